@@ -1,0 +1,59 @@
+"""What a person says about their data files (the `[data]` table of a spec)."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+
+class SplitConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How rows are divided into training, validation and test parts.
+
+    Attributes:
+        by: `"time"` (the last rows of every trajectory are held out), `"trajectory"` (whole trajectories are),
+            `"none"` (everything trains) or `"auto"`: by trajectory from five trajectories on, else by time.
+        train, validation, test: fractions, used when the trajectories are not named; they are normalised to sum to 1.
+        validation_trajectories, test_trajectories: names of trajectories, when `by = "trajectory"`.
+    """
+
+    by: Literal["auto", "time", "trajectory", "none"] = "auto"
+    train: float = 0.7
+    validation: float = 0.15
+    test: float = 0.15
+    validation_trajectories: tuple[str, ...] = ()
+    test_trajectories: tuple[str, ...] = ()
+
+
+class DataConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Files and the roles of their columns. A column is named by its label in the file or by its alias.
+
+    Attributes:
+        files: data files; several files are several trajectories unless a trajectory column says otherwise.
+        time, trajectory: column names; None lets the program guess (trajectory `""`: there is none).
+        states: measured columns (states or observed outputs of the model); None: all that have no other role.
+        inputs: measured forcings, interpolated linearly between their samples.
+        ignore: columns not used.
+        names: label in the file -> identifier to use in equations.
+        units: column -> unit, overriding what the header says.
+        weights: measured column -> weight in the loss (default 1).
+        delimiter, decimal, encoding, comment: text-file details; None lets the program guess.
+        sheet, key: Excel sheet; variable of an .npz or .mat file.
+    """
+
+    files: tuple[str, ...] = ()
+    time: str | None = None
+    trajectory: str | None = None
+    states: tuple[str, ...] | None = None
+    inputs: tuple[str, ...] = ()
+    ignore: tuple[str, ...] = ()
+    names: dict[str, str] = {}
+    units: dict[str, str] = {}
+    weights: dict[str, float] = {}
+    split: SplitConfig = SplitConfig()
+    delimiter: str | None = None
+    decimal: Literal[".", ","] | None = None
+    encoding: str | None = None
+    comment: str | None = None
+    sheet: str | None = None
+    key: str | None = None

@@ -1,0 +1,145 @@
+"""Measured trajectories: times, measured columns, inputs, and which rows train, validate and test.
+
+All arrays are in the units of the file. Missing values are NaN in ``Trajectory.measured``; nothing fills them in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import IntEnum
+
+import numpy as np
+from jaxtyping import Bool, Float, Int8
+
+
+class Part(IntEnum):
+    """The part of the data a row belongs to; the values are those in ``Trajectory.part``."""
+
+    TRAIN = 0
+    VALIDATION = 1
+    TEST = 2
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column with a use.
+
+    Arguments:
+        name: identifier used in equations.
+        label: header as written in the file, without the unit.
+        unit: unit as written in the file, "" where there is none.
+    """
+
+    name: str
+    label: str
+    unit: str = ""
+
+    @property
+    def title(self) -> str:
+        """Label with unit, for axes and headers."""
+        return f"{self.label} [{self.unit}]" if self.unit else self.label
+
+
+@dataclass(frozen=True)
+class Source:
+    """A file the data came from, with the SHA-256 of its bytes (hex; "" for data that never were a file)."""
+
+    path: str
+    sha256: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class Trajectory:
+    """One experiment.
+
+    Arguments:
+        t: times, strictly increasing.
+        measured: NaN where missing.
+        inputs: forcings at `t`, interpolated linearly between (NaN where missing; interpolation skips those).
+        part: a ``Part`` for each row.
+        weight: factor of this trajectory in the loss.
+    """
+
+    name: str
+    t: Float[np.ndarray, " time"]
+    measured: Float[np.ndarray, "time measured"]
+    inputs: Float[np.ndarray, "time input"]
+    part: Int8[np.ndarray, " time"]
+    weight: float = 1.0
+
+    @property
+    def present(self) -> Bool[np.ndarray, "time measured"]:
+        """Where a value was measured."""
+        return np.isfinite(self.measured)
+
+    def mask(self, part: Part) -> Bool[np.ndarray, "time measured"]:
+        """Where a value was measured and belongs to ``part``."""
+        return self.present & (self.part == part)[:, None]
+
+    def input_at(self, t: Float[np.ndarray, " query"]) -> Float[np.ndarray, "query input"]:
+        """Inputs by linear interpolation, held constant outside the measured span."""
+        columns = []
+        for values in self.inputs.T:
+            known = np.isfinite(values)
+            columns.append(np.interp(t, self.t[known], values[known]))
+        return np.stack(columns, axis=-1) if columns else np.zeros((len(t), 0))
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """A set of trajectories that share their columns.
+
+    Arguments:
+        notes: sentences about guesses, aliases and anything set aside, for the person to read.
+        weights: measured column name -> weight in the loss (missing means 1).
+    """
+
+    trajectories: tuple[Trajectory, ...]
+    time: Column
+    measured: tuple[Column, ...]
+    inputs: tuple[Column, ...] = ()
+    sources: tuple[Source, ...] = ()
+    notes: tuple[str, ...] = ()
+    weights: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def measured_names(self) -> tuple[str, ...]:
+        return tuple(column.name for column in self.measured)
+
+    @property
+    def input_names(self) -> tuple[str, ...]:
+        return tuple(column.name for column in self.inputs)
+
+    @property
+    def rows(self) -> int:
+        return sum(len(trajectory.t) for trajectory in self.trajectories)
+
+    def trajectory(self, name: str) -> Trajectory:
+        """The trajectory called ``name``; KeyError if there is none."""
+        for trajectory in self.trajectories:
+            if trajectory.name == name:
+                return trajectory
+        raise KeyError(name)
+
+    def has(self, part: Part) -> bool:
+        return any(bool(trajectory.mask(part).any()) for trajectory in self.trajectories)
+
+    def spread(self) -> Float[np.ndarray, " measured"]:
+        """Standard deviation of each measured column over all rows (1 where it is zero or undefined): the scale of errors."""
+        return _positive(np.nanstd(self._stacked(), axis=0))
+
+    def center(self) -> Float[np.ndarray, " measured"]:
+        """Mean of each measured column over all rows."""
+        return np.nan_to_num(np.nanmean(self._stacked(), axis=0))
+
+    def span(self) -> float:
+        """Longest duration of a trajectory, in the unit of time."""
+        return max(float(trajectory.t[-1] - trajectory.t[0]) for trajectory in self.trajectories)
+
+    def _stacked(self) -> Float[np.ndarray, "row measured"]:
+        return np.concatenate([trajectory.measured for trajectory in self.trajectories], axis=0)
+
+
+def _positive(values: Float[np.ndarray, " n"]) -> Float[np.ndarray, " n"]:
+    return np.where(np.isfinite(values) & (values > 0), values, 1.0)

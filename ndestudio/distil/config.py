@@ -1,0 +1,41 @@
+"""Settings of distilling (the `[distil]` table of a spec)."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import msgspec
+
+
+class DistilConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How to turn trained holes into formulas.
+
+    Attributes:
+        engine: `"evolution"` (embedded) or `"pysr"`.
+        operators: building blocks; a preset name (`"polynomial"`, `"rational"`, `"trigonometric"`, `"kinetics"`) or a list.
+        seconds: wall-time limit of the search per hole. evaluations: limit on expressions per hole (reproducible).
+        seed: of the search. threads: 0 is all cores.
+        max_size: largest complexity of a candidate.
+        complexity: operator -> complexity (default 1).
+        samples: points at which a hole is sampled.
+        holes: names to distil; None: all.
+        guesses: hole -> formulas to begin with.
+        candidates: members of the front that are put back, refitted and simulated.
+        refit: refit all constants through the solver.
+        options: engine-specific settings.
+    """
+
+    engine: Literal["evolution", "pysr"] = "evolution"
+    operators: tuple[str, ...] | str = "rational"
+    seconds: float | None = 20.0
+    evaluations: int | None = None
+    seed: int = 0
+    threads: int = 0
+    max_size: int = 25
+    complexity: dict[str, int] = {}
+    samples: int = 512
+    holes: tuple[str, ...] | None = None
+    guesses: dict[str, tuple[str, ...]] = {}
+    candidates: int = 8
+    refit: bool = True
+    options: dict[str, Any] = {}

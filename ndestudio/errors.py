@@ -1,0 +1,74 @@
+"""Exceptions of NDE Studio.
+
+Every text says what was seen, where, and what to do about it; the window and the command line show it unchanged.
+A computation that does not converge is a result (see ``Outcome`` in ``ndestudio.train``), not an exception.
+"""
+
+from __future__ import annotations
+
+
+class NdeStudioError(Exception):
+    """Base of every error a user can cause; ``str(error)`` is a sentence fit to be shown."""
+
+
+class DataError(NdeStudioError):
+    """A data file, or the roles given to its columns, cannot be used.
+
+    Arguments:
+        sentence: what was seen and what to do, without the place.
+        path: file in which it was seen.
+        row: 1-based line in the file (the header counts), where there is one.
+        column: label of the column as in the file.
+    """
+
+    def __init__(
+        self, sentence: str, *, path: str | None = None, row: int | None = None, column: str | None = None
+    ) -> None:
+        self.sentence = sentence
+        self.path = path
+        self.row = row
+        self.column = column
+        place = [
+            part
+            for part in (path, f"row {row}" if row is not None else None, f"column `{column}`" if column else None)
+            if part
+        ]
+        super().__init__(f"{', '.join(place)}: {sentence}" if place else sentence)
+
+
+class EquationError(NdeStudioError):
+    """Equation text that cannot be understood.
+
+    Arguments:
+        sentence: what was seen and what to write instead.
+        line: 1-based line of the equation text.
+        column: 1-based column at which the offending part starts.
+        length: number of characters of the offending part (at least 1), for underlining.
+    """
+
+    def __init__(self, sentence: str, *, line: int = 1, column: int = 1, length: int = 1) -> None:
+        self.sentence = sentence
+        self.line = line
+        self.column = column
+        self.length = length
+        super().__init__(f"line {line}, column {column}: {sentence}")
+
+
+class SpecError(NdeStudioError):
+    """A spec file (TOML) or a setting in it is not valid."""
+
+
+class ProjectError(NdeStudioError):
+    """A project file cannot be read or written."""
+
+
+class ExportError(NdeStudioError):
+    """A model cannot be written in the asked form."""
+
+
+class EngineUnavailable(NdeStudioError):
+    """A symbolic-regression engine, or what it needs, is not installed."""
+
+
+class DeviceError(NdeStudioError):
+    """The asked compute device cannot be used."""

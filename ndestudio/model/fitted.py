@@ -1,0 +1,85 @@
+"""A model with numbers in it: parameters, trained networks, initial values. NumPy only, so that views can use it.
+
+Everything is in physical units (the units of the data files).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+from jaxtyping import Float
+
+from ndestudio.expression.tree import Expr
+from ndestudio.model.config import ModelConfig, NetworkConfig
+from ndestudio.model.system import System
+
+
+@dataclass(frozen=True, eq=False)
+class NetworkWeights:
+    """A trained hole: z = MLP((x - input_center) / input_scale); output = output_scale * constrained(z) * factors.
+
+    Arguments:
+        arguments: formal arguments of the hole, the order of the inputs.
+        weights: matrices, hidden layers first, each [out, in]; biases: vectors [out]. The last layer has one output.
+        support: samples of the arguments that the training trajectories visited, for knowing where the hole is trusted.
+    """
+
+    config: NetworkConfig
+    arguments: tuple[str, ...]
+    weights: tuple[Float[np.ndarray, "out in"], ...]
+    biases: tuple[Float[np.ndarray, " out"], ...]
+    input_center: Float[np.ndarray, " input"]
+    input_scale: Float[np.ndarray, " input"]
+    output_scale: float
+    support: Float[np.ndarray, "visited input"] | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Simulation:
+    """A simulated trajectory.
+
+    Arguments:
+        states, measured: NaN from where the solver failed on (``sentence`` then says where and why, else "").
+        measured: the model's counterpart of each measured column of the dataset (NaN for a column without one).
+    """
+
+    t: Float[np.ndarray, " time"]
+    states: Float[np.ndarray, "time state"]
+    measured: Float[np.ndarray, "time measured"]
+    sentence: str = ""
+
+
+@dataclass(frozen=True)
+class Replacement:
+    """A formula that took the place of a hole; ``parameters`` are those of its constants (`<hole>_1`, ...)."""
+
+    arguments: tuple[str, ...]
+    expression: Expr
+    parameters: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class FittedModel:
+    """A system with values for everything free in it.
+
+    Arguments:
+        config: the text and tables the model came from (with replaced holes still in the text).
+        system: what is simulated: holes in ``replacements`` are put in.
+        parameters: value of each parameter of ``system`` (constants of replacements included).
+        networks: a trained network for each hole left in ``system``.
+        initial: trajectory name -> initial value of each state at the trajectory's first time.
+        measured, inputs: names of the dataset's columns, in its order.
+        scale: typical magnitude of each state, for tolerances.
+    """
+
+    config: ModelConfig
+    system: System
+    parameters: Mapping[str, float]
+    networks: Mapping[str, NetworkWeights]
+    initial: Mapping[str, Float[np.ndarray, " state"]]
+    measured: tuple[str, ...]
+    inputs: tuple[str, ...] = ()
+    scale: Float[np.ndarray, " state"] | None = None
+    replacements: Mapping[str, Replacement] = field(default_factory=dict)

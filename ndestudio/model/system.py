@@ -1,0 +1,55 @@
+"""The parsed form of a model: one right-hand side per state, outputs, parameters and holes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from ndestudio.expression.tree import Expr
+
+
+@dataclass(frozen=True)
+class Hole:
+    """A term nobody knows yet: `name(arguments)`. Formal arguments are the names used in its first call.
+
+    A call whose argument is no plain name gets the formal name `x1`, `x2`, ... for it.
+    """
+
+    name: str
+    arguments: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class System:
+    """A model ready to be built.
+
+    Arguments:
+        states: in the order of their equations.
+        rhs: right-hand side of each state; auxiliaries are already put in, hole calls are ``Call`` nodes.
+        outputs: name -> expression of states, inputs, parameters and `t` (`in_bed = scale*I`).
+        parameters: free names, in order of appearance.
+        inputs: names of measured forcings that the equations use.
+        holes: in order of appearance.
+    """
+
+    states: tuple[str, ...]
+    rhs: tuple[Expr, ...]
+    outputs: Mapping[str, Expr] = field(default_factory=dict)
+    parameters: tuple[str, ...] = ()
+    inputs: tuple[str, ...] = ()
+    holes: tuple[Hole, ...] = ()
+
+    def hole(self, name: str) -> Hole:
+        """The hole called ``name``; KeyError if there is none."""
+        for hole in self.holes:
+            if hole.name == name:
+                return hole
+        raise KeyError(name)
+
+    def observation(self, measured: str) -> Expr | None:
+        """The expression to compare with a measured column: the output or the state of that name, None if neither."""
+        from ndestudio.expression.tree import Name
+
+        if measured in self.outputs:
+            return self.outputs[measured]
+        return Name(measured) if measured in self.states else None

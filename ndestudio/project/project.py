@@ -1,0 +1,67 @@
+"""The one immutable value a session works on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+
+from ndestudio.data.config import DataConfig
+from ndestudio.data.dataset import Dataset
+from ndestudio.distil.config import DistilConfig
+from ndestudio.distil.result import Distillation
+from ndestudio.export.config import ExportConfig
+from ndestudio.model.config import ModelConfig
+from ndestudio.train.config import TrainConfig
+from ndestudio.train.result import Fit
+
+
+class Spec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The whole job as a person writes it: the content of a spec file (TOML)."""
+
+    name: str = ""
+    description: str = ""
+    data: DataConfig = DataConfig()
+    model: ModelConfig = ModelConfig()
+    train: TrainConfig = TrainConfig()
+    distil: DistilConfig = DistilConfig()
+    export: ExportConfig = ExportConfig()
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """A finished fit or distillation kept in the runs table, with the settings it was made with.
+
+    Arguments:
+        kind: `"fit"` or `"distil"`. created: ISO 8601 time.
+    """
+
+    name: str
+    kind: str
+    created: str
+    spec: Spec
+    fit: Fit | None = None
+    distillation: Distillation | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Project:
+    """Spec, data and results. Edits replace it; undo is a list of values.
+
+    Arguments:
+        dataset: the loaded data (None before files are loaded).
+        fit, distillation: the current results; None before.
+        accepted: hole -> index of the scored candidate that replaces it (holes not named stay neural).
+        runs: all results kept, oldest first.
+        layout: what the window remembers (plain JSON values).
+    """
+
+    spec: Spec = Spec()
+    dataset: Dataset | None = None
+    fit: Fit | None = None
+    distillation: Distillation | None = None
+    accepted: Mapping[str, int] = field(default_factory=dict)
+    runs: tuple[Run, ...] = ()
+    layout: Mapping[str, Any] = field(default_factory=dict)

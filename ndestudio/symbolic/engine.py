@@ -1,0 +1,113 @@
+"""The protocol every symbolic-regression engine speaks, its problem and its settings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+import msgspec
+import numpy as np
+from jaxtyping import Float
+
+from ndestudio.progress import Reporter
+from ndestudio.symbolic.front import Front
+
+
+@dataclass(frozen=True, eq=False)
+class SearchProblem:
+    """Samples of one unknown function.
+
+    Arguments:
+        X, y: samples in physical units.
+        names: one identifier per column of X.
+        weights: non-negative weight per row (None: all 1).
+        X_held_out, y_held_out: rows that rank the candidates but do not fit them (None: none).
+        units: unit of each column of X; unit_y that of y ("" or None: unknown).
+        guesses: expressions (text) to begin with, such as known mechanistic terms.
+    """
+
+    X: Float[np.ndarray, "sample input"]
+    y: Float[np.ndarray, " sample"]
+    names: tuple[str, ...]
+    weights: Float[np.ndarray, " sample"] | None = None
+    X_held_out: Float[np.ndarray, "held_out input"] | None = None
+    y_held_out: Float[np.ndarray, " held_out"] | None = None
+    units: tuple[str, ...] | None = None
+    unit_y: str | None = None
+    guesses: tuple[str, ...] = ()
+
+
+class SearchConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Settings of a search, common to all engines.
+
+    Attributes:
+        operators: any of `+ - * / ^ neg exp log sqrt sin cos tan tanh abs min max square cube inv`.
+        max_size: largest complexity of a candidate.
+        max_depth: largest depth of a candidate's tree (None: free).
+        complexity: operator -> complexity (default 1); `constant` and `variable` set those of leaves.
+        seconds: wall-time limit (None: none). evaluations: limit on expressions evaluated (None: none). The first
+            one reached ends the search; a run limited by evaluations alone is reproducible to the bit.
+        target_loss: stop when a candidate reaches this loss (NMSE).
+        seed: of the random generators.
+        threads: worker threads (0: all cores); the result does not depend on it.
+        loss: error per row, squared, absolute, or Huber (with `huber_delta` in standard deviations of y).
+        noise: standard deviation of the noise of y relative to that of y, where known; keeps the default choice
+            from chasing it.
+        options: engine-specific settings by name; unknown ones are an error.
+    """
+
+    operators: tuple[str, ...] = ("+", "-", "*", "/", "exp", "sin", "cos")
+    max_size: int = 30
+    max_depth: int | None = None
+    complexity: dict[str, int] = {}
+    seconds: float | None = 20.0
+    evaluations: int | None = None
+    target_loss: float = 1e-14
+    seed: int = 0
+    threads: int = 0
+    loss: Literal["squares", "absolute", "huber"] = "squares"
+    huber_delta: float = 1.35
+    noise: float | None = None
+    options: dict[str, Any] = {}
+
+
+@dataclass(frozen=True)
+class SearchResult:
+    """What a search came to.
+
+    Arguments:
+        outcome: `"solved"` (target loss), `"limit"` (time or evaluations), `"stopped"`, or `"failed"`.
+        sentence: the same for a person.
+    """
+
+    front: Front
+    outcome: str
+    sentence: str
+
+
+class Engine(Protocol):
+    """A symbolic-regression engine. Engines hold no state between searches."""
+
+    name: str
+
+    def unavailable(self) -> str | None:
+        """None if the engine can run here, else a sentence that says what is missing and how to get it."""
+        ...
+
+    def search(
+        self,
+        problem: SearchProblem,
+        config: SearchConfig,
+        reporter: Reporter,
+        on_front: Callable[[Front], None] | None = None,
+    ) -> SearchResult:
+        """Search until a limit, the target, or ``reporter.should_stop()``.
+
+        ``on_front`` is called on the calling thread with each newer front, at most ten times a second.
+
+        Raises:
+            EngineUnavailable: when ``unavailable()`` gives a sentence.
+            ValueError: for a problem or settings that make no sense, saying which.
+        """
+        ...

@@ -1,0 +1,46 @@
+"""The Pareto front of a search: what every engine returns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ndestudio.expression.tree import Expr
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One formula.
+
+    Arguments:
+        complexity: weighted size of the simplified formula, its constants included.
+        loss: mean squared error (weighted if the rows are) over the variance of the target: dimensionless (NMSE).
+        expression: in the argument names of the problem.
+        held_out: the same measure on rows the search did not see, None without such rows.
+        score: -d(log loss)/d(complexity) against the next simpler member of the front (PySR's score).
+    """
+
+    complexity: int
+    loss: float
+    expression: Expr
+    held_out: float | None = None
+    score: float = 0.0
+
+
+@dataclass(frozen=True)
+class Front:
+    """Candidates by rising complexity and falling loss.
+
+    Arguments:
+        version: grows with each change, so that a viewer can tell news from old.
+        evaluations: expressions evaluated so far.
+        seconds: wall time of the search so far.
+        best: index of the engine's own choice, -1 while the front is empty.
+        reason: why that one, a sentence.
+    """
+
+    candidates: tuple[Candidate, ...] = ()
+    version: int = 0
+    evaluations: int = 0
+    seconds: float = 0.0
+    best: int = -1
+    reason: str = ""

@@ -1,0 +1,82 @@
+"""What training comes to. NumPy only: reading a fit needs no JAX."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+import numpy as np
+from jaxtyping import Float
+
+from ndestudio.model.fitted import FittedModel
+from ndestudio.model.metrics import Metrics
+
+
+class Outcome(StrEnum):
+    CONVERGED = "converged"
+    LIMIT = "limit"
+    STOPPED = "stopped"
+    DIVERGED = "diverged"
+    """No usable model was reached; the sentence says why and what to try."""
+
+
+@dataclass(frozen=True, eq=False)
+class StageHistory:
+    """Losses along one stage (dimensionless; comparable within a stage)."""
+
+    stage: str
+    iteration: Float[np.ndarray, " step"]
+    loss: Float[np.ndarray, " step"]
+    validation_loss: Float[np.ndarray, " step"]
+    seconds: float
+    compile_seconds: float = 0.0
+
+
+@dataclass(frozen=True, eq=False)
+class Checkpoint:
+    """The model as it was after ``iteration`` steps of ``stage``."""
+
+    stage: str
+    iteration: int
+    loss: float
+    validation_loss: float | None
+    model: FittedModel
+
+
+@dataclass(frozen=True)
+class Device:
+    """What computed: `kind` is `"cpu"` or `"gpu"`; ``why_no_gpu`` is a sentence when it was no GPU."""
+
+    kind: str
+    name: str
+    why_no_gpu: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class Fit:
+    """A trained model and how it came about.
+
+    Arguments:
+        sentence: the outcome for a person.
+        model: best so far by validation error (by training error without validation rows).
+        seconds: stage (and `"compiling"`) -> wall seconds.
+        noise: measured column -> estimated standard deviation of the noise, in the unit of the column.
+        intervals: parameter -> 95% confidence limits (empty if they were not asked for or could not be had).
+        ensemble: models of further seeds, best first (empty for a single seed).
+        notes: sentences about recoveries, warnings, identifiability.
+    """
+
+    outcome: Outcome
+    sentence: str
+    model: FittedModel
+    metrics: Metrics
+    seed: int
+    device: Device
+    history: tuple[StageHistory, ...] = ()
+    checkpoints: tuple[Checkpoint, ...] = ()
+    seconds: Mapping[str, float] = field(default_factory=dict)
+    noise: Mapping[str, float] = field(default_factory=dict)
+    intervals: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    ensemble: tuple[FittedModel, ...] = ()
+    notes: tuple[str, ...] = ()
