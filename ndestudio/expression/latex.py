@@ -1,0 +1,175 @@
+"""Expressions as LaTeX, in the order they were written (SymPy would sort the terms).
+
+Only what ziamath and every LaTeX know: fractions, roots, sub- and superscripts, Greek letters, upright names.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+
+from ndestudio.expression.text import number_text
+from ndestudio.expression.tree import FUNCTIONS, Binary, Call, Expr, Name, Negate, Number
+
+_SUM, _PRODUCT, _UNARY, _POWER, _ATOM = 1, 2, 3, 4, 5
+
+GREEK = frozenset(
+    [
+        "alpha",
+        "beta",
+        "gamma",
+        "delta",
+        "epsilon",
+        "zeta",
+        "eta",
+        "theta",
+        "iota",
+        "kappa",
+        "mu",
+        "nu",
+        "xi",
+        "rho",
+        "sigma",
+        "tau",
+        "upsilon",
+        "phi",
+        "chi",
+        "psi",
+        "omega",
+        "pi",
+        "lambda",
+        "Gamma",
+        "Delta",
+        "Theta",
+        "Lambda",
+        "Xi",
+        "Pi",
+        "Sigma",
+        "Upsilon",
+        "Phi",
+        "Psi",
+        "Omega",
+        "varepsilon",
+        "varphi",
+        "vartheta",
+    ]
+)
+_KNOWN = {"exp", "log", "sin", "cos", "tan", "tanh", "min", "max"}
+
+
+def to_latex(expr: Expr, symbols: Mapping[str, str] | None = None, digits: int | None = None) -> str:
+    """LaTeX of ``expr``, without dollar signs.
+
+    Arguments:
+        symbols: name -> LaTeX to use for it, over what ``symbol`` makes of it (holes too).
+        digits: significant digits of numbers; None: all.
+    """
+    return _Writer(symbols or {}, digits).write(expr)[0]
+
+
+def symbol(name: str) -> str:
+    """LaTeX of a name: Greek letters, and what follows the first underscore or ends in digits as subscript."""
+    if name == "pi":
+        return r"\pi"
+    head, _, tail = name.partition("_")
+    if not tail:
+        numbered = re.fullmatch(r"([^\W\d_]+)(\d+)", name)
+        head, tail = numbered.groups() if numbered else (name, "")
+    base = _word(head) if head else r"\_"
+    parts = [part for part in tail.split("_") if part]
+    if not parts:
+        return base
+    return f"{base}_{{{', '.join(part if part.isdigit() else _word(part) for part in parts)}}}"
+
+
+def number_latex(value: float, digits: int | None = None) -> str:
+    """A number, with a power of ten where that reads better."""
+    if not math.isfinite(value):
+        return r"\mathrm{nan}" if math.isnan(value) else (r"\infty" if value > 0 else r"-\infty")
+    text = number_text(value) if digits is None else number_text(float(f"{value:.{max(digits, 1)}g}"))
+    mantissa, _, exponent = text.partition("e")
+    if not exponent:
+        return text
+    power = f"10^{{{int(exponent)}}}"
+    return power if mantissa == "1" else rf"{mantissa} \cdot {power}"
+
+
+def _word(word: str) -> str:
+    if word in GREEK:
+        return rf"\{word}"
+    if len(word) == 1:
+        return word
+    return rf"\mathrm{{{word}}}"
+
+
+class _Writer:
+    def __init__(self, symbols: Mapping[str, str], digits: int | None) -> None:
+        self._symbols = symbols
+        self._digits = digits
+
+    def write(self, expr: Expr) -> tuple[str, int]:
+        """LaTeX and how strongly its outermost operator binds."""
+        match expr:
+            case Number(value):
+                text = number_latex(value, self._digits)
+                return text, _UNARY if text.startswith("-") else (_PRODUCT if "cdot" in text else _ATOM)
+            case Name(name):
+                return self._symbols.get(name) or symbol(name), _ATOM
+            case Negate(operand):
+                return "-" + self._at_least(operand, _PRODUCT), _UNARY
+            case Binary("^", base, exponent):
+                return self._power(base, exponent), _POWER
+            case Binary("/", above, below):
+                return rf"\frac{{{self.write(above)[0]}}}{{{self.write(below)[0]}}}", _PRODUCT
+            case Binary("*", left, right):
+                return self._product(left, right), _PRODUCT
+            case Binary(operator, left, right):
+                text = self._at_least(right, _PRODUCT)
+                if text.startswith("-"):
+                    text = _bracket(text)
+                return f"{self._at_least(left, _SUM)} {operator} {text}", _SUM
+            case Call(function, arguments):
+                return self._call(function, arguments), _ATOM
+        raise TypeError(f"not an expression: {expr!r}")
+
+    def _at_least(self, expr: Expr, binding: int) -> str:
+        text, own = self.write(expr)
+        return text if own >= binding else _bracket(text)
+
+    def _product(self, left: Expr, right: Expr) -> str:
+        a, b = self._at_least(left, _PRODUCT), self._at_least(right, _PRODUCT)
+        if b.startswith("-"):
+            b = _bracket(b)
+        # digits beside digits would read as one number, words beside words as one word
+        tight = a[-1] not in "0123456789" or b[0] not in "0123456789"
+        if isinstance(right, Number) or not tight or (a.endswith("}") and b.startswith((r"\frac", "10^"))):
+            return rf"{a} \cdot {b}"
+        return rf"{a} \, {b}"
+
+    def _power(self, base: Expr, exponent: Expr) -> str:
+        shown, own = self.write(base)
+        # a name with a power reads well; \mathrm{x}_{1}^{2} too; a call is bracketed, so that sin(x)^2 stays clear
+        if own < _ATOM or isinstance(base, Call):
+            shown = _bracket(shown)
+        return f"{shown}^{{{self.write(exponent)[0]}}}"
+
+    def _call(self, function: str, arguments: tuple[Expr, ...]) -> str:
+        inner = [self.write(argument)[0] for argument in arguments]
+        match function:
+            case "sqrt":
+                return rf"\sqrt{{{inner[0]}}}"
+            case "abs":
+                return rf"\left|{inner[0]}\right|"
+            case "exp" if "frac" not in inner[0]:
+                return f"e^{{{inner[0]}}}"
+        if function in self._symbols:
+            head = self._symbols[function]
+        else:
+            head = rf"\{function}" if function in _KNOWN else symbol(function)
+        assert function not in FUNCTIONS or function in _KNOWN
+        return head + _bracket(", ".join(inner))
+
+
+def _bracket(text: str) -> str:
+    return rf"\left({text}\right)"

@@ -1,0 +1,187 @@
+"""Expressions as numbers: evaluation on NumPy or JAX arrays, and light simplification."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from ndestudio.errors import EquationError
+from ndestudio.expression.tree import Binary, Call, Expr, Name, Negate, Number, transform
+
+_INTEGER_POWERS = range(-16, 17)
+
+
+def evaluate(
+    expr: Expr,
+    values: Mapping[str, Any],
+    xp: Any = np,
+    holes: Mapping[str, Callable[..., Any]] | None = None,
+) -> Any:
+    """Value of ``expr``.
+
+    Arguments:
+        values: name -> number or array; arrays broadcast against each other.
+        xp: `numpy` or `jax.numpy`.
+        holes: name -> function of as many arrays as the hole has arguments.
+
+    Returns:
+        An array or a number, floating; not finite where the formula has no value there (nothing is raised for that).
+
+    Raises:
+        EquationError: a name or a hole without a value.
+    """
+    if xp is np:
+        with np.errstate(all="ignore"):
+            return _evaluate(expr, values, xp, holes or {})
+    return _evaluate(expr, values, xp, holes or {})
+
+
+def _evaluate(expr: Expr, values: Mapping[str, Any], xp: Any, holes: Mapping[str, Callable[..., Any]]) -> Any:
+    match expr:
+        case Number(value):
+            return np.float64(value) if xp is np else value
+        case Name(name):
+            return _value(name, values, xp)
+        case Negate(operand):
+            return -_evaluate(operand, values, xp, holes)
+        case Binary("^", left, Number(value)) if value in _INTEGER_POWERS:
+            return _evaluate(left, values, xp, holes) ** int(value)
+        case Binary(operator, left, right):
+            a, b = _evaluate(left, values, xp, holes), _evaluate(right, values, xp, holes)
+            return _binary(operator, a, b, xp)
+        case Call(function, arguments):
+            inner = [_evaluate(argument, values, xp, holes) for argument in arguments]
+            known = _FUNCTIONS.get(function)
+            if known is not None:
+                return getattr(xp, known)(*inner)
+            if function in holes:
+                return holes[function](*inner)
+            raise EquationError(f"no function is known for `{function}`")
+    raise TypeError(f"not an expression: {expr!r}")
+
+
+_FUNCTIONS = {
+    "exp": "exp",
+    "log": "log",
+    "sqrt": "sqrt",
+    "sin": "sin",
+    "cos": "cos",
+    "tan": "tan",
+    "tanh": "tanh",
+    "abs": "abs",
+    "min": "minimum",
+    "max": "maximum",
+}
+
+
+def _value(name: str, values: Mapping[str, Any], xp: Any) -> Any:
+    if name in values:
+        value = values[name]
+        return np.asarray(value, dtype=float)[()] if xp is np else value
+    if name == "pi":
+        return np.float64(math.pi) if xp is np else math.pi
+    raise EquationError(f"no value is known for `{name}`")
+
+
+def _binary(operator: str, a: Any, b: Any, xp: Any) -> Any:
+    match operator:
+        case "+":
+            return a + b
+        case "-":
+            return a - b
+        case "*":
+            return a * b
+        case "/":
+            return xp.divide(a, b)
+        case "^":
+            return xp.power(xp.asarray(a, dtype=float) if xp is np else a, b)
+    raise TypeError(f"not an operator: {operator!r}")
+
+
+def fold(expr: Expr) -> Expr:
+    """``expr`` with numbers folded and neutral elements removed; nothing is expanded, reordered or factored.
+
+    Values are the same wherever ``expr`` is finite; `0*x` becomes 0. Negative numbers come out as ``Negate``.
+    """
+    return transform(expr, _fold)
+
+
+def number_of(expr: Expr) -> float | None:
+    """The value of a number or a negated number, None for anything else."""
+    match expr:
+        case Number(value):
+            return value
+        case Negate(Number(value)):
+            return -value
+        case _:
+            return None
+
+
+def as_number(value: float) -> Expr:
+    """The form in which the parser writes ``value``."""
+    return Negate(Number(-value)) if value < 0 else Number(abs(value))
+
+
+def _fold(expr: Expr) -> Expr:
+    match expr:
+        case Number(value) if value < 0:
+            return Negate(Number(-value))
+        case Negate(Negate(inner)):
+            return inner
+        case Negate(Number(0.0)):
+            return Number(0.0)
+        case Call(function, arguments) if function in _FUNCTIONS:
+            numbers = [number_of(argument) for argument in arguments]
+            return _as_constant(expr) if all(number is not None for number in numbers) else expr
+        case Binary(operator, left, right):
+            a, b = number_of(left), number_of(right)
+            if a is not None and b is not None:
+                return _as_constant(expr)
+            return _neutral(operator, left, right, a, b)
+    return expr
+
+
+def _as_constant(expr: Expr) -> Expr:
+    value = float(evaluate(expr, {}))
+    return as_number(value) if math.isfinite(value) else expr
+
+
+def _neutral(operator: str, left: Expr, right: Expr, a: float | None, b: float | None) -> Expr:
+    match operator:
+        case "+":
+            if a == 0 or b == 0:
+                return right if a == 0 else left
+            return Binary("-", left, right.operand) if isinstance(right, Negate) else Binary("+", left, right)
+        case "-":
+            if a == 0 or b == 0:
+                return left if b == 0 else _fold(Negate(right))
+            return Binary("+", left, right.operand) if isinstance(right, Negate) else Binary("-", left, right)
+        case "*":
+            return _product(left, right, a, b)
+        case "/":
+            if b == 1 or a == 0:
+                return left if b == 1 else Number(0.0)
+            return _fold(Negate(left)) if b == -1 else Binary("/", left, right)
+        case "^" if b == 1:
+            return left
+        case "^" if b == 0:
+            return Number(1.0)
+    return Binary(operator, left, right)
+
+
+def _product(left: Expr, right: Expr, a: float | None, b: float | None) -> Expr:
+    if a == 0 or b == 0:
+        return Number(0.0)
+    if a == 1 or b == 1:
+        return right if a == 1 else left
+    if a == -1 or b == -1:
+        return _fold(Negate(right if a == -1 else left))
+    # 2*(3*x) and 2*(x*3) have one number in them
+    if a is not None and isinstance(right, Binary) and right.operator == "*":
+        inner = number_of(right.left)
+        if inner is not None:
+            return _product(as_number(a * inner), right.right, a * inner, number_of(right.right))
+    return Binary("*", left, right)

@@ -1,0 +1,164 @@
+"""Expressions to SymPy and back. SymPy is imported on first use (it takes a third of a second)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ndestudio.errors import EquationError
+from ndestudio.expression.latex import to_latex
+from ndestudio.expression.numeric import as_number
+from ndestudio.expression.tree import FUNCTIONS, Binary, Call, Expr, Name, Negate, Number
+
+__all__ = ["from_sympy", "to_latex", "to_sympy"]
+
+_TO = {"abs": "Abs", "min": "Min", "max": "Max"}
+_FROM = {"Abs": "abs", "Min": "min", "Max": "max"}
+
+
+def to_sympy(expr: Expr, *, evaluate: bool = True) -> Any:
+    """The SymPy expression; names become plain symbols, holes undefined functions, whole numbers integers.
+
+    Arguments:
+        evaluate: let SymPy combine and sort as it does by itself; False keeps the form that was written.
+    """
+    import sympy
+
+    with sympy.evaluate(evaluate):
+        return _to(expr, sympy)
+
+
+def _to(expr: Expr, sympy: Any) -> Any:
+    match expr:
+        case Number(value):
+            return sympy.Integer(int(value)) if value == int(value) and abs(value) < 1e15 else sympy.Float(value)
+        case Name("pi"):
+            return sympy.pi
+        case Name(name):
+            return sympy.Symbol(name)
+        case Negate(operand):
+            return -_to(operand, sympy)
+        case Binary(operator, left, right):
+            a, b = _to(left, sympy), _to(right, sympy)
+            match operator:
+                case "+":
+                    return a + b
+                case "-":
+                    return a - b
+                case "*":
+                    return a * b
+                case "/":
+                    return a / b
+                case _:
+                    return a**b
+        case Call(function, arguments):
+            inner = [_to(argument, sympy) for argument in arguments]
+            if function in FUNCTIONS:
+                return getattr(sympy, _TO.get(function, function))(*inner)
+            return sympy.Function(function)(*inner)
+    raise TypeError(f"not an expression: {expr!r}")
+
+
+def from_sympy(x: Any) -> Expr:
+    """The expression of a SymPy one.
+
+    Raises:
+        EquationError: it holds something that the language has no word for.
+    """
+    import sympy
+
+    return _from(sympy.sympify(x), sympy)
+
+
+def _from(x: Any, sympy: Any) -> Expr:
+    if x is sympy.pi:
+        return Name("pi")
+    if x is sympy.E:
+        return Call("exp", (Number(1.0),))
+    if x.is_Symbol:
+        return Name(x.name)
+    if x.is_Rational and not x.is_Integer:
+        quotient = Binary("/", Number(float(abs(x.p))), Number(float(x.q)))
+        return Negate(quotient) if x.p < 0 else quotient
+    if x.is_Number:
+        if not x.is_finite:
+            raise EquationError(f"`{x}` is no finite number; the formula has no value there")
+        return as_number(float(x))
+    if x.is_Add:
+        return _sum(x, sympy)
+    if x.is_Mul:
+        return _product(x, sympy)
+    if x.is_Pow:
+        return _power(x.base, x.exp, sympy)
+    if x.is_Function:
+        return _function(x, sympy)
+    raise EquationError(f"`{x}` ({type(x).__name__}) has no word in the language of equations")
+
+
+def _sum(x: Any, sympy: Any) -> Expr:
+    total: Expr | None = None
+    # a positive term first, so that nothing starts with a sign that need not
+    terms = sorted(x.as_ordered_terms(), key=lambda term: term.could_extract_minus_sign())
+    for term in terms:
+        negative = total is not None and term.could_extract_minus_sign()
+        part = _from(-term if negative else term, sympy)
+        total = part if total is None else Binary("-" if negative else "+", total, part)
+    assert total is not None
+    return total
+
+
+def _product(x: Any, sympy: Any) -> Expr:
+    if x.could_extract_minus_sign() and not (-x).could_extract_minus_sign():
+        return Negate(_from(-x, sympy))
+    above: list[Any] = []
+    below: list[Any] = []
+    for factor in x.as_ordered_factors():
+        if factor.is_Pow and factor.exp.could_extract_minus_sign() and factor.base is not sympy.E:
+            below.append(sympy.Pow(factor.base, -factor.exp))
+        elif factor.is_Rational and not factor.is_Integer:
+            if factor.p != 1:
+                above.append(sympy.Integer(factor.p))
+            below.append(sympy.Integer(factor.q))
+        else:
+            above.append(factor)
+    top = _chain([_from(factor, sympy) for factor in above])
+    if not below:
+        return top
+    return Binary("/", top, _chain([_from(factor, sympy) for factor in below]))
+
+
+def _chain(factors: list[Expr]) -> Expr:
+    product: Expr = factors[0] if factors else Number(1.0)
+    for factor in factors[1:]:
+        product = Binary("*", product, factor)
+    return product
+
+
+def _power(base: Any, exponent: Any, sympy: Any) -> Expr:
+    if base is sympy.E:
+        return Call("exp", (_from(exponent, sympy),))
+    if exponent == sympy.Rational(1, 2):
+        return Call("sqrt", (_from(base, sympy),))
+    if exponent.could_extract_minus_sign():
+        return Binary("/", Number(1.0), _power(base, -exponent, sympy) if exponent != -1 else _from(base, sympy))
+    return Binary("^", _from(base, sympy), _from(exponent, sympy))
+
+
+def _function(x: Any, sympy: Any) -> Expr:
+    name = type(x).__name__
+    name = _FROM.get(name, name)
+    arguments = tuple(_from(argument, sympy) for argument in x.args)
+    if name in ("min", "max"):
+        result = arguments[0]
+        for argument in arguments[1:]:
+            result = Call(name, (result, argument))
+        return result
+    if name in FUNCTIONS or isinstance(x, sympy.core.function.AppliedUndef):
+        return Call(name, arguments)
+    rewritten = (
+        x.rewrite(sympy.exp)
+        if isinstance(x, sympy.functions.elementary.hyperbolic.HyperbolicFunction)
+        else (x.rewrite(sympy.cos) if name in ("sec", "csc", "cot") else x)
+    )
+    if rewritten.func is x.func:
+        raise EquationError(f"the function `{name}` has no word in the language of equations")
+    return _from(rewritten, sympy)

@@ -1,0 +1,52 @@
+"""Expression to formula text, with as few parentheses as reading it back exactly allows."""
+
+from __future__ import annotations
+
+import math
+
+from ndestudio.expression.tree import Binary, Call, Expr, Name, Negate, Number
+
+_SUM, _PRODUCT, _UNARY, _POWER, _ATOM = 1, 2, 3, 4, 5
+_BINDING = {"+": _SUM, "-": _SUM, "*": _PRODUCT, "/": _PRODUCT, "^": _POWER}
+
+
+def to_text(expr: Expr) -> str:
+    """Text that ``parse_expression`` reads back as the same expression.
+
+    A negative ``Number`` reads back as ``Negate`` of a positive one, which is the form the parser produces.
+    """
+    return _text(expr)[0]
+
+
+def number_text(value: float) -> str:
+    """Shortest text that reads back as exactly ``value`` (integers without a point)."""
+    if value == 0:
+        return "0"  # the sign of zero has no text of its own
+    if math.isfinite(value) and value == int(value) and abs(value) < 1e15:
+        return str(int(value))
+    return repr(float(value))
+
+
+def _text(expr: Expr) -> tuple[str, int]:
+    """Text of ``expr`` and how strongly its outermost operator binds."""
+    match expr:
+        case Number(value):
+            return number_text(value), _ATOM if value >= 0 or math.isnan(value) else _UNARY
+        case Name(name):
+            return name, _ATOM
+        case Negate(operand):
+            return "-" + _at_least(operand, _UNARY), _UNARY
+        case Call(function, arguments):
+            return f"{function}({', '.join(_text(argument)[0] for argument in arguments)})", _ATOM
+        case Binary(operator, left, right):
+            binding = _BINDING[operator]
+            if operator == "^":
+                return f"{_at_least(left, _ATOM)}^{_at_least(right, _UNARY)}", _POWER
+            space = " " if binding == _SUM else ""
+            return f"{_at_least(left, binding)}{space}{operator}{space}{_at_least(right, binding + 1)}", binding
+    raise TypeError(f"not an expression: {expr!r}")
+
+
+def _at_least(expr: Expr, binding: int) -> str:
+    text, own = _text(expr)
+    return text if own >= binding else f"({text})"
