@@ -1,0 +1,74 @@
+"""Measured time series: readers, roles, units, splits, scaling, smoothing.
+
+Names are loaded on first use, so that importing the package costs next to nothing. No module is called like a function
+of the package: importing it would put the module in the function's place.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ndestudio.data.arrays import dataset_from_arrays, dataset_from_frame
+    from ndestudio.data.config import DataConfig, SplitConfig
+    from ndestudio.data.dataset import Column, Dataset, Part, Source, Trajectory
+    from ndestudio.data.first_look import ColumnPreview, Preview, Problem, configured, preview
+    from ndestudio.data.loading import load
+    from ndestudio.data.scaling import Scaling, positive_columns
+    from ndestudio.data.smoothing import SmoothedTrajectory, smooth
+    from ndestudio.data.split import resplit
+
+_HOMES = {
+    "dataset_from_arrays": "arrays",
+    "dataset_from_frame": "arrays",
+    "DataConfig": "config",
+    "SplitConfig": "config",
+    "Column": "dataset",
+    "Dataset": "dataset",
+    "Part": "dataset",
+    "Source": "dataset",
+    "Trajectory": "dataset",
+    "load": "loading",
+    "ColumnPreview": "first_look",
+    "Preview": "first_look",
+    "Problem": "first_look",
+    "configured": "first_look",
+    "preview": "first_look",
+    "Scaling": "scaling",
+    "positive_columns": "scaling",
+    "SmoothedTrajectory": "smoothing",
+    "smooth": "smoothing",
+    "resplit": "split",
+}
+
+__all__ = [
+    "Column",
+    "ColumnPreview",
+    "DataConfig",
+    "Dataset",
+    "Part",
+    "Preview",
+    "Problem",
+    "Scaling",
+    "SmoothedTrajectory",
+    "Source",
+    "SplitConfig",
+    "Trajectory",
+    "configured",
+    "dataset_from_arrays",
+    "dataset_from_frame",
+    "load",
+    "positive_columns",
+    "preview",
+    "resplit",
+    "smooth",
+]
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOMES:
+        raise AttributeError(f"module `ndestudio.data` has no attribute `{name}`")
+    value = getattr(import_module(f"ndestudio.data.{_HOMES[name]}"), name)
+    globals()[name] = value
+    return value

@@ -30,7 +30,8 @@ class DataConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
     Attributes:
         files: data files; several files are several trajectories unless a trajectory column says otherwise.
-        time, trajectory: column names; None lets the program guess (trajectory `""`: there is none).
+        time, trajectory: column names; None lets the program guess (trajectory `""`: there is none; time `""`: the
+            rows are counted 0, 1, 2, ...).
         states: measured columns (states or observed outputs of the model); None: all that have no other role.
         inputs: measured forcings, interpolated linearly between their samples.
         ignore: columns not used.
@@ -38,6 +39,7 @@ class DataConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
         units: column -> unit, overriding what the header says.
         weights: measured column -> weight in the loss (default 1).
         delimiter, decimal, encoding, comment: text-file details; None lets the program guess.
+        missing: cells that mean "not measured", besides the usual ones (empty, NA, NaN, null, -, ., ?).
         sheet, key: Excel sheet; variable of an .npz or .mat file.
     """
 
@@ -55,5 +57,6 @@ class DataConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     decimal: Literal[".", ","] | None = None
     encoding: str | None = None
     comment: str | None = None
+    missing: tuple[str, ...] = ()
     sheet: str | None = None
     key: str | None = None

@@ -1,0 +1,173 @@
+"""From tables to a ``Dataset``: rows sorted into trajectories, checked, and split.
+
+What can be set aside without touching anything else is set aside with a note: rows without a time, trajectories with
+fewer than two usable rows. What is ambiguous is an error with its row: times that repeat or decrease.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from jaxtyping import Float, Int64
+
+from ndestudio.data.config import SplitConfig
+from ndestudio.data.dataset import Column, Dataset, Part, Source, Trajectory
+from ndestudio.data.split import resplit
+from ndestudio.errors import DataError
+
+
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """The rows of one source.
+
+    Arguments:
+        path: how errors call the source; None for arrays.
+        stem: name of the trajectory if ``group`` is None.
+        t: NaN where the time is missing.
+        group: name of the trajectory of each row ("" where missing), or None.
+        rows: place of each row in the file (1-based).
+        label: of the time column.
+    """
+
+    path: str | None
+    stem: str
+    t: Float[np.ndarray, " row"]
+    measured: Float[np.ndarray, "row measured"]
+    inputs: Float[np.ndarray, "row input"]
+    group: np.ndarray | None
+    rows: Int64[np.ndarray, " row"]
+    label: str = "time"
+
+
+@dataclass
+class _Notes:
+    sentences: list[str] = field(default_factory=list)
+
+    def rows(self, path: str | None, rows: np.ndarray, why: str) -> None:
+        if len(rows) == 0:
+            return
+        shown = ", ".join(str(row) for row in rows[:5]) + (f" and {len(rows) - 5} more" if len(rows) > 5 else "")
+        self.sentences.append(
+            f"{_where(path)}{'row' if len(rows) == 1 else 'rows'} {shown}: {why}; set aside, the rest is used."
+        )
+
+
+def assemble(
+    sources: Sequence[Rows],
+    time: Column,
+    measured: Sequence[Column],
+    inputs: Sequence[Column] = (),
+    *,
+    files: Sequence[Source] = (),
+    notes: Sequence[str] = (),
+    weights: Mapping[str, float] | None = None,
+    split: SplitConfig = SplitConfig(),
+) -> Dataset:
+    """Build a dataset.
+
+    Raises:
+        DataError: times that repeat or decrease, or nothing usable left.
+    """
+    kept = _Notes(list(notes))
+    trajectories = [
+        one for source, name, pick in _grouped(sources, kept) for one in _trajectory(source, name, pick, kept)
+    ]
+    if not trajectories:
+        reasons = " ".join(kept.sentences[len(notes) :])
+        raise DataError(
+            f"no trajectory with at least two measured rows is left. {reasons}".strip(),
+            path=sources[0].path if sources else None,
+        )
+    _check_inputs(trajectories, inputs)
+    dataset = Dataset(
+        tuple(trajectories),
+        time,
+        tuple(measured),
+        tuple(inputs),
+        tuple(files),
+        tuple(kept.sentences),
+        dict(weights or {}),
+    )
+    return resplit(dataset, split)
+
+
+def _grouped(sources: Sequence[Rows], notes: _Notes) -> Iterator[tuple[Rows, str, np.ndarray]]:
+    """Source, name and row indices of each trajectory, in order of appearance; names are made unique."""
+    found: list[tuple[Rows, str, np.ndarray]] = []
+    for source in sources:
+        if source.group is None:
+            found.append((source, source.stem, np.arange(len(source.t))))
+            continue
+        names, first, inverse = np.unique(source.group.astype(str), return_index=True, return_inverse=True)
+        order = np.argsort(inverse, kind="stable")
+        bounds = np.searchsorted(inverse[order], np.arange(len(names) + 1))
+        for number in np.argsort(first):
+            pick = order[bounds[number] : bounds[number + 1]]
+            if names[number]:
+                found.append((source, str(names[number]), pick))
+            else:
+                notes.rows(source.path, source.rows[pick], "the trajectory is not named")
+    repeated = {name for name in (one[1] for one in found) if sum(name == other[1] for other in found) > 1}
+    taken: set[str] = set()
+    for source, name, pick in found:
+        unique = f"{source.stem}/{name}" if name in repeated and source.group is not None else name
+        base, number = unique, 2
+        while unique in taken:
+            unique, number = f"{base} ({number})", number + 1
+        taken.add(unique)
+        yield source, unique, pick
+
+
+def _trajectory(source: Rows, name: str, pick: np.ndarray, notes: _Notes) -> Iterator[Trajectory]:
+    timed = np.isfinite(source.t[pick])
+    notes.rows(source.path, source.rows[pick[~timed]], "the time is missing")
+    pick = pick[timed]
+    t, measured = source.t[pick], source.measured[pick]
+    usable = int(np.isfinite(measured).any(axis=1).sum())
+    if usable < 2:
+        rows = f"row {source.rows[pick[0]]}" if len(pick) == 1 else f"{len(pick)} rows"
+        seen = "no measured value" if usable == 0 else "only one measured row"
+        notes.sentences.append(
+            f"{_where(source.path)}trajectory `{name}` ({rows}) has {seen} where two are needed; set aside, "
+            "the rest is used."
+        )
+        return
+    _check_times(source, name, t, source.rows[pick])
+    part = np.full(len(t), Part.TRAIN, dtype=np.int8)
+    yield Trajectory(name, t.copy(), measured.copy(), source.inputs[pick].copy(), part)
+
+
+def _check_times(source: Rows, name: str, t: np.ndarray, rows: np.ndarray) -> None:
+    steps = np.diff(t)
+    if np.all(steps > 0):
+        return
+    place = int(np.flatnonzero(steps <= 0)[0]) + 1
+    of = f" in trajectory `{name}`" if source.group is not None else ""
+    if steps[place - 1] == 0:
+        sentence = (
+            f"the time {t[place]:.10g} is there twice{of} (also in row {rows[place - 1]}); keep one of the rows, or if "
+            "they are different experiments, give each its own file or its own name in a trajectory column"
+        )
+    else:
+        sentence = (
+            f"the time falls from {t[place - 1]:.10g} to {t[place]:.10g}{of}; sort the rows by time, or if a new "
+            "experiment begins here, give each its own file or its own name in a trajectory column"
+        )
+    raise DataError(sentence, path=source.path, row=int(rows[place]), column=source.label)
+
+
+def _check_inputs(trajectories: Sequence[Trajectory], inputs: Sequence[Column]) -> None:
+    for trajectory in trajectories:
+        for column, values in zip(inputs, trajectory.inputs.T, strict=True):
+            if not np.isfinite(values).any():
+                raise DataError(
+                    f"the input has no value in trajectory `{trajectory.name}`; an input needs at least one there, or "
+                    "ignore the column",
+                    column=column.label,
+                )
+
+
+def _where(path: str | None) -> str:
+    return f"{path}, " if path else ""

@@ -1,0 +1,232 @@
+"""Files to a ``Dataset``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ndestudio.data.assemble import Rows, assemble
+from ndestudio.data.config import DataConfig
+from ndestudio.data.dataset import Column, Dataset, Source
+from ndestudio.data.names import TIME_NAME
+from ndestudio.data.readers.base import Head, Table
+from ndestudio.data.readers.registry import reader_for
+from ndestudio.data.roles import Analysed, Assignment, analyse, assign, find
+from ndestudio.errors import DataError
+from ndestudio.progress import Phase, Reporter, SilentReporter
+
+
+def load(config: DataConfig, reporter: Reporter | None = None, base: str | Path | None = None) -> Dataset:
+    """Read the files of a configuration.
+
+    Roles that the configuration leaves open are guessed from the head of the first file, as ``preview`` shows them.
+
+    Arguments:
+        reporter: hears how far reading is; reading stops within a block when it asks to.
+        base: folder that relative file names start from (default: the working directory).
+
+    Raises:
+        DataError: with file, row and column where there are any.
+    """
+    reporter = SilentReporter() if reporter is None else reporter
+    if not config.files:
+        raise DataError("no data file is named; name at least one (`files` in the table `data` of a spec)")
+    plan: _Plan | None = None
+    sources: list[Rows] = []
+    files: list[Source] = []
+    for number, file in enumerate(config.files):
+        reporter.emit(Phase("reading", f"Reading {Path(file).name}", number + 1, len(config.files)))
+        path = Path(base or ".") / file
+        reader = reader_for(path)
+        head = reader.head(path, config, file)
+        if head.problems:
+            raise head.problems[0]
+        plan = _plan(head, config) if plan is None else plan
+        columns = _match(plan, head, config)
+        table = reader.read(path, head, _kinds(plan, columns), config, reporter)
+        sources.append(_rows(plan, columns, table, file))
+        files.append(Source(file, table.sha256))
+    assert plan is not None
+    return _finish(plan, sources, files, config)
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """Which columns of the first file are used for what; those of the other files are found by label."""
+
+    path: str
+    columns: tuple[Analysed, ...]
+    time: Analysed | None
+    trajectory: Analysed | None
+    measured: tuple[Analysed, ...]
+    inputs: tuple[Analysed, ...]
+    notes: tuple[str, ...]
+
+    @property
+    def used(self) -> tuple[Analysed, ...]:
+        return tuple(one for one in (self.time, self.trajectory, *self.measured, *self.inputs) if one is not None)
+
+
+def _plan(head: Head, config: DataConfig) -> _Plan:
+    columns, names, problems = analyse(head, config)
+    assignment = assign(columns, config, head.path)
+    for problem in (*problems, *assignment.problems):
+        raise problem
+    _refuse_text(columns, assignment, head)
+
+    def pick(role: str) -> tuple[Analysed, ...]:
+        return tuple(column for column, one in zip(columns, assignment.roles, strict=True) if one == role)
+
+    measured = _ordered(columns, config.states, pick("state"))
+    inputs = _ordered(columns, config.inputs or None, pick("input"))
+    notes = (*head.notes, *names, *assignment.notes)
+    return _Plan(head.path, columns, *_one(pick("time")), *_one(pick("trajectory")), measured, inputs, notes)
+
+
+def _one(columns: tuple[Analysed, ...]) -> tuple[Analysed | None]:
+    return (columns[0] if columns else None,)
+
+
+def _ordered(
+    columns: Sequence[Analysed], names: Sequence[str] | None, found: tuple[Analysed, ...]
+) -> tuple[Analysed, ...]:
+    if names is None:
+        return found
+    indices = dict.fromkeys(find(columns, name) for name in names)
+    return tuple(columns[index] for index in indices if index is not None)
+
+
+def _refuse_text(columns: Sequence[Analysed], assignment: Assignment, head: Head) -> None:
+    for column, role in zip(columns, assignment.roles, strict=True):
+        if role in ("state", "input", "time") and column.kind == "text":
+            seen = next(text for text in column.texts if text.strip())
+            raise DataError(
+                f"this column is to be used as {role} but holds text such as `{seen}`; choose a column of numbers",
+                path=head.path,
+                row=head.rows[column.texts.index(seen)],
+                column=column.label,
+            )
+
+
+def _match(plan: _Plan, head: Head, config: DataConfig) -> dict[int, Analysed]:
+    """For each used column of the plan the column of this file with the same label."""
+    if head.path == plan.path:
+        return {column.index: column for column in plan.used}
+    columns, _, _ = analyse(head, DataConfig(missing=config.missing, units=config.units))
+    matched: dict[int, Analysed] = {}
+    for wanted in plan.used:
+        found = next((column for column in columns if column.label == wanted.label), None)
+        if found is None:
+            raise DataError(
+                f"there is no column `{wanted.label}`, which {plan.path} has; files that are loaded together need the "
+                "same columns",
+                path=head.path,
+            )
+        if found.unit != wanted.unit and config.units.get(wanted.label) is None:
+            raise DataError(
+                f"the unit is `{found.unit or 'none'}` here and `{wanted.unit or 'none'}` in {plan.path}; convert one, "
+                "or say which unit holds for all",
+                path=head.path,
+                column=wanted.label,
+            )
+        matched[wanted.index] = found
+    return matched
+
+
+def _kinds(plan: _Plan, columns: dict[int, Analysed]) -> dict[int, str]:
+    kinds = {}
+    for wanted in plan.used:
+        is_name = plan.trajectory is not None and wanted.index == plan.trajectory.index
+        kinds[columns[wanted.index].index] = "text" if is_name else wanted.kind
+    return kinds
+
+
+def _rows(plan: _Plan, columns: dict[int, Analysed], table: Table, file: str) -> Rows:
+    def values(column: Analysed) -> np.ndarray:
+        return table.columns[columns[column.index].index]
+
+    def stacked(chosen: tuple[Analysed, ...]) -> np.ndarray:
+        return np.stack([values(one) for one in chosen], axis=1) if chosen else np.zeros((len(table.rows), 0))
+
+    return Rows(
+        path=file,
+        stem=Path(file).stem,
+        t=values(plan.time) if plan.time else np.arange(len(table.rows), dtype=np.float64),
+        measured=stacked(plan.measured),
+        inputs=stacked(plan.inputs),
+        group=values(plan.trajectory) if plan.trajectory else None,
+        rows=table.rows,
+        label=plan.time.label if plan.time else "time",
+    )
+
+
+def _finish(plan: _Plan, sources: list[Rows], files: list[Source], config: DataConfig) -> Dataset:
+    notes = list(plan.notes)
+    time = Column(TIME_NAME, plan.time.label if plan.time else "row", plan.time.unit if plan.time else "")
+    if plan.time is not None and plan.time.kind == "date":
+        sources, note = _from_first_date(sources, plan.time.label)
+        notes.append(note)
+        time = Column(TIME_NAME, plan.time.label, "d")
+    keep = _with_values(plan, sources, config, notes)
+    sources = [_select(source, keep) for source in sources]
+    measured = [plan.measured[index] for index in keep]
+    return assemble(
+        sources,
+        time,
+        [_column(one) for one in measured],
+        [_column(one) for one in plan.inputs],
+        files=files,
+        notes=notes,
+        weights=_weights(measured, config),
+        split=config.split,
+    )
+
+
+def _with_values(plan: _Plan, sources: list[Rows], config: DataConfig, notes: list[str]) -> list[int]:
+    keep = []
+    for index, column in enumerate(plan.measured):
+        if any(np.isfinite(source.measured[:, index]).any() for source in sources):
+            keep.append(index)
+        elif config.states is not None or len(plan.measured) == 1:
+            raise DataError(
+                "the column has no value in any row; ignore it, or model it as a state that is not measured",
+                path=plan.path,
+                column=column.label,
+            )
+        else:
+            notes.append(f"`{column.label}` has no value in any row, and is left out.")
+    if not keep:
+        raise DataError("no measured column has any value; choose other columns as states", path=plan.path)
+    return keep
+
+
+def _select(source: Rows, keep: list[int]) -> Rows:
+    from dataclasses import replace
+
+    return source if len(keep) == source.measured.shape[1] else replace(source, measured=source.measured[:, keep])
+
+
+def _from_first_date(sources: list[Rows], label: str) -> tuple[list[Rows], str]:
+    from dataclasses import replace
+    from datetime import UTC, datetime, timedelta
+
+    known = [source.t[np.isfinite(source.t)] for source in sources]
+    first = min((float(one.min()) for one in known if len(one)), default=0.0)
+    begin = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(days=first)
+    note = f"`{label}` holds dates; the time is counted in days since {begin:%Y-%m-%d %H:%M:%S}."
+    return [replace(source, t=source.t - first) for source in sources], note
+
+
+def _weights(measured: list[Analysed], config: DataConfig) -> dict[str, float]:
+    weights = {one.alias: config.weights[name] for one in measured for name in one.answers_to if name in config.weights}
+    for name, weight in weights.items():
+        if not (np.isfinite(weight) and weight >= 0):
+            raise DataError(f"the weight {weight:g} must be a number that is not negative", column=name)
+    return weights
+
+
+def _column(column: Analysed) -> Column:
+    return Column(column.alias, column.label, column.unit)

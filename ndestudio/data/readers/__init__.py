@@ -1,0 +1,1 @@
+"""One module per file format; each gives a ``Head`` at once and the whole ``Table`` when asked."""

@@ -1,0 +1,271 @@
+"""What every reader gives: the head of a file, for guessing and showing, and then its chosen columns."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+from jaxtyping import Int64
+
+from ndestudio.data.cells import LARGEST, Kind
+from ndestudio.data.config import DataConfig
+from ndestudio.errors import DataError
+from ndestudio.progress import Progress, Reporter
+
+if TYPE_CHECKING:
+    import polars as pl
+
+HEAD_CELLS = 100_000
+"""At most so many cells of a head are analysed, so that a preview is instant for wide files, too."""
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """How a text file is written.
+
+    Arguments:
+        delimiter: `" "` stands for any run of blanks and tabs.
+        comment: what a comment line starts with, "" if there are none.
+        first_row: 1-based line of the first row of numbers.
+        newline: `"\\n"` (also for `"\\r\\n"`) or `"\\r"`.
+    """
+
+    encoding: str
+    delimiter: str
+    decimal: str
+    comment: str
+    first_row: int
+    newline: str = "\n"
+
+
+@dataclass(frozen=True)
+class Head:
+    """The beginning of a file.
+
+    Arguments:
+        headers: one for each column, as written in the file ("" where there is none).
+        cells: rows as text; all rows are as long as ``headers``.
+        rows: 1-based place of each row in the file (the header counts).
+        row_count: rows of the whole file, an estimate unless ``exact``.
+        notes: what was guessed, in sentences.
+        problems: what will keep the file from being loaded.
+        choices: sheets of a workbook or variables of an array file, where one must be chosen.
+    """
+
+    path: str
+    format: str
+    headers: tuple[str, ...]
+    cells: tuple[tuple[str, ...], ...]
+    rows: tuple[int, ...]
+    row_count: int
+    exact: bool
+    dialect: Dialect | None = None
+    notes: tuple[str, ...] = ()
+    problems: tuple[DataError, ...] = ()
+    choices: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class Table:
+    """The chosen columns of one whole file.
+
+    Arguments:
+        columns: index of the column in the file -> numbers (float64, NaN where missing; dates as days since
+            1970-01-01) or text (object array, "" where missing).
+        rows: 1-based place of each row in the file.
+        sha256: of the bytes of the file.
+    """
+
+    columns: Mapping[int, np.ndarray]
+    rows: Int64[np.ndarray, " row"]
+    sha256: str = ""
+    notes: tuple[str, ...] = field(default=())
+
+
+class Reader(Protocol):
+    """A file format. ``name`` is how errors call the file."""
+
+    def head(self, path: Path, config: DataConfig, name: str) -> Head: ...
+
+    def read(
+        self, path: Path, head: Head, kinds: Mapping[int, Kind], config: DataConfig, reporter: Reporter
+    ) -> Table: ...
+
+
+def markers(config: DataConfig) -> frozenset[str]:
+    """The person's own markers of missing values, ready for ``cells.is_missing``."""
+    return frozenset(marker.strip().lower() for marker in config.missing)
+
+
+def check_path(path: Path, name: str) -> int:
+    """Size of a file in bytes; a ``DataError`` if it is missing, a folder, not readable, or empty."""
+    try:
+        if path.is_dir():
+            raise DataError("this is a folder; choose the data files in it", path=name)
+        size = path.stat().st_size
+        with path.open("rb"):
+            pass
+    except FileNotFoundError as error:
+        raise DataError(
+            "there is no such file (any more); if it was moved, renamed or deleted, choose it again", path=name
+        ) from error
+    except PermissionError as error:
+        raise DataError("the file may not be read; change its permissions or copy it elsewhere", path=name) from error
+    except OSError as error:
+        raise DataError(f"the file cannot be read ({error.strerror or error})", path=name) from error
+    if size == 0:
+        raise DataError("the file is empty; it needs a header and at least two rows of numbers", path=name)
+    return size
+
+
+def sha256(path: Path) -> str:
+    """SHA-256 of the bytes of a file (hex)."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def bad_number(text: str, *, name: str, row: int, column: str, decimal: str = ".") -> DataError:
+    """The error for text in a column of numbers."""
+    hint = ""
+    if decimal == "." and "," in text and "." not in text:
+        hint = "if the comma is a decimal comma, set decimal to `,`; otherwise "
+    elif "," in text and "." in text:
+        hint = "write numbers without thousands separators; otherwise "
+    shown = text if len(text) <= 40 else text[:37] + "..."
+    return DataError(
+        f"`{shown}` is not a number; {hint}correct the cell, empty it if nothing was measured, add `{shown}` to the "
+        "missing markers, or ignore the column",
+        path=name,
+        row=row,
+        column=column,
+    )
+
+
+def to_columns(
+    frame: pl.DataFrame, head: Head, kinds: Mapping[int, Kind], config: DataConfig, labels: Mapping[int, str], rows: Any
+) -> dict[int, np.ndarray]:
+    """Turn the columns of a frame (named by their index) into what a ``Table`` holds.
+
+    Arguments:
+        frame: text or typed columns, called `"0"`, `"1"`, ...
+        rows: 1-based place of each row in the file.
+
+    Raises:
+        DataError: text in a column of numbers, infinite or huge numbers.
+    """
+    result: dict[int, np.ndarray] = {}
+    for index, kind in kinds.items():
+        place = {"name": head.path, "column": labels[index], "rows": rows}
+        series = frame[str(index)]
+        if kind == "text":
+            result[index] = _texts(series, config)
+        elif kind == "date":
+            result[index] = _dates(series, config, **place)
+        else:
+            result[index] = _numbers(series, head, config, **place)
+    return result
+
+
+def check_finite(values: np.ndarray, *, name: str, column: str, rows: Any) -> None:
+    """Raise for an infinite or huge number."""
+    with np.errstate(invalid="ignore"):
+        bad = np.flatnonzero(np.abs(values) > LARGEST)
+    if len(bad):
+        value = float(values[bad[0]])
+        seen = "an infinite number" if np.isinf(value) else f"{value:g}, too large to compute with"
+        raise DataError(
+            f"{seen} was found; correct the cell, or add `{value:g}` to the missing markers if it means that nothing "
+            "was measured" + ("" if np.isinf(value) else " (or give the column in a larger unit)"),
+            path=name,
+            row=int(rows[bad[0]]),
+            column=column,
+        )
+
+
+def _texts(series: pl.Series, config: DataConfig) -> np.ndarray:
+    import polars as pl
+
+    text = series.cast(pl.String).fill_null("").str.strip_chars()
+    return text.to_numpy().astype(object)
+
+
+def _dates(series: pl.Series, config: DataConfig, *, name: str, column: str, rows: Any) -> np.ndarray:
+    import polars as pl
+
+    from ndestudio.data.cells import days, is_missing
+
+    if series.dtype.is_temporal():
+        series = series.cast(pl.Datetime("us")).dt.to_string("%Y-%m-%dT%H:%M:%S%.6f")
+    extra = markers(config)
+    values = np.full(len(series), np.nan)
+    for place, cell in enumerate(series.cast(pl.String).fill_null("")):
+        moment = days(cell)
+        if moment is None and not is_missing(cell, extra):
+            raise DataError(
+                f"`{cell}` is not a date; write dates as 2020-03-31 or 2020-03-31T12:00:00",
+                path=name,
+                row=int(rows[place]),
+                column=column,
+            )
+        values[place] = np.nan if moment is None else moment
+    return values
+
+
+def _numbers(series: pl.Series, head: Head, config: DataConfig, *, name: str, column: str, rows: Any) -> np.ndarray:
+    import polars as pl
+
+    from ndestudio.data.cells import MISSING, number
+
+    decimal = head.dialect.decimal if head.dialect else "."
+    extra = markers(config)
+    if series.dtype == pl.String or series.dtype == pl.Object:
+        text = series.cast(pl.String).str.strip_chars()
+        wanted = ~text.str.to_lowercase().is_in(list(MISSING | extra)).fill_null(True)
+        values = text.cast(pl.Float64, strict=False)
+        if decimal == ",":
+            # a point could only group thousands here, and 1.500 must not become one and a half
+            values = text.str.replace(",", ".", literal=True).cast(pl.Float64, strict=False)
+            values = pl.select(pl.when(~text.str.contains(".", literal=True)).then(values)).to_series()
+        for place in (values.is_null() & wanted).arg_true():
+            found = number(text[place], decimal)
+            if found is None:
+                raise bad_number(text[place], name=name, row=int(rows[place]), column=column, decimal=decimal)
+            values[place] = found
+        values = pl.select(pl.when(wanted).then(values)).to_series()
+    elif series.dtype.is_temporal() or series.dtype.is_nested() or series.dtype == pl.Binary:
+        raise DataError(f"the column holds {series.dtype}, not numbers; ignore it", path=name, column=column)
+    else:
+        values = series.cast(pl.Float64, strict=False)
+    array = values.fill_null(float("nan")).to_numpy().astype(np.float64)
+    for marker in extra:
+        if (value := number(marker)) is not None:
+            array = np.where(array == value, np.nan, array)
+    check_finite(array, name=name, column=column, rows=rows)
+    return array
+
+
+class Meter:
+    """Emits ``Progress`` of reading at most ten times a second, with the seconds still to go."""
+
+    def __init__(self, reporter: Reporter, total: int, text: str) -> None:
+        self._reporter = reporter
+        self._total = max(total, 1)
+        self._text = text
+        self._start = self._last = time.monotonic()
+
+    def at(self, done: int) -> None:
+        """Report ``done`` of the total; a ``DataError`` if the person asked to stop."""
+        if self._reporter.should_stop():
+            raise DataError("reading was stopped before its end; load the file again to go on", path=self._text)
+        now = time.monotonic()
+        if now - self._last < 0.1 and done < self._total:
+            return
+        self._last = now
+        fraction = min(done / self._total, 1.0)
+        eta = (now - self._start) * (1 - fraction) / fraction if fraction > 0 else None
+        self._reporter.emit(Progress(fraction, eta, f"Reading {self._text}"))

@@ -1,0 +1,359 @@
+"""Which column is the time, which names the trajectory, which are measured: guessed, then overridden by the person."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from ndestudio.data.cells import Kind, days, is_missing, kind_of, number
+from ndestudio.data.config import DataConfig
+from ndestudio.data.names import TIME_NAME, identifier, is_identifier, split_header, suggestion, unique_labels
+from ndestudio.data.readers.base import Head, markers
+from ndestudio.errors import DataError
+
+Role = Literal["time", "trajectory", "state", "input", "ignore"]
+
+TIME_NAMES = frozenset(
+    [
+        "t",
+        "time",
+        "times",
+        "timestamp",
+        "date",
+        "datetime",
+        "day",
+        "days",
+        "d",
+        "year",
+        "years",
+        "yr",
+        "hour",
+        "hours",
+        "h",
+        "hr",
+        "minute",
+        "minutes",
+        "min",
+        "second",
+        "seconds",
+        "sec",
+        "s",
+        "ms",
+        "week",
+        "weeks",
+        "month",
+        "months",
+        "zeit",
+        "tag",
+        "jahr",
+        "stunde",
+        "temps",
+        "tiempo",
+        "tempo",
+    ]
+)
+TRAJECTORY_NAMES = frozenset(
+    [
+        "trajectory",
+        "traj",
+        "trial",
+        "run",
+        "experiment",
+        "exp",
+        "culture",
+        "replicate",
+        "rep",
+        "series",
+        "batch",
+        "subject",
+        "patient",
+        "id",
+        "sample",
+        "group",
+        "condition",
+        "simulation",
+        "sim",
+        "episode",
+        "dataset",
+        "unit",
+        "specimen",
+        "animal",
+        "cell",
+        "well",
+        "plate",
+        "versuch",
+    ]
+)
+_COUNTERS = frozenset({"", "index", "row", "id", "no", "nr", "number", "#", "unnamed", "unnamed_0"})
+
+
+@dataclass(frozen=True, eq=False)
+class Analysed:
+    """One column as its head shows it.
+
+    Arguments:
+        header: as in the file; ``label`` and ``unit`` are its parts, unique and never empty the first.
+        alias: identifier for equations.
+        values: numbers (dates as days), NaN where there is none.
+        texts: the cells.
+        missing: number of cells without a value.
+    """
+
+    index: int
+    header: str
+    label: str
+    unit: str
+    alias: str
+    kind: Kind
+    values: np.ndarray
+    texts: tuple[str, ...]
+    missing: int
+
+    @property
+    def answers_to(self) -> tuple[str, ...]:
+        """The names by which a person may call the column."""
+        return (self.label, self.alias, self.header)
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """The role of each column, the sentences about how it came to it, and what is wrong with what the person asked."""
+
+    roles: tuple[Role, ...]
+    notes: tuple[str, ...]
+    problems: tuple[DataError, ...]
+
+    def indices(self, role: Role) -> tuple[int, ...]:
+        return tuple(index for index, one in enumerate(self.roles) if one == role)
+
+
+def analyse(head: Head, config: DataConfig) -> tuple[tuple[Analysed, ...], tuple[str, ...], tuple[DataError, ...]]:
+    """Label, unit, alias, kind and numbers of each column.
+
+    Returns:
+        Columns, notes about names, and problems with the names that the person gave.
+    """
+    decimal = head.dialect.decimal if head.dialect else "."
+    extra = markers(config)
+    parts = [split_header(header) for header in head.headers]
+    labels = unique_labels([label for label, _ in parts])
+    notes, problems = _label_notes([label for label, _ in parts], labels), []
+    taken: set[str] = set()
+    columns: list[Analysed] = []
+    for index, label in enumerate(labels):
+        given = config.names.get(label, config.names.get(head.headers[index]))
+        alias = identifier(label, taken)
+        if given is not None:
+            problem = _bad_alias(given, taken, head.path, label)
+            alias = identifier(given, taken) if problem else given
+            problems += [problem] if problem else []
+        taken.add(alias)
+        texts = tuple(row[index] for row in head.cells)
+        kind = kind_of(list(texts), decimal, extra)
+        unit = config.units.get(label, config.units.get(alias, config.units.get(head.headers[index], parts[index][1])))
+        missing = sum(is_missing(cell, extra) for cell in texts)
+        values = _values(texts, kind, decimal, extra)
+        columns.append(Analysed(index, head.headers[index], label, unit, alias, kind, values, texts, missing))
+    known = [name for column in columns for name in column.answers_to]
+    for where, given in (("names", config.names), ("units", config.units), ("weights", config.weights)):
+        problems += [_unknown(name, where, known, head.path) for name in given if name not in known]
+    return tuple(columns), tuple(notes), tuple(problems)
+
+
+def assign(columns: Sequence[Analysed], config: DataConfig, path: str) -> Assignment:
+    """Give each column its role: what the person said, else the guess."""
+    problems: list[DataError] = []
+    notes: list[str] = []
+    roles: list[Role | None] = [None] * len(columns)
+
+    def put(name: str, role: Role) -> None:
+        found = find(columns, name)
+        if found is None:
+            known = [column.label for column in columns]
+            problems.append(_unknown(name, "time" if role == "time" else f"{role} column", known, path))
+        elif roles[found] not in (None, role):
+            problems.append(
+                DataError(
+                    f"the column is named both as {roles[found]} and as {role}; choose one", path=path, column=name
+                )
+            )
+        else:
+            roles[found] = role
+
+    for role, names in (
+        ("time", [config.time] if config.time else []),
+        ("trajectory", [config.trajectory] if config.trajectory else []),
+        ("input", config.inputs),
+        ("ignore", config.ignore),
+        ("state", config.states or ()),
+    ):
+        for name in names:
+            put(name, role)
+    free = [column for column in columns if roles[column.index] is None]
+    trajectory = roles.index("trajectory") if "trajectory" in roles else None
+    time_known = columns[roles.index("time")] if "time" in roles else None
+    if config.trajectory is None:
+        trajectory = guess_trajectory([column for column in free if column is not time_known], time_known, columns)
+        if trajectory is not None:
+            roles[trajectory] = "trajectory"
+            notes.append(f"`{columns[trajectory].label}` was taken as the name of the trajectory.")
+    if config.time is None:
+        time = guess_time([column for column in free if column.index != trajectory], _groups(columns, trajectory))
+        if time is not None:
+            roles[time] = "time"
+            notes.append(f"`{columns[time].label}` was taken as the time.")
+        else:
+            problems.append(
+                DataError(
+                    "no column looks like the time (numbers that increase); name the time column, or say that there is "
+                    'none (time ""): then rows are counted 0, 1, 2, ...',
+                    path=path,
+                )
+            )
+    rest, more = _rest(columns, roles, config)
+    notes += more
+    if "state" not in rest:
+        problems.append(
+            DataError("no column of measurements is left beside the time; choose at least one state", path=path)
+        )
+    return Assignment(tuple(rest), tuple(notes), tuple(problems))
+
+
+def find(columns: Sequence[Analysed], name: str) -> int | None:
+    """Index of the column that a person calls ``name``, by label first, then alias, then whole header."""
+    for attribute in ("label", "alias", "header"):
+        for column in columns:
+            if getattr(column, attribute) == name:
+                return column.index
+    return None
+
+
+def guess_trajectory(free: Sequence[Analysed], time: Analysed | None, columns: Sequence[Analysed]) -> int | None:
+    """The column that names the trajectories, if one seems to: few values, each in many rows, and text or a telling name.
+
+    A column of whole numbers without a telling name is taken only if the time restarts where it changes.
+    """
+    rows = max((len(column.texts) for column in free), default=0)
+    for column in free:
+        distinct = len(set(column.texts))
+        if column.kind == "text" and column.missing == 0 and distinct * 2 <= rows:
+            return column.index
+    for column in free:
+        whole = (
+            column.missing == 0 and bool(np.all(np.mod(column.values, 1) == 0)) if column.kind == "number" else False
+        )
+        if not whole or len(set(column.texts)) * 2 > rows:
+            continue
+        if _word(column.label) in TRAJECTORY_NAMES:
+            return column.index
+        others = [time] if time else [one for one in columns if _word(one.label) in TIME_NAMES and one is not column]
+        groups = _groups(columns, column.index)
+        if any(
+            one.kind != "text" and not increasing(one.values, None) and increasing(one.values, groups) for one in others
+        ):
+            return column.index
+    return None
+
+
+def guess_time(free: Sequence[Analysed], groups: np.ndarray | None) -> int | None:
+    """The time column: a telling name counts most, then whether the numbers increase within each trajectory."""
+    best, best_score = None, 0.0
+    for column in free:
+        if column.kind == "text" or column.missing == len(column.texts):
+            continue
+        named = _word(column.label) in TIME_NAMES
+        rises = increasing(column.values, groups)
+        score = 4.0 * named + (2.0 if rises else 0.0) + (1.5 if column.kind == "date" else 0.0)
+        if rises and not named and _word(column.label) in _COUNTERS:
+            score = 1.0
+        if score > best_score:
+            best, best_score = column.index, score
+    return best
+
+
+def increasing(values: np.ndarray, groups: np.ndarray | None) -> bool:
+    """Whether numbers increase strictly (within each group), gaps left out; false for fewer than two."""
+    known = np.isfinite(values)
+    if known.sum() < 2 or known.sum() < 0.9 * len(values):
+        return False
+    if groups is None:
+        return bool(np.all(np.diff(values[known]) > 0))
+    return all(bool(np.all(np.diff(values[known & (groups == one)]) > 0)) for one in np.unique(groups))
+
+
+def _rest(columns: Sequence[Analysed], roles: list[Role | None], config: DataConfig) -> tuple[list[Role], list[str]]:
+    result: list[Role] = []
+    notes: list[str] = []
+    for column, role in zip(columns, roles, strict=True):
+        if role is None:
+            if config.states is not None:
+                role = "ignore"
+            elif column.kind != "number":
+                notes.append(f"`{column.label}` holds {column.kind}s, not numbers, and is left out.")
+                role = "ignore"
+            elif column.missing == len(column.texts) and column.texts:
+                notes.append(f"`{column.label}` has no value in any row that was looked at, and is left out.")
+                role = "ignore"
+            elif _word(column.label) in _COUNTERS and _counts(column.values):
+                notes.append(f"`{column.label}` only counts the rows and is left out.")
+                role = "ignore"
+            else:
+                role = "state"
+        result.append(role)
+        used = role in ("state", "input")
+        if used and column.alias != column.label and column.header:
+            notes.append(f"`{column.label}` is called `{column.alias}` in equations.")
+    return result, notes
+
+
+def _counts(values: np.ndarray) -> bool:
+    return len(values) > 1 and bool(np.all(np.diff(values) == 1)) and values[0] in (0, 1)
+
+
+def _label_notes(raw: list[str], labels: list[str]) -> list[str]:
+    return [
+        f"Column {index + 1} is called `{old}` like one before it; it is now `{new}`."
+        for index, (old, new) in enumerate(zip(raw, labels, strict=True))
+        if old and old != new
+    ]
+
+
+def _bad_alias(given: str, taken: set[str], path: str, label: str) -> DataError | None:
+    if is_identifier(given) and given not in taken:
+        return None
+    why = (
+        "is the name of another column"
+        if given in taken
+        else f"means something else in equations ({TIME_NAME} is the time)"
+        if given.isidentifier() and given.isascii()
+        else "is no name for equations (letters a-z, digits and _ only, a letter first)"
+    )
+    return DataError(f"`{given}` {why}; choose another name", path=path, column=label)
+
+
+def _unknown(name: str, where: str, known: list[str], path: str) -> DataError:
+    shown = [one for one in dict.fromkeys(known) if one]
+    return DataError(f"there is no column `{name}` (named under {where}){suggestion(name, shown)}", path=path)
+
+
+def _values(texts: tuple[str, ...], kind: Kind, decimal: str, extra: frozenset[str]) -> np.ndarray:
+    if kind == "text":
+        return np.full(len(texts), np.nan)
+    parsed = (
+        None if is_missing(cell, extra) else days(cell) if kind == "date" else number(cell, decimal) for cell in texts
+    )
+    return np.array([np.nan if value is None else value for value in parsed], dtype=np.float64)
+
+
+def _groups(columns: Sequence[Analysed], trajectory: int | None) -> np.ndarray | None:
+    if trajectory is None:
+        return None
+    return np.unique(np.array(columns[trajectory].texts, dtype=str), return_inverse=True)[1]
+
+
+def _word(label: str) -> str:
+    return re.sub(r"[^a-z0-9#]+", "_", label.lower()).strip("_")
