@@ -1,0 +1,101 @@
+"""Hybrid models: equation text to systems, networks, simulation. JAX is imported by ``build`` and ``solve`` alone."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ndestudio.model import library
+    from ndestudio.model.analysis import Analysis, analyse, tokenise
+    from ndestudio.model.build import HybridField, build
+    from ndestudio.model.config import InitialConfig, ModelConfig, NetworkConfig, ParameterConfig
+    from ndestudio.model.fitted import FittedModel, NetworkWeights, Replacement, Simulation
+    from ndestudio.model.initial import initial_model, model_start, start_values
+    from ndestudio.model.latex import model_latex, system_latex
+    from ndestudio.model.metrics import Metrics, score
+    from ndestudio.model.parse import parse_system
+    from ndestudio.model.replace import formula_filled, numbers_filled, replace_hole, restore_hole
+    from ndestudio.model.simulate import (
+        evaluate_hole,
+        field,
+        observe,
+        quantities,
+        simulate,
+        simulate_all,
+        simulate_trajectory,
+    )
+    from ndestudio.model.solve import solve
+    from ndestudio.model.system import Hole, System
+
+_HOME = {
+    "analysis": ("Analysis", "analyse", "tokenise"),
+    "build": ("HybridField", "build"),
+    "config": ("InitialConfig", "ModelConfig", "NetworkConfig", "ParameterConfig"),
+    "fitted": ("FittedModel", "NetworkWeights", "Replacement", "Simulation"),
+    "initial": ("initial_model", "model_start", "start_values"),
+    "latex": ("model_latex", "system_latex"),
+    "metrics": ("Metrics", "score"),
+    "parse": ("parse_system",),
+    "replace": ("formula_filled", "numbers_filled", "replace_hole", "restore_hole"),
+    "simulate": (
+        "evaluate_hole",
+        "field",
+        "observe",
+        "quantities",
+        "simulate",
+        "simulate_all",
+        "simulate_trajectory",
+    ),
+    "solve": ("solve",),
+    "system": ("Hole", "System"),
+}
+_MODULE = {name: module for module, members in _HOME.items() for name in members}
+
+__all__ = [
+    "Analysis",
+    "FittedModel",
+    "Hole",
+    "HybridField",
+    "InitialConfig",
+    "Metrics",
+    "ModelConfig",
+    "NetworkConfig",
+    "NetworkWeights",
+    "ParameterConfig",
+    "Replacement",
+    "Simulation",
+    "System",
+    "analyse",
+    "build",
+    "evaluate_hole",
+    "field",
+    "formula_filled",
+    "initial_model",
+    "library",
+    "model_latex",
+    "model_start",
+    "numbers_filled",
+    "observe",
+    "parse_system",
+    "quantities",
+    "replace_hole",
+    "restore_hole",
+    "score",
+    "simulate",
+    "simulate_all",
+    "simulate_trajectory",
+    "solve",
+    "start_values",
+    "system_latex",
+    "tokenise",
+]
+
+
+def __getattr__(name: str) -> Any:
+    from importlib import import_module
+
+    if name == "library":
+        return import_module("ndestudio.model.library")
+    if name in _MODULE:
+        return getattr(import_module(f"ndestudio.model.{_MODULE[name]}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -4,6 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ndestudio.data.dataset import Dataset, Part
+    from ndestudio.model.fitted import FittedModel, Simulation
 
 
 @dataclass(frozen=True)
@@ -18,3 +23,48 @@ class Metrics:
     train: Mapping[str, float] = field(default_factory=dict)
     validation: Mapping[str, float] = field(default_factory=dict)
     test: Mapping[str, float] = field(default_factory=dict)
+
+
+def score(
+    model: FittedModel, dataset: Dataset, *, simulations: Mapping[str, Simulation] | None = None, seconds: float = 30.0
+) -> Metrics:
+    """Simulate all trajectories of ``dataset`` from their initial values and measure the errors.
+
+    Arguments:
+        simulations: trajectory name -> simulation at its times, where they are at hand already.
+        seconds: after this long the trajectories left count as failed.
+    """
+    from ndestudio.data.dataset import Part
+    from ndestudio.model.simulate import simulate_all
+
+    if simulations is None:
+        simulations = simulate_all(model, dataset, seconds=seconds)
+    return Metrics(
+        train=_nrmse(model, dataset, simulations, Part.TRAIN),
+        validation=_nrmse(model, dataset, simulations, Part.VALIDATION),
+        test=_nrmse(model, dataset, simulations, Part.TEST),
+    )
+
+
+def _nrmse(model: FittedModel, dataset: Dataset, simulations: Mapping[str, Simulation], part: Part) -> dict[str, float]:
+    import numpy as np
+
+    spread = dataset.spread()
+    found: dict[str, float] = {}
+    for k, column in enumerate(dataset.measured_names):
+        if model.system.observation(column) is None or column not in model.measured:
+            continue
+        mine = model.measured.index(column)
+        errors = []
+        for trajectory in dataset.trajectories:
+            rows = trajectory.mask(part)[:, k]
+            if rows.any():
+                predicted = simulations[trajectory.name].measured[rows, mine]
+                errors.append(predicted - trajectory.measured[rows, k])
+        if errors:
+            with np.errstate(all="ignore"):
+                value = float(np.sqrt(np.mean(np.concatenate(errors) ** 2)) / spread[k])
+            found[column] = value if np.isfinite(value) else float("inf")
+    if found:
+        found["mean"] = float(np.mean(list(found.values())))
+    return found

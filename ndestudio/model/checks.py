@@ -1,0 +1,119 @@
+"""Checks of the tables of a model: parameters, networks, initial values."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+from ndestudio.errors import EquationError
+from ndestudio.expression.parse import did_you_mean, is_identifier
+from ndestudio.expression.tokens import error_at
+from ndestudio.expression.tree import FUNCTIONS
+from ndestudio.model.config import InitialConfig, ModelConfig, NetworkConfig, ParameterConfig
+from ndestudio.model.statements import RESERVED, Statement
+from ndestudio.model.system import Hole
+
+MONOTONE_ACTIVATIONS = ("tanh", "softplus")
+
+
+def check_tables(
+    config: ModelConfig, states: Mapping[str, Statement], holes: Mapping[str, Hole], statements: Sequence[Statement]
+) -> list[EquationError]:
+    """Errors of the tables, placed where the text first mentions what they are about."""
+    problems: list[tuple[str, str]] = []
+    for name, parameter in config.parameters.items():
+        problems += [(name, f"parameter `{name}`: {sentence}") for sentence in parameter_problems(parameter)]
+    for name, network in config.networks.items():
+        hole = holes.get(name)
+        problems += [
+            (name, f"network `{name}`: {sentence}")
+            for sentence in [*_name_problems(name, states), *network_problems(network, hole)]
+        ]
+    for name, initial in config.initial.items():
+        if name not in states:
+            guess = did_you_mean(name, states)
+            problems.append((name, f"an initial value is given for `{name}`, which is no state{guess or ''}"))
+        else:
+            problems += [(name, f"initial value of `{name}`: {sentence}") for sentence in initial_problems(initial)]
+    return [_placed(name, sentence, statements) for name, sentence in problems]
+
+
+def parameter_problems(parameter: ParameterConfig) -> list[str]:
+    """Sentences about settings that contradict each other."""
+    value, lower, upper = parameter.value, parameter.lower, parameter.upper
+    if not all(math.isfinite(number) for number in (value, lower, upper) if number is not None):
+        return ["value and bounds must be finite numbers; leave a bound out for none"]
+    sentences = _bound_problems(lower, upper)
+    if sentences:
+        return sentences
+    if (lower is not None and value < lower) or (upper is not None and value > upper):
+        return [f"the value {value:g} lies outside its bounds {_range(lower, upper)}; change one of them"]
+    if parameter.log and (value <= 0 or (lower is not None and lower < 0) or (upper is not None and upper <= 0)):
+        return ["a parameter on a logarithmic scale needs a positive value and no negative bounds"]
+    return []
+
+
+def network_problems(network: NetworkConfig, hole: Hole | None) -> list[str]:
+    """Sentences about impossible settings; ``hole`` tells the arguments, where the text calls the network."""
+    sentences: list[str] = []
+    if not 1 <= network.width <= 4096 or not 0 <= network.depth <= 32:
+        sentences.append("the width must be 1 to 4096 and the depth 0 to 32")
+    bounds = [bound for bound in (network.lower, network.upper) if bound is not None]
+    if not all(math.isfinite(bound) for bound in bounds):
+        sentences.append("bounds must be finite numbers; leave a bound out for none")
+    else:
+        sentences += _bound_problems(network.lower, network.upper)
+    if bounds and network.sign != "any":
+        sentences.append("give either bounds or a sign, not both (a sign is a bound at 0)")
+    if network.monotone and network.activation not in MONOTONE_ACTIVATIONS:
+        usable = " or ".join(f"`{name}`" for name in MONOTONE_ACTIVATIONS)
+        sentences.append(f"a monotone network needs the activation {usable}, not `{network.activation}`")
+    if hole is not None:
+        for argument in (*network.monotone, *network.factor):
+            if argument not in hole.arguments:
+                guess = did_you_mean(argument, hole.arguments)
+                known = ", ".join(f"`{name}`" for name in hole.arguments)
+                sentences.append(f"`{argument}` is none of its arguments ({known}){guess}")
+    return sentences
+
+
+def initial_problems(initial: InitialConfig) -> list[str]:
+    """Sentences about settings that contradict each other."""
+    value = initial.value
+    numbers = [number for number in (value, initial.lower, initial.upper) if isinstance(number, int | float)]
+    if not all(math.isfinite(number) for number in numbers):
+        return ["values and bounds must be finite numbers"]
+    sentences = _bound_problems(initial.lower, initial.upper)
+    if sentences or not isinstance(value, int | float):
+        return sentences
+    if (initial.lower is not None and value < initial.lower) or (initial.upper is not None and value > initial.upper):
+        return [f"{value:g} lies outside its bounds {_range(initial.lower, initial.upper)}; change one of them"]
+    return []
+
+
+def _bound_problems(lower: float | None, upper: float | None) -> list[str]:
+    if lower is not None and upper is not None and not lower < upper:
+        return [f"the lower bound {lower:g} is not below the upper bound {upper:g}"]
+    return []
+
+
+def _range(lower: float | None, upper: float | None) -> str:
+    return f"[{'-inf' if lower is None else f'{lower:g}'}, {'inf' if upper is None else f'{upper:g}'}]"
+
+
+def _name_problems(name: str, states: Mapping[str, Statement]) -> list[str]:
+    if name in FUNCTIONS or name in RESERVED:
+        return [f"`{name}` is a known function; choose another name"]
+    if not is_identifier(name):
+        return [f"`{name}` cannot be written in an equation; use letters, digits and `_`"]
+    return []
+
+
+def _placed(name: str, sentence: str, statements: Sequence[Statement]) -> EquationError:
+    for statement in statements:
+        if statement.name == name:
+            return error_at(statement.target, sentence)
+        token = statement.mention(name)
+        if token is not statement.target:
+            return error_at(token, sentence)
+    return EquationError(sentence)

@@ -1,0 +1,293 @@
+"""Where a model starts: initial values, typical magnitudes, fresh networks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+
+from ndestudio.data.dataset import Dataset, Trajectory
+from ndestudio.expression.numeric import evaluate
+from ndestudio.expression.parse import parse_expression
+from ndestudio.expression.tree import Call, Expr, calls, names, walk
+from ndestudio.model.config import ModelConfig, ParameterConfig
+from ndestudio.model.fitted import FittedModel, NetworkWeights
+from ndestudio.model.networks import fresh_network
+from ndestudio.model.parse import parse_system
+from ndestudio.model.system import System
+
+
+def initial_model(config: ModelConfig, dataset: Dataset, seed: int) -> FittedModel:
+    """The model before any fitting: start values of parameters, fresh networks, initial values read off the data.
+
+    Raises:
+        EquationError: the text or tables of ``config`` have an error, or do not suit the columns of ``dataset``.
+    """
+    system = parse_system(config, dataset.measured_names, dataset.input_names)
+    parameters = {name: config.parameters.get(name, ParameterConfig()).value for name in system.parameters}
+    initial = start_values(
+        system, config, parameters, dataset.trajectories, dataset.measured_names, dataset.input_names
+    )
+    scale = state_scale(system, config, dataset, initial)
+    rows = _Rows(system, dataset, parameters, scale)
+    return FittedModel(
+        config=config,
+        system=system,
+        parameters=parameters,
+        networks={hole.name: rows.network(hole.name, config, seed) for hole in system.holes},
+        initial=initial,
+        measured=dataset.measured_names,
+        inputs=dataset.input_names,
+        scale=scale,
+    )
+
+
+def initial_expression(config: ModelConfig, state: str) -> Expr | None:
+    """The expression that gives the initial value of ``state``; None where it is a number or read off the data."""
+    initial = config.initial.get(state)
+    return parse_expression(initial.value) if initial is not None and isinstance(initial.value, str) else None
+
+
+def start_values(
+    system: System,
+    config: ModelConfig,
+    parameters: Mapping[str, float],
+    trajectories: Sequence[Trajectory],
+    measured: Sequence[str],
+    inputs: Sequence[str] = (),
+) -> dict[str, Float[np.ndarray, " state"]]:
+    """Initial values as the settings and the first measurements say, for trajectories that were not fitted (yet).
+
+    A state takes, in this order: the number or expression of its settings; its first measured value; the value with
+    which an output that depends on it alone (and linearly) meets its first measured value; 0.
+
+    Returns:
+        Trajectory name -> values in the order of the states, inside the bounds of the settings.
+    """
+    found = {}
+    for trajectory in trajectories:
+        values = _first_values(trajectory, measured, inputs)
+        found[trajectory.name] = np.array(
+            [_start(state, system, config, {**values, **parameters}, measured) for state in system.states]
+        )
+    for k, state in enumerate(system.states):
+        settings = config.initial.get(state)
+        if settings is not None and settings.shared and found:
+            mean = float(np.mean([values[k] for values in found.values()]))
+            for values in found.values():
+                values[k] = mean
+    return found
+
+
+def model_start(model: FittedModel, trajectory: Trajectory) -> Float[np.ndarray, " state"]:
+    """Initial values of ``trajectory``: those of the model, or for data it was not fitted to, ``start_values``."""
+    known = model.initial.get(trajectory.name)
+    if known is not None:
+        return known
+    values = start_values(model.system, model.config, model.parameters, (trajectory,), model.measured, model.inputs)[
+        trajectory.name
+    ]
+    for k, state in enumerate(model.system.states):
+        settings = model.config.initial.get(state)
+        if settings is not None and settings.shared and model.initial:
+            values[k] = next(iter(model.initial.values()))[k]
+    return values
+
+
+def _first_values(trajectory: Trajectory, measured: Sequence[str], inputs: Sequence[str]) -> dict[str, float]:
+    """First present value of each column (left out where there is none), and the first time."""
+    values = {"t": float(trajectory.t[0])}
+    for labels, table in ((measured, trajectory.measured), (inputs, trajectory.inputs)):
+        for name, column in zip(labels, table.T, strict=True):
+            present = np.flatnonzero(np.isfinite(column))
+            if present.size:
+                values[name] = float(column[present[0]])
+    return values
+
+
+def _start(
+    state: str, system: System, config: ModelConfig, values: Mapping[str, float], measured: Sequence[str]
+) -> float:
+    settings = config.initial.get(state)
+    given = settings.value if settings is not None else None
+    if isinstance(given, int | float):
+        value = float(given)
+    elif isinstance(given, str):
+        expr = parse_expression(given)
+        known = all(name in values for name in names(expr))
+        value = float(evaluate(expr, values)) if known else 0.0
+    elif state in measured and state not in system.outputs:
+        value = values.get(state, 0.0)
+    else:
+        value = _from_output(state, system, config, values, measured)
+    if not np.isfinite(value):
+        value = 0.0
+    if settings is not None and (settings.lower is not None or settings.upper is not None):
+        value = float(np.clip(value, settings.lower, settings.upper))
+    return value
+
+
+def _from_output(
+    state: str, system: System, config: ModelConfig, values: Mapping[str, float], measured: Sequence[str]
+) -> float:
+    for column in measured:
+        output = system.outputs.get(column)
+        if output is None or column not in values or calls(output) or state not in names(output):
+            continue
+        unknown = [name for name in names(output) if name in system.states and name not in measured]
+        if unknown != [state]:
+            continue
+        at = [float(evaluate(output, {**values, state: x})) for x in (0.0, 1.0, 2.0)]
+        slope = at[1] - at[0]
+        if np.isfinite(at).all() and slope != 0 and abs(at[2] - at[0] - 2 * slope) <= 1e-9 * abs(slope):
+            return (values[column] - at[0]) / slope
+    return 0.0
+
+
+def state_scale(
+    system: System, config: ModelConfig, dataset: Dataset, initial: Mapping[str, Float[np.ndarray, " state"]]
+) -> Float[np.ndarray, " state"]:
+    """Typical magnitude of each state: the spread of its column; for others their start, or that of their fellows."""
+    columns = {name: column for name, column in zip(dataset.measured_names, _stacked(dataset), strict=True)}
+    scale = np.full(len(system.states), np.nan)
+    for k, state in enumerate(system.states):
+        if state in columns and state not in system.outputs:
+            scale[k] = _spread(columns[state])
+            continue
+        start = max((abs(float(values[k])) for values in initial.values()), default=0.0)
+        settings = config.initial.get(state)
+        bounds = [abs(b) for b in (settings.lower, settings.upper) if b] if settings is not None else []
+        if start > 0 or bounds:
+            scale[k] = max([start, *bounds])
+    known = scale[np.isfinite(scale)]
+    outputs = [_spread(columns[name]) for name in columns if name in system.outputs]
+    return np.where(np.isfinite(scale), scale, max([*known, *outputs], default=1.0))
+
+
+def _stacked(dataset: Dataset) -> list[Float[np.ndarray, " row"]]:
+    return list(np.concatenate([trajectory.measured for trajectory in dataset.trajectories], axis=0).T)
+
+
+def _spread(values: Float[np.ndarray, " row"]) -> float:
+    """Standard deviation; where that is 0 or undefined, the magnitude, else 1."""
+    present = values[np.isfinite(values)]
+    if present.size == 0:
+        return 1.0
+    spread = float(np.std(present))
+    magnitude = float(np.max(np.abs(present)))
+    if spread > 1e-12 * magnitude and spread > 0:
+        return spread
+    return magnitude if magnitude > 0 else 1.0
+
+
+class _Rows:
+    """Values of every name at the rows of the data, to see what the holes will be called with."""
+
+    def __init__(
+        self, system: System, dataset: Dataset, parameters: Mapping[str, float], scale: Float[np.ndarray, " state"]
+    ) -> None:
+        self.system, self.dataset, self.scale = system, dataset, scale
+        t = np.concatenate([trajectory.t for trajectory in dataset.trajectories])
+        inputs = np.concatenate([trajectory.input_at(trajectory.t) for trajectory in dataset.trajectories])
+        columns = dict(zip(dataset.measured_names, _stacked(dataset), strict=True))
+        self.columns = columns
+        values: dict[str, Any] = {"t": t, **parameters}
+        values |= dict(zip(dataset.input_names, inputs.T, strict=True))
+        for state, magnitude in zip(system.states, scale, strict=True):
+            seen = columns.get(state) if state not in system.outputs else None
+            # nobody has seen a hidden state: assume it runs from 0 to its magnitude
+            values[state] = np.linspace(0.0, magnitude, len(t)) if seen is None else seen
+        self.values = values
+
+    def network(self, name: str, config: ModelConfig, seed: int) -> NetworkWeights:
+        hole = self.system.hole(name)
+        settings = config.networks[name]
+        arguments = self._arguments(name)
+        center = np.array([_center(column) for column in arguments])
+        scale = np.array([_spread(column) for column in arguments])
+        factor = np.ones(1)
+        for formal, column in zip(hole.arguments, arguments, strict=True):
+            if formal in settings.factor:
+                factor = factor * column
+        return fresh_network(
+            name,
+            settings,
+            hole.arguments,
+            seed,
+            center=center,
+            scale=scale,
+            output_scale=self._output_scale(name, factor),
+        )
+
+    def _arguments(self, name: str) -> list[Float[np.ndarray, " row"]]:
+        """Argument values of all calls of the hole."""
+        columns: list[list[Any]] = []
+        zero = {hole.name: _constant_hole(0.0) for hole in self.system.holes}
+        for expr in (*self.system.rhs, *self.system.outputs.values()):
+            for node in walk(expr):
+                if isinstance(node, Call) and node.function == name:
+                    called = [np.atleast_1d(evaluate(argument, self.values, holes=zero)) for argument in node.arguments]
+                    columns.append(called)
+        return [np.concatenate([called[k] for called in columns]) for k in range(len(columns[0]))]
+
+    def _output_scale(self, name: str, factor: Float[np.ndarray, " row"]) -> float:
+        """What the network must produce to move something at the rate that the data show."""
+        targets = [(expr, self._rate(k)) for k, expr in enumerate(self.system.rhs) if _has_call(expr, name)] or [
+            (expr, _spread(self.columns[column]) if column in self.columns else 1.0)
+            for column, expr in self.system.outputs.items()
+            if _has_call(expr, name)
+        ]
+        size = _typical(factor)
+        scales = []
+        for expr, rate in targets:
+            holes = {hole.name: _constant_hole(0.0) for hole in self.system.holes}
+            without = evaluate(expr, self.values, holes=holes)
+            effect = _typical(evaluate(expr, self.values, holes={**holes, name: _constant_hole(size)}) - without)
+            scales.append(rate / effect)
+        return float(np.median(scales)) if scales else 1.0
+
+    def _rate(self, k: int) -> float:
+        """Typical rate of change of a state."""
+        state = self.system.states[k]
+        if state in self.dataset.measured_names and state not in self.system.outputs:
+            column = self.dataset.measured_names.index(state)
+            changes = np.concatenate([_slopes(tr.t, tr.measured[:, column]) for tr in self.dataset.trajectories])
+            if changes.size and np.any(changes):
+                return float(np.sqrt(np.mean(changes**2)))
+        span = self.dataset.span()
+        return 4.0 * float(self.scale[k]) / (span if span > 0 else 1.0)
+
+
+def _slopes(t: Float[np.ndarray, " time"], values: Float[np.ndarray, " time"]) -> Float[np.ndarray, " slope"]:
+    """Slopes between neighbours, of means of three where there are enough rows (noise would dominate otherwise)."""
+    present = np.isfinite(values)
+    t, values = t[present], values[present]
+    if len(t) >= 9:
+        kernel = np.ones(3) / 3
+        t, values = np.convolve(t, kernel, "valid")[::2], np.convolve(values, kernel, "valid")[::2]
+    return np.diff(values) / np.diff(t)
+
+
+def _center(values: Float[np.ndarray, " row"]) -> float:
+    present = values[np.isfinite(values)]
+    return float(np.mean(present)) if present.size else 0.0
+
+
+def _typical(values: Any) -> float:
+    """Median magnitude of what is finite; 1 where that is nothing or 0."""
+    values = np.abs(np.atleast_1d(values))
+    values = values[np.isfinite(values) & (values > 0)]
+    return float(np.median(values)) if values.size else 1.0
+
+
+def _constant_hole(value: float) -> Any:
+    return lambda *arguments: np.full(np.broadcast_shapes(*(np.shape(x) for x in arguments)), value)
+
+
+def _has_call(expr: Expr, name: str) -> bool:
+    return any(call.function == name for call in calls(expr))
+
+
+__all__ = ["initial_expression", "initial_model", "model_start", "start_values", "state_scale"]

@@ -1,0 +1,205 @@
+"""Solving an initial-value problem within a budget: LSODA first, Radau where it gives up on a finite solution."""
+
+from __future__ import annotations
+
+import time
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float
+
+PointField = Callable[[float, Sequence[float]], list[float]]
+
+
+@dataclass(frozen=True)
+class Budget:
+    """What one simulation may cost: seconds of wall time and evaluations of the field."""
+
+    seconds: float = 10.0
+    evaluations: int = 500_000
+
+
+class _Spent(Exception):
+    """The budget is used up; ``sentence`` says which part of it."""
+
+
+class _Meter:
+    """Counts evaluations of a field and remembers how far in time they went."""
+
+    def __init__(self, function: PointField, start: float, budget: Budget) -> None:
+        self._function = function
+        self._budget = budget
+        self._deadline = time.monotonic() + budget.seconds
+        self.evaluations = 0
+        self.reached = start
+
+    def __call__(self, t: float, y: Float[np.ndarray, " state"]) -> list[float]:
+        self.evaluations += 1
+        if t > self.reached:
+            self.reached = t
+        if self.evaluations & 255 == 0 or self.evaluations > self._budget.evaluations:
+            self.check()
+        return self._function(t, y.tolist())
+
+    def check(self) -> None:
+        if self.evaluations > self._budget.evaluations:
+            raise _Spent(f"more than {self._budget.evaluations} evaluations of the equations were needed")
+        if time.monotonic() > self._deadline:
+            raise _Spent(f"more than {self._budget.seconds:.3g} s of computing were needed")
+
+    def remaining(self) -> Budget:
+        return Budget(max(0.0, self._deadline - time.monotonic()), max(0, self._budget.evaluations - self.evaluations))
+
+
+def integrate(
+    function: PointField,
+    t: Float[np.ndarray, " time"],
+    y0: Float[np.ndarray, " state"],
+    *,
+    rtol: float,
+    atol: Float[np.ndarray, " state"],
+    longest_step: float = 0.0,
+    names: Sequence[str] = (),
+    budget: Budget = Budget(),
+) -> tuple[Float[np.ndarray, "time state"], str]:
+    """Solve dy/dt = function(t, y) from ``y0`` at ``t[0]``.
+
+    Arguments:
+        t: times of the result, not decreasing.
+        longest_step: no step is longer than this (0: no limit).
+        names: of the states, for the sentence.
+
+    Returns:
+        States, NaN from where it failed on, and a sentence about that ("" if it did not fail).
+    """
+    states = np.full((len(t), len(y0)), np.nan)
+    if len(t) == 0 or not np.isfinite(y0).all():
+        return states, "" if len(t) == 0 else f"the start of {_names(names, ~np.isfinite(y0))} is not a finite number"
+    states[0] = y0
+    moving = t > t[0]
+    states[~moving] = y0
+    if not moving.any():
+        return states, ""
+    times = np.concatenate([t[:1], t[moving]])
+    meter = _Meter(function, float(t[0]), budget)
+    with np.errstate(all="ignore"):
+        rows, reason = _solve(meter, times, y0, rtol, atol, longest_step)
+    states[moving] = rows[1:]
+    return states, _sentence(t, states, names, reason)
+
+
+def _solve(
+    meter: _Meter,
+    times: Float[np.ndarray, " time"],
+    y0: Float[np.ndarray, " state"],
+    rtol: float,
+    atol: Float[np.ndarray, " state"],
+    longest_step: float,
+) -> tuple[Float[np.ndarray, "time state"], str]:
+    rows = np.full((len(times), len(y0)), np.nan)
+    rows[0] = y0
+    reason = ""
+    try:
+        whole = _lsoda(meter, times, y0, rtol, atol, longest_step)
+        if whole is not None:
+            return _until_bad(whole), ""
+    except _Spent as spent:
+        reason = str(spent)
+    # odeint leaves memory of any content after a failure, so the part that went well is computed once more
+    count = int(np.searchsorted(times, meter.reached, side="right"))
+    again = _Meter(meter._function, float(times[0]), Budget(max(2.0, meter._budget.seconds), meter.evaluations + 1000))
+    while count > 1:
+        try:
+            part = _lsoda(again, times[:count], y0, rtol, atol, longest_step)
+        except _Spent:
+            break
+        if part is not None:
+            rows[:count] = _until_bad(part)
+            break
+        count -= 1 if count < 8 else max(1, count // 16)
+    if reason:
+        return rows, reason
+    return _continue_with_radau(meter, times, rows, rtol, atol)
+
+
+def _until_bad(rows: Float[np.ndarray, "time state"]) -> Float[np.ndarray, "time state"]:
+    bad = ~np.isfinite(rows).all(axis=1)
+    if bad.any():
+        rows = rows.copy()
+        rows[int(np.argmax(bad)) :] = np.nan
+    return rows
+
+
+def _lsoda(
+    meter: _Meter,
+    times: Float[np.ndarray, " time"],
+    y0: Float[np.ndarray, " state"],
+    rtol: float,
+    atol: Float[np.ndarray, " state"],
+    longest_step: float,
+) -> Float[np.ndarray, "time state"] | None:
+    """All rows, or None if LSODA gave up."""
+    from scipy.integrate import ODEintWarning, odeint
+
+    # the message is read from the output; a warning would reach the user's terminal from a worker thread
+    warnings.filterwarnings("ignore", category=ODEintWarning)
+    try:
+        rows, details = odeint(
+            meter, y0, times, tfirst=True, rtol=rtol, atol=atol, hmax=longest_step, mxstep=20_000, full_output=True
+        )
+    except ODEintWarning:
+        return None
+    return rows if details["message"] == "Integration successful." else None
+
+
+def _continue_with_radau(
+    meter: _Meter,
+    times: Float[np.ndarray, " time"],
+    rows: Float[np.ndarray, "time state"],
+    rtol: float,
+    atol: Float[np.ndarray, " state"],
+) -> tuple[Float[np.ndarray, "time state"], str]:
+    from scipy.integrate import Radau
+
+    last = int(np.sum(np.isfinite(rows).all(axis=1))) - 1
+    left = meter.remaining()
+    patient = _Meter(meter._function, float(times[last]), Budget(left.seconds, min(left.evaluations, 20_000)))
+
+    def function(t: float, y: Float[np.ndarray, " state"]) -> Float[np.ndarray, " state"]:
+        return np.array(patient(t, y))
+
+    reason = "the step size became too small"
+    try:
+        solver = Radau(function, float(times[last]), rows[last], float(times[-1]), rtol=max(rtol, 1e-10), atol=atol)
+        while solver.status == "running":
+            solver.step()
+            if solver.status == "failed" or not np.isfinite(solver.y).all():
+                return rows, reason
+            inside = (times > solver.t_old) & (times <= solver.t)
+            if inside.any():
+                rows[inside] = solver.dense_output()(times[inside]).T
+    except _Spent as spent:
+        return rows, str(spent)
+    except (ValueError, ArithmeticError, np.linalg.LinAlgError):
+        return rows, reason
+    return _until_bad(rows), ""
+
+
+def _sentence(
+    t: Float[np.ndarray, " time"], states: Float[np.ndarray, "time state"], names: Sequence[str], reason: str
+) -> str:
+    bad = ~np.isfinite(states).all(axis=1)
+    if not bad.any():
+        return ""
+    k = int(np.argmax(bad))
+    before = states[max(k - 1, 0)]
+    if not reason:
+        reason = "the equations have no finite value there"
+    values = ", ".join(f"{name} = {value:.3g}" for name, value in list(zip(names, before, strict=False))[:6])
+    return f"the simulation stops between t = {t[max(k - 1, 0)]:.6g} and {t[k]:.6g} ({values} before): {reason}"
+
+
+def _names(names: Sequence[str], which: np.ndarray) -> str:
+    return ", ".join(f"`{name}`" for name, bad in zip(names, which, strict=False) if bad) or "a state"

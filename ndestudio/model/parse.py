@@ -1,0 +1,285 @@
+"""Model text and tables to a ``System``; every problem found becomes an error with its place."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from ndestudio.errors import EquationError
+from ndestudio.expression.parse import DEPTH_LIMIT, depth, parse_expression, unknown_function
+from ndestudio.expression.tokens import error_at
+from ndestudio.expression.tree import CONSTANTS, Expr, Name, calls, names, size, substitute, walk
+from ndestudio.model.checks import check_tables
+from ndestudio.model.config import ModelConfig
+from ndestudio.model.statements import RESERVED, Statement, read_statements
+from ndestudio.model.system import Hole, System
+
+SIZE_LIMIT = 20_000
+"""Nodes of a right-hand side with its auxiliaries put in."""
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What was understood of a model.
+
+    Arguments:
+        system: None if there are errors.
+        errors: all of them, by place.
+        undeclared: functions that are called but neither known nor declared as networks.
+        statements: what could be read of the text.
+    """
+
+    system: System | None
+    errors: tuple[EquationError, ...]
+    undeclared: tuple[str, ...]
+    statements: tuple[Statement, ...]
+
+
+def parse_system(config: ModelConfig, measured: Sequence[str], inputs: Sequence[str]) -> System:
+    """The system that the text and tables of ``config`` describe.
+
+    Arguments:
+        measured: names of the measured columns; each needs a state or a quantity of its name.
+        inputs: names of the measured forcings that equations may use.
+
+    Raises:
+        EquationError: the first problem, with its place; ``analyse`` lists all.
+    """
+    reading = read_system(config, measured, inputs)
+    if reading.system is None:
+        raise reading.errors[0]
+    return reading.system
+
+
+def read_system(config: ModelConfig, measured: Sequence[str], inputs: Sequence[str]) -> Reading:
+    """Like ``parse_system``, but collecting all errors."""
+    statements, errors = read_statements(config.equations)
+    reader = _Reader(config, tuple(measured), tuple(inputs), statements, errors)
+    system = reader.read()
+    return Reading(
+        system=system,
+        errors=tuple(sorted(reader.errors, key=lambda error: (error.line, error.column))),
+        undeclared=tuple(reader.undeclared),
+        statements=tuple(statements),
+    )
+
+
+@dataclass
+class _Reader:
+    config: ModelConfig
+    measured: tuple[str, ...]
+    inputs: tuple[str, ...]
+    statements: list[Statement]
+    errors: list[EquationError]
+    undeclared: dict[str, None] = field(default_factory=dict)
+
+    def read(self) -> System | None:
+        states = {statement.name: statement for statement in self.statements if statement.kind == "derivative"}
+        quantities = {statement.name: statement for statement in self.statements if statement.kind == "quantity"}
+        self._check_presence(states, quantities)
+        for statement in self.statements:
+            self._check_target(statement)
+            self._check_names(statement, states, quantities)
+        holes = self._holes()
+        self.errors.extend(check_tables(self.config, states, holes, self.statements))
+        if self.errors:
+            return None
+        bodies = self._put_in(quantities)
+        if bodies is None:
+            return None
+        rhs = tuple(substitute(_expr(statement), bodies) for statement in states.values())
+        initial = self._initial(states)
+        system = System(
+            states=tuple(states),
+            rhs=rhs,
+            outputs=bodies,
+            parameters=self._parameters(initial),
+            inputs=tuple(name for name in self.inputs if self._uses(name, initial)),
+            holes=tuple(holes.values()),
+        )
+        return None if self.errors else system
+
+    def _check_presence(self, states: Mapping[str, Statement], quantities: Mapping[str, Statement]) -> None:
+        if not states and not any(error.line for error in self.errors):
+            self.errors.append(
+                EquationError("no equation of a state is given; write one for each state, such as `d(x)/dt = ...`")
+            )
+        if not states:
+            return
+        for name in self.measured:
+            if name not in states and name not in quantities:
+                sentence = (
+                    f"the column `{name}` is measured, but the model says nothing about it; write `d({name})/dt = ...` "
+                    f"or `{name} = ...`, or set the column to `ignore`"
+                )
+                self.errors.append(EquationError(sentence))
+
+    def _check_target(self, statement: Statement) -> None:
+        name, target = statement.name, statement.target
+        if name in RESERVED:
+            meaning = "the time" if name == "t" else ("a constant" if name in CONSTANTS else "a function")
+            self.errors.append(error_at(target, f"`{name}` is {meaning} and cannot be given an equation; rename it"))
+        elif name in self.config.networks:
+            self.errors.append(
+                error_at(target, f"`{name}` is declared as a network; it cannot have an equation as well")
+            )
+        elif name in self.inputs:
+            self.errors.append(error_at(target, f"`{name}` is a measured input; it cannot have an equation as well"))
+        first = next(other for other in self.statements if other.name == name)
+        if first is not statement:
+            sentence = f"`{name}` has an equation already, on line {first.target.line}; keep one of them"
+            self.errors.append(error_at(target, sentence))
+
+    def _check_names(
+        self, statement: Statement, states: Mapping[str, Statement], quantities: Mapping[str, Statement]
+    ) -> None:
+        if statement.expr is None:
+            return
+        for name in names(statement.expr):
+            if name in self.config.networks:
+                sentence = f"`{name}` is declared as a network; call it with what it depends on, such as `{name}(x)`"
+                self.errors.append(error_at(statement.mention(name), sentence))
+        seen: dict[str, int] = {}
+        for call in calls(statement.expr):
+            index = seen[call.function] = seen.get(call.function, -1) + 1
+            if call.function in self.config.networks:
+                continue
+            token = statement.mention(call.function, index, called=True)
+            if call.function in states or call.function in quantities or call.function in (*self.inputs, "t"):
+                sentence = f"`{call.function}` is no function; write `{call.function}` alone, or `*` for a product"
+                self.errors.append(error_at(token, sentence))
+                continue
+            self.undeclared.setdefault(call.function)
+            error = unknown_function(token, self.config.networks)
+            sentence = f"{error.sentence.removesuffix('?').removesuffix(';')}"
+            question = "?" if error.sentence.endswith("?") else ""
+            self.errors.append(
+                error_at(token, f"{sentence}{question} If it is an unknown term, declare it as a network")
+                if question
+                else error_at(token, f"{sentence}; if it is an unknown term, declare it as a network")
+            )
+
+    def _holes(self) -> dict[str, Hole]:
+        holes: dict[str, Hole] = {}
+        for statement in self.statements:
+            if statement.expr is None:
+                continue
+            seen: dict[str, int] = {}
+            for call in calls(statement.expr):
+                index = seen[call.function] = seen.get(call.function, -1) + 1
+                if call.function not in self.config.networks:
+                    continue
+                hole = holes.setdefault(call.function, Hole(call.function, formal_arguments(call.arguments)))
+                if len(hole.arguments) != len(call.arguments):
+                    sentence = (
+                        f"`{hole.name}` has {len(call.arguments)} arguments here, but {len(hole.arguments)} in its first "
+                        f"call, `{hole.name}({', '.join(hole.arguments)})`; a network has the same everywhere"
+                    )
+                    self.errors.append(error_at(statement.mention(hole.name, index, called=True), sentence))
+        return holes
+
+    def _put_in(self, quantities: Mapping[str, Statement]) -> dict[str, Expr] | None:
+        """Each quantity with the quantities it uses put in; None (and an error) if they use each other in a circle."""
+        done: dict[str, Expr] = {}
+        sizes: dict[str, int] = {}
+        for name in quantities:
+            if not self._put_in_one(name, quantities, done, sizes):
+                return None
+        for statement in self.statements:
+            if statement.kind == "derivative" and not self._within_limits(statement, done, sizes):
+                return None
+        return {name: done[name] for name in quantities}
+
+    def _put_in_one(
+        self, name: str, quantities: Mapping[str, Statement], done: dict[str, Expr], sizes: dict[str, int]
+    ) -> bool:
+        path = [name]
+        while path:
+            current = path[-1]
+            if current in done:
+                path.pop()
+                continue
+            statement = quantities[current]
+            missing = [other for other in names(_expr(statement)) if other in quantities and other not in done]
+            circle = next((other for other in missing if other in path), None)
+            if circle is not None:
+                loop = " -> ".join(f"`{other}`" for other in [*path[path.index(circle) :], circle])
+                sentence = f"{loop}: these quantities are defined by each other; break the circle"
+                self.errors.append(error_at(statement.target, sentence))
+                return False
+            if missing:
+                path.append(missing[0])
+                continue
+            if not self._within_limits(statement, done, sizes):
+                return False
+            done[current] = substitute(_expr(statement), done)
+            path.pop()
+        return True
+
+    def _within_limits(self, statement: Statement, done: Mapping[str, Expr], sizes: dict[str, int]) -> bool:
+        expr = _expr(statement)
+        used = [node.name for node in walk(expr) if isinstance(node, Name) and node.name in done]
+        total = size(expr) + sum(sizes[name] - 1 for name in used)
+        deepest = depth(expr) + max((depth(done[name]) for name in set(used)), default=0)
+        if total > SIZE_LIMIT or deepest > DEPTH_LIMIT:
+            sentence = f"`{statement.name}` becomes too large when the quantities it uses are put in; simplify them"
+            self.errors.append(error_at(statement.target, sentence))
+            return False
+        sizes[statement.name] = total
+        return True
+
+    def _initial(self, states: Mapping[str, Statement]) -> list[Expr]:
+        """Expressions of initial values."""
+        found: list[Expr] = []
+        for state, initial in self.config.initial.items():
+            if not isinstance(initial.value, str):
+                continue
+            where = states[state].target
+            try:
+                expr = parse_expression(initial.value)
+            except EquationError as error:
+                self.errors.append(error_at(where, f"initial value of `{state}`, `{initial.value}`: {error.sentence}"))
+                continue
+            hidden = [name for name in names(expr) if name in states and name not in self.measured]
+            if hidden:
+                sentence = (
+                    f"initial value of `{state}`: `{hidden[0]}` is not measured, so its start cannot be used here"
+                )
+                self.errors.append(error_at(where, sentence))
+            found.append(expr)
+        return found
+
+    def _parameters(self, initial: Sequence[Expr]) -> tuple[str, ...]:
+        taken = {statement.name for statement in self.statements} | {"t", *self.inputs, *self.measured}
+        expressions = [*(_expr(statement) for statement in self.statements), *initial]
+        found = {name: None for expr in expressions for name in names(expr) if name not in taken}
+        return tuple(found)
+
+    def _uses(self, name: str, initial: Sequence[Expr]) -> bool:
+        del initial  # an input in an initial value is read from the data, not from the forcing
+        return any(name in names(_expr(statement)) for statement in self.statements)
+
+
+def formal_arguments(arguments: Sequence[Expr]) -> tuple[str, ...]:
+    """Formal names of a hole first called with ``arguments``: plain names keep theirs, others become `x1`, `x2`, ..."""
+    plain = [argument.name if isinstance(argument, Name) and argument.name != "pi" else None for argument in arguments]
+    taken = {name for name in plain if name is not None}
+    formals: list[str] = []
+    number = 0
+    for name in plain:
+        if name is not None and name not in formals:
+            formals.append(name)
+            continue
+        number += 1
+        while f"x{number}" in taken:
+            number += 1
+        formals.append(f"x{number}")
+    return tuple(formals)
+
+
+def _expr(statement: Statement) -> Expr:
+    assert statement.expr is not None
+    return statement.expr
+
+
+__all__ = ["Reading", "formal_arguments", "parse_system", "read_system"]

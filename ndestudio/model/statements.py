@@ -1,0 +1,138 @@
+"""Model text to statements: what stands on the left of each `=`, and the expression on its right."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+from ndestudio.errors import EquationError
+from ndestudio.expression.parse import parse_tokens
+from ndestudio.expression.tokens import Token, error_at, scan
+from ndestudio.expression.tree import CONSTANTS, FUNCTIONS, Expr
+
+RESERVED = frozenset({"t", *CONSTANTS, *FUNCTIONS})
+"""Names that mean something already."""
+
+_LEADING = frozenset({"+", "-", "*", "/", "^", "**", ")", ","})
+_TRAILING = frozenset({"+", "-", "*", "/", "^", "**", "(", ",", "="})
+
+
+@dataclass(frozen=True)
+class Statement:
+    """`d(name)/dt = expr` (``kind`` `"derivative"`) or `name = expr` (`"quantity"`).
+
+    Arguments:
+        target: the token of the name on the left.
+        tokens: those of the right-hand side, for placing errors.
+        expr: None if the right-hand side has an error.
+    """
+
+    kind: Literal["derivative", "quantity"]
+    target: Token
+    tokens: tuple[Token, ...]
+    expr: Expr | None
+
+    @property
+    def name(self) -> str:
+        return self.target.text
+
+    def mention(self, name: str, index: int = 0, *, called: bool = False) -> Token:
+        """The ``index``-th token ``name`` on the right (of those that are called); the target if there is none."""
+        places = [
+            token
+            for token, following in zip(self.tokens, [*self.tokens[1:], None], strict=True)
+            if token.kind == "name"
+            and token.text == name
+            and (not called or (following is not None and following.text == "("))
+        ]
+        return places[index] if index < len(places) else self.target
+
+
+def read_statements(text: str) -> tuple[list[Statement], list[EquationError]]:
+    """All statements of ``text`` that have a left side, and all errors, in the order of the text.
+
+    A line that ends in an operator, or starts with one, belongs to the same statement as its neighbour.
+    """
+    tokens, errors = scan(text)
+    strays = {error.line for error in errors}
+    statements: list[Statement] = []
+    for group in _group(tokens):
+        lines = {token.line for token in group}
+        try:
+            statement, problem = _statement(group)
+        except EquationError as error:
+            statement, problem = None, error
+        # a stray character explains the line better than what its absence leaves behind
+        if problem is not None and not lines & strays:
+            errors.append(problem)
+        if statement is not None:
+            statements.append(statement)
+    return statements, sorted(errors, key=lambda error: (error.line, error.column))
+
+
+def _group(tokens: list[Token]) -> list[list[Token]]:
+    groups: list[list[Token]] = []
+    for token in tokens[:-1]:
+        if groups:
+            last = groups[-1][-1]
+            if (
+                token.line == last.line
+                or (token.kind == "operator" and token.text in _LEADING)
+                or (last.kind == "operator" and last.text in _TRAILING and not _starts_statement(tokens, token))
+            ):
+                groups[-1].append(token)
+                continue
+        groups.append([token])
+    return groups
+
+
+def _starts_statement(tokens: list[Token], token: Token) -> bool:
+    """Whether the line of ``token`` has a `=` of its own: then the line before it was left unfinished."""
+    return any(other.line == token.line and other.text == "=" for other in tokens)
+
+
+def _statement(group: list[Token]) -> tuple[Statement | None, EquationError | None]:
+    equals = next((k for k, token in enumerate(group) if token.text == "="), None)
+    if equals is None:
+        first = group[0]
+        raise error_at(first, "no `=` here; write `d(x)/dt = ...` for a state or `name = ...` for a quantity")
+    kind, target = _left_side(group[:equals], group[equals])
+    last = group[-1]
+    right = group[equals + 1 :]
+    end = Token("end", "", last.line, last.column + last.length)
+    if not right:
+        return Statement(kind, target, (), None), error_at(
+            end, f"the equation of `{target.text}` has no right-hand side"
+        )
+    try:
+        expr = parse_tokens([*right, end], functions=None)
+    except EquationError as error:
+        return Statement(kind, target, tuple(right), None), error
+    return Statement(kind, target, tuple(right), expr), None
+
+
+def _left_side(left: list[Token], equals: Token) -> tuple[Literal["derivative", "quantity"], Token]:
+    if not left:
+        raise error_at(equals, "nothing stands before `=`; write `d(x)/dt = ...` or `name = ...`")
+    texts = [token.text for token in left]
+    match texts:
+        case [_] if left[0].kind == "name":
+            return "quantity", left[0]
+        case [_, "'"] if left[0].kind == "name":
+            return "derivative", left[0]
+        case ["d", "(", _, ")", "/", "dt"] if left[2].kind == "name":
+            return "derivative", left[2]
+        case [d, "/", "dt"] if left[0].kind == "name" and re.fullmatch(r"d[^\W\d]\w*", d):
+            return "derivative", Token("name", d[1:], left[0].line, left[0].column + 1)
+        case [_, "'", "'", *_] | ["d2" | "d", "^", "2", *_] | ["d2", *_]:
+            sentence = "second derivatives are written as two states: `d(x)/dt = v` and `d(v)/dt = ...`"
+            raise error_at(left[0], sentence)
+        case [_, "(", "t", ")"]:
+            raise error_at(left[0], f"write `{texts[0]} = ...`, without `(t)`")
+    raise EquationError(
+        "the left side is not understood; write `d(x)/dt = ...`, `x' = ...` or `name = ...`",
+        line=left[0].line,
+        column=left[0].column,
+        length=max(1, left[-1].column + left[-1].length - left[0].column) if left[-1].line == left[0].line else 1,
+    )
