@@ -56,6 +56,7 @@ class Project:
         accepted: hole -> index of the scored candidate that replaces it (holes not named stay neural).
         runs: all results kept, oldest first.
         layout: what the window remembers (plain JSON values).
+        seconds: stage of the job (`"data"`, `"train"`, `"distil"`) -> wall seconds it took.
     """
 
     spec: Spec = Spec()
@@ -65,3 +66,4 @@ class Project:
     accepted: Mapping[str, int] = field(default_factory=dict)
     runs: tuple[Run, ...] = ()
     layout: Mapping[str, Any] = field(default_factory=dict)
+    seconds: Mapping[str, float] = field(default_factory=dict)
