@@ -63,7 +63,7 @@ def assemble(
     files: Sequence[Source] = (),
     notes: Sequence[str] = (),
     weights: Mapping[str, float] | None = None,
-    split: SplitConfig = SplitConfig(),
+    split: SplitConfig | None = None,
 ) -> Dataset:
     """Build a dataset.
 
@@ -90,7 +90,7 @@ def assemble(
         tuple(kept.sentences),
         dict(weights or {}),
     )
-    return resplit(dataset, split)
+    return resplit(dataset, SplitConfig() if split is None else split)
 
 
 def _grouped(sources: Sequence[Rows], notes: _Notes) -> Iterator[tuple[Rows, str, np.ndarray]]:

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from ndestudio.data.assemble import Rows, assemble
+from ndestudio.data.cells import Kind
 from ndestudio.data.config import DataConfig
 from ndestudio.data.dataset import Column, Dataset, Source
 from ndestudio.data.names import TIME_NAME
@@ -136,8 +137,8 @@ def _match(plan: _Plan, head: Head, config: DataConfig) -> dict[int, Analysed]:
     return matched
 
 
-def _kinds(plan: _Plan, columns: dict[int, Analysed]) -> dict[int, str]:
-    kinds = {}
+def _kinds(plan: _Plan, columns: dict[int, Analysed]) -> dict[int, Kind]:
+    kinds: dict[int, Kind] = {}
     for wanted in plan.used:
         is_name = plan.trajectory is not None and wanted.index == plan.trajectory.index
         kinds[columns[wanted.index].index] = "text" if is_name else wanted.kind

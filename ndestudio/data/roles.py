@@ -184,13 +184,14 @@ def assign(columns: Sequence[Analysed], config: DataConfig, path: str) -> Assign
         else:
             roles[found] = role
 
-    for role, names in (
+    asked: tuple[tuple[Role, Sequence[str]], ...] = (
         ("time", [config.time] if config.time else []),
         ("trajectory", [config.trajectory] if config.trajectory else []),
         ("input", config.inputs),
         ("ignore", config.ignore),
         ("state", config.states or ()),
-    ):
+    )
+    for role, names in asked:
         for name in names:
             put(name, role)
     free = [column for column in columns if roles[column.index] is None]

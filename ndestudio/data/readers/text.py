@@ -11,6 +11,7 @@ import codecs
 import hashlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -29,6 +30,9 @@ from ndestudio.data.readers.base import (
 )
 from ndestudio.errors import DataError
 from ndestudio.progress import Reporter
+
+if TYPE_CHECKING:
+    import polars as pl
 
 _HEAD_BYTES = 2**18
 _BLOCK_BYTES = 2**24

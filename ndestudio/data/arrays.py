@@ -1,0 +1,234 @@
+"""Datasets from arrays and data frames, for users of the library."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from ndestudio.data.assemble import Rows, assemble
+from ndestudio.data.cells import days
+from ndestudio.data.config import SplitConfig
+from ndestudio.data.dataset import Column, Dataset
+from ndestudio.data.names import TIME_NAME, identifier, split_header, suggestion, unique_labels
+from ndestudio.data.readers.base import check_finite
+from ndestudio.errors import DataError
+
+
+def dataset_from_arrays(
+    t: ArrayLike | Sequence[ArrayLike],
+    values: ArrayLike | Sequence[ArrayLike],
+    names: Sequence[str],
+    *,
+    inputs: ArrayLike | Sequence[ArrayLike] | None = None,
+    input_names: Sequence[str] = (),
+    trajectories: Sequence[str] | None = None,
+    units: Mapping[str, str] | None = None,
+    time_unit: str = "",
+    time_label: str = "time",
+    weights: Mapping[str, float] | None = None,
+    split: SplitConfig | None = None,
+) -> Dataset:
+    """A dataset from NumPy arrays (or what turns into them).
+
+    Arguments:
+        t: times of one trajectory `[time]`, or a sequence of such arrays, one for each trajectory.
+        values: measured values `[time, measured]` (or `[time]` for a single column), NaN where missing; a sequence of
+            such arrays if ``t`` is one.
+        names: of the measured columns, as `x` or `x [m]`.
+        inputs: forcings `[time, input]`, arranged like ``values``.
+        input_names: names of the inputs.
+        trajectories: names of the trajectories (default: `1`, `2`, ...).
+        units: column -> unit, over those in ``names``.
+        weights: measured column -> weight in the loss.
+        split: which rows train, validate and test.
+
+    Returns:
+        The dataset, checked like one from files.
+
+    Raises:
+        DataError: shapes that do not fit, infinite numbers, times that repeat or decrease.
+    """
+    times = _per_trajectory(t, 1, "t")
+    measured = [_matrix(one, len(names), "values") for one in _per_trajectory(values, 2, "values", len(times))]
+    if inputs is None:
+        forced = [np.zeros((len(one), 0)) for one in times]
+    else:
+        forced = [_matrix(one, len(input_names), "inputs") for one in _per_trajectory(inputs, 2, "inputs", len(times))]
+    labels = list(trajectories) if trajectories is not None else [str(index + 1) for index in range(len(times))]
+    if not len(times) == len(measured) == len(forced) == len(labels):
+        raise DataError(
+            f"there are {len(times)} arrays of times, {len(measured)} of values, {len(forced)} of inputs and "
+            f"{len(labels)} names of trajectories; give one of each for every trajectory"
+        )
+    columns, notes = _columns([*names, *input_names], units or {})
+    sources = []
+    for name, time, value, forcing in zip(labels, times, measured, forced, strict=True):
+        if not len(time) == len(value) == len(forcing):
+            raise DataError(
+                f"trajectory `{name}` has {len(time)} times, {len(value)} rows of values and {len(forcing)} of inputs; "
+                "they must be equally many"
+            )
+        rows = np.arange(1, len(time) + 1, dtype=np.int64)
+        table = np.column_stack([time, value, forcing])
+        for column, label in zip(table.T, [time_label, *names, *input_names], strict=True):
+            check_finite(column, name=name, column=label, rows=rows)
+        sources.append(Rows(f"trajectory {name}", name, time, value, forcing, None, rows, time_label))
+    return assemble(
+        sources,
+        Column(TIME_NAME, time_label, time_unit),
+        columns[: len(names)],
+        columns[len(names) :],
+        notes=notes,
+        weights=weights,
+        split=SplitConfig() if split is None else split,
+    )
+
+
+def dataset_from_frame(
+    frame: Any,
+    *,
+    time: str,
+    states: Sequence[str] | None = None,
+    trajectory: str | None = None,
+    inputs: Sequence[str] = (),
+    units: Mapping[str, str] | None = None,
+    weights: Mapping[str, float] | None = None,
+    split: SplitConfig | None = None,
+) -> Dataset:
+    """A dataset from a polars or pandas frame.
+
+    Arguments:
+        frame: anything with ``columns`` and ``frame[name].to_numpy()``.
+        time: name of the time column (numbers, or dates: then the time is in days since the first).
+        states: measured columns (default: all numeric ones without another use).
+        trajectory: column that names the trajectories.
+        inputs: forcings.
+
+    Raises:
+        DataError: unknown columns, text where numbers are needed, times that repeat or decrease.
+    """
+    known = [str(name) for name in frame.columns]
+    for name in (time, *([trajectory] if trajectory else []), *(states or ()), *inputs):
+        if name not in known:
+            raise DataError(f"the frame has no column `{name}`{suggestion(name, known)}")
+    if states is None:
+        used = {time, trajectory, *inputs}
+        states = [name for name in known if name not in used and _is_numeric(frame[name].to_numpy())]
+    if not states:
+        raise DataError("the frame has no column of numbers beside the time; name the measured columns (states)")
+    count = len(frame[time])
+    rows = np.arange(1, count + 1, dtype=np.int64)
+    t, unit, notes = _times(frame[time].to_numpy(), time)
+    read = {name: _floats(frame[name].to_numpy(), name, rows) for name in (*states, *inputs)}
+    group = None
+    if trajectory is not None:
+        names = frame[trajectory].to_numpy()
+        group = np.array(["" if _absent(one) else str(one) for one in names], dtype=object)
+    columns, more = _columns([*states, *inputs], units or {})
+    label, header_unit = split_header(time)
+    source = Rows(
+        None,
+        "1",
+        t,
+        np.stack([read[name] for name in states], axis=1),
+        np.stack([read[name] for name in inputs], axis=1) if inputs else np.zeros((count, 0)),
+        group,
+        rows,
+        time,
+    )
+    return assemble(
+        [source],
+        Column(TIME_NAME, label, (units or {}).get(time, unit or header_unit)),
+        columns[: len(states)],
+        columns[len(states) :],
+        notes=[*notes, *more],
+        weights=weights,
+        split=SplitConfig() if split is None else split,
+    )
+
+
+def _columns(headers: Sequence[str], units: Mapping[str, str]) -> tuple[list[Column], list[str]]:
+    parts = [split_header(header) for header in headers]
+    labels = unique_labels([label for label, _ in parts])
+    columns, notes, taken = [], [], set()
+    for (_, unit), label, header in zip(parts, labels, headers, strict=True):
+        name = identifier(label, taken)
+        taken.add(name)
+        columns.append(Column(name, label, units.get(label, units.get(header, unit))))
+        if name != label:
+            notes.append(f"`{label}` is called `{name}` in equations.")
+    return columns, notes
+
+
+def _per_trajectory(given: Any, axes: int, what: str, count: int | None = None) -> list[np.ndarray]:
+    """One array for each trajectory; a single array is the only trajectory."""
+    if isinstance(given, np.ndarray) and given.dtype != object and given.ndim <= axes and count in (None, 1):
+        return [_float_array(given, what)]
+    items = list(given)
+    if not items:
+        raise DataError(f"`{what}` is empty")
+    nested = np.ndim(items[0]) >= 1 and (axes == 1 or count is None or len(items) == count)
+    if axes == 2 and count == 1 and np.ndim(items[0]) < 2 and len(items) != 1:
+        nested = False
+    return [_float_array(item, what) for item in items] if nested else [_float_array(items, what)]
+
+
+def _float_array(given: Any, what: str) -> np.ndarray:
+    try:
+        return np.asarray(given, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise DataError(f"`{what}` holds something that is no number ({error})") from error
+
+
+def _matrix(array: np.ndarray, width: int, what: str) -> np.ndarray:
+    matrix = array[:, None] if array.ndim == 1 else array
+    if matrix.ndim != 2 or matrix.shape[1] != width:
+        raise DataError(f"`{what}` has the shape {array.shape} where [time, {width}] is needed for {width} names")
+    return matrix
+
+
+def _is_numeric(values: np.ndarray) -> bool:
+    if values.dtype.kind in "iuf":
+        return True
+    return values.dtype.kind == "O" and all(_absent(one) or isinstance(one, (int, float)) for one in values)
+
+
+def _absent(value: object) -> bool:
+    return value is None or value != value
+
+
+def _floats(values: np.ndarray, name: str, rows: np.ndarray) -> np.ndarray:
+    result = np.full(len(values), np.nan)
+    for place, value in enumerate(values) if values.dtype.kind not in "iufb" else ():
+        if _absent(value):
+            continue
+        if isinstance(value, str):
+            raise DataError(f"`{value}` is not a number", row=int(rows[place]), column=name)
+        result[place] = float(value)
+    if values.dtype.kind in "iufb":
+        result = values.astype(np.float64)
+    check_finite(result, name="frame", column=name, rows=rows)
+    return result
+
+
+def _times(values: np.ndarray, name: str) -> tuple[np.ndarray, str, list[str]]:
+    rows = np.arange(1, len(values) + 1)
+    if values.dtype.kind == "M":
+        moments = values.astype("datetime64[us]").astype(np.float64) / 86_400e6
+        moments[np.isnat(values)] = np.nan
+    elif values.dtype.kind == "O" and all(
+        _absent(one) or isinstance(one, str) or hasattr(one, "isoformat") for one in values
+    ):
+        cells = ["" if _absent(one) else one if isinstance(one, str) else one.isoformat() for one in values]
+        read = [days(cell) for cell in cells]
+        for row, (cell, moment) in enumerate(zip(cells, read, strict=True)):
+            if cell and moment is None:
+                raise DataError(f"`{cell}` is neither a number nor a date such as 2020-03-31", row=row + 1, column=name)
+        moments = np.array([np.nan if one is None else one for one in read])
+    else:
+        return _floats(values, name, rows), "", []
+    first = np.nanmin(moments)
+    return moments - first, "d", [f"`{name}` holds dates; the time is counted in days since the first."]
