@@ -1,0 +1,398 @@
+"""A model as a complete C99 program with its own adaptive solver."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import ClassVar
+
+import numpy as np
+from jaxtyping import Float
+
+from ndestudio.export.code import (
+    commented,
+    csv_field,
+    header,
+    number_list,
+    number_text,
+    remark,
+    unit_text,
+    used_in,
+    wrapped,
+)
+from ndestudio.export.content import Content, Quantity
+from ndestudio.export.names import identifiers
+from ndestudio.export.networks import ExportedNetwork, exported
+from ndestudio.export.printer import ATOM, Printer
+from ndestudio.expression.tree import Call, Expr, Number, walk
+
+
+class CPrinter(Printer):
+    functions: ClassVar[Mapping[str, str]] = {"abs": "fabs", "min": "fmin", "max": "fmax"}
+    pi: ClassVar[str] = "3.141592653589793"
+
+    def power(self, base: Expr, exponent: Expr) -> tuple[str, int]:
+        if exponent == Number(0.5):
+            return f"sqrt({self(base)})", ATOM
+        return f"pow({self(base)}, {self(exponent)})", ATOM
+
+
+def c_code(content: Content) -> str:
+    """The program: `cc -std=c99 model.c -lm -o model && ./model` prints a CSV."""
+    names = identifiers(content.names, "c")
+    write = CPrinter(names)
+    lines = commented([_comment(line) for line in (*header(content, names), "", *_USAGE.splitlines())], "//")
+    lines += ["", "#include <math.h>", "#include <stdio.h>", "#include <stdlib.h>", "#include <string.h>", ""]
+    lines += ["enum {", f"    N_STATES = {len(content.states)},", f"    N_OUTPUTS = {len(content.outputs)},"]
+    lines += [f"    N_INPUTS = {len(content.inputs)},", f"    N_TRAJECTORIES = {len(content.tracks)}", "};", ""]
+    lines += _parameters(content)
+    lines += _tables(content)
+    if content.networks:
+        lines += _networks(content, names, write)
+    lines += _field(content, write, names)
+    if content.outputs:
+        lines += ["", *_outputs(content, write, names)]
+    lines += ["", *_inputs(content)]
+    titles = ",".join(csv_field(title) for title in _titles(content))
+    main = _MAIN.replace("@TITLES@", text(titles)).replace("@OBSERVE@\n", _OBSERVE if content.outputs else "")
+    return "\n".join([*lines, "", *_SOLVER.splitlines(), "", *main.splitlines()]) + "\n"
+
+
+def text(value: str) -> str:
+    """A C string literal (`?` is escaped: two of them could begin a trigraph)."""
+    return '"' + value.replace("\\", "\\\\").replace('"', '\\"').replace("?", "\\?") + '"'
+
+
+def _comment(line: str) -> str:
+    """A `//` comment neither ends in a backslash nor holds a trigraph."""
+    return line.replace("\\", "/").replace("??", "? ?")
+
+
+def _titles(content: Content) -> list[str]:
+    outputs = [quantity for quantity, _ in content.outputs]
+    return [content.time_title, *(quantity.title for quantity in (*content.states, *outputs))]
+
+
+def _trailing(quantity: Quantity) -> str:
+    return _comment(" ".join(part for part in (quantity.name, remark(unit_text(quantity.unit), quantity.note)) if part))
+
+
+def _parameters(content: Content) -> list[str]:
+    if not content.parameters:
+        return []
+    lines = ["static const double parameters[] = {"]
+    lines += [f"    {number_text(quantity.value)}, // {_trailing(quantity)}" for quantity in content.parameters]
+    return [*lines, "};", ""]
+
+
+def _tables(content: Content) -> list[str]:
+    """Typical magnitudes, inputs and initial values."""
+    lines = ["// Typical magnitude of each state, for the tolerance.", "static const double magnitude[N_STATES] = {"]
+    lines += [*wrapped(number_list(content.scale), "    "), "};", ""]
+    if content.inputs:
+        lines += ["typedef struct {", "    int n;", "    const double *t;", "    const double *values;", "} table;", ""]
+        for index, track in enumerate(content.tracks):
+            for row, pair in enumerate(track.inputs):
+                for kind, numbers in zip(("t", "values"), pair, strict=True):
+                    lines += _array(f"input_{index}_{row}_{kind}", numbers)
+    lines += ["typedef struct {", "    const char *name;", "    double start, stop;", "    double initial[N_STATES];"]
+    lines += ["    table inputs[N_INPUTS];"] if content.inputs else []
+    lines += ["} track;", "", "static const track tracks[N_TRAJECTORIES] = {"]
+    for index, track in enumerate(content.tracks):
+        lines += ["    {", f"        {text(track.name)}, {number_text(track.start)}, {number_text(track.stop)},"]
+        lines += ["        {", *wrapped(number_list(track.initial), " " * 12), "        },"]
+        if track.inputs:
+            lines.append("        {")
+            for row, (times, _) in enumerate(track.inputs):
+                lines.append(f"            {{{len(times)}, input_{index}_{row}_t, input_{index}_{row}_values}},")
+            lines.append("        },")
+        lines.append("    },")
+    return [*lines, "};", ""]
+
+
+def _array(name: str, values: Float[np.ndarray, " n"]) -> list[str]:
+    return [f"static const double {name}[] = {{", *wrapped(number_list(values), "    "), "};", ""]
+
+
+def _unpacking(content: Content, expressions: Iterable[Expr], names: Mapping[str, str]) -> list[str]:
+    found = set(used_in(tuple(expressions), (*content.names, "t")))
+    places = [(quantity, f"state[{index}]") for index, quantity in enumerate(content.states)]
+    places += [(quantity, f"forcing[{index}]") for index, quantity in enumerate(content.inputs)]
+    places += [(quantity, f"parameters[{index}]") for index, quantity in enumerate(content.parameters)]
+    lines = []
+    for quantity, place in places:
+        if quantity.name in found:
+            unit = _comment(unit_text(quantity.unit))
+            lines.append(f"    const double {names[quantity.name]} = {place};{f' // {unit}' if unit else ''}")
+    unused = [] if "t" in found else ["(void)t;"]
+    unused += [] if any(quantity.name in found for quantity in content.states) else ["(void)state;"]
+    unused += [] if any(quantity.name in found for quantity in content.inputs) else ["(void)forcing;"]
+    return [*lines, *([f"    {' '.join(unused)}"] if unused else [])]
+
+
+def _field(content: Content, write: Printer, names: Mapping[str, str]) -> list[str]:
+    lines = ["// Time derivative of each state."]
+    lines += ["static void field(double t, const double *state, const double *forcing, double *rate)", "{"]
+    lines += _unpacking(content, content.equations, names)
+    for index, (quantity, rhs) in enumerate(zip(content.states, content.equations, strict=True)):
+        lines.append(f"    rate[{index}] = {write(rhs)}; // {_comment(f'd({quantity.name})/dt')}")
+    return [*lines, "}"]
+
+
+def _outputs(content: Content, write: Printer, names: Mapping[str, str]) -> list[str]:
+    expressions = [expr for _, expr in content.outputs]
+    lines = ["// Observed quantities, computed from the states."]
+    lines += ["static void outputs(double t, const double *state, const double *forcing, double *observed)", "{"]
+    lines += _unpacking(content, expressions, names)
+    for index, (quantity, expr) in enumerate(content.outputs):
+        lines.append(f"    observed[{index}] = {write(expr)}; // {_comment(quantity.title)}")
+    return [*lines, "}"]
+
+
+def _inputs(content: Content) -> list[str]:
+    return (_INPUTS if content.inputs else _NO_INPUTS).splitlines()
+
+
+def _networks(content: Content, names: Mapping[str, str], write: Printer) -> list[str]:
+    networks = {hole: exported(network) for hole, network in content.networks.items()}
+    functions = {network.activation for network in networks.values()}
+    for network in networks.values():
+        functions |= {node.function for node in walk(network.output) if isinstance(node, Call)}
+    lines = ["// Holes that are still neural.", ""]
+    if functions & {"sigmoid", "swish"}:
+        lines += [*_SIGMOID.splitlines(), ""]
+    for name, source in (("softplus", _SOFTPLUS), ("swish", _SWISH), ("gelu", _GELU)):
+        lines += [*source.splitlines(), ""] if name in functions else []
+    lines += [*_LAYER.splitlines(), ""]
+    for hole, network in networks.items():
+        lines += _hole(names[hole], network, names, write)
+    return lines
+
+
+def _hole(name: str, network: ExportedNetwork, names: Mapping[str, str], write: Printer) -> list[str]:
+    lines: list[str] = []
+    for index, (weights, biases) in enumerate(network.layers):
+        lines += [*_array(f"weights_{name}_{index}", weights), *_array(f"biases_{name}_{index}", biases)]
+    arguments = ", ".join(f"double {names[argument]}" for argument in network.arguments)
+    lines += [
+        f"static double {name}({arguments})",
+        "{",
+        f"    double this_layer[{network.width}], next_layer[{network.width}];",
+    ]
+    for index, (argument, center, scale) in enumerate(
+        zip(network.arguments, number_list(network.center), number_list(network.scale), strict=True)
+    ):
+        lines.append(f"    this_layer[{index}] = ({names[argument]} - ({center}))/({scale});")
+    here, there = "this_layer", "next_layer"
+    for index, (weights, _) in enumerate(network.layers):
+        rows, columns = weights.shape
+        activation = network.activation if index < len(network.layers) - 1 else "NULL"
+        sizes = f"{rows}, {columns}, {activation}"
+        lines.append(f"    layer(weights_{name}_{index}, biases_{name}_{index}, {sizes}, {here}, {there});")
+        here, there = there, here
+    lines.append(f"    const double raw = {here}[0];")
+    return [*lines, f"    return {write(network.output)};", "}", ""]
+
+
+_USAGE = """\
+cc -std=c99 -O2 model.c -lm -o model
+./model                        prints the first trajectory as CSV
+./model NAME [POINTS]          another one
+Solver: Dormand and Prince's 5(4) pair, J. Comput. Appl. Math. 6 (1980) 19-26, steps by a PI controller."""
+
+_SIGMOID = """\
+static double sigmoid(double z)
+{
+    return 0.5*(1.0 + tanh(0.5*z));
+}"""
+
+_SOFTPLUS = """\
+static double softplus(double z)
+{
+    return fmax(z, 0.0) + log1p(exp(-fabs(z)));
+}"""
+
+_SWISH = """\
+static double swish(double z)
+{
+    return z*sigmoid(z);
+}"""
+
+_GELU = """\
+static double gelu(double z)
+{
+    return 0.5*z*(1.0 + tanh(0.7978845608028654*(z + 0.044715*z*z*z)));
+}"""
+
+_LAYER = """\
+// to = activation(weights*from + biases), weights by rows.
+static void layer(const double *weights, const double *biases, int rows, int columns, double (*activation)(double),
+                  const double *from, double *to)
+{
+    for (int i = 0; i < rows; ++i) {
+        double sum = biases[i];
+        for (int j = 0; j < columns; ++j)
+            sum += weights[i*columns + j]*from[j];
+        to[i] = activation ? activation(sum) : sum;
+    }
+}"""
+
+_NO_INPUTS = """\
+static void inputs(const track *experiment, double t, double *forcing)
+{
+    (void)experiment; (void)t; (void)forcing;
+}
+
+static double next_kink(const track *experiment, double t)
+{
+    (void)experiment; (void)t;
+    return HUGE_VAL;
+}"""
+
+_INPUTS = """\
+// Linear between the samples, constant outside.
+static void inputs(const track *experiment, double t, double *forcing)
+{
+    for (int i = 0; i < N_INPUTS; ++i) {
+        const table *samples = &experiment->inputs[i];
+        int low = 0, high = samples->n - 1;
+        if (t <= samples->t[low]) {
+            forcing[i] = samples->values[low];
+        } else if (t >= samples->t[high]) {
+            forcing[i] = samples->values[high];
+        } else {
+            while (high - low > 1) {
+                const int middle = (low + high)/2;
+                if (samples->t[middle] <= t)
+                    low = middle;
+                else
+                    high = middle;
+            }
+            const double part = (t - samples->t[low])/(samples->t[high] - samples->t[low]);
+            forcing[i] = samples->values[low] + part*(samples->values[high] - samples->values[low]);
+        }
+    }
+}
+
+// Inputs have kinks at their samples; no step goes over one.
+static double next_kink(const track *experiment, double t)
+{
+    double next = HUGE_VAL;
+    for (int i = 0; i < N_INPUTS; ++i) {
+        const table *samples = &experiment->inputs[i];
+        for (int k = 0; k < samples->n; ++k) {
+            if (samples->t[k] > t) {
+                next = fmin(next, samples->t[k]);
+                break;
+            }
+        }
+    }
+    return next;
+}"""
+
+_SOLVER = """\
+static void derivative(const track *experiment, double t, const double *state, double *rate)
+{
+    double forcing[N_INPUTS + 1] = {0.0};
+    inputs(experiment, t, forcing);
+    field(t, state, forcing, rate);
+}
+
+// Integrates from *t to stop; *step is the size of the first step and becomes that of the next. 0 when it failed.
+static int integrate(const track *experiment, double *t, double stop, double *state, double *step)
+{
+    static const double c[7] = {0.0, 1.0/5.0, 3.0/10.0, 4.0/5.0, 8.0/9.0, 1.0, 1.0};
+    static const double a[7][6] = {
+        {0.0, 0.0, 0.0, 0.0, 0.0, 0.0},
+        {1.0/5.0, 0.0, 0.0, 0.0, 0.0, 0.0},
+        {3.0/40.0, 9.0/40.0, 0.0, 0.0, 0.0, 0.0},
+        {44.0/45.0, -56.0/15.0, 32.0/9.0, 0.0, 0.0, 0.0},
+        {19372.0/6561.0, -25360.0/2187.0, 64448.0/6561.0, -212.0/729.0, 0.0, 0.0},
+        {9017.0/3168.0, -355.0/33.0, 46732.0/5247.0, 49.0/176.0, -5103.0/18656.0, 0.0},
+        {35.0/384.0, 0.0, 500.0/1113.0, 125.0/192.0, -2187.0/6784.0, 11.0/84.0}
+    };
+    static const double e[7] = {
+        71.0/57600.0, 0.0, -71.0/16695.0, 71.0/1920.0, -17253.0/339200.0, 22.0/525.0, -1.0/40.0
+    };
+    const double relative = 1e-11;
+    double k[7][N_STATES], next[N_STATES], previous = 1.0;
+    derivative(experiment, *t, state, k[0]);
+    for (long count = 0; *t < stop; ++count) {
+        const double target = fmin(stop, next_kink(experiment, *t));
+        const int last = *t + 1.01*(*step) >= target;
+        const double h = last ? target - *t : *step;
+        if (count > 200000000L || !(h > 0.0) || *t + 0.1*h == *t)
+            return 0;
+        for (int stage = 1; stage < 7; ++stage) {
+            for (int i = 0; i < N_STATES; ++i) {
+                double sum = 0.0;
+                for (int j = 0; j < stage; ++j)
+                    sum += a[stage][j]*k[j][i];
+                next[i] = state[i] + h*sum;
+            }
+            derivative(experiment, last && c[stage] == 1.0 ? target : *t + c[stage]*h, next, k[stage]);
+        }
+        double error = 0.0;
+        for (int i = 0; i < N_STATES; ++i) {
+            double sum = 0.0;
+            for (int j = 0; j < 7; ++j)
+                sum += e[j]*k[j][i];
+            const double scale = relative*(fmax(fabs(state[i]), fabs(next[i])) + 1e-2*magnitude[i]);
+            error += pow(h*sum/scale, 2.0)/N_STATES;
+        }
+        error = sqrt(error);
+        if (error <= 1.0) {
+            const double factor = 0.9*pow(fmax(error, 1e-10), -0.14)*pow(previous, 0.08);
+            const double proposed = h*fmin(5.0, fmax(0.2, factor));
+            previous = fmax(error, 1e-4);
+            *t = last ? target : *t + h;
+            *step = last ? fmax(*step, proposed) : proposed;
+            memcpy(state, next, sizeof next);
+            memcpy(k[0], k[6], sizeof k[0]);
+        } else {
+            *step = isfinite(error) ? h*fmax(0.1, 0.9*pow(error, -0.2)) : 0.1*h;
+        }
+    }
+    return 1;
+}"""
+
+_OBSERVE = """\
+        double forcing[N_INPUTS + 1] = {0.0}, observed[N_OUTPUTS];
+        inputs(experiment, t, forcing);
+        outputs(t, state, forcing, observed);
+        for (int i = 0; i < N_OUTPUTS; ++i)
+            printf(",%.17g", observed[i]);
+"""
+
+_MAIN = """\
+int main(int argc, char **argv)
+{
+    const track *experiment = &tracks[0];
+    if (argc > 1) {
+        experiment = NULL;
+        for (int i = 0; i < N_TRAJECTORIES; ++i)
+            if (strcmp(argv[1], tracks[i].name) == 0)
+                experiment = &tracks[i];
+        if (!experiment) {
+            fprintf(stderr, "there is no trajectory called %s\\n", argv[1]);
+            return 2;
+        }
+    }
+    const long points = argc > 2 ? strtol(argv[2], NULL, 10) : 201;
+    const double span = experiment->stop - experiment->start;
+    double state[N_STATES], t = experiment->start, step = 1e-4*span;
+    memcpy(state, experiment->initial, sizeof state);
+    puts(@TITLES@);
+    for (long n = 0; n < points; ++n) {
+        const double stop = n == points - 1 ? experiment->stop : experiment->start + span*(double)n/(double)(points - 1);
+        if (!integrate(experiment, &t, stop, state, &step)) {
+            fprintf(stderr, "the solver stopped at %.17g; the model may be stiff or have no solution there\\n", t);
+            return 1;
+        }
+        printf("%.17g", t);
+        for (int i = 0; i < N_STATES; ++i)
+            printf(",%.17g", state[i]);
+@OBSERVE@
+        putchar('\\n');
+    }
+    return 0;
+}"""

@@ -1,0 +1,90 @@
+"""What the writers of program text share: comments, strings, and the tables of numbers a program carries."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import numpy as np
+from jaxtyping import Float
+
+from ndestudio.export.content import Content, plain
+from ndestudio.export.printer import Printer, exact
+from ndestudio.expression.tree import Expr, Name, walk
+
+WIDTH = 110
+"""Longest line of generated code where it can be helped."""
+
+
+def header(content: Content, mapping: Mapping[str, str]) -> list[str]:
+    """What every artefact says first: title, equations, replaced holes, origin, notes, renamed quantities."""
+    show = Printer()
+    lines = [content.title, ""]
+    lines += [f"d({q.name})/dt = {show(rhs)}" for q, rhs in zip(content.states, content.equations, strict=True)]
+    lines += [f"{quantity.name} = {show(expr)}" for quantity, expr in content.outputs]
+    if content.formulas:
+        lines += ["", "Found by symbolic regression:"]
+        lines += [
+            f"{name}({', '.join(arguments)}) = {show(body)}" for name, (arguments, body) in content.formulas.items()
+        ]
+    for name, network in content.networks.items():
+        lines += ["", f"{name}({', '.join(network.arguments)}) is a neural network; its weights are below."]
+    lines += ["", *content.origin.sentences()]
+    lines += content.notes
+    renamed = [f"{name} is called {new} here" for name, new in mapping.items() if name != new]
+    if renamed:
+        lines += ["", "Names this language does not allow, or uses itself: " + "; ".join(renamed) + "."]
+    return [plain(line) for line in lines]
+
+
+def commented(lines: Iterable[str], mark: str) -> list[str]:
+    """``lines`` as comment lines."""
+    return [f"{mark} {line}".rstrip() for line in lines]
+
+
+def remark(*parts: str) -> str:
+    """Parts of a trailing comment (unit, note), empty ones left out."""
+    return "; ".join(plain(part) for part in parts if part)
+
+
+def unit_text(unit: str) -> str:
+    return f"[{plain(unit)}]" if unit else ""
+
+
+def csv_field(text: str) -> str:
+    """``text`` as a field of a CSV file."""
+    return '"' + text.replace('"', '""') + '"' if any(character in text for character in ',"\n') else text
+
+
+def wrapped(items: Sequence[str], indent: str, width: int = WIDTH) -> list[str]:
+    """Items joined by commas over as many lines as they need; the last one has no comma."""
+    lines: list[str] = []
+    line = ""
+    for index, item in enumerate(items):
+        piece = item + ("," if index < len(items) - 1 else "")
+        if line and len(indent) + len(line) + 1 + len(piece) > width:
+            lines.append(indent + line)
+            line = piece
+        else:
+            line = f"{line} {piece}" if line else piece
+    if line:
+        lines.append(indent + line)
+    return lines
+
+
+def number_text(value: float) -> str:
+    """A finite number as all the languages here read it."""
+    if not np.isfinite(value):
+        from ndestudio.errors import ExportError
+
+        raise ExportError(f"the model holds the number {value}, which cannot be written; train it again")
+    return exact(value)
+
+
+def number_list(values: Float[np.ndarray, " n"]) -> list[str]:
+    return [number_text(value) for value in np.asarray(values, dtype=float).ravel()]
+
+
+def used_in(expressions: Iterable[Expr], names: Iterable[str]) -> tuple[str, ...]:
+    """Those of ``names`` that occur in ``expressions``, in their given order."""
+    found = {node.name for expr in expressions for node in walk(expr) if isinstance(node, Name)}
+    return tuple(name for name in names if name in found)

@@ -1,0 +1,238 @@
+"""What an artefact says, gathered once from a fitted model and its data, before any language comes into it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+from jaxtyping import Float
+
+from ndestudio.data.dataset import Dataset, Source, Trajectory
+from ndestudio.errors import ExportError
+from ndestudio.expression.tree import Expr
+from ndestudio.model.fitted import FittedModel, NetworkWeights
+from ndestudio.model.metrics import Metrics
+
+DEFAULT_SPAN = (0.0, 10.0)
+"""Times of a simulation for a model that comes without data."""
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where a model came from; whoever exports passes it, nothing is read from a clock.
+
+    Arguments:
+        program: name and version.
+        date: ISO 8601 date or time of the export, "" to leave it out.
+        sources: data files with their SHA-256.
+        metrics: of the model, None when it was not scored.
+        notes: further sentences.
+    """
+
+    program: str = "NDE Studio"
+    date: str = ""
+    seed: int | None = None
+    engine: str = ""
+    sources: tuple[Source, ...] = ()
+    metrics: Metrics | None = None
+    notes: tuple[str, ...] = ()
+
+    def sentences(self) -> tuple[str, ...]:
+        """The origin line by line, for a comment."""
+        lines = [f"Written by {self.program}{f' on {self.date}' if self.date else ''}."]
+        for source in self.sources:
+            digest = f" (SHA-256 {source.sha256})" if source.sha256 else ""
+            lines.append(f"Data: {_file_name(source.path)}{digest}")
+        if self.seed is not None:
+            lines.append(f"Seed: {self.seed}")
+        if self.engine:
+            lines.append(f"Symbolic regression: {self.engine}")
+        if self.metrics is not None:
+            for part in ("train", "validation", "test"):
+                errors: Mapping[str, float] = getattr(self.metrics, part)
+                if errors:
+                    listed = ", ".join(f"{name} {value:.4g}" for name, value in errors.items())
+                    lines.append(f"NRMSE, {part}: {listed}")
+        return (*(plain(line) for line in lines), *(plain(note) for note in self.notes))
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """A named number of the model, with its unit ("" where there is none) and what is known about it."""
+
+    name: str
+    unit: str = ""
+    value: float = 0.0
+    note: str = ""
+
+    @property
+    def title(self) -> str:
+        return f"{self.name} [{self.unit}]" if self.unit else self.name
+
+
+@dataclass(frozen=True, eq=False)
+class Track:
+    """What is needed to simulate one trajectory.
+
+    Arguments:
+        start, stop: times of the first and last row.
+        initial: state at ``start``.
+        inputs: for each input its sample times and values (missing samples left out).
+    """
+
+    name: str
+    start: float
+    stop: float
+    initial: Float[np.ndarray, " state"]
+    inputs: tuple[tuple[Float[np.ndarray, " sample"], Float[np.ndarray, " sample"]], ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class Content:
+    """A model with all that its artefacts carry, in the units of the data.
+
+    Arguments:
+        equations: state -> right-hand side, with parameters as names and calls of the holes that are still neural.
+        outputs: quantity -> expression, in the order of the system.
+        formulas: hole -> (arguments, formula) of the holes that were replaced, for the reader.
+        tracks: at least one.
+        scale: typical magnitude of each state.
+        stiff: an explicit solver would need very many steps.
+    """
+
+    title: str
+    time: Quantity
+    states: tuple[Quantity, ...]
+    equations: tuple[Expr, ...]
+    outputs: tuple[tuple[Quantity, Expr], ...]
+    parameters: tuple[Quantity, ...]
+    inputs: tuple[Quantity, ...]
+    networks: Mapping[str, NetworkWeights]
+    formulas: Mapping[str, tuple[tuple[str, ...], Expr]]
+    tracks: tuple[Track, ...]
+    scale: Float[np.ndarray, " state"]
+    origin: Origin
+    stiff: bool = False
+    notes: tuple[str, ...] = field(default=())
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All names that occur in the expressions: states, inputs, parameters, holes and their arguments, outputs."""
+        quantities = (*self.states, *self.inputs, *self.parameters, *(quantity for quantity, _ in self.outputs))
+        found = [quantity.name for quantity in quantities]
+        for hole, network in self.networks.items():
+            found += [hole, *network.arguments]
+        return tuple(dict.fromkeys(found))
+
+    @property
+    def time_title(self) -> str:
+        """Label and unit of time, as in the header of the data."""
+        label = self.time.note or self.time.name
+        return f"{label} [{self.time.unit}]" if self.time.unit else label
+
+    @property
+    def state_names(self) -> tuple[str, ...]:
+        return tuple(quantity.name for quantity in self.states)
+
+
+def content(model: FittedModel, dataset: Dataset | None = None, origin: Origin | None = None) -> Content:
+    """Gather what artefacts of ``model`` say.
+
+    Raises:
+        ExportError: when the model has no value for something in it.
+    """
+    system = model.system
+    missing = [name for name in system.parameters if name not in model.parameters]
+    missing += [hole.name for hole in system.holes if hole.name not in model.networks]
+    if missing:
+        raise ExportError(f"the model has no value for `{'`, `'.join(missing)}`; train it before exporting")
+    units = _units(model, dataset)
+    tracks = _tracks(model, dataset)
+    scale = model.scale if model.scale is not None else np.maximum(1e-12, np.abs(tracks[0].initial))
+    from ndestudio.export.stiffness import is_stiff
+
+    if origin is None:
+        origin = Origin(program=program_name(), sources=dataset.sources if dataset else ())
+    return Content(
+        title=plain(model.config.name) or "Hybrid model",
+        time=Quantity("t", dataset.time.unit if dataset else "", note=plain(dataset.time.label) if dataset else ""),
+        states=tuple(
+            Quantity(name, units.get(name, ""), value=float(tracks[0].initial[index]))
+            for index, name in enumerate(system.states)
+        ),
+        equations=tuple(system.rhs),
+        outputs=tuple((Quantity(name, units.get(name, "")), expr) for name, expr in system.outputs.items()),
+        parameters=tuple(_parameter(model, name) for name in system.parameters),
+        inputs=tuple(Quantity(name, units.get(name, "")) for name in system.inputs),
+        networks={hole.name: model.networks[hole.name] for hole in system.holes},
+        formulas={name: (item.arguments, item.expression) for name, item in model.replacements.items()},
+        tracks=tracks,
+        scale=np.asarray(scale, dtype=float),
+        origin=origin,
+        stiff=is_stiff(model, tracks),
+    )
+
+
+def program_name() -> str:
+    """Name and version of this program."""
+    from ndestudio import __version__
+
+    return f"NDE Studio {__version__}"
+
+
+def plain(text: str) -> str:
+    """``text`` on one line without control characters: safe in a comment of any language."""
+    kept = "".join(character if character.isprintable() else " " for character in text)
+    return " ".join(kept.split())
+
+
+def _file_name(path: str) -> str:
+    return path.replace("\\", "/").rsplit("/", 1)[-1]
+
+
+def _units(model: FittedModel, dataset: Dataset | None) -> dict[str, str]:
+    units = {name: plain(unit) for name, unit in model.config.units.items()}
+    if dataset is not None:
+        for column in (*dataset.measured, *dataset.inputs):
+            if column.unit:
+                units.setdefault(column.name, plain(column.unit))
+    return units
+
+
+def _parameter(model: FittedModel, name: str) -> Quantity:
+    config = model.config.parameters.get(name)
+    unit, note = (plain(config.unit), plain(config.note)) if config else ("", "")
+    if config is None:
+        for hole, replacement in model.replacements.items():
+            if name in replacement.parameters:
+                note = f"constant of {hole}"
+    return Quantity(name, unit, float(model.parameters[name]), note)
+
+
+def _tracks(model: FittedModel, dataset: Dataset | None) -> tuple[Track, ...]:
+    if dataset is None:
+        if model.system.inputs:
+            raise ExportError(
+                f"the model is driven by the measured input `{model.system.inputs[0]}`; export it together with its data"
+            )
+        tracks = tuple(Track(name, *DEFAULT_SPAN, np.asarray(y0, dtype=float)) for name, y0 in model.initial.items())
+    else:
+        tracks = tuple(
+            _track(model, dataset, trajectory)
+            for trajectory in dataset.trajectories
+            if trajectory.name in model.initial
+        )
+    if not tracks:
+        raise ExportError("the model has initial values for no trajectory; train it before exporting")
+    return tracks
+
+
+def _track(model: FittedModel, dataset: Dataset, trajectory: Trajectory) -> Track:
+    tables = []
+    for name in model.system.inputs:
+        values = trajectory.inputs[:, dataset.input_names.index(name)]
+        known = np.isfinite(values)
+        tables.append((trajectory.t[known].astype(float), values[known].astype(float)))
+    initial = np.asarray(model.initial[trajectory.name], dtype=float)
+    return Track(trajectory.name, float(trajectory.t[0]), float(trajectory.t[-1]), initial, tuple(tables))

@@ -1,0 +1,54 @@
+"""Trajectories as CSV: what was measured and what the model says, with units in the header."""
+
+from __future__ import annotations
+
+import csv
+import io
+
+import numpy as np
+
+from ndestudio.data.dataset import Dataset, Part
+from ndestudio.errors import ExportError
+from ndestudio.model.fitted import FittedModel
+
+
+def trajectories_csv(model: FittedModel, dataset: Dataset | None) -> str:
+    """One row per measured time: trajectory, part, time, inputs, measured columns, their simulation, hidden states.
+
+    A missing value is an empty field. Simulated columns have `simulated` behind their label.
+
+    Raises:
+        ExportError: without data.
+    """
+    if dataset is None:
+        raise ExportError("there are no measured trajectories to write; open the data first")
+    from ndestudio.model.simulate import simulate_trajectory
+
+    hidden = [index for index, name in enumerate(model.system.states) if name not in dataset.measured_names]
+    stream = io.StringIO()
+    writer = csv.writer(stream, lineterminator="\n")
+    simulated = [_title(f"{column.label} simulated", column.unit) for column in dataset.measured]
+    states = [
+        _title(f"{model.system.states[index]} simulated", model.config.units.get(model.system.states[index], ""))
+        for index in hidden
+    ]
+    known = [column.title for column in (dataset.time, *dataset.inputs, *dataset.measured)]
+    writer.writerow(["trajectory", "part", *known, *simulated, *states])
+    for trajectory in dataset.trajectories:
+        if trajectory.name not in model.initial:
+            continue
+        simulation = simulate_trajectory(model, dataset, trajectory)
+        table = np.column_stack(
+            [trajectory.t, trajectory.inputs, trajectory.measured, simulation.measured, simulation.states[:, hidden]]
+        )
+        for part, row in zip(trajectory.part, table, strict=True):
+            writer.writerow([trajectory.name, Part(int(part)).name.lower(), *(_field(value) for value in row)])
+    return stream.getvalue()
+
+
+def _title(label: str, unit: str) -> str:
+    return f"{label} [{unit}]" if unit else label
+
+
+def _field(value: float) -> str:
+    return repr(float(value)) if np.isfinite(value) else ""

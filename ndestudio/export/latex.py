@@ -1,0 +1,128 @@
+"""A model as a LaTeX document, and its equations one by one for whoever shows them."""
+
+from __future__ import annotations
+
+import re
+
+from ndestudio.export.content import Content, Quantity, plain
+from ndestudio.expression.latex import number_latex, symbol, to_latex
+
+_SPECIAL = {
+    "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#", "%": r"\%", "_": r"\_",
+    "^": r"\textasciicircum{}", "~": r"\textasciitilde{}", "<": r"\textless{}", ">": r"\textgreater{}",
+    "µ": r"\textmu{}", "μ": r"\textmu{}", "°": r"\textdegree{}", "·": r"\textperiodcentered{}", "²": r"\textsuperscript{2}",
+    "³": r"\textsuperscript{3}", "⁻": r"\textsuperscript{-}", "¹": r"\textsuperscript{1}", "Ω": r"\textohm{}",
+}  # fmt: skip
+
+
+def latex(content: Content, digits: int = 5) -> str:
+    """A document that compiles by itself: equations with symbols, the same with numbers, parameters, initial values."""
+    numbers = {quantity.name: quantity.value for quantity in content.parameters}
+    lines = [f"% {line}".rstrip() for line in (content.title, *content.origin.sentences(), *content.notes)]
+    lines += [
+        r"\documentclass{article}",
+        r"\usepackage[T1]{fontenc}",
+        r"\usepackage{textcomp}",
+        r"\usepackage{amsmath}",
+    ]
+    lines += [
+        r"\usepackage{booktabs}",
+        r"\usepackage{longtable}",
+        "",
+        r"\begin{document}",
+        rf"\section*{{{escaped(content.title)}}}",
+        "",
+    ]
+    lines += [r"\subsection*{Equations}", *_aligned(equation_sides(content, digits)), *_output_block(content, digits)]
+    lines += _formulas(content, digits)
+    if numbers:
+        lines += ["", r"\subsection*{Equations with numbers}", *_aligned(equation_sides(content, digits, numbers))]
+        lines += [
+            "",
+            r"\subsection*{Parameters}",
+            *_table(content.parameters, digits, ("Parameter", "Value", "Unit", "Note")),
+        ]
+    lines += ["", r"\subsection*{Initial values}", *_initial(content, digits)]
+    lines += ["", r"\subsection*{Origin}", *(f"{_sentence(line)}\\\\" for line in content.origin.sentences()), ""]
+    return "\n".join([*lines, r"\end{document}"]) + "\n"
+
+
+def equation_sides(content: Content, digits: int = 5, numbers: dict[str, float] | None = None) -> list[tuple[str, str]]:
+    """Left and right side of each equation in LaTeX; parameters as numbers where ``numbers`` gives them."""
+    sides = []
+    for quantity, rhs in zip(content.states, content.equations, strict=True):
+        left = rf"\frac{{\mathrm{{d}}{symbol(quantity.name)}}}{{\mathrm{{d}}t}}"
+        sides.append((left, to_latex(_filled(rhs, numbers), digits=digits)))
+    return sides
+
+
+def escaped(text: str) -> str:
+    """``text`` for LaTeX text mode."""
+    return "".join(_SPECIAL.get(character, character) for character in plain(text))
+
+
+def _filled(expr, numbers: dict[str, float] | None):
+    from ndestudio.expression.numeric import fold
+    from ndestudio.expression.tree import Number, substitute
+
+    return expr if not numbers else fold(substitute(expr, {name: Number(value) for name, value in numbers.items()}))
+
+
+def _aligned(sides: list[tuple[str, str]]) -> list[str]:
+    if not sides:
+        return []
+    rows = [f"  {left} &= {right}" for left, right in sides]
+    return [r"\begin{align*}", *(row + r" \\" for row in rows[:-1]), rows[-1], r"\end{align*}"]
+
+
+def _output_block(content: Content, digits: int) -> list[str]:
+    sides = [(symbol(quantity.name), to_latex(expr, digits=digits)) for quantity, expr in content.outputs]
+    return ["with the observed quantities", *_aligned(sides)] if sides else []
+
+
+def _formulas(content: Content, digits: int) -> list[str]:
+    lines: list[str] = []
+    found = []
+    for name, (arguments, body) in content.formulas.items():
+        left = rf"{symbol(name)}\left({', '.join(symbol(argument) for argument in arguments)}\right)"
+        found.append((left, to_latex(body, digits=digits)))
+    if found:
+        lines += ["", "Terms found by symbolic regression:", *_aligned(found)]
+    for name, network in content.networks.items():
+        arguments = ", ".join(symbol(argument) for argument in network.arguments)
+        size = f"{network.config.depth} hidden layers of {network.config.width} units"
+        lines += [
+            "",
+            rf"${symbol(name)}\left({arguments}\right)$ is a neural network ({size}); the code exports carry its weights.",
+        ]
+    return lines
+
+
+def _table(quantities: tuple[Quantity, ...], digits: int, titles: tuple[str, ...]) -> list[str]:
+    lines = [r"\begin{longtable}{llll}", r"\toprule", f"{' & '.join(titles)} \\\\", r"\midrule"]
+    for quantity in quantities:
+        cells = (f"${symbol(quantity.name)}$", f"${number_latex(quantity.value, digits)}$")
+        lines.append(f"{' & '.join((*cells, escaped(quantity.unit), escaped(quantity.note)))} \\\\")
+    return [*lines, r"\bottomrule", r"\end{longtable}"]
+
+
+def _initial(content: Content, digits: int) -> list[str]:
+    heads = [
+        f"${symbol(quantity.name)}$" + (f" [{escaped(quantity.unit)}]" if quantity.unit else "")
+        for quantity in content.states
+    ]
+    lines = [rf"\begin{{longtable}}{{l{'r' * (len(heads) + 1)}}}", r"\toprule"]
+    lines += [f"Trajectory & {escaped(content.time_title)} & {' & '.join(heads)} \\\\", r"\midrule"]
+    for track in content.tracks:
+        cells = [f"${number_latex(float(value), digits)}$" for value in (track.start, *track.initial)]
+        lines.append(f"{' & '.join((escaped(track.name), *cells))} \\\\")
+    return [*lines, r"\bottomrule", r"\end{longtable}"]
+
+
+def _sentence(text: str) -> str:
+    """Long digests may break anywhere."""
+    return re.sub(r"[0-9a-f]{32,}", lambda match: rf"\texttt{{{_breakable(match.group())}}}", escaped(text))
+
+
+def _breakable(text: str) -> str:
+    return r"\allowbreak ".join(text[start : start + 16] for start in range(0, len(text), 16))

@@ -1,0 +1,110 @@
+"""A model as a Python script of SymPy expressions, and expressions as text that ``sympify`` reads."""
+
+from __future__ import annotations
+
+import keyword
+from collections.abc import Iterable, Mapping
+from typing import ClassVar
+
+from ndestudio.export.code import commented, header, number_list, number_text, remark, unit_text
+from ndestudio.export.content import Content
+from ndestudio.export.names import identifiers
+from ndestudio.export.printer import ATOM, IntegerExponents
+from ndestudio.export.python_code import text
+from ndestudio.expression.tree import Expr
+
+
+class SympyPrinter(IntegerExponents):
+    """Integers stay integers in exponents only; all other numbers are decimal."""
+
+    functions: ClassVar[Mapping[str, str]] = {"abs": "Abs", "min": "Min", "max": "Max"}
+
+
+def sympifiable(names: Iterable[str]) -> dict[str, str]:
+    """Name in the model -> name in text for ``sympify``: the same, but Python's own words get `_` behind."""
+    names = tuple(names)
+    chosen: dict[str, str] = {}
+    for name in names:
+        safe = name
+        while keyword.iskeyword(safe) or (safe != name and safe in names):
+            safe += "_"
+        chosen[name] = safe
+    return chosen
+
+
+def sympify_text(expr: Expr, names: Mapping[str, str] | None = None) -> str:
+    """``expr`` as text for ``sympy.sympify(text, locals={name: Symbol(name) for name in symbols})``.
+
+    Arguments:
+        names: as given by ``sympifiable``.
+    """
+    return SympyPrinter(names)(expr)
+
+
+def sympy_text(content: Content) -> str:
+    """A script that defines the symbols and the dictionaries `rhs`, `outputs`, `parameters` and `initial`."""
+    names = identifiers(content.names, "sympy")
+    write = _ScriptPrinter(names)
+    lines = commented(header(content, names), "#")
+    lines += [
+        "",
+        "import sympy",
+        "from sympy import Abs, Float, Function, Max, Min, Symbol, cos, exp, log, pi, sin, sqrt, tan, tanh",
+        "",
+    ]
+    lines.append('t = Symbol("t", real=True)')
+    for quantity in (*content.states, *content.inputs, *content.parameters):
+        note = remark(unit_text(quantity.unit), quantity.note)
+        lines.append(
+            f"{names[quantity.name]} = Symbol({text(quantity.name)}, real=True){f'  # {note}' if note else ''}"
+        )
+    for hole, network in content.networks.items():
+        arguments = ", ".join(network.arguments)
+        lines.append(
+            f"{names[hole]} = Function({text(hole)})  # of {arguments}: still a neural network, see the code exports"
+        )
+    lines += ["", "# Time derivative of each state.", "rhs = {"]
+    lines += [f"    {names[q.name]}: {write(expr)}," for q, expr in zip(content.states, content.equations, strict=True)]
+    lines += ["}", "", "# Observed quantities.", "outputs = {"]
+    lines += [f"    {text(quantity.name)}: {write(expr)}," for quantity, expr in content.outputs]
+    lines += ["}", "", "parameters = {"]
+    lines += [f"    {names[q.name]}: Float({text(number_text(q.value))}, 17)," for q in content.parameters]
+    lines += [
+        "}",
+        "",
+        "# Initial values by trajectory, in the order of `rhs`, and the time they belong to.",
+        "initial = {",
+    ]
+    for track in content.tracks:
+        lines.append(
+            f"    {text(track.name)}: ({number_text(track.start)}, [{', '.join(number_list(track.initial))}]),"
+        )
+    lines += [
+        "}",
+        "",
+        "# Right-hand sides with numbers filled in.",
+        "substituted = {state: sympy.sympify(expr).subs(parameters) for state, expr in rhs.items()}",
+    ]
+    lines += [
+        "",
+        'if __name__ == "__main__":',
+        "    for state, expr in substituted.items():",
+        '        print(f"d({state})/dt = {expr}")',
+    ]
+    return "\n".join(lines) + "\n"
+
+
+class _ScriptPrinter(SympyPrinter):
+    """Numbers become Floats of 17 digits, so that none is lost; whole numbers stay as they are."""
+
+    def number(self, value: float) -> str:
+        if value.is_integer() and value < 1e15:
+            return str(int(value))
+        return f'Float("{super().number(value)}", 17)'
+
+    def quotient(self, left: Expr, right: Expr) -> tuple[str, int]:
+        text, strength = super().quotient(left, right)
+        numerator = self.write(left)[0]
+        if numerator.isdigit() and self.write(right)[0].isdigit():
+            return f"sympy.Rational({numerator}, {self.write(right)[0]})", ATOM
+        return text, strength
