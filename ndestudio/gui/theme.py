@@ -1,0 +1,212 @@
+"""Light and dark: colours, palette, style sheet, fonts, and how plots are drawn.
+
+The palette is our own (Fusion style), because asking Qt for a scheme has no effect on every platform. Curves take
+their colours from Okabe and Ito's set, which the common forms of colour blindness keep apart
+(Okabe & Ito, "Color Universal Design", 2008).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from PySide6.QtCore import QObject, Qt, Signal
+from PySide6.QtGui import QColor, QFont, QFontDatabase, QPalette
+from PySide6.QtWidgets import QApplication
+
+from ndestudio.gui.stylesheet import style_sheet
+from ndestudio.paths import resources_dir
+from ndestudio.session.settings import Scheme
+
+GRID = 8
+"""All distances are multiples of this many pixels (or its half)."""
+
+
+@dataclass(frozen=True)
+class Colours:
+    """One scheme; colours as `#rrggbb`."""
+
+    name: Literal["light", "dark"]
+    window: str
+    surface: str
+    raised: str
+    border: str
+    text: str
+    muted: str
+    accent: str
+    accent_text: str
+    accent_soft: str
+    selection: str
+    good: str
+    warning: str
+    error: str
+    curves: tuple[str, ...]
+    plot_grid: str
+    data: str
+
+
+LIGHT = Colours(
+    name="light",
+    window="#f4f6f9",
+    surface="#ffffff",
+    raised="#eef1f5",
+    border="#d9dee6",
+    text="#1b2330",
+    muted="#5c6777",
+    accent="#0b66c3",
+    accent_text="#ffffff",
+    accent_soft="#e3effb",
+    selection="#cfe3f8",
+    good="#00795a",
+    warning="#9a5b00",
+    error="#b3261e",
+    curves=("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#7a6a00", "#5c6777"),
+    plot_grid="#e6eaf0",
+    data="#1b2330",
+)
+DARK = Colours(
+    name="dark",
+    window="#14181f",
+    surface="#1b212a",
+    raised="#252c38",
+    border="#333d4c",
+    text="#e7ebf1",
+    muted="#9aa7b8",
+    accent="#5aa9f5",
+    accent_text="#0b1522",
+    accent_soft="#1d3147",
+    selection="#274667",
+    good="#4cc9a0",
+    warning="#f0b64a",
+    error="#ff8a80",
+    curves=("#56b4e9", "#f0843c", "#2fc79a", "#dd94bd", "#f0b429", "#8ab8ff", "#f0e442", "#9aa7b8"),
+    plot_grid="#2a323e",
+    data="#e7ebf1",
+)
+
+
+class Theme(QObject):
+    """The scheme in use. ``changed`` is emitted after palette and style sheet have been replaced."""
+
+    changed = Signal()
+
+    def __init__(self, application: QApplication, scheme: Scheme = "system") -> None:
+        super().__init__()
+        self._application = application
+        self._scheme: Scheme = scheme
+        self.colours = LIGHT
+        application.setStyle("Fusion")
+        _load_fonts(application)
+        application.styleHints().colorSchemeChanged.connect(self._on_system_change)
+        self._apply()
+
+    @property
+    def scheme(self) -> Scheme:
+        return self._scheme
+
+    @property
+    def dark(self) -> bool:
+        return self.colours is DARK
+
+    def use(self, scheme: Scheme) -> None:
+        """Follow the system, or be light or dark."""
+        self._scheme = scheme
+        self._apply()
+
+    def _on_system_change(self) -> None:
+        if self._scheme == "system":
+            self._apply()
+
+    def _apply(self) -> None:
+        system_dark = self._application.styleHints().colorScheme() is Qt.ColorScheme.Dark
+        dark = self._scheme == "dark" or (self._scheme == "system" and system_dark)
+        self.colours = DARK if dark else LIGHT
+        self._application.setPalette(_palette(self.colours))
+        self._application.setStyleSheet(style_sheet(self.colours))
+        self.changed.emit()
+
+
+_current: list[Theme] = []
+
+
+def install(application: QApplication, scheme: Scheme = "system") -> Theme:
+    """Make the theme of this application; ``theme()`` returns it from then on."""
+    made = Theme(application, scheme)
+    _current[:] = [made]
+    return made
+
+
+def theme() -> Theme:
+    """The theme in use; one that follows the system is made when there is none (single widgets in tests)."""
+    if not _current:
+        application = QApplication.instance()
+        assert isinstance(application, QApplication)
+        install(application)
+    return _current[0]
+
+
+def colours() -> Colours:
+    return theme().colours
+
+
+def follow(owner: QObject, restyle: Callable[[], None]) -> None:
+    """Call ``restyle`` now and whenever the scheme changes, as long as ``owner`` lives."""
+    current = theme()
+    connection = current.changed.connect(restyle)
+    owner.destroyed.connect(lambda: current.disconnect(connection))
+    restyle()
+
+
+def monospace(points: float = 10.5) -> QFont:
+    """The font of equations as text and of code."""
+    font = QFont("JetBrains Mono")
+    font.setStyleHint(QFont.StyleHint.Monospace)
+    font.setPointSizeF(points)
+    return font
+
+
+def _load_fonts(application: QApplication) -> None:
+    for path in sorted((resources_dir() / "fonts").glob("*.ttf")):
+        QFontDatabase.addApplicationFont(str(path))
+    font = QFont("Inter")
+    font.setStyleHint(QFont.StyleHint.SansSerif)
+    font.setPointSizeF(10)
+    font.setHintingPreference(QFont.HintingPreference.PreferNoHinting)
+    application.setFont(font)
+
+
+def _palette(c: Colours) -> QPalette:
+    role, group = QPalette.ColorRole, QPalette.ColorGroup
+    palette = QPalette()
+    for which, colour in {
+        role.Window: c.window,
+        role.WindowText: c.text,
+        role.Base: c.surface,
+        role.AlternateBase: c.raised,
+        role.Text: c.text,
+        role.Button: c.raised,
+        role.ButtonText: c.text,
+        role.BrightText: c.error,
+        role.ToolTipBase: c.raised,
+        role.ToolTipText: c.text,
+        role.PlaceholderText: c.muted,
+        role.Highlight: c.selection,
+        role.HighlightedText: c.text,
+        role.Link: c.accent,
+        role.Accent: c.accent,
+        role.Light: c.surface,
+        role.Midlight: c.raised,
+        role.Mid: c.border,
+        role.Dark: c.border,
+        role.Shadow: c.border,
+    }.items():
+        palette.setColor(which, QColor(colour))
+    for which in (role.WindowText, role.Text, role.ButtonText):
+        palette.setColor(group.Disabled, which, _faded(c))
+    return palette
+
+
+def _faded(c: Colours) -> QColor:
+    front, back = QColor(c.muted), QColor(c.window)
+    return QColor(*((a + b) // 2 for a, b in zip(front.getRgb()[:3], back.getRgb()[:3], strict=True)))  # type: ignore[arg-type]

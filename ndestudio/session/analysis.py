@@ -1,0 +1,162 @@
+"""What the equation text means, for the Model view: problems, names by meaning, equations to typeset, defaults."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import msgspec
+
+from ndestudio.data.dataset import Dataset
+from ndestudio.errors import EquationError
+from ndestudio.expression.tree import FUNCTIONS, Expr, names
+from ndestudio.model.config import ModelConfig, NetworkConfig
+from ndestudio.model.system import System
+from ndestudio.session.model_state import Problem, Words
+
+
+@dataclass(frozen=True, eq=False)
+class Analysis:
+    """Arguments:
+    statements: (line, LaTeX of the left side, right side) of what can be read, also while other lines have errors.
+    holes: network -> formal arguments.
+    symbols: names to draw in a special way.
+    """
+
+    system: System | None = None
+    problems: tuple[Problem, ...] = ()
+    words: Words = Words()
+    statements: tuple[tuple[int, str, Expr], ...] = ()
+    parameters: tuple[str, ...] = ()
+    holes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    symbols: tuple[tuple[str, str], ...] = ()
+    summary: str = ""
+
+    @property
+    def taken(self) -> frozenset[str]:
+        """Names that mean something already."""
+        w = self.words
+        return frozenset(
+            (*w.states, *w.measured, *w.inputs, *w.outputs, *w.parameters, *w.networks, *w.functions, "t", "pi")
+        )
+
+
+def analyse(model: ModelConfig, dataset: Dataset | None) -> Analysis:
+    """Read the text as far as it can be read."""
+    if not model.equations.strip():
+        measured = dataset.measured_names if dataset else ()
+        inputs = dataset.input_names if dataset else ()
+        return Analysis(words=Words(measured=measured, inputs=inputs, functions=tuple(FUNCTIONS)))
+    from ndestudio.expression import to_latex
+    from ndestudio.expression.tree import Name
+    from ndestudio.model.parse import read_system
+
+    measured = dataset.measured_names if dataset else ()
+    inputs = dataset.input_names if dataset else ()
+    reading = read_system(model, measured, inputs)
+    statements = [statement for statement in reading.statements if statement.expr is not None]
+    left = {
+        id(s): rf"\frac{{d\,{to_latex(Name(s.name))}}}{{dt}}" if s.kind == "derivative" else to_latex(Name(s.name))
+        for s in statements
+    }
+    system = reading.system
+    known = set(model.networks)
+    states = tuple(s.name for s in reading.statements if s.kind == "derivative")
+    outputs = tuple(s.name for s in reading.statements if s.kind == "quantity")
+    parameters = system.parameters if system else _guessed_parameters(statements, states, outputs, inputs, known)
+    words = Words(
+        states=states,
+        measured=measured,
+        inputs=inputs,
+        outputs=outputs,
+        parameters=parameters,
+        networks=tuple(model.networks),
+        undeclared=reading.undeclared,
+        functions=tuple(FUNCTIONS),
+    )
+    holes = {hole.name: hole.arguments for hole in system.holes} if system else _called(statements, known)
+    return Analysis(
+        system=system,
+        problems=tuple(_problem(error) for error in reading.errors),
+        words=words,
+        statements=tuple((s.target.line, left[id(s)], s.expr) for s in statements if s.expr is not None),
+        parameters=parameters,
+        holes=holes,
+        symbols=(),
+        summary=_summary(system),
+    )
+
+
+def default_equations(dataset: Dataset) -> ModelConfig:
+    """One unknown function of all measured columns and inputs per measured column."""
+    arguments = ", ".join((*dataset.measured_names, *dataset.input_names))
+    lines, networks = [], {}
+    taken = {*dataset.measured_names, *dataset.input_names}
+    for name in dataset.measured_names:
+        hole = f"f_{name}" if len(dataset.measured_names) > 1 else "f"
+        while hole in taken:
+            hole += "_"
+        lines.append(f"d({name})/dt = {hole}({arguments})")
+        networks[hole] = NetworkConfig()
+    return ModelConfig(equations="\n".join(lines) + "\n", networks=networks)
+
+
+def renamed(model: ModelConfig, old: str, new: str) -> ModelConfig:
+    """The model with a name replaced in text and tables."""
+    pattern = re.compile(rf"(?<!\w){re.escape(old)}(?!\w)")
+
+    def keys(table: dict) -> dict:  # type: ignore[type-arg]
+        return {new if key == old else key: value for key, value in table.items()}
+
+    initial = {
+        state: msgspec.structs.replace(config, value=pattern.sub(new, config.value))
+        if isinstance(config.value, str)
+        else config
+        for state, config in model.initial.items()
+    }
+    return msgspec.structs.replace(
+        model,
+        equations=pattern.sub(new, model.equations),
+        parameters=keys(model.parameters),
+        networks=keys(model.networks),
+        initial=initial,
+    )
+
+
+def _problem(error: EquationError) -> Problem:
+    return Problem(error.line, error.column, error.length, error.sentence)
+
+
+def _guessed_parameters(statements: list, states: tuple, outputs: tuple, inputs: tuple, known: set) -> tuple[str, ...]:  # type: ignore[type-arg]
+    """Free names while the system as a whole cannot be read yet."""
+    found: dict[str, None] = {}
+    for statement in statements:
+        for name in names(statement.expr):
+            if name not in {*states, *outputs, *inputs, *known, "t"}:
+                found.setdefault(name)
+    return tuple(found)
+
+
+def _called(statements: list, known: set) -> dict[str, tuple[str, ...]]:  # type: ignore[type-arg]
+    from ndestudio.expression.tree import calls
+    from ndestudio.model.parse import formal_arguments
+
+    return {
+        call.function: formal_arguments(call.arguments)
+        for statement in statements
+        for call in calls(statement.expr)
+        if call.function in known
+    }
+
+
+def _summary(system: System | None) -> str:
+    if system is None:
+        return ""
+    counts = (
+        (len(system.states), "state"),
+        (len(system.holes), "neural hole"),
+        (len(system.parameters), "parameter"),
+        (len(system.inputs), "input"),
+    )
+    return ", ".join(f"{count} {word}{'' if count == 1 else 's'}" for count, word in counts if count)

@@ -1,0 +1,187 @@
+"""What a person can do to a project, as functions from one frozen ``Project`` to the next."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any, Literal
+
+import msgspec
+
+from ndestudio.data.config import DataConfig, SplitConfig
+from ndestudio.data.dataset import Dataset, Part
+from ndestudio.distil.config import DistilConfig
+from ndestudio.distil.result import Distillation
+from ndestudio.export.config import ExportConfig
+from ndestudio.model.config import InitialConfig, ModelConfig, NetworkConfig, ParameterConfig
+from ndestudio.project.project import Project, Run
+from ndestudio.train.config import TrainConfig
+from ndestudio.train.result import Fit
+
+Role = Literal["time", "trajectory", "state", "input", "ignore"]
+
+
+def with_data(project: Project, data: DataConfig) -> Project:
+    """Other data settings; the loaded data stay until the new ones arrive."""
+    return _with_spec(project, data=data)
+
+
+def with_dataset(project: Project, dataset: Dataset | None) -> Project:
+    """Newly loaded data. Results that belonged to the data before stay in the runs table only."""
+    return replace(project, dataset=dataset, fit=None, distillation=None, accepted={})
+
+
+def with_role(data: DataConfig, column: str, role: Role, states: tuple[str, ...]) -> DataConfig:
+    """Give a column another role.
+
+    Arguments:
+        column: its label in the file.
+        states: labels of the columns that are states now (they are spelt out once roles are edited).
+    """
+    states = tuple(name for name in states if name != column)
+    inputs = tuple(name for name in data.inputs if name != column)
+    ignore = tuple(name for name in data.ignore if name != column)
+    time = None if data.time == column else data.time
+    trajectory = "" if data.trajectory == column else data.trajectory
+    match role:
+        case "time":
+            time = column
+        case "trajectory":
+            trajectory = column
+        case "state":
+            states = (*states, column)
+        case "input":
+            inputs = (*inputs, column)
+        case "ignore":
+            ignore = (*ignore, column)
+    return msgspec.structs.replace(data, time=time, trajectory=trajectory, states=states, inputs=inputs, ignore=ignore)
+
+
+def with_split(project: Project, split: SplitConfig, dataset: Dataset | None) -> Project:
+    """Another split; ``dataset`` is the same data with its rows divided anew."""
+    changed = with_data(project, msgspec.structs.replace(project.spec.data, split=split))
+    return replace(changed, dataset=dataset) if dataset is not None else changed
+
+
+def with_trajectory_part(project: Project, name: str, part: Part) -> Project:
+    """Put a whole trajectory into the training, validation or test part."""
+    split = project.spec.data.split
+    validation = tuple(other for other in split.validation_trajectories if other != name)
+    test = tuple(other for other in split.test_trajectories if other != name)
+    if part is Part.VALIDATION:
+        validation = (*validation, name)
+    elif part is Part.TEST:
+        test = (*test, name)
+    split = msgspec.structs.replace(split, by="trajectory", validation_trajectories=validation, test_trajectories=test)
+    return with_data(project, msgspec.structs.replace(project.spec.data, split=split))
+
+
+def with_trajectory_weight(project: Project, name: str, weight: float) -> Project:
+    """Factor of a trajectory in the loss."""
+    if project.dataset is None:
+        return project
+    trajectories = tuple(
+        replace(trajectory, weight=weight) if trajectory.name == name else trajectory
+        for trajectory in project.dataset.trajectories
+    )
+    return replace(project, dataset=replace(project.dataset, trajectories=trajectories))
+
+
+def with_equations(project: Project, text: str) -> Project:
+    return with_model(project, msgspec.structs.replace(project.spec.model, equations=text))
+
+
+def with_model(project: Project, model: ModelConfig) -> Project:
+    if model == project.spec.model:
+        return project
+    return _with_spec(project, model=model)
+
+
+def with_parameter(project: Project, name: str, **changes: Any) -> Project:
+    """Change some settings of a parameter."""
+    model = project.spec.model
+    old = model.parameters.get(name, ParameterConfig())
+    new = msgspec.structs.replace(old, **changes)
+    return with_model(project, msgspec.structs.replace(model, parameters={**model.parameters, name: new}))
+
+
+def with_network(project: Project, name: str, **changes: Any) -> Project:
+    """Declare a hole as a network, or change some of its settings."""
+    model = project.spec.model
+    old = model.networks.get(name, NetworkConfig())
+    new = msgspec.structs.replace(old, **changes)
+    return with_model(project, msgspec.structs.replace(model, networks={**model.networks, name: new}))
+
+
+def without_network(project: Project, name: str) -> Project:
+    model = project.spec.model
+    networks = {other: config for other, config in model.networks.items() if other != name}
+    return with_model(project, msgspec.structs.replace(model, networks=networks))
+
+
+def with_initial(project: Project, state: str, **changes: Any) -> Project:
+    """Change some settings of an initial value."""
+    model = project.spec.model
+    old = model.initial.get(state, InitialConfig())
+    new = msgspec.structs.replace(old, **changes)
+    return with_model(project, msgspec.structs.replace(model, initial={**model.initial, state: new}))
+
+
+def with_train(project: Project, **changes: Any) -> Project:
+    train: TrainConfig = msgspec.structs.replace(project.spec.train, **changes)
+    return project if train == project.spec.train else _with_spec(project, train=train)
+
+
+def with_distil(project: Project, **changes: Any) -> Project:
+    distil: DistilConfig = msgspec.structs.replace(project.spec.distil, **changes)
+    return project if distil == project.spec.distil else _with_spec(project, distil=distil)
+
+
+def with_export(project: Project, **changes: Any) -> Project:
+    export: ExportConfig = msgspec.structs.replace(project.spec.export, **changes)
+    return project if export == project.spec.export else _with_spec(project, export=export)
+
+
+def with_fit(project: Project, fit: Fit, created: str) -> Project:
+    """A finished training: the current fit, and a row of the runs table."""
+    count = sum(run.kind == "fit" for run in project.runs) + 1
+    run = Run(f"Fit {count}", "fit", created, project.spec, fit=fit)
+    return replace(project, fit=fit, distillation=None, accepted={}, runs=(*project.runs, run))
+
+
+def with_distillation(project: Project, distillation: Distillation, created: str) -> Project:
+    """A finished search: its choices are accepted, and it is a row of the runs table."""
+    count = sum(run.kind == "distil" for run in project.runs) + 1
+    run = Run(f"Search {count}", "distil", created, project.spec, fit=project.fit, distillation=distillation)
+    accepted = {name: hole.chosen for name, hole in distillation.holes.items() if hole.chosen >= 0}
+    return replace(project, distillation=distillation, accepted=accepted, runs=(*project.runs, run))
+
+
+def with_accepted(project: Project, hole: str, index: int) -> Project:
+    """Put the candidate ``index`` in the place of a hole."""
+    return replace(project, accepted={**project.accepted, hole: index})
+
+
+def without_accepted(project: Project, hole: str) -> Project:
+    """Make a hole neural again."""
+    if hole not in project.accepted:
+        return project
+    return replace(project, accepted={name: i for name, i in project.accepted.items() if name != hole})
+
+
+def with_run_restored(project: Project, run: Run) -> Project:
+    """Make a run of the table current again, with the settings it was made with."""
+    chosen = run.distillation.holes.items() if run.distillation else ()
+    accepted = {name: hole.chosen for name, hole in chosen if hole.chosen >= 0}
+    return replace(project, spec=run.spec, fit=run.fit, distillation=run.distillation, accepted=accepted)
+
+
+def with_run_renamed(project: Project, run: Run, name: str) -> Project:
+    return replace(project, runs=tuple(replace(run, name=name) if other is run else other for other in project.runs))
+
+
+def without_run(project: Project, run: Run) -> Project:
+    return replace(project, runs=tuple(other for other in project.runs if other is not run))
+
+
+def _with_spec(project: Project, **changes: Any) -> Project:
+    return replace(project, spec=msgspec.structs.replace(project.spec, **changes))

@@ -1,0 +1,263 @@
+"""Exporting: the model with its accepted formulas, artefacts with their proof, the report."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ndestudio.model.fitted import FittedModel
+from ndestudio.progress import Reporter
+from ndestudio.project.project import Project
+from ndestudio.session import commands
+from ndestudio.session.candidates import held_out_error
+from ndestudio.session.export_state import ArtefactState, ExportState, FormatRow
+from ndestudio.session.formulas import Formula, FormulaRequest
+from ndestudio.session.presenter import Presenter
+
+if TYPE_CHECKING:
+    from ndestudio.session.session import Session
+
+FORMATS: tuple[FormatRow, ...] = (
+    FormatRow("latex", "LaTeX", "Equations for a paper", ".tex", "latex"),
+    FormatRow("sympy", "SymPy", "Text that SymPy reads", ".txt", "python"),
+    FormatRow("python", "Python", "NumPy and SciPy; runs alone", ".py", "python"),
+    FormatRow("jax", "JAX", "diffrax script; runs alone", ".py", "python"),
+    FormatRow("julia", "Julia", "OrdinaryDiffEq", ".jl", "julia"),
+    FormatRow("matlab", "MATLAB", "ode45 script", ".m", "matlab"),
+    FormatRow("c", "C99", "No dependencies", ".c", "c"),
+    FormatRow("json", "JSON", "Equations, parameters, metrics", ".json", "json"),
+    FormatRow("csv", "CSV", "Simulated trajectories", ".csv", "text"),
+    FormatRow("report", "Report", "One HTML file with equations and figures", ".html", "html"),
+    FormatRow("spec", "Spec", "The whole job, for the command line", ".toml", "toml"),
+)
+
+
+class ExportController(Presenter[ExportState]):
+    """Intents of the Export view. Owns the model as it is with the accepted formulas."""
+
+    def __init__(self, session: Session) -> None:
+        super().__init__(session)
+        self._format = "latex"
+        self._assembled: tuple[tuple[object, ...], FittedModel | None] = ((), None)
+        self._assembling: tuple[object, ...] = ()
+        self._artefacts: dict[tuple[str, int, int], tuple[FittedModel, ArtefactState]] = {}
+        self._problem: tuple[object, str] = (None, "")
+
+    # --- intents ---------------------------------------------------------------------------------------------------
+
+    def choose(self, name: str) -> None:
+        self._format = name
+        self.session.refresh()
+
+    def choose_digits(self, digits: int) -> None:
+        """Significant digits of numbers in displayed equations."""
+        changed = commands.with_export(self.session.project, digits=digits)
+        self.session.workspace.edit("Digits", changed, merge="digits")
+
+    def suggested_name(self) -> str:
+        """A file name for the chosen format."""
+        path = self.session.workspace.path
+        stem = path.stem if path else self.session.project.spec.name.replace(" ", "-").lower() or "model"
+        return stem + self._row().suffix
+
+    def save(self, path: str | Path) -> None:
+        """Write the shown artefact to a file."""
+        state = self.state()
+        if state.artefact is None:
+            self.session.toast("The artefact is still being made; save it in a moment.", "warning")
+            return
+        try:
+            Path(path).write_text(state.artefact.text, encoding="utf-8")
+        except OSError as error:
+            self.session.toast(f"{path} cannot be written: {error.strerror}. Choose another folder.", "error")
+            return
+        self.session.toast(f"Written to {Path(path).name}.", "good")
+
+    def save_all(self, folder: str | Path) -> None:
+        """Write every format, the report and figures into a folder."""
+        self.session.tasks.start(
+            "export all",
+            "Exporting",
+            _write_all,
+            self.session.project,
+            Path(folder),
+            done=lambda _: self.session.toast(f"Everything was written to {Path(folder).name}.", "good"),
+        )
+        self.session.refresh()
+
+    # --- the model -------------------------------------------------------------------------------------------------
+
+    @property
+    def model(self) -> FittedModel | None:
+        """The trained model with the accepted formulas put in; None before there is one or while it is being made."""
+        project = self.session.project
+        if project.fit is None:
+            return None
+        if project.distillation is None or not project.accepted:
+            return project.fit.model
+        if _is_default(project):
+            return project.distillation.model
+        key = (project.fit, project.distillation, tuple(sorted(project.accepted.items())))
+        if self._assembled[0] == key:
+            return self._assembled[1]
+        if self._assembling != key:
+            self._assembling = key
+            self.session.tasks.start(
+                "assemble",
+                "",
+                _assemble,
+                project.fit.model,
+                project.distillation,
+                dict(project.accepted),
+                done=lambda model: self._on_assembled(key, model),
+            )
+        return None
+
+    def _on_assembled(self, key: tuple[object, ...], model: FittedModel) -> None:
+        self._assembled = (key, model)
+        self._assembling = ()
+
+    def typeset(self, model: FittedModel) -> tuple[Formula | None, ...]:
+        """The equations of a model with numbers filled in, typeset; None for those being drawn."""
+        from ndestudio.model import numbers_filled
+
+        digits = self.session.project.spec.export.digits
+        return tuple(
+            self.session.formula(FormulaRequest(derivative(state), expression, digits=digits))
+            for state, expression in numbers_filled(model).items()
+        )
+
+    # --- state -----------------------------------------------------------------------------------------------------
+
+    def state(self) -> ExportState:
+        project = self.session.project
+        model = self.model
+        artefact = self._artefact(model)
+        result = project.distillation or project.fit
+        units = {name: config.unit for name, config in project.spec.model.parameters.items()}
+        return ExportState(
+            ready=project.fit is not None,
+            obstacle="" if project.fit else "Exporting needs a trained model: train in Train first.",
+            formats=FORMATS,
+            format=self._format,
+            artefact=artefact,
+            problem=self._problem[1] if self._problem[0] == self._key(model) else "",
+            busy=project.fit is not None and artefact is None,
+            digits=project.spec.export.digits,
+            equations=self.typeset(model) if model else (),
+            parameters=tuple((n, v, units.get(n, "")) for n, v in model.parameters.items()) if model else (),
+            errors=_errors(result.metrics) if result else (),
+            summary=_summary(project, model),
+        )
+
+    def _row(self) -> FormatRow:
+        return next(row for row in FORMATS if row.name == self._format)
+
+    def _key(self, model: FittedModel | None) -> tuple[str, int, int]:
+        return (self._format, id(model), self.session.project.spec.export.digits)
+
+    def _artefact(self, model: FittedModel | None) -> ArtefactState | None:
+        """The artefact of the chosen format; asked for when it is not there."""
+        project = self.session.project
+        if model is None or project.dataset is None:
+            return None
+        key = self._key(model)
+        kept = self._artefacts.get(key)
+        if kept is not None and kept[0] is model:
+            return kept[1]
+        running = self.session.tasks.running("artefact")
+        if self._problem[0] != key and (running is None or self._pending != key):
+            self._pending = key
+            self.session.tasks.start(
+                "artefact",
+                f"Writing {self._row().title}",
+                _artefact,
+                model,
+                self._format,
+                project,
+                done=lambda made: self._on_artefact(key, model, made),
+                failed=lambda failed: self._on_problem(key, failed),
+            )
+        return None
+
+    _pending: tuple[str, int, int] | None = None
+
+    def _on_artefact(self, key: tuple[str, int, int], model: FittedModel, made: ArtefactState) -> None:
+        if len(self._artefacts) > 30:
+            self._artefacts.clear()
+        self._artefacts[key] = (model, made)
+
+    def _on_problem(self, key: tuple[str, int, int], failed: Any) -> None:
+        self._problem = (key, failed.sentence)
+
+
+def derivative(state: str) -> str:
+    """LaTeX of the left-hand side of a state's equation."""
+    name = rf"\mathrm{{{state.replace('_', chr(92) + '_')}}}" if len(state) > 1 else state
+    return rf"\frac{{d\,{name}}}{{dt}}"
+
+
+def _is_default(project: Project) -> bool:
+    result = project.distillation
+    return result is not None and dict(project.accepted) == {
+        name: hole.chosen for name, hole in result.holes.items() if hole.chosen >= 0
+    }
+
+
+def _errors(metrics: Any) -> tuple[tuple[str, float], ...]:
+    parts: tuple[tuple[str, Mapping[str, float]], ...] = (
+        ("training", metrics.train),
+        ("validation", metrics.validation),
+        ("test", metrics.test),
+    )
+    return tuple((name, part["mean"]) for name, part in parts if "mean" in part)
+
+
+def _summary(project: Project, model: FittedModel | None) -> str:
+    if model is None:
+        return ""
+    formulas = ", ".join(model.replacements)
+    neural = ", ".join(model.networks)
+    parts = []
+    if formulas:
+        parts.append(f"Formula in place of {formulas}.")
+    if neural:
+        parts.append(f"Still a network: {neural} (its weights are exported with the code).")
+    if not parts:
+        parts.append("A purely mechanistic model.")
+    error = held_out_error((project.distillation or project.fit).metrics) if project.fit else None  # type: ignore[union-attr]
+    if error is not None and (project.distillation is None or _is_default(project)):
+        parts.append(f"Mean NRMSE on held-out data {error:.3g}.")
+    return " ".join(parts)
+
+
+def _assemble(model: Any, distillation: Any, accepted: Any, *, reporter: Reporter) -> FittedModel:
+    from ndestudio.distil import assemble
+
+    del reporter
+    return assemble(model, distillation, accepted)
+
+
+def _write_all(project: Project, folder: Path, *, reporter: Reporter) -> Any:
+    from ndestudio.export import write_all
+
+    return write_all(project, folder, reporter)
+
+
+def _artefact(model: FittedModel, format_: str, project: Project, *, reporter: Reporter) -> ArtefactState:
+    """Make one artefact with its check."""
+    del reporter
+    if format_ == "spec":
+        from ndestudio.project import dump_spec
+
+        return ArtefactState("spec.toml", dump_spec(project.spec), "Run it with `ndestudio run spec.toml`.", None)
+    if format_ == "report":
+        from ndestudio.export import report_html
+
+        return ArtefactState("report.html", report_html(project), "Opens in any browser, without a network.", None)
+    from ndestudio.export import artefact
+
+    made = artefact(model, format_, dataset=project.dataset, digits=project.spec.export.digits)
+    text = made.text if isinstance(made.text, str) else str(made.text)
+    return ArtefactState(made.name, text, made.sentence, made.deviation)

@@ -1,0 +1,55 @@
+"""What the Export view shows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ndestudio.session.formulas import Formula
+
+
+@dataclass(frozen=True)
+class FormatRow:
+    """A target. `suffix` is that of its file, with the dot."""
+
+    name: str
+    title: str
+    description: str
+    suffix: str
+    language: str
+
+
+@dataclass(frozen=True)
+class ArtefactState:
+    """An artefact that was made.
+
+    Arguments:
+        proof: sentence on how it was checked; deviation: largest relative deviation of its trajectories from the
+            model's, None when it cannot be run here.
+    """
+
+    name: str
+    text: str
+    proof: str
+    deviation: float | None
+
+
+@dataclass(frozen=True)
+class ExportState:
+    """Arguments:
+    artefact: of the chosen format, None while it is being made.
+    problem: why it cannot be made, "" if nothing is wrong.
+    summary: what is exported, a sentence (which holes are formulas, which still networks).
+    """
+
+    ready: bool
+    obstacle: str
+    formats: tuple[FormatRow, ...]
+    format: str
+    artefact: ArtefactState | None
+    problem: str
+    busy: bool
+    digits: int
+    equations: tuple[Formula | None, ...]
+    parameters: tuple[tuple[str, float, str], ...]
+    errors: tuple[tuple[str, float], ...]
+    summary: str

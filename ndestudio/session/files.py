@@ -1,0 +1,182 @@
+"""Opening and saving: data files, specs and projects; recent files; samples."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ndestudio.jobs import Failed
+from ndestudio.paths import examples_dir
+from ndestudio.progress import Reporter
+from ndestudio.project.project import Project, Spec
+
+if TYPE_CHECKING:
+    from ndestudio.session.session import Session
+
+PROJECT_SUFFIX = ".nde"
+SPEC_SUFFIX = ".toml"
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A sample project of the gallery. `thumbnail` is an image file, "" when there is none."""
+
+    title: str
+    description: str
+    spec: str
+    thumbnail: str
+
+
+def samples() -> tuple[Sample, ...]:
+    """The bundled example specs, by folder name."""
+    import tomllib
+
+    found = []
+    for path in sorted(examples_dir().glob("*/*.toml")):
+        try:
+            content = tomllib.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            continue
+        picture = path.with_name("thumbnail.svg")
+        found.append(
+            Sample(
+                title=str(content.get("name") or path.parent.name),
+                description=str(content.get("description", "")),
+                spec=str(path),
+                thumbnail=str(picture) if picture.is_file() else "",
+            )
+        )
+    return tuple(found)
+
+
+class FilesController:
+    """Decides what a dropped or chosen file is, and keeps the project file."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def open(self, paths: Sequence[str | Path]) -> None:
+        """Open a project, a spec, or one or several data files."""
+        files = [Path(path).absolute() for path in paths]
+        if not files:
+            return
+        special = [path for path in files if path.suffix.lower() in (PROJECT_SUFFIX, SPEC_SUFFIX)]
+        if special:
+            if len(files) > 1:
+                self._session.toast(
+                    f"Only `{special[0].name}` is opened: a project or spec is opened alone.", "warning"
+                )
+            path = special[0]
+            function = _load_project if path.suffix.lower() == PROJECT_SUFFIX else _load_spec
+            self._session.tasks.start(
+                "open",
+                f"Opening {path.name}",
+                function,
+                path,
+                done=lambda project: self._opened(project, path),
+                failed=lambda failed: self._failed(path, failed),
+            )
+            return
+        self._session.data.add_files([str(path) for path in files])
+        for path in reversed(files):
+            self._remember(path)
+
+    def new(self) -> None:
+        """An empty project."""
+        self._session.tasks.discard_all()
+        self._session.workspace.open(Project(), None)
+        self._session.show_stage("data")
+
+    def save(self, path: str | Path | None = None) -> None:
+        """Write the project file on a worker; the project of this moment is what is written.
+
+        Arguments:
+            path: None writes to the file the project came from.
+        """
+        session = self._session
+        target = Path(path) if path else session.workspace.path
+        if target is None:
+            raise ValueError("the project has no file yet; give a path")
+        if target.suffix.lower() != PROJECT_SUFFIX:
+            target = target.with_name(target.name + PROJECT_SUFFIX)
+        project = session.project
+        session.tasks.start(
+            "save", f"Saving {target.name}", _save_project, project, target, done=lambda _: self._saved(project, target)
+        )
+
+    def recover(self, path: Path) -> None:
+        """Open what a crashed session left; it counts as unsaved."""
+        self._session.tasks.start(
+            "open", "Recovering", _load_project, path, done=lambda project: self._recovered(project, path)
+        )
+
+    def _opened(self, project: Project, path: Path) -> None:
+        session = self._session
+        for slot in ("fit", "distil", "load", "preview", "simulate"):
+            session.tasks.discard(slot)
+        session.data.trust(project)
+        session.workspace.open(project, path if path.suffix.lower() == PROJECT_SUFFIX else None)
+        self._remember(path)
+        session.show_stage(_furthest(project))
+
+    def _recovered(self, project: Project, path: Path) -> None:
+        self._session.data.trust(project)
+        self._session.workspace.open(project, None, modified=True)
+        self._session.autosave.adopt(path)
+        self._session.show_stage(_furthest(project))
+        self._session.toast("The work of the session that ended unexpectedly is back. Save it to keep it.", "good")
+
+    def _saved(self, project: Project, path: Path) -> None:
+        self._session.workspace.saved(project, path)
+        self._remember(path)
+        self._session.toast(f"Saved to {path.name}.", "good")
+
+    def _failed(self, path: Path, failed: Failed) -> None:
+        settings = self._session.settings
+        settings.change(recent=tuple(other for other in settings.value.recent if other != str(path)))
+        self._session.toast(failed.sentence, "error", failed.details)
+
+    def _remember(self, path: Path) -> None:
+        settings = self._session.settings
+        settings.put(settings.value.with_recent(str(path)))
+
+
+def _furthest(project: Project) -> Any:
+    """The stage at which work on a project goes on."""
+    if project.distillation is not None:
+        return "distil"
+    if project.fit is not None:
+        return "train"
+    return "model" if project.spec.model.equations.strip() else "data"
+
+
+def _load_project(path: Path, *, reporter: Reporter) -> Project:
+    from ndestudio.project import load_project
+
+    del reporter
+    return load_project(path)
+
+
+def _save_project(project: Project, path: Path, *, reporter: Reporter) -> None:
+    from ndestudio.project import save_project
+
+    del reporter
+    save_project(project, path)
+
+
+def _load_spec(path: Path, *, reporter: Reporter) -> Project:
+    """A spec with its data; relative file names are relative to the spec."""
+    from dataclasses import replace
+
+    import msgspec
+
+    from ndestudio.data import load
+    from ndestudio.project import load_spec
+
+    spec: Spec = load_spec(path)
+    files = tuple(str((path.parent / file).resolve()) for file in spec.data.files)
+    spec = msgspec.structs.replace(spec, data=msgspec.structs.replace(spec.data, files=files))
+    project = Project(spec=spec)
+    return replace(project, dataset=load(spec.data, reporter)) if files else project

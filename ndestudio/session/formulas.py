@@ -1,0 +1,101 @@
+"""Formulas as pictures: expression -> LaTeX -> SVG, made on a worker and kept.
+
+SymPy and ziamath are imported by the worker alone: they take a second to load, and a formula about 60 ms to draw.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from ndestudio.expression.tree import Expr
+from ndestudio.progress import Reporter
+
+_KEPT = 500
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Formula:
+    """A typeset formula.
+
+    Arguments:
+        latex: its source, for copying.
+        svg: the picture, drawn in `#000000` (recolour by replacing that); "" when it cannot be drawn.
+    """
+
+    latex: str
+    svg: str
+
+
+@dataclass(frozen=True)
+class FormulaRequest:
+    """What to typeset: `left = expression`, or the expression alone.
+
+    Arguments:
+        left: LaTeX of the left-hand side, "" for none.
+        digits: significant digits of numbers (None: as written).
+        symbols: name -> LaTeX, as pairs.
+    """
+
+    left: str
+    expression: Expr
+    digits: int | None = None
+    symbols: tuple[tuple[str, str], ...] = ()
+    size: int = 20
+
+
+@dataclass
+class FormulaCache:
+    """Formulas that were asked for. What is missing is collected, to be made in one job."""
+
+    _made: OrderedDict[FormulaRequest, Formula] = field(default_factory=OrderedDict)
+    _missing: dict[FormulaRequest, None] = field(default_factory=dict)
+
+    def get(self, request: FormulaRequest) -> Formula | None:
+        """The formula, or None while it is being made."""
+        found = self._made.get(request)
+        if found is None:
+            self._missing[request] = None
+        else:
+            self._made.move_to_end(request)
+        return found
+
+    def take_missing(self) -> tuple[FormulaRequest, ...]:
+        """What was asked for and is not there; the list starts anew."""
+        missing = tuple(self._missing)
+        self._missing.clear()
+        return missing
+
+    def put(self, made: Mapping[FormulaRequest, Formula]) -> None:
+        self._made.update(made)
+        while len(self._made) > _KEPT:
+            self._made.popitem(last=False)
+
+
+def typeset(requests: tuple[FormulaRequest, ...], *, reporter: Reporter) -> dict[FormulaRequest, Formula]:
+    """Typeset formulas; one that cannot be drawn keeps its LaTeX and has no picture."""
+    made: dict[FormulaRequest, Formula] = {}
+    for request in requests:
+        if reporter.should_stop():
+            break
+        made[request] = _typeset_one(request)
+    return made
+
+
+def _typeset_one(request: FormulaRequest) -> Formula:
+    from ziamath.zmath import Latex
+
+    from ndestudio.expression import to_latex
+
+    latex = to_latex(request.expression, symbols=dict(request.symbols), digits=request.digits)
+    if request.left:
+        latex = f"{request.left} = {latex}"
+    try:
+        svg = Latex(latex, size=request.size, color="#000000").svg()
+    except Exception:
+        _log.warning("cannot draw the formula %s", latex, exc_info=True)
+        svg = ""
+    return Formula(latex, svg)

@@ -1,0 +1,121 @@
+"""What the Model view shows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from ndestudio.data.dataset import Dataset
+from ndestudio.model.config import NetworkConfig
+from ndestudio.session.formulas import Formula
+from ndestudio.session.pictures import Picture
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Something in the text that cannot be understood; `line` and `column` are 1-based."""
+
+    line: int
+    column: int
+    length: int
+    sentence: str
+
+
+@dataclass(frozen=True)
+class Words:
+    """Names by meaning, for highlighting and completion."""
+
+    states: tuple[str, ...] = ()
+    measured: tuple[str, ...] = ()
+    inputs: tuple[str, ...] = ()
+    outputs: tuple[str, ...] = ()
+    parameters: tuple[str, ...] = ()
+    networks: tuple[str, ...] = ()
+    undeclared: tuple[str, ...] = ()
+    functions: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class EquationRow:
+    """An equation of the text; `formula` is None while it is being drawn."""
+
+    line: int
+    formula: Formula | None
+
+
+@dataclass(frozen=True)
+class ParameterRow:
+    """A parameter with its settings; `fitted`, `low`, `high` are None before a training."""
+
+    name: str
+    value: float
+    lower: float | None
+    upper: float | None
+    unit: str
+    fixed: bool
+    log: bool
+    note: str
+    fitted: float | None = None
+    low: float | None = None
+    high: float | None = None
+
+
+@dataclass(frozen=True)
+class NetworkRow:
+    """A neural hole; `used` is False for one that is declared but not called. `weights`: number of free weights."""
+
+    name: str
+    arguments: tuple[str, ...]
+    config: NetworkConfig
+    used: bool
+    weights: int
+
+
+@dataclass(frozen=True)
+class InitialRow:
+    """The initial value of a state. `value` as text, "" for the default, which `default` describes."""
+
+    state: str
+    value: str
+    default: str
+    fit: bool | None
+    measured: bool
+    shared: bool
+
+
+@dataclass(frozen=True)
+class LibraryEntry:
+    """A mechanistic term or a template system that can be inserted.
+
+    Arguments:
+        text: what is inserted. detail: units, bounds and source, for a tooltip.
+    """
+
+    kind: Literal["term", "system"]
+    key: str
+    group: str
+    title: str
+    text: str
+    detail: str
+
+
+@dataclass(frozen=True)
+class ModelState:
+    """Arguments:
+    obstacle: why training cannot start with this model, "" if it can.
+    simulation: the model with the values of the tables, simulated; None while it is being made.
+    """
+
+    text: str
+    problems: tuple[Problem, ...]
+    words: Words
+    equations: tuple[EquationRow, ...]
+    parameters: tuple[ParameterRow, ...]
+    networks: tuple[NetworkRow, ...]
+    initial: tuple[InitialRow, ...]
+    library: tuple[LibraryEntry, ...]
+    obstacle: str
+    summary: str
+    dataset: Dataset | None
+    simulation: Picture | None
+    simulation_problem: str

@@ -1,0 +1,136 @@
+"""The application without a window: one workspace, its jobs, and a controller for each stage."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from time import monotonic
+
+from ndestudio.jobs import Failed, Jobs
+from ndestudio.project.project import Project
+from ndestudio.session.autosave import Autosave
+from ndestudio.session.data_controller import DataController
+from ndestudio.session.distil_controller import DistilController
+from ndestudio.session.export_controller import ExportController
+from ndestudio.session.files import FilesController
+from ndestudio.session.formulas import Formula, FormulaCache, FormulaRequest, typeset
+from ndestudio.session.model_controller import ModelController
+from ndestudio.session.presenter import Presenter
+from ndestudio.session.settings import SettingsStore
+from ndestudio.session.shell import STAGES, Level, ShellPresenter, ShellView, Stage, Toast
+from ndestudio.session.tasks import Runner, Task, Tasks
+from ndestudio.session.train_controller import TrainController
+from ndestudio.session.workspace import Workspace
+from ndestudio.train.result import Device
+
+_log = logging.getLogger(__name__)
+
+_SHELL_SECONDS = 0.25
+"""Elapsed times in the status bar are renewed this often while nothing else changes."""
+
+
+class Session:
+    """Owns the state; views and the timer of the window call its controllers.
+
+    Arguments:
+        runner: what runs jobs (threads by default).
+        settings: what the window remembers.
+        autosave_folder: where unsaved work is kept against a crash; None: nowhere.
+    """
+
+    def __init__(
+        self,
+        runner: Runner | None = None,
+        settings: SettingsStore | None = None,
+        autosave_folder: Path | None = None,
+    ) -> None:
+        self.workspace = Workspace()
+        self.settings = settings or SettingsStore()
+        self.tasks = Tasks(runner or Jobs(), self._on_failed)
+        self.formulas = FormulaCache()
+        self.device: Device | None = None
+        self.stage: Stage = "data"
+        self._shell_view: ShellView | None = None
+        self._refreshed = 0.0
+        self.files = FilesController(self)
+        self.data = DataController(self)
+        self.model = ModelController(self)
+        self.train = TrainController(self)
+        self.distil = DistilController(self)
+        self.export = ExportController(self)
+        self.shell = ShellPresenter(self)
+        self.autosave = Autosave(self, autosave_folder)
+        self._stages: dict[Stage, Presenter] = {
+            "data": self.data,
+            "model": self.model,
+            "train": self.train,
+            "distil": self.distil,
+            "export": self.export,
+        }
+        self.workspace.listen(self._on_change)
+
+    @property
+    def project(self) -> Project:
+        return self.workspace.project
+
+    def controller(self, stage: Stage) -> Presenter:
+        return self._stages[stage]
+
+    def attach_shell(self, view: ShellView) -> None:
+        self._shell_view = view
+        self.shell.attach(view)
+
+    def show_stage(self, stage: Stage) -> None:
+        """Make a stage the visible one."""
+        if stage not in STAGES:
+            raise ValueError(f"`{stage}` is no stage; the stages are {', '.join(STAGES)}")
+        self.stage = stage
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Show what changed in the visible stage and around it; ask for the formulas that are missing."""
+        self._refreshed = monotonic()
+        self._stages[self.stage].refresh()
+        self.shell.refresh()
+        if not self.tasks.running("formulas"):
+            missing = self.formulas.take_missing()
+            if missing:
+                self.tasks.start("formulas", "", typeset, missing, done=self._on_formulas)
+
+    def tick(self) -> None:
+        """Hand out what jobs said; called by a timer some 30 times a second."""
+        arrived = self.tasks.drain()
+        if arrived or (self.tasks.busy and monotonic() - self._refreshed > _SHELL_SECONDS):
+            self.refresh()
+        self.autosave.tick()
+
+    def formula(self, request: FormulaRequest) -> Formula | None:
+        return self.formulas.get(request)
+
+    def toast(self, text: str, level: Level = "info", details: str = "") -> None:
+        _log.log(logging.WARNING if level in ("warning", "error") else logging.INFO, "%s\n%s", text, details)
+        if self._shell_view is not None:
+            self._shell_view.show_toast(Toast(text, level, details))
+
+    def undo(self) -> None:
+        self.workspace.undo()
+
+    def redo(self) -> None:
+        self.workspace.redo()
+
+    def close(self) -> None:
+        """End all jobs and let go of the autosave: nothing is left to recover."""
+        self.tasks.discard_all()
+        self.autosave.close()
+
+    def _on_change(self) -> None:
+        self.data.follow()
+        self.model.follow()
+        self.autosave.changed()
+        self.refresh()
+
+    def _on_formulas(self, made: dict[FormulaRequest, Formula]) -> None:
+        self.formulas.put(made)
+
+    def _on_failed(self, task: Task, failed: Failed) -> None:
+        self.toast(f"{task.title or task.slot}: {failed.sentence}", "error", failed.details)

@@ -1,0 +1,164 @@
+"""Jobs by purpose: at most one of a kind counts, and what an outdated one says is dropped."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from time import monotonic
+from typing import Any, Protocol
+
+from ndestudio.jobs import Failed, Finished, JobId
+from ndestudio.progress import Event, Phase, Progress
+
+
+class Runner(Protocol):
+    """The part of ``jobs.Jobs`` a session uses."""
+
+    def submit(self, name: str, function: Callable[..., Any], *args: Any, **kwargs: Any) -> JobId: ...
+
+    def pause(self, id_: JobId) -> None: ...
+
+    def resume(self, id_: JobId) -> None: ...
+
+    def stop(self, id_: JobId) -> None: ...
+
+    def detach(self, id_: JobId) -> None: ...
+
+    def drain(self) -> list[tuple[JobId, Event]]: ...
+
+
+@dataclass(eq=False)
+class Task:
+    """A running job and what is known of it.
+
+    Arguments:
+        slot: its purpose (`"preview"`, `"fit"`, ...).
+        title: words for the status bar; "" for work too small to be shown.
+    """
+
+    id: JobId
+    slot: str
+    title: str
+    started: float
+    on_event: Callable[[Event], None] | None
+    on_done: Callable[[Any], None] | None
+    on_failed: Callable[[Failed], None] | None
+    phase: Phase | None = None
+    phase_started: float = 0.0
+    progress: Progress | None = None
+    paused: bool = False
+    stopping: bool = False
+
+    @property
+    def seconds(self) -> float:
+        return monotonic() - self.started
+
+
+class Tasks:
+    """Starts jobs and hands their events to whoever asked for them.
+
+    Arguments:
+        runner: what runs them.
+        on_failed: told of failures that nobody else takes.
+    """
+
+    def __init__(self, runner: Runner, on_failed: Callable[[Task, Failed], None]) -> None:
+        self._runner = runner
+        self._on_failed = on_failed
+        self._tasks: dict[JobId, Task] = {}
+        self._slots: dict[str, JobId] = {}
+
+    def start(
+        self,
+        slot: str,
+        title: str,
+        function: Callable[..., Any],
+        *args: Any,
+        done: Callable[[Any], None] | None = None,
+        event: Callable[[Event], None] | None = None,
+        failed: Callable[[Failed], None] | None = None,
+    ) -> Task:
+        """Run ``function(*args, reporter=...)``; a job already in ``slot`` is discarded."""
+        self.discard(slot)
+        id_ = self._runner.submit(title or slot, function, *args)
+        task = Task(id_, slot, title, monotonic(), event, done, failed)
+        self._tasks[id_] = task
+        self._slots[slot] = id_
+        return task
+
+    def running(self, slot: str) -> Task | None:
+        """The job in ``slot``, None when there is none."""
+        id_ = self._slots.get(slot)
+        return self._tasks.get(id_) if id_ is not None else None
+
+    def shown(self) -> Iterator[Task]:
+        """Running jobs with a title, oldest first."""
+        return (task for task in self._tasks.values() if task.title)
+
+    @property
+    def busy(self) -> bool:
+        return bool(self._tasks)
+
+    def pause(self, slot: str) -> None:
+        if task := self.running(slot):
+            self._runner.pause(task.id)
+            task.paused = True
+
+    def resume(self, slot: str) -> None:
+        if task := self.running(slot):
+            self._runner.resume(task.id)
+            task.paused = False
+
+    def stop(self, slot: str) -> None:
+        """Ask the job to hand back what it reached."""
+        if task := self.running(slot):
+            self._runner.stop(task.id)
+            task.stopping, task.paused = True, False
+
+    def discard(self, slot: str) -> None:
+        """Forget the job and its result."""
+        if task := self.running(slot):
+            self._runner.detach(task.id)
+            self._forget(task)
+
+    def discard_all(self) -> None:
+        for slot in tuple(self._slots):
+            self.discard(slot)
+
+    def drain(self) -> bool:
+        """Hand out what arrived.
+
+        Returns:
+            Whether anything did.
+        """
+        events = self._runner.drain()
+        for id_, event in events:
+            task = self._tasks.get(id_)
+            if task is not None:
+                self._hand_out(task, event)
+        return bool(events)
+
+    def _hand_out(self, task: Task, event: Event) -> None:
+        match event:
+            case Finished(result=result):
+                self._forget(task)
+                if task.on_done:
+                    task.on_done(result)
+            case Failed():
+                self._forget(task)
+                if task.on_failed:
+                    task.on_failed(event)
+                else:
+                    self._on_failed(task, event)
+            case _:
+                if isinstance(event, Phase):
+                    task.phase, task.phase_started, task.progress = event, monotonic(), None
+                elif isinstance(event, Progress):
+                    task.progress = event
+                if task.on_event:
+                    task.on_event(event)
+
+    def _forget(self, task: Task) -> None:
+        self._tasks.pop(task.id, None)
+        if self._slots.get(task.slot) == task.id:
+            del self._slots[task.slot]
