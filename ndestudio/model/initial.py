@@ -150,7 +150,7 @@ def state_scale(
     system: System, config: ModelConfig, dataset: Dataset, initial: Mapping[str, Float[np.ndarray, " state"]]
 ) -> Float[np.ndarray, " state"]:
     """Typical magnitude of each state: the spread of its column; for others their start, or that of their fellows."""
-    columns = {name: column for name, column in zip(dataset.measured_names, _stacked(dataset), strict=True)}
+    columns = dict(zip(dataset.measured_names, _stacked(dataset), strict=True))
     scale = np.full(len(system.states), np.nan)
     for k, state in enumerate(system.states):
         if state in columns and state not in system.outputs:

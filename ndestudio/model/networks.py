@@ -16,6 +16,7 @@ Constrained Monotonic Neural Networks, ICML).
 
 from __future__ import annotations
 
+import itertools
 import zlib
 from collections.abc import Callable, Sequence
 from functools import lru_cache
@@ -241,7 +242,7 @@ def fresh_network(
     generator = np.random.default_rng([seed, zlib.crc32(name.encode())])
     sizes = layer_sizes(config, len(arguments))
     weights, biases = [], []
-    for layer, (fan_in, fan_out) in enumerate(zip(sizes[:-1], sizes[1:], strict=True)):
+    for layer, (fan_in, fan_out) in enumerate(itertools.pairwise(sizes)):
         factor = 0.1 if layer == len(sizes) - 2 else 1.0
         weights.append(factor * generator.normal(size=(fan_out, fan_in)) / np.sqrt(fan_in))
         biases.append(np.zeros(fan_out))

@@ -23,7 +23,7 @@ from ndestudio.model.initial import model_start
 from ndestudio.model.networks import array_hole, evaluate_network, scalar_hole
 from ndestudio.model.odes import Budget, integrate
 
-RTOL, ATOL = 1e-7, 1e-9
+RTOL, ATOL = 1e-8, 1e-10
 
 
 def field(
