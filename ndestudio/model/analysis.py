@@ -1,0 +1,192 @@
+"""What an editor needs to know of a model that is being written: the system or all its errors, roles, colours."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from ndestudio.errors import EquationError
+from ndestudio.expression.tokens import Token, scan
+from ndestudio.expression.tree import CONSTANTS, FUNCTIONS, Expr
+from ndestudio.model.config import ModelConfig
+from ndestudio.model.parse import read_system
+from ndestudio.model.statements import Statement
+from ndestudio.model.system import System
+
+SpanKind = Literal[
+    "state",
+    "quantity",
+    "input",
+    "parameter",
+    "hole",
+    "unknown",
+    "function",
+    "constant",
+    "time",
+    "derivative",
+    "number",
+    "operator",
+    "comment",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A coloured piece of the equation text; `line` and `column` are 1-based."""
+
+    kind: SpanKind
+    text: str
+    line: int
+    column: int
+
+    @property
+    def length(self) -> int:
+        return len(self.text)
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """What is understood of a model, for an editor.
+
+    Arguments:
+        system: None while there are errors.
+        errors: all of them, in the order of their places.
+        undeclared: functions that are called but neither known nor declared; they could be declared as networks.
+        states, hidden: states by their equations; those without a measured column or an output of their name.
+        quantities: names with an equation of their own (`name = ...`).
+        parameters: free names in order of appearance, also while there are errors elsewhere.
+        unused: settings of parameters and networks that the equations do not mention.
+        spans: for highlighting.
+        equations: the right-hand sides as written (auxiliaries not put in), of what could be read.
+    """
+
+    system: System | None
+    errors: tuple[EquationError, ...]
+    undeclared: tuple[str, ...]
+    states: tuple[str, ...]
+    hidden: tuple[str, ...]
+    quantities: tuple[str, ...]
+    parameters: tuple[str, ...]
+    unused: tuple[str, ...]
+    spans: tuple[Span, ...]
+    equations: Mapping[str, Expr]
+
+
+def analyse(config: ModelConfig, measured: Sequence[str], inputs: Sequence[str]) -> Analysis:
+    """Everything an editor shows about ``config``; it never raises for what a person has written."""
+    reading = read_system(config, measured, inputs)
+    states = _distinct(statement.name for statement in reading.statements if statement.kind == "derivative")
+    quantities = _distinct(statement.name for statement in reading.statements if statement.kind == "quantity")
+    spans = tokenise(config.equations, inputs=inputs, networks=config.networks)
+    parameters = reading.system.parameters if reading.system is not None else _parameters(spans, measured)
+    called = {span.text for span in spans if span.kind == "hole"}
+    unused = [name for name in config.parameters if name not in parameters]
+    unused += [name for name in config.networks if name not in called]
+    return Analysis(
+        system=reading.system,
+        errors=reading.errors,
+        undeclared=reading.undeclared,
+        states=states,
+        hidden=tuple(state for state in states if state not in measured),
+        quantities=quantities,
+        parameters=parameters,
+        unused=tuple(unused),
+        spans=spans,
+        equations=_equations(reading.statements),
+    )
+
+
+def tokenise(text: str, *, inputs: Collection[str] = (), networks: Collection[str] = ()) -> tuple[Span, ...]:
+    """Pieces of equation text with what they are; unfinished text is coloured as far as it is understood.
+
+    Arguments:
+        inputs: measured forcings. networks: declared holes; other called names are `"unknown"`.
+    """
+    tokens, _ = scan(text, comments=True)
+    derivatives = _derivative_tokens(tokens)
+    left = _left_names(tokens, derivatives)
+    spans = []
+    for k, token in enumerate(tokens[:-1]):
+        called = tokens[k + 1].text == "("
+        if k in derivatives and derivatives[k] > 0:
+            # in `dx/dt` one token holds both the sign of the derivative and the state
+            spans.append(Span("derivative", token.text[:1], token.line, token.column))
+            spans.append(Span("state", token.text[1:], token.line, token.column + 1))
+            continue
+        kind: SpanKind = "derivative" if k in derivatives else _kind(token, called, left, inputs, networks)
+        spans.append(Span(kind, token.text, token.line, token.column))
+    return tuple(spans)
+
+
+def _kind(
+    token: Token, called: bool, left: Mapping[str, SpanKind], inputs: Collection[str], networks: Collection[str]
+) -> SpanKind:
+    text = token.text
+    if token.kind == "comment":
+        return "comment"
+    if token.kind in ("number", "operator"):
+        return token.kind
+    if text in networks:
+        return "hole"
+    if text in FUNCTIONS:
+        return "function"
+    if text in left:
+        return left[text]
+    if text in inputs:
+        return "input"
+    if called:
+        return "unknown"
+    if text == "t":
+        return "time"
+    return "constant" if text in CONSTANTS else "parameter"
+
+
+def _lines(tokens: list[Token]) -> list[list[int]]:
+    """Indices of the tokens of each line, comments left out."""
+    lines: dict[int, list[int]] = {}
+    for k, token in enumerate(tokens[:-1]):
+        if token.kind != "comment":
+            lines.setdefault(token.line, []).append(k)
+    return list(lines.values())
+
+
+def _derivative_tokens(tokens: list[Token]) -> dict[int, int]:
+    """Index of each token that only says "derivative" -> 1 if it holds the name of the state as well."""
+    found: dict[int, int] = {}
+    for line in _lines(tokens):
+        texts = [tokens[k].text for k in line]
+        match texts:
+            case ["d", "(", _, ")", "/", "dt", *_]:
+                found |= {line[k]: 0 for k in (0, 1, 3, 4, 5)}
+            case [_, "'", *_]:
+                found[line[1]] = 0
+            case [head, "/", "dt", *_] if head.startswith("d") and len(head) > 1:
+                found |= {line[0]: 1, line[1]: 0, line[2]: 0}
+    return found
+
+
+def _left_names(tokens: list[Token], derivatives: Mapping[int, int]) -> dict[str, SpanKind]:
+    names: dict[str, SpanKind] = {}
+    for line in _lines(tokens):
+        texts = [tokens[k].text for k in line]
+        if line[0] in derivatives:
+            name = texts[0][1:] if derivatives[line[0]] else texts[2] if len(texts) > 2 else ""
+            names[name] = "state"
+        elif len(line) > 1 and line[1] in derivatives:
+            names[texts[0]] = "state"
+        elif len(line) > 1 and texts[1] == "=" and tokens[line[0]].kind == "name":
+            names.setdefault(texts[0], "quantity")
+    return names
+
+
+def _parameters(spans: Sequence[Span], measured: Sequence[str]) -> tuple[str, ...]:
+    return _distinct(span.text for span in spans if span.kind == "parameter" and span.text not in measured)
+
+
+def _equations(statements: Sequence[Statement]) -> dict[str, Expr]:
+    return {statement.name: statement.expr for statement in statements if statement.expr is not None}
+
+
+def _distinct(names: Iterable[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(names))

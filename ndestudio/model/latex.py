@@ -1,0 +1,86 @@
+"""Whole systems as LaTeX."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from ndestudio.expression.latex import number_latex, symbol, to_latex
+from ndestudio.expression.tree import Expr
+from ndestudio.model.config import ModelConfig
+from ndestudio.model.fitted import FittedModel
+from ndestudio.model.replace import numbers_filled
+from ndestudio.model.statements import read_statements
+from ndestudio.model.system import System
+
+
+def system_latex(
+    source: ModelConfig | System, *, symbols: Mapping[str, str] | None = None, digits: int | None = None
+) -> tuple[str, ...]:
+    """One LaTeX line `left = right` per equation; neural holes are boxed functions.
+
+    Arguments:
+        source: the text, whose equations are shown as written as far as they can be read, or a parsed system, whose
+            auxiliaries are put in.
+        symbols: name -> LaTeX, over the default.
+        digits: significant digits of numbers; None: all.
+    """
+    if isinstance(source, System):
+        derivatives = dict(zip(source.states, source.rhs, strict=True))
+        holes = {hole.name for hole in source.holes}
+        return _lines(derivatives, source.outputs, _boxed(holes, symbols), digits)
+    statements, _ = read_statements(source.equations)
+    marked = _boxed(set(source.networks), symbols)
+    lines = []
+    for statement in statements:
+        if statement.expr is not None:
+            left = _left(statement.name, marked, derivative=statement.kind == "derivative")
+            lines.append(f"{left} = {to_latex(statement.expr, marked, digits)}")
+    return tuple(lines)
+
+
+def model_latex(model: FittedModel, *, symbols: Mapping[str, str] | None = None, digits: int = 4) -> tuple[str, ...]:
+    """The equations of a fitted model with numbers in them, one LaTeX line per state."""
+    return _lines(numbers_filled(model), {}, _boxed(set(model.networks), symbols), digits)
+
+
+def parameters_latex(model: FittedModel, *, digits: int = 4) -> tuple[str, ...]:
+    """`symbol = value unit` for each parameter."""
+    lines = []
+    for name, value in model.parameters.items():
+        settings = model.config.parameters.get(name)
+        unit = rf"\;\mathrm{{{_escaped(settings.unit)}}}" if settings is not None and settings.unit else ""
+        lines.append(f"{symbol(name)} = {number_latex(float(value), digits)}{unit}")
+    return tuple(lines)
+
+
+def aligned(lines: tuple[str, ...]) -> str:
+    """The lines as one `aligned` block, aligned at their first equals sign."""
+    return r"\begin{aligned}" + r" \\ ".join(line.replace(" = ", " &= ", 1) for line in lines) + r"\end{aligned}"
+
+
+def _lines(
+    derivatives: Mapping[str, Expr], outputs: Mapping[str, Expr], symbols: Mapping[str, str], digits: int | None
+) -> tuple[str, ...]:
+    lines = [
+        f"{_left(state, symbols, derivative=True)} = {to_latex(expr, symbols, digits)}"
+        for state, expr in derivatives.items()
+    ]
+    lines += [
+        f"{_left(name, symbols, derivative=False)} = {to_latex(expr, symbols, digits)}"
+        for name, expr in outputs.items()
+    ]
+    return tuple(lines)
+
+
+def _left(name: str, symbols: Mapping[str, str], *, derivative: bool) -> str:
+    shown = symbols.get(name) or symbol(name)
+    return rf"\frac{{\mathrm{{d}} {shown}}}{{\mathrm{{d}} t}}" if derivative else shown
+
+
+def _boxed(holes: set[str], symbols: Mapping[str, str] | None) -> dict[str, str]:
+    given = dict(symbols or {})
+    return {**{hole: rf"\boxed{{{symbol(hole)}}}" for hole in holes}, **given}
+
+
+def _escaped(unit: str) -> str:
+    return "".join({"%": r"\%", "_": r"\_", "&": r"\&", "#": r"\#", "$": r"\$", "^": r"\hat{}"}.get(c, c) for c in unit)
