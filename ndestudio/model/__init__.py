@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -99,3 +101,14 @@ def __getattr__(name: str) -> Any:
     if name in _MODULE:
         return getattr(import_module(f"ndestudio.model.{_MODULE[name]}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+class _Package(ModuleType):
+    """Importing the submodule `simulate` must not put the module in the place of the function of that name."""
+
+    def __setattr__(self, name: str, value: object) -> None:
+        if not (isinstance(value, ModuleType) and name in _MODULE):
+            super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _Package
