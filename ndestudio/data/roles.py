@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Literal
 
 import numpy as np
@@ -234,30 +235,36 @@ def find(columns: Sequence[Analysed], name: str) -> int | None:
 
 
 def guess_trajectory(free: Sequence[Analysed], time: Analysed | None, columns: Sequence[Analysed]) -> int | None:
-    """The column that names the trajectories, if one seems to: few values, each in many rows, and text or a telling name.
+    """The column that names the trajectories, if one seems to.
 
-    A column of whole numbers without a telling name is taken only if the time restarts where it changes.
+    Text in few values is, where it has a telling name, stays the same over neighbouring rows, or makes the time
+    increase that else does not. Whole numbers are with a telling name or if they make the time increase.
     """
     rows = max((len(column.texts) for column in free), default=0)
-    for column in free:
-        distinct = len(set(column.texts))
-        if column.kind == "text" and column.missing == 0 and distinct * 2 <= rows:
-            return column.index
-    for column in free:
-        whole = (
-            column.missing == 0 and bool(np.all(np.mod(column.values, 1) == 0)) if column.kind == "number" else False
-        )
-        if not whole or len(set(column.texts)) * 2 > rows:
-            continue
-        if _word(column.label) in TRAJECTORY_NAMES:
-            return column.index
-        others = [time] if time else [one for one in columns if _word(one.label) in TIME_NAMES and one is not column]
-        groups = _groups(columns, column.index)
-        if any(
-            one.kind != "text" and not increasing(one.values, None) and increasing(one.values, groups) for one in others
-        ):
-            return column.index
+    others = [time] if time else [one for one in columns if _word(one.label) in TIME_NAMES]
+    for kind in ("text", "number"):
+        for telling in (True, False):
+            for column in free:
+                if column.kind == kind and (_word(column.label) in TRAJECTORY_NAMES) == telling:
+                    distinct = len(set(column.texts))
+                    few = distinct < rows if telling and kind == "text" else distinct * 2 <= rows
+                    if few and _separates(column, telling, [one for one in others if one is not column], columns):
+                        return column.index
     return None
+
+
+def _separates(column: Analysed, telling: bool, times: Sequence[Analysed], columns: Sequence[Analysed]) -> bool:
+    if column.missing:
+        return False
+    if column.kind == "number" and not (np.isfinite(column.values).all() and np.all(np.mod(column.values, 1) == 0)):
+        return False
+    changes = sum(one != other for one, other in pairwise(column.texts))
+    if telling or (column.kind == "text" and changes + 1 == len(set(column.texts))):
+        return True
+    groups = _groups(columns, column.index)
+    return any(
+        one.kind != "text" and not increasing(one.values, None) and increasing(one.values, groups) for one in times
+    )
 
 
 def guess_time(free: Sequence[Analysed], groups: np.ndarray | None) -> int | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import csv
+import re
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,7 @@ _BOMS = (
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
+_WORDS = re.compile(r"[^\s\[(]+\s*(?:\[[^\]]*\]|\([^)]*\))|\S+")
 _COMMENTS = ("#", "%", "//")
 _DIALECTS = (
     ("\t", "."),
@@ -90,11 +92,16 @@ def split_line(line: str, delimiter: str) -> list[str]:
     """The cells of one line, without surrounding blanks and quotes."""
     if delimiter == " ":
         if '"' not in line:
-            return line.split()
+            # a unit belongs to the name before it, whatever blanks are around
+            return [cell.strip() for cell in _WORDS.findall(line)] if "[" in line or "(" in line else line.split()
         line = " ".join(line.split())
     if '"' not in line:
         return [cell.strip() for cell in line.split(delimiter)]
-    return [cell.strip() for cell in next(csv.reader([line], delimiter=delimiter, skipinitialspace=True), [])]
+    try:
+        cells = next(csv.reader([line], delimiter=delimiter, skipinitialspace=True), [])
+    except csv.Error:
+        cells = line.split(delimiter)
+    return [cell.strip() for cell in cells]
 
 
 def guess_comment(lines: list[str]) -> str:
