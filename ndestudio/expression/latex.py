@@ -148,8 +148,12 @@ class _Writer:
         return rf"{a} \, {b}"
 
     def _power(self, base: Expr, exponent: Expr) -> str:
+        match base, exponent:
+            case Call("sin" | "cos" | "tan" | "tanh" as function, (argument,)), Number(value) if value > 1:
+                power = number_latex(value, self._digits)
+                return rf"\{function}^{{{power}}}" + _bracket(self.write(argument)[0])
         shown, own = self.write(base)
-        # a name with a power reads well; \mathrm{x}_{1}^{2} too; a call is bracketed, so that sin(x)^2 stays clear
+        # f(x)^2 would read as f of x^2
         if own < _ATOM or isinstance(base, Call):
             shown = _bracket(shown)
         return f"{shown}^{{{self.write(exponent)[0]}}}"

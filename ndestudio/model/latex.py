@@ -74,7 +74,8 @@ def _lines(
 
 def _left(name: str, symbols: Mapping[str, str], *, derivative: bool) -> str:
     shown = symbols.get(name) or symbol(name)
-    return rf"\frac{{\mathrm{{d}} {shown}}}{{\mathrm{{d}} t}}" if derivative else shown
+    space = r"\," if shown.startswith(r"\mathrm") else ""
+    return rf"\frac{{\mathrm{{d}}{space} {shown}}}{{\mathrm{{d}} t}}" if derivative else shown
 
 
 def _boxed(holes: set[str], symbols: Mapping[str, str] | None) -> dict[str, str]:
