@@ -1,0 +1,84 @@
+"""Expressions as functions of lists of arrays: nested closures, a microsecond per operation.
+
+``evaluate`` walks the tree anew each time, which is most of the cost when arrays are short and calls are many.
+"""
+
+from __future__ import annotations
+
+import math
+import operator
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from ndestudio.errors import EquationError
+from ndestudio.expression.tree import Binary, Call, Expr, Name, Negate, Number
+
+ArrayFunction: TypeAlias = Callable[[Sequence[Any]], Any]
+
+_BINARY: dict[str, Callable[[Any, Any], Any]] = {
+    "+": operator.add,
+    "-": operator.sub,
+    "*": operator.mul,
+    "/": operator.truediv,
+    "^": operator.pow,
+}
+_CALLS: dict[str, Callable[..., Any]] = {
+    "exp": np.exp,
+    "log": np.log,
+    "sqrt": np.sqrt,
+    "sin": np.sin,
+    "cos": np.cos,
+    "tan": np.tan,
+    "tanh": np.tanh,
+    "abs": np.abs,
+    "min": np.minimum,
+    "max": np.maximum,
+}
+
+
+def compile_array(
+    expr: Expr, slots: Mapping[str, int], holes: Mapping[str, Callable[..., Any]] | None = None
+) -> ArrayFunction:
+    """A function of a list of arrays that broadcast.
+
+    Arguments:
+        slots: name -> its place in the list.
+        holes: name -> function of as many arrays as the hole has arguments.
+
+    Raises:
+        EquationError: a name without a slot or a call of an unknown hole.
+    """
+    match expr:
+        case Number(value):
+            constant = np.float64(value)
+            return lambda v: constant
+        case Name("pi") if "pi" not in slots:
+            return lambda v: math.pi
+        case Name(name):
+            if name not in slots:
+                raise EquationError(f"no value is known for `{name}`")
+            return operator.itemgetter(slots[name])
+        case Negate(operand):
+            inner = compile_array(operand, slots, holes)
+            return lambda v: -inner(v)
+        case Binary("^", left, Number(2.0)):
+            base = compile_array(left, slots, holes)
+            return lambda v: np.square(base(v))
+        case Binary("^", left, Number(value)) if value == int(value):
+            base, power = compile_array(left, slots, holes), int(value)
+            return lambda v: base(v) ** power
+        case Binary(symbol, left, right):
+            f, g, combine = compile_array(left, slots, holes), compile_array(right, slots, holes), _BINARY[symbol]
+            return lambda v: combine(f(v), g(v))
+        case Call(function, arguments):
+            apply = _CALLS.get(function) or (holes or {}).get(function)
+            if apply is None:
+                raise EquationError(f"no function is known for `{function}`")
+            parts = [compile_array(argument, slots, holes) for argument in arguments]
+            if len(parts) == 1:
+                (only,) = parts
+                return lambda v: apply(only(v))
+            return lambda v: apply(*[part(v) for part in parts])
+    raise TypeError(f"not an expression: {expr!r}")
