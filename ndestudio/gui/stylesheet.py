@@ -19,6 +19,7 @@ QLabel[kind="muted"] { color: $muted; }
 QLabel[kind="good"] { color: $good; }
 QLabel[kind="warning"] { color: $warning; }
 QLabel[kind="error"] { color: $error; }
+QLabel[kind="step"] { background: $accent_soft; color: $accent; border-radius: 14px; font-weight: 600; }
 QLabel[kind="hero"] { font-size: 26px; font-weight: 600; }
 QLabel[kind="badge"] { background: $raised; color: $muted; border-radius: 9px; padding: 1px 8px; }
 QLabel[kind="badge-good"] { background: $raised; color: $good; border-radius: 9px; padding: 1px 8px; }

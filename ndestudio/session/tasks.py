@@ -67,6 +67,7 @@ class Tasks:
         self._on_failed = on_failed
         self._tasks: dict[JobId, Task] = {}
         self._slots: dict[str, JobId] = {}
+        self.on_start: Callable[[], None] | None = None
 
     def start(
         self,
@@ -84,6 +85,8 @@ class Tasks:
         task = Task(id_, slot, title, monotonic(), event, done, failed)
         self._tasks[id_] = task
         self._slots[slot] = id_
+        if self.on_start:
+            self.on_start()
         return task
 
     def running(self, slot: str) -> Task | None:

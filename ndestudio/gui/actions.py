@@ -1,0 +1,103 @@
+"""Every action of the window: name, words, keys, what it does. Menus, palette and shortcuts are made from it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from PySide6.QtGui import QAction, QKeySequence
+from PySide6.QtWidgets import QWidget
+
+from ndestudio.gui.icons import icon
+from ndestudio.gui.theme import colours, follow
+
+
+@dataclass(frozen=True)
+class ActionSpec:
+    """Arguments:
+    name: stable name, used in settings. menu: top-level menu it belongs to.
+    text: with `&` before the mnemonic. keys: default shortcut. tip: what it does, for the tooltip.
+    """
+
+    name: str
+    menu: str
+    text: str
+    keys: str = ""
+    icon: str = ""
+    tip: str = ""
+    separator: bool = False
+
+
+ACTIONS: tuple[ActionSpec, ...] = (
+    ActionSpec("new", "&File", "&New project", "Ctrl+N", "file", "Start with an empty project"),
+    ActionSpec("open", "&File", "&Open…", "Ctrl+O", "open", "Open data files, a spec or a project"),
+    ActionSpec("save", "&File", "&Save", "Ctrl+S", "save", "Save the project", separator=True),
+    ActionSpec("save-as", "&File", "Save &as…", "Ctrl+Shift+S", "", "Save the project to another file"),
+    ActionSpec("quit", "&File", "&Quit", "Ctrl+Q", "", "Close the window", separator=True),
+    ActionSpec("undo", "&Edit", "&Undo", "Ctrl+Z", "undo", "Take back the last change"),
+    ActionSpec("redo", "&Edit", "&Redo", "Ctrl+Shift+Z", "redo", "Make the last change taken back again"),
+    ActionSpec("palette", "&View", "&Command palette…", "Ctrl+Shift+P", "search", "Find any action by name"),
+    ActionSpec("stage-home", "&View", "S&tart page", "Ctrl+0", "home", "Samples and recent files", separator=True),
+    ActionSpec("stage-data", "&View", "&Data", "Ctrl+1", "data", "Files, columns, roles and split"),
+    ActionSpec("stage-model", "&View", "&Model", "Ctrl+2", "model", "Equations, parameters and networks"),
+    ActionSpec("stage-train", "&View", "T&rain", "Ctrl+3", "train", "Fit the model to the data"),
+    ActionSpec("stage-distil", "&View", "D&istil", "Ctrl+4", "distil", "Turn networks into formulas"),
+    ActionSpec("stage-export", "&View", "&Export", "Ctrl+5", "export", "Equations as code, text and report"),
+    ActionSpec(
+        "scheme-system", "&View", "Colours of the &system", "", "", "Light or dark as the system is", separator=True
+    ),
+    ActionSpec("scheme-light", "&View", "&Light", "", "sun", "Light colours"),
+    ActionSpec("scheme-dark", "&View", "Dar&k", "", "moon", "Dark colours"),
+    ActionSpec("full-screen", "&View", "&Full screen", "F11", "expand", "Use the whole screen", separator=True),
+    ActionSpec("reset-layout", "&View", "Reset layo&ut", "", "", "Splitters and window as they were at first"),
+    ActionSpec("train", "&Run", "&Train", "F5", "play", "Start or resume training"),
+    ActionSpec("pause", "&Run", "&Pause", "F6", "pause", "Hold the training or search"),
+    ActionSpec("stop", "&Run", "&Stop", "Shift+F5", "stop", "End it and keep the best so far"),
+    ActionSpec("distil", "&Run", "&Distil", "F7", "distil", "Search formulas for the networks"),
+    ActionSpec("shortcuts", "&Help", "&Keyboard shortcuts…", "Ctrl+/", "", "See and change all shortcuts"),
+    ActionSpec("device", "&Help", "&Device…", "", "cpu", "What computes, and why no GPU"),
+    ActionSpec("log", "&Help", "&Log folder", "", "", "Open the folder of the log file"),
+    ActionSpec("about", "&Help", "&About NDE Studio", "", "info", "Version and licence", separator=True),
+)
+
+
+class Actions:
+    """The actions of a window by name.
+
+    Arguments:
+        parent: the window, which receives the shortcuts.
+        handlers: name -> what it does; each action needs one.
+        shortcuts: name -> keys that the person chose instead of the default.
+    """
+
+    def __init__(
+        self, parent: QWidget, handlers: Mapping[str, Callable[[], object]], shortcuts: Mapping[str, str]
+    ) -> None:
+        self._actions: dict[str, QAction] = {}
+        for spec in ACTIONS:
+            action = QAction(spec.text, parent)
+            action.setObjectName(spec.name)
+            action.setToolTip(spec.tip)
+            action.setStatusTip("")
+            handler = handlers[spec.name]
+            action.triggered.connect(lambda _=False, handler=handler: handler())
+            parent.addAction(action)
+            self._actions[spec.name] = action
+        self.use_shortcuts(shortcuts)
+        follow(parent, self._restyle)
+
+    def __getitem__(self, name: str) -> QAction:
+        return self._actions[name]
+
+    def all(self) -> tuple[QAction, ...]:
+        return tuple(self._actions.values())
+
+    def use_shortcuts(self, shortcuts: Mapping[str, str]) -> None:
+        """Set the keys of all actions: the default where nothing else was chosen."""
+        for spec in ACTIONS:
+            self._actions[spec.name].setShortcut(QKeySequence(shortcuts.get(spec.name, spec.keys)))
+
+    def _restyle(self) -> None:
+        for spec in ACTIONS:
+            if spec.icon:
+                self._actions[spec.name].setIcon(icon(spec.icon, colours().muted))

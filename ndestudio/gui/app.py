@@ -1,0 +1,111 @@
+"""Starts the window."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import sys
+import threading
+import traceback
+from collections.abc import Sequence
+from logging.handlers import RotatingFileHandler
+from pathlib import Path
+from types import TracebackType
+
+from PySide6.QtCore import QTimer, QtMsgType, qInstallMessageHandler
+from PySide6.QtWidgets import QApplication
+
+from ndestudio import __version__
+from ndestudio.gui import theme
+from ndestudio.gui.bridge import Bridge
+from ndestudio.gui.garbage import Collector
+from ndestudio.gui.icons import application_icon
+from ndestudio.gui.main_window import MainWindow
+from ndestudio.paths import user_state_dir
+from ndestudio.session.session import Session
+from ndestudio.session.shell import Toast
+
+_log = logging.getLogger("ndestudio")
+
+
+def main(files: Sequence[str | Path] = ()) -> int:
+    """Open the window, with files if there are any, and stay until it is closed.
+
+    Returns:
+        The exit code of the process.
+    """
+    sys.setswitchinterval(0.001)  # workers hand the interpreter back sooner, so that the window stays smooth
+    os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
+    start_log()
+    application = make_application()
+    session = Session(autosave_folder=user_state_dir() / "autosave")
+    theme.install(application, session.settings.value.scheme)
+    window = MainWindow(session)
+    bridge = Bridge(session)
+    _report_unexpected(window)
+    window.show()
+    if files:
+        QTimer.singleShot(0, lambda: window.open_files([str(Path(file).absolute()) for file in files]))
+    collector = Collector()
+    signal.signal(signal.SIGINT, lambda *_: window.close())
+    code = application.exec()
+    bridge.close()
+    collector.close()
+    # a thread in the middle of a compilation cannot be interrupted; its work is not wanted any more
+    if any(thread.name.startswith("job") for thread in threading.enumerate()):
+        logging.shutdown()
+        os._exit(code)
+    return code
+
+
+def make_application() -> QApplication:
+    """The application object (the existing one when there is one)."""
+    existing = QApplication.instance()
+    application = existing if isinstance(existing, QApplication) else QApplication(sys.argv[:1])
+    application.setApplicationName("NDE Studio")
+    application.setApplicationVersion(__version__)
+    application.setDesktopFileName("ndestudio")
+    application.setWindowIcon(application_icon())
+    return application
+
+
+def start_log(folder: Path | None = None) -> Path:
+    """Write the log to a file of at most a megabyte, two older ones kept.
+
+    Returns:
+        The file.
+    """
+    folder = folder or user_state_dir() / "log"
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / "ndestudio.log"
+    handler = RotatingFileHandler(path, maxBytes=1_000_000, backupCount=2, encoding="utf-8", delay=True)
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s %(threadName)s: %(message)s"))
+    logger = logging.getLogger("ndestudio")
+    logger.setLevel(logging.INFO)
+    logger.addHandler(handler)
+    logger.info("NDE Studio %s starts", __version__)
+    return path
+
+
+def _report_unexpected(window: MainWindow) -> None:
+    """Exceptions that nobody took go to the log, and as a sentence to the person."""
+
+    def on_exception(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+        if issubclass(kind, KeyboardInterrupt):
+            window.close()
+            return
+        details = "".join(traceback.format_exception(kind, error, trace))
+        _log.error("unexpected error\n%s", details)
+        text = "Something unexpected went wrong; your work is kept. The details help whoever looks into it."
+        window.show_toast(Toast(text, "error", details))
+
+    def on_message(kind: QtMsgType, _context: object, message: str) -> None:
+        level = logging.INFO if kind in (QtMsgType.QtDebugMsg, QtMsgType.QtInfoMsg) else logging.WARNING
+        _log.log(level, "Qt: %s", message)
+
+    sys.excepthook = on_exception
+    threading.excepthook = lambda args: _log.error(
+        "unexpected error in a thread", exc_info=(args.exc_type, args.exc_value or args.exc_type(), args.exc_traceback)
+    )
+    qInstallMessageHandler(on_message)

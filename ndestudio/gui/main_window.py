@@ -1,0 +1,361 @@
+"""The main window: rail, stages, menus, status bar, drops. It shows a ``ShellState`` and passes intents on."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable
+from pathlib import Path
+
+from PySide6.QtCore import QEvent, QMimeData, Qt, QUrl
+from PySide6.QtGui import QCloseEvent, QDesktopServices, QDragEnterEvent, QDragLeaveEvent, QDropEvent
+from PySide6.QtWidgets import (
+    QApplication,
+    QFileDialog,
+    QHBoxLayout,
+    QMainWindow,
+    QMenu,
+    QMessageBox,
+    QStackedWidget,
+    QWidget,
+)
+
+from ndestudio.gui.actions import ACTIONS, Actions
+from ndestudio.gui.dialogs import AboutDialog, DeviceDialog, ShortcutsDialog
+from ndestudio.gui.icons import application_icon
+from ndestudio.gui.overlays import DropOverlay, RecoveryBanner
+from ndestudio.gui.palette import CommandPalette
+from ndestudio.gui.rail import Rail
+from ndestudio.gui.stages import make_view
+from ndestudio.gui.start_page import StartPage
+from ndestudio.gui.status import StatusBar
+from ndestudio.gui.theme import theme
+from ndestudio.gui.toasts import Toasts
+from ndestudio.paths import user_state_dir
+from ndestudio.session.files import samples
+from ndestudio.session.session import Session
+from ndestudio.session.settings import Scheme
+from ndestudio.session.shell import STAGES, ShellState, Stage, Toast
+
+_OPEN_FILTER = (
+    "All that can be opened (*.csv *.tsv *.txt *.dat *.parquet *.xlsx *.xls *.npz *.mat *.toml *.nde);;"
+    "Data (*.csv *.tsv *.txt *.dat *.parquet *.xlsx *.xls *.npz *.mat);;Projects (*.nde);;Specs (*.toml);;All files (*)"
+)
+_PROJECT_FILTER = "NDE Studio project (*.nde)"
+
+
+class MainWindow(QMainWindow):
+    """Everything around the stages."""
+
+    def __init__(self, session: Session) -> None:
+        super().__init__()
+        self.session = session
+        self._home = True
+        self._path = ""
+        self._modified = False
+        self.views: dict[Stage, QWidget] = {}
+        self.setWindowIcon(application_icon())
+        self.setAcceptDrops(True)
+        self.setMinimumSize(960, 640)
+        self.resize(1280, 800)
+        self.rail = Rail()
+        self.start_page = StartPage(samples())
+        self.stack = QStackedWidget()
+        self.stack.addWidget(self.start_page)
+        self.banner = RecoveryBanner()
+        self.status = StatusBar()
+        self.toasts = Toasts(self)
+        self.overlay = DropOverlay(self)
+        self._lay_out()
+        self.actions_ = Actions(self, self._handlers(), session.settings.value.shortcuts)
+        self._recent_menu = QMenu("Open &recent", self)
+        self._make_menus()
+        self._connect()
+        self._restore()
+        session.attach_shell(self)
+        self._offer_recovery()
+
+    # --- what is shown ---------------------------------------------------------------------------------------------
+
+    def show_state(self, state: ShellState) -> None:
+        self._path, self._modified = state.path, state.modified
+        self.setWindowTitle(f"{state.title}[*] – NDE Studio")
+        self.setWindowModified(state.modified)
+        if not state.empty and self._shown_empty:
+            self._home = False
+        self._shown_empty = state.empty
+        home = self._home or state.empty
+        self.stack.setCurrentWidget(self.start_page if home else self._view(state.stage))
+        self.rail.show_stage(None if home else state.stage, state.marks)
+        self.status.show_state(state)
+        self._show_actions(state)
+        self.start_page.show_recent(state.recent)
+        self._show_recent(state.recent)
+
+    _shown_empty = True
+
+    def show_toast(self, toast: Toast) -> None:
+        self.toasts.show(toast)
+
+    def _view(self, stage: Stage) -> QWidget:
+        view = self.views.get(stage)
+        if view is None:
+            view = self.views[stage] = make_view(stage, self.session)
+            self.stack.addWidget(view)
+            self.session.controller(stage).attach(view)  # type: ignore[arg-type]
+        return view
+
+    def _show_actions(self, state: ShellState) -> None:
+        undo, redo = self.actions_["undo"], self.actions_["redo"]
+        undo.setEnabled(bool(state.undo))
+        redo.setEnabled(bool(state.redo))
+        undo.setText(f"&Undo {state.undo}".rstrip())
+        redo.setText(f"&Redo {state.redo}".rstrip())
+        training = self.session.tasks.running("fit")
+        searching = self.session.tasks.running("distil")
+        self.actions_["pause"].setEnabled(bool(training or searching))
+        self.actions_["stop"].setEnabled(bool(training or searching))
+
+    def _show_recent(self, paths: tuple[str, ...]) -> None:
+        self._recent_menu.clear()
+        for path in paths:
+            action = self._recent_menu.addAction(Path(path).name)
+            action.setToolTip(path)
+            action.triggered.connect(lambda _=False, path=path: self.session.files.open([path]))
+        self._recent_menu.setEnabled(bool(paths))
+
+    # --- intents ---------------------------------------------------------------------------------------------------
+
+    def go(self, stage: Stage) -> None:
+        """Show a stage."""
+        self._home = False
+        self.session.show_stage(stage)
+        if self.session.shell.state().empty:
+            self.stack.setCurrentWidget(self._view(stage))
+            self.rail.show_stage(stage, ("",) * len(STAGES))
+
+    def go_home(self) -> None:
+        """Show the start page."""
+        self._home = True
+        self.stack.setCurrentWidget(self.start_page)
+        self.rail.show_stage(None, self.session.shell.state().marks)
+
+    def open_files(self, paths: list[str]) -> None:
+        if paths and self._may_leave(paths):
+            self._home = False
+            self.session.files.open(paths)
+
+    def browse(self) -> None:
+        paths, _ = QFileDialog.getOpenFileNames(self, "Open data, a spec or a project", "", _OPEN_FILTER)
+        self.open_files(paths)
+
+    def new_project(self) -> None:
+        if self._may_leave([]):
+            self.session.files.new()
+            self.go_home()
+
+    def save(self) -> bool:
+        """Save; asks for a file when the project has none. False when the person cancelled."""
+        return self._save_to(self._path) if self._path else self.save_as()
+
+    def save_as(self) -> bool:
+        suggestion = self._path or f"{self.session.shell.state().title}.nde"
+        path, _ = QFileDialog.getSaveFileName(self, "Save the project", suggestion, _PROJECT_FILTER)
+        return self._save_to(path) if path else False
+
+    def _save_to(self, path: str) -> bool:
+        self.session.files.save(path)
+        return True
+
+    def use_scheme(self, scheme: Scheme) -> None:
+        self.session.settings.change(scheme=scheme)
+        theme().use(scheme)
+
+    def _pause(self) -> None:
+        """Hold what runs, or go on with what is held."""
+        for slot in ("fit", "distil"):
+            if task := self.session.tasks.running(slot):
+                (self.session.tasks.resume if task.paused else self.session.tasks.pause)(slot)
+        self.session.refresh()
+
+    def _stop(self) -> None:
+        for slot in ("fit", "distil"):
+            self.session.tasks.stop(slot)
+        self.session.refresh()
+
+    def _train(self) -> None:
+        self.go("train")
+        self.session.train.start()
+
+    def _distil(self) -> None:
+        self.go("distil")
+        self.session.distil.start()
+
+    def _palette(self) -> None:
+        CommandPalette(self.actions_.all(), self).show()
+
+    def _shortcuts(self) -> None:
+        dialog = ShortcutsDialog(self.actions_, self.session.settings, self)
+        dialog.open()
+
+    def _device(self) -> None:
+        DeviceDialog(self.session, self).open()
+
+    def _log_folder(self) -> None:
+        QDesktopServices.openUrl(QUrl.fromLocalFile(str(user_state_dir() / "log")))
+
+    def _full_screen(self) -> None:
+        self.setWindowState(self.windowState() ^ Qt.WindowState.WindowFullScreen)
+
+    def _reset_layout(self) -> None:
+        self.session.settings.change(geometry="", layout={})
+        for view in self.views.values():
+            reset = getattr(view, "reset_layout", None)
+            if reset is not None:
+                reset()
+        self.setWindowState(Qt.WindowState.WindowNoState)
+        self.resize(1280, 800)
+
+    # --- putting together ------------------------------------------------------------------------------------------
+
+    def _handlers(self) -> dict[str, Callable[[], object]]:
+        handlers: dict[str, Callable[[], object]] = {
+            "new": self.new_project,
+            "open": self.browse,
+            "save": self.save,
+            "save-as": self.save_as,
+            "quit": self.close,
+            "undo": self.session.undo,
+            "redo": self.session.redo,
+            "palette": self._palette,
+            "stage-home": self.go_home,
+            "full-screen": self._full_screen,
+            "reset-layout": self._reset_layout,
+            "train": self._train,
+            "pause": self._pause,
+            "stop": self._stop,
+            "distil": self._distil,
+            "shortcuts": self._shortcuts,
+            "device": self._device,
+            "log": self._log_folder,
+            "about": lambda: AboutDialog(self).open(),
+        }
+        for stage in STAGES:
+            handlers[f"stage-{stage}"] = lambda stage=stage: self.go(stage)
+        schemes: tuple[Scheme, ...] = ("system", "light", "dark")
+        for scheme in schemes:
+            handlers[f"scheme-{scheme}"] = lambda scheme=scheme: self.use_scheme(scheme)
+        return handlers
+
+    def _lay_out(self) -> None:
+        from ndestudio.gui.building import column, holder, row
+
+        right = holder(column(self.banner, self.stack, spacing=0))
+        centre = QWidget()
+        layout: QHBoxLayout = row(self.rail, right, spacing=0)
+        layout.setStretch(1, 1)
+        centre.setLayout(layout)
+        self.setCentralWidget(centre)
+        self.setStatusBar(self.status)
+
+    def _make_menus(self) -> None:
+        menus: dict[str, QMenu] = {}
+        for spec in ACTIONS:
+            menu = menus.get(spec.menu)
+            if menu is None:
+                menu = menus[spec.menu] = self.menuBar().addMenu(spec.menu)
+                menu.setToolTipsVisible(True)
+            if spec.separator:
+                menu.addSeparator()
+            menu.addAction(self.actions_[spec.name])
+            if spec.name == "open":
+                menu.addMenu(self._recent_menu)
+
+    def _connect(self) -> None:
+        self.rail.chosen.connect(self.go)
+        self.start_page.browse.connect(self.browse)
+        self.start_page.files_chosen.connect(self.open_files)
+        self.status.device_clicked.connect(self._device)
+        self.banner.recover.connect(self._recover)
+        self.banner.dismiss.connect(self._dismiss_recovery)
+
+    def _restore(self) -> None:
+        geometry = self.session.settings.value.geometry
+        if geometry:
+            self.restoreGeometry(base64.b64decode(geometry))
+
+    # --- recovery --------------------------------------------------------------------------------------------------
+
+    def _offer_recovery(self) -> None:
+        self._leftovers = self.session.autosave.leftovers()
+        if self._leftovers:
+            self.banner.offer(self._leftovers[0].modified)
+        else:
+            self.banner.hide()
+
+    def _recover(self) -> None:
+        self.banner.hide()
+        self._home = False
+        self.session.files.recover(self._leftovers[0].path)
+
+    def _dismiss_recovery(self) -> None:
+        self.banner.hide()
+        for leftover in self._leftovers:
+            self.session.autosave.dismiss(leftover)
+
+    # --- Qt events -------------------------------------------------------------------------------------------------
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        if _local_files(event.mimeData()):
+            event.acceptProposedAction()
+            self.overlay.cover()
+
+    def dragLeaveEvent(self, event: QDragLeaveEvent) -> None:
+        self.overlay.hide()
+        super().dragLeaveEvent(event)
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        self.overlay.hide()
+        paths = _local_files(event.mimeData())
+        if paths:
+            event.acceptProposedAction()
+            self.open_files(paths)
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        if not self._may_leave(None):
+            event.ignore()
+            return
+        geometry = base64.b64encode(bytes(self.saveGeometry().data())).decode()
+        self.session.settings.change(geometry=geometry)
+        self.session.close()
+        event.accept()
+
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+
+    def _may_leave(self, opening: list[str] | None) -> bool:
+        """Ask about unsaved work that closing or opening a project would lose (data opened into it can be undone)."""
+        replaces = opening is None or not opening or Path(opening[0]).suffix.lower() in (".nde", ".toml")
+        if not replaces or not self._modified or self.session.shell.state().empty:
+            return True
+        box = QMessageBox(self)
+        box.setIcon(QMessageBox.Icon.Question)
+        box.setText("The project has changes that are not saved.")
+        box.setInformativeText("Save them first?")
+        buttons = QMessageBox.StandardButton
+        box.setStandardButtons(buttons.Save | buttons.Discard | buttons.Cancel)
+        box.setDefaultButton(buttons.Save)
+        answer = box.exec()
+        if answer == buttons.Save:
+            return self.save() and self._wait_saved()
+        return answer == buttons.Discard
+
+    def _wait_saved(self) -> bool:
+        """Let the save job end before its project goes away."""
+        while self.session.tasks.running("save"):
+            self.session.tick()
+            QApplication.processEvents()
+        return not self.session.workspace.modified
+
+
+def _local_files(data: QMimeData) -> list[str]:
+    return [url.toLocalFile() for url in data.urls() if url.isLocalFile()]
