@@ -90,7 +90,7 @@ def picture(
 
 def simulate_all(model: FittedModel, dataset: Dataset, *, reporter: Reporter) -> dict[str, Path]:
     """Every trajectory from its initial value, at dense times."""
-    from ndestudio.model import simulate
+    from ndestudio.model.simulate import simulate
 
     paths: dict[str, Path] = {}
     for trajectory in dataset.trajectories:
