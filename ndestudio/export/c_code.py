@@ -149,7 +149,8 @@ def _outputs(content: Content, write: Printer, names: Mapping[str, str]) -> list
 
 
 def _inputs(content: Content) -> list[str]:
-    return (_INPUTS if content.inputs else _NO_INPUTS).splitlines()
+    source: str = _INPUTS if content.inputs else _NO_INPUTS
+    return source.splitlines()
 
 
 def _networks(content: Content, names: Mapping[str, str], write: Printer) -> list[str]:

@@ -8,7 +8,8 @@ import numpy as np
 from jaxtyping import Float
 
 from ndestudio.export.content import Content, plain
-from ndestudio.export.printer import Printer, exact
+from ndestudio.export.printer import exact
+from ndestudio.expression.text import to_text
 from ndestudio.expression.tree import Expr, Name, walk
 
 WIDTH = 110
@@ -17,14 +18,13 @@ WIDTH = 110
 
 def header(content: Content, mapping: Mapping[str, str]) -> list[str]:
     """What every artefact says first: title, equations, replaced holes, origin, notes, renamed quantities."""
-    show = Printer()
     lines = [content.title, ""]
-    lines += [f"d({q.name})/dt = {show(rhs)}" for q, rhs in zip(content.states, content.equations, strict=True)]
-    lines += [f"{quantity.name} = {show(expr)}" for quantity, expr in content.outputs]
+    lines += [f"d({q.name})/dt = {to_text(rhs)}" for q, rhs in zip(content.states, content.equations, strict=True)]
+    lines += [f"{quantity.name} = {to_text(expr)}" for quantity, expr in content.outputs]
     if content.formulas:
         lines += ["", "Found by symbolic regression:"]
         lines += [
-            f"{name}({', '.join(arguments)}) = {show(body)}" for name, (arguments, body) in content.formulas.items()
+            f"{name}({', '.join(arguments)}) = {to_text(body)}" for name, (arguments, body) in content.formulas.items()
         ]
     for name, network in content.networks.items():
         lines += ["", f"{name}({', '.join(network.arguments)}) is a neural network; its weights are below."]

@@ -218,11 +218,7 @@ def _tracks(model: FittedModel, dataset: Dataset | None) -> tuple[Track, ...]:
             )
         tracks = tuple(Track(name, *DEFAULT_SPAN, np.asarray(y0, dtype=float)) for name, y0 in model.initial.items())
     else:
-        tracks = tuple(
-            _track(model, dataset, trajectory)
-            for trajectory in dataset.trajectories
-            if trajectory.name in model.initial
-        )
+        tracks = tuple(_track(model, dataset, trajectory) for trajectory in dataset.trajectories)
     if not tracks:
         raise ExportError("the model has initial values for no trajectory; train it before exporting")
     return tracks
@@ -234,5 +230,7 @@ def _track(model: FittedModel, dataset: Dataset, trajectory: Trajectory) -> Trac
         values = trajectory.inputs[:, dataset.input_names.index(name)]
         known = np.isfinite(values)
         tables.append((trajectory.t[known].astype(float), values[known].astype(float)))
-    initial = np.asarray(model.initial[trajectory.name], dtype=float)
+    from ndestudio.model.initial import model_start
+
+    initial = np.asarray(model_start(model, trajectory), dtype=float)
     return Track(trajectory.name, float(trajectory.t[0]), float(trajectory.t[-1]), initial, tuple(tables))

@@ -35,8 +35,6 @@ def trajectories_csv(model: FittedModel, dataset: Dataset | None) -> str:
     known = [column.title for column in (dataset.time, *dataset.inputs, *dataset.measured)]
     writer.writerow(["trajectory", "part", *known, *simulated, *states])
     for trajectory in dataset.trajectories:
-        if trajectory.name not in model.initial:
-            continue
         simulation = simulate_trajectory(model, dataset, trajectory)
         table = np.column_stack(
             [trajectory.t, trajectory.inputs, trajectory.measured, simulation.measured, simulation.states[:, hidden]]

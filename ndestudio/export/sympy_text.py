@@ -15,9 +15,12 @@ from ndestudio.expression.tree import Expr
 
 
 class SympyPrinter(IntegerExponents):
-    """Integers stay integers in exponents only; all other numbers are decimal."""
+    """Whole numbers are integers, all others decimal."""
 
     functions: ClassVar[Mapping[str, str]] = {"abs": "Abs", "min": "Min", "max": "Max"}
+
+    def number(self, value: float) -> str:
+        return str(int(value)) if value.is_integer() and value < 1e15 else super().number(value)
 
 
 def sympifiable(names: Iterable[str]) -> dict[str, str]:
@@ -98,9 +101,8 @@ class _ScriptPrinter(SympyPrinter):
     """Numbers become Floats of 17 digits, so that none is lost; whole numbers stay as they are."""
 
     def number(self, value: float) -> str:
-        if value.is_integer() and value < 1e15:
-            return str(int(value))
-        return f'Float("{super().number(value)}", 17)'
+        text = super().number(value)
+        return text if text.isdigit() else f'Float("{text}", 17)'
 
     def quotient(self, left: Expr, right: Expr) -> tuple[str, int]:
         text, strength = super().quotient(left, right)

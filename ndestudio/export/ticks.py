@@ -60,25 +60,30 @@ def _linear_axis(low: float, high: float, title: str, count: int, margin: float,
     from_zero = zero and 0 <= low < 0.5 * high
     room = margin * (high - low)
     low, high = (0.0 if from_zero else low - room), high + room
-    step = nice_step((high - low) / count)
+    step = nice_step(high - low, count)
     ticks = np.arange(np.ceil(low / step - 1e-9), np.floor(high / step + 1e-9) + 1) * step
     return Axis(low, high, title, ticks, tick_labels(ticks, step))
 
 
 def _log_axis(low: float, high: float, title: str) -> Axis:
-    first, last = np.floor(np.log10(low)), np.ceil(np.log10(high))
-    if last - first < 1:
-        last = first + 1
+    a, b = np.log10(low), np.log10(high)
+    room = max(0.06 * (b - a), 0.08)
+    a, b = a - room, b + room
+    if np.floor(b) - np.ceil(a) < 1:  # two powers of ten at least, for a scale to be read
+        a, b = min(a, np.floor(b) - 1 + 0.0), max(b, np.floor(b))
+    first, last = np.ceil(a - 1e-9), np.floor(b + 1e-9)
     every = max(1, int(np.ceil((last - first) / 7)))
     exponents = np.arange(first, last + 1, every)
-    labels = tuple(_power_label(int(exponent)) for exponent in exponents)
-    return Axis(10.0**first, 10.0**last, title, 10.0**exponents, labels, log=True)
+    plain = first >= -3 and last <= 4
+    labels = tuple(f"{10.0**exponent:g}" if plain else _power_label(int(exponent)) for exponent in exponents)
+    return Axis(10.0**a, 10.0**b, title, 10.0**exponents, labels, log=True)
 
 
-def nice_step(rough: float) -> float:
-    """The number 1, 2, 2.5 or 5 times a power of ten next above ``rough``."""
-    power = 10.0 ** np.floor(np.log10(rough))
-    return float(next(power * factor for factor in (1.0, 2.0, 2.5, 5.0, 10.0) if power * factor >= rough * (1 - 1e-9)))
+def nice_step(span: float, count: int) -> float:
+    """1, 2, 2.5 or 5 times a power of ten, such that ``span`` holds about ``count`` steps."""
+    power = 10.0 ** np.floor(np.log10(span / count))
+    steps = [power * factor for factor in (1.0, 2.0, 2.5, 5.0, 10.0)]
+    return float(min(steps, key=lambda step: abs(span / step - count)))
 
 
 def tick_labels(ticks: Float[np.ndarray, " tick"], step: float) -> tuple[str, ...]:
@@ -94,6 +99,4 @@ def tick_labels(ticks: Float[np.ndarray, " tick"], step: float) -> tuple[str, ..
 
 
 def _power_label(exponent: int) -> str:
-    if -2 <= exponent <= 3:
-        return f"{10.0**exponent:g}"
     return "10" + str(exponent).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))

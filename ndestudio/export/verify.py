@@ -167,6 +167,4 @@ def _reference(model: FittedModel, track: Track, times: Float[np.ndarray, " time
     from ndestudio.export.stiffness import track_inputs
     from ndestudio.model.simulate import simulate
 
-    atol = 1e-12 * (np.min(model.scale) if model.scale is not None else 1.0)
-    simulation = simulate(model, times, track.initial, track_inputs(model, track), rtol=1e-10, atol=atol)
-    return simulation.states
+    return simulate(model, times, track.initial, track_inputs(model, track), rtol=1e-10, atol=1e-12).states

@@ -1,0 +1,111 @@
+"""A project as exporting sees it: what is to be shown, without knowing how projects are kept."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from ndestudio.data.dataset import Dataset
+from ndestudio.distil.result import Distillation
+from ndestudio.export.content import Origin, program_name
+from ndestudio.model.fitted import FittedModel
+from ndestudio.model.metrics import Metrics
+from ndestudio.train.result import Fit
+
+
+class ProjectLike(Protocol):
+    """What is read of a project (``ndestudio.project.Project`` is one)."""
+
+    @property
+    def spec(self) -> Any: ...
+    @property
+    def dataset(self) -> Dataset | None: ...
+    @property
+    def fit(self) -> Fit | None: ...
+    @property
+    def distillation(self) -> Distillation | None: ...
+    @property
+    def accepted(self) -> Mapping[str, int]: ...
+
+
+@dataclass(frozen=True, eq=False)
+class Job:
+    """The results of a project with the accepted formulas put in.
+
+    Arguments:
+        model: what is exported: the accepted formulas in place, other holes neural; None before training.
+        metrics: of that model; None where they are not known.
+        network_model: the trained model before distilling.
+    """
+
+    project: ProjectLike
+    dataset: Dataset | None
+    fit: Fit | None
+    distillation: Distillation | None
+    model: FittedModel | None
+    metrics: Metrics | None
+    network_model: FittedModel | None
+
+    @property
+    def title(self) -> str:
+        spec = self.project.spec
+        return spec.name or spec.model.name or "Untitled model"
+
+    def choice(self, hole: str) -> int:
+        """Index of the scored candidate in use for ``hole``, -1 where it stays neural."""
+        return self.project.accepted.get(hole, -1)
+
+    def seconds(self) -> dict[str, float]:
+        """Wall seconds: of the stages of the job, and of the stages within training and distilling."""
+        found = {name: float(value) for name, value in getattr(self.project, "seconds", {}).items()}
+        if self.fit is not None:
+            found |= {f"train.{stage}": float(value) for stage, value in self.fit.seconds.items()}
+            found.setdefault("train", float(sum(self.fit.seconds.values())))
+        if self.distillation is not None:
+            found |= {f"distil.{stage}": float(value) for stage, value in self.distillation.seconds.items()}
+            found.setdefault("distil", float(sum(self.distillation.seconds.values())))
+        return found
+
+
+def job(project: ProjectLike) -> Job:
+    """Gather what is exported of ``project``; the formulas accepted in it are put in."""
+    fit, distillation = project.fit, project.distillation
+    if fit is None:
+        return Job(project, project.dataset, None, None, None, None, None)
+    if distillation is None or not project.accepted:
+        return Job(project, project.dataset, fit, distillation, fit.model, fit.metrics, fit.model)
+    model, metrics = _assembled(project, fit, distillation)
+    return Job(project, project.dataset, fit, distillation, model, metrics, fit.model)
+
+
+def origin_of(project: ProjectLike, date: str = "") -> Origin:
+    """Where the model of ``project`` came from, for its artefacts.
+
+    Arguments:
+        date: ISO 8601; "" leaves it out.
+    """
+    gathered = job(project)
+    distilled = project.distillation is not None and bool(project.accepted)
+    return Origin(
+        program=program_name(),
+        date=date,
+        seed=project.fit.seed if project.fit else None,
+        engine=project.distillation.engine if distilled and project.distillation else "",
+        sources=project.dataset.sources if project.dataset else (),
+        metrics=gathered.metrics,
+    )
+
+
+def _assembled(project: ProjectLike, fit: Fit, distillation: Distillation) -> tuple[FittedModel, Metrics | None]:
+    chosen = {name: hole.chosen for name, hole in distillation.holes.items() if hole.chosen >= 0}
+    if dict(project.accepted) == chosen:
+        return distillation.model, distillation.metrics
+    from ndestudio.distil import assemble
+
+    model = assemble(fit.model, distillation, project.accepted)
+    if project.dataset is None:
+        return model, None
+    from ndestudio.model.metrics import score
+
+    return model, score(model, project.dataset)
