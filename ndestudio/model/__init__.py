@@ -1,4 +1,8 @@
-"""Hybrid models: equation text to systems, networks, simulation. JAX is imported by ``build`` and ``solve`` alone."""
+"""Hybrid models: equation text to systems, networks, simulation. JAX is imported by ``build`` and ``solve`` alone.
+
+Functions that bear the name of their module are not repeated here, since a package cannot tell the two apart:
+``from ndestudio.model.simulate import simulate``, and so for ``build`` and ``solve``.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from ndestudio.model import library
     from ndestudio.model.analysis import Analysis, analyse, tokenise
-    from ndestudio.model.build import HybridField, build
+    from ndestudio.model.build import HybridField
     from ndestudio.model.config import InitialConfig, ModelConfig, NetworkConfig, ParameterConfig
     from ndestudio.model.fitted import FittedModel, NetworkWeights, Replacement, Simulation
     from ndestudio.model.initial import initial_model, model_start, start_values
@@ -22,16 +26,14 @@ if TYPE_CHECKING:
         field,
         observe,
         quantities,
-        simulate,
         simulate_all,
         simulate_trajectory,
     )
-    from ndestudio.model.solve import solve
     from ndestudio.model.system import Hole, System
 
 _HOME = {
     "analysis": ("Analysis", "analyse", "tokenise"),
-    "build": ("HybridField", "build"),
+    "build": ("HybridField",),
     "config": ("InitialConfig", "ModelConfig", "NetworkConfig", "ParameterConfig"),
     "fitted": ("FittedModel", "NetworkWeights", "Replacement", "Simulation"),
     "initial": ("initial_model", "model_start", "start_values"),
@@ -44,11 +46,9 @@ _HOME = {
         "field",
         "observe",
         "quantities",
-        "simulate",
         "simulate_all",
         "simulate_trajectory",
     ),
-    "solve": ("solve",),
     "system": ("Hole", "System"),
 }
 _MODULE = {name: module for module, members in _HOME.items() for name in members}
@@ -68,7 +68,6 @@ __all__ = [
     "Simulation",
     "System",
     "analyse",
-    "build",
     "evaluate_hole",
     "field",
     "formula_filled",
@@ -83,10 +82,8 @@ __all__ = [
     "replace_hole",
     "restore_hole",
     "score",
-    "simulate",
     "simulate_all",
     "simulate_trajectory",
-    "solve",
     "start_values",
     "system_latex",
     "tokenise",

@@ -68,7 +68,7 @@ def start_values(
     """
     found = {}
     for trajectory in trajectories:
-        values = _first_values(trajectory, measured, inputs)
+        values = first_values(trajectory, measured, inputs)
         found[trajectory.name] = np.array(
             [_start(state, system, config, {**values, **parameters}, measured) for state in system.states]
         )
@@ -96,7 +96,7 @@ def model_start(model: FittedModel, trajectory: Trajectory) -> Float[np.ndarray,
     return values
 
 
-def _first_values(trajectory: Trajectory, measured: Sequence[str], inputs: Sequence[str]) -> dict[str, float]:
+def first_values(trajectory: Trajectory, measured: Sequence[str], inputs: Sequence[str]) -> dict[str, float]:
     """First present value of each column (left out where there is none), and the first time."""
     values = {"t": float(trajectory.t[0])}
     for labels, table in ((measured, trajectory.measured), (inputs, trajectory.inputs)):
@@ -290,4 +290,4 @@ def _has_call(expr: Expr, name: str) -> bool:
     return any(call.function == name for call in calls(expr))
 
 
-__all__ = ["initial_expression", "initial_model", "model_start", "start_values", "state_scale"]
+__all__ = ["first_values", "initial_expression", "initial_model", "model_start", "start_values", "state_scale"]
