@@ -1,0 +1,51 @@
+// Samples as the search holds them: aligned, padded columns and a scaled target.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <vector>
+
+namespace nde {
+
+/// A 64-byte aligned array of doubles.
+class Buffer {
+public:
+    Buffer() = default;
+    explicit Buffer(std::size_t n) : store_(new double[n + 8]()), n_(n) {
+        auto at = reinterpret_cast<std::size_t>(store_.get());
+        data_ = reinterpret_cast<double*>((at + 63) & ~static_cast<std::size_t>(63));
+    }
+    double* data() { return data_; }
+    const double* data() const { return data_; }
+    std::size_t size() const { return n_; }
+    double& operator[](std::size_t i) { return data_[i]; }
+    double operator[](std::size_t i) const { return data_[i]; }
+
+private:
+    std::unique_ptr<double[]> store_;
+    double* data_ = nullptr;
+    std::size_t n_ = 0;
+};
+
+/// Rows are padded to whole blocks: features repeat the last row, target and weight are 0 there.
+struct Data {
+    int rows = 0;
+    int padded = 0;
+    int features = 0;
+    bool weighted = false;
+    double mean = 0.0;    // weighted mean of y
+    double spread = 1.0;  // weighted standard deviation of y; y = spread * target
+    Buffer store;
+    Buffer target;       // y / spread, times the square root of the weight
+    Buffer root_weight;  // square roots of weights that sum to `rows`; 0 in the padding
+    std::vector<const double*> columns;
+
+    /// X row-major [rows][features]; w may be null. Rows of weight 0 stay but count nothing.
+    static Data make(const double* X, const double* y, const double* w, int rows, int features);
+    /// The given rows, with this data's scale.
+    Data subset(const std::vector<int>& rows) const;
+    /// A held-out set scaled like `this`.
+    Data held_out(const double* X, const double* y, int rows) const;
+};
+
+}  // namespace nde

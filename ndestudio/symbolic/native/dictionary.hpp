@@ -1,0 +1,42 @@
+// A dictionary of simple candidate terms, held on a sketch of the rows, and the sparse regression that seeds a search.
+#pragma once
+
+#include <vector>
+
+#include "evaluate.hpp"
+#include "front.hpp"
+#include "mutate.hpp"
+
+namespace nde {
+
+/// Atoms are monomials times one-parameter functions (exp(c u), sin(c u), 1/(c + u), u^2/(c + u^2), tanh(c u), ...) of
+/// variables, products, quotients and differences, as far as the operators allow; c on a grid set by the data.
+class Dictionary {
+public:
+    Dictionary() = default;
+    Dictionary(const Options& options, const Mutator& mutator, const Data& data, Evaluator& e, int limit);
+
+    int size() const { return static_cast<int>(begin_.size()) - 1; }
+    void atom(int k, Tree& out) const;
+    const Data& sketch() const { return sketch_; }
+    /// |correlation| of atoms first..first+count-1 with a residual on the sketch, relative to its norm.
+    void correlate(const Kernel& kernel, const double* residual, int first, int count, float* out) const;
+
+private:
+    void build(const Options& options, const Mutator& mutator, int limit);
+    Data sketch_;
+    std::vector<Node> nodes_;
+    std::vector<int> begin_{0};
+    std::vector<std::uint64_t> shape_;
+    std::vector<float> store_;
+    float* values_ = nullptr;
+
+public:
+    std::uint64_t shape_of(int k) const { return shape_[static_cast<std::size_t>(k)]; }
+};
+
+/// Forward selection of atoms from several starts, each step exact over the best correlated ones, constants polished.
+/// Every stage is offered to `hall`. Stops at `options.target`.
+void sparse_regression(const Options& options, const Data& data, const Dictionary& dictionary, Evaluator& e, Hall& hall);
+
+}  // namespace nde

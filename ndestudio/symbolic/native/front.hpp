@@ -1,0 +1,41 @@
+// The hall of fame: the best member of each complexity.
+#pragma once
+
+#include <vector>
+
+#include "member.hpp"
+
+namespace nde {
+
+class Hall {
+public:
+    explicit Hall(int max_size = 0) : slots_(static_cast<std::size_t>(max_size) + 1) {}
+
+    /// True if it is the best of its complexity so far.
+    bool offer(const Member& m) {
+        if (m.complexity < 0 || m.complexity >= static_cast<int>(slots_.size())) return false;
+        Member& slot = slots_[static_cast<std::size_t>(m.complexity)];
+        if (!(m.loss < slot.loss * (1.0 - 1e-9))) return false;
+        slot = m;
+        return true;
+    }
+    /// Strictly better than everything simpler, by rising complexity. Losses below `floor` count as equal.
+    std::vector<Member> front(double floor = 0.0) const {
+        std::vector<Member> out;
+        double best = std::numeric_limits<double>::infinity();
+        for (const Member& m : slots_)
+            if (m.loss < best) {
+                out.push_back(m);
+                best = m.loss;
+                if (best <= floor) break;
+            }
+        return out;
+    }
+    std::vector<Member>& slots() { return slots_; }
+    const std::vector<Member>& slots() const { return slots_; }
+
+private:
+    std::vector<Member> slots_;
+};
+
+}  // namespace nde

@@ -1,0 +1,196 @@
+#include "island.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+namespace nde {
+namespace {
+
+constexpr int kCache = 1 << 12;
+
+// How often each move is tried before anything is learned; the order is that of Move.
+constexpr double kPrior[kMoves] = {1.0, 0.8, 0.6, 1.5, 1.0, 0.8, 0.3, 0.2, 0.8, 0.15, 0.7, 0.6, 1.0, 0.8, 0.0, 1.0, 0.6, 0.0};
+
+}  // namespace
+
+Island::Island(const Options& options, int number)
+    : hall(options.max_size), random(options.seed, static_cast<std::uint64_t>(number) + 1), frequency(static_cast<std::size_t>(options.max_size) + 2, 1.0), cache_(kCache) {
+    std::fill(reward, reward + kMoves + 1, 0.05);
+    frequency.back() = static_cast<double>(frequency.size() - 1);
+}
+
+double Island::score(const Context& c, const Member& m) const {
+    const double sum = frequency.back();
+    return std::log(m.loss + 1e-30) + c.options.parsimony * frequency[static_cast<std::size_t>(m.complexity)] / sum;
+}
+
+int Island::tournament(const Context& c) {
+    int best = -1;
+    double least = 0.0;
+    const int n = std::min<int>(c.options.tournament, static_cast<int>(members.size()));
+    for (int k = 0; k < n; ++k) {
+        const int i = random.below(static_cast<int>(members.size()));
+        const double s = score(c, members[static_cast<std::size_t>(i)]);
+        if (best < 0 || s < least) { best = i; least = s; }
+        if (random.chance(0.08)) break;
+    }
+    return best;
+}
+
+int Island::oldest() const {
+    int at = 0;
+    for (std::size_t i = 1; i < members.size(); ++i)
+        if (members[i].born < members[static_cast<std::size_t>(at)].born) at = static_cast<int>(i);
+    return at;
+}
+
+void Island::immigrate(const Member& m) {
+    Member copy = m;
+    copy.born = ++clock;
+    members[static_cast<std::size_t>(oldest())] = copy;
+}
+
+Move Island::choose_move(const Context& c, const Tree& tree) {
+    double weight[kMoves], sum = 0.0, mean = 0.0;
+    for (int i = 0; i < kMoves; ++i) mean += reward[i] / kMoves;
+    for (int i = 0; i < kMoves; ++i) {
+        weight[i] = kPrior[i] > 0.0 && c.mutator.applies(static_cast<Move>(i), tree) ? kPrior[i] * (0.3 + 0.7 * std::min(4.0, reward[i] / mean)) : 0.0;
+        sum += weight[i];
+    }
+    double u = random.uniform() * sum;
+    for (int i = 0; i < kMoves; ++i)
+        if ((u -= weight[i]) < 0.0) return static_cast<Move>(i);
+    return Move::Randomise;
+}
+
+bool Island::make_child(const Context& c, Evaluator& e, const Member& parent, Move move, double temperature, Tree& child) {
+    if (move != Move::Residual && move != Move::Exchange) return c.mutator.change(move, parent.tree, temperature, random, child);
+    const Dictionary& d = c.dictionary;
+    if (d.size() == 0) return false;
+    Member base = parent;
+    if (move == Move::Exchange) {  // give up the term that matters least, or any, for one that the residual asks for
+        if (parent.terms < 2) return false;
+        bool keep[kMaxTerms];
+        std::fill(keep, keep + kMaxTerms, true);
+        keep[random.below(parent.terms)] = false;
+        if (!select_terms(parent.tree, keep, base.tree) || !e.assess(base, c.data, false)) return false;
+    }
+    double store[kSketch + 8];
+    double* r = reinterpret_cast<double*>((reinterpret_cast<std::size_t>(store) + 63) & ~static_cast<std::size_t>(63));
+    e.residual(base, d.sketch(), r);
+    const int count = std::min(256, d.size());
+    const int first = random.below(d.size() - count + 1);
+    float corr[256];
+    d.correlate(e.kernel(), r, first, count, corr);
+    int best = 0;
+    for (int i = 1; i < count; ++i)
+        if (corr[i] * (1.0 - 0.05 * ((i * 7919) % 13) / 13.0) > corr[best]) best = i;
+    Tree atom, sum;
+    d.atom(first + best, atom);
+    if (!sum.append(base.tree, base.tree.root()) || !sum.append(atom, atom.root()) || !sum.apply(Op::Add)) return false;
+    child = sum;
+    return true;
+}
+
+bool Island::admit(const Context& c, Evaluator& e, const Tree& raw, Member& child, double parent_loss, bool fresh) {
+    Member m;
+    if (!normalise(raw, c.options.terms, m.tree)) return false;
+    int least = 0;
+    for (int i = 0; i < m.tree.size; ++i) least += c.options.cost[index(m.tree.nodes[i].op)];
+    if (least > c.options.max_size || !permitted(m.tree, c.options)) return false;
+    m.hash = hash(m.tree, m.tree.root());
+    Known& known = cache_[m.hash & (kCache - 1)];
+    if (known.hash == m.hash) {
+        ++repeats;
+        return false;
+    }
+    known.hash = m.hash;
+    if (!e.assess(m, c.data)) return false;
+    const bool promising = m.loss < 3.0 * parent_loss;
+    if (random.chance(fresh && promising ? 3.0 * c.options.optimise : c.options.optimise)) {
+        if (e.polish(m, c.data, 3)) e.assess(m, c.data);
+    }
+    if (m.complexity > c.options.max_size || !std::isfinite(m.loss)) return false;
+    child = m;
+    return true;
+}
+
+void Island::fill(const Context& c, Evaluator& e) {
+    const std::uint64_t before = e.evaluations;
+    const int target = c.options.members;
+    for (int attempt = 0; static_cast<int>(members.size()) < target && attempt < 200 * target && !e.stopped(); ++attempt) {
+        Tree raw;
+        if (c.dictionary.size() > 0 && random.chance(0.5)) c.dictionary.atom(random.below(c.dictionary.size()), raw);
+        else if (!c.mutator.grow(1 + random.below(7), random, raw)) continue;
+        Member m;
+        if (!admit(c, e, raw, m, INFINITY, false)) continue;
+        m.born = ++clock;
+        hall.offer(m);
+        members.push_back(m);
+    }
+    if (members.empty()) {  // nothing but the mean could be evaluated
+        Member m;
+        m.tree.variable(0);
+        m.terms = 1;
+        m.loss = 1.0;
+        m.complexity = 1;
+        members.push_back(m);
+    }
+    while (static_cast<int>(members.size()) < target) members.push_back(members[static_cast<std::size_t>(random.below(static_cast<int>(members.size())))]);
+    evaluations += e.evaluations - before;
+}
+
+void Island::run(const Context& c, Evaluator& e, int children, double temperature) {
+    const std::uint64_t before = e.evaluations;
+    for (int n = 0; n < children && !e.stopped(); ++n) {
+        const Member& parent = members[static_cast<std::size_t>(tournament(c))];
+        const double parent_loss = parent.loss;
+        const int parent_complexity = parent.complexity;
+        Tree raw;
+        int kind = kMoves;
+        bool made;
+        if (random.chance(c.options.crossover)) {
+            const Member& other = members[static_cast<std::size_t>(tournament(c))];
+            made = c.mutator.cross(parent.tree, other.tree, random, raw);
+        } else {
+            const Move move = choose_move(c, parent.tree);
+            kind = static_cast<int>(move);
+            made = make_child(c, e, parent, move, temperature, raw);
+        }
+        Member child;
+        const bool good = made && admit(c, e, raw, child, parent_loss, true);
+        const bool first = good && hall.offer(child);
+        const bool better = good && child.loss < 0.999 * parent_loss;
+        reward[kind] += 0.01 * ((first ? 1.0 : better ? 0.5 : 0.0) - reward[kind]);
+        if (reward[kind] < 0.002) reward[kind] = 0.002;
+        if (!good) continue;
+        const double sum = frequency.back();
+        const double crowd = (frequency[static_cast<std::size_t>(parent_complexity)] + 1e-3 * sum) / (frequency[static_cast<std::size_t>(child.complexity)] + 1e-3 * sum);
+        const double fall = std::log(child.loss + 1e-30) - std::log(parent_loss + 1e-30);
+        const double p = std::exp(-fall / (1e-3 + c.options.temperature * temperature)) * crowd;
+        if (!first && !random.chance(p)) continue;
+        child.born = ++clock;
+        members[static_cast<std::size_t>(oldest())] = child;
+        frequency[static_cast<std::size_t>(child.complexity)] += 1.0;
+        frequency.back() += 1.0;
+        if (frequency.back() > 4000.0) {
+            double total = 0.0;
+            for (std::size_t i = 0; i + 1 < frequency.size(); ++i) total += frequency[i] *= 0.9;
+            frequency.back() = total;
+        }
+    }
+    // a share of the members gets its constants polished
+    const int polished = std::max(1, static_cast<int>(members.size()) * 15 / 100);
+    for (int k = 0; k < polished && !e.stopped(); ++k) {
+        Member& m = members[static_cast<std::size_t>(random.below(static_cast<int>(members.size())))];
+        Member better = m;
+        if (e.polish(better, c.data, 8) && e.assess(better, c.data) && better.loss < m.loss && better.complexity <= c.options.max_size) {
+            better.born = m.born;
+            hall.offer(better);
+            m = better;
+        }
+    }
+    evaluations += e.evaluations - before;
+}
+
+}  // namespace nde

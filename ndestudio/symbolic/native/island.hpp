@@ -1,0 +1,55 @@
+// One island: a population under regularised evolution (Real et al. 2019), its generator and its memory.
+#pragma once
+
+#include <vector>
+
+#include "dictionary.hpp"
+#include "evaluate.hpp"
+#include "front.hpp"
+#include "mutate.hpp"
+
+namespace nde {
+
+/// What a search shares between its islands; constant while they run.
+struct Context {
+    const Options& options;
+    const Data& data;  // the rows of the search
+    const Mutator& mutator;
+    const Dictionary& dictionary;
+};
+
+class Island {
+public:
+    Island(const Options& options, int number);
+
+    void fill(const Context& c, Evaluator& e);
+    /// Breed `children`; `temperature` in [0, 1].
+    void run(const Context& c, Evaluator& e, int children, double temperature);
+    /// Put a copy of `m` in the place of the oldest member.
+    void immigrate(const Member& m);
+
+    std::vector<Member> members;
+    Hall hall;
+    Random random;
+    std::uint64_t evaluations = 0;
+    std::uint64_t repeats = 0;
+    std::uint64_t clock = 0;
+    double reward[kMoves + 1];
+    std::vector<double> frequency;
+
+private:
+    struct Known {
+        std::uint64_t hash = 0;
+        double loss = 0.0;
+    };
+    int tournament(const Context& c);
+    double score(const Context& c, const Member& m) const;
+    Move choose_move(const Context& c, const Tree& tree);
+    bool make_child(const Context& c, Evaluator& e, const Member& parent, Move move, double temperature, Tree& child);
+    bool admit(const Context& c, Evaluator& e, const Tree& raw, Member& child, double parent_loss, bool fresh_constants);
+    int oldest() const;
+
+    std::vector<Known> cache_;
+};
+
+}  // namespace nde

@@ -1,0 +1,250 @@
+#include "member.hpp"
+
+#include <cmath>
+
+namespace nde {
+
+int term_roots(const Tree& tree, int* roots) {
+    int n = 0, i = tree.root();
+    int back[kMaxNodes];
+    while (tree.nodes[i].op == Op::Add && n < kMaxTerms - 1) {
+        back[n++] = i - 1;
+        i = tree.left(i);
+    }
+    back[n++] = i;
+    for (int k = 0; k < n; ++k) roots[k] = back[n - 1 - k];
+    return n;
+}
+
+namespace {
+
+/// Copy the subtree, evaluating whatever holds no variable and undoing double negation.
+bool fold(const Tree& in, int i, Tree& out) {
+    const Node& n = in.nodes[i];
+    if (arity(n.op) == 0) return out.push(n);
+    const int start = out.size;
+    if (arity(n.op) == 2) {
+        if (!fold(in, in.left(i), out)) return false;
+    }
+    const int middle = out.size;
+    if (!fold(in, i - 1, out)) return false;
+    const bool right_number = out.size == middle + 1 && out.nodes[middle].op == Op::Constant;
+    if (arity(n.op) == 1) {
+        if (right_number) {
+            if (!out.apply(n.op)) return false;
+            const double v = value_at(out, out.root(), nullptr);
+            out.size = start;
+            return std::isfinite(v) && out.constant(v);
+        }
+        if (n.op == Op::Negate && out.nodes[out.root()].op == Op::Negate) {
+            --out.size;
+            return true;
+        }
+        return out.apply(n.op);
+    }
+    const bool left_number = middle == start + 1 && out.nodes[start].op == Op::Constant;
+    if (left_number && right_number) {
+        if (!out.apply(n.op)) return false;
+        const double v = value_at(out, out.root(), nullptr);
+        out.size = start;
+        return std::isfinite(v) && out.constant(v);
+    }
+    if (right_number && n.op == Op::Subtract) {
+        out.nodes[middle].value = -out.nodes[middle].value;
+        return out.apply(Op::Add);
+    }
+    if (n.op == Op::Multiply && !left_number && !right_number && out.size - middle == middle - start) {
+        // x * x: the same value with fewer nodes
+        Tree probe;
+        (void)probe;
+        if (same(out, middle - 1, out, out.root())) {
+            out.size = middle;
+            return out.apply(Op::Square);
+        }
+    }
+    return out.apply(n.op);
+}
+
+/// Copy a term without its constant factors.
+bool strip(const Tree& in, int i, Tree& out) {
+    const Node& n = in.nodes[i];
+    switch (n.op) {
+        case Op::Negate: return strip(in, i - 1, out);
+        case Op::Multiply:
+            if (!has_variable(in, i - 1)) return strip(in, in.left(i), out);
+            if (!has_variable(in, in.left(i))) return strip(in, i - 1, out);
+            return strip(in, in.left(i), out) && strip(in, i - 1, out) && out.apply(Op::Multiply);
+        case Op::Divide:
+            if (!has_variable(in, i - 1)) return strip(in, in.left(i), out);
+            if (!has_variable(in, in.left(i))) return strip(in, i - 1, out) && out.apply(Op::Inverse);
+            return strip(in, in.left(i), out) && strip(in, i - 1, out) && out.apply(Op::Divide);
+        case Op::Square:
+        case Op::Cube:
+        case Op::Inverse:
+        case Op::Abs: return strip(in, i - 1, out) && out.apply(n.op);
+        default: return fold(in, i, out);
+    }
+}
+
+void chain(const Tree& in, int i, int* roots, int& n) {
+    switch (in.nodes[i].op) {
+        case Op::Add:
+        case Op::Subtract:
+            chain(in, in.left(i), roots, n);
+            chain(in, i - 1, roots, n);
+            return;
+        case Op::Negate: chain(in, i - 1, roots, n); return;
+        case Op::Multiply:
+            if (!has_variable(in, i - 1)) return chain(in, in.left(i), roots, n);
+            if (!has_variable(in, in.left(i))) return chain(in, i - 1, roots, n);
+            break;
+        case Op::Divide:
+            if (!has_variable(in, i - 1)) return chain(in, in.left(i), roots, n);
+            break;
+        default: break;
+    }
+    if (has_variable(in, i)) roots[n++] = i;
+}
+
+}  // namespace
+
+bool normalise(const Tree& tree, int limit, Tree& out) {
+    int roots[kMaxNodes], n = 0;
+    chain(tree, tree.root(), roots, n);
+    if (n == 0) return false;
+    Tree result;
+    std::uint64_t seen[kMaxTerms];
+    int kept = 0;
+    for (int k = 0; k < n && kept < limit; ++k) {
+        const int start = result.size;
+        if (!strip(tree, roots[k], result)) return false;
+        // a square of a sum, say, may have become a chain of its own only through folding: leave it as one term
+        if (result.nodes[result.root()].op == Op::Constant) {
+            result.size = start;
+            continue;
+        }
+        const std::uint64_t h = hash(result, result.root());
+        bool repeated = false;
+        for (int j = 0; j < kept; ++j) repeated |= seen[j] == h;
+        if (repeated) {
+            result.size = start;
+            continue;
+        }
+        seen[kept++] = h;
+        if (kept > 1 && !result.apply(Op::Add)) return false;
+    }
+    if (kept == 0) return false;
+    out = result;
+    return true;
+}
+
+bool select_terms(const Tree& tree, const bool* keep, Tree& out) {
+    int roots[kMaxTerms];
+    const int n = term_roots(tree, roots);
+    Tree result;
+    int kept = 0;
+    for (int k = 0; k < n; ++k) {
+        if (!keep[k]) continue;
+        if (!result.append(tree, roots[k])) return false;
+        if (kept++ && !result.apply(Op::Add)) return false;
+    }
+    if (kept == 0) return false;
+    out = result;
+    return true;
+}
+
+int complexity(const Tree& tree, int i, const Options& options) {
+    int sum = 0;
+    for (int k = tree.begin(i); k <= i; ++k) sum += options.cost[index(tree.nodes[k].op)];
+    return sum;
+}
+
+namespace {
+
+bool is_one(double c) { return std::fabs(std::fabs(c) - 1.0) < 1e-9; }
+
+}  // namespace
+
+int complexity(const Member& m, double spread, const Options& options) {
+    int roots[kMaxTerms];
+    const int n = term_roots(m.tree, roots);
+    int sum = 0, joined = 0;
+    for (int k = 0; k < n; ++k) {
+        const double c = m.coefficient[k] * spread;
+        if (c == 0.0) continue;
+        sum += complexity(m.tree, roots[k], options);
+        const bool inverse = m.tree.nodes[roots[k]].op == Op::Inverse;
+        if (inverse && !is_one(c)) sum += options.cost[index(Op::Divide)] + options.cost[index(Op::Constant)] - options.cost[index(Op::Inverse)];
+        else if (!is_one(c)) sum += options.cost[index(Op::Multiply)] + options.cost[index(Op::Constant)];
+        ++joined;
+    }
+    if (m.constant != 0.0) {
+        sum += options.cost[index(Op::Constant)];
+        ++joined;
+    }
+    return sum + (joined > 1 ? (joined - 1) * options.cost[index(Op::Add)] : 0);
+}
+
+bool formula(const Member& m, double spread, Tree& out) {
+    int roots[kMaxTerms];
+    const int n = term_roots(m.tree, roots);
+    Tree result;
+    int joined = 0;
+    for (int sign = 1; sign >= -1; sign -= 2) {  // positive coefficients first
+        for (int k = 0; k < n; ++k) {
+            double c = m.coefficient[k] * spread;
+            if (c == 0.0 || (c > 0.0) != (sign > 0)) continue;
+            const bool minus = c < 0.0 && joined > 0;
+            if (minus) c = -c;
+            const bool inverse = m.tree.nodes[roots[k]].op == Op::Inverse;
+            if (inverse) {
+                if (!result.constant(is_one(c) ? std::round(c) : c) || !result.append(m.tree, roots[k] - 1) || !result.apply(Op::Divide)) return false;
+            } else if (is_one(c)) {
+                if (!result.append(m.tree, roots[k])) return false;
+                if (c < 0.0 && !result.apply(Op::Negate)) return false;
+            } else {
+                if (!result.constant(c) || !result.append(m.tree, roots[k]) || !result.apply(Op::Multiply)) return false;
+            }
+            if (joined++ && !result.apply(minus ? Op::Subtract : Op::Add)) return false;
+        }
+    }
+    const double c = m.constant * spread;
+    if (c != 0.0 || joined == 0) {
+        if (!result.constant(c < 0.0 && joined ? -c : c)) return false;
+        if (joined && !result.apply(c < 0.0 ? Op::Subtract : Op::Add)) return false;
+    }
+    out = result;
+    return true;
+}
+
+bool permitted(const Tree& tree, const Options& options) {
+    if (options.max_depth > 0 && depth(tree, tree.root()) > options.max_depth) return false;
+    if (!options.constrained) return true;
+    for (int i = 0; i < tree.size; ++i) {
+        const Op op = tree.nodes[i].op;
+        const int n = arity(op);
+        if (n == 0) continue;
+        for (int a = 0; a < n; ++a) {
+            const int limit = options.argument_limit[index(op)][a];
+            const int child = n == 2 && a == 0 ? tree.left(i) : i - 1;
+            if (limit >= 0 && complexity(tree, child, options) > limit) return false;
+        }
+        for (int inner = 2; inner < kOps; ++inner) {
+            const int limit = options.nested_limit[index(op)][inner];
+            if (limit < 0) continue;
+            int deepest = 0, nested[kMaxNodes];
+            for (int k = tree.begin(i); k < i; ++k) {
+                const int m = arity(tree.nodes[k].op);
+                nested[k] = 0;
+                if (m >= 1) nested[k] = nested[tree.first(k)];
+                if (m == 2 && nested[k - 1] > nested[k]) nested[k] = nested[k - 1];
+                nested[k] += index(tree.nodes[k].op) == inner;
+                if (nested[k] > deepest) deepest = nested[k];
+            }
+            if (deepest > limit) return false;
+        }
+    }
+    return true;
+}
+
+}  // namespace nde

@@ -1,0 +1,197 @@
+#include "search.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <exception>
+
+namespace nde {
+namespace {
+
+/// Calls work(i, thread) for i in 0..count-1 on up to `threads` threads.
+template <class Work>
+void share(int count, int threads, Work work) {
+    std::atomic<int> next{0};
+    const auto loop = [&](int t) {
+        for (int i; (i = next.fetch_add(1)) < count;) work(i, t);
+    };
+    std::vector<std::thread> others;
+    for (int t = 1; t < std::min(threads, count); ++t) others.emplace_back(loop, t);
+    loop(0);
+    for (auto& t : others) t.join();
+}
+
+}  // namespace
+
+Search::Search(Options options, Data data, Data held_out, std::vector<Tree> guesses, const Kernel* kernel)
+    : options_(std::move(options)),
+      full_(std::move(data)),
+      held_out_(std::move(held_out)),
+      guesses_(std::move(guesses)),
+      kernel_(kernel),
+      hall_(options_.max_size),
+      random_(options_.seed, 0xC00D) {}
+
+Search::~Search() {
+    stop();
+    if (thread_.joinable()) thread_.join();
+}
+
+double Search::elapsed() const {
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - began_).count();
+}
+
+void Search::start() {
+    began_ = std::chrono::steady_clock::now();
+    thread_ = std::thread([this] {
+        try {
+            run();
+        } catch (const std::exception& error) {
+            std::lock_guard<std::mutex> lock(mutex_);
+            snapshot_.error = error.what();
+            snapshot_.outcome = "failed";
+            snapshot_.done = true;
+        }
+        changed_.notify_all();
+    });
+}
+
+Snapshot Search::poll(double seconds) {
+    std::unique_lock<std::mutex> lock(mutex_);
+    changed_.wait_for(lock, std::chrono::duration<double>(seconds), [this] { return snapshot_.done; });
+    return snapshot_;
+}
+
+void Search::prepare(Evaluator& e) {
+    sampled_ = full_.rows > options_.batch;
+    if (sampled_) {
+        std::vector<int> rows;
+        Random random(options_.seed, 0xBA7C);
+        for (int k = 0; k < options_.batch; ++k) {
+            const long long a = static_cast<long long>(full_.rows) * k / options_.batch;
+            const long long b = static_cast<long long>(full_.rows) * (k + 1) / options_.batch;
+            rows.push_back(static_cast<int>(a) + random.below(static_cast<int>(b - a)));
+        }
+        batch_ = full_.subset(rows);
+    }
+    const Data& data = sampled_ ? batch_ : full_;
+    mutator_ = std::make_unique<Mutator>(options_, data);
+    for (const Tree& guess : guesses_) {
+        Member m;
+        if (!normalise(guess, options_.terms, m.tree) || !e.assess(m, data)) continue;
+        if (e.polish(m, data, 20)) e.assess(m, data);
+        hall_.offer(m);
+    }
+    if (options_.seeding) {
+        dictionary_ = Dictionary(options_, *mutator_, data, e, 4096);
+        sparse_regression(options_, data, dictionary_, e, hall_);
+    }
+    for (int i = 0; i < options_.islands; ++i) islands_.emplace_back(options_, i);
+}
+
+void Search::breed(int children, double temperature) {
+    const Data& data = sampled_ ? batch_ : full_;
+    const Context context{options_, data, *mutator_, dictionary_};
+    share(static_cast<int>(islands_.size()), options_.threads, [&](int i, int t) {
+        Island& island = islands_[static_cast<std::size_t>(i)];
+        Evaluator& e = *evaluators_[static_cast<std::size_t>(t)];
+        if (island.members.empty()) {
+            island.fill(context, e);
+            for (const Member& m : hall_.front())
+                if (island.random.chance(0.3)) island.immigrate(m);
+        }
+        island.run(context, e, children, temperature);
+    });
+}
+
+bool Search::collect() {
+    bool news = false;
+    for (Island& island : islands_)
+        for (const Member& m : island.hall.slots())
+            if (std::isfinite(m.loss)) news |= hall_.offer(m);
+    return news;
+}
+
+void Search::migrate() {
+    const std::vector<Member> front = hall_.front();
+    if (front.empty()) return;
+    for (Island& island : islands_) {
+        for (std::size_t k = 0; k < island.members.size(); ++k)
+            if (random_.chance(options_.migration)) island.immigrate(front[static_cast<std::size_t>(random_.below(static_cast<int>(front.size())))]);
+        if (random_.chance(0.5)) {
+            const Island& other = islands_[static_cast<std::size_t>(random_.below(static_cast<int>(islands_.size())))];
+            island.immigrate(other.members[static_cast<std::size_t>(random_.below(static_cast<int>(other.members.size())))]);
+        }
+    }
+}
+
+const char* Search::verdict() const {
+    if (stop_.load()) return "stopped";
+    for (const Member& m : hall_.slots())
+        if (m.loss <= options_.target) return "solved";
+    std::uint64_t sum = extra_evaluations_;
+    for (const Island& island : islands_) sum += island.evaluations;
+    if (options_.evaluations && sum >= options_.evaluations) return "limit";
+    if (options_.seconds > 0.0 && elapsed() >= options_.seconds) return "limit";
+    return "";
+}
+
+void Search::publish(bool final) {
+    Snapshot next;
+    next.evaluations = extra_evaluations_;
+    for (const Island& island : islands_) {
+        next.evaluations += island.evaluations;
+        next.repeats += island.repeats;
+    }
+    next.seconds = elapsed();
+    for (const Member& m : hall_.front()) {
+        Entry entry;
+        if (!formula(m, full_.spread, entry.formula)) continue;
+        entry.loss = m.loss;
+        entry.complexity = m.complexity;
+        if (held_out_.rows > 0) entry.held_out = evaluators_[0]->loss_of(m, held_out_);
+        next.front.push_back(entry);
+    }
+    std::lock_guard<std::mutex> lock(mutex_);
+    next.version = snapshot_.version + 1;
+    next.done = final;
+    next.outcome = snapshot_.outcome;
+    snapshot_ = std::move(next);
+}
+
+void Search::finish() {
+    Evaluator& e = *evaluators_[0];
+    Hall polished(options_.max_size);
+    for (Member m : hall_.slots()) {
+        if (!std::isfinite(m.loss)) continue;
+        if (!stop_.load()) {
+            if (sampled_) e.assess(m, full_);
+            if (e.polish(m, full_, 40)) e.assess(m, full_);
+        }
+        polished.offer(m);
+    }
+    hall_ = polished;
+}
+
+void Search::run() {
+    for (int t = 0; t < std::max(1, options_.threads); ++t) evaluators_.push_back(std::make_unique<Evaluator>(*kernel_, options_, &stop_));
+    Evaluator& e = *evaluators_[0];
+    prepare(e);
+    extra_evaluations_ = e.evaluations;
+    std::string outcome = verdict();
+    publish(false);
+    for (int epoch = 0; outcome.empty(); ++epoch) {
+        const double temperature = 1.0 - (epoch % 20) / 19.0;
+        breed(32, temperature);
+        if (collect()) publish(false);
+        migrate();
+        outcome = verdict();
+    }
+    finish();
+    {
+        std::lock_guard<std::mutex> lock(mutex_);
+        snapshot_.outcome = outcome;
+    }
+    publish(true);
+}
+
+}  // namespace nde

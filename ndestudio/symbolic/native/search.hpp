@@ -1,0 +1,80 @@
+// A whole search: islands bred by threads between barriers, migration, the hall of fame, and its snapshots.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "island.hpp"
+
+namespace nde {
+
+struct Entry {
+    Tree formula;  // explicit, in units of y
+    double loss = 0.0;
+    int complexity = 0;
+    double held_out = -1.0;  // negative: no held-out rows
+};
+
+struct Snapshot {
+    std::uint64_t version = 0;
+    std::uint64_t evaluations = 0;
+    std::uint64_t repeats = 0;
+    double seconds = 0.0;
+    bool done = false;
+    std::string outcome;  // "", "solved", "limit", "stopped", "failed"
+    std::string error;
+    std::vector<Entry> front;
+};
+
+class Search {
+public:
+    Search(Options options, Data data, Data held_out, std::vector<Tree> guesses, const Kernel* kernel);
+    ~Search();
+    Search(const Search&) = delete;
+    Search& operator=(const Search&) = delete;
+
+    void start();
+    void stop() { stop_.store(true); }
+    /// The state now; waits up to `seconds` for the end.
+    Snapshot poll(double seconds);
+
+private:
+    void run();
+    void prepare(Evaluator& e);
+    void breed(int children, double temperature);
+    void migrate();
+    bool collect();
+    void publish(bool final);
+    void finish();
+    const char* verdict() const;
+    double elapsed() const;
+
+    Options options_;
+    Data full_, held_out_, batch_;
+    bool sampled_ = false;
+    std::vector<Tree> guesses_;
+    const Kernel* kernel_;
+    std::atomic<bool> stop_{false};
+
+    std::unique_ptr<Mutator> mutator_;
+    Dictionary dictionary_;
+    std::vector<Island> islands_;
+    std::vector<std::unique_ptr<Evaluator>> evaluators_;
+    Hall hall_;
+    std::uint64_t extra_evaluations_ = 0;
+    Random random_;
+
+    std::chrono::steady_clock::time_point began_;
+    std::thread thread_;
+    std::mutex mutex_;
+    std::condition_variable changed_;
+    Snapshot snapshot_;
+};
+
+}  // namespace nde
