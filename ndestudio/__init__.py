@@ -1,3 +1,133 @@
-"""NDE Studio: from measured time series to equations a person can read, trust and use elsewhere."""
+"""NDE Studio: from measured time series to equations a person can read, trust and use elsewhere.
+
+Everything a script needs is here; names are loaded when they are first used, so that importing the package is quick.
+(The function that distils is ``ndestudio.distil.distil``: its short name is that of its package.)
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ndestudio.data import DataConfig, Dataset, SplitConfig, load, preview
+    from ndestudio.distil import DistilConfig, Distillation, assemble
+    from ndestudio.errors import NdeStudioError
+    from ndestudio.export import artefact, equations_json, report_html, write_all
+    from ndestudio.expression import parse_expression, to_latex, to_sympy, to_text
+    from ndestudio.model import (
+        FittedModel,
+        InitialConfig,
+        ModelConfig,
+        NetworkConfig,
+        ParameterConfig,
+        numbers_filled,
+        score,
+        simulate,
+        simulate_trajectory,
+    )
+    from ndestudio.progress import PlainReporter, SilentReporter
+    from ndestudio.project import Project, Spec, dump_spec, load_project, load_spec, parse_spec, run, save_project
+    from ndestudio.symbolic import SymbolicRegressor
+    from ndestudio.train import Fit, TrainConfig, fit, refit
 
 __version__ = "0.1.0"
+
+_HOME = {
+    "NdeStudioError": "errors",
+    "PlainReporter": "progress",
+    "SilentReporter": "progress",
+    "DataConfig": "data.config",
+    "SplitConfig": "data.config",
+    "Dataset": "data.dataset",
+    "load": "data",
+    "preview": "data",
+    "parse_expression": "expression",
+    "to_latex": "expression",
+    "to_sympy": "expression",
+    "to_text": "expression",
+    "ModelConfig": "model.config",
+    "ParameterConfig": "model.config",
+    "NetworkConfig": "model.config",
+    "InitialConfig": "model.config",
+    "FittedModel": "model.fitted",
+    "simulate": "model.simulate",
+    "simulate_trajectory": "model.simulate",
+    "score": "model.metrics",
+    "numbers_filled": "model.replace",
+    "TrainConfig": "train.config",
+    "Fit": "train.result",
+    "fit": "train",
+    "refit": "train",
+    "DistilConfig": "distil.config",
+    "Distillation": "distil.result",
+    "assemble": "distil",
+    "SymbolicRegressor": "symbolic",
+    "artefact": "export",
+    "equations_json": "export",
+    "report_html": "export",
+    "write_all": "export",
+    "Project": "project.project",
+    "Spec": "project.project",
+    "dump_spec": "project",
+    "load_project": "project",
+    "load_spec": "project",
+    "parse_spec": "project",
+    "run": "project",
+    "save_project": "project",
+}
+
+__all__ = [
+    "DataConfig",
+    "Dataset",
+    "DistilConfig",
+    "Distillation",
+    "Fit",
+    "FittedModel",
+    "InitialConfig",
+    "ModelConfig",
+    "NdeStudioError",
+    "NetworkConfig",
+    "ParameterConfig",
+    "PlainReporter",
+    "Project",
+    "SilentReporter",
+    "Spec",
+    "SplitConfig",
+    "SymbolicRegressor",
+    "TrainConfig",
+    "__version__",
+    "artefact",
+    "assemble",
+    "dump_spec",
+    "equations_json",
+    "fit",
+    "load",
+    "load_project",
+    "load_spec",
+    "numbers_filled",
+    "parse_expression",
+    "parse_spec",
+    "preview",
+    "refit",
+    "report_html",
+    "run",
+    "save_project",
+    "score",
+    "simulate",
+    "simulate_trajectory",
+    "to_latex",
+    "to_sympy",
+    "to_text",
+    "write_all",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOME:
+        return getattr(importlib.import_module(f"{__name__}.{_HOME[name]}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_HOME})

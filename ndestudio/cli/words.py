@@ -1,0 +1,79 @@
+"""Results as text for a terminal."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ndestudio.expression.tree import Expr
+    from ndestudio.model.fitted import FittedModel
+    from ndestudio.model.metrics import Metrics
+    from ndestudio.project.project import Project
+
+
+def formula(expr: Expr, digits: int) -> str:
+    """An expression as text with its numbers rounded to ``digits`` significant digits."""
+    from ndestudio.expression import Number, to_text
+    from ndestudio.expression.tree import transform
+
+    def rounded(node: Expr) -> Expr:
+        if isinstance(node, Number) and math.isfinite(node.value):
+            return Number(float(f"{node.value:.{digits}g}"))
+        return node
+
+    return to_text(transform(expr, rounded))
+
+
+def equations(model: FittedModel, digits: int) -> list[str]:
+    """`d(x)/dt = ...` of each state, numbers filled in."""
+    from ndestudio.model.replace import numbers_filled
+
+    return [f"d({state})/dt = {formula(expr, digits)}" for state, expr in numbers_filled(model).items()]
+
+
+def errors(metrics: Metrics) -> list[str]:
+    """One line for each part of the data that has rows."""
+    parts = {"training": metrics.train, "validation": metrics.validation, "test": metrics.test}
+    return [f"{name} error {_error_text(part)}" for name, part in parts.items() if part]
+
+
+def _error_text(part: Mapping[str, float]) -> str:
+    each = ", ".join(f"{name} {value:.4f}" for name, value in part.items() if name != "mean")
+    return f"{part.get('mean', math.nan):.4f} ({each})"
+
+
+def summary(project: Project, folder: Path, written: list[Path]) -> str:
+    """What a finished job came to."""
+    from ndestudio.export.job import job
+
+    results = job(project)
+    if results.model is None:
+        return f"Nothing was trained; what was reached is in {folder}"
+    distillation, digits = project.distillation, project.spec.export.digits
+    lines = ["Equations", *(f"  {line}" for line in equations(results.model, digits)), ""]
+    if distillation is not None and distillation.holes:
+        lines.append("Formulas")
+        for name, hole in distillation.holes.items():
+            if 0 <= hole.chosen < len(hole.scored):
+                lines.append(f"  {name} = {formula(hole.scored[hole.chosen].candidate.expression, digits)}")
+            lines.append(f"    {hole.reason}")
+        lines.append("")
+    if results.metrics is not None:
+        lines.append("Errors of the simulated model (RMSE over standard deviation)")
+        lines += [f"  {line}" for line in errors(results.metrics)]
+    lines += ["", "Seconds", "  " + ", ".join(f"{stage} {seconds:.1f}" for stage, seconds in project.seconds.items())]
+    lines += ["", f"Files in {folder}", *(f"  {path}" for path in _shown(written, folder))]
+    return "\n".join(lines)
+
+
+def _shown(written: list[Path], folder: Path) -> list[str]:
+    names = []
+    for path in written:
+        try:
+            names.append(path.relative_to(folder).as_posix())
+        except ValueError:
+            names.append(str(path))
+    return sorted(names)

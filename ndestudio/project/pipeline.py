@@ -1,0 +1,103 @@
+"""The whole job in one call: data, training, distilling."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from time import perf_counter
+
+from ndestudio.distil.result import Distillation
+from ndestudio.progress import Note, Reporter, SilentReporter
+from ndestudio.project.project import Project, Run, Spec
+from ndestudio.train.result import Fit, Outcome
+
+
+def run(
+    spec: Spec,
+    reporter: Reporter | None = None,
+    base: str | Path | None = None,
+    *,
+    on_stage: Callable[[Project], object] | None = None,
+) -> Project:
+    """Do everything a spec asks for, short of exporting.
+
+    A stop is no error: what was reached is returned. The same holds for a training that diverged; its sentence is in
+    the result and nothing is distilled from it.
+
+    Arguments:
+        reporter: hears of phases, losses, fronts; is asked whether to stop.
+        base: folder that relative data files start from (None: the working directory).
+        on_stage: called with the project after each stage, so that it can be kept.
+
+    Returns:
+        The project with data, fit, distillation (None if there was nothing to distil or no time), the default choice
+        of every hole accepted, and the seconds of each stage.
+
+    Raises:
+        NdeStudioError: for data, equations or settings that cannot be used.
+    """
+    reporter = SilentReporter() if reporter is None else reporter
+    project = Project(spec=spec)
+    for stage in (_with_data, _with_fit, _with_distillation):
+        if reporter.should_stop():
+            break
+        project = stage(project, reporter, base)
+        if on_stage is not None:
+            on_stage(project)
+        if project.fit is not None and project.fit.outcome is Outcome.DIVERGED:
+            break
+    return project
+
+
+def _with_data(project: Project, reporter: Reporter, base: str | Path | None) -> Project:
+    from ndestudio.data import load
+    from ndestudio.model.parse import parse_system
+
+    started = perf_counter()
+    dataset = load(project.spec.data, reporter, base)
+    parse_system(
+        project.spec.model, dataset.measured_names, dataset.input_names
+    )  # a typing error is told before training
+    for note in dataset.notes:
+        reporter.emit(Note(note))
+    return _timed(replace(project, dataset=dataset), "data", started)
+
+
+def _with_fit(project: Project, reporter: Reporter, base: str | Path | None) -> Project:
+    from ndestudio.train import fit
+
+    del base
+    assert project.dataset is not None
+    started = perf_counter()
+    result: Fit = fit(project.spec.model, project.dataset, project.spec.train, reporter)
+    level = "warning" if result.outcome is Outcome.DIVERGED else "info"
+    reporter.emit(Note(result.sentence, level))
+    run = Run("Fit 1", "fit", _now(), project.spec, fit=result)
+    return _timed(replace(project, fit=result, runs=(*project.runs, run)), "train", started)
+
+
+def _with_distillation(project: Project, reporter: Reporter, base: str | Path | None) -> Project:
+    from ndestudio.distil import distil
+
+    del base
+    fit, spec = project.fit, project.spec
+    assert project.dataset is not None and fit is not None
+    if not fit.model.system.holes:
+        return project
+    started = perf_counter()
+    result: Distillation = distil(fit.model, project.dataset, spec.distil, reporter, spec.train)
+    reporter.emit(Note(result.sentence, "info" if result.outcome != "failed" else "warning"))
+    run = Run("Search 1", "distil", _now(), spec, fit=fit, distillation=result)
+    accepted = {name: hole.chosen for name, hole in result.holes.items() if hole.chosen >= 0}
+    project = replace(project, distillation=result, accepted=accepted, runs=(*project.runs, run))
+    return _timed(project, "distil", started)
+
+
+def _timed(project: Project, stage: str, started: float) -> Project:
+    return replace(project, seconds={**project.seconds, stage: perf_counter() - started})
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")

@@ -1,0 +1,56 @@
+"""Every example spec is read, its data are loaded and its equations understood."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from ndestudio.data import load
+from ndestudio.data.dataset import Part
+from ndestudio.model.parse import parse_system
+from ndestudio.project.spec import dump_spec, load_spec, parse_spec, with_files
+
+ROOT = Path(__file__).parents[2]
+SPECS = sorted((ROOT / "examples").glob("*/spec.toml"))
+SHARED = ROOT.parent / "shared" / "data"
+NOT_BUNDLED = {"pendulum", "gause"}
+
+
+def test_all_examples_are_there() -> None:
+    assert {path.parent.name for path in SPECS} >= {
+        "lynx_hare",
+        "school_flu",
+        "oscillator",
+        "lotka_volterra",
+        "pendulum",
+        "gause",
+    }
+
+
+@pytest.mark.parametrize("path", SPECS, ids=lambda path: path.parent.name)
+def test_an_example_is_whole(path: Path) -> None:
+    spec = load_spec(path)
+    assert spec.name and spec.description
+    assert parse_spec(dump_spec(spec)) == spec
+    readme = (path.parent / "README.md").read_text(encoding="utf-8")
+    assert "ndestudio run" in readme and "Source" in readme
+
+
+@pytest.mark.parametrize("path", SPECS, ids=lambda path: path.parent.name)
+def test_an_example_can_begin(path: Path) -> None:
+    spec = load_spec(path)
+    if path.parent.name in NOT_BUNDLED:
+        files = tuple(SHARED / Path(name).name for name in spec.data.files)
+        missing = [file.name for file in files if not file.is_file()]
+        if missing:
+            pytest.skip(f"not bundled, and not beside the repository: {', '.join(missing)}")
+        spec = with_files(spec, tuple(map(str, files)))
+    dataset = load(spec.data)
+    assert dataset.has(Part.TRAIN) and dataset.has(Part.VALIDATION)
+    system = parse_system(spec.model, dataset.measured_names, dataset.input_names)
+    assert system.holes
+    assert set(spec.model.networks) == {hole.name for hole in system.holes}
+    assert set(spec.model.parameters) == set(system.parameters)
+    assert set(spec.model.initial) <= set(system.states)
+    assert all(system.observation(name) is not None for name in dataset.measured_names)
