@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 
 from ndestudio.errors import EquationError
@@ -27,7 +27,9 @@ from ndestudio.model.parse import parse_system
 from ndestudio.model.system import System
 
 
-def replace_hole(model: FittedModel, hole: str, expression: Expr) -> FittedModel:
+def replace_hole(
+    model: FittedModel, hole: str, expression: Expr, *, keep: Collection[float] = ()
+) -> FittedModel:
     """The model with ``expression`` in the place of a hole (or of the formula that took its place before).
 
     Each number of the formula becomes a parameter `<hole>_1`, `<hole>_2`, ... that starts at its value; whole-numbered
@@ -35,6 +37,7 @@ def replace_hole(model: FittedModel, hole: str, expression: Expr) -> FittedModel
 
     Arguments:
         expression: in the formal argument names of the hole; names of the model's parameters may be used too.
+        keep: magnitudes of numbers that stay numbers (such as the 1 of a normalised `y/(1 + y)`) and are not fitted.
 
     Raises:
         EquationError: no such hole, or the formula uses a name or a network that it cannot.
@@ -48,7 +51,7 @@ def replace_hole(model: FittedModel, hole: str, expression: Expr) -> FittedModel
     for other, replacement in model.replacements.items():
         if other != hole:
             taken |= set(replacement.parameters)
-    formula, values = parametrise(expression, hole, taken)
+    formula, values = parametrise(expression, hole, taken, keep)
     replacements = {**model.replacements, hole: Replacement(arguments, formula, tuple(values))}
     return _with_replacements(model, original, replacements, values)
 
@@ -90,6 +93,8 @@ def parametrise(
 
     def change(expr: Expr) -> Expr:
         match expr:
+            case Number(value) | Negate(Number(value)) if abs(value) in keep:
+                return expr
             case Number(value):
                 return fresh(value)
             case Negate(Number(value)):
