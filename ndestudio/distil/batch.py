@@ -210,10 +210,10 @@ class Unknowns:
 
     def _put_formulas(self, parameters: dict[str, Any], starts: Float[np.ndarray, "state k trajectory"]) -> None:
         from ndestudio.expression import evaluate
-        from ndestudio.model.initial import _first_values
+        from ndestudio.model.initial import first_values
 
         model, dataset = self.model, self.batch.dataset
-        first = [_first_values(dataset.trajectory(name), model.measured, model.inputs) for name in self.batch.names]
+        first = [first_values(dataset.trajectory(name), model.measured, model.inputs) for name in self.batch.names]
         shared = set.intersection(*[set(item) for item in first])
         known = {name: np.array([item[name] for item in first]) for name in shared}
         for k, expression in self._expressions.items():

@@ -70,15 +70,21 @@ def evidence(
     model: FittedModel, dataset: Dataset, simulations: dict[str, Simulation], expressions: Sequence[Expr]
 ) -> Evidence:
     """Evidence for ``model``, whose formulas are ``expressions``, from its simulations."""
-    from ndestudio.model.replace import parametrise
     from ndestudio.symbolic.selection import structure_nats
 
     return Evidence(
         train=_squares(model, dataset, simulations, Part.TRAIN),
         validation=_squares(model, dataset, simulations, Part.VALIDATION),
         nats=sum(structure_nats(expression) for expression in expressions),
-        constants=sum(len(parametrise(expression, "c")[1]) for expression in expressions),
+        constants=sum(fitted_constants(expression) for expression in expressions),
     )
+
+
+def fitted_constants(expression: Expr) -> int:
+    """Numbers that had to be fitted: not whole exponents, and not the ones that a normalised fraction has."""
+    from ndestudio.model.replace import parametrise
+
+    return len(parametrise(expression, "c", keep=(1.0,))[1])
 
 
 def _squares(

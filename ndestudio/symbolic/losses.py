@@ -11,8 +11,8 @@ from jaxtyping import Float
 from ndestudio.expression.tree import Expr
 from ndestudio.symbolic.engine import SearchConfig, SearchProblem
 
-MOST_INPUTS = 250
-"""Columns of X a search accepts: postfix programs address features by one byte."""
+MOST_INPUTS = 1000
+"""Columns of X that are accepted. A search draws variables blindly, so beyond some dozens its chances fall quickly."""
 LARGEST = 1e150
 """Values above it overflow when squared."""
 

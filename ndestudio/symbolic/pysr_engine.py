@@ -247,7 +247,15 @@ def read_front(
         except (EquationError, KeyError, ValueError, TypeError):
             continue
         candidates.append(candidate)
-    return make_front(candidates, rows=len(problem.y), noise=config.noise, version=version, seconds=seconds)
+    return make_front(
+        candidates,
+        rows=len(problem.y),
+        vocabulary=len(config.operators) + len(problem.names),
+        noise=config.noise,
+        held_out_rows=0 if problem.y_held_out is None else len(problem.y_held_out),
+        version=version,
+        seconds=seconds,
+    )
 
 
 def _measured(candidate: Candidate, problem: SearchProblem, config: SearchConfig) -> Candidate:

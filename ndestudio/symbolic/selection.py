@@ -1,17 +1,13 @@
-"""From candidates to a Pareto front, and the choice of one member.
-
-The choice follows the minimum description length of symbolic regression: the bits for the residuals, for the structure and for
-the constants (Bartlett, Desmond & Ferreira 2023, IEEE Trans. Evol. Comput., equation 5, with the parameter term at its
-large-sample value of half a logarithm of the number of rows, which is BIC's; Schwarz 1978).
-"""
+"""From candidates to a Pareto front with its choice made."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import replace
 
-from ndestudio.expression.tree import Expr, numbers, walk
+from ndestudio.expression.tree import Expr, walk
+from ndestudio.symbolic.choice import choose
 from ndestudio.symbolic.front import Candidate, Front
 
 SMALLEST_LOSS = 1e-28
@@ -36,58 +32,29 @@ def pareto(candidates: Iterable[Candidate]) -> tuple[Candidate, ...]:
 
 
 def structure_nats(expr: Expr) -> float:
-    """Length of the formula without its constants: nodes times the logarithm of the number of different symbols, in nats."""
+    """Length of a formula without its constants: nodes times the logarithm of the number of different symbols, in nats.
+
+    Bartlett, Desmond and Ferreira 2023 (IEEE Transactions on Evolutionary Computation), equation 4.
+    """
     nodes = list(walk(expr))
     symbols = {_symbol(node) for node in nodes}
     return len(nodes) * math.log(max(2, len(symbols)))
-
-
-def description_length(candidate: Candidate, rows: int, noise: float | None = None) -> float:
-    """Nats needed for the residuals of ``rows`` samples and for the formula; smaller is better.
-
-    Arguments:
-        noise: standard deviation of the noise relative to the target's. Residuals below that level are not counted as a gain:
-            a formula that explains noise is no better than one that leaves it.
-    """
-    loss = candidate.loss if candidate.held_out is None else max(candidate.loss, candidate.held_out)
-    if not math.isfinite(loss):
-        return math.inf
-    floor = max(SMALLEST_LOSS, 1e-13 if noise is None else max(noise, 1e-7) ** 2)
-    constants = len(numbers(candidate.expression))
-    residuals = 0.5 * rows * math.log(max(loss, floor))
-    return residuals + structure_nats(candidate.expression) + 0.5 * constants * math.log(max(rows, 2))
-
-
-def choose(candidates: Sequence[Candidate], rows: int, noise: float | None = None) -> tuple[int, str]:
-    """Index of the member with the smallest description length (-1 without members), and the reason."""
-    if not candidates:
-        return -1, "no formula with a finite error was found"
-    lengths = [description_length(candidate, rows, noise) for candidate in candidates]
-    best = min(range(len(candidates)), key=lambda index: (lengths[index], candidates[index].complexity))
-    candidate = candidates[best]
-    measure = "on held-out samples" if candidate.held_out is not None else "on the samples"
-    error = candidate.loss if candidate.held_out is None else candidate.held_out
-    reason = (
-        f"shortest description of {rows} samples: complexity {candidate.complexity} with a normalised error of "
-        f"{error:.2g} {measure}; more complex members gain less than they cost"
-    )
-    if noise:
-        reason += f", counting nothing below the noise of {noise:.2g}"
-    return best, reason
 
 
 def make_front(
     candidates: Iterable[Candidate],
     *,
     rows: int,
+    vocabulary: int,
     noise: float | None = None,
+    held_out_rows: int = 0,
     version: int = 0,
     evaluations: int = 0,
     seconds: float = 0.0,
 ) -> Front:
-    """A front of ``candidates`` with its choice made."""
+    """A front of ``candidates`` with its choice made (see ``symbolic.choice.choose`` for the arguments)."""
     members = pareto(candidates)
-    best, reason = choose(members, rows, noise)
+    best, reason = choose(members, rows, vocabulary, noise, held_out_rows)
     return Front(members, version, evaluations, seconds, best, reason)
 
 

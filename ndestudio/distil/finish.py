@@ -1,0 +1,134 @@
+"""From the best combination to the model that is handed over: terms dropped, constants rounded."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+from ndestudio.distil.choice import EXACT, choose
+from ndestudio.distil.forms import complexity, simplest, with_a_term_less
+from ndestudio.distil.scoring import Judge, Trial
+from ndestudio.expression.tree import Expr, Number, children, numbers, with_children
+from ndestudio.model.fitted import FittedModel
+
+ROUNDS_OF_DROPPING = 4
+NEAR = 2e-3
+"""Relative distance at which a simple number is tried in the place of a constant."""
+VERY_NEAR = 1e-5
+"""Relative distance at which a third, or a multiple of pi, is tried: a constant is near one of these by chance too often."""
+NO_WORSE = 1.0 + 1e-3
+"""Factor of the root-mean-square error that counts as not worse."""
+
+
+def drop_terms(best: Trial, judge: Judge, costs: Mapping[str, int]) -> Trial:
+    """Backward elimination: leave out one term at a time as long as the rule of ``choice`` prefers the shorter formula."""
+    for _ in range(ROUNDS_OF_DROPPING):
+        trials = [best]
+        for hole, formula in best.expressions.items():
+            for variant in _variants(formula):
+                if judge.should_stop():
+                    return best
+                trials.append(judge.try_out(best.model, {**best.expressions, hole: variant}))
+        chosen, _ = choose([trial.evidence for trial in trials], [_total(trial, costs) for trial in trials])
+        if chosen <= 0:
+            break
+        best = trials[chosen]
+    return best
+
+
+def _variants(formula: Expr) -> list[Expr]:
+    from ndestudio.distil.search import skeleton
+
+    found: dict[object, Expr] = {}
+    for variant in with_a_term_less(formula):
+        short = simplest(variant)
+        found.setdefault(skeleton(short), short)
+    found.pop(skeleton(formula), None)
+    return list(found.values())
+
+
+def _total(trial: Trial, costs: Mapping[str, int]) -> int:
+    return sum(complexity(expression, costs) for expression in trial.expressions.values())
+
+
+def round_constants(best: Trial, judge: Judge) -> Trial:
+    """Hold constants near simple numbers at these, all at once or else one by one, where the trajectories get no worse.
+
+    The other constants are refitted each time, so that they can take over what a rounded one gave up.
+    """
+    places = {hole: _roundable(formula) for hole, formula in best.expressions.items()}
+    if not any(places.values()) or judge.should_stop():
+        return best
+    together = _rounded(best, places, judge)
+    if _no_worse(together, best):
+        return together
+    for hole, values in places.items():
+        for value in values:
+            if judge.should_stop():
+                return best
+            single = _rounded(best, {hole: {value: values[value]}}, judge)
+            if _no_worse(single, best):
+                best = single
+    return best
+
+
+def _rounded(best: Trial, places: Mapping[str, Mapping[float, float]], judge: Judge) -> Trial:
+    expressions, kept = dict(best.expressions), dict(best.kept)
+    for hole, values in places.items():
+        formula = expressions[hole]
+        for old, new in values.items():
+            formula = _with_number(formula, old, new)
+        expressions[hole] = formula
+        kept[hole] = kept.get(hole, frozenset()) | {abs(new) for new in values.values()}
+    return judge.try_out(best.model, expressions, kept)
+
+
+def _roundable(formula: Expr) -> dict[float, float]:
+    """Constants of ``formula`` that are near a simple number, and that number."""
+    found = {}
+    for value in numbers(formula):
+        simple = simple_number(value)
+        if simple is not None:
+            found[value] = simple
+    return found
+
+
+def simple_number(value: float) -> float | None:
+    """The whole, half or third number, or multiple of pi, that ``value`` is near; None if there is none."""
+    if not math.isfinite(value) or abs(value) > 100:
+        return None
+    for candidate, near in (
+        (float(round(value)), NEAR),
+        (round(2.0 * value) / 2.0, NEAR),
+        (round(3.0 * value) / 3.0, VERY_NEAR),
+        (math.pi * round(value / math.pi), VERY_NEAR),
+        (math.pi * round(2.0 * value / math.pi) / 2.0, VERY_NEAR),
+    ):
+        if candidate != 0 and abs(value - candidate) <= near * abs(candidate):
+            return candidate
+    return None
+
+
+def _with_number(expr: Expr, old: float, new: float) -> Expr:
+    if isinstance(expr, Number):
+        return Number(new) if expr.value == old else expr
+    return with_children(expr, tuple(_with_number(child, old, new) for child in children(expr)))
+
+
+def _no_worse(trial: Trial, best: Trial) -> bool:
+    if not trial.evidence.usable:
+        return False
+    train = trial.evidence.train_rms <= max(NO_WORSE * best.evidence.train_rms, EXACT)
+    held_out = trial.evidence.validation_rms <= max(NO_WORSE * best.evidence.validation_rms, EXACT)
+    return train and held_out
+
+
+def put_together(model: FittedModel, trial: Trial) -> FittedModel:
+    """The model of a trial with its formulas in their simplest form; rounded constants are plain numbers in them."""
+    from ndestudio.model.replace import replace_hole
+
+    result = trial.model
+    for hole, expression in trial.expressions.items():
+        result = replace_hole(result, hole, expression, keep=trial.kept.get(hole, frozenset()))
+    del model
+    return result

@@ -1,0 +1,204 @@
+"""Other ways to write a formula: the simplest one, and those with a term less."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from ndestudio.expression.tree import (
+    Binary,
+    Call,
+    Expr,
+    Name,
+    Negate,
+    Number,
+    children,
+    names,
+    size,
+    substitute,
+    with_children,
+)
+
+MOST_NODES = 60
+"""Formulas larger than this are left as they are; rewriting them takes SymPy seconds."""
+
+
+def complexity(expr: Expr, costs: Mapping[str, int] | None = None) -> int:
+    """Weighted number of nodes; a negated number is one node, a sign in front of anything else another.
+
+    Arguments:
+        costs: operator, function, `constant` or `variable` -> complexity, 1 where missing.
+    """
+    costs = costs or {}
+    match expr:
+        case Number() | Negate(Number()):
+            return costs.get("constant", 1)
+        case Name(name):
+            return costs.get("constant" if name == "pi" else "variable", 1)
+        case Negate(operand):
+            return costs.get("neg", 1) + complexity(operand, costs)
+        case Binary(operator, left, right):
+            return costs.get(operator, 1) + complexity(left, costs) + complexity(right, costs)
+        case Call(function, arguments):
+            return costs.get(function, 1) + sum(complexity(argument, costs) for argument in arguments)
+    raise TypeError(f"not an expression: {expr!r}")
+
+
+def simplest(expr: Expr) -> Expr:
+    """The shortest of several equal forms: as it is, folded, with the fraction reduced and normalised.
+
+    Numbers that are no small integers are kept as symbols while SymPy rewrites, so that no rounding enters.
+    """
+    from ndestudio.expression import fold
+
+    expr = fold(expr)
+    if size(expr) > MOST_NODES or not names(expr):
+        return expr
+    operands = _operands(expr)
+    forms = [expr, *(fold(other) for other in _rewritten(expr))]
+    if len(operands) > 1:
+        forms.append(fold(_sum([_signed(sign, simplest(operand)) for sign, operand in operands])))
+    known = set(names(expr))
+    return min(
+        (form for form in forms if set(names(form)) <= known), key=lambda form: (size(form), _numbers_not_one(form))
+    )
+
+
+def _signed(sign: int, expr: Expr) -> tuple[int, Expr]:
+    return (-sign, expr.operand) if isinstance(expr, Negate) else (sign, expr)
+
+
+def _numbers_not_one(expr: Expr) -> int:
+    if isinstance(expr, Number):
+        return int(expr.value != 1.0)
+    return sum(_numbers_not_one(child) for child in children(expr))
+
+
+def _rewritten(expr: Expr) -> Iterator[Expr]:
+    import sympy
+
+    from ndestudio.expression import from_sympy, to_sympy
+
+    try:
+        exact, values = _numbers_as_symbols(to_sympy(expr))
+        back = {str(symbol): value for symbol, value in values.items()}
+        for change in (sympy.cancel, sympy.factor, sympy.together, _normalised):
+            changed = change(exact)
+            if changed is not None:
+                filled = changed.subs({symbol: sympy.Float(value, 17) for symbol, value in values.items()})
+                candidate = from_sympy(filled)
+                if not any(name in back for name in names(candidate)):
+                    yield candidate
+    except (sympy.PolynomialError, NotImplementedError, ValueError, TypeError, KeyError, RecursionError):
+        return
+
+
+def _numbers_as_symbols(expr):  # type: ignore[no-untyped-def]  # SymPy's expressions have no useful types
+    """SymPy's expression with integers exact and other numbers as positive or negative symbols of that value."""
+    import sympy
+
+    values = {}
+    swaps = {}
+    for number in sorted(expr.atoms(sympy.Float), key=float):
+        value = float(number)
+        if value == int(value) and abs(value) <= 12:
+            swaps[number] = sympy.Integer(int(value))
+        else:
+            symbol = sympy.Symbol(f"number_{len(values)}", positive=True)
+            swaps[number] = symbol if value > 0 else -symbol
+            values[symbol] = abs(value)
+    return expr.xreplace(swaps), values
+
+
+def _normalised(expr):  # type: ignore[no-untyped-def]
+    """A fraction whose denominator has the constant term (or else the leading coefficient) 1; None if it is no fraction."""
+    import sympy
+
+    top, bottom = sympy.fraction(sympy.together(expr))
+    free = [symbol for symbol in expr.free_symbols if not str(symbol).startswith("number_")]
+    if bottom.is_number or not free:
+        return None
+    try:
+        polynomial = sympy.Poly(sympy.expand(bottom), *free)
+    except sympy.PolynomialError:
+        return None
+    if not polynomial.free_symbols_in_domain <= {s for s in expr.free_symbols if str(s).startswith("number_")}:
+        return None
+    unit = polynomial.coeff_monomial(1)
+    unit = unit if unit != 0 else polynomial.LC()
+    return sympy.factor_terms(sympy.expand(top / unit)) / sympy.expand(bottom / unit)
+
+
+def with_a_term_less(expr: Expr) -> tuple[Expr, ...]:
+    """All formulas in which one operand of one sum is missing; of the formula and of its expanded form.
+
+    A trained hole can hold terms that the known part of its equation could hold as well; then the right formula is the
+    found one with such a term removed.
+    """
+    found: dict[str, Expr] = {}
+    from ndestudio.expression import fold, to_text
+
+    for form in (expr, *_expanded(expr)):
+        for variant in _shortened(form):
+            variant = fold(variant)
+            if names(variant) and variant != expr:
+                found.setdefault(to_text(variant), variant)
+    return tuple(found.values())
+
+
+def _expanded(expr: Expr) -> tuple[Expr, ...]:
+    if size(expr) > MOST_NODES:
+        return ()
+    import sympy
+
+    from ndestudio.expression import from_sympy, to_sympy
+
+    try:
+        return (from_sympy(sympy.expand(to_sympy(expr))),)
+    except (NotImplementedError, ValueError, TypeError, KeyError, RecursionError):
+        return ()
+
+
+def _shortened(expr: Expr) -> Iterator[Expr]:
+    """``expr`` with one operand of one sum left out, in all ways."""
+    if isinstance(expr, Binary) and expr.operator in "+-":
+        operands = _operands(expr)
+        for missing in range(len(operands)):
+            yield _sum([operand for k, operand in enumerate(operands) if k != missing])
+        for k, (sign, operand) in enumerate(operands):
+            for shorter in _shortened(operand):
+                yield _sum([*operands[:k], (sign, shorter), *operands[k + 1 :]])
+        return
+    kids = children(expr)
+    for k, child in enumerate(kids):
+        for shorter in _shortened(child):
+            yield with_children(expr, (*kids[:k], shorter, *kids[k + 1 :]))
+
+
+def _operands(expr: Expr, sign: int = 1) -> list[tuple[int, Expr]]:
+    match expr:
+        case Binary("+", left, right):
+            return [*_operands(left, sign), *_operands(right, sign)]
+        case Binary("-", left, right):
+            return [*_operands(left, sign), *_operands(right, -sign)]
+        case Negate(operand) if not isinstance(operand, Number):
+            return _operands(operand, -sign)
+        case _:
+            return [(sign, expr)]
+
+
+def _sum(operands: list[tuple[int, Expr]]) -> Expr:
+    """Positive operands first, so that no sign stands in front."""
+    ordered = sorted(operands, key=lambda item: -item[0])
+    total: Expr | None = None
+    for sign, operand in ordered:
+        if total is None:
+            total = operand if sign > 0 else Negate(operand)
+        else:
+            total = Binary("+" if sign > 0 else "-", total, operand)
+    assert total is not None
+    return total
+
+
+def rename(expr: Expr, old: tuple[str, ...], new: tuple[str, ...]) -> Expr:
+    """``expr`` with argument names exchanged."""
+    return substitute(expr, dict(zip(old, (Name(name) for name in new), strict=True)))

@@ -1,0 +1,166 @@
+"""One hole: its samples, the search on them, and which members of the front are worth simulating."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import permutations
+
+import numpy as np
+
+from ndestudio.data.dataset import Dataset
+from ndestudio.distil.config import DistilConfig
+from ndestudio.distil.forms import simplest
+from ndestudio.distil.result import HoleSamples
+from ndestudio.distil.sampling import disagreement, sample_hole
+from ndestudio.expression.tree import Binary, Call, Expr, Name, Number, names, substitute, walk
+from ndestudio.model.fitted import FittedModel
+from ndestudio.progress import FrontUpdate, Reporter
+from ndestudio.symbolic.engine import Engine, SearchConfig, SearchProblem, SearchResult
+from ndestudio.symbolic.front import Candidate, Front
+from ndestudio.symbolic.presets import resolve_operators
+
+HELD_OUT = 0.2
+"""Share of the samples that rank candidates and do not fit them."""
+MOST_GUESSES = 60
+
+
+@dataclass(frozen=True, eq=False)
+class Searched:
+    """Samples of a hole and the front found on them."""
+
+    samples: HoleSamples
+    result: SearchResult
+
+    @property
+    def front(self) -> Front:
+        return self.result.front
+
+
+def search_hole(
+    model: FittedModel,
+    dataset: Dataset,
+    hole: str,
+    config: DistilConfig,
+    engine: Engine,
+    reporter: Reporter,
+    ensemble: Sequence[FittedModel] = (),
+    noise: float | None = None,
+) -> Searched:
+    """Sample the hole and search for formulas; fronts go to ``reporter`` as they come.
+
+    Arguments:
+        noise: relative error of the hole that is known, so that the engine does not chase it.
+    """
+    samples = sample_hole(model, dataset, hole, config.samples, config.seed, ensemble)
+    spread = disagreement(ensemble, samples)
+    settings = search_config(config, spread if spread is not None else noise)
+    problem = search_problem(model, dataset, samples, config, settings.operators)
+    result = engine.search(problem, settings, reporter, lambda front: reporter.emit(FrontUpdate(hole, front)))
+    reporter.emit(FrontUpdate(hole, result.front))
+    return Searched(samples, result)
+
+
+def search_config(config: DistilConfig, noise: float | None) -> SearchConfig:
+    """The engine's settings. Raises ValueError for an unknown operator or preset."""
+    operators, costs = resolve_operators(config.operators, config.complexity)
+    return SearchConfig(
+        operators=operators,
+        complexity=costs,
+        max_size=config.max_size,
+        seconds=config.seconds,
+        evaluations=config.evaluations,
+        seed=config.seed,
+        threads=config.threads,
+        noise=noise,
+        options=config.options,
+    )
+
+
+def search_problem(
+    model: FittedModel, dataset: Dataset, samples: HoleSamples, config: DistilConfig, operators: tuple[str, ...]
+) -> SearchProblem:
+    """Samples divided into rows to fit and rows to rank, with units and formulas to begin with."""
+    generator = np.random.default_rng([config.seed, 1])
+    held = generator.random(len(samples.y)) < HELD_OUT
+    guesses = (*config.guesses.get(samples.hole, ()), *library_guesses(samples.arguments, operators))
+    return SearchProblem(
+        X=samples.X[~held],
+        y=samples.y[~held],
+        names=samples.arguments,
+        weights=samples.weights[~held],
+        X_held_out=samples.X[held],
+        y_held_out=samples.y[held],
+        guesses=guesses[: max(MOST_GUESSES, len(config.guesses.get(samples.hole, ())))],
+    )
+
+
+def library_guesses(arguments: tuple[str, ...], operators: tuple[str, ...]) -> tuple[str, ...]:
+    """Mechanistic terms of the library in the names of ``arguments``, those made of ``operators`` alone."""
+    from ndestudio.expression import EquationError, parse_expression, to_text
+    from ndestudio.model.library import terms
+
+    found: dict[str, None] = {}
+    for term in terms():
+        formals = tuple(term.arguments)
+        if not formals or len(formals) > min(len(arguments), 3):
+            continue
+        try:
+            body = parse_expression(term.text)
+        except EquationError:
+            continue
+        if not set(names(body)) <= {*formals, *term.parameters, *arguments} or not uses_only(body, operators):
+            continue
+        values: dict[str, Expr] = {name: Number(abs(p.value) or 1.0) for name, p in term.parameters.items()}
+        for order in permutations(arguments, len(formals)):
+            actual: dict[str, Expr] = {f: Name(a) for f, a in zip(formals, order, strict=True)}
+            found.setdefault(to_text(substitute(body, {**values, **actual})))
+    return tuple(found)
+
+
+def uses_only(expr: Expr, operators: tuple[str, ...]) -> bool:
+    """Whether ``expr`` is made of these operators; a small whole power needs only a product or a power."""
+    for node in walk(expr):
+        if isinstance(node, Call) and node.function not in operators:
+            return False
+        if isinstance(node, Binary) and node.operator not in operators:
+            whole = isinstance(node.right, Number) and node.right.value in (2.0, 3.0, 4.0)
+            if not (node.operator == "^" and whole and "*" in operators):
+                return False
+    return True
+
+
+def shortlist(front: Front, count: int) -> list[Candidate]:
+    """At most ``count`` members, by rising complexity: the engine's choice, then the largest drops of the error, then the rest.
+
+    Formulas are brought into their simplest form; of several that come to the same the best fitted one stays.
+    """
+    if not front.candidates:
+        return []
+    order = sorted(range(len(front.candidates)), key=lambda k: (k != front.best, -front.candidates[k].score))
+    found: dict[object, Candidate] = {}
+    for index in order:
+        if len(found) == max(count, 1):
+            break
+        candidate = front.candidates[index]
+        form = simplest(candidate.expression)
+        key = skeleton(form)
+        if key not in found or candidate.loss < found[key].loss:
+            found[key] = replace(candidate, expression=form)
+    return sorted(found.values(), key=lambda candidate: (candidate.complexity, candidate.loss))
+
+
+def skeleton(expr: Expr) -> Expr:
+    """``expr`` with all numbers alike, to compare structures."""
+    from ndestudio.model.replace import parametrise
+
+    return parametrise(expr, "c")[0]
+
+
+def hole_loss(expression: Expr, samples: HoleSamples) -> float:
+    """NMSE of a formula on the samples of the hole."""
+    from ndestudio.symbolic.losses import normalised_loss
+
+    loss = normalised_loss(expression, samples.arguments, samples.X, samples.y, samples.weights)
+    return loss if math.isfinite(loss) else math.inf
