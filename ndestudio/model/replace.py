@@ -73,7 +73,7 @@ def replaced_system(
 
 
 def parametrise(
-    expression: Expr, prefix: str, taken: set[str] | frozenset[str] = frozenset()
+    expression: Expr, prefix: str, taken: set[str] | frozenset[str] = frozenset(), keep: Collection[float] = ()
 ) -> tuple[Expr, dict[str, float]]:
     """``expression`` with its numbers replaced by parameters `<prefix>_1`, ...
 
