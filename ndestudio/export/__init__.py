@@ -1,0 +1,66 @@
+"""A fitted model in other forms: formulas, programs, data, figures, a report. Nothing heavy is imported before it is used."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ndestudio.export.artefact import FORMATS, TITLES, Artefact, artefact
+    from ndestudio.export.config import ExportConfig
+    from ndestudio.export.content import Origin
+    from ndestudio.export.equations import equations_json, equations_text
+    from ndestudio.export.figure import Figure
+    from ndestudio.export.figures import figures
+    from ndestudio.export.job import job, origin_of
+    from ndestudio.export.raster import svg_to_png
+    from ndestudio.export.report import report_html
+    from ndestudio.export.verify import verify
+    from ndestudio.export.write import write_all
+
+__all__ = [
+    "FORMATS",
+    "TITLES",
+    "Artefact",
+    "ExportConfig",
+    "Figure",
+    "Origin",
+    "artefact",
+    "equations_json",
+    "equations_text",
+    "figures",
+    "job",
+    "origin_of",
+    "report_html",
+    "svg_to_png",
+    "verify",
+    "write_all",
+]
+
+_HOME = {
+    "FORMATS": "artefact",
+    "TITLES": "artefact",
+    "Artefact": "artefact",
+    "artefact": "artefact",
+    "ExportConfig": "config",
+    "Origin": "content",
+    "equations_json": "equations",
+    "equations_text": "equations",
+    "Figure": "figure",
+    "figures": "figures",
+    "job": "job",
+    "origin_of": "job",
+    "svg_to_png": "raster",
+    "report_html": "report",
+    "verify": "verify",
+    "write_all": "write",
+}
+
+
+def __getattr__(name: str) -> Any:
+    from importlib import import_module
+
+    if name in _HOME:
+        value = getattr(import_module(f"ndestudio.export.{_HOME[name]}"), name)
+        globals()[name] = value
+        return value
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

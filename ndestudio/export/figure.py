@@ -20,5 +20,7 @@ class Figure:
 
 def slug(name: str) -> str:
     """A file name that every system takes."""
-    kept = (character if character.isascii() and (character.isalnum() or character in "-_") else "-" for character in name)
+    kept = (
+        character if character.isascii() and (character.isalnum() or character in "-_") else "-" for character in name
+    )
     return "".join(kept).strip("-")[:60] or "unnamed"

@@ -87,7 +87,13 @@ def trajectory_figure(model: FittedModel, dataset: Dataset, trajectory: Trajecto
         )
         _shade_parts(panel, trajectory)
         panel.line(dense, simulated, OKABE_ITO[index % 5], width=2.0, name="" if index else "model")
-        panel.dots(trajectory.t, measured, DATA, radius=3.2 if len(trajectory.t) < 120 else 1.8, name="" if index else "measured")
+        panel.dots(
+            trajectory.t,
+            measured,
+            DATA,
+            radius=3.2 if len(trajectory.t) < 120 else 1.8,
+            name="" if index else "measured",
+        )
         panels.append(panel)
     bottom = top + len(panels) * (height + gap) - gap + 48
     name = f"trajectory_{slug(trajectory.name)}"
@@ -97,8 +103,13 @@ def trajectory_figure(model: FittedModel, dataset: Dataset, trajectory: Trajecto
     caption += f", trajectory {trajectory.name}." if several else "."
     if simulation.sentence:
         caption += f" {simulation.sentence}"
-    entries = [LegendEntry(entry.text, DATA if entry.text == "measured" else BLUE, entry.mark) for entry in panels[0].legend]
-    entries = [entry if entry.mark in ("line", "dot") else original for entry, original in zip(entries, panels[0].legend, strict=True)]
+    entries = [
+        LegendEntry(entry.text, DATA if entry.text == "measured" else BLUE, entry.mark) for entry in panels[0].legend
+    ]
+    entries = [
+        entry if entry.mark in ("line", "dot") else original
+        for entry, original in zip(entries, panels[0].legend, strict=True)
+    ]
     return _figure(name, caption, title, panels, entries, WIDTH, bottom)
 
 
@@ -120,7 +131,8 @@ def phase_figure(model: FittedModel, dataset: Dataset) -> Figure | None:
     low, high = np.percentile(everything, [0.5, 99.5], axis=0)
     room = 0.1 * (high - low)
     axes = [
-        axis(np.clip(everything[:, k], low[k] - room[k], high[k] + room[k]), titles[k], count=6, margin=0.06) for k in (0, 1)
+        axis(np.clip(everything[:, k], low[k] - room[k], high[k] + room[k]), titles[k], count=6, margin=0.06)
+        for k in (0, 1)
     ]
     panel = Panel(84.0, 58.0, 480.0, 400.0, axes[0], axes[1])
     if len(states) == 2 and not model.system.inputs:
@@ -130,7 +142,9 @@ def phase_figure(model: FittedModel, dataset: Dataset) -> Figure | None:
         panel.line(path[:, 0], path[:, 1], color, width=1.8, name="model" if index == 0 else "")
         panel.dots(path[:1, 0], path[:1, 1], color, radius=4.5, hollow=True, name="start" if index == 0 else "")
     for index, pair in enumerate(points):
-        panel.dots(pair[:, 0], pair[:, 1], DATA, radius=2.8, opacity=0.9, name="measured" if index == 0 and len(pair) else "")
+        panel.dots(
+            pair[:, 0], pair[:, 1], DATA, radius=2.8, opacity=0.9, name="measured" if index == 0 and len(pair) else ""
+        )
     caption = f"Phase portrait: {states[1]} against {states[0]}"
     caption += ", with the direction of the vector field." if len(states) == 2 and not model.system.inputs else "."
     return _figure("phase", caption, "Phase portrait", [panel], panel.legend, 588.0, 512.0)
@@ -189,7 +203,9 @@ def pareto_figure(name: str, hole: HoleDistillation, chosen: int) -> Figure | No
         right = float(panel.x.fraction(x)) > 0.5
         low = float(panel.y.fraction(y)) < 0.85
         panel.note(x, y, text, anchor="end" if right else "start", dx=-10 if right else 10, dy=-12 if low else 18)
-    caption = f"Pareto front of {name}: normalised error of each formula on samples of the hole, against its complexity."
+    caption = (
+        f"Pareto front of {name}: normalised error of each formula on samples of the hole, against its complexity."
+    )
     return _figure(f"pareto_{slug(name)}", caption, f"Pareto front of {name}", [panel], panel.legend, WIDTH, 412.0)
 
 

@@ -63,7 +63,14 @@ def _curve(
     learnt, here = _evaluated(trained, name, dense[:, None]), _evaluated(trained, name, samples)
     said = None if formula is None else _evaluated(formula, name, dense[:, None])
     shown = np.concatenate([learnt, here] if said is None else [learnt, here, said])
-    panel = Panel(92.0, 58.0, 500.0, 300.0, axis(dense, argument, count=7, margin=0.0), axis(shown, f"{name}({argument})", count=6))
+    panel = Panel(
+        92.0,
+        58.0,
+        500.0,
+        300.0,
+        axis(dense, argument, count=7, margin=0.0),
+        axis(shown, f"{name}({argument})", count=6),
+    )
     panel.dots(x, here, "#8b949e", radius=2.2, opacity=0.7, name="visited by the data")
     panel.line(dense, learnt, BLUE, width=2.2, name="network")
     if said is not None:
@@ -105,7 +112,9 @@ def _maps(
     size, gap, left = 250.0, 34.0, 84.0
     parts: list[str] = []
     for index, (title, values) in enumerate(maps):
-        y_axis = axes[1] if index == 0 else Axis(axes[1].low, axes[1].high, "", axes[1].ticks, ("",) * len(axes[1].ticks))
+        y_axis = (
+            axes[1] if index == 0 else Axis(axes[1].low, axes[1].high, "", axes[1].ticks, ("",) * len(axes[1].ticks))
+        )
         panel = Panel(left + index * (size + gap), 70.0, size, size, axes[0], y_axis, title)
         panel.heat(values, low, high)
         panel.dots(samples[:, 0], samples[:, 1], "#ffffff", radius=1.3, opacity=0.55)
@@ -121,7 +130,14 @@ def _maps(
 
 
 def _colour_bar(name: str, left: float, top: float, height: float, low: float, high: float) -> str:
-    bar = Panel(left, top, 14.0, height, Axis(0.0, 1.0, "", np.zeros(0), ()), axis(np.array([low, high]), "", count=5, margin=0.0))
+    bar = Panel(
+        left,
+        top,
+        14.0,
+        height,
+        Axis(0.0, 1.0, "", np.zeros(0), ()),
+        axis(np.array([low, high]), "", count=5, margin=0.0),
+    )
     bar.heat(np.linspace(low, high, 128)[:, None].repeat(2, axis=1), low, high)
     labels = [
         label(left + 20, float(b) + 4, text, size=11, kind="axis")
@@ -135,4 +151,3 @@ def _single(name: str, panel: Panel, caption: str, width: float, height: float) 
     head = label(panel.left, 22.0, f"Response of {name}", size=14, weight="600")
     legend, _ = legend_row(panel.legend, panel.left, 44.0, width - panel.left)
     return drawing(width, height, [head, legend, panel.svg(f"clip-hole-{slug(name)}")], caption)
-

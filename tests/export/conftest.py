@@ -155,8 +155,14 @@ def finished_project(noise: float = 0.06, seed: int = 4):
         parameters={"alpha": ParameterConfig(unit="1/year"), "delta": ParameterConfig(unit="1/year")},
         networks={"predation": NetworkConfig(width=24, depth=1), "growth": NetworkConfig(width=24, depth=1)},
     )
-    truth = parse_system(ModelConfig(equations="d(hare)/dt = 0.55*hare - 0.028*hare*lynx\nd(lynx)/dt = 0.026*hare*lynx - 0.84*lynx"), ("hare", "lynx"), ())
-    exact = FittedModel(ModelConfig(), truth, {}, {}, {"all": np.array([30.0, 4.0])}, ("hare", "lynx"), scale=np.array([20.0, 10.0]))
+    truth = parse_system(
+        ModelConfig(equations="d(hare)/dt = 0.55*hare - 0.028*hare*lynx\nd(lynx)/dt = 0.026*hare*lynx - 0.84*lynx"),
+        ("hare", "lynx"),
+        (),
+    )
+    exact = FittedModel(
+        ModelConfig(), truth, {}, {}, {"all": np.array([30.0, 4.0])}, ("hare", "lynx"), scale=np.array([20.0, 10.0])
+    )
     from ndestudio.model.simulate import simulate
 
     t = np.arange(0.0, 21.0)
@@ -166,31 +172,73 @@ def finished_project(noise: float = 0.06, seed: int = 4):
     measured[9, 1] = np.nan
     part = np.array([Part.TRAIN] * 15 + [Part.VALIDATION] * 3 + [Part.TEST] * 3, dtype=np.int8)
     columns = (Column("hare", "hare", "thousand pelts"), Column("lynx", "lynx", "thousand pelts"))
-    data = Dataset((Trajectory("all", t + 1900, measured, np.zeros((21, 0)), part),), Column("t", "year"), columns, (), (Source("lynx_hare.csv", "cd" * 32),), ("Column `year` is taken as time.",))
+    data = Dataset(
+        (Trajectory("all", t + 1900, measured, np.zeros((21, 0)), part),),
+        Column("t", "year"),
+        columns,
+        (),
+        (Source("lynx_hare.csv", "cd" * 32),),
+        ("Column `year` is taken as time.",),
+    )
     X = clean[:15].repeat(8, axis=0) * np.exp(0.02 * rng.normal(size=(120, 2)))
-    networks = {name: _taught(name, config.networks[name], X, factor * X[:, 0] * X[:, 1]) for name, factor in (("predation", 0.028), ("growth", 0.026))}
+    networks = {
+        name: _taught(name, config.networks[name], X, factor * X[:, 0] * X[:, 1])
+        for name, factor in (("predation", 0.028), ("growth", 0.026))
+    }
     system = parse_system(config, ("hare", "lynx"), ())
-    trained = FittedModel(config, system, {"alpha": 0.55, "delta": 0.84}, networks, {"all": np.array([30.0, 4.0])}, ("hare", "lynx"), scale=np.array([20.0, 10.0]))
-    texts = (("19.2", 1, 1.0), ("0.61*hare", 3, 0.31), ("0.028*hare*lynx", 5, 2.1e-5), ("0.0281*hare*(lynx + 0.02)", 7, 1.7e-5), ("0.028*hare*lynx + 0.01*sin(hare)", 10, 1.6e-5))
+    trained = FittedModel(
+        config,
+        system,
+        {"alpha": 0.55, "delta": 0.84},
+        networks,
+        {"all": np.array([30.0, 4.0])},
+        ("hare", "lynx"),
+        scale=np.array([20.0, 10.0]),
+    )
+    texts = (
+        ("19.2", 1, 1.0),
+        ("0.61*hare", 3, 0.31),
+        ("0.028*hare*lynx", 5, 2.1e-5),
+        ("0.0281*hare*(lynx + 0.02)", 7, 1.7e-5),
+        ("0.028*hare*lynx + 0.01*sin(hare)", 10, 1.6e-5),
+    )
     candidates = tuple(Candidate(size, loss, parse_expression(text)) for text, size, loss in texts)
     scored = []
     for candidate in candidates:
         model = replace_hole(trained, "predation", candidate.expression)
         scored.append(ScoredCandidate(candidate, model, score(model, data)))
     samples = HoleSamples("predation", ("hare", "lynx"), X, 0.028 * X[:, 0] * X[:, 1], np.ones(120))
-    hole = HoleDistillation(samples, Front(candidates, 3, 120_000, 4.2, 2, "x"), tuple(scored), 2, "Held-out error falls no further beyond complexity 5.")
+    hole = HoleDistillation(
+        samples,
+        Front(candidates, 3, 120_000, 4.2, 2, "x"),
+        tuple(scored),
+        2,
+        "Held-out error falls no further beyond complexity 5.",
+    )
     steps = np.arange(0.0, 200.0, 5.0)
     history = (
         StageHistory("collocation", steps, 0.3 * np.exp(-steps / 40) + 0.02, np.full(40, np.nan), 0.9, 0.7),
         StageHistory("shooting", 3 * steps, np.exp(-steps / 60) + 0.01, 1.2 * np.exp(-steps / 70) + 0.02, 3.1, 1.0),
-        StageHistory("trajectory", steps, 0.1 * np.exp(-steps / 30) + 2e-3, 0.15 * np.exp(-steps / 40) + 4e-3, 4.0, 1.0),
+        StageHistory(
+            "trajectory", steps, 0.1 * np.exp(-steps / 30) + 2e-3, 0.15 * np.exp(-steps / 40) + 4e-3, 4.0, 1.0
+        ),
     )
     fit = Fit(
         Outcome.CONVERGED, "Converged: the validation error stopped falling.", trained, score(trained, data), 0,
         Device("cpu", "2 cores", "JAX sees no GPU."), history, (), {"compiling": 2.7, "shooting": 3.1, "trajectory": 4.0},
         {"hare": 1.9, "lynx": 1.1}, {"alpha": (0.51, 0.59)}, (), ("The data hold 1 missing value.",),
     )  # fmt: skip
-    distillation = Distillation("done", "One hole replaced by a formula.", {"predation": hole}, scored[2].model, scored[2].metrics, "evolution", 0, {"search": 4.2, "refit": 1.3}, ())
+    distillation = Distillation(
+        "done",
+        "One hole replaced by a formula.",
+        {"predation": hole},
+        scored[2].model,
+        scored[2].metrics,
+        "evolution",
+        0,
+        {"search": 4.2, "refit": 1.3},
+        (),
+    )
     spec = Spec(name="Lynx & <hare>", data=DataConfig(files=("lynx_hare.csv",)), model=config)
     return Project(spec, data, fit, distillation, {"predation": 2})
 
@@ -201,14 +249,29 @@ def _taught(name, config, X, y):
 
     from ndestudio.model.networks import apply_network
 
-    fresh = fresh_network(name, config, ("hare", "lynx"), 0, center=X.mean(axis=0), scale=X.std(axis=0), output_scale=float(y.std()))
+    fresh = fresh_network(
+        name, config, ("hare", "lynx"), 0, center=X.mean(axis=0), scale=X.std(axis=0), output_scale=float(y.std())
+    )
     first, bias = fresh.weights[0], np.linspace(-1.5, 1.5, config.width)
     hidden = np.tanh((X - fresh.input_center) / fresh.input_scale @ first.T + bias)
     design = np.column_stack([hidden, np.ones(len(X))])
     ridge = design.T @ design + 1e-6 * np.eye(design.shape[1])
     solution = np.linalg.solve(ridge, design.T @ (y / fresh.output_scale))
     taught = replace(fresh, weights=(first, solution[None, :-1]), biases=(bias, solution[-1:]), support=X)
-    assert np.allclose(apply_network(config, taught.arguments, taught.weights, taught.biases, taught.input_center, taught.input_scale, taught.output_scale, X), y, atol=0.2 * y.std())
+    assert np.allclose(
+        apply_network(
+            config,
+            taught.arguments,
+            taught.weights,
+            taught.biases,
+            taught.input_center,
+            taught.input_scale,
+            taught.output_scale,
+            X,
+        ),
+        y,
+        atol=0.2 * y.std(),
+    )
     return taught
 
 

@@ -1,0 +1,172 @@
+"""`equations.json`: the result of a job for other programs. The schema is in ``docs/equations-json.md``."""
+
+from __future__ import annotations
+
+import json
+import platform
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+from ndestudio.export.content import program_name
+from ndestudio.export.job import Job, ProjectLike, job
+from ndestudio.export.json_form import finite
+from ndestudio.export.sympy_text import sympifiable, sympify_text
+from ndestudio.model.fitted import FittedModel
+
+SCHEMA = "ndestudio-equations/1"
+"""Name and version: the number grows when a reader of the old form would misread the new one."""
+
+_PACKAGES = ("numpy", "scipy", "jax", "diffrax", "equinox", "optax", "optimistix", "sympy", "polars", "pysr")
+
+
+def equations_json(project: ProjectLike) -> dict[str, Any]:
+    """The value of `equations.json`: plain dictionaries, lists, numbers and text.
+
+    Before training there are no equations, parameters or metrics in it, and their entries are empty.
+    """
+    gathered = job(project)
+    model = gathered.model
+    value: dict[str, Any] = {"schema": SCHEMA, "name": gathered.title, "program": program_name()}
+    value |= _model_part(gathered, model) if model is not None else _no_model()
+    value["metrics"] = _metrics(gathered)
+    value["pareto"] = _pareto(gathered)
+    value["intervals"] = {
+        name: list(limits) for name, limits in (gathered.fit.intervals.items() if gathered.fit else ())
+    }
+    value["outcome"] = {
+        "train": None
+        if gathered.fit is None
+        else {"result": str(gathered.fit.outcome), "sentence": gathered.fit.sentence},
+        "distil": None
+        if gathered.distillation is None
+        else {"result": gathered.distillation.outcome, "sentence": gathered.distillation.sentence},
+    }
+    value["chosen"] = {
+        name: hole.reason
+        for name, hole in (gathered.distillation.holes.items() if gathered.distillation else ())
+        if gathered.choice(name) == hole.chosen
+    }
+    value["seconds"] = gathered.seconds()
+    value["engine"] = gathered.distillation.engine if gathered.distillation else None
+    value["seed"] = gathered.fit.seed if gathered.fit else project.spec.train.seed
+    value["distil_seed"] = gathered.distillation.seed if gathered.distillation else project.spec.distil.seed
+    value["device"] = (
+        None if gathered.fit is None else {"kind": gathered.fit.device.kind, "name": gathered.fit.device.name}
+    )
+    value["data"] = _sources(gathered)
+    value["versions"] = versions()
+    return value
+
+
+def equations_text(project: ProjectLike) -> str:
+    """The file."""
+    return json.dumps(equations_json(project), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def versions() -> dict[str, str]:
+    """Versions of Python, this program and the packages that results depend on; nothing is imported for it."""
+    from ndestudio import __version__
+
+    found = {"ndestudio": __version__, "python": platform.python_version()}
+    for package in _PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def _model_part(gathered: Job, model: FittedModel) -> dict[str, Any]:
+    from ndestudio.model.replace import formula_filled, numbers_filled
+
+    system = model.system
+    symbols = ("t", *system.states, *system.inputs, *(argument for item in system.holes for argument in item.arguments))
+    symbols += tuple(argument for item in model.replacements.values() for argument in item.arguments)
+    names = sympifiable((*symbols, *(hole.name for hole in system.holes)))
+    filled = numbers_filled(model)
+    formulas = {name: formula_filled(model, name) for name in model.replacements}
+    outputs = _outputs_filled(model)
+    return {
+        "states": list(system.states),
+        "inputs": list(system.inputs),
+        "units": _units(gathered),
+        "symbols": {names[name]: name for name in dict.fromkeys(symbols)},
+        "functions": {names[hole.name]: hole.name for hole in system.holes},
+        "equations": {state: sympify_text(expr, names) for state, expr in filled.items()},
+        "outputs": {name: sympify_text(expr, names) for name, expr in outputs.items()},
+        "holes": {
+            **{name: sympify_text(expr, names) for name, expr in formulas.items() if expr is not None},
+            **{hole.name: None for hole in system.holes},
+        },
+        "hole_arguments": {
+            **{name: list(item.arguments) for name, item in model.replacements.items()},
+            **{hole.name: list(hole.arguments) for hole in system.holes},
+        },
+        "parameters": {name: float(value) for name, value in model.parameters.items()},
+        "initial": {
+            trajectory: {state: float(value) for state, value in zip(system.states, values, strict=True)}
+            for trajectory, values in model.initial.items()
+        },
+    }
+
+
+def _no_model() -> dict[str, Any]:
+    empty: dict[str, Any] = {"states": [], "inputs": []}
+    keys = ("units", "symbols", "functions", "equations", "outputs", "holes", "hole_arguments", "parameters", "initial")
+    return empty | {key: {} for key in keys}
+
+
+def _outputs_filled(model: FittedModel) -> dict[str, Any]:
+    from ndestudio.expression.numeric import as_number, fold
+    from ndestudio.expression.tree import substitute
+
+    values = {name: as_number(float(value)) for name, value in model.parameters.items()}
+    return {name: fold(substitute(expr, values)) for name, expr in model.system.outputs.items()}
+
+
+def _units(gathered: Job) -> dict[str, str]:
+    units = {name: unit for name, unit in (gathered.model.config.units.items() if gathered.model else ()) if unit}
+    dataset = gathered.dataset
+    if dataset is not None:
+        units |= {column.name: column.unit for column in (*dataset.measured, *dataset.inputs) if column.unit}
+        units |= {"t": dataset.time.unit} if dataset.time.unit else {}
+    if gathered.model is not None:
+        parameters = gathered.model.config.parameters
+        units |= {name: item.unit for name, item in parameters.items() if item.unit}
+    return units
+
+
+def _metrics(gathered: Job) -> dict[str, dict[str, float | None]]:
+    """NRMSE per part; null where a simulation failed, an empty object where the part has no rows."""
+    metrics = gathered.metrics
+    parts = {"train_nrmse": "train", "validation_nrmse": "validation", "test_nrmse": "test"}
+    return {
+        key: {name: finite(value) for name, value in getattr(metrics, part).items()} if metrics is not None else {}
+        for key, part in parts.items()
+    }
+
+
+def _pareto(gathered: Job) -> dict[str, list[dict[str, Any]]]:
+    if gathered.distillation is None:
+        return {}
+    fronts = {}
+    for name, hole in gathered.distillation.holes.items():
+        names = sympifiable(hole.samples.arguments)
+        chosen = gathered.choice(name)
+        in_use = hole.scored[chosen].candidate.expression if 0 <= chosen < len(hole.scored) else None
+        fronts[name] = [
+            {
+                "complexity": candidate.complexity,
+                "loss": finite(candidate.loss),
+                "held_out": finite(candidate.held_out),
+                "expression": sympify_text(candidate.expression, names),
+                "chosen": in_use is not None and candidate.expression == in_use,
+            }
+            for candidate in hole.front.candidates
+        ]
+    return fronts
+
+
+def _sources(gathered: Job) -> list[dict[str, str]]:
+    sources = gathered.dataset.sources if gathered.dataset else ()
+    return [{"file": source.path.replace("\\", "/").rsplit("/", 1)[-1], "sha256": source.sha256} for source in sources]

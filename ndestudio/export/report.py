@@ -1,0 +1,370 @@
+"""The report: one HTML file that needs nothing else, light or dark as the reader's system is."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from html import escape
+from typing import Any
+
+import numpy as np
+
+from ndestudio.data.dataset import Dataset, Part
+from ndestudio.distil.result import HoleDistillation
+from ndestudio.export.artefact import TITLES, Artefact
+from ndestudio.export.content import program_name
+from ndestudio.export.equations import equations_json, versions
+from ndestudio.export.figure import Figure, slug
+from ndestudio.export.figures import figures as draw_figures
+from ndestudio.export.job import Job, ProjectLike, job
+from ndestudio.export.report_style import STYLE
+from ndestudio.export.typeset import inline_svg
+from ndestudio.expression.latex import symbol, to_latex
+from ndestudio.model.fitted import FittedModel
+
+PARTS = ("train", "validation", "test")
+
+
+def report_html(
+    project: ProjectLike,
+    *,
+    figures: Sequence[Figure] | None = None,
+    artefacts: Sequence[Artefact] = (),
+    date: str = "",
+    spec_text: str = "",
+) -> str:
+    """The report of a project, however far it has come.
+
+    Arguments:
+        figures: as drawn already; None: they are drawn here.
+        artefacts: whose checks are to be listed.
+        date: ISO 8601, shown in the head; "" leaves it out.
+        spec_text: the specification as TOML; "" shows the same settings as JSON.
+    """
+    gathered = job(project)
+    drawn = {figure.name: figure for figure in (draw_figures(gathered) if figures is None else figures)}
+    sections = [
+        ("Equations", _equations(gathered)),
+        ("Fit to the data", _fit(gathered, drawn)),
+        ("Parameters", _parameters(gathered)),
+        *((f"The term {name}", _hole(gathered, name, drawn)) for name in _holes(gathered)),
+        ("Training", _training(gathered, drawn)),
+        ("Data", _data(gathered.dataset)),
+        ("Exported files", _artefacts(artefacts)),
+        ("Notes", _notes(gathered)),
+        ("How to reproduce this", _reproduce(gathered, spec_text)),
+    ]
+    body = [f"<section><h2>{escape(title)}</h2>\n{content}</section>" for title, content in sections if content]
+    return _page(gathered.title, _head(gathered, date), body)
+
+
+def _page(title: str, head: str, body: Iterable[str]) -> str:
+    return "\n".join(
+        [
+            "<!doctype html>",
+            '<html lang="en">',
+            "<head>",
+            '<meta charset="utf-8">',
+            '<meta name="viewport" content="width=device-width, initial-scale=1">',
+            '<meta name="color-scheme" content="light dark">',
+            "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'; img-src data:\">",
+            f"<title>{escape(title)}</title>",
+            f"<style>{STYLE}</style>",
+            "</head>",
+            "<body>",
+            "<main>",
+            head,
+            *body,
+            "</main>",
+            "</body>",
+            "</html>",
+            "",
+        ]
+    )
+
+
+def _head(gathered: Job, date: str) -> str:
+    description = gathered.project.spec.description
+    parts = [f"<header><h1>{escape(gathered.title)}</h1>"]
+    if description:
+        parts.append(f'<p class="lead">{escape(description)}</p>')
+    parts.append(f'<p class="quiet">{escape(program_name())}{f" · {escape(date)}" if date else ""}</p>')
+    tiles = []
+    metrics = gathered.metrics
+    for part in PARTS:
+        errors = getattr(metrics, part) if metrics is not None else {}
+        if errors:
+            tiles.append((f"NRMSE, {part}", _number(errors.get("mean", float("nan")), 3)))
+    if gathered.model is not None:
+        formulas, neural = len(gathered.model.replacements), len(gathered.model.networks)
+        tiles.append(("terms found", f"{formulas} of {formulas + neural}"))
+    if gathered.seconds():
+        total = sum(value for name, value in gathered.seconds().items() if "." not in name)
+        tiles.append(("time", f"{total:.0f} s" if total >= 10 else f"{total:.1f} s"))
+    if tiles:
+        cells = (f"<div><b>{escape(value)}</b><span>{escape(name)}</span></div>" for name, value in tiles)
+        parts.append(f'<div class="tiles">{"".join(cells)}</div>')
+    return "\n".join([*parts, "</header>"])
+
+
+def _equations(gathered: Job) -> str:
+    model = gathered.model
+    if model is None:
+        text = gathered.project.spec.model.equations
+        return f"<p>Not trained yet. The model as written:</p><pre>{escape(text)}</pre>" if text.strip() else ""
+    from ndestudio.model.latex import model_latex, system_latex
+
+    digits = gathered.project.spec.export.digits
+    parts = ['<div class="equations">', *(_row(line) for line in model_latex(model, digits=digits))]
+    parts += [_row(line) for line in _observations(model, digits)]
+    parts.append("</div>")
+    if model.parameters:
+        parts.append("<details><summary>With symbols in the place of numbers</summary>")
+        parts.append('<div class="equations">')
+        parts += [_row(line) for line in system_latex(model.system, digits=digits)]
+        parts.append("</div></details>")
+    if model.networks:
+        names = ", ".join(f"<b>{escape(name)}</b>" for name in model.networks)
+        parts.append(f"<p>Still a neural network: {names}. The exported code carries the weights.</p>")
+    return "\n".join(parts)
+
+
+def _row(latex: str) -> str:
+    return f"<p>{inline_svg(latex)}</p>"
+
+
+def _observations(model: FittedModel, digits: int) -> list[str]:
+    from ndestudio.expression.numeric import as_number, fold
+    from ndestudio.expression.tree import substitute
+
+    values = {name: as_number(float(value)) for name, value in model.parameters.items()}
+    return [
+        f"{symbol(name)} = {to_latex(fold(substitute(expr, values)), digits=digits)}"
+        for name, expr in model.system.outputs.items()
+    ]
+
+
+def _fit(gathered: Job, drawn: Mapping[str, Figure]) -> str:
+    if gathered.metrics is None:
+        return ""
+    metrics = gathered.metrics
+    columns = [part for part in PARTS if getattr(metrics, part)]
+    names = list(dict.fromkeys(name for part in columns for name in getattr(metrics, part)))
+    rows = [[name, *(_number(getattr(metrics, part).get(name, float("nan")), 4) for part in columns)] for name in names]
+    parts = [
+        "<p>Errors of whole trajectories simulated from their initial values: root-mean-square error over the standard "
+        "deviation of the column (NRMSE).</p>",
+        _table(["", *columns], rows, numeric=True),
+    ]
+    parts += [_figure(figure) for name, figure in drawn.items() if name.startswith("trajectory_") or name == "phase"]
+    return "\n".join(parts)
+
+
+def _parameters(gathered: Job) -> str:
+    model = gathered.model
+    if model is None or not model.parameters:
+        return ""
+    intervals = gathered.fit.intervals if gathered.fit is not None else {}
+    rows = []
+    for name, value in model.parameters.items():
+        config = model.config.parameters.get(name)
+        limits = intervals.get(name)
+        note = (
+            config.note
+            if config
+            else next(
+                (f"constant of {hole}" for hole, item in model.replacements.items() if name in item.parameters), ""
+            )
+        )
+        rows.append(
+            [
+                name,
+                _number(value, 6),
+                config.unit if config else "",
+                f"{_number(limits[0], 4)} to {_number(limits[1], 4)}" if limits else "",
+                "fixed" if config and config.fixed else note,
+            ]
+        )
+    caption = "" if not intervals else "<p>Intervals: 95% confidence, from the trained model before distilling.</p>"
+    return caption + _table(["parameter", "value", "unit", "interval", "note"], rows, numeric=True)
+
+
+def _holes(gathered: Job) -> list[str]:
+    found = dict.fromkeys(gathered.network_model.networks if gathered.network_model else ())
+    found |= dict.fromkeys(gathered.distillation.holes if gathered.distillation else ())
+    return list(found)
+
+
+def _hole(gathered: Job, name: str, drawn: Mapping[str, Figure]) -> str:
+    distilled = gathered.distillation.holes.get(name) if gathered.distillation else None
+    pictures = [drawn[key] for key in (f"pareto_{slug(name)}", f"hole_{slug(name)}") if key in drawn]
+    if distilled is None:
+        shown = "\n".join(_figure(figure) for figure in pictures)
+        return f"<p>Not distilled; it stays a neural network.</p>\n{shown}"
+    parts = [
+        _chosen(gathered, name, distilled),
+        *(_figure(figure) for figure in pictures),
+        _front(gathered, name, distilled),
+    ]
+    return "\n".join(parts)
+
+
+def _chosen(gathered: Job, name: str, hole: HoleDistillation) -> str:
+    chosen = gathered.choice(name)
+    if not 0 <= chosen < len(hole.scored):
+        return "<p>No formula was accepted; it stays a neural network.</p>"
+    from ndestudio.model.replace import formula_filled
+
+    formula = formula_filled(gathered.model, name) if gathered.model is not None else None
+    shown = formula if formula is not None else hole.scored[chosen].candidate.expression
+    arguments = ", ".join(symbol(argument) for argument in hole.samples.arguments)
+    left = rf"{symbol(name)}\left({arguments}\right)"
+    digits = gathered.project.spec.export.digits
+    why = hole.reason if chosen == hole.chosen else "Chosen by hand."
+    return f'<div class="equations">{_row(f"{left} = {to_latex(shown, digits=digits)}")}</div><p>{escape(why)}</p>'
+
+
+def _front(gathered: Job, name: str, hole: HoleDistillation) -> str:
+    scored = {item.candidate.expression: item for item in hole.scored}
+    chosen = gathered.choice(name)
+    in_use = hole.scored[chosen].candidate.expression if 0 <= chosen < len(hole.scored) else None
+    rows, marked = [], []
+    for index, candidate in enumerate(hole.front.candidates):
+        item = scored.get(candidate.expression)
+        errors = [_mean(item.metrics, part) if item is not None else "" for part in ("train", "validation", "test")]
+        formula = inline_svg(to_latex(candidate.expression, digits=4), 14.0)
+        rows.append([str(candidate.complexity), _number(candidate.loss, 3), *errors, Html(formula)])
+        if in_use is not None and candidate.expression == in_use:
+            marked.append(index)
+    titles = ["complexity", "error of the term", "NRMSE train", "validation", "test", "formula"]
+    note = "<p>Each formula was put into the equations, all constants were refitted through the solver, and the model was simulated. The chosen one is marked.</p>"
+    return note + _table(titles, rows, numeric=True, marked=marked, wide_last=True)
+
+
+def _training(gathered: Job, drawn: Mapping[str, Figure]) -> str:
+    fit = gathered.fit
+    if fit is None:
+        return ""
+    parts = [f"<p>{escape(fit.sentence)}</p>"]
+    device = f"Computed on {fit.device.name} ({fit.device.kind})."
+    parts.append(f"<p>{escape(' '.join(part for part in (device, fit.device.why_no_gpu) if part))}</p>")
+    if "loss" in drawn:
+        parts.append(_figure(drawn["loss"]))
+    rows = [[name, f"{value:.2f}"] for name, value in gathered.seconds().items()]
+    if rows:
+        parts.append(_table(["stage", "seconds"], rows, numeric=True))
+    return "\n".join(parts)
+
+
+def _data(dataset: Dataset | None) -> str:
+    if dataset is None:
+        return ""
+    rows = []
+    for index, column in enumerate(dataset.measured):
+        values = np.concatenate([trajectory.measured[:, index] for trajectory in dataset.trajectories])
+        known = values[np.isfinite(values)]
+        limits = (_number(float(known.min()), 4), _number(float(known.max()), 4)) if len(known) else ("", "")
+        rows.append([column.name, column.unit, str(len(known)), str(len(values) - len(known)), *limits])
+    parts = {part: sum(int(np.sum(item.part == part)) for item in dataset.trajectories) for part in Part}
+    counts = ", ".join(f"{count} for {part.name.lower()}" for part, count in parts.items() if count)
+    trajectories = len(dataset.trajectories)
+    said = f"{trajectories} trajector{'y' if trajectories == 1 else 'ies'}, {dataset.rows} rows ({counts}); time: {dataset.time.title}."
+    files = "".join(
+        f"<li>{escape(source.path.replace(chr(92), '/').rsplit('/', 1)[-1])}"
+        + (f' <code class="digest">SHA-256 {escape(source.sha256)}</code>' if source.sha256 else "")
+        + "</li>"
+        for source in dataset.sources
+    )
+    table = _table(["column", "unit", "values", "missing", "lowest", "highest"], rows, numeric=True)
+    inputs = f"<p>Inputs: {escape(', '.join(column.title for column in dataset.inputs))}.</p>" if dataset.inputs else ""
+    return f"<p>{escape(said)}</p>{f'<ul>{files}</ul>' if files else ''}\n{table}{inputs}"
+
+
+def _artefacts(artefacts: Sequence[Artefact]) -> str:
+    if not artefacts:
+        return ""
+    rows = [[item.name, TITLES.get(item.format, item.format), item.sentence] for item in artefacts]  # pyright: ignore[reportArgumentType, reportCallIssue]
+    return _table(["file", "form", "check"], rows, wide_last=True)
+
+
+def _notes(gathered: Job) -> str:
+    notes: list[str] = []
+    notes += gathered.dataset.notes if gathered.dataset else ()
+    notes += gathered.fit.notes if gathered.fit else ()
+    notes += (gathered.distillation.sentence, *gathered.distillation.notes) if gathered.distillation else ()
+    items = "".join(f"<li>{escape(note)}</li>" for note in dict.fromkeys(notes) if note)
+    return f"<ul>{items}</ul>" if items else ""
+
+
+def _reproduce(gathered: Job, spec_text: str) -> str:
+    value = equations_json(gathered.project)
+    seeds = f"seed {value['seed']} for training"
+    if gathered.distillation is not None:
+        seeds += f", {value['distil_seed']} for the search ({value['engine']})"
+    parts = [f"<p>Run <code>ndestudio run</code> with the settings below, the same data files and {escape(seeds)}.</p>"]
+    rows = [[name, number] for name, number in versions().items()]
+    parts.append(f"<details><summary>Versions</summary>{_table(['package', 'version'], rows)}</details>")
+    parts.append(f"<details><summary>Settings</summary><pre>{escape(spec_text or _settings(gathered))}</pre></details>")
+    shown = escape(json.dumps(value["equations"], indent=2, ensure_ascii=False))
+    parts.append(f"<details><summary>Equations as text</summary><pre>{shown}</pre></details>")
+    return "\n".join(parts)
+
+
+def _settings(gathered: Job) -> str:
+    """What differs from the defaults, as JSON with the keys of a specification."""
+    import msgspec
+
+    spec = gathered.project.spec
+    given = msgspec.to_builtins(spec)
+    return json.dumps(_without(given, msgspec.to_builtins(type(spec)())), indent=1, ensure_ascii=False, default=str)
+
+
+def _without(given: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[str, Any]:
+    kept: dict[str, Any] = {}
+    for key, value in given.items():
+        default = defaults.get(key)
+        if isinstance(value, dict) and isinstance(default, dict) and default:
+            value = _without(value, default)
+            if value:
+                kept[key] = value
+        elif value != default:
+            kept[key] = value
+    return kept
+
+
+class Html(str):
+    """Text that is HTML already."""
+
+
+def _table(
+    titles: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    *,
+    numeric: bool = False,
+    marked: Sequence[int] = (),
+    wide_last: bool = False,
+) -> str:
+    head = "".join(f"<th>{escape(title)}</th>" for title in titles)
+    lines = []
+    for index, row in enumerate(rows):
+        cells = "".join(f"<td>{cell if isinstance(cell, Html) else escape(cell)}</td>" for cell in row)
+        lines.append(f'<tr class="marked">{cells}</tr>' if index in marked else f"<tr>{cells}</tr>")
+    kinds = " ".join(kind for kind, on in (("numeric", numeric), ("wide-last", wide_last)) if on)
+    return f'<div class="scroll"><table class="{kinds}"><thead><tr>{head}</tr></thead><tbody>{"".join(lines)}</tbody></table></div>'
+
+
+def _figure(figure: Figure) -> str:
+    return f"<figure>{figure.svg}<figcaption>{escape(figure.caption)}</figcaption></figure>"
+
+
+def _mean(metrics: object, part: str) -> str:
+    errors = getattr(metrics, part)
+    return _number(errors["mean"], 3) if "mean" in errors else ""
+
+
+def _number(value: float, digits: int) -> str:
+    if np.isnan(value):
+        return ""
+    if np.isinf(value):
+        return "failed"
+    return f"{value:.{digits}g}".replace("-", "−")

@@ -1,0 +1,139 @@
+"""Everything a job leaves in its folder."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+
+from ndestudio.errors import ExportError
+from ndestudio.export.artefact import Artefact, artefact, known_format
+from ndestudio.export.content import Origin
+from ndestudio.export.equations import equations_text
+from ndestudio.export.figure import Figure
+from ndestudio.export.figures import recipes
+from ndestudio.export.job import Job, ProjectLike, job, origin_of
+from ndestudio.export.verify import TOLERANCE, verify
+from ndestudio.progress import Note, Phase, Progress, Reporter, SilentReporter
+
+FIGURE_TYPES = ("svg", "png")
+
+
+def write_all(
+    project: ProjectLike, folder: str | Path, reporter: Reporter | None = None, *, date: str = "", spec_text: str = ""
+) -> tuple[Path, ...]:
+    """Write equations.json, the report, the figures and the artefacts asked for by `[export]` of the spec.
+
+    Each file appears whole or not at all. An artefact that cannot be written, or that does not agree with the model when
+    it is run again, is a note to the reporter, not an error. A stop ends the writing between two files.
+
+    Arguments:
+        folder: made if it is missing; figures go into `figures` within.
+        date: ISO 8601, for the origin in the artefacts; "" leaves it out.
+        spec_text: the specification as TOML, for the report.
+
+    Returns:
+        The files written, in order.
+
+    Raises:
+        ExportError: the folder cannot be written, or the spec asks for a form that does not exist.
+    """
+    reporter = reporter or SilentReporter()
+    config = project.spec.export
+    formats = [known_format(name) for name in config.formats]
+    unknown = [name for name in config.figures if name not in FIGURE_TYPES]
+    if unknown:
+        raise ExportError(f"figures cannot be written as `{unknown[0]}`; known are {', '.join(FIGURE_TYPES)}")
+    folder = Path(folder)
+    gathered = job(project)
+    reporter.emit(Phase("export", f"Writing to {folder.name or folder}"))
+    written = [write_text(folder / "equations.json", equations_text(project))]
+    drawn = _figures(gathered, reporter)
+    written += _save_figures(folder / "figures", drawn, config.figures, reporter)
+    artefacts: list[Artefact] = []
+    if gathered.model is not None:
+        for index, name in enumerate(formats):
+            if reporter.should_stop():
+                return tuple(written)
+            reporter.emit(Progress(0.4 + 0.5 * index / len(formats), text=f"Writing {name}"))
+            made = _artefact(gathered, name, origin_of(project, date), reporter)
+            if made is not None:
+                artefacts.append(made)
+                written.append(write_text(folder / made.name, made.text))
+    if not reporter.should_stop():
+        from ndestudio.export.report import report_html
+
+        page = report_html(project, figures=drawn, artefacts=tuple(artefacts), date=date, spec_text=spec_text)
+        written.append(write_text(folder / "report.html", page))
+    reporter.emit(Progress(1.0))
+    return tuple(written)
+
+
+def write_text(path: Path, text: str) -> Path:
+    """Write a file whole or not at all."""
+    return write_bytes(path, text.encode("utf-8"))
+
+
+def write_bytes(path: Path, data: bytes) -> Path:
+    """Write beside the place, then put it there in one step.
+
+    Raises:
+        ExportError: when the folder or the file cannot be written.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
+        try:
+            with os.fdopen(handle, "wb") as stream:
+                stream.write(data)
+            Path(temporary).chmod(path.stat().st_mode & 0o777 if path.exists() else 0o644)
+            Path(temporary).replace(path)
+        except BaseException:
+            Path(temporary).unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        raise ExportError(f"{path} cannot be written ({error.strerror or error}); choose another folder") from error
+    return path
+
+
+def _figures(gathered: Job, reporter: Reporter) -> tuple[Figure, ...]:
+    made: list[Figure] = []
+    tasks = recipes(gathered)
+    for index, task in enumerate(tasks):
+        if reporter.should_stop():
+            break
+        reporter.emit(Progress(0.3 * index / len(tasks), text="Drawing figures"))
+        figure = task()
+        if figure is not None:
+            made.append(figure)
+    return tuple(made)
+
+
+def _save_figures(folder: Path, drawn: tuple[Figure, ...], types: tuple[str, ...], reporter: Reporter) -> list[Path]:
+    written: list[Path] = []
+    for figure in drawn:
+        if reporter.should_stop():
+            break
+        if "svg" in types:
+            written.append(write_text(folder / f"{figure.name}.svg", figure.svg))
+        if "png" in types:
+            from ndestudio.export.raster import svg_to_png
+
+            written.append(write_bytes(folder / f"{figure.name}.png", svg_to_png(figure.svg)))
+    return written
+
+
+def _artefact(gathered: Job, name: str, origin: Origin, reporter: Reporter) -> Artefact | None:
+    config = gathered.project.spec.export
+    assert gathered.model is not None
+    try:
+        made = artefact(gathered.model, name, dataset=gathered.dataset, digits=config.digits, origin=origin)
+    except ExportError as error:
+        reporter.emit(Note(f"{name} was not written: {error}", "warning"))
+        return None
+    if config.verify:
+        made = verify(made, gathered.model, gathered.dataset, should_stop=reporter.should_stop)
+        if made.deviation is not None:
+            disagrees = not made.deviation <= TOLERANCE
+            reporter.emit(Note(f"{made.name}: {made.sentence}", "warning" if disagrees else "info"))
+    return made
