@@ -1,0 +1,58 @@
+# NDE Studio. `make demo` and `make test` do everything on a fresh machine, set-up included.
+SHELL := /bin/sh
+VENV ?= .venv
+PY := $(VENV)/bin/python
+READY := $(VENV)/.ready
+NATIVE := $(wildcard CMakeLists.txt ndestudio/symbolic/native/*)
+ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo run test check format screenshots bench clean
+
+help:
+	@echo "make demo         the main job: from bundled measurements to equations, results in demo-out/"
+	@echo "make test         the whole test suite (make test ARGS='-k parser' for a part)"
+	@echo "make run          open the window"
+	@echo "make check        ruff, pyright, import-linter"
+	@echo "make format       let ruff format and fix"
+	@echo "make screenshots  photograph every stage of the window into docs/images/"
+	@echo "make bench        measure speed"
+	@echo "make setup        only make or refresh $(VENV)"
+	@echo "make clean        remove everything that can be made again"
+
+setup: $(READY)
+
+$(READY): pyproject.toml constraints.txt $(NATIVE)
+	@sh tools/setup.sh $(VENV)
+
+demo: $(READY)
+	@$(PY) -m ndestudio demo -o demo-out $(ARGS)
+
+run: $(READY)
+	@$(PY) tools/system.py window
+	@$(PY) -m ndestudio $(ARGS)
+
+test: $(READY)
+	@$(PY) tools/system.py qt
+	QT_QPA_PLATFORM=offscreen $(PY) -m pytest $(ARGS)
+
+check: $(READY)
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/pyright --pythonpath $(PY)
+	$(VENV)/bin/lint-imports
+
+format: $(READY)
+	$(VENV)/bin/ruff check --fix .
+	$(VENV)/bin/ruff format .
+
+screenshots: $(READY)
+	@$(PY) tools/system.py screen
+	xvfb-run -a -s "-screen 0 1600x1000x24" $(PY) tools/screenshots.py docs/images
+
+bench: $(READY)
+	QT_QPA_PLATFORM=offscreen $(PY) -m benchmarks $(ARGS)
+
+clean:
+	rm -rf $(VENV) build dist out demo-out .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
