@@ -58,7 +58,7 @@ QToolButton:focus { border: 1px solid $accent; }
 QToolButton::menu-indicator { image: none; }
 QToolButton[kind="stage"] {
     border-radius: 8px; padding: 8px 4px 6px 4px; color: $muted; font-size: 12px; font-weight: 500;
-    min-width: 68px; max-width: 68px;
+    min-width: 60px; max-width: 60px;
 }
 QToolButton[kind="stage"]:checked { background: $accent_soft; color: $accent; border: 1px solid transparent; }
 QToolButton[kind="stage"]:focus { border: 1px solid $accent; }
@@ -92,11 +92,15 @@ QTableView, QTreeView, QListView {
     background: $surface; alternate-background-color: $raised; border: none; gridline-color: $border;
     selection-background-color: $selection; selection-color: $text; outline: none;
 }
-QTableView QLineEdit, QTableView QComboBox { border-radius: 0; padding: 0 4px; min-height: 0; }
+QTableView QLineEdit, QTableView QDoubleSpinBox { border-radius: 0; padding: 0 4px; min-height: 0; }
+QTableView QComboBox, QTableView QDoubleSpinBox { background: transparent; border: 1px solid transparent; padding-left: 4px; }
+QTableView QComboBox:hover, QTableView QDoubleSpinBox:hover { border: 1px solid $border; border-radius: 4px; }
+QTableView QComboBox:focus, QTableView QDoubleSpinBox:focus { border: 1px solid $accent; border-radius: 4px; }
 QHeaderView { background: $surface; }
 QHeaderView::section {
     background: $surface; color: $muted; border: none; border-bottom: 1px solid $border; padding: 6px 8px; font-weight: 500;
 }
+QHeaderView::section:vertical { border: none; padding: 0 8px; }
 QTableCornerButton::section { background: $surface; border: none; border-bottom: 1px solid $border; }
 
 QTabWidget::pane { border: none; border-top: 1px solid $border; }

@@ -14,6 +14,7 @@ from typing import Literal
 from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtGui import QColor, QFont, QFontDatabase, QPalette
 from PySide6.QtWidgets import QApplication
+from shiboken6 import isValid
 
 from ndestudio.gui.stylesheet import style_sheet
 from ndestudio.paths import resources_dir
@@ -154,7 +155,12 @@ def follow(owner: QObject, restyle: Callable[[], None]) -> None:
     """Call ``restyle`` now and whenever the scheme changes, as long as ``owner`` lives."""
     current = theme()
     connection = current.changed.connect(restyle)
-    owner.destroyed.connect(lambda: current.disconnect(connection))
+
+    def let_go() -> None:
+        if isValid(current):
+            QObject.disconnect(connection)
+
+    owner.destroyed.connect(let_go)
     restyle()
 
 

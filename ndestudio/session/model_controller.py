@@ -83,7 +83,9 @@ class ModelController(Presenter[ModelState]):
 
     def insert(self, kind: str, key: str, position: int) -> None:
         """Insert a term of the library at a position of the text, or start from a template system."""
-        model = inserted(self.session.project.spec.model, kind, key, position)
+        words = self.analysis.words
+        states = words.states if kind == "term" and words.states else words.measured
+        model = inserted(self.session.project.spec.model, kind, key, position, states, self.analysis.taken)
         self._edit("Insert from library", commands.with_model(self.session.project, model))
 
     def start_from_unknown(self) -> None:

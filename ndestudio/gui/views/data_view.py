@@ -1,0 +1,193 @@
+"""The Data stage: table preview with roles, plots of the columns, problems in place, split."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import (
+    QFileDialog,
+    QFrame,
+    QScrollArea,
+    QSizePolicy,
+    QSplitter,
+    QStackedWidget,
+    QTabWidget,
+    QVBoxLayout,
+    QWidget,
+)
+
+from ndestudio.data.dataset import Part
+from ndestudio.gui.building import EmptyState, button, card, column, holder, label, row
+from ndestudio.gui.theme import GRID
+from ndestudio.gui.views.data_panels import FilesPanel, ReadingPanel, SplitPanel
+from ndestudio.gui.widgets.columns_table import ColumnsTable
+from ndestudio.gui.widgets.data_table import PreviewTable
+from ndestudio.gui.widgets.problem_list import ProblemList
+from ndestudio.gui.widgets.series_plot import SeriesPlots
+from ndestudio.gui.widgets.trajectory_table import TrajectoryTable
+from ndestudio.session.data_state import DataState
+from ndestudio.session.session import Session
+
+_SIDE = 400
+
+
+class DataView(QWidget):
+    """Signals say what a person wants; see ``connect``."""
+
+    browse = Signal()
+    add_files = Signal(list)
+    proceed = Signal()
+    retry = Signal()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._state: DataState | None = None
+        self.title = label("Data", "title")
+        self.summary = label("", "muted")
+        self.summary.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self.continue_button = button(
+            "Continue to Model", self.proceed.emit, kind="primary", tip="Write what is known of the system (Ctrl+2)"
+        )
+        self.add_button = button(
+            "Add files…", self._ask_files, icon_name="add", tip="Further files with the same columns"
+        )
+        self.problems = ProblemList("Problems of the data")
+        self.problem_card = card(self.problems)
+        self.retry_button = button("Read again", self.retry.emit, tip="After the file was put right")
+        self.problem_card.layout().addLayout(row(1, self.retry_button))
+        self.files = FilesPanel()
+        self.columns = ColumnsTable()
+        self.split = SplitPanel()
+        self.reading = ReadingPanel()
+        self.notes = label("", "muted", wrap=True, selectable=True)
+        self.plots = SeriesPlots()
+        self.table = PreviewTable()
+        self.trajectories = TrajectoryTable()
+        self.stack = QStackedWidget()
+        self._lay_out()
+        self.problems.chosen.connect(self._go_to_problem)
+        self.trajectories.hidden_changed.connect(self._on_hidden)
+
+    def show_state(self, state: DataState) -> None:
+        self._state = state
+        empty = not state.files
+        self.stack.setCurrentIndex(0 if empty else 1)
+        self.continue_button.setEnabled(state.dataset is not None)
+        self.add_button.setEnabled(not empty)
+        words = state.busy + " …" if state.busy else state.summary
+        self.summary.setText(words)
+        self.summary.setToolTip(words)
+        self.problems.show_problems([(problem.place, problem.sentence, "error", "") for problem in state.problems])
+        self.problem_card.setVisible(bool(state.problems))
+        self.files.show_state(state)
+        self.columns.show_rows(state.columns)
+        self.split.show_state(state)
+        self.reading.show_state(state)
+        self.notes.setText("\n".join(f"• {note}" for note in state.notes))
+        self.notes_card.setVisible(bool(state.notes))
+        self.table.show_state(state)
+        self.trajectories.show_rows(state.trajectories)
+        self.plots.show_dataset(state.dataset, self.trajectories.hidden)
+        self.plot_stack.setCurrentIndex(0 if state.dataset is None else 1)
+
+    def reset_layout(self) -> None:
+        self.splitter.setSizes([_SIDE, 900])
+        self.right.setSizes([420, 260])
+
+    def _lay_out(self) -> None:
+        header = row(self.title, self.summary, self.add_button, self.continue_button, spacing=2 * GRID)
+        header.setStretch(1, 1)
+        self.notes_card = card(self.notes, heading="Notes")
+        side = holder(
+            column(
+                self.files,
+                card(self.columns, heading="Columns"),
+                self.split,
+                self.reading,
+                self.notes_card,
+                1,
+                spacing=2 * GRID,
+            )
+        )
+        side.layout().setContentsMargins(0, 0, GRID, 0)
+        area = QScrollArea()
+        area.setWidgetResizable(True)
+        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        area.setFrameShape(QFrame.Shape.NoFrame)
+        area.setWidget(side)
+        area.setMinimumWidth(_SIDE)
+        tabs = QTabWidget()
+        tabs.setDocumentMode(True)
+        tabs.addTab(self.table, "File")
+        tabs.addTab(self.trajectories, "Trajectories")
+        self.tabs = tabs
+        self.plot_stack = QStackedWidget()
+        self.plot_stack.addWidget(EmptyState("data", "The plots appear when the data can be read."))
+        self.plot_stack.addWidget(self.plots)
+        self.right = QSplitter(Qt.Orientation.Vertical)
+        self.right.addWidget(card(self.plot_stack, margins=GRID))
+        self.right.addWidget(card(tabs, margins=GRID))
+        self.right.setChildrenCollapsible(False)
+        self.right.setHandleWidth(2 * GRID)
+        self.splitter = QSplitter()
+        self.splitter.addWidget(area)
+        self.splitter.addWidget(self.right)
+        self.splitter.setStretchFactor(1, 1)
+        self.splitter.setChildrenCollapsible(False)
+        self.splitter.setHandleWidth(2 * GRID)
+        content = holder(column(header, self.problem_card, self.splitter, spacing=2 * GRID, margins=2 * GRID))
+        content.layout().setStretch(2, 1)  # type: ignore[attr-defined]
+        empty = EmptyState(
+            "data",
+            "Drop one or several data files here: CSV, Parquet, Excel, NumPy or MATLAB.",
+            "Open files…",
+            self.browse.emit,
+        )
+        self.stack.addWidget(empty)
+        self.stack.addWidget(content)
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(0, 0, 0, 0)
+        outer.addWidget(self.stack)
+        self.reset_layout()
+
+    def _ask_files(self) -> None:
+        paths, _ = QFileDialog.getOpenFileNames(self, "Add files with the same columns")
+        if paths:
+            self.add_files.emit(paths)
+
+    def _go_to_problem(self, position: int) -> None:
+        if self._state is not None and position < len(self._state.problems):
+            line = self._state.problems[position].row
+            if line is not None:
+                self.tabs.setCurrentWidget(self.table)
+                self.table.go_to(line)
+
+    def _on_hidden(self, hidden: Any) -> None:
+        if self._state is not None:
+            self.plots.show_dataset(self._state.dataset, hidden)
+
+
+def connect(view: DataView, session: Session) -> None:
+    """The view's signals become intents of the session."""
+    data = session.data
+    view.browse.connect(lambda: _browse(view))
+    view.add_files.connect(data.append_files)
+    view.proceed.connect(lambda: session.show_stage("model"))
+    view.retry.connect(data.retry)
+    view.columns.role_chosen.connect(data.set_role)
+    view.columns.alias_edited.connect(data.set_alias)
+    view.columns.unit_edited.connect(data.set_unit)
+    view.files.chosen.connect(data.show_file)
+    view.files.removed.connect(data.remove_file)
+    view.split.changed.connect(lambda changes: data.set_split(**changes))
+    view.reading.changed.connect(lambda changes: data.set_reading(**changes))
+    view.trajectories.part_chosen.connect(lambda name, part: data.set_part(name, Part(part)))
+    view.trajectories.weight_edited.connect(data.set_weight)
+
+
+def _browse(view: QWidget) -> None:
+    window = view.window()
+    browse = getattr(window, "browse", None)
+    if browse is not None:
+        browse()

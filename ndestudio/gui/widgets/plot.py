@@ -1,0 +1,218 @@
+"""The plot every view uses: pyqtgraph in the colours of the scheme, on the GUI thread only.
+
+Pens are one pixel wide: with antialiasing a pen of two is 10 to 20 times slower to draw. Curves are replaced with
+``setData`` and never removed while something runs.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pyqtgraph as pg
+from jaxtyping import Float
+from PySide6.QtCore import QEvent, QRectF, QSize, Qt
+from PySide6.QtGui import QAction, QColor, QFont, QPageSize, QPainter, QPdfWriter
+from PySide6.QtSvg import QSvgGenerator
+from PySide6.QtWidgets import QFileDialog, QMenu, QWidget
+
+from ndestudio.gui.theme import Colours, colours, follow
+
+pg.setConfigOptions(antialias=True, useOpenGL=False)
+
+SHOWN_POINTS = 20_000
+"""A longer series is drawn from a decimated copy."""
+
+
+class Plot(pg.PlotWidget):
+    """One set of axes.
+
+    Arguments:
+        x, y: axis titles with units.
+        name: accessible name; said to screen readers and used as the file name of a saved figure.
+    """
+
+    def __init__(self, name: str, x: str = "", y: str = "", parent: QWidget | None = None) -> None:
+        super().__init__(parent=parent)
+        self.setAccessibleName(name)
+        self.setMinimumSize(120, 96)
+        self._name = name
+        self._x, self._y = x, y
+        self._restylers: list[Callable[[Colours], None]] = []
+        self.legend: pg.LegendItem | None = None
+        self.setMenuEnabled(False)
+        self.hideButtons()
+        item = self.getPlotItem()
+        item.showGrid(x=True, y=True, alpha=0.12)
+        item.getViewBox().setDefaultPadding(0.04)
+        for side in ("left", "bottom"):
+            item.getAxis(side).setStyle(tickTextOffset=6, tickLength=-4)
+            item.getAxis(side).enableAutoSIPrefix(False)
+        self.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+        self.customContextMenuRequested.connect(lambda point: self.menu().popup(self.mapToGlobal(point)))
+        follow(self, self._restyle)
+
+    def sizeHint(self) -> QSize:
+        return QSize(320, 220)
+
+    def titles(self, x: str, y: str) -> None:
+        """Change the axis titles."""
+        if (x, y) != (self._x, self._y):
+            self._x, self._y = x, y
+            self._restyle()
+
+    def curve(self, colour: Callable[[Colours], str], name: str | None = None, **options: object) -> pg.PlotDataItem:
+        """A line whose colour follows the scheme.
+
+        Arguments:
+            colour: picks the colour from a scheme. name: for the legend.
+            options: `dash=True`, `faint=True`, `points=True` (markers without a line), `width`.
+        """
+        item = pg.PlotDataItem(name=name)
+        self.addItem(item)
+
+        def restyle(c: Colours) -> None:
+            shade = QColor(colour(c))
+            if options.get("faint"):
+                shade.setAlphaF(0.35)
+            if options.get("points"):
+                item.setPen(None)
+                item.setSymbol("o")
+                item.setSymbolSize(5)
+                item.setSymbolPen(None)
+                item.setSymbolBrush(shade)
+            else:
+                style = Qt.PenStyle.DashLine if options.get("dash") else Qt.PenStyle.SolidLine
+                pen = pg.mkPen(shade, width=options.get("width", 1), style=style)
+                item.setPen(pen)
+
+        item.curve.setSegmentedLineMode("on")
+        self.styled(restyle)
+        return item
+
+    def styled(self, restyle: Callable[[Colours], None]) -> None:
+        """Call ``restyle`` now and at each change of the scheme."""
+        self._restylers.append(restyle)
+        restyle(colours())
+
+    def unstyled(self, restyle: Callable[[Colours], None]) -> None:
+        """Forget a restyler whose item was removed."""
+        self._restylers = [one for one in self._restylers if one is not restyle]
+
+    def show_legend(self) -> pg.LegendItem:
+        """A legend in the corner; made once."""
+        if self.legend is None:
+            self.legend = self.addLegend(offset=(-8, 8), labelTextSize="9pt")
+            self.styled(self._restyle_legend)
+        return self.legend
+
+    def fit(self) -> None:
+        """Show everything."""
+        self.getPlotItem().enableAutoRange()
+
+    def menu(self) -> QMenu:
+        """The context menu: show everything, save or copy the figure."""
+        menu = QMenu(self)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        for text, act in (
+            ("Show everything", self.fit),
+            ("Save figure…", self._ask_save),
+            ("Copy figure", self._copy),
+        ):
+            action = QAction(text, menu)
+            action.triggered.connect(lambda _=False, act=act: act())
+            menu.addAction(action)
+        return menu
+
+    def save_figure(self, path: str | Path) -> None:
+        """Write the figure as .svg, .pdf or .png (twice the resolution of the screen)."""
+        path = Path(path)
+        match path.suffix.lower():
+            case ".svg":
+                generator = QSvgGenerator()
+                generator.setFileName(str(path))
+                generator.setSize(self.size())
+                generator.setViewBox(QRectF(0, 0, self.width(), self.height()))
+                self._paint(generator)
+            case ".pdf":
+                writer = QPdfWriter(str(path))
+                writer.setPageSize(QPageSize(QSize(self.width(), self.height()), "figure"))
+                self._paint(writer)
+            case _:
+                image = self.grab().toImage() if self.devicePixelRatioF() > 1 else self._large_image()
+                image.save(str(path if path.suffix else path.with_suffix(".png")))
+
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+
+    def _large_image(self):  # type: ignore[no-untyped-def]
+        from PySide6.QtGui import QImage
+
+        image = QImage(self.size() * 2, QImage.Format.Format_ARGB32)
+        image.setDevicePixelRatio(2)
+        image.fill(QColor(colours().surface))
+        self._paint(image)
+        return image
+
+    def _paint(self, device) -> None:  # type: ignore[no-untyped-def]
+        painter = QPainter(device)
+        self.render(painter)
+        painter.end()
+
+    def _ask_save(self) -> None:
+        path, _ = QFileDialog.getSaveFileName(
+            self, "Save figure", f"{self._name}.svg", "SVG (*.svg);;PDF (*.pdf);;PNG (*.png)"
+        )
+        if path:
+            self.save_figure(path)
+
+    def _copy(self) -> None:
+        from PySide6.QtGui import QGuiApplication
+
+        QGuiApplication.clipboard().setImage(self._large_image())
+
+    def _restyle(self) -> None:
+        c = colours()
+        self.setBackground(c.surface)
+        item = self.getPlotItem()
+        font = QFont(self.font())
+        font.setPointSizeF(8.5)
+        for side, title in (("left", self._y), ("bottom", self._x)):
+            axis = item.getAxis(side)
+            axis.setPen(pg.mkPen(c.border, width=1))
+            axis.setTextPen(pg.mkPen(c.muted))
+            axis.setTickFont(font)
+            axis.setLabel(_escaped(title) if title else None, color=c.muted, **{"font-size": "9pt"})
+            axis.showLabel(bool(title))
+        for restyle in self._restylers:
+            restyle(c)
+
+    def _restyle_legend(self, c: Colours) -> None:
+        assert self.legend is not None
+        self.legend.setLabelTextColor(QColor(c.text))
+        background = QColor(c.surface)
+        background.setAlphaF(0.8)
+        self.legend.setBrush(pg.mkBrush(background))
+        for _, text in self.legend.items:
+            text.setText(text.text, color=c.text)
+
+
+def thinned(
+    x: Float[np.ndarray, " n"], y: Float[np.ndarray, " n"], limit: int = SHOWN_POINTS
+) -> tuple[Float[np.ndarray, " m"], Float[np.ndarray, " m"]]:
+    """At most ``limit`` points of a series that look the same: the smallest and largest of each bin are kept."""
+    if len(x) <= limit:
+        return x, y
+    size = math.ceil(len(x) / (limit // 2))
+    usable = len(x) // size * size
+    blocks = y[:usable].reshape(-1, size)
+    filled = np.where(np.isfinite(blocks), blocks, 0.0)
+    start = np.arange(len(blocks)) * size
+    picks = np.sort(np.stack([start + filled.argmin(axis=1), start + filled.argmax(axis=1)], axis=1), axis=1).ravel()
+    return x[picks], y[picks]
+
+
+def _escaped(text: str) -> str:
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
