@@ -75,7 +75,9 @@ def dataset_from_arrays(
         table = np.column_stack([time, value, forcing])
         for column, label in zip(table.T, [time_label, *names, *input_names], strict=True):
             check_finite(column, name=name, column=label, rows=rows)
-        sources.append(Rows(f"trajectory {name}", name, time, value, forcing, None, rows, time_label))
+        sources.append(
+            Rows(f"trajectory {name}", name, time.copy(), value.copy(), forcing.copy(), None, rows, time_label)
+        )
     return assemble(
         sources,
         Column(TIME_NAME, time_label, time_unit),
@@ -170,9 +172,10 @@ def _per_trajectory(given: Any, axes: int, what: str, count: int | None = None) 
     items = list(given)
     if not items:
         raise DataError(f"`{what}` is empty")
-    nested = np.ndim(items[0]) >= 1 and (axes == 1 or count is None or len(items) == count)
-    if axes == 2 and count == 1 and np.ndim(items[0]) < 2 and len(items) != 1:
-        nested = False
+    if axes == 1 or count is None:
+        nested = np.ndim(items[0]) >= 1
+    else:
+        nested = count > 1 or np.ndim(items[0]) == 2 or (np.ndim(items[0]) == 1 and len(items) == 1)
     return [_float_array(item, what) for item in items] if nested else [_float_array(items, what)]
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 import numpy as np
 from jaxtyping import Float, Int64
@@ -39,6 +40,10 @@ class Rows:
     group: np.ndarray | None
     rows: Int64[np.ndarray, " row"]
     label: str = "time"
+
+
+_Pick: TypeAlias = np.ndarray | slice
+"""Which rows of a source make a trajectory."""
 
 
 @dataclass
@@ -93,12 +98,12 @@ def assemble(
     return resplit(dataset, SplitConfig() if split is None else split)
 
 
-def _grouped(sources: Sequence[Rows], notes: _Notes) -> Iterator[tuple[Rows, str, np.ndarray]]:
+def _grouped(sources: Sequence[Rows], notes: _Notes) -> Iterator[tuple[Rows, str, _Pick]]:
     """Source, name and row indices of each trajectory, in order of appearance; names are made unique."""
-    found: list[tuple[Rows, str, np.ndarray]] = []
+    found: list[tuple[Rows, str, _Pick]] = []
     for source in sources:
         if source.group is None:
-            found.append((source, source.stem, np.arange(len(source.t))))
+            found.append((source, source.stem, slice(None)))
             continue
         names, first, inverse = np.unique(source.group.astype(str), return_index=True, return_inverse=True)
         order = np.argsort(inverse, kind="stable")
@@ -120,23 +125,25 @@ def _grouped(sources: Sequence[Rows], notes: _Notes) -> Iterator[tuple[Rows, str
         yield source, unique, pick
 
 
-def _trajectory(source: Rows, name: str, pick: np.ndarray, notes: _Notes) -> Iterator[Trajectory]:
+def _trajectory(source: Rows, name: str, pick: _Pick, notes: _Notes) -> Iterator[Trajectory]:
     timed = np.isfinite(source.t[pick])
-    notes.rows(source.path, source.rows[pick[~timed]], "the time is missing")
-    pick = pick[timed]
-    t, measured = source.t[pick], source.measured[pick]
+    if not timed.all():
+        pick = np.arange(len(source.t))[pick]
+        notes.rows(source.path, source.rows[pick[~timed]], "the time is missing")
+        pick = pick[timed]
+    t, measured, rows = source.t[pick], source.measured[pick], source.rows[pick]
     usable = int(np.isfinite(measured).any(axis=1).sum())
     if usable < 2:
-        rows = f"row {source.rows[pick[0]]}" if len(pick) == 1 else f"{len(pick)} rows"
+        place = f"row {rows[0]}" if len(rows) == 1 else f"{len(rows)} rows"
         seen = "no measured value" if usable == 0 else "only one measured row"
         notes.sentences.append(
-            f"{_where(source.path)}trajectory `{name}` ({rows}) has {seen} where two are needed; set aside, "
+            f"{_where(source.path)}trajectory `{name}` ({place}) has {seen} where two are needed; set aside, "
             "the rest is used."
         )
         return
-    _check_times(source, name, t, source.rows[pick])
+    _check_times(source, name, t, rows)
     part = np.full(len(t), Part.TRAIN, dtype=np.int8)
-    yield Trajectory(name, t.copy(), measured.copy(), source.inputs[pick].copy(), part)
+    yield Trajectory(name, t, measured, source.inputs[pick], part)
 
 
 def _check_times(source: Rows, name: str, t: np.ndarray, rows: np.ndarray) -> None:

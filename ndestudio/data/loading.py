@@ -147,10 +147,14 @@ def _kinds(plan: _Plan, columns: dict[int, Analysed]) -> dict[int, Kind]:
 
 def _rows(plan: _Plan, columns: dict[int, Analysed], table: Table, file: str) -> Rows:
     def values(column: Analysed) -> np.ndarray:
-        return table.columns[columns[column.index].index]
+        # taken out of the table, so that a long column is not held twice while the matrix is filled
+        return table.columns.pop(columns[column.index].index)
 
     def stacked(chosen: tuple[Analysed, ...]) -> np.ndarray:
-        return np.stack([values(one) for one in chosen], axis=1) if chosen else np.zeros((len(table.rows), 0))
+        matrix = np.empty((len(table.rows), len(chosen)))
+        for index, one in enumerate(chosen):
+            matrix[:, index] = values(one)
+        return matrix
 
     return Rows(
         path=file,

@@ -14,45 +14,17 @@ TIME_NAME = "t"
 RESERVED: frozenset[str] = frozenset({*FUNCTIONS, *CONSTANTS, TIME_NAME})
 """Identifiers that mean something in equations and cannot name a column."""
 
-_GREEK = dict(
-    zip(
-        "αβγδεζηθικλμνξοπρςστυφχψωµ",
-        [
-            "alpha",
-            "beta",
-            "gamma",
-            "delta",
-            "epsilon",
-            "zeta",
-            "eta",
-            "theta",
-            "iota",
-            "kappa",
-            "lambda",
-            "mu",
-            "nu",
-            "xi",
-            "omicron",
-            "pi",
-            "rho",
-            "sigma",
-            "sigma",
-            "tau",
-            "upsilon",
-            "phi",
-            "chi",
-            "psi",
-            "omega",
-            "mu",
-        ],
-        strict=True,
-    )
+_LETTERS = "αβγδεζηθικλμνξοπρςστυφχψωµ"
+_SPELLED = (
+    "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi omicron pi rho sigma sigma tau upsilon phi "
+    "chi psi omega mu"
 )
+_GREEK = dict(zip(_LETTERS, _SPELLED.split(), strict=True))
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 _BRACKETS = re.compile(r"(?P<label>.*?\S)\s*\[(?P<unit>[^\[\]]*)\]\s*\Z", re.DOTALL)
 _PARENTHESES = re.compile(r"(?P<label>.*?\S)(?P<gap>\s*)\((?P<unit>[^()]*(?:\([^()]*\)[^()]*)*)\)\s*\Z", re.DOTALL)
-_SLASH = re.compile(r"(?P<label>[^/]*[^/\s])\s*/\s*(?P<unit>[A-Za-zµμΩ°%1][\w^·*/\-.°µμΩ%() ]{0,19})\Z")
-_DERIVATIVE = re.compile(r"d\w*\s*/\s*d\w*\Z")
+_SLASH = re.compile(r"(?P<label>[^/]*[^/\s])\s*/\s*(?P<unit>(?:1/|[A-Za-zµμΩ°%])[\w^·*/\-.°µμΩ%() ]{0,19})\Z")
+_DERIVATIVE = re.compile(r"d\w*\s*/\s*dt\d?\Z")
 
 
 def is_identifier(name: str) -> bool:

@@ -18,77 +18,21 @@ from ndestudio.errors import DataError
 
 Role = Literal["time", "trajectory", "state", "input", "ignore"]
 
-TIME_NAMES = frozenset(
-    [
-        "t",
-        "time",
-        "times",
-        "timestamp",
-        "date",
-        "datetime",
-        "day",
-        "days",
-        "d",
-        "year",
-        "years",
-        "yr",
-        "hour",
-        "hours",
-        "h",
-        "hr",
-        "minute",
-        "minutes",
-        "min",
-        "second",
-        "seconds",
-        "sec",
-        "s",
-        "ms",
-        "week",
-        "weeks",
-        "month",
-        "months",
-        "zeit",
-        "tag",
-        "jahr",
-        "stunde",
-        "temps",
-        "tiempo",
-        "tempo",
-    ]
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+TIME_NAMES = _words(
+    "t time times timestamp date datetime day days d year years yr hour hours h hr minute minutes min second seconds sec "
+    "s ms week weeks month months elapsed zeit tag jahr stunde temps tiempo tempo"
 )
-TRAJECTORY_NAMES = frozenset(
-    [
-        "trajectory",
-        "traj",
-        "trial",
-        "run",
-        "experiment",
-        "exp",
-        "culture",
-        "replicate",
-        "rep",
-        "series",
-        "batch",
-        "subject",
-        "patient",
-        "id",
-        "sample",
-        "group",
-        "condition",
-        "simulation",
-        "sim",
-        "episode",
-        "dataset",
-        "unit",
-        "specimen",
-        "animal",
-        "cell",
-        "well",
-        "plate",
-        "versuch",
-    ]
+TRAJECTORY_NAMES = _words(
+    "trajectory traj trial run experiment exp culture replicate rep series batch subject patient id sample group "
+    "condition simulation sim episode dataset unit specimen animal cell well plate versuch"
 )
+_TELLING = _words("time date day days hour hours minute minutes second seconds year years week weeks elapsed")
+"""Words that make a longer name one of a time, if the numbers increase."""
 _COUNTERS = frozenset({"", "index", "row", "id", "no", "nr", "number", "#", "unnamed", "unnamed_0"})
 
 
@@ -273,11 +217,10 @@ def guess_time(free: Sequence[Analysed], groups: np.ndarray | None) -> int | Non
     for column in free:
         if column.kind == "text" or column.missing == len(column.texts):
             continue
-        named = _word(column.label) in TIME_NAMES
         rises = increasing(column.values, groups)
-        score = 4.0 * named + (2.0 if rises else 0.0) + (1.5 if column.kind == "date" else 0.0)
-        if rises and not named and _word(column.label) in _COUNTERS:
-            score = 1.0
+        word = _word(column.label)
+        telling = 4.0 if word in TIME_NAMES else 3.0 if rises and _TELLING & set(word.split("_")) else 0.0
+        score = telling + (2.0 if rises else 0.0) + (1.5 if column.kind == "date" else 0.0)
         if score > best_score:
             best, best_score = column.index, score
     return best
@@ -296,6 +239,7 @@ def increasing(values: np.ndarray, groups: np.ndarray | None) -> bool:
 def _rest(columns: Sequence[Analysed], roles: list[Role | None], config: DataConfig) -> tuple[list[Role], list[str]]:
     result: list[Role] = []
     notes: list[str] = []
+    headed = any(column.header for column in columns)
     for column, role in zip(columns, roles, strict=True):
         if role is None:
             if config.states is not None:
@@ -306,7 +250,7 @@ def _rest(columns: Sequence[Analysed], roles: list[Role | None], config: DataCon
             elif column.missing == len(column.texts) and column.texts:
                 notes.append(f"`{column.label}` has no value in any row that was looked at, and is left out.")
                 role = "ignore"
-            elif _word(column.label) in _COUNTERS and _counts(column.values):
+            elif headed and _word(column.header) in _COUNTERS and _counts(column.values):
                 notes.append(f"`{column.label}` only counts the rows and is left out.")
                 role = "ignore"
             else:

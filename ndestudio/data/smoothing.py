@@ -176,18 +176,20 @@ def _fit(x: np.ndarray, z: np.ndarray, weight: np.ndarray, within: float, order:
     moment = basis.T @ (weight * z)
     penalty = _penalty(knots, degree, order, size)
     penalty *= np.trace(gram) / np.trace(penalty)
-    # a trace of the penalty makes the factor exist where neighbouring points nearly coincide
-    factor = cholesky(gram + 1e-13 * (penalty + np.trace(gram) / size * np.eye(size)), lower=True)
-    inner = solve_triangular(factor, solve_triangular(factor, penalty, lower=True).T, lower=True)
-    rough, directions = eigh((inner + inner.T) / 2)
-    rough = np.maximum(rough, 0.0)
+    # relative to both together, so that points which nearly coincide do no harm: share 1 is all data, share 0 all penalty
+    factor = cholesky(gram + penalty, lower=True)
+    inner = solve_triangular(factor, solve_triangular(factor, gram, lower=True).T, lower=True)
+    share, directions = eigh((inner + inner.T) / 2)
+    share = np.clip(share, 0.0, 1.0)
     rotated = directions.T @ solve_triangular(factor, moment, lower=True)
+    rotated[share < 1e-14] = 0.0
     points = float(weight.sum())
     total = float(weight @ (z * z)) + within
     weights = np.logspace(-18, 8, 261)
-    shrink = 1.0 / (1.0 + weights[:, None] * rough)
-    squares = np.maximum(total - ((2.0 - shrink) * shrink) @ (rotated**2), 1e-15 * total)
-    degrees = shrink.sum(axis=1)
+    divisor = np.maximum(share + weights[:, None] * (1.0 - share), 1e-300)
+    fitted = (2.0 - share / divisor) / divisor
+    squares = np.maximum(total - fitted @ (rotated**2), 1e-15 * total)
+    degrees = (share / divisor).sum(axis=1)
     noise = np.sqrt(squares / np.maximum(points - degrees, 0.02 * points))
     plain = _scores(points, squares, degrees, 1.0)
     pick = int(np.argmin(plain))
@@ -196,7 +198,7 @@ def _fit(x: np.ndarray, z: np.ndarray, weight: np.ndarray, within: float, order:
     else:
         score = _scores(points, squares, degrees, _INFLATION)
         pick = int(np.argmin(score))
-    coefficients = solve_triangular(factor.T, directions @ (shrink[pick] * rotated), lower=False)
+    coefficients = solve_triangular(factor.T, directions @ (rotated / divisor[pick]), lower=False)
     return _Fit(knots, coefficients, float(score[pick]), float(noise[pick]), float(degrees[pick]))
 
 
@@ -206,10 +208,10 @@ def _scores(points: float, squares: np.ndarray, degrees: np.ndarray, inflation: 
 
 
 def _knots(x: np.ndarray, size: int, degree: int) -> np.ndarray:
-    """Knots for ``size`` basis functions, as dense as the points; one between each two where there are few."""
-    inner = size - degree - 1
-    places = np.interp(np.linspace(0, len(x) - 1, inner + 2)[1:-1], np.arange(len(x)), x)
-    return np.concatenate([np.full(degree + 1, x[0]), places, np.full(degree + 1, x[-1])])
+    """Knots for ``size`` basis functions, as dense as the points: averages of ``degree`` neighbours (Schoenberg)."""
+    places = np.interp(np.linspace(0, len(x) - 1, size), np.arange(len(x)), x)
+    inner = np.convolve(places[1:-1], np.full(degree, 1.0 / degree), mode="valid") if size > degree + 1 else places[:0]
+    return np.concatenate([np.full(degree + 1, x[0]), inner, np.full(degree + 1, x[-1])])
 
 
 def _penalty(knots: np.ndarray, degree: int, order: int, size: int) -> np.ndarray:

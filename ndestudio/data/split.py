@@ -70,11 +70,11 @@ def spread_evenly(count: int, validation: int, test: int) -> list[Part]:
     parts = [Part.TRAIN] * count
     if not held:
         return parts
-    places = [int((number + 0.5) * count / held) for number in range(held)]
-    if held <= count - 2:
-        places = [min(max(place, 1), count - 2) for place in places]
+    # the first and the last one train where the others are enough to hold out
+    edge = 1 if held <= count - 2 else 0
+    places = [edge + int((number + 0.5) * (count - 2 * edge) / held) for number in range(held)]
     due = 0.0
-    for number, place in enumerate(sorted(set(places))):
+    for number, place in enumerate(places):
         due += test / held
         left = held - number
         is_test = test > 0 and (due >= 0.5 or left <= test)

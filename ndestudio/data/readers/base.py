@@ -81,7 +81,7 @@ class Table:
         sha256: of the bytes of the file.
     """
 
-    columns: Mapping[int, np.ndarray]
+    columns: dict[int, np.ndarray]
     rows: Int64[np.ndarray, " row"]
     sha256: str = ""
     notes: tuple[str, ...] = field(default=())

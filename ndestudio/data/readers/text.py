@@ -73,7 +73,8 @@ class TextReader:
             raise DataError("the file was deleted while it was being read; choose it again", path=head.path) from error
         except OSError as error:
             raise DataError(f"the file cannot be read ({error.strerror or error})", path=head.path) from error
-        columns = {index: np.concatenate([part[index] for part, _ in parts]) for index in kinds}
+        # each block's column is let go as soon as it is joined, so that nothing is held twice
+        columns = {index: np.concatenate([part.pop(index) for part, _ in parts]) for index in kinds}
         rows = np.concatenate([rows for _, rows in parts]) if parts else np.zeros(0, np.int64)
         return Table(columns, rows, digest.hexdigest())
 
