@@ -187,7 +187,7 @@ _SCALAR: dict[str, ScalarHole] = {
     "cos": math.cos,
     "tan": math.tan,
     "tanh": math.tanh,
-    "abs": abs,
+    "abs": math.fabs,
     "min": _minimum,
     "max": _maximum,
 }

@@ -154,11 +154,13 @@ def _neutral(operator: str, left: Expr, right: Expr, a: float | None, b: float |
         case "+":
             if a == 0 or b == 0:
                 return right if a == 0 else left
-            return Binary("-", left, right.operand) if isinstance(right, Negate) else Binary("+", left, right)
+            positive = _without_minus(right)
+            return Binary("+", left, right) if positive is None else Binary("-", left, positive)
         case "-":
             if a == 0 or b == 0:
                 return left if b == 0 else _fold(Negate(right))
-            return Binary("+", left, right.operand) if isinstance(right, Negate) else Binary("-", left, right)
+            positive = _without_minus(right)
+            return Binary("-", left, right) if positive is None else Binary("+", left, positive)
         case "*":
             return _product(left, right, a, b)
         case "/":
@@ -170,6 +172,19 @@ def _neutral(operator: str, left: Expr, right: Expr, a: float | None, b: float |
         case "^" if b == 0:
             return Number(1.0)
     return Binary(operator, left, right)
+
+
+def _without_minus(expr: Expr) -> Expr | None:
+    """``-expr`` if that is ``expr`` with its leading minus removed, else None."""
+    match expr:
+        case Negate(operand):
+            return operand
+        case Binary("*" | "/" as operator, left, right):
+            positive = _without_minus(left)
+            return (
+                None if positive is None else _neutral(operator, positive, right, number_of(positive), number_of(right))
+            )
+    return None
 
 
 def _product(left: Expr, right: Expr, a: float | None, b: float | None) -> Expr:

@@ -6,6 +6,7 @@ import time
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float
@@ -34,6 +35,7 @@ class _Meter:
         self._deadline = time.monotonic() + budget.seconds
         self.evaluations = 0
         self.reached = start
+        self.last: list[float] = []
 
     def __call__(self, t: float, y: Float[np.ndarray, " state"]) -> list[float]:
         self.evaluations += 1
@@ -41,7 +43,8 @@ class _Meter:
             self.reached = t
         if self.evaluations & 255 == 0 or self.evaluations > self._budget.evaluations:
             self.check()
-        return self._function(t, y.tolist())
+        self.last = point = y.tolist()
+        return self._function(t, point)
 
     def check(self) -> None:
         if self.evaluations > self._budget.evaluations:
@@ -87,7 +90,7 @@ def integrate(
     with np.errstate(all="ignore"):
         rows, reason = _solve(meter, times, y0, rtol, atol, longest_step)
     states[moving] = rows[1:]
-    return states, _sentence(t, states, names, reason)
+    return states, _sentence(t, states, names, _runaway(meter, y0, names) or reason)
 
 
 def _solve(
@@ -122,6 +125,13 @@ def _solve(
     if reason:
         return rows, reason
     return _continue_with_radau(meter, times, rows, rtol, atol)
+
+
+def _runaway(meter: _Meter, y0: Float[np.ndarray, " state"], names: Sequence[str]) -> str:
+    """Which state was growing beyond all bounds where the solver gave up, "" if none was."""
+    size = 1e6 * (1.0 + float(np.max(np.abs(y0))))
+    grown = [name for name, value in zip(names, meter.last, strict=False) if size < abs(value)]
+    return f"`{grown[0]}` grows beyond all bounds near t = {meter.reached:.6g}" if grown else ""
 
 
 def _until_bad(rows: Float[np.ndarray, "time state"]) -> Float[np.ndarray, "time state"]:
@@ -171,8 +181,11 @@ def _continue_with_radau(
         return np.array(patient(t, y))
 
     reason = "the step size became too small"
+    if _runaway(meter, rows[0], ["y"] * rows.shape[1]):
+        return rows, reason
     try:
-        solver = Radau(function, float(times[last]), rows[last], float(times[-1]), rtol=max(rtol, 1e-10), atol=atol)
+        tolerances: dict[str, Any] = {"rtol": max(rtol, 1e-10), "atol": atol}
+        solver = Radau(function, float(times[last]), rows[last], float(times[-1]), **tolerances)
         while solver.status == "running":
             solver.step()
             if solver.status == "failed" or not np.isfinite(solver.y).all():
@@ -180,8 +193,8 @@ def _continue_with_radau(
             inside = (times > solver.t_old) & (times <= solver.t)
             if inside.any():
                 rows[inside] = solver.dense_output()(times[inside]).T
-    except _Spent as spent:
-        return rows, str(spent)
+    except _Spent:
+        return rows, f"{reason}, and an implicit method made no headway within its budget"
     except (ValueError, ArithmeticError, np.linalg.LinAlgError):
         return rows, reason
     return _until_bad(rows), ""
