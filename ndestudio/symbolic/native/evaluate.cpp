@@ -131,13 +131,12 @@ bool Evaluator::reweigh(const Tree& tree, const Terms& terms, const Data& data, 
                 const double e = std::fabs(plain[r]) / w;
                 double u = 1.0;
                 if (options_.loss == Loss::Absolute) {
-                    objective += w * w * e;
                     u = 1.0 / std::sqrt(std::max(e, 1e-9));
                 } else {
                     const double d = options_.huber;
-                    objective += w * w * (e <= d ? e * e : d * (2.0 * e - d));
                     u = e <= d ? 1.0 : std::sqrt(d / e);
                 }
+                objective += w * w * penalty(e);
                 mass += w * w;
                 next[row + r] = w * u;
                 next_target[row + r] = data.target[row + r] * u;
@@ -157,7 +156,7 @@ bool Evaluator::reweigh(const Tree& tree, const Terms& terms, const Data& data, 
         }
     }
     reweighted_ = false;
-    fit.loss = options_.loss == Loss::Absolute ? objective * objective : objective;
+    fit.loss = objective;
     return std::isfinite(fit.loss);
 }
 
@@ -354,6 +353,32 @@ double Evaluator::loss_of(const Member& member, const Data& data) {
     reweighted_ = false;
     const double loss = measure_loss(member.tree, terms, data, f, r);
     return std::isfinite(loss) ? loss : INFINITY;
+}
+
+double Evaluator::formula_loss(const Tree& tree, const Data& data) {
+    double sum = 0.0, mass = 0.0;
+    for (int row = 0; row < data.padded; row += kBlock) {
+        if (((row / kBlock) & 63) == 63 && stopped()) return INFINITY;
+        kernel_.forward(tree.nodes, 0, tree.root(), data.columns.data(), static_cast<std::size_t>(row), slots_.data(), where_,
+                        residual_.data(), row == 0);
+        for (int r = 0; r < kBlock && row + r < data.rows; ++r) {
+            const double w = data.root_weight[row + r];
+            if (w == 0.0) continue;
+            const double e = std::fabs(data.target[row + r] / w - residual_[r] / data.spread);
+            mass += w * w;
+            sum += w * w * penalty(e);
+        }
+    }
+    const double loss = sum / mass;
+    return std::isfinite(loss) ? loss : INFINITY;
+}
+
+double Evaluator::penalty(double e) const {
+    switch (options_.loss) {
+        case Loss::Absolute: return e;
+        case Loss::Huber: return e <= options_.huber ? e * e : options_.huber * (2.0 * e - options_.huber);
+        default: return e * e;
+    }
 }
 
 void Evaluator::values(const Tree& tree, int root, const Data& data, double* out) {

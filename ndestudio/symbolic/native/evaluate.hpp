@@ -25,6 +25,8 @@ public:
     bool polish(Member& member, const Data& data, int steps);
     /// Loss with the member's own coefficients; infinite where it is not finite.
     double loss_of(const Member& member, const Data& data);
+    /// Loss of an explicit formula (in units of y); infinite where it is not finite.
+    double formula_loss(const Tree& formula, const Data& data);
     /// Values of a subtree at all padded rows.
     void values(const Tree& tree, int root, const Data& data, double* out);
     /// scaled target - prediction, times the root weight.
@@ -52,6 +54,7 @@ private:
     bool reweigh(const Tree& tree, const Terms& terms, const Data& data, Linear& fit, double* sums);
     bool normal_equations(const Tree& tree, const Terms& terms, const Data& data, const Linear& fit, const int* inner,
                           int count, double* a, double* b);
+    double penalty(double error) const;
     static Terms terms_of(const Tree& tree);
 
     const Kernel& kernel_;

@@ -1,5 +1,7 @@
 #include "island.hpp"
 
+#include "tidy.hpp"
+
 #include <algorithm>
 #include <cmath>
 
@@ -9,7 +11,7 @@ namespace {
 constexpr int kCache = 1 << 12;
 
 // How often each move is tried before anything is learned; the order is that of Move.
-constexpr double kPrior[kMoves] = {1.0, 0.8, 0.6, 1.5, 1.0, 0.8, 0.3, 0.2, 0.8, 0.15, 0.7, 0.6, 1.0, 0.8, 0.0, 1.0, 0.6, 0.0};
+constexpr double kPrior[kMoves] = {1.0, 0.8, 0.6, 1.5, 1.0, 0.8, 0.3, 0.2, 0.8, 0.15, 0.7, 0.6, 1.0, 0.8, 0.2, 1.0, 0.6, 0.0};
 
 }  // namespace
 
@@ -64,8 +66,9 @@ Move Island::choose_move(const Context& c, const Tree& tree) {
 }
 
 bool Island::make_child(const Context& c, Evaluator& e, const Member& parent, Move move, double temperature, Tree& child) {
-    if (move != Move::Residual && move != Move::Exchange) return c.mutator.change(move, parent.tree, temperature, random, child);
+    if (move < Move::Simplify) return c.mutator.change(move, parent.tree, temperature, random, child);
     const Dictionary& d = c.dictionary;
+    if (move == Move::Simplify) return simplify(parent.tree, c.options, random.chance(0.5), child);
     if (d.size() == 0) return false;
     Member base = parent;
     if (move == Move::Exchange) {  // give up the term that matters least, or any, for one that the residual asks for

@@ -4,6 +4,8 @@
 #include <cmath>
 #include <exception>
 
+#include "tidy.hpp"
+
 namespace nde {
 namespace {
 
@@ -135,6 +137,19 @@ const char* Search::verdict() const {
     return "";
 }
 
+std::vector<Entry> Search::shown() {
+    std::vector<Entry> out;
+    for (const Member& m : hall_.front()) {
+        Entry entry;
+        if (!formula(m, full_.spread, entry.formula)) continue;
+        entry.loss = m.loss;
+        entry.complexity = m.complexity;
+        if (held_out_.rows > 0) entry.held_out = evaluators_[0]->loss_of(m, held_out_);
+        out.push_back(entry);
+    }
+    return out;
+}
+
 void Search::publish(bool final) {
     Snapshot next;
     next.evaluations = extra_evaluations_;
@@ -143,14 +158,7 @@ void Search::publish(bool final) {
         next.repeats += island.repeats;
     }
     next.seconds = elapsed();
-    for (const Member& m : hall_.front()) {
-        Entry entry;
-        if (!formula(m, full_.spread, entry.formula)) continue;
-        entry.loss = m.loss;
-        entry.complexity = m.complexity;
-        if (held_out_.rows > 0) entry.held_out = evaluators_[0]->loss_of(m, held_out_);
-        next.front.push_back(entry);
-    }
+    next.front = final ? tidied_ : shown();
     std::lock_guard<std::mutex> lock(mutex_);
     next.version = snapshot_.version + 1;
     next.done = final;
@@ -169,7 +177,31 @@ void Search::finish() {
         }
         polished.offer(m);
     }
+    const std::vector<Member> front = polished.front();
+    for (Member m : front)
+        while (!stop_.load() && reduce(m, full_, e, polished)) {}
     hall_ = polished;
+    std::vector<Tidied> all;
+    for (const Member& m : hall_.front()) {
+        Tidied t;
+        if (!stop_.load() && tidy(m, full_, e, t)) all.push_back(t);
+    }
+    std::stable_sort(all.begin(), all.end(), [](const Tidied& a, const Tidied& b) {
+        return a.complexity != b.complexity ? a.complexity < b.complexity : a.loss < b.loss;
+    });
+    tidied_.clear();
+    double best = INFINITY;
+    for (const Tidied& t : all) {
+        if (!(t.loss < best * (1.0 - 1e-9)) || best <= 1e-24) continue;
+        best = t.loss;
+        Entry entry;
+        entry.formula = t.formula;
+        entry.loss = t.loss;
+        entry.complexity = t.complexity;
+        if (held_out_.rows > 0) entry.held_out = e.formula_loss(t.formula, held_out_);
+        tidied_.push_back(entry);
+    }
+    if (tidied_.empty()) tidied_ = shown();
 }
 
 void Search::run() {

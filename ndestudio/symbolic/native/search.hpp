@@ -51,6 +51,7 @@ private:
     void migrate();
     bool collect();
     void publish(bool final);
+    std::vector<Entry> shown();
     void finish();
     const char* verdict() const;
     double elapsed() const;
@@ -67,6 +68,7 @@ private:
     std::vector<Island> islands_;
     std::vector<std::unique_ptr<Evaluator>> evaluators_;
     Hall hall_;
+    std::vector<Entry> tidied_;
     std::uint64_t extra_evaluations_ = 0;
     Random random_;
 

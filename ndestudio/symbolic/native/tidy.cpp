@@ -1,0 +1,144 @@
+#include "tidy.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <vector>
+
+namespace nde {
+namespace {
+
+constexpr double kPi = 3.14159265358979323846;
+
+/// Values that a reader would rather see than `v`, the plainest first.
+std::vector<double> plain_values(double v) {
+    std::vector<double> out;
+    const auto near = [&](double w) {
+        if (w != v && std::fabs(w - v) <= 0.02 * std::fabs(v)) out.push_back(w);
+    };
+    near(std::round(v));
+    near(std::round(v * 2.0) / 2.0);
+    near(std::round(v * 3.0) / 3.0);
+    near(std::round(v * 4.0) / 4.0);
+    if (std::fabs(v) < 1.0 && v != 0.0) near(1.0 / std::round(1.0 / v));
+    for (double k : {1.0, 2.0, 3.0, 4.0, 6.0}) {
+        near(std::round(v / kPi * k) / k * kPi);
+    }
+    if (v != 0.0) {
+        const double e = std::floor(std::log10(std::fabs(v)));
+        for (int digits = 1; digits <= 12; ++digits) {
+            const double scale = std::pow(10.0, digits - 1 - e);
+            const double w = std::isfinite(scale) && scale > 0.0 ? std::round(v * scale) / scale : v;
+            near(w);
+        }
+    }
+    return out;
+}
+
+/// What a snapped constant may cost: nothing that the samples could tell. `whole`: it removes a parameter.
+double allowed(double loss, int rows, bool whole) {
+    const double nats = whole ? 0.5 * std::log(static_cast<double>(rows)) : 0.25;
+    return std::max(loss * (1.0 + 2.0 * nats / rows), 1e-25);
+}
+
+bool measure_formula(const Form& f, const Data& data, Evaluator& e, Tidied& out) {
+    const Form s = shortest(f, e.options());
+    if (!write(s, e.options(), true, out.formula)) return false;
+    out.loss = e.formula_loss(out.formula, data);
+    out.complexity = complexity(out.formula, out.formula.root(), e.options());
+    return std::isfinite(out.loss);
+}
+
+Form explicit_form(const Member& m, double spread) {
+    int roots[kMaxTerms];
+    const int n = term_roots(m.tree, roots);
+    std::vector<Form> parts;
+    std::vector<double> with;
+    for (int k = 0; k < n; ++k) {
+        if (m.coefficient[k] == 0.0) continue;
+        parts.push_back(form_of(m.tree, roots[k]));
+        with.push_back(m.coefficient[k] * spread);
+    }
+    return sum(parts, with, m.constant * spread);
+}
+
+bool try_value(Tidied& best, int i, double v, double limit, const Data& data, Evaluator& e) {
+    Tree t = best.formula;
+    t.nodes[i].value = v;
+    const double loss = e.formula_loss(t, data);
+    if (!(loss <= limit)) return false;
+    best.formula = t;
+    best.loss = loss;
+    return true;
+}
+
+}  // namespace
+
+bool tidy(const Member& member, const Data& data, Evaluator& e, Tidied& out) {
+    Tidied best;
+    if (!measure_formula(explicit_form(member, data.spread), data, e, best)) return false;
+    const double start = best.loss;
+    for (int round = 0; round < 3 && !e.stopped(); ++round) {
+        bool changed = false;
+        for (int i = 0; i < best.formula.size && !e.stopped(); ++i) {
+            if (best.formula.nodes[i].op != Op::Constant) continue;
+            const double v = best.formula.nodes[i].value;
+            for (double w : {0.0, 1.0, -1.0, 2.0}) {
+                if (v == w || std::fabs(v - w) > 0.1 * std::max(1e-3, std::fabs(v)) + (w == 0.0 ? 1e-2 : 0.0)) continue;
+                if (try_value(best, i, w, allowed(start, data.rows, w != 2.0), data, e)) { changed = true; break; }
+            }
+            if (best.formula.nodes[i].value != v) continue;
+            for (double w : plain_values(v))
+                if (try_value(best, i, w, allowed(start, data.rows, false), data, e)) { changed = true; break; }
+        }
+        if (!changed) break;
+        Tidied again;
+        if (!measure_formula(form_of(best.formula, best.formula.root()), data, e, again) ||
+            !(again.loss <= std::max(best.loss * (1.0 + 1e-6), 1e-25)) || again.complexity > best.complexity)
+            break;
+        best = again;
+    }
+    out = best;
+    return true;
+}
+
+bool simplify(const Tree& tree, const Options& options, bool expand, Tree& out) {
+    Form f = form_of(tree, tree.root());
+    f = expand ? expanded(f) : f;
+    if (f.is_number()) return false;
+    Tree t;
+    if (!write(f, options, false, t)) return false;
+    return normalise(t, options.terms, out);
+}
+
+bool reduce(Member& m, const Data& data, Evaluator& e, Hall& hall) {
+    const double limit = std::max(m.loss * (1.0 + 1.0 / data.rows), e.options().target);
+    Member found;
+    bool any = false;
+    const auto consider = [&](const Tree& raw) {
+        Member t;
+        if (!normalise(raw, e.options().terms, t.tree) || !permitted(t.tree, e.options()) || !e.assess(t, data)) return;
+        if (t.loss > limit && t.loss < 100.0 * limit + 1e-6 && e.polish(t, data, 10)) e.assess(t, data);
+        if (t.complexity > e.options().max_size) return;
+        hall.offer(t);
+        if (t.loss <= limit && t.complexity < m.complexity && (!any || t.complexity < found.complexity)) {
+            found = t;
+            any = true;
+        }
+    };
+    Tree raw;
+    if (simplify(m.tree, e.options(), false, raw)) consider(raw);
+    for (int i = m.tree.root(); i >= 0 && !e.stopped(); --i) {
+        const Op op = m.tree.nodes[i].op;
+        if (arity(op) == 0) continue;
+        if (replace(m.tree, i, m.tree, i - 1, raw)) consider(raw);
+        if (arity(op) == 2 && replace(m.tree, i, m.tree, m.tree.left(i), raw)) consider(raw);
+        if (m.tree.nodes[i].length < 4) continue;
+        Tree one;
+        one.constant(1.0);
+        if (replace(m.tree, i, one, 0, raw)) consider(raw);
+    }
+    if (any) m = found;
+    return any;
+}
+
+}  // namespace nde

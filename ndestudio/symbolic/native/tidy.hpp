@@ -1,0 +1,27 @@
+// From members of the hall of fame to the formulas that are shown: reduced, simplified, snapped, recounted.
+#pragma once
+
+#include "evaluate.hpp"
+#include "form.hpp"
+#include "front.hpp"
+
+namespace nde {
+
+struct Tidied {
+    Tree formula;  // explicit, in units of y
+    double loss = 0.0;
+    int complexity = 0;
+};
+
+/// The explicit formula in its shortest form. Constants are snapped to integers, short fractions and multiples of pi
+/// where the loss allows. False if it cannot be written or evaluated.
+bool tidy(const Member& member, const Data& data, Evaluator& e, Tidied& out);
+
+/// Offer to `hall` whatever simpler neighbours of `m` (subtrees deleted, terms dropped) fit, constants polished. True if
+/// one of them does nearly as well as `m` itself; it is then put into `m`.
+bool reduce(Member& m, const Data& data, Evaluator& e, Hall& hall);
+
+/// Rewrite the terms of a tree in canonical form; `expand` multiplies products of sums out first.
+bool simplify(const Tree& tree, const Options& options, bool expand, Tree& out);
+
+}  // namespace nde
