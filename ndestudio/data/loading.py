@@ -156,16 +156,29 @@ def _rows(plan: _Plan, columns: dict[int, Analysed], table: Table, file: str) ->
             matrix[:, index] = values(one)
         return matrix
 
+    group = values(plan.trajectory) if plan.trajectory else None
     return Rows(
         path=file,
         stem=Path(file).stem,
-        t=values(plan.time) if plan.time else np.arange(len(table.rows), dtype=np.float64),
+        t=values(plan.time) if plan.time else _count(len(table.rows), group),
         measured=stacked(plan.measured),
         inputs=stacked(plan.inputs),
-        group=values(plan.trajectory) if plan.trajectory else None,
+        group=group,
         rows=table.rows,
         label=plan.time.label if plan.time else "time",
     )
+
+
+def _count(rows: int, group: np.ndarray | None) -> np.ndarray:
+    """0, 1, 2, ... for the rows of each trajectory."""
+    if group is None:
+        return np.arange(rows, dtype=np.float64)
+    inverse = np.unique(group.astype(str), return_inverse=True)[1]
+    order = np.argsort(inverse, kind="stable")
+    starts = np.searchsorted(inverse[order], inverse[order], side="left")
+    counted = np.empty(rows)
+    counted[order] = np.arange(rows) - starts
+    return counted
 
 
 def _finish(plan: _Plan, sources: list[Rows], files: list[Source], config: DataConfig) -> Dataset:
