@@ -32,7 +32,8 @@ def test_clean_data_are_followed(count: int) -> None:
     q = np.linspace(0, 10, 777)
     slope = np.exp(-q / 3) * (2 * np.cos(2 * q) - np.sin(2 * q) / 3)
     assert np.abs(curve.derivative(q) - slope)[40:-40].max() < 0.04
-    assert np.abs(curve.derivative(q) - slope).max() < 0.1
+    # at the very ends nothing but the penalty holds the slope
+    assert np.abs(curve.derivative(q) - slope).max() < 0.2
     assert curve.noise < 1e-3
 
 
