@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ndestudio.cli.run import PROJECT, execute, overridden
+from ndestudio.cli.window import has_display, open_beside
 from ndestudio.paths import examples_dir
 from ndestudio.project.spec import load_spec
 
@@ -29,26 +26,6 @@ def demo_command(options: argparse.Namespace) -> int:
     if code == DONE and not options.quiet:
         print(f"\nOpen {report} in a browser to see the figures.")
     if code == DONE and not options.no_window and has_display():
-        open_window(options.output / PROJECT)
+        print("Opening the window on the result ...")
+        open_beside(options.output / PROJECT)
     return code
-
-
-def has_display() -> bool:
-    """Whether a window could be seen."""
-    if os.environ.get("QT_QPA_PLATFORM") in ("offscreen", "minimal"):
-        return False
-    if sys.platform.startswith("linux"):
-        return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
-    return "SSH_CONNECTION" not in os.environ
-
-
-def open_window(project: Path) -> None:
-    """Open the window on a project in a process of its own, which outlives this one."""
-    print("Opening the window on the result ...")
-    subprocess.Popen(
-        [sys.executable, "-m", "ndestudio", str(project.resolve())],
-        start_new_session=True,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )

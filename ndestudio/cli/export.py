@@ -39,18 +39,21 @@ def export_command(options: argparse.Namespace) -> int:
 
 
 def _write_one(project: Project, format_: str, path: Path | None) -> int:
-    from ndestudio.export import artefact
+    from ndestudio.export.artefact import artefact
     from ndestudio.export.job import job, origin_of
+    from ndestudio.export.verify import verify
 
     results = job(project)
     assert results.model is not None
     made = artefact(
         results.model,
-        format_,  # pyright: ignore[reportArgumentType]
+        format_,
         dataset=project.dataset,
         digits=project.spec.export.digits,
         origin=origin_of(project),
     )
+    if project.spec.export.verify:
+        made = verify(made, results.model, project.dataset)
     code = _put(made.text, path)
     if made.sentence:
         print(f"{made.name}: {made.sentence}", file=sys.stderr)
@@ -64,7 +67,7 @@ def _write_all(project: Project, folder: Path) -> int:
 
     prepare(folder)
     with display_for(quiet=False) as display:
-        written = list(write_all(project, folder, Control(display.show)))
+        written = write_all(project, folder, Control(display.show))
     print("\n".join(str(path) for path in written))
     return DONE
 

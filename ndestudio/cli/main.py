@@ -66,9 +66,9 @@ def _dispatch(options: argparse.Namespace) -> int:
 
             return info_command()
         case _:
-            from ndestudio.gui.app import main as window
+            from ndestudio.cli.window import window_command
 
-            return window([str(path) for path in options.files])
+            return window_command(options.files)
 
 
 if __name__ == "__main__":

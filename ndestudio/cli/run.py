@@ -6,6 +6,7 @@ import contextlib
 import sys
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
@@ -21,7 +22,7 @@ from ndestudio.jobs import Failed, Finished, Jobs
 from ndestudio.paths import user_state_dir
 from ndestudio.progress import Event, Phase, Reporter
 from ndestudio.project.project import Project, Spec
-from ndestudio.project.spec import load_spec, with_files
+from ndestudio.project.spec import dump_spec, load_spec, with_files
 
 if TYPE_CHECKING:
     import argparse
@@ -98,12 +99,15 @@ def follow(display: Display, function: Callable[..., Any], *args: Any) -> tuple[
         The last event, and whether the person interrupted.
     """
     jobs = Jobs()
-    id_ = jobs.submit("run", function, *args)
 
     def stop() -> None:
-        jobs.stop(id_)
+        for id_ in jobs.active():
+            jobs.stop(id_)
 
     with StopSignals(stop, before_exit=lambda: display.__exit__(None, None, None)) as signals:
+        id_ = jobs.submit("run", function, *args)
+        if signals.received:
+            jobs.stop(id_)
         told = False
         while True:
             for _, event in jobs.drain(timeout=_DRAW_SECONDS):
@@ -134,7 +138,9 @@ def run_and_export(spec: Spec, folder: Path, *, reporter: Reporter) -> tuple[Pro
         return project, written
     started = perf_counter()
     reporter.emit(Phase("export", "Writing equations, code, figures and the report"))
-    written += list(write_all(project, folder, _Unstoppable(reporter)))
+    bare = with_files(spec, tuple(Path(name).name for name in spec.data.files))
+    today = datetime.now(UTC).date().isoformat()
+    written += write_all(project, folder, _Unstoppable(reporter), date=today, spec_text=dump_spec(bare))
     project = replace(project, seconds={**project.seconds, "export": perf_counter() - started})
     return project, written
 

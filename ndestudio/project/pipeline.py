@@ -9,6 +9,7 @@ from pathlib import Path
 from time import perf_counter
 
 from ndestudio.distil.result import Distillation
+from ndestudio.errors import EngineUnavailable
 from ndestudio.progress import Note, Reporter, SilentReporter
 from ndestudio.project.project import Project, Run, Spec
 from ndestudio.train.result import Fit, Outcome
@@ -93,6 +94,13 @@ def _with_distillation(project: Project, reporter: Reporter, base: str | Path | 
     accepted = {name: hole.chosen for name, hole in result.holes.items() if hole.chosen >= 0}
     project = replace(project, distillation=result, accepted=accepted, runs=(*project.runs, run))
     return _timed(project, "distil", started)
+
+
+def _check_engine(name: str) -> None:
+    from ndestudio.symbolic import engine
+
+    if missing := engine(name).unavailable():
+        raise EngineUnavailable(missing)
 
 
 def _timed(project: Project, stage: str, started: float) -> Project:

@@ -4,7 +4,6 @@ import io
 import math
 import os
 import struct
-import sys
 import zipfile
 from collections.abc import Callable
 from dataclasses import replace
@@ -24,21 +23,15 @@ from ndestudio.project.migrations import SCHEMA, migrate
 from ndestudio.project.project import Project
 from ndestudio.project.store import load_project, save_project, thinned
 from ndestudio.train.result import Checkpoint
-
-CONFTEST = sys.modules[next(name for name in sys.modules if name.endswith("project.conftest") or name == "conftest")]
-
-
-@pytest.fixture
-def same() -> Callable[[Any, Any], bool]:
-    return CONFTEST.same
+from tests.sample_project import full_project, same
 
 
-def test_everything_round_trips(project: Project, same: Callable[[Any, Any], bool], tmp_path: Path) -> None:
+def test_everything_round_trips(project: Project, tmp_path: Path) -> None:
     path = save_project(project, tmp_path / "a.nde")
     assert same(load_project(path), project)
 
 
-def test_an_empty_project_round_trips(same: Callable[[Any, Any], bool], tmp_path: Path) -> None:
+def test_an_empty_project_round_trips(tmp_path: Path) -> None:
     assert same(load_project(save_project(Project(), tmp_path / "a.nde")), Project())
 
 
@@ -71,7 +64,7 @@ def test_the_file_opens_as_what_it_is_said_to_be(project: Project, tmp_path: Pat
 
 
 def test_checkpoints_are_bounded_and_keep_first_last_and_best(tmp_path: Path) -> None:
-    project = CONFTEST.full_project(checkpoints=200)
+    project = full_project(checkpoints=200)
     loaded = load_project(save_project(project, tmp_path / "a.nde"))
     assert loaded.fit is not None and project.fit is not None
     kept = [point.iteration for point in loaded.fit.checkpoints]
@@ -82,7 +75,7 @@ def test_checkpoints_are_bounded_and_keep_first_last_and_best(tmp_path: Path) ->
 
 
 def test_the_best_checkpoint_is_found_among_diverged_ones() -> None:
-    project = CONFTEST.full_project(checkpoints=60)
+    project = full_project(checkpoints=60)
     assert project.fit is not None
     model = project.fit.model
     losses = [math.nan] * 60
