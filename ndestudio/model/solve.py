@@ -61,7 +61,10 @@ def solve(
     term = diffrax.ODETerm(vector_field)
     chosen = SOLVERS[solver]()
     terms: Any = term
+    first_step = None
     if solver == "kencarp4":
+        # diffrax would choose the first step by the explicit part, which is nothing here
+        first_step = (t[-1] - t[0]) * 1e-4
         nothing = diffrax.ODETerm(lambda time, y, args: jnp.zeros_like(y))
         terms = diffrax.MultiTerm(nothing, term)
     solution = diffrax.diffeqsolve(
@@ -69,7 +72,7 @@ def solve(
         chosen,
         t0=t[0],
         t1=t[-1],
-        dt0=None,
+        dt0=first_step,
         y0=y0,
         args=(field, None if inputs is None else (jnp.asarray(input_times), jnp.asarray(inputs))),
         saveat=diffrax.SaveAt(ts=t),

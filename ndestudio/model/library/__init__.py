@@ -9,7 +9,7 @@ __all__ = ["Template", "Term", "system", "systems", "term", "terms"]
 
 def terms() -> tuple[Term, ...]:
     """All terms, by category."""
-    from ndestudio.model.library.terms import TERMS
+    from ndestudio.model.library.mechanisms import TERMS
 
     return TERMS
 
