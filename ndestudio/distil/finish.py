@@ -123,12 +123,11 @@ def _no_worse(trial: Trial, best: Trial) -> bool:
     return train and held_out
 
 
-def put_together(model: FittedModel, trial: Trial) -> FittedModel:
+def put_together(trial: Trial) -> FittedModel:
     """The model of a trial with its formulas in their simplest form; rounded constants are plain numbers in them."""
     from ndestudio.model.replace import replace_hole
 
     result = trial.model
     for hole, expression in trial.expressions.items():
         result = replace_hole(result, hole, expression, keep=trial.kept.get(hole, frozenset()))
-    del model
     return result

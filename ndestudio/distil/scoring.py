@@ -12,6 +12,8 @@ from ndestudio.distil.tuning import Tuner
 from ndestudio.expression.tree import Expr
 from ndestudio.model.fitted import FittedModel
 from ndestudio.model.metrics import Metrics, score
+from ndestudio.progress import Reporter
+from ndestudio.train.config import TrainConfig
 
 SIMULATION_SECONDS = 10.0
 """Wall time a candidate's simulations may take together; a formula that needs more is no candidate."""
@@ -46,6 +48,8 @@ class Judge:
     tuner: Tuner
     refit: bool
     should_stop: Callable[[], bool]
+    train: TrainConfig
+    reporter: Reporter
 
     def try_out(
         self,
@@ -73,10 +77,7 @@ class Judge:
         from ndestudio.model.replace import formula_filled
         from ndestudio.model.simulate import simulate_all
 
-        sentence = ""
-        if self.refit and iterations:
-            tuned = self.tuner.tune(model, self.should_stop, iterations)
-            model, sentence = tuned.model, tuned.sentence
+        model, sentence = self._tuned(model, iterations)
         simulations = dict(simulate_all(model, self.dataset, seconds=SIMULATION_SECONDS))
         failed = next((item.sentence for item in simulations.values() if item.sentence), "")
         filled = {hole: formula_filled(model, hole) for hole in holes}
@@ -89,3 +90,23 @@ class Judge:
             kept or {},
             failed or sentence,
         )
+
+    def _tuned(self, model: FittedModel, iterations: int) -> tuple[FittedModel, str]:
+        if not self.refit or not iterations:
+            return model, ""
+        if self.tuner.batch is None:
+            from ndestudio.train import refit
+
+            fit = refit(model, self.dataset, self.train, self.reporter)
+            return fit.model, fit.sentence if fit.outcome == "diverged" else ""
+        tuned = self.tuner.tune(model, self.should_stop, iterations)
+        return tuned.model, tuned.sentence
+
+    def refit_compiled(self, trial: Trial) -> Trial:
+        """``trial`` with its constants refitted by the training engine, whose solver is the exact one."""
+        from ndestudio.train import refit
+
+        fit = refit(trial.model, self.dataset, self.train, self.reporter)
+        if fit.outcome == "diverged":
+            return trial
+        return self.judge(fit.model, tuple(trial.expressions), trial.kept, iterations=0)

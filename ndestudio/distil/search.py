@@ -14,6 +14,7 @@ from ndestudio.distil.config import DistilConfig
 from ndestudio.distil.forms import simplest
 from ndestudio.distil.result import HoleSamples
 from ndestudio.distil.sampling import disagreement, sample_hole
+from ndestudio.errors import EquationError
 from ndestudio.expression.tree import Binary, Call, Expr, Name, Number, names, substitute, walk
 from ndestudio.model.fitted import FittedModel
 from ndestudio.progress import FrontUpdate, Reporter
@@ -98,7 +99,7 @@ def search_problem(
 
 def library_guesses(arguments: tuple[str, ...], operators: tuple[str, ...]) -> tuple[str, ...]:
     """Mechanistic terms of the library in the names of ``arguments``, those made of ``operators`` alone."""
-    from ndestudio.expression import EquationError, parse_expression, to_text
+    from ndestudio.expression import parse_expression, to_text
     from ndestudio.model.library import terms
 
     found: dict[str, None] = {}
