@@ -72,6 +72,7 @@ class MainWindow(QMainWindow):
         self._connect()
         self._restore()
         session.attach_shell(self)
+        self.stack.setFocus()
         self._offer_recovery()
 
     # --- what is shown ---------------------------------------------------------------------------------------------

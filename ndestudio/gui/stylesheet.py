@@ -86,6 +86,13 @@ QComboBox QAbstractItemView {
     outline: none; padding: 4px;
 }
 QCheckBox, QRadioButton { spacing: 8px; }
+QCheckBox::indicator, QTableView::indicator {
+    width: 14px; height: 14px; border: 1px solid $muted; border-radius: 3px; background: $surface;
+}
+QCheckBox::indicator:checked, QTableView::indicator:checked {
+    background: $accent; border-color: $accent; image: url($icons/check-$name.svg);
+}
+QCheckBox::indicator:focus { border: 1px solid $accent; }
 QCheckBox:focus, QRadioButton:focus { color: $accent; }
 
 QTableView, QTreeView, QListView {
@@ -96,6 +103,7 @@ QTableView QLineEdit, QTableView QDoubleSpinBox { border-radius: 0; padding: 0 4
 QTableView QComboBox, QTableView QDoubleSpinBox { background: transparent; border: 1px solid transparent; padding-left: 4px; }
 QTableView QComboBox:hover, QTableView QDoubleSpinBox:hover { border: 1px solid $border; border-radius: 4px; }
 QTableView QComboBox:focus, QTableView QDoubleSpinBox:focus { border: 1px solid $accent; border-radius: 4px; }
+QTreeView::item { padding: 3px 0; }
 QHeaderView { background: $surface; }
 QHeaderView::section {
     background: $surface; color: $muted; border: none; border-bottom: 1px solid $border; padding: 6px 8px; font-weight: 500;

@@ -21,7 +21,6 @@ class Analysis:
     """Arguments:
     statements: (line, LaTeX of the left side, right side) of what can be read, also while other lines have errors.
     holes: network -> formal arguments.
-    symbols: names to draw in a special way.
     """
 
     system: System | None = None
@@ -30,7 +29,6 @@ class Analysis:
     statements: tuple[tuple[int, str, Expr], ...] = ()
     parameters: tuple[str, ...] = ()
     holes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    symbols: tuple[tuple[str, str], ...] = ()
     summary: str = ""
 
     @property
@@ -83,7 +81,6 @@ def analyse(model: ModelConfig, dataset: Dataset | None) -> Analysis:
         statements=tuple((s.target.line, left[id(s)], s.expr) for s in statements if s.expr is not None),
         parameters=parameters,
         holes=holes,
-        symbols=(),
         summary=_summary(system),
     )
 

@@ -124,7 +124,9 @@ class ExportController(Presenter[ExportState]):
 
         digits = self.session.project.spec.export.digits
         return tuple(
-            self.session.formula(FormulaRequest(derivative(state), expression, digits=digits))
+            self.session.formula(
+                FormulaRequest(derivative(state), expression, digits=digits, holes=tuple(model.networks))
+            )
             for state, expression in numbers_filled(model).items()
         )
 

@@ -10,11 +10,15 @@ from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from ndestudio.expression.tree import Expr
+from ndestudio.expression.tree import Call, Expr, Name, transform
 from ndestudio.progress import Reporter
 
 _KEPT = 500
 _log = logging.getLogger(__name__)
+
+
+BOX_COLOUR = "#d55e01"
+"""Colour of the boxes of holes in the pictures, to be replaced by that of the scheme."""
 
 
 @dataclass(frozen=True)
@@ -23,7 +27,8 @@ class Formula:
 
     Arguments:
         latex: its source, for copying.
-        svg: the picture, drawn in `#000000` (recolour by replacing that); "" when it cannot be drawn.
+        svg: the picture, drawn in `#000000`, and ``BOX_COLOUR`` for holes (recolour by replacing these); "" when it
+            cannot be drawn.
     """
 
     latex: str
@@ -37,13 +42,13 @@ class FormulaRequest:
     Arguments:
         left: LaTeX of the left-hand side, "" for none.
         digits: significant digits of numbers (None: as written).
-        symbols: name -> LaTeX, as pairs.
+        holes: functions whose calls are drawn as boxes.
     """
 
     left: str
     expression: Expr
     digits: int | None = None
-    symbols: tuple[tuple[str, str], ...] = ()
+    holes: tuple[str, ...] = ()
     size: int = 20
 
 
@@ -86,11 +91,14 @@ def typeset(requests: tuple[FormulaRequest, ...], *, reporter: Reporter) -> dict
 
 
 def _typeset_one(request: FormulaRequest) -> Formula:
+    from ziamath.config import config
     from ziamath.zmath import Latex
 
     from ndestudio.expression import to_latex
 
-    latex = to_latex(request.expression, symbols=dict(request.symbols), digits=request.digits)
+    config.svg2 = False  # glyphs as paths: Qt draws SVG Tiny, which has no symbols
+    expression, symbols = _boxed(request.expression, request.holes)
+    latex = to_latex(expression, symbols=symbols, digits=request.digits)
     if request.left:
         latex = f"{request.left} = {latex}"
     try:
@@ -99,3 +107,19 @@ def _typeset_one(request: FormulaRequest) -> Formula:
         _log.warning("cannot draw the formula %s", latex, exc_info=True)
         svg = ""
     return Formula(latex, svg)
+
+
+def _boxed(expression: Expr, holes: tuple[str, ...]) -> tuple[Expr, dict[str, str]]:
+    """Calls of holes become names that are typeset as boxes around the call."""
+    from ndestudio.expression import to_latex
+
+    symbols: dict[str, str] = {}
+
+    def box(node: Expr) -> Expr:
+        if not isinstance(node, Call) or node.function not in holes:
+            return node
+        name = f"hole{len(symbols)}"
+        symbols[name] = rf"{{\color{{{BOX_COLOUR}}}\boxed{{{to_latex(node, symbols=symbols)}}}}}"
+        return Name(name)
+
+    return (transform(expression, box), symbols) if holes else (expression, symbols)

@@ -156,9 +156,9 @@ class ModelController(Presenter[ModelState]):
         )
 
     def _equations(self, analysis: Analysis) -> tuple[EquationRow, ...]:
-        boxes = analysis.symbols
+        holes = tuple(analysis.holes)
         return tuple(
-            EquationRow(line, self.session.formula(FormulaRequest(left, expression, symbols=boxes)))
+            EquationRow(line, self.session.formula(FormulaRequest(left, expression, holes=holes)))
             for line, left, expression in analysis.statements
         )
 

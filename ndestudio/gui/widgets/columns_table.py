@@ -43,7 +43,7 @@ class ColumnsTable(QTableWidget):
         header.setSectionResizeMode(_ROLE, QHeaderView.ResizeMode.Fixed)
         header.setSectionResizeMode(_ALIAS, QHeaderView.ResizeMode.Stretch)
         header.setSectionResizeMode(_UNIT, QHeaderView.ResizeMode.Stretch)
-        self.setColumnWidth(_ROLE, 112)
+        self.setColumnWidth(_ROLE, 124)
         self._rows: tuple[ColumnRow, ...] = ()
         self.cellChanged.connect(self._on_cell)
 

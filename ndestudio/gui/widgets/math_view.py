@@ -10,7 +10,7 @@ from PySide6.QtSvg import QSvgRenderer
 from PySide6.QtWidgets import QFrame, QMenu, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
 
 from ndestudio.gui.theme import GRID, colours, follow
-from ndestudio.session.formulas import Formula
+from ndestudio.session.formulas import BOX_COLOUR, Formula
 
 
 class MathView(QWidget):
@@ -51,7 +51,8 @@ class MathView(QWidget):
         if self._formula is None or not self._formula.svg:
             self._renderer = None
         else:
-            svg = self._formula.svg.replace("#000000", colours().text)
+            c = colours()
+            svg = self._formula.svg.replace("#000000", c.text).replace(BOX_COLOUR, c.curves[1])
             self._renderer = QSvgRenderer(QByteArray(svg.encode()))
         self.updateGeometry()
         self.update()

@@ -15,7 +15,7 @@ from ndestudio.gui.theme import Colours, colours
 from ndestudio.gui.widgets.plot import Plot, thinned
 
 _DOTS_UP_TO = 2000
-_HEIGHT = 190
+_HEIGHT = 176
 
 
 class SeriesPanel(Plot):
@@ -47,6 +47,7 @@ class SeriesPanel(Plot):
             return
         held_out = one.part != Part.TRAIN
         for rows, hollow in ((~held_out, False), (held_out, True)):
+            rows = rows & np.isfinite(values)
             if rows.any():
                 self._dots(one.t[rows], values[rows], colour, hollow)
 

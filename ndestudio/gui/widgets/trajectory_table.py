@@ -38,6 +38,7 @@ class TrajectoryTable(QTableWidget):
         self.setShowGrid(False)
         self.setSelectionMode(QAbstractItemView.SelectionMode.NoSelection)
         header = self.horizontalHeader()
+        header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         header.setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
         for section, width in ((_ROWS, 72), (_PART, 136), (_WEIGHT, 104)):
             header.setSectionResizeMode(section, QHeaderView.ResizeMode.Fixed)

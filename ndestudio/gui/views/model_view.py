@@ -1,0 +1,205 @@
+"""The Model stage: equations as text and typeset, problems in place, tables, library, live simulation."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QSizePolicy, QSplitter, QStackedWidget, QTabWidget, QVBoxLayout, QWidget
+
+from ndestudio.gui.building import EmptyState, button, card, column, holder, label, row, set_kind
+from ndestudio.gui.theme import GRID
+from ndestudio.gui.widgets.equation_editor import EquationEditor
+from ndestudio.gui.widgets.initial_table import InitialTable
+from ndestudio.gui.widgets.library_tree import LibraryTree
+from ndestudio.gui.widgets.math_view import MathList
+from ndestudio.gui.widgets.network_table import NetworkTable
+from ndestudio.gui.widgets.parameter_table import ParameterTable
+from ndestudio.gui.widgets.problem_list import ProblemList
+from ndestudio.gui.widgets.trajectory_plot import TrajectoryPlot
+from ndestudio.session.model_state import ModelState
+from ndestudio.session.session import Session
+
+
+class ModelView(QWidget):
+    """Signals say what a person wants; see ``connect``."""
+
+    proceed = Signal()
+    declare = Signal(str)
+    unknown_wanted = Signal()
+    fitted_wanted = Signal()
+    inserted = Signal(str, str, int)
+    simulation_looked_at = Signal(bool)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._state: ModelState | None = None
+        self.summary = label("", "muted")
+        self.summary.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self.continue_button = button(
+            "Continue to Train", self.proceed.emit, kind="primary", tip="Fit the model (Ctrl+3)"
+        )
+        self.unknown_button = button(
+            "All unknown", self.unknown_wanted.emit, icon_name="network", tip="One unknown function per measured column"
+        )
+        self.editor = EquationEditor()
+        self.problems = ProblemList("Problems of the equations")
+        self.math = MathList("Equations, typeset", scale=1.1)
+        self.parameters = ParameterTable()
+        self.fitted_button = button("Start from fitted values", self.fitted_wanted.emit, kind="link")
+        self.networks = NetworkTable()
+        self.initial = InitialTable()
+        self.library = LibraryTree()
+        self.simulation = TrajectoryPlot()
+        self.simulation_note = label("", "muted", wrap=True)
+        self._lay_out()
+        self.problems.chosen.connect(self._go_to_problem)
+        self.problems.acted.connect(self._act_on_problem)
+        self.library.chosen.connect(lambda kind, key: self.inserted.emit(kind, key, self.editor.insert_position()))
+        self.right_tabs.currentChanged.connect(lambda: self.simulation_looked_at.emit(self._simulation_visible()))
+
+    def show_state(self, state: ModelState) -> None:
+        self._state = state
+        self.editor.show_text(state.text)
+        self.editor.show_words(state.words)
+        self.editor.show_problems(state.problems)
+        self._show_problems(state)
+        self.math.show_formulas([row.formula for row in state.equations])
+        self.math_stack.setCurrentIndex(1 if state.equations else 0)
+        self.summary.setText(state.obstacle if state.obstacle and state.text.strip() else state.summary)
+        set_kind(self.summary, "error" if state.problems else "muted")
+        self.continue_button.setEnabled(not state.obstacle)
+        self.unknown_button.setEnabled(state.dataset is not None)
+        self.parameters.show_rows(state.parameters)
+        self.parameter_stack.setCurrentIndex(1 if state.parameters else 0)
+        self.fitted_button.setVisible(any(row.fitted is not None for row in state.parameters))
+        self.networks.show_rows(state.networks)
+        self.network_stack.setCurrentIndex(1 if state.networks else 0)
+        self.initial.show_rows(state.initial)
+        self.left_tabs.setTabText(0, _counted("Parameters", len(state.parameters)))
+        self.left_tabs.setTabText(1, _counted("Networks", len(state.networks)))
+        self.library.show_entries(state.library)
+        self._show_simulation(state)
+
+    def reset_layout(self) -> None:
+        self.splitter.setSizes([640, 520])
+        self.left.setSizes([300, 330])
+        self.right.setSizes([280, 350])
+
+    def _lay_out(self) -> None:
+        header = row(label("Model", "title"), self.summary, self.unknown_button, self.continue_button, spacing=2 * GRID)
+        header.setStretch(1, 1)
+        self.left_tabs = QTabWidget()
+        self.left_tabs.setDocumentMode(True)
+        self.parameter_stack = _stacked(
+            EmptyState("settings", "Free names in the equations appear here as parameters."),
+            holder(column(self.parameters, row(self.fitted_button, 1), spacing=4)),
+        )
+        self.network_stack = _stacked(
+            EmptyState(
+                "network", "Call a function that is not known yet, such as f(x, y), and declare it as a network."
+            ),
+            self.networks,
+        )
+        self.left_tabs.addTab(self.parameter_stack, "Parameters")
+        self.left_tabs.addTab(self.network_stack, "Networks")
+        self.left_tabs.addTab(self.initial, "Initial values")
+        self.left = QSplitter(Qt.Orientation.Vertical)
+        self.left.addWidget(card(self.editor, self.problems, heading="Equations"))
+        self.left.addWidget(card(self.left_tabs, margins=GRID))
+        self.math_stack = _stacked(EmptyState("model", "The typeset equations appear here while you write."), self.math)
+        self.right_tabs = QTabWidget()
+        self.right_tabs.setDocumentMode(True)
+        self.right_tabs.addTab(self.library, "Library")
+        self.right_tabs.addTab(holder(column(self.simulation_note, self.simulation, spacing=4)), "Simulation")
+        self.right_tabs.setTabToolTip(1, "The model with the values of the tables against the data, live")
+        self.right = QSplitter(Qt.Orientation.Vertical)
+        self.right.addWidget(card(self.math_stack, heading="Typeset"))
+        self.right.addWidget(card(self.right_tabs, margins=GRID))
+        self.splitter = QSplitter()
+        self.splitter.addWidget(self.left)
+        self.splitter.addWidget(self.right)
+        for splitter in (self.left, self.right, self.splitter):
+            splitter.setChildrenCollapsible(False)
+            splitter.setHandleWidth(2 * GRID)
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(2 * GRID, 2 * GRID, 2 * GRID, 2 * GRID)
+        outer.setSpacing(2 * GRID)
+        outer.addLayout(header)
+        outer.addWidget(self.splitter, 1)
+        self.reset_layout()
+
+    def _show_problems(self, state: ModelState) -> None:
+        undeclared = [
+            ("", f"`{name}` is not a known function", "warning", f"Declare {name} as network")
+            for name in state.words.undeclared
+        ]
+        others = [
+            (f"Line {problem.line}", problem.sentence, "error", "")
+            for problem in state.problems
+            if not any(f"`{name}`" in problem.sentence for name in state.words.undeclared)
+        ]
+        self._others = [
+            problem
+            for problem in state.problems
+            if not any(f"`{name}`" in problem.sentence for name in state.words.undeclared)
+        ]
+        self.problems.show_problems([*undeclared, *others], limit=3)
+
+    def _go_to_problem(self, position: int) -> None:
+        if self._state is None:
+            return
+        position -= len(self._state.words.undeclared)
+        if 0 <= position < len(self._others):
+            self.editor.go_to(self._others[position])
+
+    def _act_on_problem(self, position: int) -> None:
+        if self._state is not None and position < len(self._state.words.undeclared):
+            self.declare.emit(self._state.words.undeclared[position])
+
+    def _show_simulation(self, state: ModelState) -> None:
+        if state.dataset is None:
+            note = "Open data to see the model beside them."
+        elif state.simulation_problem:
+            note = state.simulation_problem
+        else:
+            failed = (
+                [path.sentence for path in state.simulation.paths.values() if path.sentence] if state.simulation else []
+            )
+            note = (
+                failed[0] if failed else "With the values of the tables; untrained networks contribute next to nothing."
+            )
+        self.simulation_note.setText(note)
+        if state.dataset is not None:
+            self.simulation.show_model(state.dataset, state.simulation)
+
+    def _simulation_visible(self) -> bool:
+        return self.right_tabs.currentIndex() == 1
+
+
+def connect(view: ModelView, session: Session) -> None:
+    """The view's signals become intents of the session."""
+    model = session.model
+    view.proceed.connect(lambda: session.show_stage("train"))
+    view.editor.edited.connect(model.edit_text)
+    view.declare.connect(model.declare_network)
+    view.unknown_wanted.connect(model.start_from_unknown)
+    view.fitted_wanted.connect(model.take_fitted)
+    view.inserted.connect(model.insert)
+    view.simulation_looked_at.connect(model.simulate)
+    view.parameters.edited.connect(lambda name, field, value: model.change_parameter(name, **{field: value}))
+    view.parameters.renamed.connect(model.rename)
+    view.parameters.renamed.connect(lambda *_: view.parameters.reshow())
+    view.parameters.refused.connect(lambda sentence: session.toast(sentence, "warning"))
+    view.networks.edited.connect(lambda name, changes: model.change_network(name, **changes))
+    view.networks.removed.connect(model.remove_network)
+    view.initial.edited.connect(lambda state, changes: model.change_initial(state, **changes))
+
+
+def _stacked(empty: QWidget, content: QWidget) -> QStackedWidget:
+    stack = QStackedWidget()
+    stack.addWidget(empty)
+    stack.addWidget(content)
+    return stack
+
+
+def _counted(words: str, count: int) -> str:
+    return f"{words} ({count})" if count else words

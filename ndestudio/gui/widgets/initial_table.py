@@ -1,0 +1,96 @@
+"""Initial values of the states."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QAbstractItemView, QCheckBox, QComboBox, QHeaderView, QTableWidget, QTableWidgetItem
+
+from ndestudio.gui.building import choose, combo
+from ndestudio.gui.theme import monospace
+from ndestudio.session.model_state import InitialRow
+
+_STATE, _VALUE, _FIT, _SHARED = range(4)
+_TITLES = (
+    ("State", "State of the model"),
+    ("Starts at", "A number, or an expression of parameters and measured columns at the first row; empty: the default"),
+    ("Estimated", "Whether the start is fitted with the parameters (measured starts carry noise)"),
+    ("One for all", "One value for all trajectories"),
+)
+_FITS = (("automatic", None), ("yes", True), ("no", False))
+
+
+class InitialTable(QTableWidget):
+    """Signals: edited(state, changed fields)."""
+
+    edited = Signal(str, dict)
+
+    def __init__(self) -> None:
+        super().__init__(0, len(_TITLES))
+        self.setAccessibleName("Initial values")
+        self.setHorizontalHeaderLabels([title for title, _ in _TITLES])
+        for section, (_, tip) in enumerate(_TITLES):
+            self.horizontalHeaderItem(section).setToolTip(tip)
+        self.verticalHeader().hide()
+        self.verticalHeader().setDefaultSectionSize(36)
+        self.setShowGrid(False)
+        self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        header = self.horizontalHeader()
+        header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
+        header.setSectionResizeMode(_VALUE, QHeaderView.ResizeMode.Stretch)
+        for section, width in {_STATE: 120, _FIT: 120, _SHARED: 100}.items():
+            self.setColumnWidth(section, width)
+        self._rows: tuple[InitialRow, ...] = ()
+        self.cellChanged.connect(self._on_cell)
+
+    def show_rows(self, rows: tuple[InitialRow, ...]) -> None:
+        if rows == self._rows:
+            return
+        blocked = self.blockSignals(True)
+        if [row.state for row in rows] != [row.state for row in self._rows]:
+            self._rebuild(rows)
+        self._rows = rows
+        for number, row in enumerate(rows):
+            value = self.item(number, _VALUE)
+            value.setText(row.value)
+            value.setToolTip(f"Default: {row.default}")
+            fit, shared = self.cellWidget(number, _FIT), self.cellWidget(number, _SHARED)
+            assert isinstance(fit, QComboBox)
+            assert isinstance(shared, QCheckBox)
+            choose(fit, row.fit)
+            quiet = shared.blockSignals(True)
+            shared.setChecked(row.shared)
+            shared.blockSignals(quiet)
+        self.blockSignals(blocked)
+
+    def _rebuild(self, rows: tuple[InitialRow, ...]) -> None:
+        self.clearContents()
+        self.setRowCount(len(rows))
+        for number, row in enumerate(rows):
+            state = QTableWidgetItem(row.state)
+            state.setFlags(Qt.ItemFlag.ItemIsEnabled)
+            state.setFont(monospace(9.5))
+            self.setItem(number, _STATE, state)
+            value = QTableWidgetItem()
+            value.setFont(monospace(9.5))
+            self.setItem(number, _VALUE, value)
+            fit = combo(_FITS, f"Whether the start of {row.state} is estimated", _TITLES[_FIT][1])
+            fit.currentIndexChanged.connect(
+                lambda _, box=fit, state=row.state: self.edited.emit(state, {"fit": box.currentData()})
+            )
+            self.setCellWidget(number, _FIT, fit)
+            shared = QCheckBox()
+            shared.setAccessibleName(f"One start of {row.state} for all trajectories")
+            shared.toggled.connect(lambda on, state=row.state: self.edited.emit(state, {"shared": on}))
+            self.setCellWidget(number, _SHARED, shared)
+
+    def _on_cell(self, number: int, section: int) -> None:
+        row, text = self._rows[number], self.item(number, _VALUE).text().strip()
+        if section != _VALUE or text == row.value:
+            return
+        value: float | str | None = None
+        if text:
+            try:
+                value = float(text)
+            except ValueError:
+                value = text
+        self.edited.emit(row.state, {"value": value})
