@@ -27,9 +27,7 @@ from ndestudio.model.parse import parse_system
 from ndestudio.model.system import System
 
 
-def replace_hole(
-    model: FittedModel, hole: str, expression: Expr, *, keep: Collection[float] = ()
-) -> FittedModel:
+def replace_hole(model: FittedModel, hole: str, expression: Expr, *, keep: Collection[float] = ()) -> FittedModel:
     """The model with ``expression`` in the place of a hole (or of the formula that took its place before).
 
     Each number of the formula becomes a parameter `<hole>_1`, `<hole>_2`, ... that starts at its value; whole-numbered

@@ -12,7 +12,7 @@ from jaxtyping import Array, Float
 from ndestudio.data.dataset import Trajectory
 from ndestudio.model.build import HybridField
 
-SolverName = Literal["tsit5", "dopri5", "dopri8", "heun", "reversible_heun", "kvaerno3", "kvaerno5", "kencarp4"]
+SolverName = Literal["tsit5", "dopri5", "dopri8", "heun", "reversible_heun", "kvaerno3", "kvaerno5"]
 
 SOLVERS: dict[str, Any] = {
     "tsit5": diffrax.Tsit5,
@@ -22,9 +22,11 @@ SOLVERS: dict[str, Any] = {
     "reversible_heun": diffrax.ReversibleHeun,
     "kvaerno3": diffrax.Kvaerno3,
     "kvaerno5": diffrax.Kvaerno5,
-    "kencarp4": diffrax.KenCarp4,
 }
-IMPLICIT = ("kvaerno3", "kvaerno5", "kencarp4")
+"""Left out: KenCarp3/4/5. Those of diffrax 0.7.2 do not converge whenever their implicit part is not zero (on y' = -y the
+error at t = 1 is 0.45 with steps of 0.1 and 0.54 with half of that)."""
+
+IMPLICIT = ("kvaerno3", "kvaerno5")
 
 
 def solve(
@@ -44,7 +46,7 @@ def solve(
 
     Arguments:
         input_times, inputs: samples of the forcings, interpolated linearly between and constant outside.
-        solver: `"kvaerno5"` and the like for stiff systems; `"kencarp4"` is used as its implicit part.
+        solver: one of ``IMPLICIT`` for stiff systems.
         atol: absolute tolerance in physical units.
         adjoint: a diffrax adjoint; None: its default (recursive checkpoints).
 
@@ -59,20 +61,12 @@ def solve(
         return model(time, y, _forcing(time, samples))
 
     term = diffrax.ODETerm(vector_field)
-    chosen = SOLVERS[solver]()
-    terms: Any = term
-    first_step = None
-    if solver == "kencarp4":
-        # diffrax would choose the first step by the explicit part, which is nothing here
-        first_step = (t[-1] - t[0]) * 1e-4
-        nothing = diffrax.ODETerm(lambda time, y, args: jnp.zeros_like(y))
-        terms = diffrax.MultiTerm(nothing, term)
     solution = diffrax.diffeqsolve(
-        terms,
-        chosen,
+        term,
+        SOLVERS[solver](),
         t0=t[0],
         t1=t[-1],
-        dt0=first_step,
+        dt0=None,
         y0=y0,
         args=(field, None if inputs is None else (jnp.asarray(input_times), jnp.asarray(inputs))),
         saveat=diffrax.SaveAt(ts=t),
