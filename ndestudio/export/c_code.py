@@ -149,8 +149,7 @@ def _outputs(content: Content, write: Printer, names: Mapping[str, str]) -> list
 
 
 def _inputs(content: Content) -> list[str]:
-    source: str = _INPUTS if content.inputs else _NO_INPUTS
-    return source.splitlines()
+    return [*(_INPUTS if content.inputs else _NO_INPUTS).splitlines()]
 
 
 def _networks(content: Content, names: Mapping[str, str], write: Printer) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 from jaxtyping import Float
@@ -40,17 +41,15 @@ def recipes(job: Job) -> list[Callable[[], Figure | None]]:
     made: list[Callable[[], Figure | None]] = []
     model, dataset = job.model, job.dataset
     if model is not None and dataset is not None:
-        for trajectory in shown_trajectories(dataset):
-            made.append(lambda trajectory=trajectory: trajectory_figure(model, dataset, trajectory))
-        made.append(lambda: phase_figure(model, dataset))
+        made += [partial(trajectory_figure, model, dataset, item) for item in shown_trajectories(dataset)]
+        made.append(partial(phase_figure, model, dataset))
     if job.fit is not None and job.fit.history:
-        made.append(lambda: loss_figure(job.fit))
+        made.append(partial(loss_figure, job.fit))
     if job.distillation is not None:
-        for name, hole in job.distillation.holes.items():
-            made.append(lambda name=name, hole=hole: pareto_figure(name, hole, job.choice(name)))
+        holes = job.distillation.holes.items()
+        made += [partial(pareto_figure, name, hole, job.choice(name)) for name, hole in holes]
     if job.network_model is not None:
-        for name in job.network_model.networks:
-            made.append(lambda name=name: response_figure(job, name))
+        made += [partial(response_figure, job, name) for name in job.network_model.networks]
     return made
 
 
@@ -103,14 +102,7 @@ def trajectory_figure(model: FittedModel, dataset: Dataset, trajectory: Trajecto
     caption += f", trajectory {trajectory.name}." if several else "."
     if simulation.sentence:
         caption += f" {simulation.sentence}"
-    entries = [
-        LegendEntry(entry.text, DATA if entry.text == "measured" else BLUE, entry.mark) for entry in panels[0].legend
-    ]
-    entries = [
-        entry if entry.mark in ("line", "dot") else original
-        for entry, original in zip(entries, panels[0].legend, strict=True)
-    ]
-    return _figure(name, caption, title, panels, entries, WIDTH, bottom)
+    return _figure(name, caption, title, panels, panels[0].legend, WIDTH, bottom)
 
 
 def phase_figure(model: FittedModel, dataset: Dataset) -> Figure | None:

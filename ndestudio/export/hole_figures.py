@@ -117,7 +117,7 @@ def _maps(
         )
         panel = Panel(left + index * (size + gap), 70.0, size, size, axes[0], y_axis, title)
         panel.heat(values, low, high)
-        panel.dots(samples[:, 0], samples[:, 1], "#ffffff", radius=1.3, opacity=0.55)
+        panel.dots(samples[:, 0], samples[:, 1], "#ffffff", radius=1.4, rim=False, opacity=0.6)
         parts.append(panel.svg(f"clip-hole-{slug(name)}-{index}", grid=False))
     right = left + len(maps) * (size + gap)
     parts.append(_colour_bar(name, right, 70.0, size, low, high))

@@ -58,13 +58,16 @@ class Job:
 
     def seconds(self) -> dict[str, float]:
         """Wall seconds: of the stages of the job, and of the stages within training and distilling."""
-        found = {name: float(value) for name, value in getattr(self.project, "seconds", {}).items()}
-        if self.fit is not None:
-            found |= {f"train.{stage}": float(value) for stage, value in self.fit.seconds.items()}
-            found.setdefault("train", float(sum(self.fit.seconds.values())))
-        if self.distillation is not None:
-            found |= {f"distil.{stage}": float(value) for stage, value in self.distillation.seconds.items()}
-            found.setdefault("distil", float(sum(self.distillation.seconds.values())))
+        whole = {name: float(value) for name, value in getattr(self.project, "seconds", {}).items()}
+        within = {"train": self.fit, "distil": self.distillation}
+        for name, result in within.items():
+            if result is not None:
+                whole.setdefault(name, float(sum(result.seconds.values())))
+        found: dict[str, float] = {}
+        for name, value in whole.items():
+            found[name] = value
+            result = within.get(name)
+            found |= {f"{name}.{stage}": float(part) for stage, part in (result.seconds.items() if result else ())}
         return found
 
 

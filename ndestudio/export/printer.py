@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import ClassVar
 
 from ndestudio.errors import ExportError
+from ndestudio.expression.numeric import number_of
 from ndestudio.expression.tree import FUNCTIONS, Binary, Call, Expr, Name, Negate, Number
 
 SUM, PRODUCT, SIGN, POWER, ATOM = range(1, 6)
@@ -146,7 +147,8 @@ class IntegerExponents(Printer):
     """For languages in which `x^2` with an integer exponent is exact and allowed for negative x."""
 
     def _exponent(self, exponent: Expr) -> str:
-        if isinstance(exponent, Number) and float(exponent.value).is_integer() and abs(exponent.value) < 2**31:
-            text = str(int(exponent.value))
-            return text if exponent.value >= 0 else self.parenthesised(text)
+        value = number_of(exponent)
+        if value is not None and value.is_integer() and abs(value) < 2**31:
+            text = str(int(value))
+            return text if value >= 0 else self.parenthesised(text)
         return super()._exponent(exponent)

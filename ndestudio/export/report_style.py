@@ -42,5 +42,11 @@ figure svg .axis-line { stroke: var(--quiet); }
 figure svg .grid { stroke: var(--line); }
 figure svg .rim { stroke: var(--paper); }
 figure svg .hollow { fill: var(--paper); }
+@media (prefers-color-scheme: dark) {
+  figure svg [fill="#57606a"] { fill: #c3cad1; }
+  figure svg [fill="#0072B2"] { fill: #56b4e9; }
+  figure svg [stroke="#0072B2"] { stroke: #56b4e9; }
+  figure svg [stroke="#9aa4af"] { stroke: #6b757f; }
+}
 @media print { main { max-width: none; padding: 0; } details { display: none; } h2 { break-after: avoid; } figure { break-inside: avoid; } }
 """

@@ -131,6 +131,7 @@ class Panel:
         radius: float = 3.0,
         name: str = "",
         hollow: bool = False,
+        rim: bool = True,
         opacity: float = 1.0,
     ) -> None:
         """Points, with a thin rim of paper so that crowded ones stay apart."""
@@ -139,6 +140,8 @@ class Panel:
             f'class="hollow" fill="{PAPER}" stroke="{color}" stroke-width="1.4"'
             if hollow
             else f'fill="{color}" stroke="{PAPER}" stroke-width="0.6" class="rim"'
+            if rim
+            else f'fill="{color}"'
         )
         shown = [(p, q) for p, q in zip(a, b, strict=True) if np.isfinite(p) and np.isfinite(q)]
         circles = "".join(f'<circle cx="{num(p)}" cy="{num(q)}" r="{num(radius)}"/>' for p, q in shown)

@@ -68,7 +68,7 @@ def _linear_axis(low: float, high: float, title: str, count: int, margin: float,
 def _log_axis(low: float, high: float, title: str) -> Axis:
     a, b = np.log10(low), np.log10(high)
     room = max(0.06 * (b - a), 0.08)
-    a, b = a - room, b + room
+    a, b = max(a - room, -305.0), min(b + room, 305.0)
     if np.floor(b) - np.ceil(a) < 1:  # two powers of ten at least, for a scale to be read
         a, b = min(a, np.floor(b) - 1 + 0.0), max(b, np.floor(b))
     first, last = np.ceil(a - 1e-9), np.floor(b + 1e-9)
@@ -80,10 +80,10 @@ def _log_axis(low: float, high: float, title: str) -> Axis:
 
 
 def nice_step(span: float, count: int) -> float:
-    """1, 2, 2.5 or 5 times a power of ten, such that ``span`` holds about ``count`` steps."""
+    """1, 2 or 5 times a power of ten, such that ``span`` holds about ``count`` steps."""
     power = 10.0 ** np.floor(np.log10(span / count))
-    steps = [power * factor for factor in (1.0, 2.0, 2.5, 5.0, 10.0)]
-    return float(min(steps, key=lambda step: abs(span / step - count)))
+    steps = [power * factor for factor in (1.0, 2.0, 5.0, 10.0)]
+    return float(min(steps, key=lambda step: abs(np.log(span / step / count))))
 
 
 def tick_labels(ticks: Float[np.ndarray, " tick"], step: float) -> tuple[str, ...]:

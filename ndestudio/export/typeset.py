@@ -16,17 +16,18 @@ def inline_svg(latex: str, size: float = 17.0) -> str:
     Arguments:
         size: of the letters in pixels.
     """
-    import ziamath
+    from ziamath.config import config
+    from ziamath.zmath import Latex
 
     try:
         # glyphs written out in place: shared symbols would clash between the pictures of one page
         with _lock:
-            before = ziamath.config.svg2
-            ziamath.config.svg2 = False
+            before = config.svg2
+            config.svg2 = False
             try:
-                svg = ziamath.Latex(latex, size=size, color="currentColor").svg()
+                svg = Latex(latex, size=size, color="currentColor").svg()
             finally:
-                ziamath.config.svg2 = before
+                config.svg2 = before
     except Exception:
         _log.warning("cannot draw the formula %s", latex, exc_info=True)
         return f"<code>{escape(latex)}</code>"
