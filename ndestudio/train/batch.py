@@ -1,0 +1,172 @@
+"""Trajectories, or segments of them, as rectangular arrays for solvers that march all rows in step.
+
+Every row has its own grid of the same number of steps, from its first to its last used time. Steps are laid out half by
+time and half by the density of its samples, so that evenly sampled data get even steps and a dense start gets short
+ones. Values at sample times are read out by cubic Hermite interpolation between grid points, with weights that are data.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+
+from ndestudio.data.dataset import Dataset, Part, Trajectory
+from ndestudio.train.tableau import Tableau
+
+
+class Grid(NamedTuple):
+    """What the solver reads; a pytree of arrays.
+
+    Arguments:
+        h: length of each step; the last one is 0 (its first stage gives the slope at the end).
+        t, u: time and inputs at each stage of each step.
+        step: step in which each sample lies. q: its place in the step, 0..1. sample_t, sample_u: its time and inputs.
+    """
+
+    h: Float[np.ndarray, "step row"]
+    t: Float[np.ndarray, "step stage row"]
+    u: Float[np.ndarray, "step stage row input"]
+    step: Int[np.ndarray, "row sample"]
+    q: Float[np.ndarray, "row sample"]
+    sample_t: Float[np.ndarray, "row sample"]
+    sample_u: Float[np.ndarray, "row sample input"]
+
+
+class Target(NamedTuple):
+    """What predictions are compared with; a pytree of arrays. Weights are 0 where nothing was measured.
+
+    Arguments:
+        values: measured (or their logarithm), 0 where missing.
+        train, validation: weights of squared errors; each sums to 1 (or to 0 when the part is empty).
+    """
+
+    values: Float[np.ndarray, "row sample measured"]
+    train: Float[np.ndarray, "row sample measured"]
+    validation: Float[np.ndarray, "row sample measured"]
+
+
+class Start(NamedTuple):
+    """Where the initial values of a row come from; a pytree of arrays.
+
+    Arguments:
+        mode: ``GIVEN``, ``FREE``, ``SHARED`` or ``FORMULA`` for each state.
+        given: the value when given. bijection: of the free ones.
+        first: measured columns at the trajectory's first row, for formulas; t: its first time.
+    """
+
+    mode: Int[np.ndarray, "row state"]
+    given: Float[np.ndarray, "row state"]
+    lower: Float[np.ndarray, "row state"]
+    upper: Float[np.ndarray, "row state"]
+    code: Int[np.ndarray, "row state"]
+    scale: Float[np.ndarray, "row state"]
+    first: Float[np.ndarray, "row measured"]
+    t: Float[np.ndarray, " row"]
+
+
+GIVEN, FREE, SHARED, FORMULA = 0, 1, 2, 3
+
+
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """A slice of one trajectory that becomes a row of a batch: samples ``index`` (in its time array)."""
+
+    trajectory: Trajectory
+    index: Int[np.ndarray, " sample"]
+
+    @property
+    def t(self) -> Float[np.ndarray, " sample"]:
+        return self.trajectory.t[self.index]
+
+
+def bucket(n: int) -> int:
+    """The next of 1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 16, 20, ... : at most a quarter is padding."""
+    if n <= 8:
+        return max(n, 1)
+    power = 1 << ((n - 1).bit_length() - 3)
+    return -(-n // power) * power
+
+
+def grid_times(t: Float[np.ndarray, " sample"], steps: int) -> Float[np.ndarray, " steps+1"]:
+    """Times of the grid from the first to the last sample, half by time and half by the rank of the samples."""
+    if len(t) < 2:
+        return np.full(steps + 1, float(t[0]))
+    measure = 0.5 * (t - t[0]) / (t[-1] - t[0]) + 0.5 * np.arange(len(t)) / (len(t) - 1)
+    times = np.interp(np.linspace(0.0, 1.0, steps + 1), measure, t)
+    times[0], times[-1] = t[0], t[-1]
+    return times
+
+
+def make_grid(rows: Sequence[Rows], steps: int, method: Tableau, samples: int | None = None) -> Grid:
+    """Lay out ``steps`` steps for each row; the sample axis is padded (with the last sample) to ``samples``."""
+    samples = samples or bucket(max(len(row.index) for row in rows))
+    width = len(rows)
+    inputs = rows[0].trajectory.inputs.shape[1]
+    c = np.asarray(method.c)
+    h = np.zeros((steps + 1, width))
+    t = np.zeros((steps + 1, len(c), width))
+    u = np.zeros((steps + 1, len(c), width, inputs))
+    step = np.zeros((width, samples), dtype=np.int32)
+    q, sample_t = np.zeros((width, samples)), np.zeros((width, samples))
+    sample_u = np.zeros((width, samples, inputs))
+    for k, row in enumerate(rows):
+        times = grid_times(row.t, steps)
+        h[:-1, k] = np.diff(times)
+        t[:, :, k] = times[:, None] + h[:, k, None] * c
+        at = np.concatenate([row.t, np.full(samples - len(row.t), row.t[-1])])
+        step[k] = np.clip(np.searchsorted(times, at, side="right") - 1, 0, steps - 1)
+        length = np.where(h[step[k], k] > 0, h[step[k], k], 1.0)
+        q[k] = np.clip((at - times[step[k]]) / length, 0.0, 1.0)
+        sample_t[k] = at
+        if inputs:
+            u[:, :, k] = row.trajectory.input_at(t[:, :, k].ravel()).reshape(steps + 1, len(c), inputs)
+            sample_u[k] = row.trajectory.input_at(at)
+    return Grid(h, t, u, step, q, sample_t, sample_u)
+
+
+def make_target(
+    rows: Sequence[Rows],
+    dataset: Dataset,
+    observed: Bool[np.ndarray, " measured"],
+    log: Bool[np.ndarray, " measured"],
+    samples: int,
+) -> Target:
+    """Measured values and weights; columns without counterpart in the model weigh nothing."""
+    column = np.array([dataset.weights.get(name, 1.0) for name in dataset.measured_names]) * observed
+    shape = (len(rows), samples, len(column))
+    values, train, validation = np.zeros(shape), np.zeros(shape), np.zeros(shape)
+    for k, row in enumerate(rows):
+        n = len(row.index)
+        measured = row.trajectory.measured[row.index]
+        with np.errstate(all="ignore"):
+            compared = np.where(log, np.log(measured), measured)
+        usable = np.isfinite(compared)
+        values[k, :n] = np.where(usable, compared, 0.0)
+        part = row.trajectory.part[row.index][:, None]
+        weight = usable * column * row.trajectory.weight
+        train[k, :n] = weight * (part == Part.TRAIN)
+        validation[k, :n] = weight * (part == Part.VALIDATION)
+    return Target(values, _normal(train), _normal(validation))
+
+
+def _normal(weight: Float[np.ndarray, "..."]) -> Float[np.ndarray, "..."]:
+    total = weight.sum()
+    return weight / total if total > 0 else weight
+
+
+def whole_rows(dataset: Dataset, *, with_test: bool) -> list[Rows]:
+    """One row for each trajectory, up to its last training or validation sample (all samples ``with_test``)."""
+    found = []
+    for trajectory in dataset.trajectories:
+        index = np.arange(len(trajectory.t))
+        if not with_test:
+            used = np.flatnonzero(trajectory.part != Part.TEST)
+            if not len(used):
+                continue
+            index = index[: used[-1] + 1]
+        found.append(Rows(trajectory, index))
+    return found

@@ -1,0 +1,163 @@
+"""Fits without networks to train: mechanistic and symbolic models, by Levenberg-Marquardt in NumPy.
+
+Nothing is compiled: a candidate formula is fitted in the time a compiler would need to look at it.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ndestudio.train.collocation import slopes
+from ndestudio.train.engines import SlopeEngine, VectorEngine
+from ndestudio.train.lm import LmState, Point, Prior, lm_rebase, lm_start, lm_step
+from ndestudio.train.problem import Batch, Problem, make_batch, start_point
+from ndestudio.train.stages import Outcome
+from ndestudio.train.steps import doubling_error, steps_for, tolerance
+from ndestudio.train.tracker import Tracker
+
+STARTS = 6
+"""Start values tried when the first ones fit badly."""
+WEAK = 1e-9
+"""Precision of everything: where data say nothing, values stay where they are."""
+LOST = 0.1
+"""A loss above this is worth a look from other start values."""
+
+
+def fit_constants(tracker: Tracker, *, explore: bool = True, steps: int = 100) -> str:
+    """Estimate parameters and initial values.
+
+    Arguments:
+        explore: guess by collocation first, and try further start values while the fit is bad.
+
+    Returns:
+        Why it ended.
+    """
+    problem = tracker.problem
+    batch = make_batch(problem, steps_for(problem), padded=False)
+    point = start_point(problem, batch)
+    starts = [point]
+    tracker.enter("collocation", "guessing parameters from slopes", 1, 2)
+    if explore:
+        starts += guesses(problem, point)
+    tracker.enter("polish", "fitting parameters through the solver (Levenberg-Marquardt)", 2, 2)
+    outcome = best_of(tracker, batch, starts, steps)
+    if explore:
+        outcome = _explored(tracker, batch, outcome, steps)
+    for _ in range(4):
+        model = tracker.model(batch, outcome.point)
+        if doubling_error(problem, model, batch.steps) <= tolerance(problem) or batch.steps >= 1024:
+            break
+        batch = make_batch(problem, 2 * batch.steps, padded=False)
+        tracker.best_score = np.inf
+        outcome = descend(tracker, batch, outcome.point, steps)
+    return outcome.reason
+
+
+def guesses(problem: Problem, point: Point) -> list[Point]:
+    """Parameters that fit the slopes of the smooth curves, from several starts."""
+    found = slopes(problem.space.model.system, problem.dataset, problem.smooth, padded=False)
+    if found is None:
+        return []
+    engine = SlopeEngine(problem, found[0])
+    if not len(engine.moves):
+        return []
+    ends = []
+    for start in (point, *scattered(problem, point, 3)):
+        state = None
+        for _ in range(2):
+            state = settle(engine.linearise, start, _prior(problem, None, start), 30)
+            start = state.point
+            engine.reweigh(start)
+        if state is not None and np.isfinite(state.cost):
+            ends.append((state.loss, Point(state.point.theta, point.free)))
+        engine.scale = np.ones_like(engine.scale)
+    ends.sort(key=lambda pair: pair[0])
+    return [end for _, end in ends[:1]]
+
+
+def scattered(problem: Problem, point: Point, count: int, width: float = 1.0) -> list[Point]:
+    """Further start values around ``point`` (in the unbounded space), the same for the same seed."""
+    generator = np.random.default_rng(problem.train.seed + 17)
+    free = problem.space.free.copy()
+    free[problem.space.weights] = False
+    found = []
+    for _ in range(count):
+        theta = point.theta.copy()
+        theta[free] += width * generator.normal(size=int(free.sum()))
+        found.append(Point(theta, point.free.copy()))
+    return found
+
+
+def settle(linearise, point: Point, prior: Prior, steps: int) -> LmState:
+    """Levenberg-Marquardt without any report."""
+    state = lm_start(linearise, point, prior)
+    slow = 0
+    for _ in range(steps):
+        if not np.isfinite(state.cost):
+            break
+        state = lm_step(linearise, state, prior)
+        slow = slow + 1 if state.decrease < 1e-6 else 0
+        if state.damping > 1e8 or slow >= 4 or (state.accepted and state.decrease < 1e-9):
+            break
+    return state
+
+
+def best_of(tracker: Tracker, batch: Batch, starts: list[Point], steps: int) -> Outcome:
+    """Fit from the start whose few first steps lead furthest."""
+    problem = tracker.problem
+    engine = VectorEngine(problem, batch)
+    if len(starts) > 1:
+        ends = []
+        for start in starts:
+            tracker.poll()
+            ends.append(settle(engine.linearise, start, _prior(problem, batch, start), 6))
+        starts = [min(ends, key=lambda state: state.cost if np.isfinite(state.cost) else np.inf).point]
+    return descend(tracker, batch, starts[0], steps)
+
+
+def _explored(tracker: Tracker, batch: Batch, outcome: Outcome, steps: int) -> Outcome:
+    """While the fit is bad, look from further start values and keep what is better."""
+    problem = tracker.problem
+    goal = max(LOST, 3 * problem.floor)
+    if np.isfinite(outcome.loss) and outcome.loss <= goal:
+        return outcome
+    engine = VectorEngine(problem, batch)
+    origin = start_point(problem, batch)
+    for start in scattered(problem, origin, STARTS, 1.5):
+        tracker.poll()
+        if tracker.remaining < 0.3 * (tracker.elapsed + tracker.remaining):
+            break
+        state = settle(engine.linearise, start, _prior(problem, batch, start), 15)
+        if np.isfinite(state.cost) and state.loss < 0.9 * outcome.loss:
+            outcome = descend(tracker, batch, state.point, steps)
+            if outcome.loss <= goal:
+                break
+    return outcome
+
+
+def descend(tracker: Tracker, batch: Batch, point: Point, steps: int) -> Outcome:
+    """Levenberg-Marquardt to convergence, reported step by step."""
+    problem = tracker.problem
+    engine = VectorEngine(problem, batch)
+    prior = _prior(problem, batch, point)
+    state = lm_start(engine.linearise, point, prior)
+    if not np.isfinite(state.cost):
+        return Outcome(point, np.inf, np.nan, "stuck")
+    tracker.step(batch, state.point, 0, state.loss, state.linear.validation, candidate=True)
+    slow = 0
+    for k in range(1, steps + 1):
+        tracker.poll()
+        state = lm_step(engine.linearise, lm_rebase(state, prior), prior)
+        if state.accepted:
+            tracker.step(batch, state.point, k, state.loss, state.linear.validation, candidate=True, fraction=k / steps)
+        slow = slow + 1 if state.decrease < 1e-7 else 0
+        if state.damping > 1e8 or slow >= (2 if state.accepted else 8) or state.loss < 1e-22:
+            return Outcome(state.point, state.loss, state.linear.validation, "converged")
+    return Outcome(state.point, state.loss, state.linear.validation, "limit")
+
+
+def _prior(problem: Problem, batch: Batch | None, point: Point) -> Prior:
+    theta = np.where(problem.space.free, WEAK, np.inf)
+    theta[problem.space.weights] = np.inf
+    free = np.full(point.free.shape, np.inf) if batch is None else np.where(batch.moves, WEAK, np.inf)
+    return Prior(point, theta, free)

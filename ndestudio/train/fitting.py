@@ -1,0 +1,343 @@
+"""Fit a hybrid model: prepare, run the stages, choose the best, say how it went."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from ndestudio.data.dataset import Dataset, Part
+from ndestudio.errors import DataError
+from ndestudio.model.config import ModelConfig
+from ndestudio.model.fitted import FittedModel
+from ndestudio.model.initial import initial_model
+from ndestudio.model.metrics import Metrics, score
+from ndestudio.progress import Phase, Reporter, SilentReporter
+from ndestudio.train.backend import device, plain_cpu
+from ndestudio.train.collocation import slopes, smooth_training
+from ndestudio.train.config import TrainConfig
+from ndestudio.train.constants import fit_constants
+from ndestudio.train.engines import Gradient, JaxEngine
+from ndestudio.train.lm import Point
+from ndestudio.train.problem import Batch, Problem, make_batch, make_problem, start_point
+from ndestudio.train.programs import Stopped
+from ndestudio.train.result import Device, Fit, Outcome
+from ndestudio.train.sensitivity import Loss
+from ndestudio.train.stages import Budget, Outcome as StageOutcome
+from ndestudio.train.stages import collocate, follow_lbfgs, follow_lm, shoot, shooting_batch
+from ndestudio.train.steps import accurate, steps_for
+from ndestudio.train.tracker import StopRequested, TimeUp, Tracker
+
+SECONDS = {"quick": 10.0, "balanced": 40.0, "thorough": 180.0}
+"""Longest training of the presets."""
+STEPS = {
+    "quick": {"collocation": 150, "shooting": 20, "trajectory": 400, "polish": 30},
+    "balanced": {"collocation": 250, "shooting": 40, "trajectory": 1500, "polish": 120},
+    "thorough": {"collocation": 400, "shooting": 80, "trajectory": 6000, "polish": 500},
+}
+FACTORS = {"quick": (1.0,), "balanced": (2.0, 0.2), "thorough": (5.0, 1.0, 0.1)}
+"""Penalties on weights, strongest first, in units of the prior's; the validation error chooses among the points on the way."""
+POOR = 0.15
+"""A start whose loss on whole trajectories is above this goes through multiple shooting first."""
+JACOBIAN_BYTES = 1.5e9
+"""Beyond this size of the sensitivities L-BFGS takes the place of Levenberg-Marquardt."""
+
+
+def fit(
+    config: ModelConfig,
+    dataset: Dataset,
+    train: TrainConfig = TrainConfig(),
+    reporter: Reporter | None = None,
+    start: FittedModel | None = None,
+) -> Fit:
+    """Fit ``config`` to ``dataset``.
+
+    Arguments:
+        start: a model to go on from (its networks and parameters), such as a checkpoint; None: a fresh one.
+
+    Returns:
+        The best model by validation error with its history. Not converging is an outcome, not an exception.
+
+    Raises:
+        EquationError, DataError, DeviceError: the inputs cannot be used.
+    """
+    reporter = reporter or SilentReporter()
+    begin = time.perf_counter()
+    limit = train.time_limit if train.time_limit is not None else SECONDS[train.preset]
+    model = _starting_model(config, dataset, train, start)
+    _check(model, dataset)
+    problem = make_problem(model, dataset, train)
+    tracker = Tracker(problem, reporter, deadline=begin + limit, begin=begin)
+    tracker.snapshot(model, 0)
+    reporter.emit(Phase("preparing", "smoothing the measurements"))
+    problem = make_problem(model, dataset, train, smooth_training(dataset))
+    tracker.problem = problem
+    if problem.structure.holes:
+        chosen, described = device(train.device)
+        ending = guarded(tracker, lambda: _train_networks(tracker, chosen))
+    else:
+        described = plain_cpu()
+        ending = guarded(tracker, lambda: fit_constants(tracker))
+    return finish(tracker, ending, described)
+
+
+@dataclass(frozen=True)
+class Ending:
+    """Why training ended; ``reason``: one of ``StageOutcome.reason``, or `"stopped"`, `"time"`."""
+
+    reason: str
+
+
+def guarded(tracker: Tracker, run) -> Ending:
+    try:
+        reason = run()
+    except (StopRequested, Stopped):
+        reason = "stopped"
+    except TimeUp:
+        reason = "time"
+    tracker.leave()
+    return Ending(reason)
+
+
+def _starting_model(config: ModelConfig, dataset: Dataset, train: TrainConfig, start: FittedModel | None) -> FittedModel:
+    fresh = initial_model(config, dataset, train.seed)
+    if start is None:
+        return fresh
+    parameters = {name: start.parameters.get(name, value) for name, value in fresh.parameters.items()}
+    networks = {
+        name: start.networks[name] if _same_shape(start, name, network) else network
+        for name, network in fresh.networks.items()
+    }
+    return replace(fresh, parameters=parameters, networks=networks, initial={**fresh.initial, **start.initial})
+
+
+def _same_shape(start: FittedModel, name: str, network) -> bool:
+    old = start.networks.get(name)
+    return (
+        old is not None
+        and old.arguments == network.arguments
+        and old.config == network.config
+        and [w.shape for w in old.weights] == [w.shape for w in network.weights]
+    )
+
+
+def _check(model: FittedModel, dataset: Dataset) -> None:
+    if not dataset.has(Part.TRAIN):
+        raise DataError("there are no training rows; give the training part of the split a larger share")
+    observed = [k for k, name in enumerate(dataset.measured_names) if model.system.observation(name) is not None]
+    if not observed:
+        known = ", ".join(f"`{name}`" for name in dataset.measured_names)
+        raise DataError(
+            f"no equation or output is named like a measured column ({known}); name a state or an output like the column "
+            "it is measured by"
+        )
+    if not any(trajectory.mask(Part.TRAIN)[:, observed].any() for trajectory in dataset.trajectories):
+        raise DataError("the columns that the model describes have no measured values in the training rows")
+
+
+def _train_networks(tracker: Tracker, chosen) -> str:
+    """The staged recipe for models with networks."""
+    problem, train = tracker.problem, tracker.problem.train
+    steps = steps_for(problem)
+    batch = make_batch(problem, steps)
+    point = start_point(problem, batch)
+    wanted = train.stages or ("collocation", "shooting", "trajectory", "polish")
+    budgets = {**STEPS[train.preset], **train.iterations}
+    whole = JaxEngine(problem, batch, chosen)
+    by_jacobian = _affordable(problem, batch)
+    gradient = None if by_jacobian and "trajectory" not in (train.stages or ()) else _gradient(problem, batch, chosen)
+    if by_jacobian:
+        whole.prepare()
+    if gradient is not None:
+        gradient.prepare(point)
+    if "collocation" in wanted:
+        point = _collocation(tracker, problem, batch, point, chosen, budgets["collocation"], len(wanted))
+    loss = quick_loss(problem, batch, point)
+    if not np.isfinite(loss) or loss > POOR:
+        point = _rescued(tracker, chosen, batch, point, steps, wanted, budgets)
+    outcome: StageOutcome | None = None
+    if gradient is not None and "trajectory" in wanted:
+        outcome = _descend(tracker, gradient, batch, point, budgets["trajectory"], wanted)
+        point = outcome.point
+    if by_jacobian and ("polish" in wanted or gradient is None):
+        outcome = _polish(tracker, whole, point, budgets["polish"], wanted)
+    if outcome is None:
+        tracker.step(batch, point, 0, quick_loss(problem, batch, point), float("nan"), candidate=True)
+        return "limit"
+    return outcome.reason
+
+
+def _collocation(
+    tracker: Tracker, problem: Problem, batch: Batch, point: Point, chosen, steps: int, total: int
+) -> Point:
+    found = slopes(problem.space.model.system, problem.dataset, problem.smooth)
+    if found is None:
+        tracker.note("Collocation is skipped: every equation reads a state that was not measured.")
+        return point
+    program = Gradient(
+        "collocation", problem.structure, problem.method, (problem.space.constants, found[0]), chosen, "the field"
+    )
+    tracker.enter("collocation", "fitting slopes of the smoothed data", 1, total)
+    program.ready(point, tracker.reporter)
+    tracker.compile_seconds += program.compile_seconds
+    before = quick_loss(problem, batch, point)
+    new = collocate(tracker, program, problem, batch, point, Budget(steps))
+    after = quick_loss(problem, batch, new)
+    better = after <= before or not np.isfinite(before)
+    if not better:
+        tracker.note("Collocation made the simulated trajectories worse; its networks are kept as a start only.")
+    tracker.snapshot(tracker.model(batch, new), steps)
+    return new
+
+
+def _rescued(tracker: Tracker, chosen, batch: Batch, point: Point, steps: int, wanted, budgets) -> Point:
+    """Multiple shooting, from where the collocation left off, if that leads to better trajectories."""
+    if "shooting" not in wanted:
+        return point
+    problem = tracker.problem
+    pieces = shooting_batch(problem, max(problem.train.segment, 2), steps)
+    engine = JaxEngine(problem, pieces, chosen)
+    tracker.enter("shooting", "fitting short segments", 2, len(wanted))
+    engine.ready(tracker.reporter)
+    tracker.compile_seconds += engine.compile_seconds
+    outcome = shoot(tracker, engine, point.theta, Budget(budgets["shooting"]))
+    new = Point(outcome.point.theta, point.free)
+    before, after = quick_loss(problem, batch, point), quick_loss(problem, batch, new)
+    return new if np.isfinite(after) and not after > before else point
+
+
+def _polish(tracker: Tracker, engine: JaxEngine, point: Point, steps: int, wanted) -> StageOutcome:
+    tracker.enter("polish", "fitting whole trajectories (Levenberg-Marquardt)", len(wanted), len(wanted))
+    engine.ready(tracker.reporter)
+    tracker.compile_seconds += engine.compile_seconds
+    factors = FACTORS[tracker.problem.train.preset] if tracker.problem.train.l2 is None else (1.0,)
+    return follow_lm(tracker, engine, point, Budget(steps), factors=factors)
+
+
+def _descend(tracker: Tracker, gradient: Gradient, batch: Batch, point: Point, steps: int, wanted) -> StageOutcome:
+    tracker.enter("trajectory", "fitting whole trajectories (L-BFGS)", 3, len(wanted))
+    gradient.ready(point, tracker.reporter)
+    tracker.compile_seconds += gradient.compile_seconds
+    return follow_lbfgs(tracker, gradient, batch, point, Budget(steps))
+
+
+def _gradient(problem: Problem, batch: Batch, chosen) -> Gradient:
+    settings = Loss(
+        np.float64(1e30), np.maximum(batch.follows, 0).astype(np.int32), np.float64(0.0), (batch.follows >= 0).astype(float)
+    )
+    data = (problem.space.constants, batch.start, batch.grid, batch.target, settings)
+    return Gradient("trajectory", problem.structure, problem.method, data, chosen, "the simulation and its gradient")
+
+
+def _affordable(problem: Problem, batch: Batch) -> bool:
+    """Whether the sensitivities fit into memory and the normal equations into a few seconds."""
+    unknowns = problem.structure.size + len(problem.structure.states)
+    rows, samples = batch.grid.step.shape
+    states, measured = len(problem.structure.states), len(problem.structure.measured)
+    carried = 2 * (batch.steps + 1) * rows * states * unknowns
+    read = rows * samples * (4 * states + 2 * measured) * unknowns
+    flops = 2.0 * min(rows * samples * measured, 1.5 * unknowns) * unknowns * rows * samples * measured
+    return 8.0 * (carried + read) < JACOBIAN_BYTES and flops < 6e10
+
+
+def quick_loss(problem: Problem, batch: Batch, point: Point) -> float:
+    """Training loss of whole trajectories by the solver in NumPy; nothing to compile."""
+    from ndestudio.train.engines import VectorEngine
+
+    model = problem.space.fitted(point.theta, {})
+    engine = VectorEngine(replace(problem, space=replace(problem.space, model=model)), batch)
+    errors, _ = engine.errors(point.theta[None], point.free[None])
+    with np.errstate(all="ignore"):
+        value = float(np.sum(batch.target.train * errors[0] ** 2))
+    return value if np.isfinite(value) else float("inf")
+
+
+def finish(tracker: Tracker, ending: Ending, described: Device) -> Fit:
+    """The best model with its figures and a sentence."""
+    problem, reporter = tracker.problem, tracker.reporter
+    reporter.emit(Phase("validating", "simulating with the accurate solver"))
+    model = problem.space.model
+    if tracker.best_point is not None:
+        model = tracker.model(*tracker.best_point)
+    model = _with_support(problem, model)
+    metrics = score(model, problem.dataset)
+    outcome, sentence = _judged(tracker, ending, metrics)
+    if tracker.best_point is not None and not accurate(problem, tracker.best_point[0], model):
+        tracker.note(
+            "The steps of the training solver are too long for this model; its predictions differ from those of the "
+            "accurate solver. Train on from this model, or choose the preset `thorough`.",
+            "warning",
+        )
+    tracker.snapshot(model, 0)
+    stage, iteration, loss, validation = getattr(tracker, "best_stage", ("start", 0, float("nan"), None))
+    from ndestudio.train.result import Checkpoint
+
+    best = Checkpoint(stage, iteration, loss, validation, model)
+    seconds = {**tracker.seconds, "total": time.perf_counter() - tracker.begin}
+    return Fit(
+        outcome=outcome,
+        sentence=sentence,
+        model=model,
+        metrics=metrics,
+        seed=problem.train.seed,
+        device=described,
+        history=tuple(tracker.histories),
+        checkpoints=(*tracker.checkpoints, best),
+        seconds=seconds,
+        noise=_residual_noise(problem, model),
+        notes=tuple(tracker.notes),
+    )
+
+
+def _judged(tracker: Tracker, ending: Ending, metrics: Metrics) -> tuple[Outcome, str]:
+    train, held = metrics.train.get("mean", float("nan")), metrics.validation.get("mean")
+    if tracker.best_point is None:
+        if ending.reason == "stopped":
+            return Outcome.STOPPED, "Training was stopped before the first fit of whole trajectories; the start is kept."
+        return Outcome.DIVERGED, (
+            "No simulation of the whole trajectories stayed finite. Check the equations and units, bound the parameters, "
+            "or shorten the trajectories."
+        )
+    error = f"training error {train:.2%}" + (f", validation error {held:.2%}" if held is not None else "")
+    match ending.reason:
+        case "stopped":
+            return Outcome.STOPPED, f"Training was stopped; the best model so far is kept ({error} of the spread)."
+        case "time" | "limit":
+            limit = "time" if ending.reason == "time" else "number of steps"
+            return Outcome.LIMIT, f"The limit of {limit} was reached; the best model is kept ({error} of the spread)."
+        case "overfit":
+            return Outcome.CONVERGED, f"Stopped when the validation error began to rise; the best model is kept ({error} of the spread)."
+        case "stuck":
+            return Outcome.DIVERGED, f"No step improved the fit ({error} of the spread). Try another seed, other start values, or the preset `thorough`."
+    if np.isfinite(train) and train > 0.7:
+        return Outcome.CONVERGED, f"Converged, but the model explains little ({error} of the spread): the equations may not suit the data."
+    return Outcome.CONVERGED, f"Converged ({error} of the spread)."
+
+
+def _residual_noise(problem: Problem, model: FittedModel) -> dict[str, float]:
+    """Standard deviation of the residuals at training rows, in the unit of the column."""
+    from ndestudio.train.tracker import predict
+
+    found: dict[str, float] = {}
+    predictions = predict(problem, model)
+    for k, name in enumerate(problem.dataset.measured_names):
+        errors = []
+        for trajectory in problem.dataset.trajectories:
+            if problem.observed[k] and trajectory.name in predictions:
+                mask = trajectory.mask(Part.TRAIN)[:, k]
+                errors.append((predictions[trajectory.name][1][:, k] - trajectory.measured[:, k])[mask])
+        residuals = np.concatenate(errors) if errors else np.zeros(0)
+        residuals = residuals[np.isfinite(residuals)]
+        if residuals.size:
+            found[name] = float(np.sqrt(np.mean(residuals**2)))
+    return found
+
+
+def _with_support(problem: Problem, model: FittedModel) -> FittedModel:
+    """Networks with samples of the arguments that the training trajectories visit."""
+    from ndestudio.train.support import with_support
+
+    return with_support(problem, model)
+
+

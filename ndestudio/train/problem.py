@@ -1,0 +1,351 @@
+"""From a model, data and settings to the arrays of a fit."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+from jaxtyping import Bool, Float
+
+from ndestudio.data.dataset import Dataset, Part
+from ndestudio.data.smoothing import SmoothedTrajectory
+from ndestudio.expression.tree import Call, Expr, Name, walk
+from ndestudio.model.config import InitialConfig
+from ndestudio.model.fitted import FittedModel
+from ndestudio.model.initial import model_start
+from ndestudio.train.batch import (
+    FORMULA,
+    FREE,
+    GIVEN,
+    SHARED,
+    Grid,
+    Rows,
+    Start,
+    Target,
+    bucket,
+    make_grid,
+    make_target,
+    whole_rows,
+)
+from ndestudio.train.config import TrainConfig
+from ndestudio.train.lm import Point, profile
+from ndestudio.train.space import Bijection, Space, Structure, bijection, initial_transforms, parameter_space
+from ndestudio.train.tableau import EXPLICIT, RK4, Tableau
+
+CLIP = 5.0
+"""States are kept inside the field within this many data ranges around the data; hidden ones within a hundred scales."""
+
+
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """Rows with their grid, targets and starts.
+
+    Arguments:
+        follows: for segments, the row whose end is this row's start; -1 for the first of a trajectory.
+    """
+
+    rows: tuple[Rows, ...]
+    grid: Grid
+    target: Target
+    start: Start
+    steps: int
+    follows: np.ndarray
+
+    @property
+    def names(self) -> list[str]:
+        return [row.trajectory.name for row in self.rows]
+
+    @property
+    def trains(self) -> Bool[np.ndarray, " row"]:
+        """Rows with training samples; the others are held out (or padding)."""
+        return self.target.train.any(axis=(1, 2))
+
+    def validation(
+        self, r: Float[np.ndarray, "row residual"], d_free: Float[np.ndarray, "row residual state"]
+    ) -> tuple[float, Float[np.ndarray, "row state"]]:
+        """Validation loss (NaN without validation samples) and the step of the held-out starts, see ``lm.profile``."""
+        held = self.target.validation.any(axis=(1, 2)) & ~self.trains
+        if not self.target.validation.any():
+            return float("nan"), np.zeros(self.start.mode.shape)
+        return profile(r, d_free, held)
+
+    @property
+    def moves(self) -> Bool[np.ndarray, "row state"]:
+        """Initial values that are trained."""
+        return (self.start.mode == FREE) & self.trains[:, None]
+
+
+@dataclass(frozen=True, eq=False)
+class Problem:
+    """Everything a stage needs that does not change while it runs.
+
+    Arguments:
+        floor: smallest loss the noise allows (mean squared error over spread); 0 if the noise is unknown.
+        observed: measured columns that the model has a counterpart for.
+    """
+
+    dataset: Dataset
+    train: TrainConfig
+    space: Space
+    method: Tableau
+    observed: Bool[np.ndarray, " measured"]
+    noise: Float[np.ndarray, " measured"]
+    floor: float
+    smooth: Mapping[str, SmoothedTrajectory]
+
+    @property
+    def structure(self) -> Structure:
+        return self.space.structure
+
+    def values_used(self, part: Part) -> int:
+        """Measured values of a part that the model has a counterpart for."""
+        return int(sum((trajectory.mask(part) & self.observed).sum() for trajectory in self.dataset.trajectories))
+
+    @cached_property
+    def values_used_validation(self) -> int:
+        return self.values_used(Part.VALIDATION)
+
+    @cached_property
+    def values_used_train(self) -> int:
+        return self.values_used(Part.TRAIN)
+
+
+def make_problem(
+    model: FittedModel,
+    dataset: Dataset,
+    train: TrainConfig,
+    smoothed: Mapping[str, SmoothedTrajectory] | None = None,
+    *,
+    train_networks: bool = True,
+) -> Problem:
+    """Scales, limits, noise and starts of a fit of ``model`` to ``dataset``."""
+    observed = np.array([model.system.observation(name) is not None for name in dataset.measured_names])
+    log = np.array([name in train.log_states for name in dataset.measured_names])
+    scale = _state_scale(model)
+    spread = _spread(dataset, log)
+    constants = {
+        "clip": _clip(model, dataset, scale),
+        "log": log,
+        "floor": _floor(dataset),
+        "spread": spread,
+        "state_scale": scale,
+        "shared": _shared(model, scale),
+    }
+    space = parameter_space(model, constants, train_networks=train_networks)
+    space = _with_shared(space, model, train)
+    method = EXPLICIT.get(train.solver, RK4)
+    noise, floor = _noise(dataset, smoothed or {}, observed, log, spread)
+    return Problem(dataset, train, space, method, observed, noise, floor, smoothed or {})
+
+
+def _state_scale(model: FittedModel) -> Float[np.ndarray, " state"]:
+    if model.scale is None:
+        return np.ones(len(model.system.states))
+    return np.where(np.isfinite(model.scale) & (model.scale > 0), model.scale, 1.0)
+
+
+def _spread(dataset: Dataset, log: Bool[np.ndarray, " measured"]) -> Float[np.ndarray, " measured"]:
+    stacked = np.concatenate([trajectory.measured for trajectory in dataset.trajectories])
+    largest = np.nanmax(np.where(np.isfinite(stacked), np.abs(stacked), 0.0), axis=0)
+    with np.errstate(all="ignore"):
+        stacked = np.where(log & (stacked > 0), np.log(stacked), stacked)
+    spread = np.array([np.std(column[np.isfinite(column)]) if np.isfinite(column).any() else 0.0 for column in stacked.T])
+    # a column that does not vary is judged by its size
+    flat = spread <= 1e-9 * np.where(log, 1.0, largest)
+    return np.where(flat, np.where(largest > 0, largest, 1.0), spread)
+
+
+def _floor(dataset: Dataset) -> Float[np.ndarray, " measured"]:
+    found = []
+    for k in range(len(dataset.measured)):
+        values = np.concatenate([trajectory.measured[:, k] for trajectory in dataset.trajectories])
+        positive = values[np.isfinite(values) & (values > 0)]
+        found.append(1e-3 * float(positive.min()) if positive.size else 1e-300)
+    return np.array(found)
+
+
+def _clip(model: FittedModel, dataset: Dataset, scale: Float[np.ndarray, " state"]) -> Float[np.ndarray, "2 state"]:
+    limits = np.zeros((2, len(model.system.states)))
+    for k, state in enumerate(model.system.states):
+        column = None
+        if state in dataset.measured_names and state not in model.system.outputs:
+            column = dataset.measured_names.index(state)
+        values = np.array([start[k] for start in model.initial.values()])
+        if column is not None:
+            parts = [trajectory.measured[:, column] for trajectory in dataset.trajectories]
+            values = np.concatenate([values, *parts])
+        values = values[np.isfinite(values)]
+        low, high = (float(values.min()), float(values.max())) if values.size else (0.0, 0.0)
+        room = CLIP * max(high - low, scale[k]) if column is not None else 100.0 * max(high - low, scale[k])
+        limits[:, k] = low - room, high + room
+    return limits
+
+
+def _shared(model: FittedModel, scale: Float[np.ndarray, " state"]) -> Bijection:
+    first = next(iter(model.initial.values()), np.zeros(len(scale)))
+    return bijection(initial_transforms(model.system, model, scale), list(first))
+
+
+def _with_shared(space: Space, model: FittedModel, train: TrainConfig) -> Space:
+    """Start values of the shared initial values, and which of them are trained."""
+    theta, free = space.theta.copy(), space.free.copy()
+    transforms = initial_transforms(model.system, model, space.constants.state_scale)
+    first = next(iter(model.initial.values()), None)
+    offset = len(theta) - len(transforms)
+    for k, (state, transform) in enumerate(zip(model.system.states, transforms, strict=True)):
+        config = model.config.initial.get(state) or InitialConfig()
+        if first is not None and transform.kind != "identity":
+            theta[offset + k] = float(transform.inverse(np.float64(first[k])))
+        free[offset + k] = config.shared and _fitted(config, train)
+    return replace(space, theta=theta, free=free)
+
+
+def _fitted(config: InitialConfig, train: TrainConfig) -> bool:
+    """Whether an initial value is estimated: as the settings say, else if no value or formula is given for it."""
+    if train.fit_initial is False:
+        return False
+    return config.value is None if config.fit is None else config.fit
+
+
+def _noise(
+    dataset: Dataset,
+    smoothed: Mapping[str, SmoothedTrajectory],
+    observed: Bool[np.ndarray, " measured"],
+    log: Bool[np.ndarray, " measured"],
+    spread: Float[np.ndarray, " measured"],
+) -> tuple[Float[np.ndarray, " measured"], float]:
+    """Noise of each column from the smoothing splines (0 unknown) and the loss it amounts to."""
+    count = len(dataset.measured)
+    squares, weights = np.zeros(count), np.zeros(count)
+    for trajectory in dataset.trajectories:
+        curve = smoothed.get(trajectory.name)
+        if curve is None:
+            continue
+        n = trajectory.mask(Part.TRAIN).sum(axis=0).astype(float) * (curve.noise > 0)
+        squares += n * curve.noise**2
+        weights += n
+    noise = np.sqrt(squares / np.maximum(weights, 1.0))
+    relative = np.where(log, 0.0, noise / spread)
+    share = observed * np.array([dataset.weights.get(name, 1.0) for name in dataset.measured_names])
+    known = share * (weights > 0)
+    floor = float(np.sum(known * relative**2) / known.sum()) if known.sum() > 0 else 0.0
+    return noise, floor
+
+
+def make_batch(problem: Problem, steps: int, *, rows: list[Rows] | None = None, follows: np.ndarray | None = None,
+               padded: bool = True) -> Batch:
+    """Rows (all trajectories without their test samples, unless given) on a grid of ``steps`` steps.
+
+    Padded rows repeat the first one with weight 0.
+    """
+    rows = rows if rows is not None else whole_rows(problem.dataset, with_test=False)
+    width = bucket(len(rows)) if padded else len(rows)
+    samples = bucket(max(len(row.index) for row in rows))
+    full = [*rows, *[rows[0]] * (width - len(rows))]
+    grid = make_grid(full, steps, problem.method, samples)
+    target = make_target(full, problem.dataset, problem.observed, problem.space.constants.log, samples)
+    if width > len(rows):
+        target = _without_padding(target, len(rows))
+    chain = np.full(width, -1)
+    if follows is not None:
+        chain[: len(rows)] = follows
+    return Batch(tuple(rows), grid, target, make_start(problem, full, chain), steps, chain)
+
+
+def _without_padding(target: Target, used: int) -> Target:
+    train, validation = target.train.copy(), target.validation.copy()
+    train[used:] = 0.0
+    validation[used:] = 0.0
+    return Target(
+        target.values,
+        train / train.sum() if train.sum() > 0 else train,
+        validation / validation.sum() if validation.sum() > 0 else validation,
+    )
+
+
+def make_start(problem: Problem, rows: list[Rows], follows: np.ndarray) -> Start:
+    """Modes and given values of the initial values of each row."""
+    space, model = problem.space, problem.space.model
+    states, train = model.system.states, problem.train
+    transforms = initial_transforms(model.system, model, space.constants.state_scale)
+    whole = bijection(transforms)
+    shape = (len(rows), len(states))
+    mode = np.full(shape, GIVEN, dtype=np.int32)
+    given, first = np.zeros(shape), np.zeros((len(rows), len(model.measured)))
+    for b, row in enumerate(rows):
+        trajectory = row.trajectory
+        given[b] = model_start(model, trajectory)
+        first[b] = _first_values(trajectory.measured)
+        for k, state in enumerate(states):
+            config = model.config.initial.get(state) or InitialConfig()
+            if follows[b] >= 0:
+                mode[b, k] = FREE
+            elif config.shared:
+                mode[b, k] = SHARED
+            elif _fitted(config, train):
+                mode[b, k] = FREE
+            elif _depends_on_free(space, k):
+                mode[b, k] = FORMULA
+        if follows[b] >= 0:
+            given[b] = _smooth_start(problem, row, given[b])
+    wide = lambda values: np.broadcast_to(values, shape).copy()  # noqa: E731
+    return Start(
+        mode=mode,
+        given=given,
+        lower=wide(whole.lower),
+        upper=wide(whole.upper),
+        code=wide(whole.code),
+        scale=wide(space.constants.state_scale),
+        first=first,
+        t=np.array([row.trajectory.t[0] for row in rows]),
+    )
+
+
+def _depends_on_free(space: Space, k: int) -> bool:
+    expr: Expr | None = space.structure.starts[k]
+    if expr is None:
+        return False
+    trained = {name for name, free in zip(space.structure.parameters, space.free, strict=False) if free}
+    return any(isinstance(node, Name) and node.name in trained for node in walk(expr)) or any(
+        isinstance(node, Call) and node.function in {hole.name for hole in space.structure.holes} for node in walk(expr)
+    )
+
+
+def _first_values(measured: Float[np.ndarray, "time measured"]) -> Float[np.ndarray, " measured"]:
+    found = np.zeros(measured.shape[1])
+    for k, column in enumerate(measured.T):
+        present = np.flatnonzero(np.isfinite(column))
+        found[k] = column[present[0]] if present.size else 0.0
+    return found
+
+
+def _smooth_start(problem: Problem, row: Rows, fallback: Float[np.ndarray, " state"]) -> Float[np.ndarray, " state"]:
+    """Where a segment begins: on the smooth curve for measured states, else at the trajectory's start."""
+    curve = problem.smooth.get(row.trajectory.name)
+    value = fallback.copy()
+    if curve is None:
+        return value
+    at = curve.values(row.t[:1])[0]
+    for k, state in enumerate(problem.structure.states):
+        if state in problem.structure.measured and state not in problem.space.model.system.outputs:
+            column = problem.structure.measured.index(state)
+            if np.isfinite(at[column]):
+                value[k] = at[column]
+    return value
+
+
+def start_point(problem: Problem, batch: Batch) -> Point:
+    """Theta as it stands and free initial values at their given values."""
+    transforms = initial_transforms(problem.space.model.system, problem.space.model, problem.space.constants.state_scale)
+    free = np.zeros(batch.start.mode.shape)
+    for k, transform in enumerate(transforms):
+        if transform.kind != "identity":
+            free[:, k] = transform.inverse(batch.start.given[:, k])
+    return Point(problem.space.theta.copy(), free)
+
+
+def predictions_batch(problem: Problem, steps: int, limit: int | None = None) -> Batch:
+    """All samples of all trajectories, test samples too, for plots."""
+    return make_batch(problem, steps, rows=whole_rows(problem.dataset, with_test=True)[:limit], padded=False)

@@ -1,0 +1,40 @@
+"""Refit the constants of a model through the solver; networks stay as they are."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+
+from ndestudio.data.dataset import Dataset
+from ndestudio.model.fitted import FittedModel
+from ndestudio.progress import Reporter, SilentReporter
+from ndestudio.train.backend import plain_cpu
+from ndestudio.train.config import TrainConfig
+from ndestudio.train.constants import fit_constants
+from ndestudio.train.fitting import SECONDS, finish, guarded
+from ndestudio.train.problem import make_problem
+from ndestudio.train.result import Fit
+from ndestudio.train.tracker import Tracker
+
+
+def refit(
+    model: FittedModel,
+    dataset: Dataset,
+    train: TrainConfig = TrainConfig(),
+    reporter: Reporter | None = None,
+) -> Fit:
+    """Estimate all free parameters (those of replaced holes too) and initial values of ``model``, from where they stand.
+
+    Runs in NumPy: nothing is compiled, so many different formulas can be fitted one after the other.
+
+    Returns:
+        The refitted model; never one that follows the training data worse than ``model``.
+    """
+    reporter = reporter or SilentReporter()
+    begin = time.perf_counter()
+    limit = train.time_limit if train.time_limit is not None else SECONDS[train.preset]
+    problem = make_problem(model, dataset, train, train_networks=False)
+    tracker = Tracker(problem, reporter, deadline=begin + limit, begin=begin)
+    ending = guarded(tracker, lambda: fit_constants(tracker, explore=False))
+    described = replace(plain_cpu(), why_no_gpu="A few constants are fitted faster on the processor.")
+    return finish(tracker, ending, described)

@@ -1,0 +1,266 @@
+"""The JAX programs: field, fixed-grid solver, gradient of the loss, and exact sensitivities.
+
+Sensitivities are carried forward beside the states: every Runge-Kutta stage has the derivative
+
+    K_i = J_y (S + h sum_j a_ij K_j) + J_theta,    J_y, J_theta: derivatives of the field at the stage,
+
+which is the derivative of the discrete solution itself. A step costs a few products with the small matrix J_y and one
+backward pass through the networks, where pushing a tangent for each weight through the networks would cost a thousand
+forward passes: the Jacobian with respect to 1,200 weights comes at the price of about ten gradients.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from ndestudio.expression.numeric import evaluate
+from ndestudio.model.networks import apply_network
+from ndestudio.train.backend import get_jax
+from ndestudio.train.batch import FORMULA, FREE, SHARED, Grid, Start, Target
+from ndestudio.train.space import Bijection, Constants, Structure
+from ndestudio.train.tableau import Tableau
+from ndestudio.train.vector import hermite
+
+
+class Functions(NamedTuple):
+    """Pure functions of one row at one time; ``theta`` is the whole vector.
+
+    Arguments:
+        field: (theta, constants, t, u, y) -> dy/dt.
+        observe: (theta, constants, t, u, y) -> measured columns, as compared (logarithms where asked for), over spread.
+        start: (theta, constants, free, start of the row) -> y0.
+    """
+
+    field: Callable[..., Any]
+    observe: Callable[..., Any]
+    start: Callable[..., Any]
+
+
+def make_functions(structure: Structure) -> Functions:
+    """The functions of a system, traced by JAX."""
+    jax = get_jax()
+    jnp = jax.numpy
+    count, states = len(structure.parameters), len(structure.states)
+    slices = structure.hole_slices()
+    configs = {hole.name: hole.config for hole in structure.holes}
+
+    def names(theta: Any, constants: Constants, t: Any, u: Any, y: Any) -> dict[str, Any]:
+        p = constants.bijection.forward(theta[:count], jnp) if count else ()
+        values = {name: y[k] for k, name in enumerate(structure.states)}
+        values |= {name: u[k] for k, name in enumerate(structure.inputs)}
+        return values | {name: p[k] for k, name in enumerate(structure.parameters)} | {"t": t}
+
+    def holes(theta: Any, constants: Constants) -> dict[str, Callable[..., Any]]:
+        found = {}
+        for k, hole in enumerate(structure.holes):
+            weights, biases = hole.unpack(theta[slices[hole.name]])
+            found[hole.name] = _hole(configs[hole.name], hole.arguments, weights, biases, constants.scales[k], jnp)
+        return found
+
+    def field(theta: Any, constants: Constants, t: Any, u: Any, y: Any) -> Any:
+        y = jnp.clip(y, constants.clip[0], constants.clip[1])
+        values, functions = names(theta, constants, t, u, y), holes(theta, constants)
+        slopes = [evaluate(expr, values, jnp, functions) for expr in structure.rhs]
+        return jnp.stack([jnp.asarray(slope, dtype=y.dtype) for slope in slopes])
+
+    def observe(theta: Any, constants: Constants, t: Any, u: Any, y: Any) -> Any:
+        values, functions = names(theta, constants, t, u, y), holes(theta, constants)
+        seen = [0.0 * t if e is None else evaluate(e, values, jnp, functions) for e in structure.observed]
+        seen = jnp.stack([jnp.asarray(value, dtype=y.dtype) for value in seen])
+        floored = jnp.maximum(seen, constants.floor)
+        return jnp.where(constants.log, jnp.log(jnp.where(constants.log, floored, 1.0)), seen) / constants.spread
+
+    def start(theta: Any, constants: Constants, free: Any, row: Start) -> Any:
+        mapping = Bijection(row.code, row.lower, row.upper, row.scale, row.given)
+        shared = constants.shared.forward(theta[theta.shape[0] - states :], jnp)
+        y0 = jnp.where(row.mode == FREE, mapping.forward(free, jnp), row.given)
+        y0 = jnp.where(row.mode == SHARED, shared, y0)
+        p = constants.bijection.forward(theta[:count], jnp) if count else ()
+        values = {name: p[k] for k, name in enumerate(structure.parameters)}
+        values |= {name: row.first[k] for k, name in enumerate(structure.measured)} | {"t": row.t}
+        for k, expr in enumerate(structure.starts):
+            if expr is not None:
+                y0 = y0.at[k].set(jnp.where(row.mode[k] == FORMULA, evaluate(expr, values, jnp), y0[k]))
+        return y0
+
+    return Functions(field, observe, start)
+
+
+def _hole(config: Any, arguments: Any, weights: Any, biases: Any, scales: Any, jnp: Any) -> Callable[..., Any]:
+    def hole(*x: Any) -> Any:
+        X = jnp.stack(jnp.broadcast_arrays(*x), axis=-1)
+        center, scale, output = scales
+        return apply_network(config, arguments, weights, biases, center, scale, output, X, jnp)
+
+    return hole
+
+
+def linearise_program(structure: Structure, method: Tableau) -> Callable[..., Any]:
+    """(theta, free, constants, start, grid, target) -> residuals, derivatives, both held out, ends. To be compiled."""
+    jax = get_jax()
+    jnp = jax.numpy
+    f = make_functions(structure)
+    size, states = structure.size, len(structure.states)
+
+    def slopes(theta: Any, constants: Any, t: Any, u: Any, y: Any, S: Any) -> tuple[Any, Any]:
+        value = jax.vmap(f.field, (None, None, 0, 0, 0))(theta, constants, t, u, y)
+        by_y = jax.vmap(jax.jacfwd(f.field, argnums=4), (None, None, 0, 0, 0))(theta, constants, t, u, y)
+        by_theta = jax.vmap(jax.jacrev(f.field, argnums=0), (None, None, 0, 0, 0))(theta, constants, t, u, y)
+        moved = jnp.einsum("bij,bjp->bip", by_y, S)
+        return value, moved.at[:, :, :size].add(by_theta)
+
+    def run(theta: Any, free: Any, constants: Any, start: Start, grid: Grid, target: Target) -> Any:
+        y0 = jax.vmap(f.start, (None, None, 0, 0))(theta, constants, free, start)
+        by_theta = jax.vmap(jax.jacrev(f.start, argnums=0), (None, None, 0, 0))(theta, constants, free, start)
+        by_free = jax.vmap(jax.jacfwd(f.start, argnums=2), (None, None, 0, 0))(theta, constants, free, start)
+        S0 = jnp.concatenate([by_theta, by_free], axis=-1)
+
+        def step(carry: Any, x: Any) -> Any:
+            y, S = carry
+            h, t, u = x
+            hy, hS = h[:, None], h[:, None, None]
+            ks: list[Any] = []
+            Ks: list[Any] = []
+            for i, row in enumerate(method.a):
+                yi = y + hy * sum(a * k for a, k in zip(row, ks, strict=True) if a) if any(row) else y
+                Si = S + hS * sum(a * K for a, K in zip(row, Ks, strict=True) if a) if any(row) else S
+                k, K = slopes(theta, constants, t[i], u[i], yi, Si)
+                ks.append(k)
+                Ks.append(K)
+            y1 = y + hy * sum(b * k for b, k in zip(method.b, ks, strict=True) if b)
+            S1 = S + hS * sum(b * K for b, K in zip(method.b, Ks, strict=True) if b)
+            return (y1, S1), (y, ks[0], S, Ks[0])
+
+        (end, _), (ys, fs, Ss, Fs) = jax.lax.scan(step, (y0, S0), (grid.h, grid.t, grid.u))
+        rows = jnp.arange(grid.step.shape[0])[:, None]
+        here, there = grid.step, grid.step + 1
+        q, h = grid.q[..., None], grid.h[here, rows][..., None]
+        y = hermite(ys[here, rows], ys[there, rows], h * fs[here, rows], h * fs[there, rows], q)
+        q, h = q[..., None], h[..., None]
+        S = hermite(Ss[here, rows], Ss[there, rows], h * Fs[here, rows], h * Fs[there, rows], q)
+        over = lambda g: jax.vmap(jax.vmap(g, (None, None, 0, 0, 0)), (None, None, 0, 0, 0))  # noqa: E731
+        arguments = (theta, constants, grid.sample_t, grid.sample_u, y)
+        seen = over(f.observe)(*arguments)
+        d_seen = jnp.einsum("bpms,bpsq->bpmq", over(jax.jacfwd(f.observe, argnums=4))(*arguments), S)
+        if _reads_parameters(structure):
+            d_seen = d_seen.at[..., :size].add(over(jax.jacrev(f.observe, argnums=0))(*arguments))
+        error = seen - target.values / constants.spread
+        weight = jnp.sqrt(target.train)
+        r = (weight * error).reshape(rows.shape[0], -1)
+        d = (weight[..., None] * d_seen).reshape(rows.shape[0], -1, size + states)
+        held = jnp.sqrt(target.validation)
+        r_held = (held * error).reshape(rows.shape[0], -1)
+        d_held = (held[..., None] * d_seen[..., size:]).reshape(rows.shape[0], -1, states)
+        return r, d, r_held, d_held, end / constants.state_scale
+
+    return run
+
+
+class Loss(NamedTuple):
+    """Settings of the scalar loss; a pytree of numbers.
+
+    Arguments:
+        huber: errors beyond this (in spreads) count linearly; inf for squares.
+        follows: for each row the row it continues, or itself. continuity: weight of the gaps between them.
+        linked: 1 where a row continues another.
+    """
+
+    huber: Any
+    follows: Any
+    continuity: Any
+    linked: Any
+
+
+def gradient_program(structure: Structure, method: Tableau) -> Callable[..., Any]:
+    """(theta, free, constants, start, grid, target, settings) -> loss, figures, gradients. To be compiled."""
+    jax = get_jax()
+    jnp = jax.numpy
+    f = make_functions(structure)
+
+    def loss(variables: Any, constants: Any, start: Start, grid: Grid, target: Target, settings: Loss) -> Any:
+        theta, free = variables
+        y0 = jax.vmap(f.start, (None, None, 0, 0))(theta, constants, free, start)
+        end, y = _simulate(f, jax, method, theta, constants, grid, y0)
+        over = jax.vmap(jax.vmap(f.observe, (None, None, 0, 0, 0)), (None, None, 0, 0, 0))
+        seen = over(theta, constants, grid.sample_t, grid.sample_u, y)
+        error = seen - target.values / constants.spread
+        inner = jnp.clip(error, -settings.huber, settings.huber)
+        train = jnp.sum(target.train * inner * (2.0 * error - inner))
+        gap = settings.linked[:, None] * (end[settings.follows] - y0) / constants.state_scale
+        gaps = jnp.sum(gap**2) / jnp.maximum(jnp.sum(settings.linked), 1.0)
+        figures = jnp.stack([train, jnp.sum(target.validation * error**2), gaps])
+        return train + settings.continuity * gaps, figures
+
+    def run(theta: Any, free: Any, *data: Any) -> Any:
+        (value, figures), gradient = jax.value_and_grad(loss, has_aux=True)((theta, free), *data)
+        return value, figures, gradient
+
+    return run
+
+
+def _simulate(f: Functions, jax: Any, method: Tableau, theta: Any, constants: Any, grid: Grid, y0: Any) -> tuple[Any, Any]:
+    """States at the end and at the samples."""
+    jnp = jax.numpy
+    field = jax.vmap(f.field, (None, None, 0, 0, 0))
+
+    def step(y: Any, x: Any) -> Any:
+        h, t, u = x
+        h = h[:, None]
+        ks: list[Any] = []
+        for i, row in enumerate(method.a):
+            yi = y + h * sum(a * k for a, k in zip(row, ks, strict=True) if a) if any(row) else y
+            ks.append(field(theta, constants, t[i], u[i], yi))
+        return y + h * sum(b * k for b, k in zip(method.b, ks, strict=True) if b), (y, ks[0])
+
+    end, (ys, fs) = jax.lax.scan(step, y0, (grid.h, grid.t, grid.u))
+    rows = jnp.arange(grid.step.shape[0])[:, None]
+    here, there = grid.step, grid.step + 1
+    q, h = grid.q[..., None], grid.h[here, rows][..., None]
+    return end, hermite(ys[here, rows], ys[there, rows], h * fs[here, rows], h * fs[there, rows], q)
+
+
+class Slopes(NamedTuple):
+    """Points on smooth curves and their slopes; a pytree of arrays.
+
+    Arguments:
+        weight: 0 where a slope is unknown. limit: errors beyond it count linearly (a spline may fail anywhere).
+    """
+
+    t: Any
+    u: Any
+    y: Any
+    slope: Any
+    weight: Any
+    limit: Any
+
+
+def collocation_program(structure: Structure) -> Callable[..., Any]:
+    """(theta, free, constants, slopes) -> loss, figures, gradients. To be compiled."""
+    jax = get_jax()
+    jnp = jax.numpy
+    f = make_functions(structure)
+
+    def loss(theta: Any, constants: Any, points: Slopes) -> Any:
+        value = jax.vmap(f.field, (None, None, 0, 0, 0))(theta, constants, points.t, points.u, points.y)
+        error = jnp.where(points.weight > 0, value - points.slope, 0.0)
+        inner = jnp.clip(error, -points.limit, points.limit)
+        return jnp.sum(points.weight * inner * (2.0 * error - inner))
+
+    def run(theta: Any, free: Any, constants: Any, points: Slopes) -> Any:
+        value, gradient = jax.value_and_grad(loss)(theta, constants, points)
+        return value, jnp.stack([value, jnp.zeros_like(value), jnp.zeros_like(value)]), (gradient, jnp.zeros_like(free))
+
+    return run
+
+
+def _reads_parameters(structure: Structure) -> bool:
+    """Whether an observed column depends on theta other than through the states."""
+    from ndestudio.expression.tree import Call, Name, walk
+
+    trained = set(structure.parameters) | {hole.name for hole in structure.holes}
+    nodes = [node for expr in structure.observed if expr is not None for node in walk(expr)]
+    return any(
+        (isinstance(node, Name) and node.name in trained) or (isinstance(node, Call) and node.function in trained)
+        for node in nodes
+    )

@@ -1,0 +1,275 @@
+"""The vector that is trained: parameters, raw network weights, shared initial values; and initial values per trajectory.
+
+``theta`` is one flat vector [parameters | weights of hole 1 | ... | shared initial values]. What a number means
+(bounds, logarithm, scale, free or fixed) is data, not structure: editing it compiles nothing anew.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
+
+import msgspec
+import numpy as np
+from jaxtyping import Bool, Float, Int
+
+from ndestudio.expression.tree import Expr
+from ndestudio.model.config import InitialConfig, NetworkConfig, ParameterConfig
+from ndestudio.model.fitted import FittedModel, NetworkWeights
+from ndestudio.model.system import System
+from ndestudio.model.transforms import Transform, parameter_transform, sigmoid, softplus, transform_of
+
+_CODES = {
+    "identity": 0,
+    "lower": 1,
+    "upper": 2,
+    "both": 3,
+    "log": 4,
+    "log-lower": 5,
+    "log-upper": 6,
+    "log-both": 7,
+}
+
+
+class Bijection(NamedTuple):
+    """``Transform`` of many numbers at once, as arrays; ``offset`` shifts the identity kind."""
+
+    code: Int[np.ndarray, "..."]
+    lower: Float[np.ndarray, "..."]
+    upper: Float[np.ndarray, "..."]
+    scale: Float[np.ndarray, "..."]
+    offset: Float[np.ndarray, "..."]
+
+    def forward(self, z: Any, xp: Any = np) -> Any:
+        """Physical values of the unbounded numbers ``z``; see ``ndestudio.model.transforms``."""
+        low = self.lower + self.scale * softplus(z, xp)
+        high = self.upper - self.scale * softplus(-z, xp)
+        both = self.lower + (self.upper - self.lower) * sigmoid(z, xp)
+        kind = self.code % 4
+        value = xp.where(kind == 1, low, xp.where(kind == 2, high, xp.where(kind == 3, both, self.offset + self.scale * z)))
+        log = self.code >= 4
+        return xp.where(log, xp.exp(xp.where(log, value, 0.0)), value)
+
+
+def bijection(transforms: Sequence[Transform], offsets: Sequence[float] | None = None) -> Bijection:
+    """Stack transforms. A logarithmic kind without bounds has scale 1 and no offset."""
+    log = [transform.kind.startswith("log") for transform in transforms]
+    return Bijection(
+        code=np.array([_CODES[transform.kind] for transform in transforms], dtype=np.int32),
+        lower=np.array([transform.lower for transform in transforms], dtype=float),
+        upper=np.array([transform.upper for transform in transforms], dtype=float),
+        scale=np.array([1.0 if k else t.scale for k, t in zip(log, transforms, strict=True)], dtype=float),
+        offset=np.array(offsets if offsets is not None else np.zeros(len(transforms)), dtype=float),
+    )
+
+
+@dataclass(frozen=True)
+class HoleShape:
+    """The static part of a network: what a compiled program depends on."""
+
+    name: str
+    arguments: tuple[str, ...]
+    config_json: bytes
+    shapes: tuple[tuple[tuple[int, ...], tuple[int, ...]], ...]
+
+    @property
+    def config(self) -> NetworkConfig:
+        return msgspec.json.decode(self.config_json, type=NetworkConfig)
+
+    @property
+    def size(self) -> int:
+        return sum(int(np.prod(shape)) for pair in self.shapes for shape in pair)
+
+    def unpack(self, flat: Any) -> tuple[list[Any], list[Any]]:
+        """Weights and biases from a slice of theta."""
+        weights, biases, at = [], [], 0
+        for weight, bias in self.shapes:
+            n, m = int(np.prod(weight)), int(np.prod(bias))
+            weights.append(flat[at : at + n].reshape(weight))
+            biases.append(flat[at + n : at + n + m])
+            at += n + m
+        return weights, biases
+
+    @staticmethod
+    def pack(weights: Sequence[np.ndarray], biases: Sequence[np.ndarray]) -> Float[np.ndarray, " n"]:
+        return np.concatenate([part.ravel() for pair in zip(weights, biases, strict=True) for part in pair])
+
+
+@dataclass(frozen=True)
+class Structure:
+    """Everything a compiled program depends on except array shapes; hashable.
+
+    Arguments:
+        observed: expression of each measured column, None for a column without counterpart.
+        starts: expression of the initial value of each state where a text gives one, else None.
+    """
+
+    states: tuple[str, ...]
+    rhs: tuple[Expr, ...]
+    parameters: tuple[str, ...]
+    inputs: tuple[str, ...]
+    measured: tuple[str, ...]
+    observed: tuple[Expr | None, ...]
+    holes: tuple[HoleShape, ...]
+    starts: tuple[Expr | None, ...]
+
+    @property
+    def weights_at(self) -> tuple[int, int]:
+        """Slice of theta that holds network weights."""
+        first = len(self.parameters)
+        return first, first + sum(hole.size for hole in self.holes)
+
+    @property
+    def size(self) -> int:
+        return self.weights_at[1] + len(self.states)
+
+    def hole_slices(self) -> dict[str, slice]:
+        at, found = len(self.parameters), {}
+        for hole in self.holes:
+            found[hole.name] = slice(at, at + hole.size)
+            at += hole.size
+        return found
+
+
+class NetworkScales(NamedTuple):
+    """Scales of one network (see ``NetworkWeights``)."""
+
+    center: Float[np.ndarray, " argument"]
+    scale: Float[np.ndarray, " argument"]
+    output: Float[np.ndarray, ""]
+
+
+class Constants(NamedTuple):
+    """Numbers a program needs and does not train; a pytree of arrays.
+
+    Arguments:
+        bijection: of the parameters. shared: of the shared initial values.
+        clip: lower and upper limit of each state inside the field.
+        scales: of each network.
+        log: whether the logarithm of a measured column is compared; floor: smallest value whose logarithm is taken.
+        spread: scale of the error of each measured column. state_scale: of each state.
+    """
+
+    bijection: Bijection
+    shared: Bijection
+    clip: Float[np.ndarray, "2 state"]
+    scales: tuple[NetworkScales, ...]
+    log: Bool[np.ndarray, " measured"]
+    floor: Float[np.ndarray, " measured"]
+    spread: Float[np.ndarray, " measured"]
+    state_scale: Float[np.ndarray, " state"]
+
+
+def structure_of(model: FittedModel) -> Structure:
+    """The static part of ``model``."""
+    system = model.system
+    holes = tuple(_hole_shape(hole.name, model.networks[hole.name]) for hole in system.holes)
+    return Structure(
+        states=system.states,
+        rhs=system.rhs,
+        parameters=system.parameters,
+        inputs=model.inputs,
+        measured=model.measured,
+        observed=tuple(system.observation(name) for name in model.measured),
+        holes=holes,
+        starts=tuple(_start(model.config.initial.get(state)) for state in system.states),
+    )
+
+
+def _hole_shape(name: str, network: NetworkWeights) -> HoleShape:
+    shapes = tuple((w.shape, b.shape) for w, b in zip(network.weights, network.biases, strict=True))
+    return HoleShape(name, network.arguments, msgspec.json.encode(network.config, order="deterministic"), shapes)
+
+
+def _start(config: InitialConfig | None) -> Expr | None:
+    if config is None or config.value is None:
+        return None
+    from ndestudio.expression import parse_expression
+    from ndestudio.expression.numeric import as_number
+
+    return parse_expression(config.value) if isinstance(config.value, str) else as_number(float(config.value))
+
+
+@dataclass(frozen=True, eq=False)
+class Space:
+    """Between ``FittedModel`` and ``theta``.
+
+    Arguments:
+        free: which entries of theta are trained.
+        anchor, precision: prior of each entry, as a penalty precision*(theta - anchor)^2 per unit of noise variance.
+    """
+
+    structure: Structure
+    constants: Constants
+    theta: Float[np.ndarray, " theta"]
+    free: Bool[np.ndarray, " theta"]
+    model: FittedModel
+
+    @property
+    def weights(self) -> slice:
+        return slice(*self.structure.weights_at)
+
+    def parameters(self, theta: Float[np.ndarray, " theta"]) -> dict[str, float]:
+        """Parameters in physical units."""
+        names = self.structure.parameters
+        values = self.constants.bijection.forward(theta[: len(names)])
+        fixed = ~self.free[: len(names)]
+        start = self.model.parameters
+        return {name: start[name] if fixed[k] else float(values[k]) for k, name in enumerate(names)}
+
+    def fitted(
+        self, theta: Float[np.ndarray, " theta"], initial: Mapping[str, Float[np.ndarray, " state"]]
+    ) -> FittedModel:
+        """The model that ``theta`` and the initial values stand for."""
+        networks = dict(self.model.networks)
+        for hole, place in zip(self.structure.holes, self.structure.hole_slices().values(), strict=True):
+            weights, biases = hole.unpack(np.asarray(theta[place], dtype=float).copy())
+            networks[hole.name] = replace(networks[hole.name], weights=tuple(weights), biases=tuple(biases))
+        parameters = {**self.model.parameters, **self.parameters(theta)}
+        return replace(
+            self.model, parameters=parameters, networks=networks, initial={**self.model.initial, **initial}
+        )
+
+
+def parameter_space(model: FittedModel, constants: Mapping[str, Any], *, train_networks: bool = True) -> Space:
+    """``Space`` of a model.
+
+    Arguments:
+        constants: `clip`, `log`, `floor`, `spread`, `state_scale`, and `shared` (a ``Bijection``), found from the data.
+        train_networks: False freezes all weights.
+    """
+    structure = structure_of(model)
+    configs = [model.config.parameters.get(name) or _default(model, name) for name in structure.parameters]
+    transforms = [_transform(c, model.parameters[n]) for c, n in zip(configs, structure.parameters, strict=True)]
+    z = [float(t.inverse(np.float64(model.parameters[n]))) for t, n in zip(transforms, structure.parameters, strict=True)]
+    networks = [model.networks[hole.name] for hole in structure.holes]
+    packed = [HoleShape.pack(network.weights, network.biases) for network in networks]
+    theta = np.concatenate([np.array(z, dtype=float), *packed, np.zeros(len(structure.states))])
+    free = np.zeros(structure.size, dtype=bool)
+    free[: len(configs)] = [not config.fixed for config in configs]
+    free[slice(*structure.weights_at)] = train_networks
+    scales = tuple(
+        NetworkScales(np.asarray(n.input_center, float), np.asarray(n.input_scale, float), np.asarray(n.output_scale, float))
+        for n in networks
+    )
+    whole = Constants(bijection=bijection(transforms), scales=scales, **constants)
+    return Space(structure, whole, theta, free, model)
+
+
+def _transform(config: ParameterConfig, value: float) -> Transform:
+    return Transform("identity", scale=abs(value) or 1.0) if config.fixed else parameter_transform(config)
+
+
+def _default(model: FittedModel, name: str) -> ParameterConfig:
+    """Constants of replaced holes have no settings of their own: free, unbounded, scaled by their value."""
+    return ParameterConfig(value=float(model.parameters[name]))
+
+
+def initial_transforms(system: System, model: FittedModel, scale: Float[np.ndarray, " state"]) -> list[Transform]:
+    """The transform of each state's initial value, from the bounds in its settings."""
+    found = []
+    for k, state in enumerate(system.states):
+        config = model.config.initial.get(state) or InitialConfig()
+        found.append(transform_of(float(scale[k]), config.lower, config.upper, scale=float(scale[k])))
+    return found

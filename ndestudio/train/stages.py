@@ -1,0 +1,280 @@
+"""The stages of training, each usable alone: collocation, multiple shooting, whole trajectories.
+
+Every stage is a plain loop: one step of an optimiser, one report, one look at the clock. NaN and divergence end in the
+optimiser's own rejection of a step; what is left is handled here by going back to the best point with smaller steps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+from jaxtyping import Bool, Float
+
+from ndestudio.train.batch import FREE, Rows, bucket
+from ndestudio.train.engines import Gradient, JaxEngine, VectorEngine
+from ndestudio.train.lbfgs import Lbfgs
+from ndestudio.train.lm import LmState, Point, Prior, lm_rebase, lm_start, lm_step
+from ndestudio.train.problem import Batch, Problem, make_batch, start_point
+from ndestudio.train.tracker import Tracker
+
+PRIOR_VARIANCE = 0.1
+"""Variance of network weights before the data are seen; with noise variance s^2 and n values the penalty is s^2/(n v)."""
+
+
+@dataclass(frozen=True)
+class Budget:
+    """Limits of one stage: steps, and the relative decrease per step below which it counts as converged."""
+
+    steps: int
+    tolerance: float = 1e-3
+
+
+def penalty(problem: Problem, loss: float, factor: float = 1.0) -> float:
+    """Strength of the penalty on weights: as set, else that of a Gaussian prior at the present noise level."""
+    if problem.train.l2 is not None:
+        return problem.train.l2
+    n = max(problem.values_used_train, 1)
+    # with fewer values than that the loss says little about the noise
+    variance = max(loss, 0.5 * problem.floor if n > 100 else 0.0, 1e-14)
+    return factor * variance / (n * PRIOR_VARIANCE)
+
+
+def weight_prior(problem: Problem, batch: Batch, start: Point, l2: float) -> Prior:
+    """Penalty on weights (towards zero), a trace of one on everything else (towards where it began)."""
+    theta = np.where(problem.space.free, 1e-3 * l2, np.inf)
+    theta[problem.space.weights] = np.where(problem.space.free[problem.space.weights], l2, np.inf)
+    anchor = start.theta.copy()
+    anchor[problem.space.weights] = np.where(problem.space.free[problem.space.weights], 0.0, anchor[problem.space.weights])
+    return Prior(Point(anchor, start.free), theta, np.where(batch.moves, 1e-3 * l2, np.inf))
+
+
+def collocate(tracker: Tracker, program: Gradient, problem: Problem, batch: Batch, point: Point, budget: Budget) -> Point:
+    """Stage A by L-BFGS: fit the field to slopes. ``program`` is a compiled collocation loss."""
+    count = len(point.theta)
+    l2 = 1e-7
+    mask = problem.space.free.astype(float)
+    weight = np.zeros(count)
+    weight[problem.space.weights] = l2
+    weight *= mask
+
+    def objective(theta: Float[np.ndarray, " n"]) -> tuple[float, np.ndarray, float]:
+        found = program(Point(theta, point.free))
+        return found.loss + float(weight @ theta**2), found.theta * mask + 2 * weight * theta, found.loss
+
+    state = Lbfgs.begin(objective, point.theta)
+    before = state.value
+    for k in range(budget.steps):
+        if k % 10 == 0:
+            tracker.poll()
+            tracker.step(batch, Point(state.x, point.free), k, state.extra, np.nan, candidate=False)
+        state.step(objective)
+        if state.stuck:
+            break
+        if k % 20 == 19:
+            if before - state.value < 20 * budget.tolerance * state.value:
+                break
+            before = state.value
+    tracker.step(batch, Point(state.x, point.free), k + 1, state.extra, np.nan, candidate=False)
+    return Point(state.x, point.free)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Where a stage ended. ``reason``: `"converged"`, `"limit"`, `"overfit"` or `"stuck"`."""
+
+    point: Point
+    loss: float
+    validation: float
+    reason: str
+
+
+def follow_lm(
+    tracker: Tracker,
+    engine: JaxEngine | VectorEngine,
+    point: Point,
+    budget: Budget,
+    *,
+    factors: tuple[float, ...] = (1.0,),
+    candidate: bool = True,
+    damping: float = 1e-3,
+    first: int = 0,
+) -> Outcome:
+    """Levenberg-Marquardt on a batch, the penalty on weights going down along ``factors``.
+
+    The noise level in the penalty follows the loss. Each strength is left when a step gains less than the tolerance;
+    the path ends when the validation error has risen for some time.
+    """
+    problem, batch = tracker.problem, engine.batch
+    prior = weight_prior(problem, batch, point, penalty(problem, 1.0, factors[0]))
+    state = lm_start(engine.linearise, point, prior, damping)
+    best, since, iteration = np.inf, 0, first
+    if not np.isfinite(state.cost):
+        return Outcome(point, np.inf, np.nan, "stuck")
+    tracker.step(batch, state.point, iteration, state.loss, state.linear.validation, candidate=candidate)
+    reason = "limit"
+    for factor in factors:
+        slow = 0
+        while iteration - first < budget.steps:
+            tracker.poll()
+            prior = weight_prior(problem, batch, point, penalty(problem, state.loss, factor))
+            state = lm_step(engine.linearise, lm_rebase(state, prior), prior)
+            iteration += 1
+            if state.accepted:
+                validation = state.linear.validation
+                tracker.step(
+                    batch, state.point, iteration, state.loss, validation, candidate=candidate,
+                    fraction=(iteration - first) / budget.steps,
+                )
+                score = tracker.score(state.loss, validation)
+                best, since = (score, 0) if score < 0.999 * best else (min(best, score), since + 1)
+                if iteration % 5 == 0 and candidate:
+                    tracker.checkpoint(batch, state.point, iteration, state.loss, validation)
+            slow = slow + 1 if state.decrease < budget.tolerance else 0
+            if state.damping > 1e8 or slow >= (3 if state.accepted else 12):
+                reason = "converged"
+                break
+            if since >= 12 and np.isfinite(state.linear.validation):
+                return Outcome(state.point, state.loss, state.linear.validation, "overfit")
+        else:
+            reason = "limit"
+            break
+    return Outcome(state.point, state.loss, state.linear.validation, reason)
+
+
+def follow_lbfgs(tracker: Tracker, program: Gradient, batch: Batch, point: Point, budget: Budget) -> Outcome:
+    """L-BFGS on a batch, for models and data too large for a Jacobian."""
+    problem = tracker.problem
+    count, shape = len(point.theta), point.free.shape
+    mask = np.concatenate([problem.space.free, batch.moves.ravel()]).astype(float)
+    l2 = [penalty(problem, 0.1)]
+    weights = np.zeros(count + point.free.size)
+
+    def objective(x: Float[np.ndarray, " n"]) -> tuple[float, np.ndarray, np.ndarray]:
+        found = program(Point(x[:count], x[count:].reshape(shape)))
+        gradient = np.concatenate([found.theta, found.free.ravel()]) * mask + 2 * weights * x
+        return found.loss + float(weights @ x**2), gradient, found.extra
+
+    def strengthen(loss: float) -> None:
+        l2[0] = penalty(problem, loss)
+        weights[problem.space.weights] = l2[0] * problem.space.free[problem.space.weights]
+
+    has_validation = bool(batch.target.validation.any())
+    strengthen(0.1)
+    state = Lbfgs.begin(objective, np.concatenate([point.theta, point.free.ravel()]))
+    if not np.isfinite(state.value):
+        return Outcome(point, np.inf, np.nan, "stuck")
+    best, since, before, reason = np.inf, 0, state.value, "limit"
+    at = lambda x: Point(x[:count].copy(), x[count:].reshape(shape).copy())  # noqa: E731
+    train, validation = float(state.extra[0]), float(state.extra[1]) if has_validation else float("nan")
+    for k in range(budget.steps):
+        train, validation = float(state.extra[0]), float(state.extra[1]) if has_validation else float("nan")
+        tracker.poll()
+        tracker.step(batch, at(state.x), k, train, validation, candidate=True, fraction=k / budget.steps)
+        score = tracker.score(train, validation)
+        best, since = (score, 0) if score < 0.999 * best else (best, since + 1)
+        if k % 40 == 39:
+            tracker.checkpoint(batch, at(state.x), k, train, validation)
+            if before - state.value < 40 * 0.1 * budget.tolerance * state.value:
+                reason = "converged"
+                break
+            strengthen(train)
+            state = replace_value(state, objective)
+            before = state.value
+        state.step(objective)
+        if state.stuck:
+            reason = "converged"
+            break
+        if since > 150 and has_validation:
+            reason = "overfit"
+            break
+    return Outcome(at(state.x), train, validation, reason)
+
+
+def replace_value(state: Lbfgs, objective: Callable[..., tuple[float, np.ndarray, np.ndarray]]) -> Lbfgs:
+    """The same point and memory under an objective that changed a little."""
+    value, gradient, extra = objective(state.x)
+    return Lbfgs(state.x, value, gradient, extra, state.memory, state.pairs, state.evaluations + 1)
+
+
+def segments(problem: Problem, length: int) -> tuple[list[Rows], np.ndarray]:
+    """Training trajectories cut into pieces of ``length`` samples that share their end samples, and what each follows."""
+    rows, follows = [], []
+    for trajectory in problem.dataset.trajectories:
+        used = np.flatnonzero(trajectory.part == 0)
+        if len(used) < 2:
+            continue
+        last = used[-1]
+        for piece, begin in enumerate(range(0, last, length)):
+            rows.append(Rows(trajectory, np.arange(begin, min(begin + length, last) + 1)))
+            follows.append(len(rows) - 2 if piece else -1)
+    return rows, np.array(follows)
+
+
+def shooting_batch(problem: Problem, length: int, steps: int) -> Batch:
+    """Segments as a batch; the sample a segment shares with the next counts once."""
+    rows, follows = segments(problem, length)
+    share = max(len(row.index) - 1 for row in rows) / max(len(t.t) - 1 for t in problem.dataset.trajectories)
+    batch = make_batch(problem, bucket(max(4, int(np.ceil(1.3 * steps * share)))), rows=rows, follows=follows)
+    train = batch.target.train.copy()
+    for k, previous in enumerate(follows):
+        if previous >= 0:
+            train[previous, len(rows[previous].index) - 1] = 0.0
+        del k
+    return replace(batch, target=batch.target._replace(train=train / max(train.sum(), 1e-300)))
+
+
+def shoot(tracker: Tracker, engine: JaxEngine, theta: Float[np.ndarray, " theta"], budget: Budget) -> Outcome:
+    """Stage B: segments with free starts; the weight of the gaps between them rises tenfold every few steps.
+
+    A start is drawn to the end of the segment before it as that was after the last step, so rows stay independent.
+    """
+    problem, batch = tracker.problem, engine.batch
+    point = start_point(problem, batch)._replace(theta=theta)
+    linked = batch.follows >= 0
+    weight = 0.03
+    prior = weight_prior(problem, batch, point, penalty(problem, 0.1))
+    state = lm_start(engine.linearise, point, prior, 1e-2)
+    if not np.isfinite(state.cost):
+        return Outcome(point, np.inf, np.nan, "stuck")
+    for k in range(budget.steps):
+        tracker.poll()
+        prior = weight_prior(problem, batch, point, penalty(problem, state.loss))
+        prior = _joined(prior, batch, state, linked, weight)
+        state = lm_step(engine.linearise, lm_rebase(state, prior), prior)
+        gap = _gap(batch, state, linked, problem)
+        tracker.step(batch, state.point, k + 1, state.loss, np.nan, candidate=False, fraction=k / budget.steps)
+        if k % 2 == 1:
+            weight = min(weight * 3.0, 30.0)
+        if k > 8 and gap < 2e-2 and state.decrease < budget.tolerance:
+            break
+    return Outcome(state.point, state.loss, np.nan, "converged" if state.accepted else "limit")
+
+
+def _joined(prior: Prior, batch: Batch, state: LmState, linked: Bool[np.ndarray, " row"], weight: float) -> Prior:
+    """Draw the starts of linked rows to the ends of the rows they follow."""
+    start = batch.start
+    anchor, precision = prior.anchor.free.copy(), prior.free.copy()
+    n = max(int(linked.sum()), 1)
+    for b in np.flatnonzero(linked):
+        end = state.linear.end[batch.follows[b]] * start.scale[b]
+        identity = start.code[b] == 0
+        z = (end - start.given[b]) / start.scale[b]
+        reachable = identity & np.isfinite(z)
+        anchor[b] = np.where(reachable, z, state.point.free[b])
+        precision[b] = np.where(start.mode[b] == FREE, weight / n, np.inf)
+    return prior._replace(anchor=Point(prior.anchor.theta, anchor), free=precision)
+
+
+def _gap(batch: Batch, state: LmState, linked: Bool[np.ndarray, " row"], problem: Problem) -> float:
+    """Root mean square gap between segments, in state scales."""
+    if not linked.any():
+        return 0.0
+    from ndestudio.train.space import Bijection
+
+    start = batch.start
+    mapping = Bijection(start.code, start.lower, start.upper, start.scale, start.given)
+    here = mapping.forward(state.point.free) / problem.space.constants.state_scale
+    gaps = here[linked] - state.linear.end[batch.follows[linked]]
+    return float(np.sqrt(np.mean(gaps**2)))

@@ -1,0 +1,211 @@
+"""The bookkeeping of a fit: best model so far, checkpoints, histories, events, time."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+from jaxtyping import Float
+
+from ndestudio.model.fitted import FittedModel
+from ndestudio.progress import FitSnapshot, Note, Phase, Progress, Reporter, TrainStep
+from ndestudio.train.batch import FREE, GIVEN
+from ndestudio.train.engines import split_theta
+from ndestudio.train.lm import Point
+from ndestudio.train.problem import Batch, Problem, predictions_batch
+from ndestudio.train.result import Checkpoint, StageHistory
+from ndestudio.train.vector import VectorModel, initial_values, march, read_out
+
+SNAPSHOT_SECONDS = 0.2
+MOST_CHECKPOINTS = 24
+SHOWN = 64
+"""Trajectories simulated for a snapshot."""
+
+
+class TimeUp(Exception):
+    """The time limit was reached."""
+
+
+class StopRequested(Exception):
+    """The reporter asked to stop."""
+
+
+def physical_starts(problem: Problem, batch: Batch, point: Point) -> dict[str, Float[np.ndarray, " state"]]:
+    """Initial values of the trajectories that begin in the batch."""
+    model = VectorModel(problem.structure, problem.space.model.networks)
+    parameters, shared = split_theta(problem, point.theta[None])
+    y0 = initial_values(model, parameters, shared, batch.start, point.free[None])[:, 0]
+    starts: dict[str, Float[np.ndarray, " state"]] = {}
+    trains = batch.trains
+    for k, row in enumerate(batch.rows):
+        if batch.follows[k] < 0:
+            # held-out trajectories start from what was measured, whatever the fit used to judge itself
+            held = (batch.start.mode[k] == FREE) & ~trains[k]
+            starts[row.trajectory.name] = np.where(held, batch.start.given[k], y0[:, k])
+    return starts | _held_out(problem, batch, starts)
+
+
+def _held_out(problem: Problem, batch: Batch, starts: Mapping[str, Float[np.ndarray, " state"]]):
+    """Trajectories that do not train: hidden states nobody gave a value for start at the mean of the estimates."""
+    model = problem.space.model
+    hidden = [k for k, state in enumerate(model.system.states) if state not in model.measured or state in model.system.outputs]
+    estimated = np.zeros((0, len(model.system.states)))
+    trained = np.zeros(len(model.system.states), dtype=bool)
+    rows = [k for k in range(len(batch.rows)) if batch.follows[k] < 0]
+    modes = batch.start.mode[rows]
+    training = [k for k, mode in zip(rows, modes, strict=True) if (mode != GIVEN).any() and batch.trains[k]]
+    if training:
+        estimated = np.array([starts[batch.rows[k].trajectory.name] for k in training])
+        trained = (batch.start.mode[training] == FREE).any(axis=0)
+    found = {}
+    for trajectory in problem.dataset.trajectories:
+        name = trajectory.name
+        begins = [k for k in training if batch.rows[k].trajectory.name == name]
+        if begins:
+            continue
+        value = np.array(starts.get(name, model.initial.get(name, np.zeros(len(model.system.states)))), dtype=float)
+        for k in hidden:
+            if trained[k] and len(estimated):
+                value[k] = float(estimated[:, k].mean())
+        found[name] = value
+    return found
+
+
+@dataclass(eq=False)
+class Tracker:
+    """What a stage reports to after every step.
+
+    Arguments:
+        deadline: end of training (``time.perf_counter``).
+    """
+
+    problem: Problem
+    reporter: Reporter
+    deadline: float
+    begin: float = field(default_factory=time.perf_counter)
+    best: Checkpoint | None = None
+    best_score: float = np.inf
+    checkpoints: list[Checkpoint] = field(default_factory=list)
+    histories: list[StageHistory] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    seconds: dict[str, float] = field(default_factory=dict)
+    stage: str = ""
+    last_snapshot: float = 0.0
+    rows: list[tuple[int, float, float]] = field(default_factory=list)
+    stage_begin: float = 0.0
+    compile_seconds: float = 0.0
+    best_point: tuple[Batch, Point] | None = None
+
+    def enter(self, stage: str, text: str, index: int, total: int) -> None:
+        """A stage begins; the last one is filed."""
+        self.leave()
+        self.stage, self.rows, self.stage_begin, self.compile_seconds = stage, [], time.perf_counter(), 0.0
+        self.reporter.emit(Phase(stage, text, index, total))
+
+    def leave(self) -> None:
+        """File the history of the stage."""
+        if not self.stage:
+            return
+        spent = time.perf_counter() - self.stage_begin
+        self.seconds[self.stage] = self.seconds.get(self.stage, 0.0) + max(spent - self.compile_seconds, 0.0)
+        if self.compile_seconds:
+            self.seconds["compiling"] = self.seconds.get("compiling", 0.0) + self.compile_seconds
+        if self.rows:
+            table = np.array(self.rows, dtype=float)
+            self.histories.append(
+                StageHistory(
+                    self.stage, table[:, 0], table[:, 1], table[:, 2], max(spent - self.compile_seconds, 0.0), self.compile_seconds
+                )
+            )
+        self.stage = ""
+
+    def note(self, text: str, level: str = "info") -> None:
+        self.notes.append(text)
+        self.reporter.emit(Note(text, level))
+
+    def poll(self) -> None:
+        """Answer a wish to stop, and the time limit.
+
+        Raises:
+            StopRequested, TimeUp
+        """
+        before = time.perf_counter()
+        if self.reporter.should_stop():
+            raise StopRequested
+        # a pause happens inside should_stop; it does not count
+        self.deadline += max(time.perf_counter() - before - 0.05, 0.0)
+        if time.perf_counter() > self.deadline:
+            raise TimeUp
+
+    @property
+    def elapsed(self) -> float:
+        return time.perf_counter() - self.begin
+
+    @property
+    def remaining(self) -> float:
+        return self.deadline - time.perf_counter()
+
+    def step(
+        self, batch: Batch, point: Point, iteration: int, loss: float, validation: float, *, candidate: bool, fraction: float = 0.0
+    ) -> None:
+        """A step was made. ``candidate``: the loss is that of whole trajectories, so the point may become the best."""
+        has = np.isfinite(validation)
+        self.rows.append((iteration, loss, validation))
+        parameters = self.problem.space.parameters(point.theta)
+        self.reporter.emit(
+            TrainStep(self.stage, iteration, loss, validation if has else None, parameters, self.elapsed)
+        )
+        if fraction:
+            self.reporter.emit(Progress(min(fraction, 1.0), None, ""))
+        if candidate and np.isfinite(loss):
+            value = self.score(loss, validation)
+            if value < self.best_score:
+                self.best_score, self.best_point = value, (batch, point)
+                self.best_stage = (self.stage, iteration, loss, validation if has else None)
+        now = time.perf_counter()
+        if now - self.last_snapshot > SNAPSHOT_SECONDS:
+            self.snapshot(self.model(batch, point), iteration)
+            self.last_snapshot = max(time.perf_counter(), now + 4 * (time.perf_counter() - now) - SNAPSHOT_SECONDS)
+
+    def score(self, loss: float, validation: float) -> float:
+        """What chooses the best: validation error; few validation values are helped out by the training error."""
+        if not np.isfinite(validation):
+            return loss
+        count = self.problem.values_used_validation
+        return validation + loss * min(1.0, 20.0 / max(count, 1))
+
+    def model(self, batch: Batch, point: Point) -> FittedModel:
+        return self.problem.space.fitted(point.theta, physical_starts(self.problem, batch, point))
+
+    def checkpoint(self, batch: Batch, point: Point, iteration: int, loss: float, validation: float) -> None:
+        """Keep the model; beyond the limit every other old one goes."""
+        model = self.model(batch, point)
+        self.checkpoints.append(
+            Checkpoint(self.stage, iteration, loss, validation if np.isfinite(validation) else None, model)
+        )
+        if len(self.checkpoints) > MOST_CHECKPOINTS:
+            self.checkpoints = self.checkpoints[1::2]
+
+    def snapshot(self, model: FittedModel, iteration: int) -> None:
+        """Show ``model`` with its predictions."""
+        self.reporter.emit(FitSnapshot(self.stage, iteration, model, predict(self.problem, model)))
+
+
+def predict(
+    problem: Problem, model: FittedModel, steps: int | None = None
+) -> dict[str, tuple[Float[np.ndarray, " time"], Float[np.ndarray, "time measured"]]]:
+    """Predicted measured columns at all times of the trajectories shown, by the fixed-grid solver in NumPy."""
+    longest = max(len(trajectory.t) for trajectory in problem.dataset.trajectories)
+    batch = predictions_batch(problem, steps or int(np.clip(longest, 24, 256)), SHOWN)
+    vector = VectorModel(problem.structure, model.networks)
+    values = [np.array([[model.parameters[name]]]) for name in problem.structure.parameters]
+    y0 = np.stack([model.initial[name] for name in batch.names], axis=-1)[:, None, :]
+    with np.errstate(all="ignore"):
+        states, slopes = march(vector, values, y0, batch.grid, problem.method, problem.space.constants.clip)
+        y = read_out(states, slopes, batch.grid)
+        seen = vector.observe([v[..., None] for v in values], batch.grid.sample_t, np.moveaxis(batch.grid.sample_u, -1, 0), y)
+    return {
+        row.trajectory.name: (row.t, seen[:, 0, k, : len(row.index)].T) for k, row in enumerate(batch.rows)
+    }

@@ -1,0 +1,243 @@
+"""The fixed-grid solver in NumPy: many rows and many perturbed copies at once, with nothing to compile.
+
+Used for predictions while training, for choosing the number of steps, and for fitting constants: a formula of a few
+operations on a few thousand numbers costs microseconds per operation, less than any compiler takes to start.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeAlias
+
+import numpy as np
+from jaxtyping import Float
+
+from ndestudio.errors import EquationError
+from ndestudio.expression.tree import Binary, Call, Expr, Name, Negate, Number
+from ndestudio.model.fitted import NetworkWeights
+from ndestudio.model.networks import array_hole
+from ndestudio.train.batch import FORMULA, FREE, SHARED, Grid, Start
+from ndestudio.train.space import Bijection, Constants, Structure
+from ndestudio.train.tableau import Tableau
+
+Vector: TypeAlias = Callable[[Sequence[Any]], Any]
+"""Value of an expression; the argument holds one array for each slot."""
+
+_UNARY: dict[str, Callable[..., Any]] = {
+    "exp": np.exp,
+    "log": np.log,
+    "sqrt": np.sqrt,
+    "sin": np.sin,
+    "cos": np.cos,
+    "tan": np.tan,
+    "tanh": np.tanh,
+    "abs": np.abs,
+    "min": np.minimum,
+    "max": np.maximum,
+}
+_BINARY: dict[str, Callable[..., Any]] = {
+    "+": np.add,
+    "-": np.subtract,
+    "*": np.multiply,
+    "/": np.divide,
+    "^": np.power,
+}
+
+
+def compile_vector(expr: Expr, slots: Mapping[str, int], holes: Mapping[str, Callable[..., Any]]) -> Vector:
+    """A function of a list of arrays (closures; nothing is generated as code).
+
+    Raises:
+        EquationError: a name without a slot or a hole without a function.
+    """
+    match expr:
+        case Number(value):
+            constant = np.float64(value)
+            return lambda v: constant
+        case Name("pi") if "pi" not in slots:
+            return lambda v: np.float64(np.pi)
+        case Name(name):
+            if name not in slots:
+                raise EquationError(f"no value is known for `{name}`")
+            slot = slots[name]
+            return lambda v: v[slot]
+        case Negate(operand):
+            inner = compile_vector(operand, slots, holes)
+            return lambda v: -inner(v)
+        case Binary("^", left, Number(2.0)):
+            base = compile_vector(left, slots, holes)
+            return lambda v: np.square(base(v))
+        case Binary("^", left, Number(value)) if value in (3.0, 4.0):
+            base, times = compile_vector(left, slots, holes), int(value)
+            return lambda v: _power(base(v), times)
+        case Binary(operator, left, right):
+            function = _BINARY[operator]
+            a, b = compile_vector(left, slots, holes), compile_vector(right, slots, holes)
+            return lambda v: function(a(v), b(v))
+        case Call(name, arguments):
+            function = _UNARY.get(name) or holes.get(name)
+            if function is None:
+                raise EquationError(f"no function is known for `{name}`")
+            inners = [compile_vector(argument, slots, holes) for argument in arguments]
+            if len(inners) == 1:
+                only = inners[0]
+                return lambda v: function(only(v))
+            return lambda v: function(*[inner(v) for inner in inners])
+    raise TypeError(f"not an expression: {expr!r}")
+
+
+def _power(base: Any, times: int) -> Any:
+    square = base * base
+    return square * (base if times == 3 else square)
+
+
+class VectorModel:
+    """A system ready for NumPy: right-hand sides, outputs and starts as functions of arrays.
+
+    Arguments:
+        networks: trained holes, used as they are (their weights are not in ``theta`` here).
+    """
+
+    def __init__(self, structure: Structure, networks: Mapping[str, NetworkWeights]) -> None:
+        self.structure = structure
+        names = (*structure.states, *structure.inputs, *structure.parameters, "t")
+        slots = {name: k for k, name in enumerate(names)}
+        holes = {name: array_hole(network) for name, network in networks.items()}
+        self._rhs = [compile_vector(expr, slots, holes) for expr in structure.rhs]
+        self._observed = [
+            None if expr is None else compile_vector(expr, slots, holes) for expr in structure.observed
+        ]
+        at_start = {**{name: k for k, name in enumerate(structure.measured)}}
+        first = len(at_start)
+        at_start |= {name: first + k for k, name in enumerate(structure.parameters) if name not in at_start}
+        self._start_parameters = [k for k, name in enumerate(structure.parameters) if name not in structure.measured]
+        at_start["t"] = first + len(self._start_parameters)
+        ordered = {name: first + k for k, name in enumerate(structure.parameters[i] for i in self._start_parameters)}
+        at_start |= ordered
+        self._starts = [None if expr is None else compile_vector(expr, at_start, holes) for expr in structure.starts]
+
+    def field(self, parameters: Sequence[Any], t: Any, u: Any, y: Any) -> Any:
+        """dy/dt [state, ...] of y [state, ...]; inputs u [input, ...]."""
+        v = [*y, *u, *parameters, t]
+        out = np.empty_like(y)
+        for k, rhs in enumerate(self._rhs):
+            out[k] = rhs(v)
+        return out
+
+    def observe(self, parameters: Sequence[Any], t: Any, u: Any, y: Any) -> Any:
+        """Measured columns [measured, ...] of y [state, ...]; NaN for a column without counterpart."""
+        v = [*y, *u, *parameters, t]
+        out = np.full((len(self._observed), *y.shape[1:]), np.nan)
+        for k, function in enumerate(self._observed):
+            if function is not None:
+                out[k] = function(v)
+        return out
+
+    def starts(self, parameters: Sequence[Any], first: Any, t: Any) -> list[Any]:
+        """Initial value of each state from its formula; None where there is none."""
+        v = [*first, *[parameters[k] for k in self._start_parameters], t]
+        return [None if function is None else function(v) for function in self._starts]
+
+
+def initial_values(
+    model: VectorModel,
+    parameters: Sequence[Any],
+    shared: Any,
+    start: Start,
+    free: Float[np.ndarray, "copy row state"],
+) -> Float[np.ndarray, "state copy row"]:
+    """Initial values of all rows, from where ``start.mode`` says.
+
+    Arguments:
+        shared: physical shared values, [state][copy, 1].
+    """
+    mapping = Bijection(start.code, start.lower, start.upper, start.scale, start.given)
+    y0 = np.where(start.mode == FREE, mapping.forward(free), np.broadcast_to(start.given, free.shape))
+    y0 = np.moveaxis(y0, -1, 0).copy()
+    formulas = model.starts(parameters, start.first.T, start.t)
+    for k, formula in enumerate(formulas):
+        y0[k] = np.where(start.mode[:, k] == SHARED, shared[k], y0[k])
+        if formula is not None:
+            y0[k] = np.where(start.mode[:, k] == FORMULA, formula, y0[k])
+    return y0
+
+
+def march(
+    model: VectorModel,
+    parameters: Sequence[Any],
+    y0: Float[np.ndarray, "state copy row"],
+    grid: Grid,
+    method: Tableau,
+    clip: Float[np.ndarray, "2 state"],
+) -> tuple[Float[np.ndarray, "knot state copy row"], Float[np.ndarray, "knot state copy row"]]:
+    """States and slopes at the grid points."""
+    low, high = clip[0][:, None, None], clip[1][:, None, None]
+    states = np.empty((len(grid.h), *y0.shape))
+    slopes = np.empty_like(states)
+    y = y0
+    with np.errstate(all="ignore"):
+        for n, h in enumerate(grid.h):
+            k: list[Any] = []
+            for s, row in enumerate(method.a):
+                at = y
+                for weight, previous in zip(row, k, strict=True):
+                    if weight:
+                        at = at + (weight * h) * previous
+                u = grid.u[n, s].T
+                k.append(model.field(parameters, grid.t[n, s], u, np.minimum(np.maximum(at, low), high)))
+                if s == 0 and n == len(grid.h) - 1:
+                    break
+            states[n], slopes[n] = y, k[0]
+            if n < len(grid.h) - 1:
+                total = method.b[0] * k[0]
+                for weight, slope in zip(method.b[1:], k[1:], strict=True):
+                    if weight:
+                        total = total + weight * slope
+                y = y + h * total
+    return states, slopes
+
+
+def read_out(
+    states: Float[np.ndarray, "knot state copy row"],
+    slopes: Float[np.ndarray, "knot state copy row"],
+    grid: Grid,
+) -> Float[np.ndarray, "state copy row sample"]:
+    """Cubic Hermite interpolation at the samples."""
+    rows = np.arange(grid.step.shape[0])[:, None]
+    here, there = grid.step, np.minimum(grid.step + 1, len(grid.h) - 1)
+    # advanced indices apart from each other: [row, sample, state, copy]
+    ya, yb = states[here, :, :, rows], states[there, :, :, rows]
+    fa, fb = slopes[here, :, :, rows], slopes[there, :, :, rows]
+    q, h = grid.q[..., None, None], grid.h[here, rows][..., None, None]
+    value = hermite(ya, yb, h * fa, h * fb, q)
+    return np.moveaxis(value, (2, 3), (0, 1))
+
+
+def hermite(ya: Any, yb: Any, da: Any, db: Any, q: Any) -> Any:
+    """Cubic with values ya, yb and slopes da, db (per step) at 0 and 1, at q."""
+    p = 1.0 - q
+    return ya * (1.0 + 2.0 * q) * p * p + yb * q * q * (3.0 - 2.0 * q) + q * p * (da * p - db * q)
+
+
+def simulate_rows(
+    model: VectorModel,
+    constants: Constants,
+    theta: Float[np.ndarray, "copy theta"],
+    free: Float[np.ndarray, "copy row state"],
+    start: Start,
+    grid: Grid,
+    method: Tableau,
+) -> tuple[Float[np.ndarray, "measured copy row sample"], Float[np.ndarray, "state copy row"]]:
+    """Predicted measured columns at the samples (not logarithms), and the initial values used."""
+    count = len(model.structure.parameters)
+    values = constants.bijection.forward(theta[:, :count])
+    parameters = [values[:, k, None] for k in range(count)]
+    shared_values = constants.shared.forward(theta[:, theta.shape[1] - len(model.structure.states) :])
+    shared = [shared_values[:, k, None] for k in range(shared_values.shape[1])]
+    y0 = initial_values(model, parameters, shared, start, free)
+    with np.errstate(all="ignore"):
+        states, slopes = march(model, parameters, y0, grid, method, constants.clip)
+        y = read_out(states, slopes, grid)
+        wide = [p[..., None] for p in parameters]
+        seen = model.observe(wide, grid.sample_t, np.moveaxis(grid.sample_u, -1, 0), y)
+    return seen, y0
