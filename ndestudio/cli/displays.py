@@ -76,9 +76,9 @@ class PlainDisplay(SilentDisplay):
             case Phase(text=text) if text != self._last_phase:
                 self._last_phase = text
                 self.say(text)
-            case TrainStep() | Progress() if self._now() >= self._next:
+            case TrainStep() | Progress() if self._now() >= self._next and (status := _status(self._picture)):
                 self._next = self._now() + _LINE_SECONDS
-                self.say("  " + _status(self._picture))
+                self.say("  " + status)
             case _:
                 pass
         for note in self._picture.take_notes():
@@ -145,7 +145,7 @@ def _head(picture: Picture, seconds: float) -> RenderableType:
     grid = Table.grid(padding=(0, 1))
     phase = picture.phase
     count = f"{phase.index}/{phase.total} " if phase is not None and phase.total else ""
-    eta = f"about {clock(picture.eta)} left" if picture.eta is not None else picture.detail
+    eta = f"about {clock(picture.eta)} left" if picture.eta else picture.detail
     bar: Any = (
         ProgressBar(total=1.0, completed=picture.fraction, width=24)
         if picture.fraction is not None
@@ -200,17 +200,17 @@ def _front(hole: str, front: Any, picture: Picture, width: int) -> RenderableTyp
 def _status(picture: Picture) -> str:
     parts = []
     if picture.fraction is not None:
-        parts.append(f"{picture.fraction:4.0%}")
+        parts.append(f"{picture.fraction:.0%}")
     step = picture.step
-    if step is not None and picture.phase is not None and step.stage == picture.phase.stage:
+    if step is not None and picture.stepping:
         parts.append(f"step {step.iteration}, loss {step.loss:.4g}")
         if step.validation_loss is not None:
             parts.append(f"validation {step.validation_loss:.4g}")
-    if picture.eta is not None:
+    if picture.eta:
         parts.append(f"about {clock(picture.eta)} left")
     elif picture.detail:
         parts.append(picture.detail)
-    return ", ".join(parts) or "working"
+    return ", ".join(parts)
 
 
 def _note(note: Note) -> str:

@@ -21,6 +21,7 @@ class Picture:
         fronts: hole -> its ``symbolic.Front``.
         scored: (hole, index) -> mean error of the re-simulated model on held-out rows (on training rows without such).
         notes: sentences not yet printed.
+        stepping: whether the newest news was a training step (and not a phase).
     """
 
     phase: Phase | None = None
@@ -32,6 +33,7 @@ class Picture:
     fronts: dict[str, Any] = field(default_factory=dict)
     scored: dict[tuple[str, int], float] = field(default_factory=dict)
     notes: list[Note] = field(default_factory=list)
+    stepping: bool = False
 
     def add(self, event: Event) -> None:
         match event:
@@ -59,11 +61,13 @@ class Picture:
             self.fraction = self.eta = None
             self.detail = ""
         self.phase = phase
+        self.stepping = False
 
     def _add_step(self, step: TrainStep) -> None:
         if self.step is not None and step.stage != self.step.stage:
             self.losses.clear()
         self.step = step
+        self.stepping = True
         self.losses.append((step.loss, step.validation_loss))
         if len(self.losses) > _KEPT:
             del self.losses[1::2]

@@ -88,7 +88,7 @@ def _with_distillation(project: Project, reporter: Reporter, base: str | Path | 
     if not fit.model.system.holes:
         return project
     started = perf_counter()
-    result: Distillation = distil(fit.model, project.dataset, spec.distil, reporter, spec.train)
+    result: Distillation = distil(fit.model, project.dataset, spec.distil, reporter, spec.train, ensemble=fit.ensemble)
     reporter.emit(Note(result.sentence, "info" if result.outcome != "failed" else "warning"))
     run = Run("Search 1", "distil", _now(), spec, fit=fit, distillation=result)
     accepted = {name: hole.chosen for name, hole in result.holes.items() if hole.chosen >= 0}
