@@ -14,11 +14,12 @@ from jaxtyping import Float
 
 
 def read_samples(
-    X: Any, y: Any
+    X: Any, y: Any, *, needs_y: bool = True
 ) -> tuple[Float[np.ndarray, "sample input"], Float[np.ndarray, " sample"], list[str] | None]:
     """X and y as float64 arrays and the column labels of a data frame (None without, or where not all are text).
 
-    ``y`` None is for prediction: an empty target is returned then.
+    Arguments:
+        needs_y: False for prediction: ``y`` is not looked at, and an empty target is returned.
 
     Raises:
         ValueError: for shapes, kinds or lengths that cannot be used. TypeError: for a sparse matrix.
@@ -35,7 +36,7 @@ def read_samples(
         raise ValueError(f"Found array with 0 sample(s) (shape={samples.shape}) while a minimum of 1 is required.")
     if columns == 0:
         raise ValueError(f"Found array with 0 feature(s) (shape={samples.shape}) while a minimum of 1 is required.")
-    if y is None:
+    if not needs_y:
         _finite(samples)
         return samples, np.empty(0), labels
     target = _array(y, "y")

@@ -94,8 +94,10 @@ def _check_weights(problem: SearchProblem, rows: int) -> None:
         return
     if w.shape != (rows,):
         raise ValueError(f"weights must have one value per row ({rows}); their shape is {w.shape}")
-    if not np.isfinite(w).all() or (w < 0).any() or not (w > 0).sum() >= 2:
-        raise ValueError("weights must be finite and non-negative, and at least two of them positive")
+    if not np.isfinite(w).all() or (w < 0).any():
+        raise ValueError("weights must be finite and not negative")
+    if int((w > 0).sum()) < 2:
+        raise ValueError(f"all weights but {int((w > 0).sum())} are zero; at least two samples must count")
 
 
 def _check_numbers(values: Float[np.ndarray, "..."], name: str) -> None:

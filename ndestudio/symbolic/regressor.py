@@ -206,7 +206,7 @@ class SymbolicRegressor:
         from ndestudio.expression import evaluate
 
         expression = self._member(index).expression
-        samples, _, labels = read_samples(X, None)
+        samples, _, labels = read_samples(X, None, needs_y=False)
         check_features(self, samples.shape[1], labels)
         columns = {name: samples[:, position] for position, name in enumerate(self.names_)}
         with np.errstate(all="ignore"):
