@@ -75,8 +75,13 @@ class VectorEngine:
         d_theta[..., self.moves] = np.moveaxis(moved[: len(self.moves)], 0, -1)
         d_free = np.zeros((*r.shape, point.free.shape[1]))
         d_free[..., self.states] = np.moveaxis(moved[len(self.moves) :], 0, -1)
-        validation = float(np.sum(target.validation * base**2)) if target.validation.any() else float("nan")
-        return Linear(r, d_theta, d_free, validation, ends[0])
+        held = np.sqrt(target.validation)
+        d_held = np.zeros_like(d_free)
+        with np.errstate(all="ignore"):
+            by_start = held * (errors[1 + len(self.moves) :] - base) / DIFFERENCE
+        d_held[..., self.states] = np.moveaxis(by_start.reshape(len(self.states), rows, -1), 0, -1)
+        validation, step = self.batch.validation((held * base).reshape(rows, -1), d_held)
+        return Linear(r, d_theta, d_free, validation, step, ends[0])
 
 
 def split_theta(problem: Problem, theta: Float[np.ndarray, "copy theta"]) -> tuple[list[Any], list[Any]]:
