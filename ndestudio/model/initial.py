@@ -30,7 +30,7 @@ def initial_model(config: ModelConfig, dataset: Dataset, seed: int) -> FittedMod
     initial = start_values(
         system, config, parameters, dataset.trajectories, dataset.measured_names, dataset.input_names
     )
-    scale = state_scale(system, config, dataset, initial)
+    scale = state_scale(system, config, dataset, parameters, initial)
     rows = _Rows(system, dataset, parameters, scale)
     return FittedModel(
         config=config,
@@ -139,22 +139,59 @@ def _from_output(
         unknown = [name for name in names(output) if name in system.states and name not in measured]
         if unknown != [state]:
             continue
-        at = [float(evaluate(output, {**values, state: x})) for x in (0.0, 1.0, 2.0)]
-        slope = at[1] - at[0]
-        if np.isfinite(at).all() and slope != 0 and abs(at[2] - at[0] - 2 * slope) <= 1e-9 * abs(slope):
-            return (values[column] - at[0]) / slope
+        line = _line(output, state, values)
+        if line is not None:
+            return (values[column] - line[0]) / line[1]
     return 0.0
 
 
+def observed_states(
+    system: System, parameters: Mapping[str, float], measured: Sequence[str]
+) -> dict[str, tuple[str, float, float]]:
+    """States that a measured column shows: state -> (column, offset, factor), with column = offset + factor*state.
+
+    Those of the name of a column, and those that a measured quantity depends on linearly and alone.
+    """
+    found: dict[str, tuple[str, float, float]] = {}
+    for column in measured:
+        output = system.outputs.get(column)
+        if output is None:
+            if column in system.states:
+                found[column] = (column, 0.0, 1.0)
+            continue
+        used = names(output)
+        states = [name for name in used if name in system.states]
+        if calls(output) or len(states) != 1 or not all(name in parameters for name in used if name != states[0]):
+            continue
+        line = _line(output, states[0], parameters)
+        if line is not None:
+            found.setdefault(states[0], (column, *line))
+    return found
+
+
+def _line(output: Expr, state: str, values: Mapping[str, float]) -> tuple[float, float] | None:
+    """Offset and slope of ``output`` over ``state``, None if it is no straight line (or level)."""
+    at = [float(evaluate(output, {**values, state: x})) for x in (0.0, 1.0, 2.0)]
+    slope = at[1] - at[0]
+    straight = np.isfinite(at).all() and slope != 0 and abs(at[2] - at[0] - 2 * slope) <= 1e-9 * abs(slope)
+    return (at[0], slope) if straight else None
+
+
 def state_scale(
-    system: System, config: ModelConfig, dataset: Dataset, initial: Mapping[str, Float[np.ndarray, " state"]]
+    system: System,
+    config: ModelConfig,
+    dataset: Dataset,
+    parameters: Mapping[str, float],
+    initial: Mapping[str, Float[np.ndarray, " state"]],
 ) -> Float[np.ndarray, " state"]:
-    """Typical magnitude of each state: the spread of its column; for others their start, or that of their fellows."""
+    """Typical magnitude of each state: the spread of what the data show of it, else that of its start or its fellows."""
     columns = dict(zip(dataset.measured_names, _stacked(dataset), strict=True))
+    observed = observed_states(system, parameters, dataset.measured_names)
     scale = np.full(len(system.states), np.nan)
     for k, state in enumerate(system.states):
-        if state in columns and state not in system.outputs:
-            scale[k] = _spread(columns[state])
+        if state in observed:
+            column, _, factor = observed[state]
+            scale[k] = _spread(columns[column]) / abs(factor)
             continue
         start = max((abs(float(values[k])) for values in initial.values()), default=0.0)
         settings = config.initial.get(state)
@@ -193,12 +230,15 @@ class _Rows:
         inputs = np.concatenate([trajectory.input_at(trajectory.t) for trajectory in dataset.trajectories])
         columns = dict(zip(dataset.measured_names, _stacked(dataset), strict=True))
         self.columns = columns
+        self.observed = observed_states(system, parameters, dataset.measured_names)
         values: dict[str, Any] = {"t": t, **parameters}
         values |= dict(zip(dataset.input_names, inputs.T, strict=True))
         for state, magnitude in zip(system.states, scale, strict=True):
-            seen = columns.get(state) if state not in system.outputs else None
-            # nobody has seen a hidden state: assume it runs from 0 to its magnitude
-            values[state] = np.linspace(0.0, magnitude, len(t)) if seen is None else seen
+            if state in self.observed:
+                column, offset, slope = self.observed[state]
+                values[state] = (columns[column] - offset) / slope
+            else:  # nobody has seen a hidden state: assume it runs from 0 to its magnitude
+                values[state] = np.linspace(0.0, magnitude, len(t))
         self.values = values
 
     def network(self, name: str, config: ModelConfig, seed: int) -> NetworkWeights:
@@ -251,11 +291,12 @@ class _Rows:
     def _rate(self, k: int) -> float:
         """Typical rate of change of a state."""
         state = self.system.states[k]
-        if state in self.dataset.measured_names and state not in self.system.outputs:
-            column = self.dataset.measured_names.index(state)
+        if state in self.observed:
+            name, _, factor = self.observed[state]
+            column = self.dataset.measured_names.index(name)
             changes = np.concatenate([_slopes(tr.t, tr.measured[:, column]) for tr in self.dataset.trajectories])
             if changes.size and np.any(changes):
-                return float(np.sqrt(np.mean(changes**2)))
+                return float(np.sqrt(np.mean(changes**2))) / abs(factor)
         span = self.dataset.span()
         return 4.0 * float(self.scale[k]) / (span if span > 0 else 1.0)
 
@@ -290,4 +331,12 @@ def _has_call(expr: Expr, name: str) -> bool:
     return any(call.function == name for call in calls(expr))
 
 
-__all__ = ["first_values", "initial_expression", "initial_model", "model_start", "start_values", "state_scale"]
+__all__ = [
+    "first_values",
+    "initial_expression",
+    "initial_model",
+    "model_start",
+    "observed_states",
+    "start_values",
+    "state_scale",
+]

@@ -94,7 +94,7 @@ class _Reader:
             rhs=rhs,
             outputs=bodies,
             parameters=self._parameters(initial),
-            inputs=tuple(name for name in self.inputs if self._uses(name, initial)),
+            inputs=tuple(name for name in self.inputs if self._uses(name)),
             holes=tuple(holes.values()),
         )
         return None if self.errors else system
@@ -151,13 +151,9 @@ class _Reader:
                 continue
             self.undeclared.setdefault(call.function)
             error = unknown_function(token, self.config.networks)
-            sentence = f"{error.sentence.removesuffix('?').removesuffix(';')}"
-            question = "?" if error.sentence.endswith("?") else ""
-            self.errors.append(
-                error_at(token, f"{sentence}{question} If it is an unknown term, declare it as a network")
-                if question
-                else error_at(token, f"{sentence}; if it is an unknown term, declare it as a network")
-            )
+            joint = " If" if error.sentence.endswith("?") else "; if"
+            sentence = f"{error.sentence}{joint} it is an unknown term, declare it as a network"
+            self.errors.append(error_at(token, sentence))
 
     def _holes(self) -> dict[str, Hole]:
         holes: dict[str, Hole] = {}
@@ -255,8 +251,7 @@ class _Reader:
         found = {name: None for expr in expressions for name in names(expr) if name not in taken}
         return tuple(found)
 
-    def _uses(self, name: str, initial: Sequence[Expr]) -> bool:
-        del initial  # an input in an initial value is read from the data, not from the forcing
+    def _uses(self, name: str) -> bool:
         return any(name in names(_expr(statement)) for statement in self.statements)
 
 

@@ -184,3 +184,18 @@ def test_spans_cover_the_text_with_kinds() -> None:
     for span in spans:
         assert lines[span.line - 1][span.column - 1 : span.column - 1 + span.length] == span.text
     assert len(tokenise("d(x/dt = = sin(*\n@ü")) > 5
+
+
+def test_the_package_offers_what_it_lists_and_nothing_heavy() -> None:
+    import subprocess
+    import sys
+
+    import ndestudio.model
+
+    missing = [name for name in ndestudio.model.__all__ if not hasattr(ndestudio.model, name)]
+    assert missing == []
+    code = (
+        "import sys, ndestudio.model as m; m.analyse, m.tokenise, m.system_latex, m.library, m.ModelConfig;"
+        "assert not {'jax', 'scipy', 'sympy', 'equinox', 'diffrax', 'polars'} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)

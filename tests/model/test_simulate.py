@@ -152,9 +152,10 @@ def test_initial_values_from_settings_data_and_outputs(school: ModelConfig, make
     data = maker(("in_bed",), [table], [t])
     model = initial_model(school, data, 0)
     assert model.initial["a"].tolist() == [760.0, 3.0]
-    assert model.scale is not None and model.scale[0] == 760.0
+    assert model.scale is not None and model.scale.tolist() == [760.0, np.nanstd(table)]
     network = model.networks["infection"]
     assert 100 < network.input_center[0] < 700 and 100 < network.input_scale[0] < 700
+    assert network.input_center[1] == pytest.approx(np.nanmean(table))
     simulated = simulate_trajectory(model, data, "a")
     assert np.array_equal(simulated.measured[:, 0], simulated.states[:, 1])
 
