@@ -107,10 +107,21 @@ def _command(artefact: Artefact, track: Track, folder: Path, timeout: float) -> 
             _run([compiler, *C_FLAGS, artefact.name, "-lm", "-o", "model"], folder, timeout, None)
             return [str(folder / "model"), track.name, points]
         case "julia":
-            return "Not run: Julia programs are checked as text only."
+            return _julia(artefact, track, folder, timeout)
         case "matlab":
             return _matlab(track)
     return f"Not run: there is no way to run {artefact.format} here."
+
+
+def _julia(artefact: Artefact, track: Track, folder: Path, timeout: float) -> Sequence[str] | str:
+    julia = shutil.which("julia")
+    if julia is None:
+        return "Not run: Julia is not on this machine."
+    try:
+        _run([julia, "--startup-file=no", "-e", "using OrdinaryDiffEq"], folder, timeout, None)
+    except _Failed:
+        return "Not run: Julia is here, but its package OrdinaryDiffEq does not load."
+    return [julia, "--startup-file=no", artefact.name, track.name, str(POINTS)]
 
 
 def _matlab(track: Track) -> Sequence[str] | str:

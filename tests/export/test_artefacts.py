@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ndestudio.data.dataset import Dataset
+from ndestudio.data.dataset import Column, Dataset, Trajectory
 from ndestudio.errors import ExportError
 from ndestudio.export.artefact import FORMATS, Artefact, artefact
 from ndestudio.export.content import Origin
@@ -235,6 +235,56 @@ def test_unknown_formats_and_missing_values_are_refused(predator_prey: Case, dri
         artefact(replace(predator_prey[0], parameters={"lambda": 1.0, "predation_1": 1.0, "double": 1.0}), "c")
     with pytest.raises(ExportError, match="driven by the measured input `u`"):
         artefact(driven[0], "python")
+
+
+def test_tools_that_are_absent_are_named(predator_prey: Case, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    for format, word in (("julia", "Julia is not on"), ("matlab", "neither MATLAB nor Octave"), ("c", "no C compiler")):
+        checked = verify(made(predator_prey, format), *predator_prey)
+        assert checked.deviation is None and word in checked.sentence
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the stand-in is a shell script")
+def test_julia_without_its_package_says_so(
+    predator_prey: Case, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "julia").write_text("#!/bin/sh\necho 'ArgumentError: Package OrdinaryDiffEq not found' >&2\nexit 1\n")
+    (tmp_path / "julia").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    checked = verify(made(predator_prey, "julia"), *predator_prey)
+    assert checked.deviation is None and "does not load" in checked.sentence
+
+
+@pytest.fixture
+def robertson() -> Case:
+    """H. H. Robertson (1966), The solution of a set of reaction rate equations: rates from 0.04 to 3e7."""
+    from ndestudio.model.config import ModelConfig
+    from ndestudio.model.parse import parse_system
+
+    text = "d(A)/dt = -k1*A + k3*B*C\nd(B)/dt = k1*A - k3*B*C - k2*B^2\nd(C)/dt = k2*B^2"
+    config = ModelConfig(equations=text)
+    system = parse_system(config, ("A", "B", "C"), ())
+    values = {"k1": 0.04, "k2": 3e7, "k3": 1e4}
+    initial = {"run 0's": np.array([1.0, 0.0, 0.0])}
+    model = FittedModel(config, system, values, {}, initial, ("A", "B", "C"), scale=np.array([1.0, 3e-5, 1.0]))
+    t = np.linspace(0.0, 1e4, 11)
+    run = Trajectory("run 0's", t, np.ones((11, 3)), np.zeros((11, 0)), np.zeros(11, np.int8))
+    columns = tuple(Column(name, name) for name in "ABC")
+    return model, Dataset((run,), Column("t", "t", "s"), columns)
+
+
+def test_stiff_models_are_known_and_written_with_implicit_solvers(robertson: Case, predator_prey: Case) -> None:
+    from ndestudio.export.content import content
+
+    assert content(*robertson).stiff
+    assert not content(*predator_prey).stiff
+    assert "Kvaerno5" in made(robertson, "jax").text and "ode15s" in made(robertson, "matlab").text
+    agrees(robertson, "python")
+
+
+@pytest.mark.skipif(not any(map(shutil.which, ("gcc", "cc", "clang"))), reason="no C compiler here")
+def test_stiff_c_agrees_with_the_model(robertson: Case) -> None:
+    agrees(robertson, "c")
 
 
 def test_without_data_a_model_is_written_all_the_same(predator_prey: Case) -> None:
