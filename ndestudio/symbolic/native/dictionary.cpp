@@ -12,6 +12,7 @@ bool variable(int k, Tree& t) { return t.variable(k); }
 struct Scale {
     double middle = 1.0;  // median magnitude
     double spread = 1.0;  // standard deviation
+    double mean = 0.0;
 };
 
 Scale scale_of(const std::vector<double>& v) {
@@ -21,6 +22,7 @@ Scale scale_of(const std::vector<double>& v) {
     for (double x : v) square += (x - mean) * (x - mean) / v.size();
     std::nth_element(size.begin(), size.begin() + static_cast<long>(size.size() / 2), size.end());
     Scale s;
+    s.mean = mean;
     s.middle = size[size.size() / 2] > 0.0 ? size[size.size() / 2] : 1.0;
     s.spread = square > 0.0 && std::isfinite(square) ? std::sqrt(square) : 1.0;
     return s;
@@ -55,7 +57,24 @@ void families(const Tree& u, const Scale& s, const Mutator& m, std::vector<Tree>
     if (m.can(Op::Cube)) put([&](Tree& t) { return arg(t, 1.0) && t.apply(Op::Cube); });
     if (m.can(Op::Inverse)) {
         put([&](Tree& t) { return arg(t, 1.0) && t.apply(Op::Inverse); });
-        if (m.can(Op::Square)) put([&](Tree& t) { return arg(t, 1.0) && t.apply(Op::Square) && t.apply(Op::Inverse); });
+        for (Op op : {Op::Square, Op::Cube})
+            if (m.can(op)) put([&](Tree& t) { return arg(t, 1.0) && t.apply(op) && t.apply(Op::Inverse); });
+        if (m.can(Op::Sqrt)) put([&](Tree& t) { return arg(t, 1.0) && arg(t, 1.0) && t.apply(Op::Sqrt) && t.apply(Op::Multiply) && t.apply(Op::Inverse); });
+        if (m.can(Op::Exp))  // Arrhenius
+            for (double c : {-0.5, -2.0, -6.0, 1.0}) put([&](Tree& t) { return t.constant(c * s.middle) && arg(t, 1.0) && t.apply(Op::Divide) && t.apply(Op::Exp); });
+        if (m.can(Op::Exp) && m.can(Op::Add) && m.can(Op::Multiply))
+            for (double c : {1.0, -1.0, 3.0, -3.0})  // sigmoid
+                put([&](Tree& t) {
+                    const double k = c / s.spread;
+                    return arg(t, k) && t.apply(Op::Exp) && t.constant(std::exp(k * s.mean)) && t.apply(Op::Add) && t.apply(Op::Inverse);
+                });
+        if (m.can(Op::Exp) && m.can(Op::Add) && m.can(Op::Multiply))  // u / (exp(u) - 1) with a scale and a shift
+            for (double d : {-0.7, 0.0, 0.7})
+                for (double c : {1.0, -1.0}) put([&](Tree& t) {
+                    const double k = 2.0 * c / s.spread, shift = d * s.spread - s.mean;
+                    return arg(t, 1.0) && t.constant(shift) && t.apply(Op::Add) && arg(t, 1.0) && t.constant(shift) && t.apply(Op::Add) &&
+                           t.constant(k) && t.apply(Op::Multiply) && t.apply(Op::Exp) && t.constant(-1.0) && t.apply(Op::Add) && t.apply(Op::Divide);
+                });
     }
     for (Op op : {Op::Sin, Op::Cos}) {
         if (!m.can(op)) continue;
@@ -74,7 +93,10 @@ void families(const Tree& u, const Scale& s, const Mutator& m, std::vector<Tree>
         if (!m.can(op)) continue;
         put([&](Tree& t) { return arg(t, 1.0) && t.apply(op); });
         if (op == Op::Tanh && m.can(Op::Multiply))
-            for (double c : {0.7, 2.0}) put([&](Tree& t) { return arg(t, c / s.spread) && t.apply(op); });
+            for (double c : {0.7, 2.0}) {
+                put([&](Tree& t) { return arg(t, c / s.spread) && t.apply(op); });
+                if (m.can(Op::Add)) put([&](Tree& t) { return arg(t, c / s.spread) && t.constant(-c * s.mean / s.spread) && t.apply(Op::Add) && t.apply(op); });
+            }
         if (op != Op::Abs && op != Op::Tan && op != Op::Tanh && m.can(Op::Add))
             put([&](Tree& t) { return arg(t, 1.0) && t.constant(s.middle) && t.apply(Op::Add) && t.apply(op); });
     }
@@ -107,6 +129,21 @@ void families(const Tree& u, const Scale& s, const Mutator& m, std::vector<Tree>
 
 void Dictionary::build(const Options& options, const Mutator& m, int limit) {
     const int f = std::min(sketch_.features, 64);
+    std::vector<double> row(static_cast<std::size_t>(sketch_.features));
+    const auto scale = [&](const Tree& u) {
+        std::vector<double> v;
+        for (int r = 0; r < sketch_.rows; ++r) {
+            for (int k = 0; k < sketch_.features; ++k) row[static_cast<std::size_t>(k)] = sketch_.columns[k][r];
+            const double x = value_at(u, u.root(), row.data());
+            if (std::isfinite(x)) v.push_back(x);
+        }
+        return v.empty() ? Scale{} : scale_of(v);
+    };
+    const auto spread_of = [&](int i) {
+        Tree t;
+        t.variable(i);
+        return scale(t).spread;
+    };
     std::vector<Tree> plain, combined;  // arguments
     const auto put = [](std::vector<Tree>& to, auto make) {
         Tree t;
@@ -120,6 +157,15 @@ void Dictionary::build(const Options& options, const Mutator& m, int limit) {
             if (i < j && m.can(Op::Multiply)) put(combined, [&](Tree& t) { return t.variable(i) && t.variable(j) && t.apply(Op::Multiply); });
             if (i < j && m.can(Op::Subtract)) put(combined, [&](Tree& t) { return t.variable(i) && t.variable(j) && t.apply(Op::Subtract); });
             if (i < j && m.can(Op::Add)) put(combined, [&](Tree& t) { return t.variable(i) && t.variable(j) && t.apply(Op::Add); });
+            if (i < j && m.can(Op::Add) && m.can(Op::Multiply))
+                for (double sign : {1.0, -1.0}) {
+                    const double k = sign * spread_of(i) / spread_of(j);
+                    put(combined, [&](Tree& t) { return t.variable(i) && t.variable(j) && t.constant(k) && t.apply(Op::Multiply) && t.apply(Op::Add); });
+                }
+            if (i < j && m.can(Op::Add) && m.can(Op::Square)) {
+                put(combined, [&](Tree& t) { return t.variable(i) && t.apply(Op::Square) && t.variable(j) && t.apply(Op::Square) && t.apply(Op::Add); });
+                if (m.can(Op::Sqrt)) put(combined, [&](Tree& t) { return t.variable(i) && t.apply(Op::Square) && t.variable(j) && t.apply(Op::Square) && t.apply(Op::Add) && t.apply(Op::Sqrt); });
+            }
             if (m.can(Op::Divide)) put(combined, [&](Tree& t) { return t.variable(i) && t.variable(j) && t.apply(Op::Divide); });
         }
     std::vector<Tree> factors;
@@ -134,16 +180,6 @@ void Dictionary::build(const Options& options, const Mutator& m, int limit) {
     if (!m.can(Op::Multiply)) factors.clear();
 
     Collector all{options, {}, {}};
-    std::vector<double> row(static_cast<std::size_t>(sketch_.features));
-    const auto scale = [&](const Tree& u) {
-        std::vector<double> v;
-        for (int r = 0; r < sketch_.rows; ++r) {
-            for (int k = 0; k < sketch_.features; ++k) row[static_cast<std::size_t>(k)] = sketch_.columns[k][r];
-            const double x = value_at(u, u.root(), row.data());
-            if (std::isfinite(x)) v.push_back(x);
-        }
-        return v.empty() ? Scale{} : scale_of(v);
-    };
     std::vector<std::vector<Tree>> of_plain;
     for (const Tree& u : plain) {
         std::vector<Tree> made;
@@ -235,35 +271,77 @@ void Dictionary::atom(int k, Tree& out) const {
     out = t;
 }
 
-void Dictionary::correlate(const Kernel& kernel, const double* residual, int first, int count, float* out) const {
-    float r[kSketch];
-    double norm = 0.0;
-    for (int i = 0; i < sketch_.rows; ++i) norm += residual[i] * residual[i];
-    norm = norm > 0.0 ? 1.0 / std::sqrt(norm) : 0.0;
-    for (int i = 0; i < kSketch; ++i) r[i] = i < sketch_.rows ? static_cast<float>(residual[i] * norm) : 0.0f;
-    kernel.correlate(values_ + static_cast<std::size_t>(first) * kSketch, count, r, out);
-    for (int i = 0; i < count; ++i) out[i] = std::fabs(out[i]);
+void Dictionary::gains(Evaluator& e, const Member* m, int first, int count, float* out) const {
+    constexpr int kMost = kMaxTerms + 1;
+    Buffer basis(static_cast<std::size_t>(kMost) * kSketch);
+    const Data& s = sketch_;
+    const double* one = s.root_weight.data();
+    const auto dot = [&](const double* a, const double* b) {
+        double v = 0.0;
+        for (int i = 0; i < s.rows; ++i) v += a[i] * b[i];
+        return v;
+    };
+    const double ones = dot(one, one);
+    int n = 0;  // orthonormal columns: centred terms, then the residual
+    const auto add = [&](double* v) {
+        const double mean = dot(v, one) / ones;
+        for (int i = 0; i < s.rows; ++i) v[i] -= mean * one[i];
+        const double before = std::sqrt(dot(v, v));
+        for (int k = 0; k < n; ++k) {
+            const double* q = basis.data() + k * kSketch;
+            const double p = dot(v, q);
+            for (int i = 0; i < s.rows; ++i) v[i] -= p * q[i];
+        }
+        const double norm = std::sqrt(dot(v, v));
+        if (!(norm > 1e-6 * before) || !(norm < 1e100)) return false;
+        for (int i = 0; i < s.rows; ++i) v[i] /= norm;
+        return true;
+    };
+    if (m) {
+        int roots[kMaxTerms];
+        const int terms = term_roots(m->tree, roots);
+        for (int k = 0; k < terms; ++k) {
+            double* v = basis.data() + n * kSketch;
+            e.values(m->tree, roots[k], s, v);
+            for (int i = 0; i < s.rows; ++i) v[i] *= one[i];
+            n += add(v);
+        }
+    }
+    double* r = basis.data() + n * kSketch;
+    for (int i = 0; i < s.rows; ++i) r[i] = s.target[i];
+    if (!add(r)) {
+        std::fill(out, out + count, 0.0f);
+        return;
+    }
+    ++n;
+    std::vector<float> vectors(static_cast<std::size_t>(n) * kSketch + 16), products(static_cast<std::size_t>(count) * static_cast<std::size_t>(n));
+    for (int k = 0; k < n; ++k)
+        for (int i = 0; i < kSketch; ++i) vectors[static_cast<std::size_t>(k) * kSketch + static_cast<std::size_t>(i)] = i < s.rows ? static_cast<float>(basis[static_cast<std::size_t>(k) * kSketch + static_cast<std::size_t>(i)]) : 0.0f;
+    e.kernel().correlate(values_ + static_cast<std::size_t>(first) * kSketch, count, vectors.data(), n, products.data());
+    for (int a = 0; a < count; ++a) {
+        const float* p = products.data() + static_cast<std::size_t>(a) * static_cast<std::size_t>(n);
+        float left = 1.0f;
+        for (int k = 0; k + 1 < n; ++k) left -= p[k] * p[k];
+        out[a] = left > 1e-4f ? std::min(1.0f, p[n - 1] * p[n - 1] / left) : 0.0f;
+    }
 }
 
 namespace {
 
-/// The `wanted` atoms best correlated with the residual of `m` (null: of the mean), at most `per_shape` of a shape.
+/// The `wanted` atoms that explain most of what `m` (null: the mean) leaves, at most `per_shape` of a shape.
 std::vector<int> best_atoms(const Dictionary& d, Evaluator& e, const Member* m, int wanted, int per_shape) {
-    Buffer r(static_cast<std::size_t>(kSketch));
-    const Data& s = d.sketch();
-    if (m) {
-        e.residual(*m, s, r.data());
-    } else {
-        double mean = 0.0, weight = 0.0;
-        for (int i = 0; i < s.rows; ++i) { mean += s.root_weight[i] * s.target[i]; weight += s.root_weight[i] * s.root_weight[i]; }
-        for (int i = 0; i < s.rows; ++i) r[i] = s.target[i] - s.root_weight[i] * mean / weight;
-    }
     std::vector<float> c(static_cast<std::size_t>(d.size()));
-    d.correlate(e.kernel(), r.data(), 0, d.size(), c.data());
+    d.gains(e, m, 0, d.size(), c.data());
     std::vector<int> order(c.size());
-    for (std::size_t i = 0; i < order.size(); ++i) order[i] = static_cast<int>(i);
-    const std::size_t head = std::min(order.size(), static_cast<std::size_t>(wanted) * 8);
-    const auto before = [&](int a, int b) { return c[static_cast<std::size_t>(a)] != c[static_cast<std::size_t>(b)] ? c[static_cast<std::size_t>(a)] > c[static_cast<std::size_t>(b)] : a < b; };
+    for (std::size_t i = 0; i < order.size(); ++i) {
+        order[i] = static_cast<int>(i);
+        c[i] = std::log(1.0f - std::min(c[i], 0.99999f)) + 0.01f * static_cast<float>(d.length(static_cast<int>(i)));
+    }
+    const std::size_t head = std::min(order.size(), static_cast<std::size_t>(wanted) * 6);
+    const auto before = [&](int a, int b) {
+        const float p = c[static_cast<std::size_t>(a)], q = c[static_cast<std::size_t>(b)];
+        return p != q ? p < q : a < b;
+    };
     std::partial_sort(order.begin(), order.begin() + static_cast<long>(head), order.end(), before);
     std::vector<int> out;
     for (std::size_t i = 0; i < head && static_cast<int>(out.size()) < wanted; ++i) {
@@ -284,35 +362,89 @@ bool with_atom(const Options& options, const Dictionary& d, const Member* m, int
 
 }  // namespace
 
-void sparse_regression(const Options& options, const Data& data, const Dictionary& dictionary, Evaluator& e, Hall& hall) {
-    if (dictionary.size() == 0) return;
-    const auto best_of = [&](const Member* from, const std::vector<int>& atoms, int polished) {
-        std::vector<Member> tried;
-        for (int k : atoms) {
+namespace {
+
+/// A beam of sums of atoms on the sketch.
+class Beam {
+public:
+    Beam(const Options& options, const Data& data, const Dictionary& dictionary, Evaluator& e, Hall& hall)
+        : options_(options), data_(data), dictionary_(dictionary), e_(e), hall_(hall), found_(options.max_size) {}
+
+    void run() {
+        // The widths are those at which a wider beam hardly ever found more.
+        constexpr int kWidth[] = {24, 20, 12, 8, 6, 6, 6};
+        constexpr int kSimple = 24;
+        std::vector<Member> beam;
+        grow(nullptr, 64, 2, 64, beam);
+        std::vector<Member> simple;
+        for (int k = 0; k < std::min(kSimple, dictionary_.size()); ++k) {
             Member t;
-            if (e.stopped() || !with_atom(options, dictionary, from, k, t.tree) || !e.assess(t, data)) continue;
-            if (t.complexity <= options.max_size) tried.push_back(t);
+            if (with_atom(options_, dictionary_, nullptr, k, t.tree) && e_.assess(t, sketch())) simple.push_back(t);
         }
-        std::stable_sort(tried.begin(), tried.end(), [](const Member& a, const Member& b) { return a.loss < b.loss; });
-        for (std::size_t i = 0; i < tried.size(); ++i) {
-            if (static_cast<int>(i) < polished && e.polish(tried[i], data, 6)) e.assess(tried[i], data);
-            if (tried[i].complexity <= options.max_size) hall.offer(tried[i]);
+        for (int level = 1; level < options_.terms && !solved_ && !e_.stopped(); ++level) {
+            std::stable_sort(beam.begin(), beam.end(), better);
+            std::vector<Member> next, kept = level == 1 ? simple : std::vector<Member>{};
+            std::unordered_set<std::uint64_t> shapes;
+            const std::size_t width = static_cast<std::size_t>(kWidth[level - 1]) + kept.size();
+            for (const Member& m : beam)
+                if (kept.size() < width && shapes.insert(shape(m.tree, m.tree.root())).second) kept.push_back(m);
+            for (const Member& m : kept) {
+                grow(&m, 16, 1, 6, next);
+                if (solved_ || e_.stopped()) break;
+            }
+            if (next.empty()) break;
+            beam = std::move(next);
         }
-        std::stable_sort(tried.begin(), tried.end(), [](const Member& a, const Member& b) { return a.loss < b.loss; });
-        return tried;
-    };
-    const std::vector<Member> starts = best_of(nullptr, best_atoms(dictionary, e, nullptr, 48, 2), 12);
-    const int paths = std::min<int>(6, static_cast<int>(starts.size()));
-    for (int p = 0; p < paths; ++p) {
-        Member m = starts[static_cast<std::size_t>(p)];
-        for (int step = 1; step < options.terms && !e.stopped(); ++step) {
-            if (m.loss <= options.target) return;
-            const std::vector<Member> next = best_of(&m, best_atoms(dictionary, e, &m, 24, 2), 4);
-            if (next.empty() || !(next[0].loss < 0.97 * m.loss)) break;
-            m = next[0];
-        }
-        if (m.loss <= options.target) return;
+        for (const Member& m : found_.front()) hand_over(m);
     }
+
+private:
+    static bool better(const Member& a, const Member& b) {
+        return std::log(a.loss + 1e-30) + 0.04 * a.complexity < std::log(b.loss + 1e-30) + 0.04 * b.complexity;
+    }
+    const Data& sketch() const { return dictionary_.sketch(); }
+
+    void hand_over(Member m) {
+        if (!e_.assess(m, data_)) return;
+        if (e_.polish(m, data_, 10)) e_.assess(m, data_);
+        if (m.complexity > options_.max_size) return;
+        hall_.offer(m);
+        solved_ |= m.loss <= 1e-2 * options_.target;
+    }
+
+    void grow(const Member* from, int atoms, int per_shape, int polished, std::vector<Member>& into) {
+        std::vector<Member> tried;
+        for (int k : best_atoms(dictionary_, e_, from, atoms, per_shape)) {
+            Member t;
+            if (!with_atom(options_, dictionary_, from, k, t.tree) || !e_.assess(t, sketch())) continue;
+            if (from && !(t.loss < 0.99 * from->loss)) continue;
+            tried.push_back(t);
+        }
+        std::stable_sort(tried.begin(), tried.end(), better);
+        for (std::size_t i = 0; i < tried.size() && !e_.stopped(); ++i) {
+            Member& t = tried[i];
+            if (static_cast<int>(i) < polished && e_.polish(t, sketch(), 6)) e_.assess(t, sketch());
+            if (t.complexity > options_.max_size) continue;
+            found_.offer(t);
+            into.push_back(t);
+            if (t.loss < 1e-10) hand_over(t);
+            if (solved_) return;
+        }
+    }
+
+    const Options& options_;
+    const Data& data_;
+    const Dictionary& dictionary_;
+    Evaluator& e_;
+    Hall& hall_;
+    Hall found_;
+    bool solved_ = false;
+};
+
+}  // namespace
+
+void sparse_regression(const Options& options, const Data& data, const Dictionary& dictionary, Evaluator& e, Hall& hall) {
+    if (dictionary.size() > 0) Beam(options, data, dictionary, e, hall).run();
 }
 
 }  // namespace nde

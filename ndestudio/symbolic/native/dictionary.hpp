@@ -16,11 +16,13 @@ public:
     Dictionary() = default;
     Dictionary(const Options& options, const Mutator& mutator, const Data& data, Evaluator& e, int limit);
 
+    int length(int k) const { return begin_[static_cast<std::size_t>(k) + 1] - begin_[static_cast<std::size_t>(k)]; }
     int size() const { return static_cast<int>(begin_.size()) - 1; }
     void atom(int k, Tree& out) const;
     const Data& sketch() const { return sketch_; }
-    /// |correlation| of atoms first..first+count-1 with a residual on the sketch, relative to its norm.
-    void correlate(const Kernel& kernel, const double* residual, int first, int count, float* out) const;
+    /// Share of the residual of `m` (null: of the mean) that each of the atoms first..first+count-1 would explain beside
+    /// the terms of `m`, on the sketch (orthogonal least squares: Chen, Billings, Luo 1989).
+    void gains(Evaluator& e, const Member* m, int first, int count, float* out) const;
 
 private:
     void build(const Options& options, const Mutator& mutator, int limit);

@@ -93,12 +93,13 @@ double Evaluator::measure_loss(const Tree& tree, const Terms& terms, const Data&
 
 bool Evaluator::refine(const Tree& tree, const Terms& terms, const Data& data, const double* sums, Linear& fit) {
     double r[kMaxTerms + 1];
-    measure_loss(tree, terms, data, fit, r);
+    fit.loss = measure_loss(tree, terms, data, fit, r);
+    if (!std::isfinite(fit.loss)) return false;
     Linear better = fit;
     refine_linear(sums, terms.n, r, better);
     better.loss = measure_loss(tree, terms, data, better, r);
-    if (std::isfinite(better.loss)) fit = better;
-    return std::isfinite(fit.loss);
+    if (better.loss < fit.loss) fit = better;
+    return true;
 }
 
 bool Evaluator::reweigh(const Tree& tree, const Terms& terms, const Data& data, Linear& fit, double* sums) {
@@ -197,8 +198,7 @@ bool Evaluator::assess(Member& member, const Data& data, bool prune) {
         if (least == terms.n) intercept = false;
         else { with[least] = false; --used; }
         if (!solve_linear(sums, terms.n, with, intercept, g)) break;
-        if (f.loss < 1e-7) {
-            g.loss = f.loss + cost;
+        if (f.loss < 1e-7 || g.loss < 1e-7) {
             if (!refine(member.tree, terms, data, sums, g)) return false;
         }
         if (options_.loss != Loss::Squares && !reweigh(member.tree, terms, data, g, sums)) return false;

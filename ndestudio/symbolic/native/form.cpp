@@ -161,7 +161,7 @@ Form sum(std::vector<Form> parts, std::vector<double> coefficients, double const
             if (flat[i].hash == p.hash) {
                 const double size = std::fabs(with[i]) + std::fabs(c);
                 with[i] += c;
-                if (std::fabs(with[i]) < 1e-14 * size) with[i] = 0.0;
+                if (std::fabs(with[i]) < 1e-11 * size) with[i] = 0.0;
                 return;
             }
         flat.push_back(p);

@@ -31,6 +31,11 @@ public:
             }
         return out;
     }
+    double best_loss() const {
+        double best = std::numeric_limits<double>::infinity();
+        for (const Member& m : slots_) best = m.loss < best ? m.loss : best;
+        return best;
+    }
     std::vector<Member>& slots() { return slots_; }
     const std::vector<Member>& slots() const { return slots_; }
 

@@ -13,6 +13,21 @@ constexpr int kCache = 1 << 12;
 // How often each move is tried before anything is learned; the order is that of Move.
 constexpr double kPrior[kMoves] = {1.0, 0.8, 0.6, 1.5, 1.0, 0.8, 0.3, 0.2, 0.8, 0.15, 0.7, 0.6, 1.0, 0.8, 0.2, 1.0, 0.6, 0.0};
 
+/// How deep transcendental functions stand within one another; laws seldom go beyond one.
+int nesting(const Tree& t) {
+    int at[kMaxNodes], most = 0;
+    for (int k = 0; k < t.size; ++k) {
+        const Op op = t.nodes[k].op;
+        const int n = arity(op);
+        at[k] = 0;
+        if (n >= 1) at[k] = at[t.first(k)];
+        if (n == 2) at[k] = std::max(at[k], at[k - 1]);
+        at[k] += op == Op::Exp || op == Op::Log || op == Op::Sin || op == Op::Cos || op == Op::Tan || op == Op::Tanh;
+        most = std::max(most, at[k]);
+    }
+    return most;
+}
+
 }  // namespace
 
 Island::Island(const Options& options, int number)
@@ -78,16 +93,18 @@ bool Island::make_child(const Context& c, Evaluator& e, const Member& parent, Mo
         keep[random.below(parent.terms)] = false;
         if (!select_terms(parent.tree, keep, base.tree) || !e.assess(base, c.data, false)) return false;
     }
-    double store[kSketch + 8];
-    double* r = reinterpret_cast<double*>((reinterpret_cast<std::size_t>(store) + 63) & ~static_cast<std::size_t>(63));
-    e.residual(base, d.sketch(), r);
-    const int count = std::min(256, d.size());
+    constexpr int kLook = 512;
+    const int count = std::min(kLook, d.size());
     const int first = random.below(d.size() - count + 1);
-    float corr[256];
-    d.correlate(e.kernel(), r, first, count, corr);
+    float gain[kLook];
+    d.gains(e, &base, first, count, gain);
     int best = 0;
+    for (int k = 0; k < 4; ++k) {  // not always the best of all
+        const int skip = random.below(count);
+        gain[skip] = 0.0f;
+    }
     for (int i = 1; i < count; ++i)
-        if (corr[i] * (1.0 - 0.05 * ((i * 7919) % 13) / 13.0) > corr[best]) best = i;
+        if (gain[i] > gain[best]) best = i;
     Tree atom, sum;
     d.atom(first + best, atom);
     if (!sum.append(base.tree, base.tree.root()) || !sum.append(atom, atom.root()) || !sum.apply(Op::Add)) return false;
@@ -101,6 +118,8 @@ bool Island::admit(const Context& c, Evaluator& e, const Tree& raw, Member& chil
     int least = 0;
     for (int i = 0; i < m.tree.size; ++i) least += c.options.cost[index(m.tree.nodes[i].op)];
     if (least > c.options.max_size || !permitted(m.tree, c.options)) return false;
+    const int nested = nesting(m.tree);
+    if (nested > 1 && random.chance(nested == 2 ? 0.8 : 0.97)) return false;
     m.hash = hash(m.tree, m.tree.root());
     Known& known = cache_[m.hash & (kCache - 1)];
     if (known.hash == m.hash) {

@@ -196,15 +196,19 @@ void scale(double* x, const double* by, int rows) {
     for (int r = 0; r < rows; r += NDE_LANES) store(x + r, load(x + r) * load(by + r));
 }
 
-void correlate(const float* atoms, int count, const float* r, float* out) {
+void correlate(const float* atoms, int count, const float* vectors, int m, float* out) {
     for (int k = 0; k < count; ++k) {
         const float* a = atoms + (size_t)k * kSketch;
-        float s[16] = {0};
-        for (int i = 0; i < kSketch; i += 16)
-            for (int j = 0; j < 16; ++j) s[j] += a[i + j] * r[i + j];
-        float sum = 0;
-        for (int j = 0; j < 16; ++j) sum += s[j];
-        out[k] = sum;
+        for (int v = 0; v < m; ++v) {
+            const float* r = vectors + (size_t)v * kSketch;
+            float s[32] = {0};
+            for (int i = 0; i < kSketch; i += 32)
+                for (int j = 0; j < 32; ++j) s[j] += a[i + j] * r[i + j];
+            for (int j = 0; j < 16; ++j) s[j] += s[j + 16];
+            for (int j = 0; j < 8; ++j) s[j] += s[j + 8];
+            for (int j = 0; j < 4; ++j) s[j] += s[j + 4];
+            out[k * m + v] = (s[0] + s[1]) + (s[2] + s[3]);
+        }
     }
 }
 

@@ -34,8 +34,8 @@ struct Kernel {
     /// x[i] *= by[i].
     void (*scale)(double* x, const double* by, int rows);
 
-    /// Inner products of `count` atoms of kSketch floats each with `r`.
-    void (*correlate)(const float* atoms, int count, const float* r, float* out);
+    /// Inner products of `count` atoms of kSketch floats each with `m` vectors; out[atom * m + vector].
+    void (*correlate)(const float* atoms, int count, const float* vectors, int m, float* out);
 
     /// One elementary function over n (a multiple of 8) values; y is the second operand of power. For tests.
     void (*map)(Op op, const double* x, const double* y, double* out, int n);

@@ -5,7 +5,8 @@
 namespace nde {
 namespace {
 
-constexpr int kN = kMaxTerms + 1;
+/// A term may be this many times larger than the target.
+constexpr double kCancellation = 50.0;
 
 /// Inverse of the scaled, centred Gram matrix of the chosen terms. Terms that others span are left out.
 struct Inverse {
@@ -32,7 +33,7 @@ struct Inverse {
                 row[j] = v / l[j][j];
                 pivot -= row[j] * row[j];
             }
-            if (!(pivot > 1e-11)) continue;
+            if (!(pivot > 1e-9)) continue;
             for (int j = 0; j < n; ++j) l[n][j] = row[j];
             l[n][n] = std::sqrt(pivot);
             at[n] = k;
@@ -100,6 +101,9 @@ bool solve_linear(const double* sums, int terms, const bool* with, bool intercep
     } else {
         out.cost[terms] = 0.0;
     }
+    // Terms that cancel each other to a small rest are an approximation of something else, never a law.
+    for (int j = 0; j < g.n; ++j)
+        if (!(std::fabs(x[j]) / g.scale[j] < kCancellation * std::sqrt(yy))) return false;
     return std::isfinite(out.loss);
 }
 

@@ -123,7 +123,52 @@ struct Writer {
         }
         return begun;
     }
+    /// k * (sum of the parts whose coefficient is +-k), where that saves constants; the rest follows.
+    bool grouped(const Form& f, bool& done) {
+        done = false;
+        for (std::size_t i = 0; i < f.parts.size(); ++i) {
+            const double k = std::fabs(f.with[i]);
+            if (one(k)) continue;
+            Form in = f, rest = f;
+            in.parts.clear(); in.with.clear(); in.value = 0.0;
+            rest.parts.clear(); rest.with.clear();
+            bool positive = false;
+            for (std::size_t j = 0; j < f.parts.size(); ++j) {
+                const bool like = one(std::fabs(f.with[j]) / k);
+                Form& to = like ? in : rest;
+                to.parts.push_back(f.parts[j]);
+                to.with.push_back(like ? (f.with[j] > 0.0 ? 1.0 : -1.0) : f.with[j]);
+                positive |= like && f.with[j] > 0.0;
+            }
+            if (f.value != 0.0 && one(std::fabs(f.value) / k)) {
+                in.value = f.value > 0.0 ? 1.0 : -1.0;
+                positive |= f.value > 0.0;
+                rest.value = 0.0;
+            }
+            if (in.parts.size() + (in.value != 0.0) < 2) continue;
+            done = true;
+            if (!positive) {
+                for (double& w : in.with) w = -w;
+                in.value = -in.value;
+            }
+            const bool alone = rest.parts.empty() && rest.value == 0.0;
+            if (!alone && !positive) {
+                const bool number = rest.parts.empty();
+                return (number ? out.constant(rest.value) : any(rest)) && out.constant(k) && any(in) && out.apply(Op::Multiply) && out.apply(Op::Subtract);
+            }
+            if (!out.constant(positive ? k : -k) || !any(in) || !out.apply(Op::Multiply)) return false;
+            if (alone) return true;
+            if (rest.parts.empty()) return out.constant(std::fabs(rest.value)) && out.apply(rest.value > 0.0 ? Op::Add : Op::Subtract);
+            return any(rest) && out.apply(Op::Add);
+        }
+        return true;
+    }
     bool any(const Form& f) {
+        if (f.kind == Form::Sum && f.parts.size() + (f.value != 0.0) >= 2) {
+            bool done;
+            if (!grouped(f, done)) return false;
+            if (done) return true;
+        }
         switch (f.kind) {
             case Form::Number: return out.constant(f.value);
             case Form::Variable: return out.variable(f.feature);
@@ -183,7 +228,10 @@ Form factored(const Form& f, const Options& options) {
             signs.push_back(s);
         };
         if (p.kind == Form::Product)
-            for (std::size_t k = 0; k < p.parts.size(); ++k) consider(p.parts[k], p.with[k] > 0.0 ? 1.0 : -1.0);
+            for (std::size_t k = 0; k < p.parts.size(); ++k) {
+                consider(p.parts[k], p.with[k]);
+                if (std::fabs(p.with[k]) > 1.0) consider(p.parts[k], p.with[k] > 0.0 ? 1.0 : -1.0);
+            }
         else consider(p, 1.0);
     }
     for (std::size_t k = 0; k < bases.size(); ++k) {
@@ -194,8 +242,8 @@ Form factored(const Form& f, const Options& options) {
             const Form& p = f.parts[i];
             bool has = false;
             if (p.kind == Form::Product)
-                for (std::size_t j = 0; j < p.parts.size(); ++j) has |= p.parts[j].hash == bases[k].hash && p.with[j] * signs[k] >= 1.0;
-            else has = p.hash == bases[k].hash && signs[k] > 0.0;
+                for (std::size_t j = 0; j < p.parts.size(); ++j) has |= p.parts[j].hash == bases[k].hash && p.with[j] / signs[k] >= 1.0;
+            else has = p.hash == bases[k].hash && signs[k] == 1.0;
             if (!has) { out.push_back(p); out_with.push_back(f.with[i]); continue; }
             const Form rest = product(p, power(bases[k], -signs[k]));
             if (rest.is_number()) constant += f.with[i] * rest.value;
@@ -211,6 +259,60 @@ Form factored(const Form& f, const Options& options) {
         const Form whole = sum(parts, with, f.value);
         const int size = size_of(whole, options);
         if (size < least) { least = size; best = whole; }
+    }
+    return best;
+}
+
+/// A sum with some of its parts over a common denominator, if that is shorter: 3 - 3 p/(1 + p) -> 3/(1 + p).
+Form together(const Form& f, const Options& options) {
+    if (f.kind != Form::Sum) return f;
+    Form best = f;
+    int least = size_of(f, options);
+    std::vector<Form> seen;
+    for (const Form& p : f.parts) {
+        if (p.kind != Form::Product) continue;
+        for (std::size_t j = 0; j < p.parts.size(); ++j) {
+            const Form& d = p.parts[j];
+            if (p.with[j] != -1.0 || d.kind != Form::Sum) continue;
+            bool known = false;
+            for (const Form& s : seen) known |= s.hash == d.hash;
+            if (known) continue;
+            seen.push_back(d);
+            std::vector<Form> above, others;
+            std::vector<double> above_with, others_with;
+            for (std::size_t i = 0; i < f.parts.size(); ++i) {
+                const Form& q = f.parts[i];
+                bool has = false;
+                if (q.kind == Form::Product)
+                    for (std::size_t k = 0; k < q.parts.size(); ++k) has |= q.parts[k].hash == d.hash && q.with[k] == -1.0;
+                if (has) { above.push_back(expanded(product(q, d))); above_with.push_back(f.with[i]); }
+                else { others.push_back(q); others_with.push_back(f.with[i]); }
+            }
+            // which of the other parts to bring over: the constant, one of them, or all
+            const int n = static_cast<int>(others.size());
+            for (int which = -1; which <= n; ++which) {
+                if (which == -1 && f.value == 0.0) continue;
+                std::vector<Form> top = above, rest;
+                std::vector<double> top_with = above_with, rest_with;
+                double constant = f.value;
+                for (int i = 0; i < n; ++i) {
+                    const bool over = which == n || which == i;
+                    const Form part = over ? expanded(product(others[static_cast<std::size_t>(i)], d)) : others[static_cast<std::size_t>(i)];
+                    (over ? top : rest).push_back(part);
+                    (over ? top_with : rest_with).push_back(others_with[static_cast<std::size_t>(i)]);
+                }
+                if (which == -1 || which == n) {
+                    top.push_back(d);
+                    top_with.push_back(constant);
+                    constant = 0.0;
+                }
+                rest.push_back(product(sum(top, top_with, 0.0), power(d, -1.0)));
+                rest_with.push_back(1.0);
+                const Form whole = factored(sum(rest, rest_with, constant), options);
+                const int size = size_of(whole, options);
+                if (size < least) { least = size; best = whole; }
+            }
+        }
     }
     return best;
 }
@@ -232,7 +334,9 @@ int size_of(const Form& f, const Options& options) {
 Form shortest(const Form& f, const Options& options) {
     std::vector<Form> parts;
     for (const Form& p : f.parts) parts.push_back(shortest(p, options));
-    return factored(with_parts(f, parts), options);
+    const Form g = with_parts(f, parts);
+    const Form a = factored(g, options), b = together(g, options);
+    return size_of(b, options) < size_of(a, options) ? b : a;
 }
 
 }  // namespace nde
