@@ -12,7 +12,6 @@ from dataclasses import replace
 from typing import Any
 
 import equinox as eqx
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
@@ -255,8 +254,3 @@ def _hole_network(network: NetworkWeights, dtype: Any) -> HoleNetwork:
         scale=tuple(float(value) for value in network.input_scale),
         output_scale=float(network.output_scale),
     )
-
-
-def is_trainable(leaf: Any) -> bool:
-    """Filter for ``eqx.partition``: every array leaf of a ``HybridField`` is trainable."""
-    return isinstance(leaf, jax.Array)

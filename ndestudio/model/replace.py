@@ -45,7 +45,7 @@ def replace_hole(model: FittedModel, hole: str, expression: Expr, *, keep: Colle
     arguments = original.hole(hole).arguments
     _check_names(original, hole, arguments, expression)
     taken = {*original.states, *original.inputs, *original.outputs, *arguments, *names(expression), "t"}
-    taken |= set(original.parameters)
+    taken |= {*original.parameters, *model.config.networks}
     for other, replacement in model.replacements.items():
         if other != hole:
             taken |= set(replacement.parameters)

@@ -32,7 +32,7 @@ from ndestudio.model import (
     simulate_all,
     simulate_trajectory,
 )
-from ndestudio.model.odes import Budget
+from ndestudio.model.odes import Budget, _continue_with_radau, _Meter
 from ndestudio.model.replace import replaced_system
 from ndestudio.model.simulate import point_field, simulate
 
@@ -268,3 +268,16 @@ def test_scales_of_networks_follow_the_data(factor: float, maker) -> None:
         equations="x' = k*x*f(x)", networks={"f": NetworkConfig()}, parameters={"k": ParameterConfig(value=4)}
     )
     assert 0.1 < initial_model(times, data, 0).networks["f"].output_scale < 1.0
+
+
+def test_radau_takes_over_where_lsoda_stopped() -> None:
+    rows = np.full((51, 2), np.nan)
+    rows[:11] = np.stack([np.exp(-T[:11]), np.sin(T[:11])], axis=1)
+    meter = _Meter(lambda t, y: [-y[0], -1e5 * (y[1] - np.sin(t)) + np.cos(t)], float(T[10]), Budget())
+    found, sentence = _continue_with_radau(meter, T, rows, 1e-8, np.full(2, 1e-10))
+    assert sentence == ""
+    assert np.allclose(found, np.stack([np.exp(-T), np.sin(T)], axis=1), rtol=1e-6, atol=1e-8)
+    spent = _Meter(meter._function, float(T[10]), Budget(seconds=0.0))
+    begun = np.where(T[:, None] <= T[10], found, np.nan)
+    found, sentence = _continue_with_radau(spent, T, begun, 1e-12, np.full(2, 1e-14))
+    assert "implicit method made no headway" in sentence and np.isnan(found[-1]).all()
