@@ -193,3 +193,9 @@ class _Quiet:
     def __exit__(self, *_: object) -> None:
         for one, before in zip(self._objects, self._before, strict=True):
             one.blockSignals(before)
+
+
+def discard(widget: QWidget) -> None:
+    """Take a widget away: out of sight now, deleted when Qt gets to it."""
+    widget.hide()
+    widget.deleteLater()

@@ -20,7 +20,7 @@ class StageButton(QToolButton):
 
     def __init__(self, stage: Stage, number: int) -> None:
         super().__init__()
-        self.stage = stage
+        self.stage: Stage = stage
         self.mark: Mark = ""
         self._number = number
         self.setProperty("kind", "stage")

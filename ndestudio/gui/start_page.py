@@ -8,7 +8,7 @@ from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLabel, QPushButton, QScrollArea, QVBoxLayout, QWidget
 
-from ndestudio.gui.building import button, column, label, row
+from ndestudio.gui.building import button, column, discard, label, row
 from ndestudio.gui.icons import application_icon, icon
 from ndestudio.gui.theme import GRID, colours, follow
 from ndestudio.session.files import Sample
@@ -88,7 +88,7 @@ class StartPage(QWidget):
         """List recent files, newest first."""
         while (item := self._recent.takeAt(0)) is not None:
             if (widget := item.widget()) is not None:
-                widget.deleteLater()
+                discard(widget)
         for path in paths:
             name = Path(path)
             made = button(

@@ -104,6 +104,8 @@ QTableView QComboBox, QTableView QDoubleSpinBox { background: transparent; borde
 QTableView QComboBox:hover, QTableView QDoubleSpinBox:hover { border: 1px solid $border; border-radius: 4px; }
 QTableView QComboBox:focus, QTableView QDoubleSpinBox:focus { border: 1px solid $accent; border-radius: 4px; }
 QTreeView::item { padding: 3px 0; }
+QListWidget::item { padding: 6px 8px; border-radius: 6px; }
+QListWidget::item:selected { background: $accent_soft; color: $accent; }
 QHeaderView { background: $surface; }
 QHeaderView::section {
     background: $surface; color: $muted; border: none; border-bottom: 1px solid $border; padding: 6px 8px; font-weight: 500;

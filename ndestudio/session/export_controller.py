@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ndestudio.data.dataset import Dataset
 from ndestudio.model.fitted import FittedModel
 from ndestudio.progress import Reporter
 from ndestudio.project.project import Project
@@ -185,10 +186,25 @@ class ExportController(Presenter[ExportState]):
 
     _pending: tuple[str, int, int] | None = None
 
-    def _on_artefact(self, key: tuple[str, int, int], model: FittedModel, made: ArtefactState) -> None:
+    def _on_artefact(self, key: tuple[str, int, int], model: FittedModel, made: tuple[ArtefactState, Any]) -> None:
+        state, artefact = made
         if len(self._artefacts) > 30:
             self._artefacts.clear()
-        self._artefacts[key] = (model, made)
+        self._artefacts[key] = (model, state)
+        if artefact is not None:
+            self.session.tasks.start(
+                "verify",
+                f"Checking {self._row().title}",
+                _verify,
+                artefact,
+                model,
+                self.session.project.dataset,
+                done=lambda checked: self._on_verified(key, model, checked),
+            )
+
+    def _on_verified(self, key: tuple[str, int, int], model: FittedModel, checked: Any) -> None:
+        state = ArtefactState(checked.name, checked.text, checked.sentence, checked.deviation)
+        self._artefacts[key] = (model, state)
 
     def _on_problem(self, key: tuple[str, int, int], failed: Any) -> None:
         self._problem = (key, failed.sentence)
@@ -247,19 +263,26 @@ def _write_all(project: Project, folder: Path, *, reporter: Reporter) -> Any:
     return write_all(project, folder, reporter)
 
 
-def _artefact(model: FittedModel, format_: str, project: Project, *, reporter: Reporter) -> ArtefactState:
-    """Make one artefact with its check."""
+def _artefact(model: FittedModel, format_: str, project: Project, *, reporter: Reporter) -> tuple[ArtefactState, Any]:
+    """Make one artefact; with it comes what can be checked, None for what cannot."""
     del reporter
     if format_ == "spec":
         from ndestudio.project import dump_spec
 
-        return ArtefactState("spec.toml", dump_spec(project.spec), "Run it with `ndestudio run spec.toml`.", None)
+        return ArtefactState("spec.toml", dump_spec(project.spec), "Run it with `ndestudio run spec.toml`.", None), None
     if format_ == "report":
         from ndestudio.export import report_html
 
-        return ArtefactState("report.html", report_html(project), "Opens in any browser, without a network.", None)
-    from ndestudio.export import artefact
+        return ArtefactState("report.html", report_html(project), "Opens in any browser, also offline.", None), None
+    from ndestudio.export import artefact, origin_of
 
-    made = artefact(model, format_, dataset=project.dataset, digits=project.spec.export.digits)
-    text = made.text if isinstance(made.text, str) else str(made.text)
-    return ArtefactState(made.name, text, made.sentence, made.deviation)
+    made = artefact(
+        model, format_, dataset=project.dataset, digits=project.spec.export.digits, origin=origin_of(project)
+    )
+    return ArtefactState(made.name, made.text, "", None), made
+
+
+def _verify(artefact: Any, model: FittedModel, dataset: Dataset | None, *, reporter: Reporter) -> Any:
+    from ndestudio.export import verify
+
+    return verify(artefact, model, dataset, should_stop=reporter.should_stop)

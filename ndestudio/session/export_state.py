@@ -23,8 +23,9 @@ class ArtefactState:
     """An artefact that was made.
 
     Arguments:
-        proof: sentence on how it was checked; deviation: largest relative deviation of its trajectories from the
-            model's, None when it cannot be run here.
+        proof: sentence on how it was checked, "" while it is being checked.
+        deviation: largest deviation of its trajectories from the model's, relative to the range of each state; None
+            when it was not run.
     """
 
     name: str

@@ -30,7 +30,7 @@ class Sample:
 
 
 def samples() -> tuple[Sample, ...]:
-    """The bundled example specs, by folder name."""
+    """The bundled example specs whose data are there, by folder name."""
     import tomllib
 
     found = []
@@ -39,6 +39,9 @@ def samples() -> tuple[Sample, ...]:
             content = tomllib.loads(path.read_text(encoding="utf-8"))
         except (OSError, ValueError):
             continue
+        files = content.get("data", {}).get("files", [])
+        if not all((path.parent / str(file)).is_file() for file in files):
+            continue  # the program does not bring these data along
         picture = path.with_name("thumbnail.svg")
         found.append(
             Sample(
@@ -170,13 +173,9 @@ def _load_spec(path: Path, *, reporter: Reporter) -> Project:
     """A spec with its data; relative file names are relative to the spec."""
     from dataclasses import replace
 
-    import msgspec
-
     from ndestudio.data import load
-    from ndestudio.project import load_spec
+    from ndestudio.project import load_spec, with_base
 
-    spec: Spec = load_spec(path)
-    files = tuple(str((path.parent / file).resolve()) for file in spec.data.files)
-    spec = msgspec.structs.replace(spec, data=msgspec.structs.replace(spec.data, files=files))
+    spec: Spec = with_base(load_spec(path), path.parent)
     project = Project(spec=spec)
-    return replace(project, dataset=load(spec.data, reporter)) if files else project
+    return replace(project, dataset=load(spec.data, reporter)) if spec.data.files else project

@@ -5,7 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QDoubleSpinBox, QFormLayout, QFrame, QLineEdit, QToolButton, QVBoxLayout, QWidget
 
-from ndestudio.gui.building import card, choose, column, combo, label, quiet, row, tool_button
+from ndestudio.gui.building import card, choose, column, combo, discard, label, quiet, row, tool_button
 from ndestudio.gui.theme import GRID
 from ndestudio.session.data_state import DataState
 
@@ -49,7 +49,7 @@ class FilesPanel(QFrame):
         self._shown = state.files
         for old in self._rows:
             self._layout.removeWidget(old)
-            old.deleteLater()
+            discard(old)
         self._rows = []
         for position, file in enumerate(state.files):
             name = QToolButton()

@@ -53,9 +53,8 @@ class DataView(QWidget):
             "Add files…", self._ask_files, icon_name="add", tip="Further files with the same columns"
         )
         self.problems = ProblemList("Problems of the data")
-        self.problem_card = card(self.problems)
         self.retry_button = button("Read again", self.retry.emit, tip="After the file was put right")
-        self.problem_card.layout().addLayout(row(1, self.retry_button))
+        self.problem_card = card(self.problems, row(1, self.retry_button))
         self.files = FilesPanel()
         self.columns = ColumnsTable()
         self.split = SplitPanel()
@@ -99,18 +98,17 @@ class DataView(QWidget):
         header = row(self.title, self.summary, self.add_button, self.continue_button, spacing=2 * GRID)
         header.setStretch(1, 1)
         self.notes_card = card(self.notes, heading="Notes")
-        side = holder(
-            column(
-                self.files,
-                card(self.columns, heading="Columns"),
-                self.split,
-                self.reading,
-                self.notes_card,
-                1,
-                spacing=2 * GRID,
-            )
+        content = column(
+            self.files,
+            card(self.columns, heading="Columns"),
+            self.split,
+            self.reading,
+            self.notes_card,
+            1,
+            spacing=2 * GRID,
         )
-        side.layout().setContentsMargins(0, 0, GRID, 0)
+        content.setContentsMargins(0, 0, GRID, 0)
+        side = holder(content)
         area = QScrollArea()
         area.setWidgetResizable(True)
         area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QAbstractItemView, QComboBox, QHeaderView, QTableWidget, QTableWidgetItem
+from PySide6.QtWidgets import QAbstractItemView, QComboBox, QTableWidgetItem
 
 from ndestudio.gui.building import choose, combo
 from ndestudio.gui.theme import monospace
+from ndestudio.gui.widgets.table import Table
 from ndestudio.session.data_state import ColumnRow
 
 ROLES = (("Time", "time"), ("Trajectory", "trajectory"), ("State", "state"), ("Input", "input"), ("Ignore", "ignore"))
@@ -17,7 +18,7 @@ _ROLE_TIP = (
 _LABEL, _ROLE, _ALIAS, _UNIT = range(4)
 
 
-class ColumnsTable(QTableWidget):
+class ColumnsTable(Table):
     """Signals: role_chosen(label, role), alias_edited(label, name), unit_edited(label, unit)."""
 
     role_chosen = Signal(str, str)
@@ -25,25 +26,18 @@ class ColumnsTable(QTableWidget):
     unit_edited = Signal(str, str)
 
     def __init__(self) -> None:
-        super().__init__(0, 4)
-        self.setAccessibleName("Columns and their roles")
-        self.setHorizontalHeaderLabels(["Column", "Role", "Name", "Unit"])
-        tips = ("Header in the file", _ROLE_TIP, "Name in equations", "Unit, kept in tables, plots and exports")
-        for section, tip in enumerate(tips):
-            self.horizontalHeaderItem(section).setToolTip(tip)
-            self.horizontalHeaderItem(section).setTextAlignment(
-                Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
-            )
-        self.verticalHeader().hide()
-        self.verticalHeader().setDefaultSectionSize(36)
-        self.setShowGrid(False)
+        super().__init__(
+            "Columns and their roles",
+            (
+                ("Column", "Header in the file"),
+                ("Role", _ROLE_TIP),
+                ("Name", "Name in equations"),
+                ("Unit", "Unit, kept in tables, plots and exports"),
+            ),
+            widths={_ROLE: 124},
+            stretch=(_LABEL, _ALIAS, _UNIT),
+        )
         self.setSelectionMode(QAbstractItemView.SelectionMode.NoSelection)
-        header = self.horizontalHeader()
-        header.setSectionResizeMode(_LABEL, QHeaderView.ResizeMode.Stretch)
-        header.setSectionResizeMode(_ROLE, QHeaderView.ResizeMode.Fixed)
-        header.setSectionResizeMode(_ALIAS, QHeaderView.ResizeMode.Stretch)
-        header.setSectionResizeMode(_UNIT, QHeaderView.ResizeMode.Stretch)
-        self.setColumnWidth(_ROLE, 124)
         self._rows: tuple[ColumnRow, ...] = ()
         self.cellChanged.connect(self._on_cell)
 
@@ -63,9 +57,7 @@ class ColumnsTable(QTableWidget):
     def role_box(self, label: str) -> QComboBox:
         """The role of a column, as a widget."""
         number = [row.label for row in self._rows].index(label)
-        box = self.cellWidget(number, _ROLE)
-        assert isinstance(box, QComboBox)
-        return box
+        return self.control(number, _ROLE, QComboBox)
 
     def _rebuild(self, rows: tuple[ColumnRow, ...]) -> None:
         self.clearContents()
@@ -83,25 +75,23 @@ class ColumnsTable(QTableWidget):
                 self.setItem(number, section, item)
 
     def _show_row(self, number: int, row: ColumnRow) -> None:
-        box = self.cellWidget(number, _ROLE)
-        assert isinstance(box, QComboBox)
-        choose(box, row.role)
-        name = self.item(number, _LABEL)
+        choose(self.control(number, _ROLE, QComboBox), row.role)
+        name = self.cell(number, _LABEL)
         name.setText(row.label)
         name.setToolTip(f"{row.label}: {row.detail}")
-        alias = self.item(number, _ALIAS)
+        alias = self.cell(number, _ALIAS)
         alias.setText(row.alias if row.role != "ignore" else "")
         alias.setFont(monospace(9.5))
         alias.setToolTip(f"Name of {row.label} in equations")
         editable = Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsEditable | Qt.ItemFlag.ItemIsSelectable
         alias.setFlags(editable if row.role in ("state", "input") else Qt.ItemFlag.NoItemFlags)
-        unit = self.item(number, _UNIT)
+        unit = self.cell(number, _UNIT)
         unit.setText(row.unit)
         unit.setToolTip(f"Unit of {row.label}")
         unit.setFlags(editable)
 
     def _on_cell(self, number: int, section: int) -> None:
-        row, text = self._rows[number], self.item(number, section).text().strip()
+        row, text = self._rows[number], self.cell(number, section).text().strip()
         if section == _ALIAS and text and text != row.alias:
             self.alias_edited.emit(row.label, text)
         elif section == _UNIT and text != row.unit:

@@ -18,7 +18,7 @@ from PySide6.QtGui import (
     QTextCursor,
     QTextDocument,
 )
-from PySide6.QtWidgets import QCompleter, QPlainTextEdit, QTextEdit, QToolTip, QWidget
+from PySide6.QtWidgets import QAbstractItemView, QCompleter, QPlainTextEdit, QTextEdit, QToolTip, QWidget
 
 from ndestudio.gui.theme import Colours, colours, follow, monospace
 from ndestudio.session.model_state import Problem, Words
@@ -109,7 +109,7 @@ class EquationEditor(QPlainTextEdit):
         self.completer.setWidget(self)
         self.completer.setCaseSensitivity(Qt.CaseSensitivity.CaseInsensitive)
         self.completer.setCompletionMode(QCompleter.CompletionMode.PopupCompletion)
-        self.completer.activated[str].connect(self._complete)
+        self._popup().clicked.connect(lambda index: self._complete(str(index.data())))
         self.textChanged.connect(self._on_text)
         self.updateRequest.connect(self._on_update)
         self.blockCountChanged.connect(self._fit_gutter)
@@ -170,15 +170,12 @@ class EquationEditor(QPlainTextEdit):
     # --- keys and pointer ------------------------------------------------------------------------------------------
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        popup = self.completer.popup()
-        if popup.isVisible() and event.key() in (
-            Qt.Key.Key_Return,
-            Qt.Key.Key_Enter,
-            Qt.Key.Key_Tab,
-            Qt.Key.Key_Escape,
-            Qt.Key.Key_Backtab,
-        ):
-            event.ignore()
+        popup = self._popup()
+        if popup.isVisible() and event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Tab):
+            self._complete(str(popup.currentIndex().data() or self.completer.currentCompletion()))
+            return
+        if popup.isVisible() and event.key() == Qt.Key.Key_Escape:
+            popup.hide()
             return
         if _is_undo(event):  # the project has the history, not the text
             event.ignore()
@@ -206,7 +203,7 @@ class EquationEditor(QPlainTextEdit):
 
     def _offer_completion(self, typed: bool, *, always: bool) -> None:
         prefix = self._prefix()
-        popup = self.completer.popup()
+        popup = self._popup()
         if not always and (not typed or len(prefix) < _MIN_PREFIX):
             popup.hide()
             return
@@ -222,6 +219,11 @@ class EquationEditor(QPlainTextEdit):
         rect.setWidth(popup.sizeHintForColumn(0) + popup.verticalScrollBar().sizeHint().width() + 24)
         self.completer.complete(rect)
 
+    def _popup(self) -> QAbstractItemView:
+        popup = self.completer.popup()
+        assert popup is not None
+        return popup
+
     def _prefix(self) -> str:
         cursor = self.textCursor()
         before = cursor.block().text()[: cursor.positionInBlock()]
@@ -233,6 +235,7 @@ class EquationEditor(QPlainTextEdit):
     def _complete(self, word: str) -> None:
         cursor = self.textCursor()
         cursor.movePosition(QTextCursor.MoveOperation.Left, QTextCursor.MoveMode.KeepAnchor, len(self._prefix()))
+        self._popup().hide()
         is_call = word in self._words.functions or word in self._words.networks
         cursor.insertText(f"{word}(" if is_call else word)
         self.setTextCursor(cursor)

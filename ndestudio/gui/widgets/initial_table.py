@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QAbstractItemView, QCheckBox, QComboBox, QHeaderView, QTableWidget, QTableWidgetItem
+from PySide6.QtWidgets import QCheckBox, QComboBox, QTableWidgetItem
 
 from ndestudio.gui.building import choose, combo
 from ndestudio.gui.theme import monospace
+from ndestudio.gui.widgets.table import Table
 from ndestudio.session.model_state import InitialRow
 
 _STATE, _VALUE, _FIT, _SHARED = range(4)
@@ -19,26 +20,13 @@ _TITLES = (
 _FITS = (("automatic", None), ("yes", True), ("no", False))
 
 
-class InitialTable(QTableWidget):
+class InitialTable(Table):
     """Signals: edited(state, changed fields)."""
 
     edited = Signal(str, dict)
 
     def __init__(self) -> None:
-        super().__init__(0, len(_TITLES))
-        self.setAccessibleName("Initial values")
-        self.setHorizontalHeaderLabels([title for title, _ in _TITLES])
-        for section, (_, tip) in enumerate(_TITLES):
-            self.horizontalHeaderItem(section).setToolTip(tip)
-        self.verticalHeader().hide()
-        self.verticalHeader().setDefaultSectionSize(36)
-        self.setShowGrid(False)
-        self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
-        header = self.horizontalHeader()
-        header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
-        header.setSectionResizeMode(_VALUE, QHeaderView.ResizeMode.Stretch)
-        for section, width in {_STATE: 120, _FIT: 120, _SHARED: 100}.items():
-            self.setColumnWidth(section, width)
+        super().__init__("Initial values", _TITLES, widths={_STATE: 120, _FIT: 120, _SHARED: 100}, stretch=(_VALUE,))
         self._rows: tuple[InitialRow, ...] = ()
         self.cellChanged.connect(self._on_cell)
 
@@ -50,12 +38,11 @@ class InitialTable(QTableWidget):
             self._rebuild(rows)
         self._rows = rows
         for number, row in enumerate(rows):
-            value = self.item(number, _VALUE)
+            value = self.cell(number, _VALUE)
             value.setText(row.value)
             value.setToolTip(f"Default: {row.default}")
-            fit, shared = self.cellWidget(number, _FIT), self.cellWidget(number, _SHARED)
-            assert isinstance(fit, QComboBox)
-            assert isinstance(shared, QCheckBox)
+            fit = self.control(number, _FIT, QComboBox)
+            shared = self.control(number, _SHARED, QCheckBox)
             choose(fit, row.fit)
             quiet = shared.blockSignals(True)
             shared.setChecked(row.shared)
@@ -84,7 +71,7 @@ class InitialTable(QTableWidget):
             self.setCellWidget(number, _SHARED, shared)
 
     def _on_cell(self, number: int, section: int) -> None:
-        row, text = self._rows[number], self.item(number, _VALUE).text().strip()
+        row, text = self._rows[number], self.cell(number, _VALUE).text().strip()
         if section != _VALUE or text == row.value:
             return
         value: float | str | None = None

@@ -9,6 +9,7 @@ from PySide6.QtGui import QContextMenuEvent, QGuiApplication, QMouseEvent, QPain
 from PySide6.QtSvg import QSvgRenderer
 from PySide6.QtWidgets import QFrame, QMenu, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
 
+from ndestudio.gui.building import discard
 from ndestudio.gui.theme import GRID, colours, follow
 from ndestudio.session.formulas import BOX_COLOUR, Formula
 
@@ -130,7 +131,7 @@ class MathList(QScrollArea):
     def show_formulas(self, formulas: Sequence[Formula | None]) -> None:
         """Show these; None leaves the older picture at its place until the new one is there."""
         while len(self.views) > len(formulas):
-            self.views.pop().deleteLater()
+            discard(self.views.pop())
         while len(self.views) < len(formulas):
             view = MathView(scale=self._scale)
             position = len(self.views)

@@ -12,10 +12,8 @@ from PySide6.QtWidgets import (
     QDialog,
     QDialogButtonBox,
     QFormLayout,
-    QHeaderView,
     QLineEdit,
     QSpinBox,
-    QTableWidget,
     QTableWidgetItem,
     QVBoxLayout,
     QWidget,
@@ -24,6 +22,7 @@ from PySide6.QtWidgets import (
 from ndestudio.gui.building import choose, combo, label, row, tool_button
 from ndestudio.gui.theme import GRID, monospace
 from ndestudio.gui.widgets.parameter_table import number_of, text_of
+from ndestudio.gui.widgets.table import Table
 from ndestudio.model.config import Activation, NetworkConfig
 from ndestudio.session.model_state import NetworkRow
 
@@ -41,27 +40,16 @@ _SIGNS = (("any", "any"), ("positive", "positive"), ("negative", "negative"))
 _MONOTONE = (("unknown", ""), ("increasing", "increasing"), ("decreasing", "decreasing"))
 
 
-class NetworkTable(QTableWidget):
+class NetworkTable(Table):
     """Signals: edited(name, changed fields), removed(name)."""
 
     edited = Signal(str, dict)
     removed = Signal(str)
 
     def __init__(self) -> None:
-        super().__init__(0, len(_TITLES))
-        self.setAccessibleName("Networks")
-        self.setHorizontalHeaderLabels([title for title, _ in _TITLES])
-        for section, (_, tip) in enumerate(_TITLES):
-            self.horizontalHeaderItem(section).setToolTip(tip)
-        self.verticalHeader().hide()
-        self.verticalHeader().setDefaultSectionSize(36)
-        self.setShowGrid(False)
+        widths = {_WIDTH: 72, _DEPTH: 64, _ACTIVATION: 108, _SIGN: 104, _WEIGHTS: 72, _MORE: 76}
+        super().__init__("Networks", _TITLES, widths=widths, stretch=(_NAME,))
         self.setSelectionMode(QAbstractItemView.SelectionMode.NoSelection)
-        header = self.horizontalHeader()
-        header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
-        header.setSectionResizeMode(_NAME, QHeaderView.ResizeMode.Stretch)
-        for section, width in {_WIDTH: 72, _DEPTH: 64, _ACTIVATION: 108, _SIGN: 104, _WEIGHTS: 72, _MORE: 76}.items():
-            self.setColumnWidth(section, width)
         self._rows: tuple[NetworkRow, ...] = ()
 
     def show_rows(self, rows: tuple[NetworkRow, ...]) -> None:
@@ -70,8 +58,8 @@ class NetworkTable(QTableWidget):
         if [row.name for row in rows] != [row.name for row in self._rows]:
             self._rebuild(rows)
         self._rows = rows
-        for number, row in enumerate(rows):
-            self._show_row(number, row)
+        for number, net in enumerate(rows):
+            self._show_row(number, net)
 
     def _rebuild(self, rows: tuple[NetworkRow, ...]) -> None:
         self.clearContents()
@@ -81,7 +69,7 @@ class NetworkTable(QTableWidget):
                 item = QTableWidgetItem()
                 item.setFlags(Qt.ItemFlag.ItemIsEnabled)
                 self.setItem(number, section, item)
-            self.item(number, _NAME).setFont(monospace(9.5))
+            self.cell(number, _NAME).setFont(monospace(9.5))
             for section, field, words, top in (
                 (_WIDTH, "width", "Units per layer", 512),
                 (_DEPTH, "depth", "Hidden layers", 8),
@@ -111,20 +99,17 @@ class NetworkTable(QTableWidget):
 
     def _show_row(self, number: int, net: NetworkRow) -> None:
         config = net.config
-        name = self.item(number, _NAME)
+        name = self.cell(number, _NAME)
         name.setText(f"{net.name}({', '.join(net.arguments)})")
         name.setToolTip(_describe(net))
-        self.item(number, _WEIGHTS).setText(f"{net.weights:,}" if net.used else "not used")
+        self.cell(number, _WEIGHTS).setText(f"{net.weights:,}" if net.used else "not used")
         for section, value in ((_WIDTH, config.width), (_DEPTH, config.depth)):
-            box = self.cellWidget(number, section)
-            assert isinstance(box, QSpinBox)
+            box = self.control(number, section, QSpinBox)
             blocked = box.blockSignals(True)
             box.setValue(value)
             box.blockSignals(blocked)
         for section, value in ((_ACTIVATION, config.activation), (_SIGN, config.sign)):
-            made = self.cellWidget(number, section)
-            assert isinstance(made, QComboBox)
-            choose(made, value)
+            choose(self.control(number, section, QComboBox), value)
 
     def _more(self, name: str) -> None:
         net = next(row for row in self._rows if row.name == name)
@@ -145,15 +130,15 @@ class NetworkDialog(QDialog):
         self._net = net
         config = net.config
         self.unit = QLineEdit(config.unit)
-        self.lower, self.upper = QLineEdit(text_of(config.lower)), QLineEdit(text_of(config.upper))
-        for edit, words in ((self.unit, "Unit"), (self.lower, "Lower bound"), (self.upper, "Upper bound")):
+        self.low, self.high = QLineEdit(text_of(config.lower)), QLineEdit(text_of(config.upper))
+        for edit, words in ((self.unit, "Unit"), (self.low, "Lower bound"), (self.high, "Upper bound")):
             edit.setAccessibleName(f"{words} of {net.name}")
-        self.lower.setPlaceholderText("none")
-        self.upper.setPlaceholderText("none")
+        self.low.setPlaceholderText("none")
+        self.high.setPlaceholderText("none")
         form = QFormLayout()
         form.setSpacing(GRID)
         form.addRow("Unit", self.unit)
-        form.addRow("Between", row(self.lower, label("and"), self.upper))
+        form.addRow("Between", row(self.low, label("and"), self.high))
         self.factors: dict[str, QCheckBox] = {}
         self.monotone: dict[str, QComboBox] = {}
         for argument in net.arguments:
@@ -178,7 +163,7 @@ class NetworkDialog(QDialog):
 
     def accept(self) -> None:
         try:
-            lower, upper = number_of(self.lower.text()), number_of(self.upper.text())
+            lower, upper = number_of(self.low.text()), number_of(self.high.text())
         except ValueError as error:
             self.problem.setText(f"`{error}` is no number.")
             return

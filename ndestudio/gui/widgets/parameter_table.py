@@ -5,18 +5,10 @@ from __future__ import annotations
 import math
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import (
-    QAbstractItemView,
-    QCheckBox,
-    QHBoxLayout,
-    QHeaderView,
-    QSlider,
-    QTableWidget,
-    QTableWidgetItem,
-    QWidget,
-)
+from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QSlider, QTableWidgetItem, QWidget
 
 from ndestudio.gui.theme import monospace
+from ndestudio.gui.widgets.table import Table
 from ndestudio.session.model_state import ParameterRow
 
 _STEPS = 1000
@@ -62,7 +54,7 @@ def number_of(text: str) -> float | None:
     return value
 
 
-class ParameterTable(QTableWidget):
+class ParameterTable(Table):
     """Signals: edited(name, field, value), renamed(old, new), refused(sentence)."""
 
     edited = Signal(str, str, object)
@@ -70,22 +62,8 @@ class ParameterTable(QTableWidget):
     refused = Signal(str)
 
     def __init__(self) -> None:
-        super().__init__(0, len(_TITLES))
-        self.setAccessibleName("Parameters")
-        self.setHorizontalHeaderLabels([title for title, _ in _TITLES])
-        for section, (_, tip) in enumerate(_TITLES):
-            self.horizontalHeaderItem(section).setToolTip(tip)
-        self.verticalHeader().hide()
-        self.verticalHeader().setDefaultSectionSize(32)
-        self.setShowGrid(False)
-        self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
-        header = self.horizontalHeader()
-        header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
-        header.setMinimumSectionSize(40)
         widths = {_NAME: 92, _VALUE: 76, _SLIDER: 96, _LOWER: 64, _UPPER: 64, _UNIT: 72, _FIXED: 52, _LOG: 44}
-        for section, width in widths.items():
-            self.setColumnWidth(section, width)
-        header.setSectionResizeMode(_FITTED, QHeaderView.ResizeMode.Stretch)
+        super().__init__("Parameters", _TITLES, widths=widths, stretch=(_FITTED,), row_height=32)
         self._rows: tuple[ParameterRow, ...] = ()
         self._ranges: dict[str, tuple[float, float]] = {}
         self.cellChanged.connect(self._on_cell)
@@ -109,10 +87,7 @@ class ParameterTable(QTableWidget):
 
     def slider(self, name: str) -> QSlider:
         number = [row.name for row in self._rows].index(name)
-        holder = self.cellWidget(number, _SLIDER)
-        found = holder.findChild(QSlider)
-        assert isinstance(found, QSlider)
-        return found
+        return self.control(number, _SLIDER, QSlider)
 
     def _rebuild(self, rows: tuple[ParameterRow, ...]) -> None:
         self.clearContents()
@@ -124,7 +99,7 @@ class ParameterTable(QTableWidget):
                 if section != _UNIT:
                     item.setFont(monospace(9.5))
                 self.setItem(number, section, item)
-            self.item(number, _FITTED).setFlags(Qt.ItemFlag.ItemIsEnabled)
+            self.cell(number, _FITTED).setFlags(Qt.ItemFlag.ItemIsEnabled)
             slider = QSlider(Qt.Orientation.Horizontal)
             slider.setRange(0, _STEPS)
             slider.setAccessibleName(f"Value of {row.name}")
@@ -149,12 +124,12 @@ class ParameterTable(QTableWidget):
             _UNIT: row.unit,
         }
         for section, text in texts.items():
-            item = self.item(number, section)
+            item = self.cell(number, section)
             if item.text() != text:
                 item.setText(text)
         tip = f"{row.name} [{row.unit}]" if row.unit else row.name
-        self.item(number, _NAME).setToolTip(f"{tip}\n{row.note}" if row.note else tip)
-        self.item(number, _FITTED).setText(_fitted(row))
+        self.cell(number, _NAME).setToolTip(f"{tip}\n{row.note}" if row.note else tip)
+        self.cell(number, _FITTED).setText(_fitted(row))
         slider = self.slider(row.name)
         if not slider.isSliderDown():
             low, high = slider_range(row)
@@ -163,7 +138,7 @@ class ParameterTable(QTableWidget):
             slider.blockSignals(blocked)
             slider.setToolTip(f"{tip}: {row.value:.6g}, from {low:.4g} to {high:.4g}")
         for section, on in ((_FIXED, row.fixed), (_LOG, row.log)):
-            box = self.cellWidget(number, section).findChild(QCheckBox)
+            box = self.control(number, section, QCheckBox)
             blocked = box.blockSignals(True)
             box.setChecked(on)
             box.blockSignals(blocked)
@@ -178,7 +153,7 @@ class ParameterTable(QTableWidget):
             self.edited.emit(name, "value", value)
 
     def _on_cell(self, number: int, section: int) -> None:
-        row, text = self._rows[number], self.item(number, section).text().strip()
+        row, text = self._rows[number], self.cell(number, section).text().strip()
         if section == _NAME:
             if text != row.name:
                 self.renamed.emit(row.name, text)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyqtgraph as pg
@@ -41,10 +42,11 @@ class Plot(pg.PlotWidget):
         self._name = name
         self._x, self._y = x, y
         self._restylers: list[Callable[[Colours], None]] = []
-        self.legend: pg.LegendItem | None = None
+        self.legend: Any = None
         self.setMenuEnabled(False)
         self.hideButtons()
-        item = self.getPlotItem()
+        item: Any = self.getPlotItem()
+        self.item = item
         item.showGrid(x=True, y=True, alpha=0.12)
         item.getViewBox().setDefaultPadding(0.04)
         for side in ("left", "bottom"):
@@ -101,7 +103,7 @@ class Plot(pg.PlotWidget):
         """Forget a restyler whose item was removed."""
         self._restylers = [one for one in self._restylers if one is not restyle]
 
-    def show_legend(self) -> pg.LegendItem:
+    def show_legend(self) -> Any:
         """A legend in the corner; made once."""
         if self.legend is None:
             self.legend = self.addLegend(offset=(-8, 8), labelTextSize="9pt")
@@ -110,7 +112,7 @@ class Plot(pg.PlotWidget):
 
     def fit(self) -> None:
         """Show everything."""
-        self.getPlotItem().enableAutoRange()
+        self.item.enableAutoRange()
 
     def menu(self) -> QMenu:
         """The context menu: show everything, save or copy the figure."""
@@ -176,7 +178,7 @@ class Plot(pg.PlotWidget):
     def _restyle(self) -> None:
         c = colours()
         self.setBackground(c.surface)
-        item = self.getPlotItem()
+        item = self.item
         font = QFont(self.font())
         font.setPointSizeF(8.5)
         for side, title in (("left", self._y), ("bottom", self._x)):

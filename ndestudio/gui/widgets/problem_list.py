@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtWidgets import QFrame, QLabel, QPushButton, QVBoxLayout, QWidget
 
-from ndestudio.gui.building import label, row
+from ndestudio.gui.building import discard, label, row
 from ndestudio.gui.icons import icon
 from ndestudio.gui.theme import GRID, colours, follow
 
@@ -61,7 +61,7 @@ class ProblemList(QWidget):
         self._shown = problems
         for old in self.rows:
             self._layout.removeWidget(old)
-            old.deleteLater()
+            discard(old)
         self.rows = []
         listed = list(problems[:limit])
         if len(problems) > limit:

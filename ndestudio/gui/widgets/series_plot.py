@@ -11,6 +11,7 @@ from PySide6.QtGui import QColor
 from PySide6.QtWidgets import QFrame, QGridLayout, QScrollArea, QVBoxLayout, QWidget
 
 from ndestudio.data.dataset import Column, Dataset, Part, Trajectory
+from ndestudio.gui.building import discard
 from ndestudio.gui.theme import Colours, colours
 from ndestudio.gui.widgets.plot import Plot, thinned
 
@@ -106,7 +107,7 @@ class SeriesPlots(QScrollArea):
     def _rebuild(self, dataset: Dataset | None, columns: tuple[Column, ...]) -> None:
         for panel in self.panels:
             self._grid.removeWidget(panel)
-            panel.deleteLater()
+            discard(panel)
         self.panels = []
         if dataset is None:
             return

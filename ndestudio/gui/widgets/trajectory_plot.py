@@ -10,7 +10,7 @@ import pyqtgraph as pg
 from PySide6.QtWidgets import QCheckBox, QComboBox, QFrame, QGridLayout, QScrollArea, QVBoxLayout, QWidget
 
 from ndestudio.data.dataset import Column, Dataset, Part, Trajectory
-from ndestudio.gui.building import combo, label, quiet, row
+from ndestudio.gui.building import combo, discard, label, quiet, row
 from ndestudio.gui.theme import GRID, Colours
 from ndestudio.gui.widgets.plot import Plot, thinned
 from ndestudio.session.pictures import Path, Picture
@@ -40,7 +40,7 @@ class TrajectoryPanel(Plot):
         self._position = position
         self._items: list[_Items] = []
         self._zero = pg.InfiniteLine(angle=0)
-        self.addItem(self._zero, ignoreBounds=True)
+        self.item.addItem(self._zero, ignoreBounds=True)
         self.styled(lambda c: self._zero.setPen(pg.mkPen(c.border)))
 
     def draw(
@@ -157,7 +157,7 @@ class TrajectoryPlot(QWidget):
         if old is None or old.measured != dataset.measured or old.time != dataset.time:
             for panel in self.panels:
                 self._grid.removeWidget(panel)
-                panel.deleteLater()
+                discard(panel)
             self.panels = []
             wide = 1 if len(dataset.measured) <= 3 else 2
             for position, column in enumerate(dataset.measured):

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QPixmap
-from PySide6.QtWidgets import QAbstractItemView, QComboBox, QDoubleSpinBox, QHeaderView, QTableWidget, QTableWidgetItem
+from PySide6.QtWidgets import QAbstractItemView, QComboBox, QDoubleSpinBox, QTableWidgetItem
 
 from ndestudio.data.dataset import Part
 from ndestudio.gui.building import choose, combo
 from ndestudio.gui.theme import follow
 from ndestudio.gui.widgets.series_plot import swatch
+from ndestudio.gui.widgets.table import Table
 from ndestudio.session.data_state import TrajectoryRow
 
 _MIXED = -1
@@ -22,7 +23,7 @@ _PARTS = (
 _NAME, _ROWS, _SPAN, _PART, _WEIGHT = range(5)
 
 
-class TrajectoryTable(QTableWidget):
+class TrajectoryTable(Table):
     """Signals: part_chosen(name, part), weight_edited(name, weight), hidden_changed(set of names)."""
 
     part_chosen = Signal(str, int)
@@ -30,19 +31,19 @@ class TrajectoryTable(QTableWidget):
     hidden_changed = Signal(object)
 
     def __init__(self) -> None:
-        super().__init__(0, 5)
-        self.setAccessibleName("Trajectories")
-        self.setHorizontalHeaderLabels(["Trajectory", "Rows", "Time", "Used for", "Weight"])
-        self.verticalHeader().hide()
-        self.verticalHeader().setDefaultSectionSize(36)
-        self.setShowGrid(False)
+        super().__init__(
+            "Trajectories",
+            (
+                ("Trajectory", "Ticked trajectories are plotted"),
+                ("Rows", "Measured times"),
+                ("Time", "First and last time, in the unit of the file"),
+                ("Used for", "Training fits, validation chooses, test judges"),
+                ("Weight", "Factor in the loss"),
+            ),
+            widths={_ROWS: 72, _PART: 136, _WEIGHT: 104},
+            stretch=(_NAME, _SPAN),
+        )
         self.setSelectionMode(QAbstractItemView.SelectionMode.NoSelection)
-        header = self.horizontalHeader()
-        header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
-        header.setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
-        for section, width in ((_ROWS, 72), (_PART, 136), (_WEIGHT, 104)):
-            header.setSectionResizeMode(section, QHeaderView.ResizeMode.Fixed)
-            self.setColumnWidth(section, width)
         self._rows: tuple[TrajectoryRow, ...] = ()
         self.itemChanged.connect(self._on_item)
         follow(self, self._restyle)
@@ -53,7 +54,7 @@ class TrajectoryTable(QTableWidget):
         return frozenset(
             row.name
             for number, row in enumerate(self._rows)
-            if self.item(number, _NAME).checkState() == Qt.CheckState.Unchecked
+            if self.cell(number, _NAME).checkState() == Qt.CheckState.Unchecked
         )
 
     def show_rows(self, rows: tuple[TrajectoryRow, ...]) -> None:
@@ -64,11 +65,10 @@ class TrajectoryTable(QTableWidget):
             self._rebuild(rows)
         self._rows = rows
         for number, row in enumerate(rows):
-            self.item(number, _ROWS).setText(f"{row.rows:,}")
-            self.item(number, _SPAN).setText(f"{row.start:.6g} to {row.end:.6g}")
-            part, weight = self.cellWidget(number, _PART), self.cellWidget(number, _WEIGHT)
-            assert isinstance(part, QComboBox)
-            assert isinstance(weight, QDoubleSpinBox)
+            self.cell(number, _ROWS).setText(f"{row.rows:,}")
+            self.cell(number, _SPAN).setText(f"{row.start:.6g} to {row.end:.6g}")
+            part = self.control(number, _PART, QComboBox)
+            weight = self.control(number, _WEIGHT, QDoubleSpinBox)
             choose(part, _MIXED if row.part is None else int(row.part))
             quiet = weight.blockSignals(True)
             weight.setValue(row.weight)
@@ -116,5 +116,5 @@ class TrajectoryTable(QTableWidget):
         for number in range(self.rowCount()):
             patch = QPixmap(10, 10)
             patch.fill(swatch(number))
-            self.item(number, _NAME).setIcon(patch)
+            self.cell(number, _NAME).setIcon(patch)
         self.blockSignals(blocked)

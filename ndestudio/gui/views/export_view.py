@@ -1,0 +1,231 @@
+"""The Export stage: choose a form, see it, its proof, copy it or save it."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import (
+    QFileDialog,
+    QHeaderView,
+    QListWidget,
+    QListWidgetItem,
+    QPlainTextEdit,
+    QSizePolicy,
+    QSpinBox,
+    QSplitter,
+    QStackedWidget,
+    QTableWidget,
+    QTableWidgetItem,
+    QVBoxLayout,
+    QWidget,
+)
+
+from ndestudio.gui.building import EmptyState, button, card, column, holder, label, quiet, row, set_kind
+from ndestudio.gui.theme import GRID, monospace
+from ndestudio.gui.widgets.code_highlighter import CodeHighlighter
+from ndestudio.gui.widgets.math_view import MathList
+from ndestudio.session.export_state import ArtefactState, ExportState, FormatRow
+from ndestudio.session.session import Session
+
+_NAME = Qt.ItemDataRole.UserRole
+_AGREES = 1e-6
+
+
+class ExportView(QWidget):
+    """Signals say what a person wants; see ``connect``."""
+
+    chosen = Signal(str)
+    digits_chosen = Signal(int)
+    save_wanted = Signal()
+    save_all_wanted = Signal()
+    train_wanted = Signal()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._state: ExportState | None = None
+        self.summary = label("", "muted")
+        self.summary.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self.formats = QListWidget()
+        self.formats.setAccessibleName("Forms the model can be written in")
+        self.formats.setSpacing(2)
+        self.preview = QPlainTextEdit()
+        self.preview.setReadOnly(True)
+        self.preview.setFont(monospace(9.5))
+        self.preview.setLineWrapMode(QPlainTextEdit.LineWrapMode.NoWrap)
+        self.preview.setAccessibleName("Preview")
+        self.highlighter = CodeHighlighter(self.preview.document())
+        self.file_name = label("", "heading")
+        self.proof = label("", "badge")
+        self.proof_sentence = label("", "muted", wrap=True, selectable=True)
+        self.copy_button = button("Copy", self._copy, icon_name="copy", tip="Copy the whole text to the clipboard")
+        self.save_button = button("Save…", self.save_wanted.emit, icon_name="save", tip="Write this text to a file")
+        self.save_all_button = button(
+            "Export all…", self.save_all_wanted.emit, kind="primary", tip="All forms, report and figures into a folder"
+        )
+        self.digits = QSpinBox()
+        self.digits.setRange(2, 17)
+        self.digits.setKeyboardTracking(False)
+        self.digits.setAccessibleName("Significant digits")
+        self.digits.setToolTip("Significant digits of numbers in displayed equations; code carries all of them")
+        self.math = MathList("Equations that are exported", scale=0.9)
+        self.parameters = _table(("Parameter", "Value", "Unit"), "Parameters that are exported")
+        self.errors = label("", "muted", wrap=True)
+        self.stack = QStackedWidget()
+        self.empty = EmptyState("export", "", "Go to Train", self.train_wanted.emit)
+        self._lay_out()
+        self.formats.currentItemChanged.connect(self._on_format)
+        self.digits.valueChanged.connect(self.digits_chosen)
+
+    def show_state(self, state: ExportState) -> None:
+        before, self._state = self._state, state
+        self.empty.sentence.setText(state.obstacle)
+        self.stack.setCurrentIndex(1 if state.ready else 0)
+        self.save_all_button.setEnabled(state.ready)
+        self.summary.setText(state.summary)
+        self.summary.setToolTip(state.summary)
+        self._show_formats(state)
+        self._show_artefact(state, before)
+        with quiet(self.digits):
+            self.digits.setValue(state.digits)
+        self.math.show_formulas(state.equations)
+        _fill(self.parameters, [(name, f"{value:.6g}", unit) for name, value, unit in state.parameters])
+        self.errors.setText("\n".join(f"Mean NRMSE, {name} data: {error:.3g}" for name, error in state.errors))
+
+    def reset_layout(self) -> None:
+        self.splitter.setSizes([216, 610, 330])
+
+    def _lay_out(self) -> None:
+        header = row(label("Export", "title"), self.summary, self.save_all_button, spacing=2 * GRID)
+        header.setStretch(1, 1)
+        top = row(self.file_name, self.proof, 1, self.copy_button, self.save_button)
+        middle = card(top, self.proof_sentence, self.preview)
+        digits = row(label("Significant digits", "muted"), self.digits, 1)
+        right = card(self.math, digits, self.parameters, self.errors, heading="Model")
+        right.layout().setStretch(1, 2)  # type: ignore[attr-defined]
+        right.layout().setStretch(3, 1)  # type: ignore[attr-defined]
+        self.splitter = QSplitter()
+        self.splitter.addWidget(card(self.formats, heading="Form"))
+        self.splitter.addWidget(middle)
+        self.splitter.addWidget(right)
+        self.splitter.setStretchFactor(1, 1)
+        self.splitter.setChildrenCollapsible(False)
+        self.splitter.setHandleWidth(2 * GRID)
+        content = holder(column(header, self.splitter, spacing=2 * GRID, margins=2 * GRID))
+        content.layout().setStretch(1, 1)  # type: ignore[attr-defined]
+        self.stack.addWidget(self.empty)
+        self.stack.addWidget(content)
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(0, 0, 0, 0)
+        outer.addWidget(self.stack)
+        self.reset_layout()
+
+    def _show_formats(self, state: ExportState) -> None:
+        with quiet(self.formats):
+            if self.formats.count() != len(state.formats):
+                self.formats.clear()
+                for form in state.formats:
+                    self.formats.addItem(_format_item(form))
+            for number in range(self.formats.count()):
+                if self.formats.item(number).data(_NAME) == state.format:
+                    self.formats.setCurrentRow(number)
+
+    def _show_artefact(self, state: ExportState, before: ExportState | None) -> None:
+        made = state.artefact
+        ready = made is not None
+        self.copy_button.setEnabled(ready)
+        self.save_button.setEnabled(ready)
+        form = next(form for form in state.formats if form.name == state.format)
+        self.file_name.setText(made.name if made else form.title)
+        if made is None:
+            self.preview.setPlainText("")
+            self._show_proof("", "", state.problem or "Being written …")
+            set_kind(self.proof_sentence, "error" if state.problem else "muted")
+            return
+        if before is None or before.artefact is None or before.artefact.text != made.text:
+            self.highlighter.language = form.language
+            self.preview.setPlainText(made.text)
+        set_kind(self.proof_sentence, "muted")
+        words, kind = _proof(made)
+        self._show_proof(words, kind, made.proof)
+
+    def _show_proof(self, words: str, kind: str, sentence: str) -> None:
+        self.proof.setText(words)
+        self.proof.setVisible(bool(words))
+        set_kind(self.proof, kind or "badge")
+        self.proof_sentence.setText(sentence)
+        self.proof_sentence.setVisible(bool(sentence))
+
+    def _copy(self) -> None:
+        if self._state is not None and self._state.artefact is not None:
+            QGuiApplication.clipboard().setText(self._state.artefact.text)
+            self.copy_button.setText("Copied")
+
+    def _on_format(self, item: QListWidgetItem | None) -> None:
+        self.copy_button.setText("Copy")
+        if item is not None:
+            self.chosen.emit(item.data(_NAME))
+
+
+def connect(view: ExportView, session: Session) -> None:
+    """The view's signals become intents of the session."""
+    export = session.export
+
+    def save() -> None:
+        path, _ = QFileDialog.getSaveFileName(view, "Save", export.suggested_name())
+        if path:
+            export.save(path)
+
+    def save_all() -> None:
+        folder = QFileDialog.getExistingDirectory(view, "Folder for all exports")
+        if folder:
+            export.save_all(folder)
+
+    view.chosen.connect(export.choose)
+    view.digits_chosen.connect(export.choose_digits)
+    view.save_wanted.connect(save)
+    view.save_all_wanted.connect(save_all)
+    view.train_wanted.connect(lambda: session.show_stage("train"))
+
+
+def _proof(made: ArtefactState) -> tuple[str, str]:
+    """Words and kind of the badge."""
+    if made.deviation is not None:
+        agrees = made.deviation <= _AGREES
+        return (
+            f"{'Verified' if agrees else 'Deviates'}: {made.deviation:.1e}",
+            "badge-good" if agrees else "badge-warning",
+        )
+    return ("", "") if made.proof else ("Checking …", "badge")
+
+
+def _format_item(form: FormatRow) -> QListWidgetItem:
+    item = QListWidgetItem(f"{form.title}\n{form.description}")
+    item.setData(_NAME, form.name)
+    item.setToolTip(form.description)
+    return item
+
+
+def _table(titles: tuple[str, ...], name: str) -> QTableWidget:
+    table = QTableWidget(0, len(titles))
+    table.setAccessibleName(name)
+    table.setHorizontalHeaderLabels(list(titles))
+    table.horizontalHeader().setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
+    table.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
+    table.verticalHeader().hide()
+    table.verticalHeader().setDefaultSectionSize(28)
+    table.setShowGrid(False)
+    table.setEditTriggers(QTableWidget.EditTrigger.NoEditTriggers)
+    return table
+
+
+def _fill(table: QTableWidget, rows: list[tuple[str, ...]]) -> None:
+    table.setRowCount(len(rows))
+    for number, cells in enumerate(rows):
+        for section, text in enumerate(cells):
+            item = table.item(number, section)
+            if item is None:
+                item = QTableWidgetItem()
+                item.setFont(monospace(9.5))
+                table.setItem(number, section, item)
+            if item.text() != text:
+                item.setText(text)
