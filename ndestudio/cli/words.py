@@ -48,6 +48,7 @@ def _error_text(part: Mapping[str, float]) -> str:
 def summary(project: Project, folder: Path, written: list[Path]) -> str:
     """What a finished job came to."""
     from ndestudio.export.job import job
+    from ndestudio.model.replace import formula_filled
 
     results = job(project)
     if results.model is None:
@@ -57,8 +58,8 @@ def summary(project: Project, folder: Path, written: list[Path]) -> str:
     if distillation is not None and distillation.holes:
         lines.append("Formulas")
         for name, hole in distillation.holes.items():
-            if 0 <= hole.chosen < len(hole.scored):
-                lines.append(f"  {name} = {formula(hole.scored[hole.chosen].candidate.expression, digits)}")
+            filled = formula_filled(results.model, name)
+            lines.append(f"  {name} = {formula(filled, digits)}" if filled is not None else f"  {name} is still a network")
             lines.append(f"    {hole.reason}")
         lines.append("")
     if results.metrics is not None:
