@@ -8,6 +8,7 @@ from typing import ClassVar
 import numpy as np
 from jaxtyping import Float
 
+from ndestudio.export.c_solvers import DERIVATIVE, EXPLICIT, EXPLICIT_SOURCE, IMPLICIT, IMPLICIT_SOURCE
 from ndestudio.export.code import (
     commented,
     csv_field,
@@ -39,8 +40,9 @@ class CPrinter(Printer):
 def c_code(content: Content) -> str:
     """The program: `cc -std=c99 model.c -lm -o model && ./model` prints a CSV."""
     names = identifiers(content.names, "c")
+    usage = _USAGE.replace("@SOLVER@", IMPLICIT_SOURCE if content.stiff else EXPLICIT_SOURCE)
     write = CPrinter(names)
-    lines = commented([_comment(line) for line in (*header(content, names), "", *_USAGE.splitlines())], "//")
+    lines = commented([_comment(line) for line in (*header(content, names), "", *usage.splitlines())], "//")
     lines += ["", "#include <math.h>", "#include <stdio.h>", "#include <stdlib.h>", "#include <string.h>", ""]
     lines += ["enum {", f"    N_STATES = {len(content.states)},", f"    N_OUTPUTS = {len(content.outputs)},"]
     lines += [f"    N_INPUTS = {len(content.inputs)},", f"    N_TRAJECTORIES = {len(content.tracks)}", "};", ""]
@@ -54,7 +56,19 @@ def c_code(content: Content) -> str:
     lines += ["", *_inputs(content)]
     titles = ",".join(csv_field(title) for title in _titles(content))
     main = _MAIN.replace("@TITLES@", text(titles)).replace("@OBSERVE@\n", _OBSERVE if content.outputs else "")
-    return "\n".join([*lines, "", *_SOLVER.splitlines(), "", *main.splitlines()]) + "\n"
+    return (
+        "\n".join(
+            [
+                *lines,
+                "",
+                *DERIVATIVE.splitlines(),
+                *(IMPLICIT if content.stiff else EXPLICIT).splitlines(),
+                "",
+                *main.splitlines(),
+            ]
+        )
+        + "\n"
+    )
 
 
 def text(value: str) -> str:
@@ -197,7 +211,7 @@ _USAGE = """\
 cc -std=c99 -O2 model.c -lm -o model
 ./model                        prints the first trajectory as CSV
 ./model NAME [POINTS]          another one
-Solver: Dormand and Prince's 5(4) pair, J. Comput. Appl. Math. 6 (1980) 19-26, steps by a PI controller."""
+Solver: @SOLVER@"""
 
 _SIGMOID = """\
 static double sigmoid(double z)
@@ -287,72 +301,6 @@ static double next_kink(const track *experiment, double t)
         }
     }
     return next;
-}"""
-
-_SOLVER = """\
-static void derivative(const track *experiment, double t, const double *state, double *rate)
-{
-    double forcing[N_INPUTS + 1] = {0.0};
-    inputs(experiment, t, forcing);
-    field(t, state, forcing, rate);
-}
-
-// Integrates from *t to stop; *step is the size of the first step and becomes that of the next. 0 when it failed.
-static int integrate(const track *experiment, double *t, double stop, double *state, double *step)
-{
-    static const double c[7] = {0.0, 1.0/5.0, 3.0/10.0, 4.0/5.0, 8.0/9.0, 1.0, 1.0};
-    static const double a[7][6] = {
-        {0.0, 0.0, 0.0, 0.0, 0.0, 0.0},
-        {1.0/5.0, 0.0, 0.0, 0.0, 0.0, 0.0},
-        {3.0/40.0, 9.0/40.0, 0.0, 0.0, 0.0, 0.0},
-        {44.0/45.0, -56.0/15.0, 32.0/9.0, 0.0, 0.0, 0.0},
-        {19372.0/6561.0, -25360.0/2187.0, 64448.0/6561.0, -212.0/729.0, 0.0, 0.0},
-        {9017.0/3168.0, -355.0/33.0, 46732.0/5247.0, 49.0/176.0, -5103.0/18656.0, 0.0},
-        {35.0/384.0, 0.0, 500.0/1113.0, 125.0/192.0, -2187.0/6784.0, 11.0/84.0}
-    };
-    static const double e[7] = {
-        71.0/57600.0, 0.0, -71.0/16695.0, 71.0/1920.0, -17253.0/339200.0, 22.0/525.0, -1.0/40.0
-    };
-    const double relative = 1e-11;
-    double k[7][N_STATES], next[N_STATES], previous = 1.0;
-    derivative(experiment, *t, state, k[0]);
-    for (long count = 0; *t < stop; ++count) {
-        const double target = fmin(stop, next_kink(experiment, *t));
-        const int last = *t + 1.01*(*step) >= target;
-        const double h = last ? target - *t : *step;
-        if (count > 200000000L || !(h > 0.0) || *t + 0.1*h == *t)
-            return 0;
-        for (int stage = 1; stage < 7; ++stage) {
-            for (int i = 0; i < N_STATES; ++i) {
-                double sum = 0.0;
-                for (int j = 0; j < stage; ++j)
-                    sum += a[stage][j]*k[j][i];
-                next[i] = state[i] + h*sum;
-            }
-            derivative(experiment, last && c[stage] == 1.0 ? target : *t + c[stage]*h, next, k[stage]);
-        }
-        double error = 0.0;
-        for (int i = 0; i < N_STATES; ++i) {
-            double sum = 0.0;
-            for (int j = 0; j < 7; ++j)
-                sum += e[j]*k[j][i];
-            const double scale = relative*(fmax(fabs(state[i]), fabs(next[i])) + 1e-2*magnitude[i]);
-            error += pow(h*sum/scale, 2.0)/N_STATES;
-        }
-        error = sqrt(error);
-        if (error <= 1.0) {
-            const double factor = 0.9*pow(fmax(error, 1e-10), -0.14)*pow(previous, 0.08);
-            const double proposed = h*fmin(5.0, fmax(0.2, factor));
-            previous = fmax(error, 1e-4);
-            *t = last ? target : *t + h;
-            *step = last ? fmax(*step, proposed) : proposed;
-            memcpy(state, next, sizeof next);
-            memcpy(k[0], k[6], sizeof k[0]);
-        } else {
-            *step = isfinite(error) ? h*fmax(0.1, 0.9*pow(error, -0.2)) : 0.1*h;
-        }
-    }
-    return 1;
 }"""
 
 _OBSERVE = """\

@@ -65,7 +65,7 @@ _C = (
     "stderr", "errno", "main", "t", "state", "forcing", "rate", "raw", "swish", "gelu", "field", "outputs", "inputs", "network", "interpolate", "integrate",
     "argc", "argv", "min", "max", "pi", "PI", "NAN", "INFINITY", "HUGE_VAL", "isnan", "isfinite", "isinf", "signbit", "drem",
     "significand", "unix", "linux", "ddiv", "fdim", "fma", "nearbyint", "ilogb", "gets", "getc", "putc", "step", "y_new",
-    "read", "write", "tolerance", "layer", "activation", "observed", "this_layer", "next_layer", "table", "track", "tracks", "magnitude", "derivative", "next_kink",
+    "read", "write", "tolerance", "layer", "activation", "observed", "this_layer", "next_layer", "table", "track", "tracks", "magnitude", "derivative", "next_kink", "factorise", "solve", "relative", "scaled_norm", "jacobian", "attempt",
     "parameters", "N_STATES", "N_OUTPUTS", "N_INPUTS", "N_TRAJECTORIES", "softplus", "sigmoid", "trajectory",
 )  # fmt: skip
 
