@@ -1,32 +1,16 @@
-"""Mechanistic terms."""
+"""Mechanistic terms: growth, interaction, reactions."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
-from ndestudio.model.config import ParameterConfig
 from ndestudio.model.library.base import Term, parameter
+from ndestudio.model.library.physics import PHYSICS
 
 _DENSITY = "population or concentration [amount]"
 _FLOW = "amount/time"
 
 
-def _term(
-    name: str,
-    title: str,
-    category: str,
-    text: str,
-    arguments: Mapping[str, str],
-    parameters: Mapping[str, ParameterConfig],
-    unit: str,
-    description: str,
-    source: str,
-) -> Term:
-    return Term(name, title, category, text, arguments, parameters, unit, description, source)
-
-
 GROWTH = (
-    _term(
+    Term(
         "linear_growth",
         "Exponential growth",
         "Growth and loss",
@@ -37,7 +21,7 @@ GROWTH = (
         "Every individual reproduces at the same rate, whatever the density.",
         "T. R. Malthus, An Essay on the Principle of Population, 1798",
     ),
-    _term(
+    Term(
         "linear_loss",
         "First-order loss",
         "Growth and loss",
@@ -48,7 +32,7 @@ GROWTH = (
         "A constant fraction is lost per unit of time: death, decay, elimination.",
         "E. Rutherford and F. Soddy, The radioactivity of thorium compounds, J. Chem. Soc. Trans. 81, 1902",
     ),
-    _term(
+    Term(
         "logistic_growth",
         "Logistic growth",
         "Growth and loss",
@@ -59,7 +43,7 @@ GROWTH = (
         "Growth that slows down linearly until the carrying capacity K is reached.",
         "P.-F. Verhulst, Notice sur la loi que la population suit dans son accroissement, Corr. Math. Phys. 10, 1838",
     ),
-    _term(
+    Term(
         "gompertz_growth",
         "Gompertz growth",
         "Growth and loss",
@@ -70,7 +54,7 @@ GROWTH = (
         "Growth that slows down with the logarithm of the size; usual for tumours.",
         "B. Gompertz, Phil. Trans. R. Soc. 115, 1825; A. K. Laird, Br. J. Cancer 18, 1964",
     ),
-    _term(
+    Term(
         "allee_growth",
         "Growth with a strong Allee effect",
         "Growth and loss",
@@ -81,7 +65,7 @@ GROWTH = (
         "Below the threshold A the population dies out.",
         "F. Courchamp, T. Clutton-Brock and B. Grenfell, Trends Ecol. Evol. 14, 1999",
     ),
-    _term(
+    Term(
         "constant_supply",
         "Constant supply",
         "Growth and loss",
@@ -92,7 +76,7 @@ GROWTH = (
         "A flow into the system that depends on nothing.",
         "H. S. Fogler, Elements of Chemical Reaction Engineering, 5th ed., 2016, ch. 1",
     ),
-    _term(
+    Term(
         "dilution",
         "Dilution",
         "Growth and loss",
@@ -106,7 +90,7 @@ GROWTH = (
 )
 
 INTERACTION = (
-    _term(
+    Term(
         "mass_action_encounter",
         "Encounters (Holling type I)",
         "Interaction",
@@ -117,7 +101,7 @@ INTERACTION = (
         "Encounters proportional to both densities.",
         "A. J. Lotka, Elements of Physical Biology, 1925; C. S. Holling, Can. Entomol. 91, 1959",
     ),
-    _term(
+    Term(
         "holling_2",
         "Saturating predation (Holling type II)",
         "Interaction",
@@ -128,7 +112,7 @@ INTERACTION = (
         "Each catch takes the handling time h, so that a predator saturates at 1/h.",
         "C. S. Holling, Can. Entomol. 91, 1959",
     ),
-    _term(
+    Term(
         "holling_3",
         "Sigmoid predation (Holling type III)",
         "Interaction",
@@ -139,7 +123,7 @@ INTERACTION = (
         "Rare prey is hardly hunted; half of the highest rate at x = b.",
         "C. S. Holling, Can. Entomol. 91, 1959",
     ),
-    _term(
+    Term(
         "beddington_deangelis",
         "Predators that interfere (Beddington-DeAngelis)",
         "Interaction",
@@ -150,7 +134,7 @@ INTERACTION = (
         "Holling type II, with predators that waste time on each other.",
         "J. R. Beddington, J. Anim. Ecol. 44, 1975; D. L. DeAngelis et al., Ecology 56, 1975",
     ),
-    _term(
+    Term(
         "competition",
         "Competition",
         "Interaction",
@@ -161,7 +145,7 @@ INTERACTION = (
         "What the other species takes from the logistic growth of this one.",
         "V. Volterra, J. Cons. Int. Explor. Mer 3, 1928; G. F. Gause, The Struggle for Existence, 1934",
     ),
-    _term(
+    Term(
         "infection",
         "Infection, frequency-dependent",
         "Interaction",
@@ -175,7 +159,7 @@ INTERACTION = (
 )
 
 KINETICS = (
-    _term(
+    Term(
         "first_order",
         "First-order reaction",
         "Chemistry and enzymes",
@@ -186,7 +170,7 @@ KINETICS = (
         "Mass action with one reactant.",
         "C. M. Guldberg and P. Waage, Forhandlinger Vidensk.-Selsk. Christiania, 1864",
     ),
-    _term(
+    Term(
         "second_order",
         "Second-order reaction",
         "Chemistry and enzymes",
@@ -197,7 +181,7 @@ KINETICS = (
         "Mass action with two reactants.",
         "C. M. Guldberg and P. Waage, Forhandlinger Vidensk.-Selsk. Christiania, 1864",
     ),
-    _term(
+    Term(
         "reversible",
         "Reversible first-order reaction",
         "Chemistry and enzymes",
@@ -208,7 +192,7 @@ KINETICS = (
         "Net rate of A <-> B.",
         "C. M. Guldberg and P. Waage, Forhandlinger Vidensk.-Selsk. Christiania, 1864",
     ),
-    _term(
+    Term(
         "michaelis_menten",
         "Michaelis-Menten",
         "Chemistry and enzymes",
@@ -219,7 +203,7 @@ KINETICS = (
         "Rate of an enzyme in quasi-steady state; half of V_max at s = K_m.",
         "L. Michaelis and M. L. Menten, Biochem. Z. 49, 1913",
     ),
-    _term(
+    Term(
         "competitive_inhibition",
         "Michaelis-Menten with competitive inhibition",
         "Chemistry and enzymes",
@@ -230,7 +214,7 @@ KINETICS = (
         "The inhibitor occupies the site of the substrate.",
         "A. Cornish-Bowden, Fundamentals of Enzyme Kinetics, 4th ed., 2012, ch. 5",
     ),
-    _term(
+    Term(
         "hill",
         "Hill activation",
         "Chemistry and enzymes",
@@ -241,7 +225,7 @@ KINETICS = (
         "Cooperative binding; n sets the steepness.",
         "A. V. Hill, J. Physiol. 40 (suppl.), 1910",
     ),
-    _term(
+    Term(
         "hill_repression",
         "Hill repression",
         "Chemistry and enzymes",
@@ -252,7 +236,7 @@ KINETICS = (
         "Production that the repressor shuts off.",
         "M. B. Elowitz and S. Leibler, Nature 403, 2000",
     ),
-    _term(
+    Term(
         "monod",
         "Monod growth",
         "Chemistry and enzymes",
@@ -263,7 +247,7 @@ KINETICS = (
         "Growth of microbes on one limiting substrate.",
         "J. Monod, Annu. Rev. Microbiol. 3, 1949",
     ),
-    _term(
+    Term(
         "haldane",
         "Growth inhibited by its substrate (Haldane-Andrews)",
         "Chemistry and enzymes",
@@ -274,7 +258,7 @@ KINETICS = (
         "Monod growth that high concentrations of substrate slow down.",
         "J. F. Andrews, Biotechnol. Bioeng. 10, 1968",
     ),
-    _term(
+    Term(
         "arrhenius",
         "Arrhenius rate constant",
         "Chemistry and enzymes",
@@ -288,149 +272,6 @@ KINETICS = (
         "1/s",
         "Rate constant at temperature T, written about a reference temperature so that its two constants decouple.",
         "S. Arrhenius, Z. Phys. Chem. 4, 1889",
-    ),
-)
-
-PHYSICS = (
-    _term(
-        "linear_drag",
-        "Viscous drag",
-        "Mechanics",
-        "-c/m*v",
-        {"v": "velocity [m/s]"},
-        {"c": parameter(0.1, "kg/s"), "m": parameter(1.0, "kg", fixed=True)},
-        "m/s^2",
-        "Friction proportional to the velocity (slow motion in a fluid).",
-        "G. G. Stokes, Trans. Camb. Phil. Soc. 9, 1851",
-    ),
-    _term(
-        "quadratic_drag",
-        "Quadratic drag",
-        "Mechanics",
-        "-c/m*abs(v)*v",
-        {"v": "velocity [m/s]"},
-        {"c": parameter(0.01, "kg/m"), "m": parameter(1.0, "kg", fixed=True)},
-        "m/s^2",
-        "Friction proportional to the square of the velocity (fast motion in a fluid).",
-        "Lord Rayleigh, On the resistance of fluids, Phil. Mag. 2, 1876",
-    ),
-    _term(
-        "coulomb_friction",
-        "Dry friction, smoothed",
-        "Mechanics",
-        "-mu*g*tanh(v/v_0)",
-        {"v": "velocity [m/s]"},
-        {
-            "mu": parameter(0.1, "1"),
-            "g": parameter(9.81, "m/s^2", fixed=True),
-            "v_0": parameter(0.01, "m/s", fixed=True, note="width of the smoothing"),
-        },
-        "m/s^2",
-        "Friction of nearly constant size against the motion.",
-        "B. Armstrong-Helouvry, P. Dupont and C. Canudas de Wit, Automatica 30, 1994",
-    ),
-    _term(
-        "gravity",
-        "Gravity",
-        "Mechanics",
-        "-g",
-        {},
-        {"g": parameter(9.81, "m/s^2", 9.7, 9.9, fixed=True)},
-        "m/s^2",
-        "Free fall near the ground, upwards counted positive.",
-        "Galileo Galilei, Discorsi e dimostrazioni matematiche, 1638",
-    ),
-    _term(
-        "pendulum_torque",
-        "Restoring torque of a pendulum",
-        "Mechanics",
-        "-g/L*sin(theta)",
-        {"theta": "angle from the vertical [rad]"},
-        {"g": parameter(9.81, "m/s^2", 9.7, 9.9, fixed=True), "L": parameter(1.0, "m", 0.001, 100.0)},
-        "rad/s^2",
-        "Gravity on a point mass at the distance L of a pivot.",
-        "C. Huygens, Horologium Oscillatorium, 1673",
-    ),
-    _term(
-        "spring",
-        "Linear spring",
-        "Mechanics",
-        "-k/m*x",
-        {"x": "displacement [m]"},
-        {"k": parameter(1.0, "N/m"), "m": parameter(1.0, "kg", fixed=True)},
-        "m/s^2",
-        "A force proportional to the displacement.",
-        "R. Hooke, De Potentia Restitutiva, 1678",
-    ),
-    _term(
-        "duffing_spring",
-        "Hardening spring",
-        "Mechanics",
-        "-(k*x + k_3*x^3)/m",
-        {"x": "displacement [m]"},
-        {"k": parameter(1.0, "N/m"), "k_3": parameter(0.1, "N/m^3"), "m": parameter(1.0, "kg", fixed=True)},
-        "m/s^2",
-        "A spring that gets stiffer when stretched.",
-        "G. Duffing, Erzwungene Schwingungen bei veränderlicher Eigenfrequenz, 1918",
-    ),
-    _term(
-        "harmonic_drive",
-        "Harmonic drive",
-        "Mechanics",
-        "A*cos(omega*t)",
-        {},
-        {"A": parameter(1.0, "m/s^2"), "omega": parameter(1.0, "rad/s")},
-        "m/s^2",
-        "A periodic force from outside.",
-        "J. P. Den Hartog, Mechanical Vibrations, 4th ed., 1956, ch. 2",
-    ),
-    _term(
-        "torricelli",
-        "Outflow of a tank (Torricelli)",
-        "Flow and heat",
-        "-a/A*sqrt(2*g*max(h, 0))",
-        {"h": "level above the outlet [m]"},
-        {
-            "a": parameter(1e-4, "m^2"),
-            "A": parameter(0.1, "m^2", fixed=True),
-            "g": parameter(9.81, "m/s^2", fixed=True),
-        },
-        "m/s",
-        "Speed at which the level falls through an opening of area a in a tank of area A.",
-        "E. Torricelli, De motu gravium, in Opera Geometrica, 1644",
-    ),
-    _term(
-        "newton_cooling",
-        "Cooling (Newton)",
-        "Flow and heat",
-        "-k*(T - T_env)",
-        {"T": "temperature [K]"},
-        {"k": parameter(0.1, "1/s"), "T_env": parameter(293.15, "K", 1.0, 5000.0)},
-        "K/s",
-        "Heat flow proportional to the difference of temperatures.",
-        "I. Newton, Scala graduum caloris, Phil. Trans. R. Soc. 22, 1701",
-    ),
-    _term(
-        "radiation",
-        "Heat radiation",
-        "Flow and heat",
-        "-e*(T^4 - T_env^4)",
-        {"T": "temperature [K]"},
-        {"e": parameter(1e-10, "1/(K^3*s)"), "T_env": parameter(293.15, "K", 1.0, 5000.0)},
-        "K/s",
-        "Exchange of radiation with surroundings at T_env; e holds emissivity, area and heat capacity.",
-        "J. Stefan, Sitzungsber. Akad. Wiss. Wien 79, 1879",
-    ),
-    _term(
-        "cubic_excitability",
-        "Cubic current of excitable cells",
-        "Neurons and circuits",
-        "v - v^3/3",
-        {"v": "scaled membrane potential [1]"},
-        {},
-        "1",
-        "Fast current of the FitzHugh-Nagumo model, in its scaled time.",
-        "R. FitzHugh, Biophys. J. 1, 1961",
     ),
 )
 
