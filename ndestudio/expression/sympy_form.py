@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from ndestudio.errors import EquationError
@@ -29,6 +30,8 @@ def to_sympy(expr: Expr, *, evaluate: bool = True) -> Any:
 
 def _to(expr: Expr, sympy: Any) -> Any:
     match expr:
+        case Number(value) if not math.isfinite(value):
+            return sympy.nan if math.isnan(value) else sympy.oo * (1 if value > 0 else -1)
         case Number(value):
             return sympy.Integer(int(value)) if value == int(value) and abs(value) < 1e15 else sympy.Float(value)
         case Name("pi"):

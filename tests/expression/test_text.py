@@ -191,6 +191,7 @@ def test_sympy_knows_holes_and_refuses_what_has_no_word() -> None:
     assert float(evaluate(from_sympy(sympy.sinh(x) + sympy.cot(x)), {"x": 0.3})) == pytest.approx(
         math.sinh(0.3) + 1 / math.tan(0.3)
     )
+    assert to_sympy(Number(-math.inf)) == -sympy.oo and to_sympy(Number(math.nan)) is sympy.nan
     for bad in (sympy.zoo, sympy.gamma(x), sympy.I * x, sympy.oo):
         with pytest.raises(EquationError):
             from_sympy(bad)
