@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Float
 
 from ndestudio.data.dataset import Dataset, Part, Trajectory
-from ndestudio.data.smoothing import SmoothedTrajectory, smooth
+from ndestudio.data.smoothing import SmoothedColumn, SmoothedTrajectory, smooth
 from ndestudio.expression.tree import Expr, Name, walk
 from ndestudio.model.system import System
 from ndestudio.train.batch import bucket
@@ -22,6 +22,8 @@ MOST_POINTS = 2048
 MOST_TRAJECTORIES, MOST_ROWS = 24, 800
 LIMIT = 0.3
 """Errors of slopes beyond this part of the typical slope count linearly."""
+FEW_ROWS = 60
+"""Trajectories up to this long may be interpolated instead of smoothed."""
 SMOOTHED_ROWS = 2000
 """Longer trajectories are smoothed in a thinned form."""
 
@@ -42,6 +44,36 @@ def smooth_training(dataset: Dataset) -> dict[str, SmoothedTrajectory]:
             mask = mask & keep[:, None]
         found[trajectory.name] = smooth(trajectory, use=mask)
     return found
+
+
+def interpolated(
+    dataset: Dataset, curves: Mapping[str, SmoothedTrajectory]
+) -> dict[str, SmoothedTrajectory]:
+    """Cubic interpolation of short trajectories whose smoothing left much of the variation out; empty if none is.
+
+    With a dozen rows a smoothing spline cannot tell a peak from noise; the interpolating one errs to the other side.
+    """
+    spread = dataset.spread()
+    found = {}
+    for name, curve in curves.items():
+        trajectory = dataset.trajectory(name)
+        mask = trajectory.mask(Part.TRAIN)
+        if len(trajectory.t) > FEW_ROWS or not (curve.noise > 0.15 * spread).any():
+            continue
+        columns = tuple(
+            _interpolation(trajectory.t[mask[:, k]], trajectory.measured[mask[:, k], k], column)
+            for k, column in enumerate(curve.columns)
+        )
+        found[name] = SmoothedTrajectory(name, columns)
+    return found
+
+
+def _interpolation(t: np.ndarray, y: np.ndarray, fallback: SmoothedColumn) -> SmoothedColumn:
+    from scipy.interpolate import make_interp_spline
+
+    if len(t) < 4:
+        return fallback
+    return SmoothedColumn(make_interp_spline(t, y, k=3), float(t[0]), float(t[-1]), fallback.noise, 0.5 * len(t))
 
 
 def explained(system: System, measured: tuple[str, ...]) -> list[bool]:

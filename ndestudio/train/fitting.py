@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -15,17 +16,17 @@ from ndestudio.model.initial import initial_model
 from ndestudio.model.metrics import Metrics, score
 from ndestudio.progress import Phase, Reporter, SilentReporter
 from ndestudio.train.backend import device, plain_cpu
-from ndestudio.train.collocation import slopes, smooth_training
+from ndestudio.train.collocation import interpolated, slopes, smooth_training
 from ndestudio.train.config import TrainConfig
 from ndestudio.train.constants import fit_constants
-from ndestudio.train.engines import Gradient, JaxEngine
+from ndestudio.train.engines import Gradient, JaxEngine, VectorEngine
 from ndestudio.train.lm import Point
 from ndestudio.train.problem import Batch, Problem, make_batch, make_problem, start_point
 from ndestudio.train.programs import Stopped
 from ndestudio.train.result import Device, Fit, Outcome
 from ndestudio.train.sensitivity import Loss
 from ndestudio.train.stages import Budget, Outcome as StageOutcome
-from ndestudio.train.stages import collocate, follow_lbfgs, follow_lm, shoot, shooting_batch
+from ndestudio.train.stages import collocate, follow_lbfgs, follow_lm, grow, shoot, shooting_batch
 from ndestudio.train.steps import accurate, steps_for
 from ndestudio.train.tracker import StopRequested, TimeUp, Tracker
 
@@ -151,11 +152,13 @@ def _train_networks(tracker: Tracker, chosen) -> str:
         whole.prepare()
     if gradient is not None:
         gradient.prepare(point)
+    starts = [point]
     if "collocation" in wanted:
-        point = _collocation(tracker, problem, batch, point, chosen, budgets["collocation"], len(wanted))
+        starts = _collocation(tracker, problem, batch, point, chosen, budgets["collocation"], len(wanted)) or starts
+    point = _best(tracker, batch, starts)
     loss = quick_loss(problem, batch, point)
-    if not np.isfinite(loss) or loss > POOR:
-        point = _rescued(tracker, chosen, batch, point, steps, wanted, budgets)
+    if not loss <= POOR:
+        point = _rescued(tracker, chosen, whole if by_jacobian else None, batch, starts, steps, wanted, budgets)
     outcome: StageOutcome | None = None
     if gradient is not None and "trajectory" in wanted:
         outcome = _descend(tracker, gradient, batch, point, budgets["trajectory"], wanted)
@@ -169,56 +172,76 @@ def _train_networks(tracker: Tracker, chosen) -> str:
 
 
 def _collocation(
-    tracker: Tracker, problem: Problem, batch: Batch, point: Point, chosen, steps: int, total: int
-) -> Point:
-    found = slopes(problem.space.model.system, problem.dataset, problem.smooth)
-    if found is None:
-        tracker.note("Collocation is skipped: every equation reads a state that was not measured.")
-        return point
-    program = Gradient(
-        "collocation", problem.structure, problem.method, (problem.space.constants, found[0]), chosen, "the field"
-    )
+    tracker: Tracker, problem: Problem, batch: Batch, point: Point, chosen: Any, steps: int, total: int
+) -> list[Point]:
+    """Starts found from slopes: of the smoothing splines, and of interpolating ones where few rows were smoothed a lot."""
+    model, found = problem.space.model, []
     tracker.enter("collocation", "fitting slopes of the smoothed data", 1, total)
-    program.ready(point, tracker.reporter)
-    tracker.compile_seconds += program.compile_seconds
-    before = quick_loss(problem, batch, point)
-    new = collocate(tracker, program, problem, batch, point, Budget(steps))
-    after = quick_loss(problem, batch, new)
-    better = after <= before or not np.isfinite(before)
-    if not better:
-        tracker.note("Collocation made the simulated trajectories worse; its networks are kept as a start only.")
-    tracker.snapshot(tracker.model(batch, new), steps)
-    return new
+    for curves in (problem.smooth, interpolated(problem.dataset, problem.smooth)):
+        points = slopes(model.system, problem.dataset, curves)
+        if points is None:
+            continue
+        data = (problem.space.constants, points[0])
+        program = Gradient("collocation", problem.structure, problem.method, data, chosen, "the field")
+        _await(tracker, program, point)
+        found.append(collocate(tracker, program, problem, batch, point, Budget(steps)))
+    if found:
+        best = _best(tracker, batch, found)
+        tracker.snapshot(tracker.model(batch, best), steps)
+    else:
+        tracker.note("Collocation is skipped: every equation reads a state that was not measured.")
+    return found
 
 
-def _rescued(tracker: Tracker, chosen, batch: Batch, point: Point, steps: int, wanted, budgets) -> Point:
-    """Multiple shooting, from where the collocation left off, if that leads to better trajectories."""
-    if "shooting" not in wanted:
-        return point
+def _rescued(
+    tracker: Tracker, chosen: Any, whole: JaxEngine | None, batch: Batch, starts: list[Point], steps: int, wanted, budgets
+) -> Point:
+    """Look for a better start where trajectories from the present ones are far off.
+
+    Segments with free starts (multiple shooting) and growing horizons, from each of ``starts``; what leads to the best
+    whole trajectories is returned.
+    """
     problem = tracker.problem
-    pieces = shooting_batch(problem, max(problem.train.segment, 2), steps)
-    engine = JaxEngine(problem, pieces, chosen)
+    if "shooting" not in wanted:
+        return _best(tracker, batch, starts)
     tracker.enter("shooting", "fitting short segments", 2, len(wanted))
-    engine.ready(tracker.reporter)
-    tracker.compile_seconds += engine.compile_seconds
-    outcome = shoot(tracker, engine, point.theta, Budget(budgets["shooting"]))
-    new = Point(outcome.point.theta, point.free)
-    before, after = quick_loss(problem, batch, point), quick_loss(problem, batch, new)
-    return new if np.isfinite(after) and not after > before else point
+    pieces = shooting_batch(problem, max(problem.train.segment, 2), steps)
+    engine = JaxEngine(problem, pieces, chosen) if len(pieces.rows) > 1 and _affordable(problem, pieces) else None
+    if engine is not None:
+        engine.prepare()
+    found = list(starts)
+    for start in starts:
+        if whole is not None:
+            _await(tracker, whole)
+            outcome = grow(tracker, whole, start, Budget(budgets["shooting"] // 2), (0.25, 0.5, 0.75))
+            found.append(Point(outcome.point.theta, start.free))
+        if engine is not None:
+            _await(tracker, engine)
+            outcome = shoot(tracker, engine, start.theta, Budget(budgets["shooting"]))
+            found.append(Point(outcome.point.theta, start.free))
+    return _best(tracker, batch, found)
+
+
+def _await(tracker: Tracker, engine: JaxEngine | Gradient, point: Point | None = None) -> None:
+    """Wait for a program; the time counts as compiling."""
+    before = time.perf_counter()
+    if isinstance(engine, JaxEngine):
+        engine.ready(tracker.reporter)
+    elif point is not None:
+        engine.ready(point, tracker.reporter)
+    tracker.compile_seconds += time.perf_counter() - before
 
 
 def _polish(tracker: Tracker, engine: JaxEngine, point: Point, steps: int, wanted) -> StageOutcome:
     tracker.enter("polish", "fitting whole trajectories (Levenberg-Marquardt)", len(wanted), len(wanted))
-    engine.ready(tracker.reporter)
-    tracker.compile_seconds += engine.compile_seconds
+    _await(tracker, engine)
     factors = FACTORS[tracker.problem.train.preset] if tracker.problem.train.l2 is None else (1.0,)
     return follow_lm(tracker, engine, point, Budget(steps), factors=factors)
 
 
 def _descend(tracker: Tracker, gradient: Gradient, batch: Batch, point: Point, steps: int, wanted) -> StageOutcome:
     tracker.enter("trajectory", "fitting whole trajectories (L-BFGS)", 3, len(wanted))
-    gradient.ready(point, tracker.reporter)
-    tracker.compile_seconds += gradient.compile_seconds
+    _await(tracker, gradient, point)
     return follow_lbfgs(tracker, gradient, batch, point, Budget(steps))
 
 
@@ -241,16 +264,33 @@ def _affordable(problem: Problem, batch: Batch) -> bool:
     return 8.0 * (carried + read) < JACOBIAN_BYTES and flops < 6e10
 
 
-def quick_loss(problem: Problem, batch: Batch, point: Point) -> float:
-    """Training loss of whole trajectories by the solver in NumPy; nothing to compile."""
-    from ndestudio.train.engines import VectorEngine
-
+def quick_losses(problem: Problem, batch: Batch, point: Point) -> tuple[float, float]:
+    """Training and validation loss of whole trajectories by the solver in NumPy; nothing to compile."""
     model = problem.space.fitted(point.theta, {})
     engine = VectorEngine(replace(problem, space=replace(problem.space, model=model)), batch)
     errors, _ = engine.errors(point.theta[None], point.free[None])
     with np.errstate(all="ignore"):
-        value = float(np.sum(batch.target.train * errors[0] ** 2))
-    return value if np.isfinite(value) else float("inf")
+        train = float(np.sum(batch.target.train * errors[0] ** 2))
+        validation = float(np.sum(batch.target.validation * errors[0] ** 2))
+    has = bool(batch.target.validation.any())
+    return (train if np.isfinite(train) else float("inf")), (validation if has else float("nan"))
+
+
+def quick_loss(problem: Problem, batch: Batch, point: Point) -> float:
+    """Training loss of whole trajectories."""
+    return quick_losses(problem, batch, point)[0]
+
+
+def _best(tracker: Tracker, batch: Batch, starts: list[Point]) -> Point:
+    """The start with the best score; a validation error beyond all bounds counts as a large one."""
+
+    def value(point: Point) -> float:
+        train, validation = quick_losses(tracker.problem, batch, point)
+        if not np.isfinite(validation):
+            return train if not batch.target.validation.any() else 1e3 + train
+        return train + min(validation, 1e3)
+
+    return min(starts, key=value)
 
 
 def finish(tracker: Tracker, ending: Ending, described: Device) -> Fit:

@@ -21,6 +21,12 @@ from ndestudio.train.tracker import Tracker
 
 PRIOR_VARIANCE = 0.1
 """Variance of network weights before the data are seen; with noise variance s^2 and n values the penalty is s^2/(n v)."""
+MOST_NOISE = 0.02
+"""Largest noise variance, in squared spreads, that the penalty is made for."""
+MOST_SLOPE_NOISE = 0.05
+"""The same for slopes, in squared typical slopes."""
+PARAMETER_PRECISION = 0.1
+"""Penalty on parameters (towards their start values) as a part of that on weights: a standard deviation of 1."""
 
 
 @dataclass(frozen=True)
@@ -36,32 +42,37 @@ def penalty(problem: Problem, loss: float, factor: float = 1.0) -> float:
     if problem.train.l2 is not None:
         return problem.train.l2
     n = max(problem.values_used_train, 1)
-    # with fewer values than that the loss says little about the noise
-    variance = max(loss, 0.5 * problem.floor if n > 100 else 0.0, 1e-14)
+    # a bad fit is not noise: a strong penalty would keep it bad; with few values the splines do not know the noise
+    variance = min(max(loss, 0.5 * problem.floor if n > 100 else 0.0, 1e-14), MOST_NOISE)
     return factor * variance / (n * PRIOR_VARIANCE)
 
 
 def weight_prior(problem: Problem, batch: Batch, start: Point, l2: float) -> Prior:
     """Penalty on weights (towards zero), a trace of one on everything else (towards where it began)."""
-    theta = np.where(problem.space.free, 1e-3 * l2, np.inf)
+    theta = np.where(problem.space.free, PARAMETER_PRECISION * l2, np.inf)
     theta[problem.space.weights] = np.where(problem.space.free[problem.space.weights], l2, np.inf)
-    anchor = start.theta.copy()
+    anchor = problem.space.theta.copy()
     anchor[problem.space.weights] = np.where(problem.space.free[problem.space.weights], 0.0, anchor[problem.space.weights])
     return Prior(Point(anchor, start.free), theta, np.where(batch.moves, 1e-3 * l2, np.inf))
 
 
 def collocate(tracker: Tracker, program: Gradient, problem: Problem, batch: Batch, point: Point, budget: Budget) -> Point:
     """Stage A by L-BFGS: fit the field to slopes. ``program`` is a compiled collocation loss."""
-    count = len(point.theta)
-    l2 = 1e-7
-    mask = problem.space.free.astype(float)
-    weight = np.zeros(count)
-    weight[problem.space.weights] = l2
-    weight *= mask
+    free = problem.space.free
+    values = max(int((program.data[1].weight > 0).sum()), 1)
+    mask, precision = free.astype(float), np.where(free, PARAMETER_PRECISION, 0.0)
+    precision[problem.space.weights] = free[problem.space.weights]
+    anchor = np.where(precision == 1.0, 0.0, problem.space.theta)
+
+    def strength(loss: float) -> float:
+        return min(max(loss, 1e-9), MOST_SLOPE_NOISE) / (values * PRIOR_VARIANCE)
+
+    l2 = strength(1.0)
 
     def objective(theta: Float[np.ndarray, " n"]) -> tuple[float, np.ndarray, float]:
-        found = program(Point(theta, point.free))
-        return found.loss + float(weight @ theta**2), found.theta * mask + 2 * weight * theta, found.loss
+        found, away = program(Point(theta, point.free)), theta - anchor
+        value = found.loss + l2 * float(precision @ away**2)
+        return value, found.theta * mask + 2 * l2 * precision * away, found.loss
 
     state = Lbfgs.begin(objective, point.theta)
     before = state.value
@@ -73,8 +84,11 @@ def collocate(tracker: Tracker, program: Gradient, problem: Problem, batch: Batc
         if state.stuck:
             break
         if k % 20 == 19:
-            if before - state.value < 20 * budget.tolerance * state.value:
+            weaker = strength(state.extra)
+            if weaker > 0.5 * l2 and before - state.value < 20 * budget.tolerance * state.value:
                 break
+            l2 = weaker
+            state = replace_value(state, objective)
             before = state.value
     tracker.step(batch, Point(state.x, point.free), k + 1, state.extra, np.nan, candidate=False)
     return Point(state.x, point.free)
@@ -135,12 +149,40 @@ def follow_lm(
             if state.damping > 1e8 or slow >= (3 if state.accepted else 12):
                 reason = "converged"
                 break
-            if since >= 12 and np.isfinite(state.linear.validation):
+            patience = 12 if state.loss < 4 * max(problem.floor, 1e-12) else 50
+            if since >= patience and np.isfinite(state.linear.validation):
                 return Outcome(state.point, state.loss, state.linear.validation, "overfit")
         else:
             reason = "limit"
             break
     return Outcome(state.point, state.loss, state.linear.validation, reason)
+
+
+def grow(tracker: Tracker, engine: JaxEngine, point: Point, budget: Budget, fractions: tuple[float, ...]) -> Outcome:
+    """Whole trajectories, at first only their beginnings: each horizon starts from the fit of the shorter one.
+
+    Only weights of samples change, so nothing is compiled.
+    """
+    whole = engine.batch
+    outcome = Outcome(point, np.inf, np.nan, "stuck")
+    for fraction in fractions:
+        engine.use(with_horizon(whole, fraction))
+        outcome = follow_lm(tracker, engine, point, budget, candidate=False, damping=1e-2)
+        if np.isfinite(outcome.loss):
+            point = outcome.point
+    engine.use(whole)
+    return outcome
+
+
+def with_horizon(batch: Batch, fraction: float) -> Batch:
+    """The batch with training weights in the first ``fraction`` of the samples of each row only."""
+    train = batch.target.train.copy()
+    for k, row in enumerate(batch.rows):
+        used = np.flatnonzero(train[k].any(axis=1))
+        if len(used) > 3:
+            train[k, used[max(2, int(np.ceil(fraction * len(used)))) - 1] + 1 :] = 0.0
+        del row
+    return replace(batch, target=batch.target._replace(train=train / max(train.sum(), 1e-300)))
 
 
 def follow_lbfgs(tracker: Tracker, program: Gradient, batch: Batch, point: Point, budget: Budget) -> Outcome:
@@ -262,9 +304,14 @@ def _joined(prior: Prior, batch: Batch, state: LmState, linked: Bool[np.ndarray,
         identity = start.code[b] == 0
         z = (end - start.given[b]) / start.scale[b]
         reachable = identity & np.isfinite(z)
-        anchor[b] = np.where(reachable, z, state.point.free[b])
+        # a segment that runs away must not take the next one with it
+        anchor[b] = np.where(reachable, np.clip(np.nan_to_num(z), -REACH, REACH), state.point.free[b])
         precision[b] = np.where(start.mode[b] == FREE, weight / n, np.inf)
     return prior._replace(anchor=Point(prior.anchor.theta, anchor), free=precision)
+
+
+REACH = 1.0
+"""How far, in state scales, a segment may be drawn from where the smooth curve begins it."""
 
 
 def _gap(batch: Batch, state: LmState, linked: Bool[np.ndarray, " row"], problem: Problem) -> float:
