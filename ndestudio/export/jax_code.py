@@ -42,7 +42,6 @@ def jax_code(content: Content) -> str:
     lines += ["", "", *output_function(content, write, names)]
     solver = "diffrax.Kvaerno5()" if content.stiff else "diffrax.Dopri8()"
     simulate = _SIMULATE.replace("@SCALE@", ", ".join(number_list(content.scale))).replace("@SOLVER@", solver)
-    simulate = simulate.replace("@RTOL@", "1e-9" if content.stiff else "1e-10")
     lines += ["", "", *simulate.splitlines(), "", "", *MAIN.splitlines()]
     return "\n".join(lines) + "\n"
 
@@ -59,7 +58,7 @@ def inputs(t, trajectory):
     return [jnp.interp(t, jnp.array(times), jnp.array(values)) for times, values in TRAJECTORIES[trajectory]["inputs"]]
 
 
-def simulate(t, trajectory=None, parameters=PARAMETERS, rtol=@RTOL@):
+def simulate(t, trajectory=None, parameters=PARAMETERS, rtol=1e-10):
     """States at the increasing times t [time, state] from the initial values at the start of the trajectory."""
     name = next(iter(TRAJECTORIES)) if trajectory is None else trajectory
     track = TRAJECTORIES[name]

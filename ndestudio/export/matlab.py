@@ -37,6 +37,9 @@ def matlab(content: Content) -> str:
     scale = ", ".join(number_list(content.scale))
     solver = "ode15s" if content.stiff else "ode45"
     main = _MAIN.replace("@SCALE@", scale).replace("@SOLVER@", solver)
+    main = main.replace("@RTOL@", "1e-9" if content.stiff else "1e-10").replace(
+        "@ATOL@", "1e-7" if content.stiff else "1e-12"
+    )
     main = main.replace("@TIME@", text(csv_field(content.time_title))).replace("@STATES@", _titles(content.states))
     main = main.replace("@OUTPUTS@", _titles(quantity for quantity, _ in content.outputs))
     main = main.replace("@N_OUTPUTS@", str(len(content.outputs)))
@@ -224,7 +227,7 @@ p = parameters();
 t = linspace(track.start, track.stop, points).';
 states = zeros(points, numel(track.initial));
 states(1, :) = track.initial.';
-options = odeset('RelTol', 1e-10, 'AbsTol', 1e-12 * [@SCALE@]);
+options = odeset('RelTol', @RTOL@, 'AbsTol', @ATOL@ * [@SCALE@]);
 % Inputs have kinks at their samples; the solver starts anew there.
 kinks = [];
 for k = 1:size(track.inputs, 1)

@@ -163,6 +163,14 @@ def _run(command: Sequence[str], folder: Path, timeout: float, should_stop: Call
     return (folder / "stdout").read_text(encoding="utf-8", errors="replace")
 
 
+def _complaint(path: Path) -> str:
+    """The line of an error output that says most: Python's last, Octave's and compilers' first with `error`."""
+    lines = [line for line in path.read_text(encoding="utf-8", errors="replace").splitlines() if line.strip()]
+    if not lines:
+        return "it said nothing"
+    return next((line for line in lines if line.startswith("error:") or ": error:" in line), lines[-1]).strip()
+
+
 def _numbers(output: str) -> Float[np.ndarray, "time column"]:
     rows = list(csv.reader(io.StringIO(output)))[1:]
     try:
