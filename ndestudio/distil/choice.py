@@ -1,11 +1,15 @@
 """Which candidate to take: a stated rule on simulated trajectories.
 
-1. Held-out rows first. The candidate with the smallest mean squared error there is the reference. Another stays admissible
-   if it is within a tenth of the reference's root-mean-square error, or if the paired difference of squared errors is below
-   one standard error of that difference (the one-standard-error rule of Breiman et al. 1984, here paired, because three
-   held-out rows tell little about errors but much about differences).
-2. Among the admissible ones the shortest description of the training rows wins (minimum description length; Rissanen 1978,
-   Schwarz 1978): n/2 log(mean squared error) + the length of the formula + half a log(n) for each constant.
+1. Held-out rows first. The reference is the candidate with the smallest error there, among those that follow the training rows
+   about as well as the best (a formula that does not is not made good by luck elsewhere). A candidate is admissible if it is
+   within a tenth of the reference's root-mean-square error, or if the paired difference of squared errors is below one standard
+   error of that difference: the one-standard-error rule of Breiman et al. 1984, paired, because three held-out rows tell
+   little about errors but more about differences, and with the number of independent values reduced for the
+   autocorrelation along a trajectory (Bayley & Hammersley 1946).
+2. Among the admissible ones the shortest description wins (minimum description length; Rissanen 1978, Schwarz 1978):
+   n log(root-mean-square error) of the rows that were fitted and of the held-out ones that were predicted, plus the length of
+   the formula, plus half a log(n) for each constant and what it needs beyond that in digits, because constants of formulas
+   that live on cancellation do (Bartlett, Desmond & Ferreira 2023).
 
 Without held-out rows only the second step is left.
 """
@@ -13,11 +17,11 @@ Without held-out rows only the second step is left.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 from ndestudio.data.dataset import Dataset, Part
 from ndestudio.expression.tree import Expr
@@ -25,6 +29,8 @@ from ndestudio.model.fitted import FittedModel, Simulation
 
 CLOSE = 1.1
 """Ratio of root-mean-square errors that counts as equal."""
+SANE = 1.25
+"""Ratio to the smallest training error up to which a candidate may set the measure on held-out rows."""
 EXACT = 1e-5
 """Normalised errors below it are those of solvers, not of formulas."""
 
@@ -36,13 +42,17 @@ class Evidence:
     Arguments:
         train, validation: squared errors of each measured value over the variance of its column; infinite where the
             simulation failed.
-        nats: length of the formula without its constants. constants: number of constants.
+        nats: length of the formula without its constants. constants: number of constants. digits: what they need beyond
+            the usual precision, in nats.
+        series: number of the trajectory and column each validation value belongs to (None: all one).
     """
 
     train: Float[np.ndarray, " value"]
     validation: Float[np.ndarray, " value"]
     nats: float
     constants: int
+    digits: float = 0.0
+    series: Int[np.ndarray, " value"] | None = None
 
     @property
     def usable(self) -> bool:
@@ -61,22 +71,25 @@ class Evidence:
         """Description length in nats; smaller is better."""
         if not self.usable:
             return math.inf
-        n = len(self.train)
-        floored = max(self.train_rms, EXACT)
-        return n * math.log(floored) + self.nats + 0.5 * self.constants * math.log(max(n, 2))
+        n, held_out = len(self.train), len(self.validation)
+        rows = n * math.log(max(self.train_rms, EXACT)) + held_out * math.log(max(self.validation_rms, EXACT))
+        return rows + self.nats + 0.5 * self.constants * math.log(max(n, 2)) + self.digits
 
 
 def evidence(
-    model: FittedModel, dataset: Dataset, simulations: dict[str, Simulation], expressions: Sequence[Expr]
+    model: FittedModel, dataset: Dataset, simulations: Mapping[str, Simulation], formulas: Mapping[str, Expr]
 ) -> Evidence:
-    """Evidence for ``model``, whose formulas are ``expressions``, from its simulations."""
+    """Evidence for ``model``, in which the holes are ``formulas``, from its simulations (none: it could not be simulated)."""
     from ndestudio.symbolic.selection import structure_nats
 
+    train, _ = _squares(model, dataset, simulations, Part.TRAIN)
+    validation, series = _squares(model, dataset, simulations, Part.VALIDATION)
     return Evidence(
-        train=_squares(model, dataset, simulations, Part.TRAIN),
-        validation=_squares(model, dataset, simulations, Part.VALIDATION),
-        nats=sum(structure_nats(expression) for expression in expressions),
-        constants=sum(fitted_constants(expression) for expression in expressions),
+        train=train,
+        validation=validation,
+        nats=sum(structure_nats(formula) for formula in formulas.values()),
+        constants=sum(fitted_constants(formula) for formula in formulas.values()),
+        series=series,
     )
 
 
@@ -88,20 +101,23 @@ def fitted_constants(expression: Expr) -> int:
 
 
 def _squares(
-    model: FittedModel, dataset: Dataset, simulations: dict[str, Simulation], part: Part
-) -> Float[np.ndarray, " value"]:
+    model: FittedModel, dataset: Dataset, simulations: Mapping[str, Simulation], part: Part
+) -> tuple[Float[np.ndarray, " value"], Int[np.ndarray, " value"]]:
+    """Squared errors over the variance of their columns, and the series (trajectory and column) of each."""
     spread = dataset.spread()
-    found = []
+    found, series = [np.empty(0)], [np.empty(0, dtype=int)]
     for k, column in enumerate(dataset.measured_names):
         if column not in model.measured or model.system.observation(column) is None:
             continue
         mine = model.measured.index(column)
         for trajectory in dataset.trajectories:
             rows = trajectory.mask(part)[:, k]
-            error = simulations[trajectory.name].measured[rows, mine] - trajectory.measured[rows, k]
-            found.append((error / spread[k]) ** 2)
-    values = np.concatenate(found) if found else np.empty(0)
-    return np.where(np.isfinite(values), values, np.inf)
+            simulation = simulations.get(trajectory.name)
+            predicted = np.full(int(rows.sum()), np.inf) if simulation is None else simulation.measured[rows, mine]
+            found.append(((predicted - trajectory.measured[rows, k]) / spread[k]) ** 2)
+            series.append(np.full(len(predicted), len(series)))
+    values = np.concatenate(found)
+    return np.where(np.isfinite(values), values, np.inf), np.concatenate(series)
 
 
 def admissible(candidates: Sequence[Evidence]) -> list[int]:
@@ -109,20 +125,35 @@ def admissible(candidates: Sequence[Evidence]) -> list[int]:
     usable = [index for index, item in enumerate(candidates) if item.usable]
     if not usable or not len(candidates[usable[0]].validation):
         return usable
-    reference = min(usable, key=lambda index: candidates[index].validation_rms)
-    best = candidates[reference]
+    smallest = min(candidates[index].train_rms for index in usable)
+    sane = [index for index in usable if candidates[index].train_rms <= max(SANE * smallest, EXACT)]
+    best = candidates[min(sane, key=lambda index: candidates[index].validation_rms)]
     kept = []
     for index in usable:
         item = candidates[index]
         close = item.validation_rms <= max(CLOSE * best.validation_rms, EXACT)
-        if close or _within_one_standard_error(item.validation - best.validation):
+        if close or _within_one_standard_error(item.validation - best.validation, best.series):
             kept.append(index)
     return kept
 
 
-def _within_one_standard_error(difference: Float[np.ndarray, " value"]) -> bool:
-    n = len(difference)
-    return n > 1 and float(np.mean(difference)) <= float(np.std(difference, ddof=1)) / math.sqrt(n)
+def _within_one_standard_error(
+    difference: Float[np.ndarray, " value"], series: Int[np.ndarray, " value"] | None
+) -> bool:
+    n = _independent(difference, np.zeros(len(difference), dtype=int) if series is None else series)
+    return n > 1.0 and float(np.mean(difference)) <= float(np.std(difference, ddof=1)) / math.sqrt(n)
+
+
+def _independent(values: Float[np.ndarray, " value"], series: Int[np.ndarray, " value"]) -> float:
+    """Number of independent values: n (1 - r)/(1 + r) with the autocorrelation r of neighbours in a series, at least one each."""
+    deviation = values - np.mean(values)
+    total = float(np.sum(deviation**2))
+    same = series[1:] == series[:-1]
+    if total <= 0 or not same.any():
+        return float(len(values))
+    r = float(np.sum(deviation[1:][same] * deviation[:-1][same])) / total
+    r = min(max(r, 0.0), 0.99)
+    return max(len(values) * (1.0 - r) / (1.0 + r), float(len(np.unique(series))), 2.0)
 
 
 def choose(candidates: Sequence[Evidence], complexities: Sequence[int]) -> tuple[int, str]:
@@ -146,8 +177,8 @@ def _reason(candidates: Sequence[Evidence], complexities: Sequence[int], kept: S
         lead = f"smallest error on held-out rows ({item.validation_rms:.3g})"
     else:
         lead = (
-            f"its error on held-out rows ({item.validation_rms:.3g}) is within one standard error, or a tenth, of the smallest "
-            f"({candidates[best].validation_rms:.3g} at complexity {complexities[best]})"
+            f"its error on held-out rows ({item.validation_rms:.3g}) is as small as the others' allow to tell "
+            f"(smallest {candidates[best].validation_rms:.3g}, at complexity {complexities[best]})"
         )
-    others = f" of the {len(kept)} candidates for which that holds" if len(kept) > 1 else ""
-    return f"{lead}, and it describes the training rows shortest{others} (complexity {complexities[chosen]})"
+    others = f" among the {len(kept)} candidates for which that holds" if len(kept) > 1 else ""
+    return f"{lead}, and it is the shortest description of the rows{others} (complexity {complexities[chosen]})"

@@ -12,7 +12,7 @@ from ndestudio.distil.choice import admissible, choose
 from ndestudio.distil.forms import complexity
 from ndestudio.distil.result import HoleDistillation
 from ndestudio.distil.scoring import Judge, Trial
-from ndestudio.expression.tree import Expr
+from ndestudio.expression.tree import Expr, calls, names
 from ndestudio.model.fitted import FittedModel
 
 PER_HOLE = 4
@@ -72,13 +72,25 @@ def _combinations(ranked: Sequence[Sequence[int]]) -> list[tuple[int, ...]]:
 
 def _tried(model: FittedModel, holes: Mapping[str, JudgedHole], choice: Mapping[str, int], judge: Judge) -> Trial:
     parts = {name: holes[name].trials[index] for name, index in choice.items()}
-    start = replace(model, parameters={**model.parameters, **_mean_parameters(model, list(parts.values()))})
+    start = replace(model, parameters={**model.parameters, **_start_parameters(model, parts)})
     return judge.try_out(start, {name: part.expressions[name] for name, part in parts.items()})
 
 
-def _mean_parameters(model: FittedModel, parts: Sequence[Trial]) -> dict[str, float]:
-    """Mechanistic parameters start midway between what the single replacements made of them."""
-    return {name: float(np.mean([part.model.parameters[name] for part in parts])) for name in model.parameters}
+def _start_parameters(model: FittedModel, parts: Mapping[str, Trial]) -> dict[str, float]:
+    """Each mechanistic parameter starts from the trials of the holes it shares an equation with.
+
+    A network can hold a part of the terms beside it, and only the formula in its place gives that part back.
+    """
+    beside: dict[str, list[str]] = {name: [] for name in model.parameters}
+    for expression in model.system.rhs:
+        holes = [call.function for call in calls(expression) if call.function in parts]
+        for name in names(expression):
+            if name in beside:
+                beside[name] += holes
+    return {
+        name: float(np.mean([parts[hole].model.parameters[name] for hole in beside[name] or parts]))
+        for name in model.parameters
+    }
 
 
 def _total(expressions: Mapping[str, Expr], costs: Mapping[str, int]) -> int:

@@ -8,10 +8,12 @@ from collections.abc import Mapping
 from ndestudio.distil.choice import EXACT, choose
 from ndestudio.distil.forms import complexity, simplest, with_a_term_less
 from ndestudio.distil.scoring import Judge, Trial
-from ndestudio.expression.tree import Expr, Number, children, numbers, with_children
+from ndestudio.expression.tree import Expr, Number, children, numbers, size, with_children
 from ndestudio.model.fitted import FittedModel
 
 ROUNDS_OF_DROPPING = 4
+MOST_VARIANTS = 12
+"""Shortened formulas tried per hole and round; the longest first, which lost least."""
 NEAR = 2e-3
 """Relative distance at which a simple number is tried in the place of a constant."""
 VERY_NEAR = 1e-5
@@ -44,7 +46,7 @@ def _variants(formula: Expr) -> list[Expr]:
         short = simplest(variant)
         found.setdefault(skeleton(short), short)
     found.pop(skeleton(formula), None)
-    return list(found.values())
+    return sorted(found.values(), key=size)[-MOST_VARIANTS:]
 
 
 def _total(trial: Trial, costs: Mapping[str, int]) -> int:

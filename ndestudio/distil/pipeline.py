@@ -13,7 +13,7 @@ from ndestudio.distil.combine import JudgedHole, combine
 from ndestudio.distil.config import DistilConfig
 from ndestudio.distil.finish import drop_terms, put_together, round_constants
 from ndestudio.distil.forms import complexity
-from ndestudio.distil.result import Distillation, HoleDistillation, ScoredCandidate
+from ndestudio.distil.result import Distillation, HoleDistillation, HoleSamples, ScoredCandidate
 from ndestudio.distil.scoring import Judge, Trial
 from ndestudio.distil.search import Searched, hole_loss, search_hole, shortlist, skeleton
 from ndestudio.distil.tuning import make_tuner
@@ -83,6 +83,7 @@ class _Work:
     seconds: dict[str, float] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     noise: float | None = None
+    samples: dict[str, HoleSamples] = field(default_factory=dict)
     judge: Judge = field(init=False)
     costs: Mapping[str, int] = field(default_factory=dict)
 
@@ -95,7 +96,13 @@ class _Work:
             self.noise = error if 0.01 < error < 1.0 else None
             tuner = make_tuner(self.model, self.dataset, self.train.fit_initial, self.train.log_states)
         self.judge = Judge(
-            self.dataset, tuner, self.config.refit, self.reporter.should_stop, self.train, _Quiet(self.reporter)
+            self.dataset,
+            tuner,
+            self.config.refit,
+            self.reporter.should_stop,
+            self.train,
+            _Quiet(self.reporter),
+            self.samples,
         )
 
     def search(self, hole: str, engine: Engine, index: int, total: int) -> Searched | None:
@@ -122,7 +129,8 @@ class _Work:
     def judge_candidates(self, hole: str, searched: Searched, index: int, total: int) -> JudgedHole:
         """Put candidates back one by one, the other holes left neural."""
         self.reporter.emit(Phase("refit", f"Refitting the candidates for {hole} through the solver", index, total))
-        candidates = shortlist(searched.front, self.config.candidates)
+        self.samples[hole] = searched.samples
+        candidates = shortlist(searched.front, self.config.candidates, searched.samples)
         scored: list[ScoredCandidate] = []
         trials: list[Trial] = []
         with self._timed("refit"):

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from ndestudio.data.dataset import Dataset
+import numpy as np
+
+from ndestudio.data.dataset import Dataset, Part
 from ndestudio.distil.choice import Evidence, evidence
 from ndestudio.distil.forms import simplest
+from ndestudio.distil.result import HoleSamples
 from ndestudio.distil.tuning import Tuner
 from ndestudio.expression.tree import Expr
 from ndestudio.model.fitted import FittedModel
@@ -15,7 +19,11 @@ from ndestudio.model.metrics import Metrics, score
 from ndestudio.progress import Reporter
 from ndestudio.train.config import TrainConfig
 
-SIMULATION_SECONDS = 10.0
+HOPELESS = 3.0
+"""Root mean square error, in spreads, of a refitted formula that is not worth simulating."""
+STEP = 1e-7
+MOST_SENSITIVE = 1e12
+SIMULATION_SECONDS = 4.0
 """Wall time a candidate's simulations may take together; a formula that needs more is no candidate."""
 
 
@@ -42,6 +50,7 @@ class Judge:
 
     Arguments:
         refit: whether constants are refitted; without, they stay as the search found them.
+        train: settings of the final refits. samples: of each hole, filled as they come.
     """
 
     dataset: Dataset
@@ -50,6 +59,7 @@ class Judge:
     should_stop: Callable[[], bool]
     train: TrainConfig
     reporter: Reporter
+    samples: Mapping[str, HoleSamples]
 
     def try_out(
         self,
@@ -77,30 +87,30 @@ class Judge:
         from ndestudio.model.replace import formula_filled
         from ndestudio.model.simulate import simulate_all
 
-        model, sentence = self._tuned(model, iterations)
-        simulations = dict(simulate_all(model, self.dataset, seconds=SIMULATION_SECONDS))
+        model, sentence, hopeless = self._tuned(model, iterations)
+        # LSODA would spend seconds on following a formula that runs away
+        simulations = {} if hopeless else dict(simulate_all(model, self.dataset, seconds=SIMULATION_SECONDS))
         failed = next((item.sentence for item in simulations.values() if item.sentence), "")
         filled = {hole: formula_filled(model, hole) for hole in holes}
         formulas = {hole: simplest(formula) for hole, formula in filled.items() if formula is not None}
-        return Trial(
-            model,
-            score(model, self.dataset, simulations=simulations),
-            evidence(model, self.dataset, simulations, tuple(formulas.values())),
-            formulas,
-            kept or {},
-            failed or sentence,
-        )
+        found = evidence(model, self.dataset, simulations, formulas)
+        digits = sum(extra_digits(formula, self.samples.get(hole)) for hole, formula in formulas.items())
+        metrics = _no_metrics(self.dataset) if hopeless else score(model, self.dataset, simulations=simulations)
+        return Trial(model, metrics, replace(found, digits=digits), formulas, kept or {}, sentence or failed)
 
-    def _tuned(self, model: FittedModel, iterations: int) -> tuple[FittedModel, str]:
+    def _tuned(self, model: FittedModel, iterations: int) -> tuple[FittedModel, str, bool]:
+        """The refitted model, a sentence about what went wrong, and whether there is no point in simulating it."""
         if not self.refit or not iterations:
-            return model, ""
+            return model, "", False
         if self.tuner.batch is None:
             from ndestudio.train import refit
 
             fit = refit(model, self.dataset, self.train, self.reporter)
-            return fit.model, fit.sentence if fit.outcome == "diverged" else ""
+            return fit.model, fit.sentence if fit.outcome == "diverged" else "", False
         tuned = self.tuner.tune(model, self.should_stop, iterations)
-        return tuned.model, tuned.sentence
+        hopeless = tuned.cost > 0.5 * HOPELESS**2
+        sentence = tuned.sentence or ("the formula does not follow the training rows at all" if hopeless else "")
+        return tuned.model, sentence, hopeless
 
     def refit_compiled(self, trial: Trial) -> Trial:
         """``trial`` with its constants refitted by the training engine, whose solver is the exact one."""
@@ -110,3 +120,39 @@ class Judge:
         if fit.outcome == "diverged":
             return trial
         return self.judge(fit.model, tuple(trial.expressions), trial.kept, iterations=0)
+
+
+def _no_metrics(dataset: Dataset) -> Metrics:
+    """Infinite errors in every part that has rows."""
+    whole = dict.fromkeys((*dataset.measured_names, "mean"), math.inf)
+    parts = {part: dict(whole) if dataset.has(part) else {} for part in Part}
+    return Metrics(parts[Part.TRAIN], parts[Part.VALIDATION], parts[Part.TEST])
+
+
+def extra_digits(formula: Expr, samples: HoleSamples | None) -> float:
+    """Nats that the constants of a formula need beyond the usual precision.
+
+    A constant c whose relative error e moves the formula by k e of its spread must be given k times more exactly than one
+    that merely scales it.
+    """
+    if samples is None or not len(samples.y):
+        return 0.0
+    return sum(math.log(max(1.0, size)) for size in sensitivities(formula, samples))
+
+
+def sensitivities(formula: Expr, samples: HoleSamples) -> list[float]:
+    """|c df/dc| of each constant over the spread of the hole, root mean square over the samples."""
+    from ndestudio.expression import evaluate
+    from ndestudio.model.replace import parametrise
+
+    form, values = parametrise(formula, "constant")
+    columns = {name: samples.X[:, k] for k, name in enumerate(samples.arguments)}
+    spread = float(np.std(samples.y)) or 1.0
+    found = []
+    with np.errstate(all="ignore"):
+        for name, value in values.items():
+            ends = [evaluate(form, {**columns, **values, name: value * (1.0 + e)}) for e in (-STEP, STEP)]
+            change = np.broadcast_to((ends[1] - ends[0]) / (2.0 * STEP), samples.y.shape)
+            size = float(np.sqrt(np.mean(change**2))) / spread
+            found.append(size if math.isfinite(size) else MOST_SENSITIVE)
+    return [min(size, MOST_SENSITIVE) for size in found]

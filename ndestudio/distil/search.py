@@ -132,14 +132,23 @@ def uses_only(expr: Expr, operators: tuple[str, ...]) -> bool:
     return True
 
 
-def shortlist(front: Front, count: int) -> list[Candidate]:
+ILL_CONDITIONED = 1e4
+"""Formulas whose constants must be known to more digits than this live on cancellation and are not tried."""
+
+
+def shortlist(front: Front, count: int, samples: HoleSamples) -> list[Candidate]:
     """At most ``count`` members, by rising complexity: the engine's choice, then the largest drops of the error, then the rest.
 
-    Formulas are brought into their simplest form; of several that come to the same the best fitted one stays.
+    Formulas are brought into their simplest form; of several that come to the same the best fitted one stays. Those that
+    approximate by cancellation of large numbers are left out unless there is nothing else.
     """
+    from ndestudio.distil.scoring import sensitivities
+
     if not front.candidates:
         return []
-    order = sorted(range(len(front.candidates)), key=lambda k: (k != front.best, -front.candidates[k].score))
+    sound = [max(sensitivities(c.expression, samples), default=0.0) <= ILL_CONDITIONED for c in front.candidates]
+    members = [k for k in range(len(front.candidates)) if sound[k] or not any(sound)]
+    order = sorted(members, key=lambda k: (k != front.best, -front.candidates[k].score))
     found: dict[object, Candidate] = {}
     for index in order:
         if len(found) == max(count, 1):

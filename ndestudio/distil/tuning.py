@@ -57,7 +57,8 @@ class Tuner:
         if self.batch is None:
             return Tuned(model, np.inf, 0, "too stiff for explicit steps")
         unknowns = Unknowns(model, self.batch, self.fit_initial)
-        theta, cost, used = _levenberg_marquardt(unknowns, should_stop, iterations)
+        with np.errstate(all="ignore"):
+            theta, cost, used = _levenberg_marquardt(unknowns, should_stop, iterations)
         if not np.isfinite(cost):
             return Tuned(model, np.inf, used, "the formula cannot be simulated over the training rows")
         return Tuned(unknowns.fitted(theta), cost, used)
