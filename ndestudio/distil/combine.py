@@ -8,7 +8,7 @@ from itertools import product
 
 import numpy as np
 
-from ndestudio.distil.choice import admissible, choose
+from ndestudio.distil.choice import EXACT, admissible, choose
 from ndestudio.distil.forms import complexity
 from ndestudio.distil.result import HoleDistillation
 from ndestudio.distil.scoring import Judge, Trial
@@ -17,7 +17,9 @@ from ndestudio.model.fitted import FittedModel
 
 PER_HOLE = 4
 """Candidates of a hole that enter combinations."""
-MOST_COMBINATIONS = 16
+MOST_COMBINATIONS = 12
+NEAR_MISS = 3.0
+"""Ratio to the smallest training error up to which a candidate gets its second look."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,7 +34,11 @@ class JudgedHole:
         evidences = [trial.evidence for trial in self.trials]
         kept = admissible(evidences)
         # another hole that is still neural hides small differences here, so that near misses get a second look
-        usable = [k for k, item in enumerate(evidences) if item.usable]
+        smallest = min((item.train_rms for item in evidences if item.usable), default=0.0)
+        near = max(NEAR_MISS * smallest, EXACT)
+        usable = [k for k, item in enumerate(evidences) if item.usable and item.train_rms <= near]
+        if self.distillation.chosen not in usable:
+            usable.append(self.distillation.chosen)
         order = sorted(usable, key=lambda k: (k != self.distillation.chosen, k not in kept, evidences[k].length))
         return order[:PER_HOLE]
 

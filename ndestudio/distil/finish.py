@@ -41,7 +41,7 @@ def drop_terms(best: Trial, judge: Judge, costs: Mapping[str, int]) -> Trial:
 def _variants(formula: Expr) -> list[Expr]:
     from ndestudio.distil.search import skeleton
 
-    found: dict[object, Expr] = {}
+    found: dict[str, Expr] = {}
     for variant in with_a_term_less(formula):
         short = simplest(variant)
         found.setdefault(skeleton(short), short)

@@ -53,7 +53,7 @@ def simplest(expr: Expr) -> Expr:
     expr = fold(expr)
     if size(expr) > MOST_NODES or not names(expr):
         return expr
-    operands = _operands(expr)
+    operands = summands(expr)
     forms = [expr, *(fold(other) for other in _rewritten(expr))]
     if len(operands) > 1:
         forms.append(fold(_sum([_signed(sign, simplest(operand)) for sign, operand in operands])))
@@ -161,7 +161,7 @@ def _expanded(expr: Expr) -> tuple[Expr, ...]:
 def _shortened(expr: Expr) -> Iterator[Expr]:
     """``expr`` with one operand of one sum left out, in all ways."""
     if isinstance(expr, Binary) and expr.operator in "+-":
-        operands = _operands(expr)
+        operands = summands(expr)
         for missing in range(len(operands)):
             yield _sum([operand for k, operand in enumerate(operands) if k != missing])
         for k, (sign, operand) in enumerate(operands):
@@ -174,14 +174,15 @@ def _shortened(expr: Expr) -> Iterator[Expr]:
             yield with_children(expr, (*kids[:k], shorter, *kids[k + 1 :]))
 
 
-def _operands(expr: Expr, sign: int = 1) -> list[tuple[int, Expr]]:
+def summands(expr: Expr, sign: int = 1) -> list[tuple[int, Expr]]:
+    """Operands of the sum that ``expr`` is, with their signs; itself if it is none."""
     match expr:
         case Binary("+", left, right):
-            return [*_operands(left, sign), *_operands(right, sign)]
+            return [*summands(left, sign), *summands(right, sign)]
         case Binary("-", left, right):
-            return [*_operands(left, sign), *_operands(right, -sign)]
+            return [*summands(left, sign), *summands(right, -sign)]
         case Negate(operand) if not isinstance(operand, Number):
-            return _operands(operand, -sign)
+            return summands(operand, -sign)
         case _:
             return [(sign, expr)]
 

@@ -11,11 +11,11 @@ import numpy as np
 
 from ndestudio.data.dataset import Dataset
 from ndestudio.distil.config import DistilConfig
-from ndestudio.distil.forms import simplest
+from ndestudio.distil.forms import simplest, summands
 from ndestudio.distil.result import HoleSamples
 from ndestudio.distil.sampling import disagreement, sample_hole
 from ndestudio.errors import EquationError
-from ndestudio.expression.tree import Binary, Call, Expr, Name, Number, names, substitute, walk
+from ndestudio.expression.tree import Binary, Call, Expr, Name, Negate, Number, names, substitute, walk
 from ndestudio.model.fitted import FittedModel
 from ndestudio.progress import FrontUpdate, Reporter
 from ndestudio.symbolic.engine import Engine, SearchConfig, SearchProblem, SearchResult
@@ -149,7 +149,7 @@ def shortlist(front: Front, count: int, samples: HoleSamples) -> list[Candidate]
     sound = [max(sensitivities(c.expression, samples), default=0.0) <= ILL_CONDITIONED for c in front.candidates]
     members = [k for k in range(len(front.candidates)) if sound[k] or not any(sound)]
     order = sorted(members, key=lambda k: (k != front.best, -front.candidates[k].score))
-    found: dict[object, Candidate] = {}
+    found: dict[str, Candidate] = {}
     for index in order:
         if len(found) == max(count, 1):
             break
@@ -161,11 +161,43 @@ def shortlist(front: Front, count: int, samples: HoleSamples) -> list[Candidate]
     return sorted(found.values(), key=lambda candidate: (candidate.complexity, candidate.loss))
 
 
-def skeleton(expr: Expr) -> Expr:
-    """``expr`` with all numbers alike, to compare structures."""
-    from ndestudio.model.replace import parametrise
+def skeleton(expr: Expr) -> str:
+    """The structure of ``expr``: numbers alike, factors that are numbers left out, operands of sums and products sorted."""
+    match expr:
+        case Number() | Negate(Number()):
+            return "#"
+        case Name(name):
+            return name
+        case Negate(operand):
+            return skeleton(operand)
+        case Binary("+" | "-", _, _):
+            return "(" + " + ".join(sorted(skeleton(operand) for _, operand in summands(expr))) + ")"
+        case Binary("*" | "/", _, _):
+            above, below = _factors(expr)
+            upper, lower = (sorted(text for text in map(skeleton, part) if text != "#") for part in (above, below))
+            return ("*".join(upper) or "#") + "".join(f"/{text}" for text in lower)
+        case Binary("^", base, Number(value)) if value == int(value):
+            return f"{skeleton(base)}^{int(value)}"
+        case Binary(operator, left, right):
+            return f"({skeleton(left)}{operator}{skeleton(right)})"
+        case Call(function, arguments):
+            return f"{function}({', '.join(skeleton(argument) for argument in arguments)})"
+    raise TypeError(f"not an expression: {expr!r}")
 
-    return parametrise(expr, "c")[0]
+
+def _factors(expr: Expr) -> tuple[list[Expr], list[Expr]]:
+    """Factors above and below the fraction line."""
+    match expr:
+        case Binary("*", left, right):
+            (a, b), (c, d) = _factors(left), _factors(right)
+            return [*a, *c], [*b, *d]
+        case Binary("/", left, right):
+            (a, b), (c, d) = _factors(left), _factors(right)
+            return [*a, *d], [*b, *c]
+        case Negate(operand) if not isinstance(operand, Number):
+            return _factors(operand)
+        case _:
+            return [expr], []
 
 
 def hole_loss(expression: Expr, samples: HoleSamples) -> float:
