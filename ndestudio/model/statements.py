@@ -41,7 +41,7 @@ class Statement:
         """The ``index``-th token ``name`` on the right (of those that are called); the target if there is none."""
         places = [
             token
-            for token, following in zip(self.tokens, [*self.tokens[1:], None], strict=True)
+            for token, following in zip(self.tokens, [*self.tokens, None][1:], strict=True)
             if token.kind == "name"
             and token.text == name
             and (not called or (following is not None and following.text == "("))
