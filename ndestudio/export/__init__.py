@@ -5,16 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from ndestudio.export.artefact import FORMATS, TITLES, Artefact, artefact
+    from ndestudio.export.artefacts import FORMATS, TITLES, Artefact, artefact
     from ndestudio.export.config import ExportConfig
     from ndestudio.export.content import Origin
     from ndestudio.export.equations import equations_json, equations_text
     from ndestudio.export.figure import Figure
-    from ndestudio.export.figures import figures
-    from ndestudio.export.job import job, origin_of
+    from ndestudio.export.gather import job, origin_of
+    from ndestudio.export.plots import figures
     from ndestudio.export.raster import svg_to_png
     from ndestudio.export.report import report_html
-    from ndestudio.export.verify import verify
+    from ndestudio.export.rerun import verify
     from ndestudio.export.write import write_all
 
 __all__ = [
@@ -37,21 +37,21 @@ __all__ = [
 ]
 
 _HOME = {
-    "FORMATS": "artefact",
-    "TITLES": "artefact",
-    "Artefact": "artefact",
-    "artefact": "artefact",
+    "FORMATS": "artefacts",
+    "TITLES": "artefacts",
+    "Artefact": "artefacts",
+    "artefact": "artefacts",
     "ExportConfig": "config",
     "Origin": "content",
     "equations_json": "equations",
     "equations_text": "equations",
     "Figure": "figure",
-    "figures": "figures",
-    "job": "job",
-    "origin_of": "job",
+    "figures": "plots",
+    "job": "gather",
+    "origin_of": "gather",
     "svg_to_png": "raster",
     "report_html": "report",
-    "verify": "verify",
+    "verify": "rerun",
     "write_all": "write",
 }
 

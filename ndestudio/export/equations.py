@@ -8,7 +8,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from ndestudio.export.content import program_name
-from ndestudio.export.job import Job, ProjectLike, job
+from ndestudio.export.gather import Job, ProjectLike, job
 from ndestudio.export.json_form import finite
 from ndestudio.export.sympy_text import sympifiable, sympify_text
 from ndestudio.model.fitted import FittedModel

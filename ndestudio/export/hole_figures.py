@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Float
 
 from ndestudio.export.figure import Figure, slug
-from ndestudio.export.job import Job
+from ndestudio.export.gather import Job
 from ndestudio.export.svg import OKABE_ITO, Panel, drawing, label, legend_row
 from ndestudio.export.ticks import Axis, axis
 from ndestudio.model.fitted import FittedModel

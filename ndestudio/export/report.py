@@ -11,12 +11,12 @@ import numpy as np
 
 from ndestudio.data.dataset import Dataset, Part
 from ndestudio.distil.result import HoleDistillation
-from ndestudio.export.artefact import TITLES, Artefact
+from ndestudio.export.artefacts import TITLES, Artefact
 from ndestudio.export.content import program_name
 from ndestudio.export.equations import equations_json, versions
 from ndestudio.export.figure import Figure, slug
-from ndestudio.export.figures import figures as draw_figures
-from ndestudio.export.job import Job, ProjectLike, job
+from ndestudio.export.gather import Job, ProjectLike, job
+from ndestudio.export.plots import figures as draw_figures
 from ndestudio.export.report_style import STYLE
 from ndestudio.export.typeset import inline_svg
 from ndestudio.expression.latex import symbol, to_latex
@@ -165,28 +165,21 @@ def _parameters(gathered: Job) -> str:
     if model is None or not model.parameters:
         return ""
     intervals = gathered.fit.intervals if gathered.fit is not None else {}
+    constants = {name: hole for hole, item in model.replacements.items() for name in item.parameters}
     rows = []
     for name, value in model.parameters.items():
         config = model.config.parameters.get(name)
-        limits = intervals.get(name)
-        note = (
-            config.note
-            if config
-            else next(
-                (f"constant of {hole}" for hole, item in model.replacements.items() if name in item.parameters), ""
-            )
-        )
-        rows.append(
-            [
-                name,
-                _number(value, 6),
-                config.unit if config else "",
-                f"{_number(limits[0], 4)} to {_number(limits[1], 4)}" if limits else "",
-                "fixed" if config and config.fixed else note,
-            ]
-        )
-    caption = "" if not intervals else "<p>Intervals: 95% confidence, from the trained model before distilling.</p>"
-    return caption + _table(["parameter", "value", "unit", "interval", "note"], rows, numeric=True)
+        note = config.note if config else f"constant of {constants[name]}" if name in constants else ""
+        if config and config.fixed:
+            note = f"fixed; {note}" if note else "fixed"
+        row = [name, _number(value, 6), config.unit if config else ""]
+        if intervals:
+            limits = intervals.get(name)
+            row.append(f"{_number(limits[0], 4)} to {_number(limits[1], 4)}" if limits else "")
+        rows.append([*row, note])
+    titles = ["parameter", "value", "unit", *(["interval"] if intervals else []), "note"]
+    caption = "<p>Intervals: 95% confidence, from the trained model before distilling.</p>" if intervals else ""
+    return caption + _table(titles, rows, numeric=True)
 
 
 def _holes(gathered: Job) -> list[str]:

@@ -40,20 +40,21 @@ def axis(
     margin: float = 0.04,
     log: bool = False,
     zero: bool = False,
+    whole: bool = False,
 ) -> Axis:
     """An axis that holds all finite values.
 
     Arguments:
         count: about how many ticks. margin: free space at both ends, as a fraction of the range.
-        zero: begin at 0 when all values are positive and 0 is near.
+        zero: begin at 0 when all values are positive and 0 is near. whole: ticks at whole numbers only.
     """
     values = np.asarray(values, dtype=float).ravel()
     values = values[np.isfinite(values) & ((values > 0) | (not log))]
     low, high = (float(values.min()), float(values.max())) if len(values) else (1.0, 10.0) if log else (0.0, 1.0)
-    return _log_axis(low, high, title) if log else _linear_axis(low, high, title, count, margin, zero)
+    return _log_axis(low, high, title) if log else _linear_axis(low, high, title, count, margin, zero, whole)
 
 
-def _linear_axis(low: float, high: float, title: str, count: int, margin: float, zero: bool) -> Axis:
+def _linear_axis(low: float, high: float, title: str, count: int, margin: float, zero: bool, whole: bool) -> Axis:
     if high <= low:
         pad = abs(low) * 0.1 or 1.0
         low, high = low - pad, high + pad
@@ -61,6 +62,7 @@ def _linear_axis(low: float, high: float, title: str, count: int, margin: float,
     room = margin * (high - low)
     low, high = (0.0 if from_zero else low - room), high + room
     step = nice_step(high - low, count)
+    step = max(step, 1.0) if whole else step
     ticks = np.arange(np.ceil(low / step - 1e-9), np.floor(high / step + 1e-9) + 1) * step
     return Axis(low, high, title, ticks, tick_labels(ticks, step))
 

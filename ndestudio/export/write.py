@@ -7,13 +7,13 @@ import tempfile
 from pathlib import Path
 
 from ndestudio.errors import ExportError
-from ndestudio.export.artefact import Artefact, artefact, known_format
+from ndestudio.export.artefacts import Artefact, artefact, known_format
 from ndestudio.export.content import Origin
 from ndestudio.export.equations import equations_text
 from ndestudio.export.figure import Figure
-from ndestudio.export.figures import recipes
-from ndestudio.export.job import Job, ProjectLike, job, origin_of
-from ndestudio.export.verify import TOLERANCE, verify
+from ndestudio.export.gather import Job, ProjectLike, job, origin_of
+from ndestudio.export.plots import recipes
+from ndestudio.export.rerun import TOLERANCE, verify
 from ndestudio.progress import Note, Phase, Progress, Reporter, SilentReporter
 
 FIGURE_TYPES = ("svg", "png")

@@ -15,9 +15,9 @@ import pytest
 
 from ndestudio.data.dataset import Column, Dataset, Trajectory
 from ndestudio.errors import ExportError
-from ndestudio.export.artefact import FORMATS, Artefact, artefact
+from ndestudio.export.artefacts import FORMATS, Artefact, artefact
 from ndestudio.export.content import Origin
-from ndestudio.export.verify import TOLERANCE, verify
+from ndestudio.export.rerun import TOLERANCE, verify
 from ndestudio.expression.numeric import evaluate
 from ndestudio.model.fitted import FittedModel
 

@@ -9,7 +9,7 @@ from html.parser import HTMLParser
 import msgspec
 import pytest
 
-from ndestudio.export.artefact import Artefact
+from ndestudio.export.artefacts import Artefact
 from ndestudio.export.report import report_html
 
 VOID = {"meta", "br", "img", "link", "hr", "input"}

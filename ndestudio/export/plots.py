@@ -11,13 +11,13 @@ from jaxtyping import Float
 from ndestudio.data.dataset import Column, Dataset, Part, Trajectory
 from ndestudio.distil.result import HoleDistillation
 from ndestudio.export.figure import Figure, slug
+from ndestudio.export.gather import Job
 from ndestudio.export.hole_figures import response_figure
-from ndestudio.export.job import Job
 from ndestudio.export.svg import OKABE_ITO, LegendEntry, Panel, drawing, label, legend_row
 from ndestudio.export.ticks import axis
 from ndestudio.expression.text import to_text
 from ndestudio.model.fitted import FittedModel
-from ndestudio.train.result import Fit
+from ndestudio.train.result import Fit, StageHistory
 
 BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY, _ = OKABE_ITO
 DATA = "#57606a"
@@ -28,6 +28,10 @@ MOST_TRAJECTORIES = 12
 """Trajectories drawn; a report of hundreds would be read by nobody."""
 
 DENSE = 400
+
+LEAST_LOSS = 1e-16
+"""Where loss axes end: smaller ones are rounding."""
+
 WIDTH = 720.0
 
 
@@ -146,33 +150,48 @@ def loss_figure(fit: Fit | None) -> Figure | None:
     """Training and validation loss along the stages; each stage has a loss of its own."""
     if fit is None or not fit.history:
         return None
-    x0, xs, losses = 0.0, [], []
+    xs: list[Float[np.ndarray, " step"]] = []
     edges: list[tuple[float, float, str]] = []
+    begin = 0.0
     for stage in fit.history:
-        steps = np.asarray(stage.iteration, dtype=float)
-        offset = x0 - (steps[0] if len(steps) else 0.0)
-        xs.append(steps + offset)
-        losses += [np.asarray(stage.loss, float), np.asarray(stage.validation_loss, float)]
-        end = float(xs[-1][-1]) if len(steps) else x0
-        edges.append((x0, max(end, x0), stage.stage))
-        x0 = max(end, x0) + 1.0
-    everything = np.concatenate(losses) if losses else np.zeros(0)
-    if not np.any(np.isfinite(everything) & (everything > 0)):
+        xs.append(begin + _running(np.asarray(stage.iteration, dtype=float)))
+        end = float(xs[-1][-1]) if len(xs[-1]) else begin
+        edges.append((begin, end, stage.stage))
+        begin = end + 1.0
+    losses = [np.asarray(item, float) for stage in fit.history for item in (stage.loss, stage.validation_loss)]
+    everything = np.concatenate(losses)
+    everything = everything[np.isfinite(everything) & (everything > 0)]
+    if not len(everything):
         return None
-    x_axis = axis(np.array([0.0, max(x0 - 1.0, 1.0)]), "iteration", count=8, margin=0.01)
-    panel = Panel(84.0, 78.0, WIDTH - 108.0, 280.0, x_axis, axis(everything, "loss", log=True))
+    shown = np.maximum(everything, 1e-8 * np.max(everything))
+    x_axis = axis(np.array([0.0, max(begin - 1.0, 1.0)]), "iteration", count=8, margin=0.01, whole=True)
+    panel = Panel(84.0, 78.0, WIDTH - 108.0, 280.0, x_axis, axis(shown, "loss", log=True))
     for index, (stage, x) in enumerate(zip(fit.history, xs, strict=True)):
-        first = index == 0
-        loss, held_out = np.asarray(stage.loss, float), np.asarray(stage.validation_loss, float)
-        panel.line(x, loss, BLUE, width=1.8, name="training" if first else "")
-        if np.any(np.isfinite(held_out)):
-            known = np.isfinite(held_out)
-            panel.line(x[known], held_out[known], VERMILION, width=1.8, dash=True, name="validation")
-        if not first:
+        _loss_lines(panel, stage, x)
+        if index:
             panel.vertical(edges[index][0] - 0.5)
     parts = _stage_labels(panel, edges)
     caption = "Loss along the stages of training (comparable within a stage only)."
     return _figure("loss", caption, "Training", [panel], panel.legend, WIDTH, 414.0, parts)
+
+
+def _running(iteration: Float[np.ndarray, " step"]) -> Float[np.ndarray, " step"]:
+    """Iterations that never go back: a stage that begins anew (other windows, another attempt) goes on counting."""
+    if not len(iteration):
+        return iteration
+    advance = np.diff(iteration, prepend=iteration[0])
+    return np.cumsum(np.where(advance < 0, 1.0, advance))
+
+
+def _loss_lines(panel: Panel, stage: StageHistory, x: Float[np.ndarray, " step"]) -> None:
+    """One line per attempt of a stage: nothing joins the end of one to the start of the next."""
+    restarts = np.flatnonzero(np.diff(np.asarray(stage.iteration, dtype=float)) < 0) + 1
+    loss, held_out = np.asarray(stage.loss, float), np.asarray(stage.validation_loss, float)
+    for rows in np.split(np.arange(len(x)), restarts):
+        panel.line(x[rows], loss[rows], BLUE, width=1.8, name="training")
+        known = rows[np.isfinite(held_out[rows])]
+        if len(known):
+            panel.line(x[known], held_out[known], VERMILION, width=1.8, dash=True, name="validation")
 
 
 def pareto_figure(name: str, hole: HoleDistillation, chosen: int) -> Figure | None:
@@ -181,15 +200,15 @@ def pareto_figure(name: str, hole: HoleDistillation, chosen: int) -> Figure | No
     if not candidates:
         return None
     complexity = np.array([candidate.complexity for candidate in candidates], dtype=float)
-    loss = np.maximum(np.array([candidate.loss for candidate in candidates]), 1e-18)
-    x_axis = axis(np.concatenate([complexity, [1.0]]), "complexity", count=8, margin=0.05)
+    loss = np.maximum(np.array([candidate.loss for candidate in candidates]), LEAST_LOSS)
+    x_axis = axis(np.concatenate([complexity, [1.0]]), "complexity", count=8, margin=0.05, whole=True)
     panel = Panel(92.0, 58.0, WIDTH - 116.0, 300.0, x_axis, axis(loss, "error of the hole (NMSE)", log=True))
     steps_x, steps_y = np.repeat(complexity, 2)[1:], np.repeat(loss, 2)[:-1]
     panel.line(steps_x, steps_y, BLUE, width=1.2, opacity=0.55)
     panel.dots(complexity, loss, BLUE, radius=4.0, name="candidates")
     if 0 <= chosen < len(hole.scored):
         candidate = hole.scored[chosen].candidate
-        x, y = float(candidate.complexity), max(candidate.loss, 1e-18)
+        x, y = float(candidate.complexity), max(candidate.loss, LEAST_LOSS)
         panel.dots(np.array([x]), np.array([y]), VERMILION, radius=6.5, name="chosen")
         text = _shortened(to_text(_rounded(candidate.expression)), 46)
         right = float(panel.x.fraction(x)) > 0.5

@@ -59,15 +59,18 @@ class Job:
     def seconds(self) -> dict[str, float]:
         """Wall seconds: of the stages of the job, and of the stages within training and distilling."""
         whole = {name: float(value) for name, value in getattr(self.project, "seconds", {}).items()}
-        within = {"train": self.fit, "distil": self.distillation}
-        for name, result in within.items():
-            if result is not None:
-                whole.setdefault(name, float(sum(result.seconds.values())))
+        stages = {
+            name: dict(result.seconds)
+            for name, result in (("train", self.fit), ("distil", self.distillation))
+            if result
+        }
+        for name, parts in stages.items():
+            total = parts.pop("total", None)
+            whole.setdefault(name, float(sum(parts.values()) if total is None else total))
         found: dict[str, float] = {}
         for name, value in whole.items():
             found[name] = value
-            result = within.get(name)
-            found |= {f"{name}.{stage}": float(part) for stage, part in (result.seconds.items() if result else ())}
+            found |= {f"{name}.{stage}": float(part) for stage, part in stages.get(name, {}).items()}
         return found
 
 

@@ -9,8 +9,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from ndestudio.export.figures import figures, shown_trajectories
-from ndestudio.export.job import job
+from ndestudio.export.gather import job
+from ndestudio.export.plots import figures, loss_figure, shown_trajectories
 from ndestudio.export.raster import svg_to_png
 from ndestudio.export.svg import Panel, colors, drawing, label, png
 from ndestudio.export.ticks import axis, nice_step
@@ -145,3 +145,14 @@ def test_of_many_trajectories_some_of_each_part_are_drawn(project) -> None:
     shown = shown_trajectories(replace(project.dataset, trajectories=many))
     assert len(shown) == 12
     assert {int(item.part[0]) for item in shown} == {0, 1, 2}
+
+
+def test_a_stage_that_begins_anew_is_drawn_after_itself(project) -> None:
+    stage = project.fit.history[0]
+    steps = np.array([0.0, 10.0, 20.0, 0.0, 10.0, 20.0])
+    again = replace(stage, iteration=steps, loss=np.ones(6), validation_loss=np.full(6, np.nan))
+    figure = loss_figure(replace(project.fit, history=(again,)))
+    assert figure is not None
+    lines = [node.get("points").split() for node in ElementTree.fromstring(figure.svg).iter(f"{SVG}polyline")]
+    assert [len(points) for points in lines] == [3, 3]
+    assert float(lines[1][0].split(",")[0]) > float(lines[0][-1].split(",")[0])

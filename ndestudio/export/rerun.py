@@ -17,7 +17,7 @@ import numpy as np
 from jaxtyping import Float
 
 from ndestudio.data.dataset import Dataset
-from ndestudio.export.artefact import Artefact
+from ndestudio.export.artefacts import Artefact
 from ndestudio.export.content import Track, content
 from ndestudio.model.fitted import FittedModel
 
