@@ -2,46 +2,66 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
 
 from ndestudio.distil.result import ScoredCandidate
+from ndestudio.expression.tree import Expr
 from ndestudio.model.metrics import Metrics
 from ndestudio.session.distil_state import FrontRow
-from ndestudio.symbolic.front import Candidate, Front
+from ndestudio.symbolic.front import Candidate
+
+
+def shown_candidates(front: Sequence[Candidate], scored: Mapping[int, ScoredCandidate]) -> tuple[Candidate, ...]:
+    """The front, then what was scored without being of it (terms may be dropped when all equations are joined)."""
+    known = {key(candidate) for candidate in front}
+    extra = [entry.candidate for entry in scored.values() if key(entry.candidate) not in known]
+    return (*front, *extra)
+
+
+def key(candidate: Candidate) -> tuple[int, float]:
+    """What a candidate is known by: scoring simplifies its formula and leaves complexity and loss as they were."""
+    return candidate.complexity, candidate.loss
+
+
+def scored_position(candidate: Candidate | None, scored: Mapping[int, ScoredCandidate]) -> int:
+    """Position among the scored candidates, -1 when it is none of them."""
+    if candidate is None:
+        return -1
+    return next((index for index, entry in scored.items() if key(entry.candidate) == key(candidate)), -1)
 
 
 def front_rows(
-    front: Front,
+    front: Sequence[Candidate],
     scored: Mapping[int, ScoredCandidate],
     *,
     chosen: Candidate | None = None,
     accepted: int = -1,
     pinned: Candidate | None = None,
 ) -> tuple[FrontRow, ...]:
-    """One row per candidate of the front.
+    """One row for each candidate shown.
 
     Arguments:
         scored: by position among the scored candidates.
         accepted: position among the scored candidates of the accepted one, -1 for none.
     """
-    from ndestudio.expression import to_text
-
-    by_form = {entry.candidate.expression: (index, entry) for index, entry in scored.items()}
     rows = []
-    for index, candidate in enumerate(front.candidates):
-        position, entry = by_form.get(candidate.expression, (-1, None))
+    for index, candidate in enumerate(shown_candidates(front, scored)):
+        position = scored_position(candidate, scored)
+        entry = scored.get(position)
         rows.append(
             FrontRow(
                 index=index,
                 complexity=candidate.complexity,
                 loss=candidate.loss,
-                text=to_text(candidate.expression),
+                text=_text(candidate.expression),
                 trajectory_error=held_out_error(entry.metrics) if entry else None,
                 scored=position,
-                chosen=chosen is not None and candidate.expression == chosen.expression,
+                chosen=chosen is not None and key(candidate) == key(chosen),
                 accepted=entry is not None and position == accepted,
-                pinned=pinned is not None and candidate == pinned,
+                pinned=pinned is not None and key(candidate) == key(pinned),
                 note=entry.sentence if entry else "",
+                on_front=index < len(front),
             )
         )
     return tuple(rows)
@@ -60,13 +80,16 @@ def held_out_error(metrics: Metrics) -> float | None:
     return None
 
 
-def candidate_errors(scored: ScoredCandidate | None) -> tuple[tuple[str, float], ...]:
+def errors_of(metrics: Metrics | None) -> tuple[tuple[str, float], ...]:
     """Mean NRMSE by part of the data, where known."""
-    if scored is None:
+    if metrics is None:
         return ()
-    parts = (
-        ("training", scored.metrics.train),
-        ("validation", scored.metrics.validation),
-        ("test", scored.metrics.test),
-    )
+    parts = (("training", metrics.train), ("validation", metrics.validation), ("test", metrics.test))
     return tuple((name, part["mean"]) for name, part in parts if "mean" in part)
+
+
+@lru_cache(maxsize=2000)
+def _text(expression: Expr) -> str:
+    from ndestudio.expression import to_text
+
+    return to_text(expression)

@@ -13,7 +13,7 @@ from ndestudio.distil.config import DistilConfig
 from ndestudio.distil.result import Distillation
 from ndestudio.export.config import ExportConfig
 from ndestudio.model.config import InitialConfig, ModelConfig, NetworkConfig, ParameterConfig
-from ndestudio.project.project import Project, Run
+from ndestudio.project.project import Project, Run, Spec
 from ndestudio.train.config import TrainConfig
 from ndestudio.train.result import Fit
 
@@ -141,17 +141,27 @@ def with_export(project: Project, **changes: Any) -> Project:
     return project if export == project.spec.export else _with_spec(project, export=export)
 
 
-def with_fit(project: Project, fit: Fit, created: str) -> Project:
-    """A finished training: the current fit, and a row of the runs table."""
+def with_fit(project: Project, fit: Fit, created: str, spec: Spec | None = None) -> Project:
+    """A finished training: the current fit, and a row of the runs table.
+
+    Arguments:
+        spec: what it was started with, where settings were edited meanwhile.
+    """
     count = sum(run.kind == "fit" for run in project.runs) + 1
-    run = Run(f"Fit {count}", "fit", created, project.spec, fit=fit)
+    run = Run(f"Fit {count}", "fit", created, spec or project.spec, fit=fit)
     return replace(project, fit=fit, distillation=None, accepted={}, runs=(*project.runs, run))
 
 
-def with_distillation(project: Project, distillation: Distillation, created: str) -> Project:
-    """A finished search: its choices are accepted, and it is a row of the runs table."""
+def with_distillation(
+    project: Project, distillation: Distillation, created: str, spec: Spec | None = None
+) -> Project:
+    """A finished search: its choices are accepted, and it is a row of the runs table.
+
+    Arguments:
+        spec: what it was started with, where settings were edited meanwhile.
+    """
     count = sum(run.kind == "distil" for run in project.runs) + 1
-    run = Run(f"Search {count}", "distil", created, project.spec, fit=project.fit, distillation=distillation)
+    run = Run(f"Search {count}", "distil", created, spec or project.spec, fit=project.fit, distillation=distillation)
     accepted = {name: hole.chosen for name, hole in distillation.holes.items() if hole.chosen >= 0}
     return replace(project, distillation=distillation, accepted=accepted, runs=(*project.runs, run))
 

@@ -1,31 +1,33 @@
-"""Distilling: settings, start and stop, which hole and candidate is looked at, accept and revert."""
+"""Distilling: settings, start and stop, which hole and candidate is looked at, put in, accept and revert."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
-from time import monotonic
 from typing import TYPE_CHECKING, Any
-
-import numpy as np
 
 from ndestudio.distil.result import Distillation, HoleSamples, ScoredCandidate
 from ndestudio.model.fitted import FittedModel
-from ndestudio.progress import Event, Reporter
+from ndestudio.progress import Event, Reporter, TrainStep
 from ndestudio.session import commands
-from ndestudio.session.candidates import accepted_of, candidate_errors, front_rows
+from ndestudio.session.candidates import accepted_of, errors_of, front_rows, scored_position, shown_candidates
 from ndestudio.session.distil_state import CandidateState, DistilState, EngineRow, FrontRow, HoleFit, HoleRow
 from ndestudio.session.formulas import Formula, FormulaRequest
-from ndestudio.session.live import DistilLive
+from ndestudio.session.live import DistilLive, StageTime
+from ndestudio.session.operators import operator_rows, preset_name, preset_rows, with_cost, with_operator
 from ndestudio.session.pictures import Picture, simulate_all
 from ndestudio.session.presenter import Presenter
-from ndestudio.session.train_state import StageRow, Status
+from ndestudio.session.progression import search_stages, seconds_left
+from ndestudio.session.swap import changes, hole_fit, put_in, sample
+from ndestudio.session.train_state import Status
 from ndestudio.symbolic.front import Candidate, Front
 
 if TYPE_CHECKING:
+    from ndestudio.project.project import Spec
     from ndestudio.session.session import Session
 
-PRESETS = ("polynomial", "rational", "trigonometric", "kinetics")
-_PICTURES = 40
+_KEPT = 60
 
 
 class DistilController(Presenter[DistilState]):
@@ -34,17 +36,22 @@ class DistilController(Presenter[DistilState]):
     def __init__(self, session: Session) -> None:
         super().__init__(session)
         self.live: DistilLive | None = None
+        self._started: Spec | None = None
+        self._result: Distillation | None = None
         self._hole = ""
         self._selected: dict[str, Candidate] = {}
         self._pinned: dict[str, Candidate] = {}
         self._pictures: dict[int, tuple[FittedModel, Picture]] = {}
-        self._fits: dict[int, tuple[Candidate, HoleFit]] = {}
+        self._fits: dict[int, tuple[Candidate, HoleSamples, HoleFit]] = {}
+        self._samples: tuple[FittedModel | None, dict[str, HoleSamples]] = (None, {})
+        self._trying: tuple[str, Candidate] | None = None
+        self._trial_values: Mapping[str, float] = {}
         self._engines: tuple[EngineRow, ...] = (
             EngineRow("evolution", "Evolution (embedded)"),
             EngineRow("pysr", "PySR (Julia)"),
         )
 
-    # --- intents ---------------------------------------------------------------------------------------------------
+    # --- intents: settings -----------------------------------------------------------------------------------------
 
     def change_settings(self, **changes: Any) -> None:
         """Change fields of ``DistilConfig``."""
@@ -52,62 +59,112 @@ class DistilController(Presenter[DistilState]):
             "Search settings", commands.with_distil(self.session.project, **changes), merge="distil"
         )
 
+    def choose_preset(self, name: str) -> None:
+        """Take the operators of a preset, with its costs."""
+        self.change_settings(operators=name, complexity={})
+
+    def use_operator(self, name: str, used: bool) -> None:
+        self.change_settings(operators=with_operator(self.session.project.spec.distil, name, used))
+
+    def set_cost(self, name: str, cost: int) -> None:
+        """Complexity an operator adds to a formula."""
+        self.change_settings(complexity=with_cost(self.session.project.spec.distil, name, cost))
+
+    # --- intents: the search ---------------------------------------------------------------------------------------
+
     def start(self) -> None:
-        """Search formulas for the holes with the settings of now."""
+        """Search formulas for the holes with the settings of now; resumes a paused search instead."""
         project = self.session.project
-        if not self._obstacle() and not self.session.tasks.running("distil"):
-            self.live = DistilLive()
+        if self.session.tasks.running("distil"):
+            self.resume()
+        elif not self._obstacle():
+            self.live, self._started = DistilLive(), project.spec
             self._selected.clear()
             self._pinned.clear()
+            self.session.tasks.discard("put in")
+            self._trying = None
+            model = project.fit.model if project.fit else None
+            arguments = (model, project.dataset, project.spec.distil, project.spec.train)
             self.session.tasks.start(
                 "distil",
                 "Distilling",
                 _distil,
-                project.fit.model if project.fit else None,
-                project.dataset,
-                project.spec.distil,
-                project.spec.train,
+                *arguments,
                 event=self._on_event,
                 done=self._on_done,
                 failed=self._on_failed,
             )
         self.session.refresh()
 
+    def pause(self) -> None:
+        self.session.tasks.pause("distil")
+        self.session.refresh()
+
+    def resume(self) -> None:
+        self.session.tasks.resume("distil")
+        self.session.refresh()
+
     def stop(self) -> None:
-        """End the search; what was found so far is refitted, scored and kept."""
+        """End the search; what was found so far is kept."""
         self.session.tasks.stop("distil")
         self.session.refresh()
+
+    # --- intents: looking and choosing -----------------------------------------------------------------------------
 
     def choose_hole(self, name: str) -> None:
         self._hole = name
         self.session.refresh()
 
     def select(self, hole: str, index: int) -> None:
-        """Look at the formula at a position of the front."""
-        front = self._front(hole)
-        if front and 0 <= index < len(front.candidates):
-            self._selected[hole] = front.candidates[index]
+        """Look at the formula at a position of the rows shown."""
+        shown = self._shown_candidates(hole)
+        if 0 <= index < len(shown):
+            self._selected[hole] = shown[index]
         self.session.refresh()
 
     def pin(self, hole: str, index: int) -> None:
         """Keep a formula beside the one looked at; pinning it again, or -1, lets it go."""
-        front = self._front(hole)
-        chosen = front.candidates[index] if front and 0 <= index < len(front.candidates) else None
-        if chosen is None or self._pinned.get(hole) is chosen:
+        shown = self._shown_candidates(hole)
+        chosen = shown[index] if 0 <= index < len(shown) else None
+        if chosen is None or self._pinned.get(hole) == chosen:
             self._pinned.pop(hole, None)
         else:
             self._pinned[hole] = chosen
         self.session.refresh()
 
-    def accept(self, hole: str, scored: int) -> None:
-        """Put a scored candidate in the place of the hole (one step to undo)."""
-        self.session.workspace.edit(
-            f"Accept formula for {hole}", commands.with_accepted(self.session.project, hole, scored)
+    def accept(self, hole: str, index: int) -> None:
+        """Put the formula at a position of the rows shown in the place of the hole (one step to undo).
+
+        One that was not refitted yet is refitted through the solver first; its constants are shown on the way.
+        """
+        shown = self._shown_candidates(hole)
+        project = self.session.project
+        if not 0 <= index < len(shown) or project.distillation is None or project.fit is None:
+            return
+        position = scored_position(shown[index], self._scored(hole))
+        if position >= 0:
+            self.session.workspace.edit(f"Accept formula for {hole}", commands.with_accepted(project, hole, position))
+            return
+        self._trying, self._trial_values = (hole, shown[index]), {}
+        self._selected[hole] = shown[index]
+        arguments = (project.fit.model, project.dataset, hole, shown[index], project.spec.train)
+        self.session.tasks.start(
+            "put in",
+            f"Putting a formula in for {hole}",
+            put_in,
+            *arguments,
+            event=self._on_trial_event,
+            done=lambda scored: self._on_put_in(hole, scored),
+            failed=self._on_put_in_failed,
         )
+        self.session.refresh()
 
     def revert(self, hole: str) -> None:
         """Make the hole neural again (one step to undo)."""
+        self.session.tasks.discard("put in")
+        self._trying = None
         self.session.workspace.edit(f"Revert {hole}", commands.without_accepted(self.session.project, hole))
+        self.session.refresh()
 
     # --- state -----------------------------------------------------------------------------------------------------
 
@@ -115,19 +172,25 @@ class DistilController(Presenter[DistilState]):
         project = self.session.project
         task = self.session.tasks.running("distil")
         result = project.distillation if task is None else None
+        self._request_samples()
         holes = self._holes()
         hole = self._hole if any(row.name == self._hole for row in holes) else holes[0].name if holes else ""
         obstacle = self._obstacle()
+        live = self.live if task else None
         return DistilState(
             config=project.spec.distil,
             ready=not obstacle and task is None,
             obstacle=obstacle,
             status=self._status(),
             engines=self._engines,
-            presets=PRESETS,
-            stages=self._stages(),
+            presets=preset_rows(),
+            preset=preset_name(project.spec.distil),
+            operators=operator_rows(project.spec.distil),
+            stages=search_stages(self._times(), task is not None, self._wanted()),
+            doing=live.clock.current.text if live and live.clock.current else "",
             elapsed=round(task.seconds, 1) if task else sum(result.seconds.values()) if result else 0.0,
             fraction=task.progress.fraction if task and task.progress else None,
+            eta=seconds_left(task, live.clock.current if live else None),
             holes=holes,
             hole=hole,
             candidate=self._candidate(holes, hole, self._selected.get(hole)),
@@ -154,20 +217,17 @@ class DistilController(Presenter[DistilState]):
             return "idle"
         return "stopping" if task.stopping else "paused" if task.paused else "running"
 
-    def _stages(self) -> tuple[StageRow, ...]:
-        if self.live is None:
-            result = self.session.project.distillation
-            return tuple(StageRow(s, s, "done", seconds) for s, seconds in result.seconds.items()) if result else ()
-        now = monotonic()
-        return tuple(
-            StageRow(
-                stage.stage,
-                stage.text,
-                "active" if stage.seconds is None else "done",
-                round(now - stage.started if stage.seconds is None else stage.seconds, 1),
-            )
-            for stage in self.live.stages
-        )
+    def _wanted(self) -> tuple[str, ...]:
+        """Holes that are searched."""
+        project = self.session.project
+        all_holes = tuple(hole.name for hole in project.fit.model.system.holes) if project.fit else ()
+        chosen = project.spec.distil.holes
+        return all_holes if chosen is None else tuple(name for name in chosen if name in all_holes)
+
+    def _times(self) -> list[StageTime]:
+        running = self.session.tasks.running("distil") is not None
+        known = self.live is not None and (running or self.session.project.distillation is self._result)
+        return self.live.clock.stages if known and self.live else []
 
     def _front(self, hole: str) -> Front | None:
         if self.session.tasks.running("distil") and self.live is not None:
@@ -177,15 +237,14 @@ class DistilController(Presenter[DistilState]):
 
     def _scored(self, hole: str) -> dict[int, ScoredCandidate]:
         if self.session.tasks.running("distil") and self.live is not None:
-            return {
-                i: scored for i, scored in self.live.scored.get(hole, {}).items() if isinstance(scored, ScoredCandidate)
-            }
+            found = self.live.scored.get(hole, {})
+            return {index: scored for index, scored in found.items() if isinstance(scored, ScoredCandidate)}
         result = self.session.project.distillation
         return dict(enumerate(result.holes[hole].scored)) if result and hole in result.holes else {}
 
-    def _samples(self, hole: str) -> HoleSamples | None:
-        result = self.session.project.distillation
-        return result.holes[hole].samples if result and hole in result.holes else None
+    def _shown_candidates(self, hole: str) -> tuple[Candidate, ...]:
+        front = self._front(hole)
+        return shown_candidates(front.candidates, self._scored(hole)) if front else ()
 
     def _holes(self) -> tuple[HoleRow, ...]:
         project = self.session.project
@@ -203,7 +262,7 @@ class DistilController(Presenter[DistilState]):
                     name=name,
                     arguments=network.arguments,
                     front=front_rows(
-                        front,
+                        front.candidates,
                         self._scored(name),
                         chosen=done.scored[done.chosen].candidate if done and done.chosen >= 0 else None,
                         accepted=accepted,
@@ -218,39 +277,57 @@ class DistilController(Presenter[DistilState]):
         return tuple(rows)
 
     def _candidate(self, holes: tuple[HoleRow, ...], hole: str, wanted: Candidate | None) -> CandidateState | None:
-        front = self._front(hole)
-        row = _row(holes, hole, front, wanted)
-        if row is None or front is None:
-            return None
-        candidate = front.candidates[row.index]
-        scored = self._scored(hole).get(row.scored)
+        shown = self._shown_candidates(hole)
+        row = _row(holes, hole, shown, self._front(hole), wanted)
         fit = self.session.project.fit
+        if row is None or fit is None:
+            return None
+        candidate = shown[row.index]
+        scored = self._scored(hole).get(row.scored)
+        refitting = self._trying == (hole, candidate) and self.session.tasks.running("put in") is not None
+        after = self._trial_values if refitting else scored.model.parameters if scored else {}
+        units = {name: config.unit for name, config in self.session.project.spec.model.parameters.items()}
+        left = rf"\mathrm{{{_tex(hole)}}}"
         return CandidateState(
             hole=hole,
             row=row,
             text=row.text,
-            formula=self.session.formula(FormulaRequest(rf"\mathrm{{{_tex(hole)}}}", candidate.expression, digits=4)),
-            fit=self._hole_fit(hole, candidate),
+            formula=self.session.formula(FormulaRequest(left, candidate.expression, digits=4)),
+            fit=self._hole_fit(fit.model, hole, candidate),
             picture=self._picture(scored.model) if scored else None,
-            before=self._picture(fit.model) if fit else None,
-            errors=candidate_errors(scored),
-            parameters=tuple(scored.model.parameters.items()) if scored else (),
+            before=self._picture(fit.model),
+            errors=errors_of(scored.metrics if scored else None),
+            errors_before=errors_of(fit.metrics),
+            changes=changes(fit.model.parameters, after, units) if after else (),
+            refitting=refitting,
         )
 
-    def _hole_fit(self, hole: str, candidate: Candidate) -> HoleFit | None:
-        samples = self._samples(hole)
+    def _hole_fit(self, model: FittedModel, hole: str, candidate: Candidate) -> HoleFit | None:
+        result = self.session.project.distillation
+        running = self.session.tasks.running("distil") is not None
+        samples = result.holes[hole].samples if result and not running and hole in result.holes else None
+        samples = samples or (self._samples[1].get(hole) if self._samples[0] is model else None)
         if samples is None:
             return None
         kept = self._fits.get(id(candidate))
-        if kept is None or kept[0] is not candidate:
-            from ndestudio.expression import evaluate
+        if kept is None or kept[0] is not candidate or kept[1] is not samples:
+            _trim(self._fits)
+            kept = self._fits[id(candidate)] = (candidate, samples, hole_fit(model, samples, candidate))
+        return kept[2]
 
-            values = {name: samples.X[:, i] for i, name in enumerate(samples.arguments)}
-            with np.errstate(all="ignore"):
-                y = np.broadcast_to(np.asarray(evaluate(candidate.expression, values), float), samples.y.shape)
-            made = HoleFit(hole, samples.arguments, samples.X, samples.y, y if np.isfinite(y).any() else None)
-            kept = self._fits[id(candidate)] = (candidate, made)
-        return kept[1]
+    def _request_samples(self) -> None:
+        """Have the holes sampled, so that a front can be looked at while it grows."""
+        project, tasks = self.session.project, self.session.tasks
+        if project.fit is None or project.dataset is None or not tasks.running("distil"):
+            return
+        model = project.fit.model
+        if self._samples[0] is not model and not tasks.running("samples"):
+            config = project.spec.distil
+            arguments = (model, project.dataset, self._wanted(), config.samples, config.seed)
+            tasks.start("samples", "", sample, *arguments, done=lambda found: self._on_samples(model, found))
+
+    def _on_samples(self, model: FittedModel, found: dict[str, HoleSamples]) -> None:
+        self._samples = (model, found)
 
     def _picture(self, model: FittedModel) -> Picture | None:
         """Simulated trajectories of a model; asked for when they are not there."""
@@ -263,8 +340,7 @@ class DistilController(Presenter[DistilState]):
         return None
 
     def _on_picture(self, made: Picture) -> None:
-        while len(self._pictures) >= _PICTURES:
-            self._pictures.pop(next(iter(self._pictures)))
+        _trim(self._pictures)
         self._pictures[id(made.model)] = (made.model, made)
 
     def _equations(self) -> tuple[Formula | None, ...]:
@@ -280,10 +356,12 @@ class DistilController(Presenter[DistilState]):
     def _on_done(self, result: Distillation) -> None:
         if self.live is not None:
             self.live.end()
+        self._result = result
         self._selected.clear()
         self._pinned.clear()
         created = datetime.now().astimezone().isoformat(timespec="seconds")
-        self.session.workspace.edit("Distil", commands.with_distillation(self.session.project, result, created))
+        changed = commands.with_distillation(self.session.project, result, created, spec=self._started)
+        self.session.workspace.edit("Distil", changed)
         self.session.toast(result.sentence, "warning" if result.outcome == "failed" else "good")
 
     def _on_failed(self, failed: Any) -> None:
@@ -291,16 +369,47 @@ class DistilController(Presenter[DistilState]):
             self.live.end()
         self.session.toast(failed.sentence, "error", failed.details)
 
+    def _on_trial_event(self, event: Event) -> None:
+        if isinstance(event, TrainStep):
+            self._trial_values = event.parameters
 
-def _row(holes: tuple[HoleRow, ...], hole: str, front: Front | None, wanted: Candidate | None) -> FrontRow | None:
+    def _on_put_in(self, hole: str, scored: ScoredCandidate) -> None:
+        """One step of history: the candidate joins the scored ones and takes the place of the hole."""
+        self._trying = None
+        project = self.session.project
+        if project.distillation is None or hole not in project.distillation.holes:
+            return
+        old = project.distillation.holes[hole]
+        new = replace(old, scored=(*old.scored, scored))
+        distillation = replace(project.distillation, holes={**project.distillation.holes, hole: new})
+        self._result = distillation if self._result is project.distillation else self._result
+        changed = replace(project, distillation=distillation)
+        changed = commands.with_accepted(changed, hole, len(old.scored))
+        self.session.workspace.edit(f"Accept formula for {hole}", changed)
+        if scored.sentence:
+            self.session.toast(scored.sentence, "warning")
+
+    def _on_put_in_failed(self, failed: Any) -> None:
+        self._trying = None
+        self.session.toast(failed.sentence, "error", failed.details)
+
+
+def _row(
+    holes: tuple[HoleRow, ...], hole: str, shown: tuple[Candidate, ...], front: Front | None, wanted: Candidate | None
+) -> FrontRow | None:
     """The row of the wanted candidate, else of the accepted, the chosen, the engine's choice."""
     rows = next((row.front for row in holes if row.name == hole), ())
     if front is None or not rows:
         return None
     for row in rows:
-        if wanted is not None and front.candidates[row.index] == wanted:
+        if wanted is not None and shown[row.index] == wanted:
             return row
     return accepted_of(rows) or rows[max(0, min(front.best, len(rows) - 1))]
+
+
+def _trim(kept: dict[int, Any]) -> None:
+    while len(kept) >= _KEPT:
+        kept.pop(next(iter(kept)))
 
 
 def _tex(name: str) -> str:

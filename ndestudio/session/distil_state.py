@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 
 from ndestudio.data.dataset import Dataset
 from ndestudio.distil.config import DistilConfig
@@ -16,10 +17,11 @@ from ndestudio.session.train_state import StageRow, Status
 
 @dataclass(frozen=True)
 class FrontRow:
-    """A formula of the front.
+    """A formula of the front, or one that was made from one of them.
 
     Arguments:
-        index: its position in the front.
+        index: its position among the formulas shown.
+        on_front: False for a formula that only arose when all equations were refitted together.
         loss: against samples of the hole (dimensionless, NMSE).
         trajectory_error: mean NRMSE of the whole model with the formula put in, on held-out data where there are
             such, else on the training data; None while not simulated.
@@ -37,6 +39,7 @@ class FrontRow:
     accepted: bool = False
     pinned: bool = False
     note: str = ""
+    on_front: bool = True
 
 
 @dataclass(frozen=True)
@@ -58,11 +61,24 @@ class HoleRow:
 
 
 @dataclass(frozen=True, eq=False)
+class Slice:
+    """Network and formula along one argument, the others held at `held`; trusted: where data support the network."""
+
+    argument: str
+    x: Float[np.ndarray, " grid"]
+    network: Float[np.ndarray, " grid"]
+    formula: Float[np.ndarray, " grid"]
+    trusted: Bool[np.ndarray, " grid"]
+    held: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, eq=False)
 class HoleFit:
     """How a formula follows the samples of its hole.
 
     Arguments:
         formula_y: the formula at the samples; None when it cannot be evaluated there.
+        slices: one for each argument.
     """
 
     hole: str
@@ -70,6 +86,18 @@ class HoleFit:
     X: Float[np.ndarray, "sample argument"]
     y: Float[np.ndarray, " sample"]
     formula_y: Float[np.ndarray, " sample"] | None
+    slices: tuple[Slice, ...] = ()
+    unit: str = ""
+
+
+@dataclass(frozen=True)
+class Change:
+    """A parameter before and after a formula took the place of its hole; None where it is not there."""
+
+    name: str
+    before: float | None
+    after: float | None
+    unit: str = ""
 
 
 @dataclass(frozen=True)
@@ -80,7 +108,8 @@ class CandidateState:
         formula: typeset; None while it is being drawn. text: as text.
         fit: against the samples of the hole, None before they are there.
         picture: simulated trajectories of the whole model with it, None while they are being made.
-        errors: (name of part, mean NRMSE) where known.
+        errors: (name of part, mean NRMSE) where known; errors_before: of the model without the formula.
+        changes: what refitting did to the parameters; while `refitting`, as it stands.
         before: the model as it is without the formula, to be overlaid.
     """
 
@@ -92,7 +121,9 @@ class CandidateState:
     picture: Picture | None
     before: Picture | None
     errors: tuple[tuple[str, float], ...] = ()
-    parameters: tuple[tuple[str, float], ...] = ()
+    errors_before: tuple[tuple[str, float], ...] = ()
+    changes: tuple[Change, ...] = ()
+    refitting: bool = False
 
 
 @dataclass(frozen=True)
@@ -105,8 +136,28 @@ class EngineRow:
 
 
 @dataclass(frozen=True)
+class PresetRow:
+    """A set of operators. `hint`: when to take it."""
+
+    name: str
+    title: str
+    hint: str
+
+
+@dataclass(frozen=True)
+class OperatorRow:
+    """An operator. `cost`: complexity it adds to a formula."""
+
+    name: str
+    used: bool
+    cost: int
+
+
+@dataclass(frozen=True)
 class DistilState:
     """Arguments:
+    preset: name of the operator preset in use, "" for a choice of one's own.
+    stages: the whole sequence, what is still to come included. doing: what goes on now, in words.
     holes: every hole that is in the equations. hole: the one shown, "" without any.
     candidate: what was clicked, else the default choice. compared: what was pinned.
     equations: the whole model with the accepted formulas, typeset (None while being drawn).
@@ -117,10 +168,14 @@ class DistilState:
     obstacle: str
     status: Status
     engines: tuple[EngineRow, ...]
-    presets: tuple[str, ...]
+    presets: tuple[PresetRow, ...]
+    preset: str
+    operators: tuple[OperatorRow, ...]
     stages: tuple[StageRow, ...]
+    doing: str
     elapsed: float
     fraction: float | None
+    eta: float | None
     holes: tuple[HoleRow, ...]
     hole: str
     candidate: CandidateState | None

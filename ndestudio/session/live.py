@@ -5,10 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from time import monotonic
 
+import numpy as np
+from jaxtyping import Float
+
+from ndestudio.model.fitted import FittedModel
 from ndestudio.progress import CandidateScored, Event, FitSnapshot, FrontUpdate, Note, Phase, TrainStep
 from ndestudio.symbolic.front import Front
 
 _CURVE_POINTS = 4000
+_MOMENTS = 60
 
 
 @dataclass
@@ -37,29 +42,67 @@ class StageTime:
     text: str
     started: float
     seconds: float | None = None
+    index: int = 0
+
+
+@dataclass
+class StageClock:
+    """The stages entered so far."""
+
+    stages: list[StageTime] = field(default_factory=list)
+
+    @property
+    def current(self) -> StageTime | None:
+        """The stage that goes on, None before the first and after the last."""
+        return self.stages[-1] if self.stages and self.stages[-1].seconds is None else None
+
+    def enter(self, stage: str, text: str, index: int = 0) -> None:
+        self.end()
+        self.stages.append(StageTime(stage, text, monotonic(), index=index))
+
+    def end(self) -> None:
+        if current := self.current:
+            current.seconds = monotonic() - current.started
+
+
+@dataclass(frozen=True, eq=False)
+class Moment:
+    """A model on the way."""
+
+    stage: str
+    iteration: int
+    loss: float
+    model: FittedModel
 
 
 @dataclass
 class TrainLive:
-    """A training as it runs."""
+    """A training as it runs.
 
-    stages: list[StageTime] = field(default_factory=list)
+    Arguments:
+        moments: models on the way, thinned to a few dozen: what the time slider goes through.
+        traces: parameter -> its values by step.
+        version: grows with each event.
+    """
+
+    clock: StageClock = field(default_factory=StageClock)
     curves: list[Curve] = field(default_factory=list)
     parameters: dict[str, float] = field(default_factory=dict)
     traces: dict[str, list[float]] = field(default_factory=dict)
     snapshot: FitSnapshot | None = None
+    moments: list[Moment] = field(default_factory=list)
     notes: list[Note] = field(default_factory=list)
     version: int = 0
 
     def take(self, event: Event) -> None:
         self.version += 1
         match event:
-            case Phase(stage=stage, text=text):
-                self._enter(stage, text)
+            case Phase(stage=stage, text=text, index=index):
+                self.clock.enter(stage, text, index)
             case TrainStep():
                 self._step(event)
             case FitSnapshot():
-                self.snapshot = event
+                self._snapshot(event)
             case Note():
                 self.notes.append(event)
             case _:
@@ -67,14 +110,17 @@ class TrainLive:
 
     def end(self) -> None:
         self.version += 1
-        if self.stages and self.stages[-1].seconds is None:
-            self.stages[-1].seconds = monotonic() - self.stages[-1].started
+        self.clock.end()
 
-    def _enter(self, stage: str, text: str) -> None:
-        self.end()
-        self.stages.append(StageTime(stage, text, monotonic()))
+    def arrays(self) -> dict[str, Float[np.ndarray, " step"]]:
+        """The traces as arrays."""
+        return {name: np.asarray(values, dtype=float) for name, values in self.traces.items()}
 
     def _step(self, event: TrainStep) -> None:
+        current = self.clock.current
+        if current is None or current.stage != event.stage:  # compilation is over, the stage that waited for it goes on
+            text = next((one.text for one in self.clock.stages if one.stage == event.stage), event.stage)
+            self.clock.enter(event.stage, text)
         if not self.curves or self.curves[-1].stage != event.stage:
             self.curves.append(Curve(event.stage))
         self.curves[-1].add(event.iteration, event.loss, event.validation_loss)
@@ -85,12 +131,23 @@ class TrainLive:
             if len(trace) > _CURVE_POINTS:
                 del trace[1:-1:2]
 
+    def _snapshot(self, event: FitSnapshot) -> None:
+        self.snapshot = event
+        loss = self.curves[-1].loss[-1] if self.curves else float("nan")
+        self.moments.append(Moment(event.stage or "preparing", event.iteration, loss, event.model))
+        if len(self.moments) > _MOMENTS:
+            del self.moments[1:-1:2]
+
 
 @dataclass
 class DistilLive:
-    """A search as it runs."""
+    """A search as it runs.
 
-    stages: list[StageTime] = field(default_factory=list)
+    Arguments:
+        scored: hole -> position -> ``distil.ScoredCandidate``.
+    """
+
+    clock: StageClock = field(default_factory=StageClock)
     fronts: dict[str, Front] = field(default_factory=dict)
     scored: dict[str, dict[int, object]] = field(default_factory=dict)
     notes: list[Note] = field(default_factory=list)
@@ -99,9 +156,8 @@ class DistilLive:
     def take(self, event: Event) -> None:
         self.version += 1
         match event:
-            case Phase(stage=stage, text=text):
-                self.end()
-                self.stages.append(StageTime(stage, text, monotonic()))
+            case Phase(stage=stage, text=text, index=index):
+                self.clock.enter(stage, text, index)
             case FrontUpdate(hole=hole, front=front):
                 self.fronts[hole] = front
             case CandidateScored(hole=hole, index=index, scored=scored):
@@ -113,5 +169,4 @@ class DistilLive:
 
     def end(self) -> None:
         self.version += 1
-        if self.stages and self.stages[-1].seconds is None:
-            self.stages[-1].seconds = monotonic() - self.stages[-1].started
+        self.clock.end()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from time import monotonic
 
 import numpy as np
 from jaxtyping import Bool, Float
@@ -17,6 +18,9 @@ _PORTRAIT = 25
 _CURVE = 200
 _MAP = 41
 _MARGIN = 0.08
+_STRAY = 0.05
+_RTOL, _ATOL = 1e-6, 1e-8
+"""A tenth of a pixel is more than these leave."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,40 +70,90 @@ class HolePicture:
 
 @dataclass(frozen=True, eq=False)
 class Picture:
-    """Everything plots show of one model. `paths`: trajectory name -> simulation."""
+    """Everything plots show of one model.
+
+    Arguments:
+        paths: trajectory name -> simulation.
+        warnings: sentences about simulations that use a hole where no data support it.
+        axes, shown: what was asked for: states of the portrait, hole -> positions of its shown arguments.
+    """
 
     model: FittedModel
     paths: Mapping[str, Path] = field(default_factory=dict)
     portrait: Portrait | None = None
     holes: tuple[HolePicture, ...] = ()
+    warnings: tuple[str, ...] = ()
+    axes: tuple[str, str] | None = None
+    shown: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
 
 
 def picture(
-    model: FittedModel, dataset: Dataset, axes: tuple[str, str] | None = None, *, reporter: Reporter
+    model: FittedModel,
+    dataset: Dataset,
+    axes: tuple[str, str] | None = None,
+    shown: Mapping[str, tuple[int, ...]] | None = None,
+    seconds: float = 30.0,
+    *,
+    reporter: Reporter,
 ) -> Picture:
     """Compute all of it.
 
     Arguments:
         axes: the two states of the phase portrait (None: the first two).
+        shown: hole -> positions of the arguments it is drawn over (left out: the first one or two).
+        seconds: trajectories left when they are over are not simulated (a training that runs wants news, not all of it).
     """
-    paths = simulate_all(model, dataset, reporter=reporter)
+    shown = shown or {}
+    paths = simulate_all(model, dataset, seconds, reporter=reporter)
     portrait = None if reporter.should_stop() else phase_portrait(model, paths, axes)
-    holes = () if reporter.should_stop() else tuple(hole_picture(model, hole) for hole in model.networks)
-    return Picture(model, paths, portrait, holes)
+    wanted = () if reporter.should_stop() else tuple(model.networks)
+    holes = tuple(hole_picture(model, hole, shown.get(hole)) for hole in wanted)
+    return Picture(model, paths, portrait, holes, unsupported(model, paths), axes, shown)
 
 
-def simulate_all(model: FittedModel, dataset: Dataset, *, reporter: Reporter) -> dict[str, Path]:
+def simulate_all(model: FittedModel, dataset: Dataset, seconds: float = 30.0, *, reporter: Reporter) -> dict[str, Path]:
     """Every trajectory from its initial value, at dense times."""
+    from ndestudio.model.odes import Budget
     from ndestudio.model.simulate import simulate
 
+    end = monotonic() + seconds
     paths: dict[str, Path] = {}
     for trajectory in dataset.trajectories:
-        if reporter.should_stop() or trajectory.name not in model.initial:
+        left = end - monotonic()
+        if reporter.should_stop() or trajectory.name not in model.initial or left <= 0:
             break
         times = np.unique(np.concatenate([trajectory.t, np.linspace(trajectory.t[0], trajectory.t[-1], _DENSE)]))
-        made = simulate(model, times, model.initial[trajectory.name], trajectory)
+        made = simulate(
+            model, times, model.initial[trajectory.name], trajectory, _RTOL, _ATOL, budget=Budget(min(left, 10.0))
+        )
         paths[trajectory.name] = Path(made.t, made.states, made.measured, made.sentence)
     return paths
+
+
+def unsupported(model: FittedModel, paths: Mapping[str, Path]) -> tuple[str, ...]:
+    """Sentences about simulations that leave the region in which data support a network."""
+    states = model.system.states
+    found = []
+    for name, network in model.networks.items():
+        support = network.support
+        if support is None or len(support) < 2 or not set(network.arguments) <= set(states):
+            continue
+        positions = [states.index(argument) for argument in network.arguments]
+        outside = []
+        for trajectory, path in paths.items():
+            points = path.states[:, positions]
+            known = np.isfinite(points).all(axis=1)
+            far = np.zeros(len(points), dtype=bool)
+            far[known] = ~near(points[known], support)
+            if far.mean() > _STRAY:
+                outside.append((trajectory, float(path.t[far][0]), float(far.mean())))
+        if outside:
+            trajectory, since, share = max(outside, key=lambda item: item[2])
+            where = f" in `{trajectory}`" if len(paths) > 1 and trajectory else ""
+            found.append(
+                f"`{name}` is used outside the data that support it for {share:.0%} of the time{where} (first at {since:.5g})."
+            )
+    return tuple(found)
 
 
 def phase_portrait(
@@ -120,17 +174,12 @@ def phase_portrait(
     ix, iy = states.index(x_name), states.index(y_name)
     x, y = _grid(cloud[:, ix], _PORTRAIT), _grid(cloud[:, iy], _PORTRAIT)
     middle = np.median(cloud, axis=0)
-    inputs = np.zeros(len(model.inputs))
-    u, v = np.zeros((len(y), len(x))), np.zeros((len(y), len(x)))
+    points = np.tile(middle, (len(y), len(x), 1))
+    points[..., ix], points[..., iy] = np.meshgrid(x, y)
     with np.errstate(all="ignore"):
-        for row, b in enumerate(y):
-            for column, a in enumerate(x):
-                point = middle.copy()
-                point[ix], point[iy] = a, b
-                slope = np.asarray(vector_field(model, 0.0, point, inputs))
-                u[row, column], v[row, column] = slope[ix], slope[iy]
+        slopes = vector_field(model, 0.0, points, np.zeros((len(y), len(x), len(model.inputs))))
     held = {name: float(middle[i]) for i, name in enumerate(states) if i not in (ix, iy)}
-    return Portrait(x_name, y_name, x, y, u, v, held)
+    return Portrait(x_name, y_name, x, y, slopes[..., ix], slopes[..., iy], held)
 
 
 def hole_picture(model: FittedModel, hole: str, shown: tuple[int, ...] | None = None) -> HolePicture:
@@ -161,7 +210,7 @@ def hole_picture(model: FittedModel, hole: str, shown: tuple[int, ...] | None = 
         axes=axes,
         values=values,
         support=support[:, list(shown)],
-        trusted=_near(np.stack([m.ravel() for m in mesh], axis=1), support[:, list(shown)]).reshape(mesh[0].shape),
+        trusted=near(np.stack([m.ravel() for m in mesh], axis=1), support[:, list(shown)]).reshape(mesh[0].shape),
         held={name: float(middle[i]) for i, name in enumerate(network.arguments) if i not in shown},
     )
 
@@ -172,7 +221,7 @@ def _grid(values: Float[np.ndarray, " n"], count: int) -> Float[np.ndarray, " gr
     return np.linspace(low - margin, high + margin, count)
 
 
-def _near(points: Float[np.ndarray, "n d"], support: Float[np.ndarray, "m d"]) -> Bool[np.ndarray, " n"]:
+def near(points: Float[np.ndarray, "n d"], support: Float[np.ndarray, "m d"]) -> Bool[np.ndarray, " n"]:
     """Whether a visited sample lies within a tenth of the visited span (root-mean-square over arguments)."""
     sample = support[:: max(1, len(support) // 400)]
     span = np.ptp(sample, axis=0)

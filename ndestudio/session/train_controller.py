@@ -2,31 +2,36 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
-from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from ndestudio.model.config import ParameterConfig
 from ndestudio.model.fitted import FittedModel
 from ndestudio.progress import Event, Reporter
 from ndestudio.session import commands
-from ndestudio.session.live import TrainLive
+from ndestudio.session.live import Moment, StageTime, TrainLive
 from ndestudio.session.pictures import Picture, picture
 from ndestudio.session.presenter import Presenter
+from ndestudio.session.progression import TRAINING, seconds_left, training_stages
+from ndestudio.session.runs import differences, run_rows
 from ndestudio.session.train_state import (
     CheckpointRow,
     FittedParameter,
     LossCurve,
-    RunRow,
-    StageRow,
     Status,
+    Traces,
     TrainState,
     curves_of,
 )
 from ndestudio.train.result import Fit, Outcome
 
 if TYPE_CHECKING:
+    from ndestudio.project.project import Spec
     from ndestudio.session.session import Session
+
+_LIVE_SECONDS = 0.4
+"""What the pictures of a model may cost while a training runs."""
 
 
 class TrainController(Presenter[TrainState]):
@@ -35,10 +40,16 @@ class TrainController(Presenter[TrainState]):
     def __init__(self, session: Session) -> None:
         super().__init__(session)
         self.live: TrainLive | None = None
+        self._started: Spec | None = None
+        self._live_fit: Fit | None = None
         self._axes: tuple[str, str] | None = None
+        self._arguments: dict[str, tuple[int, ...]] = {}
         self._checkpoint = -1
+        self._compared_run = -1
         self._picture: Picture | None = None
+        self._reference: Picture | None = None
         self._curves: tuple[object, tuple[LossCurve, ...]] = (None, ())
+        self._traces: tuple[object, Traces] = (None, Traces({}))
 
     # --- intents ---------------------------------------------------------------------------------------------------
 
@@ -49,24 +60,20 @@ class TrainController(Presenter[TrainState]):
         )
 
     def start(self) -> None:
-        """Train with the settings of now; resumes a paused training instead."""
+        """Train with the settings of now, from fresh networks; resumes a paused training instead."""
         if self.session.tasks.running("fit"):
             self.resume()
-            return
-        project = self.session.project
-        if not self._obstacle():
-            self.live, self._checkpoint, self._picture = TrainLive(), -1, None
-            self.session.tasks.start(
-                "fit",
-                "Training",
-                _fit,
-                project.spec.model,
-                project.dataset,
-                project.spec.train,
-                event=self._on_event,
-                done=self._on_done,
-                failed=self._on_failed,
-            )
+        elif not self._obstacle():
+            self.live = TrainLive()
+            self._launch(None)
+        self.session.refresh()
+
+    def go_on(self) -> None:
+        """Train on from the model that is looked at; weights that do not fit the equations of now start afresh."""
+        model = self._model()
+        if model is not None and not self._obstacle() and not self.session.tasks.running("fit"):
+            self.live = TrainLive()
+            self._launch(model)
         self.session.refresh()
 
     def pause(self) -> None:
@@ -74,7 +81,13 @@ class TrainController(Presenter[TrainState]):
         self.session.refresh()
 
     def resume(self) -> None:
-        self.session.tasks.resume("fit")
+        """Go on. Where model or settings were edited meanwhile, the training begins anew with all weights that still fit."""
+        if self._changed() and self.live is not None and not self._obstacle():
+            start = self.live.snapshot.model if self.live.snapshot else None
+            self.live.end()
+            self._launch(start)
+        else:
+            self.session.tasks.resume("fit")
         self.session.refresh()
 
     def stop(self) -> None:
@@ -83,35 +96,55 @@ class TrainController(Presenter[TrainState]):
         self.session.refresh()
 
     def discard(self) -> None:
-        """End the training at once and keep nothing of it (while it is compiling it cannot answer a stop)."""
+        """End the training at once and keep nothing of it."""
         self.session.tasks.discard("fit")
         self.live = None
+        self._checkpoint = -1
         self.session.refresh()
 
     def choose_axes(self, x: str, y: str) -> None:
         """States of the phase portrait."""
         self._axes = (x, y)
-        self._picture = None
+        self.session.refresh()
+
+    def choose_arguments(self, hole: str, shown: tuple[int, ...]) -> None:
+        """Arguments a hole is drawn over, by position; the others are held at their medians."""
+        self._arguments = {**self._arguments, hole: shown}
         self.session.refresh()
 
     def look_at_checkpoint(self, index: int) -> None:
-        """Show the model as it was at a checkpoint; -1 shows the newest."""
-        self._checkpoint = index
+        """Show the model as it was at a moment of the training; -1 shows the newest."""
+        self._checkpoint = index if 0 <= index < len(self._moments()) else -1
         self.session.refresh()
 
     def branch_from_checkpoint(self) -> None:
-        """Make the checkpoint looked at the trained model."""
-        from dataclasses import replace
+        """Make the model of the moment looked at the trained one, so that it can be distilled, exported or trained on."""
+        from ndestudio.model.metrics import score
 
-        fit = self.session.project.fit
-        if fit is not None and 0 <= self._checkpoint < len(fit.checkpoints):
-            point = fit.checkpoints[self._checkpoint]
-            changed = replace(self.session.project, fit=replace(fit, model=point.model), distillation=None, accepted={})
-            self._checkpoint = -1
-            self.session.workspace.edit(f"Go back to step {point.iteration}", changed)
+        project, moments = self.session.project, self._moments()
+        if project.fit is None or not 0 <= self._checkpoint < len(moments) or project.dataset is None:
+            return
+        moment = moments[self._checkpoint]
+        sentence = f"The model after step {moment.iteration} of {_title(moment.stage)}."
+        fit = replace(
+            project.fit,
+            model=moment.model,
+            metrics=score(moment.model, project.dataset, seconds=0.3),
+            sentence=sentence,
+            intervals={},
+        )
+        self._checkpoint, self._live_fit = -1, fit
+        text = f"Go back to step {moment.iteration}"
+        self.session.workspace.edit(text, replace(project, fit=fit, distillation=None, accepted={}))
+
+    def compare_run(self, index: int) -> None:
+        """Show in which settings a run differs from those of now; -1 ends it."""
+        self._compared_run = index
+        self.session.refresh()
 
     def restore_run(self, index: int) -> None:
         project = self.session.project
+        self._checkpoint = -1
         self.session.workspace.edit("Restore run", commands.with_run_restored(project, project.runs[index]))
 
     def rename_run(self, index: int, name: str) -> None:
@@ -123,39 +156,48 @@ class TrainController(Presenter[TrainState]):
 
     def delete_run(self, index: int) -> None:
         project = self.session.project
+        self._compared_run = -1
         self.session.workspace.edit("Delete run", commands.without_run(project, project.runs[index]))
 
     # --- state -----------------------------------------------------------------------------------------------------
 
     def state(self) -> TrainState:
         project = self.session.project
-        fit, live, task = project.fit, self.live, self.session.tasks.running("fit")
-        obstacle = self._obstacle()
+        task = self.session.tasks.running("fit")
+        fit, live = project.fit, self._present_live()
+        obstacle, moments = self._obstacle(), self._moments()
+        self._checkpoint = self._checkpoint if self._checkpoint < len(moments) else -1
         model = self._model()
         self._request_picture(model)
-        progress = task.progress if task else None
         return TrainState(
             config=project.spec.train,
             ready=not obstacle and task is None,
             obstacle=obstacle,
             status=self._status(),
-            stages=self._stages(),
-            elapsed=round(task.seconds, 1) if task else sum(fit.seconds.values()) if fit else 0.0,
-            fraction=progress.fraction if progress else None,
-            eta=progress.eta_seconds if progress else None,
+            stages=training_stages(self._times(), task is not None, project.spec.train.stages),
+            doing=live.clock.current.text if task and live and live.clock.current else "",
+            elapsed=round(task.seconds, 1) if task else fit.seconds.get("total", 0.0) if fit else 0.0,
+            fraction=task.progress.fraction if task and task.progress else None,
+            eta=seconds_left(task, live.clock.current if live else None),
             curves=self._loss_curves(),
             parameters=self._parameters(model),
-            traces={name: tuple(values) for name, values in live.traces.items()} if live else {},
+            traces=self._trace_arrays(),
             dataset=project.dataset,
             states=model.system.states if model else (),
             picture=self._picture if model is not None else None,
+            reference=self._reference if self._checkpoint >= 0 else None,
             metrics=fit.metrics if fit and task is None else None,
             sentence=fit.sentence if fit and task is None else "",
             outcome=str(fit.outcome) if fit and task is None else "",
             notes=tuple(note.text for note in live.notes) if live and task else fit.notes if fit else (),
-            checkpoints=_checkpoints(fit if task is None else None),
+            checkpoints=tuple(CheckpointRow(m.stage, _title(m.stage), m.iteration, m.loss) for m in moments),
             checkpoint=self._checkpoint,
-            runs=_runs(self.session),
+            runs=run_rows(project),
+            changed=self._changed(),
+            can_continue=fit is not None and task is None and not obstacle,
+            axes=self._axes,
+            compared_run=self._compared_run if self._compared_run < len(project.runs) else -1,
+            differences=differences(project, self._compared_run),
         )
 
     def _obstacle(self) -> str:
@@ -170,27 +212,61 @@ class TrainController(Presenter[TrainState]):
             return "idle"
         return "stopping" if task.stopping else "paused" if task.paused else "running"
 
+    def _changed(self) -> bool:
+        """Whether what the paused training was started with is not what is set now."""
+        task, spec = self.session.tasks.running("fit"), self.session.project.spec
+        if task is None or not task.paused or self._started is None:
+            return False
+        return spec.model != self._started.model or spec.train != self._started.train
+
+    def _present_live(self) -> TrainLive | None:
+        """What was heard of the running training, or of the one that made the present fit."""
+        if self.session.tasks.running("fit"):
+            return self.live
+        fit = self.session.project.fit
+        return self.live if fit is not None and fit is self._live_fit else None
+
+    def _moments(self) -> list[Moment]:
+        """Models on the way, oldest first."""
+        live, fit = self._present_live(), self.session.project.fit
+        if live is not None and (
+            self.session.tasks.running("fit") or len(live.moments) > len(fit.checkpoints if fit else ())
+        ):
+            return live.moments
+        return [Moment(p.stage, p.iteration, p.loss, p.model) for p in fit.checkpoints] if fit else []
+
     def _model(self) -> FittedModel | None:
         """The model to show: the one looked at, else the newest."""
-        fit = self.session.project.fit
+        moments = self._moments()
+        if 0 <= self._checkpoint < len(moments):
+            return moments[self._checkpoint].model
         if self.session.tasks.running("fit"):
             return self.live.snapshot.model if self.live and self.live.snapshot else None
-        if fit is None:
-            return None
-        if 0 <= self._checkpoint < len(fit.checkpoints):
-            return fit.checkpoints[self._checkpoint].model
-        return fit.model
+        fit = self.session.project.fit
+        return fit.model if fit else None
 
     def _request_picture(self, model: FittedModel | None) -> None:
         """Have the pictures of a newer model made; one at a time, so that a fast training does not pile up work."""
-        dataset = self.session.project.dataset
-        if model is None or dataset is None or self.session.tasks.running("picture"):
+        tasks, project = self.session.tasks, self.session.project
+        if model is None or project.dataset is None or tasks.running("picture"):
             return
-        if self._picture is None or self._picture.model is not model:
-            self.session.tasks.start("picture", "", picture, model, dataset, self._axes, done=self._on_picture)
+        reference = project.fit.model if self._checkpoint >= 0 and project.fit and not tasks.running("fit") else None
+        seconds = _LIVE_SECONDS if tasks.running("fit") else 30.0
+        if not _pictured(self._picture, model, self._axes, self._arguments):
+            arguments = (model, project.dataset, self._axes, dict(self._arguments), seconds)
+            tasks.start("picture", "", picture, *arguments, done=self._on_picture)
+        elif reference is not None and (self._reference is None or self._reference.model is not reference):
+            arguments = (reference, project.dataset, self._axes, dict(self._arguments), 30.0)
+            tasks.start("picture", "", picture, *arguments, done=self._on_reference)
 
     def _on_picture(self, made: Picture) -> None:
         self._picture = made
+        fit = self.session.project.fit
+        if fit is not None and made.model is fit.model:
+            self._reference = made
+
+    def _on_reference(self, made: Picture) -> None:
+        self._reference = made
 
     def _loss_curves(self) -> tuple[LossCurve, ...]:
         running = self.session.tasks.running("fit") is not None
@@ -201,26 +277,26 @@ class TrainController(Presenter[TrainState]):
             self._curves = (key, curves_of(live, fit))
         return self._curves[1]
 
-    def _stages(self) -> tuple[StageRow, ...]:
-        fit = self.session.project.fit
-        if self.live is not None:
-            return tuple(
-                StageRow(
-                    stage.stage,
-                    stage.text,
-                    "active" if stage.seconds is None else "done",
-                    round(monotonic() - stage.started if stage.seconds is None else stage.seconds, 1),
-                )
-                for stage in self.live.stages
-            )
-        if fit is None:
-            return ()
-        return tuple(StageRow(stage, stage, "done", seconds) for stage, seconds in fit.seconds.items())
+    def _trace_arrays(self) -> Traces:
+        live = self._present_live()
+        key: object = (live.version if live else None, id(live))
+        if self._traces[0] != key:
+            self._traces = (key, Traces(live.arrays() if live else {}))
+        return self._traces[1]
+
+    def _times(self) -> list[StageTime]:
+        live, fit = self._present_live(), self.session.project.fit
+        if live is not None:
+            return live.clock.stages
+        if fit is None or self.session.tasks.running("fit"):
+            return []
+        return [StageTime(stage, stage, 0.0, seconds) for stage, seconds in fit.seconds.items() if stage != "total"]
 
     def _parameters(self, model: FittedModel | None) -> tuple[FittedParameter, ...]:
         project = self.session.project
         running = self.session.tasks.running("fit") is not None
-        values = self.live.parameters if running and self.live else model.parameters if model else {}
+        live = self.live.parameters if running and self.live and self._checkpoint < 0 else {}
+        values = live or (model.parameters if model else {})
         intervals = project.fit.intervals if project.fit and not running and self._checkpoint < 0 else {}
         rows = []
         for name, value in values.items():
@@ -231,6 +307,14 @@ class TrainController(Presenter[TrainState]):
 
     # --- events ----------------------------------------------------------------------------------------------------
 
+    def _launch(self, start: FittedModel | None) -> None:
+        project = self.session.project
+        self._started, self._checkpoint, self._picture = project.spec, -1, None
+        arguments = (project.spec.model, project.dataset, project.spec.train, start)
+        self.session.tasks.start(
+            "fit", "Training", _fit, *arguments, event=self._on_event, done=self._on_done, failed=self._on_failed
+        )
+
     def _on_event(self, event: Event) -> None:
         if self.live is not None:
             self.live.take(event)
@@ -238,10 +322,11 @@ class TrainController(Presenter[TrainState]):
     def _on_done(self, fit: Fit) -> None:
         if self.live is not None:
             self.live.end()
+        self._live_fit, self._checkpoint = fit, -1
         self.session.device = fit.device
         created = datetime.now().astimezone().isoformat(timespec="seconds")
         level = "warning" if fit.outcome is Outcome.DIVERGED else "good"
-        self.session.workspace.edit("Train", commands.with_fit(self.session.project, fit, created))
+        self.session.workspace.edit("Train", commands.with_fit(self.session.project, fit, created, spec=self._started))
         self.session.toast(fit.sentence, level)
 
     def _on_failed(self, failed: Any) -> None:
@@ -250,24 +335,17 @@ class TrainController(Presenter[TrainState]):
         self.session.toast(failed.sentence, "error", failed.details)
 
 
-def _fit(model: Any, dataset: Any, config: Any, *, reporter: Reporter) -> Fit:
+def _fit(model: Any, dataset: Any, config: Any, start: FittedModel | None, *, reporter: Reporter) -> Fit:
     from ndestudio.train import fit
 
-    return fit(model, dataset, config, reporter)
+    return fit(model, dataset, config, reporter, start)
 
 
-def _checkpoints(fit: Fit | None) -> tuple[CheckpointRow, ...]:
-    return tuple(CheckpointRow(p.stage, p.iteration, p.loss) for p in fit.checkpoints) if fit else ()
+def _title(stage: str) -> str:
+    return TRAINING[stage][0] if stage in TRAINING else stage
 
 
-def _runs(session: Session) -> tuple[RunRow, ...]:
-    project = session.project
-    rows = []
-    for index, run in enumerate(project.runs):
-        result = run.distillation or run.fit
-        if result is None:
-            continue
-        current = result is (project.distillation or project.fit)
-        error = result.metrics.validation.get("mean", result.metrics.train.get("mean"))
-        rows.append(RunRow(index, run.name, run.kind, run.created, result.seed, result.sentence, error, current))
-    return tuple(rows)
+def _pictured(
+    made: Picture | None, model: FittedModel, axes: tuple[str, str] | None, shown: dict[str, tuple[int, ...]]
+) -> bool:
+    return made is not None and made.model is model and made.axes == axes and dict(made.shown) == shown

@@ -17,16 +17,23 @@ from ndestudio.train.config import TrainConfig
 from ndestudio.train.result import Fit
 
 Status = Literal["idle", "running", "paused", "stopping"]
+Progression = Literal["pending", "active", "done", "skipped"]
 
 
 @dataclass(frozen=True)
 class StageRow:
-    """A line of the stage indicator. `seconds`: so far, or in all once over."""
+    """A step of the stage indicator.
+
+    Arguments:
+        stage: machine name. title: one or two words. text: what is being done, for a tooltip.
+        seconds: so far, or in all once over.
+    """
 
     stage: str
+    title: str
     text: str
-    state: Literal["done", "active"]
-    seconds: float
+    state: Progression
+    seconds: float = 0.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,11 +58,30 @@ class FittedParameter:
     high: float | None = None
 
 
+@dataclass(frozen=True, eq=False)
+class Traces:
+    """Values of the parameters along the training, by step in the order they were made; shared, never changed."""
+
+    values: Mapping[str, Float[np.ndarray, " step"]]
+
+
 @dataclass(frozen=True)
 class CheckpointRow:
+    """A model on the way. `title`: words for the stage."""
+
     stage: str
+    title: str
     iteration: int
     loss: float
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A setting in which a run differs from the settings of now."""
+
+    setting: str
+    then: str
+    now: str
 
 
 @dataclass(frozen=True)
@@ -70,16 +96,24 @@ class RunRow:
     summary: str
     error: float | None
     current: bool
+    seconds: float = 0.0
+    settings: str = ""
 
 
 @dataclass(frozen=True)
 class TrainState:
     """Arguments:
     ready: whether training can start; `obstacle` says what is missing.
+    stages: the whole sequence, what is still to come included. doing: what goes on now, in words.
     fraction, eta: of the running stage, None while unknown. elapsed: seconds in all.
     picture: of the newest model (snapshot, fit, or the checkpoint looked at), with simulated trajectories.
+    reference: of the trained model while a checkpoint is looked at, to be overlaid.
     checkpoint: position of the checkpoint looked at, -1 for the newest model.
+    changed: model or settings differ from those the paused training was started with.
+    can_continue: the last model fits the equations of now, so training can go on from it.
     sentence: how the last training ended. notes: recoveries, warnings.
+    axes: states of the phase portrait, None while nobody chose.
+    compared_run: position of the run whose settings are compared, -1 for none; differences: the result.
     """
 
     config: TrainConfig
@@ -87,15 +121,17 @@ class TrainState:
     obstacle: str
     status: Status
     stages: tuple[StageRow, ...]
+    doing: str
     elapsed: float
     fraction: float | None
     eta: float | None
     curves: tuple[LossCurve, ...]
     parameters: tuple[FittedParameter, ...]
-    traces: Mapping[str, tuple[float, ...]]
+    traces: Traces
     dataset: Dataset | None
     states: tuple[str, ...]
     picture: Picture | None
+    reference: Picture | None
     metrics: Metrics | None
     sentence: str
     outcome: str
@@ -103,6 +139,11 @@ class TrainState:
     checkpoints: tuple[CheckpointRow, ...]
     checkpoint: int
     runs: tuple[RunRow, ...]
+    changed: bool = False
+    can_continue: bool = False
+    axes: tuple[str, str] | None = None
+    compared_run: int = -1
+    differences: tuple[Difference, ...] = ()
 
 
 def curves_of(live: TrainLive | None, fit: Fit | None) -> tuple[LossCurve, ...]:

@@ -1,0 +1,78 @@
+"""A formula in the place of a hole: its constants refitted through the solver, and how it follows the hole."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from ndestudio.data.dataset import Dataset
+from ndestudio.distil.result import HoleSamples, ScoredCandidate
+from ndestudio.model.fitted import FittedModel
+from ndestudio.progress import Reporter
+from ndestudio.session.distil_state import Change, HoleFit, Slice
+from ndestudio.session.pictures import near
+from ndestudio.symbolic.front import Candidate
+from ndestudio.train.config import TrainConfig
+
+_SLICE = 120
+
+
+def put_in(
+    model: FittedModel, dataset: Dataset, hole: str, candidate: Candidate, train: TrainConfig, *, reporter: Reporter
+) -> ScoredCandidate:
+    """Replace the hole, refit all constants through the solver (steps go to ``reporter``), and simulate."""
+    from ndestudio.model import replace_hole
+    from ndestudio.train import refit
+
+    fit = refit(replace_hole(model, hole, candidate.expression), dataset, train, reporter)
+    return ScoredCandidate(candidate, fit.model, fit.metrics, fit.sentence if fit.outcome == "diverged" else "")
+
+
+def sample(
+    model: FittedModel, dataset: Dataset, holes: tuple[str, ...], count: int, seed: int, *, reporter: Reporter
+) -> dict[str, HoleSamples]:
+    """Samples of the holes where data support them; a hole that no trajectory reaches has none."""
+    from ndestudio.distil.sampling import sample_hole
+
+    found: dict[str, HoleSamples] = {}
+    for hole in holes:
+        if reporter.should_stop():
+            break
+        try:
+            found[hole] = sample_hole(model, dataset, hole, count, seed)
+        except ValueError:
+            continue
+    return found
+
+
+def hole_fit(model: FittedModel, samples: HoleSamples, candidate: Candidate) -> HoleFit:
+    """Formula and network at the samples and along each argument."""
+    from ndestudio.expression import evaluate
+    from ndestudio.model import evaluate_hole
+
+    def formula(X: np.ndarray) -> np.ndarray:
+        values = {name: X[:, i] for i, name in enumerate(samples.arguments)}
+        with np.errstate(all="ignore"):
+            return np.array(np.broadcast_to(np.asarray(evaluate(candidate.expression, values), float), len(X)))
+
+    network = model.networks.get(samples.hole)
+    slices = []
+    middle = np.median(samples.X, axis=0)
+    for i, argument in enumerate(samples.arguments):
+        low, high = float(samples.X[:, i].min()), float(samples.X[:, i].max())
+        points = np.tile(middle, (_SLICE, 1))
+        points[:, i] = np.linspace(low, high, _SLICE)
+        learned = evaluate_hole(model, samples.hole, points) if network else np.full(_SLICE, np.nan)
+        held = {name: float(middle[k]) for k, name in enumerate(samples.arguments) if k != i}
+        slices.append(Slice(argument, points[:, i], learned, formula(points), near(points, samples.X), held))
+    y = formula(samples.X)
+    unit = network.config.unit if network else ""
+    shown = y if np.isfinite(y).any() else None
+    return HoleFit(samples.hole, samples.arguments, samples.X, samples.y, shown, tuple(slices), unit)
+
+
+def changes(before: Mapping[str, float], after: Mapping[str, float], units: Mapping[str, str]) -> tuple[Change, ...]:
+    """Parameters on both sides, those of the formula last."""
+    names = (*before, *(name for name in after if name not in before))
+    return tuple(Change(name, before.get(name), after.get(name), units.get(name, "")) for name in names)
