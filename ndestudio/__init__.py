@@ -63,7 +63,7 @@ _HOME = {
     "Distillation": "distil.result",
     "assemble": "distil",
     "SymbolicRegressor": "symbolic",
-    "artefact": "export.artefact",
+    "artefact": "export.artefacts",
     "equations_json": "export",
     "report_html": "export",
     "write_all": "export",

@@ -39,9 +39,9 @@ def export_command(options: argparse.Namespace) -> int:
 
 
 def _write_one(project: Project, format_: str, path: Path | None) -> int:
-    from ndestudio.export.artefact import artefact
-    from ndestudio.export.job import job, origin_of
-    from ndestudio.export.verify import verify
+    from ndestudio.export.artefacts import artefact
+    from ndestudio.export.gather import job, origin_of
+    from ndestudio.export.rerun import verify
 
     results = job(project)
     assert results.model is not None

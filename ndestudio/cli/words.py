@@ -47,7 +47,7 @@ def _error_text(part: Mapping[str, float]) -> str:
 
 def summary(project: Project, folder: Path, written: list[Path]) -> str:
     """What a finished job came to."""
-    from ndestudio.export.job import job
+    from ndestudio.export.gather import job
     from ndestudio.model.replace import formula_filled
 
     results = job(project)
