@@ -4,29 +4,10 @@
 #include <cmath>
 #include <unordered_set>
 
+#include "families.hpp"
+
 namespace nde {
 namespace {
-
-bool variable(int k, Tree& t) { return t.variable(k); }
-
-struct Scale {
-    double middle = 1.0;  // median magnitude
-    double spread = 1.0;  // standard deviation
-    double mean = 0.0;
-};
-
-Scale scale_of(const std::vector<double>& v) {
-    std::vector<double> size;
-    double mean = 0.0, square = 0.0;
-    for (double x : v) { size.push_back(std::fabs(x)); mean += x / v.size(); }
-    for (double x : v) square += (x - mean) * (x - mean) / v.size();
-    std::nth_element(size.begin(), size.begin() + static_cast<long>(size.size() / 2), size.end());
-    Scale s;
-    s.mean = mean;
-    s.middle = size[size.size() / 2] > 0.0 ? size[size.size() / 2] : 1.0;
-    s.spread = square > 0.0 && std::isfinite(square) ? std::sqrt(square) : 1.0;
-    return s;
-}
 
 /// Collects trees without repeats.
 struct Collector {
@@ -42,89 +23,6 @@ struct Collector {
     }
 };
 
-/// One-parameter functions of the argument u.
-void families(const Tree& u, const Scale& s, const Mutator& m, std::vector<Tree>& out) {
-    const auto put = [&](auto make) {
-        Tree t;
-        if (make(t)) out.push_back(t);
-    };
-    const auto arg = [&](Tree& t, double c) {
-        if (!t.append(u, u.root())) return false;
-        return c == 1.0 || (t.constant(c) && t.apply(Op::Multiply));
-    };
-    put([&](Tree& t) { return arg(t, 1.0); });
-    if (m.can(Op::Square)) put([&](Tree& t) { return arg(t, 1.0) && t.apply(Op::Square); });
-    if (m.can(Op::Cube)) put([&](Tree& t) { return arg(t, 1.0) && t.apply(Op::Cube); });
-    if (m.can(Op::Inverse)) {
-        put([&](Tree& t) { return arg(t, 1.0) && t.apply(Op::Inverse); });
-        for (Op op : {Op::Square, Op::Cube})
-            if (m.can(op)) put([&](Tree& t) { return arg(t, 1.0) && t.apply(op) && t.apply(Op::Inverse); });
-        if (m.can(Op::Sqrt)) put([&](Tree& t) { return arg(t, 1.0) && arg(t, 1.0) && t.apply(Op::Sqrt) && t.apply(Op::Multiply) && t.apply(Op::Inverse); });
-        if (m.can(Op::Exp))  // Arrhenius
-            for (double c : {-0.5, -2.0, -6.0, 1.0}) put([&](Tree& t) { return t.constant(c * s.middle) && arg(t, 1.0) && t.apply(Op::Divide) && t.apply(Op::Exp); });
-        if (m.can(Op::Exp) && m.can(Op::Add) && m.can(Op::Multiply))
-            for (double c : {1.0, -1.0, 3.0, -3.0})  // sigmoid
-                put([&](Tree& t) {
-                    const double k = c / s.spread;
-                    return arg(t, k) && t.apply(Op::Exp) && t.constant(std::exp(k * s.mean)) && t.apply(Op::Add) && t.apply(Op::Inverse);
-                });
-        if (m.can(Op::Exp) && m.can(Op::Add) && m.can(Op::Multiply))  // u / (exp(u) - 1) with a scale and a shift
-            for (double d : {-0.7, 0.0, 0.7})
-                for (double c : {1.0, -1.0}) put([&](Tree& t) {
-                    const double k = 2.0 * c / s.spread, shift = d * s.spread - s.mean;
-                    return arg(t, 1.0) && t.constant(shift) && t.apply(Op::Add) && arg(t, 1.0) && t.constant(shift) && t.apply(Op::Add) &&
-                           t.constant(k) && t.apply(Op::Multiply) && t.apply(Op::Exp) && t.constant(-1.0) && t.apply(Op::Add) && t.apply(Op::Divide);
-                });
-    }
-    for (Op op : {Op::Sin, Op::Cos}) {
-        if (!m.can(op)) continue;
-        put([&](Tree& t) { return arg(t, 1.0) && t.apply(op); });
-        if (m.can(Op::Multiply))
-            for (double c : {0.6, 1.2, 2.0, 3.3, 5.0}) put([&](Tree& t) { return arg(t, c / s.spread) && t.apply(op); });
-    }
-    if (m.can(Op::Exp)) {
-        for (double c : {1.0, -1.0}) put([&](Tree& t) { return arg(t, c) && t.apply(Op::Exp); });
-        if (m.can(Op::Multiply))
-            for (double c : {0.5, -0.5, 1.5, -1.5, -4.0}) put([&](Tree& t) { return arg(t, c / s.spread) && t.apply(Op::Exp); });
-        if (m.can(Op::Square) && m.can(Op::Multiply))
-            put([&](Tree& t) { return arg(t, 1.0) && t.apply(Op::Square) && t.constant(-0.5 / (s.spread * s.spread)) && t.apply(Op::Multiply) && t.apply(Op::Exp); });
-    }
-    for (Op op : {Op::Log, Op::Sqrt, Op::Abs, Op::Tanh, Op::Tan}) {
-        if (!m.can(op)) continue;
-        put([&](Tree& t) { return arg(t, 1.0) && t.apply(op); });
-        if (op == Op::Tanh && m.can(Op::Multiply))
-            for (double c : {0.7, 2.0}) {
-                put([&](Tree& t) { return arg(t, c / s.spread) && t.apply(op); });
-                if (m.can(Op::Add)) put([&](Tree& t) { return arg(t, c / s.spread) && t.constant(-c * s.mean / s.spread) && t.apply(Op::Add) && t.apply(op); });
-            }
-        if (op != Op::Abs && op != Op::Tan && op != Op::Tanh && m.can(Op::Add))
-            put([&](Tree& t) { return arg(t, 1.0) && t.constant(s.middle) && t.apply(Op::Add) && t.apply(op); });
-    }
-    if (m.can(Op::Power))
-        for (double c : {0.5, 1.5, -0.5}) put([&](Tree& t) { return arg(t, 1.0) && t.constant(c) && t.apply(Op::Power); });
-    if (m.can(Op::Divide) && m.can(Op::Add))
-        for (double c : {0.2, 1.0, 4.0}) {
-            put([&](Tree& t) { return arg(t, 1.0) && t.constant(c * s.middle) && t.apply(Op::Add) && t.apply(Op::Inverse); });
-            put([&](Tree& t) {
-                return arg(t, 1.0) && arg(t, 1.0) && t.constant(c * s.middle) && t.apply(Op::Add) && t.apply(Op::Divide);
-            });
-            if (!m.can(Op::Square)) continue;
-            const double c2 = c * s.middle * s.middle;
-            put([&](Tree& t) { return arg(t, 1.0) && t.apply(Op::Square) && t.constant(c2) && t.apply(Op::Add) && t.apply(Op::Inverse); });
-            put([&](Tree& t) {
-                return arg(t, 1.0) && t.apply(Op::Square) && arg(t, 1.0) && t.apply(Op::Square) && t.constant(c2) &&
-                       t.apply(Op::Add) && t.apply(Op::Divide);
-            });
-            if (c == 1.0)
-                put([&](Tree& t) {
-                    return arg(t, 1.0) && t.apply(Op::Square) && t.apply(Op::Square) && t.constant(c2 * c2) && t.apply(Op::Add) &&
-                           t.apply(Op::Inverse);
-                });
-        }
-    for (Op op : {Op::Maximum, Op::Minimum})
-        if (m.can(op)) put([&](Tree& t) { return arg(t, 1.0) && t.constant(s.middle) && t.apply(op); });
-}
-
 }  // namespace
 
 void Dictionary::build(const Options& options, const Mutator& m, int limit) {
@@ -137,7 +35,7 @@ void Dictionary::build(const Options& options, const Mutator& m, int limit) {
             const double x = value_at(u, u.root(), row.data());
             if (std::isfinite(x)) v.push_back(x);
         }
-        return v.empty() ? Scale{} : scale_of(v);
+        return scale_of(std::move(v));
     };
     const auto spread_of = [&](int i) {
         Tree t;
@@ -149,7 +47,7 @@ void Dictionary::build(const Options& options, const Mutator& m, int limit) {
         Tree t;
         if (make(t)) to.push_back(t);
     };
-    for (int i = 0; i < f; ++i) put(plain, [&](Tree& t) { return variable(i, t); });
+    for (int i = 0; i < f; ++i) put(plain, [&](Tree& t) { return t.variable(i); });
     const int g = std::min(f, 8);
     for (int i = 0; i < g; ++i)
         for (int j = 0; j < g; ++j) {
@@ -183,7 +81,7 @@ void Dictionary::build(const Options& options, const Mutator& m, int limit) {
     std::vector<std::vector<Tree>> of_plain;
     for (const Tree& u : plain) {
         std::vector<Tree> made;
-        families(u, scale(u), m, made);
+        families(u, scale(u), m, true, made);
         for (const Tree& t : made) all.add(t);
         of_plain.push_back(std::move(made));
     }
@@ -193,8 +91,18 @@ void Dictionary::build(const Options& options, const Mutator& m, int limit) {
     };
     for (const Tree& u : combined) {
         std::vector<Tree> made;
-        families(u, scale(u), m, made);
+        families(u, scale(u), m, false, made);
         for (const Tree& t : made) all.add(t);
+    }
+    if (m.can(Op::Multiply)) {
+        std::vector<Tree> bare, graded;
+        for (const Tree& u : plain) {
+            factors_of(u, scale(u), m, false, bare);
+            factors_of(u, scale(u), m, g <= 3, graded);
+        }
+        for (const Tree& a : bare)
+            for (const Tree& b : graded)
+                if (static_cast<int>(all.trees.size()) < limit) times(a, b);
     }
     for (const Tree& a : factors)
         for (const auto& made : of_plain)
@@ -205,7 +113,7 @@ void Dictionary::build(const Options& options, const Mutator& m, int limit) {
     for (const Tree& u : combined) {
         if (static_cast<int>(all.trees.size()) >= 2 * limit || factors.empty()) break;
         std::vector<Tree> made;
-        families(u, scale(u), m, made);
+        families(u, scale(u), m, false, made);
         for (const Tree& a : factors)
             for (const Tree& t : made) times(a, t);
     }

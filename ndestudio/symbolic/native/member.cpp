@@ -55,8 +55,6 @@ bool fold(const Tree& in, int i, Tree& out) {
     }
     if (n.op == Op::Multiply && !left_number && !right_number && out.size - middle == middle - start) {
         // x * x: the same value with fewer nodes
-        Tree probe;
-        (void)probe;
         if (same(out, middle - 1, out, out.root())) {
             out.size = middle;
             return out.apply(Op::Square);
@@ -155,7 +153,13 @@ bool select_terms(const Tree& tree, const bool* keep, Tree& out) {
 
 int complexity(const Tree& tree, int i, const Options& options) {
     int sum = 0;
-    for (int k = tree.begin(i); k <= i; ++k) sum += options.cost[index(tree.nodes[k].op)];
+    for (int k = tree.begin(i); k <= i; ++k) {
+        const Op op = tree.nodes[k].op;
+        // x^2^2 is written x^4
+        if (op == Op::Square && (tree.nodes[k - 1].op == Op::Square || tree.nodes[k - 1].op == Op::Cube)) continue;
+        if (op == Op::Cube && tree.nodes[k - 1].op == Op::Square) continue;
+        sum += options.cost[index(op)];
+    }
     return sum;
 }
 

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <exception>
 
+#include "library.hpp"
 #include "tidy.hpp"
 
 namespace nde {
@@ -88,7 +89,8 @@ void Search::prepare(Evaluator& e) {
     }
     if (options_.seeding) {
         dictionary_ = Dictionary(options_, *mutator_, data, e, 4096);
-        sparse_regression(options_, data, dictionary_, e, hall_);
+        eliminate(options_, dictionary_.sketch(), data, *mutator_, e, hall_);
+        if (hall_.best_loss() > 1e-2 * options_.target) sparse_regression(options_, data, dictionary_, e, hall_);
     }
     for (int i = 0; i < options_.islands; ++i) islands_.emplace_back(options_, i);
 }
@@ -142,7 +144,7 @@ const char* Search::verdict() {
         const Data& data = sampled_ ? batch_ : full_;
         if (e.polish(better, data, 30) && e.assess(better, data) && better.loss < m.loss) m = better;
         if (m.loss <= kExact) return "solved";
-        if (grace_ == 0) grace_ = 2 * sum + 50000;
+        if (grace_ == 0) grace_ = 2 * sum + 300000;
     }
     if (grace_ && sum >= grace_) return "solved";
     if (options_.evaluations && sum >= options_.evaluations) return "limit";

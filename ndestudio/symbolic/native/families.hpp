@@ -1,0 +1,26 @@
+// One-parameter functions of an argument, as templates: the alphabet of the dictionary.
+#pragma once
+
+#include <vector>
+
+#include "mutate.hpp"
+
+namespace nde {
+
+/// How an argument is distributed; sets the grids of the constants.
+struct Scale {
+    double middle = 1.0;  // median magnitude
+    double spread = 1.0;  // standard deviation
+    double mean = 0.0;
+};
+
+Scale scale_of(std::vector<double> values);
+
+/// All families of the argument `u` that the operators allow. `dense`: finer grids, for plain variables.
+void families(const Tree& u, const Scale& scale, const Mutator& mutator, bool dense, std::vector<Tree>& out);
+
+/// Functions of the variable alone that are worth multiplying with one another: sin u, exp(-u), ...; `graded` ones
+/// carry a constant to be fitted.
+void factors_of(const Tree& u, const Scale& scale, const Mutator& mutator, bool graded, std::vector<Tree>& out);
+
+}  // namespace nde
