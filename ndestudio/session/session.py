@@ -92,16 +92,14 @@ class Session:
         self._refreshed = monotonic()
         self._stages[self.stage].refresh()
         self.shell.refresh()
-        if not self.tasks.running("formulas"):
-            missing = self.formulas.take_missing()
-            if missing:
-                self.tasks.start("formulas", "", typeset, missing, done=self._on_formulas)
+        self._typeset_missing()
 
     def tick(self) -> None:
         """Hand out what jobs said; called by a timer some 30 times a second."""
         arrived = self.tasks.drain()
         if arrived or (self.tasks.busy and monotonic() - self._refreshed > _SHELL_SECONDS):
             self.refresh()
+        self._typeset_missing()
         self.autosave.tick()
 
     def formula(self, request: FormulaRequest) -> Formula | None:
@@ -128,6 +126,10 @@ class Session:
         self.model.follow()
         self.autosave.changed()
         self.refresh()
+
+    def _typeset_missing(self) -> None:
+        if not self.tasks.running("formulas") and (missing := self.formulas.take_missing()):
+            self.tasks.start("formulas", "", typeset, missing, done=self._on_formulas)
 
     def _on_formulas(self, made: dict[FormulaRequest, Formula]) -> None:
         self.formulas.put(made)

@@ -1,0 +1,91 @@
+from pathlib import Path
+from unittest.mock import Mock
+
+import pytest
+
+from ndestudio.session.files import samples
+from ndestudio.session.session import Session
+from tests.session.helpers import toasts, wait
+
+
+def test_samples_are_whole(session: Session):
+    found = samples()
+    assert {"Lynx and hare" in sample.title or "lynx" in sample.spec for sample in found} >= {True}
+    for sample in found:
+        session.files.open([sample.spec])
+        wait(session)
+        assert session.project.dataset is not None, sample.title
+        assert session.model.ready, session.model.obstacle
+
+
+def test_a_project_is_saved_and_opened_again(session: Session, csv: Path, tmp_path: Path, shell: Mock):
+    session.files.open([csv])
+    wait(session)
+    session.model.edit_text("d(hare)/dt = a*hare\nd(lynx)/dt = 0")
+    session.files.save(tmp_path / "work")
+    wait(session)
+    assert (tmp_path / "work.nde").is_file()
+    assert not session.workspace.modified
+    assert "Saved to work.nde." in toasts(shell)
+    session.files.new()
+    assert session.project.dataset is None
+    session.files.open([tmp_path / "work.nde"])
+    wait(session)
+    assert session.project.spec.model.equations.startswith("d(hare)/dt = a*hare")
+    assert session.project.dataset is not None
+    assert session.stage == "model"
+    assert not session.workspace.modified
+
+
+def test_opening_a_project_reads_no_data_file(session: Session, csv: Path, tmp_path: Path):
+    session.files.open([csv])
+    wait(session)
+    session.files.save(tmp_path / "work.nde")
+    wait(session)
+    csv.unlink()
+    session.files.open([tmp_path / "work.nde"])
+    wait(session)
+    assert session.project.dataset is not None
+    assert not session.data.stale
+    assert session.data.state().dataset is session.project.dataset
+
+
+def test_an_edit_while_saving_stays_unsaved(session: Session, csv: Path, tmp_path: Path):
+    session.files.open([csv])
+    wait(session)
+    session.files.save(tmp_path / "work.nde")
+    session.model.edit_text("d(hare)/dt = 1\nd(lynx)/dt = 1")
+    wait(session)
+    assert session.workspace.modified
+
+
+@pytest.mark.parametrize("name", ["broken.nde", "broken.toml"])
+def test_a_broken_file_is_a_sentence_and_leaves_the_work(
+    session: Session, csv: Path, tmp_path: Path, shell: Mock, name: str
+):
+    session.files.open([csv])
+    wait(session)
+    before = session.project
+    (tmp_path / name).write_text("[[[ no", encoding="utf-8")
+    session.files.open([tmp_path / name])
+    wait(session)
+    assert session.project is before
+    assert any(name in text for text in toasts(shell))
+    assert all("Traceback" not in text for text in toasts(shell))
+
+
+def test_recent_files_are_remembered_and_forgotten_when_gone(session: Session, csv: Path, tmp_path: Path):
+    session.files.open([csv])
+    wait(session)
+    assert session.shell.state().recent == (str(csv),)
+    csv.rename(tmp_path / "away.csv")
+    assert session.shell.state().recent == ()
+
+
+def test_saving_where_nothing_can_be_written_is_a_sentence(session: Session, csv: Path, tmp_path: Path, shell: Mock):
+    session.files.open([csv])
+    wait(session)
+    session.files.save(tmp_path / "no" / "such" / "work.nde")
+    wait(session)
+    assert session.workspace.modified
+    assert any("work.nde" in text for text in toasts(shell))

@@ -1,0 +1,171 @@
+from pathlib import Path
+from unittest.mock import Mock
+
+import pytest
+
+from ndestudio.session.presenter import View
+from ndestudio.session.session import Session
+from tests.session.helpers import toasts, wait
+
+LOTKA = "d(hare)/dt = a*hare - eaten(hare, lynx)\nd(lynx)/dt = born(hare, lynx) - b*lynx\n"
+
+
+@pytest.fixture
+def loaded(session: Session, csv: Path) -> Session:
+    session.files.open([csv])
+    wait(session)
+    session.show_stage("model")
+    return session
+
+
+def test_text_is_analysed_as_it_is_typed(loaded: Session):
+    loaded.model.edit_text(LOTKA)
+    state = loaded.model.state()
+    assert state.words.undeclared == ("eaten", "born")
+    assert not loaded.model.ready
+    loaded.model.declare_network("eaten")
+    loaded.model.declare_network("born")
+    state = loaded.model.state()
+    assert state.problems == ()
+    assert [row.name for row in state.parameters] == ["a", "b"]
+    rows = {row.name: row.arguments for row in state.networks if row.used}
+    assert rows == {"eaten": ("hare", "lynx"), "born": ("hare", "lynx")}
+    assert loaded.model.ready
+
+
+def test_a_declaration_is_one_step(loaded: Session):
+    loaded.model.edit_text(LOTKA)
+    loaded.model.declare_network("eaten")
+    assert loaded.workspace.undo_text == "Declare eaten as network"
+    loaded.undo()
+    assert "eaten" in loaded.model.state().words.undeclared
+
+
+def test_problems_have_their_place(loaded: Session):
+    loaded.model.edit_text("d(hare)/dt = a*hare\nd(lynx)/dt = sine(lynx)")
+    problem = loaded.model.state().problems[0]
+    assert (problem.line, problem.column) == (2, 14)
+    assert "sin" in problem.sentence
+    assert "line 2" in loaded.model.obstacle
+
+
+def test_equations_that_can_be_read_are_typeset_beside_errors(loaded: Session):
+    view = Mock(spec=View)
+    loaded.model.attach(view)
+    loaded.model.edit_text("d(hare)/dt = a*hare\nd(lynx)/dt = ) lynx")
+    wait(loaded)
+    rows = view.show_state.call_args.args[0].equations
+    assert [row.line for row in rows] == [1]
+    formula = rows[0].formula
+    assert formula is not None
+    assert formula.latex == r"\frac{d\,\mathrm{hare}}{dt} = a \, \mathrm{hare}"
+    assert formula.svg.startswith("<svg")
+
+
+def test_calls_of_holes_are_boxes(loaded: Session):
+    view = Mock(spec=View)
+    loaded.model.attach(view)
+    loaded.tick()
+    wait(loaded)
+    formula = view.show_state.call_args.args[0].equations[0].formula
+    assert r"\boxed{f_{\mathrm{hare}}" in formula.latex
+
+
+def test_parameters_change_in_one_step_per_drag(loaded: Session):
+    loaded.model.edit_text(LOTKA)
+    for value in (0.1, 0.2, 0.3):
+        loaded.model.change_parameter("a", value=value)
+    assert loaded.model.state().parameters[0].value == 0.3
+    loaded.undo()
+    assert loaded.model.state().parameters[0].value == 1.0
+
+
+def test_renaming_goes_through_text_and_tables(loaded: Session):
+    loaded.model.edit_text("d(hare)/dt = a*hare + aa\nd(lynx)/dt = a")
+    loaded.model.change_parameter("a", value=0.5, unit="1/year")
+    loaded.model.rename("a", "alpha")
+    assert loaded.project.spec.model.equations == "d(hare)/dt = alpha*hare + aa\nd(lynx)/dt = alpha"
+    assert loaded.project.spec.model.parameters["alpha"].unit == "1/year"
+    assert "a" not in loaded.project.spec.model.parameters
+
+
+@pytest.mark.parametrize("name", ["hare", "t", "sin", "2b", "a b", ""])
+def test_names_in_use_or_impossible_are_refused(loaded: Session, shell: Mock, name: str):
+    loaded.model.edit_text("d(hare)/dt = a*hare\nd(lynx)/dt = 0")
+    before = loaded.project
+    loaded.model.rename("a", name)
+    assert loaded.project is before
+    assert any("cannot be used" in text for text in toasts(shell))
+
+
+def test_a_term_is_inserted_with_its_constants(loaded: Session):
+    loaded.model.edit_text("d(hare)/dt = \nd(lynx)/dt = 0")
+    loaded.model.insert("term", "logistic_growth", len("d(hare)/dt = "))
+    assert loaded.project.spec.model.equations.splitlines()[0] == "d(hare)/dt = r*hare*(1 - hare/K)"
+    assert loaded.project.spec.model.parameters["K"].value == 10.0
+    loaded.model.insert("term", "linear_growth", len(loaded.project.spec.model.equations))
+    assert loaded.project.spec.model.equations.splitlines()[1] == "d(lynx)/dt = 0 + r2*hare"
+
+
+def test_every_entry_of_the_library_gives_a_model_without_errors(session: Session):
+    entries = session.model.state().library
+    assert {entry.kind for entry in entries} == {"term", "system"}
+    for entry in entries:
+        session.model.edit_text("d(x)/dt = ")
+        session.model.insert(entry.kind, entry.key, len("d(x)/dt = "))
+        state = session.model.state()
+        assert state.text != "d(x)/dt = ", entry.key
+        if entry.kind == "system":
+            assert state.problems == (), entry.key
+
+
+def test_a_template_takes_the_names_of_the_measured_columns(loaded: Session):
+    loaded.model.insert("system", "lotka_volterra", 0)
+    state = loaded.model.state()
+    assert state.words.states == ("hare", "lynx")
+    assert state.problems == ()
+
+
+def test_networks_can_be_changed_and_removed(loaded: Session):
+    loaded.model.change_network("f_hare", width=8, sign="positive")
+    row = next(row for row in loaded.model.state().networks if row.name == "f_hare")
+    assert (row.config.width, row.config.sign) == (8, "positive")
+    assert row.weights == (2 + 1) * 8 + (8 + 1) * 8 + (8 + 1)
+    loaded.model.remove_network("f_hare")
+    assert "f_hare" in loaded.model.state().words.undeclared
+
+
+def test_initial_values_are_shown_with_their_default(loaded: Session):
+    loaded.model.edit_text("d(hare)/dt = a*hare\nd(lynx)/dt = 0\nd(z)/dt = -z")
+    rows = {row.state: row for row in loaded.model.state().initial}
+    assert rows["hare"].default == "first measured value"
+    assert not rows["z"].measured
+    loaded.model.change_initial("z", value="2*a", fit=False)
+    row = next(row for row in loaded.model.state().initial if row.state == "z")
+    assert (row.value, row.fit) == ("2*a", False)
+
+
+def test_the_simulation_follows_a_slider(loaded: Session):
+    view = Mock(spec=View)
+    loaded.model.attach(view)
+    loaded.model.edit_text("d(hare)/dt = -a*hare\nd(lynx)/dt = 0")
+    loaded.model.simulate(True)
+    wait(loaded)
+    first = view.show_state.call_args.args[0].simulation
+    assert first.paths["lynx"].measured[-1, 0] == pytest.approx(30 * 2.718281828459045**-9, rel=1e-3)
+    loaded.model.change_parameter("a", value=0.0)
+    wait(loaded)
+    second = view.show_state.call_args.args[0].simulation
+    assert second.paths["lynx"].measured[-1, 0] == pytest.approx(30.0)
+
+
+def test_nothing_is_simulated_while_nobody_looks(loaded: Session):
+    assert loaded.model.state().simulation is None
+    assert loaded.tasks.running("simulate") is None
+
+
+def test_unknown_right_hand_sides_again(loaded: Session):
+    loaded.model.edit_text("")
+    assert not loaded.model.ready
+    loaded.model.start_from_unknown()
+    assert loaded.model.ready
