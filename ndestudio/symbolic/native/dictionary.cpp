@@ -66,6 +66,11 @@ void Dictionary::build(const Options& options, const Mutator& m, int limit) {
             }
             if (m.can(Op::Divide)) put(combined, [&](Tree& t) { return t.variable(i) && t.variable(j) && t.apply(Op::Divide); });
         }
+    if (m.can(Op::Add))
+        for (int i = 0; i < std::min(g, 6); ++i)
+            for (int j = i + 1; j < std::min(g, 6); ++j)
+                for (int k = j + 1; k < std::min(g, 6); ++k)
+                    put(combined, [&](Tree& t) { return t.variable(i) && t.variable(j) && t.apply(Op::Add) && t.variable(k) && t.apply(Op::Add); });
     std::vector<Tree> factors;
     for (const Tree& u : plain) {
         factors.push_back(u);
@@ -317,7 +322,7 @@ private:
         if (e_.polish(m, data_, 10)) e_.assess(m, data_);
         if (m.complexity > options_.max_size) return;
         hall_.offer(m);
-        solved_ |= m.loss <= 1e-2 * options_.target;
+        solved_ |= m.loss <= 1e-2 * options_.target && static_cast<std::size_t>(m.complexity) <= Hall::kPlain;
     }
 
     void grow(const Member* from, int atoms, int per_shape, int polished, std::vector<Member>& into) {

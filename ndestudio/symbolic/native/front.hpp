@@ -9,6 +9,8 @@ namespace nde {
 
 class Hall {
 public:
+    static constexpr std::size_t kPlain = 15;
+
     explicit Hall(int max_size = 0) : slots_(static_cast<std::size_t>(max_size) + 1) {}
 
     /// True if it is the best of its complexity so far.
@@ -30,6 +32,12 @@ public:
                 if (best <= floor) break;
             }
         return out;
+    }
+    /// Whether something plain reaches `loss`: what is long may be an approximation of something short.
+    bool plain_below(double loss) const {
+        for (std::size_t c = 0; c < slots_.size() && c <= kPlain; ++c)
+            if (slots_[c].loss <= loss) return true;
+        return false;
     }
     double best_loss() const {
         double best = std::numeric_limits<double>::infinity();

@@ -283,10 +283,10 @@ void eliminate(const Options& options, const Data& sketch, const Data& data, con
         return trees;
     };
     library.sums(polynomial(9, room));
-    if (hall.best_loss() <= 1e-2 * options.target) return;
+    if (hall.plain_below(1e-2 * options.target)) return;
     if (m.can(Op::Divide)) {
         library.quotients(polynomial(4, std::min(10, room / 2)));
-        if (hall.best_loss() <= 1e-2 * options.target) return;
+        if (hall.plain_below(1e-2 * options.target)) return;
     }
     std::vector<Tree> mixed = polynomial(3, 20);
     for (int k = 0; k < features; ++k)

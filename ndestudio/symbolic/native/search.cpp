@@ -12,6 +12,8 @@ namespace {
 
 /// An NMSE that only rounding is left of.
 constexpr double kExact = 1e-23;
+/// Evaluations spent on finding something shorter than a long exact formula, and something exact beside a good one.
+constexpr std::uint64_t kSettle = 40000, kGrace = 300000;
 
 /// Calls work(i, thread) for i in 0..count-1 on up to `threads` threads.
 template <class Work>
@@ -88,9 +90,9 @@ void Search::prepare(Evaluator& e) {
         hall_.offer(m);
     }
     if (options_.seeding) {
-        dictionary_ = Dictionary(options_, *mutator_, data, e, 4096);
+        dictionary_ = Dictionary(options_, *mutator_, data, e, 8192);
         eliminate(options_, dictionary_.sketch(), data, *mutator_, e, hall_);
-        if (hall_.best_loss() > 1e-2 * options_.target) sparse_regression(options_, data, dictionary_, e, hall_);
+        if (!hall_.plain_below(1e-2 * options_.target)) sparse_regression(options_, data, dictionary_, e, hall_);
     }
     for (int i = 0; i < options_.islands; ++i) islands_.emplace_back(options_, i);
 }
@@ -137,14 +139,17 @@ const char* Search::verdict() {
     for (const Island& island : islands_) sum += island.evaluations;
     for (Member& m : hall_.slots()) {
         if (!(m.loss <= options_.target)) continue;
-        if (options_.target > kExact || m.loss <= kExact) return "solved";
-        // So small an error may still be an approximation by something more complex: the true formula's reaches rounding.
+        if (options_.target > 1e-10) return "solved";
+        // So small an error may still be an approximation by something longer: look on for a while, unless it is plain and
+        // its error is but rounding.
         Member better = m;
         Evaluator& e = *evaluators_[0];
         const Data& data = sampled_ ? batch_ : full_;
-        if (e.polish(better, data, 30) && e.assess(better, data) && better.loss < m.loss) m = better;
-        if (m.loss <= kExact) return "solved";
-        if (grace_ == 0) grace_ = 2 * sum + 300000;
+        if (m.loss > kExact && e.polish(better, data, 30) && e.assess(better, data) && better.loss < m.loss) m = better;
+        const bool exact = m.loss <= kExact;
+        if (exact && static_cast<std::size_t>(m.complexity) <= Hall::kPlain) return "solved";
+        const std::uint64_t until = sum + (exact ? kSettle : kGrace);
+        if (grace_ == 0 || until < grace_) grace_ = until;
     }
     if (grace_ && sum >= grace_) return "solved";
     if (options_.evaluations && sum >= options_.evaluations) return "limit";
