@@ -15,6 +15,7 @@ from ndestudio.data.dataset import Dataset, Part, Trajectory
 from ndestudio.data.smoothing import SmoothedColumn, SmoothedTrajectory, smooth
 from ndestudio.expression.tree import Expr, Name, walk
 from ndestudio.model.system import System
+from ndestudio.train.backend import one_thread
 from ndestudio.train.batch import bucket
 from ndestudio.train.sensitivity import Slopes
 
@@ -36,19 +37,22 @@ def smooth_training(dataset: Dataset) -> dict[str, SmoothedTrajectory]:
     step = max(1, -(-len(trains) // most))
     found = {}
     for trajectory in trains[::step]:
-        mask = trajectory.mask(Part.TRAIN)
-        thin = -(-len(trajectory.t) // SMOOTHED_ROWS)
-        if thin > 1:
-            keep = np.zeros(len(trajectory.t), dtype=bool)
-            keep[::thin] = True
-            mask = mask & keep[:, None]
-        found[trajectory.name] = smooth(trajectory, use=mask)
+        with one_thread():
+            found[trajectory.name] = _smoothed(trajectory)
     return found
 
 
-def interpolated(
-    dataset: Dataset, curves: Mapping[str, SmoothedTrajectory]
-) -> dict[str, SmoothedTrajectory]:
+def _smoothed(trajectory: Trajectory) -> SmoothedTrajectory:
+    mask = trajectory.mask(Part.TRAIN)
+    thin = -(-len(trajectory.t) // SMOOTHED_ROWS)
+    if thin > 1:
+        keep = np.zeros(len(trajectory.t), dtype=bool)
+        keep[::thin] = True
+        mask = mask & keep[:, None]
+    return smooth(trajectory, use=mask)
+
+
+def interpolated(dataset: Dataset, curves: Mapping[str, SmoothedTrajectory]) -> dict[str, SmoothedTrajectory]:
     """Cubic interpolation of short trajectories whose smoothing left much of the variation out; empty if none is.
 
     With a dozen rows a smoothing spline cannot tell a peak from noise; the interpolating one errs to the other side.
@@ -79,7 +83,10 @@ def _interpolation(t: np.ndarray, y: np.ndarray, fallback: SmoothedColumn) -> Sm
 def explained(system: System, measured: tuple[str, ...]) -> list[bool]:
     """Which equations can be compared with slopes: those of measured states that read measured states only."""
     seen = {state for state in system.states if state in measured and state not in system.outputs}
-    return [state in seen and _reads(expr, system.states) <= seen for state, expr in zip(system.states, system.rhs, strict=True)]
+    return [
+        state in seen and _reads(expr, system.states) <= seen
+        for state, expr in zip(system.states, system.rhs, strict=True)
+    ]
 
 
 def _reads(expr: Expr, states: tuple[str, ...]) -> set[str]:

@@ -33,7 +33,9 @@ class VectorEngine:
         self.moves = np.flatnonzero(moves)
         self.states = np.flatnonzero((batch.start.mode == FREE).any(axis=0))
 
-    def residuals(self, point: Point) -> tuple[Float[np.ndarray, "copy row sample measured"], Float[np.ndarray, "copy row state"]]:
+    def residuals(
+        self, point: Point
+    ) -> tuple[Float[np.ndarray, "copy row sample measured"], Float[np.ndarray, "copy row state"]]:
         """Errors over spread of all copies (the first is unperturbed), and their end states over scale."""
         copies = 1 + len(self.moves) + len(self.states)
         theta = np.repeat(point.theta[None], copies, axis=0)

@@ -21,12 +21,12 @@ from ndestudio.train.config import TrainConfig
 from ndestudio.train.constants import fit_constants
 from ndestudio.train.engines import Gradient, JaxEngine, VectorEngine
 from ndestudio.train.lm import Point
-from ndestudio.train.problem import Batch, Problem, make_batch, make_problem, start_point
+from ndestudio.train.problem import Batch, Problem, fitted_rows, make_batch, make_problem, start_point
 from ndestudio.train.programs import Stopped
 from ndestudio.train.result import Device, Fit, Outcome
 from ndestudio.train.sensitivity import Loss
-from ndestudio.train.stages import Budget, Outcome as StageOutcome
-from ndestudio.train.stages import collocate, follow_lbfgs, follow_lm, grow, shoot, shooting_batch
+from ndestudio.train.stages import Budget, collocate, follow_lbfgs, follow_lm, grow, shoot, shooting_batch
+from ndestudio.train.stages import Outcome as StageOutcome
 from ndestudio.train.steps import accurate, steps_for
 from ndestudio.train.tracker import StopRequested, TimeUp, Tracker
 
@@ -37,7 +37,7 @@ STEPS = {
     "balanced": {"collocation": 250, "shooting": 40, "trajectory": 1500, "polish": 120},
     "thorough": {"collocation": 400, "shooting": 80, "trajectory": 6000, "polish": 500},
 }
-FACTORS = {"quick": (1.0,), "balanced": (2.0, 0.2), "thorough": (5.0, 1.0, 0.1)}
+FACTORS = {"quick": (4.0,), "balanced": (8.0, 1.0), "thorough": (20.0, 4.0, 0.5)}
 """Penalties on weights, strongest first, in units of the prior's; the validation error chooses among the points on the way."""
 POOR = 0.15
 """A start whose loss on whole trajectories is above this goes through multiple shooting first."""
@@ -101,7 +101,9 @@ def guarded(tracker: Tracker, run) -> Ending:
     return Ending(reason)
 
 
-def _starting_model(config: ModelConfig, dataset: Dataset, train: TrainConfig, start: FittedModel | None) -> FittedModel:
+def _starting_model(
+    config: ModelConfig, dataset: Dataset, train: TrainConfig, start: FittedModel | None
+) -> FittedModel:
     fresh = initial_model(config, dataset, train.seed)
     if start is None:
         return fresh
@@ -141,7 +143,7 @@ def _train_networks(tracker: Tracker, chosen) -> str:
     """The staged recipe for models with networks."""
     problem, train = tracker.problem, tracker.problem.train
     steps = steps_for(problem)
-    batch = make_batch(problem, steps)
+    batch = make_batch(problem, steps, rows=fitted_rows(problem))
     point = start_point(problem, batch)
     wanted = train.stages or ("collocation", "shooting", "trajectory", "polish")
     budgets = {**STEPS[train.preset], **train.iterations}
@@ -194,7 +196,14 @@ def _collocation(
 
 
 def _rescued(
-    tracker: Tracker, chosen: Any, whole: JaxEngine | None, batch: Batch, starts: list[Point], steps: int, wanted, budgets
+    tracker: Tracker,
+    chosen: Any,
+    whole: JaxEngine | None,
+    batch: Batch,
+    starts: list[Point],
+    steps: int,
+    wanted,
+    budgets,
 ) -> Point:
     """Look for a better start where trajectories from the present ones are far off.
 
@@ -247,7 +256,10 @@ def _descend(tracker: Tracker, gradient: Gradient, batch: Batch, point: Point, s
 
 def _gradient(problem: Problem, batch: Batch, chosen) -> Gradient:
     settings = Loss(
-        np.float64(1e30), np.maximum(batch.follows, 0).astype(np.int32), np.float64(0.0), (batch.follows >= 0).astype(float)
+        np.float64(1e30),
+        np.maximum(batch.follows, 0).astype(np.int32),
+        np.float64(0.0),
+        (batch.follows >= 0).astype(float),
     )
     data = (problem.space.constants, batch.start, batch.grid, batch.target, settings)
     return Gradient("trajectory", problem.structure, problem.method, data, chosen, "the simulation and its gradient")
@@ -334,7 +346,10 @@ def _judged(tracker: Tracker, ending: Ending, metrics: Metrics) -> tuple[Outcome
     train, held = metrics.train.get("mean", float("nan")), metrics.validation.get("mean")
     if tracker.best_point is None:
         if ending.reason == "stopped":
-            return Outcome.STOPPED, "Training was stopped before the first fit of whole trajectories; the start is kept."
+            return (
+                Outcome.STOPPED,
+                "Training was stopped before the first fit of whole trajectories; the start is kept.",
+            )
         return Outcome.DIVERGED, (
             "No simulation of the whole trajectories stayed finite. Check the equations and units, bound the parameters, "
             "or shorten the trajectories."
@@ -347,11 +362,20 @@ def _judged(tracker: Tracker, ending: Ending, metrics: Metrics) -> tuple[Outcome
             limit = "time" if ending.reason == "time" else "number of steps"
             return Outcome.LIMIT, f"The limit of {limit} was reached; the best model is kept ({error} of the spread)."
         case "overfit":
-            return Outcome.CONVERGED, f"Stopped when the validation error began to rise; the best model is kept ({error} of the spread)."
+            return (
+                Outcome.CONVERGED,
+                f"Stopped when the validation error began to rise; the best model is kept ({error} of the spread).",
+            )
         case "stuck":
-            return Outcome.DIVERGED, f"No step improved the fit ({error} of the spread). Try another seed, other start values, or the preset `thorough`."
+            return (
+                Outcome.DIVERGED,
+                f"No step improved the fit ({error} of the spread). Try another seed, other start values, or the preset `thorough`.",
+            )
     if np.isfinite(train) and train > 0.7:
-        return Outcome.CONVERGED, f"Converged, but the model explains little ({error} of the spread): the equations may not suit the data."
+        return (
+            Outcome.CONVERGED,
+            f"Converged, but the model explains little ({error} of the spread): the equations may not suit the data.",
+        )
     return Outcome.CONVERGED, f"Converged ({error} of the spread)."
 
 
@@ -379,5 +403,3 @@ def _with_support(problem: Problem, model: FittedModel) -> FittedModel:
     from ndestudio.train.support import with_support
 
     return with_support(problem, model)
-
-

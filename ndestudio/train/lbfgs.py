@@ -93,7 +93,11 @@ class Lbfgs:
             self.evaluations += 1
             finite = np.isfinite(value) and bool(np.isfinite(gradient).all())
             here = float(gradient @ direction) if finite else np.inf
-            if not finite or value > self.value + SUFFICIENT * length * slope or (best is not None and value >= low_value):
+            if (
+                not finite
+                or value > self.value + SUFFICIENT * length * slope
+                or (best is not None and value >= low_value)
+            ):
                 high, high_value = length, value
             else:
                 best = (x, value, gradient, extra)

@@ -74,6 +74,8 @@ class LmState:
     """Relative decrease of the cost in the last step."""
 
 
+FIXED = 1e30
+"""Precision of what does not move."""
 Linearise = Callable[[Point], Linear]
 Solved = tuple[Float[np.ndarray, " theta"], Float[np.ndarray, "row state"], float]
 
@@ -119,35 +121,40 @@ def _rejected(state: LmState) -> LmState:
 def solve(state: LmState, prior: Prior) -> Solved | None:
     """The damped Gauss-Newton step and the decrease it predicts; None if the matrix is not positive definite."""
     linear, at = state.linear, state.point
-    moves = np.isfinite(prior.theta)
-    free_moves = np.isfinite(prior.free)
-    J = linear.d_theta[..., moves]
-    V = np.where(free_moves[:, None, :], linear.d_free, 0.0)
-    precision, slope = prior.theta[moves], (prior.theta[moves] * (at.theta - prior.anchor.theta)[moves])
-    row_precision = np.where(free_moves, prior.free, 1.0)
-    row_slope = np.where(free_moves, prior.free, 0.0) * (at.free - prior.anchor.free)
-    flat = J.reshape(-1, J.shape[-1])
-    r = linear.r.ravel()
-    diagonal = np.einsum("ij,ij->j", flat, flat)
-    damp = state.damping * _floored(diagonal)
-    row_diagonal = np.einsum("brs,brs->bs", V, V)
-    row_damp = state.damping * _floored(row_diagonal)
-    gradient = flat.T @ r + slope
-    row_gradient = np.einsum("brs,br->bs", V, linear.r) + row_slope
+    moves, free_moves = np.isfinite(prior.theta), np.isfinite(prior.free)
+    # rows without training samples (held out, padding) have nothing to say
+    used = np.flatnonzero(linear.r.any(axis=1))
+    J = linear.d_theta if len(used) == len(linear.r) else linear.d_theta[used]
+    V = np.where(free_moves[used, None, :], linear.d_free[used], 0.0)
+    r = linear.r[used]
+    # what is fixed is held by its precision; cutting its columns out would copy the Jacobian
+    precision = np.where(moves, prior.theta, FIXED)
+    slope = np.where(moves, prior.theta, 0.0) * (at.theta - prior.anchor.theta)
+    inside = free_moves[used]
+    row_precision = np.where(inside, prior.free[used], 1.0)
+    row_slope = np.where(inside, prior.free[used], 0.0) * (at.free - prior.anchor.free)[used]
+    flat = J.reshape(J.shape[0] * J.shape[1], J.shape[2])  # also for no column at all
+    gradient = np.where(moves, flat.T @ r.ravel() + slope, 0.0)
+    row_gradient = np.einsum("brs,br->bs", V, r) + row_slope
+    row_damp = state.damping * _floored(np.einsum("brs,brs->bs", V, V))
     try:
-        if np.count_nonzero(r) < 0.7 * moves.sum() and free_moves.sum() < 500:
+        if np.count_nonzero(r) < 0.8 * moves.sum() and free_moves.sum() < 500:
+            damp = state.damping * _floored(np.einsum("ij,ij->j", flat, flat))
             d, e = _solve_dual(flat, V, precision + damp, row_precision + row_damp, gradient, row_gradient)
         else:
-            d, e = _solve_schur(J, flat, V, precision + damp, row_precision + row_damp, gradient, row_gradient)
+            H = _gram(flat)
+            damp = state.damping * _floored(np.diagonal(H))
+            H[np.diag_indices_from(H)] += precision + damp
+            d, e = _solve_schur(H, J, V, row_precision + row_damp, gradient, row_gradient)
     except (scipy.linalg.LinAlgError, np.linalg.LinAlgError, ValueError):
         return None
     if not (np.isfinite(d).all() and np.isfinite(e).all()):
         return None
     predicted = float(-(gradient @ d) - np.sum(row_gradient * e))
     predicted = float(np.sum(damp * d * d) + np.sum(row_damp * e * e) + predicted)
-    d_theta = np.zeros_like(at.theta)
-    d_theta[moves] = d
-    return d_theta, np.where(free_moves, e, 0.0), predicted
+    d_theta, d_free = np.zeros_like(at.theta), np.zeros_like(at.free)
+    d_theta[moves], d_free[used] = d[moves], np.where(inside, e, 0.0)
+    return d_theta, d_free, predicted
 
 
 def _floored(diagonal: Float[np.ndarray, "..."]) -> Float[np.ndarray, "..."]:
@@ -156,29 +163,39 @@ def _floored(diagonal: Float[np.ndarray, "..."]) -> Float[np.ndarray, "..."]:
     return np.maximum(diagonal, 1e-6 * largest if largest > 0 else 1.0)
 
 
+def _gram(A: Float[np.ndarray, "n p"]) -> Float[np.ndarray, "p p"]:
+    """A^T A, upper triangle only (half the work)."""
+    if not A.size:
+        return np.zeros((A.shape[1], A.shape[1]))
+    return scipy.linalg.blas.dsyrk(1.0, np.ascontiguousarray(A).T)
+
+
+def _cholesky_solve(H: Float[np.ndarray, "p p"], b: Float[np.ndarray, " p"]) -> Float[np.ndarray, " p"]:
+    """Solve with the upper triangle of H."""
+    if not len(b):
+        return b
+    factor = scipy.linalg.cholesky(H, lower=False, overwrite_a=True, check_finite=True)
+    return scipy.linalg.cho_solve((factor, False), b, check_finite=False)
+
+
 def _solve_schur(
+    H: Float[np.ndarray, "p p"],
     J: Float[np.ndarray, "row residual p"],
-    flat: Float[np.ndarray, "all p"],
     V: Float[np.ndarray, "row residual state"],
-    added: Float[np.ndarray, " p"],
     row_added: Float[np.ndarray, "row state"],
     gradient: Float[np.ndarray, " p"],
     row_gradient: Float[np.ndarray, "row state"],
 ) -> tuple[Float[np.ndarray, " p"], Float[np.ndarray, "row state"]]:
-    H = flat.T @ flat
-    H[np.diag_indices_from(H)] += added
     blocks = np.einsum("brs,brt->bst", V, V)
     states = np.arange(V.shape[-1])
     blocks[:, states, states] += row_added
     lower = np.linalg.cholesky(blocks)
-    coupling = np.matmul(J.transpose(0, 2, 1), V)
-    # W = coupling L^-T: H - W W^T eliminates the row blocks
-    W = np.linalg.solve(lower, coupling.transpose(0, 2, 1))
+    # W = L^-1 V^T J: H - W^T W eliminates the row blocks
+    W = np.linalg.solve(lower, np.matmul(V.transpose(0, 2, 1), J))
     w = np.linalg.solve(lower, row_gradient[..., None])
-    stacked = W.reshape(-1, W.shape[-1])
-    H -= stacked.T @ stacked
-    rhs = -(gradient - stacked.T @ w.ravel())
-    d = scipy.linalg.solve(H, rhs, assume_a="pos", check_finite=True, overwrite_a=True) if len(rhs) else rhs
+    stacked = W.reshape(W.shape[0] * W.shape[1], W.shape[2])
+    H = H - _gram(stacked)
+    d = _cholesky_solve(H, -(gradient - stacked.T @ w.ravel()))
     e = -np.linalg.solve(lower.transpose(0, 2, 1), w + (W @ d)[..., None])[..., 0]
     return d, e
 
@@ -197,18 +214,20 @@ def _solve_dual(
     wide[np.arange(rows), :, np.arange(rows)] = V
     A = np.concatenate([flat, wide.reshape(rows * residuals, rows * states)], axis=1)
     A = A[np.any(A != 0, axis=1)]
-    D = np.concatenate([added, row_added.ravel()])
-    g = np.concatenate([gradient, row_gradient.ravel()])
-    scaled = A / D
-    K = scaled @ A.T
+    root = np.sqrt(np.concatenate([added, row_added.ravel()]))
+    A /= root
+    g = np.concatenate([gradient, row_gradient.ravel()]) / root
+    K = scipy.linalg.blas.dsyrk(1.0, A.T, trans=1)
     K[np.diag_indices_from(K)] += 1.0
-    x = scipy.linalg.solve(K, A @ (g / D), assume_a="pos", check_finite=True, overwrite_a=True)
-    step = -(g / D - scaled.T @ x)
+    x = _cholesky_solve(K, A @ g)
+    step = -(g - A.T @ x) / root
     return step[: len(added)], step[len(added) :].reshape(rows, states)
 
 
 def profile(
-    r: Float[np.ndarray, "row residual"], d_free: Float[np.ndarray, "row residual state"], held: Bool[np.ndarray, " row"]
+    r: Float[np.ndarray, "row residual"],
+    d_free: Float[np.ndarray, "row residual state"],
+    held: Bool[np.ndarray, " row"],
 ) -> tuple[float, Float[np.ndarray, "row state"]]:
     """Validation loss with the initial values of held-out rows fitted to first order, and the change that fits them.
 

@@ -103,6 +103,11 @@ class Problem:
         """Measured values of a part that the model has a counterpart for."""
         return int(sum((trajectory.mask(part) & self.observed).sum() for trajectory in self.dataset.trajectories))
 
+    @property
+    def clean(self) -> bool:
+        """Whether the splines found next to no noise."""
+        return bool(self.smooth) and self.floor <= CLEAN and bool((self.noise > 0).any())
+
     @cached_property
     def values_used_validation(self) -> int:
         return self.values_used(Part.VALIDATION)
@@ -151,7 +156,9 @@ def _spread(dataset: Dataset, log: Bool[np.ndarray, " measured"]) -> Float[np.nd
     largest = np.nanmax(np.where(np.isfinite(stacked), np.abs(stacked), 0.0), axis=0)
     with np.errstate(all="ignore"):
         stacked = np.where(log & (stacked > 0), np.log(stacked), stacked)
-    spread = np.array([np.std(column[np.isfinite(column)]) if np.isfinite(column).any() else 0.0 for column in stacked.T])
+    spread = np.array(
+        [np.std(column[np.isfinite(column)]) if np.isfinite(column).any() else 0.0 for column in stacked.T]
+    )
     # a column that does not vary is judged by its size
     flat = spread <= 1e-9 * np.where(log, 1.0, largest)
     return np.where(flat, np.where(largest > 0, largest, 1.0), spread)
@@ -234,8 +241,34 @@ def _noise(
     return noise, floor
 
 
-def make_batch(problem: Problem, steps: int, *, rows: list[Rows] | None = None, follows: np.ndarray | None = None,
-               padded: bool = True) -> Batch:
+CLEAN = 1e-7
+"""Noise, as a loss, below which samples repeat each other and can be thinned."""
+ENOUGH = 1000
+"""Clean values that determine a network of usual size."""
+
+
+def fitted_rows(problem: Problem) -> list[Rows]:
+    """Rows for fitting: all samples but test ones; of clean data no more than about ``ENOUGH`` values."""
+    rows = whole_rows(problem.dataset, with_test=False)
+    values = problem.values_used_train
+    if not problem.clean or values <= 1.5 * ENOUGH or not problem.structure.holes:
+        return rows
+    thin = int(np.ceil(values / ENOUGH))
+    found = []
+    for row in rows:
+        keep = row.index[::thin]
+        found.append(Rows(row.trajectory, keep if keep[-1] == row.index[-1] else np.append(keep, row.index[-1])))
+    return found
+
+
+def make_batch(
+    problem: Problem,
+    steps: int,
+    *,
+    rows: list[Rows] | None = None,
+    follows: np.ndarray | None = None,
+    padded: bool = True,
+) -> Batch:
     """Rows (all trajectories without their test samples, unless given) on a grid of ``steps`` steps.
 
     Padded rows repeat the first one with weight 0.
@@ -338,7 +371,9 @@ def _smooth_start(problem: Problem, row: Rows, fallback: Float[np.ndarray, " sta
 
 def start_point(problem: Problem, batch: Batch) -> Point:
     """Theta as it stands and free initial values at their given values."""
-    transforms = initial_transforms(problem.space.model.system, problem.space.model, problem.space.constants.state_scale)
+    transforms = initial_transforms(
+        problem.space.model.system, problem.space.model, problem.space.constants.state_scale
+    )
     free = np.zeros(batch.start.mode.shape)
     for k, transform in enumerate(transforms):
         if transform.kind != "identity":

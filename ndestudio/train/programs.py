@@ -32,7 +32,9 @@ class _Cache:
         self._programs: OrderedDict[Hashable, Future[Any]] = OrderedDict()
         self.compilations = 0
 
-    def get(self, key: Hashable, make: Callable[[], Callable[..., Any]], arguments: tuple[Any, ...], device: Any) -> Future[Any]:
+    def get(
+        self, key: Hashable, make: Callable[[], Callable[..., Any]], arguments: tuple[Any, ...], device: Any
+    ) -> Future[Any]:
         """The compiled program, perhaps still in the making."""
         jax = get_jax()
         leaves, tree = jax.tree_util.tree_flatten(arguments)

@@ -199,7 +199,9 @@ def gradient_program(structure: Structure, method: Tableau) -> Callable[..., Any
     return run
 
 
-def _simulate(f: Functions, jax: Any, method: Tableau, theta: Any, constants: Any, grid: Grid, y0: Any) -> tuple[Any, Any]:
+def _simulate(
+    f: Functions, jax: Any, method: Tableau, theta: Any, constants: Any, grid: Grid, y0: Any
+) -> tuple[Any, Any]:
     """States at the end and at the samples."""
     jnp = jax.numpy
     field = jax.vmap(f.field, (None, None, 0, 0, 0))

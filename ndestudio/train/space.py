@@ -47,7 +47,9 @@ class Bijection(NamedTuple):
         high = self.upper - self.scale * softplus(-z, xp)
         both = self.lower + (self.upper - self.lower) * sigmoid(z, xp)
         kind = self.code % 4
-        value = xp.where(kind == 1, low, xp.where(kind == 2, high, xp.where(kind == 3, both, self.offset + self.scale * z)))
+        value = xp.where(
+            kind == 1, low, xp.where(kind == 2, high, xp.where(kind == 3, both, self.offset + self.scale * z))
+        )
         log = self.code >= 4
         return xp.where(log, xp.exp(xp.where(log, value, 0.0)), value)
 
@@ -227,9 +229,7 @@ class Space:
             weights, biases = hole.unpack(np.asarray(theta[place], dtype=float).copy())
             networks[hole.name] = replace(networks[hole.name], weights=tuple(weights), biases=tuple(biases))
         parameters = {**self.model.parameters, **self.parameters(theta)}
-        return replace(
-            self.model, parameters=parameters, networks=networks, initial={**self.model.initial, **initial}
-        )
+        return replace(self.model, parameters=parameters, networks=networks, initial={**self.model.initial, **initial})
 
 
 def parameter_space(model: FittedModel, constants: Mapping[str, Any], *, train_networks: bool = True) -> Space:
@@ -242,7 +242,9 @@ def parameter_space(model: FittedModel, constants: Mapping[str, Any], *, train_n
     structure = structure_of(model)
     configs = [model.config.parameters.get(name) or _default(model, name) for name in structure.parameters]
     transforms = [_transform(c, model.parameters[n]) for c, n in zip(configs, structure.parameters, strict=True)]
-    z = [float(t.inverse(np.float64(model.parameters[n]))) for t, n in zip(transforms, structure.parameters, strict=True)]
+    z = [
+        float(t.inverse(np.float64(model.parameters[n]))) for t, n in zip(transforms, structure.parameters, strict=True)
+    ]
     networks = [model.networks[hole.name] for hole in structure.holes]
     packed = [HoleShape.pack(network.weights, network.biases) for network in networks]
     theta = np.concatenate([np.array(z, dtype=float), *packed, np.zeros(len(structure.states))])
@@ -250,7 +252,9 @@ def parameter_space(model: FittedModel, constants: Mapping[str, Any], *, train_n
     free[: len(configs)] = [not config.fixed for config in configs]
     free[slice(*structure.weights_at)] = train_networks
     scales = tuple(
-        NetworkScales(np.asarray(n.input_center, float), np.asarray(n.input_scale, float), np.asarray(n.output_scale, float))
+        NetworkScales(
+            np.asarray(n.input_center, float), np.asarray(n.input_scale, float), np.asarray(n.output_scale, float)
+        )
         for n in networks
     )
     whole = Constants(bijection=bijection(transforms), scales=scales, **constants)

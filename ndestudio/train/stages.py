@@ -19,13 +19,15 @@ from ndestudio.train.lm import LmState, Point, Prior, lm_rebase, lm_start, lm_st
 from ndestudio.train.problem import Batch, Problem, make_batch, start_point
 from ndestudio.train.tracker import Tracker
 
-PRIOR_VARIANCE = 0.1
+PRIOR_VARIANCE = 1.0
 """Variance of network weights before the data are seen; with noise variance s^2 and n values the penalty is s^2/(n v)."""
 MOST_NOISE = 0.02
 """Largest noise variance, in squared spreads, that the penalty is made for."""
+CLOSE_ENOUGH = {"quick": 1e-7, "balanced": 3e-9, "thorough": 1e-12}
+"""Losses (squared errors over spreads) at which data without noise count as fitted."""
 MOST_SLOPE_NOISE = 0.05
 """The same for slopes, in squared typical slopes."""
-PARAMETER_PRECISION = 0.1
+PARAMETER_PRECISION = 1.0
 """Penalty on parameters (towards their start values) as a part of that on weights: a standard deviation of 1."""
 
 
@@ -34,7 +36,7 @@ class Budget:
     """Limits of one stage: steps, and the relative decrease per step below which it counts as converged."""
 
     steps: int
-    tolerance: float = 1e-3
+    tolerance: float = 3e-3
 
 
 def penalty(problem: Problem, loss: float, factor: float = 1.0) -> float:
@@ -43,6 +45,8 @@ def penalty(problem: Problem, loss: float, factor: float = 1.0) -> float:
         return problem.train.l2
     n = max(problem.values_used_train, 1)
     # a bad fit is not noise: a strong penalty would keep it bad; with few values the splines do not know the noise
+    if problem.clean:
+        loss = max(0.01 * loss, problem.floor)
     variance = min(max(loss, 0.5 * problem.floor if n > 100 else 0.0, 1e-14), MOST_NOISE)
     return factor * variance / (n * PRIOR_VARIANCE)
 
@@ -52,11 +56,15 @@ def weight_prior(problem: Problem, batch: Batch, start: Point, l2: float) -> Pri
     theta = np.where(problem.space.free, PARAMETER_PRECISION * l2, np.inf)
     theta[problem.space.weights] = np.where(problem.space.free[problem.space.weights], l2, np.inf)
     anchor = problem.space.theta.copy()
-    anchor[problem.space.weights] = np.where(problem.space.free[problem.space.weights], 0.0, anchor[problem.space.weights])
+    anchor[problem.space.weights] = np.where(
+        problem.space.free[problem.space.weights], 0.0, anchor[problem.space.weights]
+    )
     return Prior(Point(anchor, start.free), theta, np.where(batch.moves, 1e-3 * l2, np.inf))
 
 
-def collocate(tracker: Tracker, program: Gradient, problem: Problem, batch: Batch, point: Point, budget: Budget) -> Point:
+def collocate(
+    tracker: Tracker, program: Gradient, problem: Problem, batch: Batch, point: Point, budget: Budget
+) -> Point:
     """Stage A by L-BFGS: fit the field to slopes. ``program`` is a compiled collocation loss."""
     free = problem.space.free
     values = max(int((program.data[1].weight > 0).sum()), 1)
@@ -85,7 +93,7 @@ def collocate(tracker: Tracker, program: Gradient, problem: Problem, batch: Batc
             break
         if k % 20 == 19:
             weaker = strength(state.extra)
-            if weaker > 0.5 * l2 and before - state.value < 20 * budget.tolerance * state.value:
+            if weaker > 0.5 * l2 and before - state.value < 20 * 0.3 * budget.tolerance * state.value:
                 break
             l2 = weaker
             state = replace_value(state, objective)
@@ -138,13 +146,20 @@ def follow_lm(
             if state.accepted:
                 validation = state.linear.validation
                 tracker.step(
-                    batch, state.point, iteration, state.loss, validation, candidate=candidate,
+                    batch,
+                    state.point,
+                    iteration,
+                    state.loss,
+                    validation,
+                    candidate=candidate,
                     fraction=(iteration - first) / budget.steps,
                 )
                 score = tracker.score(state.loss, validation)
                 best, since = (score, 0) if score < 0.999 * best else (min(best, score), since + 1)
                 if iteration % 5 == 0 and candidate:
                     tracker.checkpoint(batch, state.point, iteration, state.loss, validation)
+            if state.loss < CLOSE_ENOUGH[problem.train.preset]:
+                return Outcome(state.point, state.loss, state.linear.validation, "converged")
             slow = slow + 1 if state.decrease < budget.tolerance else 0
             if state.damping > 1e8 or slow >= (3 if state.accepted else 12):
                 reason = "converged"

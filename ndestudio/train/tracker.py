@@ -50,7 +50,9 @@ def physical_starts(problem: Problem, batch: Batch, point: Point) -> dict[str, F
 def _held_out(problem: Problem, batch: Batch, starts: Mapping[str, Float[np.ndarray, " state"]]):
     """Trajectories that do not train: hidden states nobody gave a value for start at the mean of the estimates."""
     model = problem.space.model
-    hidden = [k for k, state in enumerate(model.system.states) if state not in model.measured or state in model.system.outputs]
+    hidden = [
+        k for k, state in enumerate(model.system.states) if state not in model.measured or state in model.system.outputs
+    ]
     estimated = np.zeros((0, len(model.system.states)))
     trained = np.zeros(len(model.system.states), dtype=bool)
     rows = [k for k in range(len(batch.rows)) if batch.follows[k] < 0]
@@ -116,7 +118,12 @@ class Tracker:
             table = np.array(self.rows, dtype=float)
             self.histories.append(
                 StageHistory(
-                    self.stage, table[:, 0], table[:, 1], table[:, 2], max(spent - self.compile_seconds, 0.0), self.compile_seconds
+                    self.stage,
+                    table[:, 0],
+                    table[:, 1],
+                    table[:, 2],
+                    max(spent - self.compile_seconds, 0.0),
+                    self.compile_seconds,
                 )
             )
         self.stage = ""
@@ -148,7 +155,15 @@ class Tracker:
         return self.deadline - time.perf_counter()
 
     def step(
-        self, batch: Batch, point: Point, iteration: int, loss: float, validation: float, *, candidate: bool, fraction: float = 0.0
+        self,
+        batch: Batch,
+        point: Point,
+        iteration: int,
+        loss: float,
+        validation: float,
+        *,
+        candidate: bool,
+        fraction: float = 0.0,
     ) -> None:
         """A step was made. ``candidate``: the loss is that of whole trajectories, so the point may become the best."""
         has = np.isfinite(validation)
@@ -205,7 +220,7 @@ def predict(
     with np.errstate(all="ignore"):
         states, slopes = march(vector, values, y0, batch.grid, problem.method, problem.space.constants.clip)
         y = read_out(states, slopes, batch.grid)
-        seen = vector.observe([v[..., None] for v in values], batch.grid.sample_t, np.moveaxis(batch.grid.sample_u, -1, 0), y)
-    return {
-        row.trajectory.name: (row.t, seen[:, 0, k, : len(row.index)].T) for k, row in enumerate(batch.rows)
-    }
+        seen = vector.observe(
+            [v[..., None] for v in values], batch.grid.sample_t, np.moveaxis(batch.grid.sample_u, -1, 0), y
+        )
+    return {row.trajectory.name: (row.t, seen[:, 0, k, : len(row.index)].T) for k, row in enumerate(batch.rows)}

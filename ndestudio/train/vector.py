@@ -104,9 +104,7 @@ class VectorModel:
         slots = {name: k for k, name in enumerate(names)}
         holes = {name: array_hole(network) for name, network in networks.items()}
         self._rhs = [compile_vector(expr, slots, holes) for expr in structure.rhs]
-        self._observed = [
-            None if expr is None else compile_vector(expr, slots, holes) for expr in structure.observed
-        ]
+        self._observed = [None if expr is None else compile_vector(expr, slots, holes) for expr in structure.observed]
         at_start = {**{name: k for k, name in enumerate(structure.measured)}}
         first = len(at_start)
         at_start |= {name: first + k for k, name in enumerate(structure.parameters) if name not in at_start}
