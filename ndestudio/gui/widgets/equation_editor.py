@@ -109,6 +109,7 @@ class EquationEditor(QPlainTextEdit):
         self.completer.setWidget(self)
         self.completer.setCaseSensitivity(Qt.CaseSensitivity.CaseInsensitive)
         self.completer.setCompletionMode(QCompleter.CompletionMode.PopupCompletion)
+        self._popup().setAccessibleName("Completions")
         self._popup().clicked.connect(lambda index: self._complete(str(index.data())))
         self.textChanged.connect(self._on_text)
         self.updateRequest.connect(self._on_update)

@@ -1,0 +1,85 @@
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import Qt
+from pytestqt.qtbot import QtBot
+
+from ndestudio.gui.main_window import MainWindow
+from ndestudio.gui.views.data_view import DataView
+from ndestudio.session.session import Session
+
+
+@pytest.fixture
+def view(window: MainWindow, csv: Path, settle: Callable[[], None]) -> DataView:
+    window.open_files([str(csv)])
+    settle()
+    shown = window.views["data"]
+    assert isinstance(shown, DataView)
+    return shown
+
+
+def test_the_file_its_columns_and_plots_are_shown(view: DataView):
+    assert view.table.rows.rowCount() == 10
+    assert view.columns.role_box("year").currentData() == "time"
+    assert [panel.accessibleName() for panel in view.plots.panels] == ["hare over time", "lynx over time"]
+    assert view.summary.text().startswith("10 rows")
+    assert not view.problem_card.isVisible()
+
+
+def test_choosing_a_role_changes_the_data(view: DataView, session: Session, settle: Callable[[], None]):
+    box = view.columns.role_box("lynx")
+    box.setCurrentIndex(box.findData("input"))
+    settle()
+    assert session.project.dataset is not None
+    assert session.project.dataset.input_names == ("lynx",)
+    session.undo()
+    settle()
+    assert view.columns.role_box("lynx").currentData() == "state"
+
+
+def test_showing_is_no_intent(view: DataView, session: Session, settle: Callable[[], None]):
+    before = session.workspace.undo_text, session.project
+    session.refresh()
+    view.show_state(session.data.state())
+    settle()
+    assert (session.workspace.undo_text, session.project) == before
+
+
+def test_a_unit_is_edited_in_place(view: DataView, session: Session, settle: Callable[[], None]):
+    view.columns.cell(1, 3).setText("heads")
+    settle()
+    assert session.project.dataset is not None
+    assert session.project.dataset.measured[0].unit == "heads"
+
+
+def test_problems_name_their_row(view: DataView, window: MainWindow, csv: Path, settle: Callable[[], None]):
+    csv.write_text(csv.read_text().replace("36.3", "many"), encoding="utf-8")
+    view.retry.emit()
+    settle()
+    assert view.problem_card.isVisible()
+    assert "row 6" in view.problems.rows[0].text.text()
+    view.problems.chosen.emit(0)
+    assert view.table.rows.numbers[view.table.currentIndex().row()] == 6
+
+
+def test_the_split_can_be_edited(view: DataView, session: Session, settle: Callable[[], None]):
+    view.split.by.setCurrentIndex(view.split.by.findData("none"))
+    settle()
+    assert session.project.spec.data.split.by == "none"
+    assert not view.split.shares.isVisible()
+
+
+def test_reading_details_open_and_change(view: DataView, session: Session, settle: Callable[[], None], qtbot: QtBot):
+    assert not view.reading.delimiter.isVisible()
+    qtbot.mouseClick(view.reading.toggle, Qt.MouseButton.LeftButton)
+    assert view.reading.delimiter.isVisible()
+    assert view.reading.delimiter.itemText(0) == "Guessed: comma"
+    view.reading.delimiter.setCurrentIndex(view.reading.delimiter.findData(";"))
+    settle()
+    assert session.project.spec.data.delimiter == ";"
+
+
+def test_hidden_trajectories_are_not_drawn(view: DataView):
+    view.trajectories.cell(0, 0).setCheckState(Qt.CheckState.Unchecked)
+    assert view.plots.panels[0]._items == []

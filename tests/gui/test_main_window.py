@@ -1,0 +1,224 @@
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QAction
+from PySide6.QtWidgets import (
+    QAbstractButton,
+    QAbstractItemView,
+    QAbstractSpinBox,
+    QComboBox,
+    QHeaderView,
+    QLineEdit,
+    QMenuBar,
+    QTabBar,
+    QWidget,
+)
+from pytestqt.qtbot import QtBot
+
+from ndestudio.gui import theme
+from ndestudio.gui.actions import ACTIONS
+from ndestudio.gui.main_window import MainWindow
+from ndestudio.session.session import Session
+from ndestudio.session.shell import Toast
+from tests.gui.helpers import drop
+
+
+def test_an_empty_window_shows_the_start_page(window: MainWindow):
+    assert window.stack.currentWidget() is window.start_page
+    assert "Untitled" in window.windowTitle()
+
+
+def test_a_dropped_file_opens_the_data_stage(window: MainWindow, csv: Path, settle: Callable[[], None]):
+    drop(window, [csv])
+    settle()
+    assert window.stack.currentWidget() is window.views["data"]
+    assert window.rail.buttons["data"].mark == "done"
+    assert not window.overlay.isVisible()
+
+
+def test_something_else_is_not_taken(window: MainWindow):
+    from PySide6.QtCore import QMimeData
+    from PySide6.QtGui import QDragEnterEvent
+
+    data = QMimeData()
+    data.setText("hello")
+    event = QDragEnterEvent(
+        window.rect().center(),
+        Qt.DropAction.CopyAction,
+        data,
+        Qt.MouseButton.LeftButton,
+        Qt.KeyboardModifier.NoModifier,
+    )
+    event.ignore()
+    window.dragEnterEvent(event)
+    assert not event.isAccepted()
+
+
+def test_stages_are_reached_by_keys(window: MainWindow, csv: Path, settle: Callable[[], None], qtbot: QtBot):
+    drop(window, [csv])
+    settle()
+    for stage, key in (("model", Qt.Key.Key_2), ("export", Qt.Key.Key_5), ("data", Qt.Key.Key_1)):
+        qtbot.keyClick(window, key, Qt.KeyboardModifier.ControlModifier)
+        assert window.session.stage == stage
+        assert window.stack.currentWidget() is window.views[stage]
+        assert window.rail.buttons[stage].isChecked()
+
+
+def test_undo_and_redo_are_actions(window: MainWindow, csv: Path, settle: Callable[[], None]):
+    drop(window, [csv])
+    settle()
+    assert window.actions_["undo"].text() == "&Undo Open lynx.csv"
+    window.actions_["undo"].trigger()
+    assert window.session.project.dataset is None
+    window.actions_["redo"].trigger()
+    settle()
+    assert window.session.project.dataset is not None
+
+
+def test_every_action_can_be_run_on_an_empty_project(window: MainWindow, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch):
+    from PySide6.QtGui import QDesktopServices
+    from PySide6.QtWidgets import QDialog, QFileDialog
+
+    monkeypatch.setattr(QFileDialog, "getOpenFileNames", lambda *_, **__: ([], ""))
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_, **__: ("", ""))
+    monkeypatch.setattr(QDesktopServices, "openUrl", lambda *_: True)
+    for spec in ACTIONS:
+        if spec.name in ("quit", "full-screen"):
+            continue
+        window.actions_[spec.name].trigger()
+        for dialog in window.findChildren(QDialog):
+            dialog.reject()
+    window.actions_["scheme-light"].trigger()
+
+
+def test_the_scheme_can_be_chosen_and_is_remembered(window: MainWindow, session: Session):
+    window.actions_["scheme-dark"].trigger()
+    assert theme.colours() is theme.DARK
+    assert session.settings.value.scheme == "dark"
+    assert window.palette().window().color().name() == theme.DARK.window
+    window.actions_["scheme-light"].trigger()
+    assert theme.colours() is theme.LIGHT
+
+
+def test_shortcuts_are_unique(window: MainWindow):
+    keys = [action.shortcut().toString() for action in window.actions_.all() if not action.shortcut().isEmpty()]
+    assert len(keys) == len(set(keys))
+
+
+def test_a_shortcut_can_be_changed(window: MainWindow, session: Session):
+    from ndestudio.gui.dialogs import ShortcutsDialog
+
+    dialog = ShortcutsDialog(window.actions_, session.settings, window)
+    dialog._edits["train"].setKeySequence("F9")
+    dialog.accept()
+    assert window.actions_["train"].shortcut().toString() == "F9"
+    assert session.settings.value.shortcuts == {"train": "F9"}
+
+
+def test_keys_used_twice_are_refused(window: MainWindow, session: Session):
+    from ndestudio.gui.dialogs import ShortcutsDialog
+
+    dialog = ShortcutsDialog(window.actions_, session.settings, window)
+    dialog._edits["train"].setKeySequence("Ctrl+S")
+    assert "Ctrl+S is used by both Save and Train" in dialog._problem.text()
+    dialog.reject()
+
+
+def test_messages_are_shown_and_replaced(window: MainWindow):
+    window.show_toast(Toast("one"))
+    window.show_toast(Toast("two", "error", "details"))
+    window.show_toast(Toast("one"))
+    assert window.toasts.texts == ["two", "one"]
+    assert all(card.geometry().right() <= window.width() for card in window.toasts._cards)
+
+
+def test_unsaved_work_is_asked_about(
+    window: MainWindow, csv: Path, settle: Callable[[], None], monkeypatch: pytest.MonkeyPatch
+):
+    from PySide6.QtWidgets import QMessageBox
+
+    drop(window, [csv])
+    settle()
+    asked: list[str] = []
+
+    def cancel(box: QMessageBox) -> QMessageBox.StandardButton:
+        asked.append(box.text())
+        return QMessageBox.StandardButton.Cancel
+
+    monkeypatch.setattr(QMessageBox, "exec", cancel)
+    assert window.isWindowModified()
+    window.close()
+    assert window.isVisible()
+    assert asked == ["The project has changes that are not saved."]
+
+
+def test_saving_to_a_file(
+    window: MainWindow, csv: Path, tmp_path: Path, settle: Callable[[], None], monkeypatch: pytest.MonkeyPatch
+):
+    from PySide6.QtWidgets import QFileDialog
+
+    drop(window, [csv])
+    settle()
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_, **__: (str(tmp_path / "work.nde"), ""))
+    window.actions_["save"].trigger()
+    settle()
+    assert (tmp_path / "work.nde").is_file()
+    assert window.windowTitle().startswith("work")
+    assert not window.isWindowModified()
+
+
+def test_every_control_has_a_name_and_every_icon_button_a_tip(
+    window: MainWindow, csv: Path, settle: Callable[[], None]
+):
+    drop(window, [csv])
+    settle()
+    for stage in ("data", "model", "export"):
+        window.go(stage)
+    settle()
+    nameless = [
+        f"{type(widget).__name__} in {type(widget.parent()).__name__}"
+        for widget in window.findChildren(QWidget)
+        if isinstance(widget, _CONTROLS) and not _is_part(widget) and not _name(widget)
+    ]
+    assert nameless == []
+
+
+_CONTROLS = (QAbstractButton, QComboBox, QAbstractItemView, QAbstractSpinBox, QLineEdit)
+
+
+def _name(widget: QWidget) -> str:
+    return widget.accessibleName() or (widget.text() if isinstance(widget, QAbstractButton) else "")
+
+
+def _is_part(widget: QWidget) -> bool:
+    """Whether it belongs to a control (the list of a combo box, the header of a table)."""
+    parent = widget.parentWidget()
+    while parent is not None:
+        if isinstance(parent, (QComboBox, QAbstractSpinBox, QAbstractItemView, QTabBar, QLineEdit, QMenuBar)):
+            return isinstance(widget, QHeaderView) or not isinstance(widget, QComboBox)
+        parent = parent.parentWidget()
+    return False
+
+
+def test_recovery_is_offered(qtbot: QtBot, session: Session, light: theme.Theme, tmp_path: Path):
+    from tests.session.test_autosave import dead_pid
+
+    folder = tmp_path / "autosave"
+    folder.mkdir()
+    left = folder / f"{dead_pid()}-abc.nde"
+    left.write_bytes(b"")
+    window = MainWindow(session)
+    qtbot.addWidget(window)
+    assert not window.banner.isHidden()
+    window.banner.dismiss.emit()
+    assert window.banner.isHidden()
+    assert not left.exists()
+
+
+def test_actions_have_text_and_tips(window: MainWindow):
+    for action in window.actions_.all():
+        assert isinstance(action, QAction)
+        assert action.text()
+        assert action.toolTip()

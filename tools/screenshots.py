@@ -1,0 +1,130 @@
+"""Photographs every stage of the window, light and dark, on the lynx-hare sample: a real training and a real search.
+
+xvfb-run -a -s "-screen 0 1600x1000x24" python tools/screenshots.py docs/images
+python tools/screenshots.py docs/images --project finished.nde     # without computing anything
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from PySide6.QtWidgets import QApplication
+
+from ndestudio.gui import theme
+from ndestudio.gui.app import make_application
+from ndestudio.gui.bridge import Bridge
+from ndestudio.gui.garbage import Collector
+from ndestudio.gui.main_window import MainWindow
+from ndestudio.paths import examples_dir
+from ndestudio.session.session import Session
+from ndestudio.session.settings import SettingsStore
+from ndestudio.session.shell import Stage
+
+_LIMIT = 600.0
+_SIZE = (1280, 800)
+
+
+class Photographer:
+    """A window and what it takes to photograph it.
+
+    Arguments:
+        folder: where the pictures go.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._application: QApplication = make_application()
+        settings = SettingsStore(Path(tempfile.mkdtemp()) / "settings.json")
+        self.session = Session(settings=settings)
+        self._theme = theme.install(self._application, "light")
+        self.window = MainWindow(self.session)
+        self._bridge = Bridge(self.session)
+        self._collector = Collector()
+        self.window.resize(*_SIZE)
+        self.window.show()
+        self.wait()
+
+    def wait(self, until: Callable[[], object] | None = None, *, rest: float = 0.6) -> None:
+        """Let the window live until something holds (no job runs), then a moment for drawing."""
+        end = time.monotonic() + _LIMIT
+        while self.session.tasks.busy if until is None else not until():
+            if time.monotonic() > end:
+                raise SystemExit("the window did not get as far as was waited for")
+            self._application.processEvents()
+            time.sleep(0.005)
+        end = time.monotonic() + rest
+        while time.monotonic() < end:
+            self._application.processEvents()
+            time.sleep(0.005)
+
+    def stage(self, name: Stage) -> None:
+        self.window.go(name)
+        self.wait()
+
+    def photograph(self, name: str) -> None:
+        """One picture light, one dark."""
+        for scheme in ("light", "dark"):
+            self._theme.use(scheme)
+            self.wait(lambda: True)
+            path = self._folder / f"{name}-{scheme}.png"
+            if not self.window.grab().save(str(path)):
+                raise SystemExit(f"{path} cannot be written")
+            print(path)
+        self._theme.use("light")
+
+    def close(self) -> None:
+        self.session.close()
+        self._bridge.close()
+        self.window.hide()
+        self.window.deleteLater()
+        self._application.processEvents()
+        self._collector.close()
+
+
+def main() -> None:
+    """Work through the sample as a person would."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--project", type=Path, help="a finished project instead of computing one")
+    parser.add_argument("--sample", default="lynx_hare", help="folder of the sample")
+    arguments = parser.parse_args()
+    arguments.folder.mkdir(parents=True, exist_ok=True)
+    camera = Photographer(arguments.folder)
+    camera.photograph("start")
+    camera.window.open_files([str(arguments.project or examples_dir() / arguments.sample / "spec.toml")])
+    camera.wait()
+    camera.stage("data")
+    camera.photograph("data")
+    camera.stage("model")
+    camera.photograph("model")
+    camera.stage("train")
+    if camera.session.project.fit is None:
+        camera.session.train.start()
+        live = camera.session.train
+        camera.wait(lambda: live.live is not None and live.live.snapshot is not None, rest=4.0)
+        camera.photograph("training")
+        camera.wait()
+    camera.photograph("train")
+    camera.stage("distil")
+    if camera.session.project.distillation is None:
+        camera.session.distil.start()
+        camera.wait(lambda: camera.session.distil.live and camera.session.distil.live.fronts, rest=4.0)
+        camera.photograph("distilling")
+        camera.wait()
+    camera.photograph("distil")
+    camera.stage("export")
+    camera.session.export.choose("python")
+    camera.wait()
+    camera.photograph("export")
+    camera.close()
+
+
+if __name__ == "__main__":
+    main()
