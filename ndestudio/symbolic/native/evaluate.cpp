@@ -205,23 +205,50 @@ bool Evaluator::assess(Member& member, const Data& data, bool prune) {
         dropped |= least < terms.n;
         f = g;
     }
-    if (dropped) {
-        Tree smaller;
-        if (!select_terms(member.tree, with, smaller)) return false;
-        int n = 0;
+    if (dropped && !select(member, f, with)) return false;
+    store(member, f, data);
+    return true;
+}
+
+bool Evaluator::thin(Member& member, const Data& data) {
+    const Terms terms = terms_of(member.tree);
+    if (terms.n < 2 && !member.intercept) return false;
+    double sums[(kMaxTerms + 2) * (kMaxTerms + 2)];
+    bool with[kMaxTerms];
+    std::fill(with, with + kMaxTerms, true);
+    Linear f, g;
+    if (!fit(member.tree, terms, data, with, member.intercept, f, sums)) return false;
+    int least = member.intercept ? terms.n : 0;
+    if (terms.n > 1)
         for (int k = 0; k < terms.n; ++k)
-            if (with[k]) f.coefficient[n++] = f.coefficient[k];
-        member.tree = smaller;
-        terms.n = n;
-    }
-    member.terms = terms.n;
-    for (int k = 0; k < terms.n; ++k) member.coefficient[k] = f.coefficient[k];
+            if (f.cost[k] < f.cost[least]) least = k;
+    const bool intercept = member.intercept && least != terms.n;
+    if (least < terms.n) with[least] = false;
+    if (!fit(member.tree, terms, data, with, intercept, g, sums)) return false;
+    if (least < terms.n && !select(member, g, with)) return false;
+    store(member, g, data);
+    return true;
+}
+
+bool Evaluator::select(Member& member, Linear& f, const bool* with) {
+    Tree smaller;
+    if (!select_terms(member.tree, with, smaller)) return false;
+    const int terms = terms_of(member.tree).n;
+    int n = 0;
+    for (int k = 0; k < terms; ++k)
+        if (with[k]) f.coefficient[n++] = f.coefficient[k];
+    member.tree = smaller;
+    return true;
+}
+
+void Evaluator::store(Member& member, const Linear& f, const Data& data) {
+    member.terms = terms_of(member.tree).n;
+    for (int k = 0; k < member.terms; ++k) member.coefficient[k] = f.coefficient[k];
     member.constant = f.constant;
     member.intercept = f.intercept;
     member.loss = f.loss;
     member.complexity = complexity(member, data.spread, options_);
     member.hash = hash(member.tree, member.tree.root());
-    return true;
 }
 
 bool Evaluator::normal_equations(const Tree& tree, const Terms& terms, const Data& data, const Linear& fit, const int* inner,

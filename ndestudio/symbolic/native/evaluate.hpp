@@ -20,6 +20,9 @@ public:
     /// Fit the coefficients of `member.tree` (normalised), drop terms and intercept that do not pay, set loss,
     /// complexity and hash. False if it has no finite loss on these data.
     bool assess(Member& member, const Data& data, bool prune = true);
+    /// Drop the term, or the intercept, that pays least, whether or not that is worth it: simpler members of a front
+    /// that a fit with everything in it never visits. False if there is nothing to drop.
+    bool thin(Member& member, const Data& data);
     /// At most `steps` steps of Levenberg-Marquardt on the constants inside the terms, the coefficients being
     /// eliminated (variable projection, Kaufman 1975). Keeps `member` when nothing is gained. True if it improved.
     bool polish(Member& member, const Data& data, int steps);
@@ -51,6 +54,8 @@ private:
     bool refine(const Tree& tree, const Terms& terms, const Data& data, const double* sums, Linear& fit);
     double measure_loss(const Tree& tree, const Terms& terms, const Data& data, const Linear& fit, double* residual_sums);
     bool fit(const Tree& tree, const Terms& terms, const Data& data, const bool* with, bool intercept, Linear& out, double* sums);
+    static bool select(Member& member, Linear& fit, const bool* with);
+    void store(Member& member, const Linear& fit, const Data& data);
     bool reweigh(const Tree& tree, const Terms& terms, const Data& data, Linear& fit, double* sums);
     bool normal_equations(const Tree& tree, const Terms& terms, const Data& data, const Linear& fit, const int* inner,
                           int count, double* a, double* b);

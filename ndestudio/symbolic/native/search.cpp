@@ -196,6 +196,10 @@ void Search::finish() {
             if (e.polish(m, full_, 40)) e.assess(m, full_);
         }
         polished.offer(m);
+        while (!stop_.load() && e.thin(m, full_)) {
+            e.polish(m, full_, 10);
+            polished.offer(m);
+        }
     }
     const std::vector<Member> front = polished.front();
     for (Member m : front)
