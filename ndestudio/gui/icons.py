@@ -34,6 +34,17 @@ def pixmap(name: str, colour: str, size: int, ratio: float = 1.0) -> QPixmap:
     return image
 
 
+def picture(path: str, width: int, height: int) -> QPixmap:
+    """An SVG file as pixels, at twice the resolution of the screen's points."""
+    image = QPixmap(QSize(2 * width, 2 * height))
+    image.fill(Qt.GlobalColor.transparent)
+    painter = QPainter(image)
+    QSvgRenderer(path).render(painter)
+    painter.end()
+    image.setDevicePixelRatio(2)
+    return image
+
+
 def icon(name: str, colour: str, active: str | None = None) -> QIcon:
     """An icon for buttons and menus; ``active`` is its colour while checked."""
     made = QIcon()

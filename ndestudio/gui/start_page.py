@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from PySide6.QtCore import QSize, Qt, Signal
-from PySide6.QtGui import QIcon
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLabel, QPushButton, QScrollArea, QVBoxLayout, QWidget
 
 from ndestudio.gui.building import button, column, discard, label, row
-from ndestudio.gui.icons import application_icon, icon
+from ndestudio.gui.icons import application_icon, icon, picture
 from ndestudio.gui.theme import GRID, colours, follow
 from ndestudio.session.files import Sample
 
@@ -29,21 +28,19 @@ class SampleTile(QPushButton):
         self.setAccessibleName(f"Sample: {sample.title}")
         self.setAccessibleDescription(sample.description)
         self.setToolTip(sample.description or sample.title)
-        picture = QLabel()
-        picture.setFixedSize(72, 56)
+        self._picture, self._has_thumbnail = QLabel(), bool(sample.thumbnail)
+        self._picture.setFixedSize(72, 56)
         if sample.thumbnail:
-            picture.setPixmap(QIcon(sample.thumbnail).pixmap(QSize(72, 56)))
-        self._picture, self._has_thumbnail = picture, bool(sample.thumbnail)
+            self._picture.setPixmap(picture(sample.thumbnail, 72, 56))
         title = label(sample.title, "heading")
         text = label(_short(sample.description), "muted", wrap=True)
         layout = QHBoxLayout(self)
         layout.setContentsMargins(12, 12, 12, 12)
         layout.setSpacing(12)
-        layout.addWidget(picture)
+        layout.addWidget(self._picture)
         layout.addLayout(column(title, text, 1, spacing=4), 1)
-        for child in (picture, title, text):
+        for child in (self._picture, title, text):
             child.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
-        self.setMinimumHeight(96)
         follow(self, self._restyle)
 
     def _restyle(self) -> None:
@@ -100,15 +97,15 @@ class StartPage(QWidget):
         self._recent_title.setVisible(bool(paths))
 
     def _header(self) -> QHBoxLayout:
-        picture = QLabel()
-        picture.setPixmap(application_icon().pixmap(56, 56))
+        logo = QLabel()
+        logo.setPixmap(application_icon().pixmap(56, 56))
         words = column(
             label("From measurements to equations", "hero"),
             label("Drop data files, a spec or a project anywhere in this window.", "muted"),
             spacing=4,
         )
         return row(
-            picture,
+            logo,
             words,
             1,
             button("Open files…", self.browse.emit, icon_name="open", kind="primary"),

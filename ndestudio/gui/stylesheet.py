@@ -47,7 +47,7 @@ QPushButton[kind="link"] {
 }
 QPushButton[kind="link"]:hover { text-decoration: underline; }
 QPushButton[kind="link"]:focus { border: 1px solid $accent; }
-QPushButton[kind="tile"] { text-align: left; padding: 12px; border-radius: 8px; background: $surface; }
+QPushButton[kind="tile"] { text-align: left; padding: 0; min-height: 84px; border-radius: 8px; background: $surface; }
 QPushButton[kind="tile"]:hover, QPushButton[kind="tile"]:focus { border: 1px solid $accent; background: $accent_soft; }
 QPushButton:checked { background: $accent_soft; border-color: $accent; }
 
@@ -103,6 +103,8 @@ QTableView QLineEdit, QTableView QDoubleSpinBox { border-radius: 0; padding: 0 4
 QTableView QComboBox, QTableView QDoubleSpinBox { background: transparent; border: 1px solid transparent; padding-left: 4px; }
 QTableView QComboBox:hover, QTableView QDoubleSpinBox:hover { border: 1px solid $border; border-radius: 4px; }
 QTableView QComboBox:focus, QTableView QDoubleSpinBox:focus { border: 1px solid $accent; border-radius: 4px; }
+QTableView::item { padding: 0 5px; }
+QAbstractScrollArea::corner { background: transparent; border: none; }
 QTreeView::item { padding: 3px 0; }
 QListWidget::item { padding: 6px 8px; border-radius: 6px; }
 QListWidget::item:selected { background: $accent_soft; color: $accent; }

@@ -22,15 +22,15 @@ if TYPE_CHECKING:
 FORMATS: tuple[FormatRow, ...] = (
     FormatRow("latex", "LaTeX", "Equations for a paper", ".tex", "latex"),
     FormatRow("sympy", "SymPy", "Text that SymPy reads", ".txt", "python"),
-    FormatRow("python", "Python", "NumPy and SciPy; runs alone", ".py", "python"),
-    FormatRow("jax", "JAX", "diffrax script; runs alone", ".py", "python"),
-    FormatRow("julia", "Julia", "OrdinaryDiffEq", ".jl", "julia"),
-    FormatRow("matlab", "MATLAB", "ode45 script", ".m", "matlab"),
+    FormatRow("python", "Python", "With NumPy and SciPy", ".py", "python"),
+    FormatRow("jax", "JAX", "With JAX and diffrax", ".py", "python"),
+    FormatRow("julia", "Julia", "With OrdinaryDiffEq", ".jl", "julia"),
+    FormatRow("matlab", "MATLAB", "With ode45", ".m", "matlab"),
     FormatRow("c", "C99", "No dependencies", ".c", "c"),
-    FormatRow("json", "JSON", "Equations, parameters, metrics", ".json", "json"),
+    FormatRow("json", "JSON", "Everything as data", ".json", "json"),
     FormatRow("csv", "CSV", "Simulated trajectories", ".csv", "text"),
-    FormatRow("report", "Report", "One HTML file with equations and figures", ".html", "html"),
-    FormatRow("spec", "Spec", "The whole job, for the command line", ".toml", "toml"),
+    FormatRow("report", "Report", "One HTML file", ".html", "html"),
+    FormatRow("spec", "Spec", "For the command line", ".toml", "toml"),
 )
 
 

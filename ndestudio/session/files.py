@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ndestudio.jobs import Failed
-from ndestudio.paths import examples_dir
+from ndestudio.paths import examples_dir, resources_dir
 from ndestudio.progress import Reporter
 from ndestudio.project.project import Project, Spec
 
@@ -42,7 +42,7 @@ def samples() -> tuple[Sample, ...]:
         files = content.get("data", {}).get("files", [])
         if not all((path.parent / str(file)).is_file() for file in files):
             continue  # the program does not bring these data along
-        picture = path.with_name("thumbnail.svg")
+        picture = resources_dir() / "thumbnails" / f"{path.parent.name}.svg"
         found.append(
             Sample(
                 title=str(content.get("name") or path.parent.name),

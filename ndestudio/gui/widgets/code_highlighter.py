@@ -30,6 +30,9 @@ class CodeHighlighter(QSyntaxHighlighter):
 
     def highlightBlock(self, text: str) -> None:
         c = colours()
+        if self.language == "python" and self._in_docstring(text):
+            self.setFormat(0, len(text), _format(c.muted))
+            return
         sign = _COMMENTS.get(self.language)
         end = text.find(sign) if sign else -1
         end = len(text) if end < 0 else end
@@ -42,6 +45,13 @@ class CodeHighlighter(QSyntaxHighlighter):
             self.setFormat(found.start(), len(word), _format(colour))
         if end < len(text):
             self.setFormat(end, len(text) - end, _format(c.muted))
+
+    def _in_docstring(self, text: str) -> bool:
+        """Whether a line belongs to a string in triple quotes, its ends included."""
+        quotes = text.count('"""')
+        before = self.previousBlockState() == 1
+        self.setCurrentBlockState(int(before != (quotes % 2 == 1)))
+        return before or quotes > 0
 
 
 def _format(colour: str) -> QTextCharFormat:

@@ -1,0 +1,308 @@
+"""The Train stage: start and stop, the stages, live plots, parameters, settings, time travel, runs."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QFrame, QSizePolicy, QSplitter, QStackedWidget, QTabWidget, QVBoxLayout, QWidget
+
+from ndestudio.gui.building import EmptyState, button, card, choose, column, holder, label, row, set_kind
+from ndestudio.gui.theme import GRID
+from ndestudio.gui.widgets.fitted_table import FittedTable
+from ndestudio.gui.widgets.hole_plot import HolePlot
+from ndestudio.gui.widgets.loss_plot import LossPlot
+from ndestudio.gui.widgets.parameter_traces import ParameterTraces
+from ndestudio.gui.widgets.phase_plot import PhasePlot
+from ndestudio.gui.widgets.redraw import Redraw
+from ndestudio.gui.widgets.runs_table import RunsTable
+from ndestudio.gui.widgets.stage_strip import StageStrip
+from ndestudio.gui.widgets.time_slider import TimeSlider
+from ndestudio.gui.widgets.train_settings import TrainSettings, preset_box
+from ndestudio.gui.widgets.trajectory_plot import TrajectoryPlot
+from ndestudio.session.session import Session
+from ndestudio.session.train_state import TrainState
+
+
+class TrainView(QWidget):
+    """Signals say what a person wants; see ``connect``."""
+
+    start = Signal()
+    go_on = Signal()
+    pause = Signal()
+    resume = Signal()
+    stop = Signal()
+    discard = Signal()
+    settings_changed = Signal(dict)
+    proceed = Signal()
+    edit_model = Signal()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._state: TrainState | None = None
+        self._drawn: TrainState | None = None
+        self._make_controls()
+        self.strip = StageStrip()
+        self.trajectories = TrajectoryPlot()
+        self.loss = LossPlot()
+        self.phase = PhasePlot()
+        self.holes = HolePlot()
+        self.table = FittedTable()
+        self.traces = ParameterTraces()
+        self.settings = TrainSettings()
+        self.runs = RunsTable()
+        self.notes = label("", wrap=True, selectable=True)
+        self.slider = TimeSlider()
+        self.redraw = Redraw(self, self._draw)
+        self._lay_out()
+
+    # --- what is shown ---------------------------------------------------------------------------------------------
+
+    def show_state(self, state: TrainState) -> None:
+        before, self._state = self._state, state
+        self._show_status(state)
+        self._show_buttons(state)
+        self.strip.show_stages(state.stages, state.elapsed, state.fraction, state.eta, state.status != "idle")
+        choose(self.preset, state.config.preset)
+        self.settings.show_config(state.config)
+        self.slider.show_moments(state.checkpoints, state.checkpoint, state.status == "idle")
+        self.runs.show_runs(state.runs, state.compared_run, state.differences)
+        if before is None or before.notes != state.notes:
+            self.notes.setText("\n\n".join(state.notes) or "Recoveries and warnings of the training appear here.")
+            self.right_tabs.setTabText(2, f"Notes ({len(state.notes)})" if state.notes else "Notes")
+        self.redraw.ask()
+
+    def _draw(self) -> None:
+        """The costly part: plots. Each looks itself whether it shows the same already."""
+        state = self._state
+        if state is None or state is self._drawn:
+            return
+        self._drawn = state
+        trained = bool(state.curves) or state.picture is not None
+        self.content.setCurrentIndex(1 if trained or state.status != "idle" else 0)
+        self.loss.show_curves(state.curves)
+        moment = state.checkpoints[state.checkpoint] if 0 <= state.checkpoint < len(state.checkpoints) else None
+        self.loss.show_moment(moment.stage if moment else "", moment.iteration if moment else None)
+        if state.dataset is not None:
+            self.trajectories.show_model(state.dataset, state.picture, state.reference)
+        tab = self.lower_tabs.currentIndex()
+        if tab == 0:
+            self.phase.show_picture(state.dataset, state.picture)
+        elif tab == 1:
+            self.holes.show_picture(state.picture)
+        else:
+            self.traces.show_traces(state.traces)
+        self.table.show_rows(state.parameters)
+        warnings = state.picture.warnings if state.picture else ()
+        self.warning.setText(" ".join(warnings))
+        self.warning.setVisible(bool(warnings) and state.status == "idle")
+
+    def _show_status(self, state: TrainState) -> None:
+        words, kind = _status_words(state)
+        self.summary.setText(words)
+        self.summary.setToolTip(words)
+        set_kind(self.summary, kind)
+        self.changed_banner.setVisible(state.changed)
+
+    def _show_buttons(self, state: TrainState) -> None:
+        running = state.status != "idle"
+        self.start_button.setVisible(not running)
+        self.start_button.setEnabled(state.ready)
+        self.start_button.setText("Train again" if state.metrics is not None else "Start training")
+        set_kind(self.start_button, "primary" if state.metrics is None else "")
+        self.go_on_button.setVisible(not running and state.can_continue)
+        self.pause_button.setVisible(state.status == "running")
+        self.resume_button.setVisible(state.status == "paused")
+        self.resume_button.setText("Resume with changes" if state.changed else "Resume")
+        self.stop_button.setVisible(running)
+        self.stop_button.setEnabled(state.status != "stopping")
+        self.discard_button.setVisible(state.status == "stopping")
+        self.continue_button.setVisible(not running and state.metrics is not None)
+        self.empty.button.setVisible(state.ready)
+        self.empty.sentence.setText(state.obstacle or "Fit the networks and parameters of the model to the data.")
+        self.model_button.setVisible(bool(state.obstacle) and not running)
+
+    # --- construction ----------------------------------------------------------------------------------------------
+
+    def _make_controls(self) -> None:
+        self.summary = label("", "muted")
+        self.summary.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self.preset = preset_box()
+        self.preset.currentIndexChanged.connect(
+            lambda _: self.settings_changed.emit({"preset": self.preset.currentData()})
+        )
+        self.start_button = button(
+            "Start training", self.start.emit, icon_name="play", kind="primary", tip="Train from fresh networks (F5)"
+        )
+        self.go_on_button = button(
+            "Train on",
+            self.go_on.emit,
+            tip="Go on from the model shown, with the settings of now; weights that fit are kept",
+        )
+        self.pause_button = button(
+            "Pause", self.pause.emit, icon_name="pause", tip="Hold; settings and model can then be edited"
+        )
+        self.resume_button = button(
+            "Resume",
+            self.resume.emit,
+            icon_name="play",
+            kind="primary",
+            tip="Go on; edits are taken in, weights that fit are kept",
+        )
+        self.stop_button = button(
+            "Stop", self.stop.emit, icon_name="stop", tip="End within a second and keep the best model so far"
+        )
+        self.discard_button = button(
+            "Discard", self.discard.emit, tip="Do not wait for the answer; nothing of this training is kept"
+        )
+        self.continue_button = button(
+            "Continue to Distil",
+            self.proceed.emit,
+            kind="primary",
+            tip="Turn the trained networks into formulas (Ctrl+4)",
+        )
+        self.model_button = button("Go to Model", self.edit_model.emit, tip="See what is missing (Ctrl+2)")
+
+    def _lay_out(self) -> None:
+        header = row(
+            label("Train", "title"),
+            self.summary,
+            self.model_button,
+            label("Preset", "muted"),
+            self.preset,
+            self.start_button,
+            self.go_on_button,
+            self.pause_button,
+            self.resume_button,
+            self.stop_button,
+            self.discard_button,
+            self.continue_button,
+        )
+        header.setStretch(1, 1)
+        self.changed_banner = self._make_banner()
+        self.warning = label("", "warning", wrap=True)
+        self.warning.setAccessibleName("Where the simulation leaves the data")
+        self.warning.hide()
+        trajectories = card(self.trajectories, self.warning, heading="Trajectories", margins=GRID)
+        self.lower_tabs = _tabs(
+            (
+                self.phase,
+                "Phase portrait",
+                "Streamlines of the learned equations; veiled where no trajectory comes near",
+            ),
+            (self.holes, "Unknown functions", "What the networks have learned, over their arguments"),
+            (self.traces, "Parameter paths", "Parameters along the training"),
+        )
+        self.lower_tabs.currentChanged.connect(lambda _: self._redraw_all())
+        self.middle = _splitter(
+            Qt.Orientation.Vertical, card(self.loss, heading="Loss", margins=GRID), card(self.lower_tabs, margins=GRID)
+        )
+        self.right_tabs = _tabs(
+            (self.settings, "Settings", "The details behind the preset"),
+            (self.runs, "Runs", "Every training and search that was kept"),
+            (self._make_notes(), "Notes", "Recoveries, warnings, identifiability"),
+        )
+        self.right = _splitter(
+            Qt.Orientation.Vertical,
+            card(self.table, heading="Parameters", margins=GRID),
+            card(self.right_tabs, margins=GRID),
+        )
+        self.empty = EmptyState("train", "", "Start training", self.start.emit)
+        self.content = QStackedWidget()
+        self.content.addWidget(card(self.empty))
+        self.plots = _splitter(Qt.Orientation.Horizontal, trajectories, self.middle)
+        self.content.addWidget(self.plots)
+        self.splitter = _splitter(Qt.Orientation.Horizontal, self.content, self.right)
+        self.splitter.setStretchFactor(0, 1)
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(2 * GRID, 2 * GRID, 2 * GRID, 2 * GRID)
+        outer.setSpacing(GRID + GRID // 2)
+        outer.addLayout(header)
+        outer.addWidget(self.changed_banner)
+        outer.addWidget(self.strip)
+        outer.addWidget(self.splitter, 1)
+        outer.addWidget(self.slider)
+        self.reset_layout()
+
+    def reset_layout(self) -> None:
+        self.splitter.setSizes([820, 330])
+        self.plots.setSizes([410, 410])
+        self.middle.setSizes([240, 330])
+        self.right.setSizes([200, 370])
+
+    def _make_banner(self) -> QFrame:
+        banner = QFrame()
+        banner.setProperty("kind", "banner")
+        words = label(
+            "Model or settings were edited. Resume takes the changes in and keeps all weights that still fit."
+        )
+        banner.setLayout(row(words, 1, margins=GRID))
+        banner.hide()
+        return banner
+
+    def _make_notes(self) -> QWidget:
+        from PySide6.QtWidgets import QScrollArea
+
+        area = QScrollArea()
+        area.setWidgetResizable(True)
+        area.setFrameShape(QFrame.Shape.NoFrame)
+        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        area.setWidget(holder(column(self.notes, 1, margins=GRID)))
+        return area
+
+    def _redraw_all(self) -> None:
+        self._drawn = None
+        self.redraw.ask()
+
+
+def connect(view: TrainView, session: Session) -> None:
+    """The view's signals become intents of the session."""
+    train = session.train
+    view.start.connect(train.start)
+    view.go_on.connect(train.go_on)
+    view.pause.connect(train.pause)
+    view.resume.connect(train.resume)
+    view.stop.connect(train.stop)
+    view.discard.connect(train.discard)
+    view.proceed.connect(lambda: session.show_stage("distil"))
+    view.edit_model.connect(lambda: session.show_stage("model" if session.project.dataset else "data"))
+    view.settings_changed.connect(lambda changes: train.change_settings(**changes))
+    view.settings.changed.connect(lambda changes: train.change_settings(**changes))
+    view.phase.axes_chosen.connect(train.choose_axes)
+    view.holes.arguments_chosen.connect(train.choose_arguments)
+    view.slider.looked_at.connect(train.look_at_checkpoint)
+    view.slider.branch.connect(train.branch_from_checkpoint)
+    view.runs.restored.connect(train.restore_run)
+    view.runs.renamed.connect(train.rename_run)
+    view.runs.deleted.connect(train.delete_run)
+    view.runs.compared.connect(train.compare_run)
+
+
+def _status_words(state: TrainState) -> tuple[str, str]:
+    match state.status:
+        case "running":
+            return (state.doing[:1].upper() + state.doing[1:] if state.doing else "Starting …"), "muted"
+        case "paused":
+            return "Paused. Settings and model can be edited; time travel shows any moment.", "warning"
+        case "stopping":
+            return "Stopping …", "muted"
+    if state.obstacle:
+        return state.obstacle, "error"
+    if state.sentence:
+        return state.sentence, "warning" if state.outcome == "diverged" else "good"
+    return "", "muted"
+
+
+def _tabs(*pages: tuple[QWidget, str, str]) -> QTabWidget:
+    tabs = QTabWidget()
+    tabs.setDocumentMode(True)
+    for widget, title, tip in pages:
+        tabs.setTabToolTip(tabs.addTab(widget, title), tip)
+    return tabs
+
+
+def _splitter(orientation: Qt.Orientation, *parts: QWidget) -> QSplitter:
+    made = QSplitter(orientation)
+    for part in parts:
+        made.addWidget(part)
+    made.setChildrenCollapsible(False)
+    made.setHandleWidth(GRID + GRID // 2)
+    return made

@@ -1,0 +1,43 @@
+"""Fitted parameters with their confidence limits."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt
+
+from ndestudio.gui.theme import monospace
+from ndestudio.gui.widgets.table import Table
+from ndestudio.session.train_state import FittedParameter
+
+_TITLES = (
+    ("Parameter", "Name in the equations"),
+    ("Value", "Fitted value, in the unit of the last column"),
+    ("95% interval", "Confidence limits, where they could be had"),
+    ("Unit", "As given in the Model stage"),
+)
+
+
+class FittedTable(Table):
+    """Read only; cells are changed in place."""
+
+    def __init__(self) -> None:
+        super().__init__("Fitted parameters", _TITLES, widths={1: 84, 2: 120, 3: 64}, stretch=(0,), row_height=28)
+        self._rows: tuple[FittedParameter, ...] = ()
+
+    def show_rows(self, rows: tuple[FittedParameter, ...]) -> None:
+        if rows == self._rows:
+            return
+        self._rows = rows
+        if self.rowCount() != len(rows):
+            self.setRowCount(len(rows))
+        for number, parameter in enumerate(rows):
+            interval = ""
+            if parameter.low is not None and parameter.high is not None:
+                interval = f"{parameter.low:.4g} … {parameter.high:.4g}"
+            value = f"{parameter.value:.5g}" + (" (fixed)" if parameter.fixed else "")
+            for section, text in enumerate((parameter.name, value, interval, parameter.unit)):
+                cell = self.cell(number, section)
+                if cell.text() != text:
+                    cell.setText(text)
+                    cell.setFlags(Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable)
+                    if section < 3:
+                        cell.setFont(monospace(9.5))

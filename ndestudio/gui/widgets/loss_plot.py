@@ -1,0 +1,103 @@
+"""Losses along a training: one pair of curves for each stage, side by side in the order they were run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pyqtgraph as pg
+from PySide6.QtGui import QColor
+
+from ndestudio.gui.theme import Colours
+from ndestudio.gui.widgets.plot import Plot
+from ndestudio.session.progression import TRAINING
+from ndestudio.session.train_state import LossCurve
+
+_SMALLEST = 1e-30
+
+
+@dataclass
+class _Items:
+    train: pg.PlotDataItem
+    validation: pg.PlotDataItem
+    border: pg.InfiniteLine
+    title: pg.TextItem
+
+
+class LossPlot(Plot):
+    """Logarithmic; losses compare within a stage, so stages are set apart by lines."""
+
+    def __init__(self) -> None:
+        super().__init__("Loss", "step", "loss (relative)")
+        self.item.setLogMode(y=True)
+        self._items: list[_Items] = []
+        self._curves: tuple[LossCurve, ...] = ()
+        self._moment = pg.InfiniteLine(angle=90)
+        self.addItem(self._moment, ignoreBounds=True)
+        self._moment.hide()
+        self.styled(lambda c: self._moment.setPen(pg.mkPen(c.accent, width=1)))
+        legend = self.show_legend()
+        for name, dash in (("training", False), ("validation", True)):
+            legend.addItem(self.curve(lambda c, dash=dash: c.curves[1 if dash else 0], dash=dash), name)
+
+    def show_curves(self, curves: tuple[LossCurve, ...]) -> None:
+        """Draw the curves; items are reused."""
+        if curves is self._curves:
+            return
+        self._curves = curves
+        while len(self._items) < len(curves):
+            self._items.append(self._make())
+        start = 0.0
+        previous = ""
+        for items, curve in zip(self._items, curves, strict=False):
+            x = start + curve.iteration - (curve.iteration[0] if len(curve.iteration) else 0.0)
+            for item, values in ((items.train, curve.loss), (items.validation, curve.validation)):
+                shown = np.where(np.isfinite(values), np.maximum(values, _SMALLEST), np.nan)
+                item.setData(x, shown, connect="finite")
+            items.border.setVisible(start > 0)
+            items.border.setPos(start)
+            title = TRAINING.get(curve.stage, (curve.stage, ""))[0] if curve.stage != previous else ""
+            items.title.setText(title)
+            items.title.setVisible(bool(title))
+            items.title.setPos(start, self._top(curve))
+            previous = curve.stage
+            start = float(x[-1]) + max(1.0, 0.02 * float(x[-1])) if len(x) else start
+        for items in self._items[len(curves) :]:
+            items.train.setData([], [])
+            items.validation.setData([], [])
+            items.border.hide()
+            items.title.hide()
+
+    def show_moment(self, stage: str, iteration: int | None) -> None:
+        """Mark the step that is looked at; None: none."""
+        start = 0.0
+        for curve in self._curves:
+            first = float(curve.iteration[0]) if len(curve.iteration) else 0.0
+            last = float(curve.iteration[-1]) if len(curve.iteration) else 0.0
+            if iteration is not None and curve.stage == stage and first <= iteration <= last:
+                self._moment.setPos(start + iteration - first)
+                self._moment.show()
+                return
+            start += last - first
+            start += max(1.0, 0.02 * start)
+        self._moment.hide()
+
+    def _top(self, curve: LossCurve) -> float:
+        every = np.concatenate([c.loss for c in self._curves] or [np.ones(1)])
+        every = every[np.isfinite(every) & (every > 0)]
+        return float(np.log10(every.max())) if len(every) else 0.0
+
+    def _make(self) -> _Items:
+        train = self.curve(lambda c: c.curves[0])
+        validation = self.curve(lambda c: c.curves[1], dash=True)
+        border = pg.InfiniteLine(angle=90)
+        title = pg.TextItem("", anchor=(0, 0))
+        self.addItem(border, ignoreBounds=True)
+        self.addItem(title, ignoreBounds=True)
+
+        def restyle(c: Colours) -> None:
+            border.setPen(pg.mkPen(c.border, width=1))
+            title.setColor(QColor(c.muted))
+
+        self.styled(restyle)
+        return _Items(train, validation, border, title)
