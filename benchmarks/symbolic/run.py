@@ -78,7 +78,8 @@ def engines(names: Sequence[str], peers: str | None, seconds: float) -> tuple[En
         if subprocess.run([python, "-c", probe], capture_output=True, check=False).returncode:
             print(f"left out: {name} is not installed in {python}", file=sys.stderr)
             continue
-        ladder = tuple(t for t in (1.0, 3.0) if t < seconds) + (seconds,) if name == "pyoperon" else (seconds,)
+        shorter = [t for t in (1.0, 3.0) if t < seconds] if name == "pyoperon" else []
+        ladder = (*shorter, seconds)
         found.append(Engine(name, python, ladder))
     return tuple(found)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,7 +13,7 @@ from jaxtyping import Float
 from benchmarks.symbolic.problems import Problem, Samples
 from ndestudio.distil.forms import simplest, summands
 from ndestudio.expression import Binary, Call, Expr, Negate, Number, evaluate, fold, parse_expression, to_sympy
-from ndestudio.expression.tree import size, transform
+from ndestudio.expression.tree import size, substitute, transform
 from ndestudio.model.replace import parametrise
 
 EXACT = 1e-12
@@ -77,10 +77,7 @@ def polished(
             residuals, start, x_scale=np.maximum(np.abs(start), 1e-8), xtol=1e-15, ftol=1e-15, gtol=1e-15, max_nfev=60
         )
     numbers = dict(zip(values, solution.x, strict=True))
-    from ndestudio.expression.tree import Name, substitute
-
     better = substitute(form, {name: Number(float(value)) for name, value in numbers.items() if name in values})
-    del Name
     return better if nmse(better, names, X, y) < nmse(expr, names, X, y) else expr
 
 
@@ -146,8 +143,6 @@ def judge_noisy(problem: Problem, samples: Samples, formula: Expr) -> Verdict:
 
 
 def _same_structure(problem: Problem, samples: Samples, formula: Expr) -> bool:
-    from scipy.optimize import least_squares
-
     form, values = parametrise(freed(fold(parse_expression(problem.truth))), "constant")
     columns = {name: samples.X[:, k] for k, name in enumerate(problem.names)}
     with np.errstate(all="ignore"):
@@ -160,15 +155,26 @@ def _same_structure(problem: Problem, samples: Samples, formula: Expr) -> bool:
     def residuals(c: np.ndarray) -> np.ndarray:
         with np.errstate(all="ignore"):
             r = (evaluate(form, {**columns, **dict(zip(values, c, strict=True))}) - target) / spread
-        return np.where(np.isfinite(r), r, 1e6) * np.ones(len(target))
+        return np.where(np.isfinite(r), r, 1e3) * np.ones(len(target))
 
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        found = least_squares(
-            residuals, start, x_scale=np.maximum(np.abs(start), 1e-8), xtol=1e-15, ftol=1e-15, gtol=1e-15, max_nfev=200
-        )
-    exact = float(np.mean(found.fun**2)) < 1e-9
-    return exact and bool(np.all(np.abs(found.x - start) <= CONSTANTS * np.abs(start)))
+    end = _nearest_solution(residuals, start)
+    exact = float(np.mean(residuals(end) ** 2)) < 1e-9
+    return exact and bool(np.all(np.abs(end - start) <= CONSTANTS * np.abs(start)))
+
+
+def _nearest_solution(residuals: Callable[[np.ndarray], np.ndarray], start: np.ndarray) -> np.ndarray:
+    """Gauss-Newton with steps of least norm in logarithms: of all equal parametrisations the one nearest to ``start``."""
+    z = np.zeros(len(start))
+    for _ in range(20):
+        c = start * np.exp(z)
+        r = residuals(c)
+        J = np.stack([(residuals(start * np.exp(z + d)) - r) / 1e-7 for d in 1e-7 * np.eye(len(z))], axis=-1)
+        step = np.linalg.lstsq(J, -r, rcond=1e-6)[0]
+        step *= min(1.0, 0.5 / max(float(np.max(np.abs(step))), 1e-12))
+        z = np.clip(z + step, -5.0, 5.0)
+        if np.max(np.abs(step)) < 1e-12:
+            break
+    return start * np.exp(z)
 
 
 def freed(expr: Expr) -> Expr:

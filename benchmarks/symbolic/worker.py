@@ -91,7 +91,7 @@ class Operon:
             random_state=task["seed"] + 1,
         )
         model.fit(X, y)
-        members = [model.model_, *(member["model"] for member in model.pareto_front_)]
+        members = [model.model_, *(member["tree"] for member in model.pareto_front_)]
         texts = [model.get_model_string(member, 17) for member in members]
         stats = model.stats_
         return [self.named(text, names) for text in texts], stats["residual_evaluations"] + stats[

@@ -8,6 +8,7 @@ simulation. The step is chosen by step doubling. Levenberg-Marquardt with Marqua
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -25,6 +26,8 @@ SMALLEST_STEP_ERROR, LARGEST_STEP_ERROR = 1e-7, 1e-4
 MOST_STEPS = 6000
 """Steps per trajectory from which on a problem is left to the compiled solvers."""
 SMALLEST_COST = 1e-22
+SECONDS = 4.0
+"""Wall time of one fit; what it reached then is taken."""
 CALM = 1e-5
 """Relative decrease of the cost that is none; two such steps end a fit."""
 
@@ -104,7 +107,8 @@ def _levenberg_marquardt(
     theta = unknowns.confined(unknowns.theta)
     r, J = unknowns.linearised(theta)
     cost, damping, growth, used, calm = _cost(r), 1e-3, 2.0, 0, 0
-    while used < iterations and SMALLEST_COST < cost < np.inf and len(theta) and not should_stop():
+    deadline = time.monotonic() + SECONDS
+    while used < iterations and time.monotonic() < deadline and SMALLEST_COST < cost < np.inf and len(theta) and not should_stop():
         used += 1
         scale = np.maximum(np.sqrt(np.sum(J**2, axis=0)), 1e-12 * max(1.0, float(np.max(np.abs(J), initial=0.0))))
         trial = unknowns.confined(theta + _damped_step(J, r, scale, damping))
