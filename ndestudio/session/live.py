@@ -121,7 +121,8 @@ class TrainLive:
         if current is None or current.stage != event.stage:  # compilation is over, the stage that waited for it goes on
             text = next((one.text for one in self.clock.stages if one.stage == event.stage), event.stage)
             self.clock.enter(event.stage, text)
-        if not self.curves or self.curves[-1].stage != event.stage:
+        last = self.curves[-1] if self.curves else None
+        if last is None or last.stage != event.stage or event.iteration < last.iteration[-1]:
             self.curves.append(Curve(event.stage))
         self.curves[-1].add(event.iteration, event.loss, event.validation_loss)
         self.parameters = dict(event.parameters)

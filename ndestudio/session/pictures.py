@@ -19,6 +19,8 @@ _CURVE = 200
 _MAP = 41
 _MARGIN = 0.08
 _STRAY = 0.05
+_SEEDS = 13
+_STREAM_STEPS = 6
 _RTOL, _ATOL = 1e-6, 1e-8
 """A tenth of a pixel is more than these leave."""
 
@@ -39,6 +41,8 @@ class Portrait:
 
     Arguments:
         x, y: grid lines. u, v: time derivatives at the grid points, per unit of time.
+        trusted: where a simulated trajectory comes near.
+        streams: streamlines as points (x, y), NaN between two of them. heads: where each points at, with its direction.
     """
 
     x_name: str
@@ -47,6 +51,9 @@ class Portrait:
     y: Float[np.ndarray, " y"]
     u: Float[np.ndarray, "y x"]
     v: Float[np.ndarray, "y x"]
+    trusted: Bool[np.ndarray, "y x"]
+    streams: Float[np.ndarray, "point 2"]
+    heads: Float[np.ndarray, "stream 4"]
     held: Mapping[str, float] = field(default_factory=dict)
 
 
@@ -179,7 +186,53 @@ def phase_portrait(
     with np.errstate(all="ignore"):
         slopes = vector_field(model, 0.0, points, np.zeros((len(y), len(x), len(model.inputs))))
     held = {name: float(middle[i]) for i, name in enumerate(states) if i not in (ix, iy)}
-    return Portrait(x_name, y_name, x, y, slopes[..., ix], slopes[..., iy], held)
+    mesh = np.stack([points[..., ix].ravel(), points[..., iy].ravel()], axis=1)
+    trusted = near(mesh, cloud[:, [ix, iy]]).reshape(len(y), len(x))
+    streams, heads = streamlines(x, y, slopes[..., ix], slopes[..., iy])
+    return Portrait(x_name, y_name, x, y, slopes[..., ix], slopes[..., iy], trusted, streams, heads, held)
+
+
+def streamlines(
+    x: Float[np.ndarray, " x"], y: Float[np.ndarray, " y"], u: Float[np.ndarray, "y x"], v: Float[np.ndarray, "y x"]
+) -> tuple[Float[np.ndarray, "point 2"], Float[np.ndarray, "stream 4"]]:
+    """Short lines along the field from a coarse grid of seeds, all of the same length on the screen.
+
+    Returns:
+        Points of the lines with NaN between two, and for each line its last point and direction (unit square).
+    """
+    span = np.array([x[-1] - x[0], y[-1] - y[0]])
+    origin = np.array([x[0], y[0]])
+    grid = np.stack([u, v], axis=-1) / span
+    seeds = (np.arange(_SEEDS) + 0.5) / _SEEDS
+    place = np.stack([m.ravel() for m in np.meshgrid(seeds, seeds)], axis=1)
+    place = place + (np.arange(len(place)) // _SEEDS % 2)[:, None] * np.array([0.5 / _SEEDS, 0.0])
+    line = [place]
+    step = 0.8 / _SEEDS / _STREAM_STEPS
+    for _ in range(_STREAM_STEPS):
+        middle = line[-1] + 0.5 * step * _direction(grid, line[-1])
+        line.append(line[-1] + step * _direction(grid, middle))
+    lines = np.stack(line, axis=1)
+    inside = np.isfinite(lines).all(axis=(1, 2)) & ((lines >= 0) & (lines <= 1)).all(axis=(1, 2))
+    lines = lines[inside]
+    if not len(lines):
+        return np.zeros((0, 2)), np.zeros((0, 4))
+    drawn = np.concatenate([lines * span + origin, np.full((len(lines), 1, 2), np.nan)], axis=1)
+    towards = lines[:, -1] - lines[:, -2]
+    return drawn.reshape(-1, 2), np.concatenate([lines[:, -1] * span + origin, towards], axis=1)
+
+
+def _direction(grid: Float[np.ndarray, "y x 2"], place: Float[np.ndarray, "n 2"]) -> Float[np.ndarray, "n 2"]:
+    """Unit vectors of the field at places of the unit square, bilinear between grid points."""
+    rows, columns = grid.shape[:2]
+    inside = np.nan_to_num(np.clip(place, 0.0, 1.0))
+    fx, fy = inside[:, 0] * (columns - 1), inside[:, 1] * (rows - 1)
+    i, j = np.minimum(fx.astype(int), columns - 2), np.minimum(fy.astype(int), rows - 2)
+    a, b = (fx - i)[:, None], (fy - j)[:, None]
+    low = grid[j, i] * (1 - a) + grid[j, i + 1] * a
+    high = grid[j + 1, i] * (1 - a) + grid[j + 1, i + 1] * a
+    vector = low * (1 - b) + high * b
+    length = np.linalg.norm(vector, axis=1, keepdims=True)
+    return np.divide(vector, length, out=np.zeros_like(vector), where=length > 0)
 
 
 def hole_picture(model: FittedModel, hole: str, shown: tuple[int, ...] | None = None) -> HolePicture:

@@ -32,10 +32,10 @@ class HolePlot(QWidget):
         self._line = self.curve_plot.curve(lambda c: c.curves[0])
         self._beyond = self.curve_plot.curve(lambda c: c.curves[0], dash=True, faint=True)
         self._rug = pg.PlotDataItem([], [], pen=None, symbol="t1", symbolSize=6)
-        self.curve_plot.addItem(self._rug, ignoreBounds=True)
+        self.curve_plot.item.addItem(self._rug, ignoreBounds=True)
         self.map_plot = Plot("Unknown function over two arguments")
         self._image = pg.ImageItem()
-        self._image.setColorMap(pg.colormap.get("viridis"))
+        self._image.setColorMap("viridis")
         self._shade = ShadeItem()
         self._dots = pg.PlotDataItem([], [], pen=None, symbol="o", symbolSize=4, symbolPen=None)
         for item in (self._image, self._shade, self._dots):

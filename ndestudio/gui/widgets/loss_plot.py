@@ -33,7 +33,7 @@ class LossPlot(Plot):
         self._items: list[_Items] = []
         self._curves: tuple[LossCurve, ...] = ()
         self._moment = pg.InfiniteLine(angle=90)
-        self.addItem(self._moment, ignoreBounds=True)
+        self.item.addItem(self._moment, ignoreBounds=True)
         self._moment.hide()
         self.styled(lambda c: self._moment.setPen(pg.mkPen(c.accent, width=1)))
         legend = self.show_legend()
@@ -92,8 +92,8 @@ class LossPlot(Plot):
         validation = self.curve(lambda c: c.curves[1], dash=True)
         border = pg.InfiniteLine(angle=90)
         title = pg.TextItem("", anchor=(0, 0))
-        self.addItem(border, ignoreBounds=True)
-        self.addItem(title, ignoreBounds=True)
+        self.item.addItem(border, ignoreBounds=True)
+        self.item.addItem(title, ignoreBounds=True)
 
         def restyle(c: Colours) -> None:
             border.setPen(pg.mkPen(c.border, width=1))

@@ -45,7 +45,7 @@ class PhasePlot(QWidget):
         self.plot = Plot("Phase portrait")
         self.shade = ShadeItem()
         self.shade.setZValue(-10)
-        self.plot.addItem(self.shade, ignoreBounds=True)
+        self.plot.item.addItem(self.shade, ignoreBounds=True)
         self.streams = self.plot.curve(lambda c: c.muted, faint=True)
         self.heads = self.plot.curve(lambda c: c.muted, faint=True)
         self._paths = [self.plot.curve(lambda c, k=k: c.curves[k % len(c.curves)]) for k in range(_PATHS)]
