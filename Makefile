@@ -4,6 +4,7 @@ VENV ?= .venv
 PY := $(VENV)/bin/python
 READY := $(VENV)/.ready
 NATIVE := $(wildcard CMakeLists.txt ndestudio/symbolic/native/*)
+SUITES ?= $(patsubst benchmarks/%/__main__.py,%,$(wildcard benchmarks/*/__main__.py))
 ARGS ?=
 
 .DEFAULT_GOAL := help
@@ -16,7 +17,7 @@ help:
 	@echo "make check        ruff, pyright, import-linter"
 	@echo "make format       let ruff format and fix"
 	@echo "make screenshots  photograph every stage of the window into docs/images/"
-	@echo "make bench        measure speed"
+	@echo "make bench        measure speed (make bench SUITES=symbolic for a part)"
 	@echo "make setup        only make or refresh $(VENV)"
 	@echo "make clean        remove everything that can be made again"
 
@@ -51,7 +52,7 @@ screenshots: $(READY)
 	xvfb-run -a -s "-screen 0 1600x1000x24" $(PY) tools/screenshots.py docs/images
 
 bench: $(READY)
-	QT_QPA_PLATFORM=offscreen $(PY) -m benchmarks $(ARGS)
+	@for suite in $(SUITES); do QT_QPA_PLATFORM=offscreen $(PY) -m benchmarks.$$suite $(ARGS) || exit 1; done
 
 clean:
 	rm -rf $(VENV) build dist out demo-out .pytest_cache .ruff_cache .hypothesis .import_linter_cache
