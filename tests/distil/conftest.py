@@ -87,9 +87,7 @@ def lotka_volterra() -> tuple[FittedModel, Dataset]:
         noise=0.05,
         held_out=2,
     )
-    config = ModelConfig(
-        equations="d(x)/dt = a*x - p(x, y)\nd(y)/dt = q(x, y) - d*y", networks={"p": WIDE, "q": WIDE}
-    )
+    config = ModelConfig(equations="d(x)/dt = a*x - p(x, y)\nd(y)/dt = q(x, y) - d*y", networks={"p": WIDE, "q": WIDE})
     model = initial_model(config, dataset, 0)
     model = with_networks(
         model,
