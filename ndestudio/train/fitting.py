@@ -48,7 +48,7 @@ JACOBIAN_BYTES = 1.5e9
 def fit(
     config: ModelConfig,
     dataset: Dataset,
-    train: TrainConfig = TrainConfig(),
+    train: TrainConfig | None = None,
     reporter: Reporter | None = None,
     start: FittedModel | None = None,
 ) -> Fit:
@@ -63,7 +63,7 @@ def fit(
     Raises:
         EquationError, DataError, DeviceError: the inputs cannot be used.
     """
-    reporter = reporter or SilentReporter()
+    train, reporter = train or TrainConfig(), reporter or SilentReporter()
     begin = time.perf_counter()
     limit = train.time_limit if train.time_limit is not None else SECONDS[train.preset]
     model = _starting_model(config, dataset, train, start)

@@ -163,11 +163,15 @@ def _floored(diagonal: Float[np.ndarray, "..."]) -> Float[np.ndarray, "..."]:
     return np.maximum(diagonal, 1e-6 * largest if largest > 0 else 1.0)
 
 
+(_syrk,) = scipy.linalg.get_blas_funcs(("syrk",), dtype=np.float64)
+"""A A^T, upper triangle."""
+
+
 def _gram(A: Float[np.ndarray, "n p"]) -> Float[np.ndarray, "p p"]:
     """A^T A, upper triangle only (half the work)."""
     if not A.size:
         return np.zeros((A.shape[1], A.shape[1]))
-    return scipy.linalg.blas.dsyrk(1.0, np.ascontiguousarray(A).T)
+    return _syrk(1.0, np.ascontiguousarray(A).T)
 
 
 def _cholesky_solve(H: Float[np.ndarray, "p p"], b: Float[np.ndarray, " p"]) -> Float[np.ndarray, " p"]:
@@ -217,7 +221,7 @@ def _solve_dual(
     root = np.sqrt(np.concatenate([added, row_added.ravel()]))
     A /= root
     g = np.concatenate([gradient, row_gradient.ravel()]) / root
-    K = scipy.linalg.blas.dsyrk(1.0, A.T, trans=1)
+    K = _syrk(1.0, A.T, trans=1)
     K[np.diag_indices_from(K)] += 1.0
     x = _cholesky_solve(K, A @ g)
     step = -(g - A.T @ x) / root

@@ -60,7 +60,7 @@ class Batch:
     @property
     def trains(self) -> Bool[np.ndarray, " row"]:
         """Rows with training samples; the others are held out (or padding)."""
-        return self.target.train.any(axis=(1, 2))
+        return np.asarray(self.target.train.any(axis=(1, 2)))
 
     def validation(
         self, r: Float[np.ndarray, "row residual"], d_free: Float[np.ndarray, "row residual state"]

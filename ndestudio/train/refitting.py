@@ -20,7 +20,7 @@ from ndestudio.train.tracker import Tracker
 def refit(
     model: FittedModel,
     dataset: Dataset,
-    train: TrainConfig = TrainConfig(),
+    train: TrainConfig | None = None,
     reporter: Reporter | None = None,
 ) -> Fit:
     """Estimate all free parameters (those of replaced holes too) and initial values of ``model``, from where they stand.
@@ -30,7 +30,7 @@ def refit(
     Returns:
         The refitted model; never one that follows the training data worse than ``model``.
     """
-    reporter = reporter or SilentReporter()
+    train, reporter = train or TrainConfig(), reporter or SilentReporter()
     begin = time.perf_counter()
     limit = train.time_limit if train.time_limit is not None else SECONDS[train.preset]
     problem = make_problem(model, dataset, train, train_networks=False)

@@ -6,7 +6,6 @@ optimiser's own rejection of a step; what is left is handled here by going back 
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -14,7 +13,7 @@ from jaxtyping import Bool, Float
 
 from ndestudio.train.batch import FREE, Rows, bucket
 from ndestudio.train.engines import Gradient, JaxEngine, VectorEngine
-from ndestudio.train.lbfgs import Lbfgs
+from ndestudio.train.lbfgs import Lbfgs, Objective
 from ndestudio.train.lm import LmState, Point, Prior, lm_rebase, lm_start, lm_step
 from ndestudio.train.problem import Batch, Problem, make_batch, start_point
 from ndestudio.train.tracker import Tracker
@@ -83,7 +82,7 @@ def collocate(
         return value, found.theta * mask + 2 * l2 * precision * away, found.loss
 
     state = Lbfgs.begin(objective, point.theta)
-    before = state.value
+    before, k = state.value, 0
     for k in range(budget.steps):
         if k % 10 == 0:
             tracker.poll()
@@ -249,7 +248,7 @@ def follow_lbfgs(tracker: Tracker, program: Gradient, batch: Batch, point: Point
     return Outcome(at(state.x), train, validation, reason)
 
 
-def replace_value(state: Lbfgs, objective: Callable[..., tuple[float, np.ndarray, np.ndarray]]) -> Lbfgs:
+def replace_value(state: Lbfgs, objective: Objective) -> Lbfgs:
     """The same point and memory under an objective that changed a little."""
     value, gradient, extra = objective(state.x)
     return Lbfgs(state.x, value, gradient, extra, state.memory, state.pairs, state.evaluations + 1)

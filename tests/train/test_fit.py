@@ -1,0 +1,174 @@
+"""The staged recipe on a tiny hybrid model: events, limits, stops, checkpoints, seeds, what compiles and what does not."""
+
+from __future__ import annotations
+
+import threading
+from itertools import pairwise
+
+import msgspec
+import numpy as np
+import pytest
+
+from ndestudio.data.dataset import Dataset, Part
+from ndestudio.errors import DataError, DeviceError
+from ndestudio.model.config import ModelConfig, ParameterConfig
+from ndestudio.model.simulate import evaluate_hole
+from ndestudio.progress import Event, FitSnapshot, Phase, RecordingReporter, TrainStep
+from ndestudio.train import Fit, Outcome, TrainConfig, device_info, fit
+from ndestudio.train.programs import compilations
+from tests.train.conftest import HYBRID, TINY
+
+QUICK = TrainConfig(preset="quick", iterations={"collocation": 60, "polish": 15, "trajectory": 60}, time_limit=60.0)
+
+
+@pytest.fixture(scope="module")
+def trained() -> dict[str, object]:
+    """One fit that several tests look at."""
+    return {}
+
+
+def run(trained: dict[str, object], dataset: Dataset) -> tuple[Fit, list[Event]]:
+    if not trained:
+        reporter = RecordingReporter()
+        trained["fit"], trained["events"] = fit(HYBRID, dataset, QUICK, reporter), reporter.events
+    return trained["fit"], trained["events"]  # type: ignore[return-value]
+
+
+def growth_error(found: Fit, dataset: Dataset) -> float:
+    X = np.concatenate([trajectory.measured for trajectory in dataset.trajectories])
+    truth = 0.8 * X[:, 0] * X[:, 1]
+    return float(np.sqrt(np.mean((evaluate_hole(found.model, "growth", X) - truth) ** 2)) / truth.std())
+
+
+def test_finds_the_missing_term(trained: dict, noisy_predators: Dataset) -> None:
+    found, _ = run(trained, noisy_predators)
+    assert found.outcome in (Outcome.CONVERGED, Outcome.LIMIT)
+    assert growth_error(found, noisy_predators) < 0.1
+    assert found.metrics.train["mean"] < 0.06
+    assert found.metrics.test["mean"] < 0.35
+    assert found.model.parameters["a"] == pytest.approx(1.3, rel=0.1)
+    assert found.noise["x"] == pytest.approx(0.03 * noisy_predators.spread()[0], rel=0.5)
+
+
+def test_tells_what_it_does(trained: dict, noisy_predators: Dataset) -> None:
+    found, events = run(trained, noisy_predators)
+    stages = [event.stage for event in events if isinstance(event, Phase)]
+    assert [stage for stage in stages if stage not in ("compiling", "shooting")] == [
+        "preparing",
+        "collocation",
+        "polish",
+        "validating",
+    ]
+    steps = [event for event in events if isinstance(event, TrainStep)]
+    assert all(later.seconds >= earlier.seconds for earlier, later in pairwise(steps))
+    assert all(set(step.parameters) == {"a", "b", "d"} and step.parameters["d"] == 1.8 for step in steps)
+    assert any(step.validation_loss is not None for step in steps)
+    snapshots = [event for event in events if isinstance(event, FitSnapshot)]
+    assert isinstance(events[0], FitSnapshot)  # something to see before anything is computed
+    assert snapshots[-1].model is found.model
+    for trajectory in noisy_predators.trajectories:
+        t, predicted = snapshots[-1].predictions[trajectory.name]
+        np.testing.assert_array_equal(t, trajectory.t)
+        assert predicted.shape == trajectory.measured.shape
+
+
+def test_keeps_histories_checkpoints_and_support(trained: dict, noisy_predators: Dataset) -> None:
+    found, _ = run(trained, noisy_predators)
+    assert {history.stage for history in found.history} >= {"collocation", "polish"}
+    assert 0 < len(found.checkpoints) <= 25
+    assert found.checkpoints[-1].model is found.model
+    support = found.model.networks["growth"].support
+    assert support is not None and support.shape[1] == 2 and len(support) > 20
+    low, high = support.min(axis=0), support.max(axis=0)
+    assert (low > 0).all() and (high < 8).all()
+    assert found.seconds["total"] > 0
+
+
+def test_goes_on_from_a_model_and_does_not_lose_it(trained: dict, noisy_predators: Dataset) -> None:
+    first, _ = run(trained, noisy_predators)
+    again = fit(HYBRID, noisy_predators, msgspec.structs.replace(QUICK, stages=("polish",)), None, first.model)
+    assert again.metrics.train["mean"] < 1.1 * first.metrics.train["mean"]
+
+
+def test_editing_settings_compiles_nothing(trained: dict, noisy_predators: Dataset) -> None:
+    from dataclasses import replace
+
+    run(trained, noisy_predators)
+    before = compilations()
+    parameters = {
+        **HYBRID.parameters,
+        "a": ParameterConfig(value=1.1, lower=0.2, upper=3.0),
+        "b": ParameterConfig(value=0.9, fixed=True),
+    }
+    config = msgspec.structs.replace(HYBRID, parameters=parameters)
+    data = replace(
+        noisy_predators,
+        weights={"x": 2.0},
+        trajectories=tuple(replace(tr, measured=1.01 * tr.measured) for tr in noisy_predators.trajectories),
+    )
+    settings = msgspec.structs.replace(QUICK, learning_rate=1e-3, l2=1e-5, seed=3)
+    fit(config, data, settings)
+    assert compilations() == before
+
+
+def test_the_same_seed_gives_the_same_model(trained: dict, noisy_predators: Dataset) -> None:
+    first, _ = run(trained, noisy_predators)
+    second = fit(HYBRID, noisy_predators, QUICK)
+    for a, b in zip(first.model.networks["growth"].weights, second.model.networks["growth"].weights, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.parametrize("polls", [0, 2, 12])
+def test_stops_at_any_poll_with_a_usable_model(noisy_predators: Dataset, polls: int) -> None:
+    found = fit(HYBRID, noisy_predators, QUICK, RecordingReporter(stop_after=polls))
+    assert found.outcome is Outcome.STOPPED
+    assert "stopped" in found.sentence
+    assert np.isfinite(evaluate_hole(found.model, "growth", np.ones((1, 2)))).all()
+
+
+def test_a_pause_costs_no_training_time(noisy_predators: Dataset) -> None:
+    class Pausing(RecordingReporter):
+        def should_stop(self) -> bool:
+            if self.polls == 5:
+                threading.Event().wait(1.5)
+            return super().should_stop()
+
+    reporter = Pausing()
+    found = fit(HYBRID, noisy_predators, msgspec.structs.replace(QUICK, time_limit=30.0), reporter)
+    assert found.outcome is not Outcome.STOPPED
+    assert any(isinstance(event, TrainStep) and event.stage == "polish" for event in reporter.events)
+
+
+def test_the_time_limit_is_an_outcome(noisy_predators: Dataset) -> None:
+    found = fit(HYBRID, noisy_predators, msgspec.structs.replace(QUICK, time_limit=0.01))
+    assert found.outcome in (Outcome.LIMIT, Outcome.DIVERGED)
+    assert found.sentence
+
+
+def test_lbfgs_and_stages_alone(noisy_predators: Dataset) -> None:
+    found = fit(HYBRID, noisy_predators, msgspec.structs.replace(QUICK, stages=("collocation", "trajectory")))
+    assert [history.stage for history in found.history] == ["collocation", "trajectory"]
+    assert growth_error(found, noisy_predators) < 0.15
+
+
+def test_a_pure_neural_ode(predators: Dataset) -> None:
+    config = ModelConfig(equations="d(x)/dt = f(x, y)\nd(y)/dt = g(x, y)", networks={"f": TINY, "g": TINY})
+    found = fit(config, predators, QUICK)
+    assert found.metrics.train["mean"] < 0.2
+
+
+def test_data_without_training_rows_is_an_error_with_a_remedy(noisy_predators: Dataset) -> None:
+    from dataclasses import replace
+
+    rest = [tr for tr in noisy_predators.trajectories if tr.part[0] != Part.TRAIN]
+    with pytest.raises(DataError, match="training part"):
+        fit(HYBRID, replace(noisy_predators, trajectories=tuple(rest)))
+
+
+def test_says_what_computes() -> None:
+    info = device_info("cpu")
+    assert info.kind == "cpu" and info.name and "core" in info.name
+    if device_info().kind == "cpu":
+        assert device_info().why_no_gpu.endswith(".")
+        with pytest.raises(DeviceError, match="cpu"):
+            device_info("gpu")
