@@ -5,6 +5,7 @@
 #include <unordered_set>
 
 #include "families.hpp"
+#include "tidy.hpp"
 
 namespace nde {
 namespace {
@@ -321,7 +322,7 @@ private:
         if (!e_.assess(m, data_)) return;
         if (e_.polish(m, data_, 10)) e_.assess(m, data_);
         if (m.complexity > options_.max_size) return;
-        hall_.offer(m);
+        nde::offer(hall_, m, data_, e_);
         solved_ |= m.loss <= 1e-2 * options_.target && static_cast<std::size_t>(m.complexity) <= Hall::kPlain;
     }
 

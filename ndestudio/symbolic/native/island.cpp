@@ -1,9 +1,9 @@
 #include "island.hpp"
 
-#include "tidy.hpp"
-
 #include <algorithm>
 #include <cmath>
+
+#include "tidy.hpp"
 
 namespace nde {
 namespace {
@@ -147,7 +147,7 @@ void Island::fill(const Context& c, Evaluator& e) {
         Member m;
         if (!admit(c, e, raw, m, INFINITY, false)) continue;
         m.born = ++clock;
-        hall.offer(m);
+        offer(hall, m, c.data, e);
         members.push_back(m);
     }
     if (members.empty()) {  // nothing but the mean could be evaluated
@@ -181,7 +181,7 @@ void Island::run(const Context& c, Evaluator& e, int children, double temperatur
         }
         Member child;
         const bool good = made && admit(c, e, raw, child, parent_loss, true);
-        const bool first = good && hall.offer(child);
+        const bool first = good && offer(hall, child, c.data, e);
         const bool better = good && child.loss < 0.999 * parent_loss;
         reward[kind] += 0.01 * ((first ? 1.0 : better ? 0.5 : 0.0) - reward[kind]);
         if (reward[kind] < 0.002) reward[kind] = 0.002;
@@ -208,7 +208,7 @@ void Island::run(const Context& c, Evaluator& e, int children, double temperatur
         Member better = m;
         if (e.polish(better, c.data, 8) && e.assess(better, c.data) && better.loss < m.loss && better.complexity <= c.options.max_size) {
             better.born = m.born;
-            hall.offer(better);
+            offer(hall, better, c.data, e);
             m = better;
         }
     }

@@ -5,6 +5,8 @@
 #include <functional>
 #include <vector>
 
+#include "tidy.hpp"
+
 namespace nde {
 namespace {
 
@@ -210,7 +212,7 @@ private:
         Member m;
         if (!normalise(raw, options_.terms, m.tree) || !permitted(m.tree, options_) || !e_.assess(m, data_)) return;
         if (m.loss < 0.1 && e_.polish(m, data_, 10)) e_.assess(m, data_);
-        hall_.offer(m);
+        nde::offer(hall_, m, data_, e_);
     }
     static bool chain(const std::vector<Tree>& trees, const std::vector<bool>& alive, std::size_t from, Tree& out, int& n) {
         n = 0;

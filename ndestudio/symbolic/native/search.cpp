@@ -87,7 +87,7 @@ void Search::prepare(Evaluator& e) {
         Member m;
         if (!normalise(guess, options_.terms, m.tree) || !e.assess(m, data)) continue;
         if (e.polish(m, data, 20)) e.assess(m, data);
-        hall_.offer(m);
+        offer(hall_, m, data, e);
     }
     if (options_.seeding) {
         dictionary_ = Dictionary(options_, *mutator_, data, e, 8192);
@@ -195,11 +195,7 @@ void Search::finish() {
             if (sampled_) e.assess(m, full_);
             if (e.polish(m, full_, 40)) e.assess(m, full_);
         }
-        polished.offer(m);
-        while (!stop_.load() && e.thin(m, full_)) {
-            e.polish(m, full_, 10);
-            polished.offer(m);
-        }
+        offer(polished, m, full_, e);
     }
     const std::vector<Member> front = polished.front();
     for (Member m : front)

@@ -81,6 +81,8 @@ bool tidy(const Member& member, const Data& data, Evaluator& e, Tidied& out) {
         bool changed = false;
         for (int i = 0; i < best.formula.size && !e.stopped(); ++i) {
             if (best.formula.nodes[i].op != Op::Constant) continue;
+            const bool exponent = i + 1 < best.formula.size && best.formula.nodes[i + 1].op == Op::Power;
+            if (exponent && !e.options().allows(Op::Power)) continue;  // a repeated product
             const double v = best.formula.nodes[i].value;
             for (double w : {0.0, 1.0, -1.0, 2.0}) {
                 if (v == w || std::fabs(v - w) > 0.1 * std::max(1e-3, std::fabs(v)) + (w == 0.0 ? 1e-2 : 0.0)) continue;
@@ -110,6 +112,13 @@ bool simplify(const Tree& tree, const Options& options, bool expand, Tree& out) 
     return normalise(t, options.terms, out);
 }
 
+bool offer(Hall& hall, const Member& m, const Data& data, Evaluator& e) {
+    if (!hall.offer(m)) return false;
+    Member simpler = m;
+    while (!e.stopped() && e.thin(simpler, data)) hall.offer(simpler);
+    return true;
+}
+
 bool reduce(Member& m, const Data& data, Evaluator& e, Hall& hall) {
     const double limit = std::max(m.loss * (1.0 + 1.0 / data.rows), e.options().target);
     Member found;
@@ -119,7 +128,7 @@ bool reduce(Member& m, const Data& data, Evaluator& e, Hall& hall) {
         if (!normalise(raw, e.options().terms, t.tree) || !permitted(t.tree, e.options()) || !e.assess(t, data)) return;
         if (t.loss > limit && t.loss < 100.0 * limit + 1e-6 && e.polish(t, data, 10)) e.assess(t, data);
         if (t.complexity > e.options().max_size) return;
-        hall.offer(t);
+        offer(hall, t, data, e);
         if (t.loss <= limit && t.complexity < m.complexity && (!any || t.complexity < found.complexity)) {
             found = t;
             any = true;

@@ -17,6 +17,10 @@ struct Tidied {
 /// where the loss allows. False if it cannot be written or evaluated.
 bool tidy(const Member& member, const Data& data, Evaluator& e, Tidied& out);
 
+/// Offer `m` to `hall`, and if it is taken also what is left of it without its least paying term, and so on: the best
+/// member of a small size is rarely the best fit with everything in it. True if `m` itself was taken.
+bool offer(Hall& hall, const Member& m, const Data& data, Evaluator& e);
+
 /// Offer to `hall` whatever simpler neighbours of `m` (subtrees deleted, terms dropped) fit, constants polished. True if
 /// one of them does nearly as well as `m` itself; it is then put into `m`.
 bool reduce(Member& m, const Data& data, Evaluator& e, Hall& hall);
