@@ -28,6 +28,9 @@ from ndestudio.session.shell import Toast
 
 _log = logging.getLogger("ndestudio")
 
+_WARM_UP_MS = 1500
+"""The window is up and idle by then."""
+
 
 def main(files: Sequence[str | Path] = ()) -> int:
     """Open the window, with files if there are any, and stay until it is closed.
@@ -47,6 +50,7 @@ def main(files: Sequence[str | Path] = ()) -> int:
     window.show()
     if files:
         QTimer.singleShot(0, lambda: window.open_files([str(Path(file).absolute()) for file in files]))
+    QTimer.singleShot(_WARM_UP_MS, session.warm_up)
     collector = Collector()
     signal.signal(signal.SIGINT, lambda *_: window.close())
     code = application.exec()

@@ -6,7 +6,7 @@ import base64
 from collections.abc import Callable
 from pathlib import Path
 
-from PySide6.QtCore import QEvent, QMimeData, Qt, QUrl
+from PySide6.QtCore import QMimeData, Qt, QUrl
 from PySide6.QtGui import QCloseEvent, QDesktopServices, QDragEnterEvent, QDragLeaveEvent, QDropEvent
 from PySide6.QtWidgets import (
     QApplication,
@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from ndestudio.gui import layout
 from ndestudio.gui.actions import ACTIONS, Actions
 from ndestudio.gui.dialogs import AboutDialog, DeviceDialog, ShortcutsDialog
 from ndestudio.gui.icons import application_icon
@@ -102,6 +103,7 @@ class MainWindow(QMainWindow):
         if view is None:
             view = self.views[stage] = make_view(stage, self.session)
             self.stack.addWidget(view)
+            layout.restore(view, stage, self.session.settings.value.layout)
             self.session.controller(stage).attach(view)  # type: ignore[arg-type]
         return view
 
@@ -252,9 +254,9 @@ class MainWindow(QMainWindow):
 
         right = holder(column(self.banner, self.stack, spacing=0))
         centre = QWidget()
-        layout: QHBoxLayout = row(self.rail, right, spacing=0)
-        layout.setStretch(1, 1)
-        centre.setLayout(layout)
+        inner: QHBoxLayout = row(self.rail, right, spacing=0)
+        inner.setStretch(1, 1)
+        centre.setLayout(inner)
         self.setCentralWidget(centre)
         self.setStatusBar(self.status)
 
@@ -326,12 +328,12 @@ class MainWindow(QMainWindow):
             event.ignore()
             return
         geometry = base64.b64encode(bytes(self.saveGeometry().data())).decode()
-        self.session.settings.change(geometry=geometry)
+        kept = {**self.session.settings.value.layout}
+        for stage, view in self.views.items():
+            kept.update(layout.remembered(view, stage))
+        self.session.settings.change(geometry=geometry, layout=kept)
         self.session.close()
         event.accept()
-
-    def changeEvent(self, event: QEvent) -> None:
-        super().changeEvent(event)
 
     def _may_leave(self, opening: list[str] | None) -> bool:
         """Ask about unsaved work that closing or opening a project would lose (data opened into it can be undone)."""

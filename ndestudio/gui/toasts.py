@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, QObject, Qt, QTimer
-from PySide6.QtGui import QGuiApplication
+from PySide6.QtCore import QEvent, QObject, Qt, QTimer, QUrl
+from PySide6.QtGui import QDesktopServices, QGuiApplication
 from PySide6.QtWidgets import QDialog, QDialogButtonBox, QFrame, QLabel, QPlainTextEdit, QVBoxLayout, QWidget
 
 from ndestudio.gui.building import button, column, label, row, tool_button
 from ndestudio.gui.icons import icon
 from ndestudio.gui.theme import GRID, colours, follow, monospace
+from ndestudio.paths import user_state_dir
 from ndestudio.session.shell import Toast
 
 _WIDTH = 380
@@ -80,6 +81,8 @@ class DetailsDialog(QDialog):
         box = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
         copy = box.addButton("Copy", QDialogButtonBox.ButtonRole.ActionRole)
         copy.clicked.connect(lambda: QGuiApplication.clipboard().setText(f"{toast.text}\n\n{toast.details}"))
+        log = box.addButton("Log folder", QDialogButtonBox.ButtonRole.ActionRole)
+        log.clicked.connect(lambda: QDesktopServices.openUrl(QUrl.fromLocalFile(str(user_state_dir() / "log"))))
         box.rejected.connect(self.reject)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(2 * GRID, 2 * GRID, 2 * GRID, 2 * GRID)

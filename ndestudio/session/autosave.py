@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
@@ -40,6 +41,7 @@ class Autosave:
         self._folder = folder
         self._path = folder / f"{os.getpid()}-{uuid4().hex[:8]}.nde" if folder else None
         self._due: float | None = None
+        self._closed = threading.Event()
         self._written: Project | None = None
 
     def changed(self) -> None:
@@ -57,7 +59,13 @@ class Autosave:
         elif workspace.project is not self._written:
             self._written = workspace.project
             self._session.tasks.start(
-                "autosave", "", _write, workspace.project, self._path, failed=lambda failed: _log.error(failed.details)
+                "autosave",
+                "",
+                _write,
+                workspace.project,
+                self._path,
+                self._closed,
+                failed=lambda failed: _log.error(failed.details),
             )
 
     def adopt(self, path: Path) -> None:
@@ -67,7 +75,9 @@ class Autosave:
                 path.replace(self._path)
 
     def close(self) -> None:
+        """Nothing is to be recovered of this session; a write that is under way takes its file away again."""
         self._due = None
+        self._closed.set()
         self._remove()
 
     def leftovers(self) -> tuple[Leftover, ...]:
@@ -113,9 +123,12 @@ def _alive(pid: str) -> bool:
     return True
 
 
-def _write(project: Project, path: Path, *, reporter: Reporter) -> None:
+def _write(project: Project, path: Path, closed: threading.Event, *, reporter: Reporter) -> None:
     from ndestudio.project import save_project
 
     del reporter
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    save_project(project, path)
+    if not closed.is_set():
+        save_project(project, path)
+    if closed.is_set():
+        path.unlink(missing_ok=True)

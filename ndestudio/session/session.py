@@ -7,6 +7,7 @@ from pathlib import Path
 from time import monotonic
 
 from ndestudio.jobs import Failed, Jobs
+from ndestudio.progress import Reporter
 from ndestudio.project.project import Project
 from ndestudio.session.autosave import Autosave
 from ndestudio.session.data_controller import DataController
@@ -110,6 +111,11 @@ class Session:
         if self._shell_view is not None:
             self._shell_view.show_toast(Toast(text, level, details))
 
+    def warm_up(self) -> None:
+        """Load the numerical libraries on a worker and find out what computes, before anything is trained."""
+        if self.device is None:
+            self.tasks.start("warm-up", "", _warm_up, done=self._on_device, failed=_on_no_device)
+
     def undo(self) -> None:
         self.workspace.undo()
 
@@ -127,6 +133,9 @@ class Session:
         self.autosave.changed()
         self.refresh()
 
+    def _on_device(self, device: Device) -> None:
+        self.device = device
+
     def _typeset_missing(self) -> None:
         if not self.tasks.running("formulas") and (missing := self.formulas.take_missing()):
             self.tasks.start("formulas", "", typeset, missing, done=self._on_formulas)
@@ -136,3 +145,14 @@ class Session:
 
     def _on_failed(self, task: Task, failed: Failed) -> None:
         self.toast(f"{task.title or task.slot}: {failed.sentence}", "error", failed.details)
+
+
+def _warm_up(*, reporter: Reporter) -> Device:
+    from ndestudio.train import device_info
+
+    del reporter
+    return device_info()
+
+
+def _on_no_device(failed: Failed) -> None:
+    _log.warning("the device could not be found out: %s", failed.details)

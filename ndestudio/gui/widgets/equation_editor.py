@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from PySide6.QtCore import QEvent, QRect, QSize, QStringListModel, Qt, Signal
+from PySide6.QtCore import QEvent, QMimeData, QRect, QSize, QStringListModel, Qt, Signal
 from PySide6.QtGui import (
     QColor,
     QFont,
@@ -201,6 +201,10 @@ class EquationEditor(QPlainTextEdit):
             QToolTip.hideText()
             return True
         return super().event(event)
+
+    def canInsertFromMimeData(self, source: QMimeData) -> bool:
+        """Files dropped here are for the window to open."""
+        return not source.hasUrls() and super().canInsertFromMimeData(source)
 
     def _offer_completion(self, typed: bool, *, always: bool) -> None:
         prefix = self._prefix()

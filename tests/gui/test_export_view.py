@@ -1,0 +1,107 @@
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import QFileDialog
+
+from ndestudio.data.dataset import Column, Dataset, Trajectory
+from ndestudio.gui.main_window import MainWindow
+from ndestudio.gui.views.export_view import ExportView
+from ndestudio.model import initial_model
+from ndestudio.model.config import ModelConfig, ParameterConfig
+from ndestudio.model.metrics import Metrics
+from ndestudio.project.project import Project, Spec
+from ndestudio.session.session import Session
+from ndestudio.train.result import Device, Fit, Outcome
+
+Settle = Callable[[], None]
+
+
+def decay() -> Project:
+    """x' = -k x with k = 0.5, as if it had been fitted."""
+    t = np.linspace(0.0, 4.0, 9)
+    one = Trajectory("a", t, np.exp(-0.5 * t)[:, None], np.zeros((9, 0)), np.zeros(9, np.int8))
+    dataset = Dataset((one,), Column("t", "t", "s"), (Column("x", "x", "mol"),))
+    model = ModelConfig(equations="d(x)/dt = -k*x\n", parameters={"k": ParameterConfig(value=0.5, unit="1/s")})
+    fit = Fit(
+        Outcome.CONVERGED,
+        "done",
+        initial_model(model, dataset, 0),
+        Metrics(train={"mean": 0.01}),
+        0,
+        Device("cpu", "x"),
+    )
+    return Project(spec=Spec(name="Decay", model=model), dataset=dataset, fit=fit)
+
+
+@pytest.fixture
+def view(window: MainWindow, session: Session, settle: Settle) -> ExportView:
+    session.workspace.open(decay(), None)
+    window.go("export")
+    settle()
+    shown = window.views["export"]
+    assert isinstance(shown, ExportView)
+    return shown
+
+
+def test_the_model_is_shown_as_latex_first(view: ExportView):
+    assert r"\frac" in view.preview.toPlainText()
+    assert len(view.math.views) == 1
+    assert view.math.views[0].formula is not None
+    assert view.math.views[0].formula.latex == r"\frac{d\,x}{dt} = -0.5 \, x"
+    assert view.parameters.item(0, 2).text() == "1/s"
+
+
+def test_code_comes_with_its_proof(view: ExportView, settle: Settle):
+    view.formats.setCurrentRow(2)
+    settle()
+    assert "solve_ivp" in view.preview.toPlainText()
+    assert view.proof.text().startswith("Verified: ")
+    assert view.proof.property("kind") == "badge-good"
+
+
+def test_every_form_can_be_shown(view: ExportView, session: Session, settle: Settle, monkeypatch: pytest.MonkeyPatch):
+    from ndestudio.session import export_controller
+
+    monkeypatch.setattr(export_controller, "_verify", lambda artefact, *_, reporter: artefact)
+    for number in range(view.formats.count()):
+        view.formats.setCurrentRow(number)
+        settle()
+        state = session.export.state()
+        assert state.problem == ""
+        assert view.preview.toPlainText().strip()
+
+
+def test_copying(view: ExportView):
+    view.copy_button.click()
+    assert QGuiApplication.clipboard().text() == view.preview.toPlainText()
+    assert view.copy_button.text() == "Copied"
+
+
+def test_saving(view: ExportView, tmp_path: Path, settle: Settle, monkeypatch: pytest.MonkeyPatch, session: Session):
+    assert session.export.suggested_name() == "decay.tex"
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_, **__: (str(tmp_path / "m.tex"), ""))
+    view.save_button.click()
+    assert (tmp_path / "m.tex").read_text(encoding="utf-8") == view.preview.toPlainText()
+
+
+def test_saving_where_nothing_can_be_written(view: ExportView, window: MainWindow, tmp_path: Path, session: Session):
+    session.export.save(tmp_path / "no" / "m.tex")
+    assert any("cannot be written" in text for text in window.toasts.texts)
+
+
+def test_digits_change_the_displayed_equations(view: ExportView, session: Session, settle: Settle):
+    view.digits.setValue(3)
+    settle()
+    assert session.project.spec.export.digits == 3
+    assert session.workspace.undo_text == "Digits"
+
+
+def test_without_a_fit_there_is_a_way_on(window: MainWindow, session: Session):
+    window.go("export")
+    view = window.views["export"]
+    assert isinstance(view, ExportView)
+    assert "train" in view.empty.sentence.text()
+    assert not view.save_all_button.isEnabled()

@@ -1,0 +1,236 @@
+import gc
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PySide6.QtCore import QMimeData, Qt, QUrl
+from PySide6.QtGui import QColor, QImage
+from PySide6.QtWidgets import QApplication, QPushButton, QSplitter, QWidget
+from pytestqt.qtbot import QtBot
+
+from ndestudio.gui import layout, theme
+from ndestudio.gui.garbage import Collector
+from ndestudio.gui.icons import pixmap
+from ndestudio.gui.palette import CommandPalette, match
+from ndestudio.gui.status import duration
+from ndestudio.gui.stylesheet import style_sheet
+from ndestudio.gui.theme import DARK, LIGHT, Theme
+from ndestudio.gui.widgets.code_highlighter import CodeHighlighter
+from ndestudio.gui.widgets.equation_editor import EquationEditor
+from ndestudio.gui.widgets.math_view import MathView
+from ndestudio.gui.widgets.plot import Plot, thinned
+from ndestudio.paths import resources_dir
+from ndestudio.session.formulas import BOX_COLOUR, Formula
+
+
+def contrast(a: str, b: str) -> float:
+    """Contrast of two colours (WCAG 2.2, relative luminance)."""
+
+    def luminance(name: str) -> float:
+        colour = QColor(name)
+        parts = [c / 12.92 if c <= 0.03928 else ((c + 0.055) / 1.055) ** 2.4 for c in colour.getRgbF()[:3]]
+        return 0.2126 * parts[0] + 0.7152 * parts[1] + 0.0722 * parts[2]
+
+    light, dark = sorted((luminance(a), luminance(b)), reverse=True)
+    return (light + 0.05) / (dark + 0.05)
+
+
+@pytest.mark.parametrize("scheme", [LIGHT, DARK], ids=["light", "dark"])
+def test_text_can_be_read(scheme: theme.Colours):
+    for back in (scheme.window, scheme.surface, scheme.raised):
+        assert contrast(scheme.text, back) >= 7
+        for front in (scheme.muted, scheme.error, scheme.good, scheme.warning):
+            assert contrast(front, back) >= 4.5, (front, back)
+    assert contrast(scheme.accent_text, scheme.accent) >= 4.5
+    assert contrast(scheme.accent, scheme.surface) >= 4.5
+
+
+@pytest.mark.parametrize("scheme", [LIGHT, DARK], ids=["light", "dark"])
+def test_the_style_sheet_is_whole(scheme: theme.Colours):
+    sheet = style_sheet(scheme)
+    assert "$" not in sheet
+    for part in sheet.split("url(")[1:]:
+        assert Path(part.split(")")[0]).is_file()
+
+
+def test_widgets_follow_the_scheme_while_they_live(qtbot: QtBot, light: Theme):
+    seen: list[str] = []
+    widget = QWidget()
+    qtbot.addWidget(widget)
+    theme.follow(widget, lambda: seen.append(theme.colours().name))
+    light.use("dark")
+    assert seen == ["light", "dark"]
+    widget.close()
+    widget.deleteLater()
+    QApplication.sendPostedEvents(None, 52)
+    light.use("light")
+    assert seen == ["light", "dark"]
+
+
+def test_every_icon_can_be_drawn(qapp: QApplication):
+    for path in (resources_dir() / "icons").glob("*.svg"):
+        image = pixmap(path.stem, "#123456", 24).toImage()
+        assert any(image.pixelColor(x, y).alpha() for x in range(24) for y in range(24)), path.name
+
+
+@pytest.mark.parametrize(
+    ("pattern", "text"), [("tr", "Train"), ("exp", "Export"), ("ko", "Keyboard shortcuts"), ("", "Any")]
+)
+def test_letters_in_order_match(pattern: str, text: str):
+    assert match(pattern, text) is not None
+
+
+def test_letters_out_of_order_do_not_match():
+    assert match("nt", "Train") is None
+
+
+def test_a_better_match_costs_less():
+    best, other = match("sav", "Save"), match("sav", "Starts another view")
+    assert best is not None and other is not None and best < other
+
+
+def test_the_palette_runs_what_is_typed(window, qtbot: QtBot):  # type: ignore[no-untyped-def]
+    palette = CommandPalette(window.actions_.all(), window)
+    palette.show()
+    qtbot.keyClicks(palette._line, "dark")
+    qtbot.keyClick(palette._line, Qt.Key.Key_Return)
+    assert theme.colours() is DARK
+    window.actions_["scheme-light"].trigger()
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(0, "0 s"), (59.4, "59 s"), (60, "1:00 min"), (185, "3:05 min"), (3720, "1:02 h")]
+)
+def test_durations(seconds: float, text: str):
+    assert duration(seconds) == text
+
+
+def test_a_thinned_series_keeps_its_extremes():
+    x = np.arange(1_000_000.0)
+    y = np.sin(x / 1000)
+    y[777_777] = 40.0
+    a, b = thinned(x, y)
+    assert len(a) <= 20_000
+    assert b.max() == 40.0
+    assert (np.diff(a) >= 0).all()
+
+
+def test_short_series_are_left_alone():
+    x = np.arange(5.0)
+    assert thinned(x, x)[0] is x
+
+
+@pytest.mark.parametrize("suffix", [".svg", ".pdf", ".png"])
+def test_figures_are_written(qtbot: QtBot, light: Theme, tmp_path: Path, suffix: str):
+    plot = Plot("hare", "year", "hare [1000]")
+    qtbot.addWidget(plot)
+    plot.curve(lambda c: c.curves[0], "model").setData([0, 1, 2], [0, 1, 4])
+    plot.resize(400, 300)
+    plot.save_figure(tmp_path / f"figure{suffix}")
+    content = (tmp_path / f"figure{suffix}").read_bytes()
+    assert len(content) > 1000
+    assert content[:5] in (b"<?xml", b"%PDF-", b"\x89PNG\r")
+    if suffix == ".png":
+        assert QImage(str(tmp_path / "figure.png")).width() == 800
+
+
+def test_plots_are_restyled(qtbot: QtBot, light: Theme):
+    plot = Plot("hare")
+    qtbot.addWidget(plot)
+    curve = plot.curve(lambda c: c.curves[0])
+    light.use("dark")
+    assert curve.opts["pen"].color().name() == DARK.curves[0]
+    assert plot.backgroundBrush().color().name() == DARK.surface
+    light.use("light")
+
+
+def test_a_formula_is_drawn_in_the_colours_of_the_scheme(qtbot: QtBot, light: Theme):
+    svg = (
+        '<svg xmlns="http://www.w3.org/2000/svg" width="40" height="20" viewBox="0 0 40 20">'
+        f'<rect width="20" height="20" fill="#000000"/><rect x="20" width="20" height="20" fill="{BOX_COLOUR}"/></svg>'
+    )
+    view = MathView()
+    qtbot.addWidget(view)
+    view.show_formula(Formula("x", svg))
+    view.resize(40, 20)
+    for scheme in (LIGHT, DARK):
+        light.use(scheme.name)
+        image = view.grab().toImage()
+        assert image.pixelColor(10, 10).name() == scheme.text
+        assert image.pixelColor(30, 10).name() == scheme.curves[1]
+    view.show_formula(None)
+    assert view.formula is not None
+    light.use("light")
+
+
+def test_code_is_coloured_and_docstrings_are_calm(qtbot: QtBot, light: Theme):
+    from PySide6.QtWidgets import QPlainTextEdit
+
+    edit = QPlainTextEdit()
+    qtbot.addWidget(edit)
+    highlighter = CodeHighlighter(edit.document())
+    highlighter.language = "python"
+    edit.setPlainText('"""A model\nimport nothing"""\nimport numpy  # fast\n')
+    highlighter.rehighlight()
+    colours = [
+        [form.format.foreground().color().name() for form in edit.document().findBlockByNumber(n).layout().formats()]  # type: ignore[attr-defined]
+        for n in range(3)
+    ]
+    assert colours == [[LIGHT.muted], [LIGHT.muted], [LIGHT.curves[0], LIGHT.muted]]
+
+
+def test_files_dropped_on_the_editor_are_for_the_window(qtbot: QtBot, light: Theme):
+    editor = EquationEditor()
+    qtbot.addWidget(editor)
+    files, text = QMimeData(), QMimeData()
+    files.setUrls([QUrl.fromLocalFile("/a.csv")])
+    text.setText("k*x")
+    assert not editor.canInsertFromMimeData(files)
+    assert editor.canInsertFromMimeData(text)
+
+
+def test_a_layout_is_remembered_and_nonsense_ignored(qtbot: QtBot):
+    def make() -> QSplitter:
+        splitter = QSplitter()
+        splitter.addWidget(QPushButton("a"))
+        splitter.addWidget(QPushButton("b"))
+        splitter.resize(600, 100)
+        return splitter
+
+    first, second, third = QWidget(), QWidget(), QWidget()
+    for holder in (first, second, third):
+        qtbot.addWidget(holder)
+        make().setParent(holder)
+    moved = first.findChild(QSplitter)
+    assert moved is not None
+    moved.setSizes([150, 450])
+    kept = layout.remembered(first, "x")
+    layout.restore(second, "x", kept)
+    layout.restore(third, "x", dict.fromkeys(kept, "%%%"))
+    found = second.findChild(QSplitter)
+    assert found is not None
+    assert found.sizes() == moved.sizes()
+
+
+def test_garbage_is_collected_on_this_thread_only(qtbot: QtBot):
+    before = gc.isenabled()
+    collector = Collector()
+    assert not gc.isenabled()
+    where: list[threading.Thread] = []
+    gc.callbacks.append(lambda phase, info: where.append(threading.current_thread()) if phase == "start" else None)
+
+    def allocate() -> None:
+        for _ in range(5000):
+            cycle: list[object] = []
+            cycle.append(cycle)
+
+    worker = threading.Thread(target=allocate)
+    worker.start()
+    worker.join()
+    assert where == []
+    collector.collect()
+    gc.callbacks.pop()
+    assert where and set(where) == {threading.main_thread()}
+    collector.close()
+    assert gc.isenabled() == before
