@@ -75,7 +75,7 @@ struct Writer {
         if (e == 2.0) return any(base) && out.apply(Op::Square);
         if (e == 3.0) return any(base) && out.apply(Op::Cube);
         if (e == 0.5 && (options.allows(Op::Sqrt) || !options.allows(Op::Power))) return any(base) && out.apply(Op::Sqrt);
-        if (e == std::round(e) && e > 0.0 && e <= 16.0 && !powers && !options.allows(Op::Power)) return integer_power(base, static_cast<int>(e));
+        if (!powers && !options.allows(Op::Power)) return e == std::round(e) && e > 0.0 && e <= 64.0 && integer_power(base, static_cast<int>(e));
         return any(base) && out.constant(e) && out.apply(Op::Power);
     }
     /// c times the parts of a product.
