@@ -120,7 +120,7 @@ class LiveDisplay(SilentDisplay):
         self._console.print(stamp.append(Text(sentence, style=_style(sentence))))
 
     def tick(self) -> None:
-        if self._now() - self._drawn >= 0.1:
+        if self._now() - self._drawn >= 0.2:
             self._drawn = self._now()
             width = self._console.width
             self._live.update(draw(self._picture, self._now() - self._started, width), refresh=True)
