@@ -1,0 +1,356 @@
+"""The Distil stage: search, the live Pareto front, the formula looked at, compare, put in, revert."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QKeySequence, QShortcut
+from PySide6.QtWidgets import QComboBox, QSplitter, QStackedWidget, QTabBar, QTabWidget, QVBoxLayout, QWidget
+
+from ndestudio.gui.building import EmptyState, button, card, choose, column, combo, holder, label, quiet, row
+from ndestudio.gui.theme import GRID
+from ndestudio.gui.widgets.candidate_panel import CandidatePanel
+from ndestudio.gui.widgets.change_table import ChangeTable
+from ndestudio.gui.widgets.elided import ElidedLabel
+from ndestudio.gui.widgets.front_table import FrontTable
+from ndestudio.gui.widgets.hole_fit_plot import HoleFitPlot
+from ndestudio.gui.widgets.math_view import MathList
+from ndestudio.gui.widgets.operator_chooser import OperatorChooser
+from ndestudio.gui.widgets.pareto_plot import ParetoPlot
+from ndestudio.gui.widgets.redraw import Redraw
+from ndestudio.gui.widgets.stage_strip import StageStrip
+from ndestudio.gui.widgets.trajectory_plot import TrajectoryPlot
+from ndestudio.session.distil_state import DistilState, HoleRow
+from ndestudio.session.session import Session
+
+_ERRORS = (("Both errors", "both"), ("Error on the hole", "hole"), ("Simulated error", "simulated"))
+
+
+class DistilView(QWidget):
+    """Signals say what a person wants; see ``connect``."""
+
+    start = Signal()
+    pause = Signal()
+    resume = Signal()
+    stop = Signal()
+    proceed = Signal()
+    back = Signal()
+    settings_changed = Signal(dict)
+    preset_chosen = Signal(str)
+    hole_chosen = Signal(str)
+    selected = Signal(str, int)
+    pinned = Signal(str, int)
+    accepted = Signal(str, int)
+    reverted = Signal(str)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._state: DistilState | None = None
+        self._drawn: DistilState | None = None
+        self._make_controls()
+        self.strip = StageStrip()
+        self.pareto = ParetoPlot()
+        self.table = FrontTable()
+        self.chooser = OperatorChooser()
+        self.candidate = CandidatePanel()
+        self.second = CandidatePanel(second=True)
+        self.fit = HoleFitPlot()
+        self.trajectories = TrajectoryPlot()
+        self.changes = ChangeTable()
+        self.equations = MathList("Equations with the formulas in use", scale=1.1)
+        self.notes = label("", wrap=True, selectable=True)
+        self.redraw = Redraw(self, self._draw)
+        self._lay_out()
+        self._connect()
+
+    # --- what is shown ---------------------------------------------------------------------------------------------
+
+    def show_state(self, state: DistilState) -> None:
+        self._state = state
+        words, kind = _status_words(state)
+        self.summary.show_text(words, kind)
+        self._show_buttons(state)
+        choose(self.preset, state.preset)
+        self._show_engines(state)
+        self.chooser.show_state(state)
+        self.strip.show_stages(state.stages, state.elapsed, state.fraction, state.eta, state.status != "idle")
+        self._show_holes(state)
+        searched = any(hole.front for hole in state.holes)
+        self.content.setCurrentIndex(1 if searched or state.status != "idle" else 0)
+        self._show_candidates(state)
+        self.redraw.ask()
+
+    def _draw(self) -> None:
+        """The costly part: plots and tables. Each looks itself whether it shows the same already."""
+        state = self._state
+        if state is None or state is self._drawn:
+            return
+        self._drawn = state
+        hole = _hole(state)
+        rows = hole.front if hole else ()
+        index = state.candidate.row.index if state.candidate else -1
+        self.pareto.show_front(rows, index, self.errors_box.currentData())
+        self.table.show_rows(rows, index)
+        candidate, second = state.candidate, state.compared
+        tab = self.lower_tabs.currentIndex()
+        if tab == 0:
+            self.fit.show_fit(candidate.fit if candidate else None, second.fit if second else None)
+        elif tab == 1 and state.dataset is not None:
+            before = second.picture if second else candidate.before if candidate else None
+            self.trajectories.show_model(state.dataset, candidate.picture if candidate else None, before)
+        elif tab == 2:
+            self.changes.show_changes(candidate.changes if candidate else ())
+        elif tab == 3:
+            self.equations.show_formulas(state.equations)
+        self.notes.setText("\n\n".join(state.notes) or "Warnings of the search appear here.")
+
+    def _show_candidates(self, state: DistilState) -> None:
+        idle = state.status == "idle"
+        same = state.candidate and state.compared and state.candidate.row.index == state.compared.row.index
+        self.candidate.show_candidate(state.candidate, idle)
+        self.second_card.setVisible(state.compared is not None and not same)
+        self.second.show_candidate(state.compared, idle)
+        hole = _hole(state)
+        self.reason.show_text(f"Why: {hole.reason}" if hole and hole.reason else "", "muted")
+
+    def _show_holes(self, state: DistilState) -> None:
+        titles = [_hole_title(hole) for hole in state.holes]
+        names = [hole.name for hole in state.holes]
+        with quiet(self.hole_bar):
+            if [self.hole_bar.tabData(i) for i in range(self.hole_bar.count())] != names:
+                while self.hole_bar.count():
+                    self.hole_bar.removeTab(0)
+                for name in names:
+                    self.hole_bar.setTabData(self.hole_bar.addTab(name), name)
+            for position, title in enumerate(titles):
+                if self.hole_bar.tabText(position) != title:
+                    self.hole_bar.setTabText(position, title)
+            if state.hole in names:
+                self.hole_bar.setCurrentIndex(names.index(state.hole))
+        hole = _hole(state)
+        rate = f"{hole.evaluations:,} formulas in {hole.seconds:.1f} s" if hole and hole.evaluations else ""
+        self.counted.setText(rate)
+
+    def _show_engines(self, state: DistilState) -> None:
+        if self.engine.count() != len(state.engines):
+            with quiet(self.engine):
+                self.engine.clear()
+                for row_ in state.engines:
+                    self.engine.addItem(row_.title, row_.name)
+        choose(self.engine, state.config.engine)
+
+    def _show_buttons(self, state: DistilState) -> None:
+        running = state.status != "idle"
+        done = any(hole.front for hole in state.holes) and not running
+        self.start_button.setVisible(not running and not done)
+        self.start_button.setEnabled(state.ready)
+        self.again_button.setVisible(done)
+        self.again_button.setEnabled(state.ready)
+        self.pause_button.setVisible(state.status == "running")
+        self.resume_button.setVisible(state.status == "paused")
+        self.stop_button.setVisible(running)
+        self.stop_button.setEnabled(state.status != "stopping")
+        self.continue_button.setVisible(done)
+        self.back_button.setVisible(bool(state.obstacle) and not running)
+        self.empty.sentence.setText(state.obstacle or "Search formulas for the trained networks.")
+        self.empty.button.setVisible(state.ready)
+
+    # --- construction ----------------------------------------------------------------------------------------------
+
+    def _make_controls(self) -> None:
+        self.summary = ElidedLabel()
+        self.preset: QComboBox = combo(
+            (
+                ("Polynomials", "polynomial"),
+                ("Rational functions", "rational"),
+                ("Trigonometric", "trigonometric"),
+                ("Kinetics", "kinetics"),
+                ("Own choice", ""),
+            ),
+            "Operators",
+            "Building blocks of the formulas; single operators and their costs are under Search settings",
+        )
+        self.engine: QComboBox = combo((), "Engine", "What searches; PySR needs the extra `pysr` and Julia")
+        tip = "Search formulas for every hole"
+        self.start_button = button("Start search", self.start.emit, icon_name="play", kind="primary", tip=tip)
+        self.again_button = button("Search again", self.start.emit, icon_name="redo", tip=tip)
+        self.pause_button = button("Pause", self.pause.emit, icon_name="pause", tip="Hold the search")
+        self.resume_button = button("Resume", self.resume.emit, icon_name="play", kind="primary", tip="Go on searching")
+        self.stop_button = button(
+            "Stop", self.stop.emit, icon_name="stop", tip="End within a second; what was found is kept"
+        )
+        self.continue_button = button(
+            "Continue to Export", self.proceed.emit, kind="primary", tip="Equations as LaTeX, code, report (Ctrl+5)"
+        )
+        self.back_button = button("Go to Train", self.back.emit, tip="Train the model first (Ctrl+3)")
+        self.hole_bar = QTabBar()
+        self.hole_bar.setDrawBase(False)
+        self.hole_bar.setExpanding(False)
+        self.hole_bar.setAccessibleName("Unknown functions")
+        self.hole_bar.setToolTip("The unknown functions; ✓ where a formula is in use")
+        self.errors_box: QComboBox = combo(
+            _ERRORS,
+            "Errors shown",
+            "On the hole: against samples of the network. Simulated: the whole model with the formula, on held-out data",
+        )
+        self.counted = label("", "muted")
+        self.reason = ElidedLabel()
+
+    def _lay_out(self) -> None:
+        header = row(
+            label("Distil", "title"),
+            self.summary,
+            self.back_button,
+            self.preset,
+            self.engine,
+            self.start_button,
+            self.again_button,
+            self.pause_button,
+            self.resume_button,
+            self.stop_button,
+            self.continue_button,
+        )
+        header.setStretch(1, 1)
+        self.left_tabs = _tabs(
+            (self.table, "Formulas", "The front as rows"),
+            (self.chooser, "Search settings", "Operators, costs, limits"),
+            (holder(column(self.notes, 1, margins=GRID)), "Notes", "Warnings of the search"),
+        )
+        front = card(row(label("Pareto front", "heading"), self.counted, 1, self.errors_box), self.pareto, margins=GRID)
+        self.left = _splitter(Qt.Orientation.Vertical, front, card(self.left_tabs, margins=GRID))
+        self.lower_tabs = _tabs(
+            (self.fit, "Fit of the hole", "Network and formula where data support them"),
+            (
+                self.trajectories,
+                "Trajectories",
+                "Solid: the whole model with the formula; dashed: with the network, or with the pinned formula",
+            ),
+            (self.changes, "Constants", "What refitting through the solver did to the parameters"),
+            (self.equations, "Whole model", "All equations with the formulas in use"),
+        )
+        self.lower_tabs.currentChanged.connect(lambda _: self._redraw_all())
+        self.second_card = card(self.second, margins=GRID)
+        self.second_card.hide()
+        self.cards = row(card(self.candidate, self.reason, margins=GRID), self.second_card, spacing=GRID + GRID // 2)
+        self.cards.setStretch(0, 1)
+        self.cards.setStretch(1, 1)
+        right = holder(column(self.cards, card(self.lower_tabs, margins=GRID), spacing=GRID + GRID // 2))
+        right.layout().setStretch(1, 1)  # type: ignore[attr-defined]
+        self.splitter = _splitter(Qt.Orientation.Horizontal, self.left, right)
+        self.splitter.setStretchFactor(1, 1)
+        self.empty = EmptyState("distil", "", "Start search", self.start.emit)
+        self.content = QStackedWidget()
+        self.empty_chooser_card = card(self.empty)
+        self.content.addWidget(self.empty_chooser_card)
+        self.content.addWidget(self.splitter)
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(2 * GRID, 2 * GRID, 2 * GRID, 2 * GRID)
+        outer.setSpacing(GRID + GRID // 2)
+        outer.addLayout(header)
+        outer.addWidget(self.strip)
+        outer.addWidget(self.hole_bar)
+        outer.addWidget(self.content, 1)
+        self.reset_layout()
+
+    def reset_layout(self) -> None:
+        self.splitter.setSizes([480, 680])
+        self.left.setSizes([300, 260])
+
+    def _connect(self) -> None:
+        self.preset.currentIndexChanged.connect(lambda _: self._on_preset())
+        self.engine.currentIndexChanged.connect(
+            lambda _: self.settings_changed.emit({"engine": self.engine.currentData()})
+        )
+        self.hole_bar.currentChanged.connect(lambda i: self.hole_chosen.emit(self.hole_bar.tabData(i) or ""))
+        self.errors_box.currentIndexChanged.connect(lambda _: self._redraw_all())
+        self.pareto.chosen.connect(self._select)
+        self.table.chosen.connect(self._select)
+        for panel in (self.candidate, self.second):
+            panel.accepted.connect(self.accepted)
+            panel.reverted.connect(self.reverted)
+            panel.pinned.connect(self.pinned)
+        for keys, act in (
+            ("Ctrl+Return", self.candidate.accept_button.click),
+            ("Ctrl+Backspace", self._revert),
+            ("P", self.candidate.pin_button.click),
+        ):
+            shortcut = QShortcut(QKeySequence(keys), self)
+            shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
+            shortcut.activated.connect(act)
+
+    def _on_preset(self) -> None:
+        if self.preset.currentData():
+            self.preset_chosen.emit(self.preset.currentData())
+        else:
+            self.left_tabs.setCurrentWidget(self.chooser)
+
+    def _select(self, index: int) -> None:
+        if self._state is not None:
+            self.selected.emit(self._state.hole, index)
+
+    def _revert(self) -> None:
+        if self._state is not None and self._state.hole:
+            self.reverted.emit(self._state.hole)
+
+    def _redraw_all(self) -> None:
+        self._drawn = None
+        self.redraw.ask()
+
+
+def connect(view: DistilView, session: Session) -> None:
+    """The view's signals become intents of the session."""
+    distil = session.distil
+    view.start.connect(distil.start)
+    view.pause.connect(distil.pause)
+    view.resume.connect(distil.resume)
+    view.stop.connect(distil.stop)
+    view.proceed.connect(lambda: session.show_stage("export"))
+    view.back.connect(lambda: session.show_stage("train"))
+    view.settings_changed.connect(lambda changes: distil.change_settings(**changes))
+    view.chooser.changed.connect(lambda changes: distil.change_settings(**changes))
+    view.chooser.operator_used.connect(distil.use_operator)
+    view.chooser.cost_set.connect(distil.set_cost)
+    view.preset_chosen.connect(distil.choose_preset)
+    view.hole_chosen.connect(distil.choose_hole)
+    view.selected.connect(distil.select)
+    view.pinned.connect(distil.pin)
+    view.accepted.connect(distil.accept)
+    view.reverted.connect(distil.revert)
+
+
+def _hole(state: DistilState) -> HoleRow | None:
+    return next((hole for hole in state.holes if hole.name == state.hole), None)
+
+
+def _hole_title(hole: HoleRow) -> str:
+    mark = " ✓" if hole.accepted >= 0 else ""
+    return f"{hole.name}({', '.join(hole.arguments)}){mark}"
+
+
+def _status_words(state: DistilState) -> tuple[str, str]:
+    match state.status:
+        case "running":
+            return state.doing or "Starting …", "muted"
+        case "paused":
+            return "Paused", "warning"
+        case "stopping":
+            return "Stopping …", "muted"
+    if state.obstacle:
+        return state.obstacle, "error"
+    return (state.sentence, "good") if state.sentence else ("", "muted")
+
+
+def _tabs(*pages: tuple[QWidget, str, str]) -> QTabWidget:
+    tabs = QTabWidget()
+    tabs.setDocumentMode(True)
+    for widget, title, tip in pages:
+        tabs.setTabToolTip(tabs.addTab(widget, title), tip)
+    return tabs
+
+
+def _splitter(orientation: Qt.Orientation, *parts: QWidget) -> QSplitter:
+    made = QSplitter(orientation)
+    for part in parts:
+        made.addWidget(part)
+    made.setChildrenCollapsible(False)
+    made.setHandleWidth(GRID + GRID // 2)
+    return made

@@ -1,0 +1,140 @@
+"""A formula: typeset, its errors, and what can be done with it."""
+
+from __future__ import annotations
+
+import math
+
+from PySide6.QtCore import Signal
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import QVBoxLayout, QWidget
+
+from ndestudio.gui.building import button, label, row, set_kind, tool_button
+from ndestudio.gui.theme import GRID
+from ndestudio.gui.widgets.elided import ElidedLabel
+from ndestudio.gui.widgets.math_view import MathView
+from ndestudio.session.distil_state import CandidateState
+
+
+class CandidatePanel(QWidget):
+    """Signals: accepted(hole, index), reverted(hole), pinned(hole, index, -1 to let go).
+
+    Arguments:
+        second: the panel of the pinned formula.
+    """
+
+    accepted = Signal(str, int)
+    reverted = Signal(str)
+    pinned = Signal(str, int)
+
+    def __init__(self, *, second: bool = False) -> None:
+        super().__init__()
+        self._state: CandidateState | None = None
+        self._second = second
+        self.heading = label("Pinned" if second else "Formula", "heading")
+        self.badge = label("", "badge-good")
+        self.math = MathView(scale=1.15)
+        self.math.setMinimumHeight(36)
+        self.facts = ElidedLabel()
+        self.errors = ElidedLabel("")
+        self.note = label("", "warning", wrap=True)
+        self.copy_button = tool_button("copy", "Copy the formula as text", self._copy)
+        self.pin_button = tool_button(
+            "pin", "Let go of the pinned formula" if second else "Pin it, to compare with others (P)", self._pin
+        )
+        self.accept_button = button(
+            "Put in",
+            self._accept,
+            icon_name="check",
+            kind="" if second else "primary",
+            tip="Replace the hole by this formula, its constants refitted through the solver (Ctrl+Return, one step to undo)",
+        )
+        self.revert_button = button(
+            "Back to network",
+            self._revert,
+            icon_name="undo",
+            tip="Make the hole neural again (Ctrl+Backspace, one step to undo)",
+        )
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(GRID // 2)
+        layout.addLayout(
+            row(self.heading, self.badge, 1, self.copy_button, self.pin_button, self.revert_button, self.accept_button)
+        )
+        layout.addWidget(self.math)
+        layout.addWidget(self.facts)
+        layout.addWidget(self.errors)
+        layout.addWidget(self.note)
+
+    def show_candidate(self, state: CandidateState | None, may_accept: bool) -> None:
+        """Show a formula; None keeps nothing."""
+        hole = state.hole if state else ""
+        if state is None or self._state is None or state.text != self._state.text or hole != self._state.hole:
+            self.math.clear()
+        self._state = state
+        for one in (self.copy_button, self.pin_button):
+            one.setEnabled(state is not None)
+        self.accept_button.setEnabled(
+            state is not None and may_accept and not state.row.accepted and not state.refitting
+        )
+        self.revert_button.setVisible(state is not None and state.row.accepted)
+        self.accept_button.setVisible(state is None or not state.row.accepted)
+        if state is None:
+            for words in (self.facts, self.errors, self.note, self.badge):
+                words.setText("")
+            self.badge.hide()
+            self.note.hide()
+            return
+        self.math.show_formula(state.formula)
+        self.math.setToolTip(state.text)
+        badge, kind = _badge(state)
+        self.badge.setText(badge)
+        self.badge.setVisible(bool(badge))
+        set_kind(self.badge, kind)
+        loss = math.sqrt(state.row.loss) if state.row.loss >= 0 and math.isfinite(state.row.loss) else math.nan
+        self.facts.show_text(f"Complexity {state.row.complexity}, error on the hole {_percent(loss)}", "muted")
+        self.errors.show_text(_errors(state), "")
+        self.note.setText(state.row.note)
+        self.note.setVisible(bool(state.row.note))
+
+    def _copy(self) -> None:
+        if self._state is not None:
+            QGuiApplication.clipboard().setText(self._state.text)
+
+    def _pin(self) -> None:
+        if self._state is not None:
+            self.pinned.emit(self._state.hole, -1 if self._second else self._state.row.index)
+
+    def _accept(self) -> None:
+        if self._state is not None:
+            self.accepted.emit(self._state.hole, self._state.row.index)
+
+    def _revert(self) -> None:
+        if self._state is not None:
+            self.reverted.emit(self._state.hole)
+
+
+def _badge(state: CandidateState) -> tuple[str, str]:
+    if state.refitting:
+        return "refitting …", "badge-warning"
+    if state.row.accepted:
+        return "in use", "badge-good"
+    if state.row.chosen:
+        return "suggested", "badge-good"
+    return ("", "badge") if state.row.scored >= 0 else ("not simulated yet", "badge")
+
+
+def _errors(state: CandidateState) -> str:
+    if not state.errors:
+        return "Put it in to see how the whole model follows the data."
+    before = dict(state.errors_before)
+    parts = []
+    for name, error in state.errors:
+        was = f" (network {_percent(before[name])})" if name in before else ""
+        parts.append(f"{name} {_percent(error)}{was}")
+    return "Simulated: " + ", ".join(parts)
+
+
+def _percent(value: float) -> str:
+    if not math.isfinite(value):
+        return "failed"
+    return f"{100 * value:.3g}%"

@@ -1,0 +1,54 @@
+"""A logarithmic axis with few, round labels."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pyqtgraph as pg
+
+_PIXELS = 26
+
+
+class LogAxis(pg.AxisItem):
+    """Decades are labelled; 2 and 5 too where there are few decades, all digits where there is none."""
+
+    def __init__(self, orientation: str) -> None:
+        super().__init__(orientation)
+        self.enableAutoSIPrefix(False)
+
+    def tickValues(self, minVal: float, maxVal: float, size: float) -> list[Any]:
+        low, high = min(minVal, maxVal), max(minVal, maxVal)
+        if not np.isfinite([low, high]).all() or high - low > 300:
+            return []
+        room = max(2.0, size / _PIXELS)
+        decades = np.arange(np.floor(low), np.ceil(high) + 1)
+        shown = decades[(decades >= low) & (decades <= high)]
+        if len(shown) >= 3 or (len(shown) == 2 and room < 5):
+            step = int(np.ceil(len(shown) / room))
+            major = shown[shown % step == 0]
+            return [(1.0, [float(v) for v in major])]
+        for digits in (
+            (1, 2, 5),
+            (1, 2, 3, 4, 5, 7),
+            tuple(np.arange(10, 100, 5) / 10),
+            tuple(np.arange(100, 1000, 5) / 100),
+        ):
+            values = [d + np.log10(digit) for d in decades for digit in digits]
+            values = [float(v) for v in values if low <= v <= high]
+            if len(values) >= 3:
+                step = int(np.ceil(len(values) / room))
+                return [(0.1, values[::step])]
+        return [(1.0, [float(v) for v in np.linspace(low, high, 3)])]
+
+    def tickStrings(self, values: list[float], scale: float, spacing: float) -> list[str]:
+        return [number(10.0**value) if -300 < value < 300 else "" for value in values]
+
+
+def number(value: float) -> str:
+    """Plain where that is short, else with superscripts."""
+    if 1e-3 <= value < 1e4:
+        return f"{value:.3g}"
+    mantissa, exponent = f"{value:.1e}".split("e")
+    raised = str(int(exponent)).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
+    return f"10{raised}" if mantissa == "1.0" else f"{mantissa}·10{raised}"
