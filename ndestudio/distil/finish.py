@@ -12,6 +12,8 @@ from ndestudio.expression.tree import Expr, Number, children, numbers, size, wit
 from ndestudio.model.fitted import FittedModel
 
 ROUNDS_OF_DROPPING = 4
+FAR_WORSE = 5.0
+"""Ratio of training errors beyond which a shortened formula is not refitted to the end."""
 MOST_VARIANTS = 12
 """Shortened formulas tried per hole and round; the longest first, which lost least."""
 NEAR = 2e-3
@@ -30,7 +32,8 @@ def drop_terms(best: Trial, judge: Judge, costs: Mapping[str, int]) -> Trial:
             for variant in _variants(formula):
                 if judge.should_stop():
                     return best
-                trials.append(judge.try_out(best.model, {**best.expressions, hole: variant}))
+                enough = FAR_WORSE * best.evidence.train_rms
+                trials.append(judge.try_out(best.model, {**best.expressions, hole: variant}, enough=enough))
         chosen, _ = choose([trial.evidence for trial in trials], [_total(trial, costs) for trial in trials])
         if chosen <= 0:
             break

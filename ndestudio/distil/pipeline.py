@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -26,13 +27,16 @@ from ndestudio.symbolic.front import Candidate
 from ndestudio.symbolic.presets import resolve_operators
 from ndestudio.train.config import TrainConfig
 
+FAR_WORSE = 5.0
+"""Ratio of training errors beyond which a candidate is not refitted to the end."""
+
 
 def distil(
     model: FittedModel,
     dataset: Dataset,
-    config: DistilConfig = DistilConfig(),  # noqa: B008
-    reporter: Reporter = SilentReporter(),  # noqa: B008
-    train: TrainConfig = TrainConfig(),  # noqa: B008
+    config: DistilConfig = DistilConfig(),
+    reporter: Reporter = SilentReporter(),
+    train: TrainConfig = TrainConfig(),
     *,
     ensemble: Sequence[FittedModel] = (),
     engine: Engine | None = None,
@@ -130,14 +134,16 @@ class _Work:
         """Put candidates back one by one, the other holes left neural."""
         self.reporter.emit(Phase("refit", f"Refitting the candidates for {hole} through the solver", index, total))
         self.samples[hole] = searched.samples
-        candidates = shortlist(searched.front, self.config.candidates, searched.samples)
+        candidates = shortlist(
+            searched.front, self.config.candidates, searched.samples, resolve_operators(self.config.operators)[0]
+        )
         scored: list[ScoredCandidate] = []
         trials: list[Trial] = []
         with self._timed("refit"):
             for number, candidate in enumerate(candidates):
                 if self.reporter.should_stop():
                     break
-                trial = self._tried(hole, candidate)
+                trial = self._tried(hole, candidate, min((t.evidence.train_rms for t in trials), default=math.inf))
                 if trial is None:
                     continue
                 trials.append(trial)
@@ -150,9 +156,9 @@ class _Work:
         found = HoleDistillation(searched.samples, searched.front, tuple(scored), chosen, _sentence_case(reason))
         return JudgedHole(found, tuple(trials))
 
-    def _tried(self, hole: str, candidate: Candidate) -> Trial | None:
+    def _tried(self, hole: str, candidate: Candidate, best: float) -> Trial | None:
         try:
-            return self.judge.try_out(self.model, {hole: candidate.expression})
+            return self.judge.try_out(self.model, {hole: candidate.expression}, enough=FAR_WORSE * best)
         except EquationError as error:
             self._note(f"a candidate for `{hole}` cannot be put into the equations: {error.sentence}", "warning")
             return None

@@ -67,14 +67,19 @@ class Judge:
         expressions: Mapping[str, Expr],
         kept: Mapping[str, frozenset[float]] | None = None,
         iterations: int = 30,
+        enough: float = math.inf,
     ) -> Trial:
-        """``model`` with ``expressions`` in the places of their holes, refitted and simulated."""
+        """``model`` with ``expressions`` in the places of their holes, refitted and simulated.
+
+        Arguments:
+            enough: training error (root mean square, in spreads) above which refitting is soon given up.
+        """
         from ndestudio.model.replace import replace_hole
 
         kept = kept or {}
         for hole, expression in expressions.items():
             model = replace_hole(model, hole, expression, keep=kept.get(hole, frozenset()))
-        return self.judge(model, tuple(expressions), kept, iterations)
+        return self.judge(model, tuple(expressions), kept, iterations, enough)
 
     def judge(
         self,
@@ -82,12 +87,13 @@ class Judge:
         holes: Sequence[str],
         kept: Mapping[str, frozenset[float]] | None = None,
         iterations: int = 30,
+        enough: float = math.inf,
     ) -> Trial:
         """Refit the constants of ``model``, in which ``holes`` are formulas (if asked for), and simulate it."""
         from ndestudio.model.replace import formula_filled
         from ndestudio.model.simulate import simulate_all
 
-        model, sentence, hopeless = self._tuned(model, iterations)
+        model, sentence, hopeless = self._tuned(model, iterations, enough)
         # LSODA would spend seconds on following a formula that runs away
         simulations = {} if hopeless else dict(simulate_all(model, self.dataset, seconds=SIMULATION_SECONDS))
         failed = next((item.sentence for item in simulations.values() if item.sentence), "")
@@ -98,7 +104,7 @@ class Judge:
         metrics = _no_metrics(self.dataset) if hopeless else score(model, self.dataset, simulations=simulations)
         return Trial(model, metrics, replace(found, digits=digits), formulas, kept or {}, sentence or failed)
 
-    def _tuned(self, model: FittedModel, iterations: int) -> tuple[FittedModel, str, bool]:
+    def _tuned(self, model: FittedModel, iterations: int, enough: float) -> tuple[FittedModel, str, bool]:
         """The refitted model, a sentence about what went wrong, and whether there is no point in simulating it."""
         if not self.refit or not iterations:
             return model, "", False
@@ -107,7 +113,7 @@ class Judge:
 
             fit = refit(model, self.dataset, self.train, self.reporter)
             return fit.model, fit.sentence if fit.outcome == "diverged" else "", False
-        tuned = self.tuner.tune(model, self.should_stop, iterations)
+        tuned = self.tuner.tune(model, self.should_stop, iterations, 0.5 * enough**2)
         hopeless = tuned.cost > 0.5 * HOPELESS**2
         sentence = tuned.sentence or ("the formula does not follow the training rows at all" if hopeless else "")
         return tuned.model, sentence, hopeless

@@ -15,7 +15,7 @@ from ndestudio.distil.forms import simplest, summands
 from ndestudio.distil.result import HoleSamples
 from ndestudio.distil.sampling import disagreement, sample_hole
 from ndestudio.errors import EquationError
-from ndestudio.expression.tree import Binary, Call, Expr, Name, Negate, Number, names, substitute, walk
+from ndestudio.expression.tree import Binary, Call, Expr, Name, Negate, Number, names, substitute, transform, walk
 from ndestudio.model.fitted import FittedModel
 from ndestudio.progress import FrontUpdate, Reporter
 from ndestudio.symbolic.engine import Engine, SearchConfig, SearchProblem, SearchResult
@@ -116,8 +116,23 @@ def library_guesses(arguments: tuple[str, ...], operators: tuple[str, ...]) -> t
         values: dict[str, Expr] = {name: Number(abs(p.value) or 1.0) for name, p in term.parameters.items()}
         for order in permutations(arguments, len(formals)):
             actual: dict[str, Expr] = {f: Name(a) for f, a in zip(formals, order, strict=True)}
-            found.setdefault(to_text(substitute(body, {**values, **actual})))
+            found.setdefault(to_text(_powers_as_products(substitute(body, {**values, **actual}))))
     return tuple(found)
+
+
+def _powers_as_products(expr: Expr) -> Expr:
+    """x^2 as x*x, since an engine may take the exponent for a constant to be fitted."""
+
+    def change(node: Expr) -> Expr:
+        match node:
+            case Binary("^", base, Number(2.0)):
+                return Binary("*", base, base)
+            case Binary("^", base, Number(3.0)):
+                return Binary("*", Binary("*", base, base), base)
+            case _:
+                return node
+
+    return transform(expr, change)
 
 
 def uses_only(expr: Expr, operators: tuple[str, ...]) -> bool:
@@ -136,17 +151,24 @@ ILL_CONDITIONED = 1e4
 """Formulas whose constants must be known to more digits than this live on cancellation and are not tried."""
 
 
-def shortlist(front: Front, count: int, samples: HoleSamples) -> list[Candidate]:
+def shortlist(
+    front: Front, count: int, samples: HoleSamples, operators: tuple[str, ...] | None = None
+) -> list[Candidate]:
     """At most ``count`` members, by rising complexity: the engine's choice, then the largest drops of the error, then the rest.
 
     Formulas are brought into their simplest form; of several that come to the same the best fitted one stays. Those that
-    approximate by cancellation of large numbers are left out unless there is nothing else.
+    approximate by cancellation of large numbers are left out unless there is nothing else, and so are those with operators that
+    were not asked for (None: all are allowed).
     """
     from ndestudio.distil.scoring import sensitivities
 
     if not front.candidates:
         return []
-    sound = [max(sensitivities(c.expression, samples), default=0.0) <= ILL_CONDITIONED for c in front.candidates]
+    sound = [
+        max(sensitivities(c.expression, samples), default=0.0) <= ILL_CONDITIONED
+        and (operators is None or uses_only(c.expression, operators))
+        for c in front.candidates
+    ]
     members = [k for k in range(len(front.candidates)) if sound[k] or not any(sound)]
     order = sorted(members, key=lambda k: (k != front.best, -front.candidates[k].score))
     found: dict[str, Candidate] = {}

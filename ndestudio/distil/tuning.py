@@ -27,7 +27,9 @@ MOST_STEPS = 6000
 """Steps per trajectory from which on a problem is left to the compiled solvers."""
 SMALLEST_COST = 1e-22
 SECONDS = 4.0
-"""Wall time of one fit; what it reached then is taken."""
+"""Processor time of one fit; what it reached then is taken."""
+PATIENCE = 6
+"""Iterations after which a fit that is still far worse than another candidate's is given up."""
 CALM = 1e-5
 """Relative decrease of the cost that is none; two such steps end a fit."""
 
@@ -55,13 +57,23 @@ class Tuner:
     fit_initial: bool | None = None
     log_columns: tuple[str, ...] = ()
 
-    def tune(self, model: FittedModel, should_stop: Callable[[], bool] = lambda: False, iterations: int = 30) -> Tuned:
-        """Least squares over free parameters and initial values, started from those of ``model``."""
+    def tune(
+        self,
+        model: FittedModel,
+        should_stop: Callable[[], bool] = lambda: False,
+        iterations: int = 30,
+        enough: float = np.inf,
+    ) -> Tuned:
+        """Least squares over free parameters and initial values, started from those of ``model``.
+
+        Arguments:
+            enough: a cost; a fit that is above it after ``PATIENCE`` iterations is not continued.
+        """
         if self.batch is None:
             return Tuned(model, np.inf, 0, "too stiff for explicit steps")
         unknowns = Unknowns(model, self.batch, self.fit_initial)
         with np.errstate(all="ignore"):
-            theta, cost, used = _levenberg_marquardt(unknowns, should_stop, iterations)
+            theta, cost, used = _levenberg_marquardt(unknowns, should_stop, iterations, enough)
         if not np.isfinite(cost):
             return Tuned(model, np.inf, used, "the formula cannot be simulated over the training rows")
         return Tuned(unknowns.fitted(theta), cost, used)
@@ -98,7 +110,7 @@ def _own_residuals(model: FittedModel, batch: Batch) -> Float[np.ndarray, " row"
 
 
 def _levenberg_marquardt(
-    unknowns: Unknowns, should_stop: Callable[[], bool], iterations: int
+    unknowns: Unknowns, should_stop: Callable[[], bool], iterations: int, enough: float
 ) -> tuple[Float[np.ndarray, " theta"], float, int]:
     """Minimise half the mean square of the residuals; returns the best point, its cost and the iterations used.
 
@@ -107,8 +119,16 @@ def _levenberg_marquardt(
     theta = unknowns.confined(unknowns.theta)
     r, J = unknowns.linearised(theta)
     cost, damping, growth, used, calm = _cost(r), 1e-3, 2.0, 0, 0
-    deadline = time.monotonic() + SECONDS
-    while used < iterations and time.monotonic() < deadline and SMALLEST_COST < cost < np.inf and len(theta) and not should_stop():
+    deadline = time.thread_time() + SECONDS
+    while (
+        used < iterations
+        and time.thread_time() < deadline
+        and SMALLEST_COST < cost < np.inf
+        and len(theta)
+        and not should_stop()
+    ):
+        if used == PATIENCE and cost > enough:
+            break
         used += 1
         scale = np.maximum(np.sqrt(np.sum(J**2, axis=0)), 1e-12 * max(1.0, float(np.max(np.abs(J), initial=0.0))))
         trial = unknowns.confined(theta + _damped_step(J, r, scale, damping))
