@@ -22,13 +22,14 @@ from ndestudio.gui.bridge import Bridge
 from ndestudio.gui.garbage import Collector
 from ndestudio.gui.icons import application_icon
 from ndestudio.gui.main_window import MainWindow
+from ndestudio.gui.prefetch import Prefetch
 from ndestudio.paths import user_state_dir
 from ndestudio.session.session import Session
 from ndestudio.session.shell import Toast
 
 _log = logging.getLogger("ndestudio")
 
-_WARM_UP_MS = 1500
+_WARM_UP_MS = 3000
 """The window is up and idle by then."""
 
 
@@ -46,6 +47,7 @@ def main(files: Sequence[str | Path] = ()) -> int:
     theme.install(application, session.settings.value.scheme)
     window = MainWindow(session)
     bridge = Bridge(session)
+    prefetch = Prefetch(window)
     _report_unexpected(window)
     window.show()
     if files:
@@ -54,6 +56,7 @@ def main(files: Sequence[str | Path] = ()) -> int:
     collector = Collector()
     signal.signal(signal.SIGINT, lambda *_: window.close())
     code = application.exec()
+    prefetch.close()
     bridge.close()
     collector.close()
     # a thread in the middle of a compilation cannot be interrupted; its work is not wanted any more

@@ -54,6 +54,7 @@ class MainWindow(QMainWindow):
         self._path = ""
         self._modified = False
         self.views: dict[Stage, QWidget] = {}
+        self._attached: set[Stage] = set()
         self.setWindowIcon(application_icon())
         self.setAcceptDrops(True)
         self.setMinimumSize(960, 640)
@@ -98,12 +99,19 @@ class MainWindow(QMainWindow):
     def show_toast(self, toast: Toast) -> None:
         self.toasts.show(toast)
 
-    def _view(self, stage: Stage) -> QWidget:
+    def prepare(self, stage: Stage) -> QWidget:
+        """The view of a stage, made if it is not there yet; it shows nothing before it is looked at."""
         view = self.views.get(stage)
         if view is None:
             view = self.views[stage] = make_view(stage, self.session)
             self.stack.addWidget(view)
             layout.restore(view, stage, self.session.settings.value.layout)
+        return view
+
+    def _view(self, stage: Stage) -> QWidget:
+        view = self.prepare(stage)
+        if stage not in self._attached:
+            self._attached.add(stage)
             self.session.controller(stage).attach(view)  # type: ignore[arg-type]
         return view
 

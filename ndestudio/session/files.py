@@ -120,15 +120,16 @@ class FilesController:
         for slot in ("fit", "distil", "load", "preview", "simulate"):
             session.tasks.discard(slot)
         session.data.trust(project)
+        session.stage = _furthest(project)
         session.workspace.open(project, path if path.suffix.lower() == PROJECT_SUFFIX else None)
         self._remember(path)
-        session.show_stage(_furthest(project))
+        session.refresh()
 
     def _recovered(self, project: Project, path: Path) -> None:
         self._session.data.trust(project)
+        self._session.stage = _furthest(project)
         self._session.workspace.open(project, None, modified=True)
         self._session.autosave.adopt(path)
-        self._session.show_stage(_furthest(project))
         self._session.toast("The work of the session that ended unexpectedly is back. Save it to keep it.", "good")
 
     def _saved(self, project: Project, path: Path) -> None:

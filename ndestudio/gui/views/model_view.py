@@ -81,7 +81,7 @@ class ModelView(QWidget):
         self._show_simulation(state)
 
     def reset_layout(self) -> None:
-        self.splitter.setSizes([640, 520])
+        self.splitter.setSizes([672, 488])
         self.left.setSizes([300, 330])
         self.right.setSizes([280, 350])
 

@@ -106,6 +106,7 @@ class PreviewTable(QTableView):
         self.verticalHeader().setToolTip("Line in the file")
         self.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
         self.horizontalHeader().setMinimumSectionSize(72)
+        self.horizontalHeader().setResizeContentsPrecision(20)
         self.horizontalHeader().setFixedHeight(44)
         follow(self, self.viewport().update)
 

@@ -7,14 +7,14 @@ Pens are one pixel wide: with antialiasing a pen of two is 10 to 20 times slower
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import pyqtgraph as pg
 from jaxtyping import Float
-from PySide6.QtCore import QEvent, QRectF, QSize, Qt
+from PySide6.QtCore import QRectF, QSize, Qt, QTimer
 from PySide6.QtGui import QAction, QColor, QFont, QPageSize, QPainter, QPdfWriter
 from PySide6.QtSvg import QSvgGenerator
 from PySide6.QtWidgets import QFileDialog, QMenu, QWidget
@@ -22,6 +22,10 @@ from PySide6.QtWidgets import QFileDialog, QMenu, QWidget
 from ndestudio.gui.theme import Colours, colours, follow
 
 pg.setConfigOptions(antialias=True, useOpenGL=False)
+
+_REFINE_MS = 40
+
+Series: TypeAlias = tuple[Float[np.ndarray, " n"], Float[np.ndarray, " n"]]
 
 SHOWN_POINTS = 20_000
 """A longer series is drawn from a decimated copy."""
@@ -42,6 +46,11 @@ class Plot(pg.PlotWidget):
         self._name = name
         self._x, self._y = x, y
         self._restylers: list[Callable[[Colours], None]] = []
+        self._long: list[LongSeries] = []
+        self._refine = QTimer(self)
+        self._refine.setSingleShot(True)
+        self._refine.setInterval(_REFINE_MS)
+        self._refine.timeout.connect(self._refine_now)
         self.legend: Any = None
         self.setMenuEnabled(False)
         self.hideButtons()
@@ -49,6 +58,7 @@ class Plot(pg.PlotWidget):
         self.item = item
         item.showGrid(x=True, y=True, alpha=0.12)
         item.getViewBox().setDefaultPadding(0.04)
+        item.getViewBox().sigXRangeChanged.connect(self._on_range)
         for side in ("left", "bottom"):
             item.getAxis(side).setStyle(tickTextOffset=6, tickLength=-4)
             item.getAxis(side).enableAutoSIPrefix(False)
@@ -70,9 +80,9 @@ class Plot(pg.PlotWidget):
 
         Arguments:
             colour: picks the colour from a scheme. name: for the legend.
-            options: `dash=True`, `faint=True`, `points=True` (markers without a line), `width`.
+            options: `dash=True`, `faint=True`, `points=True` (markers without a line), `width`, `antialias=False` (many points).
         """
-        item = pg.PlotDataItem(name=name)
+        item = pg.PlotDataItem(name=name, antialias=bool(options.get("antialias", True)))
         self.addItem(item)
 
         def restyle(c: Colours) -> None:
@@ -110,9 +120,37 @@ class Plot(pg.PlotWidget):
             self.styled(self._restyle_legend)
         return self.legend
 
+    def long_series(self, item: Any, parts: Sequence[Series], budget: int) -> None:
+        """Show series of any length with one item: what is in view of each is drawn with at most ``budget`` points.
+
+        Arguments:
+            parts: (x, y) of each, x increasing; a gap is left between them.
+        """
+        self._long = [one for one in self._long if one.item is not item]
+        series = LongSeries(item, parts, budget)
+        series.draw(None)
+        if any(len(x) > budget for x, _ in parts):
+            self._long.append(series)
+
+    def forget(self, item: Any) -> None:
+        """Take an item away."""
+        self._long = [one for one in self._long if one.item is not item]
+        self.removeItem(item)
+
     def fit(self) -> None:
         """Show everything."""
+        for series in self._long:
+            series.draw(None)
         self.item.enableAutoRange()
+
+    def _on_range(self) -> None:
+        if self._long:
+            self._refine.start()
+
+    def _refine_now(self) -> None:
+        if not self.item.getViewBox().autoRangeEnabled()[0]:
+            for series in self._long:
+                series.draw(tuple(self.item.getViewBox().viewRange()[0]))
 
     def menu(self) -> QMenu:
         """The context menu: show everything, save or copy the figure."""
@@ -145,9 +183,6 @@ class Plot(pg.PlotWidget):
             case _:
                 image = self.grab().toImage() if self.devicePixelRatioF() > 1 else self._large_image()
                 image.save(str(path if path.suffix else path.with_suffix(".png")))
-
-    def changeEvent(self, event: QEvent) -> None:
-        super().changeEvent(event)
 
     def _large_image(self):  # type: ignore[no-untyped-def]
         from PySide6.QtGui import QImage
@@ -199,6 +234,27 @@ class Plot(pg.PlotWidget):
         self.legend.setBrush(pg.mkBrush(background))
         for _, text in self.legend.items:
             text.setText(text.text, color=c.text)
+
+
+class LongSeries:
+    """Long series and the item that shows the parts of them in view."""
+
+    def __init__(self, item: Any, parts: Sequence[Series], budget: int) -> None:
+        self.item, self._parts, self._budget = item, parts, budget
+
+    def draw(self, view: tuple[float, float] | None) -> None:
+        """Draw what is in view, and a margin for panning; None draws all."""
+        xs, ys = [], []
+        for x, y in self._parts:
+            start, end = 0, len(x)
+            if view is not None:
+                margin = (view[1] - view[0]) / 2
+                first, last = np.searchsorted(x, (view[0] - margin, view[1] + margin))
+                start, end = max(0, int(first) - 1), min(len(x), int(last) + 1)
+            a, b = thinned(x[start:end], y[start:end], self._budget)
+            xs += [a, a[-1:]]
+            ys += [b, np.full(min(1, len(b)), np.nan)]
+        self.item.setData(np.concatenate(xs), np.concatenate(ys), connect="finite")
 
 
 def thinned(

@@ -12,10 +12,16 @@ from PySide6.QtWidgets import QFrame, QGridLayout, QScrollArea, QVBoxLayout, QWi
 
 from ndestudio.data.dataset import Column, Dataset, Part, Trajectory
 from ndestudio.gui.building import discard
-from ndestudio.gui.theme import Colours, colours
-from ndestudio.gui.widgets.plot import Plot, thinned
+from ndestudio.gui.theme import LIGHT, Colours, colours
+from ndestudio.gui.widgets.plot import Plot, Series
 
-_DOTS_UP_TO = 2000
+_DOTS_UP_TO = 3000
+"""More rows than this, over all trajectories, are drawn as lines alone."""
+
+_POINTS = 16_000
+_FEWEST = 200
+"""Points drawn in a panel, over all trajectories, and of one of them at least."""
+
 _HEIGHT = 176
 
 
@@ -30,27 +36,27 @@ class SeriesPanel(Plot):
     def show_series(self, trajectories: list[tuple[int, Trajectory, np.ndarray]]) -> None:
         """Draw one column of each trajectory: (colour number, trajectory, values)."""
         for item in self._items:
-            self.removeItem(item)
+            self.forget(item)
         self._items.clear()
         self._restylers.clear()
+        rows = sum(len(one.t) for _, one, _ in trajectories)
+        dots = rows <= _DOTS_UP_TO
+        budget = max(_FEWEST, _POINTS // max(1, len(trajectories)))
+        by_colour: dict[int, list[Series]] = {}
         for number, one, values in trajectories:
-            self._draw(number, one, values)
+            by_colour.setdefault(number % len(LIGHT.curves), []).append((one.t, values))
+        for number, parts in by_colour.items():  # one item per colour: hundreds of items would take a second
+            line = self.curve(_colour(number), faint=dots, antialias=dots)
+            self.long_series(line, parts, budget)
+            self._items.append(line)
+        if dots:
+            for number, one, values in trajectories:
+                held_out = one.part != Part.TRAIN
+                for part, hollow in ((~held_out, False), (held_out, True)):
+                    shown = part & np.isfinite(values)
+                    if shown.any():
+                        self._dots(one.t[shown], values[shown], _colour(number), hollow)
         self.fit()
-
-    def _draw(self, number: int, one: Trajectory, values: np.ndarray) -> None:
-        def colour(c: Colours) -> str:
-            return c.curves[number % len(c.curves)]
-
-        line = self.curve(colour, faint=len(one.t) <= _DOTS_UP_TO)
-        line.setData(*thinned(one.t, values), connect="finite")
-        self._items.append(line)
-        if len(one.t) > _DOTS_UP_TO:
-            return
-        held_out = one.part != Part.TRAIN
-        for rows, hollow in ((~held_out, False), (held_out, True)):
-            rows = rows & np.isfinite(values)
-            if rows.any():
-                self._dots(one.t[rows], values[rows], colour, hollow)
 
     def _dots(self, x: np.ndarray, y: np.ndarray, colour: Callable[[Colours], str], hollow: bool) -> None:
         dots = pg.PlotDataItem(x, y, pen=None, symbol="o", symbolSize=6)
@@ -62,6 +68,10 @@ class SeriesPanel(Plot):
         self.addItem(dots)
         self.styled(restyle)
         self._items.append(dots)
+
+
+def _colour(number: int) -> Callable[[Colours], str]:
+    return lambda c: c.curves[number % len(c.curves)]
 
 
 class SeriesPlots(QScrollArea):

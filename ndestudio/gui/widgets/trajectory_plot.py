@@ -15,7 +15,10 @@ from ndestudio.gui.theme import GRID, Colours
 from ndestudio.gui.widgets.plot import Plot, thinned
 from ndestudio.session.pictures import Path, Picture
 
-_MOST = 12
+_MOST = 8
+_DOTS = 3000
+"""Measured values drawn in a panel, over all trajectories."""
+
 _HEIGHT = 112
 
 
@@ -60,8 +63,9 @@ class TrajectoryPanel(Plot):
         if len(title) > 14:
             title = title.replace(" [", "\n[")
         self.titles(self._time.title if self.lowest else "", title)
+        dots = max(100, _DOTS // max(1, len(trajectories)))
         for items, (_, one) in zip(self._items, trajectories, strict=False):
-            self._draw_one(items, one, paths.get(one.name), before.get(one.name), residuals)
+            self._draw_one(items, one, paths.get(one.name), before.get(one.name), residuals, dots)
         for items in self._items[len(trajectories) :]:
             for item in (items.train, items.held_out, items.model, items.before):
                 item.setData([], [])
@@ -71,15 +75,15 @@ class TrajectoryPanel(Plot):
     """Only the lowest panel of a column of panels names the time."""
 
     def _draw_one(
-        self, items: _Items, one: Trajectory, path: Path | None, before: Path | None, residuals: bool
+        self, items: _Items, one: Trajectory, path: Path | None, before: Path | None, residuals: bool, dots: int
     ) -> None:
         values = one.measured[:, self._position]
         if residuals:
             values = values - _at(path, one, self._position)
         known = np.isfinite(values)
         train = known & (one.part == Part.TRAIN)
-        items.train.setData(*thinned(one.t[train], values[train], 4000))
-        items.held_out.setData(*thinned(one.t[known & ~train], values[known & ~train], 4000))
+        items.train.setData(*thinned(one.t[train], values[train], dots))
+        items.held_out.setData(*thinned(one.t[known & ~train], values[known & ~train], dots))
         for item, shown in ((items.model, path), (items.before, before)):
             if shown is None or residuals:
                 item.setData([], [])
