@@ -128,15 +128,23 @@ def _has_nvidia_driver() -> bool:
 
 
 def one_thread() -> AbstractContextManager[Any]:
-    """Keep linear algebra on small matrices to one thread, where `threadpoolctl` is installed.
+    """Keep linear algebra on matrices of moderate size to one thread, where `threadpoolctl` is installed.
 
-    Threads that wait for each other cost more than such matrices: smoothing took fifty times its time on a busy machine.
+    Threads that wait for each other cost more than such matrices: with other work on the machine a step of
+    Levenberg-Marquardt took ten times its time.
     """
+    controller = _blas()
+    return nullcontext() if controller is None else controller.limit(limits=1, user_api="blas")
+
+
+@cache
+def _blas() -> Any:
     try:
-        from threadpoolctl import threadpool_limits
+        import scipy.linalg.blas  # noqa: F401  (the controller finds only what is loaded)
+        from threadpoolctl import ThreadpoolController
     except ImportError:
-        return nullcontext()
-    return threadpool_limits(1)
+        return None
+    return ThreadpoolController()
 
 
 @cache

@@ -16,6 +16,7 @@ from ndestudio.model.initial import initial_model
 from ndestudio.model.metrics import Metrics, score
 from ndestudio.progress import Phase, Reporter, SilentReporter
 from ndestudio.train.backend import device, plain_cpu
+from ndestudio.train.batch import whole_rows
 from ndestudio.train.collocation import interpolated, slopes, smooth_training
 from ndestudio.train.config import TrainConfig
 from ndestudio.train.constants import fit_constants
@@ -41,6 +42,8 @@ FACTORS = {"quick": (4.0,), "balanced": (8.0, 1.0), "thorough": (20.0, 4.0, 0.5)
 """Penalties on weights, strongest first, in units of the prior's; the validation error chooses among the points on the way."""
 POOR = 0.15
 """A start whose loss on whole trajectories is above this goes through multiple shooting first."""
+SMALL = 1e6
+"""Up to so many sensitivities every start is followed along growing horizons."""
 JACOBIAN_BYTES = 1.5e9
 """Beyond this size of the sensitivities L-BFGS takes the place of Levenberg-Marquardt."""
 
@@ -141,9 +144,13 @@ def _check(model: FittedModel, dataset: Dataset) -> None:
 
 def _train_networks(tracker: Tracker, chosen) -> str:
     """The staged recipe for models with networks."""
-    problem, train = tracker.problem, tracker.problem.train
+    problem, train, dataset = tracker.problem, tracker.problem.train, tracker.problem.dataset
     steps = steps_for(problem)
-    batch = make_batch(problem, steps, rows=fitted_rows(problem))
+    rows = fitted_rows(problem)
+    used, there = sum(len(row.index) for row in rows), sum(len(row.index) for row in whole_rows(dataset, with_test=False))
+    if used < there and not problem.clean:
+        tracker.note(f"{used} of {there} rows are used for fitting, evenly spread; all of them judge the result.")
+    batch = make_batch(problem, steps, rows=rows)
     point = start_point(problem, batch)
     wanted = train.stages or ("collocation", "shooting", "trajectory", "polish")
     budgets = {**STEPS[train.preset], **train.iterations}
@@ -158,6 +165,7 @@ def _train_networks(tracker: Tracker, chosen) -> str:
     if "collocation" in wanted:
         starts = _collocation(tracker, problem, batch, point, chosen, budgets["collocation"], len(wanted)) or starts
     point = _best(tracker, batch, starts)
+    _consider(tracker, batch, point)
     loss = quick_loss(problem, batch, point)
     if not loss <= POOR:
         point = _rescued(tracker, chosen, whole if by_jacobian else None, batch, starts, steps, wanted, budgets)
@@ -219,16 +227,27 @@ def _rescued(
     if engine is not None:
         engine.prepare()
     found = list(starts)
-    for start in starts:
-        if whole is not None:
-            _await(tracker, whole)
-            outcome = grow(tracker, whole, start, Budget(budgets["shooting"] // 2), (0.25, 0.5, 0.75))
-            found.append(Point(outcome.point.theta, start.free))
-        if engine is not None:
-            _await(tracker, engine)
-            outcome = shoot(tracker, engine, start.theta, Budget(budgets["shooting"]))
-            found.append(Point(outcome.point.theta, start.free))
+    for start in starts if engine is not None else ():
+        _await(tracker, engine)
+        outcome = shoot(tracker, engine, start.theta, Budget(budgets["shooting"], 0.01))
+        found.append(Point(outcome.point.theta, start.free))
+        _consider(tracker, batch, found[-1])
+    best = _best(tracker, batch, found)
+    if whole is None or quick_loss(problem, batch, best) <= POOR:
+        return best
+    _await(tracker, whole)
+    small = batch.grid.step.size * problem.structure.size < SMALL
+    for start in [best, *starts] if small else [best]:
+        outcome = grow(tracker, whole, start, Budget(budgets["shooting"] // 2, 0.02), (0.25, 0.5, 0.75))
+        found.append(Point(outcome.point.theta, start.free))
+        _consider(tracker, batch, found[-1])
     return _best(tracker, batch, found)
+
+
+def _consider(tracker: Tracker, batch: Batch, point: Point) -> None:
+    """Let a point found otherwise compete for the best one by its whole trajectories."""
+    train, validation = quick_losses(tracker.problem, batch, point)
+    tracker.step(batch, point, tracker.rows[-1][0] if tracker.rows else 0, train, validation, candidate=True)
 
 
 def _await(tracker: Tracker, engine: JaxEngine | Gradient, point: Point | None = None) -> None:

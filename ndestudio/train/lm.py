@@ -11,12 +11,15 @@ Damping as in Nielsen (1999), Damping parameter in Marquardt's method, IMM-REP-1
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
 import scipy.linalg
 from jaxtyping import Bool, Float
+
+from ndestudio.train.backend import one_thread
 
 
 class Point(NamedTuple):
@@ -74,6 +77,8 @@ class LmState:
     """Relative decrease of the cost in the last step."""
 
 
+MANY_THREADS = 3e10
+"""Operations from which the normal equations are worth more than one thread."""
 FIXED = 1e30
 """Precision of what does not move."""
 Linearise = Callable[[Point], Linear]
@@ -94,7 +99,10 @@ def lm_rebase(state: LmState, prior: Prior) -> LmState:
 
 def lm_step(linearise: Linearise, state: LmState, prior: Prior) -> LmState:
     """One trial step: one linearisation, kept if the cost went down, else only the damping changes."""
-    solved = solve(state, prior)
+    rows, residuals, size = state.linear.d_theta.shape
+    few = rows * residuals * size * min(rows * residuals, size) < MANY_THREADS
+    with one_thread() if few else nullcontext():
+        solved = solve(state, prior)
     if solved is None:
         return _rejected(state)
     d_theta, d_free, predicted = solved

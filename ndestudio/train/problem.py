@@ -247,18 +247,23 @@ ENOUGH = 1000
 """Clean values that determine a network of usual size."""
 
 
+MOST_SAMPLES = 2000
+"""Samples of one trajectory that a fit with networks uses; a longer recording repeats itself or is sampled too densely."""
+
+
 def fitted_rows(problem: Problem) -> list[Rows]:
-    """Rows for fitting: all samples but test ones; of clean data no more than about ``ENOUGH`` values."""
+    """Rows for fitting: all samples but test ones, thinned where there are more than help."""
     rows = whole_rows(problem.dataset, with_test=False)
-    values = problem.values_used_train
-    if not problem.clean or values <= 1.5 * ENOUGH or not problem.structure.holes:
+    if not problem.structure.holes:
         return rows
-    thin = int(np.ceil(values / ENOUGH))
+    values, longest = problem.values_used_train, max(len(row.index) for row in rows)
+    thin = int(np.ceil(values / ENOUGH)) if problem.clean and values > 1.5 * ENOUGH else 1
+    thin = max(thin, int(np.ceil(longest / MOST_SAMPLES)))
     found = []
-    for row in rows:
+    for row in rows if thin > 1 else ():
         keep = row.index[::thin]
         found.append(Rows(row.trajectory, keep if keep[-1] == row.index[-1] else np.append(keep, row.index[-1])))
-    return found
+    return found or rows
 
 
 def make_batch(

@@ -11,11 +11,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 from jaxtyping import Bool, Float
 
+from ndestudio.data.dataset import Part
 from ndestudio.train.batch import FREE, Rows, bucket
 from ndestudio.train.engines import Gradient, JaxEngine, VectorEngine
 from ndestudio.train.lbfgs import Lbfgs, Objective
 from ndestudio.train.lm import LmState, Point, Prior, lm_rebase, lm_start, lm_step
-from ndestudio.train.problem import Batch, Problem, make_batch, start_point
+from ndestudio.train.problem import Batch, Problem, fitted_rows, make_batch, start_point
 from ndestudio.train.tracker import Tracker
 
 PRIOR_VARIANCE = 1.0
@@ -204,25 +205,27 @@ def follow_lbfgs(tracker: Tracker, program: Gradient, batch: Batch, point: Point
     problem = tracker.problem
     count, shape = len(point.theta), point.free.shape
     mask = np.concatenate([problem.space.free, batch.moves.ravel()]).astype(float)
-    l2 = [penalty(problem, 0.1)]
+    # a start matters to its own trajectory only: in these units its curvature is like that of the rest
+    unit = float(np.sqrt(max(batch.trains.sum(), 1)))
     weights = np.zeros(count + point.free.size)
 
     def objective(x: Float[np.ndarray, " n"]) -> tuple[float, np.ndarray, np.ndarray]:
-        found = program(Point(x[:count], x[count:].reshape(shape)))
-        gradient = np.concatenate([found.theta, found.free.ravel()]) * mask + 2 * weights * x
+        found = program(at(x))
+        gradient = np.concatenate([found.theta, unit * found.free.ravel()]) * mask + 2 * weights * x
         return found.loss + float(weights @ x**2), gradient, found.extra
 
+    def at(x: Float[np.ndarray, " n"]) -> Point:
+        return Point(x[:count].copy(), unit * x[count:].reshape(shape))
+
     def strengthen(loss: float) -> None:
-        l2[0] = penalty(problem, loss)
-        weights[problem.space.weights] = l2[0] * problem.space.free[problem.space.weights]
+        weights[problem.space.weights] = penalty(problem, loss) * problem.space.free[problem.space.weights]
 
     has_validation = bool(batch.target.validation.any())
     strengthen(0.1)
-    state = Lbfgs.begin(objective, np.concatenate([point.theta, point.free.ravel()]))
+    state = Lbfgs.begin(objective, np.concatenate([point.theta, point.free.ravel() / unit]))
     if not np.isfinite(state.value):
         return Outcome(point, np.inf, np.nan, "stuck")
     best, since, before, reason = np.inf, 0, state.value, "limit"
-    at = lambda x: Point(x[:count].copy(), x[count:].reshape(shape).copy())  # noqa: E731
     train, validation = float(state.extra[0]), float(state.extra[1]) if has_validation else float("nan")
     for k in range(budget.steps):
         train, validation = float(state.extra[0]), float(state.extra[1]) if has_validation else float("nan")
@@ -254,24 +257,25 @@ def replace_value(state: Lbfgs, objective: Objective) -> Lbfgs:
     return Lbfgs(state.x, value, gradient, extra, state.memory, state.pairs, state.evaluations + 1)
 
 
-def segments(problem: Problem, length: int) -> tuple[list[Rows], np.ndarray]:
+def segments(whole: list[Rows], length: int) -> tuple[list[Rows], np.ndarray]:
     """Training trajectories cut into pieces of ``length`` samples that share their end samples, and what each follows."""
     rows, follows = [], []
-    for trajectory in problem.dataset.trajectories:
-        used = np.flatnonzero(trajectory.part == 0)
+    for row in whole:
+        used = np.flatnonzero(row.trajectory.part[row.index] == Part.TRAIN)
         if len(used) < 2:
             continue
         last = used[-1]
         for piece, begin in enumerate(range(0, last, length)):
-            rows.append(Rows(trajectory, np.arange(begin, min(begin + length, last) + 1)))
+            rows.append(Rows(row.trajectory, row.index[begin : min(begin + length, last) + 1]))
             follows.append(len(rows) - 2 if piece else -1)
     return rows, np.array(follows)
 
 
 def shooting_batch(problem: Problem, length: int, steps: int) -> Batch:
     """Segments as a batch; the sample a segment shares with the next counts once."""
-    rows, follows = segments(problem, length)
-    share = max(len(row.index) - 1 for row in rows) / max(len(t.t) - 1 for t in problem.dataset.trajectories)
+    whole = fitted_rows(problem)
+    rows, follows = segments(whole, length)
+    share = max(len(row.index) - 1 for row in rows) / max(len(row.index) - 1 for row in whole)
     batch = make_batch(problem, bucket(max(4, int(np.ceil(1.3 * steps * share)))), rows=rows, follows=follows)
     train = batch.target.train.copy()
     for k, previous in enumerate(follows):

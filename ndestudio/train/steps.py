@@ -30,11 +30,23 @@ def steps_for(problem: Problem) -> int:
     hidden = any(state not in problem.dataset.measured_names for state in problem.structure.states)
     if not problem.smooth or hidden or longest < 8:
         return bucket(default)
-    goal = max(3.0 * tolerance(problem), 3e-5)
+    goal = max(3.0 * tolerance(problem), 3e-5) / turns(problem)
     steps = SMALLEST
     while steps < LARGEST and interpolation_error(problem, steps) > goal:
         steps = bucket(steps + 1)
     return bucket(max(steps, min(longest // 4, 256)))
+
+
+def turns(problem: Problem) -> float:
+    """How often the smooth curves go up and down, at least 1: errors of the solver add up along the way."""
+    spread, most = problem.space.constants.spread, 1.0
+    by_name = {trajectory.name: trajectory for trajectory in problem.dataset.trajectories}
+    for name, curve in list(problem.smooth.items())[:CHECKED]:
+        values = curve.values(by_name[name].t) / spread
+        with np.errstate(all="ignore"):
+            way = np.nansum(np.abs(np.diff(values, axis=0)), axis=0) / 6.0
+        most = max(most, float(np.max(np.where(problem.observed, way, 0.0))))
+    return most
 
 
 def interpolation_error(problem: Problem, steps: int) -> float:
