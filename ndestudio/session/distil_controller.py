@@ -336,8 +336,21 @@ class DistilController(Presenter[DistilState]):
             return kept[1]
         dataset = self.session.project.dataset
         if dataset is not None and not self.session.tasks.running("candidate"):
-            self.session.tasks.start("candidate", "", _simulated, model, dataset, done=self._on_picture)
+            self.session.tasks.start(
+                "candidate",
+                "",
+                _simulated,
+                model,
+                dataset,
+                done=self._on_picture,
+                failed=lambda f: self._on_no_picture(model, f),
+            )
         return None
+
+    def _on_no_picture(self, model: FittedModel, failed: Any) -> None:
+        """Say so once; asking for the same again would fail again."""
+        self._on_picture(Picture(model))
+        self.session.toast(f"This model cannot be simulated: {failed.sentence}", "warning", failed.details)
 
     def _on_picture(self, made: Picture) -> None:
         _trim(self._pictures)

@@ -9,7 +9,7 @@ from time import monotonic
 import numpy as np
 from jaxtyping import Bool, Float
 
-from ndestudio.data.dataset import Dataset
+from ndestudio.data.dataset import Dataset, Part
 from ndestudio.model.fitted import FittedModel
 from ndestudio.progress import Reporter
 
@@ -20,6 +20,7 @@ _MAP = 41
 _MARGIN = 0.08
 _STRAY = 0.05
 _SEEDS = 13
+_FINE = 61
 _STREAM_STEPS = 6
 _RTOL, _ATOL = 1e-6, 1e-8
 """A tenth of a pixel is more than these leave."""
@@ -41,7 +42,7 @@ class Portrait:
 
     Arguments:
         x, y: grid lines. u, v: time derivatives at the grid points, per unit of time.
-        trusted: where a simulated trajectory comes near.
+        trusted: where a training row or the simulation between training rows comes near, on a finer grid.
         streams: streamlines as points (x, y), NaN between two of them. heads: where each points at, with its direction.
     """
 
@@ -51,7 +52,9 @@ class Portrait:
     y: Float[np.ndarray, " y"]
     u: Float[np.ndarray, "y x"]
     v: Float[np.ndarray, "y x"]
-    trusted: Bool[np.ndarray, "y x"]
+    trusted: Bool[np.ndarray, "fine_y fine_x"]
+    trusted_x: Float[np.ndarray, " fine_x"]
+    trusted_y: Float[np.ndarray, " fine_y"]
     streams: Float[np.ndarray, "point 2"]
     heads: Float[np.ndarray, "stream 4"]
     held: Mapping[str, float] = field(default_factory=dict)
@@ -112,10 +115,11 @@ def picture(
     """
     shown = shown or {}
     paths = simulate_all(model, dataset, seconds, reporter=reporter)
-    portrait = None if reporter.should_stop() else phase_portrait(model, paths, axes)
+    portrait = None if reporter.should_stop() else phase_portrait(model, dataset, paths, axes)
     wanted = () if reporter.should_stop() else tuple(model.networks)
-    holes = tuple(hole_picture(model, hole, shown.get(hole)) for hole in wanted)
-    return Picture(model, paths, portrait, holes, unsupported(model, paths), axes, shown)
+    visits = {name: visited(model, dataset, paths, network.arguments) for name, network in model.networks.items()}
+    holes = tuple(hole_picture(model, hole, shown.get(hole), visits[hole]) for hole in wanted)
+    return Picture(model, paths, portrait, holes, unsupported(model, paths, visits), axes, shown)
 
 
 def simulate_all(model: FittedModel, dataset: Dataset, seconds: float = 30.0, *, reporter: Reporter) -> dict[str, Path]:
@@ -137,13 +141,19 @@ def simulate_all(model: FittedModel, dataset: Dataset, seconds: float = 30.0, *,
     return paths
 
 
-def unsupported(model: FittedModel, paths: Mapping[str, Path]) -> tuple[str, ...]:
-    """Sentences about simulations that leave the region in which data support a network."""
+def unsupported(
+    model: FittedModel, paths: Mapping[str, Path], visits: Mapping[str, Float[np.ndarray, "visit argument"]]
+) -> tuple[str, ...]:
+    """Sentences about simulations that leave the region in which data support a network.
+
+    Arguments:
+        visits: hole -> arguments that training has visited.
+    """
     states = model.system.states
     found = []
     for name, network in model.networks.items():
-        support = network.support
-        if support is None or len(support) < 2 or not set(network.arguments) <= set(states):
+        support = visits[name]
+        if len(support) < 2:
             continue
         positions = [states.index(argument) for argument in network.arguments]
         outside = []
@@ -164,16 +174,16 @@ def unsupported(model: FittedModel, paths: Mapping[str, Path]) -> tuple[str, ...
 
 
 def phase_portrait(
-    model: FittedModel, paths: Mapping[str, Path], axes: tuple[str, str] | None = None
+    model: FittedModel, dataset: Dataset, paths: Mapping[str, Path], axes: tuple[str, str] | None = None
 ) -> Portrait | None:
     """The vector field where the simulated trajectories are; None with fewer than two states or no usable path."""
     from ndestudio.model import field as vector_field
 
     states = model.system.states
-    visited = [path.states for path in paths.values()]
-    if len(states) < 2 or not visited:
+    simulated = [path.states for path in paths.values()]
+    if len(states) < 2 or not simulated:
         return None
-    cloud = np.concatenate(visited)
+    cloud = np.concatenate(simulated)
     cloud = cloud[np.isfinite(cloud).all(axis=1)]
     if len(cloud) < 2:
         return None
@@ -186,10 +196,53 @@ def phase_portrait(
     with np.errstate(all="ignore"):
         slopes = vector_field(model, 0.0, points, np.zeros((len(y), len(x), len(model.inputs))))
     held = {name: float(middle[i]) for i, name in enumerate(states) if i not in (ix, iy)}
-    mesh = np.stack([points[..., ix].ravel(), points[..., iy].ravel()], axis=1)
-    trusted = near(mesh, cloud[:, [ix, iy]]).reshape(len(y), len(x))
+    fine_x, fine_y = np.linspace(x[0], x[-1], _FINE), np.linspace(y[0], y[-1], _FINE)
+    mesh = np.stack([m.ravel() for m in np.meshgrid(fine_x, fine_y)], axis=1)
+    visits = visited(model, dataset, paths, (x_name, y_name))
+    trusted = near(mesh, visits).reshape(_FINE, _FINE) if len(visits) else np.ones((_FINE, _FINE), dtype=bool)
     streams, heads = streamlines(x, y, slopes[..., ix], slopes[..., iy])
-    return Portrait(x_name, y_name, x, y, slopes[..., ix], slopes[..., iy], trusted, streams, heads, held)
+    return Portrait(
+        x_name, y_name, x, y, slopes[..., ix], slopes[..., iy], trusted, fine_x, fine_y, streams, heads, held
+    )
+
+
+def visited(
+    model: FittedModel, dataset: Dataset, paths: Mapping[str, Path], names: tuple[str, ...]
+) -> Float[np.ndarray, "visit name"]:
+    """Where training has led these states: simulated paths up to the last training row, as long as they stay near the data.
+
+    A path is left out where it runs more than half a span outside what was measured: nothing holds it there.
+    """
+    states = model.system.states
+    if not set(names) <= set(states):
+        return np.zeros((0, len(names)))
+    found = []
+    ranges = {name: _measured_range(dataset, name) for name in names}
+    for trajectory in dataset.trajectories:
+        path = paths.get(trajectory.name)
+        rows = np.flatnonzero(trajectory.mask(Part.TRAIN).any(axis=1))
+        if path is None or not len(rows):
+            continue
+        values = path.states[path.t <= trajectory.t[rows[-1]]][:, [states.index(name) for name in names]]
+        keep = np.isfinite(values).all(axis=1)
+        for column, name in enumerate(names):
+            span = ranges[name]
+            if span is not None:
+                low, high = span
+                reach = 0.5 * (high - low)
+                with np.errstate(invalid="ignore"):
+                    keep &= (values[:, column] > low - reach) & (values[:, column] < high + reach)
+        found.append(values[keep])
+    return np.concatenate(found) if found else np.zeros((0, len(names)))
+
+
+def _measured_range(dataset: Dataset, name: str) -> tuple[float, float] | None:
+    if name not in dataset.measured_names:
+        return None
+    column = dataset.measured_names.index(name)
+    values = np.concatenate([trajectory.measured[:, column] for trajectory in dataset.trajectories])
+    values = values[np.isfinite(values)]
+    return (float(values.min()), float(values.max())) if len(values) else None
 
 
 def streamlines(
@@ -235,19 +288,27 @@ def _direction(grid: Float[np.ndarray, "y x 2"], place: Float[np.ndarray, "n 2"]
     return np.divide(vector, length, out=np.zeros_like(vector), where=length > 0)
 
 
-def hole_picture(model: FittedModel, hole: str, shown: tuple[int, ...] | None = None) -> HolePicture:
+def hole_picture(
+    model: FittedModel,
+    hole: str,
+    shown: tuple[int, ...] | None = None,
+    visits: Float[np.ndarray, "visit argument"] | None = None,
+) -> HolePicture:
     """A network over one or two of its arguments.
 
     Arguments:
         shown: positions of the shown arguments (None: the first one or two).
+        visits: arguments that training has visited, in addition to the support the network knows itself.
     """
     from ndestudio.model import evaluate_hole
 
     network = model.networks[hole]
     count = len(network.arguments)
     shown = shown or tuple(range(min(count, 2)))
-    support = network.support
-    if support is None or len(support) < 2:
+    support = network.support if network.support is not None else np.zeros((0, count))
+    if visits is not None and len(visits):
+        support = np.concatenate([support, visits])
+    if len(support) < 2:
         deviations = np.linspace(-2, 2, 9)[:, None]
         support = network.input_center + network.input_scale * deviations
     middle = np.median(support, axis=0)

@@ -48,6 +48,7 @@ class TrainController(Presenter[TrainState]):
         self._compared_run = -1
         self._picture: Picture | None = None
         self._reference: Picture | None = None
+        self._unpictured: FittedModel | None = None
         self._curves: tuple[object, tuple[LossCurve, ...]] = (None, ())
         self._traces: tuple[object, Traces] = (None, Traces({}))
 
@@ -248,22 +249,41 @@ class TrainController(Presenter[TrainState]):
     def _request_picture(self, model: FittedModel | None) -> None:
         """Have the pictures of a newer model made; one at a time, so that a fast training does not pile up work."""
         tasks, project = self.session.tasks, self.session.project
-        if model is None or project.dataset is None or tasks.running("picture"):
+        if model is None or project.dataset is None or tasks.running("picture") or model is self._unpictured:
             return
         reference = project.fit.model if self._checkpoint >= 0 and project.fit and not tasks.running("fit") else None
         seconds = _LIVE_SECONDS if tasks.running("fit") else 30.0
         if not _pictured(self._picture, model, self._axes, self._arguments):
             arguments = (model, project.dataset, self._axes, dict(self._arguments), seconds)
-            tasks.start("picture", "", picture, *arguments, done=self._on_picture)
+            tasks.start(
+                "picture",
+                "",
+                picture,
+                *arguments,
+                done=self._on_picture,
+                failed=lambda f: self._on_no_picture(model, f),
+            )
         elif reference is not None and (self._reference is None or self._reference.model is not reference):
             arguments = (reference, project.dataset, self._axes, dict(self._arguments), 30.0)
-            tasks.start("picture", "", picture, *arguments, done=self._on_reference)
+            tasks.start(
+                "picture",
+                "",
+                picture,
+                *arguments,
+                done=self._on_reference,
+                failed=lambda f: self._on_no_picture(model, f),
+            )
 
     def _on_picture(self, made: Picture) -> None:
         self._picture = made
         fit = self.session.project.fit
         if fit is not None and made.model is fit.model:
             self._reference = made
+
+    def _on_no_picture(self, model: FittedModel, failed: Any) -> None:
+        """Say so once; asking for the same again would fail again."""
+        self._unpictured = model
+        self.session.toast(f"The plots of this model cannot be made: {failed.sentence}", "warning", failed.details)
 
     def _on_reference(self, made: Picture) -> None:
         self._reference = made

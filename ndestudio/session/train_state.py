@@ -14,7 +14,7 @@ from ndestudio.model.metrics import Metrics
 from ndestudio.session.live import TrainLive
 from ndestudio.session.pictures import Picture
 from ndestudio.train.config import TrainConfig
-from ndestudio.train.result import Fit
+from ndestudio.train.result import Fit, StageHistory
 
 Status = Literal["idle", "running", "paused", "stopping"]
 Progression = Literal["pending", "active", "done", "skipped"]
@@ -154,8 +154,15 @@ def curves_of(live: TrainLive | None, fit: Fit | None) -> tuple[LossCurve, ...]:
             for c in live.curves
         )
     if fit is not None:
-        return tuple(
-            LossCurve(h.stage, np.asarray(h.iteration, float), np.asarray(h.loss), np.asarray(h.validation_loss))
-            for h in fit.history
-        )
+        return tuple(curve for history in fit.history for curve in _attempts(history))
     return ()
+
+
+def _attempts(history: StageHistory) -> list[LossCurve]:
+    """A stage may begin anew; each attempt is a curve of its own."""
+    iteration = np.asarray(history.iteration, float)
+    cuts = np.flatnonzero(np.diff(iteration) < 0) + 1
+    parts = zip(
+        np.split(iteration, cuts), np.split(history.loss, cuts), np.split(history.validation_loss, cuts), strict=True
+    )
+    return [LossCurve(history.stage, steps, np.asarray(loss), np.asarray(held)) for steps, loss, held in parts]

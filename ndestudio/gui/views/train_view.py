@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QFrame, QSizePolicy, QSplitter, QStackedWidget, QTabWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QScrollArea, QSplitter, QStackedWidget, QTabWidget, QVBoxLayout, QWidget
 
-from ndestudio.gui.building import EmptyState, button, card, choose, column, holder, label, row, set_kind
+from ndestudio.gui.building import EmptyState, button, card, choose, column, holder, label, row
 from ndestudio.gui.theme import GRID
+from ndestudio.gui.widgets.elided import ElidedLabel
 from ndestudio.gui.widgets.fitted_table import FittedTable
 from ndestudio.gui.widgets.hole_plot import HolePlot
 from ndestudio.gui.widgets.loss_plot import LossPlot
@@ -92,22 +93,20 @@ class TrainView(QWidget):
             self.traces.show_traces(state.traces)
         self.table.show_rows(state.parameters)
         warnings = state.picture.warnings if state.picture else ()
-        self.warning.setText(" ".join(warnings))
+        self.warning.show_text(" ".join(warnings), "warning")
         self.warning.setVisible(bool(warnings) and state.status == "idle")
 
     def _show_status(self, state: TrainState) -> None:
         words, kind = _status_words(state)
-        self.summary.setText(words)
-        self.summary.setToolTip(words)
-        set_kind(self.summary, kind)
+        self.summary.show_text(words, kind)
         self.changed_banner.setVisible(state.changed)
 
     def _show_buttons(self, state: TrainState) -> None:
         running = state.status != "idle"
-        self.start_button.setVisible(not running)
-        self.start_button.setEnabled(state.ready)
-        self.start_button.setText("Train again" if state.metrics is not None else "Start training")
-        set_kind(self.start_button, "primary" if state.metrics is None else "")
+        self.start_button.setVisible(not running and state.metrics is None)
+        self.again_button.setVisible(not running and state.metrics is not None)
+        for one in (self.start_button, self.again_button):
+            one.setEnabled(state.ready)
         self.go_on_button.setVisible(not running and state.can_continue)
         self.pause_button.setVisible(state.status == "running")
         self.resume_button.setVisible(state.status == "paused")
@@ -123,14 +122,19 @@ class TrainView(QWidget):
     # --- construction ----------------------------------------------------------------------------------------------
 
     def _make_controls(self) -> None:
-        self.summary = label("", "muted")
-        self.summary.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self.summary = ElidedLabel()
         self.preset = preset_box()
         self.preset.currentIndexChanged.connect(
             lambda _: self.settings_changed.emit({"preset": self.preset.currentData()})
         )
         self.start_button = button(
             "Start training", self.start.emit, icon_name="play", kind="primary", tip="Train from fresh networks (F5)"
+        )
+        self.again_button = button(
+            "Train again",
+            self.start.emit,
+            icon_name="redo",
+            tip="Train from fresh networks, with the settings of now (F5)",
         )
         self.go_on_button = button(
             "Train on",
@@ -169,6 +173,7 @@ class TrainView(QWidget):
             label("Preset", "muted"),
             self.preset,
             self.start_button,
+            self.again_button,
             self.go_on_button,
             self.pause_button,
             self.resume_button,
@@ -178,7 +183,7 @@ class TrainView(QWidget):
         )
         header.setStretch(1, 1)
         self.changed_banner = self._make_banner()
-        self.warning = label("", "warning", wrap=True)
+        self.warning = ElidedLabel("warning")
         self.warning.setAccessibleName("Where the simulation leaves the data")
         self.warning.hide()
         trajectories = card(self.trajectories, self.warning, heading="Trajectories", margins=GRID)
@@ -189,7 +194,7 @@ class TrainView(QWidget):
                 "Streamlines of the learned equations; veiled where no trajectory comes near",
             ),
             (self.holes, "Unknown functions", "What the networks have learned, over their arguments"),
-            (self.traces, "Parameter paths", "Parameters along the training"),
+            (self.traces, "Traces", "Parameters along the training"),
         )
         self.lower_tabs.currentChanged.connect(lambda _: self._redraw_all())
         self.middle = _splitter(
@@ -224,7 +229,7 @@ class TrainView(QWidget):
 
     def reset_layout(self) -> None:
         self.splitter.setSizes([820, 330])
-        self.plots.setSizes([410, 410])
+        self.plots.setSizes([400, 420])
         self.middle.setSizes([240, 330])
         self.right.setSizes([200, 370])
 
@@ -239,8 +244,6 @@ class TrainView(QWidget):
         return banner
 
     def _make_notes(self) -> QWidget:
-        from PySide6.QtWidgets import QScrollArea
-
         area = QScrollArea()
         area.setWidgetResizable(True)
         area.setFrameShape(QFrame.Shape.NoFrame)

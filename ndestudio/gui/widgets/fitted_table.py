@@ -20,7 +20,7 @@ class FittedTable(Table):
     """Read only; cells are changed in place."""
 
     def __init__(self) -> None:
-        super().__init__("Fitted parameters", _TITLES, widths={1: 84, 2: 120, 3: 64}, stretch=(0,), row_height=28)
+        super().__init__("Fitted parameters", _TITLES, widths={1: 80, 2: 132, 3: 64}, stretch=(0,), row_height=28)
         self._rows: tuple[FittedParameter, ...] = ()
 
     def show_rows(self, rows: tuple[FittedParameter, ...]) -> None:
@@ -29,6 +29,8 @@ class FittedTable(Table):
         self._rows = rows
         if self.rowCount() != len(rows):
             self.setRowCount(len(rows))
+        self.setColumnHidden(2, all(parameter.low is None for parameter in rows))
+        self.setColumnHidden(3, not any(parameter.unit for parameter in rows))
         for number, parameter in enumerate(rows):
             interval = ""
             if parameter.low is not None and parameter.high is not None:

@@ -5,15 +5,17 @@ from __future__ import annotations
 import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import QRectF, Signal
-from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QComboBox, QStackedWidget, QVBoxLayout, QWidget
 
-from ndestudio.gui.building import choose, combo, label, quiet, row
+from ndestudio.gui.building import combo, quiet, row
 from ndestudio.gui.theme import GRID, Colours, colours
+from ndestudio.gui.widgets.elided import ElidedLabel
 from ndestudio.gui.widgets.phase_plot import ShadeItem
 from ndestudio.gui.widgets.plot import Plot
 from ndestudio.session.pictures import HolePicture, Picture
 
 _DOTS = 400
+_VEIL = 150
 
 
 class HolePlot(QWidget):
@@ -27,7 +29,7 @@ class HolePlot(QWidget):
         self._hole: HolePicture | None = None
         self.hole_box = combo((), "Unknown function", "Which unknown function is shown")
         self.arguments_box = combo((), "Arguments shown", "Arguments the function is drawn over")
-        self.caption = label("", "muted")
+        self.caption = ElidedLabel()
         self.curve_plot = Plot("Unknown function")
         self._line = self.curve_plot.curve(lambda c: c.curves[0])
         self._beyond = self.curve_plot.curve(lambda c: c.curves[0], dash=True, faint=True)
@@ -43,13 +45,19 @@ class HolePlot(QWidget):
         self.bar = pg.ColorBarItem(colorMap=pg.colormap.get("viridis"), interactive=False, width=12)
         self.bar.setImageItem(self._image, insert_in=self.map_plot.item)
         self.map_plot.item.showGrid(x=False, y=False)
+        self.map_plot.item.vb.setDefaultPadding(0.0)
         self.stack = QStackedWidget()
         self.stack.addWidget(self.curve_plot)
         self.stack.addWidget(self.map_plot)
+        for box in (self.hole_box, self.arguments_box):
+            box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
+            box.setMinimumWidth(96)
+        self._choosers = row(self.hole_box, self.arguments_box, self.caption)
+        self._choosers.setStretch(2, 1)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(GRID // 2)
-        layout.addLayout(row(self.hole_box, self.arguments_box, self.caption, 1))
+        layout.addLayout(self._choosers)
         layout.addWidget(self.stack, 1)
         self.hole_box.currentIndexChanged.connect(self._draw)
         self.arguments_box.currentIndexChanged.connect(self._on_arguments)
@@ -85,10 +93,12 @@ class HolePlot(QWidget):
         if len(hole.axes) == 1:
             self._draw_curve(hole, f"{hole.name}{unit}")
         else:
-            self._draw_map(hole, f"{hole.name}{unit}")
+            self._draw_map(hole)
         held = ", ".join(f"{name} = {value:.4g}" for name, value in hole.held.items())
-        words = (f"at {held}; " if held else "") + "veiled where no data support it"
-        self.caption.setText(words)
+        words = (
+            f"at {held}" if held else f"{unit.strip()} veiled: no data" if len(hole.axes) == 2 else "dashed: no data"
+        )
+        self.caption.show_text(words, "muted")
 
     def _draw_curve(self, hole: HolePicture, title: str) -> None:
         self.stack.setCurrentWidget(self.curve_plot)
@@ -100,7 +110,7 @@ class HolePlot(QWidget):
         low = float(np.nanmin(y)) if np.isfinite(y).any() else 0.0
         self._rug.setData(support, np.full(len(support), low))
 
-    def _draw_map(self, hole: HolePicture, title: str) -> None:
+    def _draw_map(self, hole: HolePicture) -> None:
         self.stack.setCurrentWidget(self.map_plot)
         x, y = hole.axes
         self.map_plot.titles(hole.arguments[0], hole.arguments[1])
@@ -114,8 +124,7 @@ class HolePlot(QWidget):
         dx, dy = (x[-1] - x[0]) / (len(x) - 1), (y[-1] - y[0]) / (len(y) - 1)
         self._image.setRect(QRectF(x[0] - dx / 2, y[0] - dy / 2, dx * len(x), dy * len(y)))
         self.bar.setLevels((low, high))
-        self.bar.axis.setLabel(title)
-        self._shade.show_mask(hole.trusted, x, y, colours().surface)
+        self._shade.show_mask(hole.trusted, x, y, colours().surface, _VEIL)
         support = hole.support[:: max(1, len(hole.support) // _DOTS)]
         self._dots.setData(support[:, 0], support[:, 1])
 
@@ -129,7 +138,8 @@ class HolePlot(QWidget):
                 for positions in choices:
                     self.arguments_box.addItem("over " + ", ".join(arguments[i] for i in positions), positions)
         shown = tuple(arguments.index(name) for name in hole.arguments)
-        choose(self.arguments_box, shown)
+        with quiet(self.arguments_box):
+            self.arguments_box.setCurrentIndex(choices.index(shown) if shown in choices else 0)
 
     def _on_arguments(self) -> None:
         if self._hole is not None and self.arguments_box.currentData() is not None:
@@ -143,4 +153,4 @@ class HolePlot(QWidget):
         self.bar.axis.setPen(pg.mkPen(c.border))
         self.bar.axis.setTextPen(pg.mkPen(c.muted))
         if self._hole is not None and len(self._hole.axes) == 2:
-            self._shade.show_mask(self._hole.trusted, *self._hole.axes, c.surface)
+            self._shade.show_mask(self._hole.trusted, *self._hole.axes, c.surface, _VEIL)

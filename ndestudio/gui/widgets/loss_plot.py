@@ -9,11 +9,13 @@ import pyqtgraph as pg
 from PySide6.QtGui import QColor
 
 from ndestudio.gui.theme import Colours
+from ndestudio.gui.widgets.log_axis import LogAxis
 from ndestudio.gui.widgets.plot import Plot
 from ndestudio.session.progression import TRAINING
 from ndestudio.session.train_state import LossCurve
 
-_SMALLEST = 1e-30
+_SMALLEST = 1e-12
+_NARROW = 0.16
 
 
 @dataclass
@@ -29,7 +31,7 @@ class LossPlot(Plot):
 
     def __init__(self) -> None:
         super().__init__("Loss", "step", "loss (relative)")
-        self.item.setLogMode(y=True)
+        self.item.setAxisItems({"left": LogAxis("left")})
         self._items: list[_Items] = []
         self._curves: tuple[LossCurve, ...] = ()
         self._moment = pg.InfiniteLine(angle=90)
@@ -47,19 +49,18 @@ class LossPlot(Plot):
         self._curves = curves
         while len(self._items) < len(curves):
             self._items.append(self._make())
-        start = 0.0
-        previous = ""
+        start, previous = 0.0, ""
+        total, bottom = _steps(curves), _lowest(curves)
         for items, curve in zip(self._items, curves, strict=False):
             x = start + curve.iteration - (curve.iteration[0] if len(curve.iteration) else 0.0)
             for item, values in ((items.train, curve.loss), (items.validation, curve.validation)):
-                shown = np.where(np.isfinite(values), np.maximum(values, _SMALLEST), np.nan)
-                item.setData(x, shown, connect="finite")
-            items.border.setVisible(start > 0)
+                item.setData(x, _log(values), connect="finite")
             items.border.setPos(start)
-            title = TRAINING.get(curve.stage, (curve.stage, ""))[0] if curve.stage != previous else ""
-            items.title.setText(title)
-            items.title.setVisible(bool(title))
-            items.title.setPos(start, self._top(curve))
+            new = curve.stage != previous
+            items.border.setVisible(start > 0 and new)
+            items.title.setText(TRAINING.get(curve.stage, (curve.stage, ""))[0])
+            items.title.setVisible(new and _steps(curves, curve.stage) > _NARROW * total)
+            items.title.setPos(start, bottom)
             previous = curve.stage
             start = float(x[-1]) + max(1.0, 0.02 * float(x[-1])) if len(x) else start
         for items in self._items[len(curves) :]:
@@ -82,16 +83,11 @@ class LossPlot(Plot):
             start += max(1.0, 0.02 * start)
         self._moment.hide()
 
-    def _top(self, curve: LossCurve) -> float:
-        every = np.concatenate([c.loss for c in self._curves] or [np.ones(1)])
-        every = every[np.isfinite(every) & (every > 0)]
-        return float(np.log10(every.max())) if len(every) else 0.0
-
     def _make(self) -> _Items:
         train = self.curve(lambda c: c.curves[0])
         validation = self.curve(lambda c: c.curves[1], dash=True)
         border = pg.InfiniteLine(angle=90)
-        title = pg.TextItem("", anchor=(0, 0))
+        title = pg.TextItem("", anchor=(0, 1))
         self.item.addItem(border, ignoreBounds=True)
         self.item.addItem(title, ignoreBounds=True)
 
@@ -101,3 +97,21 @@ class LossPlot(Plot):
 
         self.styled(restyle)
         return _Items(train, validation, border, title)
+
+
+def _log(values: np.ndarray) -> np.ndarray:
+    with np.errstate(all="ignore"):
+        return np.where(np.isfinite(values), np.log10(np.maximum(values, _SMALLEST)), np.nan)
+
+
+def _steps(curves: tuple[LossCurve, ...], stage: str | None = None) -> float:
+    """Steps in all, or of one stage."""
+    shown = [one for one in curves if (stage is None or one.stage == stage) and len(one.iteration)]
+    return float(sum(one.iteration[-1] - one.iteration[0] for one in shown)) or 1.0
+
+
+def _lowest(curves: tuple[LossCurve, ...]) -> float:
+    every = [_log(one.loss) for one in curves if len(one.loss)]
+    known = np.concatenate(every) if every else np.zeros(1)
+    known = known[np.isfinite(known)]
+    return float(known.min()) if len(known) else 0.0

@@ -16,17 +16,18 @@ from ndestudio.session.pictures import Picture, Portrait
 
 _PATHS = 12
 _HEAD = 0.013
+_VEIL = 48
 
 
 class ShadeItem(pg.ImageItem):
     """A veil over the cells that are not trusted."""
 
-    def show_mask(self, trusted: np.ndarray, x: np.ndarray, y: np.ndarray, colour: str) -> None:
-        """Arguments: trusted: mask [y, x]. x, y: grid lines."""
+    def show_mask(self, trusted: np.ndarray, x: np.ndarray, y: np.ndarray, colour: str, veil: int = _VEIL) -> None:
+        """Arguments: trusted: mask [y, x]. x, y: grid lines. veil: opacity, 0 to 255."""
         shade = QColor(colour)
         image = np.zeros((*trusted.T.shape, 4), dtype=np.ubyte)
         image[..., 0], image[..., 1], image[..., 2] = shade.red(), shade.green(), shade.blue()
-        image[..., 3] = np.where(trusted.T, 0, 80)
+        image[..., 3] = np.where(trusted.T, 0, veil)
         self.setImage(image, autoLevels=False)
         dx, dy = (x[-1] - x[0]) / (len(x) - 1), (y[-1] - y[0]) / (len(y) - 1)
         self.setRect(QRectF(x[0] - dx / 2, y[0] - dy / 2, dx * len(x), dy * len(y)))
@@ -82,7 +83,7 @@ class PhasePlot(QWidget):
         self.plot.titles(self._title(portrait.x_name), self._title(portrait.y_name))
         self.streams.setData(portrait.streams[:, 0], portrait.streams[:, 1], connect="finite")
         self.heads.setData(*_arrow_heads(portrait), connect="pairs")
-        self.shade.show_mask(portrait.trusted, portrait.x, portrait.y, self._veil)
+        self.shade.show_mask(portrait.trusted, portrait.trusted_x, portrait.trusted_y, self._veil)
         self._draw_paths(picture, portrait)
 
     def _draw_paths(self, picture: Picture, portrait: Portrait) -> None:
@@ -129,7 +130,7 @@ class PhasePlot(QWidget):
         self._dots.setSymbolPen(pg.mkPen(c.data, width=1))
         self._dots.setSymbolBrush(pg.mkBrush(c.surface))
         if self._portrait is not None:
-            self.shade.show_mask(self._portrait.trusted, self._portrait.x, self._portrait.y, c.muted)
+            self.shade.show_mask(self._portrait.trusted, self._portrait.trusted_x, self._portrait.trusted_y, c.muted)
 
     _veil = "#808080"
 
