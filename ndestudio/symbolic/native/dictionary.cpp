@@ -289,7 +289,7 @@ public:
         constexpr int kWidth[] = {24, 20, 12, 8, 6, 6, 6};
         constexpr int kSimple = 24;
         std::vector<Member> beam;
-        grow(nullptr, 64, 2, 64, beam);
+        grow(nullptr, 64, 2, 24, beam);
         std::vector<Member> simple;
         for (int k = 0; k < std::min(kSimple, dictionary_.size()); ++k) {
             Member t;
@@ -303,7 +303,7 @@ public:
             for (const Member& m : beam)
                 if (kept.size() < width && shapes.insert(shape(m.tree, m.tree.root())).second) kept.push_back(m);
             for (const Member& m : kept) {
-                grow(&m, 16, 1, 6, next);
+                grow(&m, 20, 1, 4, next);
                 if (solved_ || e_.stopped()) break;
             }
             if (next.empty()) break;
@@ -334,6 +334,10 @@ private:
             if (from && !(t.loss < 0.99 * from->loss)) continue;
             tried.push_back(t);
         }
+        std::stable_sort(tried.begin(), tried.end(), better);
+        // a few steps for all of them, more for those that take to it
+        for (Member& t : tried)
+            if (e_.polish(t, sketch(), 2)) e_.assess(t, sketch());
         std::stable_sort(tried.begin(), tried.end(), better);
         for (std::size_t i = 0; i < tried.size() && !e_.stopped(); ++i) {
             Member& t = tried[i];

@@ -241,12 +241,17 @@ bool Evaluator::select(Member& member, Linear& f, const bool* with) {
     return true;
 }
 
+double Evaluator::criterion(const Member& member, const Data& data) {
+    return std::log(member.loss + 1e-30) + fitted_numbers(member, data.spread) * std::log(static_cast<double>(data.rows)) / data.rows;
+}
+
 void Evaluator::store(Member& member, const Linear& f, const Data& data) {
     member.terms = terms_of(member.tree).n;
     for (int k = 0; k < member.terms; ++k) member.coefficient[k] = f.coefficient[k];
     member.constant = f.constant;
     member.intercept = f.intercept;
     member.loss = f.loss;
+    member.criterion = criterion(member, data);
     member.complexity = complexity(member, data.spread, options_);
     member.hash = hash(member.tree, member.tree.root());
 }
@@ -363,6 +368,7 @@ bool Evaluator::polish(Member& member, const Data& data, int steps) {
     for (int k = 0; k < terms.n; ++k) better.coefficient[k] = best.coefficient[k];
     better.constant = best.constant;
     better.loss = best.loss;
+    better.criterion = criterion(better, data);
     better.complexity = complexity(better, data.spread, options_);
     better.hash = hash(better.tree, better.tree.root());
     member = better;

@@ -55,6 +55,7 @@ private:
     double measure_loss(const Tree& tree, const Terms& terms, const Data& data, const Linear& fit, double* residual_sums);
     bool fit(const Tree& tree, const Terms& terms, const Data& data, const bool* with, bool intercept, Linear& out, double* sums);
     static bool select(Member& member, Linear& fit, const bool* with);
+    static double criterion(const Member& member, const Data& data);
     void store(Member& member, const Linear& fit, const Data& data);
     bool reweigh(const Tree& tree, const Terms& terms, const Data& data, Linear& fit, double* sums);
     bool normal_equations(const Tree& tree, const Terms& terms, const Data& data, const Linear& fit, const int* inner,

@@ -20,7 +20,7 @@ struct Family {
 const std::vector<Family>& table() {
     static const std::vector<double> one{1.0}, waves{0.6, 1.2, 2.0, 3.3, 5.0};
     static const std::vector<double> more_waves{0.3, 0.6, 0.9, 1.2, 1.6, 2.0, 2.6, 3.3, 4.1, 5.0, 6.5, 8.0, 10.0};
-    static const std::vector<double> rates{0.5, -0.5, 1.5, -1.5, -4.0}, places{0.2, 1.0, 4.0}, both{1.0, -1.0};
+    static const std::vector<double> rates{0.5, -0.5, 1.5, -1.5, -4.0}, places{0.2, 0.7, 2.5}, squares{0.4, 0.8, 1.6};
     static const std::vector<double> signs{1.0, -1.0, 3.0, -3.0}, shifts{-0.7, 0.0, 0.7}, mid{0.6, 1.2};
     static const std::vector<Family> families = {
         {"u", one}, {"u square", one}, {"u cube", one}, {"u square square", one}, {"u inv", one}, {"u square inv", one},
@@ -38,7 +38,7 @@ const std::vector<Family>& table() {
         {"u M + sqrt", one}, {"u square P + sqrt", one}, {"u abs", one}, {"u u abs *", one}, {"u M max", one}, {"u M min", one},
         {"u tanh", one}, {"u S * tanh", {0.7, 2.0}}, {"u S * T + tanh", {0.7, 2.0}},
         // saturation (Michaelis-Menten, Hill, Haldane) and inhibition
-        {"u M + inv", places}, {"u u M + /", places}, {"u square P + inv", places}, {"u square u square P + /", places},
+        {"u M + inv", places}, {"u u M + /", places}, {"u square P + inv", squares}, {"u square u square P + /", squares},
         {"u cube Q + inv", mid}, {"u cube u cube Q + /", mid}, {"u square square R + inv", mid},
         {"u square square u square square R + /", mid}, {"u square B * u + M + inv", one}, {"u u square B * u + M + /", one},
         {"u M + square inv", one}, {"u u M + square /", one},

@@ -1,4 +1,4 @@
-// The hall of fame: the best member of each complexity.
+// The hall of fame: the best member of each complexity, by the Bayesian information criterion.
 #pragma once
 
 #include <vector>
@@ -17,7 +17,7 @@ public:
     bool offer(const Member& m) {
         if (m.complexity < 0 || m.complexity >= static_cast<int>(slots_.size())) return false;
         Member& slot = slots_[static_cast<std::size_t>(m.complexity)];
-        if (!(m.loss < slot.loss * (1.0 - 1e-9))) return false;
+        if (!(m.criterion < slot.criterion - 1e-9)) return false;
         slot = m;
         return true;
     }

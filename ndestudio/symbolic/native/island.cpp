@@ -133,6 +133,7 @@ bool Island::admit(const Context& c, Evaluator& e, const Tree& raw, Member& chil
         if (e.polish(m, c.data, 3)) e.assess(m, c.data);
     }
     if (m.complexity > c.options.max_size || !std::isfinite(m.loss)) return false;
+    if (m.loss < 0.1 * parent_loss && imitates(m.tree, c.data)) return false;
     child = m;
     return true;
 }

@@ -37,18 +37,19 @@ std::vector<std::vector<int>> monomials(int features, int degree) {
     return out;
 }
 
-bool power_tree(int feature, int p, Tree& t) {
+bool power_tree(int feature, int p, bool powers, Tree& t) {
+    if (powers && p > 4) return t.variable(feature) && t.constant(p) && t.apply(Op::Power);
     if (p == 1) return t.variable(feature);
     if (p == 2 || p == 3) return t.variable(feature) && t.apply(p == 2 ? Op::Square : Op::Cube);
-    if (p % 2 == 0) return power_tree(feature, p / 2, t) && t.apply(Op::Square);
-    return power_tree(feature, p - 1, t) && t.variable(feature) && t.apply(Op::Multiply);
+    if (p % 2 == 0) return power_tree(feature, p / 2, powers, t) && t.apply(Op::Square);
+    return power_tree(feature, p - 1, powers, t) && t.variable(feature) && t.apply(Op::Multiply);
 }
 
-bool monomial_tree(const std::vector<int>& powers, Tree& t) {
+bool monomial_tree(const std::vector<int>& powers, bool allowed, Tree& t) {
     bool begun = false;
     for (std::size_t k = 0; k < powers.size(); ++k) {
         if (powers[k] == 0) continue;
-        if (!power_tree(static_cast<int>(k), powers[k], t)) return false;
+        if (!power_tree(static_cast<int>(k), powers[k], allowed, t)) return false;
         if (begun && !t.apply(Op::Multiply)) return false;
         begun = true;
     }
@@ -279,7 +280,7 @@ void eliminate(const Options& options, const Data& sketch, const Data& data, con
             trees.clear();
             for (const auto& p : all) {
                 Tree t;
-                if (monomial_tree(p, t)) trees.push_back(t);
+                if (monomial_tree(p, options.allows(Op::Power), t)) trees.push_back(t);
             }
         }
         return trees;

@@ -189,6 +189,14 @@ int complexity(const Member& m, double spread, const Options& options) {
     return sum + (joined > 1 ? (joined - 1) * options.cost[index(Op::Add)] : 0);
 }
 
+int fitted_numbers(const Member& m, double spread) {
+    int n = m.constant != 0.0;
+    for (int k = 0; k < m.terms; ++k) n += m.coefficient[k] != 0.0 && !is_one(m.coefficient[k] * spread);
+    for (int i = 0; i < m.tree.size; ++i)
+        n += m.tree.nodes[i].op == Op::Constant && m.tree.nodes[i].value != std::round(m.tree.nodes[i].value);
+    return n;
+}
+
 bool formula(const Member& m, double spread, Tree& out) {
     int roots[kMaxTerms];
     const int n = term_roots(m.tree, roots);

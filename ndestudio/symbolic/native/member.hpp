@@ -19,6 +19,7 @@ struct Member {
     double coefficient[kMaxTerms] = {};
     double constant = 0.0;
     double loss = std::numeric_limits<double>::infinity();
+    double criterion = std::numeric_limits<double>::infinity();  // log loss + fitted numbers * log(rows) / rows
     int complexity = 0;
     std::uint64_t hash = 0;
     std::uint64_t born = 0;
@@ -35,6 +36,8 @@ bool select_terms(const Tree& tree, const bool* keep, Tree& out);
 int complexity(const Tree& tree, int i, const Options& options);
 /// Weighted size of the explicit formula, coefficients included.
 int complexity(const Member& member, double spread, const Options& options);
+/// Numbers that were fitted: constants inside, coefficients other than +-1, the intercept.
+int fitted_numbers(const Member& member, double spread);
 /// The formula as one tree in units of y, coefficients written out; false if it does not fit.
 bool formula(const Member& member, double spread, Tree& out);
 /// Whether the tree keeps the depth, argument and nesting constraints.

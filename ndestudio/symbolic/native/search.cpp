@@ -207,7 +207,7 @@ void Search::finish() {
         if (!stop_.load() && tidy(m, full_, e, t)) all.push_back(t);
     }
     std::stable_sort(all.begin(), all.end(), [](const Tidied& a, const Tidied& b) {
-        return a.complexity != b.complexity ? a.complexity < b.complexity : a.loss < b.loss;
+        return a.complexity != b.complexity ? a.complexity < b.complexity : a.criterion < b.criterion;
     });
     tidied_.clear();
     double best = INFINITY;

@@ -99,6 +99,12 @@ bool tidy(const Member& member, const Data& data, Evaluator& e, Tidied& out) {
             break;
         best = again;
     }
+    int numbers = 0;
+    for (int i = 0; i < best.formula.size; ++i) {
+        const Node& n = best.formula.nodes[i];
+        numbers += n.op == Op::Constant && (n.value != std::round(n.value) || std::fabs(n.value) > 9.0);
+    }
+    best.criterion = std::log(best.loss + 1e-30) + numbers * std::log(static_cast<double>(data.rows)) / data.rows;
     out = best;
     return true;
 }
@@ -110,6 +116,34 @@ bool simplify(const Tree& tree, const Options& options, bool expand, Tree& out) 
     Tree t;
     if (!write(f, options, false, t)) return false;
     return normalise(t, options.terms, out);
+}
+
+bool imitates(const Tree& tree, const Data& data) {
+    constexpr int kRows = 16;
+    std::vector<double> row(static_cast<std::size_t>(data.features));
+    double square[kMaxNodes] = {};
+    double mean[kMaxNodes] = {};
+    for (int r = 0; r < kRows; ++r) {
+        const int at = static_cast<int>(static_cast<long long>(data.rows - 1) * r / (kRows - 1));
+        for (int k = 0; k < data.features; ++k) row[static_cast<std::size_t>(k)] = data.columns[static_cast<std::size_t>(k)][at];
+        for (int i = 0; i < tree.size; ++i) {
+            const double v = value_at(tree, i, row.data());
+            square[i] += v * v;
+            mean[i] += v / kRows;
+        }
+    }
+    for (int i = 0; i < tree.size; ++i) {
+        const Op op = tree.nodes[i].op;
+        if (op == Op::Add || op == Op::Subtract) {
+            const double most = std::max(square[tree.left(i)], square[i - 1]);
+            if (square[i] < 1e-6 * most) return true;
+        }
+        if (op == Op::Sin || op == Op::Cos || op == Op::Tan || op == Op::Tanh || op == Op::Exp) {
+            const double spread = square[i - 1] / kRows - mean[i - 1] * mean[i - 1];
+            if (spread < 4e-4) return true;
+        }
+    }
+    return false;
 }
 
 bool offer(Hall& hall, const Member& m, const Data& data, Evaluator& e) {

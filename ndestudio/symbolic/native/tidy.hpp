@@ -11,6 +11,7 @@ struct Tidied {
     Tree formula;  // explicit, in units of y
     double loss = 0.0;
     int complexity = 0;
+    double criterion = 0.0;  // as of a member
 };
 
 /// The explicit formula in its shortest form. Constants are snapped to integers, short fractions and multiples of pi
@@ -24,6 +25,10 @@ bool offer(Hall& hall, const Member& m, const Data& data, Evaluator& e);
 /// Offer to `hall` whatever simpler neighbours of `m` (subtrees deleted, terms dropped) fit, constants polished. True if
 /// one of them does nearly as well as `m` itself; it is then put into `m`.
 bool reduce(Member& m, const Data& data, Evaluator& e, Hall& hall);
+
+/// Whether the tree means nothing but a cancellation or a function in its linear range: sums a thousand times smaller than
+/// their operands, sin(1e-3 x). Such trees imitate simpler ones that the search has not met.
+bool imitates(const Tree& tree, const Data& data);
 
 /// Rewrite the terms of a tree in canonical form; `expand` multiplies products of sums out first.
 bool simplify(const Tree& tree, const Options& options, bool expand, Tree& out);

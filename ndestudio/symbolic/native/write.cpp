@@ -22,6 +22,8 @@ double ugliness(double v) {
 /// `f` with its sums rescaled, and `c` accordingly, so that the fewest constants are seen. No longer canonical.
 Form rescaled(const Form& f, double& c) {
     Form g = f;
+    bool above = false;
+    for (double e : f.with) above |= e > 0.0;
     for (std::size_t i = 0; i < g.parts.size(); ++i) {
         Form& s = g.parts[i];
         const double e = g.with[i];
@@ -37,14 +39,16 @@ Form rescaled(const Form& f, double& c) {
         double best = 1.0, least = 1e9;
         for (double k : tried) {
             if (!std::isfinite(k) || k == 0.0) continue;
-            double bad = 1.02 * ugliness(c * std::pow(k, -e)) + ugliness(s.value * k) * (s.value != 0.0);
+            // first the number of nodes, then how the numbers look
+            const double outer = c * std::pow(k, -e);
+            double bad = (above && !one(std::fabs(outer)) ? 2.0 : 0.0) + 0.3 * ugliness(outer) + 0.3 * ugliness(s.value * k) * (s.value != 0.0);
             bool positive = s.value * k > 0.0;
             for (double w : s.with) {
-                bad += ugliness(w * k);
+                bad += one(std::fabs(w * k)) ? 0.0 : 2.0 + 0.3 * ugliness(w * k);
                 positive |= w * k > 0.0;
             }
             if (!positive) bad += 0.5;
-            if (c * std::pow(k, -e) < 0.0) bad += 0.05;
+            if (outer < 0.0) bad += 0.05;
             if (bad < least - 1e-9) { least = bad; best = k; }
         }
         c *= std::pow(best, -e);
