@@ -29,7 +29,7 @@ from ndestudio.gui.widgets.trajectory_table import TrajectoryTable
 from ndestudio.session.data_state import DataState
 from ndestudio.session.session import Session
 
-_SIDE = 400
+_SIDE = 432
 
 
 class DataView(QWidget):

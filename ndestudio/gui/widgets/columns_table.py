@@ -34,7 +34,7 @@ class ColumnsTable(Table):
                 ("Name", "Name in equations"),
                 ("Unit", "Unit, kept in tables, plots and exports"),
             ),
-            widths={_ROLE: 124},
+            widths={_ROLE: 116},
             stretch=(_LABEL, _ALIAS, _UNIT),
         )
         self.setSelectionMode(QAbstractItemView.SelectionMode.NoSelection)
