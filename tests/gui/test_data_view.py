@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QComboBox
 from pytestqt.qtbot import QtBot
 
 from ndestudio.gui.main_window import MainWindow
@@ -83,3 +84,35 @@ def test_reading_details_open_and_change(view: DataView, session: Session, settl
 def test_hidden_trajectories_are_not_drawn(view: DataView):
     view.trajectories.cell(0, 0).setCheckState(Qt.CheckState.Unchecked)
     assert view.plots.panels[0]._items == []
+
+
+def test_a_trajectory_is_given_a_part_and_a_weight(
+    window: MainWindow, session: Session, tmp_path: Path, settle: Callable[[], None]
+):
+    path = tmp_path / "three.csv"
+    rows = [f"{name},{t},{t * t}" for name in "abc" for t in range(8)]
+    path.write_text("culture,t,x\n" + "\n".join(rows), encoding="utf-8")
+    window.open_files([str(path)])
+    settle()
+    view = window.views["data"]
+    assert isinstance(view, DataView)
+    table = view.trajectories
+    assert table.cell(1, 3).text() == "by time"
+    view.tabs.setCurrentWidget(table)
+    table.setCurrentCell(1, 3)
+    box = table.findChild(QComboBox)
+    assert box is not None
+    table.setCurrentCell(1, 0)
+    settle()
+    assert session.project.spec.data.split.by == "auto"
+    table.setCurrentCell(1, 3)
+    box = table.findChildren(QComboBox)[-1]
+    box.setCurrentText("test")
+    box.activated.emit(box.currentIndex())
+    settle()
+    assert table.cell(1, 3).text() == "test"
+    assert session.project.spec.data.split.test_trajectories == ("b",)
+    table.cell(0, 4).setData(Qt.ItemDataRole.EditRole, 2.0)
+    settle()
+    assert session.project.dataset is not None
+    assert session.project.dataset.trajectory("a").weight == 2.0
