@@ -11,9 +11,10 @@ from ndestudio.train.collocation import slopes
 from ndestudio.train.engines import SlopeEngine, VectorEngine
 from ndestudio.train.lm import LmState, Point, Prior, lm_rebase, lm_start, lm_step
 from ndestudio.train.problem import Batch, Problem, make_batch, start_point
-from ndestudio.train.stages import Outcome
+from ndestudio.train.stages import Outcome, reweigh
 from ndestudio.train.steps import doubling_error, steps_for, tolerance
 from ndestudio.train.tracker import Tracker
+from ndestudio.train.uncertainty import uncertainty
 
 STARTS = 6
 """Start values tried when the first ones fit badly."""
@@ -50,6 +51,8 @@ def fit_constants(tracker: Tracker, *, explore: bool = True, steps: int = 100) -
         batch = make_batch(problem, 2 * batch.steps, padded=False)
         tracker.best_score = np.inf
         outcome = descend(tracker, batch, outcome.point, steps)
+    linear = VectorEngine(problem, batch).linearise(outcome.point)
+    tracker.uncertainty = uncertainty(problem, linear, outcome.point, _prior(problem, batch, outcome.point))
     return outcome.reason
 
 
@@ -147,6 +150,8 @@ def descend(tracker: Tracker, batch: Batch, point: Point, steps: int) -> Outcome
     slow = 0
     for k in range(1, steps + 1):
         tracker.poll()
+        if problem.train.loss == "huber" and state.accepted:
+            state = reweigh(engine, batch, state)
         state = lm_step(engine.linearise, lm_rebase(state, prior), prior)
         if state.accepted:
             tracker.step(batch, state.point, k, state.loss, state.linear.validation, candidate=True, fraction=k / steps)

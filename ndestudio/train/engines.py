@@ -46,6 +46,10 @@ class VectorEngine:
             free[1 + len(self.moves) + k, :, state] += DIFFERENCE
         return self.errors(theta, free)
 
+    def use(self, batch: Batch) -> None:
+        """Other weights of the same samples."""
+        self.batch = batch
+
     def errors(
         self, theta: Float[np.ndarray, "copy theta"], free: Float[np.ndarray, "copy row state"]
     ) -> tuple[Float[np.ndarray, "copy row sample measured"], Float[np.ndarray, "copy row state"]]:
@@ -72,7 +76,7 @@ class VectorEngine:
         base = errors[0]
         r = (weight * base).reshape(rows, -1)
         with np.errstate(all="ignore"):
-            moved = (weight * (errors[1:] - base) / DIFFERENCE).reshape(len(errors) - 1, rows, -1)
+            moved = (weight * (errors[1:] - base) / DIFFERENCE).reshape(len(errors) - 1, rows, r.shape[1])
         d_theta = np.zeros((*r.shape, len(point.theta)))
         d_theta[..., self.moves] = np.moveaxis(moved[: len(self.moves)], 0, -1)
         d_free = np.zeros((*r.shape, point.free.shape[1]))
@@ -81,7 +85,7 @@ class VectorEngine:
         d_held = np.zeros_like(d_free)
         with np.errstate(all="ignore"):
             by_start = held * (errors[1 + len(self.moves) :] - base) / DIFFERENCE
-        d_held[..., self.states] = np.moveaxis(by_start.reshape(len(self.states), rows, -1), 0, -1)
+        d_held[..., self.states] = np.moveaxis(by_start.reshape(len(self.states), rows, r.shape[1]), 0, -1)
         validation, step = self.batch.validation((held * base).reshape(rows, -1), d_held)
         return Linear(r, d_theta, d_free, validation, step, ends[0])
 
@@ -227,7 +231,7 @@ class SlopeEngine:
             r = np.where(weight > 0, weight * (slope - self.points.slope), 0.0)
         base = r[0].reshape(1, -1)
         d = np.zeros((*base.shape, len(point.theta)))
-        d[..., self.moves] = np.moveaxis((r[1:] - r[0]).reshape(len(self.moves), 1, -1), 0, -1) / DIFFERENCE
+        d[..., self.moves] = np.moveaxis((r[1:] - r[0]).reshape(len(self.moves), 1, base.shape[1]), 0, -1) / DIFFERENCE
         states = len(self.problem.structure.states)
         nothing = np.zeros((1, states))
         return Linear(base, d, np.zeros((*base.shape, states)), float("nan"), nothing, nothing)

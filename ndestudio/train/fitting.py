@@ -16,7 +16,7 @@ from ndestudio.model.initial import initial_model
 from ndestudio.model.metrics import Metrics, score
 from ndestudio.progress import Phase, Reporter, SilentReporter
 from ndestudio.train.backend import device, plain_cpu
-from ndestudio.train.batch import whole_rows
+from ndestudio.train.batch import bucket, whole_rows
 from ndestudio.train.collocation import interpolated, slopes, smooth_training
 from ndestudio.train.config import TrainConfig
 from ndestudio.train.constants import fit_constants
@@ -26,10 +26,21 @@ from ndestudio.train.problem import Batch, Problem, fitted_rows, make_batch, mak
 from ndestudio.train.programs import Stopped
 from ndestudio.train.result import Device, Fit, Outcome
 from ndestudio.train.sensitivity import Loss
-from ndestudio.train.stages import Budget, collocate, follow_lbfgs, follow_lm, grow, shoot, shooting_batch
+from ndestudio.train.stages import (
+    Budget,
+    collocate,
+    follow_lbfgs,
+    follow_lm,
+    grow,
+    penalty,
+    shoot,
+    shooting_batch,
+    weight_prior,
+)
 from ndestudio.train.stages import Outcome as StageOutcome
 from ndestudio.train.steps import accurate, steps_for
 from ndestudio.train.tracker import StopRequested, TimeUp, Tracker
+from ndestudio.train.uncertainty import uncertainty
 
 SECONDS = {"quick": 10.0, "balanced": 40.0, "thorough": 180.0}
 """Longest training of the presets."""
@@ -147,7 +158,10 @@ def _train_networks(tracker: Tracker, chosen) -> str:
     problem, train, dataset = tracker.problem, tracker.problem.train, tracker.problem.dataset
     steps = steps_for(problem)
     rows = fitted_rows(problem)
-    used, there = sum(len(row.index) for row in rows), sum(len(row.index) for row in whole_rows(dataset, with_test=False))
+    used, there = (
+        sum(len(row.index) for row in rows),
+        sum(len(row.index) for row in whole_rows(dataset, with_test=False)),
+    )
     if used < there and not problem.clean:
         tracker.note(f"{used} of {there} rows are used for fitting, evenly spread; all of them judge the result.")
     batch = make_batch(problem, steps, rows=rows)
@@ -175,6 +189,7 @@ def _train_networks(tracker: Tracker, chosen) -> str:
         point = outcome.point
     if by_jacobian and ("polish" in wanted or gradient is None):
         outcome = _polish(tracker, whole, point, budgets["polish"], wanted)
+        outcome = _refined(tracker, whole, outcome, chosen, budgets["polish"], wanted)
     if outcome is None:
         tracker.step(batch, point, 0, quick_loss(problem, batch, point), float("nan"), candidate=True)
         return "limit"
@@ -264,7 +279,34 @@ def _polish(tracker: Tracker, engine: JaxEngine, point: Point, steps: int, wante
     tracker.enter("polish", "fitting whole trajectories (Levenberg-Marquardt)", len(wanted), len(wanted))
     _await(tracker, engine)
     factors = FACTORS[tracker.problem.train.preset] if tracker.problem.train.l2 is None else (1.0,)
-    return follow_lm(tracker, engine, point, Budget(steps), factors=factors)
+    outcome = follow_lm(tracker, engine, point, Budget(steps), factors=factors)
+    if tracker.best_point is not None and tracker.best_point[0].steps == engine.batch.steps:
+        best = tracker.best_point[1]
+        linear = engine.linearise(best)
+        prior = weight_prior(tracker.problem, engine.batch, best, penalty(tracker.problem, float((linear.r**2).sum())))
+        tracker.uncertainty = uncertainty(tracker.problem, linear, best, prior)
+    return outcome
+
+
+def _refined(
+    tracker: Tracker, engine: JaxEngine, outcome: StageOutcome, chosen: Any, steps: int, wanted
+) -> StageOutcome:
+    """Once more with twice the steps where the solver turns out too coarse for what was learned."""
+    problem = tracker.problem
+    for _ in range(2):
+        if tracker.best_point is None or tracker.remaining < 0.25 * (tracker.elapsed + tracker.remaining):
+            break
+        batch, point = tracker.best_point
+        if batch.steps >= 1024 or accurate(problem, batch, tracker.model(batch, point)):
+            break
+        finer = make_batch(problem, bucket(2 * batch.steps), rows=list(batch.rows))
+        if not _affordable(problem, finer):
+            break
+        tracker.note(f"The learned field needs shorter steps: going on with {finer.steps} instead of {batch.steps}.")
+        engine = JaxEngine(problem, finer, chosen)
+        tracker.best_score = np.inf
+        outcome = _polish(tracker, engine, point, steps // 2, wanted)
+    return outcome
 
 
 def _descend(tracker: Tracker, gradient: Gradient, batch: Batch, point: Point, steps: int, wanted) -> StageOutcome:
@@ -275,13 +317,20 @@ def _descend(tracker: Tracker, gradient: Gradient, batch: Batch, point: Point, s
 
 def _gradient(problem: Problem, batch: Batch, chosen) -> Gradient:
     settings = Loss(
-        np.float64(1e30),
+        np.float64(_huber(problem)),
         np.maximum(batch.follows, 0).astype(np.int32),
         np.float64(0.0),
         (batch.follows >= 0).astype(float),
     )
     data = (problem.space.constants, batch.start, batch.grid, batch.target, settings)
     return Gradient("trajectory", problem.structure, problem.method, data, chosen, "the simulation and its gradient")
+
+
+def _huber(problem: Problem) -> float:
+    """Where Huber's loss becomes linear, in spreads; for squares beyond all bounds."""
+    if problem.train.loss == "squares":
+        return 1e30
+    return problem.train.huber_delta * float(np.sqrt(max(problem.floor, 1e-8)))
 
 
 def _affordable(problem: Problem, batch: Batch) -> bool:
@@ -334,6 +383,8 @@ def finish(tracker: Tracker, ending: Ending, described: Device) -> Fit:
     model = _with_support(problem, model)
     metrics = score(model, problem.dataset)
     outcome, sentence = _judged(tracker, ending, metrics)
+    for text in tracker.uncertainty.notes if tracker.uncertainty is not None else ():
+        tracker.note(text, "warning")
     if tracker.best_point is not None and not accurate(problem, tracker.best_point[0], model):
         tracker.note(
             "The steps of the training solver are too long for this model; its predictions differ from those of the "
@@ -341,7 +392,7 @@ def finish(tracker: Tracker, ending: Ending, described: Device) -> Fit:
             "warning",
         )
     tracker.snapshot(model, 0)
-    stage, iteration, loss, validation = getattr(tracker, "best_stage", ("start", 0, float("nan"), None))
+    stage, iteration, loss, validation = tracker.best_stage
     from ndestudio.train.result import Checkpoint
 
     best = Checkpoint(stage, iteration, loss, validation, model)
@@ -357,6 +408,7 @@ def finish(tracker: Tracker, ending: Ending, described: Device) -> Fit:
         checkpoints=(*tracker.checkpoints, best),
         seconds=seconds,
         noise=_residual_noise(problem, model),
+        intervals=tracker.uncertainty.intervals if tracker.uncertainty is not None else {},
         notes=tuple(tracker.notes),
     )
 

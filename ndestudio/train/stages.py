@@ -141,6 +141,8 @@ def follow_lm(
         while iteration - first < budget.steps:
             tracker.poll()
             prior = weight_prior(problem, batch, point, penalty(problem, state.loss, factor))
+            if problem.train.loss == "huber" and state.accepted:
+                state = reweigh(engine, batch, state)
             state = lm_step(engine.linearise, lm_rebase(state, prior), prior)
             iteration += 1
             if state.accepted:
@@ -171,6 +173,32 @@ def follow_lm(
             reason = "limit"
             break
     return Outcome(state.point, state.loss, state.linear.validation, reason)
+
+
+def reweigh(engine: JaxEngine | VectorEngine, batch: Batch, state: LmState) -> LmState:
+    """Huber's loss by iterated weights: errors beyond ``huber_delta`` noise levels weigh in proportion less.
+
+    The noise level is the median of the errors, made one of a normal distribution (Huber and Ronchetti 2009, section 7.8).
+    """
+    problem = engine.problem
+    now = np.sqrt(engine.batch.target.train)
+    with np.errstate(all="ignore"):
+        error = np.abs(np.where(now > 0, state.linear.r.reshape(now.shape) / now, 0.0))
+    used = now > 0
+    if not used.any():
+        return state
+    level = max(1.4826 * float(np.median(error[used])), 1e-12) * problem.train.huber_delta
+    factor = np.where(used, level / np.maximum(error, level), 0.0)
+    before = np.sqrt(np.where(used, engine.batch.target.train, 1.0))
+    train = batch.target.train * factor
+    engine.use(replace(batch, target=batch.target._replace(train=train)))
+    ratio = (np.sqrt(train) / before).reshape(len(train), -1)
+    linear = state.linear._replace(
+        r=state.linear.r * ratio,
+        d_theta=state.linear.d_theta * ratio[..., None],
+        d_free=state.linear.d_free * ratio[..., None],
+    )
+    return replace(state, linear=linear, loss=float(np.sum(linear.r**2)))
 
 
 def grow(tracker: Tracker, engine: JaxEngine, point: Point, budget: Budget, fractions: tuple[float, ...]) -> Outcome:
@@ -298,6 +326,7 @@ def shoot(tracker: Tracker, engine: JaxEngine, theta: Float[np.ndarray, " theta"
     state = lm_start(engine.linearise, point, prior, 1e-2)
     if not np.isfinite(state.cost):
         return Outcome(point, np.inf, np.nan, "stuck")
+    best, best_gap = state, np.inf
     for k in range(budget.steps):
         tracker.poll()
         prior = weight_prior(problem, batch, point, penalty(problem, state.loss))
@@ -307,9 +336,12 @@ def shoot(tracker: Tracker, engine: JaxEngine, theta: Float[np.ndarray, " theta"
         tracker.step(batch, state.point, k + 1, state.loss, np.nan, candidate=False, fraction=k / budget.steps)
         if k % 2 == 1:
             weight = min(weight * 3.0, 30.0)
-        if k > 8 and gap < 2e-2 and state.decrease < budget.tolerance:
+        if state.loss + gap**2 < best.loss + best_gap**2 or k < 4:
+            best, best_gap = state, gap
+        joined = gap < 2e-2 and state.decrease < budget.tolerance
+        if k > 8 and (joined or state.loss + gap**2 > 30 * (best.loss + best_gap**2)):
             break
-    return Outcome(state.point, state.loss, np.nan, "converged" if state.accepted else "limit")
+    return Outcome(best.point, best.loss, np.nan, "converged")
 
 
 def _joined(prior: Prior, batch: Batch, state: LmState, linked: Bool[np.ndarray, " row"], weight: float) -> Prior:

@@ -34,7 +34,7 @@ def steps_for(problem: Problem) -> int:
     steps = SMALLEST
     while steps < LARGEST and interpolation_error(problem, steps) > goal:
         steps = bucket(steps + 1)
-    return bucket(max(steps, min(longest // 4, 256)))
+    return bucket(max(steps, min(2 * (longest - 1), 48), min(longest // 4, 256)))
 
 
 def turns(problem: Problem) -> float:

@@ -16,6 +16,7 @@ from ndestudio.train.engines import split_theta
 from ndestudio.train.lm import Point
 from ndestudio.train.problem import Batch, Problem, predictions_batch
 from ndestudio.train.result import Checkpoint, StageHistory
+from ndestudio.train.uncertainty import Uncertainty
 from ndestudio.train.vector import VectorModel, initial_values, march, read_out
 
 SNAPSHOT_SECONDS = 0.2
@@ -99,6 +100,8 @@ class Tracker:
     stage_begin: float = 0.0
     compile_seconds: float = 0.0
     best_point: tuple[Batch, Point] | None = None
+    best_stage: tuple[str, int, float, float | None] = ("start", 0, float("nan"), None)
+    uncertainty: Uncertainty | None = None
 
     def enter(self, stage: str, text: str, index: int, total: int) -> None:
         """A stage begins; the last one is filed."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -22,7 +24,7 @@ def test_lbfgs_arrives_and_never_goes_up() -> None:
         state.step(rosenbrock)
         values.append(state.value)
     np.testing.assert_allclose(state.x, 1.0, atol=1e-5)
-    assert all(later <= earlier for earlier, later in zip(values, values[1:], strict=False))
+    assert all(later <= earlier for earlier, later in pairwise(values))
     assert state.evaluations < 260
 
 

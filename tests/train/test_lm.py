@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -83,7 +85,7 @@ def test_arrives_on_rosenbrock_and_never_goes_up() -> None:
         state = lm_step(rosenbrock, state, prior)
         costs.append(state.cost)
     np.testing.assert_allclose(state.point.theta, [1, 1], atol=1e-6)
-    assert all(later <= earlier for earlier, later in zip(costs, costs[1:], strict=False))
+    assert all(later <= earlier for earlier, later in pairwise(costs))
 
 
 def test_a_step_into_nan_is_rejected_and_damped() -> None:

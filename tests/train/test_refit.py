@@ -158,3 +158,21 @@ def test_stops_at_any_poll_with_a_usable_model(predators: Dataset, polls: int) -
     assert found.outcome is Outcome.STOPPED
     assert set(found.model.parameters) == set("abcd")
     assert all(np.isfinite(value) for value in found.model.parameters.values())
+
+
+def test_hubers_loss_is_not_led_astray_by_outliers(predators: Dataset) -> None:
+    generator = np.random.default_rng(8)
+    values = []
+    for tr in predators.trajectories:
+        noisy = tr.measured + 0.02 * generator.normal(size=tr.measured.shape)
+        values.append(np.where(generator.random(noisy.shape) < 0.06, noisy + 4.0, noisy))
+    dataset = dataset_from_arrays(
+        [tr.t for tr in predators.trajectories], values, ["x", "y"], split=SplitConfig(by="none")
+    )
+    start = initial_model(PREDATORS, dataset, 0)
+    errors = {}
+    for loss in ("squares", "huber"):
+        found = refit(start, dataset, TrainConfig(loss=loss)).model.parameters  # type: ignore[arg-type]
+        errors[loss] = max(abs(found[name] / true - 1) for name, true in zip("abcd", (1.3, 0.9, 0.8, 1.8), strict=True))
+    assert errors["huber"] < 0.02
+    assert errors["huber"] < 0.3 * errors["squares"]
