@@ -152,7 +152,7 @@ Dictionary::Dictionary(const Options& options, const Mutator& mutator, const Dat
     std::vector<Node> nodes;
     std::vector<int> begin{0};
     std::vector<std::uint64_t> shapes;
-    for (int k = 0; k < size(); ++k) {
+    for (int k = 0; k < size() && !e.stopped(); ++k) {
         Tree t;
         atom(k, t);
         e.values(t, t.root(), sketch_, v.data());
@@ -285,30 +285,15 @@ public:
         : options_(options), data_(data), dictionary_(dictionary), e_(e), hall_(hall), found_(options.max_size) {}
 
     void run() {
-        // The widths are those at which a wider beam hardly ever found more.
-        constexpr int kWidth[] = {24, 20, 12, 8, 6, 6, 6};
-        constexpr int kSimple = 24;
-        std::vector<Member> beam;
-        grow(nullptr, 64, 2, 24, beam);
         std::vector<Member> simple;
-        for (int k = 0; k < std::min(kSimple, dictionary_.size()); ++k) {
+        for (int k = 0; k < std::min(24, dictionary_.size()); ++k) {
             Member t;
             if (with_atom(options_, dictionary_, nullptr, k, t.tree) && e_.assess(t, sketch())) simple.push_back(t);
         }
-        for (int level = 1; level < options_.terms && !solved_ && !e_.stopped(); ++level) {
-            std::stable_sort(beam.begin(), beam.end(), better);
-            std::vector<Member> next, kept = level == 1 ? simple : std::vector<Member>{};
-            std::unordered_set<std::uint64_t> shapes;
-            const std::size_t width = static_cast<std::size_t>(kWidth[level - 1]) + kept.size();
-            for (const Member& m : beam)
-                if (kept.size() < width && shapes.insert(shape(m.tree, m.tree.root())).second) kept.push_back(m);
-            for (const Member& m : kept) {
-                grow(&m, 20, 1, 4, next);
-                if (solved_ || e_.stopped()) break;
-            }
-            if (next.empty()) break;
-            beam = std::move(next);
-        }
+        // The widths are those at which a wider beam hardly ever found more; the second, slower pass is for what the first
+        // did not solve.
+        pass(simple, {24, 20, 12, 8, 6, 6, 6}, 20, 4);
+        if (!solved_) pass(simple, {16, 16, 8, 6}, 64, 6);
         for (const Member& m : found_.front()) hand_over(m);
     }
 
@@ -317,6 +302,26 @@ private:
         return std::log(a.loss + 1e-30) + 0.04 * a.complexity < std::log(b.loss + 1e-30) + 0.04 * b.complexity;
     }
     const Data& sketch() const { return dictionary_.sketch(); }
+
+    void pass(const std::vector<Member>& simple, const std::vector<int>& widths, int atoms, int polished) {
+        std::vector<Member> beam;
+        grow(nullptr, 64, 2, 24, beam);
+        const int levels = std::min(options_.terms, static_cast<int>(widths.size()) + 1);
+        for (int level = 1; level < levels && !solved_ && !e_.stopped(); ++level) {
+            std::stable_sort(beam.begin(), beam.end(), better);
+            std::vector<Member> next, kept = level == 1 ? simple : std::vector<Member>{};
+            std::unordered_set<std::uint64_t> shapes;
+            const std::size_t width = static_cast<std::size_t>(widths[static_cast<std::size_t>(level) - 1]) + kept.size();
+            for (const Member& m : beam)
+                if (kept.size() < width && shapes.insert(shape(m.tree, m.tree.root())).second) kept.push_back(m);
+            for (const Member& m : kept) {
+                grow(&m, atoms, 1, polished, next);
+                if (solved_ || e_.stopped()) break;
+            }
+            if (next.empty()) break;
+            beam = std::move(next);
+        }
+    }
 
     void hand_over(Member m) {
         if (!e_.assess(m, data_)) return;

@@ -27,6 +27,8 @@ public:
     void run(const Context& c, Evaluator& e, int children, double temperature);
     /// Put a copy of `m` in the place of the oldest member.
     void immigrate(const Member& m);
+    void write(class Writer& w) const;
+    void read(class Reader& r, const Options& options);
 
     std::vector<Member> members;
     Hall hall;
@@ -40,7 +42,6 @@ public:
 private:
     struct Known {
         std::uint64_t hash = 0;
-        double loss = 0.0;
     };
     int tournament(const Context& c);
     double score(const Context& c, const Member& m) const;

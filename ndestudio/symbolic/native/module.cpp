@@ -143,6 +143,16 @@ NB_MODULE(_evolution, m) {
         }, "X"_a, "y"_a, "weights"_a.none(), "X_held_out"_a.none(), "y_held_out"_a.none(), "guesses"_a, "options"_a, "simd"_a = "")
         .def("start", &nde::Search::start, nb::call_guard<nb::gil_scoped_release>())
         .def("stop", &nde::Search::stop)
+        .def("resume", [](nde::Search& self, const nb::bytes& state) { self.resume(std::string(state.c_str(), state.size())); }, "state"_a,
+             "Begin from the bytes of `checkpoint`; before `start`.")
+        .def("checkpoint", [](nde::Search& self) {
+            std::string state;
+            {
+                nb::gil_scoped_release free;
+                state = self.checkpoint();
+            }
+            return nb::bytes(state.data(), state.size());
+        }, "The whole state as bytes, from which another search over the same samples can go on.")
         .def("poll", [](nde::Search& self, double seconds) {
             nde::Snapshot s;
             {

@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 #include <exception>
 
 #include "library.hpp"
+#include "state.hpp"
 #include "tidy.hpp"
 
 namespace nde {
@@ -14,6 +16,8 @@ namespace {
 constexpr double kExact = 1e-23;
 /// Evaluations spent on finding something shorter than a long exact formula, and something exact beside a good one.
 constexpr std::uint64_t kSettle = 40000, kGrace = 300000;
+
+double finite_or(double v, double other) { return std::isfinite(v) ? v : other; }
 
 /// Calls work(i, thread) for i in 0..count-1 on up to `threads` threads.
 template <class Work>
@@ -45,7 +49,7 @@ Search::~Search() {
 }
 
 double Search::elapsed() const {
-    return std::chrono::duration<double>(std::chrono::steady_clock::now() - began_).count();
+    return earlier_ + std::chrono::duration<double>(std::chrono::steady_clock::now() - began_).count();
 }
 
 void Search::start() {
@@ -67,6 +71,71 @@ Snapshot Search::poll(double seconds) {
     std::unique_lock<std::mutex> lock(mutex_);
     changed_.wait_for(lock, std::chrono::duration<double>(seconds), [this] { return snapshot_.done; });
     return snapshot_;
+}
+
+std::uint64_t Search::fingerprint() const {
+    std::uint64_t h = mix(static_cast<std::uint64_t>(full_.rows) * 31 + static_cast<std::uint64_t>(full_.features));
+    const auto add = [&](double v) {
+        std::uint64_t bits;
+        std::memcpy(&bits, &v, sizeof bits);
+        h = mix(h * 3 + bits);
+    };
+    for (int r = 0; r < full_.rows; r += std::max(1, full_.rows / 1000)) {
+        add(full_.target[static_cast<std::size_t>(r)]);
+        for (const double* column : full_.columns) add(column[r]);
+    }
+    for (double v : {static_cast<double>(options_.islands), static_cast<double>(options_.members), static_cast<double>(options_.max_size),
+                     static_cast<double>(options_.terms), static_cast<double>(options_.batch), static_cast<double>(options_.loss), options_.huber})
+        add(v);
+    for (int i = 0; i < kOps; ++i) add(options_.allowed[i] ? options_.cost[i] : -1);
+    return h;
+}
+
+namespace {
+constexpr std::uint64_t kMagic = 0x4E4445532D455632ull;  // names the layout; another number for another layout
+}
+
+std::string Search::checkpoint() {
+    std::lock_guard<std::mutex> lock(state_mutex_);
+    Writer w;
+    w.put(kMagic);
+    w.put(fingerprint());
+    w.put(epoch_);
+    w.put(elapsed());
+    w.put(extra_evaluations_);
+    w.put(grace_);
+    w.put(random_.key);
+    w.put(random_.counter);
+    write_hall(w, hall_);
+    w.put(static_cast<std::uint64_t>(islands_.size()));
+    for (const Island& island : islands_) island.write(w);
+    return w.bytes();
+}
+
+void Search::resume(const std::string& bytes) {
+    resumed_ = bytes;
+    restore();
+}
+
+void Search::restore() {
+    Reader r(resumed_, full_.features);
+    if (r.get<std::uint64_t>() != kMagic) throw std::invalid_argument("this is not a checkpoint of this version of the engine");
+    if (r.get<std::uint64_t>() != fingerprint())
+        throw std::invalid_argument("the checkpoint belongs to a search over other samples or with other settings");
+    epoch_ = r.get<int>();
+    earlier_ = r.get<double>();
+    extra_evaluations_ = r.get<std::uint64_t>();
+    grace_ = r.get<std::uint64_t>();
+    random_.key = r.get<std::uint64_t>();
+    random_.counter = r.get<std::uint64_t>();
+    read_hall(r, hall_);
+    islands_.clear();
+    const std::size_t n = r.count(static_cast<std::size_t>(options_.islands));
+    for (std::size_t i = 0; i < n; ++i) {
+        islands_.emplace_back(options_, static_cast<int>(i));
+        islands_.back().read(r, options_);
+    }
+    if (!r.at_end() || epoch_ < 0 || !(earlier_ >= 0.0)) throw std::invalid_argument("the checkpoint is damaged");
 }
 
 void Search::prepare(Evaluator& e) {
@@ -91,10 +160,10 @@ void Search::prepare(Evaluator& e) {
     }
     if (options_.seeding) {
         dictionary_ = Dictionary(options_, *mutator_, data, e, 8192);
-        eliminate(options_, dictionary_.sketch(), data, *mutator_, e, hall_);
-        if (!hall_.plain_below(1e-2 * options_.target)) sparse_regression(options_, data, dictionary_, e, hall_);
+        if (resumed_.empty()) eliminate(options_, dictionary_.sketch(), data, *mutator_, e, hall_);
+        if (resumed_.empty() && !hall_.plain_below(1e-2 * options_.target)) sparse_regression(options_, data, dictionary_, e, hall_);
     }
-    for (int i = 0; i < options_.islands; ++i) islands_.emplace_back(options_, i);
+    for (int i = static_cast<int>(islands_.size()); i < options_.islands; ++i) islands_.emplace_back(options_, i);
 }
 
 void Search::breed(int children, double temperature) {
@@ -164,7 +233,7 @@ std::vector<Entry> Search::shown() {
         if (!formula(m, full_.spread, entry.formula)) continue;
         entry.loss = m.loss;
         entry.complexity = m.complexity;
-        if (held_out_.rows > 0) entry.held_out = evaluators_[0]->loss_of(m, held_out_);
+        if (held_out_.rows > 0 && !stop_.load()) entry.held_out = finite_or(evaluators_[0]->loss_of(m, held_out_), -1.0);
         out.push_back(entry);
     }
     return out;
@@ -187,24 +256,26 @@ void Search::publish(bool final) {
 }
 
 void Search::finish() {
+    // The members are polished and shortened on the rows of the search, then fitted to all rows.
+    constexpr int kFew = 100000;
     Evaluator& e = *evaluators_[0];
+    const Data& data = sampled_ ? batch_ : full_;
     Hall polished(options_.max_size);
     for (Member m : hall_.slots()) {
         if (!std::isfinite(m.loss)) continue;
-        if (!stop_.load()) {
-            if (sampled_) e.assess(m, full_);
-            if (e.polish(m, full_, 40)) e.assess(m, full_);
-        }
-        offer(polished, m, full_, e);
+        if (!stop_.load() && e.polish(m, data, 40)) e.assess(m, data);
+        offer(polished, m, data, e);
     }
-    const std::vector<Member> front = polished.front();
-    for (Member m : front)
-        while (!stop_.load() && reduce(m, full_, e, polished)) {}
-    hall_ = polished;
+    for (Member m : polished.front())
+        while (!stop_.load() && reduce(m, data, e, polished)) {}
     std::vector<Tidied> all;
-    for (const Member& m : hall_.front()) {
+    for (Member m : polished.front()) {
         Tidied t;
-        if (!stop_.load() && tidy(m, full_, e, t)) all.push_back(t);
+        if (stop_.load()) break;
+        if (sampled_ && e.assess(m, full_) && e.polish(m, full_, full_.rows <= kFew ? 8 : 2)) e.assess(m, full_);
+        if (!tidy(m, full_.rows <= kFew ? full_ : data, e, t)) continue;
+        if (full_.rows > kFew) t.loss = e.formula_loss(t.formula, full_);
+        if (std::isfinite(t.loss)) all.push_back(t);
     }
     std::stable_sort(all.begin(), all.end(), [](const Tidied& a, const Tidied& b) {
         return a.complexity != b.complexity ? a.complexity < b.complexity : a.criterion < b.criterion;
@@ -212,36 +283,40 @@ void Search::finish() {
     tidied_.clear();
     double best = INFINITY;
     for (const Tidied& t : all) {
-        if (!(t.loss < best * (1.0 - 1e-9)) || best <= 1e-24) continue;
+        if (!(t.loss < best * (1.0 - 1e-9)) || best <= 1e-24 || t.complexity > options_.max_size + 2) continue;
         best = t.loss;
         Entry entry;
         entry.formula = t.formula;
         entry.loss = t.loss;
         entry.complexity = t.complexity;
-        if (held_out_.rows > 0) entry.held_out = e.formula_loss(t.formula, held_out_);
+        if (held_out_.rows > 0) entry.held_out = finite_or(e.formula_loss(t.formula, held_out_), -1.0);
         tidied_.push_back(entry);
     }
-    if (tidied_.empty()) tidied_ = shown();
+    if (tidied_.empty() || stop_.load()) tidied_ = shown();
 }
 
 void Search::run() {
     for (int t = 0; t < std::max(1, options_.threads); ++t) evaluators_.push_back(std::make_unique<Evaluator>(*kernel_, options_, &stop_));
     Evaluator& e = *evaluators_[0];
-    prepare(e);
-    extra_evaluations_ = e.evaluations;
-    std::string outcome = verdict();
+    {
+        std::lock_guard<std::mutex> lock(state_mutex_);
+        prepare(e);
+        extra_evaluations_ += e.evaluations;
+    }
+    std::string outcome = resumed_.empty() ? verdict() : "";
     publish(false);
-    for (int epoch = 0; outcome.empty(); ++epoch) {
-        const double temperature = 1.0 - (epoch % 20) / 19.0;
-        breed(32, temperature);
+    while (outcome.empty()) {
+        std::lock_guard<std::mutex> lock(state_mutex_);
+        breed(32, 1.0 - (epoch_ % 20) / 19.0);
         if (collect()) publish(false);
-        if (epoch % 10 == 9) migrate();
+        if (epoch_ % 10 == 9) migrate();
+        ++epoch_;
         outcome = verdict();
     }
     finish();
     {
         std::lock_guard<std::mutex> lock(mutex_);
-        snapshot_.outcome = outcome;
+        snapshot_.outcome = stop_.load() ? "stopped" : outcome;
     }
     publish(true);
 }

@@ -41,11 +41,17 @@ public:
 
     void start();
     void stop() { stop_.store(true); }
+    /// The whole state, from which a search over the same samples and settings can go on; waits for the next barrier.
+    std::string checkpoint();
+    /// Begin from such a state; before `start`. Throws std::invalid_argument when it does not belong to this search.
+    void resume(const std::string& bytes);
     /// The state now; waits up to `seconds` for the end.
     Snapshot poll(double seconds);
 
 private:
     void run();
+    std::uint64_t fingerprint() const;
+    void restore();
     void prepare(Evaluator& e);
     void breed(int children, double temperature);
     void migrate();
@@ -72,6 +78,10 @@ private:
     std::uint64_t extra_evaluations_ = 0;
     std::uint64_t grace_ = 0;  // evaluations at which a small but not exact error counts as solved
     Random random_;
+    int epoch_ = 0;
+    double earlier_ = 0.0;  // seconds of the search that is resumed
+    std::string resumed_;
+    std::mutex state_mutex_;  // held while islands change
 
     std::chrono::steady_clock::time_point began_;
     std::thread thread_;

@@ -1,0 +1,119 @@
+#include "state.hpp"
+
+#include <cmath>
+
+namespace nde {
+namespace {
+
+[[noreturn]] void damaged() { throw std::invalid_argument("the checkpoint is damaged"); }
+
+}  // namespace
+
+void Writer::put(const Tree& t) {
+    put(t.size);
+    for (int i = 0; i < t.size; ++i) {
+        put(static_cast<std::uint8_t>(t.nodes[i].op));
+        put(t.nodes[i].feature);
+        put(t.nodes[i].value);
+    }
+}
+
+void Writer::put(const Member& m) {
+    put(m.tree);
+    put(m.terms);
+    put(static_cast<std::uint8_t>(m.intercept));
+    for (double c : m.coefficient) put(c);
+    put(m.constant);
+    put(m.loss);
+    put(m.criterion);
+    put(m.complexity);
+    put(m.hash);
+    put(m.born);
+}
+
+std::size_t Reader::count(std::size_t most) {
+    const auto n = get<std::uint64_t>();
+    if (n > most) damaged();
+    return static_cast<std::size_t>(n);
+}
+
+Tree Reader::tree() {
+    Tree t;
+    const int size = get<int>();
+    if (size < 0 || size > kMaxNodes) damaged();
+    for (int i = 0; i < size; ++i) {
+        Node n;
+        const auto op = get<std::uint8_t>();
+        if (op >= kOps) damaged();
+        n.op = static_cast<Op>(op);
+        n.feature = get<std::uint16_t>();
+        n.value = get<double>();
+        if (n.op == Op::Variable && n.feature >= features_) damaged();
+        t.push(n);
+    }
+    if (size > 0 && !measure(t)) damaged();
+    return t;
+}
+
+Member Reader::member() {
+    Member m;
+    m.tree = tree();
+    m.terms = get<int>();
+    m.intercept = get<std::uint8_t>() != 0;
+    for (double& c : m.coefficient) c = get<double>();
+    m.constant = get<double>();
+    m.loss = get<double>();
+    m.criterion = get<double>();
+    m.complexity = get<int>();
+    m.hash = get<std::uint64_t>();
+    m.born = get<std::uint64_t>();
+    int roots[kMaxTerms];
+    if (m.complexity < 0 || std::isnan(m.loss) || std::isnan(m.criterion)) damaged();
+    if (m.tree.size > 0 && m.terms != term_roots(m.tree, roots)) damaged();
+    return m;
+}
+
+void write_hall(Writer& w, const Hall& hall) {
+    w.put(static_cast<std::uint64_t>(hall.slots().size()));
+    for (const Member& m : hall.slots()) w.put(m);
+}
+
+void read_hall(Reader& r, Hall& hall) {
+    if (r.count(hall.slots().size()) != hall.slots().size()) damaged();
+    for (Member& m : hall.slots()) m = r.member();
+}
+
+void Island::write(Writer& w) const {
+    w.put(static_cast<std::uint64_t>(members.size()));
+    for (const Member& m : members) w.put(m);
+    write_hall(w, hall);
+    w.put(random.key);
+    w.put(random.counter);
+    w.put(evaluations);
+    w.put(repeats);
+    w.put(clock);
+    for (double v : reward) w.put(v);
+    for (double v : frequency) w.put(v);
+    for (const Known& k : cache_) w.put(k.hash);
+}
+
+void Island::read(Reader& r, const Options& options) {
+    members.resize(r.count(static_cast<std::size_t>(options.members)));
+    for (Member& m : members) {
+        m = r.member();
+        if (m.tree.size == 0 || m.complexity > options.max_size) damaged();
+    }
+    read_hall(r, hall);
+    random.key = r.get<std::uint64_t>();
+    random.counter = r.get<std::uint64_t>();
+    evaluations = r.get<std::uint64_t>();
+    repeats = r.get<std::uint64_t>();
+    clock = r.get<std::uint64_t>();
+    for (double& v : reward) v = r.get<double>();
+    for (double& v : frequency) v = r.get<double>();
+    for (double v : frequency)
+        if (!(v >= 0.0)) damaged();
+    for (Known& k : cache_) k.hash = r.get<std::uint64_t>();
+}
+
+}  // namespace nde

@@ -1,0 +1,271 @@
+// Tests of the search engine below Python: `evolution_tests` runs all, `evolution_tests fuzz N` random trees on bad data.
+#include <cmath>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <limits>
+#include <string>
+#include <vector>
+
+#include "form.hpp"
+#include "search.hpp"
+#include "state.hpp"
+#include "tidy.hpp"
+
+using namespace nde;
+
+namespace {
+
+int failures = 0;
+
+#define CHECK(condition)                                                      \
+    do {                                                                      \
+        if (!(condition)) {                                                   \
+            std::printf("%s:%d: %s\n", __FILE__, __LINE__, #condition);       \
+            ++failures;                                                       \
+        }                                                                     \
+    } while (false)
+
+Options everything() {
+    Options o;
+    for (int i = 2; i < kOps; ++i) o.allowed[i] = true;
+    o.cost[index(Op::Square)] = o.cost[index(Op::Cube)] = o.cost[index(Op::Inverse)] = 2;
+    return o;
+}
+
+Data samples(Random& random, int rows, int features, bool bad, bool weights) {
+    std::vector<double> X(static_cast<std::size_t>(rows * features)), y(static_cast<std::size_t>(rows)), w(static_cast<std::size_t>(rows), 1.0);
+    const double odd[] = {0.0, -0.0, 1e308, -1e308, 5e-324, 1e-310, 1e150, std::numeric_limits<double>::infinity(),
+                          -std::numeric_limits<double>::infinity(), std::numeric_limits<double>::quiet_NaN(), 1e9, -1e9};
+    for (double& v : X) v = bad && random.chance(0.05) ? odd[random.below(12)] : random.normal() * 3.0;
+    for (double& v : y) v = random.normal();
+    if (weights)
+        for (double& v : w) v = random.chance(0.2) ? 0.0 : random.uniform(0.1, 2.0);
+    return Data::make(X.data(), y.data(), weights ? w.data() : nullptr, rows, features);
+}
+
+void trees() {
+    Tree t;
+    CHECK(parse("x0 2 * x1 sin + 3 -", t));
+    CHECK(text(t) == "x0 2 * x1 sin + 3 -");
+    CHECK(!parse("x0 +", t) && !parse("x0 x1", t) && !parse("x0 foo", t) && !parse("", t));
+    Tree a, b;
+    parse("x0 x1 + sin", a);
+    parse("x1 x0 + sin", b);
+    CHECK(hash(a, a.root()) == hash(b, b.root()));
+    parse("x0 x1 -", a);
+    parse("x1 x0 -", b);
+    CHECK(hash(a, a.root()) != hash(b, b.root()));
+    Tree full;
+    full.variable(0);
+    while (full.size < kMaxNodes) CHECK(full.apply(Op::Sin));
+    CHECK(!full.apply(Op::Sin) && !full.variable(0) && depth(full, full.root()) == kMaxNodes);
+}
+
+void normal_form() {
+    Tree t, n;
+    parse("x0 2 * x1 3 - - x0 + 5 +", t);
+    CHECK(normalise(t, 6, n));
+    int roots[kMaxTerms];
+    CHECK(term_roots(n, roots) == 2);
+    parse("3 4 +", t);
+    CHECK(!normalise(t, 6, n));
+    parse("x0 x0 * 2 /", t);
+    CHECK(normalise(t, 6, n) && text(n) == "x0 square");
+}
+
+void simplifier() {
+    Options o = everything();
+    const auto simple = [&](const char* from) {
+        Tree t, out;
+        parse(from, t);
+        write(shortest(form_of(t, t.root()), o), o, true, out);
+        return text(out);
+    };
+    CHECK(simple("x0 x0 +") == "2 x0 *");
+    CHECK(simple("x0 x0 -") == "0");
+    CHECK(simple("x0 x0 /") == "1");
+    CHECK(simple("x0 exp log") == "x0");
+    CHECK(simple("x0 neg sin neg") == "x0 sin");
+    CHECK(simple("x0 square sqrt x0 square sqrt *") == "x0 square");
+    CHECK(simple("3 3 x0 * 1 x0 + / -") == "3 x0 1 + /");
+    CHECK(simple("10 x0 * 10 x1 * -").size() == std::string("10 x0 x1 - *").size());
+    CHECK(simple("x0 exp x1 exp *").find("exp") == simple("x0 exp x1 exp *").rfind("exp"));
+}
+
+/// Forms keep the value of the tree they are made of.
+void simplifier_keeps_values(int trials) {
+    Random random(7, 1);
+    Options o = everything();
+    const Data d = samples(random, 64, 3, false, false);
+    Mutator m(o, d);
+    int compared = 0;
+    for (int k = 0; k < trials; ++k) {
+        Tree t, out;
+        if (!m.grow(3 + random.below(14), random, t)) continue;
+        const Form f = form_of(t, t.root());
+        if (!write(random.chance(0.5) ? shortest(f, o) : expanded(f), o, random.chance(0.5), out)) continue;
+        double row[3] = {random.uniform(0.2, 2.0), random.uniform(0.2, 2.0), random.uniform(0.2, 2.0)};
+        const double before = value_at(t, t.root(), row), after = value_at(out, out.root(), row);
+        bool large = false;  // where intermediate values overflow or cancel, rewriting may differ
+        for (int i = 0; i < t.size; ++i) large |= !(std::fabs(value_at(t, i, row)) < 1e4) || std::fabs(value_at(t, i, row)) < 1e-4;
+        for (int i = 0; i < out.size; ++i) large |= !(std::fabs(value_at(out, i, row)) < 1e6);
+        if (large || !std::isfinite(before)) continue;
+        ++compared;
+        const bool close = std::fabs(before - after) <= 1e-7 * (1.0 + std::fabs(before));
+        CHECK(close);
+        if (!close) std::printf("  %s  ->  %s: %g, %g\n", text(t).c_str(), text(out).c_str(), before, after);
+    }
+    CHECK(compared > trials / 10);
+}
+
+void gradients() {
+    Random random(11, 1);
+    Options o = everything();
+    const Data d = samples(random, 300, 2, false, true);
+    Evaluator e(*select_kernel(), o, nullptr);
+    for (const char* from : {"x0 0.7 * exp 2 +", "x0 1.3 * sin x1 0.4 + tanh *", "x0 square 1.7 + sqrt", "x0 abs 0.5 + 1.4 ^", "x0 abs 2.1 + log x1 square 1.1 + /"}) {
+        Tree t;
+        parse(from, t);
+        Member m;
+        CHECK(normalise(t, 6, m.tree));
+        // y from the tree with other constants: polishing must find them
+        Tree truth = m.tree;
+        for (int i = 0; i < truth.size; ++i)
+            if (truth.nodes[i].op == Op::Constant && truth.nodes[i].value != 2.0) truth.nodes[i].value *= 1.15;
+        std::vector<double> X(600), y(300);
+        for (int r = 0; r < 300; ++r) {
+            for (int k = 0; k < 2; ++k) X[static_cast<std::size_t>(2 * r + k)] = d.columns[static_cast<std::size_t>(k)][r];
+            y[static_cast<std::size_t>(r)] = 3.0 * value_at(truth, truth.root(), &X[static_cast<std::size_t>(2 * r)]) - 1.0;
+        }
+        const Data own = Data::make(X.data(), y.data(), nullptr, 300, 2);
+        CHECK(e.assess(m, own));
+        e.polish(m, own, 60);
+        CHECK(m.loss < 1e-20);
+        if (!(m.loss < 1e-20)) std::printf("  %s: %g\n", from, m.loss);
+    }
+}
+
+void kernels_agree() {
+    Random random(3, 1);
+    Options o = everything();
+    const Data d = samples(random, 200, 3, false, false);
+    Mutator m(o, d);
+    for (const char* name : {"portable", "avx2", "avx512"}) {
+        const Kernel* kernel = select_kernel(name);
+        if (!kernel) continue;
+        Evaluator e(*kernel, o, nullptr);
+        Buffer v(static_cast<std::size_t>(d.padded));
+        for (int k = 0; k < 300; ++k) {
+            Tree t;
+            if (!m.grow(2 + random.below(8), random, t)) continue;
+            e.values(t, t.root(), d, v.data());
+            for (int r = 0; r < d.rows; r += 37) {
+                double row[3] = {d.columns[0][r], d.columns[1][r], d.columns[2][r]};
+                bool tame = true;
+                for (int i = 0; i < t.size; ++i) tame &= std::fabs(value_at(t, i, row)) < 1e3 && std::fabs(value_at(t, i, row)) > 1e-3;
+                if (!tame) continue;
+                const double truth = value_at(t, t.root(), row);
+                CHECK(std::fabs(v[static_cast<std::size_t>(r)] - truth) <= 1e-8 * (1.0 + std::fabs(truth)));
+            }
+        }
+    }
+}
+
+/// Whole searches on small hostile data, and the pieces on random trees: nothing may be read or written out of bounds, and
+/// no loss may be NaN.
+void fuzz(int trials) {
+    Random random(static_cast<std::uint64_t>(trials), 99);
+    for (int k = 0; k < trials; ++k) {
+        Options o = everything();
+        for (int i = 2; i < kOps; ++i) o.allowed[i] = random.chance(0.6);
+        o.allowed[index(Op::Add)] = true;
+        o.max_size = 3 + random.below(40);
+        o.terms = 1 + random.below(kMaxTerms);
+        o.loss = static_cast<Loss>(random.below(3));
+        o.max_depth = random.chance(0.2) ? 4 : 0;
+        const int rows = 1 + random.below(random.chance(0.2) ? 700 : 60), features = 1 + random.below(5);
+        const Data d = samples(random, rows, features, random.chance(0.7), random.chance(0.3));
+        Mutator m(o, d);
+        Evaluator e(*select_kernel(), o, nullptr);
+        Hall hall(o.max_size);
+        Tree parents[2];
+        m.grow(8, random, parents[0]);
+        m.grow(8, random, parents[1]);
+        for (int n = 0; n < 60; ++n) {
+            Tree child;
+            const Tree& p = parents[random.below(2)];
+            const Move move = static_cast<Move>(random.below(static_cast<int>(Move::Simplify)));
+            bool made = random.chance(0.2) ? m.cross(parents[0], parents[1], random, child) : m.applies(move, p) && m.change(move, p, random.uniform(), random, child);
+            if (!made) continue;
+            CHECK(child.size > 0 && child.size <= kMaxNodes && child.nodes[child.root()].length == child.size);
+            if (random.chance(0.3)) parents[random.below(2)] = child;
+            Member x;
+            if (!normalise(child, o.terms, x.tree) || !e.assess(x, d)) continue;
+            CHECK(!std::isnan(x.loss) && x.loss >= 0.0);
+            if (e.polish(x, d, 4)) e.assess(x, d);
+            CHECK(!std::isnan(x.loss));
+            offer(hall, x, d, e);
+            Tree s;
+            if (random.chance(0.3)) simplify(x.tree, o, random.chance(0.5), s);
+            Tidied t;
+            if (random.chance(0.1)) tidy(x, d, e, t);
+            if (random.chance(0.05)) reduce(x, d, e, hall);
+        }
+    }
+}
+
+void searches(int trials) {
+    Random random(static_cast<std::uint64_t>(trials) + 17, 5);
+    for (int k = 0; k < trials; ++k) {
+        Options o = everything();
+        o.seed = static_cast<std::uint64_t>(k);
+        o.evaluations = 4000;
+        o.threads = 1 + k % 3;
+        o.islands = 3;
+        o.members = 12;
+        o.batch = k % 2 ? 64 : 2048;
+        const int rows = 2 + random.below(200), features = 1 + random.below(4);
+        Data d = samples(random, rows, features, k % 3 == 0, k % 4 == 1), held;
+        Search search(o, samples(random, rows, features, k % 3 == 0, k % 4 == 1), Data(), {}, select_kernel());
+        search.start();
+        if (k % 5 == 4) search.stop();
+        while (!search.poll(1.0).done) {}
+        CHECK(search.poll(0.0).outcome != "failed");
+        const std::string state = search.checkpoint();
+        // damaged states must be refused or read, never followed out of bounds
+        for (int n = 0; n < 20; ++n) {
+            std::string bad = state;
+            if (random.chance(0.5)) bad.resize(static_cast<std::size_t>(random.below(static_cast<int>(bad.size()))));
+            else
+                for (int j = 0; j < 4; ++j) bad[static_cast<std::size_t>(random.below(static_cast<int>(bad.size())))] = static_cast<char>(random.below(256));
+            Search other(o, samples(random, rows, features, false, false), Data(), {}, select_kernel());
+            try {
+                other.resume(bad);
+            } catch (const std::invalid_argument&) {
+            }
+        }
+    }
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    const int trials = argc > 2 ? std::atoi(argv[2]) : 60;
+    if (argc > 1 && !std::strcmp(argv[1], "fuzz")) {
+        fuzz(trials);
+        searches(trials / 20 + 5);
+        simplifier_keeps_values(20 * trials);
+    } else {
+        trees();
+        normal_form();
+        simplifier();
+        simplifier_keeps_values(3000);
+        gradients();
+        kernels_agree();
+        fuzz(20);
+        searches(5);
+    }
+    std::printf(failures ? "%d checks failed\n" : "all checks passed\n", failures);
+    return failures ? 1 : 0;
+}
