@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
@@ -88,3 +89,8 @@ def used_in(expressions: Iterable[Expr], names: Iterable[str]) -> tuple[str, ...
     """Those of ``names`` that occur in ``expressions``, in their given order."""
     found = {node.name for expr in expressions for node in walk(expr) if isinstance(node, Name)}
     return tuple(name for name in names if name in found)
+
+
+def filled(template: str, **pieces: str) -> str:
+    """``template`` with each `@NAME@` replaced by its piece, in one pass: a piece that holds `@NAME@` stays as it is."""
+    return re.sub(r"@([A-Z_]+)@", lambda match: pieces.get(match[1], match[0]), template)

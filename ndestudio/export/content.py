@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from jaxtyping import Float
 
 from ndestudio.data.dataset import Dataset, Source, Trajectory
 from ndestudio.errors import ExportError
-from ndestudio.expression.tree import Expr
+from ndestudio.expression.tree import CONSTANTS, FUNCTIONS, Expr, calls, names
 from ndestudio.model.fitted import FittedModel, NetworkWeights
 from ndestudio.model.metrics import Metrics
 
@@ -147,6 +147,7 @@ def content(model: FittedModel, dataset: Dataset | None = None, origin: Origin |
     missing += [hole.name for hole in system.holes if hole.name not in model.networks]
     if missing:
         raise ExportError(f"the model has no value for `{'`, `'.join(missing)}`; train it before exporting")
+    _check_names(model)
     units = _units(model, dataset)
     tracks = _tracks(model, dataset)
     scale = model.scale if model.scale is not None else np.maximum(1e-12, np.abs(tracks[0].initial))
@@ -156,7 +157,9 @@ def content(model: FittedModel, dataset: Dataset | None = None, origin: Origin |
         origin = Origin(program=program_name(), sources=dataset.sources if dataset else ())
     return Content(
         title=plain(model.config.name) or "Hybrid model",
-        time=Quantity("t", dataset.time.unit if dataset else "", note=plain(dataset.time.label) if dataset else ""),
+        time=Quantity(
+            "t", plain(dataset.time.unit) if dataset else "", note=plain(dataset.time.label) if dataset else ""
+        ),
         states=tuple(
             Quantity(name, units.get(name, ""), value=float(tracks[0].initial[index]))
             for index, name in enumerate(system.states)
@@ -172,6 +175,34 @@ def content(model: FittedModel, dataset: Dataset | None = None, origin: Origin |
         origin=origin,
         stiff=is_stiff(model, tracks),
     )
+
+
+def _check_names(model: FittedModel) -> None:
+    """Refuse names that would be written into programs as they are but are none of the model, or no names at all.
+
+    The parser lets none of them through; a project file made by somebody else may hold anything.
+    """
+    system = model.system
+    formulas = [(name, item.arguments, item.expression, item.parameters) for name, item in model.replacements.items()]
+    own = {*system.states, *system.inputs, *system.parameters, "t", *CONSTANTS}
+    callable_ = {*FUNCTIONS, *model.networks}
+    declared = [*own, *system.outputs, *callable_, *model.replacements, *model.parameters]
+    declared += [argument for network in model.networks.values() for argument in network.arguments]
+    declared += [name for _, arguments, _, constants in formulas for name in (*arguments, *constants)]
+    for name in declared:
+        if not name.isidentifier():
+            raise ExportError(f"the model calls something {plain(name)!r}, which is no name; write its equations anew")
+    for expr in (*system.rhs, *system.outputs.values()):
+        _check_expression(expr, own, callable_)
+    for _, arguments, expr, constants in formulas:
+        _check_expression(expr, {*own, *arguments, *constants}, callable_)
+
+
+def _check_expression(expr: Expr, known: Collection[str], functions: Collection[str]) -> None:
+    unknown = [name for name in names(expr) if name not in known]
+    unknown += [call.function for call in calls(expr) if call.function not in functions]
+    if unknown:
+        raise ExportError(f"the equations use `{plain(unknown[0])}`, which the model does not have; write them anew")
 
 
 def program_name() -> str:
@@ -221,7 +252,21 @@ def _tracks(model: FittedModel, dataset: Dataset | None) -> tuple[Track, ...]:
         tracks = tuple(_track(model, dataset, trajectory) for trajectory in dataset.trajectories)
     if not tracks:
         raise ExportError("the model has initial values for no trajectory; train it before exporting")
-    return tracks
+    return _plainly_named(tracks)
+
+
+def _plainly_named(tracks: tuple[Track, ...]) -> tuple[Track, ...]:
+    """Names that fit into one line of any language and onto a command line, still distinct."""
+    taken: set[str] = set()
+    renamed = []
+    for track in tracks:
+        base = name = plain(track.name) or "unnamed"
+        number = 2
+        while name in taken:
+            name, number = f"{base} ({number})", number + 1
+        taken.add(name)
+        renamed.append(replace(track, name=name))
+    return tuple(renamed)
 
 
 def _track(model: FittedModel, dataset: Dataset, trajectory: Trajectory) -> Track:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 
 from ndestudio.export.content import Content, Quantity, plain
-from ndestudio.expression.latex import number_latex, symbol, to_latex
+from ndestudio.expression.latex import greek_command, number_latex, symbol, to_latex
+from ndestudio.expression.tree import Expr
 
 _SPECIAL = {
     "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#", "%": r"\%", "_": r"\_",
@@ -13,6 +14,7 @@ _SPECIAL = {
     "µ": r"\textmu{}", "μ": r"\textmu{}", "°": r"\textdegree{}", "·": r"\textperiodcentered{}", "²": r"\textsuperscript{2}",
     "³": r"\textsuperscript{3}", "⁻": r"\textsuperscript{-}", "¹": r"\textsuperscript{1}", "Ω": r"\textohm{}",
 }  # fmt: skip
+_TYPOGRAPHIC = frozenset("–—‘’‚“”„†‡•…‰‹›€™")
 
 
 def latex(content: Content, digits: int = 5) -> str:
@@ -57,11 +59,23 @@ def equation_sides(content: Content, digits: int = 5, numbers: dict[str, float] 
 
 
 def escaped(text: str) -> str:
-    """``text`` for LaTeX text mode."""
-    return "".join(_SPECIAL.get(character, character) for character in plain(text))
+    """``text`` for LaTeX text mode, also at the start of a table row (where `[` or `*` would belong to `\\\\`)."""
+    text = plain(text)
+    return ("{}" if text[:1] in ("[", "*") else "") + "".join(map(_character, text))
 
 
-def _filled(expr, numbers: dict[str, float] | None):
+def _character(character: str) -> str:
+    """One character; Greek is set in mathematics, what pdfLaTeX has no glyph for is named by its code point."""
+    if character in _SPECIAL:
+        return _SPECIAL[character]
+    if (greek := greek_command(character)) is not None:
+        return rf"\ensuremath{{{greek}}}"
+    if ord(character) < 0x180 or character in _TYPOGRAPHIC:
+        return character
+    return f"U+{ord(character):04X}"
+
+
+def _filled(expr: Expr, numbers: dict[str, float] | None) -> Expr:
     from ndestudio.expression.numeric import fold
     from ndestudio.expression.tree import Number, substitute
 
@@ -90,7 +104,7 @@ def _formulas(content: Content, digits: int) -> list[str]:
         lines += ["", "Terms found by symbolic regression:", *_aligned(found)]
     for name, network in content.networks.items():
         arguments = ", ".join(symbol(argument) for argument in network.arguments)
-        size = f"{network.config.depth} hidden layers of {network.config.width} units"
+        size = f"{network.config.depth} hidden layer{'s' * (network.config.depth != 1)} of {network.config.width} units"
         lines += [
             "",
             rf"${symbol(name)}\left({arguments}\right)$ is a neural network ({size}); the code exports carry its weights.",

@@ -11,6 +11,7 @@ from jaxtyping import Float
 from ndestudio.export.code import (
     commented,
     csv_field,
+    filled,
     header,
     number_list,
     number_text,
@@ -36,13 +37,17 @@ def matlab(content: Content) -> str:
     write = MatlabPrinter(names)
     scale = ", ".join(number_list(content.scale))
     solver = "ode15s" if content.stiff else "ode45"
-    main = _MAIN.replace("@SCALE@", scale).replace("@SOLVER@", solver)
-    main = main.replace("@RTOL@", "1e-9" if content.stiff else "1e-10").replace(
-        "@ATOL@", "1e-7" if content.stiff else "1e-12"
+    main = filled(
+        _MAIN,
+        SCALE=scale,
+        SOLVER=solver,
+        RTOL="1e-9" if content.stiff else "1e-10",
+        ATOL="1e-7" if content.stiff else "1e-12",
+        TIME=text(csv_field(content.time_title)),
+        STATES=_titles(content.states),
+        OUTPUTS=_titles(quantity for quantity, _ in content.outputs),
+        N_OUTPUTS=str(len(content.outputs)),
     )
-    main = main.replace("@TIME@", text(csv_field(content.time_title))).replace("@STATES@", _titles(content.states))
-    main = main.replace("@OUTPUTS@", _titles(quantity for quantity, _ in content.outputs))
-    main = main.replace("@N_OUTPUTS@", str(len(content.outputs)))
     head, body = main.split("@HEADER@\n")
     lines = [
         *head.splitlines(),

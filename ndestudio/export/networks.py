@@ -16,9 +16,6 @@ from ndestudio.model.fitted import NetworkWeights
 RAW = "raw"
 """Name of the raw network output in ``ExportedNetwork.output``."""
 
-OUTPUT_FUNCTIONS = ("softplus", "sigmoid")
-"""Functions beside the known ones that ``ExportedNetwork.output`` may call."""
-
 
 @dataclass(frozen=True, eq=False)
 class ExportedNetwork:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float
 
+from ndestudio.data.dataset import Trajectory
 from ndestudio.export.content import Track
 from ndestudio.model.fitted import FittedModel
 
@@ -21,24 +22,27 @@ def is_stiff(model: FittedModel, tracks: tuple[Track, ...], samples: int = 5) ->
     from ndestudio.model.simulate import simulate
 
     track = tracks[0]
+    forcing = track_inputs(model, track)
     times = np.linspace(track.start, track.stop, samples)
     try:
-        states = simulate(model, times, track.initial, track_inputs(model, track)).states
+        states = simulate(model, times, track.initial, forcing).states
     except (ValueError, ArithmeticError):
         states = track.initial[None, :]
     fastest = 0.0
     for t, y in zip(times, states, strict=False):
         if np.all(np.isfinite(y)):
-            jacobian = _jacobian(model, float(t), y, _inputs(track, float(t)))
+            u = None if forcing is None else forcing.input_at(np.array([t]))[0]
+            jacobian = _jacobian(model, float(t), y, u)
             if np.all(np.isfinite(jacobian)):
                 fastest = max(fastest, float(np.max(-np.linalg.eigvals(jacobian).real)))
     return fastest * max(other.stop - other.start for other in tracks) > EXPLICIT_LIMIT
 
 
-def track_inputs(model: FittedModel, track: Track):
-    """A bare trajectory that carries the inputs of ``track`` in the order of the model's input columns."""
-    from ndestudio.data.dataset import Trajectory
+def track_inputs(model: FittedModel, track: Track) -> Trajectory | None:
+    """A bare trajectory that carries the inputs of ``track`` in the order of the model's input columns.
 
+    Columns that the equations do not use are 0; None if they use none.
+    """
     if not track.inputs:
         return None
     t = np.unique(np.concatenate([[track.start, track.stop], *(times for times, _ in track.inputs)]))
@@ -48,12 +52,8 @@ def track_inputs(model: FittedModel, track: Track):
     return Trajectory(track.name, t, np.full((len(t), len(model.measured)), np.nan), columns, np.zeros(len(t), np.int8))
 
 
-def _inputs(track: Track, t: float) -> Float[np.ndarray, " input"]:
-    return np.array([np.interp(t, times, values) for times, values in track.inputs])
-
-
 def _jacobian(
-    model: FittedModel, t: float, y: Float[np.ndarray, " state"], u: Float[np.ndarray, " input"]
+    model: FittedModel, t: float, y: Float[np.ndarray, " state"], u: Float[np.ndarray, " input"] | None
 ) -> Float[np.ndarray, "state state"]:
     from ndestudio.model.simulate import field
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import re
+import unicodedata
 from collections.abc import Mapping
 
 from ndestudio.expression.text import number_text
@@ -55,6 +56,14 @@ GREEK = frozenset(
         "vartheta",
     ]
 )
+_LATIN_TWINS = {"omicron": "o"} | dict(
+    zip(
+        ("Alpha", "Beta", "Epsilon", "Zeta", "Eta", "Iota", "Kappa", "Mu", "Nu", "Omicron", "Rho", "Tau", "Chi"),
+        (rf"\mathrm{{{letter}}}" for letter in "ABEZHIKMNOPTX"),
+        strict=True,
+    )
+)
+"""Greek letters without a command of their own."""
 _KNOWN = {"exp", "log", "sin", "cos", "tan", "tanh", "min", "max"}
 
 
@@ -95,9 +104,24 @@ def number_latex(value: float, digits: int | None = None) -> str:
     return power if mantissa == "1" else rf"{mantissa} \cdot {power}"
 
 
+def greek_command(letter: str) -> str | None:
+    """The LaTeX command (or Latin look-alike) of a Greek letter, None for any other character."""
+    if len(letter) != 1 or not ("\u0391" <= letter <= "\u03c9" or letter == "µ"):
+        return None
+    name = unicodedata.name(letter, "").removeprefix("MICRO SIGN") or "GREEK SMALL LETTER MU"
+    found = re.fullmatch(r"GREEK (SMALL|CAPITAL) LETTER (?:FINAL )?(\w+)", name)
+    if found is None:
+        return None
+    word = found[2].lower().replace("lamda", "lambda")
+    word = word if found[1] == "SMALL" else word.capitalize()
+    return rf"\{word}" if word in GREEK else _LATIN_TWINS.get(word)
+
+
 def _word(word: str) -> str:
     if word in GREEK:
         return rf"\{word}"
+    if (greek := greek_command(word)) is not None:
+        return greek
     if len(word) == 1:
         return word
     return rf"\mathrm{{{word}}}"

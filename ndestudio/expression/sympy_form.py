@@ -69,7 +69,12 @@ def from_sympy(x: Any) -> Expr:
     """
     import sympy
 
-    return _from(sympy.sympify(x), sympy)
+    try:
+        # strict: SymPy would run a text as Python
+        x = sympy.sympify(x, strict=True)
+    except sympy.SympifyError:
+        raise EquationError(f"{x!r} is no expression of SymPy; texts are read by `parse_expression`") from None
+    return _from(x, sympy)
 
 
 def _from(x: Any, sympy: Any) -> Expr:
