@@ -156,10 +156,7 @@ def _run(command: Sequence[str], folder: Path, timeout: float, should_stop: Call
                 process.kill()
                 process.wait()
     if process.returncode != 0:
-        said = (folder / "stderr").read_text(encoding="utf-8", errors="replace").strip().splitlines()
-        raise _Failed(
-            f"It did not run ({name} ended with {process.returncode}): {said[-1] if said else 'it said nothing'}"
-        )
+        raise _Failed(f"It did not run ({name} ended with {process.returncode}): {_complaint(folder / 'stderr')}")
     return (folder / "stdout").read_text(encoding="utf-8", errors="replace")
 
 
