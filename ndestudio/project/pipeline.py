@@ -58,9 +58,10 @@ def _with_data(project: Project, reporter: Reporter, base: str | Path | None) ->
 
     started = perf_counter()
     dataset = load(project.spec.data, reporter, base)
-    parse_system(
-        project.spec.model, dataset.measured_names, dataset.input_names
-    )  # a typing error is told before training
+    # a typing error, or an engine that is not there, is told before training
+    system = parse_system(project.spec.model, dataset.measured_names, dataset.input_names)
+    if system.holes:
+        _check_engine(project.spec.distil.engine)
     for note in dataset.notes:
         reporter.emit(Note(note))
     return _timed(replace(project, dataset=dataset), "data", started)
