@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
@@ -10,6 +11,10 @@ from ndestudio.expression.tree import Expr
 from ndestudio.model.metrics import Metrics
 from ndestudio.session.distil_state import FrontRow
 from ndestudio.symbolic.front import Candidate
+
+_DIGITS = 5
+_LONG = re.compile(r"(?<![\w.])\d+\.?\d*(?:[eE][+-]?\d+)?(?![\w.])")
+"""Numbers as the printer writes them; a list needs no sixteen digits."""
 
 
 def shown_candidates(front: Sequence[Candidate], scored: Mapping[int, ScoredCandidate]) -> tuple[Candidate, ...]:
@@ -92,4 +97,4 @@ def errors_of(metrics: Metrics | None) -> tuple[tuple[str, float], ...]:
 def _text(expression: Expr) -> str:
     from ndestudio.expression import to_text
 
-    return to_text(expression)
+    return _LONG.sub(lambda found: f"{float(found.group()):.{_DIGITS}g}", to_text(expression))

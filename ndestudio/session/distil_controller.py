@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from ndestudio.distil.result import Distillation, HoleSamples, ScoredCandidate
+from ndestudio.expression.tree import Expr
 from ndestudio.model.fitted import FittedModel
 from ndestudio.progress import Event, Reporter, TrainStep
 from ndestudio.session import commands
@@ -287,12 +288,13 @@ class DistilController(Presenter[DistilState]):
         refitting = self._trying == (hole, candidate) and self.session.tasks.running("put in") is not None
         after = self._trial_values if refitting else scored.model.parameters if scored else {}
         units = {name: config.unit for name, config in self.session.project.spec.model.parameters.items()}
+        expression = _refitted(scored, hole) or candidate.expression
         left = rf"\mathrm{{{_tex(hole)}}}"
         return CandidateState(
             hole=hole,
             row=row,
-            text=row.text,
-            formula=self.session.formula(FormulaRequest(left, candidate.expression, digits=4)),
+            text=_text(expression),
+            formula=self.session.formula(FormulaRequest(left, expression, digits=4)),
             fit=self._hole_fit(fit.model, hole, candidate),
             picture=self._picture(scored.model) if scored else None,
             before=self._picture(fit.model),
@@ -418,6 +420,19 @@ def _row(
         if wanted is not None and shown[row.index] == wanted:
             return row
     return accepted_of(rows) or rows[max(0, min(front.best, len(rows) - 1))]
+
+
+def _refitted(scored: ScoredCandidate | None, hole: str) -> Expr | None:
+    """The formula with its constants as refitted through the solver, None while it is not."""
+    from ndestudio.model.replace import formula_filled
+
+    return formula_filled(scored.model, hole) if scored is not None else None
+
+
+def _text(expression: Expr) -> str:
+    from ndestudio.expression import to_text
+
+    return to_text(expression)
 
 
 def _trim(kept: dict[int, Any]) -> None:

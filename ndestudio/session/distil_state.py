@@ -105,7 +105,7 @@ class CandidateState:
     """The formula that was clicked.
 
     Arguments:
-        formula: typeset; None while it is being drawn. text: as text.
+        formula: typeset, its constants as refitted where they were; None while it is being drawn. text: as text.
         fit: against the samples of the hole, None before they are there.
         picture: simulated trajectories of the whole model with it, None while they are being made.
         errors: (name of part, mean NRMSE) where known; errors_before: of the model without the formula.

@@ -14,6 +14,12 @@ from ndestudio.gui.widgets.elided import ElidedLabel
 from ndestudio.gui.widgets.math_view import MathView
 from ndestudio.session.distil_state import CandidateState
 
+_SHORT = {"training": "train", "validation": "valid."}
+_ERRORS_TIP = (
+    "Mean NRMSE of whole simulated trajectories, in % of the spread of the data, by part of the data; "
+    "in brackets that of the model with the network"
+)
+
 
 class CandidatePanel(QWidget):
     """Signals: accepted(hole, index), reverted(hole), pinned(hole, index, -1 to let go).
@@ -93,6 +99,7 @@ class CandidatePanel(QWidget):
         loss = math.sqrt(state.row.loss) if state.row.loss >= 0 and math.isfinite(state.row.loss) else math.nan
         self.facts.show_text(f"Complexity {state.row.complexity}, error on the hole {_percent(loss)}", "muted")
         self.errors.show_text(_errors(state), "")
+        self.errors.setToolTip(f"{_errors(state)}\n{_ERRORS_TIP}")
         self.note.setText(state.row.note)
         self.note.setVisible(bool(state.row.note))
 
@@ -129,12 +136,12 @@ def _errors(state: CandidateState) -> str:
     before = dict(state.errors_before)
     parts = []
     for name, error in state.errors:
-        was = f" (network {_percent(before[name])})" if name in before else ""
-        parts.append(f"{name} {_percent(error)}{was}")
-    return "Simulated: " + ", ".join(parts)
+        was = f" ({_percent(before[name])})" if name in before else ""
+        parts.append(f"{_SHORT.get(name, name)} {_percent(error)}{was}")
+    return ", ".join(parts)
 
 
 def _percent(value: float) -> str:
     if not math.isfinite(value):
         return "failed"
-    return f"{100 * value:.3g}%"
+    return f"{100 * value:.3g}%" if value < 10 else "> 1000%"

@@ -67,4 +67,6 @@ class FrontTable(Table):
 
 
 def _percent(value: float) -> str:
-    return f"{100 * value:.3g}%" if math.isfinite(value) else "failed"
+    if not math.isfinite(value):
+        return "failed"
+    return f"{100 * value:.3g}%" if value < 10 else "> 1000%"

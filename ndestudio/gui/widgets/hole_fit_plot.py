@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pyqtgraph as pg
-from PySide6.QtWidgets import QVBoxLayout, QWidget
+from PySide6.QtWidgets import QComboBox, QVBoxLayout, QWidget
 
-from ndestudio.gui.building import choose, combo, label, quiet, row
+from ndestudio.gui.building import choose, combo, quiet, row
 from ndestudio.gui.theme import GRID, Colours
+from ndestudio.gui.widgets.elided import ElidedLabel
 from ndestudio.gui.widgets.plot import Plot
 from ndestudio.session.distil_state import HoleFit
 
@@ -22,7 +23,8 @@ class HoleFitPlot(QWidget):
         self._fit: HoleFit | None = None
         self._other: HoleFit | None = None
         self.box = combo((), "What is shown", "Network and formula, along an argument or against each other")
-        self.caption = label("", "muted")
+        self.box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
+        self.caption = ElidedLabel()
         self.plot = Plot("Formula and network")
         self._support = pg.PlotDataItem([], [], pen=None, symbol="t1", symbolSize=6, symbolPen=None)
         self.plot.item.addItem(self._support, ignoreBounds=True)
@@ -35,14 +37,16 @@ class HoleFitPlot(QWidget):
         self._beyond = self.plot.curve(lambda c: c.data, dash=True, faint=True)
         self._formula = self.plot.curve(lambda c: c.curves[1])
         self._pinned = self.plot.curve(lambda c: c.curves[2], dash=True)
-        legend = self.plot.show_legend()
+        self._legend = legend = self.plot.show_legend()
         for item, name in ((self._network, "network"), (self._formula, "formula"), (self._pinned, "pinned")):
             legend.addItem(item, name)
         self.plot.styled(self._restyle)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(GRID // 2)
-        layout.addLayout(row(self.box, self.caption, 1))
+        choosers = row(self.box, self.caption)
+        choosers.setStretch(1, 1)
+        layout.addLayout(choosers)
         layout.addWidget(self.plot, 1)
         self.box.currentIndexChanged.connect(self._on_box)
 
@@ -84,7 +88,8 @@ class HoleFitPlot(QWidget):
         ):
             item.setData([], [])
         fit, mode = self._fit, str(self.box.currentData() or "")
-        self.caption.setText("")
+        self.caption.show_text("", "muted")
+        self._legend.setVisible(mode.startswith("along "))
         if fit is None:
             return
         name = f"{fit.hole} [{fit.unit}]" if fit.unit else fit.hole

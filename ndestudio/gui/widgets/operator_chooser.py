@@ -21,7 +21,7 @@ from ndestudio.gui.building import holder, label, line, quiet, row
 from ndestudio.gui.theme import GRID, monospace
 from ndestudio.session.distil_state import DistilState, OperatorRow
 
-_COLUMNS = 2
+_COLUMNS = 3
 _WORDS = {"neg": "negation", "inv": "1/x", "square": "x²", "cube": "x³", "^": "power"}
 
 
@@ -123,7 +123,7 @@ class OperatorChooser(QScrollArea):
             box.setAccessibleName(f"Use {operator.name}")
             box.toggled.connect(lambda used, name=operator.name: self.operator_used.emit(name, used))
             cost = _spin(1, 20)
-            cost.setFixedWidth(60)
+            cost.setFixedWidth(52)
             cost.setToolTip(f"Complexity that {operator.name} adds to a formula")
             cost.setAccessibleName(f"Cost of {operator.name}")
             cost.valueChanged.connect(lambda value, name=operator.name: self.cost_set.emit(name, value))
