@@ -21,6 +21,7 @@ from ndestudio.train.collocation import interpolated, slopes, smooth_training
 from ndestudio.train.config import TrainConfig
 from ndestudio.train.constants import fit_constants
 from ndestudio.train.engines import Gradient, JaxEngine, VectorEngine
+from ndestudio.train.ensemble import fit_seeds
 from ndestudio.train.lm import Point
 from ndestudio.train.problem import Batch, Problem, fitted_rows, make_batch, make_problem, start_point
 from ndestudio.train.programs import Stopped
@@ -39,6 +40,7 @@ from ndestudio.train.stages import (
 )
 from ndestudio.train.stages import Outcome as StageOutcome
 from ndestudio.train.steps import accurate, steps_for
+from ndestudio.train.tableau import EXPLICIT
 from ndestudio.train.tracker import StopRequested, TimeUp, Tracker
 from ndestudio.train.uncertainty import uncertainty
 
@@ -78,6 +80,8 @@ def fit(
         EquationError, DataError, DeviceError: the inputs cannot be used.
     """
     train, reporter = train or TrainConfig(), reporter or SilentReporter()
+    if train.seeds > 1:
+        return fit_seeds(lambda settings: fit(config, dataset, settings, reporter, start), train, dataset, reporter)
     begin = time.perf_counter()
     limit = train.time_limit if train.time_limit is not None else SECONDS[train.preset]
     model = _starting_model(config, dataset, train, start)
@@ -85,6 +89,12 @@ def fit(
     problem = make_problem(model, dataset, train)
     tracker = Tracker(problem, reporter, deadline=begin + limit, begin=begin)
     tracker.snapshot(model, 0)
+    if train.solver != "auto" and train.solver not in EXPLICIT:
+        tracker.note(
+            f"The solver `{train.solver}` is not used in training: `rk4` on a fixed grid takes its place. Predictions are "
+            "checked with an accurate solver for stiff systems.",
+            "warning",
+        )
     reporter.emit(Phase("preparing", "smoothing the measurements"))
     problem = make_problem(model, dataset, train, smooth_training(dataset))
     tracker.problem = problem
