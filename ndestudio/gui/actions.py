@@ -78,7 +78,11 @@ class Actions:
             action = QAction(spec.text, parent)
             action.setObjectName(spec.name)
             action.setToolTip(spec.tip)
-            action.setStatusTip("")
+            words = spec.text.replace("&", "").replace("…", "")
+            if spec.name.startswith("stage-"):
+                action.setProperty("palette", f"Go to {words}")
+            elif spec.menu == "&Run":
+                action.setProperty("palette", f"Run: {words}")
             handler = handlers[spec.name]
             action.triggered.connect(lambda _=False, handler=handler: handler())
             parent.addAction(action)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QFrame, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QMainWindow, QVBoxLayout
 
 from ndestudio.gui.building import button, label, row
 from ndestudio.gui.theme import GRID
@@ -14,7 +14,7 @@ from ndestudio.gui.theme import GRID
 class DropOverlay(QFrame):
     """Covers the window while files are dragged over it."""
 
-    def __init__(self, window: QWidget) -> None:
+    def __init__(self, window: QMainWindow) -> None:
         super().__init__(window)
         self._window = window
         self.setProperty("kind", "drop")
@@ -30,7 +30,7 @@ class DropOverlay(QFrame):
         self.hide()
 
     def cover(self) -> None:
-        self.setGeometry(self._window.rect().adjusted(2 * GRID, 2 * GRID, -2 * GRID, -2 * GRID))
+        self.setGeometry(self._window.centralWidget().geometry().adjusted(GRID, GRID, -GRID, -GRID))
         self.show()
         self.raise_()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from PySide6.QtCore import QEvent, QModelIndex, QObject, Qt
-from PySide6.QtGui import QAction, QKeyEvent, QStandardItem, QStandardItemModel
+from PySide6.QtGui import QAction, QIcon, QKeyEvent, QPixmap, QStandardItem, QStandardItemModel
 from PySide6.QtWidgets import QDialog, QLineEdit, QTreeView, QVBoxLayout, QWidget
 
 from ndestudio.gui.theme import GRID
@@ -15,6 +15,8 @@ _ACTION = Qt.ItemDataRole.UserRole + 1
 
 def match(pattern: str, text: str) -> float | None:
     """How well the letters of `pattern`, in order, occur in `text`; smaller is better, None is not at all."""
+    if not pattern.strip():
+        return 0.0
     pattern, text = pattern.lower().replace(" ", ""), text.lower()
     position, cost = -1, 0.0
     for letter in pattern:
@@ -35,6 +37,9 @@ class CommandPalette(QDialog):
         super().__init__(parent, Qt.WindowType.Popup)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self._actions = [action for action in actions if action.isEnabled() and action.isVisible() and action.text()]
+        nothing = QPixmap(16, 16)
+        nothing.fill(Qt.GlobalColor.transparent)
+        self._blank = QIcon(nothing)  # so that all names begin at one place
         self._line = QLineEdit()
         self._line.setPlaceholderText("Type to find an action")
         self._line.setAccessibleName("Find an action")
@@ -79,7 +84,7 @@ class CommandPalette(QDialog):
         found = sorted((cost, order, action) for cost, order, action in scored if cost is not None)
         self._model.removeRows(0, self._model.rowCount())
         for _, _, action in found:
-            name = QStandardItem(action.icon(), _words(action))
+            name = QStandardItem(action.icon() if not action.icon().isNull() else self._blank, _words(action))
             name.setData(action, _ACTION)
             keys = QStandardItem(action.shortcut().toString(action.shortcut().SequenceFormat.NativeText))
             keys.setTextAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
@@ -99,4 +104,4 @@ class CommandPalette(QDialog):
 
 
 def _words(action: QAction) -> str:
-    return action.property("palette") or action.text().replace("&", "").replace("…", "")
+    return str(action.property("palette") or "") or action.text().replace("&", "").replace("…", "")

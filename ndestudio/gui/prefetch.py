@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from importlib import import_module
 
 from PySide6.QtCore import QObject, QTimer
@@ -24,7 +25,7 @@ class Prefetch(QObject):
         super().__init__(window)
         self._window = window
         self._steps: list[Callable[[], object]] = [_import_plots]
-        self._steps += [lambda stage=stage: window.prepare(stage) for stage in STAGES]
+        self._steps += [partial(window.prepare, stage) for stage in STAGES]
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.timeout.connect(self._step)

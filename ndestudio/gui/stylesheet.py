@@ -27,7 +27,7 @@ QLabel[kind="badge-warning"] { background: $raised; color: $warning; border-radi
 
 QFrame[kind="card"] { background: $surface; border: 1px solid $border; border-radius: 8px; }
 QFrame[kind="line"] { background: $border; border: none; max-height: 1px; min-height: 1px; }
-QFrame[kind="banner"] { background: $accent_soft; border: 1px solid $accent; border-radius: 8px; }
+QFrame[kind="banner"] { background: $accent_soft; border: none; border-bottom: 1px solid $accent; }
 QFrame[kind="toast"] { background: $raised; border: 1px solid $border; border-radius: 8px; }
 QFrame[kind="drop"] { background: $accent_soft; border: 2px dashed $accent; border-radius: 16px; }
 QWidget[kind="rail"] { background: $surface; border-right: 1px solid $border; }
@@ -74,7 +74,7 @@ QLineEdit:disabled, QComboBox:disabled, QSpinBox:disabled, QDoubleSpinBox:disabl
 QLineEdit[invalid="true"] { border: 1px solid $error; }
 QPlainTextEdit { padding: 8px; }
 QSpinBox, QDoubleSpinBox { padding-right: 18px; }
-QComboBox { padding-right: 24px; min-height: 18px; }
+QComboBox { padding-right: 2px; min-height: 18px; }
 QComboBox::drop-down { border: none; width: 24px; }
 QComboBox::down-arrow { image: url($icons/chevron-down-$name.svg); width: 12px; height: 12px; }
 QSpinBox::up-button, QDoubleSpinBox::up-button { border: none; width: 16px; subcontrol-position: top right; }

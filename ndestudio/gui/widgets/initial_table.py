@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QCheckBox, QComboBox, QTableWidgetItem
+from PySide6.QtCore import QModelIndex, QPersistentModelIndex, Qt, Signal
+from PySide6.QtGui import QColor, QPalette
+from PySide6.QtWidgets import QCheckBox, QComboBox, QStyledItemDelegate, QStyleOptionViewItem, QTableWidgetItem
 
 from ndestudio.gui.building import choose, combo
-from ndestudio.gui.theme import monospace
+from ndestudio.gui.theme import colours, monospace
 from ndestudio.gui.widgets.table import Table
 from ndestudio.session.model_state import InitialRow
 
@@ -17,6 +18,7 @@ _TITLES = (
     ("Estimated", "Whether the start is fitted with the parameters (measured starts carry noise)"),
     ("One for all", "One value for all trajectories"),
 )
+_DEFAULT = Qt.ItemDataRole.UserRole + 1
 _FITS = (("automatic", None), ("yes", True), ("no", False))
 
 
@@ -27,6 +29,7 @@ class InitialTable(Table):
 
     def __init__(self) -> None:
         super().__init__("Initial values", _TITLES, widths={_STATE: 120, _FIT: 120, _SHARED: 100}, stretch=(_VALUE,))
+        self.setItemDelegateForColumn(_VALUE, _ValueDelegate(self))
         self._rows: tuple[InitialRow, ...] = ()
         self.cellChanged.connect(self._on_cell)
 
@@ -41,6 +44,7 @@ class InitialTable(Table):
             value = self.cell(number, _VALUE)
             value.setText(row.value)
             value.setToolTip(f"Default: {row.default}")
+            value.setData(_DEFAULT, row.default)
             fit = self.control(number, _FIT, QComboBox)
             shared = self.control(number, _SHARED, QCheckBox)
             choose(fit, row.fit)
@@ -81,3 +85,13 @@ class InitialTable(Table):
             except ValueError:
                 value = text
         self.edited.emit(row.state, {"value": value})
+
+
+class _ValueDelegate(QStyledItemDelegate):
+    """Shows what an empty cell stands for."""
+
+    def initStyleOption(self, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex) -> None:
+        super().initStyleOption(option, index)
+        if not index.data():
+            option.text = str(index.data(_DEFAULT) or "")  # type: ignore[attr-defined]
+            option.palette.setColor(QPalette.ColorRole.Text, QColor(colours().muted))  # type: ignore[attr-defined]

@@ -62,7 +62,7 @@ class ParameterTable(Table):
     refused = Signal(str)
 
     def __init__(self) -> None:
-        widths = {_NAME: 84, _VALUE: 72, _SLIDER: 84, _LOWER: 56, _UPPER: 56, _UNIT: 64, _FIXED: 48, _LOG: 40}
+        widths = {_NAME: 84, _VALUE: 72, _SLIDER: 84, _LOWER: 56, _UPPER: 56, _UNIT: 64, _FIXED: 52, _LOG: 48}
         super().__init__("Parameters", _TITLES, widths=widths, stretch=(_FITTED,), row_height=32)
         self._rows: tuple[ParameterRow, ...] = ()
         self._ranges: dict[str, tuple[float, float]] = {}
