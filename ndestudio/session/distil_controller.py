@@ -27,6 +27,7 @@ from ndestudio.symbolic.front import Candidate, Front
 if TYPE_CHECKING:
     from ndestudio.project.project import Spec
     from ndestudio.session.session import Session
+    from ndestudio.train.result import Fit
 
 _KEPT = 60
 
@@ -38,6 +39,7 @@ class DistilController(Presenter[DistilState]):
         super().__init__(session)
         self.live: DistilLive | None = None
         self._started: Spec | None = None
+        self._fit: Fit | None = None
         self._result: Distillation | None = None
         self._hole = ""
         self._selected: dict[str, Candidate] = {}
@@ -79,7 +81,7 @@ class DistilController(Presenter[DistilState]):
         if self.session.tasks.running("distil"):
             self.resume()
         elif not self._obstacle():
-            self.live, self._started = DistilLive(), project.spec
+            self.live, self._started, self._fit = DistilLive(), project.spec, project.fit
             self._selected.clear()
             self._pinned.clear()
             self.session.tasks.discard("put in")
@@ -371,11 +373,14 @@ class DistilController(Presenter[DistilState]):
     def _on_done(self, result: Distillation) -> None:
         if self.live is not None:
             self.live.end()
+        project = self.session.project
         self._result = result
         self._selected.clear()
         self._pinned.clear()
         created = datetime.now().astimezone().isoformat(timespec="seconds")
-        changed = commands.with_distillation(self.session.project, result, created, spec=self._started)
+        changed = commands.with_distillation(project, result, created, spec=self._started)
+        if project.fit is not self._fit:  # trained anew meanwhile: a row of the table, no more
+            changed = replace(project, runs=changed.runs)
         self.session.workspace.edit("Distil", changed)
         self.session.toast(result.sentence, "warning" if result.outcome == "failed" else "good")
 

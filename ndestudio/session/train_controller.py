@@ -27,6 +27,7 @@ from ndestudio.session.train_state import (
 from ndestudio.train.result import Fit, Outcome
 
 if TYPE_CHECKING:
+    from ndestudio.data.dataset import Dataset
     from ndestudio.project.project import Spec
     from ndestudio.session.session import Session
 
@@ -41,6 +42,7 @@ class TrainController(Presenter[TrainState]):
         super().__init__(session)
         self.live: TrainLive | None = None
         self._started: Spec | None = None
+        self._dataset: Dataset | None = None
         self._live_fit: Fit | None = None
         self._axes: tuple[str, str] | None = None
         self._arguments: dict[str, tuple[int, ...]] = {}
@@ -329,7 +331,8 @@ class TrainController(Presenter[TrainState]):
 
     def _launch(self, start: FittedModel | None) -> None:
         project = self.session.project
-        self._started, self._checkpoint, self._picture = project.spec, -1, None
+        self._started, self._dataset = project.spec, project.dataset
+        self._checkpoint, self._picture = -1, None
         arguments = (project.spec.model, project.dataset, project.spec.train, start)
         self.session.tasks.start(
             "fit", "Training", _fit, *arguments, event=self._on_event, done=self._on_done, failed=self._on_failed
@@ -346,7 +349,11 @@ class TrainController(Presenter[TrainState]):
         self.session.device = fit.device
         created = datetime.now().astimezone().isoformat(timespec="seconds")
         level = "warning" if fit.outcome is Outcome.DIVERGED else "good"
-        self.session.workspace.edit("Train", commands.with_fit(self.session.project, fit, created, spec=self._started))
+        project = self.session.project
+        changed = commands.with_fit(project, fit, created, spec=self._started)
+        if project.dataset is not self._dataset:  # other data were opened meanwhile: a row of the table, no more
+            changed = replace(project, runs=changed.runs)
+        self.session.workspace.edit("Train", changed)
         self.session.toast(fit.sentence, level)
 
     def _on_failed(self, failed: Any) -> None:

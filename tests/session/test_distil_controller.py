@@ -1,0 +1,171 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from ndestudio.progress import CandidateScored, FrontUpdate, Phase, Progress, RecordingReporter, TrainStep
+from ndestudio.session.candidates import front_rows
+from ndestudio.session.distil_state import CandidateState
+from ndestudio.session.session import Session
+from ndestudio.session.swap import hole_fit, put_in, sample
+from tests.session import results
+from tests.session.helpers import FakeRunner
+
+
+def opened(session: Session, **stage: bool) -> Session:
+    session.workspace.open(results.project(**stage), None)
+    session.stage = "distil"
+    return session
+
+
+def candidate(session: Session) -> CandidateState:
+    made = session.distil.state().candidate
+    assert made is not None
+    return made
+
+
+def test_nothing_starts_without_a_trained_model(fake: Session):
+    opened(fake, fitted=False).distil.start()
+    assert "train in Train first" in fake.distil.state().obstacle
+    assert not fake.tasks.running("distil")
+
+
+def test_the_front_grows_live_and_gets_simulated_errors(fake: Session, runner: FakeRunner):
+    opened(fake).distil.start()
+    id_ = runner.last("_distil")[0]
+    runner.say(id_, Phase("search", "Searching formulas for f", 1, 3))
+    runner.say(id_, FrontUpdate("f", results.front()))
+    runner.say(id_, Progress(0.25))
+    fake.tick()
+    state = fake.distil.state()
+    assert [(row.complexity, row.trajectory_error) for row in state.holes[0].front] == [(3, None), (5, None), (9, None)]
+    assert [(stage.title, stage.state) for stage in state.stages] == [
+        ("Search f", "active"),
+        ("Refit f", "pending"),
+        ("All together", "pending"),
+    ]
+    assert candidate(fake).row.index == 1, "the engine's own choice is looked at first"
+    assert fake.project.fit is not None
+    runner.say(id_, Phase("refit", "Refitting", 2, 3))
+    runner.say(id_, CandidateScored("f", 0, results.scored(fake.project.fit.model, 2)))
+    fake.tick()
+    assert fake.distil.state().holes[0].front[2].trajectory_error == pytest.approx(0.1)
+
+
+def test_a_simplified_formula_is_known_by_complexity_and_loss():
+    whole = results.model()
+    entry = results.scored(whole, 1)
+    entry = replace(entry, candidate=replace(entry.candidate, expression=results.front().candidates[0].expression))
+    rows = front_rows(results.front().candidates, {0: entry})
+    assert [row.scored for row in rows] == [-1, 0, -1]
+
+
+def test_a_formula_that_arose_in_joining_is_shown_after_the_front():
+    whole = results.model()
+    entry = results.scored(whole, 1)
+    entry = replace(entry, candidate=replace(entry.candidate, complexity=4, loss=0.07))
+    rows = front_rows(results.front().candidates, {0: entry}, accepted=0)
+    assert [(row.complexity, row.on_front, row.accepted) for row in rows][-1] == (4, False, True)
+
+
+def test_looking_at_a_formula_shows_its_errors_beside_those_of_the_network(fake: Session):
+    opened(fake, distilled=True).distil.select("f", 0)
+    made = candidate(fake)
+    assert made.row.complexity == 3
+    assert dict(made.errors)["training"] == pytest.approx(0.3)
+    assert set(dict(made.errors_before)) == {"training", "validation"}
+    assert [(c.name, c.after is None) for c in made.changes] == [("a", False), ("b", False), ("f_1", False)]
+    assert made.fit is not None
+    assert made.fit.formula_y == pytest.approx(0.5 * made.fit.X[:, 0])
+
+
+def test_accept_and_revert_are_one_step_each(fake: Session):
+    opened(fake, distilled=True)
+    fake.distil.revert("f")
+    assert fake.project.accepted == {}
+    fake.distil.accept("f", 0)
+    assert fake.project.accepted == {"f": 0}
+    fake.undo()
+    fake.undo()
+    assert fake.project.accepted == {"f": 1}
+
+
+def test_a_formula_not_yet_simulated_is_refitted_first_and_its_constants_move(fake: Session, runner: FakeRunner):
+    opened(fake, distilled=True).distil.accept("f", 2)
+    id_, _, arguments = runner.last("put_in")
+    assert arguments[3] == results.front().candidates[2]
+    runner.say(id_, TrainStep("polish", 1, 0.5, None, {"a": 0.7, "f_1": 0.11}, 0.1))
+    fake.tick()
+    made = candidate(fake)
+    assert made.refitting
+    assert {c.name: c.after for c in made.changes} == {"a": 0.7, "b": None, "f_1": 0.11}
+    assert fake.project.fit is not None
+    runner.finish("put_in", results.scored(fake.project.fit.model, 2))
+    fake.tick()
+    assert fake.project.accepted == {"f": 2}
+    assert (candidate(fake).row.accepted, candidate(fake).refitting) == (True, False)
+    fake.undo()
+    assert fake.project.accepted == {"f": 1}
+    assert fake.project.distillation is not None
+    assert len(fake.project.distillation.holes["f"].scored) == 2
+
+
+def test_pinning_keeps_a_second_formula_and_lets_it_go(fake: Session):
+    opened(fake, distilled=True).distil.pin("f", 0)
+    state = fake.distil.state()
+    assert state.compared is not None
+    assert (state.compared.row.complexity, state.compared.row.pinned) == (3, True)
+    fake.distil.pin("f", 0)
+    assert fake.distil.state().compared is None
+
+
+def test_a_finished_search_is_accepted_and_a_run(fake: Session, runner: FakeRunner):
+    opened(fake).distil.start()
+    assert fake.project.fit is not None
+    runner.finish("_distil", results.distillation(fake.project.fit.model))
+    fake.tick()
+    assert fake.project.accepted == {"f": 1}
+    assert [run.kind for run in fake.project.runs] == ["distil"]
+    assert fake.distil.state().sentence == "One hole replaced."
+
+
+def test_operators_presets_and_costs(fake: Session):
+    opened(fake)
+    fake.distil.choose_preset("trigonometric")
+    state = fake.distil.state()
+    assert {o.name for o in state.operators if o.used} == {"+", "-", "*", "/", "sin", "cos"}
+    assert {o.name: o.cost for o in state.operators}["sin"] == 2
+    fake.distil.use_operator("exp", True)
+    assert fake.distil.state().preset == ""
+    fake.distil.use_operator("exp", False)
+    assert fake.distil.state().preset == "trigonometric"
+    fake.distil.set_cost("exp", 4)
+    assert fake.project.spec.distil.complexity == {"exp": 4}
+
+
+def test_the_last_operator_stays(fake: Session):
+    opened(fake).distil.change_settings(operators=("+",))
+    fake.distil.use_operator("+", False)
+    assert fake.project.spec.distil.operators == ("+",)
+
+
+def test_formula_and_network_along_an_argument():
+    whole = results.model()
+    samples = sample(whole, results.dataset(), ("f",), 64, 0, reporter=RecordingReporter())["f"]
+    made = hole_fit(whole, samples, results.front().candidates[1])
+    along_y = made.slices[1]
+    held = float(np.median(samples.X[:, 0]))
+    assert along_y.held == pytest.approx({"x": held})
+    assert along_y.formula == pytest.approx(0.1 * held * along_y.x)
+    assert along_y.trusted.any()
+
+
+def test_putting_a_formula_in_fits_its_constants_to_the_trajectories():
+    whole, data = results.model(), results.dataset()
+    start = results.front().candidates[1]
+    made = put_in(whole, data, "f", start, results.project().spec.train, reporter=RecordingReporter())
+    from ndestudio.model import replace_hole, score
+
+    before = score(replace_hole(whole, "f", start.expression), data).train["mean"]
+    assert made.metrics.train["mean"] < 0.8 * before
+    assert set(made.model.replacements) == {"f"}
