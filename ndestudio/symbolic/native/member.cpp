@@ -18,6 +18,14 @@ int term_roots(const Tree& tree, int* roots) {
 
 namespace {
 
+/// Multiply the last two subtrees; x * x is kept as a square, the same value with fewer nodes.
+bool multiply(Tree& out) {
+    const int right = out.root(), left = out.left(right + 1);
+    if (!same(out, left, out, right)) return out.apply(Op::Multiply);
+    out.size = left + 1;
+    return out.apply(Op::Square);
+}
+
 /// Copy the subtree, evaluating whatever holds no variable and undoing double negation.
 bool fold(const Tree& in, int i, Tree& out) {
     const Node& n = in.nodes[i];
@@ -53,14 +61,7 @@ bool fold(const Tree& in, int i, Tree& out) {
         out.nodes[middle].value = -out.nodes[middle].value;
         return out.apply(Op::Add);
     }
-    if (n.op == Op::Multiply && !left_number && !right_number && out.size - middle == middle - start) {
-        // x * x: the same value with fewer nodes
-        if (same(out, middle - 1, out, out.root())) {
-            out.size = middle;
-            return out.apply(Op::Square);
-        }
-    }
-    return out.apply(n.op);
+    return n.op == Op::Multiply ? multiply(out) : out.apply(n.op);
 }
 
 /// Copy a term without its constant factors.
@@ -71,7 +72,7 @@ bool strip(const Tree& in, int i, Tree& out) {
         case Op::Multiply:
             if (!has_variable(in, i - 1)) return strip(in, in.left(i), out);
             if (!has_variable(in, in.left(i))) return strip(in, i - 1, out);
-            return strip(in, in.left(i), out) && strip(in, i - 1, out) && out.apply(Op::Multiply);
+            return strip(in, in.left(i), out) && strip(in, i - 1, out) && multiply(out);
         case Op::Divide:
             if (!has_variable(in, i - 1)) return strip(in, in.left(i), out);
             if (!has_variable(in, in.left(i))) return strip(in, i - 1, out) && out.apply(Op::Inverse);

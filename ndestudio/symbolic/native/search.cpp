@@ -281,7 +281,7 @@ void Search::finish() {
         return a.complexity != b.complexity ? a.complexity < b.complexity : a.criterion < b.criterion;
     });
     tidied_.clear();
-    double best = INFINITY;
+    double best = options_.loss == Loss::Squares && !all.empty() ? 1.0 : INFINITY;  // no worse than the mean
     for (const Tidied& t : all) {
         if (!(t.loss < best * (1.0 - 1e-9)) || best <= 1e-24 || t.complexity > options_.max_size + 2) continue;
         best = t.loss;
@@ -303,7 +303,7 @@ void Search::run() {
         prepare(e);
         extra_evaluations_ += e.evaluations;
     }
-    std::string outcome = resumed_.empty() ? verdict() : "";
+    std::string outcome = verdict();
     publish(false);
     while (outcome.empty()) {
         std::lock_guard<std::mutex> lock(state_mutex_);
