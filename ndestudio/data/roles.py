@@ -163,10 +163,21 @@ def assign(columns: Sequence[Analysed], config: DataConfig, path: str) -> Assign
     rest, more = _rest(columns, roles, config)
     notes += more
     if "state" not in rest:
-        problems.append(
-            DataError("no column of measurements is left beside the time; choose at least one state", path=path)
-        )
+        problems.append(_nothing_measured(columns, path))
     return Assignment(tuple(rest), tuple(notes), tuple(problems))
+
+
+def _nothing_measured(columns: Sequence[Analysed], path: str) -> DataError:
+    seen = [(one.label, text) for one in columns if one.kind == "text" for text in one.texts if text.strip()]
+    if not seen:
+        return DataError("no column of measurements is left beside the time; choose at least one state", path=path)
+    label, text = seen[0]
+    return DataError(
+        f"no column of measurements is left beside the time: the column holds text such as `{text}`; choose a column of "
+        "numbers, or write numbers without thousands separators (and set decimal to `,` if the comma is a decimal comma)",
+        path=path,
+        column=label,
+    )
 
 
 def find(columns: Sequence[Analysed], name: str) -> int | None:

@@ -97,6 +97,23 @@ def test_thousands_separator_is_not_taken_for_a_decimal_point(tmp_path: Path) ->
     assert (error.row, error.column) == (3, "x")
 
 
+def test_quoted_thousands_are_not_read_as_decimals(tmp_path: Path) -> None:
+    error = refused(tmp_path, 't,x\n0,"1,000"\n1,"2,500"\n')
+    assert error.column == "x" and "thousands separators" in error.sentence
+    write(tmp_path, 't,x\n0,"1,5"\n1,"2,250"\n')
+    assert read(tmp_path, "data.csv").trajectories[0].measured[:, 0].tolist() == [1.5, 2.25]
+    write(tmp_path, 't,x\n0,"1,000"\n1,"2,500"\n')
+    assert read(tmp_path, "data.csv", decimal=",").trajectories[0].measured[:, 0].tolist() == [1.0, 2.5]
+
+
+@pytest.mark.parametrize("first", ["sep=;", "SEP=; "])
+def test_separator_line_of_excel(tmp_path: Path, first: str) -> None:
+    write(tmp_path, f"{first}\r\ntime [h];x [g]\r\n0,5;1\r\n1,5;2\r\n")
+    dataset = read(tmp_path, "data.csv")
+    assert (dataset.time.title, dataset.measured[0].title) == ("time [h]", "x [g]")
+    assert dataset.trajectories[0].t.tolist() == [0.5, 1.5]
+
+
 def test_duplicate_time(tmp_path: Path) -> None:
     error = refused(tmp_path, "day,x\n1,2\n2,3\n2,4\n3,5\n")
     assert (error.row, error.column) == (4, "day")

@@ -25,6 +25,10 @@ _BOMS = (
 )
 _WORDS = re.compile(r"[^\s\[(]+\s*(?:\[[^\]]*\]|\([^)]*\))|\S+")
 _COMMENTS = ("#", "%", "//")
+_QUOTED_COMMA = re.compile(r'"\s*([+-]?\d*,\d+(?:[eE][+-]?\d+)?)\s*"')
+_GROUPED = re.compile(r"[+-]?[1-9]\d{0,2},\d{3}\Z")
+"""Between commas, `"1,000"` is a thousand as likely as one; such cells alone do not make a decimal comma."""
+_SEPARATOR_LINE = re.compile(r"\s*sep=(?P<delimiter>.)\s*\Z", re.IGNORECASE)
 _DIALECTS = (
     ("\t", "."),
     (";", "."),
@@ -112,6 +116,12 @@ def guess_comment(lines: list[str]) -> str:
     return ""
 
 
+def separator_line(line: str) -> str | None:
+    """The delimiter that a first line such as `sep=;` names (Excel writes and obeys it), None for any other line."""
+    match = _SEPARATOR_LINE.match(line)
+    return match["delimiter"] if match else None
+
+
 def guess_delimiter(lines: list[str], config: DataConfig, extra: frozenset[str]) -> tuple[str, str]:
     """Delimiter and decimal sign under which the lines fall into equally many columns with the most numbers in them.
 
@@ -123,7 +133,7 @@ def guess_delimiter(lines: list[str], config: DataConfig, extra: frozenset[str])
     """
     sample = lines[:1] + lines[1:400:4] if len(lines) > 100 else lines
     pairs = list(_DIALECTS)
-    if any('"' in line for line in sample):
+    if any(not _GROUPED.match(cell) for line in sample for cell in _QUOTED_COMMA.findall(line)):
         pairs.append((",", ","))
     if config.delimiter:
         delimiter = " " if config.delimiter.isspace() and config.delimiter != "\t" else config.delimiter

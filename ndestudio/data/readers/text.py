@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import msgspec
 import numpy as np
 
 from ndestudio.data.cells import MISSING, Kind
@@ -121,6 +122,9 @@ def _head_of(lines: list[str], seen: _Seen, config: DataConfig) -> Head:
     if not kept:
         raise DataError("the file has no rows; it needs a header and at least two rows of numbers", path=seen.name)
     extra = markers(config)
+    if (named := guess.separator_line(lines[kept[0]])) is not None and len(kept) > 1:
+        kept = kept[1:]
+        config = config if config.delimiter else msgspec.structs.replace(config, delimiter=named)
     delimiter, decimal = guess.guess_delimiter([lines[index] for index in kept[:401]], config, extra)
     first_cells = guess.split_line(lines[kept[0]], delimiter)
     limit = max(200, HEAD_CELLS // max(len(first_cells), 1))
