@@ -10,8 +10,10 @@ from time import perf_counter
 
 from ndestudio.distil.result import Distillation
 from ndestudio.errors import EngineUnavailable
+from ndestudio.model.system import System
 from ndestudio.progress import Note, Reporter, SilentReporter
 from ndestudio.project.project import Project, Run, Spec
+from ndestudio.project.spec_types import nearest
 from ndestudio.train.result import Fit, Outcome
 
 
@@ -62,6 +64,8 @@ def _with_data(project: Project, reporter: Reporter, base: str | Path | None) ->
     system = parse_system(project.spec.model, dataset.measured_names, dataset.input_names)
     if system.holes:
         _check_engine(project.spec.distil.engine)
+    for sentence in _unused(project.spec, system):
+        reporter.emit(Note(sentence, "warning"))
     for note in dataset.notes:
         reporter.emit(Note(note))
     return _timed(replace(project, dataset=dataset), "data", started)
@@ -102,6 +106,26 @@ def _check_engine(name: str) -> None:
 
     if missing := engine(name).unavailable():
         raise EngineUnavailable(missing)
+
+
+def _unused(spec: Spec, system: System) -> list[str]:
+    """Settings of a name that the equations do not have: most likely a slip of the pen, and without effect."""
+    found = []
+    tables = (
+        ("parameters", spec.model.parameters, system.parameters),
+        ("networks", spec.model.networks, _holes(system)),
+    )
+    for table, settings, known in tables:
+        for name in settings:
+            if name not in known:
+                near = nearest(name, known)
+                hint = f"; did you mean `{near}`?" if near else ""
+                found.append(f"[model.{table}.{name}] has no effect: the equations do not use `{name}`{hint}")
+    return found
+
+
+def _holes(system: System) -> tuple[str, ...]:
+    return tuple(hole.name for hole in system.holes)
 
 
 def _timed(project: Project, stage: str, started: float) -> Project:
