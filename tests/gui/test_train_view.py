@@ -1,0 +1,260 @@
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QPushButton
+from pytestqt.qtbot import QtBot
+
+from ndestudio.gui.main_window import MainWindow
+from ndestudio.gui.views.train_view import TrainView
+from ndestudio.gui.widgets.log_axis import LogAxis, number
+from ndestudio.gui.widgets.loss_plot import LossPlot
+from ndestudio.progress import FitSnapshot, Phase, Progress, TrainStep
+from ndestudio.session import train_controller
+from ndestudio.session.session import Session
+from ndestudio.session.train_state import LossCurve
+from ndestudio.train.result import Fit
+from tests.session import results
+
+Settle = Callable[[], None]
+
+
+@pytest.fixture
+def training(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
+    """A training of known events; it ends when the event is set, or when it is stopped."""
+    go = threading.Event()
+
+    def fit(model, dataset, config, start, *, reporter) -> Fit:  # type: ignore[no-untyped-def]
+        reporter.emit(Phase("preparing", "smoothing"))
+        reporter.emit(Phase("polish", "fitting whole trajectories"))
+        step = 0
+        while not go.is_set() and not reporter.should_stop():
+            reporter.emit(TrainStep("polish", step, 10.0 ** (-step / 10), 0.5, {"a": 0.5 + step, "b": 1.0}, step / 10))
+            reporter.emit(FitSnapshot("polish", step, results.model(step), {}))
+            reporter.emit(Progress(min(0.99, step / 20)))
+            step += 1
+            time.sleep(0.01)
+        return results.fit(config.seed)
+
+    monkeypatch.setattr(train_controller, "_fit", fit)
+    return go
+
+
+@pytest.fixture
+def view(window: MainWindow, session: Session, training: threading.Event, settle: Settle) -> TrainView:
+    session.workspace.open(results.project(fitted=False), None)
+    window.go("train")
+    settle()
+    shown = window.views["train"]
+    assert isinstance(shown, TrainView)
+    yield shown  # type: ignore[misc]
+    training.set()
+
+
+def press(qtbot: QtBot, button: QPushButton) -> None:
+    assert button.isVisible(), f"{button.text()} is hidden"
+    assert button.isEnabled(), f"{button.text()} is disabled"
+    qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+
+
+def test_start_pause_resume_stop(view: TrainView, session: Session, qtbot: QtBot, settle: Settle):
+    press(qtbot, view.start_button)
+    qtbot.waitUntil(lambda: len(view.loss._curves) > 0 and len(view.loss._curves[0].loss) > 3, timeout=20_000)
+    assert not view.start_button.isVisible()
+    press(qtbot, view.pause_button)
+    assert view.summary.text().startswith("Paused")
+    steps = len(session.train.live.curves[0].loss)  # type: ignore[union-attr]
+    qtbot.wait(150)
+    assert len(session.train.live.curves[0].loss) <= steps + 1  # type: ignore[union-attr]
+    press(qtbot, view.resume_button)
+    press(qtbot, view.stop_button)
+    began = time.monotonic()
+    settle()
+    assert time.monotonic() - began < 5.0
+    assert view.summary.text() == "Converged."
+    assert view.continue_button.isVisible()
+
+
+def test_live_plots_and_the_table_follow(view: TrainView, training: threading.Event, qtbot: QtBot, settle: Settle):
+    press(qtbot, view.start_button)
+    qtbot.waitUntil(lambda: view.trajectories._picture is not None, timeout=20_000)
+    qtbot.waitUntil(lambda: view.table.rowCount() == 2, timeout=5_000)
+    qtbot.waitUntil(lambda: view.phase._portrait is not None, timeout=20_000)
+    assert view.redraw.count > 1
+    training.set()
+    settle()
+    view.redraw.now()
+    assert view.table.cell(0, 2).text() == "0.4 … 0.6"
+    assert view.strip.steps._stages[-1].state == "skipped"
+
+
+def test_drawing_again_keeps_every_item(view: TrainView, training: threading.Event, qtbot: QtBot, settle: Settle):
+    press(qtbot, view.start_button)
+    qtbot.waitUntil(lambda: view.phase._portrait is not None, timeout=20_000)
+    view.lower_tabs.setCurrentIndex(1)
+    qtbot.waitUntil(lambda: view.holes._hole is not None, timeout=5_000)
+    before = [len(plot.item.items) for plot in (view.loss, view.phase.plot, view.holes.map_plot)]
+    count = view.redraw.count
+    qtbot.waitUntil(lambda: view.redraw.count > count + 5, timeout=20_000)
+    assert [len(plot.item.items) for plot in (view.loss, view.phase.plot, view.holes.map_plot)] == before
+    training.set()
+    settle()
+
+
+def test_the_slider_looks_back_and_can_go_back(view: TrainView, session: Session, settle: Settle, qtbot: QtBot):
+    session.workspace.open(results.project(), None)
+    settle()
+    fit = session.project.fit
+    assert fit is not None
+    view.slider.slider.setValue(0)
+    settle()
+    assert view.slider.words.text().startswith("Warm-up, step 4")
+    assert view.trajectories._picture is not None
+    assert view.trajectories._picture.model is fit.checkpoints[0].model
+    assert view.trajectories._before is not None, "the trained model is overlaid"
+    press(qtbot, view.slider.branch_button)
+    assert session.project.fit is not None
+    assert session.project.fit.model is fit.checkpoints[0].model
+
+
+def test_settings_reach_the_project_and_bad_ones_are_refused_in_place(view: TrainView, session: Session, qtbot: QtBot):
+    view.preset.setCurrentIndex(2)
+    view.settings.seed.setValue(5)
+    view.settings.time_limit.setText("12")
+    view.settings.time_limit.editingFinished.emit()
+    config = session.project.spec.train
+    assert (config.preset, config.seed, config.time_limit) == ("thorough", 5, 12.0)
+    view.settings.rate.setText("fast")
+    view.settings.rate.editingFinished.emit()
+    assert "`fast` is no positive number" in view.settings.problem.text()
+    assert session.project.spec.train.learning_rate == config.learning_rate
+    view.settings.own_stages.setChecked(True)
+    view.settings.stages["shooting"].setChecked(False)
+    assert session.project.spec.train.stages == ("collocation", "trajectory", "polish")
+    session.undo()
+    assert view.settings.seed.value() == session.project.spec.train.seed
+
+
+def test_edits_while_paused_are_offered(view: TrainView, session: Session, qtbot: QtBot, settle: Settle):
+    press(qtbot, view.start_button)
+    qtbot.waitUntil(lambda: view.pause_button.isVisible(), timeout=5_000)
+    press(qtbot, view.pause_button)
+    assert not view.changed_banner.isVisible()
+    view.settings.seed.setValue(9)
+    assert view.changed_banner.isVisible()
+    assert view.resume_button.text() == "Resume with changes"
+    press(qtbot, view.resume_button)
+    assert not view.changed_banner.isVisible()
+    press(qtbot, view.stop_button)
+    settle()
+    assert session.project.runs[-1].spec.train.seed == 9
+
+
+def test_runs_can_be_renamed_restored_and_deleted(view: TrainView, session: Session, qtbot: QtBot, settle: Settle):
+    for _ in range(2):
+        session.train.start()
+        session.train.stop()
+        settle()
+    view.right_tabs.setCurrentIndex(1)
+    table = view.runs.table
+    assert [table.cell(row, 0).text() for row in range(2)] == ["● Fit 2", "Fit 1"]
+    table.cell(1, 0).setText("a first look")
+    assert session.project.runs[0].name == "a first look"
+    table.selectRow(1)
+    press(qtbot, view.runs.restore_button)
+    assert [table.cell(row, 0).text() for row in range(2)] == ["Fit 2", "● a first look"]
+    table.selectRow(0)
+    press(qtbot, view.runs.delete_button)
+    assert [run.name for run in session.project.runs] == ["a first look"]
+
+
+def test_without_a_model_the_obstacle_and_the_way_out_are_shown(
+    window: MainWindow, view: TrainView, session: Session, qtbot: QtBot
+):
+    session.workspace.edit("", replace(session.project, dataset=None))
+    assert "open a file" in view.empty.sentence.text()
+    assert not view.start_button.isEnabled()
+    press(qtbot, view.model_button)
+    assert session.stage == "data"
+
+
+def test_everything_fits_into_the_smallest_screen(
+    window: MainWindow, view: TrainView, training: threading.Event, qtbot: QtBot, settle: Settle
+):
+    press(qtbot, view.start_button)
+    qtbot.waitUntil(lambda: view.content.currentIndex() == 1, timeout=20_000)
+    hint = view.minimumSizeHint()
+    assert (hint.width() <= 1280 - 88, hint.height() <= 800 - 58) == (True, True), hint
+    training.set()
+    settle()
+    hint = view.minimumSizeHint()
+    assert (hint.width() <= 1280 - 88, hint.height() <= 800 - 58) == (True, True), hint
+
+
+def test_every_control_has_a_name(view: TrainView):
+    from PySide6.QtWidgets import QAbstractButton, QComboBox, QLineEdit, QSlider, QSpinBox
+
+    for kind in (QAbstractButton, QComboBox, QSpinBox, QSlider):
+        for control in view.findChildren(kind):
+            if control.objectName().startswith("qt_") or isinstance(control.parent(), QComboBox):
+                continue
+            named = control.accessibleName() or getattr(control, "text", lambda: "")()
+            inner = type(control.parent()).__name__ in (
+                "QTabBar",
+                "QHeaderView",
+                "QTableWidget",
+                "Table",
+                "FittedTable",
+            )
+            assert named or inner, f"{type(control).__name__} in {type(control.parent()).__name__} has no name"
+    assert all(
+        edit.accessibleName() for edit in view.settings.widget().findChildren(QLineEdit) if edit.objectName() == ""
+    )
+
+
+class TestLossPlot:
+    def test_stages_stand_side_by_side(self, qtbot: QtBot, light):  # type: ignore[no-untyped-def]
+        plot = LossPlot()
+        qtbot.addWidget(plot)
+        steps = np.arange(11.0)
+        curves = tuple(
+            LossCurve(stage, steps, 10.0**-steps, np.full(11, np.nan)) for stage in ("collocation", "polish")
+        )
+        plot.show_curves(curves)
+        first, second = (items.train.getData()[0] for items in plot._items)
+        assert (first[0], first[-1]) == (0, 10)
+        assert second[0] > 10
+        assert plot._items[1].border.value() == second[0]
+
+    def test_values_that_have_no_logarithm_are_gaps(self, qtbot: QtBot, light):  # type: ignore[no-untyped-def]
+        plot = LossPlot()
+        qtbot.addWidget(plot)
+        values = np.array([1.0, np.inf, np.nan, 0.0, 0.1])
+        plot.show_curves((LossCurve("polish", np.arange(5.0), values, values),))
+        shown = plot._items[0].train.getData()[1]
+        assert np.isfinite(shown).tolist() == [True, False, False, True, True]
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "labels"),
+    [
+        (-6.0, 0.0, ["10⁻⁶", "10⁻⁵", "10⁻⁴", "0.001", "0.01", "0.1", "1"]),
+        (-1.2, 0.1, ["0.1", "0.2", "0.5", "1"]),
+        (0.30, 0.31, None),
+    ],
+)
+def test_log_axis_has_few_round_labels(low: float, high: float, labels: list[str] | None, qtbot: QtBot):
+    axis = LogAxis("left")
+    spacing, values = axis.tickValues(low, high, 300.0)[0]
+    shown = axis.tickStrings(values, 1.0, spacing)
+    assert len(shown) >= 2
+    if labels is not None:
+        assert shown == labels
+
+
+def test_numbers_of_the_log_axis():
+    assert [number(v) for v in (1e-12, 2e-5, 0.05, 1.0, 1e6)] == ["10⁻¹²", "2.0·10⁻⁵", "0.05", "1", "10⁶"]
