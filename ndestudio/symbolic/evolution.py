@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 import os
+import time
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,6 +24,8 @@ OPERATORS = (
     *("tanh", "abs", "min", "max", "square", "cube", "inv"),
 )
 
+CHECKPOINT_SECONDS = 60.0
+
 # name of the setting -> (name in the compiled core, type, smallest, largest)
 _NUMBERS: dict[str, tuple[str, type, float, float]] = {
     "populations": ("islands", int, 1, 256),
@@ -35,7 +39,7 @@ _NUMBERS: dict[str, tuple[str, type, float, float]] = {
     "terms": ("terms", int, 1, 8),
     "batch": ("batch", int, 16, 10_000_000),
 }
-_OTHERS = ("constraints", "nested_constraints", "seeding", "simd")
+_OTHERS = ("constraints", "nested_constraints", "seeding", "simd", "checkpoint", "resume")
 
 
 class EvolutionEngine:
@@ -51,6 +55,9 @@ class EvolutionEngine:
     - `constraints`: operator -> largest complexity of its argument, or of both ((-1: free)).
     - `nested_constraints`: operator -> {operator: how often it may occur within}.
     - `seeding`: begin with a sparse regression over simple terms (default True).
+    - `checkpoint`: path of a file that keeps the state of the search, written once a minute and at its end.
+    - `resume`: path of such a file; the search goes on from it as if it had never been interrupted (same samples and
+      settings, larger limits).
     - `simd`: `"avx512"`, `"avx2"` or `"portable"` instead of the best the processor has.
     """
 
@@ -94,8 +101,14 @@ class EvolutionEngine:
             _core_options(config),
             str(config.options.get("simd", "")),
         )
+        if (path := config.options.get("resume")) is not None:
+            try:
+                core.resume(Path(path).read_bytes())
+            except OSError as error:
+                raise ValueError(f"the checkpoint `{path}` cannot be read: {error}") from error
         core.start()
         snapshot = _watch(core, problem, config, reporter, on_front)
+        _keep(core, config)
         if snapshot["error"]:
             raise RuntimeError(f"the search failed: {snapshot['error']}")
         front = _front(snapshot, problem, config)
@@ -112,6 +125,7 @@ def _watch(
     on_front: Callable[[Front], None] | None,
 ) -> Mapping[str, Any]:
     version = -1
+    kept = time.monotonic()
     while True:
         snapshot = core.poll(0.1)
         if snapshot["front"] and snapshot["version"] != version and on_front is not None:
@@ -124,6 +138,18 @@ def _watch(
             reporter.emit(Progress(fraction, text=f"{rate:,.0f} formulas per second"))
         if reporter.should_stop():
             core.stop()
+        if time.monotonic() - kept > CHECKPOINT_SECONDS:
+            _keep(core, config)
+            kept = time.monotonic()
+
+
+def _keep(core: Any, config: SearchConfig) -> None:
+    if (name := config.options.get("checkpoint")) is None:
+        return
+    path = Path(name)
+    part = path.with_name(path.name + ".part")
+    part.write_bytes(core.checkpoint())
+    part.replace(path)
 
 
 def _fraction(snapshot: Mapping[str, Any], config: SearchConfig) -> float | None:
@@ -217,10 +243,10 @@ def _option(key: str, value: Any, known: set[str]) -> dict[str, Any]:
         return {core: kind(value)}
     if key == "seeding":
         return {"seeding": bool(value)}
-    if key == "simd":
+    if key in ("simd", "checkpoint", "resume"):
         return {}
     if key in ("constraints", "nested_constraints"):
-        if not isinstance(value, Mapping) or (bad := [o for o in value if o not in known]):
+        if not isinstance(value, Mapping) or any(o not in known for o in value):
             raise ValueError(f"option `{key}` must map operators to limits, not {value!r}")
         if key == "nested_constraints":
             return {key: {o: {i: int(n) for i, n in inner.items()} for o, inner in value.items()}}

@@ -93,13 +93,15 @@ def test_unknown_instructions_are_refused() -> None:
 def _samples(rows: int = 400) -> tuple[np.ndarray, np.ndarray]:
     rng = np.random.default_rng(3)
     X = rng.uniform(-2, 2, (rows, 3))
-    y = np.tanh(X[:, 0] * X[:, 1] + 0.3) * np.exp(-0.4 * X[:, 2] ** 2) + np.sin(3 * X[:, 0]) * X[:, 2] / (1.3 + X[:, 1] ** 2)
+    y = np.tanh(X[:, 0] * X[:, 1] + 0.3) * np.exp(-0.4 * X[:, 2] ** 2) + np.sin(3 * X[:, 0]) * X[:, 2] / (
+        1.3 + X[:, 1] ** 2
+    )
     return X, y
 
 
 def _search(evaluations: int, threads: int, resume: bytes | None = None, **options: object):
     X, y = _samples()
-    settings = dict(operators=BASE, seconds=0.0, evaluations=evaluations, threads=threads, seed=5) | options
+    settings = {"operators": BASE, "seconds": 0.0, "evaluations": evaluations, "threads": threads, "seed": 5} | options
     search = core.Search(X, y, None, None, None, [], settings)
     if resume is not None:
         search.resume(resume)
@@ -139,7 +141,9 @@ def test_damaged_or_foreign_checkpoints_are_refused() -> None:
 
 def test_a_search_stops_when_asked() -> None:
     X, y = _samples(200_000)
-    search = core.Search(X, y, None, None, None, [], dict(operators=BASE, seconds=300.0, threads=1, batch=10_000_000))
+    search = core.Search(
+        X, y, None, None, None, [], {"operators": BASE, "seconds": 300.0, "threads": 1, "batch": 10_000_000}
+    )
     search.start()
     search.poll(0.3)
     search.stop()
@@ -154,7 +158,9 @@ def test_all_paths_find_the_same_law() -> None:
     X, _ = _samples()
     y = 1.5 * X[:, 0] * X[:, 1] / (2.0 + X[:, 0] ** 2) - 0.3 * X[:, 2]
     for path in _paths():
-        search = core.Search(X, y, None, None, None, [], dict(operators=BASE, evaluations=60_000, seconds=0.0), path)
+        search = core.Search(
+            X, y, None, None, None, [], {"operators": BASE, "evaluations": 60_000, "seconds": 0.0}, path
+        )
         search.start()
         while not (state := search.poll(1.0))["done"]:
             pass

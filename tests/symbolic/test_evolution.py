@@ -1,0 +1,218 @@
+"""The embedded engine through its protocol."""
+
+from __future__ import annotations
+
+import itertools
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ndestudio.expression import evaluate, parse_expression
+from ndestudio.expression.tree import names, size, walk
+from ndestudio.progress import Progress, RecordingReporter, SilentReporter
+from ndestudio.symbolic.engine import SearchConfig, SearchProblem, SearchResult
+from ndestudio.symbolic.evolution import EvolutionEngine
+
+pytest.importorskip("ndestudio.symbolic._evolution")
+
+BASE = ("+", "-", "*", "/", "exp", "sin", "cos")
+XY = {"x": (0.1, 5.0), "y": (0.1, 5.0)}
+
+
+def _problem(
+    formula: str, box: dict[str, tuple[float, float]], rows: int = 500, noise: float = 0.0, **more
+) -> SearchProblem:
+    rng = np.random.default_rng(1)
+    low, high = np.array(list(box.values())).T
+    X = rng.uniform(low, high, (rows, len(box)))
+    y = np.asarray(evaluate(parse_expression(formula), dict(zip(box, X.T, strict=True))), float)
+    y = y + noise * y.std() * rng.standard_normal(rows)
+    return SearchProblem(X, y, tuple(box), **more)
+
+
+def _run(problem: SearchProblem, **settings) -> SearchResult:
+    config = SearchConfig(**({"operators": BASE, "seconds": None, "evaluations": 200_000, "threads": 1} | settings))
+    return EvolutionEngine().search(problem, config, SilentReporter())
+
+
+@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize(
+    ("formula", "box"),
+    [
+        ("y/(1 + y)", XY),
+        ("1.5*x*y/(2 + x) - 0.3*x", XY),
+        ("sin(x) + 0.5*y^2*exp(-x)", {"x": (-3.0, 3.0), "y": (-3.0, 3.0)}),
+        ("2.5382*cos(x) + y^2 - 0.5", {"x": (-4.0, 4.0), "y": (-4.0, 4.0)}),
+        ("x - x^3/3 - y + 0.5", {"x": (-2.0, 2.0), "y": (-1.0, 2.0)}),
+        ("2.3*x^2/(1.7 + x^2) - 0.4*y", XY),
+        ("x*exp(-3.1/y)", XY),
+    ],
+)
+def test_finds_the_law(formula: str, box: dict[str, tuple[float, float]], seed: int) -> None:
+    result = _run(_problem(formula, box), seed=seed)
+    best = result.front.candidates[result.front.best]
+    truth = parse_expression(formula)
+    assert result.outcome == "solved"
+    assert best.loss < 1e-12
+    assert size(best.expression) <= 1.3 * size(truth)
+    wide = {name: np.linspace(low, high * 1.4, 50) for name, (low, high) in box.items()}
+    assert evaluate(best.expression, wide) == pytest.approx(evaluate(truth, wide), rel=1e-6, abs=1e-9)
+
+
+def test_the_front_rises_in_complexity_and_falls_in_loss() -> None:
+    result = _run(_problem("x*y/(1 + x) + sin(x)", XY), evaluations=40_000)
+    candidates = result.front.candidates
+    assert [c.complexity for c in candidates] == sorted({c.complexity for c in candidates})
+    assert all(a.loss > b.loss for a, b in itertools.pairwise(candidates))
+    for c in candidates:
+        assert c.complexity == size(c.expression)
+
+
+@pytest.mark.parametrize("noise", [0.01, 0.05])
+def test_the_choice_does_not_chase_noise(noise: float) -> None:
+    problem = _problem("1.5*x*y/(2 + x) - 0.3*x", XY, noise=noise)
+    result = _run(problem, evaluations=60_000)
+    best = result.front.candidates[result.front.best]
+    assert set(names(best.expression)) == {"x", "y"}
+    assert size(best.expression) <= 13
+    clean = _problem("1.5*x*y/(2 + x) - 0.3*x", XY)
+    values = np.asarray(evaluate(best.expression, {"x": clean.X[:, 0], "y": clean.X[:, 1]}), float)
+    assert np.mean((values - clean.y) ** 2) / np.var(clean.y) < 0.1 * noise**2
+
+
+def test_held_out_rows_are_scored_and_weights_leave_rows_out() -> None:
+    good = _problem("x*y + x", XY)
+    X = np.vstack([good.X, good.X[:50]])
+    y = np.concatenate([good.y, np.full(50, 99.0)])
+    weights = np.concatenate([np.ones(500), np.zeros(50)])
+    result = _run(SearchProblem(X, y, good.names, weights, good.X[:100], good.y[:100]))
+    best = result.front.candidates[result.front.best]
+    assert best.loss < 1e-20
+    assert best.held_out is not None
+    assert best.held_out < 1e-20
+
+
+@pytest.mark.parametrize("loss", ["absolute", "huber"])
+def test_robust_losses_ignore_outliers(loss: str) -> None:
+    problem = _problem("2*x*y + 1", XY)
+    problem.y[::20] += 500.0
+    result = _run(problem, loss=loss, huber_delta=0.02, evaluations=20_000)
+    found = [c.expression for c in result.front.candidates]
+    clean = _problem("2*x*y + 1", XY)
+    errors = [
+        np.mean(np.abs(np.asarray(evaluate(e, {"x": clean.X[:, 0], "y": clean.X[:, 1]})) - clean.y)) for e in found
+    ]
+    assert min(errors) < 0.2
+
+
+def test_limits_on_size_depth_and_nesting_are_kept() -> None:
+    problem = _problem("sin(x*y) + x", XY)
+    limited = {
+        "nested_constraints": {"sin": {"sin": 0, "cos": 0}, "cos": {"sin": 0, "cos": 0}},
+        "constraints": {"sin": 1, "cos": 1},
+    }
+    result = _run(problem, max_size=12, evaluations=30_000, options=limited)
+    for candidate in result.front.candidates:
+        assert candidate.complexity <= 12
+        for node in walk(candidate.expression):
+            if type(node).__name__ == "Call" and node.function in ("sin", "cos"):
+                assert not any(type(n).__name__ == "Call" for a in node.arguments for n in walk(a))
+
+
+def test_complexity_weights_count() -> None:
+    result = _run(_problem("sin(x)*y", XY), complexity={"sin": 5, "variable": 2})
+    best = result.front.candidates[result.front.best]
+    assert best.complexity == 5 + 2 + 2 + 1
+
+
+def test_guesses_are_tried_first() -> None:
+    formula = "3.3*exp(-(x - 1.7)^2/0.4)*sin(2.1*y)/(1.3 + x^2*y)"
+    problem = _problem(formula, XY, guesses=("3*exp(-(x - 1.6)^2/0.5)*sin(2*y)/(1.2 + x^2*y)",))
+    result = _run(problem, max_size=30, evaluations=20_000)
+    assert min(c.loss for c in result.front.candidates) < 1e-12
+    with pytest.raises(ValueError, match="z"):
+        _run(_problem("x", {"x": (0.0, 1.0)}, guesses=("z + 1",)))
+
+
+def test_stops_when_asked_and_keeps_what_it_found() -> None:
+    reporter = RecordingReporter(stop_after=3)
+    problem = _problem("tanh(x*y - 2)*exp(sin(3*x)) + x/(1 + y^4)", XY, noise=0.02)
+    fronts = []
+    config = SearchConfig(operators=BASE, seconds=60.0, threads=1)
+    result = EvolutionEngine().search(problem, config, reporter, fronts.append)
+    assert result.outcome == "stopped"
+    assert result.front.candidates
+    assert [f.version for f in fronts] == sorted({f.version for f in fronts})
+    assert any(isinstance(e, Progress) for e in reporter.events)
+
+
+def test_a_checkpoint_lets_a_search_go_on(tmp_path: Path) -> None:
+    problem = _problem("tanh(x*y - 2)*exp(sin(3*x))", XY)
+    kept = str(tmp_path / "state")
+    _run(problem, evaluations=40_000, options={"checkpoint": kept})
+    resumed = _run(problem, evaluations=60_000, options={"resume": kept})
+    whole = _run(problem, evaluations=60_000)
+    assert resumed.front.candidates == whole.front.candidates
+    with pytest.raises(ValueError, match="checkpoint"):
+        _run(_problem("x + y", XY), options={"resume": kept})
+    with pytest.raises(ValueError, match="cannot be read"):
+        _run(problem, options={"resume": str(tmp_path / "nothing")})
+
+
+def test_scales_far_from_one() -> None:
+    problem = _problem("3e6*x/(2e-5 + x) - 4e5*y", {"x": (1e-6, 1e-4), "y": (0.1, 5.0)})
+    assert min(c.loss for c in _run(problem).front.candidates) < 1e-12
+    problem = _problem("1e-9*x*y - 2e-10*x", XY)
+    assert min(c.loss for c in _run(problem).front.candidates) < 1e-12
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"y": np.array([1.0, np.nan, 2.0])}, "finite"),
+        ({"y": np.array([1.0, 2.0])}, "shape"),
+        ({"y": np.array([1e200, 1.0, 2.0])}, "rescale"),
+        ({"names": ("a",)}, "names"),
+        ({"weights": np.array([-1.0, 1.0, 1.0])}, "weights"),
+        ({"X_held_out": np.zeros((2, 2))}, "held_out"),
+    ],
+)
+def test_samples_that_make_no_sense_are_refused(change: dict, words: str) -> None:
+    plain = {"X": np.arange(6.0).reshape(3, 2), "y": np.arange(3.0), "names": ("a", "b")}
+    with pytest.raises(ValueError, match=words):
+        _run(SearchProblem(**(plain | change)))
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"operators": ("+", "foo")}, "foo"),
+        ({"operators": ()}, "no operators"),
+        ({"max_size": 0}, "max_size"),
+        ({"complexity": {"bar": 1}}, "bar"),
+        ({"options": {"populatoins": 3}}, "populatoins"),
+        ({"options": {"populations": "many"}}, "populations"),
+        ({"options": {"constraints": {"zap": 1}}}, "constraints"),
+        ({"options": {"simd": "neon"}}, "neon"),
+    ],
+)
+def test_settings_that_make_no_sense_are_refused(settings: dict, words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        _run(_problem("x + y", XY, rows=20), **settings)
+
+
+def test_a_constant_target_and_a_single_sample_have_an_answer() -> None:
+    result = _run(SearchProblem(np.arange(6.0).reshape(3, 2), np.full(3, 2.5), ("a", "b")))
+    assert result.outcome == "solved"
+    assert evaluate(result.front.candidates[0].expression, {}) == 2.5
+    assert _run(SearchProblem(np.ones((1, 2)), np.ones(1), ("a", "b"))).outcome == "solved"
+
+
+def test_many_columns_are_searched() -> None:
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(200, 300))
+    y = 2.0 * X[:, 17] * X[:, 40] - X[:, 250]
+    result = _run(SearchProblem(X, y, tuple(f"v{k}" for k in range(300))), evaluations=30_000)
+    assert result.front.candidates
+    assert min(c.loss for c in result.front.candidates) < 0.9
