@@ -129,6 +129,10 @@ def _powers_as_products(expr: Expr) -> Expr:
                 return Binary("*", base, base)
             case Binary("^", base, Number(3.0)):
                 return Binary("*", Binary("*", base, base), base)
+            case Binary("^", base, Number(4.0)) if isinstance(base, Name):
+                return Binary("*", Binary("*", base, base), Binary("*", base, base))
+            case Binary("^", Number(value), Number(power)):
+                return Number(value**power)
             case _:
                 return node
 
@@ -203,8 +207,15 @@ def skeleton(expr: Expr) -> str:
         case Binary(operator, left, right):
             return f"({skeleton(left)}{operator}{skeleton(right)})"
         case Call(function, arguments):
-            return f"{function}({', '.join(skeleton(argument) for argument in arguments)})"
+            return f"{function}({', '.join(_argument(argument) for argument in arguments)})"
     raise TypeError(f"not an expression: {expr!r}")
+
+
+def _argument(expr: Expr) -> str:
+    """The structure of a function's argument: a factor in there is a parameter that nothing outside can carry."""
+    above, below = _factors(expr)
+    scaled = any(skeleton(factor) == "#" for factor in (*above, *below))
+    return ("#*" if scaled else "") + skeleton(expr)
 
 
 def _factors(expr: Expr) -> tuple[list[Expr], list[Expr]]:
