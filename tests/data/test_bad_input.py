@@ -261,6 +261,33 @@ def test_damaged_files_of_other_formats(tmp_path: Path, ending: str) -> None:
     assert "readable" in error.sentence or "cannot be read" in error.sentence
 
 
+@pytest.mark.parametrize("ending", ["npz", "mat", "parquet"])
+def test_any_damage_is_a_sentence(tmp_path: Path, ending: str) -> None:
+    import polars as pl
+    from scipy.io import savemat
+
+    t = np.linspace(0.0, 1.0, 50)
+    table, path = {"t": t, "x": np.cos(t)}, tmp_path / f"good.{ending}"
+    match ending:
+        case "npz":
+            np.savez_compressed(path, **table)
+        case "mat":
+            savemat(path, table, do_compression=True)
+        case _:
+            pl.DataFrame(table).write_parquet(path)
+    raw, random = path.read_bytes(), np.random.default_rng(0)
+    refusals = 0
+    for trial in range(40):
+        damaged = bytearray(raw[: random.integers(1, len(raw))] if trial % 4 == 0 else raw)
+        for place in random.integers(0, len(damaged), 4):
+            damaged[place] = random.integers(256)
+        try:
+            read(tmp_path, write(tmp_path, bytes(damaged), f"bad.{ending}"))
+        except DataError:
+            refusals += 1
+    assert refusals > 20
+
+
 def test_text_column_as_state(tmp_path: Path) -> None:
     error = refused(tmp_path, "t,x,who\n1,2,ann\n2,3,bob\n3,4,eve\n", states=("who",))
     assert (error.row, error.column) == (2, "who")

@@ -2,16 +2,86 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import zipfile
+import zlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ndestudio.data.cells import Kind
+from ndestudio.data.config import DataConfig
 from ndestudio.data.names import suggestion
+from ndestudio.data.readers.base import Head, Meter, Table, check_path
+from ndestudio.data.readers.frames import frame_head, frame_table, head_rows
 from ndestudio.errors import DataError
+from ndestudio.progress import Reporter
 
 if TYPE_CHECKING:
     import polars as pl
+
+DAMAGE = (
+    ValueError,
+    TypeError,
+    OSError,
+    EOFError,
+    KeyError,
+    IndexError,
+    RuntimeError,
+    MemoryError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
+"""What the readers of NumPy and SciPy raise for files that are damaged (NotImplementedError is a RuntimeError)."""
+
+
+@dataclass(frozen=True)
+class ArrayReader:
+    """Files of named arrays. A row is numbered from 1.
+
+    Arguments:
+        format: how ``Head`` calls it.
+        arrays: of a file (its path, and how errors call it): the arrays by name, and sentences about what was left out.
+    """
+
+    format: str
+    arrays: Callable[[Path, str], tuple[Mapping[str, np.ndarray], tuple[str, ...]]]
+
+    def head(self, path: Path, config: DataConfig, name: str) -> Head:
+        """Variables and first rows."""
+        frame, notes, keys = self._open(path, config, name)
+        return frame_head(
+            frame.head(head_rows(frame.width)),
+            frame.columns,
+            name=name,
+            format=self.format,
+            row_count=frame.height,
+            first_row=1,
+            notes=notes,
+            choices=keys,
+        )
+
+    def read(self, path: Path, head: Head, kinds: Mapping[int, Kind], config: DataConfig, reporter: Reporter) -> Table:
+        """The chosen columns."""
+        meter = Meter(reporter, 1, head.path)
+        frame, _, _ = self._open(path, config, head.path)
+        frame = frame.rename({old: str(index) for index, old in enumerate(frame.columns)})
+        table = frame_table(frame, path, head, kinds, config)
+        meter.at(1)
+        return table
+
+    def _open(self, path: Path, config: DataConfig, name: str) -> tuple[pl.DataFrame, tuple[str, ...], tuple[str, ...]]:
+        check_path(path, name)
+        arrays, skipped = self.arrays(path, name)
+        frame, notes = table_of(arrays, config.key, name)
+        return frame, (*skipped, *notes), tuple(arrays)
+
+
+def complaint(error: BaseException) -> str:
+    """The first line of what a library says about a file."""
+    return (str(error).splitlines() or ["damaged"])[0]
 
 
 def table_of(arrays: Mapping[str, np.ndarray], key: str | None, name: str) -> tuple[pl.DataFrame, tuple[str, ...]]:

@@ -6,17 +6,14 @@ from pathlib import Path
 
 from ndestudio.data.readers.base import Reader
 
-TEXT = (".csv", ".tsv", ".txt", ".dat", ".tab", ".asc")
 EXCEL = (".xlsx", ".xlsm", ".xls", ".xlsb", ".ods")
 PARQUET = (".parquet", ".pq")
 NUMPY = (".npz", ".npy")
 MATLAB = (".mat",)
-ENDINGS: tuple[str, ...] = (*TEXT, *PARQUET, *EXCEL, *NUMPY, *MATLAB)
-"""File endings that are known; any other file is tried as text."""
 
 
 def reader_for(path: Path) -> Reader:
-    """The reader for a file, by its ending."""
+    """The reader for a file, by its ending; a file with any other ending is tried as text."""
     match path.suffix.lower():
         case ending if ending in PARQUET:
             from ndestudio.data.readers.parquet import ParquetReader
@@ -27,13 +24,15 @@ def reader_for(path: Path) -> Reader:
 
             return ExcelReader()
         case ending if ending in NUMPY:
-            from ndestudio.data.readers.npz import NumpyReader
+            from ndestudio.data.readers.arrays import ArrayReader
+            from ndestudio.data.readers.npz import numpy_arrays
 
-            return NumpyReader()
+            return ArrayReader("npz", numpy_arrays)
         case ending if ending in MATLAB:
-            from ndestudio.data.readers.matlab import MatlabReader
+            from ndestudio.data.readers.arrays import ArrayReader
+            from ndestudio.data.readers.matlab import matlab_arrays
 
-            return MatlabReader()
+            return ArrayReader("mat", matlab_arrays)
         case _:
             from ndestudio.data.readers.text import TextReader
 
