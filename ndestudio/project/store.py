@@ -35,6 +35,9 @@ CHECKPOINTS = 24
 _TEXT_LIMIT = 512 * 2**20
 _TOTAL_LIMIT = 8 * 2**30
 _MEMBER_LIMIT = 200_000
+_BOMB_SIZE = 16 * 2**20
+_BOMB_RATIO = 100
+"""Arrays are stored as they are and settings shrink tenfold: what shrank more is made to fill the memory."""
 _STAMP = (1980, 1, 1, 0, 0, 0)
 _DAMAGE = (
     zipfile.BadZipFile,
@@ -171,10 +174,18 @@ def _read(archive: zipfile.ZipFile) -> Project:
             f"it would unpack to {total / 2**30:.1f} GiB in {len(members)} parts, more than a project may hold; "
             "it was not written by NDE Studio or is damaged"
         )
+    packed = sum(info.compress_size for info in members.values())
+    if total > _BOMB_SIZE and total > _BOMB_RATIO * packed:
+        raise ProjectError(
+            f"its {packed / 2**20:.2g} MiB would unpack to {total / 2**20:.0f} MiB, which no project does; "
+            "it was not written by NDE Studio or is damaged"
+        )
     content = msgspec.json.decode(archive.read("project.json"))
     if not isinstance(content, dict) or content.get("format") != FORMAT:
         raise ProjectError("it is no project of NDE Studio (its project.json is of something else)")
     content = migrate(content)
+    if not isinstance(content["objects"], list):
+        raise Damaged("objects: expected a list")
     arrays: dict[str, np.ndarray] = {}
 
     def array(name: str) -> np.ndarray:

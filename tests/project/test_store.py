@@ -163,6 +163,7 @@ def test_a_newer_file_says_so(project: Project, tmp_path: Path) -> None:
         lambda content: content.pop("project"),
         lambda content: content.pop("objects"),
         lambda content: content.update(objects=[]),
+        lambda content: content.update(objects=None),
         lambda content: content.update(project=[]),
         lambda content: content["project"].update(fit={"ref": 10**9}),
         lambda content: content["project"].update(fit={"ref": -1}),
@@ -236,6 +237,15 @@ def test_a_bomb_is_refused_before_it_is_unpacked(tmp_path: Path) -> None:
         for _ in range(520):
             member.write(b" " * 2**20)
     with pytest.raises(ProjectError, match="would unpack to"):
+        load_project(path)
+
+
+def test_a_small_file_that_would_fill_the_memory_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "bomb.nde"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("project.json", b"[" + b"[]," * (6 * 2**20) + b"[]]")
+    assert path.stat().st_size < 10**5
+    with pytest.raises(ProjectError, match="would unpack to 18 MiB, which no project does"):
         load_project(path)
 
 
