@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from ndestudio.errors import EquationError
 from ndestudio.expression.tree import (
     Binary,
     Call,
@@ -18,6 +19,16 @@ from ndestudio.expression.tree import (
     with_children,
 )
 
+_NOT_REWRITTEN = (
+    EquationError,
+    NotImplementedError,
+    ValueError,
+    TypeError,
+    KeyError,
+    RecursionError,
+    ZeroDivisionError,
+)
+"""What SymPy, and the way back from it, say about forms that have no value or no word in our language."""
 MOST_NODES = 60
 """Formulas larger than this are left as they are; rewriting them takes SymPy seconds."""
 
@@ -78,18 +89,18 @@ def _rewritten(expr: Expr) -> Iterator[Expr]:
 
     from ndestudio.expression import from_sympy, to_sympy
 
-    try:
-        exact, values = _numbers_as_symbols(to_sympy(expr))
-        back = {str(symbol): value for symbol, value in values.items()}
-        for change in (sympy.cancel, sympy.factor, sympy.together, _normalised):
+    exact, values = _numbers_as_symbols(to_sympy(expr))
+    filled = {symbol: sympy.Float(value, 17) for symbol, value in values.items()}
+    for change in (sympy.cancel, sympy.factor, sympy.together, _normalised):
+        try:
             changed = change(exact)
-            if changed is not None:
-                filled = changed.subs({symbol: sympy.Float(value, 17) for symbol, value in values.items()})
-                candidate = from_sympy(filled)
-                if not any(name in back for name in names(candidate)):
-                    yield candidate
-    except (sympy.PolynomialError, NotImplementedError, ValueError, TypeError, KeyError, RecursionError):
-        return
+            if changed is None:
+                continue
+            candidate = from_sympy(changed.subs(filled))
+        except (*_NOT_REWRITTEN, sympy.PolynomialError):
+            continue
+        if not any(name.startswith("number_") for name in names(candidate)):
+            yield candidate
 
 
 def _numbers_as_symbols(expr):  # type: ignore[no-untyped-def]  # SymPy's expressions have no useful types
@@ -154,7 +165,7 @@ def _expanded(expr: Expr) -> tuple[Expr, ...]:
 
     try:
         return (from_sympy(sympy.expand(to_sympy(expr))),)
-    except (NotImplementedError, ValueError, TypeError, KeyError, RecursionError):
+    except _NOT_REWRITTEN:
         return ()
 
 

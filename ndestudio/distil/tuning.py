@@ -19,9 +19,9 @@ from ndestudio.data.dataset import Dataset
 from ndestudio.distil.batch import Batch, Unknowns, make_batch
 from ndestudio.model.fitted import FittedModel
 
-STEP_ERROR = 1e-3
+STEP_ERROR = 0.01
 """Error of the steps that is accepted, relative to the error of the model; between the two limits below."""
-SMALLEST_STEP_ERROR, LARGEST_STEP_ERROR = 1e-7, 1e-4
+SMALLEST_STEP_ERROR, LARGEST_STEP_ERROR = 1e-7, 1e-3
 """In spreads of the columns."""
 MOST_STEPS = 6000
 """Steps per trajectory from which on a problem is left to the compiled solvers."""
@@ -97,7 +97,9 @@ def make_tuner(
             rms = float(np.sqrt(np.mean(fine**2))) if len(fine) else 0.0
             accepted = min(max(STEP_ERROR * rms, SMALLEST_STEP_ERROR), LARGEST_STEP_ERROR)
             # halving the step of a fourth-order scheme leaves a sixteenth of the error, so this is that of the finer grid
-            if np.max(np.abs(fine - coarse), initial=0.0) / 15.0 <= accepted:
+            with np.errstate(all="ignore"):
+                change = float(np.sqrt(np.mean((fine - coarse) ** 2))) if len(fine) else 0.0
+            if change / 15.0 <= accepted:
                 return Tuner(finer, fit_initial, log_columns)
         batch, coarse = finer, fine
     usable = bool(np.isfinite(coarse).all()) and batch.steps <= MOST_STEPS // 4

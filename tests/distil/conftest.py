@@ -72,7 +72,7 @@ def with_networks(
     return result
 
 
-WIDE = NetworkConfig(width=200, depth=1)
+WIDE = NetworkConfig(width=50, depth=1)
 
 
 @pytest.fixture(scope="session")

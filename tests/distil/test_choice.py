@@ -19,7 +19,9 @@ def _evidence(
         validation=(validation * generator.standard_normal(held_out)) ** 2,
         nats=nats,
         constants=constants,
-        series=np.repeat(np.arange(max(1, held_out // 10)), 10)[:held_out] if held_out >= 10 else np.zeros(held_out, int),
+        series=np.repeat(np.arange(max(1, held_out // 10)), 10)[:held_out]
+        if held_out >= 10
+        else np.zeros(held_out, int),
     )
 
 
@@ -80,6 +82,8 @@ def test_digits_that_cancellation_needs_are_paid() -> None:
     assert choose([plain, dear], [7, 7])[0] == 0
 
 
-@pytest.mark.parametrize(("text", "count"), [("0.9*x*y", 1), ("y/(1 + y)", 0), ("x^2 + 2*x", 1), ("-1.5*x/(0.3 + x^3)", 2)])
+@pytest.mark.parametrize(
+    ("text", "count"), [("0.9*x*y", 1), ("y/(1 + y)", 0), ("x^2 + 2*x", 1), ("-1.5*x/(0.3 + x^3)", 2)]
+)
 def test_only_fitted_numbers_count(text: str, count: int) -> None:
     assert fitted_constants(parse_expression(text)) == count

@@ -25,10 +25,12 @@ def test_samples_stay_near_visited_points(lotka_volterra: tuple[FittedModel, Dat
     assert distance.max() <= RADIUS + 1e-9
     assert (distance > 0.02).mean() > 0.2
     assert (distance < 1e-6).mean() > 0.3
-    assert (samples.X >= visited.min(axis=0) - 1e-9).all() and (samples.X <= visited.max(axis=0) + 1e-9).all()
+    assert (visited.min(axis=0) - 1e-9 <= samples.X).all() and (visited.max(axis=0) + 1e-9 >= samples.X).all()
 
 
-def test_values_are_those_of_the_hole_and_weights_fall_with_distance(lotka_volterra: tuple[FittedModel, Dataset]) -> None:
+def test_values_are_those_of_the_hole_and_weights_fall_with_distance(
+    lotka_volterra: tuple[FittedModel, Dataset],
+) -> None:
     model, dataset = lotka_volterra
     samples = sample_hole(model, dataset, "q", count=200)
     np.testing.assert_allclose(samples.y, evaluate_hole(model, "q", samples.X))
@@ -48,7 +50,9 @@ def test_same_seed_same_samples(lotka_volterra: tuple[FittedModel, Dataset]) -> 
 def test_validation_trajectories_are_not_visited(lotka_volterra: tuple[FittedModel, Dataset]) -> None:
     model, dataset = lotka_volterra
     fewer = replace(dataset, trajectories=dataset.trajectories[:5])
-    np.testing.assert_allclose(visited_arguments(model, dataset, "p").max(), visited_arguments(model, fewer, "p").max(), rtol=0.05)
+    np.testing.assert_allclose(
+        visited_arguments(model, dataset, "p").max(), visited_arguments(model, fewer, "p").max(), rtol=0.05
+    )
     held_out = replace(dataset, trajectories=dataset.trajectories[5:])
     with pytest.raises(ValueError, match="no training row"):
         sample_hole(model, held_out, "p")
@@ -70,7 +74,8 @@ def test_disagreeing_networks_weigh_less(lotka_volterra: tuple[FittedModel, Data
 def test_calls_with_expressions_and_one_argument(lotka_volterra: tuple[FittedModel, Dataset]) -> None:
     _, dataset = lotka_volterra
     config = ModelConfig(
-        equations="d(x)/dt = 0.1*f(x*y) - 0.1*x\nd(y)/dt = 0.1*f(y) - 0.1*y", networks={"f": NetworkConfig(width=4, depth=1)}
+        equations="d(x)/dt = 0.1*f(x*y) - 0.1*x\nd(y)/dt = 0.1*f(y) - 0.1*y",
+        networks={"f": NetworkConfig(width=4, depth=1)},
     )
     model = initial_model(config, dataset, 0)
     samples = sample_hole(model, dataset, "f", count=64)
