@@ -19,6 +19,8 @@ JobId = NewType("JobId", int)
 # macOS gives secondary threads 512 KiB, too little for tracing a deep model
 _STACK_BYTES = 32 * 2**20
 _starting = threading.Lock()
+_REMEMBERED = 200
+"""Jobs that ended and can still be asked about."""
 
 
 class JobState(StrEnum):
@@ -121,6 +123,7 @@ class Jobs:
         )
         with self._lock:
             self._jobs[id_] = job
+            self._forget_oldest()
         with _starting:
             before = threading.stack_size(_STACK_BYTES)
             try:
@@ -128,6 +131,12 @@ class Jobs:
             finally:
                 threading.stack_size(before)
         return id_
+
+    def _forget_oldest(self) -> None:
+        """A window that stays open for days starts many small jobs; only the newest that ended are remembered."""
+        ended = [id_ for id_, job in self._jobs.items() if job.end is not None]
+        for id_ in ended[: max(0, len(ended) - _REMEMBERED)]:
+            del self._jobs[id_]
 
     def pause(self, id_: JobId) -> None:
         """Hold the job at its next ``should_stop()``."""

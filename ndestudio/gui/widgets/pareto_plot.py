@@ -87,7 +87,9 @@ class ParetoPlot(Plot):
             super().keyPressEvent(ev)
             return
         at = order.index(self._selected) if self._selected in order else 0
-        self.chosen.emit(order[max(0, min(len(order) - 1, at + step))])
+        self._selected = order[max(0, min(len(order) - 1, at + step))]  # the next key may come before the next drawing
+        self._show_marks()
+        self.chosen.emit(self._selected)
 
     def points(self) -> list[tuple[int, float, float]]:
         """(index, complexity, log10 of the error) of every point that is drawn."""
