@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 
 
@@ -19,8 +20,12 @@ class Figure:
 
 
 def slug(name: str) -> str:
-    """A file name that every system takes."""
+    """A file name that every system takes; names that differ get ones that differ."""
     kept = (
         character if character.isascii() and (character.isalnum() or character in "-_") else "-" for character in name
     )
-    return "".join(kept).strip("-")[:60] or "unnamed"
+    short = "".join(kept).strip("-")[:60]
+    if short == name:
+        return short
+    digest = hashlib.blake2b(name.encode("utf-8", "replace"), digest_size=3).hexdigest()
+    return f"{short}-{digest}" if short else digest

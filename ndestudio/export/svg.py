@@ -17,6 +17,7 @@ from xml.sax.saxutils import escape
 import numpy as np
 from jaxtyping import Float
 
+from ndestudio.export.content import plain
 from ndestudio.export.ticks import Axis
 
 OKABE_ITO = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#F0E442")
@@ -60,7 +61,7 @@ def label(
     turned = f' transform="rotate(-90 {num(x)} {num(y)})"' if turn else ""
     bold = f' font-weight="{weight}"' if weight else ""
     place = f'x="{num(x)}" y="{num(y)}" font-size="{num(size)}" text-anchor="{anchor}"'
-    return f'<text class="{kind}" {place} fill="{color}"{bold}{turned}>{escape(text)}</text>'
+    return f'<text class="{kind}" {place} fill="{color}"{bold}{turned}>{escape(plain(text))}</text>'
 
 
 @dataclass
@@ -276,7 +277,7 @@ def drawing(width: float, height: float, parts: Sequence[str], description: str)
         [
             f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {num(width)} {num(height)}" width="{num(width)}" height="{num(height)}"'
             f' font-family="{FONT}" role="img">',
-            f"<title>{escape(description)}</title>",
+            f"<title>{escape(plain(description))}</title>",
             f'<rect class="paper" width="{num(width)}" height="{num(height)}" fill="{PAPER}"/>',
             *parts,
             "</svg>",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import struct
 import xml.etree.ElementTree as ElementTree
 from dataclasses import replace
@@ -9,6 +10,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from ndestudio.export.figure import slug
 from ndestudio.export.gather import job
 from ndestudio.export.plots import figures, loss_figure, shown_trajectories
 from ndestudio.export.raster import svg_to_png
@@ -59,9 +61,16 @@ def test_the_chosen_formula_is_named(drawn) -> None:
 
 
 def test_user_text_is_escaped() -> None:
-    text = drawing(10, 10, [label(0, 0, "<script>&")], 'a "<b>"')
+    text = drawing(10, 10, [label(0, 0, "<script>&\x1b\x00")], 'a "<b>"\x1b')
     assert "<script>" not in text
     ElementTree.fromstring(text)
+
+
+def test_file_names_differ_where_names_do() -> None:
+    names = ["run_1", "run 1", "run-1", "run/1", "../run 1", "第一", "第二", "β", "", "x" * 80, "x" * 81]
+    slugs = [slug(name) for name in names]
+    assert slugs[0] == "run_1" and len(set(slugs)) == len(names)
+    assert all(re.fullmatch(r"[A-Za-z0-9_-]+", one) for one in slugs)
 
 
 def test_png_has_the_size_asked_for(drawn) -> None:
