@@ -25,7 +25,7 @@ def slug(name: str) -> str:
         character if character.isascii() and (character.isalnum() or character in "-_") else "-" for character in name
     )
     short = "".join(kept).strip("-")[:60]
-    if short == name:
+    if short and short == name:
         return short
     digest = hashlib.blake2b(name.encode("utf-8", "replace"), digest_size=3).hexdigest()
     return f"{short}-{digest}" if short else digest
