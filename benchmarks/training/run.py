@@ -22,11 +22,11 @@ from ndestudio.data.arrays import dataset_from_arrays
 from ndestudio.data.config import SplitConfig
 from ndestudio.data.dataset import Dataset
 from ndestudio.expression import parse_expression
-from ndestudio.model import evaluate_hole, simulate
 from ndestudio.model.config import ModelConfig, NetworkConfig, ParameterConfig
 from ndestudio.model.fitted import FittedModel
 from ndestudio.model.initial import initial_model
 from ndestudio.model.replace import replace_hole
+from ndestudio.model.simulate import evaluate_hole, simulate
 from ndestudio.progress import Event, FitSnapshot
 from ndestudio.train import TrainConfig, fit, refit
 
@@ -162,6 +162,7 @@ def _tutorial(seed: int, test: tuple, seconds: float = 60.0) -> None:
         return eqx.apply_updates(net, updates), state, loss
 
     net = eqx.nn.MLP(2, 1, WIDTH, 2, jnp.tanh, key=jax.random.PRNGKey(seed))
+    net = jax.tree_util.tree_map(lambda x: x.astype(jnp.float32) if eqx.is_inexact_array(x) else x, net)
     optimiser = optax.adam(3e-3)
     begin, spent, history = time.perf_counter(), 0.0, []
     predict = eqx.filter_jit(jax.vmap(solve, (None, None, 0)))

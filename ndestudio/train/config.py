@@ -19,15 +19,16 @@ class TrainConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         device: where to compute; `"auto"` takes a GPU if JAX sees one.
         loss: `"squares"` or `"huber"` (`huber_delta` in units of the noise level).
         l2: strength of the penalty on network weights; None: chosen on held-out windows.
-        learning_rate: of the first-order stages. iterations: stage -> number of steps.
+        learning_rate: kept for first-order stages; the recipe's optimisers (L-BFGS, Levenberg-Marquardt) have none. iterations: stage -> number of steps.
         segment: points per shooting segment.
-        solver: of the training simulation; `"auto"` detects stiffness.
-        adjoint: gradient through diffrax solvers (the fixed-grid solvers use plain reverse mode).
-        rtol, atol: tolerances of validation with diffrax (in scaled states).
+        solver: of the training simulation; the explicit ones (`rk4`, `tsit5`, `dopri5`, `heun`) run on our fixed grid. Others
+            are not used in training yet: `rk4` takes their place, and a note says so.
+        adjoint: gradient through diffrax solvers (the fixed-grid solvers use exact discrete derivatives).
+        rtol, atol: tolerances of validation (in scaled states).
         time_limit: seconds of training, compilation included; None: the preset's.
         fit_initial: estimate initial values; None: yes.
         log_states: compare logarithms of measured columns named here (strictly positive data over decades).
-        dtype: None: float32 for networks, float64 for polishing and stiff systems.
+        dtype: None: float64, which on a processor costs a third more than float32 and lets second-order steps work.
     """
 
     preset: Literal["quick", "balanced", "thorough"] = "balanced"

@@ -20,6 +20,8 @@ STARTS = 6
 """Start values tried when the first ones fit badly."""
 WEAK = 1e-9
 """Precision of everything: where data say nothing, values stay where they are."""
+CLOSE = 1e-14
+"""A loss (squared error over the spread) that no further step is worth."""
 LOST = 0.1
 """A loss above this is worth a look from other start values."""
 
@@ -156,7 +158,7 @@ def descend(tracker: Tracker, batch: Batch, point: Point, steps: int) -> Outcome
         if state.accepted:
             tracker.step(batch, state.point, k, state.loss, state.linear.validation, candidate=True, fraction=k / steps)
         slow = slow + 1 if state.decrease < 1e-7 else 0
-        if state.damping > 1e8 or slow >= (2 if state.accepted else 8) or state.loss < 1e-22:
+        if state.damping > 1e8 or slow >= (2 if state.accepted else 8) or state.loss < CLOSE:
             return Outcome(state.point, state.loss, state.linear.validation, "converged")
     return Outcome(state.point, state.loss, state.linear.validation, "limit")
 

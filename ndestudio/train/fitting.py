@@ -11,7 +11,7 @@ import numpy as np
 from ndestudio.data.dataset import Dataset, Part
 from ndestudio.errors import DataError
 from ndestudio.model.config import ModelConfig
-from ndestudio.model.fitted import FittedModel
+from ndestudio.model.fitted import FittedModel, Simulation
 from ndestudio.model.initial import initial_model
 from ndestudio.model.metrics import Metrics, score
 from ndestudio.progress import Phase, Reporter, SilentReporter
@@ -23,7 +23,7 @@ from ndestudio.train.constants import fit_constants
 from ndestudio.train.engines import Gradient, JaxEngine, VectorEngine
 from ndestudio.train.ensemble import fit_seeds
 from ndestudio.train.lm import Point
-from ndestudio.train.problem import Batch, Problem, fitted_rows, make_batch, make_problem, start_point
+from ndestudio.train.problem import Batch, Problem, fitted_rows, make_batch, make_problem, start_point, take_rows
 from ndestudio.train.programs import Stopped
 from ndestudio.train.result import Device, Fit, Outcome
 from ndestudio.train.sensitivity import Loss
@@ -41,7 +41,7 @@ from ndestudio.train.stages import (
 from ndestudio.train.stages import Outcome as StageOutcome
 from ndestudio.train.steps import accurate, steps_for
 from ndestudio.train.tableau import EXPLICIT
-from ndestudio.train.tracker import StopRequested, TimeUp, Tracker
+from ndestudio.train.tracker import StopRequested, TimeUp, Tracker, predict
 from ndestudio.train.uncertainty import uncertainty
 
 SECONDS = {"quick": 10.0, "balanced": 40.0, "thorough": 180.0}
@@ -55,6 +55,10 @@ FACTORS = {"quick": (4.0,), "balanced": (8.0, 1.0), "thorough": (20.0, 4.0, 0.5)
 """Penalties on weights, strongest first, in units of the prior's; the validation error chooses among the points on the way."""
 POOR = 0.15
 """A start whose loss on whole trajectories is above this goes through multiple shooting first."""
+LOOKED_AT = 64
+"""Rows on which points are compared where there are many more."""
+MOST_SCORED = 300
+"""Trajectories up to which each is simulated by itself for the metrics."""
 SMALL = 1e6
 """Up to so many sensitivities every start is followed along growing horizons."""
 JACOBIAN_BYTES = 1.5e9
@@ -94,6 +98,10 @@ def fit(
             f"The solver `{train.solver}` is not used in training: `rk4` on a fixed grid takes its place. Predictions are "
             "checked with an accurate solver for stiff systems.",
             "warning",
+        )
+    if train.adjoint not in ("auto", "direct") or train.dtype == "float32":
+        tracker.note(
+            "Training computes in float64 with exact forward and reverse derivatives; other choices are not used."
         )
     reporter.emit(Phase("preparing", "smoothing the measurements"))
     problem = make_problem(model, dataset, train, smooth_training(dataset))
@@ -252,7 +260,9 @@ def _rescued(
     if engine is not None:
         engine.prepare()
     found = list(starts)
-    for start in starts if engine is not None else ():
+    for start in starts:
+        if engine is None:
+            break
         _await(tracker, engine)
         outcome = shoot(tracker, engine, start.theta, Budget(budgets["shooting"], 0.01))
         found.append(Point(outcome.point.theta, start.free))
@@ -355,7 +365,12 @@ def _affordable(problem: Problem, batch: Batch) -> bool:
 
 
 def quick_losses(problem: Problem, batch: Batch, point: Point) -> tuple[float, float]:
-    """Training and validation loss of whole trajectories by the solver in NumPy; nothing to compile."""
+    """Training and validation loss of whole trajectories by the solver in NumPy; nothing to compile.
+
+    Of very many rows an even choice is looked at.
+    """
+    if len(point.free) > 2 * LOOKED_AT:
+        batch, point = take_rows(batch, point, np.arange(0, len(point.free), len(point.free) // LOOKED_AT))
     model = problem.space.fitted(point.theta, {})
     engine = VectorEngine(replace(problem, space=replace(problem.space, model=model)), batch)
     errors, _ = engine.errors(point.theta[None], point.free[None])
@@ -374,6 +389,9 @@ def quick_loss(problem: Problem, batch: Batch, point: Point) -> float:
 def _best(tracker: Tracker, batch: Batch, starts: list[Point]) -> Point:
     """The start with the best score; a validation error beyond all bounds counts as a large one."""
 
+    if len(starts) == 1:
+        return starts[0]
+
     def value(point: Point) -> float:
         train, validation = quick_losses(tracker.problem, batch, point)
         if not np.isfinite(validation):
@@ -391,7 +409,7 @@ def finish(tracker: Tracker, ending: Ending, described: Device) -> Fit:
     if tracker.best_point is not None:
         model = tracker.model(*tracker.best_point)
     model = _with_support(problem, model)
-    metrics = score(model, problem.dataset)
+    metrics = _scored(problem, model)
     outcome, sentence = _judged(tracker, ending, metrics)
     for text in tracker.uncertainty.notes if tracker.uncertainty is not None else ():
         tracker.note(text, "warning")
@@ -421,6 +439,17 @@ def finish(tracker: Tracker, ending: Ending, described: Device) -> Fit:
         intervals=tracker.uncertainty.intervals if tracker.uncertainty is not None else {},
         notes=tuple(tracker.notes),
     )
+
+
+def _scored(problem: Problem, model: FittedModel) -> Metrics:
+    """Metrics by the accurate solver; of very many trajectories by the batched one on short steps, a hundred times faster."""
+    if len(problem.dataset.trajectories) <= MOST_SCORED:
+        return score(model, problem.dataset)
+    longest = max(len(trajectory.t) for trajectory in problem.dataset.trajectories)
+    found = predict(problem, model, int(np.clip(4 * longest, 64, 1024)), None)
+    nothing = np.zeros((0, 0))
+    simulations = {name: Simulation(t, nothing, measured) for name, (t, measured) in found.items()}
+    return score(model, problem.dataset, simulations=simulations)
 
 
 def _judged(tracker: Tracker, ending: Ending, metrics: Metrics) -> tuple[Outcome, str]:
@@ -462,8 +491,6 @@ def _judged(tracker: Tracker, ending: Ending, metrics: Metrics) -> tuple[Outcome
 
 def _residual_noise(problem: Problem, model: FittedModel) -> dict[str, float]:
     """Standard deviation of the residuals at training rows, in the unit of the column."""
-    from ndestudio.train.tracker import predict
-
     found: dict[str, float] = {}
     predictions = predict(problem, model)
     for k, name in enumerate(problem.dataset.measured_names):

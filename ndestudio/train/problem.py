@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 
 from ndestudio.data.dataset import Dataset, Part
 from ndestudio.data.smoothing import SmoothedTrajectory
@@ -57,7 +57,7 @@ class Batch:
     def names(self) -> list[str]:
         return [row.trajectory.name for row in self.rows]
 
-    @property
+    @cached_property
     def trains(self) -> Bool[np.ndarray, " row"]:
         """Rows with training samples; the others are held out (or padding)."""
         return np.asarray(self.target.train.any(axis=(1, 2)))
@@ -71,7 +71,7 @@ class Batch:
             return float("nan"), np.zeros(self.start.mode.shape)
         return profile(r, d_free, held)
 
-    @property
+    @cached_property
     def moves(self) -> Bool[np.ndarray, "row state"]:
         """Initial values that are trained."""
         return (self.start.mode == FREE) & self.trains[:, None]
@@ -372,6 +372,30 @@ def _smooth_start(problem: Problem, row: Rows, fallback: Float[np.ndarray, " sta
             if np.isfinite(at[column]):
                 value[k] = at[column]
     return value
+
+
+def take_rows(batch: Batch, point: Point, index: Int[np.ndarray, " chosen"]) -> tuple[Batch, Point]:
+    """Some rows of a batch, with the weights normalised anew."""
+    g, start = batch.grid, batch.start
+    grid = Grid(
+        g.h[:, index],
+        g.t[:, :, index],
+        g.u[:, :, index],
+        g.step[index],
+        g.q[index],
+        g.sample_t[index],
+        g.sample_u[index],
+    )
+    train, validation = _normal(batch.target.train[index]), _normal(batch.target.validation[index])
+    target = Target(batch.target.values[index], train, validation)
+    rows = tuple(batch.rows[k] for k in index if k < len(batch.rows))
+    chosen = Batch(rows, grid, target, Start(*(part[index] for part in start)), batch.steps, batch.follows[index])
+    return chosen, Point(point.theta, point.free[index])
+
+
+def _normal(weight: Float[np.ndarray, "..."]) -> Float[np.ndarray, "..."]:
+    total = float(weight.sum())
+    return weight / total if total > 0 else weight
 
 
 def start_point(problem: Problem, batch: Batch) -> Point:

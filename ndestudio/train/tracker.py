@@ -63,10 +63,10 @@ def _held_out(problem: Problem, batch: Batch, starts: Mapping[str, Float[np.ndar
         estimated = np.array([starts[batch.rows[k].trajectory.name] for k in training])
         trained = (batch.start.mode[training] == FREE).any(axis=0)
     found = {}
+    fitted = {batch.rows[k].trajectory.name for k in training}
     for trajectory in problem.dataset.trajectories:
         name = trajectory.name
-        begins = [k for k in training if batch.rows[k].trajectory.name == name]
-        if begins:
+        if name in fitted:
             continue
         value = np.array(starts.get(name, model.initial.get(name, np.zeros(len(model.system.states)))), dtype=float)
         for k in hidden:
@@ -212,11 +212,11 @@ class Tracker:
 
 
 def predict(
-    problem: Problem, model: FittedModel, steps: int | None = None
+    problem: Problem, model: FittedModel, steps: int | None = None, most: int | None = SHOWN
 ) -> dict[str, tuple[Float[np.ndarray, " time"], Float[np.ndarray, "time measured"]]]:
     """Predicted measured columns at all times of the trajectories shown, by the fixed-grid solver in NumPy."""
     longest = max(len(trajectory.t) for trajectory in problem.dataset.trajectories)
-    batch = predictions_batch(problem, steps or int(np.clip(longest, 24, 256)), SHOWN)
+    batch = predictions_batch(problem, steps or int(np.clip(longest, 24, 256)), most)
     vector = VectorModel(problem.structure, model.networks)
     values = [np.array([[model.parameters[name]]]) for name in problem.structure.parameters]
     y0 = np.stack([model.initial[name] for name in batch.names], axis=-1)[:, None, :]
