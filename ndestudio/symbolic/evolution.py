@@ -127,7 +127,7 @@ def _watch(
     version = -1
     kept = time.monotonic()
     while True:
-        snapshot = core.poll(0.1)
+        snapshot = core.poll(0.02 if version < 0 else 0.1)
         if snapshot["front"] and snapshot["version"] != version and on_front is not None:
             version = snapshot["version"]
             on_front(_front(snapshot, problem, config))

@@ -24,5 +24,7 @@ def test_the_native_tests_are_clean_under_the_sanitizers(tmp_path: Path) -> None
     subprocess.run(configure, check=True, capture_output=True)
     subprocess.run(["cmake", "--build", str(tmp_path), "--parallel", "2"], check=True, capture_output=True)
     for arguments in ([], ["fuzz", "150"]):
-        done = subprocess.run([str(tmp_path / "evolution_tests"), *arguments], capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            [str(tmp_path / "evolution_tests"), *arguments], capture_output=True, text=True, check=False
+        )
         assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]

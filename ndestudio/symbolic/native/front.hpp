@@ -13,12 +13,14 @@ public:
 
     explicit Hall(int max_size = 0) : slots_(static_cast<std::size_t>(max_size) + 1) {}
 
+    bool would_take(const Member& m) const {
+        return m.complexity >= 0 && m.complexity < static_cast<int>(slots_.size()) &&
+               m.criterion < slots_[static_cast<std::size_t>(m.complexity)].criterion - 1e-9;
+    }
     /// True if it is the best of its complexity so far.
     bool offer(const Member& m) {
-        if (m.complexity < 0 || m.complexity >= static_cast<int>(slots_.size())) return false;
-        Member& slot = slots_[static_cast<std::size_t>(m.complexity)];
-        if (!(m.criterion < slot.criterion - 1e-9)) return false;
-        slot = m;
+        if (!would_take(m)) return false;
+        slots_[static_cast<std::size_t>(m.complexity)] = m;
         return true;
     }
     /// Strictly better than everything simpler, by rising complexity. Losses below `floor` count as equal.

@@ -161,6 +161,7 @@ void Search::prepare(Evaluator& e) {
     if (options_.seeding) {
         dictionary_ = Dictionary(options_, *mutator_, data, e, 8192);
         if (resumed_.empty()) eliminate(options_, dictionary_.sketch(), data, *mutator_, e, hall_);
+        publish(false);
         if (resumed_.empty() && !hall_.plain_below(1e-2 * options_.target)) sparse_regression(options_, data, dictionary_, e, hall_);
     }
     for (int i = static_cast<int>(islands_.size()); i < options_.islands; ++i) islands_.emplace_back(options_, i);

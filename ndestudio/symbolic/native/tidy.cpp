@@ -140,14 +140,15 @@ bool imitates(const Tree& tree, const Data& data) {
         }
         if (op == Op::Sin || op == Op::Cos || op == Op::Tan || op == Op::Tanh || op == Op::Exp) {
             const double spread = square[i - 1] / kRows - mean[i - 1] * mean[i - 1];
-            if (spread < 4e-4) return true;
+            if (spread < 1e-4 && has_constant(tree, i - 1)) return true;
         }
     }
     return false;
 }
 
 bool offer(Hall& hall, const Member& m, const Data& data, Evaluator& e) {
-    if (!hall.offer(m)) return false;
+    if (!hall.would_take(m) || imitates(m.tree, data)) return false;
+    hall.offer(m);
     Member simpler = m;
     while (!e.stopped() && e.thin(simpler, data)) hall.offer(simpler);
     return true;
