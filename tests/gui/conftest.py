@@ -81,11 +81,15 @@ def window(qtbot: QtBot, session: Session, light: theme.Theme, monkeypatch: pyte
 
 
 @pytest.fixture
-def settle(qtbot: QtBot, session: Session) -> Callable[[], None]:
+def settle(qtbot: QtBot, qapp: QApplication, session: Session) -> Callable[[], None]:
     """Wait until no job runs and the window shows what they said."""
 
     def wait() -> None:
+        from ndestudio.gui.widgets.redraw import Redraw
+
         qtbot.waitUntil(lambda: not session.tasks.busy, timeout=OPEN)
+        for redraw in [one for widget in qapp.topLevelWidgets() for one in widget.findChildren(Redraw)]:
+            redraw.now()  # what was put off for a few milliseconds
 
     return wait
 
