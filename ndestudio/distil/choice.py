@@ -9,7 +9,9 @@
 2. Among the admissible ones the shortest description wins (minimum description length; Rissanen 1978, Schwarz 1978):
    n log(root-mean-square error) of the rows that were fitted and of the held-out ones that were predicted, plus the length of
    the formula, plus half a log(n) for each constant and what it needs beyond that in digits, because constants of formulas
-   that live on cancellation do (Bartlett, Desmond & Ferreira 2023).
+   that live on cancellation do (Bartlett, Desmond & Ferreira 2023). n is the number of independent values: residuals of a
+   densely sampled trajectory follow each other, and counting each of them would let a hundredth of the error pay for any
+   length.
 
 Without held-out rows only the second step is left.
 """
@@ -45,6 +47,7 @@ class Evidence:
         nats: length of the formula without its constants. constants: number of constants. digits: what they need beyond
             the usual precision, in nats.
         series: number of the trajectory and column each validation value belongs to (None: all one).
+        train_count, validation_count: how many of the values are independent (None: all).
     """
 
     train: Float[np.ndarray, " value"]
@@ -53,6 +56,8 @@ class Evidence:
     constants: int
     digits: float = 0.0
     series: Int[np.ndarray, " value"] | None = None
+    train_count: float | None = None
+    validation_count: float | None = None
 
     @property
     def usable(self) -> bool:
@@ -71,7 +76,8 @@ class Evidence:
         """Description length in nats; smaller is better."""
         if not self.usable:
             return math.inf
-        n, held_out = len(self.train), len(self.validation)
+        n = float(len(self.train)) if self.train_count is None else self.train_count
+        held_out = float(len(self.validation)) if self.validation_count is None else self.validation_count
         rows = n * math.log(max(self.train_rms, EXACT)) + held_out * math.log(max(self.validation_rms, EXACT))
         return rows + self.nats + 0.5 * self.constants * math.log(max(n, 2)) + self.digits
 
@@ -82,14 +88,16 @@ def evidence(
     """Evidence for ``model``, in which the holes are ``formulas``, from its simulations (none: it could not be simulated)."""
     from ndestudio.symbolic.selection import structure_nats
 
-    train, _ = _squares(model, dataset, simulations, Part.TRAIN)
-    validation, series = _squares(model, dataset, simulations, Part.VALIDATION)
+    train, train_series = _residuals(model, dataset, simulations, Part.TRAIN)
+    validation, series = _residuals(model, dataset, simulations, Part.VALIDATION)
     return Evidence(
-        train=train,
-        validation=validation,
+        train=train**2,
+        validation=validation**2,
         nats=sum(structure_nats(formula) for formula in formulas.values()),
         constants=sum(fitted_constants(formula) for formula in formulas.values()),
         series=series,
+        train_count=_independent(train, train_series),
+        validation_count=_independent(validation, series),
     )
 
 
@@ -100,10 +108,10 @@ def fitted_constants(expression: Expr) -> int:
     return len(parametrise(expression, "c", keep=(1.0,))[1])
 
 
-def _squares(
+def _residuals(
     model: FittedModel, dataset: Dataset, simulations: Mapping[str, Simulation], part: Part
 ) -> tuple[Float[np.ndarray, " value"], Int[np.ndarray, " value"]]:
-    """Squared errors over the variance of their columns, and the series (trajectory and column) of each."""
+    """Errors over the spread of their columns, and the series (trajectory and column) of each."""
     spread = dataset.spread()
     found, series = [np.empty(0)], [np.empty(0, dtype=int)]
     for k, column in enumerate(dataset.measured_names):
@@ -114,7 +122,7 @@ def _squares(
             rows = trajectory.mask(part)[:, k]
             simulation = simulations.get(trajectory.name)
             predicted = np.full(int(rows.sum()), np.inf) if simulation is None else simulation.measured[rows, mine]
-            found.append(((predicted - trajectory.measured[rows, k]) / spread[k]) ** 2)
+            found.append((predicted - trajectory.measured[rows, k]) / spread[k])
             series.append(np.full(len(predicted), len(series)))
     values = np.concatenate(found)
     return np.where(np.isfinite(values), values, np.inf), np.concatenate(series)
@@ -146,7 +154,9 @@ def _within_one_standard_error(
 
 def _independent(values: Float[np.ndarray, " value"], series: Int[np.ndarray, " value"]) -> float:
     """Number of independent values: n (1 - r)/(1 + r) with the autocorrelation r of neighbours in a series, at least one each."""
-    deviation = values - np.mean(values)
+    if not np.isfinite(values).all():
+        return float(len(values))
+    deviation = values - np.mean(values) if len(values) else values
     total = float(np.sum(deviation**2))
     same = series[1:] == series[:-1]
     if total <= 0 or not same.any():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -87,3 +89,11 @@ def test_digits_that_cancellation_needs_are_paid() -> None:
 )
 def test_only_fitted_numbers_count(text: str, count: int) -> None:
     assert fitted_constants(parse_expression(text)) == count
+
+
+def test_rows_that_follow_each_other_pay_for_less_than_independent_ones() -> None:
+    short = Evidence(np.full(600, 0.00088), np.full(200, 0.00097), 10.0, 3)
+    long = Evidence(np.full(600, 0.00085), np.full(200, 0.00086), 18.0, 4)
+    assert choose([short, long], [11, 15])[0] == 1
+    dense = [replace(item, train_count=30.0, validation_count=10.0) for item in (short, long)]
+    assert choose(dense, [11, 15])[0] == 0
