@@ -310,7 +310,7 @@ class SymbolicRegressor:
         if not 0.0 <= fraction < 1.0:
             raise ValueError(f"held_out is {fraction}; it must be at least 0 and below 1")
         order = np.random.default_rng(self.seed).permutation(len(y))
-        count = int(round(fraction * len(y)))
+        count = round(fraction * len(y))
         out, kept = np.sort(order[:count]), np.sort(order[count:])
         return SearchProblem(
             X[kept],

@@ -174,7 +174,7 @@ def test_weights_count() -> None:
 def test_reporter_stops_the_search() -> None:
     rng = np.random.default_rng(0)
     X = rng.normal(size=(100, 3))
-    reporter = RecordingReporter(stop_after=3)
+    reporter = RecordingReporter(stop_after=20)
     model = SymbolicRegressor(seconds=60, threads=1).fit(X, rng.normal(size=100), reporter=reporter)
     assert model.outcome_ == "stopped"
 
