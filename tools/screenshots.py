@@ -15,6 +15,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from PySide6.QtGui import QCursor
 from PySide6.QtWidgets import QApplication
 
 from ndestudio.gui import theme
@@ -49,6 +50,7 @@ class Photographer:
         self._collector = Collector()
         self.window.resize(*_SIZE)
         self.window.show()
+        QCursor.setPos(0, 0)  # so that nothing is drawn as hovered
         self.wait()
 
     def wait(self, until: Callable[[], object] | None = None, *, rest: float = 0.6) -> None:

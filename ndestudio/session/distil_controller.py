@@ -382,7 +382,7 @@ class DistilController(Presenter[DistilState]):
         if project.fit is not self._fit:  # trained anew meanwhile: a row of the table, no more
             changed = replace(project, runs=changed.runs)
         self.session.workspace.edit("Distil", changed)
-        self.session.toast(result.sentence, "warning" if result.outcome == "failed" else "good")
+        self.session.announce("distil", result.sentence, "warning" if result.outcome == "failed" else "good")
 
     def _on_failed(self, failed: Any) -> None:
         if self.live is not None:

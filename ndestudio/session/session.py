@@ -111,6 +111,11 @@ class Session:
         if self._shell_view is not None:
             self._shell_view.show_toast(Toast(text, level, details))
 
+    def announce(self, stage: Stage, text: str, level: Level = "info") -> None:
+        """A result as a toast, unless the stage that shows it is being looked at."""
+        if stage != self.stage or level in ("warning", "error"):
+            self.toast(text, level)
+
     def warm_up(self) -> None:
         """Load the numerical libraries on a worker and find out what computes, before anything is trained."""
         if self.device is None:

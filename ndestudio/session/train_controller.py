@@ -354,7 +354,7 @@ class TrainController(Presenter[TrainState]):
         if project.dataset is not self._dataset:  # other data were opened meanwhile: a row of the table, no more
             changed = replace(project, runs=changed.runs)
         self.session.workspace.edit("Train", changed)
-        self.session.toast(fit.sentence, level)
+        self.session.announce("train", fit.sentence, level)
 
     def _on_failed(self, failed: Any) -> None:
         if self.live is not None:

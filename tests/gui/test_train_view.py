@@ -67,6 +67,7 @@ def test_start_pause_resume_stop(view: TrainView, session: Session, qtbot: QtBot
     assert not view.start_button.isVisible()
     press(qtbot, view.pause_button)
     assert view.summary.text().startswith("Paused")
+    qtbot.wait(300)  # what was said before the pause arrives
     steps = len(session.train.live.curves[0].loss)  # type: ignore[union-attr]
     qtbot.wait(150)
     assert len(session.train.live.curves[0].loss) <= steps + 1  # type: ignore[union-attr]
