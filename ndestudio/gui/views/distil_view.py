@@ -45,7 +45,6 @@ class DistilView(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self._state: DistilState | None = None
-        self._drawn: DistilState | None = None
         self._make_controls()
         self.strip = StageStrip()
         self.pareto = ParetoPlot()
@@ -58,7 +57,7 @@ class DistilView(QWidget):
         self.changes = ChangeTable()
         self.equations = MathList("Equations with the formulas in use", scale=1.1)
         self.notes = label("", wrap=True, selectable=True)
-        self.redraw = Redraw(self, self._draw)
+        self.redraw = Redraw(self, self._draw_front, self._draw_table, self._draw_lower)
         self._lay_out()
         self._connect()
 
@@ -79,29 +78,34 @@ class DistilView(QWidget):
         self._show_candidates(state)
         self.redraw.ask()
 
-    def _draw(self) -> None:
-        """The costly part: plots and tables. Each looks itself whether it shows the same already."""
-        state = self._state
-        if state is None or state is self._drawn:
+    # Each part looks itself whether it shows the same already.
+
+    def _draw_front(self) -> None:
+        if (state := self._state) is not None:
+            hole = _hole(state)
+            index = state.candidate.row.index if state.candidate else -1
+            self.pareto.show_front(hole.front if hole else (), index, self.errors_box.currentData())
+
+    def _draw_table(self) -> None:
+        if (state := self._state) is not None:
+            hole = _hole(state)
+            self.table.show_rows(hole.front if hole else (), state.candidate.row.index if state.candidate else -1)
+            self.notes.setText("\n\n".join(state.notes) or "Warnings of the search appear here.")
+
+    def _draw_lower(self) -> None:
+        if (state := self._state) is None:
             return
-        self._drawn = state
-        hole = _hole(state)
-        rows = hole.front if hole else ()
-        index = state.candidate.row.index if state.candidate else -1
-        self.pareto.show_front(rows, index, self.errors_box.currentData())
-        self.table.show_rows(rows, index)
         candidate, second = state.candidate, state.compared
-        tab = self.lower_tabs.currentIndex()
-        if tab == 0:
-            self.fit.show_fit(candidate.fit if candidate else None, second.fit if second else None)
-        elif tab == 1 and state.dataset is not None:
-            before = second.picture if second else candidate.before if candidate else None
-            self.trajectories.show_model(state.dataset, candidate.picture if candidate else None, before)
-        elif tab == 2:
-            self.changes.show_changes(candidate.changes if candidate else ())
-        elif tab == 3:
-            self.equations.show_formulas(state.equations)
-        self.notes.setText("\n\n".join(state.notes) or "Warnings of the search appear here.")
+        match self.lower_tabs.currentIndex():
+            case 0:
+                self.fit.show_fit(candidate.fit if candidate else None, second.fit if second else None)
+            case 1 if state.dataset is not None:
+                before = second.picture if second else candidate.before if candidate else None
+                self.trajectories.show_model(state.dataset, candidate.picture if candidate else None, before)
+            case 2:
+                self.changes.show_changes(candidate.changes if candidate else ())
+            case 3:
+                self.equations.show_formulas(state.equations)
 
     def _show_candidates(self, state: DistilState) -> None:
         idle = state.status == "idle"
@@ -227,7 +231,7 @@ class DistilView(QWidget):
             (self.changes, "Constants", "What refitting through the solver did to the parameters"),
             (self.equations, "Whole model", "All equations with the formulas in use"),
         )
-        self.lower_tabs.currentChanged.connect(lambda _: self._redraw_all())
+        self.lower_tabs.currentChanged.connect(lambda _: self.redraw.ask())
         self.second_card = card(self.second, margins=GRID)
         self.second_card.hide()
         self.cards = row(card(self.candidate, self.reason, margins=GRID), self.second_card, spacing=GRID + GRID // 2)
@@ -261,7 +265,7 @@ class DistilView(QWidget):
             lambda _: self.settings_changed.emit({"engine": self.engine.currentData()})
         )
         self.hole_bar.currentChanged.connect(lambda i: self.hole_chosen.emit(self.hole_bar.tabData(i) or ""))
-        self.errors_box.currentIndexChanged.connect(lambda _: self._redraw_all())
+        self.errors_box.currentIndexChanged.connect(lambda _: self.redraw.ask())
         self.pareto.chosen.connect(self._select)
         self.table.chosen.connect(self._select)
         for panel in (self.candidate, self.second):
@@ -290,10 +294,6 @@ class DistilView(QWidget):
     def _revert(self) -> None:
         if self._state is not None and self._state.hole:
             self.reverted.emit(self._state.hole)
-
-    def _redraw_all(self) -> None:
-        self._drawn = None
-        self.redraw.ask()
 
 
 def connect(view: DistilView, session: Session) -> None:

@@ -39,7 +39,6 @@ class TrainView(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self._state: TrainState | None = None
-        self._drawn: TrainState | None = None
         self._make_controls()
         self.strip = StageStrip()
         self.trajectories = TrajectoryPlot()
@@ -52,7 +51,7 @@ class TrainView(QWidget):
         self.runs = RunsTable()
         self.notes = label("", wrap=True, selectable=True)
         self.slider = TimeSlider()
-        self.redraw = Redraw(self, self._draw)
+        self.redraw = Redraw(self, self._draw_loss, self._draw_trajectories, self._draw_lower, self._draw_table)
         self._lay_out()
 
     # --- what is shown ---------------------------------------------------------------------------------------------
@@ -69,28 +68,37 @@ class TrainView(QWidget):
         if before is None or before.notes != state.notes:
             self.notes.setText("\n\n".join(state.notes) or "Recoveries and warnings of the training appear here.")
             self.right_tabs.setTabText(2, f"Notes ({len(state.notes)})" if state.notes else "Notes")
-        self.redraw.ask()
-
-    def _draw(self) -> None:
-        """The costly part: plots. Each looks itself whether it shows the same already."""
-        state = self._state
-        if state is None or state is self._drawn:
-            return
-        self._drawn = state
         trained = bool(state.curves) or state.picture is not None
         self.content.setCurrentIndex(1 if trained or state.status != "idle" else 0)
-        self.loss.show_curves(state.curves)
-        moment = state.checkpoints[state.checkpoint] if 0 <= state.checkpoint < len(state.checkpoints) else None
-        self.loss.show_moment(moment.stage if moment else "", moment.iteration if moment else None)
-        if state.dataset is not None:
+        self.redraw.ask()
+
+    # Each part looks itself whether it shows the same already.
+
+    def _draw_loss(self) -> None:
+        if (state := self._state) is not None:
+            self.loss.show_curves(state.curves)
+            looking = 0 <= state.checkpoint < len(state.checkpoints)
+            moment = state.checkpoints[state.checkpoint] if looking else None
+            self.loss.show_moment(moment.stage if moment else "", moment.iteration if moment else None)
+
+    def _draw_trajectories(self) -> None:
+        if (state := self._state) is not None and state.dataset is not None:
             self.trajectories.show_model(state.dataset, state.picture, state.reference)
-        tab = self.lower_tabs.currentIndex()
-        if tab == 0:
-            self.phase.show_picture(state.dataset, state.picture)
-        elif tab == 1:
-            self.holes.show_picture(state.picture)
-        else:
-            self.traces.show_traces(state.traces)
+
+    def _draw_lower(self) -> None:
+        if (state := self._state) is None:
+            return
+        match self.lower_tabs.currentIndex():
+            case 0:
+                self.phase.show_picture(state.dataset, state.picture)
+            case 1:
+                self.holes.show_picture(state.picture)
+            case _:
+                self.traces.show_traces(state.traces)
+
+    def _draw_table(self) -> None:
+        if (state := self._state) is None:
+            return
         self.table.show_rows(state.parameters)
         warnings = state.picture.warnings if state.picture else ()
         self.warning.show_text(" ".join(warnings), "warning")
@@ -196,7 +204,7 @@ class TrainView(QWidget):
             (self.holes, "Unknown functions", "What the networks have learned, over their arguments"),
             (self.traces, "Traces", "Parameters along the training"),
         )
-        self.lower_tabs.currentChanged.connect(lambda _: self._redraw_all())
+        self.lower_tabs.currentChanged.connect(lambda _: self.redraw.ask())
         self.middle = _splitter(
             Qt.Orientation.Vertical, card(self.loss, heading="Loss", margins=GRID), card(self.lower_tabs, margins=GRID)
         )
@@ -250,10 +258,6 @@ class TrainView(QWidget):
         area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         area.setWidget(holder(column(self.notes, 1, margins=GRID)))
         return area
-
-    def _redraw_all(self) -> None:
-        self._drawn = None
-        self.redraw.ask()
 
 
 def connect(view: TrainView, session: Session) -> None:

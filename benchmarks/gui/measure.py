@@ -1,0 +1,339 @@
+"""Measure the window: ``python -m benchmarks.gui.measure [--json FILE] [PART ...]``.
+
+Parts: `start`, `live`, `train`, `search`, `open`, `million`. Each runs in a process of its own, offscreen unless a display is asked for with
+QT_QPA_PLATFORM.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+PARTS = ("start", "live", "train", "search", "open", "million")
+SPEC = Path(__file__).parents[2] / "examples" / "lynx_hare" / "spec.toml"
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("parts", nargs="*", metavar="PART", help="what to measure (default: all)")
+    parser.add_argument("--json", type=Path, help="also write the figures here")
+    parser.add_argument("--inside", choices=[*PARTS, "window"], help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+    if arguments.inside:
+        print(json.dumps(INSIDE[arguments.inside]()))
+        sys.stdout.flush()
+        os._exit(0)  # a thread in the middle of a compilation would hold the end up
+    found: dict[str, Any] = {}
+    for part in arguments.parts or PARTS:
+        found[part] = _in_process(part)
+        print(f"{part}: {json.dumps(found[part])}", flush=True)
+    if arguments.json:
+        arguments.json.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
+    return 0
+
+
+def _in_process(part: str) -> dict[str, Any]:
+    if part == "start":
+        return measure_start()
+    with tempfile.TemporaryDirectory() as folder:
+        return json.loads(_run(part, folder).splitlines()[-1])
+
+
+def _run(part: str, folder: str) -> str:
+    environment = {**os.environ, "XDG_STATE_HOME": folder, "XDG_CONFIG_HOME": folder}
+    command = [sys.executable, "-m", "benchmarks.gui.measure", "--inside", part]
+    return subprocess.run(command, env=environment, check=True, capture_output=True, text=True, timeout=600).stdout
+
+
+def measure_start() -> dict[str, Any]:
+    """Seconds from the start of Python to a window that is painted and has answered an event; the first run and the best of four."""
+    times = []
+    for _ in range(5):
+        with tempfile.TemporaryDirectory() as folder:
+            began = time.time()
+            times.append(json.loads(_run("window", folder).splitlines()[-1])["painted"] - began)
+    return {
+        "first_s": round(times[0], 2),
+        "best_of_4_s": round(min(times[1:]), 2),
+        "median_s": round(float(np.median(times[1:])), 2),
+    }
+
+
+def inside_window() -> dict[str, float]:
+    bench = Bench()
+    bench.spin(0.0)
+    return {"painted": time.time()}
+
+
+class Bench:
+    """The real window with its timers, and a clock that counts late ticks."""
+
+    def __init__(self) -> None:
+        sys.setswitchinterval(0.001)
+        from ndestudio.gui import theme
+        from ndestudio.gui.app import make_application
+        from ndestudio.gui.bridge import Bridge
+        from ndestudio.gui.garbage import Collector
+        from ndestudio.gui.main_window import MainWindow
+        from ndestudio.session.session import Session
+
+        self.application = make_application()
+        self.session = Session()
+        theme.install(self.application, "light")
+        self.window = MainWindow(self.session)
+        self.bridge = Bridge(self.session)
+        self.collector = Collector()
+        self.window.resize(1280, 800)
+        self.window.show()
+        self.application.processEvents()
+        self.window.repaint()
+
+    def spin(self, seconds: float) -> None:
+        end = time.monotonic() + seconds
+        self.until(lambda: time.monotonic() >= end)
+
+    def until(self, condition: Callable[[], bool], limit: float = 300.0) -> float:
+        """Run the event loop until ``condition`` holds; seconds it took."""
+        from PySide6.QtCore import QEventLoop
+
+        began = time.monotonic()
+        while not condition():
+            if time.monotonic() - began > limit:
+                raise TimeoutError("the condition did not come about")
+            self.application.processEvents(QEventLoop.ProcessEventsFlag.AllEvents, 5)
+            time.sleep(0.0005)
+        return time.monotonic() - began
+
+    def idle(self) -> bool:
+        return not self.session.tasks.busy
+
+    def open_sample(self) -> None:
+        self.window.open_files([str(SPEC)])
+        self.until(lambda: self.session.project.dataset is not None and self.idle())
+
+
+class Lag:
+    """A timer of 10 ms; its delays are what a person feels.
+
+    `own_work`: processor time of the window's thread between two ticks; unlike the delay it does not depend on who else computes.
+    """
+
+    PERIOD = 0.010
+
+    def __init__(self) -> None:
+        from PySide6.QtCore import Qt, QTimer
+
+        self.delays: list[float] = []
+        self.work: list[float] = []
+        self._last = time.perf_counter()
+        self._cpu = time.thread_time()
+        self.timer = QTimer()
+        self.timer.setTimerType(Qt.TimerType.PreciseTimer)
+        self.timer.timeout.connect(self._tick)
+        self.timer.start(round(1000 * self.PERIOD))
+
+    def _tick(self) -> None:
+        now, cpu = time.perf_counter(), time.thread_time()
+        self.delays.append(now - self._last - self.PERIOD)
+        self.work.append(cpu - self._cpu)
+        self._last, self._cpu = now, cpu
+
+    def figures(self) -> dict[str, Any]:
+        self.timer.stop()
+        late = 1000 * np.maximum(np.array(self.delays[1:]), 0.0)
+        return {
+            "lag_median_ms": round(float(np.median(late)), 1),
+            "lag_p99_ms": round(float(np.percentile(late, 99)), 1),
+            "lag_worst_ms": round(float(late.max()), 1),
+            "own_work_p99_ms": round(1000 * float(np.percentile(self.work[1:], 99)), 1),
+            "own_work_worst_ms": round(1000 * max(self.work[1:]), 1),
+            "ticks": len(late),
+            "load": round(os.getloadavg()[0], 1) if hasattr(os, "getloadavg") else None,
+        }
+
+
+def inside_live() -> dict[str, Any]:
+    """Redraws per second, and lag, while a training says 200 things a second and a new model five times a second."""
+    from ndestudio.model import initial_model
+    from ndestudio.progress import FitSnapshot, Phase, TrainStep
+    from ndestudio.session import train_controller
+
+    def talk(model: Any, dataset: Any, config: Any, start: Any, *, reporter: Any) -> Any:
+        reporter.emit(Phase("polish", "talking"))
+        for step in range(2000):
+            if step % 40 == 0:
+                reporter.emit(FitSnapshot("polish", step, initial_model(model, dataset, step), {}))
+            reporter.emit(
+                TrainStep("polish", step, 1.0 / (step + 1), 2.0 / (step + 1), {"alpha": 0.5, "delta": 0.8}, 0.0)
+            )
+            time.sleep(0.005)
+            if reporter.should_stop():
+                break
+        raise InterruptedError("the talk is over")
+
+    train_controller._fit = talk  # type: ignore[assignment]
+    bench = Bench()
+    bench.open_sample()
+    bench.window.go("train")
+    bench.session.train.start()
+    bench.spin(2.0)
+    view: Any = bench.window.views["train"]
+    count, began, lag = view.redraw.count, time.monotonic(), Lag()
+    bench.spin(8.0)
+    return {"redraws_per_s": round((view.redraw.count - count) / (time.monotonic() - began), 1), **lag.figures()}
+
+
+def inside_train() -> dict[str, Any]:
+    """Lag and redraws while lynx-hare is trained, import and compilation included; how soon a stop is answered."""
+    bench = Bench()
+    bench.open_sample()
+    bench.window.go("train")
+    bench.spin(0.5)
+    view: Any = bench.window.views["train"]
+    bench.session.train.start()
+    drawn, lag = view.redraw.count, Lag()
+    live = bench.session.train
+    bench.until(lambda: bool(live.live and live.live.curves))
+    first = time.monotonic()
+    count = view.redraw.count
+    bench.until(lambda: not bench.session.tasks.running("fit"))
+    seconds = time.monotonic() - first
+    figures: dict[str, Any] = {
+        **lag.figures(),
+        "redraws": view.redraw.count - drawn,
+        "redraws_per_s": round((view.redraw.count - count) / seconds, 1),
+    }
+    bench.until(bench.idle)
+    answers = []
+    for wait in (0.05, 0.3, 1.0, 2.0):
+        bench.session.train.start()
+        bench.spin(wait)
+        bench.session.train.stop()
+        answers.append(round(bench.until(lambda: not bench.session.tasks.running("fit")), 2))
+        bench.until(bench.idle)
+    return {**figures, "stop_answered_s": answers}
+
+
+def inside_search() -> dict[str, Any]:
+    """Lag and redraws while formulas are searched, refitted and joined."""
+    bench = Bench()
+    bench.open_sample()
+    bench.session.train.start()
+    bench.until(lambda: bench.session.project.fit is not None and bench.idle())
+    bench.session.distil.change_settings(seconds=5.0)
+    bench.window.go("distil")
+    bench.spin(0.5)
+    view: Any = bench.window.views["distil"]
+    drawn, began, lag = view.redraw.count, time.monotonic(), Lag()
+    bench.session.distil.start()
+    bench.until(lambda: not bench.session.tasks.running("distil"))
+    seconds = time.monotonic() - began
+    result = bench.session.project.distillation
+    return {
+        **lag.figures(),
+        "redraws_per_s": round((view.redraw.count - drawn) / seconds, 1),
+        "seconds": round(seconds, 1),
+        "outcome": result.outcome if result else "failed",
+    }
+
+
+def inside_open() -> dict[str, Any]:
+    """A project of 100 trajectories x 10,000 rows: saving, then opening it until the data are drawn."""
+    from ndestudio.data.dataset import Column, Dataset, Trajectory
+    from ndestudio.project import load_project, save_project
+    from ndestudio.project.project import Project, Spec
+
+    t = np.linspace(0.0, 100.0, 10_000)
+    generator = np.random.default_rng(0)
+    trajectories = tuple(
+        Trajectory(
+            f"run {k}",
+            t,
+            np.stack([np.sin(t + k), np.cos(t + k)], axis=1) + 0.05 * generator.standard_normal((10_000, 2)),
+            np.zeros((10_000, 0)),
+            np.zeros(10_000, np.int8),
+        )
+        for k in range(100)
+    )
+    data = Dataset(trajectories, Column("t", "t", "s"), (Column("x", "x", "m"), Column("y", "y", "m")))
+    path = Path(tempfile.mkdtemp()) / "large.nde"
+    began = time.perf_counter()
+    save_project(Project(Spec(name="large"), data), path)
+    saved = time.perf_counter() - began
+    began = time.perf_counter()
+    load_project(path)
+    loaded = time.perf_counter() - began
+    bench = Bench()
+    bench.spin(0.3)
+    lag = Lag()
+    began = time.perf_counter()
+    bench.window.open_files([str(path)])
+    bench.until(lambda: bench.session.project.dataset is not None)
+    bench.application.processEvents()
+    shown = time.perf_counter() - began
+    bench.until(bench.idle)
+    return {
+        "save_s": round(saved, 2),
+        "load_s": round(loaded, 2),
+        "open_in_window_s": round(shown, 2),
+        "megabytes": round(path.stat().st_size / 1e6, 1),
+        **lag.figures(),
+    }
+
+
+def inside_million() -> dict[str, Any]:
+    """Frames per second of panning and zooming a series of 1,000,000 points in the Data stage's plot."""
+    from ndestudio.data.dataset import Column, Dataset, Trajectory
+    from ndestudio.gui.widgets.series_plot import SeriesPlots
+
+    bench = Bench()
+    t = np.linspace(0.0, 1000.0, 1_000_000)
+    values = np.stack([np.sin(t) + 0.1 * np.random.default_rng(0).standard_normal(len(t))], axis=1)
+    one = Trajectory("long", t, values, np.zeros((len(t), 0)), np.zeros(len(t), np.int8))
+    plots = SeriesPlots()
+    plots.resize(1000, 600)
+    plots.show()
+    began = time.perf_counter()
+    plots.show_dataset(Dataset((one,), Column("t", "t", "s"), (Column("x", "x", "m"),)), frozenset())
+    bench.application.processEvents()
+    first = time.perf_counter() - began
+    import pyqtgraph as pg
+
+    plot = plots.findChildren(pg.PlotWidget)[0]
+    item: Any = plot.getPlotItem()
+    view = item.getViewBox()
+
+    def frames(move: Callable[[int], None], count: int = 40) -> float:
+        begin = time.perf_counter()
+        for number in range(count):
+            move(number)
+            plot.grab()
+        return count / (time.perf_counter() - begin)
+
+    pan = frames(lambda number: view.setXRange(10 * number, 10 * number + 300, padding=0))
+    zoom = frames(lambda number: view.setXRange(500 - 500 * 0.9**number, 500 + 500 * 0.9**number, padding=0))
+    return {"first_drawn_s": round(first, 2), "pan_frames_per_s": round(pan, 1), "zoom_frames_per_s": round(zoom, 1)}
+
+
+INSIDE: dict[str, Callable[[], dict[str, Any]]] = {
+    "window": inside_window,
+    "live": inside_live,
+    "train": inside_train,
+    "search": inside_search,
+    "open": inside_open,
+    "million": inside_million,
+}
+
+if __name__ == "__main__":
+    sys.exit(main())
