@@ -293,7 +293,16 @@ public:
         // The widths are those at which a wider beam hardly ever found more; the second, slower pass is for what the first
         // did not solve.
         pass(simple, {24, 20, 12, 8, 6, 6, 6}, 20, 4);
-        if (!solved_) pass(simple, {16, 16, 8, 6}, 64, 6);
+        if (!solved_ && !e_.stopped()) {
+            // plain terms that explain little by themselves are easily crowded out by flexible ones: begin with pairs too
+            const std::size_t plain = std::min<std::size_t>(8, simple.size());
+            for (std::size_t i = 0; i < plain; ++i)
+                for (int k = static_cast<int>(i) + 1; k < static_cast<int>(plain); ++k) {
+                    Member t;
+                    if (with_atom(options_, dictionary_, &simple[i], k, t.tree) && e_.assess(t, sketch())) simple.push_back(t);
+                }
+            pass(simple, {16, 24, 8, 6}, 64, 6);
+        }
         for (const Member& m : found_.front()) hand_over(m);
     }
 

@@ -10,7 +10,7 @@ namespace {
 
 /// Postfix over the argument `u`, numbers, operators and constants that depend on a grid value g and the scale of u:
 /// S g/spread, M g*middle, B 1/(g*middle), P (g*middle)^2, Q its cube, R its fourth power, G -0.5 (g/spread)^2,
-/// D g*spread - mean, K exp(g*mean/spread), T -g*mean/spread.
+/// D g*spread - mean, N mean + g*spread, K exp(g*mean/spread), T -g*mean/spread.
 struct Family {
     const char* text;
     std::vector<double> grid;
@@ -42,6 +42,8 @@ const std::vector<Family>& table() {
         {"u cube Q + inv", mid}, {"u cube u cube Q + /", mid}, {"u square square R + inv", mid},
         {"u square square u square square R + /", mid}, {"u square B * u + M + inv", one}, {"u u square B * u + M + /", one},
         {"u M + square inv", one}, {"u u M + square /", one},
+        // towards a pole beyond the samples
+        {"N u - inv", {2.2, 4.0}}, {"u N u - /", {2.2, 4.0}},
     };
     return families;
 }
@@ -56,6 +58,7 @@ double constant(const char* name, double g, const Scale& s) {
         case 'R': return std::pow(g * s.middle, 4.0);
         case 'G': return -0.5 * (g == 0.0 ? 2.0 : g * g) / (s.spread * s.spread);
         case 'D': return g * s.spread - s.mean;
+        case 'N': return s.mean + g * s.spread;
         case 'K': return std::exp(std::min(50.0, std::max(-50.0, g * s.mean / s.spread)));
         default: return -g * s.mean / s.spread;
     }
