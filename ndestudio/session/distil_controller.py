@@ -9,18 +9,17 @@ from typing import TYPE_CHECKING, Any
 
 from ndestudio.distil.result import Distillation, HoleSamples, ScoredCandidate
 from ndestudio.expression.tree import Expr
-from ndestudio.model.fitted import FittedModel
 from ndestudio.progress import Event, Reporter, TrainStep
 from ndestudio.session import commands
 from ndestudio.session.candidates import accepted_of, errors_of, front_rows, scored_position, shown_candidates
-from ndestudio.session.distil_state import CandidateState, DistilState, EngineRow, FrontRow, HoleFit, HoleRow
+from ndestudio.session.distil_state import CandidateState, DistilState, EngineRow, FrontRow, HoleRow
 from ndestudio.session.formulas import Formula, FormulaRequest
+from ndestudio.session.insights import Insights
 from ndestudio.session.live import DistilLive, StageTime
 from ndestudio.session.operators import operator_rows, preset_name, preset_rows, with_cost, with_operator
-from ndestudio.session.pictures import Picture, simulate_all
 from ndestudio.session.presenter import Presenter
 from ndestudio.session.progression import search_stages, seconds_left
-from ndestudio.session.swap import changes, hole_fit, put_in, sample
+from ndestudio.session.swap import changes, put_in
 from ndestudio.session.train_state import Status
 from ndestudio.symbolic.front import Candidate, Front
 
@@ -28,8 +27,6 @@ if TYPE_CHECKING:
     from ndestudio.project.project import Spec
     from ndestudio.session.session import Session
     from ndestudio.train.result import Fit
-
-_KEPT = 60
 
 
 class DistilController(Presenter[DistilState]):
@@ -44,9 +41,7 @@ class DistilController(Presenter[DistilState]):
         self._hole = ""
         self._selected: dict[str, Candidate] = {}
         self._pinned: dict[str, Candidate] = {}
-        self._pictures: dict[int, tuple[FittedModel, Picture]] = {}
-        self._fits: dict[int, tuple[Candidate, HoleSamples, HoleFit]] = {}
-        self._samples: tuple[FittedModel | None, dict[str, HoleSamples]] = (None, {})
+        self._insights = Insights(session)
         self._trying: tuple[str, Candidate] | None = None
         self._trial_values: Mapping[str, float] = {}
         self._engines: tuple[EngineRow, ...] = (
@@ -175,7 +170,8 @@ class DistilController(Presenter[DistilState]):
         project = self.session.project
         task = self.session.tasks.running("distil")
         result = project.distillation if task is None else None
-        self._request_samples()
+        if task is not None and project.fit is not None:
+            self._insights.request_samples(project.fit.model, self._wanted())
         holes = self._holes()
         hole = self._hole if any(row.name == self._hole for row in holes) else holes[0].name if holes else ""
         obstacle = self._obstacle()
@@ -297,68 +293,21 @@ class DistilController(Presenter[DistilState]):
             row=row,
             text=_text(expression),
             formula=self.session.formula(FormulaRequest(left, expression, digits=4)),
-            fit=self._hole_fit(fit.model, hole, candidate),
-            picture=self._picture(scored.model) if scored else None,
-            before=self._picture(fit.model),
+            fit=self._insights.hole_fit(fit.model, hole, candidate, self._samples(hole)),
+            picture=self._insights.picture(scored.model) if scored else None,
+            before=self._insights.picture(fit.model),
             errors=errors_of(scored.metrics if scored else None),
             errors_before=errors_of(fit.metrics),
             changes=changes(fit.model.parameters, after, units) if after else (),
             refitting=refitting,
         )
 
-    def _hole_fit(self, model: FittedModel, hole: str, candidate: Candidate) -> HoleFit | None:
+    def _samples(self, hole: str) -> HoleSamples | None:
+        """Those of the search that is shown."""
         result = self.session.project.distillation
-        running = self.session.tasks.running("distil") is not None
-        samples = result.holes[hole].samples if result and not running and hole in result.holes else None
-        samples = samples or (self._samples[1].get(hole) if self._samples[0] is model else None)
-        if samples is None:
+        if self.session.tasks.running("distil") or result is None or hole not in result.holes:
             return None
-        kept = self._fits.get(id(candidate))
-        if kept is None or kept[0] is not candidate or kept[1] is not samples:
-            _trim(self._fits)
-            kept = self._fits[id(candidate)] = (candidate, samples, hole_fit(model, samples, candidate))
-        return kept[2]
-
-    def _request_samples(self) -> None:
-        """Have the holes sampled, so that a front can be looked at while it grows."""
-        project, tasks = self.session.project, self.session.tasks
-        if project.fit is None or project.dataset is None or not tasks.running("distil"):
-            return
-        model = project.fit.model
-        if self._samples[0] is not model and not tasks.running("samples"):
-            config = project.spec.distil
-            arguments = (model, project.dataset, self._wanted(), config.samples, config.seed)
-            tasks.start("samples", "", sample, *arguments, done=lambda found: self._on_samples(model, found))
-
-    def _on_samples(self, model: FittedModel, found: dict[str, HoleSamples]) -> None:
-        self._samples = (model, found)
-
-    def _picture(self, model: FittedModel) -> Picture | None:
-        """Simulated trajectories of a model; asked for when they are not there."""
-        kept = self._pictures.get(id(model))
-        if kept is not None and kept[0] is model:
-            return kept[1]
-        dataset = self.session.project.dataset
-        if dataset is not None and not self.session.tasks.running("candidate"):
-            self.session.tasks.start(
-                "candidate",
-                "",
-                _simulated,
-                model,
-                dataset,
-                done=self._on_picture,
-                failed=lambda f: self._on_no_picture(model, f),
-            )
-        return None
-
-    def _on_no_picture(self, model: FittedModel, failed: Any) -> None:
-        """Say so once; asking for the same again would fail again."""
-        self._on_picture(Picture(model))
-        self.session.toast(f"This model cannot be simulated: {failed.sentence}", "warning", failed.details)
-
-    def _on_picture(self, made: Picture) -> None:
-        _trim(self._pictures)
-        self._pictures[id(made.model)] = (made.model, made)
+        return result.holes[hole].samples
 
     def _equations(self) -> tuple[Formula | None, ...]:
         model = self.session.export.model
@@ -440,11 +389,6 @@ def _text(expression: Expr) -> str:
     return to_text(expression)
 
 
-def _trim(kept: dict[int, Any]) -> None:
-    while len(kept) >= _KEPT:
-        kept.pop(next(iter(kept)))
-
-
 def _tex(name: str) -> str:
     return name.replace("_", r"\_")
 
@@ -453,7 +397,3 @@ def _distil(model: Any, dataset: Any, config: Any, train: Any, *, reporter: Repo
     from ndestudio.distil import distil
 
     return distil(model, dataset, config, reporter, train)
-
-
-def _simulated(model: FittedModel, dataset: Any, *, reporter: Reporter) -> Picture:
-    return Picture(model, simulate_all(model, dataset, reporter=reporter))
