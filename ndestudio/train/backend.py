@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import threading
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -128,22 +128,19 @@ def _has_nvidia_driver() -> bool:
 
 
 def one_thread() -> AbstractContextManager[Any]:
-    """Keep linear algebra on matrices of moderate size to one thread, where `threadpoolctl` is installed.
+    """Keep linear algebra on matrices of moderate size to one thread.
 
     Threads that wait for each other cost more than such matrices: with other work on the machine a step of
     Levenberg-Marquardt took ten times its time.
     """
-    controller = _blas()
-    return nullcontext() if controller is None else controller.limit(limits=1, user_api="blas")
+    return _blas().limit(limits=1, user_api="blas")
 
 
 @cache
 def _blas() -> Any:
-    try:
-        import scipy.linalg.blas  # noqa: F401  (the controller finds only what is loaded)
-        from threadpoolctl import ThreadpoolController
-    except ImportError:
-        return None
+    import scipy.linalg.blas  # noqa: F401  (the controller finds only what is loaded)
+    from threadpoolctl import ThreadpoolController
+
     return ThreadpoolController()
 
 

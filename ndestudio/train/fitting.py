@@ -40,7 +40,6 @@ from ndestudio.train.stages import (
 )
 from ndestudio.train.stages import Outcome as StageOutcome
 from ndestudio.train.steps import accurate, steps_for
-from ndestudio.train.tableau import EXPLICIT
 from ndestudio.train.tracker import StopRequested, TimeUp, Tracker, predict
 from ndestudio.train.uncertainty import uncertainty
 
@@ -93,16 +92,6 @@ def fit(
     problem = make_problem(model, dataset, train)
     tracker = Tracker(problem, reporter, deadline=begin + limit, begin=begin)
     tracker.snapshot(model, 0)
-    if train.solver != "auto" and train.solver not in EXPLICIT:
-        tracker.note(
-            f"The solver `{train.solver}` is not used in training: `rk4` on a fixed grid takes its place. Predictions are "
-            "checked with an accurate solver for stiff systems.",
-            "warning",
-        )
-    if train.adjoint not in ("auto", "direct") or train.dtype == "float32":
-        tracker.note(
-            "Training computes in float64 with exact forward and reverse derivatives; other choices are not used."
-        )
     reporter.emit(Phase("preparing", "smoothing the measurements"))
     problem = make_problem(model, dataset, train, smooth_training(dataset))
     tracker.problem = problem

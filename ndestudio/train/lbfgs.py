@@ -1,8 +1,8 @@
-"""Limited-memory BFGS and Adam on plain vectors.
+"""Limited-memory BFGS on plain vectors.
 
 The optimisers live in NumPy: a step costs a few inner products, and a program that only evaluates a loss and its
 gradient is all that has to be compiled. L-BFGS after Nocedal and Wright (2006), Numerical Optimization, algorithms 7.4
-and 3.5-3.6 (strong Wolfe conditions). Adam after Kingma and Ba (2015) with the gradient's norm clipped.
+and 3.5-3.6 (strong Wolfe conditions).
 """
 
 from __future__ import annotations
@@ -127,31 +127,3 @@ def _between(low: float, low_value: float, low_slope: float, high: float, high_v
         step = 0.2 * width
     fraction = step / width if width else 0.5
     return low + float(np.clip(fraction, 0.1, 0.8)) * width
-
-
-@dataclass(eq=False)
-class Adam:
-    """State between steps; the rate falls as a cosine over ``total`` steps."""
-
-    x: Vector
-    rate: float
-    total: int
-    clip: float = 1.0
-    count: int = 0
-    first: Vector | None = None
-    second: Vector | None = None
-
-    def step(self, gradient: Vector) -> Vector:
-        """Move ``x`` and return it."""
-        norm = float(np.linalg.norm(gradient))
-        gradient = gradient * min(1.0, self.clip / max(norm, 1e-300))
-        first = np.zeros_like(self.x) if self.first is None else self.first
-        second = np.zeros_like(self.x) if self.second is None else self.second
-        self.count += 1
-        self.first = 0.9 * first + 0.1 * gradient
-        self.second = 0.999 * second + 0.001 * gradient**2
-        rate = self.rate * 0.5 * (1 + np.cos(np.pi * min(self.count / max(self.total, 1), 1.0)))
-        unbiased = self.first / (1 - 0.9**self.count)
-        size = np.sqrt(self.second / (1 - 0.999**self.count)) + 1e-8
-        self.x = self.x - max(rate, 0.01 * self.rate) * unbiased / size
-        return self.x

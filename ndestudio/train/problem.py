@@ -140,7 +140,7 @@ def make_problem(
     }
     space = parameter_space(model, constants, train_networks=train_networks)
     space = _with_shared(space, model, train)
-    method = EXPLICIT.get(train.solver, RK4)
+    method = RK4 if train.solver == "auto" else EXPLICIT[train.solver]
     noise, floor = _noise(dataset, smoothed or {}, observed, log, spread)
     return Problem(dataset, train, space, method, observed, noise, floor, smoothed or {})
 

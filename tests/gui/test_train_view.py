@@ -129,10 +129,10 @@ def test_settings_reach_the_project_and_bad_ones_are_refused_in_place(view: Trai
     view.settings.time_limit.editingFinished.emit()
     config = session.project.spec.train
     assert (config.preset, config.seed, config.time_limit) == ("thorough", 5, 12.0)
-    view.settings.rate.setText("fast")
-    view.settings.rate.editingFinished.emit()
+    view.settings.huber.setText("fast")
+    view.settings.huber.editingFinished.emit()
     assert "`fast` is no positive number" in view.settings.problem.text()
-    assert session.project.spec.train.learning_rate == config.learning_rate
+    assert session.project.spec.train.huber_delta == config.huber_delta
     view.settings.own_stages.setChecked(True)
     view.settings.stages["shooting"].setChecked(False)
     assert session.project.spec.train.stages == ("collocation", "trajectory", "polish")

@@ -106,7 +106,7 @@ def test_editing_settings_compiles_nothing(trained: dict, noisy_predators: Datas
         weights={"x": 2.0},
         trajectories=tuple(replace(tr, measured=1.01 * tr.measured) for tr in noisy_predators.trajectories),
     )
-    settings = msgspec.structs.replace(QUICK, learning_rate=1e-3, l2=1e-5, seed=3)
+    settings = msgspec.structs.replace(QUICK, l2=1e-5, seed=3)
     fit(config, data, settings)
     assert compilations() == before
 
@@ -180,8 +180,3 @@ def test_seeds_make_an_ensemble_that_says_how_far_it_agrees(trained: dict, noisy
     single, _ = run(trained, noisy_predators)
     assert found.metrics.validation["mean"] <= single.metrics.validation["mean"]
     assert any("2 seeds" in note and "`growth`" in note for note in found.notes)
-
-
-def test_a_solver_that_is_not_used_is_said(noisy_predators: Dataset) -> None:
-    settings = msgspec.structs.replace(QUICK, solver="kvaerno5", time_limit=0.5)
-    assert any("kvaerno5" in note for note in fit(HYBRID, noisy_predators, settings).notes)

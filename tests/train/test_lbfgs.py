@@ -1,13 +1,12 @@
-"""L-BFGS and Adam on functions with known minima."""
+"""L-BFGS on functions with known minima."""
 
 from __future__ import annotations
 
 from itertools import pairwise
 
 import numpy as np
-import pytest
 
-from ndestudio.train.lbfgs import Adam, Lbfgs
+from ndestudio.train.lbfgs import Lbfgs
 
 
 def rosenbrock(x: np.ndarray) -> tuple[float, np.ndarray, None]:
@@ -47,10 +46,3 @@ def test_lbfgs_says_when_it_is_stuck() -> None:
     state.step(lying)
     assert state.stuck
     np.testing.assert_array_equal(state.x, np.zeros(3))
-
-
-def test_adam_descends_with_its_gradient_clipped() -> None:
-    state = Adam(np.array([3.0, -2.0]), rate=0.1, total=400)
-    for _ in range(400):
-        state.step(1e6 * state.x)
-    assert state.x == pytest.approx([0, 0], abs=0.05)

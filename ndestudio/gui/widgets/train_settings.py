@@ -21,11 +21,10 @@ from PySide6.QtWidgets import (
 from ndestudio.gui.building import choose, combo, label, line, quiet
 from ndestudio.gui.theme import GRID
 from ndestudio.session.progression import TRAINING
-from ndestudio.train.config import Stage, TrainConfig
+from ndestudio.train.config import Solver, Stage, TrainConfig
 
 PRESETS = (("Quick look", "quick"), ("Balanced", "balanced"), ("Thorough", "thorough"))
 PRESET_TIP = "Quick look: some 10 s. Balanced: up to 40 s, the default. Thorough: up to 3 min, for the last digit"
-_SOLVERS = ("auto", "rk4", "tsit5", "dopri5", "dopri8", "heun", "reversible_heun", "kvaerno3", "kvaerno5", "kencarp4")
 
 
 class TrainSettings(QScrollArea):
@@ -57,11 +56,9 @@ class TrainSettings(QScrollArea):
         form.addRow("Loss", self.loss)
         form.addRow("Huber delta", self.huber)
         form.addRow("Weight penalty", self.l2)
-        form.addRow("Learning rate", self.rate)
         form.addRow("Segment", self.segment)
         form.addRow("Solver", self.solver)
         form.addRow("Initial values", self.fit_initial)
-        form.addRow("Precision", self.dtype)
         form.addRow(self.problem)
         inner = QWidget()
         layout = QVBoxLayout(inner)
@@ -80,14 +77,12 @@ class TrainSettings(QScrollArea):
         self.time_limit.setText("" if config.time_limit is None else f"{config.time_limit:g}")
         self.huber.setText(f"{config.huber_delta:g}")
         self.l2.setText("" if config.l2 is None else f"{config.l2:g}")
-        self.rate.setText(f"{config.learning_rate:g}")
         self.huber.setEnabled(config.loss == "huber")
         for box, value in (
             (self.device, config.device),
             (self.loss, config.loss),
             (self.solver, config.solver),
             (self.fit_initial, config.fit_initial),
-            (self.dtype, config.dtype),
         ):
             choose(box, value)
         with quiet(self.own_stages, *self.stages.values()):
@@ -111,7 +106,6 @@ class TrainSettings(QScrollArea):
         self.l2 = _edit(
             "Weight penalty", "chosen", "Strength of the penalty on network weights; empty: chosen on held-out data"
         )
-        self.rate = _edit("Learning rate", "", "Of the first-order stages")
         self.device = combo(
             (("Automatic", "auto"), ("Processor (CPU)", "cpu"), ("Graphics card (GPU)", "gpu")),
             "Device",
@@ -121,17 +115,14 @@ class TrainSettings(QScrollArea):
             (("Least squares", "squares"), ("Huber (robust)", "huber")), "Loss", "Huber: outliers count less"
         )
         self.solver = combo(
-            [("Automatic" if name == "auto" else name, name) for name in _SOLVERS],
+            [("Automatic" if name == "auto" else name, name) for name in get_args(Solver)],
             "Solver",
-            "Automatic detects stiffness",
+            "Explicit method of the training simulation; automatic: rk4",
         )
         self.fit_initial = combo(
             (("Automatic", None), ("Estimated", True), ("As measured", False)),
             "Initial values",
             "Measured starts carry noise",
-        )
-        self.dtype = combo(
-            (("Automatic", None), ("32 bits", "float32"), ("64 bits", "float64")), "Precision", "Of arithmetic"
         )
         self.own_stages = QCheckBox("only those ticked")
         self.own_stages.setAccessibleName("Choose the stages")
@@ -153,7 +144,6 @@ class TrainSettings(QScrollArea):
             (self.loss, "loss"),
             (self.solver, "solver"),
             (self.fit_initial, "fit_initial"),
-            (self.dtype, "dtype"),
         ):
             box.currentIndexChanged.connect(
                 lambda _, box=box, field=field: self.changed.emit({field: box.currentData()})
@@ -162,7 +152,6 @@ class TrainSettings(QScrollArea):
             (self.time_limit, "time_limit", True),
             (self.huber, "huber_delta", False),
             (self.l2, "l2", True),
-            (self.rate, "learning_rate", False),
         ):
             edit.editingFinished.connect(self._number_taker(edit, field, empty))
 
