@@ -31,7 +31,7 @@ from ndestudio.model.fitted import FittedModel, Simulation
 
 CLOSE = 1.1
 """Ratio of root-mean-square errors that counts as equal."""
-SANE = 1.25
+SANE = 2.0
 """Ratio to the smallest training error up to which a candidate may set the measure on held-out rows."""
 EXACT = 1e-5
 """Normalised errors below it are those of solvers, not of formulas."""
