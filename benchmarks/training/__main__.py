@@ -1,6 +1,6 @@
 """Training: ours beside the usual recipes, in one command.
 
-    python benchmarks/training/run.py [--only race,refit,step] [--seeds 3]
+    python -m benchmarks.training [--only race,refit,step] [--seeds 3]
 
 Prints a table for each scenario. diffrax's tutorial recipe (single shooting through an adaptive Tsit5, Adam, growing horizon)
 runs with the same data and network; torchdiffeq runs when it is installed. Times are wall seconds, compiling included.

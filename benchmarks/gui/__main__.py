@@ -1,4 +1,4 @@
-"""Measure the window: ``python -m benchmarks.gui.measure [--json FILE] [PART ...]``.
+"""Measure the window: ``python -m benchmarks.gui [--json FILE] [PART ...]``.
 
 Parts: `start`, `live`, `train`, `search`, `open`, `million`. Each runs in a process of its own, offscreen unless a display is asked for with
 QT_QPA_PLATFORM.
@@ -52,7 +52,7 @@ def _in_process(part: str) -> dict[str, Any]:
 
 def _run(part: str, folder: str) -> str:
     environment = {**os.environ, "XDG_STATE_HOME": folder, "XDG_CONFIG_HOME": folder}
-    command = [sys.executable, "-m", "benchmarks.gui.measure", "--inside", part]
+    command = [sys.executable, "-m", "benchmarks.gui", "--inside", part]
     return subprocess.run(command, env=environment, check=True, capture_output=True, text=True, timeout=600).stdout
 
 
