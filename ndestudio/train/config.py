@@ -16,14 +16,15 @@ class TrainConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     Attributes:
         preset: `"quick"`, `"balanced"` or `"thorough"`; sets the budgets behind the stages.
         stages: stages to run, in order; None: the staged recipe, skipping what is not needed.
-        seed: of initial weights and shuffles. seeds: number of networks trained from different seeds (an ensemble).
+        seed: of initial weights and further start values. seeds: number of networks trained from different seeds (an ensemble).
         device: where to compute; `"auto"` takes a GPU if JAX sees one.
         loss: `"squares"` or `"huber"` (`huber_delta` in units of the noise level).
         l2: strength of the penalty on network weights; None: chosen on held-out windows.
         iterations: stage -> number of steps.
         segment: points per shooting segment.
         solver: explicit Runge-Kutta method of the training simulation, on a fixed grid with exact discrete derivatives;
-            `"auto"` is `rk4`. The result is checked with an accurate solver for stiff systems.
+            `"auto"` is `rk4`. A note says where a model is too stiff for it. The result is checked with an accurate solver
+            for stiff systems.
         time_limit: seconds of training, compilation included; None: the preset's.
         fit_initial: estimate initial values; None: yes.
         log_states: compare logarithms of measured columns named here (strictly positive data over decades).

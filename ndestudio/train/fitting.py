@@ -39,7 +39,8 @@ from ndestudio.train.stages import (
     weight_prior,
 )
 from ndestudio.train.stages import Outcome as StageOutcome
-from ndestudio.train.steps import accurate, steps_for
+from ndestudio.train.steps import LARGEST, accurate, steps_for
+from ndestudio.train.stiffness import stiffness
 from ndestudio.train.tracker import StopRequested, TimeUp, Tracker, predict
 from ndestudio.train.uncertainty import uncertainty
 
@@ -95,6 +96,9 @@ def fit(
     reporter.emit(Phase("preparing", "smoothing the measurements"))
     problem = make_problem(model, dataset, train, smooth_training(dataset))
     tracker.problem = problem
+    stiff = stiffness(problem, model, steps_for(problem))
+    if stiff is not None:
+        tracker.note(stiff.sentence("At the start values"), "warning")
     if problem.structure.holes:
         chosen, described = device(train.device)
         ending = guarded(tracker, lambda: _train_networks(tracker, chosen))
@@ -308,6 +312,9 @@ def _refined(
         batch, point = tracker.best_point
         if batch.steps >= 1024 or accurate(problem, batch, tracker.model(batch, point)):
             break
+        stiff = stiffness(problem, tracker.model(batch, point), batch.steps)
+        if stiff is not None and stiff.needed > LARGEST:
+            break
         finer = make_batch(problem, bucket(2 * batch.steps), rows=list(batch.rows))
         if not _affordable(problem, finer):
             break
@@ -403,8 +410,11 @@ def finish(tracker: Tracker, ending: Ending, described: Device) -> Fit:
     for text in tracker.uncertainty.notes if tracker.uncertainty is not None else ():
         tracker.note(text, "warning")
     if tracker.best_point is not None and not accurate(problem, tracker.best_point[0], model):
+        stiff = stiffness(problem, model, tracker.best_point[0].steps)
         tracker.note(
-            "The steps of the training solver are too long for this model; its predictions differ from those of the "
+            stiff.sentence("As fitted")
+            if stiff is not None
+            else "The steps of the training solver are too long for this model; its predictions differ from those of the "
             "accurate solver. Train on from this model, or choose the preset `thorough`.",
             "warning",
         )
