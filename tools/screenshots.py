@@ -23,6 +23,7 @@ from ndestudio.gui.app import make_application
 from ndestudio.gui.bridge import Bridge
 from ndestudio.gui.garbage import Collector
 from ndestudio.gui.main_window import MainWindow
+from ndestudio.gui.toasts import ToastCard
 from ndestudio.paths import examples_dir
 from ndestudio.session.session import Session
 from ndestudio.session.settings import SettingsStore
@@ -71,7 +72,9 @@ class Photographer:
         self.wait()
 
     def photograph(self, name: str) -> None:
-        """One picture light, one dark."""
+        """One picture light, one dark, without messages that come and go."""
+        for card in self.window.findChildren(ToastCard):
+            card.dismiss()
         for scheme in ("light", "dark"):
             self._theme.use(scheme)
             self.wait(lambda: True)
