@@ -210,9 +210,10 @@ def steps() -> None:
     """Cost of a gradient, and of a whole Jacobian, of 32 x 100 points."""
     from ndestudio.progress import SilentReporter
     from ndestudio.train.backend import device
+    from ndestudio.train.batches import make_batch, start_point
     from ndestudio.train.engines import JaxEngine
-    from ndestudio.train.fitting import _gradient
-    from ndestudio.train.problem import make_batch, make_problem, start_point
+    from ndestudio.train.problem import make_problem
+    from ndestudio.train.recipe import gradient_of
 
     dataset = measurements(32, 100, 0.05, 0)
     problem = make_problem(initial_model(HYBRID, dataset, 0), dataset, TrainConfig())
@@ -221,7 +222,7 @@ def steps() -> None:
     for count in (33, 99):
         batch = make_batch(problem, count)
         point = start_point(problem, batch)
-        gradient, jacobian = _gradient(problem, batch, where), JaxEngine(problem, batch, where)
+        gradient, jacobian = gradient_of(problem, batch, where), JaxEngine(problem, batch, where)
         begin = time.perf_counter()
         gradient.ready(point, SilentReporter())
         first = time.perf_counter() - begin

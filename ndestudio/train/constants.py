@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from ndestudio.train.batches import Batch, make_batch, start_point
 from ndestudio.train.collocation import slopes
 from ndestudio.train.engines import SlopeEngine, VectorEngine
 from ndestudio.train.lm import LmState, Point, Prior, lm_rebase, lm_start, lm_step
-from ndestudio.train.problem import Batch, Problem, make_batch, start_point
+from ndestudio.train.problem import Problem
 from ndestudio.train.stages import Outcome, reweigh
 from ndestudio.train.steps import doubling_error, steps_for, tolerance
 from ndestudio.train.tracker import Tracker

@@ -10,8 +10,9 @@ from jaxtyping import Float
 
 from ndestudio.progress import Reporter
 from ndestudio.train.batch import FREE, Grid
+from ndestudio.train.batches import Batch
 from ndestudio.train.lm import Linear, Point
-from ndestudio.train.problem import Batch, Problem
+from ndestudio.train.problem import Problem
 from ndestudio.train.programs import CACHE, wait
 from ndestudio.train.vector import VectorModel, initial_values, march, read_out
 

@@ -11,7 +11,8 @@ from ndestudio.progress import Reporter, SilentReporter
 from ndestudio.train.backend import plain_cpu
 from ndestudio.train.config import TrainConfig
 from ndestudio.train.constants import fit_constants
-from ndestudio.train.fitting import SECONDS, finish, guarded
+from ndestudio.train.finishing import finish, guarded
+from ndestudio.train.fitting import SECONDS
 from ndestudio.train.problem import make_problem
 from ndestudio.train.result import Fit
 from ndestudio.train.tracker import Tracker

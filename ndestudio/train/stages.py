@@ -13,10 +13,11 @@ from jaxtyping import Bool, Float
 
 from ndestudio.data.dataset import Part
 from ndestudio.train.batch import FREE, Rows, bucket
+from ndestudio.train.batches import Batch, fitted_rows, make_batch, start_point
 from ndestudio.train.engines import Gradient, JaxEngine, VectorEngine
 from ndestudio.train.lbfgs import Lbfgs, Objective
 from ndestudio.train.lm import LmState, Point, Prior, lm_rebase, lm_start, lm_step
-from ndestudio.train.problem import Batch, Problem, fitted_rows, make_batch, start_point
+from ndestudio.train.problem import Problem
 from ndestudio.train.tracker import Tracker
 
 PRIOR_VARIANCE = 1.0

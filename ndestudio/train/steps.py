@@ -7,7 +7,8 @@ from jaxtyping import Float
 
 from ndestudio.model.fitted import FittedModel
 from ndestudio.train.batch import bucket, grid_times, whole_rows
-from ndestudio.train.problem import Batch, Problem, make_batch
+from ndestudio.train.batches import Batch, make_batch
+from ndestudio.train.problem import Problem
 from ndestudio.train.vector import VectorModel, hermite, march, read_out
 
 SMALLEST, LARGEST = 8, 2048

@@ -13,7 +13,8 @@ from ndestudio.expression.tree import Call, walk
 from ndestudio.model.fitted import FittedModel
 from ndestudio.model.networks import array_hole
 from ndestudio.train.batch import Rows
-from ndestudio.train.problem import Problem, make_batch
+from ndestudio.train.batches import make_batch
+from ndestudio.train.problem import Problem
 from ndestudio.train.vector import VectorModel, march, read_out
 
 MOST = 4000

@@ -12,9 +12,10 @@ from jaxtyping import Float
 from ndestudio.model.fitted import FittedModel
 from ndestudio.progress import FitSnapshot, Note, Phase, Progress, Reporter, TrainStep
 from ndestudio.train.batch import FREE, GIVEN
+from ndestudio.train.batches import Batch, predictions_batch
 from ndestudio.train.engines import split_theta
 from ndestudio.train.lm import Point
-from ndestudio.train.problem import Batch, Problem, predictions_batch
+from ndestudio.train.problem import Problem
 from ndestudio.train.result import Checkpoint, StageHistory
 from ndestudio.train.uncertainty import Uncertainty
 from ndestudio.train.vector import VectorModel, initial_values, march, read_out

@@ -1,0 +1,147 @@
+"""The end of a fit: why it ended, the best model with its figures, and a sentence."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+import numpy as np
+
+from ndestudio.data.dataset import Part
+from ndestudio.model.fitted import FittedModel, Simulation
+from ndestudio.model.metrics import Metrics, score
+from ndestudio.progress import Phase
+from ndestudio.train.problem import Problem
+from ndestudio.train.programs import Stopped
+from ndestudio.train.result import Checkpoint, Device, Fit, Outcome
+from ndestudio.train.steps import accurate
+from ndestudio.train.stiffness import stiffness
+from ndestudio.train.support import with_support
+from ndestudio.train.tracker import StopRequested, TimeUp, Tracker, predict
+
+MOST_SCORED = 300
+"""Trajectories up to which each is simulated by itself for the metrics."""
+
+
+@dataclass(frozen=True)
+class Ending:
+    """Why training ended; ``reason``: one of ``StageOutcome.reason``, or `"stopped"`, `"time"`."""
+
+    reason: str
+
+
+def guarded(tracker: Tracker, run) -> Ending:
+    try:
+        reason = run()
+    except (StopRequested, Stopped):
+        reason = "stopped"
+    except TimeUp:
+        reason = "time"
+    tracker.leave()
+    return Ending(reason)
+
+
+def finish(tracker: Tracker, ending: Ending, described: Device) -> Fit:
+    """The best model with its figures and a sentence."""
+    problem, reporter = tracker.problem, tracker.reporter
+    reporter.emit(Phase("validating", "simulating with the accurate solver"))
+    model = problem.space.model
+    if tracker.best_point is not None:
+        model = tracker.model(*tracker.best_point)
+    model = with_support(problem, model)
+    metrics = _scored(problem, model)
+    outcome, sentence = _judged(tracker, ending, metrics)
+    for text in tracker.uncertainty.notes if tracker.uncertainty is not None else ():
+        tracker.note(text, "warning")
+    if tracker.best_point is not None and not accurate(problem, tracker.best_point[0], model):
+        stiff = stiffness(problem, model, tracker.best_point[0].steps)
+        tracker.note(
+            stiff.sentence("As fitted")
+            if stiff is not None
+            else "The steps of the training solver are too long for this model; its predictions differ from those of the "
+            "accurate solver. Train on from this model, or choose the preset `thorough`.",
+            "warning",
+        )
+    tracker.snapshot(model, 0)
+    stage, iteration, loss, validation = tracker.best_stage
+    best = Checkpoint(stage, iteration, loss, validation, model)
+    seconds = {**tracker.seconds, "total": time.perf_counter() - tracker.begin}
+    return Fit(
+        outcome=outcome,
+        sentence=sentence,
+        model=model,
+        metrics=metrics,
+        seed=problem.train.seed,
+        device=described,
+        history=tuple(tracker.histories),
+        checkpoints=(*tracker.checkpoints, best),
+        seconds=seconds,
+        noise=_residual_noise(problem, model),
+        intervals=tracker.uncertainty.intervals if tracker.uncertainty is not None else {},
+        notes=tuple(tracker.notes),
+    )
+
+
+def _scored(problem: Problem, model: FittedModel) -> Metrics:
+    """Metrics by the accurate solver; of very many trajectories by the batched one on short steps, a hundred times faster."""
+    if len(problem.dataset.trajectories) <= MOST_SCORED:
+        return score(model, problem.dataset)
+    longest = max(len(trajectory.t) for trajectory in problem.dataset.trajectories)
+    found = predict(problem, model, int(np.clip(4 * longest, 64, 1024)), None)
+    nothing = np.zeros((0, 0))
+    simulations = {name: Simulation(t, nothing, measured) for name, (t, measured) in found.items()}
+    return score(model, problem.dataset, simulations=simulations)
+
+
+def _judged(tracker: Tracker, ending: Ending, metrics: Metrics) -> tuple[Outcome, str]:
+    train, held = metrics.train.get("mean", float("nan")), metrics.validation.get("mean")
+    if tracker.best_point is None:
+        if ending.reason == "stopped":
+            return (
+                Outcome.STOPPED,
+                "Training was stopped before the first fit of whole trajectories; the start is kept.",
+            )
+        return Outcome.DIVERGED, (
+            "No simulation of the whole trajectories stayed finite. Check the equations and units, bound the parameters, "
+            "or shorten the trajectories."
+        )
+    error = f"training error {train:.2%}" + (f", validation error {held:.2%}" if held is not None else "")
+    match ending.reason:
+        case "stopped":
+            return Outcome.STOPPED, f"Training was stopped; the best model so far is kept ({error} of the spread)."
+        case "time" | "limit":
+            limit = "time" if ending.reason == "time" else "number of steps"
+            return Outcome.LIMIT, f"The limit of {limit} was reached; the best model is kept ({error} of the spread)."
+        case "overfit":
+            return (
+                Outcome.CONVERGED,
+                f"Stopped when the validation error began to rise; the best model is kept ({error} of the spread).",
+            )
+        case "stuck":
+            return (
+                Outcome.DIVERGED,
+                f"No step improved the fit ({error} of the spread). Try another seed, other start values, or the preset `thorough`.",
+            )
+    if np.isfinite(train) and train > 0.7:
+        return (
+            Outcome.CONVERGED,
+            f"Converged, but the model explains little ({error} of the spread): the equations may not suit the data.",
+        )
+    return Outcome.CONVERGED, f"Converged ({error} of the spread)."
+
+
+def _residual_noise(problem: Problem, model: FittedModel) -> dict[str, float]:
+    """Standard deviation of the residuals at training rows, in the unit of the column."""
+    found: dict[str, float] = {}
+    predictions = predict(problem, model)
+    for k, name in enumerate(problem.dataset.measured_names):
+        errors = []
+        for trajectory in problem.dataset.trajectories:
+            if problem.observed[k] and trajectory.name in predictions:
+                mask = trajectory.mask(Part.TRAIN)[:, k]
+                errors.append((predictions[trajectory.name][1][:, k] - trajectory.measured[:, k])[mask])
+        residuals = np.concatenate(errors) if errors else np.zeros(0)
+        residuals = residuals[np.isfinite(residuals)]
+        if residuals.size:
+            found[name] = float(np.sqrt(np.mean(residuals**2)))
+    return found

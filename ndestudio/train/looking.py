@@ -1,0 +1,53 @@
+"""Losses of whole trajectories by the solver in NumPy: nothing is compiled to compare a few points."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from ndestudio.train.batches import Batch, take_rows
+from ndestudio.train.engines import VectorEngine
+from ndestudio.train.lm import Point
+from ndestudio.train.problem import Problem
+from ndestudio.train.tracker import Tracker
+
+LOOKED_AT = 64
+"""Rows on which points are compared where there are many more."""
+
+
+def quick_losses(problem: Problem, batch: Batch, point: Point) -> tuple[float, float]:
+    """Training and validation loss of whole trajectories by the solver in NumPy; nothing to compile.
+
+    Of very many rows an even choice is looked at.
+    """
+    if len(point.free) > 2 * LOOKED_AT:
+        batch, point = take_rows(batch, point, np.arange(0, len(point.free), len(point.free) // LOOKED_AT))
+    model = problem.space.fitted(point.theta, {})
+    engine = VectorEngine(replace(problem, space=replace(problem.space, model=model)), batch)
+    errors, _ = engine.errors(point.theta[None], point.free[None])
+    with np.errstate(all="ignore"):
+        train = float(np.sum(batch.target.train * errors[0] ** 2))
+        validation = float(np.sum(batch.target.validation * errors[0] ** 2))
+    has = bool(batch.target.validation.any())
+    return (train if np.isfinite(train) else float("inf")), (validation if has else float("nan"))
+
+
+def quick_loss(problem: Problem, batch: Batch, point: Point) -> float:
+    """Training loss of whole trajectories."""
+    return quick_losses(problem, batch, point)[0]
+
+
+def best_start(tracker: Tracker, batch: Batch, starts: list[Point]) -> Point:
+    """The start with the best score; a validation error beyond all bounds counts as a large one."""
+
+    if len(starts) == 1:
+        return starts[0]
+
+    def value(point: Point) -> float:
+        train, validation = quick_losses(tracker.problem, batch, point)
+        if not np.isfinite(validation):
+            return train if not batch.target.validation.any() else 1e3 + train
+        return train + min(validation, 1e3)
+
+    return min(starts, key=value)

@@ -1,0 +1,243 @@
+"""The staged recipe for models with networks: slopes, segments, whole trajectories, each from the best point so far."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import numpy as np
+
+from ndestudio.train.batch import bucket, whole_rows
+from ndestudio.train.batches import Batch, fitted_rows, make_batch, start_point
+from ndestudio.train.collocation import interpolated, slopes
+from ndestudio.train.engines import Gradient, JaxEngine
+from ndestudio.train.lm import Point
+from ndestudio.train.looking import best_start, quick_loss, quick_losses
+from ndestudio.train.problem import Problem
+from ndestudio.train.sensitivity import Loss
+from ndestudio.train.stages import (
+    Budget,
+    collocate,
+    follow_lbfgs,
+    follow_lm,
+    grow,
+    penalty,
+    shoot,
+    shooting_batch,
+    weight_prior,
+)
+from ndestudio.train.stages import Outcome as StageOutcome
+from ndestudio.train.steps import LARGEST, accurate, steps_for
+from ndestudio.train.stiffness import stiffness
+from ndestudio.train.tracker import Tracker
+from ndestudio.train.uncertainty import uncertainty
+
+STEPS = {
+    "quick": {"collocation": 150, "shooting": 20, "trajectory": 400, "polish": 30},
+    "balanced": {"collocation": 250, "shooting": 40, "trajectory": 1500, "polish": 120},
+    "thorough": {"collocation": 400, "shooting": 80, "trajectory": 6000, "polish": 500},
+}
+FACTORS = {"quick": (4.0,), "balanced": (8.0, 1.0), "thorough": (20.0, 4.0, 0.5)}
+"""Penalties on weights, strongest first, in units of the prior's; the validation error chooses among the points on the way."""
+POOR = 0.15
+"""A start whose loss on whole trajectories is above this goes through multiple shooting first."""
+SMALL = 1e6
+"""Up to so many sensitivities every start is followed along growing horizons."""
+JACOBIAN_BYTES = 1.5e9
+"""Beyond this size of the sensitivities L-BFGS takes the place of Levenberg-Marquardt."""
+
+
+def train_networks(tracker: Tracker, chosen) -> str:
+    """The staged recipe for models with networks."""
+    problem, train, dataset = tracker.problem, tracker.problem.train, tracker.problem.dataset
+    steps = steps_for(problem)
+    rows = fitted_rows(problem)
+    used, there = (
+        sum(len(row.index) for row in rows),
+        sum(len(row.index) for row in whole_rows(dataset, with_test=False)),
+    )
+    if used < there and not problem.clean:
+        tracker.note(f"{used} of {there} rows are used for fitting, evenly spread; all of them judge the result.")
+    batch = make_batch(problem, steps, rows=rows)
+    point = start_point(problem, batch)
+    wanted = train.stages or ("collocation", "shooting", "trajectory", "polish")
+    budgets = {**STEPS[train.preset], **train.iterations}
+    whole = JaxEngine(problem, batch, chosen)
+    by_jacobian = _affordable(problem, batch)
+    gradient = None if by_jacobian and "trajectory" not in (train.stages or ()) else gradient_of(problem, batch, chosen)
+    if by_jacobian:
+        whole.prepare()
+    if gradient is not None:
+        gradient.prepare(point)
+    starts = [point]
+    if "collocation" in wanted:
+        starts = _collocation(tracker, problem, batch, point, chosen, budgets["collocation"], len(wanted)) or starts
+    point = best_start(tracker, batch, starts)
+    _consider(tracker, batch, point)
+    loss = quick_loss(problem, batch, point)
+    if not loss <= POOR:
+        point = _rescued(tracker, chosen, whole if by_jacobian else None, batch, starts, steps, wanted, budgets)
+    outcome: StageOutcome | None = None
+    if gradient is not None and "trajectory" in wanted:
+        outcome = _descend(tracker, gradient, batch, point, budgets["trajectory"], wanted)
+        point = outcome.point
+    if by_jacobian and ("polish" in wanted or gradient is None):
+        outcome = _polish(tracker, whole, point, budgets["polish"], wanted)
+        outcome = _refined(tracker, whole, outcome, chosen, budgets["polish"], wanted)
+    if outcome is None:
+        tracker.step(batch, point, 0, quick_loss(problem, batch, point), float("nan"), candidate=True)
+        return "limit"
+    return outcome.reason
+
+
+def _collocation(
+    tracker: Tracker, problem: Problem, batch: Batch, point: Point, chosen: Any, steps: int, total: int
+) -> list[Point]:
+    """Starts found from slopes: of the smoothing splines, and of interpolating ones where few rows were smoothed a lot."""
+    model, found = problem.space.model, []
+    tracker.enter("collocation", "fitting slopes of the smoothed data", 1, total)
+    for curves in (problem.smooth, interpolated(problem.dataset, problem.smooth)):
+        points = slopes(model.system, problem.dataset, curves)
+        if points is None:
+            continue
+        data = (problem.space.constants, points[0])
+        program = Gradient("collocation", problem.structure, problem.method, data, chosen, "the field")
+        _await(tracker, program, point)
+        found.append(collocate(tracker, program, problem, batch, point, Budget(steps)))
+    if found:
+        best = best_start(tracker, batch, found)
+        tracker.snapshot(tracker.model(batch, best), steps)
+    else:
+        tracker.note("Collocation is skipped: every equation reads a state that was not measured.")
+    return found
+
+
+def _rescued(
+    tracker: Tracker,
+    chosen: Any,
+    whole: JaxEngine | None,
+    batch: Batch,
+    starts: list[Point],
+    steps: int,
+    wanted,
+    budgets,
+) -> Point:
+    """Look for a better start where trajectories from the present ones are far off.
+
+    Segments with free starts (multiple shooting) and growing horizons, from each of ``starts``; what leads to the best
+    whole trajectories is returned.
+    """
+    problem = tracker.problem
+    if "shooting" not in wanted:
+        return best_start(tracker, batch, starts)
+    tracker.enter("shooting", "fitting short segments", 2, len(wanted))
+    pieces = shooting_batch(problem, max(problem.train.segment, 2), steps)
+    engine = JaxEngine(problem, pieces, chosen) if len(pieces.rows) > 1 and _affordable(problem, pieces) else None
+    if engine is not None:
+        engine.prepare()
+    found = list(starts)
+    for start in starts:
+        if engine is None:
+            break
+        _await(tracker, engine)
+        outcome = shoot(tracker, engine, start.theta, Budget(budgets["shooting"], 0.01))
+        found.append(Point(outcome.point.theta, start.free))
+        _consider(tracker, batch, found[-1])
+    best = best_start(tracker, batch, found)
+    if whole is None or quick_loss(problem, batch, best) <= POOR:
+        return best
+    _await(tracker, whole)
+    small = batch.grid.step.size * problem.structure.size < SMALL
+    for start in [best, *starts] if small else [best]:
+        outcome = grow(tracker, whole, start, Budget(budgets["shooting"] // 2, 0.02), (0.25, 0.5, 0.75))
+        found.append(Point(outcome.point.theta, start.free))
+        _consider(tracker, batch, found[-1])
+    return best_start(tracker, batch, found)
+
+
+def _consider(tracker: Tracker, batch: Batch, point: Point) -> None:
+    """Let a point found otherwise compete for the best one by its whole trajectories."""
+    train, validation = quick_losses(tracker.problem, batch, point)
+    tracker.step(batch, point, tracker.rows[-1][0] if tracker.rows else 0, train, validation, candidate=True)
+
+
+def _await(tracker: Tracker, engine: JaxEngine | Gradient, point: Point | None = None) -> None:
+    """Wait for a program; the time counts as compiling."""
+    before = time.perf_counter()
+    if isinstance(engine, JaxEngine):
+        engine.ready(tracker.reporter)
+    elif point is not None:
+        engine.ready(point, tracker.reporter)
+    tracker.compile_seconds += time.perf_counter() - before
+
+
+def _polish(tracker: Tracker, engine: JaxEngine, point: Point, steps: int, wanted) -> StageOutcome:
+    tracker.enter("polish", "fitting whole trajectories (Levenberg-Marquardt)", len(wanted), len(wanted))
+    _await(tracker, engine)
+    factors = FACTORS[tracker.problem.train.preset] if tracker.problem.train.l2 is None else (1.0,)
+    outcome = follow_lm(tracker, engine, point, Budget(steps), factors=factors)
+    if tracker.best_point is not None and tracker.best_point[0].steps == engine.batch.steps:
+        best = tracker.best_point[1]
+        linear = engine.linearise(best)
+        prior = weight_prior(tracker.problem, engine.batch, best, penalty(tracker.problem, float((linear.r**2).sum())))
+        tracker.uncertainty = uncertainty(tracker.problem, linear, best, prior)
+    return outcome
+
+
+def _refined(
+    tracker: Tracker, engine: JaxEngine, outcome: StageOutcome, chosen: Any, steps: int, wanted
+) -> StageOutcome:
+    """Once more with twice the steps where the solver turns out too coarse for what was learned."""
+    problem = tracker.problem
+    for _ in range(2):
+        if tracker.best_point is None or tracker.remaining < 0.25 * (tracker.elapsed + tracker.remaining):
+            break
+        batch, point = tracker.best_point
+        if batch.steps >= 1024 or accurate(problem, batch, tracker.model(batch, point)):
+            break
+        stiff = stiffness(problem, tracker.model(batch, point), batch.steps)
+        if stiff is not None and stiff.needed > LARGEST:
+            break
+        finer = make_batch(problem, bucket(2 * batch.steps), rows=list(batch.rows))
+        if not _affordable(problem, finer):
+            break
+        tracker.note(f"The learned field needs shorter steps: going on with {finer.steps} instead of {batch.steps}.")
+        engine = JaxEngine(problem, finer, chosen)
+        tracker.best_score = np.inf
+        outcome = _polish(tracker, engine, point, steps // 2, wanted)
+    return outcome
+
+
+def _descend(tracker: Tracker, gradient: Gradient, batch: Batch, point: Point, steps: int, wanted) -> StageOutcome:
+    tracker.enter("trajectory", "fitting whole trajectories (L-BFGS)", 3, len(wanted))
+    _await(tracker, gradient, point)
+    return follow_lbfgs(tracker, gradient, batch, point, Budget(steps))
+
+
+def gradient_of(problem: Problem, batch: Batch, chosen) -> Gradient:
+    settings = Loss(
+        np.float64(_huber(problem)),
+        np.maximum(batch.follows, 0).astype(np.int32),
+        np.float64(0.0),
+        (batch.follows >= 0).astype(float),
+    )
+    data = (problem.space.constants, batch.start, batch.grid, batch.target, settings)
+    return Gradient("trajectory", problem.structure, problem.method, data, chosen, "the simulation and its gradient")
+
+
+def _huber(problem: Problem) -> float:
+    """Where Huber's loss becomes linear, in spreads; for squares beyond all bounds."""
+    if problem.train.loss == "squares":
+        return 1e30
+    return problem.train.huber_delta * float(np.sqrt(max(problem.floor, 1e-8)))
+
+
+def _affordable(problem: Problem, batch: Batch) -> bool:
+    """Whether the sensitivities fit into memory and the normal equations into a few seconds."""
+    unknowns = problem.structure.size + len(problem.structure.states)
+    rows, samples = batch.grid.step.shape
+    states, measured = len(problem.structure.states), len(problem.structure.measured)
+    carried = 2 * (batch.steps + 1) * rows * states * unknowns
+    read = rows * samples * (4 * states + 2 * measured) * unknowns
+    flops = 2.0 * min(rows * samples * measured, 1.5 * unknowns) * unknowns * rows * samples * measured
+    return 8.0 * (carried + read) < JACOBIAN_BYTES and flops < 6e10
