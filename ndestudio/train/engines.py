@@ -189,10 +189,6 @@ class Gradient:
         assert self._future is not None
         self._program, self.compile_seconds = wait(self._future, reporter, self.what)
 
-    def replace_data(self, data: tuple[Any, ...]) -> None:
-        """Other numbers of the same shapes."""
-        self.data = _as_arrays(data)
-
     def __call__(self, point: Point) -> Evaluated:
         loss, extra, (d_theta, d_free) = self._program(point.theta, point.free, *self.data)
         return Evaluated(float(loss), np.asarray(extra, dtype=float), np.asarray(d_theta), np.asarray(d_free))

@@ -18,7 +18,7 @@ from ndestudio.model.fitted import NetworkWeights
 from ndestudio.model.networks import array_hole
 from ndestudio.train.backend import one_thread
 from ndestudio.train.batch import FORMULA, FREE, SHARED, Grid, Start
-from ndestudio.train.space import Bijection, Constants, Structure
+from ndestudio.train.space import Bijection, Structure
 from ndestudio.train.tableau import Tableau
 
 Vector: TypeAlias = Callable[[Sequence[Any]], Any]
@@ -222,27 +222,3 @@ def hermite(ya: Any, yb: Any, da: Any, db: Any, q: Any) -> Any:
     """Cubic with values ya, yb and slopes da, db (per step) at 0 and 1, at q."""
     p = 1.0 - q
     return ya * (1.0 + 2.0 * q) * p * p + yb * q * q * (3.0 - 2.0 * q) + q * p * (da * p - db * q)
-
-
-def simulate_rows(
-    model: VectorModel,
-    constants: Constants,
-    theta: Float[np.ndarray, "copy theta"],
-    free: Float[np.ndarray, "copy row state"],
-    start: Start,
-    grid: Grid,
-    method: Tableau,
-) -> tuple[Float[np.ndarray, "measured copy row sample"], Float[np.ndarray, "state copy row"]]:
-    """Predicted measured columns at the samples (not logarithms), and the initial values used."""
-    count = len(model.structure.parameters)
-    values = constants.bijection.forward(theta[:, :count])
-    parameters = [values[:, k, None] for k in range(count)]
-    shared_values = constants.shared.forward(theta[:, theta.shape[1] - len(model.structure.states) :])
-    shared = [shared_values[:, k, None] for k in range(shared_values.shape[1])]
-    y0 = initial_values(model, parameters, shared, start, free)
-    with np.errstate(all="ignore"):
-        states, slopes = march(model, parameters, y0, grid, method, constants.clip)
-        y = read_out(states, slopes, grid)
-        wide = [p[..., None] for p in parameters]
-        seen = model.observe(wide, grid.sample_t, np.moveaxis(grid.sample_u, -1, 0), y)
-    return seen, y0
