@@ -71,15 +71,29 @@ class Evidence:
     def validation_rms(self) -> float:
         return float(np.sqrt(np.mean(self.validation))) if len(self.validation) else 0.0
 
-    @property
-    def length(self) -> float:
-        """Description length in nats; smaller is better."""
+    def length(self, train_share: float = 1.0, validation_share: float = 1.0) -> float:
+        """Description length in nats; smaller is better. The shares are those of independent values."""
         if not self.usable:
             return math.inf
-        n = float(len(self.train)) if self.train_count is None else self.train_count
-        held_out = float(len(self.validation)) if self.validation_count is None else self.validation_count
+        n, held_out = len(self.train) * train_share, len(self.validation) * validation_share
         rows = n * math.log(max(self.train_rms, EXACT)) + held_out * math.log(max(self.validation_rms, EXACT))
-        return rows + self.nats + 0.5 * self.constants * math.log(max(n, 2)) + self.digits
+        return rows + self.nats + 0.5 * self.constants * math.log(max(n, 2.0)) + self.digits
+
+
+def lengths(candidates: Sequence[Evidence]) -> list[float]:
+    """Description lengths that can be compared: all with the independent values of the one that follows the rows best."""
+    usable = [item for item in candidates if item.usable]
+    if not usable:
+        return [math.inf] * len(candidates)
+    best = min(usable, key=lambda item: item.train_rms)
+    shares = (1.0, 1.0)
+    if best.train_rms > EXACT:  # below, residuals are those of the solver
+        shares = (_share(best.train_count, best.train), _share(best.validation_count, best.validation))
+    return [item.length(*shares) for item in candidates]
+
+
+def _share(count: float | None, values: Float[np.ndarray, " value"]) -> float:
+    return 1.0 if count is None or not len(values) else count / len(values)
 
 
 def evidence(
@@ -171,7 +185,8 @@ def choose(candidates: Sequence[Evidence], complexities: Sequence[int]) -> tuple
     kept = admissible(candidates)
     if not kept:
         return -1, "none of the candidates could be simulated over the training rows"
-    chosen = min(kept, key=lambda index: (candidates[index].length, complexities[index]))
+    compared = dict(zip(kept, lengths([candidates[index] for index in kept]), strict=True))
+    chosen = min(kept, key=lambda index: (compared[index], complexities[index]))
     return chosen, _reason(candidates, complexities, kept, chosen)
 
 

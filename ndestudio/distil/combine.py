@@ -8,7 +8,7 @@ from itertools import product
 
 import numpy as np
 
-from ndestudio.distil.choice import EXACT, admissible, choose
+from ndestudio.distil.choice import EXACT, admissible, choose, lengths
 from ndestudio.distil.forms import complexity
 from ndestudio.distil.result import HoleDistillation
 from ndestudio.distil.scoring import Judge, Trial
@@ -39,7 +39,8 @@ class JudgedHole:
         usable = [k for k, item in enumerate(evidences) if item.usable and item.train_rms <= near]
         if self.distillation.chosen not in usable:
             usable.append(self.distillation.chosen)
-        order = sorted(usable, key=lambda k: (k != self.distillation.chosen, k not in kept, evidences[k].length))
+        compared = lengths(evidences)
+        order = sorted(usable, key=lambda k: (k != self.distillation.chosen, k not in kept, compared[k]))
         return order[:PER_HOLE]
 
 
