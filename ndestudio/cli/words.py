@@ -59,7 +59,9 @@ def summary(project: Project, folder: Path, written: list[Path]) -> str:
         lines.append("Formulas")
         for name, hole in distillation.holes.items():
             filled = formula_filled(results.model, name)
-            lines.append(f"  {name} = {formula(filled, digits)}" if filled is not None else f"  {name} is still a network")
+            lines.append(
+                f"  {name} = {formula(filled, digits)}" if filled is not None else f"  {name} is still a network"
+            )
             lines.append(f"    {hole.reason}")
         lines.append("")
     if results.metrics is not None:

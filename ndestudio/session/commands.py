@@ -152,9 +152,7 @@ def with_fit(project: Project, fit: Fit, created: str, spec: Spec | None = None)
     return replace(project, fit=fit, distillation=None, accepted={}, runs=(*project.runs, run))
 
 
-def with_distillation(
-    project: Project, distillation: Distillation, created: str, spec: Spec | None = None
-) -> Project:
+def with_distillation(project: Project, distillation: Distillation, created: str, spec: Spec | None = None) -> Project:
     """A finished search: its choices are accepted, and it is a row of the runs table.
 
     Arguments:
