@@ -103,8 +103,9 @@ def test_sympify_reads_the_text(expr: Expr) -> None:
 
     x, y = sympy.symbols("x y")
     expected = float(evaluate(expr, {"x": 0.7, "y": -1.3}))
-    if not math.isfinite(expected):
-        return
+    near = float(evaluate(expr, {"x": 0.7 * (1 + 1e-12), "y": -1.3}))
+    if not math.isfinite(expected) or not math.isclose(near, expected, rel_tol=1e-7, abs_tol=1e-7):
+        return  # sin(1e49): digits that neither has
     try:
         read = sympy.sympify(sympify_text(expr), locals={"x": x, "y": y})
     except ValueError as error:
