@@ -16,6 +16,7 @@ from ndestudio.expression.tree import (
     names,
     size,
     substitute,
+    transform,
     with_children,
 )
 
@@ -69,9 +70,35 @@ def simplest(expr: Expr) -> Expr:
     if len(operands) > 1:
         forms.append(fold(_sum([_signed(sign, simplest(operand)) for sign, operand in operands])))
     known = set(names(expr))
-    return min(
+    chosen = min(
         (form for form in forms if set(names(form)) <= known), key=lambda form: (size(form), _numbers_not_one(form))
     )
+    return transform(chosen, _coefficient)
+
+
+def _coefficient(expr: Expr) -> Expr:
+    """`x/35.4` as `0.0282*x` and `x*(0.8*y)` as `0.8*x*y`; `x/2` stays."""
+    match expr:
+        case Binary("/", above, Number(value)) if value and value != int(value) and names(above):
+            return _product([Number(1.0 / value), *_factors(above)])
+        case Binary("*", _, _):
+            factors = _factors(expr)
+            return _product(sorted(factors, key=lambda factor: not isinstance(factor, Number)))
+        case _:
+            return expr
+
+
+def _factors(expr: Expr) -> list[Expr]:
+    return (
+        [*_factors(expr.left), *_factors(expr.right)] if isinstance(expr, Binary) and expr.operator == "*" else [expr]
+    )
+
+
+def _product(factors: list[Expr]) -> Expr:
+    product = factors[0]
+    for factor in factors[1:]:
+        product = Binary("*", product, factor)
+    return product
 
 
 def _signed(sign: int, expr: Expr) -> tuple[int, Expr]:

@@ -88,3 +88,10 @@ def test_complexity_counts_with_costs() -> None:
 )
 def test_simple_numbers(value: float, simple: float | None) -> None:
     assert simple_number(value) == pytest.approx(simple) if simple is not None else simple_number(value) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"), [("x*y/0.8", "1.25*x*y"), ("x*(0.8*y)", "0.8*x*y"), ("x/2", "x/2"), ("x*y*z", "x*y*z")]
+)
+def test_a_coefficient_stands_in_front(text: str, expected: str) -> None:
+    assert to_text(simplest(parse_expression(text))) == expected
