@@ -20,7 +20,7 @@ class FittedTable(Table):
     """Read only; cells are changed in place."""
 
     def __init__(self) -> None:
-        super().__init__("Fitted parameters", _TITLES, widths={1: 80, 2: 132, 3: 64}, stretch=(0,), row_height=28)
+        super().__init__("Fitted parameters", _TITLES, widths={1: 68, 2: 104, 3: 56}, stretch=(0,), row_height=28)
         self._rows: tuple[FittedParameter, ...] = ()
 
     def show_rows(self, rows: tuple[FittedParameter, ...]) -> None:
@@ -34,7 +34,7 @@ class FittedTable(Table):
         for number, parameter in enumerate(rows):
             interval = ""
             if parameter.low is not None and parameter.high is not None:
-                interval = f"{parameter.low:.4g} … {parameter.high:.4g}"
+                interval = f"{parameter.low:.3g} … {parameter.high:.3g}"
             value = f"{parameter.value:.5g}" + (" (fixed)" if parameter.fixed else "")
             for section, text in enumerate((parameter.name, value, interval, parameter.unit)):
                 cell = self.cell(number, section)
