@@ -81,8 +81,7 @@ class DistilController(Presenter[DistilState]):
             self._pinned.clear()
             self.session.tasks.discard("put in")
             self._trying = None
-            model = project.fit.model if project.fit else None
-            arguments = (model, project.dataset, project.spec.distil, project.spec.train)
+            arguments = (project.fit, project.dataset, project.spec.distil, project.spec.train)
             self.session.tasks.start(
                 "distil",
                 "Distilling",
@@ -393,7 +392,7 @@ def _tex(name: str) -> str:
     return name.replace("_", r"\_")
 
 
-def _distil(model: Any, dataset: Any, config: Any, train: Any, *, reporter: Reporter) -> Distillation:
+def _distil(fit: Any, dataset: Any, config: Any, train: Any, *, reporter: Reporter) -> Distillation:
     from ndestudio.distil import distil
 
-    return distil(model, dataset, config, reporter, train)
+    return distil(fit.model, dataset, config, reporter, train, ensemble=fit.ensemble)

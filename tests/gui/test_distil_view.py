@@ -22,17 +22,17 @@ Settle = Callable[[], None]
 def searching(monkeypatch: pytest.MonkeyPatch) -> None:
     """A search of known events; it holds with a growing front until it is stopped."""
 
-    def distil(model, dataset, config, train, *, reporter) -> Distillation:  # type: ignore[no-untyped-def]
+    def distil(fit, dataset, config, train, *, reporter) -> Distillation:  # type: ignore[no-untyped-def]
         whole = results.front()
         reporter.emit(Phase("search", "Searching formulas for f", 1, 3))
         for size in (1, 2, 3):
             reporter.emit(FrontUpdate("f", Front(whole.candidates[:size], size, 100 * size, 0.1 * size, 0)))
             time.sleep(0.05)
         reporter.emit(Phase("refit", "Refitting the candidates", 2, 3))
-        reporter.emit(CandidateScored("f", 0, results.scored(model, 1)))
+        reporter.emit(CandidateScored("f", 0, results.scored(fit.model, 1)))
         while not reporter.should_stop():
             time.sleep(0.01)
-        return results.distillation(model)
+        return results.distillation(fit.model)
 
     monkeypatch.setattr(distil_controller, "_distil", distil)
 
