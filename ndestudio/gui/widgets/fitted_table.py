@@ -9,7 +9,7 @@ from ndestudio.gui.widgets.table import Table
 from ndestudio.session.train_state import FittedParameter
 
 _TITLES = (
-    ("Parameter", "Name in the equations"),
+    ("Name", "Name in the equations"),
     ("Value", "Fitted value, in the unit of the last column"),
     ("95% interval", "Confidence limits, where they could be had"),
     ("Unit", "As given in the Model stage"),
@@ -20,7 +20,7 @@ class FittedTable(Table):
     """Read only; cells are changed in place."""
 
     def __init__(self) -> None:
-        super().__init__("Fitted parameters", _TITLES, widths={1: 68, 2: 104, 3: 56}, stretch=(0,), row_height=28)
+        super().__init__("Fitted parameters", _TITLES, widths={1: 66, 2: 126, 3: 52}, stretch=(0,), row_height=28)
         self._rows: tuple[FittedParameter, ...] = ()
 
     def show_rows(self, rows: tuple[FittedParameter, ...]) -> None:
@@ -35,7 +35,7 @@ class FittedTable(Table):
             interval = ""
             if parameter.low is not None and parameter.high is not None:
                 interval = f"{parameter.low:.3g} … {parameter.high:.3g}"
-            value = f"{parameter.value:.5g}" + (" (fixed)" if parameter.fixed else "")
+            value = f"{parameter.value:.4g}" + (" (fixed)" if parameter.fixed else "")
             for section, text in enumerate((parameter.name, value, interval, parameter.unit)):
                 cell = self.cell(number, section)
                 if cell.text() != text:
