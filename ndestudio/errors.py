@@ -19,15 +19,24 @@ class DataError(NdeStudioError):
         path: file in which it was seen.
         row: 1-based line in the file (the header counts), where there is one.
         column: label of the column as in the file.
+        remedy: a step that a program can offer: `("missing", cell)` takes such cells as not measured, `("count", "")`
+            counts the rows instead of reading a time.
     """
 
     def __init__(
-        self, sentence: str, *, path: str | None = None, row: int | None = None, column: str | None = None
+        self,
+        sentence: str,
+        *,
+        path: str | None = None,
+        row: int | None = None,
+        column: str | None = None,
+        remedy: tuple[str, str] = ("", ""),
     ) -> None:
         self.sentence = sentence
         self.path = path
         self.row = row
         self.column = column
+        self.remedy = remedy
         place = [
             part
             for part in (path, f"row {row}" if row is not None else None, f"column `{column}`" if column else None)

@@ -25,11 +25,13 @@ class Problem:
         sentence: what was seen and what to do, without the place.
         row: 1-based place in the file.
         column: label of the column.
+        remedy: as in ``DataError``.
     """
 
     sentence: str
     row: int | None = None
     column: str | None = None
+    remedy: tuple[str, str] = ("", "")
 
     def __str__(self) -> str:
         return str(DataError(self.sentence, row=self.row, column=self.column))
@@ -137,7 +139,7 @@ def preview(path: str | Path, config: DataConfig | None = None) -> Preview:
         comment=head.dialect.comment if head.dialect else None,
         choices=head.choices,
         notes=(*head.notes, *names, *assignment.notes),
-        problems=tuple(Problem(error.sentence, error.row, error.column) for error in found),
+        problems=tuple(Problem(error.sentence, error.row, error.column, error.remedy) for error in found),
     )
 
 
@@ -196,6 +198,7 @@ def _bad_cells(column: Analysed, head: Head, config: DataConfig, limit: int = 5)
                     path=head.path,
                     row=row,
                     column=column.label,
+                    remedy=("missing", cell.strip()),
                 )
             )
         if len(found) == limit:

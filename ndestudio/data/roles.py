@@ -158,6 +158,7 @@ def assign(columns: Sequence[Analysed], config: DataConfig, path: str) -> Assign
                     "no column looks like the time (numbers that increase); name the time column, or say that there is "
                     'none (time ""): then rows are counted 0, 1, 2, ...',
                     path=path,
+                    remedy=("count", ""),
                 )
             )
     rest, more = _rest(columns, roles, config)

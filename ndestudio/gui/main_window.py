@@ -202,7 +202,7 @@ class MainWindow(QMainWindow):
         self.session.distil.start()
 
     def _palette(self) -> None:
-        CommandPalette(self.actions_.all(), self).show()
+        CommandPalette(self.actions_.all(), self, self.stack.currentWidget()).show()
 
     def _shortcuts(self) -> None:
         dialog = ShortcutsDialog(self.actions_, self.session.settings, self)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from PySide6.QtCore import QEvent, QModelIndex, QObject, Qt
 from PySide6.QtGui import QAction, QIcon, QKeyEvent, QPixmap, QStandardItem, QStandardItemModel
-from PySide6.QtWidgets import QDialog, QLineEdit, QTreeView, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QDialog, QLineEdit, QPushButton, QTabWidget, QTreeView, QVBoxLayout, QWidget
 
 from ndestudio.gui.theme import GRID
 
@@ -30,12 +30,36 @@ def match(pattern: str, text: str) -> float | None:
     return cost + 0.001 * len(text)
 
 
+def view_actions(view: QWidget, parent: QWidget) -> tuple[QAction, ...]:
+    """What the visible stage offers: its buttons that can be pressed, and its tabs that are not in front.
+
+    Arguments:
+        parent: what the actions live as long as.
+    """
+    made = []
+
+    def offer(words: str, act: Callable[[], object]) -> None:
+        action = QAction(words, parent)
+        action.triggered.connect(lambda _=False: act())
+        made.append(action)
+
+    for button in view.findChildren(QPushButton):
+        if button.isVisible() and button.isEnabled() and button.text():
+            offer(button.text(), button.click)
+    for tabs in view.findChildren(QTabWidget):
+        for position in range(tabs.count() if tabs.isVisible() else 0):
+            if position != tabs.currentIndex() and tabs.isTabEnabled(position):
+                offer(f"Show {tabs.tabText(position)}", lambda tabs=tabs, to=position: tabs.setCurrentIndex(to))
+    return tuple(made)
+
+
 class CommandPalette(QDialog):
     """A line to type in and the actions that match; Enter runs the selected one."""
 
-    def __init__(self, actions: Sequence[QAction], parent: QWidget) -> None:
+    def __init__(self, actions: Sequence[QAction], parent: QWidget, view: QWidget | None = None) -> None:
         super().__init__(parent, Qt.WindowType.Popup)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        actions = [*actions, *(view_actions(view, self) if view else ())]
         self._actions = [action for action in actions if action.isEnabled() and action.isVisible() and action.text()]
         nothing = QPixmap(16, 16)
         nothing.fill(Qt.GlobalColor.transparent)

@@ -101,24 +101,28 @@ def default_equations(dataset: Dataset) -> ModelConfig:
 
 def renamed(model: ModelConfig, old: str, new: str) -> ModelConfig:
     """The model with a name replaced in text and tables."""
-    pattern = re.compile(rf"(?<!\w){re.escape(old)}(?!\w)")
 
     def keys(table: dict) -> dict:  # type: ignore[type-arg]
         return {new if key == old else key: value for key, value in table.items()}
 
     initial = {
-        state: msgspec.structs.replace(config, value=pattern.sub(new, config.value))
+        state: msgspec.structs.replace(config, value=replaced(config.value, old, new))
         if isinstance(config.value, str)
         else config
         for state, config in model.initial.items()
     }
     return msgspec.structs.replace(
         model,
-        equations=pattern.sub(new, model.equations),
+        equations=replaced(model.equations, old, new),
         parameters=keys(model.parameters),
         networks=keys(model.networks),
         initial=initial,
     )
+
+
+def replaced(text: str, old: str, new: str) -> str:
+    """The text with a name replaced wherever it stands as a word of its own."""
+    return re.sub(rf"(?<!\w){re.escape(old)}(?!\w)", new, text)
 
 
 def _problem(error: EquationError) -> Problem:

@@ -90,6 +90,21 @@ class DataController(Presenter[DataState]):
         changed = commands.with_role(spelt, column, role, tuple(by_role.get("state", ())))
         self._edit(f"Use {column} as {role}", commands.with_data(self.session.project, changed))
 
+    def ignore(self, name: str) -> None:
+        """Leave out a column, by its label or its name in equations."""
+        label = next((row.label for row in column_rows(self._preview) if name in (row.label, row.alias)), name)
+        self.set_role(label, "ignore")
+
+    def follow_remedy(self, problem: DataProblem) -> None:
+        """Do what a problem offers."""
+        kind, value = problem.remedy
+        match kind:
+            case "missing":
+                config = self.session.project.spec.data
+                self._change(f"Take {value} as not measured", missing=(*config.missing, value))
+            case "count":
+                self._change("Count the rows as time", time="")
+
     def set_alias(self, column: str, alias: str) -> None:
         """The name of a column in equations."""
         if not alias.isidentifier():
@@ -204,7 +219,7 @@ class DataController(Presenter[DataState]):
                 )
                 if part
             )
-            self.failed = DataProblem(error.sentence, place, error.row, error.column)
+            self.failed = DataProblem(error.sentence, place, error.row, error.column, error.remedy)
         else:
             self.failed = DataProblem(failed.sentence, "")
         self.session.shell.refresh()
@@ -251,7 +266,9 @@ class DataController(Presenter[DataState]):
     def state(self) -> DataState:
         project = self.session.project
         config, preview = project.spec.data, self._preview
-        problems = [DataProblem(p.sentence, _place(p), p.row, p.column) for p in preview.problems] if preview else []
+        problems = (
+            [DataProblem(p.sentence, _place(p), p.row, p.column, p.remedy) for p in preview.problems] if preview else []
+        )
         if self.failed is not None and all(p.sentence != self.failed.sentence for p in problems):
             problems.append(self.failed)
         loading = self.session.tasks.running("load")

@@ -36,12 +36,19 @@ class ColumnRow:
 
 @dataclass(frozen=True)
 class DataProblem:
-    """Something to put right. `row` is the 1-based line in the file, where there is one."""
+    """Something to put right. `row` is the 1-based line in the file, where there is one; `remedy` as in ``DataError``."""
 
     sentence: str
     place: str
     row: int | None = None
     column: str | None = None
+    remedy: tuple[str, str] = ("", "")
+
+    @property
+    def action(self) -> str:
+        """Words for the button that puts it right, "" where there is none."""
+        kind, value = self.remedy
+        return {"missing": f"Take {value} as not measured", "count": "Count the rows instead"}.get(kind, "")
 
 
 @dataclass(frozen=True)

@@ -7,13 +7,14 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from ndestudio.data.dataset import Dataset
-from ndestudio.model.config import InitialConfig, ModelConfig, ParameterConfig
+from ndestudio.model.config import InitialConfig, ModelConfig, NetworkConfig, ParameterConfig
 from ndestudio.progress import Reporter
 from ndestudio.session import commands
-from ndestudio.session.analysis import Analysis, analyse, default_equations, renamed
+from ndestudio.session.advice import advice
+from ndestudio.session.analysis import Analysis, analyse, default_equations, renamed, replaced
 from ndestudio.session.formulas import FormulaRequest
 from ndestudio.session.library import entries, inserted
-from ndestudio.session.model_state import EquationRow, InitialRow, ModelState, NetworkRow, ParameterRow
+from ndestudio.session.model_state import Advice, EquationRow, InitialRow, ModelState, NetworkRow, ParameterRow
 from ndestudio.session.pictures import Picture, simulate_all
 from ndestudio.session.presenter import Presenter
 
@@ -57,6 +58,18 @@ class ModelController(Presenter[ModelState]):
     def declare_network(self, name: str) -> None:
         """Say that a function of the equations is unknown, to be learned."""
         self._edit(f"Declare {name} as network", commands.with_network(self.session.project, name))
+
+    def follow_advice(self, step: Advice) -> None:
+        """Do what would put a problem right."""
+        match step.kind:
+            case "declare":
+                self.declare_network(step.name)
+            case "replace":
+                model = self.session.project.spec.model
+                text = replaced(model.equations, step.name, step.value)
+                self._edit(f"Write {step.value} for {step.name}", commands.with_equations(self.session.project, text))
+            case "ignore":
+                self.session.data.ignore(step.name)
 
     def change_network(self, name: str, **changes: Any) -> None:
         """Change fields of a ``NetworkConfig``."""
@@ -142,6 +155,7 @@ class ModelController(Presenter[ModelState]):
         return ModelState(
             text=project.spec.model.equations,
             problems=analysis.problems,
+            advice=advice(project.spec.model, analysis),
             words=analysis.words,
             equations=self._equations(analysis),
             parameters=self._parameters(analysis),
@@ -214,6 +228,8 @@ class ModelController(Presenter[ModelState]):
 def _networks(model: ModelConfig, analysis: Analysis) -> tuple[NetworkRow, ...]:
     rows = []
     for name, config in model.networks.items():
+        if name not in analysis.holes and config == NetworkConfig():
+            continue  # nobody chose anything for it: left over from equations that called it
         arguments = analysis.holes.get(name, ())
         sizes = [len(arguments), *[config.width] * config.depth, 1]
         weights = sum((a + 1) * b for a, b in pairwise(sizes))

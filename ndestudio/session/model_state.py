@@ -22,6 +22,25 @@ class Problem:
 
 
 @dataclass(frozen=True)
+class Advice:
+    """A sentence about the equations and what would put it right.
+
+    Arguments:
+        action: words for a button, "" where there is no such step.
+        kind, name, value: the step: declare a network `name`, write `value` for `name`, or ignore the column `name`.
+        problem: the place in the text, where it has one.
+    """
+
+    sentence: str
+    level: Literal["error", "warning", "info"]
+    action: str = ""
+    kind: Literal["", "declare", "replace", "ignore"] = ""
+    name: str = ""
+    value: str = ""
+    problem: Problem | None = None
+
+
+@dataclass(frozen=True)
 class Words:
     """Names by meaning, for highlighting and completion."""
 
@@ -108,6 +127,7 @@ class ModelState:
 
     text: str
     problems: tuple[Problem, ...]
+    advice: tuple[Advice, ...]
     words: Words
     equations: tuple[EquationRow, ...]
     parameters: tuple[ParameterRow, ...]

@@ -116,3 +116,18 @@ def test_a_trajectory_is_given_a_part_and_a_weight(
     settle()
     assert session.project.dataset is not None
     assert session.project.dataset.trajectory("a").weight == 2.0
+
+
+def test_a_bad_cell_is_put_right_where_it_is_told(
+    window: MainWindow, tmp_path: Path, session: Session, settle: Callable[[], None], qtbot: QtBot
+):
+    path = tmp_path / "cells.csv"
+    path.write_text("t,x\n0,1\n1,n.d.\n2,3\n4,5\n", encoding="utf-8")
+    window.open_files([str(path)])
+    settle()
+    shown = window.views["data"]
+    assert isinstance(shown, DataView)
+    qtbot.mouseClick(shown.problems.rows[0].button, Qt.MouseButton.LeftButton)
+    settle()
+    assert session.project.dataset is not None
+    assert not shown.problem_card.isVisible()

@@ -99,6 +99,16 @@ def test_the_palette_runs_what_is_typed(window, qtbot: QtBot):  # type: ignore[n
     window.actions_["scheme-light"].trigger()
 
 
+def test_the_palette_offers_the_buttons_and_tabs_of_the_visible_stage(window, qtbot: QtBot):  # type: ignore[no-untyped-def]
+    window.go("model")
+    view = window.views["model"]
+    palette = CommandPalette(window.actions_.all(), window, view)
+    palette.show()
+    qtbot.keyClicks(palette._line, "show networks")
+    qtbot.keyClick(palette._line, Qt.Key.Key_Return)
+    assert view.left_tabs.tabText(view.left_tabs.currentIndex()) == "Networks"
+
+
 @pytest.mark.parametrize(
     ("seconds", "text"), [(0, "0 s"), (59.4, "59 s"), (60, "1:00 min"), (185, "3:05 min"), (3720, "1:02 h")]
 )

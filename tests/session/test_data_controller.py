@@ -194,3 +194,32 @@ def test_the_view_is_told_once_per_change(session: Session, csv: Path):
     calls = view.show_state.call_count
     session.refresh()
     assert view.show_state.call_count == calls
+
+
+def test_a_cell_that_is_no_number_is_taken_as_not_measured_with_one_step(session: Session, tmp_path: Path):
+    path = tmp_path / "cells.csv"
+    path.write_text("t,x\n0,1\n1,n.d.\n2,3\n3,n.d.\n4,5\n", encoding="utf-8")
+    session.files.open([path])
+    wait(session)
+    problem = session.data.state().problems[0]
+    assert problem.action == "Take n.d. as not measured"
+    session.data.follow_remedy(problem)
+    wait(session)
+    assert session.data.state().problems == ()
+    dataset = session.project.dataset
+    assert dataset is not None
+    assert int((~dataset.trajectories[0].present).sum()) == 2
+
+
+def test_rows_are_counted_where_there_is_no_time(session: Session, tmp_path: Path):
+    path = tmp_path / "timeless.csv"
+    path.write_text("x,y\n3,1\n1,7\n2,3\n5,0\n", encoding="utf-8")
+    session.files.open([path])
+    wait(session)
+    problem = next(one for one in session.data.state().problems if one.action)
+    assert problem.action == "Count the rows instead"
+    session.data.follow_remedy(problem)
+    wait(session)
+    dataset = session.project.dataset
+    assert dataset is not None
+    assert dataset.trajectories[0].t.tolist() == [0.0, 1.0, 2.0, 3.0]

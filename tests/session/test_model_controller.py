@@ -169,3 +169,41 @@ def test_unknown_right_hand_sides_again(loaded: Session):
     assert not loaded.model.ready
     loaded.model.start_from_unknown()
     assert loaded.model.ready
+
+
+def test_a_misspelt_function_is_put_right_by_its_advice(loaded: Session):
+    loaded.model.edit_text("d(hare)/dt = sinn(hare)\nd(lynx)/dt = 0")
+    step = loaded.model.state().advice[0]
+    assert "did you mean `sin`?" in step.sentence
+    loaded.model.follow_advice(step)
+    assert loaded.project.spec.model.equations == "d(hare)/dt = sin(hare)\nd(lynx)/dt = 0"
+    assert loaded.model.state().advice == ()
+    assert loaded.workspace.undo_text == "Write sin for sinn"
+
+
+def test_a_column_without_an_equation_can_be_ignored_from_here(loaded: Session):
+    loaded.model.edit_text("d(hare)/dt = a*hare")
+    step = loaded.model.state().advice[0]
+    assert step.action == "Ignore lynx"
+    loaded.model.follow_advice(step)
+    wait(loaded)
+    dataset = loaded.project.dataset
+    assert dataset is not None
+    assert dataset.measured_names == ("hare",)
+    assert loaded.model.ready
+
+
+def test_a_parameter_spelt_like_a_state_is_asked_about_and_keeps_nobody_from_going_on(loaded: Session):
+    loaded.model.edit_text("d(hare)/dt = a*hare - hares*lynx\nd(lynx)/dt = 0")
+    step = loaded.model.state().advice[0]
+    assert (step.level, step.action) == ("info", "Write hare")
+    assert loaded.model.ready
+    loaded.model.change_parameter("hares", value=2.0)
+    assert loaded.model.state().advice == ()
+
+
+def test_networks_left_over_from_other_equations_are_not_listed(loaded: Session):
+    loaded.model.edit_text("d(hare)/dt = a*hare\nd(lynx)/dt = 0")
+    assert loaded.model.state().networks == ()
+    loaded.model.change_network("f_hare", width=8)
+    assert [row.name for row in loaded.model.state().networks] == ["f_hare"]

@@ -143,6 +143,7 @@ def bad_number(text: str, *, name: str, row: int, column: str, decimal: str = ".
         path=name,
         row=row,
         column=column,
+        remedy=("missing", text.strip()),
     )
 
 

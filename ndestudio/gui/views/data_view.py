@@ -39,6 +39,7 @@ class DataView(QWidget):
     add_files = Signal(list)
     proceed = Signal()
     retry = Signal()
+    remedy_wanted = Signal(object)
 
     def __init__(self) -> None:
         super().__init__()
@@ -66,6 +67,7 @@ class DataView(QWidget):
         self.stack = QStackedWidget()
         self._lay_out()
         self.problems.chosen.connect(self._go_to_problem)
+        self.problems.acted.connect(self._on_acted)
         self.trajectories.hidden_changed.connect(self._on_hidden)
 
     def show_state(self, state: DataState) -> None:
@@ -77,7 +79,9 @@ class DataView(QWidget):
         words = state.busy + " …" if state.busy else state.summary
         self.summary.setText(words)
         self.summary.setToolTip(words)
-        self.problems.show_problems([(problem.place, problem.sentence, "error", "") for problem in state.problems])
+        self.problems.show_problems(
+            [(problem.place, problem.sentence, "error", problem.action) for problem in state.problems]
+        )
         self.problem_card.setVisible(bool(state.problems))
         self.files.show_state(state)
         self.columns.show_rows(state.columns)
@@ -161,6 +165,10 @@ class DataView(QWidget):
                 self.tabs.setCurrentWidget(self.table)
                 self.table.go_to(line)
 
+    def _on_acted(self, position: int) -> None:
+        if self._state is not None and position < len(self._state.problems):
+            self.remedy_wanted.emit(self._state.problems[position])
+
     def _on_hidden(self, hidden: Any) -> None:
         if self._state is not None:
             self.plots.show_dataset(self._state.dataset, hidden)
@@ -173,6 +181,7 @@ def connect(view: DataView, session: Session) -> None:
     view.add_files.connect(data.append_files)
     view.proceed.connect(lambda: session.show_stage("model"))
     view.retry.connect(data.retry)
+    view.remedy_wanted.connect(data.follow_remedy)
     view.columns.role_chosen.connect(data.set_role)
     view.columns.alias_edited.connect(data.set_alias)
     view.columns.unit_edited.connect(data.set_unit)

@@ -72,6 +72,7 @@ class DistilView(QWidget):
         self._show_engines(state)
         self.chooser.show_state(state)
         self.strip.show_stages(state.stages, state.elapsed, state.fraction, state.eta, state.status != "idle")
+        self.strip.setVisible(len(state.stages) > 1)
         self._show_holes(state)
         searched = any(hole.front for hole in state.holes)
         self.content.setCurrentIndex(1 if searched or state.status != "idle" else 0)

@@ -23,7 +23,7 @@ class ModelView(QWidget):
     """Signals say what a person wants; see ``connect``."""
 
     proceed = Signal()
-    declare = Signal(str)
+    advice_followed = Signal(object)
     unknown_wanted = Signal()
     fitted_wanted = Signal()
     inserted = Signal(str, str, int)
@@ -110,7 +110,8 @@ class ModelView(QWidget):
         self.right_tabs = QTabWidget()
         self.right_tabs.setDocumentMode(True)
         self.right_tabs.addTab(self.library, "Library")
-        self.right_tabs.addTab(holder(column(self.simulation_note, self.simulation, spacing=4)), "Simulation")
+        simulated = column(self.simulation_note, self.simulation, spacing=GRID, margins=GRID)
+        self.right_tabs.addTab(holder(simulated), "Simulation")
         self.right_tabs.setTabToolTip(1, "The model with the values of the tables against the data, live")
         self.right = QSplitter(Qt.Orientation.Vertical)
         self.right.addWidget(card(self.math_stack, heading="Typeset"))
@@ -129,32 +130,23 @@ class ModelView(QWidget):
         self.reset_layout()
 
     def _show_problems(self, state: ModelState) -> None:
-        undeclared = [
-            ("", f"`{name}` is not a known function", "warning", f"Declare {name} as network")
-            for name in state.words.undeclared
-        ]
-        others = [
-            (f"Line {problem.line}", problem.sentence, "error", "")
-            for problem in state.problems
-            if not any(f"`{name}`" in problem.sentence for name in state.words.undeclared)
-        ]
-        self._others = [
-            problem
-            for problem in state.problems
-            if not any(f"`{name}`" in problem.sentence for name in state.words.undeclared)
-        ]
-        self.problems.show_problems([*undeclared, *others], limit=3)
+        self.problems.show_problems(
+            [
+                (f"Line {one.problem.line}" if one.problem else "", one.sentence, one.level, one.action)
+                for one in state.advice
+            ],
+            limit=3,
+        )
 
     def _go_to_problem(self, position: int) -> None:
-        if self._state is None:
-            return
-        position -= len(self._state.words.undeclared)
-        if 0 <= position < len(self._others):
-            self.editor.go_to(self._others[position])
+        if self._state is not None and position < len(self._state.advice):
+            problem = self._state.advice[position].problem
+            if problem is not None:
+                self.editor.go_to(problem)
 
     def _act_on_problem(self, position: int) -> None:
-        if self._state is not None and position < len(self._state.words.undeclared):
-            self.declare.emit(self._state.words.undeclared[position])
+        if self._state is not None and position < len(self._state.advice):
+            self.advice_followed.emit(self._state.advice[position])
 
     def _show_simulation(self, state: ModelState) -> None:
         if state.dataset is None:
@@ -181,7 +173,7 @@ def connect(view: ModelView, session: Session) -> None:
     model = session.model
     view.proceed.connect(lambda: session.show_stage("train"))
     view.editor.edited.connect(model.edit_text)
-    view.declare.connect(model.declare_network)
+    view.advice_followed.connect(model.follow_advice)
     view.unknown_wanted.connect(model.start_from_unknown)
     view.fitted_wanted.connect(model.take_fitted)
     view.inserted.connect(model.insert)

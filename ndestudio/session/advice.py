@@ -1,0 +1,67 @@
+"""What is to be put right in the equations, each with the one step that would do it, where there is one."""
+
+from __future__ import annotations
+
+import difflib
+from typing import TYPE_CHECKING
+
+from ndestudio.model.config import ModelConfig
+from ndestudio.session.model_state import Advice, Problem, Words
+
+if TYPE_CHECKING:
+    from ndestudio.session.analysis import Analysis
+
+_NEAR = 0.75
+"""How alike two names must be (as `difflib` measures it) for one to be taken as a slip of the other."""
+
+
+def advice(model: ModelConfig, analysis: Analysis) -> tuple[Advice, ...]:
+    """Unknown functions first, then the other problems in the order of the text, then slips that are none for certain."""
+    words = analysis.words
+    silent = [name for name in words.measured if name not in {*words.states, *words.outputs}]
+    unknown = [_unknown(name, words) for name in words.undeclared]
+    others = [
+        _other(problem, silent)
+        for problem in analysis.problems
+        if not any(f"`{name}`" in problem.sentence for name in words.undeclared)
+    ]
+    return (*unknown, *others, *_slips(model, analysis))
+
+
+def _unknown(name: str, words: Words) -> Advice:
+    near = _like(name, (*words.functions, *words.networks))
+    if near:
+        return Advice(
+            f"`{name}` is not known; did you mean `{near}`?", "warning", f"Write {near}", "replace", name, near
+        )
+    return Advice(
+        f"`{name}` is not known yet; as a network it is learned from the data",
+        "warning",
+        f"Declare {name} as network",
+        "declare",
+        name,
+    )
+
+
+def _other(problem: Problem, silent: list[str]) -> Advice:
+    for name in silent:
+        if problem.sentence.startswith(f"the column `{name}` is measured"):
+            return Advice(problem.sentence, "error", f"Ignore {name}", "ignore", name)
+    return Advice(problem.sentence, "error", problem=problem)
+
+
+def _slips(model: ModelConfig, analysis: Analysis) -> list[Advice]:
+    """Parameters that nobody has touched and that are spelt nearly like something measured."""
+    words = analysis.words
+    found = []
+    for name in analysis.parameters:
+        near = _like(name, (*words.states, *words.measured, *words.inputs))
+        if near and name not in model.parameters and len(name) > 2:
+            sentence = f"`{name}` is taken as a parameter; did you mean `{near}`?"
+            found.append(Advice(sentence, "info", f"Write {near}", "replace", name, near))
+    return found
+
+
+def _like(name: str, known: tuple[str, ...]) -> str:
+    same = [one for one in known if one.lower() == name.lower()]
+    return next(iter(same or difflib.get_close_matches(name, known, n=1, cutoff=_NEAR)), "")
