@@ -25,7 +25,7 @@ class TrainConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         solver: explicit Runge-Kutta method of the training simulation, on a fixed grid with exact discrete derivatives;
             `"auto"` is `rk4`. A note says where a model is too stiff for it. The result is checked with an accurate solver
             for stiff systems.
-        time_limit: seconds of training, compilation included; None: the preset's.
+        time_limit: seconds of training, compilation included; None: the preset's, which leaves it out.
         fit_initial: estimate initial values; None: yes.
         log_states: compare logarithms of measured columns named here (strictly positive data over decades).
     """

@@ -101,6 +101,17 @@ def _judged(tracker: Tracker, ending: Ending, metrics: Metrics) -> tuple[Outcome
                 Outcome.STOPPED,
                 "Training was stopped before the first fit of whole trajectories; the start is kept.",
             )
+        if ending.reason == "time":
+            waited = tracker.seconds.get("compiling", 0.0)
+            return Outcome.LIMIT, (
+                "The limit of time was reached before the first fit of whole trajectories"
+                + (
+                    f"; {waited:.0f} s went into compiling, which is kept for the next training"
+                    if waited >= 0.5
+                    else ""
+                )
+                + ". Train on, or allow more time."
+            )
         return Outcome.DIVERGED, (
             "No simulation of the whole trajectories stayed finite. Check the equations and units, bound the parameters, "
             "or shorten the trajectories."

@@ -25,7 +25,7 @@ from ndestudio.train.stiffness import stiffness
 from ndestudio.train.tracker import Tracker
 
 SECONDS = {"quick": 10.0, "balanced": 40.0, "thorough": 180.0}
-"""Longest training of the presets."""
+"""Longest training of the presets, without the time in which programs are compiled."""
 
 
 def fit(
@@ -54,7 +54,9 @@ def fit(
     model = _starting_model(config, dataset, train, start)
     _check(model, dataset)
     problem = make_problem(model, dataset, train)
-    tracker = Tracker(problem, reporter, deadline=begin + limit, begin=begin)
+    tracker = Tracker(
+        problem, reporter, deadline=begin + limit, begin=begin, counts_compiling=train.time_limit is not None
+    )
     tracker.snapshot(model, 0)
     reporter.emit(Phase("preparing", "smoothing the measurements"))
     problem = make_problem(model, dataset, train, smooth_training(dataset))

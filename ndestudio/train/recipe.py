@@ -168,7 +168,7 @@ def _await(tracker: Tracker, engine: JaxEngine | Gradient, point: Point | None =
         engine.ready(tracker.reporter)
     elif point is not None:
         engine.ready(point, tracker.reporter)
-    tracker.compile_seconds += time.perf_counter() - before
+    tracker.compiled(time.perf_counter() - before)
 
 
 def _polish(tracker: Tracker, engine: JaxEngine, point: Point, steps: int, wanted) -> StageOutcome:

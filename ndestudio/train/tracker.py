@@ -83,12 +83,15 @@ class Tracker:
 
     Arguments:
         deadline: end of training (``time.perf_counter``).
+        counts_compiling: whether the deadline stands while compiled programs are waited for. It does where a person gave
+            it; the limits of the presets are meant for training, on slow machines too.
     """
 
     problem: Problem
     reporter: Reporter
     deadline: float
     begin: float = field(default_factory=time.perf_counter)
+    counts_compiling: bool = True
     best: Checkpoint | None = None
     best_score: float = np.inf
     checkpoints: list[Checkpoint] = field(default_factory=list)
@@ -131,6 +134,12 @@ class Tracker:
                 )
             )
         self.stage = ""
+
+    def compiled(self, seconds: float) -> None:
+        """A compiled program was waited for."""
+        self.compile_seconds += seconds
+        if not self.counts_compiling:
+            self.deadline += seconds
 
     def note(self, text: str, level: str = "info") -> None:
         self.notes.append(text)

@@ -12,10 +12,13 @@ import pytest
 from ndestudio.data.dataset import Dataset, Part
 from ndestudio.errors import DataError, DeviceError
 from ndestudio.model.config import ModelConfig, ParameterConfig
+from ndestudio.model.initial import initial_model
 from ndestudio.model.simulate import evaluate_hole
-from ndestudio.progress import Event, FitSnapshot, Phase, RecordingReporter, TrainStep
+from ndestudio.progress import Event, FitSnapshot, Phase, RecordingReporter, SilentReporter, TrainStep
 from ndestudio.train import Fit, Outcome, TrainConfig, device_info, fit
+from ndestudio.train.problem import make_problem
 from ndestudio.train.programs import compilations
+from ndestudio.train.tracker import Tracker
 from tests.train.conftest import HYBRID, TINY
 
 QUICK = TrainConfig(preset="quick", iterations={"collocation": 60, "polish": 15, "trajectory": 60}, time_limit=60.0)
@@ -141,8 +144,21 @@ def test_a_pause_costs_no_training_time(noisy_predators: Dataset) -> None:
 
 def test_the_time_limit_is_an_outcome(noisy_predators: Dataset) -> None:
     found = fit(HYBRID, noisy_predators, msgspec.structs.replace(QUICK, time_limit=0.01))
-    assert found.outcome in (Outcome.LIMIT, Outcome.DIVERGED)
-    assert found.sentence
+    assert found.outcome is Outcome.LIMIT
+    assert "limit of time" in found.sentence
+    assert np.isfinite(found.metrics.train["mean"])
+
+
+@pytest.mark.parametrize(("given", "moved"), [(5.0, 0.0), (None, 3.0)])
+def test_compiling_counts_only_against_a_limit_that_was_given(
+    noisy_predators: Dataset, given: float | None, moved: float
+) -> None:
+    train = msgspec.structs.replace(QUICK, time_limit=given)
+    problem = make_problem(initial_model(HYBRID, noisy_predators, 0), noisy_predators, train)
+    tracker = Tracker(problem, SilentReporter(), deadline=100.0, counts_compiling=given is not None)
+    tracker.compiled(3.0)
+    assert tracker.deadline == pytest.approx(100.0 + moved)
+    assert tracker.compile_seconds == 3.0
 
 
 def test_lbfgs_and_stages_alone(noisy_predators: Dataset) -> None:
