@@ -11,7 +11,15 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ndestudio.data import DataConfig, Dataset, SplitConfig, load, preview
-    from ndestudio.distil import DistilConfig, Distillation, assemble
+    from ndestudio.distil import (
+        DistilConfig,
+        Distillation,
+        Recovery,
+        RecoveryConfig,
+        assemble,
+        fitted_law,
+        recovery_test,
+    )
     from ndestudio.errors import NdeStudioError
     from ndestudio.export import artefact, equations_json, report_html, write_all
     from ndestudio.expression import parse_expression, to_latex, to_sympy, to_text
@@ -27,7 +35,17 @@ if TYPE_CHECKING:
         simulate_trajectory,
     )
     from ndestudio.progress import PlainReporter, SilentReporter
-    from ndestudio.project import Project, Spec, dump_spec, load_project, load_spec, parse_spec, run, save_project
+    from ndestudio.project import (
+        Project,
+        Spec,
+        dump_spec,
+        load_project,
+        load_spec,
+        parse_spec,
+        recover,
+        run,
+        save_project,
+    )
     from ndestudio.symbolic import SymbolicRegressor
     from ndestudio.train import Fit, TrainConfig, fit, refit
 
@@ -62,6 +80,10 @@ _HOME = {
     "DistilConfig": "distil.config",
     "Distillation": "distil.result",
     "assemble": "distil",
+    "Recovery": "distil.result",
+    "RecoveryConfig": "distil.config",
+    "fitted_law": "distil",
+    "recovery_test": "distil.recovery",
     "SymbolicRegressor": "symbolic",
     "artefact": "export.artefacts",
     "equations_json": "export",
@@ -73,6 +95,7 @@ _HOME = {
     "load_project": "project",
     "load_spec": "project",
     "parse_spec": "project",
+    "recover": "project",
     "run": "project",
     "save_project": "project",
 }
@@ -91,6 +114,8 @@ __all__ = [
     "ParameterConfig",
     "PlainReporter",
     "Project",
+    "Recovery",
+    "RecoveryConfig",
     "SilentReporter",
     "Spec",
     "SplitConfig",
@@ -102,6 +127,7 @@ __all__ = [
     "dump_spec",
     "equations_json",
     "fit",
+    "fitted_law",
     "load",
     "load_project",
     "load_spec",
@@ -109,6 +135,8 @@ __all__ = [
     "parse_expression",
     "parse_spec",
     "preview",
+    "recover",
+    "recovery_test",
     "refit",
     "report_html",
     "run",

@@ -12,7 +12,15 @@ import numpy as np
 
 from ndestudio.data.config import DataConfig
 from ndestudio.data.dataset import Column, Dataset, Source, Trajectory
-from ndestudio.distil.result import Distillation, HoleDistillation, HoleSamples, ScoredCandidate
+from ndestudio.distil.config import RecoveryConfig
+from ndestudio.distil.result import (
+    Distillation,
+    FoundHole,
+    HoleDistillation,
+    HoleSamples,
+    Recovery,
+    ScoredCandidate,
+)
 from ndestudio.expression.tree import Binary, Call, Expr, Name, Negate, Number
 from ndestudio.model.config import ModelConfig, NetworkConfig, ParameterConfig
 from ndestudio.model.fitted import FittedModel, NetworkWeights, Replacement
@@ -132,4 +140,17 @@ def full_project(checkpoints: int = 2) -> Project:
         (run,),
         {"dock": "AAAA", "zoom": 1.5, "list": [1, None, {"a": True}]},
         {"train": 12.5},
+        _recovery(spec, formula),
+    )
+
+
+def _recovery(spec: Spec, formula: Expr) -> Recovery:
+    holes = (
+        FoundHole("f", ("x", "u"), formula, None, None, math.inf),
+        FoundHole("g", ("x",), formula, formula, 0.1, 0.2),
+    )
+    config = RecoveryConfig(formulas={"f": "x"}, parameters={"k": 1.0}, noise=0.1)
+    values = {"k": (1.0, 1.5)}
+    return Recovery(
+        "missed", "no", holes, values, {"training": 0.1}, {}, {"seen": 0.1}, spec.model, spec.train, spec.distil, config
     )

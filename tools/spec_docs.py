@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from ndestudio.data.config import DataConfig, SplitConfig  # noqa: E402
-from ndestudio.distil.config import DistilConfig  # noqa: E402
+from ndestudio.distil.config import DistilConfig, RecoveryConfig  # noqa: E402
 from ndestudio.export.config import ExportConfig  # noqa: E402
 from ndestudio.model.config import InitialConfig, ModelConfig, NetworkConfig, ParameterConfig  # noqa: E402
 from ndestudio.project.project import Spec  # noqa: E402
@@ -31,6 +31,7 @@ TABLES: dict[str, type] = {
     "model.initial.STATE": InitialConfig,
     "train": TrainConfig,
     "distil": DistilConfig,
+    "recovery": RecoveryConfig,
     "export": ExportConfig,
 }
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ndestudio import __version__
 
-COMMANDS = ("run", "demo", "export", "info")
+COMMANDS = ("run", "demo", "recover", "export", "info")
 FORMATS = ("latex", "sympy", "python", "jax", "julia", "matlab", "c", "json", "csv")
 """Targets of `export`; a test holds them equal to those of ``ndestudio.export``."""
 
@@ -16,6 +16,7 @@ _EPILOG = """\
 commands:
   run SPEC.toml -o OUT      do everything a spec asks for, without a window
   demo                      the bundled lynx and hare data, from CSV to equations
+  recover SPEC.toml         would a known law be found with these settings, on data like these?
   export PROJECT --to FORMAT  write the equations of a project in another form
   info                      versions, devices, engines, folders
 
@@ -55,6 +56,9 @@ def _commands() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True)
     _add_run(commands.add_parser("run", help="do everything a spec asks for, without a window"))
     _add_demo(commands.add_parser("demo", help="from the bundled lynx and hare data to equations"))
+    _add_recover(
+        commands.add_parser("recover", help="would a known law be found with these settings, on data like these?")
+    )
     _add_export(commands.add_parser("export", help="write the equations of a project in another form"))
     commands.add_parser("info", help="versions, devices, engines, folders")
     return parser
@@ -74,6 +78,34 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
         default=Path("out"),
         help="folder for the results (default: %(default)s)",
     )
+    parser.add_argument(
+        "--data", nargs="+", metavar="FILE", type=Path, help="data files to take instead of those in the spec"
+    )
+    _add_overrides(parser)
+
+
+def _add_recover(parser: argparse.ArgumentParser) -> None:
+    parser.description = (
+        "Make data from a chosen law at the times, gaps and noise of the real ones, train and distil on them, and say whether "
+        "the law was found. The law is that of the table [recovery] of the spec, or of --law and --set. Exit code: 0 found "
+        "(or not to be told apart), 1 not found, 2 bad input, 130 interrupted."
+    )
+    parser.add_argument("spec", metavar="SPEC.toml", type=Path, help="data, model and settings; or a project (.nde)")
+    parser.add_argument(
+        "--law",
+        action="append",
+        default=[],
+        metavar="HOLE=FORMULA",
+        help="formula of an unknown function, as 'growth = r*x*(1 - x/K)'; once for each",
+    )
+    parser.add_argument(
+        "--set", action="append", default=[], metavar="NAME=VALUE", help="value of a parameter of the law, as K=5"
+    )
+    parser.add_argument(
+        "--noise", type=float, metavar="PART", help="noise as a part of the spread (default: as in the data)"
+    )
+    parser.add_argument("--fit-law", action="store_true", help="fit the constants of the law to the real data first")
+    parser.add_argument("-o", "--output", metavar="FILE.json", type=Path, help="write the verdict to a file, too")
     parser.add_argument(
         "--data", nargs="+", metavar="FILE", type=Path, help="data files to take instead of those in the spec"
     )

@@ -57,6 +57,10 @@ def _dispatch(options: argparse.Namespace) -> int:
             from ndestudio.cli.demo import demo_command
 
             return demo_command(options)
+        case "recover":
+            from ndestudio.cli.recover import recover_command
+
+            return recover_command(options)
         case "export":
             from ndestudio.cli.export import export_command
 

@@ -68,7 +68,7 @@ def execute(spec: Spec, folder: Path, *, quiet: bool = False) -> tuple[int, Proj
     with display_for(quiet=quiet) as display:
         ended, interrupted = follow(display, run_and_export, spec, folder)
     if isinstance(ended, Failed):
-        return (INTERRUPTED if interrupted else _failed(ended)), None
+        return (INTERRUPTED if interrupted else failed(ended)), None
     project, written = ended.result
     if not quiet:
         with contextlib.suppress(BrokenPipeError):
@@ -169,14 +169,15 @@ class _Unstoppable:
         return False
 
 
-def _failed(failed: Failed) -> int:
-    if failed.error is not None:
-        return complain(failed.error)
+def failed(ended: Failed) -> int:
+    """Say how a job failed; returns the exit code."""
+    if ended.error is not None:
+        return complain(ended.error)
     log = user_state_dir() / "last-error.txt"
     try:
-        log.write_text(failed.details, encoding="utf-8")
+        log.write_text(ended.details, encoding="utf-8")
         where = str(log)
     except OSError:
         where = "nowhere, for the disk refused it"
-    print(f"ndestudio: {failed.sentence.replace('the log has', f'{where} has')}", file=sys.stderr)
+    print(f"ndestudio: {ended.sentence.replace('the log has', f'{where} has')}", file=sys.stderr)
     return FAILED

@@ -2,28 +2,40 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from ndestudio.distil.config import DistilConfig
-from ndestudio.distil.result import Distillation, HoleDistillation, HoleSamples, ScoredCandidate
+from ndestudio.distil.config import DistilConfig, RecoveryConfig
+from ndestudio.distil.result import Distillation, HoleDistillation, HoleSamples, Recovery, ScoredCandidate
 
 if TYPE_CHECKING:
+    from ndestudio.distil.law import fitted_law
     from ndestudio.distil.pipeline import assemble, distil
+    from ndestudio.distil.recovery import recovery_test
 
 __all__ = [
     "DistilConfig",
     "Distillation",
     "HoleDistillation",
     "HoleSamples",
+    "Recovery",
+    "RecoveryConfig",
     "ScoredCandidate",
     "assemble",
     "distil",
+    "fitted_law",
+    "recovery_test",
 ]
+
+_HOME = {
+    "assemble": "pipeline",
+    "distil": "pipeline",
+    "fitted_law": "law",
+    "recovery_test": "recovery",
+}
 
 
 def __getattr__(name: str) -> Any:
-    if name in ("assemble", "distil"):
-        from ndestudio.distil import pipeline
-
-        return getattr(pipeline, name)
+    if name in _HOME:
+        return getattr(import_module(f"ndestudio.distil.{_HOME[name]}"), name)
     raise AttributeError(f"module `{__name__}` has no attribute `{name}`")

@@ -1,4 +1,4 @@
-"""Settings of distilling (the `[distil]` table of a spec)."""
+"""Settings of distilling and of the recovery test (the `[distil]` and `[recovery]` tables of a spec)."""
 
 from __future__ import annotations
 
@@ -39,3 +39,21 @@ class DistilConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     candidates: int = 8
     refit: bool = True
     options: dict[str, Any] = {}
+
+
+class RecoveryConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A law to make data from, at the times of the measured ones, to see whether training and distilling find it again.
+
+    Attributes:
+        formulas: hole -> formula of its arguments, as `"vmax*S/(K + S)"`.
+        parameters: values of the model's parameters and of further names in the formulas; a parameter that is not
+            named has its fitted value, before training its start value.
+        noise: standard deviation of the measurement errors as a part of each column's spread; None: as estimated from the
+            data. Columns that are compared by their logarithms get errors that multiply.
+        seed: of the errors.
+    """
+
+    formulas: dict[str, str] = {}
+    parameters: dict[str, float] = {}
+    noise: float | None = None
+    seed: int = 0

@@ -20,7 +20,7 @@ from ndestudio.expression.tree import (
     with_children,
 )
 
-_NOT_REWRITTEN = (
+REFUSED = (
     EquationError,
     NotImplementedError,
     ValueError,
@@ -124,7 +124,7 @@ def _rewritten(expr: Expr) -> Iterator[Expr]:
             if changed is None:
                 continue
             candidate = from_sympy(changed.subs(filled))
-        except (*_NOT_REWRITTEN, sympy.PolynomialError):
+        except (*REFUSED, sympy.PolynomialError):
             continue
         if not any(name.startswith("number_") for name in names(candidate)):
             yield candidate
@@ -192,7 +192,7 @@ def _expanded(expr: Expr) -> tuple[Expr, ...]:
 
     try:
         return (from_sympy(sympy.expand(to_sympy(expr))),)
-    except _NOT_REWRITTEN:
+    except REFUSED:
         return ()
 
 

@@ -8,9 +8,13 @@ from dataclasses import dataclass, field
 import numpy as np
 from jaxtyping import Float
 
+from ndestudio.distil.config import DistilConfig, RecoveryConfig
+from ndestudio.expression.tree import Expr
+from ndestudio.model.config import ModelConfig
 from ndestudio.model.fitted import FittedModel
 from ndestudio.model.metrics import Metrics
 from ndestudio.symbolic.front import Candidate, Front
+from ndestudio.train.config import TrainConfig
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,3 +73,48 @@ class Distillation:
     seed: int
     seconds: Mapping[str, float] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class FoundHole:
+    """The chosen formula of a hole and what was found instead.
+
+    Arguments:
+        found: None if the hole stayed a network.
+        constants: largest relative difference of the constants; None if the structures differ.
+        error: root-mean-square difference of the two over the spread of the chosen one, where the data lead; None if unknown.
+    """
+
+    hole: str
+    arguments: tuple[str, ...]
+    truth: Expr
+    found: Expr | None
+    constants: float | None
+    error: float | None
+
+
+@dataclass(frozen=True)
+class Recovery:
+    """The verdict of a recovery test.
+
+    Arguments:
+        outcome: `"found"` (same structure everywhere), `"near"` (other formulas that cannot be told apart in the range of the
+            data), `"missed"`, `"failed"` (nothing was trained or distilled), `"stopped"`. sentence: the same for a person.
+        parameters: parameter of the model -> value in the law and value found.
+        errors: part of the data -> mean NRMSE of the found model; floor: of the law itself (that is the noise).
+        noise: column -> standard deviation of the errors that were added.
+        model, train, distil, config: what it was made with.
+    """
+
+    outcome: str
+    sentence: str
+    holes: tuple[FoundHole, ...]
+    parameters: Mapping[str, tuple[float, float]]
+    errors: Mapping[str, float]
+    floor: Mapping[str, float]
+    noise: Mapping[str, float]
+    model: ModelConfig
+    train: TrainConfig
+    distil: DistilConfig
+    config: RecoveryConfig
+    seconds: Mapping[str, float] = field(default_factory=dict)

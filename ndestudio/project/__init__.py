@@ -6,12 +6,13 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from ndestudio.project.pipeline import run
+    from ndestudio.project.pipeline import recover, run
     from ndestudio.project.project import Project, Run, Spec
     from ndestudio.project.spec import dump_spec, load_spec, parse_spec, with_base, with_files
     from ndestudio.project.store import load_project, save_project
 
 _HOME = {
+    "recover": "pipeline",
     "run": "pipeline",
     "Project": "project",
     "Run": "project",
@@ -33,6 +34,7 @@ __all__ = [
     "load_project",
     "load_spec",
     "parse_spec",
+    "recover",
     "run",
     "save_project",
     "with_base",

@@ -8,10 +8,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from time import perf_counter
 
-from ndestudio.distil.result import Distillation
+from ndestudio.distil.result import Distillation, Recovery
 from ndestudio.errors import EngineUnavailable
 from ndestudio.model.system import System
-from ndestudio.progress import Note, Reporter, SilentReporter
+from ndestudio.progress import Note, Phase, Reporter, SilentReporter
 from ndestudio.project.project import Project, Run, Spec
 from ndestudio.project.spec_types import nearest
 from ndestudio.train.result import Fit, Outcome
@@ -52,6 +52,36 @@ def run(
         if project.fit is not None and project.fit.outcome is Outcome.DIVERGED:
             break
     return project
+
+
+def recover(
+    spec: Spec,
+    reporter: Reporter | None = None,
+    base: str | Path | None = None,
+    *,
+    fit_law: bool = False,
+    fit: Fit | None = None,
+) -> Recovery:
+    """The recovery test that a spec's table `[recovery]` describes, on data like those of the spec.
+
+    Arguments:
+        fit_law: fit the constants of the law to the real data first.
+        fit: a training on the real data; its parameters, initial values and residuals make the synthetic data more alike.
+
+    Raises:
+        NdeStudioError: for data, equations, settings or a law that cannot be used.
+    """
+    from ndestudio.distil.law import fitted_law
+    from ndestudio.distil.recovery import recovery_test
+
+    reporter = SilentReporter() if reporter is None else reporter
+    dataset = _with_data(Project(spec=spec), reporter, base).dataset
+    assert dataset is not None
+    law = spec.recovery
+    if fit_law:
+        reporter.emit(Phase("law", "fitting the constants of the law to the data"))
+        law = fitted_law(spec.model, dataset, law, spec.train, reporter, fit.model if fit is not None else None)
+    return recovery_test(spec.model, dataset, law, spec.train, spec.distil, reporter, fit)
 
 
 def _with_data(project: Project, reporter: Reporter, base: str | Path | None) -> Project:

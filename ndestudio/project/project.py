@@ -10,8 +10,8 @@ import msgspec
 
 from ndestudio.data.config import DataConfig
 from ndestudio.data.dataset import Dataset
-from ndestudio.distil.config import DistilConfig
-from ndestudio.distil.result import Distillation
+from ndestudio.distil.config import DistilConfig, RecoveryConfig
+from ndestudio.distil.result import Distillation, Recovery
 from ndestudio.export.config import ExportConfig
 from ndestudio.model.config import ModelConfig
 from ndestudio.train.config import TrainConfig
@@ -27,6 +27,7 @@ class Spec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     model: ModelConfig = ModelConfig()
     train: TrainConfig = TrainConfig()
     distil: DistilConfig = DistilConfig()
+    recovery: RecoveryConfig = RecoveryConfig()
     export: ExportConfig = ExportConfig()
 
 
@@ -55,6 +56,7 @@ class Project:
         fit, distillation: the current results; None before.
         accepted: hole -> index of the scored candidate that replaces it (holes not named stay neural).
         runs: all results kept, oldest first.
+        recovery: verdict of the last recovery test.
         layout: what the window remembers (plain JSON values).
         seconds: stage of the job (`"data"`, `"train"`, `"distil"`) -> wall seconds it took.
     """
@@ -67,3 +69,4 @@ class Project:
     runs: tuple[Run, ...] = ()
     layout: Mapping[str, Any] = field(default_factory=dict)
     seconds: Mapping[str, float] = field(default_factory=dict)
+    recovery: Recovery | None = None

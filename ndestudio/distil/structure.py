@@ -1,0 +1,167 @@
+"""Whether two formulas have the same structure, whichever way they are written, and how far their constants are apart."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from ndestudio.distil.forms import MOST_NODES, REFUSED, simplest, summands
+from ndestudio.expression.tree import Binary, Call, Expr, Name, Negate, Number, size
+
+_NOTHING = 1e-12
+"""A coefficient this much smaller than the largest of its sum comes from rounding."""
+
+
+@dataclass(frozen=True)
+class Structure:
+    """A formula as `coefficient` times what `key` describes: every sum is divided by the coefficient of its first term.
+
+    Arguments:
+        key: names, functions and whole exponents; equal for formulas that differ in constants alone.
+        numbers: the constants, in the order of the key.
+    """
+
+    coefficient: float
+    key: str
+    numbers: tuple[float, ...] = ()
+
+    @property
+    def constants(self) -> tuple[float, ...]:
+        return (self.coefficient, *self.numbers)
+
+
+def difference(truth: Expr, other: Expr) -> float | None:
+    """Largest relative difference of the constants of two formulas; None when their structures differ.
+
+    Both are compared as they are, in their simplest form, and as one fraction of expanded sums.
+    """
+    for a, b in zip(_forms(truth), _forms(other), strict=True):
+        mine, yours = structure(a), structure(b)
+        if mine.key == yours.key and len(mine.constants) == len(yours.constants):
+            return max(_apart(x, y) for x, y in zip(mine.constants, yours.constants, strict=True))
+    return None
+
+
+def structure(expr: Expr) -> Structure:
+    """The structure of ``expr`` as it is written, but for the order of operands and where factors stand."""
+    match expr:
+        case Number(value):
+            return Structure(value, "1")
+        case Name(name):
+            return Structure(1.0, name)
+        case Binary("+" | "-", _, _):
+            return _sum(expr)
+        case Call("sqrt", (argument,)):
+            return _root(structure(argument), 0.5)
+        case Call(function, arguments):
+            inner = [structure(argument) for argument in arguments]
+            numbers = tuple(number for one in inner for number in one.constants)
+            return Structure(1.0, f"{function}({', '.join(one.key for one in inner)})", numbers)
+        case _:
+            return _product(expr)
+
+
+def _sum(expr: Expr) -> Structure:
+    terms: dict[tuple[str, tuple[float, ...]], float] = {}
+    for sign, operand in summands(expr):
+        term = structure(operand)
+        place = (term.key, term.numbers)
+        terms[place] = terms.get(place, 0.0) + sign * term.coefficient
+    largest = max(map(abs, terms.values()))
+    kept = {place: value for place, value in sorted(terms.items()) if abs(value) > _NOTHING * largest}
+    if not kept:
+        return Structure(0.0, "1")
+    lead = next(iter(kept.values()))
+    if len(kept) == 1:
+        ((key, numbers),) = kept
+        return Structure(lead, key, numbers)
+    numbers = (*(value / lead for value in list(kept.values())[1:]), *(n for _, inner in kept for n in inner))
+    return Structure(lead, f"({' + '.join(key for key, _ in kept)})", numbers)
+
+
+def _product(expr: Expr) -> Structure:
+    coefficient, powers = _powers(expr, 1)
+    kept = sorted((base, power) for base, power in powers.items() if power)
+    if not kept:
+        return Structure(coefficient, "1")
+    key = "*".join(base[0] if power == 1 else f"{base[0]}^{power}" for base, power in kept)
+    return Structure(coefficient, key, tuple(number for base, _ in kept for number in base[1]))
+
+
+_Base = tuple[str, tuple[float, ...]]
+
+
+def _powers(expr: Expr, power: int) -> tuple[float, dict[_Base, int]]:
+    """Coefficient and factors of a product, each with its whole exponent."""
+    match expr:
+        case Negate(operand):
+            coefficient, found = _powers(operand, power)
+            return (-1.0) ** power * coefficient, found
+        case Binary("*", left, right):
+            return _merged(_powers(left, power), _powers(right, power))
+        case Binary("/", left, right):
+            return _merged(_powers(left, power), _powers(right, -power))
+        case Binary("^", base, exponent) if (whole := _whole(exponent)) is not None:
+            return _powers(base, power * whole)
+        case Binary("^", base, Number(value)):
+            one = _root(structure(base), value)
+        case Binary("^", base, Negate(Number(value))):
+            one = _root(structure(base), -value)
+        case Binary("^", base, exponent):
+            below, above = structure(base), structure(exponent)
+            one = Structure(1.0, f"({below.key})^({above.key})", (*below.constants, *above.constants))
+        case _:
+            one = structure(expr)
+    factor = one.coefficient**power if one.coefficient or power > 0 else math.inf
+    return factor, ({(one.key, one.numbers): power} if one.key != "1" else {})
+
+
+def _merged(
+    left: tuple[float, dict[_Base, int]], right: tuple[float, dict[_Base, int]]
+) -> tuple[float, dict[_Base, int]]:
+    found = dict(left[1])
+    for base, power in right[1].items():
+        found[base] = found.get(base, 0) + power
+    return left[0] * right[0], found
+
+
+def _root(base: Structure, power: float) -> Structure:
+    """A power that is no whole number, its exponent being a constant like others."""
+    if base.coefficient > 0:
+        return Structure(base.coefficient**power, f"({base.key})^#", (*base.numbers, power))
+    return Structure(1.0, f"(#*{base.key})^#", (*base.constants, power))
+
+
+def _whole(exponent: Expr) -> int | None:
+    match exponent:
+        case Number(value) if value == int(value):
+            return int(value)
+        case Negate(Number(value)) if value == int(value):
+            return -int(value)
+    return None
+
+
+def _forms(expr: Expr) -> Iterable[Expr]:
+    return (expr, simplest(expr), _one_fraction(expr))
+
+
+def _one_fraction(expr: Expr) -> Expr:
+    """Expanded numerator over expanded denominator; ``expr`` itself where SymPy cannot say."""
+    if size(expr) > MOST_NODES:
+        return expr
+    import sympy
+
+    from ndestudio.expression import from_sympy, to_sympy
+
+    try:
+        above, below = sympy.fraction(sympy.together(to_sympy(expr)))
+        return Binary("/", from_sympy(sympy.expand(above)), from_sympy(sympy.expand(below)))
+    except (*REFUSED, sympy.PolynomialError):
+        return expr
+
+
+def _apart(truth: float, other: float) -> float:
+    if truth == other:
+        return 0.0
+    return abs(other - truth) / abs(truth) if truth else math.inf
