@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ndestudio.data.dataset import Dataset
+from ndestudio.export.figure import Figure
 from ndestudio.model.fitted import FittedModel
 from ndestudio.progress import Reporter
 from ndestudio.project.project import Project
@@ -29,6 +30,7 @@ FORMATS: tuple[FormatRow, ...] = (
     FormatRow("c", "C99", "No dependencies", ".c", "c"),
     FormatRow("json", "JSON", "Everything as data", ".json", "json"),
     FormatRow("csv", "CSV", "Simulated trajectories", ".csv", "text"),
+    FormatRow("figures", "Figures", "SVG, PDF or PNG", ".svg", "text"),
     FormatRow("report", "Report", "One HTML file", ".html", "html"),
     FormatRow("spec", "Spec", "For the command line", ".toml", "toml"),
 )
@@ -40,6 +42,7 @@ class ExportController(Presenter[ExportState]):
     def __init__(self, session: Session) -> None:
         super().__init__(session)
         self._format = "latex"
+        self._figure = ""
         self._assembled: tuple[tuple[object, ...], FittedModel | None] = ((), None)
         self._assembling: tuple[object, ...] = ()
         self._artefacts: dict[tuple[str, int, int], tuple[FittedModel, ArtefactState]] = {}
@@ -51,6 +54,10 @@ class ExportController(Presenter[ExportState]):
         self._format = name
         self.session.refresh()
 
+    def choose_figure(self, name: str) -> None:
+        self._figure = name
+        self.session.refresh()
+
     def choose_digits(self, digits: int) -> None:
         """Significant digits of numbers in displayed equations."""
         changed = commands.with_export(self.session.project, digits=digits)
@@ -60,7 +67,8 @@ class ExportController(Presenter[ExportState]):
         """A file name for the chosen format."""
         path = self.session.workspace.path
         stem = path.stem if path else self.session.project.spec.name.replace(" ", "-").lower() or "model"
-        return stem + self._row().suffix
+        figure = self.state().figure
+        return stem + (f"-{figure.name}" if figure else "") + self._row().suffix
 
     def save(self, path: str | Path) -> None:
         """Write the shown artefact to a file."""
@@ -145,6 +153,7 @@ class ExportController(Presenter[ExportState]):
             formats=FORMATS,
             format=self._format,
             artefact=artefact,
+            figure=self._looked_at(artefact),
             problem=self._problem[1] if self._problem[0] == self._key(model) else "",
             busy=project.fit is not None and artefact is None,
             digits=project.spec.export.digits,
@@ -153,6 +162,10 @@ class ExportController(Presenter[ExportState]):
             errors=_errors(result.metrics) if result else (),
             summary=_summary(project, model),
         )
+
+    def _looked_at(self, artefact: ArtefactState | None) -> Figure | None:
+        figures = artefact.figures if artefact else ()
+        return next((one for one in figures if one.name == self._figure), next(iter(figures), None))
 
     def _row(self) -> FormatRow:
         return next(row for row in FORMATS if row.name == self._format)
@@ -270,6 +283,11 @@ def _artefact(model: FittedModel, format_: str, project: Project, *, reporter: R
         from ndestudio.project import dump_spec
 
         return ArtefactState("spec.toml", dump_spec(project.spec), "Run it with `ndestudio run spec.toml`.", None), None
+    if format_ == "figures":
+        from ndestudio.export import gather, plots
+
+        drawn = plots.figures(gather.job(project))
+        return ArtefactState("Figures", "", "Drawn as they are written by Export all.", None, drawn), None
     if format_ == "report":
         from ndestudio.export import report_html
 

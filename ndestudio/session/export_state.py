@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ndestudio.export.figure import Figure
 from ndestudio.session.formulas import Formula
 
 
@@ -24,6 +25,7 @@ class ArtefactState:
 
     Arguments:
         proof: sentence on how it was checked, "" while it is being checked.
+        figures: what there is to look at, where the form is figures and not text.
         deviation: largest deviation of its trajectories from the model's, relative to the range of each state; None
             when it was not run.
     """
@@ -32,12 +34,14 @@ class ArtefactState:
     text: str
     proof: str
     deviation: float | None
+    figures: tuple[Figure, ...] = ()
 
 
 @dataclass(frozen=True)
 class ExportState:
     """Arguments:
     artefact: of the chosen format, None while it is being made.
+    figure: the one that is looked at, None where the form is text.
     problem: why it cannot be made, "" if nothing is wrong.
     summary: what is exported, a sentence (which holes are formulas, which still networks).
     """
@@ -47,6 +51,7 @@ class ExportState:
     formats: tuple[FormatRow, ...]
     format: str
     artefact: ArtefactState | None
+    figure: Figure | None
     problem: str
     busy: bool
     digits: int

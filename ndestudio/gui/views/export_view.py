@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QGuiApplication
+import tempfile
+from pathlib import Path
+
+from PySide6.QtCore import Qt, QUrl, Signal
+from PySide6.QtGui import QDesktopServices, QGuiApplication
 from PySide6.QtWidgets import (
     QFileDialog,
     QHeaderView,
@@ -20,9 +23,11 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from ndestudio.export.figure import Figure
 from ndestudio.gui.building import EmptyState, button, card, column, holder, label, quiet, row, set_kind
 from ndestudio.gui.theme import GRID, monospace
 from ndestudio.gui.widgets.code_highlighter import CodeHighlighter
+from ndestudio.gui.widgets.figure_view import FILTER, FigureView, picture, save_figure
 from ndestudio.gui.widgets.math_view import MathList
 from ndestudio.session.export_state import ArtefactState, ExportState, FormatRow
 from ndestudio.session.session import Session
@@ -35,6 +40,7 @@ class ExportView(QWidget):
     """Signals say what a person wants; see ``connect``."""
 
     chosen = Signal(str)
+    figure_chosen = Signal(str)
     digits_chosen = Signal(int)
     save_wanted = Signal()
     save_all_wanted = Signal()
@@ -56,11 +62,19 @@ class ExportView(QWidget):
         self.preview.setLineWrapMode(QPlainTextEdit.LineWrapMode.NoWrap)
         self.preview.setAccessibleName("Preview")
         self.highlighter = CodeHighlighter(self.preview.document())
+        self.figures = FigureView()
+        self.figures.chosen.connect(self.figure_chosen)
+        self.pages = QStackedWidget()
+        self.pages.addWidget(self.preview)
+        self.pages.addWidget(self.figures)
         self.file_name = label("", "heading")
         self.proof = label("", "badge")
         self.proof_sentence = label("", "muted", wrap=True, selectable=True)
-        self.copy_button = button("Copy", self._copy, icon_name="copy", tip="Copy the whole text to the clipboard")
-        self.save_button = button("Save…", self.save_wanted.emit, icon_name="save", tip="Write this text to a file")
+        self.copy_button = button(
+            "Copy", self._copy, icon_name="copy", tip="Copy the whole text, or the figure, to the clipboard"
+        )
+        self.save_button = button("Save…", self.save_wanted.emit, icon_name="save", tip="Write it to a file")
+        self.browser_button = button("Open", self._open, icon_name="open", tip="Look at the report in the browser")
         self.save_all_button = button(
             "Export all…", self.save_all_wanted.emit, kind="primary", tip="All forms, report and figures into a folder"
         )
@@ -99,8 +113,8 @@ class ExportView(QWidget):
     def _lay_out(self) -> None:
         header = row(label("Export", "title"), self.summary, self.save_all_button, spacing=2 * GRID)
         header.setStretch(1, 1)
-        top = row(self.file_name, self.proof, 1, self.copy_button, self.save_button)
-        middle = card(top, self.proof_sentence, self.preview)
+        top = row(self.file_name, self.proof, 1, self.browser_button, self.copy_button, self.save_button)
+        middle = card(top, self.proof_sentence, self.pages)
         digits = row(label("Significant digits", "muted"), self.digits, 1)
         right = card(self.math, digits, self.parameters, self.errors, heading="Model")
         right.layout().setStretch(1, 2)  # type: ignore[attr-defined]
@@ -133,10 +147,13 @@ class ExportView(QWidget):
 
     def _show_artefact(self, state: ExportState, before: ExportState | None) -> None:
         made = state.artefact
+        form = next(form for form in state.formats if form.name == state.format)
         ready = made is not None
         self.copy_button.setEnabled(ready)
         self.save_button.setEnabled(ready)
-        form = next(form for form in state.formats if form.name == state.format)
+        self.browser_button.setVisible(made is not None and form.suffix == ".html")
+        self.pages.setCurrentWidget(self.figures if state.figure else self.preview)
+        self.figures.show_figures(made.figures if made else (), state.figure)
         self.file_name.setText(made.name if made else form.title)
         if made is None:
             self.preview.setPlainText("")
@@ -158,9 +175,19 @@ class ExportView(QWidget):
         self.proof_sentence.setVisible(bool(sentence))
 
     def _copy(self) -> None:
-        if self._state is not None and self._state.artefact is not None:
+        if self._state is None or self._state.artefact is None:
+            return
+        if self._state.figure is not None:
+            QGuiApplication.clipboard().setImage(picture(self._state.figure))
+        else:
             QGuiApplication.clipboard().setText(self._state.artefact.text)
-            self.copy_button.setText("Copied")
+        self.copy_button.setText("Copied")
+
+    def _open(self) -> None:
+        if self._state is not None and self._state.artefact is not None:
+            path = Path(tempfile.mkdtemp(prefix="ndestudio-")) / self._state.artefact.name
+            path.write_text(self._state.artefact.text, encoding="utf-8")
+            QDesktopServices.openUrl(QUrl.fromLocalFile(str(path)))
 
     def _on_format(self, item: QListWidgetItem | None) -> None:
         self.copy_button.setText("Copy")
@@ -173,8 +200,11 @@ def connect(view: ExportView, session: Session) -> None:
     export = session.export
 
     def save() -> None:
-        path, _ = QFileDialog.getSaveFileName(view, "Save", export.suggested_name())
-        if path:
+        figure = export.state().figure
+        path, _ = QFileDialog.getSaveFileName(view, "Save", export.suggested_name(), FILTER if figure else "")
+        if path and figure is not None:
+            _save_figure(session, figure, Path(path))
+        elif path:
             export.save(path)
 
     def save_all() -> None:
@@ -183,10 +213,20 @@ def connect(view: ExportView, session: Session) -> None:
             export.save_all(folder)
 
     view.chosen.connect(export.choose)
+    view.figure_chosen.connect(export.choose_figure)
     view.digits_chosen.connect(export.choose_digits)
     view.save_wanted.connect(save)
     view.save_all_wanted.connect(save_all)
     view.train_wanted.connect(lambda: session.show_stage("train"))
+
+
+def _save_figure(session: Session, figure: Figure, path: Path) -> None:
+    try:
+        written = save_figure(figure, path)
+    except OSError as error:
+        session.toast(f"{path} cannot be written: {error.strerror}. Choose another name or folder.", "error")
+        return
+    session.toast(f"Written to {written.name}.", "good")
 
 
 def _proof(made: ArtefactState) -> tuple[str, str]:

@@ -47,7 +47,6 @@ class ParetoPlot(Plot):
         self.item.addItem(self._mark, ignoreBounds=True)
         self.styled(self._restyle_dots)
         legend = self.show_legend()
-        legend.setOffset((12, -8))
         legend.addItem(self._hole_dots, "hole")
         legend.addItem(self._simulated_dots, "simulated")
         scene: Any = self.scene()

@@ -17,13 +17,15 @@ from jaxtyping import Float
 from PySide6.QtCore import QRectF, QSize, Qt, QTimer
 from PySide6.QtGui import QAction, QColor, QFont, QPageSize, QPainter, QPdfWriter
 from PySide6.QtSvg import QSvgGenerator
-from PySide6.QtWidgets import QFileDialog, QMenu, QWidget
+from PySide6.QtWidgets import QFileDialog, QMenu, QSizePolicy, QWidget
 
 from ndestudio.gui.theme import Colours, colours, follow
 
 pg.setConfigOptions(antialias=True, useOpenGL=False)
 
 _REFINE_MS = 40
+_LEGEND_HEIGHT = 22
+_LEGEND_COLUMNS = 12
 
 Series: TypeAlias = tuple[Float[np.ndarray, " n"], Float[np.ndarray, " n"]]
 
@@ -114,9 +116,14 @@ class Plot(pg.PlotWidget):
         self._restylers = [one for one in self._restylers if one is not restyle]
 
     def show_legend(self) -> Any:
-        """A legend in the corner; made once."""
+        """A legend in a line above the axes, where it covers no curve; made once."""
         if self.legend is None:
-            self.legend = self.addLegend(offset=(-8, 8), labelTextSize="9pt")
+            self.legend = pg.LegendItem(offset=None, colCount=_LEGEND_COLUMNS, horSpacing=6, labelTextSize="9pt")
+            self.item.legend = self.legend
+            self.item.layout.removeItem(self.item.titleLabel)
+            self.legend.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
+            self.item.layout.addItem(self.legend, 0, 1, Qt.AlignmentFlag.AlignRight)
+            self.item.layout.setRowFixedHeight(0, _LEGEND_HEIGHT)
             self.styled(self._restyle_legend)
         return self.legend
 
@@ -229,9 +236,6 @@ class Plot(pg.PlotWidget):
     def _restyle_legend(self, c: Colours) -> None:
         assert self.legend is not None
         self.legend.setLabelTextColor(QColor(c.text))
-        background = QColor(c.surface)
-        background.setAlphaF(0.8)
-        self.legend.setBrush(pg.mkBrush(background))
         for _, text in self.legend.items:
             text.setText(text.text, color=c.text)
 
