@@ -1,6 +1,6 @@
 """Training: ours beside the usual recipes, in one command.
 
-    python -m benchmarks.training [--only race,refit,step] [--seeds 3]
+    python -m benchmarks.training [--only race,refit,steps,coverage] [--seeds 3]
 
 Prints a table for each scenario. diffrax's tutorial recipe (single shooting through an adaptive Tsit5, Adam, growing horizon)
 runs with the same data and network; torchdiffeq runs when it is installed. Times are wall seconds, compiling included.
@@ -18,6 +18,7 @@ os.environ.setdefault("EQX_ON_ERROR", "nan")
 import numpy as np
 from scipy.integrate import solve_ivp
 
+from benchmarks.training.coverage import coverage
 from ndestudio.data.arrays import dataset_from_arrays
 from ndestudio.data.config import SplitConfig
 from ndestudio.data.dataset import Dataset
@@ -272,9 +273,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", default="steps,refit,race")
     parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--sets", type=int, default=100, help="data sets of each coverage study")
     options = parser.parse_args()
     for name in options.only.split(","):
-        {"steps": steps, "refit": constants, "race": lambda: race(options.seeds)}[name]()
+        {
+            "steps": steps,
+            "refit": constants,
+            "race": lambda: race(options.seeds),
+            "coverage": lambda: coverage(options.sets),
+        }[name]()
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ from ndestudio.data.dataset import Part
 from ndestudio.model.fitted import FittedModel, Simulation
 from ndestudio.model.metrics import Metrics, score
 from ndestudio.progress import Phase
+from ndestudio.train.identify import identify
 from ndestudio.train.problem import Problem
 from ndestudio.train.programs import Stopped
 from ndestudio.train.result import Checkpoint, Device, Fit, Outcome
@@ -51,7 +52,7 @@ def finish(tracker: Tracker, ending: Ending, described: Device) -> Fit:
     model = with_support(problem, model)
     metrics = _scored(problem, model)
     outcome, sentence = _judged(tracker, ending, metrics)
-    for text in tracker.uncertainty.notes if tracker.uncertainty is not None else ():
+    for text in identify(problem, model, tracker.uncertainty) if tracker.uncertainty is not None else ():
         tracker.note(text, "warning")
     if tracker.best_point is not None and not accurate(problem, tracker.best_point[0], model):
         stiff = stiffness(problem, model, tracker.best_point[0].steps)

@@ -15,16 +15,15 @@ from ndestudio.train.lm import Point
 from ndestudio.train.looking import best_start, quick_loss, quick_losses
 from ndestudio.train.problem import Problem
 from ndestudio.train.sensitivity import Loss
+from ndestudio.train.settling import settle
 from ndestudio.train.stages import (
     Budget,
     collocate,
     follow_lbfgs,
     follow_lm,
     grow,
-    penalty,
     shoot,
     shooting_batch,
-    weight_prior,
 )
 from ndestudio.train.stages import Outcome as StageOutcome
 from ndestudio.train.steps import LARGEST, accurate, steps_for
@@ -83,7 +82,8 @@ def train_networks(tracker: Tracker, chosen) -> str:
         point = outcome.point
     if by_jacobian and ("polish" in wanted or gradient is None):
         outcome = _polish(tracker, whole, point, budgets["polish"], wanted)
-        outcome = _refined(tracker, whole, outcome, chosen, budgets["polish"], wanted)
+        whole, outcome = _refined(tracker, whole, outcome, chosen, budgets["polish"], wanted)
+        _judge(tracker, whole)
     if outcome is None:
         tracker.step(batch, point, 0, quick_loss(problem, batch, point), float("nan"), candidate=True)
         return "limit"
@@ -175,18 +175,12 @@ def _polish(tracker: Tracker, engine: JaxEngine, point: Point, steps: int, wante
     tracker.enter("polish", "fitting whole trajectories (Levenberg-Marquardt)", len(wanted), len(wanted))
     _await(tracker, engine)
     factors = FACTORS[tracker.problem.train.preset] if tracker.problem.train.l2 is None else (1.0,)
-    outcome = follow_lm(tracker, engine, point, Budget(steps), factors=factors)
-    if tracker.best_point is not None and tracker.best_point[0].steps == engine.batch.steps:
-        best = tracker.best_point[1]
-        linear = engine.linearise(best)
-        prior = weight_prior(tracker.problem, engine.batch, best, penalty(tracker.problem, float((linear.r**2).sum())))
-        tracker.uncertainty = uncertainty(tracker.problem, linear, best, prior)
-    return outcome
+    return follow_lm(tracker, engine, point, Budget(steps), factors=factors)
 
 
 def _refined(
     tracker: Tracker, engine: JaxEngine, outcome: StageOutcome, chosen: Any, steps: int, wanted
-) -> StageOutcome:
+) -> tuple[JaxEngine, StageOutcome]:
     """Once more with twice the steps where the solver turns out too coarse for what was learned."""
     problem = tracker.problem
     for _ in range(2):
@@ -205,7 +199,21 @@ def _refined(
         engine = JaxEngine(problem, finer, chosen)
         tracker.best_score = np.inf
         outcome = _polish(tracker, engine, point, steps // 2, wanted)
-    return outcome
+    return engine, outcome
+
+
+def _judge(tracker: Tracker, engine: JaxEngine) -> None:
+    """How sure the parameters are, at the minimum nearest to the best point."""
+    count = len(tracker.problem.structure.parameters)
+    if not tracker.problem.space.free[:count].any() or tracker.best_point is None:
+        return
+    batch, best = tracker.best_point
+    if batch.steps != engine.batch.steps:
+        return
+    found = settle(tracker, engine, best)
+    if found is not None:
+        state, prior = found
+        tracker.uncertainty = uncertainty(tracker.problem, state.linear, state.point, prior)
 
 
 def _descend(tracker: Tracker, gradient: Gradient, batch: Batch, point: Point, steps: int, wanted) -> StageOutcome:
