@@ -8,11 +8,11 @@ Levenberg-Marquardt goes on under the penalty that stands for the prior until wh
 from __future__ import annotations
 
 import time
-from typing import Protocol
 
 import numpy as np
 
 from ndestudio.train.batches import Batch
+from ndestudio.train.engines import JaxEngine, VectorEngine
 from ndestudio.train.lm import LmState, Point, Prior, lm_rebase, lm_start, lm_step
 from ndestudio.train.problem import Problem
 from ndestudio.train.stages import PARAMETER_PRECISION, penalty, reweigh, weight_prior
@@ -27,17 +27,6 @@ SHARE = 0.25
 """Of the time the training took so far that may be spent on settling, and at least a second."""
 
 
-class Engine(Protocol):
-    """What linearises a fit, see ``engines``."""
-
-    problem: Problem
-    batch: Batch
-
-    def linearise(self, point: Point): ...  # type: ignore[no-untyped-def]
-
-    def use(self, batch: Batch) -> None: ...
-
-
 def settled_prior(problem: Problem, batch: Batch, start: Point, loss: float) -> Prior:
     """The penalty on weights at the noise level ``loss``, and next to none on parameters."""
     prior = weight_prior(problem, batch, start, penalty(problem, loss))
@@ -47,7 +36,7 @@ def settled_prior(problem: Problem, batch: Batch, start: Point, loss: float) -> 
     return prior._replace(theta=theta)
 
 
-def settle(tracker: Tracker, engine: Engine, point: Point) -> tuple[LmState, Prior] | None:
+def settle(tracker: Tracker, engine: JaxEngine | VectorEngine, point: Point) -> tuple[LmState, Prior] | None:
     """Go on from ``point`` to the minimum; None where nothing is finite there. Better points become the best ones."""
     problem, batch = engine.problem, engine.batch
     values = max(problem.values_used_train, 1)
@@ -64,7 +53,7 @@ def settle(tracker: Tracker, engine: Engine, point: Point) -> tuple[LmState, Pri
             break
         tracker.poll()
         if problem.train.loss == "huber" and state.accepted:
-            state = reweigh(engine, batch, state)  # type: ignore[arg-type]
+            state = reweigh(engine, batch, state)
         state = lm_step(engine.linearise, lm_rebase(state, prior), prior)
         slow = slow + 1 if state.accepted and state.decrease < GAIN / values else 0
         if state.accepted:
