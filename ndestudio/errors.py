@@ -6,9 +6,23 @@ A computation that does not converge is a result (see ``Outcome`` in ``ndestudio
 
 from __future__ import annotations
 
+from typing import Any
+
 
 class NdeStudioError(Exception):
-    """Base of every error a user can cause; ``str(error)`` is a sentence fit to be shown."""
+    """Base of every error a user can cause; ``str(error)`` is a sentence fit to be shown.
+
+    Pickling keeps sentence, place and notes, however the constructor of the class puts them together.
+    """
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _rebuilt, (type(self), self.args, self.__dict__)
+
+
+def _rebuilt(kind: type[NdeStudioError], args: tuple[Any, ...], state: dict[str, Any]) -> NdeStudioError:
+    error = kind.__new__(kind, *args)
+    error.__dict__.update(state)
+    return error
 
 
 class DataError(NdeStudioError):

@@ -20,16 +20,22 @@ from typing import Any
 import numpy as np
 
 PARTS = ("start", "live", "train", "search", "open", "million")
+THREADS = "NDE_BENCH_THREADS"
+"""Environment variable that keeps all computations on threads of the window's process, for comparison."""
+
 SPEC = Path(__file__).parents[2] / "examples" / "lynx_hare" / "spec.toml"
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("parts", nargs="*", metavar="PART", help="what to measure (default: all)")
+    parser.add_argument("--threads", action="store_true", help="compute on threads of the window's process, to compare")
     parser.add_argument("--json", type=Path, help="also write the figures here")
     parser.add_argument("--inside", choices=[*PARTS, "window"], help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+    if arguments.threads:
+        os.environ[THREADS] = "1"
     if arguments.inside:
         print(json.dumps(INSIDE[arguments.inside]()))
         sys.stdout.flush()
@@ -82,14 +88,15 @@ class Bench:
     def __init__(self) -> None:
         sys.setswitchinterval(0.001)
         from ndestudio.gui import theme
-        from ndestudio.gui.app import make_application
+        from ndestudio.gui.app import make_application, make_workers
         from ndestudio.gui.bridge import Bridge
         from ndestudio.gui.garbage import Collector
         from ndestudio.gui.main_window import MainWindow
         from ndestudio.session.session import Session
 
         self.application = make_application()
-        self.session = Session()
+        self.workers = {} if os.environ.get(THREADS) else make_workers()
+        self.session = Session(workers=self.workers)
         theme.install(self.application, "light")
         self.window = MainWindow(self.session)
         self.bridge = Bridge(self.session)
@@ -126,7 +133,8 @@ class Bench:
 class Lag:
     """A timer of 10 ms; its delays are what a person feels.
 
-    `own_work`: processor time of the window's thread between two ticks; unlike the delay it does not depend on who else computes.
+    `own_work`: processor time of the window's thread between two ticks. `served`: the delay without the time in which the
+    thread was ready and no core was free for it (Linux counts it); both do not depend on who else computes.
     """
 
     PERIOD = 0.010
@@ -137,25 +145,30 @@ class Lag:
         self.delays: list[float] = []
         self.work: list[float] = []
         self._last = time.perf_counter()
-        self._cpu = time.thread_time()
+        self._cpu, self._queue = time.thread_time(), _queued()
+        self.queued: list[float] = []
         self.timer = QTimer()
         self.timer.setTimerType(Qt.TimerType.PreciseTimer)
         self.timer.timeout.connect(self._tick)
         self.timer.start(round(1000 * self.PERIOD))
 
     def _tick(self) -> None:
-        now, cpu = time.perf_counter(), time.thread_time()
+        now, cpu, queue = time.perf_counter(), time.thread_time(), _queued()
         self.delays.append(now - self._last - self.PERIOD)
         self.work.append(cpu - self._cpu)
-        self._last, self._cpu = now, cpu
+        self.queued.append(queue - self._queue)
+        self._last, self._cpu, self._queue = now, cpu, queue
 
     def figures(self) -> dict[str, Any]:
         self.timer.stop()
         late = 1000 * np.maximum(np.array(self.delays[1:]), 0.0)
+        served = np.maximum(late - 1000 * np.array(self.queued[1:]), 0.0)
         return {
             "lag_median_ms": round(float(np.median(late)), 1),
             "lag_p99_ms": round(float(np.percentile(late, 99)), 1),
             "lag_worst_ms": round(float(late.max()), 1),
+            "served_p99_ms": round(float(np.percentile(served, 99)), 1),
+            "served_worst_ms": round(float(served.max()), 1),
             "own_work_p99_ms": round(1000 * float(np.percentile(self.work[1:], 99)), 1),
             "own_work_worst_ms": round(1000 * max(self.work[1:]), 1),
             "ticks": len(late),
@@ -163,24 +176,18 @@ class Lag:
         }
 
 
+def _queued() -> float:
+    """Seconds this thread has been ready to run while no core was free; 0 where the system does not count it."""
+    try:
+        return int(Path("/proc/thread-self/schedstat").read_text().split()[1]) / 1e9
+    except OSError:
+        return 0.0
+
+
 def inside_live() -> dict[str, Any]:
     """Redraws per second, and lag, while a training says 200 things a second and a new model five times a second."""
-    from ndestudio.model import initial_model
-    from ndestudio.progress import FitSnapshot, Phase, TrainStep
+    from benchmarks.gui.talk import talk
     from ndestudio.session import train_controller
-
-    def talk(model: Any, dataset: Any, config: Any, start: Any, *, reporter: Any) -> Any:
-        reporter.emit(Phase("polish", "talking"))
-        for step in range(2000):
-            if step % 40 == 0:
-                reporter.emit(FitSnapshot("polish", step, initial_model(model, dataset, step), {}))
-            reporter.emit(
-                TrainStep("polish", step, 1.0 / (step + 1), 2.0 / (step + 1), {"alpha": 0.5, "delta": 0.8}, 0.0)
-            )
-            time.sleep(0.005)
-            if reporter.should_stop():
-                break
-        raise InterruptedError("the talk is over")
 
     train_controller._fit = talk  # type: ignore[assignment]
     bench = Bench()

@@ -23,14 +23,16 @@ from ndestudio.gui.garbage import Collector
 from ndestudio.gui.icons import application_icon
 from ndestudio.gui.main_window import MainWindow
 from ndestudio.gui.prefetch import Prefetch
+from ndestudio.jobs import Workers
 from ndestudio.paths import user_state_dir
 from ndestudio.session.session import Session
 from ndestudio.session.shell import Toast
+from ndestudio.session.tasks import COMPUTE, SKETCH
 
 _log = logging.getLogger("ndestudio")
 
-_WARM_UP_MS = 3000
-"""The window is up and idle by then."""
+_WARM_UP_MS = 1000
+"""The window is up by then."""
 
 
 def main(files: Sequence[str | Path] = ()) -> int:
@@ -43,7 +45,8 @@ def main(files: Sequence[str | Path] = ()) -> int:
     os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
     start_log()
     application = make_application()
-    session = Session(autosave_folder=user_state_dir() / "autosave")
+    workers = make_workers()
+    session = Session(autosave_folder=user_state_dir() / "autosave", workers=workers)
     theme.install(application, session.settings.value.scheme)
     window = MainWindow(session)
     bridge = Bridge(session)
@@ -59,11 +62,18 @@ def main(files: Sequence[str | Path] = ()) -> int:
     prefetch.close()
     bridge.close()
     collector.close()
+    for one in workers.values():
+        one.close()
     # a thread in the middle of a compilation cannot be interrupted; its work is not wanted any more
     if any(thread.name.startswith("job") for thread in threading.enumerate()):
         logging.shutdown()
         os._exit(code)
     return code
+
+
+def make_workers() -> dict[str, Workers]:
+    """The processes that compute, so that the window never waits for the interpreter; started when first needed."""
+    return {COMPUTE: Workers("ndestudio compute"), SKETCH: Workers("ndestudio sketch", kept=2, patience=0.5)}
 
 
 def make_application() -> QApplication:

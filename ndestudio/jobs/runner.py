@@ -75,6 +75,12 @@ class Control:
             self._detached = self._stop = True
             self._changed.notify_all()
 
+    @property
+    def detached(self) -> bool:
+        """Whether nobody listens any more."""
+        with self._changed:
+            return self._detached
+
     def state(self) -> JobState:
         with self._changed:
             if self._detached:

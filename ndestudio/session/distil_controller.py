@@ -335,7 +335,7 @@ class DistilController(Presenter[DistilState]):
     def _on_failed(self, failed: Any) -> None:
         if self.live is not None:
             self.live.end()
-        self.session.toast(failed.sentence, "error", failed.details)
+        self.session.tell(failed)
 
     def _on_trial_event(self, event: Event) -> None:
         if isinstance(event, TrainStep):
@@ -359,7 +359,7 @@ class DistilController(Presenter[DistilState]):
 
     def _on_put_in_failed(self, failed: Any) -> None:
         self._trying = None
-        self.session.toast(failed.sentence, "error", failed.details)
+        self.session.tell(failed)
 
 
 def _row(

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
+from importlib import import_module
 from pathlib import Path
 from time import monotonic
 
-from ndestudio.jobs import Failed, Jobs
+from ndestudio.jobs import Failed, Jobs, NotBegun, Workers
 from ndestudio.progress import Reporter
 from ndestudio.project.project import Project
 from ndestudio.session.autosave import Autosave
@@ -37,6 +39,7 @@ class Session:
         runner: what runs jobs (threads by default).
         settings: what the window remembers.
         autosave_folder: where unsaved work is kept against a crash; None: nowhere.
+        workers: processes by what they are for (see ``tasks.APART``); without them everything runs on threads.
     """
 
     def __init__(
@@ -44,10 +47,11 @@ class Session:
         runner: Runner | None = None,
         settings: SettingsStore | None = None,
         autosave_folder: Path | None = None,
+        workers: Mapping[str, Workers] | None = None,
     ) -> None:
         self.workspace = Workspace()
         self.settings = settings or SettingsStore()
-        self.tasks = Tasks(runner or Jobs(), self._on_failed)
+        self.tasks = Tasks(runner or Jobs(), self._on_failed, workers)
         self.formulas = FormulaCache()
         self.device: Device | None = None
         self.stage: Stage = "data"
@@ -111,6 +115,10 @@ class Session:
         if self._shell_view is not None:
             self._shell_view.show_toast(Toast(text, level, details))
 
+    def tell(self, failed: Failed) -> None:
+        """A failure as a toast; a stop that came before anything was computed is none."""
+        self.toast(failed.sentence, "info" if isinstance(failed.error, NotBegun) else "error", failed.details)
+
     def announce(self, stage: Stage, text: str, level: Level = "info") -> None:
         """A result as a toast, unless the stage that shows it is being looked at."""
         if stage != self.stage or level in ("warning", "error"):
@@ -120,6 +128,7 @@ class Session:
         """Load the numerical libraries on a worker and find out what computes, before anything is trained."""
         if self.device is None:
             self.tasks.start("warm-up", "", _warm_up, done=self._on_device, failed=_on_no_device)
+        self.tasks.start("warm-up sketch", "", _warm_up_sketch, failed=_on_no_device)
 
     def undo(self) -> None:
         self.workspace.undo()
@@ -157,6 +166,12 @@ def _warm_up(*, reporter: Reporter) -> Device:
 
     del reporter
     return device_info()
+
+
+def _warm_up_sketch(*, reporter: Reporter) -> None:
+    del reporter
+    for name in ("ndestudio.session.pictures", "ndestudio.model.simulate", "ziamath"):
+        import_module(name)
 
 
 def _on_no_device(failed: Failed) -> None:

@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from time import monotonic
 from typing import Any, Protocol
 
-from ndestudio.jobs import Failed, Finished, JobId
+from ndestudio.jobs import Failed, Finished, JobId, Workers
 from ndestudio.progress import Event, Phase, Progress
+
+COMPUTE, SKETCH = "compute", "sketch"
+"""Processes that trace, compile and search; processes that simulate and typeset what the window shows."""
+
+APART: Mapping[str, str] = {
+    **dict.fromkeys(("warm-up", "fit", "distil", "put in"), COMPUTE),
+    **dict.fromkeys(
+        ("warm-up sketch", "picture", "simulate", "candidate", "samples", "formulas", "artefact", "verify"), SKETCH
+    ),
+}
+"""Purposes whose jobs run in a process where there are some: on a thread they would hold up that of the window."""
 
 
 class Runner(Protocol):
@@ -60,10 +71,17 @@ class Tasks:
     Arguments:
         runner: what runs them.
         on_failed: told of failures that nobody else takes.
+        workers: processes by what they are for (see ``APART``); jobs of which there is none run on threads.
     """
 
-    def __init__(self, runner: Runner, on_failed: Callable[[Task, Failed], None]) -> None:
+    def __init__(
+        self,
+        runner: Runner,
+        on_failed: Callable[[Task, Failed], None],
+        workers: Mapping[str, Workers] | None = None,
+    ) -> None:
         self._runner = runner
+        self._workers = workers or {}
         self._on_failed = on_failed
         self._tasks: dict[JobId, Task] = {}
         self._slots: dict[str, JobId] = {}
@@ -81,7 +99,9 @@ class Tasks:
     ) -> Task:
         """Run ``function(*args, reporter=...)``; a job already in ``slot`` is discarded."""
         self.discard(slot)
-        id_ = self._runner.submit(title or slot, function, *args)
+        workers = self._workers.get(APART.get(slot, ""))
+        call = (function, *args) if workers is None else (workers.run, function, *args)
+        id_ = self._runner.submit(title or slot, *call)
         task = Task(id_, slot, title, monotonic(), event, done, failed)
         self._tasks[id_] = task
         self._slots[slot] = id_

@@ -359,7 +359,7 @@ class TrainController(Presenter[TrainState]):
     def _on_failed(self, failed: Any) -> None:
         if self.live is not None:
             self.live.end()
-        self.session.toast(failed.sentence, "error", failed.details)
+        self.session.tell(failed)
 
 
 def _fit(model: Any, dataset: Any, config: Any, start: FittedModel | None, *, reporter: Reporter) -> Fit:

@@ -1,6 +1,6 @@
 """The main job in the real window, offscreen: drop a CSV, write a model, train, distil, export, save, open again."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -8,15 +8,30 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFileDialog
 from pytestqt.qtbot import QtBot
 
+from ndestudio.gui.app import make_workers
 from ndestudio.gui.main_window import MainWindow
 from ndestudio.gui.views.export_view import ExportView
 from ndestudio.gui.views.model_view import ModelView
+from ndestudio.jobs import Jobs
 from ndestudio.paths import examples_dir
 from ndestudio.session.session import Session
+from ndestudio.session.settings import SettingsStore
 from tests.gui.helpers import drop
 
 MINUTES = 240_000
 MODEL = "d(hare)/dt = alpha*hare - predation(hare, lynx)\nd(lynx)/dt = growth(hare, lynx) - delta*lynx\n"
+
+
+@pytest.fixture
+def session(tmp_path: Path) -> Iterator[Session]:
+    """As in the program: what computes does so in processes."""
+    jobs, workers = Jobs(), make_workers()
+    made = Session(jobs, SettingsStore(tmp_path / "settings.json"), tmp_path / "autosave", workers)
+    yield made
+    made.close()
+    for one in workers.values():
+        one.close()
+    assert jobs.close(30.0), "a job outlived its test"
 
 
 @pytest.mark.slow

@@ -4,7 +4,7 @@ import pytest
 
 from ndestudio.jobs import Failed, Finished
 from ndestudio.progress import Note, Phase, Progress
-from ndestudio.session.tasks import Tasks
+from ndestudio.session.tasks import COMPUTE, SKETCH, Tasks
 
 
 def work(*, reporter):
@@ -116,3 +116,15 @@ def test_a_job_started_from_a_result_is_kept(tasks: Tasks, runner):
     runner.say(again.id, Finished(2))
     tasks.drain()
     second.assert_called_once_with(2)
+
+
+def test_heavy_purposes_run_in_the_processes_meant_for_them(runner, lost: Mock):
+    compute, sketch = Mock(), Mock()
+    tasks = Tasks(runner, lost, {COMPUTE: compute, SKETCH: sketch})
+    for slot in ("fit", "picture", "save"):
+        tasks.start(slot, "", work, 1)
+    assert [(function, args) for _, _, function, args in runner.submitted] == [
+        (compute.run, (work, 1)),
+        (sketch.run, (work, 1)),
+        (work, (1,)),
+    ]
