@@ -26,6 +26,7 @@ OPERATORS: Mapping[str, tuple[str, ...]] = {
     "neuroscience": (*BASE, "tanh"),
     "epidemics": BASE,
     "pharmacology": (*BASE, "log"),
+    "further": (*BASE, "log", "sqrt", "tanh", "abs"),
 }
 """Class -> building blocks: the same basis for all, widened where textbooks of the class need it."""
 
@@ -122,9 +123,10 @@ def _finite_rows(
 def all_problems() -> tuple[Problem, ...]:
     """Anchors, classic sets and textbook right-hand sides, in this order."""
     from benchmarks.symbolic.classic import ANCHORS, KEIJZER, LIVERMORE, NGUYEN
+    from benchmarks.symbolic.further import FURTHER
     from benchmarks.symbolic.textbook import TEXTBOOK_PROBLEMS
 
-    return (*ANCHORS, *NGUYEN, *KEIJZER, *LIVERMORE, *TEXTBOOK_PROBLEMS)
+    return (*ANCHORS, *NGUYEN, *KEIJZER, *LIVERMORE, *TEXTBOOK_PROBLEMS, *FURTHER)
 
 
 def select(groups: tuple[str, ...] = (), names: tuple[str, ...] = ()) -> tuple[Problem, ...]:

@@ -27,9 +27,10 @@ def choose(
 
     that is the Bayesian information criterion (Schwarz 1978) plus the cost of writing the formula itself in an
     alphabet of operators and variables (minimum description length: Rissanen 1978; for symbolic regression Udrescu et
-    al. 2020, Bartlett, Desmond and Ferreira 2023). `L` is not counted below ``EXACT``, nor, where the noise is known,
-    below what noise leaves over. With held-out rows only candidates whose held-out NMSE lies within two standard
-    errors (2 sqrt(2 / held_out_rows), relative, for normal errors) of the smallest are considered.
+    al. 2020, Bartlett, Desmond and Ferreira 2023). With several targets the first part is a sum over them. `L` is not
+    counted below ``EXACT``, nor, where the noise is known, below what noise leaves over. With held-out rows only
+    candidates whose held-out NMSE lies within two standard errors (2 sqrt(2 / held_out_rows), relative, for normal
+    errors) of the smallest are considered.
 
     Arguments:
         candidates: of a front, by rising complexity.
@@ -47,8 +48,8 @@ def choose(
         floor = max(floor, noise**2 * max(0.5, 1.0 - 2.0 * math.sqrt(2.0 / max(rows, 8))))
     eligible = _eligible(candidates, held_out_rows, floor)
     lengths = {
-        index: 0.5 * rows * math.log(max(candidates[index].loss, floor))
-        + 0.5 * len(numbers(candidates[index].expression)) * math.log(max(rows, 2))
+        index: 0.5 * rows * sum(math.log(max(loss, floor)) for loss in _losses(candidates[index]))
+        + 0.5 * sum(len(numbers(formula)) for formula in candidates[index].expressions) * math.log(max(rows, 2))
         + candidates[index].complexity * math.log(max(vocabulary, 2))
         for index in eligible
     }
@@ -62,6 +63,10 @@ def choose(
     elif noise and chosen.loss <= noise**2 * 1.2:
         reason += "; its error is what the noise leaves"
     return best, reason
+
+
+def _losses(candidate: Candidate) -> tuple[float, ...]:
+    return candidate.losses or (candidate.loss,)
 
 
 def _eligible(candidates: Sequence[Candidate], held_out_rows: int, floor: float) -> list[int]:

@@ -16,10 +16,10 @@ from ndestudio.symbolic.front import Front
 
 @dataclass(frozen=True, eq=False)
 class SearchProblem:
-    """Samples of one unknown function.
+    """Samples of one unknown function, or of several with the same arguments.
 
     Arguments:
-        X, y: samples in physical units.
+        X, y: samples in physical units. Several columns of y are searched together: their formulas share terms.
         names: one identifier per column of X.
         weights: non-negative weight per row (None: all 1).
         X_held_out, y_held_out: rows that rank the candidates but do not fit them (None: none).
@@ -28,14 +28,19 @@ class SearchProblem:
     """
 
     X: Float[np.ndarray, "sample input"]
-    y: Float[np.ndarray, " sample"]
+    y: Float[np.ndarray, " sample"] | Float[np.ndarray, "sample target"]
     names: tuple[str, ...]
     weights: Float[np.ndarray, " sample"] | None = None
     X_held_out: Float[np.ndarray, "held_out input"] | None = None
-    y_held_out: Float[np.ndarray, " held_out"] | None = None
+    y_held_out: Float[np.ndarray, " held_out"] | Float[np.ndarray, "held_out target"] | None = None
     units: tuple[str, ...] | None = None
     unit_y: str | None = None
     guesses: tuple[str, ...] = ()
+
+    @property
+    def targets(self) -> int:
+        """Number of functions that are searched together."""
+        return self.y.shape[1] if self.y.ndim == 2 else 1
 
 
 class SearchConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -43,7 +48,7 @@ class SearchConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 
     Attributes:
         operators: any of `+ - * / ^ neg exp log sqrt sin cos tan tanh abs min max square cube inv`.
-        max_size: largest complexity of a candidate.
+        max_size: largest complexity of a candidate (for each target, where there are several).
         max_depth: largest depth of a candidate's tree (None: free).
         complexity: operator -> complexity (default 1); `constant` and `variable` set those of leaves.
         seconds: wall-time limit (None: none). evaluations: limit on expressions evaluated (None: none). The first

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 import time
 from collections.abc import Callable, Mapping
@@ -12,12 +11,11 @@ from typing import Any
 import numpy as np
 
 from ndestudio.errors import EngineUnavailable, NdeStudioError
-from ndestudio.expression.tree import Number, names
 from ndestudio.progress import Progress, Reporter
-from ndestudio.symbolic.choice import choose
 from ndestudio.symbolic.engine import SearchConfig, SearchProblem, SearchResult
-from ndestudio.symbolic.front import Candidate, Front
-from ndestudio.symbolic.postfix import from_postfix, to_postfix
+from ndestudio.symbolic.front import Front
+from ndestudio.symbolic.postfix import to_postfix
+from ndestudio.symbolic.snapshots import constant_front, front_of, progress_text, sentence, with_constants
 
 OPERATORS = (
     *("+", "-", "*", "/", "^", "neg", "exp", "log", "sqrt", "sin", "cos", "tan"),
@@ -25,6 +23,7 @@ OPERATORS = (
 )
 
 CHECKPOINT_SECONDS = 60.0
+MOST_TARGETS = 8
 
 # name of the setting -> (name in the compiled core, type, smallest, largest)
 _NUMBERS: dict[str, tuple[str, type, float, float]] = {
@@ -36,7 +35,7 @@ _NUMBERS: dict[str, tuple[str, type, float, float]] = {
     "migration": ("migration", float, 0.0, 1.0),
     "optimise": ("optimise", float, 0.0, 1.0),
     "temperature": ("temperature", float, 0.0, 100.0),
-    "terms": ("terms", int, 1, 8),
+    "terms": ("terms", int, 1, 12),
     "batch": ("batch", int, 16, 10_000_000),
 }
 _OTHERS = ("constraints", "nested_constraints", "seeding", "simd", "checkpoint", "resume")
@@ -45,12 +44,16 @@ _OTHERS = ("constraints", "nested_constraints", "seeding", "simd", "checkpoint",
 class EvolutionEngine:
     """Searches with the compiled core; see ``SearchConfig`` for the common settings.
 
+    Several targets (columns of ``SearchProblem.y``, at most 8) are searched together: a member is one set of terms, whose
+    coefficients are fitted to each target. Half of the islands breed for all targets, the others for one of them; what
+    these find is joined at each migration. With a robust loss the error of a row is the norm over its targets.
+
     ``SearchConfig.options`` may hold:
 
     - `populations`, `population_size`, `tournament`, `crossover`, `migration`, `temperature`: of the evolution.
     - `parsimony`: strength with which frequent complexities are disfavoured.
     - `optimise`: share of the children whose inner constants are optimised at once.
-    - `terms`: most terms whose coefficients are fitted by least squares (at most 8).
+    - `terms`: most terms of a formula whose coefficients are fitted by least squares (at most 12).
     - `batch`: rows used while searching; the front is fitted on all rows.
     - `constraints`: operator -> largest complexity of its argument, or of both ((-1: free)).
     - `nested_constraints`: operator -> {operator: how often it may occur within}.
@@ -85,41 +88,51 @@ class EvolutionEngine:
             raise EngineUnavailable(missing)
         from ndestudio.symbolic import _evolution
 
-        X, y, weights = _checked(problem)
+        X, Y, weights = _checked(problem)
         if weights is not None:
             keep = weights > 0.0
-            X, y, weights = X[keep], y[keep], weights[keep]
-        if float(np.ptp(y)) == 0.0:
-            return _constant(float(y[0]))
+            X, Y, weights = X[keep], Y[keep], weights[keep]
+        constants = {k: float(Y[0, k]) for k in range(Y.shape[1]) if float(np.ptp(Y[:, k])) == 0.0}
+        if len(constants) == Y.shape[1]:
+            front = constant_front(tuple(constants.values()))
+            return SearchResult(
+                front, "solved", "The target has the same value in all samples: a constant describes it."
+            )
+        varying = [k for k in range(Y.shape[1]) if k not in constants]
+        X_held_out, Y_held_out = _held_out(problem)
         core = _evolution.Search(
             X,
-            y,
+            np.ascontiguousarray(Y[:, varying]),
             weights,
-            None if problem.X_held_out is None else np.ascontiguousarray(problem.X_held_out, dtype=np.float64),
-            None if problem.y_held_out is None else np.ascontiguousarray(problem.y_held_out, dtype=np.float64),
+            X_held_out,
+            None if Y_held_out is None else np.ascontiguousarray(Y_held_out[:, varying]),
             _guesses(problem),
             _core_options(config),
             str(config.options.get("simd", "")),
         )
+
+        def read(snapshot: Mapping[str, Any]) -> Front:
+            return with_constants(front_of(snapshot, problem, config, len(varying)), constants)
+
         if (path := config.options.get("resume")) is not None:
             try:
                 core.resume(Path(path).read_bytes())
             except OSError as error:
                 raise ValueError(f"the checkpoint `{path}` cannot be read: {error}") from error
         core.start()
-        snapshot = _watch(core, problem, config, reporter, on_front)
+        snapshot = _watch(core, read, config, reporter, on_front)
         _keep(core, config)
         if snapshot["error"]:
             raise RuntimeError(f"the search failed: {snapshot['error']}")
-        front = _front(snapshot, problem, config)
+        front = read(snapshot)
         if not front.candidates:
             return SearchResult(front, "failed", "no formula has a finite value on all samples")
-        return SearchResult(front, snapshot["outcome"], _sentence(snapshot["outcome"], front, config))
+        return SearchResult(front, snapshot["outcome"], sentence(snapshot["outcome"], front, config))
 
 
 def _watch(
     core: Any,
-    problem: SearchProblem,
+    read: Callable[[Mapping[str, Any]], Front],
     config: SearchConfig,
     reporter: Reporter,
     on_front: Callable[[Front], None] | None,
@@ -130,12 +143,11 @@ def _watch(
         snapshot = core.poll(0.02 if version < 0 else 0.1)
         if snapshot["front"] and snapshot["version"] != version and on_front is not None:
             version = snapshot["version"]
-            on_front(_front(snapshot, problem, config))
+            on_front(read(snapshot))
         if snapshot["done"]:
             return snapshot
         if (fraction := _fraction(snapshot, config)) is not None:
-            rate = snapshot["evaluations"] / max(snapshot["seconds"], 1e-9)
-            reporter.emit(Progress(fraction, text=f"{rate:,.0f} formulas per second"))
+            reporter.emit(Progress(fraction, text=progress_text(snapshot)))
         if reporter.should_stop():
             core.stop()
         if time.monotonic() - kept > CHECKPOINT_SECONDS:
@@ -162,33 +174,60 @@ def _fraction(snapshot: Mapping[str, Any], config: SearchConfig) -> float | None
 
 
 def _checked(problem: SearchProblem) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
+    """X, y as [sample, target], and weights."""
     X = np.ascontiguousarray(problem.X, dtype=np.float64)
     y = np.ascontiguousarray(problem.y, dtype=np.float64)
-    if X.ndim != 2 or y.ndim != 1 or X.shape[0] != y.shape[0]:
+    if X.ndim != 2 or y.ndim not in (1, 2) or X.shape[0] != y.shape[0]:
         raise ValueError(
-            f"X has the shape {X.shape} and y {y.shape}; X must be [sample, input] and y [sample] with the same samples"
+            f"X has the shape {X.shape} and y {y.shape}; X must be [sample, input] and y [sample] or [sample, target] with "
+            "the same samples"
         )
-    if X.shape[0] == 0 or X.shape[1] == 0:
-        raise ValueError(f"X has the shape {X.shape}: there must be at least one sample and one input")
+    Y = y.reshape(len(y), -1)
+    if X.shape[0] == 0 or X.shape[1] == 0 or Y.shape[1] == 0:
+        raise ValueError(
+            f"X has the shape {X.shape}, y {y.shape}: there must be at least one sample, one input and one target"
+        )
     if X.shape[1] > 60_000:
         raise ValueError(f"X has {X.shape[1]} inputs; at most 60000 can be searched")
+    if Y.shape[1] > MOST_TARGETS:
+        raise ValueError(
+            f"y has {Y.shape[1]} targets; at most {MOST_TARGETS} can be searched together: search them in several runs"
+        )
     if len(problem.names) != X.shape[1]:
         raise ValueError(f"{len(problem.names)} names were given for {X.shape[1]} columns of X")
-    for label, values in (("X", X), ("y", y)):
+    for label, values in (("X", X), ("y", Y)):
         if not np.isfinite(values).all():
             row = int(np.argwhere(~np.isfinite(values))[0][0])
             raise ValueError(f"{label} has a value that is not finite in sample {row}; leave such samples out")
-    if float(np.abs(y).max()) > 1e150:
-        raise ValueError(f"y reaches {np.abs(y).max():.3g}, whose square cannot be held; rescale it")
-    if (problem.X_held_out is None) != (problem.y_held_out is None):
+    if float(np.abs(Y).max()) > 1e150:
+        raise ValueError(f"y reaches {np.abs(Y).max():.3g}, whose square cannot be held; rescale it")
+    return X, Y, _weights(problem, len(Y))
+
+
+def _weights(problem: SearchProblem, rows: int) -> np.ndarray | None:
+    if problem.weights is None:
+        return None
+    weights = np.ascontiguousarray(problem.weights, dtype=np.float64)
+    if weights.shape != (rows,):
+        raise ValueError(f"weights has the shape {weights.shape}; one for each of the {rows} samples is needed")
+    if not np.isfinite(weights).all() or weights.min() < 0.0 or weights.max() <= 0.0:
+        raise ValueError("weights must be finite and not negative, and not all zero")
+    return weights
+
+
+def _held_out(problem: SearchProblem) -> tuple[np.ndarray | None, np.ndarray | None]:
+    if problem.X_held_out is None and problem.y_held_out is None:
+        return None, None
+    if problem.X_held_out is None or problem.y_held_out is None:
         raise ValueError("X_held_out and y_held_out belong together: give both or neither")
-    weights = None if problem.weights is None else np.ascontiguousarray(problem.weights, dtype=np.float64)
-    if weights is not None:
-        if weights.shape != y.shape:
-            raise ValueError(f"weights has the shape {weights.shape}, y {y.shape}")
-        if not np.isfinite(weights).all() or weights.min() < 0.0 or weights.max() <= 0.0:
-            raise ValueError("weights must be finite and not negative, and not all zero")
-    return X, y, weights
+    X = np.ascontiguousarray(problem.X_held_out, dtype=np.float64)
+    Y = np.ascontiguousarray(problem.y_held_out, dtype=np.float64).reshape(len(problem.y_held_out), -1)
+    if X.ndim != 2 or X.shape[1] != np.shape(problem.X)[1] or len(X) != len(Y) or Y.shape[1] != problem.targets:
+        raise ValueError(
+            f"the held-out X has the shape {X.shape} and y {np.shape(problem.y_held_out)}; they must have the inputs and "
+            "targets of the other samples"
+        )
+    return X, Y
 
 
 def _guesses(problem: SearchProblem) -> list[str]:
@@ -266,39 +305,3 @@ def _costs(config: SearchConfig) -> dict[str, int]:
     if "inv" not in config.complexity:
         costs["inv"] = of("/") + of("constant")
     return costs | {"constant": of("constant"), "variable": of("variable")}
-
-
-def _front(snapshot: Mapping[str, Any], problem: SearchProblem, config: SearchConfig) -> Front:
-    candidates: list[Candidate] = []
-    for complexity, loss, held_out, text in snapshot["front"]:
-        score = 0.0
-        if candidates and complexity > candidates[-1].complexity:
-            score = -math.log(max(loss, 1e-300) / max(candidates[-1].loss, 1e-300)) / (
-                complexity - candidates[-1].complexity
-            )
-        expression = from_postfix(text, problem.names)
-        held = held_out if held_out >= 0.0 else None
-        candidates.append(Candidate(complexity, loss, expression, held, score))
-    held_rows = 0 if problem.y_held_out is None else len(problem.y_held_out)
-    vocabulary = len(config.operators) + len(problem.names)
-    best, reason = choose(candidates, len(problem.y), vocabulary, config.noise, held_rows)
-    return Front(tuple(candidates), snapshot["version"], snapshot["evaluations"], snapshot["seconds"], best, reason)
-
-
-def _constant(value: float) -> SearchResult:
-    front = Front((Candidate(1, 0.0, Number(value)),), 1, 0, 0.0, 0, "the target is constant")
-    return SearchResult(front, "solved", "The target has the same value in all samples: a constant describes it.")
-
-
-def _sentence(outcome: str, front: Front, config: SearchConfig) -> str:
-    best = front.candidates[front.best]
-    used = len(names(best.expression))
-    tail = f"the choice has complexity {best.complexity}, {used} variables and an error (NMSE) of {best.loss:.2g}"
-    match outcome:
-        case "solved":
-            return f"Solved after {front.evaluations:,} formulas in {front.seconds:.2f} s; {tail}."
-        case "stopped":
-            return f"Stopped after {front.evaluations:,} formulas in {front.seconds:.2f} s; {tail}."
-        case _:
-            limit = "time" if config.seconds and front.seconds >= config.seconds else "evaluation"
-            return f"The {limit} limit was reached after {front.evaluations:,} formulas; {tail}."

@@ -17,6 +17,9 @@ class Candidate:
         expression: in the argument names of the problem.
         held_out: the same measure on rows the search did not see, None without such rows.
         score: -d(log loss)/d(complexity) against the next simpler member of the front (PySR's score).
+        others: where several targets were searched together, the formulas of the second and further ones; ``complexity``
+            then counts a term that several use once, and ``loss`` and ``held_out`` are means over the targets.
+        losses: loss of each target, where there are several.
     """
 
     complexity: int
@@ -24,6 +27,13 @@ class Candidate:
     expression: Expr
     held_out: float | None = None
     score: float = 0.0
+    others: tuple[Expr, ...] = ()
+    losses: tuple[float, ...] = ()
+
+    @property
+    def expressions(self) -> tuple[Expr, ...]:
+        """The formulas of all targets, in their order."""
+        return (self.expression, *self.others)
 
 
 @dataclass(frozen=True)
@@ -36,6 +46,8 @@ class Front:
         seconds: wall time of the search so far.
         best: index of the engine's own choice, -1 while the front is empty.
         reason: why that one, a sentence.
+        improved_evaluations, improved_seconds: when an error of the front last fell by a hundredth or more; what came
+            after that was stagnation.
     """
 
     candidates: tuple[Candidate, ...] = ()
@@ -44,3 +56,5 @@ class Front:
     seconds: float = 0.0
     best: int = -1
     reason: str = ""
+    improved_evaluations: int = 0
+    improved_seconds: float = 0.0

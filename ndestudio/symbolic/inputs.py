@@ -12,11 +12,14 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
+Targets = Float[np.ndarray, " sample"] | Float[np.ndarray, "sample target"]
+
 
 def read_samples(
     X: Any, y: Any, *, needs_y: bool = True
-) -> tuple[Float[np.ndarray, "sample input"], Float[np.ndarray, " sample"], list[str] | None]:
+) -> tuple[Float[np.ndarray, "sample input"], Targets, list[str] | None]:
     """X and y as float64 arrays and the column labels of a data frame (None without, or where not all are text).
+    Several columns of y stay columns.
 
     Arguments:
         needs_y: False for prediction: ``y`` is not looked at, and an empty target is returned.
@@ -47,8 +50,10 @@ def read_samples(
             stacklevel=3,
         )
         target = target[:, 0]
-    if target.ndim != 1:
-        raise ValueError(f"y should be a 1d array, got an array of shape {target.shape} instead.")
+    if target.ndim not in (1, 2) or (target.ndim == 2 and target.shape[1] == 0):
+        raise ValueError(
+            f"y should be a 1d array, or have one column for each target; got an array of shape {target.shape} instead."
+        )
     if len(target) != rows:
         raise ValueError(
             f"X has {rows} rows and y has {len(target)}; found input variables with inconsistent numbers of samples"
@@ -114,6 +119,25 @@ def _other_names(fitted: list[str], labels: list[str]) -> str:
     return text
 
 
+def target_names(y: Any, count: int) -> tuple[str, ...]:
+    """Labels of the columns of a data frame of targets, else `y0`, `y1`, ..."""
+    labels = _labels(y)
+    return tuple(labels) if labels is not None and len(labels) == count else tuple(f"y{k}" for k in range(count))
+
+
+def r_squared(y: Targets, predicted: Targets, weights: Float[np.ndarray, " sample"] | None) -> float:
+    """Coefficient of determination, its mean over several targets; minus infinity where a prediction is not finite."""
+    if not np.isfinite(predicted).all():
+        return -np.inf
+    w = np.ones(len(y)) if weights is None else weights
+    scores = []
+    for target, value in zip(y.reshape(len(y), -1).T, predicted.reshape(len(y), -1).T, strict=True):
+        mean = np.sum(w * target) / np.sum(w)
+        total, left = float(np.sum(w * (target - mean) ** 2)), float(np.sum(w * (target - value) ** 2))
+        scores.append(1.0 - left / total if total > 0.0 else float(left == 0.0))
+    return float(np.mean(scores))
+
+
 def not_fitted(estimator: Any) -> Exception:
     """scikit-learn's error where it is installed, else one of the same bases."""
     text = f"This {type(estimator).__name__} instance is not fitted yet. Call 'fit' with appropriate arguments first."
@@ -129,12 +153,12 @@ class _NotFitted(ValueError, AttributeError):
 
 
 def sklearn_tags() -> Any:
-    """Tags of a single-output regressor that needs y; only scikit-learn asks for them."""
+    """Tags of a regressor that needs y, of one column or of several; only scikit-learn asks for them."""
     from sklearn.utils import InputTags, RegressorTags, Tags, TargetTags
 
     return Tags(
         estimator_type="regressor",
-        target_tags=TargetTags(required=True),
+        target_tags=TargetTags(required=True, multi_output=True),
         input_tags=InputTags(),
         regressor_tags=RegressorTags(),
         non_deterministic=False,

@@ -63,8 +63,8 @@ def _deviation(y: Float[np.ndarray, " sample"], w: Float[np.ndarray, " sample"])
 def check_problem(problem: SearchProblem) -> None:
     """Raise ValueError, with what was seen and what to do, for samples no search can use."""
     X, y = problem.X, problem.y
-    if X.ndim != 2 or y.ndim != 1:
-        raise ValueError(f"X must have two axes and y one; they have {X.ndim} and {y.ndim}")
+    if X.ndim != 2 or y.ndim not in (1, 2):
+        raise ValueError(f"X must have two axes and y one or two; they have {X.ndim} and {y.ndim}")
     rows, columns = X.shape
     if rows != len(y):
         raise ValueError(f"X has {rows} rows and y has {len(y)}; they must be the same samples")
@@ -84,8 +84,10 @@ def check_problem(problem: SearchProblem) -> None:
     _check_numbers(X, "X")
     _check_numbers(y, "y")
     _check_weights(problem, rows)
-    if not float(np.ptp(y)) > 0:
-        raise ValueError(f"y is constant ({y[0]:g} in all {rows} rows); there is nothing to search for")
+    for place, target in enumerate(y.reshape(rows, -1).T):
+        if not float(np.ptp(target)) > 0:
+            which = "y" if y.ndim == 1 else f"column {place} of y"
+            raise ValueError(f"{which} is constant ({target[0]:g} in all {rows} rows); there is nothing to search for")
 
 
 def _check_weights(problem: SearchProblem, rows: int) -> None:

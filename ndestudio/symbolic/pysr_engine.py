@@ -69,6 +69,11 @@ class PysrEngine:
         if missing is not None:
             raise EngineUnavailable(missing)
         check_problem(problem)
+        if problem.targets > 1:
+            raise ValueError(
+                f"y has {problem.targets} targets and PySR finds one formula at a time; search them one after the other, or "
+                "together with the engine `evolution`"
+            )
         if problem.guesses:
             reporter.emit(Note("PySR 1.x takes no formulas to begin with; the guesses are left out", "warning"))
         with tempfile.TemporaryDirectory(prefix="ndestudio-pysr-", ignore_cleanup_errors=True) as name:

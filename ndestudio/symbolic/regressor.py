@@ -14,12 +14,15 @@ from ndestudio.progress import Reporter, SilentReporter
 from ndestudio.symbolic.engine import SearchConfig, SearchProblem
 from ndestudio.symbolic.front import Candidate, Front
 from ndestudio.symbolic.inputs import (
+    Targets,
     check_features,
     feature_names,
     not_fitted,
+    r_squared,
     read_samples,
     read_weights,
     sklearn_tags,
+    target_names,
 )
 from ndestudio.symbolic.presets import resolve_operators
 from ndestudio.symbolic.table import FrontTable
@@ -33,6 +36,8 @@ FEWEST_ROWS_TO_SPLIT = 60
 
 class SymbolicRegressor:
     """Find a formula ``y = f(X)`` by symbolic regression.
+
+    With several columns of `y` (at most 8) one formula is found for each; they are searched together and share terms.
 
     Parameters
     ----------
@@ -48,7 +53,7 @@ class SymbolicRegressor:
     threads : int, default=0
         Worker threads; 0 takes all cores. The result does not depend on it.
     max_size : int, default=30
-        Largest complexity of a formula.
+        Largest complexity of a formula (with several targets: on average over them).
     max_depth : int or None, default=None
         Largest depth of a formula's tree.
     complexity : mapping of str to int or None, default=None
@@ -79,7 +84,11 @@ class SymbolicRegressor:
     front_ : Front
         Pareto front of error against complexity; ``front`` shows it as a table.
     expression_ : Expr
-        The chosen formula.
+        The chosen formula (of the first target, where there are several).
+    expressions_ : tuple of Expr
+        The chosen formulas of all targets.
+    target_names_ : tuple of str
+        Column labels of `y` where it was a data frame, else `y0`, `y1`, ...
     n_features_in_ : int
         Number of columns of `X`.
     feature_names_in_ : ndarray of shape (n_features_in_,)
@@ -149,8 +158,8 @@ class SymbolicRegressor:
         ----------
         X : array-like or data frame of shape (n_samples, n_features)
             Samples of the features, in their units.
-        y : array-like of shape (n_samples,)
-            Target, in its unit.
+        y : array-like of shape (n_samples,) or (n_samples, n_targets)
+            Target, in its unit, or several that share terms.
         sample_weight : array-like of shape (n_samples,) or None
             Non-negative weight of each row.
         reporter : Reporter or None
@@ -177,6 +186,7 @@ class SymbolicRegressor:
         check_problem(SearchProblem(samples, target, names, weights))
         problem = self._problem(samples, target, names, weights)
         searcher = engine_by_name(self.engine)
+        self._one_target = target.ndim == 1
         result = searcher.search(problem, config, SilentReporter() if reporter is None else reporter)
         self.n_features_in_ = samples.shape[1]
         if labels is not None:
@@ -184,11 +194,12 @@ class SymbolicRegressor:
         elif hasattr(self, "feature_names_in_"):
             del self.feature_names_in_
         self.names_ = names
+        self.target_names_ = target_names(y, problem.targets)
         self.outcome_, self.sentence_ = result.outcome, result.sentence
         self._take(result.front, problem)
         return self
 
-    def predict(self, X: Any, index: int | None = None) -> Float[np.ndarray, " sample"]:
+    def predict(self, X: Any, index: int | None = None) -> Targets:
         """Values of a formula.
 
         Parameters
@@ -200,26 +211,26 @@ class SymbolicRegressor:
 
         Returns
         -------
-        ndarray of shape (n_samples,)
+        ndarray of shape (n_samples,) or (n_samples, n_targets)
             In the unit of `y`; not finite where the formula has no value.
         """
         from ndestudio.expression import evaluate
 
-        expression = self._member(index).expression
+        expressions = self._member(index).expressions
         samples, _, labels = read_samples(X, None, needs_y=False)
         check_features(self, samples.shape[1], labels)
         columns = {name: samples[:, position] for position, name in enumerate(self.names_)}
         with np.errstate(all="ignore"):
-            values = np.asarray(evaluate(expression, columns), float)
-        return np.array(np.broadcast_to(values, (len(samples),)))
+            values = [np.broadcast_to(np.asarray(evaluate(e, columns), float), len(samples)) for e in expressions]
+        return np.array(values[0]) if self._one_target else np.stack(values, axis=1)
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
-        """Coefficient of determination R^2 of ``predict(X)``.
+        """Coefficient of determination R^2 of ``predict(X)``, its mean over several targets.
 
         Parameters
         ----------
         X : array-like or data frame of shape (n_samples, n_features)
-        y : array-like of shape (n_samples,)
+        y : array-like of shape (n_samples,) or (n_samples, n_targets)
         sample_weight : array-like of shape (n_samples,) or None
 
         Returns
@@ -229,16 +240,9 @@ class SymbolicRegressor:
         """
         _, target, _ = read_samples(X, y)
         predicted = self.predict(X)
-        if not np.isfinite(predicted).all():
-            return -np.inf
-        weights = read_weights(sample_weight, len(target))
-        w = np.ones_like(target) if weights is None else weights
-        mean = np.sum(w * target) / np.sum(w)
-        total = float(np.sum(w * (target - mean) ** 2))
-        left = float(np.sum(w * (target - predicted) ** 2))
-        if total == 0.0:
-            return 1.0 if left == 0.0 else 0.0
-        return 1.0 - left / total
+        if predicted.shape != target.shape:
+            raise ValueError(f"y has the shape {target.shape}; the formulas give {predicted.shape}")
+        return r_squared(target, predicted, read_weights(sample_weight, len(target)))
 
     @property
     def front(self) -> FrontTable:
@@ -247,17 +251,20 @@ class SymbolicRegressor:
             raise not_fitted(self)
         return FrontTable(self.front_)
 
-    def sympy(self, index: int | None = None) -> sympy.Expr:
-        """A formula of the front (None: the chosen one) as a SymPy expression."""
+    def sympy(self, index: int | None = None) -> sympy.Expr | list[sympy.Expr]:
+        """A formula of the front (None: the chosen one) as a SymPy expression; a list of them for several targets."""
         from ndestudio.expression import to_sympy
 
-        return to_sympy(self._member(index).expression)
+        found = [to_sympy(expression) for expression in self._member(index).expressions]
+        return found[0] if self._one_target else found
 
-    def latex(self, index: int | None = None, digits: int | None = 5) -> str:
-        """A formula of the front (None: the chosen one) as LaTeX, numbers to `digits` significant digits (None: all)."""
+    def latex(self, index: int | None = None, digits: int | None = 5) -> str | list[str]:
+        """A formula of the front (None: the chosen one) as LaTeX, numbers to `digits` significant digits (None: all); a list
+        of them for several targets."""
         from ndestudio.expression import to_latex
 
-        return to_latex(self._member(index).expression, digits=digits)
+        found = [to_latex(expression, digits=digits) for expression in self._member(index).expressions]
+        return found[0] if self._one_target else found
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         """Settings by name (`deep` is there for scikit-learn; no setting is an estimator)."""
@@ -302,7 +309,7 @@ class SymbolicRegressor:
     def _problem(
         self,
         X: Float[np.ndarray, "sample input"],
-        y: Float[np.ndarray, " sample"],
+        y: Targets,
         names: tuple[str, ...],
         weights: Float[np.ndarray, " sample"] | None,
     ) -> SearchProblem:
@@ -329,10 +336,13 @@ class SymbolicRegressor:
         if not front.candidates:
             from ndestudio.expression.tree import Number
 
-            mean = Candidate(1, 1.0, Number(float(np.average(problem.y, weights=problem.weights))))
+            means = np.atleast_1d(np.average(problem.y, axis=0, weights=problem.weights))
+            first, *others = (Number(float(value)) for value in means)
+            mean = Candidate(len(means), 1.0, first, others=tuple(others))
             front = Front((mean,), best=0, reason="the search found no formula; this is the mean of the target")
         self.front_ = front
-        self.expression_: Expr = self._member(None).expression
+        self.expressions_: tuple[Expr, ...] = self._member(None).expressions
+        self.expression_: Expr = self.expressions_[0]
 
     def _member(self, index: int | None) -> Candidate:
         if not hasattr(self, "front_"):

@@ -15,7 +15,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class FrontRow:
-    """One member of a front; `loss` and `held_out` are NMSE, `chosen` marks the default choice."""
+    """One member of a front; `loss` and `held_out` are NMSE, `chosen` marks the default choice.
+
+    The formulas of several targets stand in one text, separated by semicolons.
+    """
 
     complexity: int
     loss: float
@@ -40,7 +43,9 @@ class FrontTable(Sequence[FrontRow]):
         from ndestudio.expression import to_text
 
         self._rows = tuple(
-            FrontRow(c.complexity, c.loss, c.held_out, c.score, to_text(c.expression), index == front.best)
+            FrontRow(
+                c.complexity, c.loss, c.held_out, c.score, "; ".join(map(to_text, c.expressions)), index == front.best
+            )
             for index, c in enumerate(front.candidates)
         )
 

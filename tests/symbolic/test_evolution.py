@@ -160,6 +160,67 @@ def test_a_checkpoint_lets_a_search_go_on(tmp_path: Path) -> None:
         _run(problem, options={"resume": str(tmp_path / "nothing")})
 
 
+LORENZ = ("10*(y - x)", "x*(28 - z) - y", "x*y - 8/3*z")
+SYSTEMS = {
+    "lotka-volterra": (("1.1*x - 0.4*x*y", "0.1*x*y - 0.4*y"), XY, 14),
+    "sir": (("-0.6*s*i", "0.6*s*i - 0.25*i", "0.25*i"), {"s": (0.0, 3.0), "i": (0.01, 2.0)}, 15),
+    "lorenz": (LORENZ, {"x": (-18.0, 18.0), "y": (-24.0, 24.0), "z": (2.0, 45.0)}, 21),
+    "rosenzweig": (("x*(1 - x/6) - 1.2*x*y/(1 + 0.8*x)", "0.7*x*y/(1 + 0.8*x) - 0.3*y"), XY, 27),
+}
+
+
+def _system(formulas: tuple[str, ...], box: dict[str, tuple[float, float]], **more) -> SearchProblem:
+    columns = [_problem(formula, box, **more) for formula in formulas]
+    return SearchProblem(columns[0].X, np.stack([c.y for c in columns], axis=1), tuple(box))
+
+
+@pytest.mark.parametrize("system", SYSTEMS)
+def test_right_hand_sides_that_share_terms_are_found_together(system: str) -> None:
+    formulas, box, longest = SYSTEMS[system]
+    result = _run(_system(formulas, box))
+    best = result.front.candidates[result.front.best]
+    assert result.outcome == "solved"
+    assert best.complexity <= longest < sum(size(parse_expression(f)) for f in formulas) + 6
+    assert len(best.expressions) == len(best.losses) == len(formulas)
+    wide = {name: np.linspace(low, high * 1.4, 50) for name, (low, high) in box.items()}
+    for expression, formula in zip(best.expressions, formulas, strict=True):
+        truth = evaluate(parse_expression(formula), wide)
+        assert evaluate(expression, wide) == pytest.approx(truth, rel=1e-6, abs=1e-9)
+
+
+def test_several_noisy_targets_keep_their_structure() -> None:
+    formulas, box, _ = SYSTEMS["lotka-volterra"]
+    result = _run(_system(formulas, box, noise=0.02), evaluations=60_000)
+    best = result.front.candidates[result.front.best]
+    assert best.complexity <= 16
+    for expression, formula in zip(best.expressions, formulas, strict=True):
+        clean = _problem(formula, box)
+        values = np.asarray(evaluate(expression, {"x": clean.X[:, 0], "y": clean.X[:, 1]}), float)
+        assert np.mean((values - clean.y) ** 2) / np.var(clean.y) < 1e-4
+
+
+def test_a_constant_target_among_others_keeps_its_place() -> None:
+    plain = _system(("x*y - x", "0*x + 2", "x*y + y"), XY)
+    problem = SearchProblem(plain.X, plain.y, plain.names, None, plain.X[:50], plain.y[:50])
+    best = _run(problem).front.candidates[-1]
+    assert evaluate(best.expressions[1], {}) == 2.0
+    assert best.loss < 1e-20
+    assert best.held_out is not None and best.held_out < 1e-20
+    assert best.losses[1] == 0.0
+
+
+def test_stagnation_is_told() -> None:
+    rng = np.random.default_rng(2)
+    reporter = RecordingReporter()
+    config = SearchConfig(operators=("+", "*"), seconds=1.6, threads=1)
+    X = rng.uniform(size=(60, 1))
+    result = EvolutionEngine().search(SearchProblem(X, X[:, 0] + rng.normal(size=60), ("x",)), config, reporter)
+    assert result.front.improved_seconds < result.front.seconds
+    assert result.front.improved_evaluations <= result.front.evaluations
+    said = [event.text for event in reporter.events if isinstance(event, Progress)]
+    assert any("formulas per second" in text and "better" in text for text in said)
+
+
 def test_scales_far_from_one() -> None:
     problem = _problem("3e6*x/(2e-5 + x) - 4e5*y", {"x": (1e-6, 1e-4), "y": (0.1, 5.0)})
     assert min(c.loss for c in _run(problem).front.candidates) < 1e-12

@@ -99,8 +99,10 @@ def _samples(rows: int = 400) -> tuple[np.ndarray, np.ndarray]:
     return X, y
 
 
-def _search(evaluations: int, threads: int, resume: bytes | None = None, **options: object):
+def _search(evaluations: int, threads: int, resume: bytes | None = None, targets: int = 1, **options: object):
     X, y = _samples()
+    if targets > 1:
+        y = np.stack([y, np.tanh(X[:, 0] * X[:, 1] + 0.3) - X[:, 1], X[:, 0] * np.exp(-0.4 * X[:, 2] ** 2)], axis=1)
     settings = {"operators": BASE, "seconds": 0.0, "evaluations": evaluations, "threads": threads, "seed": 5} | options
     search = core.Search(X, y, None, None, None, [], settings)
     if resume is not None:
@@ -111,10 +113,12 @@ def _search(evaluations: int, threads: int, resume: bytes | None = None, **optio
     return search, state
 
 
-def test_the_front_does_not_depend_on_the_number_of_threads() -> None:
-    _, one = _search(40_000, 1)
-    _, two = _search(40_000, 2)
-    _, three = _search(40_000, 3)
+@pytest.mark.parametrize(("targets", "loss"), [(1, "squares"), (3, "squares"), (1, "huber")])
+def test_the_front_does_not_depend_on_the_number_of_threads(targets: int, loss: str) -> None:
+    budget = 40_000 if loss == "squares" else 5_000
+    _, one = _search(budget, 1, targets=targets, loss=loss)
+    _, two = _search(budget, 2, targets=targets, loss=loss)
+    _, three = _search(budget, 3, targets=targets, loss=loss)
     assert one["front"] == two["front"] == three["front"]
     assert one["evaluations"] == two["evaluations"]
 
@@ -123,11 +127,13 @@ def test_another_seed_is_another_search() -> None:
     assert _search(30_000, 1)[1]["front"] != _search(30_000, 1, seed=6)[1]["front"]
 
 
-def test_a_resumed_search_ends_where_an_uninterrupted_one_does() -> None:
-    _, whole = _search(50_000, 1)
-    half, _ = _search(30_000, 2)
-    _, resumed = _search(50_000, 2, half.checkpoint())
+@pytest.mark.parametrize("targets", [1, 3])
+def test_a_resumed_search_ends_where_an_uninterrupted_one_does(targets: int) -> None:
+    _, whole = _search(50_000, 1, targets=targets)
+    half, _ = _search(30_000, 2, targets=targets)
+    _, resumed = _search(50_000, 2, half.checkpoint(), targets)
     assert resumed["front"] == whole["front"]
+    assert resumed["improved_evaluations"] == whole["improved_evaluations"]
 
 
 def test_damaged_or_foreign_checkpoints_are_refused() -> None:
@@ -164,13 +170,15 @@ def test_all_paths_find_the_same_law() -> None:
         search.start()
         while not (state := search.poll(1.0))["done"]:
             pass
-        assert min(loss for _, loss, _, _ in state["front"]) < 1e-20
+        assert min(entry[1] for entry in state["front"]) < 1e-20
 
 
 def test_shapes_that_do_not_fit_are_refused() -> None:
     X, y = _samples(50)
     with pytest.raises(ValueError, match="length"):
         core.Search(X, y[:-1], None, None, None, [], {"operators": BASE})
+    with pytest.raises(ValueError, match="targets"):
+        core.Search(X, np.ones((50, 9)), None, None, None, [], {"operators": BASE})
     with pytest.raises(ValueError, match="unknown feature"):
         core.Search(X, y, None, None, None, ["x7"], {"operators": BASE})
     with pytest.raises(ValueError, match="unknown setting"):

@@ -129,7 +129,10 @@ X, Y = _data(20)
         (X * (1e308 / 4), Y, "overflow"),
         (X, Y * 1e308, "overflow"),
         (X[:, 0], Y, "Reshape your data"),
-        (X, np.stack([Y, Y], axis=1), "1d array"),
+        (X, np.stack([Y, np.ones(20)], axis=1), "column 1 of y is constant"),
+        (X, np.ones((20, 9)) * Y[:, None], "9 targets; at most 8"),
+        (X, np.ones((20, 2, 2)), "1d array"),
+        (X, np.empty((20, 0)), "one column for each target"),
         (X, Y[:-1], "inconsistent numbers"),
         (X, None, "requires y to be passed"),
         (np.empty((0, 2)), np.empty(0), "0 sample"),
@@ -247,6 +250,29 @@ def test_pareto_keeps_what_improves() -> None:
     assert [(c.complexity, c.loss) for c in front] == [(1, 1.0), (3, 0.5), (5, 0.1)]
     assert front[1].score == pytest.approx(math.log(2.0) / 2)
     assert make_front([], rows=10, vocabulary=3).best == -1
+
+
+def test_several_targets_share_terms() -> None:
+    import sympy
+
+    samples = np.random.default_rng(3).uniform(0.1, 5.0, (200, 2))
+    x, y = samples.T
+    targets = polars.DataFrame({"hare": 1.1 * x - 0.4 * x * y, "lynx": 0.1 * x * y - 0.4 * y})
+    model = SymbolicRegressor(**QUICK).fit(polars.DataFrame({"x": x, "y": y}), targets)
+    assert model.target_names_ == ("hare", "lynx")
+    wide = polars.DataFrame({"x": 3.0 * x, "y": 2.0 * y})
+    truth = np.stack([3.3 * x - 2.4 * x * y, 0.6 * x * y - 0.8 * y], axis=1)
+    assert model.predict(wide) == pytest.approx(truth, rel=1e-9)
+    assert model.score(wide, truth) == pytest.approx(1.0)
+    assert model.predict(wide, index=0).shape == (200, 2)
+    found = model.sympy()
+    assert isinstance(found, list)
+    assert [sorted(map(str, f.free_symbols)) for f in found] == [["x", "y"]] * 2
+    assert all(isinstance(f, sympy.Expr) for f in found)
+    assert len(model.latex()) == 2
+    assert ";" in model.front[-1].formula
+    with pytest.raises(ValueError, match="shape"):
+        model.score(wide, truth[:, 0])
 
 
 SKIPPED = {

@@ -8,11 +8,15 @@
 namespace nde {
 namespace {
 
+void allocate_targets(Data& d) {
+    d.target = Buffer(static_cast<std::size_t>(d.padded) * static_cast<std::size_t>(d.targets));
+    d.root_weight = Buffer(static_cast<std::size_t>(d.padded));
+}
+
 void allocate(Data& d) {
     d.padded = (d.rows + kBlock - 1) / kBlock * kBlock;
     d.store = Buffer(static_cast<std::size_t>(d.padded) * static_cast<std::size_t>(d.features));
-    d.target = Buffer(static_cast<std::size_t>(d.padded));
-    d.root_weight = Buffer(static_cast<std::size_t>(d.padded));
+    allocate_targets(d);
     d.columns.clear();
     for (int k = 0; k < d.features; ++k) d.columns.push_back(d.store.data() + static_cast<std::size_t>(k) * d.padded);
 }
@@ -26,22 +30,27 @@ void fill(Data& d, Value value) {
 
 }  // namespace
 
-Data Data::make(const double* X, const double* y, const double* w, int rows, int features) {
+Data Data::make(const double* X, const double* y, const double* w, int rows, int features, int targets) {
     Data d;
     d.rows = rows;
     d.features = features;
+    d.targets = targets;
     allocate(d);
     fill(d, [&](int r, int k) { return X[static_cast<std::size_t>(r) * features + k]; });
-    double sum = 0.0, mean = 0.0, square = 0.0;
+    double sum = 0.0;
     for (int r = 0; r < rows; ++r) sum += w ? w[r] : 1.0;
-    for (int r = 0; r < rows; ++r) mean += (w ? w[r] : 1.0) / sum * y[r];
-    for (int r = 0; r < rows; ++r) square += (w ? w[r] : 1.0) / sum * (y[r] - mean) * (y[r] - mean);
-    d.mean = mean;
-    d.spread = square > 0.0 ? std::sqrt(square) : 1.0;
     for (int r = 0; r < rows; ++r) {
         d.root_weight[r] = w ? std::sqrt(w[r] * rows / sum) : 1.0;
         if (d.root_weight[r] != 1.0) d.weighted = true;
-        d.target[r] = d.root_weight[r] * (y[r] / d.spread);
+    }
+    for (int t = 0; t < targets; ++t) {
+        const auto value = [&](int r) { return y[static_cast<std::size_t>(r) * targets + t]; };
+        double mean = 0.0, square = 0.0;
+        for (int r = 0; r < rows; ++r) mean += (w ? w[r] : 1.0) / sum * value(r);
+        for (int r = 0; r < rows; ++r) square += (w ? w[r] : 1.0) / sum * (value(r) - mean) * (value(r) - mean);
+        d.mean[t] = mean;
+        d.spread[t] = square > 0.0 ? std::sqrt(square) : 1.0;
+        for (int r = 0; r < rows; ++r) d.y(t)[r] = d.root_weight[r] * (value(r) / d.spread[t]);
     }
     return d;
 }
@@ -50,8 +59,9 @@ Data Data::subset(const std::vector<int>& chosen) const {
     Data d;
     d.rows = static_cast<int>(chosen.size());
     d.features = features;
-    d.mean = mean;
-    d.spread = spread;
+    d.targets = targets;
+    std::copy(mean, mean + targets, d.mean);
+    std::copy(spread, spread + targets, d.spread);
     d.weighted = weighted;
     allocate(d);
     fill(d, [&](int r, int k) { return columns[k][chosen[r]]; });
@@ -60,16 +70,33 @@ Data Data::subset(const std::vector<int>& chosen) const {
     const double up = sum > 0.0 ? std::sqrt(d.rows / sum) : 1.0;
     for (int r = 0; r < d.rows; ++r) {
         d.root_weight[r] = root_weight[chosen[r]] * up;
-        d.target[r] = target[chosen[r]] * up;
+        for (int t = 0; t < targets; ++t) d.y(t)[r] = y(t)[chosen[r]] * up;
     }
     return d;
 }
 
-Data Data::held_out(const double* X, const double* y, int n) const {
-    Data d = make(X, y, nullptr, n, features);
-    d.mean = mean;
-    d.spread = spread;
-    for (int r = 0; r < n; ++r) d.target[r] = y[r] / spread;
+Data Data::only(int t) const {
+    Data d;
+    d.rows = rows;
+    d.padded = padded;
+    d.features = features;
+    d.weighted = weighted;
+    d.mean[0] = mean[t];
+    d.spread[0] = spread[t];
+    d.columns = columns;
+    allocate_targets(d);
+    std::copy_n(y(t), padded, d.y(0));
+    std::copy_n(root_weight.data(), padded, d.root_weight.data());
+    return d;
+}
+
+Data Data::held_out(const double* X, const double* values, int n) const {
+    Data d = make(X, values, nullptr, n, features, targets);
+    for (int t = 0; t < targets; ++t) {
+        d.mean[t] = mean[t];
+        d.spread[t] = spread[t];
+        for (int r = 0; r < n; ++r) d.y(t)[r] = values[static_cast<std::size_t>(r) * targets + t] / spread[t];
+    }
     return d;
 }
 

@@ -1,9 +1,11 @@
-// Samples as the search holds them: aligned, padded columns and a scaled target.
+// Samples as the search holds them: aligned, padded columns and scaled targets.
 #pragma once
 
 #include <cstddef>
 #include <memory>
 #include <vector>
+
+#include "linear.hpp"
 
 namespace nde {
 
@@ -27,23 +29,29 @@ private:
     std::size_t n_ = 0;
 };
 
-/// Rows are padded to whole blocks: features repeat the last row, target and weight are 0 there.
+/// Rows are padded to whole blocks: features repeat the last row, targets and weight are 0 there.
 struct Data {
     int rows = 0;
     int padded = 0;
     int features = 0;
+    int targets = 1;
     bool weighted = false;
-    double mean = 0.0;    // weighted mean of y
-    double spread = 1.0;  // weighted standard deviation of y; y = spread * target
+    double mean[kMaxTargets] = {};  // weighted mean of each target
+    double spread[kMaxTargets];     // weighted standard deviation; y = spread * target
     Buffer store;
-    Buffer target;       // y / spread, times the square root of the weight
+    Buffer target;       // y / spread, times the square root of the weight; one target after the other
     Buffer root_weight;  // square roots of weights that sum to `rows`; 0 in the padding
     std::vector<const double*> columns;
 
-    /// X row-major [rows][features]; w may be null. Rows of weight 0 stay but count nothing.
-    static Data make(const double* X, const double* y, const double* w, int rows, int features);
+    const double* y(int t) const { return target.data() + static_cast<std::size_t>(t) * static_cast<std::size_t>(padded); }
+    double* y(int t) { return target.data() + static_cast<std::size_t>(t) * static_cast<std::size_t>(padded); }
+
+    /// X row-major [rows][features], y [rows][targets]; w may be null. Rows of weight 0 stay but count nothing.
+    static Data make(const double* X, const double* y, const double* w, int rows, int features, int targets = 1);
     /// The given rows, with this data's scale.
     Data subset(const std::vector<int>& rows) const;
+    /// One target alone over the same rows. The features are shared: it must not outlive `this`.
+    Data only(int target) const;
     /// A held-out set scaled like `this`.
     Data held_out(const double* X, const double* y, int rows) const;
 };

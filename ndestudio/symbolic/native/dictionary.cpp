@@ -185,10 +185,10 @@ void Dictionary::atom(int k, Tree& out) const {
     out = t;
 }
 
-void Dictionary::gains(Evaluator& e, const Member* m, int first, int count, float* out) const {
-    constexpr int kMost = kMaxTerms + 1;
+void Dictionary::gains(Evaluator& e, const Data& s, const Member* m, int first, int count, float* out) const {
+    constexpr int kMost = kMaxTerms + kMaxTargets;
     Buffer basis(static_cast<std::size_t>(kMost) * kSketch);
-    const Data& s = sketch_;
+    const auto column = [&](int k) { return basis.data() + static_cast<std::size_t>(k) * kSketch; };
     const double* one = s.root_weight.data();
     const auto dot = [&](const double* a, const double* b) {
         double v = 0.0;
@@ -196,13 +196,13 @@ void Dictionary::gains(Evaluator& e, const Member* m, int first, int count, floa
         return v;
     };
     const double ones = dot(one, one);
-    int n = 0;  // orthonormal columns: centred terms, then the residual
+    int terms = 0;  // orthonormal columns: centred terms, beside them the residuals
     const auto add = [&](double* v) {
         const double mean = dot(v, one) / ones;
         for (int i = 0; i < s.rows; ++i) v[i] -= mean * one[i];
         const double before = std::sqrt(dot(v, v));
-        for (int k = 0; k < n; ++k) {
-            const double* q = basis.data() + k * kSketch;
+        for (int k = 0; k < terms; ++k) {
+            const double* q = column(k);
             const double p = dot(v, q);
             for (int i = 0; i < s.rows; ++i) v[i] -= p * q[i];
         }
@@ -213,39 +213,50 @@ void Dictionary::gains(Evaluator& e, const Member* m, int first, int count, floa
     };
     if (m) {
         int roots[kMaxTerms];
-        const int terms = term_roots(m->tree, roots);
-        for (int k = 0; k < terms; ++k) {
-            double* v = basis.data() + n * kSketch;
+        const int all = term_roots(m->tree, roots);
+        for (int k = 0; k < all; ++k) {
+            double* v = column(terms);
             e.values(m->tree, roots[k], s, v);
             for (int i = 0; i < s.rows; ++i) v[i] *= one[i];
-            n += add(v);
+            terms += add(v);
         }
     }
-    double* r = basis.data() + n * kSketch;
-    for (int i = 0; i < s.rows; ++i) r[i] = s.target[i];
-    if (!add(r)) {
+    int n = terms;
+    for (int t = 0; t < s.targets; ++t) {
+        double* v = column(n);
+        std::copy_n(s.y(t), s.rows, v);
+        n += add(v);
+    }
+    if (n == terms) {
         std::fill(out, out + count, 0.0f);
         return;
     }
-    ++n;
     std::vector<float> vectors(static_cast<std::size_t>(n) * kSketch + 16), products(static_cast<std::size_t>(count) * static_cast<std::size_t>(n));
     for (int k = 0; k < n; ++k)
-        for (int i = 0; i < kSketch; ++i) vectors[static_cast<std::size_t>(k) * kSketch + static_cast<std::size_t>(i)] = i < s.rows ? static_cast<float>(basis[static_cast<std::size_t>(k) * kSketch + static_cast<std::size_t>(i)]) : 0.0f;
+        for (int i = 0; i < s.rows; ++i) vectors[static_cast<std::size_t>(k) * kSketch + static_cast<std::size_t>(i)] = static_cast<float>(column(k)[i]);
     e.kernel().correlate(values_ + static_cast<std::size_t>(first) * kSketch, count, vectors.data(), n, products.data());
     for (int a = 0; a < count; ++a) {
         const float* p = products.data() + static_cast<std::size_t>(a) * static_cast<std::size_t>(n);
         float left = 1.0f;
-        for (int k = 0; k + 1 < n; ++k) left -= p[k] * p[k];
-        out[a] = left > 1e-4f ? std::min(1.0f, p[n - 1] * p[n - 1] / left) : 0.0f;
+        for (int k = 0; k < terms; ++k) left -= p[k] * p[k];
+        if (!(left > 1e-4f)) {
+            out[a] = 0.0f;
+        } else if (n == terms + 1) {
+            out[a] = std::min(1.0f, p[terms] * p[terms] / left);
+        } else {  // what is left of the targets, as a geometric mean
+            float log_left = 0.0f;
+            for (int t = terms; t < n; ++t) log_left += std::log(1.0f - std::min(0.99999f, p[t] * p[t] / left));
+            out[a] = 1.0f - std::exp(log_left / static_cast<float>(n - terms));
+        }
     }
 }
 
 namespace {
 
 /// The `wanted` atoms that explain most of what `m` (null: the mean) leaves, at most `per_shape` of a shape.
-std::vector<int> best_atoms(const Dictionary& d, Evaluator& e, const Member* m, int wanted, int per_shape) {
+std::vector<int> best_atoms(const Dictionary& d, const Data& sketch, Evaluator& e, const Member* m, int wanted, int per_shape) {
     std::vector<float> c(static_cast<std::size_t>(d.size()));
-    d.gains(e, m, 0, d.size(), c.data());
+    d.gains(e, sketch, m, 0, d.size(), c.data());
     std::vector<int> order(c.size());
     for (std::size_t i = 0; i < order.size(); ++i) {
         order[i] = static_cast<int>(i);
@@ -281,8 +292,8 @@ namespace {
 /// A beam of sums of atoms on the sketch.
 class Beam {
 public:
-    Beam(const Options& options, const Data& data, const Dictionary& dictionary, Evaluator& e, Hall& hall)
-        : options_(options), data_(data), dictionary_(dictionary), e_(e), hall_(hall), found_(options.max_size) {}
+    Beam(const Options& options, const Data& sketch, const Data& data, const Dictionary& dictionary, Evaluator& e, Hall& hall)
+        : options_(options), sketch_(sketch), data_(data), dictionary_(dictionary), e_(e), hall_(hall), found_(options.max_size) {}
 
     void run() {
         std::vector<Member> simple;
@@ -310,7 +321,7 @@ private:
     static bool better(const Member& a, const Member& b) {
         return std::log(a.loss + 1e-30) + 0.04 * a.complexity < std::log(b.loss + 1e-30) + 0.04 * b.complexity;
     }
-    const Data& sketch() const { return dictionary_.sketch(); }
+    const Data& sketch() const { return sketch_; }
 
     void pass(const std::vector<Member>& simple, const std::vector<int>& widths, int atoms, int polished) {
         std::vector<Member> beam;
@@ -337,12 +348,12 @@ private:
         if (e_.polish(m, data_, 10)) e_.assess(m, data_);
         if (m.complexity > options_.max_size) return;
         nde::offer(hall_, m, data_, e_);
-        solved_ |= m.loss <= 1e-2 * options_.target && static_cast<std::size_t>(m.complexity) <= Hall::kPlain;
+        solved_ |= m.loss <= 1e-2 * options_.target && hall_.plain(m);
     }
 
     void grow(const Member* from, int atoms, int per_shape, int polished, std::vector<Member>& into) {
         std::vector<Member> tried;
-        for (int k : best_atoms(dictionary_, e_, from, atoms, per_shape)) {
+        for (int k : best_atoms(dictionary_, sketch_, e_, from, atoms, per_shape)) {
             Member t;
             if (!with_atom(options_, dictionary_, from, k, t.tree) || !e_.assess(t, sketch())) continue;
             if (from && !(t.loss < 0.99 * from->loss)) continue;
@@ -365,6 +376,7 @@ private:
     }
 
     const Options& options_;
+    const Data& sketch_;
     const Data& data_;
     const Dictionary& dictionary_;
     Evaluator& e_;
@@ -375,8 +387,9 @@ private:
 
 }  // namespace
 
-void sparse_regression(const Options& options, const Data& data, const Dictionary& dictionary, Evaluator& e, Hall& hall) {
-    if (dictionary.size() > 0) Beam(options, data, dictionary, e, hall).run();
+void sparse_regression(const Options& options, const Data& sketch, const Data& data, const Dictionary& dictionary, Evaluator& e,
+                       Hall& hall) {
+    if (dictionary.size() > 0) Beam(options, sketch, data, dictionary, e, hall).run();
 }
 
 }  // namespace nde

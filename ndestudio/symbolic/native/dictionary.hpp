@@ -20,9 +20,9 @@ public:
     int size() const { return static_cast<int>(begin_.size()) - 1; }
     void atom(int k, Tree& out) const;
     const Data& sketch() const { return sketch_; }
-    /// Share of the residual of `m` (null: of the mean) that each of the atoms first..first+count-1 would explain beside
-    /// the terms of `m`, on the sketch (orthogonal least squares: Chen, Billings, Luo 1989).
-    void gains(Evaluator& e, const Member* m, int first, int count, float* out) const;
+    /// Share of the residuals of `m` (null: of the means) that each of the atoms first..first+count-1 would explain beside
+    /// the terms of `m`, on the sketch or one target of it (orthogonal least squares: Chen, Billings, Luo 1989).
+    void gains(Evaluator& e, const Data& sketch, const Member* m, int first, int count, float* out) const;
 
 private:
     void build(const Options& options, const Mutator& mutator, int limit);
@@ -39,6 +39,8 @@ public:
 
 /// Forward selection of atoms from several starts, each step exact over the best correlated ones, constants polished.
 /// Every stage is offered to `hall`. Stops at `options.target`.
-void sparse_regression(const Options& options, const Data& data, const Dictionary& dictionary, Evaluator& e, Hall& hall);
+/// `sketch` is that of the dictionary, or one target of it.
+void sparse_regression(const Options& options, const Data& sketch, const Data& data, const Dictionary& dictionary, Evaluator& e,
+                       Hall& hall);
 
 }  // namespace nde

@@ -11,14 +11,33 @@
 namespace nde {
 
 inline constexpr int kMaxInner = 12;  // constants inside terms that are optimised together
+inline constexpr int kMaxWidth = kMaxTerms + 1 + kMaxTargets;
+
+/// The coefficients of all targets.
+struct Fit {
+    int targets = 1;
+    double loss = 0.0;     // mean over the targets
+    double fitness = 0.0;  // mean of the logarithms
+    Linear of[kMaxTargets];
+
+    Fit() = default;
+    Fit(const Fit& other) { *this = other; }
+    Fit& operator=(const Fit& other) {
+        targets = other.targets;
+        loss = other.loss;
+        fitness = other.fitness;
+        for (int t = 0; t < targets; ++t) of[t] = other.of[t];
+        return *this;
+    }
+};
 
 /// One thread's workspace. Nothing in it outlives a call, so that results do not depend on who evaluates.
 class Evaluator {
 public:
     Evaluator(const Kernel& kernel, const Options& options, const std::atomic<bool>* stop);
 
-    /// Fit the coefficients of `member.tree` (normalised), drop terms and intercept that do not pay, set loss,
-    /// complexity and hash. False if it has no finite loss on these data.
+    /// Fit the coefficients of `member.tree` (normalised) to all targets, drop terms and intercepts that do not pay, set
+    /// losses, complexity and hash. False if it has no finite loss on these data.
     bool assess(Member& member, const Data& data, bool prune = true);
     /// Drop the term, or the intercept, that pays least, whether or not that is worth it: simpler members of a front
     /// that a fit with everything in it never visits. False if there is nothing to drop.
@@ -28,14 +47,11 @@ public:
     bool polish(Member& member, const Data& data, int steps);
     /// Loss with the member's own coefficients; infinite where it is not finite.
     double loss_of(const Member& member, const Data& data);
-    /// Loss of an explicit formula (in units of y); infinite where it is not finite.
-    double formula_loss(const Tree& formula, const Data& data);
+    /// Loss of explicit formulas (in units of y) for the targets first, first + 1, ...; infinite where it is not finite.
+    /// `each`, if not null, receives the loss of each.
+    double formula_loss(const Tree* formulas, int first, int count, const Data& data, double* each = nullptr);
     /// Values of a subtree at all padded rows.
     void values(const Tree& tree, int root, const Data& data, double* out);
-    /// scaled target - prediction, times the root weight.
-    bool residual(const Member& member, const Data& data, double* out);
-    /// Derivative of the sum of terms (with coefficients) by node i of the tree, at all padded rows.
-    bool sensitivity(const Member& member, int i, const Data& data, double* out);
 
     const Options& options() const { return options_; }
     const Kernel& kernel() const { return kernel_; }
@@ -51,16 +67,29 @@ private:
     };
     bool run_terms(const Tree& tree, const Terms& terms, const Data& data, int row, bool fresh);
     bool sums_of(const Tree& tree, const Terms& terms, const Data& data, double* sums);
-    bool refine(const Tree& tree, const Terms& terms, const Data& data, const double* sums, Linear& fit);
-    double measure_loss(const Tree& tree, const Terms& terms, const Data& data, const Linear& fit, double* residual_sums);
-    bool fit(const Tree& tree, const Terms& terms, const Data& data, const bool* with, bool intercept, Linear& out, double* sums);
-    static bool select(Member& member, Linear& fit, const bool* with);
-    static double criterion(const Member& member, const Data& data);
-    void store(Member& member, const Linear& fit, const Data& data);
-    bool reweigh(const Tree& tree, const Terms& terms, const Data& data, Linear& fit, double* sums);
-    bool normal_equations(const Tree& tree, const Terms& terms, const Data& data, const Linear& fit, const int* inner,
-                          int count, double* a, double* b);
+    void residual(const Terms& terms, const Data& data, int row, int target, const Linear& fit, double* out) const;
+    bool measure(const Tree& tree, const Terms& terms, const Data& data, const Fit& fit, double* losses, double* residual_sums);
+    bool refine(const Tree& tree, const Terms& terms, const Data& data, const double* sums, Fit& fit);
+    bool fit(const Tree& tree, const Terms& terms, const Data& data, const Fit* chosen, Fit& out, double* sums);
+    bool solve(const Terms& terms, const Data& data, const Fit* chosen, Fit& out, const double* sums) const;
+    bool reweigh(const Tree& tree, const Terms& terms, const Data& data, Fit& fit, double* sums);
+    bool reweigh_rows(const Tree& tree, const Terms& terms, const Data& data, Fit& fit);
+    bool prune(Member& member, const Terms& terms, const Data& data, double* sums, Fit& fit, double share, bool& dropped);
+    bool normal_equations(const Tree& tree, const Terms& terms, const Data& data, const Fit& fit, const int* inner, int count,
+                          double* a, double* b);
+    bool gradient_sums(const Tree& tree, const Terms& terms, const Data& data, const Fit& fit, const int* inner, int count,
+                       double* sums);
+    const double* ones(const Data& data) const { return reweighted_ ? extra_.data() : data.root_weight.data(); }
+    const double* target(const Data& data, int t) const {
+        return reweighted_ ? extra_target_.data() + static_cast<std::size_t>(t) * static_cast<std::size_t>(data.padded) : data.y(t);
+    }
+    bool interrupted(int row) const { return ((row / kBlock) & 15) == 15 && stopped(); }
     double penalty(double error) const;
+    double row_weight(double error) const;
+    void join(Fit& fit) const;
+    static bool select(Member& member, Fit& fit);
+    static double criterion(const Member& member, const Data& data);
+    void store(Member& member, const Fit& fit, const Data& data);
     static Terms terms_of(const Tree& tree);
 
     const Kernel& kernel_;

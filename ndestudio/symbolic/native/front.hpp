@@ -9,9 +9,10 @@ namespace nde {
 
 class Hall {
 public:
-    static constexpr std::size_t kPlain = 15;
+    static constexpr std::size_t kPlain = 15;  // for each target
 
-    explicit Hall(int max_size = 0) : slots_(static_cast<std::size_t>(max_size) + 1) {}
+    explicit Hall(int max_size = 0, int targets = 1)
+        : slots_(static_cast<std::size_t>(max_size) + 1), plain_(kPlain * static_cast<std::size_t>(targets)) {}
 
     bool would_take(const Member& m) const {
         return m.complexity >= 0 && m.complexity < static_cast<int>(slots_.size()) &&
@@ -37,10 +38,11 @@ public:
     }
     /// Whether something plain reaches `loss`: what is long may be an approximation of something short.
     bool plain_below(double loss) const {
-        for (std::size_t c = 0; c < slots_.size() && c <= kPlain; ++c)
+        for (std::size_t c = 0; c < slots_.size() && c <= plain_; ++c)
             if (slots_[c].loss <= loss) return true;
         return false;
     }
+    bool plain(const Member& m) const { return static_cast<std::size_t>(m.complexity) <= plain_; }
     double best_loss() const {
         double best = std::numeric_limits<double>::infinity();
         for (const Member& m : slots_) best = m.loss < best ? m.loss : best;
@@ -51,6 +53,7 @@ public:
 
 private:
     std::vector<Member> slots_;
+    std::size_t plain_;
 };
 
 }  // namespace nde

@@ -38,7 +38,7 @@ Island::Island(const Options& options, int number)
 
 double Island::score(const Context& c, const Member& m) const {
     const double sum = frequency.back();
-    return std::log(m.loss + 1e-30) + c.options.parsimony * frequency[static_cast<std::size_t>(m.complexity)] / sum;
+    return m.fitness + c.options.parsimony * frequency[static_cast<std::size_t>(m.complexity)] / sum;
 }
 
 int Island::tournament(const Context& c) {
@@ -97,7 +97,7 @@ bool Island::make_child(const Context& c, Evaluator& e, const Member& parent, Mo
     const int count = std::min(kLook, d.size());
     const int first = random.below(d.size() - count + 1);
     float gain[kLook];
-    d.gains(e, &base, first, count, gain);
+    d.gains(e, c.sketch, &base, first, count, gain);
     int best = 0;
     for (int k = 0; k < 4; ++k) {  // not always the best of all
         const int skip = random.below(count);
@@ -155,7 +155,9 @@ void Island::fill(const Context& c, Evaluator& e) {
         Member m;
         m.tree.variable(0);
         m.terms = 1;
+        m.targets = c.data.targets;
         m.loss = 1.0;
+        m.fitness = 0.0;
         m.complexity = 1;
         members.push_back(m);
     }
@@ -167,7 +169,7 @@ void Island::run(const Context& c, Evaluator& e, int children, double temperatur
     const std::uint64_t before = e.evaluations;
     for (int n = 0; n < children && !e.stopped(); ++n) {
         const Member& parent = members[static_cast<std::size_t>(tournament(c))];
-        const double parent_loss = parent.loss;
+        const double parent_loss = parent.loss, parent_fitness = parent.fitness;
         const int parent_complexity = parent.complexity;
         Tree raw;
         int kind = kMoves;
@@ -183,13 +185,13 @@ void Island::run(const Context& c, Evaluator& e, int children, double temperatur
         Member child;
         const bool good = made && admit(c, e, raw, child, parent_loss, true);
         const bool first = good && offer(hall, child, c.data, e);
-        const bool better = good && child.loss < 0.999 * parent_loss;
+        const bool better = good && child.fitness < parent_fitness - 1e-3;
         reward[kind] += 0.01 * ((first ? 1.0 : better ? 0.5 : 0.0) - reward[kind]);
         if (reward[kind] < 0.002) reward[kind] = 0.002;
         if (!good) continue;
         const double sum = frequency.back();
         const double crowd = (frequency[static_cast<std::size_t>(parent_complexity)] + 1e-3 * sum) / (frequency[static_cast<std::size_t>(child.complexity)] + 1e-3 * sum);
-        const double fall = std::log(child.loss + 1e-30) - std::log(parent_loss + 1e-30);
+        const double fall = child.fitness - parent_fitness;
         const double p = std::exp(-fall / (1e-3 + c.options.temperature * temperature)) * crowd;
         if (!first && !random.chance(p)) continue;
         child.born = ++clock;
@@ -207,7 +209,7 @@ void Island::run(const Context& c, Evaluator& e, int children, double temperatur
     for (int k = 0; k < polished && !e.stopped(); ++k) {
         Member& m = members[static_cast<std::size_t>(random.below(static_cast<int>(members.size())))];
         Member better = m;
-        if (e.polish(better, c.data, 8) && e.assess(better, c.data) && better.loss < m.loss && better.complexity <= c.options.max_size) {
+        if (e.polish(better, c.data, 8) && e.assess(better, c.data) && better.fitness < m.fitness && better.complexity <= c.options.max_size) {
             better.born = m.born;
             offer(hall, better, c.data, e);
             m = better;

@@ -13,7 +13,8 @@ namespace nde {
 /// What a search shares between its islands; constant while they run.
 struct Context {
     const Options& options;
-    const Data& data;  // the rows of the search
+    const Data& data;    // the rows of the search; of all targets or of one
+    const Data& sketch;  // the dictionary's, of the same targets
     const Mutator& mutator;
     const Dictionary& dictionary;
 };
@@ -28,7 +29,7 @@ public:
     /// Put a copy of `m` in the place of the oldest member.
     void immigrate(const Member& m);
     void write(class Writer& w) const;
-    void read(class Reader& r, const Options& options);
+    void read(class Reader& r, const Options& options, int targets);
 
     std::vector<Member> members;
     Hall hall;

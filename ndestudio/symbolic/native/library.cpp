@@ -206,7 +206,7 @@ private:
     }
     std::vector<double> target() const {
         std::vector<double> y(static_cast<std::size_t>(sketch_.rows));
-        for (int r = 0; r < sketch_.rows; ++r) y[static_cast<std::size_t>(r)] = sketch_.root_weight[r] > 0.0 ? sketch_.target[r] / sketch_.root_weight[r] : 0.0;
+        for (int r = 0; r < sketch_.rows; ++r) y[static_cast<std::size_t>(r)] = sketch_.root_weight[r] > 0.0 ? sketch_.y(0)[r] / sketch_.root_weight[r] : 0.0;
         return y;
     }
     void offer(const Tree& raw) {

@@ -69,8 +69,8 @@ struct Inverse {
 
 }  // namespace
 
-bool solve_linear(const double* sums, int terms, const bool* with, bool intercept, Linear& out) {
-    const int width = terms + 2, one = terms, y = terms + 1;
+bool solve_linear(const double* sums, int width, int terms, int target, const bool* with, bool intercept, Linear& out) {
+    const int one = terms, y = terms + 1 + target;
     const double ones = sums[one * width + one], yy = sums[y * width + y], y1 = sums[one * width + y];
     Inverse g;
     g.build(sums, width, with, terms, intercept, ones);
@@ -107,8 +107,8 @@ bool solve_linear(const double* sums, int terms, const bool* with, bool intercep
     return std::isfinite(out.loss);
 }
 
-void refine_linear(const double* sums, int terms, const double* residual_sums, Linear& out) {
-    const int width = terms + 2, one = terms;
+void refine_linear(const double* sums, int width, int terms, const double* residual_sums, Linear& out) {
+    const int one = terms;
     const double ones = sums[one * width + one];
     Inverse g;
     g.build(sums, width, out.used, terms, out.intercept, ones);

@@ -1,6 +1,7 @@
 #include "member.hpp"
 
 #include <cmath>
+#include <unordered_set>
 
 namespace nde {
 
@@ -170,42 +171,67 @@ bool is_one(double c) { return std::fabs(std::fabs(c) - 1.0) < 1e-9; }
 
 }  // namespace
 
-int complexity(const Member& m, double spread, const Options& options) {
+int complexity(const Member& m, const double* spread, const Options& options) {
     int roots[kMaxTerms];
     const int n = term_roots(m.tree, roots);
-    int sum = 0, joined = 0;
-    for (int k = 0; k < n; ++k) {
-        const double c = m.coefficient[k] * spread;
-        if (c == 0.0) continue;
-        sum += complexity(m.tree, roots[k], options);
-        const bool inverse = m.tree.nodes[roots[k]].op == Op::Inverse;
-        if (inverse && !is_one(c)) sum += options.cost[index(Op::Divide)] + options.cost[index(Op::Constant)] - options.cost[index(Op::Inverse)];
-        else if (!is_one(c)) sum += options.cost[index(Op::Multiply)] + options.cost[index(Op::Constant)];
-        ++joined;
+    bool counted[kMaxTerms] = {};
+    int sum = 0;
+    for (int t = 0; t < m.targets; ++t) {
+        int joined = 0;
+        for (int k = 0; k < n; ++k) {
+            const double c = m.fit[t].coefficient[k] * spread[t];
+            if (c == 0.0) continue;
+            const bool inverse = m.tree.nodes[roots[k]].op == Op::Inverse;
+            sum += counted[k] ? options.cost[index(Op::Variable)] : complexity(m.tree, roots[k], options);
+            if (inverse && !counted[k] && !is_one(c)) sum += options.cost[index(Op::Divide)] + options.cost[index(Op::Constant)] - options.cost[index(Op::Inverse)];
+            else if (!is_one(c)) sum += options.cost[index(Op::Multiply)] + options.cost[index(Op::Constant)];
+            counted[k] = true;
+            ++joined;
+        }
+        if (m.fit[t].constant != 0.0) {
+            sum += options.cost[index(Op::Constant)];
+            ++joined;
+        }
+        if (joined > 1) sum += (joined - 1) * options.cost[index(Op::Add)];
     }
-    if (m.constant != 0.0) {
-        sum += options.cost[index(Op::Constant)];
-        ++joined;
-    }
-    return sum + (joined > 1 ? (joined - 1) * options.cost[index(Op::Add)] : 0);
+    return sum;
 }
 
-int fitted_numbers(const Member& m, double spread) {
-    int n = m.constant != 0.0;
-    for (int k = 0; k < m.terms; ++k) n += m.coefficient[k] != 0.0 && !is_one(m.coefficient[k] * spread);
+int joint_complexity(const Tree* formulas, int n, const Options& options) {
+    std::unordered_set<std::uint64_t> seen;
+    int sum = 0;
+    for (int t = 0; t < n; ++t) {
+        sum += complexity(formulas[t], formulas[t].root(), options);
+        Tree terms;
+        int roots[kMaxTerms];
+        if (!normalise(formulas[t], kMaxTerms, terms)) continue;
+        const int count = term_roots(terms, roots);
+        for (int k = 0; k < count; ++k)
+            if (!seen.insert(hash(terms, roots[k])).second) sum -= complexity(terms, roots[k], options) - options.cost[index(Op::Variable)];
+    }
+    return sum;
+}
+
+int fitted_numbers(const Member& m, const double* spread) {
+    int n = 0;
+    for (int t = 0; t < m.targets; ++t) {
+        n += m.fit[t].constant != 0.0;
+        for (int k = 0; k < m.terms; ++k) n += m.fit[t].coefficient[k] != 0.0 && !is_one(m.fit[t].coefficient[k] * spread[t]);
+    }
     for (int i = 0; i < m.tree.size; ++i)
         n += m.tree.nodes[i].op == Op::Constant && m.tree.nodes[i].value != std::round(m.tree.nodes[i].value);
     return n;
 }
 
-bool formula(const Member& m, double spread, Tree& out) {
+bool formula(const Member& m, int target, double spread, Tree& out) {
+    const Fitted& fit = m.fit[target];
     int roots[kMaxTerms];
     const int n = term_roots(m.tree, roots);
     Tree result;
     int joined = 0;
     for (int sign = 1; sign >= -1; sign -= 2) {  // positive coefficients first
         for (int k = 0; k < n; ++k) {
-            double c = m.coefficient[k] * spread;
+            double c = fit.coefficient[k] * spread;
             if (c == 0.0 || (c > 0.0) != (sign > 0)) continue;
             const bool minus = c < 0.0 && joined > 0;
             if (minus) c = -c;
@@ -221,7 +247,7 @@ bool formula(const Member& m, double spread, Tree& out) {
             if (joined++ && !result.apply(minus ? Op::Subtract : Op::Add)) return false;
         }
     }
-    const double c = m.constant * spread;
+    const double c = fit.constant * spread;
     if (c != 0.0 || joined == 0) {
         if (!result.constant(c < 0.0 && joined ? -c : c)) return false;
         if (joined && !result.apply(c < 0.0 ? Op::Subtract : Op::Add)) return false;

@@ -1,6 +1,7 @@
-// A candidate: a sum of terms with fitted coefficients.
+// A candidate: a sum of terms with fitted coefficients, for each target its own.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <limits>
 
@@ -10,19 +11,42 @@
 
 namespace nde {
 
-/// `tree` is a left-leaning chain of additions over `terms` subtrees, without the coefficients, which stand apart
-/// (in units of the scaled target). The formula is constant + sum coefficient[k] * term[k].
+/// What was fitted to one target: constant + sum coefficient[k] * term[k], in units of the scaled target.
+struct Fitted {
+    double coefficient[kMaxTerms] = {};  // 0: the target does not use the term
+    double constant = 0.0;
+    double loss = std::numeric_limits<double>::infinity();
+    bool intercept = true;
+};
+
+/// `tree` is a left-leaning chain of additions over `terms` subtrees, without the coefficients, which stand apart.
 struct Member {
     Tree tree;
     int terms = 0;
-    bool intercept = true;
-    double coefficient[kMaxTerms] = {};
-    double constant = 0.0;
-    double loss = std::numeric_limits<double>::infinity();
-    double criterion = std::numeric_limits<double>::infinity();  // log loss + fitted numbers * log(rows) / rows
+    int targets = 1;
     int complexity = 0;
+    double loss = std::numeric_limits<double>::infinity();       // mean over the targets
+    double fitness = std::numeric_limits<double>::infinity();    // mean of log(loss + 1e-30) over the targets
+    double criterion = std::numeric_limits<double>::infinity();  // fitness + fitted numbers * log(rows) / (rows * targets)
     std::uint64_t hash = 0;
     std::uint64_t born = 0;
+    Fitted fit[kMaxTargets];
+
+    Member() = default;
+    Member(const Member& other) { *this = other; }
+    Member& operator=(const Member& other) {
+        tree = other.tree;
+        terms = other.terms;
+        targets = other.targets;
+        complexity = other.complexity;
+        loss = other.loss;
+        fitness = other.fitness;
+        criterion = other.criterion;
+        hash = other.hash;
+        born = other.born;
+        std::copy(other.fit, other.fit + other.targets, fit);
+        return *this;
+    }
 };
 
 /// Root indices of the terms of a normalised tree, in order; their number.
@@ -34,12 +58,15 @@ bool normalise(const Tree& tree, int limit, Tree& out);
 bool select_terms(const Tree& tree, const bool* keep, Tree& out);
 /// Weighted size of the subtree ending at i.
 int complexity(const Tree& tree, int i, const Options& options);
-/// Weighted size of the explicit formula, coefficients included.
-int complexity(const Member& member, double spread, const Options& options);
-/// Numbers that were fitted: constants inside, coefficients other than +-1, the intercept.
-int fitted_numbers(const Member& member, double spread);
-/// The formula as one tree in units of y, coefficients written out; false if it does not fit.
-bool formula(const Member& member, double spread, Tree& out);
+/// Weighted size of the explicit formulas, coefficients included. A term that several targets use counts in full once and as
+/// a variable after that. `spread` has one value per target.
+int complexity(const Member& member, const double* spread, const Options& options);
+/// Weighted size of explicit formulas; a summand that was there before counts as a variable.
+int joint_complexity(const Tree* formulas, int n, const Options& options);
+/// Numbers that were fitted: constants inside, coefficients other than +-1, the intercepts.
+int fitted_numbers(const Member& member, const double* spread);
+/// The formula of a target as one tree in units of y, coefficients written out; false if it does not fit.
+bool formula(const Member& member, int target, double spread, Tree& out);
 /// Whether the tree keeps the depth, argument and nesting constraints.
 bool permitted(const Tree& tree, const Options& options);
 

@@ -13,6 +13,7 @@
 namespace nb = nanobind;
 using namespace nb::literals;
 using Matrix = nb::ndarray<const double, nb::ndim<2>, nb::c_contig, nb::device::cpu>;
+using Values = nb::ndarray<const double, nb::c_contig, nb::device::cpu>;  // [row] or [row, target]
 using Vector = nb::ndarray<const double, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
 
 namespace {
@@ -88,11 +89,18 @@ nb::dict snapshot_of(const nde::Snapshot& s) {
     out["evaluations"] = s.evaluations;
     out["repeats"] = s.repeats;
     out["seconds"] = s.seconds;
+    out["improved_evaluations"] = s.improved_evaluations;
+    out["improved_seconds"] = s.improved_seconds;
     out["done"] = s.done;
     out["outcome"] = s.outcome;
     out["error"] = s.error;
     nb::list front;
-    for (const nde::Entry& e : s.front) front.append(nb::make_tuple(e.complexity, e.loss, e.held_out, nde::text(e.formula)));
+    for (const nde::Entry& e : s.front) {
+        nb::list formulas, losses;
+        for (const nde::Tree& f : e.formulas) formulas.append(nde::text(f));
+        for (double loss : e.losses) losses.append(loss);
+        front.append(nb::make_tuple(e.complexity, e.loss, e.held_out, nb::tuple(formulas), nb::tuple(losses)));
+    }
     out["front"] = front;
     return out;
 }
@@ -114,11 +122,13 @@ NB_MODULE(_evolution, m) {
     }, "op"_a, "x"_a, "y"_a, "simd"_a = "", "One operator over arrays, by the search's own elementary functions.");
 
     nb::class_<nde::Search>(m, "Search")
-        .def("__init__", [](nde::Search* self, Matrix X, Vector y, nb::object weights, nb::object X_held_out, nb::object y_held_out,
+        .def("__init__", [](nde::Search* self, Matrix X, Values y, nb::object weights, nb::object X_held_out, nb::object y_held_out,
                             const std::vector<std::string>& guesses, const nb::dict& options, const std::string& simd) {
             const nde::Options o = options_of(options);
             const int rows = static_cast<int>(X.shape(0)), features = static_cast<int>(X.shape(1));
-            if (y.shape(0) != X.shape(0)) throw std::invalid_argument("X and y differ in length");
+            if (y.ndim() < 1 || y.ndim() > 2 || y.shape(0) != X.shape(0)) throw std::invalid_argument("X and y differ in length");
+            const int targets = y.ndim() == 2 ? static_cast<int>(y.shape(1)) : 1;
+            if (targets < 1 || targets > nde::kMaxTargets) throw std::invalid_argument("too many targets, or none");
             std::vector<nde::Tree> trees;
             for (const auto& g : guesses) {
                 trees.push_back(tree_of(g));
@@ -132,11 +142,11 @@ NB_MODULE(_evolution, m) {
                 if (weight.shape(0) != X.shape(0)) throw std::invalid_argument("X and weights differ in length");
                 w = weight.data();
             }
-            nde::Data data = nde::Data::make(X.data(), y.data(), w, rows, features), held;
+            nde::Data data = nde::Data::make(X.data(), y.data(), w, rows, features, targets), held;
             if (!X_held_out.is_none()) {
                 const Matrix Xh = nb::cast<Matrix>(X_held_out);
-                const Vector yh = nb::cast<Vector>(y_held_out);
-                if (static_cast<int>(Xh.shape(1)) != features || yh.shape(0) != Xh.shape(0)) throw std::invalid_argument("the held-out rows do not fit the others");
+                const Values yh = nb::cast<Values>(y_held_out);
+                if (static_cast<int>(Xh.shape(1)) != features || yh.ndim() != y.ndim() || yh.shape(0) != Xh.shape(0) || (yh.ndim() == 2 && yh.shape(1) != y.shape(1))) throw std::invalid_argument("the held-out rows do not fit the others");
                 held = data.held_out(Xh.data(), yh.data(), static_cast<int>(Xh.shape(0)));
             }
             new (self) nde::Search(o, std::move(data), std::move(held), std::move(trees), kernel_named(simd));

@@ -7,6 +7,7 @@
 
 #include "library.hpp"
 #include "state.hpp"
+#include "targets.hpp"
 #include "tidy.hpp"
 
 namespace nde {
@@ -16,6 +17,13 @@ namespace {
 constexpr double kExact = 1e-23;
 /// Evaluations spent on finding something shorter than a long exact formula, and something exact beside a good one.
 constexpr std::uint64_t kSettle = 40000, kGrace = 300000;
+
+/// Options for all targets together: room for what each may have.
+Options together(Options o, int targets) {
+    o.max_size *= targets;
+    o.terms = std::min(kMaxTerms, o.terms * targets);
+    return o;
+}
 
 double finite_or(double v, double other) { return std::isfinite(v) ? v : other; }
 
@@ -35,12 +43,13 @@ void share(int count, int threads, Work work) {
 }  // namespace
 
 Search::Search(Options options, Data data, Data held_out, std::vector<Tree> guesses, const Kernel* kernel)
-    : options_(std::move(options)),
+    : options_(together(options, data.targets)),
+      alone_options_(std::move(options)),
       full_(std::move(data)),
       held_out_(std::move(held_out)),
       guesses_(std::move(guesses)),
       kernel_(kernel),
-      hall_(options_.max_size),
+      hall_(options_.max_size, full_.targets),
       random_(options_.seed, 0xC00D) {}
 
 Search::~Search() {
@@ -81,7 +90,7 @@ std::uint64_t Search::fingerprint() const {
         h = mix(h * 3 + bits);
     };
     for (int r = 0; r < full_.rows; r += std::max(1, full_.rows / 1000)) {
-        add(full_.target[static_cast<std::size_t>(r)]);
+        for (int t = 0; t < full_.targets; ++t) add(full_.y(t)[r]);
         for (const double* column : full_.columns) add(column[r]);
     }
     for (double v : {static_cast<double>(options_.islands), static_cast<double>(options_.members), static_cast<double>(options_.max_size),
@@ -92,7 +101,7 @@ std::uint64_t Search::fingerprint() const {
 }
 
 namespace {
-constexpr std::uint64_t kMagic = 0x4E4445532D455632ull;  // names the layout; another number for another layout
+constexpr std::uint64_t kMagic = 0x4E4445532D455633ull;  // names the layout; another number for another layout
 }
 
 std::string Search::checkpoint() {
@@ -104,9 +113,14 @@ std::string Search::checkpoint() {
     w.put(elapsed());
     w.put(extra_evaluations_);
     w.put(grace_);
+    w.put(improved_evaluations_);
+    w.put(improved_seconds_);
+    w.put(static_cast<std::uint8_t>(alone_news_));
     w.put(random_.key);
     w.put(random_.counter);
     write_hall(w, hall_);
+    w.put(static_cast<std::uint64_t>(alone_.size()));
+    for (const Hall& hall : alone_) write_hall(w, hall);
     w.put(static_cast<std::uint64_t>(islands_.size()));
     for (const Island& island : islands_) island.write(w);
     return w.bytes();
@@ -126,16 +140,29 @@ void Search::restore() {
     earlier_ = r.get<double>();
     extra_evaluations_ = r.get<std::uint64_t>();
     grace_ = r.get<std::uint64_t>();
+    improved_evaluations_ = r.get<std::uint64_t>();
+    improved_seconds_ = r.get<double>();
+    alone_news_ = r.get<std::uint8_t>() != 0;
     random_.key = r.get<std::uint64_t>();
     random_.counter = r.get<std::uint64_t>();
-    read_hall(r, hall_);
+    read_hall(r, hall_, full_.targets);
+    alone_.assign(r.count(static_cast<std::size_t>(full_.targets)), Hall(alone_options_.max_size));
+    if (full_.targets > 1 && !alone_.empty() && alone_.size() != static_cast<std::size_t>(full_.targets)) throw std::invalid_argument("the checkpoint is damaged");
+    for (Hall& hall : alone_) read_hall(r, hall, 1);
     islands_.clear();
     const std::size_t n = r.count(static_cast<std::size_t>(options_.islands));
     for (std::size_t i = 0; i < n; ++i) {
-        islands_.emplace_back(options_, static_cast<int>(i));
-        islands_.back().read(r, options_);
+        const bool all = focus(static_cast<int>(i)) < 0;
+        const Options& own = all ? options_ : alone_options_;
+        islands_.emplace_back(own, static_cast<int>(i));
+        islands_.back().read(r, own, all ? full_.targets : 1);
     }
     if (!r.at_end() || epoch_ < 0 || !(earlier_ >= 0.0)) throw std::invalid_argument("the checkpoint is damaged");
+    const auto evaluations = improved_evaluations_;
+    const auto seconds = improved_seconds_;
+    note_progress();
+    improved_evaluations_ = evaluations;
+    improved_seconds_ = seconds;
 }
 
 void Search::prepare(Evaluator& e) {
@@ -150,33 +177,51 @@ void Search::prepare(Evaluator& e) {
         }
         batch_ = full_.subset(rows);
     }
-    const Data& data = sampled_ ? batch_ : full_;
-    mutator_ = std::make_unique<Mutator>(options_, data);
+    mutator_ = std::make_unique<Mutator>(options_, rows());
     for (const Tree& guess : guesses_) {
         Member m;
-        if (!normalise(guess, options_.terms, m.tree) || !e.assess(m, data)) continue;
-        if (e.polish(m, data, 20)) e.assess(m, data);
-        offer(hall_, m, data, e);
+        if (!normalise(guess, options_.terms, m.tree) || !e.assess(m, rows())) continue;
+        if (e.polish(m, rows(), 20)) e.assess(m, rows());
+        offer(hall_, m, rows(), e);
     }
-    if (options_.seeding) {
-        dictionary_ = Dictionary(options_, *mutator_, data, e, 8192);
-        if (resumed_.empty()) eliminate(options_, dictionary_.sketch(), data, *mutator_, e, hall_);
+    if (options_.seeding) dictionary_ = Dictionary(options_, *mutator_, rows(), e, 8192);
+    if (full_.targets > 1)
+        for (int t = 0; t < full_.targets; ++t) {
+            alone_data_.push_back(rows().only(t));
+            if (options_.seeding) alone_sketch_.push_back(dictionary_.sketch().only(t));
+        }
+    if (options_.seeding && resumed_.empty()) seed(e);
+    for (int i = static_cast<int>(islands_.size()); i < options_.islands; ++i)
+        islands_.emplace_back(focus(i) < 0 ? options_ : alone_options_, i);
+}
+
+/// Sparse regressions on each target by itself; of several targets, what was found is then put together.
+void Search::seed(Evaluator& e) {
+    const auto regress = [&](const Options& o, const Data& sketch, const Data& data, Hall& hall) {
+        eliminate(o, sketch, data, *mutator_, e, hall);
         publish(false);
-        if (resumed_.empty() && !hall_.plain_below(1e-2 * options_.target)) sparse_regression(options_, data, dictionary_, e, hall_);
-    }
-    for (int i = static_cast<int>(islands_.size()); i < options_.islands; ++i) islands_.emplace_back(options_, i);
+        if (!hall.plain_below(1e-2 * o.target)) sparse_regression(o, sketch, data, dictionary_, e, hall);
+    };
+    if (full_.targets == 1) return regress(options_, dictionary_.sketch(), rows(), hall_);
+    alone_.assign(static_cast<std::size_t>(full_.targets), Hall(alone_options_.max_size));
+    for (std::size_t t = 0; t < alone_.size() && !e.stopped(); ++t) regress(alone_options_, alone_sketch_[t], alone_data_[t], alone_[t]);
+    join_targets(alone_, options_, rows(), e, hall_);
 }
 
 void Search::breed(int children, double temperature) {
-    const Data& data = sampled_ ? batch_ : full_;
-    const Context context{options_, data, *mutator_, dictionary_};
     share(static_cast<int>(islands_.size()), options_.threads, [&](int i, int t) {
+        const int target = focus(i);
+        const std::size_t k = static_cast<std::size_t>(std::max(target, 0));
+        const Data& sketch = target < 0 || alone_sketch_.empty() ? dictionary_.sketch() : alone_sketch_[k];
+        const Context context{target < 0 ? options_ : alone_options_, target < 0 ? rows() : alone_data_[k], sketch, *mutator_, dictionary_};
+        const Hall& known = target < 0 || alone_.empty() ? hall_ : alone_[k];
         Island& island = islands_[static_cast<std::size_t>(i)];
         Evaluator& e = *evaluators_[static_cast<std::size_t>(t)];
         if (island.members.empty()) {
             island.fill(context, e);
-            for (const Member& m : hall_.front())
-                if (island.random.chance(0.3)) island.immigrate(m);
+            if (target < 0 || !alone_.empty())
+                for (const Member& m : known.front())
+                    if (island.random.chance(0.3)) island.immigrate(m);
         }
         island.run(context, e, children, temperature);
     });
@@ -184,20 +229,59 @@ void Search::breed(int children, double temperature) {
 
 bool Search::collect() {
     bool news = false;
-    for (Island& island : islands_)
-        for (const Member& m : island.hall.slots())
-            if (std::isfinite(m.loss)) news |= hall_.offer(m);
+    if (full_.targets > 1) alone_.resize(static_cast<std::size_t>(full_.targets), Hall(alone_options_.max_size));
+    for (std::size_t i = 0; i < islands_.size(); ++i) {
+        const int target = focus(static_cast<int>(i));
+        Hall& to = target < 0 ? hall_ : alone_[static_cast<std::size_t>(target)];
+        for (const Member& m : islands_[i].hall.slots())
+            if (std::isfinite(m.loss) && to.offer(m)) (target < 0 ? news : alone_news_) = true;
+    }
+    note_progress();
     return news;
 }
 
+/// Stagnation is counted from the last time that the error at some complexity fell by a hundredth.
+void Search::note_progress() {
+    best_.resize(hall_.slots().size(), INFINITY);
+    double least = INFINITY;
+    bool better = false;
+    for (std::size_t c = 0; c < best_.size(); ++c) {
+        least = std::min(least, hall_.slots()[c].loss);
+        better |= least < 0.99 * best_[c] && best_[c] > kExact;
+        best_[c] = std::min(best_[c], least);
+    }
+    if (!better) return;
+    improved_evaluations_ = counted();
+    improved_seconds_ = elapsed();
+}
+
+std::uint64_t Search::counted() const {
+    std::uint64_t sum = extra_evaluations_;
+    for (const Island& island : islands_) sum += island.evaluations;
+    return sum;
+}
+
 void Search::migrate() {
-    const std::vector<Member> front = hall_.front();
-    if (front.empty()) return;
-    for (Island& island : islands_) {
+    if (alone_news_) {
+        Evaluator& e = *evaluators_[0];
+        const std::uint64_t before = e.evaluations;
+        join_targets(alone_, options_, rows(), e, hall_);
+        extra_evaluations_ += e.evaluations - before;
+        alone_news_ = false;
+    }
+    std::vector<std::vector<Member>> fronts{hall_.front()};
+    for (const Hall& hall : alone_) fronts.push_back(hall.front());
+    for (std::size_t i = 0; i < islands_.size(); ++i) {
+        Island& island = islands_[i];
+        const int target = focus(static_cast<int>(i));
+        const std::vector<Member>& front = fronts[static_cast<std::size_t>(target + 1)];
+        if (front.empty()) continue;
         for (std::size_t k = 0; k < island.members.size(); ++k)
             if (random_.chance(options_.migration)) island.immigrate(front[static_cast<std::size_t>(random_.below(static_cast<int>(front.size())))]);
         if (random_.chance(0.5)) {
-            const Island& other = islands_[static_cast<std::size_t>(random_.below(static_cast<int>(islands_.size())))];
+            const int from = random_.below(static_cast<int>(islands_.size()));
+            if (focus(from) != target) continue;
+            const Island& other = islands_[static_cast<std::size_t>(from)];
             island.immigrate(other.members[static_cast<std::size_t>(random_.below(static_cast<int>(other.members.size())))]);
         }
     }
@@ -205,8 +289,7 @@ void Search::migrate() {
 
 const char* Search::verdict() {
     if (stop_.load()) return "stopped";
-    std::uint64_t sum = extra_evaluations_;
-    for (const Island& island : islands_) sum += island.evaluations;
+    const std::uint64_t sum = counted();
     for (Member& m : hall_.slots()) {
         if (!(m.loss <= options_.target)) continue;
         if (options_.target > 1e-10) return "solved";
@@ -214,10 +297,9 @@ const char* Search::verdict() {
         // its error is but rounding.
         Member better = m;
         Evaluator& e = *evaluators_[0];
-        const Data& data = sampled_ ? batch_ : full_;
-        if (m.loss > kExact && e.polish(better, data, 30) && e.assess(better, data) && better.loss < m.loss) m = better;
+        if (m.loss > kExact && e.polish(better, rows(), 30) && e.assess(better, rows()) && better.loss < m.loss) m = better;
         const bool exact = m.loss <= kExact;
-        if (exact && static_cast<std::size_t>(m.complexity) <= Hall::kPlain) return "solved";
+        if (exact && hall_.plain(m)) return "solved";
         const std::uint64_t until = sum + (exact ? kSettle : kGrace);
         if (grace_ == 0 || until < grace_) grace_ = until;
     }
@@ -231,7 +313,13 @@ std::vector<Entry> Search::shown() {
     std::vector<Entry> out;
     for (const Member& m : hall_.front()) {
         Entry entry;
-        if (!formula(m, full_.spread, entry.formula)) continue;
+        for (int t = 0; t < full_.targets; ++t) {
+            Tree tree;
+            if (!formula(m, t, full_.spread[t], tree)) break;
+            entry.formulas.push_back(tree);
+            entry.losses.push_back(m.fit[t].loss);
+        }
+        if (static_cast<int>(entry.formulas.size()) < full_.targets) continue;
         entry.loss = m.loss;
         entry.complexity = m.complexity;
         if (held_out_.rows > 0 && !stop_.load()) entry.held_out = finite_or(evaluators_[0]->loss_of(m, held_out_), -1.0);
@@ -242,11 +330,10 @@ std::vector<Entry> Search::shown() {
 
 void Search::publish(bool final) {
     Snapshot next;
-    next.evaluations = extra_evaluations_;
-    for (const Island& island : islands_) {
-        next.evaluations += island.evaluations;
-        next.repeats += island.repeats;
-    }
+    next.evaluations = counted();
+    for (const Island& island : islands_) next.repeats += island.repeats;
+    next.improved_evaluations = improved_evaluations_;
+    next.improved_seconds = improved_seconds_;
     next.seconds = elapsed();
     next.front = final ? tidied_ : shown();
     std::lock_guard<std::mutex> lock(mutex_);
@@ -260,8 +347,8 @@ void Search::finish() {
     // The members are polished and shortened on the rows of the search, then fitted to all rows.
     constexpr int kFew = 100000;
     Evaluator& e = *evaluators_[0];
-    const Data& data = sampled_ ? batch_ : full_;
-    Hall polished(options_.max_size);
+    const Data& data = rows();
+    Hall polished(options_.max_size, full_.targets);
     for (Member m : hall_.slots()) {
         if (!std::isfinite(m.loss)) continue;
         if (!stop_.load() && e.polish(m, data, 40)) e.assess(m, data);
@@ -275,8 +362,8 @@ void Search::finish() {
         if (stop_.load()) break;
         if (sampled_ && e.assess(m, full_) && e.polish(m, full_, full_.rows <= kFew ? 8 : 2)) e.assess(m, full_);
         if (!tidy(m, full_.rows <= kFew ? full_ : data, e, t)) continue;
-        if (full_.rows > kFew) t.loss = e.formula_loss(t.formula, full_);
-        if (std::isfinite(t.loss)) all.push_back(t);
+        if (full_.rows > kFew && !measure(t, full_, e)) continue;
+        all.push_back(t);
     }
     std::stable_sort(all.begin(), all.end(), [](const Tidied& a, const Tidied& b) {
         return a.complexity != b.complexity ? a.complexity < b.complexity : a.criterion < b.criterion;
@@ -287,10 +374,11 @@ void Search::finish() {
         if (!(t.loss < best * (1.0 - 1e-9)) || best <= 1e-24 || t.complexity > options_.max_size + 2) continue;
         best = t.loss;
         Entry entry;
-        entry.formula = t.formula;
+        entry.formulas = t.formulas;
+        entry.losses = t.losses;
         entry.loss = t.loss;
         entry.complexity = t.complexity;
-        if (held_out_.rows > 0) entry.held_out = finite_or(e.formula_loss(t.formula, held_out_), -1.0);
+        if (held_out_.rows > 0) entry.held_out = finite_or(e.formula_loss(t.formulas.data(), 0, full_.targets, held_out_), -1.0);
         tidied_.push_back(entry);
     }
     if (tidied_.empty() || stop_.load()) tidied_ = shown();
@@ -303,6 +391,7 @@ void Search::run() {
         std::lock_guard<std::mutex> lock(state_mutex_);
         prepare(e);
         extra_evaluations_ += e.evaluations;
+        note_progress();
     }
     std::string outcome = verdict();
     publish(false);

@@ -15,7 +15,8 @@
 namespace nde {
 
 struct Entry {
-    Tree formula;  // explicit, in units of y
+    std::vector<Tree> formulas;  // explicit, in units of y, one per target
+    std::vector<double> losses;
     double loss = 0.0;
     int complexity = 0;
     double held_out = -1.0;  // negative: no held-out rows
@@ -26,6 +27,8 @@ struct Snapshot {
     std::uint64_t evaluations = 0;
     std::uint64_t repeats = 0;
     double seconds = 0.0;
+    std::uint64_t improved_evaluations = 0;  // when the front last became better
+    double improved_seconds = 0.0;
     bool done = false;
     std::string outcome;  // "", "solved", "limit", "stopped", "failed"
     std::string error;
@@ -62,7 +65,15 @@ private:
     const char* verdict();
     double elapsed() const;
 
+    /// What an island breeds for: -1 all targets together, else one of them.
+    int focus(int island) const { return full_.targets > 1 && island % 2 ? island / 2 % full_.targets : -1; }
+    const Data& rows() const { return sampled_ ? batch_ : full_; }
+    void seed(Evaluator& e);
+    void note_progress();
+    std::uint64_t counted() const;
+
     Options options_;
+    Options alone_options_;  // of a single target
     Data full_, held_out_, batch_;
     bool sampled_ = false;
     std::vector<Tree> guesses_;
@@ -74,6 +85,12 @@ private:
     std::vector<Island> islands_;
     std::vector<std::unique_ptr<Evaluator>> evaluators_;
     Hall hall_;
+    std::vector<Data> alone_data_, alone_sketch_;  // each target by itself, where there are several
+    std::vector<Hall> alone_;
+    bool alone_news_ = false;
+    std::vector<double> best_;  // smallest loss up to each complexity
+    std::uint64_t improved_evaluations_ = 0;
+    double improved_seconds_ = 0.0;
     std::vector<Entry> tidied_;
     std::uint64_t extra_evaluations_ = 0;
     std::uint64_t grace_ = 0;  // evaluations at which a small but not exact error counts as solved

@@ -21,10 +21,15 @@ void Writer::put(const Tree& t) {
 void Writer::put(const Member& m) {
     put(m.tree);
     put(m.terms);
-    put(static_cast<std::uint8_t>(m.intercept));
-    for (double c : m.coefficient) put(c);
-    put(m.constant);
+    put(m.targets);
+    for (int t = 0; t < m.targets; ++t) {
+        put(static_cast<std::uint8_t>(m.fit[t].intercept));
+        for (double c : m.fit[t].coefficient) put(c);
+        put(m.fit[t].constant);
+        put(m.fit[t].loss);
+    }
     put(m.loss);
+    put(m.fitness);
     put(m.criterion);
     put(m.complexity);
     put(m.hash);
@@ -59,16 +64,22 @@ Member Reader::member() {
     Member m;
     m.tree = tree();
     m.terms = get<int>();
-    m.intercept = get<std::uint8_t>() != 0;
-    for (double& c : m.coefficient) c = get<double>();
-    m.constant = get<double>();
+    m.targets = get<int>();
+    if (m.targets < 1 || m.targets > kMaxTargets) damaged();
+    for (int t = 0; t < m.targets; ++t) {
+        m.fit[t].intercept = get<std::uint8_t>() != 0;
+        for (double& c : m.fit[t].coefficient) c = get<double>();
+        m.fit[t].constant = get<double>();
+        m.fit[t].loss = get<double>();
+    }
     m.loss = get<double>();
+    m.fitness = get<double>();
     m.criterion = get<double>();
     m.complexity = get<int>();
     m.hash = get<std::uint64_t>();
     m.born = get<std::uint64_t>();
     int roots[kMaxTerms];
-    if (m.complexity < 0 || std::isnan(m.loss) || std::isnan(m.criterion)) damaged();
+    if (m.complexity < 0 || std::isnan(m.loss) || std::isnan(m.fitness) || std::isnan(m.criterion)) damaged();
     if (m.tree.size > 0 && m.terms != term_roots(m.tree, roots)) damaged();
     return m;
 }
@@ -78,9 +89,12 @@ void write_hall(Writer& w, const Hall& hall) {
     for (const Member& m : hall.slots()) w.put(m);
 }
 
-void read_hall(Reader& r, Hall& hall) {
+void read_hall(Reader& r, Hall& hall, int targets) {
     if (r.count(hall.slots().size()) != hall.slots().size()) damaged();
-    for (Member& m : hall.slots()) m = r.member();
+    for (Member& m : hall.slots()) {
+        m = r.member();
+        if (m.tree.size > 0 && m.targets != targets) damaged();
+    }
 }
 
 void Island::write(Writer& w) const {
@@ -97,13 +111,13 @@ void Island::write(Writer& w) const {
     for (const Known& k : cache_) w.put(k.hash);
 }
 
-void Island::read(Reader& r, const Options& options) {
+void Island::read(Reader& r, const Options& options, int targets) {
     members.resize(r.count(static_cast<std::size_t>(options.members)));
     for (Member& m : members) {
         m = r.member();
-        if (m.tree.size == 0 || m.complexity > options.max_size) damaged();
+        if (m.tree.size == 0 || m.targets != targets || m.complexity > options.max_size) damaged();
     }
-    read_hall(r, hall);
+    read_hall(r, hall, targets);
     random.key = r.get<std::uint64_t>();
     random.counter = r.get<std::uint64_t>();
     evaluations = r.get<std::uint64_t>();

@@ -52,6 +52,6 @@ private:
 };
 
 void write_hall(Writer& w, const Hall& hall);
-void read_hall(Reader& r, Hall& hall);
+void read_hall(Reader& r, Hall& hall, int targets);
 
 }  // namespace nde

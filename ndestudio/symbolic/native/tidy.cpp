@@ -40,73 +40,123 @@ double allowed(double loss, int rows, bool whole) {
     return std::max(loss * (1.0 + 2.0 * nats / rows), 1e-25);
 }
 
-bool measure_formula(const Form& f, const Data& data, Evaluator& e, Tidied& out) {
+/// One formula on its way.
+struct Draft {
+    Tree formula;
+    double loss = 0.0;
+    int complexity = 0;
+};
+
+bool measure_formula(const Form& f, int target, const Data& data, Evaluator& e, Draft& out) {
     const Form s = shortest(f, e.options());
     if (!write(s, e.options(), true, out.formula)) return false;
-    out.loss = e.formula_loss(out.formula, data);
+    out.loss = e.formula_loss(&out.formula, target, 1, data);
     out.complexity = complexity(out.formula, out.formula.root(), e.options());
     return std::isfinite(out.loss);
 }
 
-Form explicit_form(const Member& m, double spread) {
+Form explicit_form(const Member& m, int target, double spread) {
     int roots[kMaxTerms];
     const int n = term_roots(m.tree, roots);
     std::vector<Form> parts;
     std::vector<double> with;
     for (int k = 0; k < n; ++k) {
-        if (m.coefficient[k] == 0.0) continue;
+        if (m.fit[target].coefficient[k] == 0.0) continue;
         parts.push_back(form_of(m.tree, roots[k]));
-        with.push_back(m.coefficient[k] * spread);
+        with.push_back(m.fit[target].coefficient[k] * spread);
     }
-    return sum(parts, with, m.constant * spread);
+    return sum(parts, with, m.fit[target].constant * spread);
 }
 
-bool try_value(Tidied& best, int i, double v, double limit, const Data& data, Evaluator& e) {
+bool try_value(Draft& best, int i, double v, double limit, int target, const Data& data, Evaluator& e) {
     Tree t = best.formula;
     t.nodes[i].value = v;
-    const double loss = e.formula_loss(t, data);
+    const double loss = e.formula_loss(&t, target, 1, data);
     if (!(loss <= limit)) return false;
     best.formula = t;
     best.loss = loss;
     return true;
 }
 
-}  // namespace
+/// Put plain values in the place of constants, once; whether any was put.
+bool snap(Draft& best, double start, int target, const Data& data, Evaluator& e) {
+    bool changed = false;
+    for (int i = 0; i < best.formula.size && !e.stopped(); ++i) {
+        if (best.formula.nodes[i].op != Op::Constant) continue;
+        const bool exponent = i + 1 < best.formula.size && best.formula.nodes[i + 1].op == Op::Power;
+        if (exponent && !e.options().allows(Op::Power)) continue;  // a repeated product
+        const double v = best.formula.nodes[i].value;
+        for (double w : {0.0, 1.0, -1.0, 2.0}) {
+            if (v == w || std::fabs(v - w) > 0.1 * std::max(1e-3, std::fabs(v)) + (w == 0.0 ? 1e-2 : 0.0)) continue;
+            if (try_value(best, i, w, allowed(start, data.rows, w != 2.0), target, data, e)) { changed = true; break; }
+        }
+        if (best.formula.nodes[i].value != v) continue;
+        for (double w : plain_values(v))
+            if (try_value(best, i, w, allowed(start, data.rows, false), target, data, e)) { changed = true; break; }
+    }
+    return changed;
+}
 
-bool tidy(const Member& member, const Data& data, Evaluator& e, Tidied& out) {
-    Tidied best;
-    if (!measure_formula(explicit_form(member, data.spread), data, e, best)) return false;
+bool tidy_one(const Member& member, int target, const Data& data, Evaluator& e, Draft& out) {
+    Draft best;
+    if (!measure_formula(explicit_form(member, target, data.spread[target]), target, data, e, best)) return false;
     const double start = best.loss;
     for (int round = 0; round < 3 && !e.stopped(); ++round) {
-        bool changed = false;
-        for (int i = 0; i < best.formula.size && !e.stopped(); ++i) {
-            if (best.formula.nodes[i].op != Op::Constant) continue;
-            const bool exponent = i + 1 < best.formula.size && best.formula.nodes[i + 1].op == Op::Power;
-            if (exponent && !e.options().allows(Op::Power)) continue;  // a repeated product
-            const double v = best.formula.nodes[i].value;
-            for (double w : {0.0, 1.0, -1.0, 2.0}) {
-                if (v == w || std::fabs(v - w) > 0.1 * std::max(1e-3, std::fabs(v)) + (w == 0.0 ? 1e-2 : 0.0)) continue;
-                if (try_value(best, i, w, allowed(start, data.rows, w != 2.0), data, e)) { changed = true; break; }
-            }
-            if (best.formula.nodes[i].value != v) continue;
-            for (double w : plain_values(v))
-                if (try_value(best, i, w, allowed(start, data.rows, false), data, e)) { changed = true; break; }
-        }
-        if (!changed) break;
-        Tidied again;
-        if (!measure_formula(form_of(best.formula, best.formula.root()), data, e, again) ||
+        if (!snap(best, start, target, data, e)) break;
+        Draft again;
+        if (!measure_formula(form_of(best.formula, best.formula.root()), target, data, e, again) ||
             !(again.loss <= std::max(best.loss * (1.0 + 1e-6), 1e-25)) || again.complexity > best.complexity)
             break;
         best = again;
     }
-    int numbers = 0;
-    for (int i = 0; i < best.formula.size; ++i) {
-        const Node& n = best.formula.nodes[i];
-        numbers += n.op == Op::Constant && (n.value != std::round(n.value) || std::fabs(n.value) > 9.0);
-    }
-    best.criterion = std::log(best.loss + 1e-30) + numbers * std::log(static_cast<double>(data.rows)) / data.rows;
     out = best;
     return true;
+}
+
+/// Plain values for the constants inside the terms, which the targets share; the coefficients follow.
+Member snap_shared(const Member& member, const Data& data, Evaluator& e) {
+    Member best = member;
+    for (int i = 0; i < best.tree.size && !e.stopped(); ++i) {
+        if (best.tree.nodes[i].op != Op::Constant) continue;
+        for (double w : plain_values(best.tree.nodes[i].value)) {
+            Member m = best;
+            m.tree.nodes[i].value = w;
+            if (!e.assess(m, data, false) || m.tree.size != best.tree.size) continue;
+            bool fits = true;
+            for (int t = 0; t < data.targets; ++t) fits &= m.fit[t].loss <= allowed(member.fit[t].loss, data.rows, false);
+            if (!fits) continue;
+            best = m;
+            break;
+        }
+    }
+    return best;
+}
+
+}  // namespace
+
+bool tidy(const Member& member, const Data& data, Evaluator& e, Tidied& out) {
+    const Member snapped = data.targets > 1 ? snap_shared(member, data, e) : member;
+    out = Tidied{};
+    int numbers = 0;
+    for (int t = 0; t < data.targets; ++t) {
+        Draft d;
+        if (!tidy_one(snapped, t, data, e, d)) return false;
+        out.formulas.push_back(d.formula);
+        for (int i = 0; i < d.formula.size; ++i) {
+            const Node& n = d.formula.nodes[i];
+            numbers += n.op == Op::Constant && (n.value != std::round(n.value) || std::fabs(n.value) > 9.0);
+        }
+        out.criterion += std::log(d.loss + 1e-30) / data.targets;
+    }
+    out.criterion += numbers * std::log(static_cast<double>(data.rows)) / data.rows / data.targets;
+    out.complexity = joint_complexity(out.formulas.data(), data.targets, e.options());
+    return measure(out, data, e);
+}
+
+bool measure(Tidied& t, const Data& data, Evaluator& e) {
+    t.losses.resize(t.formulas.size());
+    t.loss = e.formula_loss(t.formulas.data(), 0, static_cast<int>(t.formulas.size()), data, t.losses.data());
+    return std::isfinite(t.loss);
 }
 
 bool simplify(const Tree& tree, const Options& options, bool expand, Tree& out) {

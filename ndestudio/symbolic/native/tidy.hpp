@@ -1,6 +1,8 @@
 // From members of the hall of fame to the formulas that are shown: reduced, simplified, snapped, recounted.
 #pragma once
 
+#include <vector>
+
 #include "evaluate.hpp"
 #include "form.hpp"
 #include "front.hpp"
@@ -8,15 +10,18 @@
 namespace nde {
 
 struct Tidied {
-    Tree formula;  // explicit, in units of y
+    std::vector<Tree> formulas;  // explicit, in units of y, one per target
+    std::vector<double> losses;
     double loss = 0.0;
     int complexity = 0;
     double criterion = 0.0;  // as of a member
 };
 
-/// The explicit formula in its shortest form. Constants are snapped to integers, short fractions and multiples of pi
+/// The explicit formulas in their shortest form. Constants are snapped to integers, short fractions and multiples of pi
 /// where the loss allows. False if it cannot be written or evaluated.
 bool tidy(const Member& member, const Data& data, Evaluator& e, Tidied& out);
+/// Losses of its formulas on `data`; false if they are not finite.
+bool measure(Tidied& tidied, const Data& data, Evaluator& e);
 
 /// Offer `m` to `hall`, and if it is taken also what is left of it without its least paying term, and so on: the best
 /// member of a small size is rarely the best fit with everything in it. True if `m` itself was taken.

@@ -33,15 +33,15 @@ Options everything() {
     return o;
 }
 
-Data samples(Random& random, int rows, int features, bool bad, bool weights) {
-    std::vector<double> X(static_cast<std::size_t>(rows * features)), y(static_cast<std::size_t>(rows)), w(static_cast<std::size_t>(rows), 1.0);
+Data samples(Random& random, int rows, int features, bool bad, bool weights, int targets = 1) {
+    std::vector<double> X(static_cast<std::size_t>(rows * features)), y(static_cast<std::size_t>(rows * targets)), w(static_cast<std::size_t>(rows), 1.0);
     const double odd[] = {0.0, -0.0, 1e308, -1e308, 5e-324, 1e-310, 1e150, std::numeric_limits<double>::infinity(),
                           -std::numeric_limits<double>::infinity(), std::numeric_limits<double>::quiet_NaN(), 1e9, -1e9};
     for (double& v : X) v = bad && random.chance(0.05) ? odd[random.below(12)] : random.normal() * 3.0;
     for (double& v : y) v = random.normal();
     if (weights)
         for (double& v : w) v = random.chance(0.2) ? 0.0 : random.uniform(0.1, 2.0);
-    return Data::make(X.data(), y.data(), weights ? w.data() : nullptr, rows, features);
+    return Data::make(X.data(), y.data(), weights ? w.data() : nullptr, rows, features, targets);
 }
 
 void trees() {
@@ -172,6 +172,40 @@ void kernels_agree() {
     }
 }
 
+/// Several targets over shared terms: each is fitted as if it were alone, and a shared term counts once.
+void shared_terms() {
+    Random random(5, 1);
+    const Options o = everything();
+    const int rows = 200;
+    std::vector<double> X(2 * rows), y(3 * rows), one(rows);
+    for (double& v : X) v = random.uniform(0.2, 3.0);
+    for (int r = 0; r < rows; ++r) {
+        const double a = X[static_cast<std::size_t>(2 * r)], b = X[static_cast<std::size_t>(2 * r + 1)];
+        y[static_cast<std::size_t>(3 * r)] = 1.1 * a - 0.4 * a * b;
+        y[static_cast<std::size_t>(3 * r + 1)] = 0.3 * a * b - 2.0 * b;
+        y[static_cast<std::size_t>(3 * r + 2)] = 5.0 + std::sin(1.3 * a);
+        one[static_cast<std::size_t>(r)] = y[static_cast<std::size_t>(3 * r)];
+    }
+    const Data d = Data::make(X.data(), y.data(), nullptr, rows, 2, 3);
+    Evaluator e(*select_kernel(), o, nullptr);
+    Tree t;
+    parse("x0 x1 + x0 x1 * + x0 1.2 * sin +", t);
+    Member m;
+    CHECK(normalise(t, 12, m.tree) && e.assess(m, d));
+    CHECK(e.polish(m, d, 30) && e.assess(m, d) && m.terms == 4);
+    CHECK(m.loss < 1e-20);
+    CHECK(m.fit[0].coefficient[1] == 0.0 && m.fit[1].coefficient[0] == 0.0 && m.fit[2].coefficient[2] == 0.0);
+    // 1.1 x0 - 0.4 x0 x1, then 0.3 (that) - 2 x1, then 5 + sin(1.3 x0)
+    CHECK(m.complexity == 3 + 1 + 5 + 3 + 1 + 3 + 1 + 1 + 4);
+    Tidied out;
+    CHECK(tidy(m, d, e, out) && out.formulas.size() == 3 && out.loss < 1e-20);
+    const Data alone = d.only(0), own = Data::make(X.data(), one.data(), nullptr, rows, 2);
+    Member a, b;
+    parse("x0 x0 x1 * +", t);
+    CHECK(normalise(t, 6, a.tree) && normalise(t, 6, b.tree) && e.assess(a, alone) && e.assess(b, own));
+    CHECK(a.loss == b.loss && a.complexity == b.complexity);
+}
+
 /// Whole searches on small hostile data, and the pieces on random trees: nothing may be read or written out of bounds, and
 /// no loss may be NaN.
 void fuzz(int trials) {
@@ -185,10 +219,11 @@ void fuzz(int trials) {
         o.loss = static_cast<Loss>(random.below(3));
         o.max_depth = random.chance(0.2) ? 4 : 0;
         const int rows = 1 + random.below(random.chance(0.2) ? 700 : 60), features = 1 + random.below(5);
-        const Data d = samples(random, rows, features, random.chance(0.7), random.chance(0.3));
+        const int targets = random.chance(0.5) ? 1 : 1 + random.below(kMaxTargets);
+        const Data d = samples(random, rows, features, random.chance(0.7), random.chance(0.3), targets);
         Mutator m(o, d);
         Evaluator e(*select_kernel(), o, nullptr);
-        Hall hall(o.max_size);
+        Hall hall(o.max_size, targets);
         Tree parents[2];
         m.grow(8, random, parents[0]);
         m.grow(8, random, parents[1]);
@@ -226,8 +261,9 @@ void searches(int trials) {
         o.members = 12;
         o.batch = k % 2 ? 64 : 2048;
         const int rows = 2 + random.below(200), features = 1 + random.below(4);
-        Data d = samples(random, rows, features, k % 3 == 0, k % 4 == 1), held;
-        Search search(o, samples(random, rows, features, k % 3 == 0, k % 4 == 1), Data(), {}, select_kernel());
+        const int targets = k % 2 ? 1 : 1 + random.below(3);
+        o.loss = static_cast<Loss>(random.below(3));
+        Search search(o, samples(random, rows, features, k % 3 == 0, k % 4 == 1, targets), Data(), {}, select_kernel());
         search.start();
         if (k % 5 == 4) search.stop();
         while (!search.poll(1.0).done) {}
@@ -239,7 +275,7 @@ void searches(int trials) {
             if (random.chance(0.5)) bad.resize(static_cast<std::size_t>(random.below(static_cast<int>(bad.size()))));
             else
                 for (int j = 0; j < 4; ++j) bad[static_cast<std::size_t>(random.below(static_cast<int>(bad.size())))] = static_cast<char>(random.below(256));
-            Search other(o, samples(random, rows, features, false, false), Data(), {}, select_kernel());
+            Search other(o, samples(random, rows, features, false, false, targets), Data(), {}, select_kernel());
             try {
                 other.resume(bad);
             } catch (const std::invalid_argument&) {
@@ -263,6 +299,7 @@ int main(int argc, char** argv) {
         simplifier_keeps_values(3000);
         gradients();
         kernels_agree();
+        shared_terms();
         fuzz(20);
         searches(5);
     }
