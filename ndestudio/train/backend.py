@@ -137,6 +137,12 @@ def one_thread() -> AbstractContextManager[Any]:
 
 
 @cache
+def cores() -> int:
+    """Processor cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+@cache
 def _blas() -> Any:
     import scipy.linalg.blas  # noqa: F401  (the controller finds only what is loaded)
     from threadpoolctl import ThreadpoolController

@@ -8,6 +8,7 @@ from functools import cached_property
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
+from ndestudio.data.dataset import Part
 from ndestudio.expression.tree import Call, Expr, Name, walk
 from ndestudio.model.config import InitialConfig
 from ndestudio.model.initial import model_start
@@ -75,10 +76,11 @@ class Batch:
 
 
 def fitted_rows(problem: Problem) -> list[Rows]:
-    """Rows for fitting: all samples but test ones, thinned where there are more than help."""
+    """Rows for fitting, training ones first: all samples but test ones, thinned where there are more than help."""
     rows = whole_rows(problem.dataset, with_test=False)
     if not problem.structure.holes:
         return rows
+    rows.sort(key=lambda row: not (row.trajectory.part[row.index] == Part.TRAIN).any())
     values, longest = problem.values_used_train, max(len(row.index) for row in rows)
     thin = int(np.ceil(values / ENOUGH)) if problem.clean and values > 1.5 * ENOUGH else 1
     thin = max(thin, int(np.ceil(longest / MOST_SAMPLES)))

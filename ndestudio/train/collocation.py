@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 from ndestudio.data.dataset import Dataset, Part, Trajectory
 from ndestudio.data.smoothing import SmoothedColumn, SmoothedTrajectory, smooth
@@ -23,6 +23,10 @@ MOST_POINTS = 2048
 MOST_TRAJECTORIES, MOST_ROWS = 24, 800
 LIMIT = 0.3
 """Errors of slopes beyond this part of the typical slope count linearly."""
+LOCAL = 0.1
+"""Weight of errors of slopes beside that of their sums along stretches."""
+STRETCH = 5.0
+"""Length of a stretch in distances over which a smooth curve can bend (its length by its degrees of freedom)."""
 FEW_ROWS = 60
 """Trajectories up to this long may be interpolated instead of smoothed."""
 SMOOTHED_ROWS = 2000
@@ -98,7 +102,8 @@ def slopes(
 ) -> tuple[Slopes, Float[np.ndarray, " state"]] | None:
     """Points on the curves with their slopes, and the typical slope of each state; None if no equation can be compared.
 
-    The squares of errors over typical slopes sum, weighted, to a mean.
+    The squares of errors over typical slopes sum, weighted, to a mean; so do those of their sums along stretches of a
+    curve, over spreads, which count more.
     """
     usable = explained(system, dataset.measured_names)
     if not any(usable) or not curves:
@@ -115,8 +120,60 @@ def slopes(
     slope, y = np.nan_to_num(slope), np.nan_to_num(y)
     extra = (bucket(len(t)) - len(t)) if padded else 0
     pad = lambda a: np.concatenate([a, np.repeat(a[-1:], extra, axis=0)])  # noqa: E731
-    nothing = np.zeros((extra, weight.shape[1]))
-    return Slopes(pad(t), pad(u), pad(y), pad(slope), np.concatenate([weight, nothing]), LIMIT * typical), typical
+    weight = np.concatenate([weight, np.zeros((extra, weight.shape[1]))])
+    counts = [len(part[0]) for part in parts]
+    lengths = [_stretch(curve, count) for curve, count in zip(curves.values(), counts, strict=True)]
+    window, inside = _windows(counts, lengths, padded)
+    last = np.cumsum(counts) - 1
+    h = np.append(np.diff(t), 0.0)
+    h[last] = 0.0
+    whole = np.array(usable) / _state_spread(system, dataset) ** 2 / max(inside.sum(), 1.0)
+    found = Slopes(
+        pad(t),
+        pad(u),
+        pad(y),
+        pad(slope),
+        LOCAL * weight,
+        LIMIT * typical,
+        np.append(h, np.zeros(extra)),
+        window,
+        inside,
+        whole,
+    )
+    return found, typical
+
+
+def _stretch(curve: SmoothedTrajectory, points: int) -> int:
+    """Points along which errors are summed up: some times the distance over which the smooth curve can bend."""
+    degrees = max((column.degrees for column in curve.columns if np.isfinite(column.degrees)), default=1.0)
+    return int(np.clip(STRETCH * points / max(degrees, 1.0), 8, max(points, 8)))
+
+
+def _windows(
+    counts: list[int], lengths: list[int], padded: bool
+) -> tuple[Int[np.ndarray, "window point"], Float[np.ndarray, "window point"]]:
+    """Half-overlapping stretches of consecutive points, and which entries are no padding."""
+    stretches, first = [], 0
+    for count, length in zip(counts, lengths, strict=True):
+        starts = range(0, max(count - length // 2, 1), max(length // 2, 1))
+        stretches += [np.arange(first + k, first + min(k + length, count)) for k in starts]
+        first += count
+    wide, high = max(len(s) for s in stretches), len(stretches)
+    if padded:
+        wide, high = bucket(wide), bucket(high)
+    window, inside = np.zeros((high, wide), dtype=np.int32), np.zeros((high, wide))
+    for k, stretch in enumerate(stretches):
+        window[k] = np.append(stretch, np.full(wide - len(stretch), stretch[-1]))
+        inside[k, : len(stretch)] = 1.0
+    inside[len(stretches) :, 0] = 1.0  # a mean over nothing is NaN; of one point it is the point, and the error 0
+    return window, inside
+
+
+def _state_spread(system: System, dataset: Dataset) -> Float[np.ndarray, " state"]:
+    """Spread of the column that a state is measured by; 1 where it is not measured."""
+    spread = dict(zip(dataset.measured_names, dataset.spread(), strict=True))
+    found = np.array([float(spread.get(state, 1.0)) for state in system.states])
+    return np.where(np.isfinite(found) & (found > 0), found, 1.0)
 
 
 def _points(system: System, dataset: Dataset, trajectory: Trajectory, curve: SmoothedTrajectory, most: int):

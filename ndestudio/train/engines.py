@@ -144,10 +144,9 @@ class JaxEngine:
     def linearise(self, point: Point) -> Linear:
         """Residuals and derivatives at ``point``; ``ready`` comes first."""
         found = self._program(point.theta, point.free, *self._arguments)
-        r, d, r_held, d_held, end = (np.asarray(array) for array in found)
-        size = len(point.theta)
+        r, d_theta, d_free, r_held, d_held, end = (np.asarray(array) for array in found)
         validation, step = self.batch.validation(r_held, d_held)
-        return Linear(r, d[..., :size], d[..., size:], validation, step, end)
+        return Linear(r, d_theta, d_free, validation, step, end)
 
 
 def _as_arrays(tree: Any) -> Any:

@@ -10,16 +10,18 @@ Damping as in Nielsen (1999), Damping parameter in Marquardt's method, IMM-REP-1
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
 import scipy.linalg
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 
-from ndestudio.train.backend import one_thread
+from ndestudio.train.backend import cores, one_thread
 
 
 class Point(NamedTuple):
@@ -77,6 +79,8 @@ class LmState:
     """Relative decrease of the cost in the last step."""
 
 
+SHARED_WORK = 5e8
+"""Operations of one product that are worth a thread of their own."""
 MANY_THREADS = 3e10
 """Operations from which the normal equations are worth more than one thread."""
 FIXED = 1e30
@@ -131,9 +135,9 @@ def solve(state: LmState, prior: Prior) -> Solved | None:
     linear, at = state.linear, state.point
     moves, free_moves = np.isfinite(prior.theta), np.isfinite(prior.free)
     # rows without training samples (held out, padding) have nothing to say
-    used = np.flatnonzero(linear.r.any(axis=1))
-    J = linear.d_theta if len(used) == len(linear.r) else linear.d_theta[used]
-    V = np.where(free_moves[used, None, :], linear.d_free[used], 0.0)
+    used = _filled(linear.r)
+    J = linear.d_theta[used]
+    V = np.where(free_moves[used][:, None, :], linear.d_free[used], 0.0)
     r = linear.r[used]
     # what is fixed is held by its precision; cutting its columns out would copy the Jacobian
     precision = np.where(moves, prior.theta, FIXED)
@@ -171,15 +175,21 @@ def _floored(diagonal: Float[np.ndarray, "..."]) -> Float[np.ndarray, "..."]:
     return np.maximum(diagonal, 1e-6 * largest if largest > 0 else 1.0)
 
 
-(_syrk,) = scipy.linalg.get_blas_funcs(("syrk",), dtype=np.float64)
-"""A A^T, upper triangle."""
+def _filled(r: Float[np.ndarray, "row residual"]) -> slice | Int[np.ndarray, " used"]:
+    """Rows that have something to say; a slice, which copies nothing, where they come first (as a batch sorts them)."""
+    used = np.flatnonzero(r.any(axis=1))
+    return slice(0, len(used)) if len(used) and used[-1] == len(used) - 1 else used
 
 
 def _gram(A: Float[np.ndarray, "n p"]) -> Float[np.ndarray, "p p"]:
-    """A^T A, upper triangle only (half the work)."""
-    if not A.size:
-        return np.zeros((A.shape[1], A.shape[1]))
-    return _syrk(1.0, np.ascontiguousarray(A).T)
+    """A^T A, in pieces side by side where it is large; NumPy sees the symmetry and does half the work."""
+    pieces = min(cores(), int(A.size * float(A.shape[1]) / SHARED_WORK))
+    if pieces < 2:
+        return A.T @ A
+    bounds = np.linspace(0, len(A), pieces + 1).astype(int)
+    parts = [A[a:b] for a, b in itertools.pairwise(bounds)]
+    with ThreadPoolExecutor(pieces) as pool, one_thread():
+        return sum(pool.map(lambda part: part.T @ part, parts[1:]), parts[0].T @ parts[0])
 
 
 def _cholesky_solve(H: Float[np.ndarray, "p p"], b: Float[np.ndarray, " p"]) -> Float[np.ndarray, " p"]:
@@ -229,7 +239,7 @@ def _solve_dual(
     root = np.sqrt(np.concatenate([added, row_added.ravel()]))
     A /= root
     g = np.concatenate([gradient, row_gradient.ravel()]) / root
-    K = _syrk(1.0, A.T, trans=1)
+    K = A @ A.T
     K[np.diag_indices_from(K)] += 1.0
     x = _cholesky_solve(K, A @ g)
     step = -(g - A.T @ x) / root

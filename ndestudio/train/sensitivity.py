@@ -24,14 +24,16 @@ from ndestudio.train.vector import hermite
 
 
 class Functions(NamedTuple):
-    """Pure functions of one row at one time; ``theta`` is the whole vector.
+    """Pure functions of one row at one time; ``phi`` is the whole vector in physical units.
 
     Arguments:
-        field: (theta, constants, t, u, y) -> dy/dt.
-        observe: (theta, constants, t, u, y) -> measured columns, as compared (logarithms where asked for), over spread.
-        start: (theta, constants, free, start of the row) -> y0.
+        physical: (theta, constants) -> phi, number by number. Outside the loop over time, it is traced and computed once.
+        field: (phi, constants, t, u, y) -> dy/dt.
+        observe: (phi, constants, t, u, y) -> measured columns, as compared (logarithms where asked for), over spread.
+        start: (phi, constants, free, start of the row) -> y0.
     """
 
+    physical: Callable[..., Any]
     field: Callable[..., Any]
     observe: Callable[..., Any]
     start: Callable[..., Any]
@@ -45,46 +47,48 @@ def make_functions(structure: Structure) -> Functions:
     slices = structure.hole_slices()
     configs = {hole.name: hole.config for hole in structure.holes}
 
-    def names(theta: Any, constants: Constants, t: Any, u: Any, y: Any) -> dict[str, Any]:
-        p = constants.bijection.forward(theta[:count], jnp) if count else ()
+    def physical(theta: Any, constants: Constants) -> Any:
+        last = theta.shape[0] - states
+        p = constants.bijection.forward(theta[:count], jnp)
+        return jnp.concatenate([p, theta[count:last], constants.shared.forward(theta[last:], jnp)])
+
+    def names(phi: Any, t: Any, u: Any, y: Any) -> dict[str, Any]:
         values = {name: y[k] for k, name in enumerate(structure.states)}
         values |= {name: u[k] for k, name in enumerate(structure.inputs)}
-        return values | {name: p[k] for k, name in enumerate(structure.parameters)} | {"t": t}
+        return values | {name: phi[k] for k, name in enumerate(structure.parameters)} | {"t": t}
 
-    def holes(theta: Any, constants: Constants) -> dict[str, Callable[..., Any]]:
+    def holes(phi: Any, constants: Constants) -> dict[str, Callable[..., Any]]:
         found = {}
         for k, hole in enumerate(structure.holes):
-            weights, biases = hole.unpack(theta[slices[hole.name]])
+            weights, biases = hole.unpack(phi[slices[hole.name]])
             found[hole.name] = _hole(configs[hole.name], hole.arguments, weights, biases, constants.scales[k], jnp)
         return found
 
-    def field(theta: Any, constants: Constants, t: Any, u: Any, y: Any) -> Any:
+    def field(phi: Any, constants: Constants, t: Any, u: Any, y: Any) -> Any:
         y = jnp.clip(y, constants.clip[0], constants.clip[1])
-        values, functions = names(theta, constants, t, u, y), holes(theta, constants)
+        values, functions = names(phi, t, u, y), holes(phi, constants)
         slopes = [evaluate(expr, values, jnp, functions) for expr in structure.rhs]
         return jnp.stack([jnp.asarray(slope, dtype=y.dtype) for slope in slopes])
 
-    def observe(theta: Any, constants: Constants, t: Any, u: Any, y: Any) -> Any:
-        values, functions = names(theta, constants, t, u, y), holes(theta, constants)
+    def observe(phi: Any, constants: Constants, t: Any, u: Any, y: Any) -> Any:
+        values, functions = names(phi, t, u, y), holes(phi, constants)
         seen = [0.0 * t if e is None else evaluate(e, values, jnp, functions) for e in structure.observed]
         seen = jnp.stack([jnp.asarray(value, dtype=y.dtype) for value in seen])
         floored = jnp.maximum(seen, constants.floor)
         return jnp.where(constants.log, jnp.log(jnp.where(constants.log, floored, 1.0)), seen) / constants.spread
 
-    def start(theta: Any, constants: Constants, free: Any, row: Start) -> Any:
+    def start(phi: Any, constants: Constants, free: Any, row: Start) -> Any:
         mapping = Bijection(row.code, row.lower, row.upper, row.scale, row.given)
-        shared = constants.shared.forward(theta[theta.shape[0] - states :], jnp)
         y0 = jnp.where(row.mode == FREE, mapping.forward(free, jnp), row.given)
-        y0 = jnp.where(row.mode == SHARED, shared, y0)
-        p = constants.bijection.forward(theta[:count], jnp) if count else ()
-        values = {name: p[k] for k, name in enumerate(structure.parameters)}
+        y0 = jnp.where(row.mode == SHARED, phi[phi.shape[0] - states :], y0)
+        values = {name: phi[k] for k, name in enumerate(structure.parameters)}
         values |= {name: row.first[k] for k, name in enumerate(structure.measured)} | {"t": row.t}
         for k, expr in enumerate(structure.starts):
             if expr is not None:
                 y0 = y0.at[k].set(jnp.where(row.mode[k] == FORMULA, evaluate(expr, values, jnp), y0[k]))
         return y0
 
-    return Functions(field, observe, start)
+    return Functions(physical, field, observe, start)
 
 
 def _hole(config: Any, arguments: Any, weights: Any, biases: Any, scales: Any, jnp: Any) -> Callable[..., Any]:
@@ -97,24 +101,32 @@ def _hole(config: Any, arguments: Any, weights: Any, biases: Any, scales: Any, j
 
 
 def linearise_program(structure: Structure, method: Tableau) -> Callable[..., Any]:
-    """(theta, free, constants, start, grid, target) -> residuals, derivatives, both held out, ends. To be compiled."""
+    """(theta, free, constants, start, grid, target) -> residuals, derivatives by theta and by free starts, residuals and
+    derivatives by free starts of the validation samples, ends. To be compiled."""
     jax = get_jax()
     jnp = jax.numpy
     f = make_functions(structure)
     size, states = structure.size, len(structure.states)
 
-    def slopes(theta: Any, constants: Any, t: Any, u: Any, y: Any, S: Any) -> tuple[Any, Any]:
-        value = jax.vmap(f.field, (None, None, 0, 0, 0))(theta, constants, t, u, y)
-        by_y = jax.vmap(jax.jacfwd(f.field, argnums=4), (None, None, 0, 0, 0))(theta, constants, t, u, y)
-        by_theta = jax.vmap(jax.jacrev(f.field, argnums=0), (None, None, 0, 0, 0))(theta, constants, t, u, y)
+    def one(phi: Any, constants: Any, t: Any, u: Any, y: Any) -> tuple[Any, Any, Any]:
+        def twice(phi: Any, y: Any) -> tuple[Any, Any]:
+            value = f.field(phi, constants, t, u, y)
+            return value, value
+
+        (by_phi, by_y), value = jax.jacrev(twice, argnums=(0, 1), has_aux=True)(phi, y)
+        return value, by_y, by_phi
+
+    def slopes(phi: Any, constants: Any, t: Any, u: Any, y: Any, S: Any) -> tuple[Any, Any]:
+        value, by_y, by_phi = jax.vmap(one, (None, None, 0, 0, 0))(phi, constants, t, u, y)
         moved = jnp.einsum("bij,bjp->bip", by_y, S)
-        return value, moved.at[:, :, :size].add(by_theta)
+        return value, moved.at[:, :, :size].add(by_phi)
 
     def run(theta: Any, free: Any, constants: Any, start: Start, grid: Grid, target: Target) -> Any:
-        y0 = jax.vmap(f.start, (None, None, 0, 0))(theta, constants, free, start)
-        by_theta = jax.vmap(jax.jacrev(f.start, argnums=0), (None, None, 0, 0))(theta, constants, free, start)
-        by_free = jax.vmap(jax.jacfwd(f.start, argnums=2), (None, None, 0, 0))(theta, constants, free, start)
-        S0 = jnp.concatenate([by_theta, by_free], axis=-1)
+        phi, rate = jax.jvp(lambda z: f.physical(z, constants), (theta,), (jnp.ones_like(theta),))
+        y0 = jax.vmap(f.start, (None, None, 0, 0))(phi, constants, free, start)
+        by_phi = jax.vmap(jax.jacrev(f.start, argnums=0), (None, None, 0, 0))(phi, constants, free, start)
+        by_free = jax.vmap(jax.jacfwd(f.start, argnums=2), (None, None, 0, 0))(phi, constants, free, start)
+        S0 = jnp.concatenate([by_phi, by_free], axis=-1)
 
         def step(carry: Any, x: Any) -> Any:
             y, S = carry
@@ -125,7 +137,7 @@ def linearise_program(structure: Structure, method: Tableau) -> Callable[..., An
             for i, row in enumerate(method.a):
                 yi = y + hy * sum(a * k for a, k in zip(row, ks, strict=True) if a) if any(row) else y
                 Si = S + hS * sum(a * K for a, K in zip(row, Ks, strict=True) if a) if any(row) else S
-                k, K = slopes(theta, constants, t[i], u[i], yi, Si)
+                k, K = slopes(phi, constants, t[i], u[i], yi, Si)
                 ks.append(k)
                 Ks.append(K)
             y1 = y + hy * sum(b * k for b, k in zip(method.b, ks, strict=True) if b)
@@ -140,7 +152,7 @@ def linearise_program(structure: Structure, method: Tableau) -> Callable[..., An
         q, h = q[..., None], h[..., None]
         S = hermite(Ss[here, rows], Ss[there, rows], h * Fs[here, rows], h * Fs[there, rows], q)
         over = lambda g: jax.vmap(jax.vmap(g, (None, None, 0, 0, 0)), (None, None, 0, 0, 0))  # noqa: E731
-        arguments = (theta, constants, grid.sample_t, grid.sample_u, y)
+        arguments = (phi, constants, grid.sample_t, grid.sample_u, y)
         seen = over(f.observe)(*arguments)
         d_seen = jnp.einsum("bpms,bpsq->bpmq", over(jax.jacfwd(f.observe, argnums=4))(*arguments), S)
         if _reads_parameters(structure):
@@ -148,11 +160,12 @@ def linearise_program(structure: Structure, method: Tableau) -> Callable[..., An
         error = seen - target.values / constants.spread
         weight = jnp.sqrt(target.train)
         r = (weight * error).reshape(rows.shape[0], -1)
-        d = (weight[..., None] * d_seen).reshape(rows.shape[0], -1, size + states)
+        d_theta = (weight[..., None] * d_seen[..., :size] * rate).reshape(rows.shape[0], -1, size)
+        d_free = (weight[..., None] * d_seen[..., size:]).reshape(rows.shape[0], -1, states)
         held = jnp.sqrt(target.validation)
         r_held = (held * error).reshape(rows.shape[0], -1)
         d_held = (held[..., None] * d_seen[..., size:]).reshape(rows.shape[0], -1, states)
-        return r, d, r_held, d_held, end / constants.state_scale
+        return r, d_theta, d_free, r_held, d_held, end / constants.state_scale
 
     return run
 
@@ -180,10 +193,11 @@ def gradient_program(structure: Structure, method: Tableau) -> Callable[..., Any
 
     def loss(variables: Any, constants: Any, start: Start, grid: Grid, target: Target, settings: Loss) -> Any:
         theta, free = variables
-        y0 = jax.vmap(f.start, (None, None, 0, 0))(theta, constants, free, start)
-        end, y = _simulate(f, jax, method, theta, constants, grid, y0)
+        phi = f.physical(theta, constants)
+        y0 = jax.vmap(f.start, (None, None, 0, 0))(phi, constants, free, start)
+        end, y = _simulate(f, jax, method, phi, constants, grid, y0)
         over = jax.vmap(jax.vmap(f.observe, (None, None, 0, 0, 0)), (None, None, 0, 0, 0))
-        seen = over(theta, constants, grid.sample_t, grid.sample_u, y)
+        seen = over(phi, constants, grid.sample_t, grid.sample_u, y)
         error = seen - target.values / constants.spread
         inner = jnp.clip(error, -settings.huber, settings.huber)
         train = jnp.sum(target.train * inner * (2.0 * error - inner))
@@ -200,7 +214,7 @@ def gradient_program(structure: Structure, method: Tableau) -> Callable[..., Any
 
 
 def _simulate(
-    f: Functions, jax: Any, method: Tableau, theta: Any, constants: Any, grid: Grid, y0: Any
+    f: Functions, jax: Any, method: Tableau, phi: Any, constants: Any, grid: Grid, y0: Any
 ) -> tuple[Any, Any]:
     """States at the end and at the samples."""
     jnp = jax.numpy
@@ -212,7 +226,7 @@ def _simulate(
         ks: list[Any] = []
         for i, row in enumerate(method.a):
             yi = y + h * sum(a * k for a, k in zip(row, ks, strict=True) if a) if any(row) else y
-            ks.append(field(theta, constants, t[i], u[i], yi))
+            ks.append(field(phi, constants, t[i], u[i], yi))
         return y + h * sum(b * k for b, k in zip(method.b, ks, strict=True) if b), (y, ks[0])
 
     end, (ys, fs) = jax.lax.scan(step, y0, (grid.h, grid.t, grid.u))
@@ -227,6 +241,8 @@ class Slopes(NamedTuple):
 
     Arguments:
         weight: 0 where a slope is unknown. limit: errors beyond it count linearly (a spline may fail anywhere).
+        h: time to the next point of the same trajectory, 0 at the last. window: points of each stretch along which errors
+            are summed up, padded with its last one; inside: 0 for the padding. whole: weight of these sums for each state.
     """
 
     t: Any
@@ -235,19 +251,32 @@ class Slopes(NamedTuple):
     slope: Any
     weight: Any
     limit: Any
+    h: Any
+    window: Any
+    inside: Any
+    whole: Any
 
 
 def collocation_program(structure: Structure) -> Callable[..., Any]:
-    """(theta, free, constants, slopes) -> loss, figures, gradients. To be compiled."""
+    """(theta, free, constants, slopes) -> loss, figures, gradients. To be compiled.
+
+    Errors of slopes, and how far they carry a state away along stretches of the curves: noise makes slopes worse than it
+    makes values (integral matching: Dattner and Klaassen 2015, Electron. J. Statist. 9, 1939).
+    """
     jax = get_jax()
     jnp = jax.numpy
     f = make_functions(structure)
 
     def loss(theta: Any, constants: Any, points: Slopes) -> Any:
-        value = jax.vmap(f.field, (None, None, 0, 0, 0))(theta, constants, points.t, points.u, points.y)
+        phi = f.physical(theta, constants)
+        value = jax.vmap(f.field, (None, None, 0, 0, 0))(phi, constants, points.t, points.u, points.y)
         error = jnp.where(points.weight > 0, value - points.slope, 0.0)
         inner = jnp.clip(error, -points.limit, points.limit)
-        return jnp.sum(points.weight * inner * (2.0 * error - inner))
+        way = jnp.cumsum(0.5 * points.h[:-1, None] * (error[1:] + error[:-1]), axis=0)
+        drift = jnp.concatenate([jnp.zeros_like(error[:1]), way])[points.window]
+        inside = points.inside[..., None]
+        drift -= jnp.sum(inside * drift, axis=1, keepdims=True) / jnp.sum(inside, axis=1, keepdims=True)
+        return jnp.sum(points.weight * inner * (2.0 * error - inner)) + jnp.sum(points.whole * inside * drift**2)
 
     def run(theta: Any, free: Any, constants: Any, points: Slopes) -> Any:
         value, gradient = jax.value_and_grad(loss)(theta, constants, points)

@@ -26,6 +26,8 @@ MOST_NOISE = 0.02
 """Largest noise variance, in squared spreads, that the penalty is made for."""
 CLOSE_ENOUGH = {"quick": 1e-7, "balanced": 3e-9, "thorough": 1e-12}
 """Losses (squared errors over spreads) at which data without noise count as fitted."""
+STALLED = 5e-3
+"""Relative gain of the validation error below which a step has taught the model nothing."""
 MOST_SLOPE_NOISE = 0.05
 """The same for slopes, in squared typical slopes."""
 PARAMETER_PRECISION = 1.0
@@ -126,8 +128,9 @@ def follow_lm(
 ) -> Outcome:
     """Levenberg-Marquardt on a batch, the penalty on weights going down along ``factors``.
 
-    The noise level in the penalty follows the loss. Each strength is left when a step gains less than the tolerance;
-    the path ends when the validation error has risen for some time.
+    The noise level in the penalty follows the loss. Each strength is left when a step gains less than the tolerance, or,
+    once the loss is that of the noise, lowers the validation error by less than ``STALLED``; the path ends when the
+    validation error has risen for some time.
     """
     problem, batch = tracker.problem, engine.batch
     prior = weight_prior(problem, batch, point, penalty(problem, 1.0, factors[0]))
@@ -138,7 +141,7 @@ def follow_lm(
     tracker.step(batch, state.point, iteration, state.loss, state.linear.validation, candidate=candidate)
     reason = "limit"
     for factor in factors:
-        slow = 0
+        slow = stalled = 0
         while iteration - first < budget.steps:
             tracker.poll()
             prior = weight_prior(problem, batch, point, penalty(problem, state.loss, factor))
@@ -158,6 +161,7 @@ def follow_lm(
                     fraction=(iteration - first) / budget.steps,
                 )
                 score = tracker.score(state.loss, validation)
+                stalled = stalled + 1 if score > (1 - STALLED) * best else 0
                 best, since = (score, 0) if score < 0.999 * best else (min(best, score), since + 1)
                 if iteration % 5 == 0 and candidate:
                     tracker.checkpoint(batch, state.point, iteration, state.loss, validation)
@@ -167,7 +171,11 @@ def follow_lm(
             if state.damping > 1e8 or slow >= (3 if state.accepted else 12):
                 reason = "converged"
                 break
-            patience = 12 if state.loss < 4 * max(problem.floor, 1e-12) else 50
+            noisy = state.loss < 4 * max(problem.floor, 1e-12)
+            if noisy and stalled >= 2 and np.isfinite(state.linear.validation):
+                reason = "converged"
+                break
+            patience = 12 if noisy else 50
             if since >= patience and np.isfinite(state.linear.validation):
                 return Outcome(state.point, state.loss, state.linear.validation, "overfit")
         else:

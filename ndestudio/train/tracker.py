@@ -194,7 +194,9 @@ class Tracker:
                 self.best_stage = (self.stage, iteration, loss, validation if has else None)
         now = time.perf_counter()
         if now - self.last_snapshot > SNAPSHOT_SECONDS:
-            self.snapshot(self.model(batch, point), iteration)
+            # a trial step may be worse on whole trajectories; what is shown is what would be kept
+            shown = self.best_point if candidate and self.best_point is not None else (batch, point)
+            self.snapshot(self.model(*shown), iteration)
             self.last_snapshot = max(time.perf_counter(), now + 4 * (time.perf_counter() - now) - SNAPSHOT_SECONDS)
 
     def score(self, loss: float, validation: float) -> float:
