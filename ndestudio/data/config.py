@@ -38,6 +38,7 @@ class DataConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
         names: label in the file -> identifier to use in equations.
         units: column -> unit, overriding what the header says.
         weights: measured column -> weight in the loss (default 1).
+        trajectory_weights: name of a trajectory -> weight in the loss (default 1).
         delimiter, decimal, encoding, comment: text-file details; None lets the program guess.
         missing: cells that mean "not measured", besides the usual ones (empty, NA, NaN, null, -, ., ?).
         sheet, key: Excel sheet; variable of an .npz or .mat file.
@@ -52,6 +53,7 @@ class DataConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     names: dict[str, str] = {}
     units: dict[str, str] = {}
     weights: dict[str, float] = {}
+    trajectory_weights: dict[str, float] = {}
     split: SplitConfig = SplitConfig()
     delimiter: str | None = None
     decimal: Literal[".", ","] | None = None

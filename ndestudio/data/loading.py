@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +12,7 @@ from ndestudio.data.assemble import Rows, assemble
 from ndestudio.data.cells import Kind
 from ndestudio.data.config import DataConfig
 from ndestudio.data.dataset import Column, Dataset, Source
-from ndestudio.data.names import TIME_NAME
+from ndestudio.data.names import TIME_NAME, suggestion
 from ndestudio.data.readers.base import Head, Table
 from ndestudio.data.readers.registry import reader_for
 from ndestudio.data.roles import Analysed, Assignment, analyse, assign, find
@@ -191,7 +191,7 @@ def _finish(plan: _Plan, sources: list[Rows], files: list[Source], config: DataC
     keep = _with_values(plan, sources, config, notes)
     sources = [_select(source, keep) for source in sources]
     measured = [plan.measured[index] for index in keep]
-    return assemble(
+    dataset = assemble(
         sources,
         time,
         [_column(one) for one in measured],
@@ -201,6 +201,7 @@ def _finish(plan: _Plan, sources: list[Rows], files: list[Source], config: DataC
         weights=_weights(measured, config),
         split=config.split,
     )
+    return _with_trajectory_weights(dataset, config)
 
 
 def _with_values(plan: _Plan, sources: list[Rows], config: DataConfig, notes: list[str]) -> list[int]:
@@ -222,13 +223,10 @@ def _with_values(plan: _Plan, sources: list[Rows], config: DataConfig, notes: li
 
 
 def _select(source: Rows, keep: list[int]) -> Rows:
-    from dataclasses import replace
-
     return source if len(keep) == source.measured.shape[1] else replace(source, measured=source.measured[:, keep])
 
 
 def _from_first_date(sources: list[Rows], label: str) -> tuple[list[Rows], str]:
-    from dataclasses import replace
     from datetime import UTC, datetime, timedelta
 
     known = [source.t[np.isfinite(source.t)] for source in sources]
@@ -244,6 +242,22 @@ def _weights(measured: list[Analysed], config: DataConfig) -> dict[str, float]:
         if not (np.isfinite(weight) and weight >= 0):
             raise DataError(f"the weight {weight:g} must be a number that is not negative", column=name)
     return weights
+
+
+def _with_trajectory_weights(dataset: Dataset, config: DataConfig) -> Dataset:
+    if not config.trajectory_weights:
+        return dataset
+    names = [trajectory.name for trajectory in dataset.trajectories]
+    for name, weight in config.trajectory_weights.items():
+        if name not in names:
+            raise DataError(f"there is no trajectory `{name}` to be given a weight{suggestion(name, names)}")
+        if not (np.isfinite(weight) and weight >= 0):
+            raise DataError(f"the weight {weight:g} of trajectory `{name}` must be a number that is not negative")
+    weighted = tuple(
+        replace(trajectory, weight=config.trajectory_weights.get(trajectory.name, 1.0))
+        for trajectory in dataset.trajectories
+    )
+    return replace(dataset, trajectories=weighted)
 
 
 def _column(column: Analysed) -> Column:

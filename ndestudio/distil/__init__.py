@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from ndestudio.distil.law import fitted_law
     from ndestudio.distil.pipeline import assemble, distil
     from ndestudio.distil.recovery import recovery_test
+    from ndestudio.distil.swap import put_in, with_scored
 
 __all__ = [
     "DistilConfig",
@@ -24,13 +25,17 @@ __all__ = [
     "assemble",
     "distil",
     "fitted_law",
+    "put_in",
     "recovery_test",
+    "with_scored",
 ]
 
 _HOME = {
     "assemble": "pipeline",
     "distil": "pipeline",
     "fitted_law": "law",
+    "put_in": "swap",
+    "with_scored": "swap",
     "recovery_test": "recovery",
 }
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from PySide6.QtCore import QMimeData, Qt, QUrl
-from PySide6.QtGui import QCloseEvent, QDesktopServices, QDragEnterEvent, QDragLeaveEvent, QDropEvent
+from PySide6.QtGui import QCloseEvent, QDesktopServices, QDragEnterEvent, QDragLeaveEvent, QDropEvent, QGuiApplication
 from PySide6.QtWidgets import (
     QApplication,
     QFileDialog,
@@ -123,6 +123,8 @@ class MainWindow(QMainWindow):
         redo.setText(f"&Redo {state.redo}".rstrip())
         training = self.session.tasks.running("fit")
         searching = self.session.tasks.running("distil")
+        for name in ("copy-script", "copy-spec"):
+            self.actions_[name].setEnabled(not state.empty)
         self.actions_["pause"].setEnabled(bool(training or searching))
         self.actions_["stop"].setEnabled(bool(training or searching))
 
@@ -201,6 +203,11 @@ class MainWindow(QMainWindow):
         self.go("distil")
         self.session.distil.start()
 
+    def _copy_session(self, form: str) -> None:
+        words = {"script": "as a Python script", "spec": "as a spec"}[form]
+        QGuiApplication.clipboard().setText(self.session.export.session_text(form))
+        self.session.toast(f"The session is on the clipboard {words}.", "good")
+
     def _palette(self) -> None:
         CommandPalette(self.actions_.all(), self, self.stack.currentWidget()).show()
 
@@ -237,6 +244,8 @@ class MainWindow(QMainWindow):
             "quit": self.close,
             "undo": self.session.undo,
             "redo": self.session.redo,
+            "copy-script": lambda: self._copy_session("script"),
+            "copy-spec": lambda: self._copy_session("spec"),
             "palette": self._palette,
             "stage-home": self.go_home,
             "full-screen": self._full_screen,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from ndestudio.project.pipeline import recover, run
     from ndestudio.project.project import Project, Run, Spec
+    from ndestudio.project.script import python_script
     from ndestudio.project.spec import dump_spec, load_spec, parse_spec, with_base, with_files
     from ndestudio.project.store import load_project, save_project
 
@@ -16,6 +17,7 @@ _HOME = {
     "run": "pipeline",
     "Project": "project",
     "Run": "project",
+    "python_script": "script",
     "Spec": "project",
     "dump_spec": "spec",
     "load_spec": "spec",
@@ -34,6 +36,7 @@ __all__ = [
     "load_project",
     "load_spec",
     "parse_spec",
+    "python_script",
     "recover",
     "run",
     "save_project",

@@ -14,6 +14,7 @@ from ndestudio.distil.config import DistilConfig, RecoveryConfig
 from ndestudio.distil.result import Distillation, Recovery
 from ndestudio.export.config import ExportConfig
 from ndestudio.model.config import ModelConfig
+from ndestudio.model.fitted import FittedModel
 from ndestudio.train.config import TrainConfig
 from ndestudio.train.result import Fit
 
@@ -37,6 +38,7 @@ class Run:
 
     Arguments:
         kind: `"fit"` or `"distil"`. created: ISO 8601 time.
+        start: the model a training went on from, None for fresh networks.
     """
 
     name: str
@@ -45,6 +47,7 @@ class Run:
     spec: Spec
     fit: Fit | None = None
     distillation: Distillation | None = None
+    start: FittedModel | None = None
 
 
 @dataclass(frozen=True, eq=False)

@@ -13,6 +13,7 @@ from ndestudio.distil.config import DistilConfig
 from ndestudio.distil.result import Distillation
 from ndestudio.export.config import ExportConfig
 from ndestudio.model.config import InitialConfig, ModelConfig, NetworkConfig, ParameterConfig
+from ndestudio.model.fitted import FittedModel
 from ndestudio.project.project import Project, Run, Spec
 from ndestudio.train.config import TrainConfig
 from ndestudio.train.result import Fit
@@ -76,14 +77,18 @@ def with_trajectory_part(project: Project, name: str, part: Part) -> Project:
 
 
 def with_trajectory_weight(project: Project, name: str, weight: float) -> Project:
-    """Factor of a trajectory in the loss."""
+    """Factor of a trajectory in the loss; 1 is the default and not written down."""
     if project.dataset is None:
         return project
     trajectories = tuple(
         replace(trajectory, weight=weight) if trajectory.name == name else trajectory
         for trajectory in project.dataset.trajectories
     )
-    return replace(project, dataset=replace(project.dataset, trajectories=trajectories))
+    weights = {other: value for other, value in project.spec.data.trajectory_weights.items() if other != name}
+    if weight != 1.0:
+        weights[name] = weight
+    changed = with_data(project, msgspec.structs.replace(project.spec.data, trajectory_weights=weights))
+    return replace(changed, dataset=replace(project.dataset, trajectories=trajectories))
 
 
 def with_equations(project: Project, text: str) -> Project:
@@ -141,14 +146,17 @@ def with_export(project: Project, **changes: Any) -> Project:
     return project if export == project.spec.export else _with_spec(project, export=export)
 
 
-def with_fit(project: Project, fit: Fit, created: str, spec: Spec | None = None) -> Project:
+def with_fit(
+    project: Project, fit: Fit, created: str, spec: Spec | None = None, start: FittedModel | None = None
+) -> Project:
     """A finished training: the current fit, and a row of the runs table.
 
     Arguments:
         spec: what it was started with, where settings were edited meanwhile.
+        start: the model it went on from, None for fresh networks.
     """
     count = sum(run.kind == "fit" for run in project.runs) + 1
-    run = Run(f"Fit {count}", "fit", created, spec or project.spec, fit=fit)
+    run = Run(f"Fit {count}", "fit", created, spec or project.spec, fit=fit, start=start)
     return replace(project, fit=fit, distillation=None, accepted={}, runs=(*project.runs, run))
 
 

@@ -137,7 +137,8 @@ class DataController(Presenter[DataState]):
     def set_weight(self, trajectory: str, weight: float) -> None:
         """Factor of a trajectory in the loss."""
         project = commands.with_trajectory_weight(self.session.project, trajectory, weight)
-        self._adopt(project.dataset)
+        if project.dataset is not None:
+            self._origin[project.dataset] = project.spec.data
         self._edit(f"Weight of {trajectory}", project)
 
     def retry(self) -> None:
@@ -188,10 +189,6 @@ class DataController(Presenter[DataState]):
         if project.dataset is None:
             return bool(project.spec.data.files)
         return self._origin.get(project.dataset, project.spec.data) != project.spec.data
-
-    def _adopt(self, dataset: Dataset | None) -> None:
-        if dataset is not None:
-            self._origin[dataset] = self.session.project.spec.data
 
     def _on_preview(self, preview: Preview) -> None:
         self._preview = preview

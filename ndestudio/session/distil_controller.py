@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from ndestudio.distil.result import Distillation, HoleSamples, ScoredCandidate
+from ndestudio.distil.swap import put_in, with_scored
 from ndestudio.expression.tree import Expr
 from ndestudio.progress import Event, Reporter, TrainStep
 from ndestudio.session import commands
@@ -19,7 +20,7 @@ from ndestudio.session.live import DistilLive, StageTime
 from ndestudio.session.operators import operator_rows, preset_name, preset_rows, with_cost, with_operator
 from ndestudio.session.presenter import Presenter
 from ndestudio.session.progression import search_stages, seconds_left
-from ndestudio.session.swap import changes, put_in
+from ndestudio.session.swap import changes
 from ndestudio.session.train_state import Status
 from ndestudio.symbolic.front import Candidate, Front
 
@@ -347,12 +348,11 @@ class DistilController(Presenter[DistilState]):
         project = self.session.project
         if project.distillation is None or hole not in project.distillation.holes:
             return
-        old = project.distillation.holes[hole]
-        new = replace(old, scored=(*old.scored, scored))
-        distillation = replace(project.distillation, holes={**project.distillation.holes, hole: new})
+        index = len(project.distillation.holes[hole].scored)
+        distillation = with_scored(project.distillation, hole, scored)
         self._result = distillation if self._result is project.distillation else self._result
         changed = replace(project, distillation=distillation)
-        changed = commands.with_accepted(changed, hole, len(old.scored))
+        changed = commands.with_accepted(changed, hole, index)
         self.session.workspace.edit(f"Accept formula for {hole}", changed)
         if scored.sentence:
             self.session.toast(scored.sentence, "warning")

@@ -33,6 +33,7 @@ FORMATS: tuple[FormatRow, ...] = (
     FormatRow("figures", "Figures", "SVG, PDF or PNG", ".svg", "text"),
     FormatRow("report", "Report", "One HTML file", ".html", "html"),
     FormatRow("spec", "Spec", "For the command line", ".toml", "toml"),
+    FormatRow("script", "Script", "The session in Python", ".py", "python"),
 )
 
 
@@ -94,6 +95,21 @@ class ExportController(Presenter[ExportState]):
             done=lambda _: self.session.toast(f"Everything was written to {Path(folder).name}.", "good"),
         )
         self.session.refresh()
+
+    def session_text(self, form: str) -> str:
+        """The session as text that does it again: `"script"` (Python, with the library) or `"spec"` (TOML).
+
+        Raises:
+            ValueError: another form.
+        """
+        from ndestudio.project import dump_spec, python_script
+
+        match form:
+            case "script":
+                return python_script(self.session.project)
+            case "spec":
+                return dump_spec(self.session.project.spec)
+        raise ValueError(f"`{form}` is no form of a session; there are `script` and `spec`")
 
     # --- the model -------------------------------------------------------------------------------------------------
 
@@ -288,6 +304,11 @@ def _artefact(model: FittedModel, format_: str, project: Project, *, reporter: R
 
         drawn = plots.figures(gather.job(project))
         return ArtefactState("Figures", "", "Drawn as they are written by Export all.", None, drawn), None
+    if format_ == "script":
+        from ndestudio.project import python_script
+
+        proof = "Trains and distils again, with the library: `python session.py`."
+        return ArtefactState("session.py", python_script(project), proof, None), None
     if format_ == "report":
         from ndestudio.export import report_html
 

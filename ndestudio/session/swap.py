@@ -1,4 +1,4 @@
-"""A formula in the place of a hole: its constants refitted through the solver, and how it follows the hole."""
+"""A formula beside its hole: samples, how it follows them, and what refitting did to the parameters."""
 
 from __future__ import annotations
 
@@ -7,26 +7,14 @@ from collections.abc import Mapping
 import numpy as np
 
 from ndestudio.data.dataset import Dataset
-from ndestudio.distil.result import HoleSamples, ScoredCandidate
+from ndestudio.distil.result import HoleSamples
 from ndestudio.model.fitted import FittedModel
 from ndestudio.progress import Reporter
 from ndestudio.session.distil_state import Change, HoleFit, Slice
 from ndestudio.session.pictures import near
 from ndestudio.symbolic.front import Candidate
-from ndestudio.train.config import TrainConfig
 
 _SLICE = 120
-
-
-def put_in(
-    model: FittedModel, dataset: Dataset, hole: str, candidate: Candidate, train: TrainConfig, *, reporter: Reporter
-) -> ScoredCandidate:
-    """Replace the hole, refit all constants through the solver (steps go to ``reporter``), and simulate."""
-    from ndestudio.model import replace_hole
-    from ndestudio.train import refit
-
-    fit = refit(replace_hole(model, hole, candidate.expression), dataset, train, reporter)
-    return ScoredCandidate(candidate, fit.model, fit.metrics, fit.sentence if fit.outcome == "diverged" else "")
 
 
 def sample(

@@ -42,6 +42,7 @@ class TrainController(Presenter[TrainState]):
         super().__init__(session)
         self.live: TrainLive | None = None
         self._started: Spec | None = None
+        self._start: FittedModel | None = None
         self._dataset: Dataset | None = None
         self._live_fit: Fit | None = None
         self._axes: tuple[str, str] | None = None
@@ -331,7 +332,7 @@ class TrainController(Presenter[TrainState]):
 
     def _launch(self, start: FittedModel | None) -> None:
         project = self.session.project
-        self._started, self._dataset = project.spec, project.dataset
+        self._started, self._dataset, self._start = project.spec, project.dataset, start
         self._checkpoint, self._picture = -1, None
         arguments = (project.spec.model, project.dataset, project.spec.train, start)
         self.session.tasks.start(
@@ -350,7 +351,7 @@ class TrainController(Presenter[TrainState]):
         created = datetime.now().astimezone().isoformat(timespec="seconds")
         level = "warning" if fit.outcome is Outcome.DIVERGED else "good"
         project = self.session.project
-        changed = commands.with_fit(project, fit, created, spec=self._started)
+        changed = commands.with_fit(project, fit, created, self._started, self._start)
         if project.dataset is not self._dataset:  # other data were opened meanwhile: a row of the table, no more
             changed = replace(project, runs=changed.runs)
         self.session.workspace.edit("Train", changed)

@@ -349,3 +349,12 @@ def test_files_with_different_columns_or_units(tmp_path: Path) -> None:
 def test_negative_weight(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="must be a number that is not negative"):
         read(tmp_path, write(tmp_path, "t,x\n1,2\n2,3\n"), weights={"x": -1.0})
+
+
+def test_weights_of_trajectories(tmp_path: Path) -> None:
+    path = write(tmp_path, "t,x,run\n1,2,a\n2,3,a\n1,2,b\n2,3,b\n")
+    data = read(tmp_path, path, trajectory="run", trajectory_weights={"b": 0.5})
+    assert [trajectory.weight for trajectory in data.trajectories] == [1.0, 0.5]
+    for weights, words in (({"c": 1.0}, "no trajectory `c`"), ({"a": -1.0}, "not negative")):
+        with pytest.raises(DataError, match=words):
+            read(tmp_path, path, trajectory="run", trajectory_weights=weights)

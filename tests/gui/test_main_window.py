@@ -77,6 +77,26 @@ def test_undo_and_redo_are_actions(window: MainWindow, csv: Path, settle: Callab
     assert window.session.project.dataset is not None
 
 
+def test_the_session_is_copied_as_script_and_as_spec(window: MainWindow, csv: Path, settle: Callable[[], None]):
+    from PySide6.QtGui import QGuiApplication
+
+    from ndestudio.project import parse_spec
+
+    assert not window.actions_["copy-script"].isEnabled(), "there is nothing to copy yet"
+    drop(window, [csv])
+    settle()
+    window.actions_["copy-script"].trigger()
+    text = QGuiApplication.clipboard().text()
+    compile(text, "script", "exec")
+    assert "lynx.csv" in text
+    window.actions_["copy-spec"].trigger()
+    assert parse_spec(QGuiApplication.clipboard().text()) == window.session.project.spec
+    assert window.toasts.texts == [
+        "The session is on the clipboard as a Python script.",
+        "The session is on the clipboard as a spec.",
+    ]
+
+
 def test_every_action_can_be_run_on_an_empty_project(window: MainWindow, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch):
     from PySide6.QtGui import QDesktopServices
     from PySide6.QtWidgets import QDialog, QFileDialog

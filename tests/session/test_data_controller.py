@@ -119,6 +119,8 @@ def test_trajectories_get_parts_and_weights(session: Session, tmp_path: Path):
     wait(session)
     weights = {row.name: row.weight for row in session.data.state().trajectories}
     assert weights["a"] == 2.5
+    assert session.project.spec.data.trajectory_weights == {"a": 2.5}, "a spec of this session has them, too"
+    assert not session.data.stale
     assert not session.data.stale
 
 

@@ -3,11 +3,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from ndestudio.distil.swap import put_in
 from ndestudio.progress import CandidateScored, FrontUpdate, Phase, Progress, RecordingReporter, TrainStep
 from ndestudio.session.candidates import front_rows
 from ndestudio.session.distil_state import CandidateState
 from ndestudio.session.session import Session
-from ndestudio.session.swap import hole_fit, put_in, sample
+from ndestudio.session.swap import hole_fit, sample
 from tests.session import results
 from tests.session.helpers import FakeRunner
 
