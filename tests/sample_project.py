@@ -28,7 +28,7 @@ from ndestudio.model.metrics import Metrics
 from ndestudio.model.system import Hole, System
 from ndestudio.project.project import Project, Run, Spec
 from ndestudio.symbolic.front import Candidate, Front
-from ndestudio.train.result import Checkpoint, Device, Fit, Outcome, StageHistory
+from ndestudio.train.result import Checkpoint, Device, Fit, NoiseLevel, Outcome, StageHistory
 
 EQUATIONS = "d(x)/dt = k*x - f(x, u)\nseen = 2*x\n"
 
@@ -116,6 +116,7 @@ def full_project(checkpoints: int = 2) -> Project:
         {"k": (0.2, -math.inf)},
         (model,),
         ("a note",),
+        {"seen": NoiseLevel(0.01, 0.008, 0.05)},
     )
     formula = Binary("^", Negate(Number(-1.5e-300)), Call("min", (Name("x"), Number(math.pi))))
     candidate = Candidate(5, 1e-9, formula, None, math.inf)

@@ -33,6 +33,7 @@ def equations_json(project: ProjectLike) -> dict[str, Any]:
     value["intervals"] = {
         name: list(limits) for name, limits in (gathered.fit.intervals.items() if gathered.fit else ())
     }
+    value["noise"] = dict(gathered.fit.noise) if gathered.fit else {}
     value["outcome"] = {
         "train": None
         if gathered.fit is None

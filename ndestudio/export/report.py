@@ -243,10 +243,26 @@ def _training(gathered: Job, drawn: Mapping[str, Figure]) -> str:
     parts.append(f"<p>{escape(' '.join(part for part in (device, fit.device.why_no_gpu) if part))}</p>")
     if "loss" in drawn:
         parts.append(_figure(drawn["loss"]))
+    parts.append(_noise(gathered))
     rows = [[name, f"{value:.2f}"] for name, value in gathered.seconds().items()]
     if rows:
         parts.append(_table(["stage", "seconds"], rows, numeric=True))
     return "\n".join(parts)
+
+
+def _noise(gathered: Job) -> str:
+    """The standard deviation of the noise of each column, and its law where that was estimated."""
+    fit = gathered.fit
+    if fit is None or not fit.noise:
+        return ""
+    units = {column.name: column.unit for column in gathered.dataset.measured} if gathered.dataset else {}
+    laws = {name: level.law(units.get(name, "")) for name, level in fit.noise_model.items()}
+    rows = [
+        [name, _number(value, 4), units.get(name, ""), *([laws.get(name, "")] if laws else [])]
+        for name, value in fit.noise.items()
+    ]
+    caption = "<p>Standard deviation of the noise of the measurements, by the residuals of the training rows.</p>"
+    return caption + _table(["column", "noise", "unit", *(["estimated as"] if laws else [])], rows, numeric=True)
 
 
 def _data(dataset: Dataset | None) -> str:

@@ -23,6 +23,7 @@ from ndestudio.session.train_state import (
     Traces,
     TrainState,
     curves_of,
+    noise_rows,
 )
 from ndestudio.train.result import Fit, Outcome
 
@@ -326,7 +327,8 @@ class TrainController(Presenter[TrainState]):
             config = project.spec.model.parameters.get(name, ParameterConfig())
             low, high = intervals.get(name, (None, None))
             rows.append(FittedParameter(name, float(value), config.unit, config.fixed, low, high))
-        return tuple(rows)
+        shown = project.fit if not running and self._checkpoint < 0 else None
+        return (*rows, *noise_rows(shown, project.dataset))
 
     # --- events ----------------------------------------------------------------------------------------------------
 

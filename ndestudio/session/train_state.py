@@ -48,7 +48,10 @@ class LossCurve:
 
 @dataclass(frozen=True)
 class FittedParameter:
-    """A row of the parameter table; `low`, `high`: 95% limits, None while unknown."""
+    """A row of the parameter table; `low`, `high`: 95% limits, None while unknown.
+
+    `noise`: the row is the noise of a measured column of that name; `detail` tells its law, for a tooltip.
+    """
 
     name: str
     value: float
@@ -56,6 +59,8 @@ class FittedParameter:
     fixed: bool
     low: float | None = None
     high: float | None = None
+    noise: bool = False
+    detail: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -144,6 +149,19 @@ class TrainState:
     axes: tuple[str, str] | None = None
     compared_run: int = -1
     differences: tuple[Difference, ...] = ()
+
+
+def noise_rows(fit: Fit | None, dataset: Dataset | None) -> tuple[FittedParameter, ...]:
+    """Rows that tell the noise of each measured column, as far as it is known."""
+    if fit is None or dataset is None:
+        return ()
+    units = {column.name: column.unit for column in dataset.measured}
+    rows = []
+    for name, value in fit.noise.items():
+        level, unit = fit.noise_model.get(name), units.get(name, "")
+        law = f": {level.law(unit)}, estimated with the model" if level else ", by the residuals"
+        rows.append(FittedParameter(name, value, unit, False, noise=True, detail=f"Noise of {name}{law}"))
+    return tuple(rows)
 
 
 def curves_of(live: TrainLive | None, fit: Fit | None) -> tuple[LossCurve, ...]:

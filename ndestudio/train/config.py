@@ -7,6 +7,7 @@ from typing import Literal
 import msgspec
 
 Stage = Literal["collocation", "shooting", "trajectory", "polish"]
+NoiseKind = Literal["spread", "constant", "proportional"]
 Solver = Literal["auto", "rk4", "tsit5", "dopri5", "heun"]
 
 
@@ -19,6 +20,9 @@ class TrainConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         seed: of initial weights and further start values. seeds: number of networks trained from different seeds (an ensemble).
         device: where to compute; `"auto"` takes a GPU if JAX sees one.
         loss: `"squares"` or `"huber"` (`huber_delta` in units of the noise level).
+        noise: `"spread"` (errors count in units of the spread of their column), or a noise level of each column that is
+            estimated together with the model, by likelihood: `"constant"` (the same for all values of the column) or
+            `"proportional"` (variance s0^2 + (s1 * value)^2: the relative error counts where values are large).
         l2: strength of the penalty on network weights; None: chosen on held-out windows.
         iterations: stage -> number of steps.
         segment: points per shooting segment.
@@ -37,6 +41,7 @@ class TrainConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     device: Literal["auto", "cpu", "gpu"] = "auto"
     loss: Literal["squares", "huber"] = "squares"
     huber_delta: float = 1.35
+    noise: NoiseKind = "spread"
     l2: float | None = None
     iterations: dict[Stage, int] = {}
     segment: int = 10

@@ -11,6 +11,7 @@ from ndestudio.train.batches import Batch, make_batch, start_point
 from ndestudio.train.collocation import slopes
 from ndestudio.train.engines import SlopeEngine, VectorEngine
 from ndestudio.train.lm import LmState, Point, Prior, lm_rebase, lm_start, lm_step
+from ndestudio.train.noise import settle as settle_noise
 from ndestudio.train.problem import Problem
 from ndestudio.train.stages import Outcome, reweigh
 from ndestudio.train.steps import doubling_error, steps_for, tolerance
@@ -54,9 +55,21 @@ def fit_constants(tracker: Tracker, *, explore: bool = True, steps: int = 100) -
         batch = make_batch(problem, 2 * batch.steps, padded=False)
         tracker.best_score = np.inf
         outcome = descend(tracker, batch, outcome.point, steps)
-    linear = VectorEngine(problem, batch).linearise(outcome.point)
-    tracker.uncertainty = uncertainty(problem, linear, outcome.point, _prior(problem, batch, outcome.point))
-    return outcome.reason
+    _understood(tracker, batch, outcome.point)
+
+    def again(weighted: Batch, start: Point) -> str:
+        found = descend(tracker, weighted, start, steps)
+        _understood(tracker, weighted, found.point)
+        return found.reason
+
+    return settle_noise(tracker, again, outcome.reason)
+
+
+def _understood(tracker: Tracker, batch: Batch, point: Point) -> None:
+    """How sure the parameters are at ``point``."""
+    linear = VectorEngine(tracker.problem, batch).linearise(point)
+    prior = _prior(tracker.problem, batch, point)
+    tracker.judge(uncertainty(tracker.problem, linear, point, prior))
 
 
 def guesses(problem: Problem, point: Point) -> list[Point]:

@@ -181,6 +181,11 @@ class Gradient:
         arguments = (np.asarray(point.theta), np.asarray(point.free), *self.data)
         self._future = CACHE.get((self.kind, structure, method), make, arguments, self.device)
 
+    def use(self, batch: Batch) -> None:
+        """Other weights of the same samples."""
+        constants, start, grid, _, settings = self.data
+        self.data = _as_arrays((constants, start, grid, batch.target, settings))
+
     def ready(self, point: Point, reporter: Reporter) -> None:
         """Wait for the program."""
         if self._future is None:

@@ -6,12 +6,14 @@ import time
 from dataclasses import dataclass
 
 import numpy as np
+from jaxtyping import Float
 
 from ndestudio.data.dataset import Part
 from ndestudio.model.fitted import FittedModel, Simulation
 from ndestudio.model.metrics import Metrics, score
 from ndestudio.progress import Phase
 from ndestudio.train.identify import identify
+from ndestudio.train.noise import described as described_noise
 from ndestudio.train.problem import Problem
 from ndestudio.train.programs import Stopped
 from ndestudio.train.result import Checkpoint, Device, Fit, Outcome
@@ -77,7 +79,8 @@ def finish(tracker: Tracker, ending: Ending, described: Device) -> Fit:
         history=tuple(tracker.histories),
         checkpoints=(*tracker.checkpoints, best),
         seconds=seconds,
-        noise=_residual_noise(problem, model),
+        noise=_residual_noise(problem, model, tracker.freedom),
+        noise_model={} if tracker.noise is None else described_noise(problem, tracker.noise),
         intervals=tracker.uncertainty.intervals if tracker.uncertainty is not None else {},
         notes=tuple(tracker.notes),
     )
@@ -142,8 +145,14 @@ def _judged(tracker: Tracker, ending: Ending, metrics: Metrics) -> tuple[Outcome
     return Outcome.CONVERGED, f"Converged ({error} of the spread)."
 
 
-def _residual_noise(problem: Problem, model: FittedModel) -> dict[str, float]:
-    """Standard deviation of the residuals at training rows, in the unit of the column."""
+def _residual_noise(
+    problem: Problem, model: FittedModel, freedom: Float[np.ndarray, " measured"] | None
+) -> dict[str, float]:
+    """Standard deviation of the noise by the residuals at training rows, in the unit of the column.
+
+    Arguments:
+        freedom: part of the values of each column that the fit leaves free; residuals are smaller than the noise by its root.
+    """
     found: dict[str, float] = {}
     predictions = predict(problem, model)
     for k, name in enumerate(problem.dataset.measured_names):
@@ -155,5 +164,5 @@ def _residual_noise(problem: Problem, model: FittedModel) -> dict[str, float]:
         residuals = np.concatenate(errors) if errors else np.zeros(0)
         residuals = residuals[np.isfinite(residuals)]
         if residuals.size:
-            found[name] = float(np.sqrt(np.mean(residuals**2)))
+            found[name] = float(np.sqrt(np.mean(residuals**2) / (1.0 if freedom is None else freedom[k])))
     return found

@@ -58,6 +58,8 @@ def fit(
         problem, reporter, deadline=begin + limit, begin=begin, counts_compiling=train.time_limit is not None
     )
     tracker.snapshot(model, 0)
+    for text in _left_out(dataset, train):
+        tracker.note(text, "warning")
     reporter.emit(Phase("preparing", "smoothing the measurements"))
     problem = make_problem(model, dataset, train, smooth_training(dataset))
     tracker.problem = problem
@@ -85,6 +87,17 @@ def _starting_model(
         for name, network in fresh.networks.items()
     }
     return replace(fresh, parameters=parameters, networks=networks, initial={**fresh.initial, **start.initial})
+
+
+def _left_out(dataset: Dataset, train: TrainConfig) -> list[str]:
+    """Sentences about values that have no logarithm."""
+    notes = []
+    for name in train.log_states:
+        column = dataset.measured_names.index(name)
+        count = sum(int((one.measured[:, column] <= 0).sum()) for one in dataset.trajectories)
+        if count:
+            notes.append(f"{count} values of `{name}` are not positive; they have no logarithm and are left out.")
+    return notes
 
 
 def _same_shape(start: FittedModel, name: str, network) -> bool:

@@ -11,6 +11,7 @@ from jaxtyping import Bool, Float
 
 from ndestudio.data.dataset import Dataset, Part
 from ndestudio.data.smoothing import SmoothedTrajectory
+from ndestudio.errors import DataError
 from ndestudio.model.config import InitialConfig
 from ndestudio.model.fitted import FittedModel
 from ndestudio.train.config import TrainConfig
@@ -73,7 +74,7 @@ def make_problem(
 ) -> Problem:
     """Scales, limits, noise and starts of a fit of ``model`` to ``dataset``."""
     observed = np.array([model.system.observation(name) is not None for name in dataset.measured_names])
-    log = np.array([name in train.log_states for name in dataset.measured_names])
+    log = _logarithms(dataset, train)
     scale = _state_scale(model)
     spread = _spread(dataset, log)
     constants = {
@@ -89,6 +90,23 @@ def make_problem(
     method = RK4 if train.solver == "auto" else EXPLICIT[train.solver]
     noise, floor = _noise(dataset, smoothed or {}, observed, log, spread)
     return Problem(dataset, train, space, method, observed, noise, floor, smoothed or {})
+
+
+def _logarithms(dataset: Dataset, train: TrainConfig) -> Bool[np.ndarray, " measured"]:
+    """Which columns are compared by logarithm.
+
+    Raises:
+        DataError: a name that is no measured column, or a column without enough positive values.
+    """
+    names = dataset.measured_names
+    for name in train.log_states:
+        if name not in names:
+            known = ", ".join(f"`{one}`" for one in names)
+            raise DataError(f"`{name}` is to be compared by logarithm but is no measured column ({known})")
+        column = names.index(name)
+        if sum(int((one.measured[:, column] > 0).sum()) for one in dataset.trajectories) < 2:
+            raise DataError(f"`{name}` is to be compared by logarithm but has no positive values; compare it as it is")
+    return np.array([name in train.log_states for name in names])
 
 
 def _state_scale(model: FittedModel) -> Float[np.ndarray, " state"]:

@@ -13,6 +13,7 @@ from ndestudio.train.collocation import interpolated, slopes
 from ndestudio.train.engines import Gradient, JaxEngine
 from ndestudio.train.lm import Point
 from ndestudio.train.looking import best_start, quick_loss, quick_losses
+from ndestudio.train.noise import settle as settle_noise
 from ndestudio.train.problem import Problem
 from ndestudio.train.sensitivity import Loss
 from ndestudio.train.settling import settle
@@ -22,14 +23,16 @@ from ndestudio.train.stages import (
     follow_lbfgs,
     follow_lm,
     grow,
+    penalty,
     shoot,
     shooting_batch,
+    weight_prior,
 )
 from ndestudio.train.stages import Outcome as StageOutcome
 from ndestudio.train.steps import LARGEST, accurate, steps_for
 from ndestudio.train.stiffness import stiffness
 from ndestudio.train.tracker import Tracker
-from ndestudio.train.uncertainty import uncertainty
+from ndestudio.train.uncertainty import normal_equations, uncertainty
 
 STEPS = {
     "quick": {"collocation": 150, "shooting": 20, "trajectory": 400, "polish": 30},
@@ -80,14 +83,25 @@ def train_networks(tracker: Tracker, chosen) -> str:
     if gradient is not None and "trajectory" in wanted:
         outcome = _descend(tracker, gradient, batch, point, budgets["trajectory"], wanted)
         point = outcome.point
-    if by_jacobian and ("polish" in wanted or gradient is None):
+    polishes = by_jacobian and ("polish" in wanted or gradient is None)
+    if polishes:
         outcome = _polish(tracker, whole, point, budgets["polish"], wanted)
         whole, outcome = _refined(tracker, whole, outcome, chosen, budgets["polish"], wanted)
         _judge(tracker, whole)
     if outcome is None:
         tracker.step(batch, point, 0, quick_loss(problem, batch, point), float("nan"), candidate=True)
         return "limit"
-    return outcome.reason
+
+    def again(weighted: Batch, start: Point) -> str:
+        if not polishes and gradient is not None:
+            gradient.use(weighted)
+            return _descend(tracker, gradient, weighted, start, budgets["trajectory"] // 2, wanted).reason
+        engine = JaxEngine(tracker.problem, weighted, chosen)
+        reason = _polish(tracker, engine, start, budgets["polish"] // 2, wanted).reason
+        _judge(tracker, engine)
+        return reason
+
+    return settle_noise(tracker, again, outcome.reason)
 
 
 def _collocation(
@@ -204,16 +218,20 @@ def _refined(
 
 def _judge(tracker: Tracker, engine: JaxEngine) -> None:
     """How sure the parameters are, at the minimum nearest to the best point."""
-    count = len(tracker.problem.structure.parameters)
-    if not tracker.problem.space.free[:count].any() or tracker.best_point is None:
+    problem, count = tracker.problem, len(tracker.problem.structure.parameters)
+    if tracker.best_point is None or tracker.best_point[0].steps != engine.batch.steps:
         return
-    batch, best = tracker.best_point
-    if batch.steps != engine.batch.steps:
+    best = tracker.best_point[1]
+    if not problem.space.free[:count].any():
+        linear = engine.linearise(best)
+        prior = weight_prior(problem, engine.batch, best, penalty(problem, float(np.sum(linear.r**2))))
+        normal = normal_equations(linear, best, prior, len(problem.observed))
+        tracker.freedom = normal.freedom(len(problem.observed)) if normal is not None else None
         return
     found = settle(tracker, engine, best)
     if found is not None:
         state, prior = found
-        tracker.uncertainty = uncertainty(tracker.problem, state.linear, state.point, prior)
+        tracker.judge(uncertainty(tracker.problem, state.linear, state.point, prior))
 
 
 def _descend(tracker: Tracker, gradient: Gradient, batch: Batch, point: Point, steps: int, wanted) -> StageOutcome:

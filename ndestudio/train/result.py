@@ -53,6 +53,28 @@ class Device:
     why_no_gpu: str = ""
 
 
+@dataclass(frozen=True)
+class NoiseLevel:
+    """The noise of a column as estimated: variance = constant^2 + (proportional * value)^2.
+
+    Arguments:
+        level: root mean square over the training values. All in the unit of the column.
+        logarithmic: of the logarithm of the column instead, without unit (0.05: about 5%).
+    """
+
+    level: float
+    constant: float
+    proportional: float = 0.0
+    logarithmic: bool = False
+
+    def law(self, unit: str = "") -> str:
+        """For a person: `0.2 mg`, `0.2 mg and 8.0% of the value`."""
+        if self.logarithmic:
+            return f"a factor of {np.exp(self.constant):.3g}"
+        size = f"{self.constant:.3g} {unit}".rstrip()
+        return f"{size} and {self.proportional:.1%} of the value" if self.proportional else size
+
+
 @dataclass(frozen=True, eq=False)
 class Fit:
     """A trained model and how it came about.
@@ -65,6 +87,7 @@ class Fit:
         intervals: parameter -> 95% confidence limits (empty if they were not asked for or could not be had).
         ensemble: models of further seeds, best first (empty for a single seed).
         notes: sentences about recoveries, warnings, identifiability.
+        noise_model: the noise as a law, where it was estimated together with the model (settings `noise`).
     """
 
     outcome: Outcome
@@ -80,3 +103,4 @@ class Fit:
     intervals: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     ensemble: tuple[FittedModel, ...] = ()
     notes: tuple[str, ...] = ()
+    noise_model: Mapping[str, NoiseLevel] = field(default_factory=dict)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 from jaxtyping import Float
@@ -19,6 +20,9 @@ from ndestudio.train.problem import Problem
 from ndestudio.train.result import Checkpoint, StageHistory
 from ndestudio.train.uncertainty import Uncertainty
 from ndestudio.train.vector import VectorModel, initial_values, march, read_out
+
+if TYPE_CHECKING:
+    from ndestudio.train.noise import Noise
 
 SNAPSHOT_SECONDS = 0.2
 MOST_CHECKPOINTS = 24
@@ -106,6 +110,9 @@ class Tracker:
     best_point: tuple[Batch, Point] | None = None
     best_stage: tuple[str, int, float, float | None] = ("start", 0, float("nan"), None)
     uncertainty: Uncertainty | None = None
+    noise: Noise | None = None
+    freedom: Float[np.ndarray, " measured"] | None = None
+    """Part of the training values of each column that the fit leaves free."""
 
     def enter(self, stage: str, text: str, index: int, total: int) -> None:
         """A stage begins; the last one is filed."""
@@ -140,6 +147,11 @@ class Tracker:
         self.compile_seconds += seconds
         if not self.counts_compiling:
             self.deadline += seconds
+
+    def judge(self, found: Uncertainty | None) -> None:
+        """Keep how sure the parameters are, and how much of the data the fit leaves free."""
+        self.uncertainty = found
+        self.freedom = found.normal.freedom(len(self.problem.observed)) if found is not None else None
 
     def note(self, text: str, level: str = "info") -> None:
         self.notes.append(text)

@@ -30,6 +30,8 @@ from ndestudio.train.problem import Problem
 LEVEL = 0.95
 LARGEST = 4000
 """Unknowns up to which the covariance is computed."""
+LEAST_FREEDOM = 0.2
+"""A fit that follows nearly all values tells little of their noise."""
 FEW = 3.0
 """Degrees of freedom from which a column has a noise level of its own."""
 REACH = 1.0
@@ -64,7 +66,7 @@ class Normal:
 
     Arguments:
         inverse: C. gram: J_c^T J_c of each column. squares, values: sum of squared residuals and their number by column.
-        slope: gradient of half the cost.
+        slope: gradient of half the cost. columns: which measured columns these are.
     """
 
     inverse: Float[np.ndarray, "unknown unknown"]
@@ -74,11 +76,18 @@ class Normal:
     precision: Float[np.ndarray, " unknown"]
     slope: Float[np.ndarray, " unknown"]
     moves: Bool[np.ndarray, " theta"]
+    columns: Int[np.ndarray, " column"]
 
     @property
     def effective(self) -> Float[np.ndarray, " column"]:
         """Unknowns determined by each column."""
         return np.einsum("ij,cji->c", self.inverse, self.gram)
+
+    def freedom(self, measured: int) -> Float[np.ndarray, " measured"]:
+        """Part of the values of each measured column that the fit leaves free, at least a fifth (1 without values)."""
+        found = np.ones(measured)
+        found[self.columns] = np.clip(1.0 - self.effective / self.values, LEAST_FREEDOM, 1.0)
+        return found
 
     def place(self, theta: Int[np.ndarray, " index"]) -> Int[np.ndarray, " index"]:
         """Positions of entries of theta (that move) among the unknowns."""
@@ -145,7 +154,7 @@ def normal_equations(linear: Linear, point: Point, prior: Prior, measured: int) 
     used = linear.d_theta.any(axis=2) | linear.d_free.any(axis=2) | (linear.r != 0)
     if used.sum() < 3:
         return None
-    gram, squares, values = [], [], []
+    gram, squares, values, seen = [], [], [], []
     for column in np.unique(columns):
         chosen = used & (columns == column)
         if chosen.any():
@@ -153,13 +162,14 @@ def normal_equations(linear: Linear, point: Point, prior: Prior, measured: int) 
             gram.append(part.T @ part)
             squares.append(float(np.sum(linear.r[chosen] ** 2)))
             values.append(int(chosen.sum()))
+            seen.append(int(column))
     precision = np.concatenate([prior.theta[moves], prior.free[free_moves]])
     away = np.concatenate([(point.theta - prior.anchor.theta)[moves], (point.free - prior.anchor.free)[free_moves]])
     slope = np.einsum("bru,br->u", A, linear.r) + precision * away
     inverse = _inverse(np.sum(gram, axis=0), precision)
     if inverse is None:
         return None
-    return Normal(inverse, np.array(gram), np.array(squares), np.array(values), precision, slope, moves)
+    return Normal(inverse, np.array(gram), np.array(squares), np.array(values), precision, slope, moves, np.array(seen))
 
 
 def _inverse(H: Float[np.ndarray, "n n"], precision: Float[np.ndarray, " n"]) -> Float[np.ndarray, "n n"] | None:

@@ -9,6 +9,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QPushButton
 from pytestqt.qtbot import QtBot
 
+from ndestudio.gui.building import choose
 from ndestudio.gui.main_window import MainWindow
 from ndestudio.gui.views.train_view import TrainView
 from ndestudio.gui.widgets.log_axis import LogAxis, number
@@ -133,6 +134,12 @@ def test_settings_reach_the_project_and_bad_ones_are_refused_in_place(view: Trai
     view.settings.huber.editingFinished.emit()
     assert "`fast` is no positive number" in view.settings.problem.text()
     assert session.project.spec.train.huber_delta == config.huber_delta
+    choose(view.settings.noise, "proportional")
+    view.settings.noise.currentIndexChanged.emit(2)
+    view.settings.log_states.setText("x, y")
+    view.settings.log_states.editingFinished.emit()
+    assert session.project.spec.train.noise == "proportional"
+    assert session.project.spec.train.log_states == ("x", "y")
     view.settings.own_stages.setChecked(True)
     view.settings.stages["shooting"].setChecked(False)
     assert session.project.spec.train.stages == ("collocation", "trajectory", "polish")

@@ -16,7 +16,7 @@ from ndestudio.model.metrics import Metrics, score
 from ndestudio.project.project import Project, Spec
 from ndestudio.symbolic.front import Candidate, Front
 from ndestudio.train.config import TrainConfig
-from ndestudio.train.result import Checkpoint, Device, Fit, Outcome, StageHistory
+from ndestudio.train.result import Checkpoint, Device, Fit, NoiseLevel, Outcome, StageHistory
 
 MODEL = ModelConfig(
     equations="d(x)/dt = a*x - f(x, y)\nd(y)/dt = f(x, y) - b*y\n",
@@ -59,6 +59,8 @@ def fit(seed: int = 0) -> Fit:
         history,
         points,
         {"collocation": 1.0, "polish": 2.0, "total": 3.5},
+        noise={"x": 0.1},
+        noise_model={"x": NoiseLevel(0.1, 0.08, 0.05)},
         intervals={"a": (0.4, 0.6)},
     )
 

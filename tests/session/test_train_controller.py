@@ -86,7 +86,10 @@ def test_a_finished_training_is_the_fit_and_a_run_with_the_settings_it_was_start
     assert [run.spec.train.seed for run in fake.project.runs] == [0]
     state = fake.train.state()
     assert (state.status, state.outcome, state.sentence) == ("idle", "converged", "Converged.")
-    assert [(p.name, p.low) for p in state.parameters] == [("a", 0.4), ("b", None)]
+    assert [(p.name, p.low) for p in state.parameters] == [("a", 0.4), ("b", None), ("x", None)]
+    assert [(p.value, p.unit, p.detail) for p in state.parameters if p.noise] == [
+        (0.1, "mg", "Noise of x: 0.08 mg and 5.0% of the value, estimated with the model")
+    ]
 
 
 def test_a_fit_of_other_data_is_kept_in_the_table_alone(fake: Session, runner: FakeRunner):

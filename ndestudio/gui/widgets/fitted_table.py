@@ -36,8 +36,10 @@ class FittedTable(Table):
             if parameter.low is not None and parameter.high is not None:
                 interval = f"{parameter.low:.3g} … {parameter.high:.3g}"
             value = f"{parameter.value:.4g}" + (" (fixed)" if parameter.fixed else "")
-            for section, text in enumerate((parameter.name, value, interval, parameter.unit)):
+            name = f"± {parameter.name}" if parameter.noise else parameter.name
+            for section, text in enumerate((name, value, interval, parameter.unit)):
                 cell = self.cell(number, section)
+                cell.setToolTip(parameter.detail)
                 if cell.text() != text:
                     cell.setText(text)
                     cell.setFlags(Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable)

@@ -55,6 +55,8 @@ class TrainSettings(QScrollArea):
         form.addRow(line())
         form.addRow("Loss", self.loss)
         form.addRow("Huber delta", self.huber)
+        form.addRow("Noise", self.noise)
+        form.addRow("Logarithms of", self.log_states)
         form.addRow("Weight penalty", self.l2)
         form.addRow("Segment", self.segment)
         form.addRow("Solver", self.solver)
@@ -76,11 +78,13 @@ class TrainSettings(QScrollArea):
                 box.setValue(value)
         self.time_limit.setText("" if config.time_limit is None else f"{config.time_limit:g}")
         self.huber.setText(f"{config.huber_delta:g}")
+        self.log_states.setText(", ".join(config.log_states))
         self.l2.setText("" if config.l2 is None else f"{config.l2:g}")
         self.huber.setEnabled(config.loss == "huber")
         for box, value in (
             (self.device, config.device),
             (self.loss, config.loss),
+            (self.noise, config.noise),
             (self.solver, config.solver),
             (self.fit_initial, config.fit_initial),
         ):
@@ -114,6 +118,20 @@ class TrainSettings(QScrollArea):
         self.loss = combo(
             (("Least squares", "squares"), ("Huber (robust)", "huber")), "Loss", "Huber: outliers count less"
         )
+        self.noise = combo(
+            (
+                ("As the spread", "spread"),
+                ("Estimated, constant", "constant"),
+                ("Estimated, growing with the value", "proportional"),
+            ),
+            "Noise",
+            "What errors are measured by: the spread of their column, or its noise, estimated together with the model",
+        )
+        self.log_states = _edit(
+            "Columns compared by logarithm",
+            "none",
+            "Measured columns over decades, comma between; positive values only",
+        )
         self.solver = combo(
             [("Automatic" if name == "auto" else name, name) for name in get_args(Solver)],
             "Solver",
@@ -142,18 +160,25 @@ class TrainSettings(QScrollArea):
         for box, field in (
             (self.device, "device"),
             (self.loss, "loss"),
+            (self.noise, "noise"),
             (self.solver, "solver"),
             (self.fit_initial, "fit_initial"),
         ):
             box.currentIndexChanged.connect(
                 lambda _, box=box, field=field: self.changed.emit({field: box.currentData()})
             )
+        self.log_states.editingFinished.connect(self._on_log_states)
         for edit, field, empty in (
             (self.time_limit, "time_limit", True),
             (self.huber, "huber_delta", False),
             (self.l2, "l2", True),
         ):
             edit.editingFinished.connect(self._number_taker(edit, field, empty))
+
+    def _on_log_states(self) -> None:
+        names = tuple(name.strip() for name in self.log_states.text().split(",") if name.strip())
+        if self._config is None or names != self._config.log_states:
+            self.changed.emit({"log_states": names})
 
     def _number_taker(self, edit: QLineEdit, field: str, may_be_empty: bool) -> Callable[[], None]:
         def take() -> None:
