@@ -27,6 +27,8 @@ _FEW = 10
 """Below so many points the degrees of freedom are counted once: there are none to spare."""
 _CLEAN = 0.01
 """Noise below this part of the standard deviation counts as none, and the curve may follow every point."""
+_DECADES = 100.0
+"""Growth of the gaps between samples, from the first to the last third, from which on times count as logarithmic."""
 _POOR = 0.3
 """Noise above this part of the standard deviation may be an oscillation too fast for the basis."""
 
@@ -40,6 +42,7 @@ class SmoothedColumn:
         begin, end: first and last measured time; outside the spline goes on as a straight line.
         noise: standard deviation of the measurement errors, in the unit of the column (0 where it cannot be told).
         degrees: effective number of parameters of the smooth curve.
+        decades: None, or the time from which on the curve is smooth in the logarithm of the time since ``begin``.
     """
 
     spline: BSpline | None
@@ -48,16 +51,23 @@ class SmoothedColumn:
     noise: float
     degrees: float
 
+    decades: float | None = None
+
     def value(self, t: Float[np.ndarray, " query"]) -> Float[np.ndarray, " query"]:
         if self.spline is None:
             return np.full(np.shape(t), np.nan)
         inside = np.clip(t, self.begin, self.end)
-        return self.spline(inside) + (t - inside) * self.spline(inside, 1)
+        return self.spline(self._place(inside)) + (t - inside) * self.derivative(inside)
 
     def derivative(self, t: Float[np.ndarray, " query"]) -> Float[np.ndarray, " query"]:
         if self.spline is None:
             return np.full(np.shape(t), np.nan)
-        return self.spline(np.clip(t, self.begin, self.end), 1)
+        inside = np.clip(t, self.begin, self.end)
+        found = self.spline(self._place(inside), 1)
+        return found if self.decades is None else found / (inside - self.begin + self.decades)
+
+    def _place(self, t: Float[np.ndarray, " query"]) -> Float[np.ndarray, " query"]:
+        return t if self.decades is None else np.log1p((t - self.begin) / self.decades)
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,10 +132,32 @@ def smooth_column(t: Float[np.ndarray, " time"], y: Float[np.ndarray, " time"]) 
     if size <= 1e-14 * max(abs(level), 1e-300):
         return SmoothedColumn(BSpline(np.array([begin, begin, end, end]), np.full(2, level), 1), begin, end, 0.0, 1.0)
     x, z = (t - begin) / span, (y - level) / size
-    best = _best_fit(*_binned(x, z), order)
-    knots, coefficients = best.knots * span + begin, best.coefficients * size + level
+    decades = _decades(t)
+    if decades is not None:
+        begin_at, x = 0.0, np.log1p((t - begin) / decades)
+        span = float(x[-1])
+        x = x / span
+    else:
+        begin_at = begin
+    try:
+        best = _best_fit(*_binned(x, z), order)
+    except np.linalg.LinAlgError:
+        # gaps of all sizes in no order: straight lines between the points, and no word on their noise
+        return SmoothedColumn(make_interp_spline(t, y, k=1), begin, end, 0.0, float(count))
+    knots, coefficients = best.knots * span + begin_at, best.coefficients * size + level
     spline = BSpline(knots, coefficients, 2 * order - 1)
-    return SmoothedColumn(spline, begin, end, best.noise * size, best.degrees)
+    return SmoothedColumn(spline, begin, end, best.noise * size, best.degrees, decades)
+
+
+def _decades(t: Float[np.ndarray, " time"]) -> float | None:
+    """The first gap where times are spread over decades (gaps grow along the way, a thousandfold in all), else None."""
+    gaps = np.diff(t)
+    third = len(gaps) // 3
+    if third < 2:
+        return None
+    begin, middle, end = (float(np.median(part)) for part in (gaps[:third], gaps[third : 2 * third], gaps[2 * third :]))
+    spread = begin < 0.5 * middle < 0.25 * end and end > _DECADES * begin
+    return float(gaps[0]) if spread else None
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,7 +7,7 @@ ones. Values at sample times are read out by cubic Hermite interpolation between
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -15,6 +15,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from ndestudio.data.dataset import Dataset, Part, Trajectory
+from ndestudio.train.layout import Mesh, mesh_times, uniform_times
 from ndestudio.train.tableau import Tableau
 
 
@@ -91,18 +92,27 @@ def bucket(n: int) -> int:
     return -(-n // power) * power
 
 
-def grid_times(t: Float[np.ndarray, " sample"], steps: int) -> Float[np.ndarray, " steps+1"]:
-    """Times of the grid from the first to the last sample, half by time and half by the rank of the samples."""
+def grid_times(t: Float[np.ndarray, " sample"], steps: int, mesh: Mesh | None = None) -> Float[np.ndarray, " steps+1"]:
+    """Times of the grid from the first to the last sample, by ``mesh`` if there is one."""
     if len(t) < 2:
         return np.full(steps + 1, float(t[0]))
-    measure = 0.5 * (t - t[0]) / (t[-1] - t[0]) + 0.5 * np.arange(len(t)) / (len(t) - 1)
-    times = np.interp(np.linspace(0.0, 1.0, steps + 1), measure, t)
+    times = uniform_times(t, steps) if mesh is None else mesh_times(t, steps, mesh)
     times[0], times[-1] = t[0], t[-1]
     return times
 
 
-def make_grid(rows: Sequence[Rows], steps: int, method: Tableau, samples: int | None = None) -> Grid:
-    """Lay out ``steps`` steps for each row; the sample axis is padded (with the last sample) to ``samples``."""
+def make_grid(
+    rows: Sequence[Rows],
+    steps: int,
+    method: Tableau,
+    samples: int | None = None,
+    mesh: Mapping[str, Mesh] | None = None,
+) -> Grid:
+    """Lay out ``steps`` steps for each row; the sample axis is padded (with the last sample) to ``samples``.
+
+    Arguments:
+        mesh: trajectory -> where its steps should lie.
+    """
     samples = samples or bucket(max(len(row.index) for row in rows))
     width = len(rows)
     inputs = rows[0].trajectory.inputs.shape[1]
@@ -114,7 +124,7 @@ def make_grid(rows: Sequence[Rows], steps: int, method: Tableau, samples: int | 
     q, sample_t = np.zeros((width, samples)), np.zeros((width, samples))
     sample_u = np.zeros((width, samples, inputs))
     for k, row in enumerate(rows):
-        times = grid_times(row.t, steps)
+        times = grid_times(row.t, steps, (mesh or {}).get(row.trajectory.name))
         h[:-1, k] = np.diff(times)
         t[:, :, k] = times[:, None] + h[:, k, None] * c
         at = np.concatenate([row.t, np.full(samples - len(row.t), row.t[-1])])

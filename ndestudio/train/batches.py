@@ -107,7 +107,7 @@ def make_batch(
     width = bucket(len(rows)) if padded else len(rows)
     samples = bucket(max(len(row.index) for row in rows))
     full = [*rows, *[rows[0]] * (width - len(rows))]
-    grid = make_grid(full, steps, problem.method, samples)
+    grid = make_grid(full, steps, problem.method, samples, problem.mesh)
     target = make_target(full, problem.dataset, problem.observed, problem.space.constants.log, samples)
     if width > len(rows):
         target = _without_padding(target, len(rows))

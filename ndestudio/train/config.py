@@ -8,7 +8,7 @@ import msgspec
 
 Stage = Literal["collocation", "shooting", "trajectory", "polish"]
 NoiseKind = Literal["spread", "constant", "proportional"]
-Solver = Literal["auto", "rk4", "tsit5", "dopri5", "heun"]
+Solver = Literal["auto", "rk4", "tsit5", "dopri5", "heun", "sdirk3", "sdirk4"]
 
 
 class TrainConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

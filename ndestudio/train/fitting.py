@@ -20,8 +20,7 @@ from ndestudio.train.finishing import finish, guarded
 from ndestudio.train.problem import make_problem
 from ndestudio.train.recipe import train_networks
 from ndestudio.train.result import Fit
-from ndestudio.train.steps import steps_for
-from ndestudio.train.stiffness import stiffness
+from ndestudio.train.stiff import suited
 from ndestudio.train.tracker import Tracker
 
 SECONDS = {"quick": 10.0, "balanced": 40.0, "thorough": 180.0}
@@ -63,9 +62,7 @@ def fit(
     reporter.emit(Phase("preparing", "smoothing the measurements"))
     problem = make_problem(model, dataset, train, smooth_training(dataset))
     tracker.problem = problem
-    stiff = stiffness(problem, model, steps_for(problem))
-    if stiff is not None:
-        tracker.note(stiff.sentence("At the start values"), "warning")
+    suited(tracker, model, "At the start values")
     if problem.structure.holes:
         chosen, described = device(train.device)
         ending = guarded(tracker, lambda: train_networks(tracker, chosen))

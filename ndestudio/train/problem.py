@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -15,8 +15,9 @@ from ndestudio.errors import DataError
 from ndestudio.model.config import InitialConfig
 from ndestudio.model.fitted import FittedModel
 from ndestudio.train.config import TrainConfig
+from ndestudio.train.layout import Mesh
 from ndestudio.train.space import Bijection, Space, Structure, bijection, initial_transforms, parameter_space
-from ndestudio.train.tableau import EXPLICIT, RK4, Tableau
+from ndestudio.train.tableau import OWN, RK4, Tableau
 
 CLIP = 5.0
 """States are kept inside the field within this many data ranges around the data; hidden ones within a hundred scales."""
@@ -31,6 +32,8 @@ class Problem:
     Arguments:
         floor: smallest loss the noise allows (mean squared error over spread); 0 if the noise is unknown.
         observed: measured columns that the model has a counterpart for.
+        mesh: trajectory -> where the steps of the solver should lie; none: by time and samples.
+        least: steps below which the solver is not stable.
     """
 
     dataset: Dataset
@@ -41,6 +44,8 @@ class Problem:
     noise: Float[np.ndarray, " measured"]
     floor: float
     smooth: Mapping[str, SmoothedTrajectory]
+    mesh: Mapping[str, Mesh] = field(default_factory=dict)
+    least: int = 0
 
     @property
     def structure(self) -> Structure:
@@ -87,7 +92,7 @@ def make_problem(
     }
     space = parameter_space(model, constants, train_networks=train_networks)
     space = _with_shared(space, model, train)
-    method = RK4 if train.solver == "auto" else EXPLICIT[train.solver]
+    method = RK4 if train.solver == "auto" else OWN[train.solver]
     noise, floor = _noise(dataset, smoothed or {}, observed, log, spread)
     return Problem(dataset, train, space, method, observed, noise, floor, smoothed or {})
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ndestudio.model.fitted import FittedModel
 from ndestudio.train.batch import bucket, whole_rows
 from ndestudio.train.batches import Batch, fitted_rows, make_batch, start_point
 from ndestudio.train.collocation import interpolated, slopes
@@ -30,6 +31,7 @@ from ndestudio.train.stages import (
 )
 from ndestudio.train.stages import Outcome as StageOutcome
 from ndestudio.train.steps import LARGEST, accurate, steps_for
+from ndestudio.train.stiff import suited
 from ndestudio.train.stiffness import stiffness
 from ndestudio.train.tracker import Tracker
 from ndestudio.train.uncertainty import normal_equations, uncertainty
@@ -64,17 +66,16 @@ def train_networks(tracker: Tracker, chosen) -> str:
     point = start_point(problem, batch)
     wanted = train.stages or ("collocation", "shooting", "trajectory", "polish")
     budgets = {**STEPS[train.preset], **train.iterations}
-    whole = JaxEngine(problem, batch, chosen)
-    by_jacobian = _affordable(problem, batch)
-    gradient = None if by_jacobian and "trajectory" not in (train.stages or ()) else gradient_of(problem, batch, chosen)
-    if by_jacobian:
-        whole.prepare()
-    if gradient is not None:
-        gradient.prepare(point)
+    by_jacobian, whole, gradient = _programs(problem, batch, point, chosen)
     starts = [point]
     if "collocation" in wanted:
         starts = _collocation(tracker, problem, batch, point, chosen, budgets["collocation"], len(wanted)) or starts
     point = best_start(tracker, batch, starts)
+    if suited(tracker, tracker.model(batch, point), "After the first look at the slopes") is not problem:
+        problem, steps = tracker.problem, max(steps_for(tracker.problem), steps)
+        batch = make_batch(problem, steps, rows=rows)
+        by_jacobian, whole, gradient = _programs(problem, batch, point, chosen)
+        point = best_start(tracker, batch, starts)
     _consider(tracker, batch, point)
     loss = quick_loss(problem, batch, point)
     if not loss <= POOR:
@@ -102,6 +103,18 @@ def train_networks(tracker: Tracker, chosen) -> str:
         return reason
 
     return settle_noise(tracker, again, outcome.reason)
+
+
+def _programs(problem: Problem, batch: Batch, point: Point, chosen: Any) -> tuple[bool, JaxEngine, Gradient | None]:
+    """Whether sensitivities can be afforded, and the programs for whole trajectories, in the making."""
+    whole, by_jacobian = JaxEngine(problem, batch, chosen), _affordable(problem, batch)
+    descends = not by_jacobian or "trajectory" in (problem.train.stages or ())
+    gradient = gradient_of(problem, batch, chosen) if descends else None
+    if by_jacobian:
+        whole.prepare()
+    if gradient is not None:
+        gradient.prepare(point)
+    return by_jacobian, whole, gradient
 
 
 def _collocation(
@@ -195,22 +208,19 @@ def _polish(tracker: Tracker, engine: JaxEngine, point: Point, steps: int, wante
 def _refined(
     tracker: Tracker, engine: JaxEngine, outcome: StageOutcome, chosen: Any, steps: int, wanted
 ) -> tuple[JaxEngine, StageOutcome]:
-    """Once more with twice the steps where the solver turns out too coarse for what was learned."""
-    problem = tracker.problem
-    for _ in range(2):
+    """Once more with shorter steps, or an implicit solver, where the solver turns out too coarse for what was learned."""
+    for _ in range(3):
+        problem = tracker.problem
         if tracker.best_point is None or tracker.remaining < 0.25 * (tracker.elapsed + tracker.remaining):
             break
         batch, point = tracker.best_point
-        if batch.steps >= 1024 or accurate(problem, batch, tracker.model(batch, point)):
+        model = tracker.model(batch, point)
+        if batch.steps >= 1024 or accurate(problem, batch, model):
             break
-        stiff = stiffness(problem, tracker.model(batch, point), batch.steps)
-        if stiff is not None and stiff.needed > LARGEST:
+        finer = _finer(tracker, batch, model)
+        if finer is None or not _affordable(tracker.problem, finer):
             break
-        finer = make_batch(problem, bucket(2 * batch.steps), rows=list(batch.rows))
-        if not _affordable(problem, finer):
-            break
-        tracker.note(f"The learned field needs shorter steps: going on with {finer.steps} instead of {batch.steps}.")
-        engine = JaxEngine(problem, finer, chosen)
+        engine = JaxEngine(tracker.problem, finer, chosen)
         tracker.best_score = np.inf
         outcome = _polish(tracker, engine, point, steps // 2, wanted)
     return engine, outcome
@@ -232,6 +242,22 @@ def _judge(tracker: Tracker, engine: JaxEngine) -> None:
     if found is not None:
         state, prior = found
         tracker.judge(uncertainty(tracker.problem, state.linear, state.point, prior))
+
+
+def _finer(tracker: Tracker, batch: Batch, model: FittedModel) -> Batch | None:
+    """A batch whose steps suit ``model``; None where no number of steps would do."""
+    before = tracker.problem
+    problem = suited(tracker, model, "As fitted so far")
+    if problem is before:
+        stiff = stiffness(problem, model, batch.steps)
+        if stiff is not None and stiff.needed > LARGEST:
+            return None
+    same = make_batch(problem, max(batch.steps, steps_for(problem)), rows=list(batch.rows))
+    if problem is not before and accurate(problem, same, model):
+        return same
+    finer = make_batch(problem, bucket(2 * batch.steps), rows=list(batch.rows))
+    tracker.note(f"The learned field needs shorter steps: going on with {finer.steps} instead of {batch.steps}.")
+    return finer
 
 
 def _descend(tracker: Tracker, gradient: Gradient, batch: Batch, point: Point, steps: int, wanted) -> StageOutcome:

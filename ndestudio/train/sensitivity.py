@@ -18,6 +18,7 @@ from ndestudio.expression.numeric import evaluate
 from ndestudio.model.networks import apply_network
 from ndestudio.train.backend import get_jax
 from ndestudio.train.batch import FORMULA, FREE, SHARED, Grid, Start, Target
+from ndestudio.train.implicit_scan import StageSolver, solve
 from ndestudio.train.space import Bijection, Constants, Structure
 from ndestudio.train.tableau import Tableau
 from ndestudio.train.vector import hermite
@@ -121,6 +122,17 @@ def linearise_program(structure: Structure, method: Tableau) -> Callable[..., An
         moved = jnp.einsum("bij,bjp->bip", by_y, S)
         return value, moved.at[:, :, :size].add(by_phi)
 
+    stages = StageSolver(f.field, method)
+
+    def implicit_stage(theta: Any, constants: Any, t: Any, u: Any, base: Any, S: Any, h: Any, guess: Any) -> Any:
+        k = stages.slope(theta, constants, t, u, base, h, guess)
+        hg = h * method.gamma
+        y = base + hg[:, None] * k
+        _, by_y = stages.linear(theta, constants, t, u, y)
+        by_theta = jax.vmap(jax.jacrev(f.field, argnums=0), (None, None, 0, 0, 0))(theta, constants, t, u, y)
+        moved = jnp.einsum("bij,bjp->bip", by_y, S).at[:, :, :size].add(by_theta)
+        return k, solve(stages.matrix(hg, by_y), moved)
+
     def run(theta: Any, free: Any, constants: Any, start: Start, grid: Grid, target: Target) -> Any:
         phi, rate = jax.jvp(lambda z: f.physical(z, constants), (theta,), (jnp.ones_like(theta),))
         y0 = jax.vmap(f.start, (None, None, 0, 0))(phi, constants, free, start)
@@ -144,7 +156,27 @@ def linearise_program(structure: Structure, method: Tableau) -> Callable[..., An
             S1 = S + hS * sum(b * K for b, K in zip(method.b, Ks, strict=True) if b)
             return (y1, S1), (y, ks[0], S, Ks[0])
 
-        (end, _), (ys, fs, Ss, Fs) = jax.lax.scan(step, (y0, S0), (grid.h, grid.t, grid.u))
+        def implicit_step(carry: Any, x: Any) -> Any:
+            (y, S, f0, F0, guess), (h, t, u) = carry, x
+            hy, hS = h[:, None], h[:, None, None]
+            ks: list[Any] = []
+            Ks: list[Any] = []
+            y1, S1 = y, S
+            for i, row in enumerate(method.a):
+                base = y + hy * sum(a * k for a, k in zip(row, ks, strict=True)) if row else y
+                moved = S + hS * sum(a * K for a, K in zip(row, Ks, strict=True)) if row else S
+                k, K = implicit_stage(theta, constants, t[i], u[i], base, moved, h, ks[-1] if ks else guess)
+                ks.append(k)
+                Ks.append(K)
+                y1, S1 = base + hy * method.gamma * k, moved + hS * method.gamma * K
+            return (y1, S1, ks[-1], Ks[-1], ks[-1]), (y, f0, S, F0)
+
+        if method.implicit:
+            f0, F0 = slopes(theta, constants, grid.sample_t[:, 0], grid.sample_u[:, 0], y0, S0)
+            first = (y0, S0, f0, F0, jnp.zeros_like(f0))
+            (end, *_), (ys, fs, Ss, Fs) = jax.lax.scan(implicit_step, first, (grid.h, grid.t, grid.u))
+        else:
+            (end, _), (ys, fs, Ss, Fs) = jax.lax.scan(step, (y0, S0), (grid.h, grid.t, grid.u))
         rows = jnp.arange(grid.step.shape[0])[:, None]
         here, there = grid.step, grid.step + 1
         q, h = grid.q[..., None], grid.h[here, rows][..., None]
@@ -229,7 +261,17 @@ def _simulate(
             ks.append(field(phi, constants, t[i], u[i], yi))
         return y + h * sum(b * k for b, k in zip(method.b, ks, strict=True) if b), (y, ks[0])
 
-    end, (ys, fs) = jax.lax.scan(step, y0, (grid.h, grid.t, grid.u))
+    def implicit_step(carry: Any, x: Any) -> Any:
+        (y, f0, guess), (h, t, u) = carry, x
+        y1, f1 = stages.step(theta, constants, t, u, h, y, guess)
+        return (y1, f1, jax.lax.stop_gradient(f1)), (y, f0)
+
+    if method.implicit:
+        stages = StageSolver(f.field, method)
+        f0 = field(theta, constants, grid.sample_t[:, 0], grid.sample_u[:, 0], y0)
+        (end, *_), (ys, fs) = jax.lax.scan(implicit_step, (y0, f0, jnp.zeros_like(f0)), (grid.h, grid.t, grid.u))
+    else:
+        end, (ys, fs) = jax.lax.scan(step, y0, (grid.h, grid.t, grid.u))
     rows = jnp.arange(grid.step.shape[0])[:, None]
     here, there = grid.step, grid.step + 1
     q, h = grid.q[..., None], grid.h[here, rows][..., None]

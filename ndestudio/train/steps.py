@@ -12,6 +12,8 @@ from ndestudio.train.problem import Problem
 from ndestudio.train.vector import VectorModel, hermite, march, read_out
 
 SMALLEST, LARGEST = 8, 2048
+SAMPLED = 400
+"""Samples up to which each lies on a step of its own where a mesh lays out the steps."""
 CHECKED = 8
 """Trajectories on which the number of steps is checked."""
 
@@ -24,9 +26,16 @@ def tolerance(problem: Problem) -> float:
 def steps_for(problem: Problem) -> int:
     """Steps with which cubic interpolation follows the smooth curves, which takes about what the Runge-Kutta step takes.
 
-    Without curves (hidden states, few rows) twice the number of rows.
+    Without curves (hidden states, few rows) twice the number of rows. With a mesh what that asks for.
     """
     longest = max(len(row.index) for row in whole_rows(problem.dataset, with_test=False))
+    if problem.mesh:
+        wanted = 1.4 * max(mesh.total for mesh in problem.mesh.values())
+        return bucket(int(np.clip(max(wanted, 1.3 * (longest - 1) if longest <= SAMPLED else 0), SMALLEST, LARGEST)))
+    return max(bucket(problem.least), _by_curves(problem, longest))
+
+
+def _by_curves(problem: Problem, longest: int) -> int:
     default = int(np.clip(2 * (longest - 1), 32, 512))
     hidden = any(state not in problem.dataset.measured_names for state in problem.structure.states)
     if not problem.smooth or hidden or longest < 8:

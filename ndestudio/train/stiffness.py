@@ -42,8 +42,15 @@ class Stiffness:
         return (
             f"{when} the equations are stiff: the fastest decay takes about {self.time:.2g} (in the unit of time), for which "
             f"the explicit training solver (`{self.method}`) needs about {self.needed} steps instead of {self.steps}. "
-            "Replace the fastest state by its steady state, cut the trajectories shorter, or bound the parameters that "
-            "make it fast."
+            "Choose the solver `auto` or an implicit one, such as `sdirk4`."
+        )
+
+    def switched(self, when: str, method: str) -> str:
+        """That an implicit solver takes over."""
+        return (
+            f"{when} the equations are stiff: the fastest decay takes about {self.time:.2g} (in the unit of time), for which "
+            f"an explicit solver needs about {self.needed} steps. Training goes on with the implicit solver `{method}`, in "
+            "64 bits, its steps placed by step-doubling."
         )
 
 

@@ -1,4 +1,4 @@
-"""Explicit Runge-Kutta methods of the fixed-grid solver, as Butcher tableaus."""
+"""Runge-Kutta methods of the fixed-grid solver, explicit and diagonally implicit, as Butcher tableaus."""
 
 from __future__ import annotations
 
@@ -7,13 +7,23 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Tableau:
-    """k_i = f(t + c_i h, y + h sum_j a_ij k_j); y+ = y + h sum_i b_i k_i."""
+    """k_i = f(t + c_i h, y + h sum_j a_ij k_j + h gamma k_i); y+ = y + h sum_i b_i k_i.
+
+    Arguments:
+        a: what is below the diagonal, row by row. gamma: the diagonal, the same for all stages; 0: an explicit method.
+    """
 
     name: str
     order: int
     a: tuple[tuple[float, ...], ...]
     b: tuple[float, ...]
     c: tuple[float, ...]
+    gamma: float = 0.0
+
+    @property
+    def implicit(self) -> bool:
+        """Whether each stage is an equation to solve. The implicit methods here are stiffly accurate: y+ is the last stage."""
+        return self.gamma > 0
 
     @property
     def stages(self) -> int:
@@ -65,3 +75,37 @@ TSIT5 = Tableau(
 """Tsitouras (2011), Comput. Math. Appl. 62, 770."""
 
 EXPLICIT: dict[str, Tableau] = {method.name: method for method in (HEUN, RK4, DOPRI5, TSIT5)}
+
+# gamma: the root of x^3 - 3 x^2 + 3/2 x - 1/6 between 1/6 and 1/2
+_GAMMA = 0.435866521508458999416019
+_B1 = -1.5 * _GAMMA**2 + 4 * _GAMMA - 0.25
+_B2 = 1.5 * _GAMMA**2 - 5 * _GAMMA + 1.25
+SDIRK3 = Tableau(
+    "sdirk3",
+    3,
+    ((), (0.5 * (1 - _GAMMA),), (_B1, _B2)),
+    (_B1, _B2, _GAMMA),
+    (_GAMMA, 0.5 * (1 + _GAMMA), 1.0),
+    _GAMMA,
+)
+"""Alexander (1977), SIAM J. Numer. Anal. 14, 1006: L-stable, stiffly accurate."""
+
+SDIRK4 = Tableau(
+    "sdirk4",
+    4,
+    (
+        (),
+        (1 / 2,),
+        (17 / 50, -1 / 25),
+        (371 / 1360, -137 / 2720, 15 / 544),
+        (25 / 24, -49 / 48, 125 / 16, -85 / 12),
+    ),
+    (25 / 24, -49 / 48, 125 / 16, -85 / 12, 1 / 4),
+    (1 / 4, 3 / 4, 11 / 20, 1 / 2, 1.0),
+    1 / 4,
+)
+"""Hairer and Wanner (1996), Solving Ordinary Differential Equations II, table IV.6.5: L-stable, stiffly accurate."""
+
+IMPLICIT: dict[str, Tableau] = {method.name: method for method in (SDIRK3, SDIRK4)}
+OWN: dict[str, Tableau] = EXPLICIT | IMPLICIT
+"""Methods of the program's own fixed-grid solver."""

@@ -18,6 +18,7 @@ from ndestudio.model.fitted import NetworkWeights
 from ndestudio.model.networks import array_hole
 from ndestudio.train.backend import one_thread
 from ndestudio.train.batch import FORMULA, FREE, SHARED, Grid, Start
+from ndestudio.train.implicit import StageField, implicit_step
 from ndestudio.train.space import Bijection, Structure
 from ndestudio.train.tableau import Tableau
 
@@ -169,7 +170,9 @@ def march(
     method: Tableau,
     clip: Float[np.ndarray, "2 state"],
 ) -> tuple[Float[np.ndarray, "knot state copy row"], Float[np.ndarray, "knot state copy row"]]:
-    """States and slopes at the grid points."""
+    """States and slopes at the grid points; NaN from where an implicit stage has no solution on."""
+    if method.implicit:
+        return _march_implicit(model, parameters, y0, grid, method, clip)
     low, high = clip[0][:, None, None], clip[1][:, None, None]
     states = np.empty((len(grid.h), *y0.shape))
     slopes = np.empty_like(states)
@@ -194,6 +197,38 @@ def march(
                         total = total + weight * slope
                 y = y + h * total
     return states, slopes
+
+
+def inside(model: VectorModel, parameters: Sequence[Any], clip: Float[np.ndarray, "2 state"]) -> StageField:
+    """The field of a model at states kept inside their limits."""
+
+    def field(t: Any, u: Any, y: Any) -> Any:
+        low, high = (limit.reshape(-1, *[1] * (y.ndim - 1)) for limit in clip)
+        return model.field(parameters, t, u, np.minimum(np.maximum(y, low), high))
+
+    return field
+
+
+def _march_implicit(
+    model: VectorModel, parameters: Sequence[Any], y0: Any, grid: Grid, method: Tableau, clip: Any
+) -> tuple[Float[np.ndarray, "knot state copy row"], Float[np.ndarray, "knot state copy row"]]:
+    field, scale = inside(model, parameters, clip), newton_scale(clip)
+    states = np.empty((len(grid.h), *y0.shape))
+    slopes = np.empty_like(states)
+    with one_thread(), np.errstate(all="ignore"):
+        y, k = y0, field(grid.sample_t[:, 0], grid.sample_u[:, 0].T, y0)
+        guess = np.zeros_like(k)
+        for n, h in enumerate(grid.h):
+            states[n], slopes[n] = y, k
+            if n < len(grid.h) - 1:
+                y, k = implicit_step(field, grid.t[n], np.swapaxes(grid.u[n], 1, 2), h, y, guess, method, scale)
+                guess = np.nan_to_num(k)
+    return states, slopes
+
+
+def newton_scale(clip: Float[np.ndarray, "2 state"]) -> Float[np.ndarray, " state"]:
+    """Size of each state for the convergence of Newton's method, from the limits (they lie several ranges apart)."""
+    return np.maximum(0.1 * (clip[1] - clip[0]), 1e-300)
 
 
 def read_out(

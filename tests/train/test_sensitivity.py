@@ -48,7 +48,11 @@ def numerical(problem: Problem, batch: Batch, point: Point, index: int, h: float
     return (found[0] - found[1]) / (2 * h)
 
 
-@pytest.mark.parametrize("settings", [{}, {"solver": "heun", "log_states": ("x",)}], ids=["rk4", "heun-log"])
+@pytest.mark.parametrize(
+    "settings",
+    [{}, {"solver": "heun", "log_states": ("x",)}, {"solver": "sdirk3"}, {"solver": "sdirk4"}],
+    ids=["rk4", "heun-log", "sdirk3", "sdirk4"],
+)
 def test_sensitivities_are_derivatives_of_the_solution(noisy_predators: Dataset, settings: dict) -> None:
     problem, batch, point = setup(noisy_predators, **settings)
     engine = JaxEngine(problem, batch, device("cpu")[0])

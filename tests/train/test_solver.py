@@ -15,7 +15,7 @@ from ndestudio.train.batch import bucket, grid_times
 from ndestudio.train.config import TrainConfig
 from ndestudio.train.problem import make_problem
 from ndestudio.train.steps import doubling_error
-from ndestudio.train.tableau import EXPLICIT
+from ndestudio.train.tableau import OWN
 from ndestudio.train.tracker import predict
 from ndestudio.train.vector import hermite
 from tests.train.conftest import HYBRID, PREDATORS
@@ -44,7 +44,7 @@ def test_hermite_is_exact_for_cubics() -> None:
     np.testing.assert_allclose(hermite(f(0), f(1), d(0), d(1), q), f(q), atol=1e-12)
 
 
-@pytest.mark.parametrize("name", list(EXPLICIT))
+@pytest.mark.parametrize("name", list(OWN))
 def test_orders_of_the_methods(name: str, predators: Dataset) -> None:
     model = initial_model(PREDATORS, predators, 0)
     exact = {
@@ -57,7 +57,7 @@ def test_orders_of_the_methods(name: str, predators: Dataset) -> None:
         found = predict(problem, model, steps)
         errors.append(max(float(np.abs(found[key][1] - exact[key]).max()) for key in exact))
     order = np.log2(errors[0] / errors[1])
-    assert order > EXPLICIT[name].order - 0.6
+    assert order > OWN[name].order - 0.6
 
 
 def test_agrees_with_lsoda_on_irregular_times_with_inputs_and_a_network() -> None:

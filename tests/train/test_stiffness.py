@@ -44,9 +44,10 @@ HYBRID = ModelConfig(
 )
 
 
-def test_a_stiff_hybrid_model_is_said_to_be_stiff_and_breaks_nothing(kinetics: Dataset) -> None:
+def test_an_explicit_solver_that_was_chosen_is_warned_about_and_breaks_nothing(kinetics: Dataset) -> None:
     settings = TrainConfig(
         preset="quick",
+        solver="rk4",
         stages=("collocation", "polish"),
         iterations={"collocation": 20, "polish": 3},
         time_limit=60.0,
@@ -55,7 +56,7 @@ def test_a_stiff_hybrid_model_is_said_to_be_stiff_and_breaks_nothing(kinetics: D
     assert found.outcome in (Outcome.CONVERGED, Outcome.LIMIT, Outcome.DIVERGED) and found.sentence
     assert np.isfinite(evaluate_hole(found.model, "slow", np.array([[0.5], [1.0]]))).all()
     note = next(note for note in found.notes if "are stiff" in note)
-    assert "explicit training solver (`rk4`)" in note and "steady state" in note
+    assert "explicit training solver (`rk4`)" in note and "Choose the solver `auto`" in note
     assert not any("shorter steps: going on" in note for note in found.notes)  # thousands of steps would not help
 
 
