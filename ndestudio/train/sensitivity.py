@@ -124,13 +124,13 @@ def linearise_program(structure: Structure, method: Tableau) -> Callable[..., An
 
     stages = StageSolver(f.field, method)
 
-    def implicit_stage(theta: Any, constants: Any, t: Any, u: Any, base: Any, S: Any, h: Any, guess: Any) -> Any:
-        k = stages.slope(theta, constants, t, u, base, h, guess)
+    def implicit_stage(phi: Any, constants: Any, t: Any, u: Any, base: Any, S: Any, h: Any, guess: Any) -> Any:
+        k = stages.slope(phi, constants, t, u, base, h, guess)
         hg = h * method.gamma
         y = base + hg[:, None] * k
-        _, by_y = stages.linear(theta, constants, t, u, y)
-        by_theta = jax.vmap(jax.jacrev(f.field, argnums=0), (None, None, 0, 0, 0))(theta, constants, t, u, y)
-        moved = jnp.einsum("bij,bjp->bip", by_y, S).at[:, :, :size].add(by_theta)
+        _, by_y = stages.linear(phi, constants, t, u, y)
+        by_phi = jax.vmap(jax.jacrev(f.field, argnums=0), (None, None, 0, 0, 0))(phi, constants, t, u, y)
+        moved = jnp.einsum("bij,bjp->bip", by_y, S).at[:, :, :size].add(by_phi)
         return k, solve(stages.matrix(hg, by_y), moved)
 
     def run(theta: Any, free: Any, constants: Any, start: Start, grid: Grid, target: Target) -> Any:
@@ -165,14 +165,14 @@ def linearise_program(structure: Structure, method: Tableau) -> Callable[..., An
             for i, row in enumerate(method.a):
                 base = y + hy * sum(a * k for a, k in zip(row, ks, strict=True)) if row else y
                 moved = S + hS * sum(a * K for a, K in zip(row, Ks, strict=True)) if row else S
-                k, K = implicit_stage(theta, constants, t[i], u[i], base, moved, h, ks[-1] if ks else guess)
+                k, K = implicit_stage(phi, constants, t[i], u[i], base, moved, h, ks[-1] if ks else guess)
                 ks.append(k)
                 Ks.append(K)
                 y1, S1 = base + hy * method.gamma * k, moved + hS * method.gamma * K
             return (y1, S1, ks[-1], Ks[-1], ks[-1]), (y, f0, S, F0)
 
         if method.implicit:
-            f0, F0 = slopes(theta, constants, grid.sample_t[:, 0], grid.sample_u[:, 0], y0, S0)
+            f0, F0 = slopes(phi, constants, grid.sample_t[:, 0], grid.sample_u[:, 0], y0, S0)
             first = (y0, S0, f0, F0, jnp.zeros_like(f0))
             (end, *_), (ys, fs, Ss, Fs) = jax.lax.scan(implicit_step, first, (grid.h, grid.t, grid.u))
         else:
@@ -263,12 +263,12 @@ def _simulate(
 
     def implicit_step(carry: Any, x: Any) -> Any:
         (y, f0, guess), (h, t, u) = carry, x
-        y1, f1 = stages.step(theta, constants, t, u, h, y, guess)
+        y1, f1 = stages.step(phi, constants, t, u, h, y, guess)
         return (y1, f1, jax.lax.stop_gradient(f1)), (y, f0)
 
     if method.implicit:
         stages = StageSolver(f.field, method)
-        f0 = field(theta, constants, grid.sample_t[:, 0], grid.sample_u[:, 0], y0)
+        f0 = field(phi, constants, grid.sample_t[:, 0], grid.sample_u[:, 0], y0)
         (end, *_), (ys, fs) = jax.lax.scan(implicit_step, (y0, f0, jnp.zeros_like(f0)), (grid.h, grid.t, grid.u))
     else:
         end, (ys, fs) = jax.lax.scan(step, y0, (grid.h, grid.t, grid.u))
