@@ -123,18 +123,26 @@ def make_grid(
     step = np.zeros((width, samples), dtype=np.int32)
     q, sample_t = np.zeros((width, samples)), np.zeros((width, samples))
     sample_u = np.zeros((width, samples, inputs))
+    alike: dict[bytes, int] = {}
     for k, row in enumerate(rows):
-        times = grid_times(row.t, steps, (mesh or {}).get(row.trajectory.name))
-        h[:-1, k] = np.diff(times)
-        t[:, :, k] = times[:, None] + h[:, k, None] * c
-        at = np.concatenate([row.t, np.full(samples - len(row.t), row.t[-1])])
-        step[k] = np.clip(np.searchsorted(times, at, side="right") - 1, 0, steps - 1)
-        length = np.where(h[step[k], k] > 0, h[step[k], k], 1.0)
-        q[k] = np.clip((at - times[step[k]]) / length, 0.0, 1.0)
-        sample_t[k] = at
+        places = (mesh or {}).get(row.trajectory.name)
+        first = alike.setdefault(row.t.tobytes(), k) if places is None else k
+        if first < k:
+            # sampled at the same times as an earlier row
+            h[:, k], t[:, :, k] = h[:, first], t[:, :, first]
+            step[k], q[k], sample_t[k] = step[first], q[first], sample_t[first]
+        else:
+            times = grid_times(row.t, steps, places)
+            h[:-1, k] = np.diff(times)
+            t[:, :, k] = times[:, None] + h[:, k, None] * c
+            at = np.concatenate([row.t, np.full(samples - len(row.t), row.t[-1])])
+            step[k] = np.clip(np.searchsorted(times, at, side="right") - 1, 0, steps - 1)
+            length = np.where(h[step[k], k] > 0, h[step[k], k], 1.0)
+            q[k] = np.clip((at - times[step[k]]) / length, 0.0, 1.0)
+            sample_t[k] = at
         if inputs:
             u[:, :, k] = row.trajectory.input_at(t[:, :, k].ravel()).reshape(steps + 1, len(c), inputs)
-            sample_u[k] = row.trajectory.input_at(at)
+            sample_u[k] = row.trajectory.input_at(sample_t[k])
     return Grid(h, t, u, step, q, sample_t, sample_u)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
@@ -235,6 +236,15 @@ def start_point(problem: Problem, batch: Batch) -> Point:
     return Point(problem.space.theta.copy(), free)
 
 
+_shown: WeakKeyDictionary[Problem, dict[tuple[int, int], Batch]] = WeakKeyDictionary()
+
+
 def predictions_batch(problem: Problem, steps: int, limit: int | None = None) -> Batch:
-    """All samples of all trajectories, test samples too, for plots."""
-    return make_batch(problem, steps, rows=whole_rows(problem.dataset, with_test=True)[:limit], padded=False)
+    """All samples of all trajectories (of the first ``limit``), test samples too, for plots; laid out once."""
+    if limit is None:
+        return make_batch(problem, steps, rows=whole_rows(problem.dataset, with_test=True), padded=False)
+    kept = _shown.setdefault(problem, {})
+    if (steps, limit) not in kept:
+        rows = whole_rows(problem.dataset, with_test=True)[:limit]
+        kept[steps, limit] = make_batch(problem, steps, rows=rows, padded=False)
+    return kept[steps, limit]

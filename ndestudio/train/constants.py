@@ -5,8 +5,13 @@ Nothing is compiled: a candidate formula is fitted in the time a compiler would 
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
+from ndestudio.data.dataset import Part
+from ndestudio.model.fitted import FittedModel
+from ndestudio.train.batch import whole_rows
 from ndestudio.train.batches import Batch, make_batch, start_point
 from ndestudio.train.collocation import slopes
 from ndestudio.train.engines import SlopeEngine, VectorEngine
@@ -24,8 +29,28 @@ WEAK = 1e-9
 """Precision of everything: where data say nothing, values stay where they are."""
 CLOSE = 1e-14
 """A loss (squared error over the spread) that no further step is worth."""
+ENOUGH_ROWS = 24
+"""Trajectories on which a fit of constants begins."""
+LEAST_ACCURATE = 1e-4
+"""Largest change of the predictions, over the spread, by doubling the steps."""
 LOST = 0.1
 """A loss above this is worth a look from other start values."""
+
+
+@dataclass(frozen=True)
+class Goal:
+    """How far to go: the relative decrease and the loss that end it; and the damping to begin with."""
+
+    decrease: float = 1e-7
+    loss: float = CLOSE
+    damping: float = 1e-3
+
+
+ROUGHLY = Goal(1e-3, 1e-7)
+"""For a part of the data on long steps."""
+MOST_STEPS = 1024
+UNMOVED = 0.03
+"""Change of the trained numbers (which are of order one) that asks for no new choice of steps."""
 
 
 def fit_constants(tracker: Tracker, *, explore: bool = True, steps: int = 100) -> str:
@@ -38,23 +63,28 @@ def fit_constants(tracker: Tracker, *, explore: bool = True, steps: int = 100) -
         Why it ended.
     """
     problem = tracker.problem
-    batch = make_batch(problem, steps_for(problem), padded=False)
+    batch, whole = _some(problem, steps_for(problem) if problem.smooth else _coarse(problem))
     point = start_point(problem, batch)
     starts = [point]
     tracker.enter("collocation", "guessing parameters from slopes", 1, 2)
     if explore:
         starts += guesses(problem, point)
     tracker.enter("polish", "fitting parameters through the solver (Levenberg-Marquardt)", 2, 2)
-    outcome = best_of(tracker, batch, starts, steps)
+    goal = Goal() if whole else ROUGHLY
+    outcome = best_of(tracker, batch, starts, steps, goal)
     if explore:
         outcome = _explored(tracker, batch, outcome, steps)
-    for _ in range(4):
-        model = tracker.model(batch, outcome.point)
-        if doubling_error(problem, model, batch.steps) <= tolerance(problem) or batch.steps >= 1024:
+    for _ in range(6):
+        finer = _finer(problem, tracker.model(batch, outcome.point), batch.steps, outcome.loss)
+        if whole and finer == batch.steps:
+            tracker.exact = finer < MOST_STEPS
             break
-        batch = make_batch(problem, 2 * batch.steps, padded=False)
+        before, batch, whole = outcome.point, make_batch(problem, finer, padded=False), True
         tracker.best_score = np.inf
-        outcome = descend(tracker, batch, outcome.point, steps)
+        outcome = descend(tracker, batch, _continued(problem, batch, before), steps, Goal(damping=1e-6))
+        if np.abs(outcome.point.theta - before.theta).max() < UNMOVED:
+            tracker.exact = finer < MOST_STEPS
+            break
     _understood(tracker, batch, outcome.point)
 
     def again(weighted: Batch, start: Point) -> str:
@@ -70,6 +100,37 @@ def _understood(tracker: Tracker, batch: Batch, point: Point) -> None:
     linear = VectorEngine(tracker.problem, batch).linearise(point)
     prior = _prior(tracker.problem, batch, point)
     tracker.judge(uncertainty(tracker.problem, linear, point, prior))
+
+
+def _some(problem: Problem, steps: int) -> tuple[Batch, bool]:
+    """Trajectories to begin with, evenly chosen where there are many, and whether they are all.
+
+    A few dozen lead next to the minimum for a fraction of the price; the last steps are made on all.
+    """
+    rows = whole_rows(problem.dataset, with_test=False)
+    thin = len(rows) // ENOUGH_ROWS
+    if thin < 2 or not any((row.trajectory.part[row.index] == Part.TRAIN).any() for row in rows[::thin]):
+        return make_batch(problem, steps, rows=rows, padded=False), True
+    return make_batch(problem, steps, rows=rows[::thin], padded=False), False
+
+
+def _coarse(problem: Problem) -> int:
+    """Steps to begin with where no smooth curves tell: one for every second row."""
+    return int(np.clip(max(len(trajectory.t) for trajectory in problem.dataset.trajectories) // 2, 32, 512))
+
+
+def _finer(problem: Problem, model: FittedModel, steps: int, loss: float) -> int:
+    """Steps with which doubling changes predictions by less than a tenth of what they miss the data by."""
+    allowed = float(np.clip(0.1 * np.sqrt(loss), tolerance(problem), LEAST_ACCURATE)) if np.isfinite(loss) else 0.0
+    while steps < MOST_STEPS and doubling_error(problem, model, steps) > allowed:
+        steps *= 2
+    return steps
+
+
+def _continued(problem: Problem, batch: Batch, point: Point) -> Point:
+    """``point`` with the initial values of the same rows, or fresh ones where other rows had been fitted."""
+    free = point.free if point.free.shape == batch.start.mode.shape else start_point(problem, batch).free
+    return Point(point.theta, free)
 
 
 def guesses(problem: Problem, point: Point) -> list[Point]:
@@ -121,7 +182,7 @@ def settle(linearise, point: Point, prior: Prior, steps: int) -> LmState:
     return state
 
 
-def best_of(tracker: Tracker, batch: Batch, starts: list[Point], steps: int) -> Outcome:
+def best_of(tracker: Tracker, batch: Batch, starts: list[Point], steps: int, goal: Goal) -> Outcome:
     """Fit from the start whose few first steps lead furthest."""
     problem = tracker.problem
     engine = VectorEngine(problem, batch)
@@ -131,7 +192,7 @@ def best_of(tracker: Tracker, batch: Batch, starts: list[Point], steps: int) -> 
             tracker.poll()
             ends.append(settle(engine.linearise, start, _prior(problem, batch, start), 6))
         starts = [min(ends, key=lambda state: state.cost if np.isfinite(state.cost) else np.inf).point]
-    return descend(tracker, batch, starts[0], steps)
+    return descend(tracker, batch, starts[0], steps, goal)
 
 
 def _explored(tracker: Tracker, batch: Batch, outcome: Outcome, steps: int) -> Outcome:
@@ -154,12 +215,12 @@ def _explored(tracker: Tracker, batch: Batch, outcome: Outcome, steps: int) -> O
     return outcome
 
 
-def descend(tracker: Tracker, batch: Batch, point: Point, steps: int) -> Outcome:
+def descend(tracker: Tracker, batch: Batch, point: Point, steps: int, goal: Goal = Goal()) -> Outcome:
     """Levenberg-Marquardt to convergence, reported step by step."""
     problem = tracker.problem
     engine = VectorEngine(problem, batch)
     prior = _prior(problem, batch, point)
-    state = lm_start(engine.linearise, point, prior)
+    state = lm_start(engine.linearise, point, prior, goal.damping)
     if not np.isfinite(state.cost):
         return Outcome(point, np.inf, np.nan, "stuck")
     tracker.step(batch, state.point, 0, state.loss, state.linear.validation, candidate=True)
@@ -171,8 +232,9 @@ def descend(tracker: Tracker, batch: Batch, point: Point, steps: int) -> Outcome
         state = lm_step(engine.linearise, lm_rebase(state, prior), prior)
         if state.accepted:
             tracker.step(batch, state.point, k, state.loss, state.linear.validation, candidate=True, fraction=k / steps)
-        slow = slow + 1 if state.decrease < 1e-7 else 0
-        if state.damping > 1e8 or slow >= (2 if state.accepted else 8) or state.loss < CLOSE:
+        slow = slow + 1 if state.decrease < goal.decrease else 0
+        nothing = state.promised < 0.1 * goal.decrease and state.damping < goal.damping
+        if nothing or state.damping > 1e8 or slow >= (2 if state.accepted else 8) or state.loss < goal.loss:
             return Outcome(state.point, state.loss, state.linear.validation, "converged")
     return Outcome(state.point, state.loss, state.linear.validation, "limit")
 

@@ -77,6 +77,8 @@ class LmState:
     accepted: bool = True
     decrease: float = 1.0
     """Relative decrease of the cost in the last step."""
+    promised: float = 1.0
+    """The same as the linearised residuals predicted it: at a minimum the roundoff may refuse what is left."""
 
 
 SHARED_WORK = 5e8
@@ -116,12 +118,13 @@ def lm_step(linearise: Linearise, state: LmState, prior: Prior) -> LmState:
         loss = float(np.sum(linear.r**2))
         cost = loss + prior.value(point)
     usable = np.isfinite(cost) and np.isfinite(linear.d_theta).all() and np.isfinite(linear.d_free).all()
+    promised = predicted / max(state.cost, 1e-300)
     if not usable or cost >= state.cost:
-        return _rejected(state)
+        return replace(_rejected(state), promised=promised)
     gain = (state.cost - cost) / max(predicted, 1e-300)
     damping = max(state.damping * max(1 / 9, 1 - (2 * min(gain, 1.0) - 1) ** 3), 1e-14)
     decrease = (state.cost - cost) / max(state.cost, 1e-300)
-    return LmState(point, linear, cost, loss, damping, decrease=decrease)
+    return LmState(point, linear, cost, loss, damping, decrease=decrease, promised=promised)
 
 
 def _rejected(state: LmState) -> LmState:

@@ -87,6 +87,7 @@ class Tracker:
 
     Arguments:
         deadline: end of training (``time.perf_counter``).
+        exact: whether the steps of the solver were found short enough for the model as it is.
         counts_compiling: whether the deadline stands while compiled programs are waited for. It does where a person gave
             it; the limits of the presets are meant for training, on slow machines too.
     """
@@ -96,6 +97,7 @@ class Tracker:
     deadline: float
     begin: float = field(default_factory=time.perf_counter)
     counts_compiling: bool = True
+    exact: bool = False
     best: Checkpoint | None = None
     best_score: float = np.inf
     checkpoints: list[Checkpoint] = field(default_factory=list)
