@@ -41,11 +41,14 @@ HYBRID = ModelConfig(
     networks={"growth": NetworkConfig(width=WIDTH, depth=2)},
 )
 """The race: one unknown interaction."""
-NEURAL = ModelConfig(equations="d(x)/dt = f(x, y)\nd(y)/dt = g(x, y)")
+NEURAL = ModelConfig(
+    equations="d(x)/dt = f(x, y)\nd(y)/dt = g(x, y)", networks={"f": NetworkConfig(), "g": NetworkConfig()}
+)
 """Two states, nothing known."""
 BOTH = ModelConfig(
     equations="d(x)/dt = alpha*x + first(x, y)\nd(y)/dt = second(x, y) - delta*y",
     parameters={"alpha": ParameterConfig(value=1.3, fixed=True), "delta": ParameterConfig(value=1.8, fixed=True)},
+    networks={"first": NetworkConfig(), "second": NetworkConfig()},
 )
 """The scenario of Rackauckas et al. (2020), Universal differential equations: both interactions unknown."""
 
