@@ -11,8 +11,8 @@ import time
 
 
 def main() -> None:
-    import torch
-    from torchdiffeq import odeint, odeint_adjoint
+    import torch  # pyright: ignore[reportMissingImports]
+    from torchdiffeq import odeint, odeint_adjoint  # pyright: ignore[reportMissingImports]
 
     torch.manual_seed(0)
     given = json.load(sys.stdin)
