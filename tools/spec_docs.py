@@ -16,7 +16,7 @@ sys.path.insert(0, str(ROOT))
 from ndestudio.data.config import DataConfig, SplitConfig  # noqa: E402
 from ndestudio.distil.config import DistilConfig, RecoveryConfig  # noqa: E402
 from ndestudio.export.config import ExportConfig  # noqa: E402
-from ndestudio.model.config import InitialConfig, ModelConfig, NetworkConfig, ParameterConfig  # noqa: E402
+from ndestudio.model.config import BasisConfig, InitialConfig, ModelConfig, NetworkConfig, ParameterConfig  # noqa: E402
 from ndestudio.project.project import Spec  # noqa: E402
 from ndestudio.project.spec_types import describe, element_struct, struct_fields, struct_of  # noqa: E402
 from ndestudio.train.config import TrainConfig  # noqa: E402
@@ -28,6 +28,7 @@ TABLES: dict[str, type] = {
     "model": ModelConfig,
     "model.parameters.NAME": ParameterConfig,
     "model.networks.NAME": NetworkConfig,
+    "model.networks.NAME.basis.ARGUMENT": BasisConfig,
     "model.initial.STATE": InitialConfig,
     "train": TrainConfig,
     "distil": DistilConfig,
@@ -70,6 +71,7 @@ This page is written by `python tools/spec_docs.py`.
 SHORT = {
     "data.split": '`split = "time"` is short for `split = { by = "time" }`.',
     "model.parameters.NAME": "`k = 0.5` is short for `k = { value = 0.5 }`.",
+    "model.networks.NAME.basis.ARGUMENT": '`basis = { t = "fourier" }` is short for `basis = { t = { kind = "fourier" } }`.',
     "model.initial.STATE": '`S = "763 - in_bed"` is short for `S = { value = "763 - in_bed" }`.',
 }
 

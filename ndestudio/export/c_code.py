@@ -192,10 +192,10 @@ def _hole(name: str, network: ExportedNetwork, names: Mapping[str, str], write: 
         "{",
         f"    double this_layer[{network.width}], next_layer[{network.width}];",
     ]
-    for index, (argument, center, scale) in enumerate(
-        zip(network.arguments, number_list(network.center), number_list(network.scale), strict=True)
+    for index, (entering, center, scale) in enumerate(
+        zip(network.inputs, number_list(network.center), number_list(network.scale), strict=True)
     ):
-        lines.append(f"    this_layer[{index}] = ({names[argument]} - ({center}))/({scale});")
+        lines.append(f"    this_layer[{index}] = ({write(entering)} - ({center}))/({scale});")
     here, there = "this_layer", "next_layer"
     for index, (weights, _) in enumerate(network.layers):
         rows, columns = weights.shape

@@ -85,7 +85,7 @@ def _network(network: Any) -> dict[str, Any]:
         "scale": form.scale.tolist(),
         "layers": [{"weights": weights.tolist(), "biases": biases.tolist()} for weights, biases in form.layers],
         "output": to_text(form.output),
-    }
+    } | ({"inputs": [to_text(entering) for entering in form.inputs]} if network.config.basis else {})
 
 
 def _origin(content: Content) -> dict[str, Any]:

@@ -135,7 +135,8 @@ def _hole(name: str, network: ExportedNetwork, names: Mapping[str, str], write: 
         lines += [f"        ], {columns}, {rows})),", *_vector(biases, " " * 8), "    ),"]
     lines += ["]", f"function {name}({arguments})"]
     centre, scale = ", ".join(number_list(network.center)), ", ".join(number_list(network.scale))
-    lines.append(f"    raw = network({table}, {network.activation}, ([{arguments}] .- [{centre}]) ./ [{scale}])")
+    entering = ", ".join(map(write, network.inputs))
+    lines.append(f"    raw = network({table}, {network.activation}, ([{entering}] .- [{centre}]) ./ [{scale}])")
     return [*lines, f"    return {write(network.output)}", "end"]
 
 

@@ -165,7 +165,9 @@ def _hole(name: str, network: ExportedNetwork, names: Mapping[str, str], write: 
     lines.append("end")
     lines.append(f"centre = [{'; '.join(number_list(network.center))}];")
     lines.append(f"spread = [{'; '.join(number_list(network.scale))}];")
-    lines.append(f"raw = network(layers, @{network.activation}, ([{'; '.join(arguments)}] - centre) ./ spread);")
+    lines.append(
+        f"raw = network(layers, @{network.activation}, ([{'; '.join(map(write, network.inputs))}] - centre) ./ spread);"
+    )
     return [*lines, f"value = {write(network.output)};", "end"]
 
 

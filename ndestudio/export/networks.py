@@ -11,6 +11,7 @@ import numpy as np
 from jaxtyping import Float
 
 from ndestudio.expression.tree import Binary, Call, Expr, Name, Negate, Number
+from ndestudio.model import basis
 from ndestudio.model.fitted import NetworkWeights
 
 RAW = "raw"
@@ -22,12 +23,14 @@ class ExportedNetwork:
     """A trained hole.
 
     Arguments:
+        inputs: what enters the first layer, before it is centred and scaled: the arguments, or formulas of them.
         layers: (weights [out, in], biases [out]) of each layer; all but the last are followed by the activation.
         activation: `tanh`, `softplus`, `gelu` (by tanh), `swish` or `sin`.
         output: value of the hole from ``RAW`` and the arguments.
     """
 
     arguments: tuple[str, ...]
+    inputs: tuple[Expr, ...]
     layers: tuple[tuple[Float[np.ndarray, "out in"], Float[np.ndarray, " out"]], ...]
     activation: str
     center: Float[np.ndarray, " input"]
@@ -37,7 +40,7 @@ class ExportedNetwork:
     @property
     def width(self) -> int:
         """Size of the widest layer, inputs included."""
-        return max(len(self.arguments), *(len(biases) for _, biases in self.layers))
+        return max(len(self.inputs), *(len(biases) for _, biases in self.layers))
 
 
 def exported(network: NetworkWeights) -> ExportedNetwork:
@@ -57,12 +60,18 @@ def exported(network: NetworkWeights) -> ExportedNetwork:
             weights[index] = signs[:, None] * weights[index]
             biases[index] = signs * biases[index]
             weights[index + 1] = weights[index + 1] * signs
+    inputs: tuple[Expr, ...] = tuple(map(Name, network.arguments))
+    center, scale = np.asarray(network.input_center, dtype=float), np.asarray(network.input_scale, dtype=float)
+    if config.basis:
+        inputs = basis.expand_formulas(config, network.arguments, basis.scaled(network))
+        center, scale = np.zeros(len(inputs)), np.ones(len(inputs))
     return ExportedNetwork(
         network.arguments,
+        inputs,
         tuple(zip(weights, biases, strict=True)),
         config.activation,
-        np.asarray(network.input_center, dtype=float),
-        np.asarray(network.input_scale, dtype=float),
+        center,
+        scale,
         _output(network),
     )
 

@@ -141,7 +141,9 @@ def unpacking(content: Content, expressions: Iterable[Expr], names: Mapping[str,
 def _hole_function(hole: str, network: ExportedNetwork, names: Mapping[str, str], write: Printer) -> list[str]:
     arguments = [names[argument] for argument in network.arguments]
     lines = [f"def {names[hole]}({', '.join(arguments)}):", '    """A hole that is still neural."""']
-    lines.append(f"    raw = network(NETWORKS[{text(hole)}], {network.activation}, [{', '.join(arguments)}])")
+    lines.append(
+        f"    raw = network(NETWORKS[{text(hole)}], {network.activation}, [{', '.join(map(write, network.inputs))}])"
+    )
     return [*lines, f"    return {write(network.output)}"]
 
 

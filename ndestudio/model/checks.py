@@ -13,6 +13,7 @@ from ndestudio.model.config import InitialConfig, ModelConfig, NetworkConfig, Pa
 from ndestudio.model.statements import RESERVED, Statement
 from ndestudio.model.system import Hole
 
+MOST_TERMS = 24
 MONOTONE_ACTIVATIONS = ("tanh", "softplus")
 
 
@@ -68,12 +69,30 @@ def network_problems(network: NetworkConfig, hole: Hole | None) -> list[str]:
     if network.monotone and network.activation not in MONOTONE_ACTIVATIONS:
         usable = " or ".join(f"`{name}`" for name in MONOTONE_ACTIVATIONS)
         sentences.append(f"a monotone network needs the activation {usable}, not `{network.activation}`")
+    sentences += _basis_problems(network)
     if hole is not None:
-        for argument in (*network.monotone, *network.factor):
+        for argument in (*network.monotone, *network.factor, *network.basis):
             if argument not in hole.arguments:
                 guess = did_you_mean(argument, hole.arguments)
                 known = ", ".join(f"`{name}`" for name in hole.arguments)
                 sentences.append(f"`{argument}` is none of its arguments ({known}){guess}")
+    return sentences
+
+
+def _basis_problems(network: NetworkConfig) -> list[str]:
+    sentences = []
+    if len(network.basis) > 1:
+        sentences.append("its weights can vary with one argument, not with several; keep one entry of `basis`")
+    if network.basis and network.monotone:
+        sentences.append("it cannot be monotone and vary along a basis; take away one of the two")
+    for argument, basis in network.basis.items():
+        if not 1 <= basis.terms <= MOST_TERMS:
+            sentences.append(f"the terms of the basis of `{argument}` must be 1 to {MOST_TERMS}")
+        ends = [end for end in (basis.start, basis.end) if end is not None]
+        if not all(math.isfinite(end) for end in ends):
+            sentences.append(f"the interval of the basis of `{argument}` must have finite ends; leave one out for none")
+        elif len(ends) == 2 and not ends[0] < ends[1]:
+            sentences.append(f"the basis of `{argument}` starts at {ends[0]:g}, which is not below its end {ends[1]:g}")
     return sentences
 
 

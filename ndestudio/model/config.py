@@ -29,6 +29,24 @@ class ParameterConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     note: str = ""
 
 
+class BasisConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Functions of an argument, such as the time `t`, along which the weights of a network vary.
+
+    After Massaroli et al. 2020, Dissecting Neural ODEs: Galerkin and piecewise constant depth-varying weights.
+
+    Attributes:
+        kind: `"fourier"` (one period over the interval, and multiples of its frequency), `"polynomial"` (Chebyshev, held
+            at its ends beyond the interval) or `"pieces"` (constant on equal pieces).
+        terms: multiples of the frequency, highest degree, or number of pieces.
+        start, end: the interval (none: the range of the data). For a known period, `start = 0` and `end` the period.
+    """
+
+    kind: Literal["fourier", "polynomial", "pieces"] = "fourier"
+    terms: int = 3
+    start: float | None = None
+    end: float | None = None
+
+
 class NetworkConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A neural hole: a multilayer perceptron of the arguments it is called with.
 
@@ -38,6 +56,8 @@ class NetworkConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
         lower, upper: bounds of the output, kept by a sigmoid (both or neither).
         monotone: argument -> `"increasing"` or `"decreasing"`.
         factor: arguments the output is multiplied by, so that the hole vanishes where they do (`y * N(y)`).
+        basis: argument -> functions of it that the weights of the first layer vary along; for `f(x, t)` with
+            `basis = { t = "fourier" }` the law of x changes in time. One argument at most.
         unit: unit of the output.
     """
 
@@ -49,6 +69,7 @@ class NetworkConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     upper: float | None = None
     monotone: dict[str, Literal["increasing", "decreasing"]] = {}
     factor: tuple[str, ...] = ()
+    basis: dict[str, BasisConfig] = {}
     unit: str = ""
 
 

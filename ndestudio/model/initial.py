@@ -12,6 +12,7 @@ from ndestudio.data.dataset import Dataset, Trajectory
 from ndestudio.expression.numeric import evaluate
 from ndestudio.expression.parse import parse_expression
 from ndestudio.expression.tree import Call, Expr, calls, names, walk
+from ndestudio.model.basis import basis_of, interval
 from ndestudio.model.config import ModelConfig, ParameterConfig
 from ndestudio.model.fitted import FittedModel, NetworkWeights
 from ndestudio.model.networks import fresh_network
@@ -247,6 +248,12 @@ class _Rows:
         arguments = self._arguments(name)
         center = np.array([_center(column) for column in arguments])
         scale = np.array([_spread(column) for column in arguments])
+        varying = basis_of(settings, hole.arguments)
+        if varying is not None:
+            k, basis = varying
+            present = arguments[k][np.isfinite(arguments[k])]
+            low, high = (float(present.min()), float(present.max())) if present.size else (0.0, 1.0)
+            center[k], scale[k] = interval(basis, low, high)
         factor = np.ones(1)
         for formal, column in zip(hole.arguments, arguments, strict=True):
             if formal in settings.factor:

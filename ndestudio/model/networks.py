@@ -25,6 +25,8 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Int8
 
+from ndestudio.expression.compiled import compile_system
+from ndestudio.model import basis
 from ndestudio.model.config import NetworkConfig
 from ndestudio.model.fitted import NetworkWeights
 from ndestudio.model.transforms import inverse_softplus, logit, sigmoid, softplus
@@ -48,9 +50,9 @@ def activation(name: str, z: Any, xp: Any) -> Any:
     raise ValueError(f"no such activation: {name!r}")
 
 
-def layer_sizes(config: NetworkConfig, inputs: int) -> list[int]:
-    """Units of each layer, arguments first and the one output last."""
-    return [inputs, *[config.width] * config.depth, 1]
+def layer_sizes(config: NetworkConfig, arguments: Sequence[str]) -> list[int]:
+    """Units of each layer, what enters first and the one output last."""
+    return [basis.width(config, arguments), *[config.width] * config.depth, 1]
 
 
 def weight_signs(config: NetworkConfig, arguments: Sequence[str]) -> list[Int8[np.ndarray, "out in"]] | None:
@@ -58,7 +60,7 @@ def weight_signs(config: NetworkConfig, arguments: Sequence[str]) -> list[Int8[n
     directions = tuple(config.monotone.get(argument, "") for argument in arguments)
     if not any(directions):
         return None
-    return _weight_signs(tuple(layer_sizes(config, len(arguments))), directions)
+    return _weight_signs(tuple(layer_sizes(config, arguments)), directions)
 
 
 @lru_cache(maxsize=256)
@@ -140,7 +142,7 @@ def apply_network(
     Returns:
         [...], in physical units.
     """
-    h = (X - center) / scale
+    h = basis.expand(config, arguments, (X - center) / scale, xp)
     layers = list(zip(effective_weights(config, arguments, weights, xp), biases, strict=True))
     for weight, bias in layers[:-1]:
         h = _activated(config, h @ weight.T + bias, xp)
@@ -194,8 +196,10 @@ def scalar_hole(network: NetworkWeights) -> Callable[..., float]:
         np.ascontiguousarray(w, dtype=float) for w in effective_weights(config, network.arguments, network.weights)
     ]
     biases = [np.asarray(b, dtype=float) for b in network.biases]
-    biases[0] = biases[0] - weights[0] @ (network.input_center / network.input_scale)
-    weights[0] = weights[0] / network.input_scale
+    enter = _entering(network)
+    if enter is None:
+        biases[0] = biases[0] - weights[0] @ (network.input_center / network.input_scale)
+        weights[0] = weights[0] / network.input_scale
     mirrors = [_mirror(config, len(bias)) for bias in biases[:-1]]
     hidden = list(zip(weights[:-1], biases[:-1], mirrors, strict=True))
     last_weight, last_bias = np.ascontiguousarray(weights[-1][0]), float(biases[-1][0])
@@ -206,7 +210,7 @@ def scalar_hole(network: NetworkWeights) -> Callable[..., float]:
     output_scale = float(network.output_scale)
 
     def hole(*x: float) -> float:
-        h = np.array(x)
+        h = np.array(x if enter is None else [f(x) for f in enter])
         for weight, bias, mirror in hidden:
             z = dot(weight, h)
             z += bias
@@ -225,6 +229,14 @@ def scalar_hole(network: NetworkWeights) -> Callable[..., float]:
     return hole
 
 
+def _entering(network: NetworkWeights) -> Sequence[Callable[[Sequence[float]], float]] | None:
+    """Functions of the arguments that enter the first layer; None if these are the arguments themselves."""
+    if not network.config.basis:
+        return None
+    formulas = basis.expand_formulas(network.config, network.arguments, basis.scaled(network))
+    return compile_system(formulas, {name: k for k, name in enumerate(network.arguments)}, {})
+
+
 def fresh_network(
     name: str,
     config: NetworkConfig,
@@ -240,7 +252,7 @@ def fresh_network(
     The same ``name``, ``seed`` and settings give the same weights.
     """
     generator = np.random.default_rng([seed, zlib.crc32(name.encode())])
-    sizes = layer_sizes(config, len(arguments))
+    sizes = layer_sizes(config, arguments)
     weights, biases = [], []
     for layer, (fan_in, fan_out) in enumerate(itertools.pairwise(sizes)):
         factor = 0.1 if layer == len(sizes) - 2 else 1.0

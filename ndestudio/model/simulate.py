@@ -18,6 +18,7 @@ from ndestudio.data.dataset import Dataset, Trajectory
 from ndestudio.errors import EquationError
 from ndestudio.expression.compiled import compile_system
 from ndestudio.expression.numeric import evaluate
+from ndestudio.model.basis import piece
 from ndestudio.model.fitted import FittedModel, Simulation
 from ndestudio.model.initial import model_start
 from ndestudio.model.networks import array_hole, evaluate_network, scalar_hole
@@ -204,10 +205,12 @@ def simulate(
 
 
 def _input_spacing(model: FittedModel, trajectory: Trajectory | None) -> float:
-    """Steps longer than the widest gap of the inputs could leap over a pulse; 0: no limit."""
-    if trajectory is None or not model.system.inputs or len(trajectory.t) < 2:
-        return 0.0
-    return float(np.max(np.diff(trajectory.t)))
+    """Steps longer than the widest gap of the inputs could leap over a pulse, or over a piece of weights; 0: no limit."""
+    widths = [piece(one.config, one.input_scale.tolist(), one.arguments) for one in model.networks.values()]
+    shortest = min(widths, default=float("inf"))
+    if trajectory is not None and model.system.inputs and len(trajectory.t) > 1:
+        shortest = min(shortest, float(np.max(np.diff(trajectory.t))))
+    return shortest if np.isfinite(shortest) else 0.0
 
 
 def simulate_trajectory(

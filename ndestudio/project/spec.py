@@ -11,7 +11,7 @@ import msgspec
 
 from ndestudio.data.config import SplitConfig
 from ndestudio.errors import SpecError
-from ndestudio.model.config import InitialConfig, NetworkConfig, ParameterConfig
+from ndestudio.model.config import BasisConfig, InitialConfig, NetworkConfig, ParameterConfig
 from ndestudio.project.project import Spec
 from ndestudio.project.spec_types import (
     admits_none,
@@ -28,6 +28,7 @@ _SHORTHAND: dict[type, tuple[str, tuple[type, ...]]] = {
     ParameterConfig: ("value", (int, float)),
     InitialConfig: ("value", (int, float, str)),
     SplitConfig: ("by", (str,)),
+    BasisConfig: ("kind", (str,)),
 }
 """Tables that may be written as their most important value alone: `alpha = 0.5`."""
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ndestudio.data.dataset import Dataset
 from ndestudio.model.config import InitialConfig, ModelConfig, NetworkConfig, ParameterConfig
+from ndestudio.model.networks import layer_sizes
 from ndestudio.progress import Reporter
 from ndestudio.session import commands
 from ndestudio.session.advice import advice
@@ -231,7 +232,7 @@ def _networks(model: ModelConfig, analysis: Analysis) -> tuple[NetworkRow, ...]:
         if name not in analysis.holes and config == NetworkConfig():
             continue  # nobody chose anything for it: left over from equations that called it
         arguments = analysis.holes.get(name, ())
-        sizes = [len(arguments), *[config.width] * config.depth, 1]
+        sizes = layer_sizes(config, arguments)
         weights = sum((a + 1) * b for a, b in pairwise(sizes))
         rows.append(NetworkRow(name, arguments, config, name in analysis.holes, weights))
     return tuple(rows)

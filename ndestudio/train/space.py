@@ -181,7 +181,15 @@ def structure_of(model: FittedModel) -> Structure:
 
 def _hole_shape(name: str, network: NetworkWeights) -> HoleShape:
     shapes = tuple((w.shape, b.shape) for w, b in zip(network.weights, network.biases, strict=True))
-    return HoleShape(name, network.arguments, msgspec.json.encode(network.config, order="deterministic"), shapes)
+    return HoleShape(
+        name, network.arguments, msgspec.json.encode(_static(network.config), order="deterministic"), shapes
+    )
+
+
+def _static(config: NetworkConfig) -> NetworkConfig:
+    """The settings without those that are numbers of the data or words: editing them compiles nothing anew."""
+    basis = {name: msgspec.structs.replace(one, start=None, end=None) for name, one in config.basis.items()}
+    return msgspec.structs.replace(config, unit="", basis=basis)
 
 
 def _start(config: InitialConfig | None) -> Expr | None:

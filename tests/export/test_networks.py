@@ -7,7 +7,7 @@ import pytest
 
 from ndestudio.export.networks import RAW, exported
 from ndestudio.expression.numeric import evaluate
-from ndestudio.model.config import NetworkConfig
+from ndestudio.model.config import BasisConfig, NetworkConfig
 from ndestudio.model.networks import activation, evaluate_network, fresh_network
 from ndestudio.model.transforms import sigmoid, softplus
 
@@ -20,6 +20,9 @@ CONFIGS = [
     NetworkConfig(width=5, depth=2, activation="tanh", monotone={"b": "decreasing"}, lower=0.5),
     NetworkConfig(width=5, depth=2, activation="sin", upper=2.0, factor=("b", "a")),
     NetworkConfig(width=5, depth=0, activation="sin"),
+    NetworkConfig(width=5, depth=2, basis={"b": BasisConfig(terms=2)}, factor=("a",)),
+    NetworkConfig(width=5, depth=1, basis={"a": BasisConfig(kind="polynomial", terms=4)}, sign="negative"),
+    NetworkConfig(width=5, depth=1, basis={"b": BasisConfig(kind="pieces", terms=3)}),
 ]
 
 
@@ -30,7 +33,9 @@ def test_values(config: NetworkConfig) -> None:
     )
     X = np.random.default_rng(0).normal(size=(40, 2))
     form = exported(network)
-    h = (X - form.center) / form.scale
+    seen = {"a": X[:, 0], "b": X[:, 1]}
+    entering = np.stack([np.broadcast_to(evaluate(one, seen), 40) for one in form.inputs], axis=-1)
+    h = (entering - form.center) / form.scale
     for index, (weights, biases) in enumerate(form.layers):
         h = activation(form.activation, h, np) if index else h
         h = h @ weights.T + biases

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from ndestudio.model import NetworkConfig
+from ndestudio.model.config import BasisConfig
 from ndestudio.model.fitted import NetworkWeights
 from ndestudio.model.networks import array_hole, evaluate_network, fresh_network, scalar_hole, weight_signs
 
@@ -24,6 +25,9 @@ SETTINGS = {
     "factor": NetworkConfig(width=6, factor=("y",)),
     "rising": NetworkConfig(width=7, monotone={"x": "increasing"}),
     "falling": NetworkConfig(width=7, monotone={"x": "decreasing"}, activation="softplus"),
+    "fourier": NetworkConfig(width=6, basis={"y": BasisConfig(terms=2)}, sign="positive"),
+    "polynomial": NetworkConfig(width=6, depth=1, basis={"x": BasisConfig(kind="polynomial", terms=5)}, factor=("x",)),
+    "pieces": NetworkConfig(depth=0, basis={"y": BasisConfig(kind="pieces", terms=4)}),
     "both": NetworkConfig(width=6, monotone={"x": "increasing", "y": "decreasing"}, lower=-1.0, upper=1.0),
 }
 
