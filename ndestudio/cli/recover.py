@@ -47,7 +47,7 @@ def recover_command(options: argparse.Namespace) -> int:
         print(report(verdict), flush=True)
     if interrupted:
         return INTERRUPTED
-    return DONE if verdict.outcome in ("found", "near") else FAILED
+    return DONE if verdict.outcome in ("found", "rough", "near") else FAILED
 
 
 def with_law(spec: Spec, laws: Sequence[str], values: Sequence[str], noise: float | None) -> Spec:

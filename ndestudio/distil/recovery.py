@@ -25,7 +25,7 @@ from ndestudio.train.result import Fit, Outcome
 ALIKE = 0.05
 """Difference of two formulas, relative to the spread of the true one, up to which they count as the same within the data."""
 CLOSE = 0.25
-"""Relative difference of constants above which the sentence speaks of it as a shortcoming."""
+"""Relative difference of constants up to which a law counts as found, not as found roughly."""
 
 
 def recovery_test(
@@ -109,7 +109,7 @@ class _Test:
         if found.outcome == "stopped":
             outcome = "stopped"
         elif apart is not None:
-            outcome = "found"
+            outcome = "found" if apart <= CLOSE else "rough"
         else:
             outcome = "near" if all(_alike(hole) for hole in holes) else "missed"
         errors, floor = _means(found.metrics), _means(score(self.law, self.dataset))
@@ -202,14 +202,14 @@ def _means(metrics: Metrics) -> dict[str, float]:
 def _sentence(outcome: str, holes: tuple[FoundHole, ...], apart: float | None, moved: bool) -> str:
     if outcome == "stopped":
         return "Stopped before the formulas were fitted together; there is no verdict yet."
-    if outcome == "found" and apart is not None:
+    if outcome in ("found", "rough") and apart is not None:
         where = (
             "the same equations, a term having moved between a hole and the known part"
             if moved
             else "the same structure"
         )
         within = f"constants within {_percent(apart)}"
-        if apart > CLOSE:
+        if outcome == "rough":
             return f"Found, but not precisely: {where}; constants are off by up to {_percent(apart)}."
         return f"Found: {where}, {within}."
     others = "; ".join(_instead(hole) for hole in holes if hole.constants is None)

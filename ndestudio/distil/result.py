@@ -98,8 +98,9 @@ class Recovery:
     """The verdict of a recovery test.
 
     Arguments:
-        outcome: `"found"` (same structure everywhere), `"near"` (other formulas that cannot be told apart in the range of the
-            data), `"missed"`, `"failed"` (nothing was trained or distilled), `"stopped"`. sentence: the same for a person.
+        outcome: `"found"` (same structure everywhere), `"rough"` (the same, but constants far off), `"near"` (other formulas
+            that cannot be told apart in the range of the data), `"missed"`, `"failed"` (nothing was trained or distilled),
+            `"stopped"`. sentence: the same for a person.
         parameters: parameter of the model -> value in the law and value found.
         errors: part of the data -> mean NRMSE of the found model; floor: of the law itself (that is the noise).
         noise: column -> standard deviation of the errors that were added.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from PySide6.QtCore import QObject, QSize, Qt
+from PySide6.QtGui import QAction
 from PySide6.QtWidgets import (
     QAbstractButton,
     QComboBox,
@@ -193,6 +194,13 @@ class _Quiet:
     def __exit__(self, *_: object) -> None:
         for one, before in zip(self._objects, self._before, strict=True):
             one.blockSignals(before)
+
+
+def trigger(widget: QWidget, action: str) -> None:
+    """Run an action of the window that ``widget`` is in, by its name."""
+    found = widget.window().findChild(QAction, action)
+    if isinstance(found, QAction):
+        found.trigger()
 
 
 def discard(widget: QWidget) -> None:

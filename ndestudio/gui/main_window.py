@@ -31,6 +31,7 @@ from ndestudio.gui.start_page import StartPage
 from ndestudio.gui.status import StatusBar
 from ndestudio.gui.theme import theme
 from ndestudio.gui.toasts import Toasts
+from ndestudio.gui.tour import TourCard
 from ndestudio.paths import user_state_dir
 from ndestudio.session.files import samples
 from ndestudio.session.session import Session
@@ -74,6 +75,8 @@ class MainWindow(QMainWindow):
         self._connect()
         self._restore()
         session.attach_shell(self)
+        self.tour = TourCard(self, session.tour, self.views)
+        session.tour.attach(self.tour)
         self.stack.setFocus()
         self._offer_recovery()
 
@@ -166,6 +169,13 @@ class MainWindow(QMainWindow):
             self.session.files.new()
             self.go_home()
 
+    def take_tour(self) -> None:
+        """From measurements to equations on a sample; what is not saved is asked about first."""
+        if self._may_leave([]):
+            self.start_page.offer.hide()
+            self._home = False
+            self.session.tour.begin()
+
     def save(self) -> bool:
         """Save; asks for a file when the project has none. False when the person cancelled."""
         return self._save_to(self._path) if self._path else self.save_as()
@@ -218,6 +228,11 @@ class MainWindow(QMainWindow):
     def _device(self) -> None:
         DeviceDialog(self.session, self).open()
 
+    def _recovery(self) -> None:
+        from ndestudio.gui.recovery_dialog import open_recovery
+
+        open_recovery(self.session, self)
+
     def _log_folder(self) -> None:
         QDesktopServices.openUrl(QUrl.fromLocalFile(str(user_state_dir() / "log")))
 
@@ -254,6 +269,8 @@ class MainWindow(QMainWindow):
             "pause": self._pause,
             "stop": self._stop,
             "distil": self._distil,
+            "recovery": self._recovery,
+            "tour": self.take_tour,
             "shortcuts": self._shortcuts,
             "device": self._device,
             "log": self._log_folder,
@@ -293,6 +310,9 @@ class MainWindow(QMainWindow):
     def _connect(self) -> None:
         self.rail.chosen.connect(self.go)
         self.start_page.browse.connect(self.browse)
+        self.start_page.offer.accepted.connect(self.take_tour)
+        self.start_page.offer.declined.connect(self.session.tour.decline)
+        self.start_page.offer.setVisible(self.session.tour.offered)
         self.start_page.files_chosen.connect(self.open_files)
         self.status.device_clicked.connect(self._device)
         self.banner.recover.connect(self._recover)

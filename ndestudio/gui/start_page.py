@@ -48,6 +48,34 @@ class SampleTile(QPushButton):
             self._picture.setPixmap(icon("train", colours().accent).pixmap(48, 48))
 
 
+class TourOffer(QFrame):
+    """Offers the tour at the first start. Signals: accepted(), declined()."""
+
+    accepted = Signal()
+    declined = Signal()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setProperty("kind", "offer")
+        words = column(
+            label("New here?", "heading"),
+            label(
+                "Three steps on the lynx and hare counts lead from measurements to equations in about a minute.",
+                wrap=True,
+            ),
+            spacing=2,
+        )
+        self.accept_button = button("Take the tour", self.accepted.emit, kind="primary", icon_name="play")
+        self.decline_button = button("Not now", self._decline, tip="It stays in the Help menu")
+        layout = row(words, self.accept_button, self.decline_button, spacing=GRID, margins=2 * GRID)
+        layout.setStretch(0, 1)
+        self.setLayout(layout)
+
+    def _decline(self) -> None:
+        self.hide()
+        self.declined.emit()
+
+
 class StartPage(QWidget):
     """Signals: files_chosen(list of paths), browse()."""
 
@@ -62,6 +90,8 @@ class StartPage(QWidget):
         inner.setContentsMargins(4 * GRID, 4 * GRID, 4 * GRID, 4 * GRID)
         inner.setSpacing(3 * GRID)
         inner.addLayout(self._header())
+        self.offer = TourOffer()
+        inner.addWidget(self.offer)
         inner.addLayout(self._steps())
         if samples:
             inner.addWidget(label("Samples", "title"))

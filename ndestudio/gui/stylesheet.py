@@ -30,6 +30,8 @@ QFrame[kind="card"] { background: $surface; border: 1px solid $border; border-ra
 QFrame[kind="line"] { background: $border; border: none; max-height: 1px; min-height: 1px; }
 QFrame[kind="banner"] { background: $accent_soft; border: none; border-bottom: 1px solid $accent; }
 QFrame[kind="toast"] { background: $raised; border: 1px solid $border; border-radius: 8px; }
+QFrame[kind="coach"] { background: $surface; border: 2px solid $accent; border-radius: 10px; }
+QFrame[kind="offer"] { background: $accent_soft; border: 1px solid $accent; border-radius: 8px; }
 QFrame[kind="drop"] { background: $accent_soft; border: 2px dashed $accent; border-radius: 16px; }
 QWidget[kind="rail"] { background: $surface; border-right: 1px solid $border; }
 

@@ -9,7 +9,7 @@ import msgspec
 
 from ndestudio.data.config import DataConfig, SplitConfig
 from ndestudio.data.dataset import Dataset, Part
-from ndestudio.distil.config import DistilConfig
+from ndestudio.distil.config import DistilConfig, RecoveryConfig
 from ndestudio.distil.result import Distillation
 from ndestudio.export.config import ExportConfig
 from ndestudio.model.config import InitialConfig, ModelConfig, NetworkConfig, ParameterConfig
@@ -28,7 +28,7 @@ def with_data(project: Project, data: DataConfig) -> Project:
 
 def with_dataset(project: Project, dataset: Dataset | None) -> Project:
     """Newly loaded data. Results that belonged to the data before stay in the runs table only."""
-    return replace(project, dataset=dataset, fit=None, distillation=None, accepted={})
+    return replace(project, dataset=dataset, fit=None, distillation=None, accepted={}, recovery=None)
 
 
 def with_role(data: DataConfig, column: str, role: Role, states: tuple[str, ...]) -> DataConfig:
@@ -139,6 +139,11 @@ def with_train(project: Project, **changes: Any) -> Project:
 def with_distil(project: Project, **changes: Any) -> Project:
     distil: DistilConfig = msgspec.structs.replace(project.spec.distil, **changes)
     return project if distil == project.spec.distil else _with_spec(project, distil=distil)
+
+
+def with_recovery(project: Project, recovery: RecoveryConfig) -> Project:
+    """Another law for the recovery test."""
+    return project if recovery == project.spec.recovery else _with_spec(project, recovery=recovery)
 
 
 def with_export(project: Project, **changes: Any) -> Project:

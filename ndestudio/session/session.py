@@ -19,9 +19,11 @@ from ndestudio.session.files import FilesController
 from ndestudio.session.formulas import Formula, FormulaCache, FormulaRequest, typeset
 from ndestudio.session.model_controller import ModelController
 from ndestudio.session.presenter import Presenter
+from ndestudio.session.recovery import RecoveryController
 from ndestudio.session.settings import SettingsStore
 from ndestudio.session.shell import STAGES, Level, ShellPresenter, ShellView, Stage, Toast
 from ndestudio.session.tasks import Runner, Task, Tasks
+from ndestudio.session.tour import TourController
 from ndestudio.session.train_controller import TrainController
 from ndestudio.session.workspace import Workspace
 from ndestudio.train.result import Device
@@ -64,6 +66,8 @@ class Session:
         self.distil = DistilController(self)
         self.export = ExportController(self)
         self.shell = ShellPresenter(self)
+        self.recovery = RecoveryController(self)
+        self.tour = TourController(self)
         self.autosave = Autosave(self, autosave_folder)
         self._stages: dict[Stage, Presenter] = {
             "data": self.data,
@@ -97,6 +101,8 @@ class Session:
         self._refreshed = monotonic()
         self._stages[self.stage].refresh()
         self.shell.refresh()
+        self.recovery.refresh()
+        self.tour.refresh()
         self._typeset_missing()
 
     def tick(self) -> None:

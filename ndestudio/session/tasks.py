@@ -14,7 +14,7 @@ COMPUTE, SKETCH = "compute", "sketch"
 """Processes that trace, compile and search; processes that simulate and typeset what the window shows."""
 
 APART: Mapping[str, str] = {
-    **dict.fromkeys(("warm-up", "fit", "distil", "put in"), COMPUTE),
+    **dict.fromkeys(("warm-up", "fit", "distil", "put in", "law", "recovery"), COMPUTE),
     **dict.fromkeys(
         ("warm-up sketch", "picture", "simulate", "candidate", "samples", "formulas", "artefact", "verify"), SKETCH
     ),

@@ -44,7 +44,7 @@ def verdict(outcome: str) -> Recovery:
     )
 
 
-@pytest.mark.parametrize(("outcome", "code"), [("found", 0), ("near", 0), ("missed", 1), ("failed", 1)])
+@pytest.mark.parametrize(("outcome", "code"), [("found", 0), ("near", 0), ("rough", 0), ("missed", 1), ("failed", 1)])
 def test_the_verdict_is_printed_written_and_the_exit_code(
     outcome: str, code: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

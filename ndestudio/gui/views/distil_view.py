@@ -6,7 +6,20 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import QComboBox, QSplitter, QStackedWidget, QTabBar, QTabWidget, QVBoxLayout, QWidget
 
-from ndestudio.gui.building import EmptyState, button, card, choose, column, combo, holder, label, quiet, row
+from ndestudio.gui.building import (
+    EmptyState,
+    button,
+    card,
+    choose,
+    column,
+    combo,
+    holder,
+    label,
+    quiet,
+    row,
+    tool_button,
+    trigger,
+)
 from ndestudio.gui.theme import GRID
 from ndestudio.gui.widgets.candidate_panel import CandidatePanel
 from ndestudio.gui.widgets.change_table import ChangeTable
@@ -187,6 +200,11 @@ class DistilView(QWidget):
             "Continue to Export", self.proceed.emit, kind="primary", tip="Equations as LaTeX, code, report (Ctrl+5)"
         )
         self.back_button = button("Go to Train", self.back.emit, tip="Train the model first (Ctrl+3)")
+        self.recovery_button = tool_button(
+            "help",
+            "Recovery test: would these settings, on data like these, find a law that is known?",
+            lambda: trigger(self, "recovery"),
+        )
         self.hole_bar = QTabBar()
         self.hole_bar.setDrawBase(False)
         self.hole_bar.setExpanding(False)
@@ -205,6 +223,7 @@ class DistilView(QWidget):
             label("Distil", "title"),
             self.summary,
             self.back_button,
+            self.recovery_button,
             self.preset,
             self.engine,
             self.start_button,

@@ -1,0 +1,283 @@
+"""The recovery test as a dialog beside the window: choose a law, run, read the verdict. It blocks nothing."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QDialog,
+    QDoubleSpinBox,
+    QGridLayout,
+    QLineEdit,
+    QMenu,
+    QProgressBar,
+    QPushButton,
+    QTableWidgetItem,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from ndestudio.gui.building import button, card, discard, holder, label, quiet, row, set_kind
+from ndestudio.gui.theme import GRID, monospace
+from ndestudio.gui.widgets.table import Table
+from ndestudio.session.recovery import LawRow, LawValue, RecoveryController, RecoveryState
+from ndestudio.session.session import Session
+
+_VALUE_TITLES = (
+    ("Name", "Parameters of the model, then constants of the formulas"),
+    ("Value in the law", "What training and search have to find; they begin elsewhere"),
+    ("Unit", "As given in the Model stage"),
+)
+_LINE_TITLES = (
+    ("", "Unknown function or parameter"),
+    ("Chosen", "In the law the data were made from"),
+    ("Found", "By training and search on these data"),
+    (
+        "Apart",
+        "Root-mean-square difference where the data lead, relative to the spread; of parameters the relative difference",
+    ),
+)
+_BADGES = {
+    "found": ("Found", "badge-good"),
+    "rough": ("Found, roughly", "badge-warning"),
+    "near": ("Not to be told apart", "badge-good"),
+    "missed": ("Not found", "badge-warning"),
+    "failed": ("Failed", "badge-warning"),
+    "stopped": ("Stopped", "badge"),
+}
+
+
+class LawEditor(QWidget):
+    """One line for each unknown function. Signals: formula_set(hole, text)."""
+
+    formula_set = Signal(str, str)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._rows: tuple[LawRow, ...] = ()
+        self.edits: dict[str, QLineEdit] = {}
+        self._grid = QGridLayout(self)
+        self._grid.setContentsMargins(0, 0, 0, 0)
+        self._grid.setSpacing(GRID)
+        self._grid.setColumnStretch(1, 1)
+
+    def show_laws(self, rows: tuple[LawRow, ...]) -> None:
+        if rows == self._rows:
+            return
+        if [(r.hole, r.arguments, r.choices) for r in rows] != [(r.hole, r.arguments, r.choices) for r in self._rows]:
+            self._rebuild(rows)
+        self._rows = rows
+        for law in rows:
+            edit = self.edits[law.hole]
+            if edit.text().strip() != law.formula:
+                edit.setText(law.formula)
+
+    def _rebuild(self, rows: tuple[LawRow, ...]) -> None:
+        while (item := self._grid.takeAt(0)) is not None:
+            if (widget := item.widget()) is not None:
+                discard(widget)
+        self.edits = {}
+        for number, law in enumerate(rows):
+            call = f"{law.hole}({', '.join(law.arguments)})"
+            name = label(f"{call} =")
+            name.setFont(monospace(9.5))
+            edit = QLineEdit()
+            edit.setFont(monospace(9.5))
+            edit.setAccessibleName(f"Law of {call}")
+            edit.setPlaceholderText(f"a formula of {' and '.join(law.arguments)}")
+            edit.editingFinished.connect(lambda hole=law.hole: self._typed(hole))
+            choose = QToolButton()
+            choose.setText("Choose ▾")
+            choose.setAccessibleName(f"Choose a law for {call}")
+            choose.setToolTip("Take the formula in use, or a term of the library")
+            choose.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+            menu = QMenu(choose)
+            for title, formula in law.choices:
+                action = menu.addAction(f"{title}    {formula}")
+                action.triggered.connect(lambda _=False, hole=law.hole, text=formula: self.formula_set.emit(hole, text))
+            choose.setMenu(menu)
+            choose.setEnabled(bool(law.choices))
+            for column, widget in enumerate((name, edit, choose)):
+                self._grid.addWidget(widget, number, column)
+            self.edits[law.hole] = edit
+
+    def _typed(self, hole: str) -> None:
+        text = self.edits[hole].text().strip()
+        if text != next((row.formula for row in self._rows if row.hole == hole), ""):
+            self.formula_set.emit(hole, text)
+
+
+class ValueTable(Table):
+    """Values of the law. Signals: value_set(name, value)."""
+
+    value_set = Signal(str, float)
+
+    def __init__(self) -> None:
+        super().__init__("Values of the law", _VALUE_TITLES, widths={1: 160, 2: 120}, stretch=(0,), row_height=28)
+        self._rows: tuple[LawValue, ...] = ()
+        self.itemChanged.connect(self._on_edited)
+
+    def show_values(self, rows: tuple[LawValue, ...]) -> None:
+        if rows == self._rows:
+            return
+        self._rows = rows
+        self.setFixedHeight(40 + 28 * min(max(len(rows), 1), 6))
+        with quiet(self):
+            self.setRowCount(len(rows))
+            for number, value in enumerate(rows):
+                for section, text in enumerate((value.name, f"{value.value:.6g}", value.unit)):
+                    cell = self.cell(number, section)
+                    cell.setText(text)
+                    cell.setFont(monospace(9.5))
+                    flags = Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable
+                    cell.setFlags(flags | Qt.ItemFlag.ItemIsEditable if section == 1 else flags)
+
+    def _on_edited(self, cell: QTableWidgetItem) -> None:
+        value = self._rows[cell.row()]
+        try:
+            self.value_set.emit(value.name, float(cell.text()))
+        except ValueError:
+            with quiet(self):
+                cell.setText(f"{value.value:.6g}")
+
+
+class RecoveryDialog(QDialog):
+    """Shows a ``RecoveryState``."""
+
+    def __init__(self, controller: RecoveryController, parent: QWidget) -> None:
+        super().__init__(parent)
+        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self.setWindowTitle("Recovery test")
+        self._controller = controller
+        self.laws = LawEditor()
+        self.values = ValueTable()
+        self.problem = label("", "error", wrap=True)
+        self.noise = QDoubleSpinBox()
+        self.noise.setRange(-1.0, 200.0)
+        self.noise.setSpecialValueText("as in the data")
+        self.noise.setSuffix(" % of the spread")
+        self.noise.setDecimals(1)
+        self.noise.setKeyboardTracking(False)
+        self.noise.setMinimumWidth(170)
+        self.noise.setAccessibleName("Noise")
+        self.noise.setToolTip("Standard deviation of the errors that are added, as a part of each column's spread")
+        self.fit_button = button(
+            "Fit values to the data",
+            controller.fit_law,
+            tip="Fit all constants of the law to your data first, so that the test is about a system like yours",
+        )
+        self.run_button = button(
+            "Run the test",
+            controller.start,
+            icon_name="play",
+            kind="primary",
+            tip="With the settings of Train and Distil",
+        )
+        self.stop_button = button("Stop", controller.stop, icon_name="stop", tip="End within a second")
+        self.doing = label("", "muted")
+        self.bar = QProgressBar()
+        self.bar.setRange(0, 0)
+        self.bar.setTextVisible(False)
+        self.badge = label("", "badge")
+        self.verdict = label("", wrap=True, selectable=True)
+        self.lines = Table("Chosen and found", _LINE_TITLES, widths={0: 200, 3: 72}, stretch=(1, 2), row_height=28)
+        self.lines.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        self.details = label("", "muted", wrap=True, selectable=True)
+        self._lay_out()
+        self.laws.formula_set.connect(controller.set_formula)
+        self.values.value_set.connect(controller.set_value)
+        self.noise.valueChanged.connect(self._on_noise)
+        self.resize(800, 660)
+        controller.attach(self)
+
+    def show_state(self, state: RecoveryState) -> None:
+        running = state.status != "idle"
+        self.laws.show_laws(state.laws)
+        self.values.show_values(state.values)
+        with quiet(self.noise):
+            self.noise.setValue(-1.0 if state.noise is None else 100.0 * state.noise)
+        sentence = state.obstacle or state.problem
+        self.problem.setText(sentence[:1].upper() + sentence[1:])
+        self.problem.setVisible(bool(sentence) and not running)
+        for widget in (self.laws, self.values, self.noise):
+            widget.setEnabled(not (running or state.fitting or state.obstacle))
+        for one in (self.run_button, self.fit_button):
+            one.setEnabled(state.ready)
+        self.run_button.setVisible(not running)
+        self.stop_button.setVisible(running)
+        self.stop_button.setEnabled(state.status == "running")
+        self.bar.setVisible(running or state.fitting)
+        self.doing.setText(_doing(state))
+        self._show_verdict(state, running)
+
+    def done(self, result: int) -> None:
+        self._controller.detach()
+        super().done(result)
+
+    def _show_verdict(self, state: RecoveryState, running: bool) -> None:
+        self.verdict_card.setVisible(bool(state.verdict))
+        self.room.setVisible(not state.verdict)
+        words, kind = _BADGES.get(state.outcome, ("", "badge"))
+        self.badge.setText("From before the last changes" if state.stale or running else words)
+        set_kind(self.badge, "badge" if state.stale or running else kind)
+        self.verdict.setText(state.verdict)
+        self.details.setText(state.details)
+        self.lines.setVisible(bool(state.lines))
+        self.lines.setRowCount(len(state.lines))
+        for number, line in enumerate(state.lines):
+            for section, text in enumerate((line.name, line.chosen, line.found, line.apart)):
+                cell = self.lines.cell(number, section)
+                cell.setText(text)
+                cell.setToolTip(text)
+                cell.setFont(monospace(9.5))
+
+    def _on_noise(self, percent: float) -> None:
+        self._controller.set_noise(None if percent < 0 else percent / 100.0)
+
+    def _lay_out(self) -> None:
+        words = label(
+            "Choose a law for each unknown function. Data are made from it at your times, with your gaps and noise; the same "
+            "training and search are then run on them. What finds a law that is known can be trusted more with one that is not.",
+            "muted",
+            wrap=True,
+        )
+        noise = row(label("Noise"), self.noise, 1, self.fit_button)
+        law = card(self.laws, self.values, self.problem, noise, heading="Law")
+        self.verdict_card = card(
+            row(label("Verdict", "heading"), self.badge, 1), self.verdict, self.lines, self.details
+        )
+        self.room = QWidget()  # so that the law stays at the top while there is no verdict
+        status = row(self.doing, self.bar, 1, self.stop_button, self.run_button, button("Close", self.close))
+        self.bar.setFixedWidth(120)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(2 * GRID, 2 * GRID, 2 * GRID, 2 * GRID)
+        layout.setSpacing(GRID + GRID // 2)
+        layout.addWidget(words)
+        layout.addWidget(law)
+        layout.addWidget(self.verdict_card, 1)
+        layout.addWidget(self.room, 1)
+        layout.addWidget(holder(status))
+        for one in self.findChildren(QPushButton):
+            one.setAutoDefault(False)  # Return ends the typing of a formula and presses nothing
+
+
+def _doing(state: RecoveryState) -> str:
+    if state.fitting:
+        return "Fitting the law to the data …"
+    if state.status == "stopping":
+        return "Stopping …"
+    if state.status == "running":
+        doing = state.doing or "starting"
+        return f"{doing[:1].upper()}{doing[1:]} … {state.elapsed:.0f} s"
+    return ""
+
+
+def open_recovery(session: Session, parent: QWidget) -> RecoveryDialog:
+    """The dialog, in front; there is one."""
+    opened = [dialog for dialog in parent.findChildren(RecoveryDialog) if dialog.isVisible()]
+    dialog = opened[0] if opened else RecoveryDialog(session.recovery, parent)
+    dialog.show()
+    dialog.raise_()
+    dialog.activateWindow()
+    return dialog
