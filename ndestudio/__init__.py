@@ -34,6 +34,7 @@ if TYPE_CHECKING:
         simulate,
         simulate_trajectory,
     )
+    from ndestudio.model.residuals import residuals
     from ndestudio.progress import PlainReporter, SilentReporter
     from ndestudio.project import (
         Project,
@@ -47,7 +48,7 @@ if TYPE_CHECKING:
         save_project,
     )
     from ndestudio.symbolic import SymbolicRegressor
-    from ndestudio.train import Fit, TrainConfig, fit, refit
+    from ndestudio.train import Comparison, Fit, Profile, TrainConfig, compare, fit, profile, refit
 
 __version__ = "0.1.0"
 
@@ -77,6 +78,11 @@ _HOME = {
     "Fit": "train.result",
     "fit": "train",
     "refit": "train",
+    "compare": "train",
+    "Comparison": "train.comparison",
+    "profile": "train",
+    "Profile": "train.profiles",
+    "residuals": "model.residuals",
     "DistilConfig": "distil.config",
     "Distillation": "distil.result",
     "assemble": "distil",
@@ -101,6 +107,7 @@ _HOME = {
 }
 
 __all__ = [
+    "Comparison",
     "DataConfig",
     "Dataset",
     "DistilConfig",
@@ -113,6 +120,7 @@ __all__ = [
     "NetworkConfig",
     "ParameterConfig",
     "PlainReporter",
+    "Profile",
     "Project",
     "Recovery",
     "RecoveryConfig",
@@ -124,6 +132,7 @@ __all__ = [
     "__version__",
     "artefact",
     "assemble",
+    "compare",
     "dump_spec",
     "equations_json",
     "fit",
@@ -135,10 +144,12 @@ __all__ = [
     "parse_expression",
     "parse_spec",
     "preview",
+    "profile",
     "recover",
     "recovery_test",
     "refit",
     "report_html",
+    "residuals",
     "run",
     "save_project",
     "score",

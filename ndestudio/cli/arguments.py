@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ndestudio import __version__
 
-COMMANDS = ("run", "demo", "recover", "export", "info")
+COMMANDS = ("run", "demo", "recover", "compare", "profile", "export", "info")
 FORMATS = ("latex", "sympy", "python", "jax", "julia", "matlab", "c", "json", "csv")
 """Targets of `export`; a test holds them equal to those of ``ndestudio.export``."""
 
@@ -17,6 +17,8 @@ commands:
   run SPEC.toml -o OUT      do everything a spec asks for, without a window
   demo                      the bundled lynx and hare data, from CSV to equations
   recover SPEC.toml         would a known law be found with these settings, on data like these?
+  compare SPEC.toml         the model beside its mechanistic part and a plain neural ODE
+  profile PROJECT [NAME]    how far parameters can go: profile likelihood
   export PROJECT --to FORMAT  write the equations of a project in another form
   info                      versions, devices, engines, folders
 
@@ -59,6 +61,8 @@ def _commands() -> argparse.ArgumentParser:
     _add_recover(
         commands.add_parser("recover", help="would a known law be found with these settings, on data like these?")
     )
+    _add_compare(commands.add_parser("compare", help="the model beside its mechanistic part and a plain neural ODE"))
+    _add_profile(commands.add_parser("profile", help="how far parameters can go: profile likelihood"))
     _add_export(commands.add_parser("export", help="write the equations of a project in another form"))
     commands.add_parser("info", help="versions, devices, engines, folders")
     return parser
@@ -110,6 +114,31 @@ def _add_recover(parser: argparse.ArgumentParser) -> None:
         "--data", nargs="+", metavar="FILE", type=Path, help="data files to take instead of those in the spec"
     )
     _add_overrides(parser)
+
+
+def _add_compare(parser: argparse.ArgumentParser) -> None:
+    parser.description = (
+        "Fit the model of a spec, its mechanistic part (unknown functions taken out) and a plain neural ODE to the same data; "
+        "print held-out errors and information criteria, and which model the data support. Exit code: 0 done, 1 failed, "
+        "2 bad input, 130 interrupted."
+    )
+    parser.add_argument("spec", metavar="SPEC.toml", type=Path, help="data, model and settings; or a project (.nde)")
+    parser.add_argument("-o", "--output", metavar="FILE.json", type=Path, help="write the table to a file, too")
+    parser.add_argument(
+        "--data", nargs="+", metavar="FILE", type=Path, help="data files to take instead of those in the spec"
+    )
+    _add_overrides(parser)
+
+
+def _add_profile(parser: argparse.ArgumentParser) -> None:
+    parser.description = (
+        "The profile likelihood of parameters of a trained model: 95% intervals that hold beyond the quadratic "
+        "approximation, and which parameters the data do not determine."
+    )
+    parser.add_argument("project", metavar="PROJECT", type=Path, help="a project file (.nde) with a trained model")
+    parser.add_argument("names", metavar="NAME", nargs="*", help="parameters (default: all that were fitted)")
+    parser.add_argument("-o", "--output", metavar="FILE.csv", type=Path, help="write the profiles to a file, too")
+    parser.add_argument("--quiet", action="store_true", help="print nothing but errors")
 
 
 def _add_demo(parser: argparse.ArgumentParser) -> None:

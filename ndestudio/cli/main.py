@@ -61,6 +61,14 @@ def _dispatch(options: argparse.Namespace) -> int:
             from ndestudio.cli.recover import recover_command
 
             return recover_command(options)
+        case "compare":
+            from ndestudio.cli.compare import compare_command
+
+            return compare_command(options)
+        case "profile":
+            from ndestudio.cli.profile import profile_command
+
+            return profile_command(options)
         case "export":
             from ndestudio.cli.export import export_command
 

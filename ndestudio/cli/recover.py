@@ -31,7 +31,7 @@ _DIGITS = 4
 
 def recover_command(options: argparse.Namespace) -> int:
     """Run the recovery test as the command line says; returns the exit code."""
-    spec, fit = _read(options.spec)
+    spec, fit = read_job(options.spec)
     if options.data:
         spec = with_files(spec, tuple(str(path.resolve()) for path in options.data))
     spec = overridden(spec, seed=options.seed, engine=options.engine, device=options.device)
@@ -86,7 +86,8 @@ def report(verdict: Recovery) -> str:
     return "\n".join(lines)
 
 
-def _read(path: Path) -> tuple[Spec, Fit | None]:
+def read_job(path: Path) -> tuple[Spec, Fit | None]:
+    """The spec in a file, and the fit where the file is a project."""
     if path.suffix.lower() != ".nde":
         return load_spec(path), None
     from ndestudio.project.store import load_project

@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from time import perf_counter
+from typing import TYPE_CHECKING
 
 from ndestudio.distil.result import Distillation, Recovery
 from ndestudio.errors import EngineUnavailable
@@ -15,6 +16,9 @@ from ndestudio.progress import Note, Phase, Reporter, SilentReporter
 from ndestudio.project.project import Project, Run, Spec
 from ndestudio.project.spec_types import nearest
 from ndestudio.train.result import Fit, Outcome
+
+if TYPE_CHECKING:
+    from ndestudio.train.comparison import Comparison
 
 
 def run(
@@ -82,6 +86,25 @@ def recover(
         reporter.emit(Phase("law", "fitting the constants of the law to the data"))
         law = fitted_law(spec.model, dataset, law, spec.train, reporter, fit.model if fit is not None else None)
     return recovery_test(spec.model, dataset, law, spec.train, spec.distil, reporter, fit)
+
+
+def compare(
+    spec: Spec, reporter: Reporter | None = None, base: str | Path | None = None, fit: Fit | None = None
+) -> Comparison:
+    """The model of a spec beside its mechanistic part and a plain neural ODE, fitted to its data.
+
+    Arguments:
+        fit: the fit of the spec's model, where it is at hand.
+
+    Raises:
+        NdeStudioError: for data, equations or settings that cannot be used.
+    """
+    from ndestudio.train.comparison import compare as compare_models
+
+    reporter = SilentReporter() if reporter is None else reporter
+    dataset = _with_data(Project(spec=spec), reporter, base).dataset
+    assert dataset is not None
+    return compare_models(spec.model, dataset, spec.train, reporter, known=fit)
 
 
 def _with_data(project: Project, reporter: Reporter, base: str | Path | None) -> Project:

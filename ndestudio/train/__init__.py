@@ -7,12 +7,19 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from ndestudio.train.backend import device_info
+    from ndestudio.train.comparison import Compared, Comparison, compare
     from ndestudio.train.config import Stage, TrainConfig
     from ndestudio.train.fitting import fit
+    from ndestudio.train.profiles import Profile, profile
     from ndestudio.train.refitting import refit
     from ndestudio.train.result import Checkpoint, Device, Fit, Outcome, StageHistory
 
 _HOMES = {
+    "Compared": "comparison",
+    "Comparison": "comparison",
+    "compare": "comparison",
+    "Profile": "profiles",
+    "profile": "profiles",
     "device_info": "backend",
     "Stage": "config",
     "TrainConfig": "config",
@@ -27,14 +34,19 @@ _HOMES = {
 
 __all__ = [
     "Checkpoint",
+    "Compared",
+    "Comparison",
     "Device",
     "Fit",
     "Outcome",
+    "Profile",
     "Stage",
     "StageHistory",
     "TrainConfig",
+    "compare",
     "device_info",
     "fit",
+    "profile",
     "refit",
 ]
 

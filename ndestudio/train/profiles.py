@@ -19,20 +19,18 @@ import scipy.stats
 from jaxtyping import Float
 
 from ndestudio.data.dataset import Dataset
-from ndestudio.errors import EquationError
+from ndestudio.errors import DataError, EquationError
 from ndestudio.expression.parse import did_you_mean
 from ndestudio.model.fitted import FittedModel
 from ndestudio.progress import Phase, Progress, Reporter, SilentReporter
-from ndestudio.train.backend import device, one_thread
-from ndestudio.train.batch import bucket
-from ndestudio.train.batches import make_batch, start_point
-from ndestudio.train.collocation import smooth_training
+from ndestudio.train.backend import one_thread
+from ndestudio.train.batches import start_point
 from ndestudio.train.config import TrainConfig
-from ndestudio.train.engines import JaxEngine, VectorEngine
 from ndestudio.train.lm import LmState, Point, Prior, lm_start, lm_step
-from ndestudio.train.problem import Problem, make_problem
+from ndestudio.train.problem import Problem
+from ndestudio.train.reopening import FINEST, Reopened, reopen
 from ndestudio.train.settling import settled_prior
-from ndestudio.train.steps import accurate, steps_for
+from ndestudio.train.steps import accurate
 from ndestudio.train.tracker import physical_starts
 from ndestudio.train.uncertainty import LEVEL, Uncertainty, column_noise, normal_equations, uncertainty
 
@@ -45,8 +43,6 @@ FINE = 0.12
 STEPS = {"start": 40, "point": 12}
 OWN = 0.5
 """Part of D that the data must make where it crosses the threshold: a bound that comes from the penalty on weights is none."""
-FINEST = 1024
-"""Steps of the solver that are not exceeded."""
 FLAT = 0.1
 """A profile that rises by less than this part of the threshold is flat."""
 
@@ -96,12 +92,16 @@ def profile(
 
     Raises:
         EquationError: there is no such free parameter.
+        DataError: the fit is too large for its Jacobian.
     """
     train, reporter = train or TrainConfig(), reporter or SilentReporter()
     begin = time.perf_counter()
-    problem = make_problem(model, dataset, train, smooth_training(dataset))
-    index = _index(problem, parameter)
-    walker = _Walker(problem, model, index, reporter)
+    opened = reopen(model, dataset, train, reporter)
+    if opened is None:
+        raise DataError(
+            "the model and the data are too large together for a profile; take fewer trajectories or a smaller network"
+        )
+    walker = _Walker(opened, _index(opened.problem, parameter), reporter)
     while True:
         walker.settle()
         for count, side in enumerate((-1, 1)):
@@ -125,9 +125,8 @@ def _index(problem: Problem, parameter: str) -> int:
 class _Walker:
     """A fit that is repeated with one number held at other and other values."""
 
-    def __init__(self, problem: Problem, model: FittedModel, index: int, reporter: Reporter) -> None:
-        self.problem, self.index, self.reporter = problem, index, reporter
-        self.engine = _engine(problem, model, reporter, steps_for(problem))
+    def __init__(self, opened: Reopened, index: int, reporter: Reporter) -> None:
+        self.problem, self.engine, self.index, self.reporter = opened.problem, opened.engine, index, reporter
         self.ends: list[Point] = []
         self.found: list[tuple[float, float, float]] = []
         self.stopped = False
@@ -194,7 +193,10 @@ class _Walker:
         models = [problem.space.fitted(end.theta, physical_starts(problem, batch, end)) for end in self.ends]
         if batch.steps >= FINEST or all(accurate(problem, batch, model) for model in models):
             return False
-        self.engine = _engine(problem, models[-1], self.reporter, 4 * batch.steps)
+        finer = reopen(models[-1], problem.dataset, problem.train, self.reporter, problem, 4 * batch.steps)
+        if finer is None:
+            return False
+        self.engine = finer.engine
         return True
 
     def _at(self, point: Point, move: float) -> LmState | None:
@@ -249,19 +251,6 @@ class _Walker:
 def replace_theta(prior: Prior, theta: Float[np.ndarray, " theta"]) -> Prior:
     """The same penalties with others on theta."""
     return Prior(prior.anchor, theta, prior.free)
-
-
-def _engine(problem: Problem, model: FittedModel, reporter: Reporter, steps: int) -> JaxEngine | VectorEngine:
-    """What linearises the fit, on a grid that is fine enough for the model."""
-    padded = bool(problem.structure.holes)
-    batch = make_batch(problem, min(bucket(steps), FINEST), padded=padded)
-    while batch.steps < FINEST and not accurate(problem, batch, model):
-        batch = make_batch(problem, bucket(2 * batch.steps), padded=padded)
-    if not padded:
-        return VectorEngine(problem, batch)
-    engine = JaxEngine(problem, batch, device(problem.train.device)[0])
-    engine.ready(reporter)
-    return engine
 
 
 def _judged(walker: _Walker, parameter: str, seconds: float) -> Profile:

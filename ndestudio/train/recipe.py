@@ -107,7 +107,7 @@ def train_networks(tracker: Tracker, chosen) -> str:
 
 def _programs(problem: Problem, batch: Batch, point: Point, chosen: Any) -> tuple[bool, JaxEngine, Gradient | None]:
     """Whether sensitivities can be afforded, and the programs for whole trajectories, in the making."""
-    whole, by_jacobian = JaxEngine(problem, batch, chosen), _affordable(problem, batch)
+    whole, by_jacobian = JaxEngine(problem, batch, chosen), affordable(problem, batch)
     descends = not by_jacobian or "trajectory" in (problem.train.stages or ())
     gradient = gradient_of(problem, batch, chosen) if descends else None
     if by_jacobian:
@@ -159,7 +159,7 @@ def _rescued(
         return best_start(tracker, batch, starts)
     tracker.enter("shooting", "fitting short segments", 2, len(wanted))
     pieces = shooting_batch(problem, max(problem.train.segment, 2), steps)
-    engine = JaxEngine(problem, pieces, chosen) if len(pieces.rows) > 1 and _affordable(problem, pieces) else None
+    engine = JaxEngine(problem, pieces, chosen) if len(pieces.rows) > 1 and affordable(problem, pieces) else None
     if engine is not None:
         engine.prepare()
     found = list(starts)
@@ -218,7 +218,7 @@ def _refined(
         if batch.steps >= 1024 or accurate(problem, batch, model):
             break
         finer = _finer(tracker, batch, model)
-        if finer is None or not _affordable(tracker.problem, finer):
+        if finer is None or not affordable(tracker.problem, finer):
             break
         engine = JaxEngine(tracker.problem, finer, chosen)
         tracker.best_score = np.inf
@@ -284,7 +284,7 @@ def _huber(problem: Problem) -> float:
     return problem.train.huber_delta * float(np.sqrt(max(problem.floor, 1e-8)))
 
 
-def _affordable(problem: Problem, batch: Batch) -> bool:
+def affordable(problem: Problem, batch: Batch) -> bool:
     """Whether the sensitivities fit into memory and the normal equations into a few seconds."""
     unknowns = problem.structure.size + len(problem.structure.states)
     rows, samples = batch.grid.step.shape

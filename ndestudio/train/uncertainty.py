@@ -133,9 +133,9 @@ def _degrees(
 ) -> Float[np.ndarray, " parameter"]:
     """Satterthwaite's degrees of freedom of each variance, a sum over columns with ``spare`` degrees each."""
     shares = np.diagonal(parts, axis1=1, axis2=2)
-    whole = np.maximum(shares.sum(axis=0), 1e-300)
+    shares = shares / np.maximum(shares.sum(axis=0), 1e-300)
     spread = (shares[:-1] ** 2 / np.maximum(spare, 1.0)[:, None]).sum(axis=0)
-    return np.clip(whole**2 / np.maximum(spread, 1e-300), 1.0, 1e9)
+    return np.clip(1.0 / np.maximum(spread, 1e-9), 1.0, 1e9)
 
 
 def normal_equations(linear: Linear, point: Point, prior: Prior, measured: int) -> Normal | None:

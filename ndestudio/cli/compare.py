@@ -1,0 +1,108 @@
+"""`ndestudio compare`: the model beside its mechanistic part and a plain neural ODE."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ndestudio.cli.displays import display_for
+from ndestudio.cli.main import DONE, FAILED, INTERRUPTED
+from ndestudio.cli.recover import read_job
+from ndestudio.cli.run import failed, follow, overridden
+from ndestudio.errors import SpecError
+from ndestudio.jobs import Failed
+from ndestudio.progress import Reporter
+from ndestudio.project.project import Spec
+from ndestudio.project.spec import with_files
+
+if TYPE_CHECKING:
+    import argparse
+
+    from ndestudio.train.comparison import Compared, Comparison
+    from ndestudio.train.result import Fit
+
+
+def compare_command(options: argparse.Namespace) -> int:
+    """Compare as the command line says; returns the exit code."""
+    spec, fit = read_job(options.spec)
+    if options.data:
+        spec, fit = with_files(spec, tuple(str(path.resolve()) for path in options.data)), None
+    changed = overridden(spec, seed=options.seed, engine=options.engine, device=options.device)
+    known = fit if changed.train == spec.train else None
+    with display_for(quiet=options.quiet) as display:
+        ended, interrupted = follow(display, _compare, changed, known)
+    if isinstance(ended, Failed):
+        return INTERRUPTED if interrupted else failed(ended)
+    found: Comparison = ended.result
+    if options.output is not None:
+        _write(options.output, found)
+    if not options.quiet:
+        print(report(found), flush=True)
+    return INTERRUPTED if interrupted else DONE if found.models else FAILED
+
+
+def report(found: Comparison) -> str:
+    """The comparison as a table, for a terminal."""
+    titles = ("model", "train", found.held_out if found.held_out != "none" else "held out", "k", "AIC", "AICc", "BIC")
+    rows = [titles, *(_cells(one) for one in found.models)]
+    widths = [max(len(row[k]) for row in rows) for k in range(len(titles))]
+    lines = [
+        "  ".join(
+            cell.ljust(width) if k == 0 else cell.rjust(width)
+            for k, (cell, width) in enumerate(zip(row, widths, strict=True))
+        )
+        for row in rows
+    ]
+    made = [f"{one.name}: {one.words}." for one in found.models if one.words and one.words != "as written"]
+    return "\n".join([*lines, "", found.sentence, *made, *found.notes])
+
+
+def _cells(one: Compared) -> tuple[str, ...]:
+    i = one.information
+    figures = (i.parameters, i.aic, i.aicc, i.bic) if i is not None else (None,) * 4
+    return (one.name, _percent(one.train_error), _percent(one.held_out), *(_figure(value) for value in figures))
+
+
+def _percent(value: float | None) -> str:
+    return "–" if value is None or not math.isfinite(value) else f"{value:.2%}"
+
+
+def _figure(value: float | None) -> str:
+    return "–" if value is None or not math.isfinite(value) else f"{value:.1f}"
+
+
+def _compare(spec: Spec, fit: Fit | None, *, reporter: Reporter) -> Comparison:
+    from ndestudio.project.pipeline import compare
+
+    return compare(spec, reporter, fit=fit)
+
+
+def _write(path: Path, found: Comparison) -> None:
+    def finite(value: float | None) -> float | None:
+        return value if value is not None and math.isfinite(value) else None
+
+    models: list[dict[str, Any]] = []
+    for one in found.models:
+        i = one.information
+        models.append(
+            {
+                "name": one.name,
+                "made": one.words,
+                "equations": one.config.equations,
+                "outcome": str(one.fit.outcome),
+                "train error": finite(one.train_error),
+                "held-out error": finite(one.held_out),
+                "values": i.values if i else None,
+                "parameters": i.parameters if i else None,
+                "AIC": i.aic if i else None,
+                "AICc": i.aicc if i else None,
+                "BIC": i.bic if i else None,
+            }
+        )
+    content = {"sentence": found.sentence, "supported": found.chosen, "held out": found.held_out, "models": models}
+    try:
+        path.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise SpecError(f"{path} cannot be written ({error.strerror or error}); name another file with -o") from None
