@@ -1,6 +1,7 @@
 """Measure the window: ``python -m benchmarks.gui [--json FILE] [PART ...]``.
 
-Parts: `start`, `live`, `train`, `search`, `open`, `million`. Each runs in a process of its own, offscreen unless a display is asked for with
+Parts: `start`, `live`, `train`, `search`, `open`, `million`; by themselves only, as they take as long as they are given:
+`cycles` and `monkey` (``--minutes``). Each runs in a process of its own, offscreen unless a display is asked for with
 QT_QPA_PLATFORM.
 """
 
@@ -19,47 +20,62 @@ from typing import Any
 
 import numpy as np
 
-PARTS = ("start", "live", "train", "search", "open", "million")
-THREADS = "NDE_BENCH_THREADS"
-"""Environment variable that keeps all computations on threads of the window's process, for comparison."""
+from benchmarks.gui.bench import THREADS, Bench, Lag
 
-SPEC = Path(__file__).parents[2] / "examples" / "lynx_hare" / "spec.toml"
+LONG = ("cycles", "monkey")
+PARTS = ("start", "live", "train", "search", "open", "million")
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("parts", nargs="*", metavar="PART", help="what to measure (default: all)")
     parser.add_argument("--threads", action="store_true", help="compute on threads of the window's process, to compare")
+    parser.add_argument("--minutes", type=float, default=10.0, help="how long cycles and monkey go on")
+    parser.add_argument("--seed", type=int, default=0, help="of the monkey")
+    parser.add_argument("--log", type=Path, help="file for a line per cycle or action")
     parser.add_argument("--json", type=Path, help="also write the figures here")
-    parser.add_argument("--inside", choices=[*PARTS, "window"], help=argparse.SUPPRESS)
+    parser.add_argument("--inside", choices=[*PARTS, *LONG, "window"], help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
     if arguments.threads:
         os.environ[THREADS] = "1"
     if arguments.inside:
-        print(json.dumps(INSIDE[arguments.inside]()))
+        print(json.dumps(_long(arguments) if arguments.inside in LONG else INSIDE[arguments.inside]()))
         sys.stdout.flush()
         os._exit(0)  # a thread in the middle of a compilation would hold the end up
     found: dict[str, Any] = {}
     for part in arguments.parts or PARTS:
-        found[part] = _in_process(part)
+        found[part] = _in_process(part, arguments)
         print(f"{part}: {json.dumps(found[part])}", flush=True)
     if arguments.json:
         arguments.json.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
     return 0
 
 
-def _in_process(part: str) -> dict[str, Any]:
+def _in_process(part: str, arguments: argparse.Namespace) -> dict[str, Any]:
     if part == "start":
         return measure_start()
+    more = ["--minutes", str(arguments.minutes), "--seed", str(arguments.seed)] if part in LONG else []
+    if arguments.log is not None:
+        more += ["--log", str(arguments.log)]
     with tempfile.TemporaryDirectory() as folder:
-        return json.loads(_run(part, folder).splitlines()[-1])
+        return json.loads(_run(part, folder, *more, limit=600 + 120 * arguments.minutes).splitlines()[-1])
 
 
-def _run(part: str, folder: str) -> str:
+def _run(part: str, folder: str, *more: str, limit: float = 600.0) -> str:
     environment = {**os.environ, "XDG_STATE_HOME": folder, "XDG_CONFIG_HOME": folder}
-    command = [sys.executable, "-m", "benchmarks.gui", "--inside", part]
-    return subprocess.run(command, env=environment, check=True, capture_output=True, text=True, timeout=600).stdout
+    command = [sys.executable, "-m", "benchmarks.gui", "--inside", part, *more]
+    return subprocess.run(command, env=environment, check=True, stdout=subprocess.PIPE, text=True, timeout=limit).stdout
+
+
+def _long(arguments: argparse.Namespace) -> dict[str, Any]:
+    if arguments.inside == "cycles":
+        from benchmarks.gui import cycles
+
+        return cycles.run(arguments.minutes, arguments.log)
+    from benchmarks.gui import monkey
+
+    return monkey.run(arguments.minutes, arguments.seed, arguments.log)
 
 
 def measure_start() -> dict[str, Any]:
@@ -80,108 +96,6 @@ def inside_window() -> dict[str, float]:
     bench = Bench()
     bench.spin(0.0)
     return {"painted": time.time()}
-
-
-class Bench:
-    """The real window with its timers, and a clock that counts late ticks."""
-
-    def __init__(self) -> None:
-        sys.setswitchinterval(0.001)
-        from ndestudio.gui import theme
-        from ndestudio.gui.app import make_application, make_workers
-        from ndestudio.gui.bridge import Bridge
-        from ndestudio.gui.garbage import Collector
-        from ndestudio.gui.main_window import MainWindow
-        from ndestudio.session.session import Session
-
-        self.application = make_application()
-        self.workers = {} if os.environ.get(THREADS) else make_workers()
-        self.session = Session(workers=self.workers)
-        theme.install(self.application, "light")
-        self.window = MainWindow(self.session)
-        self.bridge = Bridge(self.session)
-        self.collector = Collector()
-        self.window.resize(1280, 800)
-        self.window.show()
-        self.application.processEvents()
-        self.window.repaint()
-
-    def spin(self, seconds: float) -> None:
-        end = time.monotonic() + seconds
-        self.until(lambda: time.monotonic() >= end)
-
-    def until(self, condition: Callable[[], bool], limit: float = 300.0) -> float:
-        """Run the event loop until ``condition`` holds; seconds it took."""
-        from PySide6.QtCore import QEventLoop
-
-        began = time.monotonic()
-        while not condition():
-            if time.monotonic() - began > limit:
-                raise TimeoutError("the condition did not come about")
-            self.application.processEvents(QEventLoop.ProcessEventsFlag.AllEvents, 5)
-            time.sleep(0.0005)
-        return time.monotonic() - began
-
-    def idle(self) -> bool:
-        return not self.session.tasks.busy
-
-    def open_sample(self) -> None:
-        self.window.open_files([str(SPEC)])
-        self.until(lambda: self.session.project.dataset is not None and self.idle())
-
-
-class Lag:
-    """A timer of 10 ms; its delays are what a person feels.
-
-    `own_work`: processor time of the window's thread between two ticks. `served`: the delay without the time in which the
-    thread was ready and no core was free for it (Linux counts it); both do not depend on who else computes.
-    """
-
-    PERIOD = 0.010
-
-    def __init__(self) -> None:
-        from PySide6.QtCore import Qt, QTimer
-
-        self.delays: list[float] = []
-        self.work: list[float] = []
-        self._last = time.perf_counter()
-        self._cpu, self._queue = time.thread_time(), _queued()
-        self.queued: list[float] = []
-        self.timer = QTimer()
-        self.timer.setTimerType(Qt.TimerType.PreciseTimer)
-        self.timer.timeout.connect(self._tick)
-        self.timer.start(round(1000 * self.PERIOD))
-
-    def _tick(self) -> None:
-        now, cpu, queue = time.perf_counter(), time.thread_time(), _queued()
-        self.delays.append(now - self._last - self.PERIOD)
-        self.work.append(cpu - self._cpu)
-        self.queued.append(queue - self._queue)
-        self._last, self._cpu, self._queue = now, cpu, queue
-
-    def figures(self) -> dict[str, Any]:
-        self.timer.stop()
-        late = 1000 * np.maximum(np.array(self.delays[1:]), 0.0)
-        served = np.maximum(late - 1000 * np.array(self.queued[1:]), 0.0)
-        return {
-            "lag_median_ms": round(float(np.median(late)), 1),
-            "lag_p99_ms": round(float(np.percentile(late, 99)), 1),
-            "lag_worst_ms": round(float(late.max()), 1),
-            "served_p99_ms": round(float(np.percentile(served, 99)), 1),
-            "served_worst_ms": round(float(served.max()), 1),
-            "own_work_p99_ms": round(1000 * float(np.percentile(self.work[1:], 99)), 1),
-            "own_work_worst_ms": round(1000 * max(self.work[1:]), 1),
-            "ticks": len(late),
-            "load": round(os.getloadavg()[0], 1) if hasattr(os, "getloadavg") else None,
-        }
-
-
-def _queued() -> float:
-    """Seconds this thread has been ready to run while no core was free; 0 where the system does not count it."""
-    try:
-        return int(Path("/proc/thread-self/schedstat").read_text().split()[1]) / 1e9
-    except OSError:
-        return 0.0
 
 
 def inside_live() -> dict[str, Any]:
