@@ -6,7 +6,7 @@ import base64
 from collections.abc import Callable
 from pathlib import Path
 
-from PySide6.QtCore import QMimeData, Qt, QUrl
+from PySide6.QtCore import QMimeData, Qt, QTimer, QUrl
 from PySide6.QtGui import QCloseEvent, QDesktopServices, QDragEnterEvent, QDragLeaveEvent, QDropEvent, QGuiApplication
 from PySide6.QtWidgets import (
     QApplication,
@@ -26,7 +26,7 @@ from ndestudio.gui.icons import application_icon
 from ndestudio.gui.overlays import DropOverlay, RecoveryBanner
 from ndestudio.gui.palette import CommandPalette
 from ndestudio.gui.rail import Rail
-from ndestudio.gui.stages import make_view
+from ndestudio.gui.stages import make_view, prepare_plots
 from ndestudio.gui.start_page import StartPage
 from ndestudio.gui.status import StatusBar
 from ndestudio.gui.theme import theme
@@ -159,6 +159,7 @@ class MainWindow(QMainWindow):
         if paths and self._may_leave(paths):
             self._home = False
             self.session.files.open(paths)
+            QTimer.singleShot(0, prepare_plots)  # while the file is being read
 
     def browse(self) -> None:
         paths, _ = QFileDialog.getOpenFileNames(self, "Open data, a spec or a project", "", _OPEN_FILTER)

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+
 from PySide6.QtWidgets import QWidget
 
 from ndestudio.session.session import Session
 from ndestudio.session.shell import Stage
+
+
+def prepare_plots() -> None:
+    """Import the plotting library, which takes as long as making all views."""
+    import_module("ndestudio.gui.widgets.plot")
 
 
 def make_view(stage: Stage, session: Session) -> QWidget:

@@ -14,7 +14,7 @@ COMPUTE, SKETCH = "compute", "sketch"
 """Processes that trace, compile and search; processes that simulate and typeset what the window shows."""
 
 APART: Mapping[str, str] = {
-    **dict.fromkeys(("warm-up", "fit", "distil", "put in", "law", "recovery"), COMPUTE),
+    **dict.fromkeys(("warm-up", "device", "fit", "distil", "put in", "law", "recovery"), COMPUTE),
     **dict.fromkeys(
         ("warm-up sketch", "picture", "simulate", "candidate", "samples", "formulas", "artefact", "verify"), SKETCH
     ),
@@ -121,6 +121,11 @@ class Tasks:
     @property
     def busy(self) -> bool:
         return bool(self._tasks)
+
+    @property
+    def occupied(self) -> bool:
+        """Whether anything runs that a person has asked for or waits for."""
+        return any(not task.slot.startswith("warm-up") for task in self._tasks.values())
 
     def pause(self, slot: str) -> None:
         if task := self.running(slot):

@@ -83,6 +83,7 @@ def test_reading_details_open_and_change(view: DataView, session: Session, settl
 
 def test_hidden_trajectories_are_not_drawn(view: DataView):
     view.trajectories.cell(0, 0).setCheckState(Qt.CheckState.Unchecked)
+    view.plots.redraw.now()
     assert view.plots.panels[0]._items == []
 
 

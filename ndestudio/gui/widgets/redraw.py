@@ -26,8 +26,16 @@ class Redraw(QObject):
         self._timer.setSingleShot(True)
         self._timer.timeout.connect(self._step)
 
+    def close(self) -> None:
+        """Draw nothing more; what it drew is gone."""
+        self._timer.stop()
+        self._parts = ()
+        self.deleteLater()
+
     def ask(self) -> None:
         """Draw soon."""
+        if not self._parts:
+            return
         if self._timer.isActive():
             self._again = True
         else:
@@ -42,6 +50,8 @@ class Redraw(QObject):
         self.count += 1
 
     def _step(self) -> None:
+        if not self._parts:
+            return
         part = self._parts[self._next]
         self._next = (self._next + 1) % len(self._parts)
         if self._next == 0:

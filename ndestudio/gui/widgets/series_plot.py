@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 import pyqtgraph as pg
@@ -14,6 +15,7 @@ from ndestudio.data.dataset import Column, Dataset, Part, Trajectory
 from ndestudio.gui.building import discard
 from ndestudio.gui.theme import LIGHT, Colours, colours
 from ndestudio.gui.widgets.plot import Plot, Series
+from ndestudio.gui.widgets.redraw import Redraw
 
 _DOTS_UP_TO = 3000
 """More rows than this, over all trajectories, are drawn as lines alone."""
@@ -91,6 +93,8 @@ class SeriesPlots(QScrollArea):
         outer.addLayout(self._grid)
         self.setWidget(inner)
         self.panels: list[SeriesPanel] = []
+        self.redraw = Redraw(self)
+        """Each panel in a turn of its own: with many long columns all of them would hold the window up."""
         self._dataset: Dataset | None = None
         self._hidden: frozenset[str] = frozenset()
 
@@ -105,12 +109,15 @@ class SeriesPlots(QScrollArea):
         self._dataset, self._hidden = dataset, hidden
         if dataset is None:
             return
-        for position, panel in enumerate(self.panels):
-            panel.show_series(
+        self.redraw.ask()
+
+    def _draw(self, position: int) -> None:
+        if self._dataset is not None:
+            self.panels[position].show_series(
                 [
-                    (number, one, np.hstack([one.measured, one.inputs])[:, position])
-                    for number, one in enumerate(dataset.trajectories)
-                    if one.name not in hidden
+                    (number, one, _column(one, position))
+                    for number, one in enumerate(self._dataset.trajectories)
+                    if one.name not in self._hidden
                 ]
             )
 
@@ -119,6 +126,8 @@ class SeriesPlots(QScrollArea):
             self._grid.removeWidget(panel)
             discard(panel)
         self.panels = []
+        self.redraw.close()
+        self.redraw = Redraw(self, *(partial(self._draw, position) for position in range(len(columns))))
         if dataset is None:
             return
         wide = 1 if len(columns) <= 2 else 2
@@ -130,6 +139,14 @@ class SeriesPlots(QScrollArea):
             self.panels.append(panel)
         self.verticalScrollBar().setSingleStep(24)
         self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAsNeeded)
+
+
+def _column(trajectory: Trajectory, position: int) -> np.ndarray:
+    """Values of the measured columns, then of the inputs, by position."""
+    measured = trajectory.measured.shape[1]
+    if position < measured:
+        return trajectory.measured[:, position]
+    return trajectory.inputs[:, position - measured]
 
 
 def swatch(number: int) -> QColor:

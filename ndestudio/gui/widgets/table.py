@@ -60,6 +60,12 @@ class Table(QTableWidget):
             self.setItem(row, section, item)
         return item
 
+    def setCellWidget(self, row: int, column: int, widget: QWidget) -> None:
+        """Put a control into a cell, which then takes no typed text."""
+        item = self.cell(row, column)
+        item.setFlags(item.flags() & ~Qt.ItemFlag.ItemIsEditable)
+        super().setCellWidget(row, column, widget)
+
     def control(self, row: int, section: int, kind: type[W]) -> W:
         """The control in a cell, or within what holds it there."""
         widget = self.cellWidget(row, section)
