@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
-from PySide6.QtCore import QtMsgType, qInstallMessageHandler
+from PySide6.QtCore import QEventLoop, QTimer, QtMsgType, qInstallMessageHandler
 from PySide6.QtGui import QDesktopServices, QDrag
 from PySide6.QtWidgets import QApplication, QFileDialog, QMessageBox
 
@@ -131,14 +131,25 @@ def play(
     done: Counter[str] = Counter()
     for action in actions:
         watch.before(action)
-        try:
-            if hands.perform(action):
-                done[action["do"]] += 1
-            settle(action.get("wait", 0.0))
-        except Exception:
-            watch.fail(traceback.format_exc())
+        _in_event_loop(lambda action=action: done.update([action["do"]] if hands.perform(action) else []), watch)
+        _in_event_loop(lambda action=action: settle(action.get("wait", 0.0)), watch)
         watch.after()
     return done
+
+
+def _in_event_loop(act: Callable[[], object], watch: Watch) -> None:
+    """As events come to a window: what an action wants deleted is so after it, not in the middle of it."""
+    loop = QEventLoop()
+
+    def do() -> None:
+        try:
+            act()
+        except Exception:
+            watch.fail(traceback.format_exc())
+        loop.quit()
+
+    QTimer.singleShot(0, do)
+    loop.exec()
 
 
 def by_chance(hands: Hands, seconds: float) -> Iterator[Action]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import QEvent, QItemSelectionModel, QMimeData, QPoint, QPointF, Qt, QUrl
-from PySide6.QtGui import QAction, QDragEnterEvent, QDropEvent, QKeyEvent, QKeySequence, QWheelEvent
+from PySide6.QtGui import QAction, QDragEnterEvent, QDropEvent, QKeyEvent, QKeySequence, QMouseEvent, QWheelEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import (
     QAbstractItemView,
@@ -23,6 +23,7 @@ from PySide6.QtWidgets import (
     QTabBar,
     QWidget,
 )
+from shiboken6 import isValid
 
 from ndestudio.gui.main_window import MainWindow
 from ndestudio.session.shell import STAGES
@@ -192,17 +193,27 @@ class Hands:
         spot = QPoint(*action.get("spot", (0, 0)))
         match kind:
             case "click":
-                QTest.mouseClick(widget, left, none, spot)
+                _click(widget, left, spot)
             case "double":
-                QTest.mouseDClick(widget, left, none, spot)
+                _click(widget, left, spot)
+                if isValid(widget) and widget.isVisible():
+                    place = QPointF(spot)
+                    event = QMouseEvent(
+                        QEvent.Type.MouseButtonDblClick, place, widget.mapToGlobal(place), left, left, none
+                    )
+                    QApplication.sendEvent(widget, event)
+                if isValid(widget):
+                    QTest.mouseRelease(widget, left, none, spot)
             case "right":
-                QTest.mouseClick(widget, right, none, spot)
+                _click(widget, right, spot)
             case "drag":
                 to = QPoint(*action["to"])
                 QTest.mousePress(widget, left, none, spot)
                 for k in (1, 2, 3):
-                    QTest.mouseMove(widget, spot + (to - spot) * k / 3)
-                QTest.mouseRelease(widget, left, none, to)
+                    if isValid(widget):
+                        QTest.mouseMove(widget, spot + (to - spot) * k / 3)
+                if isValid(widget):
+                    QTest.mouseRelease(widget, left, none, to)
             case "wheel":
                 place, no = QPointF(spot), Qt.MouseButton.NoButton
                 turn, phase = QPoint(0, action["turn"]), Qt.ScrollPhase.NoScrollPhase
@@ -292,6 +303,13 @@ def _place(widget: QWidget) -> list[list[Any]]:
     return [[type(widget).__name__, 0], *way]
 
 
+def _click(widget: QWidget, button: Qt.MouseButton, spot: QPoint) -> None:
+    """Press and release; what is gone after the press is not released."""
+    QTest.mousePress(widget, button, Qt.KeyboardModifier.NoModifier, spot)
+    if isValid(widget):
+        QTest.mouseRelease(widget, button, Qt.KeyboardModifier.NoModifier, spot)
+
+
 def _columns(view: QAbstractItemView) -> int:
     try:
         return view.model().columnCount(view.rootIndex())
@@ -310,8 +328,8 @@ def _edit_cell(view: QWidget, action: Action) -> bool:
     view.setCurrentIndex(index)
     view.selectionModel().select(index, QItemSelectionModel.SelectionFlag.ClearAndSelect)
     flags = model.flags(index)
-    if flags & Qt.ItemFlag.ItemIsUserCheckable:
-        ticked = model.data(index, Qt.ItemDataRole.CheckStateRole)
+    ticked = model.data(index, Qt.ItemDataRole.CheckStateRole)
+    if flags & Qt.ItemFlag.ItemIsUserCheckable and ticked is not None:
         off = Qt.CheckState.Unchecked.value
         value = Qt.CheckState.Checked.value if ticked in (off, Qt.CheckState.Unchecked) else off
         return bool(model.setData(index, value, Qt.ItemDataRole.CheckStateRole))

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PySide6.QtCore import QMimeData, Qt, QUrl
 from PySide6.QtGui import QColor, QImage
-from PySide6.QtWidgets import QApplication, QPushButton, QSplitter, QWidget
+from PySide6.QtWidgets import QApplication, QCheckBox, QPushButton, QSplitter, QWidget
 from pytestqt.qtbot import QtBot
 
 from ndestudio.gui import layout, theme
@@ -20,6 +20,7 @@ from ndestudio.gui.widgets.code_highlighter import CodeHighlighter
 from ndestudio.gui.widgets.equation_editor import EquationEditor
 from ndestudio.gui.widgets.math_view import MathView
 from ndestudio.gui.widgets.plot import Plot, thinned
+from ndestudio.gui.widgets.table import Table
 from ndestudio.paths import resources_dir
 from ndestudio.session.formulas import BOX_COLOUR, Formula
 
@@ -244,3 +245,12 @@ def test_garbage_is_collected_on_this_thread_only(qtbot: QtBot):
     assert where and set(where) == {threading.main_thread()}
     collector.close()
     assert gc.isenabled() == before
+
+
+def test_a_cell_with_a_control_takes_no_typed_text(qtbot: QtBot, light: object):
+    table = Table("t", (("a", ""), ("b", "")))
+    qtbot.addWidget(table)
+    table.setRowCount(1)
+    table.setCellWidget(0, 1, QCheckBox())
+    assert table.cell(0, 0).flags() & Qt.ItemFlag.ItemIsEditable
+    assert not table.cell(0, 1).flags() & Qt.ItemFlag.ItemIsEditable

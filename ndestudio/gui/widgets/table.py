@@ -63,7 +63,7 @@ class Table(QTableWidget):
     def setCellWidget(self, row: int, column: int, widget: QWidget) -> None:
         """Put a control into a cell, which then takes no typed text."""
         item = self.cell(row, column)
-        item.setFlags(item.flags() & ~Qt.ItemFlag.ItemIsEditable)
+        item.setFlags(Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable)
         super().setCellWidget(row, column, widget)
 
     def control(self, row: int, section: int, kind: type[W]) -> W:
