@@ -8,7 +8,26 @@ import msgspec
 
 Stage = Literal["collocation", "shooting", "trajectory", "polish"]
 NoiseKind = Literal["spread", "constant", "proportional"]
-Solver = Literal["auto", "rk4", "tsit5", "dopri5", "heun", "sdirk3", "sdirk4"]
+Solver = Literal[
+    "auto",
+    "rk4",
+    "tsit5",
+    "dopri5",
+    "heun",
+    "sdirk3",
+    "sdirk4",
+    "diffrax-tsit5",
+    "diffrax-dopri5",
+    "diffrax-dopri8",
+    "diffrax-reversible-heun",
+    "diffrax-kvaerno3",
+    "diffrax-kvaerno5",
+    "diffrax-implicit-euler",
+    "diffrax-kencarp3",
+    "diffrax-kencarp4",
+]
+Adjoint = Literal["auto", "recursive", "direct", "forward", "backsolve"]
+Controller = Literal["auto", "pid", "constant"]
 
 
 class TrainConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -26,9 +45,18 @@ class TrainConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         l2: strength of the penalty on network weights; None: chosen on held-out windows.
         iterations: stage -> number of steps.
         segment: points per shooting segment.
-        solver: explicit Runge-Kutta method of the training simulation, on a fixed grid with exact discrete derivatives;
-            `"auto"` is `rk4`. A note says where a model is too stiff for it. The result is checked with an accurate solver
-            for stiff systems.
+        solver: of the training simulation. `"auto"`: `rk4` on a fixed grid with exact discrete derivatives, and `sdirk4`
+            (implicit) where the model turns out to be stiff. `tsit5`, `dopri5`, `heun` (explicit), `sdirk3` and `sdirk4`
+            (implicit) are the program's own as well. `diffrax-...` are adaptive solvers of diffrax, slower to compile:
+            explicit, implicit (`kvaerno3`, `kvaerno5`, `implicit-euler`), or implicit in the known part and explicit in the
+            networks (`kencarp3`, `kencarp4`). The result is checked with an accurate solver for stiff systems.
+        adjoint: how a `diffrax-...` solver is differentiated: `"recursive"` (checkpoints; the default for networks),
+            `"direct"`, `"forward"` (Levenberg-Marquardt then; the default for few constants), or `"backsolve"` (gradients
+            inexact and slow; for comparison).
+        controller: steps of a `diffrax-...` solver: `"pid"` by its local error, `"constant"` those of the training grid.
+        rtol, atol: tolerances of a `diffrax-...` solver with the controller `pid` (and of its implicit stages), `atol` in
+            units of each state's scale; None: 1e-6 and 1e-8.
+        max_steps: steps after which a `diffrax-...` solver gives up; such a trial counts as a failed step.
         time_limit: seconds of training, compilation included; None: the preset's, which leaves it out.
         fit_initial: estimate initial values; None: yes.
         log_states: compare logarithms of measured columns named here (strictly positive data over decades).
@@ -46,6 +74,11 @@ class TrainConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     iterations: dict[Stage, int] = {}
     segment: int = 10
     solver: Solver = "auto"
+    adjoint: Adjoint = "auto"
+    controller: Controller = "auto"
+    rtol: float | None = None
+    atol: float | None = None
+    max_steps: int = 4096
     time_limit: float | None = None
     fit_initial: bool | None = None
     log_states: tuple[str, ...] = ()

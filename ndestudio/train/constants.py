@@ -20,6 +20,7 @@ from ndestudio.train.noise import settle as settle_noise
 from ndestudio.train.problem import Problem
 from ndestudio.train.stages import Outcome, reweigh
 from ndestudio.train.steps import doubling_error, steps_for, tolerance
+from ndestudio.train.stiff import suited
 from ndestudio.train.tracker import Tracker
 from ndestudio.train.uncertainty import uncertainty
 
@@ -63,7 +64,9 @@ def fit_constants(tracker: Tracker, *, explore: bool = True, steps: int = 100) -
         Why it ended.
     """
     problem = tracker.problem
-    batch, whole = _some(problem, steps_for(problem) if problem.smooth else _coarse(problem))
+    batch, whole = _some(
+        problem, steps_for(problem) if problem.smooth or problem.mesh or problem.least else _coarse(problem)
+    )
     point = start_point(problem, batch)
     starts = [point]
     tracker.enter("collocation", "guessing parameters from slopes", 1, 2)
@@ -75,10 +78,14 @@ def fit_constants(tracker: Tracker, *, explore: bool = True, steps: int = 100) -
     if explore:
         outcome = _explored(tracker, batch, outcome, steps)
     for _ in range(6):
-        finer = _finer(problem, tracker.model(batch, outcome.point), batch.steps, outcome.loss)
+        model = tracker.model(batch, outcome.point)
+        finer = _finer(problem, model, batch.steps, outcome.loss)
         if whole and finer == batch.steps:
             tracker.exact = finer < MOST_STEPS
             break
+        if finer > batch.steps and suited(tracker, model, "As fitted so far") is not problem:
+            problem = tracker.problem
+            finer = _finer(problem, model, max(batch.steps, steps_for(problem)), outcome.loss)
         before, batch, whole = outcome.point, make_batch(problem, finer, padded=False), True
         tracker.best_score = np.inf
         outcome = descend(tracker, batch, _continued(problem, batch, before), steps, Goal(damping=1e-6))

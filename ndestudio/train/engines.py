@@ -118,7 +118,7 @@ class JaxEngine:
         """Begin to compile, unless that was done before."""
         from ndestudio.train.sensitivity import linearise_program
 
-        structure, method = self.problem.structure, self.problem.method
+        structure, method = self.problem.structure, self.problem.adaptive or self.problem.method
         states = len(structure.states)
         theta = np.zeros(structure.size)
         free = np.zeros((self.batch.grid.step.shape[0], states))

@@ -66,7 +66,9 @@ def finish(tracker: Tracker, ending: Ending, described: Device) -> Fit:
     outcome, sentence = _judged(tracker, ending, metrics)
     for text in identify(problem, model, tracker.uncertainty) if tracker.uncertainty is not None else ():
         tracker.note(text, "warning")
-    if tracker.best_point is not None and not tracker.exact and not accurate(problem, tracker.best_point[0], model):
+    steps_by_error = problem.adaptive is not None and problem.adaptive.controller == "pid"
+    exact = tracker.exact or steps_by_error
+    if tracker.best_point is not None and not exact and not accurate(problem, tracker.best_point[0], model):
         stiff = stiffness(problem, model, tracker.best_point[0].steps)
         tracker.note(
             stiff.sentence("As fitted")

@@ -11,6 +11,7 @@ from ndestudio.model.config import ModelConfig
 from ndestudio.model.fitted import FittedModel
 from ndestudio.model.initial import initial_model
 from ndestudio.progress import Phase, Reporter, SilentReporter
+from ndestudio.train.adaptive import warnings_of
 from ndestudio.train.backend import device, plain_cpu
 from ndestudio.train.collocation import smooth_training
 from ndestudio.train.config import TrainConfig
@@ -63,7 +64,10 @@ def fit(
     problem = make_problem(model, dataset, train, smooth_training(dataset))
     tracker.problem = problem
     suited(tracker, model, "At the start values")
-    if problem.structure.holes:
+    setup = problem.adaptive
+    for text in warnings_of(setup, int(problem.space.free.sum())) if setup is not None else ():
+        tracker.note(text, "warning")
+    if problem.structure.holes or setup is not None:
         chosen, described = device(train.device)
         ending = guarded(tracker, lambda: train_networks(tracker, chosen))
     else:

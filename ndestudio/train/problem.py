@@ -14,10 +14,12 @@ from ndestudio.data.smoothing import SmoothedTrajectory
 from ndestudio.errors import DataError
 from ndestudio.model.config import InitialConfig
 from ndestudio.model.fitted import FittedModel
+from ndestudio.train import adaptive as adaptive_solvers
+from ndestudio.train.adaptive import ATOL, RTOL, Adaptive, adaptive
 from ndestudio.train.config import TrainConfig
 from ndestudio.train.layout import Mesh
 from ndestudio.train.space import Bijection, Space, Structure, bijection, initial_transforms, parameter_space
-from ndestudio.train.tableau import OWN, RK4, Tableau
+from ndestudio.train.tableau import OWN, RK4, SDIRK4, Tableau
 
 CLIP = 5.0
 """States are kept inside the field within this many data ranges around the data; hidden ones within a hundred scales."""
@@ -34,6 +36,7 @@ class Problem:
         observed: measured columns that the model has a counterpart for.
         mesh: trajectory -> where the steps of the solver should lie; none: by time and samples.
         least: steps below which the solver is not stable.
+        adaptive: the diffrax solver that trains in its place, None if none was chosen.
     """
 
     dataset: Dataset
@@ -46,6 +49,7 @@ class Problem:
     smooth: Mapping[str, SmoothedTrajectory]
     mesh: Mapping[str, Mesh] = field(default_factory=dict)
     least: int = 0
+    adaptive: Adaptive | None = None
 
     @property
     def structure(self) -> Structure:
@@ -89,12 +93,20 @@ def make_problem(
         "spread": spread,
         "state_scale": scale,
         "shared": _shared(model, scale),
+        "tolerance": np.array([train.rtol or RTOL, train.atol or ATOL]),
     }
     space = parameter_space(model, constants, train_networks=train_networks)
     space = _with_shared(space, model, train)
-    method = RK4 if train.solver == "auto" else OWN[train.solver]
     noise, floor = _noise(dataset, smoothed or {}, observed, log, spread)
-    return Problem(dataset, train, space, method, observed, noise, floor, smoothed or {})
+    setup = adaptive(train, int(space.free.sum()))
+    return Problem(dataset, train, space, _method(train), observed, noise, floor, smoothed or {}, adaptive=setup)
+
+
+def _method(train: TrainConfig) -> Tableau:
+    """Of the program's own solver; beside an adaptive one it serves quick looks, which must not be stopped by stiffness."""
+    if train.solver in adaptive_solvers.IMPLICIT or train.solver in adaptive_solvers.SPLIT:
+        return SDIRK4
+    return OWN.get(train.solver, RK4)
 
 
 def _logarithms(dataset: Dataset, train: TrainConfig) -> Bool[np.ndarray, " measured"]:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from ndestudio.model.fitted import FittedModel
+from ndestudio.train.adaptive import given_up
 from ndestudio.train.batch import bucket, whole_rows
 from ndestudio.train.batches import Batch, fitted_rows, make_batch, start_point
 from ndestudio.train.collocation import interpolated, slopes
@@ -81,7 +83,7 @@ def train_networks(tracker: Tracker, chosen) -> str:
     if not loss <= POOR:
         point = _rescued(tracker, chosen, whole if by_jacobian else None, batch, starts, steps, wanted, budgets)
     outcome: StageOutcome | None = None
-    if gradient is not None and "trajectory" in wanted:
+    if gradient is not None and (not by_jacobian or "trajectory" in wanted):
         outcome = _descend(tracker, gradient, batch, point, budgets["trajectory"], wanted)
         point = outcome.point
     polishes = by_jacobian and ("polish" in wanted or gradient is None)
@@ -108,7 +110,10 @@ def train_networks(tracker: Tracker, chosen) -> str:
 def _programs(problem: Problem, batch: Batch, point: Point, chosen: Any) -> tuple[bool, JaxEngine, Gradient | None]:
     """Whether sensitivities can be afforded, and the programs for whole trajectories, in the making."""
     whole, by_jacobian = JaxEngine(problem, batch, chosen), affordable(problem, batch)
-    descends = not by_jacobian or "trajectory" in (problem.train.stages or ())
+    if problem.adaptive is not None:
+        by_jacobian = problem.adaptive.adjoint == "forward"
+    chosen_so = "trajectory" in (problem.train.stages or ()) and problem.adaptive is None
+    descends = not by_jacobian or chosen_so
     gradient = gradient_of(problem, batch, chosen) if descends else None
     if by_jacobian:
         whole.prepare()
@@ -159,7 +164,9 @@ def _rescued(
         return best_start(tracker, batch, starts)
     tracker.enter("shooting", "fitting short segments", 2, len(wanted))
     pieces = shooting_batch(problem, max(problem.train.segment, 2), steps)
-    engine = JaxEngine(problem, pieces, chosen) if len(pieces.rows) > 1 and affordable(problem, pieces) else None
+    # pieces only find a start: for that the fixed grid is good enough, whatever solver was chosen
+    own = replace(problem, adaptive=None)
+    engine = JaxEngine(own, pieces, chosen) if len(pieces.rows) > 1 and affordable(problem, pieces) else None
     if engine is not None:
         engine.prepare()
     found = list(starts)
@@ -202,7 +209,11 @@ def _polish(tracker: Tracker, engine: JaxEngine, point: Point, steps: int, wante
     tracker.enter("polish", "fitting whole trajectories (Levenberg-Marquardt)", len(wanted), len(wanted))
     _await(tracker, engine)
     factors = FACTORS[tracker.problem.train.preset] if tracker.problem.train.l2 is None else (1.0,)
-    return follow_lm(tracker, engine, point, Budget(steps), factors=factors)
+    outcome = follow_lm(tracker, engine, point, Budget(steps), factors=factors)
+    setup = tracker.problem.adaptive
+    if setup is not None and not np.isfinite(outcome.loss):
+        tracker.note(given_up(setup), "warning")
+    return outcome
 
 
 def _refined(
@@ -212,6 +223,8 @@ def _refined(
     for _ in range(3):
         problem = tracker.problem
         if tracker.best_point is None or tracker.remaining < 0.25 * (tracker.elapsed + tracker.remaining):
+            break
+        if problem.adaptive is not None and problem.adaptive.controller == "pid":
             break
         batch, point = tracker.best_point
         model = tracker.model(batch, point)
@@ -263,7 +276,11 @@ def _finer(tracker: Tracker, batch: Batch, model: FittedModel) -> Batch | None:
 def _descend(tracker: Tracker, gradient: Gradient, batch: Batch, point: Point, steps: int, wanted) -> StageOutcome:
     tracker.enter("trajectory", "fitting whole trajectories (L-BFGS)", 3, len(wanted))
     _await(tracker, gradient, point)
-    return follow_lbfgs(tracker, gradient, batch, point, Budget(steps))
+    outcome = follow_lbfgs(tracker, gradient, batch, point, Budget(steps))
+    setup = tracker.problem.adaptive
+    if setup is not None and not np.isfinite(outcome.loss):
+        tracker.note(given_up(setup), "warning")
+    return outcome
 
 
 def gradient_of(problem: Problem, batch: Batch, chosen) -> Gradient:
@@ -274,7 +291,8 @@ def gradient_of(problem: Problem, batch: Batch, chosen) -> Gradient:
         (batch.follows >= 0).astype(float),
     )
     data = (problem.space.constants, batch.start, batch.grid, batch.target, settings)
-    return Gradient("trajectory", problem.structure, problem.method, data, chosen, "the simulation and its gradient")
+    method = problem.adaptive or problem.method
+    return Gradient("trajectory", problem.structure, method, data, chosen, "the simulation and its gradient")
 
 
 def _huber(problem: Problem) -> float:

@@ -15,6 +15,7 @@ from ndestudio.train.finishing import finish, guarded
 from ndestudio.train.fitting import SECONDS
 from ndestudio.train.problem import make_problem
 from ndestudio.train.result import Fit
+from ndestudio.train.stiff import suited
 from ndestudio.train.tracker import Tracker
 
 
@@ -36,6 +37,7 @@ def refit(
     limit = train.time_limit if train.time_limit is not None else SECONDS[train.preset]
     problem = make_problem(model, dataset, train, train_networks=False)
     tracker = Tracker(problem, reporter, deadline=begin + limit, begin=begin)
+    suited(tracker, model, "At the start values")
     ending = guarded(tracker, lambda: fit_constants(tracker, explore=False))
     described = replace(plain_cpu(), why_no_gpu="A few constants are fitted faster on the processor.")
     return finish(tracker, ending, described)

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 
 from ndestudio.expression.numeric import evaluate
 from ndestudio.model.networks import apply_network
+from ndestudio.train.adaptive import Adaptive, states_at
 from ndestudio.train.backend import get_jax
 from ndestudio.train.batch import FORMULA, FREE, SHARED, Grid, Start, Target
 from ndestudio.train.implicit_scan import StageSolver, solve
@@ -32,12 +33,14 @@ class Functions(NamedTuple):
         field: (phi, constants, t, u, y) -> dy/dt.
         observe: (phi, constants, t, u, y) -> measured columns, as compared (logarithms where asked for), over spread.
         start: (phi, constants, free, start of the row) -> y0.
+        known: as ``field``, with every network left out (0).
     """
 
     physical: Callable[..., Any]
     field: Callable[..., Any]
     observe: Callable[..., Any]
     start: Callable[..., Any]
+    known: Callable[..., Any]
 
 
 def make_functions(structure: Structure) -> Functions:
@@ -65,11 +68,18 @@ def make_functions(structure: Structure) -> Functions:
             found[hole.name] = _hole(configs[hole.name], hole.arguments, weights, biases, constants.scales[k], jnp)
         return found
 
-    def field(phi: Any, constants: Constants, t: Any, u: Any, y: Any) -> Any:
+    def slope(phi: Any, constants: Constants, t: Any, u: Any, y: Any, functions: Any) -> Any:
         y = jnp.clip(y, constants.clip[0], constants.clip[1])
-        values, functions = names(phi, t, u, y), holes(phi, constants)
+        values = names(phi, t, u, y)
         slopes = [evaluate(expr, values, jnp, functions) for expr in structure.rhs]
         return jnp.stack([jnp.asarray(slope, dtype=y.dtype) for slope in slopes])
+
+    def field(phi: Any, constants: Constants, t: Any, u: Any, y: Any) -> Any:
+        return slope(phi, constants, t, u, y, holes(phi, constants))
+
+    def known(phi: Any, constants: Constants, t: Any, u: Any, y: Any) -> Any:
+        nothing = {hole.name: lambda *x: 0.0 * x[0] for hole in structure.holes}
+        return slope(phi, constants, t, u, y, nothing)
 
     def observe(phi: Any, constants: Constants, t: Any, u: Any, y: Any) -> Any:
         values, functions = names(phi, t, u, y), holes(phi, constants)
@@ -89,7 +99,7 @@ def make_functions(structure: Structure) -> Functions:
                 y0 = y0.at[k].set(jnp.where(row.mode[k] == FORMULA, evaluate(expr, values, jnp), y0[k]))
         return y0
 
-    return Functions(physical, field, observe, start)
+    return Functions(physical, field, observe, start, known)
 
 
 def _hole(config: Any, arguments: Any, weights: Any, biases: Any, scales: Any, jnp: Any) -> Callable[..., Any]:
@@ -101,9 +111,11 @@ def _hole(config: Any, arguments: Any, weights: Any, biases: Any, scales: Any, j
     return hole
 
 
-def linearise_program(structure: Structure, method: Tableau) -> Callable[..., Any]:
+def linearise_program(structure: Structure, method: Tableau | Adaptive) -> Callable[..., Any]:
     """(theta, free, constants, start, grid, target) -> residuals, derivatives by theta and by free starts, residuals and
     derivatives by free starts of the validation samples, ends. To be compiled."""
+    if isinstance(method, Adaptive):
+        return forward_program(structure, method)
     jax = get_jax()
     jnp = jax.numpy
     f = make_functions(structure)
@@ -128,8 +140,7 @@ def linearise_program(structure: Structure, method: Tableau) -> Callable[..., An
         k = stages.slope(phi, constants, t, u, base, h, guess)
         hg = h * method.gamma
         y = base + hg[:, None] * k
-        _, by_y = stages.linear(phi, constants, t, u, y)
-        by_phi = jax.vmap(jax.jacrev(f.field, argnums=0), (None, None, 0, 0, 0))(phi, constants, t, u, y)
+        _, by_y, by_phi = jax.vmap(one, (None, None, 0, 0, 0))(phi, constants, t, u, y)
         moved = jnp.einsum("bij,bjp->bip", by_y, S).at[:, :, :size].add(by_phi)
         return k, solve(stages.matrix(hg, by_y), moved)
 
@@ -202,6 +213,40 @@ def linearise_program(structure: Structure, method: Tableau) -> Callable[..., An
     return run
 
 
+def forward_program(structure: Structure, setup: Adaptive) -> Callable[..., Any]:
+    """As ``linearise_program``, by pushing tangents through a diffrax solve. To be compiled."""
+    jax = get_jax()
+    jnp = jax.numpy
+    f = make_functions(structure)
+
+    def errors(theta: Any, free: Any, constants: Any, row: Any) -> Any:
+        start, t, u, knots, values = row
+        phi = f.physical(theta, constants)
+        y = states_at(setup, f.field, f.known, phi, constants, t, u, knots, f.start(phi, constants, free, start))
+        error = jax.vmap(f.observe, (None, None, 0, 0, 0))(phi, constants, t, u, y) - values / constants.spread
+        return error, (error, y[-1] / constants.state_scale)
+
+    def run(theta: Any, free: Any, constants: Any, start: Start, grid: Grid, target: Target) -> Any:
+        rows = (start, grid.sample_t, grid.sample_u, knots_of(grid), target.values)
+        derivative = jax.jacfwd(errors, argnums=(0, 1), has_aux=True)
+        (by_theta, by_free), (error, end) = jax.vmap(derivative, (None, 0, None, 0))(theta, free, constants, rows)
+        weight, held = jnp.sqrt(target.train), jnp.sqrt(target.validation)
+        count = weight.shape[0]
+        flat = lambda a, w: (w[..., None] * a).reshape(count, -1, a.shape[-1])  # noqa: E731
+        r, r_held = ((w * error).reshape(count, -1) for w in (weight, held))
+        return r, flat(by_theta, weight), flat(by_free, weight), r_held, flat(by_free, held), end
+
+    return run
+
+
+def knots_of(grid: Grid) -> Any:
+    """Times of the grid points [row, knot]."""
+    jnp = get_jax().numpy
+    begin = grid.sample_t[:, :1]
+    inner = begin + jnp.cumsum(grid.h, axis=0).T[:, :-2]
+    return jnp.concatenate([begin, inner, grid.sample_t[:, -1:]], axis=1)
+
+
 class Loss(NamedTuple):
     """Settings of the scalar loss; a pytree of numbers.
 
@@ -217,7 +262,7 @@ class Loss(NamedTuple):
     linked: Any
 
 
-def gradient_program(structure: Structure, method: Tableau) -> Callable[..., Any]:
+def gradient_program(structure: Structure, method: Tableau | Adaptive) -> Callable[..., Any]:
     """(theta, free, constants, start, grid, target, settings) -> loss, figures, gradients. To be compiled."""
     jax = get_jax()
     jnp = jax.numpy
@@ -246,10 +291,14 @@ def gradient_program(structure: Structure, method: Tableau) -> Callable[..., Any
 
 
 def _simulate(
-    f: Functions, jax: Any, method: Tableau, phi: Any, constants: Any, grid: Grid, y0: Any
+    f: Functions, jax: Any, method: Tableau | Adaptive, phi: Any, constants: Any, grid: Grid, y0: Any
 ) -> tuple[Any, Any]:
     """States at the end and at the samples."""
     jnp = jax.numpy
+    if isinstance(method, Adaptive):
+        one = lambda *row: states_at(method, f.field, f.known, phi, constants, *row)  # noqa: E731
+        y = jax.vmap(one)(grid.sample_t, grid.sample_u, knots_of(grid), y0)
+        return y[:, -1], y
     field = jax.vmap(f.field, (None, None, 0, 0, 0))
 
     def step(y: Any, x: Any) -> Any:

@@ -151,6 +151,7 @@ class Constants(NamedTuple):
         scales: of each network.
         log: whether the logarithm of a measured column is compared; floor: smallest value whose logarithm is taken.
         spread: scale of the error of each measured column. state_scale: of each state.
+        tolerance: relative and absolute (in state scales) tolerance of an adaptive solver.
     """
 
     bijection: Bijection
@@ -161,6 +162,7 @@ class Constants(NamedTuple):
     floor: Float[np.ndarray, " measured"]
     spread: Float[np.ndarray, " measured"]
     state_scale: Float[np.ndarray, " state"]
+    tolerance: Float[np.ndarray, " 2"]
 
 
 def structure_of(model: FittedModel) -> Structure:
@@ -244,7 +246,7 @@ def parameter_space(model: FittedModel, constants: Mapping[str, Any], *, train_n
     """``Space`` of a model.
 
     Arguments:
-        constants: `clip`, `log`, `floor`, `spread`, `state_scale`, and `shared` (a ``Bijection``), found from the data.
+        constants: `clip`, `log`, `floor`, `spread`, `state_scale`, `tolerance`, and `shared` (a ``Bijection``), found from the data.
         train_networks: False freezes all weights.
     """
     structure = structure_of(model)

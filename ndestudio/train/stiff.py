@@ -30,6 +30,8 @@ def suited(tracker: Tracker, model: FittedModel, when: str) -> Problem:
         when: such as `"At the start values"`.
     """
     problem = tracker.problem
+    if problem.adaptive is not None and not problem.method.implicit:
+        return problem
     if not problem.method.implicit:
         steps = steps_for(problem)
         stiff = stiffness(problem, model, steps)

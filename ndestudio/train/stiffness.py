@@ -71,6 +71,8 @@ def stability_limit(method: Tableau) -> float:
 
 def stiffness(problem: Problem, model: FittedModel, steps: int) -> Stiffness | None:
     """How stiff ``model`` is along the data; None where ``steps`` steps of the training solver will do."""
+    if problem.method.implicit:
+        return None
     found, limit = [], stability_limit(problem.method)
     for row in whole_rows(problem.dataset, with_test=False)[:LOOKED_AT]:
         index = np.unique(np.linspace(0, len(row.index) - 1, POINTS).astype(int))

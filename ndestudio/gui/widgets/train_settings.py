@@ -20,8 +20,9 @@ from PySide6.QtWidgets import (
 
 from ndestudio.gui.building import choose, combo, label, line, quiet
 from ndestudio.gui.theme import GRID
+from ndestudio.gui.widgets.solver_settings import SolverSettings
 from ndestudio.session.progression import TRAINING
-from ndestudio.train.config import Solver, Stage, TrainConfig
+from ndestudio.train.config import Stage, TrainConfig
 
 PRESETS = (("Quick look", "quick"), ("Balanced", "balanced"), ("Thorough", "thorough"))
 PRESET_TIP = "Quick look: some 10 s. Balanced: up to 40 s, the default. Thorough: up to 3 min, for the last digit"
@@ -59,7 +60,7 @@ class TrainSettings(QScrollArea):
         form.addRow("Logarithms of", self.log_states)
         form.addRow("Weight penalty", self.l2)
         form.addRow("Segment", self.segment)
-        form.addRow("Solver", self.solver)
+        form.addRow(self.solver)
         form.addRow("Initial values", self.fit_initial)
         form.addRow(self.problem)
         inner = QWidget()
@@ -80,12 +81,12 @@ class TrainSettings(QScrollArea):
         self.huber.setText(f"{config.huber_delta:g}")
         self.log_states.setText(", ".join(config.log_states))
         self.l2.setText("" if config.l2 is None else f"{config.l2:g}")
+        self.solver.show_config(config)
         self.huber.setEnabled(config.loss == "huber")
         for box, value in (
             (self.device, config.device),
             (self.loss, config.loss),
             (self.noise, config.noise),
-            (self.solver, config.solver),
             (self.fit_initial, config.fit_initial),
         ):
             choose(box, value)
@@ -132,11 +133,8 @@ class TrainSettings(QScrollArea):
             "none",
             "Measured columns over decades, comma between; positive values only",
         )
-        self.solver = combo(
-            [("Automatic" if name == "auto" else name, name) for name in get_args(Solver)],
-            "Solver",
-            "Explicit method of the training simulation; automatic: rk4",
-        )
+        self.solver = SolverSettings()
+        self.solver.changed.connect(self.changed)
         self.fit_initial = combo(
             (("Automatic", None), ("Estimated", True), ("As measured", False)),
             "Initial values",
@@ -161,7 +159,6 @@ class TrainSettings(QScrollArea):
             (self.device, "device"),
             (self.loss, "loss"),
             (self.noise, "noise"),
-            (self.solver, "solver"),
             (self.fit_initial, "fit_initial"),
         ):
             box.currentIndexChanged.connect(
