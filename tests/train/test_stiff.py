@@ -58,7 +58,7 @@ HYBRID = ModelConfig(
 
 
 def test_robertson_with_an_unknown_term_trains_to_the_right_term(kinetics: Dataset) -> None:
-    found = fit(HYBRID, kinetics, TrainConfig(time_limit=120.0))
+    found = fit(HYBRID, kinetics, TrainConfig(time_limit=600.0))
     assert found.outcome is Outcome.CONVERGED, found.sentence
     assert any("implicit solver `sdirk4`" in note for note in found.notes)
     assert found.metrics.train["mean"] < 0.003
@@ -75,7 +75,7 @@ def test_constants_of_robertson_are_found_from_far_away(kinetics: Dataset) -> No
         KINETICS,
         parameters={k: msgspec.structs.replace(p, value=starts[k]) for k, p in KINETICS.parameters.items()},
     )
-    found = fit(config, kinetics, TrainConfig(time_limit=60.0))
+    found = fit(config, kinetics, TrainConfig(time_limit=600.0))
     for name, value in (("k1", 0.04), ("k2", 3e7), ("k3", 1e4)):
         assert found.model.parameters[name] == pytest.approx(value, rel=0.01)
 
