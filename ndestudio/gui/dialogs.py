@@ -86,6 +86,7 @@ class DeviceDialog(_Dialog):
         command.setReadOnly(True)
         command.setFont(monospace(9.5))
         command.setAccessibleName("Command that installs GPU support")
+        command.setToolTip("Run it in the environment of this program, then start the program again")
         copy = button("Copy", lambda: QGuiApplication.clipboard().setText(command.text()), icon_name="copy")
         self._install = card(
             label("With an NVIDIA GPU and its driver on Linux, this adds GPU support:", wrap=True), row(command, copy)

@@ -43,6 +43,7 @@ class LibraryTree(QWidget):
         self.line = QLineEdit()
         self.line.setPlaceholderText("Find a term or a system")
         self.line.setAccessibleName("Find in the library")
+        self.line.setToolTip("Letters of a name, of a formula or of what it describes")
         self.line.setClearButtonEnabled(True)
         self.tree = QTreeView()
         self.tree.setModel(self._filter)

@@ -61,9 +61,13 @@ class Table(QTableWidget):
         return item
 
     def setCellWidget(self, row: int, column: int, widget: QWidget) -> None:
-        """Put a control into a cell, which then takes no typed text."""
+        """Put a control into a cell, which then takes no typed text; what has no tooltip says that of its section."""
         item = self.cell(row, column)
         item.setFlags(Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable)
+        title = self.horizontalHeaderItem(column)
+        for one in (widget, *widget.findChildren(QWidget)):
+            if title is not None and not one.toolTip():
+                one.setToolTip(title.toolTip())
         super().setCellWidget(row, column, widget)
 
     def control(self, row: int, section: int, kind: type[W]) -> W:
