@@ -23,6 +23,9 @@ OPERATORS = (
 )
 
 CHECKPOINT_SECONDS = 60.0
+POLL_SECONDS = 0.02
+"""How long a request to stop may wait until it is seen."""
+SAY_SECONDS = 0.1
 MOST_TARGETS = 8
 
 # name of the setting -> (name in the compiled core, type, smallest, largest)
@@ -125,6 +128,8 @@ class EvolutionEngine:
         if snapshot["error"]:
             raise RuntimeError(f"the search failed: {snapshot['error']}")
         front = read(snapshot)
+        if not front.candidates and snapshot["outcome"] == "stopped":
+            return SearchResult(front, "stopped", "Stopped before a first formula was found.")
         if not front.candidates:
             return SearchResult(front, "failed", "no formula has a finite value on all samples")
         return SearchResult(front, snapshot["outcome"], sentence(snapshot["outcome"], front, config))
@@ -138,9 +143,15 @@ def _watch(
     on_front: Callable[[Front], None] | None,
 ) -> Mapping[str, Any]:
     version = -1
-    kept = time.monotonic()
+    kept, said = time.monotonic(), 0.0
     while True:
-        snapshot = core.poll(0.02 if version < 0 else 0.1)
+        snapshot = core.poll(POLL_SECONDS)
+        if reporter.should_stop():
+            core.stop()
+        awaited = version < 0 and on_front is not None
+        if not snapshot["done"] and not awaited and time.monotonic() - said < SAY_SECONDS:
+            continue
+        said = time.monotonic()
         if snapshot["front"] and snapshot["version"] != version and on_front is not None:
             version = snapshot["version"]
             on_front(read(snapshot))
@@ -148,8 +159,6 @@ def _watch(
             return snapshot
         if (fraction := _fraction(snapshot, config)) is not None:
             reporter.emit(Progress(fraction, text=progress_text(snapshot)))
-        if reporter.should_stop():
-            core.stop()
         if time.monotonic() - kept > CHECKPOINT_SECONDS:
             _keep(core, config)
             kept = time.monotonic()

@@ -115,7 +115,7 @@ def _search(evaluations: int, threads: int, resume: bytes | None = None, targets
 
 @pytest.mark.parametrize(("targets", "loss"), [(1, "squares"), (3, "squares"), (1, "huber")])
 def test_the_front_does_not_depend_on_the_number_of_threads(targets: int, loss: str) -> None:
-    budget = 40_000 if loss == "squares" else 5_000
+    budget = 40_000 if loss == "squares" else 2_000
     _, one = _search(budget, 1, targets=targets, loss=loss)
     _, two = _search(budget, 2, targets=targets, loss=loss)
     _, three = _search(budget, 3, targets=targets, loss=loss)

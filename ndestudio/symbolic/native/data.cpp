@@ -23,9 +23,10 @@ void allocate(Data& d) {
 
 template <class Value>
 void fill(Data& d, Value value) {
-    for (int k = 0; k < d.features; ++k)
-        for (int r = 0; r < d.padded; ++r)
-            d.store[static_cast<std::size_t>(k) * d.padded + r] = value(std::min(r, d.rows - 1), k);
+    for (int from = 0; from < d.padded; from += kBlock)  // in blocks, since the rows of X lie across the columns
+        for (int k = 0; k < d.features; ++k)
+            for (int r = from; r < from + kBlock; ++r)
+                d.store[static_cast<std::size_t>(k) * d.padded + r] = value(std::min(r, d.rows - 1), k);
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 #include <unordered_set>
 
 #include "families.hpp"
@@ -24,9 +25,16 @@ struct Collector {
     }
 };
 
+/// The upper half of a float, rounded to nearest.
+std::uint16_t upper_half(float v) {
+    std::uint32_t bits;
+    std::memcpy(&bits, &v, sizeof bits);
+    return static_cast<std::uint16_t>((bits + 0x7FFFu + ((bits >> 16) & 1u)) >> 16);
+}
+
 }  // namespace
 
-void Dictionary::build(const Options& options, const Mutator& m, int limit) {
+void Dictionary::build(const Options& options, const Mutator& m, const Evaluator& e, int limit) {
     const int f = std::min(sketch_.features, 64);
     std::vector<double> row(static_cast<std::size_t>(sketch_.features));
     const auto scale = [&](const Tree& u) {
@@ -86,6 +94,7 @@ void Dictionary::build(const Options& options, const Mutator& m, int limit) {
     Collector all{options, {}, {}};
     std::vector<std::vector<Tree>> of_plain;
     for (const Tree& u : plain) {
+        if (e.stopped()) return;
         std::vector<Tree> made;
         families(u, scale(u), m, true, made);
         for (const Tree& t : made) all.add(t);
@@ -96,6 +105,7 @@ void Dictionary::build(const Options& options, const Mutator& m, int limit) {
         if (t.append(a, a.root()) && t.append(b, b.root()) && t.apply(Op::Multiply)) all.add(t);
     };
     for (const Tree& u : combined) {
+        if (e.stopped()) return;
         std::vector<Tree> made;
         families(u, scale(u), m, false, made);
         for (const Tree& t : made) all.add(t);
@@ -105,6 +115,14 @@ void Dictionary::build(const Options& options, const Mutator& m, int limit) {
         for (const Tree& u : plain) {
             factors_of(u, scale(u), m, false, bare);
             factors_of(u, scale(u), m, g <= 3, graded);
+        }
+        std::vector<std::vector<Tree>> saturations(static_cast<std::size_t>(g));
+        for (int i = 0; i < g; ++i) {
+            const Tree& u = plain[static_cast<std::size_t>(i)];
+            saturations_of(u, scale(u), m, saturations[static_cast<std::size_t>(i)]);
+            for (int j = 0; j < i; ++j)
+                for (const Tree& a : saturations[static_cast<std::size_t>(j)])
+                    for (const Tree& b : saturations[static_cast<std::size_t>(i)]) times(a, b);
         }
         for (const Tree& a : bare)
             for (const Tree& b : graded)
@@ -143,10 +161,9 @@ Dictionary::Dictionary(const Options& options, const Mutator& mutator, const Dat
             rows.push_back(static_cast<int>(a) + random.below(static_cast<int>(b - a)));
         }
     sketch_ = data.subset(rows);
-    build(options, mutator, limit);
+    build(options, mutator, e, limit);
 
-    store_.resize(static_cast<std::size_t>(size()) * kSketch + 16);
-    values_ = reinterpret_cast<float*>((reinterpret_cast<std::size_t>(store_.data()) + 63) & ~static_cast<std::size_t>(63));
+    values_.resize(static_cast<std::size_t>(size()) * kSketch);
     Buffer v(static_cast<std::size_t>(kSketch));
     int kept = 0;
     std::vector<Node> nodes;
@@ -166,9 +183,8 @@ Dictionary::Dictionary(const Options& options, const Mutator& mutator, const Dat
         for (int r = 0; r < sketch_.rows; ++r) norm += sketch_.root_weight[r] * sketch_.root_weight[r] * (v[r] - mean) * (v[r] - mean);
         norm = std::sqrt(norm);
         if (!(norm > 1e-9 * std::fabs(mean)) || !(norm < 1e100) || norm < 1e-100) continue;
-        float* to = values_ + static_cast<std::size_t>(kept) * kSketch;
-        for (int r = 0; r < kSketch; ++r)
-            to[r] = r < sketch_.rows ? static_cast<float>(sketch_.root_weight[r] * (v[r] - mean) / norm) : 0.0f;
+        std::uint16_t* to = values_.data() + static_cast<std::size_t>(kept) * kSketch;
+        for (int r = 0; r < sketch_.rows; ++r) to[r] = upper_half(static_cast<float>(sketch_.root_weight[r] * (v[r] - mean) / norm));
         nodes.insert(nodes.end(), t.nodes, t.nodes + t.size);
         begin.push_back(static_cast<int>(nodes.size()));
         shapes.push_back(shape_[static_cast<std::size_t>(k)]);
@@ -234,7 +250,7 @@ void Dictionary::gains(Evaluator& e, const Data& s, const Member* m, int first, 
     std::vector<float> vectors(static_cast<std::size_t>(n) * kSketch + 16), products(static_cast<std::size_t>(count) * static_cast<std::size_t>(n));
     for (int k = 0; k < n; ++k)
         for (int i = 0; i < s.rows; ++i) vectors[static_cast<std::size_t>(k) * kSketch + static_cast<std::size_t>(i)] = static_cast<float>(column(k)[i]);
-    e.kernel().correlate(values_ + static_cast<std::size_t>(first) * kSketch, count, vectors.data(), n, products.data());
+    e.kernel().correlate(values_.data() + static_cast<std::size_t>(first) * kSketch, count, vectors.data(), n, products.data());
     for (int a = 0; a < count; ++a) {
         const float* p = products.data() + static_cast<std::size_t>(a) * static_cast<std::size_t>(n);
         float left = 1.0f;

@@ -25,13 +25,12 @@ public:
     void gains(Evaluator& e, const Data& sketch, const Member* m, int first, int count, float* out) const;
 
 private:
-    void build(const Options& options, const Mutator& mutator, int limit);
+    void build(const Options& options, const Mutator& mutator, const Evaluator& e, int limit);
     Data sketch_;
     std::vector<Node> nodes_;
     std::vector<int> begin_{0};
     std::vector<std::uint64_t> shape_;
-    std::vector<float> store_;
-    float* values_ = nullptr;
+    std::vector<std::uint16_t> values_;  // upper halves of floats, kSketch for each atom
 
 public:
     std::uint64_t shape_of(int k) const { return shape_[static_cast<std::size_t>(k)]; }

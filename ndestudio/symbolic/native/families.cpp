@@ -9,7 +9,7 @@ namespace nde {
 namespace {
 
 /// Postfix over the argument `u`, numbers, operators and constants that depend on a grid value g and the scale of u:
-/// S g/spread, M g*middle, B 1/(g*middle), P (g*middle)^2, Q its cube, R its fourth power, G -0.5 (g/spread)^2,
+/// S g/spread, M g*middle, B 1/(g*middle), P (g*middle)^2, Q its cube, R its fourth power, U<n> its nth, G -0.5 (g/spread)^2,
 /// D g*spread - mean, N mean + g*spread, K exp(g*mean/spread), T -g*mean/spread.
 struct Family {
     const char* text;
@@ -42,6 +42,10 @@ const std::vector<Family>& table() {
         {"u cube Q + inv", mid}, {"u cube u cube Q + /", mid}, {"u square square R + inv", mid},
         {"u square square u square square R + /", mid}, {"u square B * u + M + inv", one}, {"u u square B * u + M + /", one},
         {"u M + square inv", one}, {"u u M + square /", one},
+        // switches: Hill functions of high order
+        {"u cube square U6 + inv", {}, mid}, {"u u cube square U6 + /", {}, mid}, {"u square square square U8 + inv", {}, mid},
+        {"u u square square square U8 + /", {}, mid}, {"u square square u * square U10 + inv", {}, mid},
+        {"u u square square u * square U10 + /", {}, mid},
         // towards a pole beyond the samples
         {"N u - inv", {2.2, 4.0}}, {"u N u - /", {2.2, 4.0}},
     };
@@ -56,6 +60,7 @@ double constant(const char* name, double g, const Scale& s) {
         case 'P': return g * g * s.middle * s.middle;
         case 'Q': return std::pow(g * s.middle, 3.0);
         case 'R': return std::pow(g * s.middle, 4.0);
+        case 'U': return std::pow(g * s.middle, std::atof(name + 1));
         case 'G': return -0.5 * (g == 0.0 ? 2.0 : g * g) / (s.spread * s.spread);
         case 'D': return g * s.spread - s.mean;
         case 'N': return s.mean + g * s.spread;
@@ -125,6 +130,20 @@ void factors_of(const Tree& u, const Scale& scale, const Mutator& m, bool graded
         put("u S * cos", g);
     }
     for (double g : {0.7, -0.7, -2.5}) put("u S * exp", g);
+}
+
+void saturations_of(const Tree& u, const Scale& scale, const Mutator& m, std::vector<Tree>& out) {
+    const auto put = [&](const char* text, double g) {
+        Tree t;
+        if (instantiate(text, g, u, scale, m, t)) out.push_back(t);
+    };
+    for (double g : {0.3, 1.5}) {
+        put("u M + inv", g);
+        put("u u M + /", g);
+    }
+    put("u square P + inv", 0.8);
+    put("u square u square P + /", 0.8);
+    put("u S * exp", -1.0);
 }
 
 }  // namespace nde

@@ -23,4 +23,8 @@ void families(const Tree& u, const Scale& scale, const Mutator& mutator, bool de
 /// carry a constant to be fitted.
 void factors_of(const Tree& u, const Scale& scale, const Mutator& mutator, bool graded, std::vector<Tree>& out);
 
+/// Saturating and inhibiting functions of the variable, of which two of different variables may stand in one term: double
+/// Monod kinetics, mutual interference.
+void saturations_of(const Tree& u, const Scale& scale, const Mutator& mutator, std::vector<Tree>& out);
+
 }  // namespace nde

@@ -2,6 +2,7 @@
 // nothing with external linkage but the table itself, and no library templates, may appear here: the linker would be
 // free to use an instruction set's copy elsewhere.
 #include <math.h>
+#include <stdint.h>
 #include <string.h>
 
 #include "kernel.hpp"
@@ -196,9 +197,13 @@ void scale(double* x, const double* by, int rows) {
     for (int r = 0; r < rows; r += NDE_LANES) store(x + r, load(x + r) * load(by + r));
 }
 
-void correlate(const float* atoms, int count, const float* vectors, int m, float* out) {
+void correlate(const uint16_t* atoms, int count, const float* vectors, int m, float* out) {
     for (int k = 0; k < count; ++k) {
-        const float* a = atoms + (size_t)k * kSketch;
+        const uint16_t* half = atoms + (size_t)k * kSketch;
+        uint32_t bits[kSketch];
+        float a[kSketch];
+        for (int i = 0; i < kSketch; ++i) bits[i] = (uint32_t)half[i] << 16;
+        memcpy(a, bits, sizeof a);
         for (int v = 0; v < m; ++v) {
             const float* r = vectors + (size_t)v * kSketch;
             float s[32] = {0};

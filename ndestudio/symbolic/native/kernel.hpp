@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 
 #include "tree.hpp"
 
@@ -34,8 +35,9 @@ struct Kernel {
     /// x[i] *= by[i].
     void (*scale)(double* x, const double* by, int rows);
 
-    /// Inner products of `count` atoms of kSketch floats each with `m` vectors; out[atom * m + vector].
-    void (*correlate)(const float* atoms, int count, const float* vectors, int m, float* out);
+    /// Inner products of `count` atoms of kSketch numbers each with `m` vectors; out[atom * m + vector]. Atoms are held as
+    /// the upper halves of floats, since reading them takes most of the time.
+    void (*correlate)(const std::uint16_t* atoms, int count, const float* vectors, int m, float* out);
 
     /// One elementary function over n (a multiple of 8) values; y is the second operand of power. For tests.
     void (*map)(Op op, const double* x, const double* y, double* out, int n);

@@ -58,10 +58,12 @@ bool Evaluator::reweigh_rows(const Tree& tree, const Terms& terms, const Data& d
 }
 
 bool Evaluator::reweigh(const Tree& tree, const Terms& terms, const Data& data, Fit& fit, double* sums) {
-    constexpr int kRounds = 6;
+    constexpr int kRounds = 8;
+    double before = INFINITY;
     for (int round = 0; round < kRounds; ++round) {
         if (!reweigh_rows(tree, terms, data, fit)) return false;
-        if (round == kRounds - 1) break;
+        if (round == kRounds - 1 || !(fit.loss < (1.0 - 1e-4) * before)) break;
+        before = fit.loss;
         reweighted_ = true;
         const Fit chosen = fit;
         const bool good = sums_of(tree, terms, data, sums) && solve(terms, data, &chosen, fit, sums);
