@@ -30,7 +30,9 @@ def rates(engines: Sequence[Engine], seconds: float, threads: Sequence[int] = (1
                 continue
             cells = []
             for rows in ROWS:
-                noisy = replace(problem, rows=rows)
+                # our engine holds back a fifth of noisy rows, so that it gets as many more
+                given = rows * 5 // 4 if engine.name in ("ndestudio", "pysr") else rows
+                noisy = replace(problem, rows=given)
                 (answer,) = _answers(engine, [(noisy, 0)], 30.0, seconds, count, {})
                 cells.append(f"{answer['evaluations'] / max(answer['wall'], 1e-9):,.0f}")
             lines.append(f"| {engine.name} | {count} | " + " | ".join(cells) + " |")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import shutil
 import subprocess
@@ -10,9 +11,8 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from statistics import median
 from typing import Any
 
 import numpy as np
@@ -45,6 +45,12 @@ class Row:
     error: float
     wide: float
     note: str = ""
+    seconds: float = 0.0
+    threads: int = 1
+
+    @property
+    def key(self) -> tuple[str, str, int, float]:
+        return (self.engine, self.problem, self.seed, self.noise)
 
 
 @dataclass(frozen=True)
@@ -84,26 +90,41 @@ def engines(names: Sequence[str], peers: str | None, seconds: float) -> tuple[En
     return tuple(found)
 
 
+CHUNK = 24
+"""Tasks of one process: few enough that little is lost when a run is cut off, enough to share its start-up."""
+
+
 def run(
     engine: Engine,
-    problems: Sequence[Problem],
-    seeds: Sequence[int],
+    tasks: Sequence[tuple[Problem, int]],
     noise: float,
     threads: int,
     said: Callable[[Row], None] = lambda row: None,
     config: dict[str, Any] | None = None,
+    until: float = math.inf,
 ) -> list[Row]:
-    """All problems and seeds with one engine; stages of the ladder are run for what the one before did not recover."""
-    open_tasks = [(problem, seed) for problem in problems for seed in seeds]
-    rows: dict[tuple[str, int], Row] = {}
-    for seconds in engine.ladder:
-        answers = _answers(engine, open_tasks, noise, seconds, threads, config or {})
-        for (problem, seed), answer in zip(open_tasks, answers, strict=True):
-            rows[problem.name, seed] = _row(engine, problem, seed, noise, answer)
-        open_tasks = [(problem, seed) for problem, seed in open_tasks if not rows[problem.name, seed].recovered]
-    for row in rows.values():
-        said(row)
-    return list(rows.values())
+    """One engine on problems and seeds; stages of the ladder are run for what the one before did not recover.
+
+    Arguments:
+        said: called with each row as soon as it is known. until: no further chunk of tasks begins after this
+            ``time.monotonic()``.
+    """
+    rows: list[Row] = []
+    for first in range(0, len(tasks), CHUNK):
+        if time.monotonic() > until:
+            break
+        chunk = list(tasks[first : first + CHUNK])
+        found: dict[tuple[str, int], Row] = {}
+        for seconds in engine.ladder:
+            answers = _answers(engine, chunk, noise, seconds, threads, config or {})
+            for (problem, seed), answer in zip(chunk, answers, strict=True):
+                row = _row(engine, problem, seed, noise, answer)
+                found[problem.name, seed] = replace(row, seconds=seconds, threads=threads)
+            chunk = [(problem, seed) for problem, seed in chunk if not found[problem.name, seed].recovered]
+        for row in found.values():
+            said(row)
+        rows += found.values()
+    return rows
 
 
 def _answers(
@@ -210,50 +231,6 @@ def _row(engine: Engine, problem: Problem, seed: int, noise: float, answer: dict
         note=answer.get("error", ""),
         **asdict(verdict),
     )
-
-
-def table(rows: Sequence[Row]) -> str:
-    """Recovery and median seconds to it, by engine, group and noise, as Markdown."""
-    lines = [
-        "| engine | group | noise | recovered | reproduced rows | median CPU-s to recovery | median wall s | start-up s | evaluations/CPU-s |",
-        "| --- | --- | --- | --- | --- | --- | --- | --- | --- |",
-    ]
-    keys = sorted(
-        {(row.noise, row.group, row.engine) for row in rows}, key=lambda key: (key[0], _order(key[1]), key[2])
-    )
-    for noise, group, engine in keys:
-        mine = [row for row in rows if (row.noise, row.group, row.engine) == (noise, group, engine)]
-        right = [row for row in mine if row.recovered]
-        cpu = f"{median(row.cpu for row in right):.2f}" if right else "-"
-        wall = f"{median(row.wall for row in right):.2f}" if right else "-"
-        rate = sum(row.evaluations for row in mine) / max(sum(row.cpu for row in mine), 1e-9)
-        lines.append(
-            f"| {engine} | {group} | {noise:.0%} | {len(right)}/{len(mine)} ({len(right) / len(mine):.0%}) "
-            f"| {sum(row.fitted for row in mine) / len(mine):.0%} | {cpu} | {wall} "
-            f"| {median(row.startup for row in mine):.1f} | {rate:,.0f} |"
-        )
-    return "\n".join(lines)
-
-
-def _order(group: str) -> int:
-    from benchmarks.symbolic.problems import OPERATORS
-
-    return list(OPERATORS).index(group) if group in OPERATORS else -1
-
-
-def lost(rows: Sequence[Row], engine: str = "ndestudio") -> str:
-    """Problems that an engine did not always recover, with its best formula: each is a lead."""
-    lines = []
-    for key in sorted({(row.noise, row.problem) for row in rows if row.engine == engine}):
-        mine = [row for row in rows if (row.noise, row.problem) == key and row.engine == engine]
-        wrong = [row for row in mine if not row.recovered]
-        if wrong:
-            row = wrong[0]
-            lines.append(
-                f"{row.problem} ({row.noise:.0%} noise): {len(mine) - len(wrong)}/{len(mine)}; truth `{row.truth}`; found "
-                f"`{row.formula[:160]}` (NMSE {row.error:.1e}, wide {row.wide:.1e}){' ' + row.note if row.note else ''}"
-            )
-    return "\n".join(lines)
 
 
 def julia_found() -> bool:

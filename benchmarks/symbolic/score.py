@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+import signal
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -127,10 +129,30 @@ def _same(formula: Expr, truth: Expr) -> bool:
     if size(formula) > 60:
         return False
     try:
-        difference = sympy.nsimplify(to_sympy(formula) - to_sympy(truth), rational=True, tolerance=1e-9)
-        return sympy.simplify(difference) == 0
-    except (NotImplementedError, ValueError, TypeError, RecursionError, AttributeError):
+        with _limited(20):
+            difference = sympy.nsimplify(to_sympy(formula) - to_sympy(truth), rational=True, tolerance=1e-9)
+            return sympy.simplify(difference) == 0
+    except (TimeoutError, NotImplementedError, ValueError, TypeError, RecursionError, AttributeError):
         return False
+
+
+@contextmanager
+def _limited(seconds: int) -> Iterator[None]:
+    """Raises TimeoutError in the block after this time, where the platform has alarms: SymPy may think for hours."""
+    if not hasattr(signal, "SIGALRM"):
+        yield
+        return
+
+    def late(number: int, frame: object) -> None:
+        raise TimeoutError
+
+    before = signal.signal(signal.SIGALRM, late)
+    signal.alarm(seconds)
+    try:
+        yield
+    finally:
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, before)
 
 
 def judge_noisy(problem: Problem, samples: Samples, formula: Expr) -> Verdict:
