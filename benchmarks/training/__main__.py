@@ -1,6 +1,6 @@
 """Training: ours beside the usual recipes, in one command.
 
-    python -m benchmarks.training [--only first,race,refit,steps,spiral,example,terms,growth,large,gpu] [--seeds 5]
+    python -m benchmarks.training [--only first,race,refit,steps,spiral,example,terms,stiff,growth,large,gpu] [--seeds 5]
                                   [--peers PYTHON] [--brief]
 
 Prints a table for each part. diffrax's tutorial recipe (single shooting through an adaptive Tsit5, Adam) runs with the same
@@ -15,7 +15,7 @@ import os
 
 os.environ.setdefault("EQX_ON_ERROR", "nan")
 
-from benchmarks.training import parts, scale
+from benchmarks.training import parts, scale, stiff
 from benchmarks.training.parts import Options
 
 PARTS = {
@@ -26,6 +26,7 @@ PARTS = {
     "spiral": parts.spiral,
     "example": parts.example,
     "terms": parts.interactions,
+    "stiff": stiff.stiff,
     "growth": scale.growth,
     "large": scale.large,
     "gpu": scale.accelerator,

@@ -290,8 +290,9 @@ class _Rows:
         scales = []
         for expr, rate in targets:
             holes = {hole.name: _constant_hole(0.0) for hole in self.system.holes}
-            without = evaluate(expr, self.values, holes=holes)
-            effect = _typical(evaluate(expr, self.values, holes={**holes, name: _constant_hole(size)}) - without)
+            with np.errstate(all="ignore"):
+                without = evaluate(expr, self.values, holes=holes)
+                effect = _typical(evaluate(expr, self.values, holes={**holes, name: _constant_hole(size)}) - without)
             scales.append(rate / effect)
         return float(np.median(scales)) if scales else 1.0
 

@@ -20,6 +20,7 @@ from ndestudio.train.ensemble import fit_seeds
 from ndestudio.train.finishing import finish, guarded
 from ndestudio.train.problem import make_problem
 from ndestudio.train.recipe import train_networks
+from ndestudio.train.remarks import remarks
 from ndestudio.train.result import Fit
 from ndestudio.train.stiff import suited
 from ndestudio.train.tracker import Tracker
@@ -63,6 +64,8 @@ def fit(
     reporter.emit(Phase("preparing", "smoothing the measurements"))
     problem = make_problem(model, dataset, train, smooth_training(dataset))
     tracker.problem = problem
+    for text in remarks(problem):
+        tracker.note(text, "warning")
     suited(tracker, model, "At the start values")
     setup = problem.adaptive
     for text in warnings_of(setup, int(problem.space.free.sum())) if setup is not None else ():
