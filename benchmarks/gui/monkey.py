@@ -25,8 +25,9 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
-from PySide6.QtCore import QEventLoop, QTimer, QtMsgType, qInstallMessageHandler
+from PySide6.QtCore import QEventLoop, Qt, QTimer, QtMsgType, qInstallMessageHandler
 from PySide6.QtGui import QDesktopServices, QDrag
+from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QFileDialog, QMessageBox
 
 from benchmarks.gui.bench import Bench
@@ -139,7 +140,14 @@ def play(
 
 def _in_event_loop(act: Callable[[], object], watch: Watch) -> None:
     """As events come to a window: what an action wants deleted is so after it, not in the middle of it."""
-    loop = QEventLoop()
+    loop, impatient = QEventLoop(), QTimer()
+
+    def answer() -> None:  # a menu that waits for a choice, in an event loop of its own
+        popup = QApplication.activePopupWidget()
+        if popup is not None:
+            keys = (Qt.Key.Key_Down, Qt.Key.Key_Return) if watch.number % 2 else (Qt.Key.Key_Escape,)
+            for key in keys:
+                QTest.keyClick(popup, key)
 
     def do() -> None:
         try:
@@ -148,8 +156,11 @@ def _in_event_loop(act: Callable[[], object], watch: Watch) -> None:
             watch.fail(traceback.format_exc())
         loop.quit()
 
+    impatient.timeout.connect(answer)
+    impatient.start(700)
     QTimer.singleShot(0, do)
     loop.exec()
+    impatient.stop()
 
 
 def by_chance(hands: Hands, seconds: float) -> Iterator[Action]:

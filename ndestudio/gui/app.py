@@ -14,6 +14,7 @@ from pathlib import Path
 from types import TracebackType
 
 from PySide6.QtCore import QTimer, QtMsgType, qInstallMessageHandler
+from PySide6.QtGui import QPixmapCache
 from PySide6.QtWidgets import QApplication
 
 from ndestudio import __version__
@@ -33,6 +34,9 @@ _log = logging.getLogger("ndestudio")
 
 _WARM_UP_MS = 1000
 """The window is up by then."""
+
+_PIXMAPS_KB = 3072
+"""Pixels the style keeps. A progress bar leaves a picture for each of its lengths: by default up to 10 MB of them."""
 
 
 def main(files: Sequence[str | Path] = ()) -> int:
@@ -84,6 +88,7 @@ def make_application() -> QApplication:
     application.setApplicationVersion(__version__)
     application.setDesktopFileName("ndestudio")
     application.setWindowIcon(application_icon())
+    QPixmapCache.setCacheLimit(_PIXMAPS_KB)
     return application
 
 

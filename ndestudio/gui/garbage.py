@@ -6,11 +6,17 @@ crash the application. Automatic collection is therefore switched off while a ``
 
 from __future__ import annotations
 
+import ctypes
 import gc
+import sys
+from collections.abc import Callable
+from functools import cache
+from time import monotonic
 
 from PySide6.QtCore import QObject, QTimer
 
 _INTERVAL_MS = 1000
+_TRIM_SECONDS = 60.0
 
 
 class Collector(QObject):
@@ -21,6 +27,7 @@ class Collector(QObject):
         self._was_enabled = gc.isenabled()
         gc.disable()
         gc.freeze()
+        self._trimmed = monotonic()
         self._timer = QTimer(self)
         self._timer.timeout.connect(self.collect)
         self._timer.start(_INTERVAL_MS)
@@ -33,6 +40,9 @@ class Collector(QObject):
             if counts[1] > thresholds[1]:
                 due = 2 if counts[2] > thresholds[2] else 1
             gc.collect(due)
+        if monotonic() - self._trimmed > _TRIM_SECONDS:
+            self._trimmed = monotonic()
+            give_back_memory()
 
     def close(self) -> None:
         """Stop, and leave collection as it was found."""
@@ -40,3 +50,17 @@ class Collector(QObject):
         gc.unfreeze()
         if self._was_enabled:
             gc.enable()
+
+
+def give_back_memory() -> None:
+    """Let the system have the pages that are free; glibc keeps them, scattered by plots and results that are gone."""
+    trim = _trim()
+    if trim is not None:
+        trim(0)
+
+
+@cache
+def _trim() -> Callable[[int], int] | None:
+    if not sys.platform.startswith("linux"):
+        return None
+    return getattr(ctypes.CDLL(None), "malloc_trim", None)  # musl has none

@@ -93,7 +93,7 @@ def errors_of(metrics: Metrics | None) -> tuple[tuple[str, float], ...]:
     return tuple((name, part["mean"]) for name, part in parts if "mean" in part)
 
 
-@lru_cache(maxsize=2000)
+@lru_cache(maxsize=400)
 def _text(expression: Expr) -> str:
     from ndestudio.expression import to_text
 

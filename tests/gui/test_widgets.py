@@ -9,7 +9,7 @@ from PySide6.QtGui import QColor, QImage
 from PySide6.QtWidgets import QApplication, QCheckBox, QPushButton, QSplitter, QWidget
 from pytestqt.qtbot import QtBot
 
-from ndestudio.gui import layout, theme
+from ndestudio.gui import garbage, layout, theme
 from ndestudio.gui.garbage import Collector
 from ndestudio.gui.icons import pixmap
 from ndestudio.gui.palette import CommandPalette, match
@@ -254,3 +254,17 @@ def test_a_cell_with_a_control_takes_no_typed_text(qtbot: QtBot, light: object):
     table.setCellWidget(0, 1, QCheckBox())
     assert table.cell(0, 0).flags() & Qt.ItemFlag.ItemIsEditable
     assert not table.cell(0, 1).flags() & Qt.ItemFlag.ItemIsEditable
+
+
+def test_free_memory_is_given_back_now_and_then(qapp: QApplication, monkeypatch: pytest.MonkeyPatch):
+    given: list[int] = []
+    monkeypatch.setattr(garbage, "give_back_memory", lambda: given.append(1))
+    collector = Collector()
+    collector.collect()
+    assert given == []
+    monkeypatch.setattr(garbage, "_TRIM_SECONDS", -1.0)
+    collector.collect()
+    assert given == [1]
+    collector.close()
+    gc.disable()
+    garbage.give_back_memory()

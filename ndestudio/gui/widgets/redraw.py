@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from PySide6.QtCore import QObject, QTimer
 
-_STEP_MS = 22
+_STEP_MS = 20
 
 
 class Redraw(QObject):
