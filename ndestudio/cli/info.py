@@ -67,6 +67,8 @@ def _device() -> list[tuple[str, str]]:
 
     device = device_info()
     lines = [(device.kind, device.name)]
+    if device.memory:
+        lines.append(("memory", f"{device.memory / 2**30:.1f} GiB"))
     return [*lines, ("no GPU, because", device.why_no_gpu)] if device.why_no_gpu else lines
 
 

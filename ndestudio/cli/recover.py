@@ -13,8 +13,8 @@ import msgspec
 from ndestudio.cli.displays import display_for
 from ndestudio.cli.main import DONE, FAILED, INTERRUPTED
 from ndestudio.cli.run import failed, follow, overridden
-from ndestudio.cli.words import formula
 from ndestudio.errors import SpecError
+from ndestudio.expression.text import short_text
 from ndestudio.jobs import Failed
 from ndestudio.progress import Reporter
 from ndestudio.project.project import Spec
@@ -74,8 +74,8 @@ def report(verdict: Recovery) -> str:
     """The verdict with what was compared, for a terminal."""
     lines = [verdict.sentence]
     for hole in verdict.holes:
-        lines += ["", f"{hole.hole}({', '.join(hole.arguments)})", f"  chosen  {formula(hole.truth, _DIGITS)}"]
-        lines.append(f"  found   {formula(hole.found, _DIGITS) if hole.found is not None else 'still a network'}")
+        lines += ["", f"{hole.hole}({', '.join(hole.arguments)})", f"  chosen  {short_text(hole.truth, _DIGITS)}"]
+        lines.append(f"  found   {short_text(hole.found, _DIGITS) if hole.found is not None else 'still a network'}")
         if hole.error is not None:
             lines.append(f"  apart   {hole.error:.2%} of the spread, where the data lead")
     if verdict.parameters:
@@ -116,8 +116,8 @@ def _write(path: Path, verdict: Recovery) -> None:
         "holes": [
             {
                 "name": hole.hole,
-                "chosen": formula(hole.truth, 17),
-                "found": formula(hole.found, 17) if hole.found is not None else None,
+                "chosen": short_text(hole.truth, 17),
+                "found": short_text(hole.found, 17) if hole.found is not None else None,
                 "constants": hole.constants,
                 "apart": hole.error if hole.error is not None and math.isfinite(hole.error) else None,
             }

@@ -8,30 +8,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from ndestudio.expression.tree import Expr
     from ndestudio.model.fitted import FittedModel
     from ndestudio.model.metrics import Metrics
     from ndestudio.project.project import Project
 
 
-def formula(expr: Expr, digits: int) -> str:
-    """An expression as text with its numbers rounded to ``digits`` significant digits."""
-    from ndestudio.expression import Number, to_text
-    from ndestudio.expression.tree import transform
-
-    def rounded(node: Expr) -> Expr:
-        if isinstance(node, Number) and math.isfinite(node.value):
-            return Number(float(f"{node.value:.{digits}g}"))
-        return node
-
-    return to_text(transform(expr, rounded))
-
-
 def equations(model: FittedModel, digits: int) -> list[str]:
     """`d(x)/dt = ...` of each state, numbers filled in."""
+    from ndestudio.expression import short_text
     from ndestudio.model.replace import numbers_filled
 
-    return [f"d({state})/dt = {formula(expr, digits)}" for state, expr in numbers_filled(model).items()]
+    return [f"d({state})/dt = {short_text(expr, digits)}" for state, expr in numbers_filled(model).items()]
 
 
 def errors(metrics: Metrics) -> list[str]:
@@ -48,6 +35,7 @@ def _error_text(part: Mapping[str, float]) -> str:
 def summary(project: Project, folder: Path, written: list[Path]) -> str:
     """What a finished job came to."""
     from ndestudio.export.gather import job
+    from ndestudio.expression import short_text
     from ndestudio.model.replace import formula_filled
 
     results = job(project)
@@ -60,7 +48,7 @@ def summary(project: Project, folder: Path, written: list[Path]) -> str:
         for name, hole in distillation.holes.items():
             filled = formula_filled(results.model, name)
             lines.append(
-                f"  {name} = {formula(filled, digits)}" if filled is not None else f"  {name} is still a network"
+                f"  {name} = {short_text(filled, digits)}" if filled is not None else f"  {name} is still a network"
             )
             lines.append(f"    {hole.reason}")
         lines.append("")

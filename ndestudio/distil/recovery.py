@@ -14,6 +14,7 @@ from ndestudio.distil.config import DistilConfig, RecoveryConfig
 from ndestudio.distil.law import chosen_law, measure, noise_levels
 from ndestudio.distil.result import Distillation, FoundHole, Recovery
 from ndestudio.distil.structure import difference
+from ndestudio.expression.text import short_text
 from ndestudio.expression.tree import Expr
 from ndestudio.model.config import ModelConfig
 from ndestudio.model.fitted import FittedModel
@@ -26,6 +27,7 @@ ALIKE = 0.05
 """Difference of two formulas, relative to the spread of the true one, up to which they count as the same within the data."""
 CLOSE = 0.25
 """Relative difference of constants up to which a law counts as found, not as found roughly."""
+_DIGITS = 3
 
 
 def recovery_test(
@@ -222,7 +224,7 @@ def _instead(hole: FoundHole) -> str:
     if hole.found is None:
         return f"{hole.hole} stayed a network"
     apart = "" if hole.error is None else f", {_percent(hole.error)} apart where the data lead"
-    return f"{hole.hole} = {short(hole.found)} instead of {short(hole.truth)}{apart}"
+    return f"{hole.hole} = {short_text(hole.found, _DIGITS)} instead of {short_text(hole.truth, _DIGITS)}{apart}"
 
 
 def _followed(errors: Mapping[str, float], floor: Mapping[str, float]) -> str:
@@ -233,17 +235,6 @@ def _followed(errors: Mapping[str, float], floor: Mapping[str, float]) -> str:
                 f"{_percent(floor.get(part, math.nan))}."
             )
     return ""
-
-
-def short(expression: Expr, digits: int = 3) -> str:
-    """A formula as text, its numbers rounded."""
-    from ndestudio.expression.text import to_text
-    from ndestudio.expression.tree import Number, transform
-
-    def rounded(node: Expr) -> Expr:
-        return Number(float(f"{node.value:.{digits}g}")) if isinstance(node, Number) else node
-
-    return to_text(transform(expression, rounded))
 
 
 def _percent(value: float) -> str:

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from ndestudio.expression.numeric import evaluate, fold
     from ndestudio.expression.parse import parse_expression
     from ndestudio.expression.sympy_form import from_sympy, to_sympy
-    from ndestudio.expression.text import to_text
+    from ndestudio.expression.text import short_text, to_text
     from ndestudio.expression.tree import Binary, Call, Expr, Name, Negate, Number
 
 __all__ = [
@@ -26,6 +26,7 @@ __all__ = [
     "fold",
     "from_sympy",
     "parse_expression",
+    "short_text",
     "to_latex",
     "to_sympy",
     "to_text",
@@ -33,6 +34,7 @@ __all__ = [
 
 _HOME = {
     "parse_expression": "parse",
+    "short_text": "text",
     "to_text": "text",
     "evaluate": "numeric",
     "fold": "numeric",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from ndestudio.expression.tree import Binary, Call, Expr, Name, Negate, Number
+from ndestudio.expression.tree import Binary, Call, Expr, Name, Negate, Number, transform
 
 _SUM, _PRODUCT, _UNARY, _POWER, _ATOM = 1, 2, 3, 4, 5
 _BINDING = {"+": _SUM, "-": _SUM, "*": _PRODUCT, "/": _PRODUCT, "^": _POWER}
@@ -16,6 +16,17 @@ def to_text(expr: Expr) -> str:
     A negative ``Number`` reads back as ``Negate`` of a positive one, which is the form the parser produces.
     """
     return _text(expr)[0]
+
+
+def short_text(expr: Expr, digits: int) -> str:
+    """Text of ``expr`` with its numbers rounded to ``digits`` significant digits."""
+
+    def rounded(node: Expr) -> Expr:
+        if isinstance(node, Number) and math.isfinite(node.value):
+            return Number(float(f"{node.value:.{digits}g}"))
+        return node
+
+    return to_text(transform(expr, rounded))
 
 
 def number_text(value: float) -> str:

@@ -78,6 +78,8 @@ class DeviceDialog(_Dialog):
         self._device = label("Looking…", wrap=True, selectable=True)
         self._why = label("", "muted", wrap=True, selectable=True)
         self._form.addRow("Computes on", self._device)
+        self._memory = label("", selectable=True)
+        self._form.addRow("Memory", self._memory)
         self._form.addRow("Processor", label(f"{platform.machine()}, {_cores()} cores", selectable=True))
         self._form.addRow("Python", label(platform.python_version(), selectable=True))
         self.content.addLayout(self._form)
@@ -113,8 +115,10 @@ class DeviceDialog(_Dialog):
 
     def _show(self, device: Any) -> None:
         self._device.setText(f"{device.kind.upper()}, {device.name}")
+        self._memory.setText(f"{device.memory / 2**30:.1f} GiB" if device.memory else "not known")
         self._why.setText(device.why_no_gpu)
         self._install.setVisible(device.kind != "gpu")
+        self.adjustSize()
 
 
 class ShortcutsDialog(_Dialog):

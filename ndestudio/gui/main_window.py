@@ -235,7 +235,9 @@ class MainWindow(QMainWindow):
         open_recovery(self.session, self)
 
     def _log_folder(self) -> None:
-        QDesktopServices.openUrl(QUrl.fromLocalFile(str(user_state_dir() / "log")))
+        folder = user_state_dir() / "log"
+        if not QDesktopServices.openUrl(QUrl.fromLocalFile(str(folder))):
+            self.session.toast(f"Nothing here opens folders; the log is in {folder}.", "warning")
 
     def _full_screen(self) -> None:
         self.setWindowState(self.windowState() ^ Qt.WindowState.WindowFullScreen)

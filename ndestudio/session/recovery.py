@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from ndestudio.distil.config import RecoveryConfig
-from ndestudio.distil.recovery import short
 from ndestudio.distil.result import FoundHole, Recovery
 from ndestudio.errors import NdeStudioError
+from ndestudio.expression.text import short_text
 from ndestudio.expression.tree import Expr
 from ndestudio.model.config import ParameterConfig
 from ndestudio.progress import Event, Phase, Reporter
@@ -221,7 +221,7 @@ class RecoveryController(Presenter[RecoveryState]):
             return {}
         filled = {name: formula_filled(model, name) for name in model.replacements}
         return {
-            name: (("The formula in use", short(formula, _DIGITS)),)
+            name: (("The formula in use", short_text(formula, _DIGITS)),)
             for name, formula in filled.items()
             if formula is not None
         }
@@ -327,8 +327,8 @@ def _lines(verdict: Recovery) -> tuple[Comparison, ...]:
     holes = [
         Comparison(
             f"{hole.hole}({', '.join(hole.arguments)})",
-            short(hole.truth, _DIGITS),
-            short(hole.found, _DIGITS) if hole.found is not None else "still a network",
+            short_text(hole.truth, _DIGITS),
+            short_text(hole.found, _DIGITS) if hole.found is not None else "still a network",
             _apart(hole),
         )
         for hole in verdict.holes

@@ -6,9 +6,10 @@ from typing import Any
 
 import msgspec
 
+from ndestudio.expression.text import short_text
 from ndestudio.project.project import Project, Run
-from ndestudio.session.candidates import held_out_error
-from ndestudio.session.train_state import Difference, RunRow
+from ndestudio.session.candidates import errors_of, held_out_error
+from ndestudio.session.train_state import Comparison, Difference, RunRow
 
 
 def run_rows(project: Project) -> tuple[RunRow, ...]:
@@ -40,18 +41,56 @@ def _row(index: int, run: Run, present: object) -> RunRow:
     )
 
 
-def differences(project: Project, index: int) -> tuple[Difference, ...]:
-    """Settings in which the run differs from the project, those of its own kind and the model's."""
-    if not 0 <= index < len(project.runs):
-        return ()
-    run = project.runs[index]
-    stages = ("data", "model", "train") if run.kind == "fit" else ("data", "model", "train", "distil")
+def compare(project: Project, first: int, second: int = -1) -> Comparison | None:
+    """Two runs beside each other; None when one of them is not there.
+
+    Arguments:
+        second: position of the other run, -1 for the project as it is now.
+    """
+    if not 0 <= first < len(project.runs) or not -1 <= second < len(project.runs) or first == second:
+        return None
+    one = project.runs[first]
+    other = project.runs[second] if second >= 0 else _now(project)
+    searched = "distil" in (one.kind, other.kind)
+    stages = ("data", "model", "train", "distil") if searched else ("data", "model", "train")
     found = []
     for stage in stages:
-        then, now = _flat(getattr(run.spec, stage), stage), _flat(getattr(project.spec, stage), stage)
-        names = [name for name in dict.fromkeys((*then, *now)) if then.get(name) != now.get(name)]
-        found += [Difference(name, _words(then.get(name)), _words(now.get(name))) for name in names]
-    return tuple(found)
+        a, b = _flat(getattr(one.spec, stage), stage), _flat(getattr(other.spec, stage), stage)
+        names = [name for name in dict.fromkeys((*a, *b)) if a.get(name) != b.get(name)]
+        found += [Difference(name, _words(a.get(name)), _words(b.get(name))) for name in names]
+    return Comparison(one.name, other.name, tuple(found), _results(one, other))
+
+
+def _now(project: Project) -> Run:
+    kind = "distil" if project.distillation is not None else "fit"
+    return Run("Now", kind, "", project.spec, fit=project.fit, distillation=project.distillation)
+
+
+def _results(one: Run, other: Run) -> tuple[Difference, ...]:
+    a, b = _figures(one), _figures(other)
+    return tuple(
+        Difference(name, a.get(name, ""), b.get(name, ""), a.get(name) == b.get(name))
+        for name in dict.fromkeys((*a, *b))
+    )
+
+
+def _figures(run: Run) -> dict[str, str]:
+    """What came out: errors, time, formulas, parameters."""
+    from ndestudio.model.replace import formula_filled
+
+    result = run.distillation or run.fit
+    if result is None:
+        return {}
+    found = {f"Error, {part}": f"{100 * value:.2f}%" for part, value in errors_of(result.metrics)}
+    found["Time"] = f"{result.seconds.get('total', sum(result.seconds.values())):.1f} s"
+    model = result.model
+    for hole in model.replacements:
+        formula = formula_filled(model, hole)
+        if formula is not None:
+            found[f"Formula of {hole}"] = short_text(formula, 4)
+    added = {name for item in model.replacements.values() for name in item.parameters}
+    found |= {name: f"{value:.5g}" for name, value in model.parameters.items() if name not in added}
+    return found
 
 
 def _flat(value: Any, prefix: str) -> dict[str, Any]:

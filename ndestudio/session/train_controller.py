@@ -14,7 +14,7 @@ from ndestudio.session.live import Moment, StageTime, TrainLive
 from ndestudio.session.pictures import Picture, picture
 from ndestudio.session.presenter import Presenter
 from ndestudio.session.progression import TRAINING, seconds_left, training_stages
-from ndestudio.session.runs import differences, run_rows
+from ndestudio.session.runs import compare, run_rows
 from ndestudio.session.train_state import (
     CheckpointRow,
     FittedParameter,
@@ -49,7 +49,7 @@ class TrainController(Presenter[TrainState]):
         self._axes: tuple[str, str] | None = None
         self._arguments: dict[str, tuple[int, ...]] = {}
         self._checkpoint = -1
-        self._compared_run = -1
+        self._compared: tuple[int, int] | None = None
         self._picture: Picture | None = None
         self._reference: Picture | None = None
         self._unpictured: FittedModel | None = None
@@ -142,9 +142,9 @@ class TrainController(Presenter[TrainState]):
         text = f"Go back to step {moment.iteration}"
         self.session.workspace.edit(text, replace(project, fit=fit, distillation=None, accepted={}))
 
-    def compare_run(self, index: int) -> None:
-        """Show in which settings a run differs from those of now; -1 ends it."""
-        self._compared_run = index
+    def compare_runs(self, first: int, second: int = -1) -> None:
+        """Show two runs beside each other; the second one -1: the project as it is now; the first one -1: no more."""
+        self._compared = (first, second) if first >= 0 else None
         self.session.refresh()
 
     def restore_run(self, index: int) -> None:
@@ -161,7 +161,7 @@ class TrainController(Presenter[TrainState]):
 
     def delete_run(self, index: int) -> None:
         project = self.session.project
-        self._compared_run = -1
+        self._compared = None
         self.session.workspace.edit("Delete run", commands.without_run(project, project.runs[index]))
 
     # --- state -----------------------------------------------------------------------------------------------------
@@ -201,8 +201,7 @@ class TrainController(Presenter[TrainState]):
             changed=self._changed(),
             can_continue=fit is not None and task is None and not obstacle,
             axes=self._axes,
-            compared_run=self._compared_run if self._compared_run < len(project.runs) else -1,
-            differences=differences(project, self._compared_run),
+            comparison=compare(project, *self._compared) if self._compared else None,
         )
 
     def _obstacle(self) -> str:

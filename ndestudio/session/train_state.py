@@ -82,11 +82,26 @@ class CheckpointRow:
 
 @dataclass(frozen=True)
 class Difference:
-    """A setting in which a run differs from the settings of now."""
+    """A setting or result of two runs; `same`: there is no difference."""
 
-    setting: str
-    then: str
-    now: str
+    name: str
+    first: str
+    second: str
+    same: bool = False
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Two runs beside each other, or a run and the project as it is now.
+
+    Arguments:
+        settings: those that differ. results: errors, time, formulas and parameters of both, "" where there is none.
+    """
+
+    first: str
+    second: str
+    settings: tuple[Difference, ...]
+    results: tuple[Difference, ...]
 
 
 @dataclass(frozen=True)
@@ -118,7 +133,7 @@ class TrainState:
     can_continue: the last model fits the equations of now, so training can go on from it.
     sentence: how the last training ended. notes: recoveries, warnings.
     axes: states of the phase portrait, None while nobody chose.
-    compared_run: position of the run whose settings are compared, -1 for none; differences: the result.
+    comparison: two runs beside each other, None while nobody compares.
     """
 
     config: TrainConfig
@@ -147,8 +162,7 @@ class TrainState:
     changed: bool = False
     can_continue: bool = False
     axes: tuple[str, str] | None = None
-    compared_run: int = -1
-    differences: tuple[Difference, ...] = ()
+    comparison: Comparison | None = None
 
 
 def noise_rows(fit: Fit | None, dataset: Dataset | None) -> tuple[FittedParameter, ...]:

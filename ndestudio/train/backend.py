@@ -86,11 +86,12 @@ def device(kind: str = "auto") -> tuple[Any, Device]:
     if kind == "gpu" and gpu is None:
         raise DeviceError(f"{why} Choose the device `cpu` or `auto`.")
     if gpu is not None and kind != "cpu":
-        return gpu, Device(kind="gpu", name=str(gpu.device_kind))
+        return gpu, Device(kind="gpu", name=str(gpu.device_kind), memory=_gpu_memory(gpu))
     return jax.devices("cpu")[0], Device(
         kind="cpu",
         name=f"{processor_name()}, {os.cpu_count() or 1} cores",
         why_no_gpu="The processor was asked for." if kind == "cpu" and gpu is not None else why,
+        memory=memory(),
     )
 
 
@@ -105,6 +106,7 @@ def plain_cpu() -> Device:
         kind="cpu",
         name=f"{processor_name()}, {os.cpu_count() or 1} cores",
         why_no_gpu="A model without networks to train is fitted faster on the processor.",
+        memory=memory(),
     )
 
 
@@ -121,6 +123,21 @@ def _gpu(jax: Any) -> tuple[Any | None, str]:
             "`pip install 'ndestudio[cuda]'` adds GPU support."
         )
     return None, "JAX sees no GPU on this machine."
+
+
+def memory() -> int:
+    """Bytes of main memory, 0 where the system does not say."""
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, ValueError, OSError):  # Windows has no sysconf
+        return 0
+
+
+def _gpu_memory(gpu: Any) -> int:
+    try:
+        return int((gpu.memory_stats() or {}).get("bytes_limit", 0))
+    except Exception:  # not every platform of JAX has figures
+        return 0
 
 
 def _has_nvidia_driver() -> bool:

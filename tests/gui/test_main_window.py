@@ -137,6 +137,24 @@ def test_a_shortcut_can_be_changed(window: MainWindow, session: Session):
     assert session.settings.value.shortcuts == {"train": "F9"}
 
 
+def test_the_device_panel_says_what_computes_and_how_a_gpu_would(window: MainWindow, session: Session):
+    from PySide6.QtGui import QGuiApplication
+    from PySide6.QtWidgets import QLabel, QPushButton
+
+    from ndestudio.gui.dialogs import DeviceDialog
+    from ndestudio.train.result import Device
+
+    session.device = Device("cpu", "A processor, 2 cores", "JAX sees no GPU on this machine.", 8 * 2**30)
+    window.actions_["device"].trigger()
+    (dialog,) = window.findChildren(DeviceDialog)
+    words = [one.text() for one in dialog.findChildren(QLabel)]
+    for expected in ("CPU, A processor, 2 cores", "8.0 GiB", "JAX sees no GPU on this machine."):
+        assert expected in words
+    next(one for one in dialog.findChildren(QPushButton) if one.text() == "Copy").click()
+    assert QGuiApplication.clipboard().text() == "pip install 'ndestudio[cuda]'"
+    dialog.reject()
+
+
 def test_keys_used_twice_are_refused(window: MainWindow, session: Session):
     from ndestudio.gui.dialogs import ShortcutsDialog
 

@@ -15,7 +15,7 @@ from ndestudio.gui.views.train_view import TrainView
 from ndestudio.gui.widgets.log_axis import LogAxis, number
 from ndestudio.gui.widgets.loss_plot import LossPlot
 from ndestudio.progress import FitSnapshot, Phase, Progress, TrainStep
-from ndestudio.session import train_controller
+from ndestudio.session import commands, train_controller
 from ndestudio.session.session import Session
 from ndestudio.session.train_state import LossCurve
 from ndestudio.train.result import Fit
@@ -266,3 +266,35 @@ def test_log_axis_has_few_round_labels(low: float, high: float, labels: list[str
 
 def test_numbers_of_the_log_axis():
     assert [number(v) for v in (1e-12, 2e-5, 0.05, 1.0, 1e6)] == ["10⁻¹²", "2.0·10⁻⁵", "0.05", "1", "10⁶"]
+
+
+def test_two_runs_are_compared_in_two_columns(view: TrainView, session: Session, qtbot: QtBot, settle: Settle):
+    from PySide6.QtCore import QItemSelectionModel
+
+    changed = commands.with_train(session.project, seed=3)
+    session.workspace.edit("again", commands.with_fit(changed, results.fit(1), "2026-01-01T10:00:00"))
+    session.workspace.edit("once more", commands.with_fit(session.project, results.fit(2), "2026-01-01T11:00:00"))
+    settle()
+    flags = QItemSelectionModel.SelectionFlag
+    table = view.runs.table
+    for line in (0, 1):
+        index = table.model().index(line, 0)
+        table.selectionModel().select(index, flags.Select | flags.Rows)
+    assert not view.runs.restore_button.isEnabled(), "one of two is restored by nobody"
+    view.runs.compare_button.click()
+    dialog = view.runs.dialog
+    assert dialog is not None
+    assert dialog.isVisible()
+    headers = [dialog.results.horizontalHeaderItem(k).text() for k in (1, 2)]  # type: ignore[union-attr]
+    assert headers == [run.name for run in session.project.runs[-2:]]
+    assert "same settings" in dialog.words.text()
+    dialog.reject()
+    assert session.train.state().comparison is None
+    table.clearSelection()
+    table.selectRow(1)
+    session.train.change_settings(seed=7)
+    view.runs.compare_button.click()
+    dialog = view.runs.dialog
+    assert dialog is not None
+    assert [dialog.settings.cell(0, k).text() for k in range(3)] == ["train.seed", "3", "7"]
+    dialog.reject()

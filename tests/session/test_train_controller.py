@@ -189,8 +189,22 @@ def test_runs_are_restored_renamed_compared_and_deleted(fake: Session, runner: F
     fake.train.rename_run(0, " first look ")
     state = fake.train.state()
     assert [(run.name, run.current) for run in state.runs] == [("first look", False), ("Fit 2", True)]
-    fake.train.compare_run(0)
-    assert [(d.setting, d.then, d.now) for d in fake.train.state().differences] == [("train.seed", "0", "1")]
+    fake.train.compare_runs(0)
+    compared = fake.train.state().comparison
+    assert compared is not None
+    assert (compared.first, compared.second) == ("first look", "Now")
+    assert [(d.name, d.first, d.second) for d in compared.settings] == [("train.seed", "0", "1")]
+    fake.train.change_settings(seed=5)
+    fake.train.compare_runs(0, 1)
+    compared = fake.train.state().comparison
+    assert compared is not None
+    assert (compared.second, [d.second for d in compared.settings]) == ("Fit 2", ["1"])
+    results_ = {d.name: d for d in compared.results}
+    assert results_["Error, training"].first.endswith("%")
+    assert results_["a"].same, "both fits came to the same value"
+    fake.train.compare_runs(0, 7)
+    assert fake.train.state().comparison is None
+    fake.train.compare_runs(-1)
     fake.train.restore_run(0)
     assert (fake.project.spec.train.seed, fake.train.state().runs[0].current) == (0, True)
     fake.train.delete_run(1)

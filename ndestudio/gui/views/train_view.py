@@ -64,7 +64,7 @@ class TrainView(QWidget):
         choose(self.preset, state.config.preset)
         self.settings.show_config(state.config)
         self.slider.show_moments(state.checkpoints, state.checkpoint, state.status == "idle")
-        self.runs.show_runs(state.runs, state.compared_run, state.differences)
+        self.runs.show_runs(state.runs, state.comparison)
         if before is None or before.notes != state.notes:
             self.notes.setText("\n\n".join(state.notes) or "Recoveries and warnings of the training appear here.")
             self.right_tabs.setTabText(2, f"Notes ({len(state.notes)})" if state.notes else "Notes")
@@ -280,7 +280,7 @@ def connect(view: TrainView, session: Session) -> None:
     view.runs.restored.connect(train.restore_run)
     view.runs.renamed.connect(train.rename_run)
     view.runs.deleted.connect(train.delete_run)
-    view.runs.compared.connect(train.compare_run)
+    view.runs.compared.connect(train.compare_runs)
 
 
 def _status_words(state: TrainState) -> tuple[str, str]:

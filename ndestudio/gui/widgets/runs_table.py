@@ -1,4 +1,4 @@
-"""Every fit and search that was kept: restore, rename, delete, and how its settings differ from those of now."""
+"""Every fit and search that was kept: restore, rename, delete, compare two of them."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ from PySide6.QtCore import QPoint, Qt, Signal
 from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import QAbstractItemView, QMenu, QTableWidgetItem, QVBoxLayout, QWidget
 
-from ndestudio.gui.building import button, label, quiet, row
+from ndestudio.gui.building import button, quiet, row
+from ndestudio.gui.comparison_dialog import ComparisonDialog
 from ndestudio.gui.theme import GRID, monospace
 from ndestudio.gui.widgets.stage_strip import seconds
 from ndestudio.gui.widgets.table import Table
-from ndestudio.session.train_state import Difference, RunRow
+from ndestudio.session.train_state import Comparison, RunRow
 
 _TITLES = (
     ("Run", "Double-click to rename; ● is the one in use"),
@@ -23,22 +24,22 @@ _TITLES = (
     ("Time", "Seconds it took"),
     ("Settings", "Preset or engine, and seed"),
 )
-_DIFFERENCE_TITLES = (("Setting", "Where it differs"), ("Then", "In the run"), ("Now", "In the project"))
 
 
 class RunsTable(QWidget):
-    """Signals: restored(index), renamed(index, name), deleted(index), compared(index, -1 for none)."""
+    """Signals: restored(index), renamed(index, name), deleted(index), compared(index, index or -1 for now; -1 for none)."""
 
     restored = Signal(int)
     renamed = Signal(int, str)
     deleted = Signal(int)
-    compared = Signal(int)
+    compared = Signal(int, int)
 
     def __init__(self) -> None:
         super().__init__()
         self._rows: tuple[RunRow, ...] = ()
-        self.table = Table("Runs", _TITLES, widths={1: 60, 2: 56, 3: 130}, stretch=(0,), row_height=28)
+        self.table = Table("Runs", _TITLES, widths={1: 62, 2: 66, 3: 84}, stretch=(0,), row_height=28)
         self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.table.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
         self.table.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         self.table.customContextMenuRequested.connect(self._menu)
         self.table.itemChanged.connect(self._on_edited)
@@ -49,48 +50,44 @@ class RunsTable(QWidget):
         self.delete_button = button(
             "Delete", self._delete, tip="Remove this run from the table (Del, one step to undo)"
         )
-        self.compare_button = button("Compare settings", self._compare, tip="In which settings it differs from now")
-        self.differences = Table("Different settings", _DIFFERENCE_TITLES, stretch=(0, 1, 2), row_height=26)
-        self.verdict = label("", "muted", wrap=True)
+        self.compare_button = button(
+            "Compare…",
+            self._compare,
+            tip="Settings and results beside those of now; select two runs (Ctrl+click) to compare them with each other",
+        )
+        self.dialog: ComparisonDialog | None = None
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(GRID)
         layout.addWidget(self.table, 3)
         layout.addLayout(row(self.restore_button, self.compare_button, 1, self.delete_button))
-        layout.addWidget(self.verdict)
-        layout.addWidget(self.differences, 2)
-        self.differences.hide()
         shortcut = QShortcut(QKeySequence.StandardKey.Delete, self.table)
         shortcut.setContext(Qt.ShortcutContext.WidgetShortcut)
         shortcut.activated.connect(self._delete)
         self._on_selected()
 
-    def show_runs(self, rows: tuple[RunRow, ...], compared: int, differences: tuple[Difference, ...]) -> None:
+    def show_runs(self, rows: tuple[RunRow, ...], comparison: Comparison | None) -> None:
         if rows != self._rows:
             self._rows = rows
             self._fill()
-        name = next((run.name for run in rows if run.index == compared), "")
-        self.differences.setVisible(bool(name and differences))
-        self.verdict.setVisible(bool(name))
-        words = (
-            f"{name} was made with other settings than those of now:"
-            if differences
-            else f"{name} was made with the settings of now."
-        )
-        self.verdict.setText(words if name else "")
-        self.differences.setRowCount(len(differences))
-        for number, one in enumerate(differences):
-            for section, text in enumerate((one.setting, one.then, one.now)):
-                cell = self.differences.cell(number, section)
-                cell.setText(text)
-                cell.setToolTip(text)
-                cell.setFlags(Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable)
+        if comparison is None:
+            if self.dialog is not None:
+                self.dialog.close()
+            return
+        if self.dialog is None:
+            self.dialog = ComparisonDialog(self.window())
+            self.dialog.finished.connect(self._on_closed)
+        self.dialog.show_comparison(comparison)
+        self.dialog.show()
 
     def selected(self) -> RunRow | None:
-        """The run that is selected."""
-        number = self.table.currentRow()
-        chosen = self.table.selectionModel().hasSelection()
-        return self._rows[len(self._rows) - 1 - number] if chosen and 0 <= number < len(self._rows) else None
+        """The run that is selected, the upper one of several."""
+        chosen = self._chosen()
+        return chosen[0] if chosen else None
+
+    def _chosen(self) -> list[RunRow]:
+        numbers = sorted({index.row() for index in self.table.selectionModel().selectedRows()})
+        return [self._rows[len(self._rows) - 1 - number] for number in numbers if number < len(self._rows)]
 
     def _fill(self) -> None:
         with quiet(self.table):
@@ -109,10 +106,10 @@ class RunsTable(QWidget):
         self._on_selected()
 
     def _on_selected(self) -> None:
-        run = self.selected()
-        self.restore_button.setEnabled(run is not None and not run.current)
-        for one in (self.delete_button, self.compare_button):
-            one.setEnabled(run is not None)
+        chosen = self._chosen()
+        self.restore_button.setEnabled(len(chosen) == 1 and not chosen[0].current)
+        self.delete_button.setEnabled(len(chosen) == 1)
+        self.compare_button.setEnabled(len(chosen) in (1, 2))
 
     def _on_edited(self, cell: QTableWidgetItem) -> None:
         run = self._rows[len(self._rows) - 1 - cell.row()]
@@ -131,7 +128,7 @@ class RunsTable(QWidget):
         menu.addAction("Rename").triggered.connect(
             lambda: self.table.editItem(self.table.cell(self.table.currentRow(), 0))
         )
-        menu.addAction("Compare settings").triggered.connect(self._compare)
+        menu.addAction("Compare…").triggered.connect(self._compare)
         menu.addSeparator()
         menu.addAction("Delete").triggered.connect(self._delete)
         menu.popup(self.table.viewport().mapToGlobal(point))
@@ -145,8 +142,14 @@ class RunsTable(QWidget):
             self.deleted.emit(run.index)
 
     def _compare(self) -> None:
-        if run := self.selected():
-            self.compared.emit(run.index)
+        """Two selected runs, the older one first; a single one with what is now."""
+        chosen = sorted(run.index for run in self._chosen())
+        if chosen:
+            self.compared.emit(chosen[0], chosen[1] if len(chosen) == 2 else -1)
+
+    def _on_closed(self) -> None:
+        self.dialog = None
+        self.compared.emit(-1, -1)
 
 
 def _when(created: str) -> str:
