@@ -41,7 +41,15 @@ SLOW_SECONDS = 1.0
 _OF_NO_CONSEQUENCE = "commitData called with an editor that does not belong"
 """Qt's words when a table is filled anew while a cell of it is edited: the unfinished text is dropped, as it should be."""
 
-_IGNORED = (_OF_NO_CONSEQUENCE, "This plugin does not support", "QFont::", "propagateSizeHints", "keyToAscii")
+# the others are said of a window without a screen, or of what only a program can ask for
+_IGNORED = (
+    _OF_NO_CONSEQUENCE,
+    "This plugin does not support",
+    "QFont::",
+    "propagateSizeHints",
+    "keyToAscii",
+    "edit: editing failed",
+)
 
 
 @dataclass
