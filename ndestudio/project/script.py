@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import msgspec
+import numpy as np
 
 from ndestudio.data.config import DataConfig
 from ndestudio.distil.result import Distillation
@@ -129,10 +130,10 @@ class _Writer:
         for run in self._project.runs:
             if run.kind != "fit" or run.fit is None:
                 continue
-            if run.fit.model is model:
+            if _same(run.fit.model, model):
                 return f"{self.fit(run.fit)}.model"
             for number, moment in enumerate(run.fit.checkpoints):
-                if moment.model is model:
+                if _same(moment.model, model):
                     return f"{self.fit(run.fit)}.checkpoints[{number}].model"
         return None
 
@@ -242,6 +243,19 @@ def _quoted(text: str) -> str:
 
 def _default(field: Any) -> Any:
     return field.default_factory() if field.default is msgspec.NODEFAULT else field.default
+
+
+def _same(a: FittedModel, b: FittedModel) -> bool:
+    """Whether two models have the same values: one seen while it trained is not the object that was kept."""
+    if a is b:
+        return True
+    if a.system != b.system or dict(a.parameters) != dict(b.parameters) or a.networks.keys() != b.networks.keys():
+        return False
+    pairs = [(a.initial[name], b.initial.get(name)) for name in a.initial]
+    for name, network in a.networks.items():
+        other = b.networks[name]
+        pairs += zip((*network.weights, *network.biases), (*other.weights, *other.biases), strict=False)
+    return all(y is not None and np.array_equal(x, y) for x, y in pairs)
 
 
 def _holes(project: Project) -> bool:

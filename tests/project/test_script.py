@@ -92,14 +92,19 @@ def test_a_moment_that_was_gone_back_to_is_a_checkpoint_of_the_run(spec: Spec, f
     project = Project(spec=spec, dataset=load(spec.data))
     assert project.dataset is not None
     trained = fit(spec.model, project.dataset, spec.train)
-    moment = replace(trained.checkpoints[0], model=replace(trained.model))
+    other = replace(trained.model, parameters={"a": 0.123})
+    moment = replace(trained.checkpoints[0], model=other)
     trained = replace(trained, checkpoints=(moment, *trained.checkpoints))
     project = commands.with_fit(project, trained, "2026-01-01")
-    branched = replace(trained, model=trained.checkpoints[0].model)
+    branched = replace(
+        trained, model=replace(other)
+    )  # as it was seen while it trained: another object, the same values
     text = python_script(replace(project, fit=branched))
     assert "fit_2 = replace(fit, model=fit.checkpoints[0].model)" in text
     assert "numbers_filled(fit_2.model)" in text
-    elsewhere = python_script(replace(project, fit=replace(trained, model=replace(trained.model)), runs=()))
+    elsewhere = python_script(
+        replace(project, fit=replace(trained, model=replace(trained.model, parameters={"a": 9.0})))
+    )
     assert "was not kept" in elsewhere
 
 

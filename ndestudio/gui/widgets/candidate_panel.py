@@ -70,6 +70,7 @@ class CandidatePanel(QWidget):
         layout.addWidget(self.facts)
         layout.addWidget(self.errors)
         layout.addWidget(self.note)
+        layout.addStretch(1)
 
     def show_candidate(self, state: CandidateState | None, may_accept: bool) -> None:
         """Show a formula; None keeps nothing."""
