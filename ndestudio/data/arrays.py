@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from ndestudio.data.assemble import Rows, assemble
 from ndestudio.data.cells import days
 from ndestudio.data.config import SplitConfig
 from ndestudio.data.dataset import Column, Dataset
+from ndestudio.data.deviations import cleaned
 from ndestudio.data.names import TIME_NAME, identifier, split_header, suggestion, unique_labels
 from ndestudio.data.readers.base import check_finite
 from ndestudio.errors import DataError
@@ -23,6 +25,7 @@ def dataset_from_arrays(
     names: Sequence[str],
     *,
     inputs: ArrayLike | Sequence[ArrayLike] | None = None,
+    deviations: ArrayLike | Sequence[ArrayLike] | None = None,
     input_names: Sequence[str] = (),
     trajectories: Sequence[str] | None = None,
     units: Mapping[str, str] | None = None,
@@ -39,6 +42,7 @@ def dataset_from_arrays(
             such arrays if ``t`` is one.
         names: of the measured columns, as `x` or `x [m]`.
         inputs: forcings `[time, input]`, arranged like ``values``.
+        deviations: standard deviations of the values, arranged like ``values``; NaN where unknown.
         input_names: names of the inputs.
         trajectories: names of the trajectories (default: `1`, `2`, ...).
         units: column -> unit, over those in ``names``.
@@ -57,15 +61,20 @@ def dataset_from_arrays(
         forced = [np.zeros((len(one), 0)) for one in times]
     else:
         forced = [_matrix(one, len(input_names), "inputs") for one in _per_trajectory(inputs, 2, "inputs", len(times))]
+    known: list[np.ndarray | None] = [None] * len(times)
+    if deviations is not None:
+        known = [
+            _matrix(one, len(names), "deviations") for one in _per_trajectory(deviations, 2, "deviations", len(times))
+        ]
     labels = list(trajectories) if trajectories is not None else [str(index + 1) for index in range(len(times))]
-    if not len(times) == len(measured) == len(forced) == len(labels):
+    if not len(times) == len(measured) == len(forced) == len(labels) == len(known):
         raise DataError(
             f"there are {len(times)} arrays of times, {len(measured)} of values, {len(forced)} of inputs and "
             f"{len(labels)} names of trajectories; give one of each for every trajectory"
         )
     columns, notes = _columns([*names, *input_names], units or {})
     sources = []
-    for name, time, value, forcing in zip(labels, times, measured, forced, strict=True):
+    for name, time, value, forcing, deviation in zip(labels, times, measured, forced, known, strict=True):
         if not len(time) == len(value) == len(forcing):
             raise DataError(
                 f"trajectory `{name}` has {len(time)} times, {len(value)} rows of values and {len(forcing)} of inputs; "
@@ -75,9 +84,8 @@ def dataset_from_arrays(
         table = np.column_stack([time, value, forcing])
         for column, label in zip(table.T, [time_label, *names, *input_names], strict=True):
             check_finite(column, name=name, column=label, rows=rows)
-        sources.append(
-            Rows(f"trajectory {name}", name, time.copy(), value.copy(), forcing.copy(), None, rows, time_label)
-        )
+        source = Rows(f"trajectory {name}", name, time.copy(), value.copy(), forcing.copy(), None, rows, time_label)
+        sources.append(_with_deviation(source, deviation, names, notes))
     return assemble(
         sources,
         Column(TIME_NAME, time_label, time_unit),
@@ -87,6 +95,22 @@ def dataset_from_arrays(
         weights=weights,
         split=SplitConfig() if split is None else split,
     )
+
+
+def _with_deviation(source: Rows, deviation: np.ndarray | None, names: Sequence[str], notes: list[str]) -> Rows:
+    if deviation is None:
+        return source
+    if deviation.shape != source.measured.shape:
+        raise DataError(
+            f"the standard deviations of {source.path} have the shape {deviation.shape}, its values "
+            f"{source.measured.shape}; they must be the same"
+        )
+    columns = deviation.copy()
+    for k, name in enumerate(names):
+        if np.isfinite(columns[:, k]).any():
+            columns[:, k], note = cleaned(columns[:, k], path=source.path, column=name, rows=source.rows)
+            notes += [note] if note else []
+    return replace(source, deviation=columns)
 
 
 def dataset_from_frame(

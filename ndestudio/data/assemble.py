@@ -30,6 +30,7 @@ class Rows:
         group: name of the trajectory of each row ("" where missing), or None.
         rows: place of each row in the file (1-based).
         label: of the time column.
+        deviation: standard deviations of the measured values (NaN where unknown), or None.
     """
 
     path: str | None
@@ -40,6 +41,7 @@ class Rows:
     group: np.ndarray | None
     rows: Int64[np.ndarray, " row"]
     label: str = "time"
+    deviation: Float[np.ndarray, "row measured"] | None = None
 
 
 _Pick: TypeAlias = np.ndarray | slice
@@ -143,7 +145,8 @@ def _trajectory(source: Rows, name: str, pick: _Pick, notes: _Notes) -> Iterator
         return
     _check_times(source, name, t, rows)
     part = np.full(len(t), Part.TRAIN, dtype=np.int8)
-    yield Trajectory(name, t, measured, source.inputs[pick], part)
+    deviation = None if source.deviation is None else source.deviation[pick]
+    yield Trajectory(name, t, measured, source.inputs[pick], part, deviation=deviation)
 
 
 def _check_times(source: Rows, name: str, t: np.ndarray, rows: np.ndarray) -> None:

@@ -38,6 +38,9 @@ class DataConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
         names: label in the file -> identifier to use in equations.
         units: column -> unit, overriding what the header says.
         weights: measured column -> weight in the loss (default 1).
+        deviations: measured column -> column that holds the standard deviation of its values; they count in the loss with
+            1/sd^2. Columns named `x_sd`, `x_std`, `x_err`, `sigma_x` beside a column `x` are taken as such unless they are
+            given another role.
         trajectory_weights: name of a trajectory -> weight in the loss (default 1).
         delimiter, decimal, encoding, comment: text-file details; None lets the program guess.
         missing: cells that mean "not measured", besides the usual ones (empty, NA, NaN, null, -, ., ?).
@@ -53,6 +56,7 @@ class DataConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     names: dict[str, str] = {}
     units: dict[str, str] = {}
     weights: dict[str, float] = {}
+    deviations: dict[str, str] = {}
     trajectory_weights: dict[str, float] = {}
     split: SplitConfig = SplitConfig()
     delimiter: str | None = None

@@ -59,6 +59,8 @@ class Trajectory:
         inputs: forcings at `t`, interpolated linearly between (NaN where missing; interpolation skips those).
         part: a ``Part`` for each row.
         weight: factor of this trajectory in the loss.
+        deviation: standard deviation of each measured value (NaN where unknown); None: of none is it known. It weighs
+            the values of a column against each other.
     """
 
     name: str
@@ -67,6 +69,7 @@ class Trajectory:
     inputs: Float[np.ndarray, "time input"]
     part: Int8[np.ndarray, " time"]
     weight: float = 1.0
+    deviation: Float[np.ndarray, "time measured"] | None = None
 
     @property
     def present(self) -> Bool[np.ndarray, "time measured"]:

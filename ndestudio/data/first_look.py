@@ -122,7 +122,7 @@ def preview(path: str | Path, config: DataConfig | None = None) -> Preview:
     assignment = assign(columns, config, head.path)
     found = [*head.problems, *problems, *assignment.problems]
     for column, role in zip(columns, assignment.roles, strict=True):
-        if role in ("time", "state", "input") and column.kind == "number":
+        if role in ("time", "state", "input", "deviation") and column.kind == "number":
             found += _bad_cells(column, head, config)
     return Preview(
         path=str(path),

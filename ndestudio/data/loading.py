@@ -12,10 +12,11 @@ from ndestudio.data.assemble import Rows, assemble
 from ndestudio.data.cells import Kind
 from ndestudio.data.config import DataConfig
 from ndestudio.data.dataset import Column, Dataset, Source
+from ndestudio.data.deviations import cleaned
 from ndestudio.data.names import TIME_NAME, suggestion
 from ndestudio.data.readers.base import Head, Table
 from ndestudio.data.readers.registry import reader_for
-from ndestudio.data.roles import Analysed, Assignment, analyse, assign, find
+from ndestudio.data.roles import Analysed, Assignment, analyse, assign, deviation_columns, find
 from ndestudio.errors import DataError
 from ndestudio.progress import Phase, Reporter, SilentReporter
 
@@ -65,10 +66,15 @@ class _Plan:
     measured: tuple[Analysed, ...]
     inputs: tuple[Analysed, ...]
     notes: tuple[str, ...]
+    deviations: tuple[Analysed | None, ...]
 
     @property
     def used(self) -> tuple[Analysed, ...]:
-        return tuple(one for one in (self.time, self.trajectory, *self.measured, *self.inputs) if one is not None)
+        return tuple(
+            one
+            for one in (self.time, self.trajectory, *self.measured, *self.inputs, *self.deviations)
+            if one is not None
+        )
 
 
 def _plan(head: Head, config: DataConfig) -> _Plan:
@@ -84,7 +90,11 @@ def _plan(head: Head, config: DataConfig) -> _Plan:
     measured = _ordered(columns, config.states, pick("state"))
     inputs = _ordered(columns, config.inputs or None, pick("input"))
     notes = (*head.notes, *names, *assignment.notes)
-    return _Plan(head.path, columns, *_one(pick("time")), *_one(pick("trajectory")), measured, inputs, notes)
+    pairs = deviation_columns(columns, assignment.roles, config)
+    deviations = tuple(columns[pairs[one.index]] if one.index in pairs else None for one in measured)
+    return _Plan(
+        head.path, columns, *_one(pick("time")), *_one(pick("trajectory")), measured, inputs, notes, deviations
+    )
 
 
 def _one(columns: tuple[Analysed, ...]) -> tuple[Analysed | None]:
@@ -102,7 +112,7 @@ def _ordered(
 
 def _refuse_text(columns: Sequence[Analysed], assignment: Assignment, head: Head) -> None:
     for column, role in zip(columns, assignment.roles, strict=True):
-        if role in ("state", "input", "time") and column.kind == "text":
+        if role in ("state", "input", "time", "deviation") and column.kind == "text":
             seen = next(text for text in column.texts if text.strip())
             raise DataError(
                 f"this column is to be used as {role} but holds text such as `{seen}`; choose a column of numbers",
@@ -157,6 +167,10 @@ def _rows(plan: _Plan, columns: dict[int, Analysed], table: Table, file: str) ->
         return matrix
 
     group = values(plan.trajectory) if plan.trajectory else None
+    deviation = None
+    if any(one is not None for one in plan.deviations):
+        unknown = np.full(len(table.rows), np.nan)
+        deviation = np.column_stack([unknown if one is None else values(one) for one in plan.deviations])
     return Rows(
         path=file,
         stem=Path(file).stem,
@@ -166,6 +180,7 @@ def _rows(plan: _Plan, columns: dict[int, Analysed], table: Table, file: str) ->
         group=group,
         rows=table.rows,
         label=plan.time.label if plan.time else "time",
+        deviation=deviation,
     )
 
 
@@ -188,6 +203,7 @@ def _finish(plan: _Plan, sources: list[Rows], files: list[Source], config: DataC
         sources, note = _from_first_date(sources, plan.time.label)
         notes.append(note)
         time = Column(TIME_NAME, plan.time.label, "d")
+    sources = _clean_deviations(plan, sources, notes)
     keep = _with_values(plan, sources, config, notes)
     sources = [_select(source, keep) for source in sources]
     measured = [plan.measured[index] for index in keep]
@@ -223,7 +239,29 @@ def _with_values(plan: _Plan, sources: list[Rows], config: DataConfig, notes: li
 
 
 def _select(source: Rows, keep: list[int]) -> Rows:
-    return source if len(keep) == source.measured.shape[1] else replace(source, measured=source.measured[:, keep])
+    if len(keep) == source.measured.shape[1]:
+        return source
+    deviation = None if source.deviation is None else source.deviation[:, keep]
+    return replace(source, measured=source.measured[:, keep], deviation=deviation)
+
+
+def _clean_deviations(plan: _Plan, sources: list[Rows], notes: list[str]) -> list[Rows]:
+    from dataclasses import replace
+
+    found = []
+    for source in sources:
+        if source.deviation is None:
+            found.append(source)
+            continue
+        columns = source.deviation.copy()
+        for index, one in enumerate(plan.deviations):
+            if one is not None:
+                columns[:, index], note = cleaned(
+                    columns[:, index], path=source.path, column=one.label, rows=source.rows
+                )
+                notes += [note] if note else []
+        found.append(replace(source, deviation=columns))
+    return found
 
 
 def _from_first_date(sources: list[Rows], label: str) -> tuple[list[Rows], str]:

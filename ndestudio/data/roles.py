@@ -12,11 +12,12 @@ import numpy as np
 
 from ndestudio.data.cells import Kind, days, is_missing, kind_of, number
 from ndestudio.data.config import DataConfig
+from ndestudio.data.deviations import measured_by
 from ndestudio.data.names import TIME_NAME, identifier, is_identifier, split_header, suggestion, unique_labels
 from ndestudio.data.readers.base import Head, markers
 from ndestudio.errors import DataError
 
-Role = Literal["time", "trajectory", "state", "input", "ignore"]
+Role = Literal["time", "trajectory", "state", "input", "deviation", "ignore"]
 
 
 def _words(text: str) -> frozenset[str]:
@@ -104,7 +105,12 @@ def analyse(head: Head, config: DataConfig) -> tuple[tuple[Analysed, ...], tuple
         values = _values(texts, kind, decimal, extra)
         columns.append(Analysed(index, head.headers[index], label, unit, alias, kind, values, texts, missing))
     known = [name for column in columns for name in column.answers_to]
-    for where, given in (("names", config.names), ("units", config.units), ("weights", config.weights)):
+    for where, given in (
+        ("names", config.names),
+        ("units", config.units),
+        ("weights", config.weights),
+        ("deviations", config.deviations),
+    ):
         problems += [_unknown(name, where, known, head.path) for name in given if name not in known]
     return tuple(columns), tuple(notes), tuple(problems)
 
@@ -134,6 +140,7 @@ def assign(columns: Sequence[Analysed], config: DataConfig, path: str) -> Assign
         ("trajectory", [config.trajectory] if config.trajectory else []),
         ("input", config.inputs),
         ("ignore", config.ignore),
+        ("deviation", tuple(config.deviations.values())),
         ("state", config.states or ()),
     )
     for role, names in asked:
@@ -188,6 +195,22 @@ def find(columns: Sequence[Analysed], name: str) -> int | None:
             if getattr(column, attribute) == name:
                 return column.index
     return None
+
+
+def deviation_columns(columns: Sequence[Analysed], roles: Sequence[Role], config: DataConfig) -> dict[int, int]:
+    """Index of a measured column -> index of the column with its standard deviations."""
+    found: dict[int, int] = {}
+    for name, deviation in config.deviations.items():
+        pair = find(columns, name), find(columns, deviation)
+        if pair[0] is not None and pair[1] is not None:
+            found[pair[0]] = pair[1]
+    labels = [column.label for column, role in zip(columns, roles, strict=True) if role == "state"]
+    for column, role in zip(columns, roles, strict=True):
+        base = measured_by(column.label, labels) if role == "deviation" else None
+        place = None if base is None else find(columns, base)
+        if place is not None and column.index not in found.values():
+            found.setdefault(place, column.index)
+    return found
 
 
 def guess_trajectory(free: Sequence[Analysed], time: Analysed | None, columns: Sequence[Analysed]) -> int | None:
@@ -252,9 +275,14 @@ def _rest(columns: Sequence[Analysed], roles: list[Role | None], config: DataCon
     result: list[Role] = []
     notes: list[str] = []
     headed = any(column.header for column in columns)
+    labels = [column.label for column, role in zip(columns, roles, strict=True) if role in (None, "state")]
     for column, role in zip(columns, roles, strict=True):
         if role is None:
-            if config.states is not None:
+            base = measured_by(column.label, labels)
+            if base is not None and column.kind == "number":
+                notes.append(f"`{column.label}` was taken as the standard deviation of `{base}`.")
+                role = "deviation"
+            elif config.states is not None:
                 role = "ignore"
             elif column.kind != "number":
                 notes.append(f"`{column.label}` holds {column.kind}s, not numbers, and is left out.")

@@ -78,9 +78,11 @@ def to_latex(expr: Expr, symbols: Mapping[str, str] | None = None, digits: int |
 
 
 def symbol(name: str) -> str:
-    """LaTeX of a name: Greek letters, and what follows the first underscore or ends in digits as subscript."""
+    """LaTeX of a name: Greek letters, a dot for `x_dot` (the velocity of x), and what follows the first underscore or ends in digits as subscript."""
     if name == "pi":
         return r"\pi"
+    if name.endswith("_dot") and len(name) > 4:
+        return rf"\dot{{{symbol(name[:-4])}}}"
     head, _, tail = name.partition("_")
     if not tail:
         numbered = re.fullmatch(r"([^\W\d_]+)(\d+)", name)

@@ -11,7 +11,7 @@ from ndestudio.expression.tokens import Token, scan
 from ndestudio.expression.tree import CONSTANTS, FUNCTIONS, Expr
 from ndestudio.model.config import ModelConfig
 from ndestudio.model.parse import read_system
-from ndestudio.model.statements import Statement
+from ndestudio.model.statements import Statement, velocity
 from ndestudio.model.system import System
 
 SpanKind = Literal[
@@ -159,6 +159,12 @@ def _derivative_tokens(tokens: list[Token]) -> dict[int, int]:
         match texts:
             case ["d", "(", _, ")", "/", "dt", *_]:
                 found |= {line[k]: 0 for k in (0, 1, 3, 4, 5)}
+            case ["d2", "(", _, ")", "/", "dt2", *_]:
+                found |= {line[k]: 0 for k in (0, 1, 3, 4, 5)}
+            case ["d", "^" | "**", "2", "(", _, ")", "/", "dt", "^" | "**", "2", *_]:
+                found |= {line[k]: 0 for k in (0, 1, 2, 3, 5, 6, 7, 8, 9)}
+            case [_, "'", "'", *_]:
+                found |= {line[1]: 0, line[2]: 0}
             case [_, "'", *_]:
                 found[line[1]] = 0
             case [head, "/", "dt", *_] if head.startswith("d") and len(head) > 1:
@@ -171,10 +177,15 @@ def _left_names(tokens: list[Token], derivatives: Mapping[int, int]) -> dict[str
     for line in _lines(tokens):
         texts = [tokens[k].text for k in line]
         if line[0] in derivatives:
-            name = texts[0][1:] if derivatives[line[0]] else texts[2] if len(texts) > 2 else ""
+            place = 4 if texts[1] in ("^", "**") else 2
+            name = texts[0][1:] if derivatives[line[0]] else texts[place] if len(texts) > place else ""
             names[name] = "state"
+            if place == 4 or texts[0] == "d2":
+                names[velocity(name)] = "state"
         elif len(line) > 1 and line[1] in derivatives:
             names[texts[0]] = "state"
+            if len(line) > 2 and line[2] in derivatives:
+                names[velocity(texts[0])] = "state"
         elif len(line) > 1 and texts[1] == "=" and tokens[line[0]].kind == "name":
             names.setdefault(texts[0], "quantity")
     return names

@@ -96,6 +96,9 @@ class ModelConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
     Attributes:
         equations: lines `d(x)/dt = ...` (states) and `name = ...` (outputs and auxiliaries); `#` starts a comment.
+            `d2(x)/dt2 = ...` or `x'' = ...` is a state of second order: its velocity `x'` is the state `x_dot`, which starts
+            at the slope of the first measurements and is estimated (Norcliffe et al. 2020, On second order behaviour in
+            augmented neural ODEs).
         parameters, networks, initial: settings by name; what is left out gets defaults.
         units: state or output -> unit (measured ones take theirs from the data).
     """

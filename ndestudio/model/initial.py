@@ -11,7 +11,7 @@ from jaxtyping import Float
 from ndestudio.data.dataset import Dataset, Trajectory
 from ndestudio.expression.numeric import evaluate
 from ndestudio.expression.parse import parse_expression
-from ndestudio.expression.tree import Call, Expr, calls, names, walk
+from ndestudio.expression.tree import Call, Expr, Name, calls, names, walk
 from ndestudio.model.basis import basis_of, interval
 from ndestudio.model.config import ModelConfig, ParameterConfig
 from ndestudio.model.fitted import FittedModel, NetworkWeights
@@ -61,17 +61,24 @@ def start_values(
 ) -> dict[str, Float[np.ndarray, " state"]]:
     """Initial values as the settings and the first measurements say, for trajectories that were not fitted (yet).
 
-    A state takes, in this order: the number or expression of its settings; its first measured value; the value with
+    A state takes, in this order: the number or expression of its settings; its first measured value; where it is the
+    velocity of a measured state (`d(x)/dt = v`), the slope of the first measurements; the value with
     which an output that depends on it alone (and linearly) meets its first measured value; 0.
 
     Returns:
         Trajectory name -> values in the order of the states, inside the bounds of the settings.
     """
     found = {}
+    observed = observed_states(system, parameters, measured)
     for trajectory in trajectories:
         values = first_values(trajectory, measured, inputs)
+        slopes = {
+            moves: _first_slope(trajectory, measured.index(observed[state][0])) / observed[state][2]
+            for moves, state in velocities(system).items()
+            if state in observed and moves not in observed
+        }
         found[trajectory.name] = np.array(
-            [_start(state, system, config, {**values, **parameters}, measured) for state in system.states]
+            [_start(state, system, config, {**values, **parameters}, measured, slopes) for state in system.states]
         )
     for k, state in enumerate(system.states):
         settings = config.initial.get(state)
@@ -109,7 +116,12 @@ def first_values(trajectory: Trajectory, measured: Sequence[str], inputs: Sequen
 
 
 def _start(
-    state: str, system: System, config: ModelConfig, values: Mapping[str, float], measured: Sequence[str]
+    state: str,
+    system: System,
+    config: ModelConfig,
+    values: Mapping[str, float],
+    measured: Sequence[str],
+    slopes: Mapping[str, float],
 ) -> float:
     settings = config.initial.get(state)
     given = settings.value if settings is not None else None
@@ -121,6 +133,8 @@ def _start(
         value = float(evaluate(expr, values)) if known else 0.0
     elif state in measured and state not in system.outputs:
         value = values.get(state, 0.0)
+    elif state in slopes:
+        value = slopes[state]
     else:
         value = _from_output(state, system, config, values, measured)
     if not np.isfinite(value):
@@ -128,6 +142,26 @@ def _start(
     if settings is not None and (settings.lower is not None or settings.upper is not None):
         value = float(np.clip(value, settings.lower, settings.upper))
     return value
+
+
+def velocities(system: System) -> dict[str, str]:
+    """States that are the derivative of another one and nothing else: velocity -> the state it moves."""
+    return {
+        rhs.name: state
+        for state, rhs in zip(system.states, system.rhs, strict=True)
+        if isinstance(rhs, Name) and rhs.name in system.states
+    }
+
+
+def _first_slope(trajectory: Trajectory, column: int) -> float:
+    """Slope at the first measurement, of a parabola through the first few."""
+    values = trajectory.measured[:, column]
+    rows = np.flatnonzero(np.isfinite(values))[:6]
+    if len(rows) < 2:
+        return 0.0
+    t = trajectory.t[rows] - trajectory.t[rows[0]]
+    fitted = np.polynomial.Polynomial.fit(t, values[rows], min(2, len(rows) - 1))
+    return float(fitted.deriv()(0.0))
 
 
 def _from_output(
@@ -194,11 +228,18 @@ def state_scale(
             column, _, factor = observed[state]
             scale[k] = _spread(columns[column]) / abs(factor)
             continue
+        if state in velocities(system):
+            continue
         start = max((abs(float(values[k])) for values in initial.values()), default=0.0)
         settings = config.initial.get(state)
         bounds = [abs(b) for b in (settings.lower, settings.upper) if b] if settings is not None else []
         if start > 0 or bounds:
             scale[k] = max([start, *bounds])
+    for moves, state in velocities(system).items():
+        k, place = system.states.index(moves), system.states.index(state)
+        if state in observed and not np.isfinite(scale[k]):
+            rate = _measured_rate(dataset, observed[state][0])
+            scale[k] = rate / abs(observed[state][2]) if rate > 0 else scale[place]
     known = scale[np.isfinite(scale)]
     outputs = [_spread(columns[name]) for name in columns if name in system.outputs]
     return np.where(np.isfinite(scale), scale, max([*known, *outputs], default=1.0))
@@ -301,12 +342,18 @@ class _Rows:
         state = self.system.states[k]
         if state in self.observed:
             name, _, factor = self.observed[state]
-            column = self.dataset.measured_names.index(name)
-            changes = np.concatenate([_slopes(tr.t, tr.measured[:, column]) for tr in self.dataset.trajectories])
-            if changes.size and np.any(changes):
-                return float(np.sqrt(np.mean(changes**2))) / abs(factor)
+            rate = _measured_rate(self.dataset, name)
+            if rate > 0:
+                return rate / abs(factor)
         span = self.dataset.span()
         return 4.0 * float(self.scale[k]) / (span if span > 0 else 1.0)
+
+
+def _measured_rate(dataset: Dataset, name: str) -> float:
+    """Typical rate of change of a measured column; 0 where none is seen."""
+    column = dataset.measured_names.index(name)
+    changes = np.concatenate([_slopes(one.t, one.measured[:, column]) for one in dataset.trajectories])
+    return float(np.sqrt(np.mean(changes**2))) if changes.size and np.any(changes) else 0.0
 
 
 def _slopes(t: Float[np.ndarray, " time"], values: Float[np.ndarray, " time"]) -> Float[np.ndarray, " slope"]:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from ndestudio.errors import EquationError
 from ndestudio.expression.parse import parse_tokens
 from ndestudio.expression.tokens import Token, error_at, scan
-from ndestudio.expression.tree import CONSTANTS, FUNCTIONS, Expr
+from ndestudio.expression.tree import CONSTANTS, FUNCTIONS, Expr, Name
 
 RESERVED = frozenset({"t", *CONSTANTS, *FUNCTIONS})
 """Names that mean something already."""
@@ -57,18 +57,65 @@ def read_statements(text: str) -> tuple[list[Statement], list[EquationError]]:
     tokens, errors = scan(text)
     strays = {error.line for error in errors}
     statements: list[Statement] = []
-    for group in _group(tokens):
+    groups = _group(tokens)
+    second = {name for name in map(_second_order, groups) if name is not None}
+    for group in groups:
         lines = {token.line for token in group}
         try:
-            statement, problem = _statement(group)
+            statement, problem = _statement(_named_velocities(group, second))
         except EquationError as error:
             statement, problem = None, error
         # a stray character explains the line better than what its absence leaves behind
         if problem is not None and not lines & strays:
             errors.append(problem)
         if statement is not None:
-            statements.append(statement)
+            statements += _first_order(statement) if _second_order(group) else [statement]
     return statements, sorted(errors, key=lambda error: (error.line, error.column))
+
+
+def velocity(state: str) -> str:
+    """Name of the first derivative of a state of second order."""
+    return f"{state}_dot"
+
+
+def _second_order(group: list[Token]) -> str | None:
+    """The state that a line gives the second derivative of: `d2(x)/dt2 = ...`, `x'' = ...`, `d^2(x)/dt^2 = ...`."""
+    texts = [token.text for token in group]
+    match texts:
+        case [name, "'", "'", "=", *_] if group[0].kind == "name":
+            return name
+        case ["d2", "(", name, ")", "/", "dt2", "=", *_] if group[2].kind == "name":
+            return name
+        case ["d", "^" | "**", "2", "(", name, ")", "/", "dt", "^" | "**", "2", "=", *_] if group[4].kind == "name":
+            return name
+    return None
+
+
+def _first_order(statement: Statement) -> list[Statement]:
+    """`d2(x)/dt2 = ...` as `d(x)/dt = x_dot` and `d(x_dot)/dt = ...`; the second one keeps place and text."""
+    target = statement.target
+    name = velocity(target.text)
+    moved = Token("name", name, target.line, target.column)
+    return [Statement("derivative", target, (), Name(name)), replace(statement, target=moved)]
+
+
+def _named_velocities(group: list[Token], second: set[str]) -> list[Token]:
+    """The tokens of a line with `x'` on its right written as the name of the velocity of x."""
+    equals = next((k for k, token in enumerate(group) if token.text == "="), len(group))
+    found: list[Token] = group[: equals + 1]
+    for token in group[equals + 1 :]:
+        if token.text != "'":
+            found.append(token)
+            continue
+        last = found[-1]
+        if last.kind != "name" or last.text not in second:
+            shown = last.text if last.kind == "name" else "x"
+            raise error_at(
+                token,
+                f"`{shown}'` is known for a state whose second derivative is given; write `d2({shown})/dt2 = ...`",
+            )
+        found[-1] = Token("name", velocity(last.text), last.line, last.column)
+    return found
 
 
 def _group(tokens: list[Token]) -> list[list[Token]]:
@@ -125,8 +172,16 @@ def _left_side(left: list[Token], equals: Token) -> tuple[Literal["derivative", 
             return "derivative", left[2]
         case [d, "/", "dt"] if left[0].kind == "name" and re.fullmatch(r"d[^\W\d]\w*", d):
             return "derivative", Token("name", d[1:], left[0].line, left[0].column + 1)
-        case [_, "'", "'", *_] | ["d2" | "d", "^", "2", *_] | ["d2", *_]:
-            sentence = "second derivatives are written as two states: `d(x)/dt = v` and `d(v)/dt = ...`"
+        case [_, "'", "'"] if left[0].kind == "name":
+            return "derivative", left[0]
+        case ["d2", "(", _, ")", "/", "dt2"] if left[2].kind == "name":
+            return "derivative", left[2]
+        case ["d", "^" | "**", "2", "(", _, ")", "/", "dt", "^" | "**", "2"] if left[4].kind == "name":
+            return "derivative", left[4]
+        case [_, "'", "'", *_] | ["d", "^", "2", *_] | ["d2", *_]:
+            sentence = (
+                "a second derivative is written `d2(x)/dt2 = ...` or `x'' = ...`; `x'` on the right is the velocity"
+            )
             raise error_at(left[0], sentence)
         case [_, "(", "t", ")"]:
             raise error_at(left[0], f"write `{texts[0]} = ...`, without `(t)`")

@@ -9,6 +9,7 @@ import msgspec
 
 from ndestudio.data.config import DataConfig, SplitConfig
 from ndestudio.data.dataset import Dataset, Part
+from ndestudio.data.deviations import measured_by
 from ndestudio.distil.config import DistilConfig, RecoveryConfig
 from ndestudio.distil.result import Distillation
 from ndestudio.export.config import ExportConfig
@@ -18,7 +19,7 @@ from ndestudio.project.project import Project, Run, Spec
 from ndestudio.train.config import TrainConfig
 from ndestudio.train.result import Fit
 
-Role = Literal["time", "trajectory", "state", "input", "ignore"]
+Role = Literal["time", "trajectory", "state", "input", "deviation", "ignore"]
 
 
 def with_data(project: Project, data: DataConfig) -> Project:
@@ -41,6 +42,7 @@ def with_role(data: DataConfig, column: str, role: Role, states: tuple[str, ...]
     states = tuple(name for name in states if name != column)
     inputs = tuple(name for name in data.inputs if name != column)
     ignore = tuple(name for name in data.ignore if name != column)
+    deviations = {name: other for name, other in data.deviations.items() if column not in (name, other)}
     time = None if data.time == column else data.time
     trajectory = "" if data.trajectory == column else data.trajectory
     match role:
@@ -52,9 +54,16 @@ def with_role(data: DataConfig, column: str, role: Role, states: tuple[str, ...]
             states = (*states, column)
         case "input":
             inputs = (*inputs, column)
+        case "deviation":
+            free = [name for name in states if name not in deviations]
+            base = measured_by(column, states) or (free[0] if free else None)
+            if base is not None:
+                deviations[base] = column
         case "ignore":
             ignore = (*ignore, column)
-    return msgspec.structs.replace(data, time=time, trajectory=trajectory, states=states, inputs=inputs, ignore=ignore)
+    return msgspec.structs.replace(
+        data, time=time, trajectory=trajectory, states=states, inputs=inputs, ignore=ignore, deviations=deviations
+    )
 
 
 def with_split(project: Project, split: SplitConfig, dataset: Dataset | None) -> Project:

@@ -15,6 +15,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from ndestudio.data.dataset import Dataset, Part, Trajectory
+from ndestudio.data.deviations import relative_weights
 from ndestudio.train.layout import Mesh, mesh_times, uniform_times
 from ndestudio.train.tableau import Tableau
 
@@ -56,7 +57,7 @@ class Start(NamedTuple):
     Arguments:
         mode: ``GIVEN``, ``FREE``, ``SHARED`` or ``FORMULA`` for each state.
         given: the value when given. bijection: of the free ones.
-        first: measured columns at the trajectory's first row, for formulas; t: its first time.
+        first: measured columns and inputs at the trajectory's first row, for formulas; t: its first time.
     """
 
     mode: Int[np.ndarray, "row state"]
@@ -65,7 +66,7 @@ class Start(NamedTuple):
     upper: Float[np.ndarray, "row state"]
     code: Int[np.ndarray, "row state"]
     scale: Float[np.ndarray, "row state"]
-    first: Float[np.ndarray, "row measured"]
+    first: Float[np.ndarray, "row column"]
     t: Float[np.ndarray, " row"]
 
 
@@ -157,6 +158,7 @@ def make_target(
     column = np.array([dataset.weights.get(name, 1.0) for name in dataset.measured_names]) * observed
     shape = (len(rows), samples, len(column))
     values, train, validation = np.zeros(shape), np.zeros(shape), np.zeros(shape)
+    relative = _relative_weights(rows)
     for k, row in enumerate(rows):
         n = len(row.index)
         measured = row.trajectory.measured[row.index]
@@ -166,9 +168,20 @@ def make_target(
         values[k, :n] = np.where(usable, compared, 0.0)
         part = row.trajectory.part[row.index][:, None]
         weight = usable * column * row.trajectory.weight
+        if relative:
+            weight = weight * relative[id(row.trajectory)][row.index]
         train[k, :n] = weight * (part == Part.TRAIN)
         validation[k, :n] = weight * (part == Part.VALIDATION)
     return Target(values, _normal(train), _normal(validation))
+
+
+def _relative_weights(rows: Sequence[Rows]) -> dict[int, Float[np.ndarray, "time measured"]]:
+    """Weights of the values of each trajectory by their standard deviations; empty if none are known."""
+    used = {id(row.trajectory): row.trajectory for row in rows}
+    if all(one.deviation is None for one in used.values()):
+        return {}
+    found = relative_weights([one.deviation for one in used.values()], [one.measured.shape for one in used.values()])
+    return dict(zip(used, found, strict=True))
 
 
 def _normal(weight: Float[np.ndarray, "..."]) -> Float[np.ndarray, "..."]:

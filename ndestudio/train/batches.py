@@ -137,11 +137,11 @@ def make_start(problem: Problem, rows: list[Rows], follows: np.ndarray) -> Start
     whole = bijection(transforms)
     shape = (len(rows), len(states))
     mode = np.full(shape, GIVEN, dtype=np.int32)
-    given, first = np.zeros(shape), np.zeros((len(rows), len(model.measured)))
+    given, first = np.zeros(shape), np.zeros((len(rows), len(model.measured) + len(model.inputs)))
     for b, row in enumerate(rows):
         trajectory = row.trajectory
         given[b] = model_start(model, trajectory)
-        first[b] = _first_values(trajectory.measured)
+        first[b] = np.concatenate([_first_values(trajectory.measured), _first_values(trajectory.inputs)])
         for k, state in enumerate(states):
             config = model.config.initial.get(state) or InitialConfig()
             if follows[b] >= 0:

@@ -93,7 +93,7 @@ def make_functions(structure: Structure) -> Functions:
         y0 = jnp.where(row.mode == FREE, mapping.forward(free, jnp), row.given)
         y0 = jnp.where(row.mode == SHARED, phi[phi.shape[0] - states :], y0)
         values = {name: phi[k] for k, name in enumerate(structure.parameters)}
-        values |= {name: row.first[k] for k, name in enumerate(structure.measured)} | {"t": row.t}
+        values |= {name: row.first[k] for k, name in enumerate((*structure.measured, *structure.inputs))} | {"t": row.t}
         for k, expr in enumerate(structure.starts):
             if expr is not None:
                 y0 = y0.at[k].set(jnp.where(row.mode[k] == FORMULA, evaluate(expr, values, jnp), y0[k]))

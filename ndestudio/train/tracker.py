@@ -11,8 +11,9 @@ import numpy as np
 from jaxtyping import Float
 
 from ndestudio.model.fitted import FittedModel
+from ndestudio.model.initial import start_values
 from ndestudio.progress import FitSnapshot, Note, Phase, Progress, Reporter, TrainStep
-from ndestudio.train.batch import FREE, GIVEN
+from ndestudio.train.batch import FORMULA, FREE, GIVEN, SHARED
 from ndestudio.train.batches import Batch, predictions_batch
 from ndestudio.train.engines import split_theta
 from ndestudio.train.lm import Point
@@ -50,7 +51,28 @@ def physical_starts(problem: Problem, batch: Batch, point: Point) -> dict[str, F
             # held-out trajectories start from what was measured, whatever the fit used to judge itself
             held = (batch.start.mode[k] == FREE) & ~trains[k]
             starts[row.trajectory.name] = np.where(held, batch.start.given[k], y0[:, k])
+    starts |= _elsewhere(problem, batch, point, starts)
     return starts | _held_out(problem, batch, starts)
+
+
+def _elsewhere(
+    problem: Problem, batch: Batch, point: Point, starts: Mapping[str, Float[np.ndarray, " state"]]
+) -> dict[str, Float[np.ndarray, " state"]]:
+    """Trajectories outside the batch (those of the test part): formulas and shared starts follow the fitted numbers."""
+    mode = batch.start.mode
+    formula, shared = (mode == FORMULA).any(axis=0), (mode == SHARED).any(axis=0)
+    others = [one for one in problem.dataset.trajectories if one.name not in starts]
+    if not others or not starts or not (formula | shared).any():
+        return {}
+    model = problem.space.model
+    parameters = problem.space.parameters(point.theta)
+    found = start_values(model.system, model.config, parameters, others, model.measured, model.inputs)
+    common = next(iter(starts.values()))
+    given = np.zeros(len(model.system.states))
+    return {
+        name: np.where(shared, common, np.where(formula, value, model.initial.get(name, given)))
+        for name, value in found.items()
+    }
 
 
 def _held_out(problem: Problem, batch: Batch, starts: Mapping[str, Float[np.ndarray, " state"]]):

@@ -107,10 +107,11 @@ class VectorModel:
         holes = {name: array_hole(network) for name, network in networks.items()}
         self._rhs = [compile_vector(expr, slots, holes) for expr in structure.rhs]
         self._observed = [None if expr is None else compile_vector(expr, slots, holes) for expr in structure.observed]
-        at_start = {**{name: k for k, name in enumerate(structure.measured)}}
+        columns = (*structure.measured, *structure.inputs)
+        at_start = {name: k for k, name in enumerate(columns)}
         first = len(at_start)
         at_start |= {name: first + k for k, name in enumerate(structure.parameters) if name not in at_start}
-        self._start_parameters = [k for k, name in enumerate(structure.parameters) if name not in structure.measured]
+        self._start_parameters = [k for k, name in enumerate(structure.parameters) if name not in columns]
         at_start["t"] = first + len(self._start_parameters)
         ordered = {name: first + k for k, name in enumerate(structure.parameters[i] for i in self._start_parameters)}
         at_start |= ordered

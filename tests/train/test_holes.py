@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
+from ndestudio.data.arrays import dataset_from_arrays
 from ndestudio.data.config import SplitConfig
 from ndestudio.data.dataset import Dataset
-from ndestudio.model.config import BasisConfig, ModelConfig, NetworkConfig
+from ndestudio.model.config import BasisConfig, InitialConfig, ModelConfig, NetworkConfig
+from ndestudio.model.simulate import evaluate_hole, simulate
 from ndestudio.train import Fit, TrainConfig, fit
 from tests.train.conftest import trajectories
 
-SETTINGS = TrainConfig(preset="quick", iterations={"collocation": 100, "polish": 40}, time_limit=60.0)
+SETTINGS = TrainConfig(preset="quick", iterations={"collocation": 60, "polish": 25}, time_limit=600.0)
 LINEAR = NetworkConfig(depth=0)
 
 
@@ -53,3 +57,73 @@ def test_a_law_that_changes_is_followed(basis: BasisConfig, rate) -> None:
 
 def learned(data: Dataset, equations: str, settings: TrainConfig = SETTINGS, **networks: NetworkConfig) -> Fit:
     return fit(ModelConfig(equations=equations, networks=networks), data, settings)
+
+
+def test_a_force_is_learned_where_only_positions_are_measured() -> None:
+    """x'' = -x - x^3 - 0.2 x' (second order; Norcliffe et al. 2020); of first order x cannot oscillate at all."""
+    data = trajectories(
+        lambda t, y: [y[1], -y[0] - y[0] ** 3 - 0.2 * y[1]],
+        [(1.5, 0.0), (0.5, 1.0), (-1.0, 0.5)],
+        np.linspace(0, 8, 41),
+        ["x", "v"],
+        split=SplitConfig(by="none"),
+    )
+    positions = replace(
+        data,
+        measured=data.measured[:1],
+        trajectories=tuple(replace(one, measured=one.measured[:, :1]) for one in data.trajectories),
+    )
+    small = NetworkConfig(width=6, depth=1)
+    found = learned(positions, "d2(x)/dt2 = force(x) - 0.2*x'", force=small)
+    assert found.metrics.train["mean"] < 0.05
+    x = np.linspace(-1.2, 1.2, 25)
+    assert evaluate_hole(found.model, "force", x[:, None]) == pytest.approx(-x - x**3, abs=0.2)
+    assert learned(positions, "d(x)/dt = force(x)", force=small).metrics.train["mean"] > 0.5
+
+
+def test_a_reflection_needs_a_hidden_state_or_the_start_as_an_argument() -> None:
+    """x -> -x: paths of one state cannot cross (augmentation: Dupont et al. 2019; data control: Massaroli et al. 2020)."""
+    t, starts = np.linspace(0, 1, 11), np.array([-1.5, -1.0, -0.5, 0.5, 1.0, 1.5])
+    values = [(start * np.cos(np.pi * t))[:, None] for start in starts]
+    data = dataset_from_arrays([t] * 6, values, ["x"], split=SplitConfig(by="none"))
+    alone = learned(data, "d(x)/dt = f(x)", f=NetworkConfig(width=6, depth=1))
+    assert alone.metrics.train["mean"] > 0.5
+    augmented = ModelConfig(
+        equations="d(x)/dt = f(x, z)\nd(z)/dt = g(x, z)",
+        networks={"f": LINEAR, "g": LINEAR},
+        initial={"z": InitialConfig(value=0.0)},
+    )
+    found = fit(augmented, data, SETTINGS)
+    assert found.metrics.train["mean"] < 0.1
+    # another start, seen by nobody
+    path = simulate(found.model, t, np.array([0.8, 0.0])).measured[:, 0]
+    assert path == pytest.approx(0.8 * np.cos(np.pi * t), abs=0.15)
+    controlled = ModelConfig(
+        equations="d(x)/dt = f(x, c, t)\nd(c)/dt = 0",
+        networks={"f": NetworkConfig(depth=0, basis={"t": BasisConfig(kind="polynomial", terms=4)})},
+        initial={"c": InitialConfig(value="x", fit=False)},
+    )
+    assert fit(controlled, data, SETTINGS).metrics.train["mean"] < 0.1
+
+
+def test_a_covariate_of_each_trajectory_enters_the_law_and_the_start() -> None:
+    """x' = -(0.5 + dose^2) x from x(0) = 2 dose: the dose is a column that is constant in each trajectory."""
+    t, doses = np.linspace(0, 2, 21), [0.3, 0.6, 0.9, 1.2, 1.5]
+    values = [(2 * dose * np.exp(-(0.5 + dose**2) * t))[:, None] for dose in doses]
+    data = dataset_from_arrays(
+        [t] * 5,
+        values,
+        ["seen"],
+        inputs=[np.full((21, 1), dose) for dose in doses],
+        input_names=["dose"],
+        split=SplitConfig(by="trajectory", test_trajectories=("3",)),
+    )
+    config = ModelConfig(
+        equations="d(x)/dt = -rate(dose)*x\nseen = x",
+        networks={"rate": NetworkConfig(width=6, depth=1)},
+        initial={"x": InitialConfig(value="factor*dose", fit=False)},
+    )
+    found = fit(config, data, SETTINGS)
+    assert found.model.parameters["factor"] == pytest.approx(2.0, rel=0.05)
+    assert evaluate_hole(found.model, "rate", np.array([[0.9]]))[0] == pytest.approx(0.5 + 0.81, rel=0.1)
+    assert found.metrics.test["mean"] < 0.05

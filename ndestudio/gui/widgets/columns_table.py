@@ -10,10 +10,17 @@ from ndestudio.gui.theme import monospace
 from ndestudio.gui.widgets.table import Table
 from ndestudio.session.data_state import ColumnRow
 
-ROLES = (("Time", "time"), ("Trajectory", "trajectory"), ("State", "state"), ("Input", "input"), ("Ignore", "ignore"))
+ROLES = (
+    ("Time", "time"),
+    ("Trajectory", "trajectory"),
+    ("State", "state"),
+    ("Input", "input"),
+    ("Deviation", "deviation"),
+    ("Ignore", "ignore"),
+)
 _ROLE_TIP = (
     "Time: when a row was measured. Trajectory: which experiment it belongs to. State: measured and to be explained. "
-    "Input: measured forcing. Ignore: not used."
+    "Input: measured forcing. Deviation: standard deviation of the state it is named after. Ignore: not used."
 )
 _LABEL, _ROLE, _ALIAS, _UNIT = range(4)
 
