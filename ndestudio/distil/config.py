@@ -20,6 +20,11 @@ class DistilConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
         samples: points at which a hole is sampled.
         holes: names to distil; None: all.
         guesses: hole -> formulas to begin with.
+        units: formulas must respect the units of the hole's arguments and, where its `unit` is set, of its output. They
+            are those of the columns, states and parameters it is called with; what has none fits anywhere. `wildcards`
+            of the `options` says what numbers may be.
+        templates: hole -> what is known of its formula, with unknown functions of its arguments, such as
+            `"mu*S/(K + S) - f(T)"`; names that are no arguments are parameters, fitted with it.
         candidates: members of the front that are put back, refitted and simulated.
         refit: refit all constants through the solver.
         options: engine-specific settings.
@@ -36,6 +41,8 @@ class DistilConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     samples: int = 512
     holes: tuple[str, ...] | None = None
     guesses: dict[str, tuple[str, ...]] = {}
+    units: bool = False
+    templates: dict[str, str] = {}
     candidates: int = 8
     refit: bool = True
     options: dict[str, Any] = {}

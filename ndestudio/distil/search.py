@@ -14,6 +14,7 @@ from ndestudio.distil.config import DistilConfig
 from ndestudio.distil.forms import simplest, summands
 from ndestudio.distil.result import HoleSamples
 from ndestudio.distil.sampling import disagreement, sample_hole
+from ndestudio.distil.units import fitting_guesses, hole_units
 from ndestudio.errors import EquationError
 from ndestudio.expression.tree import Binary, Call, Expr, Name, Negate, Number, names, substitute, transform, walk
 from ndestudio.model.fitted import FittedModel
@@ -85,7 +86,12 @@ def search_problem(
     """Samples divided into rows to fit and rows to rank, with units and formulas to begin with."""
     generator = np.random.default_rng([config.seed, 1])
     held = generator.random(len(samples.y)) < HELD_OUT
-    guesses = (*config.guesses.get(samples.hole, ()), *library_guesses(samples.arguments, operators))
+    own = config.guesses.get(samples.hole, ())
+    template = config.templates.get(samples.hole, "")
+    units, unit = hole_units(model, dataset, samples.hole) if config.units else (None, None)
+    library = () if template else library_guesses(samples.arguments, operators)
+    if units is not None:
+        library = fitting_guesses(library, samples.arguments, units, config.options.get("wildcards") != "none")
     return SearchProblem(
         X=samples.X[~held],
         y=samples.y[~held],
@@ -93,7 +99,10 @@ def search_problem(
         weights=samples.weights[~held],
         X_held_out=samples.X[held],
         y_held_out=samples.y[held],
-        guesses=guesses[: max(MOST_GUESSES, len(config.guesses.get(samples.hole, ())))],
+        units=units,
+        unit_y=unit,
+        guesses=(*own, *library)[: max(MOST_GUESSES, len(own))],
+        template=template,
     )
 
 

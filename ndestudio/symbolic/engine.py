@@ -23,8 +23,10 @@ class SearchProblem:
         names: one identifier per column of X.
         weights: non-negative weight per row (None: all 1).
         X_held_out, y_held_out: rows that rank the candidates but do not fit them (None: none).
-        units: unit of each column of X; unit_y that of y ("" or None: unknown).
+        units: unit of each column of X; unit_y that of y, or one for each target ("" or None: unknown).
         guesses: expressions (text) to begin with, such as known mechanistic terms.
+        template: the known part of the formula with unknown functions of stated arguments in it, such as
+            `k*x - f(x, y)`; names that are no columns are parameters, fitted along ("": search for the whole formula).
     """
 
     X: Float[np.ndarray, "sample input"]
@@ -34,8 +36,9 @@ class SearchProblem:
     X_held_out: Float[np.ndarray, "held_out input"] | None = None
     y_held_out: Float[np.ndarray, " held_out"] | Float[np.ndarray, "held_out target"] | None = None
     units: tuple[str, ...] | None = None
-    unit_y: str | None = None
+    unit_y: str | tuple[str, ...] | None = None
     guesses: tuple[str, ...] = ()
+    template: str = ""
 
     @property
     def targets(self) -> int:

@@ -5,17 +5,26 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from ndestudio.errors import EngineUnavailable, NdeStudioError
-from ndestudio.progress import Progress, Reporter
+from ndestudio.progress import Note, Progress, Reporter
+from ndestudio.symbolic.dimensions import (
+    ProblemUnits,
+    argument_dimensions,
+    check_dimensions,
+    core_dimensions,
+    units_of,
+)
 from ndestudio.symbolic.engine import SearchConfig, SearchProblem, SearchResult
 from ndestudio.symbolic.front import Front
 from ndestudio.symbolic.postfix import to_postfix
 from ndestudio.symbolic.snapshots import constant_front, front_of, progress_text, sentence, with_constants
+from ndestudio.symbolic.template import Template, parse_template
 
 OPERATORS = (
     *("+", "-", "*", "/", "^", "neg", "exp", "log", "sqrt", "sin", "cos", "tan"),
@@ -41,7 +50,7 @@ _NUMBERS: dict[str, tuple[str, type, float, float]] = {
     "terms": ("terms", int, 1, 12),
     "batch": ("batch", int, 16, 10_000_000),
 }
-_OTHERS = ("constraints", "nested_constraints", "seeding", "simd", "checkpoint", "resume")
+_OTHERS = ("constraints", "nested_constraints", "seeding", "simd", "checkpoint", "resume", "wildcards", "start")
 
 
 class EvolutionEngine:
@@ -60,11 +69,23 @@ class EvolutionEngine:
     - `batch`: rows used while searching; the front is fitted on all rows.
     - `constraints`: operator -> largest complexity of its argument, or of both ((-1: free)).
     - `nested_constraints`: operator -> {operator: how often it may occur within}.
+    - `wildcards`: with units, `"constants"` (default) lets every number take whatever dimension fits, as a rate or a
+      capacity has one; `"none"` takes numbers for pure numbers. Exponents are pure numbers either way.
+    - `start`: with a template, parameter -> value at which its fit begins (default 1; several others are tried too).
     - `seeding`: begin with a sparse regression over simple terms (default True).
     - `checkpoint`: path of a file that keeps the state of the search, written once a minute and at its end.
     - `resume`: path of such a file; the search goes on from it as if it had never been interrupted (same samples and
       settings, larger limits).
     - `simd`: `"avx512"`, `"avx2"` or `"portable"` instead of the best the processor has.
+
+    Where the problem has units, every formula of the front respects them: sums, differences, `min` and `max` join like
+    quantities, functions and exponents take pure numbers, and the whole has the unit of y. The fitted coefficient of a
+    term is a number like any other: with wildcards each term at the top of a formula carries one, so that terms of any
+    dimension may stand side by side and the constraint bites inside of terms. Columns, or a y, without a unit fit in
+    anywhere; a word that is no known unit is a dimension of its own, with a warning.
+
+    With a template the unknown functions are evolved and the parameters fitted with them through the whole formula;
+    the complexities of a front are those of the functions. Units then constrain the functions from their arguments.
     """
 
     name = "evolution"
@@ -103,19 +124,26 @@ class EvolutionEngine:
             )
         varying = [k for k in range(Y.shape[1]) if k not in constants]
         X_held_out, Y_held_out = _held_out(problem)
+        units, template = units_of(problem), _template(problem)
+        options = _core_options(config)
+        if units is not None:
+            options |= _dimensions(units, varying, options.get("wildcards", True), reporter)
+        if template is not None:
+            options = _with_template(options, template, config, units)
+            X, X_held_out = template.samples(X), None if X_held_out is None else template.samples(X_held_out)
         core = _evolution.Search(
             X,
             np.ascontiguousarray(Y[:, varying]),
             weights,
             X_held_out,
             None if Y_held_out is None else np.ascontiguousarray(Y_held_out[:, varying]),
-            _guesses(problem),
-            _core_options(config),
+            _guesses(problem, units, options.get("wildcards", True)),
+            options,
             str(config.options.get("simd", "")),
         )
 
         def read(snapshot: Mapping[str, Any]) -> Front:
-            return with_constants(front_of(snapshot, problem, config, len(varying)), constants)
+            return with_constants(front_of(snapshot, problem, config, len(varying), template), constants)
 
         if (path := config.options.get("resume")) is not None:
             try:
@@ -131,7 +159,7 @@ class EvolutionEngine:
         if not front.candidates and snapshot["outcome"] == "stopped":
             return SearchResult(front, "stopped", "Stopped before a first formula was found.")
         if not front.candidates:
-            return SearchResult(front, "failed", "no formula has a finite value on all samples")
+            return SearchResult(front, "failed", "no formula within the limits has a finite value on all samples")
         return SearchResult(front, snapshot["outcome"], sentence(snapshot["outcome"], front, config))
 
 
@@ -239,7 +267,43 @@ def _held_out(problem: SearchProblem) -> tuple[np.ndarray | None, np.ndarray | N
     return X, Y
 
 
-def _guesses(problem: SearchProblem) -> list[str]:
+def _dimensions(units: ProblemUnits, varying: list[int], wildcards: bool, reporter: Reporter) -> dict[str, Any]:
+    if units.unknown:
+        words = ", ".join(f"`{word}`" for word in units.unknown)
+        reporter.emit(Note(f"no known units: {words}; each is taken for a dimension of its own", "warning"))
+    units = replace(units, targets=tuple(units.targets[k] for k in varying))
+    if not wildcards and len({None if u is None else str(u) for u in units.targets}) > 1:
+        raise ValueError(
+            "with `wildcards` = `none`, targets that share terms must have the same unit; search them one by one, or let "
+            "constants carry units"
+        )
+    return core_dimensions(units)
+
+
+def _template(problem: SearchProblem) -> Template | None:
+    if not problem.template.strip():
+        return None
+    if problem.guesses:
+        raise ValueError("a template leaves no room for guesses of the whole formula; leave one of the two out")
+    if problem.targets > 1:
+        raise ValueError(f"a template is for one target, and y has {problem.targets}; search them one after the other")
+    return parse_template(problem.template, problem.names)
+
+
+def _with_template(
+    options: dict[str, Any], template: Template, config: SearchConfig, units: ProblemUnits | None
+) -> dict[str, Any]:
+    """Settings of a search for the functions of a template; its units are those of their arguments."""
+    start = config.options.get("start", {})
+    if not isinstance(start, Mapping) or not all(isinstance(v, int | float) for v in start.values()):
+        raise ValueError(f"option `start` must map parameters of the template to numbers, not {start!r}")
+    settings = {key: value for key, value in options.items() if key not in ("dimensions", "target_dimensions")}
+    if units is not None:
+        settings["dimensions"] = argument_dimensions(units, template)
+    return settings | {"template": template.core_settings(start)}
+
+
+def _guesses(problem: SearchProblem, units: ProblemUnits | None, wildcards: bool) -> list[str]:
     if not problem.guesses:
         return []
     from ndestudio.expression import parse_expression  # type: ignore[attr-defined]
@@ -247,7 +311,10 @@ def _guesses(problem: SearchProblem) -> list[str]:
     out = []
     for text in problem.guesses:
         try:
-            out.append(to_postfix(parse_expression(text), problem.names))
+            expression = parse_expression(text)
+            out.append(to_postfix(expression, problem.names))
+            if units is not None:
+                check_dimensions(expression, units, wildcards)
         except (NdeStudioError, ValueError) as error:
             raise ValueError(f"the guess `{text}` cannot be used: {error}") from error
     return out
@@ -291,8 +358,12 @@ def _option(key: str, value: Any, known: set[str]) -> dict[str, Any]:
         return {core: kind(value)}
     if key == "seeding":
         return {"seeding": bool(value)}
-    if key in ("simd", "checkpoint", "resume"):
+    if key in ("simd", "checkpoint", "resume", "start"):
         return {}
+    if key == "wildcards":
+        if value not in ("constants", "none"):
+            raise ValueError(f"option `wildcards` is {value!r}; it must be `constants` or `none`")
+        return {key: value == "constants"}
     if key in ("constraints", "nested_constraints"):
         if not isinstance(value, Mapping) or any(o not in known for o in value):
             raise ValueError(f"option `{key}` must map operators to limits, not {value!r}")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from ndestudio.expression.tree import Expr
 
@@ -20,6 +21,8 @@ class Candidate:
         others: where several targets were searched together, the formulas of the second and further ones; ``complexity``
             then counts a term that several use once, and ``loss`` and ``held_out`` are means over the targets.
         losses: loss of each target, where there are several.
+        parts: with a template, each unknown function (in its arguments) and each parameter by name; ``complexity`` is
+            then that of the functions.
     """
 
     complexity: int
@@ -29,6 +32,7 @@ class Candidate:
     score: float = 0.0
     others: tuple[Expr, ...] = ()
     losses: tuple[float, ...] = ()
+    parts: Mapping[str, Expr] = field(default_factory=dict, hash=False)
 
     @property
     def expressions(self) -> tuple[Expr, ...]:

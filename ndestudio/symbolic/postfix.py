@@ -23,7 +23,7 @@ def from_postfix(text: str, names: Sequence[str]) -> Expr:
         elif word == "neg":
             stack.append(Negate(stack.pop()))
         elif word in _POWERS:
-            stack.append(Binary("^", stack.pop(), Number(_POWERS[word])))
+            stack.append(_power(stack.pop(), _POWERS[word]))
         elif word == "inv":
             stack.append(Binary("/", Number(1.0), stack.pop()))
         elif word in FUNCTIONS:
@@ -35,6 +35,14 @@ def from_postfix(text: str, names: Sequence[str]) -> Expr:
             stack.append(Negate(Number(-value)) if value < 0.0 else Number(value))
     (expression,) = stack
     return expression
+
+
+def _power(base: Expr, exponent: float) -> Expr:
+    match base:
+        case Binary("^", inner, Number(value)) if value == int(value):
+            return Binary("^", inner, Number(value * exponent))
+        case _:
+            return Binary("^", base, Number(exponent))
 
 
 def to_postfix(expression: Expr, names: Sequence[str]) -> str:

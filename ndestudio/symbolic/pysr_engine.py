@@ -30,7 +30,7 @@ from ndestudio.progress import Note, Phase, Reporter
 from ndestudio.symbolic.engine import SearchConfig, SearchProblem, SearchResult
 from ndestudio.symbolic.front import Candidate, Front
 from ndestudio.symbolic.losses import check_problem, normalised_loss
-from ndestudio.symbolic.pysr_settings import pysr_settings
+from ndestudio.symbolic.pysr_settings import pysr_settings, pysr_units
 from ndestudio.symbolic.selection import make_front
 
 POLL_SECONDS = 0.1
@@ -74,6 +74,8 @@ class PysrEngine:
                 f"y has {problem.targets} targets and PySR finds one formula at a time; search them one after the other, or "
                 "together with the engine `evolution`"
             )
+        if problem.template:
+            raise ValueError("the engine `pysr` takes no template here; use the embedded engine `evolution`")
         if problem.guesses:
             reporter.emit(Note("PySR 1.x takes no formulas to begin with; the guesses are left out", "warning"))
         with tempfile.TemporaryDirectory(prefix="ndestudio-pysr-", ignore_cleanup_errors=True) as name:
@@ -106,12 +108,12 @@ def _write_task(folder: Path, problem: SearchProblem, config: SearchConfig) -> N
     if problem.weights is not None:
         arrays["weights"] = np.asarray(problem.weights, float)
     np.savez(folder / "data.npz", **arrays)
-    units_known = problem.units is not None and any(problem.units)
+    X_units, y_units = pysr_units(problem) or (None, None)
     task = {
         "settings": pysr_settings(problem, config, str(folder / "output")),
         "names": _safe_names(len(problem.names)),
-        "X_units": [unit or "1" for unit in problem.units or ()] if units_known else None,
-        "y_units": (problem.unit_y or "1") if units_known else None,
+        "X_units": X_units,
+        "y_units": y_units,
     }
     (folder / "task.json").write_text(json.dumps(task), encoding="utf-8")
 

@@ -6,10 +6,13 @@ choose are those of PySR 1.5.10.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
 
+from ndestudio.symbolic.dimensions import units_of
 from ndestudio.symbolic.engine import SearchConfig, SearchProblem
 
 BINARY = {"+": "+", "-": "-", "*": "*", "/": "/", "^": "^", "min": "min", "max": "max"}
@@ -28,7 +31,6 @@ FIXED: dict[str, Any] = {
     "loss_scale": "log",
     "complexity_mapping": None,
     "parsimony": 0.0,
-    "dimensionless_constants_only": False,
     "use_frequency": True,
     "use_frequency_in_tournament": True,
     "adaptive_parsimony_scaling": 1040.0,
@@ -104,6 +106,8 @@ OPTIONS: tuple[str, ...] = (
     "constraints",
     "nested_constraints",
     "dimensional_constraint_penalty",
+    "dimensionless_constants_only",
+    "wildcards",
 )
 """Names that ``SearchConfig.options`` may set for this engine."""
 
@@ -121,7 +125,9 @@ def pysr_settings(problem: SearchProblem, config: SearchConfig, output: str) -> 
     if strange:
         raise ValueError(f"unknown operator `{strange[0]}`; PySR knows {' '.join((*BINARY, *UNARY))}")
     reproducible = config.threads == 1 or config.seconds is None
-    units_known = problem.units is not None and any(problem.units)
+    wildcards = config.options.get("wildcards", "constants")
+    if wildcards not in ("constants", "none"):
+        raise ValueError(f"option `wildcards` is {wildcards!r}; it must be `constants` or `none`")
     return {
         **FIXED,
         "binary_operators": [BINARY[name] for name in config.operators if name in BINARY],
@@ -140,15 +146,55 @@ def pysr_settings(problem: SearchProblem, config: SearchConfig, output: str) -> 
         or None,
         "complexity_of_constants": config.complexity.get("constant", 1),
         "complexity_of_variables": config.complexity.get("variable", 1),
-        "dimensional_constraint_penalty": 1000.0 if units_known else None,
+        "dimensional_constraint_penalty": 1000.0 if pysr_units(problem) else None,
+        "dimensionless_constants_only": wildcards == "none",
         "early_stop_condition": _target(problem, config),
         "parallelism": "serial" if reproducible else "multithreading",
         "deterministic": reproducible,
         "random_state": config.seed,
         "run_id": "run",
         "output_directory": output,
-        **config.options,
+        **{name: value for name, value in config.options.items() if name != "wildcards"},
     }
+
+
+_SI = {"length": "m", "mass": "kg", "time": "s", "current": "A", "temperature": "K", "amount": "mol", "light": "cd"}
+
+
+def pysr_units(problem: SearchProblem) -> tuple[list[str], str] | None:
+    """Units of the columns and of y for PySR, None without units.
+
+    PySR knows the seven base dimensions of the SI and no others; a further one (counts, unknown words) is written as one that
+    the problem does not use. What has no unit is a pure number to PySR.
+
+    Raises:
+        ValueError: for a unit that cannot be read, or more than seven dimensions.
+    """
+    units = units_of(problem)
+    if units is None:
+        return None
+    every = [u.powers if u is not None else {} for u in (*units.columns.values(), *units.targets)]
+    used = tuple(dict.fromkeys(name for powers in every for name in powers))
+    spare = [word for name, word in _SI.items() if name not in used]
+    strange = [name for name in used if name not in _SI]
+    if len(strange) > len(spare):
+        raise ValueError(f"the units have {len(used)} base dimensions ({', '.join(used)}), and PySR tells seven apart")
+    words = {**_SI, **dict(zip(strange, spare, strict=False))}
+
+    def text(powers: Mapping[str, Fraction]) -> str:
+        def raised(word: str, power: Fraction) -> str:
+            return (
+                word
+                if power == 1
+                else f"{word}^{power}"
+                if power.denominator == 1
+                else f"{word}^({power.numerator}//{power.denominator})"
+            )
+
+        return "*".join(raised(words[n], p) for n, p in powers.items()) or "1"
+
+    texts = [text(powers) for powers in every]
+    return texts[:-1], texts[-1]
 
 
 def _loss(problem: SearchProblem, config: SearchConfig) -> str:

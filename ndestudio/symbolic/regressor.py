@@ -71,9 +71,14 @@ class SymbolicRegressor:
     guesses : sequence of str, default=()
         Formulas to begin with, in the names of the features.
     units : sequence of str or None, default=None
-        Unit of each feature; formulas that break dimensions are not considered.
-    unit_y : str or None, default=None
-        Unit of `y`.
+        Unit of each feature, such as `"mg/L/h"` or `"m s^-2"`; formulas that break dimensions are not considered. What
+        numbers may be is said by the option `wildcards`; see ``EvolutionEngine``.
+    unit_y : str, sequence of str or None, default=None
+        Unit of `y`, or of each of several targets.
+    template : str, default=""
+        What is known of the formula, with unknown functions of stated arguments in it, such as
+        `"k*x - f(x, y)"` or `"a*x/(b + x) + f(x)*g(y)"`. The functions are searched for; names that are neither
+        features nor functions are parameters, fitted with them. ``front_`` holds the parts of each candidate.
     engine : {"evolution", "pysr"}, default="evolution"
         What searches.
     options : mapping or None, default=None
@@ -128,7 +133,8 @@ class SymbolicRegressor:
         held_out: float | None = None,
         guesses: Sequence[str] = (),
         units: Sequence[str] | None = None,
-        unit_y: str | None = None,
+        unit_y: str | Sequence[str] | None = None,
+        template: str = "",
         engine: str = "evolution",
         options: Mapping[str, Any] | None = None,
     ) -> None:
@@ -148,6 +154,7 @@ class SymbolicRegressor:
         self.guesses = guesses
         self.units = units
         self.unit_y = unit_y
+        self.template = template
         self.engine = engine
         self.options = options
 
@@ -327,8 +334,9 @@ class SymbolicRegressor:
             X_held_out=X[out] if count else None,
             y_held_out=y[out] if count else None,
             units=None if self.units is None else tuple(self.units),
-            unit_y=self.unit_y,
+            unit_y=self.unit_y if self.unit_y is None or isinstance(self.unit_y, str) else tuple(self.unit_y),
             guesses=tuple(self.guesses),
+            template=self.template,
         )
 
     def _take(self, front: Front, problem: SearchProblem) -> None:

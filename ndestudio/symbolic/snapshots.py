@@ -12,19 +12,33 @@ from ndestudio.symbolic.choice import choose
 from ndestudio.symbolic.engine import SearchConfig, SearchProblem
 from ndestudio.symbolic.front import Candidate, Front
 from ndestudio.symbolic.postfix import from_postfix
+from ndestudio.symbolic.template import Template
 
 
-def front_of(snapshot: Mapping[str, Any], problem: SearchProblem, config: SearchConfig, targets: int) -> Front:
+def front_of(
+    snapshot: Mapping[str, Any],
+    problem: SearchProblem,
+    config: SearchConfig,
+    targets: int,
+    template: Template | None = None,
+) -> Front:
     """The front of a snapshot of the core, with scores and the choice made."""
     candidates: list[Candidate] = []
-    for complexity, loss, held_out, texts, losses in snapshot["front"]:
+    for complexity, loss, held_out, texts, losses, parameters in snapshot["front"]:
         score = 0.0
         if candidates and complexity > candidates[-1].complexity:
             fall = math.log(max(candidates[-1].loss, 1e-300) / max(loss, 1e-300))
             score = fall / (complexity - candidates[-1].complexity)
-        first, *others = (from_postfix(text, problem.names) for text in texts)
+        parts: dict[str, Expr] = {}
+        others: list[Expr] = []
+        if template is None:
+            first, *others = (from_postfix(text, problem.names) for text in texts)
+        else:
+            first, parts = template.read(texts, parameters)
         held = held_out if held_out >= 0.0 else None
-        candidates.append(Candidate(complexity, loss, first, held, score, tuple(others), losses if targets > 1 else ()))
+        candidates.append(
+            Candidate(complexity, loss, first, held, score, tuple(others), losses if targets > 1 else (), parts)
+        )
     held_rows = 0 if problem.y_held_out is None else len(problem.y_held_out)
     vocabulary = len(config.operators) + len(problem.names)
     best, reason = choose(candidates, len(problem.y), vocabulary, config.noise, held_rows)

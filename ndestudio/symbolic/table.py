@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, overload
 
-from ndestudio.symbolic.front import Front
+from ndestudio.symbolic.front import Candidate, Front
 
 if TYPE_CHECKING:
     import polars
@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 class FrontRow:
     """One member of a front; `loss` and `held_out` are NMSE, `chosen` marks the default choice.
 
-    The formulas of several targets stand in one text, separated by semicolons.
+    The formulas of several targets stand in one text, separated by semicolons; of a template the whole formula, and after
+    `where` each unknown function and parameter.
     """
 
     complexity: int
@@ -26,6 +27,14 @@ class FrontRow:
     score: float
     formula: str
     chosen: bool
+
+
+def _text(candidate: Candidate) -> str:
+    from ndestudio.expression import to_text
+
+    whole = "; ".join(map(to_text, candidate.expressions))
+    parts = ", ".join(f"{name} = {to_text(part)}" for name, part in candidate.parts.items())
+    return f"{whole} where {parts}" if parts else whole
 
 
 class FrontTable(Sequence[FrontRow]):
@@ -40,12 +49,8 @@ class FrontTable(Sequence[FrontRow]):
     COLUMNS = ("complexity", "loss", "held_out", "score", "formula", "chosen")
 
     def __init__(self, front: Front) -> None:
-        from ndestudio.expression import to_text
-
         self._rows = tuple(
-            FrontRow(
-                c.complexity, c.loss, c.held_out, c.score, "; ".join(map(to_text, c.expressions)), index == front.best
-            )
+            FrontRow(c.complexity, c.loss, c.held_out, c.score, _text(c), index == front.best)
             for index, c in enumerate(front.candidates)
         )
 

@@ -22,7 +22,7 @@ from ndestudio.progress import Note, Phase, RecordingReporter, SilentReporter
 from ndestudio.symbolic import PysrEngine, SearchConfig, SearchProblem, engine
 from ndestudio.symbolic.front import Front
 from ndestudio.symbolic.pysr_engine import parse_pysr, read_front
-from ndestudio.symbolic.pysr_settings import FIXED, pysr_settings
+from ndestudio.symbolic.pysr_settings import FIXED, pysr_settings, pysr_units
 
 FAKE = """
 import json, os, time
@@ -88,6 +88,7 @@ _VARIABLE_SETTINGS = (
     "complexity_of_constants",
     "complexity_of_variables",
     "dimensional_constraint_penalty",
+    "dimensionless_constants_only",
     "early_stop_condition",
     "parallelism",
     "deterministic",
@@ -130,6 +131,7 @@ def test_streams_the_front_and_solves(fake_pysr: Path) -> None:
     assert seen["shape"] == [40, 2]
     assert seen["weights"] == weights.tolist()
     assert (seen["X_units"], seen["y_units"]) == (["kg", "1"], "kg^2")
+    assert seen["settings"]["dimensional_constraint_penalty"] == 1000.0
     assert seen["names"] == ["x0", "x1"]  # `beta` is a name SymPy knows
     settings = seen["settings"]
     assert settings["random_state"] == 7
@@ -257,3 +259,22 @@ def test_engines_by_name() -> None:
     assert engine("pysr").name == "pysr"
     with pytest.raises(ValueError, match="unknown engine `operon`"):
         engine("operon")
+
+
+def test_units_are_told_in_words_pysr_knows() -> None:
+    problem = _problem(units=("cells/mL", "km h^-1"), unit_y="OD^0.5")
+    assert pysr_units(problem) == (["kg*m^-3", "m*s^-1"], "A^(1//2)")
+    assert pysr_units(_problem()) is None
+    settings = pysr_settings(problem, _config(options={"wildcards": "none"}), "out")
+    assert settings["dimensionless_constants_only"]
+    assert not pysr_settings(problem, _config(), "out")["dimensionless_constants_only"]
+    with pytest.raises(ValueError, match="wildcards"):
+        pysr_settings(problem, _config(options={"wildcards": "all"}), "out")
+    many = _problem(units=("aa_x*bb_x*cc_x*dd_x", "m*s*kg*K"), unit_y="")
+    with pytest.raises(ValueError, match="tells seven apart"):
+        pysr_units(many)
+
+
+def test_a_template_is_refused(fake_pysr: Path) -> None:
+    with pytest.raises(ValueError, match="takes no template"):
+        PysrEngine().search(_problem(template="f(hare)"), _config(), RecordingReporter())

@@ -15,29 +15,31 @@ void allocate_targets(Data& d) {
 
 void allocate(Data& d) {
     d.padded = (d.rows + kBlock - 1) / kBlock * kBlock;
-    d.store = Buffer(static_cast<std::size_t>(d.padded) * static_cast<std::size_t>(d.features));
+    const int columns = d.features + d.hidden;
+    d.store = Buffer(static_cast<std::size_t>(d.padded) * static_cast<std::size_t>(columns));
     allocate_targets(d);
     d.columns.clear();
-    for (int k = 0; k < d.features; ++k) d.columns.push_back(d.store.data() + static_cast<std::size_t>(k) * d.padded);
+    for (int k = 0; k < columns; ++k) d.columns.push_back(d.store.data() + static_cast<std::size_t>(k) * d.padded);
 }
 
 template <class Value>
 void fill(Data& d, Value value) {
     for (int from = 0; from < d.padded; from += kBlock)  // in blocks, since the rows of X lie across the columns
-        for (int k = 0; k < d.features; ++k)
+        for (int k = 0; k < d.features + d.hidden; ++k)
             for (int r = from; r < from + kBlock; ++r)
                 d.store[static_cast<std::size_t>(k) * d.padded + r] = value(std::min(r, d.rows - 1), k);
 }
 
 }  // namespace
 
-Data Data::make(const double* X, const double* y, const double* w, int rows, int features, int targets) {
+Data Data::make(const double* X, const double* y, const double* w, int rows, int features, int targets, bool scheme, int hidden) {
     Data d;
     d.rows = rows;
     d.features = features;
+    d.hidden = hidden;
     d.targets = targets;
     allocate(d);
-    fill(d, [&](int r, int k) { return X[static_cast<std::size_t>(r) * features + k]; });
+    fill(d, [&](int r, int k) { return X[static_cast<std::size_t>(r) * (features + hidden) + k]; });
     double sum = 0.0;
     for (int r = 0; r < rows; ++r) sum += w ? w[r] : 1.0;
     for (int r = 0; r < rows; ++r) {
@@ -51,6 +53,8 @@ Data Data::make(const double* X, const double* y, const double* w, int rows, int
         for (int r = 0; r < rows; ++r) square += (w ? w[r] : 1.0) / sum * (value(r) - mean) * (value(r) - mean);
         d.mean[t] = mean;
         d.spread[t] = square > 0.0 ? std::sqrt(square) : 1.0;
+        if (t == 0) d.deviation = d.spread[0];
+        if (scheme) d.spread[t] = 1.0;
         for (int r = 0; r < rows; ++r) d.y(t)[r] = d.root_weight[r] * (value(r) / d.spread[t]);
     }
     return d;
@@ -60,6 +64,9 @@ Data Data::subset(const std::vector<int>& chosen) const {
     Data d;
     d.rows = static_cast<int>(chosen.size());
     d.features = features;
+    d.hidden = hidden;
+    d.deviation = deviation;
+    d.first = first;
     d.targets = targets;
     std::copy(mean, mean + targets, d.mean);
     std::copy(spread, spread + targets, d.spread);
@@ -81,9 +88,11 @@ Data Data::only(int t) const {
     d.rows = rows;
     d.padded = padded;
     d.features = features;
+    d.hidden = hidden;
+    d.first = first + t;
     d.weighted = weighted;
     d.mean[0] = mean[t];
-    d.spread[0] = spread[t];
+    d.spread[0] = d.deviation = spread[t];
     d.columns = columns;
     allocate_targets(d);
     std::copy_n(y(t), padded, d.y(0));
@@ -92,7 +101,8 @@ Data Data::only(int t) const {
 }
 
 Data Data::held_out(const double* X, const double* values, int n) const {
-    Data d = make(X, values, nullptr, n, features, targets);
+    Data d = make(X, values, nullptr, n, features, targets, false, hidden);
+    d.deviation = deviation;
     for (int t = 0; t < targets; ++t) {
         d.mean[t] = mean[t];
         d.spread[t] = spread[t];

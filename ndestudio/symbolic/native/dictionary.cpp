@@ -14,12 +14,24 @@ namespace {
 /// Collects trees without repeats.
 struct Collector {
     const Options& options;
+    const Mutator& mutator;
+    const Evaluator& e;
+    Random random;
+    int mends;  // that may still be tried
     std::unordered_set<std::uint64_t> seen;
     std::vector<Tree> trees;
 
     void add(const Tree& raw) {
         Tree t;
-        if (!normalise(raw, 1, t) || !permitted(t, options)) return;
+        if (e.stopped() || !normalise(raw, 1, t)) return;
+        if (permitted(t, options)) keep(t);
+        else
+            for (int k = 0; k < 2 && mends-- > 0; ++k) {  // ways of putting its dimensions right
+                Tree mended;
+                if (mutator.mend(t, random, mended) && permitted(mended, options)) keep(mended);
+            }
+    }
+    void keep(const Tree& t) {
         if (complexity(t, t.root(), options) > options.max_size) return;
         if (seen.insert(hash(t, t.root())).second) trees.push_back(t);
     }
@@ -30,6 +42,26 @@ std::uint16_t upper_half(float v) {
     std::uint32_t bits;
     std::memcpy(&bits, &v, sizeof bits);
     return static_cast<std::uint16_t>((bits + 0x7FFFu + ((bits >> 16) & 1u)) >> 16);
+}
+
+double dot(const double* a, const double* b, int n) {
+    double v = 0.0;
+    for (int i = 0; i < n; ++i) v += a[i] * b[i];
+    return v;
+}
+
+/// Make `v` orthogonal to the `n` orthonormal columns and of length 1; false if nothing is left.
+bool orthonormal(const double* columns, int n, int rows, double* v) {
+    const double before = std::sqrt(dot(v, v, rows));
+    for (int k = 0; k < n; ++k) {
+        const double* q = columns + static_cast<std::size_t>(k) * kSketch;
+        const double p = dot(v, q, rows);
+        for (int i = 0; i < rows; ++i) v[i] -= p * q[i];
+    }
+    const double norm = std::sqrt(dot(v, v, rows));
+    if (!(norm > 1e-6 * before) || !(norm < 1e100) || norm < 1e-100) return false;
+    for (int i = 0; i < rows; ++i) v[i] /= norm;
+    return true;
 }
 
 }  // namespace
@@ -91,7 +123,7 @@ void Dictionary::build(const Options& options, const Mutator& m, const Evaluator
         for (const Tree& u : plain) put(factors, [&](Tree& t) { return t.append(u, u.root()) && t.apply(Op::Inverse); });
     if (!m.can(Op::Multiply)) factors.clear();
 
-    Collector all{options, {}, {}};
+    Collector all{options, m, e, Random(options.seed, 0xD1C7), 12000, {}, {}};
     std::vector<std::vector<Tree>> of_plain;
     for (const Tree& u : plain) {
         if (e.stopped()) return;
@@ -150,6 +182,18 @@ void Dictionary::build(const Options& options, const Mutator& m, const Evaluator
     }
 }
 
+bool Dictionary::against(const std::vector<Buffer>& fixed, const Buffer& slope, Buffer& v) const {
+    Buffer basis((fixed.size() + 1) * kSketch);
+    int n = 0;
+    for (const Buffer& column : fixed) {
+        double* q = basis.data() + static_cast<std::size_t>(n) * kSketch;
+        std::copy_n(column.data(), sketch_.rows, q);
+        n += orthonormal(basis.data(), n, sketch_.rows, q);
+    }
+    for (int r = 0; r < sketch_.rows; ++r) v[static_cast<std::size_t>(r)] *= slope[static_cast<std::size_t>(r)];
+    return orthonormal(basis.data(), n, sketch_.rows, v.data());
+}
+
 Dictionary::Dictionary(const Options& options, const Mutator& mutator, const Data& data, Evaluator& e, int limit) {
     std::vector<int> rows;
     Random random(options.seed, 0x5EED);
@@ -165,6 +209,14 @@ Dictionary::Dictionary(const Options& options, const Mutator& mutator, const Dat
 
     values_.resize(static_cast<std::size_t>(size()) * kSketch);
     Buffer v(static_cast<std::size_t>(kSketch));
+    const Scheme& scheme = options.scheme;
+    std::vector<Buffer> slopes;
+    Buffer ignored;
+    if (scheme.active() && !e.scheme()->linearise(nullptr, sketch_, slopes, ignored)) {
+        nodes_.clear();
+        begin_ = {0};
+        return;
+    }
     int kept = 0;
     std::vector<Node> nodes;
     std::vector<int> begin{0};
@@ -173,6 +225,20 @@ Dictionary::Dictionary(const Options& options, const Mutator& mutator, const Dat
         Tree t;
         atom(k, t);
         e.values(t, t.root(), sketch_, v.data());
+        std::uint16_t* to = values_.data() + static_cast<std::size_t>(kept) * kSketch;
+        const auto keep = [&] {
+            nodes.insert(nodes.end(), t.nodes, t.nodes + t.size);
+            begin.push_back(static_cast<int>(nodes.size()));
+            shapes.push_back(shape_[static_cast<std::size_t>(k)]);
+            ++kept;
+        };
+        if (scheme.active()) {
+            const int owner = scheme.owner(t, t.root());
+            if (owner < 0 || !against(slopes, slopes[static_cast<std::size_t>(owner)], v)) continue;
+            for (int r = 0; r < sketch_.rows; ++r) to[r] = upper_half(static_cast<float>(v[static_cast<std::size_t>(r)]));
+            keep();
+            continue;
+        }
         double mean = 0.0, norm = 0.0, weight = 0.0;
         for (int r = 0; r < sketch_.rows; ++r) {
             const double w = sketch_.root_weight[r];
@@ -183,12 +249,8 @@ Dictionary::Dictionary(const Options& options, const Mutator& mutator, const Dat
         for (int r = 0; r < sketch_.rows; ++r) norm += sketch_.root_weight[r] * sketch_.root_weight[r] * (v[r] - mean) * (v[r] - mean);
         norm = std::sqrt(norm);
         if (!(norm > 1e-9 * std::fabs(mean)) || !(norm < 1e100) || norm < 1e-100) continue;
-        std::uint16_t* to = values_.data() + static_cast<std::size_t>(kept) * kSketch;
         for (int r = 0; r < sketch_.rows; ++r) to[r] = upper_half(static_cast<float>(sketch_.root_weight[r] * (v[r] - mean) / norm));
-        nodes.insert(nodes.end(), t.nodes, t.nodes + t.size);
-        begin.push_back(static_cast<int>(nodes.size()));
-        shapes.push_back(shape_[static_cast<std::size_t>(k)]);
-        ++kept;
+        keep();
     }
     nodes_ = std::move(nodes);
     begin_ = std::move(begin);
@@ -202,32 +264,28 @@ void Dictionary::atom(int k, Tree& out) const {
 }
 
 void Dictionary::gains(Evaluator& e, const Data& s, const Member* m, int first, int count, float* out) const {
-    constexpr int kMost = kMaxTerms + kMaxTargets;
+    constexpr int kMost = kMaxTerms + kMaxTargets + kMaxFunctions + kMaxParameters;
     Buffer basis(static_cast<std::size_t>(kMost) * kSketch);
     const auto column = [&](int k) { return basis.data() + static_cast<std::size_t>(k) * kSketch; };
     const double* one = s.root_weight.data();
-    const auto dot = [&](const double* a, const double* b) {
-        double v = 0.0;
-        for (int i = 0; i < s.rows; ++i) v += a[i] * b[i];
-        return v;
-    };
-    const double ones = dot(one, one);
-    int terms = 0;  // orthonormal columns: centred terms, beside them the residuals
+    const double ones = dot(one, one, s.rows);
+    int terms = 0;  // orthonormal columns: centred terms (of a scheme, derivatives), beside them the residuals
     const auto add = [&](double* v) {
-        const double mean = dot(v, one) / ones;
+        const double mean = e.scheme() ? 0.0 : dot(v, one, s.rows) / ones;
         for (int i = 0; i < s.rows; ++i) v[i] -= mean * one[i];
-        const double before = std::sqrt(dot(v, v));
-        for (int k = 0; k < terms; ++k) {
-            const double* q = column(k);
-            const double p = dot(v, q);
-            for (int i = 0; i < s.rows; ++i) v[i] -= p * q[i];
-        }
-        const double norm = std::sqrt(dot(v, v));
-        if (!(norm > 1e-6 * before) || !(norm < 1e100)) return false;
-        for (int i = 0; i < s.rows; ++i) v[i] /= norm;
-        return true;
+        return orthonormal(basis.data(), terms, s.rows, v);
     };
-    if (m) {
+    std::vector<Buffer> columns;
+    Buffer residual;
+    if (e.scheme() && !e.scheme()->linearise(m, s, columns, residual)) {
+        std::fill(out, out + count, 0.0f);
+        return;
+    }
+    for (const Buffer& derivative : columns) {
+        std::copy_n(derivative.data(), s.rows, column(terms));
+        terms += add(column(terms));
+    }
+    if (m && !e.scheme()) {
         int roots[kMaxTerms];
         const int all = term_roots(m->tree, roots);
         for (int k = 0; k < all; ++k) {
@@ -240,7 +298,7 @@ void Dictionary::gains(Evaluator& e, const Data& s, const Member* m, int first, 
     int n = terms;
     for (int t = 0; t < s.targets; ++t) {
         double* v = column(n);
-        std::copy_n(s.y(t), s.rows, v);
+        std::copy_n(e.scheme() ? residual.data() : s.y(t), s.rows, v);
         n += add(v);
     }
     if (n == terms) {
@@ -320,7 +378,7 @@ public:
         // The widths are those at which a wider beam hardly ever found more; the second, slower pass is for what the first
         // did not solve.
         pass(simple, {24, 20, 12, 8, 6, 6, 6}, 20, 4);
-        if (!solved_ && !e_.stopped()) {
+        if (!over()) {
             // plain terms that explain little by themselves are easily crowded out by flexible ones: begin with pairs too
             const std::size_t plain = std::min<std::size_t>(8, simple.size());
             for (std::size_t i = 0; i < plain; ++i)
@@ -338,12 +396,17 @@ private:
         return std::log(a.loss + 1e-30) + 0.04 * a.complexity < std::log(b.loss + 1e-30) + 0.04 * b.complexity;
     }
     const Data& sketch() const { return sketch_; }
+    /// Solved, stopped, or, with a scheme, whose fits take several evaluations each, at the end of what this may cost.
+    bool over() const {
+        constexpr std::uint64_t kMost = 15000;
+        return solved_ || e_.stopped() || (e_.scheme() && e_.evaluations - begun_ > kMost);
+    }
 
     void pass(const std::vector<Member>& simple, const std::vector<int>& widths, int atoms, int polished) {
         std::vector<Member> beam;
         grow(nullptr, 64, 2, 24, beam);
         const int levels = std::min(options_.terms, static_cast<int>(widths.size()) + 1);
-        for (int level = 1; level < levels && !solved_ && !e_.stopped(); ++level) {
+        for (int level = 1; level < levels && !over(); ++level) {
             std::stable_sort(beam.begin(), beam.end(), better);
             std::vector<Member> next, kept = level == 1 ? simple : std::vector<Member>{};
             std::unordered_set<std::uint64_t> shapes;
@@ -352,7 +415,7 @@ private:
                 if (kept.size() < width && shapes.insert(shape(m.tree, m.tree.root())).second) kept.push_back(m);
             for (const Member& m : kept) {
                 grow(&m, atoms, 1, polished, next);
-                if (solved_ || e_.stopped()) break;
+                if (over()) break;
             }
             if (next.empty()) break;
             beam = std::move(next);
@@ -371,7 +434,9 @@ private:
         std::vector<Member> tried;
         for (int k : best_atoms(dictionary_, sketch_, e_, from, atoms, per_shape)) {
             Member t;
-            if (!with_atom(options_, dictionary_, from, k, t.tree) || !e_.assess(t, sketch())) continue;
+            if (!with_atom(options_, dictionary_, from, k, t.tree)) continue;
+            if (from && e_.scheme()) inherit(t, *from);
+            if (!e_.assess(t, sketch())) continue;
             if (from && !(t.loss < 0.99 * from->loss)) continue;
             tried.push_back(t);
         }
@@ -387,7 +452,7 @@ private:
             found_.offer(t);
             into.push_back(t);
             if (t.loss < 1e-10) hand_over(t);
-            if (solved_) return;
+            if (over()) return;
         }
     }
 
@@ -398,6 +463,7 @@ private:
     Evaluator& e_;
     Hall& hall_;
     Hall found_;
+    const std::uint64_t begun_ = e_.evaluations;
     bool solved_ = false;
 };
 

@@ -26,6 +26,8 @@ public:
 
 private:
     void build(const Options& options, const Mutator& mutator, const Evaluator& e, int limit);
+    /// Values `v` of an atom times its slope, orthogonal to the fixed columns of a scheme and of length 1.
+    bool against(const std::vector<Buffer>& fixed, const Buffer& slope, Buffer& v) const;
     Data sketch_;
     std::vector<Node> nodes_;
     std::vector<int> begin_{0};

@@ -19,7 +19,9 @@ Evaluator::Evaluator(const Kernel& kernel, const Options& options, const std::at
       slots_(static_cast<std::size_t>(kMaxNodes) * kBlock),
       adjoint_(static_cast<std::size_t>(kMaxNodes) * kBlock),
       term_(static_cast<std::size_t>(kMaxTerms) * kBlock),
-      residual_(static_cast<std::size_t>(kMaxTargets) * kBlock) {}
+      residual_(static_cast<std::size_t>(kMaxTargets) * kBlock) {
+    if (options.scheme.active()) scheme_ = std::make_unique<SchemeFit>(kernel, options, stop, evaluations);
+}
 
 Evaluator::Terms Evaluator::terms_of(const Tree& tree) {
     Terms t;
@@ -127,7 +129,7 @@ bool Evaluator::solve(const Terms& terms, const Data& data, const Fit* chosen, F
     out.targets = data.targets;
     for (int t = 0; t < data.targets; ++t)
         if (!solve_linear(sums, terms.n + 1 + data.targets, terms.n, t, chosen ? chosen->of[t].used : nullptr,
-                          chosen ? chosen->of[t].intercept : true, out.of[t]))
+                          chosen ? chosen->of[t].intercept : options_.intercept(), out.of[t]))
             return false;
     return true;
 }
@@ -168,7 +170,10 @@ bool Evaluator::prune(Member& member, const Terms& terms, const Data& data, doub
             if (least < terms.n) with[least] = false;
             if (!solve_linear(sums, width, terms.n, t, with, now.intercept && least < terms.n, g.of[t])) break;
             if ((now.loss < kNearlyExact || g.of[t].loss < kNearlyExact) && !refine(member.tree, terms, data, sums, g)) return false;
-            if (options_.loss != Loss::Squares && !reweigh(member.tree, terms, data, g, sums)) return false;
+            if (options_.loss != Loss::Squares) {  // the cost is that of squares
+                if (!reweigh(member.tree, terms, data, g, sums)) return false;
+                if (!(g.of[t].loss <= now.loss * (1.0 + share) + 1e-22)) break;
+            }
             if (least < terms.n) {
                 --used;
                 dropped = true;
@@ -181,6 +186,7 @@ bool Evaluator::prune(Member& member, const Terms& terms, const Data& data, doub
 }
 
 bool Evaluator::assess(Member& member, const Data& data, bool pruned) {
+    if (scheme_) return scheme_->assess(member, data, pruned);
     const Terms terms = terms_of(member.tree);
     double sums[kMaxWidth * kMaxWidth];
     Fit f;
@@ -200,6 +206,7 @@ bool Evaluator::assess(Member& member, const Data& data, bool pruned) {
 }
 
 bool Evaluator::thin(Member& member, const Data& data) {
+    if (scheme_) return scheme_->thin(member, data);
     const Terms terms = terms_of(member.tree);
     double sums[kMaxWidth * kMaxWidth];
     Fit chosen, f;
@@ -265,7 +272,7 @@ void Evaluator::store(Member& member, const Fit& f, const Data& data) {
     member.loss = f.loss;
     member.fitness = f.fitness;
     member.criterion = criterion(member, data);
-    member.complexity = complexity(member, data.spread, options_);
+    member.complexity = complexity(member, data, options_);
     member.hash = hash(member.tree, member.tree.root());
 }
 

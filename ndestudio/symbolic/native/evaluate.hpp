@@ -3,10 +3,12 @@
 
 #include <atomic>
 #include <cstdint>
+#include <memory>
 
 #include "data.hpp"
 #include "kernel.hpp"
 #include "member.hpp"
+#include "scheme_fit.hpp"
 
 namespace nde {
 
@@ -43,7 +45,7 @@ public:
     /// that a fit with everything in it never visits. False if there is nothing to drop.
     bool thin(Member& member, const Data& data);
     /// At most `steps` steps of Levenberg-Marquardt on the constants inside the terms, the coefficients being
-    /// eliminated (variable projection, Kaufman 1975). Keeps `member` when nothing is gained. True if it improved.
+    /// eliminated (variable projection, Kaufman 1975). Keeps `member` when nothing is gained, and its dimensions. True if it improved.
     bool polish(Member& member, const Data& data, int steps);
     /// Loss with the member's own coefficients; infinite where it is not finite.
     double loss_of(const Member& member, const Data& data);
@@ -53,13 +55,17 @@ public:
     /// Values of a subtree at all padded rows.
     void values(const Tree& tree, int root, const Data& data, double* out);
 
+    /// Fits of members of a scheme; null without one.
+    SchemeFit* scheme() { return scheme_.get(); }
     const Options& options() const { return options_; }
     const Kernel& kernel() const { return kernel_; }
     bool stopped() const { return stop_ && stop_->load(std::memory_order_relaxed); }
 
     std::uint64_t evaluations = 0;
+    bool thorough = false;  // losses other than squares: reweigh until nothing changes
 
 private:
+    bool optimise(Member& member, const Data& data, int steps, bool keep_exponents);
     struct Terms {
         int n = 0;
         int root[kMaxTerms];
@@ -97,6 +103,7 @@ private:
     const std::atomic<bool>* stop_;
     Buffer slots_, adjoint_, term_, residual_, extra_, extra_target_;
     const double* where_[kMaxNodes];
+    std::unique_ptr<SchemeFit> scheme_;
     bool reweighted_ = false;  // rows additionally weighted by extra_ (robust losses)
 };
 

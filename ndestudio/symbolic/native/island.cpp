@@ -91,7 +91,9 @@ bool Island::make_child(const Context& c, Evaluator& e, const Member& parent, Mo
         bool keep[kMaxTerms];
         std::fill(keep, keep + kMaxTerms, true);
         keep[random.below(parent.terms)] = false;
-        if (!select_terms(parent.tree, keep, base.tree) || !e.assess(base, c.data, false)) return false;
+        if (!select_terms(parent.tree, keep, base.tree)) return false;
+        if (e.scheme()) inherit(base, parent);
+        if (!e.assess(base, c.data, false)) return false;
     }
     constexpr int kLook = 512;
     const int count = std::min(kLook, d.size());
@@ -112,12 +114,19 @@ bool Island::make_child(const Context& c, Evaluator& e, const Member& parent, Mo
     return true;
 }
 
-bool Island::admit(const Context& c, Evaluator& e, const Tree& raw, Member& child, double parent_loss, bool fresh) {
+bool Island::admit(const Context& c, Evaluator& e, const Tree& raw, Member& child, const Member* parent) {
+    const double parent_loss = parent ? parent->loss : INFINITY;
+    const bool fresh = parent != nullptr;
     Member m;
     if (!normalise(raw, c.options.terms, m.tree)) return false;
+    if (e.scheme()) {
+        if (!assigned(m.tree, c.options.scheme) && !assign(m.tree, c.options.scheme, c.options.terms, random, m.tree)) return false;
+        if (parent) inherit(m, *parent);
+    }
     int least = 0;
     for (int i = 0; i < m.tree.size; ++i) least += c.options.cost[index(m.tree.nodes[i].op)];
-    if (least > c.options.max_size || !permitted(m.tree, c.options)) return false;
+    if (least > c.options.max_size) return false;
+    if (!permitted(m.tree, c.options) && !(c.mutator.mend(m.tree, random, m.tree) && permitted(m.tree, c.options))) return false;
     const int nested = nesting(m.tree);
     if (nested > 1 && random.chance(nested == 2 ? 0.8 : 0.97)) return false;
     m.hash = hash(m.tree, m.tree.root());
@@ -132,7 +141,7 @@ bool Island::admit(const Context& c, Evaluator& e, const Tree& raw, Member& chil
     if (random.chance(fresh && promising ? 3.0 * c.options.optimise : c.options.optimise)) {
         if (e.polish(m, c.data, 3)) e.assess(m, c.data);
     }
-    if (m.complexity > c.options.max_size || !std::isfinite(m.loss)) return false;
+    if (m.complexity > c.options.max_size || !std::isfinite(m.loss) || !presentable(m, c.data, c.options)) return false;
     if (m.loss < 0.1 * parent_loss && imitates(m.tree, c.data)) return false;
     child = m;
     return true;
@@ -146,7 +155,7 @@ void Island::fill(const Context& c, Evaluator& e) {
         if (c.dictionary.size() > 0 && random.chance(0.5)) c.dictionary.atom(random.below(c.dictionary.size()), raw);
         else if (!c.mutator.grow(1 + random.below(7), random, raw)) continue;
         Member m;
-        if (!admit(c, e, raw, m, INFINITY, false)) continue;
+        if (!admit(c, e, raw, m, nullptr)) continue;
         m.born = ++clock;
         offer(hall, m, c.data, e);
         members.push_back(m);
@@ -169,7 +178,7 @@ void Island::run(const Context& c, Evaluator& e, int children, double temperatur
     const std::uint64_t before = e.evaluations;
     for (int n = 0; n < children && !e.stopped(); ++n) {
         const Member& parent = members[static_cast<std::size_t>(tournament(c))];
-        const double parent_loss = parent.loss, parent_fitness = parent.fitness;
+        const double parent_fitness = parent.fitness;
         const int parent_complexity = parent.complexity;
         Tree raw;
         int kind = kMoves;
@@ -183,7 +192,7 @@ void Island::run(const Context& c, Evaluator& e, int children, double temperatur
             made = make_child(c, e, parent, move, temperature, raw);
         }
         Member child;
-        const bool good = made && admit(c, e, raw, child, parent_loss, true);
+        const bool good = made && admit(c, e, raw, child, &parent);
         const bool first = good && offer(hall, child, c.data, e);
         const bool better = good && child.fitness < parent_fitness - 1e-3;
         reward[kind] += 0.01 * ((first ? 1.0 : better ? 0.5 : 0.0) - reward[kind]);
@@ -209,7 +218,8 @@ void Island::run(const Context& c, Evaluator& e, int children, double temperatur
     for (int k = 0; k < polished && !e.stopped(); ++k) {
         Member& m = members[static_cast<std::size_t>(random.below(static_cast<int>(members.size())))];
         Member better = m;
-        if (e.polish(better, c.data, 8) && e.assess(better, c.data) && better.fitness < m.fitness && better.complexity <= c.options.max_size) {
+        if (e.polish(better, c.data, 8) && e.assess(better, c.data) && better.fitness < m.fitness && better.complexity <= c.options.max_size &&
+            presentable(better, c.data, c.options)) {
             better.born = m.born;
             offer(hall, better, c.data, e);
             m = better;

@@ -48,7 +48,7 @@ private:
     double score(const Context& c, const Member& m) const;
     Move choose_move(const Context& c, const Tree& tree);
     bool make_child(const Context& c, Evaluator& e, const Member& parent, Move move, double temperature, Tree& child);
-    bool admit(const Context& c, Evaluator& e, const Tree& raw, Member& child, double parent_loss, bool fresh_constants);
+    bool admit(const Context& c, Evaluator& e, const Tree& raw, Member& child, const Member* parent);
     int oldest() const;
 
     std::vector<Known> cache_;

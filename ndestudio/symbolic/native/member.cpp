@@ -3,6 +3,9 @@
 #include <cmath>
 #include <unordered_set>
 
+#include "dimension.hpp"
+#include "scheme_fit.hpp"
+
 namespace nde {
 
 int term_roots(const Tree& tree, int* roots) {
@@ -171,7 +174,15 @@ bool is_one(double c) { return std::fabs(std::fabs(c) - 1.0) < 1e-9; }
 
 }  // namespace
 
-int complexity(const Member& m, const double* spread, const Options& options) {
+int complexity(const Member& m, const Data& data, const Options& options) {
+    if (options.scheme.active()) {
+        int sum = 0;
+        for (int j = 0; j < options.scheme.functions; ++j) {
+            Tree t;
+            sum += function_formula(m, j, options, t) ? complexity(t, t.root(), options) : 10000;
+        }
+        return sum;
+    }
     int roots[kMaxTerms];
     const int n = term_roots(m.tree, roots);
     bool counted[kMaxTerms] = {};
@@ -179,12 +190,13 @@ int complexity(const Member& m, const double* spread, const Options& options) {
     for (int t = 0; t < m.targets; ++t) {
         int joined = 0;
         for (int k = 0; k < n; ++k) {
-            const double c = m.fit[t].coefficient[k] * spread[t];
+            const double c = m.fit[t].coefficient[k] * data.spread[t];
             if (c == 0.0) continue;
             const bool inverse = m.tree.nodes[roots[k]].op == Op::Inverse;
+            const bool hidden = is_one(c) && !carries_dimension(m.tree, roots[k], n, data.first + t, options);
             sum += counted[k] ? options.cost[index(Op::Variable)] : complexity(m.tree, roots[k], options);
-            if (inverse && !counted[k] && !is_one(c)) sum += options.cost[index(Op::Divide)] + options.cost[index(Op::Constant)] - options.cost[index(Op::Inverse)];
-            else if (!is_one(c)) sum += options.cost[index(Op::Multiply)] + options.cost[index(Op::Constant)];
+            if (inverse && !counted[k] && !hidden) sum += options.cost[index(Op::Divide)] + options.cost[index(Op::Constant)] - options.cost[index(Op::Inverse)];
+            else if (!hidden) sum += options.cost[index(Op::Multiply)] + options.cost[index(Op::Constant)];
             counted[k] = true;
             ++joined;
         }
@@ -223,8 +235,9 @@ int fitted_numbers(const Member& m, const double* spread) {
     return n;
 }
 
-bool formula(const Member& m, int target, double spread, Tree& out) {
+bool formula(const Member& m, int target, const Data& data, const Options& options, Tree& out) {
     const Fitted& fit = m.fit[target];
+    const double spread = data.spread[target];
     int roots[kMaxTerms];
     const int n = term_roots(m.tree, roots);
     Tree result;
@@ -238,11 +251,11 @@ bool formula(const Member& m, int target, double spread, Tree& out) {
             const bool inverse = m.tree.nodes[roots[k]].op == Op::Inverse;
             if (inverse) {
                 if (!result.constant(is_one(c) ? std::round(c) : c) || !result.append(m.tree, roots[k] - 1) || !result.apply(Op::Divide)) return false;
-            } else if (is_one(c)) {
+            } else if (is_one(c) && !carries_dimension(m.tree, roots[k], n, data.first + target, options)) {
                 if (!result.append(m.tree, roots[k])) return false;
                 if (c < 0.0 && !result.apply(Op::Negate)) return false;
             } else {
-                if (!result.constant(c) || !result.append(m.tree, roots[k]) || !result.apply(Op::Multiply)) return false;
+                if (!result.constant(is_one(c) ? std::round(c) : c) || !result.append(m.tree, roots[k]) || !result.apply(Op::Multiply)) return false;
             }
             if (joined++ && !result.apply(minus ? Op::Subtract : Op::Add)) return false;
         }
@@ -256,32 +269,85 @@ bool formula(const Member& m, int target, double spread, Tree& out) {
     return true;
 }
 
-bool permitted(const Tree& tree, const Options& options) {
-    if (options.max_depth > 0 && depth(tree, tree.root()) > options.max_depth) return false;
-    if (!options.constrained) return true;
-    for (int i = 0; i < tree.size; ++i) {
-        const Op op = tree.nodes[i].op;
-        const int n = arity(op);
-        if (n == 0) continue;
-        for (int a = 0; a < n; ++a) {
-            const int limit = options.argument_limit[index(op)][a];
-            const int child = n == 2 && a == 0 ? tree.left(i) : i - 1;
-            if (limit >= 0 && complexity(tree, child, options) > limit) return false;
+namespace {
+
+/// Operators as a reader sees them: 1/x counts as a division too, x^2 and x^3 as powers.
+Op seen_as(Op op) {
+    return op == Op::Inverse ? Op::Divide : op == Op::Square || op == Op::Cube ? Op::Power : op;
+}
+
+bool arguments_fit(const Tree& tree, int i, const Options& options) {
+    const Op op = tree.nodes[i].op;
+    for (int a = 0; a < arity(op); ++a) {
+        const int child = arity(op) == 2 && a == 0 ? tree.left(i) : i - 1;
+        int limit = options.argument_limit[index(op)][a];
+        if (seen_as(op) != op) {
+            const int other = options.argument_limit[index(seen_as(op))][op == Op::Inverse ? 1 : 0];
+            if (limit < 0 || (other >= 0 && other < limit)) limit = other;
         }
+        if (limit >= 0 && complexity(tree, child, options) > limit) return false;
+    }
+    return true;
+}
+
+/// How often `inner` stands within itself below node i, i left out.
+int nested_within(const Tree& tree, int i, int inner) {
+    int deepest = 0, nested[kMaxNodes];
+    for (int k = tree.begin(i); k < i; ++k) {
+        const Op op = tree.nodes[k].op;
+        const int m = arity(op);
+        nested[k] = 0;
+        if (m >= 1) nested[k] = nested[tree.first(k)];
+        if (m == 2 && nested[k - 1] > nested[k]) nested[k] = nested[k - 1];
+        nested[k] += index(op) == inner || index(seen_as(op)) == inner;
+        if (nested[k] > deepest) deepest = nested[k];
+    }
+    return deepest;
+}
+
+bool nesting_fits(const Tree& tree, int i, const Options& options) {
+    const Op op = tree.nodes[i].op;
+    for (const Op outer : {op, seen_as(op)}) {
         for (int inner = 2; inner < kOps; ++inner) {
-            const int limit = options.nested_limit[index(op)][inner];
-            if (limit < 0) continue;
-            int deepest = 0, nested[kMaxNodes];
-            for (int k = tree.begin(i); k < i; ++k) {
-                const int m = arity(tree.nodes[k].op);
-                nested[k] = 0;
-                if (m >= 1) nested[k] = nested[tree.first(k)];
-                if (m == 2 && nested[k - 1] > nested[k]) nested[k] = nested[k - 1];
-                nested[k] += index(tree.nodes[k].op) == inner;
-                if (nested[k] > deepest) deepest = nested[k];
-            }
-            if (deepest > limit) return false;
+            const int limit = options.nested_limit[index(outer)][inner];
+            if (limit >= 0 && nested_within(tree, i, inner) > limit) return false;
         }
+        if (seen_as(op) == op) break;
+    }
+    return true;
+}
+
+bool shape_fits(const Tree& tree, int root, const Options& options) {
+    for (int i = tree.begin(root); i <= root && options.constrained; ++i)
+        if (arity(tree.nodes[i].op) > 0 && (!arguments_fit(tree, i, options) || !nesting_fits(tree, i, options))) return false;
+    return options.max_depth <= 0 || depth(tree, root) <= options.max_depth;
+}
+
+}  // namespace
+
+bool permitted(const Tree& tree, const Options& options) {
+    if (!options.restricted()) return true;
+    int roots[kMaxTerms];
+    const int n = term_roots(tree, roots);
+    for (int k = 0; k < n; ++k)
+        if (!shape_fits(tree, roots[k], options)) return false;
+    if (options.scheme.active() && !assigned(tree, options.scheme)) return false;
+    return !options.dimensional || terms_consistent(tree, options);
+}
+
+bool formula_permitted(const Tree& tree, int target, const Options& options) {
+    if (!options.restricted()) return true;
+    return shape_fits(tree, tree.root(), options) && (!options.dimensional || formula_consistent(tree, target, options));
+}
+
+bool presentable(const Member& member, const Data& data, const Options& options) {
+    if (!options.restricted()) return true;
+    Tree t;
+    const bool scheme = options.scheme.active();
+    const int count = scheme ? options.scheme.functions : member.targets;
+    for (int k = 0; k < count; ++k) {
+        if (!(scheme ? function_formula(member, k, options, t) : formula(member, k, data, options, t))) return false;
+        if (!formula_permitted(t, scheme ? 0 : data.first + k, options)) return false;
     }
     return true;
 }

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <limits>
 
+#include "data.hpp"
 #include "linear.hpp"
 #include "options.hpp"
 #include "tree.hpp"
@@ -32,6 +33,12 @@ struct Member {
     std::uint64_t born = 0;
     Fitted fit[kMaxTargets];
 
+    // of a scheme, instead of constant and intercept; coefficients are in the unit of their function
+    double offset[kMaxFunctions] = {};
+    double parameter[kMaxParameters] = {};
+    unsigned offsets = 0;  // bit j: the constant part of function j is fitted
+    bool begun = false;    // the values above are those of a fit
+
     Member() = default;
     Member(const Member& other) { *this = other; }
     Member& operator=(const Member& other) {
@@ -45,6 +52,12 @@ struct Member {
         hash = other.hash;
         born = other.born;
         std::copy(other.fit, other.fit + other.targets, fit);
+        begun = other.begun;
+        offsets = other.offsets;
+        if (begun) {
+            std::copy_n(other.offset, kMaxFunctions, offset);
+            std::copy_n(other.parameter, kMaxParameters, parameter);
+        }
         return *this;
     }
 };
@@ -59,15 +72,19 @@ bool select_terms(const Tree& tree, const bool* keep, Tree& out);
 /// Weighted size of the subtree ending at i.
 int complexity(const Tree& tree, int i, const Options& options);
 /// Weighted size of the explicit formulas, coefficients included. A term that several targets use counts in full once and as
-/// a variable after that. `spread` has one value per target.
-int complexity(const Member& member, const double* spread, const Options& options);
+/// a variable after that. Of a scheme: of its functions.
+int complexity(const Member& member, const Data& data, const Options& options);
 /// Weighted size of explicit formulas; a summand that was there before counts as a variable.
 int joint_complexity(const Tree* formulas, int n, const Options& options);
-/// Numbers that were fitted: constants inside, coefficients other than +-1, the intercepts.
+/// Numbers that were fitted to one or several targets: constants inside, coefficients other than +-1, the intercepts.
 int fitted_numbers(const Member& member, const double* spread);
 /// The formula of a target as one tree in units of y, coefficients written out; false if it does not fit.
-bool formula(const Member& member, int target, double spread, Tree& out);
-/// Whether the tree keeps the depth, argument and nesting constraints.
+bool formula(const Member& member, int target, const Data& data, const Options& options, Tree& out);
+/// Whether each term of a normalised tree keeps the constraints: depth, arguments, nesting, dimensions.
 bool permitted(const Tree& tree, const Options& options);
+/// The same of the explicit formula of a target, the depth and the dimension of the whole included.
+bool formula_permitted(const Tree& formula, int target, const Options& options);
+/// The same of the formulas that a member stands for, its coefficients written out.
+bool presentable(const Member& member, const Data& data, const Options& options);
 
 }  // namespace nde

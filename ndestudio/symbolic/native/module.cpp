@@ -5,7 +5,9 @@
 #include <nanobind/stl/tuple.h>
 #include <nanobind/stl/vector.h>
 
+#include <algorithm>
 #include <stdexcept>
+#include <string>
 #include <tuple>
 
 #include "search.hpp"
@@ -28,6 +30,48 @@ const nde::Kernel* kernel_named(const std::string& name) {
     const nde::Kernel* kernel = nde::select_kernel(name.c_str());
     if (!kernel) throw std::invalid_argument("this processor does not run the `" + name + "` instructions, or they are unknown");
     return kernel;
+}
+
+nde::Tree tree_of(const std::string& text);
+
+/// {"known": postfix text over columns, then functions, then parameters; "arguments": of each function, the source of
+/// each; "hidden": columns that only the known part sees; "start": of the parameters}. Fills in all but `columns`.
+nde::Scheme scheme_of(const nb::dict& d) {
+    nde::Scheme s;
+    s.tree = tree_of(nb::cast<std::string>(d["known"]));
+    const auto arguments = nb::cast<std::vector<std::vector<int>>>(d["arguments"]);
+    const auto start = nb::cast<std::vector<double>>(d["start"]);
+    if (arguments.empty() || arguments.size() > nde::kMaxFunctions) throw std::invalid_argument("a template has one to " + std::to_string(nde::kMaxFunctions) + " unknown functions");
+    if (start.size() > nde::kMaxParameters) throw std::invalid_argument("a template has at most " + std::to_string(nde::kMaxParameters) + " parameters");
+    s.functions = static_cast<int>(arguments.size());
+    s.parameters = static_cast<int>(start.size());
+    for (int j = 0; j < s.functions; ++j) {
+        const auto& own = arguments[static_cast<std::size_t>(j)];
+        if (own.empty()) throw std::invalid_argument("an unknown function has no arguments");
+        s.source.insert(s.source.end(), own.begin(), own.end());
+        s.first[j + 1] = static_cast<int>(s.source.size());
+    }
+    s.columns = static_cast<int>(s.source.size()) + nb::cast<int>(d["hidden"]);
+    std::fill_n(s.offset, nde::kMaxFunctions, 1.0);
+    std::copy(start.begin(), start.end(), s.parameter);
+    for (int i = 0; i < s.tree.size; ++i)
+        if (s.tree.nodes[i].op == nde::Op::Variable && s.tree.nodes[i].feature >= s.columns + s.functions + s.parameters) throw std::invalid_argument("a template has an unknown column");
+    return s;
+}
+
+std::vector<double> dimension_in(nb::handle value) {
+    auto v = nb::cast<std::vector<double>>(value);
+    if (v.size() > nde::kDimensions) throw std::invalid_argument("at most " + std::to_string(nde::kDimensions) + " base dimensions can be told apart");
+    v.resize(nde::kDimensions);
+    return v;
+}
+
+void read_dimensions(nb::handle value, std::vector<double>& dimensions, std::vector<char>& known) {
+    for (const auto& d : nb::cast<std::vector<nb::object>>(value)) {
+        const auto v = d.is_none() ? std::vector<double>(nde::kDimensions) : dimension_in(d);
+        known.push_back(!d.is_none());
+        dimensions.insert(dimensions.end(), v.begin(), v.end());
+    }
 }
 
 nde::Options options_of(const nb::dict& d) {
@@ -72,6 +116,16 @@ nde::Options options_of(const nb::dict& d) {
                     o.nested_limit[nde::index(op_named(nb::cast<std::string>(k)))][nde::index(op_named(nb::cast<std::string>(inner)))] = nb::cast<int>(limit);
             o.constrained = true;
         }
+        else if (key == "dimensions") {  // one list per feature, None where unknown
+            o.dimensional = true;
+            read_dimensions(value, o.feature_dimension, o.feature_known);
+        }
+        else if (key == "target_dimensions") {  // one list per target, None where unknown
+            o.dimensional = true;
+            read_dimensions(value, o.target_dimension, o.target_known);
+        }
+        else if (key == "template") o.scheme = scheme_of(nb::cast<nb::dict>(value));
+        else if (key == "wildcards") o.wildcards = nb::cast<bool>(value);
         else throw std::invalid_argument("unknown setting `" + key + "`");
     }
     return o;
@@ -99,7 +153,8 @@ nb::dict snapshot_of(const nde::Snapshot& s) {
         nb::list formulas, losses;
         for (const nde::Tree& f : e.formulas) formulas.append(nde::text(f));
         for (double loss : e.losses) losses.append(loss);
-        front.append(nb::make_tuple(e.complexity, e.loss, e.held_out, nb::tuple(formulas), nb::tuple(losses)));
+        for (const nde::Tree& f : e.written.functions) formulas.append(nde::text(f));
+        front.append(nb::make_tuple(e.complexity, e.loss, e.held_out, nb::tuple(formulas), nb::tuple(losses), e.written.parameters));
     }
     out["front"] = front;
     return out;
@@ -125,10 +180,14 @@ NB_MODULE(_evolution, m) {
         .def("__init__", [](nde::Search* self, Matrix X, Values y, nb::object weights, nb::object X_held_out, nb::object y_held_out,
                             const std::vector<std::string>& guesses, const nb::dict& options, const std::string& simd) {
             const nde::Options o = options_of(options);
-            const int rows = static_cast<int>(X.shape(0)), features = static_cast<int>(X.shape(1));
+            const int rows = static_cast<int>(X.shape(0)), columns = static_cast<int>(X.shape(1));
+            const bool scheme = o.scheme.active();
+            const int features = scheme ? static_cast<int>(o.scheme.source.size()) : columns;
+            if (scheme && columns != o.scheme.columns) throw std::invalid_argument("X does not have the columns of the template");
             if (y.ndim() < 1 || y.ndim() > 2 || y.shape(0) != X.shape(0)) throw std::invalid_argument("X and y differ in length");
             const int targets = y.ndim() == 2 ? static_cast<int>(y.shape(1)) : 1;
             if (targets < 1 || targets > nde::kMaxTargets) throw std::invalid_argument("too many targets, or none");
+            if (scheme && targets > 1) throw std::invalid_argument("a template has one target");
             std::vector<nde::Tree> trees;
             for (const auto& g : guesses) {
                 trees.push_back(tree_of(g));
@@ -142,11 +201,11 @@ NB_MODULE(_evolution, m) {
                 if (weight.shape(0) != X.shape(0)) throw std::invalid_argument("X and weights differ in length");
                 w = weight.data();
             }
-            nde::Data data = nde::Data::make(X.data(), y.data(), w, rows, features, targets), held;
+            nde::Data data = nde::Data::make(X.data(), y.data(), w, rows, features, targets, scheme, columns - features), held;
             if (!X_held_out.is_none()) {
                 const Matrix Xh = nb::cast<Matrix>(X_held_out);
                 const Values yh = nb::cast<Values>(y_held_out);
-                if (static_cast<int>(Xh.shape(1)) != features || yh.ndim() != y.ndim() || yh.shape(0) != Xh.shape(0) || (yh.ndim() == 2 && yh.shape(1) != y.shape(1))) throw std::invalid_argument("the held-out rows do not fit the others");
+                if (static_cast<int>(Xh.shape(1)) != columns || yh.ndim() != y.ndim() || yh.shape(0) != Xh.shape(0) || (yh.ndim() == 2 && yh.shape(1) != y.shape(1))) throw std::invalid_argument("the held-out rows do not fit the others");
                 held = data.held_out(Xh.data(), yh.data(), static_cast<int>(Xh.shape(0)));
             }
             new (self) nde::Search(o, std::move(data), std::move(held), std::move(trees), kernel_named(simd));

@@ -16,6 +16,11 @@ Mutator::Mutator(const Options& options, const Data& data) : options_(options), 
         if (arity(op) == 2) binary_.push_back(op);
         else if (op != Op::Negate) unary_.push_back(op);
     }
+    if (options.dimensional) mender_ = Mender(options, data.features, can(Op::Multiply), can(Op::Divide), can(Op::Square), can(Op::Sqrt));
+}
+
+bool Mutator::mend(const Tree& tree, Random& random, Tree& out) const {
+    return options_.dimensional && mender_.mend(tree, options_, data_, random, out);
 }
 
 bool Mutator::row(Random& random, double* x) const {

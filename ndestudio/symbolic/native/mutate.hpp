@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "data.hpp"
+#include "dimension.hpp"
 #include "member.hpp"
 #include "random.hpp"
 
@@ -28,6 +29,8 @@ public:
     /// A random tree of about `size` nodes.
     bool grow(int size, Random& random, Tree& out) const;
     bool leaf(Random& random, Tree& out) const;
+    /// A normalised tree made consistent in its dimensions; false without the constraint, or if none was found.
+    bool mend(const Tree& tree, Random& random, Tree& out) const;
 
     const std::vector<Op>& unary() const { return unary_; }
     const std::vector<Op>& binary() const { return binary_; }
@@ -43,6 +46,7 @@ private:
     const Data& data_;
     std::vector<Op> unary_, binary_;
     bool usable_[kOps] = {};
+    Mender mender_;
 };
 
 }  // namespace nde

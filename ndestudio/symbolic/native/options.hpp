@@ -5,12 +5,13 @@
 #include <vector>
 
 #include "operators.hpp"
+#include "scheme.hpp"
 
 namespace nde {
 
 enum class Loss { Squares, Absolute, Huber };
 
-inline constexpr int kDimensions = 8;  // seven SI base quantities and one for counts
+inline constexpr int kDimensions = 16;  // base quantities that one search may know
 
 struct Options {
     bool allowed[kOps] = {};
@@ -43,8 +44,13 @@ struct Options {
     bool constrained = false;
 
     bool dimensional = false;
+    bool wildcards = true;                  // constants take whatever dimension fits; else they are pure numbers
     std::vector<double> feature_dimension;  // kDimensions per feature
-    double target_dimension[kDimensions] = {};
+    std::vector<char> feature_known;        // per feature; an unknown one takes whatever dimension fits
+    std::vector<double> target_dimension;   // kDimensions per target
+    std::vector<char> target_known;         // per target
+
+    Scheme scheme;  // of a search for parts of a formula
 
     Options() {
         for (int i = 0; i < kOps; ++i) {
@@ -54,6 +60,15 @@ struct Options {
         }
     }
     bool allows(Op op) const { return allowed[index(op)]; }
+    /// Whether any formula is ruled out by its shape.
+    bool restricted() const { return constrained || dimensional || max_depth > 0 || scheme.active(); }
+    /// Whether a fitted number may be added to the terms.
+    bool intercept() const {
+        if (!dimensional || wildcards) return true;
+        for (double e : target_dimension)
+            if (e != 0.0) return false;
+        return true;
+    }
 };
 
 }  // namespace nde

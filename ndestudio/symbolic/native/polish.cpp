@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "dimension.hpp"
 #include "evaluate.hpp"
 
 namespace nde {
@@ -82,11 +83,21 @@ bool Evaluator::normal_equations(const Tree& tree, const Terms& terms, const Dat
 }
 
 bool Evaluator::polish(Member& member, const Data& data, int steps) {
+    if (!options_.dimensional) return optimise(member, data, steps, false);
+    const Member before = member;
+    if (!optimise(member, data, steps, false)) return false;
+    if (terms_consistent(member.tree, options_)) return true;
+    member = before;
+    return optimise(member, data, steps, true);
+}
+
+bool Evaluator::optimise(Member& member, const Data& data, int steps, bool keep_exponents) {
+    if (scheme_) return scheme_->polish(member, data, steps, keep_exponents);
     int inner[kMaxInner], count = 0;
     const Terms terms = terms_of(member.tree);
     for (int k = 0; k < terms.n; ++k)
         for (int i = terms.begin[k]; i <= terms.root[k] && count < kMaxInner; ++i)
-            if (member.tree.nodes[i].op == Op::Constant) inner[count++] = i;
+            if (member.tree.nodes[i].op == Op::Constant && !(keep_exponents && i < terms.root[k] && member.tree.nodes[i + 1].op == Op::Power)) inner[count++] = i;
     if (count == 0) return false;
     Tree tree = member.tree;
     double sums[kMaxWidth * kMaxWidth];

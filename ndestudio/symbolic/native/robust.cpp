@@ -58,11 +58,12 @@ bool Evaluator::reweigh_rows(const Tree& tree, const Terms& terms, const Data& d
 }
 
 bool Evaluator::reweigh(const Tree& tree, const Terms& terms, const Data& data, Fit& fit, double* sums) {
-    constexpr int kRounds = 8;
+    const int rounds = thorough ? 200 : 8;
+    const double settled = thorough ? 1e-6 : 1e-4;
     double before = INFINITY;
-    for (int round = 0; round < kRounds; ++round) {
+    for (int round = 0; round < rounds; ++round) {
         if (!reweigh_rows(tree, terms, data, fit)) return false;
-        if (round == kRounds - 1 || !(fit.loss < (1.0 - 1e-4) * before)) break;
+        if (round == rounds - 1 || !(fit.loss < (1.0 - settled) * before)) break;
         before = fit.loss;
         reweighted_ = true;
         const Fit chosen = fit;

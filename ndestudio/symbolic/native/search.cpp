@@ -50,7 +50,8 @@ Search::Search(Options options, Data data, Data held_out, std::vector<Tree> gues
       guesses_(std::move(guesses)),
       kernel_(kernel),
       hall_(options_.max_size, full_.targets),
-      random_(options_.seed, 0xC00D) {}
+      random_(options_.seed, 0xC00D),
+      scheme_begin_(options_.scheme.parameter, options_.scheme.parameter + kMaxParameters) {}
 
 Search::~Search() {
     stop();
@@ -97,11 +98,30 @@ std::uint64_t Search::fingerprint() const {
                      static_cast<double>(options_.terms), static_cast<double>(options_.batch), static_cast<double>(options_.loss), options_.huber})
         add(v);
     for (int i = 0; i < kOps; ++i) add(options_.allowed[i] ? options_.cost[i] : -1);
+    if (options_.scheme.active()) {
+        const Scheme& s = options_.scheme;
+        for (int v : {s.functions, s.parameters, s.columns}) add(v);
+        for (int v : s.first) add(v);
+        add(static_cast<double>(hash(s.tree, s.tree.root()) >> 12));
+        for (double v : scheme_begin_) add(v);
+    }
+    if (options_.restricted()) {
+        add(options_.max_depth);
+        for (int i = 0; i < kOps; ++i) {
+            for (int limit : options_.argument_limit[i]) add(limit);
+            for (int limit : options_.nested_limit[i]) add(limit);
+        }
+        add(options_.dimensional ? 1.0 + options_.wildcards : 0.0);
+        for (double v : options_.feature_dimension) add(v);
+        for (char known : options_.feature_known) add(known);
+        for (double v : options_.target_dimension) add(v);
+        for (char known : options_.target_known) add(known);
+    }
     return h;
 }
 
 namespace {
-constexpr std::uint64_t kMagic = 0x4E4445532D455633ull;  // names the layout; another number for another layout
+constexpr std::uint64_t kMagic = 0x4E4445532D455634ull;  // names the layout; another number for another layout
 }
 
 std::string Search::checkpoint() {
@@ -178,6 +198,7 @@ void Search::prepare(Evaluator& e) {
         batch_ = full_.subset(rows);
     }
     mutator_ = std::make_unique<Mutator>(options_, rows());
+    if (options_.scheme.active()) e.scheme()->find_start(rows(), options_.scheme);
     for (const Tree& guess : guesses_) {
         Member m;
         if (!normalise(guess, options_.terms, m.tree) || !e.assess(m, rows())) continue;
@@ -198,7 +219,7 @@ void Search::prepare(Evaluator& e) {
 /// Sparse regressions on each target by itself; of several targets, what was found is then put together.
 void Search::seed(Evaluator& e) {
     const auto regress = [&](const Options& o, const Data& sketch, const Data& data, Hall& hall) {
-        eliminate(o, sketch, data, *mutator_, e, hall);
+        if (!e.scheme()) eliminate(o, sketch, data, *mutator_, e, hall);
         publish(false);
         if (!hall.plain_below(1e-2 * o.target)) sparse_regression(o, sketch, data, dictionary_, e, hall);
     };
@@ -297,7 +318,9 @@ const char* Search::verdict() {
         // its error is but rounding.
         Member better = m;
         Evaluator& e = *evaluators_[0];
-        if (m.loss > kExact && e.polish(better, rows(), 30) && e.assess(better, rows()) && better.loss < m.loss) m = better;
+        if (m.loss > kExact && e.polish(better, rows(), 30) && e.assess(better, rows()) && better.loss < m.loss &&
+            presentable(better, rows(), options_))
+            m = better;
         const bool exact = m.loss <= kExact;
         if (exact && hall_.plain(m)) return "solved";
         const std::uint64_t until = sum + (exact ? kSettle : kGrace);
@@ -309,17 +332,29 @@ const char* Search::verdict() {
     return "";
 }
 
+bool Search::entry_of(const Member& m, Entry& out) const {
+    const Scheme& s = options_.scheme;
+    Tree tree;
+    for (int j = 0; j < s.functions; ++j) {
+        if (!function_formula(m, j, options_, tree)) return false;
+        out.written.functions.push_back(tree);
+    }
+    out.written.parameters.assign(m.parameter, m.parameter + s.parameters);
+    for (int t = 0; t < full_.targets; ++t) {
+        if (!s.active()) {
+            if (!formula(m, t, full_, options_, tree)) return false;
+            out.formulas.push_back(tree);
+        }
+        out.losses.push_back(m.fit[t].loss);
+    }
+    return true;
+}
+
 std::vector<Entry> Search::shown() {
     std::vector<Entry> out;
     for (const Member& m : hall_.front()) {
         Entry entry;
-        for (int t = 0; t < full_.targets; ++t) {
-            Tree tree;
-            if (!formula(m, t, full_.spread[t], tree)) break;
-            entry.formulas.push_back(tree);
-            entry.losses.push_back(m.fit[t].loss);
-        }
-        if (static_cast<int>(entry.formulas.size()) < full_.targets) continue;
+        if (!entry_of(m, entry)) continue;
         entry.loss = m.loss;
         entry.complexity = m.complexity;
         if (held_out_.rows > 0 && !stop_.load()) entry.held_out = finite_or(evaluators_[0]->loss_of(m, held_out_), -1.0);
@@ -349,8 +384,10 @@ void Search::finish() {
     Evaluator& e = *evaluators_[0];
     const Data& data = rows();
     Hall polished(options_.max_size, full_.targets);
+    e.thorough = true;
     for (Member m : hall_.slots()) {
         if (!std::isfinite(m.loss)) continue;
+        if (!stop_.load() && options_.loss != Loss::Squares) e.assess(m, data);
         if (!stop_.load() && e.polish(m, data, 40)) e.assess(m, data);
         offer(polished, m, data, e);
     }
@@ -371,14 +408,18 @@ void Search::finish() {
     tidied_.clear();
     double best = options_.loss == Loss::Squares && !all.empty() ? 1.0 : INFINITY;  // no worse than the mean
     for (const Tidied& t : all) {
-        if (!(t.loss < best * (1.0 - 1e-9)) || best <= 1e-24 || t.complexity > options_.max_size + 2) continue;
+        if (!(t.loss < best * (1.0 - 1e-9)) || best <= 1e-24 || t.complexity > options_.max_size + (full_.targets > 1 ? 2 : 0)) continue;
         best = t.loss;
         Entry entry;
         entry.formulas = t.formulas;
+        entry.written = t.written;
         entry.losses = t.losses;
         entry.loss = t.loss;
         entry.complexity = t.complexity;
-        if (held_out_.rows > 0) entry.held_out = finite_or(e.formula_loss(t.formulas.data(), 0, full_.targets, held_out_), -1.0);
+        if (held_out_.rows > 0) {
+            Tidied apart = t;
+            entry.held_out = measure(apart, held_out_, e) ? apart.loss : -1.0;
+        }
         tidied_.push_back(entry);
     }
     if (tidied_.empty() || stop_.load()) tidied_ = shown();

@@ -16,6 +16,7 @@ namespace nde {
 
 struct Entry {
     std::vector<Tree> formulas;  // explicit, in units of y, one per target
+    Written written;             // of a scheme, instead
     std::vector<double> losses;
     double loss = 0.0;
     int complexity = 0;
@@ -61,6 +62,7 @@ private:
     bool collect();
     void publish(bool final);
     std::vector<Entry> shown();
+    bool entry_of(const Member& m, Entry& out) const;
     void finish();
     const char* verdict();
     double elapsed() const;
@@ -95,6 +97,7 @@ private:
     std::uint64_t extra_evaluations_ = 0;
     std::uint64_t grace_ = 0;  // evaluations at which a small but not exact error counts as solved
     Random random_;
+    std::vector<double> scheme_begin_;  // parameters as given
     int epoch_ = 0;
     double earlier_ = 0.0;  // seconds of the search that is resumed
     std::string resumed_;

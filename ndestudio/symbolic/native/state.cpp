@@ -34,6 +34,10 @@ void Writer::put(const Member& m) {
     put(m.complexity);
     put(m.hash);
     put(m.born);
+    for (double v : m.offset) put(v);
+    for (double v : m.parameter) put(v);
+    put(m.offsets);
+    put(static_cast<std::uint8_t>(m.begun));
 }
 
 std::size_t Reader::count(std::size_t most) {
@@ -78,6 +82,10 @@ Member Reader::member() {
     m.complexity = get<int>();
     m.hash = get<std::uint64_t>();
     m.born = get<std::uint64_t>();
+    for (double& v : m.offset) v = get<double>();
+    for (double& v : m.parameter) v = get<double>();
+    m.offsets = get<unsigned>();
+    m.begun = get<std::uint8_t>() != 0;
     int roots[kMaxTerms];
     if (m.complexity < 0 || std::isnan(m.loss) || std::isnan(m.fitness) || std::isnan(m.criterion)) damaged();
     if (m.tree.size > 0 && m.terms != term_roots(m.tree, roots)) damaged();

@@ -9,7 +9,108 @@ namespace {
 
 constexpr double kPi = 3.14159265358979323846;
 
-/// Values that a reader would rather see than `v`, the plainest first.
+/// One formula on its way.
+struct Draft {
+    Tree formula;
+    double loss = 0.0;
+    int complexity = 0;
+};
+
+bool measure_written(int target, const Data& data, Evaluator& e, Draft& out) {
+    if (!formula_permitted(out.formula, data.first + target, e.options())) return false;
+    out.loss = e.formula_loss(&out.formula, target, 1, data);
+    out.complexity = complexity(out.formula, out.formula.root(), e.options());
+    return std::isfinite(out.loss);
+}
+
+bool measure_formula(const Form& f, int target, const Data& data, Evaluator& e, Draft& out) {
+    const Form s = shortest(f, e.options());
+    return write(s, e.options(), true, out.formula) && measure_written(target, data, e, out);
+}
+
+Form explicit_form(const Member& m, int target, double spread) {
+    int roots[kMaxTerms];
+    const int n = term_roots(m.tree, roots);
+    std::vector<Form> parts;
+    std::vector<double> with;
+    for (int k = 0; k < n; ++k) {
+        if (m.fit[target].coefficient[k] == 0.0) continue;
+        parts.push_back(form_of(m.tree, roots[k]));
+        with.push_back(m.fit[target].coefficient[k] * spread);
+    }
+    return sum(parts, with, m.fit[target].constant * spread);
+}
+
+bool try_value(Draft& best, int i, double v, double limit, int target, const Data& data, Evaluator& e) {
+    Tree t = best.formula;
+    t.nodes[i].value = v;
+    if (!formula_permitted(t, data.first + target, e.options())) return false;
+    const double loss = e.formula_loss(&t, target, 1, data);
+    if (!(loss <= limit)) return false;
+    best.formula = t;
+    best.loss = loss;
+    return true;
+}
+
+/// Put plain values in the place of constants, once; whether any was put.
+bool snap(Draft& best, double start, int target, const Data& data, Evaluator& e) {
+    bool changed = false;
+    for (int i = 0; i < best.formula.size && !e.stopped(); ++i) {
+        if (best.formula.nodes[i].op != Op::Constant) continue;
+        const bool exponent = i + 1 < best.formula.size && best.formula.nodes[i + 1].op == Op::Power;
+        if (exponent && !e.options().allows(Op::Power)) continue;  // a repeated product
+        const double v = best.formula.nodes[i].value;
+        for (double w : {0.0, 1.0, -1.0, 2.0}) {
+            if (v == w || std::fabs(v - w) > 0.1 * std::max(1e-3, std::fabs(v)) + (w == 0.0 ? 1e-2 : 0.0)) continue;
+            if (try_value(best, i, w, snapped_loss(start, data.rows, w != 2.0), target, data, e)) { changed = true; break; }
+        }
+        if (best.formula.nodes[i].value != v) continue;
+        for (double w : plain_values(v))
+            if (try_value(best, i, w, snapped_loss(start, data.rows, false), target, data, e)) { changed = true; break; }
+    }
+    return changed;
+}
+
+bool tidy_one(const Member& member, int target, const Data& data, Evaluator& e, Draft& out) {
+    Draft best;
+    const auto fits = [&] { return data.targets > 1 || best.complexity <= e.options().max_size; };
+    if (!(measure_formula(explicit_form(member, target, data.spread[target]), target, data, e, best) && fits()) &&
+        !(formula(member, target, data, e.options(), best.formula) && measure_written(target, data, e, best) && fits()))
+        return false;
+    const double start = best.loss;
+    for (int round = 0; round < 3 && !e.stopped(); ++round) {
+        if (!snap(best, start, target, data, e)) break;
+        Draft again;
+        if (!measure_formula(form_of(best.formula, best.formula.root()), target, data, e, again) ||
+            !(again.loss <= std::max(best.loss * (1.0 + 1e-6), 1e-25)) || again.complexity > best.complexity)
+            break;
+        best = again;
+    }
+    out = best;
+    return true;
+}
+
+/// Plain values for the constants inside the terms, which the targets share; the coefficients follow.
+Member snap_shared(const Member& member, const Data& data, Evaluator& e) {
+    Member best = member;
+    for (int i = 0; i < best.tree.size && !e.stopped(); ++i) {
+        if (best.tree.nodes[i].op != Op::Constant) continue;
+        for (double w : plain_values(best.tree.nodes[i].value)) {
+            Member m = best;
+            m.tree.nodes[i].value = w;
+            if (!e.assess(m, data, false) || m.tree.size != best.tree.size) continue;
+            bool fits = true;
+            for (int t = 0; t < data.targets; ++t) fits &= m.fit[t].loss <= snapped_loss(member.fit[t].loss, data.rows, false);
+            if (!fits) continue;
+            best = m;
+            break;
+        }
+    }
+    return best;
+}
+
+}  // namespace
+
 std::vector<double> plain_values(double v) {
     std::vector<double> out;
     const auto near = [&](double w) {
@@ -34,107 +135,13 @@ std::vector<double> plain_values(double v) {
     return out;
 }
 
-/// What a snapped constant may cost: nothing that the samples could tell. `whole`: it removes a parameter.
-double allowed(double loss, int rows, bool whole) {
+double snapped_loss(double loss, int rows, bool whole) {
     const double nats = whole ? 0.5 * std::log(static_cast<double>(rows)) : 0.25;
     return std::max(loss * (1.0 + 2.0 * nats / rows), 1e-25);
 }
 
-/// One formula on its way.
-struct Draft {
-    Tree formula;
-    double loss = 0.0;
-    int complexity = 0;
-};
-
-bool measure_formula(const Form& f, int target, const Data& data, Evaluator& e, Draft& out) {
-    const Form s = shortest(f, e.options());
-    if (!write(s, e.options(), true, out.formula)) return false;
-    out.loss = e.formula_loss(&out.formula, target, 1, data);
-    out.complexity = complexity(out.formula, out.formula.root(), e.options());
-    return std::isfinite(out.loss);
-}
-
-Form explicit_form(const Member& m, int target, double spread) {
-    int roots[kMaxTerms];
-    const int n = term_roots(m.tree, roots);
-    std::vector<Form> parts;
-    std::vector<double> with;
-    for (int k = 0; k < n; ++k) {
-        if (m.fit[target].coefficient[k] == 0.0) continue;
-        parts.push_back(form_of(m.tree, roots[k]));
-        with.push_back(m.fit[target].coefficient[k] * spread);
-    }
-    return sum(parts, with, m.fit[target].constant * spread);
-}
-
-bool try_value(Draft& best, int i, double v, double limit, int target, const Data& data, Evaluator& e) {
-    Tree t = best.formula;
-    t.nodes[i].value = v;
-    const double loss = e.formula_loss(&t, target, 1, data);
-    if (!(loss <= limit)) return false;
-    best.formula = t;
-    best.loss = loss;
-    return true;
-}
-
-/// Put plain values in the place of constants, once; whether any was put.
-bool snap(Draft& best, double start, int target, const Data& data, Evaluator& e) {
-    bool changed = false;
-    for (int i = 0; i < best.formula.size && !e.stopped(); ++i) {
-        if (best.formula.nodes[i].op != Op::Constant) continue;
-        const bool exponent = i + 1 < best.formula.size && best.formula.nodes[i + 1].op == Op::Power;
-        if (exponent && !e.options().allows(Op::Power)) continue;  // a repeated product
-        const double v = best.formula.nodes[i].value;
-        for (double w : {0.0, 1.0, -1.0, 2.0}) {
-            if (v == w || std::fabs(v - w) > 0.1 * std::max(1e-3, std::fabs(v)) + (w == 0.0 ? 1e-2 : 0.0)) continue;
-            if (try_value(best, i, w, allowed(start, data.rows, w != 2.0), target, data, e)) { changed = true; break; }
-        }
-        if (best.formula.nodes[i].value != v) continue;
-        for (double w : plain_values(v))
-            if (try_value(best, i, w, allowed(start, data.rows, false), target, data, e)) { changed = true; break; }
-    }
-    return changed;
-}
-
-bool tidy_one(const Member& member, int target, const Data& data, Evaluator& e, Draft& out) {
-    Draft best;
-    if (!measure_formula(explicit_form(member, target, data.spread[target]), target, data, e, best)) return false;
-    const double start = best.loss;
-    for (int round = 0; round < 3 && !e.stopped(); ++round) {
-        if (!snap(best, start, target, data, e)) break;
-        Draft again;
-        if (!measure_formula(form_of(best.formula, best.formula.root()), target, data, e, again) ||
-            !(again.loss <= std::max(best.loss * (1.0 + 1e-6), 1e-25)) || again.complexity > best.complexity)
-            break;
-        best = again;
-    }
-    out = best;
-    return true;
-}
-
-/// Plain values for the constants inside the terms, which the targets share; the coefficients follow.
-Member snap_shared(const Member& member, const Data& data, Evaluator& e) {
-    Member best = member;
-    for (int i = 0; i < best.tree.size && !e.stopped(); ++i) {
-        if (best.tree.nodes[i].op != Op::Constant) continue;
-        for (double w : plain_values(best.tree.nodes[i].value)) {
-            Member m = best;
-            m.tree.nodes[i].value = w;
-            if (!e.assess(m, data, false) || m.tree.size != best.tree.size) continue;
-            bool fits = true;
-            for (int t = 0; t < data.targets; ++t) fits &= m.fit[t].loss <= allowed(member.fit[t].loss, data.rows, false);
-            if (!fits) continue;
-            best = m;
-            break;
-        }
-    }
-    return best;
-}
-
-}  // namespace
-
 bool tidy(const Member& member, const Data& data, Evaluator& e, Tidied& out) {
+    if (e.scheme()) return tidy_scheme(member, data, e, out);
     const Member snapped = data.targets > 1 ? snap_shared(member, data, e) : member;
     out = Tidied{};
     int numbers = 0;
@@ -154,6 +161,11 @@ bool tidy(const Member& member, const Data& data, Evaluator& e, Tidied& out) {
 }
 
 bool measure(Tidied& t, const Data& data, Evaluator& e) {
+    if (e.scheme()) {
+        t.loss = e.scheme()->loss_of(t.written, data);
+        t.losses = {t.loss};
+        return std::isfinite(t.loss);
+    }
     t.losses.resize(t.formulas.size());
     t.loss = e.formula_loss(t.formulas.data(), 0, static_cast<int>(t.formulas.size()), data, t.losses.data());
     return std::isfinite(t.loss);
@@ -197,10 +209,11 @@ bool imitates(const Tree& tree, const Data& data) {
 }
 
 bool offer(Hall& hall, const Member& m, const Data& data, Evaluator& e) {
-    if (!hall.would_take(m) || imitates(m.tree, data)) return false;
+    if (!hall.would_take(m) || imitates(m.tree, data) || !presentable(m, data, e.options())) return false;
     hall.offer(m);
     Member simpler = m;
-    while (!e.stopped() && e.thin(simpler, data)) hall.offer(simpler);
+    while (!e.stopped() && e.thin(simpler, data))
+        if (presentable(simpler, data, e.options())) hall.offer(simpler);
     return true;
 }
 
@@ -210,7 +223,9 @@ bool reduce(Member& m, const Data& data, Evaluator& e, Hall& hall) {
     bool any = false;
     const auto consider = [&](const Tree& raw) {
         Member t;
-        if (!normalise(raw, e.options().terms, t.tree) || !permitted(t.tree, e.options()) || !e.assess(t, data)) return;
+        if (!normalise(raw, e.options().terms, t.tree) || !permitted(t.tree, e.options())) return;
+        if (e.scheme()) inherit(t, m);
+        if (!e.assess(t, data)) return;
         if (t.loss > limit && t.loss < 100.0 * limit + 1e-6 && e.polish(t, data, 10)) e.assess(t, data);
         if (t.complexity > e.options().max_size) return;
         offer(hall, t, data, e);

@@ -6,11 +6,13 @@
 #include "evaluate.hpp"
 #include "form.hpp"
 #include "front.hpp"
+#include "scheme_fit.hpp"
 
 namespace nde {
 
 struct Tidied {
     std::vector<Tree> formulas;  // explicit, in units of y, one per target
+    Written written;             // of a scheme, instead
     std::vector<double> losses;
     double loss = 0.0;
     int complexity = 0;
@@ -20,8 +22,15 @@ struct Tidied {
 /// The explicit formulas in their shortest form. Constants are snapped to integers, short fractions and multiples of pi
 /// where the loss allows. False if it cannot be written or evaluated.
 bool tidy(const Member& member, const Data& data, Evaluator& e, Tidied& out);
+/// The same for a member of a scheme: its functions and parameters.
+bool tidy_scheme(const Member& member, const Data& data, Evaluator& e, Tidied& out);
 /// Losses of its formulas on `data`; false if they are not finite.
 bool measure(Tidied& tidied, const Data& data, Evaluator& e);
+
+/// Values that a reader would rather see than `v`, the plainest first.
+std::vector<double> plain_values(double v);
+/// Up to what loss a constant may be snapped: nothing that the samples could tell. `whole`: it removes a parameter.
+double snapped_loss(double loss, int rows, bool whole);
 
 /// Offer `m` to `hall`, and if it is taken also what is left of it without its least paying term, and so on: the best
 /// member of a small size is rarely the best fit with everything in it. True if `m` itself was taken.

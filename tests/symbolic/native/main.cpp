@@ -33,15 +33,15 @@ Options everything() {
     return o;
 }
 
-Data samples(Random& random, int rows, int features, bool bad, bool weights, int targets = 1) {
-    std::vector<double> X(static_cast<std::size_t>(rows * features)), y(static_cast<std::size_t>(rows * targets)), w(static_cast<std::size_t>(rows), 1.0);
+Data samples(Random& random, int rows, int features, bool bad, bool weights, int targets = 1, bool scheme = false, int hidden = 0) {
+    std::vector<double> X(static_cast<std::size_t>(rows * (features + hidden))), y(static_cast<std::size_t>(rows * targets)), w(static_cast<std::size_t>(rows), 1.0);
     const double odd[] = {0.0, -0.0, 1e308, -1e308, 5e-324, 1e-310, 1e150, std::numeric_limits<double>::infinity(),
                           -std::numeric_limits<double>::infinity(), std::numeric_limits<double>::quiet_NaN(), 1e9, -1e9};
     for (double& v : X) v = bad && random.chance(0.05) ? odd[random.below(12)] : random.normal() * 3.0;
     for (double& v : y) v = random.normal();
     if (weights)
         for (double& v : w) v = random.chance(0.2) ? 0.0 : random.uniform(0.1, 2.0);
-    return Data::make(X.data(), y.data(), weights ? w.data() : nullptr, rows, features, targets);
+    return Data::make(X.data(), y.data(), weights ? w.data() : nullptr, rows, features, targets, scheme, hidden);
 }
 
 void trees() {
@@ -146,6 +146,132 @@ void gradients() {
     }
 }
 
+/// Units and constraints at random.
+void restrict_randomly(Options& o, int features, int targets, Random& random) {
+    if (random.chance(0.3)) {
+        o.constrained = true;
+        for (int i = 2; i < kOps; ++i) {
+            for (int& limit : o.argument_limit[i]) limit = random.chance(0.3) ? 1 + random.below(5) : -1;
+            for (int& limit : o.nested_limit[i]) limit = random.chance(0.1) ? random.below(2) : -1;
+        }
+    }
+    if (random.chance(0.5)) return;
+    o.dimensional = true;
+    o.wildcards = random.chance(0.5);
+    for (int t = 0; t < targets; ++t) o.target_known.push_back(random.chance(0.7));
+    if (!o.wildcards) o.target_known.assign(static_cast<std::size_t>(targets), 1);
+    const auto exponent = [&] { return random.chance(0.5) ? 0.0 : random.below(5) - 2.0; };
+    for (int k = 0; k < features; ++k) {
+        o.feature_known.push_back(random.chance(0.8));
+        for (int d = 0; d < kDimensions; ++d) o.feature_dimension.push_back(d < 3 ? exponent() : 0.0);
+    }
+    o.target_dimension.resize(static_cast<std::size_t>(targets * kDimensions));
+    for (int t = 0; t < targets; ++t)
+        for (int d = 0; d < 3; ++d) {
+            double& own = o.target_dimension[static_cast<std::size_t>(t * kDimensions + d)];
+            own = o.wildcards || t == 0 ? exponent() : o.target_dimension[static_cast<std::size_t>(d)];
+        }
+}
+
+void dimensions() {
+    Options o = everything();
+    o.dimensional = true;
+    o.target_known = {1};
+    o.target_dimension.resize(kDimensions);
+    o.feature_known = {1, 1, 1, 0};
+    o.feature_dimension.resize(4 * kDimensions);
+    o.feature_dimension[0] = 1.0;                                                    // x0: m
+    o.feature_dimension[kDimensions + 1] = 1.0;                                      // x1: s
+    o.feature_dimension[2 * kDimensions] = 1.0;                                      // x2: m/s^2
+    o.feature_dimension[2 * kDimensions + 1] = -2.0;
+    o.target_dimension[1] = 1.0;
+    const auto holds = [&](const char* from) {
+        Tree t;
+        CHECK(parse(from, t));
+        return formula_permitted(t, 0, o);
+    };
+    CHECK(holds("x0 x2 / sqrt") && holds("x1 x0 x2 / sqrt +") && holds("2 x0 *") && holds("x1 x0 x1 / x3 * +") && holds("x1 2 ^ 0.5 ^"));
+    CHECK(!holds("x0") && !holds("x0 x1 +") && !holds("x1 sin") && !holds("x1 x0 exp *") && !holds("x1 x1 ^") && !holds("x0 x1 min"));
+    CHECK(holds("2 x0 * sin x1 *") && holds("x0 3 x1 * + 2 *") && !holds("x0 x0 + x1 +"));
+    o.wildcards = false;
+    CHECK(!holds("2 x0 *") && holds("2 x1 *") && !holds("2 x0 * sin x1 *") && holds("x0 x2 / sqrt 3 *") && !o.intercept());
+    const Data d = [] {
+        Random random(5, 5);
+        return samples(random, 50, 4, false, false);
+    }();
+    Mutator m(o, d);
+    Random random(2, 2);
+    int mended = 0;
+    for (int k = 0; k < 200; ++k) {
+        Tree t, n;
+        if (!m.grow(2 + random.below(6), random, t) || !normalise(t, 6, n) || permitted(n, o)) continue;
+        if (!m.mend(n, random, n)) continue;
+        ++mended;
+        CHECK(permitted(n, o));
+    }
+    CHECK(mended > 20);
+}
+
+/// A known part with up to three unknown functions, at random.
+Scheme random_scheme(Random& random, int features, int hidden) {
+    Scheme s;
+    s.functions = 1 + random.below(std::min(3, features));
+    s.parameters = random.below(3);
+    for (int k = 0; k < features; ++k) s.source.push_back(random.below(2));
+    for (int j = 1; j < s.functions; ++j) s.first[j] = j;
+    s.first[s.functions] = features;
+    s.columns = features + hidden;
+    std::fill_n(s.offset, kMaxFunctions, 1.0);
+    std::fill_n(s.parameter, kMaxParameters, 1.0);
+    Options o = everything();
+    Random own(random.next(), 4);
+    const Data columns = samples(own, 8, s.columns + s.functions + s.parameters, false, false);
+    Mutator m(o, columns);
+    m.grow(5, random, s.tree);
+    for (int k = 0; k < s.functions + s.parameters; ++k) {
+        const Op op = random.chance(0.5) ? Op::Add : random.chance(0.5) ? Op::Multiply : Op::Divide;
+        s.tree.variable(s.columns + k);
+        s.tree.apply(op);
+    }
+    return s;
+}
+
+/// y = p x0 + f(x1) g(x2), and f(x1) / (p + x0) with noise of 1e150 beside it.
+void schemes() {
+    Random random(5, 1);
+    const int rows = 200;
+    Options o = everything();
+    o.scheme.functions = 2;
+    o.scheme.parameters = 1;
+    o.scheme.first[1] = 1;
+    o.scheme.first[2] = 2;
+    o.scheme.source = {0, 1};
+    o.scheme.columns = 3;
+    std::fill_n(o.scheme.offset, kMaxFunctions, 1.0);
+    o.scheme.parameter[0] = 1.0;
+    CHECK(parse("x5 x2 * x3 x4 * +", o.scheme.tree));
+    std::vector<double> X, y;
+    for (int r = 0; r < rows; ++r) {
+        const double a = random.uniform(0.5, 3.0), b = random.uniform(0.5, 3.0), x = random.uniform(0.5, 3.0);
+        X.insert(X.end(), {a, b, x});
+        y.push_back(0.7 * x + (a * a + 1.0) * std::exp(-0.8 * b));
+    }
+    const Data d = Data::make(X.data(), y.data(), nullptr, rows, 2, 1, true, 1);
+    Evaluator e(*select_kernel(), o, nullptr);
+    e.scheme()->find_start(d, o.scheme);
+    Tree t;
+    Member m;
+    CHECK(parse("x0 square x1 0.5 * neg exp +", t) && normalise(t, 6, m.tree) && permitted(m.tree, o));
+    CHECK(e.assess(m, d));
+    CHECK(e.polish(m, d, 40) && e.assess(m, d));
+    CHECK(m.loss < 1e-20 && m.terms == 2);
+    Tidied out;
+    CHECK(tidy(m, d, e, out) && out.written.functions.size() == 2 && out.loss < 1e-20);
+    CHECK(std::fabs(out.written.parameters[0] - 0.7) < 1e-9);
+    CHECK(parse("x0 x1 *", t) && normalise(t, 6, m.tree) && !permitted(m.tree, o));
+    CHECK(assign(m.tree, o.scheme, 6, random, m.tree) && permitted(m.tree, o) && text(m.tree) == "x0 square");
+}
+
 void kernels_agree() {
     Random random(3, 1);
     Options o = everything();
@@ -206,6 +332,14 @@ void shared_terms() {
     CHECK(a.loss == b.loss && a.complexity == b.complexity);
 }
 
+bool keeps(const std::vector<Tree>& formulas, const Written& written, const Options& o) {
+    for (std::size_t t = 0; t < formulas.size(); ++t)
+        if (!formula_permitted(formulas[t], static_cast<int>(t), o)) return false;
+    for (const Tree& f : written.functions)
+        if (!formula_permitted(f, 0, o)) return false;
+    return true;
+}
+
 /// Whole searches on small hostile data, and the pieces on random trees: nothing may be read or written out of bounds, and
 /// no loss may be NaN.
 void fuzz(int trials) {
@@ -220,11 +354,20 @@ void fuzz(int trials) {
         o.max_depth = random.chance(0.2) ? 4 : 0;
         const int rows = 1 + random.below(random.chance(0.2) ? 700 : 60), features = 1 + random.below(5);
         const int targets = random.chance(0.5) ? 1 : 1 + random.below(kMaxTargets);
-        const Data d = samples(random, rows, features, random.chance(0.7), random.chance(0.3), targets);
+        const bool scheme = targets == 1 && random.chance(0.4);
+        const int hidden = scheme ? random.below(3) : 0;
+        restrict_randomly(o, features, targets, random);
+        if (scheme) {
+            o.scheme = random_scheme(random, features, hidden);
+            o.target_known.clear();
+            o.target_dimension.clear();
+        }
+        const Data d = samples(random, rows, features, random.chance(0.7), random.chance(0.3), targets, scheme, hidden);
         Mutator m(o, d);
         Evaluator e(*select_kernel(), o, nullptr);
         Hall hall(o.max_size, targets);
         Tree parents[2];
+        Member found;
         m.grow(8, random, parents[0]);
         m.grow(8, random, parents[1]);
         for (int n = 0; n < 60; ++n) {
@@ -236,17 +379,23 @@ void fuzz(int trials) {
             CHECK(child.size > 0 && child.size <= kMaxNodes && child.nodes[child.root()].length == child.size);
             if (random.chance(0.3)) parents[random.below(2)] = child;
             Member x;
-            if (!normalise(child, o.terms, x.tree) || !e.assess(x, d)) continue;
+            if (!normalise(child, o.terms, x.tree) || (scheme && !assign(x.tree, o.scheme, o.terms, random, x.tree))) continue;
+            if (!permitted(x.tree, o) && !(m.mend(x.tree, random, x.tree) && permitted(x.tree, o))) continue;
+            if (scheme && found.begun) inherit(x, found);
+            if (!e.assess(x, d)) continue;
             CHECK(!std::isnan(x.loss) && x.loss >= 0.0);
             if (e.polish(x, d, 4)) e.assess(x, d);
-            CHECK(!std::isnan(x.loss));
+            CHECK(!std::isnan(x.loss) && permitted(x.tree, o));
+            found = x;
             offer(hall, x, d, e);
             Tree s;
             if (random.chance(0.3)) simplify(x.tree, o, random.chance(0.5), s);
             Tidied t;
-            if (random.chance(0.1)) tidy(x, d, e, t);
+            if (random.chance(0.1) && tidy(x, d, e, t)) CHECK(keeps(t.formulas, t.written, o));
             if (random.chance(0.05)) reduce(x, d, e, hall);
         }
+        for (const Member& x : hall.slots())
+            if (std::isfinite(x.loss)) CHECK(presentable(x, d, o));
     }
 }
 
@@ -263,11 +412,20 @@ void searches(int trials) {
         const int rows = 2 + random.below(200), features = 1 + random.below(4);
         const int targets = k % 2 ? 1 : 1 + random.below(3);
         o.loss = static_cast<Loss>(random.below(3));
-        Search search(o, samples(random, rows, features, k % 3 == 0, k % 4 == 1, targets), Data(), {}, select_kernel());
+        restrict_randomly(o, features, targets, random);
+        const bool scheme = targets == 1 && k % 3 != 2;
+        const int hidden = scheme ? 1 : 0;
+        if (scheme) {
+            o.scheme = random_scheme(random, features, hidden);
+            o.target_known.clear();
+            o.target_dimension.clear();
+        }
+        Search search(o, samples(random, rows, features, k % 3 == 0, k % 4 == 1, targets, scheme, hidden), Data(), {}, select_kernel());
         search.start();
         if (k % 5 == 4) search.stop();
         while (!search.poll(1.0).done) {}
         CHECK(search.poll(0.0).outcome != "failed");
+        for (const Entry& entry : search.poll(0.0).front) CHECK(keeps(entry.formulas, entry.written, o));
         const std::string state = search.checkpoint();
         // damaged states must be refused or read, never followed out of bounds
         for (int n = 0; n < 20; ++n) {
@@ -275,7 +433,7 @@ void searches(int trials) {
             if (random.chance(0.5)) bad.resize(static_cast<std::size_t>(random.below(static_cast<int>(bad.size()))));
             else
                 for (int j = 0; j < 4; ++j) bad[static_cast<std::size_t>(random.below(static_cast<int>(bad.size())))] = static_cast<char>(random.below(256));
-            Search other(o, samples(random, rows, features, false, false, targets), Data(), {}, select_kernel());
+            Search other(o, samples(random, rows, features, false, false, targets, scheme, hidden), Data(), {}, select_kernel());
             try {
                 other.resume(bad);
             } catch (const std::invalid_argument&) {
@@ -298,6 +456,8 @@ int main(int argc, char** argv) {
         simplifier();
         simplifier_keeps_values(3000);
         gradients();
+        dimensions();
+        schemes();
         kernels_agree();
         shared_terms();
         fuzz(20);

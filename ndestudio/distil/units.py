@@ -1,0 +1,70 @@
+"""Units of the arguments and of the output of a hole, as far as data and model state them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ndestudio.data.dataset import Dataset
+from ndestudio.expression import parse_expression
+from ndestudio.expression.tree import FUNCTIONS, Call, Expr, Name, walk
+from ndestudio.model.fitted import FittedModel
+from ndestudio.symbolic.dimensions import DimensionError, ProblemUnits, check_dimensions, dimension_of
+from ndestudio.symbolic.units import Unit, parse_unit, unit_text
+
+
+def hole_units(model: FittedModel, dataset: Dataset, hole: str) -> tuple[tuple[str, ...], str]:
+    """Unit of each argument of a hole and of its output, "" where unknown.
+
+    An argument has the unit of what it is called with: a column, a state, a parameter, time, or an expression of those.
+    Where calls differ in unit, or the units of an expression do not fit together, the argument's is unknown.
+    """
+    quantities = quantity_units(model, dataset)
+    arguments = model.system.hole(hole).arguments
+    found: list[set[str]] = [set() for _ in arguments]
+    for expression in (*model.system.rhs, *model.system.outputs.values()):
+        for node in walk(expression):
+            if isinstance(node, Call) and node.function == hole:
+                for units, argument in zip(found, node.arguments, strict=True):
+                    units.add(_unit_of(argument, quantities))
+    output = model.config.networks[hole].unit if hole in model.config.networks else ""
+    return tuple(units.pop() if len(units) == 1 else "" for units in found), output
+
+
+def quantity_units(model: FittedModel, dataset: Dataset) -> dict[str, str]:
+    """Unit of every name of the equations that has one: the file's for columns, unless the model says otherwise."""
+    units = {column.name: column.unit for column in (*dataset.measured, *dataset.inputs)}
+    units |= {name: settings.unit for name, settings in model.config.parameters.items()}
+    units["t"] = dataset.time.unit
+    return {name: unit for name, unit in (units | dict(model.config.units)).items() if unit}
+
+
+def _unit_of(argument: Expr, quantities: dict[str, str]) -> str:
+    if isinstance(argument, Name):
+        return quantities.get(argument.name, "")
+    known = {}
+    for node in walk(argument):
+        if isinstance(node, Call) and node.function not in FUNCTIONS:
+            return ""
+        if isinstance(node, Name):
+            known[node.name] = parse_unit(quantities[node.name]) if node.name in quantities else None
+    try:
+        dimension = dimension_of(argument, ProblemUnits(known, (), ()), wildcards=False)
+    except DimensionError:
+        return ""
+    return "" if dimension is None else unit_text(dimension)
+
+
+def fitting_guesses(
+    guesses: Sequence[str], names: Sequence[str], units: Sequence[str], wildcards: bool
+) -> tuple[str, ...]:
+    """The guesses that respect the units."""
+    columns: dict[str, Unit | None] = {n: parse_unit(u) if u else None for n, u in zip(names, units, strict=True)}
+
+    def fits(text: str) -> bool:
+        try:
+            check_dimensions(parse_expression(text), ProblemUnits(columns, (None,), ()), wildcards)
+        except DimensionError:
+            return False
+        return True
+
+    return tuple(text for text in guesses if fits(text))
