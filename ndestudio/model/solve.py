@@ -23,8 +23,7 @@ SOLVERS: dict[str, Any] = {
     "kvaerno3": diffrax.Kvaerno3,
     "kvaerno5": diffrax.Kvaerno5,
 }
-"""Left out: KenCarp3/4/5. Those of diffrax 0.7.2 do not converge whenever their implicit part is not zero (on y' = -y the
-error at t = 1 is 0.45 with steps of 0.1 and 0.54 with half of that)."""
+"""KenCarp's implicit-explicit methods are in ``ndestudio.train.adaptive``, with the root finder that they need."""
 
 IMPLICIT = ("kvaerno3", "kvaerno5")
 
