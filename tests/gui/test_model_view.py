@@ -156,6 +156,27 @@ def test_what_is_known_of_a_network(view: ModelView, session: Session):
     assert (config.lower, config.upper, config.factor, config.monotone) == (3.0, 9.0, ("lynx",), {"hare": "increasing"})
 
 
+def test_a_network_can_vary_along_a_basis(view: ModelView, session: Session):
+    from ndestudio.gui.widgets.network_table import NetworkDialog
+    from ndestudio.model.config import BasisConfig
+
+    dialog = NetworkDialog(view.networks._rows[0], view)
+    dialog.chosen.connect(lambda changes: view.networks.edited.emit("f_hare", changes))
+    dialog.varies.setCurrentIndex(2)
+    dialog.kind.setCurrentIndex(1)
+    dialog.terms.setValue(5)
+    dialog.monotone["hare"].setCurrentIndex(1)
+    dialog.accept()
+    assert "monotone and vary" in dialog.problem.text()
+    dialog.monotone["hare"].setCurrentIndex(0)
+    dialog.accept()
+    found = session.project.spec.model.networks["f_hare"].basis
+    assert found == {dialog.varies.currentData(): BasisConfig(kind="polynomial", terms=5)}
+    again = NetworkDialog(view.networks._rows[0], view)
+    assert (again.kind.currentData(), again.terms.value()) == ("polynomial", 5)
+    again.close()
+
+
 @pytest.mark.parametrize(("text", "value"), [("1,5", 1.5), (" 2e-3 ", 0.002), ("", None)])
 def test_numbers_as_they_are_typed(text: str, value: float | None):
     assert number_of(text) == value

@@ -23,7 +23,7 @@ from ndestudio.gui.building import choose, combo, label, row, tool_button
 from ndestudio.gui.theme import GRID, monospace
 from ndestudio.gui.widgets.parameter_table import number_of, text_of
 from ndestudio.gui.widgets.table import Table
-from ndestudio.model.config import Activation, NetworkConfig
+from ndestudio.model.config import Activation, BasisConfig, NetworkConfig
 from ndestudio.session.model_state import NetworkRow
 
 _NAME, _WIDTH, _DEPTH, _ACTIVATION, _SIGN, _WEIGHTS, _MORE = range(7)
@@ -37,6 +37,7 @@ _TITLES = (
     ("", ""),
 )
 _SIGNS = (("any", "any"), ("positive", "positive"), ("negative", "negative"))
+_BASES = (("periodically", "fourier"), ("as a polynomial", "polynomial"), ("in pieces", "pieces"))
 _MONOTONE = (("unknown", ""), ("increasing", "increasing"), ("decreasing", "decreasing"))
 
 
@@ -149,6 +150,7 @@ class NetworkDialog(QDialog):
             choose(slope, config.monotone.get(argument, ""))
             self.factors[argument], self.monotone[argument] = factor, slope
             form.addRow(f"In {argument}", row(slope, factor, 1))
+        self._add_basis(form)
         self.problem = label("", "error", wrap=True)
         kinds = QDialogButtonBox.StandardButton
         box = QDialogButtonBox(kinds.Ok | kinds.Cancel)
@@ -160,6 +162,31 @@ class NetworkDialog(QDialog):
         layout.addLayout(form)
         layout.addWidget(self.problem)
         layout.addWidget(box)
+
+    def _add_basis(self, form: QFormLayout) -> None:
+        """Whether the weights vary with an argument, such as the time."""
+        net, (varies, basis) = self._net, next(iter(self._net.config.basis.items()), ("", BasisConfig()))
+        tip = "The law changes with this argument, such as the time t; settings of the interval are part of the spec"
+        self.varies = combo(
+            (("nothing", ""), *((name, name) for name in net.arguments)), f"What {net.name} varies with", tip
+        )
+        choose(self.varies, varies)
+        self.kind = combo(_BASES, f"How {net.name} varies", tip)
+        choose(self.kind, basis.kind)
+        self.terms = QSpinBox()
+        self.terms.setRange(1, 24)
+        self.terms.setValue(basis.terms)
+        self.terms.setAccessibleName(f"Terms of the basis of {net.name}")
+        self.terms.setToolTip("Multiples of the frequency, highest degree, or number of pieces")
+        form.addRow("Varies with", row(self.varies, self.kind, self.terms, 1))
+
+    def _basis(self) -> dict[str, BasisConfig]:
+        argument = self.varies.currentData()
+        if not argument:
+            return {}
+        before = self._net.config.basis.get(argument, BasisConfig())
+        kind, terms = self.kind.currentData(), self.terms.value()
+        return {argument: BasisConfig(kind=kind, terms=terms, start=before.start, end=before.end)}
 
     def accept(self) -> None:
         try:
@@ -173,12 +200,17 @@ class NetworkDialog(QDialog):
         if lower is not None and upper is not None and lower >= upper:
             self.problem.setText("The lower bound must be below the upper one.")
             return
+        slopes = {name: box.currentData() for name, box in self.monotone.items() if box.currentData()}
+        if slopes and self._basis():
+            self.problem.setText("It cannot be monotone and vary with an argument; take away one of the two.")
+            return
         changes = {
+            "basis": self._basis(),
             "unit": self.unit.text().strip(),
             "lower": lower,
             "upper": upper,
             "factor": tuple(name for name, box in self.factors.items() if box.isChecked()),
-            "monotone": {name: box.currentData() for name, box in self.monotone.items() if box.currentData()},
+            "monotone": slopes,
         }
         self.chosen.emit({name: value for name, value in changes.items() if value != getattr(self._net.config, name)})
         super().accept()
@@ -191,6 +223,7 @@ def _describe(net: NetworkRow) -> str:
         parts.append(f"unit {config.unit}")
     if config.lower is not None:
         parts.append(f"between {config.lower:g} and {config.upper:g}")
+    parts += [f"varying with {name} ({basis.kind}, {basis.terms})" for name, basis in config.basis.items()]
     parts += [f"{word} in {name}" for name, word in config.monotone.items()]
     if config.factor:
         parts.append("vanishes where " + " or ".join(config.factor) + " is 0")
