@@ -33,6 +33,8 @@ from ndestudio.train.space import Space, bijection, initial_transforms
 
 ENOUGH = 1000
 """Clean values that determine a network of usual size."""
+MOST_VALUES = 20_000
+"""Values from which a fit with networks takes only some of many trajectories: their noise averages out long before."""
 MOST_SAMPLES = 2000
 """Samples of one trajectory that a fit with networks uses; a longer recording repeats itself or is sampled too densely."""
 
@@ -85,11 +87,22 @@ def fitted_rows(problem: Problem) -> list[Rows]:
     values, longest = problem.values_used_train, max(len(row.index) for row in rows)
     thin = int(np.ceil(values / ENOUGH)) if problem.clean and values > 1.5 * ENOUGH else 1
     thin = max(thin, int(np.ceil(longest / MOST_SAMPLES)))
+    rows = _fewer(rows, values / thin)
     found = []
     for row in rows if thin > 1 else ():
         keep = row.index[::thin]
         found.append(Rows(row.trajectory, keep if keep[-1] == row.index[-1] else np.append(keep, row.index[-1])))
     return found or rows
+
+
+def _fewer(rows: list[Rows], values: float) -> list[Rows]:
+    """An even choice of the trajectories where there are many more values than a network needs, at least 32 of them."""
+    trains = [row for row in rows if (row.trajectory.part[row.index] == Part.TRAIN).any()]
+    share = max(int(np.ceil(values / MOST_VALUES)), 1)
+    if share == 1 or len(trains) < 64:
+        return rows
+    thin = min(share, len(trains) // 32)
+    return [*trains[::thin], *rows[len(trains) :: thin]]
 
 
 def make_batch(
@@ -198,6 +211,17 @@ def _smooth_start(problem: Problem, row: Rows, fallback: Float[np.ndarray, " sta
             if np.isfinite(at[column]):
                 value[k] = at[column]
     return value
+
+
+def split_rows(batch: Batch, pieces: int) -> list[tuple[Start, Grid, Target]]:
+    """The arrays of as many rows each; weights stay as they are."""
+    rows, found = len(batch.grid.step) // pieces, []
+    for first in range(0, rows * pieces, rows):
+        part, g = slice(first, first + rows), batch.grid
+        marching, sampled = (g.h[:, part], g.t[:, :, part], g.u[:, :, part]), (g.step, g.q, g.sample_t, g.sample_u)
+        grid = Grid(*marching, *(array[part] for array in sampled))
+        found.append((Start(*(a[part] for a in batch.start)), grid, Target(*(a[part] for a in batch.target))))
+    return found
 
 
 def take_rows(batch: Batch, point: Point, index: Int[np.ndarray, " chosen"]) -> tuple[Batch, Point]:

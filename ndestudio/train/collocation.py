@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Float, Int32
 
 from ndestudio.data.dataset import Dataset, Part, Trajectory
 from ndestudio.data.smoothing import SmoothedColumn, SmoothedTrajectory, smooth
@@ -122,12 +122,10 @@ def slopes(
     pad = lambda a: np.concatenate([a, np.repeat(a[-1:], extra, axis=0)])  # noqa: E731
     weight = np.concatenate([weight, np.zeros((extra, weight.shape[1]))])
     counts = [len(part[0]) for part in parts]
-    lengths = [_stretch(curve, count) for curve, count in zip(curves.values(), counts, strict=True)]
-    window, inside = _windows(counts, lengths, padded)
-    last = np.cumsum(counts) - 1
+    first, last = _stretches(counts, [_reach(curve, n) for curve, n in zip(curves.values(), counts, strict=True)])
     h = np.append(np.diff(t), 0.0)
-    h[last] = 0.0
-    whole = np.array(usable) / _state_spread(system, dataset) ** 2 / max(inside.sum(), 1.0)
+    h[np.cumsum(counts) - 1] = 0.0
+    alone = np.arange(len(t), len(t) + extra, dtype=np.int32)
     found = Slopes(
         pad(t),
         pad(u),
@@ -136,37 +134,33 @@ def slopes(
         LOCAL * weight,
         LIMIT * typical,
         np.append(h, np.zeros(extra)),
-        window,
-        inside,
-        whole,
+        np.append(first, alone),
+        np.append(last, alone),
+        np.array(usable) / _state_spread(system, dataset) ** 2 / len(t),
     )
     return found, typical
 
 
-def _stretch(curve: SmoothedTrajectory, points: int) -> int:
-    """Points along which errors are summed up: some times the distance over which the smooth curve can bend."""
+def _reach(curve: SmoothedTrajectory, points: int) -> int:
+    """Points to each side along which errors are summed up: some times the distance over which the curve can bend.
+
+    A number, not a shape: it follows the data without a new program.
+    """
     degrees = max((column.degrees for column in curve.columns if np.isfinite(column.degrees)), default=1.0)
-    return int(np.clip(STRETCH * points / max(degrees, 1.0), 8, max(points, 8)))
+    return int(np.clip(0.5 * STRETCH * points / max(degrees, 1.0), 4, max(points, 4)))
 
 
-def _windows(
-    counts: list[int], lengths: list[int], padded: bool
-) -> tuple[Int[np.ndarray, "window point"], Float[np.ndarray, "window point"]]:
-    """Half-overlapping stretches of consecutive points, and which entries are no padding."""
-    stretches, first = [], 0
-    for count, length in zip(counts, lengths, strict=True):
-        starts = range(0, max(count - length // 2, 1), max(length // 2, 1))
-        stretches += [np.arange(first + k, first + min(k + length, count)) for k in starts]
-        first += count
-    wide, high = max(len(s) for s in stretches), len(stretches)
-    if padded:
-        wide, high = bucket(wide), bucket(high)
-    window, inside = np.zeros((high, wide), dtype=np.int32), np.zeros((high, wide))
-    for k, stretch in enumerate(stretches):
-        window[k] = np.append(stretch, np.full(wide - len(stretch), stretch[-1]))
-        inside[k, : len(stretch)] = 1.0
-    inside[len(stretches) :, 0] = 1.0  # a mean over nothing is NaN; of one point it is the point, and the error 0
-    return window, inside
+def _stretches(
+    counts: list[int], reaches: list[int]
+) -> tuple[Int32[np.ndarray, " point"], Int32[np.ndarray, " point"]]:
+    """First and last point of the stretch around each point, within its trajectory."""
+    first, last, begin = [], [], 0
+    for count, reach in zip(counts, reaches, strict=True):
+        at = np.arange(begin, begin + count, dtype=np.int32)
+        first.append(np.maximum(at - reach, begin))
+        last.append(np.minimum(at + reach, begin + count - 1))
+        begin += count
+    return np.concatenate(first).astype(np.int32), np.concatenate(last).astype(np.int32)
 
 
 def _state_spread(system: System, dataset: Dataset) -> Float[np.ndarray, " state"]:

@@ -10,7 +10,7 @@ from jaxtyping import Float
 
 from ndestudio.progress import Reporter
 from ndestudio.train.batch import FREE, Grid
-from ndestudio.train.batches import Batch
+from ndestudio.train.batches import Batch, split_rows
 from ndestudio.train.lm import Linear, Point
 from ndestudio.train.problem import Problem
 from ndestudio.train.programs import CACHE, wait
@@ -104,12 +104,32 @@ def _inputs(grid: Grid) -> Float[np.ndarray, "input row sample"]:
     return np.moveaxis(grid.sample_u, -1, 0)
 
 
+PIECE_BYTES = {"cpu": 3e8}
+"""Memory that the sensitivities of the rows computed at once may take; on other devices:"""
+LARGE_PIECE_BYTES = 4e9
+
+
+def row_bytes(problem: Problem, batch: Batch) -> float:
+    """Memory that the sensitivities of one row take while they are computed."""
+    unknowns = problem.structure.size + len(problem.structure.states)
+    states, measured = len(problem.structure.states), len(problem.structure.measured)
+    carried = 2 * (batch.steps + 1) * states
+    read = batch.grid.step.shape[1] * (4 * states + 2 * measured)
+    return 8.0 * unknowns * (carried + read)
+
+
 class JaxEngine:
-    """Exact sensitivities of the discrete solution, compiled; use ``prepare`` early and ``ready`` when it is needed."""
+    """Exact sensitivities of the discrete solution, compiled; use ``prepare`` early and ``ready`` when it is needed.
+
+    Many rows are computed in pieces of equal size, one after the other, by one program: memory is bounded.
+    """
 
     def __init__(self, problem: Problem, batch: Batch, device: Any) -> None:
         self.problem, self.batch, self.device = problem, batch, device
         self.compile_seconds = 0.0
+        rows = len(batch.grid.step)
+        most = PIECE_BYTES.get(device.platform, LARGE_PIECE_BYTES) / row_bytes(problem, batch)
+        self.pieces = next((n for n in range(1, rows) if rows % n == 0 and rows // n <= most), rows)
         self._future: Future[Any] | None = None
         self._program: Any = None
         self._arguments: Any = None
@@ -121,10 +141,9 @@ class JaxEngine:
         structure, method = self.problem.structure, self.problem.adaptive or self.problem.method
         states = len(structure.states)
         theta = np.zeros(structure.size)
-        free = np.zeros((self.batch.grid.step.shape[0], states))
-        data = (self.problem.space.constants, self.batch.start, self.batch.grid, self.batch.target)
-        arguments = _as_arrays((theta, free, *data))
-        self._arguments = arguments[2:]
+        free = np.zeros((self.batch.grid.step.shape[0] // self.pieces, states))
+        self.use(self.batch)
+        arguments = _as_arrays((theta, free, *self._arguments[0]))
         self._future = CACHE.get(
             ("linearise", structure, method), lambda: linearise_program(structure, method), arguments, self.device
         )
@@ -132,7 +151,7 @@ class JaxEngine:
     def use(self, batch: Batch) -> None:
         """Other numbers of the same shapes (a shorter horizon, other weights)."""
         self.batch = batch
-        self._arguments = _as_arrays((self.problem.space.constants, batch.start, batch.grid, batch.target))
+        self._arguments = [_as_arrays((self.problem.space.constants, *part)) for part in split_rows(batch, self.pieces)]
 
     def ready(self, reporter: Reporter) -> None:
         """Wait for the program."""
@@ -143,10 +162,15 @@ class JaxEngine:
 
     def linearise(self, point: Point) -> Linear:
         """Residuals and derivatives at ``point``; ``ready`` comes first."""
-        found = self._program(point.theta, point.free, *self._arguments)
-        r, d_theta, d_free, r_held, d_held, end = (np.asarray(array) for array in found)
+        frees = np.split(point.free, self.pieces)
+        parts = [self._program(point.theta, free, *given) for free, given in zip(frees, self._arguments, strict=True)]
+        r, d_theta, d_free, r_held, d_held, end = (_joined(arrays) for arrays in zip(*parts, strict=True))
         validation, step = self.batch.validation(r_held, d_held)
         return Linear(r, d_theta, d_free, validation, step, end)
+
+
+def _joined(arrays: tuple[Any, ...]) -> np.ndarray:
+    return np.asarray(arrays[0]) if len(arrays) == 1 else np.concatenate([np.asarray(array) for array in arrays])
 
 
 def _as_arrays(tree: Any) -> Any:

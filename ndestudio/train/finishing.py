@@ -18,11 +18,14 @@ from ndestudio.train.noise import described as described_noise
 from ndestudio.train.problem import Problem
 from ndestudio.train.programs import Stopped
 from ndestudio.train.result import Checkpoint, Device, Fit, Outcome
+from ndestudio.train.starts import with_starts
 from ndestudio.train.steps import accurate
 from ndestudio.train.stiffness import stiffness
 from ndestudio.train.support import with_support
 from ndestudio.train.tracker import StopRequested, TimeUp, Tracker, predict
 
+STARTS_SHARE = 0.25
+"""Of the time the training took that may be spent on the starts of trajectories it left out, and at least 5 seconds."""
 MOST_SCORED = 300
 """Trajectories up to which each is simulated by itself for the metrics where the training solver is not exact."""
 FEW = 16
@@ -60,7 +63,7 @@ def finish(tracker: Tracker, ending: Ending, described: Device) -> Fit:
     reporter.emit(Phase("validating", "simulating with the accurate solver"))
     model = problem.space.model
     if tracker.best_point is not None:
-        model = tracker.model(*tracker.best_point)
+        model = _all_starts(tracker, tracker.model(*tracker.best_point))
     model = with_support(problem, model)
     metrics = _scored(problem, model, tracker.best_point[0].steps if tracker.best_point is not None else 0)
     outcome, sentence = _judged(tracker, ending, metrics)
@@ -98,6 +101,20 @@ def finish(tracker: Tracker, ending: Ending, described: Device) -> Fit:
     )
 
 
+def _all_starts(tracker: Tracker, model: FittedModel) -> FittedModel:
+    """Initial values of the trajectories that were left out of the fit because others said enough."""
+    if tracker.best_point is None or not model.networks:
+        return model
+    batch = tracker.best_point[0]
+    if len(batch.names) == len(tracker.problem.dataset.trajectories):
+        return model
+    seconds = max(5.0, STARTS_SHARE * tracker.elapsed)
+    model, left = with_starts(tracker.problem, model, set(batch.names), batch.steps, seconds)
+    if left:
+        tracker.note(f"{left} trajectories keep their measured start: there was no time to estimate it.")
+    return model
+
+
 def _scored(problem: Problem, model: FittedModel, steps: int) -> Metrics:
     """Metrics by the accurate solver; of many trajectories by the batched one, a hundred times faster, once halving its
     steps changes nothing.
@@ -109,17 +126,16 @@ def _scored(problem: Problem, model: FittedModel, steps: int) -> Metrics:
     if count <= FEW:
         return score(model, problem.dataset)
     longest = max(len(trajectory.t) for trajectory in problem.dataset.trajectories)
-    steps = max(steps, 32)
-    coarse, fine = (predict(problem, model, number, None) for number in (steps, 2 * steps))
-    while not _same(problem, coarse, fine):
-        if 2 * steps >= max(4 * longest, 512):
-            if count <= MOST_SCORED:
-                return score(model, problem.dataset)
-            break
+    steps, exact = max(2 * steps, 64), False
+    coarse, fine = (predict(problem, model, number) for number in (steps // 2, steps))
+    while not (exact := _same(problem, coarse, fine)) and steps < max(4 * longest, 512):
         steps *= 2
-        coarse, fine = fine, predict(problem, model, 2 * steps, None)
+        coarse, fine = fine, predict(problem, model, steps)
+    if not exact and count <= MOST_SCORED:
+        return score(model, problem.dataset)
     nothing = np.zeros((0, 0))
-    simulations = {name: Simulation(t, nothing, measured) for name, (t, measured) in fine.items()}
+    found = fine if count == len(fine) else predict(problem, model, steps, None)
+    simulations = {name: Simulation(t, nothing, measured) for name, (t, measured) in found.items()}
     return score(model, problem.dataset, simulations=simulations)
 
 

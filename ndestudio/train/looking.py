@@ -6,12 +6,15 @@ from dataclasses import replace
 
 import numpy as np
 
+from ndestudio.train.batch import FREE
 from ndestudio.train.batches import Batch, take_rows
 from ndestudio.train.engines import VectorEngine
 from ndestudio.train.lm import Point
 from ndestudio.train.problem import Problem
 from ndestudio.train.tracker import Tracker
 
+HELD_ROWS = 24
+"""Held-out trajectories whose initial values are fitted to judge a point."""
 LOOKED_AT = 64
 """Rows on which points are compared where there are many more."""
 
@@ -31,6 +34,21 @@ def quick_losses(problem: Problem, batch: Batch, point: Point) -> tuple[float, f
         validation = float(np.sum(batch.target.validation * errors[0] ** 2))
     has = bool(batch.target.validation.any())
     return (train if np.isfinite(train) else float("inf")), (validation if has else float("nan"))
+
+
+def held_out(problem: Problem, batch: Batch, point: Point) -> float | None:
+    """Validation loss of trajectories that do not train, their initial values fitted to first order (see ``lm.profile``).
+
+    None where none is held out as a whole, or no initial value is estimated: then the plain loss says the same.
+    """
+    held = batch.target.validation.any(axis=(1, 2)) & ~batch.trains & (batch.start.mode == FREE).any(axis=1)
+    index = np.flatnonzero(held)
+    if not len(index):
+        return None
+    few, theirs = take_rows(batch, point, index[:: -(-len(index) // HELD_ROWS)])
+    space = replace(problem.space, model=problem.space.fitted(point.theta, {}), free=np.zeros_like(problem.space.free))
+    found = VectorEngine(replace(problem, space=space), few).linearise(theirs).validation
+    return found if np.isfinite(found) else float("inf")
 
 
 def quick_loss(problem: Problem, batch: Batch, point: Point) -> float:

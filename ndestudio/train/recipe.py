@@ -11,9 +11,9 @@ import numpy as np
 from ndestudio.model.fitted import FittedModel
 from ndestudio.train.adaptive import given_up
 from ndestudio.train.batch import bucket, whole_rows
-from ndestudio.train.batches import Batch, fitted_rows, make_batch, start_point
+from ndestudio.train.batches import Batch, fitted_rows, make_batch, start_point, take_rows
 from ndestudio.train.collocation import interpolated, slopes
-from ndestudio.train.engines import Gradient, JaxEngine
+from ndestudio.train.engines import Gradient, JaxEngine, row_bytes
 from ndestudio.train.lm import Point
 from ndestudio.train.looking import best_start, quick_loss, quick_losses
 from ndestudio.train.noise import settle as settle_noise
@@ -47,10 +47,15 @@ FACTORS = {"quick": (4.0,), "balanced": (8.0, 1.0), "thorough": (20.0, 4.0, 0.5)
 """Penalties on weights, strongest first, in units of the prior's; the validation error chooses among the points on the way."""
 POOR = 0.15
 """A start whose loss on whole trajectories is above this goes through multiple shooting first."""
+FEW_OF = 4
+"""Pieces of rows from which training begins on one of them, with so many steps at most:"""
+FEW_STEPS = 20
 SMALL = 1e6
 """Up to so many sensitivities every start is followed along growing horizons."""
-JACOBIAN_BYTES = 1.5e9
-"""Beyond this size of the sensitivities L-BFGS takes the place of Levenberg-Marquardt."""
+JACOBIAN_BYTES = 8e8
+"""Beyond this size of the Jacobian L-BFGS takes the place of Levenberg-Marquardt."""
+MOST_WORK = 1.5e11
+"""Operations of the normal equations beyond which it does, too."""
 
 
 def train_networks(tracker: Tracker, chosen) -> str:
@@ -80,14 +85,16 @@ def train_networks(tracker: Tracker, chosen) -> str:
         point = best_start(tracker, batch, starts)
     _consider(tracker, batch, point)
     loss = quick_loss(problem, batch, point)
-    if not loss <= POOR:
+    asked = train.stages is not None and "shooting" in train.stages
+    if asked or not loss <= POOR:
         point = _rescued(tracker, chosen, whole if by_jacobian else None, batch, starts, steps, wanted, budgets)
     outcome: StageOutcome | None = None
-    if gradient is not None and (not by_jacobian or "trajectory" in wanted):
+    if gradient is not None and ("trajectory" in wanted or (not by_jacobian and "polish" in wanted)):
         outcome = _descend(tracker, gradient, batch, point, budgets["trajectory"], wanted)
         point = outcome.point
-    polishes = by_jacobian and ("polish" in wanted or gradient is None)
+    polishes = by_jacobian and "polish" in wanted
     if polishes:
+        point = _on_few(tracker, whole, point, budgets["polish"], wanted)
         outcome = _polish(tracker, whole, point, budgets["polish"], wanted)
         whole, outcome = _refined(tracker, whole, outcome, chosen, budgets["polish"], wanted)
         _judge(tracker, whole)
@@ -216,6 +223,25 @@ def _polish(tracker: Tracker, engine: JaxEngine, point: Point, steps: int, wante
     return outcome
 
 
+def _on_few(tracker: Tracker, whole: JaxEngine, point: Point, steps: int, wanted) -> Point:
+    """Where there are many rows, the first steps are made on as many of them as the program takes at once."""
+    batch, used = whole.batch, len(whole.batch.rows)
+    if whole.pieces < FEW_OF:
+        return point
+    size, trains = len(batch.grid.step) // whole.pieces, int(batch.trains[:used].sum())
+    held = min(size // 5, used - trains)
+    index = np.linspace(0, trains - 1, size - held).astype(int)  # training rows come first
+    index = np.append(index, np.linspace(trains, used - 1, held).astype(int))
+    few, theirs = take_rows(batch, point, index)
+    engine = JaxEngine(tracker.problem, few, whole.device)
+    tracker.enter("polish", "fitting some of the trajectories (Levenberg-Marquardt)", len(wanted), len(wanted))
+    _await(tracker, engine)
+    outcome = follow_lm(tracker, engine, theirs, Budget(min(steps, FEW_STEPS), 0.02), candidate=False)
+    found = Point(outcome.point.theta, point.free)
+    _consider(tracker, batch, found)
+    return found
+
+
 def _refined(
     tracker: Tracker, engine: JaxEngine, outcome: StageOutcome, chosen: Any, steps: int, wanted
 ) -> tuple[JaxEngine, StageOutcome]:
@@ -303,11 +329,9 @@ def _huber(problem: Problem) -> float:
 
 
 def affordable(problem: Problem, batch: Batch) -> bool:
-    """Whether the sensitivities fit into memory and the normal equations into a few seconds."""
+    """Whether the Jacobian fits into memory and the normal equations into a few seconds."""
     unknowns = problem.structure.size + len(problem.structure.states)
     rows, samples = batch.grid.step.shape
-    states, measured = len(problem.structure.states), len(problem.structure.measured)
-    carried = 2 * (batch.steps + 1) * rows * states * unknowns
-    read = rows * samples * (4 * states + 2 * measured) * unknowns
-    flops = 2.0 * min(rows * samples * measured, 1.5 * unknowns) * unknowns * rows * samples * measured
-    return 8.0 * (carried + read) < JACOBIAN_BYTES and flops < 6e10
+    values = rows * samples * len(problem.structure.measured)
+    flops = 2.0 * min(values, 1.5 * unknowns) * unknowns * values
+    return max(8.0 * values * unknowns, row_bytes(problem, batch)) < JACOBIAN_BYTES and flops < MOST_WORK

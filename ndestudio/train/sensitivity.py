@@ -332,8 +332,8 @@ class Slopes(NamedTuple):
 
     Arguments:
         weight: 0 where a slope is unknown. limit: errors beyond it count linearly (a spline may fail anywhere).
-        h: time to the next point of the same trajectory, 0 at the last. window: points of each stretch along which errors
-            are summed up, padded with its last one; inside: 0 for the padding. whole: weight of these sums for each state.
+        h: time to the next point of the same trajectory, 0 at the last. first, last: of the stretch around each point along
+            which errors are summed up. whole: weight of these sums for each state.
     """
 
     t: Any
@@ -343,20 +343,20 @@ class Slopes(NamedTuple):
     weight: Any
     limit: Any
     h: Any
-    window: Any
-    inside: Any
+    first: Any
+    last: Any
     whole: Any
 
 
 def collocation_program(structure: Structure) -> Callable[..., Any]:
     """(theta, free, constants, slopes) -> loss, figures, gradients. To be compiled.
 
-    Errors of slopes, and how far they carry a state away along stretches of the curves: noise makes slopes worse than it
+    Errors of slopes, and (as a variance within stretches) how far they carry a state away along stretches of the curves: noise makes slopes worse than it
     makes values (integral matching: Dattner and Klaassen 2015, Electron. J. Statist. 9, 1939).
     """
     jax = get_jax()
     jnp = jax.numpy
-    f = make_functions(structure)
+    f, states = make_functions(structure), len(structure.states)
 
     def loss(theta: Any, constants: Any, points: Slopes) -> Any:
         phi = f.physical(theta, constants)
@@ -364,10 +364,12 @@ def collocation_program(structure: Structure) -> Callable[..., Any]:
         error = jnp.where(points.weight > 0, value - points.slope, 0.0)
         inner = jnp.clip(error, -points.limit, points.limit)
         way = jnp.cumsum(0.5 * points.h[:-1, None] * (error[1:] + error[:-1]), axis=0)
-        drift = jnp.concatenate([jnp.zeros_like(error[:1]), way])[points.window]
-        inside = points.inside[..., None]
-        drift -= jnp.sum(inside * drift, axis=1, keepdims=True) / jnp.sum(inside, axis=1, keepdims=True)
-        return jnp.sum(points.weight * inner * (2.0 * error - inner)) + jnp.sum(points.whole * inside * drift**2)
+        drift = jnp.concatenate([jnp.zeros_like(error[:1]), way])
+        total = jnp.cumsum(jnp.concatenate([jnp.zeros((1, 2, states)), jnp.stack([drift, drift**2], axis=1)]), axis=0)
+        length = (points.last + 1 - points.first)[:, None, None]
+        mean = (total[points.last + 1] - total[points.first]) / length
+        apart = jnp.sum(points.whole * (mean[:, 1] - mean[:, 0] ** 2))
+        return jnp.sum(points.weight * inner * (2.0 * error - inner)) + apart
 
     def run(theta: Any, free: Any, constants: Any, points: Slopes) -> Any:
         value, gradient = jax.value_and_grad(loss)(theta, constants, points)

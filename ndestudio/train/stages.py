@@ -17,6 +17,7 @@ from ndestudio.train.batches import Batch, fitted_rows, make_batch, start_point
 from ndestudio.train.engines import Gradient, JaxEngine, VectorEngine
 from ndestudio.train.lbfgs import Lbfgs, Objective
 from ndestudio.train.lm import LmState, Point, Prior, lm_rebase, lm_start, lm_step
+from ndestudio.train.looking import held_out
 from ndestudio.train.problem import Problem
 from ndestudio.train.tracker import Tracker
 
@@ -26,6 +27,8 @@ MOST_NOISE = 0.02
 """Largest noise variance, in squared spreads, that the penalty is made for."""
 CLOSE_ENOUGH = {"quick": 1e-7, "balanced": 3e-9, "thorough": 1e-12}
 """Losses (squared errors over spreads) at which data without noise count as fitted."""
+JUDGED_EVERY = 3
+"""Steps of L-BFGS from one look at held-out trajectories to the next."""
 STALLED = 5e-3
 """Relative gain of the validation error below which a step has taught the model nothing."""
 MOST_SLOPE_NOISE = 0.05
@@ -265,10 +268,14 @@ def follow_lbfgs(tracker: Tracker, program: Gradient, batch: Batch, point: Point
     best, since, before, reason = np.inf, 0, state.value, "limit"
     train, validation = float(state.extra[0]), float(state.extra[1]) if has_validation else float("nan")
     for k in range(budget.steps):
-        train, validation = float(state.extra[0]), float(state.extra[1]) if has_validation else float("nan")
+        train, judged = float(state.extra[0]), True
         tracker.poll()
-        tracker.step(batch, at(state.x), k, train, validation, candidate=True, fraction=k / budget.steps)
-        score = tracker.score(train, validation)
+        if has_validation:
+            judged = k % JUDGED_EVERY == 0
+            fitted = held_out(problem, batch, at(state.x)) if judged else None
+            validation = validation if not judged else float(state.extra[1]) if fitted is None else fitted
+        tracker.step(batch, at(state.x), k, train, validation, candidate=judged, fraction=k / budget.steps)
+        score = tracker.score(train, validation) if judged else np.inf
         best, since = (score, 0) if score < 0.999 * best else (best, since + 1)
         if k % 40 == 39:
             tracker.checkpoint(batch, at(state.x), k, train, validation)

@@ -107,7 +107,7 @@ def test_editing_settings_compiles_nothing(trained: dict, noisy_predators: Datas
     data = replace(
         noisy_predators,
         weights={"x": 2.0},
-        trajectories=tuple(replace(tr, measured=1.01 * tr.measured) for tr in noisy_predators.trajectories),
+        trajectories=tuple(replace(tr, measured=1.01 * tr.measured**1.02) for tr in noisy_predators.trajectories),
     )
     settings = msgspec.structs.replace(QUICK, l2=1e-5, seed=3)
     fit(config, data, settings)
@@ -165,6 +165,14 @@ def test_lbfgs_and_stages_alone(noisy_predators: Dataset) -> None:
     found = fit(HYBRID, noisy_predators, msgspec.structs.replace(QUICK, stages=("collocation", "trajectory")))
     assert [history.stage for history in found.history] == ["collocation", "trajectory"]
     assert growth_error(found, noisy_predators) < 0.15
+
+
+@pytest.mark.parametrize("stage", ["collocation", "shooting", "polish"])
+def test_a_stage_alone_is_run_and_no_other(noisy_predators: Dataset, stage: str) -> None:
+    settings = msgspec.structs.replace(QUICK, stages=(stage,), iterations={stage: 12})
+    found = fit(HYBRID, noisy_predators, settings)
+    assert {history.stage for history in found.history} == {stage}
+    assert growth_error(found, noisy_predators) < 2.0
 
 
 def test_a_pure_neural_ode(predators: Dataset) -> None:
