@@ -14,9 +14,20 @@ COMPUTE, SKETCH = "compute", "sketch"
 """Processes that trace, compile and search; processes that simulate and typeset what the window shows."""
 
 APART: Mapping[str, str] = {
-    **dict.fromkeys(("warm-up", "device", "fit", "distil", "put in", "law", "recovery"), COMPUTE),
+    **dict.fromkeys(("warm-up", "device", "fit", "distil", "put in", "law", "recovery", "profile", "compare"), COMPUTE),
     **dict.fromkeys(
-        ("warm-up sketch", "picture", "simulate", "candidate", "samples", "formulas", "artefact", "verify"), SKETCH
+        (
+            "warm-up sketch",
+            "picture",
+            "simulate",
+            "candidate",
+            "samples",
+            "formulas",
+            "artefact",
+            "verify",
+            "residuals",
+        ),
+        SKETCH,
     ),
 }
 """Purposes whose jobs run in a process where there are some: on a thread they would hold up that of the window."""

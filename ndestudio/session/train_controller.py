@@ -25,6 +25,7 @@ from ndestudio.session.train_state import (
     curves_of,
     noise_rows,
 )
+from ndestudio.session.trust import TrustController
 from ndestudio.train.result import Fit, Outcome
 
 if TYPE_CHECKING:
@@ -55,6 +56,7 @@ class TrainController(Presenter[TrainState]):
         self._unpictured: FittedModel | None = None
         self._curves: tuple[object, tuple[LossCurve, ...]] = (None, ())
         self._traces: tuple[object, Traces] = (None, Traces({}))
+        self.trust = TrustController(session)
 
     # --- intents ---------------------------------------------------------------------------------------------------
 
@@ -202,6 +204,7 @@ class TrainController(Presenter[TrainState]):
             can_continue=fit is not None and task is None and not obstacle,
             axes=self._axes,
             comparison=compare(project, *self._compared) if self._compared else None,
+            trust=self.trust.state(),
         )
 
     def _obstacle(self) -> str:

@@ -13,6 +13,7 @@ from ndestudio.data.dataset import Dataset
 from ndestudio.model.metrics import Metrics
 from ndestudio.session.live import TrainLive
 from ndestudio.session.pictures import Picture
+from ndestudio.session.trust import TrustState
 from ndestudio.train.config import TrainConfig
 from ndestudio.train.result import Fit, StageHistory
 
@@ -134,6 +135,7 @@ class TrainState:
     sentence: how the last training ended. notes: recoveries, warnings.
     axes: states of the phase portrait, None while nobody chose.
     comparison: two runs beside each other, None while nobody compares.
+    trust: what is known of residuals, profiles and relatives of the fit.
     """
 
     config: TrainConfig
@@ -163,6 +165,7 @@ class TrainState:
     can_continue: bool = False
     axes: tuple[str, str] | None = None
     comparison: Comparison | None = None
+    trust: TrustState = TrustState()
 
 
 def noise_rows(fit: Fit | None, dataset: Dataset | None) -> tuple[FittedParameter, ...]:

@@ -18,6 +18,8 @@ from ndestudio.progress import FitSnapshot, Phase, Progress, TrainStep
 from ndestudio.session import commands, train_controller
 from ndestudio.session.session import Session
 from ndestudio.session.train_state import LossCurve
+from ndestudio.train.comparison import Compared, Comparison
+from ndestudio.train.profiles import Profile
 from ndestudio.train.result import Fit
 from tests.session import results
 
@@ -298,3 +300,48 @@ def test_two_runs_are_compared_in_two_columns(view: TrainView, session: Session,
     assert dialog is not None
     assert [dialog.settings.cell(0, k).text() for k in range(3)] == ["train.seed", "3", "7"]
     dialog.reject()
+
+
+def test_diagnostics_profile_and_comparison_are_shown(
+    window: MainWindow, session: Session, settle: Settle, qtbot: QtBot
+) -> None:
+    session.workspace.open(results.project(), None)
+    window.go("train")
+    view = window.views["train"]
+    assert isinstance(view, TrainView)
+    view.lower_tabs.setCurrentWidget(view.residuals)
+    settle()
+    qtbot.waitUntil(lambda: session.train.state().trust.residuals is not None, timeout=20000)
+    settle()
+    assert view.residuals.column_box.count() == 2
+    assert "Residuals of `x`" in view.residuals.sentence.text()
+    training, held = view.residuals._training.getData()[0], view.residuals._held.getData()[0]
+    assert len(training) == 13 and len(held) == 13
+    choose(view.residuals.column_box, "y")
+    view.residuals._draw()
+    assert "Residuals of `y`" in view.residuals.sentence.text()
+    view.lower_tabs.setCurrentWidget(view.profile)
+    settle()
+    assert [view.profile.parameter_box.itemData(k) for k in range(2)] == ["a", "b"]
+    values = np.array([0.4, 0.5, 0.6])
+    rise = np.array([5.0, 0.0, 5.0])
+    session.train.trust._on_profile(
+        Profile("a", "1/h", values, rise, rise, 3.9, 0.5, 0.42, 0.58, (0.4, 0.6), "`a` is identifiable.", 0.1)
+    )
+    session.refresh()
+    settle()
+    assert view.profile.sentence.text() == "`a` is identifiable."
+    assert view.profile._threshold.value() == 3.9 and view.profile._laplace.getRegion() == (0.4, 0.6)
+    fit = session.project.fit
+    assert fit is not None
+    models = tuple(
+        Compared(name, "as written", results.MODEL, fit, None, 0.1, error)
+        for name, error in (("hybrid", 0.031), ("neural only", float("inf")))
+    )
+    session.train.trust._on_comparison(Comparison(models, "test", "hybrid", "The data support `hybrid`.", ("A note.",)))
+    view.right_tabs.setCurrentWidget(view.comparison)
+    session.refresh()
+    settle()
+    assert view.comparison.sentence.text() == "The data support `hybrid`. A note."
+    cells = [[view.comparison.table.cell(k, section).text() for section in (0, 1)] for k in range(2)]
+    assert cells == [["● hybrid", "3.1%"], ["neural only", "failed"]]

@@ -7,13 +7,16 @@ from PySide6.QtWidgets import QFrame, QScrollArea, QSplitter, QStackedWidget, QT
 
 from ndestudio.gui.building import EmptyState, button, card, choose, column, holder, label, row
 from ndestudio.gui.theme import GRID
+from ndestudio.gui.widgets.comparison_table import ComparisonTable
 from ndestudio.gui.widgets.elided import ElidedLabel
 from ndestudio.gui.widgets.fitted_table import FittedTable
 from ndestudio.gui.widgets.hole_plot import HolePlot
 from ndestudio.gui.widgets.loss_plot import LossPlot
 from ndestudio.gui.widgets.parameter_traces import ParameterTraces
 from ndestudio.gui.widgets.phase_plot import PhasePlot
+from ndestudio.gui.widgets.profile_plot import ProfilePlot
 from ndestudio.gui.widgets.redraw import Redraw
+from ndestudio.gui.widgets.residuals_plot import ResidualsPlot
 from ndestudio.gui.widgets.runs_table import RunsTable
 from ndestudio.gui.widgets.stage_strip import StageStrip
 from ndestudio.gui.widgets.time_slider import TimeSlider
@@ -47,6 +50,9 @@ class TrainView(QWidget):
         self.holes = HolePlot()
         self.table = FittedTable()
         self.traces = ParameterTraces()
+        self.residuals = ResidualsPlot()
+        self.profile = ProfilePlot()
+        self.comparison = ComparisonTable()
         self.settings = TrainSettings()
         self.runs = RunsTable()
         self.notes = label("", wrap=True, selectable=True)
@@ -65,9 +71,10 @@ class TrainView(QWidget):
         self.settings.show_config(state.config)
         self.slider.show_moments(state.checkpoints, state.checkpoint, state.status == "idle")
         self.runs.show_runs(state.runs, state.comparison)
+        self.comparison.show_trust(state.trust)
         if before is None or before.notes != state.notes:
             self.notes.setText("\n\n".join(state.notes) or "Recoveries and warnings of the training appear here.")
-            self.right_tabs.setTabText(2, f"Notes ({len(state.notes)})" if state.notes else "Notes")
+            self.right_tabs.setTabText(3, f"Notes ({len(state.notes)})" if state.notes else "Notes")
         trained = bool(state.curves) or state.picture is not None
         self.content.setCurrentIndex(1 if trained or state.status != "idle" else 0)
         self.redraw.ask()
@@ -93,8 +100,13 @@ class TrainView(QWidget):
                 self.phase.show_picture(state.dataset, state.picture)
             case 1:
                 self.holes.show_picture(state.picture)
-            case _:
+            case 2:
                 self.traces.show_traces(state.traces)
+            case 3:
+                title = state.dataset.time.title if state.dataset else ""
+                self.residuals.show_residuals(state.trust.residuals, title, examining=state.trust.examining)
+            case _:
+                self.profile.show_trust(state.trust)
 
     def _draw_table(self) -> None:
         if (state := self._state) is None:
@@ -203,6 +215,12 @@ class TrainView(QWidget):
             ),
             (self.holes, "Unknown functions", "What the networks have learned, over their arguments"),
             (self.traces, "Traces", "Parameters along the training"),
+            (
+                self.residuals,
+                "Diagnostics",
+                "What the model leaves of the data: residuals, their distribution and correlation",
+            ),
+            (self.profile, "Profile", "How far a parameter can go before the data object"),
         )
         self.lower_tabs.currentChanged.connect(lambda _: self.redraw.ask())
         self.middle = _splitter(
@@ -211,6 +229,7 @@ class TrainView(QWidget):
         self.right_tabs = _tabs(
             (self.settings, "Settings", "The details behind the preset"),
             (self.runs, "Runs", "Every training and search that was kept"),
+            (self.comparison, "Compare", "The model beside its mechanistic part and a plain neural ODE"),
             (self._make_notes(), "Notes", "Recoveries, warnings, identifiability"),
         )
         self.right = _splitter(
@@ -281,6 +300,10 @@ def connect(view: TrainView, session: Session) -> None:
     view.runs.renamed.connect(train.rename_run)
     view.runs.deleted.connect(train.delete_run)
     view.runs.compared.connect(train.compare_runs)
+    view.residuals.asked.connect(train.trust.examine)
+    view.profile.chosen.connect(train.trust.choose)
+    view.profile.asked.connect(train.trust.profile)
+    view.comparison.asked.connect(train.trust.compare)
 
 
 def _status_words(state: TrainState) -> tuple[str, str]:
