@@ -61,30 +61,27 @@ class TrustController:
 
     def profile(self) -> None:
         """Make the profile of the parameter looked at; while one is made, end that."""
-        project, tasks = self._session.project, self._session.tasks
+        project, tasks, fit = self._session.project, self._session.tasks, self._follow()
         if tasks.running("profile"):
             tasks.stop("profile")
-        elif project.fit is not None and self._can() and (name := self._looked_at()):
-            fit = project.fit
+        elif fit is not None and self._can() and (name := self._looked_at()):
             self._start("profile", f"Profile of {name}", _profile, fit.model, project.dataset, name, project.spec.train)
         self._session.refresh()
 
     def compare(self) -> None:
         """Fit the relatives of the model; while that goes on, end it."""
-        project, tasks = self._session.project, self._session.tasks
+        project, tasks, fit = self._session.project, self._session.tasks, self._follow()
         if tasks.running("compare"):
             tasks.stop("compare")
-        elif project.fit is not None and self._can():
-            spec, fit = project.spec, project.fit
+        elif fit is not None and self._can():
+            spec = project.spec
             known = fit if fit.model.config == spec.model and fit.seed == spec.train.seed else None
             self._start("compare", "Comparing models", _compare, spec.model, project.dataset, spec.train, known)
         self._session.refresh()
 
     def state(self) -> TrustState:
         """What is known of the present fit; asks for residuals where they are wanted."""
-        fit, tasks = self._session.project.fit, self._session.tasks
-        if fit is not self._fit:
-            self._forget(fit)
+        tasks, fit = self._session.tasks, self._follow()
         if fit is None:
             return TrustState()
         self._request(fit)
@@ -99,6 +96,13 @@ class TrustController:
             comparing=self._words("compare"),
             can=self._can(),
         )
+
+    def _follow(self) -> Fit | None:
+        """The present fit; what was found of another is forgotten."""
+        fit = self._session.project.fit
+        if fit is not self._fit:
+            self._forget(fit)
+        return fit
 
     def _forget(self, fit: Fit | None) -> None:
         for slot in ("profile", "compare", "residuals"):
