@@ -27,12 +27,12 @@ from unittest.mock import patch
 
 from PySide6.QtCore import QEventLoop, Qt, QTimer, QtMsgType, qInstallMessageHandler
 from PySide6.QtGui import QDesktopServices, QDrag
-from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QFileDialog, QMessageBox
+from shiboken6 import isValid
 
 from benchmarks.gui.bench import Bench
 from benchmarks.gui.monkey_files import make_files
-from benchmarks.gui.monkey_hands import Action, Hands
+from benchmarks.gui.monkey_hands import Action, Hands, press
 from ndestudio.gui.main_window import MainWindow
 from ndestudio.session.session import Session
 
@@ -155,7 +155,8 @@ def _in_event_loop(act: Callable[[], object], watch: Watch) -> None:
         if popup is not None:
             keys = (Qt.Key.Key_Down, Qt.Key.Key_Return) if watch.number % 2 else (Qt.Key.Key_Escape,)
             for key in keys:
-                QTest.keyClick(popup, key)
+                if isValid(popup):
+                    press(popup, key)
 
     def do() -> None:
         try:

@@ -81,6 +81,8 @@ class Hands:
         hooks: dict[str, tuple[int, Callable[[], object]]],
     ) -> None:
         self._window = window
+        self.avoid: set[str | None] = set()
+        """Kinds of actions, keys and names of actions that are left out."""
         self.files = files
         self.random = random.Random(seed)
         self._hooks = hooks
@@ -118,7 +120,7 @@ class Hands:
             if kind in self._hooks:
                 return {"do": kind}
             made = self._kinds[kind][1]()
-            if made is not None:
+            if made is not None and not (self.avoid & {kind, made.get("key"), made.get("name")}):
                 return {"do": kind, **made}
 
     def _widgets(self, *kinds: type[QWidget]) -> list[QWidget]:
@@ -232,7 +234,7 @@ class Hands:
     def _do_key(self, action: Action) -> None:
         keys = QKeySequence(action["key"])[0]
         target = QApplication.activePopupWidget() or QApplication.focusWidget() or self._window()
-        QTest.keyClick(target, keys.key(), keys.keyboardModifiers())
+        press(target, keys.key(), keys.keyboardModifiers())
 
     def _do_type(self, action: Action) -> None:
         _type(QApplication.focusWidget() or self._window(), action["text"])
@@ -258,7 +260,8 @@ class Hands:
         if popup is not None:
             line = popup.focusWidget() or popup
             _type(line, action["text"])
-            QTest.keyClick(line, Qt.Key.Key_Return)
+            if isValid(line):
+                press(line, Qt.Key.Key_Return)
 
     def _do_stage(self, action: Action) -> None:
         self._window().go(action["stage"])
@@ -303,6 +306,13 @@ def _place(widget: QWidget) -> list[list[Any]]:
     return [[type(widget).__name__, 0], *way]
 
 
+def press(widget: QWidget, key: Qt.Key, modifiers: Qt.KeyboardModifier = Qt.KeyboardModifier.NoModifier) -> None:
+    """Press and release a key; what is gone after the press is not released."""
+    QTest.keyPress(widget, key, modifiers)
+    if isValid(widget):
+        QTest.keyRelease(widget, key, modifiers)
+
+
 def _click(widget: QWidget, button: Qt.MouseButton, spot: QPoint) -> None:
     """Press and release; what is gone after the press is not released."""
     QTest.mousePress(widget, button, Qt.KeyboardModifier.NoModifier, spot)
@@ -338,9 +348,10 @@ def _edit_cell(view: QWidget, action: Action) -> bool:
     view.edit(index)
     editor = QApplication.focusWidget()
     if editor is not None and editor is not view and view.isAncestorOf(editor):
-        QTest.keyClick(editor, Qt.Key.Key_A, Qt.KeyboardModifier.ControlModifier)
+        press(editor, Qt.Key.Key_A, Qt.KeyboardModifier.ControlModifier)
         _type(editor, action["text"] or "0")
-        QTest.keyClick(editor, Qt.Key.Key_Return)
+        if isValid(editor):
+            press(editor, Qt.Key.Key_Return)
     return True
 
 
@@ -348,6 +359,8 @@ def _type(widget: QWidget, text: str) -> None:
     """Send characters, also those that QTest has no key for."""
     for letter in text:
         for kind in (QEvent.Type.KeyPress, QEvent.Type.KeyRelease):
+            if not isValid(widget):
+                return
             QApplication.sendEvent(widget, QKeyEvent(kind, 0, Qt.KeyboardModifier.NoModifier, letter))
 
 
@@ -361,7 +374,7 @@ def _set(widget: QWidget, share: float) -> None:
         case QAbstractSlider():
             widget.setValue(round(widget.minimum() + share * (widget.maximum() - widget.minimum())))
         case QAbstractSpinBox():
-            QTest.keyClick(widget, Qt.Key.Key_Up if share > 0.5 else Qt.Key.Key_Down)
+            press(widget, Qt.Key.Key_Up if share > 0.5 else Qt.Key.Key_Down)
         case QSplitter() if widget.count() > 1:
             widget.setSizes([round(1000 * share), round(1000 * (1 - share))])
         case _:
