@@ -107,3 +107,12 @@ def test_every_stage_of_a_project_has_a_report(project) -> None:
 
 def test_the_specification_is_shown_as_given(project) -> None:
     assert "[model]\nname = &quot;x&quot;" in report_html(project, figures=(), spec_text='[model]\nname = "x"')
+
+
+def test_says_what_the_model_leaves_of_the_data() -> None:
+    from ndestudio.export.report import report_html
+    from tests.session import results
+
+    text = report_html(results.project(), figures=())
+    assert "What is left of the data" in text
+    assert "Residuals of `x`" in text and "Durbin-Watson" in text
