@@ -178,7 +178,7 @@ def _front(hole: str, front: Any, picture: Picture, width: int) -> RenderableTyp
     from rich.table import Table
     from rich.text import Text
 
-    from ndestudio.cli.words import formula
+    from ndestudio.expression import short_text
 
     table = Table(
         box=box.SIMPLE_HEAD, pad_edge=True, title=f"{hole}: {front.evaluations:,} formulas tried", title_justify="left"
@@ -191,7 +191,7 @@ def _front(hole: str, front: Any, picture: Picture, width: int) -> RenderableTyp
             str(candidate.complexity),
             f"{candidate.loss:.2e}",
             "" if error is None else f"{error:.4f}",
-            Text(formula(candidate.expression, 4), style="bold green" if index == front.best else ""),
+            Text(short_text(candidate.expression, 4), style="bold green" if index == front.best else ""),
         )
     del width
     return table
