@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
 
-from PySide6.QtCore import QEvent, QModelIndex, QObject, Qt
-from PySide6.QtGui import QAction, QIcon, QKeyEvent, QPixmap, QStandardItem, QStandardItemModel
+from PySide6.QtCore import QEvent, QModelIndex, QObject, Qt, QTimer
+from PySide6.QtGui import QAction, QIcon, QKeyEvent, QKeySequence, QPixmap, QStandardItem, QStandardItemModel
 from PySide6.QtWidgets import QDialog, QLineEdit, QPushButton, QTabWidget, QTreeView, QVBoxLayout, QWidget
+from shiboken6 import isValid
 
 from ndestudio.gui.theme import GRID
 
-_ACTION = Qt.ItemDataRole.UserRole + 1
+_ORDER = Qt.ItemDataRole.UserRole + 1
+_NATIVE = QKeySequence.SequenceFormat.NativeText
 
 
 def match(pattern: str, text: str) -> float | None:
@@ -30,27 +34,43 @@ def match(pattern: str, text: str) -> float | None:
     return cost + 0.001 * len(text)
 
 
-def view_actions(view: QWidget, parent: QWidget) -> tuple[QAction, ...]:
-    """What the visible stage offers: its buttons that can be pressed, and its tabs that are not in front.
+@dataclass(frozen=True)
+class Entry:
+    """Something that can be done: its words, keys and picture, and what does it."""
 
-    Arguments:
-        parent: what the actions live as long as.
-    """
-    made = []
+    words: str
+    run: Callable[[], object]
+    keys: str = ""
+    icon: QIcon | None = None
 
-    def offer(words: str, act: Callable[[], object]) -> None:
-        action = QAction(words, parent)
-        action.triggered.connect(lambda _=False: act())
-        made.append(action)
 
-    for button in view.findChildren(QPushButton):
-        if button.isVisible() and button.isEnabled() and button.text():
-            offer(button.text(), button.click)
-    for tabs in view.findChildren(QTabWidget):
-        for position in range(tabs.count() if tabs.isVisible() else 0):
-            if position != tabs.currentIndex() and tabs.isTabEnabled(position):
-                offer(f"Show {tabs.tabText(position)}", lambda tabs=tabs, to=position: tabs.setCurrentIndex(to))
-    return tuple(made)
+def action_entries(actions: Sequence[QAction]) -> list[Entry]:
+    """The actions that can be chosen now."""
+    return [
+        Entry(_words(action), action.trigger, action.shortcut().toString(_NATIVE), action.icon())
+        for action in actions
+        if action.isEnabled() and action.isVisible() and action.text()
+    ]
+
+
+def view_entries(view: QWidget) -> list[Entry]:
+    """What the visible stage offers: its buttons that can be pressed, and its tabs that are not in front."""
+    buttons = [one for one in view.findChildren(QPushButton) if one.isVisible() and one.isEnabled() and one.text()]
+    pages = [
+        (tabs, position)
+        for tabs in view.findChildren(QTabWidget)
+        for position in range(tabs.count() if tabs.isVisible() else 0)
+        if position != tabs.currentIndex() and tabs.isTabEnabled(position)
+    ]
+    return [
+        *(Entry(one.text(), partial(_press, one)) for one in buttons),
+        *(Entry(f"Show {tabs.tabText(to)}", partial(tabs.setCurrentIndex, to)) for tabs, to in pages),
+    ]
+
+
+def _press(button: QPushButton) -> None:
+    if isValid(button) and button.isEnabled():
+        button.click()
 
 
 class CommandPalette(QDialog):
@@ -59,8 +79,7 @@ class CommandPalette(QDialog):
     def __init__(self, actions: Sequence[QAction], parent: QWidget, view: QWidget | None = None) -> None:
         super().__init__(parent, Qt.WindowType.Popup)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        actions = [*actions, *(view_actions(view, self) if view else ())]
-        self._actions = [action for action in actions if action.isEnabled() and action.isVisible() and action.text()]
+        self._entries = action_entries(actions) + (view_entries(view) if view else [])
         nothing = QPixmap(16, 16)
         nothing.fill(Qt.GlobalColor.transparent)
         self._blank = QIcon(nothing)  # so that all names begin at one place
@@ -68,6 +87,8 @@ class CommandPalette(QDialog):
         self._line.setPlaceholderText("Type to find an action")
         self._line.setAccessibleName("Find an action")
         self._model = QStandardItemModel(0, 2, self)
+        self._chosen = False
+        self._window = parent
         self._list = QTreeView()
         self._list.setModel(self._model)
         self._list.setHeaderHidden(True)
@@ -104,13 +125,14 @@ class CommandPalette(QDialog):
         return False
 
     def _filter(self, pattern: str) -> None:
-        scored = [(match(pattern, _words(action)), order, action) for order, action in enumerate(self._actions)]
-        found = sorted((cost, order, action) for cost, order, action in scored if cost is not None)
+        scored = [(match(pattern, entry.words), order) for order, entry in enumerate(self._entries)]
+        found = sorted((cost, order) for cost, order in scored if cost is not None)
         self._model.removeRows(0, self._model.rowCount())
-        for _, _, action in found:
-            name = QStandardItem(action.icon() if not action.icon().isNull() else self._blank, _words(action))
-            name.setData(action, _ACTION)
-            keys = QStandardItem(action.shortcut().toString(action.shortcut().SequenceFormat.NativeText))
+        for _, order in found:
+            entry = self._entries[order]
+            name = QStandardItem(self._blank if entry.icon is None or entry.icon.isNull() else entry.icon, entry.words)
+            name.setData(order, _ORDER)
+            keys = QStandardItem(entry.keys)
             keys.setTextAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
             self._model.appendRow([name, keys])
         self._list.setColumnWidth(0, 400)
@@ -121,10 +143,14 @@ class CommandPalette(QDialog):
         self._run_index(self._list.currentIndex())
 
     def _run_index(self, index: QModelIndex) -> None:
-        action = index.siblingAtColumn(0).data(_ACTION)
+        """Close, and run the entry once the key or click that chose it is dealt with: it may open a dialog."""
+        if self._chosen:
+            return
+        order = index.siblingAtColumn(0).data(_ORDER)
+        self._chosen = order is not None
         self.close()
-        if isinstance(action, QAction):
-            action.trigger()
+        if order is not None:
+            QTimer.singleShot(0, self._window, self._entries[order].run)
 
 
 def _words(action: QAction) -> str:

@@ -51,7 +51,6 @@ def hands(window: MainWindow, session: Session, tmp_path: Path, monkeypatch: pyt
     monkeypatch.setattr(distil_controller, "_distil", short_search)
     session.workspace.open(results.project(fitted=True, distilled=True), None)
     made = Hands(lambda: window, make_files(tmp_path / "files"), 0, hooks_of(lambda: session))
-    made.avoid = {"palette", "Ctrl+Shift+P"}  # QTest goes on with the popup's widgets after an action has closed it
     return made
 
 

@@ -96,7 +96,7 @@ def test_the_palette_runs_what_is_typed(window, qtbot: QtBot):  # type: ignore[n
     palette.show()
     qtbot.keyClicks(palette._line, "dark")
     qtbot.keyClick(palette._line, Qt.Key.Key_Return)
-    assert theme.colours() is DARK
+    qtbot.waitUntil(lambda: theme.colours() is DARK)
     window.actions_["scheme-light"].trigger()
 
 
@@ -107,7 +107,7 @@ def test_the_palette_offers_the_buttons_and_tabs_of_the_visible_stage(window, qt
     palette.show()
     qtbot.keyClicks(palette._line, "show networks")
     qtbot.keyClick(palette._line, Qt.Key.Key_Return)
-    assert view.left_tabs.tabText(view.left_tabs.currentIndex()) == "Networks"
+    qtbot.waitUntil(lambda: view.left_tabs.tabText(view.left_tabs.currentIndex()) == "Networks")
 
 
 @pytest.mark.parametrize(
