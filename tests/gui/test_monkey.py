@@ -50,8 +50,7 @@ def hands(window: MainWindow, session: Session, tmp_path: Path, monkeypatch: pyt
     monkeypatch.setattr(train_controller, "_fit", short_fit)
     monkeypatch.setattr(distil_controller, "_distil", short_search)
     session.workspace.open(results.project(fitted=True, distilled=True), None)
-    made = Hands(lambda: window, make_files(tmp_path / "files"), 0, hooks_of(lambda: session))
-    return made
+    return Hands(lambda: window, make_files(tmp_path / "files"), 0, hooks_of(lambda: session))
 
 
 @pytest.mark.timeout(600)
