@@ -1,4 +1,6 @@
-"""More right-hand sides, written down after the engine was built and never used to tune it; 512 rows each.
+"""More right-hand sides, written down after the engine was built; 512 rows each.
+
+Two mechanisms of the engine (products of two saturations, high Hill exponents) came from looking at what failed here.
 
 They share one wide set of operators whatever their field, so that most of it is of no use to each of them.
 """

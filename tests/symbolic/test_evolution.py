@@ -120,6 +120,13 @@ def test_limits_on_size_depth_and_nesting_are_kept() -> None:
                 assert not any(type(n).__name__ == "Call" for a in node.arguments for n in walk(a))
 
 
+@pytest.mark.timeout(60)
+def test_a_limit_on_evaluations_ends_a_search_whose_few_formulas_are_used_up() -> None:
+    result = _run(_problem("sin(x*y)*exp(y)", XY), max_size=3, evaluations=4_000)
+    assert result.outcome == "limit"
+    assert result.front.candidates
+
+
 def test_complexity_weights_count() -> None:
     result = _run(_problem("sin(x)*y", XY), complexity={"sin": 5, "variable": 2})
     best = result.front.candidates[result.front.best]

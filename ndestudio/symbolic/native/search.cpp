@@ -17,6 +17,9 @@ namespace {
 constexpr double kExact = 1e-23;
 /// Evaluations spent on finding something shorter than a long exact formula, and something exact beside a good one.
 constexpr std::uint64_t kSettle = 40000, kGrace = 300000;
+/// Children of an island between two looks at the limits; most children for each evaluation of the limit.
+constexpr int kBrood = 32;
+constexpr std::uint64_t kMostRepeats = 16;
 
 /// Options for all targets together: room for what each may have.
 Options together(Options o, int targets) {
@@ -327,7 +330,9 @@ const char* Search::verdict() {
         if (grace_ == 0 || until < grace_) grace_ = until;
     }
     if (grace_ && sum >= grace_) return "solved";
-    if (options_.evaluations && sum >= options_.evaluations) return "limit";
+    // Where few formulas are possible nearly every child is a repeat, and distinct evaluations alone would never be used up.
+    const std::uint64_t bred = static_cast<std::uint64_t>(epoch_) * kBrood * islands_.size();
+    if (options_.evaluations && (sum >= options_.evaluations || bred >= kMostRepeats * options_.evaluations)) return "limit";
     if (options_.seconds > 0.0 && elapsed() >= options_.seconds) return "limit";
     return "";
 }
@@ -438,7 +443,7 @@ void Search::run() {
     publish(false);
     while (outcome.empty()) {
         std::lock_guard<std::mutex> lock(state_mutex_);
-        breed(32, 1.0 - (epoch_ % 20) / 19.0);
+        breed(kBrood, 1.0 - (epoch_ % 20) / 19.0);
         if (collect()) publish(false);
         if (epoch_ % 10 == 9) migrate();
         ++epoch_;
