@@ -67,6 +67,7 @@ class HolePicture:
     Arguments:
         axes: grid of each shown argument. values: the hole there ([x], or [y, x] for two arguments).
         support: visited samples of the shown arguments. trusted: where the grid is near a visited sample.
+        lowest, highest: over the networks of all seeds, in the shape of ``values``; None for a single seed.
     """
 
     name: str
@@ -76,6 +77,8 @@ class HolePicture:
     support: Float[np.ndarray, "visited shown"]
     trusted: Bool[np.ndarray, "..."]
     held: Mapping[str, float] = field(default_factory=dict)
+    lowest: Float[np.ndarray, "..."] | None = None
+    highest: Float[np.ndarray, "..."] | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,6 +106,7 @@ def picture(
     axes: tuple[str, str] | None = None,
     shown: Mapping[str, tuple[int, ...]] | None = None,
     seconds: float = 30.0,
+    others: tuple[FittedModel, ...] = (),
     *,
     reporter: Reporter,
 ) -> Picture:
@@ -112,13 +116,14 @@ def picture(
         axes: the two states of the phase portrait (None: the first two).
         shown: hole -> positions of the arguments it is drawn over (left out: the first one or two).
         seconds: trajectories left when they are over are not simulated (a training that runs wants news, not all of it).
+        others: models of further seeds; holes show how far they spread.
     """
     shown = shown or {}
     paths = simulate_all(model, dataset, seconds, reporter=reporter)
     portrait = None if reporter.should_stop() else phase_portrait(model, dataset, paths, axes)
     wanted = () if reporter.should_stop() else tuple(model.networks)
     visits = {name: visited(model, dataset, paths, network.arguments) for name, network in model.networks.items()}
-    holes = tuple(hole_picture(model, hole, shown.get(hole), visits[hole]) for hole in wanted)
+    holes = tuple(hole_picture(model, hole, shown.get(hole), visits[hole], others) for hole in wanted)
     return Picture(model, paths, portrait, holes, unsupported(model, paths, visits), axes, shown)
 
 
@@ -293,12 +298,14 @@ def hole_picture(
     hole: str,
     shown: tuple[int, ...] | None = None,
     visits: Float[np.ndarray, "visit argument"] | None = None,
+    others: tuple[FittedModel, ...] = (),
 ) -> HolePicture:
     """A network over one or two of its arguments.
 
     Arguments:
         shown: positions of the shown arguments (None: the first one or two).
         visits: arguments that training has visited, in addition to the support the network knows itself.
+        others: models of further seeds.
     """
     from ndestudio.model import evaluate_hole
 
@@ -317,7 +324,9 @@ def hole_picture(
     points = np.tile(middle, (mesh[0].size, 1))
     for i, values in zip(shown, mesh, strict=True):
         points[:, i] = values.ravel()
-    values = np.asarray(evaluate_hole(model, hole, points)).reshape(mesh[0].shape)
+    seeds = [one for one in (model, *others) if hole in one.networks]
+    all_values = np.stack([np.asarray(evaluate_hole(one, hole, points)).reshape(mesh[0].shape) for one in seeds])
+    values = all_values[0]
     return HolePicture(
         name=hole,
         arguments=tuple(network.arguments[i] for i in shown),
@@ -326,6 +335,8 @@ def hole_picture(
         support=support[:, list(shown)],
         trusted=near(np.stack([m.ravel() for m in mesh], axis=1), support[:, list(shown)]).reshape(mesh[0].shape),
         held={name: float(middle[i]) for i, name in enumerate(network.arguments) if i not in shown},
+        lowest=all_values.min(axis=0) if len(seeds) > 1 else None,
+        highest=all_values.max(axis=0) if len(seeds) > 1 else None,
     )
 
 

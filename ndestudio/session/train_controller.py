@@ -260,7 +260,8 @@ class TrainController(Presenter[TrainState]):
         reference = project.fit.model if self._checkpoint >= 0 and project.fit and not tasks.running("fit") else None
         seconds = _LIVE_SECONDS if tasks.running("fit") else 30.0
         if not _pictured(self._picture, model, self._axes, self._arguments):
-            arguments = (model, project.dataset, self._axes, dict(self._arguments), seconds)
+            others = project.fit.ensemble if project.fit and model is project.fit.model else ()
+            arguments = (model, project.dataset, self._axes, dict(self._arguments), seconds, others)
             tasks.start(
                 "picture",
                 "",

@@ -268,3 +268,18 @@ def test_free_memory_is_given_back_now_and_then(qapp: QApplication, monkeypatch:
     collector.close()
     gc.disable()
     garbage.give_back_memory()
+
+
+def test_a_hole_shows_how_far_seeds_spread(window):  # type: ignore[no-untyped-def]
+    from ndestudio.gui.widgets.hole_plot import HolePlot
+    from ndestudio.session.pictures import Picture, hole_picture
+    from tests.session import results
+
+    model = results.model(0)
+    plot = HolePlot()
+    plot.setParent(window)
+    plot.show_picture(Picture(model, holes=(hole_picture(model, "f", (0,), others=(results.model(1),)),)))
+    assert plot._band.isVisible()
+    assert "seeds differ by up to" in plot.caption.text()
+    plot.show_picture(Picture(model, holes=(hole_picture(model, "f", (0,)),)))
+    assert not plot._band.isVisible()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import QRectF, Signal
+from PySide6.QtGui import QColor
 from PySide6.QtWidgets import QComboBox, QStackedWidget, QVBoxLayout, QWidget
 
 from ndestudio.gui.building import combo, quiet, row
@@ -31,6 +32,10 @@ class HolePlot(QWidget):
         self.arguments_box = combo((), "Arguments shown", "Arguments the function is drawn over")
         self.caption = ElidedLabel()
         self.curve_plot = Plot("Unknown function")
+        self._lowest = self.curve_plot.curve(lambda c: c.curves[0], faint=True)
+        self._highest = self.curve_plot.curve(lambda c: c.curves[0], faint=True)
+        self._band = pg.FillBetweenItem(self._lowest, self._highest)
+        self.curve_plot.item.addItem(self._band, ignoreBounds=True)
         self._line = self.curve_plot.curve(lambda c: c.curves[0])
         self._beyond = self.curve_plot.curve(lambda c: c.curves[0], dash=True, faint=True)
         self._rug = pg.PlotDataItem([], [], pen=None, symbol="t1", symbolSize=6)
@@ -86,6 +91,7 @@ class HolePlot(QWidget):
         if self._picture is None or hole is None:
             self._line.setData([], [])
             self._beyond.setData([], [])
+            self._draw_band(None)
             return
         network = self._picture.model.networks[hole.name]
         self._show_arguments(hole, network.arguments)
@@ -98,7 +104,7 @@ class HolePlot(QWidget):
         words = (
             f"at {held}" if held else f"{unit.strip()} veiled: no data" if len(hole.axes) == 2 else "dashed: no data"
         )
-        self.caption.show_text(words, "muted")
+        self.caption.show_text(f"{words}; {spread}" if (spread := _spread(hole)) else words, "muted")
 
     def _draw_curve(self, hole: HolePicture, title: str) -> None:
         self.stack.setCurrentWidget(self.curve_plot)
@@ -106,9 +112,20 @@ class HolePlot(QWidget):
         x, y = hole.axes[0], hole.values
         self._line.setData(x, np.where(hole.trusted, y, np.nan), connect="finite")
         self._beyond.setData(x, y)
+        self._draw_band(hole)
         support = hole.support[:: max(1, len(hole.support) // _DOTS), 0]
         low = float(np.nanmin(y)) if np.isfinite(y).any() else 0.0
         self._rug.setData(support, np.full(len(support), low))
+
+    def _draw_band(self, hole: HolePicture | None) -> None:
+        """How far the networks of all seeds spread."""
+        nothing = np.zeros(0)
+        x, low, high = nothing, nothing, nothing
+        if hole is not None and hole.lowest is not None and hole.highest is not None:
+            x, low, high = hole.axes[0], hole.lowest, hole.highest
+        self._lowest.setData(x, low)
+        self._highest.setData(x, high)
+        self._band.setVisible(len(x) > 0)
 
     def _draw_map(self, hole: HolePicture) -> None:
         self.stack.setCurrentWidget(self.map_plot)
@@ -146,6 +163,9 @@ class HolePlot(QWidget):
             self.arguments_chosen.emit(self._hole.name, tuple(self.arguments_box.currentData()))
 
     def _restyle(self, c: Colours) -> None:
+        faint = QColor(c.curves[0])
+        faint.setAlphaF(0.18)
+        self._band.setBrush(pg.mkBrush(faint))
         self._rug.setSymbolPen(None)
         self._rug.setSymbolBrush(pg.mkBrush(c.muted))
         self._dots.setSymbolBrush(pg.mkBrush("#ffffff"))
@@ -154,3 +174,11 @@ class HolePlot(QWidget):
         self.bar.axis.setTextPen(pg.mkPen(c.muted))
         if self._hole is not None and len(self._hole.axes) == 2:
             self._shade.show_mask(self._hole.trusted, *self._hole.axes, c.surface, _VEIL)
+
+
+def _spread(hole: HolePicture) -> str:
+    """How far the seeds are apart where data support the hole, in words."""
+    if hole.lowest is None or hole.highest is None or not hole.trusted.any():
+        return ""
+    apart = float(np.nanmax((hole.highest - hole.lowest)[hole.trusted]))
+    return f"seeds differ by up to {apart:.3g}"
