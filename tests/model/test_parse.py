@@ -68,7 +68,7 @@ ERRORS = [
     ("d(x)/dt = a*\ny' = 2", {}, 1, 13, 1, "ends where"),
     ("d(x)/dt =", {}, 1, 10, 1, "no right-hand side"),
     ("x\nd(x)/dt = 1", {}, 1, 1, 1, "no `=` here"),
-    ("x'' = 1", {}, 1, 1, 1, "two states"),
+    ("x''' = 1", {}, 1, 1, 1, "a second derivative is written"),
     ("d(x)/ds = 1", {}, 1, 1, 7, "left side is not understood"),
     ("x(t) = 1", {}, 1, 1, 1, "without `(t)`"),
     ("= 1", {}, 1, 1, 1, "nothing stands before"),

@@ -155,7 +155,7 @@ def test_stops_when_asked_and_keeps_what_it_found() -> None:
 
 
 def test_stopped_before_anything_was_found_is_stopped() -> None:
-    problem = _problem("x*y", XY)
+    problem = _problem("tanh(x*y - 2)*exp(sin(3*x)) + x/(1 + y^4)", XY, noise=0.02)
     config = SearchConfig(operators=BASE, seconds=60.0, threads=1)
     result = EvolutionEngine().search(problem, config, RecordingReporter(stop_after=0))
     assert result.outcome == "stopped"
