@@ -95,6 +95,13 @@ def combo(choices: Sequence[tuple[str, object]], name: str, tip: str = "") -> QC
     return made
 
 
+def narrow(*boxes: QComboBox) -> None:
+    """Let boxes be narrower than their longest choice, which then ends in an ellipsis."""
+    for box in boxes:
+        box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        box.setMinimumContentsLength(8)
+
+
 def choose(box: QComboBox, value: object) -> None:
     """Show a value without saying that it was chosen."""
     index = box.findData(value)

@@ -309,7 +309,7 @@ def test_diagnostics_profile_and_comparison_are_shown(
     window.go("train")
     view = window.views["train"]
     assert isinstance(view, TrainView)
-    view.lower_tabs.setCurrentWidget(view.residuals)
+    view.left_tabs.setCurrentWidget(view.residuals)
     settle()
     qtbot.waitUntil(lambda: session.train.state().trust.residuals is not None, timeout=20000)
     settle()
@@ -320,7 +320,7 @@ def test_diagnostics_profile_and_comparison_are_shown(
     choose(view.residuals.column_box, "y")
     view.residuals._draw()
     assert "Residuals of `y`" in view.residuals.sentence.text()
-    view.lower_tabs.setCurrentWidget(view.profile)
+    view.left_tabs.setCurrentWidget(view.profile)
     settle()
     assert [view.profile.parameter_box.itemData(k) for k in range(2)] == ["a", "b"]
     values = np.array([0.4, 0.5, 0.6])

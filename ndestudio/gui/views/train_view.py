@@ -57,7 +57,7 @@ class TrainView(QWidget):
         self.runs = RunsTable()
         self.notes = label("", wrap=True, selectable=True)
         self.slider = TimeSlider()
-        self.redraw = Redraw(self, self._draw_loss, self._draw_trajectories, self._draw_lower, self._draw_table)
+        self.redraw = Redraw(self, self._draw_loss, self._draw_left, self._draw_lower, self._draw_table)
         self._lay_out()
 
     # --- what is shown ---------------------------------------------------------------------------------------------
@@ -88,9 +88,17 @@ class TrainView(QWidget):
             moment = state.checkpoints[state.checkpoint] if looking else None
             self.loss.show_moment(moment.stage if moment else "", moment.iteration if moment else None)
 
-    def _draw_trajectories(self) -> None:
-        if (state := self._state) is not None and state.dataset is not None:
-            self.trajectories.show_model(state.dataset, state.picture, state.reference)
+    def _draw_left(self) -> None:
+        if (state := self._state) is None or state.dataset is None:
+            return
+        match self.left_tabs.currentIndex():
+            case 0:
+                self.trajectories.show_model(state.dataset, state.picture, state.reference)
+            case 1:
+                title = state.dataset.time.title
+                self.residuals.show_residuals(state.trust.residuals, title, examining=state.trust.examining)
+            case _:
+                self.profile.show_trust(state.trust)
 
     def _draw_lower(self) -> None:
         if (state := self._state) is None:
@@ -100,13 +108,8 @@ class TrainView(QWidget):
                 self.phase.show_picture(state.dataset, state.picture)
             case 1:
                 self.holes.show_picture(state.picture)
-            case 2:
-                self.traces.show_traces(state.traces)
-            case 3:
-                title = state.dataset.time.title if state.dataset else ""
-                self.residuals.show_residuals(state.trust.residuals, title, examining=state.trust.examining)
             case _:
-                self.profile.show_trust(state.trust)
+                self.traces.show_traces(state.traces)
 
     def _draw_table(self) -> None:
         if (state := self._state) is None:
@@ -206,7 +209,20 @@ class TrainView(QWidget):
         self.warning = ElidedLabel("warning")
         self.warning.setAccessibleName("Where the simulation leaves the data")
         self.warning.hide()
-        trajectories = card(self.trajectories, self.warning, heading="Trajectories", margins=GRID)
+        self.left_tabs = _tabs(
+            (
+                holder(column(self.trajectories, self.warning)),
+                "Trajectories",
+                "The model beside the data",
+            ),
+            (
+                self.residuals,
+                "Diagnostics",
+                "What the model leaves of the data: residuals, their distribution and correlation",
+            ),
+            (self.profile, "Profile", "How far a parameter can go before the data object"),
+        )
+        self.left_tabs.currentChanged.connect(lambda _: self.redraw.ask())
         self.lower_tabs = _tabs(
             (
                 self.phase,
@@ -215,12 +231,6 @@ class TrainView(QWidget):
             ),
             (self.holes, "Unknown functions", "What the networks have learned, over their arguments"),
             (self.traces, "Traces", "Parameters along the training"),
-            (
-                self.residuals,
-                "Diagnostics",
-                "What the model leaves of the data: residuals, their distribution and correlation",
-            ),
-            (self.profile, "Profile", "How far a parameter can go before the data object"),
         )
         self.lower_tabs.currentChanged.connect(lambda _: self.redraw.ask())
         self.middle = _splitter(
@@ -240,7 +250,7 @@ class TrainView(QWidget):
         self.empty = EmptyState("train", "", "Start training", self.start.emit)
         self.content = QStackedWidget()
         self.content.addWidget(card(self.empty))
-        self.plots = _splitter(Qt.Orientation.Horizontal, trajectories, self.middle)
+        self.plots = _splitter(Qt.Orientation.Horizontal, card(self.left_tabs, margins=GRID), self.middle)
         self.content.addWidget(self.plots)
         self.splitter = _splitter(Qt.Orientation.Horizontal, self.content, self.right)
         self.splitter.setStretchFactor(0, 1)
@@ -256,7 +266,7 @@ class TrainView(QWidget):
 
     def reset_layout(self) -> None:
         self.splitter.setSizes([820, 330])
-        self.plots.setSizes([400, 420])
+        self.plots.setSizes([440, 380])
         self.middle.setSizes([240, 330])
         self.right.setSizes([200, 370])
 

@@ -8,7 +8,7 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QFormLayout, QLineEdit, QSpinBox, QWidget
 
 from ndestudio.errors import SpecError
-from ndestudio.gui.building import choose, combo, label, quiet
+from ndestudio.gui.building import choose, combo, label, narrow, quiet
 from ndestudio.gui.theme import GRID
 from ndestudio.train.adaptive import BACKSOLVE, adaptive
 from ndestudio.train.config import Solver, TrainConfig
@@ -67,6 +67,7 @@ class SolverSettings(QWidget):
         self.controller = combo(
             CONTROLLERS, "Steps", "Of a solver of diffrax: by its local error, or those of the training grid"
         )
+        narrow(self.solver, self.adjoint, self.controller)
         self.rtol = _number("Relative tolerance", "1e-6", "Of a solver of diffrax, and of its implicit stages")
         self.atol = _number("Absolute tolerance", "1e-8", "Of a solver of diffrax, in units of the scale of each state")
         self.max_steps = QSpinBox()

@@ -18,7 +18,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from ndestudio.gui.building import choose, combo, label, line, quiet
+from ndestudio.gui.building import choose, combo, label, line, narrow, quiet
 from ndestudio.gui.theme import GRID
 from ndestudio.gui.widgets.solver_settings import SolverSettings
 from ndestudio.session.progression import TRAINING
@@ -140,6 +140,7 @@ class TrainSettings(QScrollArea):
             "Initial values",
             "Measured starts carry noise",
         )
+        narrow(self.device, self.loss, self.noise, self.fit_initial)
         self.own_stages = QCheckBox("only those ticked")
         self.own_stages.setAccessibleName("Choose the stages")
         self.own_stages.setToolTip("Without this the recipe skips what is not needed")
