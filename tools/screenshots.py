@@ -117,6 +117,14 @@ def main() -> None:
         camera.photograph("training")
         camera.wait()
     camera.photograph("train")
+    train = camera.window.views["train"]
+    for page, name in ((1, "diagnostics"), (2, "profile")):
+        train.left_tabs.setCurrentIndex(page)  # type: ignore[attr-defined]
+        if name == "profile":
+            camera.session.train.trust.profile()
+        camera.wait(rest=2.0)
+        camera.photograph(name)
+    train.left_tabs.setCurrentIndex(0)  # type: ignore[attr-defined]
     camera.stage("distil")
     if camera.session.project.distillation is None:
         camera.session.distil.start()
@@ -128,6 +136,9 @@ def main() -> None:
     camera.session.export.choose("python")
     camera.wait()
     camera.photograph("export")
+    camera.session.export.choose("figures")
+    camera.wait()
+    camera.photograph("figures")
     camera.close()
 
 
