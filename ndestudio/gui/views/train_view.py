@@ -327,7 +327,7 @@ def _status_words(state: TrainState) -> tuple[str, str]:
     if state.obstacle:
         return state.obstacle, "error"
     if state.sentence:
-        return state.sentence, "warning" if state.outcome == "diverged" else "good"
+        return state.sentence, {"diverged": "warning", "converged": "good"}.get(state.outcome, "muted")
     return "", "muted"
 
 
