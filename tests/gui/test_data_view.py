@@ -132,3 +132,19 @@ def test_a_bad_cell_is_put_right_where_it_is_told(
     settle()
     assert session.project.dataset is not None
     assert not shown.problem_card.isVisible()
+
+
+def test_a_column_of_deviations_is_named_in_the_table_of_the_file(
+    window: MainWindow, tmp_path: Path, settle: Callable[[], None]
+):
+    path = tmp_path / "deviations.csv"
+    path.write_text("t,x,x_sd\n0,1,0.1\n1,2,0.2\n2,3,0.1\n4,5,0.3\n", encoding="utf-8")
+    window.open_files([str(path)])
+    settle()
+    shown = window.views["data"]
+    assert isinstance(shown, DataView)
+    words = [
+        shown.table.rows.headerData(number, Qt.Orientation.Horizontal)
+        for number in range(shown.table.rows.columnCount())
+    ]
+    assert words == ["t\ntime", "x\nstate", "x_sd\ndeviation"]

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, get_args
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, Qt
 from PySide6.QtGui import QBrush, QColor, QFont
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableView
 
 from ndestudio.gui.theme import colours, follow, monospace
+from ndestudio.session.commands import Role
 from ndestudio.session.data_state import ColumnRow, DataState
 
 _Index = QModelIndex | QPersistentModelIndex
-_ROLE_WORDS = {"time": "time", "trajectory": "trajectory", "state": "state", "input": "input", "ignore": "ignored"}
+_ROLE_WORDS = {role: role for role in get_args(Role)} | {"ignore": "ignored"}
 
 
 class PreviewModel(QAbstractTableModel):
