@@ -207,7 +207,8 @@ class Panel:
         """The panel; ``clip`` is an id for its clipping region."""
         box = f'x="{num(self.left)}" y="{num(self.top)}" width="{num(self.width)}" height="{num(self.height)}"'
         parts = [
-            f'<clipPath id="{clip}"><rect {box}/></clipPath>',
+            # without a fill, readers that know no clipping show nothing of it
+            f'<clipPath id="{clip}"><rect {box} fill="none"/></clipPath>',
             f'<g clip-path="url(#{clip})">',
             *self._under,
             "</g>",

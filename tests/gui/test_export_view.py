@@ -137,3 +137,13 @@ def test_a_figure_is_copied_as_a_picture(view: ExportView, settle: Settle):
     settle()
     view.copy_button.click()
     assert not QGuiApplication.clipboard().image().isNull()
+
+
+def test_figures_have_a_light_ground(view: ExportView, settle: Settle):
+    view.chosen.emit("figures")
+    settle()
+    shown = view.figures.sheet._picture
+    grey = [
+        shown.pixelColor(x, y).lightness() for x in range(0, shown.width(), 40) for y in range(0, shown.height(), 40)
+    ]
+    assert sum(value > 200 for value in grey) > 0.8 * len(grey)

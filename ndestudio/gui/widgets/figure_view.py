@@ -5,15 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 
 from PySide6.QtCore import QByteArray, QRectF, QSize, QSizeF, Qt, Signal
-from PySide6.QtGui import QColor, QImage, QPageSize, QPainter, QPaintEvent, QPdfWriter
+from PySide6.QtGui import QImage, QPageSize, QPainter, QPaintEvent, QPdfWriter
 from PySide6.QtSvg import QSvgRenderer
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from ndestudio.export.figure import Figure
+from ndestudio.export.raster import svg_to_png
 from ndestudio.gui.building import choose, combo, label, quiet, row
 from ndestudio.gui.theme import GRID
 
-_ZOOM = 2
 _POINTS = 72.0
 FILTER = "SVG (*.svg);;PDF (*.pdf);;PNG (*.png)"
 
@@ -50,42 +50,35 @@ class FigureView(QWidget):
 
 
 class _Sheet(QWidget):
-    """Draws one figure as large as there is room, on white as on paper."""
+    """Shows one figure as large as there is room."""
 
     def __init__(self) -> None:
         super().__init__()
         self.setAccessibleName("The figure")
         self.setMinimumSize(200, 160)
         self._shown: Figure | None = None
-        self._renderer = QSvgRenderer()
+        self._picture = QImage()
 
     def show_figure(self, figure: Figure) -> None:
         if figure is not self._shown:
             self._shown = figure
-            self._renderer = _renderer(figure)
+            self._picture = picture(figure)
             self.setAccessibleDescription(figure.caption)
             self.update()
 
     def paintEvent(self, event: QPaintEvent) -> None:
         if self._shown is None:
             return
-        size = QSizeF(self._renderer.defaultSize()).scaled(QSizeF(self.size()), Qt.AspectRatioMode.KeepAspectRatio)
-        place = QRectF((self.width() - size.width()) / 2, 0.0, size.width(), size.height())
+        size = QSizeF(self._picture.size()).scaled(QSizeF(self.size()), Qt.AspectRatioMode.KeepAspectRatio)
         painter = QPainter(self)
-        painter.fillRect(place, QColor("white"))
-        self._renderer.render(painter, place)
+        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
+        painter.drawImage(QRectF((self.width() - size.width()) / 2, 0.0, size.width(), size.height()), self._picture)
         painter.end()
 
 
 def picture(figure: Figure) -> QImage:
-    """The figure as pixels, twice as many as its own size."""
-    renderer = _renderer(figure)
-    image = QImage(renderer.defaultSize() * _ZOOM, QImage.Format.Format_ARGB32)
-    image.fill(QColor("white"))
-    painter = QPainter(image)
-    renderer.render(painter)
-    painter.end()
-    return image
+    """The figure as pixels, twice as many as its own size; Qt's own reader of SVG knows no clipping."""
+    return QImage.fromData(QByteArray(svg_to_png(figure.svg)))
 
 
 def save_figure(figure: Figure, path: Path) -> Path:

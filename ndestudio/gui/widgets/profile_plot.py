@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from ndestudio.train.profiles import Profile
 
 
+_SHOWN = 4.0
+"""Rises beyond so many thresholds lie outside the picture."""
+
+
 class ProfilePlot(QWidget):
     """Signals: chosen(parameter); asked(): make the profile, or end what goes on."""
 
@@ -35,6 +39,7 @@ class ProfilePlot(QWidget):
         )
         self.sentence = label("", wrap=True, selectable=True)
         self.plot = Plot("Profile likelihood", "", "rise of the misfit")
+        self.plot.show_legend()
         self._laplace = pg.LinearRegionItem([0, 0], movable=False)
         self._laplace.setZValue(-10)
         self._laplace.hide()
@@ -45,7 +50,6 @@ class ProfilePlot(QWidget):
         self._threshold = pg.InfiniteLine(0.0, angle=0)
         self._threshold.hide()
         self.plot.addItem(self._threshold)
-        self.plot.show_legend()
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(GRID // 2)
@@ -100,7 +104,9 @@ class ProfilePlot(QWidget):
         self._laplace.setVisible(profile.laplace is not None)
         if profile.laplace is not None:
             self._laplace.setRegion(profile.laplace)
-        self.plot.fit()
+        self.plot.item.enableAutoRange(x=True, y=False)
+        top = min(float(np.nanmax(profile.statistic)), _SHOWN * profile.threshold)
+        self.plot.item.setYRange(-0.1 * top, max(top, 1.5 * profile.threshold))
 
     def _restyle(self, c: Colours) -> None:
         self._threshold.setPen(pg.mkPen(c.muted, style=Qt.PenStyle.DashLine))
