@@ -34,7 +34,11 @@ from ndestudio.train.steps import accurate
 from ndestudio.train.tracker import physical_starts
 from ndestudio.train.uncertainty import LEVEL, Uncertainty, column_noise, normal_equations, uncertainty
 
-POINTS = 16
+JUMP = 4.0
+"""A step that ends more than so many thresholds high is taken again, shorter: what lies between decides the limit."""
+SHORTEST = 0.02
+"""The shortest such step, in standard deviations of the parameter."""
+POINTS = 24
 """Values on each side."""
 FAR = 12.0
 """Distance in the trained number (of order one) at which a side counts as open."""
@@ -130,6 +134,7 @@ class _Walker:
         self.ends: list[Point] = []
         self.found: list[tuple[float, float, float]] = []
         self.stopped = False
+        self.lost = False  # a short step ended far above the threshold: the fit could not be followed there
 
     def settle(self) -> None:
         """Find the minimum, and make the noise of all columns alike there."""
@@ -163,7 +168,7 @@ class _Walker:
         self.threshold = float(scipy.stats.t.ppf(0.5 + LEVEL / 2, max(values - effective, 1.0)) ** 2)
         self.width = min(max(deviation, 1e-6), 2.0)
         self.z = float(self.best.point.theta[self.index])
-        self.ends = []
+        self.ends, self.lost = [], False
         self.found = [(self.z, self.best.cost, self.best.loss)]
 
     def walk(self, side: int) -> None:
@@ -178,9 +183,14 @@ class _Walker:
             if tried is None:
                 h *= 0.3
                 continue
+            level = (tried.cost - self.best.cost) / self.variance
+            if level > JUMP * self.threshold:
+                if h > SHORTEST * self.width:
+                    h *= 0.3
+                    continue
+                self.lost = True
             point = self.ends[-1] = tried.point
             self.found.append((float(point.theta[self.index]), tried.cost, tried.loss))
-            level = (tried.cost - self.best.cost) / self.variance
             self.reporter.emit(Progress(min((k + 1) / POINTS, 1.0)))
             if level > 1.25 * self.threshold or abs(point.theta[self.index] - self.z) > FAR:
                 return
@@ -276,6 +286,8 @@ def _judged(walker: _Walker, parameter: str, seconds: float) -> Profile:
     laplace = walker.laplace.intervals.get(parameter) if walker.laplace is not None else None
     penalised = bool((threshold <= D).any() and (bounded < threshold)[threshold <= D].any())
     sentence = _sentence(parameter, unit, values, misfit, threshold, low, high, laplace, penalised)
+    if walker.lost:
+        sentence += " At one end the fit could not be followed any further: that limit may be too near."
     if walker.stopped:
         sentence = f"The profile of `{parameter}` was stopped before it was complete."
     return Profile(
@@ -298,11 +310,16 @@ def _judged(walker: _Walker, parameter: str, seconds: float) -> Profile:
 def _crossing(
     z: Float[np.ndarray, " n"], D: Float[np.ndarray, " n"], threshold: float, least: int, side: int
 ) -> float | None:
-    """Where the profile first passes the threshold on one side; sqrt(D) is nearly a straight line."""
+    """Where the profile passes the threshold for good on one side: a single fit that failed on the way is no limit.
+
+    sqrt(D) is nearly a straight line.
+    """
     order = range(least + 1, len(z)) if side > 0 else range(least - 1, -1, -1)
     root = np.sqrt(np.maximum(D, 0.0))
-    for k in order:
-        if D[k] >= threshold:
+    for k in reversed(order):
+        if D[k] < threshold:
+            return None
+        if D[k - side] < threshold:
             a, b = k - side, k
             share = (np.sqrt(threshold) - root[a]) / max(root[b] - root[a], 1e-12)
             return float(z[a] + share * (z[b] - z[a]))

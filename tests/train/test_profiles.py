@@ -11,7 +11,7 @@ from ndestudio.errors import EquationError
 from ndestudio.model.config import InitialConfig, ModelConfig, ParameterConfig
 from ndestudio.progress import Phase, RecordingReporter
 from ndestudio.train import TrainConfig, fit
-from ndestudio.train.profiles import profile
+from ndestudio.train.profiles import _crossing, profile
 from tests.train.conftest import TINY, lotka_volterra, trajectories
 
 T = np.linspace(0.0, 2.0, 21)
@@ -96,3 +96,12 @@ def test_stops_when_asked_and_refuses_what_has_no_profile() -> None:
         profile(found.model, dataset, "c")
     with pytest.raises(EquationError, match="no parameter `kk`"):
         profile(found.model, dataset, "kk")
+
+
+def test_a_fit_that_failed_on_the_way_is_no_limit() -> None:
+    z = np.arange(6.0)
+    assert _crossing(z, np.array([0.0, 1.0, 9.0, 1.0, 2.0, 9.0]), 4.0, 0, 1) == pytest.approx(
+        4 + (2 - np.sqrt(2)) / (3 - np.sqrt(2))
+    )
+    assert _crossing(z, np.array([0.0, 1.0, 9.0, 1.0, 2.0, 3.0]), 4.0, 0, 1) is None
+    assert _crossing(z, np.array([9.0, 1.0, 0.0, 1.0, 1.0, 1.0]), 4.0, 2, -1) == pytest.approx(0.5)
