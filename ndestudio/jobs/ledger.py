@@ -51,6 +51,18 @@ class Ledger:
             for part in inside:
                 if self._places.get(id(part), (-1, 0))[0] == number:
                     del self._places[id(part)]
+            self._place_again(inside)
+
+    def _place_again(self, forgotten: tuple[Any, ...]) -> None:
+        """What a younger argument holds too has its place there from now on.
+
+        Without one it would travel again, arrive as a second object beside the first, and shift the order of ``parts``.
+        """
+        homeless = {id(part) for part in forgotten if id(part) not in self._places}
+        for number, inside in self._entries.items():
+            for position, part in enumerate(inside):
+                if id(part) in homeless:
+                    self._places.setdefault(id(part), (number, position))
 
     def place(self, value: Any) -> Place | None:
         """Where an object stands in the list, None for one that is not there."""

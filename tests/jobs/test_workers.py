@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import random
 import subprocess
 import sys
 import threading
@@ -64,6 +65,23 @@ def test_a_known_argument_travels_as_a_reference() -> None:
     ledger.enter((record,))
     assert len(ledger.dumps(("call", record, Record(record.values)))) < 500
     assert [id(part) for part in parts(record)] == [id(record), id(record.values)]
+
+
+def test_both_sides_mean_the_same_by_a_place_however_arguments_share_their_parts() -> None:
+    here, there = Ledger(), Ledger()
+    chance = random.Random(3)
+    known = [Record(np.array([0.0]))]
+    for number in range(1, 400):
+        shared = tuple(chance.choice(known[-12:]) for _ in range(chance.randrange(3)))
+        values = chance.choice(known[-12:]).values if chance.random() < 0.3 else np.array([float(number)])
+        known.append(Record(values, shared))
+        sent = (chance.choice(known[-8:]),)
+        arrived = there.loads(here.dumps(sent))
+        here.enter(sent)
+        there.enter(arrived)
+        for mine, theirs in zip(parts(sent[0]), parts(arrived[0]), strict=True):
+            assert np.array_equal(getattr(mine, "values", mine), getattr(theirs, "values", theirs))
+            assert here.place(mine) == there.place(theirs) is not None
 
 
 def test_a_stop_hands_back_what_was_reached(workers: Workers) -> None:
