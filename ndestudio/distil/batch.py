@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from ndestudio.data.dataset import Dataset, Part
-from ndestudio.distil.vectorised import compile_array
+from ndestudio.expression.arrays import compile_array
 from ndestudio.model.config import InitialConfig, ParameterConfig
 from ndestudio.model.fitted import FittedModel
 

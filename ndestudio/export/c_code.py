@@ -15,7 +15,9 @@ from ndestudio.export.code import (
     header,
     number_list,
     number_text,
+    places,
     remark,
+    unit_remark,
     unit_text,
     used_in,
     wrapped,
@@ -128,18 +130,16 @@ def _array(name: str, values: Float[np.ndarray, " n"]) -> list[str]:
 
 
 def _unpacking(content: Content, expressions: Iterable[Expr], names: Mapping[str, str]) -> list[str]:
-    found = set(used_in(tuple(expressions), (*content.names, "t")))
-    places = [(quantity, f"state[{index}]") for index, quantity in enumerate(content.states)]
-    places += [(quantity, f"forcing[{index}]") for index, quantity in enumerate(content.inputs)]
-    places += [(quantity, f"parameters[{index}]") for index, quantity in enumerate(content.parameters)]
-    lines = []
-    for quantity, place in places:
-        if quantity.name in found:
-            unit = _comment(unit_text(quantity.unit))
-            lines.append(f"    const double {names[quantity.name]} = {place};{f' // {unit}' if unit else ''}")
-    unused = [] if "t" in found else ["(void)t;"]
-    unused += [] if any(quantity.name in found for quantity in content.states) else ["(void)state;"]
-    unused += [] if any(quantity.name in found for quantity in content.inputs) else ["(void)forcing;"]
+    expressions = tuple(expressions)
+    found = places(content, expressions, element="{}[{}]", parameter=lambda k, _: f"parameters[{k}]", first=0)
+    lines = [
+        f"    const double {names[quantity.name]} = {place};{_comment(unit_remark(quantity, ' // '))}"
+        for quantity, place in found
+    ]
+    used = {quantity for quantity, _ in found}
+    unused = [] if used_in(expressions, ("t",)) else ["(void)t;"]
+    unused += [] if used.intersection(content.states) else ["(void)state;"]
+    unused += [] if used.intersection(content.inputs) else ["(void)forcing;"]
     return [*lines, *([f"    {' '.join(unused)}"] if unused else [])]
 
 

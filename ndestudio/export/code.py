@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import numpy as np
 from jaxtyping import Float
 
-from ndestudio.export.content import Content, plain
+from ndestudio.export.content import Content, Quantity, plain
 from ndestudio.export.printer import exact
 from ndestudio.expression.text import to_text
 from ndestudio.expression.tree import Expr, Name, walk
@@ -51,6 +51,12 @@ def unit_text(unit: str) -> str:
     return f"[{plain(unit)}]" if unit else ""
 
 
+def unit_remark(quantity: Quantity, mark: str) -> str:
+    """The unit of ``quantity`` as a trailing comment begun by ``mark``, "" where it has none."""
+    unit = unit_text(quantity.unit)
+    return f"{mark}{unit}" if unit else ""
+
+
 def csv_field(text: str) -> str:
     """``text`` as a field of a CSV file."""
     return '"' + text.replace('"', '""') + '"' if any(character in text for character in ',"\n') else text
@@ -89,6 +95,28 @@ def used_in(expressions: Iterable[Expr], names: Iterable[str]) -> tuple[str, ...
     """Those of ``names`` that occur in ``expressions``, in their given order."""
     found = {node.name for expr in expressions for node in walk(expr) if isinstance(node, Name)}
     return tuple(name for name in names if name in found)
+
+
+def places(
+    content: Content,
+    expressions: Iterable[Expr],
+    *,
+    element: str,
+    parameter: Callable[[int, Quantity], str],
+    first: int,
+) -> list[tuple[Quantity, str]]:
+    """The quantities that ``expressions`` use, each with the place where a function finds its value.
+
+    Arguments:
+        element: of an array, with its name and its index to be filled in, such as `{0}[{1}]`.
+        parameter: place of a parameter by its number (from ``first`` on).
+        first: index of the first element in the language.
+    """
+    found = set(used_in(tuple(expressions), content.names))
+    listed = [(quantity, element.format("state", k)) for k, quantity in enumerate(content.states, first)]
+    listed += [(quantity, element.format("forcing", k)) for k, quantity in enumerate(content.inputs, first)]
+    listed += [(quantity, parameter(k, quantity)) for k, quantity in enumerate(content.parameters, first)]
+    return [(quantity, place) for quantity, place in listed if quantity.name in found]
 
 
 def filled(template: str, **pieces: str) -> str:

@@ -14,9 +14,10 @@ from ndestudio.export.code import (
     header,
     number_list,
     number_text,
+    places,
     remark,
+    unit_remark,
     unit_text,
-    used_in,
     wrapped,
 )
 from ndestudio.export.content import Content, Quantity, Track
@@ -94,16 +95,8 @@ def _vector(values: Float[np.ndarray, " n"], indent: str) -> list[str]:
 
 
 def _unpacking(content: Content, expressions: Iterable[Expr], names: Mapping[str, str]) -> list[str]:
-    found = set(used_in(tuple(expressions), content.names))
-    places = [(quantity, f"state[{index}]") for index, quantity in enumerate(content.states, start=1)]
-    places += [(quantity, f"forcing[{index}]") for index, quantity in enumerate(content.inputs, start=1)]
-    places += [(quantity, f"p.{names[quantity.name]}") for quantity in content.parameters]
-    lines = []
-    for quantity, place in places:
-        if quantity.name in found:
-            unit = unit_text(quantity.unit)
-            lines.append(f"    {names[quantity.name]} = {place}{f'  # {unit}' if unit else ''}")
-    return lines
+    found = places(content, expressions, element="{}[{}]", parameter=lambda _, q: f"p.{names[q.name]}", first=1)
+    return [f"    {names[quantity.name]} = {place}{unit_remark(quantity, '  # ')}" for quantity, place in found]
 
 
 def _field(content: Content, write: Printer, names: Mapping[str, str]) -> list[str]:

@@ -9,7 +9,16 @@ from typing import ClassVar
 import numpy as np
 from jaxtyping import Float
 
-from ndestudio.export.code import header, number_list, number_text, remark, unit_text, used_in, wrapped
+from ndestudio.export.code import (
+    header,
+    number_list,
+    number_text,
+    places,
+    remark,
+    unit_remark,
+    unit_text,
+    wrapped,
+)
 from ndestudio.export.content import Content, Quantity
 from ndestudio.export.names import identifiers
 from ndestudio.export.networks import ExportedNetwork, exported
@@ -126,16 +135,8 @@ def _returned(named: Iterable[tuple[str, Expr]], write: Printer) -> list[str]:
 
 def unpacking(content: Content, expressions: Iterable[Expr], names: Mapping[str, str]) -> list[str]:
     """Assignments that give the names in ``expressions`` their values."""
-    found = set(used_in(expressions, content.names))
-    places = [(quantity, f"state[{index}]") for index, quantity in enumerate(content.states)]
-    places += [(quantity, f"forcing[{index}]") for index, quantity in enumerate(content.inputs)]
-    places += [(quantity, f"p[{text(quantity.name)}]") for quantity in content.parameters]
-    lines = []
-    for quantity, place in places:
-        if quantity.name in found:
-            unit = unit_text(quantity.unit)
-            lines.append(f"    {names[quantity.name]} = {place}{f'  # {unit}' if unit else ''}")
-    return lines
+    found = places(content, expressions, element="{}[{}]", parameter=lambda _, q: f"p[{text(q.name)}]", first=0)
+    return [f"    {names[quantity.name]} = {place}{unit_remark(quantity, '  # ')}" for quantity, place in found]
 
 
 def _hole_function(hole: str, network: ExportedNetwork, names: Mapping[str, str], write: Printer) -> list[str]:

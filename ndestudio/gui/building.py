@@ -15,6 +15,8 @@ from PySide6.QtWidgets import (
     QLayout,
     QPushButton,
     QSizePolicy,
+    QSplitter,
+    QTabWidget,
     QToolButton,
     QVBoxLayout,
     QWidget,
@@ -214,3 +216,22 @@ def discard(widget: QWidget) -> None:
     """Take a widget away: out of sight now, deleted when Qt gets to it."""
     widget.hide()
     widget.deleteLater()
+
+
+def tab_widget(*pages: tuple[QWidget, str, str]) -> QTabWidget:
+    """Tabs of (page, title, tip)."""
+    tabs = QTabWidget()
+    tabs.setDocumentMode(True)
+    for widget, title, tip in pages:
+        tabs.setTabToolTip(tabs.addTab(widget, title), tip)
+    return tabs
+
+
+def splitter(orientation: Qt.Orientation, *parts: QWidget) -> QSplitter:
+    """Parts beside or above each other that can be resized but not lost."""
+    made = QSplitter(orientation)
+    for part in parts:
+        made.addWidget(part)
+    made.setChildrenCollapsible(False)
+    made.setHandleWidth(GRID + GRID // 2)
+    return made

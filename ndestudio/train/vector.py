@@ -6,14 +6,13 @@ operations on a few thousand numbers costs microseconds per operation, less than
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeAlias
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float
 
-from ndestudio.errors import EquationError
-from ndestudio.expression.tree import Binary, Call, Expr, Name, Negate, Number
+from ndestudio.expression.arrays import compile_array
 from ndestudio.model.fitted import NetworkWeights
 from ndestudio.model.networks import array_hole
 from ndestudio.train.backend import one_thread
@@ -21,76 +20,6 @@ from ndestudio.train.batch import FORMULA, FREE, SHARED, Grid, Start
 from ndestudio.train.implicit import StageField, implicit_step
 from ndestudio.train.space import Bijection, Structure
 from ndestudio.train.tableau import Tableau
-
-Vector: TypeAlias = Callable[[Sequence[Any]], Any]
-"""Value of an expression; the argument holds one array for each slot."""
-
-_UNARY: dict[str, Callable[..., Any]] = {
-    "exp": np.exp,
-    "log": np.log,
-    "sqrt": np.sqrt,
-    "sin": np.sin,
-    "cos": np.cos,
-    "tan": np.tan,
-    "tanh": np.tanh,
-    "abs": np.abs,
-    "min": np.minimum,
-    "max": np.maximum,
-}
-_BINARY: dict[str, Callable[..., Any]] = {
-    "+": np.add,
-    "-": np.subtract,
-    "*": np.multiply,
-    "/": np.divide,
-    "^": np.power,
-}
-
-
-def compile_vector(expr: Expr, slots: Mapping[str, int], holes: Mapping[str, Callable[..., Any]]) -> Vector:
-    """A function of a list of arrays (closures; nothing is generated as code).
-
-    Raises:
-        EquationError: a name without a slot or a hole without a function.
-    """
-    match expr:
-        case Number(value):
-            constant = np.float64(value)
-            return lambda v: constant
-        case Name("pi") if "pi" not in slots:
-            return lambda v: np.float64(np.pi)
-        case Name(name):
-            if name not in slots:
-                raise EquationError(f"no value is known for `{name}`")
-            slot = slots[name]
-            return lambda v: v[slot]
-        case Negate(operand):
-            inner = compile_vector(operand, slots, holes)
-            return lambda v: -inner(v)
-        case Binary("^", left, Number(2.0)):
-            base = compile_vector(left, slots, holes)
-            return lambda v: np.square(base(v))
-        case Binary("^", left, Number(value)) if value in (3.0, 4.0):
-            base, times = compile_vector(left, slots, holes), int(value)
-            return lambda v: _power(base(v), times)
-        case Binary(operator, left, right):
-            function = _BINARY[operator]
-            a, b = compile_vector(left, slots, holes), compile_vector(right, slots, holes)
-            return lambda v: function(a(v), b(v))
-        case Call(name, arguments):
-            function = _UNARY.get(name) or holes.get(name)
-            if function is None:
-                raise EquationError(f"no function is known for `{name}`")
-            inners = [compile_vector(argument, slots, holes) for argument in arguments]
-            if len(inners) == 1:
-                only = inners[0]
-                return lambda v: function(only(v))
-            return lambda v: function(*[inner(v) for inner in inners])
-    raise TypeError(f"not an expression: {expr!r}")
-
-
-def _power(base: Any, times: int) -> Any:
-    square = base * base
-    return square * (base if times == 3 else square)
 
 
 class VectorModel:
@@ -105,8 +34,8 @@ class VectorModel:
         names = (*structure.states, *structure.inputs, *structure.parameters, "t")
         slots = {name: k for k, name in enumerate(names)}
         holes = {name: array_hole(network) for name, network in networks.items()}
-        self._rhs = [compile_vector(expr, slots, holes) for expr in structure.rhs]
-        self._observed = [None if expr is None else compile_vector(expr, slots, holes) for expr in structure.observed]
+        self._rhs = [compile_array(expr, slots, holes) for expr in structure.rhs]
+        self._observed = [None if expr is None else compile_array(expr, slots, holes) for expr in structure.observed]
         columns = (*structure.measured, *structure.inputs)
         at_start = {name: k for k, name in enumerate(columns)}
         first = len(at_start)
@@ -115,7 +44,7 @@ class VectorModel:
         at_start["t"] = first + len(self._start_parameters)
         ordered = {name: first + k for k, name in enumerate(structure.parameters[i] for i in self._start_parameters)}
         at_start |= ordered
-        self._starts = [None if expr is None else compile_vector(expr, at_start, holes) for expr in structure.starts]
+        self._starts = [None if expr is None else compile_array(expr, at_start, holes) for expr in structure.starts]
 
     def field(self, parameters: Sequence[Any], t: Any, u: Any, y: Any) -> Any:
         """dy/dt [state, ...] of y [state, ...]; inputs u [input, ...]."""

@@ -9,8 +9,7 @@ import pytest
 
 from ndestudio.data.dataset import Column, Dataset, Part, Trajectory
 from ndestudio.distil.tuning import make_tuner
-from ndestudio.distil.vectorised import compile_array
-from ndestudio.expression import evaluate, parse_expression
+from ndestudio.expression import parse_expression
 from ndestudio.model import FittedModel, InitialConfig, ModelConfig, ParameterConfig, initial_model, score
 
 from .conftest import make_dataset
@@ -115,13 +114,3 @@ def test_validation_rows_are_not_fitted(decay: Dataset) -> None:
     model = _decay_model(decay, k=ParameterConfig(value=0.4), g=ParameterConfig(value=0.9))
     tuned = make_tuner(model, dataset).tune(model).model
     assert tuned.parameters["k"] == pytest.approx(0.7, abs=0.02)
-
-
-@pytest.mark.parametrize(
-    "text", ["x^2 - 2*x^0.5 + pi", "min(x, y) + max(exp(-x), tanh(y))", "-abs(sin(x))/(1 + cos(y)^3)"]
-)
-def test_compiled_arrays_are_what_evaluation_says(text: str) -> None:
-    expression = parse_expression(text)
-    values = {"x": np.linspace(0.1, 3, 7), "y": np.linspace(-1, 1, 7)}
-    compiled = compile_array(expression, {"x": 0, "y": 1})
-    np.testing.assert_allclose(compiled([values["x"], values["y"]]), evaluate(expression, values), rtol=1e-14)

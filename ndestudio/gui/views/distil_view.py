@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QKeySequence, QShortcut
-from PySide6.QtWidgets import QComboBox, QSplitter, QStackedWidget, QTabBar, QTabWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QComboBox, QStackedWidget, QTabBar, QVBoxLayout, QWidget
 
 from ndestudio.gui.building import (
     EmptyState,
@@ -17,6 +17,8 @@ from ndestudio.gui.building import (
     label,
     quiet,
     row,
+    splitter,
+    tab_widget,
     tool_button,
     trigger,
 )
@@ -234,14 +236,14 @@ class DistilView(QWidget):
             self.continue_button,
         )
         header.setStretch(1, 1)
-        self.left_tabs = _tabs(
+        self.left_tabs = tab_widget(
             (self.table, "Formulas", "The front as rows"),
             (self.chooser, "Search settings", "Operators, costs, limits"),
             (holder(column(self.notes, 1, margins=GRID)), "Notes", "Warnings of the search"),
         )
         front = card(row(label("Pareto front", "heading"), self.counted, 1, self.errors_box), self.pareto, margins=GRID)
-        self.left = _splitter(Qt.Orientation.Vertical, front, card(self.left_tabs, margins=GRID))
-        self.lower_tabs = _tabs(
+        self.left = splitter(Qt.Orientation.Vertical, front, card(self.left_tabs, margins=GRID))
+        self.lower_tabs = tab_widget(
             (self.fit, "Fit of the hole", "Network and formula where data support them"),
             (
                 self.trajectories,
@@ -259,7 +261,7 @@ class DistilView(QWidget):
         self.cards.setStretch(1, 1)
         right = holder(column(self.cards, card(self.lower_tabs, margins=GRID), spacing=GRID + GRID // 2))
         right.layout().setStretch(1, 1)  # type: ignore[attr-defined]
-        self.splitter = _splitter(Qt.Orientation.Horizontal, self.left, right)
+        self.splitter = splitter(Qt.Orientation.Horizontal, self.left, right)
         self.splitter.setStretchFactor(1, 1)
         self.empty = EmptyState("distil", "", "Start search", self.start.emit)
         self.content = QStackedWidget()
@@ -357,20 +359,3 @@ def _status_words(state: DistilState) -> tuple[str, str]:
     if state.obstacle:
         return state.obstacle, "error"
     return (state.sentence, "good") if state.sentence else ("", "muted")
-
-
-def _tabs(*pages: tuple[QWidget, str, str]) -> QTabWidget:
-    tabs = QTabWidget()
-    tabs.setDocumentMode(True)
-    for widget, title, tip in pages:
-        tabs.setTabToolTip(tabs.addTab(widget, title), tip)
-    return tabs
-
-
-def _splitter(orientation: Qt.Orientation, *parts: QWidget) -> QSplitter:
-    made = QSplitter(orientation)
-    for part in parts:
-        made.addWidget(part)
-    made.setChildrenCollapsible(False)
-    made.setHandleWidth(GRID + GRID // 2)
-    return made

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QFrame, QScrollArea, QSplitter, QStackedWidget, QTabWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QScrollArea, QStackedWidget, QVBoxLayout, QWidget
 
-from ndestudio.gui.building import EmptyState, button, card, choose, column, holder, label, row
+from ndestudio.gui.building import EmptyState, button, card, choose, column, holder, label, row, splitter, tab_widget
 from ndestudio.gui.theme import GRID
 from ndestudio.gui.widgets.comparison_table import ComparisonTable
 from ndestudio.gui.widgets.elided import ElidedLabel
@@ -209,7 +209,7 @@ class TrainView(QWidget):
         self.warning = ElidedLabel("warning")
         self.warning.setAccessibleName("Where the simulation leaves the data")
         self.warning.hide()
-        self.left_tabs = _tabs(
+        self.left_tabs = tab_widget(
             (
                 holder(column(self.trajectories, self.warning)),
                 "Trajectories",
@@ -223,7 +223,7 @@ class TrainView(QWidget):
             (self.profile, "Profile", "How far a parameter can go before the data object"),
         )
         self.left_tabs.currentChanged.connect(lambda _: self.redraw.ask())
-        self.lower_tabs = _tabs(
+        self.lower_tabs = tab_widget(
             (
                 self.phase,
                 "Phase portrait",
@@ -233,16 +233,16 @@ class TrainView(QWidget):
             (self.traces, "Traces", "Parameters along the training"),
         )
         self.lower_tabs.currentChanged.connect(lambda _: self.redraw.ask())
-        self.middle = _splitter(
+        self.middle = splitter(
             Qt.Orientation.Vertical, card(self.loss, heading="Loss", margins=GRID), card(self.lower_tabs, margins=GRID)
         )
-        self.right_tabs = _tabs(
+        self.right_tabs = tab_widget(
             (self.settings, "Settings", "The details behind the preset"),
             (self.runs, "Runs", "Every training and search that was kept"),
             (self.comparison, "Compare", "The model beside its mechanistic part and a plain neural ODE"),
             (self._make_notes(), "Notes", "Recoveries, warnings, identifiability"),
         )
-        self.right = _splitter(
+        self.right = splitter(
             Qt.Orientation.Vertical,
             card(self.table, heading="Parameters", margins=GRID),
             card(self.right_tabs, margins=GRID),
@@ -250,9 +250,9 @@ class TrainView(QWidget):
         self.empty = EmptyState("train", "", "Start training", self.start.emit)
         self.content = QStackedWidget()
         self.content.addWidget(card(self.empty))
-        self.plots = _splitter(Qt.Orientation.Horizontal, card(self.left_tabs, margins=GRID), self.middle)
+        self.plots = splitter(Qt.Orientation.Horizontal, card(self.left_tabs, margins=GRID), self.middle)
         self.content.addWidget(self.plots)
-        self.splitter = _splitter(Qt.Orientation.Horizontal, self.content, self.right)
+        self.splitter = splitter(Qt.Orientation.Horizontal, self.content, self.right)
         self.splitter.setStretchFactor(0, 1)
         outer = QVBoxLayout(self)
         outer.setContentsMargins(2 * GRID, 2 * GRID, 2 * GRID, 2 * GRID)
@@ -329,20 +329,3 @@ def _status_words(state: TrainState) -> tuple[str, str]:
     if state.sentence:
         return state.sentence, {"diverged": "warning", "converged": "good"}.get(state.outcome, "muted")
     return "", "muted"
-
-
-def _tabs(*pages: tuple[QWidget, str, str]) -> QTabWidget:
-    tabs = QTabWidget()
-    tabs.setDocumentMode(True)
-    for widget, title, tip in pages:
-        tabs.setTabToolTip(tabs.addTab(widget, title), tip)
-    return tabs
-
-
-def _splitter(orientation: Qt.Orientation, *parts: QWidget) -> QSplitter:
-    made = QSplitter(orientation)
-    for part in parts:
-        made.addWidget(part)
-    made.setChildrenCollapsible(False)
-    made.setHandleWidth(GRID + GRID // 2)
-    return made

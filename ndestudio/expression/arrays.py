@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import math
 import operator
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias
@@ -17,12 +16,12 @@ from ndestudio.expression.tree import Binary, Call, Expr, Name, Negate, Number
 
 ArrayFunction: TypeAlias = Callable[[Sequence[Any]], Any]
 
-_BINARY: dict[str, Callable[[Any, Any], Any]] = {
-    "+": operator.add,
-    "-": operator.sub,
-    "*": operator.mul,
-    "/": operator.truediv,
-    "^": operator.pow,
+_BINARY: dict[str, Callable[..., Any]] = {
+    "+": np.add,
+    "-": np.subtract,
+    "*": np.multiply,
+    "/": np.divide,
+    "^": np.power,
 }
 _CALLS: dict[str, Callable[..., Any]] = {
     "exp": np.exp,
@@ -41,7 +40,7 @@ _CALLS: dict[str, Callable[..., Any]] = {
 def compile_array(
     expr: Expr, slots: Mapping[str, int], holes: Mapping[str, Callable[..., Any]] | None = None
 ) -> ArrayFunction:
-    """A function of a list of arrays that broadcast.
+    """A function of a list of arrays that broadcast; what is not finite warns as NumPy does, unless the caller forbids it.
 
     Arguments:
         slots: name -> its place in the list.
@@ -55,7 +54,7 @@ def compile_array(
             constant = np.float64(value)
             return lambda v: constant
         case Name("pi") if "pi" not in slots:
-            return lambda v: math.pi
+            return lambda v: np.float64(np.pi)
         case Name(name):
             if name not in slots:
                 raise EquationError(f"no value is known for `{name}`")
@@ -63,12 +62,9 @@ def compile_array(
         case Negate(operand):
             inner = compile_array(operand, slots, holes)
             return lambda v: -inner(v)
-        case Binary("^", left, Number(2.0)):
-            base = compile_array(left, slots, holes)
-            return lambda v: np.square(base(v))
         case Binary("^", left, Number(value)) if value == int(value):
             base, power = compile_array(left, slots, holes), int(value)
-            return lambda v: base(v) ** power
+            return lambda v: _power(base(v), power)
         case Binary(symbol, left, right):
             f, g, combine = compile_array(left, slots, holes), compile_array(right, slots, holes), _BINARY[symbol]
             return lambda v: combine(f(v), g(v))
@@ -82,3 +78,10 @@ def compile_array(
                 return lambda v: apply(only(v))
             return lambda v: apply(*[part(v) for part in parts])
     raise TypeError(f"not an expression: {expr!r}")
+
+
+def _power(base: Any, exponent: int) -> Any:
+    if exponent not in (2, 3, 4):
+        return base**exponent
+    square = np.square(base)  # products are many times faster than powers
+    return square if exponent == 2 else square * (base if exponent == 3 else square)
