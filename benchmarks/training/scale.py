@@ -145,7 +145,29 @@ def accelerator(options: Options) -> None:
             jax.block_until_ready(many(thetas, frees, *gradient.data))
             seconds = best(lambda a=thetas, b=frees: jax.block_until_ready(many(a, b, *gradient.data)), 5)
         print(f"  {seeds} seeds side by side: {seeds / seconds:.1f} gradient steps a second")
+    _ensembles(small)
     del options
+
+
+def _ensembles(small: bool) -> None:
+    """Whole trainings of the race's data from several seeds, in sequence and side by side, the programs compiled before."""
+    dataset = measurements(32, 100, 0.05, 0)
+    steps = {"collocation": 100, "polish": 10} if small else {}
+    for seeds in (1, 8, 64) if not small else (1, 2, 4):
+        for together in (False, True):
+            settings = TrainConfig(preset="quick", seeds=seeds, side_by_side=together, iterations=steps)
+            if seeds > 8 and not together:
+                continue
+            found, seconds = None, 0.0
+            for _ in range(2):
+                begin = time.perf_counter()
+                found = fit(HYBRID, dataset, settings)
+                seconds = time.perf_counter() - begin
+            assert found is not None
+            how = "side by side" if together else "in sequence"
+            print(
+                f"  training {seeds} seeds {how}: {seconds:.1f} s; best validation error {found.metrics.validation['mean']:.2%}"
+            )
 
 
 def initial_model_theta(dataset: Dataset, seed: int) -> np.ndarray:

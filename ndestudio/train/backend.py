@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import os
 import threading
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,8 @@ CACHE_BYTES = 512 * 1024 * 1024
 """Largest size of the folder with compiled programs."""
 
 _lock = threading.Lock()
+_limited: list[Any] = []
+_limited_lock = threading.Lock()
 
 
 def environment() -> None:
@@ -144,13 +147,23 @@ def _has_nvidia_driver() -> bool:
     return Path("/proc/driver/nvidia/version").exists()
 
 
-def one_thread() -> AbstractContextManager[Any]:
+@contextmanager
+def one_thread() -> Iterator[None]:
     """Keep linear algebra on matrices of moderate size to one thread.
 
     Threads that wait for each other cost more than such matrices: with other work on the machine a step of
-    Levenberg-Marquardt took ten times its time.
+    Levenberg-Marquardt took ten times its time. The limit holds for the process until the last of those who asked is done.
     """
-    return _blas().limit(limits=1, user_api="blas")
+    with _limited_lock:
+        _limited.append(_blas().limit(limits=1, user_api="blas") if not _limited else None)
+    try:
+        yield
+    finally:
+        with _limited_lock:
+            if len(_limited) > 1:
+                _limited.pop()
+            else:
+                _limited.pop().restore_original_limits()
 
 
 @cache

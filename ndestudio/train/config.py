@@ -37,6 +37,8 @@ class TrainConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         preset: `"quick"`, `"balanced"` or `"thorough"`; sets the budgets behind the stages.
         stages: stages to run, in order; None: the staged recipe, skipping what is not needed.
         seed: of initial weights and further start values. seeds: number of networks trained from different seeds (an ensemble).
+        side_by_side: train the seeds at the same time, their simulations in one program (a GPU is as fast for eight as for one),
+            instead of one after the other; None: where a GPU computes.
         device: where to compute; `"auto"` takes a GPU if JAX sees one.
         loss: `"squares"` or `"huber"` (`huber_delta` in units of the noise level).
         noise: `"spread"` (errors count in units of the spread of their column), or a noise level of each column that is
@@ -66,6 +68,7 @@ class TrainConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     stages: tuple[Stage, ...] | None = None
     seed: int = 0
     seeds: int = 1
+    side_by_side: bool | None = None
     device: Literal["auto", "cpu", "gpu"] = "auto"
     loss: Literal["squares", "huber"] = "squares"
     huber_delta: float = 1.35

@@ -9,11 +9,12 @@ import numpy as np
 from jaxtyping import Float
 
 from ndestudio.progress import Reporter
+from ndestudio.train.abreast import abreast, get_program
 from ndestudio.train.batch import FREE, Grid
 from ndestudio.train.batches import Batch, split_rows
 from ndestudio.train.lm import Linear, Point
 from ndestudio.train.problem import Problem
-from ndestudio.train.programs import CACHE, wait
+from ndestudio.train.programs import wait
 from ndestudio.train.vector import VectorModel, initial_values, march, read_out
 
 DIFFERENCE = 1e-6
@@ -122,13 +123,16 @@ class JaxEngine:
     """Exact sensitivities of the discrete solution, compiled; use ``prepare`` early and ``ready`` when it is needed.
 
     Many rows are computed in pieces of equal size, one after the other, by one program: memory is bounded.
+
+    Arguments:
+        device: of JAX, or a ``Meeting`` of several seeds.
     """
 
     def __init__(self, problem: Problem, batch: Batch, device: Any) -> None:
         self.problem, self.batch, self.device = problem, batch, device
         self.compile_seconds = 0.0
         rows = len(batch.grid.step)
-        most = PIECE_BYTES.get(device.platform, LARGE_PIECE_BYTES) / row_bytes(problem, batch)
+        most = PIECE_BYTES.get(device.platform, LARGE_PIECE_BYTES) / row_bytes(problem, batch) / abreast(device)
         self.pieces = next((n for n in range(1, rows) if rows % n == 0 and rows // n <= most), rows)
         self._future: Future[Any] | None = None
         self._program: Any = None
@@ -144,7 +148,7 @@ class JaxEngine:
         free = np.zeros((self.batch.grid.step.shape[0] // self.pieces, states))
         self.use(self.batch)
         arguments = _as_arrays((theta, free, *self._arguments[0]))
-        self._future = CACHE.get(
+        self._future = get_program(
             ("linearise", structure, method), lambda: linearise_program(structure, method), arguments, self.device
         )
 
@@ -203,7 +207,7 @@ class Gradient:
             "collocation": lambda: sensitivity.collocation_program(structure),
         }[self.kind]
         arguments = (np.asarray(point.theta), np.asarray(point.free), *self.data)
-        self._future = CACHE.get((self.kind, structure, method), make, arguments, self.device)
+        self._future = get_program((self.kind, structure, method), make, arguments, self.device)
 
     def use(self, batch: Batch) -> None:
         """Other weights of the same samples."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -83,7 +82,7 @@ def finish(tracker: Tracker, ending: Ending, described: Device) -> Fit:
     tracker.snapshot(model, 0)
     stage, iteration, loss, validation = tracker.best_stage
     best = Checkpoint(stage, iteration, loss, validation, model)
-    seconds = {**tracker.seconds, "total": time.perf_counter() - tracker.begin}
+    seconds = {**tracker.seconds, "total": tracker.elapsed}
     return Fit(
         outcome=outcome,
         sentence=sentence,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import replace
 
 from ndestudio.data.dataset import Dataset, Part
@@ -11,12 +10,13 @@ from ndestudio.model.config import ModelConfig
 from ndestudio.model.fitted import FittedModel
 from ndestudio.model.initial import initial_model
 from ndestudio.progress import Phase, Reporter, SilentReporter
+from ndestudio.train.abreast import abreast
 from ndestudio.train.adaptive import warnings_of
 from ndestudio.train.backend import device, plain_cpu
 from ndestudio.train.collocation import smooth_training
 from ndestudio.train.config import TrainConfig
 from ndestudio.train.constants import fit_constants
-from ndestudio.train.ensemble import fit_seeds
+from ndestudio.train.ensemble import Seed, fit_seeds, places_abreast
 from ndestudio.train.finishing import finish, guarded
 from ndestudio.train.problem import make_problem
 from ndestudio.train.recipe import train_networks
@@ -49,14 +49,27 @@ def fit(
     """
     train, reporter = train or TrainConfig(), reporter or SilentReporter()
     if train.seeds > 1:
-        return fit_seeds(lambda settings: fit(config, dataset, settings, reporter, start), train, dataset, reporter)
-    begin = time.perf_counter()
+        model = _starting_model(config, dataset, train, start)
+        width = places_abreast(model, dataset, train)
+        return fit_seeds(lambda seed: _fit_one(config, dataset, seed, start), train, reporter, width)
+    return _fit_one(config, dataset, Seed(train, reporter), start)
+
+
+def _fit_one(config: ModelConfig, dataset: Dataset, seed: Seed, start: FittedModel | None) -> Fit:
+    train, reporter = seed.train, seed.reporter
+    begin = seed.clock()
     limit = train.time_limit if train.time_limit is not None else SECONDS[train.preset]
+    limit *= abreast(seed.place)
     model = _starting_model(config, dataset, train, start)
     _check(model, dataset)
     problem = make_problem(model, dataset, train)
     tracker = Tracker(
-        problem, reporter, deadline=begin + limit, begin=begin, counts_compiling=train.time_limit is not None
+        problem,
+        reporter,
+        deadline=begin + limit,
+        begin=begin,
+        clock=seed.clock,
+        counts_compiling=train.time_limit is not None,
     )
     tracker.snapshot(model, 0)
     for text in _left_out(dataset, train):
@@ -72,7 +85,7 @@ def fit(
         tracker.note(text, "warning")
     if problem.structure.holes or setup is not None:
         chosen, described = device(train.device)
-        ending = guarded(tracker, lambda: train_networks(tracker, chosen))
+        ending = guarded(tracker, lambda: train_networks(tracker, seed.place or chosen))
     else:
         described = plain_cpu()
         ending = guarded(tracker, lambda: fit_constants(tracker))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -110,6 +110,7 @@ class Tracker:
     Arguments:
         deadline: end of training (``time.perf_counter``).
         exact: whether the steps of the solver were found short enough for the model as it is.
+        clock: seconds of ``begin`` and ``deadline``.
         counts_compiling: whether the deadline stands while compiled programs are waited for. It does where a person gave
             it; the limits of the presets are meant for training, on slow machines too.
     """
@@ -118,6 +119,7 @@ class Tracker:
     reporter: Reporter
     deadline: float
     begin: float = field(default_factory=time.perf_counter)
+    clock: Callable[[], float] = time.perf_counter
     counts_compiling: bool = True
     exact: bool = False
     best: Checkpoint | None = None
@@ -187,21 +189,21 @@ class Tracker:
         Raises:
             StopRequested, TimeUp
         """
-        before = time.perf_counter()
+        before = self.clock()
         if self.reporter.should_stop():
             raise StopRequested
         # a pause happens inside should_stop; it does not count
-        self.deadline += max(time.perf_counter() - before - 0.05, 0.0)
-        if time.perf_counter() > self.deadline:
+        self.deadline += max(self.clock() - before - 0.05, 0.0)
+        if self.clock() > self.deadline:
             raise TimeUp
 
     @property
     def elapsed(self) -> float:
-        return time.perf_counter() - self.begin
+        return self.clock() - self.begin
 
     @property
     def remaining(self) -> float:
-        return self.deadline - time.perf_counter()
+        return self.deadline - self.clock()
 
     def step(
         self,

@@ -196,11 +196,3 @@ def test_says_what_computes() -> None:
         assert device_info().why_no_gpu.endswith(".")
         with pytest.raises(DeviceError, match="cpu"):
             device_info("gpu")
-
-
-def test_seeds_make_an_ensemble_that_says_how_far_it_agrees(trained: dict, noisy_predators: Dataset) -> None:
-    found = fit(HYBRID, noisy_predators, msgspec.structs.replace(QUICK, seeds=2))
-    assert len(found.ensemble) == 1
-    single, _ = run(trained, noisy_predators)
-    assert found.metrics.validation["mean"] <= single.metrics.validation["mean"]
-    assert any("2 seeds" in note and "`growth`" in note for note in found.notes)
