@@ -51,13 +51,15 @@ def _nrmse(model: FittedModel, dataset: Dataset, simulations: Mapping[str, Simul
 
     spread = dataset.spread()
     found: dict[str, float] = {}
+    masks = [(trajectory, trajectory.mask(part)) for trajectory in dataset.trajectories]
+    masks = [(trajectory, mask) for trajectory, mask in masks if mask.any()]
     for k, column in enumerate(dataset.measured_names):
         if model.system.observation(column) is None or column not in model.measured:
             continue
         mine = model.measured.index(column)
         errors = []
-        for trajectory in dataset.trajectories:
-            rows = trajectory.mask(part)[:, k]
+        for trajectory, mask in masks:
+            rows = mask[:, k]
             if rows.any():
                 predicted = simulations[trajectory.name].measured[rows, mine]
                 errors.append(predicted - trajectory.measured[rows, k])

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
@@ -159,19 +160,20 @@ def make_target(
     shape = (len(rows), samples, len(column))
     values, train, validation = np.zeros(shape), np.zeros(shape), np.zeros(shape)
     relative = _relative_weights(rows)
-    for k, row in enumerate(rows):
-        n = len(row.index)
-        measured = row.trajectory.measured[row.index]
+    lengths = [len(row.index) for row in rows]
+    place = np.repeat(np.arange(len(rows)), lengths), np.concatenate([np.arange(n) for n in lengths])
+    compared = np.concatenate([row.trajectory.measured[row.index] for row in rows])
+    part = np.concatenate([row.trajectory.part[row.index] for row in rows])[:, None]
+    if log.any():
         with np.errstate(all="ignore"):
-            compared = np.where(log, np.log(measured), measured)
-        usable = np.isfinite(compared)
-        values[k, :n] = np.where(usable, compared, 0.0)
-        part = row.trajectory.part[row.index][:, None]
-        weight = usable * column * row.trajectory.weight
-        if relative:
-            weight = weight * relative[id(row.trajectory)][row.index]
-        train[k, :n] = weight * (part == Part.TRAIN)
-        validation[k, :n] = weight * (part == Part.VALIDATION)
+            compared = np.where(log, np.log(compared), compared)
+    usable = np.isfinite(compared)
+    weight = usable * column * np.repeat([row.trajectory.weight for row in rows], lengths)[:, None]
+    if relative:
+        weight = weight * np.concatenate([relative[id(row.trajectory)][row.index] for row in rows])
+    values[place] = np.where(usable, compared, 0.0)
+    train[place] = weight * (part == Part.TRAIN)
+    validation[place] = weight * (part == Part.VALIDATION)
     return Target(values, _normal(train), _normal(validation))
 
 
@@ -191,6 +193,16 @@ def _normal(weight: Float[np.ndarray, "..."]) -> Float[np.ndarray, "..."]:
 
 def whole_rows(dataset: Dataset, *, with_test: bool) -> list[Rows]:
     """One row for each trajectory, up to its last training or validation sample (all samples ``with_test``)."""
+    kept = _whole.setdefault(dataset, {})
+    if with_test not in kept:
+        kept[with_test] = tuple(_whole_rows(dataset, with_test))
+    return list(kept[with_test])
+
+
+_whole: WeakKeyDictionary[Dataset, dict[bool, tuple[Rows, ...]]] = WeakKeyDictionary()
+
+
+def _whole_rows(dataset: Dataset, with_test: bool) -> list[Rows]:
     found = []
     for trajectory in dataset.trajectories:
         index = np.arange(len(trajectory.t))

@@ -115,11 +115,12 @@ def make_batch(
 ) -> Batch:
     """Rows (all trajectories without their test samples, unless given) on a grid of ``steps`` steps.
 
-    Padded rows repeat the first one with weight 0.
+    ``padded`` are rows, with copies of the first one of weight 0, and samples, for programs compiled for these shapes.
     """
     rows = rows if rows is not None else whole_rows(problem.dataset, with_test=False)
     width = bucket(len(rows)) if padded else len(rows)
-    samples = bucket(max(len(row.index) for row in rows))
+    samples = max(len(row.index) for row in rows)
+    samples = bucket(samples) if padded else samples
     full = [*rows, *[rows[0]] * (width - len(rows))]
     grid = make_grid(full, steps, problem.method, samples, problem.mesh)
     target = make_target(full, problem.dataset, problem.observed, problem.space.constants.log, samples)
@@ -145,26 +146,18 @@ def _without_padding(target: Target, used: int) -> Target:
 def make_start(problem: Problem, rows: list[Rows], follows: np.ndarray) -> Start:
     """Modes and given values of the initial values of each row."""
     space, model = problem.space, problem.space.model
-    states, train = model.system.states, problem.train
+    states = model.system.states
     transforms = initial_transforms(model.system, model, space.constants.state_scale)
     whole = bijection(transforms)
     shape = (len(rows), len(states))
+    own = np.array([_own_mode(problem, k) for k in range(len(states))], dtype=np.int32)
     mode = np.full(shape, GIVEN, dtype=np.int32)
     given, first = np.zeros(shape), np.zeros((len(rows), len(model.measured) + len(model.inputs)))
     for b, row in enumerate(rows):
         trajectory = row.trajectory
         given[b] = model_start(model, trajectory)
         first[b] = np.concatenate([_first_values(trajectory.measured), _first_values(trajectory.inputs)])
-        for k, state in enumerate(states):
-            config = model.config.initial.get(state) or InitialConfig()
-            if follows[b] >= 0:
-                mode[b, k] = FREE
-            elif config.shared:
-                mode[b, k] = SHARED
-            elif is_estimated(config, train):
-                mode[b, k] = FREE
-            elif _depends_on_free(space, k):
-                mode[b, k] = FORMULA
+        mode[b] = FREE if follows[b] >= 0 else own
         if follows[b] >= 0:
             given[b] = _smooth_start(problem, row, given[b])
     wide = lambda values: np.broadcast_to(values, shape).copy()  # noqa: E731
@@ -178,6 +171,16 @@ def make_start(problem: Problem, rows: list[Rows], follows: np.ndarray) -> Start
         first=first,
         t=np.array([row.trajectory.t[0] for row in rows]),
     )
+
+
+def _own_mode(problem: Problem, k: int) -> int:
+    """Where the initial value of a state comes from at the begin of a trajectory."""
+    config = problem.space.model.config.initial.get(problem.structure.states[k]) or InitialConfig()
+    if config.shared:
+        return SHARED
+    if is_estimated(config, problem.train):
+        return FREE
+    return FORMULA if _depends_on_free(problem.space, k) else GIVEN
 
 
 def _depends_on_free(space: Space, k: int) -> bool:

@@ -19,7 +19,7 @@ from ndestudio.train.lm import LmState, Point, Prior, lm_rebase, lm_start, lm_st
 from ndestudio.train.noise import settle as settle_noise
 from ndestudio.train.problem import Problem
 from ndestudio.train.stages import Outcome, reweigh
-from ndestudio.train.steps import doubling_error, steps_for, tolerance
+from ndestudio.train.steps import enough_steps, on_samples, steps_for, tolerance
 from ndestudio.train.stiff import suited
 from ndestudio.train.tracker import Tracker
 from ndestudio.train.uncertainty import uncertainty
@@ -92,21 +92,23 @@ def fit_constants(tracker: Tracker, *, explore: bool = True, steps: int = 100) -
         if np.abs(outcome.point.theta - before.theta).max() < UNMOVED:
             tracker.exact = finer < MOST_STEPS
             break
-    _understood(tracker, batch, outcome.point)
+    _understood(tracker, batch, outcome)
 
     def again(weighted: Batch, start: Point) -> str:
         found = descend(tracker, weighted, start, steps)
-        _understood(tracker, weighted, found.point)
+        _understood(tracker, weighted, found)
         return found.reason
 
     return settle_noise(tracker, again, outcome.reason)
 
 
-def _understood(tracker: Tracker, batch: Batch, point: Point) -> None:
-    """How sure the parameters are at ``point``."""
-    linear = VectorEngine(tracker.problem, batch).linearise(point)
-    prior = _prior(tracker.problem, batch, point)
-    tracker.judge(uncertainty(tracker.problem, linear, point, prior))
+def _understood(tracker: Tracker, batch: Batch, outcome: Outcome) -> None:
+    """How sure the parameters are where a fit ended."""
+    problem, linear = tracker.problem, outcome.linear
+    if linear is None or problem.train.loss == "huber":  # whose weights are those of iterations
+        linear = VectorEngine(problem, batch).linearise(outcome.point)
+    prior = _prior(problem, batch, outcome.point)
+    tracker.judge(uncertainty(problem, linear, outcome.point, prior))
 
 
 def _some(problem: Problem, steps: int) -> tuple[Batch, bool]:
@@ -114,7 +116,7 @@ def _some(problem: Problem, steps: int) -> tuple[Batch, bool]:
 
     A few dozen lead next to the minimum for a fraction of the price; the last steps are made on all.
     """
-    rows = whole_rows(problem.dataset, with_test=False)
+    rows, steps = whole_rows(problem.dataset, with_test=False), on_samples(problem, steps)
     thin = len(rows) // ENOUGH_ROWS
     if thin < 2 or not any((row.trajectory.part[row.index] == Part.TRAIN).any() for row in rows[::thin]):
         return make_batch(problem, steps, rows=rows, padded=False), True
@@ -129,9 +131,8 @@ def _coarse(problem: Problem) -> int:
 def _finer(problem: Problem, model: FittedModel, steps: int, loss: float) -> int:
     """Steps with which doubling changes predictions by less than a tenth of what they miss the data by."""
     allowed = float(np.clip(0.1 * np.sqrt(loss), tolerance(problem), LEAST_ACCURATE)) if np.isfinite(loss) else 0.0
-    while steps < MOST_STEPS and doubling_error(problem, model, steps) > allowed:
-        steps *= 2
-    return steps
+    found = enough_steps(problem, model, steps, allowed, MOST_STEPS)
+    return on_samples(problem, found) if found > steps else found
 
 
 def _continued(problem: Problem, batch: Batch, point: Point) -> Point:
@@ -236,14 +237,19 @@ def descend(tracker: Tracker, batch: Batch, point: Point, steps: int, goal: Goal
         tracker.poll()
         if problem.train.loss == "huber" and state.accepted:
             state = reweigh(engine, batch, state)
-        state = lm_step(engine.linearise, lm_rebase(state, prior), prior)
+        least = 0.1 * goal.decrease if state.damping < goal.damping else 0.0
+        state = lm_step(engine.linearise, lm_rebase(state, prior), prior, least)
         if state.accepted:
             tracker.step(batch, state.point, k, state.loss, state.linear.validation, candidate=True, fraction=k / steps)
         slow = slow + 1 if state.decrease < goal.decrease else 0
-        nothing = state.promised < 0.1 * goal.decrease and state.damping < goal.damping
-        if nothing or state.damping > 1e8 or slow >= (2 if state.accepted else 8) or state.loss < goal.loss:
-            return Outcome(state.point, state.loss, state.linear.validation, "converged")
-    return Outcome(state.point, state.loss, state.linear.validation, "limit")
+        if (
+            state.promised < least
+            or state.damping > 1e8
+            or slow >= (2 if state.accepted else 8)
+            or state.loss < goal.loss
+        ):
+            return Outcome(state.point, state.loss, state.linear.validation, "converged", state.linear)
+    return Outcome(state.point, state.loss, state.linear.validation, "limit", state.linear)
 
 
 def _prior(problem: Problem, batch: Batch | None, point: Point) -> Prior:

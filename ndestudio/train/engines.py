@@ -34,6 +34,7 @@ class VectorEngine:
         moves[problem.space.weights] = False
         self.moves = np.flatnonzero(moves)
         self.states = np.flatnonzero((batch.start.mode == FREE).any(axis=0))
+        self.used = (batch.target.train + batch.target.validation) > 0
 
     def residuals(
         self, point: Point
@@ -51,6 +52,7 @@ class VectorEngine:
     def use(self, batch: Batch) -> None:
         """Other weights of the same samples."""
         self.batch = batch
+        self.used = (batch.target.train + batch.target.validation) > 0
 
     def errors(
         self, theta: Float[np.ndarray, "copy theta"], free: Float[np.ndarray, "copy row state"]
@@ -63,33 +65,33 @@ class VectorEngine:
             states, slopes = march(self.model, parameters, y0, grid, self.problem.method, constants.clip)
             y = read_out(states, slopes, grid)
             wide = [p[..., None] for p in parameters]
-            seen = np.moveaxis(self.model.observe(wide, grid.sample_t, _inputs(grid), y), 0, -1)
-            compared = np.where(constants.log, np.log(np.maximum(seen, constants.floor)), seen)
-        error = (compared - self.batch.target.values) / constants.spread
-        used = (self.batch.target.train + self.batch.target.validation) > 0
-        return np.where(used, error, 0.0), np.moveaxis(states[-1], 0, -1) / constants.state_scale
+            seen = self.model.observe(wide, grid.sample_t, _inputs(grid), y)
+            found = np.zeros((*seen.shape[1:], len(seen)))
+            for k, column in enumerate(seen):
+                if constants.log[k]:
+                    column = np.log(np.maximum(column, constants.floor[k]))
+                difference = (column - self.batch.target.values[..., k]) / constants.spread[k]
+                np.copyto(found[..., k], difference, where=self.used[..., k])
+        return found, np.moveaxis(states[-1], 0, -1) / constants.state_scale
 
     def linearise(self, point: Point) -> Linear:
         """Residuals and derivatives at ``point``."""
         errors, ends = self.residuals(point)
-        target = self.batch.target
-        weight = np.sqrt(target.train)
-        rows = errors.shape[1]
-        base = errors[0]
-        r = (weight * base).reshape(rows, -1)
-        with np.errstate(all="ignore"):
-            moved = (weight * (errors[1:] - base) / DIFFERENCE).reshape(len(errors) - 1, rows, r.shape[1])
-        d_theta = np.zeros((*r.shape, len(point.theta)))
-        d_theta[..., self.moves] = np.moveaxis(moved[: len(self.moves)], 0, -1)
-        d_free = np.zeros((*r.shape, point.free.shape[1]))
-        d_free[..., self.states] = np.moveaxis(moved[len(self.moves) :], 0, -1)
-        held = np.sqrt(target.validation)
+        target, base = self.batch.target, errors[0]
+        rows = len(base)
+        weight, held = np.sqrt(target.train), np.sqrt(target.validation)
+        d_theta = np.zeros((*base.shape, len(point.theta)))
+        d_free = np.zeros((*base.shape, point.free.shape[1]))
         d_held = np.zeros_like(d_free)
         with np.errstate(all="ignore"):
-            by_start = held * (errors[1 + len(self.moves) :] - base) / DIFFERENCE
-        d_held[..., self.states] = np.moveaxis(by_start.reshape(len(self.states), rows, r.shape[1]), 0, -1)
-        validation, step = self.batch.validation((held * base).reshape(rows, -1), d_held)
-        return Linear(r, d_theta, d_free, validation, step, ends[0])
+            for k, index in enumerate(self.moves):
+                d_theta[..., index] = weight * ((errors[1 + k] - base) / DIFFERENCE)
+            for k, state in enumerate(self.states):
+                change = (errors[1 + len(self.moves) + k] - base) / DIFFERENCE
+                d_free[..., state], d_held[..., state] = weight * change, held * change
+        flat = lambda array: array.reshape(rows, -1, *array.shape[3:])  # noqa: E731
+        validation, step = self.batch.validation(flat(held * base), flat(d_held))
+        return Linear(flat(weight * base), flat(d_theta), flat(d_free), validation, step, ends[0])
 
 
 def split_theta(problem: Problem, theta: Float[np.ndarray, "copy theta"]) -> tuple[list[Any], list[Any]]:

@@ -31,7 +31,7 @@ FEW = 16
 """Trajectories up to which each is simulated by itself in any case."""
 EXACT = 1e-4
 """Largest change of a prediction, over the spread, when the steps are halved, for the batched solver to stand for the
-accurate one: what is left is a fifteenth of it, the method being of fourth order."""
+accurate one (its error is little more than that change, the method being of fourth order)."""
 
 
 Predictions = Mapping[str, tuple[np.ndarray, np.ndarray]]
@@ -64,7 +64,7 @@ def finish(tracker: Tracker, ending: Ending, described: Device) -> Fit:
     if tracker.best_point is not None:
         model = _all_starts(tracker, tracker.model(*tracker.best_point))
     model = with_support(problem, model)
-    metrics = _scored(problem, model, tracker.best_point[0].steps if tracker.best_point is not None else 0)
+    metrics, predicted = _scored(problem, model, tracker.best_point[0].steps if tracker.best_point is not None else 0)
     outcome, sentence = _judged(tracker, ending, metrics)
     for text in identify(problem, model, tracker.uncertainty) if tracker.uncertainty is not None else ():
         tracker.note(text, "warning")
@@ -93,7 +93,7 @@ def finish(tracker: Tracker, ending: Ending, described: Device) -> Fit:
         history=tuple(tracker.histories),
         checkpoints=(*tracker.checkpoints, best),
         seconds=seconds,
-        noise=_residual_noise(problem, model, tracker.freedom),
+        noise=_residual_noise(problem, predicted or predict(problem, model), tracker.freedom),
         noise_model={} if tracker.noise is None else described_noise(problem, tracker.noise),
         intervals=tracker.uncertainty.intervals if tracker.uncertainty is not None else {},
         notes=tuple(tracker.notes),
@@ -114,28 +114,28 @@ def _all_starts(tracker: Tracker, model: FittedModel) -> FittedModel:
     return model
 
 
-def _scored(problem: Problem, model: FittedModel, steps: int) -> Metrics:
+def _scored(problem: Problem, model: FittedModel, steps: int) -> tuple[Metrics, Predictions]:
     """Metrics by the accurate solver; of many trajectories by the batched one, a hundred times faster, once halving its
-    steps changes nothing.
+    steps changes nothing, with the predictions of that.
 
     Arguments:
         steps: of the grid the model was trained on.
     """
     count = len(problem.dataset.trajectories)
     if count <= FEW:
-        return score(model, problem.dataset)
+        return score(model, problem.dataset), {}
     longest = max(len(trajectory.t) for trajectory in problem.dataset.trajectories)
-    steps, exact = max(2 * steps, 64), False
-    coarse, fine = (predict(problem, model, number) for number in (steps // 2, steps))
-    while not (exact := _same(problem, coarse, fine)) and steps < max(4 * longest, 512):
+    steps, exact = max(steps, 32), False
+    coarse, fine = (predict(problem, model, number) for number in (steps, 2 * steps))
+    while not (exact := _same(problem, coarse, fine)) and steps < max(2 * longest, 256):
         steps *= 2
-        coarse, fine = fine, predict(problem, model, steps)
+        coarse, fine = fine, predict(problem, model, 2 * steps)
     if not exact and count <= MOST_SCORED:
-        return score(model, problem.dataset)
+        return score(model, problem.dataset), {}
     nothing = np.zeros((0, 0))
-    found = fine if count == len(fine) else predict(problem, model, steps, None)
+    found = fine if count == len(fine) else predict(problem, model, steps if exact else 2 * steps, None)
     simulations = {name: Simulation(t, nothing, measured) for name, (t, measured) in found.items()}
-    return score(model, problem.dataset, simulations=simulations)
+    return score(model, problem.dataset, simulations=simulations), found
 
 
 def _same(problem: Problem, one: Predictions, other: Predictions) -> bool:
@@ -194,7 +194,7 @@ def _judged(tracker: Tracker, ending: Ending, metrics: Metrics) -> tuple[Outcome
 
 
 def _residual_noise(
-    problem: Problem, model: FittedModel, freedom: Float[np.ndarray, " measured"] | None
+    problem: Problem, predictions: Predictions, freedom: Float[np.ndarray, " measured"] | None
 ) -> dict[str, float]:
     """Standard deviation of the noise by the residuals at training rows, in the unit of the column.
 
@@ -202,7 +202,6 @@ def _residual_noise(
         freedom: part of the values of each column that the fit leaves free; residuals are smaller than the noise by its root.
     """
     found: dict[str, float] = {}
-    predictions = predict(problem, model)
     for k, name in enumerate(problem.dataset.measured_names):
         errors = []
         for trajectory in problem.dataset.trajectories:

@@ -103,8 +103,12 @@ def lm_rebase(state: LmState, prior: Prior) -> LmState:
     return replace(state, cost=state.loss + prior.value(state.point))
 
 
-def lm_step(linearise: Linearise, state: LmState, prior: Prior) -> LmState:
-    """One trial step: one linearisation, kept if the cost went down, else only the damping changes."""
+def lm_step(linearise: Linearise, state: LmState, prior: Prior, least: float = 0.0) -> LmState:
+    """One trial step: one linearisation, kept if the cost went down, else only the damping changes.
+
+    Arguments:
+        least: a step that promises a smaller relative decrease of the cost is not tried; the state stays as it is.
+    """
     rows, residuals, size = state.linear.d_theta.shape
     few = rows * residuals * size * min(rows * residuals, size) < MANY_THREADS
     with one_thread() if few else nullcontext():
@@ -112,13 +116,15 @@ def lm_step(linearise: Linearise, state: LmState, prior: Prior) -> LmState:
     if solved is None:
         return _rejected(state)
     d_theta, d_free, predicted = solved
+    promised = predicted / max(state.cost, 1e-300)
+    if promised < least:
+        return replace(state, accepted=False, decrease=0.0, promised=promised)
     point = Point(state.point.theta + d_theta, state.point.free + d_free + state.linear.held_step)
     linear = linearise(point)
     with np.errstate(all="ignore"):
         loss = float(np.sum(linear.r**2))
         cost = loss + prior.value(point)
     usable = np.isfinite(cost) and np.isfinite(linear.d_theta).all() and np.isfinite(linear.d_free).all()
-    promised = predicted / max(state.cost, 1e-300)
     if not usable or cost >= state.cost:
         return replace(_rejected(state), promised=promised)
     gain = (state.cost - cost) / max(predicted, 1e-300)

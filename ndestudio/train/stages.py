@@ -16,7 +16,7 @@ from ndestudio.train.batch import FREE, Rows, bucket
 from ndestudio.train.batches import Batch, fitted_rows, make_batch, start_point
 from ndestudio.train.engines import Gradient, JaxEngine, VectorEngine
 from ndestudio.train.lbfgs import Lbfgs, Objective
-from ndestudio.train.lm import LmState, Point, Prior, lm_rebase, lm_start, lm_step
+from ndestudio.train.lm import Linear, LmState, Point, Prior, lm_rebase, lm_start, lm_step
 from ndestudio.train.looking import held_out
 from ndestudio.train.problem import Problem
 from ndestudio.train.tracker import Tracker
@@ -110,12 +110,13 @@ def collocate(
 
 @dataclass(frozen=True)
 class Outcome:
-    """Where a stage ended. ``reason``: `"converged"`, `"limit"`, `"overfit"` or `"stuck"`."""
+    """Where a stage ended. ``reason``: `"converged"`, `"limit"`, `"overfit"` or `"stuck"`; ``linear``: the fit there, if at hand."""
 
     point: Point
     loss: float
     validation: float
     reason: str
+    linear: Linear | None = None
 
 
 def follow_lm(

@@ -47,6 +47,16 @@ def _by_curves(problem: Problem, longest: int) -> int:
     return bucket(max(steps, min(2 * (longest - 1), 48), min(longest // 4, 256)))
 
 
+def on_samples(problem: Problem, steps: int) -> int:
+    """A number of steps near ``steps`` with which evenly taken samples lie on grid points: nothing to interpolate there."""
+    lengths = {len(row.index) for row in whole_rows(problem.dataset, with_test=False)}
+    gaps = max(lengths) - 1
+    if len(lengths) > 1 or gaps < 1 or problem.mesh:
+        return steps
+    near = max(round(steps / gaps), 1) * gaps
+    return near if 0.9 * steps <= near <= 1.25 * steps else steps
+
+
 def turns(problem: Problem) -> float:
     """How often the smooth curves go up and down, at least 1: errors of the solver add up along the way."""
     spread, most = problem.space.constants.spread, 1.0
@@ -80,23 +90,40 @@ def interpolation_error(problem: Problem, steps: int) -> float:
 
 def doubling_error(problem: Problem, model: FittedModel, steps: int) -> float:
     """Root mean square change of the predictions, over the spread, when the number of steps is doubled."""
+    return _apart(_checked(problem, model, steps), _checked(problem, model, 2 * steps))
+
+
+def enough_steps(problem: Problem, model: FittedModel, steps: int, allowed: float, most: int) -> int:
+    """The first of ``steps``, twice as many, ... up to ``most`` with a ``doubling_error`` of at most ``allowed``."""
+    coarse = _checked(problem, model, steps) if steps < most else np.zeros(0)
+    while steps < most:
+        fine = _checked(problem, model, 2 * steps)
+        if _apart(coarse, fine) <= allowed:
+            break
+        steps, coarse = 2 * steps, fine
+    return steps
+
+
+def _checked(problem: Problem, model: FittedModel, steps: int) -> Float[np.ndarray, "measured copy row sample"]:
+    """Predictions over spread at the fitted samples of some trajectories, 0 elsewhere."""
     rows = whole_rows(problem.dataset, with_test=False)[:CHECKED]
-    found: list[Float[np.ndarray, "..."]] = []
-    for count in (steps, 2 * steps):
-        batch = make_batch(problem, count, rows=rows, padded=False)
-        vector = VectorModel(problem.structure, model.networks)
-        values = [np.array([[model.parameters[name]]]) for name in problem.structure.parameters]
-        y0 = np.stack([model.initial[name] for name in batch.names], axis=-1)[:, None, :]
-        with np.errstate(all="ignore"):
-            states, slopes = march(vector, values, y0, batch.grid, problem.method, problem.space.constants.clip)
-            y = read_out(states, slopes, batch.grid)
-            inputs = np.moveaxis(batch.grid.sample_u, -1, 0)
-            seen = vector.observe([v[..., None] for v in values], batch.grid.sample_t, inputs, y)
-        used = np.moveaxis(batch.target.train + batch.target.validation > 0, -1, 0)[:, None]
-        scale = problem.space.constants.spread[:, None, None, None]
-        found.append(np.where(used, seen / scale, 0.0))
+    batch = make_batch(problem, steps, rows=rows, padded=False)
+    vector = VectorModel(problem.structure, model.networks)
+    values = [np.array([[model.parameters[name]]]) for name in problem.structure.parameters]
+    y0 = np.stack([model.initial[name] for name in batch.names], axis=-1)[:, None, :]
     with np.errstate(all="ignore"):
-        error = float(np.sqrt(np.mean((found[1] - found[0]) ** 2)))
+        states, slopes = march(vector, values, y0, batch.grid, problem.method, problem.space.constants.clip)
+        y = read_out(states, slopes, batch.grid)
+        inputs = np.moveaxis(batch.grid.sample_u, -1, 0)
+        seen = vector.observe([v[..., None] for v in values], batch.grid.sample_t, inputs, y)
+    used = np.moveaxis(batch.target.train + batch.target.validation > 0, -1, 0)[:, None]
+    return np.where(used, seen / problem.space.constants.spread[:, None, None, None], 0.0)
+
+
+def _apart(coarse: Float[np.ndarray, "..."], fine: Float[np.ndarray, "..."]) -> float:
+    """Root mean square difference; infinite where one is not finite."""
+    with np.errstate(all="ignore"):
+        error = float(np.sqrt(np.mean((fine - coarse) ** 2)))
     return error if np.isfinite(error) else float("inf")
 
 

@@ -12,7 +12,7 @@ from jaxtyping import Float
 
 from ndestudio.model.fitted import FittedModel
 from ndestudio.model.initial import start_values
-from ndestudio.progress import FitSnapshot, Note, Phase, Progress, Reporter, TrainStep
+from ndestudio.progress import FitSnapshot, Note, Phase, Progress, Reporter, SilentReporter, TrainStep
 from ndestudio.train.batch import FORMULA, FREE, GIVEN, SHARED
 from ndestudio.train.batches import Batch, predictions_batch
 from ndestudio.train.engines import split_theta
@@ -257,7 +257,9 @@ class Tracker:
             self.checkpoints = self.checkpoints[1::2]
 
     def snapshot(self, model: FittedModel, iteration: int) -> None:
-        """Show ``model`` with its predictions."""
+        """Show ``model`` with its predictions, if anybody looks."""
+        if isinstance(self.reporter, SilentReporter):
+            return
         self.reporter.emit(FitSnapshot(self.stage, iteration, model, predict(self.problem, model)))
 
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 from ndestudio.expression.arrays import compile_array
 from ndestudio.model.fitted import NetworkWeights
@@ -20,6 +20,9 @@ from ndestudio.train.batch import FORMULA, FREE, SHARED, Grid, Start
 from ndestudio.train.implicit import StageField, implicit_step
 from ndestudio.train.space import Bijection, Structure
 from ndestudio.train.tableau import Tableau
+
+ON_KNOT = 1e-9
+"""Distance from a grid point, in steps, below which a sample lies on it."""
 
 
 class VectorModel:
@@ -81,8 +84,10 @@ def initial_values(
     Arguments:
         shared: physical shared values, [state][copy, 1].
     """
-    mapping = Bijection(start.code, start.lower, start.upper, start.scale, start.given)
-    y0 = np.where(start.mode == FREE, mapping.forward(free), np.broadcast_to(start.given, free.shape))
+    y0 = np.broadcast_to(start.given, free.shape)
+    if (start.mode == FREE).any():
+        mapping = Bijection(start.code, start.lower, start.upper, start.scale, start.given)
+        y0 = np.where(start.mode == FREE, mapping.forward(free), y0)
     y0 = np.moveaxis(y0, -1, 0).copy()
     formulas = model.starts(parameters, start.first.T, start.t)
     for k, formula in enumerate(formulas):
@@ -166,7 +171,12 @@ def read_out(
     slopes: Float[np.ndarray, "knot state copy row"],
     grid: Grid,
 ) -> Float[np.ndarray, "state copy row sample"]:
-    """Cubic Hermite interpolation at the samples."""
+    """Cubic Hermite interpolation at the samples; where each lies on a grid point there is nothing to interpolate."""
+    knots = _knots(grid)
+    if knots is not None:
+        if (knots == knots[0]).all():
+            return np.moveaxis(states[knots[0]], 0, -1)
+        return np.moveaxis(states[knots, :, :, np.arange(len(knots))[:, None]], (2, 3), (0, 1))
     if (grid.step == grid.step[0]).all():
         # all rows are sampled at the same steps: whole slices instead of single numbers
         here, there = grid.step[0], np.minimum(grid.step[0] + 1, len(grid.h) - 1)
@@ -183,7 +193,15 @@ def read_out(
     return np.moveaxis(value, (2, 3), (0, 1))
 
 
+def _knots(grid: Grid) -> Int[np.ndarray, "row sample"] | None:
+    """The grid point of each sample; None if some lie between two."""
+    after = grid.q > 1 - ON_KNOT
+    if (after | (grid.q < ON_KNOT)).all():
+        return grid.step + after
+    return None
+
+
 def hermite(ya: Any, yb: Any, da: Any, db: Any, q: Any) -> Any:
     """Cubic with values ya, yb and slopes da, db (per step) at 0 and 1, at q."""
     p = 1.0 - q
-    return ya * (1.0 + 2.0 * q) * p * p + yb * q * q * (3.0 - 2.0 * q) + q * p * (da * p - db * q)
+    return ya * ((1.0 + 2.0 * q) * p * p) + yb * ((3.0 - 2.0 * q) * q * q) + da * (q * p * p) - db * (p * q * q)

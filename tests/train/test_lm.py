@@ -110,3 +110,23 @@ def test_profile_removes_what_the_start_explains() -> None:
     np.testing.assert_allclose(step[0], [-0.1, 0.05], rtol=0.01)
     assert step[1].tolist() == [0, 0]
     assert loss == pytest.approx(float(r[1] @ r[1]), rel=1e-3)
+
+
+def test_a_step_that_promises_nothing_is_not_tried() -> None:
+    evaluated = []
+
+    def linearise(point: Point) -> Linear:
+        evaluated.append(point)
+        return rosenbrock(point)
+
+    start = Point(np.array([1.0 + 1e-9, 1.0]), np.zeros((1, 1)))
+    prior = Prior(Point(np.zeros(2), np.zeros((1, 1))), np.full(2, 1e-3), np.full((1, 1), np.inf))
+    state = lm_start(linearise, start, prior, 1e-9)
+    for _ in range(20):
+        state = lm_step(linearise, state, prior)
+    before, tries = state, len(evaluated)
+    state = lm_step(linearise, before, prior, least=1e-10)
+    assert len(evaluated) == tries and state.point is before.point and state.damping == before.damping
+    assert not state.accepted and 0 <= state.promised < 1e-10
+    lm_step(linearise, before, prior)
+    assert len(evaluated) == tries + 1

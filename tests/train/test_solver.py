@@ -11,13 +11,13 @@ from ndestudio.data.dataset import Dataset
 from ndestudio.model.config import ModelConfig, ParameterConfig
 from ndestudio.model.initial import initial_model
 from ndestudio.model.simulate import simulate_trajectory
-from ndestudio.train.batch import bucket, grid_times
+from ndestudio.train.batch import bucket, grid_times, make_grid, whole_rows
 from ndestudio.train.config import TrainConfig
 from ndestudio.train.problem import make_problem
-from ndestudio.train.steps import doubling_error
+from ndestudio.train.steps import doubling_error, enough_steps, on_samples
 from ndestudio.train.tableau import OWN
 from ndestudio.train.tracker import predict
-from ndestudio.train.vector import hermite
+from ndestudio.train.vector import hermite, read_out
 from tests.train.conftest import HYBRID, PREDATORS
 
 
@@ -89,6 +89,33 @@ def test_doubling_tells_long_steps_from_short_ones(predators: Dataset) -> None:
     problem = make_problem(model, predators, TrainConfig())
     coarse, fine = doubling_error(problem, model, 8), doubling_error(problem, model, 64)
     assert fine < 1e-5 < coarse
+
+
+def test_steps_are_doubled_until_that_changes_nothing_and_settle_on_samples(predators: Dataset) -> None:
+    model = initial_model(PREDATORS, predators, 0)
+    problem = make_problem(model, predators, TrainConfig())
+    steps = enough_steps(problem, model, 8, 1e-4, 1024)
+    assert doubling_error(problem, model, steps) <= 1e-4 < doubling_error(problem, model, steps // 2)
+    assert enough_steps(problem, model, 8, 0.0, 32) == 32
+    gaps = len(predators.trajectories[0].t) - 1
+    assert on_samples(problem, gaps + 1) == gaps and on_samples(problem, 2 * gaps - 1) == 2 * gaps
+    assert on_samples(problem, gaps // 2) == gaps // 2
+
+
+def test_samples_on_grid_points_are_read_as_they_are() -> None:
+    generator = np.random.default_rng(5)
+    times = np.linspace(0, 3, 7), np.linspace(1, 2, 4)  # on every grid point, and on every second one
+    dataset = dataset_from_arrays(
+        list(times), [generator.normal(size=(len(t), 2)) for t in times], ["x", "y"], split=SplitConfig(by="none")
+    )
+    grid = make_grid(whole_rows(dataset, with_test=True), 6, OWN["rk4"])
+    states, slopes = generator.normal(size=(2, 7, 2, 3, 2))
+    read = read_out(states, slopes, grid)
+    np.testing.assert_array_equal(read[:, :, 0, :], np.moveaxis(states[..., 0], 0, -1))
+    np.testing.assert_array_equal(read[:, :, 1, :4], np.moveaxis(states[::2, ..., 1], 0, -1))
+    moved = read_out(states, slopes, grid._replace(q=np.clip(grid.q, 1e-6, 1 - 1e-6)))
+    np.testing.assert_allclose(moved, read, atol=1e-4)
+    assert np.abs(moved - read).max() > 0
 
 
 def test_states_are_clipped_inside_the_field(predators: Dataset) -> None:
