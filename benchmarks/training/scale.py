@@ -151,11 +151,10 @@ def accelerator(options: Options) -> None:
 
 def _ensembles(small: bool) -> None:
     """Whole trainings of the race's data from several seeds, in sequence and side by side, the programs compiled before."""
-    dataset = measurements(32, 100, 0.05, 0)
-    steps = {"collocation": 100, "polish": 10} if small else {}
-    for seeds in (1, 8, 64) if not small else (1, 2, 4):
+    dataset = measurements(*((8, 50) if small else (32, 100)), 0.05, 0)
+    for seeds in (1, 8, 64) if not small else (1, 4):
         for together in (False, True):
-            settings = TrainConfig(preset="quick", seeds=seeds, side_by_side=together, iterations=steps)
+            settings = TrainConfig(preset="quick", seeds=seeds, side_by_side=together, time_limit=600.0)
             if seeds > 8 and not together:
                 continue
             found, seconds = None, 0.0

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from ndestudio.model import library
     from ndestudio.model.analysis import Analysis, analyse, tokenise
+    from ndestudio.model.augment import with_hidden_state
     from ndestudio.model.build import HybridField
     from ndestudio.model.config import InitialConfig, ModelConfig, NetworkConfig, ParameterConfig
     from ndestudio.model.fitted import FittedModel, NetworkWeights, Replacement, Simulation
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
 _HOME = {
     "analysis": ("Analysis", "analyse", "tokenise"),
+    "augment": ("with_hidden_state",),
     "build": ("HybridField",),
     "config": ("InitialConfig", "ModelConfig", "NetworkConfig", "ParameterConfig"),
     "fitted": ("FittedModel", "NetworkWeights", "Replacement", "Simulation"),
@@ -87,6 +89,7 @@ __all__ = [
     "start_values",
     "system_latex",
     "tokenise",
+    "with_hidden_state",
 ]
 
 

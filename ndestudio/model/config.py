@@ -52,9 +52,11 @@ class NetworkConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
 
     Attributes:
         width, depth: units per hidden layer and number of hidden layers.
-        sign: `"positive"` or `"negative"` constrains the output by a softplus.
+        sign: `"positive"` or `"negative"` constrains the output by a softplus (Dugas et al. 2009, Incorporating functional
+            knowledge in neural networks, JMLR 10, 1239).
         lower, upper: bounds of the output, kept by a sigmoid (both or neither).
-        monotone: argument -> `"increasing"` or `"decreasing"`.
+        monotone: argument -> `"increasing"` or `"decreasing"`, by the signs of weights (Sill 1998, Monotonic networks;
+            Runje and Shankaranarayana 2023, Constrained monotonic neural networks).
         factor: arguments the output is multiplied by, so that the hole vanishes where they do (`y * N(y)`).
         basis: argument -> functions of it that the weights of the first layer vary along; for `f(x, t)` with
             `basis = { t = "fourier" }` the law of x changes in time. One argument at most.
@@ -99,6 +101,9 @@ class ModelConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
             `d2(x)/dt2 = ...` or `x'' = ...` is a state of second order: its velocity `x'` is the state `x_dot`, which starts
             at the slope of the first measurements and is estimated (Norcliffe et al. 2020, On second order behaviour in
             augmented neural ODEs).
+            A state that is neither measured nor observed by an output is hidden: its start is 0 and estimated, unless `initial`
+            says otherwise. Networks that read one can follow what the measured states alone do not determine (Dupont et al.
+            2019, Augmented neural ODEs); `Hidden state` in the window and `ndestudio.model.with_hidden_state` write it.
         parameters, networks, initial: settings by name; what is left out gets defaults.
         units: state or output -> unit (measured ones take theirs from the data).
     """

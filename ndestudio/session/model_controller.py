@@ -110,6 +110,13 @@ class ModelController(Presenter[ModelState]):
                 "Unknown right-hand sides", commands.with_model(self.session.project, default_equations(dataset))
             )
 
+    def add_hidden_state(self) -> None:
+        """Add a state that nobody measured and that all networks read."""
+        from ndestudio.model.augment import with_hidden_state
+
+        model = with_hidden_state(self.session.project.spec.model, taken=self.analysis.taken)
+        self._edit("Add hidden state", commands.with_model(self.session.project, model))
+
     def simulate(self, on: bool) -> None:
         """Whether the simulation is looked at: only then is it made."""
         self._simulating = on

@@ -140,6 +140,16 @@ def test_networks_are_edited_in_place(view: ModelView, session: Session):
     assert (config.width, config.sign) == (8, "negative")
 
 
+def test_a_hidden_state_is_one_click_and_one_step(view: ModelView, session: Session):
+    before = session.project.spec.model.equations
+    view.hidden_button.click()
+    model = session.project.spec.model
+    assert "d(h)/dt = h_rate(hare, lynx, h)" in model.equations and "f_hare(hare, lynx, h)" in model.equations
+    assert session.model.ready and "h" in [row.state for row in session.model.state().initial]
+    session.undo()
+    assert session.project.spec.model.equations == before
+
+
 def test_what_is_known_of_a_network(view: ModelView, session: Session):
     from ndestudio.gui.widgets.network_table import NetworkDialog
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from typing import Literal
 
+import msgspec
 import numpy as np
 import pytest
 
 from ndestudio.data.arrays import dataset_from_arrays
 from ndestudio.data.config import SplitConfig
 from ndestudio.data.dataset import Dataset
+from ndestudio.model.augment import with_hidden_state
 from ndestudio.model.config import BasisConfig, InitialConfig, ModelConfig, NetworkConfig
 from ndestudio.model.simulate import evaluate_hole, simulate
 from ndestudio.train import Fit, TrainConfig, fit
@@ -17,6 +21,7 @@ from tests.train.conftest import trajectories
 
 SETTINGS = TrainConfig(preset="quick", iterations={"collocation": 60, "polish": 25}, time_limit=600.0)
 LINEAR = NetworkConfig(depth=0)
+SIGNS: tuple[Literal["any", "positive"], ...] = ("any", "positive")
 
 
 def test_a_driven_oscillator_needs_time_dependence_and_a_period_carries_it_on() -> None:
@@ -88,11 +93,7 @@ def test_a_reflection_needs_a_hidden_state_or_the_start_as_an_argument() -> None
     data = dataset_from_arrays([t] * 6, values, ["x"], split=SplitConfig(by="none"))
     alone = learned(data, "d(x)/dt = f(x)", f=NetworkConfig(width=6, depth=1))
     assert alone.metrics.train["mean"] > 0.5
-    augmented = ModelConfig(
-        equations="d(x)/dt = f(x, z)\nd(z)/dt = g(x, z)",
-        networks={"f": LINEAR, "g": LINEAR},
-        initial={"z": InitialConfig(value=0.0)},
-    )
+    augmented = with_hidden_state(ModelConfig(equations="d(x)/dt = f(x)", networks={"f": LINEAR}), start=0.0)
     found = fit(augmented, data, SETTINGS)
     assert found.metrics.train["mean"] < 0.1
     # another start, seen by nobody
@@ -104,6 +105,64 @@ def test_a_reflection_needs_a_hidden_state_or_the_start_as_an_argument() -> None
         initial={"c": InitialConfig(value="x", fit=False)},
     )
     assert fit(controlled, data, SETTINGS).metrics.train["mean"] < 0.1
+
+
+UPTAKE: list[tuple[float, ...]] = [(3.0,), (0.5,)]
+SMALL = NetworkConfig(width=6, depth=1)
+
+
+def uptake(power: int, starts: list[tuple[float, ...]], seed: int) -> tuple[Dataset, Callable]:
+    """Two short courses of x' = -3 x^n/(1 + x^n), six points each, with 6% noise, and the law."""
+
+    def law(x):
+        return 3 * x**power / (1 + x**power)
+
+    t, none = np.linspace(0, 1.2, 6), SplitConfig(by="none")
+    return trajectories(lambda _, y: [-law(y[0])], starts, t, ["x"], noise=0.06, seed=seed, split=none), law
+
+
+def test_what_must_not_change_its_sign_needs_to_be_told() -> None:
+    """Uptake is positive (Dugas et al. 2009): left free, the fit lets x grow from nothing where few points lie."""
+    data, law = uptake(4, [(2.0,), (1.0,)], 0)
+    free = NetworkConfig(width=6, depth=1, factor=("x",))
+    found = {sign: learned(data, "d(x)/dt = -f(x)", f=msgspec.structs.replace(free, sign=sign)) for sign in SIGNS}
+    ends = {
+        sign: simulate(one.model, np.linspace(0, 10, 11), np.array([0.05])).measured[-1, 0]
+        for sign, one in found.items()
+    }
+    assert ends["any"] > 0.2
+    assert 0 < ends["positive"] < 0.05
+    below = np.linspace(0.05, 0.5, 10)[:, None]
+    errors = {
+        sign: np.abs(evaluate_hole(one.model, "f", below) - law(below[:, 0])).mean() for sign, one in found.items()
+    }
+    assert errors["positive"] < 0.5 * errors["any"]
+
+
+def test_a_rate_that_rises_goes_on_rising_beyond_the_data() -> None:
+    """Monotone by construction (Sill 1998; Dugas et al. 2009): left free, the fit turns down where the data end."""
+    data, law = uptake(2, UPTAKE, 1)
+    x = np.linspace(0, 6, 61)
+    free = evaluate_hole(learned(data, "d(x)/dt = -f(x)", f=SMALL).model, "f", x[:, None])
+    rising = msgspec.structs.replace(SMALL, monotone={"x": "increasing"})
+    held = evaluate_hole(learned(data, "d(x)/dt = -f(x)", f=rising).model, "f", x[:, None])
+    assert np.diff(free).min() < -0.01 and np.diff(held).min() >= 0.0
+    assert distance(held, law(x)) < 0.15 < 0.4 < distance(free, law(x))
+
+
+def test_a_known_capacity_holds_beyond_the_data() -> None:
+    """Bounds kept by a sigmoid: left free, the fit is far above the capacity where nothing was measured."""
+    data, law = uptake(2, UPTAKE, 3)
+    x = np.linspace(0, 6, 61)
+    free = evaluate_hole(learned(data, "d(x)/dt = -f(x)", f=SMALL).model, "f", x[:, None])
+    bounds = msgspec.structs.replace(SMALL, lower=0.0, upper=3.0)
+    held = evaluate_hole(learned(data, "d(x)/dt = -f(x)", f=bounds).model, "f", x[:, None])
+    assert free.max() > 3.5 and held.min() >= 0.0 and held.max() <= 3.0
+    assert distance(held, law(x)) < 0.25 < 0.6 < distance(free, law(x))
+
+
+def distance(found: np.ndarray, truth: np.ndarray) -> float:
+    return float(np.sqrt(np.mean((found - truth) ** 2)) / truth.std())
 
 
 def test_a_covariate_of_each_trajectory_enters_the_law_and_the_start() -> None:

@@ -25,6 +25,7 @@ class ModelView(QWidget):
     proceed = Signal()
     advice_followed = Signal(object)
     unknown_wanted = Signal()
+    hidden_wanted = Signal()
     fitted_wanted = Signal()
     inserted = Signal(str, str, int)
     simulation_looked_at = Signal(bool)
@@ -39,6 +40,13 @@ class ModelView(QWidget):
         )
         self.unknown_button = button(
             "All unknown", self.unknown_wanted.emit, icon_name="network", tip="One unknown function per measured column"
+        )
+        self.hidden_button = button(
+            "Hidden state",
+            self.hidden_wanted.emit,
+            icon_name="add",
+            tip="Add a state that nobody measured, with an unknown equation; every unknown function reads it, for what the "
+            "measured states alone cannot tell (augmented neural ODE)",
         )
         self.editor = EquationEditor()
         self.problems = ProblemList("Problems of the equations")
@@ -69,6 +77,7 @@ class ModelView(QWidget):
         set_kind(self.summary, "error" if state.problems else "muted")
         self.continue_button.setEnabled(not state.obstacle)
         self.unknown_button.setEnabled(state.dataset is not None)
+        self.hidden_button.setEnabled(bool(state.networks) and not state.problems)
         self.parameters.show_rows(state.parameters)
         self.parameter_stack.setCurrentIndex(1 if state.parameters else 0)
         self.fitted_button.setVisible(any(row.fitted is not None for row in state.parameters))
@@ -86,7 +95,8 @@ class ModelView(QWidget):
         self.right.setSizes([280, 350])
 
     def _lay_out(self) -> None:
-        header = row(label("Model", "title"), self.summary, self.unknown_button, self.continue_button, spacing=2 * GRID)
+        buttons = (self.hidden_button, self.unknown_button, self.continue_button)
+        header = row(label("Model", "title"), self.summary, *buttons, spacing=2 * GRID)
         header.setStretch(1, 1)
         self.left_tabs = QTabWidget()
         self.left_tabs.setDocumentMode(True)
@@ -175,6 +185,7 @@ def connect(view: ModelView, session: Session) -> None:
     view.editor.edited.connect(model.edit_text)
     view.advice_followed.connect(model.follow_advice)
     view.unknown_wanted.connect(model.start_from_unknown)
+    view.hidden_wanted.connect(model.add_hidden_state)
     view.fitted_wanted.connect(model.take_fitted)
     view.inserted.connect(model.insert)
     view.simulation_looked_at.connect(model.simulate)
