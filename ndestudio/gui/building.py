@@ -23,6 +23,7 @@ from PySide6.QtWidgets import (
 )
 
 from ndestudio.gui.icons import icon
+from ndestudio.gui.style_cache import forget
 from ndestudio.gui.theme import GRID, colours, follow
 
 
@@ -215,6 +216,7 @@ def trigger(widget: QWidget, action: str) -> None:
 def discard(widget: QWidget) -> None:
     """Take a widget away: out of sight now, deleted when Qt gets to it."""
     widget.hide()
+    forget(widget)
     widget.deleteLater()
 
 

@@ -7,6 +7,7 @@ from PySide6.QtGui import QColor
 from PySide6.QtWidgets import QAbstractItemView, QDialog, QDialogButtonBox, QTableWidgetItem, QVBoxLayout, QWidget
 
 from ndestudio.gui.building import label
+from ndestudio.gui.style_cache import passing
 from ndestudio.gui.theme import GRID, colours, follow, monospace
 from ndestudio.gui.widgets.table import Table
 from ndestudio.session.train_state import Comparison, Difference
@@ -19,7 +20,7 @@ class ComparisonDialog(QDialog):
 
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
-        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        passing(self)
         self.setWindowTitle("Compare runs")
         self.words = label("", "muted", wrap=True)
         self.settings = _table("Settings that differ")

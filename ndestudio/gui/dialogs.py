@@ -5,7 +5,6 @@ from __future__ import annotations
 import platform
 from typing import Any
 
-from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication, QKeySequence
 from PySide6.QtWidgets import (
     QDialog,
@@ -23,6 +22,7 @@ from ndestudio import __version__
 from ndestudio.gui.actions import ACTIONS, Actions
 from ndestudio.gui.building import button, card, column, label, row
 from ndestudio.gui.icons import application_icon
+from ndestudio.gui.style_cache import passing
 from ndestudio.gui.theme import GRID, monospace
 from ndestudio.progress import Reporter
 from ndestudio.session.session import Session
@@ -34,7 +34,7 @@ class _Dialog(QDialog):
 
     def __init__(self, title: str, parent: QWidget) -> None:
         super().__init__(parent)
-        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        passing(self)
         self.setWindowTitle(title)
         self.content = QVBoxLayout(self)
         self.content.setContentsMargins(3 * GRID, 3 * GRID, 3 * GRID, 2 * GRID)

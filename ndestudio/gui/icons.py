@@ -1,8 +1,12 @@
-"""The bundled SVG icons, drawn in the colour asked for."""
+"""The bundled SVG icons, drawn in the colour asked for.
+
+Each is drawn once and shared: Qt keeps scaled and greyed copies by the identity of the picture, so that a picture drawn anew
+for each button would leave its copies behind.
+"""
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import cache, lru_cache
 
 from PySide6.QtCore import QByteArray, QSize, Qt
 from PySide6.QtGui import QIcon, QPainter, QPixmap
@@ -18,6 +22,7 @@ def _source(name: str) -> str:
     return (resources_dir() / "icons" / f"{name}.svg").read_text(encoding="utf-8")
 
 
+@lru_cache(maxsize=512)
 def pixmap(name: str, colour: str, size: int, ratio: float = 1.0) -> QPixmap:
     """An icon as pixels.
 
@@ -34,6 +39,7 @@ def pixmap(name: str, colour: str, size: int, ratio: float = 1.0) -> QPixmap:
     return image
 
 
+@lru_cache(maxsize=32)
 def picture(path: str, width: int, height: int) -> QPixmap:
     """An SVG file as pixels, at twice the resolution of the screen's points."""
     image = QPixmap(QSize(2 * width, 2 * height))
@@ -45,6 +51,7 @@ def picture(path: str, width: int, height: int) -> QPixmap:
     return image
 
 
+@lru_cache(maxsize=256)
 def icon(name: str, colour: str, active: str | None = None) -> QIcon:
     """An icon for buttons and menus; ``active`` is its colour while checked."""
     made = QIcon()
@@ -55,6 +62,7 @@ def icon(name: str, colour: str, active: str | None = None) -> QIcon:
     return made
 
 
+@cache
 def application_icon() -> QIcon:
     made = QIcon()
     for size in (16, 32, 64, 128, 256):

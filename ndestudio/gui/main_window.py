@@ -29,6 +29,7 @@ from ndestudio.gui.rail import Rail
 from ndestudio.gui.stages import make_view, prepare_plots
 from ndestudio.gui.start_page import StartPage
 from ndestudio.gui.status import StatusBar
+from ndestudio.gui.style_cache import forget
 from ndestudio.gui.theme import theme
 from ndestudio.gui.toasts import Toasts
 from ndestudio.gui.tour import TourCard
@@ -373,6 +374,7 @@ class MainWindow(QMainWindow):
             kept.update(layout.remembered(view, stage))
         self.session.settings.change(geometry=geometry, layout=kept)
         self.session.close()
+        forget(self)
         event.accept()
 
     def _may_leave(self, opening: list[str] | None) -> bool:

@@ -11,6 +11,7 @@ from PySide6.QtGui import QAction, QIcon, QKeyEvent, QKeySequence, QPixmap, QSta
 from PySide6.QtWidgets import QDialog, QLineEdit, QPushButton, QTabWidget, QTreeView, QVBoxLayout, QWidget
 from shiboken6 import isValid
 
+from ndestudio.gui.style_cache import passing
 from ndestudio.gui.theme import GRID
 
 _ORDER = Qt.ItemDataRole.UserRole + 1
@@ -78,7 +79,7 @@ class CommandPalette(QDialog):
 
     def __init__(self, actions: Sequence[QAction], parent: QWidget, view: QWidget | None = None) -> None:
         super().__init__(parent, Qt.WindowType.Popup)
-        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        passing(self)
         self._entries = action_entries(actions) + (view_entries(view) if view else [])
         nothing = QPixmap(16, 16)
         nothing.fill(Qt.GlobalColor.transparent)

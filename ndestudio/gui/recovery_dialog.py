@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
 )
 
 from ndestudio.gui.building import button, card, discard, holder, label, quiet, row, set_kind
+from ndestudio.gui.style_cache import passing
 from ndestudio.gui.theme import GRID, monospace
 from ndestudio.gui.widgets.table import Table
 from ndestudio.session.recovery import LawRow, LawValue, RecoveryController, RecoveryState
@@ -147,7 +148,7 @@ class RecoveryDialog(QDialog):
 
     def __init__(self, controller: RecoveryController, parent: QWidget) -> None:
         super().__init__(parent)
-        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        passing(self)
         self.setWindowTitle("Recovery test")
         self._controller = controller
         self.laws = LawEditor()

@@ -16,6 +16,7 @@ from PySide6.QtGui import QColor, QFont, QFontDatabase, QPalette
 from PySide6.QtWidgets import QApplication
 from shiboken6 import isValid
 
+from ndestudio.gui import style_cache
 from ndestudio.gui.stylesheet import style_sheet
 from ndestudio.paths import resources_dir
 from ndestudio.session.settings import Scheme
@@ -129,6 +130,7 @@ class Theme(QObject):
         self._application.setStyleSheet("")  # replacing a sheet takes ten times as long as clearing and setting one
         self._application.setPalette(_palette(self.colours))
         self._application.setStyleSheet(style_sheet(self.colours))
+        style_cache.renew()
         self.changed.emit()
 
 

@@ -6,8 +6,9 @@ from PySide6.QtCore import QEvent, QObject, Qt, QTimer, QUrl
 from PySide6.QtGui import QDesktopServices, QGuiApplication
 from PySide6.QtWidgets import QDialog, QDialogButtonBox, QFrame, QLabel, QPlainTextEdit, QVBoxLayout, QWidget
 
-from ndestudio.gui.building import button, column, label, row, tool_button
+from ndestudio.gui.building import button, column, discard, label, row, tool_button
 from ndestudio.gui.icons import icon
+from ndestudio.gui.style_cache import passing
 from ndestudio.gui.theme import GRID, colours, follow, monospace
 from ndestudio.paths import user_state_dir
 from ndestudio.session.shell import Toast
@@ -46,8 +47,7 @@ class ToastCard(QFrame):
 
     def dismiss(self) -> None:
         self._timer.stop()
-        self.hide()
-        self.deleteLater()
+        discard(self)
 
     def enterEvent(self, event) -> None:  # type: ignore[no-untyped-def]
         self._timer.stop()
@@ -71,7 +71,7 @@ class DetailsDialog(QDialog):
 
     def __init__(self, toast: Toast, parent: QWidget) -> None:
         super().__init__(parent)
-        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        passing(self)
         self.setWindowTitle("Details")
         self.resize(720, 420)
         text = QPlainTextEdit(toast.details)

@@ -12,7 +12,7 @@ from ndestudio.gui.building import combo, quiet, row
 from ndestudio.gui.theme import GRID, Colours, colours
 from ndestudio.gui.widgets.elided import ElidedLabel
 from ndestudio.gui.widgets.phase_plot import ShadeItem
-from ndestudio.gui.widgets.plot import Plot
+from ndestudio.gui.widgets.plot import Plot, forget_forms
 from ndestudio.session.pictures import HolePicture, Picture
 
 _DOTS = 400
@@ -47,7 +47,8 @@ class HolePlot(QWidget):
         self._dots = pg.PlotDataItem([], [], pen=None, symbol="o", symbolSize=4, symbolPen=None)
         for item in (self._image, self._shade, self._dots):
             self.map_plot.addItem(item)
-        self.bar = pg.ColorBarItem(colorMap=pg.colormap.get("viridis"), interactive=False, width=12)
+        self.bar = pg.ColorBarItem(colorMap=pg.colormap.get("viridis"), interactive=False, width=12, colorMapMenu=False)
+        forget_forms(self.bar)
         self.bar.setImageItem(self._image, insert_in=self.map_plot.item)
         self.map_plot.item.showGrid(x=False, y=False)
         self.map_plot.item.vb.setDefaultPadding(0.0)

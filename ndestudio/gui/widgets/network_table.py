@@ -20,6 +20,7 @@ from PySide6.QtWidgets import (
 )
 
 from ndestudio.gui.building import choose, combo, label, row, tool_button
+from ndestudio.gui.style_cache import passing
 from ndestudio.gui.theme import GRID, monospace
 from ndestudio.gui.widgets.parameter_table import number_of, text_of
 from ndestudio.gui.widgets.table import Table
@@ -126,7 +127,7 @@ class NetworkDialog(QDialog):
 
     def __init__(self, net: NetworkRow, parent: QWidget) -> None:
         super().__init__(parent)
-        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        passing(self)
         self.setWindowTitle(f"What is known of {net.name}")
         self._net = net
         config = net.config

@@ -19,6 +19,7 @@ from PySide6.QtGui import QAction, QColor, QFont, QPageSize, QPainter, QPdfWrite
 from PySide6.QtSvg import QSvgGenerator
 from PySide6.QtWidgets import QFileDialog, QMenu, QSizePolicy, QWidget
 
+from ndestudio.gui.style_cache import forget
 from ndestudio.gui.theme import Colours, colours, follow
 
 pg.setConfigOptions(antialias=True, useOpenGL=False)
@@ -42,7 +43,7 @@ class Plot(pg.PlotWidget):
     """
 
     def __init__(self, name: str, x: str = "", y: str = "", parent: QWidget | None = None) -> None:
-        super().__init__(parent=parent)
+        super().__init__(parent=parent, enableMenu=False)
         self.setAccessibleName(name)
         self.setMinimumSize(120, 96)
         self._name = name
@@ -54,10 +55,10 @@ class Plot(pg.PlotWidget):
         self._refine.setInterval(_REFINE_MS)
         self._refine.timeout.connect(self._refine_now)
         self.legend: Any = None
-        self.setMenuEnabled(False)
         self.hideButtons()
         item: Any = self.getPlotItem()
         self.item = item
+        forget_forms(item)
         item.showGrid(x=True, y=True, alpha=0.12)
         item.getViewBox().setDefaultPadding(0.04)
         item.getViewBox().sigXRangeChanged.connect(self._on_range)
@@ -238,6 +239,15 @@ class Plot(pg.PlotWidget):
         self.legend.setLabelTextColor(QColor(c.text))
         for _, text in self.legend.items:
             text.setText(text.text, color=c.text)
+
+
+def forget_forms(item: Any) -> None:
+    """pyqtgraph makes forms of settings for each plot, which are never shown here; have the style forget them."""
+    menu = item.getViewBox().menu
+    for form in (item.ctrl, *(menu.ctrl if menu is not None else ())):
+        for control in vars(form).values():
+            if isinstance(control, QWidget):
+                forget(control)
 
 
 class LongSeries:

@@ -8,6 +8,8 @@ from typing import TypeVar
 from PySide6.QtCore import QObject, Qt
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableWidget, QTableWidgetItem, QWidget
 
+from ndestudio.gui.style_cache import forget
+
 W = TypeVar("W", bound=QWidget)
 Q = TypeVar("Q", bound=QObject)
 
@@ -68,6 +70,7 @@ class Table(QTableWidget):
         for one in (widget, *widget.findChildren(QWidget)):
             if title is not None and not one.toolTip():
                 one.setToolTip(title.toolTip())
+        forget(widget)  # the table deletes it
         super().setCellWidget(row, column, widget)
 
     def control(self, row: int, section: int, kind: type[W]) -> W:
