@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from scipy.integrate import solve_ivp
@@ -51,14 +52,14 @@ class Scenario:
             split=self.split,
         )
 
-    def __post_init__(self) -> None:
+    @cached_property
+    def _clean(self) -> list[np.ndarray]:
         span = (float(self.t[0]), float(self.t[-1]))
-        clean = [solve_ivp(self.field, span, s, t_eval=self.t, rtol=1e-10, atol=1e-12).y.T for s in self.starts]
-        object.__setattr__(self, "_clean", clean)
-        object.__setattr__(self, "_sigma", np.array(self.noise) * np.concatenate(clean).std(axis=0))
+        return [solve_ivp(self.field, span, s, t_eval=self.t, rtol=1e-10, atol=1e-12).y.T for s in self.starts]
 
-    _clean: tuple[np.ndarray, ...] = ()
-    _sigma: np.ndarray | float = 0.0
+    @cached_property
+    def _sigma(self) -> np.ndarray:
+        return np.array(self.noise) * np.concatenate(self._clean).std(axis=0)
 
 
 def predators(t: float, y: np.ndarray) -> list[float]:
@@ -82,57 +83,38 @@ def free(names: str, value: float = 1.0) -> dict[str, ParameterConfig]:
 STARTS = ((1.0, 1.0), (2.0, 0.7), (0.7, 1.5), (2.5, 2.0))
 SMALL = NetworkConfig(width=8, depth=1)
 PREY = "d(x)/dt = a*x - b*x*y\n"
+KNOWN = Scenario(
+    "mechanistic: Lotka-Volterra, 4 x 26 points, 5% noise",
+    predators,
+    STARTS,
+    np.linspace(0, 5, 26),
+    ("x", "y"),
+    (0.05, 0.05),
+    ModelConfig(equations=PREY + "d(y)/dt = c*x*y - d*y", parameters=free("a b c d")),
+    {"a": 1.3, "b": 0.9, "c": 0.8, "d": 1.8},
+)
+HYBRID = replace(
+    KNOWN,
+    title="hybrid: Lotka-Volterra with unknown losses of y, 4 x 26 points, 5% noise",
+    model=ModelConfig(equations=PREY + "d(y)/dt = c*x*y - loss(y)", parameters=free("a b c"), networks={"loss": SMALL}),
+    truth={"a": 1.3, "b": 0.9, "c": 0.8},
+)
 SCENARIOS = (
-    Scenario(
-        "mechanistic: Lotka-Volterra, 4 x 26 points, 5% noise",
-        predators,
-        STARTS,
-        np.linspace(0, 5, 26),
-        ("x", "y"),
-        (0.05, 0.05),
-        ModelConfig(equations=PREY + "d(y)/dt = c*x*y - d*y", parameters=free("a b c d")),
-        {"a": 1.3, "b": 0.9, "c": 0.8, "d": 1.8},
+    KNOWN,
+    replace(KNOWN, title="mechanistic: the same with 15% noise in one column and 3% in the other", noise=(0.15, 0.03)),
+    HYBRID,
+    replace(
+        HYBRID,
+        title="hybrid: saturating losses of y unknown, 2 x 31 points, 10% noise",
+        field=saturating,
+        starts=STARTS[:2],
+        t=np.linspace(0, 8, 31),
+        noise=(0.10, 0.10),
     ),
-    Scenario(
-        "mechanistic: the same with 15% noise in one column and 3% in the other",
-        predators,
-        STARTS,
-        np.linspace(0, 5, 26),
-        ("x", "y"),
-        (0.15, 0.03),
-        ModelConfig(equations=PREY + "d(y)/dt = c*x*y - d*y", parameters=free("a b c d")),
-        {"a": 1.3, "b": 0.9, "c": 0.8, "d": 1.8},
-    ),
-    Scenario(
-        "hybrid: Lotka-Volterra with unknown losses of y, 4 x 26 points, 5% noise",
-        predators,
-        STARTS,
-        np.linspace(0, 5, 26),
-        ("x", "y"),
-        (0.05, 0.05),
-        ModelConfig(equations=PREY + "d(y)/dt = c*x*y - loss(y)", parameters=free("a b c"), networks={"loss": SMALL}),
-        {"a": 1.3, "b": 0.9, "c": 0.8},
-    ),
-    Scenario(
-        "hybrid: saturating losses of y unknown, 2 x 31 points, 10% noise",
-        saturating,
-        STARTS[:2],
-        np.linspace(0, 8, 31),
-        ("x", "y"),
-        (0.10, 0.10),
-        ModelConfig(equations=PREY + "d(y)/dt = c*x*y - loss(y)", parameters=free("a b c"), networks={"loss": SMALL}),
-        {"a": 1.3, "b": 0.9, "c": 0.8},
-    ),
-    Scenario(
-        "hybrid: the first one, a quarter of the trajectories held out",
-        predators,
-        STARTS,
-        np.linspace(0, 5, 26),
-        ("x", "y"),
-        (0.05, 0.05),
-        ModelConfig(equations=PREY + "d(y)/dt = c*x*y - loss(y)", parameters=free("a b c"), networks={"loss": SMALL}),
-        {"a": 1.3, "b": 0.9, "c": 0.8},
-        SplitConfig(by="trajectory", train=0.75, validation=0.25, test=0.0),
+    replace(
+        HYBRID,
+        title="hybrid: the first one, a quarter of the trajectories held out",
+        split=SplitConfig(by="trajectory", train=0.75, validation=0.25, test=0.0),
     ),
     Scenario(
         "hybrid: logistic growth with an unknown harvest under a decaying effort, 4 x 26 points, 5% noise",
