@@ -131,7 +131,7 @@ def _with_fit(project: Project, reporter: Reporter, base: str | Path | None) -> 
     assert project.dataset is not None
     started = perf_counter()
     result: Fit = fit(project.spec.model, project.dataset, project.spec.train, reporter)
-    level = "warning" if result.outcome is Outcome.DIVERGED else "info"
+    level = "warning" if result.outcome in (Outcome.DIVERGED, Outcome.DOUBTFUL) else "info"
     reporter.emit(Note(result.sentence, level))
     run = Run("Fit 1", "fit", _now(), project.spec, fit=result)
     return _timed(replace(project, fit=result, runs=(*project.runs, run)), "train", started)

@@ -354,7 +354,7 @@ class TrainController(Presenter[TrainState]):
         self._live_fit, self._checkpoint = fit, -1
         self.session.device = fit.device
         created = datetime.now().astimezone().isoformat(timespec="seconds")
-        level = "warning" if fit.outcome is Outcome.DIVERGED else "good"
+        level = "warning" if fit.outcome in (Outcome.DIVERGED, Outcome.DOUBTFUL) else "good"
         project = self.session.project
         changed = commands.with_fit(project, fit, created, self._started, self._start)
         if project.dataset is not self._dataset:  # other data were opened meanwhile: a row of the table, no more

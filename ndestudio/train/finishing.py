@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Float
@@ -16,12 +16,13 @@ from ndestudio.train.identify import identify
 from ndestudio.train.noise import described as described_noise
 from ndestudio.train.problem import Problem
 from ndestudio.train.programs import Stopped
-from ndestudio.train.result import Checkpoint, Device, Fit, Outcome
-from ndestudio.train.starts import with_starts
+from ndestudio.train.result import Checkpoint, Device, Fit
+from ndestudio.train.starts import with_held_starts, with_starts
 from ndestudio.train.steps import accurate
 from ndestudio.train.stiffness import stiffness
 from ndestudio.train.support import with_support
 from ndestudio.train.tracker import StopRequested, TimeUp, Tracker, predict
+from ndestudio.train.verdict import judged
 
 STARTS_SHARE = 0.25
 """Of the time the training took that may be spent on the starts of trajectories it left out, and at least 5 seconds."""
@@ -63,9 +64,10 @@ def finish(tracker: Tracker, ending: Ending, described: Device) -> Fit:
     model = problem.space.model
     if tracker.best_point is not None:
         model = _all_starts(tracker, tracker.model(*tracker.best_point))
+        model = with_held_starts(_as_fitted(tracker), model, tracker.best_point[0].steps)
     model = with_support(problem, model)
     metrics, predicted = _scored(problem, model, tracker.best_point[0].steps if tracker.best_point is not None else 0)
-    outcome, sentence = _judged(tracker, ending, metrics)
+    outcome, sentence = judged(tracker, ending.reason, model, metrics)
     for text in identify(problem, model, tracker.uncertainty) if tracker.uncertainty is not None else ():
         tracker.note(text, "warning")
     steps_by_error = problem.adaptive is not None and problem.adaptive.controller == "pid"
@@ -100,6 +102,14 @@ def finish(tracker: Tracker, ending: Ending, described: Device) -> Fit:
     )
 
 
+def _as_fitted(tracker: Tracker) -> Problem:
+    """The problem with the fitted parameters in the place of the start values."""
+    problem = tracker.problem
+    if tracker.best_point is None:
+        return problem
+    return replace(problem, space=replace(problem.space, theta=tracker.best_point[1].theta))
+
+
 def _all_starts(tracker: Tracker, model: FittedModel) -> FittedModel:
     """Initial values of the trajectories that were left out of the fit because others said enough."""
     if tracker.best_point is None or not model.networks:
@@ -108,7 +118,7 @@ def _all_starts(tracker: Tracker, model: FittedModel) -> FittedModel:
     if len(batch.names) == len(tracker.problem.dataset.trajectories):
         return model
     seconds = max(5.0, STARTS_SHARE * tracker.elapsed)
-    model, left = with_starts(tracker.problem, model, set(batch.names), batch.steps, seconds)
+    model, left = with_starts(_as_fitted(tracker), model, set(batch.names), batch.steps, seconds)
     if left:
         tracker.note(f"{left} trajectories keep their measured start: there was no time to estimate it.")
     return model
@@ -143,54 +153,6 @@ def _same(problem: Problem, one: Predictions, other: Predictions) -> bool:
     with np.errstate(all="ignore"):
         away = [np.abs(one[name][1] - other[name][1])[:, problem.observed] / spread[problem.observed] for name in one]
         return all(bool((change <= EXACT).all()) for change in away)
-
-
-def _judged(tracker: Tracker, ending: Ending, metrics: Metrics) -> tuple[Outcome, str]:
-    train, held = metrics.train.get("mean", float("nan")), metrics.validation.get("mean")
-    if tracker.best_point is None:
-        if ending.reason == "stopped":
-            return (
-                Outcome.STOPPED,
-                "Training was stopped before the first fit of whole trajectories; the start is kept.",
-            )
-        if ending.reason == "time":
-            waited = tracker.seconds.get("compiling", 0.0)
-            return Outcome.LIMIT, (
-                "The limit of time was reached before the first fit of whole trajectories"
-                + (
-                    f"; {waited:.0f} s went into compiling, which is kept for the next training"
-                    if waited >= 0.5
-                    else ""
-                )
-                + ". Train on, or allow more time."
-            )
-        return Outcome.DIVERGED, (
-            "No simulation of the whole trajectories stayed finite. Check the equations and units, bound the parameters, "
-            "or shorten the trajectories."
-        )
-    error = f"training error {train:.2%}" + (f", validation error {held:.2%}" if held is not None else "")
-    match ending.reason:
-        case "stopped":
-            return Outcome.STOPPED, f"Training was stopped; the best model so far is kept ({error} of the spread)."
-        case "time" | "limit":
-            limit = "time" if ending.reason == "time" else "number of steps"
-            return Outcome.LIMIT, f"The limit of {limit} was reached; the best model is kept ({error} of the spread)."
-        case "overfit":
-            return (
-                Outcome.CONVERGED,
-                f"Stopped when the validation error began to rise; the best model is kept ({error} of the spread).",
-            )
-        case "stuck":
-            return (
-                Outcome.DIVERGED,
-                f"No step improved the fit ({error} of the spread). Try another seed, other start values, or the preset `thorough`.",
-            )
-    if np.isfinite(train) and train > 0.7:
-        return (
-            Outcome.CONVERGED,
-            f"Converged, but the model explains little ({error} of the spread): the equations may not suit the data.",
-        )
-    return Outcome.CONVERGED, f"Converged ({error} of the spread)."
 
 
 def _residual_noise(

@@ -23,6 +23,7 @@ from ndestudio.train.settling import settle
 from ndestudio.train.stages import (
     Budget,
     collocate,
+    first_starts,
     follow_lbfgs,
     follow_lm,
     grow,
@@ -32,6 +33,7 @@ from ndestudio.train.stages import (
     weight_prior,
 )
 from ndestudio.train.stages import Outcome as StageOutcome
+from ndestudio.train.starts import with_held_point
 from ndestudio.train.steps import LARGEST, accurate, steps_for
 from ndestudio.train.stiff import suited
 from ndestudio.train.stiffness import stiffness
@@ -52,6 +54,10 @@ FEW_OF = 4
 FEW_STEPS = 20
 SMALL = 1e6
 """Up to so many sensitivities every start is followed along growing horizons."""
+LOST = 4.0
+"""Validation losses in units of the training loss beyond which the held-out starts are fitted before polishing."""
+HORIZONS = (0.25, 0.5, 0.75, 0.9)
+"""Parts of whole trajectories that are fitted one after the other."""
 JACOBIAN_BYTES = 8e8
 """Beyond this size of the Jacobian L-BFGS takes the place of Levenberg-Marquardt."""
 MOST_WORK = 1.5e11
@@ -182,17 +188,21 @@ def _rescued(
             break
         _await(tracker, engine)
         outcome = shoot(tracker, engine, start.theta, Budget(budgets["shooting"], 0.01))
-        found.append(Point(outcome.point.theta, start.free))
-        _consider(tracker, batch, found[-1])
+        free = first_starts(batch, engine.batch, start, outcome.point)
+        for point in (Point(outcome.point.theta, start.free), Point(outcome.point.theta, free)):
+            found.append(point)
+            _consider(tracker, batch, point)
     best = best_start(tracker, batch, found)
     if whole is None or quick_loss(problem, batch, best) <= POOR:
         return best
     _await(tracker, whole)
     small = batch.grid.step.size * problem.structure.size < SMALL
     for start in [best, *starts] if small else [best]:
-        outcome = grow(tracker, whole, start, Budget(budgets["shooting"] // 2, 0.02), (0.25, 0.5, 0.75))
-        found.append(Point(outcome.point.theta, start.free))
-        _consider(tracker, batch, found[-1])
+        outcome = grow(tracker, whole, start, Budget(budgets["shooting"] // 2, 0.02), HORIZONS)
+        # where errors grow along the way, the law is worth nothing without the starts it was found with
+        for point in (Point(outcome.point.theta, start.free), outcome.point):
+            found.append(point)
+            _consider(tracker, batch, point)
     return best_start(tracker, batch, found)
 
 
@@ -215,6 +225,10 @@ def _await(tracker: Tracker, engine: JaxEngine | Gradient, point: Point | None =
 def _polish(tracker: Tracker, engine: JaxEngine, point: Point, steps: int, wanted) -> StageOutcome:
     tracker.enter("polish", "fitting whole trajectories (Levenberg-Marquardt)", len(wanted), len(wanted))
     _await(tracker, engine)
+    problem = tracker.problem
+    loss, validation = quick_losses(problem, engine.batch, point)
+    if validation > LOST * max(loss, problem.floor):
+        point = with_held_point(problem, engine.batch, point)
     factors = FACTORS[tracker.problem.train.preset] if tracker.problem.train.l2 is None else (1.0,)
     outcome = follow_lm(tracker, engine, point, Budget(steps), factors=factors)
     setup = tracker.problem.adaptive

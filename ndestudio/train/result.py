@@ -17,6 +17,8 @@ class Outcome(StrEnum):
     CONVERGED = "converged"
     LIMIT = "limit"
     STOPPED = "stopped"
+    DOUBTFUL = "doubtful"
+    """Training ended by itself, but the model does not hold where it was not trained, or explains little."""
     DIVERGED = "diverged"
     """No usable model was reached; the sentence says why and what to try."""
 

@@ -361,6 +361,16 @@ def shoot(tracker: Tracker, engine: JaxEngine, theta: Float[np.ndarray, " theta"
     return Outcome(best.point, best.loss, np.nan, "converged")
 
 
+def first_starts(batch: Batch, pieces: Batch, point: Point, fitted: Point) -> Float[np.ndarray, "row state"]:
+    """Free initial values of whole trajectories: those of their first segments, and of ``point`` where there are none."""
+    free = point.free.copy()
+    first = {row.trajectory.name: k for k, row in enumerate(pieces.rows) if pieces.follows[k] < 0}
+    for b, name in enumerate(batch.names):
+        if name in first:
+            free[b] = np.where(batch.moves[b], fitted.free[first[name]], free[b])
+    return free
+
+
 def _joined(prior: Prior, batch: Batch, state: LmState, linked: Bool[np.ndarray, " row"], weight: float) -> Prior:
     """Draw the starts of linked rows to the ends of the rows they follow."""
     start = batch.start

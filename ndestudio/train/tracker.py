@@ -238,11 +238,12 @@ class Tracker:
             self.last_snapshot = max(time.perf_counter(), now + 4 * (time.perf_counter() - now) - SNAPSHOT_SECONDS)
 
     def score(self, loss: float, validation: float) -> float:
-        """What chooses the best: validation error; few validation values are helped out by the training error."""
+        """What chooses the best: validation error, and how far the training error is above the noise, which is misfit and
+        not noise; few validation values are helped out by the training error."""
         if not np.isfinite(validation):
             return loss
         count = self.problem.values_used_validation
-        return validation + loss * min(1.0, 20.0 / max(count, 1))
+        return validation + max(loss - 2.0 * self.problem.floor, 0.0) + loss * min(1.0, 20.0 / max(count, 1))
 
     def model(self, batch: Batch, point: Point) -> FittedModel:
         return self.problem.space.fitted(point.theta, physical_starts(self.problem, batch, point))

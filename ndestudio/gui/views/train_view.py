@@ -327,5 +327,7 @@ def _status_words(state: TrainState) -> tuple[str, str]:
     if state.obstacle:
         return state.obstacle, "error"
     if state.sentence:
-        return state.sentence, {"diverged": "warning", "converged": "good"}.get(state.outcome, "muted")
+        return state.sentence, {"diverged": "warning", "doubtful": "warning", "converged": "good"}.get(
+            state.outcome, "muted"
+        )
     return "", "muted"
