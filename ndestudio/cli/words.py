@@ -50,7 +50,7 @@ def summary(project: Project, folder: Path, written: list[Path]) -> str:
             lines.append(
                 f"  {name} = {short_text(filled, digits)}" if filled is not None else f"  {name} is still a network"
             )
-            lines.append(f"    {hole.reason}")
+            lines.append(f"    {hole.explanation}")
         lines.append("")
     if results.metrics is not None:
         lines.append("Errors of the simulated model (RMSE over standard deviation)")

@@ -6,7 +6,9 @@ import re
 from datetime import UTC, datetime
 from typing import Literal
 
-MISSING: frozenset[str] = frozenset({"", "na", "n/a", "#n/a", "nan", "null", "none", "-", "--", ".", "?"})
+MISSING: frozenset[str] = frozenset(
+    {"", "na", "n/a", "n.a.", "#n/a", "#nv", "nan", "null", "none", "-", "--", ".", "?"}
+)
 """Cells that mean "not measured", compared without regard to case."""
 
 LARGEST = 1e150

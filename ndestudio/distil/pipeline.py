@@ -376,7 +376,13 @@ def _wanted(model: FittedModel, config: DistilConfig) -> tuple[str, ...]:
 def _with_choice(found: HoleDistillation, index: int, why: str) -> HoleDistillation:
     if index == found.chosen:
         return found
-    return replace(found, chosen=index, reason=f"Chosen {why}; on its own another would have been")
+    return replace(found, chosen=index, reason=f"Chosen {why}; {_alone(found)}")
+
+
+def _alone(found: HoleDistillation) -> str:
+    if not 0 <= found.chosen < len(found.scored):
+        return "judged alone none would have been"
+    return f"judged alone it would have been the one of complexity {found.scored[found.chosen].candidate.complexity}"
 
 
 def _done(best: Trial, left: Sequence[str]) -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -52,6 +53,11 @@ class HoleDistillation:
     scored: tuple[ScoredCandidate, ...]
     chosen: int
     reason: str
+
+    @property
+    def explanation(self) -> str:
+        """Why the choice is, and its simulated error beside those of shorter and longer formulas."""
+        return ". ".join(part for part in (self.reason, standing(self.scored, self.chosen)) if part)
 
 
 @dataclass(frozen=True, eq=False)
@@ -119,3 +125,42 @@ class Recovery:
     distil: DistilConfig
     config: RecoveryConfig
     seconds: Mapping[str, float] = field(default_factory=dict)
+
+
+def held_out(metrics: Metrics) -> tuple[float, str] | None:
+    """Mean NRMSE on the first of validation, test and training data that there is, and on which it is."""
+    for part, words in (
+        (metrics.validation, "held-out rows"),
+        (metrics.test, "held-out rows"),
+        (metrics.train, "the training rows"),
+    ):
+        if "mean" in part:
+            return part["mean"], words
+    return None
+
+
+def standing(scored: Sequence[ScoredCandidate], chosen: int) -> str:
+    """A choice beside the formula next in length below it and the best of those above it; "" without a choice."""
+    mine = held_out(scored[chosen].metrics) if 0 <= chosen < len(scored) else None
+    if mine is None:
+        return ""
+    error, where = mine
+    size = scored[chosen].candidate.complexity
+    others = [(one.candidate.complexity, found[0]) for one in scored if (found := held_out(one.metrics)) is not None]
+    shorter = max((pair for pair in others if pair[0] < size), default=None)
+    longer = [other for complexity, other in others if complexity > size and math.isfinite(other)]
+    parts = [f"With it the whole model misses {where} by {_percent(error)} of their spread"]
+    if shorter is not None:
+        parts.append(f"with the next simpler one (complexity {shorter[0]}) by {_percent(shorter[1])}")
+    if longer:
+        gain = error - min(longer)
+        parts.append(
+            f"more complex ones gain at most {100 * gain:.2g} percentage points"
+            if gain > 0.0005
+            else "more complex ones gain less than 0.1 percentage points"
+        )
+    return "; ".join(parts)
+
+
+def _percent(value: float) -> str:
+    return f"{100 * value:.3g}%" if math.isfinite(value) and value < 10 else "more than 1000%"

@@ -233,7 +233,7 @@ def _chosen(gathered: Job, name: str, hole: HoleDistillation) -> str:
     arguments = ", ".join(symbol(argument) for argument in hole.samples.arguments)
     left = rf"{symbol(name)}\left({arguments}\right)"
     digits = gathered.project.spec.export.digits
-    why = hole.reason if chosen == hole.chosen else "Chosen by hand."
+    why = f"{hole.explanation}." if chosen == hole.chosen else "Chosen by hand."
     return f'<div class="equations">{_row(f"{left} = {to_latex(shown, digits=digits)}")}</div><p>{escape(why)}</p>'
 
 

@@ -50,8 +50,8 @@ class RecoveryBanner(QFrame):
             button("Recover", self.recover.emit, kind="primary"),
             button("Discard", self.dismiss.emit, tip="Throw the unsaved work away"),
             spacing=GRID,
-            margins=GRID,
         )
+        layout.setContentsMargins(2 * GRID, GRID, 2 * GRID, GRID)
         layout.setStretch(0, 1)
         self.setLayout(layout)
         self.hide()

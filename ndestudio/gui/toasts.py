@@ -130,8 +130,7 @@ class Toasts(QObject):
     def _place(self) -> None:
         bottom = self._window.height() - self._margin
         for card in reversed([card for card in self._cards if _alive(card) and not card.isHidden()]):
-            height = max(card.heightForWidth(_WIDTH), card.sizeHint().height())
-            card.resize(_WIDTH, height)
+            card.resize(_WIDTH, card.heightForWidth(_WIDTH))
             bottom -= card.height()
             card.move(self._window.width() - _WIDTH - 2 * GRID, bottom)
             card.raise_()

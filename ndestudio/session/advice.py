@@ -16,7 +16,10 @@ _NEAR = 0.75
 
 
 def advice(model: ModelConfig, analysis: Analysis) -> tuple[Advice, ...]:
-    """Unknown functions first, then the other problems in the order of the text, then slips that are none for certain."""
+    """Unknown functions first, then the other problems in the order of the text, then slips that are none for certain.
+
+    That an equation is missing is said once the others can be read: it may be the one that is being written.
+    """
     words = analysis.words
     silent = [name for name in words.measured if name not in {*words.states, *words.outputs}]
     unknown = [_unknown(name, words) for name in words.undeclared]
@@ -25,6 +28,8 @@ def advice(model: ModelConfig, analysis: Analysis) -> tuple[Advice, ...]:
         for problem in analysis.problems
         if not any(f"`{name}`" in problem.sentence for name in words.undeclared)
     ]
+    written = [one for one in others if one.kind != "ignore"]
+    others = written or others
     return (*unknown, *others, *_slips(model, analysis))
 
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
-from ndestudio.distil.result import ScoredCandidate
+from ndestudio.distil.result import ScoredCandidate, held_out
 from ndestudio.expression.tree import Expr
 from ndestudio.model.metrics import Metrics
 from ndestudio.session.distil_state import FrontRow
@@ -79,10 +79,8 @@ def accepted_of(rows: tuple[FrontRow, ...]) -> FrontRow | None:
 
 def held_out_error(metrics: Metrics) -> float | None:
     """Mean NRMSE on the first of validation, test and training data that there is."""
-    for part in (metrics.validation, metrics.test, metrics.train):
-        if "mean" in part:
-            return part["mean"]
-    return None
+    found = held_out(metrics)
+    return None if found is None else found[0]
 
 
 def errors_of(metrics: Metrics | None) -> tuple[tuple[str, float], ...]:

@@ -216,7 +216,11 @@ class DataController(Presenter[DataState]):
                 )
                 if part
             )
-            self.failed = DataProblem(error.sentence, place, error.row, error.column, error.remedy)
+            files = self.session.project.spec.data.files
+            file = files.index(error.path) if error.path in files else -1
+            self.failed = DataProblem(error.sentence, place, error.row, error.column, error.remedy, file)
+            if file not in (-1, self._shown_file):
+                self.show_file(file)
         else:
             self.failed = DataProblem(failed.sentence, "")
         self.session.shell.refresh()
@@ -264,7 +268,9 @@ class DataController(Presenter[DataState]):
         project = self.session.project
         config, preview = project.spec.data, self._preview
         problems = (
-            [DataProblem(p.sentence, _place(p), p.row, p.column, p.remedy) for p in preview.problems] if preview else []
+            [DataProblem(p.sentence, _place(p), p.row, p.column, p.remedy, self._shown_file) for p in preview.problems]
+            if preview
+            else []
         )
         if self.failed is not None and all(p.sentence != self.failed.sentence for p in problems):
             problems.append(self.failed)

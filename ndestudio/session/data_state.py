@@ -36,13 +36,17 @@ class ColumnRow:
 
 @dataclass(frozen=True)
 class DataProblem:
-    """Something to put right. `row` is the 1-based line in the file, where there is one; `remedy` as in ``DataError``."""
+    """Something to put right. `row` is the 1-based line in the file, where there is one; `remedy` as in ``DataError``.
+
+    file: position among the files of the one it is in, -1 where that is not known.
+    """
 
     sentence: str
     place: str
     row: int | None = None
     column: str | None = None
     remedy: tuple[str, str] = ("", "")
+    file: int = -1
 
     @property
     def action(self) -> str:

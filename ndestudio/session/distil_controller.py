@@ -176,6 +176,8 @@ class DistilController(Presenter[DistilState]):
         hole = self._hole if any(row.name == self._hole for row in holes) else holes[0].name if holes else ""
         obstacle = self._obstacle()
         live = self.live if task else None
+        if live is not None:
+            live.clock.hold(task is not None and task.paused)
         return DistilState(
             config=project.spec.distil,
             ready=not obstacle and task is None,
@@ -270,7 +272,7 @@ class DistilController(Presenter[DistilState]):
                     accepted=accepted,
                     evaluations=front.evaluations,
                     seconds=round(front.seconds, 1),
-                    reason=done.reason if done else front.reason,
+                    reason=done.explanation if done else front.reason,
                 )
             )
         return tuple(rows)

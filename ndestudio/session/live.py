@@ -36,13 +36,21 @@ class Curve:
 
 @dataclass
 class StageTime:
-    """A stage of a computation that was entered, when, and (once over) how long it took."""
+    """A stage of a computation that was entered, when, and (once over) how long it took. `held`: since when it is paused."""
 
     stage: str
     text: str
     started: float
     seconds: float | None = None
     index: int = 0
+    held: float | None = None
+
+    @property
+    def spent(self) -> float:
+        """Seconds so far, without pauses."""
+        if self.seconds is not None:
+            return self.seconds
+        return (monotonic() if self.held is None else self.held) - self.started
 
 
 @dataclass
@@ -62,7 +70,18 @@ class StageClock:
 
     def end(self) -> None:
         if current := self.current:
-            current.seconds = monotonic() - current.started
+            current.seconds = current.spent
+
+    def hold(self, on: bool) -> None:
+        """Let the clock of the stage that goes on rest, or run again."""
+        current = self.current
+        if current is None or on == (current.held is not None):
+            return
+        if current.held is None:
+            current.held = monotonic()
+        else:
+            current.started += monotonic() - current.held
+            current.held = None
 
 
 @dataclass(frozen=True, eq=False)

@@ -29,6 +29,7 @@ class ModelController(Presenter[ModelState]):
     def __init__(self, session: Session) -> None:
         super().__init__(session)
         self._analysed: tuple[object, Analysis | None] = (None, None)
+        self._typeset: dict[int, FormulaRequest] = {}
         self._simulating = False
         self._simulation: tuple[object, Picture | None, str] = (None, None, "")
 
@@ -178,11 +179,14 @@ class ModelController(Presenter[ModelState]):
         )
 
     def _equations(self, analysis: Analysis) -> tuple[EquationRow, ...]:
+        """A line that cannot be read while it is written keeps what it was before."""
         holes = tuple(analysis.holes)
-        return tuple(
-            EquationRow(line, self.session.formula(FormulaRequest(left, expression, holes=holes)))
-            for line, left, expression in analysis.statements
-        )
+        rows = {line: FormulaRequest(left, expression, holes=holes) for line, left, expression in analysis.statements}
+        text = self.session.project.spec.model.equations
+        lines = len(text.splitlines()) if analysis.problems else 0
+        kept = {line: request for line, request in self._typeset.items() if line <= lines}
+        self._typeset = dict(sorted({**kept, **rows}.items()))
+        return tuple(EquationRow(line, self.session.formula(request)) for line, request in self._typeset.items())
 
     def _parameters(self, analysis: Analysis) -> tuple[ParameterRow, ...]:
         project = self.session.project

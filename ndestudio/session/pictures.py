@@ -194,7 +194,7 @@ def phase_portrait(
         return None
     x_name, y_name = axes if axes and set(axes) <= set(states) and axes[0] != axes[1] else states[:2]
     ix, iy = states.index(x_name), states.index(y_name)
-    x, y = _grid(cloud[:, ix], _PORTRAIT), _grid(cloud[:, iy], _PORTRAIT)
+    x, y = (_grid(_shown_values(dataset, states[i], cloud[:, i]), _PORTRAIT) for i in (ix, iy))
     middle = np.median(cloud, axis=0)
     points = np.tile(middle, (len(y), len(x), 1))
     points[..., ix], points[..., iy] = np.meshgrid(x, y)
@@ -239,6 +239,15 @@ def visited(
                     keep &= (values[:, column] > low - reach) & (values[:, column] < high + reach)
         found.append(values[keep])
     return np.concatenate(found) if found else np.zeros((0, len(names)))
+
+
+def _shown_values(dataset: Dataset, name: str, simulated: Float[np.ndarray, " n"]) -> Float[np.ndarray, " m"]:
+    """What an axis of the portrait spans: what was measured, and the simulation as far as it stays within sight of that."""
+    span = _measured_range(dataset, name)
+    if span is None or span[0] == span[1]:
+        return simulated
+    reach = span[1] - span[0]
+    return np.concatenate([np.clip(simulated, span[0] - reach, span[1] + reach), span])
 
 
 def _measured_range(dataset: Dataset, name: str) -> tuple[float, float] | None:

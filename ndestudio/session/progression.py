@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from time import monotonic
+from dataclasses import replace
 
 from ndestudio.session.live import StageTime
 from ndestudio.session.tasks import Task
@@ -19,6 +19,9 @@ TRAINING: Mapping[str, tuple[str, str]] = {
     "validating": ("Check", "all trajectories are simulated with the accurate solver"),
 }
 """Machine name -> (title, what it does), in the order in which they come."""
+
+_UNTIMED = ("preparing", "compiling", "validating")
+"""Steps of every training; a fit that was kept does not always say how long they took."""
 
 
 def training_stages(times: Sequence[StageTime], running: bool, wanted: Sequence[str] | None) -> tuple[StageRow, ...]:
@@ -39,6 +42,8 @@ def training_stages(times: Sequence[StageTime], running: bool, wanted: Sequence[
             wanted is not None and name in ("collocation", "shooting", "trajectory", "polish") and name not in wanted
         )
         ahead = position > reached or (name == "compiling" and reached < 1)
+        if entered and not running and name not in entered and name in _UNTIMED:
+            continue
         state = _state(name in entered, name == active, running and ahead and not left_out, bool(entered))
         rows.append(StageRow(name, title, text, state, round(entered.get(name, 0.0), 1)))
     return tuple(rows)
@@ -54,7 +59,7 @@ def search_stages(times: Sequence[StageTime], running: bool, holes: Sequence[str
             "constants of the candidates are refitted through the solver",
         )
     plan[f"joint {2 * len(holes) + 1}"] = ("All together", "the chosen formulas are refitted together")
-    named = [StageTime(f"{one.stage} {one.index}", one.text, one.started, one.seconds) for one in times]
+    named = [replace(one, stage=f"{one.stage} {one.index}") for one in times]
     known = [one for one in named if one.stage in plan]
     entered = _totals(known)
     order = list(plan)
@@ -72,11 +77,9 @@ def search_stages(times: Sequence[StageTime], running: bool, holes: Sequence[str
 
 
 def _totals(times: Sequence[StageTime]) -> dict[str, float]:
-    now = monotonic()
     totals: dict[str, float] = {}
     for one in times:
-        spent = now - one.started if one.seconds is None else one.seconds
-        totals[one.stage] = totals.get(one.stage, 0.0) + spent
+        totals[one.stage] = totals.get(one.stage, 0.0) + one.spent
     return totals
 
 
@@ -101,4 +104,4 @@ def seconds_left(task: Task | None, current: StageTime | None) -> float | None:
     fraction = task.progress.fraction
     if current is None or not 0.02 < fraction < 1.0:
         return None
-    return round((monotonic() - current.started) * (1.0 - fraction) / fraction, 1)
+    return round(current.spent * (1.0 - fraction) / fraction, 1)

@@ -68,12 +68,26 @@ class Task:
     phase: Phase | None = None
     phase_started: float = 0.0
     progress: Progress | None = None
-    paused: bool = False
     stopping: bool = False
+    held: float | None = None
+
+    @property
+    def paused(self) -> bool:
+        return self.held is not None
 
     @property
     def seconds(self) -> float:
-        return monotonic() - self.started
+        """Since it began, without pauses."""
+        return (monotonic() if self.held is None else self.held) - self.started
+
+    def hold(self) -> None:
+        if self.held is None:
+            self.held = monotonic()
+
+    def go_on(self) -> None:
+        if self.held is not None:
+            self.started += monotonic() - self.held
+            self.held = None
 
 
 class Tasks:
@@ -141,18 +155,19 @@ class Tasks:
     def pause(self, slot: str) -> None:
         if task := self.running(slot):
             self._runner.pause(task.id)
-            task.paused = True
+            task.hold()
 
     def resume(self, slot: str) -> None:
         if task := self.running(slot):
             self._runner.resume(task.id)
-            task.paused = False
+            task.go_on()
 
     def stop(self, slot: str) -> None:
         """Ask the job to hand back what it reached."""
         if task := self.running(slot):
             self._runner.stop(task.id)
-            task.stopping, task.paused = True, False
+            task.go_on()
+            task.stopping = True
 
     def discard(self, slot: str) -> None:
         """Forget the job and its result."""

@@ -125,13 +125,23 @@ class TrainController(Presenter[TrainState]):
         self.session.refresh()
 
     def branch_from_checkpoint(self) -> None:
-        """Make the model of the moment looked at the trained one, so that it can be distilled, exported or trained on."""
+        """Make the model of the moment looked at the trained one, so that it can be distilled, exported or trained on.
+
+        A paused training goes on from there instead.
+        """
         from ndestudio.model.metrics import score
 
         project, moments = self.session.project, self._moments()
-        if project.fit is None or not 0 <= self._checkpoint < len(moments) or project.dataset is None:
+        if not 0 <= self._checkpoint < len(moments) or project.dataset is None:
             return
         moment = moments[self._checkpoint]
+        if self._status() == "paused" and self.live is not None and not self._obstacle():
+            self.live.end()
+            self._launch(moment.model)
+            self.session.refresh()
+            return
+        if project.fit is None or self.session.tasks.running("fit"):
+            return
         sentence = f"The model after step {moment.iteration} of {_title(moment.stage)}."
         fit = replace(
             project.fit,
@@ -172,6 +182,8 @@ class TrainController(Presenter[TrainState]):
         project = self.session.project
         task = self.session.tasks.running("fit")
         fit, live = project.fit, self._present_live()
+        if live is not None:
+            live.clock.hold(task is not None and task.paused)
         obstacle, moments = self._obstacle(), self._moments()
         self._checkpoint = self._checkpoint if self._checkpoint < len(moments) else -1
         model = self._model()
@@ -192,7 +204,7 @@ class TrainController(Presenter[TrainState]):
             dataset=project.dataset,
             states=model.system.states if model else (),
             picture=self._picture if model is not None else None,
-            reference=self._reference if self._checkpoint >= 0 else None,
+            reference=self._shown_reference(),
             metrics=fit.metrics if fit and task is None else None,
             sentence=fit.sentence if fit and task is None else "",
             outcome=str(fit.outcome) if fit and task is None else "",
@@ -247,17 +259,27 @@ class TrainController(Presenter[TrainState]):
         moments = self._moments()
         if 0 <= self._checkpoint < len(moments):
             return moments[self._checkpoint].model
+        return self._newest()
+
+    def _newest(self) -> FittedModel | None:
         if self.session.tasks.running("fit"):
             return self.live.snapshot.model if self.live and self.live.snapshot else None
         fit = self.session.project.fit
         return fit.model if fit else None
+
+    def _shown_reference(self) -> Picture | None:
+        """What a moment that is looked at is compared with: the newest model, as far as it is drawn."""
+        made, running = self._reference, self.session.tasks.running("fit") is not None
+        if self._checkpoint < 0 or made is None or not (running or made.model is self._newest()):
+            return None
+        return made
 
     def _request_picture(self, model: FittedModel | None) -> None:
         """Have the pictures of a newer model made; one at a time, so that a fast training does not pile up work."""
         tasks, project = self.session.tasks, self.session.project
         if model is None or project.dataset is None or tasks.running("picture") or model is self._unpictured:
             return
-        reference = project.fit.model if self._checkpoint >= 0 and project.fit and not tasks.running("fit") else None
+        reference = self._newest() if self._checkpoint >= 0 else None
         seconds = _LIVE_SECONDS if tasks.running("fit") else 30.0
         if not _pictured(self._picture, model, self._axes, self._arguments):
             others = project.fit.ensemble if project.fit and model is project.fit.model else ()
@@ -271,7 +293,7 @@ class TrainController(Presenter[TrainState]):
                 failed=lambda f: self._on_no_picture(model, f),
             )
         elif reference is not None and (self._reference is None or self._reference.model is not reference):
-            arguments = (reference, project.dataset, self._axes, dict(self._arguments), 30.0)
+            arguments = (reference, project.dataset, self._axes, dict(self._arguments), seconds)
             tasks.start(
                 "picture",
                 "",
@@ -283,8 +305,7 @@ class TrainController(Presenter[TrainState]):
 
     def _on_picture(self, made: Picture) -> None:
         self._picture = made
-        fit = self.session.project.fit
-        if fit is not None and made.model is fit.model:
+        if made.model is self._newest():
             self._reference = made
 
     def _on_no_picture(self, model: FittedModel, failed: Any) -> None:
@@ -338,7 +359,7 @@ class TrainController(Presenter[TrainState]):
     def _launch(self, start: FittedModel | None) -> None:
         project = self.session.project
         self._started, self._dataset, self._start = project.spec, project.dataset, start
-        self._checkpoint, self._picture = -1, None
+        self._checkpoint, self._picture, self._reference = -1, None, None
         arguments = (project.spec.model, project.dataset, project.spec.train, start)
         self.session.tasks.start(
             "fit", "Training", _fit, *arguments, event=self._on_event, done=self._on_done, failed=self._on_failed

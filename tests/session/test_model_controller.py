@@ -52,14 +52,18 @@ def test_problems_have_their_place(loaded: Session):
 def test_equations_that_can_be_read_are_typeset_beside_errors(loaded: Session):
     view = Mock(spec=View)
     loaded.model.attach(view)
-    loaded.model.edit_text("d(hare)/dt = a*hare\nd(lynx)/dt = ) lynx")
+    loaded.model.edit_text("d(hare)/dt = a*hare\nd(lynx)/dt = b*lynx\n")
+    wait(loaded)
+    before = [row.formula for row in view.show_state.call_args.args[0].equations]
+    loaded.model.edit_text("d(hare)/dt = a*hare\nd(lynx)/dt = b*lynx - (\nd(")
     wait(loaded)
     rows = view.show_state.call_args.args[0].equations
-    assert [row.line for row in rows] == [1]
-    formula = rows[0].formula
-    assert formula is not None
-    assert formula.latex == r"\frac{d\,\mathrm{hare}}{dt} = a \, \mathrm{hare}"
-    assert formula.svg.startswith("<svg")
+    assert [(row.line, row.formula) for row in rows] == [
+        (1, before[0]),
+        (2, before[1]),
+    ]  # as it was while it is written
+    loaded.model.edit_text("")
+    assert loaded.model.state().equations == ()
 
 
 def test_calls_of_holes_are_boxes(loaded: Session):

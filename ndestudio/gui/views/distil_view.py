@@ -89,10 +89,20 @@ class DistilView(QWidget):
         self.strip.show_stages(state.stages, state.elapsed, state.fraction, state.eta, state.status != "idle")
         self.strip.setVisible(len(state.stages) > 1)
         self._show_holes(state)
-        searched = any(hole.front for hole in state.holes)
-        self.content.setCurrentIndex(1 if searched or state.status != "idle" else 0)
+        self._show_pages(state)
         self._show_candidates(state)
         self.redraw.ask()
+
+    def _show_pages(self, state: DistilState) -> None:
+        """Before the first search there are its settings; without a trained model there is only what is missing."""
+        searched = any(hole.front for hole in state.holes) or state.status != "idle"
+        self.content.setCurrentIndex(1 if searched or not state.obstacle else 0)
+        if self.front_card.isHidden() == searched:
+            self.front_card.setVisible(searched)
+            self.left_tabs.setCurrentWidget(self.table if searched else self.chooser)
+        for position in (0, 2):
+            self.left_tabs.setTabVisible(position, searched)
+        self.results.setCurrentIndex(1 if searched else 0)
 
     # Each part looks itself whether it shows the same already.
 
@@ -117,7 +127,8 @@ class DistilView(QWidget):
                 self.fit.show_fit(candidate.fit if candidate else None, second.fit if second else None)
             case 1 if state.dataset is not None:
                 before = second.picture if second else candidate.before if candidate else None
-                self.trajectories.show_model(state.dataset, candidate.picture if candidate else None, before)
+                dashed = "with the pinned formula" if second else "with the network"
+                self.trajectories.show_model(state.dataset, candidate.picture if candidate else None, before, dashed)
             case 2:
                 self.changes.show_changes(candidate.changes if candidate else ())
             case 3:
@@ -130,7 +141,8 @@ class DistilView(QWidget):
         self.second_card.setVisible(state.compared is not None and not same)
         self.second.show_candidate(state.compared, idle)
         hole = _hole(state)
-        self.reason.show_text(f"Why: {hole.reason}" if hole and hole.reason else "", "muted")
+        self.reason.setText(_reason(state, hole))
+        self.reason.setVisible(bool(self.reason.text()))
 
     def _show_holes(self, state: DistilState) -> None:
         titles = [_hole_title(hole) for hole in state.holes]
@@ -171,8 +183,7 @@ class DistilView(QWidget):
         self.stop_button.setEnabled(state.status != "stopping")
         self.continue_button.setVisible(done)
         self.back_button.setVisible(bool(state.obstacle) and not running)
-        self.empty.sentence.setText(state.obstacle or "Search formulas for the trained networks.")
-        self.empty.button.setVisible(state.ready)
+        self.empty.sentence.setText(state.obstacle)
 
     # --- construction ----------------------------------------------------------------------------------------------
 
@@ -218,7 +229,8 @@ class DistilView(QWidget):
             "On the hole: against samples of the network. Simulated: the whole model with the formula, on held-out data",
         )
         self.counted = label("", "muted")
-        self.reason = ElidedLabel()
+        self.reason = label("", "muted", wrap=True, selectable=True)
+        self.reason.setAccessibleName("Why this formula is suggested")
 
     def _lay_out(self) -> None:
         header = row(
@@ -241,8 +253,9 @@ class DistilView(QWidget):
             (self.chooser, "Search settings", "Operators, costs, limits"),
             (holder(column(self.notes, 1, margins=GRID)), "Notes", "Warnings of the search"),
         )
-        front = card(row(label("Pareto front", "heading"), self.counted, 1, self.errors_box), self.pareto, margins=GRID)
-        self.left = splitter(Qt.Orientation.Vertical, front, card(self.left_tabs, margins=GRID))
+        title = row(label("Pareto front", "heading"), self.counted, 1, self.errors_box)
+        self.front_card = card(title, self.pareto, margins=GRID)
+        self.left = splitter(Qt.Orientation.Vertical, self.front_card, card(self.left_tabs, margins=GRID))
         self.lower_tabs = tab_widget(
             (self.fit, "Fit of the hole", "Network and formula where data support them"),
             (
@@ -261,12 +274,16 @@ class DistilView(QWidget):
         self.cards.setStretch(1, 1)
         right = holder(column(self.cards, card(self.lower_tabs, margins=GRID), spacing=GRID + GRID // 2))
         right.layout().setStretch(1, 1)  # type: ignore[attr-defined]
-        self.splitter = splitter(Qt.Orientation.Horizontal, self.left, right)
+        self.results = QStackedWidget()
+        self.results.addWidget(
+            card(EmptyState("distil", "Search formulas for the trained networks.", "Start search", self.start.emit))
+        )
+        self.results.addWidget(right)
+        self.splitter = splitter(Qt.Orientation.Horizontal, self.left, self.results)
         self.splitter.setStretchFactor(1, 1)
-        self.empty = EmptyState("distil", "", "Start search", self.start.emit)
+        self.empty = EmptyState("distil", "")
         self.content = QStackedWidget()
-        self.empty_chooser_card = card(self.empty)
-        self.content.addWidget(self.empty_chooser_card)
+        self.content.addWidget(card(self.empty))
         self.content.addWidget(self.splitter)
         outer = QVBoxLayout(self)
         outer.setContentsMargins(2 * GRID, 2 * GRID, 2 * GRID, 2 * GRID)
@@ -341,6 +358,17 @@ def connect(view: DistilView, session: Session) -> None:
 
 def _hole(state: DistilState) -> HoleRow | None:
     return next((hole for hole in state.holes if hole.name == state.hole), None)
+
+
+def _reason(state: DistilState, hole: HoleRow | None) -> str:
+    """Why the suggested formula is, also where another one is looked at."""
+    if hole is None or not hole.reason:
+        return ""
+    suggested = next((row_ for row_ in hole.front if row_.chosen), None)
+    if suggested is None or state.candidate is None or state.candidate.row.index == suggested.index:
+        return f"Why: {hole.reason}."
+    reason = hole.reason[:1].lower() + hole.reason[1:]
+    return f"Suggested is the formula of complexity {suggested.complexity} instead: {reason}."
 
 
 def _hole_title(hole: HoleRow) -> str:

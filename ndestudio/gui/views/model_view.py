@@ -72,7 +72,7 @@ class ModelView(QWidget):
         self._show_problems(state)
         self.math.show_formulas([row.formula for row in state.equations])
         self.math_stack.setCurrentIndex(1 if state.equations else 0)
-        count = len(state.problems)
+        count = len([one for one in state.advice if one.level != "info"]) if state.problems else 0
         self.summary.setText(f"{count} problem{'' if count == 1 else 's'} to put right" if count else state.summary)
         set_kind(self.summary, "error" if state.problems else "muted")
         self.continue_button.setEnabled(not state.obstacle)
@@ -167,9 +167,7 @@ class ModelView(QWidget):
             failed = (
                 [path.sentence for path in state.simulation.paths.values() if path.sentence] if state.simulation else []
             )
-            note = (
-                failed[0] if failed else "With the values of the tables; untrained networks contribute next to nothing."
-            )
+            note = failed[0] if failed else f"With the values of the tables; {_networks_words(state)}"
         self.simulation_note.setText(note)
         if state.dataset is not None:
             self.simulation.show_model(state.dataset, state.simulation)
@@ -196,6 +194,12 @@ def connect(view: ModelView, session: Session) -> None:
     view.networks.edited.connect(lambda name, changes: model.change_network(name, **changes))
     view.networks.removed.connect(model.remove_network)
     view.initial.edited.connect(lambda state, changes: model.change_initial(state, **changes))
+
+
+def _networks_words(state: ModelState) -> str:
+    if any(row.fitted is not None for row in state.parameters):
+        return "trained networks are kept where they still fit."
+    return "untrained networks contribute next to nothing." if state.networks else "drag a slider to see its effect."
 
 
 def _stacked(empty: QWidget, content: QWidget) -> QStackedWidget:

@@ -69,7 +69,7 @@ class TrainView(QWidget):
         self.strip.show_stages(state.stages, state.elapsed, state.fraction, state.eta, state.status != "idle")
         choose(self.preset, state.config.preset)
         self.settings.show_config(state.config)
-        self.slider.show_moments(state.checkpoints, state.checkpoint, state.status == "idle")
+        self.slider.show_moments(state.checkpoints, state.checkpoint, state.status)
         self.runs.show_runs(state.runs, state.comparison)
         self.comparison.show_trust(state.trust)
         if before is None or before.notes != state.notes:
@@ -85,15 +85,14 @@ class TrainView(QWidget):
         if (state := self._state) is not None:
             self.loss.show_curves(state.curves)
             looking = 0 <= state.checkpoint < len(state.checkpoints)
-            moment = state.checkpoints[state.checkpoint] if looking else None
-            self.loss.show_moment(moment.stage if moment else "", moment.iteration if moment else None)
+            self.loss.show_moment(state.checkpoints[state.checkpoint] if looking else None)
 
     def _draw_left(self) -> None:
         if (state := self._state) is None or state.dataset is None:
             return
         match self.left_tabs.currentIndex():
             case 0:
-                self.trajectories.show_model(state.dataset, state.picture, state.reference)
+                self.trajectories.show_model(state.dataset, state.picture, state.reference, "newest")
             case 1:
                 title = state.dataset.time.title
                 self.residuals.show_residuals(state.trust.residuals, title, examining=state.trust.examining)
@@ -265,8 +264,8 @@ class TrainView(QWidget):
         self.reset_layout()
 
     def reset_layout(self) -> None:
-        self.splitter.setSizes([820, 330])
-        self.plots.setSizes([440, 380])
+        self.splitter.setSizes([784, 372])
+        self.plots.setSizes([410, 374])
         self.middle.setSizes([240, 330])
         self.right.setSizes([200, 370])
 

@@ -14,11 +14,7 @@ from ndestudio.gui.widgets.elided import ElidedLabel
 from ndestudio.gui.widgets.math_view import MathView
 from ndestudio.session.distil_state import CandidateState
 
-_SHORT = {"training": "train", "validation": "valid."}
-_ERRORS_TIP = (
-    "Mean NRMSE of whole simulated trajectories, in % of the spread of the data, by part of the data; "
-    "in brackets that of the model with the network"
-)
+_ERRORS_TIP = "Mean NRMSE of whole simulated trajectories, in % of the spread of the data, by part of the data"
 
 
 class CandidatePanel(QWidget):
@@ -135,11 +131,9 @@ def _errors(state: CandidateState) -> str:
     if not state.errors:
         return "Put it in to see how the whole model follows the data."
     before = dict(state.errors_before)
-    parts = []
-    for name, error in state.errors:
-        was = f" ({_percent(before[name])})" if name in before else ""
-        parts.append(f"{_SHORT.get(name, name)} {_percent(error)}{was}")
-    return ", ".join(parts)
+    now = ", ".join(f"{name} {_percent(error)}" for name, error in state.errors)
+    known = [_percent(before[name]) for name, _ in state.errors if name in before]
+    return f"Simulated: {now}" + (f" (with the network {', '.join(known)})" if known else "")
 
 
 def _percent(value: float) -> str:

@@ -30,8 +30,9 @@ class PreviewModel(QAbstractTableModel):
         self.beginResetModel()
         self.columns, self.head, self.numbers = state.columns, state.head, state.row_numbers
         self.bad = {}
+        shown = next((number for number, file in enumerate(state.files) if file.shown), 0)
         for problem in state.problems:
-            if problem.row is not None:
+            if problem.row is not None and problem.file in (-1, shown):
                 self.bad.setdefault(problem.row, []).append((problem.column, problem.sentence))
         self.endResetModel()
 

@@ -20,7 +20,7 @@ class FittedTable(Table):
     """Read only; cells are changed in place."""
 
     def __init__(self) -> None:
-        super().__init__("Fitted parameters", _TITLES, widths={0: 84, 1: 67, 2: 112}, stretch=(3,), row_height=28)
+        super().__init__("Fitted parameters", _TITLES, widths={0: 80, 1: 84, 2: 124}, stretch=(3,), row_height=28)
         self._rows: tuple[FittedParameter, ...] = ()
 
     def show_rows(self, rows: tuple[FittedParameter, ...]) -> None:
@@ -44,4 +44,4 @@ class FittedTable(Table):
                     cell.setText(text)
                     cell.setFlags(Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable)
                     if section < 3:
-                        cell.setFont(monospace(9.5))
+                        cell.setFont(monospace(9))

@@ -38,7 +38,7 @@ class HoleFitPlot(QWidget):
         self._formula = self.plot.curve(lambda c: c.curves[1])
         self._pinned = self.plot.curve(lambda c: c.curves[2], dash=True)
         self._legend = legend = self.plot.show_legend()
-        for item, name in ((self._network, "network"), (self._formula, "formula"), (self._pinned, "pinned")):
+        for item, name in ((self._network, "network"), (self._formula, "formula")):
             legend.addItem(item, name)
         self.plot.styled(self._restyle)
         layout = QVBoxLayout(self)
@@ -54,10 +54,19 @@ class HoleFitPlot(QWidget):
         """Draw a fit, and a second one to compare; the same ones again cost nothing."""
         if fit is self._fit and other is self._other:
             return
+        if (other is None) != (self._other is None):
+            self._show_pinned(other is not None)
         self._fit, self._other = fit, other
         if fit is not None:
             self._show_choices(fit)
         self._draw()
+
+    def _show_pinned(self, on: bool) -> None:
+        if on:
+            self._legend.addItem(self._pinned, "pinned")
+            self.plot.refresh_style()
+        else:
+            self._legend.removeItem(self._pinned)
 
     def _show_choices(self, fit: HoleFit) -> None:
         wanted = [(f"along {name}", f"along {name}") for name in fit.arguments]

@@ -12,7 +12,7 @@ from ndestudio.gui.theme import Colours
 from ndestudio.gui.widgets.log_axis import LogAxis
 from ndestudio.gui.widgets.plot import Plot
 from ndestudio.session.progression import TRAINING
-from ndestudio.session.train_state import LossCurve
+from ndestudio.session.train_state import CheckpointRow, LossCurve
 
 _SMALLEST = 1e-12
 _NARROW = 0.16
@@ -31,7 +31,7 @@ class LossPlot(Plot):
 
     def __init__(self) -> None:
         super().__init__("Loss", "step", "loss (relative)")
-        self.item.setAxisItems({"left": LogAxis("left")})
+        self.use_axis("left", LogAxis("left"))
         self._items: list[_Items] = []
         self._curves: tuple[LossCurve, ...] = ()
         self._moment = pg.InfiniteLine(angle=90)
@@ -69,31 +69,38 @@ class LossPlot(Plot):
             items.border.hide()
             items.title.hide()
 
-    def show_moment(self, stage: str, iteration: int | None) -> None:
-        """Mark the step that is looked at; None: none."""
+    def show_moment(self, moment: CheckpointRow | None) -> None:
+        """Mark the step that is looked at; None: none. Where a stage was run twice, it is the run with that loss."""
+        places: list[tuple[float, float]] = []
         start = 0.0
         for curve in self._curves:
             first = float(curve.iteration[0]) if len(curve.iteration) else 0.0
             last = float(curve.iteration[-1]) if len(curve.iteration) else 0.0
-            if iteration is not None and curve.stage == stage and first <= iteration <= last:
-                self._moment.setPos(start + iteration - first)
-                self._moment.show()
-                return
+            if moment is not None and curve.stage == moment.stage and first <= moment.iteration <= last:
+                loss = float(np.interp(moment.iteration, curve.iteration, curve.loss))
+                distance = abs(loss - moment.loss)
+                places.append((distance if np.isfinite(distance) else np.inf, start + moment.iteration - first))
             start += last - first
             start += max(1.0, 0.02 * start)
-        self._moment.hide()
+        self._moment.setVisible(bool(places))
+        if places:
+            self._moment.setPos(min(places)[1])
 
     def _make(self) -> _Items:
         train = self.curve(lambda c: c.curves[0])
         validation = self.curve(lambda c: c.curves[1], dash=True)
         border = pg.InfiniteLine(angle=90)
         title = pg.TextItem("", anchor=(0, 1))
+        title.setZValue(10)
         self.item.addItem(border, ignoreBounds=True)
         self.item.addItem(title, ignoreBounds=True)
 
         def restyle(c: Colours) -> None:
             border.setPen(pg.mkPen(c.border, width=1))
             title.setColor(QColor(c.muted))
+            veil = QColor(c.surface)
+            veil.setAlphaF(0.8)
+            title.fill = pg.mkBrush(veil)
 
         self.styled(restyle)
         return _Items(train, validation, border, title)

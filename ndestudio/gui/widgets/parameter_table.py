@@ -62,8 +62,8 @@ class ParameterTable(Table):
     refused = Signal(str)
 
     def __init__(self) -> None:
-        widths = {_NAME: 84, _VALUE: 72, _SLIDER: 84, _LOWER: 56, _UPPER: 56, _UNIT: 64, _FIXED: 52, _LOG: 48}
-        super().__init__("Parameters", _TITLES, widths=widths, stretch=(_FITTED,), row_height=32)
+        widths = {_NAME: 80, _VALUE: 72, _LOWER: 56, _UPPER: 56, _UNIT: 64, _FIXED: 52, _LOG: 44, _FITTED: 168}
+        super().__init__("Parameters", _TITLES, widths=widths, stretch=(_SLIDER,), row_height=32)
         self._rows: tuple[ParameterRow, ...] = ()
         self._ranges: dict[str, tuple[float, float]] = {}
         self.cellChanged.connect(self._on_cell)
@@ -102,6 +102,7 @@ class ParameterTable(Table):
             self.cell(number, _FITTED).setFlags(Qt.ItemFlag.ItemIsEnabled)
             slider = QSlider(Qt.Orientation.Horizontal)
             slider.setRange(0, _STEPS)
+            slider.setMinimumSize(64, 24)
             slider.setAccessibleName(f"Value of {row.name}")
             slider.valueChanged.connect(lambda position, name=row.name: self._on_slider(name, position))
             slider.sliderReleased.connect(lambda name=row.name: self._ranges.pop(name, None))

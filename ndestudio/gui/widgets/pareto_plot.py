@@ -30,7 +30,7 @@ class ParetoPlot(Plot):
 
     def __init__(self) -> None:
         super().__init__("Pareto front", "complexity", "relative error")
-        self.item.setAxisItems({"left": LogAxis("left")})
+        self.use_axis("left", LogAxis("left"))
         self._rows: tuple[FrontRow, ...] = ()
         self._selected = -1
         self._shown: Shown = "both"
@@ -51,11 +51,6 @@ class ParetoPlot(Plot):
         legend.addItem(self._simulated_dots, "simulated")
         scene: Any = self.scene()
         scene.sigMouseClicked.connect(self._on_clicked)
-        self.restyle()
-
-    def restyle(self) -> None:
-        """Style the axis that replaced the usual one."""
-        self._restyle()
 
     def show_front(self, rows: tuple[FrontRow, ...], selected: int, shown: Shown) -> None:
         """Arguments: selected: index of the row looked at, -1 for none."""

@@ -49,7 +49,7 @@ class PhasePlot(QWidget):
         self.plot.item.addItem(self.shade, ignoreBounds=True)
         self.streams = self.plot.curve(lambda c: c.muted, faint=True)
         self.heads = self.plot.curve(lambda c: c.muted, faint=True)
-        self._paths = [self.plot.curve(lambda c, k=k: c.curves[k % len(c.curves)]) for k in range(_PATHS)]
+        self._paths = [self.plot.curve(lambda c, k=k: c.curves[k % len(c.curves)], guest=True) for k in range(_PATHS)]
         self._dots = pg.PlotDataItem([], [], pen=None, symbol="o", symbolSize=5)
         self.plot.addItem(self._dots)
         self.plot.styled(self._restyle)

@@ -62,15 +62,26 @@ class Plot(pg.PlotWidget):
         item.showGrid(x=True, y=True, alpha=0.12)
         item.getViewBox().setDefaultPadding(0.04)
         item.getViewBox().sigXRangeChanged.connect(self._on_range)
-        for side in ("left", "bottom"):
-            item.getAxis(side).setStyle(tickTextOffset=6, tickLength=-4)
-            item.getAxis(side).enableAutoSIPrefix(False)
+        self._prepare_axes()
         self.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         self.customContextMenuRequested.connect(lambda point: self.menu().popup(self.mapToGlobal(point)))
         follow(self, self._restyle)
 
     def sizeHint(self) -> QSize:
         return QSize(320, 220)
+
+    def use_axis(self, side: str, axis: pg.AxisItem) -> None:
+        """Put another axis at a side ("left" or "bottom"); it looks like the others."""
+        self.item.setAxisItems({side: axis})
+        self.item.showGrid(x=True, y=True, alpha=0.12)
+        self._prepare_axes()
+        self._restyle()
+
+    def _prepare_axes(self) -> None:
+        for side in ("left", "bottom"):
+            axis = self.item.getAxis(side)
+            axis.setStyle(tickTextOffset=6, tickLength=-4)
+            axis.enableAutoSIPrefix(False)
 
     def titles(self, x: str, y: str) -> None:
         """Change the axis titles."""
@@ -83,10 +94,11 @@ class Plot(pg.PlotWidget):
 
         Arguments:
             colour: picks the colour from a scheme. name: for the legend.
-            options: `dash=True`, `faint=True`, `points=True` (markers without a line), `width`, `antialias=False` (many points).
+            options: `dash=True`, `faint=True`, `points=True` (markers without a line), `width`, `antialias=False` (many points),
+                `guest=True` (what is in view does not depend on it).
         """
         item = pg.PlotDataItem(name=name, antialias=bool(options.get("antialias", True)))
-        self.addItem(item)
+        self.item.addItem(item, ignoreBounds=bool(options.get("guest")))
 
         def restyle(c: Colours) -> None:
             shade = QColor(colour(c))
@@ -217,6 +229,10 @@ class Plot(pg.PlotWidget):
         from PySide6.QtGui import QGuiApplication
 
         QGuiApplication.clipboard().setImage(self._large_image())
+
+    def refresh_style(self) -> None:
+        """Style what was added since."""
+        self._restyle()
 
     def _restyle(self) -> None:
         c = colours()

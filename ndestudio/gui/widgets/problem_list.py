@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtCore import QSize, Signal
 from PySide6.QtWidgets import QFrame, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from ndestudio.gui.building import discard, label, row
@@ -27,7 +27,6 @@ class ProblemRow(QFrame):
         self.button.setVisible(bool(action))
         layout = row(self._picture, self.text, self.button, spacing=GRID)
         layout.setStretch(1, 1)
-        layout.setAlignment(self._picture, Qt.AlignmentFlag.AlignTop)
         self.setLayout(layout)
         follow(self, self._restyle)
 

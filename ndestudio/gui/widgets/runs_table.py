@@ -37,7 +37,7 @@ class RunsTable(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self._rows: tuple[RunRow, ...] = ()
-        self.table = Table("Runs", _TITLES, widths={1: 62, 2: 66, 3: 84}, stretch=(0,), row_height=28)
+        self.table = Table("Runs", _TITLES, widths={1: 62, 2: 76, 3: 116}, stretch=(0,), row_height=28)
         self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.table.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
         self.table.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)

@@ -8,7 +8,10 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QSizePolicy, QSlider, QWidget
 
 from ndestudio.gui.building import button, label, quiet, row
-from ndestudio.session.train_state import CheckpointRow
+from ndestudio.session.train_state import CheckpointRow, Status
+
+_BRANCH_TIP = "Make this the trained model: it can then be distilled, exported or trained on (one step to undo)"
+_RESUME_TIP = "Go on training from the model of this moment, with the settings and the equations of now"
 
 
 class TimeSlider(QWidget):
@@ -30,7 +33,7 @@ class TimeSlider(QWidget):
             "Go back to this",
             self.branch.emit,
             icon_name="undo",
-            tip="Make this the trained model: it can then be distilled, exported or trained on (one step to undo)",
+            tip=_BRANCH_TIP,
         )
         self.slider.valueChanged.connect(self._on_moved)
         layout = row(label("Time travel"), self.slider, self.words, self.newest_button, self.branch_button)
@@ -38,9 +41,10 @@ class TimeSlider(QWidget):
         layout.setStretch(2, 4)
         self.setLayout(layout)
 
-    def show_moments(self, rows: tuple[CheckpointRow, ...], position: int, idle: bool) -> None:
-        """Arguments: position: of the moment looked at, -1 for the newest model."""
+    def show_moments(self, rows: tuple[CheckpointRow, ...], position: int, status: Status) -> None:
+        """Arguments: position: of the moment looked at, -1 for the newest model. status: of the training."""
         self._rows = rows
+        self.setVisible(bool(rows))
         with quiet(self.slider):
             self.slider.setRange(0, len(rows))
             self.slider.setPageStep(max(1, len(rows) // 10))
@@ -51,7 +55,9 @@ class TimeSlider(QWidget):
         self.words.setText(_words(rows[position]) if looking else "the newest model" if rows else "")
         self.words.setToolTip(self.words.text())
         self.newest_button.setEnabled(looking)
-        self.branch_button.setEnabled(looking and idle)
+        self.branch_button.setText("Resume from this" if status == "paused" else "Go back to this")
+        self.branch_button.setToolTip(_RESUME_TIP if status == "paused" else _BRANCH_TIP)
+        self.branch_button.setEnabled(looking and status in ("idle", "paused"))
 
     def _on_moved(self, value: int) -> None:
         self.looked_at.emit(value if value < len(self._rows) else -1)

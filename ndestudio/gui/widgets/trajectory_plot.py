@@ -69,7 +69,33 @@ class TrajectoryPanel(Plot):
         for items in self._items[len(trajectories) :]:
             for item in (items.train, items.held_out, items.model, items.before):
                 item.setData([], [])
+        self._keep_in_view([one for _, one in trajectories], [*paths.values(), *before.values()], residuals)
 
+    def _keep_in_view(self, trajectories: list[Trajectory], paths: list[Path], residuals: bool) -> None:
+        """Measurements stay legible beside a simulation that runs away: it is cut off a span outside them."""
+        measured = _range([one.measured[:, self._position] for one in trajectories])
+        simulated = _range([path.measured[:, self._position] for path in paths])
+        limits = None
+        if measured is not None and simulated is not None and not residuals:
+            span = (measured[1] - measured[0]) or abs(measured[1]) or 1.0
+            low, high = measured[0] - span, measured[1] + span
+            if simulated[0] < low or simulated[1] > high:
+                limits = (max(low, min(simulated[0], measured[0])), min(high, max(simulated[1], measured[1])))
+        if limits != self._limits:
+            self._limits = limits
+            self._use_limits()
+
+    def _use_limits(self) -> None:
+        if self._limits is None:
+            self.item.enableAutoRange(axis="y")
+        else:
+            self.item.setYRange(*self._limits)
+
+    def fit(self) -> None:
+        super().fit()
+        self._use_limits()
+
+    _limits: tuple[float, float] | None = None
     _numbers: list[int]
     lowest = False
     """Only the lowest panel of a column of panels names the time."""
@@ -124,8 +150,8 @@ class TrajectoryPlot(QWidget):
         self.chooser.setMinimumWidth(140)
         self.residuals = QCheckBox("Residuals")
         self.residuals.setToolTip("Measured minus simulated, in the unit of the column")
-        self._hint = label("● training  ○ held out  — model", "muted")
-        self._hint.setToolTip("Held-out rows are not used in fitting; a dashed line is the model before the change")
+        self._hint = label("", "muted")
+        self._hint.setToolTip("Held-out rows are not used in fitting; the colour tells trajectories apart")
         self._grid = QGridLayout()
         self._grid.setSpacing(GRID)
         self._grid.setContentsMargins(0, 0, 0, 0)
@@ -143,12 +169,17 @@ class TrajectoryPlot(QWidget):
         self.chooser.currentIndexChanged.connect(self._redraw)
         self.residuals.toggled.connect(self._on_residuals)
 
-    def show_model(self, dataset: Dataset, picture: Picture | None, before: Picture | None = None) -> None:
+    def show_model(
+        self, dataset: Dataset, picture: Picture | None, before: Picture | None = None, dashed: str = "before"
+    ) -> None:
         """Draw a data set and simulations of it; the same ones again cost nothing.
 
         Arguments:
-            before: an older simulation, drawn dashed.
+            before: another simulation, drawn dashed. dashed: what it is, for the legend.
         """
+        hint = "● training  ○ held out" + ("  — model" if picture else "") + (f"  ┄ {dashed}" if before else "")
+        if self._hint.text() != hint:
+            self._hint.setText(hint)
         if dataset is self._dataset and picture is self._picture and before is self._before:
             return
         if dataset is not self._dataset:
@@ -197,6 +228,13 @@ class TrajectoryPlot(QWidget):
         before = dict(self._before.paths) if self._before else {}
         for panel in self.panels:
             panel.draw(shown, paths, before, self.residuals.isChecked())
+
+
+def _range(values: list[np.ndarray]) -> tuple[float, float] | None:
+    """Smallest and largest finite value, None without any."""
+    known = [one[np.isfinite(one)] for one in values]
+    known = [one for one in known if len(one)]
+    return (min(float(one.min()) for one in known), max(float(one.max()) for one in known)) if known else None
 
 
 def _at(path: Path | None, one: Trajectory, position: int) -> np.ndarray:
