@@ -98,12 +98,21 @@ def number_latex(value: float, digits: int | None = None) -> str:
     """A number, with a power of ten where that reads better."""
     if not math.isfinite(value):
         return r"\mathrm{nan}" if math.isnan(value) else (r"\infty" if value > 0 else r"-\infty")
-    text = number_text(value) if digits is None else number_text(float(f"{value:.{max(digits, 1)}g}"))
+    text = number_text(value) if digits is None else _rounded_text(value, max(digits, 1))
     mantissa, _, exponent = text.partition("e")
     if not exponent:
         return text
     power = f"10^{{{int(exponent)}}}"
     return power if mantissa == "1" else rf"{mantissa} \cdot {power}"
+
+
+def _rounded_text(value: float, digits: int) -> str:
+    """Rounded to significant digits; zeros that only hold places are counted rather than written, from three of them on."""
+    rounded = float(f"{value:.{digits}g}")
+    if abs(rounded) < 10.0 ** (digits + 3):
+        return number_text(rounded)
+    mantissa, exponent = f"{rounded:.{digits - 1}e}".split("e")
+    return f"{number_text(float(mantissa)).removesuffix('.0')}e{exponent}"
 
 
 def greek_command(letter: str) -> str | None:

@@ -197,15 +197,13 @@ class MainWindow(QMainWindow):
 
     def _pause(self) -> None:
         """Hold what runs, or go on with what is held."""
-        for slot in ("fit", "distil"):
+        for slot, controller in (("fit", self.session.train), ("distil", self.session.distil)):
             if task := self.session.tasks.running(slot):
-                (self.session.tasks.resume if task.paused else self.session.tasks.pause)(slot)
-        self.session.refresh()
+                (controller.resume if task.paused else controller.pause)()
 
     def _stop(self) -> None:
-        for slot in ("fit", "distil"):
-            self.session.tasks.stop(slot)
-        self.session.refresh()
+        self.session.train.stop()
+        self.session.distil.stop()
 
     def _train(self) -> None:
         self.go("train")

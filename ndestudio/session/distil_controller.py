@@ -96,15 +96,21 @@ class DistilController(Presenter[DistilState]):
 
     def pause(self) -> None:
         self.session.tasks.pause("distil")
+        if self.live is not None:
+            self.live.clock.hold(True)
         self.session.refresh()
 
     def resume(self) -> None:
         self.session.tasks.resume("distil")
+        if self.live is not None:
+            self.live.clock.hold(False)
         self.session.refresh()
 
     def stop(self) -> None:
         """End the search; what was found so far is kept."""
         self.session.tasks.stop("distil")
+        if self.live is not None:
+            self.live.clock.hold(False)
         self.session.refresh()
 
     # --- intents: looking and choosing -----------------------------------------------------------------------------
@@ -176,8 +182,6 @@ class DistilController(Presenter[DistilState]):
         hole = self._hole if any(row.name == self._hole for row in holes) else holes[0].name if holes else ""
         obstacle = self._obstacle()
         live = self.live if task else None
-        if live is not None:
-            live.clock.hold(task is not None and task.paused)
         return DistilState(
             config=project.spec.distil,
             ready=not obstacle and task is None,

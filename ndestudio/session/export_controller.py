@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ndestudio.data.dataset import Dataset
+from ndestudio.distil.result import held_out
 from ndestudio.export.figure import Figure
 from ndestudio.model.fitted import FittedModel
+from ndestudio.model.metrics import Metrics
 from ndestudio.progress import Reporter
 from ndestudio.project.project import Project
 from ndestudio.session import commands
-from ndestudio.session.candidates import held_out_error
+from ndestudio.session.candidates import errors_of
 from ndestudio.session.export_state import ArtefactState, ExportState, FormatRow
 from ndestudio.session.formulas import Formula, FormulaRequest
 from ndestudio.session.presenter import Presenter
@@ -44,7 +46,7 @@ class ExportController(Presenter[ExportState]):
         super().__init__(session)
         self._format = "latex"
         self._figure = ""
-        self._assembled: tuple[tuple[object, ...], FittedModel | None] = ((), None)
+        self._assembled: tuple[tuple[object, ...], tuple[FittedModel | None, Metrics | None]] = ((), (None, None))
         self._assembling: tuple[object, ...] = ()
         self._artefacts: dict[tuple[str, int, int], tuple[FittedModel, ArtefactState]] = {}
         self._problem: tuple[object, str] = (None, "")
@@ -116,13 +118,17 @@ class ExportController(Presenter[ExportState]):
     @property
     def model(self) -> FittedModel | None:
         """The trained model with the accepted formulas put in; None before there is one or while it is being made."""
+        return self._judged()[0]
+
+    def _judged(self) -> tuple[FittedModel | None, Metrics | None]:
+        """The model, and its own errors."""
         project = self.session.project
         if project.fit is None:
-            return None
+            return None, None
         if project.distillation is None or not project.accepted:
-            return project.fit.model
+            return project.fit.model, project.fit.metrics
         if _is_default(project):
-            return project.distillation.model
+            return project.distillation.model, project.distillation.metrics
         key = (project.fit, project.distillation, tuple(sorted(project.accepted.items())))
         if self._assembled[0] == key:
             return self._assembled[1]
@@ -135,12 +141,13 @@ class ExportController(Presenter[ExportState]):
                 project.fit.model,
                 project.distillation,
                 dict(project.accepted),
-                done=lambda model: self._on_assembled(key, model),
+                project.dataset,
+                done=lambda made: self._on_assembled(key, made),
             )
-        return None
+        return None, None
 
-    def _on_assembled(self, key: tuple[object, ...], model: FittedModel) -> None:
-        self._assembled = (key, model)
+    def _on_assembled(self, key: tuple[object, ...], made: tuple[FittedModel, Metrics | None]) -> None:
+        self._assembled = (key, made)
         self._assembling = ()
 
     def typeset(self, model: FittedModel) -> tuple[Formula | None, ...]:
@@ -159,9 +166,8 @@ class ExportController(Presenter[ExportState]):
 
     def state(self) -> ExportState:
         project = self.session.project
-        model = self.model
+        model, metrics = self._judged()
         artefact = self._artefact(model)
-        result = project.distillation or project.fit
         units = {name: config.unit for name, config in project.spec.model.parameters.items()}
         return ExportState(
             ready=project.fit is not None,
@@ -175,8 +181,8 @@ class ExportController(Presenter[ExportState]):
             digits=project.spec.export.digits,
             equations=self.typeset(model) if model else (),
             parameters=tuple((n, v, units.get(n, "")) for n, v in model.parameters.items()) if model else (),
-            errors=_errors(result.metrics) if result else (),
-            summary=_summary(project, model),
+            errors=errors_of(metrics),
+            summary=_summary(model, metrics),
         )
 
     def _looked_at(self, artefact: ArtefactState | None) -> Figure | None:
@@ -252,16 +258,7 @@ def _is_default(project: Project) -> bool:
     }
 
 
-def _errors(metrics: Any) -> tuple[tuple[str, float], ...]:
-    parts: tuple[tuple[str, Mapping[str, float]], ...] = (
-        ("training", metrics.train),
-        ("validation", metrics.validation),
-        ("test", metrics.test),
-    )
-    return tuple((name, part["mean"]) for name, part in parts if "mean" in part)
-
-
-def _summary(project: Project, model: FittedModel | None) -> str:
+def _summary(model: FittedModel | None, metrics: Metrics | None) -> str:
     if model is None:
         return ""
     formulas = ", ".join(model.replacements)
@@ -273,17 +270,21 @@ def _summary(project: Project, model: FittedModel | None) -> str:
         parts.append(f"Still a network: {neural} (its weights are exported with the code).")
     if not parts:
         parts.append("A purely mechanistic model.")
-    error = held_out_error((project.distillation or project.fit).metrics) if project.fit else None  # type: ignore[union-attr]
-    if error is not None and (project.distillation is None or _is_default(project)):
-        parts.append(f"Mean NRMSE on held-out data {error:.3g}.")
+    found = held_out(metrics) if metrics is not None else None
+    if found is not None and math.isfinite(found[0]):
+        parts.append(f"Simulated, it misses {found[1]} by {100 * found[0]:.3g}% of their spread.")
     return " ".join(parts)
 
 
-def _assemble(model: Any, distillation: Any, accepted: Any, *, reporter: Reporter) -> FittedModel:
+def _assemble(
+    model: Any, distillation: Any, accepted: Any, dataset: Dataset | None, *, reporter: Reporter
+) -> tuple[FittedModel, Metrics | None]:
     from ndestudio.distil import assemble
+    from ndestudio.model.metrics import score
 
     del reporter
-    return assemble(model, distillation, accepted)
+    made = assemble(model, distillation, accepted)
+    return made, score(made, dataset) if dataset is not None else None
 
 
 def _write_all(project: Project, folder: Path, *, reporter: Reporter) -> Any:

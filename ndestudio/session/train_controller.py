@@ -85,6 +85,8 @@ class TrainController(Presenter[TrainState]):
 
     def pause(self) -> None:
         self.session.tasks.pause("fit")
+        if self.live is not None:
+            self.live.clock.hold(True)
         self.session.refresh()
 
     def resume(self) -> None:
@@ -95,11 +97,15 @@ class TrainController(Presenter[TrainState]):
             self._launch(start)
         else:
             self.session.tasks.resume("fit")
+            if self.live is not None:
+                self.live.clock.hold(False)
         self.session.refresh()
 
     def stop(self) -> None:
         """End the training and keep the best model so far."""
         self.session.tasks.stop("fit")
+        if self.live is not None:
+            self.live.clock.hold(False)
         self.session.refresh()
 
     def discard(self) -> None:
@@ -182,8 +188,6 @@ class TrainController(Presenter[TrainState]):
         project = self.session.project
         task = self.session.tasks.running("fit")
         fit, live = project.fit, self._present_live()
-        if live is not None:
-            live.clock.hold(task is not None and task.paused)
         obstacle, moments = self._obstacle(), self._moments()
         self._checkpoint = self._checkpoint if self._checkpoint < len(moments) else -1
         model = self._model()

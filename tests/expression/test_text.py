@@ -243,3 +243,11 @@ def test_importing_expressions_does_not_import_sympy() -> None:
         "assert 'sympy' not in sys.modules and 'jax' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+
+
+def test_a_large_rounded_number_is_a_power_of_ten() -> None:
+    from ndestudio.expression.latex import number_latex
+
+    assert number_latex(-83_124_000_000.0, 4) == r"-8.312 \cdot 10^{10}"
+    assert number_latex(1e9, 4) == "10^{9}"
+    assert number_latex(82_651.2, 4) == "82650"

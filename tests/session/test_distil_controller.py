@@ -3,6 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from ndestudio.distil.result import standing
 from ndestudio.distil.swap import put_in
 from ndestudio.progress import CandidateScored, FrontUpdate, Phase, Progress, RecordingReporter, TrainStep
 from ndestudio.session.candidates import front_rows
@@ -170,3 +171,24 @@ def test_putting_a_formula_in_fits_its_constants_to_the_trajectories():
     before = score(replace_hole(whole, "f", start.expression), data).train["mean"]
     assert made.metrics.train["mean"] < 0.8 * before
     assert set(made.model.replacements) == {"f"}
+
+
+def test_the_reason_says_what_shorter_and_longer_formulas_come_to():
+    whole = results.model()
+    scored = tuple(results.scored(whole, index) for index in range(3))
+    assert standing(scored, 1) == (
+        "With it the whole model misses held-out rows by 15% of their spread; with the next simpler one (complexity 3) "
+        "by 30%; more complex ones gain at most 5 percentage points"
+    )
+    assert standing(scored, -1) == ""
+
+
+def test_exports_show_the_errors_of_the_model_they_write(fake: Session, runner: FakeRunner):
+    opened(fake, distilled=True)
+    fit, result = fake.project.fit, fake.project.distillation
+    assert fit is not None
+    assert result is not None
+    assert dict(fake.export.state().errors).get("training") == result.metrics.train.get("mean")
+    fake.distil.revert("f")
+    assert dict(fake.export.state().errors)["training"] == fit.metrics.train["mean"]
+    assert "misses held-out rows by" in fake.export.state().summary

@@ -1,11 +1,12 @@
 from dataclasses import replace
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
 
 from ndestudio.progress import FitSnapshot, Phase, Progress, RecordingReporter, TrainStep
-from ndestudio.session import commands
-from ndestudio.session.pictures import picture, streamlines, unsupported, visited
+from ndestudio.session import commands, live, tasks
+from ndestudio.session.pictures import Picture, picture, streamlines, unsupported, visited
 from ndestudio.session.session import Session
 from ndestudio.session.train_state import TrainState
 from tests.session import results
@@ -146,6 +147,51 @@ def test_time_travel_shows_a_moment_beside_the_trained_model_and_goes_back_to_it
     assert fake.project.fit.intervals == {}
     fake.undo()
     assert fake.project.fit is fit
+
+
+def test_a_moment_of_a_paused_training_is_compared_with_the_newest_and_can_be_resumed_from(
+    fake: Session, runner: FakeRunner
+):
+    opened(fake).train.start()
+    early, late = results.model(3), results.model(4)
+    steps = [TrainStep("polish", i, 1.0 / (i + 1), None, {"a": 0.6}, 1.0) for i in range(2)]
+    said(fake, runner, steps[0], FitSnapshot("polish", 0, early, {}))
+    said(fake, runner, steps[1], FitSnapshot("polish", 1, late, {}))
+    first = runner.last("_fit")[0]
+    fake.train.pause()
+    assert runner.last("picture")[2][0] is early
+    runner.finish("picture", Mock(Picture, model=early, axes=None, shown={}))
+    fake.tick()
+    fake.train.look_at_checkpoint(0)
+    fake.train.state()
+    assert runner.last("picture")[2][0] is late, "the moment is drawn already: the newest model beside it comes next"
+    newest = Mock(Picture, model=late, axes=None, shown={})
+    runner.finish("picture", newest)
+    fake.tick()
+    assert fake.train.state().reference is newest
+    fake.train.branch_from_checkpoint()
+    second, _, arguments = runner.last("_fit")
+    assert second != first
+    assert arguments[3] is early
+    assert fake.train.state().reference is None
+
+
+def test_clocks_rest_in_a_pause(fake: Session, runner: FakeRunner, monkeypatch: pytest.MonkeyPatch):
+    now = [100.0]
+    for module in (live, tasks):
+        monkeypatch.setattr(module, "monotonic", lambda: now[0])
+    opened(fake, fitted=False).train.start()
+    said(fake, runner, Phase("polish", "Polishing", 1, 1))
+    now[0] = 110.0
+    fake.train.pause()
+    now[0] = 500.0
+    state = fake.train.state()
+    fake.train.resume()
+    now[0] = 505.0
+    later = fake.train.state()
+    seconds = [next(one.seconds for one in shown.stages if one.stage == "polish") for shown in (state, later)]
+    assert [state.elapsed, later.elapsed] == [10.0, 15.0]
+    assert seconds == [10.0, 15.0]
 
 
 def test_a_moment_outside_the_training_is_the_newest(fake: Session):

@@ -142,7 +142,7 @@ class DistilView(QWidget):
         self.second.show_candidate(state.compared, idle)
         hole = _hole(state)
         self.reason.setText(_reason(state, hole))
-        self.reason.setVisible(bool(self.reason.text()))
+        self.reason.setVisible(bool(self.reason.text()) and self.second_card.isHidden())
 
     def _show_holes(self, state: DistilState) -> None:
         titles = [_hole_title(hole) for hole in state.holes]

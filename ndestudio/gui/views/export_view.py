@@ -105,7 +105,9 @@ class ExportView(QWidget):
             self.digits.setValue(state.digits)
         self.math.show_formulas(state.equations)
         _fill(self.parameters, [(name, f"{value:.6g}", unit) for name, value, unit in state.parameters])
-        self.errors.setText("\n".join(f"Mean NRMSE, {name} data: {error:.3g}" for name, error in state.errors))
+        known = ", ".join(f"{name} {100 * error:.3g}%" for name, error in state.errors)
+        self.errors.setText(f"Simulated error, of the spread of the data: {known}" if known else "")
+        self.errors.setToolTip("Mean NRMSE of whole simulated trajectories of this model, by part of the data")
 
     def reset_layout(self) -> None:
         self.splitter.setSizes([216, 610, 330])

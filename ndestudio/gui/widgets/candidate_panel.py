@@ -37,7 +37,8 @@ class CandidatePanel(QWidget):
         self.math = MathView(scale=1.15)
         self.math.setMinimumHeight(36)
         self.facts = ElidedLabel()
-        self.errors = ElidedLabel("")
+        self.errors = label("", wrap=True, selectable=True)
+        self.errors.setToolTip(_ERRORS_TIP)
         self.note = label("", "warning", wrap=True)
         self.copy_button = tool_button("copy", "Copy the formula as text", self._copy)
         self.pin_button = tool_button(
@@ -62,7 +63,9 @@ class CandidatePanel(QWidget):
         layout.addLayout(
             row(self.heading, self.badge, 1, self.copy_button, self.pin_button, self.revert_button, self.accept_button)
         )
+        layout.addSpacing(GRID // 2)
         layout.addWidget(self.math)
+        layout.addSpacing(GRID // 2)
         layout.addWidget(self.facts)
         layout.addWidget(self.errors)
         layout.addWidget(self.note)
@@ -95,8 +98,7 @@ class CandidatePanel(QWidget):
         set_kind(self.badge, kind)
         loss = math.sqrt(state.row.loss) if state.row.loss >= 0 and math.isfinite(state.row.loss) else math.nan
         self.facts.show_text(f"Complexity {state.row.complexity}, error on the hole {_percent(loss)}", "muted")
-        self.errors.show_text(_errors(state), "")
-        self.errors.setToolTip(f"{_errors(state)}\n{_ERRORS_TIP}")
+        self.errors.setText(_errors(state))
         self.note.setText(state.row.note)
         self.note.setVisible(bool(state.row.note))
 
