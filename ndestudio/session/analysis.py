@@ -62,7 +62,11 @@ def analyse(model: ModelConfig, dataset: Dataset | None) -> Analysis:
     known = set(model.networks)
     states = tuple(s.name for s in reading.statements if s.kind == "derivative")
     outputs = tuple(s.name for s in reading.statements if s.kind == "quantity")
-    parameters = system.parameters if system else _guessed_parameters(statements, states, outputs, inputs, known)
+    parameters = (
+        system.parameters
+        if system
+        else _guessed_parameters(statements, {*states, *outputs, *inputs, *measured, *known, "t"})
+    )
     words = Words(
         states=states,
         measured=measured,
@@ -129,12 +133,12 @@ def _problem(error: EquationError) -> Problem:
     return Problem(error.line, error.column, error.length, error.sentence)
 
 
-def _guessed_parameters(statements: list, states: tuple, outputs: tuple, inputs: tuple, known: set) -> tuple[str, ...]:  # type: ignore[type-arg]
+def _guessed_parameters(statements: list, known: set[str]) -> tuple[str, ...]:  # type: ignore[type-arg]
     """Free names while the system as a whole cannot be read yet."""
     found: dict[str, None] = {}
     for statement in statements:
         for name in names(statement.expr):
-            if name not in {*states, *outputs, *inputs, *known, "t"}:
+            if name not in known:
                 found.setdefault(name)
     return tuple(found)
 

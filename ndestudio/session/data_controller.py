@@ -92,8 +92,14 @@ class DataController(Presenter[DataState]):
 
     def ignore(self, name: str) -> None:
         """Leave out a column, by its label or its name in equations."""
-        label = next((row.label for row in column_rows(self._preview) if name in (row.label, row.alias)), name)
-        self.set_role(label, "ignore")
+        self.set_role(self._label(name), "ignore")
+
+    def use_as_input(self, name: str) -> None:
+        """Take a column as a measured input, by its label or its name in equations."""
+        self.set_role(self._label(name), "input")
+
+    def _label(self, name: str) -> str:
+        return next((row.label for row in column_rows(self._preview) if name in (row.label, row.alias)), name)
 
     def follow_remedy(self, problem: DataProblem) -> None:
         """Do what a problem offers."""

@@ -72,6 +72,8 @@ class ModelController(Presenter[ModelState]):
                 self._edit(f"Write {step.value} for {step.name}", commands.with_equations(self.session.project, text))
             case "ignore":
                 self.session.data.ignore(step.name)
+            case "input":
+                self.session.data.use_as_input(step.name)
 
     def change_network(self, name: str, **changes: Any) -> None:
         """Change fields of a ``NetworkConfig``."""

@@ -27,14 +27,15 @@ class Advice:
 
     Arguments:
         action: words for a button, "" where there is no such step.
-        kind, name, value: the step: declare a network `name`, write `value` for `name`, or ignore the column `name`.
+        kind, name, value: the step: declare a network `name`, write `value` for `name`, ignore the column `name`, or take
+            it as a measured input.
         problem: the place in the text, where it has one.
     """
 
     sentence: str
     level: Literal["error", "warning", "info"]
     action: str = ""
-    kind: Literal["", "declare", "replace", "ignore"] = ""
+    kind: Literal["", "declare", "replace", "ignore", "input"] = ""
     name: str = ""
     value: str = ""
     problem: Problem | None = None

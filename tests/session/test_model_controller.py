@@ -197,6 +197,24 @@ def test_a_column_without_an_equation_can_be_ignored_from_here(loaded: Session):
     assert loaded.model.ready
 
 
+def test_a_column_that_is_used_without_an_equation_can_become_an_input_from_here(loaded: Session):
+    loaded.model.edit_text("d(hare)/dt = a*hare - b*lynx")
+    step = loaded.model.state().advice[0]
+    assert step.action == "Use lynx as input"
+    assert [row.name for row in loaded.model.state().parameters] == ["a", "b"]
+    loaded.model.follow_advice(step)
+    wait(loaded)
+    dataset = loaded.project.dataset
+    assert dataset is not None
+    assert (dataset.measured_names, dataset.input_names) == (("hare",), ("lynx",))
+    assert loaded.model.ready
+
+
+def test_a_missing_equation_is_no_problem_while_another_cannot_be_read(loaded: Session):
+    loaded.model.edit_text("d(hare)/dt = a*hare)")
+    assert [step.kind for step in loaded.model.state().advice] == [""]
+
+
 def test_a_parameter_spelt_like_a_state_is_asked_about_and_keeps_nobody_from_going_on(loaded: Session):
     loaded.model.edit_text("d(hare)/dt = a*hare - hares*lynx\nd(lynx)/dt = 0")
     step = loaded.model.state().advice[0]

@@ -18,6 +18,8 @@ from ndestudio.gui.widgets.trajectory_plot import TrajectoryPlot
 from ndestudio.session.model_state import ModelState
 from ndestudio.session.session import Session
 
+_LOW = 720
+
 
 class ModelView(QWidget):
     """Signals say what a person wants; see ``connect``."""
@@ -145,7 +147,7 @@ class ModelView(QWidget):
                 (f"Line {one.problem.line}" if one.problem else "", one.sentence, one.level, one.action)
                 for one in state.advice
             ],
-            limit=3,
+            limit=3 if self.height() > _LOW else 2,
         )
 
     def _go_to_problem(self, position: int) -> None:
