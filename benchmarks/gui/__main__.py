@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.gui.bench import THREADS, Bench, Lag
+from benchmarks.gui.bench import THREADS, Bench, Lag, Pace
 
 LONG = ("cycles", "monkey")
 PARTS = ("start", "live", "train", "search", "open", "million")
@@ -123,18 +123,10 @@ def inside_train() -> dict[str, Any]:
     bench.spin(0.5)
     view: Any = bench.window.views["train"]
     bench.session.train.start()
-    drawn, lag = view.redraw.count, Lag()
-    live = bench.session.train
-    bench.until(lambda: bool(live.live and live.live.curves))
-    first = time.monotonic()
-    count = view.redraw.count
-    bench.until(lambda: not bench.session.tasks.running("fit"))
-    seconds = time.monotonic() - first
-    figures: dict[str, Any] = {
-        **lag.figures(),
-        "redraws": view.redraw.count - drawn,
-        "redraws_per_s": round((view.redraw.count - count) / seconds, 1),
-    }
+    lag, pace = Lag(), _pace(view, bench.session.train)
+    began = time.monotonic()
+    bench.until(lambda: pace.look() or not bench.session.tasks.running("fit"))
+    figures: dict[str, Any] = {**lag.figures(), **pace.figures(), "seconds": round(time.monotonic() - began, 1)}
     bench.until(bench.idle)
     answers = []
     for wait in (0.05, 0.3, 1.0, 2.0):
@@ -156,17 +148,21 @@ def inside_search() -> dict[str, Any]:
     bench.window.go("distil")
     bench.spin(0.5)
     view: Any = bench.window.views["distil"]
-    drawn, began, lag = view.redraw.count, time.monotonic(), Lag()
     bench.session.distil.start()
-    bench.until(lambda: not bench.session.tasks.running("distil"))
+    began, lag, pace = time.monotonic(), Lag(), _pace(view, bench.session.distil)
+    bench.until(lambda: pace.look() or not bench.session.tasks.running("distil"))
     seconds = time.monotonic() - began
     result = bench.session.project.distillation
     return {
         **lag.figures(),
-        "redraws_per_s": round((view.redraw.count - drawn) / seconds, 1),
+        **pace.figures(),
         "seconds": round(seconds, 1),
         "outcome": result.outcome if result else "failed",
     }
+
+
+def _pace(view: Any, controller: Any) -> Pace:
+    return Pace(view, lambda: controller.live.version if controller.live else 0)
 
 
 def inside_open() -> dict[str, Any]:

@@ -92,6 +92,49 @@ class Bench:
         self.until(lambda: self.session.project.dataset is not None and self.idle())
 
 
+class Pace:
+    """How often news come and how often the plots of a view are drawn.
+
+    ``look`` is called in every turn of the event loop. Things move between two news that are at most ``NEXT`` seconds apart;
+    while libraries are loaded and programs compiled there is nothing to draw.
+    """
+
+    NEXT = 0.25
+
+    def __init__(self, view: Any, version: Callable[[], int]) -> None:
+        self._redraw, self._version = view.redraw, version
+        self._drawn, self._heard = self._redraw.count, version()
+        self._news: list[float] = []
+        self._rounds: list[float] = []
+        self._begin = time.monotonic()
+
+    def look(self) -> None:
+        now = time.monotonic()
+        if (version := self._version()) != self._heard:
+            self._heard = version
+            self._news.append(now)
+        if self._redraw.count != self._drawn:
+            self._drawn = self._redraw.count
+            self._rounds.append(now)
+
+    def figures(self) -> dict[str, float]:
+        """Rounds of all plots per second, over all and while things move; news per second then; part of the time then."""
+        total = time.monotonic() - self._begin
+        news, rounds = np.array(self._news), np.array(self._rounds)
+        gaps = np.diff(news)
+        moving = gaps <= self.NEXT
+        seconds = float(gaps[moving].sum())
+        position = np.searchsorted(news, rounds) - 1
+        inside = (position >= 0) & (position < len(gaps))
+        drawn = int(moving[position[inside]].sum())
+        return {
+            "redraws_per_s": round(len(rounds) / total, 1),
+            "redraws_per_s_moving": round(drawn / max(seconds, 1e-9), 1),
+            "news_per_s_moving": round(int(moving.sum()) / max(seconds, 1e-9), 1),
+            "moving": round(seconds / total, 2),
+        }
+
+
 class Lag:
     """A timer of 10 ms; its delays are what a person feels.
 

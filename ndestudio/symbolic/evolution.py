@@ -34,7 +34,7 @@ OPERATORS = (
 CHECKPOINT_SECONDS = 60.0
 POLL_SECONDS = 0.02
 """How long a request to stop may wait until it is seen."""
-SAY_SECONDS = 0.1
+SAY_SECONDS = 0.07
 MOST_TARGETS = 8
 
 # name of the setting -> (name in the compiled core, type, smallest, largest)

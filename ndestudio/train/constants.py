@@ -241,6 +241,8 @@ def descend(tracker: Tracker, batch: Batch, point: Point, steps: int, goal: Goal
         state = lm_step(engine.linearise, lm_rebase(state, prior), prior, least)
         if state.accepted:
             tracker.step(batch, state.point, k, state.loss, state.linear.validation, candidate=True, fraction=k / steps)
+        else:
+            tracker.trial(k / steps)
         slow = slow + 1 if state.decrease < goal.decrease else 0
         if (
             state.promised < least

@@ -169,6 +169,8 @@ def follow_lm(
                 best, since = (score, 0) if score < 0.999 * best else (min(best, score), since + 1)
                 if iteration % 5 == 0 and candidate:
                     tracker.checkpoint(batch, state.point, iteration, state.loss, validation)
+            else:
+                tracker.trial((iteration - first) / budget.steps)
             if state.loss < CLOSE_ENOUGH[problem.train.preset]:
                 return Outcome(state.point, state.loss, state.linear.validation, "converged")
             slow = slow + 1 if state.decrease < budget.tolerance else 0

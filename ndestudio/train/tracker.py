@@ -25,7 +25,9 @@ from ndestudio.train.vector import VectorModel, initial_values, march, read_out
 if TYPE_CHECKING:
     from ndestudio.train.noise import Noise
 
-SNAPSHOT_SECONDS = 0.2
+SNAPSHOT_SECONDS = 0.1
+SNAPSHOT_SHARE = 0.1
+"""Part of the time that a model for somebody who looks on may take, at most."""
 MOST_CHECKPOINTS = 24
 SHOWN = 64
 """Trajectories simulated for a snapshot."""
@@ -129,7 +131,7 @@ class Tracker:
     notes: list[str] = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=dict)
     stage: str = ""
-    last_snapshot: float = 0.0
+    next_snapshot: float = 0.0
     rows: list[tuple[int, float, float]] = field(default_factory=list)
     stage_begin: float = 0.0
     compile_seconds: float = 0.0
@@ -230,12 +232,17 @@ class Tracker:
             if value < self.best_score:
                 self.best_score, self.best_point = value, (batch, point)
                 self.best_stage = (self.stage, iteration, loss, validation if has else None)
-        now = time.perf_counter()
-        if now - self.last_snapshot > SNAPSHOT_SECONDS:
+        now, busy = time.perf_counter(), time.thread_time()
+        if now > self.next_snapshot and not isinstance(self.reporter, SilentReporter):
             # a trial step may be worse on whole trajectories; what is shown is what would be kept
             shown = self.best_point if candidate and self.best_point is not None else (batch, point)
             self.snapshot(self.model(*shown), iteration)
-            self.last_snapshot = max(time.perf_counter(), now + 4 * (time.perf_counter() - now) - SNAPSHOT_SECONDS)
+            cost = time.thread_time() - busy
+            self.next_snapshot = max(now + max(SNAPSHOT_SECONDS, cost / SNAPSHOT_SHARE), time.perf_counter())
+
+    def trial(self, fraction: float) -> None:
+        """A step was tried and not made."""
+        self.reporter.emit(Progress(min(fraction, 1.0), None, ""))
 
     def score(self, loss: float, validation: float) -> float:
         """What chooses the best: validation error, and how far the training error is above the noise, which is misfit and

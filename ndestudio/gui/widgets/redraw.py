@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from time import perf_counter
 
-from PySide6.QtCore import QObject, QTimer
+from PySide6.QtCore import QObject, Qt, QTimer
 
 _STEP_MS = 20
+_ROUND_SECONDS = 0.07
+"""A round begins this long after the one before it at the earliest: drawing takes its time from what computes."""
+_NOTHING_SECONDS = 0.001
+"""A part that took less had nothing to draw; the next one has its turn at once."""
 
 
 class Redraw(QObject):
@@ -21,9 +26,12 @@ class Redraw(QObject):
         self._parts = parts
         self._next = 0
         self._again = False
+        self._began = 0.0
+        self._drawing = False
         self.count = 0
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
+        self._timer.setTimerType(Qt.TimerType.PreciseTimer)
         self._timer.timeout.connect(self._step)
 
     def close(self) -> None:
@@ -36,10 +44,10 @@ class Redraw(QObject):
         """Draw soon."""
         if not self._parts:
             return
-        if self._timer.isActive():
+        if self._timer.isActive() or self._drawing:
             self._again = True
         else:
-            self._timer.start(0)
+            self._begin_round()
 
     def now(self) -> None:
         """Draw everything at once."""
@@ -49,14 +57,33 @@ class Redraw(QObject):
             part()
         self.count += 1
 
+    def _begin_round(self) -> None:
+        waited = perf_counter() - self._began
+        self._timer.start(max(0, round(1000 * (_ROUND_SECONDS - waited))))
+
     def _step(self) -> None:
+        if self._next == 0:
+            self._began, self._again = perf_counter(), False
+        self._drawing = True
+        try:
+            self._draw_some()
+        finally:
+            self._drawing = False
         if not self._parts:
             return
-        part = self._parts[self._next]
-        self._next = (self._next + 1) % len(self._parts)
-        if self._next == 0:
-            self.count += 1
-        again, self._again = self._again, self._again and self._next != 0
-        if self._next != 0 or again:
+        if self._next != 0:
             self._timer.start(_STEP_MS)
-        part()
+            return
+        self.count += 1
+        if self._again:
+            self._begin_round()
+
+    def _draw_some(self) -> None:
+        """The next parts up to one that had something to draw."""
+        while self._parts:
+            part = self._parts[self._next]
+            self._next = (self._next + 1) % len(self._parts)
+            began = perf_counter()
+            part()
+            if self._next == 0 or perf_counter() - began > _NOTHING_SECONDS:
+                return
