@@ -118,9 +118,9 @@ def _maps(
         panel = Panel(left + index * (size + gap), 70.0, size, size, axes[0], y_axis, title)
         panel.heat(values, low, high)
         panel.dots(samples[:, 0], samples[:, 1], "#ffffff", radius=1.4, rim=False, opacity=0.6)
-        parts.append(panel.svg(f"clip-hole-{slug(name)}-{index}", grid=False))
+        parts.append(panel.svg(grid=False))
     right = left + len(maps) * (size + gap)
-    parts.append(_colour_bar(name, right, 70.0, size, low, high))
+    parts.append(_colour_bar(right, 70.0, size, low, high))
     width = right + 20 + 60
     both = f"{name}({', '.join(arguments)})"
     caption = f"{both} as the network learnt it" + (" and as the formula says" if formula is not None else "")
@@ -129,7 +129,7 @@ def _maps(
     return drawing(width, 70.0 + size + 48, [head, *parts], caption), caption
 
 
-def _colour_bar(name: str, left: float, top: float, height: float, low: float, high: float) -> str:
+def _colour_bar(left: float, top: float, height: float, low: float, high: float) -> str:
     bar = Panel(
         left,
         top,
@@ -144,10 +144,10 @@ def _colour_bar(name: str, left: float, top: float, height: float, low: float, h
         for b, text in zip(bar.py(bar.y.ticks), bar.y.labels, strict=True)
     ]
     bar.y = Axis(bar.y.low, bar.y.high, "", np.zeros(0), ())
-    return "\n".join([bar.svg(f"clip-bar-{slug(name)}", grid=False), *labels])
+    return "\n".join([bar.svg(grid=False), *labels])
 
 
 def _single(name: str, panel: Panel, caption: str, width: float, height: float) -> str:
     head = label(panel.left, 22.0, f"Response of {name}", size=14, weight="600")
     legend, _ = legend_row(panel.legend, panel.left, 44.0, width - panel.left)
-    return drawing(width, height, [head, legend, panel.svg(f"clip-hole-{slug(name)}")], caption)
+    return drawing(width, height, [head, legend, panel.svg()], caption)

@@ -273,7 +273,7 @@ def _figure(
 ) -> Figure:
     head = [label(panels[0].left, 22.0, title, size=14, weight="600")]
     legend, _ = legend_row(entries, panels[0].left, 44.0, width - panels[0].left)
-    body = [panel.svg(f"clip-{name}-{index}") for index, panel in enumerate(panels)]
+    body = [panel.svg() for panel in panels]
     return Figure(name, caption, drawing(width, height, [*head, legend, *body, *(extra or [])], caption))
 
 

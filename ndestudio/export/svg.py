@@ -17,6 +17,7 @@ from xml.sax.saxutils import escape
 import numpy as np
 from jaxtyping import Float
 
+from ndestudio.export.clipping import Box, Points, clip_area, clip_line, inside
 from ndestudio.export.content import plain
 from ndestudio.export.ticks import Axis
 
@@ -100,6 +101,13 @@ class Panel:
     def py(self, y: Vector | float) -> Vector:
         return self.top + self.height * (1.0 - self.y.fraction(y))
 
+    @property
+    def box(self) -> Box:
+        return self.left, self.top, self.left + self.width, self.top + self.height
+
+    def _pixels(self, x: Vector, y: Vector) -> Points:
+        return np.stack([self.px(np.asarray(x, float)), self.py(np.asarray(y, float))], axis=-1)
+
     def line(
         self,
         x: Vector,
@@ -111,8 +119,8 @@ class Panel:
         name: str = "",
         opacity: float = 1.0,
     ) -> None:
-        """A curve; it breaks where a value is not finite."""
-        for piece in _finite_pieces(self.px(np.asarray(x, float)), self.py(np.asarray(y, float))):
+        """A curve; it breaks where a value is not finite, and ends at the edges of the panel."""
+        for piece in clip_line(self._pixels(x, y), self.box):
             points = " ".join(f"{num(a)},{num(b)}" for a, b in piece)
             style = ' stroke-dasharray="5 4"' if dash else ""
             faint = f' stroke-opacity="{num(opacity)}"' if opacity < 1 else ""
@@ -136,7 +144,7 @@ class Panel:
         opacity: float = 1.0,
     ) -> None:
         """Points, with a thin rim of paper so that crowded ones stay apart."""
-        a, b = self.px(np.asarray(x, float)), self.py(np.asarray(y, float))
+        pixels = self._pixels(x, y)
         paint = (
             f'class="hollow" fill="{PAPER}" stroke="{color}" stroke-width="1.4"'
             if hollow
@@ -144,7 +152,7 @@ class Panel:
             if rim
             else f'fill="{color}"'
         )
-        shown = [(p, q) for p, q in zip(a, b, strict=True) if np.isfinite(p) and np.isfinite(q)]
+        shown = pixels[inside(pixels, self.box)]
         circles = "".join(f'<circle cx="{num(p)}" cy="{num(q)}" r="{num(radius)}"/>' for p, q in shown)
         faint = f' opacity="{num(opacity)}"' if opacity < 1 else ""
         self._marks.append(f"<g {paint}{faint}>{circles}</g>")
@@ -162,9 +170,8 @@ class Panel:
 
     def band(self, x: Vector, low: Vector, high: Vector, color: str, *, opacity: float = 0.2, name: str = "") -> None:
         """The area between two curves."""
-        a = np.concatenate([self.px(x), self.px(x)[::-1]])
-        b = np.concatenate([self.py(low), self.py(high)[::-1]])
-        points = " ".join(f"{num(p)},{num(q)}" for p, q in zip(a, b, strict=True))
+        around = np.concatenate([self._pixels(x, low), self._pixels(x, high)[::-1]])
+        points = " ".join(f"{num(p)},{num(q)}" for p, q in clip_area(around, self.box))
         self._marks.append(f'<polygon points="{points}" fill="{color}" fill-opacity="{num(opacity)}"/>')
         if name:
             self.legend.append(LegendEntry(name, color, "band"))
@@ -178,9 +185,10 @@ class Panel:
             tip, back = np.array([a + u, b + v]), -np.array([u, v]) / np.hypot(u, v) * 3.2
             turn = np.array([[0.87, -0.5], [0.5, 0.87]])
             one, two = tip + turn @ back, tip + turn.T @ back
-            paths.append(
-                f"M{num(a)} {num(b)}L{num(tip[0])} {num(tip[1])}M{num(one[0])} {num(one[1])}L{num(tip[0])} {num(tip[1])}L{num(two[0])} {num(two[1])}"
-            )
+            for stroke in (np.array([[a, b], tip]), np.array([one, tip, two])):
+                paths += [
+                    "M" + "L".join(f"{num(p)} {num(q)}" for p, q in piece) for piece in clip_line(stroke, self.box)
+                ]
         self._under.append(
             f'<path d="{"".join(paths)}" fill="none" stroke="{color}" stroke-width="0.9" class="arrows"/>'
         )
@@ -198,23 +206,16 @@ class Panel:
 
     def vertical(self, x: float) -> None:
         """A thin line across the panel."""
+        if not self.x.low <= x <= self.x.high:
+            return
         a = num(float(self.px(x)))
         self._under.append(
             f'<line x1="{a}" x2="{a}" y1="{num(self.top)}" y2="{num(self.top + self.height)}" class="axis-line" stroke="{AXIS}" stroke-width="0.8" stroke-dasharray="2 3"/>'
         )
 
-    def svg(self, clip: str, *, grid: bool = True) -> str:
-        """The panel; ``clip`` is an id for its clipping region."""
-        box = f'x="{num(self.left)}" y="{num(self.top)}" width="{num(self.width)}" height="{num(self.height)}"'
-        parts = [
-            # without a fill, readers that know no clipping show nothing of it
-            f'<clipPath id="{clip}"><rect {box} fill="none"/></clipPath>',
-            f'<g clip-path="url(#{clip})">',
-            *self._under,
-            "</g>",
-        ]
-        parts += self._grid() if grid else []
-        parts += [f'<g clip-path="url(#{clip})">', *self._marks, "</g>", *self._axes(), *self._over]
+    def svg(self, *, grid: bool = True) -> str:
+        """The panel."""
+        parts = [*self._under, *(self._grid() if grid else []), *self._marks, *self._axes(), *self._over]
         if self.title:
             parts.append(label(self.left, self.top - 10, self.title, size=13, weight="600"))
         return "\n".join(parts)
@@ -314,10 +315,3 @@ def png(pixels: Float[np.ndarray, "row column rgb"]) -> bytes:
 
     head = struct.pack(">IIBBBBB", columns, rows, 8, 2, 0, 0, 0)
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(raw, 9)) + chunk(b"IEND", b"")
-
-
-def _finite_pieces(x: Vector, y: Vector) -> list[Float[np.ndarray, "n xy"]]:
-    points = np.stack([x, np.clip(y, -1e5, 1e5)], axis=-1)
-    good = np.all(np.isfinite(np.stack([x, y], axis=-1)), axis=-1)
-    edges = np.flatnonzero(np.diff(np.concatenate([[False], good, [False]]).astype(int)))
-    return [points[start:stop] for start, stop in zip(edges[::2], edges[1::2], strict=True)]

@@ -83,7 +83,7 @@ def test_png_has_the_size_asked_for(drawn) -> None:
 def test_png_shows_the_curve_in_its_colour() -> None:
     panel = Panel(0, 0, 40, 40, axis(np.array([0.0, 1.0]), "", margin=0), axis(np.array([0.0, 1.0]), "", margin=0))
     panel.line(np.array([0.0, 1.0]), np.array([0.5, 0.5]), "#ff0000", width=8)
-    svg = drawing(40, 40, [panel.svg("c")], "x")
+    svg = drawing(40, 40, [panel.svg()], "x")
     from PySide6.QtGui import QImage
 
     image = QImage.fromData(svg_to_png(svg, zoom=1.0))
@@ -104,7 +104,7 @@ def test_own_png_is_read_by_others() -> None:
 def test_a_curve_breaks_where_it_is_not_finite() -> None:
     panel = Panel(0, 0, 10, 10, axis(np.array([0.0, 3.0]), ""), axis(np.array([0.0, 1.0]), ""))
     panel.line(np.arange(5.0), np.array([0.0, 1.0, np.nan, 1.0, 0.0]), "#000")
-    assert panel.svg("c").count("<polyline") == 2
+    assert panel.svg().count("<polyline") == 2
 
 
 @pytest.mark.parametrize(("span", "count", "step"), [(20.8, 8, 2.0), (1.0, 5, 0.2), (0.037, 6, 0.005), (8e6, 6, 1e6)])
