@@ -14,9 +14,8 @@ from typing import Any, TypeAlias
 import numpy as np
 import pyqtgraph as pg
 from jaxtyping import Float
-from PySide6.QtCore import QRectF, QSize, Qt, QTimer
+from PySide6.QtCore import QMarginsF, QRectF, QSize, QSizeF, Qt, QTimer
 from PySide6.QtGui import QAction, QColor, QFont, QPageSize, QPainter, QPdfWriter
-from PySide6.QtSvg import QSvgGenerator
 from PySide6.QtWidgets import QFileDialog, QMenu, QSizePolicy, QWidget
 
 from ndestudio.gui.style_cache import forget
@@ -191,14 +190,16 @@ class Plot(pg.PlotWidget):
         path = Path(path)
         match path.suffix.lower():
             case ".svg":
-                generator = QSvgGenerator()
-                generator.setFileName(str(path))
-                generator.setSize(self.size())
-                generator.setViewBox(QRectF(0, 0, self.width(), self.height()))
-                self._paint(generator)
+                path.write_text(self._svg(), encoding="utf-8")
             case ".pdf":
                 writer = QPdfWriter(str(path))
-                writer.setPageSize(QPageSize(QSize(self.width(), self.height()), "figure"))
+                # axes are kept as pictures, which Qt would scale to a finer device once more
+                writer.setResolution(self.logicalDpiX())
+                points = QSizeF(self.size()) * 72 / self.logicalDpiX()
+                writer.setPageSize(
+                    QPageSize(points, QPageSize.Unit.Point, "figure", QPageSize.SizeMatchPolicy.ExactMatch)
+                )
+                writer.setPageMargins(QMarginsF())
                 self._paint(writer)
             case _:
                 image = self.grab().toImage() if self.devicePixelRatioF() > 1 else self._large_image()
@@ -215,8 +216,17 @@ class Plot(pg.PlotWidget):
 
     def _paint(self, device) -> None:  # type: ignore[no-untyped-def]
         painter = QPainter(device)
-        self.render(painter)
+        self.render(painter, QRectF(self.rect()), self.rect())
         painter.end()
+
+    def _svg(self) -> str:
+        from pyqtgraph.exporters import SVGExporter  # Qt's own writer knows neither clipping nor pens of a fixed width
+
+        from ndestudio.export.svg import FONT
+
+        made = SVGExporter(self.item).export(toBytes=True).decode("utf-8")
+        own = self.font().family()
+        return made.replace(f'font-family="{own}"', f'font-family="{own}, {FONT}"')
 
     def _ask_save(self) -> None:
         path, _ = QFileDialog.getSaveFileName(
