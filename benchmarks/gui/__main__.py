@@ -1,6 +1,6 @@
 """Measure the window: ``python -m benchmarks.gui [--json FILE] [PART ...]``.
 
-Parts: `start`, `live`, `train`, `search`, `open`, `million`; by themselves only, as they take as long as they are given:
+Parts: `start`, `live`, `train`, `search`, `open`, `million`, `tour`; by themselves only, as they take as long as they are given:
 `cycles` and `monkey` (``--minutes``). Each runs in a process of its own, offscreen unless a display is asked for with
 QT_QPA_PLATFORM.
 """
@@ -23,7 +23,7 @@ import numpy as np
 from benchmarks.gui.bench import THREADS, Bench, Lag, Pace
 
 LONG = ("cycles", "monkey")
-PARTS = ("start", "live", "train", "search", "open", "million")
+PARTS = ("start", "live", "train", "search", "open", "million", "tour")
 
 
 def main() -> int:
@@ -209,6 +209,38 @@ def inside_open() -> dict[str, Any]:
     }
 
 
+def inside_tour() -> dict[str, Any]:
+    """The tour from its first click to equations, reading each card for two seconds; Python has just started, nothing is compiled."""
+    bench = Bench()
+    bench.spin(1.0)  # the window is looked at
+    tour, clicks = bench.session.tour, 0
+    lag = Lag()
+    began = time.monotonic()
+    bench.window.take_tour()
+    stops: list[str] = []
+    seconds: dict[str, float] = {}
+    while (state := tour.state()).stop and state.stop != "equations" and clicks < 20:
+        here = state.stop
+        stops.append(here)
+        since = time.monotonic()
+        bench.spin(2.0)
+        if state.action:
+            bench.window.tour.next_button.click()
+            clicks += 1
+        else:
+            bench.until(lambda here=here: tour.state().stop != here)
+        seconds[here] = round(seconds.get(here, 0.0) + time.monotonic() - since, 1)
+    reached = time.monotonic() - began
+    result = bench.session.project.distillation
+    return {
+        "seconds": round(reached, 1),
+        "reached": tour.state().stop,
+        "by_stop_s": seconds,
+        "sentence": result.sentence if result else "",
+        **lag.figures(),
+    }
+
+
 def inside_million() -> dict[str, Any]:
     """Frames per second of panning and zooming a series of 1,000,000 points in the Data stage's plot."""
     from ndestudio.data.dataset import Column, Dataset, Trajectory
@@ -250,6 +282,7 @@ INSIDE: dict[str, Callable[[], dict[str, Any]]] = {
     "search": inside_search,
     "open": inside_open,
     "million": inside_million,
+    "tour": inside_tour,
 }
 
 if __name__ == "__main__":

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable
 from pathlib import Path
 
-from PySide6.QtCore import QMimeData, Qt, QTimer, QUrl
-from PySide6.QtGui import QCloseEvent, QDesktopServices, QDragEnterEvent, QDragLeaveEvent, QDropEvent, QGuiApplication
+from PySide6.QtCore import QMimeData, QTimer
+from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDragLeaveEvent, QDropEvent
 from PySide6.QtWidgets import (
     QApplication,
     QFileDialog,
@@ -21,10 +20,9 @@ from PySide6.QtWidgets import (
 
 from ndestudio.gui import layout
 from ndestudio.gui.actions import ACTIONS, Actions
-from ndestudio.gui.dialogs import AboutDialog, DeviceDialog, ShortcutsDialog
+from ndestudio.gui.handlers import handlers
 from ndestudio.gui.icons import application_icon
 from ndestudio.gui.overlays import DropOverlay, RecoveryBanner
-from ndestudio.gui.palette import CommandPalette
 from ndestudio.gui.rail import Rail
 from ndestudio.gui.stages import make_view, prepare_plots
 from ndestudio.gui.start_page import StartPage
@@ -33,7 +31,6 @@ from ndestudio.gui.style_cache import forget
 from ndestudio.gui.theme import theme
 from ndestudio.gui.toasts import Toasts
 from ndestudio.gui.tour import TourCard
-from ndestudio.paths import user_state_dir
 from ndestudio.session.files import samples
 from ndestudio.session.session import Session
 from ndestudio.session.settings import Scheme
@@ -70,7 +67,7 @@ class MainWindow(QMainWindow):
         self.toasts = Toasts(self)
         self.overlay = DropOverlay(self)
         self._lay_out()
-        self.actions_ = Actions(self, self._handlers(), session.settings.value.shortcuts)
+        self.actions_ = Actions(self, handlers(self), session.settings.value.shortcuts)
         self._recent_menu = QMenu("Open &recent", self)
         self._make_menus()
         self._connect()
@@ -195,95 +192,7 @@ class MainWindow(QMainWindow):
         self.session.settings.change(scheme=scheme)
         theme().use(scheme)
 
-    def _pause(self) -> None:
-        """Hold what runs, or go on with what is held."""
-        for slot, controller in (("fit", self.session.train), ("distil", self.session.distil)):
-            if task := self.session.tasks.running(slot):
-                (controller.resume if task.paused else controller.pause)()
-
-    def _stop(self) -> None:
-        self.session.train.stop()
-        self.session.distil.stop()
-
-    def _train(self) -> None:
-        self.go("train")
-        self.session.train.start()
-
-    def _distil(self) -> None:
-        self.go("distil")
-        self.session.distil.start()
-
-    def _copy_session(self, form: str) -> None:
-        words = {"script": "as a Python script", "spec": "as a spec"}[form]
-        QGuiApplication.clipboard().setText(self.session.export.session_text(form))
-        self.session.toast(f"The session is on the clipboard {words}.", "good")
-
-    def _palette(self) -> None:
-        CommandPalette(self.actions_.all(), self, self.stack.currentWidget()).show()
-
-    def _shortcuts(self) -> None:
-        dialog = ShortcutsDialog(self.actions_, self.session.settings, self)
-        dialog.open()
-
-    def _device(self) -> None:
-        DeviceDialog(self.session, self).open()
-
-    def _recovery(self) -> None:
-        from ndestudio.gui.recovery_dialog import open_recovery
-
-        open_recovery(self.session, self)
-
-    def _log_folder(self) -> None:
-        folder = user_state_dir() / "log"
-        if not QDesktopServices.openUrl(QUrl.fromLocalFile(str(folder))):
-            self.session.toast(f"Nothing here opens folders; the log is in {folder}.", "warning")
-
-    def _full_screen(self) -> None:
-        self.setWindowState(self.windowState() ^ Qt.WindowState.WindowFullScreen)
-
-    def _reset_layout(self) -> None:
-        self.session.settings.change(geometry="", layout={})
-        for view in self.views.values():
-            reset = getattr(view, "reset_layout", None)
-            if reset is not None:
-                reset()
-        self.setWindowState(Qt.WindowState.WindowNoState)
-        self.resize(1280, 800)
-
     # --- putting together ------------------------------------------------------------------------------------------
-
-    def _handlers(self) -> dict[str, Callable[[], object]]:
-        handlers: dict[str, Callable[[], object]] = {
-            "new": self.new_project,
-            "open": self.browse,
-            "save": self.save,
-            "save-as": self.save_as,
-            "quit": self.close,
-            "undo": self.session.undo,
-            "redo": self.session.redo,
-            "copy-script": lambda: self._copy_session("script"),
-            "copy-spec": lambda: self._copy_session("spec"),
-            "palette": self._palette,
-            "stage-home": self.go_home,
-            "full-screen": self._full_screen,
-            "reset-layout": self._reset_layout,
-            "train": self._train,
-            "pause": self._pause,
-            "stop": self._stop,
-            "distil": self._distil,
-            "recovery": self._recovery,
-            "tour": self.take_tour,
-            "shortcuts": self._shortcuts,
-            "device": self._device,
-            "log": self._log_folder,
-            "about": lambda: AboutDialog(self).open(),
-        }
-        for stage in STAGES:
-            handlers[f"stage-{stage}"] = lambda stage=stage: self.go(stage)
-        schemes: tuple[Scheme, ...] = ("system", "light", "dark")
-        for scheme in schemes:
-            handlers[f"scheme-{scheme}"] = lambda scheme=scheme: self.use_scheme(scheme)
-        return handlers
 
     def _lay_out(self) -> None:
         from ndestudio.gui.building import column, holder, row
@@ -316,7 +225,7 @@ class MainWindow(QMainWindow):
         self.start_page.offer.declined.connect(self.session.tour.decline)
         self.start_page.offer.setVisible(self.session.tour.offered)
         self.start_page.files_chosen.connect(self.open_files)
-        self.status.device_clicked.connect(self._device)
+        self.status.device_clicked.connect(self.actions_["device"].trigger)
         self.banner.recover.connect(self._recover)
         self.banner.dismiss.connect(self._dismiss_recovery)
 

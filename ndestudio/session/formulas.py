@@ -10,10 +10,12 @@ from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from ndestudio.expression.text import to_text
 from ndestudio.expression.tree import Call, Expr, Name, transform
 from ndestudio.progress import Reporter
 
 _KEPT = 500
+_TRIES = 3
 _log = logging.getLogger(__name__)
 
 
@@ -58,6 +60,7 @@ class FormulaCache:
 
     _made: OrderedDict[FormulaRequest, Formula] = field(default_factory=OrderedDict)
     _missing: dict[FormulaRequest, None] = field(default_factory=dict)
+    _failures: dict[FormulaRequest, int] = field(default_factory=dict)
 
     def get(self, request: FormulaRequest) -> Formula | None:
         """The formula, or None while it is being made."""
@@ -73,6 +76,18 @@ class FormulaCache:
         missing = tuple(self._missing)
         self._missing.clear()
         return missing
+
+    def missed(self, requests: tuple[FormulaRequest, ...]) -> bool:
+        """The job that was to make them failed; after ``_TRIES`` times they are shown as text.
+
+        Returns:
+            Whether some are given up.
+        """
+        for request in requests:
+            self._failures[request] = self._failures.get(request, 0) + 1
+        lost = [request for request in requests if self._failures[request] >= _TRIES]
+        self.put({request: Formula(to_text(request.expression), "") for request in lost})
+        return bool(lost)
 
     def put(self, made: Mapping[FormulaRequest, Formula]) -> None:
         self._made.update(made)

@@ -158,10 +158,23 @@ class Session:
 
     def _typeset_missing(self) -> None:
         if not self.tasks.running("formulas") and (missing := self.formulas.take_missing()):
-            self.tasks.start("formulas", "", typeset, missing, done=self._on_formulas)
+            self.tasks.start(
+                "formulas",
+                "",
+                typeset,
+                missing,
+                done=self._on_formulas,
+                failed=lambda failed: self._on_no_formulas(missing, failed),
+            )
 
     def _on_formulas(self, made: dict[FormulaRequest, Formula]) -> None:
         self.formulas.put(made)
+
+    def _on_no_formulas(self, requests: tuple[FormulaRequest, ...], failed: Failed) -> None:
+        _log.warning("formulas were not drawn: %s", failed.details)
+        if self.formulas.missed(requests):
+            self.toast(f"Formulas are shown as text: {failed.sentence}", "warning", failed.details)
+        self.refresh()
 
     def _on_failed(self, task: Task, failed: Failed) -> None:
         self.toast(f"{task.title or task.slot}: {failed.sentence}", "error", failed.details)
