@@ -10,8 +10,6 @@ from PySide6.QtCore import QObject, Qt, QTimer
 _STEP_MS = 20
 _ROUND_SECONDS = 0.07
 """A round begins this long after the one before it at the earliest: drawing takes its time from what computes."""
-_NOTHING_SECONDS = 0.001
-"""A part that took less had nothing to draw; the next one has its turn at once."""
 
 
 class Redraw(QObject):
@@ -62,11 +60,15 @@ class Redraw(QObject):
         self._timer.start(max(0, round(1000 * (_ROUND_SECONDS - waited))))
 
     def _step(self) -> None:
+        if not self._parts:
+            return
         if self._next == 0:
             self._began, self._again = perf_counter(), False
+        part = self._parts[self._next]
+        self._next = (self._next + 1) % len(self._parts)
         self._drawing = True
         try:
-            self._draw_some()
+            part()
         finally:
             self._drawing = False
         if not self._parts:
@@ -77,13 +79,3 @@ class Redraw(QObject):
         self.count += 1
         if self._again:
             self._begin_round()
-
-    def _draw_some(self) -> None:
-        """The next parts up to one that had something to draw."""
-        while self._parts:
-            part = self._parts[self._next]
-            self._next = (self._next + 1) % len(self._parts)
-            began = perf_counter()
-            part()
-            if self._next == 0 or perf_counter() - began > _NOTHING_SECONDS:
-                return
