@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -44,7 +45,7 @@ class Batch:
     rows_t: Float[np.ndarray, "row trajectory"]
     rows_u: Float[np.ndarray, "row trajectory input"]
     measured: Float[np.ndarray, "row trajectory measured"]
-    scale: Float[np.ndarray, "trajectory measured"]
+    scale: Float[np.ndarray, "row trajectory measured"]
     log: Bool[np.ndarray, " measured"]
     dataset: Dataset = field(repr=False, default=None)  # type: ignore[assignment]
 
@@ -57,10 +58,19 @@ class Batch:
         return np.isfinite(self.measured)
 
 
-def make_batch(model: FittedModel, dataset: Dataset, steps: int, log_columns: tuple[str, ...] = ()) -> Batch | None:
+def make_batch(
+    model: FittedModel,
+    dataset: Dataset,
+    steps: int,
+    log_columns: tuple[str, ...] = (),
+    weights: Mapping[str, Float[np.ndarray, "time measured"]] | None = None,
+) -> Batch | None:
     """Lay out the training rows with about ``steps`` steps per median gap between rows; None without training rows.
 
     Longer gaps get more steps in proportion, so that the step is about the same everywhere.
+
+    Arguments:
+        weights: trajectory -> weight of each value in the squares (see ``train.weights``); None: all the same.
     """
     used = []
     for trajectory in dataset.trajectories:
@@ -81,7 +91,7 @@ def make_batch(model: FittedModel, dataset: Dataset, steps: int, log_columns: tu
     rows_t, rows_u = np.zeros((most, width)), np.zeros((most, width, inputs))
     columns = [dataset.measured_names.index(name) for name in model.measured if name in dataset.measured_names]
     measured = np.full((most, width, len(columns)), np.nan)
-    scale = np.ones((width, len(columns)))
+    scale = np.ones((most, width, len(columns)))
     log = np.array([dataset.measured_names[c] in log_columns for c in columns], dtype=bool)
     spread = _spreads(dataset, log_columns)
     for k, ((trajectory, rows), (times, index)) in enumerate(zip(used, grids, strict=True)):
@@ -95,8 +105,12 @@ def make_batch(model: FittedModel, dataset: Dataset, steps: int, log_columns: tu
         values = np.where(trajectory.mask(Part.TRAIN), trajectory.measured, np.nan)[rows][:, columns]
         with np.errstate(all="ignore"):
             measured[: len(rows), k] = np.where(log, np.log(values), values)
-        weight = np.array([dataset.weights.get(dataset.measured_names[c], 1.0) for c in columns]) * trajectory.weight
-        scale[k] = spread[columns] / np.sqrt(np.maximum(weight, 1e-12))
+        if weights is None:
+            scale[:, k] = spread[columns]
+            continue
+        weight = weights[trajectory.name][rows][:, columns]
+        measured[: len(rows), k] = np.where(weight > 0, measured[: len(rows), k], np.nan)
+        scale[: len(rows), k] = spread[columns] / np.sqrt(np.where(weight > 0, weight, 1.0))
     measured[~np.isfinite(measured)] = np.nan
     return Batch(
         tuple(trajectory.name for trajectory, _ in used), h, t, u, at, rows_t, rows_u, measured, scale, log, dataset
@@ -296,7 +310,7 @@ class Unknowns:
                 predicted = np.nan if expression is None else evaluate(expression, values, holes=self._holes)
                 if batch.log[k]:
                     predicted = np.log(predicted)
-                out[:, :, k] = (predicted - batch.measured[:, :, k, None]) / batch.scale[:, k, None]
+                out[:, :, k] = (predicted - batch.measured[:, :, k, None]) / batch.scale[:, :, k, None]
                 if expression is None:
                     out[:, :, k] = 0.0
         found = out[batch.present].T

@@ -98,7 +98,7 @@ class _Work:
             error = score(self.model, self.dataset, seconds=10.0).train.get("mean", 0.0)
             # a hole cannot be truer than the trajectories it was trained on; below a percent it is as good as noiseless
             self.noise = error if 0.01 < error < 1.0 else None
-            tuner = make_tuner(self.model, self.dataset, self.train.fit_initial, self.train.log_states)
+            tuner = make_tuner(self.model, self.dataset, self.train)
         self.judge = Judge(
             self.dataset,
             tuner,

@@ -2,8 +2,13 @@
 
 Every candidate is another program; compiling each would cost seconds. Here all trajectories and all perturbed parameter
 vectors advance together through one classical Runge-Kutta scheme as one array, so that a Jacobian costs little more than a
-simulation. The step is chosen by step doubling. Levenberg-Marquardt with Marquardt's scaling and Nielsen's damping
-(Madsen, Nielsen & Tingleff 2004, section 3.2) does the rest. Chosen models are refitted once more by ``train.refit``.
+simulation. The step is chosen once, by step doubling. Levenberg-Marquardt with Marquardt's scaling and Nielsen's damping
+(Madsen, Nielsen & Tingleff 2004, section 3.2) does the rest.
+
+This is a screening. ``train.refit``, through which chosen models go once more, does the same job to the end: it chooses its
+steps for each model, knows stiff ones, and judges the result, at three to five times the price (12 x 60 points: 0.20 to
+0.30 processor seconds a candidate, here 0.04 to 0.12); so there are two. What values weigh is the same for both
+(``train.weights``).
 """
 
 from __future__ import annotations
@@ -15,9 +20,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 from jaxtyping import Float
 
-from ndestudio.data.dataset import Dataset
+from ndestudio.data.dataset import Dataset, Part
 from ndestudio.distil.batch import Batch, Unknowns, make_batch
 from ndestudio.model.fitted import FittedModel
+from ndestudio.train.config import TrainConfig
+from ndestudio.train.weights import value_weights
 
 STEP_ERROR = 0.01
 """Error of the steps that is accepted, relative to the error of the model; between the two limits below."""
@@ -79,18 +86,19 @@ class Tuner:
         return Tuned(unknowns.fitted(theta), cost, used)
 
 
-def make_tuner(
-    model: FittedModel, dataset: Dataset, fit_initial: bool | None = None, log_columns: tuple[str, ...] = ()
-) -> Tuner:
-    """A tuner whose steps are short enough for ``model``."""
-    steps = 1
-    batch = make_batch(model, dataset, steps, log_columns)
+def make_tuner(model: FittedModel, dataset: Dataset, train: TrainConfig = TrainConfig()) -> Tuner:
+    """A tuner whose steps are short enough for ``model``, and for which values weigh what they weigh in training."""
+    steps, fit_initial, log_columns = 1, train.fit_initial, train.log_states
+    if not dataset.has(Part.TRAIN):
+        return Tuner(None, fit_initial, log_columns)
+    weights = value_weights(model, dataset, train)
+    batch = make_batch(model, dataset, steps, log_columns, weights)
     if batch is None:
         return Tuner(None, fit_initial, log_columns)
     coarse = _own_residuals(model, batch)
     while batch.steps * 2 <= MOST_STEPS:
         steps *= 2
-        finer = make_batch(model, dataset, steps, log_columns)
+        finer = make_batch(model, dataset, steps, log_columns, weights)
         assert finer is not None
         fine = _own_residuals(model, finer)
         if np.isfinite(fine).all():

@@ -7,6 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from ndestudio.data.arrays import dataset_from_arrays
+from ndestudio.data.config import SplitConfig
 from ndestudio.data.dataset import Column, Dataset, Part, Trajectory
 from ndestudio.distil.tuning import make_tuner
 from ndestudio.expression import parse_expression
@@ -114,3 +116,34 @@ def test_validation_rows_are_not_fitted(decay: Dataset) -> None:
     model = _decay_model(decay, k=ParameterConfig(value=0.4), g=ParameterConfig(value=0.9))
     tuned = make_tuner(model, dataset).tune(model).model
     assert tuned.parameters["k"] == pytest.approx(0.7, abs=0.02)
+
+
+def _growth(deviations: bool) -> tuple[FittedModel, Dataset]:
+    """y' = 0.8 y - 0.05 y^2 with errors of 15% of the value, over two decades; said as deviations, or to be found out."""
+    rng = np.random.default_rng(3)
+    t, rows = np.linspace(0, 8, 41), []
+    for start in (0.1, 0.3):
+        y = 16.0 / (1.0 + (16.0 / start - 1.0) * np.exp(-0.8 * t))
+        rows.append((y * (1.0 + 0.15 * rng.normal(size=len(t))))[:, None])
+    given = [0.15 * np.abs(row) for row in rows] if deviations else None
+    dataset = dataset_from_arrays([t] * 2, rows, ["y"], deviations=given, split=SplitConfig(by="none"))
+    config = ModelConfig(
+        equations="d(y)/dt = r*y - b*y^2",
+        parameters={"r": ParameterConfig(value=0.7), "b": ParameterConfig(value=0.06)},
+    )
+    return initial_model(config, dataset, 0), dataset
+
+
+@pytest.mark.parametrize(("deviations", "noise", "near"), [(True, "spread", 1e-3), (False, "proportional", 0.04)])
+def test_values_weigh_what_they_weigh_in_training(deviations: bool, noise: str, near: float) -> None:
+    from ndestudio.train import TrainConfig, refit
+
+    train = TrainConfig(noise=noise)  # type: ignore[arg-type]
+    model, dataset = _growth(deviations)
+    theirs = refit(model, dataset, train).model
+    ours = make_tuner(theirs, dataset, train).tune(theirs).model
+    plain = replace(dataset, trajectories=tuple(replace(one, deviation=None) for one in dataset.trajectories))
+    other = make_tuner(theirs, plain).tune(theirs).model
+    for name in "rb":
+        assert ours.parameters[name] == pytest.approx(theirs.parameters[name], rel=near)
+    assert abs(other.parameters["r"] / theirs.parameters["r"] - 1) > 0.08
