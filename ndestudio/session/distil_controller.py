@@ -13,6 +13,7 @@ from ndestudio.expression.tree import Expr
 from ndestudio.progress import Event, Reporter, TrainStep
 from ndestudio.session import commands
 from ndestudio.session.candidates import accepted_of, errors_of, front_rows, scored_position, shown_candidates
+from ndestudio.session.constraints import Constraints
 from ndestudio.session.distil_state import CandidateState, DistilState, EngineRow, FrontRow, HoleRow
 from ndestudio.session.formulas import Formula, FormulaRequest
 from ndestudio.session.insights import Insights
@@ -43,6 +44,7 @@ class DistilController(Presenter[DistilState]):
         self._selected: dict[str, Candidate] = {}
         self._pinned: dict[str, Candidate] = {}
         self._insights = Insights(session)
+        self.constraints = Constraints(session)
         self._trying: tuple[str, Candidate] | None = None
         self._trial_values: Mapping[str, float] = {}
         self._engines: tuple[EngineRow, ...] = (
@@ -191,6 +193,7 @@ class DistilController(Presenter[DistilState]):
             presets=preset_rows(),
             preset=preset_name(project.spec.distil),
             operators=operator_rows(project.spec.distil),
+            constraints=self.constraints.state(hole),
             stages=search_stages(self._times(), task is not None, self._wanted()),
             doing=live.clock.current.text if live and live.clock.current else "",
             elapsed=round(task.seconds, 1) if task else sum(result.seconds.values()) if result else 0.0,

@@ -10,6 +10,7 @@ from jaxtyping import Bool, Float
 
 from ndestudio.data.dataset import Dataset
 from ndestudio.distil.config import DistilConfig
+from ndestudio.session.constraints import ConstraintsState
 from ndestudio.session.formulas import Formula
 from ndestudio.session.pictures import Picture
 from ndestudio.session.train_state import StageRow, Status
@@ -171,6 +172,7 @@ class DistilState:
     presets: tuple[PresetRow, ...]
     preset: str
     operators: tuple[OperatorRow, ...]
+    constraints: ConstraintsState
     stages: tuple[StageRow, ...]
     doing: str
     elapsed: float

@@ -185,3 +185,21 @@ def test_everything_fits_into_the_smallest_screen(view: DistilView, session: Ses
     session.distil.pin("f", 0)
     hint = view.minimumSizeHint()
     assert (hint.width() <= 1280 - 88, hint.height() <= 800 - 58) == (True, True), hint
+
+
+def test_units_and_a_known_form_are_set_beside_the_operators(view: DistilView, session: Session, settle: Settle):
+    box = view.chooser.constraints
+    assert box.units.isEnabled() and not box.units.isChecked()
+    assert "f(x [mg], y [mg])" in box.about.text()
+    box.units.click()
+    assert session.project.spec.distil.units
+    assert box.form_label.text() == "Known form of f(x, y)"
+    box.form.setText("k*x*y - g(x)")
+    box.form.editingFinished.emit()
+    assert session.project.spec.distil.templates == {"f": "k*x*y - g(x)"}
+    assert box.problem.isHidden()
+    box.form.setText("k*x*y")
+    box.form.editingFinished.emit()
+    assert "no unknown function is called in it" in box.problem.text() and not box.problem.isHidden()
+    session.undo()  # settings changed in a row are one step
+    assert (box.form.text(), box.problem.isHidden(), box.units.isChecked()) == ("", True, False)

@@ -348,6 +348,8 @@ def connect(view: DistilView, session: Session) -> None:
     view.chooser.changed.connect(lambda changes: distil.change_settings(**changes))
     view.chooser.operator_used.connect(distil.use_operator)
     view.chooser.cost_set.connect(distil.set_cost)
+    view.chooser.constraints.units_used.connect(distil.constraints.use_units)
+    view.chooser.constraints.form_known.connect(distil.constraints.know_form)
     view.preset_chosen.connect(distil.choose_preset)
     view.hole_chosen.connect(distil.choose_hole)
     view.selected.connect(distil.select)

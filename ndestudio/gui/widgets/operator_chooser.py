@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
 
 from ndestudio.gui.building import holder, label, line, quiet, row
 from ndestudio.gui.theme import GRID, monospace
+from ndestudio.gui.widgets.constraints import ConstraintsBox
 from ndestudio.session.distil_state import DistilState, OperatorRow
 
 _COLUMNS = 3
@@ -58,12 +59,15 @@ class OperatorChooser(QScrollArea):
         form.setContentsMargins(GRID, GRID, GRID, GRID)
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         self.hint = label("", "muted", wrap=True)
+        self.constraints = ConstraintsBox()
         self._grid = QGridLayout()
         self._grid.setHorizontalSpacing(2 * GRID)
         self._grid.setVerticalSpacing(GRID // 2)
         form.addRow(self.hint)
         form.addRow(label("Operators and their costs", "heading"))
         form.addRow(holder(self._grid))
+        form.addRow(line())
+        form.addRow(self.constraints)
         form.addRow(line())
         for text, widget, tip in (
             ("Time per hole", self.seconds, "Seconds of search for each hole"),
@@ -98,6 +102,7 @@ class OperatorChooser(QScrollArea):
             with quiet(box):
                 if box.value() != value:
                     box.setValue(value)  # type: ignore[arg-type]
+        self.constraints.show_state(state.constraints)
         with quiet(self.refit):
             self.refit.setChecked(config.refit)
         self.hint.setText(

@@ -195,7 +195,7 @@ class Plot(pg.PlotWidget):
                 writer = QPdfWriter(str(path))
                 # axes are kept as pictures, which Qt would scale to a finer device once more
                 writer.setResolution(self.logicalDpiX())
-                points = QSizeF(self.size()) * 72 / self.logicalDpiX()
+                points = QSizeF(self.size()) * (72 / self.logicalDpiX())
                 writer.setPageSize(
                     QPageSize(points, QPageSize.Unit.Point, "figure", QPageSize.SizeMatchPolicy.ExactMatch)
                 )
@@ -224,7 +224,8 @@ class Plot(pg.PlotWidget):
 
         from ndestudio.export.svg import FONT
 
-        made = SVGExporter(self.item).export(toBytes=True).decode("utf-8")
+        exporter: Any = SVGExporter(self.item)
+        made = exporter.export(toBytes=True).decode("utf-8")
         own = self.font().family()
         return made.replace(f'font-family="{own}"', f'font-family="{own}, {FONT}"')
 

@@ -1,0 +1,117 @@
+"""What formulas must respect beside the data: units, and a form that is known in part."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ndestudio.data.dataset import Dataset
+from ndestudio.model.fitted import FittedModel
+
+if TYPE_CHECKING:
+    from ndestudio.session.session import Session
+
+
+@dataclass(frozen=True)
+class ConstraintsState:
+    """Arguments:
+    units: whether formulas must respect units. possible: whether there are any to respect; text: which, or what is missing.
+    hole: the one shown, "" without any. call: it with its arguments.
+    form: what is known of its formula, "" for nothing. problem: why that cannot be used, "" when it can.
+    """
+
+    units: bool = False
+    possible: bool = False
+    text: str = ""
+    hole: str = ""
+    call: str = ""
+    form: str = ""
+    problem: str = ""
+
+
+class Constraints:
+    """Intents of the part of the search settings that is about constraints, and its state."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._seen: tuple[FittedModel, Dataset] | None = None
+        self._said: tuple[bool, str] = (False, "")
+        self._read: tuple[str, tuple[str, ...], str] = ("", (), "")
+
+    def use_units(self, used: bool) -> None:
+        self._session.distil.change_settings(units=used)
+
+    def know_form(self, hole: str, text: str) -> None:
+        """Say what is known of the formula of a hole; nothing for "nothing"."""
+        templates = dict(self._session.project.spec.distil.templates)
+        templates.pop(hole, None)
+        if text.strip():
+            templates[hole] = text.strip()
+        if templates != self._session.project.spec.distil.templates:
+            self._session.distil.change_settings(templates=templates)
+
+    def state(self, hole: str) -> ConstraintsState:
+        project = self._session.project
+        config = project.spec.distil
+        if project.fit is None or project.dataset is None:
+            return ConstraintsState(config.units, text="Units are looked at once there is a trained model.")
+        model, dataset = project.fit.model, project.dataset
+        if self._seen is None or self._seen[0] is not model or self._seen[1] is not dataset:
+            self._seen, self._said = (model, dataset), _units_said(model, dataset)
+        arguments = model.networks[hole].arguments if hole in model.networks else ()
+        form = config.templates.get(hole, "")
+        problem = self._problem(form, arguments)
+        if form and not problem and config.engine == "pysr":
+            problem = "PySR takes no known form here; choose the embedded engine to use it."
+        possible, text = self._said
+        call = f"{hole}({', '.join(arguments)})" if hole else ""
+        return ConstraintsState(config.units, possible, text, hole, call, form, problem)
+
+    def _problem(self, form: str, arguments: tuple[str, ...]) -> str:
+        if not form:
+            return ""
+        if self._read[:2] != (form, arguments):
+            self._read = form, arguments, _misread(form, arguments)
+        return self._read[2]
+
+
+def _misread(form: str, arguments: tuple[str, ...]) -> str:
+    from ndestudio.symbolic.template import parse_template
+
+    try:
+        parse_template(form, arguments)
+    except ValueError as error:
+        sentence = str(error)
+        return f"{sentence[:1].upper()}{sentence[1:]}."
+    return ""
+
+
+def _units_said(model: FittedModel, dataset: Dataset) -> tuple[bool, str]:
+    """Whether units can be respected, and a sentence about those that are known."""
+    from ndestudio.distil.units import hole_units
+    from ndestudio.symbolic.units import parse_unit
+
+    parts, known, whole = [], False, True
+    for hole in model.system.holes:
+        units, output = hole_units(model, dataset, hole.name)
+        for unit in (*units, output):
+            try:
+                parse_unit(unit or "1")
+            except ValueError as error:
+                return (
+                    False,
+                    f"{str(error).rstrip('.')}. Write it differently in Data or Model to have units respected.",
+                )
+        known = known or any(units) or bool(output)
+        whole = whole and all(units) and bool(output)
+        inside = ", ".join(f"{name} [{unit or 'any'}]" for name, unit in zip(hole.arguments, units, strict=True))
+        parts.append(f"{hole.name}({inside}) in {output or 'any unit'}")
+    if not known:
+        return False, (
+            "Nothing that the unknown functions read has a unit. Give units to columns in Data, or to parameters and networks "
+            "in Model."
+        )
+    said = f"{'; '.join(parts)}."
+    if not whole:
+        said += " What has any unit fits everywhere; give it one in Data or Model to have it respected."
+    return True, said
