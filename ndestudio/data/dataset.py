@@ -130,11 +130,14 @@ class Dataset:
 
     def spread(self) -> Float[np.ndarray, " measured"]:
         """Standard deviation of each measured column over all rows (1 where it is zero or undefined): the scale of errors."""
-        return _positive(np.nanstd(self._stacked(), axis=0))
+        stacked = self._stacked()
+        squares = np.nansum((stacked - self.center()) ** 2, axis=0)
+        return _positive(np.sqrt(squares / np.maximum(np.isfinite(stacked).sum(axis=0), 1)))
 
     def center(self) -> Float[np.ndarray, " measured"]:
-        """Mean of each measured column over all rows."""
-        return np.nan_to_num(np.nanmean(self._stacked(), axis=0))
+        """Mean of each measured column over all rows; 0 without values."""
+        stacked = self._stacked()
+        return np.nansum(stacked, axis=0) / np.maximum(np.isfinite(stacked).sum(axis=0), 1)
 
     def span(self) -> float:
         """Longest duration of a trajectory, in the unit of time."""

@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 from jaxtyping import Bool, Float
 
-from ndestudio.data.dataset import Dataset, Part
+from ndestudio.data.dataset import Dataset, Part, Trajectory
 from ndestudio.data.smoothing import SmoothedTrajectory
 from ndestudio.errors import DataError
 from ndestudio.model.config import InitialConfig
@@ -23,6 +23,8 @@ from ndestudio.train.tableau import OWN, RK4, SDIRK4, Tableau
 
 CLIP = 5.0
 """States are kept inside the field within this many data ranges around the data; hidden ones within a hundred scales."""
+FEWEST_SAMPLES, FAR_SMALLER = 20, 0.6
+"""Samples from which the noise of single ones is looked at, and the part of the noise around the curve that it must be below."""
 CLEAN = 1e-7
 """Noise, as a loss, below which samples repeat each other and can be thinned."""
 
@@ -212,7 +214,7 @@ def _noise(
         if curve is None:
             continue
         n = trajectory.mask(Part.TRAIN).sum(axis=0).astype(float) * (curve.noise > 0)
-        squares += n * curve.noise**2
+        squares += n * _without_spikes(trajectory, curve.noise) ** 2
         weights += n
     noise = np.sqrt(squares / np.maximum(weights, 1.0))
     relative = np.where(log, 0.0, noise / spread)
@@ -220,3 +222,23 @@ def _noise(
     known = share * (weights > 0)
     floor = float(np.sum(known * relative**2) / known.sum()) if known.sum() > 0 else 0.0
     return noise, floor
+
+
+def _without_spikes(trajectory: Trajectory, noise: Float[np.ndarray, " measured"]) -> Float[np.ndarray, " measured"]:
+    """The noise around the smooth curve, or the median one of single samples where that is far smaller.
+
+    A spline that is too stiff for the spikes of a column takes them for noise, and a fit that misses them would count as a
+    good one. The errors of single samples against the line between their neighbours (Gasser, Sroka and Jennen-Steinmetz
+    1986, Biometrika 73) know the noise of the quiet stretches; their median leaves the spikes out.
+    """
+    found = noise.copy()
+    for k, mask in enumerate(trajectory.mask(Part.TRAIN).T):
+        t, y = trajectory.t[mask], trajectory.measured[mask, k]
+        if len(t) < FEWEST_SAMPLES:
+            continue
+        a = (t[2:] - t[1:-1]) / (t[2:] - t[:-2])
+        errors = (a * y[:-2] + (1.0 - a) * y[2:] - y[1:-1]) / np.sqrt(a**2 + (1.0 - a) ** 2 + 1.0)
+        median = 1.4826 * float(np.median(np.abs(errors)))
+        if 0.0 < median < FAR_SMALLER * noise[k]:
+            found[k] = median
+    return found

@@ -9,13 +9,44 @@ from ndestudio.model.initial import model_start
 from ndestudio.model.simulate import field
 from ndestudio.train.problem import Problem
 
+FAR = 20.0
+"""Ranges of all other values beyond which a value is told."""
 LOOKED_AT = 50
 """Trajectories whose starts are looked at."""
 
 
 def remarks(problem: Problem) -> list[str]:
     """Sentences on the data and the start of a fit, most often none."""
-    return [*_flat(problem), *_undefined(problem)]
+    return [*_empty(problem), *_flat(problem), *_alone(problem), *_undefined(problem)]
+
+
+def _empty(problem: Problem) -> list[str]:
+    """Columns that the model describes and that have no value to train on."""
+    there = np.zeros(len(problem.observed), dtype=bool)
+    for row in problem.dataset.trajectories:
+        there |= row.mask(Part.TRAIN).any(axis=0)
+    return [
+        f"The column `{name}` has no measured values in the training rows: what it would show is taken as unmeasured."
+        for k, name in enumerate(problem.dataset.measured_names)
+        if problem.observed[k] and not there[k]
+    ]
+
+
+def _alone(problem: Problem) -> list[str]:
+    """Single values that lie far from all others of their column."""
+    found = []
+    for k, name in enumerate(problem.dataset.measured_names):
+        parts = [row.measured[row.mask(Part.TRAIN)[:, k], k] for row in problem.dataset.trajectories]
+        values = np.sort(np.concatenate(parts))
+        if not problem.observed[k] or len(values) < 10:
+            continue
+        for value, next_to, rest in ((values[-1], values[-2], values[:-1]), (values[0], values[1], values[1:])):
+            if np.ptp(rest) > 0 and abs(value - next_to) > FAR * np.ptp(rest):
+                found.append(
+                    f"The column `{name}` has one value, {value:.6g}, that is {abs(value - next_to) / np.ptp(rest):.3g} times the "
+                    "range of all others away from them; correct it, or choose the loss `huber`."
+                )
+    return found
 
 
 def _flat(problem: Problem) -> list[str]:

@@ -83,8 +83,10 @@ def interpolation_error(problem: Problem, steps: int) -> float:
         y, d = curve.values(knots), curve.derivatives(knots)
         value = hermite(y[step], y[step + 1], h * d[step], h * d[step + 1], q)
         with np.errstate(all="ignore"):
-            error = np.sqrt(np.nanmean(((value - curve.values(fine)) / spread) ** 2, axis=0))
-        worst = max(worst, float(np.nanmax(np.where(problem.observed, error, 0.0))))
+            squares = ((value - curve.values(fine)) / spread) ** 2
+        # a column without values has no curve
+        error = np.sqrt(np.nansum(squares, axis=0) / np.maximum(np.isfinite(squares).sum(axis=0), 1))
+        worst = max(worst, float(np.max(np.where(problem.observed, error, 0.0))))
     return worst
 
 

@@ -16,8 +16,12 @@ from ndestudio.train.tracker import Tracker
 
 LITTLE = 0.7
 """Training error, in spreads, above which a model explains little."""
-MISFIT, MISSED = 3.0, 0.1
-"""An error this many times what the noise (or the training data) would leave, and at least so many spreads, is no noise."""
+MISFIT, MISSED = 2.0, 0.1
+"""A training error this many times the noise, and at least so many spreads, is no noise."""
+BEYOND = 3.0
+"""The same of held-out data, in units of the training error or the noise."""
+UNKNOWN = 1e-3
+"""Noise, in spreads, below which it is not named."""
 BELOW = 0.05
 """Spreads below zero at which a simulated state has left what its data, never negative, allow."""
 LOOKED_AT = 8
@@ -93,12 +97,13 @@ def _but(tracker: Tracker, model: FittedModel, train: float, held: float | None)
     noise = float(np.sqrt(problem.floor))
     if train > LITTLE:
         return f" The model explains little of the training data. {_went_below(problem, model) or _shorter(problem)}"
+    known = f"their noise (about {noise:.1%} of the spread)" if noise > UNKNOWN else "noise would explain"
     if problem.smooth and train > max(MISFIT * noise, MISSED):
         return (
-            f" The training data are missed by far more than their noise (about {noise:.1%} of the spread). "
+            f" The training data are missed by far more than {known}. "
             f"{_went_below(problem, model) or _shorter(problem)}"
         )
-    if held is None or not held > max(MISFIT * train, MISFIT * noise, MISSED):
+    if held is None or not held > max(BEYOND * train, BEYOND * noise, MISSED):
         return ""
     if not any(
         (one.part == Part.TRAIN).any() and (one.part == Part.VALIDATION).any() for one in problem.dataset.trajectories
@@ -142,7 +147,7 @@ def _went_below(problem: Problem, model: FittedModel) -> str:
     for one in problem.dataset.trajectories[:LOOKED_AT]:
         states = simulate_trajectory(model, problem.dataset, one, budget=LOOKED_FOR).states
         for k, state in enumerate(model.system.states):
-            if state not in spread or lowest[state] < -BELOW * spread[state]:
+            if state not in spread or not np.isfinite(lowest[state]) or lowest[state] < -BELOW * spread[state]:
                 continue
             values = states[:, k][np.isfinite(states[:, k])]
             if len(values) and values.min() < -2 * BELOW * spread[state]:

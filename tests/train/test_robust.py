@@ -11,8 +11,12 @@ from ndestudio.data.arrays import dataset_from_arrays
 from ndestudio.data.config import SplitConfig
 from ndestudio.data.dataset import Dataset
 from ndestudio.model.config import ModelConfig, ParameterConfig
+from ndestudio.model.initial import initial_model
 from ndestudio.train import Outcome, TrainConfig, fit
-from tests.train.conftest import TINY, lotka_volterra, trajectories
+from ndestudio.train.collocation import smooth_training
+from ndestudio.train.problem import make_problem
+from ndestudio.train.remarks import remarks
+from tests.train.conftest import PREDATORS, TINY, lotka_volterra, trajectories
 
 QUICK = TrainConfig(preset="quick", time_limit=600.0, iterations={"polish": 12})
 NONE = SplitConfig(by="none")
@@ -98,3 +102,43 @@ def _broken(config: ModelConfig) -> Callable:
         )
 
     return linearise
+
+
+def _noisy(change: Callable[[list[np.ndarray]], None]) -> Dataset:
+    plain = trajectories(lotka_volterra, [(1.0, 1.0), (2.0, 0.7)], np.linspace(0, 5, 26), ["x", "y"], noise=0.02)
+    values = [row.measured.copy() for row in plain.trajectories]
+    change(values)
+    return dataset_from_arrays([plain.trajectories[0].t] * 2, values, ["x", "y"], split=NONE)
+
+
+def test_a_column_without_values_is_told_and_the_rest_trains() -> None:
+    def empty(values: list[np.ndarray]) -> None:
+        for one in values:
+            one[:, 1] = np.nan
+
+    found = fit(PREDATORS, _noisy(empty), QUICK)
+    assert any("`y` has no measured values in the training rows" in note for note in found.notes)
+    assert np.isfinite(found.metrics.train["mean"])
+
+
+def test_a_single_value_far_from_all_others_is_told() -> None:
+    def slip(values: list[np.ndarray]) -> None:
+        values[0][7, 0] = 1e6
+
+    dataset = _noisy(slip)
+    problem = make_problem(initial_model(PREDATORS, dataset, 0), dataset, QUICK)
+    (note,) = remarks(problem)
+    assert note.startswith("The column `x` has one value, 1e+06, that is ")
+    still = _noisy(lambda values: None)
+    assert remarks(make_problem(initial_model(PREDATORS, still, 0), still, QUICK)) == []
+
+
+def test_spikes_are_no_noise() -> None:
+    t = np.linspace(0, 15, 61)
+    generator = np.random.default_rng(0)
+    clean = np.where(np.abs((t % 5) - 2.5) < 0.3, 20.0, 0.0)
+    y = (clean + 0.5 * generator.normal(size=len(t)))[:, None]
+    dataset = dataset_from_arrays([t], [y], ["x"], split=NONE)
+    config = ModelConfig(equations="d(x)/dt = -k*x")
+    noise = make_problem(initial_model(config, dataset, 0), dataset, QUICK, smooth_training(dataset)).noise
+    assert 0.3 < noise[0] < 0.9
