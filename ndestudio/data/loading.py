@@ -12,6 +12,7 @@ from ndestudio.data.assemble import Rows, assemble
 from ndestudio.data.cells import Kind
 from ndestudio.data.config import DataConfig
 from ndestudio.data.dataset import Column, Dataset, Source
+from ndestudio.data.dates import counted
 from ndestudio.data.deviations import cleaned
 from ndestudio.data.names import TIME_NAME, suggestion
 from ndestudio.data.readers.base import Head, Table
@@ -200,9 +201,9 @@ def _finish(plan: _Plan, sources: list[Rows], files: list[Source], config: DataC
     notes = list(plan.notes)
     time = Column(TIME_NAME, plan.time.label if plan.time else "row", plan.time.unit if plan.time else "")
     if plan.time is not None and plan.time.kind == "date":
-        sources, note = _from_first_date(sources, plan.time.label)
+        sources, unit, note = counted(sources, plan.time.label, plan.time.unit)
         notes.append(note)
-        time = Column(TIME_NAME, plan.time.label, "d")
+        time = Column(TIME_NAME, plan.time.label, unit)
     sources = _clean_deviations(plan, sources, notes)
     keep = _with_values(plan, sources, config, notes)
     sources = [_select(source, keep) for source in sources]
@@ -262,16 +263,6 @@ def _clean_deviations(plan: _Plan, sources: list[Rows], notes: list[str]) -> lis
                 notes += [note] if note else []
         found.append(replace(source, deviation=columns))
     return found
-
-
-def _from_first_date(sources: list[Rows], label: str) -> tuple[list[Rows], str]:
-    from datetime import UTC, datetime, timedelta
-
-    known = [source.t[np.isfinite(source.t)] for source in sources]
-    first = min((float(one.min()) for one in known if len(one)), default=0.0)
-    begin = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(days=first)
-    note = f"`{label}` holds dates; the time is counted in days since {begin:%Y-%m-%d %H:%M:%S}."
-    return [replace(source, t=source.t - first) for source in sources], note
 
 
 def _weights(measured: list[Analysed], config: DataConfig) -> dict[str, float]:
