@@ -64,7 +64,7 @@ def _unit(pieces: list[Float[np.ndarray, " row"]]) -> str:
     if not len(steps):
         return "d"
     step = float(np.median(steps)) * (1 + 1e-9)
-    return next((unit for unit, (per_day, _) in reversed(UNITS.items()) if step * per_day >= 1.0), "s")
+    return next((unit for unit, (per_day, _) in reversed(tuple(UNITS.items())) if step * per_day >= 1.0), "s")
 
 
 def _far_apart(pieces: list[Float[np.ndarray, " row"]]) -> bool:
