@@ -11,6 +11,7 @@ import numpy as np
 from ndestudio.data.assemble import Rows, assemble
 from ndestudio.data.cells import Kind
 from ndestudio.data.config import DataConfig
+from ndestudio.data.covariates import with_covariates
 from ndestudio.data.dataset import Column, Dataset, Source
 from ndestudio.data.dates import counted
 from ndestudio.data.deviations import cleaned
@@ -68,6 +69,7 @@ class _Plan:
     inputs: tuple[Analysed, ...]
     notes: tuple[str, ...]
     deviations: tuple[Analysed | None, ...]
+    covariates: frozenset[str]
 
     @property
     def used(self) -> tuple[Analysed, ...]:
@@ -89,12 +91,21 @@ def _plan(head: Head, config: DataConfig) -> _Plan:
         return tuple(column for column, one in zip(columns, assignment.roles, strict=True) if one == role)
 
     measured = _ordered(columns, config.states, pick("state"))
-    inputs = _ordered(columns, config.inputs or None, pick("input"))
+    covariates = _ordered(columns, config.covariates or None, pick("covariate"))
+    inputs = (*_ordered(columns, config.inputs or None, pick("input")), *covariates)
     notes = (*head.notes, *names, *assignment.notes)
     pairs = deviation_columns(columns, assignment.roles, config)
     deviations = tuple(columns[pairs[one.index]] if one.index in pairs else None for one in measured)
     return _Plan(
-        head.path, columns, *_one(pick("time")), *_one(pick("trajectory")), measured, inputs, notes, deviations
+        head.path,
+        columns,
+        *_one(pick("time")),
+        *_one(pick("trajectory")),
+        measured,
+        inputs,
+        notes,
+        deviations,
+        frozenset(one.alias for one in covariates),
     )
 
 
@@ -113,7 +124,7 @@ def _ordered(
 
 def _refuse_text(columns: Sequence[Analysed], assignment: Assignment, head: Head) -> None:
     for column, role in zip(columns, assignment.roles, strict=True):
-        if role in ("state", "input", "time", "deviation") and column.kind == "text":
+        if role in ("state", "input", "covariate", "time", "deviation") and column.kind == "text":
             seen = next(text for text in column.texts if text.strip())
             raise DataError(
                 f"this column is to be used as {role} but holds text such as `{seen}`; choose a column of numbers",
@@ -218,7 +229,7 @@ def _finish(plan: _Plan, sources: list[Rows], files: list[Source], config: DataC
         weights=_weights(measured, config),
         split=config.split,
     )
-    return _with_trajectory_weights(dataset, config)
+    return _with_trajectory_weights(with_covariates(dataset, plan.covariates), config)
 
 
 def _with_values(plan: _Plan, sources: list[Rows], config: DataConfig, notes: list[str]) -> list[int]:

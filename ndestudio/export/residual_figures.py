@@ -31,7 +31,7 @@ def residual_figure(job: Job, column: str) -> Figure | None:
     )
     panels = [_correlation(found), _quantiles(found)]
     head = label(LEFT, 22.0, f"Residuals of {column}", size=14, weight="600")
-    body = [panel.svg(f"clip-residual-{slug(column)}-{index}") for index, panel in enumerate(panels)]
+    body = [panel.svg() for panel in panels]
     drawn = drawing(LEFT + 2 * SIZE + GAP + 24, TOP + SIZE + 48, [head, *body], caption)
     return Figure(f"residuals_{slug(column)}", caption, drawn)
 
