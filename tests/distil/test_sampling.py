@@ -8,9 +8,12 @@ import numpy as np
 import pytest
 from scipy.spatial import KDTree
 
+from ndestudio.data.arrays import dataset_from_arrays
+from ndestudio.data.config import SplitConfig
 from ndestudio.data.dataset import Dataset
 from ndestudio.distil.sampling import RADIUS, disagreement, sample_hole, visited_arguments
 from ndestudio.model import FittedModel, ModelConfig, NetworkConfig, evaluate_hole, initial_model
+from ndestudio.model.config import BasisConfig
 
 
 def test_samples_stay_near_visited_points(lotka_volterra: tuple[FittedModel, Dataset]) -> None:
@@ -81,3 +84,15 @@ def test_calls_with_expressions_and_one_argument(lotka_volterra: tuple[FittedMod
     samples = sample_hole(model, dataset, "f", count=64)
     assert samples.X.shape == (64, 1)
     assert np.isfinite(samples.y).all()
+
+
+def test_a_hole_that_varies_in_time_is_sampled_over_the_whole_time() -> None:
+    basis = {"t": BasisConfig(terms=2)}
+    config = ModelConfig(equations="d(x)/dt = f(x, t)", networks={"f": NetworkConfig(width=4, depth=1, basis=basis)})
+    t = np.linspace(0, 6, 61)
+    data = dataset_from_arrays([t], [np.exp(-0.3 * t)[:, None]], ["x"], split=SplitConfig(by="none"))
+    model = initial_model(config, data, 0)
+    found = sample_hole(model, data, "f", 200, 0)
+    assert found.arguments == ("x", "t") and found.X.shape == (200, 2)
+    assert found.X[:, 1].min() < 0.5 and found.X[:, 1].max() > 5.5
+    np.testing.assert_allclose(found.y, evaluate_hole(model, "f", found.X))

@@ -11,10 +11,13 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from ndestudio.data.arrays import dataset_from_arrays
+from ndestudio.data.config import SplitConfig
 from ndestudio.data.dataset import Dataset
 from ndestudio.expression import parse_expression
 from ndestudio.model import FittedModel, ModelConfig, ParameterConfig, field, initial_model, observe, replace_hole
 from ndestudio.model.build import HybridField, build
+from ndestudio.model.config import BasisConfig, NetworkConfig
 from ndestudio.model.simulate import simulate
 from ndestudio.model.solve import input_samples, solve
 
@@ -157,3 +160,17 @@ def test_forcings_through_diffrax(solver: str, maker) -> None:
     times, samples = input_samples(trajectory)
     found = eqx.filter_jit(solve)(build(made), t, np.ones(1), input_times=times, inputs=samples, solver=solver)
     assert np.allclose(np.asarray(found), simulate(made, t, np.ones(1), trajectory).states, rtol=1e-5, atol=1e-7)
+
+
+@pytest.mark.parametrize("kind", ["fourier", "polynomial", "pieces"])
+def test_a_hole_that_varies_in_time_is_the_same_function_for_diffrax(kind: str) -> None:
+    basis = {"t": BasisConfig(kind=kind, terms=3)}  # type: ignore[arg-type]
+    config = ModelConfig(equations="d(x)/dt = f(x, t)", networks={"f": NetworkConfig(width=4, depth=1, basis=basis)})
+    t = np.linspace(0, 6, 31)
+    data = dataset_from_arrays([t], [np.exp(-0.3 * t)[:, None]], ["x"], split=SplitConfig(by="none"))
+    made = initial_model(config, data, 0)
+    built, found = build(made), []
+    for time in (0.3, 2.2, 5.9):
+        found.append(float(np.asarray(built(time, jnp.array([0.5]), None))[0]))
+        assert found[-1] == pytest.approx(field(made, time, np.array([0.5]), np.zeros(0))[0], rel=1e-12)
+    assert len(set(found)) == 3
