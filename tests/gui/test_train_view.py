@@ -14,8 +14,10 @@ from ndestudio.gui.main_window import MainWindow
 from ndestudio.gui.views.train_view import TrainView
 from ndestudio.gui.widgets.log_axis import LogAxis, number
 from ndestudio.gui.widgets.loss_plot import LossPlot
+from ndestudio.gui.widgets.trajectory_plot import TrajectoryPlot
 from ndestudio.progress import FitSnapshot, Phase, Progress, TrainStep
 from ndestudio.session import commands, train_controller
+from ndestudio.session.pictures import Path, Picture
 from ndestudio.session.session import Session
 from ndestudio.session.train_state import LossCurve
 from ndestudio.train.comparison import Compared, Comparison
@@ -345,3 +347,16 @@ def test_diagnostics_profile_and_comparison_are_shown(
     assert view.comparison.sentence.text() == "The data support `hybrid`. A note."
     cells = [[view.comparison.table.cell(k, section).text() for section in (0, 1)] for k in range(2)]
     assert cells == [["● hybrid", "3.1%"], ["neural only", "failed"]]
+
+
+def test_measurements_stay_legible_beside_a_simulation_that_runs_away(qtbot: QtBot):
+    plot = TrajectoryPlot()
+    qtbot.addWidget(plot)
+    data, made = results.dataset(), results.model()
+    t = np.linspace(0.0, 6.0, 50)
+    for factor, clipped in ((1.0, False), (1e4, True), (1.0, False)):
+        values = np.full((50, 2), 2.0) * factor
+        plot.show_model(data, Picture(made, {one.name: Path(t, values, values) for one in data.trajectories}))
+        (low, high), auto = plot.panels[0].viewRange()[1], plot.panels[0].item.getViewBox().autoRangeEnabled()[1]
+        assert bool(auto) is not clipped
+        assert not clipped or (low < 1.0 and 3.0 < high < 8.0)

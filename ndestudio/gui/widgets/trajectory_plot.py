@@ -72,7 +72,9 @@ class TrajectoryPanel(Plot):
         for items in self._items[len(trajectories) :]:
             for item in (items.train, items.held_out, items.model, items.before):
                 item.setData([], [])
-        self._keep_in_view([one for _, one in trajectories], [*paths.values(), *before.values()], residuals)
+        shown = [one for _, one in trajectories]
+        simulated = [made[one.name] for made in (paths, before) for one in shown if one.name in made]
+        self._keep_in_view(shown, simulated, residuals)
 
     def _keep_in_view(self, trajectories: list[Trajectory], paths: list[Path], residuals: bool) -> None:
         """Measurements stay legible beside a simulation that runs away: it is cut off a span outside them."""
