@@ -115,7 +115,10 @@ class PreviewTable(QTableView):
     def show_state(self, state: DataState) -> None:
         before = [self.columnWidth(i) for i in range(self.rows.columnCount())]
         labels = [column.label for column in self.rows.columns]
+        bad = set(self.rows.bad)
         self.rows.show(state)
+        if self.rows.bad and set(self.rows.bad) != bad:
+            self.go_to(min(self.rows.bad))
         if labels != [column.label for column in state.columns]:
             for i in range(self.rows.columnCount()):
                 wanted = max(self.sizeHintForColumn(i), self.horizontalHeader().sectionSizeHint(i)) + 24
