@@ -109,13 +109,17 @@ class StartPage(QWidget):
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
         outer.addWidget(area)
-        self.show_recent(())
+        self._paths: tuple[str, ...] = ()
+        self._recent_title.hide()
 
     def show_recent(self, paths: tuple[str, ...]) -> None:
         """List recent files, newest first."""
-        while (item := self._recent.takeAt(0)) is not None:
-            if (widget := item.widget()) is not None:
-                discard(widget)
+        if paths == self._paths:
+            return
+        self._paths = paths
+        while (item := self._recent.itemAt(0)) is not None and (widget := item.widget()) is not None:
+            self._recent.removeWidget(widget)
+            discard(widget)
         for path in paths:
             name = Path(path)
             made = button(

@@ -283,3 +283,26 @@ def test_a_hole_shows_how_far_seeds_spread(window):  # type: ignore[no-untyped-d
     assert "seeds differ by up to" in plot.caption.text()
     plot.show_picture(Picture(model, holes=(hole_picture(model, "f", (0,)),)))
     assert not plot._band.isVisible()
+
+
+def test_recent_files_are_listed_anew_when_they_change(qtbot: QtBot, light: Theme):
+    from ndestudio.gui.start_page import StartPage
+
+    page = StartPage(())
+    qtbot.addWidget(page)
+
+    def listed() -> list[QPushButton]:
+        buttons = [
+            b for b in page.findChildren(QPushButton) if b.accessibleName().startswith("Open ") and not b.isHidden()
+        ]
+        return [b for b in buttons if b.toolTip()]
+
+    page.show_recent(("/data/one.nde", "/data/two.nde"))
+    first = listed()
+    assert [b.accessibleName() for b in first] == ["Open one.nde", "Open two.nde"]
+    page.show_recent(("/data/one.nde", "/data/two.nde"))
+    assert listed() == first
+    page.show_recent(("/data/two.nde",))
+    assert [b.toolTip() for b in listed()] == ["/data/two.nde"]
+    page.show_recent(())
+    assert listed() == []
