@@ -85,6 +85,9 @@ SHARED_WORK = 5e8
 """Operations of one product that are worth a thread of their own."""
 MANY_THREADS = 3e10
 """Operations from which the normal equations are worth more than one thread."""
+FLOOR, FLOOR_OF_MANY = 1e-6, 1e-3
+"""Least damping of an unknown as a part of the largest, and where there are so many unknowns that they are weights:"""
+MANY = 50
 FIXED = 1e30
 """Precision of what does not move."""
 Linearise = Callable[[Point], Linear]
@@ -179,9 +182,13 @@ def solve(state: LmState, prior: Prior) -> Solved | None:
 
 
 def _floored(diagonal: Float[np.ndarray, "..."]) -> Float[np.ndarray, "..."]:
-    """Marquardt's scaling, with a floor so that directions the data do not see are damped too."""
+    """Marquardt's scaling, with a floor so that directions the data do not see are damped too.
+
+    The weights of a network are alike in size and act together: those that hardly matter yet would leap ahead.
+    """
     largest = float(diagonal.max()) if diagonal.size else 0.0
-    return np.maximum(diagonal, 1e-6 * largest if largest > 0 else 1.0)
+    floor = FLOOR_OF_MANY if diagonal.ndim == 1 and diagonal.size > MANY else FLOOR
+    return np.maximum(diagonal, floor * largest if largest > 0 else 1.0)
 
 
 def _filled(r: Float[np.ndarray, "row residual"]) -> slice | Int[np.ndarray, " used"]:

@@ -14,6 +14,7 @@ from ndestudio.train.batch import bucket, whole_rows
 from ndestudio.train.batches import Batch, fitted_rows, make_batch, start_point, take_rows
 from ndestudio.train.collocation import interpolated, slopes
 from ndestudio.train.engines import Gradient, JaxEngine, row_bytes
+from ndestudio.train.evidence import evident, follow_evidence
 from ndestudio.train.lm import Point
 from ndestudio.train.looking import best_start, quick_loss, quick_losses
 from ndestudio.train.noise import settle as settle_noise
@@ -49,6 +50,8 @@ FACTORS = {"quick": (4.0,), "balanced": (8.0, 1.0), "thorough": (20.0, 4.0, 0.5)
 """Penalties on weights, strongest first, in units of the prior's; the validation error chooses among the points on the way."""
 POOR = 0.15
 """A start whose loss on whole trajectories is above this goes through multiple shooting first."""
+EVIDENT = 1e-3
+"""Relative decrease per step below which a fit under one strength of the penalty counts as converged for the evidence."""
 FEW_OF = 4
 """Pieces of rows from which training begins on one of them, with so many steps at most:"""
 FEW_STEPS = 20
@@ -229,9 +232,13 @@ def _polish(tracker: Tracker, engine: JaxEngine, point: Point, steps: int, wante
     loss, validation = quick_losses(problem, engine.batch, point)
     if validation > LOST * max(loss, problem.floor):
         point = with_held_point(problem, engine.batch, point)
-    factors = FACTORS[tracker.problem.train.preset] if tracker.problem.train.l2 is None else (1.0,)
-    outcome = follow_lm(tracker, engine, point, Budget(steps), factors=factors)
-    setup = tracker.problem.adaptive
+    factors = FACTORS[problem.train.preset] if problem.train.l2 is None else (1.0,)
+    if evident(problem, engine.batch):
+        outcome = follow_lm(tracker, engine, point, Budget(steps), factors=factors[:1])
+        outcome = follow_evidence(tracker, engine, outcome.point, Budget(steps, EVIDENT))
+    else:
+        outcome = follow_lm(tracker, engine, point, Budget(steps), factors=factors)
+    setup = problem.adaptive
     if setup is not None and not np.isfinite(outcome.loss):
         tracker.note(given_up(setup), "warning")
     return outcome
@@ -287,7 +294,8 @@ def _judge(tracker: Tracker, engine: JaxEngine) -> None:
     best = tracker.best_point[1]
     if not problem.space.free[:count].any():
         linear = engine.linearise(best)
-        prior = weight_prior(problem, engine.batch, best, penalty(problem, float(np.sum(linear.r**2))))
+        l2 = tracker.strength or penalty(problem, float(np.sum(linear.r**2)))
+        prior = weight_prior(problem, engine.batch, best, l2)
         normal = normal_equations(linear, best, prior, len(problem.observed))
         tracker.freedom = normal.freedom(len(problem.observed)) if normal is not None else None
         return

@@ -27,9 +27,9 @@ SHARE = 0.25
 """Of the time the training took so far that may be spent on settling, and at least a second."""
 
 
-def settled_prior(problem: Problem, batch: Batch, start: Point, loss: float) -> Prior:
-    """The penalty on weights at the noise level ``loss``, and next to none on parameters."""
-    prior = weight_prior(problem, batch, start, penalty(problem, loss))
+def settled_prior(problem: Problem, batch: Batch, start: Point, loss: float, strength: float | None = None) -> Prior:
+    """The penalty on weights at the noise level ``loss``, or as strong as chosen, and next to none on parameters."""
+    prior = weight_prior(problem, batch, start, penalty(problem, loss) if strength is None else strength)
     theta = prior.theta.copy()
     count = len(problem.structure.parameters)
     theta[:count] = np.where(np.isfinite(theta[:count]), VAGUE / PARAMETER_PRECISION * theta[:count], np.inf)
@@ -37,7 +37,10 @@ def settled_prior(problem: Problem, batch: Batch, start: Point, loss: float) -> 
 
 
 def settle(tracker: Tracker, engine: JaxEngine | VectorEngine, point: Point) -> tuple[LmState, Prior] | None:
-    """Go on from ``point`` to the minimum; None where nothing is finite there. Better points become the best ones."""
+    """Go on from ``point`` to the minimum; None where nothing is finite there.
+
+    Better points become the best ones, unless the evidence chose another strength of the penalty for these.
+    """
     problem, batch = engine.problem, engine.batch
     values = max(problem.values_used_train, 1)
     end = time.perf_counter() + max(1.0, SHARE * tracker.elapsed)
@@ -57,7 +60,6 @@ def settle(tracker: Tracker, engine: JaxEngine | VectorEngine, point: Point) -> 
         state = lm_step(engine.linearise, lm_rebase(state, prior), prior)
         slow = slow + 1 if state.accepted and state.decrease < GAIN / values else 0
         if state.accepted:
-            tracker.step(
-                batch, state.point, first + k + 1, state.loss, state.linear.validation, candidate=True, fraction=1.0
-            )
+            better, validation = tracker.strength is None, state.linear.validation
+            tracker.step(batch, state.point, first + k + 1, state.loss, validation, candidate=better, fraction=1.0)
     return state, prior

@@ -31,6 +31,10 @@ JUDGED_EVERY = 3
 """Steps of L-BFGS from one look at held-out trajectories to the next."""
 STALLED = 5e-3
 """Relative gain of the validation error below which a step has taught the model nothing."""
+STEEP, ABOVE_NOISE = 0.02, 1.25
+"""Relative decrease of the cost in a step, and loss over that of the noise, above which a fit is on its way down still."""
+CLEARLY = 0.5
+"""Part of the validation error at the start below which a fit on its way down is better for certain."""
 MOST_SLOPE_NOISE = 0.05
 """The same for slopes, in squared typical slopes."""
 PARAMETER_PRECISION = 1.0
@@ -139,11 +143,11 @@ def follow_lm(
     problem, batch = tracker.problem, engine.batch
     prior = weight_prior(problem, batch, point, penalty(problem, 1.0, factors[0]))
     state = lm_start(engine.linearise, point, prior, damping)
-    best, since, iteration = np.inf, 0, first
+    best, since, iteration, arrived = np.inf, 0, first, False
     if not np.isfinite(state.cost):
         return Outcome(point, np.inf, np.nan, "stuck")
     tracker.step(batch, state.point, iteration, state.loss, state.linear.validation, candidate=candidate)
-    reason = "limit"
+    begun, reason = state.linear.validation, "limit"
     for factor in factors:
         slow = stalled = 0
         while iteration - first < budget.steps:
@@ -155,6 +159,8 @@ def follow_lm(
             iteration += 1
             if state.accepted:
                 validation = state.linear.validation
+                score = tracker.score(state.loss, validation)
+                arrived = arrived or validation < CLEARLY * begun or not _steep(problem, state)
                 tracker.step(
                     batch,
                     state.point,
@@ -163,8 +169,8 @@ def follow_lm(
                     validation,
                     candidate=candidate,
                     fraction=(iteration - first) / budget.steps,
+                    underway=not arrived,
                 )
-                score = tracker.score(state.loss, validation)
                 stalled = stalled + 1 if score > (1 - STALLED) * best else 0
                 best, since = (score, 0) if score < 0.999 * best else (min(best, score), since + 1)
                 if iteration % 5 == 0 and candidate:
@@ -188,6 +194,11 @@ def follow_lm(
             reason = "limit"
             break
     return Outcome(state.point, state.loss, state.linear.validation, reason)
+
+
+def _steep(problem: Problem, state: LmState) -> bool:
+    """Whether a fit is on its way down still, far above the noise: held-out trajectories may say too much for it."""
+    return np.isfinite(state.linear.validation) and state.decrease > STEEP and state.loss > ABOVE_NOISE * problem.floor
 
 
 def reweigh(engine: JaxEngine | VectorEngine, batch: Batch, state: LmState) -> LmState:

@@ -136,8 +136,12 @@ class Tracker:
     stage_begin: float = 0.0
     compile_seconds: float = 0.0
     best_point: tuple[Batch, Point] | None = None
+    underway: tuple[float, tuple[Batch, Point], tuple[str, int, float, float | None]] | None = None
+    """Score, point and stage of the best one of a fit that is on its way; it counts once the fit ends."""
     best_stage: tuple[str, int, float, float | None] = ("start", 0, float("nan"), None)
     uncertainty: Uncertainty | None = None
+    strength: float | None = None
+    """Of the penalty on weights, where the evidence chose it."""
     noise: Noise | None = None
     freedom: Float[np.ndarray, " measured"] | None = None
     """Part of the training values of each column that the fit leaves free."""
@@ -150,6 +154,9 @@ class Tracker:
 
     def leave(self) -> None:
         """File the history of the stage."""
+        if self.underway is not None and self.underway[0] < self.best_score:
+            self.best_score, self.best_point, self.best_stage = self.underway
+        self.underway = None
         if not self.stage:
             return
         spent = time.perf_counter() - self.stage_begin
@@ -217,8 +224,14 @@ class Tracker:
         *,
         candidate: bool,
         fraction: float = 0.0,
+        underway: bool = False,
     ) -> None:
-        """A step was made. ``candidate``: the loss is that of whole trajectories, so the point may become the best."""
+        """A step was made.
+
+        Arguments:
+            candidate: the loss is that of whole trajectories, so the point may become the best.
+            underway: not before the stage ends, as the next steps will change it a lot.
+        """
         has = np.isfinite(validation)
         self.rows.append((iteration, loss, validation))
         parameters = self.problem.space.parameters(point.theta)
@@ -228,10 +241,13 @@ class Tracker:
         if fraction:
             self.reporter.emit(Progress(min(fraction, 1.0), None, ""))
         if candidate and np.isfinite(loss):
-            value = self.score(loss, validation)
-            if value < self.best_score:
-                self.best_score, self.best_point = value, (batch, point)
-                self.best_stage = (self.stage, iteration, loss, validation if has else None)
+            value, found = self.score(loss, validation), (batch, point)
+            about = (self.stage, iteration, loss, validation if has else None)
+            if underway:
+                if self.underway is None or value < self.underway[0]:
+                    self.underway = value, found, about
+            elif value < self.best_score:
+                self.best_score, self.best_point, self.best_stage = value, found, about
         now, busy = time.perf_counter(), time.thread_time()
         if now > self.next_snapshot and not isinstance(self.reporter, SilentReporter):
             # a trial step may be worse on whole trajectories; what is shown is what would be kept
