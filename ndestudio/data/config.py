@@ -34,6 +34,8 @@ class DataConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
             rows are counted 0, 1, 2, ...).
         states: measured columns (states or observed outputs of the model); None: all that have no other role.
         inputs: measured forcings, interpolated linearly between their samples.
+        covariates: what is known of a whole trajectory (a dose, a temperature): inputs with one value in each, which may stand
+            in any of its rows. Laws and starts may depend on them (data control, Massaroli et al. 2020, Dissecting neural ODEs).
         ignore: columns not used.
         names: label in the file -> identifier to use in equations.
         units: column -> unit, overriding what the header says.
@@ -52,6 +54,7 @@ class DataConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     trajectory: str | None = None
     states: tuple[str, ...] | None = None
     inputs: tuple[str, ...] = ()
+    covariates: tuple[str, ...] = ()
     ignore: tuple[str, ...] = ()
     names: dict[str, str] = {}
     units: dict[str, str] = {}

@@ -122,7 +122,7 @@ def preview(path: str | Path, config: DataConfig | None = None) -> Preview:
     assignment = assign(columns, config, head.path)
     found = [*head.problems, *problems, *assignment.problems]
     for column, role in zip(columns, assignment.roles, strict=True):
-        if role in ("time", "state", "input", "deviation") and column.kind == "number":
+        if role in ("time", "state", "input", "covariate", "deviation") and column.kind == "number":
             found += _bad_cells(column, head, config)
     return Preview(
         path=str(path),
@@ -152,6 +152,7 @@ def configured(preview: Preview, config: DataConfig) -> DataConfig:
         trajectory=trajectory[0].label if trajectory else "",
         states=tuple(column.label for column in preview.with_role("state")),
         inputs=tuple(column.label for column in preview.with_role("input")),
+        covariates=tuple(column.label for column in preview.with_role("covariate")),
         ignore=tuple(column.label for column in preview.with_role("ignore")),
         delimiter=preview.delimiter,
         decimal=preview.decimal,

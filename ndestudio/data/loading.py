@@ -11,7 +11,9 @@ import numpy as np
 from ndestudio.data.assemble import Rows, assemble
 from ndestudio.data.cells import Kind
 from ndestudio.data.config import DataConfig
+from ndestudio.data.covariates import with_covariates
 from ndestudio.data.dataset import Column, Dataset, Source
+from ndestudio.data.dates import counted
 from ndestudio.data.deviations import cleaned
 from ndestudio.data.names import TIME_NAME, suggestion
 from ndestudio.data.readers.base import Head, Table
@@ -67,6 +69,7 @@ class _Plan:
     inputs: tuple[Analysed, ...]
     notes: tuple[str, ...]
     deviations: tuple[Analysed | None, ...]
+    covariates: frozenset[str]
 
     @property
     def used(self) -> tuple[Analysed, ...]:
@@ -88,12 +91,21 @@ def _plan(head: Head, config: DataConfig) -> _Plan:
         return tuple(column for column, one in zip(columns, assignment.roles, strict=True) if one == role)
 
     measured = _ordered(columns, config.states, pick("state"))
-    inputs = _ordered(columns, config.inputs or None, pick("input"))
+    covariates = _ordered(columns, config.covariates or None, pick("covariate"))
+    inputs = (*_ordered(columns, config.inputs or None, pick("input")), *covariates)
     notes = (*head.notes, *names, *assignment.notes)
     pairs = deviation_columns(columns, assignment.roles, config)
     deviations = tuple(columns[pairs[one.index]] if one.index in pairs else None for one in measured)
     return _Plan(
-        head.path, columns, *_one(pick("time")), *_one(pick("trajectory")), measured, inputs, notes, deviations
+        head.path,
+        columns,
+        *_one(pick("time")),
+        *_one(pick("trajectory")),
+        measured,
+        inputs,
+        notes,
+        deviations,
+        frozenset(one.alias for one in covariates),
     )
 
 
@@ -112,7 +124,7 @@ def _ordered(
 
 def _refuse_text(columns: Sequence[Analysed], assignment: Assignment, head: Head) -> None:
     for column, role in zip(columns, assignment.roles, strict=True):
-        if role in ("state", "input", "time", "deviation") and column.kind == "text":
+        if role in ("state", "input", "covariate", "time", "deviation") and column.kind == "text":
             seen = next(text for text in column.texts if text.strip())
             raise DataError(
                 f"this column is to be used as {role} but holds text such as `{seen}`; choose a column of numbers",
@@ -200,9 +212,9 @@ def _finish(plan: _Plan, sources: list[Rows], files: list[Source], config: DataC
     notes = list(plan.notes)
     time = Column(TIME_NAME, plan.time.label if plan.time else "row", plan.time.unit if plan.time else "")
     if plan.time is not None and plan.time.kind == "date":
-        sources, note = _from_first_date(sources, plan.time.label)
+        sources, unit, note = counted(sources, plan.time.label, plan.time.unit)
         notes.append(note)
-        time = Column(TIME_NAME, plan.time.label, "d")
+        time = Column(TIME_NAME, plan.time.label, unit)
     sources = _clean_deviations(plan, sources, notes)
     keep = _with_values(plan, sources, config, notes)
     sources = [_select(source, keep) for source in sources]
@@ -217,7 +229,7 @@ def _finish(plan: _Plan, sources: list[Rows], files: list[Source], config: DataC
         weights=_weights(measured, config),
         split=config.split,
     )
-    return _with_trajectory_weights(dataset, config)
+    return _with_trajectory_weights(with_covariates(dataset, plan.covariates), config)
 
 
 def _with_values(plan: _Plan, sources: list[Rows], config: DataConfig, notes: list[str]) -> list[int]:
@@ -262,16 +274,6 @@ def _clean_deviations(plan: _Plan, sources: list[Rows], notes: list[str]) -> lis
                 notes += [note] if note else []
         found.append(replace(source, deviation=columns))
     return found
-
-
-def _from_first_date(sources: list[Rows], label: str) -> tuple[list[Rows], str]:
-    from datetime import UTC, datetime, timedelta
-
-    known = [source.t[np.isfinite(source.t)] for source in sources]
-    first = min((float(one.min()) for one in known if len(one)), default=0.0)
-    begin = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(days=first)
-    note = f"`{label}` holds dates; the time is counted in days since {begin:%Y-%m-%d %H:%M:%S}."
-    return [replace(source, t=source.t - first) for source in sources], note
 
 
 def _weights(measured: list[Analysed], config: DataConfig) -> dict[str, float]:

@@ -17,7 +17,7 @@ from ndestudio.data.names import TIME_NAME, identifier, is_identifier, split_hea
 from ndestudio.data.readers.base import Head, markers
 from ndestudio.errors import DataError
 
-Role = Literal["time", "trajectory", "state", "input", "deviation", "ignore"]
+Role = Literal["time", "trajectory", "state", "input", "covariate", "deviation", "ignore"]
 
 
 def _words(text: str) -> frozenset[str]:
@@ -139,6 +139,7 @@ def assign(columns: Sequence[Analysed], config: DataConfig, path: str) -> Assign
         ("time", [config.time] if config.time else []),
         ("trajectory", [config.trajectory] if config.trajectory else []),
         ("input", config.inputs),
+        ("covariate", config.covariates),
         ("ignore", config.ignore),
         ("deviation", tuple(config.deviations.values())),
         ("state", config.states or ()),
@@ -296,7 +297,7 @@ def _rest(columns: Sequence[Analysed], roles: list[Role | None], config: DataCon
             else:
                 role = "state"
         result.append(role)
-        used = role in ("state", "input")
+        used = role in ("state", "input", "covariate")
         if used and column.alias != column.label and column.header:
             notes.append(f"`{column.label}` is called `{column.alias}` in equations.")
     return result, notes

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Protocol
 
 from ndestudio.data.dataset import Dataset
 from ndestudio.distil.result import Distillation
@@ -12,6 +13,9 @@ from ndestudio.export.content import Origin, program_name
 from ndestudio.model.fitted import FittedModel
 from ndestudio.model.metrics import Metrics
 from ndestudio.train.result import Fit
+
+if TYPE_CHECKING:
+    from ndestudio.model.residuals import Residuals
 
 
 class ProjectLike(Protocol):
@@ -51,6 +55,15 @@ class Job:
     def title(self) -> str:
         spec = self.project.spec
         return spec.name or spec.model.name or "Untitled model"
+
+    @cached_property
+    def residuals(self) -> Residuals | None:
+        """What the exported model leaves of the data; None without a model that was compared with them."""
+        if self.model is None or self.dataset is None or self.metrics is None:
+            return None
+        from ndestudio.model.residuals import residuals
+
+        return residuals(self.model, self.dataset, log=self.project.spec.train.log_states)
 
     def choice(self, hole: str) -> int:
         """Index of the scored candidate in use for ``hole``, -1 where it stays neural."""

@@ -13,6 +13,7 @@ from ndestudio.distil.result import HoleDistillation
 from ndestudio.export.figure import Figure, slug
 from ndestudio.export.gather import Job
 from ndestudio.export.hole_figures import response_figure
+from ndestudio.export.residual_figures import residual_figure
 from ndestudio.export.svg import OKABE_ITO, LegendEntry, Panel, drawing, label, legend_row
 from ndestudio.export.ticks import axis
 from ndestudio.expression.text import to_text
@@ -47,6 +48,7 @@ def recipes(job: Job) -> list[Callable[[], Figure | None]]:
     if model is not None and dataset is not None:
         made += [partial(trajectory_figure, model, dataset, item) for item in shown_trajectories(dataset)]
         made.append(partial(phase_figure, model, dataset))
+        made += [partial(residual_figure, job, name) for name in dataset.measured_names]
     if job.fit is not None and job.fit.history:
         made.append(partial(loss_figure, job.fit))
     if job.distillation is not None:

@@ -46,7 +46,7 @@ def report_html(
     sections = [
         ("Equations", _equations(gathered)),
         ("Fit to the data", _fit(gathered, drawn)),
-        ("What is left of the data", _residuals(gathered)),
+        ("What is left of the data", _residuals(gathered, drawn)),
         ("Parameters", _parameters(gathered)),
         *((f"The term {name}", _hole(gathered, name, drawn)) for name in _holes(gathered)),
         ("Training", _training(gathered, drawn)),
@@ -161,13 +161,11 @@ def _fit(gathered: Job, drawn: Mapping[str, Figure]) -> str:
     return "\n".join(parts)
 
 
-def _residuals(gathered: Job) -> str:
+def _residuals(gathered: Job, drawn: Mapping[str, Figure]) -> str:
     """Whether the residuals of the training rows look like independent noise, column by column."""
-    if gathered.model is None or gathered.dataset is None or gathered.metrics is None:
+    found = gathered.residuals
+    if found is None:
         return ""
-    from ndestudio.model.residuals import residuals
-
-    found = residuals(gathered.model, gathered.dataset, log=gathered.project.spec.train.log_states)
     sentences = "".join(f"<li>{escape(sentence)}</li>" for sentence in found.sentences)
     rows = [
         [
@@ -177,7 +175,8 @@ def _residuals(gathered: Job) -> str:
         for one in found.columns
     ]
     titles = ["", "standard deviation", "Durbin-Watson", "Ljung-Box p", "runs p", "Shapiro-Wilk p"]
-    return f"<ul>{sentences}</ul>{_table(titles, rows, numeric=True)}" if sentences else ""
+    pictures = "\n".join(_figure(figure) for name, figure in drawn.items() if name.startswith("residuals_"))
+    return f"<ul>{sentences}</ul>{_table(titles, rows, numeric=True)}{pictures}" if sentences else ""
 
 
 def _parameters(gathered: Job) -> str:

@@ -20,7 +20,7 @@ from PySide6.QtWidgets import QApplication
 from ndestudio import __version__
 from ndestudio.gui import theme
 from ndestudio.gui.bridge import Bridge
-from ndestudio.gui.garbage import Collector
+from ndestudio.gui.garbage import Collector, keep_memory_together
 from ndestudio.gui.icons import application_icon
 from ndestudio.gui.main_window import MainWindow
 from ndestudio.gui.prefetch import Prefetch
@@ -84,6 +84,7 @@ def make_application() -> QApplication:
     """The application object (the existing one when there is one)."""
     existing = QApplication.instance()
     application = existing if isinstance(existing, QApplication) else QApplication(sys.argv[:1])
+    keep_memory_together()
     application.setApplicationName("NDE Studio")
     application.setApplicationVersion(__version__)
     application.setDesktopFileName("ndestudio")

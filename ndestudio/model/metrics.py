@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Metrics:
-    """Normalised root-mean-square errors of whole trajectories simulated from their initial values.
+    """Normalised root-mean-square errors of whole trajectories simulated from their initial values (after training those of
+    trajectories held out as a whole are estimated, too: the noise of a first sample is no error of the model).
 
     NRMSE = sqrt(mean of squared errors over the measured values of the part) / standard deviation of the column over the
     whole dataset. Each mapping is measured column -> NRMSE, and `"mean"` -> mean over columns; empty when the part has no

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from typing import TYPE_CHECKING
 
 from ndestudio.model.config import ModelConfig
@@ -11,6 +12,7 @@ from ndestudio.session.model_state import Advice, Problem, Words
 if TYPE_CHECKING:
     from ndestudio.session.analysis import Analysis
 
+_RATE = re.compile(r"(?<!\w)d\(\s*(\w+)\s*\)\s*/\s*dt(?!\w)")
 _NEAR = 0.75
 """How alike two names must be (as `difflib` measures it) for one to be taken as a slip of the other."""
 
@@ -25,7 +27,7 @@ def advice(model: ModelConfig, analysis: Analysis) -> tuple[Advice, ...]:
     words = analysis.words
     silent = [name for name in words.measured if name not in {*words.states, *words.outputs}]
     used = {name for _, _, expression in analysis.statements for name in names(expression)}
-    unknown = [_unknown(name, words) for name in words.undeclared]
+    unknown = [_rate(model, words) if name == "d" else _unknown(name, words) for name in words.undeclared]
     others = [
         _other(problem, silent, used)
         for problem in analysis.problems
@@ -34,6 +36,19 @@ def advice(model: ModelConfig, analysis: Analysis) -> tuple[Advice, ...]:
     written = [one for one in others if one.kind not in ("ignore", "input")]
     others = written or others
     return (*unknown, *others, *_slips(model, analysis))
+
+
+def _rate(model: ModelConfig, words: Words) -> Advice:
+    """A rate on the right-hand side: a state of its own, which an equation of second order brings along."""
+    for found in _RATE.finditer(model.equations):
+        velocity = f"{found[1]}_dot"
+        if velocity in words.states:
+            sentence = f"On the right-hand side the rate of `{found[1]}` is called `{velocity}`"
+            return Advice(sentence, "warning", f"Write {velocity}", "replace", found[0], velocity)
+    return Advice(
+        "A rate cannot stand on the right-hand side; give it a name as a state of its own, such as `d(x)/dt = v`",
+        "error",
+    )
 
 
 def _unknown(name: str, words: Words) -> Advice:

@@ -19,7 +19,7 @@ from ndestudio.project.project import Project, Run, Spec
 from ndestudio.train.config import TrainConfig
 from ndestudio.train.result import Fit
 
-Role = Literal["time", "trajectory", "state", "input", "deviation", "ignore"]
+Role = Literal["time", "trajectory", "state", "input", "covariate", "deviation", "ignore"]
 
 
 def with_data(project: Project, data: DataConfig) -> Project:
@@ -41,6 +41,7 @@ def with_role(data: DataConfig, column: str, role: Role, states: tuple[str, ...]
     """
     states = tuple(name for name in states if name != column)
     inputs = tuple(name for name in data.inputs if name != column)
+    covariates = tuple(name for name in data.covariates if name != column)
     ignore = tuple(name for name in data.ignore if name != column)
     deviations = {name: other for name, other in data.deviations.items() if column not in (name, other)}
     time = None if data.time == column else data.time
@@ -54,6 +55,8 @@ def with_role(data: DataConfig, column: str, role: Role, states: tuple[str, ...]
             states = (*states, column)
         case "input":
             inputs = (*inputs, column)
+        case "covariate":
+            covariates = (*covariates, column)
         case "deviation":
             free = [name for name in states if name not in deviations]
             base = measured_by(column, states) or (free[0] if free else None)
@@ -62,7 +65,14 @@ def with_role(data: DataConfig, column: str, role: Role, states: tuple[str, ...]
         case "ignore":
             ignore = (*ignore, column)
     return msgspec.structs.replace(
-        data, time=time, trajectory=trajectory, states=states, inputs=inputs, ignore=ignore, deviations=deviations
+        data,
+        time=time,
+        trajectory=trajectory,
+        states=states,
+        inputs=inputs,
+        covariates=covariates,
+        ignore=ignore,
+        deviations=deviations,
     )
 
 

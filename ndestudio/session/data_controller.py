@@ -81,6 +81,7 @@ class DataController(Presenter[DataState]):
             time=next(iter(by_role.get("time", ())), config.time),
             trajectory=next(iter(by_role.get("trajectory", ())), ""),
             inputs=tuple(by_role.get("input", ())),
+            covariates=tuple(by_role.get("covariate", ())),
             ignore=tuple(by_role.get("ignore", ())),
         )
         if role in ("time", "trajectory"):  # the column that had it becomes an ordinary one

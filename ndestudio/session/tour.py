@@ -88,7 +88,7 @@ _STOPS: dict[Stop, TourState] = {
         "trained",
         2,
         "Learned",
-        "Curves and points agree, and the networks can be looked at under Unknown functions. Now they become formulas.",
+        "Curves and points agree, and the networks can be looked at under Functions. Now they become formulas.",
         "Go on to the formulas",
     ),
     "poor": TourState(

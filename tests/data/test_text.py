@@ -301,3 +301,19 @@ def test_any_bytes_give_a_dataset_or_a_sentence(tmp_path: Path, raw: bytes) -> N
             call()
         except DataError as error:
             assert str(error).strip()
+
+
+def test_dates_are_counted_in_the_unit_of_their_steps(tmp_path: Path) -> None:
+    rows = "".join(f"2024-03-01T09:00:{k // 10:02d}.{k % 10}00,{k}\n" for k in range(40))
+    data = read(tmp_path, "timestamp,x\n" + rows)
+    assert data.time.unit == "s"
+    assert data.trajectories[0].t == pytest.approx(np.arange(40) / 10, abs=1e-9)
+    data = read(tmp_path, "timestamp,x\n" + "".join(f"2024-03-01T{k:02d}:30:00,{k}\n" for k in range(5)))
+    assert (data.time.unit, data.trajectories[0].t.tolist()) == ("h", [0, 1, 2, 3, 4])
+
+
+def test_short_trajectories_of_different_days_have_each_a_time_of_their_own(tmp_path: Path) -> None:
+    rows = "".join(f"run{day},2024-03-{day:02d}T09:00:{k:02d},{k}\n" for day in (1, 2, 3) for k in range(6))
+    data = read(tmp_path, "run,timestamp,x\n" + rows)
+    assert [one.t.tolist() for one in data.trajectories] == [[0, 1, 2, 3, 4, 5]] * 3
+    assert any("since its first row" in note for note in data.notes)

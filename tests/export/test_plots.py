@@ -14,6 +14,7 @@ from ndestudio.export.figure import slug
 from ndestudio.export.gather import job
 from ndestudio.export.plots import figures, loss_figure, shown_trajectories
 from ndestudio.export.raster import svg_to_png
+from ndestudio.export.residual_figures import residual_figure
 from ndestudio.export.svg import Panel, colors, drawing, label, png
 from ndestudio.export.ticks import axis, nice_step
 
@@ -26,7 +27,16 @@ def drawn(project):
 
 
 def test_every_kind_is_there(drawn) -> None:
-    assert list(drawn) == ["trajectory_all", "phase", "loss", "pareto_predation", "hole_predation", "hole_growth"]
+    assert list(drawn) == [
+        "trajectory_all",
+        "phase",
+        "residuals_hare",
+        "residuals_lynx",
+        "loss",
+        "pareto_predation",
+        "hole_predation",
+        "hole_growth",
+    ]
 
 
 def test_all_are_well_formed_and_finite(drawn) -> None:
@@ -54,6 +64,20 @@ def test_a_trajectory_shows_units_parts_and_every_measured_value(drawn, project)
     circles = list(root.iter(f"{SVG}circle"))
     present = int(project.dataset.trajectories[0].present.sum())
     assert len(circles) == present + 1  # one of them in the legend
+
+
+def test_residuals_show_their_correlation_with_its_limits_and_their_quantiles(drawn, project) -> None:
+    found = job(project).residuals.columns[0]
+    figure = drawn["residuals_hare"]
+    root = ElementTree.fromstring(figure.svg)
+    texts = {node.text for node in root.iter(f"{SVG}text")}
+    assert {"lag (samples)", "autocorrelation", "normal quantile", "residual / deviation"} <= texts
+    assert len(list(root.iter(f"{SVG}circle"))) == len(found.correlation) - 1 + len(found.ordered)
+    assert figure.caption.startswith(found.sentence)
+    short = replace(found, correlation=np.ones(1))
+    few = replace(job(project))
+    few.__dict__["residuals"] = replace(few.residuals, columns=(short,))
+    assert residual_figure(few, "hare") is None
 
 
 def test_the_chosen_formula_is_named(drawn) -> None:

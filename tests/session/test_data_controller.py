@@ -54,6 +54,20 @@ def test_a_role_can_be_changed_and_undone(loaded: Session):
     assert not loaded.data.stale
 
 
+def test_a_covariate_must_not_vary_and_says_so(loaded: Session):
+    loaded.data.set_role("lynx", "covariate")
+    wait(loaded)
+    assert loaded.project.spec.data.covariates == ("lynx",)
+    assert [row.role for row in loaded.data.state().columns] == ["time", "state", "covariate"]
+    assert any(
+        "of this covariate, which has one value in each trajectory" in one.sentence
+        for one in loaded.data.state().problems
+    )
+    loaded.data.set_role("lynx", "input")
+    wait(loaded)
+    assert loaded.project.spec.data.covariates == () and loaded.project.dataset.input_names == ("lynx",)
+
+
 def test_an_ignored_column_leaves_the_data(loaded: Session):
     loaded.data.set_role("lynx", "ignore")
     wait(loaded)

@@ -16,6 +16,7 @@ from ndestudio.model.initial import initial_model
 from ndestudio.model.simulate import evaluate_hole
 from ndestudio.progress import Event, FitSnapshot, Phase, RecordingReporter, SilentReporter, TrainStep
 from ndestudio.train import Fit, Outcome, TrainConfig, device_info, fit
+from ndestudio.train.backend import get_jax
 from ndestudio.train.batches import make_batch, start_point
 from ndestudio.train.problem import make_problem
 from ndestudio.train.programs import compilations
@@ -97,22 +98,50 @@ def test_goes_on_from_a_model_and_does_not_lose_it(trained: dict, noisy_predator
 def test_editing_settings_compiles_nothing(trained: dict, noisy_predators: Dataset) -> None:
     from dataclasses import replace
 
-    run(trained, noisy_predators)
-    before = compilations()
+    found, _ = run(trained, noisy_predators)
+    fit(
+        HYBRID, noisy_predators, msgspec.structs.replace(QUICK, loss="huber")
+    )  # what only the first fit of a kind needs
+    before, compiled = compilations(), xla_compilations()
     parameters = {
         **HYBRID.parameters,
         "a": ParameterConfig(value=1.1, lower=0.2, upper=3.0),
         "b": ParameterConfig(value=0.9, fixed=True),
     }
-    config = msgspec.structs.replace(HYBRID, parameters=parameters)
+    bounds = msgspec.structs.replace(HYBRID, parameters=parameters)
     data = replace(
         noisy_predators,
         weights={"x": 2.0},
         trajectories=tuple(replace(tr, measured=1.01 * tr.measured**1.02) for tr in noisy_predators.trajectories),
     )
-    settings = msgspec.structs.replace(QUICK, l2=1e-5, seed=3)
-    fit(config, data, settings)
+    fit(bounds, data, msgspec.structs.replace(QUICK, l2=1e-5, seed=3))
+    # as a training that was edited while it was paused: it goes on from the model it had reached
+    steps = {**QUICK.iterations, "polish": 4}
+    huber = msgspec.structs.replace(
+        QUICK, loss="huber", huber_delta=1.0, iterations=steps, preset="thorough", segment=8
+    )
+    fit(bounds, noisy_predators, huber, None, found.model)
     assert compilations() == before
+    assert xla_compilations() == compiled
+
+
+def xla_compilations() -> int:
+    """Programs that JAX itself has compiled (or read from its cache) since this was first asked."""
+    if not _listening:
+        _listening.append(True)
+        jax = get_jax()
+        jax.monitoring.register_event_duration_secs_listener(lambda event, *_, **__: _compiled.append(event))
+    return sum("backend_compile" in event for event in _compiled)
+
+
+_listening: list[bool] = []
+_compiled: list[str] = []
+
+
+def test_what_is_counted_as_a_compilation() -> None:
+    jax, before = get_jax(), xla_compilations()
+    jax.jit(lambda x: x * 1.2345 + before)(np.ones(3))
+    assert xla_compilations() > before
 
 
 def test_the_same_seed_gives_the_same_model(trained: dict, noisy_predators: Dataset) -> None:

@@ -20,6 +20,8 @@ from ndestudio.train import Fit, TrainConfig, fit
 from tests.train.conftest import trajectories
 
 SETTINGS = TrainConfig(preset="quick", iterations={"collocation": 60, "polish": 25}, time_limit=600.0)
+DIRECT = msgspec.structs.replace(SETTINGS, stages=("collocation", "polish"))
+"""Without what rescues bad starts: for what cannot be learned, and what is learned easily."""
 LINEAR = NetworkConfig(depth=0)
 SIGNS: tuple[Literal["any", "positive"], ...] = ("any", "positive")
 
@@ -36,12 +38,10 @@ def test_a_driven_oscillator_needs_time_dependence_and_a_period_carries_it_on() 
         split=split,
     )
     driven = NetworkConfig(depth=0, basis={"t": BasisConfig(terms=1, start=0.0, end=2 * np.pi / 1.5)})
-    found = learned(data, "d(x)/dt = v\nd(v)/dt = f(x, v, t)", f=driven)
-    without = learned(data, "d(x)/dt = v\nd(v)/dt = f(x, v)", f=NetworkConfig(width=8, depth=1))
+    found = learned(data, "d(x)/dt = v\nd(v)/dt = f(x, v, t)", DIRECT, f=driven)
+    without = learned(data, "d(x)/dt = v\nd(v)/dt = f(x, v)", DIRECT, f=NetworkConfig(width=8, depth=1))
     assert found.metrics.test["mean"] < 0.05
     assert without.metrics.test["mean"] > 0.4
-    trend = NetworkConfig(depth=0)
-    assert learned(data, "d(x)/dt = v\nd(v)/dt = f(x, v, t)", f=trend).metrics.test["mean"] > 0.4
 
 
 @pytest.mark.parametrize(
@@ -55,9 +55,9 @@ def test_a_law_that_changes_is_followed(basis: BasisConfig, rate) -> None:
     data = trajectories(
         lambda t, y: [rate(t) * y[0]], [(1.0,), (2.0,)], np.linspace(0, 6, 61), ["x"], split=SplitConfig(by="none")
     )
-    found = learned(data, "d(x)/dt = f(x, t)", f=NetworkConfig(depth=0, basis={"t": basis}))
+    found = learned(data, "d(x)/dt = f(x, t)", DIRECT, f=NetworkConfig(depth=0, basis={"t": basis}))
     assert found.metrics.train["mean"] < 0.02
-    assert learned(data, "d(x)/dt = f(x, t)", f=LINEAR).metrics.train["mean"] > 0.1
+    assert learned(data, "d(x)/dt = f(x, t)", DIRECT, f=LINEAR).metrics.train["mean"] > 0.1
 
 
 def learned(data: Dataset, equations: str, settings: TrainConfig = SETTINGS, **networks: NetworkConfig) -> Fit:
@@ -83,7 +83,7 @@ def test_a_force_is_learned_where_only_positions_are_measured() -> None:
     assert found.metrics.train["mean"] < 0.05
     x = np.linspace(-1.2, 1.2, 25)
     assert evaluate_hole(found.model, "force", x[:, None]) == pytest.approx(-x - x**3, abs=0.2)
-    assert learned(positions, "d(x)/dt = force(x)", force=small).metrics.train["mean"] > 0.5
+    assert learned(positions, "d(x)/dt = force(x)", DIRECT, force=small).metrics.train["mean"] > 0.5
 
 
 def test_a_reflection_needs_a_hidden_state_or_the_start_as_an_argument() -> None:
@@ -91,7 +91,7 @@ def test_a_reflection_needs_a_hidden_state_or_the_start_as_an_argument() -> None
     t, starts = np.linspace(0, 1, 11), np.array([-1.5, -1.0, -0.5, 0.5, 1.0, 1.5])
     values = [(start * np.cos(np.pi * t))[:, None] for start in starts]
     data = dataset_from_arrays([t] * 6, values, ["x"], split=SplitConfig(by="none"))
-    alone = learned(data, "d(x)/dt = f(x)", f=NetworkConfig(width=6, depth=1))
+    alone = learned(data, "d(x)/dt = f(x)", DIRECT, f=NetworkConfig(width=6, depth=1))
     assert alone.metrics.train["mean"] > 0.5
     augmented = with_hidden_state(ModelConfig(equations="d(x)/dt = f(x)", networks={"f": LINEAR}), start=0.0)
     found = fit(augmented, data, SETTINGS)
@@ -104,7 +104,7 @@ def test_a_reflection_needs_a_hidden_state_or_the_start_as_an_argument() -> None
         networks={"f": NetworkConfig(depth=0, basis={"t": BasisConfig(kind="polynomial", terms=4)})},
         initial={"c": InitialConfig(value="x", fit=False)},
     )
-    assert fit(controlled, data, SETTINGS).metrics.train["mean"] < 0.1
+    assert fit(controlled, data, DIRECT).metrics.train["mean"] < 0.1
 
 
 UPTAKE: list[tuple[float, ...]] = [(3.0,), (0.5,)]
@@ -125,7 +125,9 @@ def test_what_must_not_change_its_sign_needs_to_be_told() -> None:
     """Uptake is positive (Dugas et al. 2009): left free, the fit lets x grow from nothing where few points lie."""
     data, law = uptake(4, [(2.0,), (1.0,)], 0)
     free = NetworkConfig(width=6, depth=1, factor=("x",))
-    found = {sign: learned(data, "d(x)/dt = -f(x)", f=msgspec.structs.replace(free, sign=sign)) for sign in SIGNS}
+    found = {
+        sign: learned(data, "d(x)/dt = -f(x)", DIRECT, f=msgspec.structs.replace(free, sign=sign)) for sign in SIGNS
+    }
     ends = {
         sign: simulate(one.model, np.linspace(0, 10, 11), np.array([0.05])).measured[-1, 0]
         for sign, one in found.items()
@@ -143,9 +145,9 @@ def test_a_rate_that_rises_goes_on_rising_beyond_the_data() -> None:
     """Monotone by construction (Sill 1998; Dugas et al. 2009): left free, the fit turns down where the data end."""
     data, law = uptake(2, UPTAKE, 1)
     x = np.linspace(0, 6, 61)
-    free = evaluate_hole(learned(data, "d(x)/dt = -f(x)", f=SMALL).model, "f", x[:, None])
+    free = evaluate_hole(learned(data, "d(x)/dt = -f(x)", DIRECT, f=SMALL).model, "f", x[:, None])
     rising = msgspec.structs.replace(SMALL, monotone={"x": "increasing"})
-    held = evaluate_hole(learned(data, "d(x)/dt = -f(x)", f=rising).model, "f", x[:, None])
+    held = evaluate_hole(learned(data, "d(x)/dt = -f(x)", DIRECT, f=rising).model, "f", x[:, None])
     assert np.diff(free).min() < -0.01 and np.diff(held).min() >= 0.0
     assert distance(held, law(x)) < 0.15 < 0.4 < distance(free, law(x))
 
@@ -154,9 +156,9 @@ def test_a_known_capacity_holds_beyond_the_data() -> None:
     """Bounds kept by a sigmoid: left free, the fit is far above the capacity where nothing was measured."""
     data, law = uptake(2, UPTAKE, 3)
     x = np.linspace(0, 6, 61)
-    free = evaluate_hole(learned(data, "d(x)/dt = -f(x)", f=SMALL).model, "f", x[:, None])
+    free = evaluate_hole(learned(data, "d(x)/dt = -f(x)", DIRECT, f=SMALL).model, "f", x[:, None])
     bounds = msgspec.structs.replace(SMALL, lower=0.0, upper=3.0)
-    held = evaluate_hole(learned(data, "d(x)/dt = -f(x)", f=bounds).model, "f", x[:, None])
+    held = evaluate_hole(learned(data, "d(x)/dt = -f(x)", DIRECT, f=bounds).model, "f", x[:, None])
     assert free.max() > 3.5 and held.min() >= 0.0 and held.max() <= 3.0
     assert distance(held, law(x)) < 0.25 < 0.6 < distance(free, law(x))
 
@@ -182,7 +184,7 @@ def test_a_covariate_of_each_trajectory_enters_the_law_and_the_start() -> None:
         networks={"rate": NetworkConfig(width=6, depth=1)},
         initial={"x": InitialConfig(value="factor*dose", fit=False)},
     )
-    found = fit(config, data, SETTINGS)
+    found = fit(config, data, DIRECT)
     assert found.model.parameters["factor"] == pytest.approx(2.0, rel=0.05)
     assert evaluate_hole(found.model, "rate", np.array([[0.9]]))[0] == pytest.approx(0.5 + 0.81, rel=0.1)
     assert found.metrics.test["mean"] < 0.05

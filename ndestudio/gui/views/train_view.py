@@ -228,7 +228,7 @@ class TrainView(QWidget):
                 "Phase portrait",
                 "Streamlines of the learned equations; veiled where no trajectory comes near",
             ),
-            (self.holes, "Unknown functions", "What the networks have learned, over their arguments"),
+            (self.holes, "Functions", "What the networks have learned, over their arguments"),
             (self.traces, "Traces", "Parameters along the training"),
         )
         self.lower_tabs.currentChanged.connect(lambda _: self.redraw.ask())

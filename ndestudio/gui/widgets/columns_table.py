@@ -15,12 +15,13 @@ ROLES = (
     ("Trajectory", "trajectory"),
     ("State", "state"),
     ("Input", "input"),
+    ("Covariate", "covariate"),
     ("Deviation", "deviation"),
     ("Ignore", "ignore"),
 )
 _ROLE_TIP = (
     "Time: when a row was measured. Trajectory: which experiment it belongs to. State: measured and to be explained. "
-    "Input: measured forcing. Deviation: standard deviation of the state it is named after. Ignore: not used."
+    "Input: measured forcing. Covariate: one value for each trajectory, such as a dose. Deviation: standard deviation of the state it is named after. Ignore: not used."
 )
 _LABEL, _ROLE, _ALIAS, _UNIT = range(4)
 
@@ -91,7 +92,7 @@ class ColumnsTable(Table):
         alias.setFont(monospace(9.5))
         alias.setToolTip(f"Name of {row.label} in equations")
         editable = Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsEditable | Qt.ItemFlag.ItemIsSelectable
-        alias.setFlags(editable if row.role in ("state", "input") else Qt.ItemFlag.NoItemFlags)
+        alias.setFlags(editable if row.role in ("state", "input", "covariate") else Qt.ItemFlag.NoItemFlags)
         unit = self.cell(number, _UNIT)
         unit.setText(row.unit)
         unit.setToolTip(f"Unit of {row.label}")

@@ -20,7 +20,7 @@ class FittedTable(Table):
     """Read only; cells are changed in place."""
 
     def __init__(self) -> None:
-        super().__init__("Fitted parameters", _TITLES, widths={0: 80, 1: 84, 2: 124}, stretch=(3,), row_height=28)
+        super().__init__("Fitted parameters", _TITLES, widths={0: 72, 1: 80, 2: 138}, stretch=(3,), row_height=28)
         self._rows: tuple[FittedParameter, ...] = ()
 
     def show_rows(self, rows: tuple[FittedParameter, ...]) -> None:

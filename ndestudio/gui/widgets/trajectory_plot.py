@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pyqtgraph as pg
+from PySide6.QtGui import QColor
 from PySide6.QtWidgets import QCheckBox, QComboBox, QFrame, QGridLayout, QScrollArea, QVBoxLayout, QWidget
 
 from ndestudio.data.dataset import Column, Dataset, Part, Trajectory
@@ -20,6 +21,8 @@ _DOTS = 3000
 """Measured values drawn in a panel, over all trajectories."""
 
 _HEIGHT = 112
+_INK = 0.5
+"""Opacity of measurements: a model that follows many of them closely is still seen."""
 
 
 @dataclass
@@ -125,6 +128,7 @@ class TrajectoryPanel(Plot):
 
         before = self.curve(lambda c: c.muted, dash=True)
         model = self.curve(colour)
+        model.setZValue(2)
         return _Items(self._dots(colour, False), self._dots(colour, True), model, before)
 
     def _dots(self, colour: Callable[[Colours], str], hollow: bool) -> pg.PlotDataItem:
@@ -132,8 +136,11 @@ class TrajectoryPanel(Plot):
         self.addItem(dots)
 
         def restyle(c: Colours) -> None:
-            dots.setSymbolPen(pg.mkPen(colour(c), width=1))
-            dots.setSymbolBrush(pg.mkBrush(c.surface if hollow else colour(c)))
+            ink, fill = QColor(colour(c)), QColor(c.surface if hollow else colour(c))
+            ink.setAlphaF(_INK)
+            fill.setAlphaF(1.0 if hollow else _INK)
+            dots.setSymbolPen(pg.mkPen(ink, width=1))
+            dots.setSymbolBrush(pg.mkBrush(fill))
 
         self.styled(restyle)
         return dots

@@ -1,0 +1,40 @@
+"""Columns with one value in each trajectory."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ndestudio.data.config import DataConfig
+from ndestudio.data.loading import load
+from ndestudio.errors import DataError
+
+TEXT = "run,t,x,dose,u\na,0,1,0.5,1\na,1,2,,2\na,2,3,,3\nb,0,1,,1\nb,1,2,0.7,1\nb,2,4,0.7,2\n"
+CONFIG = DataConfig(files=("runs.csv",), trajectory="run", inputs=("u",), covariates=("dose",))
+
+
+def loaded(folder: Path, text: str):
+    (folder / "runs.csv").write_text(text)
+    return load(CONFIG, base=folder)
+
+
+def test_one_value_stands_for_all_rows_of_a_trajectory(tmp_path: Path) -> None:
+    dataset = loaded(tmp_path, TEXT)
+    assert dataset.input_names == ("u", "dose") and dataset.measured_names == ("x",)
+    np.testing.assert_array_equal([one.inputs[:, 1] for one in dataset.trajectories], [[0.5] * 3, [0.7] * 3])
+    np.testing.assert_array_equal(dataset.trajectories[0].inputs[:, 0], [1, 2, 3])
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (TEXT.replace("a,2,3,,3", "a,2,3,0.6,3"), "trajectory `a` has the values 0.5 and 0.6 of this covariate"),
+        (TEXT.replace("a,0,1,0.5,1", "a,0,1,,1"), "the input has no value in trajectory `a`"),
+        (TEXT.replace("a,0,1,0.5,1", "a,0,1,low,1").replace("0.7", "high"), "to be used as covariate but holds text"),
+    ],
+)
+def test_what_is_no_covariate_is_told_with_a_remedy(tmp_path: Path, text: str, words: str) -> None:
+    with pytest.raises(DataError, match=words):
+        loaded(tmp_path, text)
