@@ -21,21 +21,19 @@ from ndestudio.train.noise import settle as settle_noise
 from ndestudio.train.problem import Problem
 from ndestudio.train.sensitivity import Loss
 from ndestudio.train.settling import settle
+from ndestudio.train.shooting import first_starts, shoot, shoot_apart, shooting_batch
 from ndestudio.train.stages import (
     Budget,
     collocate,
-    first_starts,
     follow_lbfgs,
     follow_lm,
     grow,
     penalty,
-    shoot,
-    shooting_batch,
     weight_prior,
 )
 from ndestudio.train.stages import Outcome as StageOutcome
 from ndestudio.train.starts import with_held_point
-from ndestudio.train.steps import LARGEST, accurate, steps_for
+from ndestudio.train.steps import LARGEST, accurate, enough_steps, steps_for, tolerance
 from ndestudio.train.stiff import suited
 from ndestudio.train.stiffness import stiffness
 from ndestudio.train.tracker import Tracker
@@ -55,6 +53,12 @@ EVIDENT = 1e-3
 FEW_OF = 4
 """Pieces of rows from which training begins on one of them, with so many steps at most:"""
 FEW_STEPS = 20
+SHORT, SHORT_STEPS = 3, 2
+"""Samples of a short segment, and how much finer its steps are than those of whole trajectories."""
+SHORT_OF, MISSED = 2.0, 0.02
+"""Losses in units of the noise, and in squared spreads, above which a start goes through short segments."""
+COARSE, FINER = 5e-3, 8
+"""Error of the solver, in spreads, with which whole trajectories are first fitted, and how many times finer they may become."""
 SMALL = 1e6
 """Up to so many sensitivities every start is followed along growing horizons."""
 LOST = 4.0
@@ -95,6 +99,17 @@ def train_networks(tracker: Tracker, chosen) -> str:
     _consider(tracker, batch, point)
     loss = quick_loss(problem, batch, point)
     asked = train.stages is not None and "shooting" in train.stages
+    if by_jacobian and "shooting" in wanted and (asked or not loss <= min(POOR, max(SHORT_OF * problem.floor, MISSED))):
+        learned = _short_segments(tracker, chosen, batch, point, budgets)
+        if learned is not None:
+            starts = [*starts, learned]
+            finer = _fine_enough(tracker, batch, learned)
+            if finer > steps:
+                steps, batch = finer, make_batch(problem, finer, rows=rows)
+                by_jacobian, whole, gradient = _programs(problem, batch, point, chosen)
+            point = best_start(tracker, batch, starts)
+            _consider(tracker, batch, point)
+            loss = quick_loss(problem, batch, point)
     if asked or not loss <= POOR:
         point = _rescued(tracker, chosen, whole if by_jacobian else None, batch, starts, steps, wanted, budgets)
     outcome: StageOutcome | None = None
@@ -121,6 +136,31 @@ def train_networks(tracker: Tracker, chosen) -> str:
         return reason
 
     return settle_noise(tracker, again, outcome.reason)
+
+
+def _short_segments(tracker: Tracker, chosen: Any, batch: Batch, point: Point, budgets: dict) -> Point | None:
+    """A start from segments of a few samples: what acts between two samples needs no slope there."""
+    problem = tracker.problem
+    own = replace(problem, adaptive=None)
+    pieces = shooting_batch(problem, SHORT, SHORT_STEPS * batch.steps, shared=True)
+    if len(pieces.rows) < 2 or not affordable(own, pieces):
+        return None
+    tracker.enter("shooting", "fitting short segments", 2, 4)
+    engine = JaxEngine(own, pieces, chosen)
+    engine.prepare()
+    _await(tracker, engine)
+    outcome = shoot_apart(tracker, engine, point.theta, Budget(2 * budgets["shooting"], 0.01))
+    return Point(outcome.point.theta, first_starts(batch, pieces, point, outcome.point))
+
+
+def _fine_enough(tracker: Tracker, batch: Batch, point: Point) -> int:
+    """Steps with which whole trajectories of a law found by segments are what the law says."""
+    problem = tracker.problem
+    if problem.adaptive is not None or problem.mesh:
+        return batch.steps
+    return enough_steps(
+        problem, tracker.model(batch, point), batch.steps, max(10 * tolerance(problem), COARSE), FINER * batch.steps
+    )
 
 
 def _programs(problem: Problem, batch: Batch, point: Point, chosen: Any) -> tuple[bool, JaxEngine, Gradient | None]:

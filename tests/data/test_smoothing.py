@@ -106,3 +106,12 @@ def test_any_points_give_finite_curves(steps: list[tuple[float, float]]) -> None
     assert np.isfinite(curve.value(q)).all()
     assert np.isfinite(curve.derivative(q)).all()
     assert curve.noise >= 0
+
+
+@pytest.mark.parametrize("noise", [0.0, 0.1])
+def test_spikes_of_a_few_samples_are_no_noise(noise: float) -> None:
+    t = np.linspace(0, 30, 60)
+    spikes = sum(np.exp(-(((t - place) / 0.45) ** 2)) for place in (4.2, 11.7, 19.0, 26.4))
+    curve = smooth_column(t, 3 * spikes + noise * np.random.default_rng(1).standard_normal(60))
+    assert curve.noise < 0.02 + 2 * noise
+    assert curve.value(t).max() > 2.3

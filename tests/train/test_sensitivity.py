@@ -110,7 +110,7 @@ def test_huber_counts_far_errors_linearly(noisy_predators: Dataset) -> None:
 
 
 def test_segments_are_joined_by_the_continuity_term(noisy_predators: Dataset) -> None:
-    from ndestudio.train.stages import shooting_batch
+    from ndestudio.train.shooting import shooting_batch
 
     model = initial_model(HYBRID, noisy_predators, 1)
     problem = make_problem(model, noisy_predators, TrainConfig())

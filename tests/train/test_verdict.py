@@ -18,7 +18,7 @@ from ndestudio.train import Outcome, TrainConfig, fit
 from ndestudio.train.batches import make_batch, start_point
 from ndestudio.train.collocation import smooth_training
 from ndestudio.train.problem import make_problem
-from ndestudio.train.stages import first_starts, shooting_batch
+from ndestudio.train.shooting import first_starts, shooting_batch
 from ndestudio.train.tracker import Tracker
 from ndestudio.train.verdict import judged
 from tests.train.conftest import HYBRID, PREDATORS, lotka_volterra, trajectories
