@@ -9,7 +9,7 @@ import numpy as np
 from ndestudio.train.batch import FREE
 from ndestudio.train.batches import Batch, take_rows
 from ndestudio.train.engines import VectorEngine
-from ndestudio.train.lm import Point
+from ndestudio.train.lm import Point, profile
 from ndestudio.train.problem import Problem
 from ndestudio.train.tracker import Tracker
 
@@ -48,6 +48,17 @@ def held_out(problem: Problem, batch: Batch, point: Point) -> float | None:
     few, theirs = take_rows(batch, point, index[:: -(-len(index) // HELD_ROWS)])
     space = replace(problem.space, model=problem.space.fitted(point.theta, {}), free=np.zeros_like(problem.space.free))
     found = VectorEngine(replace(problem, space=space), few).linearise(theirs).validation
+    return found if np.isfinite(found) else float("inf")
+
+
+def law_loss(problem: Problem, batch: Batch, point: Point) -> float:
+    """Training loss with the initial values fitted to first order: what the law misses, without the noise of first samples."""
+    index = np.flatnonzero(batch.trains)
+    few, theirs = take_rows(batch, point, index[:: -(-len(index) // HELD_ROWS)])
+    space = replace(problem.space, model=problem.space.fitted(point.theta, {}), free=np.zeros_like(problem.space.free))
+    linear = VectorEngine(replace(problem, space=space), few).linearise(theirs)
+    share = float(few.target.train.sum()) / max(float(batch.target.train.sum()), 1e-300)
+    found = profile(linear.r, linear.d_free, few.trains & (few.start.mode == FREE).any(axis=1))[0] / max(share, 1e-300)
     return found if np.isfinite(found) else float("inf")
 
 

@@ -16,7 +16,7 @@ from ndestudio.train.collocation import interpolated, slopes
 from ndestudio.train.engines import Gradient, JaxEngine, row_bytes
 from ndestudio.train.evidence import evident, follow_evidence
 from ndestudio.train.lm import Point
-from ndestudio.train.looking import best_start, quick_loss, quick_losses
+from ndestudio.train.looking import best_start, law_loss, quick_loss, quick_losses
 from ndestudio.train.noise import settle as settle_noise
 from ndestudio.train.problem import Problem
 from ndestudio.train.sensitivity import Loss
@@ -99,7 +99,8 @@ def train_networks(tracker: Tracker, chosen) -> str:
     _consider(tracker, batch, point)
     loss = quick_loss(problem, batch, point)
     asked = train.stages is not None and "shooting" in train.stages
-    if by_jacobian and "shooting" in wanted and (asked or not loss <= min(POOR, max(SHORT_OF * problem.floor, MISSED))):
+    missed = lambda: not law_loss(problem, batch, point) <= min(POOR, max(SHORT_OF * problem.floor, MISSED))  # noqa: E731
+    if by_jacobian and "shooting" in wanted and (asked or missed()):
         learned = _short_segments(tracker, chosen, batch, point, budgets)
         if learned is not None:
             starts = [*starts, learned]
