@@ -14,6 +14,7 @@ from ndestudio.distil.result import Distillation
 from ndestudio.expression.text import to_text
 from ndestudio.model.fitted import FittedModel
 from ndestudio.project.project import Project, Run, Spec
+from ndestudio.project.spec import in_use
 from ndestudio.train.result import Fit
 
 _WIDTH = 100
@@ -85,7 +86,7 @@ class _Writer:
         return name
 
     def model(self, spec: Spec) -> str:
-        return self.assign("model", self.literal(spec.model))
+        return self.assign("model", self.literal(in_use(spec).model))
 
     def literal(self, value: Any) -> str:
         return literal(value)
@@ -259,7 +260,7 @@ def _same(a: FittedModel, b: FittedModel) -> bool:
 
 
 def _holes(project: Project) -> bool:
-    return bool(project.spec.model.networks)
+    return bool(in_use(project.spec).model.networks)
 
 
 def _run_of(project: Project, fit: Fit) -> Run | None:

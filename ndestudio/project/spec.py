@@ -11,6 +11,7 @@ import msgspec
 
 from ndestudio.data.config import SplitConfig
 from ndestudio.errors import SpecError
+from ndestudio.model.analysis import tokenise
 from ndestudio.model.config import BasisConfig, InitialConfig, NetworkConfig, ParameterConfig
 from ndestudio.project.project import Spec
 from ndestudio.project.spec_types import (
@@ -91,6 +92,14 @@ def dump_spec(spec: Spec, *, base: Path | None = None) -> str:
         files = tuple(_relative(name, base) for name in spec.data.files)
         spec = msgspec.structs.replace(spec, data=msgspec.structs.replace(spec.data, files=files))
     return dump_table(_plain(spec))
+
+
+def in_use(spec: Spec) -> Spec:
+    """The spec without networks that no equation calls any more: left over while equations were written."""
+    model = spec.model
+    called = {span.text for span in tokenise(model.equations, networks=model.networks) if span.kind == "hole"}
+    networks = {name: network for name, network in model.networks.items() if name in called}
+    return msgspec.structs.replace(spec, model=msgspec.structs.replace(model, networks=networks))
 
 
 def with_base(spec: Spec, base: Path) -> Spec:

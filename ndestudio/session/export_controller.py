@@ -104,13 +104,13 @@ class ExportController(Presenter[ExportState]):
         Raises:
             ValueError: another form.
         """
-        from ndestudio.project import dump_spec, python_script
+        from ndestudio.project import dump_spec, in_use, python_script
 
         match form:
             case "script":
                 return python_script(self.session.project)
             case "spec":
-                return dump_spec(self.session.project.spec)
+                return dump_spec(in_use(self.session.project.spec))
         raise ValueError(f"`{form}` is no form of a session; there are `script` and `spec`")
 
     # --- the model -------------------------------------------------------------------------------------------------
@@ -297,9 +297,10 @@ def _artefact(model: FittedModel, format_: str, project: Project, *, reporter: R
     """Make one artefact; with it comes what can be checked, None for what cannot."""
     del reporter
     if format_ == "spec":
-        from ndestudio.project import dump_spec
+        from ndestudio.project import dump_spec, in_use
 
-        return ArtefactState("spec.toml", dump_spec(project.spec), "Run it with `ndestudio run spec.toml`.", None), None
+        text = dump_spec(in_use(project.spec))
+        return ArtefactState("spec.toml", text, "Run it with `ndestudio run spec.toml`.", None), None
     if format_ == "figures":
         from ndestudio.export import gather, plots
 

@@ -16,7 +16,7 @@ from ndestudio.data.config import DataConfig, SplitConfig
 from ndestudio.distil import DistilConfig, assemble, distil, put_in, with_scored
 from ndestudio.expression import parse_expression, to_text
 from ndestudio.model import ModelConfig, NetworkConfig, ParameterConfig, numbers_filled
-from ndestudio.project import Project, Spec, dump_spec, parse_spec, python_script
+from ndestudio.project import Project, Spec, dump_spec, in_use, parse_spec, python_script
 from ndestudio.project.script import literal
 from ndestudio.session import commands
 from ndestudio.symbolic import Candidate
@@ -106,6 +106,16 @@ def test_a_moment_that_was_gone_back_to_is_a_checkpoint_of_the_run(spec: Spec, f
         replace(project, fit=replace(trained, model=replace(trained.model, parameters={"a": 9.0})))
     )
     assert "was not kept" in elsewhere
+
+
+def test_networks_that_no_equation_calls_are_left_out(spec: Spec):
+    model = msgspec.structs.replace(spec.model, networks={**spec.model.networks, "old": NetworkConfig(width=7)})
+    left_over = msgspec.structs.replace(spec, model=model)
+    assert in_use(left_over) == spec
+    assert python_script(Project(spec=left_over)) == python_script(Project(spec=spec))
+    known = msgspec.structs.replace(model, equations="d(x)/dt = a - x")
+    text = python_script(Project(spec=msgspec.structs.replace(spec, model=known)))
+    assert "distil" not in text.split("reporter = ")[1]
 
 
 def test_without_results_the_script_trains_and_distils_with_the_settings_of_now(spec: Spec):

@@ -39,7 +39,7 @@ class FittedTable(Table):
             name = f"± {parameter.name}" if parameter.noise else parameter.name
             for section, text in enumerate((name, value, interval, parameter.unit)):
                 cell = self.cell(number, section)
-                cell.setToolTip(parameter.detail)
+                cell.setToolTip("\n".join(filter(None, (text if section == 3 else "", parameter.detail))))
                 if cell.text() != text:
                     cell.setText(text)
                     cell.setFlags(Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable)
