@@ -51,7 +51,6 @@ class MainWindow(QMainWindow):
         self.session = session
         self._home = True
         self._path = ""
-        self._modified = False
         self.views: dict[Stage, QWidget] = {}
         self._attached: set[Stage] = set()
         self.setWindowIcon(application_icon())
@@ -81,7 +80,7 @@ class MainWindow(QMainWindow):
     # --- what is shown ---------------------------------------------------------------------------------------------
 
     def show_state(self, state: ShellState) -> None:
-        self._path, self._modified = state.path, state.modified
+        self._path = state.path
         self.setWindowTitle(f"{state.title}[*] – NDE Studio")
         self.setWindowModified(state.modified)
         if not state.empty and self._shown_empty:
@@ -285,21 +284,44 @@ class MainWindow(QMainWindow):
         event.accept()
 
     def _may_leave(self, opening: list[str] | None) -> bool:
-        """Ask about unsaved work that closing or opening a project would lose (data opened into it can be undone)."""
+        """Ask about work that closing or opening a project would lose (data opened into it can be undone)."""
         replaces = opening is None or not opening or Path(opening[0]).suffix.lower() in (".nde", ".toml")
-        if not replaces or not self._modified or self.session.shell.state().empty:
+        if not replaces:
             return True
-        box = QMessageBox(self)
-        box.setIcon(QMessageBox.Icon.Question)
-        box.setText("The project has changes that are not saved.")
-        box.setInformativeText("Save them first?")
         buttons = QMessageBox.StandardButton
-        box.setStandardButtons(buttons.Save | buttons.Discard | buttons.Cancel)
-        box.setDefaultButton(buttons.Save)
-        answer = box.exec()
+        if task := self.session.tasks.unfinished:
+            words = "Stop it and keep the best so far? Otherwise what it has found is lost."
+            answer = self._ask(f"{task.title} is still running.", words, buttons.Yes)
+            if answer == buttons.Yes:
+                self._wait_stopped(task.slot)
+            elif answer != buttons.Discard:
+                return False
+        if not self.session.workspace.modified or self.session.shell.state().empty:
+            return True
+        answer = self._ask("The project has changes that are not saved.", "Save them first?", buttons.Save)
         if answer == buttons.Save:
             return self.save() and self._wait_saved()
         return answer == buttons.Discard
+
+    def _ask(self, text: str, question: str, keep: QMessageBox.StandardButton) -> int:
+        """The button pressed: ``keep``, Discard or Cancel."""
+        box = QMessageBox(self)
+        box.setIcon(QMessageBox.Icon.Question)
+        box.setText(text)
+        box.setInformativeText(question)
+        buttons = QMessageBox.StandardButton
+        box.setStandardButtons(keep | buttons.Discard | buttons.Cancel)
+        if keep == buttons.Yes:
+            box.button(keep).setText("Stop and keep")
+        box.setDefaultButton(keep)
+        return box.exec()
+
+    def _wait_stopped(self, slot: str) -> None:
+        """Let a stopped job hand back what it reached."""
+        self.session.tasks.stop(slot)
+        while self.session.tasks.running(slot):
+            self.session.tick()
+            QApplication.processEvents()
 
     def _wait_saved(self) -> bool:
         """Let the save job end before its project goes away."""

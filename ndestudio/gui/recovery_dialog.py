@@ -201,6 +201,7 @@ class RecoveryDialog(QDialog):
         sentence = state.obstacle or state.problem
         self.problem.setText(sentence[:1].upper() + sentence[1:])
         self.problem.setVisible(bool(sentence) and not running)
+        set_kind(self.problem, "error" if state.obstacle or all(law.formula for law in state.laws) else "muted")
         for widget in (self.laws, self.values, self.noise):
             widget.setEnabled(not (running or state.fitting or state.obstacle))
         for one in (self.run_button, self.fit_button):

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from ndestudio.project.pipeline import recover, run
     from ndestudio.project.project import Project, Run, Spec
     from ndestudio.project.script import python_script
-    from ndestudio.project.spec import dump_spec, load_spec, parse_spec, with_base, with_files
+    from ndestudio.project.spec import dump_spec, in_use, load_spec, parse_spec, with_base, with_files
     from ndestudio.project.store import load_project, save_project
 
 _HOME = {

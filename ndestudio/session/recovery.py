@@ -200,6 +200,9 @@ class RecoveryController(Presenter[RecoveryState]):
     def _problem(self) -> str:
         project = self.session.project
         law = self._full()
+        for hole, arguments in self._holes().items():
+            if hole not in law.formulas:
+                return f"Write a formula of {' and '.join(arguments)} for {hole}, or choose one."
         key = (project.spec.model, project.dataset, law)
         if self._checked[0] is None or self._checked[0] != key:
             self._checked = (key, _problem(project, law))

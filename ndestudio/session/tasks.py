@@ -152,6 +152,12 @@ class Tasks:
         """Whether anything runs that a person has asked for or waits for."""
         return any(not task.slot.startswith("warm-up") for task in self._tasks.values())
 
+    @property
+    def unfinished(self) -> Task | None:
+        """A training, search or recovery test that runs: what it found would be lost with it."""
+        found = (self.running(slot) for slot in ("fit", "distil", "recovery"))
+        return next((task for task in found if task is not None), None)
+
     def pause(self, slot: str) -> None:
         if task := self.running(slot):
             self._runner.pause(task.id)

@@ -21,7 +21,7 @@ def dialog(window: MainWindow, session: Session) -> RecoveryDialog:
 
 def test_a_law_is_typed_or_chosen_and_its_values_edited(dialog: RecoveryDialog, session: Session, qtbot: QtBot):
     assert not dialog.run_button.isEnabled()
-    assert dialog.problem.text().startswith("Has no formula")
+    assert dialog.problem.text().startswith("Write a formula of x")
     edit = dialog.laws.edits["f"]
     qtbot.keyClicks(edit, "k*x*y")
     qtbot.keyClick(edit, Qt.Key.Key_Return)

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QPushButton
+from PySide6.QtWidgets import QMessageBox, QPushButton
 from pytestqt.qtbot import QtBot
 
 from ndestudio.gui.building import choose
@@ -83,6 +83,34 @@ def test_start_pause_resume_stop(view: TrainView, session: Session, qtbot: QtBot
     assert time.monotonic() - began < 5.0
     assert view.summary.text() == "Converged."
     assert view.continue_button.isVisible()
+
+
+def test_leaving_while_it_trains_is_asked_about_and_keeps_the_best_so_far(
+    view: TrainView, window: MainWindow, session: Session, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+):
+    buttons = QMessageBox.StandardButton
+    answers = {
+        "Training is still running.": buttons.Cancel,
+        "The project has changes that are not saved.": buttons.Cancel,
+    }
+    asked: list[str] = []
+
+    def answer(box: QMessageBox) -> QMessageBox.StandardButton:
+        asked.append(box.text())
+        return answers[box.text()]
+
+    monkeypatch.setattr(QMessageBox, "exec", answer)
+    press(qtbot, view.start_button)
+    qtbot.waitUntil(lambda: view.stop_button.isVisible(), timeout=20_000)
+    assert not session.workspace.modified
+    window.close()
+    assert window.isVisible()
+    assert session.tasks.running("fit")
+    answers["Training is still running."] = buttons.Yes
+    window.close()
+    assert session.project.fit is not None
+    assert window.isVisible()
+    assert asked == ["Training is still running.", "Training is still running.", list(answers)[1]]
 
 
 def test_live_plots_and_the_table_follow(view: TrainView, training: threading.Event, qtbot: QtBot, settle: Settle):

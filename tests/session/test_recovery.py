@@ -50,7 +50,7 @@ def test_a_law_is_chosen_in_the_project_and_its_constants_get_values(opened: Ses
     state = opened.recovery.state()
     assert [(row.hole, row.arguments, row.formula) for row in state.laws] == [("f", ("x", "y"), "")]
     assert any(title == "Mass action of two partners" or "x*y" in text for title, text in state.laws[0].choices)
-    assert (state.ready, "no formula for f(x, y)" in state.problem) == (False, True)
+    assert (state.ready, state.problem) == (False, "Write a formula of x and y for f, or choose one.")
     opened.recovery.set_formula("f", "k*x*y")
     opened.recovery.set_value("k", 0.3)
     state = opened.recovery.state()
