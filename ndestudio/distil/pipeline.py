@@ -14,7 +14,7 @@ from ndestudio.distil.combine import JudgedHole, combine
 from ndestudio.distil.config import DistilConfig
 from ndestudio.distil.finish import drop_terms, put_together, round_constants
 from ndestudio.distil.forms import complexity
-from ndestudio.distil.result import Distillation, HoleDistillation, HoleSamples, ScoredCandidate
+from ndestudio.distil.result import Distillation, HoleDistillation, HoleSamples, ScoredCandidate, held_out, percent
 from ndestudio.distil.scoring import Judge, Trial
 from ndestudio.distil.search import Searched, hole_loss, search_hole, shortlist, skeleton
 from ndestudio.distil.tuning import make_tuner
@@ -202,7 +202,7 @@ class _Work:
         left = [name for name in holes if name not in best.expressions]
         return Distillation(
             "done",
-            _done(best, left),
+            _done(best, left, final.metrics),
             found,
             final.model,
             final.metrics,
@@ -385,12 +385,15 @@ def _alone(found: HoleDistillation) -> str:
     return f"judged alone it would have been the one of complexity {found.scored[found.chosen].candidate.complexity}"
 
 
-def _done(best: Trial, left: Sequence[str]) -> str:
+def _done(best: Trial, left: Sequence[str], metrics: Metrics) -> str:
     text = (
         f"{len(best.expressions)} hole{'s' * (len(best.expressions) != 1)} replaced by formulas and refitted together"
     )
     if left:
         text += f"; {', '.join(left)} stayed neural"
+    error = held_out(metrics)
+    if error is not None:
+        text += f" ({error[1]} missed by {percent(error[0])} of their spread)"
     return _sentence_case(text)
 
 

@@ -149,9 +149,9 @@ def standing(scored: Sequence[ScoredCandidate], chosen: int) -> str:
     others = [(one.candidate.complexity, found[0]) for one in scored if (found := held_out(one.metrics)) is not None]
     shorter = max((pair for pair in others if pair[0] < size), default=None)
     longer = [other for complexity, other in others if complexity > size and math.isfinite(other)]
-    parts = [f"With it the whole model misses {where} by {_percent(error)} of their spread"]
+    parts = [f"Alone in place of its network it leaves {where} missed by {percent(error)} of their spread"]
     if shorter is not None:
-        parts.append(f"with the next simpler one (complexity {shorter[0]}) by {_percent(shorter[1])}")
+        parts.append(f"with the next simpler one (complexity {shorter[0]}) by {percent(shorter[1])}")
     if longer:
         gain = error - min(longer)
         parts.append(
@@ -162,5 +162,6 @@ def standing(scored: Sequence[ScoredCandidate], chosen: int) -> str:
     return "; ".join(parts)
 
 
-def _percent(value: float) -> str:
+def percent(value: float) -> str:
+    """An error over spreads in words."""
     return f"{100 * value:.3g}%" if math.isfinite(value) and value < 10 else "more than 1000%"

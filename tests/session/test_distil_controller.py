@@ -177,7 +177,7 @@ def test_the_reason_says_what_shorter_and_longer_formulas_come_to():
     whole = results.model()
     scored = tuple(results.scored(whole, index) for index in range(3))
     assert standing(scored, 1) == (
-        "With it the whole model misses held-out rows by 15% of their spread; with the next simpler one (complexity 3) "
+        "Alone in place of its network it leaves held-out rows missed by 15% of their spread; with the next simpler one (complexity 3) "
         "by 30%; more complex ones gain at most 5 percentage points"
     )
     assert standing(scored, -1) == ""
