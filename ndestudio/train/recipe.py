@@ -55,7 +55,7 @@ FEW_OF = 4
 FEW_STEPS = 20
 SHORT, SHORT_STEPS = 3, 2
 """Samples of a short segment, and how much finer its steps are than those of whole trajectories."""
-SHORT_OF, MISSED = 2.0, 0.02
+SHORT_OF, MISSED = 2.0, 0.05
 """Losses in units of the noise, and in squared spreads, above which a start goes through short segments."""
 COARSE, FINER = 5e-3, 8
 """Error of the solver, in spreads, with which whole trajectories are first fitted, and how many times finer they may become."""
