@@ -188,6 +188,7 @@ class DistilController(Presenter[DistilState]):
             config=project.spec.distil,
             ready=not obstacle and task is None,
             obstacle=obstacle,
+            complete=project.fit is not None and not project.fit.model.networks,
             status=self._status(),
             engines=self._engines,
             presets=preset_rows(),
@@ -216,7 +217,7 @@ class DistilController(Presenter[DistilState]):
         if project.fit is None:
             return "Distilling needs a trained model: train in Train first."
         if not project.fit.model.networks:
-            return "The trained model has no neural holes: there is nothing to distil, and it can be exported as it is."
+            return "The trained model has no networks: there is nothing to distil, and it can be exported as it is."
         return ""
 
     def _status(self) -> Status:

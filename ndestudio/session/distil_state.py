@@ -162,11 +162,13 @@ class DistilState:
     holes: every hole that is in the equations. hole: the one shown, "" without any.
     candidate: what was clicked, else the default choice. compared: what was pinned.
     equations: the whole model with the accepted formulas, typeset (None while being drawn).
+    complete: the trained model has no network, so that the next step is the export.
     """
 
     config: DistilConfig
     ready: bool
     obstacle: str
+    complete: bool
     status: Status
     engines: tuple[EngineRow, ...]
     presets: tuple[PresetRow, ...]

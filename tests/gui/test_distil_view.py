@@ -1,5 +1,6 @@
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import pytest
 from PySide6.QtCore import QPointF, Qt
@@ -179,6 +180,17 @@ def test_without_a_trained_model_the_way_is_shown(view: DistilView, session: Ses
     assert "train in Train first" in view.empty.sentence.text()
     press(qtbot, view.back_button)
     assert session.stage == "train"
+
+
+def test_a_model_without_networks_goes_on_to_the_export(view: DistilView, session: Session):
+    project = results.project(fitted=True)
+    assert project.fit is not None
+    known = replace(project.fit, model=replace(project.fit.model, networks={}))
+    session.workspace.open(replace(project, fit=known), None)
+    assert "nothing to distil" in view.empty.sentence.text()
+    assert view.continue_button.isVisible()
+    assert not view.back_button.isVisible()
+    assert not view.start_button.isVisible()
 
 
 def test_everything_fits_into_the_smallest_screen(view: DistilView, session: Session):

@@ -278,6 +278,20 @@ class TestLossPlot:
         shown = plot._items[0].train.getData()[1]
         assert np.isfinite(shown).tolist() == [True, False, False, True, True]
 
+    def test_a_loss_that_stays_is_drawn_flat(self, qtbot: QtBot, light):  # type: ignore[no-untyped-def]
+        plot = LossPlot()
+        qtbot.addWidget(plot)
+        plot.resize(400, 300)
+        plot.show()
+        qtbot.waitExposed(plot)
+        losses = 1.6278e-4 * np.array([1.0, 1.0 - 1e-15])
+        plot.show_curves((LossCurve("polish", np.array([0.0, 3.0]), losses, losses),))
+        box = plot.item.getViewBox()
+        box.updateAutoRange()
+        low, high = box.viewRange()[1]
+        assert high - low > 0.25
+        assert low < np.log10(losses).min() < high
+
 
 @pytest.mark.parametrize(
     ("low", "high", "labels"),

@@ -173,7 +173,7 @@ class DistilView(QWidget):
     def _show_buttons(self, state: DistilState) -> None:
         running = state.status != "idle"
         done = any(hole.front for hole in state.holes) and not running
-        self.start_button.setVisible(not running and not done)
+        self.start_button.setVisible(not running and not done and not state.complete)
         self.start_button.setEnabled(state.ready)
         self.again_button.setVisible(done)
         self.again_button.setEnabled(state.ready)
@@ -181,8 +181,8 @@ class DistilView(QWidget):
         self.resume_button.setVisible(state.status == "paused")
         self.stop_button.setVisible(running)
         self.stop_button.setEnabled(state.status != "stopping")
-        self.continue_button.setVisible(done)
-        self.back_button.setVisible(bool(state.obstacle) and not running)
+        self.continue_button.setVisible(done or (state.complete and not running))
+        self.back_button.setVisible(bool(state.obstacle) and not state.complete and not running)
         self.empty.sentence.setText(state.obstacle)
 
     # --- construction ----------------------------------------------------------------------------------------------
@@ -387,5 +387,5 @@ def _status_words(state: DistilState) -> tuple[str, str]:
         case "stopping":
             return "Stopping …", "muted"
     if state.obstacle:
-        return state.obstacle, "error"
+        return state.obstacle, "muted" if state.complete else "error"
     return (state.sentence, "good") if state.sentence else ("", "muted")

@@ -16,6 +16,8 @@ from ndestudio.session.train_state import CheckpointRow, LossCurve
 
 _SMALLEST = 1e-12
 _NARROW = 0.16
+_FLATTEST = 0.3
+"""Decades shown at least: a loss that stays where it is looks so, whatever its last digits do."""
 
 
 @dataclass
@@ -32,6 +34,7 @@ class LossPlot(Plot):
     def __init__(self) -> None:
         super().__init__("Loss", "step", "loss (relative)")
         self.use_axis("left", LogAxis("left"))
+        self.item.getViewBox().setLimits(minYRange=_FLATTEST)
         self._items: list[_Items] = []
         self._curves: tuple[LossCurve, ...] = ()
         self._moment = pg.InfiniteLine(angle=90)
