@@ -15,9 +15,9 @@ from ndestudio.train.batches import Batch
 from ndestudio.train.engines import Gradient, JaxEngine, VectorEngine
 from ndestudio.train.lbfgs import Lbfgs, Objective
 from ndestudio.train.lm import Linear, LmState, Point, Prior, lm_rebase, lm_start, lm_step
-from ndestudio.train.looking import held_out
+from ndestudio.train.looking import held_out, quick_losses
 from ndestudio.train.problem import Problem
-from ndestudio.train.tracker import Tracker
+from ndestudio.train.tracker import StopRequested, TimeUp, Tracker
 
 PRIOR_VARIANCE = 1.0
 """Variance of network weights before the data are seen; with noise variance s^2 and n values the penalty is s^2/(n v)."""
@@ -92,20 +92,26 @@ def collocate(
 
     state = Lbfgs.begin(objective, point.theta)
     before, k = state.value, 0
-    for k in range(budget.steps):
-        if k % 10 == 0:
-            tracker.poll()
-            tracker.step(batch, Point(state.x, point.free), k, state.extra, np.nan, candidate=False)
-        state.step(objective)
-        if state.stuck:
-            break
-        if k % 20 == 19:
-            weaker = strength(state.extra)
-            if weaker > 0.5 * l2 and before - state.value < 20 * 0.3 * budget.tolerance * state.value:
+    try:
+        for k in range(budget.steps):
+            if k % 10 == 0:
+                tracker.poll()
+                tracker.step(batch, Point(state.x, point.free), k, state.extra, np.nan, candidate=False)
+            state.step(objective)
+            if state.stuck:
                 break
-            l2 = weaker
-            state = replace_value(state, objective)
-            before = state.value
+            if k % 20 == 19:
+                weaker = strength(state.extra)
+                if weaker > 0.5 * l2 and before - state.value < 20 * 0.3 * budget.tolerance * state.value:
+                    break
+                l2 = weaker
+                state = replace_value(state, objective)
+                before = state.value
+    except (TimeUp, StopRequested):
+        # what the slopes have taught so far is more than the start
+        reached = Point(state.x, point.free)
+        tracker.step(batch, reached, k, *quick_losses(problem, batch, reached), candidate=True)
+        raise
     tracker.step(batch, Point(state.x, point.free), k + 1, state.extra, np.nan, candidate=False)
     return Point(state.x, point.free)
 

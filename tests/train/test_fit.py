@@ -245,3 +245,21 @@ def test_a_fit_on_its_way_takes_no_place_before_it_ends(noisy_predators: Dataset
     tracker.step(batch, end, 2, 0.01, 0.002, candidate=True)
     tracker.leave()
     assert tracker.best_point[1] is end
+
+
+class _StopsAmongSlopes(SilentReporter):
+    """Asks to stop after some steps of the first stage."""
+
+    steps = 0
+
+    def emit(self, event: Event) -> None:
+        self.steps += isinstance(event, TrainStep) and event.stage == "collocation"
+
+    def should_stop(self) -> bool:
+        return self.steps >= 8
+
+
+def test_a_stop_while_slopes_are_fitted_keeps_what_they_taught(noisy_predators: Dataset) -> None:
+    found = fit(HYBRID, noisy_predators, TrainConfig(), _StopsAmongSlopes())
+    assert found.outcome is Outcome.STOPPED
+    assert found.metrics.train["mean"] < 0.5
