@@ -386,14 +386,13 @@ def _alone(found: HoleDistillation) -> str:
 
 
 def _done(best: Trial, left: Sequence[str], metrics: Metrics) -> str:
-    text = (
-        f"{len(best.expressions)} hole{'s' * (len(best.expressions) != 1)} replaced by formulas and refitted together"
-    )
-    if left:
-        text += f"; {', '.join(left)} stayed neural"
+    count = len(best.expressions)
+    text = f"{count} holes replaced by formulas" if count != 1 else "1 hole replaced by a formula"
     error = held_out(metrics)
     if error is not None:
-        text += f" ({error[1]} missed by {percent(error[0])} of their spread)"
+        text += f", {percent(error[0])} off on {error[1]}"
+    if left:
+        text += f"; {', '.join(left)} stayed neural"
     return _sentence_case(text)
 
 
