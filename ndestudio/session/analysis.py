@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -14,6 +15,9 @@ from ndestudio.expression.tree import FUNCTIONS, Expr, names
 from ndestudio.model.config import ModelConfig, NetworkConfig
 from ndestudio.model.system import System
 from ndestudio.session.model_state import Problem, Words
+
+if TYPE_CHECKING:
+    from ndestudio.model.statements import Statement
 
 
 @dataclass(frozen=True, eq=False)
@@ -133,23 +137,24 @@ def _problem(error: EquationError) -> Problem:
     return Problem(error.line, error.column, error.length, error.sentence)
 
 
-def _guessed_parameters(statements: list, known: set[str]) -> tuple[str, ...]:  # type: ignore[type-arg]
+def _guessed_parameters(statements: Sequence[Statement], known: set[str]) -> tuple[str, ...]:
     """Free names while the system as a whole cannot be read yet."""
     found: dict[str, None] = {}
     for statement in statements:
-        for name in names(statement.expr):
+        for name in names(statement.expr) if statement.expr is not None else ():
             if name not in known:
                 found.setdefault(name)
     return tuple(found)
 
 
-def _called(statements: list, known: set) -> dict[str, tuple[str, ...]]:  # type: ignore[type-arg]
+def _called(statements: Sequence[Statement], known: set[str]) -> dict[str, tuple[str, ...]]:
     from ndestudio.expression.tree import calls
     from ndestudio.model.parse import formal_arguments
 
     return {
         call.function: formal_arguments(call.arguments)
         for statement in statements
+        if statement.expr is not None
         for call in calls(statement.expr)
         if call.function in known
     }

@@ -99,8 +99,7 @@ def train_networks(tracker: Tracker, chosen) -> str:
     _consider(tracker, batch, point)
     loss = quick_loss(problem, batch, point)
     asked = train.stages is not None and "shooting" in train.stages
-    missed = lambda: not law_loss(problem, batch, point) <= min(POOR, max(SHORT_OF * problem.floor, MISSED))  # noqa: E731
-    if by_jacobian and "shooting" in wanted and (asked or missed()):
+    if by_jacobian and "shooting" in wanted and (asked or _misses_the_law(problem, batch, point)):
         learned = _short_segments(tracker, chosen, batch, point, budgets)
         if learned is not None:
             starts = [*starts, learned]
@@ -137,6 +136,11 @@ def train_networks(tracker: Tracker, chosen) -> str:
         return reason
 
     return settle_noise(tracker, again, outcome.reason)
+
+
+def _misses_the_law(problem: Problem, batch: Batch, point: Point) -> bool:
+    """Whether a start is too far off for whole trajectories to arrive from it (not finite counts as far off)."""
+    return not law_loss(problem, batch, point) <= min(POOR, max(SHORT_OF * problem.floor, MISSED))
 
 
 def _short_segments(tracker: Tracker, chosen: Any, batch: Batch, point: Point, budgets: dict) -> Point | None:
