@@ -172,8 +172,11 @@ def _watch(
 ) -> Mapping[str, Any]:
     version = -1
     kept, said = time.monotonic(), 0.0
+    counted, at = -1.0, 0.0
     while True:
         snapshot = core.poll(POLL_SECONDS)
+        if snapshot["seconds"] != counted:
+            counted, at = snapshot["seconds"], time.monotonic()
         if reporter.should_stop():
             core.stop()
         awaited = version < 0 and on_front is not None
@@ -185,7 +188,8 @@ def _watch(
             on_front(read(snapshot))
         if snapshot["done"]:
             return snapshot
-        if (fraction := _fraction(snapshot, config)) is not None:
+        # a long step of the core may count nothing for seconds, but the time goes on
+        if (fraction := _fraction(snapshot, config, counted + time.monotonic() - at)) is not None:
             reporter.emit(Progress(fraction, text=progress_text(snapshot)))
         if time.monotonic() - kept > CHECKPOINT_SECONDS:
             _keep(core, config)
@@ -201,10 +205,10 @@ def _keep(core: Any, config: SearchConfig) -> None:
     part.replace(path)
 
 
-def _fraction(snapshot: Mapping[str, Any], config: SearchConfig) -> float | None:
+def _fraction(snapshot: Mapping[str, Any], config: SearchConfig, seconds: float) -> float | None:
     parts = []
     if config.seconds:
-        parts.append(snapshot["seconds"] / config.seconds)
+        parts.append(seconds / config.seconds)
     if config.evaluations:
         parts.append(snapshot["evaluations"] / config.evaluations)
     return min(1.0, max(parts)) if parts else None
