@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from ndestudio.errors import NdeStudioError
     from ndestudio.export import artefact, equations_json, report_html, write_all
     from ndestudio.expression import parse_expression, to_latex, to_sympy, to_text
+    from ndestudio.fitting import Comparison, Fit, Profile, TrainConfig, compare, fit, profile, refit
     from ndestudio.model import (
         FittedModel,
         InitialConfig,
@@ -48,7 +49,6 @@ if TYPE_CHECKING:
         save_project,
     )
     from ndestudio.symbolic import SymbolicRegressor
-    from ndestudio.train import Comparison, Fit, Profile, TrainConfig, compare, fit, profile, refit
 
 __version__ = "0.1.0"
 
@@ -74,14 +74,14 @@ _HOME = {
     "simulate_trajectory": "model.simulate",
     "score": "model.metrics",
     "numbers_filled": "model.replace",
-    "TrainConfig": "train.config",
-    "Fit": "train.result",
-    "fit": "train",
-    "refit": "train",
-    "compare": "train",
-    "Comparison": "train.comparison",
-    "profile": "train",
-    "Profile": "train.profiles",
+    "TrainConfig": "fitting.config",
+    "Fit": "fitting.result",
+    "fit": "fitting",
+    "refit": "fitting",
+    "compare": "fitting",
+    "Comparison": "fitting.model_comparison",
+    "profile": "fitting",
+    "Profile": "fitting.uncertainty.profile_likelihood",
     "residuals": "model.residuals",
     "DistilConfig": "distil.config",
     "Distillation": "distil.result",

@@ -1,7 +1,7 @@
 """Exceptions of NDE Studio.
 
 Every text says what was seen, where, and what to do about it; the window and the command line show it unchanged.
-A computation that does not converge is a result (see ``Outcome`` in ``ndestudio.train``), not an exception.
+A computation that does not converge is a result (see ``Outcome`` in ``ndestudio.fitting``), not an exception.
 """
 
 from __future__ import annotations

@@ -16,10 +16,10 @@ sys.path.insert(0, str(ROOT))
 from ndestudio.data.config import DataConfig, SplitConfig  # noqa: E402
 from ndestudio.distil.config import DistilConfig, RecoveryConfig  # noqa: E402
 from ndestudio.export.config import ExportConfig  # noqa: E402
+from ndestudio.fitting.config import TrainConfig  # noqa: E402
 from ndestudio.model.config import BasisConfig, InitialConfig, ModelConfig, NetworkConfig, ParameterConfig  # noqa: E402
 from ndestudio.project.project import Spec  # noqa: E402
 from ndestudio.project.spec_types import describe, element_struct, struct_fields, struct_of  # noqa: E402
-from ndestudio.train.config import TrainConfig  # noqa: E402
 
 TABLES: dict[str, type] = {
     "": Spec,

@@ -20,8 +20,8 @@ from scipy.integrate import solve_ivp
 from ndestudio.data.arrays import dataset_from_arrays
 from ndestudio.data.config import SplitConfig
 from ndestudio.data.dataset import Dataset
+from ndestudio.fitting import TrainConfig, fit
 from ndestudio.model.config import ModelConfig, NetworkConfig, ParameterConfig
-from ndestudio.train import TrainConfig, fit
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ def run_here(seed: int) -> dict[str, float]:
 
     from benchmarks.training.problems import HYBRID, measurements, trajectory_error, unseen
     from benchmarks.training.watch import Watch
-    from ndestudio.train import TrainConfig, fit
+    from ndestudio.fitting import TrainConfig, fit
 
     dataset = measurements(32, 100, 0.05, seed)
     watch = Watch(dataset)

@@ -16,12 +16,12 @@ from benchmarks.training.problems import BOTH, HYBRID, NEURAL, TRUTH, WIDTH, mea
 from benchmarks.training.watch import PLAUSIBLE, Watch
 from ndestudio.data.arrays import dataset_from_arrays
 from ndestudio.expression import parse_expression
+from ndestudio.fitting import TrainConfig, fit, refit
 from ndestudio.model.config import ModelConfig, NetworkConfig, ParameterConfig
 from ndestudio.model.fitted import FittedModel
 from ndestudio.model.initial import initial_model
 from ndestudio.model.replace import replace_hole
 from ndestudio.model.simulate import evaluate_hole, simulate
-from ndestudio.train import TrainConfig, fit, refit
 
 
 @dataclass(frozen=True)
@@ -64,12 +64,12 @@ def _torch(options: Options) -> dict | None:
 
 def steps(options: Options) -> None:
     """Cost of a gradient, and of a whole Jacobian, of 32 x 100 points."""
+    from ndestudio.fitting.batches import make_batch, start_point
+    from ndestudio.fitting.engines import JaxEngine
+    from ndestudio.fitting.problem import make_problem
+    from ndestudio.fitting.stages.recipe import gradient_of
     from ndestudio.progress import SilentReporter
-    from ndestudio.train.backend import device
-    from ndestudio.train.batches import make_batch, start_point
-    from ndestudio.train.engines import JaxEngine
-    from ndestudio.train.problem import make_problem
-    from ndestudio.train.recipe import gradient_of
+    from ndestudio.solve.jax_backend import device
 
     dataset = measurements(32, 100, 0.05, 0)
     problem = make_problem(initial_model(HYBRID, dataset, 0), dataset, TrainConfig())

@@ -13,19 +13,19 @@ from benchmarks.training.problems import HYBRID, measurements, trajectory_error,
 from ndestudio.data.arrays import dataset_from_arrays
 from ndestudio.data.config import SplitConfig
 from ndestudio.data.dataset import Dataset
+from ndestudio.fitting import TrainConfig, fit
 from ndestudio.model.config import ModelConfig
-from ndestudio.train import TrainConfig, fit
 
 
 def growth(options: Options) -> None:
     """One gradient and one Jacobian with ten times the trajectories, points and states."""
+    from ndestudio.fitting.batches import make_batch, start_point
+    from ndestudio.fitting.engines import JaxEngine
+    from ndestudio.fitting.problem import make_problem
+    from ndestudio.fitting.stages.recipe import gradient_of
     from ndestudio.model.initial import initial_model
     from ndestudio.progress import SilentReporter
-    from ndestudio.train.backend import device
-    from ndestudio.train.batches import make_batch, start_point
-    from ndestudio.train.engines import JaxEngine
-    from ndestudio.train.problem import make_problem
-    from ndestudio.train.recipe import gradient_of
+    from ndestudio.solve.jax_backend import device
 
     del options
     where = device("cpu")[0]
@@ -110,12 +110,12 @@ def accelerator(options: Options) -> None:
     import jax
 
     from benchmarks.training import peers_jax
+    from ndestudio.fitting.batches import make_batch, start_point
+    from ndestudio.fitting.problem import make_problem
+    from ndestudio.fitting.stages.recipe import gradient_of
     from ndestudio.model.initial import initial_model
     from ndestudio.progress import SilentReporter
-    from ndestudio.train.backend import device
-    from ndestudio.train.batches import make_batch, start_point
-    from ndestudio.train.problem import make_problem
-    from ndestudio.train.recipe import gradient_of
+    from ndestudio.solve.jax_backend import device
 
     where, described = device("auto")
     small = described.kind == "cpu"
@@ -134,7 +134,7 @@ def accelerator(options: Options) -> None:
     print(f"  ours: {1 / ours:.1f} gradient steps a second")
     theirs, _ = peers_jax.gradient_seconds(dataset)
     print(f"  diffrax: {1 / theirs:.1f} gradient steps a second, {theirs / ours:.1f} times the time")
-    from ndestudio.train.sensitivity import gradient_program
+    from ndestudio.solve.jax_fixed import gradient_program
 
     program = gradient_program(problem.structure, problem.method)
     many = jax.jit(jax.vmap(program, (0, 0) + (None,) * len(gradient.data)))
@@ -171,7 +171,7 @@ def _ensembles(small: bool) -> None:
 
 def initial_model_theta(dataset: Dataset, seed: int) -> np.ndarray:
     """The trained vector of the race at its start."""
+    from ndestudio.fitting.problem import make_problem
     from ndestudio.model.initial import initial_model
-    from ndestudio.train.problem import make_problem
 
     return make_problem(initial_model(HYBRID, dataset, seed), dataset, TrainConfig()).space.theta

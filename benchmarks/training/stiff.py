@@ -14,18 +14,18 @@ from benchmarks.training.parts import Options
 from ndestudio.data.arrays import dataset_from_arrays
 from ndestudio.data.config import SplitConfig
 from ndestudio.data.dataset import Dataset
+from ndestudio.fitting import TrainConfig, fit
+from ndestudio.fitting.batches import make_batch, start_point
+from ndestudio.fitting.engines import Gradient, JaxEngine
+from ndestudio.fitting.problem import Problem, make_problem
+from ndestudio.fitting.solver_choice import meshed
+from ndestudio.fitting.stages.recipe import gradient_of
 from ndestudio.model.config import ModelConfig, NetworkConfig
 from ndestudio.model.initial import initial_model
 from ndestudio.model.simulate import evaluate_hole
 from ndestudio.progress import SilentReporter
-from ndestudio.train import TrainConfig, fit
-from ndestudio.train.backend import device
-from ndestudio.train.batches import make_batch, start_point
-from ndestudio.train.engines import Gradient, JaxEngine
-from ndestudio.train.problem import Problem, make_problem
-from ndestudio.train.recipe import gradient_of
-from ndestudio.train.steps import steps_for
-from ndestudio.train.stiff import meshed
+from ndestudio.solve.jax_backend import device
+from ndestudio.solve.step_count import steps_for
 
 TIMES = np.concatenate([[0.0], np.logspace(-5, 5, 40)])
 MODEL = ModelConfig(

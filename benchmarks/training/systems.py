@@ -17,10 +17,10 @@ from benchmarks.training.zoo import Known, systems
 from ndestudio.data.arrays import dataset_from_arrays
 from ndestudio.data.dataset import Dataset
 from ndestudio.errors import NdeStudioError
+from ndestudio.fitting import Fit, TrainConfig, fit
 from ndestudio.model.config import ModelConfig, ParameterConfig
 from ndestudio.model.fitted import FittedModel
 from ndestudio.model.simulate import evaluate_hole, simulate
-from ndestudio.train import Fit, TrainConfig, fit
 
 UNSEEN = 4
 """Trajectories from new starts on which a model is judged."""

@@ -20,8 +20,8 @@ from ndestudio.project.spec import with_files
 if TYPE_CHECKING:
     import argparse
 
-    from ndestudio.train.comparison import Compared, Comparison
-    from ndestudio.train.result import Fit
+    from ndestudio.fitting.model_comparison import Compared, Comparison
+    from ndestudio.fitting.result import Fit
 
 
 def compare_command(options: argparse.Namespace) -> int:

@@ -63,7 +63,7 @@ def _version(package: str) -> str:
 
 
 def _device() -> list[tuple[str, str]]:
-    from ndestudio.train.backend import device_info
+    from ndestudio.solve.jax_backend import device_info
 
     device = device_info()
     lines = [(device.kind, device.name)]

@@ -17,7 +17,7 @@ from ndestudio.project.project import Project
 if TYPE_CHECKING:
     import argparse
 
-    from ndestudio.train.profiles import Profile
+    from ndestudio.fitting.uncertainty.profile_likelihood import Profile
 
 
 def profile_command(options: argparse.Namespace) -> int:
@@ -40,7 +40,7 @@ def profile_command(options: argparse.Namespace) -> int:
 
 
 def _profiles(project: Project, names: Sequence[str], *, reporter: Reporter) -> list[Profile]:
-    from ndestudio.train.profiles import profile
+    from ndestudio.fitting.uncertainty.profile_likelihood import profile
 
     assert project.fit is not None and project.dataset is not None
     model = project.fit.model

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     import argparse
 
     from ndestudio.distil.result import Recovery
-    from ndestudio.train.result import Fit
+    from ndestudio.fitting.result import Fit
 
 _DIGITS = 4
 

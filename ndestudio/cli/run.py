@@ -147,7 +147,7 @@ def run_and_export(spec: Spec, folder: Path, *, reporter: Reporter) -> tuple[Pro
 
 def exit_code(project: Project) -> int:
     """0 if there are equations, 1 if training or distilling failed."""
-    from ndestudio.train.result import Outcome
+    from ndestudio.fitting.result import Outcome
 
     if project.fit is None or project.fit.outcome is Outcome.DIVERGED:
         return FAILED

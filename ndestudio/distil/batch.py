@@ -70,7 +70,7 @@ def make_batch(
     Longer gaps get more steps in proportion, so that the step is about the same everywhere.
 
     Arguments:
-        weights: trajectory -> weight of each value in the squares (see ``train.weights``); None: all the same.
+        weights: trajectory -> weight of each value in the squares (see ``fitting.weights``); None: all the same.
     """
     used = []
     for trajectory in dataset.trajectories:

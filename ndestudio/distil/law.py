@@ -14,13 +14,13 @@ from ndestudio.errors import EquationError, SpecError
 from ndestudio.expression.numeric import as_number, fold
 from ndestudio.expression.parse import did_you_mean, parse_expression
 from ndestudio.expression.tree import Expr, calls, names, substitute
+from ndestudio.fitting.config import TrainConfig
 from ndestudio.model.config import ModelConfig, ParameterConfig
 from ndestudio.model.fitted import FittedModel
 from ndestudio.model.initial import initial_model
 from ndestudio.model.replace import formula_filled, replace_hole
 from ndestudio.model.system import System
 from ndestudio.progress import Reporter, SilentReporter
-from ndestudio.train.config import TrainConfig
 
 LARGEST = 1e6
 """Spreads of a column beyond which a simulated law has run away from anything like the measurements."""
@@ -71,7 +71,7 @@ def fitted_law(
         SpecError: as for ``chosen_law``.
     """
     from ndestudio.expression.text import to_text
-    from ndestudio.train.refitting import refit
+    from ndestudio.fitting.refit_model import refit
 
     law = chosen_law(config, dataset, recovery, fitted)
     model = refit(law, dataset, train, reporter or SilentReporter()).model

@@ -19,13 +19,13 @@ from ndestudio.distil.scoring import Judge, Trial
 from ndestudio.distil.search import Searched, hole_loss, search_hole, shortlist, skeleton
 from ndestudio.distil.tuning import make_tuner
 from ndestudio.errors import EngineUnavailable, EquationError
+from ndestudio.fitting.config import TrainConfig
 from ndestudio.model.fitted import FittedModel
 from ndestudio.model.metrics import Metrics, score
 from ndestudio.progress import CandidateScored, Event, Note, Phase, Progress, Reporter, SilentReporter
 from ndestudio.symbolic.engine import Engine
 from ndestudio.symbolic.front import Candidate
 from ndestudio.symbolic.presets import resolve_operators
-from ndestudio.train.config import TrainConfig
 
 FAR_WORSE = 5.0
 """Ratio of training errors beyond which a candidate is not refitted to the end."""

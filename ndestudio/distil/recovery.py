@@ -16,12 +16,12 @@ from ndestudio.distil.result import Distillation, FoundHole, Recovery
 from ndestudio.distil.structure import difference
 from ndestudio.expression.text import short_text
 from ndestudio.expression.tree import Expr
+from ndestudio.fitting.config import TrainConfig
+from ndestudio.fitting.result import Fit, Outcome
 from ndestudio.model.config import ModelConfig
 from ndestudio.model.fitted import FittedModel
 from ndestudio.model.metrics import Metrics, score
 from ndestudio.progress import Note, Phase, Reporter, SilentReporter
-from ndestudio.train.config import TrainConfig
-from ndestudio.train.result import Fit, Outcome
 
 ALIKE = 0.05
 """Difference of two formulas, relative to the spread of the true one, up to which they count as the same within the data."""
@@ -79,7 +79,7 @@ class _Test:
 
     def run(self, reporter: Reporter, synthesising: float) -> Recovery:
         from ndestudio.distil.pipeline import distil
-        from ndestudio.train.fitting import fit
+        from ndestudio.fitting.fit_model import fit
 
         self.seconds["synthesising"] = synthesising
         began = time.monotonic()

@@ -14,10 +14,10 @@ from ndestudio.distil.forms import simplest
 from ndestudio.distil.result import HoleSamples
 from ndestudio.distil.tuning import Tuner
 from ndestudio.expression.tree import Expr
+from ndestudio.fitting.config import TrainConfig
 from ndestudio.model.fitted import FittedModel
 from ndestudio.model.metrics import Metrics, score
 from ndestudio.progress import Reporter
-from ndestudio.train.config import TrainConfig
 
 HOPELESS = 3.0
 """Root mean square error, in spreads, of a refitted formula that is not worth simulating."""
@@ -109,7 +109,7 @@ class Judge:
         if not self.refit or not iterations:
             return model, "", False
         if self.tuner.batch is None:
-            from ndestudio.train import refit
+            from ndestudio.fitting import refit
 
             fit = refit(model, self.dataset, self.train, self.reporter)
             return fit.model, fit.sentence if fit.outcome == "diverged" else "", False
@@ -120,7 +120,7 @@ class Judge:
 
     def refit_compiled(self, trial: Trial) -> Trial:
         """``trial`` with its constants refitted by the training engine, whose solver is the exact one."""
-        from ndestudio.train import refit
+        from ndestudio.fitting import refit
 
         fit = refit(trial.model, self.dataset, self.train, self.reporter)
         if fit.outcome == "diverged":

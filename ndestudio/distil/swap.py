@@ -6,10 +6,10 @@ from dataclasses import replace
 
 from ndestudio.data.dataset import Dataset
 from ndestudio.distil.result import Distillation, ScoredCandidate
+from ndestudio.fitting.config import TrainConfig
 from ndestudio.model.fitted import FittedModel
 from ndestudio.progress import Reporter
 from ndestudio.symbolic.front import Candidate
-from ndestudio.train.config import TrainConfig
 
 
 def put_in(
@@ -26,8 +26,8 @@ def put_in(
     Raises:
         EquationError: no such hole, or the formula uses a name that it cannot.
     """
+    from ndestudio.fitting.refit_model import refit
     from ndestudio.model.replace import replace_hole
-    from ndestudio.train.refitting import refit
 
     fit = refit(replace_hole(model, hole, candidate.expression), dataset, train, reporter)
     return ScoredCandidate(candidate, fit.model, fit.metrics, fit.sentence if fit.outcome == "diverged" else "")

@@ -5,10 +5,10 @@ vectors advance together through one classical Runge-Kutta scheme as one array, 
 simulation. The step is chosen once, by step doubling. Levenberg-Marquardt with Marquardt's scaling and Nielsen's damping
 (Madsen, Nielsen & Tingleff 2004, section 3.2) does the rest.
 
-This is a screening. ``train.refit``, through which chosen models go once more, does the same job to the end: it chooses its
+This is a screening. ``fitting.refit``, through which chosen models go once more, does the same job to the end: it chooses its
 steps for each model, knows stiff ones, and judges the result, at three to five times the price (12 x 60 points: 0.20 to
 0.30 processor seconds a candidate, here 0.04 to 0.12); so there are two. What values weigh is the same for both
-(``train.weights``).
+(``fitting.weights``).
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ from jaxtyping import Float
 
 from ndestudio.data.dataset import Dataset, Part
 from ndestudio.distil.batch import Batch, Unknowns, make_batch
+from ndestudio.fitting.config import TrainConfig
+from ndestudio.fitting.weights import value_weights
 from ndestudio.model.fitted import FittedModel
-from ndestudio.train.config import TrainConfig
-from ndestudio.train.weights import value_weights
 
 STEP_ERROR = 0.01
 """Error of the steps that is accepted, relative to the error of the model; between the two limits below."""

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 from ndestudio.data.dataset import Dataset
 from ndestudio.distil.result import Distillation
 from ndestudio.export.content import Origin, program_name
+from ndestudio.fitting.result import Fit
 from ndestudio.model.fitted import FittedModel
 from ndestudio.model.metrics import Metrics
-from ndestudio.train.result import Fit
 
 if TYPE_CHECKING:
     from ndestudio.model.residuals import Residuals

@@ -17,8 +17,8 @@ from ndestudio.export.residual_figures import residual_figure
 from ndestudio.export.svg import OKABE_ITO, LegendEntry, Panel, drawing, label, legend_row
 from ndestudio.export.ticks import axis
 from ndestudio.expression.text import to_text
+from ndestudio.fitting.result import Fit, StageHistory
 from ndestudio.model.fitted import FittedModel
-from ndestudio.train.result import Fit, StageHistory
 
 BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY, _ = OKABE_ITO
 DATA = "#57606a"

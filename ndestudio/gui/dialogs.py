@@ -186,7 +186,7 @@ def _cores() -> int:
 
 
 def _device(*, reporter: Reporter) -> Any:
-    from ndestudio.train import device_info
+    from ndestudio.fitting import device_info
 
     del reporter
     return device_info()

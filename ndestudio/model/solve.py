@@ -23,7 +23,7 @@ SOLVERS: dict[str, Any] = {
     "kvaerno3": diffrax.Kvaerno3,
     "kvaerno5": diffrax.Kvaerno5,
 }
-"""KenCarp's implicit-explicit methods are in ``ndestudio.train.adaptive``, with the root finder that they need."""
+"""KenCarp's implicit-explicit methods are in ``ndestudio.solve.diffrax_adaptive``, with the root finder that they need."""
 
 IMPLICIT = ("kvaerno3", "kvaerno5")
 

@@ -23,9 +23,9 @@ import numpy as np
 from ndestudio.data.dataset import Dataset
 from ndestudio.distil.result import Distillation, HoleDistillation
 from ndestudio.expression.tree import Binary, Call, Expr, Name, Negate, Number
+from ndestudio.fitting.result import Fit
 from ndestudio.model.fitted import FittedModel, NetworkWeights
 from ndestudio.model.system import System
-from ndestudio.train.result import Fit
 
 SHARED: tuple[type, ...] = (
     Dataset,

@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING
 
 from ndestudio.distil.result import Distillation, Recovery
 from ndestudio.errors import EngineUnavailable
+from ndestudio.fitting.result import Fit, Outcome
 from ndestudio.model.system import System
 from ndestudio.progress import Note, Phase, Reporter, SilentReporter
 from ndestudio.project.project import Project, Run, Spec
 from ndestudio.project.spec_types import nearest
-from ndestudio.train.result import Fit, Outcome
 
 if TYPE_CHECKING:
-    from ndestudio.train.comparison import Comparison
+    from ndestudio.fitting.model_comparison import Comparison
 
 
 def run(
@@ -99,7 +99,7 @@ def compare(
     Raises:
         NdeStudioError: for data, equations or settings that cannot be used.
     """
-    from ndestudio.train.comparison import compare as compare_models
+    from ndestudio.fitting.model_comparison import compare as compare_models
 
     reporter = SilentReporter() if reporter is None else reporter
     dataset = _with_data(Project(spec=spec), reporter, base).dataset
@@ -125,7 +125,7 @@ def _with_data(project: Project, reporter: Reporter, base: str | Path | None) ->
 
 
 def _with_fit(project: Project, reporter: Reporter, base: str | Path | None) -> Project:
-    from ndestudio.train import fit
+    from ndestudio.fitting import fit
 
     del base
     assert project.dataset is not None

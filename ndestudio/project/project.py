@@ -13,10 +13,10 @@ from ndestudio.data.dataset import Dataset
 from ndestudio.distil.config import DistilConfig, RecoveryConfig
 from ndestudio.distil.result import Distillation, Recovery
 from ndestudio.export.config import ExportConfig
+from ndestudio.fitting.config import TrainConfig
+from ndestudio.fitting.result import Fit
 from ndestudio.model.config import ModelConfig
 from ndestudio.model.fitted import FittedModel
-from ndestudio.train.config import TrainConfig
-from ndestudio.train.result import Fit
 
 
 class Spec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

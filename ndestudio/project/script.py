@@ -12,10 +12,10 @@ import numpy as np
 from ndestudio.data.config import DataConfig
 from ndestudio.distil.result import Distillation
 from ndestudio.expression.text import to_text
+from ndestudio.fitting.result import Fit
 from ndestudio.model.fitted import FittedModel
 from ndestudio.project.project import Project, Run, Spec
 from ndestudio.project.spec import in_use
-from ndestudio.train.result import Fit
 
 _WIDTH = 100
 _LAST = """\

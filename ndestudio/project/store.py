@@ -22,10 +22,10 @@ import numpy as np
 
 from ndestudio import __version__
 from ndestudio.errors import ProjectError
+from ndestudio.fitting.result import Checkpoint, Fit
 from ndestudio.project.codec import Damaged, Decoder, Encoder
 from ndestudio.project.migrations import SCHEMA, migrate
 from ndestudio.project.project import Project, Run
-from ndestudio.train.result import Checkpoint, Fit
 
 FORMAT = "ndestudio-project"
 SUFFIX = ".nde"

@@ -13,11 +13,11 @@ from ndestudio.data.deviations import measured_by
 from ndestudio.distil.config import DistilConfig, RecoveryConfig
 from ndestudio.distil.result import Distillation
 from ndestudio.export.config import ExportConfig
+from ndestudio.fitting.config import TrainConfig
+from ndestudio.fitting.result import Fit
 from ndestudio.model.config import InitialConfig, ModelConfig, NetworkConfig, ParameterConfig
 from ndestudio.model.fitted import FittedModel
 from ndestudio.project.project import Project, Run, Spec
-from ndestudio.train.config import TrainConfig
-from ndestudio.train.result import Fit
 
 Role = Literal["time", "trajectory", "state", "input", "covariate", "deviation", "ignore"]
 

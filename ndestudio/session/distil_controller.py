@@ -26,9 +26,9 @@ from ndestudio.session.train_state import Status
 from ndestudio.symbolic.front import Candidate, Front
 
 if TYPE_CHECKING:
+    from ndestudio.fitting.result import Fit
     from ndestudio.project.project import Spec
     from ndestudio.session.session import Session
-    from ndestudio.train.result import Fit
 
 
 class DistilController(Presenter[DistilState]):

@@ -17,8 +17,8 @@ from ndestudio.session.presenter import Presenter
 from ndestudio.session.train_state import Status
 
 if TYPE_CHECKING:
+    from ndestudio.fitting.result import Fit
     from ndestudio.session.session import Session
-    from ndestudio.train.result import Fit
 
 _DIGITS = 4
 

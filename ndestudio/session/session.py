@@ -26,7 +26,7 @@ from ndestudio.session.tasks import Runner, Task, Tasks
 from ndestudio.session.tour import TourController
 from ndestudio.session.train_controller import TrainController
 from ndestudio.session.workspace import Workspace
-from ndestudio.train.result import Device
+from ndestudio.solve.device import Device
 
 _log = logging.getLogger(__name__)
 
@@ -181,7 +181,7 @@ class Session:
 
 
 def _warm_up(*, reporter: Reporter) -> Device:
-    from ndestudio.train import device_info
+    from ndestudio.fitting import device_info
 
     del reporter
     return device_info()

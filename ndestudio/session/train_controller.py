@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from ndestudio.fitting.result import Fit, Outcome
 from ndestudio.model.config import ParameterConfig
 from ndestudio.model.fitted import FittedModel
 from ndestudio.progress import Event, Reporter
@@ -26,7 +27,6 @@ from ndestudio.session.train_state import (
     noise_rows,
 )
 from ndestudio.session.trust import TrustController
-from ndestudio.train.result import Fit, Outcome
 
 if TYPE_CHECKING:
     from ndestudio.data.dataset import Dataset
@@ -394,7 +394,7 @@ class TrainController(Presenter[TrainState]):
 
 
 def _fit(model: Any, dataset: Any, config: Any, start: FittedModel | None, *, reporter: Reporter) -> Fit:
-    from ndestudio.train import fit
+    from ndestudio.fitting import fit
 
     return fit(model, dataset, config, reporter, start)
 

@@ -10,12 +10,12 @@ import numpy as np
 from jaxtyping import Float
 
 from ndestudio.data.dataset import Dataset
+from ndestudio.fitting.config import TrainConfig
+from ndestudio.fitting.result import Fit, StageHistory
 from ndestudio.model.metrics import Metrics
 from ndestudio.session.live import TrainLive
 from ndestudio.session.pictures import Picture
 from ndestudio.session.trust import TrustState
-from ndestudio.train.config import TrainConfig
-from ndestudio.train.result import Fit, StageHistory
 
 Status = Literal["idle", "running", "paused", "stopping"]
 Progression = Literal["pending", "active", "done", "skipped"]

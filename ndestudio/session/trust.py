@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from ndestudio.fitting.result import Fit
 from ndestudio.progress import Event, Phase, Reporter
-from ndestudio.train.result import Fit
 
 if TYPE_CHECKING:
+    from ndestudio.fitting.model_comparison import Comparison
+    from ndestudio.fitting.uncertainty.profile_likelihood import Profile
     from ndestudio.model.residuals import Residuals
     from ndestudio.session.session import Session
-    from ndestudio.train.comparison import Comparison
-    from ndestudio.train.profiles import Profile
 
 
 @dataclass(frozen=True)
@@ -180,12 +180,12 @@ def _residuals(model: Any, dataset: Any, log: tuple[str, ...], *, reporter: Repo
 
 
 def _profile(model: Any, dataset: Any, name: str, train: Any, *, reporter: Reporter) -> Profile:
-    from ndestudio.train.profiles import profile
+    from ndestudio.fitting.uncertainty.profile_likelihood import profile
 
     return profile(model, dataset, name, train, reporter)
 
 
 def _compare(model: Any, dataset: Any, train: Any, known: Fit | None, *, reporter: Reporter) -> Comparison:
-    from ndestudio.train.comparison import compare
+    from ndestudio.fitting.model_comparison import compare
 
     return compare(model, dataset, train, reporter, known=known)

@@ -12,9 +12,9 @@ from ndestudio.distil.config import DistilConfig, RecoveryConfig
 from ndestudio.distil.result import FoundHole, Recovery
 from ndestudio.errors import SpecError
 from ndestudio.expression import parse_expression
+from ndestudio.fitting.config import TrainConfig
 from ndestudio.model.config import ModelConfig
 from ndestudio.project import Spec, pipeline
-from ndestudio.train.config import TrainConfig
 
 SPEC = """[data]
 files = ['a.csv']

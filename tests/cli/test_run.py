@@ -213,7 +213,7 @@ def test_follow_hands_back_a_failure() -> None:
 
 
 def test_the_exit_code_says_whether_there_are_equations(project: Project) -> None:
-    from ndestudio.train.result import Outcome
+    from ndestudio.fitting.result import Outcome
 
     assert project.fit is not None and project.distillation is not None
     assert exit_code(project) == 0

@@ -11,9 +11,9 @@ from ndestudio.distil.recovery import recovery_test
 from ndestudio.distil.result import Recovery
 from ndestudio.errors import SpecError
 from ndestudio.expression import to_text
+from ndestudio.fitting import TrainConfig
 from ndestudio.model import ModelConfig, NetworkConfig, ParameterConfig, formula_filled
 from ndestudio.progress import RecordingReporter
-from ndestudio.train import TrainConfig
 
 MODEL = ModelConfig(
     equations="d(x)/dt = a - f(x)",

@@ -78,8 +78,8 @@ def replace_initial(config: ModelConfig, initial: InitialConfig) -> ModelConfig:
 
 
 def test_agrees_with_the_training_engine(lotka_volterra: tuple[FittedModel, Dataset]) -> None:
+    from ndestudio.fitting import refit
     from ndestudio.model import replace_hole
-    from ndestudio.train import refit
 
     model, dataset = lotka_volterra
     model = replace_hole(model, "p", parse_expression("0.8*x*y"))
@@ -136,7 +136,7 @@ def _growth(deviations: bool) -> tuple[FittedModel, Dataset]:
 
 @pytest.mark.parametrize(("deviations", "noise", "near"), [(True, "spread", 1e-3), (False, "proportional", 0.04)])
 def test_values_weigh_what_they_weigh_in_training(deviations: bool, noise: str, near: float) -> None:
-    from ndestudio.train import TrainConfig, refit
+    from ndestudio.fitting import TrainConfig, refit
 
     train = TrainConfig(noise=noise)  # type: ignore[arg-type]
     model, dataset = _growth(deviations)

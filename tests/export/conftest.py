@@ -144,11 +144,12 @@ def finished_project(noise: float = 0.06, seed: int = 4):
     from ndestudio.data.config import DataConfig
     from ndestudio.data.dataset import Part
     from ndestudio.distil.result import Distillation, HoleDistillation, HoleSamples, ScoredCandidate
+    from ndestudio.fitting.result import Fit, Outcome, StageHistory
     from ndestudio.model.metrics import score
     from ndestudio.model.replace import replace_hole
     from ndestudio.project.project import Project, Spec
+    from ndestudio.solve.device import Device
     from ndestudio.symbolic.front import Candidate, Front
-    from ndestudio.train.result import Device, Fit, Outcome, StageHistory
 
     config = ModelConfig(
         equations="d(hare)/dt = alpha*hare - predation(hare, lynx)\nd(lynx)/dt = growth(hare, lynx) - delta*lynx",

@@ -10,11 +10,11 @@ import pytest
 from PySide6.QtCore import QTimer
 from pytestqt.qtbot import QtBot
 
+from ndestudio.fitting.result import Fit
 from ndestudio.gui.main_window import MainWindow
 from ndestudio.progress import FitSnapshot, Phase, TrainStep
 from ndestudio.session import train_controller
 from ndestudio.session.session import Session
-from ndestudio.train.result import Fit
 from tests.session import results
 
 Settle = Callable[[], None]

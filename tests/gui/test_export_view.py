@@ -7,6 +7,7 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QFileDialog
 
 from ndestudio.data.dataset import Column, Dataset, Trajectory
+from ndestudio.fitting.result import Fit, Outcome
 from ndestudio.gui.main_window import MainWindow
 from ndestudio.gui.views.export_view import ExportView
 from ndestudio.model import initial_model
@@ -14,7 +15,7 @@ from ndestudio.model.config import ModelConfig, ParameterConfig
 from ndestudio.model.metrics import Metrics
 from ndestudio.project.project import Project, Spec
 from ndestudio.session.session import Session
-from ndestudio.train.result import Device, Fit, Outcome
+from ndestudio.solve.device import Device
 
 Settle = Callable[[], None]
 

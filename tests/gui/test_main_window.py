@@ -142,7 +142,7 @@ def test_the_device_panel_says_what_computes_and_how_a_gpu_would(window: MainWin
     from PySide6.QtWidgets import QLabel, QPushButton
 
     from ndestudio.gui.dialogs import DeviceDialog
-    from ndestudio.train.result import Device
+    from ndestudio.solve.device import Device
 
     session.device = Device("cpu", "A processor, 2 cores", "JAX sees no GPU on this machine.", 8 * 2**30)
     window.actions_["device"].trigger()

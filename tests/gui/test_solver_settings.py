@@ -6,8 +6,8 @@ import msgspec
 import pytest
 from pytestqt.qtbot import QtBot
 
+from ndestudio.fitting.config import TrainConfig
 from ndestudio.gui.widgets.solver_settings import SolverSettings
-from ndestudio.train.config import TrainConfig
 
 
 class Panel(SolverSettings):

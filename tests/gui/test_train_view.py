@@ -9,6 +9,9 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QMessageBox, QPushButton
 from pytestqt.qtbot import QtBot
 
+from ndestudio.fitting.model_comparison import Compared, Comparison
+from ndestudio.fitting.result import Fit
+from ndestudio.fitting.uncertainty.profile_likelihood import Profile
 from ndestudio.gui.building import choose
 from ndestudio.gui.main_window import MainWindow
 from ndestudio.gui.views.train_view import TrainView
@@ -20,9 +23,6 @@ from ndestudio.session import commands, train_controller
 from ndestudio.session.pictures import Path, Picture
 from ndestudio.session.session import Session
 from ndestudio.session.train_state import LossCurve
-from ndestudio.train.comparison import Compared, Comparison
-from ndestudio.train.profiles import Profile
-from ndestudio.train.result import Fit
 from tests.session import results
 
 Settle = Callable[[], None]

@@ -15,12 +15,12 @@ from ndestudio.data import load
 from ndestudio.data.config import DataConfig, SplitConfig
 from ndestudio.distil import DistilConfig, assemble, distil, put_in, with_scored
 from ndestudio.expression import parse_expression, to_text
+from ndestudio.fitting import TrainConfig, fit
 from ndestudio.model import ModelConfig, NetworkConfig, ParameterConfig, numbers_filled
 from ndestudio.project import Project, Spec, dump_spec, in_use, parse_spec, python_script
 from ndestudio.project.script import literal
 from ndestudio.session import commands
 from ndestudio.symbolic import Candidate
-from ndestudio.train import TrainConfig, fit
 
 EQUATIONS = "d(x)/dt = a - f(x)\n"
 

@@ -11,10 +11,10 @@ from ndestudio.data.config import DataConfig, SplitConfig
 from ndestudio.distil.config import DistilConfig
 from ndestudio.errors import SpecError
 from ndestudio.export.config import ExportConfig
+from ndestudio.fitting.config import TrainConfig
 from ndestudio.model.config import InitialConfig, ModelConfig, NetworkConfig, ParameterConfig
 from ndestudio.project.project import Spec
 from ndestudio.project.spec import dump_spec, load_spec, parse_spec, with_files
-from ndestudio.train.config import TrainConfig
 
 LYNX_HARE = '''
 name = "lynx and hare"

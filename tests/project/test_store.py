@@ -18,11 +18,11 @@ from hypothesis import strategies as st
 
 from ndestudio.errors import ProjectError
 from ndestudio.expression.tree import FUNCTIONS, Binary, Call, Expr, Name, Negate, Number
+from ndestudio.fitting.result import Checkpoint
 from ndestudio.project.codec import decode_expression, encode_expression
 from ndestudio.project.migrations import SCHEMA, migrate
 from ndestudio.project.project import Project
 from ndestudio.project.store import load_project, save_project, thinned
-from ndestudio.train.result import Checkpoint
 from tests.sample_project import full_project, same
 
 

@@ -3,12 +3,12 @@ from unittest.mock import Mock
 
 import pytest
 
+from ndestudio.fitting.result import Fit
 from ndestudio.model.metrics import Metrics
 from ndestudio.progress import RecordingReporter
 from ndestudio.project.project import Project
 from ndestudio.session.presenter import View
 from ndestudio.session.session import Session
-from ndestudio.train.result import Fit
 from tests.session import results
 from tests.session.helpers import FakeRunner
 

@@ -6,11 +6,11 @@ from dataclasses import replace
 
 import numpy as np
 
+from ndestudio.fitting.model_comparison import Comparison
+from ndestudio.fitting.uncertainty.profile_likelihood import Profile
 from ndestudio.model.residuals import residuals
 from ndestudio.progress import Phase
 from ndestudio.session.session import Session
-from ndestudio.train.comparison import Comparison
-from ndestudio.train.profiles import Profile
 from tests.session import results
 from tests.session.helpers import FakeRunner
 

@@ -14,7 +14,7 @@ from ndestudio.gui.widgets.table import Table
 from ndestudio.session.trust import TrustState
 
 if TYPE_CHECKING:
-    from ndestudio.train.comparison import Compared, Comparison
+    from ndestudio.fitting.model_comparison import Compared, Comparison
 
 _TITLES = (
     ("Model", "● is the one that the data support"),

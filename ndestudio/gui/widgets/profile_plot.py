@@ -15,7 +15,7 @@ from ndestudio.gui.widgets.plot import Plot
 from ndestudio.session.trust import TrustState
 
 if TYPE_CHECKING:
-    from ndestudio.train.profiles import Profile
+    from ndestudio.fitting.uncertainty.profile_likelihood import Profile
 
 
 _SHOWN = 4.0

@@ -8,10 +8,10 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QFormLayout, QLineEdit, QSpinBox, QWidget
 
 from ndestudio.errors import SpecError
+from ndestudio.fitting.config import Solver, TrainConfig
 from ndestudio.gui.building import choose, combo, label, narrow, quiet
 from ndestudio.gui.theme import GRID
-from ndestudio.train.adaptive import BACKSOLVE, adaptive
-from ndestudio.train.config import Solver, TrainConfig
+from ndestudio.solve.diffrax_adaptive import BACKSOLVE, adaptive
 
 TITLES = {
     "auto": "Automatic",

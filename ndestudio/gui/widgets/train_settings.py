@@ -18,11 +18,11 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from ndestudio.fitting.config import Stage, TrainConfig
 from ndestudio.gui.building import choose, combo, label, line, narrow, quiet
 from ndestudio.gui.theme import GRID
 from ndestudio.gui.widgets.solver_settings import SolverSettings
 from ndestudio.session.progression import TRAINING
-from ndestudio.train.config import Stage, TrainConfig
 
 PRESETS = (("Quick look", "quick"), ("Balanced", "balanced"), ("Thorough", "thorough"))
 PRESET_TIP = "Quick look: some 10 s. Balanced: up to 40 s, the default. Thorough: up to 3 min, for the last digit"

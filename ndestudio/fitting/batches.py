@@ -1,0 +1,277 @@
+"""Trajectories of a problem, or segments of them, laid out as a batch: grid, targets and starts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from weakref import WeakKeyDictionary
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+
+from ndestudio.data.dataset import Part
+from ndestudio.expression.tree import Call, Expr, Name, walk
+from ndestudio.fitting.optimizers.levenberg_marquardt import Point, profile
+from ndestudio.fitting.problem import Problem, is_estimated
+from ndestudio.model.config import InitialConfig
+from ndestudio.model.initial import model_start
+from ndestudio.problem.rows import (
+    FORMULA,
+    FREE,
+    GIVEN,
+    SHARED,
+    Grid,
+    Rows,
+    Start,
+    Target,
+    bucket,
+    make_grid,
+    make_target,
+    whole_rows,
+)
+from ndestudio.problem.space import Space, bijection, initial_transforms
+
+ENOUGH = 1000
+"""Clean values that determine a network of usual size."""
+MOST_VALUES = 20_000
+"""Values from which a fit with networks takes only some of many trajectories: their noise averages out long before."""
+MOST_SAMPLES = 2000
+"""Samples of one trajectory that a fit with networks uses; a longer recording repeats itself or is sampled too densely."""
+
+
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """Rows with their grid, targets and starts.
+
+    Arguments:
+        follows: for segments, the row whose end is this row's start; -1 for the first of a trajectory.
+    """
+
+    rows: tuple[Rows, ...]
+    grid: Grid
+    target: Target
+    start: Start
+    steps: int
+    follows: np.ndarray
+
+    @property
+    def names(self) -> list[str]:
+        return [row.trajectory.name for row in self.rows]
+
+    @cached_property
+    def trains(self) -> Bool[np.ndarray, " row"]:
+        """Rows with training samples; the others are held out (or padding)."""
+        return np.asarray(self.target.train.any(axis=(1, 2)))
+
+    def validation(
+        self, r: Float[np.ndarray, "row residual"], d_free: Float[np.ndarray, "row residual state"]
+    ) -> tuple[float, Float[np.ndarray, "row state"]]:
+        """Validation loss (NaN without validation samples) and the step of the held-out starts, see ``lm.profile``."""
+        held = self.target.validation.any(axis=(1, 2)) & ~self.trains
+        if not self.target.validation.any():
+            return float("nan"), np.zeros(self.start.mode.shape)
+        return profile(r, d_free, held)
+
+    @cached_property
+    def moves(self) -> Bool[np.ndarray, "row state"]:
+        """Initial values that are trained."""
+        return (self.start.mode == FREE) & self.trains[:, None]
+
+
+def fitted_rows(problem: Problem) -> list[Rows]:
+    """Rows for fitting, training ones first: all samples but test ones, thinned where there are more than help."""
+    rows = whole_rows(problem.dataset, with_test=False)
+    if not problem.structure.holes:
+        return rows
+    rows.sort(key=lambda row: not (row.trajectory.part[row.index] == Part.TRAIN).any())
+    values, longest = problem.values_used_train, max(len(row.index) for row in rows)
+    thin = int(np.ceil(values / ENOUGH)) if problem.clean and values > 1.5 * ENOUGH else 1
+    thin = max(thin, int(np.ceil(longest / MOST_SAMPLES)))
+    rows = _fewer(rows, values / thin)
+    found = []
+    for row in rows if thin > 1 else ():
+        keep = row.index[::thin]
+        found.append(Rows(row.trajectory, keep if keep[-1] == row.index[-1] else np.append(keep, row.index[-1])))
+    return found or rows
+
+
+def _fewer(rows: list[Rows], values: float) -> list[Rows]:
+    """An even choice of the trajectories where there are many more values than a network needs, at least 32 of them."""
+    trains = [row for row in rows if (row.trajectory.part[row.index] == Part.TRAIN).any()]
+    share = max(int(np.ceil(values / MOST_VALUES)), 1)
+    if share == 1 or len(trains) < 64:
+        return rows
+    thin = min(share, len(trains) // 32)
+    return [*trains[::thin], *rows[len(trains) :: thin]]
+
+
+def make_batch(
+    problem: Problem,
+    steps: int,
+    *,
+    rows: list[Rows] | None = None,
+    follows: np.ndarray | None = None,
+    padded: bool = True,
+) -> Batch:
+    """Rows (all trajectories without their test samples, unless given) on a grid of ``steps`` steps.
+
+    ``padded`` are rows, with copies of the first one of weight 0, and samples, for programs compiled for these shapes.
+    """
+    rows = rows if rows is not None else whole_rows(problem.dataset, with_test=False)
+    width = bucket(len(rows)) if padded else len(rows)
+    samples = max(len(row.index) for row in rows)
+    samples = bucket(samples) if padded else samples
+    full = [*rows, *[rows[0]] * (width - len(rows))]
+    grid = make_grid(full, steps, problem.method, samples, problem.mesh)
+    target = make_target(full, problem.dataset, problem.observed, problem.space.constants.log, samples)
+    if width > len(rows):
+        target = _without_padding(target, len(rows))
+    chain = np.full(width, -1)
+    if follows is not None:
+        chain[: len(rows)] = follows
+    return Batch(tuple(rows), grid, target, make_start(problem, full, chain), steps, chain)
+
+
+def _without_padding(target: Target, used: int) -> Target:
+    train, validation = target.train.copy(), target.validation.copy()
+    train[used:] = 0.0
+    validation[used:] = 0.0
+    return Target(
+        target.values,
+        train / train.sum() if train.sum() > 0 else train,
+        validation / validation.sum() if validation.sum() > 0 else validation,
+    )
+
+
+def make_start(problem: Problem, rows: list[Rows], follows: np.ndarray) -> Start:
+    """Modes and given values of the initial values of each row."""
+    space, model = problem.space, problem.space.model
+    states = model.system.states
+    transforms = initial_transforms(model.system, model, space.constants.state_scale)
+    whole = bijection(transforms)
+    shape = (len(rows), len(states))
+    own = np.array([_own_mode(problem, k) for k in range(len(states))], dtype=np.int32)
+    mode = np.full(shape, GIVEN, dtype=np.int32)
+    given, first = np.zeros(shape), np.zeros((len(rows), len(model.measured) + len(model.inputs)))
+    for b, row in enumerate(rows):
+        trajectory = row.trajectory
+        given[b] = model_start(model, trajectory)
+        first[b] = np.concatenate([_first_values(trajectory.measured), _first_values(trajectory.inputs)])
+        mode[b] = FREE if follows[b] >= 0 else own
+        if follows[b] >= 0:
+            given[b] = _smooth_start(problem, row, given[b])
+    wide = lambda values: np.broadcast_to(values, shape).copy()  # noqa: E731
+    return Start(
+        mode=mode,
+        given=given,
+        lower=wide(whole.lower),
+        upper=wide(whole.upper),
+        code=wide(whole.code),
+        scale=wide(space.constants.state_scale),
+        first=first,
+        t=np.array([row.trajectory.t[0] for row in rows]),
+    )
+
+
+def _own_mode(problem: Problem, k: int) -> int:
+    """Where the initial value of a state comes from at the begin of a trajectory."""
+    config = problem.space.model.config.initial.get(problem.structure.states[k]) or InitialConfig()
+    if config.shared:
+        return SHARED
+    if is_estimated(config, problem.train):
+        return FREE
+    return FORMULA if _depends_on_free(problem.space, k) else GIVEN
+
+
+def _depends_on_free(space: Space, k: int) -> bool:
+    expr: Expr | None = space.structure.starts[k]
+    if expr is None:
+        return False
+    trained = {name for name, free in zip(space.structure.parameters, space.free, strict=False) if free}
+    return any(isinstance(node, Name) and node.name in trained for node in walk(expr)) or any(
+        isinstance(node, Call) and node.function in {hole.name for hole in space.structure.holes} for node in walk(expr)
+    )
+
+
+def _first_values(measured: Float[np.ndarray, "time measured"]) -> Float[np.ndarray, " measured"]:
+    found = np.zeros(measured.shape[1])
+    for k, column in enumerate(measured.T):
+        present = np.flatnonzero(np.isfinite(column))
+        found[k] = column[present[0]] if present.size else 0.0
+    return found
+
+
+def _smooth_start(problem: Problem, row: Rows, fallback: Float[np.ndarray, " state"]) -> Float[np.ndarray, " state"]:
+    """Where a segment begins: on the smooth curve for measured states, else at the trajectory's start."""
+    curve = problem.smooth.get(row.trajectory.name)
+    value = fallback.copy()
+    if curve is None:
+        return value
+    at = curve.values(row.t[:1])[0]
+    for k, state in enumerate(problem.structure.states):
+        if state in problem.structure.measured and state not in problem.space.model.system.outputs:
+            column = problem.structure.measured.index(state)
+            if np.isfinite(at[column]):
+                value[k] = at[column]
+    return value
+
+
+def split_rows(batch: Batch, pieces: int) -> list[tuple[Start, Grid, Target]]:
+    """The arrays of as many rows each; weights stay as they are."""
+    rows, found = len(batch.grid.step) // pieces, []
+    for first in range(0, rows * pieces, rows):
+        part, g = slice(first, first + rows), batch.grid
+        marching, sampled = (g.h[:, part], g.t[:, :, part], g.u[:, :, part]), (g.step, g.q, g.sample_t, g.sample_u)
+        grid = Grid(*marching, *(array[part] for array in sampled))
+        found.append((Start(*(a[part] for a in batch.start)), grid, Target(*(a[part] for a in batch.target))))
+    return found
+
+
+def take_rows(batch: Batch, point: Point, index: Int[np.ndarray, " chosen"]) -> tuple[Batch, Point]:
+    """Some rows of a batch, with the weights normalised anew."""
+    g, start = batch.grid, batch.start
+    grid = Grid(
+        g.h[:, index],
+        g.t[:, :, index],
+        g.u[:, :, index],
+        g.step[index],
+        g.q[index],
+        g.sample_t[index],
+        g.sample_u[index],
+    )
+    train, validation = _normal(batch.target.train[index]), _normal(batch.target.validation[index])
+    target = Target(batch.target.values[index], train, validation)
+    rows = tuple(batch.rows[k] for k in index if k < len(batch.rows))
+    chosen = Batch(rows, grid, target, Start(*(part[index] for part in start)), batch.steps, batch.follows[index])
+    return chosen, Point(point.theta, point.free[index])
+
+
+def _normal(weight: Float[np.ndarray, "..."]) -> Float[np.ndarray, "..."]:
+    total = float(weight.sum())
+    return weight / total if total > 0 else weight
+
+
+def start_point(problem: Problem, batch: Batch) -> Point:
+    """Theta as it stands and free initial values at their given values."""
+    transforms = initial_transforms(
+        problem.space.model.system, problem.space.model, problem.space.constants.state_scale
+    )
+    free = np.zeros(batch.start.mode.shape)
+    for k, transform in enumerate(transforms):
+        if transform.kind != "identity":
+            free[:, k] = transform.inverse(batch.start.given[:, k])
+    return Point(problem.space.theta.copy(), free)
+
+
+_shown: WeakKeyDictionary[Problem, dict[tuple[int, int], Batch]] = WeakKeyDictionary()
+
+
+def predictions_batch(problem: Problem, steps: int, limit: int | None = None) -> Batch:
+    """All samples of all trajectories (of the first ``limit``), test samples too, for plots; laid out once."""
+    if limit is None:
+        return make_batch(problem, steps, rows=whole_rows(problem.dataset, with_test=True), padded=False)
+    kept = _shown.setdefault(problem, {})
+    if (steps, limit) not in kept:
+        rows = whole_rows(problem.dataset, with_test=True)[:limit]
+        kept[steps, limit] = make_batch(problem, steps, rows=rows, padded=False)
+    return kept[steps, limit]

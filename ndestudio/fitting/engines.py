@@ -1,0 +1,276 @@
+"""Two ways to linearise a fit: NumPy with finite differences for a few constants, JAX sensitivities for networks."""
+
+from __future__ import annotations
+
+from concurrent.futures import Future
+from typing import Any, NamedTuple
+
+import numpy as np
+from jaxtyping import Float
+
+from ndestudio.fitting.batched_ensemble import abreast, get_program
+from ndestudio.fitting.batches import Batch, split_rows
+from ndestudio.fitting.optimizers.levenberg_marquardt import Linear, Point
+from ndestudio.fitting.problem import Problem
+from ndestudio.problem.rows import FREE, Grid
+from ndestudio.progress import Reporter
+from ndestudio.solve.compiled import wait
+from ndestudio.solve.numpy_fixed import VectorModel, initial_values, march, read_out
+
+DIFFERENCE = 1e-6
+"""Step of the forward differences, in units of the trained numbers (which are of order one)."""
+
+
+class VectorEngine:
+    """Forward differences, all perturbed copies marched at once; the networks stay as they are.
+
+    One copy for each free parameter and one for each state: the initial value of a row moves only that row.
+    """
+
+    def __init__(self, problem: Problem, batch: Batch) -> None:
+        self.problem, self.batch = problem, batch
+        self.model = VectorModel(problem.structure, problem.space.model.networks)
+        moves = problem.space.free.copy()
+        moves[problem.space.weights] = False
+        self.moves = np.flatnonzero(moves)
+        self.states = np.flatnonzero((batch.start.mode == FREE).any(axis=0))
+        self.used = (batch.target.train + batch.target.validation) > 0
+
+    def residuals(
+        self, point: Point
+    ) -> tuple[Float[np.ndarray, "copy row sample measured"], Float[np.ndarray, "copy row state"]]:
+        """Errors over spread of all copies (the first is unperturbed), and their end states over scale."""
+        copies = 1 + len(self.moves) + len(self.states)
+        theta = np.repeat(point.theta[None], copies, axis=0)
+        free = np.repeat(point.free[None], copies, axis=0)
+        for k, index in enumerate(self.moves):
+            theta[1 + k, index] += DIFFERENCE
+        for k, state in enumerate(self.states):
+            free[1 + len(self.moves) + k, :, state] += DIFFERENCE
+        return self.errors(theta, free)
+
+    def use(self, batch: Batch) -> None:
+        """Other weights of the same samples."""
+        self.batch = batch
+        self.used = (batch.target.train + batch.target.validation) > 0
+
+    def errors(
+        self, theta: Float[np.ndarray, "copy theta"], free: Float[np.ndarray, "copy row state"]
+    ) -> tuple[Float[np.ndarray, "copy row sample measured"], Float[np.ndarray, "copy row state"]]:
+        """Errors over spread and end states over scale, for many copies of the trained numbers."""
+        constants, grid = self.problem.space.constants, self.batch.grid
+        parameters, shared = split_theta(self.problem, theta)
+        with np.errstate(all="ignore"):
+            y0 = initial_values(self.model, parameters, shared, self.batch.start, free)
+            states, slopes = march(self.model, parameters, y0, grid, self.problem.method, constants.clip)
+            y = read_out(states, slopes, grid)
+            wide = [p[..., None] for p in parameters]
+            seen = self.model.observe(wide, grid.sample_t, _inputs(grid), y)
+            found = np.zeros((*seen.shape[1:], len(seen)))
+            for k, column in enumerate(seen):
+                if constants.log[k]:
+                    column = np.log(np.maximum(column, constants.floor[k]))
+                difference = (column - self.batch.target.values[..., k]) / constants.spread[k]
+                np.copyto(found[..., k], difference, where=self.used[..., k])
+        return found, np.moveaxis(states[-1], 0, -1) / constants.state_scale
+
+    def linearise(self, point: Point) -> Linear:
+        """Residuals and derivatives at ``point``."""
+        errors, ends = self.residuals(point)
+        target, base = self.batch.target, errors[0]
+        rows = len(base)
+        weight, held = np.sqrt(target.train), np.sqrt(target.validation)
+        d_theta = np.zeros((*base.shape, len(point.theta)))
+        d_free = np.zeros((*base.shape, point.free.shape[1]))
+        d_held = np.zeros_like(d_free)
+        with np.errstate(all="ignore"):
+            for k, index in enumerate(self.moves):
+                d_theta[..., index] = weight * ((errors[1 + k] - base) / DIFFERENCE)
+            for k, state in enumerate(self.states):
+                change = (errors[1 + len(self.moves) + k] - base) / DIFFERENCE
+                d_free[..., state], d_held[..., state] = weight * change, held * change
+        flat = lambda array: array.reshape(rows, -1, *array.shape[3:])  # noqa: E731
+        validation, step = self.batch.validation(flat(held * base), flat(d_held))
+        return Linear(flat(weight * base), flat(d_theta), flat(d_free), validation, step, ends[0])
+
+
+def split_theta(problem: Problem, theta: Float[np.ndarray, "copy theta"]) -> tuple[list[Any], list[Any]]:
+    """Physical parameters and shared initial values, each [copy, 1]. Fixed parameters keep their exact values."""
+    structure, constants = problem.structure, problem.space.constants
+    count = len(structure.parameters)
+    values = constants.bijection.forward(theta[:, :count])
+    shared = constants.shared.forward(theta[:, theta.shape[1] - len(structure.states) :])
+    return [values[:, k, None] for k in range(count)], [shared[:, k, None] for k in range(shared.shape[1])]
+
+
+def _inputs(grid: Grid) -> Float[np.ndarray, "input row sample"]:
+    return np.moveaxis(grid.sample_u, -1, 0)
+
+
+PIECE_BYTES = {"cpu": 3e8}
+"""Memory that the sensitivities of the rows computed at once may take; on other devices:"""
+LARGE_PIECE_BYTES = 4e9
+
+
+def row_bytes(problem: Problem, batch: Batch) -> float:
+    """Memory that the sensitivities of one row take while they are computed."""
+    unknowns = problem.structure.size + len(problem.structure.states)
+    states, measured = len(problem.structure.states), len(problem.structure.measured)
+    carried = 2 * (batch.steps + 1) * states
+    read = batch.grid.step.shape[1] * (4 * states + 2 * measured)
+    return 8.0 * unknowns * (carried + read)
+
+
+class JaxEngine:
+    """Exact sensitivities of the discrete solution, compiled; use ``prepare`` early and ``ready`` when it is needed.
+
+    Many rows are computed in pieces of equal size, one after the other, by one program: memory is bounded.
+
+    Arguments:
+        device: of JAX, or a ``Meeting`` of several seeds.
+    """
+
+    def __init__(self, problem: Problem, batch: Batch, device: Any) -> None:
+        self.problem, self.batch, self.device = problem, batch, device
+        self.compile_seconds = 0.0
+        rows = len(batch.grid.step)
+        most = PIECE_BYTES.get(device.platform, LARGE_PIECE_BYTES) / row_bytes(problem, batch) / abreast(device)
+        self.pieces = next((n for n in range(1, rows) if rows % n == 0 and rows // n <= most), rows)
+        self._future: Future[Any] | None = None
+        self._program: Any = None
+        self._arguments: Any = None
+
+    def prepare(self) -> None:
+        """Begin to compile, unless that was done before."""
+        from ndestudio.solve.jax_fixed import linearise_program
+
+        structure, method = self.problem.structure, self.problem.adaptive or self.problem.method
+        states = len(structure.states)
+        theta = np.zeros(structure.size)
+        free = np.zeros((self.batch.grid.step.shape[0] // self.pieces, states))
+        self.use(self.batch)
+        arguments = _as_arrays((theta, free, *self._arguments[0]))
+        self._future = get_program(
+            ("linearise", structure, method), lambda: linearise_program(structure, method), arguments, self.device
+        )
+
+    def use(self, batch: Batch) -> None:
+        """Other numbers of the same shapes (a shorter horizon, other weights)."""
+        self.batch = batch
+        self._arguments = [_as_arrays((self.problem.space.constants, *part)) for part in split_rows(batch, self.pieces)]
+
+    def ready(self, reporter: Reporter) -> None:
+        """Wait for the program."""
+        if self._future is None:
+            self.prepare()
+        assert self._future is not None
+        self._program, self.compile_seconds = wait(self._future, reporter, "the simulation and its derivatives")
+
+    def linearise(self, point: Point) -> Linear:
+        """Residuals and derivatives at ``point``; ``ready`` comes first."""
+        frees = np.split(point.free, self.pieces)
+        parts = [self._program(point.theta, free, *given) for free, given in zip(frees, self._arguments, strict=True)]
+        r, d_theta, d_free, r_held, d_held, end = (_joined(arrays) for arrays in zip(*parts, strict=True))
+        validation, step = self.batch.validation(r_held, d_held)
+        return Linear(r, d_theta, d_free, validation, step, end)
+
+
+def _joined(arrays: tuple[Any, ...]) -> np.ndarray:
+    return np.asarray(arrays[0]) if len(arrays) == 1 else np.concatenate([np.asarray(array) for array in arrays])
+
+
+def _as_arrays(tree: Any) -> Any:
+    from ndestudio.solve.jax_backend import get_jax
+
+    return get_jax().tree_util.tree_map(np.asarray, tree)
+
+
+class Gradient:
+    """Value and gradient of a whole loss, compiled; penalties are added in NumPy.
+
+    Arguments:
+        kind: `"trajectory"` (simulated) or `"collocation"` (slopes of smooth curves).
+    """
+
+    def __init__(self, kind: str, structure: Any, method: Any, data: tuple[Any, ...], device: Any, what: str) -> None:
+        self.kind, self.structure, self.method, self.device, self.what = kind, structure, method, device, what
+        self.data = _as_arrays(data)
+        self.compile_seconds = 0.0
+        self._future: Future[Any] | None = None
+        self._program: Any = None
+
+    def prepare(self, point: Point) -> None:
+        """Begin to compile, unless that was done before."""
+        from ndestudio.solve import jax_fixed as sensitivity
+
+        structure, method = self.structure, self.method
+        make = {
+            "trajectory": lambda: sensitivity.gradient_program(structure, method),
+            "collocation": lambda: sensitivity.collocation_program(structure),
+        }[self.kind]
+        arguments = (np.asarray(point.theta), np.asarray(point.free), *self.data)
+        self._future = get_program((self.kind, structure, method), make, arguments, self.device)
+
+    def use(self, batch: Batch) -> None:
+        """Other weights of the same samples."""
+        constants, start, grid, _, settings = self.data
+        self.data = _as_arrays((constants, start, grid, batch.target, settings))
+
+    def ready(self, point: Point, reporter: Reporter) -> None:
+        """Wait for the program."""
+        if self._future is None:
+            self.prepare(point)
+        assert self._future is not None
+        self._program, self.compile_seconds = wait(self._future, reporter, self.what)
+
+    def __call__(self, point: Point) -> Evaluated:
+        loss, extra, (d_theta, d_free) = self._program(point.theta, point.free, *self.data)
+        return Evaluated(float(loss), np.asarray(extra, dtype=float), np.asarray(d_theta), np.asarray(d_free))
+
+
+class Evaluated(NamedTuple):
+    """Loss, [training loss, validation loss, gap between segments] and gradients."""
+
+    loss: float
+    extra: Float[np.ndarray, " figure"]
+    theta: Float[np.ndarray, " theta"]
+    free: Float[np.ndarray, "row state"]
+
+
+class SlopeEngine:
+    """Collocation in NumPy: errors of slopes by a few parameters, with weights that tame outliers."""
+
+    def __init__(self, problem: Problem, points: Any) -> None:
+        self.problem, self.points = problem, points
+        self.model = VectorModel(problem.structure, problem.space.model.networks)
+        moves = problem.space.free.copy()
+        moves[problem.space.weights] = False
+        moves[len(moves) - len(problem.structure.states) :] = False
+        self.moves = np.flatnonzero(moves)
+        self.scale = np.ones_like(points.weight)
+
+    def linearise(self, point: Point) -> Linear:
+        """As one row without free initial values."""
+        theta = np.repeat(point.theta[None], 1 + len(self.moves), axis=0)
+        for k, index in enumerate(self.moves):
+            theta[1 + k, index] += DIFFERENCE
+        parameters, _ = split_theta(self.problem, theta)
+        y = np.repeat(self.points.y.T[:, None], len(theta), axis=1)
+        with np.errstate(all="ignore"):
+            slope = np.moveaxis(self.model.field(parameters, self.points.t, self.points.u.T, y), 0, -1)
+            weight = np.sqrt(self.points.weight * self.scale)
+            r = np.where(weight > 0, weight * (slope - self.points.slope), 0.0)
+        base = r[0].reshape(1, -1)
+        d = np.zeros((*base.shape, len(point.theta)))
+        d[..., self.moves] = np.moveaxis((r[1:] - r[0]).reshape(len(self.moves), 1, base.shape[1]), 0, -1) / DIFFERENCE
+        states = len(self.problem.structure.states)
+        nothing = np.zeros((1, states))
+        return Linear(base, d, np.zeros((*base.shape, states)), float("nan"), nothing, nothing)
+
+    def reweigh(self, point: Point) -> None:
+        """Weights of Huber's loss at ``point``."""
+        self.scale = np.ones_like(self.points.weight)
+        r = self.linearise(point).r.reshape(self.points.weight.shape)
+        with np.errstate(all="ignore"):
+            error = np.abs(r) / np.sqrt(self.points.weight) / self.points.limit
+        self.scale = np.where(error > 1, 1 / np.maximum(error, 1.0), 1.0)

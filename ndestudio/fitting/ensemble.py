@@ -1,0 +1,235 @@
+"""Several networks from different seeds: the best is the fit, the others say how far it can be trusted."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import msgspec
+import numpy as np
+
+from ndestudio.data.dataset import Dataset, Part
+from ndestudio.fitting.batched_ensemble import Clock, Meeting
+from ndestudio.fitting.config import TrainConfig
+from ndestudio.fitting.result import Fit, Outcome
+from ndestudio.fitting.stages.recipe import JACOBIAN_BYTES
+from ndestudio.model.fitted import FittedModel
+from ndestudio.model.simulate import evaluate_hole
+from ndestudio.progress import Event, Note, Phase, Progress, Reporter, TrainStep
+from ndestudio.solve.jax_backend import device, memory
+
+ALIKE = 0.1
+"""Disagreement of a hole, relative to its spread, up to which seeds count as agreeing."""
+WORSE = 1.5
+"""Errors beyond so many times that of the best seed show that a seed was not trained well enough to speak for the data."""
+GOOD = 0.01
+"""An error, relative to the spread, that is never called bad."""
+MEMORY_SHARE = 0.25
+"""Of the memory that the Jacobians of seeds side by side may take."""
+TELL_SECONDS = 0.5
+
+
+@dataclass(frozen=True, eq=False)
+class Seed:
+    """What one network is trained with.
+
+    Arguments:
+        place: where the seeds meet that train side by side; None: alone.
+    """
+
+    train: TrainConfig
+    reporter: Reporter
+    place: Meeting | None = None
+    clock: Callable[[], float] = time.perf_counter
+
+
+def places_abreast(model: FittedModel, dataset: Dataset, train: TrainConfig) -> int:
+    """How many seeds train at the same time: on a GPU (or where it was asked for) as many as the memory has room for."""
+    if not model.networks or train.side_by_side is False:
+        return 1
+    described = device(train.device)[1]
+    if described.kind != "gpu" and not train.side_by_side:
+        return 1
+    numbers = sum(
+        w.size + b.size for one in model.networks.values() for w, b in zip(one.weights, one.biases, strict=True)
+    )
+    values = sum(int(one.mask(Part.TRAIN).sum()) for one in dataset.trajectories)
+    # Jacobians are kept on the side of the processor, with a copy; beyond the limit of the recipe there is none
+    one = 3 * min(8.0 * values * (numbers + len(model.parameters)), JACOBIAN_BYTES)
+    return int(np.clip(MEMORY_SHARE * memory() / one, 1, train.seeds)) if memory() else train.seeds
+
+
+def fit_seeds(one: Callable[[Seed], Fit], train: TrainConfig, reporter: Reporter, width: int = 1) -> Fit:
+    """Fit with ``train.seeds`` seeds: one after the other, the first shown at once, or ``width`` side by side.
+
+    Returns:
+        The fit with the smallest validation error (training error without validation data); ``ensemble`` holds the models
+        of the others, best first, without those that are clearly worse.
+    """
+    settings = [msgspec.structs.replace(train, seed=train.seed + k, seeds=1) for k in range(train.seeds)]
+    fits = _in_turn(one, settings, reporter) if width < 2 else _in_groups(one, settings, reporter, width)
+    usable = [fit for fit in fits if fit.outcome is not Outcome.DIVERGED] or fits
+    usable.sort(key=_error)
+    best = usable[0]
+    good = [fit for fit in usable if _error(fit) <= WORSE * max(_error(best), GOOD)] or [best]
+    others = tuple(fit.model for fit in good[1:])
+    notes = [*_left_out(fits, good), *(_agreement(hole, best.model, others) for hole in best.model.networks)]
+    notes = [note for note in notes if note]
+    for note in notes:
+        reporter.emit(Note(note))
+    seconds = _seconds(fits, width)
+    outcome = Outcome.STOPPED if fits[-1].outcome is Outcome.STOPPED else best.outcome
+    return replace(best, outcome=outcome, ensemble=others, notes=(*best.notes, *notes), seconds=seconds)
+
+
+def _seconds(fits: list[Fit], width: int) -> dict[str, float]:
+    """Of all seeds; those side by side took as long as the longest of them."""
+    groups = [fits[first : first + width] for first in range(0, len(fits), width)]
+    names = {key for fit in fits for key in fit.seconds}
+    return {key: sum(max(fit.seconds.get(key, 0.0) for fit in group) for group in groups) for key in sorted(names)}
+
+
+def _in_turn(one: Callable[[Seed], Fit], settings: list[TrainConfig], reporter: Reporter) -> list[Fit]:
+    fits: list[Fit] = []
+    for k, train in enumerate(settings):
+        if k:
+            reporter.emit(Phase("seed", f"training from seed {train.seed}", k + 1, len(settings)))
+        fits.append(one(Seed(train, reporter)))
+        if fits[-1].outcome is Outcome.STOPPED:
+            break
+    return fits
+
+
+def _in_groups(one: Callable[[Seed], Fit], settings: list[TrainConfig], reporter: Reporter, width: int) -> list[Fit]:
+    fits: list[Fit] = []
+    for first in range(0, len(settings), width):
+        group = settings[first : first + width]
+        names = f"seeds {group[0].seed} to {group[-1].seed} side by side" if len(group) > 1 else f"seed {group[0].seed}"
+        reporter.emit(Phase("seed", f"training from {names}", first + 1, len(settings)))
+        fits += _together(one, group, reporter)
+        if any(fit.outcome is Outcome.STOPPED for fit in fits):
+            break
+    return fits
+
+
+def _together(one: Callable[[Seed], Fit], group: list[TrainConfig], reporter: Reporter) -> list[Fit]:
+    """Fits of all settings at the same time, a thread for each."""
+    meeting, voices = Meeting(len(group), device(group[0].device)[0]), Voices(reporter, [one.seed for one in group])
+    found: list[Fit | BaseException | None] = [None] * len(group)
+
+    def run(k: int) -> None:
+        try:
+            found[k] = one(Seed(group[k], voices.of(k), meeting, voices.clock))
+        except BaseException as error:
+            found[k] = error
+            voices.failed = True
+        finally:
+            meeting.leave()
+
+    threads = [threading.Thread(target=run, args=(k,), name=f"seed {one.seed}") for k, one in enumerate(group)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for one_found in found:
+        if isinstance(one_found, BaseException):
+            raise one_found
+    return [one_found for one_found in found if isinstance(one_found, Fit)]
+
+
+class Voices:
+    """What is told of seeds side by side: everything about the first, of the others their losses and new sentences."""
+
+    def __init__(self, reporter: Reporter, seeds: list[int]) -> None:
+        self.clock, self.failed = Clock(), False
+        self._reporter, self._seeds = reporter, seeds
+        self._losses: dict[int, float] = {}
+        self._said: set[str] = set()
+        self._next, self._fraction = 0.0, 0.0
+        self._lock = threading.Lock()
+
+    def of(self, k: int) -> Reporter:
+        return _Voice(self, k)
+
+    def should_stop(self) -> bool:
+        return self.failed or self.clock.ask(self._reporter.should_stop)
+
+    def emit(self, k: int, event: Event) -> None:
+        with self._lock:
+            if isinstance(event, Note):
+                if event.text in self._said:
+                    return
+                self._said.add(event.text)
+            if k == 0 and isinstance(event, Progress):
+                self._fraction = event.fraction
+            elif k == 0 or isinstance(event, Note):
+                self._reporter.emit(event)
+            if isinstance(event, TrainStep):
+                self._losses[k] = event.loss
+                self._tell()
+
+    def _tell(self) -> None:
+        now = time.perf_counter()
+        if now >= self._next:
+            self._next = now + TELL_SECONDS
+            losses = ", ".join(f"{self._seeds[k]}: {loss:.3g}" for k, loss in sorted(self._losses.items()))
+            self._reporter.emit(Progress(self._fraction, None, f"losses by seed: {losses}"))
+
+
+@dataclass(frozen=True, eq=False)
+class _Voice:
+    voices: Voices
+    k: int
+
+    def emit(self, event: Event) -> None:
+        self.voices.emit(self.k, event)
+
+    def should_stop(self) -> bool:
+        return self.voices.should_stop()
+
+
+def _error(fit: Fit) -> float:
+    part = fit.metrics.validation or fit.metrics.train
+    value = part.get("mean", float("inf"))
+    return value if np.isfinite(value) else float("inf")
+
+
+def _left_out(fits: list[Fit], good: list[Fit]) -> list[str]:
+    """Which seeds do not count, and why."""
+    left = [fit for fit in fits if fit not in good]
+    if not left or not np.isfinite(_error(good[0])):
+        return []
+    which = ", ".join(
+        f"seed {fit.seed}: " + (f"{_error(fit):.2%}" if np.isfinite(_error(fit)) else "no finite error") for fit in left
+    )
+    kind = "validation" if good[0].metrics.validation else "training"
+    return [
+        f"{len(left)} of {len(fits)} seeds do not count in what the seeds agree on: their {kind} error ({which}) is more than "
+        f"{WORSE} times that of the best ({_error(good[0]):.2%}), so they say more about the training than about the data."
+    ]
+
+
+def disagreement(hole: str, model: FittedModel, others: tuple[FittedModel, ...]) -> float:
+    """Root mean square difference of the hole between ``model`` and the others where data support it, over its spread."""
+    support = model.networks[hole].support
+    if support is None or not len(support) or not others:
+        return float("nan")
+    mine = evaluate_hole(model, hole, support)
+    theirs = np.stack([evaluate_hole(other, hole, support) for other in others])
+    spread = float(np.std(mine))
+    return float(np.sqrt(np.mean((theirs - mine) ** 2))) / spread if spread > 0 else float("nan")
+
+
+def _agreement(hole: str, model: FittedModel, others: tuple[FittedModel, ...]) -> str:
+    value = disagreement(hole, model, others)
+    if not np.isfinite(value):
+        return ""
+    count = len(others) + 1
+    if value <= ALIKE:
+        return f"{count} seeds agree on `{hole}` within {value:.1%} of its spread where data support it."
+    return (
+        f"{count} seeds disagree on `{hole}` by {value:.0%} of its spread where data support it: the data do not determine "
+        "it. Fix parameters, constrain the hole, or measure more."
+    )

@@ -1,0 +1,141 @@
+"""Fit a hybrid model: prepare, run the stages, choose the best, say how it went."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from ndestudio.data.dataset import Dataset, Part
+from ndestudio.errors import DataError
+from ndestudio.fitting.batched_ensemble import abreast
+from ndestudio.fitting.config import TrainConfig
+from ndestudio.fitting.ensemble import Seed, fit_seeds, places_abreast
+from ndestudio.fitting.finalisation import finish, guarded
+from ndestudio.fitting.preflight import remarks
+from ndestudio.fitting.problem import make_problem
+from ndestudio.fitting.result import Fit
+from ndestudio.fitting.solver_choice import suited
+from ndestudio.fitting.stages.collocation import smooth_training
+from ndestudio.fitting.stages.constants import fit_constants
+from ndestudio.fitting.stages.recipe import train_networks
+from ndestudio.fitting.tracker import Tracker
+from ndestudio.model.config import ModelConfig
+from ndestudio.model.fitted import FittedModel
+from ndestudio.model.initial import initial_model
+from ndestudio.progress import Phase, Reporter, SilentReporter
+from ndestudio.solve.diffrax_adaptive import warnings_of
+from ndestudio.solve.jax_backend import device, plain_cpu
+
+SECONDS = {"quick": 10.0, "balanced": 40.0, "thorough": 180.0}
+"""Longest training of the presets, without the time in which programs are compiled."""
+
+
+def fit(
+    config: ModelConfig,
+    dataset: Dataset,
+    train: TrainConfig | None = None,
+    reporter: Reporter | None = None,
+    start: FittedModel | None = None,
+) -> Fit:
+    """Fit ``config`` to ``dataset``.
+
+    Arguments:
+        start: a model to go on from (its networks and parameters), such as a checkpoint; None: a fresh one.
+
+    Returns:
+        The best model by validation error with its history. Not converging is an outcome, not an exception.
+
+    Raises:
+        EquationError, DataError, DeviceError: the inputs cannot be used.
+    """
+    train, reporter = train or TrainConfig(), reporter or SilentReporter()
+    if train.seeds > 1:
+        model = _starting_model(config, dataset, train, start)
+        width = places_abreast(model, dataset, train)
+        return fit_seeds(lambda seed: _fit_one(config, dataset, seed, start), train, reporter, width)
+    return _fit_one(config, dataset, Seed(train, reporter), start)
+
+
+def _fit_one(config: ModelConfig, dataset: Dataset, seed: Seed, start: FittedModel | None) -> Fit:
+    train, reporter = seed.train, seed.reporter
+    begin = seed.clock()
+    limit = train.time_limit if train.time_limit is not None else SECONDS[train.preset]
+    limit *= abreast(seed.place)
+    model = _starting_model(config, dataset, train, start)
+    _check(model, dataset)
+    problem = make_problem(model, dataset, train)
+    tracker = Tracker(
+        problem,
+        reporter,
+        deadline=begin + limit,
+        begin=begin,
+        clock=seed.clock,
+        counts_compiling=train.time_limit is not None,
+    )
+    tracker.snapshot(model, 0)
+    for text in _left_out(dataset, train):
+        tracker.note(text, "warning")
+    reporter.emit(Phase("preparing", "smoothing the measurements"))
+    problem = make_problem(model, dataset, train, smooth_training(dataset))
+    tracker.problem = problem
+    for text in remarks(problem):
+        tracker.note(text, "warning")
+    suited(tracker, model, "At the start values")
+    setup = problem.adaptive
+    for text in warnings_of(setup, int(problem.space.free.sum())) if setup is not None else ():
+        tracker.note(text, "warning")
+    if problem.structure.holes or setup is not None:
+        chosen, described = device(train.device)
+        ending = guarded(tracker, lambda: train_networks(tracker, seed.place or chosen))
+    else:
+        described = plain_cpu()
+        ending = guarded(tracker, lambda: fit_constants(tracker))
+    return finish(tracker, ending, described)
+
+
+def _starting_model(
+    config: ModelConfig, dataset: Dataset, train: TrainConfig, start: FittedModel | None
+) -> FittedModel:
+    fresh = initial_model(config, dataset, train.seed)
+    if start is None:
+        return fresh
+    parameters = {name: start.parameters.get(name, value) for name, value in fresh.parameters.items()}
+    networks = {
+        name: start.networks[name] if _same_shape(start, name, network) else network
+        for name, network in fresh.networks.items()
+    }
+    return replace(fresh, parameters=parameters, networks=networks, initial={**fresh.initial, **start.initial})
+
+
+def _left_out(dataset: Dataset, train: TrainConfig) -> list[str]:
+    """Sentences about values that have no logarithm."""
+    notes = []
+    for name in train.log_states:
+        column = dataset.measured_names.index(name)
+        count = sum(int((one.measured[:, column] <= 0).sum()) for one in dataset.trajectories)
+        if count:
+            notes.append(f"{count} values of `{name}` are not positive; they have no logarithm and are left out.")
+    return notes
+
+
+def _same_shape(start: FittedModel, name: str, network) -> bool:
+    old = start.networks.get(name)
+    return (
+        old is not None
+        and old.arguments == network.arguments
+        and old.config == network.config
+        and [w.shape for w in old.weights] == [w.shape for w in network.weights]
+    )
+
+
+def _check(model: FittedModel, dataset: Dataset) -> None:
+    if not dataset.has(Part.TRAIN):
+        raise DataError("there are no training rows; give the training part of the split a larger share")
+    observed = [k for k, name in enumerate(dataset.measured_names) if model.system.observation(name) is not None]
+    if not observed:
+        known = ", ".join(f"`{name}`" for name in dataset.measured_names)
+        raise DataError(
+            f"no equation or output is named like a measured column ({known}); name a state or an output like the column "
+            "it is measured by"
+        )
+    if not any(trajectory.mask(Part.TRAIN)[:, observed].any() for trajectory in dataset.trajectories):
+        raise DataError("the columns that the model describes have no measured values in the training rows")

@@ -1,0 +1,222 @@
+"""What the parts of a hybrid model are worth: fits of its relatives to the same data, side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from ndestudio.data.dataset import Dataset, Part
+from ndestudio.errors import EquationError
+from ndestudio.fitting.config import TrainConfig
+from ndestudio.fitting.fit_model import fit
+from ndestudio.fitting.result import Fit, Outcome
+from ndestudio.fitting.uncertainty.information_criteria import Information, information
+from ndestudio.fitting.validation import held_out_error
+from ndestudio.model.config import ModelConfig
+from ndestudio.model.parse import parse_system
+from ndestudio.model.variants import all_neural, without_holes
+from ndestudio.progress import Event, Note, Phase, Reporter, SilentReporter
+
+HYBRID, MECHANISTIC, NEURAL, AS_WRITTEN = "hybrid", "mechanistic only", "neural only", "as written"
+ALIKE = 1.1
+"""Held-out errors within this factor of the least one are no difference."""
+CLEAR = 2.0
+"""Differences of AICc below this are no difference (Burnham and Anderson 2002, section 2.6)."""
+
+
+@dataclass(frozen=True, eq=False)
+class Compared:
+    """One model of a comparison.
+
+    Arguments:
+        words: how it came from the model as written.
+        train_error: mean NRMSE on training rows. held_out: on test rows, else on validation rows, see ``held_out_error``;
+            None without any.
+    """
+
+    name: str
+    words: str
+    config: ModelConfig
+    fit: Fit
+    information: Information | None
+    train_error: float
+    held_out: float | None
+
+
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """Models fitted to the same data, best first.
+
+    Arguments:
+        held_out: which rows judge: `"test"`, `"validation"`, or `"none"`.
+        chosen: name of the model that the data support. sentence: which, and by how much.
+        notes: models that could not be made.
+    """
+
+    models: tuple[Compared, ...]
+    held_out: str
+    chosen: str
+    sentence: str
+    notes: tuple[str, ...] = ()
+    complete: bool = True
+
+
+def compare(
+    config: ModelConfig,
+    dataset: Dataset,
+    train: TrainConfig | None = None,
+    reporter: Reporter | None = None,
+    *,
+    models: Mapping[str, ModelConfig] | None = None,
+    known: Fit | None = None,
+) -> Comparison:
+    """Fit ``config``, its mechanistic part, a plain neural ODE, and any further ``models`` to the same data.
+
+    Arguments:
+        models: name -> model, compared too.
+        known: the fit of ``config`` with these data and settings, where it is at hand.
+
+    Returns:
+        Even of one model, where there is nothing to compare it with. Where it is stopped, of those that were fitted.
+
+    Raises:
+        EquationError, DataError, DeviceError: ``config`` or one of ``models`` cannot be used.
+    """
+    train, reporter = train or TrainConfig(), reporter or SilentReporter()
+    wanted, notes = _relatives(config, dataset)
+    for name, other in (models or {}).items():
+        if name in wanted:
+            raise EquationError(f"there are two models called `{name}`; name them differently")
+        parse_system(other, dataset.measured_names, dataset.input_names)
+        wanted[name] = (other, "")
+    found: list[Compared] = []
+    for k, (name, (one, words)) in enumerate(wanted.items()):
+        if reporter.should_stop():
+            break
+        reporter.emit(Phase("compare", f"{name} ({k + 1} of {len(wanted)})", k + 1, len(wanted)))
+        done = known if known is not None and one is config else fit(one, dataset, train, _Quiet(reporter))
+        if done.outcome is Outcome.STOPPED and done is not known:
+            break
+        found.append(_compared(name, words, one, done, dataset, train, reporter))
+    part = _judging(dataset)
+    return _judged(found, part.name.lower() if part is not None else "none", notes, complete=len(found) == len(wanted))
+
+
+def _relatives(config: ModelConfig, dataset: Dataset) -> tuple[dict[str, tuple[ModelConfig, str]], list[str]]:
+    measured, inputs = dataset.measured_names, dataset.input_names
+    system = parse_system(config, measured, inputs)
+    notes: list[str] = []
+    if not system.holes:
+        return {
+            AS_WRITTEN: (config, ""),
+            NEURAL: (all_neural(config, measured, inputs), "a network of all states"),
+        }, notes
+    wanted = {HYBRID: (config, "as written")}
+    bare = without_holes(config, measured, inputs)
+    if bare is None:
+        notes.append("There is no mechanistic model to compare with: without its unknown functions nothing is left.")
+    else:
+        wanted[MECHANISTIC] = (bare[0], ", ".join(bare[1]))
+    neural = all_neural(config, measured, inputs)
+    if bare is None and all(len(hole.arguments) == len(system.states) + len(inputs) for hole in system.holes):
+        notes.append("The model is a plain neural ODE already.")
+    else:
+        wanted[NEURAL] = (neural, "a network of all states for each state")
+    return wanted, notes
+
+
+def _compared(
+    name: str, words: str, config: ModelConfig, done: Fit, dataset: Dataset, train: TrainConfig, reporter: Reporter
+) -> Compared:
+    usable = done.outcome is not Outcome.DIVERGED
+    criteria = information(done.model, dataset, train, reporter) if usable else None
+    part = _judging(dataset)
+    held = held_out_error(done.model, dataset, part, train) if part is not None and usable else None
+    error = done.metrics.train.get("mean", float("inf"))
+    return Compared(name, words, config, done, criteria, error, held if usable or part is None else float("inf"))
+
+
+def _judging(dataset: Dataset) -> Part | None:
+    return next((part for part in (Part.TEST, Part.VALIDATION) if dataset.has(part)), None)
+
+
+def _judged(found: Sequence[Compared], held: str, notes: list[str], *, complete: bool) -> Comparison:
+    if not found:
+        return Comparison((), held, "", "The comparison was stopped before a model was fitted.", tuple(notes), False)
+    ordered = sorted(found, key=lambda one: _key(one, held))
+    chosen = _simplest([one for one in ordered if _as_good(one, ordered[0], held)])
+    sentence = _sentence(ordered, chosen, held)
+    if not complete:
+        sentence += " The comparison was stopped; not all models were fitted."
+    return Comparison(tuple(ordered), held, chosen.name, sentence, tuple(notes), complete)
+
+
+def _criterion(one: Compared) -> float:
+    """AICc, or AIC where that cannot be had; infinite without either."""
+    if one.information is None:
+        return float("inf")
+    return one.information.aicc if one.information.aicc is not None else float("inf")
+
+
+def _key(one: Compared, held: str) -> tuple[float, float]:
+    if held == "none":
+        return (_criterion(one), one.train_error)
+    return (one.held_out if one.held_out is not None else float("inf"), _criterion(one))
+
+
+def _as_good(one: Compared, best: Compared, held: str) -> bool:
+    if held == "none":
+        return _criterion(one) <= _criterion(best) + CLEAR or one is best
+    return _key(one, held)[0] <= ALIKE * _key(best, held)[0] or one is best
+
+
+def _simplest(alike: Sequence[Compared]) -> Compared:
+    """The one with the fewest effective parameters among models that do as well as each other."""
+    return min(alike, key=lambda one: one.information.parameters if one.information is not None else float("inf"))
+
+
+def _sentence(ordered: Sequence[Compared], chosen: Compared, held: str) -> str:
+    others = [one for one in ordered if one is not chosen]
+    if not others:
+        return f"Only `{chosen.name}` was fitted; there is nothing to compare it with."
+    if held == "none":
+        figure = f"AICc {_criterion(chosen):.1f}"
+        rest = ", ".join(f"{_criterion(one):.1f} ({one.name})" for one in others)
+        return f"The data support `{chosen.name}`: {figure} against {rest}. No rows were held out to check it."
+    error = f"{held} error {chosen.held_out:.2%} of the spread" if chosen.held_out is not None else "no held-out error"
+    rest = ", ".join(f"{_percent(one.held_out)} ({one.name})" for one in others)
+    alike = [one.name for one in others if _as_good(one, ordered[0], held)]
+    text = f"The data support `{chosen.name}`: {error} against {rest}"
+    if alike:
+        text += f"; it does as well as {' and '.join(f'`{name}`' for name in alike)} with fewer parameters"
+    return f"{text}. {_by_criterion(ordered, chosen)}"
+
+
+def _by_criterion(ordered: Sequence[Compared], chosen: Compared) -> str:
+    best = min(ordered, key=_criterion)
+    if _criterion(best) == float("inf"):
+        return "Information criteria could not be had."
+    gap = _criterion(chosen) - _criterion(best)
+    if best is chosen or gap <= CLEAR:
+        return "AICc on the training rows agrees."
+    return f"AICc on the training rows prefers `{best.name}` (by {gap:.1f}): look at both."
+
+
+def _percent(value: float | None) -> str:
+    return "none" if value is None else f"{value:.2%}" if value < 10 else "diverged"
+
+
+class _Quiet:
+    """Passes phases and notes on, and no models: those of a comparison are not to be shown as the one that is trained."""
+
+    def __init__(self, reporter: Reporter) -> None:
+        self._reporter = reporter
+
+    def emit(self, event: Event) -> None:
+        if isinstance(event, Phase):
+            self._reporter.emit(Phase(event.stage, event.text))
+        elif isinstance(event, Note):
+            self._reporter.emit(event)
+
+    def should_stop(self) -> bool:
+        return self._reporter.should_stop()

@@ -1,0 +1,1 @@
+"""Minimisers on plain vectors."""

@@ -1,0 +1,83 @@
+"""What can be said before training: columns that teach nothing, equations without a value where the data begin."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ndestudio.data.dataset import Part
+from ndestudio.fitting.problem import Problem
+from ndestudio.model.initial import model_start
+from ndestudio.model.simulate import field
+
+FAR = 20.0
+"""Ranges of all other values beyond which a value is told."""
+LOOKED_AT = 50
+"""Trajectories whose starts are looked at."""
+
+
+def remarks(problem: Problem) -> list[str]:
+    """Sentences on the data and the start of a fit, most often none."""
+    return [*_empty(problem), *_flat(problem), *_alone(problem), *_undefined(problem)]
+
+
+def _empty(problem: Problem) -> list[str]:
+    """Columns that the model describes and that have no value to train on."""
+    there = np.zeros(len(problem.observed), dtype=bool)
+    for row in problem.dataset.trajectories:
+        there |= row.mask(Part.TRAIN).any(axis=0)
+    return [
+        f"The column `{name}` has no measured values in the training rows: what it would show is taken as unmeasured."
+        for k, name in enumerate(problem.dataset.measured_names)
+        if problem.observed[k] and not there[k]
+    ]
+
+
+def _alone(problem: Problem) -> list[str]:
+    """Single values that lie far from all others of their column."""
+    found = []
+    for k, name in enumerate(problem.dataset.measured_names):
+        parts = [row.measured[row.mask(Part.TRAIN)[:, k], k] for row in problem.dataset.trajectories]
+        values = np.sort(np.concatenate(parts))
+        if not problem.observed[k] or len(values) < 10:
+            continue
+        for value, next_to, rest in ((values[-1], values[-2], values[:-1]), (values[0], values[1], values[1:])):
+            if np.ptp(rest) > 0 and abs(value - next_to) > FAR * np.ptp(rest):
+                found.append(
+                    f"The column `{name}` has one value, {value:.6g}, that is {abs(value - next_to) / np.ptp(rest):.3g} times the "
+                    "range of all others away from them; correct it, or choose the loss `huber`."
+                )
+    return found
+
+
+def _flat(problem: Problem) -> list[str]:
+    """Columns that the model describes and that never change."""
+    found = []
+    for k, name in enumerate(problem.dataset.measured_names):
+        parts = [row.measured[row.mask(Part.TRAIN)[:, k], k] for row in problem.dataset.trajectories]
+        values = np.concatenate(parts)
+        values = values[np.isfinite(values)]
+        if problem.observed[k] and len(values) > 1 and np.ptp(values) <= 1e-9 * np.max(np.abs(values)):
+            found.append(
+                f"The column `{name}` is {values[0]:.6g} in all training rows: errors are taken relative to that, and it says "
+                "nothing about what would change it. If it is a setting of the experiment, make it an input."
+            )
+    return found
+
+
+def _undefined(problem: Problem) -> list[str]:
+    """Equations without a finite value at the starts of trajectories."""
+    model = problem.space.model
+    bad: dict[str, int] = {}
+    rows = problem.dataset.trajectories[:LOOKED_AT]
+    for row in rows:
+        y = model.initial.get(row.name, model_start(model, row))
+        with np.errstate(all="ignore"):
+            slope = field(model, row.t[0], y, row.input_at(row.t[:1])[0])
+        for state, value in zip(model.system.states, slope, strict=True):
+            if not np.isfinite(value):
+                bad[state] = bad.get(state, 0) + 1
+    return [
+        f"The equation of `{state}` has no finite value at the start of {count} of {len(rows)} trajectories; look for a "
+        "division by zero, a logarithm or a root of what is not positive there, or start the trajectories later."
+        for state, count in bad.items()
+    ]

@@ -1,0 +1,244 @@
+"""From a model, data and settings to the scales, limits and noise of a fit."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+
+import numpy as np
+from jaxtyping import Bool, Float
+
+from ndestudio.data.dataset import Dataset, Part, Trajectory
+from ndestudio.data.smoothing import SmoothedTrajectory
+from ndestudio.errors import DataError
+from ndestudio.fitting.config import TrainConfig
+from ndestudio.model.config import InitialConfig
+from ndestudio.model.fitted import FittedModel
+from ndestudio.problem.space import Bijection, Space, Structure, bijection, initial_transforms, parameter_space
+from ndestudio.solve import diffrax_adaptive as adaptive_solvers
+from ndestudio.solve.diffrax_adaptive import ATOL, RTOL, Adaptive, adaptive
+from ndestudio.solve.tableau import OWN, RK4, SDIRK4, Tableau
+from ndestudio.solve.time_grid import Mesh
+
+CLIP = 5.0
+"""States are kept inside the field within this many data ranges around the data; hidden ones within a hundred scales."""
+FEWEST_SAMPLES, FAR_SMALLER = 20, 0.6
+"""Samples from which the noise of single ones is looked at, and the part of the noise around the curve that it must be below."""
+CLEAN = 1e-7
+"""Noise, as a loss, below which samples repeat each other and can be thinned."""
+
+
+@dataclass(frozen=True, eq=False)
+class Problem:
+    """Everything a stage needs that does not change while it runs.
+
+    Arguments:
+        floor: smallest loss the noise allows (mean squared error over spread); 0 if the noise is unknown.
+        observed: measured columns that the model has a counterpart for.
+        mesh: trajectory -> where the steps of the solver should lie; none: by time and samples.
+        least: steps below which the solver is not stable.
+        adaptive: the diffrax solver that trains in its place, None if none was chosen.
+    """
+
+    dataset: Dataset
+    train: TrainConfig
+    space: Space
+    method: Tableau
+    observed: Bool[np.ndarray, " measured"]
+    noise: Float[np.ndarray, " measured"]
+    floor: float
+    smooth: Mapping[str, SmoothedTrajectory]
+    mesh: Mapping[str, Mesh] = field(default_factory=dict)
+    least: int = 0
+    adaptive: Adaptive | None = None
+
+    @property
+    def structure(self) -> Structure:
+        return self.space.structure
+
+    def values_used(self, part: Part) -> int:
+        """Measured values of a part that the model has a counterpart for."""
+        return int(sum((trajectory.mask(part) & self.observed).sum() for trajectory in self.dataset.trajectories))
+
+    @property
+    def clean(self) -> bool:
+        """Whether the splines found next to no noise."""
+        return bool(self.smooth) and self.floor <= CLEAN and bool((self.noise > 0).any())
+
+    @cached_property
+    def values_used_validation(self) -> int:
+        return self.values_used(Part.VALIDATION)
+
+    @cached_property
+    def values_used_train(self) -> int:
+        return self.values_used(Part.TRAIN)
+
+
+def make_problem(
+    model: FittedModel,
+    dataset: Dataset,
+    train: TrainConfig,
+    smoothed: Mapping[str, SmoothedTrajectory] | None = None,
+    *,
+    train_networks: bool = True,
+) -> Problem:
+    """Scales, limits, noise and starts of a fit of ``model`` to ``dataset``."""
+    observed = np.array([model.system.observation(name) is not None for name in dataset.measured_names])
+    log = _logarithms(dataset, train)
+    scale = _state_scale(model)
+    spread = _spread(dataset, log)
+    constants = {
+        "clip": _clip(model, dataset, scale),
+        "log": log,
+        "floor": _floor(dataset),
+        "spread": spread,
+        "state_scale": scale,
+        "shared": _shared(model, scale),
+        "tolerance": np.array([train.rtol or RTOL, train.atol or ATOL]),
+    }
+    space = parameter_space(model, constants, train_networks=train_networks)
+    space = _with_shared(space, model, train)
+    noise, floor = _noise(dataset, smoothed or {}, observed, log, spread)
+    setup = adaptive(train, int(space.free.sum()))
+    return Problem(dataset, train, space, _method(train), observed, noise, floor, smoothed or {}, adaptive=setup)
+
+
+def _method(train: TrainConfig) -> Tableau:
+    """Of the program's own solver; beside an adaptive one it serves quick looks, which must not be stopped by stiffness."""
+    if train.solver in adaptive_solvers.IMPLICIT or train.solver in adaptive_solvers.SPLIT:
+        return SDIRK4
+    return OWN.get(train.solver, RK4)
+
+
+def _logarithms(dataset: Dataset, train: TrainConfig) -> Bool[np.ndarray, " measured"]:
+    """Which columns are compared by logarithm.
+
+    Raises:
+        DataError: a name that is no measured column, or a column without enough positive values.
+    """
+    names = dataset.measured_names
+    for name in train.log_states:
+        if name not in names:
+            known = ", ".join(f"`{one}`" for one in names)
+            raise DataError(f"`{name}` is to be compared by logarithm but is no measured column ({known})")
+        column = names.index(name)
+        if sum(int((one.measured[:, column] > 0).sum()) for one in dataset.trajectories) < 2:
+            raise DataError(f"`{name}` is to be compared by logarithm but has no positive values; compare it as it is")
+    return np.array([name in train.log_states for name in names])
+
+
+def _state_scale(model: FittedModel) -> Float[np.ndarray, " state"]:
+    if model.scale is None:
+        return np.ones(len(model.system.states))
+    return np.where(np.isfinite(model.scale) & (model.scale > 0), model.scale, 1.0)
+
+
+def _spread(dataset: Dataset, log: Bool[np.ndarray, " measured"]) -> Float[np.ndarray, " measured"]:
+    stacked = np.concatenate([trajectory.measured for trajectory in dataset.trajectories])
+    largest = np.nanmax(np.where(np.isfinite(stacked), np.abs(stacked), 0.0), axis=0)
+    with np.errstate(all="ignore"):
+        stacked = np.where(log & (stacked > 0), np.log(stacked), stacked)
+    spread = np.array(
+        [np.std(column[np.isfinite(column)]) if np.isfinite(column).any() else 0.0 for column in stacked.T]
+    )
+    # a column that does not vary is judged by its size
+    flat = spread <= 1e-9 * np.where(log, 1.0, largest)
+    return np.where(flat, np.where(largest > 0, largest, 1.0), spread)
+
+
+def _floor(dataset: Dataset) -> Float[np.ndarray, " measured"]:
+    found = []
+    for k in range(len(dataset.measured)):
+        values = np.concatenate([trajectory.measured[:, k] for trajectory in dataset.trajectories])
+        positive = values[np.isfinite(values) & (values > 0)]
+        found.append(1e-3 * float(positive.min()) if positive.size else 1e-300)
+    return np.array(found)
+
+
+def _clip(model: FittedModel, dataset: Dataset, scale: Float[np.ndarray, " state"]) -> Float[np.ndarray, "2 state"]:
+    limits = np.zeros((2, len(model.system.states)))
+    for k, state in enumerate(model.system.states):
+        column = None
+        if state in dataset.measured_names and state not in model.system.outputs:
+            column = dataset.measured_names.index(state)
+        values = np.array([start[k] for start in model.initial.values()])
+        if column is not None:
+            parts = [trajectory.measured[:, column] for trajectory in dataset.trajectories]
+            values = np.concatenate([values, *parts])
+        values = values[np.isfinite(values)]
+        low, high = (float(values.min()), float(values.max())) if values.size else (0.0, 0.0)
+        room = CLIP * max(high - low, scale[k]) if column is not None else 100.0 * max(high - low, scale[k])
+        limits[:, k] = low - room, high + room
+    return limits
+
+
+def _shared(model: FittedModel, scale: Float[np.ndarray, " state"]) -> Bijection:
+    first = next(iter(model.initial.values()), np.zeros(len(scale)))
+    return bijection(initial_transforms(model.system, model, scale), list(first))
+
+
+def _with_shared(space: Space, model: FittedModel, train: TrainConfig) -> Space:
+    """Start values of the shared initial values, and which of them are trained."""
+    theta, free = space.theta.copy(), space.free.copy()
+    transforms = initial_transforms(model.system, model, space.constants.state_scale)
+    first = next(iter(model.initial.values()), None)
+    offset = len(theta) - len(transforms)
+    for k, (state, transform) in enumerate(zip(model.system.states, transforms, strict=True)):
+        config = model.config.initial.get(state) or InitialConfig()
+        if first is not None and transform.kind != "identity":
+            theta[offset + k] = float(transform.inverse(np.float64(first[k])))
+        free[offset + k] = config.shared and is_estimated(config, train)
+    return replace(space, theta=theta, free=free)
+
+
+def is_estimated(config: InitialConfig, train: TrainConfig) -> bool:
+    """Whether an initial value is estimated: as the settings say, else if no value or formula is given for it."""
+    if train.fit_initial is False:
+        return False
+    return config.value is None if config.fit is None else config.fit
+
+
+def _noise(
+    dataset: Dataset,
+    smoothed: Mapping[str, SmoothedTrajectory],
+    observed: Bool[np.ndarray, " measured"],
+    log: Bool[np.ndarray, " measured"],
+    spread: Float[np.ndarray, " measured"],
+) -> tuple[Float[np.ndarray, " measured"], float]:
+    """Noise of each column from the smoothing splines (0 unknown) and the loss it amounts to."""
+    count = len(dataset.measured)
+    squares, weights = np.zeros(count), np.zeros(count)
+    for trajectory in dataset.trajectories:
+        curve = smoothed.get(trajectory.name)
+        if curve is None:
+            continue
+        n = trajectory.mask(Part.TRAIN).sum(axis=0).astype(float) * (curve.noise > 0)
+        squares += n * _without_spikes(trajectory, curve.noise) ** 2
+        weights += n
+    noise = np.sqrt(squares / np.maximum(weights, 1.0))
+    relative = np.where(log, 0.0, noise / spread)
+    share = observed * np.array([dataset.weights.get(name, 1.0) for name in dataset.measured_names])
+    known = share * (weights > 0)
+    floor = float(np.sum(known * relative**2) / known.sum()) if known.sum() > 0 else 0.0
+    return noise, floor
+
+
+def _without_spikes(trajectory: Trajectory, noise: Float[np.ndarray, " measured"]) -> Float[np.ndarray, " measured"]:
+    """The noise around the smooth curve, or the median one of single samples where that is far smaller.
+
+    A spline that is too stiff for the spikes of a column takes them for noise, and a fit that misses them would count as a
+    good one. The errors of single samples against the line between their neighbours (Gasser, Sroka and Jennen-Steinmetz
+    1986, Biometrika 73) know the noise of the quiet stretches; their median leaves the spikes out.
+    """
+    found = noise.copy()
+    for k, mask in enumerate(trajectory.mask(Part.TRAIN).T):
+        t, y = trajectory.t[mask], trajectory.measured[mask, k]
+        if len(t) < FEWEST_SAMPLES:
+            continue
+        a = (t[2:] - t[1:-1]) / (t[2:] - t[:-2])
+        errors = (a * y[:-2] + (1.0 - a) * y[2:] - y[1:-1]) / np.sqrt(a**2 + (1.0 - a) ** 2 + 1.0)
+        median = 1.4826 * float(np.median(np.abs(errors)))
+        if 0.0 < median < FAR_SMALLER * noise[k]:
+            found[k] = median
+    return found

@@ -1,0 +1,43 @@
+"""Refit the constants of a model through the solver; networks stay as they are."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+
+from ndestudio.data.dataset import Dataset
+from ndestudio.fitting.config import TrainConfig
+from ndestudio.fitting.finalisation import finish, guarded
+from ndestudio.fitting.fit_model import SECONDS
+from ndestudio.fitting.problem import make_problem
+from ndestudio.fitting.result import Fit
+from ndestudio.fitting.solver_choice import suited
+from ndestudio.fitting.stages.constants import fit_constants
+from ndestudio.fitting.tracker import Tracker
+from ndestudio.model.fitted import FittedModel
+from ndestudio.progress import Reporter, SilentReporter
+from ndestudio.solve.jax_backend import plain_cpu
+
+
+def refit(
+    model: FittedModel,
+    dataset: Dataset,
+    train: TrainConfig | None = None,
+    reporter: Reporter | None = None,
+) -> Fit:
+    """Estimate all free parameters (those of replaced holes too) and initial values of ``model``, from where they stand.
+
+    Runs in NumPy: nothing is compiled, so many different formulas can be fitted one after the other.
+
+    Returns:
+        The refitted model; never one that follows the training data worse than ``model``.
+    """
+    train, reporter = train or TrainConfig(), reporter or SilentReporter()
+    begin = time.perf_counter()
+    limit = train.time_limit if train.time_limit is not None else SECONDS[train.preset]
+    problem = make_problem(model, dataset, train, train_networks=False)
+    tracker = Tracker(problem, reporter, deadline=begin + limit, begin=begin)
+    suited(tracker, model, "At the start values")
+    ending = guarded(tracker, lambda: fit_constants(tracker, explore=False))
+    described = replace(plain_cpu(), why_no_gpu="A few constants are fitted faster on the processor.")
+    return finish(tracker, ending, described)

@@ -1,0 +1,193 @@
+"""Stage A: the field is fitted to the slopes of smoothing splines; no differential equation is solved.
+
+Equations that read a state nobody measured have no slopes and take no part.
+After Varah (1982), SIAM J. Sci. Stat. Comput. 3, 28; for neural ODEs Roesch, Rackauckas and Stumpf (2021).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from jaxtyping import Float, Int32
+
+from ndestudio.data.dataset import Dataset, Part, Trajectory
+from ndestudio.data.smoothing import SmoothedColumn, SmoothedTrajectory, smooth
+from ndestudio.expression.tree import Expr, Name, walk
+from ndestudio.model.system import System
+from ndestudio.problem.rows import bucket
+from ndestudio.solve.jax_backend import one_thread
+from ndestudio.solve.jax_fixed import Slopes
+
+MOST_POINTS = 2048
+MOST_TRAJECTORIES, MOST_ROWS = 24, 800
+LIMIT = 0.3
+"""Errors of slopes beyond this part of the typical slope count linearly."""
+LOCAL = 0.1
+"""Weight of errors of slopes beside that of their sums along stretches."""
+STRETCH = 5.0
+"""Length of a stretch in distances over which a smooth curve can bend (its length by its degrees of freedom)."""
+FEW_ROWS = 60
+"""Trajectories up to this long may be interpolated instead of smoothed."""
+SMOOTHED_ROWS = 2000
+"""Longer trajectories are smoothed in a thinned form."""
+
+
+def smooth_training(dataset: Dataset) -> dict[str, SmoothedTrajectory]:
+    """Smoothing splines through the training rows of some trajectories, spread over all."""
+    trains = [trajectory for trajectory in dataset.trajectories if (trajectory.part == Part.TRAIN).sum() >= 3]
+    longest = max((len(trajectory.t) for trajectory in trains), default=1)
+    most = int(np.clip(MOST_ROWS // longest, 6, MOST_TRAJECTORIES))
+    step = max(1, -(-len(trains) // most))
+    found = {}
+    for trajectory in trains[::step]:
+        with one_thread():
+            found[trajectory.name] = _smoothed(trajectory)
+    return found
+
+
+def _smoothed(trajectory: Trajectory) -> SmoothedTrajectory:
+    mask = trajectory.mask(Part.TRAIN)
+    thin = -(-len(trajectory.t) // SMOOTHED_ROWS)
+    if thin > 1:
+        keep = np.zeros(len(trajectory.t), dtype=bool)
+        keep[::thin] = True
+        mask = mask & keep[:, None]
+    return smooth(trajectory, use=mask)
+
+
+def interpolated(dataset: Dataset, curves: Mapping[str, SmoothedTrajectory]) -> dict[str, SmoothedTrajectory]:
+    """Cubic interpolation of short trajectories whose smoothing left much of the variation out; empty if none is.
+
+    With a dozen rows a smoothing spline cannot tell a peak from noise; the interpolating one errs to the other side.
+    """
+    spread = dataset.spread()
+    found = {}
+    for name, curve in curves.items():
+        trajectory = dataset.trajectory(name)
+        mask = trajectory.mask(Part.TRAIN)
+        if len(trajectory.t) > FEW_ROWS or not (curve.noise > 0.15 * spread).any():
+            continue
+        columns = tuple(
+            _interpolation(trajectory.t[mask[:, k]], trajectory.measured[mask[:, k], k], column)
+            for k, column in enumerate(curve.columns)
+        )
+        found[name] = SmoothedTrajectory(name, columns)
+    return found
+
+
+def _interpolation(t: np.ndarray, y: np.ndarray, fallback: SmoothedColumn) -> SmoothedColumn:
+    from scipy.interpolate import make_interp_spline
+
+    if len(t) < 4:
+        return fallback
+    return SmoothedColumn(make_interp_spline(t, y, k=3), float(t[0]), float(t[-1]), fallback.noise, 0.5 * len(t))
+
+
+def explained(system: System, measured: tuple[str, ...]) -> list[bool]:
+    """Which equations can be compared with slopes: those of measured states that read measured states only."""
+    seen = {state for state in system.states if state in measured and state not in system.outputs}
+    return [
+        state in seen and _reads(expr, system.states) <= seen
+        for state, expr in zip(system.states, system.rhs, strict=True)
+    ]
+
+
+def _reads(expr: Expr, states: tuple[str, ...]) -> set[str]:
+    return {node.name for node in walk(expr) if isinstance(node, Name) and node.name in states}
+
+
+def slopes(
+    system: System, dataset: Dataset, curves: Mapping[str, SmoothedTrajectory], *, padded: bool = True
+) -> tuple[Slopes, Float[np.ndarray, " state"]] | None:
+    """Points on the curves with their slopes, and the typical slope of each state; None if no equation can be compared.
+
+    The squares of errors over typical slopes sum, weighted, to a mean; so do those of their sums along stretches of a
+    curve, over spreads, which count more.
+    """
+    usable = explained(system, dataset.measured_names)
+    if not any(usable) or not curves:
+        return None
+    by_name = {trajectory.name: trajectory for trajectory in dataset.trajectories}
+    per = max(MOST_POINTS // len(curves), 8)
+    parts = [_points(system, dataset, by_name[name], curve, per) for name, curve in curves.items()]
+    t, u, y, slope, known = (np.concatenate([part[k] for part in parts]) for k in range(5))
+    weight = known * np.array(usable)
+    with np.errstate(all="ignore"):
+        typical = np.sqrt(np.sum(weight * np.nan_to_num(slope) ** 2, axis=0) / np.maximum(weight.sum(axis=0), 1.0))
+    typical = np.where(typical > 0, typical, 1.0)
+    weight = weight / typical**2 / max(len(t), 1)
+    slope, y = np.nan_to_num(slope), np.nan_to_num(y)
+    extra = (bucket(len(t)) - len(t)) if padded else 0
+    pad = lambda a: np.concatenate([a, np.repeat(a[-1:], extra, axis=0)])  # noqa: E731
+    weight = np.concatenate([weight, np.zeros((extra, weight.shape[1]))])
+    counts = [len(part[0]) for part in parts]
+    first, last = _stretches(counts, [_reach(curve, n) for curve, n in zip(curves.values(), counts, strict=True)])
+    h = np.append(np.diff(t), 0.0)
+    h[np.cumsum(counts) - 1] = 0.0
+    alone = np.arange(len(t), len(t) + extra, dtype=np.int32)
+    found = Slopes(
+        pad(t),
+        pad(u),
+        pad(y),
+        pad(slope),
+        LOCAL * weight,
+        LIMIT * typical,
+        np.append(h, np.zeros(extra)),
+        np.append(first, alone),
+        np.append(last, alone),
+        np.array(usable) / _state_spread(system, dataset) ** 2 / len(t),
+    )
+    return found, typical
+
+
+def _reach(curve: SmoothedTrajectory, points: int) -> int:
+    """Points to each side along which errors are summed up: some times the distance over which the curve can bend.
+
+    A number, not a shape: it follows the data without a new program.
+    """
+    degrees = max((column.degrees for column in curve.columns if np.isfinite(column.degrees)), default=1.0)
+    return int(np.clip(0.5 * STRETCH * points / max(degrees, 1.0), 4, max(points, 4)))
+
+
+def _stretches(
+    counts: list[int], reaches: list[int]
+) -> tuple[Int32[np.ndarray, " point"], Int32[np.ndarray, " point"]]:
+    """First and last point of the stretch around each point, within its trajectory."""
+    first, last, begin = [], [], 0
+    for count, reach in zip(counts, reaches, strict=True):
+        at = np.arange(begin, begin + count, dtype=np.int32)
+        first.append(np.maximum(at - reach, begin))
+        last.append(np.minimum(at + reach, begin + count - 1))
+        begin += count
+    return np.concatenate(first).astype(np.int32), np.concatenate(last).astype(np.int32)
+
+
+def _state_spread(system: System, dataset: Dataset) -> Float[np.ndarray, " state"]:
+    """Spread of the column that a state is measured by; 1 where it is not measured."""
+    spread = dict(zip(dataset.measured_names, dataset.spread(), strict=True))
+    found = np.array([float(spread.get(state, 1.0)) for state in system.states])
+    return np.where(np.isfinite(found) & (found > 0), found, 1.0)
+
+
+def _points(system: System, dataset: Dataset, trajectory: Trajectory, curve: SmoothedTrajectory, most: int):
+    """Times, inputs, states, slopes, and where they are known (not at the ends, where splines are loose)."""
+    rows = np.flatnonzero(trajectory.part == Part.TRAIN)
+    t = trajectory.t[rows]
+    # few rows: look between them too; many: thin
+    if len(t) > most:
+        t = t[np.linspace(0, len(t) - 1, most).astype(int)]
+    elif len(t) < 40:
+        t = np.unique(np.concatenate([t, 0.5 * (t[1:] + t[:-1])]))
+    values, derivatives, supported = curve.values(t), curve.derivatives(t), curve.supported(t)
+    y = np.zeros((len(t), len(system.states)))
+    slope, known = np.zeros_like(y), np.zeros_like(y)
+    for k, state in enumerate(system.states):
+        if state not in dataset.measured_names or state in system.outputs:
+            continue
+        column = dataset.measured_names.index(state)
+        y[:, k], slope[:, k] = values[:, column], derivatives[:, column]
+        known[:, k] = supported[:, column] & np.isfinite(slope[:, k])
+        if len(t) > 5 and curve.columns[column].degrees > 0.9 * np.isfinite(trajectory.measured[rows, column]).sum():
+            known[[0, -1], k] = False
+    return t, trajectory.input_at(t), y, slope, known

@@ -1,0 +1,261 @@
+"""Fits without networks to train: mechanistic and symbolic models, by Levenberg-Marquardt in NumPy.
+
+Nothing is compiled: a candidate formula is fitted in the time a compiler would need to look at it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ndestudio.data.dataset import Part
+from ndestudio.fitting.batches import Batch, make_batch, start_point
+from ndestudio.fitting.engines import SlopeEngine, VectorEngine
+from ndestudio.fitting.noise import settle as settle_noise
+from ndestudio.fitting.optimizers.levenberg_marquardt import LmState, Point, Prior, lm_rebase, lm_start, lm_step
+from ndestudio.fitting.problem import Problem
+from ndestudio.fitting.solver_choice import suited
+from ndestudio.fitting.stages.collocation import slopes
+from ndestudio.fitting.stages.stages import Outcome, reweigh
+from ndestudio.fitting.tracker import Tracker
+from ndestudio.fitting.uncertainty.laplace import uncertainty
+from ndestudio.model.fitted import FittedModel
+from ndestudio.problem.rows import whole_rows
+from ndestudio.solve.step_count import enough_steps, on_samples, steps_for, tolerance
+
+STARTS = 6
+"""Start values tried when the first ones fit badly."""
+WEAK = 1e-9
+"""Precision of everything: where data say nothing, values stay where they are."""
+CLOSE = 1e-14
+"""A loss (squared error over the spread) that no further step is worth."""
+ENOUGH_ROWS = 24
+"""Trajectories on which a fit of constants begins."""
+LEAST_ACCURATE = 1e-4
+"""Largest change of the predictions, over the spread, by doubling the steps."""
+LOST = 0.1
+"""A loss above this is worth a look from other start values."""
+
+
+@dataclass(frozen=True)
+class Goal:
+    """How far to go: the relative decrease and the loss that end it; and the damping to begin with."""
+
+    decrease: float = 1e-7
+    loss: float = CLOSE
+    damping: float = 1e-3
+
+
+ROUGHLY = Goal(1e-3, 1e-7)
+"""For a part of the data on long steps."""
+MOST_STEPS = 1024
+UNMOVED = 0.03
+"""Change of the trained numbers (which are of order one) that asks for no new choice of steps."""
+
+
+def fit_constants(tracker: Tracker, *, explore: bool = True, steps: int = 100) -> str:
+    """Estimate parameters and initial values.
+
+    Arguments:
+        explore: guess by collocation first, and try further start values while the fit is bad.
+
+    Returns:
+        Why it ended.
+    """
+    problem = tracker.problem
+    batch, whole = _some(
+        problem, steps_for(problem) if problem.smooth or problem.mesh or problem.least else _coarse(problem)
+    )
+    point = start_point(problem, batch)
+    starts = [point]
+    tracker.enter("collocation", "guessing parameters from slopes", 1, 2)
+    if explore:
+        starts += guesses(problem, point)
+    tracker.enter("polish", "fitting parameters through the solver (Levenberg-Marquardt)", 2, 2)
+    goal = Goal() if whole else ROUGHLY
+    outcome = best_of(tracker, batch, starts, steps, goal)
+    if explore:
+        outcome = _explored(tracker, batch, outcome, steps)
+    for _ in range(6):
+        model = tracker.model(batch, outcome.point)
+        finer = _finer(problem, model, batch.steps, outcome.loss)
+        if whole and finer == batch.steps:
+            tracker.exact = finer < MOST_STEPS
+            break
+        if finer > batch.steps and suited(tracker, model, "As fitted so far") is not problem:
+            problem = tracker.problem
+            finer = _finer(problem, model, max(batch.steps, steps_for(problem)), outcome.loss)
+        before, batch, whole = outcome.point, make_batch(problem, finer, padded=False), True
+        tracker.best_score = np.inf
+        outcome = descend(tracker, batch, _continued(problem, batch, before), steps, Goal(damping=1e-6))
+        if np.abs(outcome.point.theta - before.theta).max() < UNMOVED:
+            tracker.exact = finer < MOST_STEPS
+            break
+    _understood(tracker, batch, outcome)
+
+    def again(weighted: Batch, start: Point) -> str:
+        found = descend(tracker, weighted, start, steps)
+        _understood(tracker, weighted, found)
+        return found.reason
+
+    return settle_noise(tracker, again, outcome.reason)
+
+
+def _understood(tracker: Tracker, batch: Batch, outcome: Outcome) -> None:
+    """How sure the parameters are where a fit ended."""
+    problem, linear = tracker.problem, outcome.linear
+    if linear is None or problem.train.loss == "huber":  # whose weights are those of iterations
+        linear = VectorEngine(problem, batch).linearise(outcome.point)
+    prior = _prior(problem, batch, outcome.point)
+    tracker.judge(uncertainty(problem, linear, outcome.point, prior))
+
+
+def _some(problem: Problem, steps: int) -> tuple[Batch, bool]:
+    """Trajectories to begin with, evenly chosen where there are many, and whether they are all.
+
+    A few dozen lead next to the minimum for a fraction of the price; the last steps are made on all.
+    """
+    rows, steps = whole_rows(problem.dataset, with_test=False), on_samples(problem, steps)
+    thin = len(rows) // ENOUGH_ROWS
+    if thin < 2 or not any((row.trajectory.part[row.index] == Part.TRAIN).any() for row in rows[::thin]):
+        return make_batch(problem, steps, rows=rows, padded=False), True
+    return make_batch(problem, steps, rows=rows[::thin], padded=False), False
+
+
+def _coarse(problem: Problem) -> int:
+    """Steps to begin with where no smooth curves tell: one for every second row."""
+    return int(np.clip(max(len(trajectory.t) for trajectory in problem.dataset.trajectories) // 2, 32, 512))
+
+
+def _finer(problem: Problem, model: FittedModel, steps: int, loss: float) -> int:
+    """Steps with which doubling changes predictions by less than a tenth of what they miss the data by."""
+    allowed = float(np.clip(0.1 * np.sqrt(loss), tolerance(problem), LEAST_ACCURATE)) if np.isfinite(loss) else 0.0
+    found = enough_steps(problem, model, steps, allowed, MOST_STEPS)
+    return on_samples(problem, found) if found > steps else found
+
+
+def _continued(problem: Problem, batch: Batch, point: Point) -> Point:
+    """``point`` with the initial values of the same rows, or fresh ones where other rows had been fitted."""
+    free = point.free if point.free.shape == batch.start.mode.shape else start_point(problem, batch).free
+    return Point(point.theta, free)
+
+
+def guesses(problem: Problem, point: Point) -> list[Point]:
+    """Parameters that fit the slopes of the smooth curves, from several starts."""
+    found = slopes(problem.space.model.system, problem.dataset, problem.smooth, padded=False)
+    if found is None:
+        return []
+    engine = SlopeEngine(problem, found[0])
+    if not len(engine.moves):
+        return []
+    ends = []
+    for start in (point, *scattered(problem, point, 3)):
+        state = None
+        for _ in range(2):
+            state = settle(engine.linearise, start, _prior(problem, None, start), 30)
+            start = state.point
+            engine.reweigh(start)
+        if state is not None and np.isfinite(state.cost):
+            ends.append((state.loss, Point(state.point.theta, point.free)))
+        engine.scale = np.ones_like(engine.scale)
+    ends.sort(key=lambda pair: pair[0])
+    return [end for _, end in ends[:1]]
+
+
+def scattered(problem: Problem, point: Point, count: int, width: float = 1.0) -> list[Point]:
+    """Further start values around ``point`` (in the unbounded space), the same for the same seed."""
+    generator = np.random.default_rng(problem.train.seed + 17)
+    free = problem.space.free.copy()
+    free[problem.space.weights] = False
+    found = []
+    for _ in range(count):
+        theta = point.theta.copy()
+        theta[free] += width * generator.normal(size=int(free.sum()))
+        found.append(Point(theta, point.free.copy()))
+    return found
+
+
+def settle(linearise, point: Point, prior: Prior, steps: int) -> LmState:
+    """Levenberg-Marquardt without any report."""
+    state = lm_start(linearise, point, prior)
+    slow = 0
+    for _ in range(steps):
+        if not np.isfinite(state.cost):
+            break
+        state = lm_step(linearise, state, prior)
+        slow = slow + 1 if state.decrease < 1e-6 else 0
+        if state.damping > 1e8 or slow >= 4 or (state.accepted and state.decrease < 1e-9):
+            break
+    return state
+
+
+def best_of(tracker: Tracker, batch: Batch, starts: list[Point], steps: int, goal: Goal) -> Outcome:
+    """Fit from the start whose few first steps lead furthest."""
+    problem = tracker.problem
+    engine = VectorEngine(problem, batch)
+    if len(starts) > 1:
+        ends = []
+        for start in starts:
+            tracker.poll()
+            ends.append(settle(engine.linearise, start, _prior(problem, batch, start), 6))
+        starts = [min(ends, key=lambda state: state.cost if np.isfinite(state.cost) else np.inf).point]
+    return descend(tracker, batch, starts[0], steps, goal)
+
+
+def _explored(tracker: Tracker, batch: Batch, outcome: Outcome, steps: int) -> Outcome:
+    """While the fit is bad, look from further start values and keep what is better."""
+    problem = tracker.problem
+    goal = max(LOST, 3 * problem.floor)
+    if np.isfinite(outcome.loss) and outcome.loss <= goal:
+        return outcome
+    engine = VectorEngine(problem, batch)
+    origin = start_point(problem, batch)
+    for start in scattered(problem, origin, STARTS, 1.5):
+        tracker.poll()
+        if tracker.remaining < 0.3 * (tracker.elapsed + tracker.remaining):
+            break
+        state = settle(engine.linearise, start, _prior(problem, batch, start), 15)
+        if np.isfinite(state.cost) and state.loss < 0.9 * outcome.loss:
+            outcome = descend(tracker, batch, state.point, steps)
+            if outcome.loss <= goal:
+                break
+    return outcome
+
+
+def descend(tracker: Tracker, batch: Batch, point: Point, steps: int, goal: Goal = Goal()) -> Outcome:
+    """Levenberg-Marquardt to convergence, reported step by step."""
+    problem = tracker.problem
+    engine = VectorEngine(problem, batch)
+    prior = _prior(problem, batch, point)
+    state = lm_start(engine.linearise, point, prior, goal.damping)
+    if not np.isfinite(state.cost):
+        return Outcome(point, np.inf, np.nan, "stuck")
+    tracker.step(batch, state.point, 0, state.loss, state.linear.validation, candidate=True)
+    slow = 0
+    for k in range(1, steps + 1):
+        tracker.poll()
+        if problem.train.loss == "huber" and state.accepted:
+            state = reweigh(engine, batch, state)
+        least = 0.1 * goal.decrease if state.damping < goal.damping else 0.0
+        state = lm_step(engine.linearise, lm_rebase(state, prior), prior, least)
+        if state.accepted:
+            tracker.step(batch, state.point, k, state.loss, state.linear.validation, candidate=True, fraction=k / steps)
+        else:
+            tracker.trial(k / steps)
+        slow = slow + 1 if state.decrease < goal.decrease else 0
+        if (
+            state.promised < least
+            or state.damping > 1e8
+            or slow >= (2 if state.accepted else 8)
+            or state.loss < goal.loss
+        ):
+            return Outcome(state.point, state.loss, state.linear.validation, "converged", state.linear)
+    return Outcome(state.point, state.loss, state.linear.validation, "limit", state.linear)
+
+
+def _prior(problem: Problem, batch: Batch | None, point: Point) -> Prior:
+    theta = np.where(problem.space.free, WEAK, np.inf)
+    theta[problem.space.weights] = np.inf
+    free = np.full(point.free.shape, np.inf) if batch is None else np.where(batch.moves, WEAK, np.inf)
+    return Prior(point, theta, free)

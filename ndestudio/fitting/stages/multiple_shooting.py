@@ -1,0 +1,138 @@
+"""Multiple shooting: trajectories cut into segments with starts of their own (Bock 1983; Turan and Jaeschke 2022)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from jaxtyping import Bool, Float
+
+from ndestudio.data.dataset import Part
+from ndestudio.fitting.batches import Batch, fitted_rows, make_batch, start_point
+from ndestudio.fitting.engines import JaxEngine
+from ndestudio.fitting.optimizers.levenberg_marquardt import LmState, Point, Prior, lm_rebase, lm_start, lm_step
+from ndestudio.fitting.problem import Problem
+from ndestudio.fitting.stages.stages import Budget, Outcome, penalty, weight_prior
+from ndestudio.fitting.tracker import Tracker
+from ndestudio.problem.rows import FREE, Rows, bucket
+from ndestudio.problem.space import Bijection
+
+LEARNED = 1e-4
+"""Loss of short segments at which a law is good enough to go on with whole trajectories."""
+
+
+def segments(whole: list[Rows], length: int) -> tuple[list[Rows], np.ndarray]:
+    """Training trajectories cut into pieces of ``length`` samples that share their end samples, and what each follows."""
+    rows, follows = [], []
+    for row in whole:
+        used = np.flatnonzero(row.trajectory.part[row.index] == Part.TRAIN)
+        if len(used) < 2:
+            continue
+        last = used[-1]
+        for piece, begin in enumerate(range(0, last, length)):
+            rows.append(Rows(row.trajectory, row.index[begin : min(begin + length, last) + 1]))
+            follows.append(len(rows) - 2 if piece else -1)
+    return rows, np.array(follows)
+
+
+def shooting_batch(problem: Problem, length: int, steps: int, *, shared: bool = False) -> Batch:
+    """Segments as a batch; the sample a segment shares with the next counts once, or (``shared``) for both."""
+    whole = fitted_rows(problem)
+    rows, follows = segments(whole, length)
+    share = max(len(row.index) - 1 for row in rows) / max(len(row.index) - 1 for row in whole)
+    batch = make_batch(problem, bucket(max(4, int(np.ceil(1.3 * steps * share)))), rows=rows, follows=follows)
+    train = batch.target.train.copy()
+    for k, previous in enumerate(follows):
+        if previous >= 0 and not shared:
+            train[previous, len(rows[previous].index) - 1] = 0.0
+        del k
+    return replace(batch, target=batch.target._replace(train=train / max(train.sum(), 1e-300)))
+
+
+def shoot(tracker: Tracker, engine: JaxEngine, theta: Float[np.ndarray, " theta"], budget: Budget) -> Outcome:
+    """Stage B: segments with free starts; the weight of the gaps between them rises tenfold every few steps.
+
+    A start is drawn to the end of the segment before it as that was after the last step, so rows stay independent.
+    """
+    problem, batch = tracker.problem, engine.batch
+    point = start_point(problem, batch)._replace(theta=theta)
+    linked = batch.follows >= 0
+    weight = 0.03
+    prior = weight_prior(problem, batch, point, penalty(problem, 0.1))
+    state = lm_start(engine.linearise, point, prior, 1e-2)
+    if not np.isfinite(state.cost):
+        return Outcome(point, np.inf, np.nan, "stuck")
+    best, best_gap = state, np.inf
+    for k in range(budget.steps):
+        tracker.poll()
+        prior = weight_prior(problem, batch, point, penalty(problem, state.loss))
+        prior = _joined(prior, batch, state, linked, weight)
+        state = lm_step(engine.linearise, lm_rebase(state, prior), prior)
+        gap = _gap(batch, state, linked, problem)
+        tracker.step(batch, state.point, k + 1, state.loss, np.nan, candidate=False, fraction=k / budget.steps)
+        if k % 2 == 1:
+            weight = min(weight * 3.0, 30.0)
+        if state.loss + gap**2 < best.loss + best_gap**2 or k < 4:
+            best, best_gap = state, gap
+        joined = gap < 2e-2 and state.decrease < budget.tolerance
+        if k > 8 and (joined or state.loss + gap**2 > 30 * (best.loss + best_gap**2)):
+            break
+    return Outcome(best.point, best.loss, np.nan, "converged")
+
+
+def shoot_apart(tracker: Tracker, engine: JaxEngine, theta: Float[np.ndarray, " theta"], budget: Budget) -> Outcome:
+    """Segments with free starts that nothing joins but the samples they share: each step is one of Levenberg-Marquardt."""
+    problem, batch = tracker.problem, engine.batch
+    point = start_point(problem, batch)._replace(theta=theta)
+    state = lm_start(engine.linearise, point, weight_prior(problem, batch, point, penalty(problem, 0.1)), 1e-2)
+    slow = 0
+    for k in range(budget.steps):
+        tracker.poll()
+        prior = weight_prior(problem, batch, point, penalty(problem, state.loss))
+        state = lm_step(engine.linearise, lm_rebase(state, prior), prior)
+        tracker.step(batch, state.point, k + 1, state.loss, np.nan, candidate=False, fraction=k / budget.steps)
+        slow = slow + 1 if state.accepted and state.decrease < budget.tolerance else 0
+        if slow >= 3 or state.damping > 1e6 or state.loss < max(LEARNED, problem.floor):
+            break
+    return Outcome(state.point, state.loss, np.nan, "converged")
+
+
+def first_starts(batch: Batch, pieces: Batch, point: Point, fitted: Point) -> Float[np.ndarray, "row state"]:
+    """Free initial values of whole trajectories: those of their first segments, and of ``point`` where there are none."""
+    free = point.free.copy()
+    first = {row.trajectory.name: k for k, row in enumerate(pieces.rows) if pieces.follows[k] < 0}
+    for b, name in enumerate(batch.names):
+        if name in first:
+            free[b] = np.where(batch.moves[b], fitted.free[first[name]], free[b])
+    return free
+
+
+def _joined(prior: Prior, batch: Batch, state: LmState, linked: Bool[np.ndarray, " row"], weight: float) -> Prior:
+    """Draw the starts of linked rows to the ends of the rows they follow."""
+    start = batch.start
+    anchor, precision = prior.anchor.free.copy(), prior.free.copy()
+    n = max(int(linked.sum()), 1)
+    for b in np.flatnonzero(linked):
+        end = state.linear.end[batch.follows[b]] * start.scale[b]
+        identity = start.code[b] == 0
+        z = (end - start.given[b]) / start.scale[b]
+        reachable = identity & np.isfinite(z)
+        # a segment that runs away must not take the next one with it
+        anchor[b] = np.where(reachable, np.clip(np.nan_to_num(z), -REACH, REACH), state.point.free[b])
+        precision[b] = np.where(start.mode[b] == FREE, weight / n, np.inf)
+    return prior._replace(anchor=Point(prior.anchor.theta, anchor), free=precision)
+
+
+REACH = 1.0
+"""How far, in state scales, a segment may be drawn from where the smooth curve begins it."""
+
+
+def _gap(batch: Batch, state: LmState, linked: Bool[np.ndarray, " row"], problem: Problem) -> float:
+    """Root mean square gap between segments, in state scales."""
+    if not linked.any():
+        return 0.0
+    start = batch.start
+    mapping = Bijection(start.code, start.lower, start.upper, start.scale, start.given)
+    here = mapping.forward(state.point.free) / problem.space.constants.state_scale
+    gaps = here[linked] - state.linear.end[batch.follows[linked]]
+    return float(np.sqrt(np.mean(gaps**2)))

@@ -1,0 +1,165 @@
+"""What a training came to, as an outcome and a sentence for a person."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ndestudio.data.dataset import Part
+from ndestudio.expression.tree import Call, walk
+from ndestudio.fitting.problem import Problem
+from ndestudio.fitting.result import Outcome
+from ndestudio.fitting.tracker import Tracker
+from ndestudio.model.fitted import FittedModel
+from ndestudio.model.metrics import Metrics
+from ndestudio.model.odes import Budget
+from ndestudio.model.simulate import simulate_trajectory
+
+LITTLE = 0.7
+"""Training error, in spreads, above which a model explains little."""
+MISFIT, MISSED = 2.0, 0.1
+"""A training error this many times the noise, and at least so many spreads, is no noise."""
+BEYOND = 3.0
+"""The same of held-out data, in units of the training error or the noise."""
+UNKNOWN = 1e-3
+"""Noise, in spreads, below which it is not named."""
+BELOW = 0.05
+"""Spreads below zero at which a simulated state has left what its data, never negative, allow."""
+LOOKED_AT = 8
+"""Trajectories simulated to find out where a model leaves its data, and the seconds for each."""
+LOOKED_FOR = Budget(seconds=1.0)
+
+
+def judged(tracker: Tracker, reason: str, model: FittedModel, metrics: Metrics) -> tuple[Outcome, str]:
+    """Outcome and sentence.
+
+    Arguments:
+        reason: one of ``stages.Outcome.reason``, or `"stopped"`, `"time"`.
+        model: the best one; ``metrics``: its errors by the accurate solver.
+    """
+    if tracker.best_point is None:
+        return _nothing(tracker, reason)
+    train, held = metrics.train.get("mean", float("nan")), metrics.validation.get("mean")
+    error = f"training error {_percent(train)}" + (f", validation error {_percent(held)}" if held is not None else "")
+    error += " of the spread"
+    if np.isinf(train):
+        return Outcome.DIVERGED, (
+            "The fit of the training solver does not hold: simulated accurately, trajectories run away. "
+            + (_went_below(tracker.problem, model) or _shorter(tracker.problem))
+        )
+    if reason == "stopped":
+        return Outcome.STOPPED, f"Training was stopped; the best model so far is kept ({error})."
+    if reason in ("time", "limit"):
+        limit = "time" if reason == "time" else "number of steps"
+        return Outcome.LIMIT, f"The limit of {limit} was reached; the best model is kept ({error})." + _but(
+            tracker, model, train, held
+        )
+    if reason == "stuck":
+        return (
+            Outcome.DIVERGED,
+            f"No step improved the fit ({error}). Try another seed, other start values, or the preset `thorough`.",
+        )
+    doubt = _but(tracker, model, train, held)
+    if doubt:
+        return Outcome.DOUBTFUL, f"Training ended, with doubts ({error})." + doubt
+    if reason == "overfit":
+        return (
+            Outcome.CONVERGED,
+            f"Stopped when the validation error began to rise; the best model is kept ({error}).",
+        )
+    return Outcome.CONVERGED, f"Converged ({error})."
+
+
+def _percent(value: float) -> str:
+    if not np.isfinite(value):
+        return "without bounds"
+    return f"{value:.2%}" if value < 10 else "above 1000%"
+
+
+def _nothing(tracker: Tracker, reason: str) -> tuple[Outcome, str]:
+    """Before the first fit of whole trajectories."""
+    if reason == "stopped":
+        return Outcome.STOPPED, "Training was stopped before the first fit of whole trajectories; the start is kept."
+    if reason == "time":
+        waited = tracker.seconds.get("compiling", 0.0)
+        spent = f"; {waited:.0f} s went into compiling, which is kept for the next training" if waited >= 0.5 else ""
+        return Outcome.LIMIT, (
+            f"The limit of time was reached before the first fit of whole trajectories{spent}. Train on, or allow more time."
+        )
+    return Outcome.DIVERGED, (
+        "No simulation of the whole trajectories stayed finite. Check the equations and units, bound the parameters, "
+        "or shorten the trajectories."
+    )
+
+
+def _but(tracker: Tracker, model: FittedModel, train: float, held: float | None) -> str:
+    """What speaks against the model, and what to do; "" if nothing does."""
+    problem = tracker.problem
+    noise = float(np.sqrt(problem.floor))
+    if train > LITTLE:
+        return f" The model explains little of the training data. {_went_below(problem, model) or _shorter(problem)}"
+    known = f"their noise (about {noise:.1%} of the spread)" if noise > UNKNOWN else "noise would explain"
+    if problem.smooth and train > max(MISFIT * noise, MISSED):
+        return (
+            f" The training data are missed by far more than {known}. "
+            f"{_went_below(problem, model) or _shorter(problem)}"
+        )
+    if held is None or not held > max(BEYOND * train, BEYOND * noise, MISSED):
+        return ""
+    if not any(
+        (one.part == Part.TRAIN).any() and (one.part == Part.VALIDATION).any() for one in problem.dataset.trajectories
+    ):
+        return " Held-out trajectories are missed: " + _undetermined(problem)
+    return " The held-out later samples are missed: they lead where the training samples do not, or " + _undetermined(
+        problem
+    )
+
+
+def _undetermined(problem: Problem) -> str:
+    if not problem.structure.holes:
+        return "the equations or the start values do not suit all of the data."
+    names = " and ".join(f"`{hole.name}`" for hole in problem.structure.holes)
+    several = any(len(hole.arguments) > 1 for hole in problem.structure.holes)
+    fewer = "fewer arguments, " if several else ""
+    return (
+        f"the training data do not determine {names} there. Train on more trajectories that differ, or say more about it "
+        f"({fewer}a sign, a factor, a smaller network)."
+    )
+
+
+def _shorter(problem: Problem) -> str:
+    """What to try where whole trajectories are lost."""
+    samples = "a term that acts between two samples cannot be seen; sample more densely there"
+    if not problem.structure.holes:
+        return "The equations may not suit the data, or the start values are too far off."
+    return (
+        "Errors may grow too fast along whole trajectories: train on shorter ones (from more starts), "
+        f"or on fewer unknowns. Also, {samples}."
+    )
+
+
+def _went_below(problem: Problem, model: FittedModel) -> str:
+    """A sentence about a state that becomes negative although its data never are; "" if there is none."""
+    spread = dict(zip(problem.dataset.measured_names, problem.dataset.spread(), strict=True))
+    lowest = {
+        name: min(float(np.nanmin(one.measured[:, k], initial=np.inf)) for one in problem.dataset.trajectories)
+        for k, name in enumerate(problem.dataset.measured_names)
+    }
+    for one in problem.dataset.trajectories[:LOOKED_AT]:
+        states = simulate_trajectory(model, problem.dataset, one, budget=LOOKED_FOR).states
+        for k, state in enumerate(model.system.states):
+            if state not in spread or not np.isfinite(lowest[state]) or lowest[state] < -BELOW * spread[state]:
+                continue
+            values = states[:, k][np.isfinite(states[:, k])]
+            if len(values) and values.min() < -2 * BELOW * spread[state]:
+                return f"`{state}` becomes negative in the simulation, which its data never are{_factor(model, k)}."
+    return ""
+
+
+def _factor(model: FittedModel, k: int) -> str:
+    """Which hole could vanish with the state."""
+    state = model.system.states[k]
+    called = {node.function for node in walk(model.system.rhs[k]) if isinstance(node, Call)}
+    for name, network in model.networks.items():
+        if name in called and state in network.arguments and state not in network.config.factor:
+            return f". If `{name}` vanishes where `{state}` does, say so: make `{state}` a factor of it (settings of the network)"
+    return ": give it, or the term, bounds that keep it positive"

@@ -1,0 +1,77 @@
+"""Where the data support a hole: the arguments that the simulated training trajectories visit."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from ndestudio.data.dataset import Part
+from ndestudio.expression.numeric import evaluate
+from ndestudio.expression.tree import Call, walk
+from ndestudio.fitting.batches import make_batch
+from ndestudio.fitting.problem import Problem
+from ndestudio.model.fitted import FittedModel
+from ndestudio.model.networks import array_hole
+from ndestudio.problem.rows import Rows
+from ndestudio.solve.numpy_fixed import VectorModel, march, read_out
+
+MOST = 4000
+"""Samples kept of each hole."""
+
+
+def with_support(problem: Problem, model: FittedModel) -> FittedModel:
+    """``model`` whose networks know the arguments visited at the times of the training samples."""
+    if not model.networks:
+        return model
+    t, u, y = _visited(problem, model)
+    if not len(t):
+        return model
+    values: dict[str, Any] = {"t": t, **model.parameters}
+    values |= {state: y[:, k] for k, state in enumerate(model.system.states)}
+    values |= {name: u[:, k] for k, name in enumerate(model.inputs)}
+    holes = {name: array_hole(network) for name, network in model.networks.items()}
+    networks = {}
+    for name, network in model.networks.items():
+        calls = [
+            node
+            for expr in (*model.system.rhs, *model.system.outputs.values())
+            for node in walk(expr)
+            if isinstance(node, Call) and node.function == name
+        ]
+        seen = [
+            np.stack([np.broadcast_to(evaluate(a, values, holes=holes), t.shape) for a in call.arguments], axis=-1)
+            for call in calls
+        ]
+        support = np.concatenate(seen) if seen else np.zeros((0, len(network.arguments)))
+        support = support[np.isfinite(support).all(axis=1)]
+        networks[name] = replace(network, support=support[:: max(1, -(-len(support) // MOST))])
+    return replace(model, networks=networks)
+
+
+def _visited(problem: Problem, model: FittedModel) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Times, inputs and states of the simulated training trajectories at their samples."""
+    rows = []
+    for trajectory in problem.dataset.trajectories:
+        used = np.flatnonzero(trajectory.part == Part.TRAIN)
+        if len(used) > 1:
+            rows.append(Rows(trajectory, np.arange(used[-1] + 1)))
+    if not rows:
+        return np.zeros(0), np.zeros((0, 0)), np.zeros((0, 0))
+    rows = rows[:: max(1, len(rows) // 64)]
+    longest = max(len(row.index) for row in rows)
+    batch = make_batch(problem, int(np.clip(2 * longest, 32, 400)), rows=rows, padded=False)
+    vector = VectorModel(problem.structure, model.networks)
+    values = [np.array([[model.parameters[name]]]) for name in problem.structure.parameters]
+    y0 = np.stack([model.initial[name] for name in batch.names], axis=-1)[:, None, :]
+    with np.errstate(all="ignore"):
+        states, slopes = march(vector, values, y0, batch.grid, problem.method, problem.space.constants.clip)
+        y = read_out(states, slopes, batch.grid)[:, 0]
+    t, u, seen = [], [], []
+    for k, row in enumerate(rows):
+        n = len(row.index)
+        t.append(row.t)
+        u.append(batch.grid.sample_u[k, :n])
+        seen.append(y[:, k, :n].T)
+    return np.concatenate(t), np.concatenate(u), np.concatenate(seen)

@@ -1,0 +1,1 @@
+"""How sure a fit is of its parameters."""

@@ -1,0 +1,1 @@
+"""What is fitted: unknowns, their transforms, and the data laid out in rows."""

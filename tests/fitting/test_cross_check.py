@@ -1,0 +1,65 @@
+"""The training solver, the solver that scores (LSODA) and diffrax, which share no code, give the same trajectories."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from ndestudio.data.dataset import Dataset
+from ndestudio.fitting import TrainConfig
+from ndestudio.fitting.problem import make_problem
+from ndestudio.fitting.solver_choice import meshed
+from ndestudio.fitting.tracker import predict
+from ndestudio.model.config import ModelConfig
+from ndestudio.model.fitted import FittedModel
+from ndestudio.model.initial import initial_model
+from ndestudio.model.simulate import simulate_trajectory
+from ndestudio.solve.jax_backend import get_jax
+from ndestudio.solve.step_count import doubling_error, steps_for, tolerance
+from tests.fitting.conftest import HYBRID
+from tests.fitting.test_stiff import KINETICS, kinetics  # noqa: F401  (a fixture)
+
+
+def by_diffrax(model: FittedModel, dataset: Dataset, solver: str) -> np.ndarray:
+    """The first trajectory."""
+    get_jax()
+    from ndestudio.model.build import build
+    from ndestudio.model.solve import solve
+
+    row = dataset.trajectories[0]
+    atol = 1e-10 * np.asarray(model.scale)
+    found = solve(build(model), row.t, model.initial[row.name], solver=solver, rtol=1e-8, atol=atol)  # type: ignore[arg-type]
+    return np.asarray(found)
+
+
+@pytest.mark.parametrize(("stiff", "solver"), [(False, "tsit5"), (True, "kvaerno5")], ids=["hybrid", "robertson"])
+def test_three_solvers_agree(stiff: bool, solver: str, predators: Dataset, request: pytest.FixtureRequest) -> None:
+    dataset: Dataset = request.getfixturevalue("kinetics") if stiff else predators
+    config: ModelConfig = KINETICS if stiff else HYBRID
+    model = initial_model(config, dataset, 3)
+    if not stiff:  # x stays within the limits of the field, which the others do not know
+        model = replace(model, parameters={**model.parameters, "a": 0.05, "b": 0.1})
+    problem = make_problem(model, dataset, TrainConfig(solver="sdirk4" if stiff else "rk4"))
+    problem = meshed(problem, model) if stiff else problem
+    steps = steps_for(problem)
+    while doubling_error(problem, model, steps) > tolerance(problem):  # as training does
+        steps *= 2
+    name = dataset.trajectories[0].name
+    spread = problem.space.constants.spread
+    own = predict(problem, model, steps)[name][1] / spread
+    scored = simulate_trajectory(model, dataset, name).measured / spread
+    other = by_diffrax(model, dataset, solver) / spread
+    assert np.abs(other - scored).max() < 1e-5
+    assert np.abs(own - scored).max() < max(10 * tolerance(problem), 1e-4)
+    assert np.abs(own - other).max() < max(10 * tolerance(problem), 1e-4)
+
+
+def test_too_long_steps_are_noticed(predators: Dataset) -> None:
+    model = initial_model(HYBRID, predators, 3)
+    model = replace(model, parameters={**model.parameters, "a": 0.05, "b": 0.1})
+    problem = make_problem(model, predators, TrainConfig(solver="heun"))
+    coarse, fine = (predict(problem, model, steps)["1"][1] for steps in (8, 512))
+    missed = float(np.sqrt(np.mean(((coarse - fine) / problem.space.constants.spread) ** 2)))
+    assert doubling_error(problem, model, 8) > 0.3 * missed > 3 * tolerance(problem)

@@ -1,0 +1,113 @@
+"""Many trajectories: a part of them trains, in pieces; all of them get their starts and are scored."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from ndestudio.data.arrays import dataset_from_arrays
+from ndestudio.data.config import SplitConfig
+from ndestudio.data.dataset import Dataset
+from ndestudio.fitting import TrainConfig, engines, refit
+from ndestudio.fitting.batches import fitted_rows, make_batch, start_point
+from ndestudio.fitting.engines import JaxEngine
+from ndestudio.fitting.initial_values import with_starts
+from ndestudio.fitting.problem import make_problem
+from ndestudio.fitting.stages.constants import ENOUGH_ROWS
+from ndestudio.model.config import ModelConfig, NetworkConfig, ParameterConfig
+from ndestudio.model.initial import initial_model
+from ndestudio.progress import SilentReporter
+from ndestudio.solve.jax_backend import device
+
+RATE = 0.7
+CONFIG = ModelConfig(
+    equations="d(x)/dt = -k*x + drive(x)",
+    parameters={"k": ParameterConfig(value=0.3, lower=0.0)},
+    networks={"drive": NetworkConfig(width=3, depth=1)},
+)
+
+
+def decays(count: int, points: int = 12, noise: float = 0.02) -> Dataset:
+    """Exponential decays from different starts."""
+    generator = np.random.default_rng(1)
+    t = np.linspace(0, 3, points)
+    clean = [generator.uniform(1, 3) * np.exp(-RATE * t) for _ in range(count)]
+    values = [(one + noise * generator.normal(size=points))[:, None] for one in clean]
+    return dataset_from_arrays([t] * count, values, ["x"], split=SplitConfig(by="trajectory", test=0.0))
+
+
+def test_pieces_of_rows_give_what_all_rows_at_once_give(monkeypatch: pytest.MonkeyPatch) -> None:
+    dataset = decays(8)
+    problem = make_problem(initial_model(CONFIG, dataset, 0), dataset, TrainConfig())
+    batch = make_batch(problem, 16, rows=fitted_rows(problem))
+    where = device("cpu")[0]
+    found = []
+    for limit in (3e8, 2.5 * engines.row_bytes(problem, batch)):
+        monkeypatch.setattr(engines, "PIECE_BYTES", {"cpu": limit})
+        engine = JaxEngine(problem, batch, where)
+        engine.ready(SilentReporter())
+        found.append((engine.pieces, engine.linearise(start_point(problem, batch))))
+    assert [pieces for pieces, _ in found] == [1, 4]
+    for one, other in zip(*(linear for _, linear in found), strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-12)
+
+
+def test_very_many_trajectories_are_thinned_evenly_and_some_validate(monkeypatch: pytest.MonkeyPatch) -> None:
+    dataset = decays(200)
+    problem = make_problem(initial_model(CONFIG, dataset, 0), dataset, TrainConfig())
+    assert len(fitted_rows(problem)) == 200
+    monkeypatch.setattr("ndestudio.fitting.batches.MOST_VALUES", 500)
+    rows = fitted_rows(problem)
+    names = [row.trajectory.name for row in rows]
+    trains = [bool((row.trajectory.part == 0).any()) for row in rows]
+    assert 32 <= sum(trains) <= 64 and len(rows) - sum(trains) >= 5
+    assert trains == sorted(trains, reverse=True)
+    assert any(name in names for name in [one.name for one in dataset.trajectories[150:]])
+
+
+def test_starts_of_trajectories_left_out_are_estimated() -> None:
+    dataset = decays(40, noise=0.1)
+    model = initial_model(CONFIG, dataset, 0)
+    still = replace(
+        model,
+        parameters={"k": RATE},
+        networks={
+            name: replace(net, weights=tuple(0 * w for w in net.weights), biases=tuple(0 * b for b in net.biases))
+            for name, net in model.networks.items()
+        },
+    )
+    problem = make_problem(still, dataset, TrainConfig())
+    fitted = {dataset.trajectories[0].name}
+    found, left = with_starts(problem, still, fitted, 16, 60.0)
+    assert left == 0
+    first = dataset.trajectories[0].name
+    np.testing.assert_array_equal(found.initial[first], still.initial[first])
+    # least squares on a known decay: start = sum(y e) / sum(e^2)
+    generator_error, measured_error = [], []
+    for trajectory in dataset.trajectories[1:]:
+        if (trajectory.part != 0).any():
+            continue
+        e = np.exp(-RATE * trajectory.t)
+        best = float(trajectory.measured[:, 0] @ e / (e @ e))
+        generator_error.append(abs(float(found.initial[trajectory.name][0]) - best))
+        measured_error.append(abs(float(trajectory.measured[0, 0]) - best))
+    assert max(generator_error) < 0.1 * max(measured_error)
+    assert with_starts(problem, still, fitted, 16, -1.0)[1] > 20
+
+
+def test_constants_of_many_trajectories_are_those_of_all_of_them() -> None:
+    dataset = decays(3 * ENOUGH_ROWS)
+    config = ModelConfig(equations="d(x)/dt = -k*x", parameters={"k": ParameterConfig(value=0.2, lower=0.0)})
+    found = refit(initial_model(config, dataset, 0), dataset, TrainConfig())
+    assert found.model.parameters["k"] == pytest.approx(RATE, rel=0.01)
+    trains = [trajectory for trajectory in dataset.trajectories if (trajectory.part == 0).any()]
+    assert len(trains) > 2 * ENOUGH_ROWS and {one.name for one in trains} <= set(found.model.initial)
+    # the minimum over all of them, to first order, and not that of a part
+    slope = 0.0
+    for trajectory in trains:
+        start, e = found.model.initial[trajectory.name][0], np.exp(-found.model.parameters["k"] * trajectory.t)
+        slope += float((trajectory.measured[:, 0] - start * e) @ (trajectory.t * start * e))
+    scale = sum(float((one.t * one.measured[:, 0]) @ (one.t * one.measured[:, 0])) for one in trains)
+    assert abs(slope) / scale < 1e-4
