@@ -20,8 +20,8 @@ from ndestudio.distil.search import Searched, hole_loss, search_hole, shortlist,
 from ndestudio.distil.tuning import make_tuner
 from ndestudio.errors import EngineUnavailable, EquationError
 from ndestudio.fitting.config import TrainConfig
+from ndestudio.fitting.metrics import Metrics, score
 from ndestudio.model.fitted import FittedModel
-from ndestudio.model.metrics import Metrics, score
 from ndestudio.progress import CandidateScored, Event, Note, Phase, Progress, Reporter, SilentReporter
 from ndestudio.symbolic.engine import Engine
 from ndestudio.symbolic.front import Candidate

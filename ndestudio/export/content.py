@@ -8,11 +8,12 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from jaxtyping import Float
 
+from ndestudio.data.control_path import ControlPath
 from ndestudio.data.dataset import Dataset, Source, Trajectory
 from ndestudio.errors import ExportError
 from ndestudio.expression.tree import CONSTANTS, FUNCTIONS, Expr, calls, names
+from ndestudio.fitting.metrics import Metrics
 from ndestudio.model.fitted import FittedModel, NetworkWeights
-from ndestudio.model.metrics import Metrics
 
 DEFAULT_SPAN = (0.0, 10.0)
 """Times of a simulation for a model that comes without data."""
@@ -87,6 +88,15 @@ class Track:
     initial: Float[np.ndarray, " state"]
     inputs: tuple[tuple[Float[np.ndarray, " sample"], Float[np.ndarray, " sample"]], ...] = ()
 
+    def control(self, model: FittedModel) -> ControlPath | None:
+        """The inputs in the order of the model's input columns (0 where the equations use none); None if they use none."""
+        if not self.inputs:
+            return None
+        unused = (np.array([self.start]), np.zeros(1))
+        tables = dict(zip(model.system.inputs, self.inputs, strict=True))
+        times, values = zip(*(tables.get(name, unused) for name in model.inputs), strict=True)
+        return ControlPath(times, values)
+
 
 @dataclass(frozen=True, eq=False)
 class Content:
@@ -151,8 +161,6 @@ def content(model: FittedModel, dataset: Dataset | None = None, origin: Origin |
     units = _units(model, dataset)
     tracks = _tracks(model, dataset)
     scale = model.scale if model.scale is not None else np.maximum(1e-12, np.abs(tracks[0].initial))
-    from ndestudio.export.stiffness import is_stiff
-
     if origin is None:
         origin = Origin(program=program_name(), sources=dataset.sources if dataset else ())
     return Content(
@@ -173,8 +181,18 @@ def content(model: FittedModel, dataset: Dataset | None = None, origin: Origin |
         tracks=tracks,
         scale=np.asarray(scale, dtype=float),
         origin=origin,
-        stiff=is_stiff(model, tracks),
+        stiff=_stiff(model, tracks),
     )
+
+
+def _stiff(model: FittedModel, tracks: tuple[Track, ...]) -> bool:
+    """Whether programs should take an implicit solver."""
+    from ndestudio.solve.stiffness import is_stiff
+
+    first = tracks[0]
+    times = np.linspace(first.start, first.stop, 5)
+    longest = max(track.stop - track.start for track in tracks)
+    return is_stiff(model, times, first.initial, first.control(model), longest)
 
 
 def _check_names(model: FittedModel) -> None:
@@ -270,6 +288,11 @@ def _plainly_named(tracks: tuple[Track, ...]) -> tuple[Track, ...]:
 
 
 def _track(model: FittedModel, dataset: Dataset, trajectory: Trajectory) -> Track:
+    if model.system.inputs and trajectory.input_kind != "linear":
+        raise ExportError(
+            f"the inputs of trajectory `{trajectory.name}` go between their samples as `{trajectory.input_kind}`; programs are "
+            "written for linear interpolation only. Sample the inputs densely and take them as linear to export this model"
+        )
     tables = []
     for name in model.system.inputs:
         values = trajectory.inputs[:, dataset.input_names.index(name)]

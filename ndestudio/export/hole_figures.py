@@ -45,7 +45,7 @@ def _samples(job: Job, name: str) -> Float[np.ndarray, "sample argument"] | None
 
 
 def _evaluated(model: FittedModel, name: str, X: Float[np.ndarray, "... argument"]) -> Float[np.ndarray, "..."]:
-    from ndestudio.model.simulate import evaluate_hole
+    from ndestudio.model.evaluate import evaluate_hole
 
     return np.asarray(evaluate_hole(model, name, X), dtype=float)
 

@@ -72,7 +72,7 @@ def shown_trajectories(dataset: Dataset) -> tuple[Trajectory, ...]:
 
 def trajectory_figure(model: FittedModel, dataset: Dataset, trajectory: Trajectory) -> Figure:
     """Measured values and the simulation from the initial values, a panel per column."""
-    from ndestudio.model.simulate import simulate_trajectory
+    from ndestudio.solve.scipy_reference import simulate_trajectory
 
     dense = np.unique(np.concatenate([np.linspace(trajectory.t[0], trajectory.t[-1], DENSE), trajectory.t]))
     simulation = simulate_trajectory(model, dataset, trajectory, t=dense)
@@ -113,7 +113,7 @@ def trajectory_figure(model: FittedModel, dataset: Dataset, trajectory: Trajecto
 
 def phase_figure(model: FittedModel, dataset: Dataset) -> Figure | None:
     """The first two states against each other, with the vector field where it depends on nothing else."""
-    from ndestudio.model.simulate import simulate_trajectory
+    from ndestudio.solve.scipy_reference import simulate_trajectory
 
     states = model.system.states
     if len(states) < 2:
@@ -223,7 +223,7 @@ def pareto_figure(name: str, hole: HoleDistillation, chosen: int) -> Figure | No
 
 
 def _vector_field(panel: Panel, model: FittedModel, t: float, count: int = 19) -> None:
-    from ndestudio.model.simulate import field
+    from ndestudio.model.evaluate import field
 
     fx, fy = (np.arange(count) + 0.5) / count, (np.arange(count - 3) + 0.5) / (count - 3)
     x = panel.x.low + fx * (panel.x.high - panel.x.low)

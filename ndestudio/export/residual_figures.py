@@ -8,7 +8,7 @@ from ndestudio.export.figure import Figure, slug
 from ndestudio.export.gather import Job
 from ndestudio.export.svg import OKABE_ITO, Panel, drawing, label
 from ndestudio.export.ticks import axis
-from ndestudio.model.residuals import ColumnResiduals
+from ndestudio.fitting.residuals import ColumnResiduals
 
 BLUE, VERMILION, *_ = OKABE_ITO
 LEFT, TOP, SIZE, GAP = 84.0, 64.0, 262.0, 84.0

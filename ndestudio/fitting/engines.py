@@ -12,10 +12,11 @@ from ndestudio.fitting.batched_ensemble import abreast, get_program
 from ndestudio.fitting.batches import Batch, split_rows
 from ndestudio.fitting.optimizers.levenberg_marquardt import Linear, Point
 from ndestudio.fitting.problem import Problem
-from ndestudio.problem.rows import FREE, Grid
+from ndestudio.problem.initial import FREE
 from ndestudio.progress import Reporter
 from ndestudio.solve.compiled import wait
 from ndestudio.solve.numpy_fixed import VectorModel, initial_values, march, read_out
+from ndestudio.solve.time_grid import Grid
 
 DIFFERENCE = 1e-6
 """Step of the forward differences, in units of the trained numbers (which are of order one)."""

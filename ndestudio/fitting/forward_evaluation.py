@@ -11,7 +11,7 @@ from ndestudio.fitting.engines import VectorEngine
 from ndestudio.fitting.optimizers.levenberg_marquardt import Point, profile
 from ndestudio.fitting.problem import Problem
 from ndestudio.fitting.tracker import Tracker
-from ndestudio.problem.rows import FREE
+from ndestudio.problem.initial import FREE
 
 HELD_ROWS = 24
 """Held-out trajectories whose initial values are fitted to judge a point."""

@@ -15,9 +15,12 @@ from ndestudio.errors import DataError
 from ndestudio.fitting.config import TrainConfig
 from ndestudio.model.config import InitialConfig
 from ndestudio.model.fitted import FittedModel
-from ndestudio.problem.space import Bijection, Space, Structure, bijection, initial_transforms, parameter_space
+from ndestudio.problem.bijection import Bijection, bijection
+from ndestudio.problem.problem import Problem as Definition
+from ndestudio.problem.space import Space, initial_transforms, parameter_space
+from ndestudio.problem.structure import Structure
 from ndestudio.solve import diffrax_adaptive as adaptive_solvers
-from ndestudio.solve.diffrax_adaptive import ATOL, RTOL, Adaptive, adaptive
+from ndestudio.solve.diffrax_adaptive import ATOL, RTOL, Adaptive, SolverSettings, adaptive
 from ndestudio.solve.tableau import OWN, RK4, SDIRK4, Tableau
 from ndestudio.solve.time_grid import Mesh
 
@@ -35,7 +38,6 @@ class Problem:
 
     Arguments:
         floor: smallest loss the noise allows (mean squared error over spread); 0 if the noise is unknown.
-        observed: measured columns that the model has a counterpart for.
         mesh: trajectory -> where the steps of the solver should lie; none: by time and samples.
         least: steps below which the solver is not stable.
         adaptive: the diffrax solver that trains in its place, None if none was chosen.
@@ -45,7 +47,6 @@ class Problem:
     train: TrainConfig
     space: Space
     method: Tableau
-    observed: Bool[np.ndarray, " measured"]
     noise: Float[np.ndarray, " measured"]
     floor: float
     smooth: Mapping[str, SmoothedTrajectory]
@@ -53,9 +54,19 @@ class Problem:
     least: int = 0
     adaptive: Adaptive | None = None
 
+    @cached_property
+    def definition(self) -> Definition:
+        """What is fitted, without how: the part that solvers know."""
+        return Definition(self.space, self.dataset)
+
     @property
     def structure(self) -> Structure:
         return self.space.structure
+
+    @property
+    def observed(self) -> Bool[np.ndarray, " measured"]:
+        """Measured columns that the model has a counterpart for."""
+        return self.definition.observed
 
     def values_used(self, part: Part) -> int:
         """Measured values of a part that the model has a counterpart for."""
@@ -100,8 +111,13 @@ def make_problem(
     space = parameter_space(model, constants, train_networks=train_networks)
     space = _with_shared(space, model, train)
     noise, floor = _noise(dataset, smoothed or {}, observed, log, spread)
-    setup = adaptive(train, int(space.free.sum()))
-    return Problem(dataset, train, space, _method(train), observed, noise, floor, smoothed or {}, adaptive=setup)
+    setup = adaptive(solver_settings(train), int(space.free.sum()))
+    return Problem(dataset, train, space, _method(train), noise, floor, smoothed or {}, adaptive=setup)
+
+
+def solver_settings(train: TrainConfig) -> SolverSettings:
+    """What the settings of a fit say about the solver."""
+    return SolverSettings(train.solver, train.adjoint, train.controller, train.rtol, train.atol, train.max_steps)
 
 
 def _method(train: TrainConfig) -> Tableau:

@@ -18,7 +18,7 @@ from ndestudio.fitting.result import Checkpoint, StageHistory
 from ndestudio.fitting.uncertainty.laplace import Uncertainty
 from ndestudio.model.fitted import FittedModel
 from ndestudio.model.initial import start_values
-from ndestudio.problem.rows import FORMULA, FREE, GIVEN, SHARED
+from ndestudio.problem.initial import FORMULA, FREE, GIVEN, SHARED
 from ndestudio.progress import FitSnapshot, Note, Phase, Progress, Reporter, SilentReporter, TrainStep
 from ndestudio.solve.numpy_fixed import VectorModel, initial_values, march, read_out
 

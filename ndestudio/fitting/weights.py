@@ -12,9 +12,9 @@ from ndestudio.fitting.batches import make_batch, start_point
 from ndestudio.fitting.config import TrainConfig
 from ndestudio.fitting.noise import estimate, reweighed
 from ndestudio.fitting.problem import make_problem
+from ndestudio.fitting.step_count import steps_for
 from ndestudio.model.fitted import FittedModel
 from ndestudio.problem.rows import make_target, whole_rows
-from ndestudio.solve.step_count import steps_for
 
 
 def value_weights(

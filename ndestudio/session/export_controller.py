@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from ndestudio.data.dataset import Dataset
 from ndestudio.distil.result import held_out
 from ndestudio.export.figure import Figure
+from ndestudio.fitting.metrics import Metrics
 from ndestudio.model.fitted import FittedModel
-from ndestudio.model.metrics import Metrics
 from ndestudio.progress import Reporter
 from ndestudio.project.project import Project
 from ndestudio.session import commands
@@ -280,7 +280,7 @@ def _assemble(
     model: Any, distillation: Any, accepted: Any, dataset: Dataset | None, *, reporter: Reporter
 ) -> tuple[FittedModel, Metrics | None]:
     from ndestudio.distil import assemble
-    from ndestudio.model.metrics import score
+    from ndestudio.fitting.metrics import score
 
     del reporter
     made = assemble(model, distillation, accepted)

@@ -189,7 +189,7 @@ def _warm_up(*, reporter: Reporter) -> Device:
 
 def _warm_up_sketch(*, reporter: Reporter) -> None:
     del reporter
-    for name in ("ndestudio.session.pictures", "ndestudio.model.simulate", "ziamath"):
+    for name in ("ndestudio.session.pictures", "ndestudio.solve.scipy_reference", "ziamath"):
         import_module(name)
 
 

@@ -11,8 +11,8 @@ from jaxtyping import Float
 
 from ndestudio.data.dataset import Dataset
 from ndestudio.fitting.config import TrainConfig
+from ndestudio.fitting.metrics import Metrics
 from ndestudio.fitting.result import Fit, StageHistory
-from ndestudio.model.metrics import Metrics
 from ndestudio.session.live import TrainLive
 from ndestudio.session.pictures import Picture
 from ndestudio.session.trust import TrustState

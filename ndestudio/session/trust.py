@@ -10,8 +10,8 @@ from ndestudio.progress import Event, Phase, Reporter
 
 if TYPE_CHECKING:
     from ndestudio.fitting.model_comparison import Comparison
+    from ndestudio.fitting.residuals import Residuals
     from ndestudio.fitting.uncertainty.profile_likelihood import Profile
-    from ndestudio.model.residuals import Residuals
     from ndestudio.session.session import Session
 
 
@@ -173,7 +173,7 @@ class TrustController:
 
 
 def _residuals(model: Any, dataset: Any, log: tuple[str, ...], *, reporter: Reporter) -> Residuals:
-    from ndestudio.model.residuals import residuals
+    from ndestudio.fitting.residuals import residuals
 
     del reporter
     return residuals(model, dataset, log=log)

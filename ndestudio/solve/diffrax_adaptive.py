@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from ndestudio.errors import SpecError
-from ndestudio.fitting.config import TrainConfig
 from ndestudio.solve.jax_backend import get_jax
 
 EXPLICIT = ("diffrax-tsit5", "diffrax-dopri5", "diffrax-dopri8", "diffrax-reversible-heun")
@@ -30,6 +29,32 @@ BACKSOLVE = (
     "unstable where trajectories contract, and took a hundred times longer than `recursive` where that was measured. It is "
     "there for comparison; `recursive` is the one to train with."
 )
+
+
+@dataclass(frozen=True)
+class SolverSettings:
+    """What a person may set about the solver; `"auto"` and None leave the choice open.
+
+    Parameters
+    ----------
+    solver
+        A name in ``registry.solvers``, or `"auto"`.
+    adjoint
+        How a diffrax solve is differentiated, one of ``ADJOINTS``.
+    controller
+        Steps of a diffrax solve, `"pid"` or `"constant"`.
+    rtol, atol
+        Tolerances of a diffrax solve; ``atol`` in units of each state's scale.
+    max_steps
+        After which a diffrax solve gives up.
+    """
+
+    solver: str = "auto"
+    adjoint: str = "auto"
+    controller: str = "auto"
+    rtol: float | None = None
+    atol: float | None = None
+    max_steps: int = 4096
 
 
 @dataclass(frozen=True)
@@ -54,7 +79,7 @@ class Adaptive:
         return self.solver in SPLIT
 
 
-def adaptive(train: TrainConfig, trained: int) -> Adaptive | None:
+def adaptive(settings: SolverSettings, trained: int) -> Adaptive | None:
     """The diffrax solve of these settings; None for the program's own solvers.
 
     Arguments:
@@ -63,17 +88,17 @@ def adaptive(train: TrainConfig, trained: int) -> Adaptive | None:
     Raises:
         SpecError: settings that do not go together.
     """
-    if train.solver not in SOLVERS:
-        _only_for_diffrax(train)
+    if settings.solver not in SOLVERS:
+        _only_for_diffrax(settings)
         return None
-    adjoint = train.adjoint
+    adjoint = settings.adjoint
     if adjoint == "auto":
         adjoint = "forward" if trained <= FEW else "recursive"
-    _refuse(train.solver, adjoint)
-    controller = train.controller
+    _refuse(settings.solver, adjoint)
+    controller = settings.controller
     if controller == "auto":
-        controller = "constant" if train.solver == "diffrax-implicit-euler" else "pid"
-    return Adaptive(train.solver, adjoint, controller, train.max_steps)
+        controller = "constant" if settings.solver == "diffrax-implicit-euler" else "pid"
+    return Adaptive(settings.solver, adjoint, controller, settings.max_steps)
 
 
 def _refuse(solver: str, adjoint: str) -> None:
@@ -91,16 +116,16 @@ def _refuse(solver: str, adjoint: str) -> None:
         )
 
 
-def _only_for_diffrax(train: TrainConfig) -> None:
+def _only_for_diffrax(settings: SolverSettings) -> None:
     for name, value, default in (
-        ("adjoint", train.adjoint, "auto"),
-        ("controller", train.controller, "auto"),
-        ("rtol", train.rtol, None),
-        ("atol", train.atol, None),
+        ("adjoint", settings.adjoint, "auto"),
+        ("controller", settings.controller, "auto"),
+        ("rtol", settings.rtol, None),
+        ("atol", settings.atol, None),
     ):
         if value != default:
             raise SpecError(
-                f"`{name} = {value}` belongs to the solvers of diffrax (`diffrax-...`); the solver `{train.solver}` steps on "
+                f"`{name} = {value}` belongs to the solvers of diffrax (`diffrax-...`); the solver `{settings.solver}` steps on "
                 "a fixed grid, whose error is checked by step-doubling, and has exact derivatives. Leave the setting out or "
                 "choose another solver"
             )

@@ -15,7 +15,7 @@ from ndestudio.data.dataset import Dataset
 from ndestudio.errors import SpecError
 from ndestudio.fitting import Outcome, TrainConfig, fit
 from ndestudio.model.config import ModelConfig, NetworkConfig, ParameterConfig
-from ndestudio.solve.diffrax_adaptive import ADJOINTS, SOLVERS, adaptive, states_at
+from ndestudio.solve.diffrax_adaptive import ADJOINTS, SOLVERS, SolverSettings, adaptive, states_at
 from ndestudio.solve.jax_backend import get_jax
 
 T = np.linspace(0.0, 2.0, 9)
@@ -31,7 +31,7 @@ def offered() -> list[tuple[str, str]]:
     found = []
     for solver, adjoint in product(SOLVERS, ADJOINTS):
         try:
-            adaptive(TrainConfig(solver=solver, adjoint=adjoint), 10)  # type: ignore[arg-type]
+            adaptive(SolverSettings(solver, adjoint), 10)
         except SpecError:
             continue
         found.append((solver, adjoint))
@@ -69,7 +69,7 @@ def test_gradients_of_every_offered_pair_are_those_of_the_loss(solver: str, adjo
     # methods of low order would need too many steps for differences to be told
     controller = "constant" if solver in ("diffrax-implicit-euler", "diffrax-reversible-heun") else "pid"
     most = 512 if adjoint == "direct" else 4096
-    setup = adaptive(TrainConfig(solver=solver, adjoint=adjoint, max_steps=most, controller=controller), 10)  # type: ignore[arg-type]
+    setup = adaptive(SolverSettings(solver, adjoint, controller, max_steps=most), 10)
     assert setup is not None
     constants = Constants(np.array([1e-9, 1e-10]), np.ones(1))
     t, u = np.linspace(0.0, 2.0, 5), np.linspace(0.0, 1.0, 5)[:, None]
@@ -111,11 +111,11 @@ def test_gradients_of_every_offered_pair_are_those_of_the_loss(solver: str, adjo
 )
 def test_settings_that_do_not_go_together_are_refused_in_a_sentence(settings: dict, words: str) -> None:
     with pytest.raises(SpecError, match=words):
-        adaptive(TrainConfig(**settings), 10)
+        adaptive(SolverSettings(**settings), 10)
 
 
 def test_the_solver_is_differentiated_as_the_model_suggests() -> None:
-    small, large = (adaptive(TrainConfig(solver="diffrax-tsit5"), n) for n in (5, 500))
+    small, large = (adaptive(SolverSettings("diffrax-tsit5"), n) for n in (5, 500))
     assert small is not None and large is not None
     assert (small.adjoint, large.adjoint) == ("forward", "recursive")
 

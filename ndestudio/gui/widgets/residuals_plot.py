@@ -15,7 +15,7 @@ from ndestudio.gui.theme import GRID, Colours
 from ndestudio.gui.widgets.plot import Plot
 
 if TYPE_CHECKING:
-    from ndestudio.model.residuals import ColumnResiduals, Residuals
+    from ndestudio.fitting.residuals import ColumnResiduals, Residuals
 
 _MOST = 4000
 

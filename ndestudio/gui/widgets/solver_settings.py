@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QFormLayout, QLineEdit, QSpinBox, QWidget
 
 from ndestudio.errors import SpecError
 from ndestudio.fitting.config import Solver, TrainConfig
+from ndestudio.fitting.problem import solver_settings
 from ndestudio.gui.building import choose, combo, label, narrow, quiet
 from ndestudio.gui.theme import GRID
 from ndestudio.solve.diffrax_adaptive import BACKSOLVE, adaptive
@@ -132,7 +133,7 @@ class SolverSettings(QWidget):
 
 def _clash(config: TrainConfig) -> str:
     try:
-        adaptive(config, 1)
+        adaptive(solver_settings(config), 1)
     except SpecError as error:
         return f"{str(error)[:1].upper()}{str(error)[1:]}."
     return ""
