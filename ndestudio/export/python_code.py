@@ -229,6 +229,9 @@ def simulate(t, trajectory=None, parameters=PARAMETERS, rtol=1e-10):
         )
         if not solution.success:
             raise RuntimeError(f"the solver stopped at {TIME} = {solution.t[-1]}: {solution.message}")
+        # LSODA counts a solution that is not a number as a success
+        if not np.isfinite(solution.y).all():
+            raise RuntimeError(f"the solution has no finite value from some time between {begin} and {end} on")
         states[inside] = solution.y.T[: np.count_nonzero(inside)]
         y = solution.y[:, -1]
     return states'''

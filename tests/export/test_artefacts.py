@@ -19,7 +19,9 @@ from ndestudio.export.artefacts import FORMATS, Artefact, artefact
 from ndestudio.export.content import Origin
 from ndestudio.export.rerun import TOLERANCE, verify
 from ndestudio.expression.numeric import evaluate
+from ndestudio.model.config import ModelConfig
 from ndestudio.model.fitted import FittedModel
+from ndestudio.model.parse import parse_system
 
 GOLDEN = Path(__file__).parent / "golden"
 DOCS = Path(__file__).parents[2] / "docs"
@@ -96,6 +98,21 @@ def test_second_trajectory_and_times_of_ones_own(epidemic: Case, tmp_path: Path)
 
     expected = simulate(epidemic[0], np.array([0.0, 0.25, 7.5]), epidemic[0].initial["run 1's"], rtol=1e-10, atol=1e-12)
     np.testing.assert_allclose(json.loads(done.stdout), expected.states, rtol=1e-7, atol=1e-9)
+
+
+def test_a_solution_that_is_no_number_is_an_error_of_the_python_program(tmp_path: Path) -> None:
+    """LSODA calls it a success."""
+    config = ModelConfig(equations="d(level)/dt = -sqrt(level) - 0.1")
+    system = parse_system(config, ("level",), ())
+    model = FittedModel(config, system, {}, {}, {"tank": np.array([1.0])}, ("level",), ())
+    (tmp_path / "model.py").write_text(artefact(model, "python").text, encoding="utf-8")
+    script = "import model; print(model.simulate([1.0])); model.simulate([1.0, 5.0])"
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", script], cwd=tmp_path, capture_output=True, text=True, timeout=60
+    )
+    assert done.stdout.startswith("[[0.18171")
+    assert done.returncode == 1
+    assert "no finite value" in done.stderr
 
 
 def test_output_file_and_header(epidemic: Case, tmp_path: Path) -> None:
