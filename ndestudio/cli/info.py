@@ -73,10 +73,10 @@ def _device() -> list[tuple[str, str]]:
 
 
 def _engines() -> list[tuple[str, str]]:
-    from ndestudio.symbolic import ENGINES, engine
+    from ndestudio.symbolic import ENGINES
 
     def state(name: str) -> str:
-        return engine(name).unavailable() or "available"
+        return ENGINES.get(name).unavailable() or "available"
 
     return [(name, _guarded(lambda name=name: [(name, state(name))])[0][1]) for name in ENGINES]
 

@@ -89,6 +89,7 @@ class EvolutionEngine:
     """
 
     name = "evolution"
+    title = "Evolution (embedded)"
 
     def unavailable(self) -> str | None:
         try:

@@ -42,6 +42,7 @@ class PysrEngine:
     """Symbolic regression by PySR (`pip install ndestudio[pysr]` and Julia)."""
 
     name = "pysr"
+    title = "PySR (Julia)"
 
     def unavailable(self) -> str | None:
         """None if PySR and Julia are found, else what is missing and how to get it."""
