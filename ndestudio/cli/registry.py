@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from importlib import import_module
+from typing import TYPE_CHECKING
 
-from ndestudio.cli.command import Command
+if TYPE_CHECKING:
+    from ndestudio.cli.command import Command
 
 COMMANDS: dict[str, str] = {
     "run": "ndestudio.cli.run",

@@ -32,6 +32,7 @@ from ndestudio.gui.theme import theme
 from ndestudio.gui.toasts import Toasts
 from ndestudio.gui.tour import TourCard
 from ndestudio.session.files import samples
+from ndestudio.session.purposes import PurposeName
 from ndestudio.session.session import Session
 from ndestudio.session.settings import Scheme
 from ndestudio.session.shell import STAGES, ShellState, Stage, Toast
@@ -316,7 +317,7 @@ class MainWindow(QMainWindow):
         box.setDefaultButton(keep)
         return box.exec()
 
-    def _wait_stopped(self, slot: str) -> None:
+    def _wait_stopped(self, slot: PurposeName) -> None:
         """Let a stopped job hand back what it reached."""
         self.session.tasks.stop(slot)
         while self.session.tasks.running(slot):

@@ -19,6 +19,7 @@ from ndestudio.session.files import FilesController
 from ndestudio.session.formulas import Formula, FormulaCache, FormulaRequest, typeset
 from ndestudio.session.model_controller import ModelController
 from ndestudio.session.presenter import Presenter
+from ndestudio.session.purposes import Place
 from ndestudio.session.recovery import RecoveryController
 from ndestudio.session.settings import SettingsStore
 from ndestudio.session.shell import STAGES, Level, ShellPresenter, ShellView, Stage, Toast
@@ -41,7 +42,7 @@ class Session:
         runner: what runs jobs (threads by default).
         settings: what the window remembers.
         autosave_folder: where unsaved work is kept against a crash; None: nowhere.
-        workers: processes by what they are for (see ``tasks.APART``); without them everything runs on threads.
+        workers: processes by place (see ``purposes``); without them everything runs on threads.
     """
 
     def __init__(
@@ -49,7 +50,7 @@ class Session:
         runner: Runner | None = None,
         settings: SettingsStore | None = None,
         autosave_folder: Path | None = None,
-        workers: Mapping[str, Workers] | None = None,
+        workers: Mapping[Place, Workers] | None = None,
     ) -> None:
         self.workspace = Workspace()
         self.settings = settings or SettingsStore()
@@ -134,7 +135,7 @@ class Session:
         """Load the numerical libraries on a worker and find out what computes, before anything is trained."""
         if self.device is None:
             self.tasks.start("warm-up", "", _warm_up, done=self._on_device, failed=_on_no_device)
-        self.tasks.start("warm-up sketch", "", _warm_up_sketch, failed=_on_no_device)
+        self.tasks.start("warm-up preview", "", _warm_up_preview, failed=_on_no_device)
 
     def undo(self) -> None:
         self.workspace.undo()
@@ -187,7 +188,7 @@ def _warm_up(*, reporter: Reporter) -> Device:
     return device_info()
 
 
-def _warm_up_sketch(*, reporter: Reporter) -> None:
+def _warm_up_preview(*, reporter: Reporter) -> None:
     del reporter
     for name in ("ndestudio.session.pictures", "ndestudio.model.simulate", "ziamath"):
         import_module(name)

@@ -105,7 +105,8 @@ class TrustController:
         return fit
 
     def _forget(self, fit: Fit | None) -> None:
-        for slot in ("profile", "compare", "residuals"):
+        slots: tuple[PurposeName, ...] = ("profile", "compare", "residuals")
+        for slot in slots:
             self._session.tasks.discard(slot)
         self._fit, self._residuals, self._comparison, self._failed = fit, None, None, False
         self._profiles = {}
@@ -120,7 +121,7 @@ class TrustController:
         done, failed = self._on_residuals, self._on_no_residuals
         tasks.start("residuals", "", _residuals, fit.model, project.dataset, log, done=done, failed=failed)
 
-    def _start(self, slot: str, title: str, function: Any, *arguments: Any) -> None:
+    def _start(self, slot: PurposeName, title: str, function: Any, *arguments: Any) -> None:
         self._doing[slot] = "starting"
         done = self._on_profile if slot == "profile" else self._on_comparison
         self._session.tasks.start(
@@ -133,7 +134,7 @@ class TrustController:
             failed=lambda failed: self._session.toast(failed.sentence, "error", failed.details),
         )
 
-    def _on_event(self, slot: str, event: Event) -> None:
+    def _on_event(self, slot: PurposeName, event: Event) -> None:
         if isinstance(event, Phase):
             self._doing[slot] = event.text
 
@@ -153,7 +154,7 @@ class TrustController:
         self._comparison = found
         self._session.announce("train", found.sentence, "good" if found.complete else "info")
 
-    def _words(self, slot: str) -> str:
+    def _words(self, slot: PurposeName) -> str:
         task = self._session.tasks.running(slot)
         if task is None:
             return ""
@@ -161,7 +162,8 @@ class TrustController:
 
     def _can(self) -> bool:
         tasks, project = self._session.tasks, self._session.project
-        return project.dataset is not None and not any(tasks.running(slot) for slot in ("fit", "profile", "compare"))
+        slots: tuple[PurposeName, ...] = ("fit", "profile", "compare")
+        return project.dataset is not None and not any(tasks.running(slot) for slot in slots)
 
     def _free(self, fit: Fit) -> tuple[str, ...]:
         settings = fit.model.config.parameters
