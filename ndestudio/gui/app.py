@@ -26,9 +26,9 @@ from ndestudio.gui.main_window import MainWindow
 from ndestudio.gui.prefetch import Prefetch
 from ndestudio.jobs import Workers
 from ndestudio.paths import user_state_dir
+from ndestudio.session.purposes import COMPUTE, PREVIEW, Place
 from ndestudio.session.session import Session
 from ndestudio.session.shell import Toast
-from ndestudio.session.purposes import COMPUTE, PREVIEW, Place
 
 _log = logging.getLogger("ndestudio")
 

@@ -11,8 +11,8 @@ from PySide6.QtGui import QDesktopServices, QGuiApplication
 from ndestudio.gui.dialogs import AboutDialog, DeviceDialog, ShortcutsDialog
 from ndestudio.gui.palette import CommandPalette
 from ndestudio.paths import user_state_dir
+from ndestudio.session.ports import STAGES
 from ndestudio.session.settings import Scheme
-from ndestudio.session.shell import STAGES
 
 if TYPE_CHECKING:
     from ndestudio.gui.main_window import MainWindow

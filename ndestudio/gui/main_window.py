@@ -32,10 +32,11 @@ from ndestudio.gui.theme import theme
 from ndestudio.gui.toasts import Toasts
 from ndestudio.gui.tour import TourCard
 from ndestudio.session.files import samples
+from ndestudio.session.ports import STAGES, Stage
 from ndestudio.session.purposes import PurposeName
 from ndestudio.session.session import Session
 from ndestudio.session.settings import Scheme
-from ndestudio.session.shell import STAGES, ShellState, Stage, Toast
+from ndestudio.session.shell import ShellState, Toast
 
 _OPEN_FILTER = (
     "All that can be opened (*.csv *.tsv *.txt *.dat *.parquet *.xlsx *.xls *.npz *.mat *.toml *.nde);;"

@@ -73,9 +73,7 @@ _BY_PLACE: Mapping[Place, tuple[PurposeName, ...]] = {
     THREAD: ("preview", "load", "split", "open", "save", "autosave", "plug-ins"),
 }
 
-PURPOSES: Mapping[str, Purpose] = {
-    name: Purpose(name, where) for where, names in _BY_PLACE.items() for name in names
-}
+PURPOSES: Mapping[str, Purpose] = {name: Purpose(name, where) for where, names in _BY_PLACE.items() for name in names}
 
 
 def purpose(name: str) -> Purpose:

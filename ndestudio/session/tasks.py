@@ -11,6 +11,7 @@ from ndestudio.jobs import Failed, Finished, JobId, Workers
 from ndestudio.progress import Event, Phase, Progress
 from ndestudio.session.purposes import Place, PurposeName, purpose
 
+
 class Runner(Protocol):
     """The part of ``jobs.Jobs`` a session uses."""
 

@@ -27,8 +27,8 @@ from pytestqt.qtbot import QtBot
 
 from ndestudio.gui.dialogs import AboutDialog, DeviceDialog, ShortcutsDialog
 from ndestudio.gui.main_window import MainWindow
+from ndestudio.session.ports import STAGES, Stage
 from ndestudio.session.session import Session
-from ndestudio.session.shell import STAGES, Stage
 from tests.session import results
 
 Settle = Callable[[], None]

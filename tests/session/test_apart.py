@@ -7,9 +7,9 @@ import pytest
 
 from ndestudio.jobs import Jobs, NotBegun, Workers
 from ndestudio.jobs.events import failure
+from ndestudio.session.purposes import PREVIEW
 from ndestudio.session.session import Session
 from ndestudio.session.settings import SettingsStore
-from ndestudio.session.purposes import PREVIEW
 from tests.session import results
 from tests.session.helpers import toasts, wait
 

@@ -13,7 +13,15 @@ from ndestudio.session.purposes import PURPOSES, THREAD, PurposeName
 from ndestudio.session.tasks import Tasks
 
 SOURCES = Path(ndestudio.__file__).parent
-HEAVY = ("ndestudio.train", "ndestudio.distil", "ndestudio.symbolic", "ndestudio.export", "ndestudio.model", "jax", "scipy")
+HEAVY = (
+    "ndestudio.train",
+    "ndestudio.distil",
+    "ndestudio.symbolic",
+    "ndestudio.export",
+    "ndestudio.model",
+    "jax",
+    "scipy",
+)
 
 
 class Start(NamedTuple):
