@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from ndestudio.data.dataset import Dataset
 from ndestudio.model.fitted import FittedModel
 from ndestudio.session.workspace import Workspace
+from ndestudio.symbolic.registry import ENGINES
 
 
 @dataclass(frozen=True)
@@ -59,8 +60,8 @@ class Constraints:
         arguments = model.networks[hole].arguments if hole in model.networks else ()
         form = config.templates.get(hole, "")
         problem = self._problem(form, arguments)
-        if form and not problem and config.engine == "pysr":
-            problem = "PySR takes no known form here; choose the embedded engine to use it."
+        if form and not problem and not _takes_templates(config.engine):
+            problem = f"{ENGINES.title(config.engine)} takes no known form here; choose the embedded engine to use it."
         possible, text = self._said
         call = f"{hole}({', '.join(arguments)})" if hole else ""
         return ConstraintsState(config.units, possible, text, hole, call, form, problem)
@@ -71,6 +72,10 @@ class Constraints:
         if self._read[:2] != (form, arguments):
             self._read = form, arguments, _misread(form, arguments)
         return self._read[2]
+
+
+def _takes_templates(engine: str) -> bool:
+    return engine not in ENGINES or getattr(ENGINES.get(engine), "takes_templates", False)
 
 
 def _misread(form: str, arguments: tuple[str, ...]) -> str:

@@ -216,7 +216,7 @@ class DistilController(Presenter[DistilState]):
             return "Distilling needs a trained model: train in Train first."
         if not project.fit.model.networks:
             return "The trained model has no networks: there is nothing to distil, and it can be exported as it is."
-        return ""
+        return _no_engine(project.spec.distil.engine)
 
     def _status(self) -> Status:
         task = self._tasks.running("distil")
@@ -381,6 +381,15 @@ def _row(
         if wanted is not None and shown[row.index] == wanted:
             return row
     return accepted_of(rows) or rows[max(0, min(front.best, len(rows) - 1))]
+
+
+def _no_engine(name: str) -> str:
+    """What to do where the project names an engine that is not here, as one of a package; "" where it is."""
+    try:
+        ENGINES.check(name)
+    except ValueError as error:
+        return f"This cannot be searched: {error}. Choose another engine, or install the package that has it."
+    return ""
 
 
 def _refitted(scored: ScoredCandidate | None, hole: str) -> Expr | None:

@@ -90,6 +90,7 @@ class EvolutionEngine:
 
     name = "evolution"
     title = "Evolution (embedded)"
+    takes_templates = True
 
     def unavailable(self) -> str | None:
         try:

@@ -43,6 +43,7 @@ class PysrEngine:
 
     name = "pysr"
     title = "PySR (Julia)"
+    takes_templates = False
 
     def unavailable(self) -> str | None:
         """None if PySR and Julia are found, else what is missing and how to get it."""
