@@ -98,7 +98,7 @@ class _Found:
         except (Exception, SystemExit) as error:
             # a plug-in is code of somebody else: whatever it does wrong must not end the program
             sentence = f"it did not load ({type(error).__name__}: {error})"
-            self._fail(kind, point.name, package, point.value, sentence, traceback.format_exc())
+            self._fail(kind, point.name, package, point.value, sentence, _traceback(error))
             return None
         return PlugIn(kind, point.name, package, point.value, value)
 
@@ -114,6 +114,11 @@ def entries(kind: Kind) -> tuple[PlugIn, ...]:
 def failures() -> tuple[Failure, ...]:
     """The plug-ins that cannot be used, among the kinds that were asked for so far."""
     return _FOUND.failed()
+
+
+def refuse(plug_in: PlugIn, sentence: str) -> None:
+    """Count a plug-in that was loaded among those that cannot be used: whoever collects its kind found it unfit."""
+    _FOUND.refuse(plug_in, sentence)
 
 
 def forget() -> None:
@@ -223,9 +228,9 @@ class Registry(Generic[T]):
             missing = [name for name in self._needs if not hasattr(one.value, name)]
             if one.name in self._own or one.name in found:
                 owner = found[one.name].package if one.name in found else "NDE Studio"
-                _FOUND.refuse(one, f"its name is taken: {owner} has the {self._noun} `{one.name}`")
+                refuse(one, f"its name is taken: {owner} has the {self._noun} `{one.name}`")
             elif missing:
-                _FOUND.refuse(one, f"it is no {self._noun}: it has no `{'`, `'.join(missing)}`")
+                refuse(one, f"it is no {self._noun}: it has no `{'`, `'.join(missing)}`")
             else:
                 found[one.name] = one
         return found
@@ -236,6 +241,16 @@ def _points(kind: Kind) -> list[EntryPoint]:
 
     points = entry_points(group=f"ndestudio.{kind}")
     return sorted(points, key=lambda point: (point.name, _package(point)))
+
+
+def _traceback(error: BaseException) -> str:
+    """From where the code of the package begins; what lies above is the same for all."""
+    step = error.__traceback__
+    while step is not None and (
+        step.tb_frame.f_code.co_filename == __file__ or "importlib" in step.tb_frame.f_code.co_filename
+    ):
+        step = step.tb_next
+    return "".join(traceback.format_exception(type(error), error, step))
 
 
 def _package(point: EntryPoint) -> str:
