@@ -10,6 +10,8 @@ from jaxtyping import Float
 
 from ndestudio.data.dataset import Dataset, Source, Trajectory
 from ndestudio.errors import ExportError
+from ndestudio.export.stiffness import is_stiff
+from ndestudio.export.track import Track
 from ndestudio.expression.tree import CONSTANTS, FUNCTIONS, Expr, calls, names
 from ndestudio.model.fitted import FittedModel, NetworkWeights
 from ndestudio.model.metrics import Metrics
@@ -69,23 +71,6 @@ class Quantity:
     @property
     def title(self) -> str:
         return f"{self.name} [{self.unit}]" if self.unit else self.name
-
-
-@dataclass(frozen=True, eq=False)
-class Track:
-    """What is needed to simulate one trajectory.
-
-    Arguments:
-        start, stop: times of the first and last row.
-        initial: state at ``start``.
-        inputs: for each input its sample times and values (missing samples left out).
-    """
-
-    name: str
-    start: float
-    stop: float
-    initial: Float[np.ndarray, " state"]
-    inputs: tuple[tuple[Float[np.ndarray, " sample"], Float[np.ndarray, " sample"]], ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -151,8 +136,6 @@ def content(model: FittedModel, dataset: Dataset | None = None, origin: Origin |
     units = _units(model, dataset)
     tracks = _tracks(model, dataset)
     scale = model.scale if model.scale is not None else np.maximum(1e-12, np.abs(tracks[0].initial))
-    from ndestudio.export.stiffness import is_stiff
-
     if origin is None:
         origin = Origin(program=program_name(), sources=dataset.sources if dataset else ())
     return Content(

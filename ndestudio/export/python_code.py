@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+import sys
+from collections.abc import Iterable, Mapping, Sequence
 from typing import ClassVar
 
 import numpy as np
@@ -20,6 +21,7 @@ from ndestudio.export.code import (
     wrapped,
 )
 from ndestudio.export.content import Content, Quantity
+from ndestudio.export.exporter import Exporter, Trial
 from ndestudio.export.names import identifiers
 from ndestudio.export.networks import ExportedNetwork, exported
 from ndestudio.export.printer import IntegerExponents, Printer
@@ -258,3 +260,21 @@ def main():
 
 if __name__ == "__main__":
     main()"""
+
+
+def run_python(trial: Trial) -> Sequence[str]:
+    """How a Python program is run again."""
+    # -I leaves the folder and the user's own packages out; arguments with = allow names that begin with -
+    return [sys.executable, "-I", trial.file, f"--trajectory={trial.trajectory}", f"--points={trial.points}"]
+
+
+EXPORTER = Exporter(
+    "python",
+    "Python (NumPy, SciPy)",
+    "model.py",
+    lambda subject, options: python_code(subject.content),
+    label="Python",
+    description="With NumPy and SciPy",
+    language="python",
+    rerun=run_python,
+)

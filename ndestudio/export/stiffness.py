@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Float
 
 from ndestudio.data.dataset import Trajectory
-from ndestudio.export.content import Track
+from ndestudio.export.track import Track
 from ndestudio.model.fitted import FittedModel
 
 EXPLICIT_LIMIT = 3e4

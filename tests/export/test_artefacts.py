@@ -15,8 +15,9 @@ import pytest
 
 from ndestudio.data.dataset import Column, Dataset, Trajectory
 from ndestudio.errors import ExportError
-from ndestudio.export.artefacts import FORMATS, Artefact, artefact
+from ndestudio.export.artefacts import Artefact, artefact
 from ndestudio.export.content import Origin
+from ndestudio.export.registry import EXPORTERS
 from ndestudio.export.rerun import TOLERANCE, verify
 from ndestudio.expression.numeric import evaluate
 from ndestudio.model.config import ModelConfig
@@ -127,7 +128,7 @@ def test_output_file_and_header(epidemic: Case, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", MODELS)
-@pytest.mark.parametrize("format", FORMATS)
+@pytest.mark.parametrize("format", EXPORTERS.known())
 def test_text_is_as_it_was(name: str, format: str, request: pytest.FixtureRequest) -> None:
     """Golden files: `NDESTUDIO_GOLDEN=1 pytest tests/export` writes them anew; read the difference before keeping it."""
     import os
