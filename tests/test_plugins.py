@@ -150,3 +150,20 @@ def test_a_plug_in_that_asks_for_its_own_kind_while_it_is_imported_does_not_hang
     text = module.read_text(encoding="utf-8")
     module.write_text(text + "\nfrom ndestudio.symbolic import ENGINES\nassert 'pysr' in ENGINES.known()\n")
     assert ENGINES.known() == ("evolution", "pysr", "sample")
+
+
+def test_the_example_of_the_documentation_writes_a_model(tmp_path: Path) -> None:
+    import re
+    import runpy
+
+    from ndestudio.export import Options, Subject
+    from tests.session.results import fit
+
+    page = (ROOT / "docs" / "plug-ins.md").read_text(encoding="utf-8")
+    (code,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    (tmp_path / "example.py").write_text(code, encoding="utf-8")
+    exporter = runpy.run_path(str(tmp_path / "example.py"))["EXPORTER"]
+    model = fit().model
+    written = exporter.write(Subject(model), Options())
+    assert model.parameters
+    assert all(f"! {name}" in written for name in model.parameters)

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ndestudio.data.readers.registry import endings, titles
+from ndestudio.data.readers.registry import endings, reader_for, titles
+from ndestudio.errors import DataError
 from ndestudio.jobs import Failed
 from ndestudio.paths import examples_dir, resources_dir
 from ndestudio.progress import Reporter
@@ -105,9 +106,20 @@ class FilesController:
                 failed=lambda failed: self._failed(path, failed),
             )
             return
-        self._data.add_files([str(path) for path in files])
-        for path in reversed(files):
+        readable = [path for path in files if not self._refused(path)]
+        if readable:
+            self._data.add_files([str(path) for path in readable])
+        for path in reversed(readable):
             self._remember(path)
+
+    def _refused(self, path: Path) -> bool:
+        """Whether nothing reads such a file; the project then stays as it is, and a message says what was tried."""
+        try:
+            reader_for(path, path.name)
+        except DataError as error:
+            self._notifier.toast(f"{error}.", "error")
+            return True
+        return False
 
     def new(self) -> None:
         """An empty project."""

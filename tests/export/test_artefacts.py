@@ -17,6 +17,7 @@ from ndestudio.data.dataset import Column, Dataset, Trajectory
 from ndestudio.errors import ExportError
 from ndestudio.export.artefacts import Artefact, artefact
 from ndestudio.export.content import Origin
+from ndestudio.export.exporter import Exporter
 from ndestudio.export.registry import EXPORTERS
 from ndestudio.export.rerun import TOLERANCE, verify
 from ndestudio.expression.numeric import evaluate
@@ -308,3 +309,17 @@ def test_stiff_c_agrees_with_the_model(robertson: Case) -> None:
 def test_without_data_a_model_is_written_all_the_same(predator_prey: Case) -> None:
     checked = verify(artefact(predator_prey[0], "python"), predator_prey[0])
     assert checked.deviation is not None and checked.deviation <= TOLERANCE
+
+
+def test_a_form_may_be_no_text_and_may_refuse_a_model(predator_prey: Case, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuses(model: FittedModel) -> str | None:
+        return "it has networks" if model.networks else None
+
+    binary = Exporter("raw", "Raw bytes", "model.raw", lambda *_: b"\x00\xff", refuses=refuses)
+    monkeypatch.setattr(EXPORTERS, "get", lambda name: binary)
+    written = made(predator_prey, "raw")
+    assert (written.name, written.text, written.payload) == ("model.raw", "", b"\x00\xff")
+    assert verify(written, *predator_prey).sentence == "There is nothing to run."
+    neural = replace(predator_prey[0], networks={"f": None})  # type: ignore[dict-item]
+    with pytest.raises(ExportError, match="it has networks"):
+        artefact(neural, "raw")

@@ -10,13 +10,12 @@ from PySide6.QtWidgets import QApplication, QCheckBox, QPushButton, QSplitter, Q
 from pytestqt.qtbot import QtBot
 
 from ndestudio.gui import garbage, layout, theme
-from ndestudio.gui.colours import DARK, LIGHT
 from ndestudio.gui.garbage import Collector
 from ndestudio.gui.icons import pixmap
 from ndestudio.gui.palette import CommandPalette, match
 from ndestudio.gui.status import duration
 from ndestudio.gui.stylesheet import style_sheet
-from ndestudio.gui.theme import Theme
+from ndestudio.gui.theme import DARK, LIGHT, Theme
 from ndestudio.gui.widgets.code_highlighter import CodeHighlighter
 from ndestudio.gui.widgets.equation_editor import EquationEditor
 from ndestudio.gui.widgets.math_view import MathView

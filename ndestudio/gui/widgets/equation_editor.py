@@ -20,8 +20,7 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QAbstractItemView, QCompleter, QPlainTextEdit, QTextEdit, QToolTip, QWidget
 
-from ndestudio.gui.colours import Colours
-from ndestudio.gui.theme import colours, follow, monospace
+from ndestudio.gui.theme import Colours, colours, follow, monospace
 from ndestudio.session.model_state import Problem, Words
 
 _TOKEN = re.compile(r"(?P<comment>#[^\n]*)|(?P<number>(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)|(?P<name>[^\W\d]\w*)")

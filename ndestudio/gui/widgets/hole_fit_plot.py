@@ -7,8 +7,7 @@ import pyqtgraph as pg
 from PySide6.QtWidgets import QComboBox, QVBoxLayout, QWidget
 
 from ndestudio.gui.building import choose, combo, quiet, row
-from ndestudio.gui.colours import Colours
-from ndestudio.gui.theme import GRID
+from ndestudio.gui.theme import GRID, Colours
 from ndestudio.gui.widgets.elided import ElidedLabel
 from ndestudio.gui.widgets.plot import Plot
 from ndestudio.session.distil_state import HoleFit

@@ -9,8 +9,7 @@ from PySide6.QtGui import QColor
 from PySide6.QtWidgets import QComboBox, QStackedWidget, QVBoxLayout, QWidget
 
 from ndestudio.gui.building import combo, quiet, row
-from ndestudio.gui.colours import Colours
-from ndestudio.gui.theme import GRID, colours
+from ndestudio.gui.theme import GRID, Colours, colours
 from ndestudio.gui.widgets.elided import ElidedLabel
 from ndestudio.gui.widgets.phase_plot import ShadeItem
 from ndestudio.gui.widgets.plot import Plot, forget_forms

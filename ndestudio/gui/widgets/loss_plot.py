@@ -8,7 +8,7 @@ import numpy as np
 import pyqtgraph as pg
 from PySide6.QtGui import QColor
 
-from ndestudio.gui.colours import Colours
+from ndestudio.gui.theme import Colours
 from ndestudio.gui.widgets.log_axis import LogAxis
 from ndestudio.gui.widgets.plot import Plot
 from ndestudio.session.progression import TRAINING

@@ -10,8 +10,7 @@ import pyqtgraph as pg
 from PySide6.QtCore import QPointF, Qt, Signal
 from PySide6.QtGui import QKeyEvent
 
-from ndestudio.gui.colours import Colours
-from ndestudio.gui.theme import colours
+from ndestudio.gui.theme import Colours, colours
 from ndestudio.gui.widgets.log_axis import LogAxis
 from ndestudio.gui.widgets.plot import Plot
 from ndestudio.session.distil_state import FrontRow

@@ -10,8 +10,7 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from ndestudio.data.dataset import Dataset
 from ndestudio.gui.building import choose, combo, label, quiet, row
-from ndestudio.gui.colours import Colours
-from ndestudio.gui.theme import GRID
+from ndestudio.gui.theme import GRID, Colours
 from ndestudio.gui.widgets.plot import Plot
 from ndestudio.session.pictures import Picture, Portrait
 

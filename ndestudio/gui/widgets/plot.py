@@ -18,9 +18,8 @@ from PySide6.QtCore import QMarginsF, QRectF, QSize, QSizeF, Qt, QTimer
 from PySide6.QtGui import QAction, QColor, QFont, QPageSize, QPainter, QPdfWriter
 from PySide6.QtWidgets import QFileDialog, QMenu, QSizePolicy, QWidget
 
-from ndestudio.gui.colours import Colours
 from ndestudio.gui.style_cache import forget
-from ndestudio.gui.theme import colours, follow
+from ndestudio.gui.theme import Colours, colours, follow
 
 pg.setConfigOptions(antialias=True, useOpenGL=False)
 

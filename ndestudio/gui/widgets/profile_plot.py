@@ -10,8 +10,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QComboBox, QVBoxLayout, QWidget
 
 from ndestudio.gui.building import button, combo, label, quiet, row
-from ndestudio.gui.colours import Colours
-from ndestudio.gui.theme import GRID
+from ndestudio.gui.theme import GRID, Colours
 from ndestudio.gui.widgets.plot import Plot
 from ndestudio.session.trust import TrustState
 

@@ -11,8 +11,7 @@ from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QComboBox, QVBoxLayout, QWidget
 
 from ndestudio.gui.building import combo, label, quiet, row
-from ndestudio.gui.colours import Colours
-from ndestudio.gui.theme import GRID
+from ndestudio.gui.theme import GRID, Colours
 from ndestudio.gui.widgets.plot import Plot
 
 if TYPE_CHECKING:

@@ -13,8 +13,7 @@ from PySide6.QtWidgets import QFrame, QGridLayout, QScrollArea, QVBoxLayout, QWi
 
 from ndestudio.data.dataset import Column, Dataset, Part, Trajectory
 from ndestudio.gui.building import discard
-from ndestudio.gui.colours import LIGHT, Colours
-from ndestudio.gui.theme import colours
+from ndestudio.gui.theme import LIGHT, Colours, colours
 from ndestudio.gui.widgets.plot import Plot, Series
 from ndestudio.gui.widgets.redraw import Redraw
 

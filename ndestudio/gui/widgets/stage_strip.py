@@ -7,9 +7,8 @@ from PySide6.QtGui import QColor, QFont, QFontMetricsF, QHelpEvent, QPainter, QP
 from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
 from ndestudio.gui.building import label, row
-from ndestudio.gui.colours import Colours
 from ndestudio.gui.status import duration
-from ndestudio.gui.theme import GRID, colours, follow
+from ndestudio.gui.theme import GRID, Colours, colours, follow
 from ndestudio.session.train_state import StageRow
 
 _HEIGHT = 44

@@ -12,8 +12,7 @@ from PySide6.QtWidgets import QCheckBox, QComboBox, QFrame, QGridLayout, QScroll
 
 from ndestudio.data.dataset import Column, Dataset, Part, Trajectory
 from ndestudio.gui.building import combo, discard, label, quiet, row
-from ndestudio.gui.colours import Colours
-from ndestudio.gui.theme import GRID
+from ndestudio.gui.theme import GRID, Colours
 from ndestudio.gui.widgets.plot import Plot, thinned
 from ndestudio.session.pictures import Path, Picture
 
