@@ -25,9 +25,9 @@ from ndestudio.gui.garbage import Collector
 from ndestudio.gui.main_window import MainWindow
 from ndestudio.gui.toasts import ToastCard
 from ndestudio.paths import examples_dir
+from ndestudio.session.ports import Stage
 from ndestudio.session.session import Session
 from ndestudio.session.settings import SettingsStore
-from ndestudio.session.shell import Stage
 
 _LIMIT = 600.0
 _SIZE = (1280, 800)

@@ -23,7 +23,7 @@ from PySide6.QtCore import QTimer
 
 from benchmarks.gui.bench import Bench
 from ndestudio.gui.garbage import give_back_memory
-from ndestudio.session.shell import STAGES
+from ndestudio.session.ports import STAGES
 
 SETTLED = 10
 """Cycles before growth counts: caches and buffers find their size."""

@@ -26,7 +26,7 @@ from PySide6.QtWidgets import (
 from shiboken6 import isValid
 
 from ndestudio.gui.main_window import MainWindow
-from ndestudio.session.shell import STAGES
+from ndestudio.session.ports import STAGES
 
 Action = dict[str, Any]
 

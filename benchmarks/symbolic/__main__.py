@@ -8,7 +8,8 @@ import platform
 import time
 
 from benchmarks.symbolic import tables
-from benchmarks.symbolic.problems import OPERATORS, Problem, select
+from benchmarks.symbolic.problem import OPERATORS, Problem
+from benchmarks.symbolic.problems import select
 from benchmarks.symbolic.rates import rates
 from benchmarks.symbolic.run import Engine, Row, engines, run
 from benchmarks.symbolic.store import Store

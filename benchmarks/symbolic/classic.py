@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from benchmarks.symbolic.problems import Problem
+from benchmarks.symbolic.problem import Problem
 
 _UNIT = (-1.0, 1.0)
 

@@ -7,7 +7,7 @@ They share one wide set of operators whatever their field, so that most of it is
 
 from __future__ import annotations
 
-from benchmarks.symbolic.problems import Problem
+from benchmarks.symbolic.problem import Problem
 
 Limits = tuple[float, float]
 

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.symbolic.problems import Problem, draw
+from benchmarks.symbolic.problem import Problem, draw
 from benchmarks.symbolic.score import Verdict, judge_clean, judge_noisy, read
 
 HERE = Path(__file__).resolve().parent

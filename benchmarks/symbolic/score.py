@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-from benchmarks.symbolic.problems import Problem, Samples
+from benchmarks.symbolic.problem import Problem, Samples
 from ndestudio.distil.forms import simplest, summands
 from ndestudio.expression import Binary, Call, Expr, Negate, Number, evaluate, fold, parse_expression, to_sympy
 from ndestudio.expression.tree import size, substitute, transform

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from statistics import median
 
-from benchmarks.symbolic.problems import OPERATORS, TEXTBOOK
+from benchmarks.symbolic.problem import OPERATORS, TEXTBOOK
 from benchmarks.symbolic.run import Row
 
 HEAD = (

@@ -5,7 +5,7 @@ Each is one equation of a published system with constants of its usual regime. B
 
 from __future__ import annotations
 
-from benchmarks.symbolic.problems import Problem
+from benchmarks.symbolic.problem import Problem
 
 Limits = tuple[float, float]
 Row = tuple[str, str, dict[str, Limits], str]

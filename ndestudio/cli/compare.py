@@ -4,28 +4,35 @@ from __future__ import annotations
 
 import json
 import math
+from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ndestudio.cli.displays import display_for
-from ndestudio.cli.main import DONE, FAILED, INTERRUPTED
-from ndestudio.cli.recover import read_job
-from ndestudio.cli.run import failed, follow, overridden
+from ndestudio.cli.command import Command, add_data, add_overrides
+from ndestudio.cli.exit_codes import DONE, FAILED, INTERRUPTED
 from ndestudio.errors import SpecError
-from ndestudio.jobs import Failed
-from ndestudio.progress import Reporter
-from ndestudio.project.project import Spec
-from ndestudio.project.spec import with_files
 
 if TYPE_CHECKING:
-    import argparse
-
     from ndestudio.fitting.model_comparison import Compared, Comparison
     from ndestudio.fitting.result import Fit
+    from ndestudio.progress import Reporter
+    from ndestudio.project.project import Spec
 
 
-def compare_command(options: argparse.Namespace) -> int:
+def _arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("spec", metavar="SPEC.toml", type=Path, help="data, model and settings; or a project (.nde)")
+    parser.add_argument("-o", "--output", metavar="FILE.json", type=Path, help="write the table to a file, too")
+    add_data(parser)
+    add_overrides(parser)
+
+
+def _command(options: Namespace) -> int:
     """Compare as the command line says; returns the exit code."""
+    from ndestudio.cli.displays import display_for
+    from ndestudio.cli.execution import failed, follow, overridden, read_job
+    from ndestudio.jobs import Failed
+    from ndestudio.project.spec import with_files
+
     spec, fit = read_job(options.spec)
     if options.data:
         spec, fit = with_files(spec, tuple(str(path.resolve()) for path in options.data)), None
@@ -106,3 +113,14 @@ def _write(path: Path, found: Comparison) -> None:
         path.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     except OSError as error:
         raise SpecError(f"{path} cannot be written ({error.strerror or error}); name another file with -o") from None
+
+
+COMMAND = Command(
+    "compare SPEC.toml",
+    "the model beside its mechanistic part and a plain neural ODE",
+    _command,
+    "Fit the model of a spec, its mechanistic part (unknown functions taken out) and a plain neural ODE to the same data; "
+    "print held-out errors and information criteria, and which model the data support. Exit code: 0 done, 1 failed, "
+    "2 bad input, 130 interrupted.",
+    _arguments,
+)

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from argparse import ArgumentParser, Namespace
 
-from ndestudio.cli.run import PROJECT, execute, overridden
-from ndestudio.cli.window import has_display, open_beside
-from ndestudio.paths import examples_dir
-from ndestudio.project.spec import load_spec
-
-if TYPE_CHECKING:
-    import argparse
-
-DONE = 0
+from ndestudio.cli.command import Command, add_output, add_overrides
+from ndestudio.cli.exit_codes import DONE
 
 
-def demo_command(options: argparse.Namespace) -> int:
+def _arguments(parser: ArgumentParser) -> None:
+    add_output(parser, "demo-out")
+    parser.add_argument("--no-window", action="store_true", help="do not open the window at the end")
+    add_overrides(parser)
+
+
+def _demo(options: Namespace) -> int:
     """Run the lynx-hare example; returns the exit code."""
+    from ndestudio.cli.execution import PROJECT, execute, overridden
+    from ndestudio.cli.window import has_display, open_beside
+    from ndestudio.paths import examples_dir
+    from ndestudio.project.spec import load_spec
+
     spec = load_spec(examples_dir() / "lynx_hare" / "spec.toml")
     spec = overridden(spec, seed=options.seed, engine=options.engine, device=options.device)
     if not options.quiet:
@@ -29,3 +33,12 @@ def demo_command(options: argparse.Namespace) -> int:
         print("Opening the window on the result ...")
         open_beside(options.output / PROJECT)
     return code
+
+
+COMMAND = Command(
+    "demo",
+    "the bundled lynx and hare data, from CSV to equations",
+    _demo,
+    "The main job on bundled data; opens the window on the result if there is a display.",
+    _arguments,
+)

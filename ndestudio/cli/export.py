@@ -3,25 +3,38 @@
 from __future__ import annotations
 
 import sys
+from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import msgspec
-
-from ndestudio.cli.displays import display_for
+from ndestudio.cli.command import Command, one_of
+from ndestudio.cli.exit_codes import DONE
 from ndestudio.errors import ExportError
-from ndestudio.project.store import load_project
 
 if TYPE_CHECKING:
-    import argparse
-
     from ndestudio.project.project import Project
 
-DONE, FAILED = 0, 1
+
+def _arguments(parser: ArgumentParser) -> None:
+    from ndestudio.export.registry import EXPORTERS
+
+    parser.add_argument("project", metavar="PROJECT", type=Path, help="a project file (.nde)")
+    parser.add_argument(
+        "--to",
+        required=True,
+        help="form; `all` writes everything into a folder",
+        **one_of(EXPORTERS, "report", "all"),
+    )
+    parser.add_argument(
+        "-o", "--output", metavar="PATH", type=Path, help="file (for `all`: folder) to write; default: the terminal"
+    )
+    parser.add_argument("--digits", type=int, metavar="N", help="significant digits of displayed numbers")
 
 
-def export_command(options: argparse.Namespace) -> int:
+def _command(options: Namespace) -> int:
     """Write what was asked for; returns the exit code."""
+    from ndestudio.project.store import load_project
+
     project = load_project(options.project)
     if project.fit is None:
         raise ExportError(f"{options.project}: nothing was trained in this project yet, so there is nothing to export")
@@ -34,7 +47,7 @@ def export_command(options: argparse.Namespace) -> int:
     if options.to == "report":
         from ndestudio.export import report_html
 
-        return _put(report_html(project), options.output)
+        return _put(report_html(project).encode("utf-8"), options.output)
     return _write_one(project, options.to, options.output)
 
 
@@ -54,14 +67,15 @@ def _write_one(project: Project, format_: str, path: Path | None) -> int:
     )
     if project.spec.export.verify:
         made = verify(made, results.model, project.dataset)
-    code = _put(made.text, path)
+    code = _put(made.payload, path)
     if made.sentence:
         print(f"{made.name}: {made.sentence}", file=sys.stderr)
     return code
 
 
 def _write_all(project: Project, folder: Path) -> int:
-    from ndestudio.cli.run import prepare
+    from ndestudio.cli.displays import display_for
+    from ndestudio.cli.execution import prepare
     from ndestudio.export import write_all
     from ndestudio.jobs.runner import Control
 
@@ -72,20 +86,39 @@ def _write_all(project: Project, folder: Path) -> int:
     return DONE
 
 
-def _put(text: str, path: Path | None) -> int:
+def _put(content: bytes, path: Path | None) -> int:
     if path is None:
-        sys.stdout.write(text if text.endswith("\n") else text + "\n")
+        _print(content)
         return DONE
     try:
-        path.write_text(text, encoding="utf-8")
+        path.write_bytes(content)
     except OSError as error:
         raise ExportError(f"{path}: cannot be written ({error.strerror or error}); name another file with -o") from None
     print(path)
     return DONE
 
 
+def _print(content: bytes) -> None:
+    try:
+        text = content.decode("utf-8")
+    except UnicodeDecodeError:
+        raise ExportError("this form is no text and cannot be shown on the terminal; name a file with -o") from None
+    sys.stdout.write(text if text.endswith("\n") else text + "\n")
+
+
 def _with_digits(project: Project, digits: int) -> Project:
     from dataclasses import replace
 
+    import msgspec
+
     export = msgspec.structs.replace(project.spec.export, digits=digits)
     return replace(project, spec=msgspec.structs.replace(project.spec, export=export))
+
+
+COMMAND = Command(
+    "export PROJECT --to FORMAT",
+    "write the equations of a project in another form",
+    _command,
+    "Write the equations of a project in another form; each form that can be run here is run and compared.",
+    _arguments,
+)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import os
 import platform
 import sys
+from argparse import Namespace
 from collections.abc import Callable
 
 from ndestudio import __version__
-from ndestudio.paths import examples_dir, resources_dir, user_cache_dir, user_config_dir, user_state_dir
+from ndestudio.cli.command import Command
+from ndestudio.cli.exit_codes import DONE
 
 _PACKAGES = (
     "numpy",
@@ -28,13 +29,14 @@ _PACKAGES = (
 )
 
 
-def info_command() -> int:
+def _command(options: Namespace) -> int:
     """Print everything; returns the exit code."""
+    del options
     for title, lines in sections():
         print(title)
         for name, value in lines:
             print(f"  {name:<20} {value}")
-    return 0
+    return DONE
 
 
 def sections() -> list[tuple[str, list[tuple[str, str]]]]:
@@ -51,14 +53,17 @@ def sections() -> list[tuple[str, list[tuple[str, str]]]]:
         ("Packages", [(name, _version(name)) for name in _PACKAGES]),
         ("Device", _guarded(_device)),
         ("Engines", _guarded(_engines)),
+        ("Plug-ins", _guarded(_plug_ins)),
         ("Folders", _guarded(_folders)),
     ]
 
 
 def _version(package: str) -> str:
+    from importlib.metadata import PackageNotFoundError, version
+
     try:
-        return importlib.metadata.version(package)
-    except importlib.metadata.PackageNotFoundError:
+        return version(package)
+    except PackageNotFoundError:
         return "not installed"
 
 
@@ -73,15 +78,29 @@ def _device() -> list[tuple[str, str]]:
 
 
 def _engines() -> list[tuple[str, str]]:
-    from ndestudio.symbolic import ENGINES, engine
+    from ndestudio.symbolic import ENGINES
 
     def state(name: str) -> str:
-        return engine(name).unavailable() or "available"
+        return ENGINES.get(name).unavailable() or "available"
 
     return [(name, _guarded(lambda name=name: [(name, state(name))])[0][1]) for name in ENGINES]
 
 
+def _plug_ins() -> list[tuple[str, str]]:
+    """What installed packages add, and what of it cannot be used, with its traceback."""
+    from ndestudio.project.extensions import survey
+
+    found, failed = survey()
+    lines = [(f"{one.kind}: {one.name}", f"{one.package} ({one.target})") for one in found]
+    for one in failed:
+        lines.append((f"{one.kind}: {one.name}", f"FAILED, {one.package} ({one.target}): {one.sentence}"))
+        lines += [("", f"| {line}") for line in one.details.splitlines()]
+    return lines or [("none", "")]
+
+
 def _folders() -> list[tuple[str, str]]:
+    from ndestudio.paths import examples_dir, resources_dir, user_cache_dir, user_config_dir, user_state_dir
+
     return [
         ("examples", str(examples_dir())),
         ("resources", str(resources_dir())),
@@ -97,3 +116,6 @@ def _guarded(part: Callable[[], list[tuple[str, str]]]) -> list[tuple[str, str]]
         return part()
     except Exception as error:
         return [("not known", f"{type(error).__name__}: {error}")]
+
+
+COMMAND = Command("info", "versions, devices, engines, folders", _command)

@@ -2,26 +2,33 @@
 
 from __future__ import annotations
 
+from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ndestudio.cli.displays import display_for
-from ndestudio.cli.main import DONE, INTERRUPTED
-from ndestudio.cli.run import failed, follow
+from ndestudio.cli.command import Command
+from ndestudio.cli.exit_codes import DONE, INTERRUPTED
 from ndestudio.errors import ProjectError, SpecError
-from ndestudio.jobs import Failed
-from ndestudio.progress import Reporter
-from ndestudio.project.project import Project
 
 if TYPE_CHECKING:
-    import argparse
-
     from ndestudio.fitting.uncertainty.profile_likelihood import Profile
+    from ndestudio.progress import Reporter
+    from ndestudio.project.project import Project
 
 
-def profile_command(options: argparse.Namespace) -> int:
+def _arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("project", metavar="PROJECT", type=Path, help="a project file (.nde) with a trained model")
+    parser.add_argument("names", metavar="NAME", nargs="*", help="parameters (default: all that were fitted)")
+    parser.add_argument("-o", "--output", metavar="FILE.csv", type=Path, help="write the profiles to a file, too")
+    parser.add_argument("--quiet", action="store_true", help="print nothing but errors")
+
+
+def _command(options: Namespace) -> int:
     """Profile as the command line says; returns the exit code."""
+    from ndestudio.cli.displays import display_for
+    from ndestudio.cli.execution import failed, follow
+    from ndestudio.jobs import Failed
     from ndestudio.project.store import load_project
 
     project = load_project(options.project)
@@ -63,3 +70,13 @@ def _write(path: Path, found: Sequence[Profile]) -> None:
         path.write_text("\n".join(lines) + "\n", encoding="utf-8")
     except OSError as error:
         raise SpecError(f"{path} cannot be written ({error.strerror or error}); name another file with -o") from None
+
+
+COMMAND = Command(
+    "profile PROJECT [NAME]",
+    "how far parameters can go: profile likelihood",
+    _command,
+    "The profile likelihood of parameters of a trained model: 95% intervals that hold beyond the quadratic "
+    "approximation, and which parameters the data do not determine.",
+    _arguments,
+)

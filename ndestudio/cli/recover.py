@@ -4,33 +4,52 @@ from __future__ import annotations
 
 import json
 import math
+from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import msgspec
-
-from ndestudio.cli.displays import display_for
-from ndestudio.cli.main import DONE, FAILED, INTERRUPTED
-from ndestudio.cli.run import failed, follow, overridden
+from ndestudio.cli.command import Command, add_data, add_overrides
+from ndestudio.cli.exit_codes import DONE, FAILED, INTERRUPTED
 from ndestudio.errors import SpecError
-from ndestudio.expression.text import short_text
-from ndestudio.jobs import Failed
-from ndestudio.progress import Reporter
-from ndestudio.project.project import Spec
-from ndestudio.project.spec import load_spec, with_files
 
 if TYPE_CHECKING:
-    import argparse
-
     from ndestudio.distil.result import Recovery
     from ndestudio.fitting.result import Fit
+    from ndestudio.progress import Reporter
+    from ndestudio.project.project import Spec
 
 _DIGITS = 4
 
 
-def recover_command(options: argparse.Namespace) -> int:
+def _arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("spec", metavar="SPEC.toml", type=Path, help="data, model and settings; or a project (.nde)")
+    parser.add_argument(
+        "--law",
+        action="append",
+        default=[],
+        metavar="HOLE=FORMULA",
+        help="formula of an unknown function, as 'growth = r*x*(1 - x/K)'; once for each",
+    )
+    parser.add_argument(
+        "--set", action="append", default=[], metavar="NAME=VALUE", help="value of a parameter of the law, as K=5"
+    )
+    parser.add_argument(
+        "--noise", type=float, metavar="PART", help="noise as a part of the spread (default: as in the data)"
+    )
+    parser.add_argument("--fit-law", action="store_true", help="fit the constants of the law to the real data first")
+    parser.add_argument("-o", "--output", metavar="FILE.json", type=Path, help="write the verdict to a file, too")
+    add_data(parser)
+    add_overrides(parser)
+
+
+def _command(options: Namespace) -> int:
     """Run the recovery test as the command line says; returns the exit code."""
+    from ndestudio.cli.displays import display_for
+    from ndestudio.cli.execution import failed, follow, overridden, read_job
+    from ndestudio.jobs import Failed
+    from ndestudio.project.spec import with_files
+
     spec, fit = read_job(options.spec)
     if options.data:
         spec = with_files(spec, tuple(str(path.resolve()) for path in options.data))
@@ -56,6 +75,8 @@ def with_law(spec: Spec, laws: Sequence[str], values: Sequence[str], noise: floa
     Raises:
         SpecError: something that is not `NAME=...`.
     """
+    import msgspec
+
     formulas = {**spec.recovery.formulas, **dict(_pair(text, "--law", "HOLE=FORMULA") for text in laws)}
     parameters = dict(spec.recovery.parameters)
     for text in values:
@@ -72,6 +93,8 @@ def with_law(spec: Spec, laws: Sequence[str], values: Sequence[str], noise: floa
 
 def report(verdict: Recovery) -> str:
     """The verdict with what was compared, for a terminal."""
+    from ndestudio.expression.text import short_text
+
     lines = [verdict.sentence]
     for hole in verdict.holes:
         lines += ["", f"{hole.hole}({', '.join(hole.arguments)})", f"  chosen  {short_text(hole.truth, _DIGITS)}"]
@@ -84,16 +107,6 @@ def report(verdict: Recovery) -> str:
     lines += ["", "Noise that was added"]
     lines += [f"  {name:<12} {level:.4g}" for name, level in verdict.noise.items()]
     return "\n".join(lines)
-
-
-def read_job(path: Path) -> tuple[Spec, Fit | None]:
-    """The spec in a file, and the fit where the file is a project."""
-    if path.suffix.lower() != ".nde":
-        return load_spec(path), None
-    from ndestudio.project.store import load_project
-
-    project = load_project(path)
-    return project.spec, project.fit
 
 
 def _recover(spec: Spec, fit_law: bool, fit: Fit | None, *, reporter: Reporter) -> Recovery:
@@ -110,6 +123,8 @@ def _pair(text: str, option: str, form: str) -> tuple[str, str]:
 
 
 def _write(path: Path, verdict: Recovery) -> None:
+    from ndestudio.expression.text import short_text
+
     content: dict[str, Any] = {
         "outcome": verdict.outcome,
         "sentence": verdict.sentence,
@@ -133,3 +148,14 @@ def _write(path: Path, verdict: Recovery) -> None:
         path.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
     except OSError as error:
         raise SpecError(f"{path} cannot be written ({error.strerror or error}); name another file with -o") from None
+
+
+COMMAND = Command(
+    "recover SPEC.toml",
+    "would a known law be found with these settings, on data like these?",
+    _command,
+    "Make data from a chosen law at the times, gaps and noise of the real ones, train and distil on them, and say whether "
+    "the law was found. The law is that of the table [recovery] of the spec, or of --law and --set. Exit code: 0 found "
+    "(or not to be told apart), 1 not found, 2 bad input, 130 interrupted.",
+    _arguments,
+)

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from types import FrameType
 from typing import Any, Self
 
-INTERRUPTED = 130
+from ndestudio.cli.exit_codes import INTERRUPTED
 
 
 class StopSignals:

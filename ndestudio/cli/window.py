@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-FAILED, BAD_INPUT = 1, 2
+from ndestudio.cli.exit_codes import BAD_INPUT, FAILED
 
 
 def window_command(files: list[Path]) -> int:

@@ -117,7 +117,7 @@ def preview(path: str | Path, config: DataConfig | None = None) -> Preview:
             single rows or columns is in ``Preview.problems`` instead.
     """
     config = DataConfig() if config is None else config
-    head = reader_for(Path(path)).head(Path(path), config, str(path))
+    head = reader_for(Path(path), str(path)).head(Path(path), config, str(path))
     columns, names, problems = analyse(head, config)
     assignment = assign(columns, config, head.path)
     found = [*head.problems, *problems, *assignment.problems]

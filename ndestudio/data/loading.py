@@ -44,7 +44,7 @@ def load(config: DataConfig, reporter: Reporter | None = None, base: str | Path 
     for number, file in enumerate(config.files):
         reporter.emit(Phase("reading", f"Reading {Path(file).name}", number + 1, len(config.files)))
         path = Path(base or ".") / file
-        reader = reader_for(path)
+        reader = reader_for(path, file)
         head = reader.head(path, config, file)
         if head.problems:
             raise head.problems[0]

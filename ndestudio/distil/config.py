@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 
@@ -11,7 +11,7 @@ class DistilConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     """How to turn trained holes into formulas.
 
     Attributes:
-        engine: `"evolution"` (embedded) or `"pysr"`.
+        engine: `"evolution"` (embedded), `"pysr"`, or one that an installed package adds.
         operators: building blocks; a preset name (`"polynomial"`, `"rational"`, `"trigonometric"`, `"kinetics"`) or a list.
         seconds: wall-time limit of the search per hole. evaluations: limit on expressions per hole (reproducible).
         seed: of the search. threads: 0 is all cores.
@@ -30,7 +30,7 @@ class DistilConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
         options: engine-specific settings.
     """
 
-    engine: Literal["evolution", "pysr"] = "evolution"
+    engine: str = "evolution"
     operators: tuple[str, ...] | str = "rational"
     seconds: float | None = 20.0
     evaluations: int | None = None

@@ -358,9 +358,9 @@ def skeleton_of(scored: ScoredCandidate, hole: str):  # type: ignore[no-untyped-
 
 
 def _engine(name: str) -> Engine:
-    from ndestudio.symbolic import engine
+    from ndestudio.symbolic import ENGINES
 
-    return engine(name)
+    return ENGINES.get(name)
 
 
 def _wanted(model: FittedModel, config: DistilConfig) -> tuple[str, ...]:

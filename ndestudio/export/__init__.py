@@ -5,25 +5,30 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from ndestudio.export.artefacts import FORMATS, TITLES, Artefact, artefact
+    from ndestudio.export.artefacts import Artefact, artefact
     from ndestudio.export.config import ExportConfig
     from ndestudio.export.content import Origin
     from ndestudio.export.equations import equations_json, equations_text
+    from ndestudio.export.exporter import Exporter, Options, Subject, Trial
     from ndestudio.export.figure import Figure
     from ndestudio.export.gather import job, origin_of
     from ndestudio.export.plots import figures
     from ndestudio.export.raster import svg_to_png
+    from ndestudio.export.registry import EXPORTERS
     from ndestudio.export.report import report_html
     from ndestudio.export.rerun import verify
     from ndestudio.export.write import write_all
 
 __all__ = [
-    "FORMATS",
-    "TITLES",
+    "EXPORTERS",
     "Artefact",
     "ExportConfig",
+    "Exporter",
     "Figure",
+    "Options",
     "Origin",
+    "Subject",
+    "Trial",
     "artefact",
     "equations_json",
     "equations_text",
@@ -37,12 +42,15 @@ __all__ = [
 ]
 
 _HOME = {
-    "FORMATS": "artefacts",
-    "TITLES": "artefacts",
+    "EXPORTERS": "registry",
     "Artefact": "artefacts",
     "artefact": "artefacts",
     "ExportConfig": "config",
+    "Exporter": "exporter",
+    "Options": "exporter",
     "Origin": "content",
+    "Subject": "exporter",
+    "Trial": "exporter",
     "equations_json": "equations",
     "equations_text": "equations",
     "Figure": "figure",

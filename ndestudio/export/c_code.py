@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import shutil
+from collections.abc import Iterable, Mapping, Sequence
 from typing import ClassVar
 
 import numpy as np
@@ -23,6 +24,7 @@ from ndestudio.export.code import (
     wrapped,
 )
 from ndestudio.export.content import Content, Quantity
+from ndestudio.export.exporter import Exporter, Trial
 from ndestudio.export.names import identifiers
 from ndestudio.export.networks import ExportedNetwork, exported
 from ndestudio.export.printer import ATOM, Printer
@@ -344,3 +346,26 @@ int main(int argc, char **argv)
     }
     return 0;
 }"""
+
+
+_FLAGS = ("-std=c99", "-O2", "-Wall", "-Wextra", "-Werror")
+
+
+def _rerun(trial: Trial) -> Sequence[str] | str:
+    compiler = next((found for name in ("gcc", "cc", "clang") if (found := shutil.which(name))), None)
+    if compiler is None:
+        return "Not run: there is no C compiler on this machine."
+    trial.run([compiler, *_FLAGS, trial.file, "-lm", "-o", "model"])
+    return [str(trial.folder / "model"), trial.trajectory, str(trial.points)]
+
+
+EXPORTER = Exporter(
+    "c",
+    "C99",
+    "model.c",
+    lambda subject, options: c_code(subject.content),
+    label="C99",
+    description="No dependencies",
+    language="c",
+    rerun=_rerun,
+)

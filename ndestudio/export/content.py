@@ -8,9 +8,9 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from jaxtyping import Float
 
-from ndestudio.data.control_path import ControlPath
 from ndestudio.data.dataset import Dataset, Source, Trajectory
 from ndestudio.errors import ExportError
+from ndestudio.export.track import Track
 from ndestudio.expression.tree import CONSTANTS, FUNCTIONS, Expr, calls, names
 from ndestudio.fitting.metrics import Metrics
 from ndestudio.model.fitted import FittedModel, NetworkWeights
@@ -70,32 +70,6 @@ class Quantity:
     @property
     def title(self) -> str:
         return f"{self.name} [{self.unit}]" if self.unit else self.name
-
-
-@dataclass(frozen=True, eq=False)
-class Track:
-    """What is needed to simulate one trajectory.
-
-    Arguments:
-        start, stop: times of the first and last row.
-        initial: state at ``start``.
-        inputs: for each input its sample times and values (missing samples left out).
-    """
-
-    name: str
-    start: float
-    stop: float
-    initial: Float[np.ndarray, " state"]
-    inputs: tuple[tuple[Float[np.ndarray, " sample"], Float[np.ndarray, " sample"]], ...] = ()
-
-    def control(self, model: FittedModel) -> ControlPath | None:
-        """The inputs in the order of the model's input columns (0 where the equations use none); None if they use none."""
-        if not self.inputs:
-            return None
-        unused = (np.array([self.start]), np.zeros(1))
-        tables = dict(zip(model.system.inputs, self.inputs, strict=True))
-        times, values = zip(*(tables.get(name, unused) for name in model.inputs), strict=True)
-        return ControlPath(times, values)
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,6 +9,7 @@ import numpy as np
 
 from ndestudio.data.dataset import Dataset, Part
 from ndestudio.errors import ExportError
+from ndestudio.export.exporter import Exporter
 from ndestudio.model.fitted import FittedModel
 
 
@@ -50,3 +51,14 @@ def _title(label: str, unit: str) -> str:
 
 def _field(value: float) -> str:
     return repr(float(value)) if np.isfinite(value) else ""
+
+
+EXPORTER = Exporter(
+    "csv",
+    "CSV of trajectories",
+    "trajectories.csv",
+    lambda subject, options: trajectories_csv(subject.model, subject.dataset),
+    label="CSV",
+    description="Simulated trajectories",
+    proof="Values of the model itself; there is nothing to run.",
+)

@@ -7,9 +7,18 @@ from typing import ClassVar
 
 from ndestudio.export.code import header, number_list
 from ndestudio.export.content import Content
+from ndestudio.export.exporter import Exporter
 from ndestudio.export.names import identifiers
 from ndestudio.export.printer import IntegerExponents
-from ndestudio.export.python_code import MAIN, docstring, field_function, network_tables, output_function, tables
+from ndestudio.export.python_code import (
+    MAIN,
+    docstring,
+    field_function,
+    network_tables,
+    output_function,
+    run_python,
+    tables,
+)
 
 
 class JaxPrinter(IntegerExponents):
@@ -85,3 +94,15 @@ def simulate(t, trajectory=None, parameters=PARAMETERS, rtol=1e-10):
         max_steps=10**6,
     )
     return solution.ys'''
+
+
+EXPORTER = Exporter(
+    "jax",
+    "Python (JAX, diffrax)",
+    "model_jax.py",
+    lambda subject, options: jax_code(subject.content),
+    label="JAX",
+    description="With JAX and diffrax",
+    language="python",
+    rerun=run_python,
+)

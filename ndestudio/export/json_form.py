@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 from ndestudio.export.content import Content, Quantity
+from ndestudio.export.exporter import Exporter
 from ndestudio.export.networks import exported
 from ndestudio.export.printer import exact
 from ndestudio.expression.text import to_text
@@ -104,3 +105,15 @@ def _origin(content: Content) -> dict[str, Any]:
         "nrmse": {part: {name: finite(value) for name, value in errors.items()} for part, errors in parts.items()},
         "notes": list(origin.notes),
     }
+
+
+EXPORTER = Exporter(
+    "json",
+    "JSON",
+    "model.json",
+    lambda subject, options: model_json(subject.content),
+    label="JSON",
+    description="Everything as data",
+    language="json",
+    proof="Data, not a program; there is nothing to run.",
+)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import shutil
+from collections.abc import Iterable, Mapping, Sequence
 from typing import ClassVar
 
 import numpy as np
@@ -20,10 +21,12 @@ from ndestudio.export.code import (
     unit_text,
     wrapped,
 )
-from ndestudio.export.content import Content, Quantity, Track
+from ndestudio.export.content import Content, Quantity
+from ndestudio.export.exporter import Exporter, RunFailed, Trial
 from ndestudio.export.names import identifiers
 from ndestudio.export.networks import ExportedNetwork, exported
 from ndestudio.export.printer import IntegerExponents, Printer
+from ndestudio.export.track import Track
 from ndestudio.expression.tree import Expr
 
 
@@ -191,3 +194,26 @@ end
 if abspath(PROGRAM_FILE) == @__FILE__
     main()
 end"""
+
+
+def _rerun(trial: Trial) -> Sequence[str] | str:
+    program = shutil.which("julia")
+    if program is None:
+        return "Not run: Julia is not on this machine."
+    try:
+        trial.run([program, "--startup-file=no", "-e", "using OrdinaryDiffEq"])
+    except RunFailed:
+        return "Not run: Julia is here, but its package OrdinaryDiffEq does not load."
+    return [program, "--startup-file=no", trial.file, trial.trajectory, str(trial.points)]
+
+
+EXPORTER = Exporter(
+    "julia",
+    "Julia (OrdinaryDiffEq)",
+    "model.jl",
+    lambda subject, options: julia(subject.content),
+    label="Julia",
+    description="With OrdinaryDiffEq",
+    language="julia",
+    rerun=_rerun,
+)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from ndestudio.export.content import Content, Quantity, plain
+from ndestudio.export.exporter import Exporter
 from ndestudio.expression.latex import greek_command, number_latex, symbol, to_latex
 from ndestudio.expression.tree import Expr
 
@@ -140,3 +141,15 @@ def _sentence(text: str) -> str:
 
 def _breakable(text: str) -> str:
     return r"\allowbreak ".join(text[start : start + 16] for start in range(0, len(text), 16))
+
+
+EXPORTER = Exporter(
+    "latex",
+    "LaTeX",
+    "model.tex",
+    lambda subject, options: latex(subject.content, options.digits),
+    label="LaTeX",
+    description="Equations for a paper",
+    language="latex",
+    proof="Equations to read, not a simulation; there is nothing to run.",
+)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import shutil
+from collections.abc import Iterable, Mapping, Sequence
 from typing import ClassVar
 
 import numpy as np
@@ -21,10 +22,12 @@ from ndestudio.export.code import (
     unit_text,
     wrapped,
 )
-from ndestudio.export.content import Content, Quantity, Track
+from ndestudio.export.content import Content, Quantity
+from ndestudio.export.exporter import Exporter, Trial
 from ndestudio.export.names import identifiers
 from ndestudio.export.networks import ExportedNetwork, exported
 from ndestudio.export.printer import IntegerExponents, Printer
+from ndestudio.export.track import Track
 from ndestudio.expression.tree import Expr
 
 
@@ -259,3 +262,25 @@ if nargout == 0
     clear t states observed
 end
 end"""
+
+
+def _rerun(trial: Trial) -> Sequence[str] | str:
+    octave = shutil.which("octave-cli") or shutil.which("octave")
+    if octave is None:
+        return "Not run: neither MATLAB nor Octave is on this machine."
+    name = trial.trajectory.replace("'", "''")
+    script = f"[t, states] = model('{name}', {trial.points}); printf('t\\n'); "
+    script += "printf([repmat('%.17g,', 1, size(states, 2)), '%.17g\\n'], [t, states].');"
+    return [octave, "--no-gui", "--norc", "--quiet", "--eval", script]
+
+
+EXPORTER = Exporter(
+    "matlab",
+    "MATLAB",
+    "model.m",
+    lambda subject, options: matlab(subject.content),
+    label="MATLAB",
+    description="With ode45",
+    language="matlab",
+    rerun=_rerun,
+)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+import sys
+from collections.abc import Iterable, Mapping, Sequence
 from typing import ClassVar
 
 import numpy as np
@@ -20,6 +21,7 @@ from ndestudio.export.code import (
     wrapped,
 )
 from ndestudio.export.content import Content, Quantity
+from ndestudio.export.exporter import Exporter, Trial
 from ndestudio.export.names import identifiers
 from ndestudio.export.networks import ExportedNetwork, exported
 from ndestudio.export.printer import IntegerExponents, Printer
@@ -229,6 +231,9 @@ def simulate(t, trajectory=None, parameters=PARAMETERS, rtol=1e-10):
         )
         if not solution.success:
             raise RuntimeError(f"the solver stopped at {TIME} = {solution.t[-1]}: {solution.message}")
+        # LSODA counts a solution that is not a number as a success
+        if not np.isfinite(solution.y).all():
+            raise RuntimeError(f"the solution has no finite value from some time between {begin} and {end} on")
         states[inside] = solution.y.T[: np.count_nonzero(inside)]
         y = solution.y[:, -1]
     return states'''
@@ -255,3 +260,21 @@ def main():
 
 if __name__ == "__main__":
     main()"""
+
+
+def run_python(trial: Trial) -> Sequence[str]:
+    """How a Python program is run again."""
+    # -I leaves the folder and the user's own packages out; arguments with = allow names that begin with -
+    return [sys.executable, "-I", trial.file, f"--trajectory={trial.trajectory}", f"--points={trial.points}"]
+
+
+EXPORTER = Exporter(
+    "python",
+    "Python (NumPy, SciPy)",
+    "model.py",
+    lambda subject, options: python_code(subject.content),
+    label="Python",
+    description="With NumPy and SciPy",
+    language="python",
+    rerun=run_python,
+)

@@ -11,12 +11,13 @@ import numpy as np
 
 from ndestudio.data.dataset import Dataset, Part
 from ndestudio.distil.result import HoleDistillation
-from ndestudio.export.artefacts import TITLES, Artefact
+from ndestudio.export.artefacts import Artefact
 from ndestudio.export.content import program_name
 from ndestudio.export.equations import equations_json, versions
 from ndestudio.export.figure import Figure, slug
 from ndestudio.export.gather import Job, ProjectLike, job
 from ndestudio.export.plots import figures as draw_figures
+from ndestudio.export.registry import EXPORTERS
 from ndestudio.export.report_style import STYLE
 from ndestudio.export.typeset import inline_svg
 from ndestudio.expression.latex import symbol, to_latex
@@ -311,7 +312,7 @@ def _data(dataset: Dataset | None) -> str:
 def _artefacts(artefacts: Sequence[Artefact]) -> str:
     if not artefacts:
         return ""
-    rows = [[item.name, TITLES.get(item.format, item.format), item.sentence] for item in artefacts]  # pyright: ignore[reportArgumentType, reportCallIssue]
+    rows = [[item.name, EXPORTERS.title(item.format), item.sentence] for item in artefacts]
     return _table(["file", "form", "check"], rows, wide_last=True)
 
 

@@ -5,12 +5,11 @@ from __future__ import annotations
 import csv
 import io
 import os
-import shutil
 import subprocess
-import sys
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -18,14 +17,15 @@ from jaxtyping import Float
 
 from ndestudio.data.dataset import Dataset
 from ndestudio.export.artefacts import Artefact
-from ndestudio.export.content import Track, content
+from ndestudio.export.content import content
+from ndestudio.export.exporter import RunFailed, Trial
+from ndestudio.export.registry import EXPORTERS
+from ndestudio.export.track import Track
 from ndestudio.model.fitted import FittedModel
 
 POINTS = 51
 TOLERANCE = 1e-6
 """Largest deviation, over the range of a state, that counts as agreement."""
-
-C_FLAGS = ("-std=c99", "-O2", "-Wall", "-Wextra", "-Werror")
 
 
 def verify(
@@ -44,29 +44,23 @@ def verify(
         timeout: seconds for compiling and running it.
         should_stop: polled while it runs.
     """
-    if artefact.format == "csv":
-        return replace(artefact, sentence="Values of the model itself; there is nothing to run.")
-    if artefact.format == "json":
-        return replace(artefact, sentence="Data, not a program; there is nothing to run.")
-    if artefact.format in ("latex", "sympy"):
-        return replace(artefact, sentence="Equations to read, not a simulation; there is nothing to run.")
+    exporter = EXPORTERS.get(artefact.format)
+    if exporter.rerun is None:
+        return replace(artefact, sentence=exporter.proof)
     track = content(model, dataset).tracks[0]
-    with tempfile.TemporaryDirectory(prefix="ndestudio-") as folder:
-        (Path(folder) / artefact.name).write_text(artefact.text, encoding="utf-8")
+    with tempfile.TemporaryDirectory(prefix="ndestudio-") as name:
+        folder = Path(name)
+        (folder / artefact.name).write_bytes(artefact.payload)
+        prepare = partial(_run, folder=folder, timeout=timeout, should_stop=None)
         try:
-            command = _command(artefact, track, Path(folder), timeout)
+            command = exporter.rerun(Trial(folder, artefact.name, track.name, POINTS, prepare))
             if isinstance(command, str):
                 return replace(artefact, sentence=command)
-            output = _run(command, Path(folder), timeout, should_stop)
-            found = _numbers(output)
+            found = _numbers(_run(command, folder, timeout, should_stop))
             reference = _reference(model, track, found[:, 0])
-        except _Failed as failure:
+        except RunFailed as failure:
             return replace(artefact, deviation=float("inf"), sentence=str(failure))
     return _compared(artefact, track, found[:, 1 : 1 + reference.shape[1]], reference)
-
-
-class _Failed(Exception):
-    """The artefact did not run; the text is a sentence."""
 
 
 def deviation(found: Float[np.ndarray, "time state"], reference: Float[np.ndarray, "time state"]) -> float:
@@ -93,47 +87,6 @@ def _compared(
     return replace(artefact, deviation=largest, sentence=said)
 
 
-def _command(artefact: Artefact, track: Track, folder: Path, timeout: float) -> Sequence[str] | str:
-    """How to run the artefact, or a sentence that says why it cannot be run here."""
-    points = str(POINTS)
-    match artefact.format:
-        case "python" | "jax":
-            # -I leaves the folder and the user's own packages out; arguments with = allow names that begin with -
-            return [sys.executable, "-I", artefact.name, f"--trajectory={track.name}", f"--points={points}"]
-        case "c":
-            compiler = next((found for name in ("gcc", "cc", "clang") if (found := shutil.which(name))), None)
-            if compiler is None:
-                return "Not run: there is no C compiler on this machine."
-            _run([compiler, *C_FLAGS, artefact.name, "-lm", "-o", "model"], folder, timeout, None)
-            return [str(folder / "model"), track.name, points]
-        case "julia":
-            return _julia(artefact, track, folder, timeout)
-        case "matlab":
-            return _matlab(track)
-    return f"Not run: there is no way to run {artefact.format} here."
-
-
-def _julia(artefact: Artefact, track: Track, folder: Path, timeout: float) -> Sequence[str] | str:
-    julia = shutil.which("julia")
-    if julia is None:
-        return "Not run: Julia is not on this machine."
-    try:
-        _run([julia, "--startup-file=no", "-e", "using OrdinaryDiffEq"], folder, timeout, None)
-    except _Failed:
-        return "Not run: Julia is here, but its package OrdinaryDiffEq does not load."
-    return [julia, "--startup-file=no", artefact.name, track.name, str(POINTS)]
-
-
-def _matlab(track: Track) -> Sequence[str] | str:
-    octave = shutil.which("octave-cli") or shutil.which("octave")
-    if octave is None:
-        return "Not run: neither MATLAB nor Octave is on this machine."
-    name = track.name.replace("'", "''")
-    script = f"[t, states] = model('{name}', {POINTS}); printf('t\\n'); "
-    script += "printf([repmat('%.17g,', 1, size(states, 2)), '%.17g\\n'], [t, states].');"
-    return [octave, "--no-gui", "--norc", "--quiet", "--eval", script]
-
-
 def _run(command: Sequence[str], folder: Path, timeout: float, should_stop: Callable[[], bool] | None) -> str:
     import time
 
@@ -147,16 +100,16 @@ def _run(command: Sequence[str], folder: Path, timeout: float, should_stop: Call
         try:
             while process.poll() is None:
                 if time.monotonic() > limit:
-                    raise _Failed(f"Not checked: {name} took longer than {timeout:.0f} s.")
+                    raise RunFailed(f"Not checked: {name} took longer than {timeout:.0f} s.")
                 if should_stop is not None and should_stop():
-                    raise _Failed("Not checked: stopped.")
+                    raise RunFailed("Not checked: stopped.")
                 time.sleep(0.02)
         finally:
             if process.poll() is None:
                 process.kill()
                 process.wait()
     if process.returncode != 0:
-        raise _Failed(f"It did not run ({name} ended with {process.returncode}): {_complaint(folder / 'stderr')}")
+        raise RunFailed(f"It did not run ({name} ended with {process.returncode}): {_complaint(folder / 'stderr')}")
     return (folder / "stdout").read_text(encoding="utf-8", errors="replace")
 
 
@@ -173,9 +126,9 @@ def _numbers(output: str) -> Float[np.ndarray, "time column"]:
     try:
         table = np.array([[float(field) for field in row] for row in rows if row])
     except ValueError:
-        raise _Failed("It ran, but did not print numbers.") from None
+        raise RunFailed("It ran, but did not print numbers.") from None
     if table.ndim != 2 or len(table) < 2:
-        raise _Failed("It ran, but printed no trajectory.")
+        raise RunFailed("It ran, but printed no trajectory.")
     return table
 
 

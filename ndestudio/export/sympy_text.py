@@ -8,6 +8,7 @@ from typing import ClassVar
 
 from ndestudio.export.code import commented, header, number_list, number_text, remark, unit_text
 from ndestudio.export.content import Content
+from ndestudio.export.exporter import Exporter
 from ndestudio.export.names import identifiers
 from ndestudio.export.printer import ATOM, IntegerExponents
 from ndestudio.export.python_code import text
@@ -110,3 +111,15 @@ class _ScriptPrinter(SympyPrinter):
         if numerator.isdigit() and self.write(right)[0].isdigit():
             return f"sympy.Rational({numerator}, {self.write(right)[0]})", ATOM
         return text, strength
+
+
+EXPORTER = Exporter(
+    "sympy",
+    "SymPy",
+    "model_sympy.py",
+    lambda subject, options: sympy_text(subject.content),
+    label="SymPy",
+    description="Text that SymPy reads",
+    language="python",
+    proof="Equations to read, not a simulation; there is nothing to run.",
+)

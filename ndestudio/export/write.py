@@ -7,12 +7,13 @@ import tempfile
 from pathlib import Path
 
 from ndestudio.errors import ExportError
-from ndestudio.export.artefacts import Artefact, artefact, known_format
+from ndestudio.export.artefacts import Artefact, artefact
 from ndestudio.export.content import Origin
 from ndestudio.export.equations import equations_text
 from ndestudio.export.figure import Figure
 from ndestudio.export.gather import Job, ProjectLike, job, origin_of
 from ndestudio.export.plots import recipes
+from ndestudio.export.registry import EXPORTERS
 from ndestudio.export.rerun import TOLERANCE, verify
 from ndestudio.progress import Note, Phase, Progress, Reporter, SilentReporter
 
@@ -40,7 +41,7 @@ def write_all(
     """
     reporter = reporter or SilentReporter()
     config = project.spec.export
-    formats = [known_format(name) for name in config.formats]
+    formats = [EXPORTERS.check(name) for name in config.formats]
     unknown = [name for name in config.figures if name not in FIGURE_TYPES]
     if unknown:
         raise ExportError(f"figures cannot be written as `{unknown[0]}`; known are {', '.join(FIGURE_TYPES)}")
@@ -59,7 +60,7 @@ def write_all(
             made = _artefact(gathered, name, origin_of(project, date), reporter)
             if made is not None:
                 artefacts.append(made)
-                written.append(write_text(folder / made.name, made.text))
+                written.append(write_bytes(folder / made.name, made.payload))
     if not reporter.should_stop():
         from ndestudio.export.report import report_html
 

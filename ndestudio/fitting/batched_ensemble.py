@@ -54,8 +54,7 @@ class _Call:
 class Meeting:
     """Takes the place of a device for ``width`` threads; each says when it is done (``leave``).
 
-    Arguments:
-        calls: programs run so far, and how many seeds each served.
+    ``calls`` holds, for each program run so far, how many seeds it served.
     """
 
     def __init__(self, width: int, device: Any) -> None:

@@ -76,6 +76,7 @@ ACTIONS: tuple[ActionSpec, ...] = (
     ActionSpec("tour", "&Help", "Take the &tour", "", "", "Three steps on a sample, from measurements to equations"),
     ActionSpec("shortcuts", "&Help", "&Keyboard shortcuts…", "Ctrl+/", "", "See and change all shortcuts"),
     ActionSpec("device", "&Help", "&Device…", "", "cpu", "What computes, and why no GPU"),
+    ActionSpec("plug-ins", "&Help", "&Plug-ins…", "", "", "What installed packages add, and what of it cannot be used"),
     ActionSpec("log", "&Help", "&Log folder", "", "", "Open the folder of the log file"),
     ActionSpec("about", "&Help", "&About NDE Studio", "", "info", "Version and licence", separator=True),
 )

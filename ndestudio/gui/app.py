@@ -26,9 +26,9 @@ from ndestudio.gui.main_window import MainWindow
 from ndestudio.gui.prefetch import Prefetch
 from ndestudio.jobs import Workers
 from ndestudio.paths import user_state_dir
+from ndestudio.session.purposes import COMPUTE, PREVIEW, Place
 from ndestudio.session.session import Session
 from ndestudio.session.shell import Toast
-from ndestudio.session.tasks import COMPUTE, SKETCH
 
 _log = logging.getLogger("ndestudio")
 
@@ -75,9 +75,9 @@ def main(files: Sequence[str | Path] = ()) -> int:
     return code
 
 
-def make_workers() -> dict[str, Workers]:
+def make_workers() -> dict[Place, Workers]:
     """The processes that compute, so that the window never waits for the interpreter; started when first needed."""
-    return {COMPUTE: Workers("ndestudio compute"), SKETCH: Workers("ndestudio sketch", kept=2, patience=0.5)}
+    return {COMPUTE: Workers("ndestudio compute"), PREVIEW: Workers("ndestudio preview", kept=2, patience=0.5)}
 
 
 def make_application() -> QApplication:

@@ -3,28 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, QUrl
 from PySide6.QtGui import QDesktopServices, QGuiApplication
 
 from ndestudio.gui.dialogs import AboutDialog, DeviceDialog, ShortcutsDialog
 from ndestudio.gui.palette import CommandPalette
+from ndestudio.gui.window import StudioWindow
 from ndestudio.paths import user_state_dir
+from ndestudio.session.distil_controller import DistilController
+from ndestudio.session.ports import STAGES
+from ndestudio.session.purposes import PurposeName
 from ndestudio.session.settings import Scheme
-from ndestudio.session.shell import STAGES
-
-if TYPE_CHECKING:
-    from ndestudio.gui.main_window import MainWindow
+from ndestudio.session.train_controller import TrainController
 
 
-def handlers(window: MainWindow) -> dict[str, Callable[[], object]]:
+def handlers(window: StudioWindow) -> dict[str, Callable[[], object]]:
     """Name of an action -> what it does."""
     return _Handlers(window).table()
 
 
 class _Handlers:
-    def __init__(self, window: MainWindow) -> None:
+    def __init__(self, window: StudioWindow) -> None:
         self._window, self._session = window, window.session
 
     def table(self) -> dict[str, Callable[[], object]]:
@@ -51,6 +51,7 @@ class _Handlers:
             "tour": window.take_tour,
             "shortcuts": self._shortcuts,
             "device": self._device,
+            "plug-ins": self._plug_ins,
             "log": self._log_folder,
             "about": lambda: AboutDialog(window).open(),
         }
@@ -63,9 +64,12 @@ class _Handlers:
 
     def _pause(self) -> None:
         """Hold what runs, or go on with what is held."""
-        for slot, controller in (("fit", self._session.train), ("distil", self._session.distil)):
-            if task := self._session.tasks.running(slot):
-                (controller.resume if task.paused else controller.pause)()
+        self._hold("fit", self._session.train)
+        self._hold("distil", self._session.distil)
+
+    def _hold(self, slot: PurposeName, controller: TrainController | DistilController) -> None:
+        if task := self._session.tasks.running(slot):
+            (controller.resume if task.paused else controller.pause)()
 
     def _stop(self) -> None:
         self._session.train.stop()
@@ -93,6 +97,11 @@ class _Handlers:
 
     def _device(self) -> None:
         DeviceDialog(self._session, self._window).open()
+
+    def _plug_ins(self) -> None:
+        from ndestudio.gui.plug_ins_dialog import open_plug_ins
+
+        open_plug_ins(self._session, self._window)
 
     def _recovery(self) -> None:
         from ndestudio.gui.recovery_dialog import open_recovery

@@ -11,7 +11,6 @@ from PySide6.QtWidgets import (
     QApplication,
     QFileDialog,
     QHBoxLayout,
-    QMainWindow,
     QMenu,
     QMessageBox,
     QStackedWidget,
@@ -31,19 +30,18 @@ from ndestudio.gui.style_cache import forget
 from ndestudio.gui.theme import theme
 from ndestudio.gui.toasts import Toasts
 from ndestudio.gui.tour import TourCard
-from ndestudio.session.files import samples
+from ndestudio.gui.window import StudioWindow
+from ndestudio.session.files import open_filter, samples
+from ndestudio.session.ports import STAGES, Stage
+from ndestudio.session.purposes import PurposeName
 from ndestudio.session.session import Session
 from ndestudio.session.settings import Scheme
-from ndestudio.session.shell import STAGES, ShellState, Stage, Toast
+from ndestudio.session.shell import ShellState, Toast
 
-_OPEN_FILTER = (
-    "All that can be opened (*.csv *.tsv *.txt *.dat *.parquet *.xlsx *.xls *.npz *.mat *.toml *.nde);;"
-    "Data (*.csv *.tsv *.txt *.dat *.parquet *.xlsx *.xls *.npz *.mat);;Projects (*.nde);;Specs (*.toml);;All files (*)"
-)
 _PROJECT_FILTER = "NDE Studio project (*.nde)"
 
 
-class MainWindow(QMainWindow):
+class MainWindow(StudioWindow):
     """Everything around the stages."""
 
     def __init__(self, session: Session) -> None:
@@ -51,7 +49,7 @@ class MainWindow(QMainWindow):
         self.session = session
         self._home = True
         self._path = ""
-        self.views: dict[Stage, QWidget] = {}
+        self.views = {}
         self._attached: set[Stage] = set()
         self.setWindowIcon(application_icon())
         self.setAcceptDrops(True)
@@ -159,7 +157,7 @@ class MainWindow(QMainWindow):
             QTimer.singleShot(0, prepare_plots)  # while the file is being read
 
     def browse(self) -> None:
-        paths, _ = QFileDialog.getOpenFileNames(self, "Open data, a spec or a project", "", _OPEN_FILTER)
+        paths, _ = QFileDialog.getOpenFileNames(self, "Open data, a spec or a project", "", open_filter())
         self.open_files(paths)
 
     def new_project(self) -> None:
@@ -316,7 +314,7 @@ class MainWindow(QMainWindow):
         box.setDefaultButton(keep)
         return box.exec()
 
-    def _wait_stopped(self, slot: str) -> None:
+    def _wait_stopped(self, slot: PurposeName) -> None:
         """Let a stopped job hand back what it reached."""
         self.session.tasks.stop(slot)
         while self.session.tasks.running(slot):

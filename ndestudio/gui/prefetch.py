@@ -9,7 +9,7 @@ from PySide6.QtCore import QObject, QTimer
 
 from ndestudio.gui.main_window import MainWindow
 from ndestudio.gui.stages import prepare_plots
-from ndestudio.session.shell import STAGES
+from ndestudio.session.ports import STAGES
 
 _FIRST_MS = 600
 _BETWEEN_MS = 150

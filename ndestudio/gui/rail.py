@@ -8,7 +8,8 @@ from PySide6.QtWidgets import QButtonGroup, QToolButton, QVBoxLayout, QWidget
 
 from ndestudio.gui.icons import icon
 from ndestudio.gui.theme import GRID, colours, follow
-from ndestudio.session.shell import STAGES, Mark, Stage
+from ndestudio.session.ports import STAGES, Stage
+from ndestudio.session.shell import Mark
 
 WIDTH = 11 * GRID
 _TITLES: dict[Stage, str] = {"data": "Data", "model": "Model", "train": "Train", "distil": "Distil", "export": "Export"}

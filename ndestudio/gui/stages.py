@@ -6,8 +6,8 @@ from importlib import import_module
 
 from PySide6.QtWidgets import QWidget
 
+from ndestudio.session.ports import Stage
 from ndestudio.session.session import Session
-from ndestudio.session.shell import Stage
 
 
 def prepare_plots() -> None:

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from string import Template
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from ndestudio.gui.theme import Colours
+from ndestudio.gui.colours import Colours
 
 _SHEET = Template("""
 QWidget { color: $text; }

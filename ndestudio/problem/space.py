@@ -90,7 +90,6 @@ class Space:
 
     Arguments:
         free: which entries of theta are trained.
-        anchor, precision: prior of each entry, as a penalty precision*(theta - anchor)^2 per unit of noise variance.
     """
 
     structure: Structure

@@ -155,9 +155,9 @@ def _with_distillation(project: Project, reporter: Reporter, base: str | Path | 
 
 
 def _check_engine(name: str) -> None:
-    from ndestudio.symbolic import engine
+    from ndestudio.symbolic import ENGINES
 
-    if missing := engine(name).unavailable():
+    if missing := ENGINES.get(name).unavailable():
         raise EngineUnavailable(missing)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from ndestudio.data.config import SplitConfig
-from ndestudio.errors import SpecError
+from ndestudio.errors import ExportError, SpecError
 from ndestudio.model.analysis import tokenise
 from ndestudio.model.config import BasisConfig, InitialConfig, NetworkConfig, ParameterConfig
 from ndestudio.project.project import Spec
@@ -152,6 +152,7 @@ def _check(spec: Spec) -> None:
         resolve_operators(spec.distil.operators, spec.distil.complexity)
     except ValueError as error:
         raise SpecError(f"[distil] operators: {error}") from None
+    _check_names(spec)
     for name, parameter in spec.model.parameters.items():
         _check_bounds(f"[model.parameters.{name}]", parameter.lower, parameter.upper)
     for name, initial in spec.model.initial.items():
@@ -162,6 +163,22 @@ def _check(spec: Spec) -> None:
     split = spec.data.split
     if min(split.train, split.validation, split.test) < 0 or split.train <= 0:
         raise SpecError("[data.split]: the fractions must not be negative, and `train` must be above 0")
+
+
+def _check_names(spec: Spec) -> None:
+    """Refuse names of engines and exporters that do not exist, before hours of training."""
+    from ndestudio.export.registry import EXPORTERS
+    from ndestudio.symbolic.registry import ENGINES
+
+    try:
+        ENGINES.check(spec.distil.engine)
+    except ValueError as error:
+        raise SpecError(f"[distil] engine: {error}") from None
+    for name in spec.export.formats:
+        try:
+            EXPORTERS.check(name)
+        except ExportError as error:
+            raise SpecError(f"[export] formats: {error}") from None
 
 
 def _check_bounds(place: str, lower: float | None, upper: float | None) -> None:

@@ -9,14 +9,12 @@ import threading
 from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
-from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from ndestudio.progress import Reporter
 from ndestudio.project.project import Project
-
-if TYPE_CHECKING:
-    from ndestudio.session.session import Session
+from ndestudio.session.tasks import Tasks
+from ndestudio.session.workspace import Workspace
 
 _DELAY_SECONDS = 3.0
 _log = logging.getLogger(__name__)
@@ -36,8 +34,8 @@ class Autosave:
     The file is called after the process, so that a later session sees whether its owner still lives.
     """
 
-    def __init__(self, session: Session, folder: Path | None) -> None:
-        self._session = session
+    def __init__(self, workspace: Workspace, tasks: Tasks, folder: Path | None) -> None:
+        self._workspace, self._tasks = workspace, tasks
         self._folder = folder
         self._path = folder / f"{os.getpid()}-{uuid4().hex[:8]}.nde" if folder else None
         self._due: float | None = None
@@ -50,15 +48,15 @@ class Autosave:
 
     def tick(self) -> None:
         """Write if it is time to."""
-        if self._due is None or monotonic() < self._due or self._session.tasks.running("autosave"):
+        if self._due is None or monotonic() < self._due or self._tasks.running("autosave"):
             return
         self._due = None
-        workspace = self._session.workspace
+        workspace = self._workspace
         if not workspace.modified:
             self._remove()
         elif workspace.project is not self._written:
             self._written = workspace.project
-            self._session.tasks.start(
+            self._tasks.start(
                 "autosave",
                 "",
                 _write,

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from ndestudio.data.dataset import Dataset
 from ndestudio.model.fitted import FittedModel
-
-if TYPE_CHECKING:
-    from ndestudio.session.session import Session
+from ndestudio.session.workspace import Workspace
+from ndestudio.symbolic.registry import ENGINES
 
 
 @dataclass(frozen=True)
@@ -32,26 +31,26 @@ class ConstraintsState:
 class Constraints:
     """Intents of the part of the search settings that is about constraints, and its state."""
 
-    def __init__(self, session: Session) -> None:
-        self._session = session
+    def __init__(self, workspace: Workspace, change_settings: Callable[..., None]) -> None:
+        self._workspace, self._change = workspace, change_settings
         self._seen: tuple[FittedModel, Dataset] | None = None
         self._said: tuple[bool, str] = (False, "")
         self._read: tuple[str, tuple[str, ...], str] = ("", (), "")
 
     def use_units(self, used: bool) -> None:
-        self._session.distil.change_settings(units=used)
+        self._change(units=used)
 
     def know_form(self, hole: str, text: str) -> None:
         """Say what is known of the formula of a hole; nothing for "nothing"."""
-        templates = dict(self._session.project.spec.distil.templates)
+        templates = dict(self._workspace.project.spec.distil.templates)
         templates.pop(hole, None)
         if text.strip():
             templates[hole] = text.strip()
-        if templates != self._session.project.spec.distil.templates:
-            self._session.distil.change_settings(templates=templates)
+        if templates != self._workspace.project.spec.distil.templates:
+            self._change(templates=templates)
 
     def state(self, hole: str) -> ConstraintsState:
-        project = self._session.project
+        project = self._workspace.project
         config = project.spec.distil
         if project.fit is None or project.dataset is None:
             return ConstraintsState(config.units, text="Units are looked at once there is a trained model.")
@@ -61,8 +60,8 @@ class Constraints:
         arguments = model.networks[hole].arguments if hole in model.networks else ()
         form = config.templates.get(hole, "")
         problem = self._problem(form, arguments)
-        if form and not problem and config.engine == "pysr":
-            problem = "PySR takes no known form here; choose the embedded engine to use it."
+        if form and not problem and not _takes_templates(config.engine):
+            problem = f"{ENGINES.title(config.engine)} takes no known form here; choose the embedded engine to use it."
         possible, text = self._said
         call = f"{hole}({', '.join(arguments)})" if hole else ""
         return ConstraintsState(config.units, possible, text, hole, call, form, problem)
@@ -73,6 +72,10 @@ class Constraints:
         if self._read[:2] != (form, arguments):
             self._read = form, arguments, _misread(form, arguments)
         return self._read[2]
+
+
+def _takes_templates(engine: str) -> bool:
+    return engine not in ENGINES or getattr(ENGINES.get(engine), "takes_templates", False)
 
 
 def _misread(form: str, arguments: tuple[str, ...]) -> str:

@@ -19,12 +19,12 @@ from ndestudio.session import commands
 from ndestudio.session.analysis import default_equations
 from ndestudio.session.commands import Role
 from ndestudio.session.data_state import DataProblem, DataState, FileRow, column_rows, summary, trajectory_rows
+from ndestudio.session.ports import Context
 from ndestudio.session.presenter import Presenter
 
 if TYPE_CHECKING:
     from ndestudio.data.first_look import Preview
     from ndestudio.jobs import Failed
-    from ndestudio.session.session import Session
 
 
 class DataController(Presenter[DataState]):
@@ -33,8 +33,8 @@ class DataController(Presenter[DataState]):
     The data settings of the project say what should be loaded; ``follow`` sees to it that it is, also after an undo.
     """
 
-    def __init__(self, session: Session) -> None:
-        super().__init__(session)
+    def __init__(self, context: Context) -> None:
+        super().__init__(context)
         self._preview: Preview | None = None
         self._previewed: tuple[DataConfig, int] | None = None
         self._shown_file = 0
@@ -48,18 +48,18 @@ class DataController(Presenter[DataState]):
         """Open data files; dropped on a project that has data, they replace it with settings guessed anew."""
         self._shown_file = 0
         name = Path(paths[0]).name + (f" and {len(paths) - 1} more" if len(paths) > 1 else "")
-        project = replace(self.session.project, dataset=None, fit=None, distillation=None, accepted={})
+        project = replace(self._workspace.project, dataset=None, fit=None, distillation=None, accepted={})
         self._edit(f"Open {name}", commands.with_data(project, DataConfig(files=tuple(paths))))
-        self.session.show_stage("data")
+        self._navigation.show_stage("data")
 
     def append_files(self, paths: Sequence[str]) -> None:
         """Further files with the same columns."""
-        config = self.session.project.spec.data
+        config = self._workspace.project.spec.data
         files = (*config.files, *[path for path in paths if path not in config.files])
         self._change("Add files", files=files)
 
     def remove_file(self, path: str) -> None:
-        config = self.session.project.spec.data
+        config = self._workspace.project.spec.data
         self._shown_file = 0
         self._change(f"Remove {Path(path).name}", files=tuple(file for file in config.files if file != path))
 
@@ -67,7 +67,7 @@ class DataController(Presenter[DataState]):
         """Which file the table shows."""
         self._shown_file = index
         self.follow()
-        self.session.refresh()
+        self._navigation.refresh()
 
     def set_role(self, column: str, role: Role) -> None:
         """Give a column, named by its label, a role; the other roles are spelt out as they are now."""
@@ -75,7 +75,7 @@ class DataController(Presenter[DataState]):
         by_role: dict[str, list[str]] = {}
         for row in rows:
             by_role.setdefault(row.role, []).append(row.label)
-        config = self.session.project.spec.data
+        config = self._workspace.project.spec.data
         spelt = msgspec.structs.replace(
             config,
             time=next(iter(by_role.get("time", ())), config.time),
@@ -89,7 +89,7 @@ class DataController(Presenter[DataState]):
                 if old != column:
                     spelt = msgspec.structs.replace(spelt, ignore=(*spelt.ignore, old))
         changed = commands.with_role(spelt, column, role, tuple(by_role.get("state", ())))
-        self._edit(f"Use {column} as {role}", commands.with_data(self.session.project, changed))
+        self._edit(f"Use {column} as {role}", commands.with_data(self._workspace.project, changed))
 
     def ignore(self, name: str) -> None:
         """Leave out a column, by its label or its name in equations."""
@@ -107,7 +107,7 @@ class DataController(Presenter[DataState]):
         kind, value = problem.remedy
         match kind:
             case "missing":
-                config = self.session.project.spec.data
+                config = self._workspace.project.spec.data
                 self._change(f"Take {value} as not measured", missing=(*config.missing, value))
             case "count":
                 self._change("Count the rows as time", time="")
@@ -115,15 +115,15 @@ class DataController(Presenter[DataState]):
     def set_alias(self, column: str, alias: str) -> None:
         """The name of a column in equations."""
         if not alias.isidentifier():
-            self.session.toast(f"`{alias}` cannot be a name in equations: use letters, digits and `_`.", "warning")
+            self._notifier.toast(f"`{alias}` cannot be a name in equations: use letters, digits and `_`.", "warning")
             self._shown = None
-            self.session.refresh()
+            self._navigation.refresh()
             return
-        config = self.session.project.spec.data
+        config = self._workspace.project.spec.data
         self._change(f"Rename {column}", names={**config.names, column: alias})
 
     def set_unit(self, column: str, unit: str) -> None:
-        config = self.session.project.spec.data
+        config = self._workspace.project.spec.data
         self._change(f"Unit of {column}", units={**config.units, column: unit})
 
     def set_reading(self, **changes: Any) -> None:
@@ -132,7 +132,7 @@ class DataController(Presenter[DataState]):
 
     def set_split(self, **changes: Any) -> None:
         """Change fields of the ``SplitConfig``; the loaded rows are divided anew at once."""
-        project = self.session.project
+        project = self._workspace.project
         split: SplitConfig = msgspec.structs.replace(project.spec.data.split, **changes)
         self._resplit("Split", commands.with_split(project, split, None))
 
@@ -143,7 +143,7 @@ class DataController(Presenter[DataState]):
 
     def set_weight(self, trajectory: str, weight: float) -> None:
         """Factor of a trajectory in the loss."""
-        project = commands.with_trajectory_weight(self.session.project, trajectory, weight)
+        project = commands.with_trajectory_weight(self._workspace.project, trajectory, weight)
         if project.dataset is not None:
             self._origin[project.dataset] = project.spec.data
         self._edit(f"Weight of {trajectory}", project)
@@ -152,7 +152,7 @@ class DataController(Presenter[DataState]):
         """Read again, after a file was put right."""
         self._attempted = self._previewed = None
         self.follow()
-        self.session.refresh()
+        self._navigation.refresh()
 
     # --- keeping data and settings together ------------------------------------------------------------------------
 
@@ -165,7 +165,7 @@ class DataController(Presenter[DataState]):
 
     def follow(self) -> None:
         """The project changed: look at, and load, what its settings name."""
-        config = self.session.project.spec.data
+        config = self._workspace.project.spec.data
         if not config.files:
             self._preview, self._previewed, self.failed = None, None, None
             self._attempted = None
@@ -174,13 +174,11 @@ class DataController(Presenter[DataState]):
         if self._previewed != look:
             self._previewed = look
             path = config.files[min(self._shown_file, len(config.files) - 1)]
-            self.session.tasks.start(
-                "preview", "", _preview, path, config, done=self._on_preview, failed=self._on_failed
-            )
+            self._tasks.start("preview", "", _preview, path, config, done=self._on_preview, failed=self._on_failed)
         if self.stale and self._attempted != config:
             self._attempted, self.failed = config, None
             name = Path(config.files[0]).name
-            self.session.tasks.start(
+            self._tasks.start(
                 "load",
                 f"Reading {name}",
                 _load,
@@ -192,7 +190,7 @@ class DataController(Presenter[DataState]):
     @property
     def stale(self) -> bool:
         """Whether the loaded data are not those the settings name."""
-        project = self.session.project
+        project = self._workspace.project
         if project.dataset is None:
             return bool(project.spec.data.files)
         return self._origin.get(project.dataset, project.spec.data) != project.spec.data
@@ -201,7 +199,7 @@ class DataController(Presenter[DataState]):
         self._preview = preview
 
     def _on_loaded(self, config: DataConfig, dataset: Dataset) -> None:
-        project = self.session.project
+        project = self._workspace.project
         if project.spec.data != config:
             return
         self._origin[dataset] = config
@@ -209,7 +207,7 @@ class DataController(Presenter[DataState]):
         project = commands.with_dataset(project, dataset)
         if not project.spec.model.equations.strip():
             project = commands.with_model(project, default_equations(dataset))
-        self.session.workspace.amend(project)
+        self._workspace.amend(project)
 
     def _on_failed(self, failed: Failed) -> None:
         error = failed.error
@@ -223,36 +221,36 @@ class DataController(Presenter[DataState]):
                 )
                 if part
             )
-            files = self.session.project.spec.data.files
+            files = self._workspace.project.spec.data.files
             file = files.index(error.path) if error.path in files else -1
             self.failed = DataProblem(error.sentence, place, error.row, error.column, error.remedy, file)
             if file not in (-1, self._shown_file):
                 self.show_file(file)
         else:
             self.failed = DataProblem(failed.sentence, "")
-        self.session.shell.refresh()
+        self._navigation.refresh()
 
     def _resplit(self, text: str, project: Project) -> None:
         """Divide the rows anew on a worker (no file is read), then make it one edit."""
-        dataset = self.session.project.dataset
+        dataset = self._workspace.project.dataset
         if dataset is None:
             self._edit(text, project)
             return
         split = project.spec.data.split
-        self.session.tasks.start(
+        self._tasks.start(
             "split", "", _resplit, dataset, split, done=lambda made: self._on_resplit(text, project, dataset, made)
         )
 
     def _on_resplit(self, text: str, project: Project, old: Dataset, made: Dataset) -> None:
-        if self.session.project.dataset is not old:
+        if self._workspace.project.dataset is not old:
             return
-        project = commands.with_split(self.session.project, project.spec.data.split, made)
+        project = commands.with_split(self._workspace.project, project.spec.data.split, made)
         self._origin[made] = project.spec.data
         self._edit(text, project)
 
     def _parts_spelt(self) -> Project:
         """The project with the present part of each trajectory spelt out in the split."""
-        project = self.session.project
+        project = self._workspace.project
         rows = trajectory_rows(project.dataset)
         split = msgspec.structs.replace(
             project.spec.data.split,
@@ -263,16 +261,16 @@ class DataController(Presenter[DataState]):
         return commands.with_data(project, msgspec.structs.replace(project.spec.data, split=split))
 
     def _change(self, text: str, **changes: Any) -> None:
-        project = self.session.project
+        project = self._workspace.project
         self._edit(text, commands.with_data(project, msgspec.structs.replace(project.spec.data, **changes)))
 
     def _edit(self, text: str, project: Project) -> None:
-        self.session.workspace.edit(text, project)
+        self._workspace.edit(text, project)
 
     # --- state -----------------------------------------------------------------------------------------------------
 
     def state(self) -> DataState:
-        project = self.session.project
+        project = self._workspace.project
         config, preview = project.spec.data, self._preview
         problems = (
             [DataProblem(p.sentence, _place(p), p.row, p.column, p.remedy, self._shown_file) for p in preview.problems]
@@ -281,7 +279,7 @@ class DataController(Presenter[DataState]):
         )
         if self.failed is not None and all(p.sentence != self.failed.sentence for p in problems):
             problems.append(self.failed)
-        loading = self.session.tasks.running("load")
+        loading = self._tasks.running("load")
         return DataState(
             config=config,
             split=config.split,

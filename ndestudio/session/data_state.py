@@ -73,7 +73,6 @@ class DataState:
     config: as the person gave it; `preview` shows what was guessed for the rest.
     head, row_numbers: first rows as text, and their lines in the file.
     busy: what is being read, "" if nothing is.
-    problem_rows: lines of the file with a problem, for marking them.
     summary: what was loaded, a sentence.
     """
 

@@ -15,27 +15,29 @@ from ndestudio.session import commands
 from ndestudio.session.candidates import accepted_of, errors_of, front_rows, scored_position, shown_candidates
 from ndestudio.session.constraints import Constraints
 from ndestudio.session.distil_state import CandidateState, DistilState, EngineRow, FrontRow, HoleRow
-from ndestudio.session.formulas import Formula, FormulaRequest
+from ndestudio.session.formulas import Formula, FormulaCache, FormulaRequest
 from ndestudio.session.insights import Insights
 from ndestudio.session.live import DistilLive, StageTime
 from ndestudio.session.operators import operator_rows, preset_name, preset_rows, with_cost, with_operator
+from ndestudio.session.ports import Context, ModelInUse
 from ndestudio.session.presenter import Presenter
 from ndestudio.session.progression import search_stages, seconds_left
 from ndestudio.session.swap import changes
 from ndestudio.session.train_state import Status
 from ndestudio.symbolic.front import Candidate, Front
+from ndestudio.symbolic.registry import ENGINES
 
 if TYPE_CHECKING:
     from ndestudio.fitting.result import Fit
     from ndestudio.project.project import Spec
-    from ndestudio.session.session import Session
 
 
 class DistilController(Presenter[DistilState]):
     """Intents of the Distil view."""
 
-    def __init__(self, session: Session) -> None:
-        super().__init__(session)
+    def __init__(self, context: Context, formulas: FormulaCache, in_use: ModelInUse) -> None:
+        super().__init__(context)
+        self._formulas, self._in_use = formulas, in_use
         self.live: DistilLive | None = None
         self._started: Spec | None = None
         self._fit: Fit | None = None
@@ -43,21 +45,17 @@ class DistilController(Presenter[DistilState]):
         self._hole = ""
         self._selected: dict[str, Candidate] = {}
         self._pinned: dict[str, Candidate] = {}
-        self._insights = Insights(session)
-        self.constraints = Constraints(session)
+        self._insights = Insights(context.workspace, context.tasks, context.notifier)
+        self.constraints = Constraints(context.workspace, self.change_settings)
         self._trying: tuple[str, Candidate] | None = None
         self._trial_values: Mapping[str, float] = {}
-        self._engines: tuple[EngineRow, ...] = (
-            EngineRow("evolution", "Evolution (embedded)"),
-            EngineRow("pysr", "PySR (Julia)"),
-        )
 
     # --- intents: settings -----------------------------------------------------------------------------------------
 
     def change_settings(self, **changes: Any) -> None:
         """Change fields of ``DistilConfig``."""
-        self.session.workspace.edit(
-            "Search settings", commands.with_distil(self.session.project, **changes), merge="distil"
+        self._workspace.edit(
+            "Search settings", commands.with_distil(self._workspace.project, **changes), merge="distil"
         )
 
     def choose_preset(self, name: str) -> None:
@@ -65,27 +63,27 @@ class DistilController(Presenter[DistilState]):
         self.change_settings(operators=name, complexity={})
 
     def use_operator(self, name: str, used: bool) -> None:
-        self.change_settings(operators=with_operator(self.session.project.spec.distil, name, used))
+        self.change_settings(operators=with_operator(self._workspace.project.spec.distil, name, used))
 
     def set_cost(self, name: str, cost: int) -> None:
         """Complexity an operator adds to a formula."""
-        self.change_settings(complexity=with_cost(self.session.project.spec.distil, name, cost))
+        self.change_settings(complexity=with_cost(self._workspace.project.spec.distil, name, cost))
 
     # --- intents: the search ---------------------------------------------------------------------------------------
 
     def start(self) -> None:
         """Search formulas for the holes with the settings of now; resumes a paused search instead."""
-        project = self.session.project
-        if self.session.tasks.running("distil"):
+        project = self._workspace.project
+        if self._tasks.running("distil"):
             self.resume()
         elif not self._obstacle():
             self.live, self._started, self._fit = DistilLive(), project.spec, project.fit
             self._selected.clear()
             self._pinned.clear()
-            self.session.tasks.discard("put in")
+            self._tasks.discard("put in")
             self._trying = None
             arguments = (project.fit, project.dataset, project.spec.distil, project.spec.train)
-            self.session.tasks.start(
+            self._tasks.start(
                 "distil",
                 "Distilling",
                 _distil,
@@ -94,39 +92,39 @@ class DistilController(Presenter[DistilState]):
                 done=self._on_done,
                 failed=self._on_failed,
             )
-        self.session.refresh()
+        self._navigation.refresh()
 
     def pause(self) -> None:
-        self.session.tasks.pause("distil")
+        self._tasks.pause("distil")
         if self.live is not None:
             self.live.clock.hold(True)
-        self.session.refresh()
+        self._navigation.refresh()
 
     def resume(self) -> None:
-        self.session.tasks.resume("distil")
+        self._tasks.resume("distil")
         if self.live is not None:
             self.live.clock.hold(False)
-        self.session.refresh()
+        self._navigation.refresh()
 
     def stop(self) -> None:
         """End the search; what was found so far is kept."""
-        self.session.tasks.stop("distil")
+        self._tasks.stop("distil")
         if self.live is not None:
             self.live.clock.hold(False)
-        self.session.refresh()
+        self._navigation.refresh()
 
     # --- intents: looking and choosing -----------------------------------------------------------------------------
 
     def choose_hole(self, name: str) -> None:
         self._hole = name
-        self.session.refresh()
+        self._navigation.refresh()
 
     def select(self, hole: str, index: int) -> None:
         """Look at the formula at a position of the rows shown."""
         shown = self._shown_candidates(hole)
         if 0 <= index < len(shown):
             self._selected[hole] = shown[index]
-        self.session.refresh()
+        self._navigation.refresh()
 
     def pin(self, hole: str, index: int) -> None:
         """Keep a formula beside the one looked at; pinning it again, or -1, lets it go."""
@@ -136,7 +134,7 @@ class DistilController(Presenter[DistilState]):
             self._pinned.pop(hole, None)
         else:
             self._pinned[hole] = chosen
-        self.session.refresh()
+        self._navigation.refresh()
 
     def accept(self, hole: str, index: int) -> None:
         """Put the formula at a position of the rows shown in the place of the hole (one step to undo).
@@ -144,17 +142,17 @@ class DistilController(Presenter[DistilState]):
         One that was not refitted yet is refitted through the solver first; its constants are shown on the way.
         """
         shown = self._shown_candidates(hole)
-        project = self.session.project
+        project = self._workspace.project
         if not 0 <= index < len(shown) or project.distillation is None or project.fit is None:
             return
         position = scored_position(shown[index], self._scored(hole))
         if position >= 0:
-            self.session.workspace.edit(f"Accept formula for {hole}", commands.with_accepted(project, hole, position))
+            self._workspace.edit(f"Accept formula for {hole}", commands.with_accepted(project, hole, position))
             return
         self._trying, self._trial_values = (hole, shown[index]), {}
         self._selected[hole] = shown[index]
         arguments = (project.fit.model, project.dataset, hole, shown[index], project.spec.train)
-        self.session.tasks.start(
+        self._tasks.start(
             "put in",
             f"Putting a formula in for {hole}",
             put_in,
@@ -163,20 +161,20 @@ class DistilController(Presenter[DistilState]):
             done=lambda scored: self._on_put_in(hole, scored),
             failed=self._on_put_in_failed,
         )
-        self.session.refresh()
+        self._navigation.refresh()
 
     def revert(self, hole: str) -> None:
         """Make the hole neural again (one step to undo)."""
-        self.session.tasks.discard("put in")
+        self._tasks.discard("put in")
         self._trying = None
-        self.session.workspace.edit(f"Revert {hole}", commands.without_accepted(self.session.project, hole))
-        self.session.refresh()
+        self._workspace.edit(f"Revert {hole}", commands.without_accepted(self._workspace.project, hole))
+        self._navigation.refresh()
 
     # --- state -----------------------------------------------------------------------------------------------------
 
     def state(self) -> DistilState:
-        project = self.session.project
-        task = self.session.tasks.running("distil")
+        project = self._workspace.project
+        task = self._tasks.running("distil")
         result = project.distillation if task is None else None
         if task is not None and project.fit is not None:
             self._insights.request_samples(project.fit.model, self._wanted())
@@ -190,7 +188,7 @@ class DistilController(Presenter[DistilState]):
             obstacle=obstacle,
             complete=project.fit is not None and not project.fit.model.networks,
             status=self._status(),
-            engines=self._engines,
+            engines=tuple(EngineRow(name, ENGINES.title(name)) for name in ENGINES),
             presets=preset_rows(),
             preset=preset_name(project.spec.distil),
             operators=operator_rows(project.spec.distil),
@@ -211,44 +209,44 @@ class DistilController(Presenter[DistilState]):
         )
 
     def _obstacle(self) -> str:
-        project = self.session.project
+        project = self._workspace.project
         if project.dataset is None:
             return "Distilling needs data: open a file in Data first."
         if project.fit is None:
             return "Distilling needs a trained model: train in Train first."
         if not project.fit.model.networks:
             return "The trained model has no networks: there is nothing to distil, and it can be exported as it is."
-        return ""
+        return _no_engine(project.spec.distil.engine)
 
     def _status(self) -> Status:
-        task = self.session.tasks.running("distil")
+        task = self._tasks.running("distil")
         if task is None:
             return "idle"
         return "stopping" if task.stopping else "paused" if task.paused else "running"
 
     def _wanted(self) -> tuple[str, ...]:
         """Holes that are searched."""
-        project = self.session.project
+        project = self._workspace.project
         all_holes = tuple(hole.name for hole in project.fit.model.system.holes) if project.fit else ()
         chosen = project.spec.distil.holes
         return all_holes if chosen is None else tuple(name for name in chosen if name in all_holes)
 
     def _times(self) -> list[StageTime]:
-        running = self.session.tasks.running("distil") is not None
-        known = self.live is not None and (running or self.session.project.distillation is self._result)
+        running = self._tasks.running("distil") is not None
+        known = self.live is not None and (running or self._workspace.project.distillation is self._result)
         return self.live.clock.stages if known and self.live else []
 
     def _front(self, hole: str) -> Front | None:
-        if self.session.tasks.running("distil") and self.live is not None:
+        if self._tasks.running("distil") and self.live is not None:
             return self.live.fronts.get(hole)
-        result = self.session.project.distillation
+        result = self._workspace.project.distillation
         return result.holes[hole].front if result and hole in result.holes else None
 
     def _scored(self, hole: str) -> dict[int, ScoredCandidate]:
-        if self.session.tasks.running("distil") and self.live is not None:
+        if self._tasks.running("distil") and self.live is not None:
             found = self.live.scored.get(hole, {})
             return {index: scored for index, scored in found.items() if isinstance(scored, ScoredCandidate)}
-        result = self.session.project.distillation
+        result = self._workspace.project.distillation
         return dict(enumerate(result.holes[hole].scored)) if result and hole in result.holes else {}
 
     def _shown_candidates(self, hole: str) -> tuple[Candidate, ...]:
@@ -256,10 +254,10 @@ class DistilController(Presenter[DistilState]):
         return shown_candidates(front.candidates, self._scored(hole)) if front else ()
 
     def _holes(self) -> tuple[HoleRow, ...]:
-        project = self.session.project
+        project = self._workspace.project
         if project.fit is None:
             return ()
-        running = self.session.tasks.running("distil") is not None
+        running = self._tasks.running("distil") is not None
         result = project.distillation if not running else None
         rows = []
         for name, network in project.fit.model.networks.items():
@@ -288,21 +286,21 @@ class DistilController(Presenter[DistilState]):
     def _candidate(self, holes: tuple[HoleRow, ...], hole: str, wanted: Candidate | None) -> CandidateState | None:
         shown = self._shown_candidates(hole)
         row = _row(holes, hole, shown, self._front(hole), wanted)
-        fit = self.session.project.fit
+        fit = self._workspace.project.fit
         if row is None or fit is None:
             return None
         candidate = shown[row.index]
         scored = self._scored(hole).get(row.scored)
-        refitting = self._trying == (hole, candidate) and self.session.tasks.running("put in") is not None
+        refitting = self._trying == (hole, candidate) and self._tasks.running("put in") is not None
         after = self._trial_values if refitting else scored.model.parameters if scored else {}
-        units = {name: config.unit for name, config in self.session.project.spec.model.parameters.items()}
+        units = {name: config.unit for name, config in self._workspace.project.spec.model.parameters.items()}
         expression = _refitted(scored, hole) or candidate.expression
         left = rf"\mathrm{{{_tex(hole)}}}"
         return CandidateState(
             hole=hole,
             row=row,
             text=_text(expression),
-            formula=self.session.formula(FormulaRequest(left, expression, digits=4)),
+            formula=self._formulas.get(FormulaRequest(left, expression, digits=4)),
             fit=self._insights.hole_fit(fit.model, hole, candidate, self._samples(hole)),
             picture=self._insights.picture(scored.model) if scored else None,
             before=self._insights.picture(fit.model),
@@ -314,14 +312,14 @@ class DistilController(Presenter[DistilState]):
 
     def _samples(self, hole: str) -> HoleSamples | None:
         """Those of the search that is shown."""
-        result = self.session.project.distillation
-        if self.session.tasks.running("distil") or result is None or hole not in result.holes:
+        result = self._workspace.project.distillation
+        if self._tasks.running("distil") or result is None or hole not in result.holes:
             return None
         return result.holes[hole].samples
 
     def _equations(self) -> tuple[Formula | None, ...]:
-        model = self.session.export.model
-        return self.session.export.typeset(model) if model is not None else ()
+        model = self._in_use.model
+        return self._in_use.typeset(model) if model is not None else ()
 
     # --- events ----------------------------------------------------------------------------------------------------
 
@@ -332,7 +330,7 @@ class DistilController(Presenter[DistilState]):
     def _on_done(self, result: Distillation) -> None:
         if self.live is not None:
             self.live.end()
-        project = self.session.project
+        project = self._workspace.project
         self._result = result
         self._selected.clear()
         self._pinned.clear()
@@ -340,13 +338,13 @@ class DistilController(Presenter[DistilState]):
         changed = commands.with_distillation(project, result, created, spec=self._started)
         if project.fit is not self._fit:  # trained anew meanwhile: a row of the table, no more
             changed = replace(project, runs=changed.runs)
-        self.session.workspace.edit("Distil", changed)
-        self.session.announce("distil", result.sentence, "warning" if result.outcome == "failed" else "good")
+        self._workspace.edit("Distil", changed)
+        self._notifier.announce("distil", result.sentence, "warning" if result.outcome == "failed" else "good")
 
     def _on_failed(self, failed: Any) -> None:
         if self.live is not None:
             self.live.end()
-        self.session.tell(failed)
+        self._notifier.tell(failed)
 
     def _on_trial_event(self, event: Event) -> None:
         if isinstance(event, TrainStep):
@@ -355,7 +353,7 @@ class DistilController(Presenter[DistilState]):
     def _on_put_in(self, hole: str, scored: ScoredCandidate) -> None:
         """One step of history: the candidate joins the scored ones and takes the place of the hole."""
         self._trying = None
-        project = self.session.project
+        project = self._workspace.project
         if project.distillation is None or hole not in project.distillation.holes:
             return
         index = len(project.distillation.holes[hole].scored)
@@ -363,13 +361,13 @@ class DistilController(Presenter[DistilState]):
         self._result = distillation if self._result is project.distillation else self._result
         changed = replace(project, distillation=distillation)
         changed = commands.with_accepted(changed, hole, index)
-        self.session.workspace.edit(f"Accept formula for {hole}", changed)
+        self._workspace.edit(f"Accept formula for {hole}", changed)
         if scored.sentence:
-            self.session.toast(scored.sentence, "warning")
+            self._notifier.toast(scored.sentence, "warning")
 
     def _on_put_in_failed(self, failed: Any) -> None:
         self._trying = None
-        self.session.tell(failed)
+        self._notifier.tell(failed)
 
 
 def _row(
@@ -383,6 +381,15 @@ def _row(
         if wanted is not None and shown[row.index] == wanted:
             return row
     return accepted_of(rows) or rows[max(0, min(front.best, len(rows) - 1))]
+
+
+def _no_engine(name: str) -> str:
+    """What to do where the project names an engine that is not here, as one of a package; "" where it is."""
+    try:
+        ENGINES.check(name)
+    except ValueError as error:
+        return f"This cannot be searched: {error}. Choose another engine, or install the package that has it."
+    return ""
 
 
 def _refitted(scored: ScoredCandidate | None, hole: str) -> Expr | None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ndestudio.data.dataset import Dataset
 from ndestudio.distil.result import held_out
+from ndestudio.export.exporter import Exporter
 from ndestudio.export.figure import Figure
+from ndestudio.export.registry import EXPORTERS
 from ndestudio.fitting.metrics import Metrics
 from ndestudio.model.fitted import FittedModel
 from ndestudio.progress import Reporter
@@ -16,34 +18,35 @@ from ndestudio.project.project import Project
 from ndestudio.session import commands
 from ndestudio.session.candidates import errors_of
 from ndestudio.session.export_state import ArtefactState, ExportState, FormatRow
-from ndestudio.session.formulas import Formula, FormulaRequest
+from ndestudio.session.formulas import Formula, FormulaCache, FormulaRequest
+from ndestudio.session.ports import Context
 from ndestudio.session.presenter import Presenter
 
-if TYPE_CHECKING:
-    from ndestudio.session.session import Session
-
-FORMATS: tuple[FormatRow, ...] = (
-    FormatRow("latex", "LaTeX", "Equations for a paper", ".tex", "latex"),
-    FormatRow("sympy", "SymPy", "Text that SymPy reads", ".txt", "python"),
-    FormatRow("python", "Python", "With NumPy and SciPy", ".py", "python"),
-    FormatRow("jax", "JAX", "With JAX and diffrax", ".py", "python"),
-    FormatRow("julia", "Julia", "With OrdinaryDiffEq", ".jl", "julia"),
-    FormatRow("matlab", "MATLAB", "With ode45", ".m", "matlab"),
-    FormatRow("c", "C99", "No dependencies", ".c", "c"),
-    FormatRow("json", "JSON", "Everything as data", ".json", "json"),
-    FormatRow("csv", "CSV", "Simulated trajectories", ".csv", "text"),
+_OTHERS: tuple[FormatRow, ...] = (
     FormatRow("figures", "Figures", "SVG, PDF or PNG", ".svg", "text"),
     FormatRow("report", "Report", "One HTML file", ".html", "html"),
     FormatRow("spec", "Spec", "For the command line", ".toml", "toml"),
     FormatRow("script", "Script", "The session in Python", ".py", "python"),
 )
+"""Of the project, not of a model."""
+
+
+def format_rows() -> tuple[FormatRow, ...]:
+    """Everything that can be written, exporters first."""
+    return (*(_row_of(exporter) for exporter in EXPORTERS.all()), *_OTHERS)
+
+
+def _row_of(exporter: Exporter) -> FormatRow:
+    suffix = Path(exporter.file_name).suffix
+    return FormatRow(exporter.name, exporter.label or exporter.title, exporter.description, suffix, exporter.language)
 
 
 class ExportController(Presenter[ExportState]):
     """Intents of the Export view. Owns the model as it is with the accepted formulas."""
 
-    def __init__(self, session: Session) -> None:
-        super().__init__(session)
+    def __init__(self, context: Context, formulas: FormulaCache) -> None:
+        super().__init__(context)
+        self._formulas = formulas
         self._format = "latex"
         self._figure = ""
         self._assembled: tuple[tuple[object, ...], tuple[FittedModel | None, Metrics | None]] = ((), (None, None))
@@ -55,21 +58,21 @@ class ExportController(Presenter[ExportState]):
 
     def choose(self, name: str) -> None:
         self._format = name
-        self.session.refresh()
+        self._navigation.refresh()
 
     def choose_figure(self, name: str) -> None:
         self._figure = name
-        self.session.refresh()
+        self._navigation.refresh()
 
     def choose_digits(self, digits: int) -> None:
         """Significant digits of numbers in displayed equations."""
-        changed = commands.with_export(self.session.project, digits=digits)
-        self.session.workspace.edit("Digits", changed, merge="digits")
+        changed = commands.with_export(self._workspace.project, digits=digits)
+        self._workspace.edit("Digits", changed, merge="digits")
 
     def suggested_name(self) -> str:
         """A file name for the chosen format."""
-        path = self.session.workspace.path
-        stem = path.stem if path else self.session.project.spec.name.replace(" ", "-").lower() or "model"
+        path = self._workspace.path
+        stem = path.stem if path else self._workspace.project.spec.name.replace(" ", "-").lower() or "model"
         figure = self.state().figure
         return stem + (f"-{figure.name}" if figure else "") + self._row().suffix
 
@@ -77,26 +80,26 @@ class ExportController(Presenter[ExportState]):
         """Write the shown artefact to a file."""
         state = self.state()
         if state.artefact is None:
-            self.session.toast("The artefact is still being made; save it in a moment.", "warning")
+            self._notifier.toast("The artefact is still being made; save it in a moment.", "warning")
             return
         try:
-            Path(path).write_text(state.artefact.text, encoding="utf-8")
+            Path(path).write_bytes(state.artefact.payload)
         except OSError as error:
-            self.session.toast(f"{path} cannot be written: {error.strerror}. Choose another folder.", "error")
+            self._notifier.toast(f"{path} cannot be written: {error.strerror}. Choose another folder.", "error")
             return
-        self.session.toast(f"Written to {Path(path).name}.", "good")
+        self._notifier.toast(f"Written to {Path(path).name}.", "good")
 
     def save_all(self, folder: str | Path) -> None:
         """Write every format, the report and figures into a folder."""
-        self.session.tasks.start(
+        self._tasks.start(
             "export all",
             "Exporting",
             _write_all,
-            self.session.project,
+            self._workspace.project,
             Path(folder),
-            done=lambda _: self.session.toast(f"Everything was written to {Path(folder).name}.", "good"),
+            done=lambda _: self._notifier.toast(f"Everything was written to {Path(folder).name}.", "good"),
         )
-        self.session.refresh()
+        self._navigation.refresh()
 
     def session_text(self, form: str) -> str:
         """The session as text that does it again: `"script"` (Python, with the library) or `"spec"` (TOML).
@@ -108,9 +111,9 @@ class ExportController(Presenter[ExportState]):
 
         match form:
             case "script":
-                return python_script(self.session.project)
+                return python_script(self._workspace.project)
             case "spec":
-                return dump_spec(in_use(self.session.project.spec))
+                return dump_spec(in_use(self._workspace.project.spec))
         raise ValueError(f"`{form}` is no form of a session; there are `script` and `spec`")
 
     # --- the model -------------------------------------------------------------------------------------------------
@@ -122,7 +125,7 @@ class ExportController(Presenter[ExportState]):
 
     def _judged(self) -> tuple[FittedModel | None, Metrics | None]:
         """The model, and its own errors."""
-        project = self.session.project
+        project = self._workspace.project
         if project.fit is None:
             return None, None
         if project.distillation is None or not project.accepted:
@@ -134,7 +137,7 @@ class ExportController(Presenter[ExportState]):
             return self._assembled[1]
         if self._assembling != key:
             self._assembling = key
-            self.session.tasks.start(
+            self._tasks.start(
                 "assemble",
                 "",
                 _assemble,
@@ -154,9 +157,9 @@ class ExportController(Presenter[ExportState]):
         """The equations of a model with numbers filled in, typeset; None for those being drawn."""
         from ndestudio.model import numbers_filled
 
-        digits = self.session.project.spec.export.digits
+        digits = self._workspace.project.spec.export.digits
         return tuple(
-            self.session.formula(
+            self._formulas.get(
                 FormulaRequest(derivative(state), expression, digits=digits, holes=tuple(model.networks))
             )
             for state, expression in numbers_filled(model).items()
@@ -165,14 +168,14 @@ class ExportController(Presenter[ExportState]):
     # --- state -----------------------------------------------------------------------------------------------------
 
     def state(self) -> ExportState:
-        project = self.session.project
+        project = self._workspace.project
         model, metrics = self._judged()
         artefact = self._artefact(model)
         units = {name: config.unit for name, config in project.spec.model.parameters.items()}
         return ExportState(
             ready=project.fit is not None,
             obstacle="" if project.fit else "Exporting needs a trained model: train in Train first.",
-            formats=FORMATS,
+            formats=format_rows(),
             format=self._format,
             artefact=artefact,
             figure=self._looked_at(artefact),
@@ -190,24 +193,24 @@ class ExportController(Presenter[ExportState]):
         return next((one for one in figures if one.name == self._figure), next(iter(figures), None))
 
     def _row(self) -> FormatRow:
-        return next(row for row in FORMATS if row.name == self._format)
+        return next(row for row in format_rows() if row.name == self._format)
 
     def _key(self, model: FittedModel | None) -> tuple[str, int, int]:
-        return (self._format, id(model), self.session.project.spec.export.digits)
+        return (self._format, id(model), self._workspace.project.spec.export.digits)
 
     def _artefact(self, model: FittedModel | None) -> ArtefactState | None:
         """The artefact of the chosen format; asked for when it is not there."""
-        project = self.session.project
+        project = self._workspace.project
         if model is None or project.dataset is None:
             return None
         key = self._key(model)
         kept = self._artefacts.get(key)
         if kept is not None and kept[0] is model:
             return kept[1]
-        running = self.session.tasks.running("artefact")
+        running = self._tasks.running("artefact")
         if self._problem[0] != key and (running is None or self._pending != key):
             self._pending = key
-            self.session.tasks.start(
+            self._tasks.start(
                 "artefact",
                 f"Writing {self._row().title}",
                 _artefact,
@@ -227,18 +230,18 @@ class ExportController(Presenter[ExportState]):
             self._artefacts.clear()
         self._artefacts[key] = (model, state)
         if artefact is not None:
-            self.session.tasks.start(
+            self._tasks.start(
                 "verify",
                 f"Checking {self._row().title}",
                 _verify,
                 artefact,
                 model,
-                self.session.project.dataset,
+                self._workspace.project.dataset,
                 done=lambda checked: self._on_verified(key, model, checked),
             )
 
     def _on_verified(self, key: tuple[str, int, int], model: FittedModel, checked: Any) -> None:
-        state = ArtefactState(checked.name, checked.text, checked.sentence, checked.deviation)
+        state = ArtefactState(checked.name, checked.text, checked.sentence, checked.deviation, data=checked.data)
         self._artefacts[key] = (model, state)
 
     def _on_problem(self, key: tuple[str, int, int], failed: Any) -> None:
@@ -320,7 +323,7 @@ def _artefact(model: FittedModel, format_: str, project: Project, *, reporter: R
     made = artefact(
         model, format_, dataset=project.dataset, digits=project.spec.export.digits, origin=origin_of(project)
     )
-    return ArtefactState(made.name, made.text, "", None), made
+    return ArtefactState(made.name, made.text, "", None, data=made.data), made
 
 
 def _verify(artefact: Any, model: FittedModel, dataset: Dataset | None, *, reporter: Reporter) -> Any:

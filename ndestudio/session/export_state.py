@@ -26,6 +26,7 @@ class ArtefactState:
     Arguments:
         proof: sentence on how it was checked, "" while it is being checked.
         figures: what there is to look at, where the form is figures and not text.
+        data: what is in the file, where that is no text.
         deviation: largest deviation of its trajectories from the model's, relative to the range of each state; None
             when it was not run.
     """
@@ -35,6 +36,12 @@ class ArtefactState:
     proof: str
     deviation: float | None
     figures: tuple[Figure, ...] = ()
+    data: bytes = b""
+
+    @property
+    def payload(self) -> bytes:
+        """The bytes of the file."""
+        return self.data or self.text.encode("utf-8")
 
 
 @dataclass(frozen=True)

@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
+from ndestudio.data.readers.registry import endings, reader_for, titles
+from ndestudio.errors import DataError
 from ndestudio.jobs import Failed
 from ndestudio.paths import examples_dir, resources_dir
 from ndestudio.progress import Reporter
 from ndestudio.project.project import Project, Spec
-
-if TYPE_CHECKING:
-    from ndestudio.session.session import Session
+from ndestudio.session.ports import Context, DataFiles, Recovered, Stage
+from ndestudio.session.purposes import PurposeName
+from ndestudio.session.settings import SettingsStore
 
 PROJECT_SUFFIX = ".nde"
 SPEC_SUFFIX = ".toml"
@@ -54,11 +55,34 @@ def samples() -> tuple[Sample, ...]:
     return tuple(found)
 
 
+def open_filter() -> str:
+    """What a file dialog offers for opening, in the form Qt takes."""
+    data = " ".join(f"*{ending}" for ending in endings())
+    special = f"*{SPEC_SUFFIX} *{PROJECT_SUFFIX}"
+    return (
+        f"All that can be opened ({data} {special});;Data ({data});;Projects (*{PROJECT_SUFFIX});;"
+        f"Specs (*{SPEC_SUFFIX});;All files (*)"
+    )
+
+
+def data_filter() -> str:
+    """The same for data files alone."""
+    return f"Data ({' '.join(f'*{ending}' for ending in endings())});;All files (*)"
+
+
+def formats_text() -> str:
+    """The formats that can be read, for a sentence: `CSV, Parquet or Excel`."""
+    *most, last = titles()
+    return f"{', '.join(most)} or {last}" if most else last
+
+
 class FilesController:
     """Decides what a dropped or chosen file is, and keeps the project file."""
 
-    def __init__(self, session: Session) -> None:
-        self._session = session
+    def __init__(self, context: Context, settings: SettingsStore, data: DataFiles, recovered: Recovered) -> None:
+        self._workspace, self._tasks = context.workspace, context.tasks
+        self._notifier, self._navigation = context.notifier, context.navigation
+        self._settings, self._data, self._recovered_work = settings, data, recovered
 
     def open(self, paths: Sequence[str | Path]) -> None:
         """Open a project, a spec, or one or several data files."""
@@ -68,12 +92,12 @@ class FilesController:
         special = [path for path in files if path.suffix.lower() in (PROJECT_SUFFIX, SPEC_SUFFIX)]
         if special:
             if len(files) > 1:
-                self._session.toast(
+                self._notifier.toast(
                     f"Only `{special[0].name}` is opened: a project or spec is opened alone.", "warning"
                 )
             path = special[0]
             function = _load_project if path.suffix.lower() == PROJECT_SUFFIX else _load_spec
-            self._session.tasks.start(
+            self._tasks.start(
                 "open",
                 f"Opening {path.name}",
                 function,
@@ -82,15 +106,26 @@ class FilesController:
                 failed=lambda failed: self._failed(path, failed),
             )
             return
-        self._session.data.add_files([str(path) for path in files])
-        for path in reversed(files):
+        readable = [path for path in files if not self._refused(path)]
+        if readable:
+            self._data.add_files([str(path) for path in readable])
+        for path in reversed(readable):
             self._remember(path)
+
+    def _refused(self, path: Path) -> bool:
+        """Whether nothing reads such a file; the project then stays as it is, and a message says what was tried."""
+        try:
+            reader_for(path, path.name)
+        except DataError as error:
+            self._notifier.toast(f"{error}.", "error")
+            return True
+        return False
 
     def new(self) -> None:
         """An empty project."""
-        self._session.tasks.discard_all()
-        self._session.workspace.open(Project(), None)
-        self._session.show_stage("data")
+        self._tasks.discard_all()
+        self._workspace.open(Project(), None)
+        self._navigation.show_stage("data")
 
     def save(self, path: str | Path | None = None) -> None:
         """Write the project file on a worker; the project of this moment is what is written.
@@ -98,56 +133,55 @@ class FilesController:
         Arguments:
             path: None writes to the file the project came from.
         """
-        session = self._session
-        target = Path(path) if path else session.workspace.path
+        target = Path(path) if path else self._workspace.path
         if target is None:
             raise ValueError("the project has no file yet; give a path")
         if target.suffix.lower() != PROJECT_SUFFIX:
             target = target.with_name(target.name + PROJECT_SUFFIX)
-        project = session.project
-        session.tasks.start(
+        project = self._workspace.project
+        self._tasks.start(
             "save", f"Saving {target.name}", _save_project, project, target, done=lambda _: self._saved(project, target)
         )
 
     def recover(self, path: Path) -> None:
         """Open what a crashed session left; it counts as unsaved."""
-        self._session.tasks.start(
+        self._tasks.start(
             "open", "Recovering", _load_project, path, done=lambda project: self._recovered(project, path)
         )
 
     def _opened(self, project: Project, path: Path) -> None:
-        session = self._session
-        for slot in ("fit", "distil", "load", "preview", "simulate"):
-            session.tasks.discard(slot)
-        session.data.trust(project)
-        session.stage = _furthest(project)
-        session.workspace.open(project, path if path.suffix.lower() == PROJECT_SUFFIX else None)
+        replaced: tuple[PurposeName, ...] = ("fit", "distil", "load", "preview", "simulate")
+        for slot in replaced:
+            self._tasks.discard(slot)
+        self._data.trust(project)
+        self._navigation.stand_at(_furthest(project))
+        self._workspace.open(project, path if path.suffix.lower() == PROJECT_SUFFIX else None)
         self._remember(path)
-        session.refresh()
+        self._navigation.refresh()
 
     def _recovered(self, project: Project, path: Path) -> None:
-        self._session.data.trust(project)
-        self._session.stage = _furthest(project)
-        self._session.workspace.open(project, None, modified=True)
-        self._session.autosave.adopt(path)
-        self._session.toast("The work of the session that ended unexpectedly is back. Save it to keep it.", "good")
+        self._data.trust(project)
+        self._navigation.stand_at(_furthest(project))
+        self._workspace.open(project, None, modified=True)
+        self._recovered_work.adopt(path)
+        self._notifier.toast("The work of the session that ended unexpectedly is back. Save it to keep it.", "good")
 
     def _saved(self, project: Project, path: Path) -> None:
-        self._session.workspace.saved(project, path)
+        self._workspace.saved(project, path)
         self._remember(path)
-        self._session.toast(f"Saved to {path.name}.", "good")
+        self._notifier.toast(f"Saved to {path.name}.", "good")
 
     def _failed(self, path: Path, failed: Failed) -> None:
-        settings = self._session.settings
+        settings = self._settings
         settings.change(recent=tuple(other for other in settings.value.recent if other != str(path)))
-        self._session.toast(failed.sentence, "error", failed.details)
+        self._notifier.toast(failed.sentence, "error", failed.details)
 
     def _remember(self, path: Path) -> None:
-        settings = self._session.settings
+        settings = self._settings
         settings.put(settings.value.with_recent(str(path)))
 
 
-def _furthest(project: Project) -> Any:
+def _furthest(project: Project) -> Stage:
     """The stage at which work on a project goes on."""
     if project.distillation is not None:
         return "distil"

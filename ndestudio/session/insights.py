@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ndestudio.distil.result import HoleSamples
 from ndestudio.model.fitted import FittedModel
 from ndestudio.progress import Reporter
 from ndestudio.session.distil_state import HoleFit
 from ndestudio.session.pictures import Picture, simulate_all
+from ndestudio.session.ports import Notifier
 from ndestudio.session.swap import hole_fit, sample
+from ndestudio.session.tasks import Tasks
+from ndestudio.session.workspace import Workspace
 from ndestudio.symbolic.front import Candidate
-
-if TYPE_CHECKING:
-    from ndestudio.session.session import Session
 
 _KEPT = 60
 
@@ -21,8 +21,8 @@ _KEPT = 60
 class Insights:
     """Asked by a controller while it resolves its state; what is not there yet is asked for in a job."""
 
-    def __init__(self, session: Session) -> None:
-        self._session = session
+    def __init__(self, workspace: Workspace, tasks: Tasks, notifier: Notifier) -> None:
+        self._workspace, self._tasks, self._notifier = workspace, tasks, notifier
         self._pictures: dict[int, tuple[FittedModel, Picture]] = {}
         self._fits: dict[int, tuple[Candidate, HoleSamples, HoleFit]] = {}
         self._samples: tuple[FittedModel | None, dict[str, HoleSamples]] = (None, {})
@@ -32,7 +32,7 @@ class Insights:
         kept = self._pictures.get(id(model))
         if kept is not None and kept[0] is model:
             return kept[1]
-        dataset, tasks = self._session.project.dataset, self._session.tasks
+        dataset, tasks = self._workspace.project.dataset, self._tasks
         if dataset is not None and not tasks.running("candidate"):
             tasks.start(
                 "candidate",
@@ -47,7 +47,7 @@ class Insights:
 
     def request_samples(self, model: FittedModel, holes: tuple[str, ...]) -> None:
         """Have holes sampled, so that a front can be looked at while it grows."""
-        project, tasks = self._session.project, self._session.tasks
+        project, tasks = self._workspace.project, self._tasks
         if project.dataset is None or self._samples[0] is model or tasks.running("samples"):
             return
         config = project.spec.distil
@@ -82,7 +82,7 @@ class Insights:
     def _on_no_picture(self, model: FittedModel, failed: Any) -> None:
         """Say so once; asking for the same again would fail again."""
         self._on_picture(Picture(model))
-        self._session.toast(f"This model cannot be simulated: {failed.sentence}", "warning", failed.details)
+        self._notifier.toast(f"This model cannot be simulated: {failed.sentence}", "warning", failed.details)
 
 
 def _trim(kept: dict[int, Any]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ndestudio.data.dataset import Dataset
 from ndestudio.model.config import InitialConfig, ModelConfig, NetworkConfig, ParameterConfig
@@ -13,21 +13,20 @@ from ndestudio.progress import Reporter
 from ndestudio.session import commands
 from ndestudio.session.advice import advice
 from ndestudio.session.analysis import Analysis, analyse, default_equations, renamed, replaced
-from ndestudio.session.formulas import FormulaRequest
+from ndestudio.session.formulas import FormulaCache, FormulaRequest
 from ndestudio.session.library import entries, inserted
 from ndestudio.session.model_state import Advice, EquationRow, InitialRow, ModelState, NetworkRow, ParameterRow
 from ndestudio.session.pictures import Picture, simulate_all
+from ndestudio.session.ports import Columns, Context
 from ndestudio.session.presenter import Presenter
-
-if TYPE_CHECKING:
-    from ndestudio.session.session import Session
 
 
 class ModelController(Presenter[ModelState]):
     """Intents of the Model view."""
 
-    def __init__(self, session: Session) -> None:
-        super().__init__(session)
+    def __init__(self, context: Context, formulas: FormulaCache, columns: Columns) -> None:
+        super().__init__(context)
+        self._formulas, self._columns = formulas, columns
         self._analysed: tuple[object, Analysis | None] = (None, None)
         self._typeset: dict[int, FormulaRequest] = {}
         self._simulating = False
@@ -37,29 +36,29 @@ class ModelController(Presenter[ModelState]):
 
     def edit_text(self, text: str) -> None:
         """The equations were typed in; keystrokes in quick succession are one step."""
-        if text != self.session.project.spec.model.equations:
-            self._edit("Edit equations", commands.with_equations(self.session.project, text), "equations")
+        if text != self._workspace.project.spec.model.equations:
+            self._edit("Edit equations", commands.with_equations(self._workspace.project, text), "equations")
 
     def change_parameter(self, name: str, **changes: Any) -> None:
         """Change fields of a ``ParameterConfig``."""
         key = f"parameter {name} {' '.join(changes)}"
-        self._edit(f"Change {name}", commands.with_parameter(self.session.project, name, **changes), key)
+        self._edit(f"Change {name}", commands.with_parameter(self._workspace.project, name, **changes), key)
 
     def rename(self, old: str, new: str) -> None:
         """Rename a parameter or a hole everywhere in the model."""
-        model = self.session.project.spec.model
+        model = self._workspace.project.spec.model
         if not new.isidentifier() or new in self.analysis.taken:
-            self.session.toast(
+            self._notifier.toast(
                 f"`{new}` cannot be used: give a name of letters and digits that is not in use.", "warning"
             )
             self._shown = None
-            self.session.refresh()
+            self._navigation.refresh()
             return
-        self._edit(f"Rename {old}", commands.with_model(self.session.project, renamed(model, old, new)))
+        self._edit(f"Rename {old}", commands.with_model(self._workspace.project, renamed(model, old, new)))
 
     def declare_network(self, name: str) -> None:
         """Say that a function of the equations is unknown, to be learned."""
-        self._edit(f"Declare {name} as network", commands.with_network(self.session.project, name))
+        self._edit(f"Declare {name} as network", commands.with_network(self._workspace.project, name))
 
     def follow_advice(self, step: Advice) -> None:
         """Do what would put a problem right."""
@@ -67,29 +66,31 @@ class ModelController(Presenter[ModelState]):
             case "declare":
                 self.declare_network(step.name)
             case "replace":
-                model = self.session.project.spec.model
+                model = self._workspace.project.spec.model
                 text = replaced(model.equations, step.name, step.value)
-                self._edit(f"Write {step.value} for {step.name}", commands.with_equations(self.session.project, text))
+                self._edit(
+                    f"Write {step.value} for {step.name}", commands.with_equations(self._workspace.project, text)
+                )
             case "ignore":
-                self.session.data.ignore(step.name)
+                self._columns.ignore(step.name)
             case "input":
-                self.session.data.use_as_input(step.name)
+                self._columns.use_as_input(step.name)
 
     def change_network(self, name: str, **changes: Any) -> None:
         """Change fields of a ``NetworkConfig``."""
         key = f"network {name} {' '.join(changes)}"
-        self._edit(f"Change {name}", commands.with_network(self.session.project, name, **changes), key)
+        self._edit(f"Change {name}", commands.with_network(self._workspace.project, name, **changes), key)
 
     def remove_network(self, name: str) -> None:
-        self._edit(f"Remove {name}", commands.without_network(self.session.project, name))
+        self._edit(f"Remove {name}", commands.without_network(self._workspace.project, name))
 
     def change_initial(self, state: str, **changes: Any) -> None:
         """Change fields of an ``InitialConfig``."""
-        self._edit(f"Initial value of {state}", commands.with_initial(self.session.project, state, **changes))
+        self._edit(f"Initial value of {state}", commands.with_initial(self._workspace.project, state, **changes))
 
     def take_fitted(self) -> None:
         """Use the fitted values as the new start values."""
-        project = self.session.project
+        project = self._workspace.project
         if project.fit is None:
             return
         known = self.analysis.parameters
@@ -102,38 +103,38 @@ class ModelController(Presenter[ModelState]):
         """Insert a term of the library at a position of the text, or start from a template system."""
         words = self.analysis.words
         states = words.states if kind == "term" and words.states else words.measured
-        model = inserted(self.session.project.spec.model, kind, key, position, states, self.analysis.taken)
-        self._edit("Insert from library", commands.with_model(self.session.project, model))
+        model = inserted(self._workspace.project.spec.model, kind, key, position, states, self.analysis.taken)
+        self._edit("Insert from library", commands.with_model(self._workspace.project, model))
 
     def start_from_unknown(self) -> None:
         """Replace the equations by one unknown function per state."""
-        dataset = self.session.project.dataset
+        dataset = self._workspace.project.dataset
         if dataset is not None:
             self._edit(
-                "Unknown right-hand sides", commands.with_model(self.session.project, default_equations(dataset))
+                "Unknown right-hand sides", commands.with_model(self._workspace.project, default_equations(dataset))
             )
 
     def add_hidden_state(self) -> None:
         """Add a state that nobody measured and that all networks read."""
         from ndestudio.model.augment import with_hidden_state
 
-        model = with_hidden_state(self.session.project.spec.model, taken=self.analysis.taken)
-        self._edit("Add hidden state", commands.with_model(self.session.project, model))
+        model = with_hidden_state(self._workspace.project.spec.model, taken=self.analysis.taken)
+        self._edit("Add hidden state", commands.with_model(self._workspace.project, model))
 
     def simulate(self, on: bool) -> None:
         """Whether the simulation is looked at: only then is it made."""
         self._simulating = on
-        self.session.refresh()
+        self._navigation.refresh()
 
     def _edit(self, text: str, project: Any, merge: str = "") -> None:
-        self.session.workspace.edit(text, project, merge=merge)
+        self._workspace.edit(text, project, merge=merge)
 
     # --- state -----------------------------------------------------------------------------------------------------
 
     @property
     def analysis(self) -> Analysis:
         """What the text means; made anew when text, tables or columns changed."""
-        project = self.session.project
+        project = self._workspace.project
         model, dataset = project.spec.model, project.dataset
         if self._analysed[1] is None or self._analysed[0] != (id(model), id(dataset)):
             self._analysed = ((id(model), id(dataset)), analyse(model, dataset))
@@ -149,7 +150,7 @@ class ModelController(Presenter[ModelState]):
     @property
     def obstacle(self) -> str:
         """What keeps this model from being trained, "" if nothing does."""
-        if not self.session.project.spec.model.equations.strip():
+        if not self._workspace.project.spec.model.equations.strip():
             return "Training needs equations: write one per state in Model."
         if self.analysis.problems:
             problem = self.analysis.problems[0]
@@ -160,7 +161,7 @@ class ModelController(Presenter[ModelState]):
         """The project changed."""
 
     def state(self) -> ModelState:
-        project = self.session.project
+        project = self._workspace.project
         analysis = self.analysis
         picture, problem = self._simulated()
         return ModelState(
@@ -184,14 +185,14 @@ class ModelController(Presenter[ModelState]):
         """A line that cannot be read while it is written keeps what it was before."""
         holes = tuple(analysis.holes)
         rows = {line: FormulaRequest(left, expression, holes=holes) for line, left, expression in analysis.statements}
-        text = self.session.project.spec.model.equations
+        text = self._workspace.project.spec.model.equations
         lines = len(text.splitlines()) if analysis.problems else 0
         kept = {line: request for line, request in self._typeset.items() if line <= lines}
         self._typeset = dict(sorted({**kept, **rows}.items()))
-        return tuple(EquationRow(line, self.session.formula(request)) for line, request in self._typeset.items())
+        return tuple(EquationRow(line, self._formulas.get(request)) for line, request in self._typeset.items())
 
     def _parameters(self, analysis: Analysis) -> tuple[ParameterRow, ...]:
-        project = self.session.project
+        project = self._workspace.project
         fit = project.fit
         rows = []
         for name in analysis.parameters:
@@ -216,14 +217,14 @@ class ModelController(Presenter[ModelState]):
 
     def _simulated(self) -> tuple[Picture | None, str]:
         """The simulation of now; a newer one is made while an older one is shown."""
-        project = self.session.project
+        project = self._workspace.project
         if not self._simulating or project.dataset is None or self.analysis.system is None:
             return None, ""
         key = (project.spec.model, project.dataset, project.fit)
         kept = self._simulation[0]
         fresh = isinstance(kept, tuple) and all(a is b for a, b in zip(kept, key, strict=True))
-        if not fresh and not self.session.tasks.running("simulate"):
-            self.session.tasks.start(
+        if not fresh and not self._tasks.running("simulate"):
+            self._tasks.start(
                 "simulate",
                 "",
                 _simulate,

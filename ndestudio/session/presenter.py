@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import fields, is_dataclass
-from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
-if TYPE_CHECKING:
-    from ndestudio.session.session import Session
+from ndestudio.session.ports import Context
 
 S = TypeVar("S")
 S_contra = TypeVar("S_contra", contravariant=True)
@@ -22,8 +21,9 @@ class View(Protocol[S_contra]):
 class Presenter(ABC, Generic[S]):
     """Resolves the state of one view and shows it when it differs from what is shown."""
 
-    def __init__(self, session: Session) -> None:
-        self.session = session
+    def __init__(self, context: Context) -> None:
+        self._workspace, self._tasks = context.workspace, context.tasks
+        self._notifier, self._navigation = context.notifier, context.navigation
         self._view: View[S] | None = None
         self._shown: S | None = None
 

@@ -13,12 +13,12 @@ from ndestudio.expression.tree import Expr
 from ndestudio.model.config import ParameterConfig
 from ndestudio.progress import Event, Phase, Reporter
 from ndestudio.session import commands
+from ndestudio.session.ports import Context, ModelInUse, ModelMeaning
 from ndestudio.session.presenter import Presenter
 from ndestudio.session.train_state import Status
 
 if TYPE_CHECKING:
     from ndestudio.fitting.result import Fit
-    from ndestudio.session.session import Session
 
 _DIGITS = 4
 
@@ -87,8 +87,9 @@ class RecoveryState:
 class RecoveryController(Presenter[RecoveryState]):
     """Intents of the dialog of the recovery test."""
 
-    def __init__(self, session: Session) -> None:
-        super().__init__(session)
+    def __init__(self, context: Context, model: ModelMeaning, in_use: ModelInUse) -> None:
+        super().__init__(context)
+        self._meaning, self._in_use = model, in_use
         self._doing = ""
         self._checked: tuple[object, str] = (None, "")
 
@@ -113,43 +114,43 @@ class RecoveryController(Presenter[RecoveryState]):
 
     def fit_law(self) -> None:
         """Fit the constants of the law to the real data, so that the test is about a system like the real one."""
-        project = self.session.project
+        project = self._workspace.project
         if self.state().ready:
             arguments = (project.spec.model, project.dataset, self._full(), project.spec.train, project.fit)
-            self.session.tasks.start(
-                "law", "Fitting the law", _fit_law, *arguments, done=self._on_law, failed=self.session.tell
+            self._tasks.start(
+                "law", "Fitting the law", _fit_law, *arguments, done=self._on_law, failed=self._notifier.tell
             )
-        self.session.refresh()
+        self._navigation.refresh()
 
     def start(self) -> None:
         """Make data from the law, train and distil on them with the settings of now, and compare."""
-        project = self.session.project
+        project = self._workspace.project
         if self.state().ready:
             self._doing = ""
             spec = project.spec
             arguments = (spec.model, project.dataset, self._full(), spec.train, spec.distil, project.fit)
-            self.session.tasks.start(
+            self._tasks.start(
                 "recovery",
                 "Recovery test",
                 _recovery,
                 *arguments,
                 event=self._on_event,
                 done=self._on_done,
-                failed=self.session.tell,
+                failed=self._notifier.tell,
             )
-        self.session.refresh()
+        self._navigation.refresh()
 
     def stop(self) -> None:
         """End the test; a search that was under way says what it has."""
-        self.session.tasks.discard("law")
-        self.session.tasks.stop("recovery")
-        self.session.refresh()
+        self._tasks.discard("law")
+        self._tasks.stop("recovery")
+        self._navigation.refresh()
 
     # --- state -----------------------------------------------------------------------------------------------------
 
     def state(self) -> RecoveryState:
-        project = self.session.project
-        task, law = self.session.tasks.running("recovery"), self.session.tasks.running("law")
+        project = self._workspace.project
+        task, law = self._tasks.running("recovery"), self._tasks.running("law")
         obstacle = self._obstacle()
         problem = "" if obstacle else self._problem()
         verdict = project.recovery
@@ -173,21 +174,21 @@ class RecoveryController(Presenter[RecoveryState]):
 
     @property
     def _config(self) -> RecoveryConfig:
-        return self.session.project.spec.recovery
+        return self._workspace.project.spec.recovery
 
     def _holes(self) -> dict[str, tuple[str, ...]]:
-        analysis = self.session.model.analysis
+        analysis = self._meaning.analysis
         return {hole.name: hole.arguments for hole in analysis.system.holes} if analysis.system else {}
 
     def _parameters(self) -> tuple[str, ...]:
-        system = self.session.model.analysis.system
+        system = self._meaning.analysis.system
         return system.parameters if system else ()
 
     def _obstacle(self) -> str:
-        if self.session.project.dataset is None:
+        if self._workspace.project.dataset is None:
             return "A recovery test needs data, whose times, gaps and noise it takes: open a file in Data first."
-        if self.session.model.obstacle:
-            return self.session.model.obstacle
+        if self._meaning.obstacle:
+            return self._meaning.obstacle
         return "" if self._holes() else "The model has no unknown function: there is nothing to be found again."
 
     def _full(self) -> RecoveryConfig:
@@ -198,7 +199,7 @@ class RecoveryController(Presenter[RecoveryState]):
         return replace_config(config, formulas=formulas, parameters=shown)
 
     def _problem(self) -> str:
-        project = self.session.project
+        project = self._workspace.project
         law = self._full()
         for hole, arguments in self._holes().items():
             if hole not in law.formulas:
@@ -219,7 +220,7 @@ class RecoveryController(Presenter[RecoveryState]):
         """Formulas in use, as laws."""
         from ndestudio.model.replace import formula_filled
 
-        model = self.session.export.model if self.session.project.accepted else None
+        model = self._in_use.model if self._workspace.project.accepted else None
         if model is None:
             return {}
         filled = {name: formula_filled(model, name) for name in model.replacements}
@@ -230,7 +231,7 @@ class RecoveryController(Presenter[RecoveryState]):
         }
 
     def _values(self) -> tuple[LawValue, ...]:
-        project = self.session.project
+        project = self._workspace.project
         given, tables = self._config.parameters, project.spec.model.parameters
         fitted = project.fit.model.parameters if project.fit is not None else {}
         rows = []
@@ -243,12 +244,12 @@ class RecoveryController(Presenter[RecoveryState]):
         return (*rows, *(LawValue(name, given.get(name, 1.0), "", True, name in given) for name in own))
 
     def _stale(self, verdict: Recovery) -> bool:
-        spec = self.session.project.spec
+        spec = self._workspace.project.spec
         now = (spec.model, spec.train, spec.distil)
         return (verdict.model, verdict.train, verdict.distil) != now or verdict.config != self._full()
 
     def _edit(self, text: str, config: RecoveryConfig) -> None:
-        self.session.workspace.edit(text, commands.with_recovery(self.session.project, config), merge=text)
+        self._workspace.edit(text, commands.with_recovery(self._workspace.project, config), merge=text)
 
     # --- events ----------------------------------------------------------------------------------------------------
 
@@ -260,11 +261,11 @@ class RecoveryController(Presenter[RecoveryState]):
         self._edit("Fit the law", config)
 
     def _on_done(self, verdict: Recovery) -> None:
-        project = self.session.project
-        self.session.workspace.edit("Recovery test", replace(project, recovery=verdict))
+        project = self._workspace.project
+        self._workspace.edit("Recovery test", replace(project, recovery=verdict))
         if self._view is None:
             level = "good" if verdict.outcome in ("found", "near") else "warning"
-            self.session.toast(f"Recovery test: {verdict.sentence}", level)
+            self._notifier.toast(f"Recovery test: {verdict.sentence}", level)
 
 
 def replace_config(config: RecoveryConfig, **changes: Any) -> RecoveryConfig:

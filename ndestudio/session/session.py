@@ -18,10 +18,13 @@ from ndestudio.session.export_controller import ExportController
 from ndestudio.session.files import FilesController
 from ndestudio.session.formulas import Formula, FormulaCache, FormulaRequest, typeset
 from ndestudio.session.model_controller import ModelController
+from ndestudio.session.plug_ins import PlugInsController
+from ndestudio.session.ports import STAGES, Context, Level, Stage
 from ndestudio.session.presenter import Presenter
+from ndestudio.session.purposes import Place
 from ndestudio.session.recovery import RecoveryController
 from ndestudio.session.settings import SettingsStore
-from ndestudio.session.shell import STAGES, Level, ShellPresenter, ShellView, Stage, Toast
+from ndestudio.session.shell import ShellPresenter, ShellView, Toast
 from ndestudio.session.tasks import Runner, Task, Tasks
 from ndestudio.session.tour import TourController
 from ndestudio.session.train_controller import TrainController
@@ -41,7 +44,7 @@ class Session:
         runner: what runs jobs (threads by default).
         settings: what the window remembers.
         autosave_folder: where unsaved work is kept against a crash; None: nowhere.
-        workers: processes by what they are for (see ``tasks.APART``); without them everything runs on threads.
+        workers: processes by place (see ``purposes``); without them everything runs on threads.
     """
 
     def __init__(
@@ -49,26 +52,28 @@ class Session:
         runner: Runner | None = None,
         settings: SettingsStore | None = None,
         autosave_folder: Path | None = None,
-        workers: Mapping[str, Workers] | None = None,
+        workers: Mapping[Place, Workers] | None = None,
     ) -> None:
         self.workspace = Workspace()
         self.settings = settings or SettingsStore()
         self.tasks = Tasks(runner or Jobs(), self._on_failed, workers)
         self.formulas = FormulaCache()
         self.device: Device | None = None
-        self.stage: Stage = "data"
         self._shell_view: ShellView | None = None
+        self._stage: Stage = "data"
         self._refreshed = 0.0
-        self.files = FilesController(self)
-        self.data = DataController(self)
-        self.model = ModelController(self)
-        self.train = TrainController(self)
-        self.distil = DistilController(self)
-        self.export = ExportController(self)
-        self.shell = ShellPresenter(self)
-        self.recovery = RecoveryController(self)
-        self.tour = TourController(self)
-        self.autosave = Autosave(self, autosave_folder)
+        context = Context(self.workspace, self.tasks, notifier=self, navigation=self)
+        self.autosave = Autosave(self.workspace, self.tasks, autosave_folder)
+        self.data = DataController(context)
+        self.files = FilesController(context, self.settings, self.data, self.autosave)
+        self.model = ModelController(context, self.formulas, self.data)
+        self.train = TrainController(context, self.model, self._on_device)
+        self.export = ExportController(context, self.formulas)
+        self.distil = DistilController(context, self.formulas, self.export)
+        self.shell = ShellPresenter(context, self.settings, self.data, self.model, lambda: self.device)
+        self.recovery = RecoveryController(context, self.model, self.export)
+        self.tour = TourController(context, self.settings, self.data, self.train, self.distil)
+        self.plug_ins = PlugInsController(context)
         self._stages: dict[Stage, Presenter] = {
             "data": self.data,
             "model": self.model,
@@ -91,10 +96,19 @@ class Session:
 
     def show_stage(self, stage: Stage) -> None:
         """Make a stage the visible one."""
+        self.stand_at(stage)
+        self.refresh()
+
+    @property
+    def stage(self) -> Stage:
+        """The stage that is looked at."""
+        return self._stage
+
+    def stand_at(self, stage: Stage) -> None:
+        """Make a stage the visible one without showing it yet."""
         if stage not in STAGES:
             raise ValueError(f"`{stage}` is no stage; the stages are {', '.join(STAGES)}")
-        self.stage = stage
-        self.refresh()
+        self._stage = stage
 
     def refresh(self) -> None:
         """Show what changed in the visible stage and around it; ask for the formulas that are missing."""
@@ -112,9 +126,6 @@ class Session:
             self.refresh()
         self._typeset_missing()
         self.autosave.tick()
-
-    def formula(self, request: FormulaRequest) -> Formula | None:
-        return self.formulas.get(request)
 
     def toast(self, text: str, level: Level = "info", details: str = "") -> None:
         _log.log(logging.WARNING if level in ("warning", "error") else logging.INFO, "%s\n%s", text, details)
@@ -134,7 +145,8 @@ class Session:
         """Load the numerical libraries on a worker and find out what computes, before anything is trained."""
         if self.device is None:
             self.tasks.start("warm-up", "", _warm_up, done=self._on_device, failed=_on_no_device)
-        self.tasks.start("warm-up sketch", "", _warm_up_sketch, failed=_on_no_device)
+        self.tasks.start("warm-up preview", "", _warm_up_preview, failed=_on_no_device)
+        self.plug_ins.look()
 
     def undo(self) -> None:
         self.workspace.undo()
@@ -187,7 +199,7 @@ def _warm_up(*, reporter: Reporter) -> Device:
     return device_info()
 
 
-def _warm_up_sketch(*, reporter: Reporter) -> None:
+def _warm_up_preview(*, reporter: Reporter) -> None:
     del reporter
     for name in ("ndestudio.session.pictures", "ndestudio.solve.scipy_reference", "ziamath"):
         import_module(name)

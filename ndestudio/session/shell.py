@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import Literal, Protocol
 
+from ndestudio.session.ports import Context, DataHealth, Level, ModelMeaning, Stage
 from ndestudio.session.presenter import Presenter
+from ndestudio.session.settings import SettingsStore
+from ndestudio.session.tasks import Task, Tasks
+from ndestudio.solve.device import Device
 
-if TYPE_CHECKING:
-    from ndestudio.session.session import Session
-    from ndestudio.session.tasks import Task
-
-Stage = Literal["data", "model", "train", "distil", "export"]
-STAGES: tuple[Stage, ...] = ("data", "model", "train", "distil", "export")
 Mark = Literal["", "done", "problem", "running"]
-Level = Literal["info", "good", "warning", "error"]
 
 
 @dataclass(frozen=True)
@@ -75,43 +73,51 @@ class ShellView(Protocol):
 class ShellPresenter(Presenter[ShellState]):
     """Resolves what surrounds the stages."""
 
+    def __init__(
+        self,
+        context: Context,
+        settings: SettingsStore,
+        data: DataHealth,
+        model: ModelMeaning,
+        device: Callable[[], Device | None],
+    ) -> None:
+        super().__init__(context)
+        self._settings, self._data, self._meaning, self._device = settings, data, model, device
+
     def state(self) -> ShellState:
-        session = self.session
-        workspace = session.workspace
+        workspace = self._workspace
         project = workspace.project
         name = workspace.path.stem if workspace.path else project.spec.name or "Untitled"
-        device = session.device
+        device = self._device()
         return ShellState(
             title=name,
             path=str(workspace.path or ""),
             modified=workspace.modified,
             empty=not project.spec.data.files and not project.spec.model.equations.strip() and project.dataset is None,
-            stage=session.stage,
-            marks=_marks(session),
+            stage=self._navigation.stage,
+            marks=self._marks(),
             undo=workspace.undo_text,
             redo=workspace.redo_text,
-            job=_job(session),
+            job=_job(self._tasks),
             device=f"{device.kind.upper()} · {device.name}" if device else "",
             device_details=device.why_no_gpu if device else "",
-            recent=tuple(path for path in session.settings.value.recent if Path(path).exists()),
+            recent=tuple(path for path in self._settings.value.recent if Path(path).exists()),
         )
 
-
-def _marks(session: Session) -> tuple[Mark, ...]:
-    project = session.workspace.project
-    tasks = session.tasks
-    data: Mark = "done" if project.dataset else "problem" if session.data.failed else ""
-    if tasks.running("load"):
-        data = "running"
-    analysis_ok = session.model.ready
-    model: Mark = "" if not project.spec.model.equations.strip() else "done" if analysis_ok else "problem"
-    train: Mark = "running" if tasks.running("fit") else "done" if project.fit else ""
-    distil: Mark = "running" if tasks.running("distil") else "done" if project.distillation else ""
-    return (data, model, train, distil, "")
+    def _marks(self) -> tuple[Mark, ...]:
+        project, tasks = self._workspace.project, self._tasks
+        data: Mark = "done" if project.dataset else "problem" if self._data.failed else ""
+        if tasks.running("load"):
+            data = "running"
+        written, sound = bool(project.spec.model.equations.strip()), not self._meaning.obstacle
+        model: Mark = "" if not written else "done" if sound else "problem"
+        train: Mark = "running" if tasks.running("fit") else "done" if project.fit else ""
+        distil: Mark = "running" if tasks.running("distil") else "done" if project.distillation else ""
+        return (data, model, train, distil, "")
 
 
-def _job(session: Session) -> JobState | None:
-    shown = list(session.tasks.shown())
+def _job(tasks: Tasks) -> JobState | None:
+    shown = list(tasks.shown())
     if not shown:
         return None
     task: Task = shown[-1]

@@ -9,28 +9,7 @@ from typing import Any, Protocol
 
 from ndestudio.jobs import Failed, Finished, JobId, Workers
 from ndestudio.progress import Event, Phase, Progress
-
-COMPUTE, SKETCH = "compute", "sketch"
-"""Processes that trace, compile and search; processes that simulate and typeset what the window shows."""
-
-APART: Mapping[str, str] = {
-    **dict.fromkeys(("warm-up", "device", "fit", "distil", "put in", "law", "recovery", "profile", "compare"), COMPUTE),
-    **dict.fromkeys(
-        (
-            "warm-up sketch",
-            "picture",
-            "simulate",
-            "candidate",
-            "samples",
-            "formulas",
-            "artefact",
-            "verify",
-            "residuals",
-        ),
-        SKETCH,
-    ),
-}
-"""Purposes whose jobs run in a process where there are some: on a thread they would hold up that of the window."""
+from ndestudio.session.purposes import Place, PurposeName, purpose
 
 
 class Runner(Protocol):
@@ -59,7 +38,7 @@ class Task:
     """
 
     id: JobId
-    slot: str
+    slot: PurposeName
     title: str
     started: float
     on_event: Callable[[Event], None] | None
@@ -96,25 +75,25 @@ class Tasks:
     Arguments:
         runner: what runs them.
         on_failed: told of failures that nobody else takes.
-        workers: processes by what they are for (see ``APART``); jobs of which there is none run on threads.
+        workers: processes by place (see ``purposes``); where there are none, their jobs run on threads.
     """
 
     def __init__(
         self,
         runner: Runner,
         on_failed: Callable[[Task, Failed], None],
-        workers: Mapping[str, Workers] | None = None,
+        workers: Mapping[Place, Workers] | None = None,
     ) -> None:
         self._runner = runner
         self._workers = workers or {}
         self._on_failed = on_failed
         self._tasks: dict[JobId, Task] = {}
-        self._slots: dict[str, JobId] = {}
+        self._slots: dict[PurposeName, JobId] = {}
         self.on_start: Callable[[], None] | None = None
 
     def start(
         self,
-        slot: str,
+        slot: PurposeName,
         title: str,
         function: Callable[..., Any],
         *args: Any,
@@ -122,9 +101,13 @@ class Tasks:
         event: Callable[[Event], None] | None = None,
         failed: Callable[[Failed], None] | None = None,
     ) -> Task:
-        """Run ``function(*args, reporter=...)``; a job already in ``slot`` is discarded."""
+        """Run ``function(*args, reporter=...)`` where its purpose says; a job already in ``slot`` is discarded.
+
+        Raises:
+            ValueError: the purpose is not declared in ``purposes``.
+        """
+        workers = self._workers.get(purpose(slot).where)
         self.discard(slot)
-        workers = self._workers.get(APART.get(slot, ""))
         call = (function, *args) if workers is None else (workers.run, function, *args)
         id_ = self._runner.submit(title or slot, *call)
         task = Task(id_, slot, title, monotonic(), event, done, failed)
@@ -134,7 +117,7 @@ class Tasks:
             self.on_start()
         return task
 
-    def running(self, slot: str) -> Task | None:
+    def running(self, slot: PurposeName) -> Task | None:
         """The job in ``slot``, None when there is none."""
         id_ = self._slots.get(slot)
         return self._tasks.get(id_) if id_ is not None else None
@@ -155,27 +138,28 @@ class Tasks:
     @property
     def unfinished(self) -> Task | None:
         """A training, search or recovery test that runs: what it found would be lost with it."""
-        found = (self.running(slot) for slot in ("fit", "distil", "recovery"))
+        lasting: tuple[PurposeName, ...] = ("fit", "distil", "recovery")
+        found = (self.running(slot) for slot in lasting)
         return next((task for task in found if task is not None), None)
 
-    def pause(self, slot: str) -> None:
+    def pause(self, slot: PurposeName) -> None:
         if task := self.running(slot):
             self._runner.pause(task.id)
             task.hold()
 
-    def resume(self, slot: str) -> None:
+    def resume(self, slot: PurposeName) -> None:
         if task := self.running(slot):
             self._runner.resume(task.id)
             task.go_on()
 
-    def stop(self, slot: str) -> None:
+    def stop(self, slot: PurposeName) -> None:
         """Ask the job to hand back what it reached."""
         if task := self.running(slot):
             self._runner.stop(task.id)
             task.go_on()
             task.stopping = True
 
-    def discard(self, slot: str) -> None:
+    def discard(self, slot: PurposeName) -> None:
         """Forget the job and its result."""
         if task := self.running(slot):
             self._runner.detach(task.id)

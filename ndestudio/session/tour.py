@@ -9,17 +9,16 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import msgspec
 
 from ndestudio.paths import examples_dir
 from ndestudio.progress import Reporter
 from ndestudio.project.project import Project
+from ndestudio.session.ports import Context, Continuable, DataFiles, Startable
 from ndestudio.session.presenter import Presenter
-
-if TYPE_CHECKING:
-    from ndestudio.session.session import Session
+from ndestudio.session.settings import SettingsStore
 
 Stop = Literal[
     "", "opening", "data", "model", "train", "training", "trained", "poor", "distil", "searching", "equations", "missed"
@@ -136,15 +135,18 @@ _STOPS: dict[Stop, TourState] = {
 class TourController(Presenter[TourState]):
     """Offered at the first start, and from the Help menu."""
 
-    def __init__(self, session: Session) -> None:
-        super().__init__(session)
+    def __init__(
+        self, context: Context, settings: SettingsStore, data: DataFiles, train: Continuable, distil: Startable
+    ) -> None:
+        super().__init__(context)
+        self._settings, self._data, self._train, self._distil = settings, data, train, distil
         self._files: tuple[str, ...] | None = None
         self._opening = False
 
     @property
     def offered(self) -> bool:
         """Whether the start page should offer the tour: until it was taken or declined."""
-        return not self.session.settings.value.tour_seen
+        return not self._settings.value.tour_seen
 
     # --- intents ---------------------------------------------------------------------------------------------------
 
@@ -153,7 +155,7 @@ class TourController(Presenter[TourState]):
         self.decline()
         self._opening, self._files = True, None
         path = examples_dir() / "lynx_hare" / "spec.toml"
-        self.session.tasks.start(
+        self._tasks.start(
             "open",
             "Opening the sample",
             _sample,
@@ -161,36 +163,36 @@ class TourController(Presenter[TourState]):
             done=self._on_opened,
             failed=self._on_failed,
         )
-        self.session.refresh()
+        self._navigation.refresh()
 
     def decline(self) -> None:
         """Do not offer it again by itself."""
-        self.session.settings.change(tour_seen=True)
+        self._settings.change(tour_seen=True)
 
     def leave(self) -> None:
         """End the tour; the project and what runs stay as they are."""
         self._opening, self._files = False, None
-        self.session.refresh()
+        self._navigation.refresh()
 
     def go_on(self) -> None:
         """Do what comes next: what the control that is pointed at would do."""
-        session = self.session
+        show = self._navigation.show_stage
         match self.state().stop:
             case "data":
-                session.show_stage("model")
+                show("model")
             case "model":
-                session.show_stage("train")
+                show("train")
             case "train":
-                session.show_stage("train")
-                session.train.start()
+                show("train")
+                self._train.start()
             case "trained":
-                session.show_stage("distil")
+                show("distil")
             case "poor":
-                session.show_stage("train")
-                session.train.go_on()
+                show("train")
+                self._train.go_on()
             case "distil" | "missed":
-                session.show_stage("distil")
-                session.distil.start()
+                show("distil")
+                self._distil.start()
             case "equations":
                 self.leave()
             case _:
@@ -203,8 +205,7 @@ class TourController(Presenter[TourState]):
         return _STOPS[stop] if stop else TourState()
 
     def _stop(self) -> Stop:
-        session = self.session
-        project, tasks = session.project, session.tasks
+        project, tasks, stage = self._workspace.project, self._tasks, self._navigation.stage
         if self._opening:
             return "opening"
         if self._files is None:
@@ -219,29 +220,23 @@ class TourController(Presenter[TourState]):
         if project.fit is not None and not tasks.running("fit"):
             if not project.fit.metrics.train.get("mean", math.inf) <= GOOD:
                 return "poor"
-            return "distil" if session.stage == "distil" else "trained"
+            return "distil" if stage == "distil" else "trained"
         if tasks.running("fit"):
             return "training"
-        return (
-            "train"
-            if session.stage in ("train", "distil", "export")
-            else "model"
-            if session.stage == "model"
-            else "data"
-        )
+        return "train" if stage in ("train", "distil", "export") else "model" if stage == "model" else "data"
 
     def _on_opened(self, project: Project) -> None:
         if not self._opening:
             return
         self._opening, self._files = False, project.spec.data.files
-        self.session.data.trust(project)
-        self.session.stage = "data"
-        self.session.workspace.open(project, None)
+        self._data.trust(project)
+        self._navigation.stand_at("data")
+        self._workspace.open(project, None)
 
     def _on_failed(self, failed: object) -> None:
         self.leave()
         sentence, details = getattr(failed, "sentence", str(failed)), getattr(failed, "details", "")
-        self.session.toast(f"The sample of the tour cannot be opened: {sentence}", "error", details)
+        self._notifier.toast(f"The sample of the tour cannot be opened: {sentence}", "error", details)
 
 
 def _sample(path: Path, *, reporter: Reporter) -> Project:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from ndestudio.fitting.result import Fit, Outcome
+from ndestudio.fitting.result import Device, Fit, Outcome
 from ndestudio.model.config import ParameterConfig
 from ndestudio.model.fitted import FittedModel
 from ndestudio.progress import Event, Reporter
 from ndestudio.session import commands
 from ndestudio.session.live import Moment, StageTime, TrainLive
 from ndestudio.session.pictures import Picture, picture
+from ndestudio.session.ports import Context, ModelMeaning
 from ndestudio.session.presenter import Presenter
 from ndestudio.session.progression import TRAINING, seconds_left, training_stages
 from ndestudio.session.runs import compare, run_rows
@@ -31,7 +33,6 @@ from ndestudio.session.trust import TrustController
 if TYPE_CHECKING:
     from ndestudio.data.dataset import Dataset
     from ndestudio.project.project import Spec
-    from ndestudio.session.session import Session
 
 _LIVE_SECONDS = 0.4
 """What the pictures of a model may cost while a training runs."""
@@ -40,8 +41,9 @@ _LIVE_SECONDS = 0.4
 class TrainController(Presenter[TrainState]):
     """Intents of the Train view."""
 
-    def __init__(self, session: Session) -> None:
-        super().__init__(session)
+    def __init__(self, context: Context, model: ModelMeaning, on_device: Callable[[Device], None]) -> None:
+        super().__init__(context)
+        self._meaning, self._on_device = model, on_device
         self.live: TrainLive | None = None
         self._started: Spec | None = None
         self._start: FittedModel | None = None
@@ -56,38 +58,38 @@ class TrainController(Presenter[TrainState]):
         self._unpictured: FittedModel | None = None
         self._curves: tuple[object, tuple[LossCurve, ...]] = (None, ())
         self._traces: tuple[object, Traces] = (None, Traces({}))
-        self.trust = TrustController(session)
+        self.trust = TrustController(context)
 
     # --- intents ---------------------------------------------------------------------------------------------------
 
     def change_settings(self, **changes: Any) -> None:
         """Change fields of ``TrainConfig``."""
-        self.session.workspace.edit(
-            "Training settings", commands.with_train(self.session.project, **changes), merge="train"
+        self._workspace.edit(
+            "Training settings", commands.with_train(self._workspace.project, **changes), merge="train"
         )
 
     def start(self) -> None:
         """Train with the settings of now, from fresh networks; resumes a paused training instead."""
-        if self.session.tasks.running("fit"):
+        if self._tasks.running("fit"):
             self.resume()
         elif not self._obstacle():
             self.live = TrainLive()
             self._launch(None)
-        self.session.refresh()
+        self._navigation.refresh()
 
     def go_on(self) -> None:
         """Train on from the model that is looked at; weights that do not fit the equations of now start afresh."""
         model = self._model()
-        if model is not None and not self._obstacle() and not self.session.tasks.running("fit"):
+        if model is not None and not self._obstacle() and not self._tasks.running("fit"):
             self.live = TrainLive()
             self._launch(model)
-        self.session.refresh()
+        self._navigation.refresh()
 
     def pause(self) -> None:
-        self.session.tasks.pause("fit")
+        self._tasks.pause("fit")
         if self.live is not None:
             self.live.clock.hold(True)
-        self.session.refresh()
+        self._navigation.refresh()
 
     def resume(self) -> None:
         """Go on. Where model or settings were edited meanwhile, the training begins anew with all weights that still fit."""
@@ -96,39 +98,39 @@ class TrainController(Presenter[TrainState]):
             self.live.end()
             self._launch(start)
         else:
-            self.session.tasks.resume("fit")
+            self._tasks.resume("fit")
             if self.live is not None:
                 self.live.clock.hold(False)
-        self.session.refresh()
+        self._navigation.refresh()
 
     def stop(self) -> None:
         """End the training and keep the best model so far."""
-        self.session.tasks.stop("fit")
+        self._tasks.stop("fit")
         if self.live is not None:
             self.live.clock.hold(False)
-        self.session.refresh()
+        self._navigation.refresh()
 
     def discard(self) -> None:
         """End the training at once and keep nothing of it."""
-        self.session.tasks.discard("fit")
+        self._tasks.discard("fit")
         self.live = None
         self._checkpoint = -1
-        self.session.refresh()
+        self._navigation.refresh()
 
     def choose_axes(self, x: str, y: str) -> None:
         """States of the phase portrait."""
         self._axes = (x, y)
-        self.session.refresh()
+        self._navigation.refresh()
 
     def choose_arguments(self, hole: str, shown: tuple[int, ...]) -> None:
         """Arguments a hole is drawn over, by position; the others are held at their medians."""
         self._arguments = {**self._arguments, hole: shown}
-        self.session.refresh()
+        self._navigation.refresh()
 
     def look_at_checkpoint(self, index: int) -> None:
         """Show the model as it was at a moment of the training; -1 shows the newest."""
         self._checkpoint = index if 0 <= index < len(self._moments()) else -1
-        self.session.refresh()
+        self._navigation.refresh()
 
     def branch_from_checkpoint(self) -> None:
         """Make the model of the moment looked at the trained one, so that it can be distilled, exported or trained on.
@@ -137,16 +139,16 @@ class TrainController(Presenter[TrainState]):
         """
         from ndestudio.fitting.metrics import score
 
-        project, moments = self.session.project, self._moments()
+        project, moments = self._workspace.project, self._moments()
         if not 0 <= self._checkpoint < len(moments) or project.dataset is None:
             return
         moment = moments[self._checkpoint]
         if self._status() == "paused" and self.live is not None and not self._obstacle():
             self.live.end()
             self._launch(moment.model)
-            self.session.refresh()
+            self._navigation.refresh()
             return
-        if project.fit is None or self.session.tasks.running("fit"):
+        if project.fit is None or self._tasks.running("fit"):
             return
         sentence = f"The model after step {moment.iteration} of {_title(moment.stage)}."
         fit = replace(
@@ -158,35 +160,33 @@ class TrainController(Presenter[TrainState]):
         )
         self._checkpoint, self._live_fit = -1, fit
         text = f"Go back to step {moment.iteration}"
-        self.session.workspace.edit(text, replace(project, fit=fit, distillation=None, accepted={}))
+        self._workspace.edit(text, replace(project, fit=fit, distillation=None, accepted={}))
 
     def compare_runs(self, first: int, second: int = -1) -> None:
         """Show two runs beside each other; the second one -1: the project as it is now; the first one -1: no more."""
         self._compared = (first, second) if first >= 0 else None
-        self.session.refresh()
+        self._navigation.refresh()
 
     def restore_run(self, index: int) -> None:
-        project = self.session.project
+        project = self._workspace.project
         self._checkpoint = -1
-        self.session.workspace.edit("Restore run", commands.with_run_restored(project, project.runs[index]))
+        self._workspace.edit("Restore run", commands.with_run_restored(project, project.runs[index]))
 
     def rename_run(self, index: int, name: str) -> None:
-        project = self.session.project
+        project = self._workspace.project
         if name.strip() and project.runs[index].name != name.strip():
-            self.session.workspace.edit(
-                "Rename run", commands.with_run_renamed(project, project.runs[index], name.strip())
-            )
+            self._workspace.edit("Rename run", commands.with_run_renamed(project, project.runs[index], name.strip()))
 
     def delete_run(self, index: int) -> None:
-        project = self.session.project
+        project = self._workspace.project
         self._compared = None
-        self.session.workspace.edit("Delete run", commands.without_run(project, project.runs[index]))
+        self._workspace.edit("Delete run", commands.without_run(project, project.runs[index]))
 
     # --- state -----------------------------------------------------------------------------------------------------
 
     def state(self) -> TrainState:
-        project = self.session.project
-        task = self.session.tasks.running("fit")
+        project = self._workspace.project
+        task = self._tasks.running("fit")
         fit, live = project.fit, self._present_live()
         obstacle, moments = self._obstacle(), self._moments()
         self._checkpoint = self._checkpoint if self._checkpoint < len(moments) else -1
@@ -224,37 +224,35 @@ class TrainController(Presenter[TrainState]):
         )
 
     def _obstacle(self) -> str:
-        project = self.session.project
+        project = self._workspace.project
         if project.dataset is None:
             return "Training needs data: open a file in Data first."
-        return self.session.model.obstacle
+        return self._meaning.obstacle
 
     def _status(self) -> Status:
-        task = self.session.tasks.running("fit")
+        task = self._tasks.running("fit")
         if task is None:
             return "idle"
         return "stopping" if task.stopping else "paused" if task.paused else "running"
 
     def _changed(self) -> bool:
         """Whether what the paused training was started with is not what is set now."""
-        task, spec = self.session.tasks.running("fit"), self.session.project.spec
+        task, spec = self._tasks.running("fit"), self._workspace.project.spec
         if task is None or not task.paused or self._started is None:
             return False
         return spec.model != self._started.model or spec.train != self._started.train
 
     def _present_live(self) -> TrainLive | None:
         """What was heard of the running training, or of the one that made the present fit."""
-        if self.session.tasks.running("fit"):
+        if self._tasks.running("fit"):
             return self.live
-        fit = self.session.project.fit
+        fit = self._workspace.project.fit
         return self.live if fit is not None and fit is self._live_fit else None
 
     def _moments(self) -> list[Moment]:
         """Models on the way, oldest first."""
-        live, fit = self._present_live(), self.session.project.fit
-        if live is not None and (
-            self.session.tasks.running("fit") or len(live.moments) > len(fit.checkpoints if fit else ())
-        ):
+        live, fit = self._present_live(), self._workspace.project.fit
+        if live is not None and (self._tasks.running("fit") or len(live.moments) > len(fit.checkpoints if fit else ())):
             return live.moments
         return [Moment(p.stage, p.iteration, p.loss, p.model) for p in fit.checkpoints] if fit else []
 
@@ -266,21 +264,21 @@ class TrainController(Presenter[TrainState]):
         return self._newest()
 
     def _newest(self) -> FittedModel | None:
-        if self.session.tasks.running("fit"):
+        if self._tasks.running("fit"):
             return self.live.snapshot.model if self.live and self.live.snapshot else None
-        fit = self.session.project.fit
+        fit = self._workspace.project.fit
         return fit.model if fit else None
 
     def _shown_reference(self) -> Picture | None:
         """What a moment that is looked at is compared with: the newest model, as far as it is drawn."""
-        made, running = self._reference, self.session.tasks.running("fit") is not None
+        made, running = self._reference, self._tasks.running("fit") is not None
         if self._checkpoint < 0 or made is None or not (running or made.model is self._newest()):
             return None
         return made
 
     def _request_picture(self, model: FittedModel | None) -> None:
         """Have the pictures of a newer model made; one at a time, so that a fast training does not pile up work."""
-        tasks, project = self.session.tasks, self.session.project
+        tasks, project = self._tasks, self._workspace.project
         if model is None or project.dataset is None or tasks.running("picture") or model is self._unpictured:
             return
         reference = self._newest() if self._checkpoint >= 0 else None
@@ -315,15 +313,15 @@ class TrainController(Presenter[TrainState]):
     def _on_no_picture(self, model: FittedModel, failed: Any) -> None:
         """Say so once; asking for the same again would fail again."""
         self._unpictured = model
-        self.session.toast(f"The plots of this model cannot be made: {failed.sentence}", "warning", failed.details)
+        self._notifier.toast(f"The plots of this model cannot be made: {failed.sentence}", "warning", failed.details)
 
     def _on_reference(self, made: Picture) -> None:
         self._reference = made
 
     def _loss_curves(self) -> tuple[LossCurve, ...]:
-        running = self.session.tasks.running("fit") is not None
+        running = self._tasks.running("fit") is not None
         live = self.live if running else None
-        fit = self.session.project.fit
+        fit = self._workspace.project.fit
         key: object = (live.version if live else None, fit if live is None else None)
         if self._curves[0] != key:
             self._curves = (key, curves_of(live, fit))
@@ -337,16 +335,16 @@ class TrainController(Presenter[TrainState]):
         return self._traces[1]
 
     def _times(self) -> list[StageTime]:
-        live, fit = self._present_live(), self.session.project.fit
+        live, fit = self._present_live(), self._workspace.project.fit
         if live is not None:
             return live.clock.stages
-        if fit is None or self.session.tasks.running("fit"):
+        if fit is None or self._tasks.running("fit"):
             return []
         return [StageTime(stage, stage, 0.0, seconds) for stage, seconds in fit.seconds.items() if stage != "total"]
 
     def _parameters(self, model: FittedModel | None) -> tuple[FittedParameter, ...]:
-        project = self.session.project
-        running = self.session.tasks.running("fit") is not None
+        project = self._workspace.project
+        running = self._tasks.running("fit") is not None
         live = self.live.parameters if running and self.live and self._checkpoint < 0 else {}
         values = live or (model.parameters if model else {})
         intervals = project.fit.intervals if project.fit and not running and self._checkpoint < 0 else {}
@@ -361,11 +359,11 @@ class TrainController(Presenter[TrainState]):
     # --- events ----------------------------------------------------------------------------------------------------
 
     def _launch(self, start: FittedModel | None) -> None:
-        project = self.session.project
+        project = self._workspace.project
         self._started, self._dataset, self._start = project.spec, project.dataset, start
         self._checkpoint, self._picture, self._reference = -1, None, None
         arguments = (project.spec.model, project.dataset, project.spec.train, start)
-        self.session.tasks.start(
+        self._tasks.start(
             "fit", "Training", _fit, *arguments, event=self._on_event, done=self._on_done, failed=self._on_failed
         )
 
@@ -377,20 +375,20 @@ class TrainController(Presenter[TrainState]):
         if self.live is not None:
             self.live.end()
         self._live_fit, self._checkpoint = fit, -1
-        self.session.device = fit.device
+        self._on_device(fit.device)
         created = datetime.now().astimezone().isoformat(timespec="seconds")
         level = "warning" if fit.outcome in (Outcome.DIVERGED, Outcome.DOUBTFUL) else "good"
-        project = self.session.project
+        project = self._workspace.project
         changed = commands.with_fit(project, fit, created, self._started, self._start)
         if project.dataset is not self._dataset:  # other data were opened meanwhile: a row of the table, no more
             changed = replace(project, runs=changed.runs)
-        self.session.workspace.edit("Train", changed)
-        self.session.announce("train", fit.sentence, level)
+        self._workspace.edit("Train", changed)
+        self._notifier.announce("train", fit.sentence, level)
 
     def _on_failed(self, failed: Any) -> None:
         if self.live is not None:
             self.live.end()
-        self.session.tell(failed)
+        self._notifier.tell(failed)
 
 
 def _fit(model: Any, dataset: Any, config: Any, start: FittedModel | None, *, reporter: Reporter) -> Fit:

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from ndestudio.fitting.result import Fit
 from ndestudio.progress import Event, Phase, Reporter
+from ndestudio.session.ports import Context
+from ndestudio.session.purposes import PurposeName
 
 if TYPE_CHECKING:
     from ndestudio.fitting.model_comparison import Comparison
     from ndestudio.fitting.residuals import Residuals
     from ndestudio.fitting.uncertainty.profile_likelihood import Profile
-    from ndestudio.session.session import Session
 
 
 @dataclass(frozen=True)
@@ -38,8 +39,9 @@ class TrustState:
 class TrustController:
     """Asked by the controller of training while it resolves its state; what it finds is forgotten with the fit."""
 
-    def __init__(self, session: Session) -> None:
-        self._session = session
+    def __init__(self, context: Context) -> None:
+        self._workspace, self._tasks = context.workspace, context.tasks
+        self._notifier, self._navigation = context.notifier, context.navigation
         self._fit: Fit | None = None
         self._looked = False
         self._residuals: Residuals | None = None
@@ -52,36 +54,36 @@ class TrustController:
     def examine(self) -> None:
         """Residuals are looked at: from now on they are made of each fit."""
         self._looked = True
-        self._session.refresh()
+        self._navigation.refresh()
 
     def choose(self, parameter: str) -> None:
         """Look at another parameter."""
         self._chosen = parameter
-        self._session.refresh()
+        self._navigation.refresh()
 
     def profile(self) -> None:
         """Make the profile of the parameter looked at; while one is made, end that."""
-        project, tasks, fit = self._session.project, self._session.tasks, self._follow()
+        project, tasks, fit = self._workspace.project, self._tasks, self._follow()
         if tasks.running("profile"):
             tasks.stop("profile")
         elif fit is not None and self._can() and (name := self._looked_at()):
             self._start("profile", f"Profile of {name}", _profile, fit.model, project.dataset, name, project.spec.train)
-        self._session.refresh()
+        self._navigation.refresh()
 
     def compare(self) -> None:
         """Fit the relatives of the model; while that goes on, end it."""
-        project, tasks, fit = self._session.project, self._session.tasks, self._follow()
+        project, tasks, fit = self._workspace.project, self._tasks, self._follow()
         if tasks.running("compare"):
             tasks.stop("compare")
         elif fit is not None and self._can():
             spec = project.spec
             known = fit if fit.model.config == spec.model and fit.seed == spec.train.seed else None
             self._start("compare", "Comparing models", _compare, spec.model, project.dataset, spec.train, known)
-        self._session.refresh()
+        self._navigation.refresh()
 
     def state(self) -> TrustState:
         """What is known of the present fit; asks for residuals where they are wanted."""
-        tasks, fit = self._session.tasks, self._follow()
+        tasks, fit = self._tasks, self._follow()
         if fit is None:
             return TrustState()
         self._request(fit)
@@ -99,19 +101,20 @@ class TrustController:
 
     def _follow(self) -> Fit | None:
         """The present fit; what was found of another is forgotten."""
-        fit = self._session.project.fit
+        fit = self._workspace.project.fit
         if fit is not self._fit:
             self._forget(fit)
         return fit
 
     def _forget(self, fit: Fit | None) -> None:
-        for slot in ("profile", "compare", "residuals"):
-            self._session.tasks.discard(slot)
+        slots: tuple[PurposeName, ...] = ("profile", "compare", "residuals")
+        for slot in slots:
+            self._tasks.discard(slot)
         self._fit, self._residuals, self._comparison, self._failed = fit, None, None, False
         self._profiles = {}
 
     def _request(self, fit: Fit) -> None:
-        project, tasks = self._session.project, self._session.tasks
+        project, tasks = self._workspace.project, self._tasks
         if not self._looked or self._residuals is not None or self._failed or project.dataset is None:
             return
         if tasks.running("residuals") or tasks.running("fit"):
@@ -120,20 +123,20 @@ class TrustController:
         done, failed = self._on_residuals, self._on_no_residuals
         tasks.start("residuals", "", _residuals, fit.model, project.dataset, log, done=done, failed=failed)
 
-    def _start(self, slot: str, title: str, function: Any, *arguments: Any) -> None:
+    def _start(self, slot: PurposeName, title: str, function: Any, *arguments: Any) -> None:
         self._doing[slot] = "starting"
         done = self._on_profile if slot == "profile" else self._on_comparison
-        self._session.tasks.start(
+        self._tasks.start(
             slot,
             title,
             function,
             *arguments,
             event=lambda event: self._on_event(slot, event),
             done=done,
-            failed=lambda failed: self._session.toast(failed.sentence, "error", failed.details),
+            failed=lambda failed: self._notifier.toast(failed.sentence, "error", failed.details),
         )
 
-    def _on_event(self, slot: str, event: Event) -> None:
+    def _on_event(self, slot: PurposeName, event: Event) -> None:
         if isinstance(event, Phase):
             self._doing[slot] = event.text
 
@@ -143,25 +146,26 @@ class TrustController:
     def _on_no_residuals(self, failed: Any) -> None:
         """Say so once; asking for the same again would fail again."""
         self._failed = True
-        self._session.toast(f"Residuals cannot be had: {failed.sentence}", "warning", failed.details)
+        self._notifier.toast(f"Residuals cannot be had: {failed.sentence}", "warning", failed.details)
 
     def _on_profile(self, found: Profile) -> None:
         self._profiles[found.parameter] = found
-        self._session.announce("train", found.sentence, "info")
+        self._notifier.announce("train", found.sentence, "info")
 
     def _on_comparison(self, found: Comparison) -> None:
         self._comparison = found
-        self._session.announce("train", found.sentence, "good" if found.complete else "info")
+        self._notifier.announce("train", found.sentence, "good" if found.complete else "info")
 
-    def _words(self, slot: str) -> str:
-        task = self._session.tasks.running(slot)
+    def _words(self, slot: PurposeName) -> str:
+        task = self._tasks.running(slot)
         if task is None:
             return ""
         return "stopping" if task.stopping else self._doing[slot]
 
     def _can(self) -> bool:
-        tasks, project = self._session.tasks, self._session.project
-        return project.dataset is not None and not any(tasks.running(slot) for slot in ("fit", "profile", "compare"))
+        tasks, project = self._tasks, self._workspace.project
+        slots: tuple[PurposeName, ...] = ("fit", "profile", "compare")
+        return project.dataset is not None and not any(tasks.running(slot) for slot in slots)
 
     def _free(self, fit: Fit) -> tuple[str, ...]:
         settings = fit.model.config.parameters

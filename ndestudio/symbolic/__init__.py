@@ -7,21 +7,30 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ndestudio.symbolic.engine import Engine, SearchConfig, SearchProblem, SearchResult
-from ndestudio.symbolic.front import Candidate, Front
-from ndestudio.symbolic.presets import OPERATORS, PRESETS, Preset, resolve_operators
-
 if TYPE_CHECKING:
+    from ndestudio.symbolic.engine import Engine, SearchConfig, SearchProblem, SearchResult
     from ndestudio.symbolic.evolution import EvolutionEngine
+    from ndestudio.symbolic.front import Candidate, Front
+    from ndestudio.symbolic.presets import OPERATORS, PRESETS, Preset, resolve_operators
     from ndestudio.symbolic.pysr_engine import PysrEngine
+    from ndestudio.symbolic.registry import ENGINES
     from ndestudio.symbolic.regressor import SymbolicRegressor
 
-ENGINES: tuple[str, ...] = ("evolution", "pysr")
-
-_LAZY = {
-    "EvolutionEngine": "ndestudio.symbolic.evolution",
-    "PysrEngine": "ndestudio.symbolic.pysr_engine",
-    "SymbolicRegressor": "ndestudio.symbolic.regressor",
+_HOME = {
+    "ENGINES": "registry",
+    "OPERATORS": "presets",
+    "PRESETS": "presets",
+    "Candidate": "front",
+    "Engine": "engine",
+    "EvolutionEngine": "evolution",
+    "Front": "front",
+    "Preset": "presets",
+    "PysrEngine": "pysr_engine",
+    "SearchConfig": "engine",
+    "SearchProblem": "engine",
+    "SearchResult": "engine",
+    "SymbolicRegressor": "regressor",
+    "resolve_operators": "presets",
 }
 
 __all__ = [
@@ -38,31 +47,13 @@ __all__ = [
     "SearchProblem",
     "SearchResult",
     "SymbolicRegressor",
-    "engine",
     "resolve_operators",
 ]
 
 
-def engine(name: str) -> Engine:
-    """The engine called ``name``: one of ``ENGINES``.
-
-    Raises:
-        ValueError: for another name.
-    """
-    if name == "evolution":
-        from ndestudio.symbolic.evolution import EvolutionEngine
-
-        return EvolutionEngine()
-    if name == "pysr":
-        from ndestudio.symbolic.pysr_engine import PysrEngine
-
-        return PysrEngine()
-    raise ValueError(f"unknown engine `{name}`; known are {', '.join(ENGINES)}")
-
-
 def __getattr__(name: str) -> Any:
-    if name in _LAZY:
-        from importlib import import_module
+    from importlib import import_module
 
-        return getattr(import_module(_LAZY[name]), name)
+    if name in _HOME:
+        return getattr(import_module(f"ndestudio.symbolic.{_HOME[name]}"), name)
     raise AttributeError(f"module `{__name__}` has no attribute `{name}`")

@@ -95,9 +95,15 @@ class SearchResult:
 
 
 class Engine(Protocol):
-    """A symbolic-regression engine. Engines hold no state between searches."""
+    """A symbolic-regression engine. Engines hold no state between searches.
+
+    ``name`` is that of its entry in ``registry.ENGINES``, ``title`` what the window calls it, ``takes_templates`` whether
+    it can search for the unknown part of a formula that is known in part.
+    """
 
     name: str
+    title: str
+    takes_templates: bool
 
     def unavailable(self) -> str | None:
         """None if the engine can run here, else a sentence that says what is missing and how to get it."""

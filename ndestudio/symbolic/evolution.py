@@ -89,6 +89,8 @@ class EvolutionEngine:
     """
 
     name = "evolution"
+    title = "Evolution (embedded)"
+    takes_templates = True
 
     def unavailable(self) -> str | None:
         try:

@@ -42,6 +42,8 @@ class PysrEngine:
     """Symbolic regression by PySR (`pip install ndestudio[pysr]` and Julia)."""
 
     name = "pysr"
+    title = "PySR (Julia)"
+    takes_templates = False
 
     def unavailable(self) -> str | None:
         """None if PySR and Julia are found, else what is missing and how to get it."""

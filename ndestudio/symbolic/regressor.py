@@ -79,7 +79,7 @@ class SymbolicRegressor:
         What is known of the formula, with unknown functions of stated arguments in it, such as
         `"k*x - f(x, y)"` or `"a*x/(b + x) + f(x)*g(y)"`. The functions are searched for; names that are neither
         features nor functions are parameters, fitted with them. ``front_`` holds the parts of each candidate.
-    engine : {"evolution", "pysr"}, default="evolution"
+    engine : str, default="evolution"
         What searches.
     options : mapping or None, default=None
         Settings that only this engine has.
@@ -183,8 +183,8 @@ class SymbolicRegressor:
             For NaN, infinity or values near overflow, a constant target, a single row, too many features, an unknown
             operator or setting; the text says which and what to do.
         """
-        from ndestudio.symbolic import engine as engine_by_name
         from ndestudio.symbolic.losses import check_problem
+        from ndestudio.symbolic.registry import ENGINES
 
         samples, target, labels = read_samples(X, y)
         names = feature_names(labels, samples.shape[1])
@@ -192,7 +192,7 @@ class SymbolicRegressor:
         config = self._config()
         check_problem(SearchProblem(samples, target, names, weights))
         problem = self._problem(samples, target, names, weights)
-        searcher = engine_by_name(self.engine)
+        searcher = ENGINES.get(self.engine)
         self._one_target = target.ndim == 1
         result = searcher.search(problem, config, SilentReporter() if reporter is None else reporter)
         self.n_features_in_ = samples.shape[1]

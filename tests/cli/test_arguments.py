@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from ndestudio import __version__
-from ndestudio.cli.arguments import FORMATS, parse
+from ndestudio.cli.arguments import parse
 
 
 def test_without_a_command_files_are_for_the_window() -> None:
@@ -60,9 +60,20 @@ def test_what_cannot_be_understood_is_bad_input(argv: list[str], capsys: pytest.
 
 
 def test_the_targets_of_export_are_those_that_exist() -> None:
-    from ndestudio.export import FORMATS as EXISTING
+    from ndestudio.export import EXPORTERS
 
-    assert set(FORMATS) == set(EXISTING)
+    for name in (*EXPORTERS.known(), "report", "all"):
+        assert parse(["export", "p.nde", "--to", name]).to == name
+
+
+def test_an_unknown_name_is_answered_with_the_nearest(capsys: pytest.CaptureFixture[str]) -> None:
+    for argv, said in (
+        (["export", "p.nde", "--to", "pyton"], "did you mean `python`?"),
+        (["run", "s.toml", "--engine", "evolutoin"], "did you mean `evolution`?"),
+    ):
+        with pytest.raises(SystemExit):
+            parse(argv)
+        assert said in capsys.readouterr().err
 
 
 def test_version_and_help_load_nothing_heavy() -> None:
@@ -81,7 +92,7 @@ def test_version_and_help_load_nothing_heavy() -> None:
 
 def test_the_command_line_loads_no_compiler_or_window_before_it_works() -> None:
     code = (
-        "import sys, ndestudio.cli.run, ndestudio.cli.demo, ndestudio.cli.export, ndestudio.cli.info, ndestudio.cli.window\n"
+        "import sys, ndestudio.cli.execution, ndestudio.cli.run, ndestudio.cli.demo, ndestudio.cli.export, ndestudio.cli.info, ndestudio.cli.window\n"
         "heavy = {'jax', 'scipy', 'sympy', 'polars', 'PySide6'} & set(sys.modules)\n"
         "assert not heavy, heavy\n"
     )

@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 
 from ndestudio.cli.displays import PlainDisplay, SilentDisplay
+from ndestudio.cli.execution import execute, exit_code, follow, overridden
 from ndestudio.cli.main import main
-from ndestudio.cli.run import execute, exit_code, follow, overridden
 from ndestudio.errors import DeviceError, EquationError, SpecError
 from ndestudio.jobs import Failed, Finished
 from ndestudio.progress import Note, Phase, Reporter
@@ -112,7 +112,7 @@ def test_errors_of_the_work_are_sentences_with_their_code(
     def run(spec: Spec, reporter: Reporter, **rest: Any) -> Project:
         raise error
 
-    monkeypatch.setattr("ndestudio.cli.run.user_state_dir", lambda: tmp_path)
+    monkeypatch.setattr("ndestudio.cli.execution.user_state_dir", lambda: tmp_path)
     pipeline(run)
     assert main(["run", str(spec_file), "-o", str(tmp_path / "o")]) == code
     said = capsys.readouterr().err
@@ -152,7 +152,7 @@ def test_sigterm_stops_as_well(pipeline: Any, spec_file: Path, tmp_path: Path) -
 def test_the_second_interrupt_ends_at_once() -> None:
     code = (
         "import os, signal, sys, time\n"
-        "from ndestudio.cli.displays import SilentDisplay\nfrom ndestudio.cli.run import follow\n"
+        "from ndestudio.cli.displays import SilentDisplay\nfrom ndestudio.cli.execution import follow\n"
         "def deaf(*, reporter):\n"
         "    os.kill(os.getpid(), signal.SIGINT)\n"
         "    while not reporter.should_stop(): pass\n"

@@ -176,3 +176,30 @@ def test_matlab_7_3(tmp_path: Path) -> None:
     (tmp_path / "a.mat").write_bytes(head.ljust(512, b"\x00") + b"\x89HDF\r\n\x1a\n" + bytes(600))
     with pytest.raises(DataError, match=r"version 7\.3"):
         read(tmp_path, "a.mat")
+
+
+@pytest.mark.parametrize("ending", ["parquet", "npz", "npy", "mat", "xlsx", "csv"])
+def test_a_file_without_its_ending_is_known_by_its_content(tmp_path: Path, ending: str) -> None:
+    path = tmp_path / f"a.{ending}"
+    table = {"t": T, "x": X, "y": Y}
+    match ending:
+        case "parquet":
+            pl.DataFrame(table).write_parquet(path)
+        case "npz":
+            np.savez(path, **table)
+        case "npy":
+            np.save(path, np.rec.fromarrays(list(table.values()), names=list(table)))
+        case "mat":
+            savemat(path, table)
+        case "xlsx":
+            pl.DataFrame(table).write_excel(path)
+        case _:
+            pl.DataFrame(table).write_csv(path)
+    bare = path.rename(tmp_path / "measurements.unknown")
+    assert preview(bare).format == {"npy": "npz", "xlsx": "excel", "csv": "text"}.get(ending, ending)
+
+
+def test_what_nothing_reads_is_refused_and_says_what_was_tried(tmp_path: Path) -> None:
+    (tmp_path / "photo.png").write_bytes(b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR" * 50)
+    with pytest.raises(DataError, match=r"`\.png` are not known here.*none of CSV, Parquet, Excel, NumPy, MATLAB"):
+        read(tmp_path, "photo.png")

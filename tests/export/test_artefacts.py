@@ -15,11 +15,15 @@ import pytest
 
 from ndestudio.data.dataset import Column, Dataset, Trajectory
 from ndestudio.errors import ExportError
-from ndestudio.export.artefacts import FORMATS, Artefact, artefact
+from ndestudio.export.artefacts import Artefact, artefact
 from ndestudio.export.content import Origin
+from ndestudio.export.exporter import Exporter
+from ndestudio.export.registry import EXPORTERS
 from ndestudio.export.rerun import TOLERANCE, verify
 from ndestudio.expression.numeric import evaluate
+from ndestudio.model.config import ModelConfig
 from ndestudio.model.fitted import FittedModel
+from ndestudio.model.parse import parse_system
 
 GOLDEN = Path(__file__).parent / "golden"
 DOCS = Path(__file__).parents[2] / "docs"
@@ -98,6 +102,21 @@ def test_second_trajectory_and_times_of_ones_own(epidemic: Case, tmp_path: Path)
     np.testing.assert_allclose(json.loads(done.stdout), expected.states, rtol=1e-7, atol=1e-9)
 
 
+def test_a_solution_that_is_no_number_is_an_error_of_the_python_program(tmp_path: Path) -> None:
+    """LSODA calls it a success."""
+    config = ModelConfig(equations="d(level)/dt = -sqrt(level) - 0.1")
+    system = parse_system(config, ("level",), ())
+    model = FittedModel(config, system, {}, {}, {"tank": np.array([1.0])}, ("level",), ())
+    (tmp_path / "model.py").write_text(artefact(model, "python").text, encoding="utf-8")
+    script = "import model; print(model.simulate([1.0])); model.simulate([1.0, 5.0])"
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", script], cwd=tmp_path, capture_output=True, text=True, timeout=60
+    )
+    assert done.stdout.startswith("[[0.18171")
+    assert done.returncode == 1
+    assert "no finite value" in done.stderr
+
+
 def test_output_file_and_header(epidemic: Case, tmp_path: Path) -> None:
     (tmp_path / "model.py").write_text(made(epidemic, "python").text, encoding="utf-8")
     command = [sys.executable, "-I", "model.py", "--points=3", "--output=out.csv"]
@@ -110,7 +129,7 @@ def test_output_file_and_header(epidemic: Case, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", MODELS)
-@pytest.mark.parametrize("format", FORMATS)
+@pytest.mark.parametrize("format", EXPORTERS.known())
 def test_text_is_as_it_was(name: str, format: str, request: pytest.FixtureRequest) -> None:
     """Golden files: `NDESTUDIO_GOLDEN=1 pytest tests/export` writes them anew; read the difference before keeping it."""
     import os
@@ -290,3 +309,17 @@ def test_stiff_c_agrees_with_the_model(robertson: Case) -> None:
 def test_without_data_a_model_is_written_all_the_same(predator_prey: Case) -> None:
     checked = verify(artefact(predator_prey[0], "python"), predator_prey[0])
     assert checked.deviation is not None and checked.deviation <= TOLERANCE
+
+
+def test_a_form_may_be_no_text_and_may_refuse_a_model(predator_prey: Case, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuses(model: FittedModel) -> str | None:
+        return "it has networks" if model.networks else None
+
+    binary = Exporter("raw", "Raw bytes", "model.raw", lambda *_: b"\x00\xff", refuses=refuses)
+    monkeypatch.setattr(EXPORTERS, "get", lambda name: binary)
+    written = made(predator_prey, "raw")
+    assert (written.name, written.text, written.payload) == ("model.raw", "", b"\x00\xff")
+    assert verify(written, *predator_prey).sentence == "There is nothing to run."
+    neural = replace(predator_prey[0], networks={"f": None})  # type: ignore[dict-item]
+    with pytest.raises(ExportError, match="it has networks"):
+        artefact(neural, "raw")

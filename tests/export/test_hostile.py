@@ -13,9 +13,10 @@ import pytest
 from ndestudio.data.arrays import dataset_from_arrays
 from ndestudio.data.dataset import Column, Dataset, Source
 from ndestudio.errors import EquationError, ExportError
-from ndestudio.export.artefacts import FORMATS, Artefact, artefact
+from ndestudio.export.artefacts import Artefact, artefact
 from ndestudio.export.content import Origin, content
 from ndestudio.export.latex import escaped
+from ndestudio.export.registry import EXPORTERS
 from ndestudio.export.rerun import TOLERANCE, verify
 from ndestudio.expression.latex import symbol
 from ndestudio.expression.tree import Call, Name
@@ -97,7 +98,7 @@ def test_it_stays_within_comments_and_strings(hostile: Case, format: str, gramma
 
 
 def test_every_form_is_free_of_control_characters(hostile: Case) -> None:
-    for format in FORMATS:
+    for format in EXPORTERS.known():
         if format not in ("csv", "json"):  # those are data, with rules of their own for strings
             text = made(hostile, format).text
             assert not [character for character in text if not character.isprintable() and character != "\n"], format

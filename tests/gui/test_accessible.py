@@ -27,8 +27,9 @@ from pytestqt.qtbot import QtBot
 
 from ndestudio.gui.dialogs import AboutDialog, DeviceDialog, ShortcutsDialog
 from ndestudio.gui.main_window import MainWindow
+from ndestudio.gui.plug_ins_dialog import open_plug_ins
+from ndestudio.session.ports import STAGES, Stage
 from ndestudio.session.session import Session
-from ndestudio.session.shell import STAGES, Stage
 from tests.session import results
 
 Settle = Callable[[], None]
@@ -101,13 +102,16 @@ def test_what_surrounds_the_stages_can_be_read_out(window: MainWindow, settle: S
     assert complaints(window.status) == []
 
 
-@pytest.mark.parametrize("kind", ["about", "device", "shortcuts"])
+@pytest.mark.parametrize("kind", ["about", "device", "plug-ins", "shortcuts"])
 def test_dialogs_can_be_read_out(window: MainWindow, session: Session, settle: Settle, kind: str):
     if kind == "about":
         dialog: QWidget = AboutDialog(window)
     elif kind == "device":
         session.device = results.fit().device
         dialog = DeviceDialog(session, window)
+    elif kind == "plug-ins":
+        dialog = open_plug_ins(session, window)
+        settle()
     else:
         dialog = ShortcutsDialog(window.actions_, session.settings, window)
     assert controls(dialog)

@@ -7,21 +7,21 @@ import pytest
 
 from ndestudio.jobs import Jobs, NotBegun, Workers
 from ndestudio.jobs.events import failure
+from ndestudio.session.purposes import PREVIEW
 from ndestudio.session.session import Session
 from ndestudio.session.settings import SettingsStore
-from ndestudio.session.tasks import SKETCH
 from tests.session import results
 from tests.session.helpers import toasts, wait
 
 
 @pytest.fixture
 def apart(tmp_path: Path, shell) -> Iterator[Session]:
-    jobs, workers = Jobs(), {SKETCH: Workers("test sketch", kept=2, patience=0.2)}
+    jobs, workers = Jobs(), {PREVIEW: Workers("test preview", kept=2, patience=0.2)}
     made = Session(jobs, SettingsStore(tmp_path / "settings.json"), None, workers)
     made.attach_shell(shell)
     yield made
     made.close()
-    workers[SKETCH].close()
+    workers[PREVIEW].close()
     assert jobs.close(20.0)
 
 

@@ -16,7 +16,7 @@ from tests.session.helpers import FakeRunner
 
 def opened(session: Session, **stage: bool) -> Session:
     session.workspace.open(results.project(**stage), None)
-    session.stage = "distil"
+    session.stand_at("distil")
     return session
 
 

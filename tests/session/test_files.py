@@ -89,3 +89,21 @@ def test_saving_where_nothing_can_be_written_is_a_sentence(session: Session, csv
     wait(session)
     assert session.workspace.modified
     assert any("work.nde" in text for text in toasts(shell))
+
+
+def test_a_file_that_nothing_reads_leaves_the_project_as_it_is(
+    session: Session, csv: Path, tmp_path: Path, shell: Mock
+):
+    session.files.open([csv])
+    wait(session)
+    before = session.project
+    picture = tmp_path / "photo.png"
+    picture.write_bytes(b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR" * 20)
+    session.files.open([picture])
+    wait(session)
+    assert session.project is before
+    assert "photo.png: files that end in `.png` are not known here" in toasts(shell)[-1]
+    assert str(picture) not in session.settings.value.recent
+    session.files.open([picture, csv])
+    wait(session)
+    assert session.project.spec.data.files == (str(csv),)

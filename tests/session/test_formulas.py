@@ -15,12 +15,12 @@ def test_a_formula_that_cannot_be_made_is_tried_again_and_then_shown_as_text(
 ):
     request = FormulaRequest("", parse_expression("k*x + 1"))
     for trial in range(1, 4):
-        assert fake.formula(request) is None
+        assert fake.formulas.get(request) is None
         fake.tick()
         assert jobs(runner) == trial
         runner.fail("typeset", "the process ended")
         fake.tick()
-    assert fake.formula(request) == Formula("k*x + 1", "")
+    assert fake.formulas.get(request) == Formula("k*x + 1", "")
     fake.tick()
     assert jobs(runner) == 3
     assert toasts(shell) == ["Formulas are shown as text: the process ended"]
@@ -28,13 +28,13 @@ def test_a_formula_that_cannot_be_made_is_tried_again_and_then_shown_as_text(
 
 def test_a_formula_made_at_the_second_try_has_its_picture(fake: Session, runner: FakeRunner, shell: Mock):
     request = FormulaRequest("", parse_expression("x"))
-    assert fake.formula(request) is None
+    assert fake.formulas.get(request) is None
     fake.tick()
     runner.fail("typeset", "the process ended")
     fake.tick()
-    assert fake.formula(request) is None
+    assert fake.formulas.get(request) is None
     fake.tick()
     runner.finish("typeset", {request: Formula("x", "<svg/>")})
     fake.tick()
-    assert fake.formula(request) == Formula("x", "<svg/>")
+    assert fake.formulas.get(request) == Formula("x", "<svg/>")
     assert toasts(shell) == []

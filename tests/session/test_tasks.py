@@ -4,7 +4,8 @@ import pytest
 
 from ndestudio.jobs import Failed, Finished
 from ndestudio.progress import Note, Phase, Progress
-from ndestudio.session.tasks import COMPUTE, SKETCH, Tasks
+from ndestudio.session.purposes import COMPUTE, PREVIEW
+from ndestudio.session.tasks import Tasks
 
 
 def work(*, reporter):
@@ -108,10 +109,10 @@ def test_small_work_is_not_shown(tasks: Tasks):
 
 def test_a_job_started_from_a_result_is_kept(tasks: Tasks, runner):
     second = Mock()
-    first = tasks.start("chain", "", work, done=lambda _: tasks.start("chain", "", work, done=second))
+    first = tasks.start("save", "", work, done=lambda _: tasks.start("save", "", work, done=second))
     runner.say(first.id, Finished(1))
     tasks.drain()
-    again = tasks.running("chain")
+    again = tasks.running("save")
     assert again is not None
     runner.say(again.id, Finished(2))
     tasks.drain()
@@ -119,12 +120,12 @@ def test_a_job_started_from_a_result_is_kept(tasks: Tasks, runner):
 
 
 def test_heavy_purposes_run_in_the_processes_meant_for_them(runner, lost: Mock):
-    compute, sketch = Mock(), Mock()
-    tasks = Tasks(runner, lost, {COMPUTE: compute, SKETCH: sketch})
+    compute, preview = Mock(), Mock()
+    tasks = Tasks(runner, lost, {COMPUTE: compute, PREVIEW: preview})
     for slot in ("fit", "picture", "save"):
         tasks.start(slot, "", work, 1)
     assert [(function, args) for _, _, function, args in runner.submitted] == [
         (compute.run, (work, 1)),
-        (sketch.run, (work, 1)),
+        (preview.run, (work, 1)),
         (work, (1,)),
     ]

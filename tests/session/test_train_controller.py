@@ -15,7 +15,7 @@ from tests.session.helpers import FakeRunner
 
 def opened(session: Session, **stage: bool) -> Session:
     session.workspace.open(results.project(**stage), None)
-    session.stage = "train"
+    session.stand_at("train")
     return session
 
 

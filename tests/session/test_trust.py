@@ -23,7 +23,7 @@ def made(parameter: str) -> Profile:
 
 def opened(session: Session) -> Session:
     session.workspace.open(results.project(), None)
-    session.stage = "train"
+    session.stand_at("train")
     return session
 
 

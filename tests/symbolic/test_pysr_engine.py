@@ -19,7 +19,7 @@ import pytest
 from ndestudio.errors import EngineUnavailable, EquationError
 from ndestudio.expression import evaluate, to_text
 from ndestudio.progress import Note, Phase, RecordingReporter, SilentReporter
-from ndestudio.symbolic import PysrEngine, SearchConfig, SearchProblem, engine
+from ndestudio.symbolic import ENGINES, PysrEngine, SearchConfig, SearchProblem
 from ndestudio.symbolic.front import Front
 from ndestudio.symbolic.pysr_engine import parse_pysr, read_front
 from ndestudio.symbolic.pysr_settings import FIXED, pysr_settings, pysr_units
@@ -256,9 +256,11 @@ def test_an_unknown_function_in_the_table_is_left_out() -> None:
 
 
 def test_engines_by_name() -> None:
-    assert engine("pysr").name == "pysr"
-    with pytest.raises(ValueError, match="unknown engine `operon`"):
-        engine("operon")
+    assert ENGINES.get("pysr").name == "pysr"
+    with pytest.raises(ValueError, match=r"no engine `operon`\. Known are evolution, pysr"):
+        ENGINES.get("operon")
+    with pytest.raises(ValueError, match="did you mean `evolution`"):
+        ENGINES.get("evolutoin")
 
 
 def test_units_are_told_in_words_pysr_knows() -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from ndestudio.expression import to_text
 from ndestudio.progress import RecordingReporter
-from ndestudio.symbolic import PRESETS, SymbolicRegressor, resolve_operators
+from ndestudio.symbolic import ENGINES, PRESETS, SymbolicRegressor, resolve_operators
 from ndestudio.symbolic.engine import SearchConfig, SearchProblem, SearchResult
 from ndestudio.symbolic.front import Candidate, Front
 from ndestudio.symbolic.selection import make_front, pareto
@@ -153,7 +153,7 @@ def test_unusable_data_are_explained(X: object, y: object, said: str) -> None:
         ({"operators": "kinetic"}, "did you mean `kinetics`"),
         ({"operators": ()}, "no operators"),
         ({"loss": "cubes"}, "unknown loss"),
-        ({"engine": "operon"}, "unknown engine"),
+        ({"engine": "operon"}, "no engine `operon`"),
         ({"held_out": 1.0}, "held_out is 1.0"),
         ({"complexity": {"sni": 2}}, "unknown operator `sni`"),
         ({"complexity": {"+": 0}}, "1 or more"),
@@ -199,7 +199,7 @@ class _Found:
 
 
 def test_settings_reach_the_engine(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ndestudio.symbolic.engine", lambda name: _Found())
+    monkeypatch.setattr(ENGINES, "get", lambda name: _Found())
     data = _data(100)
     SymbolicRegressor(
         "kinetics",
@@ -223,7 +223,7 @@ def test_settings_reach_the_engine(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_search_that_finds_nothing_leaves_the_mean(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ndestudio.symbolic.engine", lambda name: _Found())
+    monkeypatch.setattr(ENGINES, "get", lambda name: _Found())
     X, y = _data(20)
     model = SymbolicRegressor().fit(X, y)
     assert model.predict(X) == pytest.approx(np.full(20, y.mean()))

@@ -43,11 +43,20 @@ class ArrayReader:
 
     Arguments:
         format: how ``Head`` calls it.
+        title, endings: see ``Reader``.
+        marks: what files of the format begin with.
         arrays: of a file (its path, and how errors call it): the arrays by name, and sentences about what was left out.
     """
 
     format: str
     arrays: Callable[[Path, str], tuple[Mapping[str, np.ndarray], tuple[str, ...]]]
+    title: str
+    endings: tuple[str, ...]
+    marks: tuple[bytes, ...]
+
+    def recognises(self, path: Path, first: bytes) -> float:
+        """By the first bytes."""
+        return 0.8 if first.startswith(self.marks) else 0.0
 
     def head(self, path: Path, config: DataConfig, name: str) -> Head:
         """Variables and first rows."""

@@ -88,13 +88,24 @@ class Table:
 
 
 class Reader(Protocol):
-    """A file format. ``name`` is how errors call the file."""
+    """A file format.
 
-    def head(self, path: Path, config: DataConfig, name: str) -> Head: ...
+    A reader may also have ``recognises(path, first_bytes) -> float``: how sure it is, 0 to 1, that it can read a file with
+    these first bytes. It decides where an ending is nobody's, or that of several readers.
+    """
 
-    def read(
-        self, path: Path, head: Head, kinds: Mapping[int, Kind], config: DataConfig, reporter: Reporter
-    ) -> Table: ...
+    title: str
+    """What a person calls the format."""
+    endings: tuple[str, ...]
+    """Of its files: lower case, with the dot."""
+
+    def head(self, path: Path, config: DataConfig, name: str) -> Head:
+        """The beginning of a file that errors call ``name``."""
+        ...
+
+    def read(self, path: Path, head: Head, kinds: Mapping[int, Kind], config: DataConfig, reporter: Reporter) -> Table:
+        """The chosen columns of the whole file."""
+        ...
 
 
 def markers(config: DataConfig) -> frozenset[str]:

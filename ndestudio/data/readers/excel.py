@@ -18,9 +18,21 @@ from ndestudio.progress import Reporter
 if TYPE_CHECKING:
     import polars as pl
 
+_MEMBERS = (b"[Content_Types].xml", b"application/vnd.oasis.opendocument.spreadsheet", b"xl/")
+_COMPOUND = bytes.fromhex("d0cf11e0a1b11ae1")
+"""First bytes of an OLE compound file, which `.xls` files are."""
+
 
 class ExcelReader:
     """Workbooks of Excel and LibreOffice; the first sheet unless ``DataConfig.sheet`` says otherwise."""
+
+    title = "Excel"
+    endings = (".xlsx", ".xlsm", ".xls", ".xlsb", ".ods")
+
+    def recognises(self, path: Path, first: bytes) -> float:
+        """A workbook is a zip archive that begins with one of a few members, or an old compound file."""
+        zipped = first.startswith(b"PK") and any(word in first for word in _MEMBERS)
+        return 0.9 if zipped else 0.5 if first.startswith(_COMPOUND) else 0.0
 
     def head(self, path: Path, config: DataConfig, name: str) -> Head:
         """Sheets, header and first rows."""

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ndestudio.data.readers.arrays import DAMAGE, complaint
+from ndestudio.data.readers.arrays import DAMAGE, ArrayReader, complaint
 from ndestudio.errors import DataError
 
 
@@ -41,3 +41,6 @@ def matlab_arrays(path: Path, name: str) -> tuple[Mapping[str, np.ndarray], tupl
         else:
             arrays[key] = np.asarray(value)
     return arrays, ()
+
+
+READER = ArrayReader("mat", matlab_arrays, "MATLAB", (".mat",), (b"MATLAB ",))

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ndestudio.data.readers.arrays import DAMAGE, complaint
+from ndestudio.data.readers.arrays import DAMAGE, ArrayReader, complaint
 from ndestudio.errors import DataError
 
 
@@ -42,3 +42,6 @@ def _members(loaded: Any, stem: str) -> tuple[Mapping[str, np.ndarray], tuple[st
         except ValueError:
             skipped.append(f"`{key}` holds Python objects, which are not read, and is left out.")
     return arrays, tuple(skipped)
+
+
+READER = ArrayReader("npz", numpy_arrays, "NumPy", (".npz", ".npy"), (b"\x93NUMPY", b"PK"))

@@ -18,6 +18,13 @@ from ndestudio.progress import Reporter
 class ParquetReader:
     """Parquet files. A row is numbered from 1: there is no header line."""
 
+    title = "Parquet"
+    endings = (".parquet", ".pq")
+
+    def recognises(self, path: Path, first: bytes) -> float:
+        """By the four letters that each Parquet file begins with."""
+        return float(first.startswith(b"PAR1"))
+
     def head(self, path: Path, config: DataConfig, name: str) -> Head:
         """Schema and first rows."""
         import polars as pl

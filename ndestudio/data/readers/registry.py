@@ -1,39 +1,95 @@
-"""Which reader reads which file."""
+"""Which reader reads which file. A new one is a module and a line here, or a package with an entry point
+``ndestudio.readers``."""
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from ndestudio.data.readers.base import Reader
+from ndestudio.errors import DataError
+from ndestudio.plugins import Registry
 
-EXCEL = (".xlsx", ".xlsm", ".xls", ".xlsb", ".ods")
-PARQUET = (".parquet", ".pq")
-NUMPY = (".npz", ".npy")
-MATLAB = (".mat",)
+if TYPE_CHECKING:
+    from ndestudio.data.readers.base import Reader
+
+READERS: Registry[Reader] = Registry(
+    "readers",
+    "reader",
+    {
+        "text": "ndestudio.data.readers.text:TextReader",
+        "parquet": "ndestudio.data.readers.parquet:ParquetReader",
+        "excel": "ndestudio.data.readers.excel:ExcelReader",
+        "numpy": "ndestudio.data.readers.npz:READER",
+        "matlab": "ndestudio.data.readers.matlab:READER",
+    },
+    needs=("title", "endings", "head", "read"),
+)
+"""Readers by name."""
+
+FIRST_BYTES = 4096
+"""So much of a file is shown to ``Reader.recognises``."""
+
+_log = logging.getLogger(__name__)
 
 
-def reader_for(path: Path) -> Reader:
-    """The reader for a file, by its ending; a file with any other ending is tried as text."""
-    match path.suffix.lower():
-        case ending if ending in PARQUET:
-            from ndestudio.data.readers.parquet import ParquetReader
+def reader_for(path: Path, name: str = "") -> Reader:
+    """The reader for a file: by its ending, else by its first bytes.
 
-            return ParquetReader()
-        case ending if ending in EXCEL:
-            from ndestudio.data.readers.excel import ExcelReader
+    Parameters
+    ----------
+    name
+        How an error calls the file (its path by default).
 
-            return ExcelReader()
-        case ending if ending in NUMPY:
-            from ndestudio.data.readers.arrays import ArrayReader
-            from ndestudio.data.readers.npz import numpy_arrays
+    Raises
+    ------
+    DataError
+        Nothing here reads such a file; the sentence names what was tried.
+    """
+    ending = path.suffix.lower()
+    readers = READERS.all()
+    named = [reader for reader in readers if ending in reader.endings]
+    if len(named) == 1:
+        return named[0]
+    first = _first_bytes(path)
+    if not first:  # missing, empty, a folder: the reader says so
+        return named[0] if named else READERS.get("text")
+    scores = [_score(reader, path, first) for reader in named or readers]
+    if max(scores) > 0 or named:
+        return (named or readers)[scores.index(max(scores))]
+    tried = ", ".join(reader.title for reader in readers)
+    what = f"files that end in `{path.suffix}` are not known here" if ending else "the file has no ending"
+    raise DataError(
+        f"{what}, and its content is none of {tried}; save the data as CSV, or install a package that reads such files",
+        path=name or str(path),
+    )
 
-            return ArrayReader("npz", numpy_arrays)
-        case ending if ending in MATLAB:
-            from ndestudio.data.readers.arrays import ArrayReader
-            from ndestudio.data.readers.matlab import matlab_arrays
 
-            return ArrayReader("mat", matlab_arrays)
-        case _:
-            from ndestudio.data.readers.text import TextReader
+def endings() -> tuple[str, ...]:
+    """The endings of all readers, for file dialogs."""
+    return tuple(dict.fromkeys(ending for reader in READERS.all() for ending in reader.endings))
 
-            return TextReader()
+
+def titles() -> tuple[str, ...]:
+    """What the formats that can be read are called."""
+    return tuple(reader.title for reader in READERS.all())
+
+
+def _first_bytes(path: Path) -> bytes:
+    try:
+        with path.open("rb") as stream:
+            return stream.read(FIRST_BYTES)
+    except OSError:
+        return b""
+
+
+def _score(reader: Reader, path: Path, first: bytes) -> float:
+    recognises = getattr(reader, "recognises", None)
+    if recognises is None:
+        return 0.0
+    try:
+        return float(recognises(path, first))
+    except Exception:
+        # one reader that stumbles over a file must not keep another from reading it
+        _log.warning("the reader %s cannot look at %s", reader.title, path, exc_info=True)
+        return 0.0

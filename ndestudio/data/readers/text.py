@@ -42,6 +42,17 @@ _BLOCK_BYTES = 2**24
 class TextReader:
     """CSV and its relatives."""
 
+    title = "CSV"
+    endings = (".csv", ".tsv", ".txt", ".dat")
+
+    def recognises(self, path: Path, first: bytes) -> float:
+        """Little, for any text: another reader may know better what it means."""
+        try:
+            guess.guess_encoding(path, first, len(first), path.name)
+        except DataError:
+            return 0.0
+        return 0.1
+
     def head(self, path: Path, config: DataConfig, name: str) -> Head:
         """Guess the dialect and split the first lines into cells."""
         size = check_path(path, name)

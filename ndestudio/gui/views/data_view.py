@@ -27,6 +27,7 @@ from ndestudio.gui.widgets.problem_list import ProblemList
 from ndestudio.gui.widgets.series_plot import SeriesPlots
 from ndestudio.gui.widgets.trajectory_table import TrajectoryTable
 from ndestudio.session.data_state import DataState
+from ndestudio.session.files import data_filter, formats_text
 from ndestudio.session.session import Session
 
 _SIDE = 432
@@ -145,7 +146,7 @@ class DataView(QWidget):
         content.layout().setStretch(2, 1)  # type: ignore[attr-defined]
         empty = EmptyState(
             "data",
-            "Drop one or several data files here: CSV, Parquet, Excel, NumPy or MATLAB.",
+            f"Drop one or several data files here: {formats_text()}.",
             "Open files…",
             self.browse.emit,
         )
@@ -157,7 +158,7 @@ class DataView(QWidget):
         self.reset_layout()
 
     def _ask_files(self) -> None:
-        paths, _ = QFileDialog.getOpenFileNames(self, "Add files with the same columns")
+        paths, _ = QFileDialog.getOpenFileNames(self, "Add files with the same columns", "", data_filter())
         if paths:
             self.add_files.emit(paths)
 

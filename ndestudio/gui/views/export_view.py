@@ -151,7 +151,7 @@ class ExportView(QWidget):
         made = state.artefact
         form = next(form for form in state.formats if form.name == state.format)
         ready = made is not None
-        self.copy_button.setEnabled(ready)
+        self.copy_button.setEnabled(ready and not (made is not None and made.data))
         self.save_button.setEnabled(ready)
         self.browser_button.setVisible(made is not None and form.suffix == ".html")
         self.pages.setCurrentWidget(self.figures if state.figure else self.preview)
@@ -164,7 +164,7 @@ class ExportView(QWidget):
             return
         if before is None or before.artefact is None or before.artefact.text != made.text:
             self.highlighter.language = form.language
-            self.preview.setPlainText(made.text)
+            self.preview.setPlainText(made.text or _binary(made))
         set_kind(self.proof_sentence, "muted")
         words, kind = _proof(made)
         self._show_proof(words, kind, made.proof)
@@ -188,7 +188,7 @@ class ExportView(QWidget):
     def _open(self) -> None:
         if self._state is not None and self._state.artefact is not None:
             path = Path(tempfile.mkdtemp(prefix="ndestudio-")) / self._state.artefact.name
-            path.write_text(self._state.artefact.text, encoding="utf-8")
+            path.write_bytes(self._state.artefact.payload)
             QDesktopServices.openUrl(QUrl.fromLocalFile(str(path)))
 
     def _on_format(self, item: QListWidgetItem | None) -> None:
@@ -229,6 +229,11 @@ def _save_figure(session: Session, figure: Figure, path: Path) -> None:
         session.toast(f"{path} cannot be written: {error.strerror}. Choose another name or folder.", "error")
         return
     session.toast(f"Written to {written.name}.", "good")
+
+
+def _binary(made: ArtefactState) -> str:
+    """What is shown in place of a file that is no text."""
+    return f"{made.name} is no text and has {len(made.data):,} bytes; save it to a file." if made.data else ""
 
 
 def _proof(made: ArtefactState) -> tuple[str, str]:

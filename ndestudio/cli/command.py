@@ -1,0 +1,82 @@
+"""What a command is, and the options that several share. Imports nothing heavy."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, ArgumentTypeError, Namespace
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ndestudio.plugins import Registry
+
+
+def _no_arguments(parser: ArgumentParser) -> None:
+    del parser
+
+
+@dataclass(frozen=True)
+class Command:
+    """A command of ``ndestudio``; its module says all there is to know of it.
+
+    Parameters
+    ----------
+    usage, summary
+        Its line in `ndestudio --help`.
+    run
+        Does it; returns the exit code. What it needs is imported when it is called.
+    description
+        Head of its own help.
+    arguments
+        Adds its options to a parser.
+    """
+
+    usage: str
+    summary: str
+    run: Callable[[Namespace], int]
+    description: str | None = None
+    arguments: Callable[[ArgumentParser], None] = _no_arguments
+
+
+def one_of(registry: Registry[Any], *others: str) -> dict[str, Any]:
+    """How ``add_argument`` takes a name of a registry, or another word; what is not known is refused in a sentence."""
+
+    def checked(text: str) -> str:
+        try:
+            return text if text in others else registry.check(text)
+        except Exception as error:
+            raise ArgumentTypeError(str(error)) from None
+
+    return {"type": checked, "metavar": "{" + ",".join((*registry.known(), *others)) + "}"}
+
+
+def add_output(parser: ArgumentParser, default: str) -> None:
+    """The folder for results."""
+    parser.add_argument(
+        "-o",
+        "--output",
+        metavar="OUT",
+        type=Path,
+        default=Path(default),
+        help="folder for the results (default: %(default)s)",
+    )
+
+
+def add_data(parser: ArgumentParser) -> None:
+    """Data files in place of those of the spec."""
+    parser.add_argument(
+        "--data", nargs="+", metavar="FILE", type=Path, help="data files to take instead of those in the spec"
+    )
+
+
+def add_overrides(parser: ArgumentParser) -> None:
+    """What of a spec can be said otherwise."""
+    from ndestudio.symbolic.registry import ENGINES
+
+    parser.add_argument(
+        "--seed", type=int, metavar="N", help="seed of training and search, instead of that in the spec"
+    )
+    parser.add_argument("--engine", help="symbolic-regression engine", **one_of(ENGINES))
+    parser.add_argument("--device", choices=("cpu", "gpu"), help="where to train (default: a GPU if there is one)")
+    parser.add_argument("--quiet", action="store_true", help="print nothing but errors")

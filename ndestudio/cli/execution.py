@@ -1,0 +1,184 @@
+"""Jobs on the command line: run with a display, stopped by signals, ended with an exit code."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from ndestudio.cli.complaints import complain
+from ndestudio.cli.displays import Display, display_for
+from ndestudio.cli.exit_codes import DONE, FAILED, INTERRUPTED
+from ndestudio.cli.signals import StopSignals
+from ndestudio.cli.words import summary
+from ndestudio.errors import SpecError
+from ndestudio.jobs import Failed, Finished, Jobs
+from ndestudio.paths import user_state_dir
+from ndestudio.progress import Event, Phase, Reporter
+from ndestudio.project.project import Project, Spec
+from ndestudio.project.spec import dump_spec, load_spec, with_files
+
+if TYPE_CHECKING:
+    from ndestudio.fitting.result import Fit
+
+_DRAW_SECONDS = 0.1
+PROJECT = "project.nde"
+
+
+def read_job(path: Path) -> tuple[Spec, Fit | None]:
+    """The spec in a file, and the fit where the file is a project."""
+    if path.suffix.lower() != ".nde":
+        return load_spec(path), None
+    from ndestudio.project.store import load_project
+
+    project = load_project(path)
+    return project.spec, project.fit
+
+
+def overridden(spec: Spec, *, seed: int | None = None, engine: str | None = None, device: str | None = None) -> Spec:
+    """The spec with what the command line says otherwise."""
+    train: dict[str, Any] = {}
+    distil: dict[str, Any] = {}
+    if seed is not None:
+        train["seed"] = distil["seed"] = seed
+    if engine is not None:
+        distil["engine"] = engine
+    if device is not None:
+        train["device"] = device
+    return msgspec.structs.replace(
+        spec,
+        train=msgspec.structs.replace(spec.train, **train),
+        distil=msgspec.structs.replace(spec.distil, **distil),
+    )
+
+
+def execute(spec: Spec, folder: Path, *, quiet: bool = False) -> tuple[int, Project | None]:
+    """Run a spec and write everything into ``folder``, showing how it goes.
+
+    Returns:
+        The exit code, and the project (None if nothing was reached).
+    """
+    prepare(folder)
+    with display_for(quiet=quiet) as display:
+        ended, interrupted = follow(display, run_and_export, spec, folder)
+    if isinstance(ended, Failed):
+        return (INTERRUPTED if interrupted else failed(ended)), None
+    project, written = ended.result
+    if not quiet:
+        with contextlib.suppress(BrokenPipeError):
+            print(summary(project, folder, written), flush=True)
+    if interrupted:
+        print(f"ndestudio: interrupted; what was reached is in {folder}", file=sys.stderr)
+        return INTERRUPTED, project
+    return exit_code(project), project
+
+
+def prepare(folder: Path) -> None:
+    """Make the folder for results; a sentence now is better than one after minutes of training."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe = folder / ".ndestudio-probe"
+        probe.write_bytes(b"")
+        probe.unlink()
+    except OSError as error:
+        raise SpecError(
+            f"the folder {folder} cannot be written ({error.strerror or error}); name another with -o"
+        ) from None
+
+
+def follow(display: Display, function: Callable[..., Any], *args: Any) -> tuple[Finished | Failed, bool]:
+    """Run a function as a job, show its events until it ends, and pass on the wish to stop.
+
+    Returns:
+        The last event, and whether the person interrupted.
+    """
+    jobs = Jobs()
+
+    def stop() -> None:
+        for id_ in jobs.active():
+            jobs.stop(id_)
+
+    with StopSignals(stop, before_exit=lambda: display.__exit__(None, None, None)) as signals:
+        id_ = jobs.submit("run", function, *args)
+        if signals.received:
+            jobs.stop(id_)
+        told = False
+        while True:
+            for _, event in jobs.drain(timeout=_DRAW_SECONDS):
+                if isinstance(event, Finished | Failed):
+                    jobs.join(id_)
+                    return event, signals.received
+                display.show(event)
+            if signals.received and not told:
+                told = True
+                display.say("stopping; what was reached will be saved (Ctrl+C again ends at once)")
+            display.tick()
+
+
+def run_and_export(spec: Spec, folder: Path, *, reporter: Reporter) -> tuple[Project, list[Path]]:
+    """The job: run a spec, keep the project after each stage, write the results.
+
+    Returns:
+        The project and the files written.
+    """
+    from ndestudio.export import write_all
+    from ndestudio.project.pipeline import run
+    from ndestudio.project.store import save_project
+
+    path = folder / PROJECT
+    project = run(spec, reporter, on_stage=lambda reached: save_project(reached, path))
+    written = [save_project(project, path)]
+    if project.fit is None:
+        return project, written
+    started = perf_counter()
+    reporter.emit(Phase("export", "Writing equations, code, figures and the report"))
+    bare = with_files(spec, tuple(Path(name).name for name in spec.data.files))
+    today = datetime.now(UTC).date().isoformat()
+    written += write_all(project, folder, _Unstoppable(reporter), date=today, spec_text=dump_spec(bare))
+    project = replace(project, seconds={**project.seconds, "export": perf_counter() - started})
+    return project, written
+
+
+def exit_code(project: Project) -> int:
+    """0 if there are equations, 1 if training or distilling failed."""
+    from ndestudio.fitting.result import Outcome
+
+    if project.fit is None or project.fit.outcome is Outcome.DIVERGED:
+        return FAILED
+    if project.distillation is not None and project.distillation.outcome == "failed":
+        return FAILED
+    return DONE
+
+
+class _Unstoppable:
+    """What was reached is written even when the person asked to stop."""
+
+    def __init__(self, reporter: Reporter) -> None:
+        self._reporter = reporter
+
+    def emit(self, event: Event) -> None:
+        self._reporter.emit(event)
+
+    def should_stop(self) -> bool:
+        return False
+
+
+def failed(ended: Failed) -> int:
+    """Say how a job failed; returns the exit code."""
+    if ended.error is not None:
+        return complain(ended.error)
+    log = user_state_dir() / "last-error.txt"
+    try:
+        log.write_text(ended.details, encoding="utf-8")
+        where = str(log)
+    except OSError:
+        where = "nowhere, for the disk refused it"
+    print(f"ndestudio: {ended.sentence.replace('the log has', f'{where} has')}", file=sys.stderr)
+    return FAILED

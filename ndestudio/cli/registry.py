@@ -1,0 +1,24 @@
+"""The commands there are: name, and where each is described, in the order of the help. A new one is a module and a line."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ndestudio.cli.command import Command
+
+COMMANDS: dict[str, str] = {
+    "run": "ndestudio.cli.run",
+    "demo": "ndestudio.cli.demo",
+    "recover": "ndestudio.cli.recover",
+    "compare": "ndestudio.cli.compare",
+    "profile": "ndestudio.cli.profile",
+    "export": "ndestudio.cli.export",
+    "info": "ndestudio.cli.info",
+}
+
+
+def command(name: str) -> Command:
+    """The command called ``name``, one of ``COMMANDS``."""
+    return import_module(COMMANDS[name]).COMMAND

@@ -1,0 +1,114 @@
+"""What an exporter is: a value that says what it writes, how, and how that can be run again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from ndestudio.data.dataset import Dataset
+from ndestudio.export.content import Content, Origin, content
+from ndestudio.model.fitted import FittedModel
+
+
+@dataclass(frozen=True, eq=False)
+class Subject:
+    """What is written: a model, the data it belongs to, and where it came from (None: the program and the data files)."""
+
+    model: FittedModel
+    dataset: Dataset | None = None
+    origin: Origin | None = None
+
+    @cached_property
+    def content(self) -> Content:
+        """All that a program carries, gathered on first use.
+
+        Raises
+        ------
+        ExportError
+            The model has no value for something in it.
+        """
+        return content(self.model, self.dataset, self.origin)
+
+
+@dataclass(frozen=True)
+class Options:
+    """Parameters
+    ----------
+    digits
+        Significant digits of numbers in displayed equations; code carries all of them.
+    """
+
+    digits: int = 5
+
+
+class RunFailed(Exception):
+    """Something that was written did not run; the text is a sentence."""
+
+
+@dataclass(frozen=True)
+class Trial:
+    """An artefact in a folder of its own, to be run again.
+
+    Parameters
+    ----------
+    folder, file
+        Where it lies, and its name there.
+    trajectory
+        Name of the trajectory to simulate.
+    points
+        Number of times, evenly from its start to its end.
+    run
+        Runs a command in the folder to its end and gives what it printed; raises ``RunFailed``.
+    """
+
+    folder: Path
+    file: str
+    trajectory: str
+    points: int
+    run: Callable[[Sequence[str]], str]
+
+
+def _never(model: FittedModel) -> str | None:
+    del model
+    return None
+
+
+@dataclass(frozen=True)
+class Exporter:
+    """A form that a model can be written in.
+
+    Parameters
+    ----------
+    name
+        In specs and on the command line.
+    title
+        For reports, with what the form needs: ``"Julia (OrdinaryDiffEq)"``.
+    label, description
+        Two short lines for a list.
+    file_name
+        What the file is called; its ending is that of the form.
+    write
+        Gives the file: text, or bytes where it is no text.
+    language
+        For colouring a preview: ``python``, ``julia``, ``matlab``, ``c``, ``latex``, ``json``, ``html``, ``toml`` or ``text``.
+    rerun
+        How to run the file again: the command, which prints a CSV of a header, then time and states in each row; or a
+        sentence that says why it cannot be run here. None where there is nothing to run.
+    proof
+        A sentence in place of a check, where there is nothing to run.
+    refuses
+        A sentence where a model cannot be written in this form, else None.
+    """
+
+    name: str
+    title: str
+    file_name: str
+    write: Callable[[Subject, Options], str | bytes]
+    label: str = ""
+    description: str = ""
+    language: str = "text"
+    rerun: Callable[[Trial], Sequence[str] | str] | None = None
+    proof: str = "There is nothing to run."
+    refuses: Callable[[FittedModel], str | None] = _never
