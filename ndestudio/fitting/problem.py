@@ -11,7 +11,7 @@ from jaxtyping import Bool, Float
 
 from ndestudio.data.dataset import Dataset, Part, Trajectory
 from ndestudio.data.smoothing import SmoothedTrajectory
-from ndestudio.errors import DataError
+from ndestudio.errors import DataError, SpecError
 from ndestudio.fitting.config import TrainConfig
 from ndestudio.model.config import InitialConfig
 from ndestudio.model.fitted import FittedModel
@@ -19,9 +19,10 @@ from ndestudio.problem.bijection import Bijection, bijection
 from ndestudio.problem.problem import Problem as Definition
 from ndestudio.problem.space import Space, initial_transforms, parameter_space
 from ndestudio.problem.structure import Structure
-from ndestudio.solve import diffrax_adaptive as adaptive_solvers
-from ndestudio.solve.diffrax_adaptive import ATOL, RTOL, Adaptive, SolverSettings, adaptive
-from ndestudio.solve.tableau import OWN, RK4, SDIRK4, Tableau
+from ndestudio.solve.base import Solver, SolverSettings, TracedMethod
+from ndestudio.solve.diffrax_adaptive import ATOL, RTOL
+from ndestudio.solve.registry import for_training
+from ndestudio.solve.tableau import SDIRK4, Tableau
 from ndestudio.solve.time_grid import Mesh
 
 CLIP = 5.0
@@ -40,7 +41,7 @@ class Problem:
         floor: smallest loss the noise allows (mean squared error over spread); 0 if the noise is unknown.
         mesh: trajectory -> where the steps of the solver should lie; none: by time and samples.
         least: steps below which the solver is not stable.
-        adaptive: the diffrax solver that trains in its place, None if none was chosen.
+        adaptive: the solver with steps of its own that trains in its place, None if none was chosen.
     """
 
     dataset: Dataset
@@ -52,7 +53,7 @@ class Problem:
     smooth: Mapping[str, SmoothedTrajectory]
     mesh: Mapping[str, Mesh] = field(default_factory=dict)
     least: int = 0
-    adaptive: Adaptive | None = None
+    adaptive: TracedMethod | None = None
 
     @cached_property
     def definition(self) -> Definition:
@@ -111,8 +112,8 @@ def make_problem(
     space = parameter_space(model, constants, train_networks=train_networks)
     space = _with_shared(space, model, train)
     noise, floor = _noise(dataset, smoothed or {}, observed, log, spread)
-    setup = adaptive(solver_settings(train), int(space.free.sum()))
-    return Problem(dataset, train, space, _method(train), noise, floor, smoothed or {}, adaptive=setup)
+    problem = Problem(dataset, train, space, SDIRK4, noise, floor, smoothed or {})
+    return _solved_by(problem, for_training(train.solver))
 
 
 def solver_settings(train: TrainConfig) -> SolverSettings:
@@ -120,11 +121,17 @@ def solver_settings(train: TrainConfig) -> SolverSettings:
     return SolverSettings(train.solver, train.adjoint, train.controller, train.rtol, train.atol, train.max_steps)
 
 
-def _method(train: TrainConfig) -> Tableau:
-    """Of the program's own solver; beside an adaptive one it serves quick looks, which must not be stopped by stiffness."""
-    if train.solver in adaptive_solvers.IMPLICIT or train.solver in adaptive_solvers.SPLIT:
-        return SDIRK4
-    return OWN.get(train.solver, RK4)
+def _solved_by(problem: Problem, solver: Solver) -> Problem:
+    """The problem with the steps of ``solver``, and what is compiled in their place where it chooses its own.
+
+    Raises:
+        SpecError: settings that do not go together, or a solver that cannot solve such a problem.
+    """
+    if sentence := solver.refuses(problem.definition):
+        raise SpecError(sentence)
+    settings = replace(solver_settings(problem.train), inputs=problem.definition.input_kind)
+    traced = solver.traced(settings, int(problem.space.free.sum()))
+    return replace(problem, method=solver.grid, adaptive=traced)
 
 
 def _logarithms(dataset: Dataset, train: TrainConfig) -> Bool[np.ndarray, " measured"]:

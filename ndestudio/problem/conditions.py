@@ -24,15 +24,15 @@ class Condition:
     control
         The inputs, in the order of the dynamics.
     initial
-        States at ``times[0]``.
-    times
-        Times of the samples.
+        States at ``t[0]``.
+    t
+        Times at which the solution is wanted, increasing.
     """
 
     name: str
     control: ControlPath
     initial: Float[np.ndarray, " state"]
-    times: Float[np.ndarray, " sample"]
+    t: Float[np.ndarray, " sample"]
 
 
 def condition(model: FittedModel, trajectory: Trajectory) -> Condition:

@@ -10,6 +10,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
+from ndestudio.data.control_path import ControlPath
 from ndestudio.data.dataset import Dataset, Part, Trajectory
 from ndestudio.data.deviations import relative_weights
 
@@ -37,6 +38,14 @@ class Rows:
     @property
     def t(self) -> Float[np.ndarray, " sample"]:
         return self.trajectory.t[self.index]
+
+    @property
+    def name(self) -> str:
+        return self.trajectory.name
+
+    @property
+    def control(self) -> ControlPath:
+        return self.trajectory.control
 
 
 def bucket(n: int) -> int:

@@ -11,21 +11,29 @@ forward passes: the Jacobian with respect to 1,200 weights comes at the price of
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
+import numpy as np
+
+from ndestudio.problem.conditions import Condition
 from ndestudio.problem.dynamics import neural_functions
 from ndestudio.problem.initial import Start
+from ndestudio.problem.problem import Problem
 from ndestudio.problem.rows import Target
 from ndestudio.problem.space import Constants
 from ndestudio.problem.structure import Structure
-from ndestudio.solve.diffrax_adaptive import Adaptive, states_at
-from ndestudio.solve.jax_backend import get_jax
+from ndestudio.solve.base import Linearisation, Method, TracedMethod
+from ndestudio.solve.compiled import CACHE
+from ndestudio.solve.jax_backend import device, get_jax
 from ndestudio.solve.jax_implicit import StageSolver
 from ndestudio.solve.numpy_fixed import hermite
 from ndestudio.solve.runge_kutta import Stage, advanced, step
 from ndestudio.solve.tableau import Tableau
-from ndestudio.solve.time_grid import Grid
+from ndestudio.solve.time_grid import Grid, make_grid
+
+EXACT = (1e-9, 1e-11)
+"""Relative and absolute tolerance of adaptive solutions that no fit is made through."""
 
 
 class Functions(NamedTuple):
@@ -83,17 +91,15 @@ def make_functions(structure: Structure) -> Functions:
     return Functions(physical, field, observe, start, known)
 
 
-def linearise_program(structure: Structure, method: Tableau | Adaptive) -> Callable[..., Any]:
+def linearise_program(structure: Structure, method: Method) -> Callable[..., Any]:
     """(theta, free, constants, start, grid, target) -> residuals, derivatives by theta and by free starts, residuals and
     derivatives by free starts of the validation samples, ends. To be compiled."""
-    if isinstance(method, Adaptive):
+    if not isinstance(method, Tableau):
         return forward_program(structure, method)
     jax = get_jax()
     jnp = jax.numpy
     f = make_functions(structure)
     size, states = structure.size, len(structure.states)
-
-    stages = StageSolver(f.field, method, size)
 
     def run(theta: Any, free: Any, constants: Any, start: Start, grid: Grid, target: Target) -> Any:
         phi, rate = jax.jvp(lambda z: f.physical(z, constants), (theta,), (jnp.ones_like(theta),))
@@ -102,9 +108,7 @@ def linearise_program(structure: Structure, method: Tableau | Adaptive) -> Calla
         by_free = jax.vmap(jax.jacfwd(f.start, argnums=2), (None, None, 0, 0))(phi, constants, free, start)
         S0 = jnp.concatenate([by_phi, by_free], axis=-1)
 
-        at = lambda t, u, h: stages.of_sensitivities(phi, constants, t, u, h)  # noqa: E731
-        slope = lambda t, u, y: stages.augmented(phi, constants, t, u, *y)[:2]  # noqa: E731
-        (end, _), (y, S) = march(method, at, slope, (y0, S0), grid)
+        (end, _), (y, S) = carried(f, method, size, phi, constants, grid, y0, S0)
         over = lambda g: jax.vmap(jax.vmap(g, (None, None, 0, 0, 0)), (None, None, 0, 0, 0))  # noqa: E731
         arguments = (phi, constants, grid.sample_t, grid.sample_u, y)
         seen = over(f.observe)(*arguments)
@@ -124,7 +128,7 @@ def linearise_program(structure: Structure, method: Tableau | Adaptive) -> Calla
     return run
 
 
-def forward_program(structure: Structure, setup: Adaptive) -> Callable[..., Any]:
+def forward_program(structure: Structure, setup: TracedMethod) -> Callable[..., Any]:
     """As ``linearise_program``, by pushing tangents through a diffrax solve. To be compiled."""
     jax = get_jax()
     jnp = jax.numpy
@@ -133,7 +137,7 @@ def forward_program(structure: Structure, setup: Adaptive) -> Callable[..., Any]
     def errors(theta: Any, free: Any, constants: Any, row: Any) -> Any:
         start, t, u, knots, values = row
         phi = f.physical(theta, constants)
-        y = states_at(setup, f.field, f.known, phi, constants, t, u, knots, f.start(phi, constants, free, start))
+        y = setup.states_at(f.field, f.known, phi, constants, t, u, knots, f.start(phi, constants, free, start))
         error = jax.vmap(f.observe, (None, None, 0, 0, 0))(phi, constants, t, u, y) - values / constants.spread
         return error, (error, y[-1] / constants.state_scale)
 
@@ -148,6 +152,88 @@ def forward_program(structure: Structure, setup: Adaptive) -> Callable[..., Any]
         return r, flat(by_theta, weight), flat(by_free, weight), r_held, flat(by_free, held), end
 
     return run
+
+
+def sensitivity_program(structure: Structure, method: Method) -> Callable[..., Any]:
+    """(theta, constants, y0, grid) -> states at the samples and their derivatives by theta and by y0. To be compiled."""
+    jax = get_jax()
+    jnp, f, size, states = jax.numpy, make_functions(structure), structure.size, len(structure.states)
+
+    def traced(theta: Any, y0: Any, constants: Any, row: Any) -> Any:
+        assert not isinstance(method, Tableau)
+        t, u, knots = row
+        y = method.states_at(f.field, f.known, f.physical(theta, constants), constants, t, u, knots, y0)
+        return y, y
+
+    def run(theta: Any, constants: Any, y0: Any, grid: Grid) -> Any:
+        if not isinstance(method, Tableau):
+            rows = (grid.sample_t, grid.sample_u, knots_of(grid))
+            derivative = jax.jacfwd(traced, argnums=(0, 1), has_aux=True)
+            (by_theta, by_initial), y = jax.vmap(derivative, (None, 0, None, 0))(theta, y0, constants, rows)
+            return y, by_theta, by_initial
+        phi, rate = jax.jvp(lambda z: f.physical(z, constants), (theta,), (jnp.ones_like(theta),))
+        S0 = jnp.broadcast_to(jnp.eye(states, size + states, size), (len(y0), states, size + states))
+        _, (y, S) = carried(f, method, size, phi, constants, grid, y0, S0)
+        return y, S[..., :size] * rate, S[..., size:]
+
+    return run
+
+
+def carried(
+    f: Functions, method: Tableau, size: int, phi: Any, constants: Any, grid: Grid, y0: Any, S0: Any
+) -> tuple[Any, Any]:
+    """States with their sensitivities S [row, state, unknown] at the end and at the samples."""
+    stages = StageSolver(f.field, method, size)
+    return march(
+        method,
+        lambda t, u, h: stages.of_sensitivities(phi, constants, t, u, h),
+        lambda t, u, y: stages.augmented(phi, constants, t, u, *y)[:2],
+        (y0, S0),
+        grid,
+    )
+
+
+def solution_program(structure: Structure, method: Method) -> Callable[..., Any]:
+    """(theta, constants, y0, grid) -> states at the samples. To be compiled."""
+    jax, f = get_jax(), make_functions(structure)
+    return lambda theta, constants, y0, grid: _simulate(
+        f, jax, method, f.physical(theta, constants), constants, grid, y0
+    )[1]
+
+
+def solutions(
+    problem: Problem, method: Method, tableau: Tableau, steps: int, theta: Any, conditions: Sequence[Condition]
+) -> list[Any]:
+    """States at the times of each condition, by a compiled program."""
+    (y,) = _run("solution", solution_program, problem, method, tableau, steps, theta, conditions)
+    return [y[k, : len(one.t)] for k, one in enumerate(conditions)]
+
+
+def linearisations(
+    problem: Problem, method: Method, tableau: Tableau, steps: int, theta: Any, conditions: Sequence[Condition]
+) -> list[Linearisation]:
+    """States at the times of each condition with their derivatives, by a compiled program."""
+    parts = _run("sensitivity", sensitivity_program, problem, method, tableau, steps, theta, conditions)
+    return [Linearisation(*(part[k, : len(one.t)] for part in parts)) for k, one in enumerate(conditions)]
+
+
+def _run(
+    kind: str,
+    program: Callable[..., Any],
+    problem: Problem,
+    method: Method,
+    tableau: Tableau,
+    steps: int,
+    theta: Any,
+    conditions: Sequence[Condition],
+) -> tuple[np.ndarray, ...]:
+    numbers = problem.numbers._replace(tolerance=np.array(EXACT))
+    y0 = np.stack([one.initial for one in conditions])
+    arguments = (np.asarray(theta, dtype=float), numbers, y0, make_grid(conditions, steps, tableau))
+    structure = problem.structure
+    made = CACHE.get((kind, structure, method), lambda: program(structure, method), arguments, device("cpu")[0])
+    found = made.result()[0](*arguments)
+    return tuple(np.asarray(part) for part in (found if isinstance(found, tuple) else (found,)))
 
 
 def knots_of(grid: Grid) -> Any:
@@ -173,7 +259,7 @@ class Loss(NamedTuple):
     linked: Any
 
 
-def gradient_program(structure: Structure, method: Tableau | Adaptive) -> Callable[..., Any]:
+def gradient_program(structure: Structure, method: Method) -> Callable[..., Any]:
     """(theta, free, constants, start, grid, target, settings) -> loss, figures, gradients. To be compiled."""
     jax = get_jax()
     jnp = jax.numpy
@@ -201,12 +287,10 @@ def gradient_program(structure: Structure, method: Tableau | Adaptive) -> Callab
     return run
 
 
-def _simulate(
-    f: Functions, jax: Any, method: Tableau | Adaptive, phi: Any, constants: Any, grid: Grid, y0: Any
-) -> tuple[Any, Any]:
+def _simulate(f: Functions, jax: Any, method: Method, phi: Any, constants: Any, grid: Grid, y0: Any) -> tuple[Any, Any]:
     """States at the end and at the samples."""
-    if isinstance(method, Adaptive):
-        one = lambda *row: states_at(method, f.field, f.known, phi, constants, *row)  # noqa: E731
+    if not isinstance(method, Tableau):
+        one = lambda *row: method.states_at(f.field, f.known, phi, constants, *row)  # noqa: E731
         y = jax.vmap(one)(grid.sample_t, grid.sample_u, knots_of(grid), y0)
         return y[:, -1], y
     stages = StageSolver(f.field, method)

@@ -11,7 +11,7 @@ import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 from jaxtyping import Float
@@ -22,6 +22,10 @@ from ndestudio.model.basis import piece
 from ndestudio.model.evaluate import observe, point_field
 from ndestudio.model.fitted import FittedModel, Simulation
 from ndestudio.model.initial import model_start
+from ndestudio.problem.conditions import Condition
+from ndestudio.problem.problem import Problem
+from ndestudio.solve.base import Solution, SolverSettings, ordinary
+from ndestudio.solve.tableau import SDIRK4, Tableau
 
 PointField = Callable[[float, Sequence[float]], list[float]]
 RTOL, ATOL = 1e-8, 1e-10
@@ -139,6 +143,36 @@ def simulate_all(
         left = Budget(seconds=max(0.01, min(Budget().seconds, end - time.monotonic())))
         found[trajectory.name] = simulate_trajectory(model, dataset, trajectory, rtol=rtol, atol=atol, budget=left)
     return found
+
+
+@dataclass(frozen=True)
+class Reference:
+    """LSODA and Radau as a ``Solver``: accurate for stiff and other equations, black boxes too; no derivatives."""
+
+    title: str = "LSODA and Radau (reference)"
+    implicit: ClassVar[bool] = True
+    adaptive: ClassVar[bool] = False
+    trains: ClassVar[bool] = False
+    grid: ClassVar[Tableau] = SDIRK4
+
+    def refuses(self, problem: Problem) -> str | None:
+        return ordinary(problem, "`reference`", traced=False)
+
+    def traced(self, settings: SolverSettings, trained: int) -> None:
+        return None
+
+    def solve(
+        self, problem: Problem, theta: Float[np.ndarray, " theta"], conditions: Sequence[Condition]
+    ) -> list[Solution]:
+        model = problem.space.fitted(theta, {})
+        found = [simulate(model, one.t, one.initial, one.control) for one in conditions]
+        return [Solution(one.t, one.states, one.sentence) for one in found]
+
+    def linearise(self, problem: Problem, theta: Float[np.ndarray, " theta"], conditions: Sequence[Condition]) -> None:
+        return None
+
+
+REFERENCE = Reference()
 
 
 class _Steps(NamedTuple):

@@ -11,13 +11,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 from jaxtyping import Float, Int
 
 from ndestudio.data.control_path import ControlPath
-from ndestudio.problem.rows import Rows, bucket
+from ndestudio.problem.rows import bucket
 from ndestudio.solve.tableau import Tableau
 
 SHARE = 0.7
@@ -117,8 +117,25 @@ def grid_times(t: Float[np.ndarray, " sample"], steps: int, mesh: Mesh | None = 
     return times
 
 
+class Sampled(Protocol):
+    """What a grid is laid out for: a row of a batch, or a condition.
+
+    Arguments:
+        t: times of the samples. control: the inputs. name: of the trajectory.
+    """
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def t(self) -> Float[np.ndarray, " sample"]: ...
+
+    @property
+    def control(self) -> ControlPath: ...
+
+
 def make_grid(
-    rows: Sequence[Rows],
+    rows: Sequence[Sampled],
     steps: int,
     method: Tableau,
     samples: int | None = None,
@@ -133,10 +150,10 @@ def make_grid(
     mesh
         Trajectory -> where its steps should lie.
     """
-    samples = samples or bucket(max(len(row.index) for row in rows))
+    samples = samples or bucket(max(len(row.t) for row in rows))
     width = len(rows)
-    inputs = rows[0].trajectory.inputs.shape[1]
-    controls = [row.trajectory.control for row in rows]
+    controls = [row.control for row in rows]
+    inputs = len(controls[0].times)
     jumps = [_within(control.jumps, row.t) for control, row in zip(controls, rows, strict=True)]
     most = max(len(times) for times in jumps)
     steps = steps + 2 * most
@@ -149,7 +166,7 @@ def make_grid(
     sample_u = np.zeros((width, samples, inputs))
     alike: dict[bytes, int] = {}
     for k, row in enumerate(rows):
-        places = (mesh or {}).get(row.trajectory.name)
+        places = (mesh or {}).get(row.name)
         first = alike.setdefault(row.t.tobytes(), k) if places is None and not most else k
         if first < k:
             # sampled at the same times as an earlier row

@@ -14,37 +14,19 @@ from ndestudio.fitting.solver_choice import meshed
 from ndestudio.fitting.step_count import doubling_error, steps_for, tolerance
 from ndestudio.fitting.tracker import predict
 from ndestudio.model.config import ModelConfig
-from ndestudio.model.fitted import FittedModel
 from ndestudio.model.initial import initial_model
-from ndestudio.solve.diffrax_adaptive import SolverSettings, adaptive, states_at
-from ndestudio.solve.jax_backend import get_jax
-from ndestudio.solve.jax_fixed import make_functions
+from ndestudio.solve.registry import SOLVERS
 from ndestudio.solve.scipy_reference import simulate_trajectory
 from tests.fitting.conftest import HYBRID
 from tests.fitting.test_stiff import KINETICS, kinetics  # noqa: F401  (a fixture)
 
 
-def by_diffrax(problem: Problem, model: FittedModel, dataset: Dataset, solver: str) -> np.ndarray:
+def by_diffrax(problem: Problem, solver: str) -> np.ndarray:
     """The first trajectory."""
-    jax = get_jax()
-    setup = adaptive(SolverSettings(solver, "recursive", rtol=1e-8, atol=1e-10, max_steps=100_000), 1)
-    assert setup is not None
-    row, functions = dataset.trajectories[0], make_functions(problem.structure)
-    constants = problem.space.constants._replace(tolerance=np.array([1e-8, 1e-10]))
-    solve = jax.jit(
-        lambda theta, y0: states_at(
-            setup,
-            functions.field,
-            functions.known,
-            functions.physical(theta, constants),
-            constants,
-            row.t,
-            row.control(row.t),
-            row.t,
-            y0,
-        )
-    )
-    return np.asarray(solve(problem.space.theta, model.initial[row.name]))
+    definition = problem.definition
+    (first, *_) = definition.conditions(problem.space.model)
+    (found,) = SOLVERS.get(solver).solve(definition, problem.space.theta, [first])
+    return found.states
 
 
 @pytest.mark.parametrize(
@@ -65,7 +47,7 @@ def test_three_solvers_agree(stiff: bool, solver: str, predators: Dataset, reque
     spread = problem.space.constants.spread
     own = predict(problem, model, steps)[name][1] / spread
     scored = simulate_trajectory(model, dataset, name).measured / spread
-    other = by_diffrax(problem, model, dataset, solver) / spread
+    other = by_diffrax(problem, solver) / spread
     assert np.abs(other - scored).max() < 1e-5
     assert np.abs(own - scored).max() < max(10 * tolerance(problem), 1e-4)
     assert np.abs(own - other).max() < max(10 * tolerance(problem), 1e-4)

@@ -35,7 +35,6 @@ from ndestudio.fitting.tracker import Tracker
 from ndestudio.fitting.uncertainty.laplace import normal_equations, uncertainty
 from ndestudio.model.fitted import FittedModel
 from ndestudio.problem.rows import bucket, whole_rows
-from ndestudio.solve.diffrax_adaptive import given_up
 from ndestudio.solve.jax_fixed import Loss
 from ndestudio.solve.step_count import LARGEST
 from ndestudio.solve.stiffness import stiffness
@@ -286,7 +285,7 @@ def _polish(tracker: Tracker, engine: JaxEngine, point: Point, steps: int, wante
         outcome = follow_lm(tracker, engine, point, Budget(steps), factors=factors)
     setup = problem.adaptive
     if setup is not None and not np.isfinite(outcome.loss):
-        tracker.note(given_up(setup), "warning")
+        tracker.note(setup.given_up(), "warning")
     return outcome
 
 
@@ -373,7 +372,7 @@ def _descend(tracker: Tracker, gradient: Gradient, batch: Batch, point: Point, s
     outcome = follow_lbfgs(tracker, gradient, batch, point, Budget(steps))
     setup = tracker.problem.adaptive
     if setup is not None and not np.isfinite(outcome.loss):
-        tracker.note(given_up(setup), "warning")
+        tracker.note(setup.given_up(), "warning")
     return outcome
 
 
