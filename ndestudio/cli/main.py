@@ -39,12 +39,14 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def complain(error: Exception) -> int:
     """Print an error as a sentence and say which exit code it means."""
-    from ndestudio.errors import DataError, EquationError, NdeStudioError, ProjectError, SpecError
+    from ndestudio.errors import DataError, EquationError, NdeStudioError, ProjectError, SettingError, SpecError
 
     if not isinstance(error, NdeStudioError):
         raise error
     print(f"ndestudio: {error}", file=sys.stderr)
-    return BAD_INPUT if isinstance(error, DataError | EquationError | ProjectError | SpecError) else FAILED
+    return (
+        BAD_INPUT if isinstance(error, DataError | EquationError | ProjectError | SettingError | SpecError) else FAILED
+    )
 
 
 def _dispatch(options: argparse.Namespace) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,6 +15,7 @@ from ndestudio.cli.run import failed, follow, overridden
 from ndestudio.errors import SpecError
 from ndestudio.expression.text import short_text
 from ndestudio.jobs import Failed
+from ndestudio.json_text import json_text
 from ndestudio.progress import Reporter
 from ndestudio.project.project import Spec
 from ndestudio.project.spec import load_spec, with_files
@@ -119,7 +119,7 @@ def _write(path: Path, verdict: Recovery) -> None:
                 "chosen": short_text(hole.truth, 17),
                 "found": short_text(hole.found, 17) if hole.found is not None else None,
                 "constants": hole.constants,
-                "apart": hole.error if hole.error is not None and math.isfinite(hole.error) else None,
+                "apart": hole.error,
             }
             for hole in verdict.holes
         ],
@@ -130,6 +130,6 @@ def _write(path: Path, verdict: Recovery) -> None:
         "seconds": dict(verdict.seconds),
     }
     try:
-        path.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+        path.write_text(json_text(content), encoding="utf-8")
     except OSError as error:
         raise SpecError(f"{path} cannot be written ({error.strerror or error}); name another file with -o") from None

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import keyword
+import math
 from collections.abc import Iterable, Mapping
 from typing import ClassVar
 
 from ndestudio.export.code import commented, header, number_list, number_text, remark, unit_text
 from ndestudio.export.content import Content
 from ndestudio.export.names import identifiers
-from ndestudio.export.printer import ATOM, IntegerExponents
+from ndestudio.export.printer import ATOM, SIGN, IntegerExponents
 from ndestudio.export.python_code import text
 from ndestudio.expression.tree import Expr
 
@@ -21,6 +22,11 @@ class SympyPrinter(IntegerExponents):
 
     def number(self, value: float) -> str:
         return str(int(value)) if value.is_integer() and value < 1e15 else super().number(value)
+
+    def signed_number(self, value: float) -> tuple[str, int]:
+        if math.isfinite(value):
+            return super().signed_number(value)
+        return ("nan", ATOM) if math.isnan(value) else ("oo", ATOM) if value > 0 else ("-oo", SIGN)
 
 
 def sympifiable(names: Iterable[str]) -> dict[str, str]:

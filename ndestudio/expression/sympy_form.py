@@ -16,32 +16,35 @@ _TO = {"abs": "Abs", "min": "Min", "max": "Max"}
 _FROM = {"Abs": "abs", "Min": "min", "Max": "max"}
 
 
-def to_sympy(expr: Expr, *, evaluate: bool = True) -> Any:
+def to_sympy(expr: Expr, *, evaluate: bool = True, largest_whole: float = 1e15) -> Any:
     """The SymPy expression; names become plain symbols, holes undefined functions, whole numbers integers.
 
     Arguments:
         evaluate: let SymPy combine and sort as it does by itself; False keeps the form that was written.
+        largest_whole: whole numbers beyond this become floats: SymPy works with exact ones digit by digit, and takes
+            exp(8540*x) for a power of degree 8540.
     """
     import sympy
 
     with sympy.evaluate(evaluate):
-        return _to(expr, sympy)
+        return _to(expr, sympy, largest_whole)
 
 
-def _to(expr: Expr, sympy: Any) -> Any:
+def _to(expr: Expr, sympy: Any, whole: float) -> Any:
     match expr:
         case Number(value) if not math.isfinite(value):
             return sympy.nan if math.isnan(value) else sympy.oo * (1 if value > 0 else -1)
         case Number(value):
-            return sympy.Integer(int(value)) if value == int(value) and abs(value) < 1e15 else sympy.Float(value)
+            exact = value == int(value) and abs(value) < 1e15 and abs(value) <= whole
+            return sympy.Integer(int(value)) if exact else sympy.Float(value)
         case Name("pi"):
             return sympy.pi
         case Name(name):
             return sympy.Symbol(name)
         case Negate(operand):
-            return -_to(operand, sympy)
+            return -_to(operand, sympy, whole)
         case Binary(operator, left, right):
-            a, b = _to(left, sympy), _to(right, sympy)
+            a, b = _to(left, sympy, whole), _to(right, sympy, whole)
             match operator:
                 case "+":
                     return a + b
@@ -54,7 +57,7 @@ def _to(expr: Expr, sympy: Any) -> Any:
                 case _:
                     return a**b
         case Call(function, arguments):
-            inner = [_to(argument, sympy) for argument in arguments]
+            inner = [_to(argument, sympy, whole) for argument in arguments]
             if function in FUNCTIONS:
                 return getattr(sympy, _TO.get(function, function))(*inner)
             return sympy.Function(function)(*inner)

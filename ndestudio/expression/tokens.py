@@ -60,8 +60,8 @@ class Token:
         return max(1, len(self.text))
 
 
-def error_at(token: Token, sentence: str) -> EquationError:
-    return EquationError(sentence, line=token.line, column=token.column, length=token.length)
+def error_at(token: Token, sentence: str, *, kind: str = "", name: str = "") -> EquationError:
+    return EquationError(sentence, line=token.line, column=token.column, length=token.length, kind=kind, name=name)
 
 
 def scan(

@@ -112,7 +112,7 @@ class _Reader:
                     f"the column `{name}` is measured, but the model says nothing about it; write `d({name})/dt = ...` "
                     f"or `{name} = ...`, or set the column to `ignore`"
                 )
-                self.errors.append(EquationError(sentence))
+                self.errors.append(EquationError(sentence, kind="silent", name=name))
 
     def _check_target(self, statement: Statement) -> None:
         name, target = statement.name, statement.target
@@ -153,7 +153,7 @@ class _Reader:
             error = unknown_function(token, self.config.networks)
             joint = " If" if error.sentence.endswith("?") else "; if"
             sentence = f"{error.sentence}{joint} it is an unknown term, declare it as a network"
-            self.errors.append(error_at(token, sentence))
+            self.errors.append(error_at(token, sentence, kind="undeclared", name=call.function))
 
     def _holes(self) -> dict[str, Hole]:
         holes: dict[str, Hole] = {}

@@ -25,14 +25,9 @@ def advice(model: ModelConfig, analysis: Analysis) -> tuple[Advice, ...]:
     from ndestudio.expression.tree import names
 
     words = analysis.words
-    silent = [name for name in words.measured if name not in {*words.states, *words.outputs}]
     used = {name for _, _, expression in analysis.statements for name in names(expression)}
     unknown = [_rate(model, words) if name == "d" else _unknown(name, words) for name in words.undeclared]
-    others = [
-        _other(problem, silent, used)
-        for problem in analysis.problems
-        if not any(f"`{name}`" in problem.sentence for name in words.undeclared)
-    ]
+    others = [_other(problem, used) for problem in analysis.problems if problem.kind != "undeclared"]
     written = [one for one in others if one.kind not in ("ignore", "input")]
     others = written or others
     return (*unknown, *others, *_slips(model, analysis))
@@ -66,13 +61,13 @@ def _unknown(name: str, words: Words) -> Advice:
     )
 
 
-def _other(problem: Problem, silent: list[str], used: set[str]) -> Advice:
-    for name in silent:
-        if problem.sentence.startswith(f"the column `{name}` is measured"):
-            if name in used:
-                sentence = f"`{name}` is used, but no equation says what becomes of it: is it a measured input?"
-                return Advice(sentence, "error", f"Use {name} as input", "input", name)
-            return Advice(problem.sentence, "error", f"Ignore {name}", "ignore", name)
+def _other(problem: Problem, used: set[str]) -> Advice:
+    name = problem.name
+    if problem.kind == "silent":
+        if name in used:
+            sentence = f"`{name}` is used, but no equation says what becomes of it: is it a measured input?"
+            return Advice(sentence, "error", f"Use {name} as input", "input", name)
+        return Advice(problem.sentence, "error", f"Ignore {name}", "ignore", name)
     return Advice(problem.sentence, "error", problem=problem)
 
 

@@ -134,7 +134,7 @@ def replaced(text: str, old: str, new: str) -> str:
 
 
 def _problem(error: EquationError) -> Problem:
-    return Problem(error.line, error.column, error.length, error.sentence)
+    return Problem(error.line, error.column, error.length, error.sentence, error.kind, error.name)
 
 
 def _guessed_parameters(statements: Sequence[Statement], known: set[str]) -> tuple[str, ...]:

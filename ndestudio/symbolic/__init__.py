@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ndestudio.errors import SettingError
 from ndestudio.symbolic.engine import Engine, SearchConfig, SearchProblem, SearchResult
 from ndestudio.symbolic.front import Candidate, Front
 from ndestudio.symbolic.presets import OPERATORS, PRESETS, Preset, resolve_operators
@@ -47,7 +48,7 @@ def engine(name: str) -> Engine:
     """The engine called ``name``: one of ``ENGINES``.
 
     Raises:
-        ValueError: for another name.
+        SettingError: for another name.
     """
     if name == "evolution":
         from ndestudio.symbolic.evolution import EvolutionEngine
@@ -57,7 +58,7 @@ def engine(name: str) -> Engine:
         from ndestudio.symbolic.pysr_engine import PysrEngine
 
         return PysrEngine()
-    raise ValueError(f"unknown engine `{name}`; known are {', '.join(ENGINES)}")
+    raise SettingError(f"unknown engine `{name}`; known are {', '.join(ENGINES)}")
 
 
 def __getattr__(name: str) -> Any:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from ndestudio.errors import SettingError
+
 OPERATORS: tuple[str, ...] = (
     "+",
     "-",
@@ -93,11 +95,11 @@ def resolve_operators(
         Operators without repeats, in order, and the complexities that differ from 1.
 
     Raises:
-        ValueError: for a name that is neither, with the nearest known one.
+        SettingError: for a name that is neither, with the nearest known one.
     """
     wanted = (operators,) if isinstance(operators, str) else tuple(operators)
     if not wanted:
-        raise ValueError("no operators are given; name a preset such as `rational` or a list such as `+ - * /`")
+        raise SettingError("no operators are given; name a preset such as `rational` or a list such as `+ - * /`")
     found: dict[str, None] = {}
     costs: dict[str, int] = {}
     for name in wanted:
@@ -107,12 +109,12 @@ def resolve_operators(
         elif _canonical(name) in OPERATORS:
             found.setdefault(_canonical(name))
         else:
-            raise ValueError(_unknown(name))
+            raise SettingError(_unknown(name))
     for name, cost in (complexity or {}).items():
         if name not in ("constant", "variable") and _canonical(name) not in OPERATORS:
-            raise ValueError(_unknown(name))
+            raise SettingError(_unknown(name))
         if cost < 1:
-            raise ValueError(f"the complexity of `{name}` is {cost}; it must be 1 or more")
+            raise SettingError(f"the complexity of `{name}` is {cost}; it must be 1 or more")
         costs[_canonical(name)] = cost
     return tuple(found), {name: cost for name, cost in costs.items() if cost != 1}
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from ndestudio.errors import SettingError
 from ndestudio.symbolic.dimensions import units_of
 from ndestudio.symbolic.engine import SearchConfig, SearchProblem
 
@@ -120,10 +121,12 @@ def pysr_settings(problem: SearchProblem, config: SearchConfig, output: str) -> 
     """
     unknown = [name for name in config.options if name not in OPTIONS]
     if unknown:
-        raise ValueError(f"unknown option `{unknown[0]}` of the engine `pysr`; known are {', '.join(sorted(OPTIONS))}")
+        raise SettingError(
+            f"unknown option `{unknown[0]}` of the engine `pysr`; known are {', '.join(sorted(OPTIONS))}"
+        )
     strange = [name for name in config.operators if name not in BINARY and name not in UNARY]
     if strange:
-        raise ValueError(f"unknown operator `{strange[0]}`; PySR knows {' '.join((*BINARY, *UNARY))}")
+        raise SettingError(f"unknown operator `{strange[0]}`; PySR knows {' '.join((*BINARY, *UNARY))}")
     reproducible = config.threads == 1 or config.seconds is None
     wildcards = config.options.get("wildcards", "constants")
     if wildcards not in ("constants", "none"):

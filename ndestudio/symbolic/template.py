@@ -97,17 +97,17 @@ class Template:
 def parse_template(text: str, columns: tuple[str, ...]) -> Template:
     """Read a template.
 
+    Without unknown functions it is a formula whose parameters are to be fitted.
+
     Raises:
-        ValueError: with a sentence, for text that cannot be read, without unknown functions or with too many, with a
-            function that has different arguments in different places, or arguments that are not made of columns.
+        ValueError: with a sentence, for text that cannot be read, with too many unknown functions, with a function that
+            has different arguments in different places, or arguments that are not made of columns.
     """
 
     def error(what: str) -> ValueError:
         return ValueError(f"the template `{text}` cannot be used: {what}")
 
     unknown = tuple(dict.fromkeys(name for name in _CALL.findall(text) if name not in FUNCTIONS))
-    if not unknown:
-        raise error("no unknown function is called in it; write one with its arguments, such as `k*x - f(x)`")
     if clash := [name for name in unknown if name in columns]:
         raise error(f"`{clash[0]}` is a column and cannot be a function too; a product needs its `*`")
     try:
