@@ -7,6 +7,7 @@ from typing import Any
 
 from ndestudio.errors import EquationError
 from ndestudio.expression.bounded import LARGEST_WHOLE, Budget, Exhausted, check_size
+from ndestudio.expression.functions import find
 from ndestudio.expression.tree import (
     Binary,
     Call,
@@ -56,7 +57,9 @@ def complexity(expr: Expr, costs: Mapping[str, int] | None = None) -> int:
         case Binary(operator, left, right):
             return costs.get(operator, 1) + complexity(left, costs) + complexity(right, costs)
         case Call(function, arguments):
-            return costs.get(function, 1) + sum(complexity(argument, costs) for argument in arguments)
+            known = find(function)
+            own = known.complexity if known is not None else 1
+            return costs.get(function, own) + sum(complexity(argument, costs) for argument in arguments)
     raise TypeError(f"not an expression: {expr!r}")
 
 

@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, TypeVar
 
 from ndestudio.expression.tree import Binary, Call, Expr, Negate, Number, children
@@ -93,11 +94,13 @@ class Budget:
         if left <= 0.0:
             raise Exhausted(f"it would take more than {self.seconds:g} s")
         call = _Watched(function)
+        spent = left  # of a call that is ended from outside
         try:
             call.watch(left, self)
+            spent = call.spent
         finally:
             if self._left is not None:
-                self._left -= call.spent
+                self._left -= spent
         if call.error is not None:
             raise call.error
         return call.result
@@ -186,8 +189,8 @@ class _Watched:
 def _resident() -> float:
     """Bytes of memory of this process; 0 where the system does not tell (time alone is the limit there)."""
     try:
-        with open("/proc/self/statm", "rb") as file:
-            return float(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+        pages = Path("/proc/self/statm").read_bytes().split()[1]
+        return float(pages) * os.sysconf("SC_PAGE_SIZE")
     except OSError:
         return 0.0
 

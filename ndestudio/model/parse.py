@@ -140,7 +140,7 @@ class _Reader:
                 sentence = f"`{name}` is declared as a network; call it with what it depends on, such as `{name}(x)`"
                 self.errors.append(error_at(statement.mention(name), sentence))
         seen: dict[str, int] = {}
-        for call in calls(statement.expr):
+        for call in calls(statement.expr, self.config.networks):
             index = seen[call.function] = seen.get(call.function, -1) + 1
             if call.function in self.config.networks:
                 continue
@@ -161,7 +161,7 @@ class _Reader:
             if statement.expr is None:
                 continue
             seen: dict[str, int] = {}
-            for call in calls(statement.expr):
+            for call in calls(statement.expr, self.config.networks):
                 index = seen[call.function] = seen.get(call.function, -1) + 1
                 if call.function not in self.config.networks:
                     continue

@@ -6,6 +6,8 @@ import difflib
 import re
 from typing import TYPE_CHECKING
 
+from ndestudio.expression.functions import RESERVED
+from ndestudio.expression.parse import NEAR_WORD
 from ndestudio.model.config import ModelConfig
 from ndestudio.session.model_state import Advice, Problem, Words
 
@@ -47,7 +49,7 @@ def _rate(model: ModelConfig, words: Words) -> Advice:
 
 
 def _unknown(name: str, words: Words) -> Advice:
-    near = _like(name, (*words.functions, *words.networks))
+    near = _like(name, (*RESERVED, *words.networks)) or _like(name, words.functions, NEAR_WORD)
     if near:
         return Advice(
             f"`{name}` is not known; did you mean `{near}`?", "warning", f"Write {near}", "replace", name, near
@@ -83,6 +85,6 @@ def _slips(model: ModelConfig, analysis: Analysis) -> list[Advice]:
     return found
 
 
-def _like(name: str, known: tuple[str, ...]) -> str:
+def _like(name: str, known: tuple[str, ...], alike: float = _NEAR) -> str:
     same = [one for one in known if one.lower() == name.lower()]
-    return next(iter(same or difflib.get_close_matches(name, known, n=1, cutoff=_NEAR)), "")
+    return next(iter(same or difflib.get_close_matches(name, known, n=1, cutoff=alike)), "")

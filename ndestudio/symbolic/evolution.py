@@ -23,13 +23,9 @@ from ndestudio.symbolic.dimensions import (
 from ndestudio.symbolic.engine import SearchConfig, SearchProblem, SearchResult
 from ndestudio.symbolic.front import Front
 from ndestudio.symbolic.postfix import to_postfix
+from ndestudio.symbolic.presets import OPERATORS
 from ndestudio.symbolic.snapshots import constant_front, front_of, progress_text, sentence, with_constants
 from ndestudio.symbolic.template import Template, parse_template
-
-OPERATORS = (
-    *("+", "-", "*", "/", "^", "neg", "exp", "log", "sqrt", "sin", "cos", "tan"),
-    *("tanh", "abs", "min", "max", "square", "cube", "inv"),
-)
 
 CHECKPOINT_SECONDS = 60.0
 POLL_SECONDS = 0.02

@@ -6,29 +6,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from ndestudio.errors import SettingError
+from ndestudio.expression.functions import BUILT_IN, searchable
 
-OPERATORS: tuple[str, ...] = (
-    "+",
-    "-",
-    "*",
-    "/",
-    "^",
-    "neg",
-    "exp",
-    "log",
-    "sqrt",
-    "sin",
-    "cos",
-    "tan",
-    "tanh",
-    "abs",
-    "min",
-    "max",
-    "square",
-    "cube",
-    "inv",
-)
+OPERATORS: tuple[str, ...] = ("+", "-", "*", "/", "^", "neg", *searchable(), "square", "cube", "inv")
 """Every operator an engine knows by these names."""
+
+
+def _functions(preset: str) -> dict[str, int]:
+    """Functions of a preset and their complexities there."""
+    return {name: BUILT_IN[name].presets[preset] for name in searchable() if preset in BUILT_IN[name].presets}
 
 
 @dataclass(frozen=True)
@@ -67,15 +53,15 @@ PRESETS: Mapping[str, Preset] = {
             "trigonometric",
             "Trigonometric",
             "pendulums, phases, periodic forcing",
-            ("+", "-", "*", "/", "sin", "cos"),
-            {"sin": 2, "cos": 2},
+            ("+", "-", "*", "/", *_functions("trigonometric")),
+            _functions("trigonometric"),
         ),
         Preset(
             "kinetics",
             "Kinetics",
             "Arrhenius and other exponential laws, logarithms, square-root outflow, saturation",
-            ("+", "-", "*", "/", "exp", "log", "sqrt"),
-            {"exp": 2, "log": 2, "sqrt": 2},
+            ("+", "-", "*", "/", *_functions("kinetics")),
+            _functions("kinetics"),
         ),
     )
 }
@@ -120,7 +106,9 @@ def resolve_operators(
 
 
 def _canonical(name: str) -> str:
-    return {"**": "^", "pow": "^", "add": "+", "sub": "-", "mul": "*", "div": "/", "ln": "log"}.get(name, name)
+    return {"**": "^", "pow": "^", "add": "+", "sub": "-", "mul": "*", "div": "/"}.get(
+        name, next((known for known in searchable() if name in BUILT_IN[known].aliases), name)
+    )
 
 
 def _unknown(name: str) -> str:

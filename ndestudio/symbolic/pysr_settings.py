@@ -13,13 +13,12 @@ from typing import Any
 import numpy as np
 
 from ndestudio.errors import SettingError
+from ndestudio.expression.functions import searchable
 from ndestudio.symbolic.dimensions import units_of
 from ndestudio.symbolic.engine import SearchConfig, SearchProblem
 
-BINARY = {"+": "+", "-": "-", "*": "*", "/": "/", "^": "^", "min": "min", "max": "max"}
-UNARY = {
-    name: name for name in ("neg", "exp", "log", "sqrt", "sin", "cos", "tan", "tanh", "abs", "square", "cube", "inv")
-}
+BINARY = {name: name for name in ("+", "-", "*", "/", "^", *searchable(2))}
+UNARY = {name: name for name in ("neg", *searchable(1), "square", "cube", "inv")}
 
 FIXED: dict[str, Any] = {
     "model_selection": "best",

@@ -12,8 +12,9 @@ from jaxtyping import Float
 
 from ndestudio.errors import EquationError
 from ndestudio.expression import evaluate, parse_expression, to_text
+from ndestudio.expression.functions import find
 from ndestudio.expression.numeric import fold
-from ndestudio.expression.tree import FUNCTIONS, Call, Expr, Name, calls, names, substitute, transform
+from ndestudio.expression.tree import Call, Expr, Name, calls, names, substitute, transform
 from ndestudio.symbolic.postfix import from_postfix, to_postfix
 
 MOST_FUNCTIONS = 4
@@ -107,7 +108,7 @@ def parse_template(text: str, columns: tuple[str, ...]) -> Template:
     def error(what: str) -> ValueError:
         return ValueError(f"the template `{text}` cannot be used: {what}")
 
-    unknown = tuple(dict.fromkeys(name for name in _CALL.findall(text) if name not in FUNCTIONS))
+    unknown = tuple(dict.fromkeys(name for name in _CALL.findall(text) if find(name) is None))
     if clash := [name for name in unknown if name in columns]:
         raise error(f"`{clash[0]}` is a column and cannot be a function too; a product needs its `*`")
     try:
@@ -115,7 +116,7 @@ def parse_template(text: str, columns: tuple[str, ...]) -> Template:
     except EquationError as problem:
         raise error(str(problem)) from problem
     functions: dict[str, tuple[Expr, ...]] = {}
-    for call in calls(expression):
+    for call in calls(expression, unknown):
         if not call.arguments:
             raise error(
                 f"`{call.function}` has no arguments; name the columns it may depend on, as in `{call.function}({columns[0]})`"

@@ -121,7 +121,7 @@ def _never_ends() -> None:
 def _fills_memory() -> None:
     kept = []
     while True:
-        kept.append(bytearray(1_000_000))
+        kept.append(b"x" * 1_000_000)
         time.sleep(0.001)
 
 
