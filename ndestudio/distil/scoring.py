@@ -13,6 +13,7 @@ from ndestudio.distil.choice import Evidence, evidence
 from ndestudio.distil.forms import simplest
 from ndestudio.distil.result import HoleSamples
 from ndestudio.distil.tuning import Tuner
+from ndestudio.expression.bounded import Budget
 from ndestudio.expression.tree import Expr
 from ndestudio.fitting.config import TrainConfig
 from ndestudio.model.fitted import FittedModel
@@ -51,6 +52,7 @@ class Judge:
     Arguments:
         refit: whether constants are refitted; without, they stay as the search found them.
         train: settings of the final refits. samples: of each hole, filled as they come.
+        budget: what rewriting a formula may cost.
     """
 
     dataset: Dataset
@@ -60,6 +62,7 @@ class Judge:
     train: TrainConfig
     reporter: Reporter
     samples: Mapping[str, HoleSamples]
+    budget: Budget = field(default_factory=Budget)
 
     def try_out(
         self,
@@ -98,7 +101,7 @@ class Judge:
         simulations = {} if hopeless else dict(simulate_all(model, self.dataset, seconds=SIMULATION_SECONDS))
         failed = next((item.sentence for item in simulations.values() if item.sentence), "")
         filled = {hole: formula_filled(model, hole) for hole in holes}
-        formulas = {hole: simplest(formula) for hole, formula in filled.items() if formula is not None}
+        formulas = {hole: simplest(formula, self.budget) for hole, formula in filled.items() if formula is not None}
         found = evidence(model, self.dataset, simulations, formulas)
         digits = sum(extra_digits(formula, self.samples.get(hole)) for hole, formula in formulas.items())
         metrics = _no_metrics(self.dataset) if hopeless else score(model, self.dataset, simulations=simulations)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from typing import Any
@@ -21,6 +21,7 @@ from ndestudio.export.registry import EXPORTERS
 from ndestudio.export.report_style import STYLE
 from ndestudio.export.typeset import inline_svg
 from ndestudio.expression.latex import symbol, to_latex
+from ndestudio.json_text import json_text
 from ndestudio.model.fitted import FittedModel
 
 PARTS = ("train", "validation", "test")
@@ -195,7 +196,7 @@ def _parameters(gathered: Job) -> str:
         row = [name, _number(value, 6), config.unit if config else ""]
         if intervals:
             limits = intervals.get(name)
-            row.append(f"{_number(limits[0], 4)} to {_number(limits[1], 4)}" if limits else "")
+            row.append(_interval(*limits) if limits else "")
         rows.append([*row, note])
     titles = ["parameter", "value", "unit", *(["interval"] if intervals else []), "note"]
     caption = "<p>Intervals: 95% confidence, from the trained model before distilling.</p>" if intervals else ""
@@ -334,7 +335,7 @@ def _reproduce(gathered: Job, spec_text: str) -> str:
     rows = [[name, number] for name, number in versions().items()]
     parts.append(f"<details><summary>Versions</summary>{_table(['package', 'version'], rows)}</details>")
     parts.append(f"<details><summary>Settings</summary><pre>{escape(spec_text or _settings(gathered))}</pre></details>")
-    shown = escape(json.dumps(value["equations"], indent=2, ensure_ascii=False))
+    shown = escape(json_text(value["equations"]).rstrip())
     parts.append(f"<details><summary>Equations as text</summary><pre>{shown}</pre></details>")
     return "\n".join(parts)
 
@@ -345,7 +346,7 @@ def _settings(gathered: Job) -> str:
 
     spec = gathered.project.spec
     given = msgspec.to_builtins(spec)
-    return json.dumps(_without(given, msgspec.to_builtins(type(spec)())), indent=1, ensure_ascii=False, default=str)
+    return json_text(_without(given, msgspec.to_builtins(type(spec)())), indent=1).rstrip()
 
 
 def _without(given: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[str, Any]:
@@ -389,6 +390,16 @@ def _figure(figure: Figure) -> str:
 def _mean(metrics: object, part: str) -> str:
     errors = getattr(metrics, part)
     return _number(errors["mean"], 3) if "mean" in errors else ""
+
+
+def _interval(low: float, high: float) -> str:
+    """`0.2 to 0.4`; an end that is not finite is no limit."""
+    ends = (math.isfinite(low), math.isfinite(high))
+    if all(ends):
+        return f"{_number(low, 4)} to {_number(high, 4)}"
+    if not any(ends):
+        return "not limited by the data"
+    return f"above {_number(low, 4)}" if ends[0] else f"below {_number(high, 4)}"
 
 
 def _number(value: float, digits: int) -> str:

@@ -8,7 +8,6 @@ from collections.abc import Mapping, Sequence
 from ndestudio.errors import EquationError
 from ndestudio.expression.parse import did_you_mean, is_identifier
 from ndestudio.expression.tokens import error_at
-from ndestudio.expression.tree import FUNCTIONS
 from ndestudio.model.config import InitialConfig, ModelConfig, NetworkConfig, ParameterConfig
 from ndestudio.model.statements import RESERVED, Statement
 from ndestudio.model.system import Hole
@@ -121,7 +120,7 @@ def _range(lower: float | None, upper: float | None) -> str:
 
 
 def _name_problems(name: str, states: Mapping[str, Statement]) -> list[str]:
-    if name in FUNCTIONS or name in RESERVED:
+    if name in RESERVED:
         return [f"`{name}` is a known function; choose another name"]
     if not is_identifier(name):
         return [f"`{name}` cannot be written in an equation; use letters, digits and `_`"]

@@ -169,7 +169,7 @@ def _from_output(
 ) -> float:
     for column in measured:
         output = system.outputs.get(column)
-        if output is None or column not in values or calls(output) or state not in names(output):
+        if output is None or column not in values or _open(output, system) or state not in names(output):
             continue
         unknown = [name for name in names(output) if name in system.states and name not in measured]
         if unknown != [state]:
@@ -196,7 +196,11 @@ def observed_states(
             continue
         used = names(output)
         states = [name for name in used if name in system.states]
-        if calls(output) or len(states) != 1 or not all(name in parameters for name in used if name != states[0]):
+        if (
+            _open(output, system)
+            or len(states) != 1
+            or not all(name in parameters for name in used if name != states[0])
+        ):
             continue
         line = _line(output, states[0], parameters)
         if line is not None:
@@ -383,7 +387,12 @@ def _constant_hole(value: float) -> Any:
 
 
 def _has_call(expr: Expr, name: str) -> bool:
-    return any(call.function == name for call in calls(expr))
+    return any(call.function == name for call in calls(expr, (name,)))
+
+
+def _open(expr: Expr, system: System) -> bool:
+    """Whether a network is called in ``expr``."""
+    return bool(calls(expr, {hole.name for hole in system.holes}))
 
 
 __all__ = [

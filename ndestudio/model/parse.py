@@ -112,7 +112,7 @@ class _Reader:
                     f"the column `{name}` is measured, but the model says nothing about it; write `d({name})/dt = ...` "
                     f"or `{name} = ...`, or set the column to `ignore`"
                 )
-                self.errors.append(EquationError(sentence))
+                self.errors.append(EquationError(sentence, kind="silent", name=name))
 
     def _check_target(self, statement: Statement) -> None:
         name, target = statement.name, statement.target
@@ -140,7 +140,7 @@ class _Reader:
                 sentence = f"`{name}` is declared as a network; call it with what it depends on, such as `{name}(x)`"
                 self.errors.append(error_at(statement.mention(name), sentence))
         seen: dict[str, int] = {}
-        for call in calls(statement.expr):
+        for call in calls(statement.expr, self.config.networks):
             index = seen[call.function] = seen.get(call.function, -1) + 1
             if call.function in self.config.networks:
                 continue
@@ -153,7 +153,7 @@ class _Reader:
             error = unknown_function(token, self.config.networks)
             joint = " If" if error.sentence.endswith("?") else "; if"
             sentence = f"{error.sentence}{joint} it is an unknown term, declare it as a network"
-            self.errors.append(error_at(token, sentence))
+            self.errors.append(error_at(token, sentence, kind="undeclared", name=call.function))
 
     def _holes(self) -> dict[str, Hole]:
         holes: dict[str, Hole] = {}
@@ -161,7 +161,7 @@ class _Reader:
             if statement.expr is None:
                 continue
             seen: dict[str, int] = {}
-            for call in calls(statement.expr):
+            for call in calls(statement.expr, self.config.networks):
                 index = seen[call.function] = seen.get(call.function, -1) + 1
                 if call.function not in self.config.networks:
                     continue

@@ -13,12 +13,14 @@ from ndestudio.session.pictures import Picture
 
 @dataclass(frozen=True)
 class Problem:
-    """Something in the text that cannot be understood; `line` and `column` are 1-based."""
+    """Something in the text that cannot be understood; `line` and `column` are 1-based; `kind` and `name` as of ``EquationError``."""
 
     line: int
     column: int
     length: int
     sentence: str
+    kind: str = ""
+    name: str = ""
 
 
 @dataclass(frozen=True)

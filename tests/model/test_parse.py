@@ -82,7 +82,7 @@ ERRORS = [
     ("d(x)/dt = f*x", {"f": NET}, 1, 11, 1, "call it with what it depends on"),
     ("d(x)/dt = f(x) + f(x, 1)", {"f": NET}, 1, 18, 1, "has 2 arguments here, but 1"),
     ("d(u)/dt = 1", {}, 1, 3, 1, "measured input"),
-    ("d(x)/dt = 1 < x", {}, 1, 13, 1, "comparisons"),
+    ("d(x)/dt = 1 < x", {}, 1, 13, 1, "makes a condition"),
     ("y = 3", {}, 1, 1, 1, "no equation of a state"),
     ("", {}, 1, 1, 1, "no equation of a state"),
 ]
