@@ -14,7 +14,6 @@ from ndestudio.expression.functions.base import LANGUAGES, Code, Function
 from ndestudio.expression.functions.registry import (
     BUILT_IN,
     RESERVED,
-    failures,
     find,
     functions,
     is_known,
@@ -28,7 +27,6 @@ __all__ = [
     "RESERVED",
     "Code",
     "Function",
-    "failures",
     "find",
     "functions",
     "is_known",
