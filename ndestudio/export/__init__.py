@@ -9,10 +9,8 @@ if TYPE_CHECKING:
     from ndestudio.export.config import ExportConfig
     from ndestudio.export.content import Origin
     from ndestudio.export.equations import equations_json, equations_text
-    from ndestudio.export.figure import Figure
     from ndestudio.export.gather import job, origin_of
     from ndestudio.export.plots import figures
-    from ndestudio.export.raster import svg_to_png
     from ndestudio.export.report import report_html
     from ndestudio.export.rerun import verify
     from ndestudio.export.write import write_all
@@ -22,7 +20,6 @@ __all__ = [
     "TITLES",
     "Artefact",
     "ExportConfig",
-    "Figure",
     "Origin",
     "artefact",
     "equations_json",
@@ -31,7 +28,6 @@ __all__ = [
     "job",
     "origin_of",
     "report_html",
-    "svg_to_png",
     "verify",
     "write_all",
 ]
@@ -45,11 +41,9 @@ _HOME = {
     "Origin": "content",
     "equations_json": "equations",
     "equations_text": "equations",
-    "Figure": "figure",
     "figures": "plots",
     "job": "gather",
     "origin_of": "gather",
-    "svg_to_png": "raster",
     "report_html": "report",
     "verify": "rerun",
     "write_all": "write",

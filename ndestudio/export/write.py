@@ -10,13 +10,14 @@ from ndestudio.errors import ExportError
 from ndestudio.export.artefacts import Artefact, artefact, known_format
 from ndestudio.export.content import Origin
 from ndestudio.export.equations import equations_text
-from ndestudio.export.figure import Figure
 from ndestudio.export.gather import Job, ProjectLike, job, origin_of
 from ndestudio.export.plots import recipes
 from ndestudio.export.rerun import TOLERANCE, verify
+from ndestudio.figures.description import Figure
+from ndestudio.figures.style import FigureStyle
 from ndestudio.progress import Note, Phase, Progress, Reporter, SilentReporter
 
-FIGURE_TYPES = ("svg", "png")
+FIGURE_TYPES = ("svg", "pdf", "png", "csv")
 
 
 def write_all(
@@ -49,7 +50,7 @@ def write_all(
     reporter.emit(Phase("export", f"Writing to {folder.name or folder}"))
     written = [write_text(folder / "equations.json", equations_text(project))]
     drawn = _figures(gathered, reporter)
-    written += _save_figures(folder / "figures", drawn, config.figures, reporter)
+    written += _save_figures(folder / "figures", drawn, config.figures, config.style, reporter)
     artefacts: list[Artefact] = []
     if gathered.model is not None:
         for index, name in enumerate(formats):
@@ -109,17 +110,22 @@ def _figures(gathered: Job, reporter: Reporter) -> tuple[Figure, ...]:
     return tuple(made)
 
 
-def _save_figures(folder: Path, drawn: tuple[Figure, ...], types: tuple[str, ...], reporter: Reporter) -> list[Path]:
+def _save_figures(
+    folder: Path, drawn: tuple[Figure, ...], types: tuple[str, ...], style: FigureStyle, reporter: Reporter
+) -> list[Path]:
+    if not types:
+        return []
+    from ndestudio.figures.data_table import csv_text
+    from ndestudio.figures.matplotlib_renderer import render
+
     written: list[Path] = []
     for figure in drawn:
         if reporter.should_stop():
             break
-        if "svg" in types:
-            written.append(write_text(folder / f"{figure.name}.svg", figure.svg))
-        if "png" in types:
-            from ndestudio.export.raster import svg_to_png
-
-            written.append(write_bytes(folder / f"{figure.name}.png", svg_to_png(figure.svg)))
+        forms = [form for form in ("svg", "pdf", "png") if form in types]
+        written += [write_bytes(folder / f"{figure.name}.{form}", render(figure, form, style)) for form in forms]
+        if "csv" in types:
+            written.append(write_text(folder / f"{figure.name}.csv", csv_text(figure)))
     return written
 
 

@@ -26,6 +26,8 @@ APART: Mapping[str, str] = {
             "artefact",
             "verify",
             "residuals",
+            "draw",
+            "save figure",
         ),
         SKETCH,
     ),

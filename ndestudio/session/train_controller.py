@@ -6,12 +6,12 @@ from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from ndestudio.figures.plot_data import Picture, picture
 from ndestudio.model.config import ParameterConfig
 from ndestudio.model.fitted import FittedModel
 from ndestudio.progress import Event, Reporter
 from ndestudio.session import commands
 from ndestudio.session.live import Moment, StageTime, TrainLive
-from ndestudio.session.pictures import Picture, picture
 from ndestudio.session.presenter import Presenter
 from ndestudio.session.progression import TRAINING, seconds_left, training_stages
 from ndestudio.session.runs import compare, run_rows

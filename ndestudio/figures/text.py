@@ -1,22 +1,14 @@
-"""A finished figure."""
+"""Names of files and text on one line."""
 
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
 
 
-@dataclass(frozen=True)
-class Figure:
-    """A finished figure.
-
-    Arguments:
-        name: file name without ending. caption: a sentence that says what is shown.
-    """
-
-    name: str
-    caption: str
-    svg: str
+def plain(text: str) -> str:
+    """`text` on one line without control characters: safe in a comment of any language, and in XML."""
+    kept = "".join(character if character.isprintable() else " " for character in text)
+    return " ".join(kept.split())
 
 
 def slug(name: str) -> str:
