@@ -7,7 +7,7 @@ from functools import cache, partial
 
 import numpy as np
 
-from ndestudio.data.dataset import Dataset
+from ndestudio.data.dataset import Dataset, Trajectory
 from ndestudio.distil.result import HoleDistillation, held_out
 from ndestudio.export.gather import Job
 from ndestudio.expression.text import to_text
@@ -48,8 +48,8 @@ def recipes(job: Job) -> list[Callable[[], Figure | None]]:
     if model is not None and dataset is not None:
         paths = cache(partial(_simulated, model, dataset))
         shown = shown_trajectories(dataset)
-        made += [partial(lambda item: trajectory_figure(dataset, item, paths().get(item.name)), item) for item in shown]
-        made.append(lambda: _phase(model, dataset, paths()))
+        made += [partial(_trajectory, dataset, item, paths) for item in shown]
+        made.append(partial(_phase, model, dataset, paths))
         made += [partial(_residuals, job, name) for name in dataset.measured_names]
     if job.fit is not None and job.fit.history:
         made.append(partial(loss_figure, loss_curves(job.fit.history)))
@@ -58,7 +58,7 @@ def recipes(job: Job) -> list[Callable[[], Figure | None]]:
         made += [partial(_front, name, hole, job.choice(name)) for name, hole in holes]
     if job.network_model is not None:
         for name in job.network_model.networks:
-            made += [partial(lambda one: _response(job, one, paths()), name), partial(_term_fit, job, name)]
+            made += [partial(_response, job, name, paths), partial(_term_fit, job, name)]
     return made
 
 
@@ -74,9 +74,12 @@ def _simulated(model: FittedModel, dataset: Dataset) -> dict[str, Path]:
     return found
 
 
-def _phase(model: FittedModel, dataset: Dataset, paths: dict[str, Path]) -> Figure | None:
-    portrait = phase_portrait(model, dataset, paths)
-    return phase_figure(dataset, Picture(model, paths, portrait))
+def _trajectory(dataset: Dataset, trajectory: Trajectory, paths: Callable[[], dict[str, Path]]) -> Figure:
+    return trajectory_figure(dataset, trajectory, paths().get(trajectory.name))
+
+
+def _phase(model: FittedModel, dataset: Dataset, paths: Callable[[], dict[str, Path]]) -> Figure | None:
+    return phase_figure(dataset, Picture(model, paths(), phase_portrait(model, dataset, paths())))
 
 
 def _residuals(job: Job, name: str) -> Figure | None:
@@ -112,7 +115,7 @@ def _front(name: str, hole: HoleDistillation, chosen: int) -> Figure | None:
     return front_figure(name, formulas, at, to_text(_rounded(in_use.expression)) if in_use else "")
 
 
-def _response(job: Job, name: str, paths: dict[str, Path]) -> Figure:
+def _response(job: Job, name: str, paths: Callable[[], dict[str, Path]]) -> Figure:
     trained = job.network_model
     assert trained is not None
     network = trained.networks[name]
@@ -121,7 +124,7 @@ def _response(job: Job, name: str, paths: dict[str, Path]) -> Figure:
     if distilled is not None:
         visits = np.asarray(distilled.samples.X, dtype=float)
     elif network.support is None and job.dataset is not None:
-        visits = visited(trained, job.dataset, paths, network.arguments)
+        visits = visited(trained, job.dataset, paths(), network.arguments)
     shown = hole_picture(trained, name, visits=visits)
     units = {column.name: column.unit for column in (*job.dataset.measured, *job.dataset.inputs)} if job.dataset else {}
     units |= trained.config.units

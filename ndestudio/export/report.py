@@ -21,7 +21,6 @@ from ndestudio.export.typeset import inline_svg
 from ndestudio.expression.latex import symbol, to_latex
 from ndestudio.figures.decimate import thinning_sentence
 from ndestudio.figures.description import Figure
-from ndestudio.figures.style import FigureStyle
 from ndestudio.figures.text import slug
 from ndestudio.model.fitted import FittedModel
 
@@ -32,6 +31,7 @@ def report_html(
     project: ProjectLike,
     *,
     figures: Sequence[Figure] | None = None,
+    svgs: Mapping[str, bytes] | None = None,
     artefacts: Sequence[Artefact] = (),
     date: str = "",
     spec_text: str = "",
@@ -40,14 +40,17 @@ def report_html(
 
     Arguments:
         figures: those described already; None: they are gathered here.
+        svgs: name of a figure -> its SVG file, where it was drawn already.
         artefacts: whose checks are to be listed.
         date: ISO 8601, shown in the head; "" leaves it out.
         spec_text: the specification as TOML; "" shows the same settings as JSON.
     """
+    from ndestudio.figures.matplotlib_renderer import render
+
     gathered = job(project)
     described = draw_figures(gathered) if figures is None else figures
     style = project.spec.export.style
-    drawn = {figure.name: _figure(figure, style) for figure in described}
+    drawn = {one.name: _figure(one, (svgs or {}).get(one.name) or render(one, "svg", style)) for one in described}
     sections = [
         ("Equations", _equations(gathered)),
         ("Fit to the data", _fit(gathered, drawn)),
@@ -386,12 +389,11 @@ def _table(
     return f'<div class="scroll"><table class="{kinds}"><thead><tr>{head}</tr></thead><tbody>{"".join(lines)}</tbody></table></div>'
 
 
-def _figure(figure: Figure, style: FigureStyle) -> str:
-    from ndestudio.figures.matplotlib_renderer import embedded, render
+def _figure(figure: Figure, svg: bytes) -> str:
+    from ndestudio.figures.matplotlib_renderer import embedded
 
     caption = f"{figure.caption} {thinning_sentence(figure)}".strip()
-    svg = embedded(render(figure, "svg", style), figure.name)
-    return f"<figure>{svg}<figcaption>{escape(caption)}</figcaption></figure>"
+    return f"<figure>{embedded(svg, figure.name)}<figcaption>{escape(caption)}</figcaption></figure>"
 
 
 def _mean(metrics: object, part: str) -> str:

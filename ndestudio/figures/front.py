@@ -104,12 +104,10 @@ def front_panel(
         Points(sim_x, sim_y, 1, "simulated" if len(sim_x) else "", "diamond"),
     ]
     places = front_places(formulas, shown)
-    for index, symbol, colour, name in ((selected, "ring", "accent", ring), (pinned, "frame", "muted", "")):
-        here = [place for place in places if place.index == index]
-        x, y = _columns([(place.complexity, place.error) for place in here])
-        marks.append(Points(x, y, colour, name if len(x) else "", symbol))
-        if symbol == "ring":
-            marks.append(Curve(*(a if len(x) == 2 else np.zeros(0) for a in (x, y)), "accent", dash=True))
+    ringed, framed = (_columns([(p.complexity, p.error) for p in places if p.index == k]) for k in (selected, pinned))
+    marks.append(Points(*ringed, "accent", ring if len(ringed[0]) else "", "ring"))
+    link = ringed if len(ringed[0]) == 2 else _columns([])
+    marks += [Curve(*link, "accent", dash=True), Points(*framed, "muted", symbol="frame")]
     at = [place for place in places if place.index == (marked if marked >= 0 else selected)]
     if words and at:
         marks.append(Note(at[0].complexity, max(place.error for place in at), words, "accent"))

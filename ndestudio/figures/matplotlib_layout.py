@@ -8,12 +8,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Drawing
 from matplotlib.gridspec import GridSpec
 from matplotlib.mathtext import MathTextParser
-from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter, ScalarFormatter
 
 from ndestudio.figures.description import NOTHING, Axis, Field, Figure, Panel, limits
 from ndestudio.figures.matplotlib_marks import AXIS, GRID, INK, draw_mark, legend_handles
 from ndestudio.figures.style import FigureStyle
-from ndestudio.figures.text import plain
+from ndestudio.figures.text import plain, raised, short_number
 
 _INCH, _POINT = 25.4, 1 / 72
 _LETTER = 0.58
@@ -90,11 +90,21 @@ def _scale(ax: Axes, side: str, axis: Axis, ends: tuple[float, float]) -> None:
     one = ax.xaxis if side == "x" else ax.yaxis
     if axis.log:
         (ax.set_xscale if side == "x" else ax.set_yscale)("log")
-        one.set_major_locator(LogLocator(numticks=9))
-        if ends[1] / ends[0] > 100:
-            one.set_minor_formatter(NullFormatter())
+        narrow = ends[1] / ends[0] < 30
+        one.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0) if narrow else (1.0,), numticks=9))
+        one.set_major_formatter(FuncFormatter(lambda value, _: short_number(value)))
+        one.set_minor_formatter(NullFormatter())
     else:
         one.set_major_locator(MaxNLocator("auto", steps=[1, 2, 5, 10], integer=axis.whole))
+        one.set_major_formatter(_Numbers())
+
+
+class _Numbers(ScalarFormatter):
+    """Labels as text and not as mathtext, so that a number is one word in a file."""
+
+    def get_offset(self) -> str:
+        exponent = int(self.orderOfMagnitude)
+        return f"×10{raised(exponent)}" if exponent else ""
 
 
 def _label(axis: Axis) -> tuple[str, bool]:

@@ -29,8 +29,7 @@ from ndestudio.figures.style import FigureStyle, check_style
 from ndestudio.figures.text import plain
 
 Form: TypeAlias = Literal["svg", "pdf", "png"]
-FORMS: tuple[str, ...] = (*get_args(Form), "csv")
-"""Endings of the files that `save` writes."""
+FORMS: tuple[Form, ...] = get_args(Form)
 
 _FALLBACK = {"sans-serif": "DejaVu Sans", "serif": "DejaVu Serif", "monospace": "DejaVu Sans Mono"}
 _lock = threading.Lock()
@@ -62,7 +61,8 @@ def render(figure: Figure, form: Form = "svg", style: FigureStyle | None = None)
         FigureCanvasAgg(drawing)
         lay_out(drawing, figure, style)
         drawing.savefig(out, format=form, dpi=style.dpi, metadata=_metadata(figure, form))
-    return out.getvalue()
+    data = out.getvalue()
+    return _families(data) if form == "svg" else data
 
 
 def save(figure: Figure, path: str | Path, style: FigureStyle | None = None) -> Path:
@@ -76,9 +76,13 @@ def save(figure: Figure, path: str | Path, style: FigureStyle | None = None) -> 
     path = Path(path)
     path = path if path.suffix else path.with_suffix(".svg")
     form = path.suffix.lower().removeprefix(".")
-    if form not in FORMS:
-        raise ExportError(f"figures are written as {', '.join(f'.{one}' for one in FORMS)}, not .{form}")
-    data = csv_text(figure).encode() if form == "csv" else render(figure, form, style)  # pyright: ignore[reportArgumentType]
+    match form:
+        case "svg" | "pdf" | "png":
+            data = render(figure, form, style)
+        case "csv":
+            data = csv_text(figure).encode()
+        case _:
+            raise ExportError(f"figures are written as .svg, .pdf, .png or .csv, not .{form}")
     try:
         path.write_bytes(data)
     except OSError as error:
@@ -101,6 +105,14 @@ def embedded(svg: bytes, prefix: str) -> str:
     return text.replace("<svg ", '<svg role="img" style="stroke-linejoin: round; stroke-linecap: butt" ', 1).strip()
 
 
+def _families(svg: bytes) -> bytes:
+    """Each font with the generic one of its kind behind it, for viewers that do not have it."""
+    for generic, family in _FALLBACK.items():
+        quoted = f"'{family}'"
+        svg = re.sub(rf"{quoted}(?!, )".encode(), f"{quoted}, {generic}".encode(), svg)
+    return svg
+
+
 def _metadata(figure: Figure, form: str) -> dict[str, Any]:
     """Title and description; no date, for the same bytes on another day."""
     title, said = plain(figure.title), plain(f"{figure.caption} {thinning_sentence(figure)}")
@@ -120,7 +132,8 @@ def _settings(style: FigureStyle, name: str) -> Iterator[None]:
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")  # a viewer of SVG may have it
         warnings.filterwarnings("ignore", message=".*constrained_layout not applied")
         matplotlib.rcdefaults()
-        matplotlib.rcParams.update(_parameters(style, name))
+        settings: Any = _parameters(style, name)
+        matplotlib.rcParams.update(settings)
         yield
 
 
@@ -135,7 +148,6 @@ def _parameters(style: FigureStyle, name: str) -> dict[str, Any]:
         "axes.titlelocation": "left",
         "axes.titlepad": 4.0,
         "axes.linewidth": 0.6,
-        "axes.formatter.use_mathtext": True,
         "axes.formatter.useoffset": False,
         "axes.formatter.limits": (-4, 5),
         "axes.spines.top": False,

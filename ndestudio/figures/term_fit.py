@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -136,15 +136,11 @@ def _dots(
     """The samples of one or two formulas, at most 600 of each."""
     step = max(1, len(fit.y) // _DOTS)
     marks: list[Mark] = []
-    pair: Sequence[tuple[HoleFit | None, int, str, str]] = (
-        (other, 2, "pinned", "square"),
-        (fit, 1, "formula", "circle"),
-    )
-    for one, colour, name, symbol_ in pair:
+    for one, colour, name in ((other, 2, "pinned"), (fit, 1, "formula")):
         if one is None or len(one.y) != len(fit.y):
             continue
         x, y = values(one)
         if y is not None:
-            named = name if other is not None else ""
-            marks.append(Points(x[::step], y[::step], colour, named, "square" if symbol_ == "square" else "circle"))
+            named, symbol_ = (name, "square" if one is other else "circle") if other is not None else ("", "circle")
+            marks.append(Points(x[::step], y[::step], colour, named, symbol_, soft=True))
     return marks

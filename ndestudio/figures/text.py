@@ -1,4 +1,4 @@
-"""Names of files and text on one line."""
+"""Names of files, text on one line, short numbers."""
 
 from __future__ import annotations
 
@@ -21,3 +21,17 @@ def slug(name: str) -> str:
         return short
     digest = hashlib.blake2b(name.encode("utf-8", "replace"), digest_size=3).hexdigest()
     return f"{short}-{digest}" if short else digest
+
+
+def short_number(value: float) -> str:
+    """A number at an axis: plain where that is short, else with superscripts."""
+    if 1e-3 <= value < 1e4:
+        return f"{value:.3g}" if value < 999.5 else f"{value:.0f}"
+    mantissa, exponent = f"{value:.1e}".split("e")
+    power = f"10{raised(int(exponent))}"
+    return power if mantissa == "1.0" else f"{mantissa}·{power}"
+
+
+def raised(exponent: int) -> str:
+    """A whole number in superscripts."""
+    return str(exponent).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))

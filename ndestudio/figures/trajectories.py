@@ -66,9 +66,10 @@ def trajectory_panel(
         first = number == 0
         path, other = paths.get(one.name), before.get(one.name)
         marks += _measured(one, position, path, "data" if single else colour, first, residuals)
-        for simulated, ink, name in ((other, "muted", dashed), (path, colour, "model")):
+        lines: tuple[tuple[Path | None, Colour, str], ...] = ((other, "muted", dashed), (path, colour, "model"))
+        for simulated, ink, name in lines:
             t, values = _simulated(None if residuals else simulated, position)
-            marks.append(Curve(t, values, ink, name if first and len(t) else "", dash=simulated is other))
+            marks.append(Curve(t, values, ink, name if first and len(t) else "", dash=ink == "muted"))
     title = f"residual of {column.title}" if residuals else column.title
     drawn = [one for _, one in shown]
     simulations = [made[one.name] for made in (paths, before) for one in drawn if one.name in made]

@@ -35,7 +35,7 @@ FORMATS: tuple[FormatRow, ...] = (
     FormatRow("c", "C99", "No dependencies", ".c", "c"),
     FormatRow("json", "JSON", "Everything as data", ".json", "json"),
     FormatRow("csv", "CSV", "Simulated trajectories", ".csv", "text"),
-    FormatRow("figures", "Figures", "SVG, PDF, PNG or CSV", ".svg", "text"),
+    FormatRow("figures", "Figures", "SVG, PDF or PNG", ".svg", "text"),
     FormatRow("report", "Report", "One HTML file", ".html", "html"),
     FormatRow("spec", "Spec", "For the command line", ".toml", "toml"),
     FormatRow("script", "Script", "The session in Python", ".py", "python"),

@@ -252,7 +252,7 @@ def test_the_ending_decides_what_is_written(tmp_path: Path) -> None:
     starts = {".svg": b"<?xml", ".pdf": b"%PDF", ".png": b"\x89PNG", ".csv": b"panel,"}
     assert all(save(figure, tmp_path / f"one{end}").read_bytes().startswith(start) for end, start in starts.items())
     assert save(figure, tmp_path / "two").name == "two.svg"
-    with pytest.raises(ExportError, match=r"\.svg, \.pdf, \.png, \.csv, not \.tiff"):
+    with pytest.raises(ExportError, match=r"\.svg, \.pdf, \.png or \.csv, not \.tiff"):
         save(figure, tmp_path / "one.tiff")
     with pytest.raises(ExportError, match="choose another name or folder"):
         save(figure, tmp_path / "missing" / "one.svg")

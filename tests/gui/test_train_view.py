@@ -12,10 +12,11 @@ from pytestqt.qtbot import QtBot
 from ndestudio.figures.description import Curve, Level, Points, Span, Stretch
 from ndestudio.figures.loss import LossCurve
 from ndestudio.figures.plot_data import Path, Picture
+from ndestudio.figures.text import short_number
 from ndestudio.gui.building import choose
 from ndestudio.gui.main_window import MainWindow
 from ndestudio.gui.views.train_view import TrainView
-from ndestudio.gui.widgets.log_axis import LogAxis, number
+from ndestudio.gui.widgets.log_axis import LogAxis
 from ndestudio.gui.widgets.loss_plot import LossPlot
 from ndestudio.gui.widgets.trajectory_plot import TrajectoryPlot
 from ndestudio.progress import FitSnapshot, Phase, Progress, TrainStep
@@ -312,7 +313,7 @@ def test_log_axis_has_few_round_labels(low: float, high: float, labels: list[str
 
 
 def test_numbers_of_the_log_axis():
-    assert [number(v) for v in (1e-12, 2e-5, 0.05, 1.0, 1e6)] == ["10⁻¹²", "2.0·10⁻⁵", "0.05", "1", "10⁶"]
+    assert [short_number(v) for v in (1e-12, 2e-5, 0.05, 1.0, 1e6)] == ["10⁻¹²", "2.0·10⁻⁵", "0.05", "1", "10⁶"]
 
 
 def test_two_runs_are_compared_in_two_columns(view: TrainView, session: Session, qtbot: QtBot, settle: Settle):

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QByteArray, QRectF, QSizeF, Qt, Signal
-from PySide6.QtGui import QImage, QPainter, QPaintEvent
+from PySide6.QtGui import QColor, QImage, QPainter, QPaintEvent
 from PySide6.QtWidgets import QCheckBox, QComboBox, QDoubleSpinBox, QVBoxLayout, QWidget
 
 from ndestudio.figures.description import Figure
 from ndestudio.figures.style import PALETTES, WIDTHS, FigureStyle
 from ndestudio.gui.building import choose, combo, label, quiet, row
-from ndestudio.gui.theme import GRID
+from ndestudio.gui.theme import GRID, colours
 
 FILTER = "SVG (*.svg);;PDF (*.pdf);;PNG (*.png);;CSV (*.csv)"
 
@@ -66,7 +66,7 @@ class StyleBar(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        widths = [(f"{name.replace('-', ' ')} column, {width:g} mm", name) for name, width in WIDTHS.items()]
+        widths = [(f"{name.replace('-', ' ')}, {width:g} mm", name) for name, width in WIDTHS.items()]
         self.width_box = combo(
             widths, "Width", "Width of a figure, as columns of a journal; any other as `width` in the spec"
         )
@@ -81,9 +81,9 @@ class StyleBar(QWidget):
         self.font_size.setToolTip("Size of letters in the figure as it is printed")
         self.legend = QCheckBox("Legend")
         self.titles = QCheckBox("Title")
-        for box in (self.width_box, self.palette_box):
+        for box, letters in ((self.width_box, 12), (self.palette_box, 7)):
+            box.setMinimumContentsLength(letters)
             box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-            box.setMinimumContentsLength(9)
         layout = row(self.width_box, self.palette_box, self.font_size, self.legend, self.titles, 1)
         layout.setContentsMargins(0, 0, 0, 0)
         self.setLayout(layout)
@@ -137,6 +137,10 @@ class _Sheet(QWidget):
 
     def paintEvent(self, event: QPaintEvent) -> None:
         if self.image.isNull():
+            painter = QPainter(self)
+            painter.setPen(QColor(colours().muted))
+            painter.drawText(self.rect(), Qt.AlignmentFlag.AlignHCenter | Qt.AlignmentFlag.AlignTop, "Being drawn …")
+            painter.end()
             return
         size = QSizeF(self.image.size()).scaled(QSizeF(self.size()), Qt.AspectRatioMode.KeepAspectRatio)
         painter = QPainter(self)

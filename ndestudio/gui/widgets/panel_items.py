@@ -200,8 +200,8 @@ class _PointsItem(_Data):
 
 class _BandItem(_MarkItem):
     def make(self) -> None:
-        self._ends = [pg.PlotDataItem(pen=None) for _ in range(2)]
-        self.item = pg.FillBetweenItem(*self._ends)
+        self._ends = (pg.PlotDataItem(pen=None), pg.PlotDataItem(pen=None))
+        self.item = pg.FillBetweenItem(self._ends[0], self._ends[1])
         for one in (*self._ends, self.item):
             self.plot.item.addItem(one, ignoreBounds=one is self.item)
 

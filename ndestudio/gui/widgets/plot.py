@@ -41,10 +41,13 @@ class Plot(pg.PlotWidget):
 
     Arguments:
         x, y: axis titles with units.
+        low: it has little height; the unit of a long y title stands on a line of its own.
         name: accessible name; said to screen readers and used as the file name of a saved figure.
     """
 
-    def __init__(self, name: str, x: str = "", y: str = "", parent: QWidget | None = None) -> None:
+    def __init__(
+        self, name: str, x: str = "", y: str = "", parent: QWidget | None = None, *, low: bool = False
+    ) -> None:
         super().__init__(parent=parent, enableMenu=False)
         self.setAccessibleName(name)
         self.setMinimumSize(120, 96)
@@ -67,7 +70,7 @@ class Plot(pg.PlotWidget):
         self._prepare_axes()
         self._marks = PanelItems(self)
         self._panel: Panel | None = None
-        self._narrow = False
+        self._low = low
         self.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         self.customContextMenuRequested.connect(lambda point: self.menu().popup(self.mapToGlobal(point)))
         follow(self, self._restyle)
@@ -235,7 +238,7 @@ class Plot(pg.PlotWidget):
             self.item.setYRange(float(low), float(high), padding=0.04)
 
     def _two_lines(self, title: str) -> str:
-        return title.replace(" [", "\n[") if self._narrow and len(title) > _LONG_TITLE else title
+        return title.replace(" [", "\n[") if self._low and len(title) > _LONG_TITLE else title
 
     def save_figure(self, path: str | Path) -> None:
         """Write what is shown as .svg, .pdf, .png or .csv, in the style of the project.

@@ -31,7 +31,7 @@ class ResidualsPlot(QWidget):
         self.column_box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
         self.column_box.setMinimumWidth(96)
         self.sentence = label("", wrap=True, selectable=True)
-        self.time = Plot("Residuals over time", "", "measured − model")
+        self.time = Plot("Residuals over time", "", "measured − model", low=True)
         self.time.show_legend()
         self.quantiles = Plot("Normal quantiles of residuals", "normal quantile", "residual / deviation")
         self.correlation = Plot("Autocorrelation of residuals", "lag (samples)", "autocorrelation")

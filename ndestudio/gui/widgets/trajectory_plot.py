@@ -25,9 +25,8 @@ class TrajectoryPanel(Plot):
 
     def __init__(self, dataset: Dataset, position: int) -> None:
         column = dataset.measured[position]
-        super().__init__(f"{column.name}: data and model", "", column.title)
+        super().__init__(f"{column.name}: data and model", "", column.title, low=True)
         self.setMinimumHeight(_HEIGHT)
-        self._narrow = True
         self._position = position
 
     def draw(
@@ -63,7 +62,7 @@ class TrajectoryPlot(QWidget):
         self.residuals = QCheckBox("Residuals")
         self.residuals.setToolTip("Measured minus simulated, in the unit of the column")
         self._hint = label("", "muted")
-        self._hint.setToolTip("Held-out rows are not used in fitting; the colour tells trajectories apart")
+        self._hint.setToolTip("Held-out rows, shaded for validation and test, are not used in fitting; the colour tells trajectories apart")
         self._grid = QGridLayout()
         self._grid.setSpacing(GRID)
         self._grid.setContentsMargins(0, 0, 0, 0)
