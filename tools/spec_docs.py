@@ -16,6 +16,7 @@ sys.path.insert(0, str(ROOT))
 from ndestudio.data.config import DataConfig, SplitConfig  # noqa: E402
 from ndestudio.distil.config import DistilConfig, RecoveryConfig  # noqa: E402
 from ndestudio.export.config import ExportConfig  # noqa: E402
+from ndestudio.figures.style import FigureStyle  # noqa: E402
 from ndestudio.fitting.config import TrainConfig  # noqa: E402
 from ndestudio.model.config import BasisConfig, InitialConfig, ModelConfig, NetworkConfig, ParameterConfig  # noqa: E402
 from ndestudio.project.project import Spec  # noqa: E402
@@ -34,6 +35,7 @@ TABLES: dict[str, type] = {
     "distil": DistilConfig,
     "recovery": RecoveryConfig,
     "export": ExportConfig,
+    "export.style": FigureStyle,
 }
 
 HEAD = """\

@@ -13,6 +13,7 @@ from ndestudio.errors import ExportError
 from ndestudio.export.stiffness import is_stiff
 from ndestudio.export.track import Track
 from ndestudio.expression.tree import CONSTANTS, Expr, calls, names
+from ndestudio.figures.text import plain
 from ndestudio.model.fitted import FittedModel, NetworkWeights
 from ndestudio.model.metrics import Metrics
 
@@ -193,12 +194,6 @@ def program_name() -> str:
     from ndestudio import __version__
 
     return f"NDE Studio {__version__}"
-
-
-def plain(text: str) -> str:
-    """``text`` on one line without control characters: safe in a comment of any language."""
-    kept = "".join(character if character.isprintable() else " " for character in text)
-    return " ".join(kept.split())
 
 
 def _file_name(path: str) -> str:

@@ -11,6 +11,7 @@ import msgspec
 
 from ndestudio.data.config import SplitConfig
 from ndestudio.errors import ExportError, SpecError
+from ndestudio.figures.style import check_style
 from ndestudio.model.analysis import tokenise
 from ndestudio.model.config import BasisConfig, InitialConfig, NetworkConfig, ParameterConfig
 from ndestudio.project.project import Spec
@@ -160,6 +161,10 @@ def _check(spec: Spec) -> None:
     for name, network in spec.model.networks.items():
         _check_bounds(f"[model.networks.{name}]", network.lower, network.upper)
         _check_network(f"[model.networks.{name}]", network)
+    try:
+        check_style(spec.export.style)
+    except ValueError as error:
+        raise SpecError(f"[export.style] {error}") from None
     split = spec.data.split
     if min(split.train, split.validation, split.test) < 0 or split.train <= 0:
         raise SpecError("[data.split]: the fractions must not be negative, and `train` must be above 0")

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ndestudio.data.dataset import Dataset
+from ndestudio.figures.plot_data import Picture
 from ndestudio.model.config import NetworkConfig
 from ndestudio.session.formulas import Formula
-from ndestudio.session.pictures import Picture
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QPushButton
 from pytestqt.qtbot import QtBot
 
 from ndestudio.distil.result import Distillation
+from ndestudio.figures.description import Curve, Points
 from ndestudio.gui.main_window import MainWindow
 from ndestudio.gui.views.distil_view import DistilView
 from ndestudio.progress import CandidateScored, FrontUpdate, Phase
@@ -168,8 +169,8 @@ def test_the_hole_along_each_argument_and_what_is_left(view: DistilView):
     assert choices == ["along x", "along y", "parity", "residual x", "residual y"]
     for position in range(len(choices)):
         view.fit.box.setCurrentIndex(position)
-        item = view.fit._formula if choices[position].startswith("along") else view.fit._dots
-        assert len(item.getData()[0]) > 30
+        items = view.fit.plot.drawn(Curve if choices[position].startswith("along") else Points)
+        assert len(items[-1].getData()[0]) > 30
     fit = view.fit._fit
     assert fit is not None
     assert fit.formula_y == pytest.approx(fit.y)

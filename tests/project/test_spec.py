@@ -99,7 +99,7 @@ def test_a_spec_round_trips_through_its_text() -> None:
         ("[model.networks.f]\nwidht = 3", "unknown key `widht` in [model.networks.f]; did you mean `width`?"),
         ("[model.parameters.k]\nvalu = 3", "unknown key `valu` in [model.parameters.k]; did you mean `value`?"),
         ("[data.split]\ntraining = 1", "unknown key `training` in [data.split]; did you mean `train`?"),
-        ("[export]\nzzz = 1", "unknown key `zzz` in [export]; known keys are formats, figures, verify, digits"),
+        ("[export]\nzzz = 1", "unknown key `zzz` in [export]; known keys are formats, figures, verify, digits, style"),
         ("[train]\nseed = 'one'", '[train] seed: expected a whole number, found the text "one"'),
         ("[train]\nseed = 1.5", "[train] seed: expected a whole number, found the number 1.5"),
         ("[train]\nseed = true", "[train] seed: expected a whole number, found true"),

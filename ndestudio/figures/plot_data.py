@@ -1,4 +1,4 @@
-"""What plots of a model need, computed on a worker with NumPy: simulated trajectories, vector field, hole responses."""
+"""What figures of a model need, computed with NumPy: simulated trajectories, vector field, responses of neural terms."""
 
 from __future__ import annotations
 
@@ -347,6 +347,14 @@ def hole_picture(
         lowest=all_values.min(axis=0) if len(seeds) > 1 else None,
         highest=all_values.max(axis=0) if len(seeds) > 1 else None,
     )
+
+
+def grid_points(shown: HolePicture, arguments: tuple[str, ...]) -> Float[np.ndarray, "point argument"]:
+    """The points a picture has values at, in the order of ``values.ravel()``; the other arguments are at ``held``."""
+    mesh = dict(zip(shown.arguments, np.meshgrid(*shown.axes), strict=True))
+    size = shown.values.size
+    columns = [mesh[name].ravel() if name in mesh else np.full(size, shown.held[name]) for name in arguments]
+    return np.stack(columns, axis=1)
 
 
 def _grid(values: Float[np.ndarray, " n"], count: int) -> Float[np.ndarray, " grid"]:

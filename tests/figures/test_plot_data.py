@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from ndestudio.figures.plot_data import hole_picture
 from ndestudio.model import evaluate_hole
-from ndestudio.session.pictures import hole_picture
 from tests.session import results
 
 
