@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from matplotlib.axes import Axes
@@ -103,8 +104,8 @@ class _Numbers(ScalarFormatter):
     """Labels as text and not as mathtext, so that a number is one word in a file."""
 
     def get_offset(self) -> str:
-        exponent = int(self.orderOfMagnitude)
-        return f"×10{raised(exponent)}" if exponent else ""
+        found = re.fullmatch(r"1e([−-]?\d+)(.*)", text := super().get_offset())
+        return f"×10{raised(int(found[1].replace('−', '-')))}{found[2]}" if found else text
 
 
 def _label(axis: Axis) -> tuple[str, bool]:
