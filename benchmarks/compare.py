@@ -75,12 +75,21 @@ def start(build: Build, folder: Path) -> Values:
     }
     found: Values = {}
     for name, command in commands.items():
-        before = os.times()
+        before = _children()
         found[f"start: {name}"] = build.run(*command)[0]
-        after = os.times()
-        if cpu := after.children_user + after.children_system - before.children_user - before.children_system:
-            found[f"start: {name} cpu"] = cpu
+        if before is not None:
+            found[f"start: {name} cpu"] = (_children() or 0.0) - before
     return found
+
+
+def _children() -> float | None:
+    """Processor seconds of ended child processes; None on Windows, which does not tell."""
+    try:
+        import resource
+    except ImportError:
+        return None
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def window(build: Build, folder: Path) -> Values:
