@@ -76,6 +76,7 @@ def test_residuals_show_their_correlation_with_its_limits_and_their_quantiles(dr
     assert figure.caption.startswith(found.sentence)
     short = replace(found, correlation=np.ones(1))
     few = replace(job(project))
+    assert few.residuals is not None
     few.__dict__["residuals"] = replace(few.residuals, columns=(short,))
     assert residual_figure(few, "hare") is None
 

@@ -169,7 +169,8 @@ def test_the_hole_along_each_argument_and_what_is_left(view: DistilView):
     for position in range(len(choices)):
         view.fit.box.setCurrentIndex(position)
         item = view.fit._formula if choices[position].startswith("along") else view.fit._dots
-        assert len(item.getData()[0]) > 30
+        x, _ = item.getData()
+        assert x is not None and len(x) > 30
     fit = view.fit._fit
     assert fit is not None
     assert fit.formula_y == pytest.approx(fit.y)

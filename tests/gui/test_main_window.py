@@ -21,7 +21,7 @@ from ndestudio.gui import theme
 from ndestudio.gui.actions import ACTIONS
 from ndestudio.gui.main_window import MainWindow
 from ndestudio.session.session import Session
-from ndestudio.session.shell import Toast
+from ndestudio.session.shell import Stage, Toast
 from tests.gui.helpers import drop
 
 
@@ -59,7 +59,8 @@ def test_something_else_is_not_taken(window: MainWindow):
 def test_stages_are_reached_by_keys(window: MainWindow, csv: Path, settle: Callable[[], None], qtbot: QtBot):
     drop(window, [csv])
     settle()
-    for stage, key in (("model", Qt.Key.Key_2), ("export", Qt.Key.Key_5), ("data", Qt.Key.Key_1)):
+    keys: dict[Stage, Qt.Key] = {"model": Qt.Key.Key_2, "export": Qt.Key.Key_5, "data": Qt.Key.Key_1}
+    for stage, key in keys.items():
         qtbot.keyClick(window, key, Qt.KeyboardModifier.ControlModifier)
         assert window.session.stage == stage
         assert window.stack.currentWidget() is window.views[stage]

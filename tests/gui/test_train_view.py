@@ -1,6 +1,6 @@
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -50,13 +50,13 @@ def training(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
 
 
 @pytest.fixture
-def view(window: MainWindow, session: Session, training: threading.Event, settle: Settle) -> TrainView:
+def view(window: MainWindow, session: Session, training: threading.Event, settle: Settle) -> Iterator[TrainView]:
     session.workspace.open(results.project(fitted=False), None)
     window.go("train")
     settle()
     shown = window.views["train"]
     assert isinstance(shown, TrainView)
-    yield shown  # type: ignore[misc]
+    yield shown
     training.set()
 
 
@@ -276,6 +276,7 @@ class TestLossPlot:
         values = np.array([1.0, np.inf, np.nan, 0.0, 0.1])
         plot.show_curves((LossCurve("polish", np.arange(5.0), values, values),))
         shown = plot._items[0].train.getData()[1]
+        assert shown is not None
         assert np.isfinite(shown).tolist() == [True, False, False, True, True]
 
     def test_a_loss_that_stays_is_drawn_flat(self, qtbot: QtBot, light):  # type: ignore[no-untyped-def]
@@ -359,7 +360,8 @@ def test_diagnostics_profile_and_comparison_are_shown(
     settle()
     assert view.residuals.column_box.count() == 2
     assert "Residuals of `x`" in view.residuals.sentence.text()
-    training, held = view.residuals._training.getData()[0], view.residuals._held.getData()[0]
+    training, held = (item.getData()[0] for item in (view.residuals._training, view.residuals._held))
+    assert training is not None and held is not None
     assert len(training) == 13 and len(held) == 13
     choose(view.residuals.column_box, "y")
     view.residuals._draw()

@@ -108,7 +108,11 @@ def test_small_work_is_not_shown(tasks: Tasks):
 
 def test_a_job_started_from_a_result_is_kept(tasks: Tasks, runner):
     second = Mock()
-    first = tasks.start("chain", "", work, done=lambda _: tasks.start("chain", "", work, done=second))
+
+    def go_on(result: object) -> None:
+        tasks.start("chain", "", work, done=second)
+
+    first = tasks.start("chain", "", work, done=go_on)
     runner.say(first.id, Finished(1))
     tasks.drain()
     again = tasks.running("chain")
