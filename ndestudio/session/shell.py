@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
 
 from ndestudio.session.presenter import Presenter
 
@@ -66,6 +66,7 @@ class ShellState:
     recent: tuple[str, ...]
 
 
+@runtime_checkable
 class ShellView(Protocol):
     def show_state(self, state: ShellState) -> None: ...
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from time import monotonic
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from ndestudio.jobs import Failed, Finished, JobId, Workers
 from ndestudio.progress import Event, Phase, Progress
@@ -33,6 +33,7 @@ APART: Mapping[str, str] = {
 """Purposes whose jobs run in a process where there are some: on a thread they would hold up that of the window."""
 
 
+@runtime_checkable
 class Runner(Protocol):
     """The part of ``jobs.Jobs`` a session uses."""
 

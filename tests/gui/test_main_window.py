@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QAction
+from PySide6.QtGui import QAction, QDesktopServices
 from PySide6.QtWidgets import (
     QAbstractButton,
     QAbstractItemView,
@@ -17,6 +17,7 @@ from PySide6.QtWidgets import (
 )
 from pytestqt.qtbot import QtBot
 
+from ndestudio import paths
 from ndestudio.gui import theme
 from ndestudio.gui.actions import ACTIONS
 from ndestudio.gui.main_window import MainWindow
@@ -261,3 +262,18 @@ def test_actions_have_text_and_tips(window: MainWindow):
         assert isinstance(action, QAction)
         assert action.text()
         assert action.toolTip()
+
+
+def test_help_opens_the_documentation_or_says_that_there_is_none(
+    window: MainWindow, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    opened: list[str] = []
+    monkeypatch.setattr(QDesktopServices, "openUrl", lambda url: bool(opened.append(url.toLocalFile())) or True)
+    monkeypatch.setattr(paths, "resources_dir", lambda: tmp_path)
+    window.actions_["documentation"].trigger()
+    assert not opened
+    assert "make docs" in window.toasts.texts[-1]
+    (tmp_path / "site").mkdir()
+    (tmp_path / "site" / "index.html").write_text("<html></html>")
+    window.actions_["documentation"].trigger()
+    assert [Path(one) for one in opened] == [tmp_path / "site" / "index.html"]

@@ -253,6 +253,7 @@ def test_scales_far_from_one() -> None:
         ({"X_held_out": np.zeros((2, 2))}, "held_out"),
     ],
 )
+@pytest.mark.usefixtures("unchecked")
 def test_samples_that_make_no_sense_are_refused(change: dict, words: str) -> None:
     plain = {"X": np.arange(6.0).reshape(3, 2), "y": np.arange(3.0), "names": ("a", "b")}
     with pytest.raises(ValueError, match=words):
