@@ -16,12 +16,6 @@ from ndestudio.model.config import InitialConfig, ModelConfig, NetworkConfig, Pa
 TINY = NetworkConfig(width=6, depth=1)
 
 
-@pytest.fixture(autouse=True)
-def private_cache(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
-    """Compiled programs of the tests stay out of the person's own folder."""
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.getbasetemp() / "cache"))
-
-
 def trajectories(
     field: Callable,
     starts: Sequence[Sequence[float]],
