@@ -32,10 +32,9 @@ if TYPE_CHECKING:
         ParameterConfig,
         numbers_filled,
         score,
-        simulate,
-        simulate_trajectory,
     )
     from ndestudio.model.residuals import residuals
+    from ndestudio.model.simulate import simulate, simulate_trajectory
     from ndestudio.progress import PlainReporter, SilentReporter
     from ndestudio.project import (
         Project,

@@ -50,12 +50,12 @@ class Evidence:
         train_count, validation_count: how many of the values are independent (None: all).
     """
 
-    train: Float[np.ndarray, " value"]
-    validation: Float[np.ndarray, " value"]
+    train: Float[np.ndarray, " fitted"]
+    validation: Float[np.ndarray, " held_out"]
     nats: float
     constants: int
     digits: float = 0.0
-    series: Int[np.ndarray, " value"] | None = None
+    series: Int[np.ndarray, " held_out"] | None = None
     train_count: float | None = None
     validation_count: float | None = None
 

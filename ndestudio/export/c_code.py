@@ -134,7 +134,7 @@ def _tables(content: Content) -> list[str]:
     return [*lines, "};", ""]
 
 
-def _array(name: str, values: Float[np.ndarray, " n"]) -> list[str]:
+def _array(name: str, values: Float[np.ndarray, "..."]) -> list[str]:
     return [f"static const double {name}[] = {{", *wrapped(number_list(values), "    "), "};", ""]
 
 

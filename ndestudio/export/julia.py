@@ -101,7 +101,7 @@ def _track(track: Track) -> list[str]:
     return [*lines, "        ],", "    ),"]
 
 
-def _vector(values: Float[np.ndarray, " n"], indent: str) -> list[str]:
+def _vector(values: Float[np.ndarray, "..."], indent: str) -> list[str]:
     return [f"{indent}[", *wrapped(number_list(values), indent + "    "), f"{indent}],"]
 
 

@@ -81,7 +81,7 @@ def _titles(quantities: Iterable[Quantity]) -> str:
     return f"{{{', '.join(text(csv_field(quantity.title)) for quantity in quantities)}}}"
 
 
-def _row(values: Float[np.ndarray, " n"], indent: str) -> list[str]:
+def _row(values: Float[np.ndarray, "..."], indent: str) -> list[str]:
     """Numbers of a matrix literal, continued over lines."""
     lines = wrapped(number_list(values), indent)
     return [*(f"{line} ..." for line in lines[:-1]), *lines[-1:]]

@@ -156,7 +156,7 @@ def _hole_function(hole: str, network: ExportedNetwork, names: Mapping[str, str]
     return [*lines, f"    return {write(network.output)}"]
 
 
-def _array(values: Float[np.ndarray, " n"], indent: str) -> list[str]:
+def _array(values: Float[np.ndarray, "..."], indent: str) -> list[str]:
     return [f"{indent}[", *wrapped(number_list(values), indent + "    "), f"{indent}],"]
 
 

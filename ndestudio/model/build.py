@@ -28,8 +28,8 @@ from ndestudio.model.transforms import Transform, inverse_all, parameter_transfo
 class HoleNetwork(eqx.Module):
     """A neural hole. Weights and biases are raw (see ``networks``); scales are static."""
 
-    weights: tuple[Float[Array, "out in"], ...]
-    biases: tuple[Float[Array, " out"], ...]
+    weights: tuple[Float[Array, "_out _in"], ...]
+    biases: tuple[Float[Array, " _out"], ...]
     config: Hashed = eqx.field(static=True)
     arguments: tuple[str, ...] = eqx.field(static=True)
     center: tuple[float, ...] = eqx.field(static=True)

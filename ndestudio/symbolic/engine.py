@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 
 import msgspec
 import numpy as np
@@ -94,6 +94,7 @@ class SearchResult:
     sentence: str
 
 
+@runtime_checkable
 class Engine(Protocol):
     """A symbolic-regression engine. Engines hold no state between searches.
 

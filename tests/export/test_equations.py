@@ -7,6 +7,7 @@ import math
 import re
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -58,6 +59,8 @@ def test_a_reader_gets_the_right_hand_sides(epidemic, project) -> None:
     """As the documentation says to read them; the names are those SymPy uses itself."""
     import sympy
 
+    sympify: Any = sympy.sympify
+
     model, data = epidemic
     fitted = replace(project.fit, model=model)
     value = equations_json(replace(project, dataset=data, fit=fitted, distillation=None, accepted={}))
@@ -68,7 +71,7 @@ def test_a_reader_gets_the_right_hand_sides(epidemic, project) -> None:
     numbers[sympy.Symbol("t")] = 0.9
     expected = field(model, 0.9, point)
     for text, number in zip(value["equations"].values(), expected, strict=True):
-        read = sympy.sympify(text, locals=names)
+        read = sympify(text, locals=names)
         assert read.free_symbols <= set(numbers)
         assert float(read.subs(numbers)) == pytest.approx(float(number), rel=1e-12)
 
@@ -76,8 +79,10 @@ def test_a_reader_gets_the_right_hand_sides(epidemic, project) -> None:
 def test_plain_sympify_reads_ordinary_names(project) -> None:
     import sympy
 
+    sympify: Any = sympy.sympify
+
     hare, lynx = sympy.symbols("hare lynx")
-    read = sympy.sympify(equations_json(project)["equations"]["hare"])
+    read = sympify(equations_json(project)["equations"]["hare"])
     assert read.equals(0.55 * hare - 0.028 * hare * lynx)
 
 

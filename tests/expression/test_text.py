@@ -167,7 +167,7 @@ def test_compiled_closures_agree_with_numpy(expr: Expr, values: list[float]) -> 
 @settings(derandomize=True, max_examples=300, deadline=None)
 @given(closed, st.lists(st.floats(0.1, 3), min_size=4, max_size=4))
 def test_folding_keeps_the_value(expr: Expr, values: list[float]) -> None:
-    named = dict(zip(NAMES, values, strict=True))
+    named: dict[str, float] = dict(zip(NAMES, values, strict=True))
     before, after = float(evaluate(expr, named)), float(evaluate(fold(expr), named))
     if math.isfinite(before):
         assert math.isclose(before, after, rel_tol=1e-6, abs_tol=1e-9)

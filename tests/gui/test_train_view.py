@@ -1,6 +1,6 @@
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -52,13 +52,13 @@ def training(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
 
 
 @pytest.fixture
-def view(window: MainWindow, session: Session, training: threading.Event, settle: Settle) -> TrainView:
+def view(window: MainWindow, session: Session, training: threading.Event, settle: Settle) -> Iterator[TrainView]:
     session.workspace.open(results.project(fitted=False), None)
     window.go("train")
     settle()
     shown = window.views["train"]
     assert isinstance(shown, TrainView)
-    yield shown  # type: ignore[misc]
+    yield shown
     training.set()
 
 

@@ -19,7 +19,7 @@ from ndestudio.model import FittedModel, ModelConfig, ParameterConfig, field, in
 from ndestudio.model.build import HybridField, build
 from ndestudio.model.config import BasisConfig, NetworkConfig
 from ndestudio.model.simulate import simulate
-from ndestudio.model.solve import input_samples, solve
+from ndestudio.model.solve import SolverName, input_samples, solve
 
 
 @pytest.fixture(autouse=True)
@@ -141,8 +141,8 @@ def test_constants_of_formulas_are_trained(model: FittedModel) -> None:
 
 def test_diffrax_agrees_with_lsoda(lotka: ModelConfig, lotka_data: Dataset) -> None:
     made = initial_model(lotka, lotka_data, 0)
-    t, y0 = np.linspace(0, 20, 41), np.array([2.0, 1.0])
-    reference = simulate(made, t, y0, rtol=1e-10, atol=1e-12).states
+    t, y0 = jnp.linspace(0, 20, 41), jnp.array([2.0, 1.0])
+    reference = simulate(made, np.asarray(t), np.asarray(y0), rtol=1e-10, atol=1e-12).states
     explicit = eqx.filter_jit(solve)(build(made), t, y0, rtol=1e-10, atol=1e-12)
     assert np.allclose(np.asarray(explicit), reference, rtol=1e-6)
     implicit = eqx.filter_jit(solve)(build(made), t, y0, solver="kvaerno5", rtol=1e-8, atol=1e-10)
@@ -150,7 +150,7 @@ def test_diffrax_agrees_with_lsoda(lotka: ModelConfig, lotka_data: Dataset) -> N
 
 
 @pytest.mark.parametrize("solver", ["dopri8", "kvaerno3"])
-def test_forcings_through_diffrax(solver: str, maker) -> None:
+def test_forcings_through_diffrax(solver: SolverName, maker) -> None:
     t = np.linspace(0, 10, 21)
     u = np.stack([np.zeros(21), np.sin(t)], axis=1)
     u[4, 1] = np.nan
@@ -158,7 +158,10 @@ def test_forcings_through_diffrax(solver: str, maker) -> None:
     made = initial_model(ModelConfig(equations="x' = u - k*x"), data, 0)
     trajectory = data.trajectories[0]
     times, samples = input_samples(trajectory)
-    found = eqx.filter_jit(solve)(build(made), t, np.ones(1), input_times=times, inputs=samples, solver=solver)
+    times, samples = jnp.asarray(times), jnp.asarray(samples)
+    found = eqx.filter_jit(solve)(
+        build(made), jnp.asarray(t), jnp.ones(1), input_times=times, inputs=samples, solver=solver
+    )
     assert np.allclose(np.asarray(found), simulate(made, t, np.ones(1), trajectory).states, rtol=1e-5, atol=1e-7)
 
 

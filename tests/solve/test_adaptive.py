@@ -14,6 +14,7 @@ from ndestudio.data.config import SplitConfig
 from ndestudio.data.dataset import Dataset
 from ndestudio.errors import SpecError
 from ndestudio.fitting import Outcome, TrainConfig, fit
+from ndestudio.fitting.config import Solver
 from ndestudio.model.config import ModelConfig, NetworkConfig, ParameterConfig
 from ndestudio.solve.diffrax_adaptive import ADJOINTS, SOLVERS, adaptive, states_at
 from ndestudio.solve.jax_backend import get_jax
@@ -145,9 +146,10 @@ def test_a_stiff_fit_through_forward_mode_agrees_with_the_own_solver() -> None:
     config = ModelConfig(
         equations="d(x)/dt = k*z - x\nd(z)/dt = 2e3*(x - z)", parameters={"k": ParameterConfig(value=0.8)}
     )
+    choices: tuple[tuple[Solver, float | None], ...] = (("auto", None), ("diffrax-kvaerno5", 1e-7))
     values = [
         fit(config, dataset, TrainConfig(solver=solver, rtol=rtol, time_limit=600.0)).model.parameters["k"]
-        for solver, rtol in (("auto", None), ("diffrax-kvaerno5", 1e-7))
+        for solver, rtol in choices
     ]
     assert values == pytest.approx([0.5, 0.5], rel=1e-3)
 
