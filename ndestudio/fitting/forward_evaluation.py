@@ -8,6 +8,7 @@ import numpy as np
 
 from ndestudio.fitting.batches import Batch, take_rows
 from ndestudio.fitting.engines import VectorEngine
+from ndestudio.fitting.objective import merit
 from ndestudio.fitting.optimizers.levenberg_marquardt import Point, profile
 from ndestudio.fitting.problem import Problem
 from ndestudio.fitting.tracker import Tracker
@@ -75,6 +76,7 @@ def best_start(tracker: Tracker, batch: Batch, starts: list[Point]) -> Point:
 
     def value(point: Point) -> float:
         train, validation = quick_losses(tracker.problem, batch, point)
+        train = merit(tracker.problem, batch, point, train)
         if not np.isfinite(validation):
             return train if not batch.target.validation.any() else 1e3 + train
         return train + min(validation, 1e3)
