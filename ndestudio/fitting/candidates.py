@@ -18,7 +18,8 @@ from ndestudio.data.dataset import Dataset
 from ndestudio.fitting.batches import Batch, make_batch, start_point
 from ndestudio.fitting.config import TrainConfig
 from ndestudio.fitting.engines import VectorEngine
-from ndestudio.fitting.measure import Measure, make_measure, with_noise
+from ndestudio.fitting.measure import Measure, make_measure
+from ndestudio.fitting.noise import with_noise
 from ndestudio.fitting.objective import merit, robust_errors
 from ndestudio.fitting.optimizers.levenberg_marquardt import LmState, Point
 from ndestudio.fitting.optimizers.minimise import (

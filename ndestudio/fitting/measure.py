@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float, Int
 
 from ndestudio.data.dataset import Part, Trajectory
-from ndestudio.fitting.batches import Batch, make_batch, start_point
-from ndestudio.fitting.noise import estimate, reweighed
+from ndestudio.fitting.batches import make_batch, start_point
+from ndestudio.fitting.noise import with_noise
 from ndestudio.fitting.objective import robust_errors
 from ndestudio.fitting.problem import Problem
 from ndestudio.fitting.robust import robust_limit, robust_squares
@@ -94,14 +94,6 @@ def make_measure(problem: Problem, steps: int) -> Measure:
         whole[row.index] += _on_average(batch.target.validation) * validation[:size]
         found[row.trajectory.name] = whole
     return Measure(problem, found, limit)
-
-
-def with_noise(problem: Problem, batch: Batch) -> Batch:
-    """The batch with the weights of the noise levels in the residuals of the model, where the settings ask for them."""
-    if problem.train.noise == "spread":
-        return batch
-    point = start_point(problem, batch)
-    return replace(batch, target=reweighed(problem, batch, point, estimate(problem, batch, point)).target)
 
 
 def _on_average(weight: Float[np.ndarray, "..."]) -> int:

@@ -10,8 +10,8 @@ import pytest
 from ndestudio.data.arrays import dataset_from_arrays
 from ndestudio.data.config import SplitConfig
 from ndestudio.data.dataset import Column, Dataset, Part, Trajectory
-from ndestudio.fitting.candidates import make_candidates
 from ndestudio.expression import parse_expression
+from ndestudio.fitting.candidates import make_candidates
 from ndestudio.model import FittedModel, InitialConfig, ModelConfig, ParameterConfig, initial_model, score
 
 from .conftest import make_dataset
