@@ -269,12 +269,6 @@ class _Reader:
                         "parameters if it is one"
                     )
                 )
-            elif calls(expr):
-                self.errors.append(
-                    EquationError(
-                        f"{where}: a penalty cannot call `{calls(expr)[0].function}`; name a quantity that does"
-                    )
-                )
             else:
                 self.penalised[name] = Call("min", (expr, Number(0.0))) if penalty.kind == "positive" else expr
 
