@@ -17,9 +17,9 @@ from ndestudio.distil.forms import complexity, simplest
 from ndestudio.distil.result import Distillation, HoleDistillation, HoleSamples, ScoredCandidate, held_out, percent
 from ndestudio.distil.scoring import Judge, Trial
 from ndestudio.distil.search import Searched, hole_loss, search_hole, shortlist, skeleton
-from ndestudio.distil.tuning import make_tuner
 from ndestudio.errors import EngineUnavailable, EquationError, SettingError
 from ndestudio.expression.bounded import Budget
+from ndestudio.fitting.candidates import make_candidates
 from ndestudio.fitting.config import TrainConfig
 from ndestudio.model.fitted import FittedModel
 from ndestudio.model.metrics import Metrics, score
@@ -28,6 +28,8 @@ from ndestudio.symbolic.engine import Engine
 from ndestudio.symbolic.front import Candidate
 from ndestudio.symbolic.presets import resolve_operators
 
+NO_WORSE = 1.0 + 1e-3
+"""Ratio of objectives that counts as not worse."""
 FAR_WORSE = 5.0
 """Ratio of training errors beyond which a candidate is not refitted to the end."""
 
@@ -103,10 +105,10 @@ class _Work:
             error = score(self.model, self.dataset, seconds=10.0).train.get("mean", 0.0)
             # a hole cannot be truer than the trajectories it was trained on; below a percent it is as good as noiseless
             self.noise = error if 0.01 < error < 1.0 else None
-            tuner = make_tuner(self.model, self.dataset, self.train)
+            candidates = make_candidates(self.model, self.dataset, self.train)
         self.judge = Judge(
             self.dataset,
-            tuner,
+            candidates,
             self.config.refit,
             self.reporter.should_stop,
             self.train,
@@ -225,14 +227,13 @@ class _Work:
         )
 
     def _refitted(self, result: Trial) -> Trial:
-        """The last word is that of the training engine; its result is taken unless it is worse."""
+        """The last word is that of training; its result is taken unless its objective is worse."""
         if not self.config.refit:
             return result
         with self._timed("refit"):
-            again = self.judge.refit_compiled(result)
-        return (
-            again if again.evidence.usable and again.evidence.train_rms <= 1.001 * result.evidence.train_rms else result
-        )
+            again = self.judge.refitted(result)
+            better = again.evidence.usable and self.judge.objective(again) <= NO_WORSE * self.judge.objective(result)
+        return again if better else result
 
     def _with_final_form(self, hole: str, found: HoleDistillation, best: Trial) -> HoleDistillation:
         """Add the formula of the joint model to the candidates where it is none of them (terms were dropped)."""

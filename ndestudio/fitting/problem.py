@@ -13,6 +13,8 @@ from ndestudio.data.dataset import Dataset, Part, Trajectory
 from ndestudio.data.smoothing import SmoothedTrajectory
 from ndestudio.errors import DataError
 from ndestudio.fitting.config import TrainConfig
+from ndestudio.fitting.path_penalty import PathPenalty, path_penalties
+from ndestudio.fitting.priors import Priors, model_priors
 from ndestudio.model.config import InitialConfig
 from ndestudio.model.fitted import FittedModel
 from ndestudio.problem.space import Bijection, Space, Structure, bijection, initial_transforms, parameter_space
@@ -39,6 +41,7 @@ class Problem:
         mesh: trajectory -> where the steps of the solver should lie; none: by time and samples.
         least: steps below which the solver is not stable.
         adaptive: the diffrax solver that trains in its place, None if none was chosen.
+        priors: of parameters and initial values, None without any. penalties: along the path.
     """
 
     dataset: Dataset
@@ -52,6 +55,8 @@ class Problem:
     mesh: Mapping[str, Mesh] = field(default_factory=dict)
     least: int = 0
     adaptive: Adaptive | None = None
+    priors: Priors | None = None
+    penalties: tuple[PathPenalty, ...] = ()
 
     @property
     def structure(self) -> Structure:
@@ -101,7 +106,20 @@ def make_problem(
     space = _with_shared(space, model, train)
     noise, floor = _noise(dataset, smoothed or {}, observed, log, spread)
     setup = adaptive(train, int(space.free.sum()))
-    return Problem(dataset, train, space, _method(train), observed, noise, floor, smoothed or {}, adaptive=setup)
+    priors = model_priors(model)
+    return Problem(
+        dataset,
+        train,
+        space,
+        _method(train),
+        observed,
+        noise,
+        floor,
+        smoothed or {},
+        adaptive=setup,
+        priors=priors if priors.any or priors.parameters.given.any() else None,
+        penalties=path_penalties(model, scale),
+    )
 
 
 def _method(train: TrainConfig) -> Tableau:

@@ -12,6 +12,7 @@ from jaxtyping import Float
 
 from ndestudio.fitting.batches import Batch, predictions_batch
 from ndestudio.fitting.engines import split_theta
+from ndestudio.fitting.objective import merit
 from ndestudio.fitting.optimizers.levenberg_marquardt import Point
 from ndestudio.fitting.problem import Problem
 from ndestudio.fitting.result import Checkpoint, StageHistory
@@ -225,12 +226,14 @@ class Tracker:
         candidate: bool,
         fraction: float = 0.0,
         underway: bool = False,
+        path: float | None = None,
     ) -> None:
         """A step was made.
 
         Arguments:
             candidate: the loss is that of whole trajectories, so the point may become the best.
             underway: not before the stage ends, as the next steps will change it a lot.
+            path: what penalties along the path come to; None: it is simulated where there are any.
         """
         has = np.isfinite(validation)
         self.rows.append((iteration, loss, validation))
@@ -242,6 +245,7 @@ class Tracker:
             self.reporter.emit(Progress(min(fraction, 1.0), None, ""))
         if candidate and np.isfinite(loss):
             value, found = self.score(loss, validation), (batch, point)
+            value += merit(self.problem, batch, point, loss, path) - loss
             about = (self.stage, iteration, loss, validation if has else None)
             if underway:
                 if self.underway is None or value < self.underway[0]:

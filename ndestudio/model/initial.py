@@ -139,8 +139,9 @@ def _start(
         value = _from_output(state, system, config, values, measured)
     if not np.isfinite(value):
         value = 0.0
-    if settings is not None and (settings.lower is not None or settings.upper is not None):
-        value = float(np.clip(value, settings.lower, settings.upper))
+    low, high = settings.bounds if settings is not None else (None, None)
+    if low is not None or high is not None:
+        value = float(np.clip(value, low, high))
     return value
 
 
@@ -236,7 +237,7 @@ def state_scale(
             continue
         start = max((abs(float(values[k])) for values in initial.values()), default=0.0)
         settings = config.initial.get(state)
-        bounds = [abs(b) for b in (settings.lower, settings.upper) if b] if settings is not None else []
+        bounds = [abs(b) for b in settings.bounds if b] if settings is not None else []
         if start > 0 or bounds:
             scale[k] = max([start, *bounds])
     for moves, state in velocities(system).items():

@@ -211,6 +211,7 @@ class ModelController(Presenter[ModelState]):
                     fitted=fit.model.parameters.get(name) if fit else None,
                     low=low,
                     high=high,
+                    prior=str(config.prior) if config.prior is not None else "",
                 )
             )
         return tuple(rows)

@@ -80,6 +80,8 @@ class ParameterRow:
     fitted: float | None = None
     low: float | None = None
     high: float | None = None
+    prior: str = ""
+    """What is known of it beforehand, in words."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Constants refitted through the batched solver."""
+"""Candidates refitted by the fit of constants."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import pytest
 from ndestudio.data.arrays import dataset_from_arrays
 from ndestudio.data.config import SplitConfig
 from ndestudio.data.dataset import Column, Dataset, Part, Trajectory
-from ndestudio.distil.tuning import make_tuner
 from ndestudio.expression import parse_expression
+from ndestudio.fitting.candidates import make_candidates
 from ndestudio.model import FittedModel, InitialConfig, ModelConfig, ParameterConfig, initial_model, score
 
 from .conftest import make_dataset
@@ -44,7 +44,7 @@ def _decay_model(decay: Dataset, **parameters: ParameterConfig) -> FittedModel:
 
 def test_finds_parameters_with_inputs_gaps_and_missing_values(decay: Dataset) -> None:
     model = _decay_model(decay, k=ParameterConfig(value=0.2), g=ParameterConfig(value=0.5))
-    tuned = make_tuner(model, decay).tune(model)
+    tuned = make_candidates(model, decay).fit(model)
     assert tuned.model.parameters["k"] == pytest.approx(0.7, abs=1e-3)
     assert tuned.model.parameters["g"] == pytest.approx(1.0, abs=1e-3)
     assert score(tuned.model, decay).train["mean"] < 1e-3
@@ -52,7 +52,7 @@ def test_finds_parameters_with_inputs_gaps_and_missing_values(decay: Dataset) ->
 
 def test_bounds_and_fixed_values_hold(decay: Dataset) -> None:
     model = _decay_model(decay, k=ParameterConfig(value=0.2, upper=0.5), g=ParameterConfig(value=0.9, fixed=True))
-    tuned = make_tuner(model, decay).tune(model).model
+    tuned = make_candidates(model, decay).fit(model).model
     assert tuned.parameters["k"] == pytest.approx(0.5)
     assert tuned.parameters["g"] == 0.9
 
@@ -65,10 +65,10 @@ def test_noisy_initial_values_are_estimated_only_where_allowed() -> None:
     dataset = replace(clean, trajectories=(wrong_start, clean.trajectories[1]))
     config = ModelConfig(equations="d(y)/dt = -k*y", parameters={"k": ParameterConfig(value=0.4)})
     free = initial_model(config, dataset, 0)
-    tuned = make_tuner(free, dataset).tune(free).model
+    tuned = make_candidates(free, dataset).fit(free).model
     assert 1.9 < tuned.initial[first.name][0] < 2.4  # one bad row of thirty pulls a little
     held = initial_model(replace_initial(config, InitialConfig(fit=False)), dataset, 0)
-    assert make_tuner(held, dataset).tune(held).model.initial[first.name][0] == 3.0
+    assert make_candidates(held, dataset).fit(held).model.initial[first.name][0] == 3.0
 
 
 def replace_initial(config: ModelConfig, initial: InitialConfig) -> ModelConfig:
@@ -84,7 +84,7 @@ def test_agrees_with_the_training_engine(lotka_volterra: tuple[FittedModel, Data
     model, dataset = lotka_volterra
     model = replace_hole(model, "p", parse_expression("0.8*x*y"))
     model = replace_hole(model, "q", parse_expression("0.9*x*y"))
-    ours, theirs = make_tuner(model, dataset).tune(model).model, refit(model, dataset).model
+    ours, theirs = make_candidates(model, dataset).fit(model).model, refit(model, dataset).model
     for name, value in theirs.parameters.items():
         assert ours.parameters[name] == pytest.approx(value, rel=5e-3)
 
@@ -94,17 +94,22 @@ def test_what_runs_away_is_said_and_the_model_stays() -> None:
     config = ModelConfig(equations="d(y)/dt = k*y^3", parameters={"k": ParameterConfig(value=50.0, fixed=True)})
     model = initial_model(config, dataset, 0)
     steady = initial_model(ModelConfig(equations="d(y)/dt = 0.5*y"), dataset, 0)
-    tuned = make_tuner(steady, dataset).tune(model)
-    assert tuned.cost == np.inf
-    assert "cannot be simulated" in tuned.sentence
-    assert tuned.model is model
+    tuned = make_candidates(steady, dataset).fit(model)
+    assert tuned.loss > 1.0  # it explains nothing, whatever its start
+    outside = initial_model(
+        ModelConfig(equations="d(y)/dt = log(-y)*k", parameters={"k": ParameterConfig(value=1.0)}), dataset, 0
+    )
+    failed = make_candidates(steady, dataset).fit(outside)
+    assert failed.loss == np.inf
+    assert "cannot be simulated" in failed.sentence
+    assert failed.model is outside
 
 
 def test_stop_and_enough_end_a_fit(decay: Dataset) -> None:
     model = _decay_model(decay, k=ParameterConfig(value=0.2), g=ParameterConfig(value=0.5))
-    tuner = make_tuner(model, decay)
-    assert tuner.tune(model, should_stop=lambda: True).iterations == 0
-    assert tuner.tune(model, iterations=3).iterations <= 3
+    candidates = make_candidates(model, decay)
+    assert candidates.fit(model, should_stop=lambda: True).iterations == 0
+    assert candidates.fit(model, iterations=3).iterations <= 3
 
 
 def test_validation_rows_are_not_fitted(decay: Dataset) -> None:
@@ -114,7 +119,7 @@ def test_validation_rows_are_not_fitted(decay: Dataset) -> None:
     first = replace(decay.trajectories[0], part=part, measured=spoilt)
     dataset = replace(decay, trajectories=(first, decay.trajectories[1]))
     model = _decay_model(decay, k=ParameterConfig(value=0.4), g=ParameterConfig(value=0.9))
-    tuned = make_tuner(model, dataset).tune(model).model
+    tuned = make_candidates(model, dataset).fit(model).model
     assert tuned.parameters["k"] == pytest.approx(0.7, abs=0.02)
 
 
@@ -141,9 +146,9 @@ def test_values_weigh_what_they_weigh_in_training(deviations: bool, noise: str, 
     train = TrainConfig(noise=noise)  # type: ignore[arg-type]
     model, dataset = _growth(deviations)
     theirs = refit(model, dataset, train).model
-    ours = make_tuner(theirs, dataset, train).tune(theirs).model
+    ours = make_candidates(theirs, dataset, train).fit(theirs).model
     plain = replace(dataset, trajectories=tuple(replace(one, deviation=None) for one in dataset.trajectories))
-    other = make_tuner(theirs, plain).tune(theirs).model
+    other = make_candidates(theirs, plain).fit(theirs).model
     for name in "rb":
         assert ours.parameters[name] == pytest.approx(theirs.parameters[name], rel=near)
     assert abs(other.parameters["r"] / theirs.parameters["r"] - 1) > 0.08
