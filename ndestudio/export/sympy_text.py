@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import keyword
 import math
-import re
 from collections.abc import Iterable, Mapping
 from typing import ClassVar
 
 from ndestudio.export.code import commented, header, number_list, number_text, remark, unit_text
 from ndestudio.export.content import Content
-from ndestudio.export.helpers import used
+from ndestudio.export.helpers import names_taken, used
 from ndestudio.export.names import identifiers
 from ndestudio.export.printer import ATOM, SIGN, IntegerExponents
 from ndestudio.export.python_code import text
@@ -109,9 +108,7 @@ def sympy_text(content: Content) -> str:
 def _imported(content: Content) -> list[str]:
     """What the script takes from SymPy: always the same, and what its equations call besides."""
     needed = {"Float", "Function", "Symbol", "pi", *(BUILT_IN[name].written("sympy").text for name in RESERVED)}
-    for function in used(content):
-        needed |= set(re.findall(r"[A-Za-z_]\w*(?=\()", function.written("sympy").text + "("))
-    return sorted(needed)
+    return sorted(needed.union(names_taken(used(content), "sympy")))
 
 
 class _ScriptPrinter(SympyPrinter):

@@ -117,7 +117,11 @@ def tokenise(text: str, *, inputs: Collection[str] = (), networks: Collection[st
             continue
         connects = _connects(tokens, k)
         kind: SpanKind = (
-            "derivative" if k in derivatives else "operator" if connects else _kind(token, called, left, inputs, networks)
+            "derivative"
+            if k in derivatives
+            else "operator"
+            if connects
+            else _kind(token, called, left, inputs, networks)
         )
         spans.append(Span(kind, token.text, token.line, token.column))
     return tuple(spans)

@@ -196,7 +196,11 @@ def observed_states(
             continue
         used = names(output)
         states = [name for name in used if name in system.states]
-        if _open(output, system) or len(states) != 1 or not all(name in parameters for name in used if name != states[0]):
+        if (
+            _open(output, system)
+            or len(states) != 1
+            or not all(name in parameters for name in used if name != states[0])
+        ):
             continue
         line = _line(output, states[0], parameters)
         if line is not None:
