@@ -122,3 +122,18 @@ def test_a_state_and_a_quantity_may_have_such_names_too() -> None:
     assert system.states == ("floor",)
     assert system.rhs[0] == parse_expression("-0.1*floor*(2*floor)")
     assert not [node for node in system.rhs if isinstance(node, Call)]
+
+
+def test_equations_json_tells_names_from_functions() -> None:
+    """A state `sign` beside the function sign, and a network `erf` beside none."""
+    import sympy
+
+    from ndestudio.export.sympy_text import sympifiable, sympify_text
+
+    expr = parse_expression("sign*sign(x) + erf(x)", functions=("erf",))
+    names = sympifiable(("sign", "x", "erf"), [expr])
+    text = sympify_text(expr, names, ("erf",))
+    symbols = {names[name]: sympy.Symbol(name) for name in ("sign", "x")}
+    read = sympy.sympify(text, locals={**symbols, names["erf"]: sympy.Function("network")})
+    x, sign = sympy.Symbol("x"), sympy.Symbol("sign")
+    assert read == sign * sympy.sign(x) + sympy.Function("network")(x)

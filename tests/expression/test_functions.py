@@ -33,7 +33,7 @@ from ndestudio.expression import (
 )
 from ndestudio.expression.arrays import compile_array
 from ndestudio.expression.functions import BUILT_IN, RESERVED, Function, functions, registry, searchable
-from ndestudio.expression.tree import Call, Expr, Name, Number
+from ndestudio.expression.tree import Binary, Call, Expr, Name, Number
 
 NAMES = ("a", "b", "c")
 SLOTS = {name: k for k, name in enumerate(NAMES)}
@@ -121,6 +121,31 @@ def test_sympy_and_back_has_the_same_values(entry: Function) -> None:
     np.testing.assert_allclose(evaluate(from_sympy(to_sympy(expr)), values), expected, rtol=1e-12, atol=1e-14)
     read = sympy.sympify(sympify_text(expr), locals={name: sympy.Symbol(name) for name in NAMES})
     np.testing.assert_allclose(evaluate(from_sympy(read), values), expected, rtol=1e-12, atol=1e-14)
+
+
+@ENTRIES
+def test_rewriting_keeps_the_values(entry: Function) -> None:
+    from ndestudio.distil.forms import simplest
+
+    expr, values = Binary("/", use(entry), parse_expression("1.3 + 1.3*a^2")), points(entry)
+    np.testing.assert_allclose(evaluate(simplest(expr), values), evaluate(expr, values), rtol=1e-9, atol=1e-12)
+
+
+def test_sympy_keeps_negated_equality() -> None:
+    expr = parse_expression("if(not a == 2, 1, a)")
+    assert from_sympy(to_sympy(expr)) == expr
+
+
+def test_sympy_forms_that_the_language_has_no_word_for_are_refused() -> None:
+    import sympy
+
+    x = sympy.Symbol("x")
+    with pytest.raises(EquationError, match="none of its conditions holds"):
+        from_sympy(sympy.Piecewise((1, x < 1)))
+    with pytest.raises(EquationError, match="is 1/2 there"):
+        from_sympy(sympy.Heaviside(x, 1))
+    three = from_sympy(sympy.Piecewise((1, (x < 1) & (x > -1) & sympy.Ne(x, 0)), (2, x > 5), (3, True)))
+    assert [evaluate(three, {"x": value}) for value in (0.5, 0.0, 6.0, 2.0)] == [1.0, 3.0, 2.0, 3.0]
 
 
 @ENTRIES
