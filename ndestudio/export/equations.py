@@ -84,18 +84,20 @@ def _model_part(gathered: Job, model: FittedModel) -> dict[str, Any]:
     system = model.system
     symbols = ("t", *system.states, *system.inputs, *(argument for item in system.holes for argument in item.arguments))
     symbols += tuple(argument for item in model.replacements.values() for argument in item.arguments)
-    names = sympifiable((*symbols, *(hole.name for hole in system.holes)))
     filled = numbers_filled(model)
     formulas = {name: formula_filled(model, name) for name in model.replacements}
     outputs = _outputs_filled(model)
+    written = (*filled.values(), *outputs.values(), *(expr for expr in formulas.values() if expr is not None))
+    holes = [hole.name for hole in system.holes]
+    names = sympifiable((*symbols, *holes), written)
     return {
         "states": list(system.states),
         "inputs": list(system.inputs),
         "units": _units(gathered),
         "symbols": {names[name]: name for name in dict.fromkeys(symbols)},
         "functions": {names[hole.name]: hole.name for hole in system.holes},
-        "equations": {state: sympify_text(expr, names) for state, expr in filled.items()},
-        "outputs": {name: sympify_text(expr, names) for name, expr in outputs.items()},
+        "equations": {state: sympify_text(expr, names, holes) for state, expr in filled.items()},
+        "outputs": {name: sympify_text(expr, names, holes) for name, expr in outputs.items()},
         "holes": {
             **{name: sympify_text(expr, names) for name, expr in formulas.items() if expr is not None},
             **{hole.name: None for hole in system.holes},

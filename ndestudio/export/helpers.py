@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Iterator
 
 from ndestudio.export.content import Content
@@ -35,8 +36,13 @@ def used_in(expressions: Iterable[Expr], holes: Collection[str] = ()) -> tuple[F
 
 
 def names_taken(functions: Iterable[Function], language: str) -> tuple[str, ...]:
-    """Identifiers that the definitions and imports of ``functions`` bring into a program."""
-    return tuple(code.text for code in _codes(functions, language) if code.helper or code.needs)
+    """Identifiers by which a program calls ``functions``; nothing else in it may have them."""
+    return tuple(name for code in _codes(functions, language) for name in called(code))
+
+
+def called(code: Code) -> list[str]:
+    """Names without a module before them that are called in ``code``."""
+    return re.findall(r"(?<![\w.])([A-Za-z_]\w*)\(", code.text if code.pattern else f"{code.text}(")
 
 
 def definitions(functions: Iterable[Function], language: str, known: Collection[str] = ()) -> list[str]:
@@ -54,4 +60,4 @@ def imports(functions: Iterable[Function], language: str) -> list[str]:
 
 
 def _codes(functions: Iterable[Function], language: str) -> Iterator[Code]:
-    return (one.written(language) for one in functions)
+    return (one.written(language) for one in functions if one.rewrite is None)

@@ -85,9 +85,15 @@ def reserved(language: str) -> frozenset[str]:
         return _sympy_names() | {"rhs", "parameters", "outputs", "initial", "substituted", "t"}
     if language not in tables:
         return frozenset()
-    # the call, and the bare name that is written where the language has it
-    called = {BUILT_IN[name].written(language).text.rpartition(".")[2] for name in RESERVED_FUNCTIONS}
-    return frozenset(tables[language]) | called | set(RESERVED_FUNCTIONS)
+    own = {name: entry.written(language) for name, entry in BUILT_IN.items() if entry.rewrite is None}
+    # what the language brings along, and the names of the first version, with which programs were always written
+    brought = {code.text for code in own.values() if language == "c" and code.text.isidentifier() and not code.helper}
+    return (
+        frozenset(tables[language])
+        | brought
+        | {own[name].text for name in RESERVED_FUNCTIONS}
+        | set(RESERVED_FUNCTIONS)
+    )
 
 
 def ascii_identifier(name: str) -> str:

@@ -164,6 +164,8 @@ def _function(x: Any, sympy: Any) -> Expr:
         return Call(name, tuple(_from(argument, sympy) for argument in x.args))
     if isinstance(x, sympy.Piecewise):
         return _pieces(x, sympy)
+    if isinstance(x, sympy.Ne):
+        return Call("not", (_from(sympy.Eq(*x.args, evaluate=False), sympy),))
     arguments = x.args
     if isinstance(x, sympy.Heaviside):
         if x.args[1] != sympy.Rational(1, 2):

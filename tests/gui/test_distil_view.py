@@ -211,8 +211,11 @@ def test_units_and_a_known_form_are_set_beside_the_operators(view: DistilView, s
     box.form.editingFinished.emit()
     assert session.project.spec.distil.templates == {"f": "k*x*y - g(x)"}
     assert box.problem.isHidden()
-    box.form.setText("k*x*y")
+    box.form.setText("k*x*y")  # nothing unknown in it: its parameters are fitted
     box.form.editingFinished.emit()
-    assert "no unknown function is called in it" in box.problem.text() and not box.problem.isHidden()
+    assert box.problem.isHidden()
+    box.form.setText("k*x - g(z)")
+    box.form.editingFinished.emit()
+    assert "`z` in the arguments of `g` is no column" in box.problem.text() and not box.problem.isHidden()
     session.undo()  # settings changed in a row are one step
     assert (box.form.text(), box.problem.isHidden(), box.units.isChecked()) == ("", True, False)
