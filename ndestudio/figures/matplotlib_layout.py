@@ -103,8 +103,8 @@ class _Numbers(ScalarFormatter):
     """Labels as text and not as mathtext, so that a number is one word in a file."""
 
     def get_offset(self) -> str:
-        exponent = int(self.orderOfMagnitude)
-        return f"×10{raised(exponent)}" if exponent else ""
+        _, power, exponent = super().get_offset().replace("−", "-").partition("1e")
+        return f"×10{raised(int(exponent))}" if power else ""
 
 
 def _label(axis: Axis) -> tuple[str, bool]:

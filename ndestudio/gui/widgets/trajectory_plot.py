@@ -62,7 +62,9 @@ class TrajectoryPlot(QWidget):
         self.residuals = QCheckBox("Residuals")
         self.residuals.setToolTip("Measured minus simulated, in the unit of the column")
         self._hint = label("", "muted")
-        self._hint.setToolTip("Held-out rows, shaded for validation and test, are not used in fitting; the colour tells trajectories apart")
+        self._hint.setToolTip(
+            "Held-out rows, shaded for validation and test, are not used in fitting; the colour tells trajectories apart"
+        )
         self._grid = QGridLayout()
         self._grid.setSpacing(GRID)
         self._grid.setContentsMargins(0, 0, 0, 0)
