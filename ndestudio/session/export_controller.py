@@ -42,7 +42,7 @@ FORMATS: tuple[FormatRow, ...] = (
 )
 
 
-_STYLED = ("report", "spec", "script")
+_STYLED = ("report", "spec")
 """Forms in whose text the style of figures matters."""
 
 Key: TypeAlias = tuple[str, int, int, FigureStyle | None]
