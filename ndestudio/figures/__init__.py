@@ -1,4 +1,15 @@
-"""What figures show, as plain data, and how they are written to files. Nothing heavy is imported before it is used."""
+"""What figures show, as plain data, and how they are written to files. Nothing heavy is imported before it is used.
+
+Examples
+--------
+Every figure of a project, as wide as a journal's column:
+
+>>> from ndestudio.export import figures, job                          # doctest: +SKIP
+>>> from ndestudio.figures import FigureStyle, save                    # doctest: +SKIP
+>>> style = FigureStyle(width="single", font_size=7, palette="grey")   # doctest: +SKIP
+>>> for figure in figures(job(project)):                               # doctest: +SKIP
+...     save(figure, f"{figure.name}.pdf", style)
+"""
 
 from __future__ import annotations
 

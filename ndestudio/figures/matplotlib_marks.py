@@ -124,14 +124,14 @@ def _line(mark: Curve, style: FigureStyle) -> dict[str, Any]:
 
 def _dots(mark: Points, style: FigureStyle, count: int) -> dict[str, Any]:
     ink, large = _ink(mark.colour, style), mark.symbol in ("ring", "frame")
-    size = style.font_size * (1.1 if large else 0.34 if count > 400 else 0.45)
+    share = 1.1 if large else 0.3 if count > 400 or mark.symbol == "triangle" else 0.45
     return {
         "linestyle": "none",
         "marker": _MARKERS[mark.symbol],
-        "markersize": size,
+        "markersize": style.font_size * share,
         "markerfacecolor": "none" if large else PAPER if mark.hollow else ink,
         "markeredgecolor": ink if mark.hollow or large else PAPER,
-        "markeredgewidth": 1.2 if large else 0.8 if mark.hollow else 0.3,
+        "markeredgewidth": 1.2 if large else 0.8 if mark.hollow else 0.0 if mark.symbol == "triangle" else 0.3,
         "alpha": 0.75 if mark.soft else 1.0,
     }
 

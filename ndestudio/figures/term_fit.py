@@ -122,7 +122,8 @@ def slice_panel(fit: HoleFit, position: int, other: HoleFit | None = None) -> Pa
     if other is not None and len(other.slices) == len(fit.slices):
         pinned = other.slices[position]
         marks.append(Curve(pinned.x, pinned.formula, 2, "pinned", dash=True))
-    low = float(np.nanmin(one.network)) if np.isfinite(one.network).any() else 0.0
+    known = [values[np.isfinite(values)] for values in (one.network, one.formula)]
+    low = min((float(values.min()) for values in known if len(values)), default=0.0)
     places = fit.X[:: max(1, len(fit.X) // 200), position]
     marks.append(Points(places, np.full(len(places), low), "muted", "", "triangle", guest=True))
     return Panel(Axis(one.argument, symbol(one.argument)), Axis(fit.title), tuple(marks))

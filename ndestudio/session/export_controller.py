@@ -44,7 +44,7 @@ def _row_of(exporter: Exporter) -> FormatRow:
     return FormatRow(exporter.name, exporter.label or exporter.title, exporter.description, suffix, exporter.language)
 
 
-_STYLED = ("report", "spec", "script")
+_STYLED = ("report", "spec")
 """Forms in whose text the style of figures matters."""
 
 Key: TypeAlias = tuple[str, int, int, FigureStyle | None]

@@ -265,3 +265,21 @@ def test_settings_of_matplotlib_elsewhere_neither_matter_nor_change() -> None:
     with matplotlib.rc_context({"lines.linewidth": 9.0, "font.size": 30.0, "svg.fonttype": "path"}):
         assert render(examples()["loss"], "svg") == before
         assert matplotlib.rcParams["font.size"] == 30.0
+
+
+def test_numbers_at_axes_are_words() -> None:
+    large = one_panel(Curve(1e6 * np.arange(9.0), 1e-7 * np.arange(9.0)))
+    assert {"×10⁶", "×10⁻⁷", "0", "8"} <= set(texts(render(large, "svg")))
+    log = one_panel(Curve(np.arange(3.0), np.array([1e-6, 1.0, 1e5])), y=Axis(log=True))
+    assert {"10⁻⁵", "1"} <= set(texts(render(log, "svg"))) or {"10⁻⁶", "1"} <= set(texts(render(log, "svg")))
+    narrow = one_panel(Curve(np.arange(3.0), np.array([900.0, 1000.0, 6000.0])), y=Axis(log=True))
+    assert {"1000", "2000", "5000"} <= set(texts(render(narrow, "svg")))
+
+
+def test_points_of_a_series_share_one_style() -> None:
+    x = np.linspace(0, 1, 300)
+    svg = render(one_panel(Points(x, x, 1, soft=True)), "svg").decode()
+    series = max(re.findall(r'<g style="[^"]*fill: #d55e00[^"]*">\n((?: *<use [^>]*/>\n)+)</g>', svg), key=len)
+    places = np.array(re.findall(r'x="([\d.]+)" y="([\d.]+)"/>', series), dtype=float)
+    assert len(places) == 300 and "style" not in series
+    assert np.diff(places, axis=0) == pytest.approx(np.tile(np.diff(places[[0, -1]], axis=0) / 299, (299, 1)), abs=2e-3)

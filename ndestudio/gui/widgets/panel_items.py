@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -259,8 +260,7 @@ class _StretchItem(_MarkItem):
             self.plot.item.addItem(one, ignoreBounds=True)
 
     def draw(self, mark: Stretch, panel: Panel, budget: int) -> None:
-        low, high = limits(panel, "x", 0.0)
-        bottom = panel.y.places(np.array(limits(panel, "y", 0.0)))[0]
+        (low, high), bottom = _ends(panel)
         self.item.setPos(mark.start)
         self.item.setVisible(mark.start > low)
         self._title.setText(mark.title)
@@ -373,6 +373,12 @@ def forget_forms(item: Any) -> None:
         for control in vars(form).values():
             if isinstance(control, QWidget):
                 forget(control)
+
+
+@lru_cache(maxsize=4)
+def _ends(panel: Panel) -> tuple[tuple[float, float], float]:
+    """Ends of x, and the lower end of y on its scale."""
+    return limits(panel, "x", 0.0), float(panel.y.places(np.array(limits(panel, "y", 0.0)))[0])
 
 
 def _look(mark: Any) -> tuple[object, ...]:

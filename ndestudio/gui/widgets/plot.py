@@ -97,31 +97,21 @@ class Plot(pg.PlotWidget):
             self._x, self._y = x, y
             self._restyle()
 
-    def curve(self, colour: Callable[[Colours], str], name: str | None = None, **options: object) -> pg.PlotDataItem:
-        """A line whose colour follows the scheme.
+    def curve(
+        self, colour: Callable[[Colours], str], *, faint: bool = False, antialias: bool = True
+    ) -> pg.PlotDataItem:
+        """A line beside those of a panel, whose colour follows the scheme.
 
         Arguments:
-            colour: picks the colour from a scheme. name: for the legend.
-            options: `dash=True`, `faint=True`, `points=True` (markers without a line), `width`, `antialias=False` (many points),
-                `guest=True` (what is in view does not depend on it).
+            colour: picks the colour from a scheme. antialias: False for very many points.
         """
-        item = pg.PlotDataItem(name=name, antialias=bool(options.get("antialias", True)))
-        self.item.addItem(item, ignoreBounds=bool(options.get("guest")))
+        item = pg.PlotDataItem(antialias=antialias)
+        self.item.addItem(item)
 
         def restyle(c: Colours) -> None:
             shade = QColor(colour(c))
-            if options.get("faint"):
-                shade.setAlphaF(0.35)
-            if options.get("points"):
-                item.setPen(None)
-                item.setSymbol("o")
-                item.setSymbolSize(5)
-                item.setSymbolPen(None)
-                item.setSymbolBrush(shade)
-            else:
-                style = Qt.PenStyle.DashLine if options.get("dash") else Qt.PenStyle.SolidLine
-                pen = pg.mkPen(shade, width=options.get("width", 1), style=style)
-                item.setPen(pen)
+            shade.setAlphaF(0.35 if faint else 1.0)
+            item.setPen(pg.mkPen(shade, width=1))
 
         item.curve.setSegmentedLineMode("on")
         self.styled(restyle)
@@ -131,10 +121,6 @@ class Plot(pg.PlotWidget):
         """Call ``restyle`` now and at each change of the scheme."""
         self._restylers.append(restyle)
         restyle(colours())
-
-    def unstyled(self, restyle: Callable[[Colours], None]) -> None:
-        """Forget a restyler whose item was removed."""
-        self._restylers = [one for one in self._restylers if one is not restyle]
 
     def show_legend(self) -> Any:
         """A legend in a line above the axes, where it covers no curve; made once."""
