@@ -6,16 +6,19 @@ READY := $(VENV)/.ready
 NATIVE := $(wildcard CMakeLists.txt ndestudio/symbolic/native/*)
 SUITES ?= $(patsubst benchmarks/%/__main__.py,%,$(wildcard benchmarks/*/__main__.py))
 ARGS ?=
+WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run test check format screenshots bench clean
+.PHONY: help setup demo run test coverage check format docs screenshots bench clean
 
 help:
 	@echo "make demo         the main job: from bundled measurements to equations, results in demo-out/"
 	@echo "make test         the whole test suite (make test ARGS='-k parser' for a part)"
+	@echo "make coverage     the whole test suite, and what of the package it runs"
 	@echo "make run          open the window"
 	@echo "make check        ruff, pyright, import-linter"
-	@echo "make format       let ruff format and fix"
+	@echo "make format       let ruff and clang-format format and fix"
+	@echo "make docs         build the documentation into resources/site/, where Help finds it"
 	@echo "make screenshots  photograph every stage of the window into docs/images/"
 	@echo "make bench        measure speed (make bench SUITES=symbolic for a part)"
 	@echo "make setup        only make or refresh $(VENV)"
@@ -35,7 +38,12 @@ run: $(READY)
 
 test: $(READY)
 	@$(PY) tools/system.py qt
-	QT_QPA_PLATFORM=offscreen $(PY) -m pytest $(ARGS)
+	QT_QPA_PLATFORM=offscreen $(PY) -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
+
+coverage: $(READY)
+	@$(PY) tools/system.py qt
+	QT_QPA_PLATFORM=offscreen NDE_TEST_TYPES= $(PY) -m pytest -n $(WORKERS) --dist loadfile \
+	    --cov --cov-report=term --cov-report=xml $(ARGS)
 
 check: $(READY)
 	$(VENV)/bin/ruff check .
@@ -46,6 +54,12 @@ check: $(READY)
 format: $(READY)
 	$(VENV)/bin/ruff check --fix .
 	$(VENV)/bin/ruff format .
+	$(VENV)/bin/clang-format -i ndestudio/symbolic/native/*.cpp ndestudio/symbolic/native/*.hpp
+
+docs: $(READY)
+	$(PY) tools/spec_docs.py
+	$(PY) tools/cli_docs.py
+	$(PY) -m mkdocs build --quiet --strict
 
 screenshots: $(READY)
 	@$(PY) tools/system.py screen
@@ -55,5 +69,5 @@ bench: $(READY)
 	@for suite in $(SUITES); do QT_QPA_PLATFORM=offscreen $(PY) -m benchmarks.$$suite $(ARGS) || exit 1; done
 
 clean:
-	rm -rf $(VENV) build dist out demo-out .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) build dist out demo-out .pytest_cache .ruff_cache .hypothesis .import_linter_cache resources/site coverage.xml
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

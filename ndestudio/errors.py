@@ -67,14 +67,24 @@ class EquationError(NdeStudioError):
         line: 1-based line of the equation text.
         column: 1-based column at which the offending part starts.
         length: number of characters of the offending part (at least 1), for underlining.
+        kind: what a program can do something about: `"undeclared"` (a function that is neither known nor declared) or
+            `"silent"` (a measured column without an equation); `name` is that function or column.
     """
 
-    def __init__(self, sentence: str, *, line: int = 1, column: int = 1, length: int = 1) -> None:
+    def __init__(
+        self, sentence: str, *, line: int = 1, column: int = 1, length: int = 1, kind: str = "", name: str = ""
+    ) -> None:
         self.sentence = sentence
         self.line = line
         self.column = column
         self.length = length
+        self.kind = kind
+        self.name = name
         super().__init__(f"line {line}, column {column}: {sentence}")
+
+
+class SettingError(NdeStudioError, ValueError):
+    """A setting of a computation names something that does not exist (an operator, an engine, a term, an option)."""
 
 
 class SpecError(NdeStudioError):

@@ -27,6 +27,12 @@ def examples_dir() -> Path:
     return _shared("examples")
 
 
+def documentation() -> Path | None:
+    """Start page of the documentation for a browser; None where it was not built (`make docs` does it)."""
+    page = resources_dir() / "site" / "index.html"
+    return page if page.is_file() else None
+
+
 def user_cache_dir() -> Path:
     """Private to the user: compiled programs are kept here."""
     return _private(platformdirs.user_cache_path("ndestudio", appauthor=False))

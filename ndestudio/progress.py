@@ -10,7 +10,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol, TextIO
+from typing import Any, Protocol, TextIO, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float
@@ -98,6 +98,7 @@ class CandidateScored(Event):
     scored: Any
 
 
+@runtime_checkable
 class Reporter(Protocol):
     """The one thing a computation knows about its surroundings."""
 

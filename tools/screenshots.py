@@ -137,7 +137,7 @@ def main() -> None:
     camera.wait()
     camera.photograph("export")
     camera.session.export.choose("figures")
-    camera.wait()
+    camera.wait(lambda: camera.session.export.state().drawing)
     camera.photograph("figures")
     camera.close()
 

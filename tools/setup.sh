@@ -5,18 +5,18 @@ cd "$(dirname "$0")/.."
 venv=${1:-.venv}
 
 usable() {
-    "$1" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' >/dev/null 2>&1
+    "$1" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 14))' >/dev/null 2>&1
 }
 
 python=""
-for name in ${PYTHON:-} python3 python3.13 python3.12 python3.11 python; do
+for name in ${PYTHON:-} python3 python3.14 python3.13 python3.12 python3.11 python; do
     if usable "$name"; then
         python=$name
         break
     fi
 done
 if [ -z "$python" ]; then
-    echo "NDE Studio needs Python 3.11, 3.12 or 3.13, and none was found: install one, or name it as PYTHON=/path/to/python3." >&2
+    echo "NDE Studio needs Python 3.11, 3.12, 3.13 or 3.14, and none was found: install one, or name it as PYTHON=/path/to/python3." >&2
     exit 1
 fi
 

@@ -16,8 +16,17 @@ sys.path.insert(0, str(ROOT))
 from ndestudio.data.config import DataConfig, SplitConfig  # noqa: E402
 from ndestudio.distil.config import DistilConfig, RecoveryConfig  # noqa: E402
 from ndestudio.export.config import ExportConfig  # noqa: E402
+from ndestudio.figures.style import FigureStyle  # noqa: E402
 from ndestudio.fitting.config import TrainConfig  # noqa: E402
-from ndestudio.model.config import BasisConfig, InitialConfig, ModelConfig, NetworkConfig, ParameterConfig  # noqa: E402
+from ndestudio.model.config import (  # noqa: E402
+    BasisConfig,
+    InitialConfig,
+    ModelConfig,
+    NetworkConfig,
+    ParameterConfig,
+    PenaltyConfig,
+    PriorConfig,
+)
 from ndestudio.project.project import Spec  # noqa: E402
 from ndestudio.project.spec_types import describe, element_struct, struct_fields, struct_of  # noqa: E402
 
@@ -27,13 +36,16 @@ TABLES: dict[str, type] = {
     "data.split": SplitConfig,
     "model": ModelConfig,
     "model.parameters.NAME": ParameterConfig,
+    "model.parameters.NAME.prior": PriorConfig,
     "model.networks.NAME": NetworkConfig,
     "model.networks.NAME.basis.ARGUMENT": BasisConfig,
     "model.initial.STATE": InitialConfig,
+    "model.penalties.NAME": PenaltyConfig,
     "train": TrainConfig,
     "distil": DistilConfig,
     "recovery": RecoveryConfig,
     "export": ExportConfig,
+    "export.style": FigureStyle,
 }
 
 HEAD = """\
@@ -71,6 +83,7 @@ This page is written by `python tools/spec_docs.py`.
 SHORT = {
     "data.split": '`split = "time"` is short for `split = { by = "time" }`.',
     "model.parameters.NAME": "`k = 0.5` is short for `k = { value = 0.5 }`.",
+    "model.parameters.NAME.prior": '`prior = { kind = "normal", mean = 0.5, sd = 0.1 }` in the table of a parameter, or of an initial value.',
     "model.networks.NAME.basis.ARGUMENT": '`basis = { t = "fourier" }` is short for `basis = { t = { kind = "fourier" } }`.',
     "model.initial.STATE": '`S = "763 - in_bed"` is short for `S = { value = "763 - in_bed" }`.',
 }

@@ -20,6 +20,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from benchmarks.record import record
+
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLES = ROOT / "examples"
 NAMES = ("lynx_hare", "school_flu", "oscillator", "lotka_volterra", "pendulum", "gause")
@@ -100,11 +102,14 @@ def shown(text: str) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.examples", description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.examples", description=(__doc__ or "").partition("\n")[0]
+    )
     parser.add_argument("--only", default=",".join(NAMES), help="examples, separated by commas")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--data", type=Path, action="append", default=[], help="folder with files that are not bundled")
     parser.add_argument("--keep", type=Path, help="folder that keeps everything the runs wrote")
+    parser.add_argument("--record", action="store_true", help="keep the figures (python -m benchmarks.series examples)")
     arguments = parser.parse_args()
     keep = arguments.keep or Path(tempfile.mkdtemp(prefix="examples-"))
     rows: list[Row] = []
@@ -118,6 +123,24 @@ def main() -> None:
             print(table(rows[-1:]).splitlines()[-1], flush=True)
     print()
     print(table(rows))
+    if arguments.record:
+        print(f"kept in {record('examples', figures(rows))}")
+
+
+def figures(rows: list[Row]) -> dict[str, tuple[float, str]]:
+    """Of each example and seed: seconds of the whole process, of training and distilling, and the errors."""
+    found: dict[str, tuple[float, str]] = {}
+    for row in rows:
+        if row.result is None:
+            continue
+        name = f"{row.example}, seed {row.seed}"
+        found[f"{name}: whole process"] = row.wall, "s"
+        found.update({f"{name}: {part}": (spent, "s") for part, spent in row.result["seconds"].items()})
+        for part in ("train", "validation", "test"):
+            value = row.result["metrics"].get(f"{part}_nrmse", {}).get("mean")
+            if value is not None:
+                found[f"{name}: {part} error"] = value, ""
+    return found
 
 
 if __name__ == "__main__":

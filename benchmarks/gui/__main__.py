@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.gui.bench import THREADS, Bench, Lag, Pace
+from benchmarks.record import flat, record
 
 LONG = ("cycles", "monkey")
 PARTS = ("start", "live", "train", "search", "open", "million", "tour")
@@ -34,6 +35,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0, help="of the monkey")
     parser.add_argument("--log", type=Path, help="file for a line per cycle or action")
     parser.add_argument("--json", type=Path, help="also write the figures here")
+    parser.add_argument("--record", action="store_true", help="keep the figures (python -m benchmarks.series gui)")
     parser.add_argument("--inside", choices=[*PARTS, *LONG, "window"], help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
@@ -49,6 +51,8 @@ def main() -> int:
         print(f"{part}: {json.dumps(found[part])}", flush=True)
     if arguments.json:
         arguments.json.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
+    if arguments.record:
+        print(f"kept in {record('gui', flat(found))}")
     return 0
 
 

@@ -213,7 +213,7 @@ class Hands:
                 QTest.mousePress(widget, left, none, spot)
                 for k in (1, 2, 3):
                     if isValid(widget):
-                        QTest.mouseMove(widget, spot + (to - spot) * k / 3)
+                        QTest.mouseMove(widget, spot + (to - spot) * (k / 3))
                 if isValid(widget):
                     QTest.mouseRelease(widget, left, none, to)
             case "wheel":
@@ -232,7 +232,7 @@ class Hands:
         return True
 
     def _do_key(self, action: Action) -> None:
-        keys = QKeySequence(action["key"])[0]
+        keys = QKeySequence(action["key"])[0]  # type: ignore[index]  # the stubs lack it
         target = QApplication.activePopupWidget() or QApplication.focusWidget() or self._window()
         press(target, keys.key(), keys.keyboardModifiers())
 
@@ -332,7 +332,8 @@ def _edit_cell(view: QWidget, action: Action) -> bool:
     if not isinstance(view, QAbstractItemView) or view.model() is None:
         return False
     model = view.model()
-    index = model.index(*action["cell"], view.rootIndex())
+    row, column = action["cell"]
+    index = model.index(row, column, view.rootIndex())
     if not index.isValid():
         return False
     view.setCurrentIndex(index)
@@ -340,7 +341,7 @@ def _edit_cell(view: QWidget, action: Action) -> bool:
     flags = model.flags(index)
     ticked = model.data(index, Qt.ItemDataRole.CheckStateRole)
     if flags & Qt.ItemFlag.ItemIsUserCheckable and ticked is not None:
-        off = Qt.CheckState.Unchecked.value
+        off: Any = Qt.CheckState.Unchecked.value
         value = Qt.CheckState.Checked.value if ticked in (off, Qt.CheckState.Unchecked) else off
         return bool(model.setData(index, value, Qt.ItemDataRole.CheckStateRole))
     if not flags & Qt.ItemFlag.ItemIsEditable or view.editTriggers() == QAbstractItemView.EditTrigger.NoEditTriggers:

@@ -7,6 +7,7 @@ import os
 import platform
 import time
 
+from benchmarks.record import record
 from benchmarks.symbolic import tables
 from benchmarks.symbolic.problem import OPERATORS, Problem
 from benchmarks.symbolic.problems import select
@@ -32,6 +33,8 @@ def main() -> None:
         f"\n## Sets\n\n{tables.by_set(rows)}\n\n## Anchors\n\n{tables.anchors(rows)}\n\n## Groups\n\n{tables.by_group(rows)}"
     )
     print(f"\n## Not always recovered by ndestudio\n\n{tables.lost(rows)}")
+    if options.record:
+        print(f"kept in {record('symbolic', tables.figures(rows))}")
 
 
 def _run(options: argparse.Namespace, problems: tuple[Problem, ...], store: Store) -> None:
@@ -109,6 +112,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--verbose", action="store_true", help="a line for each task")
     parser.add_argument("-o", "--output", help="file of results (JSON lines); tasks that are in it are not run again")
     parser.add_argument("--minutes", type=float, default=1e6, help="begin nothing after so many; run again to go on")
+    parser.add_argument("--record", action="store_true", help="keep the figures (python -m benchmarks.series symbolic)")
     parser.add_argument("--show", action="store_true", help="only the tables of what the file of results holds")
     parser.add_argument("--rates", action="store_true", help="only evaluations per second by rows and threads")
     parser.add_argument("--startup", action="store_true", help="only seconds from start of Python to a first front")

@@ -47,6 +47,18 @@ def _table(rows: Sequence[Row], what: str, part: Callable[[Row], str]) -> str:
     return "\n".join(lines)
 
 
+def figures(rows: Sequence[Row]) -> dict[str, tuple[float, str]]:
+    """Of each engine and noise: the share of problems recovered, and median processor seconds to it."""
+    found: dict[str, tuple[float, str]] = {}
+    for engine, noise in sorted({(row.engine, row.noise) for row in rows}):
+        mine = [row for row in rows if (row.engine, row.noise) == (engine, noise)]
+        right = [row for row in mine if row.recovered]
+        found[f"{engine}, noise {noise:.0%}: recovered of {len(mine)}"] = len(right) / len(mine), ""
+        if right:
+            found[f"{engine}, noise {noise:.0%}: processor time to recovery"] = median(row.cpu for row in right), "s"
+    return found
+
+
 def _order(name: str) -> int:
     names = [*OPERATORS, "textbook"]
     return names.index(name) if name in names else -1

@@ -75,7 +75,7 @@ class Operon:
         self.kind = SymbolicRegressor
 
     def solve(self, X: Any, y: Any, names: list[str], task: dict[str, Any]) -> tuple[list[str], int]:
-        symbols = [WORDS.get(name, name) for name in task["operators"]]
+        symbols = [WORDS.get(name) or name for name in task["operators"]]
         model = self.kind(
             allowed_symbols=",".join([*symbols, "constant", "variable"]),
             offspring_generator="basic",

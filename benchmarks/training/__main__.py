@@ -19,6 +19,7 @@ import os
 
 os.environ.setdefault("EQX_ON_ERROR", "nan")
 
+from benchmarks.record import record
 from benchmarks.training import coverage, parts, scale, stiff, systems
 from benchmarks.training.parts import Options
 
@@ -50,17 +51,21 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, help="of `systems`: limit of one training; default: the preset's")
     parser.add_argument("--every-term", action="store_true", help="of `systems`: hide each term in turn")
     parser.add_argument("--store", default="", help="of `systems`: a file of results, to be taken up again")
+    parser.add_argument("--record", action="store_true", help="keep the figures of `race` and `refit`")
     given = parser.parse_args()
     options = Options(given.seeds or 5, given.peers, given.brief)
+    figures: dict[str, tuple[float, str]] = {}
     for name in given.only.split(","):
         if name in PARTS:
-            PARTS[name](options)
+            figures.update(PARTS[name](options) or {})
         elif name == "coverage":
             coverage.coverage(given.sets)
         elif name == "systems":
             systems.unknown_terms(_choice(parser, given))
         else:
             parser.error(f"there is no part `{name}`; choose from {', '.join((*PARTS, 'coverage', 'systems'))}")
+    if given.record:
+        print(f"kept in {record('training', figures)}")
 
 
 def _choice(parser: argparse.ArgumentParser, given: argparse.Namespace) -> systems.Choice:

@@ -104,7 +104,7 @@ def steps(options: Options) -> None:
             print(f"  torchdiffeq {name}, float32: gradient {found[name] * 1e3:.0f} ms: {ratio(found[name], ours)}")
 
 
-def race(options: Options) -> None:
+def race(options: Options) -> dict[str, tuple[float, str]]:
     """Seconds to an error of 5%, 3%, 2% on unseen starts, the worst error after 5%, and the end."""
     test = unseen()
     print(f"\nRace: Lotka-Volterra, growth term unknown, 32 x 100 points, 5% noise, 2-{WIDTH}-{WIDTH}-1")
@@ -123,7 +123,8 @@ def race(options: Options) -> None:
         row = (watch.first_plot, *_reached(errors), _after(errors), end, errors[-1][1], term)
         table.append(row)
         _print_race(f"ours, seed {seed}" + (" (first in process)" if seed == 0 else ""), row)
-    _print_race("ours, median", tuple(np.nanmedian(np.array(table), axis=0)))
+    middle = tuple(np.nanmedian(np.array(table), axis=0))
+    _print_race("ours, median", middle)
     if not options.brief:
         from benchmarks.training import peers_jax
 
@@ -134,6 +135,12 @@ def race(options: Options) -> None:
         mine = float(np.median([line[1] for line in table]))
         theirs = f"{reached[0] / mine:.0f}" if np.isfinite(reached[0]) else f"more than {60 / mine:.0f}"
         print(f"  to 5%: {theirs} times ours")
+    names = ("first plot", "to 5%", "to 3%", "to 2%", "worst error after 5%", "end", "error", "error of the term")
+    units = ("s", "s", "s", "s", "", "s", "", "")
+    return {
+        f"race: {name}, median of {options.seeds}": (float(value), unit)
+        for name, value, unit in zip(names, middle, units, strict=True)
+    }
 
 
 def _reached(errors: list[tuple[float, float]]) -> list[float]:
@@ -152,7 +159,7 @@ def _print_race(name: str, row: tuple) -> None:
     print(f"{name:32}{row[0]:11.2f}{seconds}{row[4]:10.2%}{row[5]:8.1f}{shares}")
 
 
-def constants(options: Options) -> None:
+def constants(options: Options) -> dict[str, tuple[float, str]]:
     """The refit of four constants on 256 x 100 points without noise."""
     dataset = measurements(256, 100, 0.0, 0, end=5.0)
     config = ModelConfig(
@@ -162,7 +169,7 @@ def constants(options: Options) -> None:
     )
     model = replace_hole(initial_model(config, dataset, 0), "growth", parse_expression("0.5*x*y"))
     print("\nRefit of 4 constants, 256 x 100 points")
-    seconds = 0.0
+    seconds = worst = 0.0
     for run in range(5):
         begin = time.perf_counter()
         found = refit(model, dataset, TrainConfig(fit_initial=False))
@@ -177,6 +184,7 @@ def constants(options: Options) -> None:
 
         theirs, values = peers_jax.constants(dataset)
         print(f"  diffrax, 500 Adam steps: {theirs:.1f} s, {ratio(theirs, seconds)}; {values}")
+    return {"refit of 4 constants": (seconds, "s"), "refit of 4 constants: off by": (worst, "")}
 
 
 def _mse(model: FittedModel, t: np.ndarray, y: np.ndarray) -> float:

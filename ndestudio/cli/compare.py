@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from ndestudio.cli.command import Command, add_data, add_overrides
 from ndestudio.cli.exit_codes import DONE, FAILED, INTERRUPTED
 from ndestudio.errors import SpecError
+from ndestudio.json_text import json_text
 
 if TYPE_CHECKING:
     from ndestudio.fitting.model_comparison import Compared, Comparison
@@ -87,9 +87,6 @@ def _compare(spec: Spec, fit: Fit | None, *, reporter: Reporter) -> Comparison:
 
 
 def _write(path: Path, found: Comparison) -> None:
-    def finite(value: float | None) -> float | None:
-        return value if value is not None and math.isfinite(value) else None
-
     models: list[dict[str, Any]] = []
     for one in found.models:
         i = one.information
@@ -99,8 +96,8 @@ def _write(path: Path, found: Comparison) -> None:
                 "made": one.words,
                 "equations": one.config.equations,
                 "outcome": str(one.fit.outcome),
-                "train error": finite(one.train_error),
-                "held-out error": finite(one.held_out),
+                "train error": one.train_error,
+                "held-out error": one.held_out,
                 "values": i.values if i else None,
                 "parameters": i.parameters if i else None,
                 "AIC": i.aic if i else None,
@@ -110,7 +107,7 @@ def _write(path: Path, found: Comparison) -> None:
         )
     content = {"sentence": found.sentence, "supported": found.chosen, "held out": found.held_out, "models": models}
     try:
-        path.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        path.write_text(json_text(content), encoding="utf-8")
     except OSError as error:
         raise SpecError(f"{path} cannot be written ({error.strerror or error}); name another file with -o") from None
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 
 from ndestudio.cli.exit_codes import BAD_INPUT, FAILED
-from ndestudio.errors import DataError, EquationError, NdeStudioError, ProjectError, SpecError
+from ndestudio.errors import DataError, EquationError, NdeStudioError, ProjectError, SettingError, SpecError
 
 
 def complain(error: Exception) -> int:
@@ -13,4 +13,6 @@ def complain(error: Exception) -> int:
     if not isinstance(error, NdeStudioError):
         raise error
     print(f"ndestudio: {error}", file=sys.stderr)
-    return BAD_INPUT if isinstance(error, DataError | EquationError | ProjectError | SpecError) else FAILED
+    return (
+        BAD_INPUT if isinstance(error, DataError | EquationError | ProjectError | SettingError | SpecError) else FAILED
+    )

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import math
 from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from ndestudio.cli.command import Command, add_data, add_overrides
 from ndestudio.cli.exit_codes import DONE, FAILED, INTERRUPTED
 from ndestudio.errors import SpecError
+from ndestudio.json_text import json_text
 
 if TYPE_CHECKING:
     from ndestudio.distil.result import Recovery
@@ -134,7 +133,7 @@ def _write(path: Path, verdict: Recovery) -> None:
                 "chosen": short_text(hole.truth, 17),
                 "found": short_text(hole.found, 17) if hole.found is not None else None,
                 "constants": hole.constants,
-                "apart": hole.error if hole.error is not None and math.isfinite(hole.error) else None,
+                "apart": hole.error,
             }
             for hole in verdict.holes
         ],
@@ -145,7 +144,7 @@ def _write(path: Path, verdict: Recovery) -> None:
         "seconds": dict(verdict.seconds),
     }
     try:
-        path.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+        path.write_text(json_text(content), encoding="utf-8")
     except OSError as error:
         raise SpecError(f"{path} cannot be written ({error.strerror or error}); name another file with -o") from None
 

@@ -25,7 +25,7 @@ def window_command(files: list[Path]) -> int:
     try:
         from ndestudio.gui.app import main
     except ImportError as error:
-        if not str(error).startswith("lib"):
+        if not (error.path or "").endswith((".so", ".dylib", ".pyd")):  # no compiled part that does not load
             raise
         print(
             f"ndestudio: the window needs a system library that is missing ({error}); on Debian and Ubuntu install it with "

@@ -110,8 +110,8 @@ class ControlPath:
         A name in ``KINDS``.
     """
 
-    times: tuple[Float[np.ndarray, " knot"], ...]
-    values: tuple[Float[np.ndarray, " knot"], ...]
+    times: tuple[Float[np.ndarray, " _"], ...]
+    values: tuple[Float[np.ndarray, " _"], ...]
     kind: str = "linear"
 
     def __call__(self, t: Any, *, left: bool = False) -> Float[np.ndarray, "*time input"]:

@@ -6,12 +6,13 @@ import keyword
 import re
 import unicodedata
 
-from ndestudio.expression.tree import CONSTANTS, FUNCTIONS
+from ndestudio.expression.functions import RESERVED as RESERVED_FUNCTIONS
+from ndestudio.expression.tree import CONSTANTS
 
 TIME_NAME = "t"
 """What the time column is called in equations, whatever its label."""
 
-RESERVED: frozenset[str] = frozenset({*FUNCTIONS, *CONSTANTS, TIME_NAME})
+RESERVED: frozenset[str] = frozenset({*RESERVED_FUNCTIONS, *CONSTANTS, TIME_NAME})
 """Identifiers that mean something in equations and cannot name a column."""
 
 _LETTERS = "αβγδεζηθικλμνξοπρςστυφχψωµ"

@@ -25,8 +25,9 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Int
 
-from ndestudio.data.dataset import Dataset, Part
+from ndestudio.data.dataset import Part
 from ndestudio.expression.tree import Expr
+from ndestudio.fitting.measure import Measure
 from ndestudio.model.fitted import FittedModel, Simulation
 
 CLOSE = 1.1
@@ -42,20 +43,20 @@ class Evidence:
     """What speaks for a candidate.
 
     Arguments:
-        train, validation: squared errors of each measured value over the variance of its column; infinite where the
-            simulation failed.
+        train, validation: what each measured value adds to the loss of training: its squared error over the variance of its
+            column, with weights, logarithms and robust loss as asked for; infinite where the simulation failed.
         nats: length of the formula without its constants. constants: number of constants. digits: what they need beyond
             the usual precision, in nats.
         series: number of the trajectory and column each validation value belongs to (None: all one).
         train_count, validation_count: how many of the values are independent (None: all).
     """
 
-    train: Float[np.ndarray, " value"]
-    validation: Float[np.ndarray, " value"]
+    train: Float[np.ndarray, " fitted"]
+    validation: Float[np.ndarray, " held_out"]
     nats: float
     constants: int
     digits: float = 0.0
-    series: Int[np.ndarray, " value"] | None = None
+    series: Int[np.ndarray, " held_out"] | None = None
     train_count: float | None = None
     validation_count: float | None = None
 
@@ -97,13 +98,17 @@ def _share(count: float | None, values: Float[np.ndarray, " value"]) -> float:
 
 
 def evidence(
-    model: FittedModel, dataset: Dataset, simulations: Mapping[str, Simulation], formulas: Mapping[str, Expr]
+    model: FittedModel, measure: Measure, simulations: Mapping[str, Simulation], formulas: Mapping[str, Expr]
 ) -> Evidence:
-    """Evidence for ``model``, in which the holes are ``formulas``, from its simulations (none: it could not be simulated)."""
+    """Evidence for ``model``, in which the holes are ``formulas``, from its simulations (none: it could not be simulated).
+
+    Arguments:
+        measure: how errors count: as in training.
+    """
     from ndestudio.symbolic.selection import structure_nats
 
-    train, train_series = _residuals(model, dataset, simulations, Part.TRAIN)
-    validation, series = _residuals(model, dataset, simulations, Part.VALIDATION)
+    train, train_series = measure.errors(model, simulations, Part.TRAIN)
+    validation, series = measure.errors(model, simulations, Part.VALIDATION)
     return Evidence(
         train=train**2,
         validation=validation**2,
@@ -120,26 +125,6 @@ def fitted_constants(expression: Expr) -> int:
     from ndestudio.model.replace import parametrise
 
     return len(parametrise(expression, "c", keep=(1.0,))[1])
-
-
-def _residuals(
-    model: FittedModel, dataset: Dataset, simulations: Mapping[str, Simulation], part: Part
-) -> tuple[Float[np.ndarray, " value"], Int[np.ndarray, " value"]]:
-    """Errors over the spread of their columns, and the series (trajectory and column) of each."""
-    spread = dataset.spread()
-    found, series = [np.empty(0)], [np.empty(0, dtype=int)]
-    for k, column in enumerate(dataset.measured_names):
-        if column not in model.measured or model.system.observation(column) is None:
-            continue
-        mine = model.measured.index(column)
-        for trajectory in dataset.trajectories:
-            rows = trajectory.mask(part)[:, k]
-            simulation = simulations.get(trajectory.name)
-            predicted = np.full(int(rows.sum()), np.inf) if simulation is None else simulation.measured[rows, mine]
-            found.append((predicted - trajectory.measured[rows, k]) / spread[k])
-            series.append(np.full(len(predicted), len(series)))
-    values = np.concatenate(found)
-    return np.where(np.isfinite(values), values, np.inf), np.concatenate(series)
 
 
 def admissible(candidates: Sequence[Evidence]) -> list[int]:

@@ -90,7 +90,7 @@ def _start_parameters(model: FittedModel, parts: Mapping[str, Trial]) -> dict[st
     """
     beside: dict[str, list[str]] = {name: [] for name in model.parameters}
     for expression in model.system.rhs:
-        holes = [call.function for call in calls(expression) if call.function in parts]
+        holes = [call.function for call in calls(expression, parts) if call.function in parts]
         for name in names(expression):
             if name in beside:
                 beside[name] += holes

@@ -24,7 +24,8 @@ class DistilConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
             are those of the columns, states and parameters it is called with; what has none fits anywhere. `wildcards`
             of the `options` says what numbers may be.
         templates: hole -> what is known of its formula, with unknown functions of its arguments, such as
-            `"mu*S/(K + S) - f(T)"`; names that are no arguments are parameters, fitted with it.
+            `"mu*S/(K + S) - f(T)"`; names that are no arguments are parameters, fitted with it. Without an unknown
+            function it is the formula, and its parameters are all that is fitted.
         candidates: members of the front that are put back, refitted and simulated.
         refit: refit all constants through the solver.
         options: engine-specific settings.

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from ndestudio.distil.choice import EXACT, choose
 from ndestudio.distil.forms import complexity, simplest, with_a_term_less
 from ndestudio.distil.scoring import Judge, Trial
+from ndestudio.expression.bounded import Budget
 from ndestudio.expression.tree import Expr, Number, children, numbers, size, with_children
 from ndestudio.model.fitted import FittedModel
 
@@ -29,7 +30,7 @@ def drop_terms(best: Trial, judge: Judge, costs: Mapping[str, int]) -> Trial:
     for _ in range(ROUNDS_OF_DROPPING):
         trials = [best]
         for hole, formula in best.expressions.items():
-            for variant in _variants(formula):
+            for variant in _variants(formula, judge.budget):
                 if judge.should_stop():
                     return best
                 enough = FAR_WORSE * best.evidence.train_rms
@@ -41,12 +42,12 @@ def drop_terms(best: Trial, judge: Judge, costs: Mapping[str, int]) -> Trial:
     return best
 
 
-def _variants(formula: Expr) -> list[Expr]:
+def _variants(formula: Expr, budget: Budget) -> list[Expr]:
     from ndestudio.distil.search import skeleton
 
     found: dict[str, Expr] = {}
-    for variant in with_a_term_less(formula):
-        short = simplest(variant)
+    for variant in with_a_term_less(formula, budget):
+        short = simplest(variant, budget)
         found.setdefault(skeleton(short), short)
     found.pop(skeleton(formula), None)
     return sorted(found.values(), key=size)[-MOST_VARIANTS:]

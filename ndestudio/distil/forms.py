@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
 
 from ndestudio.errors import EquationError
+from ndestudio.expression.bounded import LARGEST_WHOLE, Budget, Exhausted, check_size
+from ndestudio.expression.functions import find
 from ndestudio.expression.tree import (
     Binary,
     Call,
@@ -33,6 +36,9 @@ REFUSED = (
 MOST_NODES = 60
 """Formulas larger than this are left as they are; rewriting them takes SymPy seconds."""
 
+MOST_EXPANDED = 4 * MOST_NODES
+"""Formulas that are larger than this when multiplied out are shortened as they were found alone."""
+
 
 def complexity(expr: Expr, costs: Mapping[str, int] | None = None) -> int:
     """Weighted number of nodes; a negated number is one node, a sign in front of anything else another.
@@ -51,24 +57,45 @@ def complexity(expr: Expr, costs: Mapping[str, int] | None = None) -> int:
         case Binary(operator, left, right):
             return costs.get(operator, 1) + complexity(left, costs) + complexity(right, costs)
         case Call(function, arguments):
-            return costs.get(function, 1) + sum(complexity(argument, costs) for argument in arguments)
+            known = find(function)
+            own = known.complexity if known is not None else 1
+            return costs.get(function, own) + sum(complexity(argument, costs) for argument in arguments)
     raise TypeError(f"not an expression: {expr!r}")
 
 
-def simplest(expr: Expr) -> Expr:
+def simplest(expr: Expr, budget: Budget | None = None) -> Expr:
     """The shortest of several equal forms: as it is, folded, with the fraction reduced and normalised.
 
     Numbers that are no small integers are kept as symbols while SymPy rewrites, so that no rounding enters.
-    """
-    from ndestudio.expression import fold
 
+    Parameters
+    ----------
+    expr : Expr
+        A formula.
+    budget : Budget, optional
+        What rewriting may cost, and where is kept what was given up; the formula is then left as it was.
+
+    Returns
+    -------
+    Expr
+        A formula with the same values.
+    """
+    from ndestudio.expression import fold, to_text
+
+    budget = budget or Budget()
     expr = fold(expr)
     if size(expr) > MOST_NODES or not names(expr):
         return expr
     operands = summands(expr)
-    forms = [expr, *(fold(other) for other in _rewritten(expr))]
-    if len(operands) > 1:
-        forms.append(fold(_sum([_signed(sign, simplest(operand)) for sign, operand in operands])))
+    with budget.formula():
+        try:
+            forms = [expr, *(fold(other) for other in _rewritten(expr, budget))]
+        except Exhausted as why:
+            budget.give_up(to_text(expr), why)
+            forms = [expr]
+        if len(operands) > 1:
+            parts = [_signed(sign, simplest(operand, budget)) for sign, operand in operands]
+            forms.append(fold(_sum(parts)))
     known = set(names(expr))
     chosen = min(
         (form for form in forms if set(names(form)) <= known), key=lambda form: (size(form), _numbers_not_one(form))
@@ -111,40 +138,56 @@ def _numbers_not_one(expr: Expr) -> int:
     return sum(_numbers_not_one(child) for child in children(expr))
 
 
-def _rewritten(expr: Expr) -> Iterator[Expr]:
+def _rewritten(expr: Expr, budget: Budget) -> list[Expr]:
+    """``expr`` cancelled, factored, put together and normalised by SymPy. Raises Exhausted."""
     import sympy
 
-    from ndestudio.expression import from_sympy, to_sympy
-
-    exact, values = _numbers_as_symbols(to_sympy(expr))
-    filled = {symbol: sympy.Float(value, 17) for symbol, value in values.items()}
+    check_size(expr)
+    exact, filled = budget.run(lambda: _numbers_as_symbols(expr))
+    found = []
     for change in (sympy.cancel, sympy.factor, sympy.together, _normalised):
-        try:
-            changed = change(exact)
-            if changed is None:
-                continue
-            candidate = from_sympy(changed.subs(filled))
-        except (*REFUSED, sympy.PolynomialError):
+        candidate = budget.run(lambda change=change: _changed(change, exact, filled))
+        if candidate is None or size(candidate) > 2 * size(expr):  # folding takes away a sign, not half of the nodes
             continue
         if not any(name.startswith("number_") for name in names(candidate)):
-            yield candidate
+            found.append(candidate)
+    return found
 
 
-def _numbers_as_symbols(expr):  # type: ignore[no-untyped-def]  # SymPy's expressions have no useful types
-    """SymPy's expression with integers exact and other numbers as positive or negative symbols of that value."""
+def _changed(change: Callable[[Any], Any], exact: Any, filled: Mapping[Any, Any]) -> Expr | None:
+    """What ``change`` makes of SymPy's expression; None where that has no value or no word in our language."""
     import sympy
 
-    values = {}
-    swaps = {}
-    for number in sorted(expr.atoms(sympy.Float), key=float):
+    from ndestudio.expression import from_sympy
+
+    try:
+        changed = change(exact)
+        return None if changed is None else from_sympy(changed.subs(filled))
+    except (*REFUSED, sympy.PolynomialError):
+        return None
+
+
+def _numbers_as_symbols(expr: Expr) -> tuple[Any, dict[Any, Any]]:
+    """SymPy's expression with small integers exact and other numbers as symbols, and the values of these."""
+    import sympy
+
+    from ndestudio.expression import to_sympy
+
+    found = to_sympy(expr, largest_whole=LARGEST_WHOLE)
+    values: dict[Any, Any] = {}
+    swaps: dict[Any, Any] = {}
+    for number in sorted(found.atoms(sympy.Float, sympy.Rational), key=float):
         value = float(number)
-        if value == int(value) and abs(value) <= 12:
+        if isinstance(number, sympy.Rational):
+            if max(abs(number.p), number.q) <= LARGEST_WHOLE:
+                continue
+        elif value == int(value) and abs(value) <= 12:
             swaps[number] = sympy.Integer(int(value))
-        else:
-            symbol = sympy.Symbol(f"number_{len(values)}", positive=True)
-            swaps[number] = symbol if value > 0 else -symbol
-            values[symbol] = abs(value)
-    return expr.xreplace(swaps), values
+            continue
+        symbol = sympy.Symbol(f"number_{len(values)}", positive=True)
+        swaps[number] = symbol if value > 0 else -symbol
+        values[symbol] = sympy.Float(abs(value), 17)
+    return found.xreplace(swaps), values
 
 
 def _normalised(expr):  # type: ignore[no-untyped-def]
@@ -166,7 +209,7 @@ def _normalised(expr):  # type: ignore[no-untyped-def]
     return sympy.factor_terms(sympy.expand(top / unit)) / sympy.expand(bottom / unit)
 
 
-def with_a_term_less(expr: Expr) -> tuple[Expr, ...]:
+def with_a_term_less(expr: Expr, budget: Budget | None = None) -> tuple[Expr, ...]:
     """All formulas in which one operand of one sum is missing; of the formula and of its expanded form.
 
     A trained hole can hold terms that the known part of its equation could hold as well; then the right formula is the
@@ -175,7 +218,7 @@ def with_a_term_less(expr: Expr) -> tuple[Expr, ...]:
     found: dict[str, Expr] = {}
     from ndestudio.expression import fold, to_text
 
-    for form in (expr, *_expanded(expr)):
+    for form in (expr, *_expanded(expr, budget or Budget())):
         for variant in _shortened(form):
             variant = fold(variant)
             if names(variant) and variant != expr:
@@ -183,15 +226,20 @@ def with_a_term_less(expr: Expr) -> tuple[Expr, ...]:
     return tuple(found.values())
 
 
-def _expanded(expr: Expr) -> tuple[Expr, ...]:
+def _expanded(expr: Expr, budget: Budget) -> tuple[Expr, ...]:
     if size(expr) > MOST_NODES:
         return ()
     import sympy
 
-    from ndestudio.expression import from_sympy, to_sympy
+    from ndestudio.expression import from_sympy, to_sympy, to_text
 
     try:
-        return (from_sympy(sympy.expand(to_sympy(expr))),)
+        check_size(expr)
+        found = budget.run(lambda: from_sympy(sympy.expand(to_sympy(expr, largest_whole=LARGEST_WHOLE))))
+        return (found,) if size(found) <= MOST_EXPANDED else ()
+    except Exhausted as why:
+        budget.give_up(to_text(expr), why)
+        return ()
     except REFUSED:
         return ()
 

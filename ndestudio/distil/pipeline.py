@@ -13,12 +13,13 @@ from ndestudio.distil.choice import choose
 from ndestudio.distil.combine import JudgedHole, combine
 from ndestudio.distil.config import DistilConfig
 from ndestudio.distil.finish import drop_terms, put_together, round_constants
-from ndestudio.distil.forms import complexity
+from ndestudio.distil.forms import complexity, simplest
 from ndestudio.distil.result import Distillation, HoleDistillation, HoleSamples, ScoredCandidate, held_out, percent
 from ndestudio.distil.scoring import Judge, Trial
 from ndestudio.distil.search import Searched, hole_loss, search_hole, shortlist, skeleton
-from ndestudio.distil.tuning import make_tuner
-from ndestudio.errors import EngineUnavailable, EquationError
+from ndestudio.errors import EngineUnavailable, EquationError, SettingError
+from ndestudio.expression.bounded import Budget
+from ndestudio.fitting.candidates import make_candidates
 from ndestudio.fitting.config import TrainConfig
 from ndestudio.fitting.metrics import Metrics, score
 from ndestudio.model.fitted import FittedModel
@@ -27,6 +28,8 @@ from ndestudio.symbolic.engine import Engine
 from ndestudio.symbolic.front import Candidate
 from ndestudio.symbolic.presets import resolve_operators
 
+NO_WORSE = 1.0 + 1e-3
+"""Ratio of objectives that counts as not worse."""
 FAR_WORSE = 5.0
 """Ratio of training errors beyond which a candidate is not refitted to the end."""
 
@@ -52,7 +55,7 @@ def distil(
         are outcomes with a sentence.
 
     Raises:
-        ValueError: settings that make no sense (an unknown hole, operator or engine), saying which.
+        SettingError: settings that name what does not exist (a hole, an operator, an engine, an option), saying which.
     """
     work = _Work(model, dataset, config, reporter, train, tuple(ensemble))
     searcher = engine or _engine(config.engine)
@@ -90,6 +93,10 @@ class _Work:
     samples: dict[str, HoleSamples] = field(default_factory=dict)
     judge: Judge = field(init=False)
     costs: Mapping[str, int] = field(default_factory=dict)
+    budget: Budget = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.budget = Budget(should_stop=self.reporter.should_stop)
 
     def prepare(self) -> None:
         """How good the hybrid model is, and steps short enough to refit candidates."""
@@ -98,15 +105,16 @@ class _Work:
             error = score(self.model, self.dataset, seconds=10.0).train.get("mean", 0.0)
             # a hole cannot be truer than the trajectories it was trained on; below a percent it is as good as noiseless
             self.noise = error if 0.01 < error < 1.0 else None
-            tuner = make_tuner(self.model, self.dataset, self.train)
+            candidates = make_candidates(self.model, self.dataset, self.train)
         self.judge = Judge(
             self.dataset,
-            tuner,
+            candidates,
             self.config.refit,
             self.reporter.should_stop,
             self.train,
             _Quiet(self.reporter),
             self.samples,
+            self.budget,
         )
 
     def search(self, hole: str, engine: Engine, index: int, total: int) -> Searched | None:
@@ -120,9 +128,9 @@ class _Work:
             except EngineUnavailable as error:
                 self._note(str(error), "error")
                 return None
+            except SettingError:
+                raise
             except (ValueError, RuntimeError) as error:
-                if isinstance(error, ValueError) and "unknown" in str(error):
-                    raise
                 self._note(f"`{hole}` could not be searched: {error}", "warning")
                 return None
         if not searched.front.candidates:
@@ -135,7 +143,11 @@ class _Work:
         self.reporter.emit(Phase("refit", f"Refitting the candidates for {hole} through the solver", index, total))
         self.samples[hole] = searched.samples
         candidates = shortlist(
-            searched.front, self.config.candidates, searched.samples, resolve_operators(self.config.operators)[0]
+            searched.front,
+            self.config.candidates,
+            searched.samples,
+            resolve_operators(self.config.operators)[0],
+            self.budget,
         )
         scored: list[ScoredCandidate] = []
         trials: list[Trial] = []
@@ -200,6 +212,8 @@ class _Work:
             for name in best.expressions:
                 found[name] = self._with_final_form(name, found[name], best)
         left = [name for name in holes if name not in best.expressions]
+        if sentence := self.budget.sentence():
+            self._note(sentence, "info")
         return Distillation(
             "done",
             _done(best, left, final.metrics),
@@ -213,20 +227,21 @@ class _Work:
         )
 
     def _refitted(self, result: Trial) -> Trial:
-        """The last word is that of the training engine; its result is taken unless it is worse."""
+        """The last word is that of training; its result is taken unless its objective is worse."""
         if not self.config.refit:
             return result
         with self._timed("refit"):
-            again = self.judge.refit_compiled(result)
-        return (
-            again if again.evidence.usable and again.evidence.train_rms <= 1.001 * result.evidence.train_rms else result
-        )
+            again = self.judge.refitted(result)
+            better = again.evidence.usable and self.judge.objective(again) <= NO_WORSE * self.judge.objective(result)
+        return again if better else result
 
     def _with_final_form(self, hole: str, found: HoleDistillation, best: Trial) -> HoleDistillation:
         """Add the formula of the joint model to the candidates where it is none of them (terms were dropped)."""
         formula = best.expressions[hole]
         trials = [s.model.replacements[hole].expression for s in found.scored]
-        present = [k for k, expression in enumerate(trials) if skeleton_of(found.scored[k], hole) == skeleton(formula)]
+        present = [
+            k for k, expression in enumerate(trials) if self._skeleton(found.scored[k], hole) == skeleton(formula)
+        ]
         if found.chosen in present or not trials:
             return found
         if present:
@@ -241,6 +256,10 @@ class _Work:
             "of the equations carries it"
         )
         return replace(found, scored=scored, chosen=scored.index(extra), reason=reason)
+
+    def _skeleton(self, scored: ScoredCandidate, hole: str) -> str:
+        """Structure of a candidate's refitted formula in its simplest form."""
+        return skeleton(simplest(_formula(scored.model, hole), self.budget))
 
     def _stopped(self, judged: Mapping[str, JudgedHole], engine: str, result: Trial | None = None) -> Distillation:
         """What was reached, put together without further refitting."""
@@ -350,13 +369,6 @@ def _formula(model: FittedModel, hole: str):  # type: ignore[no-untyped-def]
     return formula
 
 
-def skeleton_of(scored: ScoredCandidate, hole: str):  # type: ignore[no-untyped-def]
-    """Structure of a candidate's refitted formula in its simplest form."""
-    from ndestudio.distil.forms import simplest
-
-    return skeleton(simplest(_formula(scored.model, hole)))
-
-
 def _engine(name: str) -> Engine:
     from ndestudio.symbolic import ENGINES
 
@@ -369,7 +381,7 @@ def _wanted(model: FittedModel, config: DistilConfig) -> tuple[str, ...]:
         return known
     unknown = [name for name in config.holes if name not in known]
     if unknown:
-        raise ValueError(f"unknown hole `{unknown[0]}`; the model has {', '.join(known) or 'none'}")
+        raise SettingError(f"unknown hole `{unknown[0]}`; the model has {', '.join(known) or 'none'}")
     return tuple(config.holes)
 
 

@@ -103,13 +103,14 @@ def _inside(model: FittedModel, dataset: Dataset, simulation: Simulation) -> np.
     """Rows whose observed columns stay within the measured range, a little widened."""
     stacked = np.concatenate([trajectory.measured for trajectory in dataset.trajectories])
     margin = REACH * dataset.spread()
-    low, high = np.nanmin(stacked, axis=0) - margin, np.nanmax(stacked, axis=0) + margin
     ok = np.isfinite(simulation.states).all(axis=1)
     for k, column in enumerate(dataset.measured_names):
-        if column in model.measured and model.system.observation(column) is not None:
+        values = stacked[np.isfinite(stacked[:, k]), k]
+        # a column without values has no range
+        if len(values) and column in model.measured and model.system.observation(column) is not None:
             predicted = simulation.measured[:, model.measured.index(column)]
             with np.errstate(invalid="ignore"):
-                ok = ok & (predicted >= low[k]) & (predicted <= high[k])
+                ok = ok & (predicted >= values.min() - margin[k]) & (predicted <= values.max() + margin[k])
     return np.asarray(ok)
 
 

@@ -12,8 +12,9 @@ from ndestudio.data.dataset import Dataset, Part
 from ndestudio.distil.choice import Evidence, evidence
 from ndestudio.distil.forms import simplest
 from ndestudio.distil.result import HoleSamples
-from ndestudio.distil.tuning import Tuner
+from ndestudio.expression.bounded import Budget
 from ndestudio.expression.tree import Expr
+from ndestudio.fitting.candidates import Candidates
 from ndestudio.fitting.config import TrainConfig
 from ndestudio.fitting.metrics import Metrics, score
 from ndestudio.model.fitted import FittedModel
@@ -51,15 +52,17 @@ class Judge:
     Arguments:
         refit: whether constants are refitted; without, they stay as the search found them.
         train: settings of the final refits. samples: of each hole, filled as they come.
+        budget: what rewriting a formula may cost.
     """
 
     dataset: Dataset
-    tuner: Tuner
+    candidates: Candidates
     refit: bool
     should_stop: Callable[[], bool]
     train: TrainConfig
     reporter: Reporter
     samples: Mapping[str, HoleSamples]
+    budget: Budget = field(default_factory=Budget)
 
     def try_out(
         self,
@@ -98,8 +101,8 @@ class Judge:
         simulations = {} if hopeless else dict(simulate_all(model, self.dataset, seconds=SIMULATION_SECONDS))
         failed = next((item.sentence for item in simulations.values() if item.sentence), "")
         filled = {hole: formula_filled(model, hole) for hole in holes}
-        formulas = {hole: simplest(formula) for hole, formula in filled.items() if formula is not None}
-        found = evidence(model, self.dataset, simulations, formulas)
+        formulas = {hole: simplest(formula, self.budget) for hole, formula in filled.items() if formula is not None}
+        found = evidence(model, self.candidates.measure, simulations, formulas)
         digits = sum(extra_digits(formula, self.samples.get(hole)) for hole, formula in formulas.items())
         metrics = _no_metrics(self.dataset) if hopeless else score(model, self.dataset, simulations=simulations)
         return Trial(model, metrics, replace(found, digits=digits), formulas, kept or {}, sentence or failed)
@@ -108,18 +111,17 @@ class Judge:
         """The refitted model, a sentence about what went wrong, and whether there is no point in simulating it."""
         if not self.refit or not iterations:
             return model, "", False
-        if self.tuner.batch is None:
-            from ndestudio.fitting import refit
-
-            fit = refit(model, self.dataset, self.train, self.reporter)
-            return fit.model, fit.sentence if fit.outcome == "diverged" else "", False
-        tuned = self.tuner.tune(model, self.should_stop, iterations, 0.5 * enough**2)
-        hopeless = tuned.cost > 0.5 * HOPELESS**2
+        tuned = self.candidates.fit(model, self.should_stop, iterations, enough)
+        hopeless = tuned.loss > HOPELESS**2
         sentence = tuned.sentence or ("the formula does not follow the training rows at all" if hopeless else "")
         return tuned.model, sentence, hopeless
 
-    def refit_compiled(self, trial: Trial) -> Trial:
-        """``trial`` with its constants refitted by the training engine, whose solver is the exact one."""
+    def objective(self, trial: Trial) -> float:
+        """What training would make smallest, at the model of a trial."""
+        return self.candidates.objective(trial.model)
+
+    def refitted(self, trial: Trial) -> Trial:
+        """``trial`` with its constants fitted to the end, noise levels included."""
         from ndestudio.fitting import refit
 
         fit = refit(trial.model, self.dataset, self.train, self.reporter)

@@ -16,6 +16,7 @@ from ndestudio.distil.result import HoleSamples
 from ndestudio.distil.sampling import disagreement, sample_hole
 from ndestudio.distil.units import fitting_guesses, hole_units
 from ndestudio.errors import EquationError
+from ndestudio.expression.bounded import Budget
 from ndestudio.expression.tree import Binary, Call, Expr, Name, Negate, Number, names, substitute, transform, walk
 from ndestudio.model.fitted import FittedModel
 from ndestudio.progress import FrontUpdate, Reporter
@@ -165,7 +166,11 @@ ILL_CONDITIONED = 1e4
 
 
 def shortlist(
-    front: Front, count: int, samples: HoleSamples, operators: tuple[str, ...] | None = None
+    front: Front,
+    count: int,
+    samples: HoleSamples,
+    operators: tuple[str, ...] | None = None,
+    budget: Budget | None = None,
 ) -> list[Candidate]:
     """At most ``count`` members, by rising complexity: the engine's choice, then the largest drops of the error, then the rest.
 
@@ -177,6 +182,7 @@ def shortlist(
 
     if not front.candidates:
         return []
+    budget = budget or Budget()
     sound = [
         max(sensitivities(c.expression, samples), default=0.0) <= ILL_CONDITIONED
         and (operators is None or uses_only(c.expression, operators))
@@ -189,7 +195,7 @@ def shortlist(
         if len(found) == max(count, 1):
             break
         candidate = front.candidates[index]
-        form = simplest(candidate.expression)
+        form = simplest(candidate.expression, budget)
         key = skeleton(form)
         if key not in found or candidate.loss < found[key].loss:
             found[key] = replace(candidate, expression=form)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ndestudio.distil.forms import MOST_NODES, REFUSED, simplest, summands
+from ndestudio.expression.bounded import LARGEST_WHOLE, Budget, Exhausted, check_size
 from ndestudio.expression.tree import Binary, Call, Expr, Name, Negate, Number, size
 
 _NOTHING = 1e-12
@@ -31,12 +32,13 @@ class Structure:
         return (self.coefficient, *self.numbers)
 
 
-def difference(truth: Expr, other: Expr) -> float | None:
+def difference(truth: Expr, other: Expr, budget: Budget | None = None) -> float | None:
     """Largest relative difference of the constants of two formulas; None when their structures differ.
 
     Both are compared as they are, in their simplest form, and as one fraction of expanded sums.
     """
-    for a, b in zip(_forms(truth), _forms(other), strict=True):
+    budget = budget or Budget()
+    for a, b in zip(_forms(truth, budget), _forms(other, budget), strict=True):
         mine, yours = structure(a), structure(b)
         if mine.key == yours.key and len(mine.constants) == len(yours.constants):
             return max(_apart(x, y) for x, y in zip(mine.constants, yours.constants, strict=True))
@@ -97,7 +99,7 @@ def _powers(expr: Expr, power: int) -> tuple[float, dict[_Base, int]]:
     match expr:
         case Negate(operand):
             coefficient, found = _powers(operand, power)
-            return (-1.0) ** power * coefficient, found
+            return (-coefficient if power % 2 else coefficient), found
         case Binary("*", left, right):
             return _merged(_powers(left, power), _powers(right, power))
         case Binary("/", left, right):
@@ -113,8 +115,15 @@ def _powers(expr: Expr, power: int) -> tuple[float, dict[_Base, int]]:
             one = Structure(1.0, f"({below.key})^({above.key})", (*below.constants, *above.constants))
         case _:
             one = structure(expr)
-    factor = one.coefficient**power if one.coefficient or power > 0 else math.inf
+    factor = _raised(one.coefficient, power)
     return factor, ({(one.key, one.numbers): power} if one.key != "1" else {})
+
+
+def _raised(base: float, power: int) -> float:
+    try:
+        return base**power
+    except (OverflowError, ZeroDivisionError):
+        return -math.inf if base < 0 and power % 2 else math.inf
 
 
 def _merged(
@@ -142,21 +151,30 @@ def _whole(exponent: Expr) -> int | None:
     return None
 
 
-def _forms(expr: Expr) -> Iterable[Expr]:
-    return (expr, simplest(expr), _one_fraction(expr))
+def _forms(expr: Expr, budget: Budget) -> Iterator[Expr]:
+    yield expr
+    yield simplest(expr, budget)
+    yield _one_fraction(expr, budget)
 
 
-def _one_fraction(expr: Expr) -> Expr:
+def _one_fraction(expr: Expr, budget: Budget) -> Expr:
     """Expanded numerator over expanded denominator; ``expr`` itself where SymPy cannot say."""
     if size(expr) > MOST_NODES:
         return expr
     import sympy
 
-    from ndestudio.expression import from_sympy, to_sympy
+    from ndestudio.expression import from_sympy, to_sympy, to_text
+
+    def expanded() -> Expr:
+        above, below = sympy.fraction(sympy.together(to_sympy(expr, largest_whole=LARGEST_WHOLE)))
+        return Binary("/", from_sympy(sympy.expand(above)), from_sympy(sympy.expand(below)))
 
     try:
-        above, below = sympy.fraction(sympy.together(to_sympy(expr)))
-        return Binary("/", from_sympy(sympy.expand(above)), from_sympy(sympy.expand(below)))
+        check_size(expr)
+        return budget.run(expanded)
+    except Exhausted as why:
+        budget.give_up(to_text(expr), why)
+        return expr
     except (*REFUSED, sympy.PolynomialError):
         return expr
 

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from ndestudio.data.dataset import Dataset
 from ndestudio.expression import parse_expression
-from ndestudio.expression.tree import FUNCTIONS, Call, Expr, Name, walk
+from ndestudio.expression.functions import is_known
+from ndestudio.expression.tree import Call, Expr, Name, walk
 from ndestudio.model.fitted import FittedModel
 from ndestudio.symbolic.dimensions import DimensionError, ProblemUnits, check_dimensions, dimension_of
 from ndestudio.symbolic.units import Unit, parse_unit, unit_text
@@ -43,7 +44,7 @@ def _unit_of(argument: Expr, quantities: dict[str, str]) -> str:
         return quantities.get(argument.name, "")
     known = {}
     for node in walk(argument):
-        if isinstance(node, Call) and node.function not in FUNCTIONS:
+        if isinstance(node, Call) and not is_known(node.function, len(node.arguments)):
             return ""
         if isinstance(node, Name):
             known[node.name] = parse_unit(quantities[node.name]) if node.name in quantities else None

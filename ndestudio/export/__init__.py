@@ -10,10 +10,8 @@ if TYPE_CHECKING:
     from ndestudio.export.content import Origin
     from ndestudio.export.equations import equations_json, equations_text
     from ndestudio.export.exporter import Exporter, Options, Subject, Trial
-    from ndestudio.export.figure import Figure
     from ndestudio.export.gather import job, origin_of
     from ndestudio.export.plots import figures
-    from ndestudio.export.raster import svg_to_png
     from ndestudio.export.registry import EXPORTERS
     from ndestudio.export.report import report_html
     from ndestudio.export.rerun import verify
@@ -24,7 +22,6 @@ __all__ = [
     "Artefact",
     "ExportConfig",
     "Exporter",
-    "Figure",
     "Options",
     "Origin",
     "Subject",
@@ -36,7 +33,6 @@ __all__ = [
     "job",
     "origin_of",
     "report_html",
-    "svg_to_png",
     "verify",
     "write_all",
 ]
@@ -53,11 +49,9 @@ _HOME = {
     "Trial": "exporter",
     "equations_json": "equations",
     "equations_text": "equations",
-    "Figure": "figure",
     "figures": "plots",
     "job": "gather",
     "origin_of": "gather",
-    "svg_to_png": "raster",
     "report_html": "report",
     "verify": "rerun",
     "write_all": "write",

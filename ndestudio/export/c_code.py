@@ -25,14 +25,16 @@ from ndestudio.export.code import (
 )
 from ndestudio.export.content import Content, Quantity
 from ndestudio.export.exporter import Exporter, Trial
+from ndestudio.export.helpers import definitions, names_taken, used
 from ndestudio.export.names import identifiers
 from ndestudio.export.networks import ExportedNetwork, exported
 from ndestudio.export.printer import ATOM, Printer
+from ndestudio.expression.functions import BUILT_IN
 from ndestudio.expression.tree import Call, Expr, Number, walk
 
 
 class CPrinter(Printer):
-    functions: ClassVar[Mapping[str, str]] = {"abs": "fabs", "min": "fmin", "max": "fmax"}
+    language: ClassVar[str] = "c"
     pi: ClassVar[str] = "3.141592653589793"
 
     def power(self, base: Expr, exponent: Expr) -> tuple[str, int]:
@@ -43,15 +45,20 @@ class CPrinter(Printer):
 
 def c_code(content: Content) -> str:
     """The program: `cc -std=c99 model.c -lm -o model && ./model` prints a CSV."""
-    names = identifiers(content.names, "c")
+    functions = used(content)
+    names = identifiers(content.names, "c", names_taken(functions, "c"))
     usage = _USAGE.replace("@SOLVER@", IMPLICIT_SOURCE if content.stiff else EXPLICIT_SOURCE)
-    write = CPrinter(names)
+    write = CPrinter(names, content.networks)
     lines = commented([_comment(line) for line in (*header(content, names), "", *usage.splitlines())], "//")
     lines += ["", "#include <math.h>", "#include <stdio.h>", "#include <stdlib.h>", "#include <string.h>", ""]
     lines += ["enum {", f"    N_STATES = {len(content.states)},", f"    N_OUTPUTS = {len(content.outputs)},"]
     lines += [f"    N_INPUTS = {len(content.inputs)},", f"    N_TRAJECTORIES = {len(content.tracks)}", "};", ""]
     lines += _parameters(content)
     lines += _tables(content)
+    # the networks bring those of their constraints
+    present = _network_functions(content)
+    for definition in definitions(functions, "c", present):
+        lines += [*definition.splitlines(), ""]
     if content.networks:
         lines += _networks(content, names, write)
     lines += _field(content, write, names)
@@ -127,7 +134,7 @@ def _tables(content: Content) -> list[str]:
     return [*lines, "};", ""]
 
 
-def _array(name: str, values: Float[np.ndarray, " n"]) -> list[str]:
+def _array(name: str, values: Float[np.ndarray, "..."]) -> list[str]:
     return [f"static const double {name}[] = {{", *wrapped(number_list(values), "    "), "};", ""]
 
 
@@ -168,13 +175,20 @@ def _inputs(content: Content) -> list[str]:
     return [*(_INPUTS if content.inputs else _NO_INPUTS).splitlines()]
 
 
+def _network_functions(content: Content) -> set[str]:
+    """What activations and constraints of the networks call."""
+    networks = [exported(network) for network in content.networks.values()]
+    found = {network.activation for network in networks}
+    for network in networks:
+        found |= {node.function for node in walk(network.output) if isinstance(node, Call)}
+    return found | ({"sigmoid"} if "swish" in found else set())
+
+
 def _networks(content: Content, names: Mapping[str, str], write: Printer) -> list[str]:
     networks = {hole: exported(network) for hole, network in content.networks.items()}
-    functions = {network.activation for network in networks.values()}
-    for network in networks.values():
-        functions |= {node.function for node in walk(network.output) if isinstance(node, Call)}
+    functions = _network_functions(content)
     lines = ["// Holes that are still neural.", ""]
-    if functions & {"sigmoid", "swish"}:
+    if "sigmoid" in functions:
         lines += [*_SIGMOID.splitlines(), ""]
     for name, source in (("softplus", _SOFTPLUS), ("swish", _SWISH), ("gelu", _GELU)):
         lines += [*source.splitlines(), ""] if name in functions else []
@@ -215,11 +229,7 @@ cc -std=c99 -O2 model.c -lm -o model
 ./model NAME [POINTS]          another one
 Solver: @SOLVER@"""
 
-_SIGMOID = """\
-static double sigmoid(double z)
-{
-    return 0.5*(1.0 + tanh(0.5*z));
-}"""
+_SIGMOID = BUILT_IN["sigmoid"].written("c").helper
 
 _SOFTPLUS = """\
 static double softplus(double z)

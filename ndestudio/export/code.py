@@ -87,7 +87,7 @@ def number_text(value: float) -> str:
     return exact(value)
 
 
-def number_list(values: Float[np.ndarray, " n"]) -> list[str]:
+def number_list(values: Float[np.ndarray, "..."]) -> list[str]:
     return [number_text(value) for value in np.asarray(values, dtype=float).ravel()]
 
 

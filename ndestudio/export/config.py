@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import msgspec
 
+from ndestudio.figures.style import FigureStyle
+
 
 class ExportConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What `run` writes beside equations.json, project.nde and report.html.
 
     Attributes:
         formats: any of `latex sympy python jax julia matlab c json csv`, and of those that installed packages add.
-        figures: file types of the figures.
+        figures: file types of the figures, any of `svg pdf png csv` (csv: the numbers behind them).
         verify: run each artefact that can be run here again and compare it with the model.
         digits: significant digits of numbers in displayed equations (code always carries all of them).
+        style: how figures look.
     """
 
     formats: tuple[str, ...] = ("latex", "sympy", "python", "jax", "julia", "matlab", "c", "json", "csv")
     figures: tuple[str, ...] = ("svg", "png")
     verify: bool = True
     digits: int = 5
+    style: FigureStyle = FigureStyle()

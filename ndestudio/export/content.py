@@ -11,7 +11,8 @@ from jaxtyping import Float
 from ndestudio.data.dataset import Dataset, Source, Trajectory
 from ndestudio.errors import ExportError
 from ndestudio.export.track import Track
-from ndestudio.expression.tree import CONSTANTS, FUNCTIONS, Expr, calls, names
+from ndestudio.expression.tree import CONSTANTS, Expr, calls, names
+from ndestudio.figures.text import plain
 from ndestudio.fitting.metrics import Metrics
 from ndestudio.model.fitted import FittedModel, NetworkWeights
 
@@ -177,7 +178,7 @@ def _check_names(model: FittedModel) -> None:
     system = model.system
     formulas = [(name, item.arguments, item.expression, item.parameters) for name, item in model.replacements.items()]
     own = {*system.states, *system.inputs, *system.parameters, "t", *CONSTANTS}
-    callable_ = {*FUNCTIONS, *model.networks}
+    callable_ = set(model.networks)
     declared = [*own, *system.outputs, *callable_, *model.replacements, *model.parameters]
     declared += [argument for network in model.networks.values() for argument in network.arguments]
     declared += [name for _, arguments, _, constants in formulas for name in (*arguments, *constants)]
@@ -192,7 +193,7 @@ def _check_names(model: FittedModel) -> None:
 
 def _check_expression(expr: Expr, known: Collection[str], functions: Collection[str]) -> None:
     unknown = [name for name in names(expr) if name not in known]
-    unknown += [call.function for call in calls(expr) if call.function not in functions]
+    unknown += [call.function for call in calls(expr, functions) if call.function not in functions]
     if unknown:
         raise ExportError(f"the equations use `{plain(unknown[0])}`, which the model does not have; write them anew")
 
@@ -202,12 +203,6 @@ def program_name() -> str:
     from ndestudio import __version__
 
     return f"NDE Studio {__version__}"
-
-
-def plain(text: str) -> str:
-    """``text`` on one line without control characters: safe in a comment of any language."""
-    kept = "".join(character if character.isprintable() else " " for character in text)
-    return " ".join(kept.split())
 
 
 def _file_name(path: str) -> str:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import platform
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from ndestudio.export.content import program_name
 from ndestudio.export.gather import Job, ProjectLike, job
-from ndestudio.export.json_form import finite
 from ndestudio.export.sympy_text import sympifiable, sympify_text
+from ndestudio.json_text import json_text, plain
 from ndestudio.model.fitted import FittedModel
 
 SCHEMA = "ndestudio-equations/1"
@@ -21,6 +20,8 @@ _PACKAGES = ("numpy", "scipy", "jax", "diffrax", "equinox", "optax", "optimistix
 
 def equations_json(project: ProjectLike) -> dict[str, Any]:
     """The value of `equations.json`: plain dictionaries, lists, numbers and text.
+
+    What is not finite is None: of an interval, an end without a limit; of an error, a simulation that failed.
 
     Before training there are no equations, parameters or metrics in it, and their entries are empty.
     """
@@ -56,12 +57,12 @@ def equations_json(project: ProjectLike) -> dict[str, Any]:
     )
     value["data"] = _sources(gathered)
     value["versions"] = versions()
-    return value
+    return plain(value)
 
 
 def equations_text(project: ProjectLike) -> str:
     """The file."""
-    return json.dumps(equations_json(project), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    return json_text(equations_json(project))
 
 
 def versions() -> dict[str, str]:
@@ -83,18 +84,20 @@ def _model_part(gathered: Job, model: FittedModel) -> dict[str, Any]:
     system = model.system
     symbols = ("t", *system.states, *system.inputs, *(argument for item in system.holes for argument in item.arguments))
     symbols += tuple(argument for item in model.replacements.values() for argument in item.arguments)
-    names = sympifiable((*symbols, *(hole.name for hole in system.holes)))
     filled = numbers_filled(model)
     formulas = {name: formula_filled(model, name) for name in model.replacements}
     outputs = _outputs_filled(model)
+    written = (*filled.values(), *outputs.values(), *(expr for expr in formulas.values() if expr is not None))
+    holes = [hole.name for hole in system.holes]
+    names = sympifiable((*symbols, *holes), written)
     return {
         "states": list(system.states),
         "inputs": list(system.inputs),
         "units": _units(gathered),
         "symbols": {names[name]: name for name in dict.fromkeys(symbols)},
         "functions": {names[hole.name]: hole.name for hole in system.holes},
-        "equations": {state: sympify_text(expr, names) for state, expr in filled.items()},
-        "outputs": {name: sympify_text(expr, names) for name, expr in outputs.items()},
+        "equations": {state: sympify_text(expr, names, holes) for state, expr in filled.items()},
+        "outputs": {name: sympify_text(expr, names, holes) for name, expr in outputs.items()},
         "holes": {
             **{name: sympify_text(expr, names) for name, expr in formulas.items() if expr is not None},
             **{hole.name: None for hole in system.holes},
@@ -141,10 +144,7 @@ def _metrics(gathered: Job) -> dict[str, dict[str, float | None]]:
     """NRMSE per part; null where a simulation failed, an empty object where the part has no rows."""
     metrics = gathered.metrics
     parts = {"train_nrmse": "train", "validation_nrmse": "validation", "test_nrmse": "test"}
-    return {
-        key: {name: finite(value) for name, value in getattr(metrics, part).items()} if metrics is not None else {}
-        for key, part in parts.items()
-    }
+    return {key: dict(getattr(metrics, part)) if metrics is not None else {} for key, part in parts.items()}
 
 
 def _pareto(gathered: Job) -> dict[str, list[dict[str, Any]]]:
@@ -158,8 +158,8 @@ def _pareto(gathered: Job) -> dict[str, list[dict[str, Any]]]:
         fronts[name] = [
             {
                 "complexity": candidate.complexity,
-                "loss": finite(candidate.loss),
-                "held_out": finite(candidate.held_out),
+                "loss": candidate.loss,
+                "held_out": candidate.held_out,
                 "expression": sympify_text(candidate.expression, names),
                 "chosen": in_use is not None and candidate.expression == in_use,
             }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from ndestudio.data.dataset import Dataset
 from ndestudio.distil.result import Distillation
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from ndestudio.fitting.residuals import Residuals
 
 
+@runtime_checkable
 class ProjectLike(Protocol):
     """What is read of a project (``ndestudio.project.Project`` is one)."""
 

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import ClassVar
 
 from ndestudio.export.code import header, number_list
 from ndestudio.export.content import Content
 from ndestudio.export.exporter import Exporter
+from ndestudio.export.helpers import imports, names_taken, used
 from ndestudio.export.names import identifiers
 from ndestudio.export.printer import IntegerExponents
 from ndestudio.export.python_code import (
     MAIN,
     docstring,
     field_function,
+    helper_functions,
     network_tables,
     output_function,
     run_python,
@@ -22,18 +23,15 @@ from ndestudio.export.python_code import (
 
 
 class JaxPrinter(IntegerExponents):
-    functions: ClassVar[Mapping[str, str]] = {
-        **{name: f"jnp.{name}" for name in ("exp", "log", "sqrt", "sin", "cos", "tan", "tanh", "abs")},
-        "min": "jnp.minimum",
-        "max": "jnp.maximum",
-    }
+    language: ClassVar[str] = "jax"
     pi: ClassVar[str] = "jnp.pi"
 
 
 def jax_code(content: Content) -> str:
     """The script: `python model_jax.py` prints a CSV; `simulate(t, parameters=...)` can be differentiated and jitted."""
-    names = identifiers(content.names, "jax")
-    write = JaxPrinter(names)
+    functions = used(content)
+    names = identifiers(content.names, "jax", names_taken(functions, "jax"))
+    write = JaxPrinter(names, content.networks)
     lines = docstring(header(content, names), _USAGE)
     lines += [
         "import argparse",
@@ -44,7 +42,15 @@ def jax_code(content: Content) -> str:
         "import jax",
         "import jax.numpy as jnp",
     ]
-    lines += ["import numpy as np", "", 'jax.config.update("jax_enable_x64", True)', "", *tables(content)]
+    lines += [
+        "import numpy as np",
+        *imports(functions, "jax"),
+        "",
+        'jax.config.update("jax_enable_x64", True)',
+        "",
+        *tables(content),
+    ]
+    lines += helper_functions(content, functions, "jax")
     if content.networks:
         lines += network_tables(content, names, write, "jnp")
     lines += ["", "", *field_function(content, write, names)]

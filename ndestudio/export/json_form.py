@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from ndestudio.export.content import Content, Quantity
 from ndestudio.export.exporter import Exporter
 from ndestudio.export.networks import exported
-from ndestudio.export.printer import exact
 from ndestudio.expression.text import to_text
 from ndestudio.expression.tree import Binary, Call, Expr, Name, Negate, Number
+from ndestudio.json_text import json_text
 
 SCHEMA = "ndestudio-model/1"
 """Name and version: the number grows when a reader of the old form would misread the new one."""
@@ -18,11 +17,11 @@ SCHEMA = "ndestudio-model/1"
 
 def model_json(content: Content) -> str:
     """The whole model, numbers at full precision."""
-    return json.dumps(model_value(content), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    return json_text(model_value(content), indent=1)
 
 
 def model_value(content: Content) -> dict[str, Any]:
-    """The value that ``model_json`` writes: plain lists, dictionaries, numbers and text."""
+    """The value that ``model_json`` writes (numbers that are not finite as null): plain lists, dictionaries, numbers and text."""
     return {
         "schema": SCHEMA,
         "title": content.title,
@@ -68,11 +67,6 @@ def tree(expr: Expr) -> Any:
             return [function, *(tree(argument) for argument in arguments)]
 
 
-def finite(value: float | None) -> float | None:
-    """JSON has no infinity: a number that is not finite becomes null."""
-    return float(value) if value is not None and exact(value) not in ("inf", "-inf", "nan") else None
-
-
 def _quantity(quantity: Quantity) -> dict[str, Any]:
     return {"name": quantity.name, "unit": quantity.unit}
 
@@ -102,7 +96,7 @@ def _origin(content: Content) -> dict[str, Any]:
             {"path": source.path.replace("\\", "/").rsplit("/", 1)[-1], "sha256": source.sha256}
             for source in origin.sources
         ],
-        "nrmse": {part: {name: finite(value) for name, value in errors.items()} for part, errors in parts.items()},
+        "nrmse": {part: dict(errors) for part, errors in parts.items()},
         "notes": list(origin.notes),
     }
 

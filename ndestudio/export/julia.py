@@ -23,6 +23,7 @@ from ndestudio.export.code import (
 )
 from ndestudio.export.content import Content, Quantity
 from ndestudio.export.exporter import Exporter, RunFailed, Trial
+from ndestudio.export.helpers import definitions, imports, names_taken, used
 from ndestudio.export.names import identifiers
 from ndestudio.export.networks import ExportedNetwork, exported
 from ndestudio.export.printer import IntegerExponents, Printer
@@ -31,15 +32,20 @@ from ndestudio.expression.tree import Expr
 
 
 class JuliaPrinter(IntegerExponents):
+    language: ClassVar[str] = "julia"
     power_operator: ClassVar[str] = "^"
 
 
 def julia(content: Content) -> str:
     """The program: `julia model.jl` prints a CSV; `include("model.jl"); simulate(t)` gives the states."""
-    names = identifiers(content.names, "julia")
-    write = JuliaPrinter(names)
-    lines = commented([*header(content, names), "", *_USAGE.splitlines()], "#")
-    lines += ["", "using OrdinaryDiffEq", "", f"const TIME = {text(csv_field(content.time_title))}"]
+    functions = used(content)
+    names = identifiers(content.names, "julia", names_taken(functions, "julia"))
+    write = JuliaPrinter(names, content.networks)
+    packages = ["using OrdinaryDiffEq", *imports(functions, "julia")]
+    needed = " and ".join(line.removeprefix("using ") for line in packages)
+    usage = _USAGE.replace("@PACKAGES@", f"packages {needed}" if len(packages) > 1 else f"package {needed}")
+    lines = commented([*header(content, names), "", *usage.splitlines()], "#")
+    lines += ["", *packages, "", f"const TIME = {text(csv_field(content.time_title))}"]
     lines += [f"const STATES = {_titles(content.states)}", f"const OUTPUTS = {_titles(q for q, _ in content.outputs)}"]
     lines += [
         f"const INPUTS = {_titles(content.inputs)}",
@@ -48,6 +54,8 @@ def julia(content: Content) -> str:
         "",
         *_trajectories(content),
     ]
+    for source in definitions(functions, "julia", ("sigmoid",) if content.networks else ()):
+        lines += ["", *source.splitlines()]
     if content.networks:
         lines += ["", *_NETWORK.splitlines()]
         for hole, network in content.networks.items():
@@ -93,7 +101,7 @@ def _track(track: Track) -> list[str]:
     return [*lines, "        ],", "    ),"]
 
 
-def _vector(values: Float[np.ndarray, " n"], indent: str) -> list[str]:
+def _vector(values: Float[np.ndarray, "..."], indent: str) -> list[str]:
     return [f"{indent}[", *wrapped(number_list(values), indent + "    "), f"{indent}],"]
 
 
@@ -137,7 +145,7 @@ def _hole(name: str, network: ExportedNetwork, names: Mapping[str, str], write: 
 
 
 _USAGE = """\
-Needs the package OrdinaryDiffEq.
+Needs the @PACKAGES@.
 julia model.jl                  prints the first trajectory as CSV
 julia model.jl NAME [POINTS]    another one
 include("model.jl"); simulate(t)  gives the states at the times t, one vector each"""

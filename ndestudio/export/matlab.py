@@ -24,6 +24,7 @@ from ndestudio.export.code import (
 )
 from ndestudio.export.content import Content, Quantity
 from ndestudio.export.exporter import Exporter, Trial
+from ndestudio.export.helpers import definitions, names_taken, used
 from ndestudio.export.names import identifiers
 from ndestudio.export.networks import ExportedNetwork, exported
 from ndestudio.export.printer import IntegerExponents, Printer
@@ -32,13 +33,15 @@ from ndestudio.expression.tree import Expr
 
 
 class MatlabPrinter(IntegerExponents):
+    language: ClassVar[str] = "matlab"
     power_operator: ClassVar[str] = "^"
 
 
 def matlab(content: Content) -> str:
     """The file: `model` prints a CSV; `[t, states, observed] = model(trajectory, points)` returns the numbers."""
-    names = identifiers(content.names, "matlab")
-    write = MatlabPrinter(names)
+    functions = used(content)
+    names = identifiers(content.names, "matlab", names_taken(functions, "matlab"))
+    write = MatlabPrinter(names, content.networks)
     scale = ", ".join(number_list(content.scale))
     solver = "ode15s" if content.stiff else "ode45"
     main = filled(
@@ -60,6 +63,8 @@ def matlab(content: Content) -> str:
     ]
     lines += ["", *_trajectories(content), "", *_parameters(content, names), "", *_field(content, write, names)]
     lines += ["", *_outputs(content, write, names), "", *_inputs(content)]
+    for source in definitions(functions, "matlab", ("sigmoid",) if content.networks else ()):
+        lines += ["", *source.splitlines()]
     if content.networks:
         lines += ["", *_NETWORK.splitlines()]
         for hole, network in content.networks.items():
@@ -76,7 +81,7 @@ def _titles(quantities: Iterable[Quantity]) -> str:
     return f"{{{', '.join(text(csv_field(quantity.title)) for quantity in quantities)}}}"
 
 
-def _row(values: Float[np.ndarray, " n"], indent: str) -> list[str]:
+def _row(values: Float[np.ndarray, "..."], indent: str) -> list[str]:
     """Numbers of a matrix literal, continued over lines."""
     lines = wrapped(number_list(values), indent)
     return [*(f"{line} ..." for line in lines[:-1]), *lines[-1:]]

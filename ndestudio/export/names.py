@@ -7,6 +7,9 @@ import unicodedata
 from collections.abc import Iterable
 from functools import cache
 
+from ndestudio.expression.functions import BUILT_IN
+from ndestudio.expression.functions import RESERVED as RESERVED_FUNCTIONS
+
 _GREEK = {
     "α": "alpha", "β": "beta", "γ": "gamma", "δ": "delta", "ε": "epsilon", "ζ": "zeta", "η": "eta", "θ": "theta",
     "ι": "iota", "κ": "kappa", "λ": "lambda", "μ": "mu", "ν": "nu", "ξ": "xi", "ο": "omicron", "π": "pi", "ρ": "rho",
@@ -16,11 +19,10 @@ _GREEK = {
 }  # fmt: skip
 
 _PYTHON = (
-    *keyword.kwlist, *keyword.softkwlist, "abs", "min", "max", "float", "int", "len", "list", "dict", "tuple", "range",
+    *keyword.kwlist, *keyword.softkwlist, "float", "int", "len", "list", "dict", "tuple", "range",
     "print", "sum", "pow", "zip", "map", "open", "str", "sys", "csv", "argparse", "np", "solve_ivp", "math", "t", "state",
     "forcing", "p", "pi", "raw", "sigmoid", "softplus", "swish", "gelu", "field", "outputs", "simulate", "inputs", "main", "network", "TITLE", "PARAMETERS", "STATES", "OUTPUTS",
     "INPUTS", "TIME", "TRAJECTORIES", "NETWORKS", "UNITS", "trajectory", "parameters", "rtol", "atol", "model",
-    "exp", "log", "sqrt", "sin", "cos", "tan", "tanh",
 )  # fmt: skip
 
 _JAX = (*_PYTHON, "jax", "jnp", "diffrax", "args", "_inputs", "X64", "SCALE")
@@ -29,7 +31,7 @@ _JULIA = (
     "baremodule", "begin", "break", "catch", "const", "continue", "do", "else", "elseif", "end", "export", "false",
     "finally", "for", "function", "global", "if", "import", "let", "local", "macro", "module", "quote", "return", "struct",
     "true", "try", "using", "while", "abstract", "mutable", "primitive", "type", "where", "in", "isa", "outer", "public",
-    "exp", "log", "sqrt", "sin", "cos", "tan", "tanh", "abs", "min", "max", "pi", "im", "Inf", "NaN", "e", "ans",
+    "pi", "im", "Inf", "NaN", "e", "ans",
     "t", "state", "forcing", "rate", "p", "raw", "sigmoid", "softplus", "swish", "gelu", "field", "field!", "outputs", "simulate", "inputs", "main", "network", "interpolate",
     "parse", "print", "println", "join", "length", "map", "sum", "collect", "range", "findfirst", "error", "string", "ARGS",
     "TITLE", "PARAMETERS", "STATES", "OUTPUTS", "INPUTS", "TIME", "TRAJECTORIES", "solve", "sol", "prob", "names", "size",
@@ -38,8 +40,7 @@ _JULIA = (
 
 _MATLAB = (
     "break", "case", "catch", "classdef", "continue", "else", "elseif", "end", "for", "function", "global", "if",
-    "otherwise", "parfor", "persistent", "return", "spmd", "switch", "try", "while", "exp", "log", "sqrt", "sin", "cos",
-    "tan", "tanh", "abs", "min", "max", "pi", "i", "j", "I", "J", "e", "E", "eps", "inf", "Inf", "nan", "NaN", "NA", "ans",
+    "otherwise", "parfor", "persistent", "return", "spmd", "switch", "try", "while", "pi", "i", "j", "I", "J", "e", "E", "eps", "inf", "Inf", "nan", "NaN", "NA", "ans",
     "beta", "gamma", "psi", "erf", "sum", "prod", "diff", "mean", "mode", "step", "rank", "size", "length", "numel",
     "zeros", "ones", "eye", "rand", "det", "inv", "trace", "norm", "dot", "cross", "line", "plot", "axis", "alpha", "zeta",
     "lambertw", "sign", "mod", "rem", "floor", "ceil", "round", "fix", "real", "imag", "angle", "conj", "factor", "primes",
@@ -82,7 +83,17 @@ def reserved(language: str) -> frozenset[str]:
     tables = {"python": _PYTHON, "jax": _JAX, "julia": _JULIA, "matlab": _MATLAB, "c": _C}
     if language == "sympy":
         return _sympy_names() | {"rhs", "parameters", "outputs", "initial", "substituted", "t"}
-    return frozenset(tables.get(language, ()))
+    if language not in tables:
+        return frozenset()
+    own = {name: entry.written(language) for name, entry in BUILT_IN.items() if entry.rewrite is None}
+    # what the language brings along, and the names of the first version, with which programs were always written
+    brought = {code.text for code in own.values() if language == "c" and code.text.isidentifier() and not code.helper}
+    return (
+        frozenset(tables[language])
+        | brought
+        | {own[name].text for name in RESERVED_FUNCTIONS}
+        | set(RESERVED_FUNCTIONS)
+    )
 
 
 def ascii_identifier(name: str) -> str:

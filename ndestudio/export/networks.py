@@ -31,7 +31,7 @@ class ExportedNetwork:
 
     arguments: tuple[str, ...]
     inputs: tuple[Expr, ...]
-    layers: tuple[tuple[Float[np.ndarray, "out in"], Float[np.ndarray, " out"]], ...]
+    layers: tuple[tuple[Float[np.ndarray, "_out _in"], Float[np.ndarray, " _out"]], ...]
     activation: str
     center: Float[np.ndarray, " input"]
     scale: Float[np.ndarray, " input"]

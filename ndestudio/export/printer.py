@@ -7,12 +7,14 @@ its operators, functions and number format, and overrides how it writes powers w
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import ClassVar
 
 from ndestudio.errors import ExportError
+from ndestudio.expression.functions import find
+from ndestudio.expression.functions.defined import definition
 from ndestudio.expression.numeric import number_of
-from ndestudio.expression.tree import FUNCTIONS, Binary, Call, Expr, Name, Negate, Number
+from ndestudio.expression.tree import Binary, Call, Expr, Name, Negate, Number
 
 SUM, PRODUCT, SIGN, POWER, ATOM = range(1, 6)
 """Binding strengths: a part is put in parentheses where its own is weaker than its place asks for."""
@@ -45,18 +47,20 @@ class Printer:
 
     Arguments:
         names: name in the model -> identifier in the target language (a missing name is written as it is).
+        holes: names of networks, which are called by their identifiers even where a known function has that name.
 
     Raises:
         ExportError: for a number that no language can write (inf, NaN).
     """
 
-    functions: ClassVar[Mapping[str, str]] = {}
-    """Known function -> its name in the language (the same name where missing)."""
+    language: ClassVar[str] = "julia"
+    """Whose spelling of functions is used; one of ``ndestudio.expression.functions.LANGUAGES``."""
     power_operator: ClassVar[str] = "**"
     pi: ClassVar[str] = "pi"
 
-    def __init__(self, names: Mapping[str, str] | None = None) -> None:
+    def __init__(self, names: Mapping[str, str] | None = None, holes: Collection[str] = ()) -> None:
         self.names = dict(names or {})
+        self.holes = frozenset(holes)
 
     def __call__(self, expr: Expr) -> str:
         return self.write(expr)[0]
@@ -131,8 +135,14 @@ class Printer:
         return f"{self.placed(base, ATOM)}{self.power_operator}{self._exponent(exponent)}", POWER
 
     def call(self, function: str, arguments: tuple[Expr, ...]) -> tuple[str, int]:
-        name = self.functions.get(function, function) if function in FUNCTIONS else self.name(function)
-        return f"{name}({', '.join(self(argument) for argument in arguments)})", ATOM
+        known = find(function, self.holes)
+        if known is None or known.kinds(len(arguments)) is None:
+            return f"{self.name(function)}({', '.join(self(argument) for argument in arguments)})", ATOM
+        code = known.written(self.language)
+        if known.rewrite is not None or not code.text:
+            return self.write(definition(known, arguments))
+        written = [self(argument) for argument in arguments]
+        return code.text.format(*written) if code.pattern else f"{code.text}({', '.join(written)})", ATOM
 
     def _factor(self, expr: Expr, at_least: int) -> str:
         """A right-hand factor: a sign is never left next to an operator."""

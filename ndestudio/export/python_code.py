@@ -22,28 +22,28 @@ from ndestudio.export.code import (
 )
 from ndestudio.export.content import Content, Quantity
 from ndestudio.export.exporter import Exporter, Trial
+from ndestudio.export.helpers import definitions, imports, names_taken, used
 from ndestudio.export.names import identifiers
 from ndestudio.export.networks import ExportedNetwork, exported
 from ndestudio.export.printer import IntegerExponents, Printer
+from ndestudio.expression.functions import Function
 from ndestudio.expression.tree import Expr
 
 
 class PythonPrinter(IntegerExponents):
-    functions: ClassVar[Mapping[str, str]] = {
-        **{name: f"np.{name}" for name in ("exp", "log", "sqrt", "sin", "cos", "tan", "tanh", "abs")},
-        "min": "np.minimum",
-        "max": "np.maximum",
-    }
+    language: ClassVar[str] = "python"
     pi: ClassVar[str] = "np.pi"
 
 
 def python_code(content: Content) -> str:
     """The program: `python model.py` prints a CSV; `import model; model.simulate(t)` gives the states."""
-    names = identifiers(content.names, "python")
-    write = PythonPrinter(names)
+    functions = used(content)
+    names = identifiers(content.names, "python", names_taken(functions, "python"))
+    write = PythonPrinter(names, content.networks)
     lines = docstring(header(content, names), _USAGE)
     lines += ["import argparse", "import csv", "import sys", "", "import numpy as np"]
-    lines += ["from scipy.integrate import solve_ivp", "", *tables(content)]
+    lines += ["from scipy.integrate import solve_ivp", *imports(functions, "python"), "", *tables(content)]
+    lines += helper_functions(content, functions, "python")
     if content.networks:
         lines += network_tables(content, names, write, "np")
     lines += ["", "", *field_function(content, write, names)]
@@ -112,6 +112,12 @@ def network_tables(content: Content, names: Mapping[str, str], write: Printer, x
     return lines
 
 
+def helper_functions(content: Content, functions: Sequence[Function], language: str) -> list[str]:
+    """Functions of the equations that the language does not have; networks bring a `sigmoid` of their own."""
+    present = ("sigmoid",) if content.networks else ()
+    return [line for text in definitions(functions, language, present) for line in ("", "", *text.splitlines())]
+
+
 def field_function(content: Content, write: Printer, names: Mapping[str, str]) -> list[str]:
     """`field(t, y, u, p)`: time derivative of the states."""
     lines = [
@@ -150,7 +156,7 @@ def _hole_function(hole: str, network: ExportedNetwork, names: Mapping[str, str]
     return [*lines, f"    return {write(network.output)}"]
 
 
-def _array(values: Float[np.ndarray, " n"], indent: str) -> list[str]:
+def _array(values: Float[np.ndarray, "..."], indent: str) -> list[str]:
     return [f"{indent}[", *wrapped(number_list(values), indent + "    "), f"{indent}],"]
 
 

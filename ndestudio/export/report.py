@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from typing import Any
@@ -14,13 +14,16 @@ from ndestudio.distil.result import HoleDistillation
 from ndestudio.export.artefacts import Artefact
 from ndestudio.export.content import program_name
 from ndestudio.export.equations import equations_json, versions
-from ndestudio.export.figure import Figure, slug
 from ndestudio.export.gather import Job, ProjectLike, job
 from ndestudio.export.plots import figures as draw_figures
 from ndestudio.export.registry import EXPORTERS
 from ndestudio.export.report_style import STYLE
 from ndestudio.export.typeset import inline_svg
 from ndestudio.expression.latex import symbol, to_latex
+from ndestudio.figures.decimate import thinning_sentence
+from ndestudio.figures.description import Figure
+from ndestudio.figures.text import slug
+from ndestudio.json_text import json_text
 from ndestudio.model.fitted import FittedModel
 
 PARTS = ("train", "validation", "test")
@@ -30,6 +33,7 @@ def report_html(
     project: ProjectLike,
     *,
     figures: Sequence[Figure] | None = None,
+    svgs: Mapping[str, bytes] | None = None,
     artefacts: Sequence[Artefact] = (),
     date: str = "",
     spec_text: str = "",
@@ -37,13 +41,18 @@ def report_html(
     """The report of a project, however far it has come.
 
     Arguments:
-        figures: as drawn already; None: they are drawn here.
+        figures: those described already; None: they are gathered here.
+        svgs: name of a figure -> its SVG file, where it was drawn already.
         artefacts: whose checks are to be listed.
         date: ISO 8601, shown in the head; "" leaves it out.
         spec_text: the specification as TOML; "" shows the same settings as JSON.
     """
+    from ndestudio.figures.matplotlib_renderer import render
+
     gathered = job(project)
-    drawn = {figure.name: figure for figure in (draw_figures(gathered) if figures is None else figures)}
+    described = draw_figures(gathered) if figures is None else figures
+    style = project.spec.export.style
+    drawn = {one.name: _figure(one, (svgs or {}).get(one.name) or render(one, "svg", style)) for one in described}
     sections = [
         ("Equations", _equations(gathered)),
         ("Fit to the data", _fit(gathered, drawn)),
@@ -146,7 +155,7 @@ def _observations(model: FittedModel, digits: int) -> list[str]:
     ]
 
 
-def _fit(gathered: Job, drawn: Mapping[str, Figure]) -> str:
+def _fit(gathered: Job, drawn: Mapping[str, str]) -> str:
     if gathered.metrics is None:
         return ""
     metrics = gathered.metrics
@@ -158,11 +167,11 @@ def _fit(gathered: Job, drawn: Mapping[str, Figure]) -> str:
         "deviation of the column (NRMSE).</p>",
         _table(["", *columns], rows, numeric=True),
     ]
-    parts += [_figure(figure) for name, figure in drawn.items() if name.startswith("trajectory_") or name == "phase"]
+    parts += [figure for name, figure in drawn.items() if name.startswith("trajectory_") or name == "phase"]
     return "\n".join(parts)
 
 
-def _residuals(gathered: Job, drawn: Mapping[str, Figure]) -> str:
+def _residuals(gathered: Job, drawn: Mapping[str, str]) -> str:
     """Whether the residuals of the training rows look like independent noise, column by column."""
     found = gathered.residuals
     if found is None:
@@ -176,7 +185,7 @@ def _residuals(gathered: Job, drawn: Mapping[str, Figure]) -> str:
         for one in found.columns
     ]
     titles = ["", "standard deviation", "Durbin-Watson", "Ljung-Box p", "runs p", "Shapiro-Wilk p"]
-    pictures = "\n".join(_figure(figure) for name, figure in drawn.items() if name.startswith("residuals_"))
+    pictures = "\n".join(figure for name, figure in drawn.items() if name.startswith("residuals_"))
     return f"<ul>{sentences}</ul>{_table(titles, rows, numeric=True)}{pictures}" if sentences else ""
 
 
@@ -195,7 +204,7 @@ def _parameters(gathered: Job) -> str:
         row = [name, _number(value, 6), config.unit if config else ""]
         if intervals:
             limits = intervals.get(name)
-            row.append(f"{_number(limits[0], 4)} to {_number(limits[1], 4)}" if limits else "")
+            row.append(_interval(*limits) if limits else "")
         rows.append([*row, note])
     titles = ["parameter", "value", "unit", *(["interval"] if intervals else []), "note"]
     caption = "<p>Intervals: 95% confidence, from the trained model before distilling.</p>" if intervals else ""
@@ -208,15 +217,15 @@ def _holes(gathered: Job) -> list[str]:
     return list(found)
 
 
-def _hole(gathered: Job, name: str, drawn: Mapping[str, Figure]) -> str:
+def _hole(gathered: Job, name: str, drawn: Mapping[str, str]) -> str:
     distilled = gathered.distillation.holes.get(name) if gathered.distillation else None
-    pictures = [drawn[key] for key in (f"pareto_{slug(name)}", f"hole_{slug(name)}") if key in drawn]
+    pictures = [drawn[key] for key in (f"{kind}_{slug(name)}" for kind in ("pareto", "hole", "fit")) if key in drawn]
     if distilled is None:
-        shown = "\n".join(_figure(figure) for figure in pictures)
+        shown = "\n".join(pictures)
         return f"<p>Not distilled; it stays a neural network.</p>\n{shown}"
     parts = [
         _chosen(gathered, name, distilled),
-        *(_figure(figure) for figure in pictures),
+        *pictures,
         _front(gathered, name, distilled),
     ]
     return "\n".join(parts)
@@ -254,7 +263,7 @@ def _front(gathered: Job, name: str, hole: HoleDistillation) -> str:
     return note + _table(titles, rows, numeric=True, marked=marked, wide_last=True)
 
 
-def _training(gathered: Job, drawn: Mapping[str, Figure]) -> str:
+def _training(gathered: Job, drawn: Mapping[str, str]) -> str:
     fit = gathered.fit
     if fit is None:
         return ""
@@ -262,7 +271,7 @@ def _training(gathered: Job, drawn: Mapping[str, Figure]) -> str:
     device = f"Computed on {fit.device.name} ({fit.device.kind})."
     parts.append(f"<p>{escape(' '.join(part for part in (device, fit.device.why_no_gpu) if part))}</p>")
     if "loss" in drawn:
-        parts.append(_figure(drawn["loss"]))
+        parts.append(drawn["loss"])
     parts.append(_noise(gathered))
     rows = [[name, f"{value:.2f}"] for name, value in gathered.seconds().items()]
     if rows:
@@ -334,7 +343,7 @@ def _reproduce(gathered: Job, spec_text: str) -> str:
     rows = [[name, number] for name, number in versions().items()]
     parts.append(f"<details><summary>Versions</summary>{_table(['package', 'version'], rows)}</details>")
     parts.append(f"<details><summary>Settings</summary><pre>{escape(spec_text or _settings(gathered))}</pre></details>")
-    shown = escape(json.dumps(value["equations"], indent=2, ensure_ascii=False))
+    shown = escape(json_text(value["equations"]).rstrip())
     parts.append(f"<details><summary>Equations as text</summary><pre>{shown}</pre></details>")
     return "\n".join(parts)
 
@@ -345,7 +354,7 @@ def _settings(gathered: Job) -> str:
 
     spec = gathered.project.spec
     given = msgspec.to_builtins(spec)
-    return json.dumps(_without(given, msgspec.to_builtins(type(spec)())), indent=1, ensure_ascii=False, default=str)
+    return json_text(_without(given, msgspec.to_builtins(type(spec)())), indent=1).rstrip()
 
 
 def _without(given: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[str, Any]:
@@ -382,13 +391,26 @@ def _table(
     return f'<div class="scroll"><table class="{kinds}"><thead><tr>{head}</tr></thead><tbody>{"".join(lines)}</tbody></table></div>'
 
 
-def _figure(figure: Figure) -> str:
-    return f"<figure>{figure.svg}<figcaption>{escape(figure.caption)}</figcaption></figure>"
+def _figure(figure: Figure, svg: bytes) -> str:
+    from ndestudio.figures.matplotlib_renderer import embedded
+
+    caption = f"{figure.caption} {thinning_sentence(figure)}".strip()
+    return f"<figure>{embedded(svg, figure.name)}<figcaption>{escape(caption)}</figcaption></figure>"
 
 
 def _mean(metrics: object, part: str) -> str:
     errors = getattr(metrics, part)
     return _number(errors["mean"], 3) if "mean" in errors else ""
+
+
+def _interval(low: float, high: float) -> str:
+    """`0.2 to 0.4`; an end that is not finite is no limit."""
+    ends = (math.isfinite(low), math.isfinite(high))
+    if all(ends):
+        return f"{_number(low, 4)} to {_number(high, 4)}"
+    if not any(ends):
+        return "not limited by the data"
+    return f"above {_number(low, 4)}" if ends[0] else f"below {_number(high, 4)}"
 
 
 def _number(value: float, digits: int) -> str:

@@ -35,18 +35,18 @@ code { font-size: 0.9em; }
 .digest { color: var(--quiet); overflow-wrap: anywhere; }
 details { margin: 10px 0; }
 summary { cursor: pointer; color: var(--accent); }
-figure svg .paper { fill: var(--paper); }
-figure svg .ink { fill: var(--ink); }
-figure svg .axis { fill: var(--quiet); }
-figure svg .axis-line { stroke: var(--quiet); }
-figure svg .grid { stroke: var(--line); }
-figure svg .rim { stroke: var(--paper); }
-figure svg .hollow { fill: var(--paper); }
+figure svg [style*="fill: #ffffff"] { fill: var(--paper) !important; }
+figure svg [style*="stroke: #ffffff"] { stroke: var(--paper) !important; }
+figure svg [style*="fill: #1f2328"] { fill: var(--ink) !important; }
+figure svg [style*="stroke: #1f2328"] { stroke: var(--ink) !important; }
+figure svg [style*="fill: #59636e"] { fill: var(--quiet) !important; }
+figure svg [style*="stroke: #59636e"] { stroke: var(--quiet) !important; }
+figure svg [style*="stroke: #e4e7eb"] { stroke: var(--line) !important; }
 @media (prefers-color-scheme: dark) {
-  figure svg [fill="#57606a"] { fill: #c3cad1; }
-  figure svg [fill="#0072B2"] { fill: #56b4e9; }
-  figure svg [stroke="#0072B2"] { stroke: #56b4e9; }
-  figure svg [stroke="#9aa4af"] { stroke: #6b757f; }
+  figure svg [style*="fill: #3d444d"] { fill: #c3cad1 !important; }
+  figure svg [style*="stroke: #3d444d"] { stroke: #c3cad1 !important; }
+  figure svg [style*="stroke: #0072b2"] { stroke: #56b4e9 !important; }
+  figure svg [style*="fill: #0072b2"] { fill: #56b4e9 !important; }
 }
 @media print { main { max-width: none; padding: 0; } details { display: none; } h2 { break-after: avoid; } figure { break-inside: avoid; } }
 """

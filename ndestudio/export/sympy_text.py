@@ -3,57 +3,70 @@
 from __future__ import annotations
 
 import keyword
-from collections.abc import Iterable, Mapping
+import math
+from collections.abc import Collection, Iterable, Mapping
 from typing import ClassVar
 
 from ndestudio.export.code import commented, header, number_list, number_text, remark, unit_text
 from ndestudio.export.content import Content
 from ndestudio.export.exporter import Exporter
+from ndestudio.export.helpers import names_taken, used, used_in
 from ndestudio.export.names import identifiers
-from ndestudio.export.printer import ATOM, IntegerExponents
+from ndestudio.export.printer import ATOM, SIGN, IntegerExponents
 from ndestudio.export.python_code import text
+from ndestudio.expression.functions import BUILT_IN, RESERVED
 from ndestudio.expression.tree import Expr
 
 
 class SympyPrinter(IntegerExponents):
     """Whole numbers are integers, all others decimal."""
 
-    functions: ClassVar[Mapping[str, str]] = {"abs": "Abs", "min": "Min", "max": "Max"}
+    language: ClassVar[str] = "sympy"
 
     def number(self, value: float) -> str:
         return str(int(value)) if value.is_integer() and value < 1e15 else super().number(value)
 
+    def signed_number(self, value: float) -> tuple[str, int]:
+        if math.isfinite(value):
+            return super().signed_number(value)
+        return ("nan", ATOM) if math.isnan(value) else ("oo", ATOM) if value > 0 else ("-oo", SIGN)
 
-def sympifiable(names: Iterable[str]) -> dict[str, str]:
-    """Name in the model -> name in text for ``sympify``: the same, but Python's own words get `_` behind."""
+
+def sympifiable(names: Iterable[str], expressions: Iterable[Expr] = ()) -> dict[str, str]:
+    """Name in the model -> name in text for ``sympify``: the same, but Python's own words get `_` behind.
+
+    Arguments:
+        expressions: what is to be written; functions of SymPy that it calls are not taken by names either.
+    """
     names = tuple(names)
+    called = names_taken(used_in(expressions), "sympy")
     chosen: dict[str, str] = {}
     for name in names:
         safe = name
-        while keyword.iskeyword(safe) or (safe != name and safe in names):
+        while keyword.iskeyword(safe) or safe in called or (safe != name and safe in names):
             safe += "_"
         chosen[name] = safe
     return chosen
 
 
-def sympify_text(expr: Expr, names: Mapping[str, str] | None = None) -> str:
+def sympify_text(expr: Expr, names: Mapping[str, str] | None = None, holes: Collection[str] = ()) -> str:
     """``expr`` as text for ``sympy.sympify(text, locals={name: Symbol(name) for name in symbols})``.
 
     Arguments:
-        names: as given by ``sympifiable``.
+        names: as given by ``sympifiable``. holes: names of networks.
     """
-    return SympyPrinter(names)(expr)
+    return SympyPrinter(names, holes)(expr)
 
 
 def sympy_text(content: Content) -> str:
     """A script that defines the symbols and the dictionaries `rhs`, `outputs`, `parameters` and `initial`."""
     names = identifiers(content.names, "sympy")
-    write = _ScriptPrinter(names)
+    write = _ScriptPrinter(names, content.networks)
     lines = commented(header(content, names), "#")
     lines += [
         "",
         "import sympy",
-        "from sympy import Abs, Float, Function, Max, Min, Symbol, cos, exp, log, pi, sin, sqrt, tan, tanh",
+        f"from sympy import {', '.join(_imported(content))}",
         "",
     ]
     lines.append('t = Symbol("t", real=True)')
@@ -96,6 +109,12 @@ def sympy_text(content: Content) -> str:
         '        print(f"d({state})/dt = {expr}")',
     ]
     return "\n".join(lines) + "\n"
+
+
+def _imported(content: Content) -> list[str]:
+    """What the script takes from SymPy: always the same, and what its equations call besides."""
+    needed = {"Float", "Function", "Symbol", "pi", *(BUILT_IN[name].written("sympy").text for name in RESERVED)}
+    return sorted(needed.union(names_taken(used(content), "sympy")))
 
 
 class _ScriptPrinter(SympyPrinter):

@@ -10,14 +10,15 @@ from ndestudio.errors import ExportError
 from ndestudio.export.artefacts import Artefact, artefact
 from ndestudio.export.content import Origin
 from ndestudio.export.equations import equations_text
-from ndestudio.export.figure import Figure
 from ndestudio.export.gather import Job, ProjectLike, job, origin_of
 from ndestudio.export.plots import recipes
 from ndestudio.export.registry import EXPORTERS
 from ndestudio.export.rerun import TOLERANCE, verify
+from ndestudio.figures.description import Figure
+from ndestudio.figures.style import FigureStyle
 from ndestudio.progress import Note, Phase, Progress, Reporter, SilentReporter
 
-FIGURE_TYPES = ("svg", "png")
+FIGURE_TYPES = ("svg", "pdf", "png", "csv")
 
 
 def write_all(
@@ -50,7 +51,8 @@ def write_all(
     reporter.emit(Phase("export", f"Writing to {folder.name or folder}"))
     written = [write_text(folder / "equations.json", equations_text(project))]
     drawn = _figures(gathered, reporter)
-    written += _save_figures(folder / "figures", drawn, config.figures, reporter)
+    files, svgs = _save_figures(folder / "figures", drawn, config.figures, config.style, reporter)
+    written += files
     artefacts: list[Artefact] = []
     if gathered.model is not None:
         for index, name in enumerate(formats):
@@ -64,7 +66,9 @@ def write_all(
     if not reporter.should_stop():
         from ndestudio.export.report import report_html
 
-        page = report_html(project, figures=drawn, artefacts=tuple(artefacts), date=date, spec_text=spec_text)
+        page = report_html(
+            project, figures=drawn, svgs=svgs, artefacts=tuple(artefacts), date=date, spec_text=spec_text
+        )
         written.append(write_text(folder / "report.html", page))
     reporter.emit(Progress(1.0))
     return tuple(written)
@@ -103,25 +107,36 @@ def _figures(gathered: Job, reporter: Reporter) -> tuple[Figure, ...]:
     for index, task in enumerate(tasks):
         if reporter.should_stop():
             break
-        reporter.emit(Progress(0.3 * index / len(tasks), text="Drawing figures"))
+        reporter.emit(Progress(0.2 * index / len(tasks), text="Gathering what figures show"))
         figure = task()
         if figure is not None:
             made.append(figure)
     return tuple(made)
 
 
-def _save_figures(folder: Path, drawn: tuple[Figure, ...], types: tuple[str, ...], reporter: Reporter) -> list[Path]:
+def _save_figures(
+    folder: Path, drawn: tuple[Figure, ...], types: tuple[str, ...], style: FigureStyle, reporter: Reporter
+) -> tuple[list[Path], dict[str, bytes]]:
+    """The files written, and the SVG of each figure for the report."""
+    from ndestudio.figures.data_table import csv_text
+    from ndestudio.figures.matplotlib_renderer import render
+
     written: list[Path] = []
-    for figure in drawn:
+    svgs: dict[str, bytes] = {}
+    for index, figure in enumerate(drawn):
         if reporter.should_stop():
             break
+        reporter.emit(Progress(0.2 + 0.2 * index / len(drawn), text="Drawing figures"))
+        svgs[figure.name] = render(figure, "svg", style)
         if "svg" in types:
-            written.append(write_text(folder / f"{figure.name}.svg", figure.svg))
+            written.append(write_bytes(folder / f"{figure.name}.svg", svgs[figure.name]))
+        if "pdf" in types:
+            written.append(write_bytes(folder / f"{figure.name}.pdf", render(figure, "pdf", style)))
         if "png" in types:
-            from ndestudio.export.raster import svg_to_png
-
-            written.append(write_bytes(folder / f"{figure.name}.png", svg_to_png(figure.svg)))
-    return written
+            written.append(write_bytes(folder / f"{figure.name}.png", render(figure, "png", style)))
+        if "csv" in types:
+            written.append(write_text(folder / f"{figure.name}.csv", csv_text(figure)))
+    return written, svgs
 
 
 def _artefact(gathered: Job, name: str, origin: Origin, reporter: Reporter) -> Artefact | None:

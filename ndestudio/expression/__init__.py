@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ndestudio.expression.compiled import compile_scalar, compile_system
+    from ndestudio.expression.derivative import differentiate
     from ndestudio.expression.latex import to_latex
     from ndestudio.expression.numeric import evaluate, fold
     from ndestudio.expression.parse import parse_expression
@@ -22,6 +23,7 @@ __all__ = [
     "Number",
     "compile_scalar",
     "compile_system",
+    "differentiate",
     "evaluate",
     "fold",
     "from_sympy",
@@ -36,6 +38,7 @@ _HOME = {
     "parse_expression": "parse",
     "short_text": "text",
     "to_text": "text",
+    "differentiate": "derivative",
     "evaluate": "numeric",
     "fold": "numeric",
     "compile_scalar": "compiled",

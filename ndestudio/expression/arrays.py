@@ -12,6 +12,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from ndestudio.errors import EquationError
+from ndestudio.expression.functions import find
 from ndestudio.expression.tree import Binary, Call, Expr, Name, Negate, Number
 
 ArrayFunction: TypeAlias = Callable[[Sequence[Any]], Any]
@@ -22,18 +23,6 @@ _BINARY: dict[str, Callable[..., Any]] = {
     "*": np.multiply,
     "/": np.divide,
     "^": np.power,
-}
-_CALLS: dict[str, Callable[..., Any]] = {
-    "exp": np.exp,
-    "log": np.log,
-    "sqrt": np.sqrt,
-    "sin": np.sin,
-    "cos": np.cos,
-    "tan": np.tan,
-    "tanh": np.tanh,
-    "abs": np.abs,
-    "min": np.minimum,
-    "max": np.maximum,
 }
 
 
@@ -69,15 +58,28 @@ def compile_array(
             f, g, combine = compile_array(left, slots, holes), compile_array(right, slots, holes), _BINARY[symbol]
             return lambda v: combine(f(v), g(v))
         case Call(function, arguments):
-            apply = _CALLS.get(function) or (holes or {}).get(function)
+            known = find(function, holes or ())
+            if known is not None and known.rewrite is not None:
+                return compile_array(known.rewrite(arguments), slots, holes)
+            parts = [compile_array(argument, slots, holes) for argument in arguments]
+            if known is not None and known.units == "choice":
+                return _choice(*parts)
+            apply = (holes or {}).get(function) if known is None else known.numpy()
             if apply is None:
                 raise EquationError(f"no function is known for `{function}`")
-            parts = [compile_array(argument, slots, holes) for argument in arguments]
             if len(parts) == 1:
                 (only,) = parts
                 return lambda v: apply(only(v))
             return lambda v: apply(*[part(v) for part in parts])
     raise TypeError(f"not an expression: {expr!r}")
+
+
+def _choice(condition: ArrayFunction, a: ArrayFunction, b: ArrayFunction) -> ArrayFunction:
+    def chosen(v: Sequence[Any]) -> Any:
+        with np.errstate(all="ignore"):  # the branch that is not taken may have no value
+            return np.where(condition(v), a(v), b(v))
+
+    return chosen
 
 
 def _power(base: Any, exponent: int) -> Any:

@@ -13,6 +13,7 @@ from typing import TypeAlias
 import numpy as np
 
 from ndestudio.errors import EquationError
+from ndestudio.expression.functions import find
 from ndestudio.expression.numeric import evaluate
 from ndestudio.expression.tree import Binary, Call, Expr, Name, Negate, Number, names
 
@@ -70,7 +71,12 @@ def _compile(expr: Expr, slots: Mapping[str, int], holes: Mapping[str, ScalarHol
         case Binary(operator, left, right):
             return _binary(operator, left, right, slots, holes)
         case Call(function, arguments):
+            known = find(function, holes)
+            if known is not None and known.rewrite is not None:
+                return _compile(known.rewrite(arguments), slots, holes)
             inner = [_compile(argument, slots, holes) for argument in arguments]
+            if known is not None and known.units == "choice":
+                return _choice(*inner)
             return _call(_function(function, holes), inner)
     raise TypeError(f"not an expression: {expr!r}")
 
@@ -164,30 +170,13 @@ def _call(function: ScalarHole, inner: Sequence[Scalar]) -> Scalar:
 
 
 def _function(name: str, holes: Mapping[str, ScalarHole]) -> ScalarHole:
-    if name in _SCALAR:
-        return _SCALAR[name]
     if name in holes:
         return holes[name]
-    raise EquationError(f"no function is known for `{name}`")
+    known = find(name)
+    if known is None:
+        raise EquationError(f"no function is known for `{name}`")
+    return known.scalar
 
 
-def _minimum(a: float, b: float) -> float:
-    return math.nan if a != a or b != b else min(a, b)
-
-
-def _maximum(a: float, b: float) -> float:
-    return math.nan if a != a or b != b else max(a, b)
-
-
-_SCALAR: dict[str, ScalarHole] = {
-    "exp": math.exp,
-    "log": math.log,
-    "sqrt": math.sqrt,
-    "sin": math.sin,
-    "cos": math.cos,
-    "tan": math.tan,
-    "tanh": math.tanh,
-    "abs": math.fabs,
-    "min": _minimum,
-    "max": _maximum,
-}
+def _choice(condition: Scalar, a: Scalar, b: Scalar) -> Scalar:
+    return lambda v: a(v) if condition(v) else b(v)

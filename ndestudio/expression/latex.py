@@ -10,8 +10,10 @@ import re
 import unicodedata
 from collections.abc import Mapping
 
+from ndestudio.expression.functions import Function, find
+from ndestudio.expression.functions.defined import definition
 from ndestudio.expression.text import number_text
-from ndestudio.expression.tree import FUNCTIONS, Binary, Call, Expr, Name, Negate, Number
+from ndestudio.expression.tree import Binary, Call, Expr, Name, Negate, Number
 
 _SUM, _PRODUCT, _UNARY, _POWER, _ATOM = 1, 2, 3, 4, 5
 
@@ -64,7 +66,6 @@ _LATIN_TWINS = {"omicron": "o"} | dict(
     )
 )
 """Greek letters without a command of their own."""
-_KNOWN = {"exp", "log", "sin", "cos", "tan", "tanh", "min", "max"}
 
 
 def to_latex(expr: Expr, symbols: Mapping[str, str] | None = None, digits: int | None = None) -> str:
@@ -184,9 +185,11 @@ class _Writer:
 
     def _power(self, base: Expr, exponent: Expr) -> str:
         match base, exponent:
-            case Call("sin" | "cos" | "tan" | "tanh" as function, (argument,)), Number(value) if value > 1:
-                power = number_latex(value, self._digits)
-                return rf"\{function}^{{{power}}}" + _bracket(self.write(argument)[0])
+            case Call(function, (argument,)), Number(value) if value > 1 and function not in self._symbols:
+                known = find(function)
+                if known is not None and known.power_before and isinstance(known.latex, str):
+                    power = number_latex(value, self._digits)
+                    return rf"{known.latex}^{{{power}}}" + _bracket(self.write(argument)[0])
         shown, own = self.write(base)
         # f(x)^2 would read as f of x^2
         if own < _ATOM or isinstance(base, Call):
@@ -194,20 +197,24 @@ class _Writer:
         return f"{shown}^{{{self.write(exponent)[0]}}}"
 
     def _call(self, function: str, arguments: tuple[Expr, ...]) -> str:
-        inner = [self.write(argument)[0] for argument in arguments]
-        match function:
-            case "sqrt":
-                return rf"\sqrt{{{inner[0]}}}"
-            case "abs":
-                return rf"\left|{inner[0]}\right|"
-            case "exp" if "frac" not in inner[0]:
-                return f"e^{{{inner[0]}}}"
-        if function in self._symbols:
-            head = self._symbols[function]
-        else:
-            head = rf"\{function}" if function in _KNOWN else symbol(function)
-        assert function not in FUNCTIONS or function in _KNOWN
-        return head + _bracket(", ".join(inner))
+        known = find(function, self._symbols)
+        if known is None or known.kinds(len(arguments)) is None:
+            inner = [self.write(argument)[0] for argument in arguments]
+            return (self._symbols.get(function) or symbol(function)) + _bracket(", ".join(inner))
+        if not known.latex:
+            return _bracket(self.write(definition(known, arguments))[0])
+        inner = [self._connected(known, argument) for argument in arguments]
+        if callable(known.latex):
+            return known.latex(inner)
+        if "#1" not in known.latex:
+            return known.latex + _bracket(", ".join(inner))
+        return re.sub(r"#(\d)", lambda place: inner[int(place[1]) - 1], known.latex)
+
+    def _connected(self, known: Function, argument: Expr) -> str:
+        """An argument; conditions within a connective stand in brackets unless they are plain comparisons."""
+        text = self.write(argument)[0]
+        inner = find(argument.function) if isinstance(argument, Call) else None
+        return _bracket(text) if inner is not None and known.units == inner.units == "logic" else text
 
 
 def _bracket(text: str) -> str:

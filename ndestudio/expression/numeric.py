@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from ndestudio.errors import EquationError
-from ndestudio.expression.tree import Binary, Call, Expr, Name, Negate, Number, transform
+from ndestudio.expression.functions import find, is_known
+from ndestudio.expression.tree import Binary, Call, Expr, Name, Negate, Number, names, transform
 
 _INTEGER_POWERS = range(-16, 17)
 
@@ -53,28 +54,33 @@ def _evaluate(expr: Expr, values: Mapping[str, Any], xp: Any, holes: Mapping[str
             a, b = _evaluate(left, values, xp, holes), _evaluate(right, values, xp, holes)
             return _binary(operator, a, b, xp)
         case Call(function, arguments):
-            inner = [_evaluate(argument, values, xp, holes) for argument in arguments]
-            known = _FUNCTIONS.get(function)
-            if known is not None:
-                return getattr(xp, known)(*inner)
             if function in holes:
-                return holes[function](*inner)
-            raise EquationError(f"no function is known for `{function}`")
+                return holes[function](*[_evaluate(argument, values, xp, holes) for argument in arguments])
+            known = find(function)
+            if known is None:
+                raise EquationError(f"no function is known for `{function}`")
+            if known.rewrite is not None:
+                return _evaluate(known.rewrite(arguments), values, xp, holes)
+            if known.units == "choice" and xp is not np:
+                return _chosen(arguments, values, xp, holes)
+            return known.value(xp, [_evaluate(argument, values, xp, holes) for argument in arguments])
     raise TypeError(f"not an expression: {expr!r}")
 
 
-_FUNCTIONS = {
-    "exp": "exp",
-    "log": "log",
-    "sqrt": "sqrt",
-    "sin": "sin",
-    "cos": "cos",
-    "tan": "tan",
-    "tanh": "tanh",
-    "abs": "abs",
-    "min": "minimum",
-    "max": "maximum",
-}
+def _chosen(
+    arguments: tuple[Expr, ...], values: Mapping[str, Any], xp: Any, holes: Mapping[str, Callable[..., Any]]
+) -> Any:
+    """`if` in JAX: nothing flows back into the branch that is not taken, whose derivative may be no number there."""
+    import jax
+
+    condition = _evaluate(arguments[0], values, xp, holes)
+
+    def branch(expr: Expr, taken: Any) -> Any:
+        used = {name: values[name] for name in names(expr) if name in values}
+        gated = {name: xp.where(taken, value, jax.lax.stop_gradient(value)) for name, value in used.items()}
+        return _evaluate(expr, {**values, **gated}, xp, holes)
+
+    return xp.where(condition, branch(arguments[1], condition), branch(arguments[2], xp.logical_not(condition)))
 
 
 def _value(name: str, values: Mapping[str, Any], xp: Any) -> Any:
@@ -133,7 +139,7 @@ def _fold(expr: Expr) -> Expr:
             return inner
         case Negate(Number(0.0)):
             return Number(0.0)
-        case Call(function, arguments) if function in _FUNCTIONS:
+        case Call(function, arguments) if is_known(function, len(arguments)):
             numbers = [number_of(argument) for argument in arguments]
             return _as_constant(expr) if all(number is not None for number in numbers) else expr
         case Binary(operator, left, right):

@@ -1,10 +1,16 @@
 """Formula text to expression: a recursive-descent parser over our own tokens.
 
-sum     = product { ("+" | "-") product }
-product = unary { ("*" | "/") unary }
-unary   = ("-" | "+") unary | power
-power   = atom [ ("^" | "**") unary ]                 right-associative; -x^2 is -(x^2)
-atom    = number | name | name "(" sum { "," sum } ")" | "(" sum ")"
+part        = conjunction { "or" conjunction }
+conjunction = negation { "and" negation }
+negation    = "not" negation | comparison
+comparison  = sum [ ("<" | "<=" | ">" | ">=" | "==") sum ]
+sum         = product { ("+" | "-") product }
+product     = unary { ("*" | "/") unary }
+unary       = ("-" | "+") unary | power
+power       = atom [ ("^" | "**") unary ]                 right-associative; -x^2 is -(x^2)
+atom        = number | name | name "(" part { "," part } ")" | "(" part ")"
+
+A formula is a part that is a number; a condition stands only where `if` and `piecewise` ask for one.
 """
 
 from __future__ import annotations
@@ -14,13 +20,17 @@ import math
 from collections.abc import Collection, Iterable
 
 from ndestudio.errors import EquationError
+from ndestudio.expression.functions import RESERVED, find, functions, words
 from ndestudio.expression.tokens import Token, error_at, scan
-from ndestudio.expression.tree import CONSTANTS, FUNCTIONS, Binary, Call, Expr, Name, Negate, Number, children
+from ndestudio.expression.tree import CONSTANTS, Binary, Call, Expr, Name, Negate, Number, children, walk
 
 NESTING_LIMIT = 60
 """Brackets, signs and powers inside one another."""
 DEPTH_LIMIT = 200
 """Levels of a tree (a sum of n terms has n levels); every walk over trees recurses that deep."""
+NEAR_WORD = 0.8
+"""How alike a name must be to one of the functions that are not reserved for that to be offered."""
+_COMPARISONS = ("<", "<=", ">", ">=", "==")
 
 
 def parse_expression(text: str, *, line: int = 1, column: int = 1, functions: Collection[str] | None = ()) -> Expr:
@@ -28,7 +38,7 @@ def parse_expression(text: str, *, line: int = 1, column: int = 1, functions: Co
 
     Arguments:
         line, column: position of the first character, for errors.
-        functions: names of holes that may be called besides ``FUNCTIONS``; None: any name may.
+        functions: names of holes that may be called besides the known functions; None: any name may.
 
     Raises:
         EquationError: with the place, and a suggestion where there is one.
@@ -42,8 +52,7 @@ def parse_expression(text: str, *, line: int = 1, column: int = 1, functions: Co
 def parse_tokens(tokens: list[Token], *, functions: Collection[str] | None = ()) -> Expr:
     """The expression that ``tokens`` (ended by an `"end"` token) say. Raises EquationError."""
     parser = Parser(tokens, functions)
-    expr = parser.sum(0)
-    parser.finish()
+    expr = parser.formula()
     if depth(expr) > DEPTH_LIMIT:
         raise error_at(
             tokens[0], f"the formula nests more than {DEPTH_LIMIT} operations; split it into auxiliaries (`name = ...`)"
@@ -51,35 +60,51 @@ def parse_tokens(tokens: list[Token], *, functions: Collection[str] | None = ())
     return expr
 
 
-def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """`"; did you mean `sin`?"`, or `""` when nothing known is near."""
+def did_you_mean(name: str, known: Iterable[str], alike: float = 0.6) -> str:
+    """`"; did you mean `sin`?"`, or `""` when nothing known is near (``alike``, as `difflib` measures it)."""
     known = list(known)
-    near = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
+    near = difflib.get_close_matches(name, known, n=1, cutoff=alike)
     if not near:
         near = [candidate for candidate in known if candidate.lower() == name.lower()]
     return f"; did you mean `{near[0]}`?" if near else ""
 
 
 def unknown_function(token: Token, holes: Iterable[str]) -> EquationError:
-    alias = _ALIASES.get(token.text)
-    if alias is not None:
-        return error_at(token, f"unknown function `{token.text}`; {alias}")
-    guess = did_you_mean(token.text, [*FUNCTIONS, *holes])
-    known = f"; known are {', '.join(FUNCTIONS)}"
-    return error_at(token, f"unknown function `{token.text}`{guess or known}")
+    known = find(token.text)
+    if known is not None:
+        return error_at(token, _wrong_count(token.text, None))
+    if token.text in _OTHER_WORDS:
+        return error_at(token, f"unknown function `{token.text}`; write {_OTHER_WORDS[token.text]}")
+    other = next((entry.name for entry in functions() if token.text in entry.aliases), None)
+    if other is not None:
+        return error_at(token, f"unknown function `{token.text}`; did you mean `{other}`?")
+    # many a name of an unknown term is near one of the less usual functions
+    guess = did_you_mean(token.text, [*RESERVED, *holes]) or did_you_mean(token.text, words(), NEAR_WORD)
+    return error_at(token, f"unknown function `{token.text}`{guess or '; known are ' + ', '.join(words())}")
 
 
-_ALIASES: dict[str, str] = {
-    "ln": "did you mean `log`?",
-    "log10": "write `log(x)/log(10)`",
-    "log2": "write `log(x)/log(2)`",
-    "sinh": "write `(exp(x) - exp(-x))/2`",
-    "cosh": "write `(exp(x) + exp(-x))/2`",
-    "pow": "write `x^y`",
-    "power": "write `x^y`",
-    "sigmoid": "write `1/(1 + exp(-x))`",
-    "fabs": "did you mean `abs`?",
+_OTHER_WORDS: dict[str, str] = {
+    "log2": "`log(x)/log(2)`",
+    "pow": "`x^y`",
+    "power": "`x^y`",
+    "atan": "`atan2(x, 1)`",
+    "arctan": "`atan2(x, 1)`",
 }
+"""What people look for and write otherwise."""
+
+
+def _wrong_count(name: str, count: int | None) -> str:
+    """What is said about a call with a wrong number of arguments."""
+    known = find(name)
+    assert known is not None
+    if known.rewrite is not None:
+        need = "value, condition, value, condition, ... and a last value"
+    else:
+        expected = len(known.arguments)
+        need = "one argument" if expected == 1 else f"{expected} arguments"
+    got = "" if count is None else f", not {count}"
+    shown = f"; write `{known.signature()}`" if not known.reserved else ""
+    return f"`{name}` takes {need}{got}{shown}"
 
 
 def depth(expr: Expr) -> int:
@@ -99,6 +124,8 @@ class Parser:
         self._tokens = tokens
         self._functions = functions
         self._position = 0
+        self._choices = 0
+        self._places: dict[int, Token] = {}
 
     @property
     def token(self) -> Token:
@@ -113,7 +140,78 @@ class Parser:
     def _is(self, *operators: str) -> bool:
         return self.token.kind == "operator" and self.token.text in operators
 
-    def sum(self, level: int) -> Expr:
+    def formula(self) -> Expr:
+        """The whole text, which must be a number."""
+        expr = self._part(0)
+        if self.token.kind != "end":
+            raise self._unexpected()
+        self._check_kinds(expr)
+        return expr
+
+    def _word(self, word: str) -> bool:
+        return self.token.kind == "name" and self.token.text == word
+
+    def _part(self, level: int) -> Expr:
+        left = self._conjunction(level)
+        while self._word("or"):
+            left = self._placed(self._take(), (left, self._conjunction(level)))
+        return left
+
+    def _conjunction(self, level: int) -> Expr:
+        left = self._negation(level)
+        while self._word("and"):
+            left = self._placed(self._take(), (left, self._negation(level)))
+        return left
+
+    def _negation(self, level: int) -> Expr:
+        following = self._tokens[min(self._position + 1, len(self._tokens) - 1)]
+        begins = following.kind in ("name", "number") or following.text in ("(", "-", "+")
+        if self._choices and self._word("not") and begins:
+            if level > NESTING_LIMIT:
+                raise error_at(self.token, f"more than {NESTING_LIMIT} conditions are nested; simplify the formula")
+            return self._placed(self._take(), (self._negation(level + 1),))
+        return self._comparison(level)
+
+    def _comparison(self, level: int) -> Expr:
+        left = self._sum(level)
+        if not self._is(*_COMPARISONS):
+            return left
+        compared = self._placed(self._take(), (left, self._sum(level)))
+        if self._is(*_COMPARISONS):
+            raise error_at(self.token, "one comparison at a time; join two by `and`, as in `a < x and x < b`")
+        return compared
+
+    def _placed(self, token: Token, arguments: tuple[Expr, ...]) -> Call:
+        call = Call(token.text, arguments)
+        self._places[id(call)] = token
+        return call
+
+    def _check_kinds(self, whole: Expr) -> None:
+        """Conditions stand where they are asked for, and only there."""
+        if _is_condition(whole):
+            raise self._misplaced(whole)
+        for node in walk(whole):
+            inner = children(node)
+            known = find(node.function, self._functions or ()) if isinstance(node, Call) else None
+            kinds = (known.kinds(len(inner)) if known is not None else None) or "n" * len(inner)
+            for kind, child in zip(kinds, inner, strict=True):
+                if kind == "n" and _is_condition(child):
+                    raise self._misplaced(child)
+                if kind == "c" and not _is_condition(child):
+                    assert isinstance(node, Call)
+                    raise error_at(
+                        self._places[id(node)], f"`{node.function}` needs a condition there, such as `x > 0`"
+                    )
+
+    def _misplaced(self, condition: Expr) -> EquationError:
+        token = self._places[id(condition)]
+        return error_at(
+            token,
+            f"`{token.text}` makes a condition, which is no number; it belongs into `if(condition, a, b)` or "
+            "`piecewise(a, condition, b)`",
+        )
+
+    def _sum(self, level: int) -> Expr:
         left = self._product(level)
         while self._is("+", "-"):
             operator = self._take().text
@@ -154,7 +252,7 @@ class Parser:
         if token.kind == "name":
             return self._call(token, level) if self._is("(") else self._name(token)
         if token.kind == "operator" and token.text == "(":
-            inner = self.sum(level + 1)
+            inner = self._part(level + 1)
             self._close(token)
             return inner
         if token.kind == "end":
@@ -172,31 +270,38 @@ class Parser:
         return Number(value)
 
     def _name(self, token: Token) -> Name:
-        if token.text in FUNCTIONS:
-            arguments = "a, b" if FUNCTIONS[token.text] == 2 else "..."
+        if token.text in RESERVED:
+            known = find(token.text)
+            arguments = "a, b" if known is not None and len(known.arguments) == 2 else "..."
             raise error_at(token, f"`{token.text}` is a function; write `{token.text}({arguments})`")
         return Name(token.text)
 
     def _call(self, token: Token, level: int) -> Call:
         name = token.text
-        known = name in FUNCTIONS or self._functions is None or name in self._functions
-        if not known:
-            raise unknown_function(token, self._functions or ())
+        known = find(name, self._functions or ())
+        if known is None and self._functions is not None and name not in self._functions:
+            raise unknown_function(token, self._functions)
         opening = self._take()
-        arguments: list[Expr] = []
-        if not self._is(")"):
-            arguments.append(self.sum(level + 1))
-            while self._is(","):
-                self._take()
-                arguments.append(self.sum(level + 1))
+        arguments = self._arguments(level, choice=known is not None and "c" in (known.kinds(3) or ""))
         self._close(opening)
-        expected = FUNCTIONS.get(name)
-        if expected is not None and len(arguments) != expected:
-            need = "one argument" if expected == 1 else f"{expected} arguments"
-            raise error_at(token, f"`{name}` takes {need}, not {len(arguments)}")
+        # any name may be that of a network that is declared elsewhere, but for the reserved ones
+        free = self._functions is None and known is not None and not known.reserved
+        if known is not None and known.kinds(len(arguments)) is None and not free:
+            raise error_at(token, _wrong_count(name, len(arguments)))
         if not arguments:
             raise error_at(token, f"`{name}()` has no arguments; write what it depends on, such as `{name}(x)`")
-        return Call(name, tuple(arguments))
+        return self._placed(token, tuple(arguments))
+
+    def _arguments(self, level: int, *, choice: bool) -> list[Expr]:
+        if self._is(")"):
+            return []
+        self._choices += choice
+        arguments = [self._part(level + 1)]
+        while self._is(","):
+            self._take()
+            arguments.append(self._part(level + 1))
+        self._choices -= choice
+        return arguments
 
     def _close(self, opening: Token) -> None:
         if self._is(")"):
@@ -205,11 +310,6 @@ class Parser:
         if self.token.kind == "end":
             raise error_at(opening, "`(` is never closed; add `)`")
         raise self._unexpected()
-
-    def finish(self) -> None:
-        """Everything must have been read."""
-        if self.token.kind != "end":
-            raise self._unexpected()
 
     def _unexpected(self) -> EquationError:
         token = self.token
@@ -220,14 +320,19 @@ class Parser:
         if token.text == ")":
             return error_at(token, "`)` closes nothing; remove it or add `(`")
         if token.text == "=":
-            return error_at(token, "a second `=`; comparisons are not part of the language")
+            return error_at(token, "a second `=`; two values are compared by `==`, in a condition of `if`")
         if token.text == ",":
             return error_at(token, "`,` separates arguments of a function; as a decimal mark write `.`")
         return error_at(token, f"`{token.text}` is not expected here; remove it")
+
+
+def _is_condition(expr: Expr) -> bool:
+    known = find(expr.function) if isinstance(expr, Call) else None
+    return known is not None and known.gives == "c" and known.kinds(len(expr.arguments)) is not None  # type: ignore[union-attr]
 
 
 def is_identifier(name: str) -> bool:
     """Whether ``name`` can be written as a name in a formula (not a function, not `pi`)."""
     tokens, errors = scan(name)
     plain = not errors and len(tokens) == 2 and tokens[0].kind == "name" and tokens[0].text == name
-    return plain and name not in FUNCTIONS and name not in CONSTANTS
+    return plain and name not in RESERVED and name not in CONSTANTS

@@ -6,42 +6,44 @@ import math
 from typing import Any
 
 from ndestudio.errors import EquationError
+from ndestudio.expression.functions import find, functions
+from ndestudio.expression.functions.defined import definition
 from ndestudio.expression.latex import to_latex
 from ndestudio.expression.numeric import as_number
-from ndestudio.expression.tree import FUNCTIONS, Binary, Call, Expr, Name, Negate, Number
+from ndestudio.expression.tree import Binary, Call, Expr, Name, Negate, Number
 
 __all__ = ["from_sympy", "to_latex", "to_sympy"]
 
-_TO = {"abs": "Abs", "min": "Min", "max": "Max"}
-_FROM = {"Abs": "abs", "Min": "min", "Max": "max"}
 
-
-def to_sympy(expr: Expr, *, evaluate: bool = True) -> Any:
+def to_sympy(expr: Expr, *, evaluate: bool = True, largest_whole: float = 1e15) -> Any:
     """The SymPy expression; names become plain symbols, holes undefined functions, whole numbers integers.
 
     Arguments:
         evaluate: let SymPy combine and sort as it does by itself; False keeps the form that was written.
+        largest_whole: whole numbers beyond this become floats: SymPy works with exact ones digit by digit, and takes
+            exp(8540*x) for a power of degree 8540.
     """
     import sympy
 
     with sympy.evaluate(evaluate):
-        return _to(expr, sympy)
+        return _to(expr, sympy, largest_whole)
 
 
-def _to(expr: Expr, sympy: Any) -> Any:
+def _to(expr: Expr, sympy: Any, whole: float) -> Any:
     match expr:
         case Number(value) if not math.isfinite(value):
             return sympy.nan if math.isnan(value) else sympy.oo * (1 if value > 0 else -1)
         case Number(value):
-            return sympy.Integer(int(value)) if value == int(value) and abs(value) < 1e15 else sympy.Float(value)
+            exact = value == int(value) and abs(value) < 1e15 and abs(value) <= whole
+            return sympy.Integer(int(value)) if exact else sympy.Float(value)
         case Name("pi"):
             return sympy.pi
         case Name(name):
             return sympy.Symbol(name)
         case Negate(operand):
-            return -_to(operand, sympy)
+            return -_to(operand, sympy, whole)
         case Binary(operator, left, right):
-            a, b = _to(left, sympy), _to(right, sympy)
+            a, b = _to(left, sympy, whole), _to(right, sympy, whole)
             match operator:
                 case "+":
                     return a + b
@@ -54,10 +56,15 @@ def _to(expr: Expr, sympy: Any) -> Any:
                 case _:
                     return a**b
         case Call(function, arguments):
-            inner = [_to(argument, sympy) for argument in arguments]
-            if function in FUNCTIONS:
-                return getattr(sympy, _TO.get(function, function))(*inner)
-            return sympy.Function(function)(*inner)
+            inner = [_to(argument, sympy, whole) for argument in arguments]
+            known = find(function)
+            if known is None or known.kinds(len(inner)) is None:
+                return sympy.Function(function)(*inner)
+            if callable(known.sympy):
+                return known.sympy(sympy, *inner)
+            if not known.sympy:
+                return _to(definition(known, arguments), sympy, whole)
+            return getattr(sympy, known.sympy)(*inner)
     raise TypeError(f"not an expression: {expr!r}")
 
 
@@ -97,7 +104,7 @@ def _from(x: Any, sympy: Any) -> Expr:
         return _product(x, sympy)
     if x.is_Pow:
         return _power(x.base, x.exp, sympy)
-    if x.is_Function:
+    if x.is_Function or isinstance(x, sympy.logic.boolalg.BooleanFunction | sympy.core.relational.Relational):
         return _function(x, sympy)
     raise EquationError(f"`{x}` ({type(x).__name__}) has no word in the language of equations")
 
@@ -152,16 +159,21 @@ def _power(base: Any, exponent: Any, sympy: Any) -> Expr:
 
 
 def _function(x: Any, sympy: Any) -> Expr:
-    name = type(x).__name__
-    name = _FROM.get(name, name)
-    arguments = tuple(_from(argument, sympy) for argument in x.args)
-    if name in ("min", "max"):
-        result = arguments[0]
-        for argument in arguments[1:]:
-            result = Call(name, (result, argument))
-        return result
-    if name in FUNCTIONS or isinstance(x, sympy.core.function.AppliedUndef):
-        return Call(name, arguments)
+    name = _words(sympy).get(type(x), type(x).__name__)
+    if isinstance(x, sympy.core.function.AppliedUndef):
+        return Call(name, tuple(_from(argument, sympy) for argument in x.args))
+    if isinstance(x, sympy.Piecewise):
+        return _pieces(x, sympy)
+    if isinstance(x, sympy.Ne):
+        return Call("not", (_from(sympy.Eq(*x.args, evaluate=False), sympy),))
+    arguments = x.args
+    if isinstance(x, sympy.Heaviside):
+        if x.args[1] != sympy.Rational(1, 2):
+            raise EquationError(f"`{x}` is {x.args[1]} at 0; `heaviside` of the language of equations is 1/2 there")
+        arguments = x.args[:1]
+    known = find(name)
+    if known is not None and type(x) in _words(sympy):
+        return _chained(name, len(known.arguments), [_from(argument, sympy) for argument in arguments])
     rewritten = (
         x.rewrite(sympy.exp)
         if isinstance(x, sympy.functions.elementary.hyperbolic.HyperbolicFunction)
@@ -170,3 +182,31 @@ def _function(x: Any, sympy: Any) -> Expr:
     if rewritten.func is x.func:
         raise EquationError(f"the function `{name}` has no word in the language of equations")
     return _from(rewritten, sympy)
+
+
+def _words(sympy: Any) -> dict[type, str]:
+    """Classes of SymPy -> name of the function here."""
+    named = {entry.sympy: entry.name for entry in functions() if isinstance(entry.sympy, str) and entry.sympy}
+    return {getattr(sympy, word): name for word, name in named.items() if isinstance(getattr(sympy, word), type)}
+
+
+def _chained(name: str, count: int, arguments: list[Expr]) -> Expr:
+    """SymPy's `Max(a, b, c)` and `And(a, b, c)` as calls of two arguments each."""
+    if len(arguments) <= count:
+        return Call(name, tuple(arguments))
+    result = arguments[0]
+    for argument in arguments[1:]:
+        result = Call(name, (result, argument))
+    return result
+
+
+def _pieces(x: Any, sympy: Any) -> Expr:
+    *pairs, (last, always) = x.args
+    if always is not sympy.true:
+        raise EquationError(
+            f"`{x}` has no value where none of its conditions holds; give it a last piece that always holds"
+        )
+    arguments = [_from(part, sympy) for pair in pairs for part in pair.args]
+    if len(arguments) == 2:
+        return Call("if", (arguments[1], arguments[0], _from(last, sympy)))
+    return Call("piecewise", (*arguments, _from(last, sympy)))

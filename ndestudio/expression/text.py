@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import math
 
+from ndestudio.expression.functions import find
 from ndestudio.expression.tree import Binary, Call, Expr, Name, Negate, Number, transform
 
-_SUM, _PRODUCT, _UNARY, _POWER, _ATOM = 1, 2, 3, 4, 5
+_OR, _AND, _NOT, _COMPARISON, _SUM, _PRODUCT, _UNARY, _POWER, _ATOM = range(-3, 6)
+_COMPARISONS = ("<", "<=", ">", ">=", "==")
 _BINDING = {"+": _SUM, "-": _SUM, "*": _PRODUCT, "/": _PRODUCT, "^": _POWER}
 
 
@@ -47,6 +49,13 @@ def _text(expr: Expr) -> tuple[str, int]:
             return name, _ATOM
         case Negate(operand):
             return "-" + _at_least(operand, _UNARY), _UNARY
+        case Call(function, (left, right)) if function in _COMPARISONS:
+            return f"{_at_least(left, _SUM)} {function} {_at_least(right, _SUM)}", _COMPARISON
+        case Call("and" | "or" as function, (left, right)) if _is_condition(left):
+            binding = _AND if function == "and" else _OR
+            return f"{_at_least(left, binding)} {function} {_at_least(right, binding + 1)}", binding
+        case Call("not", (operand,)) if _is_condition(operand):
+            return f"not {_at_least(operand, _NOT)}", _NOT
         case Call(function, arguments):
             return f"{function}({', '.join(_text(argument)[0] for argument in arguments)})", _ATOM
         case Binary(operator, left, right):
@@ -56,6 +65,11 @@ def _text(expr: Expr) -> tuple[str, int]:
             space = " " if binding == _SUM else ""
             return f"{_at_least(left, binding)}{space}{operator}{space}{_at_least(right, binding + 1)}", binding
     raise TypeError(f"not an expression: {expr!r}")
+
+
+def _is_condition(expr: Expr) -> bool:
+    known = find(expr.function) if isinstance(expr, Call) else None
+    return known is not None and known.gives == "c"
 
 
 def _at_least(expr: Expr, binding: int) -> str:

@@ -19,7 +19,7 @@ _PATTERN = re.compile(
       | (?P<comment>\#[^\n]*)
       | (?P<number>(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)
       | (?P<name>[^\W\d]\w*)
-      | (?P<operator>\*\*|[-+*/^(),='])
+      | (?P<operator>\*\*|<=|>=|==|[-+*/^(),='<>])
     """,
     re.VERBOSE,
 )
@@ -43,7 +43,10 @@ _HINTS: dict[str, str] = {
     "√": "`sqrt(...)`",
     "’": "`'`",
     "′": "`'`",
+    "≤": "`<=`",
+    "≥": "`>=`",
 }
+_LOGIC: dict[str, str] = {"!": "`not (a == b)`", "&": "`and`", "|": "`or`", "≠": "`not (a == b)`"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +63,8 @@ class Token:
         return max(1, len(self.text))
 
 
-def error_at(token: Token, sentence: str) -> EquationError:
-    return EquationError(sentence, line=token.line, column=token.column, length=token.length)
+def error_at(token: Token, sentence: str, *, kind: str = "", name: str = "") -> EquationError:
+    return EquationError(sentence, line=token.line, column=token.column, length=token.length, kind=kind, name=name)
 
 
 def scan(
@@ -103,8 +106,8 @@ def scan(
 
 
 def _stray(character: str, line: int, column: int) -> EquationError:
-    if character in "<>!&|":
-        sentence = f"`{character}`: comparisons and logic are not part of the language; `min` and `max` may do"
+    if character in _LOGIC:
+        sentence = f"`{character}` is not known here; in a condition write {_LOGIC[character]}"
     elif character in _HINTS:
         sentence = f"`{character}` is not known here; write {_HINTS[character]}"
     else:

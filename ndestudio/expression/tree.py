@@ -1,28 +1,17 @@
 """The one expression form: what equations, holes, candidates and exports are made of.
 
 Five frozen node kinds. Numbers are 64-bit floats; `^` is the only power operator; functions are those of
-``FUNCTIONS`` or, in equations, names of neural holes.
+``ndestudio.expression.functions`` or, in equations, names of neural holes. Comparisons and connectives are functions
+called by their signs; they stand in conditions alone.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
-FUNCTIONS: dict[str, int] = {
-    "exp": 1,
-    "log": 1,
-    "sqrt": 1,
-    "sin": 1,
-    "cos": 1,
-    "tan": 1,
-    "tanh": 1,
-    "abs": 1,
-    "min": 2,
-    "max": 2,
-}
-"""Known functions and their number of arguments."""
+from ndestudio.expression.functions import is_known
 
 CONSTANTS: tuple[str, ...] = ("pi",)
 BINARY_OPERATORS: tuple[str, ...] = ("+", "-", "*", "/", "^")
@@ -92,9 +81,11 @@ def with_children(expr: Expr, new: tuple[Expr, ...]) -> Expr:
 
 def walk(expr: Expr) -> Iterator[Expr]:
     """All nodes, parents before children, left to right."""
-    yield expr
-    for child in children(expr):
-        yield from walk(child)
+    stack = [expr]
+    while stack:
+        node = stack.pop()
+        yield node
+        stack.extend(reversed(children(node)))
 
 
 def transform(expr: Expr, change: Callable[[Expr], Expr]) -> Expr:
@@ -119,9 +110,17 @@ def names(expr: Expr) -> tuple[str, ...]:
     return tuple(found)
 
 
-def calls(expr: Expr) -> tuple[Call, ...]:
-    """All calls of functions that are not in ``FUNCTIONS`` (that is, of holes), in order."""
-    return tuple(node for node in walk(expr) if isinstance(node, Call) and node.function not in FUNCTIONS)
+def calls(expr: Expr, holes: Collection[str] = ()) -> tuple[Call, ...]:
+    """All calls of functions that are not known (that is, of holes), in order.
+
+    Arguments:
+        holes: names that are holes for certain; those that are declared may have the name of a known function.
+    """
+    return tuple(
+        node
+        for node in walk(expr)
+        if isinstance(node, Call) and not is_known(node.function, len(node.arguments), holes)
+    )
 
 
 def expand_calls(expr: Expr, definitions: Mapping[str, tuple[tuple[str, ...], Expr]]) -> Expr:

@@ -30,11 +30,13 @@ class TrainConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
             data are noisy, by the evidence (the marginal likelihood of the data).
         iterations: stage -> number of steps.
         segment: points per shooting segment.
-        solver: of the training simulation, a name in ``solve.registry``. `"auto"`: `rk4` on a fixed grid with exact discrete derivatives, and `sdirk4`
+        solver: of the training simulation. `"auto"`: `rk4` on a fixed grid with exact discrete derivatives, and `sdirk4`
             (implicit) where the model turns out to be stiff. `tsit5`, `dopri5`, `heun` (explicit), `sdirk3` and `sdirk4`
-            (implicit) are the program's own as well. `diffrax-...` are adaptive solvers of diffrax, slower to compile:
-            explicit, implicit (`kvaerno3`, `kvaerno5`, `implicit-euler`), or implicit in the known part and explicit in the
-            networks (`kencarp3`, `kencarp4`). The result is checked with an accurate solver for stiff systems.
+            (implicit) are the program's own as well. Adaptive solvers of diffrax, slower to compile, are `diffrax-tsit5`,
+            `diffrax-dopri5`, `diffrax-dopri8`, `diffrax-reversible-heun` (explicit), `diffrax-kvaerno3`, `diffrax-kvaerno5`,
+            `diffrax-implicit-euler` (implicit), and `diffrax-kencarp3`, `diffrax-kencarp4` (implicit in the known part and
+            explicit in the networks). An installed package may add more. The result is checked with an accurate solver for
+            stiff systems.
         adjoint: how a `diffrax-...` solver is differentiated: `"recursive"` (checkpoints; the default for networks),
             `"direct"`, `"forward"` (Levenberg-Marquardt then; the default for few constants), or `"backsolve"` (gradients
             inexact and slow; for comparison).

@@ -10,8 +10,10 @@ from jaxtyping import Float
 
 from ndestudio.fitting.batched_ensemble import abreast, get_program
 from ndestudio.fitting.batches import Batch, split_rows
-from ndestudio.fitting.optimizers.levenberg_marquardt import Linear, Point
+from ndestudio.fitting.optimizers.levenberg_marquardt import Linear, PathRows, Point
+from ndestudio.fitting.penalties import along, path_of
 from ndestudio.fitting.problem import Problem
+from ndestudio.fitting.robust import robust_factor
 from ndestudio.problem.initial import FREE
 from ndestudio.progress import Reporter
 from ndestudio.solve.compiled import wait
@@ -36,6 +38,8 @@ class VectorEngine:
         self.moves = np.flatnonzero(moves)
         self.states = np.flatnonzero((batch.start.mode == FREE).any(axis=0))
         self.used = (batch.target.train + batch.target.validation) > 0
+        path = path_of(problem, batch)
+        self.path = VectorEngine(path.problem, path.batch) if path is not None else None
 
     def residuals(
         self, point: Point
@@ -54,6 +58,17 @@ class VectorEngine:
         """Other weights of the same samples."""
         self.batch = batch
         self.used = (batch.target.train + batch.target.validation) > 0
+        if self.path is not None:
+            self.path.use(along(self.problem, batch))
+
+    def path_loss(self, point: Point) -> float:
+        """What penalties along the path add to the loss."""
+        if self.path is None:
+            return 0.0
+        errors, _ = self.path.errors(point.theta[None], point.free[None])
+        with np.errstate(all="ignore"):
+            found = float(np.sum(self.path.batch.target.train * errors[0] ** 2))
+        return found if np.isfinite(found) else float("inf")
 
     def errors(
         self, theta: Float[np.ndarray, "copy theta"], free: Float[np.ndarray, "copy row state"]
@@ -92,7 +107,12 @@ class VectorEngine:
                 d_free[..., state], d_held[..., state] = weight * change, held * change
         flat = lambda array: array.reshape(rows, -1, *array.shape[3:])  # noqa: E731
         validation, step = self.batch.validation(flat(held * base), flat(d_held))
-        return Linear(flat(weight * base), flat(d_theta), flat(d_free), validation, step, ends[0])
+        path = self.path.linearise(point) if self.path is not None else None
+        return Linear(flat(weight * base), flat(d_theta), flat(d_free), validation, step, ends[0], _path_rows(path))
+
+
+def _path_rows(found: Linear | None) -> PathRows | None:
+    return PathRows(found.r, found.d_theta, found.d_free) if found is not None else None
 
 
 def split_theta(problem: Problem, theta: Float[np.ndarray, "copy theta"]) -> tuple[list[Any], list[Any]]:
@@ -140,9 +160,13 @@ class JaxEngine:
         self._future: Future[Any] | None = None
         self._program: Any = None
         self._arguments: Any = None
+        path = path_of(problem, batch)
+        self.path = JaxEngine(path.problem, path.batch, device) if path is not None else None
 
     def prepare(self) -> None:
         """Begin to compile, unless that was done before."""
+        if self.path is not None:
+            self.path.prepare()
         from ndestudio.solve.jax_fixed import linearise_program
 
         structure, method = self.problem.structure, self.problem.adaptive or self.problem.method
@@ -158,6 +182,8 @@ class JaxEngine:
     def use(self, batch: Batch) -> None:
         """Other numbers of the same shapes (a shorter horizon, other weights)."""
         self.batch = batch
+        if self.path is not None:
+            self.path.use(along(self.problem, batch))
         self._arguments = [_as_arrays((self.problem.space.constants, *part)) for part in split_rows(batch, self.pieces)]
 
     def ready(self, reporter: Reporter) -> None:
@@ -166,6 +192,8 @@ class JaxEngine:
             self.prepare()
         assert self._future is not None
         self._program, self.compile_seconds = wait(self._future, reporter, "the simulation and its derivatives")
+        if self.path is not None:
+            self.path.ready(reporter)
 
     def linearise(self, point: Point) -> Linear:
         """Residuals and derivatives at ``point``; ``ready`` comes first."""
@@ -173,7 +201,8 @@ class JaxEngine:
         parts = [self._program(point.theta, free, *given) for free, given in zip(frees, self._arguments, strict=True)]
         r, d_theta, d_free, r_held, d_held, end = (_joined(arrays) for arrays in zip(*parts, strict=True))
         validation, step = self.batch.validation(r_held, d_held)
-        return Linear(r, d_theta, d_free, validation, step, end)
+        path = self.path.linearise(point) if self.path is not None else None
+        return Linear(r, d_theta, d_free, validation, step, end, _path_rows(path))
 
 
 def _joined(arrays: tuple[Any, ...]) -> np.ndarray:
@@ -193,8 +222,18 @@ class Gradient:
         kind: `"trajectory"` (simulated) or `"collocation"` (slopes of smooth curves).
     """
 
-    def __init__(self, kind: str, structure: Any, method: Any, data: tuple[Any, ...], device: Any, what: str) -> None:
+    def __init__(
+        self,
+        kind: str,
+        structure: Any,
+        method: Any,
+        data: tuple[Any, ...],
+        device: Any,
+        what: str,
+        path: tuple[Problem, Gradient] | None = None,
+    ) -> None:
         self.kind, self.structure, self.method, self.device, self.what = kind, structure, method, device, what
+        self.path = path
         self.data = _as_arrays(data)
         self.compile_seconds = 0.0
         self._future: Future[Any] | None = None
@@ -210,12 +249,21 @@ class Gradient:
             "collocation": lambda: sensitivity.collocation_program(structure),
         }[self.kind]
         arguments = (np.asarray(point.theta), np.asarray(point.free), *self.data)
+        if self.path is not None:
+            self.path[1].prepare(point)
         self._future = get_program((self.kind, structure, method), make, arguments, self.device)
 
     def use(self, batch: Batch) -> None:
         """Other weights of the same samples."""
         constants, start, grid, _, settings = self.data
         self.data = _as_arrays((constants, start, grid, batch.target, settings))
+        if self.path is not None:
+            self.path[1].use(along(self.path[0], batch))
+
+    def limit(self, huber: float) -> None:
+        """Errors beyond ``huber``, in spreads, count linearly from now on."""
+        *rest, settings = self.data
+        self.data = (*rest, settings._replace(huber=np.float64(huber)))
 
     def ready(self, point: Point, reporter: Reporter) -> None:
         """Wait for the program."""
@@ -223,19 +271,28 @@ class Gradient:
             self.prepare(point)
         assert self._future is not None
         self._program, self.compile_seconds = wait(self._future, reporter, self.what)
+        if self.path is not None:
+            self.path[1].ready(point, reporter)
 
     def __call__(self, point: Point) -> Evaluated:
         loss, extra, (d_theta, d_free) = self._program(point.theta, point.free, *self.data)
-        return Evaluated(float(loss), np.asarray(extra, dtype=float), np.asarray(d_theta), np.asarray(d_free))
+        found = Evaluated(float(loss), np.asarray(extra, dtype=float), np.asarray(d_theta), np.asarray(d_free))
+        if self.path is None:
+            return found
+        added = self.path[1](point)
+        return Evaluated(
+            found.loss + added.loss, found.extra, found.theta + added.theta, found.free + added.free, added.loss
+        )
 
 
 class Evaluated(NamedTuple):
-    """Loss, [training loss, validation loss, gap between segments] and gradients."""
+    """Loss, [training loss, validation loss, gap between segments], gradients, and what penalties along the path add."""
 
     loss: float
     extra: Float[np.ndarray, " figure"]
     theta: Float[np.ndarray, " theta"]
     free: Float[np.ndarray, "row state"]
+    path: float = 0.0
 
 
 class SlopeEngine:
@@ -269,9 +326,9 @@ class SlopeEngine:
         return Linear(base, d, np.zeros((*base.shape, states)), float("nan"), nothing, nothing)
 
     def reweigh(self, point: Point) -> None:
-        """Weights of Huber's loss at ``point``."""
+        """Weights of Huber's loss at ``point``: a smooth curve may fail anywhere."""
         self.scale = np.ones_like(self.points.weight)
         r = self.linearise(point).r.reshape(self.points.weight.shape)
         with np.errstate(all="ignore"):
-            error = np.abs(r) / np.sqrt(self.points.weight) / self.points.limit
-        self.scale = np.where(error > 1, 1 / np.maximum(error, 1.0), 1.0)
+            error = np.nan_to_num(r / np.sqrt(self.points.weight))
+        self.scale = robust_factor(error, self.points.limit)

@@ -74,7 +74,7 @@ def _fit_one(config: ModelConfig, dataset: Dataset, seed: Seed, start: FittedMod
     for text in _left_out(dataset, train):
         tracker.note(text, "warning")
     reporter.emit(Phase("preparing", "smoothing the measurements"))
-    problem = make_problem(model, dataset, train, smooth_training(dataset))
+    problem = make_problem(model, dataset, train, smooth_training(dataset, train))
     tracker.problem = problem
     for text in remarks(problem):
         tracker.note(text, "warning")

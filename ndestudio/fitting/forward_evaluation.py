@@ -8,8 +8,10 @@ import numpy as np
 
 from ndestudio.fitting.batches import Batch, take_rows
 from ndestudio.fitting.engines import VectorEngine
+from ndestudio.fitting.objective import merit
 from ndestudio.fitting.optimizers.levenberg_marquardt import Point, profile
 from ndestudio.fitting.problem import Problem
+from ndestudio.fitting.robust import robust_factor, robust_limit
 from ndestudio.fitting.tracker import Tracker
 from ndestudio.problem.initial import FREE
 
@@ -30,7 +32,9 @@ def quick_losses(problem: Problem, batch: Batch, point: Point) -> tuple[float, f
     engine = VectorEngine(replace(problem, space=replace(problem.space, model=model)), batch)
     errors, _ = engine.errors(point.theta[None], point.free[None])
     with np.errstate(all="ignore"):
-        train = float(np.sum(batch.target.train * errors[0] ** 2))
+        used = (batch.target.train > 0) & np.isfinite(errors[0])
+        factor = robust_factor(errors[0], robust_limit(errors[0], used, problem.train))
+        train = float(np.sum(batch.target.train * factor * errors[0] ** 2))
         validation = float(np.sum(batch.target.validation * errors[0] ** 2))
     has = bool(batch.target.validation.any())
     return (train if np.isfinite(train) else float("inf")), (validation if has else float("nan"))
@@ -75,6 +79,7 @@ def best_start(tracker: Tracker, batch: Batch, starts: list[Point]) -> Point:
 
     def value(point: Point) -> float:
         train, validation = quick_losses(tracker.problem, batch, point)
+        train = merit(tracker.problem, batch, point, train)
         if not np.isfinite(validation):
             return train if not batch.target.validation.any() else 1e3 + train
         return train + min(validation, 1e3)

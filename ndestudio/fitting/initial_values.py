@@ -11,8 +11,11 @@ from jaxtyping import Bool, Float
 from ndestudio.data.dataset import Part
 from ndestudio.fitting.batches import Batch, make_batch, start_point, take_rows
 from ndestudio.fitting.engines import VectorEngine
-from ndestudio.fitting.optimizers.levenberg_marquardt import Linear, Point
+from ndestudio.fitting.objective import prior_terms
+from ndestudio.fitting.optimizers.levenberg_marquardt import Linear, Point, with_path
+from ndestudio.fitting.optimizers.rowwise import RowLinear, RowObjective, minimise_rows
 from ndestudio.fitting.problem import Problem
+from ndestudio.fitting.robust import robust_factor, robust_limit
 from ndestudio.fitting.tracker import physical_starts
 from ndestudio.model.fitted import FittedModel
 from ndestudio.problem.initial import FREE
@@ -24,6 +27,8 @@ ROUNDS = 8
 """Steps at most: measured starts are near enough for two to finish, but where growth is exponential."""
 HORIZONS = (0.08, 0.2, 0.45, 1.0)
 """Parts of a trajectory, one after the other: a start that is fitted to many periods at once is drawn to wrong phases."""
+TURNS = 3
+"""Further fits where weights or noise levels follow the errors."""
 GAIN = 1e-3
 """Relative decrease of a row's error that no further step is worth."""
 MOST_HELD = 64
@@ -112,6 +117,9 @@ def _settled(engine: VectorEngine, point: Point, end: float) -> Point:
     """Levenberg-Marquardt for every row by itself, all side by side, along growing horizons."""
     for fraction in HORIZONS:
         point = _descended(engine, point, _seen(engine.batch, fraction), end)
+    if engine.problem.train.loss == "huber" or engine.problem.priors is not None:
+        for _ in range(TURNS):
+            point = _descended(engine, point, _seen(engine.batch, 1.0), end)
     return point
 
 
@@ -124,43 +132,57 @@ def _seen(batch: Batch, fraction: float) -> Bool[np.ndarray, "row residual"]:
 
 
 def _descended(engine: VectorEngine, point: Point, seen: Bool[np.ndarray, "row residual"], end: float) -> Point:
-    batch = engine.batch
-
-    def linearised(at: Point) -> Linear:
-        found = engine.linearise(at)
-        return found._replace(r=np.where(seen, found.r, 0.0), d_free=np.where(seen[..., None], found.d_free, 0.0))
-
-    linear = linearised(point)
-    loss = np.sum(linear.r**2, axis=1)
-    damping = np.full(len(loss), 1e-3)
-    for _ in range(ROUNDS):
-        if time.perf_counter() > end:
-            break
-        trial = Point(point.theta, point.free + np.where(batch.moves, _steps(linear, damping), 0.0))
-        found = linearised(trial)
-        with np.errstate(all="ignore"):
-            fresh = np.sum(found.r**2, axis=1)
-            better = ~(fresh >= loss) & np.isfinite(fresh) & np.isfinite(found.d_free).all(axis=(1, 2))
-            gained = bool((better & (loss - fresh > GAIN * loss)).any())
-        where = better[:, None]
-        point = Point(point.theta, np.where(where, trial.free, point.free))
-        linear = linear._replace(
-            r=np.where(where, found.r, linear.r), d_free=np.where(where[..., None], found.d_free, linear.d_free)
-        )
-        loss, damping = np.where(better, fresh, loss), np.where(better, damping / 9.0, damping * 10.0)
-        if better.all() and not gained:
-            break
-    return point
+    """Errors of the samples ``seen`` by the initial values of each row, with everything asked for."""
+    objective = _Starts(engine, point.theta, seen)
+    free = minimise_rows(
+        RowObjective(objective.linearise, objective.renew),
+        point.free,
+        engine.batch.moves,
+        rounds=ROUNDS,
+        gain=GAIN,
+        poll=lambda: time.perf_counter() < end,
+    )
+    return Point(point.theta, free)
 
 
-def _steps(linear: Linear, damping: Float[np.ndarray, " row"]) -> Float[np.ndarray, "row state"]:
-    """Damped Gauss-Newton steps of the rows; none where a row says nothing."""
-    with np.errstate(all="ignore"):
-        V = np.nan_to_num(linear.d_free, nan=0.0, posinf=0.0, neginf=0.0)
-        r = np.nan_to_num(linear.r, nan=0.0, posinf=0.0, neginf=0.0)
-        H = np.matmul(V.transpose(0, 2, 1), V)
-    trace = np.trace(H, axis1=1, axis2=2)
-    diagonal = np.arange(H.shape[1])
-    scale = H[:, diagonal, diagonal] + 1e-3 * trace[:, None] / len(diagonal)
-    H[:, diagonal, diagonal] += damping[:, None] * scale + np.where(trace > 0, 1e-12 * trace, 1.0)[:, None]
-    return -np.linalg.solve(H, np.matmul(V.transpose(0, 2, 1), r[..., None]))[..., 0]
+class _Starts:
+    """Weights of Huber's loss and the noise level in front of priors are those of each row."""
+
+    def __init__(
+        self, engine: VectorEngine, theta: Float[np.ndarray, " theta"], seen: Bool[np.ndarray, "row residual"]
+    ) -> None:
+        self.engine, self.theta, self.seen = engine, theta, seen
+        self.terms = prior_terms(engine.problem, engine.batch)
+        self.factor = np.ones(seen.shape)
+        self.variance = np.zeros(len(seen))
+
+    def renew(self, free: Float[np.ndarray, "row state"]) -> None:
+        train = self.engine.problem.train
+        if train.loss != "huber" and self.terms is None:
+            return
+        self.factor = np.ones(self.seen.shape)
+        r = np.nan_to_num(self._linear(free).r[:, : self.seen.shape[1]])
+        weight = np.sqrt(self.engine.batch.target.train.reshape(r.shape))
+        used = self.seen & (weight > 0)
+        for b in np.flatnonzero(used.any(axis=1)):
+            error = r[b] / np.where(weight[b] > 0, weight[b], 1.0)
+            self.factor[b] = np.sqrt(robust_factor(error, robust_limit(error, used[b], train)))
+        spare = np.maximum(used.sum(axis=1) - self.engine.batch.moves.sum(axis=1), 1)
+        self.variance = np.sum((self.factor * r) ** 2, axis=1) / spare
+
+    def linearise(self, free: Float[np.ndarray, "row state"]) -> RowLinear:
+        linear = self._linear(free)
+        if self.terms is None:
+            nothing = np.zeros(free.shape)
+            return RowLinear(linear.r, linear.d_free, nothing, nothing, np.zeros(len(free)))
+        away, scale = self.terms.rows(Point(self.theta, free))[1], self.variance[:, None]
+        extra = np.sum(scale * away.rho**2, axis=1)
+        return RowLinear(linear.r, linear.d_free, scale * away.rho * away.slope, scale * away.slope**2, extra)
+
+    def _linear(self, free: Float[np.ndarray, "row state"]) -> Linear:
+        found = self.engine.linearise(Point(self.theta, free))
+        factor = np.where(self.seen, self.factor, 0.0)
+        with np.errstate(invalid="ignore"):
+            r = np.where(self.seen, factor * found.r, 0.0)
+            V = np.where(self.seen[..., None], factor[..., None] * found.d_free, 0.0)
+        return with_path(found._replace(r=r, d_free=V))

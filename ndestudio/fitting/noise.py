@@ -17,7 +17,7 @@ import numpy as np
 import scipy.stats
 from jaxtyping import Float
 
-from ndestudio.fitting.batches import Batch
+from ndestudio.fitting.batches import Batch, start_point
 from ndestudio.fitting.engines import VectorEngine
 from ndestudio.fitting.optimizers.levenberg_marquardt import Point
 from ndestudio.fitting.problem import Problem
@@ -183,6 +183,14 @@ def reweighed(problem: Problem, batch: Batch, point: Point, noise: Noise) -> Bat
     return replace(
         batch, target=Target(target.values, _normal(target.train * factor), _normal(target.validation * factor))
     )
+
+
+def with_noise(problem: Problem, batch: Batch) -> Batch:
+    """The batch with the weights of the noise levels in the residuals of the model, where the settings ask for them."""
+    if problem.train.noise == "spread":
+        return batch
+    point = start_point(problem, batch)
+    return replace(batch, target=reweighed(problem, batch, point, estimate(problem, batch, point)).target)
 
 
 def _normal(weight: Float[np.ndarray, "..."]) -> Float[np.ndarray, "..."]:

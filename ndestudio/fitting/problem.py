@@ -13,6 +13,8 @@ from ndestudio.data.dataset import Dataset, Part, Trajectory
 from ndestudio.data.smoothing import SmoothedTrajectory
 from ndestudio.errors import DataError, SpecError
 from ndestudio.fitting.config import TrainConfig
+from ndestudio.fitting.path_penalty import PathPenalty, path_penalties
+from ndestudio.fitting.priors import Priors, model_priors
 from ndestudio.model.config import InitialConfig
 from ndestudio.model.fitted import FittedModel
 from ndestudio.problem.bijection import Bijection, bijection
@@ -42,6 +44,7 @@ class Problem:
         mesh: trajectory -> where the steps of the solver should lie; none: by time and samples.
         least: steps below which the solver is not stable.
         adaptive: the solver with steps of its own that trains in its place, None if none was chosen.
+        priors: of parameters and initial values, None without any. penalties: along the path.
     """
 
     dataset: Dataset
@@ -54,6 +57,8 @@ class Problem:
     mesh: Mapping[str, Mesh] = field(default_factory=dict)
     least: int = 0
     adaptive: TracedMethod | None = None
+    priors: Priors | None = None
+    penalties: tuple[PathPenalty, ...] = ()
 
     @cached_property
     def definition(self) -> Definition:
@@ -112,7 +117,18 @@ def make_problem(
     space = parameter_space(model, constants, train_networks=train_networks)
     space = _with_shared(space, model, train)
     noise, floor = _noise(dataset, smoothed or {}, observed, log, spread)
-    problem = Problem(dataset, train, space, SDIRK4, noise, floor, smoothed or {})
+    priors = model_priors(model)
+    problem = Problem(
+        dataset,
+        train,
+        space,
+        SDIRK4,
+        noise,
+        floor,
+        smoothed or {},
+        priors=priors if priors.any or priors.parameters.given.any() else None,
+        penalties=path_penalties(model, scale),
+    )
     return _solved_by(problem, for_training(train.solver))
 
 

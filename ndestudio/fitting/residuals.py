@@ -235,7 +235,7 @@ def _p(value: float) -> str:
     return "< 0.001" if value < 0.001 else f"{value:.3f}"
 
 
-def autocorrelation(runs: Sequence[Float[np.ndarray, " n"]], lags: int) -> Float[np.ndarray, " lag"]:
+def autocorrelation(runs: Sequence[Float[np.ndarray, " _n"]], lags: int) -> Float[np.ndarray, " lag"]:
     """Autocorrelation at lags 0 ... of series that are independent of each other, about their common mean."""
     longest = max((len(run) for run in runs), default=0)
     mean = float(np.mean(np.concatenate(runs))) if longest else 0.0
@@ -252,7 +252,7 @@ def autocorrelation(runs: Sequence[Float[np.ndarray, " n"]], lags: int) -> Float
     )
 
 
-def durbin_watson(runs: Sequence[Float[np.ndarray, " n"]]) -> float:
+def durbin_watson(runs: Sequence[Float[np.ndarray, " _n"]]) -> float:
     """Sum of squared differences of neighbours over the sum of squares."""
     whole = sum(float(run @ run) for run in runs)
     return sum(float(np.sum(np.diff(run) ** 2)) for run in runs) / whole if whole > 0 else float("nan")
@@ -267,7 +267,7 @@ def ljung_box(correlation: Float[np.ndarray, " lag"], count: int) -> float:
     return float(scipy.stats.chi2.sf(statistic, len(lags)))
 
 
-def runs_test(runs: Sequence[Float[np.ndarray, " n"]]) -> float:
+def runs_test(runs: Sequence[Float[np.ndarray, " _n"]]) -> float:
     """Two-sided p-value of the number of runs of equal sign, added up over independent series."""
     seen, expected, variance = 0.0, 0.0, 0.0
     for run in runs:

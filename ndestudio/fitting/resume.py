@@ -8,6 +8,7 @@ from ndestudio.data.dataset import Dataset
 from ndestudio.fitting.batches import make_batch, start_point
 from ndestudio.fitting.config import TrainConfig
 from ndestudio.fitting.engines import JaxEngine, VectorEngine
+from ndestudio.fitting.noise import with_noise
 from ndestudio.fitting.optimizers.levenberg_marquardt import Point
 from ndestudio.fitting.problem import Problem, make_problem
 from ndestudio.fitting.stages.collocation import smooth_training
@@ -45,11 +46,12 @@ def reopen(
     Arguments:
         problem: that of the model, where it is at hand.
     """
-    problem = problem or make_problem(model, dataset, train, smooth_training(dataset))
+    problem = problem or make_problem(model, dataset, train, smooth_training(dataset, train))
     padded = bool(problem.structure.holes)
     batch = make_batch(problem, min(bucket(steps or steps_for(problem)), FINEST), padded=padded)
     while batch.steps < FINEST and not accurate(problem, batch, model):
         batch = make_batch(problem, bucket(2 * batch.steps), padded=padded)
+    batch = with_noise(problem, batch)
     if not padded:
         return Reopened(problem, VectorEngine(problem, batch), start_point(problem, batch))
     if not affordable(problem, batch):

@@ -12,6 +12,7 @@ from jaxtyping import Float
 
 from ndestudio.fitting.batches import Batch, predictions_batch
 from ndestudio.fitting.engines import split_theta
+from ndestudio.fitting.objective import merit
 from ndestudio.fitting.optimizers.levenberg_marquardt import Point
 from ndestudio.fitting.problem import Problem
 from ndestudio.fitting.result import Checkpoint, StageHistory
@@ -20,7 +21,7 @@ from ndestudio.model.fitted import FittedModel
 from ndestudio.model.initial import start_values
 from ndestudio.problem.initial import FORMULA, FREE, GIVEN, SHARED
 from ndestudio.progress import FitSnapshot, Note, Phase, Progress, Reporter, SilentReporter, TrainStep
-from ndestudio.solve.numpy_fixed import VectorModel, initial_values, march, read_out
+from ndestudio.solve.numpy_fixed import GridSimulation, VectorModel, initial_values
 
 if TYPE_CHECKING:
     from ndestudio.fitting.noise import Noise
@@ -225,12 +226,14 @@ class Tracker:
         candidate: bool,
         fraction: float = 0.0,
         underway: bool = False,
+        path: float | None = None,
     ) -> None:
         """A step was made.
 
         Arguments:
             candidate: the loss is that of whole trajectories, so the point may become the best.
             underway: not before the stage ends, as the next steps will change it a lot.
+            path: what penalties along the path come to; None: it is simulated where there are any.
         """
         has = np.isfinite(validation)
         self.rows.append((iteration, loss, validation))
@@ -242,6 +245,7 @@ class Tracker:
             self.reporter.emit(Progress(min(fraction, 1.0), None, ""))
         if candidate and np.isfinite(loss):
             value, found = self.score(loss, validation), (batch, point)
+            value += merit(self.problem, batch, point, loss, path) - loss
             about = (self.stage, iteration, loss, validation if has else None)
             if underway:
                 if self.underway is None or value < self.underway[0]:
@@ -293,13 +297,7 @@ def predict(
     """Predicted measured columns at all times of the trajectories shown, by the fixed-grid solver in NumPy."""
     longest = max(len(trajectory.t) for trajectory in problem.dataset.trajectories)
     batch = predictions_batch(problem, steps or int(np.clip(longest, 24, 256)), most)
-    vector = VectorModel(problem.structure, model.networks)
-    values = [np.array([[model.parameters[name]]]) for name in problem.structure.parameters]
-    y0 = np.stack([model.initial[name] for name in batch.names], axis=-1)[:, None, :]
-    with np.errstate(all="ignore"):
-        states, slopes = march(vector, values, y0, batch.grid, problem.method, problem.space.constants.clip)
-        y = read_out(states, slopes, batch.grid)
-        seen = vector.observe(
-            [v[..., None] for v in values], batch.grid.sample_t, np.moveaxis(batch.grid.sample_u, -1, 0), y
-        )
-    return {row.trajectory.name: (row.t, seen[:, 0, k, : len(row.index)].T) for k, row in enumerate(batch.rows)}
+    simulation = GridSimulation(problem.definition, problem.method, model)
+    conditions = problem.definition.conditions(model, [row.trajectory for row in batch.rows])
+    seen = simulation.measured(batch.grid, simulation.states(conditions, batch.grid))
+    return {row.name: (row.t, seen[:, k, : len(row.index)].T) for k, row in enumerate(batch.rows)}

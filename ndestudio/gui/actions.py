@@ -74,6 +74,7 @@ ACTIONS: tuple[ActionSpec, ...] = (
         separator=True,
     ),
     ActionSpec("tour", "&Help", "Take the &tour", "", "", "Three steps on a sample, from measurements to equations"),
+    ActionSpec("documentation", "&Help", "&Documentation", "F1", "", "Tutorials, how-to pages and the reference"),
     ActionSpec("shortcuts", "&Help", "&Keyboard shortcuts…", "Ctrl+/", "", "See and change all shortcuts"),
     ActionSpec("device", "&Help", "&Device…", "", "cpu", "What computes, and why no GPU"),
     ActionSpec("plug-ins", "&Help", "&Plug-ins…", "", "", "What installed packages add, and what of it cannot be used"),

@@ -10,7 +10,7 @@ from PySide6.QtGui import QDesktopServices, QGuiApplication
 from ndestudio.gui.dialogs import AboutDialog, DeviceDialog, ShortcutsDialog
 from ndestudio.gui.palette import CommandPalette
 from ndestudio.gui.window import StudioWindow
-from ndestudio.paths import user_state_dir
+from ndestudio.paths import documentation, user_state_dir
 from ndestudio.session.distil_controller import DistilController
 from ndestudio.session.ports import STAGES
 from ndestudio.session.purposes import PurposeName
@@ -49,6 +49,7 @@ class _Handlers:
             "distil": self._distil,
             "recovery": self._recovery,
             "tour": window.take_tour,
+            "documentation": self._documentation,
             "shortcuts": self._shortcuts,
             "device": self._device,
             "plug-ins": self._plug_ins,
@@ -107,6 +108,15 @@ class _Handlers:
         from ndestudio.gui.recovery_dialog import open_recovery
 
         open_recovery(self._session, self._window)
+
+    def _documentation(self) -> None:
+        page = documentation()
+        if page is None:
+            self._session.toast(
+                "The documentation is not part of this installation; `make docs` builds it in a checkout."
+            )
+        elif not QDesktopServices.openUrl(QUrl.fromLocalFile(str(page))):
+            self._session.toast(f"Nothing here opens web pages; the documentation is in {page}.", "warning")
 
     def _log_folder(self) -> None:
         folder = user_state_dir() / "log"

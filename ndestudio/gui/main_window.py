@@ -17,7 +17,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from ndestudio.gui import layout
+from ndestudio.gui import file_style, layout
 from ndestudio.gui.actions import ACTIONS, Actions
 from ndestudio.gui.handlers import handlers
 from ndestudio.gui.icons import application_icon
@@ -70,6 +70,7 @@ class MainWindow(StudioWindow):
         self._connect()
         self._restore()
         session.attach_shell(self)
+        file_style.ask(lambda: session.project.spec.export.style)
         self.tour = TourCard(self, session.tour, self.views)
         session.tour.attach(self.tour)
         self.stack.setFocus()

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ndestudio.errors import EquationError
+from ndestudio.expression.functions import RESERVED, find
 from ndestudio.expression.tokens import Token, scan
-from ndestudio.expression.tree import CONSTANTS, FUNCTIONS, Expr
+from ndestudio.expression.tree import CONSTANTS, Expr
 from ndestudio.model.config import ModelConfig
 from ndestudio.model.parse import read_system
 from ndestudio.model.statements import Statement, velocity
@@ -114,9 +115,30 @@ def tokenise(text: str, *, inputs: Collection[str] = (), networks: Collection[st
             spans.append(Span("derivative", token.text[:1], token.line, token.column))
             spans.append(Span("state", token.text[1:], token.line, token.column + 1))
             continue
-        kind: SpanKind = "derivative" if k in derivatives else _kind(token, called, left, inputs, networks)
+        connects = _connects(tokens, k)
+        kind: SpanKind = (
+            "derivative"
+            if k in derivatives
+            else "operator"
+            if connects
+            else _kind(token, called, left, inputs, networks)
+        )
         spans.append(Span(kind, token.text, token.line, token.column))
     return tuple(spans)
+
+
+def _connects(tokens: Sequence[Token], k: int) -> bool:
+    """Whether a name is one of the words between conditions: two names never follow each other otherwise."""
+    before, after = tokens[k - 1] if k else None, tokens[k + 1]
+    begins = after.kind in ("name", "number") or after.text in ("(", "-", "+")
+    if tokens[k].text == "not":
+        return begins and after.text not in ("-", "+") and (after.text != "(" or _within_choice(tokens, k))
+    ended = before is not None and (before.kind in ("name", "number") or before.text == ")")
+    return tokens[k].text in ("and", "or") and begins and ended
+
+
+def _within_choice(tokens: Sequence[Token], k: int) -> bool:
+    return any(token.text in ("if", "piecewise", "and", "or") and token.line == tokens[k].line for token in tokens[:k])
 
 
 def _kind(
@@ -129,14 +151,14 @@ def _kind(
         return token.kind
     if text in networks:
         return "hole"
-    if text in FUNCTIONS:
+    if text in RESERVED:
         return "function"
     if text in left:
         return left[text]
     if text in inputs:
         return "input"
     if called:
-        return "unknown"
+        return "unknown" if find(text) is None else "function"
     if text == "t":
         return "time"
     return "constant" if text in CONSTANTS else "parameter"

@@ -8,8 +8,14 @@ from collections.abc import Mapping, Sequence
 from ndestudio.errors import EquationError
 from ndestudio.expression.parse import did_you_mean, is_identifier
 from ndestudio.expression.tokens import error_at
-from ndestudio.expression.tree import FUNCTIONS
-from ndestudio.model.config import InitialConfig, ModelConfig, NetworkConfig, ParameterConfig
+from ndestudio.model.config import (
+    InitialConfig,
+    ModelConfig,
+    NetworkConfig,
+    ParameterConfig,
+    PenaltyConfig,
+    PriorConfig,
+)
 from ndestudio.model.statements import RESERVED, Statement
 from ndestudio.model.system import Hole
 
@@ -36,15 +42,17 @@ def check_tables(
             problems.append((name, f"an initial value is given for `{name}`, which is no state{guess or ''}"))
         else:
             problems += [(name, f"initial value of `{name}`: {sentence}") for sentence in initial_problems(initial)]
+    for name, penalty in config.penalties.items():
+        problems += [(name, f"penalty `{name}`: {sentence}") for sentence in penalty_problems(penalty)]
     return [_placed(name, sentence, statements) for name, sentence in problems]
 
 
 def parameter_problems(parameter: ParameterConfig) -> list[str]:
     """Sentences about settings that contradict each other."""
-    value, lower, upper = parameter.value, parameter.lower, parameter.upper
+    value, (lower, upper) = parameter.value, parameter.bounds
     if not all(math.isfinite(number) for number in (value, lower, upper) if number is not None):
         return ["value and bounds must be finite numbers; leave a bound out for none"]
-    sentences = _bound_problems(lower, upper)
+    sentences = prior_problems(parameter.prior) or _bound_problems(lower, upper)
     if sentences:
         return sentences
     if (lower is not None and value < lower) or (upper is not None and value > upper):
@@ -99,15 +107,47 @@ def _basis_problems(network: NetworkConfig) -> list[str]:
 def initial_problems(initial: InitialConfig) -> list[str]:
     """Sentences about settings that contradict each other."""
     value = initial.value
-    numbers = [number for number in (value, initial.lower, initial.upper) if isinstance(number, int | float)]
+    lower, upper = initial.bounds
+    numbers = [number for number in (value, lower, upper) if isinstance(number, int | float)]
     if not all(math.isfinite(number) for number in numbers):
         return ["values and bounds must be finite numbers"]
-    sentences = _bound_problems(initial.lower, initial.upper)
+    sentences = prior_problems(initial.prior) or _bound_problems(lower, upper)
     if sentences or not isinstance(value, int | float):
         return sentences
-    if (initial.lower is not None and value < initial.lower) or (initial.upper is not None and value > initial.upper):
-        return [f"{value:g} lies outside its bounds {_range(initial.lower, initial.upper)}; change one of them"]
+    if (lower is not None and value < lower) or (upper is not None and value > upper):
+        return [f"{value:g} lies outside its bounds {_range(lower, upper)}; change one of them"]
     return []
+
+
+def penalty_problems(penalty: PenaltyConfig) -> list[str]:
+    """Sentences about a penalty without an expression, or with a weight or scale that is none."""
+    if not penalty.expression.strip():
+        return ["it needs an `expression`, such as `S + I + R - N`"]
+    if not math.isfinite(penalty.weight) or penalty.weight < 0:
+        return [f"`weight` must be a finite number and not negative, not {penalty.weight:g}"]
+    if penalty.scale is not None and not (math.isfinite(penalty.scale) and penalty.scale > 0):
+        return [f"`scale` must be a finite number above 0, not {penalty.scale:g}"]
+    return []
+
+
+def prior_problems(prior: PriorConfig | None) -> list[str]:
+    """Sentences about a prior that lacks a number, has one too many, or none that makes sense."""
+    if prior is None:
+        return []
+    needs = {"normal": ("mean", "sd"), "log-normal": ("median", "sd"), "uniform": ("lower", "upper")}[prior.kind]
+    given = {name: getattr(prior, name) for name in ("mean", "median", "sd", "lower", "upper")}
+    for name, value in given.items():
+        if name in needs and value is None:
+            return [f"a {prior.kind} prior needs `{name}`"]
+        if name not in needs and value is not None:
+            return [f"a {prior.kind} prior has no `{name}`; it is given by `{needs[0]}` and `{needs[1]}`"]
+        if value is not None and not math.isfinite(value):
+            return [f"`{name}` of a prior must be a finite number"]
+    if prior.sd is not None and prior.sd <= 0:
+        return [f"`sd` of a prior must be above 0, not {prior.sd:g}; fix the value if it is known exactly"]
+    if prior.median is not None and prior.median <= 0:
+        return [f"`median` of a log-normal prior must be above 0, not {prior.median:g}"]
+    return _bound_problems(prior.lower, prior.upper)
 
 
 def _bound_problems(lower: float | None, upper: float | None) -> list[str]:
@@ -121,7 +161,7 @@ def _range(lower: float | None, upper: float | None) -> str:
 
 
 def _name_problems(name: str, states: Mapping[str, Statement]) -> list[str]:
-    if name in FUNCTIONS or name in RESERVED:
+    if name in RESERVED:
         return [f"`{name}` is a known function; choose another name"]
     if not is_identifier(name):
         return [f"`{name}` cannot be written in an equation; use letters, digits and `_`"]

@@ -9,6 +9,35 @@ import msgspec
 Activation = Literal["tanh", "softplus", "gelu", "swish", "sin"]
 
 
+class PriorConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What is known of a number before the data are seen.
+
+    Fits make the posterior largest, and intervals and profiles are those of the posterior. The noise is taken as normal with
+    a level that is estimated from the residuals. A uniform prior is a pair of bounds.
+
+    Attributes:
+        kind: `"normal"` (of the number), `"log-normal"` (its logarithm is normal) or `"uniform"` (between bounds).
+        mean: of a normal prior.
+        median: of a log-normal prior.
+        sd: standard deviation, above 0; of the natural logarithm where log-normal (0.1: about 10%).
+        lower, upper: ends of a uniform prior.
+    """
+
+    kind: Literal["normal", "log-normal", "uniform"] = "normal"
+    mean: float | None = None
+    median: float | None = None
+    sd: float | None = None
+    lower: float | None = None
+    upper: float | None = None
+
+    def __str__(self) -> str:
+        if self.kind == "uniform":
+            return f"uniform from {self.lower:g} to {self.upper:g}"
+        if self.kind == "log-normal":
+            return f"log-normal, median {self.median:g}, sd of the logarithm {self.sd:g}"
+        return f"normal, {self.mean:g} +- {self.sd:g}"
+
+
 class ParameterConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A number in the equations.
 
@@ -18,6 +47,7 @@ class ParameterConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
         fixed: not fitted.
         log: fitted on a logarithmic scale (positive parameters of unknown magnitude).
         note: where the value comes from.
+        prior: what is known of it beforehand.
     """
 
     value: float = 1.0
@@ -27,6 +57,12 @@ class ParameterConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     fixed: bool = False
     log: bool = False
     note: str = ""
+    prior: PriorConfig | None = None
+
+    @property
+    def bounds(self) -> tuple[float | None, float | None]:
+        """Bounds, those of the prior taken into account."""
+        return prior_bounds(self.lower, self.upper, self.prior)
 
 
 class BasisConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -84,6 +120,7 @@ class InitialConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
         fit: estimate it with the parameters. None: yes for measured states (they carry noise) and hidden states.
         lower, upper: bounds of the estimate.
         shared: one value for all trajectories.
+        prior: what is known of it beforehand, of each trajectory's where it is not shared.
     """
 
     value: float | str | None = None
@@ -91,6 +128,45 @@ class InitialConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     lower: float | None = None
     upper: float | None = None
     shared: bool = False
+    prior: PriorConfig | None = None
+
+    @property
+    def bounds(self) -> tuple[float | None, float | None]:
+        """Bounds, those of the prior taken into account."""
+        return prior_bounds(self.lower, self.upper, self.prior)
+
+
+def prior_bounds(
+    lower: float | None, upper: float | None, prior: PriorConfig | None
+) -> tuple[float | None, float | None]:
+    """The narrower of the bounds given and those that a prior implies."""
+    if prior is None or prior.kind == "normal":
+        return lower, upper
+    low, high = (prior.lower, prior.upper) if prior.kind == "uniform" else (0.0, None)
+    lows, highs = [b for b in (lower, low) if b is not None], [b for b in (upper, high) if b is not None]
+    return max(lows, default=None), min(highs, default=None)
+
+
+class PenaltyConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Something that should hold all along the simulated trajectories: an expression that is zero, or not negative.
+
+    Training adds `weight` times the mean over time and training trajectories of (expression/scale)^2 to its loss (the mean
+    squared error over spreads); of a `"positive"` expression only where it is negative.
+
+    Attributes:
+        expression: of states, outputs, parameters, inputs and `t`, such as `"S + I + R - N"`.
+        kind: `"zero"` or `"positive"` (not negative).
+        weight: how much it counts; 1: being off by one scale counts as much as missing every value by its spread.
+        scale: what counts as large, in the unit of the expression; None: by how much it changes when the states change by
+            their typical magnitudes.
+        note: why it should hold.
+    """
+
+    expression: str = ""
+    kind: Literal["zero", "positive"] = "zero"
+    weight: float = 1.0
+    scale: float | None = None
+    note: str = ""
 
 
 class ModelConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -106,6 +182,7 @@ class ModelConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
             2019, Augmented neural ODEs); `Hidden state` in the window and `ndestudio.model.with_hidden_state` write it.
         parameters, networks, initial: settings by name; what is left out gets defaults.
         units: state or output -> unit (measured ones take theirs from the data).
+        penalties: what should hold all along the trajectories, by name.
     """
 
     equations: str = ""
@@ -113,4 +190,5 @@ class ModelConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     networks: dict[str, NetworkConfig] = {}
     initial: dict[str, InitialConfig] = {}
     units: dict[str, str] = {}
+    penalties: dict[str, PenaltyConfig] = {}
     name: str = ""

@@ -28,8 +28,8 @@ class NetworkWeights:
 
     config: NetworkConfig
     arguments: tuple[str, ...]
-    weights: tuple[Float[np.ndarray, "out in"], ...]
-    biases: tuple[Float[np.ndarray, " out"], ...]
+    weights: tuple[Float[np.ndarray, "_out _in"], ...]
+    biases: tuple[Float[np.ndarray, " _out"], ...]
     input_center: Float[np.ndarray, " input"]
     input_scale: Float[np.ndarray, " input"]
     output_scale: float

@@ -139,8 +139,9 @@ def _start(
         value = _from_output(state, system, config, values, measured)
     if not np.isfinite(value):
         value = 0.0
-    if settings is not None and (settings.lower is not None or settings.upper is not None):
-        value = float(np.clip(value, settings.lower, settings.upper))
+    low, high = settings.bounds if settings is not None else (None, None)
+    if low is not None or high is not None:
+        value = float(np.clip(value, low, high))
     return value
 
 
@@ -169,7 +170,7 @@ def _from_output(
 ) -> float:
     for column in measured:
         output = system.outputs.get(column)
-        if output is None or column not in values or calls(output) or state not in names(output):
+        if output is None or column not in values or _open(output, system) or state not in names(output):
             continue
         unknown = [name for name in names(output) if name in system.states and name not in measured]
         if unknown != [state]:
@@ -196,7 +197,11 @@ def observed_states(
             continue
         used = names(output)
         states = [name for name in used if name in system.states]
-        if calls(output) or len(states) != 1 or not all(name in parameters for name in used if name != states[0]):
+        if (
+            _open(output, system)
+            or len(states) != 1
+            or not all(name in parameters for name in used if name != states[0])
+        ):
             continue
         line = _line(output, states[0], parameters)
         if line is not None:
@@ -232,7 +237,7 @@ def state_scale(
             continue
         start = max((abs(float(values[k])) for values in initial.values()), default=0.0)
         settings = config.initial.get(state)
-        bounds = [abs(b) for b in (settings.lower, settings.upper) if b] if settings is not None else []
+        bounds = [abs(b) for b in settings.bounds if b] if settings is not None else []
         if start > 0 or bounds:
             scale[k] = max([start, *bounds])
     for moves, state in velocities(system).items():
@@ -383,7 +388,12 @@ def _constant_hole(value: float) -> Any:
 
 
 def _has_call(expr: Expr, name: str) -> bool:
-    return any(call.function == name for call in calls(expr))
+    return any(call.function == name for call in calls(expr, (name,)))
+
+
+def _open(expr: Expr, system: System) -> bool:
+    """Whether a network is called in ``expr``."""
+    return bool(calls(expr, {hole.name for hole in system.holes}))
 
 
 __all__ = [

@@ -55,7 +55,7 @@ def layer_sizes(config: NetworkConfig, arguments: Sequence[str]) -> list[int]:
     return [basis.width(config, arguments), *[config.width] * config.depth, 1]
 
 
-def weight_signs(config: NetworkConfig, arguments: Sequence[str]) -> list[Int8[np.ndarray, "out in"]] | None:
+def weight_signs(config: NetworkConfig, arguments: Sequence[str]) -> list[Int8[np.ndarray, "_out _in"]] | None:
     """What each weight may be (``FREE``, ``RISING``, ``FALLING``, ``CUT``); None if all are free."""
     directions = tuple(config.monotone.get(argument, "") for argument in arguments)
     if not any(directions):
@@ -64,7 +64,7 @@ def weight_signs(config: NetworkConfig, arguments: Sequence[str]) -> list[Int8[n
 
 
 @lru_cache(maxsize=256)
-def _weight_signs(sizes: tuple[int, ...], directions: tuple[str, ...]) -> list[Int8[np.ndarray, "out in"]]:
+def _weight_signs(sizes: tuple[int, ...], directions: tuple[str, ...]) -> list[Int8[np.ndarray, "_out _in"]]:
     code = {"": FREE, "increasing": RISING, "decreasing": FALLING}
     column = np.array([code[direction] for direction in directions], dtype=np.int8)
     constrained = np.array([direction != "" for direction in directions])
@@ -165,7 +165,7 @@ def _activated(config: NetworkConfig, z: Any, xp: Any) -> Any:
 def evaluate_network(network: NetworkWeights, X: Float[np.ndarray, "... argument"]) -> Float[np.ndarray, "..."]:
     """Value of a trained hole at X[..., argument], physical units."""
     with np.errstate(all="ignore"):
-        return apply_network(
+        value = apply_network(
             network.config,
             network.arguments,
             network.weights,
@@ -175,6 +175,7 @@ def evaluate_network(network: NetworkWeights, X: Float[np.ndarray, "... argument
             network.output_scale,
             np.asarray(X, dtype=float),
         )
+    return np.asarray(value)
 
 
 def array_hole(network: NetworkWeights) -> Callable[..., Any]:

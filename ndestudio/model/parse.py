@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ndestudio.errors import EquationError
-from ndestudio.expression.parse import DEPTH_LIMIT, depth, parse_expression, unknown_function
+from ndestudio.expression.parse import DEPTH_LIMIT, depth, did_you_mean, parse_expression, unknown_function
 from ndestudio.expression.tokens import error_at
-from ndestudio.expression.tree import CONSTANTS, Expr, Name, calls, names, size, substitute, walk
+from ndestudio.expression.tree import CONSTANTS, Call, Expr, Name, Number, calls, names, size, substitute, walk
 from ndestudio.model.checks import check_tables
 from ndestudio.model.config import ModelConfig
 from ndestudio.model.statements import RESERVED, Statement, read_statements
@@ -72,6 +72,7 @@ class _Reader:
     statements: list[Statement]
     errors: list[EquationError]
     undeclared: dict[str, None] = field(default_factory=dict)
+    penalised: dict[str, Expr] = field(default_factory=dict)
 
     def read(self) -> System | None:
         states = {statement.name: statement for statement in self.statements if statement.kind == "derivative"}
@@ -89,6 +90,7 @@ class _Reader:
             return None
         rhs = tuple(substitute(_expr(statement), bodies) for statement in states.values())
         initial = self._initial(states)
+        self._penalties(states, quantities)
         system = System(
             states=tuple(states),
             rhs=rhs,
@@ -96,6 +98,7 @@ class _Reader:
             parameters=self._parameters(initial),
             inputs=tuple(name for name in self.inputs if self._uses(name)),
             holes=tuple(holes.values()),
+            penalties={name: substitute(expr, bodies) for name, expr in self.penalised.items()},
         )
         return None if self.errors else system
 
@@ -112,7 +115,7 @@ class _Reader:
                     f"the column `{name}` is measured, but the model says nothing about it; write `d({name})/dt = ...` "
                     f"or `{name} = ...`, or set the column to `ignore`"
                 )
-                self.errors.append(EquationError(sentence))
+                self.errors.append(EquationError(sentence, kind="silent", name=name))
 
     def _check_target(self, statement: Statement) -> None:
         name, target = statement.name, statement.target
@@ -140,7 +143,7 @@ class _Reader:
                 sentence = f"`{name}` is declared as a network; call it with what it depends on, such as `{name}(x)`"
                 self.errors.append(error_at(statement.mention(name), sentence))
         seen: dict[str, int] = {}
-        for call in calls(statement.expr):
+        for call in calls(statement.expr, self.config.networks):
             index = seen[call.function] = seen.get(call.function, -1) + 1
             if call.function in self.config.networks:
                 continue
@@ -153,7 +156,7 @@ class _Reader:
             error = unknown_function(token, self.config.networks)
             joint = " If" if error.sentence.endswith("?") else "; if"
             sentence = f"{error.sentence}{joint} it is an unknown term, declare it as a network"
-            self.errors.append(error_at(token, sentence))
+            self.errors.append(error_at(token, sentence, kind="undeclared", name=call.function))
 
     def _holes(self) -> dict[str, Hole]:
         holes: dict[str, Hole] = {}
@@ -161,7 +164,7 @@ class _Reader:
             if statement.expr is None:
                 continue
             seen: dict[str, int] = {}
-            for call in calls(statement.expr):
+            for call in calls(statement.expr, self.config.networks):
                 index = seen[call.function] = seen.get(call.function, -1) + 1
                 if call.function not in self.config.networks:
                     continue
@@ -245,14 +248,39 @@ class _Reader:
             found.append(expr)
         return found
 
+    def _penalties(self, states: Mapping[str, Statement], quantities: Mapping[str, Statement]) -> None:
+        """Expressions of penalties; a name in them must be known from the equations or the table of parameters."""
+        written = {name for statement in self.statements for name in names(_expr(statement))}
+        known = {*states, *quantities, *written, *self.inputs, *self.config.parameters, *CONSTANTS, "t"}
+        known -= set(self.config.networks)
+        for name, penalty in self.config.penalties.items():
+            where = f"penalty `{name}`, `{penalty.expression}`"
+            try:
+                expr = parse_expression(penalty.expression)
+            except EquationError as error:
+                self.errors.append(EquationError(f"{where}: {error.sentence}"))
+                continue
+            unknown = next((one for one in names(expr) if one not in known), None)
+            if unknown is not None:
+                guess = did_you_mean(unknown, known)
+                self.errors.append(
+                    EquationError(
+                        f"{where}: `{unknown}` is no state, quantity, input or parameter of the model{guess}; add it to the "
+                        "parameters if it is one"
+                    )
+                )
+            else:
+                self.penalised[name] = Call("min", (expr, Number(0.0))) if penalty.kind == "positive" else expr
+
     def _parameters(self, initial: Sequence[Expr]) -> tuple[str, ...]:
         taken = {statement.name for statement in self.statements} | {"t", *self.inputs, *self.measured}
-        expressions = [*(_expr(statement) for statement in self.statements), *initial]
+        expressions = [*(_expr(statement) for statement in self.statements), *initial, *self.penalised.values()]
         found = {name: None for expr in expressions for name in names(expr) if name not in taken}
         return tuple(found)
 
     def _uses(self, name: str) -> bool:
-        return any(name in names(_expr(statement)) for statement in self.statements)
+        expressions = [*(_expr(statement) for statement in self.statements), *self.penalised.values()]
+        return any(name in names(expr) for expr in expressions)
 
 
 def formal_arguments(arguments: Sequence[Expr]) -> tuple[str, ...]:

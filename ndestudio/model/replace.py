@@ -151,6 +151,7 @@ def _expanded(original: System, replacements: Mapping[str, Replacement]) -> Syst
         parameters=(*original.parameters, *added),
         inputs=original.inputs,
         holes=tuple(item for item in original.holes if item.name not in replacements),
+        penalties={name: expand_calls(expr, definitions) for name, expr in original.penalties.items()},
     )
 
 

@@ -7,15 +7,17 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from ndestudio.errors import EquationError
+from ndestudio.expression.functions import RESERVED as RESERVED_FUNCTIONS
 from ndestudio.expression.parse import parse_tokens
 from ndestudio.expression.tokens import Token, error_at, scan
-from ndestudio.expression.tree import CONSTANTS, FUNCTIONS, Expr, Name
+from ndestudio.expression.tree import CONSTANTS, Expr, Name
 
-RESERVED = frozenset({"t", *CONSTANTS, *FUNCTIONS})
+RESERVED = frozenset({"t", *CONSTANTS, *RESERVED_FUNCTIONS})
 """Names that mean something already."""
 
-_LEADING = frozenset({"+", "-", "*", "/", "^", "**", ")", ","})
-_TRAILING = frozenset({"+", "-", "*", "/", "^", "**", "(", ",", "="})
+_COMPARISONS = ("<", "<=", ">", ">=", "==")
+_LEADING = frozenset({"+", "-", "*", "/", "^", "**", ")", ",", *_COMPARISONS})
+_TRAILING = frozenset({"+", "-", "*", "/", "^", "**", "(", ",", "=", *_COMPARISONS})
 
 
 @dataclass(frozen=True)

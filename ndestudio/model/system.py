@@ -30,6 +30,7 @@ class System:
         parameters: free names, in order of appearance.
         inputs: names of measured forcings that the equations use.
         holes: in order of appearance.
+        penalties: name -> expression that should be zero (or, after `min(..., 0)`, not negative) all along a trajectory.
     """
 
     states: tuple[str, ...]
@@ -38,6 +39,7 @@ class System:
     parameters: tuple[str, ...] = ()
     inputs: tuple[str, ...] = ()
     holes: tuple[Hole, ...] = ()
+    penalties: Mapping[str, Expr] = field(default_factory=dict)
 
     def hole(self, name: str) -> Hole:
         """The hole called ``name``; KeyError if there is none."""

@@ -115,7 +115,7 @@ def transform_of(
 
 def parameter_transform(config: ParameterConfig) -> Transform:
     """The transform of a parameter; it depends on its settings only, never on where the fit stands."""
-    return transform_of(config.value, config.lower, config.upper, config.log)
+    return transform_of(config.value, *config.bounds, config.log)
 
 
 def forward_all(transforms: Sequence[Transform], z: Any, xp: Any = np) -> list[Any]:

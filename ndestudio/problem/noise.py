@@ -22,7 +22,7 @@ class NoiseModel(Protocol):
         """Predictions [..., measured] as they are compared, over the spread of their column."""
         ...
 
-    def residuals(self, predicted: Any, observed: Any, numbers: Constants, xp: Any) -> Any:
+    def residuals(self, standardised: Any, observed: Any, numbers: Constants) -> Any:
         """Errors over the spread; ``observed`` as compared (logarithms where asked for)."""
         ...
 
@@ -38,5 +38,5 @@ class Gaussian:
         logarithm = xp.log(xp.where(numbers.log, floored, 1.0))
         return xp.where(numbers.log, logarithm, predicted) / numbers.spread
 
-    def residuals(self, predicted: Any, observed: Any, numbers: Constants, xp: Any) -> Any:
-        return self.standardised(predicted, numbers, xp) - observed / numbers.spread
+    def residuals(self, standardised: Any, observed: Any, numbers: Constants) -> Any:
+        return standardised - observed / numbers.spread

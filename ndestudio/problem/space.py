@@ -165,5 +165,5 @@ def initial_transforms(system: System, model: FittedModel, scale: Float[np.ndarr
     found = []
     for k, state in enumerate(system.states):
         config = model.config.initial.get(state) or InitialConfig()
-        found.append(transform_of(float(scale[k]), config.lower, config.upper, scale=float(scale[k])))
+        found.append(transform_of(float(scale[k]), *config.bounds, scale=float(scale[k])))
     return found

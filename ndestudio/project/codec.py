@@ -22,6 +22,7 @@ import numpy as np
 
 from ndestudio.data.dataset import Dataset
 from ndestudio.distil.result import Distillation, HoleDistillation
+from ndestudio.expression.functions import BUILT_IN
 from ndestudio.expression.tree import Binary, Call, Expr, Name, Negate, Number
 from ndestudio.fitting.result import Fit
 from ndestudio.model.fitted import FittedModel, NetworkWeights
@@ -251,7 +252,7 @@ def decode_expression(value: Any) -> Expr:
             return Negate(decode_expression(operand))
         case [("+" | "-" | "*" | "/" | "^") as operator, left, right]:
             return Binary(operator, decode_expression(left), decode_expression(right))
-        case ["call", str() as function, *arguments] if function.isidentifier():
+        case ["call", str() as function, *arguments] if function.isidentifier() or function in BUILT_IN:
             return Call(function, tuple(map(decode_expression, arguments)))
         case _:
             raise Damaged("a formula of unknown form")

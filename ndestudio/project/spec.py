@@ -11,8 +11,10 @@ import msgspec
 
 from ndestudio.data.config import SplitConfig
 from ndestudio.errors import ExportError, SpecError
+from ndestudio.figures.style import check_style
 from ndestudio.model.analysis import tokenise
-from ndestudio.model.config import BasisConfig, InitialConfig, NetworkConfig, ParameterConfig
+from ndestudio.model.checks import penalty_problems, prior_problems
+from ndestudio.model.config import BasisConfig, InitialConfig, NetworkConfig, ParameterConfig, PriorConfig
 from ndestudio.project.project import Spec
 from ndestudio.project.spec_types import (
     admits_none,
@@ -133,14 +135,14 @@ def _struct(type_: type[Any], table: Any, path: tuple[str, ...]) -> Any:
 
 
 def _value(type_: Any, value: Any, path: tuple[str, ...]) -> Any:
+    if value == _NONE and admits_none(type_):
+        return None
     if (struct := struct_of(type_)) is not None:
         return _struct(struct, value, path)
     if (struct := element_struct(type_)) is not None:
         if not isinstance(value, dict):
             raise SpecError(f"{_place(path)}: expected a table with one entry per name, found {seen(value)}")
         return {name: _struct(struct, entry, (*path, name)) for name, entry in value.items()}
-    if value == _NONE and admits_none(type_):
-        return None
     return convert_leaf(type_, value, _place(path))
 
 
@@ -155,11 +157,20 @@ def _check(spec: Spec) -> None:
     _check_names(spec)
     for name, parameter in spec.model.parameters.items():
         _check_bounds(f"[model.parameters.{name}]", parameter.lower, parameter.upper)
+        _check_prior(f"[model.parameters.{name}]", parameter.prior)
     for name, initial in spec.model.initial.items():
         _check_bounds(f"[model.initial.{name}]", initial.lower, initial.upper)
+        _check_prior(f"[model.initial.{name}]", initial.prior)
+    for name, penalty in spec.model.penalties.items():
+        for sentence in penalty_problems(penalty):
+            raise SpecError(f"[model.penalties.{name}]: {sentence}")
     for name, network in spec.model.networks.items():
         _check_bounds(f"[model.networks.{name}]", network.lower, network.upper)
         _check_network(f"[model.networks.{name}]", network)
+    try:
+        check_style(spec.export.style)
+    except ValueError as error:
+        raise SpecError(f"[export.style] {error}") from None
     split = spec.data.split
     if min(split.train, split.validation, split.test) < 0 or split.train <= 0:
         raise SpecError("[data.split]: the fractions must not be negative, and `train` must be above 0")
@@ -189,6 +200,11 @@ def _check_names(spec: Spec) -> None:
 def _check_bounds(place: str, lower: float | None, upper: float | None) -> None:
     if lower is not None and upper is not None and not lower < upper:
         raise SpecError(f"{place}: `lower` ({lower:g}) must be below `upper` ({upper:g})")
+
+
+def _check_prior(place: str, prior: PriorConfig | None) -> None:
+    for sentence in prior_problems(prior):
+        raise SpecError(f"{place} prior: {sentence}")
 
 
 def _check_network(place: str, network: NetworkConfig) -> None:

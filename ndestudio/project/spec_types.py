@@ -27,6 +27,10 @@ def struct_fields(type_: type) -> dict[str, Any]:
 
 
 def struct_of(type_: Any) -> type | None:
+    """The struct, also where a setting may be none."""
+    options = [option for option in _options(type_) if option is not type(None)]
+    if len(options) == 1:
+        type_ = options[0]
     return type_ if isinstance(type_, type) and issubclass(type_, msgspec.Struct) else None
 
 

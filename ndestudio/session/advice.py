@@ -6,6 +6,8 @@ import difflib
 import re
 from typing import TYPE_CHECKING
 
+from ndestudio.expression.functions import RESERVED
+from ndestudio.expression.parse import NEAR_WORD
 from ndestudio.model.config import ModelConfig
 from ndestudio.session.model_state import Advice, Problem, Words
 
@@ -25,14 +27,9 @@ def advice(model: ModelConfig, analysis: Analysis) -> tuple[Advice, ...]:
     from ndestudio.expression.tree import names
 
     words = analysis.words
-    silent = [name for name in words.measured if name not in {*words.states, *words.outputs}]
     used = {name for _, _, expression in analysis.statements for name in names(expression)}
     unknown = [_rate(model, words) if name == "d" else _unknown(name, words) for name in words.undeclared]
-    others = [
-        _other(problem, silent, used)
-        for problem in analysis.problems
-        if not any(f"`{name}`" in problem.sentence for name in words.undeclared)
-    ]
+    others = [_other(problem, used) for problem in analysis.problems if problem.kind != "undeclared"]
     written = [one for one in others if one.kind not in ("ignore", "input")]
     others = written or others
     return (*unknown, *others, *_slips(model, analysis))
@@ -52,7 +49,7 @@ def _rate(model: ModelConfig, words: Words) -> Advice:
 
 
 def _unknown(name: str, words: Words) -> Advice:
-    near = _like(name, (*words.functions, *words.networks))
+    near = _like(name, (*RESERVED, *words.networks)) or _like(name, words.functions, NEAR_WORD)
     if near:
         return Advice(
             f"`{name}` is not known; did you mean `{near}`?", "warning", f"Write {near}", "replace", name, near
@@ -66,13 +63,13 @@ def _unknown(name: str, words: Words) -> Advice:
     )
 
 
-def _other(problem: Problem, silent: list[str], used: set[str]) -> Advice:
-    for name in silent:
-        if problem.sentence.startswith(f"the column `{name}` is measured"):
-            if name in used:
-                sentence = f"`{name}` is used, but no equation says what becomes of it: is it a measured input?"
-                return Advice(sentence, "error", f"Use {name} as input", "input", name)
-            return Advice(problem.sentence, "error", f"Ignore {name}", "ignore", name)
+def _other(problem: Problem, used: set[str]) -> Advice:
+    name = problem.name
+    if problem.kind == "silent":
+        if name in used:
+            sentence = f"`{name}` is used, but no equation says what becomes of it: is it a measured input?"
+            return Advice(sentence, "error", f"Use {name} as input", "input", name)
+        return Advice(problem.sentence, "error", f"Ignore {name}", "ignore", name)
     return Advice(problem.sentence, "error", problem=problem)
 
 
@@ -88,6 +85,6 @@ def _slips(model: ModelConfig, analysis: Analysis) -> list[Advice]:
     return found
 
 
-def _like(name: str, known: tuple[str, ...]) -> str:
+def _like(name: str, known: tuple[str, ...], alike: float = _NEAR) -> str:
     same = [one for one in known if one.lower() == name.lower()]
-    return next(iter(same or difflib.get_close_matches(name, known, n=1, cutoff=_NEAR)), "")
+    return next(iter(same or difflib.get_close_matches(name, known, n=1, cutoff=alike)), "")

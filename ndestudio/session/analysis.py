@@ -11,7 +11,8 @@ import msgspec
 
 from ndestudio.data.dataset import Dataset
 from ndestudio.errors import EquationError
-from ndestudio.expression.tree import FUNCTIONS, Expr, names
+from ndestudio.expression.functions import words as function_words
+from ndestudio.expression.tree import Expr, names
 from ndestudio.model.config import ModelConfig, NetworkConfig
 from ndestudio.model.system import System
 from ndestudio.session.model_state import Problem, Words
@@ -49,7 +50,7 @@ def analyse(model: ModelConfig, dataset: Dataset | None) -> Analysis:
     if not model.equations.strip():
         measured = dataset.measured_names if dataset else ()
         inputs = dataset.input_names if dataset else ()
-        return Analysis(words=Words(measured=measured, inputs=inputs, functions=tuple(FUNCTIONS)))
+        return Analysis(words=Words(measured=measured, inputs=inputs, functions=function_words()))
     from ndestudio.expression import to_latex
     from ndestudio.expression.tree import Name
     from ndestudio.model.parse import read_system
@@ -79,7 +80,7 @@ def analyse(model: ModelConfig, dataset: Dataset | None) -> Analysis:
         parameters=parameters,
         networks=tuple(model.networks),
         undeclared=reading.undeclared,
-        functions=tuple(FUNCTIONS),
+        functions=function_words(),
     )
     holes = {hole.name: hole.arguments for hole in system.holes} if system else _called(statements, known)
     return Analysis(
@@ -134,7 +135,7 @@ def replaced(text: str, old: str, new: str) -> str:
 
 
 def _problem(error: EquationError) -> Problem:
-    return Problem(error.line, error.column, error.length, error.sentence)
+    return Problem(error.line, error.column, error.length, error.sentence, error.kind, error.name)
 
 
 def _guessed_parameters(statements: Sequence[Statement], known: set[str]) -> tuple[str, ...]:
@@ -155,7 +156,7 @@ def _called(statements: Sequence[Statement], known: set[str]) -> dict[str, tuple
         call.function: formal_arguments(call.arguments)
         for statement in statements
         if statement.expr is not None
-        for call in calls(statement.expr)
+        for call in calls(statement.expr, known)
         if call.function in known
     }
 

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-
-import numpy as np
-from jaxtyping import Bool, Float
+from dataclasses import dataclass
 
 from ndestudio.data.dataset import Dataset
 from ndestudio.distil.config import DistilConfig
+from ndestudio.figures.plot_data import Picture
+from ndestudio.figures.term_fit import HoleFit
 from ndestudio.session.constraints import ConstraintsState
 from ndestudio.session.formulas import Formula
-from ndestudio.session.pictures import Picture
 from ndestudio.session.train_state import StageRow, Status
 
 
@@ -59,36 +56,6 @@ class HoleRow:
     evaluations: int
     seconds: float
     reason: str
-
-
-@dataclass(frozen=True, eq=False)
-class Slice:
-    """Network and formula along one argument, the others held at `held`; trusted: where data support the network."""
-
-    argument: str
-    x: Float[np.ndarray, " grid"]
-    network: Float[np.ndarray, " grid"]
-    formula: Float[np.ndarray, " grid"]
-    trusted: Bool[np.ndarray, " grid"]
-    held: Mapping[str, float] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, eq=False)
-class HoleFit:
-    """How a formula follows the samples of its hole.
-
-    Arguments:
-        formula_y: the formula at the samples; None when it cannot be evaluated there.
-        slices: one for each argument.
-    """
-
-    hole: str
-    arguments: tuple[str, ...]
-    X: Float[np.ndarray, "sample argument"]
-    y: Float[np.ndarray, " sample"]
-    formula_y: Float[np.ndarray, " sample"] | None
-    slices: tuple[Slice, ...] = ()
-    unit: str = ""
 
 
 @dataclass(frozen=True)

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
+
+import msgspec
 
 from ndestudio.data.dataset import Dataset
 from ndestudio.distil.result import held_out
 from ndestudio.export.exporter import Exporter
-from ndestudio.export.figure import Figure
 from ndestudio.export.registry import EXPORTERS
+from ndestudio.figures.description import Figure
+from ndestudio.figures.style import FigureStyle
 from ndestudio.fitting.metrics import Metrics
 from ndestudio.model.fitted import FittedModel
 from ndestudio.progress import Reporter
@@ -23,7 +26,7 @@ from ndestudio.session.ports import Context
 from ndestudio.session.presenter import Presenter
 
 _OTHERS: tuple[FormatRow, ...] = (
-    FormatRow("figures", "Figures", "SVG, PDF or PNG", ".svg", "text"),
+    FormatRow("figures", "Figures", "SVG, PDF, PNG or CSV", ".svg", "text"),
     FormatRow("report", "Report", "One HTML file", ".html", "html"),
     FormatRow("spec", "Spec", "For the command line", ".toml", "toml"),
     FormatRow("script", "Script", "The session in Python", ".py", "python"),
@@ -41,6 +44,12 @@ def _row_of(exporter: Exporter) -> FormatRow:
     return FormatRow(exporter.name, exporter.label or exporter.title, exporter.description, suffix, exporter.language)
 
 
+_STYLED = ("report", "spec")
+"""Forms in whose text the style of figures matters."""
+
+Key: TypeAlias = tuple[str, int, int, FigureStyle | None]
+
+
 class ExportController(Presenter[ExportState]):
     """Intents of the Export view. Owns the model as it is with the accepted formulas."""
 
@@ -51,8 +60,9 @@ class ExportController(Presenter[ExportState]):
         self._figure = ""
         self._assembled: tuple[tuple[object, ...], tuple[FittedModel | None, Metrics | None]] = ((), (None, None))
         self._assembling: tuple[object, ...] = ()
-        self._artefacts: dict[tuple[str, int, int], tuple[FittedModel, ArtefactState]] = {}
+        self._artefacts: dict[Key, tuple[FittedModel, ArtefactState]] = {}
         self._problem: tuple[object, str] = (None, "")
+        self._drawing: tuple[Figure | None, FigureStyle | None, bytes | None] = (None, None, None)
 
     # --- intents ---------------------------------------------------------------------------------------------------
 
@@ -63,6 +73,12 @@ class ExportController(Presenter[ExportState]):
     def choose_figure(self, name: str) -> None:
         self._figure = name
         self._navigation.refresh()
+
+    def choose_style(self, **changes: Any) -> None:
+        """Other settings of the style of figures (see ``FigureStyle``)."""
+        project = self._workspace.project
+        style = msgspec.structs.replace(project.spec.export.style, **changes)
+        self._workspace.edit("Figure style", commands.with_export(project, style=style), merge="figure style")
 
     def choose_digits(self, digits: int) -> None:
         """Significant digits of numbers in displayed equations."""
@@ -88,6 +104,24 @@ class ExportController(Presenter[ExportState]):
             self._notifier.toast(f"{path} cannot be written: {error.strerror}. Choose another folder.", "error")
             return
         self._notifier.toast(f"Written to {Path(path).name}.", "good")
+
+    def save_figure(self, path: str | Path) -> None:
+        """Write the figure that is looked at, in the form that the ending of ``path`` names."""
+        figure = self.state().figure
+        if figure is None:
+            self._notifier.toast("The figure is still being made; save it in a moment.", "warning")
+            return
+        self._tasks.start(
+            "save figure",
+            "Writing a figure",
+            _save_figure,
+            figure,
+            Path(path),
+            self._workspace.project.spec.export.style,
+            done=lambda written: self._notifier.toast(f"Written to {written.name}.", "good"),
+            failed=lambda failed: self._notifier.toast(failed.sentence, "error"),
+        )
+        self._navigation.refresh()
 
     def save_all(self, folder: str | Path) -> None:
         """Write every format, the report and figures into a folder."""
@@ -171,6 +205,7 @@ class ExportController(Presenter[ExportState]):
         project = self._workspace.project
         model, metrics = self._judged()
         artefact = self._artefact(model)
+        figure = self._looked_at(artefact)
         units = {name: config.unit for name, config in project.spec.model.parameters.items()}
         return ExportState(
             ready=project.fit is not None,
@@ -178,7 +213,9 @@ class ExportController(Presenter[ExportState]):
             formats=format_rows(),
             format=self._format,
             artefact=artefact,
-            figure=self._looked_at(artefact),
+            figure=figure,
+            drawing=self._drawn(figure),
+            style=project.spec.export.style,
             problem=self._problem[1] if self._problem[0] == self._key(model) else "",
             busy=project.fit is not None and artefact is None,
             digits=project.spec.export.digits,
@@ -192,11 +229,35 @@ class ExportController(Presenter[ExportState]):
         figures = artefact.figures if artefact else ()
         return next((one for one in figures if one.name == self._figure), next(iter(figures), None))
 
+    def _drawn(self, figure: Figure | None) -> bytes | None:
+        """The figure as it is written; asked for when it is not there."""
+        style = self._workspace.project.spec.export.style
+        if figure is None:
+            return None
+        if self._drawing[0] is not figure or self._drawing[1] != style:
+            self._drawing = (figure, style, self._drawing[2] if self._drawing[0] is figure else None)
+            self._tasks.start(
+                "draw",
+                "",
+                _draw,
+                figure,
+                style,
+                done=lambda made: self._on_drawn(figure, style, made),
+                failed=lambda failed: self._notifier.toast(failed.sentence, "warning", failed.details),
+            )
+        return self._drawing[2]
+
+    def _on_drawn(self, figure: Figure, style: FigureStyle, made: bytes) -> None:
+        if self._drawing[0] is figure and self._drawing[1] == style:
+            self._drawing = (figure, style, made)
+
     def _row(self) -> FormatRow:
         return next(row for row in format_rows() if row.name == self._format)
 
-    def _key(self, model: FittedModel | None) -> tuple[str, int, int]:
-        return (self._format, id(model), self._workspace.project.spec.export.digits)
+    def _key(self, model: FittedModel | None) -> Key:
+        """What an artefact depends on."""
+        export = self._workspace.project.spec.export
+        return (self._format, id(model), export.digits, export.style if self._format in _STYLED else None)
 
     def _artefact(self, model: FittedModel | None) -> ArtefactState | None:
         """The artefact of the chosen format; asked for when it is not there."""
@@ -222,9 +283,9 @@ class ExportController(Presenter[ExportState]):
             )
         return None
 
-    _pending: tuple[str, int, int] | None = None
+    _pending: Key | None = None
 
-    def _on_artefact(self, key: tuple[str, int, int], model: FittedModel, made: tuple[ArtefactState, Any]) -> None:
+    def _on_artefact(self, key: Key, model: FittedModel, made: tuple[ArtefactState, Any]) -> None:
         state, artefact = made
         if len(self._artefacts) > 30:
             self._artefacts.clear()
@@ -240,11 +301,11 @@ class ExportController(Presenter[ExportState]):
                 done=lambda checked: self._on_verified(key, model, checked),
             )
 
-    def _on_verified(self, key: tuple[str, int, int], model: FittedModel, checked: Any) -> None:
+    def _on_verified(self, key: Key, model: FittedModel, checked: Any) -> None:
         state = ArtefactState(checked.name, checked.text, checked.sentence, checked.deviation, data=checked.data)
         self._artefacts[key] = (model, state)
 
-    def _on_problem(self, key: tuple[str, int, int], failed: Any) -> None:
+    def _on_problem(self, key: Key, failed: Any) -> None:
         self._problem = (key, failed.sentence)
 
 
@@ -324,6 +385,20 @@ def _artefact(model: FittedModel, format_: str, project: Project, *, reporter: R
         model, format_, dataset=project.dataset, digits=project.spec.export.digits, origin=origin_of(project)
     )
     return ArtefactState(made.name, made.text, "", None, data=made.data), made
+
+
+def _draw(figure: Figure, style: FigureStyle, *, reporter: Reporter) -> bytes:
+    from ndestudio.figures.matplotlib_renderer import render
+
+    del reporter
+    return render(figure, "png", style)
+
+
+def _save_figure(figure: Figure, path: Path, style: FigureStyle, *, reporter: Reporter) -> Path:
+    from ndestudio.figures.matplotlib_renderer import save
+
+    del reporter
+    return save(figure, path, style)
 
 
 def _verify(artefact: Any, model: FittedModel, dataset: Dataset | None, *, reporter: Reporter) -> Any:

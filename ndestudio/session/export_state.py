@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ndestudio.export.figure import Figure
+from ndestudio.figures.description import Figure
+from ndestudio.figures.style import FigureStyle
 from ndestudio.session.formulas import Formula
 
 
@@ -49,6 +50,7 @@ class ExportState:
     """Arguments:
     artefact: of the chosen format, None while it is being made.
     figure: the one that is looked at, None where the form is text.
+    drawing: PNG file of it in the style, None while it is being drawn. style: how figures are written.
     problem: why it cannot be made, "" if nothing is wrong.
     summary: what is exported, a sentence (which holes are formulas, which still networks).
     """
@@ -59,6 +61,8 @@ class ExportState:
     format: str
     artefact: ArtefactState | None
     figure: Figure | None
+    drawing: bytes | None
+    style: FigureStyle
     problem: str
     busy: bool
     digits: int

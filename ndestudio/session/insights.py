@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from ndestudio.distil.result import HoleSamples
+from ndestudio.figures.plot_data import Picture, simulate_all
+from ndestudio.figures.term_fit import HoleFit
 from ndestudio.model.fitted import FittedModel
 from ndestudio.progress import Reporter
-from ndestudio.session.distil_state import HoleFit
-from ndestudio.session.pictures import Picture, simulate_all
 from ndestudio.session.ports import Notifier
 from ndestudio.session.swap import hole_fit, sample
 from ndestudio.session.tasks import Tasks

@@ -7,6 +7,7 @@ from itertools import pairwise
 from typing import Any
 
 from ndestudio.data.dataset import Dataset
+from ndestudio.figures.plot_data import Picture, simulate_all
 from ndestudio.model.config import InitialConfig, ModelConfig, NetworkConfig, ParameterConfig
 from ndestudio.model.networks import layer_sizes
 from ndestudio.progress import Reporter
@@ -16,7 +17,6 @@ from ndestudio.session.analysis import Analysis, analyse, default_equations, ren
 from ndestudio.session.formulas import FormulaCache, FormulaRequest
 from ndestudio.session.library import entries, inserted
 from ndestudio.session.model_state import Advice, EquationRow, InitialRow, ModelState, NetworkRow, ParameterRow
-from ndestudio.session.pictures import Picture, simulate_all
 from ndestudio.session.ports import Columns, Context
 from ndestudio.session.presenter import Presenter
 
@@ -211,6 +211,7 @@ class ModelController(Presenter[ModelState]):
                     fitted=fit.model.parameters.get(name) if fit else None,
                     low=low,
                     high=high,
+                    prior=str(config.prior) if config.prior is not None else "",
                 )
             )
         return tuple(rows)

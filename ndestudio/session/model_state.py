@@ -6,19 +6,21 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ndestudio.data.dataset import Dataset
+from ndestudio.figures.plot_data import Picture
 from ndestudio.model.config import NetworkConfig
 from ndestudio.session.formulas import Formula
-from ndestudio.session.pictures import Picture
 
 
 @dataclass(frozen=True)
 class Problem:
-    """Something in the text that cannot be understood; `line` and `column` are 1-based."""
+    """Something in the text that cannot be understood; `line` and `column` are 1-based; `kind` and `name` as of ``EquationError``."""
 
     line: int
     column: int
     length: int
     sentence: str
+    kind: str = ""
+    name: str = ""
 
 
 @dataclass(frozen=True)
@@ -78,6 +80,8 @@ class ParameterRow:
     fitted: float | None = None
     low: float | None = None
     high: float | None = None
+    prior: str = ""
+    """What is known of it beforehand, in words."""
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import fields, is_dataclass
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar, runtime_checkable
 
 from ndestudio.session.ports import Context
 
@@ -12,6 +12,7 @@ S = TypeVar("S")
 S_contra = TypeVar("S_contra", contravariant=True)
 
 
+@runtime_checkable
 class View(Protocol[S_contra]):
     """What shows a state. A view decides nothing and never echoes what it was shown as an intent."""
 

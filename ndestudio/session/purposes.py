@@ -36,6 +36,8 @@ PurposeName = Literal[
     "residuals",
     "assemble",
     "export all",
+    "draw",
+    "save figure",
     "preview",
     "load",
     "split",
@@ -69,6 +71,8 @@ _BY_PLACE: Mapping[Place, tuple[PurposeName, ...]] = {
         "residuals",
         "assemble",
         "export all",
+        "draw",
+        "save figure",
     ),
     THREAD: ("preview", "load", "split", "open", "save", "autosave", "plug-ins"),
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 from ndestudio.session.ports import Context, DataHealth, Level, ModelMeaning, Stage
 from ndestudio.session.presenter import Presenter
@@ -64,6 +64,7 @@ class ShellState:
     recent: tuple[str, ...]
 
 
+@runtime_checkable
 class ShellView(Protocol):
     def show_state(self, state: ShellState) -> None: ...
 

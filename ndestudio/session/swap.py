@@ -8,13 +8,11 @@ import numpy as np
 
 from ndestudio.data.dataset import Dataset
 from ndestudio.distil.result import HoleSamples
+from ndestudio.figures.term_fit import HoleFit, term_fit
 from ndestudio.model.fitted import FittedModel
 from ndestudio.progress import Reporter
-from ndestudio.session.distil_state import Change, HoleFit, Slice
-from ndestudio.session.pictures import near
+from ndestudio.session.distil_state import Change
 from ndestudio.symbolic.front import Candidate
-
-_SLICE = 120
 
 
 def sample(
@@ -37,27 +35,13 @@ def sample(
 def hole_fit(model: FittedModel, samples: HoleSamples, candidate: Candidate) -> HoleFit:
     """Formula and network at the samples and along each argument."""
     from ndestudio.expression import evaluate
-    from ndestudio.model import evaluate_hole
 
     def formula(X: np.ndarray) -> np.ndarray:
         values = {name: X[:, i] for i, name in enumerate(samples.arguments)}
         with np.errstate(all="ignore"):
             return np.array(np.broadcast_to(np.asarray(evaluate(candidate.expression, values), float), len(X)))
 
-    network = model.networks.get(samples.hole)
-    slices = []
-    middle = np.median(samples.X, axis=0)
-    for i, argument in enumerate(samples.arguments):
-        low, high = float(samples.X[:, i].min()), float(samples.X[:, i].max())
-        points = np.tile(middle, (_SLICE, 1))
-        points[:, i] = np.linspace(low, high, _SLICE)
-        learned = evaluate_hole(model, samples.hole, points) if network else np.full(_SLICE, np.nan)
-        held = {name: float(middle[k]) for k, name in enumerate(samples.arguments) if k != i}
-        slices.append(Slice(argument, points[:, i], learned, formula(points), near(points, samples.X), held))
-    y = formula(samples.X)
-    unit = network.config.unit if network else ""
-    shown = y if np.isfinite(y).any() else None
-    return HoleFit(samples.hole, samples.arguments, samples.X, samples.y, shown, tuple(slices), unit)
+    return term_fit(model, samples, formula)
 
 
 def changes(before: Mapping[str, float], after: Mapping[str, float], units: Mapping[str, str]) -> tuple[Change, ...]:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from time import monotonic
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from ndestudio.jobs import Failed, Finished, JobId, Workers
 from ndestudio.progress import Event, Phase, Progress
 from ndestudio.session.purposes import Place, PurposeName, purpose
 
 
+@runtime_checkable
 class Runner(Protocol):
     """The part of ``jobs.Jobs`` a session uses."""
 

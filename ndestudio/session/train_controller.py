@@ -7,13 +7,13 @@ from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from ndestudio.fitting.result import Device, Fit, Outcome
+from ndestudio.figures.plot_data import Picture, picture
+from ndestudio.fitting.result import Fit, Outcome
 from ndestudio.model.config import ParameterConfig
 from ndestudio.model.fitted import FittedModel
 from ndestudio.progress import Event, Reporter
 from ndestudio.session import commands
 from ndestudio.session.live import Moment, StageTime, TrainLive
-from ndestudio.session.pictures import Picture, picture
 from ndestudio.session.ports import Context, ModelMeaning
 from ndestudio.session.presenter import Presenter
 from ndestudio.session.progression import TRAINING, seconds_left, training_stages
@@ -29,6 +29,7 @@ from ndestudio.session.train_state import (
     noise_rows,
 )
 from ndestudio.session.trust import TrustController
+from ndestudio.solve.device import Device
 
 if TYPE_CHECKING:
     from ndestudio.data.dataset import Dataset

@@ -10,11 +10,12 @@ import numpy as np
 from jaxtyping import Float
 
 from ndestudio.data.dataset import Dataset
+from ndestudio.figures.loss import LossCurve, loss_curves
+from ndestudio.figures.plot_data import Picture
 from ndestudio.fitting.config import TrainConfig
 from ndestudio.fitting.metrics import Metrics
-from ndestudio.fitting.result import Fit, StageHistory
+from ndestudio.fitting.result import Fit
 from ndestudio.session.live import TrainLive
-from ndestudio.session.pictures import Picture
 from ndestudio.session.trust import TrustState
 
 Status = Literal["idle", "running", "paused", "stopping"]
@@ -35,16 +36,6 @@ class StageRow:
     text: str
     state: Progression
     seconds: float = 0.0
-
-
-@dataclass(frozen=True, eq=False)
-class LossCurve:
-    """Losses along one stage; NaN where there was no validation."""
-
-    stage: str
-    iteration: Float[np.ndarray, " step"]
-    loss: Float[np.ndarray, " step"]
-    validation: Float[np.ndarray, " step"]
 
 
 @dataclass(frozen=True)
@@ -189,15 +180,5 @@ def curves_of(live: TrainLive | None, fit: Fit | None) -> tuple[LossCurve, ...]:
             for c in live.curves
         )
     if fit is not None:
-        return tuple(curve for history in fit.history for curve in _attempts(history))
+        return loss_curves(fit.history)
     return ()
-
-
-def _attempts(history: StageHistory) -> list[LossCurve]:
-    """A stage may begin anew; each attempt is a curve of its own."""
-    iteration = np.asarray(history.iteration, float)
-    cuts = np.flatnonzero(np.diff(iteration) < 0) + 1
-    parts = zip(
-        np.split(iteration, cuts), np.split(history.loss, cuts), np.split(history.validation_loss, cuts), strict=True
-    )
-    return [LossCurve(history.stage, steps, np.asarray(loss), np.asarray(held)) for steps, loss, held in parts]

@@ -165,14 +165,14 @@ class Diffrax:
         return Adaptive(self, adjoint, controller, settings.max_steps, settings.inputs)
 
     def solve(self, problem: Problem, theta: Any, conditions: Sequence[Condition]) -> list[Solution]:
-        from ndestudio.solve.jax_fixed import solutions
+        from ndestudio.solve.jax_solutions import solutions
 
         setup = self._exact(problem, "recursive")
         found = solutions(problem, setup, self.grid, STEPS, theta, conditions)
         return [_told(setup, one, y) for one, y in zip(conditions, found, strict=True)]
 
     def linearise(self, problem: Problem, theta: Any, conditions: Sequence[Condition]) -> list[Linearisation]:
-        from ndestudio.solve.jax_fixed import linearisations
+        from ndestudio.solve.jax_solutions import linearisations
 
         return linearisations(problem, self._exact(problem, "forward"), self.grid, STEPS, theta, conditions)
 

@@ -13,7 +13,7 @@ from ndestudio.errors import SpecError
 from ndestudio.problem.conditions import Condition
 from ndestudio.problem.problem import Problem
 from ndestudio.solve.base import Linearisation, Solution, SolverSettings, ordinary
-from ndestudio.solve.numpy_fixed import VectorModel, march, read_out
+from ndestudio.solve.numpy_fixed import GridSimulation
 from ndestudio.solve.step_count import enough_steps
 from ndestudio.solve.tableau import DOPRI5, HEUN, RK4, SDIRK3, SDIRK4, TSIT5, Tableau
 from ndestudio.solve.time_grid import make_grid
@@ -63,7 +63,7 @@ class FixedGrid:
     def linearise(
         self, problem: Problem, theta: Float[np.ndarray, " theta"], conditions: Sequence[Condition]
     ) -> list[Linearisation]:
-        from ndestudio.solve.jax_fixed import linearisations
+        from ndestudio.solve.jax_solutions import linearisations
 
         steps = self._steps(problem, theta, conditions)
         return linearisations(problem, self.grid, self.grid, steps, theta, conditions)
@@ -75,16 +75,12 @@ class FixedGrid:
 
     def _states(self, problem: Problem, theta: Float[np.ndarray, " theta"], conditions: Sequence[Condition]):
         """States at the times of each condition, by the number of steps."""
-        model = problem.space.fitted(theta, {})
-        vector = VectorModel(problem.structure, model.networks)
-        values = [np.array([[model.parameters[name]]]) for name in problem.structure.parameters]
-        y0 = np.stack([one.initial for one in conditions], axis=-1)[:, None, :]
+        simulation = GridSimulation(problem, self.grid, problem.space.fitted(theta, {}))
 
         def states(steps: int) -> list[Float[np.ndarray, "time state"]]:
             grid = make_grid(conditions, steps, self.grid)
-            with np.errstate(all="ignore"):
-                y = read_out(*march(vector, values, y0, grid, self.grid, problem.numbers.clip), grid)
-            return [y[:, 0, k, : len(one.t)].T for k, one in enumerate(conditions)]
+            y = simulation.states(conditions, grid)
+            return [y[:, k, : len(one.t)].T for k, one in enumerate(conditions)]
 
         return states
 

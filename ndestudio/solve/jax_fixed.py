@@ -11,29 +11,21 @@ forward passes: the Jacobian with respect to 1,200 weights comes at the price of
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
-import numpy as np
-
-from ndestudio.problem.conditions import Condition
 from ndestudio.problem.dynamics import neural_functions
 from ndestudio.problem.initial import Start
-from ndestudio.problem.problem import Problem
 from ndestudio.problem.rows import Target
 from ndestudio.problem.space import Constants
 from ndestudio.problem.structure import Structure
-from ndestudio.solve.base import Linearisation, Method, TracedMethod
-from ndestudio.solve.compiled import CACHE
-from ndestudio.solve.jax_backend import device, get_jax
+from ndestudio.solve.base import Method, TracedMethod
+from ndestudio.solve.jax_backend import get_jax
 from ndestudio.solve.jax_implicit import StageSolver
 from ndestudio.solve.numpy_fixed import hermite
 from ndestudio.solve.runge_kutta import Stage, advanced, step
 from ndestudio.solve.tableau import Tableau
-from ndestudio.solve.time_grid import Grid, make_grid
-
-EXACT = (1e-9, 1e-11)
-"""Relative and absolute tolerance of adaptive solutions that no fit is made through."""
+from ndestudio.solve.time_grid import Grid
 
 
 class Functions(NamedTuple):
@@ -115,7 +107,7 @@ def linearise_program(structure: Structure, method: Method) -> Callable[..., Any
         d_seen = jnp.einsum("bpms,bpsq->bpmq", over(jax.jacfwd(f.observe, argnums=4))(*arguments), S)
         if structure.observation.reads_parameters(structure.dynamics):
             d_seen = d_seen.at[..., :size].add(over(jax.jacrev(f.observe, argnums=0))(*arguments))
-        error = seen - target.values / constants.spread
+        error = structure.noise.residuals(seen, target.values, constants)
         weight, rows = jnp.sqrt(target.train), len(y0)
         r = (weight * error).reshape(rows, -1)
         d_theta = (weight[..., None] * d_seen[..., :size] * rate).reshape(rows, -1, size)
@@ -138,7 +130,8 @@ def forward_program(structure: Structure, setup: TracedMethod) -> Callable[..., 
         start, t, u, knots, values = row
         phi = f.physical(theta, constants)
         y = setup.states_at(f.field, f.known, phi, constants, t, u, knots, f.start(phi, constants, free, start))
-        error = jax.vmap(f.observe, (None, None, 0, 0, 0))(phi, constants, t, u, y) - values / constants.spread
+        seen = jax.vmap(f.observe, (None, None, 0, 0, 0))(phi, constants, t, u, y)
+        error = structure.noise.residuals(seen, values, constants)
         return error, (error, y[-1] / constants.state_scale)
 
     def run(theta: Any, free: Any, constants: Any, start: Start, grid: Grid, target: Target) -> Any:
@@ -150,31 +143,6 @@ def forward_program(structure: Structure, setup: TracedMethod) -> Callable[..., 
         flat = lambda a, w: (w[..., None] * a).reshape(count, -1, a.shape[-1])  # noqa: E731
         r, r_held = ((w * error).reshape(count, -1) for w in (weight, held))
         return r, flat(by_theta, weight), flat(by_free, weight), r_held, flat(by_free, held), end
-
-    return run
-
-
-def sensitivity_program(structure: Structure, method: Method) -> Callable[..., Any]:
-    """(theta, constants, y0, grid) -> states at the samples and their derivatives by theta and by y0. To be compiled."""
-    jax = get_jax()
-    jnp, f, size, states = jax.numpy, make_functions(structure), structure.size, len(structure.states)
-
-    def traced(theta: Any, y0: Any, constants: Any, row: Any) -> Any:
-        assert not isinstance(method, Tableau)
-        t, u, knots = row
-        y = method.states_at(f.field, f.known, f.physical(theta, constants), constants, t, u, knots, y0)
-        return y, y
-
-    def run(theta: Any, constants: Any, y0: Any, grid: Grid) -> Any:
-        if not isinstance(method, Tableau):
-            rows = (grid.sample_t, grid.sample_u, knots_of(grid))
-            derivative = jax.jacfwd(traced, argnums=(0, 1), has_aux=True)
-            (by_theta, by_initial), y = jax.vmap(derivative, (None, 0, None, 0))(theta, y0, constants, rows)
-            return y, by_theta, by_initial
-        phi, rate = jax.jvp(lambda z: f.physical(z, constants), (theta,), (jnp.ones_like(theta),))
-        S0 = jnp.broadcast_to(jnp.eye(states, size + states, size), (len(y0), states, size + states))
-        _, (y, S) = carried(f, method, size, phi, constants, grid, y0, S0)
-        return y, S[..., :size] * rate, S[..., size:]
 
     return run
 
@@ -191,49 +159,6 @@ def carried(
         (y0, S0),
         grid,
     )
-
-
-def solution_program(structure: Structure, method: Method) -> Callable[..., Any]:
-    """(theta, constants, y0, grid) -> states at the samples. To be compiled."""
-    jax, f = get_jax(), make_functions(structure)
-    return lambda theta, constants, y0, grid: _simulate(
-        f, jax, method, f.physical(theta, constants), constants, grid, y0
-    )[1]
-
-
-def solutions(
-    problem: Problem, method: Method, tableau: Tableau, steps: int, theta: Any, conditions: Sequence[Condition]
-) -> list[Any]:
-    """States at the times of each condition, by a compiled program."""
-    (y,) = _run("solution", solution_program, problem, method, tableau, steps, theta, conditions)
-    return [y[k, : len(one.t)] for k, one in enumerate(conditions)]
-
-
-def linearisations(
-    problem: Problem, method: Method, tableau: Tableau, steps: int, theta: Any, conditions: Sequence[Condition]
-) -> list[Linearisation]:
-    """States at the times of each condition with their derivatives, by a compiled program."""
-    parts = _run("sensitivity", sensitivity_program, problem, method, tableau, steps, theta, conditions)
-    return [Linearisation(*(part[k, : len(one.t)] for part in parts)) for k, one in enumerate(conditions)]
-
-
-def _run(
-    kind: str,
-    program: Callable[..., Any],
-    problem: Problem,
-    method: Method,
-    tableau: Tableau,
-    steps: int,
-    theta: Any,
-    conditions: Sequence[Condition],
-) -> tuple[np.ndarray, ...]:
-    numbers = problem.numbers._replace(tolerance=np.array(EXACT))
-    y0 = np.stack([one.initial for one in conditions])
-    arguments = (np.asarray(theta, dtype=float), numbers, y0, make_grid(conditions, steps, tableau))
-    structure = problem.structure
-    made = CACHE.get((kind, structure, method), lambda: program(structure, method), arguments, device("cpu")[0])
-    found = made.result()[0](*arguments)
-    return tuple(np.asarray(part) for part in (found if isinstance(found, tuple) else (found,)))
 
 
 def knots_of(grid: Grid) -> Any:
@@ -269,10 +194,10 @@ def gradient_program(structure: Structure, method: Method) -> Callable[..., Any]
         theta, free = variables
         phi = f.physical(theta, constants)
         y0 = jax.vmap(f.start, (None, None, 0, 0))(phi, constants, free, start)
-        end, y = _simulate(f, jax, method, phi, constants, grid, y0)
+        end, y = simulated(f, jax, method, phi, constants, grid, y0)
         over = jax.vmap(jax.vmap(f.observe, (None, None, 0, 0, 0)), (None, None, 0, 0, 0))
         seen = over(phi, constants, grid.sample_t, grid.sample_u, y)
-        error = seen - target.values / constants.spread
+        error = structure.noise.residuals(seen, target.values, constants)
         inner = jnp.clip(error, -settings.huber, settings.huber)
         train = jnp.sum(target.train * inner * (2.0 * error - inner))
         gap = settings.linked[:, None] * (end[settings.follows] - y0) / constants.state_scale
@@ -287,7 +212,7 @@ def gradient_program(structure: Structure, method: Method) -> Callable[..., Any]
     return run
 
 
-def _simulate(f: Functions, jax: Any, method: Method, phi: Any, constants: Any, grid: Grid, y0: Any) -> tuple[Any, Any]:
+def simulated(f: Functions, jax: Any, method: Method, phi: Any, constants: Any, grid: Grid, y0: Any) -> tuple[Any, Any]:
     """States at the end and at the samples."""
     if not isinstance(method, Tableau):
         one = lambda *row: method.states_at(f.field, f.known, phi, constants, *row)  # noqa: E731

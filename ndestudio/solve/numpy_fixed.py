@@ -12,9 +12,11 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Int
 
-from ndestudio.model.fitted import NetworkWeights
+from ndestudio.model.fitted import FittedModel, NetworkWeights
 from ndestudio.model.networks import array_hole
+from ndestudio.problem.conditions import Condition
 from ndestudio.problem.initial import Start
+from ndestudio.problem.problem import Problem
 from ndestudio.problem.structure import Structure
 from ndestudio.solve.jax_backend import one_thread
 from ndestudio.solve.numpy_implicit import StageField, StageSolver
@@ -139,6 +141,29 @@ def read_out(
     q, h = grid.q[..., None, None], grid.h[here, rows][..., None, None]
     value = hermite(ya, yb, h * fa, h * fb, q)
     return np.moveaxis(value, (2, 3), (0, 1))
+
+
+class GridSimulation:
+    """A model solved by a fixed-step method on any grid: what is shown, and what is looked at to choose steps."""
+
+    def __init__(self, problem: Problem, method: Tableau, model: FittedModel) -> None:
+        self._vector = VectorModel(problem.structure, model.networks)
+        self._values = [np.array([[model.parameters[name]]]) for name in problem.structure.parameters]
+        self._method, self._clip = method, problem.numbers.clip
+
+    def states(self, conditions: Sequence[Condition], grid: Grid) -> Float[np.ndarray, "state row sample"]:
+        """States at the samples of ``grid``, which was laid out for ``conditions``."""
+        y0 = np.stack([one.initial for one in conditions], axis=-1)[:, None, :]
+        with np.errstate(all="ignore"):
+            return read_out(*march(self._vector, self._values, y0, grid, self._method, self._clip), grid)[:, 0]
+
+    def measured(
+        self, grid: Grid, states: Float[np.ndarray, "state row sample"]
+    ) -> Float[np.ndarray, "measured row sample"]:
+        """The model's counterpart of each measured column (NaN for a column without one)."""
+        values, inputs = [v[0] for v in self._values], np.moveaxis(grid.sample_u, -1, 0)
+        with np.errstate(all="ignore"):
+            return self._vector.observe(values, grid.sample_t, inputs, states)
 
 
 def _knots(grid: Grid) -> Int[np.ndarray, "row sample"] | None:

@@ -11,7 +11,7 @@ from ndestudio.data.smoothing import SmoothedTrajectory
 from ndestudio.model.fitted import FittedModel
 from ndestudio.problem.problem import Problem
 from ndestudio.problem.rows import Rows, make_target
-from ndestudio.solve.numpy_fixed import VectorModel, hermite, march, read_out
+from ndestudio.solve.numpy_fixed import GridSimulation, hermite
 from ndestudio.solve.tableau import Tableau
 from ndestudio.solve.time_grid import Mesh, grid_times, make_grid
 
@@ -42,21 +42,16 @@ def predictions_of(
     problem: Problem, method: Tableau, mesh: Mapping[str, Mesh], model: FittedModel, rows: Sequence[Rows]
 ) -> Predictions:
     """What ``model`` predicts over the spread at the fitted samples of ``rows`` (0 at others), by the number of steps."""
-    vector = VectorModel(problem.structure, model.networks)
-    values = [np.array([[model.parameters[name]]]) for name in problem.structure.parameters]
+    simulation = GridSimulation(problem, method, model)
     conditions = problem.conditions(model, [row.trajectory for row in rows])
-    y0 = np.stack([one.initial for one in conditions], axis=-1)[:, None, :]
     numbers, longest = problem.numbers, max(len(row.index) for row in rows)
     target = make_target(rows, problem.dataset, problem.observed, numbers.log, longest)
-    used = np.moveaxis(target.train + target.validation > 0, -1, 0)[:, None]
+    used = np.moveaxis(target.train + target.validation > 0, -1, 0)
 
-    def predicted(steps: int) -> Float[np.ndarray, "measured copy row sample"]:
+    def predicted(steps: int) -> Float[np.ndarray, "measured row sample"]:
         grid = make_grid(rows, steps, method, longest, mesh)
-        with np.errstate(all="ignore"):
-            y = read_out(*march(vector, values, y0, grid, method, numbers.clip), grid)
-            inputs = np.moveaxis(grid.sample_u, -1, 0)
-            seen = vector.observe([v[..., None] for v in values], grid.sample_t, inputs, y)
-        return np.where(used, seen / numbers.spread[:, None, None, None], 0.0)
+        seen = simulation.measured(grid, simulation.states(conditions, grid))
+        return np.where(used, seen / numbers.spread[:, None, None], 0.0)
 
     return predicted
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
 from ndestudio.expression import to_text
+from ndestudio.expression.functions import find
 from ndestudio.expression.numeric import fold
 from ndestudio.expression.tree import Binary, Call, Expr, Name, Negate, Number
 from ndestudio.symbolic.engine import SearchProblem
@@ -125,26 +126,57 @@ def dimension_of(expr: Expr, units: ProblemUnits, wildcards: bool = True) -> Dim
             return None if unit is None else _plain(unit)
         case Negate(operand):
             return of(operand)
-        case Binary("+" | "-", left, right) | Call("min" | "max", (left, right)):
-            a, b = of(left), of(right)
-            if a is not None and b is not None and not _same(a, b):
-                raise DimensionError(
-                    f"`{to_text(left)}` is {_words(a)} and `{to_text(right)}` {_words(b)}: they cannot be added or compared"
-                )
-            return b if a is None else a
+        case Binary("+" | "-", left, right):
+            return _alike((left, right), of)
         case Binary("*" | "/" as operator, left, right):
             return _product(of(left), of(right), 1.0 if operator == "*" else -1.0)
         case Binary("^", base, exponent):
             return _power(base, of(base), exponent, of(exponent))
-        case Call("abs", (argument,)):
-            return of(argument)
-        case Call("sqrt", (argument,)):
-            return _scaled(of(argument), 0.5)
         case Call(function, arguments):
+            return _call(function, arguments, of)
+    raise TypeError(f"not an expression: {expr!r}")
+
+
+def _call(function: str, arguments: tuple[Expr, ...], of: Callable[[Expr], Dimension]) -> Dimension:
+    known = find(function)
+    match "pure" if known is None else known.units:
+        case "same":
+            return _alike(arguments, of)
+        case "root":
+            return _scaled(of(arguments[0]), 0.5)
+        case "alike":
+            _alike(arguments, of)
+        case "any" | "logic":
+            for argument in arguments:
+                of(argument)
+        case "hill":
+            _alike(arguments[:2], of)
+            _pure(arguments[2], of(arguments[2]), "a Hill exponent must be a pure number")
+        case "choice":
+            kinds = known.kinds(len(arguments)) if known is not None else None
+            numbers = tuple(a for kind, a in zip(kinds or "", arguments, strict=True) if kind == "n")
+            for kind, argument in zip(kinds or "", arguments, strict=True):
+                if kind == "c":
+                    of(argument)
+            return _alike(numbers, of)
+        case _:
             for argument in arguments:
                 _pure(argument, of(argument), f"`{function}` takes pure numbers")
-            return {}
-    raise TypeError(f"not an expression: {expr!r}")
+    return {}
+
+
+def _alike(parts: tuple[Expr, ...], of: Callable[[Expr], Dimension]) -> Dimension:
+    """The dimension that all ``parts`` have."""
+    first, common = parts[0], of(parts[0])
+    for part in parts[1:]:
+        found = of(part)
+        if common is not None and found is not None and not _same(common, found):
+            raise DimensionError(
+                f"`{to_text(first)}` is {_words(common)} and `{to_text(part)}` {_words(found)}: they cannot be added or compared"
+            )
+        if common is None:
+            first, common = part, found
+    return common
 
 
 def _power(base: Expr, of_base: Dimension, exponent: Expr, of_exponent: Dimension) -> Dimension:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 
 import msgspec
 import numpy as np
@@ -26,7 +26,7 @@ class SearchProblem:
         units: unit of each column of X; unit_y that of y, or one for each target ("" or None: unknown).
         guesses: expressions (text) to begin with, such as known mechanistic terms.
         template: the known part of the formula with unknown functions of stated arguments in it, such as
-            `k*x - f(x, y)`; names that are no columns are parameters, fitted along ("": search for the whole formula).
+            `k*x - f(x, y)`; names that are no columns are parameters, fitted along ("": search for the whole formula; without an unknown function they are all that is fitted).
     """
 
     X: Float[np.ndarray, "sample input"]
@@ -94,6 +94,7 @@ class SearchResult:
     sentence: str
 
 
+@runtime_checkable
 class Engine(Protocol):
     """A symbolic-regression engine. Engines hold no state between searches.
 

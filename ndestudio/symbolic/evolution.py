@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ndestudio.errors import EngineUnavailable, NdeStudioError
+from ndestudio.errors import EngineUnavailable, NdeStudioError, SettingError
 from ndestudio.progress import Note, Progress, Reporter
 from ndestudio.symbolic.dimensions import (
     ProblemUnits,
@@ -23,13 +23,9 @@ from ndestudio.symbolic.dimensions import (
 from ndestudio.symbolic.engine import SearchConfig, SearchProblem, SearchResult
 from ndestudio.symbolic.front import Front
 from ndestudio.symbolic.postfix import to_postfix
+from ndestudio.symbolic.presets import OPERATORS
 from ndestudio.symbolic.snapshots import constant_front, front_of, progress_text, sentence, with_constants
 from ndestudio.symbolic.template import Template, parse_template
-
-OPERATORS = (
-    *("+", "-", "*", "/", "^", "neg", "exp", "log", "sqrt", "sin", "cos", "tan"),
-    *("tanh", "abs", "min", "max", "square", "cube", "inv"),
-)
 
 CHECKPOINT_SECONDS = 60.0
 POLL_SECONDS = 0.02
@@ -128,6 +124,10 @@ class EvolutionEngine:
         X_held_out, Y_held_out = _held_out(problem)
         units, template = units_of(problem), _template(problem)
         options = _core_options(config)
+        if template is not None and not template.functions:
+            from ndestudio.symbolic.parametric import fit_template
+
+            return fit_template(replace(problem, X=X, y=Y[:, 0], weights=weights), template, config, reporter, on_front)
         if units is not None:
             options |= _dimensions(units, varying, options.get("wildcards", True), reporter)
         if template is not None:
@@ -329,13 +329,13 @@ def _guesses(problem: SearchProblem, units: ProblemUnits | None, wildcards: bool
 def _core_options(config: SearchConfig) -> dict[str, Any]:
     known = set(OPERATORS)
     if unknown := [o for o in config.operators if o not in known]:
-        raise ValueError(f"unknown operator `{unknown[0]}`; known are {' '.join(OPERATORS)}")
+        raise SettingError(f"unknown operator `{unknown[0]}`; known are {' '.join(OPERATORS)}")
     if not config.operators:
         raise ValueError("no operators were given")
     if config.max_size < 1 or config.max_size > 60:
         raise ValueError(f"max_size is {config.max_size}; it must be between 1 and 60")
     if unknown := [o for o in config.complexity if o not in known | {"constant", "variable"}]:
-        raise ValueError(f"complexity names the unknown operator `{unknown[0]}`")
+        raise SettingError(f"complexity names the unknown operator `{unknown[0]}`")
     if config.seconds is None and config.evaluations is None and config.target_loss <= 0.0:
         raise ValueError("the search would never end: set seconds, evaluations or target_loss")
     options: dict[str, Any] = {
@@ -376,7 +376,7 @@ def _option(key: str, value: Any, known: set[str]) -> dict[str, Any]:
         if key == "nested_constraints":
             return {key: {o: {i: int(n) for i, n in inner.items()} for o, inner in value.items()}}
         return {key: {o: [int(v) for v in (x if isinstance(x, list | tuple) else [x])] for o, x in value.items()}}
-    raise ValueError(f"unknown option `{key}`; known are {', '.join((*_NUMBERS, *_OTHERS))}")
+    raise SettingError(f"unknown option `{key}`; known are {', '.join((*_NUMBERS, *_OTHERS))}")
 
 
 def _costs(config: SearchConfig) -> dict[str, int]:

@@ -75,13 +75,14 @@ def read_weights(sample_weight: Any, rows: int) -> Float[np.ndarray, " sample"] 
 
 def feature_names(labels: list[str] | None, count: int) -> tuple[str, ...]:
     """Names for formulas: labels that are identifiers of the grammar and no function, else `x0`, `x1`, ..."""
-    from ndestudio.expression.tree import CONSTANTS, FUNCTIONS
+    from ndestudio.expression.functions import RESERVED
+    from ndestudio.expression.tree import CONSTANTS
 
     plain = tuple(f"x{index}" for index in range(count))
     if labels is None:
         return plain
     usable = [
-        bool(re.fullmatch(r"[A-Za-z_][A-Za-z_0-9]*", label)) and label not in FUNCTIONS and label not in CONSTANTS
+        bool(re.fullmatch(r"[A-Za-z_][A-Za-z_0-9]*", label)) and label not in RESERVED and label not in CONSTANTS
         for label in labels
     ]
     names = tuple(label if good else own for label, good, own in zip(labels, usable, plain, strict=True))

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ndestudio.expression.tree import FUNCTIONS, Binary, Call, Expr, Name, Negate, Number
+from ndestudio.expression.functions import BUILT_IN, find
+from ndestudio.expression.functions.defined import definition
+from ndestudio.expression.tree import Binary, Call, Expr, Name, Negate, Number
 
 _POWERS = {"square": 2.0, "cube": 3.0}
 
@@ -17,17 +19,15 @@ def from_postfix(text: str, names: Sequence[str]) -> Expr:
             right = stack.pop()
             left = stack.pop()
             stack.append(Binary(word, left, right))
-        elif word in ("min", "max"):
-            right = stack.pop()
-            stack.append(Call(word, (stack.pop(), right)))
         elif word == "neg":
             stack.append(Negate(stack.pop()))
         elif word in _POWERS:
             stack.append(_power(stack.pop(), _POWERS[word]))
         elif word == "inv":
             stack.append(Binary("/", Number(1.0), stack.pop()))
-        elif word in FUNCTIONS:
-            stack.append(Call(word, (stack.pop(),)))
+        elif word in BUILT_IN:
+            count = len(BUILT_IN[word].arguments)
+            stack[-count:] = [Call(word, tuple(stack[-count:]))]
         elif word[0] == "x" and word[1:].isdigit():
             stack.append(Name(names[int(word[1:])]))
         else:
@@ -68,7 +68,10 @@ def to_postfix(expression: Expr, names: Sequence[str]) -> str:
             return f"{to_postfix(base, names)} cube"
         case Binary(operator, left, right):
             return f"{to_postfix(left, names)} {to_postfix(right, names)} {operator}"
-        case Call(function, arguments) if FUNCTIONS.get(function) == len(arguments):
-            return " ".join([*(to_postfix(argument, names) for argument in arguments), function])
-        case Call(function, _):
+        case Call(function, arguments):
+            known = find(function)
+            if known is not None and known.search and known.kinds(len(arguments)):
+                return " ".join([*(to_postfix(argument, names) for argument in arguments), function])
+            if known is not None and known.definition and known.kinds(len(arguments)):
+                return to_postfix(definition(known, arguments), names)
             raise ValueError(f"`{function}` is not a function the engine knows")

@@ -5,28 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-OPERATORS: tuple[str, ...] = (
-    "+",
-    "-",
-    "*",
-    "/",
-    "^",
-    "neg",
-    "exp",
-    "log",
-    "sqrt",
-    "sin",
-    "cos",
-    "tan",
-    "tanh",
-    "abs",
-    "min",
-    "max",
-    "square",
-    "cube",
-    "inv",
-)
+from ndestudio.errors import SettingError
+from ndestudio.expression.functions import BUILT_IN, searchable
+
+OPERATORS: tuple[str, ...] = ("+", "-", "*", "/", "^", "neg", *searchable(), "square", "cube", "inv")
 """Every operator an engine knows by these names."""
+
+
+def _functions(preset: str) -> dict[str, int]:
+    """Functions of a preset and their complexities there."""
+    return {name: BUILT_IN[name].presets[preset] for name in searchable() if preset in BUILT_IN[name].presets}
 
 
 @dataclass(frozen=True)
@@ -65,15 +53,15 @@ PRESETS: Mapping[str, Preset] = {
             "trigonometric",
             "Trigonometric",
             "pendulums, phases, periodic forcing",
-            ("+", "-", "*", "/", "sin", "cos"),
-            {"sin": 2, "cos": 2},
+            ("+", "-", "*", "/", *_functions("trigonometric")),
+            _functions("trigonometric"),
         ),
         Preset(
             "kinetics",
             "Kinetics",
             "Arrhenius and other exponential laws, logarithms, square-root outflow, saturation",
-            ("+", "-", "*", "/", "exp", "log", "sqrt"),
-            {"exp": 2, "log": 2, "sqrt": 2},
+            ("+", "-", "*", "/", *_functions("kinetics")),
+            _functions("kinetics"),
         ),
     )
 }
@@ -93,11 +81,11 @@ def resolve_operators(
         Operators without repeats, in order, and the complexities that differ from 1.
 
     Raises:
-        ValueError: for a name that is neither, with the nearest known one.
+        SettingError: for a name that is neither, with the nearest known one.
     """
     wanted = (operators,) if isinstance(operators, str) else tuple(operators)
     if not wanted:
-        raise ValueError("no operators are given; name a preset such as `rational` or a list such as `+ - * /`")
+        raise SettingError("no operators are given; name a preset such as `rational` or a list such as `+ - * /`")
     found: dict[str, None] = {}
     costs: dict[str, int] = {}
     for name in wanted:
@@ -107,18 +95,20 @@ def resolve_operators(
         elif _canonical(name) in OPERATORS:
             found.setdefault(_canonical(name))
         else:
-            raise ValueError(_unknown(name))
+            raise SettingError(_unknown(name))
     for name, cost in (complexity or {}).items():
         if name not in ("constant", "variable") and _canonical(name) not in OPERATORS:
-            raise ValueError(_unknown(name))
+            raise SettingError(_unknown(name))
         if cost < 1:
-            raise ValueError(f"the complexity of `{name}` is {cost}; it must be 1 or more")
+            raise SettingError(f"the complexity of `{name}` is {cost}; it must be 1 or more")
         costs[_canonical(name)] = cost
     return tuple(found), {name: cost for name, cost in costs.items() if cost != 1}
 
 
 def _canonical(name: str) -> str:
-    return {"**": "^", "pow": "^", "add": "+", "sub": "-", "mul": "*", "div": "/", "ln": "log"}.get(name, name)
+    return {"**": "^", "pow": "^", "add": "+", "sub": "-", "mul": "*", "div": "/"}.get(
+        name, next((known for known in searchable() if name in BUILT_IN[known].aliases), name)
+    )
 
 
 def _unknown(name: str) -> str:

@@ -12,13 +12,13 @@ from typing import Any
 
 import numpy as np
 
+from ndestudio.errors import SettingError
+from ndestudio.expression.functions import searchable
 from ndestudio.symbolic.dimensions import units_of
 from ndestudio.symbolic.engine import SearchConfig, SearchProblem
 
-BINARY = {"+": "+", "-": "-", "*": "*", "/": "/", "^": "^", "min": "min", "max": "max"}
-UNARY = {
-    name: name for name in ("neg", "exp", "log", "sqrt", "sin", "cos", "tan", "tanh", "abs", "square", "cube", "inv")
-}
+BINARY = {name: name for name in ("+", "-", "*", "/", "^", *searchable(2))}
+UNARY = {name: name for name in ("neg", *searchable(1), "square", "cube", "inv")}
 
 FIXED: dict[str, Any] = {
     "model_selection": "best",
@@ -120,10 +120,12 @@ def pysr_settings(problem: SearchProblem, config: SearchConfig, output: str) -> 
     """
     unknown = [name for name in config.options if name not in OPTIONS]
     if unknown:
-        raise ValueError(f"unknown option `{unknown[0]}` of the engine `pysr`; known are {', '.join(sorted(OPTIONS))}")
+        raise SettingError(
+            f"unknown option `{unknown[0]}` of the engine `pysr`; known are {', '.join(sorted(OPTIONS))}"
+        )
     strange = [name for name in config.operators if name not in BINARY and name not in UNARY]
     if strange:
-        raise ValueError(f"unknown operator `{strange[0]}`; PySR knows {' '.join((*BINARY, *UNARY))}")
+        raise SettingError(f"unknown operator `{strange[0]}`; PySR knows {' '.join((*BINARY, *UNARY))}")
     reproducible = config.threads == 1 or config.seconds is None
     wildcards = config.options.get("wildcards", "constants")
     if wildcards not in ("constants", "none"):

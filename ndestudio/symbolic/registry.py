@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ndestudio.errors import SettingError
 from ndestudio.plugins import Registry
 
 if TYPE_CHECKING:
@@ -17,5 +18,6 @@ ENGINES: Registry[Engine] = Registry(
         "pysr": "ndestudio.symbolic.pysr_engine:PysrEngine",
     },
     needs=("unavailable", "search"),
+    error=SettingError,
 )
 """Engines by name, the embedded one first."""

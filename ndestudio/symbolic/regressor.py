@@ -78,7 +78,8 @@ class SymbolicRegressor:
     template : str, default=""
         What is known of the formula, with unknown functions of stated arguments in it, such as
         `"k*x - f(x, y)"` or `"a*x/(b + x) + f(x)*g(y)"`. The functions are searched for; names that are neither
-        features nor functions are parameters, fitted with them. ``front_`` holds the parts of each candidate.
+        features nor functions are parameters, fitted with them; without unknown functions these are all that is fitted.
+        ``front_`` holds the parts of each candidate.
     engine : str, default="evolution"
         What searches.
     options : mapping or None, default=None

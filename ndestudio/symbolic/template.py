@@ -12,8 +12,9 @@ from jaxtyping import Float
 
 from ndestudio.errors import EquationError
 from ndestudio.expression import evaluate, parse_expression, to_text
+from ndestudio.expression.functions import find
 from ndestudio.expression.numeric import fold
-from ndestudio.expression.tree import FUNCTIONS, Call, Expr, Name, calls, names, substitute, transform
+from ndestudio.expression.tree import Call, Expr, Name, calls, names, substitute, transform
 from ndestudio.symbolic.postfix import from_postfix, to_postfix
 
 MOST_FUNCTIONS = 4
@@ -97,17 +98,17 @@ class Template:
 def parse_template(text: str, columns: tuple[str, ...]) -> Template:
     """Read a template.
 
+    Without unknown functions it is a formula whose parameters are to be fitted.
+
     Raises:
-        ValueError: with a sentence, for text that cannot be read, without unknown functions or with too many, with a
-            function that has different arguments in different places, or arguments that are not made of columns.
+        ValueError: with a sentence, for text that cannot be read, with too many unknown functions, with a function that
+            has different arguments in different places, or arguments that are not made of columns.
     """
 
     def error(what: str) -> ValueError:
         return ValueError(f"the template `{text}` cannot be used: {what}")
 
-    unknown = tuple(dict.fromkeys(name for name in _CALL.findall(text) if name not in FUNCTIONS))
-    if not unknown:
-        raise error("no unknown function is called in it; write one with its arguments, such as `k*x - f(x)`")
+    unknown = tuple(dict.fromkeys(name for name in _CALL.findall(text) if find(name) is None))
     if clash := [name for name in unknown if name in columns]:
         raise error(f"`{clash[0]}` is a column and cannot be a function too; a product needs its `*`")
     try:
@@ -115,7 +116,7 @@ def parse_template(text: str, columns: tuple[str, ...]) -> Template:
     except EquationError as problem:
         raise error(str(problem)) from problem
     functions: dict[str, tuple[Expr, ...]] = {}
-    for call in calls(expression):
+    for call in calls(expression, unknown):
         if not call.arguments:
             raise error(
                 f"`{call.function}` has no arguments; name the columns it may depend on, as in `{call.function}({columns[0]})`"

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -56,6 +57,11 @@ def ndestudio(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=240, check=False)
 
 
+def _read(text: str) -> Any:
+    sympify: Any = sympy.sympify  # its annotations forbid what its documentation shows
+    return sympify(text, locals={"x": sympy.Symbol("x")})
+
+
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """A folder with x' = -0.7 x measured in three runs of 25 rows."""
@@ -76,7 +82,7 @@ def test_a_mechanistic_model_from_csv_to_everything(folder: Path) -> None:
     out = folder / "out"
     equations = json.loads((out / "equations.json").read_text())
     assert abs(equations["parameters"]["k"] - 0.7) < 1e-5
-    rhs = sympy.sympify(equations["equations"]["x"], locals={"x": sympy.Symbol("x")})
+    rhs = _read(equations["equations"]["x"])
     assert abs(float(rhs.subs("x", 2.0)) + 1.4) < 1e-5
     assert equations["metrics"]["test_nrmse"]["mean"] < 1e-4
     assert equations["seed"] == 3 and equations["seconds"]["train"] > 0
@@ -115,7 +121,7 @@ def test_an_unknown_term_is_found(folder: Path) -> None:
     done = ndestudio("run", folder / "spec.toml", "-o", folder / "out", "--quiet")
     assert done.returncode == 0 and done.stdout == "", done.stderr
     equations = json.loads((folder / "out" / "equations.json").read_text())
-    loss = sympy.sympify(equations["holes"]["loss"], locals={"x": sympy.Symbol("x")})
+    loss = _read(equations["holes"]["loss"])
     for x in (0.5, 1.0, 3.0):
         assert abs(float(loss.subs("x", x)) + 0.7 * x) < 0.03 * x
     assert [entry["complexity"] for entry in equations["pareto"]["loss"]]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -296,7 +297,13 @@ def test_text_column_as_state(tmp_path: Path) -> None:
 
 def test_unknown_columns_suggest_the_nearest(tmp_path: Path) -> None:
     text = "t,hare,lynx\n1,2,3\n2,3,4\n"
-    for config in ({"states": ("hair",)}, {"inputs": ("hair",)}, {"names": {"hair": "h"}}, {"weights": {"hair": 2.0}}):
+    configs: tuple[dict[str, Any], ...] = (
+        {"states": ("hair",)},
+        {"inputs": ("hair",)},
+        {"names": {"hair": "h"}},
+        {"weights": {"hair": 2.0}},
+    )
+    for config in configs:
         assert "did you mean `hare`?" in refused(tmp_path, text, **config).sentence
     assert "there are `t`, `hare`, `lynx`" in refused(tmp_path, text, time="zzz").sentence
 

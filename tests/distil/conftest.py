@@ -56,8 +56,10 @@ def with_networks(
         if error:
             z = (X - network.input_center) / network.input_scale
             y = y + error * np.std(y) * np.sin(1.3 * z[:, 0] + 0.7) * np.cos(0.9 * z[:, -1])
-        weights = [3.0 * w for w in network.weights[:-1]] + [network.weights[-1]]
-        biases = [generator.uniform(-2, 2, b.shape) for b in network.biases[:-1]] + [network.biases[-1]]
+        weights: list[np.ndarray] = [3.0 * w for w in network.weights[:-1]] + [network.weights[-1]]
+        biases: list[np.ndarray] = [generator.uniform(-2, 2, b.shape) for b in network.biases[:-1]] + [
+            network.biases[-1]
+        ]
         h = (X - network.input_center) / network.input_scale
         for w, b in zip(weights[:-1], biases[:-1], strict=True):
             h = np.tanh(h @ w.T + b)

@@ -12,6 +12,7 @@ import pytest
 from ndestudio.data.dataset import Dataset
 from ndestudio.distil import DistilConfig, Distillation, assemble, distil
 from ndestudio.distil.search import library_guesses, shortlist
+from ndestudio.errors import SettingError
 from ndestudio.expression import evaluate, parse_expression, to_text
 from ndestudio.fitting.metrics import score
 from ndestudio.model import FittedModel, evaluate_hole, formula_filled, numbers_filled
@@ -265,3 +266,36 @@ def test_library_terms_are_offered_in_the_names_of_the_hole() -> None:
         assert np.isfinite(evaluate(expression, {"prey": 0.7, "predator": 1.3}))
     assert not any("sin" in guess for guess in guesses)
     assert any("sin" in guess for guess in library_guesses(("theta", "omega"), ("+", "-", "*", "/", "sin")))
+
+
+class Failing(Telling):
+    """An engine that refuses a problem."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__()
+        self.error = error
+
+    def search(self, *args: object) -> SearchResult:
+        raise self.error
+
+
+def test_a_setting_without_sense_is_raised_and_a_refusal_is_noted_whatever_its_words(
+    lotka_volterra: tuple[FittedModel, Dataset],
+) -> None:
+    model, data = lotka_volterra
+    config = DistilConfig(holes=("q",))
+    with pytest.raises(SettingError, match="no such thing"):
+        distil(model, data, config, engine=Failing(SettingError("no such thing")))
+    done = distil(model, data, config, engine=Failing(ValueError("an unknown misfortune")))
+    assert done.outcome == "failed" and any("unknown misfortune" in note for note in done.notes)
+
+
+def test_a_formula_that_cannot_be_rewritten_is_used_as_it_was_found_and_that_is_said(
+    lotka_volterra: tuple[FittedModel, Dataset],
+) -> None:
+    model, data = lotka_volterra
+    large = "0.9*x*y*((x + y)^12 + (x - y)^12 + 1)^12/((x + y)^12 + (x - y)^12 + 1)^12"
+    done = distil(
+        model, data, DistilConfig(holes=("q",), refit=False, operators=("+", "-", "*", "/", "^")), engine=Telling(large)
+    )
+    assert any("used as found" in note and "2000 terms" in note for note in done.notes)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -57,6 +59,8 @@ def test_a_reader_gets_the_right_hand_sides(epidemic, project) -> None:
     """As the documentation says to read them; the names are those SymPy uses itself."""
     import sympy
 
+    sympify: Any = sympy.sympify
+
     model, data = epidemic
     fitted = replace(project.fit, model=model)
     value = equations_json(replace(project, dataset=data, fit=fitted, distillation=None, accepted={}))
@@ -67,7 +71,7 @@ def test_a_reader_gets_the_right_hand_sides(epidemic, project) -> None:
     numbers[sympy.Symbol("t")] = 0.9
     expected = field(model, 0.9, point)
     for text, number in zip(value["equations"].values(), expected, strict=True):
-        read = sympy.sympify(text, locals=names)
+        read = sympify(text, locals=names)
         assert read.free_symbols <= set(numbers)
         assert float(read.subs(numbers)) == pytest.approx(float(number), rel=1e-12)
 
@@ -75,6 +79,46 @@ def test_a_reader_gets_the_right_hand_sides(epidemic, project) -> None:
 def test_plain_sympify_reads_ordinary_names(project) -> None:
     import sympy
 
+    sympify: Any = sympy.sympify
+
     hare, lynx = sympy.symbols("hare lynx")
-    read = sympy.sympify(equations_json(project)["equations"]["hare"])
+    read = sympify(equations_json(project)["equations"]["hare"])
     assert read.equals(0.55 * hare - 0.028 * hare * lynx)
+
+
+NOT_FINITE = (float("inf"), float("-inf"), float("nan"))
+
+
+@pytest.mark.parametrize("wrong", NOT_FINITE)
+def test_a_number_that_is_not_finite_is_null_wherever_numbers_are_written(project, wrong: float) -> None:
+    fit = replace(
+        project.fit,
+        intervals={"alpha": (-wrong, wrong), "delta": (0.1, wrong)},
+        noise={"hare": wrong},
+        metrics=replace(project.fit.metrics, train={"hare": wrong, "mean": wrong}),
+        seconds={"total": wrong},
+    )
+    value = json.loads(equations_text(replace(project, fit=fit)))
+    valid(value)
+    assert value["intervals"] == {"alpha": [None, None], "delta": [0.1, None]}
+    assert value["noise"] == {"hare": None}
+    model = replace(
+        project.fit.model,
+        parameters={**project.fit.model.parameters, "alpha": wrong},
+        initial={name: np.full_like(start, wrong) for name, start in project.fit.model.initial.items()},
+    )
+    broken = replace(project, fit=replace(fit, model=model), distillation=None, accepted={})
+    value = json.loads(equations_text(broken))
+    valid(value)
+    assert value["parameters"]["alpha"] is None
+    assert all(number is None for start in value["initial"].values() for number in start.values())
+    written = {math.inf: "oo", -math.inf: "-oo"}.get(wrong, "nan")
+    assert written.lstrip("-") in value["equations"]["hare"]
+
+
+def test_an_interval_without_a_limit_is_said_in_the_report(project) -> None:
+    from ndestudio.export.report import report_html
+
+    limits = {"alpha": (0.1, math.inf), "delta": (-math.inf, math.inf)}
+    page = report_html(replace(project, fit=replace(project.fit, intervals=limits)), figures=())
+    assert "above 0.1" in page and "not limited by the data" in page

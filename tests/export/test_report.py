@@ -71,7 +71,7 @@ def test_has_everything(page: str) -> None:
     assert "1/year" in checker.text
     assert "cd" * 32 in checker.text
     assert "The data hold 1 missing value." in checker.text
-    assert checker.tags.count("figure") == 8
+    assert checker.tags.count("figure") == 9
     assert page.count('class="formula"') >= 9  # equations twice, the formula, and the five of the front
     assert page.count('class="marked"') == 1
 

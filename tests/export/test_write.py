@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import struct
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import pytest
 from ndestudio.errors import ExportError
 from ndestudio.export.config import ExportConfig
 from ndestudio.export.write import write_all, write_text
+from ndestudio.figures.style import FigureStyle
 from ndestudio.progress import Note, Phase, Progress, RecordingReporter
 
 
@@ -38,6 +40,15 @@ def test_leaves_all_that_was_asked_for(project, tmp_path: Path) -> None:
     assert any("agrees with the model" in note.text and note.level == "info" for note in notes)
     assert "model.py" in (tmp_path / "new" / "out" / "report.html").read_text(encoding="utf-8")
     assert json.loads(files[0].read_text(encoding="utf-8"))["schema"] == "ndestudio-equations/1"
+
+
+def test_figures_are_written_in_every_form_and_in_the_style_of_the_spec(project, tmp_path: Path) -> None:
+    style = FigureStyle(width=120.0, dpi=50.0)
+    settings = {"formats": (), "figures": ("svg", "pdf", "png", "csv"), "verify": False, "style": style}
+    files = {path.name: path for path in write_all(asking(project, **settings), tmp_path)}
+    assert {"loss.svg", "loss.pdf", "loss.png", "loss.csv"} <= set(files)
+    assert round(120 / 25.4 * 50) == struct.unpack(">I", files["loss.png"].read_bytes()[16:20])[0]
+    assert files["loss.csv"].read_text(encoding="utf-8").startswith("panel,mark,series,x,y,value,low,high\n")
 
 
 def test_a_stop_ends_between_two_files(project, tmp_path: Path) -> None:

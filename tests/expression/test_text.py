@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 
 import numpy as np
 import pytest
@@ -25,7 +26,7 @@ from ndestudio.expression import (
     to_sympy,
     to_text,
 )
-from ndestudio.expression.tree import FUNCTIONS
+from ndestudio.expression.functions import BUILT_IN, RESERVED
 
 NAMES = ("x", "y", "k_1", "lambda")
 SLOTS = {name: k for k, name in enumerate(NAMES)}
@@ -41,7 +42,7 @@ def _grow(inner: st.SearchStrategy[Expr]) -> st.SearchStrategy[Expr]:
     return st.one_of(
         inner.map(Negate),
         st.builds(Binary, st.sampled_from("+-*/^"), inner, inner),
-        st.sampled_from([name for name, count in FUNCTIONS.items() if count == 1]).flatmap(
+        st.sampled_from([name for name in RESERVED if len(BUILT_IN[name].arguments) == 1]).flatmap(
             lambda name: inner.map(lambda argument: Call(name, (argument,)))
         ),
         st.builds(lambda name, a, b: Call(name, (a, b)), st.sampled_from(["min", "max"]), inner, inner),
@@ -53,8 +54,48 @@ trees = st.recursive(_leaves, _grow, max_leaves=12)
 closed = trees.filter(lambda expr: "hole" not in to_text(expr))
 
 
+WORDS = [entry.name for entry in BUILT_IN.values() if entry.word and "c" not in entry.takes]
+
+
+@st.composite
+def _everything(draw: st.DrawFn, depth: int = 3) -> Expr:
+    """A formula of any known functions and conditions."""
+    if depth == 0 or draw(st.integers(0, 3)) == 0:
+        return draw(_leaves)
+
+    def part() -> Expr:
+        return draw(_everything(depth - 1))
+
+    match draw(st.sampled_from(["operator", "negate", "word", "if", "piecewise"])):
+        case "operator":
+            return Binary(draw(st.sampled_from("+-*/^")), part(), part())
+        case "negate":
+            return Negate(part())
+        case "word":
+            name = draw(st.sampled_from(WORDS))
+            return Call(name, tuple(part() for _ in BUILT_IN[name].arguments))
+        case "if":
+            return Call("if", (draw(_conditions(depth - 1)), part(), part()))
+        case _:
+            conditions = draw(_conditions(depth - 1)), draw(_conditions(depth - 1))
+            return Call("piecewise", (part(), conditions[0], part(), conditions[1], part()))
+
+
+@st.composite
+def _conditions(draw: st.DrawFn, depth: int) -> Expr:
+    kind = draw(st.sampled_from(["compare", "and", "or", "not"] if depth > 0 else ["compare"]))
+    if kind == "compare":
+        sign = draw(st.sampled_from(["<", "<=", ">", ">=", "=="]))
+        return Call(sign, (draw(_everything(depth)), draw(_everything(depth))))
+    count = 1 if kind == "not" else 2
+    return Call(kind, tuple(draw(_conditions(depth - 1)) for _ in range(count)))
+
+
+everything = _everything()
+
+
 @settings(derandomize=True, max_examples=400, deadline=None)
-@given(trees)
+@given(trees | everything)
 def test_round_trip_is_exact(expr: Expr) -> None:
     text = to_text(expr)
     again = parse_expression(text, functions=("hole",))
@@ -63,12 +104,12 @@ def test_round_trip_is_exact(expr: Expr) -> None:
 
 
 @settings(derandomize=True, max_examples=200, deadline=None)
-@given(trees)
+@given(trees | everything)
 def test_no_parenthesis_is_needless(expr: Expr) -> None:
     """Taking away any bracketing pair that is no call's changes the meaning (or makes it unreadable)."""
     text = to_text(expr)
     for start, end in _pairs(text):
-        if start and (text[start - 1].isalnum() or text[start - 1] == "_"):
+        if start and re.search(r"\w$", text[:start]):
             continue
         without = text[:start] + " " + text[start + 1 : end] + " " + text[end + 1 :]
         assert parse_expression(without, functions=("hole",)) != expr
@@ -126,7 +167,7 @@ def test_compiled_closures_agree_with_numpy(expr: Expr, values: list[float]) -> 
 @settings(derandomize=True, max_examples=300, deadline=None)
 @given(closed, st.lists(st.floats(0.1, 3), min_size=4, max_size=4))
 def test_folding_keeps_the_value(expr: Expr, values: list[float]) -> None:
-    named = dict(zip(NAMES, values, strict=True))
+    named: dict[str, float] = dict(zip(NAMES, values, strict=True))
     before, after = float(evaluate(expr, named)), float(evaluate(fold(expr), named))
     if math.isfinite(before):
         assert math.isclose(before, after, rel_tol=1e-6, abs_tol=1e-9)

@@ -81,7 +81,7 @@ class Straight:
         self.y = self.J @ generator.normal(size=self.size) + 0.1 * generator.normal(size=60)
 
     def linearise(self, point: Point) -> Linear:
-        nothing = np.zeros(point.free.shape)
+        nothing: np.ndarray = np.zeros(point.free.shape)
         r = self.J @ point.theta - self.y
         return Linear(r[None], self.J[None], np.zeros((1, 60, nothing.shape[1])), float("nan"), nothing, nothing)
 

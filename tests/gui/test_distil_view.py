@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QPushButton
 from pytestqt.qtbot import QtBot
 
 from ndestudio.distil.result import Distillation
+from ndestudio.figures.description import Curve, Points
 from ndestudio.gui.main_window import MainWindow
 from ndestudio.gui.views.distil_view import DistilView
 from ndestudio.progress import CandidateScored, FrontUpdate, Phase
@@ -168,8 +169,8 @@ def test_the_hole_along_each_argument_and_what_is_left(view: DistilView):
     assert choices == ["along x", "along y", "parity", "residual x", "residual y"]
     for position in range(len(choices)):
         view.fit.box.setCurrentIndex(position)
-        item = view.fit._formula if choices[position].startswith("along") else view.fit._dots
-        assert len(item.getData()[0]) > 30
+        items = view.fit.plot.drawn(Curve if choices[position].startswith("along") else Points)
+        assert len(items[-1].getData()[0]) > 30
     fit = view.fit._fit
     assert fit is not None
     assert fit.formula_y == pytest.approx(fit.y)
@@ -210,8 +211,11 @@ def test_units_and_a_known_form_are_set_beside_the_operators(view: DistilView, s
     box.form.editingFinished.emit()
     assert session.project.spec.distil.templates == {"f": "k*x*y - g(x)"}
     assert box.problem.isHidden()
-    box.form.setText("k*x*y")
+    box.form.setText("k*x*y")  # nothing unknown in it: its parameters are fitted
     box.form.editingFinished.emit()
-    assert "no unknown function is called in it" in box.problem.text() and not box.problem.isHidden()
+    assert box.problem.isHidden()
+    box.form.setText("k*x - g(z)")
+    box.form.editingFinished.emit()
+    assert "`z` in the arguments of `g` is no column" in box.problem.text() and not box.problem.isHidden()
     session.undo()  # settings changed in a row are one step
     assert (box.form.text(), box.problem.isHidden(), box.units.isChecked()) == ("", True, False)

@@ -7,8 +7,10 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QFileDialog
 
 from ndestudio.data.dataset import Column, Dataset, Trajectory
+from ndestudio.figures.style import FigureStyle
 from ndestudio.fitting.metrics import Metrics
 from ndestudio.fitting.result import Fit, Outcome
+from ndestudio.gui.building import choose
 from ndestudio.gui.main_window import MainWindow
 from ndestudio.gui.views.export_view import ExportView
 from ndestudio.model import initial_model
@@ -72,7 +74,7 @@ def test_every_form_can_be_shown(view: ExportView, session: Session, settle: Set
         settle()
         state = session.export.state()
         assert state.problem == ""
-        assert view.preview.toPlainText().strip() or (state.figure and "<svg" in state.figure.svg)
+        assert view.preview.toPlainText().strip() or (state.drawing and state.drawing.startswith(b"\x89PNG"))
 
 
 def test_copying(view: ExportView):
@@ -108,7 +110,9 @@ def test_without_a_fit_there_is_a_way_on(window: MainWindow, session: Session):
     assert not view.save_all_button.isEnabled()
 
 
-@pytest.mark.parametrize(("ending", "start"), [(".svg", b"<svg"), (".pdf", b"%PDF"), (".png", b"\x89PNG")])
+@pytest.mark.parametrize(
+    ("ending", "start"), [(".svg", b"<svg"), (".pdf", b"%PDF"), (".png", b"\x89PNG"), (".csv", b"panel,")]
+)
 def test_figures_are_saved_as_asked(
     view: ExportView, tmp_path: Path, settle: Settle, monkeypatch: pytest.MonkeyPatch, ending: str, start: bytes
 ):
@@ -119,6 +123,7 @@ def test_figures_are_saved_as_asked(
     path = tmp_path / f"figure{ending}"
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_, **__: (str(path), ""))
     view.save_button.click()
+    settle()
     assert start in path.read_bytes()[:400]
 
 
@@ -129,6 +134,7 @@ def test_a_figure_with_another_ending_is_refused_with_a_sentence(
     settle()
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_, **__: (str(tmp_path / "figure.tiff"), ""))
     view.save_button.click()
+    settle()
     assert any(".tiff" in text and ".pdf" in text for text in window.toasts.texts)
     assert not (tmp_path / "figure.tiff").exists()
 
@@ -143,8 +149,30 @@ def test_a_figure_is_copied_as_a_picture(view: ExportView, settle: Settle):
 def test_figures_have_a_light_ground(view: ExportView, settle: Settle):
     view.chosen.emit("figures")
     settle()
-    shown = view.figures.sheet._picture
+    shown = view.figures.image
     grey = [
         shown.pixelColor(x, y).lightness() for x in range(0, shown.width(), 40) for y in range(0, shown.height(), 40)
     ]
     assert sum(value > 200 for value in grey) > 0.8 * len(grey)
+
+
+def test_the_style_of_figures_is_the_projects_and_is_seen_at_once(view: ExportView, session: Session, settle: Settle):
+    view.chosen.emit("figures")
+    settle()
+    bar, wide = view.figures.style_bar, view.figures.image.width()
+    choose(bar.width_box, "single")
+    bar.width_box.currentIndexChanged.emit(bar.width_box.currentIndex())
+    bar.font_size.setValue(7.0)
+    bar.legend.click()
+    settle()
+    assert session.project.spec.export.style == FigureStyle(width="single", font_size=7.0, legend=False)
+    assert view.figures.image.width() == pytest.approx(wide * 90 / 190, abs=2)
+    session.export.choose_style(width=100.0)
+    settle()
+    assert bar.width_box.currentText() == "100 mm"
+    session.export.choose_style(width="double")
+    settle()
+    assert bar.width_box.count() == 3
+    session.workspace.undo()
+    settle()
+    assert session.project.spec.export.style == FigureStyle()

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QAction
+from PySide6.QtGui import QAction, QDesktopServices
 from PySide6.QtWidgets import (
     QAbstractButton,
     QAbstractItemView,
@@ -17,11 +17,12 @@ from PySide6.QtWidgets import (
 )
 from pytestqt.qtbot import QtBot
 
+from ndestudio import paths
 from ndestudio.gui import theme
 from ndestudio.gui.actions import ACTIONS
 from ndestudio.gui.main_window import MainWindow
 from ndestudio.session.session import Session
-from ndestudio.session.shell import Toast
+from ndestudio.session.shell import Stage, Toast
 from tests.gui.helpers import drop
 
 
@@ -59,7 +60,8 @@ def test_something_else_is_not_taken(window: MainWindow):
 def test_stages_are_reached_by_keys(window: MainWindow, csv: Path, settle: Callable[[], None], qtbot: QtBot):
     drop(window, [csv])
     settle()
-    for stage, key in (("model", Qt.Key.Key_2), ("export", Qt.Key.Key_5), ("data", Qt.Key.Key_1)):
+    keys: dict[Stage, Qt.Key] = {"model": Qt.Key.Key_2, "export": Qt.Key.Key_5, "data": Qt.Key.Key_1}
+    for stage, key in keys.items():
         qtbot.keyClick(window, key, Qt.KeyboardModifier.ControlModifier)
         assert window.session.stage == stage
         assert window.stack.currentWidget() is window.views[stage]
@@ -260,3 +262,18 @@ def test_actions_have_text_and_tips(window: MainWindow):
         assert isinstance(action, QAction)
         assert action.text()
         assert action.toolTip()
+
+
+def test_help_opens_the_documentation_or_says_that_there_is_none(
+    window: MainWindow, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    opened: list[str] = []
+    monkeypatch.setattr(QDesktopServices, "openUrl", lambda url: bool(opened.append(url.toLocalFile())) or True)
+    monkeypatch.setattr(paths, "resources_dir", lambda: tmp_path)
+    window.actions_["documentation"].trigger()
+    assert not opened
+    assert "make docs" in window.toasts.texts[-1]
+    (tmp_path / "site").mkdir()
+    (tmp_path / "site" / "index.html").write_text("<html></html>")
+    window.actions_["documentation"].trigger()
+    assert [Path(one) for one in opened] == [tmp_path / "site" / "index.html"]

@@ -6,6 +6,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QTextCursor
 from pytestqt.qtbot import QtBot
 
+from ndestudio.figures.description import Curve
 from ndestudio.gui.main_window import MainWindow
 from ndestudio.gui.views.model_view import ModelView
 from ndestudio.gui.widgets.parameter_table import number_of, slider_range
@@ -124,7 +125,7 @@ def test_a_slider_simulates(view: ModelView, session: Session, settle: Settle):
     view.parameters.slider("a").setValue(100)
     settle()
     assert session.project.spec.model.parameters["a"].value == pytest.approx(0.3)
-    model = view.simulation.panels[0]._items[0].model
+    model = view.simulation.panels[0].drawn(Curve)[-1]
     x, y = model.getData()
     assert y[-1] == pytest.approx(30 * 2.718281828459045 ** (0.3 * 9), rel=1e-3)
     assert x[-1] == 1909

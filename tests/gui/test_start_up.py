@@ -3,7 +3,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-HEAVY = ("jax", "equinox", "diffrax", "sympy", "scipy", "polars", "pyqtgraph", "ziamath")
+HEAVY = ("jax", "equinox", "diffrax", "sympy", "scipy", "polars", "pyqtgraph", "ziamath", "matplotlib")
 
 
 def test_the_window_shows_without_the_heavy_libraries(tmp_path: Path):

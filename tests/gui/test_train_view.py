@@ -1,6 +1,6 @@
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -9,20 +9,22 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QMessageBox, QPushButton
 from pytestqt.qtbot import QtBot
 
+from ndestudio.figures.description import Curve, Level, Points, Span, Stretch
+from ndestudio.figures.loss import LossCurve
+from ndestudio.figures.plot_data import Path, Picture
+from ndestudio.figures.text import short_number
 from ndestudio.fitting.model_comparison import Compared, Comparison
 from ndestudio.fitting.result import Fit
 from ndestudio.fitting.uncertainty.profile_likelihood import Profile
 from ndestudio.gui.building import choose
 from ndestudio.gui.main_window import MainWindow
 from ndestudio.gui.views.train_view import TrainView
-from ndestudio.gui.widgets.log_axis import LogAxis, number
+from ndestudio.gui.widgets.log_axis import LogAxis
 from ndestudio.gui.widgets.loss_plot import LossPlot
 from ndestudio.gui.widgets.trajectory_plot import TrajectoryPlot
 from ndestudio.progress import FitSnapshot, Phase, Progress, TrainStep
 from ndestudio.session import commands, train_controller
-from ndestudio.session.pictures import Path, Picture
 from ndestudio.session.session import Session
-from ndestudio.session.train_state import LossCurve
 from tests.session import results
 
 Settle = Callable[[], None]
@@ -50,13 +52,13 @@ def training(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
 
 
 @pytest.fixture
-def view(window: MainWindow, session: Session, training: threading.Event, settle: Settle) -> TrainView:
+def view(window: MainWindow, session: Session, training: threading.Event, settle: Settle) -> Iterator[TrainView]:
     session.workspace.open(results.project(fitted=False), None)
     window.go("train")
     settle()
     shown = window.views["train"]
     assert isinstance(shown, TrainView)
-    yield shown  # type: ignore[misc]
+    yield shown
     training.set()
 
 
@@ -265,17 +267,17 @@ class TestLossPlot:
             LossCurve(stage, steps, 10.0**-steps, np.full(11, np.nan)) for stage in ("collocation", "polish")
         )
         plot.show_curves(curves)
-        first, second = (items.train.getData()[0] for items in plot._items)
+        first, second = (items.getData()[0] for items in plot.drawn(Curve)[::2])
         assert (first[0], first[-1]) == (0, 10)
         assert second[0] > 10
-        assert plot._items[1].border.value() == second[0]
+        assert plot.drawn(Stretch)[1].value() == second[0]
 
     def test_values_that_have_no_logarithm_are_gaps(self, qtbot: QtBot, light):  # type: ignore[no-untyped-def]
         plot = LossPlot()
         qtbot.addWidget(plot)
         values = np.array([1.0, np.inf, np.nan, 0.0, 0.1])
         plot.show_curves((LossCurve("polish", np.arange(5.0), values, values),))
-        shown = plot._items[0].train.getData()[1]
+        shown = plot.drawn(Curve)[0].getData()[1]
         assert np.isfinite(shown).tolist() == [True, False, False, True, True]
 
     def test_a_loss_that_stays_is_drawn_flat(self, qtbot: QtBot, light):  # type: ignore[no-untyped-def]
@@ -311,7 +313,7 @@ def test_log_axis_has_few_round_labels(low: float, high: float, labels: list[str
 
 
 def test_numbers_of_the_log_axis():
-    assert [number(v) for v in (1e-12, 2e-5, 0.05, 1.0, 1e6)] == ["10⁻¹²", "2.0·10⁻⁵", "0.05", "1", "10⁶"]
+    assert [short_number(v) for v in (1e-12, 2e-5, 0.05, 1.0, 1e6)] == ["10⁻¹²", "2.0·10⁻⁵", "0.05", "1", "10⁶"]
 
 
 def test_two_runs_are_compared_in_two_columns(view: TrainView, session: Session, qtbot: QtBot, settle: Settle):
@@ -359,7 +361,7 @@ def test_diagnostics_profile_and_comparison_are_shown(
     settle()
     assert view.residuals.column_box.count() == 2
     assert "Residuals of `x`" in view.residuals.sentence.text()
-    training, held = view.residuals._training.getData()[0], view.residuals._held.getData()[0]
+    training, held = (item.getData()[0] for item in view.residuals.time.drawn(Points))
     assert len(training) == 13 and len(held) == 13
     choose(view.residuals.column_box, "y")
     view.residuals._draw()
@@ -375,7 +377,8 @@ def test_diagnostics_profile_and_comparison_are_shown(
     session.refresh()
     settle()
     assert view.profile.sentence.text() == "`a` is identifiable."
-    assert view.profile._threshold.value() == 3.9 and view.profile._laplace.getRegion() == (0.4, 0.6)
+    plot = view.profile.plot
+    assert plot.drawn(Level)[0].value() == 3.9 and plot.drawn(Span)[0].getRegion() == (0.4, 0.6)
     fit = session.project.fit
     assert fit is not None
     models = tuple(

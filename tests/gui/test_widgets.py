@@ -2,13 +2,13 @@ import gc
 import threading
 from pathlib import Path
 
-import numpy as np
 import pytest
 from PySide6.QtCore import QMimeData, Qt, QUrl
-from PySide6.QtGui import QColor, QImage
+from PySide6.QtGui import QColor
 from PySide6.QtWidgets import QApplication, QCheckBox, QPushButton, QSplitter, QWidget
 from pytestqt.qtbot import QtBot
 
+from ndestudio.figures.description import Band
 from ndestudio.gui import garbage, layout, theme
 from ndestudio.gui.garbage import Collector
 from ndestudio.gui.icons import pixmap
@@ -19,7 +19,7 @@ from ndestudio.gui.theme import DARK, LIGHT, Theme
 from ndestudio.gui.widgets.code_highlighter import CodeHighlighter
 from ndestudio.gui.widgets.equation_editor import EquationEditor
 from ndestudio.gui.widgets.math_view import MathView
-from ndestudio.gui.widgets.plot import Plot, thinned
+from ndestudio.gui.widgets.plot import Plot
 from ndestudio.gui.widgets.table import Table
 from ndestudio.paths import resources_dir
 from ndestudio.session.formulas import BOX_COLOUR, Formula
@@ -30,7 +30,10 @@ def contrast(a: str, b: str) -> float:
 
     def luminance(name: str) -> float:
         colour = QColor(name)
-        parts = [c / 12.92 if c <= 0.03928 else ((c + 0.055) / 1.055) ** 2.4 for c in colour.getRgbF()[:3]]
+        parts = [
+            c / 12.92 if c <= 0.03928 else ((c + 0.055) / 1.055) ** 2.4
+            for c in (colour.redF(), colour.greenF(), colour.blueF())
+        ]
         return 0.2126 * parts[0] + 0.7152 * parts[1] + 0.0722 * parts[2]
 
     light, dark = sorted((luminance(a), luminance(b)), reverse=True)
@@ -115,35 +118,6 @@ def test_the_palette_offers_the_buttons_and_tabs_of_the_visible_stage(window, qt
 )
 def test_durations(seconds: float, text: str):
     assert duration(seconds) == text
-
-
-def test_a_thinned_series_keeps_its_extremes():
-    x = np.arange(1_000_000.0)
-    y = np.sin(x / 1000)
-    y[777_777] = 40.0
-    a, b = thinned(x, y)
-    assert len(a) <= 20_000
-    assert b.max() == 40.0
-    assert (np.diff(a) >= 0).all()
-
-
-def test_short_series_are_left_alone():
-    x = np.arange(5.0)
-    assert thinned(x, x)[0] is x
-
-
-@pytest.mark.parametrize("suffix", [".svg", ".pdf", ".png"])
-def test_figures_are_written(qtbot: QtBot, light: Theme, tmp_path: Path, suffix: str):
-    plot = Plot("hare", "year", "hare [1000]")
-    qtbot.addWidget(plot)
-    plot.curve(lambda c: c.curves[0], "model").setData([0, 1, 2], [0, 1, 4])
-    plot.resize(400, 300)
-    plot.save_figure(tmp_path / f"figure{suffix}")
-    content = (tmp_path / f"figure{suffix}").read_bytes()
-    assert len(content) > 1000
-    assert content[:5] in (b"<?xml", b"%PDF-", b"\x89PNG\r")
-    if suffix == ".png":
-        assert QImage(str(tmp_path / "figure.png")).width() == 800
 
 
 def test_plots_are_restyled(qtbot: QtBot, light: Theme):
@@ -271,18 +245,18 @@ def test_free_memory_is_given_back_now_and_then(qapp: QApplication, monkeypatch:
 
 
 def test_a_hole_shows_how_far_seeds_spread(window):  # type: ignore[no-untyped-def]
+    from ndestudio.figures.plot_data import Picture, hole_picture
     from ndestudio.gui.widgets.hole_plot import HolePlot
-    from ndestudio.session.pictures import Picture, hole_picture
     from tests.session import results
 
     model = results.model(0)
     plot = HolePlot()
     plot.setParent(window)
     plot.show_picture(Picture(model, holes=(hole_picture(model, "f", (0,), others=(results.model(1),)),)))
-    assert plot._band.isVisible()
+    assert plot.curve_plot.drawn(Band)[0].isVisible()
     assert "seeds differ by up to" in plot.caption.text()
     plot.show_picture(Picture(model, holes=(hole_picture(model, "f", (0,)),)))
-    assert not plot._band.isVisible()
+    assert plot.curve_plot.drawn(Band) == []
 
 
 def test_recent_files_are_listed_anew_when_they_change(qtbot: QtBot, light: Theme):

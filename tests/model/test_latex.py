@@ -46,6 +46,6 @@ def test_fitted_models_show_numbers(hybrid: ModelConfig, lotka_data: Dataset) ->
 
 @pytest.mark.filterwarnings("ignore:path is deprecated:DeprecationWarning")
 def test_the_window_can_draw_it() -> None:
-    import ziamath
+    from ziamath.zmath import Latex
 
-    assert "<svg" in ziamath.Latex(aligned(system_latex(CONFIG))).svg()
+    assert "<svg" in Latex(aligned(system_latex(CONFIG))).svg()

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from ndestudio.errors import EquationError
-from ndestudio.expression import to_text
+from ndestudio.expression import parse_expression, to_text
 from ndestudio.model import InitialConfig, ModelConfig, NetworkConfig, ParameterConfig, analyse, parse_system, tokenise
+from ndestudio.model.parse import read_system
 from ndestudio.model.system import Hole
 
 NET = NetworkConfig()
@@ -82,7 +83,7 @@ ERRORS = [
     ("d(x)/dt = f*x", {"f": NET}, 1, 11, 1, "call it with what it depends on"),
     ("d(x)/dt = f(x) + f(x, 1)", {"f": NET}, 1, 18, 1, "has 2 arguments here, but 1"),
     ("d(u)/dt = 1", {}, 1, 3, 1, "measured input"),
-    ("d(x)/dt = 1 < x", {}, 1, 13, 1, "comparisons"),
+    ("d(x)/dt = 1 < x", {}, 1, 13, 1, "makes a condition"),
     ("y = 3", {}, 1, 1, 1, "no equation of a state"),
     ("", {}, 1, 1, 1, "no equation of a state"),
 ]
@@ -199,3 +200,38 @@ def test_the_package_offers_what_it_lists_and_nothing_heavy() -> None:
         "assert not {'jax', 'scipy', 'sympy', 'equinox', 'diffrax', 'polars'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+
+
+def test_words_between_conditions_are_operators_and_no_parameters() -> None:
+    text = "x' = if(x > a and not (x < b or not x == c), hill(x, K, 2), sign)"
+    kinds = {(span.text, span.kind) for span in tokenise(text)}
+    assert {
+        ("and", "operator"),
+        ("or", "operator"),
+        ("not", "operator"),
+        (">", "operator"),
+        ("==", "operator"),
+    } <= kinds
+    assert {("if", "function"), ("hill", "function"), ("sign", "parameter")} <= kinds
+    analysis = analyse(ModelConfig(equations=text), ("x",), ())
+    assert analysis.errors == () and set(analysis.parameters) == {"a", "b", "c", "K", "sign"}
+
+
+def test_names_like_words_between_conditions_may_stay_parameters() -> None:
+    analysis = analyse(ModelConfig(equations="x' = and*x - not*(x - or)"), ("x",), ())
+    assert analysis.errors == () and set(analysis.parameters) == {"and", "not", "or"}
+    assert {span.text for span in analysis.spans if span.kind == "parameter"} == {"and", "not", "or"}
+
+
+def test_a_comparison_goes_on_over_lines() -> None:
+    system = parse_system(ModelConfig(equations="x' = if(x >\n 1, -x,\n x)"), ("x",), ())
+    assert system.rhs == (parse_expression("if(x > 1, -x, x)"),)
+
+
+def test_a_known_function_with_other_arguments_can_be_declared_and_is_named_until_then() -> None:
+    reading = read_system(ModelConfig(equations="x' = hill(x)"), ("x",), ())
+    assert reading.undeclared == ("hill",)
+    assert "takes 3 arguments" in reading.errors[0].sentence and "declare it as a network" in reading.errors[0].sentence
+    assert (reading.errors[0].kind, reading.errors[0].name) == ("undeclared", "hill")
+    declared = parse_system(ModelConfig(equations="x' = hill(x)", networks={"hill": NET}), ("x",), ())
+    assert [hole.name for hole in declared.holes] == ["hill"]

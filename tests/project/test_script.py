@@ -67,10 +67,12 @@ def test_a_session_of_several_steps_is_done_again(folder: Path, spec: Spec):
     start = first.checkpoints[0].model
     second = fit(spec.model, project.dataset, project.spec.train, start=start)
     project = commands.with_fit(project, second, "2026-01-02", start=start)
+    assert project.dataset is not None
     result = distil(second.model, project.dataset, spec.distil, train=project.spec.train)
     project = commands.with_distillation(project, result, "2026-01-03")
     project = commands.with_train(project, seed=4)
     candidate = Candidate(5, 0.5, parse_expression("0.3*x*x"))
+    assert project.dataset is not None
     scored = put_in(second.model, project.dataset, "f", candidate, project.spec.train)
     project = replace(project, distillation=with_scored(result, "f", scored))
     project = commands.with_accepted(project, "f", len(result.holes["f"].scored))

@@ -99,7 +99,7 @@ def test_a_spec_round_trips_through_its_text() -> None:
         ("[model.networks.f]\nwidht = 3", "unknown key `widht` in [model.networks.f]; did you mean `width`?"),
         ("[model.parameters.k]\nvalu = 3", "unknown key `valu` in [model.parameters.k]; did you mean `value`?"),
         ("[data.split]\ntraining = 1", "unknown key `training` in [data.split]; did you mean `train`?"),
-        ("[export]\nzzz = 1", "unknown key `zzz` in [export]; known keys are formats, figures, verify, digits"),
+        ("[export]\nzzz = 1", "unknown key `zzz` in [export]; known keys are formats, figures, verify, digits, style"),
         ("[train]\nseed = 'one'", '[train] seed: expected a whole number, found the text "one"'),
         ("[train]\nseed = 1.5", "[train] seed: expected a whole number, found the number 1.5"),
         ("[train]\nseed = true", "[train] seed: expected a whole number, found true"),
@@ -229,3 +229,45 @@ def test_no_text_raises_anything_but_a_spec_error(text: str) -> None:
         parse_spec(text)
     except SpecError as error:
         assert str(error)
+
+
+PRIORS = """
+[model]
+equations = "d(x)/dt = -k*x"
+
+[model.parameters]
+k = { value = 0.7, prior = { kind = "log-normal", median = 0.6, sd = 0.2 } }
+
+[model.initial.x.prior]
+mean = 2.0
+sd = 0.1
+
+[model.penalties]
+sign = { expression = "x", kind = "positive", weight = 2.0 }
+"""
+
+
+def test_priors_and_penalties_read_and_round_trip() -> None:
+    spec = parse_spec(PRIORS)
+    prior = spec.model.parameters["k"].prior
+    assert prior is not None and prior.median == 0.6 and prior.sd == 0.2
+    assert str(prior) == "log-normal, median 0.6, sd of the logarithm 0.2"
+    start = spec.model.initial["x"].prior
+    assert start is not None and start.kind == "normal" and start.mean == 2.0
+    assert spec.model.penalties["sign"].weight == 2.0
+    assert parse_spec(dump_spec(spec)) == spec
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "sentence"),
+    [
+        ("median = 0.6, ", "", "[model.parameters.k] prior: a log-normal prior needs `median`"),
+        ("sd = 0.2", "sd = -1", "[model.parameters.k] prior: `sd` of a prior must be above 0"),
+        ('"positive"', '"odd"', "[model.penalties.sign] kind: expected one of `zero`, `positive`"),
+        ("weight = 2.0", "weigth = 2.0", "did you mean `weight`?"),
+    ],
+)
+def test_a_prior_or_penalty_that_makes_no_sense_is_named(old: str, new: str, sentence: str) -> None:
+    with pytest.raises(SpecError) as caught:
+        parse_spec(PRIORS.replace(old, new))
+    assert sentence in str(caught.value)

@@ -17,7 +17,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ndestudio.errors import ProjectError
-from ndestudio.expression.tree import FUNCTIONS, Binary, Call, Expr, Name, Negate, Number
+from ndestudio.expression.functions import BUILT_IN
+from ndestudio.expression.tree import Binary, Call, Expr, Name, Negate, Number
 from ndestudio.fitting.result import Checkpoint
 from ndestudio.project.codec import decode_expression, encode_expression
 from ndestudio.project.migrations import SCHEMA, migrate
@@ -278,7 +279,7 @@ FORMULAS: st.SearchStrategy[Expr] = st.recursive(
     lambda inner: (
         st.builds(Negate, inner)
         | st.builds(Binary, st.sampled_from("+-*/^"), inner, inner)
-        | st.builds(Call, st.sampled_from([*FUNCTIONS, "hole"]), st.lists(inner, max_size=3).map(tuple))
+        | st.builds(Call, st.sampled_from([*BUILT_IN, "hole"]), st.lists(inner, max_size=3).map(tuple))
     ),
     max_leaves=12,
 )

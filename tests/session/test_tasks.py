@@ -109,7 +109,11 @@ def test_small_work_is_not_shown(tasks: Tasks):
 
 def test_a_job_started_from_a_result_is_kept(tasks: Tasks, runner):
     second = Mock()
-    first = tasks.start("save", "", work, done=lambda _: tasks.start("save", "", work, done=second))
+
+    def go_on(result: object) -> None:
+        tasks.start("save", "", work, done=second)
+
+    first = tasks.start("save", "", work, done=go_on)
     runner.say(first.id, Finished(1))
     tasks.drain()
     again = tasks.running("save")

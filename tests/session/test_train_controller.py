@@ -4,9 +4,9 @@ from unittest.mock import Mock
 import numpy as np
 import pytest
 
+from ndestudio.figures.plot_data import Picture, picture, streamlines, unsupported, visited
 from ndestudio.progress import FitSnapshot, Phase, Progress, RecordingReporter, TrainStep
 from ndestudio.session import commands, live, tasks
-from ndestudio.session.pictures import Picture, picture, streamlines, unsupported, visited
 from ndestudio.session.session import Session
 from ndestudio.session.train_state import TrainState
 from tests.session import results

@@ -151,9 +151,10 @@ def test_a_stiff_fit_through_forward_mode_agrees_with_the_own_solver() -> None:
     config = ModelConfig(
         equations="d(x)/dt = k*z - x\nd(z)/dt = 2e3*(x - z)", parameters={"k": ParameterConfig(value=0.8)}
     )
+    choices: tuple[tuple[str, float | None], ...] = (("auto", None), ("diffrax-kvaerno5", 1e-7))
     values = [
         fit(config, dataset, TrainConfig(solver=solver, rtol=rtol, time_limit=600.0)).model.parameters["k"]
-        for solver, rtol in (("auto", None), ("diffrax-kvaerno5", 1e-7))
+        for solver, rtol in choices
     ]
     assert values == pytest.approx([0.5, 0.5], rel=1e-3)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from itertools import product
@@ -59,7 +59,7 @@ def switched(p: Mapping[str, float], y0: np.ndarray, t: np.ndarray) -> np.ndarra
 
 
 def kinetics(p: Mapping[str, float], y0: np.ndarray, t: np.ndarray) -> np.ndarray:
-    def field(t: float, y: np.ndarray) -> list[float]:
+    def field(t: float, y: Sequence[float]) -> list[float]:
         slope = robertson(t, y)
         slow = (p["k"] - 0.04) * y[0]
         return [slope[0] - slow, slope[1] + slow, slope[2]]

@@ -114,7 +114,7 @@ def test_what_was_reached_within_the_budget_is_kept(maker) -> None:
     model, data = _model("x' = -x\ny' = 1e5*cos(1e5*(max(t, 2) - 2)^3)", maker, {"x": 1.0, "y": 0.0})
     result = simulate_trajectory(model, data, "a", budget=Budget(evaluations=3000))
     assert "3000 evaluations" in result.sentence
-    reached = np.isfinite(result.states).all(axis=1)
+    reached = np.asarray(np.isfinite(result.states).all(axis=1))
     assert reached[:15].all() and not reached[-1]
     assert np.allclose(result.states[reached, 0], np.exp(-T[reached]), rtol=1e-5)
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from ndestudio.expression import evaluate, parse_expression
-from ndestudio.expression.tree import names, size, walk
+from ndestudio.expression.tree import Call, names, size, walk
 from ndestudio.progress import Progress, RecordingReporter, SilentReporter
 from ndestudio.symbolic.engine import SearchConfig, SearchProblem, SearchResult
 from ndestudio.symbolic.evolution import EvolutionEngine
@@ -116,8 +116,8 @@ def test_limits_on_size_depth_and_nesting_are_kept() -> None:
     for candidate in result.front.candidates:
         assert candidate.complexity <= 12
         for node in walk(candidate.expression):
-            if type(node).__name__ == "Call" and node.function in ("sin", "cos"):
-                assert not any(type(n).__name__ == "Call" for a in node.arguments for n in walk(a))
+            if isinstance(node, Call) and node.function in ("sin", "cos"):
+                assert not any(isinstance(n, Call) for a in node.arguments for n in walk(a))
 
 
 @pytest.mark.timeout(60)
@@ -253,6 +253,7 @@ def test_scales_far_from_one() -> None:
         ({"X_held_out": np.zeros((2, 2))}, "held_out"),
     ],
 )
+@pytest.mark.usefixtures("unchecked")
 def test_samples_that_make_no_sense_are_refused(change: dict, words: str) -> None:
     plain = {"X": np.arange(6.0).reshape(3, 2), "y": np.arange(3.0), "names": ("a", "b")}
     with pytest.raises(ValueError, match=words):

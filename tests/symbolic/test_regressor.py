@@ -45,7 +45,7 @@ def test_sympy_and_latex(fitted: SymbolicRegressor) -> None:
 
     x1 = sympy.Symbol("x1")
     difference = fitted.sympy() - x1 / (1 + x1)
-    found = [abs(complex(difference.subs({"x1": value}).evalf())) for value in (0.5, 2.0, 7.0)]
+    found = [abs(complex(difference.subs(x1, value).evalf())) for value in (0.5, 2.0, 7.0)]
     assert max(found) < 1e-6
     assert "frac" in fitted.latex()
 

@@ -7,9 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from ndestudio.errors import SettingError
 from ndestudio.expression import evaluate, parse_expression
 from ndestudio.expression.tree import Expr, names
-from ndestudio.progress import SilentReporter
+from ndestudio.progress import RecordingReporter, SilentReporter
 from ndestudio.symbolic import SymbolicRegressor
 from ndestudio.symbolic.engine import SearchConfig, SearchProblem, SearchResult
 from ndestudio.symbolic.evolution import EvolutionEngine
@@ -145,7 +146,6 @@ def _calls(expr: Expr) -> list[Expr]:
 @pytest.mark.parametrize(
     ("template", "words"),
     [
-        ("k*x", "no unknown function"),
         ("k*x - f()", "no arguments"),
         ("k*x - f(z)", "`z` in the arguments of `f` is no column"),
         ("f(x) + f(y)", "different arguments"),
@@ -185,3 +185,49 @@ def test_the_estimator_takes_a_template() -> None:
     assert model.score(problem.X, problem.y) > 1 - 1e-12
     assert set(model.front_.candidates[model.front_.best].parts) == {"f", "k"}
     assert " where f = " in model.front[-1].formula
+
+
+@pytest.mark.parametrize(
+    ("template", "truth"),
+    [
+        ("a/(1 + (x/K)^n)", "1.3/(1 + (x/0.9)^10)"),
+        ("k*x", "-0.3*x"),
+        ("a*exp(-x/b) + c", "2e5*exp(-x/0.7) + 100"),
+        ("V*x*y/(K + x + y)", "3e-9*x*y/(1.5 + x + y)"),
+        ("x*y", "x*y"),
+    ],
+)
+def test_a_template_without_an_unknown_function_is_a_fit_of_its_parameters(template: str, truth: str) -> None:
+    fronts = []
+    result = EvolutionEngine().search(_problem(template, truth), SearchConfig(), SilentReporter(), fronts.append)
+    (best,) = result.front.candidates
+    assert result.front.best == 0 and best.loss < 1e-12 and fronts
+    rng = np.random.default_rng(3)
+    point = {name: rng.uniform(0.3, 3.0, 50) for name in ("x", "y")}
+    np.testing.assert_allclose(
+        evaluate(best.expression, point), evaluate(parse_expression(truth), point), rtol=1e-4, atol=1e-12
+    )
+    assert tuple(best.parts) == parse_template(template, ("x", "y")).parameters
+    assert "no unknown function" in result.sentence
+
+
+def test_a_fit_of_a_template_keeps_outliers_away_by_the_loss_of_the_search() -> None:
+    problem = _problem("a*x + b", "2*x + 1")
+    problem.y[::25] += 50.0
+    config = SearchConfig(loss="huber", huber_delta=0.01)
+    best = EvolutionEngine().search(problem, config, SilentReporter()).front.candidates[0]
+    assert evaluate(best.parts["a"], {}) == pytest.approx(2.0, abs=0.02)
+    assert evaluate(best.parts["b"], {}) == pytest.approx(1.0, abs=0.05)
+
+
+def test_a_fit_of_a_template_stops_and_fails_in_words() -> None:
+    stopped = EvolutionEngine().search(_problem("k*x", "x"), SearchConfig(), RecordingReporter(stop_after=0))
+    assert stopped.outcome == "stopped" and not stopped.front.candidates
+    nowhere = EvolutionEngine().search(_problem("k*log(-x)", "x"), SearchConfig(), SilentReporter())
+    assert nowhere.outcome == "failed" and "no finite value" in nowhere.sentence
+
+
+def test_starts_of_a_template_must_be_its_parameters() -> None:
+    config = SearchConfig(options={"start": {"q": 1.0}})
+    with pytest.raises(SettingError, match="no parameter of the template"):
+        EvolutionEngine().search(_problem("k*x", "x"), config, SilentReporter())

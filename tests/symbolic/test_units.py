@@ -11,7 +11,7 @@ from ndestudio.expression import evaluate, parse_expression
 from ndestudio.expression.tree import Binary, Call, Expr, Name, Negate, Number, names, size
 from ndestudio.progress import Note, RecordingReporter, SilentReporter
 from ndestudio.symbolic import SymbolicRegressor
-from ndestudio.symbolic.dimensions import DimensionError, check_dimensions, units_of
+from ndestudio.symbolic.dimensions import DimensionError, check_dimensions, dimension_of, units_of
 from ndestudio.symbolic.engine import SearchConfig, SearchProblem, SearchResult
 from ndestudio.symbolic.evolution import EvolutionEngine
 from ndestudio.symbolic.units import parse_unit
@@ -258,6 +258,37 @@ def test_the_checker_knows_what_numbers_may_be() -> None:
         check_dimensions(parse_expression("exp(2*S)*k*S"), units, wildcards=False)
     with pytest.raises(DimensionError):
         check_dimensions(parse_expression("S + T"), units)
+
+
+@pytest.mark.parametrize(
+    ("text", "unit"),
+    [
+        ("hill(S, T*k*3, 2)", None),
+        ("S*hill(S, 2*S, 4)", "S"),
+        ("atan2(S, 2*S)*S", "S"),
+        ("sign(S)*heaviside(T)*S", "S"),
+        ("if(S > 2*S and T < 3*T, S, 3*S)", "S"),
+        ("if(T < 1, S, S)", None),
+        ("piecewise(S, T < 2*T, 2*S, S == S, 0*S)", "S"),
+        ("if(S > T, S, S)", None),
+        ("if(S > 2*S, S, T)", None),
+        ("hill(S, S, T)*S", None),
+        ("sinh(S)*S", None),
+        ("erf(S/S)*S", "S"),
+        ("max(S, 2*S)", "S"),
+        ("min(S, T)", None),
+        ("abs(S)*floor(T/T)", "S"),
+        ("sqrt(S*S)", "S"),
+    ],
+)
+def test_every_function_has_a_rule_for_units(text: str, unit: str | None) -> None:
+    units = units_of(_problem("S*k", ENZYME, "mmol/L/h"))
+    assert units is not None
+    if unit is None:
+        with pytest.raises(DimensionError):
+            dimension_of(parse_expression(text), units, wildcards=False)
+    else:
+        assert dimension_of(parse_expression(text), units, wildcards=False) == dimension_of(Name(unit), units)
 
 
 def test_the_front_with_units_does_not_depend_on_threads_and_goes_on_from_a_checkpoint(tmp_path) -> None:

@@ -7,7 +7,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Int64
@@ -87,6 +87,7 @@ class Table:
     notes: tuple[str, ...] = field(default=())
 
 
+@runtime_checkable
 class Reader(Protocol):
     """A file format.
 

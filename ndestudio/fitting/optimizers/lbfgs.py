@@ -40,6 +40,25 @@ class Lbfgs:
     evaluations: int = 1
     stuck: bool = False
     first_step: float = 0.05
+    accepted: bool = True
+    decrease: float = 1.0
+    """Relative decrease of the value in the last step."""
+    promised: float = np.inf
+    damping: float = 0.0
+
+    @property
+    def cost(self) -> float:
+        return self.value
+
+    @property
+    def loss(self) -> float:
+        """The value without penalties, where the objective tells it; else infinite, which ends nothing."""
+        return np.inf
+
+    def reevaluated(self, objective: Objective) -> Lbfgs:
+        """The same point and memory under an objective that changed a little."""
+        value, gradient, extra = objective(self.x)
+        return Lbfgs(self.x, value, gradient, extra, self.memory, self.pairs, self.evaluations + 1)
 
     @classmethod
     def begin(cls, objective: Objective, x: Vector, memory: int = 20) -> Lbfgs:
@@ -59,12 +78,14 @@ class Lbfgs:
             self.stuck = not self.pairs
             self.pairs.clear()
             self.first_step *= 0.1
+            self.accepted, self.decrease = False, 0.0
             return
         x, value, gradient, extra = found
         s, y = x - self.x, gradient - self.gradient
         sy = float(s @ y)
         if sy > 1e-10 * float(np.linalg.norm(s)) * float(np.linalg.norm(y)):
             self.pairs.append((s, y, 1.0 / sy))
+        self.accepted, self.decrease = True, (self.value - value) / max(abs(self.value), 1e-300)
         self.x, self.value, self.gradient, self.extra = x, value, gradient, extra
 
     def _direction(self) -> Vector:

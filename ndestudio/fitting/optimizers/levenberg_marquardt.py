@@ -1,6 +1,9 @@
 """Levenberg-Marquardt for many rows that share `theta` and have initial values of their own.
 
     minimise  sum r(theta, y_b)^2 + sum_k precision_k (theta_k - anchor_k)^2 + the same for y
+              + sum q(theta, y_b)^2 + variance sum_k rho_k(theta_k)^2 + the same for y
+
+r: errors of the data; q: residuals of penalties along the path; rho: distances from priors, each of one unknown.
 
 The normal equations have a dense block for theta and one small block per row; the row blocks are eliminated first
 (Schur complement), so that a thousand trajectories cost no more than their residuals. Where there are fewer residuals
@@ -15,7 +18,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 import scipy.linalg
@@ -31,6 +34,14 @@ class Point(NamedTuple):
     free: Float[np.ndarray, "row state"]
 
 
+class PathRows(NamedTuple):
+    """Residuals of penalties along the path, and their derivatives."""
+
+    r: Float[np.ndarray, "row penalty"]
+    d_theta: Float[np.ndarray, "row penalty theta"]
+    d_free: Float[np.ndarray, "row penalty state"]
+
+
 class Linear(NamedTuple):
     """Residuals, scaled so that the sum of their squares is the loss, and their derivatives.
 
@@ -38,6 +49,7 @@ class Linear(NamedTuple):
         validation: loss on validation samples (NaN without any).
         held_step: change of the initial values of held-out rows that fits them best.
         end: states at the end of each row (for joining segments), in units of the state scale.
+        path: residuals of penalties along the path, which are no data; None without any.
     """
 
     r: Float[np.ndarray, "row residual"]
@@ -46,17 +58,76 @@ class Linear(NamedTuple):
     validation: float
     held_step: Float[np.ndarray, "row state"]
     end: Float[np.ndarray, "row state"]
+    path: PathRows | None = None
+
+    @property
+    def loss(self) -> float:
+        """Sum of the squared errors of the data."""
+        with np.errstate(over="ignore", invalid="ignore"):
+            return float(np.sum(self.r**2))
+
+    @property
+    def path_loss(self) -> float:
+        """What penalties along the path add to the loss."""
+        with np.errstate(over="ignore", invalid="ignore"):
+            return 0.0 if self.path is None else float(np.sum(self.path.r**2))
+
+
+class Terms(Protocol):
+    """Distances from priors: each depends on one unknown, so that their Gauss-Newton matrix is diagonal."""
+
+    def rows(self, at: Point) -> tuple[Away, Away]:
+        """For theta and for free initial values: (distance, its derivative) of each, 0 without a prior."""
+        ...
+
+
+class Away(NamedTuple):
+    """Distances from priors in standard deviations, and their derivatives."""
+
+    rho: Float[np.ndarray, "..."]
+    slope: Float[np.ndarray, "..."]
 
 
 class Prior(NamedTuple):
-    """Penalties; entries with infinite precision do not move."""
+    """Penalties; entries with infinite precision do not move.
+
+    Arguments:
+        terms: priors of single unknowns, and the variance of a residual that their squares are multiplied by.
+    """
 
     anchor: Point
     theta: Float[np.ndarray, " theta"]
     free: Float[np.ndarray, "row state"]
+    terms: Terms | None = None
+    variance: float = 0.0
 
     def value(self, at: Point) -> float:
-        return _penalty(self.theta, at.theta - self.anchor.theta) + _penalty(self.free, at.free - self.anchor.free)
+        plain = _penalty(self.theta, at.theta - self.anchor.theta) + _penalty(self.free, at.free - self.anchor.free)
+        return plain + self.variance * self.squares(at)
+
+    def squares(self, at: Point) -> float:
+        """Sum of squared distances from priors, in standard deviations."""
+        if self.terms is None:
+            return 0.0
+        return sum(float(np.sum(away.rho**2)) for away in self.terms.rows(at))
+
+    def curvature(self, at: Point) -> Point:
+        """Half the second derivative of the penalties (Gauss-Newton); infinite where an entry does not move."""
+        if self.terms is None:
+            return Point(self.theta, self.free)
+        theta, free = (self.variance * away.slope**2 for away in self.terms.rows(at))
+        return Point(self.theta + theta, self.free + free)
+
+    def slope(self, at: Point) -> Point:
+        """Half the gradient of the penalties; 0 where an entry does not move."""
+        moves, free_moves = np.isfinite(self.theta), np.isfinite(self.free)
+        theta = np.where(moves, self.theta, 0.0) * (at.theta - self.anchor.theta)
+        free = np.where(free_moves, self.free, 0.0) * (at.free - self.anchor.free)
+        if self.terms is not None:
+            by_theta, by_free = self.terms.rows(at)
+            theta = theta + self.variance * by_theta.rho * by_theta.slope * moves
+            free = free + self.variance * by_free.rho * by_free.slope * free_moves
+        return Point(theta, free)
 
 
 def _penalty(precision: Float[np.ndarray, "..."], distance: Float[np.ndarray, "..."]) -> float:
@@ -66,7 +137,8 @@ def _penalty(precision: Float[np.ndarray, "..."], distance: Float[np.ndarray, ".
 
 @dataclass(frozen=True, eq=False)
 class LmState:
-    """Arguments: cost: loss plus penalties. damping, growth: of the method. accepted: whether the last step was taken."""
+    """Arguments: cost: loss plus penalties. loss: of the data. damping, growth: of the method. accepted: whether the last
+    step was taken."""
 
     point: Point
     linear: Linear
@@ -77,6 +149,7 @@ class LmState:
     accepted: bool = True
     decrease: float = 1.0
     """Relative decrease of the cost in the last step."""
+    stuck: bool = False
     promised: float = 1.0
     """The same as the linearised residuals predicted it: at a minimum the roundoff may refuse what is left."""
 
@@ -97,13 +170,12 @@ Solved = tuple[Float[np.ndarray, " theta"], Float[np.ndarray, "row state"], floa
 def lm_start(linearise: Linearise, point: Point, prior: Prior, damping: float = 1e-3) -> LmState:
     """Evaluate ``point``."""
     linear = linearise(point)
-    loss = float(np.sum(linear.r**2))
-    return LmState(point, linear, loss + prior.value(point), loss, damping)
+    return LmState(point, linear, linear.loss + linear.path_loss + prior.value(point), linear.loss, damping)
 
 
 def lm_rebase(state: LmState, prior: Prior) -> LmState:
     """The same point under another prior."""
-    return replace(state, cost=state.loss + prior.value(state.point))
+    return replace(state, cost=state.loss + state.linear.path_loss + prior.value(state.point))
 
 
 def lm_step(linearise: Linearise, state: LmState, prior: Prior, least: float = 0.0) -> LmState:
@@ -125,9 +197,11 @@ def lm_step(linearise: Linearise, state: LmState, prior: Prior, least: float = 0
     point = Point(state.point.theta + d_theta, state.point.free + d_free + state.linear.held_step)
     linear = linearise(point)
     with np.errstate(all="ignore"):
-        loss = float(np.sum(linear.r**2))
-        cost = loss + prior.value(point)
+        loss = linear.loss
+        cost = loss + linear.path_loss + prior.value(point)
     usable = np.isfinite(cost) and np.isfinite(linear.d_theta).all() and np.isfinite(linear.d_free).all()
+    if usable and linear.path is not None:
+        usable = np.isfinite(linear.path.d_theta).all() and np.isfinite(linear.path.d_free).all()
     if not usable or cost >= state.cost:
         return replace(_rejected(state), promised=promised)
     gain = (state.cost - cost) / max(predicted, 1e-300)
@@ -144,19 +218,18 @@ def _rejected(state: LmState) -> LmState:
 
 def solve(state: LmState, prior: Prior) -> Solved | None:
     """The damped Gauss-Newton step and the decrease it predicts; None if the matrix is not positive definite."""
-    linear, at = state.linear, state.point
+    linear, at = with_path(state.linear), state.point
     moves, free_moves = np.isfinite(prior.theta), np.isfinite(prior.free)
+    curvature, slopes = prior.curvature(at), prior.slope(at)
     # rows without training samples (held out, padding) have nothing to say
     used = _filled(linear.r)
     J = linear.d_theta[used]
     V = np.where(free_moves[used][:, None, :], linear.d_free[used], 0.0)
     r = linear.r[used]
     # what is fixed is held by its precision; cutting its columns out would copy the Jacobian
-    precision = np.where(moves, prior.theta, FIXED)
-    slope = np.where(moves, prior.theta, 0.0) * (at.theta - prior.anchor.theta)
+    precision, slope = np.where(moves, curvature.theta, FIXED), slopes.theta
     inside = free_moves[used]
-    row_precision = np.where(inside, prior.free[used], 1.0)
-    row_slope = np.where(inside, prior.free[used], 0.0) * (at.free - prior.anchor.free)[used]
+    row_precision, row_slope = np.where(inside, curvature.free[used], 1.0), slopes.free[used]
     flat = J.reshape(J.shape[0] * J.shape[1], J.shape[2])  # also for no column at all
     gradient = np.where(moves, flat.T @ r.ravel() + slope, 0.0)
     row_gradient = np.einsum("brs,br->bs", V, r) + row_slope
@@ -179,6 +252,18 @@ def solve(state: LmState, prior: Prior) -> Solved | None:
     d_theta, d_free = np.zeros_like(at.theta), np.zeros_like(at.free)
     d_theta[moves], d_free[used] = d[moves], np.where(inside, e, 0.0)
     return d_theta, d_free, predicted
+
+
+def with_path(linear: Linear) -> Linear:
+    """Residuals of penalties along the path behind those of the data, as further residuals of each row."""
+    if linear.path is None:
+        return linear
+    joined = (
+        np.concatenate(pair, axis=1)
+        for pair in zip((linear.r, linear.d_theta, linear.d_free), linear.path, strict=True)
+    )
+    r, d_theta, d_free = joined
+    return linear._replace(r=r, d_theta=d_theta, d_free=d_free, path=None)
 
 
 def _floored(diagonal: Float[np.ndarray, "..."]) -> Float[np.ndarray, "..."]:

@@ -9,16 +9,23 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
-from jaxtyping import Float, Int32
+from jaxtyping import Bool, Float, Int32
 
 from ndestudio.data.dataset import Dataset, Part, Trajectory
 from ndestudio.data.smoothing import SmoothedColumn, SmoothedTrajectory, smooth
 from ndestudio.expression.tree import Expr, Name, walk
+from ndestudio.fitting.config import TrainConfig
+from ndestudio.fitting.robust import NORMAL
 from ndestudio.model.system import System
 from ndestudio.problem.rows import bucket
 from ndestudio.solve.jax_backend import one_thread
 from ndestudio.solve.jax_fixed import Slopes
 
+WORTHLESS = 10.0
+"""Standard deviation, in those of the best values, from which on a value says nothing about a slope."""
+OUTLYING = 5.0
+"""Distance from its neighbours, in usual ones, from which on a value is an outlier."""
+FEWEST = 6
 MOST_POINTS = 2048
 MOST_TRAJECTORIES, MOST_ROWS = 24, 800
 LIMIT = 0.3
@@ -33,8 +40,13 @@ SMOOTHED_ROWS = 2000
 """Longer trajectories are smoothed in a thinned form."""
 
 
-def smooth_training(dataset: Dataset) -> dict[str, SmoothedTrajectory]:
-    """Smoothing splines through the training rows of some trajectories, spread over all."""
+def smooth_training(dataset: Dataset, train: TrainConfig | None = None) -> dict[str, SmoothedTrajectory]:
+    """Smoothing splines through the training rows of some trajectories, spread over all.
+
+    Values whose standard deviation makes them next to worthless leave them alone, and outliers where ``train`` asks for
+    Huber's loss.
+    """
+    robust = train is not None and train.loss == "huber"
     trains = [trajectory for trajectory in dataset.trajectories if (trajectory.part == Part.TRAIN).sum() >= 3]
     longest = max((len(trajectory.t) for trajectory in trains), default=1)
     most = int(np.clip(MOST_ROWS // longest, 6, MOST_TRAJECTORIES))
@@ -42,18 +54,55 @@ def smooth_training(dataset: Dataset) -> dict[str, SmoothedTrajectory]:
     found = {}
     for trajectory in trains[::step]:
         with one_thread():
-            found[trajectory.name] = _smoothed(trajectory)
+            found[trajectory.name] = _smoothed(trajectory, robust)
     return found
 
 
-def _smoothed(trajectory: Trajectory) -> SmoothedTrajectory:
+def _smoothed(trajectory: Trajectory, robust: bool) -> SmoothedTrajectory:
     mask = trajectory.mask(Part.TRAIN)
+    if trajectory.deviation is not None:
+        mask = mask & _precise(trajectory.deviation, mask)
     thin = -(-len(trajectory.t) // SMOOTHED_ROWS)
     if thin > 1:
         keep = np.zeros(len(trajectory.t), dtype=bool)
         keep[::thin] = True
         mask = mask & keep[:, None]
-    return smooth(trajectory, use=mask)
+    curve = smooth(trajectory, use=mask)
+    if not robust:
+        return curve
+    inside = mask & ~_outlying(trajectory, mask)
+    return curve if (inside == mask).all() else smooth(trajectory, use=inside)
+
+
+def _precise(deviation: Float[np.ndarray, "time measured"], mask: Bool[np.ndarray, "time measured"]) -> np.ndarray:
+    """Values with a deviation not far above the smallest quarter of their column's; all where there are too few."""
+    kept = np.ones_like(mask)
+    for k in range(mask.shape[1]):
+        known = deviation[mask[:, k], k]
+        known = known[np.isfinite(known)]
+        if len(known):
+            kept[:, k] = ~(deviation[:, k] > WORTHLESS * np.quantile(known, 0.25))
+            if (kept[:, k] & mask[:, k]).sum() < FEWEST:
+                kept[:, k] = True
+    return kept
+
+
+def _outlying(trajectory: Trajectory, mask: Bool[np.ndarray, "time measured"]) -> Bool[np.ndarray, "time measured"]:
+    """Values far from the median of their neighbours, by the median of such distances.
+
+    A spline would be drawn to an outlier and hide it.
+    """
+    found = np.zeros_like(mask)
+    for k in range(mask.shape[1]):
+        rows = np.flatnonzero(mask[:, k])
+        if len(rows) < FEWEST:
+            continue
+        y = trajectory.measured[rows, k]
+        wide = np.concatenate([2 * y[0] - y[2:0:-1], y, 2 * y[-1] - y[-2:-4:-1]])
+        middle = np.median(np.lib.stride_tricks.sliding_window_view(wide, 5), axis=1)
+        away = np.abs(y - middle)
+        found[rows, k] = away > OUTLYING * NORMAL * max(float(np.median(away)), 0.02 * float(np.std(middle)))
+    return found
 
 
 def interpolated(dataset: Dataset, curves: Mapping[str, SmoothedTrajectory]) -> dict[str, SmoothedTrajectory]:
@@ -112,11 +161,12 @@ def slopes(
     per = max(MOST_POINTS // len(curves), 8)
     parts = [_points(system, dataset, by_name[name], curve, per) for name, curve in curves.items()]
     t, u, y, slope, known = (np.concatenate([part[k] for part in parts]) for k in range(5))
+    share = _shares(system, dataset, [by_name[name].weight for name in curves], [len(part[0]) for part in parts])
     weight = known * np.array(usable)
     with np.errstate(all="ignore"):
         typical = np.sqrt(np.sum(weight * np.nan_to_num(slope) ** 2, axis=0) / np.maximum(weight.sum(axis=0), 1.0))
     typical = np.where(typical > 0, typical, 1.0)
-    weight = weight / typical**2 / max(len(t), 1)
+    weight = share * weight / typical**2 / max(len(t), 1)
     slope, y = np.nan_to_num(slope), np.nan_to_num(y)
     extra = (bucket(len(t)) - len(t)) if padded else 0
     pad = lambda a: np.concatenate([a, np.repeat(a[-1:], extra, axis=0)])  # noqa: E731
@@ -136,9 +186,20 @@ def slopes(
         np.append(h, np.zeros(extra)),
         np.append(first, alone),
         np.append(last, alone),
-        np.array(usable) / _state_spread(system, dataset) ** 2 / len(t),
+        np.concatenate([share * usable / _state_spread(system, dataset) ** 2 / len(t), np.zeros((extra, len(usable)))]),
     )
     return found, typical
+
+
+def _shares(
+    system: System, dataset: Dataset, weights: list[float], counts: list[int]
+) -> Float[np.ndarray, "point state"]:
+    """Weights of trajectories, and of the columns that states are measured by; 1 on average."""
+    rows = np.repeat(np.array(weights, dtype=float), counts)
+    columns = np.array([dataset.weights.get(state, 1.0) for state in system.states])
+    share = rows[:, None] * columns
+    mean = float(share.mean()) if share.size else 1.0
+    return share / mean if mean > 0 else np.ones_like(share)
 
 
 def _reach(curve: SmoothedTrajectory, points: int) -> int:

@@ -5,7 +5,8 @@ Nothing is compiled: a candidate formula is fitted in the time a compiler would 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 
@@ -13,11 +14,13 @@ from ndestudio.data.dataset import Part
 from ndestudio.fitting.batches import Batch, make_batch, start_point
 from ndestudio.fitting.engines import SlopeEngine, VectorEngine
 from ndestudio.fitting.noise import settle as settle_noise
-from ndestudio.fitting.optimizers.levenberg_marquardt import LmState, Point, Prior, lm_rebase, lm_start, lm_step
+from ndestudio.fitting.objective import reweigh, with_priors
+from ndestudio.fitting.optimizers.levenberg_marquardt import Linear, LmState, Point, Prior
+from ndestudio.fitting.optimizers.minimise import LeastSquares, LevenbergMarquardt, Stopping, minimise
 from ndestudio.fitting.problem import Problem
 from ndestudio.fitting.solver_choice import suited
 from ndestudio.fitting.stages.collocation import slopes
-from ndestudio.fitting.stages.stages import Outcome, reweigh
+from ndestudio.fitting.stages.stages import MOST_NOISE, Outcome, Reported, outcome_of
 from ndestudio.fitting.step_count import enough_steps, on_samples, steps_for, tolerance
 from ndestudio.fitting.tracker import Tracker
 from ndestudio.fitting.uncertainty.laplace import uncertainty
@@ -38,17 +41,17 @@ LOST = 0.1
 """A loss above this is worth a look from other start values."""
 
 
-@dataclass(frozen=True)
-class Goal:
-    """How far to go: the relative decrease and the loss that end it; and the damping to begin with."""
-
-    decrease: float = 1e-7
-    loss: float = CLOSE
-    damping: float = 1e-3
-
-
-ROUGHLY = Goal(1e-3, 1e-7)
+CONVERGED = Stopping(100, decrease=1e-7, loss=CLOSE, promise=1e-8, promise_below=1e-3)
+"""A fit of constants to its end."""
+ROUGHLY = Stopping(100, decrease=1e-3, loss=1e-7, promise=1e-4, promise_below=1e-3)
 """For a part of the data on long steps."""
+AGAIN = Stopping(100, decrease=1e-7, loss=CLOSE, promise=1e-8, promise_below=1e-6)
+"""From next to the minimum, with little damping."""
+GUESSED = Stopping(30, decrease=1e-6, slow=4, slow_rejected=4, least=1e-9)
+"""Parameters that fit slopes."""
+TRIED, EXPLORED = replace(GUESSED, steps=6), replace(GUESSED, steps=15)
+"""A start among others, and one to be judged by where it leads."""
+MARQUARDT = LevenbergMarquardt()
 MOST_STEPS = 1024
 UNMOVED = 0.03
 """Change of the trained numbers (which are of order one) that asks for no new choice of steps."""
@@ -73,8 +76,7 @@ def fit_constants(tracker: Tracker, *, explore: bool = True, steps: int = 100) -
     if explore:
         starts += guesses(problem, point)
     tracker.enter("polish", "fitting parameters through the solver (Levenberg-Marquardt)", 2, 2)
-    goal = Goal() if whole else ROUGHLY
-    outcome = best_of(tracker, batch, starts, steps, goal)
+    outcome = best_of(tracker, batch, starts, replace(CONVERGED if whole else ROUGHLY, steps=steps))
     if explore:
         outcome = _explored(tracker, batch, outcome, steps)
     for _ in range(6):
@@ -88,14 +90,14 @@ def fit_constants(tracker: Tracker, *, explore: bool = True, steps: int = 100) -
             finer = _finer(problem, model, max(batch.steps, steps_for(problem)), outcome.loss)
         before, batch, whole = outcome.point, make_batch(problem, finer, padded=False), True
         tracker.best_score = np.inf
-        outcome = descend(tracker, batch, _continued(problem, batch, before), steps, Goal(damping=1e-6))
+        outcome = descend(tracker, batch, _continued(problem, batch, before), replace(AGAIN, steps=steps), 1e-6)
         if np.abs(outcome.point.theta - before.theta).max() < UNMOVED:
             tracker.exact = finer < MOST_STEPS
             break
     _understood(tracker, batch, outcome)
 
     def again(weighted: Batch, start: Point) -> str:
-        found = descend(tracker, weighted, start, steps)
+        found = descend(tracker, weighted, start, replace(CONVERGED, steps=steps))
         _understood(tracker, weighted, found)
         return found.reason
 
@@ -107,7 +109,7 @@ def _understood(tracker: Tracker, batch: Batch, outcome: Outcome) -> None:
     problem, linear = tracker.problem, outcome.linear
     if linear is None or problem.train.loss == "huber":  # whose weights are those of iterations
         linear = VectorEngine(problem, batch).linearise(outcome.point)
-    prior = _prior(problem, batch, outcome.point)
+    prior = with_priors(problem, batch, _prior(problem, batch, outcome.point), linear.loss)
     tracker.judge(uncertainty(problem, linear, outcome.point, prior))
 
 
@@ -153,7 +155,9 @@ def guesses(problem: Problem, point: Point) -> list[Point]:
     for start in (point, *scattered(problem, point, 3)):
         state = None
         for _ in range(2):
-            state = settle(engine.linearise, start, _prior(problem, None, start), 30)
+            state = minimise(
+                _objective(problem, engine.linearise, None, start), start, MARQUARDT, stopping=GUESSED
+            ).state
             start = state.point
             engine.reweigh(start)
         if state is not None and np.isfinite(state.cost):
@@ -176,31 +180,21 @@ def scattered(problem: Problem, point: Point, count: int, width: float = 1.0) ->
     return found
 
 
-def settle(linearise, point: Point, prior: Prior, steps: int) -> LmState:
-    """Levenberg-Marquardt without any report."""
-    state = lm_start(linearise, point, prior)
-    slow = 0
-    for _ in range(steps):
-        if not np.isfinite(state.cost):
-            break
-        state = lm_step(linearise, state, prior)
-        slow = slow + 1 if state.decrease < 1e-6 else 0
-        if state.damping > 1e8 or slow >= 4 or (state.accepted and state.decrease < 1e-9):
-            break
-    return state
-
-
-def best_of(tracker: Tracker, batch: Batch, starts: list[Point], steps: int, goal: Goal) -> Outcome:
+def best_of(tracker: Tracker, batch: Batch, starts: list[Point], stopping: Stopping) -> Outcome:
     """Fit from the start whose few first steps lead furthest."""
     problem = tracker.problem
-    engine = VectorEngine(problem, batch)
     if len(starts) > 1:
         ends = []
         for start in starts:
             tracker.poll()
-            ends.append(settle(engine.linearise, start, _prior(problem, batch, start), 6))
+            ends.append(_tried(problem, batch, start, TRIED))
         starts = [min(ends, key=lambda state: state.cost if np.isfinite(state.cost) else np.inf).point]
-    return descend(tracker, batch, starts[0], steps, goal)
+    return descend(tracker, batch, starts[0], stopping)
+
+
+def _tried(problem: Problem, batch: Batch, start: Point, stopping: Stopping) -> LmState:
+    engine = VectorEngine(problem, batch)
+    return minimise(constants_objective(engine, batch, start), start, MARQUARDT, stopping=stopping).state
 
 
 def _explored(tracker: Tracker, batch: Batch, outcome: Outcome, steps: int) -> Outcome:
@@ -209,49 +203,57 @@ def _explored(tracker: Tracker, batch: Batch, outcome: Outcome, steps: int) -> O
     goal = max(LOST, 3 * problem.floor)
     if np.isfinite(outcome.loss) and outcome.loss <= goal:
         return outcome
-    engine = VectorEngine(problem, batch)
     origin = start_point(problem, batch)
     for start in scattered(problem, origin, STARTS, 1.5):
         tracker.poll()
         if tracker.remaining < 0.3 * (tracker.elapsed + tracker.remaining):
             break
-        state = settle(engine.linearise, start, _prior(problem, batch, start), 15)
+        state = _tried(problem, batch, start, EXPLORED)
         if np.isfinite(state.cost) and state.loss < 0.9 * outcome.loss:
-            outcome = descend(tracker, batch, state.point, steps)
+            outcome = descend(tracker, batch, state.point, replace(CONVERGED, steps=steps))
             if outcome.loss <= goal:
                 break
     return outcome
 
 
-def descend(tracker: Tracker, batch: Batch, point: Point, steps: int, goal: Goal = Goal()) -> Outcome:
+def descend(
+    tracker: Tracker, batch: Batch, point: Point, stopping: Stopping = CONVERGED, damping: float = 1e-3
+) -> Outcome:
     """Levenberg-Marquardt to convergence, reported step by step."""
-    problem = tracker.problem
-    engine = VectorEngine(problem, batch)
-    prior = _prior(problem, batch, point)
-    state = lm_start(engine.linearise, point, prior, goal.damping)
-    if not np.isfinite(state.cost):
+    engine, optimizer = VectorEngine(tracker.problem, batch), LevenbergMarquardt(damping)
+    objective, monitor = constants_objective(engine, batch, point), Reported(tracker, batch, stopping.steps)
+    found = minimise(objective, point, optimizer, stopping=stopping, monitor=monitor)
+    if not found.finite:
         return Outcome(point, np.inf, np.nan, "stuck")
-    tracker.step(batch, state.point, 0, state.loss, state.linear.validation, candidate=True)
-    slow = 0
-    for k in range(1, steps + 1):
-        tracker.poll()
-        if problem.train.loss == "huber" and state.accepted:
-            state = reweigh(engine, batch, state)
-        least = 0.1 * goal.decrease if state.damping < goal.damping else 0.0
-        state = lm_step(engine.linearise, lm_rebase(state, prior), prior, least)
-        if state.accepted:
-            tracker.step(batch, state.point, k, state.loss, state.linear.validation, candidate=True, fraction=k / steps)
-        else:
-            tracker.trial(k / steps)
-        slow = slow + 1 if state.decrease < goal.decrease else 0
-        if (
-            state.promised < least
-            or state.damping > 1e8
-            or slow >= (2 if state.accepted else 8)
-            or state.loss < goal.loss
-        ):
-            return Outcome(state.point, state.loss, state.linear.validation, "converged", state.linear)
-    return Outcome(state.point, state.loss, state.linear.validation, "limit", state.linear)
+    if tracker.problem.priors is not None and found.state.loss > MOST_NOISE:
+        # the misfit that is left is noise after all, and priors count by it
+        objective.prior = _prior_maker(tracker.problem, batch, point, np.inf)
+        found = minimise(objective, found.state, optimizer, stopping=stopping, monitor=monitor)
+    return outcome_of(found)
+
+
+def constants_objective(engine: VectorEngine, batch: Batch, start: Point) -> LeastSquares:
+    """Errors of whole trajectories by the parameters and initial values of ``batch``, with everything asked for."""
+    problem = engine.problem
+    robust = (lambda state: reweigh(engine, batch, state)) if problem.train.loss == "huber" else None
+    return _objective(problem, engine.linearise, batch, start, robust)
+
+
+def _objective(
+    problem: Problem,
+    linearise: Callable[[Point], Linear],
+    batch: Batch | None,
+    start: Point,
+    robust: Callable[[LmState], LmState] | None = None,
+) -> LeastSquares:
+    return LeastSquares(linearise, _prior_maker(problem, batch, start, MOST_NOISE), robust)
+
+
+def _prior_maker(problem: Problem, batch: Batch | None, start: Point, most: float) -> Callable[[LmState | None], Prior]:
+    plain = _prior(problem, batch, start)
+    if problem.priors is None:
+        return lambda state: plain
+    return lambda state: with_priors(problem, batch, plain, most if state is None else state.loss, most)
 
 
 def _prior(problem: Problem, batch: Batch | None, point: Point) -> Prior:

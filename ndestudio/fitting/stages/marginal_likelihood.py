@@ -19,10 +19,11 @@ from jaxtyping import Float
 
 from ndestudio.fitting.batches import Batch
 from ndestudio.fitting.engines import JaxEngine
-from ndestudio.fitting.optimizers.levenberg_marquardt import Linear, Point, Prior, lm_rebase, lm_start, lm_step
+from ndestudio.fitting.optimizers.levenberg_marquardt import Linear, LmState, Point, Prior
+from ndestudio.fitting.optimizers.minimise import LevenbergMarquardt, Stopping, minimise
 from ndestudio.fitting.problem import Problem
-from ndestudio.fitting.stages.refinement import settled_prior
-from ndestudio.fitting.stages.stages import CLOSE_ENOUGH, Budget, Outcome, reweigh
+from ndestudio.fitting.stages.refinement import settled_objective, settled_prior
+from ndestudio.fitting.stages.stages import CLOSE_ENOUGH, Budget, Outcome, Reported, penalty
 from ndestudio.fitting.tracker import Tracker
 from ndestudio.solve.jax_backend import one_thread
 
@@ -52,7 +53,7 @@ def evident(problem: Problem, batch: Batch) -> bool:
 
 def strength(problem: Problem, linear: Linear, point: Point, prior: Prior) -> float | None:
     """The strength that makes the data most likely, seen from ``point``; None where they say nothing about it."""
-    determined, values = determined_weights(problem, linear, prior)
+    determined, values = determined_weights(problem, linear, prior, point)
     weights = problem.space.weights
     moves = np.isfinite(prior.theta[weights])
     squares = float(np.sum((point.theta - prior.anchor.theta)[weights][moves] ** 2))
@@ -63,13 +64,14 @@ def strength(problem: Problem, linear: Linear, point: Point, prior: Prior) -> fl
     return determined * loss / (values - determined) / squares
 
 
-def determined_weights(problem: Problem, linear: Linear, prior: Prior) -> tuple[float, int]:
+def determined_weights(problem: Problem, linear: Linear, prior: Prior, point: Point | None = None) -> tuple[float, int]:
     """gamma, and the values left once every free initial value has taken one of them."""
     J, values = _without_starts(linear, np.isfinite(prior.free))
-    moves = np.isfinite(prior.theta) & (prior.theta > 0)
+    precision = prior.curvature(point or prior.anchor).theta
+    moves = np.isfinite(precision) & (precision > 0)
     ours = np.zeros(len(moves), dtype=bool)
     ours[problem.space.weights] = True
-    scaled = J[:, moves] / np.sqrt(prior.theta[moves])
+    scaled = J[:, moves] / np.sqrt(precision[moves])
     ours = ours[moves]
     with one_thread():
         if len(scaled) <= scaled.shape[1]:
@@ -102,40 +104,58 @@ def _without_starts(linear: Linear, moves: np.ndarray) -> tuple[Float[np.ndarray
 
 
 def follow_evidence(tracker: Tracker, engine: JaxEngine, point: Point, budget: Budget) -> Outcome:
-    """Levenberg-Marquardt on whole trajectories, the penalty following the evidence; its end is the best model."""
+    """Levenberg-Marquardt on whole trajectories, the penalty following the evidence; its end is the best model.
+
+    Each strength is fitted to its end, or for ``AT_LEAST_EVERY`` steps, before the next one.
+    """
     problem, batch = engine.problem, engine.batch
-    state = lm_start(engine.linearise, point, settled_prior(problem, batch, point, 1.0))
-    if not np.isfinite(state.cost):
-        return Outcome(point, np.inf, np.nan, "stuck")
     first = tracker.rows[-1][0] if tracker.rows else 0
-    prior = settled_prior(problem, batch, point, state.loss)
-    slow, since, reason = 0, 0, "limit"
-    for k in range(1, budget.steps + 1):
-        tracker.poll()
-        if problem.train.loss == "huber" and state.accepted:
-            state = reweigh(engine, batch, state)
-        state = lm_step(engine.linearise, lm_rebase(state, prior), prior, PROMISE)
-        if state.accepted:
-            # under a stronger penalty the loss may rise, and it is no worse for that
-            tracker.best_score = np.inf
-            tracker.step(batch, state.point, first + k, state.loss, np.nan, candidate=True, fraction=k / budget.steps)
-        slow, since = (slow + 1 if state.decrease < budget.tolerance else 0), since + 1
-        still = slow >= (2 if state.accepted else 8) or state.damping > MOST_DAMPING or state.promised < PROMISE
-        if still or since >= AT_LEAST_EVERY:
-            found = strength(problem, state.linear, state.point, prior)
-            change = 0.0 if found is None else float(np.log(found / l2_of(problem, prior)))
-            if (still and abs(change) < STANDS) or state.loss < CLOSE_ENOUGH[problem.train.preset]:
-                reason = "converged"
-                break
-            l2 = l2_of(problem, prior) * float(np.exp(TRUST * change))
-            prior = settled_prior(problem, batch, point, state.loss, l2)
-            state = replace(state, damping=min(state.damping, 1e-2), growth=2.0)
-            slow = since = 0
-    tracker.strength = l2_of(problem, prior)
+    rules = Stopping(AT_LEAST_EVERY, decrease=budget.tolerance, damping=MOST_DAMPING, promise=PROMISE)
+    monitor = _Evident(tracker, batch, budget.steps, first)
+    l2: float | None = None
+    at: Point | LmState = point
+    damping, reason = 1e-3, "limit"
+
+    def prior(state: LmState | None) -> Prior:
+        nonlocal l2
+        if state is None:
+            return settled_prior(problem, batch, point, 1.0)
+        l2 = penalty(problem, state.loss) if l2 is None else l2
+        return settled_prior(problem, batch, point, state.loss, l2)
+
+    objective = settled_objective(engine, batch, point)
+    objective.prior = prior
+    while True:
+        left = replace(rules, steps=min(AT_LEAST_EVERY, budget.steps - monitor.made))
+        found = minimise(objective, at, LevenbergMarquardt(damping), stopping=left, monitor=monitor)
+        if not found.finite:
+            return Outcome(point, np.inf, np.nan, "stuck")
+        state = found.state
+        better = strength(problem, state.linear, state.point, prior(state))
+        assert l2 is not None
+        change = 0.0 if better is None else float(np.log(better / l2))
+        still = found.reason != "limit"
+        if (still and abs(change) < STANDS) or state.loss < CLOSE_ENOUGH[problem.train.preset]:
+            reason = "converged"
+        if reason == "converged" or monitor.made >= budget.steps:
+            break
+        l2 *= float(np.exp(TRUST * change))
+        at, damping = state, min(state.damping, 1e-2)
+    tracker.strength = l2
     return Outcome(state.point, state.loss, state.linear.validation, reason)
 
 
-def l2_of(problem: Problem, prior: Prior) -> float:
-    """The strength of the penalty on weights in ``prior``."""
-    weights = prior.theta[problem.space.weights]
-    return float(weights[np.isfinite(weights)][0])
+class _Evident(Reported):
+    """Reports accepted steps; under a stronger penalty the loss may rise, and it is no worse for that."""
+
+    made = 0
+
+    def begin(self, state: LmState) -> None:
+        pass
+
+    def step(self, number: int, state: LmState) -> None:
+        del number
+        self.made += 1
+        if state.accepted:
+            self.tracker.best_score = np.inf
+            self.report(state, self.first + self.made, self.made / self.steps)

@@ -10,9 +10,10 @@ from jaxtyping import Bool, Float
 from ndestudio.data.dataset import Part
 from ndestudio.fitting.batches import Batch, fitted_rows, make_batch, start_point
 from ndestudio.fitting.engines import JaxEngine
-from ndestudio.fitting.optimizers.levenberg_marquardt import LmState, Point, Prior, lm_rebase, lm_start, lm_step
+from ndestudio.fitting.optimizers.levenberg_marquardt import LmState, Point, Prior
+from ndestudio.fitting.optimizers.minimise import LevenbergMarquardt, Monitor, Stopping, minimise
 from ndestudio.fitting.problem import Problem
-from ndestudio.fitting.stages.stages import Budget, Outcome, penalty, weight_prior
+from ndestudio.fitting.stages.stages import Budget, Outcome, weights_objective
 from ndestudio.fitting.tracker import Tracker
 from ndestudio.problem.bijection import Bijection
 from ndestudio.problem.initial import FREE
@@ -55,47 +56,82 @@ def shoot(tracker: Tracker, engine: JaxEngine, theta: Float[np.ndarray, " theta"
 
     A start is drawn to the end of the segment before it as that was after the last step, so rows stay independent.
     """
-    problem, batch = tracker.problem, engine.batch
-    point = start_point(problem, batch)._replace(theta=theta)
-    linked = batch.follows >= 0
-    weight = 0.03
-    prior = weight_prior(problem, batch, point, penalty(problem, 0.1))
-    state = lm_start(engine.linearise, point, prior, 1e-2)
-    if not np.isfinite(state.cost):
+    batch = engine.batch
+    point = start_point(engine.problem, batch)._replace(theta=theta)
+    objective, monitor = weights_objective(engine, batch, point), _Joining(tracker, batch, budget)
+    apart = objective.prior
+    objective.prior = lambda state: apart(state) if state is None else monitor.joined(apart(state), state)
+    rules = Stopping(budget.steps, damping=np.inf)
+    found = minimise(objective, point, LevenbergMarquardt(1e-2), stopping=rules, monitor=monitor)
+    if not found.finite or monitor.best is None:
         return Outcome(point, np.inf, np.nan, "stuck")
-    best, best_gap = state, np.inf
-    for k in range(budget.steps):
-        tracker.poll()
-        prior = weight_prior(problem, batch, point, penalty(problem, state.loss))
-        prior = _joined(prior, batch, state, linked, weight)
-        state = lm_step(engine.linearise, lm_rebase(state, prior), prior)
-        gap = _gap(batch, state, linked, problem)
-        tracker.step(batch, state.point, k + 1, state.loss, np.nan, candidate=False, fraction=k / budget.steps)
-        if k % 2 == 1:
-            weight = min(weight * 3.0, 30.0)
-        if state.loss + gap**2 < best.loss + best_gap**2 or k < 4:
-            best, best_gap = state, gap
-        joined = gap < 2e-2 and state.decrease < budget.tolerance
-        if k > 8 and (joined or state.loss + gap**2 > 30 * (best.loss + best_gap**2)):
-            break
-    return Outcome(best.point, best.loss, np.nan, "converged")
+    return Outcome(monitor.best.point, monitor.best.loss, np.nan, "converged")
+
+
+class _Joining(Monitor[LmState]):
+    """Draws segments together, more and more, and keeps the best state by its loss and its gaps."""
+
+    def __init__(self, tracker: Tracker, batch: Batch, budget: Budget) -> None:
+        self.tracker, self.batch, self.budget = tracker, batch, budget
+        self.linked = batch.follows >= 0
+        self.weight, self.gap, self.best_gap = 0.03, np.inf, np.inf
+        self.best: LmState | None = None
+
+    def joined(self, prior: Prior, state: LmState) -> Prior:
+        return _joined(prior, self.batch, state, self.linked, self.weight)
+
+    def poll(self) -> None:
+        self.tracker.poll()
+
+    def begin(self, state: LmState) -> None:
+        self.best = state
+
+    def step(self, number: int, state: LmState) -> None:
+        self.gap = _gap(self.batch, state, self.linked, self.tracker.problem)
+        fraction = (number - 1) / self.budget.steps
+        self.tracker.step(self.batch, state.point, number, state.loss, np.nan, candidate=False, fraction=fraction)
+        if number % 2 == 0:
+            self.weight = min(self.weight * 3.0, 30.0)
+        assert self.best is not None
+        if state.loss + self.gap**2 < self.best.loss + self.best_gap**2 or number <= 4:
+            self.best, self.best_gap = state, self.gap
+
+    def ended(self, number: int, state: LmState) -> str | None:
+        assert self.best is not None
+        joined = self.gap < 2e-2 and state.decrease < self.budget.tolerance
+        away = state.loss + self.gap**2 > 30 * (self.best.loss + self.best_gap**2)
+        return "converged" if number > 9 and (joined or away) else None
 
 
 def shoot_apart(tracker: Tracker, engine: JaxEngine, theta: Float[np.ndarray, " theta"], budget: Budget) -> Outcome:
     """Segments with free starts that nothing joins but the samples they share: each step is one of Levenberg-Marquardt."""
     problem, batch = tracker.problem, engine.batch
     point = start_point(problem, batch)._replace(theta=theta)
-    state = lm_start(engine.linearise, point, weight_prior(problem, batch, point, penalty(problem, 0.1)), 1e-2)
-    slow = 0
-    for k in range(budget.steps):
-        tracker.poll()
-        prior = weight_prior(problem, batch, point, penalty(problem, state.loss))
-        state = lm_step(engine.linearise, lm_rebase(state, prior), prior)
-        tracker.step(batch, state.point, k + 1, state.loss, np.nan, candidate=False, fraction=k / budget.steps)
-        slow = slow + 1 if state.accepted and state.decrease < budget.tolerance else 0
-        if slow >= 3 or state.damping > 1e6 or state.loss < max(LEARNED, problem.floor):
-            break
-    return Outcome(state.point, state.loss, np.nan, "converged")
+    rules = Stopping(
+        budget.steps,
+        decrease=budget.tolerance,
+        slow=3,
+        rejected_count=False,
+        damping=1e6,
+        loss=max(LEARNED, problem.floor),
+    )
+    objective, monitor = weights_objective(engine, batch, point), _Apart(tracker, batch, budget.steps)
+    found = minimise(objective, point, LevenbergMarquardt(1e-2), stopping=rules, monitor=monitor)
+    return Outcome(found.state.point, found.state.loss, np.nan, "converged")
+
+
+class _Apart(Monitor[LmState]):
+    """Reports every step, tried or made."""
+
+    def __init__(self, tracker: Tracker, batch: Batch, steps: int) -> None:
+        self.tracker, self.batch, self.steps = tracker, batch, steps
+
+    def poll(self) -> None:
+        self.tracker.poll()
+
+    def step(self, number: int, state: LmState) -> None:
+        fraction = (number - 1) / self.steps
+        self.tracker.step(self.batch, state.point, number, state.loss, np.nan, candidate=False, fraction=fraction)
 
 
 def first_starts(batch: Batch, pieces: Batch, point: Point, fitted: Point) -> Float[np.ndarray, "row state"]:

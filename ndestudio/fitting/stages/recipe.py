@@ -6,6 +6,7 @@ import time
 from dataclasses import replace
 from typing import Any
 
+import msgspec
 import numpy as np
 
 from ndestudio.fitting.batches import Batch, fitted_rows, make_batch, start_point, take_rows
@@ -14,6 +15,7 @@ from ndestudio.fitting.forward_evaluation import best_start, law_loss, quick_los
 from ndestudio.fitting.initial_values import with_held_point
 from ndestudio.fitting.noise import settle as settle_noise
 from ndestudio.fitting.optimizers.levenberg_marquardt import Point
+from ndestudio.fitting.penalties import path_of
 from ndestudio.fitting.problem import Problem
 from ndestudio.fitting.solver_choice import suited
 from ndestudio.fitting.stages.collocation import interpolated, slopes
@@ -384,8 +386,12 @@ def gradient_of(problem: Problem, batch: Batch, chosen) -> Gradient:
         (batch.follows >= 0).astype(float),
     )
     data = (problem.space.constants, batch.start, batch.grid, batch.target, settings)
-    method = problem.adaptive or problem.method
-    return Gradient("trajectory", problem.structure, method, data, chosen, "the simulation and its gradient")
+    method, along = problem.adaptive or problem.method, path_of(problem, batch)
+    path = None
+    if along is not None:
+        squares = replace(along.problem, train=msgspec.structs.replace(problem.train, loss="squares"))
+        path = (problem, gradient_of(squares, along.batch, chosen))
+    return Gradient("trajectory", problem.structure, method, data, chosen, "the simulation and its gradient", path)
 
 
 def _huber(problem: Problem) -> float:

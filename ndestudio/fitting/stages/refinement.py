@@ -13,9 +13,11 @@ import numpy as np
 
 from ndestudio.fitting.batches import Batch
 from ndestudio.fitting.engines import JaxEngine, VectorEngine
-from ndestudio.fitting.optimizers.levenberg_marquardt import LmState, Point, Prior, lm_rebase, lm_start, lm_step
+from ndestudio.fitting.objective import reweigh, with_priors
+from ndestudio.fitting.optimizers.levenberg_marquardt import LmState, Point, Prior
+from ndestudio.fitting.optimizers.minimise import LeastSquares, LevenbergMarquardt, Stopping, minimise
 from ndestudio.fitting.problem import Problem
-from ndestudio.fitting.stages.stages import PARAMETER_PRECISION, penalty, reweigh, weight_prior
+from ndestudio.fitting.stages.stages import PARAMETER_PRECISION, Reported, penalty, weight_prior
 from ndestudio.fitting.tracker import Tracker
 
 MOST = 25
@@ -28,38 +30,51 @@ SHARE = 0.25
 
 
 def settled_prior(problem: Problem, batch: Batch, start: Point, loss: float, strength: float | None = None) -> Prior:
-    """The penalty on weights at the noise level ``loss``, or as strong as chosen, and next to none on parameters."""
+    """The penalty on weights at the noise level ``loss``, or as strong as chosen, next to none on parameters, and the priors."""
     prior = weight_prior(problem, batch, start, penalty(problem, loss) if strength is None else strength)
     theta = prior.theta.copy()
     count = len(problem.structure.parameters)
     theta[:count] = np.where(np.isfinite(theta[:count]), VAGUE / PARAMETER_PRECISION * theta[:count], np.inf)
-    return prior._replace(theta=theta)
+    return with_priors(problem, batch, prior._replace(theta=theta), loss)
+
+
+def settled_objective(engine: JaxEngine | VectorEngine, batch: Batch, start: Point) -> LeastSquares:
+    """Errors under the penalty that stands for the prior, with everything asked for."""
+    problem = engine.problem
+    robust = (lambda state: reweigh(engine, batch, state)) if problem.train.loss == "huber" else None
+    prior = lambda state: settled_prior(problem, batch, start, 1.0 if state is None else state.loss)  # noqa: E731
+    return LeastSquares(engine.linearise, prior, robust)
 
 
 def settle(tracker: Tracker, engine: JaxEngine | VectorEngine, point: Point) -> tuple[LmState, Prior] | None:
     """Go on from ``point`` to the minimum; None where nothing is finite there.
 
-    Better points become the best ones, unless the evidence chose another strength of the penalty for these.
+    Better points become the best ones, unless the marginal likelihood chose another strength of the penalty for these.
     """
     problem, batch = engine.problem, engine.batch
     values = max(problem.values_used_train, 1)
-    end = time.perf_counter() + max(1.0, SHARE * tracker.elapsed)
-    prior = settled_prior(problem, batch, point, 1.0)
-    state = lm_start(engine.linearise, point, prior, 1e-4)
-    if not np.isfinite(state.cost):
-        return None
+    rules = Stopping(MOST, decrease=GAIN / values, rejected_count=False, damping=1e6)
     first = tracker.rows[-1][0] if tracker.rows else 0
-    slow = 0
-    for k in range(MOST):
-        prior = settled_prior(problem, batch, point, state.loss)
-        if slow >= 2 or state.damping > 1e6 or time.perf_counter() > end or tracker.remaining <= 0:
-            break
-        tracker.poll()
-        if problem.train.loss == "huber" and state.accepted:
-            state = reweigh(engine, batch, state)
-        state = lm_step(engine.linearise, lm_rebase(state, prior), prior)
-        slow = slow + 1 if state.accepted and state.decrease < GAIN / values else 0
+    monitor = _Settling(tracker, batch, MOST, first, candidate=tracker.strength is None)
+    monitor.end = time.perf_counter() + max(1.0, SHARE * tracker.elapsed)
+    objective = settled_objective(engine, batch, point)
+    found = minimise(objective, point, LevenbergMarquardt(1e-4), stopping=rules, monitor=monitor)
+    if not found.finite:
+        return None
+    return found.state, settled_prior(problem, batch, point, found.state.loss)
+
+
+class _Settling(Reported):
+    """Reports accepted steps until the time for them is over."""
+
+    end = np.inf
+
+    def begin(self, state: LmState) -> None:
+        pass
+
+    def step(self, number: int, state: LmState) -> None:
         if state.accepted:
-            better, validation = tracker.strength is None, state.linear.validation
-            tracker.step(batch, state.point, first + k + 1, state.loss, validation, candidate=better, fraction=1.0)
-    return state, prior
+            self.report(state, self.first + number, 1.0)
+
+    def ended(self, number: int, state: LmState) -> str | None:
+        return "limit" if time.perf_counter() > self.end or self.tracker.remaining <= 0 else None

@@ -14,9 +14,21 @@ from jaxtyping import Float
 from ndestudio.fitting.batches import Batch
 from ndestudio.fitting.engines import Gradient, JaxEngine, VectorEngine
 from ndestudio.fitting.forward_evaluation import held_out, quick_losses
-from ndestudio.fitting.optimizers.lbfgs import Lbfgs, Objective
-from ndestudio.fitting.optimizers.levenberg_marquardt import Linear, LmState, Point, Prior, lm_rebase, lm_start, lm_step
+from ndestudio.fitting.objective import prior_terms, reweigh, robust_errors, with_priors
+from ndestudio.fitting.optimizers.lbfgs import Lbfgs
+from ndestudio.fitting.optimizers.levenberg_marquardt import Linear, LmState, Point, Prior
+from ndestudio.fitting.optimizers.minimise import (
+    LeastSquares,
+    LevenbergMarquardt,
+    LimitedMemory,
+    Monitor,
+    OptimisationResult,
+    Smooth,
+    Stopping,
+    minimise,
+)
 from ndestudio.fitting.problem import Problem
+from ndestudio.fitting.robust import robust_limit
 from ndestudio.fitting.tracker import StopRequested, TimeUp, Tracker
 
 PRIOR_VARIANCE = 1.0
@@ -35,6 +47,8 @@ CLEARLY = 0.5
 """Part of the validation error at the start below which a fit on its way down is better for certain."""
 MOST_SLOPE_NOISE = 0.05
 """The same for slopes, in squared typical slopes."""
+STRENGTHENED_EVERY = (20, 40)
+"""Steps of L-BFGS, in collocation and on whole trajectories, after which penalties follow the noise level."""
 PARAMETER_PRECISION = 1.0
 """Penalty on parameters (towards their start values) as a part of that on weights: a standard deviation of 1."""
 
@@ -74,46 +88,82 @@ def collocate(
     tracker: Tracker, program: Gradient, problem: Problem, batch: Batch, point: Point, budget: Budget
 ) -> Point:
     """Stage A by L-BFGS: fit the field to slopes. ``program`` is a compiled collocation loss."""
+    objective = _slope_objective(program, problem, point)
+    monitor = _OnSlopes(tracker, batch, point)
+    rules = Stopping(budget.steps, window=STRENGTHENED_EVERY[0], decrease=0.3 * budget.tolerance)
+    try:
+        found = minimise(objective, point.theta, LimitedMemory(), stopping=rules, monitor=monitor)
+    except (TimeUp, StopRequested):
+        # what the slopes have taught so far is more than the start
+        assert monitor.last is not None
+        reached = Point(monitor.last.x, point.free)
+        tracker.step(batch, reached, monitor.number, *quick_losses(problem, batch, reached), candidate=True)
+        raise
+    end = Point(found.state.x, point.free)
+    tracker.step(batch, end, found.steps, found.state.extra, np.nan, candidate=False)
+    return end
+
+
+def _slope_objective(program: Gradient, problem: Problem, point: Point) -> Smooth:
+    """Errors of slopes, a penalty on weights as strong as their noise asks for, and the priors."""
     free = problem.space.free
     values = max(int((program.data[1].weight > 0).sum()), 1)
     mask, precision = free.astype(float), np.where(free, PARAMETER_PRECISION, 0.0)
     precision[problem.space.weights] = free[problem.space.weights]
-    anchor = np.where(precision == 1.0, 0.0, problem.space.theta)
+    if problem.priors is not None:
+        given = problem.priors.parameters.given
+        precision[: len(given)] = np.where(given, 0.0, precision[: len(given)])
+    anchor = np.where(free, 0.0, problem.space.theta)
+    terms = prior_terms(problem, None)
 
     def strength(loss: float) -> float:
         return min(max(loss, 1e-9), MOST_SLOPE_NOISE) / (values * PRIOR_VARIANCE)
 
     l2 = strength(1.0)
 
-    def objective(theta: Float[np.ndarray, " n"]) -> tuple[float, np.ndarray, float]:
+    def value(theta: Float[np.ndarray, " n"]) -> tuple[float, np.ndarray, float]:
         found, away = program(Point(theta, point.free)), theta - anchor
-        value = found.loss + l2 * float(precision @ away**2)
-        return value, found.theta * mask + 2 * l2 * precision * away, found.loss
+        total = found.loss + l2 * float(precision @ away**2)
+        gradient = found.theta * mask + 2 * l2 * precision * away
+        if terms is not None:
+            by = terms.rows(Point(theta, point.free))[0]
+            total += PRIOR_VARIANCE * l2 * float(by.rho @ by.rho)
+            gradient = gradient + 2 * PRIOR_VARIANCE * l2 * by.rho * by.slope * mask
+        return total, gradient, found.loss
 
-    state = Lbfgs.begin(objective, point.theta)
-    before, k = state.value, 0
-    try:
-        for k in range(budget.steps):
-            if k % 10 == 0:
-                tracker.poll()
-                tracker.step(batch, Point(state.x, point.free), k, state.extra, np.nan, candidate=False)
-            state.step(objective)
-            if state.stuck:
-                break
-            if k % 20 == 19:
-                weaker = strength(state.extra)
-                if weaker > 0.5 * l2 and before - state.value < 20 * 0.3 * budget.tolerance * state.value:
-                    break
-                l2 = weaker
-                state = replace_value(state, objective)
-                before = state.value
-    except (TimeUp, StopRequested):
-        # what the slopes have taught so far is more than the start
-        reached = Point(state.x, point.free)
-        tracker.step(batch, reached, k, *quick_losses(problem, batch, reached), candidate=True)
-        raise
-    tracker.step(batch, Point(state.x, point.free), k + 1, state.extra, np.nan, candidate=False)
-    return Point(state.x, point.free)
+    def strengthen(state: Lbfgs) -> bool:
+        nonlocal l2
+        l2 = strength(state.extra)
+        return True
+
+    def settled(state: Lbfgs) -> bool:
+        return strength(state.extra) > 0.5 * l2
+
+    return Smooth(value, strengthen, settled, STRENGTHENED_EVERY[0])
+
+
+class _OnSlopes(Monitor[Lbfgs]):
+    """Reports every tenth step of collocation."""
+
+    def __init__(self, tracker: Tracker, batch: Batch, point: Point) -> None:
+        self.tracker, self.batch, self.point = tracker, batch, point
+        self.last: Lbfgs | None = None
+        self.number = 0
+
+    def begin(self, state: Lbfgs) -> None:
+        self.last = state
+        self.tracker.poll()
+        self._report(state)
+
+    def step(self, number: int, state: Lbfgs) -> None:
+        self.last, self.number = state, number
+        if number % 10 == 0:
+            self.tracker.poll()
+            self._report(state)
+
+    def _report(self, state: Lbfgs) -> None:
+        at = Point(state.x, self.point.free)
+        self.tracker.step(self.batch, at, self.number, state.extra, np.nan, candidate=False)
 
 
 @dataclass(frozen=True)
@@ -125,6 +175,95 @@ class Outcome:
     validation: float
     reason: str
     linear: Linear | None = None
+
+
+def outcome_of(found: OptimisationResult[LmState]) -> Outcome:
+    """The end of a least-squares fit; one whose loss is next to nothing has converged."""
+    state = found.state
+    reason = "converged" if found.reason == "close" else found.reason
+    return Outcome(state.point, state.loss, state.linear.validation, reason, state.linear)
+
+
+class Reported(Monitor[LmState]):
+    """Tells the tracker of every step of Levenberg-Marquardt.
+
+    Arguments:
+        steps: of the whole stage, for its progress. first: number of the step before the first.
+        candidate: whether the points may become the best model.
+    """
+
+    def __init__(self, tracker: Tracker, batch: Batch, steps: int, first: int = 0, *, candidate: bool = True) -> None:
+        self.tracker, self.batch, self.steps = tracker, batch, steps
+        self.first, self.candidate = first, candidate
+
+    def poll(self) -> None:
+        self.tracker.poll()
+
+    def begin(self, state: LmState) -> None:
+        self.report(state, self.first, 0.0)
+
+    def step(self, number: int, state: LmState) -> None:
+        fraction = number / self.steps
+        if state.accepted:
+            self.report(state, self.first + number, fraction)
+        else:
+            self.tracker.trial(fraction)
+
+    def report(self, state: LmState, number: int, fraction: float) -> None:
+        loss, validation, path = state.loss, state.linear.validation, state.linear.path_loss
+        self.tracker.step(
+            self.batch, state.point, number, loss, validation, candidate=self.candidate, fraction=fraction, path=path
+        )
+
+
+class _Followed(Reported):
+    """Watches the validation error along a path of penalties: it may end a strength, or all of it."""
+
+    def __init__(self, tracker: Tracker, batch: Batch, steps: int, first: int, *, candidate: bool) -> None:
+        super().__init__(tracker, batch, steps, candidate=candidate)
+        self.best, self.since, self.stalled, self.made, self.begun = np.inf, 0, 0, first, np.nan
+        self.origin, self.arrived, self.told = first, False, False
+
+    def begin(self, state: LmState) -> None:
+        self.stalled = 0
+        if not self.told:
+            self.begun, self.told = state.linear.validation, True
+            self.report(state, self.made, 0.0)
+
+    def step(self, number: int, state: LmState) -> None:
+        del number
+        tracker, problem, validation = self.tracker, self.tracker.problem, state.linear.validation
+        self.made += 1
+        fraction = (self.made - self.origin) / self.steps
+        if not state.accepted:
+            tracker.trial(fraction)
+            return
+        score = tracker.score(state.loss, validation)
+        self.arrived = self.arrived or validation < CLEARLY * self.begun or not _steep(problem, state)
+        tracker.step(
+            self.batch,
+            state.point,
+            self.made,
+            state.loss,
+            validation,
+            candidate=self.candidate,
+            fraction=fraction,
+            underway=not self.arrived,
+            path=state.linear.path_loss,
+        )
+        self.stalled = self.stalled + 1 if score > (1 - STALLED) * self.best else 0
+        better = score < 0.999 * self.best
+        self.best, self.since = (score, 0) if better else (min(self.best, score), self.since + 1)
+        if self.made % 5 == 0 and self.candidate:
+            tracker.checkpoint(self.batch, state.point, self.made, state.loss, validation)
+
+    def ended(self, number: int, state: LmState) -> str | None:
+        if not np.isfinite(state.linear.validation):
+            return None
+        noisy = state.loss < 4 * max(self.tracker.problem.floor, 1e-12)
+        if noisy and self.stalled >= 2:
+            return "converged"
+        return "overfit" if self.since >= (12 if noisy else 50) else None
 
 
 def follow_lm(
@@ -145,90 +284,44 @@ def follow_lm(
     validation error has risen for some time.
     """
     problem, batch = tracker.problem, engine.batch
-    prior = weight_prior(problem, batch, point, penalty(problem, 1.0, factors[0]))
-    state = lm_start(engine.linearise, point, prior, damping)
-    best, since, iteration, arrived = np.inf, 0, first, False
-    if not np.isfinite(state.cost):
-        return Outcome(point, np.inf, np.nan, "stuck")
-    tracker.step(batch, state.point, iteration, state.loss, state.linear.validation, candidate=candidate)
-    begun, reason = state.linear.validation, "limit"
+    monitor = _Followed(tracker, batch, budget.steps, first, candidate=candidate)
+    rules = Stopping(
+        budget.steps, decrease=budget.tolerance, slow=3, slow_rejected=12, loss=CLOSE_ENOUGH[problem.train.preset]
+    )
+    at: Point | LmState = point
+    found: OptimisationResult[LmState] | None = None
     for factor in factors:
-        slow = stalled = 0
-        while iteration - first < budget.steps:
-            tracker.poll()
-            prior = weight_prior(problem, batch, point, penalty(problem, state.loss, factor))
-            if problem.train.loss == "huber" and state.accepted:
-                state = reweigh(engine, batch, state)
-            state = lm_step(engine.linearise, lm_rebase(state, prior), prior)
-            iteration += 1
-            if state.accepted:
-                validation = state.linear.validation
-                score = tracker.score(state.loss, validation)
-                arrived = arrived or validation < CLEARLY * begun or not _steep(problem, state)
-                tracker.step(
-                    batch,
-                    state.point,
-                    iteration,
-                    state.loss,
-                    validation,
-                    candidate=candidate,
-                    fraction=(iteration - first) / budget.steps,
-                    underway=not arrived,
-                )
-                stalled = stalled + 1 if score > (1 - STALLED) * best else 0
-                best, since = (score, 0) if score < 0.999 * best else (min(best, score), since + 1)
-                if iteration % 5 == 0 and candidate:
-                    tracker.checkpoint(batch, state.point, iteration, state.loss, validation)
-            else:
-                tracker.trial((iteration - first) / budget.steps)
-            if state.loss < CLOSE_ENOUGH[problem.train.preset]:
-                return Outcome(state.point, state.loss, state.linear.validation, "converged")
-            slow = slow + 1 if state.decrease < budget.tolerance else 0
-            if state.damping > 1e8 or slow >= (3 if state.accepted else 12):
-                reason = "converged"
-                break
-            noisy = state.loss < 4 * max(problem.floor, 1e-12)
-            if noisy and stalled >= 2 and np.isfinite(state.linear.validation):
-                reason = "converged"
-                break
-            patience = 12 if noisy else 50
-            if since >= patience and np.isfinite(state.linear.validation):
-                return Outcome(state.point, state.loss, state.linear.validation, "overfit")
-        else:
-            reason = "limit"
+        objective = weights_objective(engine, batch, point, factor)
+        left = max(budget.steps - (monitor.made - first), 0)
+        optimizer = LevenbergMarquardt(damping if isinstance(at, Point) else at.damping)
+        found = minimise(objective, at, optimizer, stopping=replace(rules, steps=left), monitor=monitor)
+        if not found.finite:
+            return Outcome(point, np.inf, np.nan, "stuck")
+        at = found.state
+        if found.reason != "converged":
             break
-    return Outcome(state.point, state.loss, state.linear.validation, reason)
+    assert found is not None
+    return replace(outcome_of(found), linear=None)
+
+
+def weights_objective(
+    engine: JaxEngine | VectorEngine, batch: Batch, start: Point, factor: float = 1.0
+) -> LeastSquares:
+    """Errors under a penalty on weights that follows the noise level, with everything asked for."""
+    problem = engine.problem
+
+    def prior(state: LmState | None) -> Prior:
+        loss = 1.0 if state is None else state.loss
+        plain = weight_prior(problem, batch, start, penalty(problem, loss, factor))
+        return with_priors(problem, batch, plain, loss, MOST_NOISE)
+
+    robust = (lambda state: reweigh(engine, batch, state)) if problem.train.loss == "huber" else None
+    return LeastSquares(engine.linearise, prior, robust)
 
 
 def _steep(problem: Problem, state: LmState) -> bool:
     """Whether a fit is on its way down still, far above the noise: held-out trajectories may say too much for it."""
     return np.isfinite(state.linear.validation) and state.decrease > STEEP and state.loss > ABOVE_NOISE * problem.floor
-
-
-def reweigh(engine: JaxEngine | VectorEngine, batch: Batch, state: LmState) -> LmState:
-    """Huber's loss by iterated weights: errors beyond ``huber_delta`` noise levels weigh in proportion less.
-
-    The noise level is the median of the errors, made one of a normal distribution (Huber and Ronchetti 2009, section 7.8).
-    """
-    problem = engine.problem
-    now = np.sqrt(engine.batch.target.train)
-    with np.errstate(all="ignore"):
-        error = np.abs(np.where(now > 0, state.linear.r.reshape(now.shape) / now, 0.0))
-    used = now > 0
-    if not used.any():
-        return state
-    level = max(1.4826 * float(np.median(error[used])), 1e-12) * problem.train.huber_delta
-    factor = np.where(used, level / np.maximum(error, level), 0.0)
-    before = np.sqrt(np.where(used, engine.batch.target.train, 1.0))
-    train = batch.target.train * factor
-    engine.use(replace(batch, target=batch.target._replace(train=train)))
-    ratio = (np.sqrt(train) / before).reshape(len(train), -1)
-    linear = state.linear._replace(
-        r=state.linear.r * ratio,
-        d_theta=state.linear.d_theta * ratio[..., None],
-        d_free=state.linear.d_free * ratio[..., None],
-    )
-    return replace(state, linear=linear, loss=float(np.sum(linear.r**2)))
 
 
 def grow(tracker: Tracker, engine: JaxEngine, point: Point, budget: Budget, fractions: tuple[float, ...]) -> Outcome:
@@ -260,60 +353,85 @@ def with_horizon(batch: Batch, fraction: float) -> Batch:
 
 def follow_lbfgs(tracker: Tracker, program: Gradient, batch: Batch, point: Point, budget: Budget) -> Outcome:
     """L-BFGS on a batch, for models and data too large for a Jacobian."""
-    problem = tracker.problem
-    count, shape = len(point.theta), point.free.shape
-    mask = np.concatenate([problem.space.free, batch.moves.ravel()]).astype(float)
-    # a start matters to its own trajectory only: in these units its curvature is like that of the rest
-    unit = float(np.sqrt(max(batch.trains.sum(), 1)))
-    weights = np.zeros(count + point.free.size)
-
-    def objective(x: Float[np.ndarray, " n"]) -> tuple[float, np.ndarray, np.ndarray]:
-        found = program(at(x))
-        gradient = np.concatenate([found.theta, unit * found.free.ravel()]) * mask + 2 * weights * x
-        return found.loss + float(weights @ x**2), gradient, found.extra
-
-    def at(x: Float[np.ndarray, " n"]) -> Point:
-        return Point(x[:count].copy(), unit * x[count:].reshape(shape))
-
-    def strengthen(loss: float) -> None:
-        weights[problem.space.weights] = penalty(problem, loss) * problem.space.free[problem.space.weights]
-
-    has_validation = bool(batch.target.validation.any())
-    strengthen(0.1)
-    state = Lbfgs.begin(objective, np.concatenate([point.theta, point.free.ravel() / unit]))
-    if not np.isfinite(state.value):
+    watched = _Descent(tracker, program, batch, point, budget.steps)
+    rules = Stopping(budget.steps, window=STRENGTHENED_EVERY[1], decrease=0.1 * budget.tolerance)
+    objective = Smooth(watched.value, watched.strengthen, every=STRENGTHENED_EVERY[1])
+    watched.strengthen(None)
+    begin = np.concatenate([point.theta, point.free.ravel() / watched.unit])
+    found = minimise(objective, begin, LimitedMemory(), stopping=rules, monitor=watched)
+    if not found.finite:
         return Outcome(point, np.inf, np.nan, "stuck")
-    best, since, before, reason = np.inf, 0, state.value, "limit"
-    train, validation = float(state.extra[0]), float(state.extra[1]) if has_validation else float("nan")
-    for k in range(budget.steps):
-        train, judged = float(state.extra[0]), True
-        tracker.poll()
-        if has_validation:
-            judged = k % JUDGED_EVERY == 0
-            fitted = held_out(problem, batch, at(state.x)) if judged else None
-            validation = validation if not judged else float(state.extra[1]) if fitted is None else fitted
-        tracker.step(batch, at(state.x), k, train, validation, candidate=judged, fraction=k / budget.steps)
-        score = tracker.score(train, validation) if judged else np.inf
-        best, since = (score, 0) if score < 0.999 * best else (best, since + 1)
-        if k % 40 == 39:
-            tracker.checkpoint(batch, at(state.x), k, train, validation)
-            if before - state.value < 40 * 0.1 * budget.tolerance * state.value:
-                reason = "converged"
-                break
-            strengthen(train)
-            state = replace_value(state, objective)
-            before = state.value
-        state.step(objective)
-        if state.stuck:
-            reason = "converged"
-            break
-        if since > 150 and has_validation:
-            reason = "overfit"
-            break
-    return Outcome(at(state.x), train, validation, reason)
+    return Outcome(watched.at(found.state.x), float(found.state.extra[0]), watched.validation, found.reason)
 
 
-def replace_value(state: Lbfgs, objective: Objective) -> Lbfgs:
-    """The same point and memory under an objective that changed a little."""
-    value, gradient, extra = objective(state.x)
-    return Lbfgs(state.x, value, gradient, extra, state.memory, state.pairs, state.evaluations + 1)
+class _Descent(Monitor[Lbfgs]):
+    """The loss of whole trajectories as a function of one vector, and what is looked at on its way down."""
+
+    def __init__(self, tracker: Tracker, program: Gradient, batch: Batch, point: Point, steps: int) -> None:
+        problem = tracker.problem
+        self.tracker, self.program, self.batch, self.steps = tracker, program, batch, steps
+        self.count, self.shape = len(point.theta), point.free.shape
+        self.mask = np.concatenate([problem.space.free, batch.moves.ravel()]).astype(float)
+        # a start matters to its own trajectory only: in these units its curvature is like that of the rest
+        self.unit = float(np.sqrt(max(batch.trains.sum(), 1)))
+        self.start = point
+        self.has_validation = bool(batch.target.validation.any())
+        self.best, self.since, self.validation = np.inf, 0, float("nan")
+        self.prior = Prior(point, np.zeros(self.count), np.zeros(self.shape))
+
+    def at(self, x: Float[np.ndarray, " n"]) -> Point:
+        return Point(x[: self.count].copy(), self.unit * x[self.count :].reshape(self.shape))
+
+    def value(self, x: Float[np.ndarray, " n"]) -> tuple[float, np.ndarray, np.ndarray]:
+        """The loss with its penalties; its figures have the part of penalties along the path behind them."""
+        point = self.at(x)
+        found, slope = self.program(point), self.prior.slope(point)
+        theta, free = found.theta + 2 * slope.theta, found.free + 2 * slope.free
+        gradient = np.concatenate([theta, self.unit * free.ravel()]) * self.mask
+        return found.loss + self.prior.value(point), gradient, np.append(found.extra, found.path)
+
+    def strengthen(self, state: Lbfgs | None) -> bool:
+        """Penalties, priors and the limit of Huber's loss for the present noise level."""
+        problem, space = self.tracker.problem, self.tracker.problem.space
+        loss = 0.1 if state is None else float(state.extra[0])
+        theta = np.zeros(self.count)
+        theta[space.weights] = penalty(problem, loss) * space.free[space.weights]
+        anchor = self.start.theta.copy()
+        anchor[space.weights] = 0.0
+        plain = Prior(Point(anchor, self.start.free), theta, np.zeros(self.shape))
+        self.prior = with_priors(problem, self.batch, plain, loss, MOST_NOISE)
+        if problem.train.loss == "huber":
+            point = self.start if state is None else self.at(state.x)
+            error = robust_errors(problem, self.batch, point)
+            used = (self.batch.target.train > 0) & np.isfinite(error)
+            self.program.limit(min(robust_limit(error, used, problem.train), 1e30))
+        return True
+
+    def poll(self) -> None:
+        self.tracker.poll()
+
+    def begin(self, state: Lbfgs) -> None:
+        self.report(0, state)
+
+    def step(self, number: int, state: Lbfgs) -> None:
+        self.report(number, state)
+        if number % STRENGTHENED_EVERY[1] == 0:
+            loss = float(state.extra[0])
+            self.tracker.checkpoint(self.batch, self.at(state.x), number, loss, self.validation)
+
+    def report(self, number: int, state: Lbfgs) -> None:
+        tracker, point, train = self.tracker, self.at(state.x), float(state.extra[0])
+        judged = not self.has_validation or number % JUDGED_EVERY == 0
+        if self.has_validation and judged:
+            fitted = held_out(tracker.problem, self.batch, point)
+            self.validation = float(state.extra[1]) if fitted is None else fitted
+        fraction, path = number / self.steps, float(state.extra[-1])
+        tracker.step(self.batch, point, number, train, self.validation, candidate=judged, fraction=fraction, path=path)
+        if judged:
+            score = tracker.score(train, self.validation)
+            self.best, self.since = (score, 0) if score < 0.999 * self.best else (self.best, self.since + 1)
+        else:
+            self.since += 1
+
+    def ended(self, number: int, state: Lbfgs) -> str | None:
+        return "overfit" if self.has_validation and self.since > 150 else None

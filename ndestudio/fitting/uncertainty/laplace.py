@@ -66,7 +66,8 @@ class Normal:
 
     Arguments:
         inverse: C. gram: J_c^T J_c of each column. squares, values: sum of squared residuals and their number by column.
-        slope: gradient of half the cost. columns: which measured columns these are.
+        slope: gradient of half the cost. columns: which measured columns these are. path: what penalties along the path add
+            to the matrix.
     """
 
     inverse: Float[np.ndarray, "unknown unknown"]
@@ -77,6 +78,7 @@ class Normal:
     slope: Float[np.ndarray, " unknown"]
     moves: Bool[np.ndarray, " theta"]
     columns: Int[np.ndarray, " column"]
+    path: Float[np.ndarray, "unknown unknown"] | float = 0.0
 
     @property
     def effective(self) -> Float[np.ndarray, " column"]:
@@ -141,16 +143,13 @@ def _degrees(
 def normal_equations(linear: Linear, point: Point, prior: Prior, measured: int) -> Normal | None:
     """Of residuals that go through ``measured`` columns sample by sample; None where there are too many unknowns, too few values, or the matrix cannot be inverted."""
     moves, free_moves = np.isfinite(prior.theta), np.isfinite(prior.free)
-    rows, residuals, _ = linear.d_free.shape
+    residuals = linear.d_free.shape[1]
     columns = np.arange(residuals) % measured
     places = np.argwhere(free_moves)
     size = int(moves.sum()) + len(places)
     if size > LARGEST or not np.isfinite(linear.d_theta).all() or not np.isfinite(linear.d_free).all():
         return None
-    A = np.zeros((rows, residuals, size))
-    A[..., : moves.sum()] = linear.d_theta[..., moves]
-    for column, (b, s) in enumerate(places):
-        A[b, :, int(moves.sum()) + column] = linear.d_free[b, :, s]
+    A = _wide(linear.d_theta, linear.d_free, moves, places)
     used = linear.d_theta.any(axis=2) | linear.d_free.any(axis=2) | (linear.r != 0)
     if used.sum() < 3:
         return None
@@ -163,13 +162,35 @@ def normal_equations(linear: Linear, point: Point, prior: Prior, measured: int) 
             squares.append(float(np.sum(linear.r[chosen] ** 2)))
             values.append(int(chosen.sum()))
             seen.append(int(column))
-    precision = np.concatenate([prior.theta[moves], prior.free[free_moves]])
-    away = np.concatenate([(point.theta - prior.anchor.theta)[moves], (point.free - prior.anchor.free)[free_moves]])
-    slope = np.einsum("bru,br->u", A, linear.r) + precision * away
-    inverse = _inverse(np.sum(gram, axis=0), precision)
+    curvature, pull = prior.curvature(point), prior.slope(point)
+    precision = np.concatenate([curvature.theta[moves], curvature.free[free_moves]])
+    slope = np.einsum("bru,br->u", A, linear.r) + np.concatenate([pull.theta[moves], pull.free[free_moves]])
+    along: Float[np.ndarray, "unknown unknown"] | float = 0.0
+    if linear.path is not None:
+        path = linear.path
+        B = _wide(path.d_theta, path.d_free, moves, places)
+        slope += np.einsum("bru,br->u", B, path.r)
+        along = np.einsum("bru,brv->uv", B, B)
+    inverse = _inverse(np.sum(gram, axis=0) + along, precision)
     if inverse is None:
         return None
-    return Normal(inverse, np.array(gram), np.array(squares), np.array(values), precision, slope, moves, np.array(seen))
+    sums = np.array(gram), np.array(squares), np.array(values)
+    return Normal(inverse, *sums, precision, slope, moves, np.array(seen), along)
+
+
+def _wide(
+    d_theta: Float[np.ndarray, "row residual theta"],
+    d_free: Float[np.ndarray, "row residual state"],
+    moves: Bool[np.ndarray, " theta"],
+    places: Int[np.ndarray, "start 2"],
+) -> Float[np.ndarray, "row residual unknown"]:
+    """Derivatives by all unknowns that move, [theta | initial values]."""
+    count = int(moves.sum())
+    A = np.zeros((*d_theta.shape[:2], count + len(places)))
+    A[..., :count] = d_theta[..., moves]
+    for column, (b, s) in enumerate(places):
+        A[b, :, count + column] = d_free[b, :, s]
+    return A
 
 
 def _inverse(H: Float[np.ndarray, "n n"], precision: Float[np.ndarray, " n"]) -> Float[np.ndarray, "n n"] | None:
@@ -201,7 +222,8 @@ def _parts(
     C = normal.inverse[place]
     common = float(noise @ normal.values) / float(normal.values.sum())
     parts = [variance * (C @ gram @ C.T) for variance, gram in zip(noise, normal.gram, strict=True)]
-    return np.array([*parts, common * (C * normal.precision) @ C.T])
+    penalties = (C * normal.precision) @ C.T + (C @ normal.path @ C.T if isinstance(normal.path, np.ndarray) else 0.0)
+    return np.array([*parts, common * penalties])
 
 
 def _limits(

@@ -2,6 +2,8 @@
 
     D(value) = (min over all else of the cost at the value - the least cost) / variance of the noise
 
+Where parameters have priors the cost is that of the posterior, and so is the profile.
+
 The values with D below the threshold are a confidence interval that bends with the likelihood; a profile that stays
 below it shows a parameter that the data do not determine, at all (flat) or in one direction (Raue et al. 2009,
 Bioinformatics 25, 1923). The threshold is the squared quantile of Student's t, since the noise is estimated (Bates and
@@ -23,7 +25,9 @@ from ndestudio.errors import DataError, EquationError
 from ndestudio.expression.parse import did_you_mean
 from ndestudio.fitting.batches import start_point
 from ndestudio.fitting.config import TrainConfig
-from ndestudio.fitting.optimizers.levenberg_marquardt import LmState, Point, Prior, lm_start, lm_step
+from ndestudio.fitting.objective import reweigh
+from ndestudio.fitting.optimizers.levenberg_marquardt import LmState, Point, Prior, lm_start
+from ndestudio.fitting.optimizers.minimise import LeastSquares, LevenbergMarquardt, Monitor, Stopping, minimise
 from ndestudio.fitting.problem import Problem
 from ndestudio.fitting.resume import FINEST, Reopened, reopen
 from ndestudio.fitting.stages.refinement import settled_prior
@@ -56,8 +60,8 @@ class Profile:
     """The profile of a parameter.
 
     Arguments:
-        values: of the parameter, rising, in physical units. statistic: D there. misfit: the part of it that the data make; the
-            rest is the penalty on network weights.
+        values: of the parameter, rising, in physical units. statistic: D there. misfit: the part of it that data and priors
+            make; the rest is the penalty on network weights.
         threshold: D at the ends of the 95% interval.
         estimate: value with the least cost. low, high: ends of the interval; None where the profile does not reach the
             threshold on that side.
@@ -142,6 +146,7 @@ class _Walker:
         reporter.emit(Phase("settling", "going to the best fit"))
         start = start_point(self.problem, engine.batch)
         state = lm_start(engine.linearise, start, self._prior(start, 1.0), 1e-4)
+        state = self._robust(state, start)
         for turn in range(2):
             prior = self._prior(start, state.loss)
             state = self._minimise(lm_start(engine.linearise, state.point, prior, 1e-4), prior, STEPS["start"])
@@ -169,7 +174,7 @@ class _Walker:
         self.width = min(max(deviation, 1e-6), 2.0)
         self.z = float(self.best.point.theta[self.index])
         self.ends, self.lost = [], False
-        self.found = [(self.z, self.best.cost, self.best.loss)]
+        self.found = [(self.z, self.best.cost, self._known(self.best))]
 
     def walk(self, side: int) -> None:
         """Hold the parameter further and further away, until the profile has crossed its threshold or goes on for ever."""
@@ -190,12 +195,16 @@ class _Walker:
                     continue
                 self.lost = True
             point = self.ends[-1] = tried.point
-            self.found.append((float(point.theta[self.index]), tried.cost, tried.loss))
+            self.found.append((float(point.theta[self.index]), tried.cost, self._known(tried)))
             self.reporter.emit(Progress(min((k + 1) / POINTS, 1.0)))
             if level > 1.25 * self.threshold or abs(point.theta[self.index] - self.z) > FAR:
                 return
             rise, last = level - last, level
             h *= float(np.clip(np.sqrt(FINE * self.threshold / max(rise, 1e-12)), 0.5, 1.6))
+
+    def _known(self, state: LmState) -> float:
+        """The part of the cost that data, priors and penalties along the path make: the rest is that on weights."""
+        return state.loss + state.linear.path_loss + self.prior.variance * self.prior.squares(state.point)
 
     def refine(self) -> bool:
         """Take shorter steps where the solver was too coarse for the models at the ends; False where it was not."""
@@ -217,30 +226,43 @@ class _Walker:
         moved.theta[self.index] = plain.theta[self.index]
         held = self.prior.theta.copy()
         held[self.index] = np.inf
-        prior = replace_theta(self.prior, held)
+        # its own prior does not move it, but counts
+        prior = self.prior._replace(theta=held)
         starts = [lm_start(self.engine.linearise, one, prior, 1e-3) for one in (moved, plain)]
         usable = [state for state in starts if np.isfinite(state.cost)]
         if not usable:
             return None
         return self._minimise(min(usable, key=lambda state: state.cost), prior, STEPS["point"])
 
-    def _minimise(self, state: LmState, prior: Prior, steps: int) -> LmState:
-        slow = 0
-        for _ in range(steps):
-            if self.reporter.should_stop():
-                self.stopped = True
-                break
-            before = state.cost
-            state = lm_step(self.engine.linearise, state, prior)
-            gain = before - state.cost
-            enough = 0.01 * state.loss / max(self.problem.values_used_train, 1)
-            slow = slow + 1 if gain < enough else 0
-            if (state.accepted and slow >= 1) or slow >= 6 or state.damping > 1e8:
-                break
-        return state
+    def _minimise(self, at: LmState, prior: Prior, steps: int) -> LmState:
+        values = max(self.problem.values_used_train, 1)
+        rules = Stopping(steps, decrease=0.01 * at.loss / max(at.cost, 1e-300) / values, slow=1, slow_rejected=6)
+        objective = LeastSquares(self.engine.linearise, lambda state: prior)
+        optimizer = LevenbergMarquardt(at.damping)
+        found = minimise(objective, at, optimizer, stopping=rules, monitor=_Watching(self.reporter))
+        self.stopped = self.stopped or found.reason == "stopped"
+        return found.state
 
     def _prior(self, start: Point, loss: float) -> Prior:
         return settled_prior(self.problem, self.engine.batch, start, loss)
+
+    def _robust(self, state: LmState, start: Point) -> LmState:
+        """Weights of Huber's loss at the minimum they lead to; they stay for the whole profile."""
+        if self.problem.train.loss != "huber":
+            return state
+        batch = self.engine.batch
+        objective = LeastSquares(
+            self.engine.linearise,
+            lambda found: self._prior(start, state.loss if found is None else found.loss),
+            lambda found: reweigh(self.engine, batch, found),
+        )
+        rules = Stopping(STEPS["start"], decrease=1e-4, slow=2, slow_rejected=6)
+        found = minimise(
+            objective, state, LevenbergMarquardt(1e-4), stopping=rules, monitor=_Watching(self.reporter)
+        ).state
+        target = self.engine.batch.target
+        self.engine.use(replace(batch, target=target._replace(train=target.train / target.train.sum())))
+        return lm_start(self.engine.linearise, found.point, self._prior(start, found.loss), 1e-4)
 
     def _equalise(self, state: LmState, prior: Prior) -> None:
         """Weigh each column by its own noise, so that one number is the variance of all."""
@@ -258,9 +280,14 @@ class _Walker:
         self.engine.use(replace(batch, target=batch.target._replace(train=train / train.sum())))
 
 
-def replace_theta(prior: Prior, theta: Float[np.ndarray, " theta"]) -> Prior:
-    """The same penalties with others on theta."""
-    return Prior(prior.anchor, theta, prior.free)
+class _Watching(Monitor[LmState]):
+    """Ends where somebody asks for it."""
+
+    def __init__(self, reporter: Reporter) -> None:
+        self.reporter = reporter
+
+    def ended(self, number: int, state: LmState) -> str | None:
+        return "stopped" if self.reporter.should_stop() else None
 
 
 def _judged(walker: _Walker, parameter: str, seconds: float) -> Profile:

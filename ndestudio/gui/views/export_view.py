@@ -23,11 +23,10 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from ndestudio.export.figure import Figure
 from ndestudio.gui.building import EmptyState, button, card, column, holder, label, quiet, row, set_kind
 from ndestudio.gui.theme import GRID, monospace
 from ndestudio.gui.widgets.code_highlighter import CodeHighlighter
-from ndestudio.gui.widgets.figure_view import FILTER, FigureView, picture, save_figure
+from ndestudio.gui.widgets.figure_view import FILTER, FigureView
 from ndestudio.gui.widgets.math_view import MathList
 from ndestudio.session.export_state import ArtefactState, ExportState, FormatRow
 from ndestudio.session.session import Session
@@ -41,6 +40,7 @@ class ExportView(QWidget):
 
     chosen = Signal(str)
     figure_chosen = Signal(str)
+    style_chosen = Signal(dict)
     digits_chosen = Signal(int)
     save_wanted = Signal()
     save_all_wanted = Signal()
@@ -64,6 +64,7 @@ class ExportView(QWidget):
         self.highlighter = CodeHighlighter(self.preview.document())
         self.figures = FigureView()
         self.figures.chosen.connect(self.figure_chosen)
+        self.figures.style_chosen.connect(self.style_chosen)
         self.pages = QStackedWidget()
         self.pages.addWidget(self.preview)
         self.pages.addWidget(self.figures)
@@ -155,7 +156,7 @@ class ExportView(QWidget):
         self.save_button.setEnabled(ready)
         self.browser_button.setVisible(made is not None and form.suffix == ".html")
         self.pages.setCurrentWidget(self.figures if state.figure else self.preview)
-        self.figures.show_figures(made.figures if made else (), state.figure)
+        self.figures.show_figures(made.figures if made else (), state.figure, state.drawing, state.style)
         self.file_name.setText(made.name if made else form.title)
         if made is None:
             self.preview.setPlainText("")
@@ -180,7 +181,9 @@ class ExportView(QWidget):
         if self._state is None or self._state.artefact is None:
             return
         if self._state.figure is not None:
-            QGuiApplication.clipboard().setImage(picture(self._state.figure))
+            if self.figures.image.isNull():
+                return
+            QGuiApplication.clipboard().setImage(self.figures.image)
         else:
             QGuiApplication.clipboard().setText(self._state.artefact.text)
         self.copy_button.setText("Copied")
@@ -205,7 +208,7 @@ def connect(view: ExportView, session: Session) -> None:
         figure = export.state().figure
         path, _ = QFileDialog.getSaveFileName(view, "Save", export.suggested_name(), FILTER if figure else "")
         if path and figure is not None:
-            _save_figure(session, figure, Path(path))
+            export.save_figure(path)
         elif path:
             export.save(path)
 
@@ -216,19 +219,11 @@ def connect(view: ExportView, session: Session) -> None:
 
     view.chosen.connect(export.choose)
     view.figure_chosen.connect(export.choose_figure)
+    view.style_chosen.connect(lambda changes: export.choose_style(**changes))
     view.digits_chosen.connect(export.choose_digits)
     view.save_wanted.connect(save)
     view.save_all_wanted.connect(save_all)
     view.train_wanted.connect(lambda: session.show_stage("train"))
-
-
-def _save_figure(session: Session, figure: Figure, path: Path) -> None:
-    try:
-        written = save_figure(figure, path)
-    except OSError as error:
-        session.toast(f"{path} cannot be written: {error.strerror}. Choose another name or folder.", "error")
-        return
-    session.toast(f"Written to {written.name}.", "good")
 
 
 def _binary(made: ArtefactState) -> str:

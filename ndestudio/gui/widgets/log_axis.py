@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 import pyqtgraph as pg
 
+from ndestudio.figures.text import short_number
+
 _PIXELS = 26
 
 
@@ -42,13 +44,4 @@ class LogAxis(pg.AxisItem):
         return [(1.0, [float(v) for v in np.linspace(low, high, 3)])]
 
     def tickStrings(self, values: list[float], scale: float, spacing: float) -> list[str]:
-        return [number(10.0**value) if -300 < value < 300 else "" for value in values]
-
-
-def number(value: float) -> str:
-    """Plain where that is short, else with superscripts."""
-    if 1e-3 <= value < 1e4:
-        return f"{value:.3g}"
-    mantissa, exponent = f"{value:.1e}".split("e")
-    raised = str(int(exponent)).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
-    return f"10{raised}" if mantissa == "1.0" else f"{mantissa}·10{raised}"
+        return [short_number(10.0**value) if -300 < value < 300 else "" for value in values]

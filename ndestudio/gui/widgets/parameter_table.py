@@ -129,7 +129,8 @@ class ParameterTable(Table):
             if item.text() != text:
                 item.setText(text)
         tip = f"{row.name} [{row.unit}]" if row.unit else row.name
-        self.cell(number, _NAME).setToolTip(f"{tip}\n{row.note}" if row.note else tip)
+        prior = f"Prior: {row.prior}" if row.prior else ""
+        self.cell(number, _NAME).setToolTip("\n".join(line for line in (tip, prior, row.note) if line))
         self.cell(number, _FITTED).setText(_fitted(row))
         slider = self.slider(row.name)
         if not slider.isSliderDown():

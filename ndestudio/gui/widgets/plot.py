@@ -6,7 +6,6 @@ Pens are one pixel wide: with antialiasing a pen of two is 10 to 20 times slower
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -14,23 +13,27 @@ from typing import Any, TypeAlias
 import numpy as np
 import pyqtgraph as pg
 from jaxtyping import Float
-from PySide6.QtCore import QMarginsF, QRectF, QSize, QSizeF, Qt, QTimer
-from PySide6.QtGui import QAction, QColor, QFont, QPageSize, QPainter, QPdfWriter
-from PySide6.QtWidgets import QFileDialog, QMenu, QSizePolicy, QWidget
+from PySide6.QtCore import QRectF, QSize, Qt, QTimer
+from PySide6.QtGui import QAction, QColor, QFont, QPainter
+from PySide6.QtWidgets import QFileDialog, QMenu, QMessageBox, QSizePolicy, QWidget
 
-from ndestudio.gui.style_cache import forget
+from ndestudio.errors import ExportError
+from ndestudio.figures.decimate import thinned
+from ndestudio.figures.description import Axis, Figure, Panel
+from ndestudio.figures.text import slug
+from ndestudio.gui import file_style
 from ndestudio.gui.theme import Colours, colours, follow
+from ndestudio.gui.widgets.log_axis import LogAxis
+from ndestudio.gui.widgets.panel_items import PanelItems, forget_forms
 
 pg.setConfigOptions(antialias=True, useOpenGL=False)
 
 _REFINE_MS = 40
 _LEGEND_HEIGHT = 22
 _LEGEND_COLUMNS = 12
+_LONG_TITLE = 14
 
 Series: TypeAlias = tuple[Float[np.ndarray, " n"], Float[np.ndarray, " n"]]
-
-SHOWN_POINTS = 20_000
-"""A longer series is drawn from a decimated copy."""
 
 
 class Plot(pg.PlotWidget):
@@ -38,10 +41,13 @@ class Plot(pg.PlotWidget):
 
     Arguments:
         x, y: axis titles with units.
+        low: it has little height; the unit of a long y title stands on a line of its own.
         name: accessible name; said to screen readers and used as the file name of a saved figure.
     """
 
-    def __init__(self, name: str, x: str = "", y: str = "", parent: QWidget | None = None) -> None:
+    def __init__(
+        self, name: str, x: str = "", y: str = "", parent: QWidget | None = None, *, low: bool = False
+    ) -> None:
         super().__init__(parent=parent, enableMenu=False)
         self.setAccessibleName(name)
         self.setMinimumSize(120, 96)
@@ -62,6 +68,9 @@ class Plot(pg.PlotWidget):
         item.getViewBox().setDefaultPadding(0.04)
         item.getViewBox().sigXRangeChanged.connect(self._on_range)
         self._prepare_axes()
+        self._marks = PanelItems(self)
+        self._panel: Panel | None = None
+        self._low = low
         self.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         self.customContextMenuRequested.connect(lambda point: self.menu().popup(self.mapToGlobal(point)))
         follow(self, self._restyle)
@@ -88,31 +97,21 @@ class Plot(pg.PlotWidget):
             self._x, self._y = x, y
             self._restyle()
 
-    def curve(self, colour: Callable[[Colours], str], name: str | None = None, **options: object) -> pg.PlotDataItem:
-        """A line whose colour follows the scheme.
+    def curve(
+        self, colour: Callable[[Colours], str], *, faint: bool = False, antialias: bool = True
+    ) -> pg.PlotDataItem:
+        """A line beside those of a panel, whose colour follows the scheme.
 
         Arguments:
-            colour: picks the colour from a scheme. name: for the legend.
-            options: `dash=True`, `faint=True`, `points=True` (markers without a line), `width`, `antialias=False` (many points),
-                `guest=True` (what is in view does not depend on it).
+            colour: picks the colour from a scheme. antialias: False for very many points.
         """
-        item = pg.PlotDataItem(name=name, antialias=bool(options.get("antialias", True)))
-        self.item.addItem(item, ignoreBounds=bool(options.get("guest")))
+        item = pg.PlotDataItem(antialias=antialias)
+        self.item.addItem(item)
 
         def restyle(c: Colours) -> None:
             shade = QColor(colour(c))
-            if options.get("faint"):
-                shade.setAlphaF(0.35)
-            if options.get("points"):
-                item.setPen(None)
-                item.setSymbol("o")
-                item.setSymbolSize(5)
-                item.setSymbolPen(None)
-                item.setSymbolBrush(shade)
-            else:
-                style = Qt.PenStyle.DashLine if options.get("dash") else Qt.PenStyle.SolidLine
-                pen = pg.mkPen(shade, width=options.get("width", 1), style=style)
-                item.setPen(pen)
+            shade.setAlphaF(0.35 if faint else 1.0)
+            item.setPen(pg.mkPen(shade, width=1))
 
         item.curve.setSegmentedLineMode("on")
         self.styled(restyle)
@@ -122,10 +121,6 @@ class Plot(pg.PlotWidget):
         """Call ``restyle`` now and at each change of the scheme."""
         self._restylers.append(restyle)
         restyle(colours())
-
-    def unstyled(self, restyle: Callable[[Colours], None]) -> None:
-        """Forget a restyler whose item was removed."""
-        self._restylers = [one for one in self._restylers if one is not restyle]
 
     def show_legend(self) -> Any:
         """A legend in a line above the axes, where it covers no curve; made once."""
@@ -161,6 +156,8 @@ class Plot(pg.PlotWidget):
         for series in self._long:
             series.draw(None)
         self.item.enableAutoRange()
+        if self._panel is not None and self._panel.y.limits is not None:
+            self._use_limits()
 
     def _on_range(self) -> None:
         if self._long:
@@ -185,25 +182,59 @@ class Plot(pg.PlotWidget):
             menu.addAction(action)
         return menu
 
+    def show_panel(self, panel: Panel) -> None:
+        """Show a panel; items that are there already get other data."""
+        if panel.y.log and not isinstance(self.item.getAxis("left"), LogAxis):
+            self.use_axis("left", LogAxis("left"))
+        if panel.y.least:
+            self.item.getViewBox().setLimits(minYRange=panel.y.least)
+        self.titles(panel.x.title, self._two_lines(panel.y.title))
+        self._marks.show(panel)
+        before, self._panel = self._panel, panel
+        if (before.y.limits if before else None) != panel.y.limits:
+            self._use_limits()
+
+    def drawn(self, kind: type) -> list[Any]:
+        """Items of the marks of a type that are shown."""
+        return self._marks.drawn(kind)
+
+    def described(self) -> Figure:
+        """What is shown, as far as it is in view."""
+        panel = self._panel or Panel(Axis(self._x), Axis(self._y))
+        ratio = min(1.2, max(0.25, self.height() / max(1, self.width())))
+        return Figure("window", slug(self._name), self._name, "", (self._in_view(panel),), ratio=ratio)
+
+    def _in_view(self, panel: Panel) -> Panel:
+        """The panel with the ends of its axes as a person has set them."""
+        box = self.item.getViewBox()
+        ends: list[tuple[float, float] | None] = []
+        for axis, auto, (low, high) in zip((panel.x, panel.y), box.autoRangeEnabled(), box.viewRange(), strict=True):
+            limited = axis.limits is not None and np.allclose(
+                axis.places(np.array(axis.limits)), (low, high), rtol=1e-6
+            )
+            ends.append(None if auto or limited else (10.0**low, 10.0**high) if axis.log else (low, high))
+        return panel.within(*ends)
+
+    def _use_limits(self) -> None:
+        """Ends of y that a panel asks for; else it follows the data."""
+        if self._panel is None or self._panel.y.limits is None:
+            self.item.enableAutoRange(axis="y")
+        else:
+            low, high = self._panel.y.places(np.array(self._panel.y.limits))
+            self.item.setYRange(float(low), float(high), padding=0.04)
+
+    def _two_lines(self, title: str) -> str:
+        return title.replace(" [", "\n[") if self._low and len(title) > _LONG_TITLE else title
+
     def save_figure(self, path: str | Path) -> None:
-        """Write the figure as .svg, .pdf or .png (twice the resolution of the screen)."""
-        path = Path(path)
-        match path.suffix.lower():
-            case ".svg":
-                path.write_text(self._svg(), encoding="utf-8")
-            case ".pdf":
-                writer = QPdfWriter(str(path))
-                # axes are kept as pictures, which Qt would scale to a finer device once more
-                writer.setResolution(self.logicalDpiX())
-                points = QSizeF(self.size()) * (72 / self.logicalDpiX())
-                writer.setPageSize(
-                    QPageSize(points, QPageSize.Unit.Point, "figure", QPageSize.SizeMatchPolicy.ExactMatch)
-                )
-                writer.setPageMargins(QMarginsF())
-                self._paint(writer)
-            case _:
-                image = self.grab().toImage() if self.devicePixelRatioF() > 1 else self._large_image()
-                image.save(str(path if path.suffix else path.with_suffix(".png")))
+        """Write what is shown as .svg, .pdf, .png or .csv, in the style of the project.
+
+        Raises:
+            ExportError: it cannot be written.
+        """
+        from ndestudio.figures.matplotlib_renderer import save
+
+        save(self.described(), path, file_style.current())
 
     def _large_image(self):  # type: ignore[no-untyped-def]
         from PySide6.QtGui import QImage
@@ -219,22 +250,15 @@ class Plot(pg.PlotWidget):
         self.render(painter, QRectF(self.rect()), self.rect())
         painter.end()
 
-    def _svg(self) -> str:
-        from pyqtgraph.exporters import SVGExporter  # Qt's own writer knows neither clipping nor pens of a fixed width
-
-        from ndestudio.export.svg import FONT
-
-        exporter: Any = SVGExporter(self.item)
-        made = exporter.export(toBytes=True).decode("utf-8")
-        own = self.font().family()
-        return made.replace(f'font-family="{own}"', f'font-family="{own}, {FONT}"')
-
     def _ask_save(self) -> None:
         path, _ = QFileDialog.getSaveFileName(
-            self, "Save figure", f"{self._name}.svg", "SVG (*.svg);;PDF (*.pdf);;PNG (*.png)"
+            self, "Save figure", f"{self._name}.svg", "SVG (*.svg);;PDF (*.pdf);;PNG (*.png);;CSV (*.csv)"
         )
         if path:
-            self.save_figure(path)
+            try:
+                self.save_figure(path)
+            except ExportError as error:
+                QMessageBox.warning(self, "Save figure", str(error))
 
     def _copy(self) -> None:
         from PySide6.QtGui import QGuiApplication
@@ -268,15 +292,6 @@ class Plot(pg.PlotWidget):
             text.setText(text.text, color=c.text)
 
 
-def forget_forms(item: Any) -> None:
-    """pyqtgraph makes forms of settings for each plot, which are never shown here; have the style forget them."""
-    menu = item.getViewBox().menu
-    for form in (item.ctrl, *(menu.ctrl if menu is not None else ())):
-        for control in vars(form).values():
-            if isinstance(control, QWidget):
-                forget(control)
-
-
 class LongSeries:
     """Long series and the item that shows the parts of them in view."""
 
@@ -296,21 +311,6 @@ class LongSeries:
             xs += [a, a[-1:]]
             ys += [b, np.full(min(1, len(b)), np.nan)]
         self.item.setData(np.concatenate(xs), np.concatenate(ys), connect="finite")
-
-
-def thinned(
-    x: Float[np.ndarray, " n"], y: Float[np.ndarray, " n"], limit: int = SHOWN_POINTS
-) -> tuple[Float[np.ndarray, " m"], Float[np.ndarray, " m"]]:
-    """At most ``limit`` points of a series that look the same: the smallest and largest of each bin are kept."""
-    if len(x) <= limit:
-        return x, y
-    size = math.ceil(len(x) / (limit // 2))
-    usable = len(x) // size * size
-    blocks = y[:usable].reshape(-1, size)
-    filled = np.where(np.isfinite(blocks), blocks, 0.0)
-    start = np.arange(len(blocks)) * size
-    picks = np.sort(np.stack([start + filled.argmin(axis=1), start + filled.argmax(axis=1)], axis=1), axis=1).ravel()
-    return x[picks], y[picks]
 
 
 def _escaped(text: str) -> str:

@@ -4,22 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
-import pyqtgraph as pg
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QComboBox, QVBoxLayout, QWidget
 
+from ndestudio.figures.description import Axis, Panel
+from ndestudio.figures.profile_likelihood import profile_panel
 from ndestudio.gui.building import button, combo, label, quiet, row
-from ndestudio.gui.theme import GRID, Colours
+from ndestudio.gui.theme import GRID
 from ndestudio.gui.widgets.plot import Plot
 from ndestudio.session.trust import TrustState
 
 if TYPE_CHECKING:
     from ndestudio.fitting.uncertainty.profile_likelihood import Profile
-
-
-_SHOWN = 4.0
-"""Rises beyond so many thresholds lie outside the picture."""
 
 
 class ProfilePlot(QWidget):
@@ -40,16 +36,6 @@ class ProfilePlot(QWidget):
         self.sentence = label("", wrap=True, selectable=True)
         self.plot = Plot("Profile likelihood", "", "rise of the misfit")
         self.plot.show_legend()
-        self._laplace = pg.LinearRegionItem([0, 0], movable=False)
-        self._laplace.setZValue(-10)
-        self._laplace.hide()
-        self.plot.addItem(self._laplace)
-        self._line = self.plot.curve(lambda c: c.curves[0], "profile", width=1)
-        self._dots = self.plot.curve(lambda c: c.curves[0], points=True)
-        self._misfit = self.plot.curve(lambda c: c.curves[1], "of it by the data", dash=True)
-        self._threshold = pg.InfiniteLine(0.0, angle=0)
-        self._threshold.hide()
-        self.plot.addItem(self._threshold)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(GRID // 2)
@@ -59,7 +45,6 @@ class ProfilePlot(QWidget):
         self.parameter_box.currentIndexChanged.connect(
             lambda _: self.chosen.emit(self.parameter_box.currentData() or "")
         )
-        self.plot.styled(self._restyle)
 
     def show_trust(self, trust: TrustState) -> None:
         """Draw the profile of the parameter looked at; the same one again costs nothing."""
@@ -88,30 +73,8 @@ class ProfilePlot(QWidget):
         return "How far the parameter can go before the data object: band, 95% by the quadratic approximation."
 
     def _draw(self, profile: Profile | None) -> None:
-        for item in (self._laplace, self._threshold):
-            item.setVisible(profile is not None)
         if profile is None:
-            for curve in (self._line, self._dots, self._misfit):
-                curve.setData([], [])
+            self.plot.show_panel(Panel(Axis(), Axis("rise of the misfit")))
             return
-        unit = f" [{profile.unit}]" if profile.unit else ""
-        self.plot.titles(f"{profile.parameter}{unit}", "rise of the misfit")
-        self._line.setData(profile.values, profile.statistic)
-        self._dots.setData(profile.values, profile.statistic)
-        apart = np.abs(profile.misfit - profile.statistic).max() > 0.1 * profile.threshold
-        self._misfit.setData(profile.values if apart else [], profile.misfit if apart else [])
-        self._threshold.setValue(profile.threshold)
-        self._laplace.setVisible(profile.laplace is not None)
-        if profile.laplace is not None:
-            self._laplace.setRegion(profile.laplace)
+        self.plot.show_panel(profile_panel(profile))
         self.plot.item.enableAutoRange(x=True, y=False)
-        top = min(float(np.nanmax(profile.statistic)), _SHOWN * profile.threshold)
-        self.plot.item.setYRange(-0.1 * top, max(top, 1.5 * profile.threshold))
-
-    def _restyle(self, c: Colours) -> None:
-        self._threshold.setPen(pg.mkPen(c.muted, style=Qt.PenStyle.DashLine))
-        shade = pg.mkColor(c.curves[0])
-        shade.setAlpha(28)
-        self._laplace.setBrush(pg.mkBrush(shade))
-        for line in self._laplace.lines:
-            line.setPen(pg.mkPen(None))

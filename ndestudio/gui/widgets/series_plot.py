@@ -12,6 +12,8 @@ from PySide6.QtGui import QColor
 from PySide6.QtWidgets import QFrame, QGridLayout, QScrollArea, QVBoxLayout, QWidget
 
 from ndestudio.data.dataset import Column, Dataset, Part, Trajectory
+from ndestudio.figures.description import Figure
+from ndestudio.figures.trajectories import series_panel
 from ndestudio.gui.building import discard
 from ndestudio.gui.theme import LIGHT, Colours, colours
 from ndestudio.gui.widgets.plot import Plot, Series
@@ -33,10 +35,13 @@ class SeriesPanel(Plot):
     def __init__(self, column: Column, time: Column) -> None:
         super().__init__(f"{column.name} over time", time.title, column.title)
         self.setMinimumHeight(_HEIGHT)
+        self._column, self._time = column, time
+        self._series: list[tuple[int, Trajectory, np.ndarray]] = []
         self._items: list[pg.PlotDataItem] = []
 
     def show_series(self, trajectories: list[tuple[int, Trajectory, np.ndarray]]) -> None:
         """Draw one column of each trajectory: (colour number, trajectory, values)."""
+        self._series = trajectories
         for item in self._items:
             self.forget(item)
         self._items.clear()
@@ -59,6 +64,10 @@ class SeriesPanel(Plot):
                     if shown.any():
                         self._dots(one.t[shown], values[shown], _colour(number), hollow)
         self.fit()
+
+    def described(self) -> Figure:
+        self._panel = series_panel(self._column, self._time, self._series)
+        return super().described()
 
     def _dots(self, x: np.ndarray, y: np.ndarray, colour: Callable[[Colours], str], hollow: bool) -> None:
         dots = pg.PlotDataItem(x, y, pen=None, symbol="o", symbolSize=6)

@@ -1,0 +1,94 @@
+"""All functions by name: the built-in ones, and those of installed packages."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Collection, Iterable, Iterator, Mapping
+
+from ndestudio import plugins
+from ndestudio.expression.functions import elementary, logic, shapes, steps
+from ndestudio.expression.functions.base import Function
+
+GROUP = "ndestudio.functions"
+
+# in the order in which the first version named them; menus and messages keep it
+_FIRST = ("exp", "log", "sqrt", "sin", "cos", "tan", "tanh", "abs", "min", "max")
+_ENTRIES = {entry.name: entry for module in (elementary, steps, shapes, logic) for entry in module.FUNCTIONS}
+
+BUILT_IN: Mapping[str, Function] = {
+    name: _ENTRIES[name] for name in (*_FIRST, *(n for n in _ENTRIES if n not in _FIRST))
+}
+"""Name -> entry, of this program's own."""
+RESERVED: tuple[str, ...] = tuple(name for name, entry in BUILT_IN.items() if entry.reserved)
+"""Names of functions that can name nothing else."""
+
+_added: dict[str, Function] | None = None
+_lock = threading.RLock()
+
+
+def find(name: str, holes: Collection[str] = ()) -> Function | None:
+    """The function called ``name``; None if there is none, or if ``holes`` (declared networks) has the name."""
+    if name in holes:
+        return None
+    return BUILT_IN.get(name) or _from_outside().get(name)
+
+
+def is_known(name: str, count: int, holes: Collection[str] = ()) -> bool:
+    """Whether `name` with ``count`` arguments is a call of a known function, as opposed to that of a hole."""
+    entry = find(name, holes)
+    return entry is not None and entry.kinds(count) is not None
+
+
+def functions() -> tuple[Function, ...]:
+    """All of them."""
+    return (*BUILT_IN.values(), *_from_outside().values())
+
+
+def words() -> tuple[str, ...]:
+    """Names that are called with brackets, for completion and messages."""
+    return tuple(entry.name for entry in functions() if entry.word)
+
+
+def searchable(arguments: int | None = None) -> tuple[str, ...]:
+    """Names that engines know as building blocks (of so many arguments)."""
+    return tuple(name for name, entry in BUILT_IN.items() if entry.search and arguments in (None, len(entry.arguments)))
+
+
+def _from_outside() -> Mapping[str, Function]:
+    global _added
+    if _added is None:
+        with _lock:
+            if _added is None:
+                found: dict[str, Function] = {}
+                for entry in _from_plugins():
+                    found[entry.name] = entry
+                _added = found
+    return _added
+
+
+def _from_plugins() -> Iterator[Function]:
+    """Functions of installed packages; one that is not what it must be is refused with a sentence."""
+    taken = set(BUILT_IN)
+    for plug_in in plugins.entries("functions"):
+        try:
+            entries = _checked(plug_in.value, taken)
+        except (TypeError, ValueError) as error:
+            plugins.refuse(plug_in, str(error))
+            continue
+        for entry in entries:
+            taken.add(entry.name)
+            yield entry
+
+
+def _checked(loaded: object, taken: Collection[str]) -> tuple[Function, ...]:
+    entries = tuple(loaded) if isinstance(loaded, Iterable) else (loaded,)
+    for entry in entries:
+        if not isinstance(entry, Function):
+            raise TypeError(f"an entry point of `{GROUP}` must be a Function or a list of them, not {entry!r}")
+        if not entry.word:
+            raise ValueError(f"`{entry.name}` cannot be called by that name; use letters, digits and `_`")
+        if entry.name in taken:
+            raise ValueError(f"there is a function `{entry.name}` already; give it another name")
+        if len(entry.derivative) != len(entry.arguments):
+            raise ValueError(f"`{entry.name}` needs a derivative by each of its arguments")
+    return entries  # type: ignore[return-value]  # checked above

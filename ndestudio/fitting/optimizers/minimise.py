@@ -1,0 +1,325 @@
+"""One loop for every fit: a step of an optimizer, a look at the stopping rules, a word to who watches.
+
+What differs between fits is data: the objective, the optimizer, and the stopping rules (`Stopping`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any, Generic, Protocol, TypeVar
+
+import numpy as np
+from jaxtyping import Float
+
+from ndestudio.fitting.optimizers.lbfgs import Lbfgs
+from ndestudio.fitting.optimizers.levenberg_marquardt import (
+    Linear,
+    LmState,
+    Point,
+    Prior,
+    lm_rebase,
+    lm_start,
+    lm_step,
+)
+
+Vector = Float[np.ndarray, " n"]
+
+
+class Progressing(Protocol):
+    """What the loop reads of an optimizer's state.
+
+    Arguments:
+        cost: value of the objective. loss: the part that the data make.
+        accepted: whether the last step was taken. decrease: relative decrease of the cost by it.
+        promised: the same as the model of the optimizer predicted it. damping: how short steps have become.
+        stuck: no step lowers the value any more.
+    """
+
+    @property
+    def cost(self) -> float: ...
+    @property
+    def loss(self) -> float: ...
+    @property
+    def accepted(self) -> bool: ...
+    @property
+    def decrease(self) -> float: ...
+    @property
+    def promised(self) -> float: ...
+    @property
+    def damping(self) -> float: ...
+    @property
+    def stuck(self) -> bool: ...
+
+
+State = TypeVar("State", bound=Progressing)
+
+
+@dataclass(frozen=True)
+class Stopping:
+    """When a minimisation ends by itself.
+
+    Parameters
+    ----------
+    steps
+        Steps at most.
+    decrease
+        Relative decrease of the cost below which a step is slow.
+    slow, slow_rejected
+        Slow steps in a row that end it where the last one was accepted, and where it was rejected.
+    rejected_count
+        Whether a rejected step counts as slow; otherwise it begins the count anew.
+    least
+        Relative decrease below which one accepted step ends it.
+    damping
+        Damping of Levenberg-Marquardt beyond which no step is worth trying.
+    loss
+        Loss of the data at which nothing is left to gain.
+    promise, promise_below
+        Relative decrease that a step must promise to be tried, while the damping is below ``promise_below``.
+    window
+        Steps over which the decrease is looked at instead of step by step (0: step by step).
+    """
+
+    steps: int
+    decrease: float = 0.0
+    slow: int = 2
+    slow_rejected: int = 8
+    rejected_count: bool = True
+    least: float = 0.0
+    damping: float = 1e8
+    loss: float = 0.0
+    promise: float = 0.0
+    promise_below: float = np.inf
+    window: int = 0
+
+    def promised(self, state: Progressing) -> float:
+        """The decrease that the next step must promise."""
+        return self.promise if state.damping < self.promise_below else 0.0
+
+
+class Objective(Protocol[State]):
+    """What is minimised.
+
+    An objective whose penalties follow the noise level, or whose errors are weighted by how far off they are, changes
+    a little between steps: ``renewed`` is the state under the objective as it is now.
+    """
+
+    def begin(self, x: Any, optimizer: Any) -> State: ...
+    def renewed(self, state: State) -> State: ...
+    def step(self, state: State, least: float) -> State: ...
+
+    def steady(self, state: State) -> bool:
+        """Whether what the objective follows stands still, so that a slow step means that the fit has arrived."""
+        ...
+
+
+class Monitor(Generic[State]):
+    """Watches a minimisation; this one looks away."""
+
+    def poll(self) -> None:
+        """Before each step; may raise to end everything (a wish to stop, the clock)."""
+
+    def begin(self, state: State) -> None:
+        """The start was evaluated."""
+
+    def step(self, number: int, state: State) -> None:
+        """A step was made, or tried."""
+
+    def ended(self, number: int, state: State) -> str | None:
+        """A reason to end that the stopping rules do not know; None to go on."""
+        return None
+
+
+@dataclass(frozen=True, eq=False)
+class OptimisationResult(Generic[State]):
+    """Where a minimisation ended.
+
+    Parameters
+    ----------
+    state
+        Of the optimizer, at the best point it reached.
+    reason
+        ``"converged"``, ``"close"`` (the loss of the data is next to nothing), ``"limit"`` (steps), ``"stuck"`` (no finite
+        value at the start), or what the monitor said.
+    steps
+        Made or tried.
+    """
+
+    state: State
+    reason: str
+    steps: int
+
+    @property
+    def finite(self) -> bool:
+        return self.reason != "stuck"
+
+
+@dataclass
+class _Watch:
+    """Counts what the stopping rules speak of."""
+
+    stopping: Stopping
+    slow: int = 0
+    number: int = 0
+    before: float | None = None
+
+    def reached(self, state: Progressing, promise: float, steady: Callable[[], bool]) -> str | None:
+        """Why the step that should have promised ``promise`` was the last; None where it was not."""
+        rules = self.stopping
+        self.number += 1
+        if rules.loss and state.loss < rules.loss:
+            return "close"
+        if state.stuck or state.damping > rules.damping or state.promised < promise:
+            return "converged"
+        if rules.window:
+            return self._windowed(state, steady)
+        if state.accepted or rules.rejected_count:
+            self.slow = self.slow + 1 if state.decrease < rules.decrease else 0
+        else:
+            self.slow = 0
+        enough = rules.slow if state.accepted else rules.slow_rejected
+        at_once = state.accepted and state.decrease < rules.least
+        return "converged" if (self.slow >= enough or at_once) and steady() else None
+
+    def _windowed(self, state: Progressing, steady: Callable[[], bool]) -> str | None:
+        if self.number % self.stopping.window or self.before is None:
+            return None
+        arrived = self.before - state.cost < self.stopping.window * self.stopping.decrease * state.cost
+        self.before = None
+        return "converged" if arrived and steady() else None
+
+
+def minimise(
+    objective: Objective[State],
+    x: Any,
+    optimizer: Any,
+    *,
+    stopping: Stopping,
+    monitor: Monitor[State] | None = None,
+) -> OptimisationResult[State]:
+    """Minimise ``objective`` from ``x`` until a stopping rule or the monitor ends it.
+
+    Parameters
+    ----------
+    x
+        Where to begin, or a state to go on from.
+    optimizer
+        Settings of the method (``LevenbergMarquardt``, ``LimitedMemory``).
+
+    Returns
+    -------
+    OptimisationResult
+        Not converging is a result, no exception; what the monitor raises goes through.
+    """
+    monitor = monitor or Monitor()
+    state = objective.begin(x, optimizer)
+    if not np.isfinite(state.cost):
+        return OptimisationResult(state, "stuck", 0)
+    monitor.begin(state)
+    watch = _Watch(stopping)
+    for number in range(1, stopping.steps + 1):
+        monitor.poll()
+        state = objective.renewed(state)
+        if watch.before is None:
+            watch.before = state.cost
+        promise = stopping.promised(state)
+        state = objective.step(state, promise)
+        monitor.step(number, state)
+        now = state
+        reason = watch.reached(state, promise, lambda: objective.steady(now)) or monitor.ended(number, state)  # noqa: B023
+        if reason:
+            return OptimisationResult(state, reason, number)
+    return OptimisationResult(state, "limit", stopping.steps)
+
+
+@dataclass(frozen=True)
+class LevenbergMarquardt:
+    """Arguments: damping: to begin with."""
+
+    damping: float = 1e-3
+
+
+@dataclass(eq=False)
+class LeastSquares:
+    """Squares of residuals under penalties, for Levenberg-Marquardt.
+
+    Parameters
+    ----------
+    linearise
+        Residuals and their derivatives at a point.
+    prior
+        Penalties at a state: they may follow its loss. None at the start, where there is none yet.
+    robust
+        Errors weighted anew at an accepted state; None for plain squares.
+    """
+
+    linearise: Callable[[Point], Linear]
+    prior: Callable[[LmState | None], Prior]
+    robust: Callable[[LmState], LmState] | None = None
+    settled: Callable[[LmState], bool] | None = None
+    current: Prior = field(init=False)
+
+    def begin(self, x: Point | LmState, optimizer: LevenbergMarquardt) -> LmState:
+        self.current = self.prior(None if isinstance(x, Point) else x)
+        if isinstance(x, LmState):
+            return replace(lm_rebase(x, self.current), damping=optimizer.damping, growth=2.0)
+        return lm_start(self.linearise, x, self.current, optimizer.damping)
+
+    def renewed(self, state: LmState) -> LmState:
+        if self.robust is not None and state.accepted:
+            state = self.robust(state)
+        self.current = self.prior(state)
+        return lm_rebase(state, self.current)
+
+    def step(self, state: LmState, least: float) -> LmState:
+        return lm_step(self.linearise, state, self.current, least)
+
+    def steady(self, state: LmState) -> bool:
+        return True if self.settled is None else self.settled(state)
+
+
+@dataclass(frozen=True)
+class LimitedMemory:
+    """L-BFGS. Arguments: memory: pairs of steps and changes of the gradient that are kept."""
+
+    memory: int = 20
+
+
+@dataclass(eq=False)
+class Smooth:
+    """A value with its gradient, for L-BFGS.
+
+    Parameters
+    ----------
+    value
+        x -> (value, gradient, anything to have back with an accepted point).
+    renew
+        Adjusts what the value follows (a noise level) at a state; True if the value at the same point changed.
+    settled
+        Whether what the value follows stands still at a state.
+    every
+        Steps from one adjustment to the next.
+    """
+
+    value: Callable[[Vector], tuple[float, Vector, Any]]
+    renew: Callable[[Lbfgs], bool] | None = None
+    settled: Callable[[Lbfgs], bool] | None = None
+    every: int = 20
+    made: int = 0
+
+    def begin(self, x: Vector, optimizer: LimitedMemory) -> Lbfgs:
+        return Lbfgs.begin(self.value, x, optimizer.memory)
+
+    def renewed(self, state: Lbfgs) -> Lbfgs:
+        due = self.renew is not None and self.made and self.made % self.every == 0
+        return state.reevaluated(self.value) if due and self.renew is not None and self.renew(state) else state
+
+    def step(self, state: Lbfgs, least: float) -> Lbfgs:
+        del least
+        self.made += 1
+        state.step(self.value)
+        return state
+
+    def steady(self, state: Lbfgs) -> bool:
+        return True if self.settled is None else self.settled(state)

@@ -1,0 +1,56 @@
+"""One figure of each kind, from results made by hand."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import numpy as np
+
+from ndestudio.export.gather import job
+from ndestudio.export.plots import figures
+from ndestudio.figures.description import Figure
+from ndestudio.figures.parameter_traces import traces_figure
+from ndestudio.figures.profile_likelihood import profile_figure
+from ndestudio.fitting.uncertainty.profile_likelihood import Profile
+from ndestudio.project.project import Project
+
+
+@cache
+def finished() -> Project:
+    """A project with all results."""
+    from tests.export.conftest import finished_project
+
+    return finished_project()
+
+
+@cache
+def examples() -> dict[str, Figure]:
+    """Kind -> figure."""
+    made: dict[str, Figure] = {}
+    for figure in figures(job(finished())):
+        made.setdefault(figure.kind, figure)
+    steps = np.arange(300.0)
+    traces = {"alpha": 0.55 * (1 - np.exp(-steps / 60)), "delta": 0.84 + 0.2 * np.exp(-steps / 40)}
+    made["traces"] = traces_figure(traces)
+    made["profile"] = profile_figure(profile())
+    return made
+
+
+def profile() -> Profile:
+    """A profile that rises to both sides."""
+    values = np.linspace(0.3, 0.7, 21)
+    rise = ((values - 0.5) / 0.06) ** 2
+    return Profile(
+        "alpha",
+        "1/year",
+        values,
+        rise,
+        0.8 * rise,
+        3.84,
+        0.5,
+        0.382,
+        0.618,
+        (0.39, 0.61),
+        "`alpha` is identifiable.",
+        1.0,
+    )

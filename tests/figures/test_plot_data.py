@@ -1,0 +1,25 @@
+"""What plots show of an unknown function."""
+
+import numpy as np
+
+from ndestudio.figures.plot_data import hole_picture
+from ndestudio.model import evaluate_hole
+from tests.session import results
+
+
+def test_the_spread_of_seeds_holds_every_network():
+    models = [results.model(seed) for seed in range(3)]
+    made = hole_picture(models[0], "f", (0,), others=tuple(models[1:]))
+    assert made.lowest is not None
+    assert made.highest is not None
+    points = np.stack([made.axes[0], np.full(len(made.axes[0]), made.held["y"])], axis=1)
+    for one in models:
+        values = evaluate_hole(one, "f", points)
+        assert (values >= made.lowest - 1e-12).all()
+        assert (values <= made.highest + 1e-12).all()
+    assert (made.highest - made.lowest).max() > 0
+
+
+def test_a_single_seed_has_no_spread():
+    made = hole_picture(results.model(0), "f", (0,))
+    assert made.lowest is None

@@ -1,0 +1,109 @@
+"""Plots draw what descriptions say, keep their items, and are saved as they are shown."""
+
+from __future__ import annotations
+
+import xml.etree.ElementTree as ElementTree
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PySide6.QtGui import QColor
+from PySide6.QtWidgets import QApplication, QFileDialog, QMessageBox
+from pytestqt.qtbot import QtBot
+
+from ndestudio.figures.description import MARKS, Axis, Curve, Panel, Points
+from ndestudio.figures.registry import KINDS
+from ndestudio.figures.style import FigureStyle
+from ndestudio.gui import file_style
+from ndestudio.gui.theme import DARK, LIGHT, Theme
+from ndestudio.gui.widgets.panel_items import DRAWN
+from ndestudio.gui.widgets.plot import Plot
+from tests.figures.examples import examples
+
+
+@pytest.fixture
+def plot(qtbot: QtBot, light: Theme) -> Plot:
+    made = Plot("hare", "year", "hare")
+    qtbot.addWidget(made)
+    made.resize(400, 300)
+    made.show_legend()
+    made.show()
+    return made
+
+
+def test_every_mark_has_an_item() -> None:
+    assert set(DRAWN) == set(MARKS)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_each_kind_is_shown_and_drawing_again_keeps_every_item(kind: str, plot: Plot) -> None:
+    for panel in examples()[kind].panels:
+        plot.show_panel(panel)
+        QApplication.processEvents()
+        count = len(plot.item.items)
+        plot.show_panel(Panel(Axis(), Axis(log=panel.y.log)))
+        assert all(not plot.drawn(mark) for mark in MARKS)
+        plot.show_panel(panel)
+        assert len(plot.item.items) == count
+        for mark in MARKS:
+            assert len(plot.drawn(mark)) == sum(isinstance(one, mark) for one in panel.marks)
+
+
+def test_a_curve_is_drawn_where_it_is_on_a_logarithmic_axis(plot: Plot) -> None:
+    values = np.array([1.0, 0.0, -1.0, 100.0])
+    plot.show_panel(Panel(Axis("step"), Axis("loss", log=True), (Curve(np.arange(4.0), values, 1, "training"),)))
+    x, y = plot.drawn(Curve)[0].getData()
+    assert x.tolist() == [0, 1, 2, 3] and y[0] == 0.0 and np.isnan(y[1:3]).all() and y[3] == 2.0
+    assert [text.text for _, text in plot.legend.items] == ["training"]
+
+
+def test_data_that_stay_are_not_drawn_again(plot: Plot, monkeypatch: pytest.MonkeyPatch) -> None:
+    x = np.arange(5.0)
+
+    def panel(factor: float) -> Panel:
+        return Panel(Axis(), Axis(), (Points(x[:], x[:]), Curve(x, factor * x)))
+
+    plot.show_panel(panel(1.0))
+    calls: list[object] = []
+    monkeypatch.setattr(plot.drawn(Points)[0], "setData", lambda *_, **__: calls.append(1))
+    plot.show_panel(panel(2.0))
+    assert calls == []
+    assert plot.drawn(Curve)[0].getData()[1][-1] == 8.0
+
+
+def test_marks_follow_the_scheme(plot: Plot, light: Theme) -> None:
+    plot.show_panel(Panel(Axis(), Axis(), (Curve(np.arange(2.0), np.arange(2.0)),)))
+    curve = plot.drawn(Curve)[0]
+    assert curve.opts["pen"].color() == QColor(LIGHT.curves[0])
+    light.use("dark")
+    assert curve.opts["pen"].color() == QColor(DARK.curves[0])
+    light.use("light")
+
+
+def test_a_plot_is_saved_as_it_is_shown_in_the_style_of_the_project(plot: Plot, tmp_path: Path) -> None:
+    x = np.linspace(0, 10, 200)
+    plot.show_panel(Panel(Axis("year"), Axis("hare"), (Curve(x, 30 * np.sin(x), 0, "model"),)))
+    plot.setXRange(2, 8, padding=0)
+    plot.setYRange(-5, 5, padding=0)
+    panel = plot.described().panels[0]
+    assert panel.x.limits == pytest.approx((2, 8)) and panel.y.limits == pytest.approx((-5, 5))
+    file_style.ask(lambda: FigureStyle(width=100.0))
+    try:
+        for ending in ("svg", "pdf", "png", "csv"):
+            plot.save_figure(tmp_path / f"one.{ending}")
+    finally:
+        file_style.ask(FigureStyle)
+    root = ElementTree.fromstring((tmp_path / "one.svg").read_bytes())
+    assert float(root.get("width", "").removesuffix("pt")) == pytest.approx(100 / 25.4 * 72, abs=0.01)
+    words = ["".join(node.itertext()) for node in root.iter("{http://www.w3.org/2000/svg}text")]
+    assert {"year", "hare", "model"} <= set(words)
+    plot.fit()
+    assert plot.described().panels[0].x.limits is None
+
+
+def test_what_cannot_be_saved_is_said(plot: Plot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[str] = []
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_, **__: (str(tmp_path / "one.bmp"), ""))
+    monkeypatch.setattr(QMessageBox, "warning", lambda _, __, text: said.append(text))
+    plot._ask_save()
+    assert said and ".bmp" in said[0]
