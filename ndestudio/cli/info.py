@@ -17,7 +17,6 @@ _PACKAGES = (
     "jax",
     "diffrax",
     "equinox",
-    "optax",
     "optimistix",
     "sympy",
     "polars",
