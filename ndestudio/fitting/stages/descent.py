@@ -29,7 +29,7 @@ def follow_lbfgs(tracker: Tracker, program: Gradient, batch: Batch, point: Point
     objective = Smooth(watched.value, watched.strengthen, every=EVERY)
     watched.strengthen(None)
     begin = np.concatenate([point.theta, point.free.ravel() / watched.unit])
-    found = minimise(objective, begin, LimitedMemory(), stopping=rules, monitor=watched)
+    found = minimise(LimitedMemory(), objective, begin, stopping=rules, monitor=watched)
     if not found.finite:
         return Outcome(point, np.inf, np.nan, "stuck")
     return Outcome(watched.at(found.state.x), float(found.state.extra[0]), watched.validation, found.reason)

@@ -30,7 +30,7 @@ def collocate(
     monitor = _OnSlopes(tracker, batch, point)
     rules = Stopping(budget.steps, window=EVERY, decrease=0.3 * budget.tolerance)
     try:
-        found = minimise(objective, point.theta, LimitedMemory(), stopping=rules, monitor=monitor)
+        found = minimise(LimitedMemory(), objective, point.theta, stopping=rules, monitor=monitor)
     except (TimeUp, StopRequested):
         # what the slopes have taught so far is more than the start
         assert monitor.last is not None

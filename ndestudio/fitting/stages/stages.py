@@ -200,7 +200,7 @@ def follow_lm(
         objective = weights_objective(engine, batch, point, factor)
         left = max(budget.steps - (monitor.made - first), 0)
         optimizer = LevenbergMarquardt(damping if isinstance(at, Point) else at.damping)
-        found = minimise(objective, at, optimizer, stopping=replace(rules, steps=left), monitor=monitor)
+        found = minimise(optimizer, objective, at, stopping=replace(rules, steps=left), monitor=monitor)
         if not found.finite:
             return Outcome(point, np.inf, np.nan, "stuck")
         at = found.state
