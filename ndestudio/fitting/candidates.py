@@ -162,7 +162,7 @@ class Candidates:
     ) -> OptimisationResult[LmState]:
         objective = constants_objective(VectorEngine(problem, batch), batch, point)
         rules = replace(SCREENED, steps=iterations, promise_below=damping)
-        return minimise(objective, point, LevenbergMarquardt(damping), stopping=rules, monitor=watch)
+        return minimise(LevenbergMarquardt(damping), objective, point, stopping=rules, monitor=watch)
 
     def _checked(
         self, problem: Problem, batch: Batch, state: LmState, iterations: int, watch: _Impatient
