@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -133,7 +134,8 @@ def test_equations_json_tells_names_from_functions() -> None:
     expr = parse_expression("sign*sign(x) + erf(x)", functions=("erf",))
     names = sympifiable(("sign", "x", "erf"), [expr])
     text = sympify_text(expr, names, ("erf",))
-    symbols = {names[name]: sympy.Symbol(name) for name in ("sign", "x")}
-    read = sympy.sympify(text, locals={**symbols, names["erf"]: sympy.Function("network")})
+    symbols: dict[str, Any] = {names[name]: sympy.Symbol(name) for name in ("sign", "x")}
+    symbols[names["erf"]] = sympy.Function("network")
+    read = sympy.sympify(text, locals=symbols)
     x, sign = sympy.Symbol("x"), sympy.Symbol("sign")
     assert read == sign * sympy.sign(x) + sympy.Function("network")(x)
