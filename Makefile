@@ -59,6 +59,7 @@ format: $(READY)
 docs: $(READY)
 	$(PY) tools/spec_docs.py
 	$(PY) tools/cli_docs.py
+	$(PY) tools/equations_docs.py
 	$(PY) -m mkdocs build --quiet --strict
 
 screenshots: $(READY)

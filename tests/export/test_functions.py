@@ -134,8 +134,8 @@ def test_equations_json_tells_names_from_functions() -> None:
     expr = parse_expression("sign*sign(x) + erf(x)", functions=("erf",))
     names = sympifiable(("sign", "x", "erf"), [expr])
     text = sympify_text(expr, names, ("erf",))
-    symbols: dict[str, Any] = {names[name]: sympy.Symbol(name) for name in ("sign", "x")}
-    symbols[names["erf"]] = sympy.Function("network")
-    read = sympy.sympify(text, locals=symbols)
+    symbols = {names[name]: sympy.Symbol(name) for name in ("sign", "x")}
+    sympify: Any = sympy.sympify
+    read = sympify(text, locals={**symbols, names["erf"]: sympy.Function("network")})
     x, sign = sympy.Symbol("x"), sympy.Symbol("sign")
     assert read == sign * sympy.sign(x) + sympy.Function("network")(x)
