@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import sympy
 
 from ndestudio.export import artefact
 from ndestudio.export.rerun import TOLERANCE, verify
@@ -22,6 +23,7 @@ from ndestudio.model.parse import parse_system
 from ndestudio.model.simulate import evaluate_hole, field
 from tests.export.conftest import dataset
 
+SYMPIFY: Any = sympy.sympify  # whose stubs know no `locals`
 EVERYTHING = """
 d(x)/dt = k*hill(y, 1.5, 4) - 0.3*x*sigmoid(x - y) + 0.1*erf(x) - 0.05*log10(2 + x) + 0.1*net(x)
 d(y)/dt = 0.2*atan2(x, y) - 0.1*sinh(0.3*y) + 0.1*heaviside(2 + x) - 0.1*y*sign(3 + y) + 0.1*floor(1.5 + 0*x) + jump
@@ -127,8 +129,6 @@ def test_a_state_and_a_quantity_may_have_such_names_too() -> None:
 
 def test_equations_json_tells_names_from_functions() -> None:
     """A state `sign` beside the function sign, and a network `erf` beside none."""
-    import sympy
-
     from ndestudio.export.sympy_text import sympifiable, sympify_text
 
     expr = parse_expression("sign*sign(x) + erf(x)", functions=("erf",))
@@ -136,6 +136,6 @@ def test_equations_json_tells_names_from_functions() -> None:
     text = sympify_text(expr, names, ("erf",))
     symbols: dict[str, Any] = {names[name]: sympy.Symbol(name) for name in ("sign", "x")}
     symbols[names["erf"]] = sympy.Function("network")
-    read = sympy.sympify(text, locals=symbols)
+    read = SYMPIFY(text, locals=symbols)
     x, sign = sympy.Symbol("x"), sympy.Symbol("sign")
     assert read == sign * sympy.sign(x) + sympy.Function("network")(x)

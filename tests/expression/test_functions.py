@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import sympy
 
 from ndestudio.errors import EquationError
 from ndestudio.export.c_code import CPrinter
@@ -36,6 +37,7 @@ from ndestudio.expression.arrays import compile_array
 from ndestudio.expression.functions import BUILT_IN, RESERVED, Function, functions, registry, searchable
 from ndestudio.expression.tree import Binary, Call, Expr, Name, Number
 
+SYMPIFY: Any = sympy.sympify  # whose stubs know no `locals`
 NAMES = ("a", "b", "c")
 SLOTS = {name: k for k, name in enumerate(NAMES)}
 ROWS = 40
@@ -115,13 +117,11 @@ def test_latex_can_be_drawn(entry: Function) -> None:
 
 @ENTRIES
 def test_sympy_and_back_has_the_same_values(entry: Function) -> None:
-    import sympy
-
     expr, values = use(entry), points(entry)
     expected = evaluate(expr, values)
     np.testing.assert_allclose(evaluate(from_sympy(to_sympy(expr)), values), expected, rtol=1e-12, atol=1e-14)
     symbols: dict[str, Any] = {name: sympy.Symbol(name) for name in NAMES}
-    read = sympy.sympify(sympify_text(expr), locals=symbols)
+    read = SYMPIFY(sympify_text(expr), locals=symbols)
     np.testing.assert_allclose(evaluate(from_sympy(read), values), expected, rtol=1e-12, atol=1e-14)
 
 
@@ -139,13 +139,11 @@ def test_sympy_keeps_negated_equality() -> None:
 
 
 def test_sympy_forms_that_the_language_has_no_word_for_are_refused() -> None:
-    import sympy
-
     x = sympy.Symbol("x")
     with pytest.raises(EquationError, match="none of its conditions holds"):
         from_sympy(sympy.Piecewise((1, x < 1)))
     with pytest.raises(EquationError, match="is 1/2 there"):
-        from_sympy(sympy.sympify("Heaviside(x, 1)"))
+        from_sympy(SYMPIFY("Heaviside(x, 1)"))
     three = from_sympy(sympy.Piecewise((1, (x < 1) & (x > -1) & sympy.Ne(x, 0)), (2, x > 5), (3, True)))
     assert [evaluate(three, {"x": value}) for value in (0.5, 0.0, 6.0, 2.0)] == [1.0, 3.0, 2.0, 3.0]
 
@@ -244,7 +242,6 @@ CONVENTIONS = {
 def test_conventions_hold_in_every_language(name: str, tmp_path: Path) -> None:
     import jax
     import jax.numpy as jnp
-    import sympy
 
     call = Call(name, (Name("a"),))
     at, expected = np.array(list(CONVENTIONS[name])), np.array(list(CONVENTIONS[name].values()))
@@ -252,7 +249,7 @@ def test_conventions_hold_in_every_language(name: str, tmp_path: Path) -> None:
     scope: dict = {"np": np, "jax": jax, "jnp": jnp}
     exec(_program(call, "python", PythonPrinter()), scope)
     symbols: dict[str, Any] = {"a": sympy.Symbol("a")}
-    read = sympy.sympify(sympify_text(call), locals=symbols)
+    read = SYMPIFY(sympify_text(call), locals=symbols)
     with jax.enable_x64(True):
         jaxed = evaluate(call, {"a": jnp.asarray(at)}, jnp)
     for found in (
