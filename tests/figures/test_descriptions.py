@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -27,11 +28,11 @@ from ndestudio.train.result import StageHistory
 from tests.figures.examples import examples, finished, profile
 
 
-def of(panel: Panel, kind: type) -> list:
+def of(panel: Panel, kind: type) -> list[Any]:
     return [mark for mark in panel.marks if isinstance(mark, kind)]
 
 
-def named(panel: Panel, name: str):
+def named(panel: Panel, name: str) -> Any:
     return next(mark for mark in panel.marks if getattr(mark, "name", "") == name)
 
 

@@ -97,8 +97,8 @@ def test_marks_follow_the_scheme(plot: Plot, light: Theme) -> None:
 def test_a_plot_is_saved_as_it_is_shown_in_the_style_of_the_project(plot: Plot, tmp_path: Path) -> None:
     x = np.linspace(0, 10, 200)
     plot.show_panel(Panel(Axis("year"), Axis("hare"), (Curve(x, 30 * np.sin(x), 0, "model"),)))
-    plot.setXRange(2, 8, padding=0)
-    plot.setYRange(-5, 5, padding=0)
+    plot.item.setXRange(2, 8, padding=0)
+    plot.item.setYRange(-5, 5, padding=0)
     panel = plot.described().panels[0]
     assert panel.x.limits == pytest.approx((2, 8)) and panel.y.limits == pytest.approx((-5, 5))
     file_style.ask(lambda: FigureStyle(width=100.0))
