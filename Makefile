@@ -60,7 +60,7 @@ docs: $(READY)
 	$(PY) tools/spec_docs.py
 	$(PY) tools/cli_docs.py
 	$(PY) tools/equations_docs.py
-	$(PY) -m mkdocs build --quiet --strict
+	NO_MKDOCS_2_WARNING=1 $(PY) -m mkdocs build --quiet --strict
 
 screenshots: $(READY)
 	@$(PY) tools/system.py screen

@@ -6,10 +6,8 @@ from typing import Any, Literal
 
 import diffrax
 import jax.numpy as jnp
-import numpy as np
 from jaxtyping import Array, Float
 
-from ndestudio.data.dataset import Trajectory
 from ndestudio.model.build import HybridField
 
 SolverName = Literal["tsit5", "dopri5", "dopri8", "heun", "reversible_heun", "kvaerno3", "kvaerno5"]
@@ -83,8 +81,3 @@ def _forcing(time: Any, samples: Any) -> Any:
         return None
     times, values = samples
     return jnp.stack([jnp.interp(time, times, column) for column in values.T])
-
-
-def input_samples(trajectory: Trajectory) -> tuple[Float[np.ndarray, " sample"], Float[np.ndarray, "sample input"]]:
-    """Times and forcings of a trajectory, gaps filled by the interpolation that ``Trajectory.input_at`` uses."""
-    return trajectory.t, trajectory.input_at(trajectory.t)

@@ -366,7 +366,6 @@ def plugin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     entries = "[ndestudio.functions]\ncubed = tiny_functions:CUBED\nbroken = tiny_functions:BROKEN\nlost = nowhere:X\n"
     (info / "entry_points.txt").write_text(entries, encoding="utf-8")
     monkeypatch.syspath_prepend(str(tmp_path))
-    monkeypatch.setattr(registry, "_added", None)
     plugins.forget()
     yield
     monkeypatch.undo()

@@ -19,7 +19,7 @@ from ndestudio.model import FittedModel, ModelConfig, ParameterConfig, field, in
 from ndestudio.model.build import HybridField, build
 from ndestudio.model.config import BasisConfig, NetworkConfig
 from ndestudio.model.simulate import simulate
-from ndestudio.model.solve import SolverName, input_samples, solve
+from ndestudio.model.solve import SolverName, solve
 
 
 @pytest.fixture(autouse=True)
@@ -157,8 +157,7 @@ def test_forcings_through_diffrax(solver: SolverName, maker) -> None:
     data = maker(("x",), [np.ones((21, 1))], [t], inputs=("other", "u"), forcings=[u])
     made = initial_model(ModelConfig(equations="x' = u - k*x"), data, 0)
     trajectory = data.trajectories[0]
-    times, samples = input_samples(trajectory)
-    times, samples = jnp.asarray(times), jnp.asarray(samples)
+    times, samples = jnp.asarray(t), jnp.asarray(trajectory.input_at(t))
     found = eqx.filter_jit(solve)(
         build(made), jnp.asarray(t), jnp.ones(1), input_times=times, inputs=samples, solver=solver
     )
