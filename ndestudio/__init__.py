@@ -25,11 +25,14 @@ if TYPE_CHECKING:
     from ndestudio.expression import parse_expression, to_latex, to_sympy, to_text
     from ndestudio.fitting import Comparison, Fit, Profile, TrainConfig, compare, fit, profile, refit
     from ndestudio.model import (
+        BasisConfig,
         FittedModel,
         InitialConfig,
         ModelConfig,
         NetworkConfig,
         ParameterConfig,
+        PenaltyConfig,
+        PriorConfig,
         numbers_filled,
         score,
         simulate,
@@ -69,6 +72,9 @@ _HOME = {
     "ParameterConfig": "model.config",
     "NetworkConfig": "model.config",
     "InitialConfig": "model.config",
+    "BasisConfig": "model.config",
+    "PenaltyConfig": "model.config",
+    "PriorConfig": "model.config",
     "FittedModel": "model.fitted",
     "simulate": "model.simulate",
     "simulate_trajectory": "model.simulate",
@@ -107,6 +113,7 @@ _HOME = {
 }
 
 __all__ = [
+    "BasisConfig",
     "Comparison",
     "DataConfig",
     "Dataset",
@@ -119,7 +126,9 @@ __all__ = [
     "NdeStudioError",
     "NetworkConfig",
     "ParameterConfig",
+    "PenaltyConfig",
     "PlainReporter",
+    "PriorConfig",
     "Profile",
     "Project",
     "Recovery",
