@@ -25,11 +25,14 @@ if TYPE_CHECKING:
     from ndestudio.expression import parse_expression, to_latex, to_sympy, to_text
     from ndestudio.fitting import Comparison, Fit, Profile, TrainConfig, compare, fit, profile, refit
     from ndestudio.model import (
+        BasisConfig,
         FittedModel,
         InitialConfig,
         ModelConfig,
         NetworkConfig,
         ParameterConfig,
+        PenaltyConfig,
+        PriorConfig,
         numbers_filled,
         score,
     )
@@ -68,6 +71,9 @@ _HOME = {
     "ParameterConfig": "model.config",
     "NetworkConfig": "model.config",
     "InitialConfig": "model.config",
+    "BasisConfig": "model.config",
+    "PenaltyConfig": "model.config",
+    "PriorConfig": "model.config",
     "FittedModel": "model.fitted",
     "simulate": "model.simulate",
     "simulate_trajectory": "model.simulate",
@@ -106,6 +112,7 @@ _HOME = {
 }
 
 __all__ = [
+    "BasisConfig",
     "Comparison",
     "DataConfig",
     "Dataset",
@@ -118,7 +125,9 @@ __all__ = [
     "NdeStudioError",
     "NetworkConfig",
     "ParameterConfig",
+    "PenaltyConfig",
     "PlainReporter",
+    "PriorConfig",
     "Profile",
     "Project",
     "Recovery",

@@ -15,7 +15,15 @@ if TYPE_CHECKING:
     from ndestudio.model.analysis import Analysis, analyse, tokenise
     from ndestudio.model.augment import with_hidden_state
     from ndestudio.model.build import HybridField
-    from ndestudio.model.config import InitialConfig, ModelConfig, NetworkConfig, ParameterConfig
+    from ndestudio.model.config import (
+        BasisConfig,
+        InitialConfig,
+        ModelConfig,
+        NetworkConfig,
+        ParameterConfig,
+        PenaltyConfig,
+        PriorConfig,
+    )
     from ndestudio.model.fitted import FittedModel, NetworkWeights, Replacement, Simulation
     from ndestudio.model.initial import initial_model, model_start, start_values
     from ndestudio.model.latex import model_latex, system_latex
@@ -36,7 +44,15 @@ _HOME = {
     "analysis": ("Analysis", "analyse", "tokenise"),
     "augment": ("with_hidden_state",),
     "build": ("HybridField",),
-    "config": ("InitialConfig", "ModelConfig", "NetworkConfig", "ParameterConfig"),
+    "config": (
+        "BasisConfig",
+        "InitialConfig",
+        "ModelConfig",
+        "NetworkConfig",
+        "ParameterConfig",
+        "PenaltyConfig",
+        "PriorConfig",
+    ),
     "fitted": ("FittedModel", "NetworkWeights", "Replacement", "Simulation"),
     "initial": ("initial_model", "model_start", "start_values"),
     "latex": ("model_latex", "system_latex"),
@@ -57,6 +73,7 @@ _MODULE = {name: module for module, members in _HOME.items() for name in members
 
 __all__ = [
     "Analysis",
+    "BasisConfig",
     "FittedModel",
     "Hole",
     "HybridField",
@@ -66,6 +83,8 @@ __all__ = [
     "NetworkConfig",
     "NetworkWeights",
     "ParameterConfig",
+    "PenaltyConfig",
+    "PriorConfig",
     "Replacement",
     "Simulation",
     "System",
