@@ -59,7 +59,8 @@ format: $(READY)
 docs: $(READY)
 	$(PY) tools/spec_docs.py
 	$(PY) tools/cli_docs.py
-	$(PY) -m mkdocs build --quiet --strict
+	$(PY) tools/equations_docs.py
+	NO_MKDOCS_2_WARNING=1 $(PY) -m mkdocs build --quiet --strict
 
 screenshots: $(READY)
 	@$(PY) tools/system.py screen

@@ -27,11 +27,14 @@ if TYPE_CHECKING:
     from ndestudio.fitting.metrics import score
     from ndestudio.fitting.residuals import residuals
     from ndestudio.model import (
+        BasisConfig,
         FittedModel,
         InitialConfig,
         ModelConfig,
         NetworkConfig,
         ParameterConfig,
+        PenaltyConfig,
+        PriorConfig,
         numbers_filled,
     )
     from ndestudio.progress import PlainReporter, SilentReporter
@@ -68,6 +71,9 @@ _HOME = {
     "ParameterConfig": "model.config",
     "NetworkConfig": "model.config",
     "InitialConfig": "model.config",
+    "BasisConfig": "model.config",
+    "PenaltyConfig": "model.config",
+    "PriorConfig": "model.config",
     "FittedModel": "model.fitted",
     "simulate": "solve.scipy_reference",
     "simulate_trajectory": "solve.scipy_reference",
@@ -106,6 +112,7 @@ _HOME = {
 }
 
 __all__ = [
+    "BasisConfig",
     "Comparison",
     "DataConfig",
     "Dataset",
@@ -118,7 +125,9 @@ __all__ = [
     "NdeStudioError",
     "NetworkConfig",
     "ParameterConfig",
+    "PenaltyConfig",
     "PlainReporter",
+    "PriorConfig",
     "Profile",
     "Project",
     "Recovery",

@@ -10,22 +10,25 @@ ADDED: Mapping[str, str] = {
     "solvers": "sample = ndestudio_sample:SOLVER",
     "readers": "sample = ndestudio_sample:READER",
     "exporters": "sample = ndestudio_sample:EXPORTER",
+    "functions": "sample = ndestudio_sample:HALVED",
 }
 """Group of entry points -> the line that the good package has in it."""
 
 BROKEN: Mapping[str, str] = {
     "engines": "shattered = ndestudio_broken:Engine",
     "exporters": "latex = ndestudio_sample:EXPORTER\nhollow = ndestudio_sample:HOLLOW",
+    "functions": "impostor = ndestudio_sample:HOLLOW",
 }
 
 _GOOD = '''
-"""What a package writes to add an engine, a solver, a reader and an exporter."""
+"""What a package writes to add an engine, a solver, a reader, an exporter and a function."""
 
 import numpy as np
 
 from ndestudio.data.readers.arrays import ArrayReader
 from ndestudio.export import Exporter
 from ndestudio.expression import Number
+from ndestudio.expression.functions import Function
 from ndestudio.solve.fixed_grid import FixedGrid
 from ndestudio.solve.tableau import Tableau
 from ndestudio.symbolic import Candidate, Front, SearchResult
@@ -56,6 +59,17 @@ EXPORTER = Exporter(
     "model.sample",
     lambda subject, options: f"states: {', '.join(subject.model.system.states)}\\n",
     description="Names of the states",
+)
+HALVED = Function(
+    "halved",
+    ("x",),
+    "half of x",
+    lambda xp, x: x / 2,
+    lambda x: x / 2,
+    ("1/2",),
+    units="same",
+    definition="x/2",
+    code=dict.fromkeys(("python", "jax", "julia", "matlab", "c", "sympy"), ""),
 )
 HOLLOW = object()
 '''

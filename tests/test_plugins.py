@@ -14,8 +14,9 @@ import pytest
 from ndestudio import plugins
 from ndestudio.data import DataConfig, load
 from ndestudio.data.readers.registry import READERS, endings
-from ndestudio.errors import ExportError, SpecError
+from ndestudio.errors import EquationError, ExportError, SpecError
 from ndestudio.export import EXPORTERS
+from ndestudio.expression import differentiate, evaluate, parse_expression, to_text
 from ndestudio.plugins import Registry
 from ndestudio.project import parse_spec
 from ndestudio.project.extensions import survey
@@ -31,7 +32,7 @@ name = "decay"
 [data]
 files = ["decay.sample"]
 [model]
-equations = "d(x)/dt = -k*x"
+equations = "d(x)/dt = -halved(2*k*x)"
 parameters = { k = { value = 0.2, lower = 0.0 } }
 [train]
 preset = "quick"
@@ -60,7 +61,7 @@ def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.F
 broken = pytest.mark.parametrize("installed", ["broken"], indirect=True)
 
 
-@pytest.mark.parametrize("kind", sample_plugin.ADDED)
+@pytest.mark.parametrize("kind", REGISTRIES)
 def test_each_kind_is_found_in_its_registry(installed: Path, kind: str) -> None:
     registry = REGISTRIES[kind]
     assert registry.known()[-1] == "sample"
@@ -69,7 +70,17 @@ def test_each_kind_is_found_in_its_registry(installed: Path, kind: str) -> None:
 
 
 def test_every_kind_has_a_sample_as_far_as_it_has_a_registry() -> None:
-    assert set(REGISTRIES) == set(sample_plugin.ADDED)
+    assert {*REGISTRIES, "functions"} == set(sample_plugin.ADDED)
+
+
+def test_equations_may_call_the_function(installed: Path) -> None:
+    expression = parse_expression("halved(3*x)")
+    assert evaluate(expression, {"x": 2.0}) == 3.0
+    assert to_text(differentiate(expression, "x")) == "1.5"
+    plugins.forget()
+    (installed / "ndestudio_sample-1.0.dist-info" / "entry_points.txt").unlink()
+    with pytest.raises(EquationError, match="unknown function `halved`"):
+        parse_expression("halved(3*x)")
 
 
 def test_nothing_is_there_before_a_package_is_installed() -> None:
@@ -118,7 +129,11 @@ def test_the_command_line_runs_and_exports_with_them(tmp_path: Path) -> None:
     assert shown.stdout == "states: x\n", shown.stderr
     told = command(tmp_path, "info")
     assert told.returncode == 0, told.stderr
-    assert "engines: sample" in told.stdout and "ndestudio-sample 1.0" in told.stdout
+    assert (
+        "engines: sample" in told.stdout
+        and "functions: sample" in told.stdout
+        and "ndestudio-sample 1.0" in told.stdout
+    )
     assert "FAILED, ndestudio-broken 0.3" in told.stdout
     assert "RuntimeError: the licence server is away" in told.stdout
 
@@ -128,13 +143,14 @@ def test_what_is_broken_is_named_with_its_traceback_and_disturbs_nothing(install
     found, failed = survey()
     assert {(one.kind, one.name) for one in found} == {(kind, "sample") for kind in sample_plugin.ADDED}
     told = {one.name: one for one in failed}
-    assert set(told) == {"shattered", "latex", "hollow"}
+    assert set(told) == {"shattered", "latex", "hollow", "impostor"}
     assert "licence server" in told["shattered"].sentence
     first = told["shattered"].details.splitlines()[1]
     assert "ndestudio_broken.py" in first, "the traceback begins where the code of the package does"
     assert told["shattered"].package == "ndestudio-broken 0.3"
     assert "its name is taken: NDE Studio has" in told["latex"].sentence
     assert "it has no `title`, `file_name`, `write`" in told["hollow"].sentence
+    assert "must be a Function or a list of them" in told["impostor"].sentence
     assert EXPORTERS.get("latex").title == "LaTeX"
     assert ENGINES.known() == ("evolution", "pysr", "sample")
 

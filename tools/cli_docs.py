@@ -11,7 +11,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from ndestudio.cli import arguments  # noqa: E402
+from ndestudio.cli.arguments import parser_of, window_parser  # noqa: E402
+from ndestudio.cli.registry import COMMANDS  # noqa: E402
 
 HEAD = """\
 # The command line
@@ -33,10 +34,9 @@ def page() -> str:
 
 def parsers() -> Iterator[tuple[str, argparse.ArgumentParser]]:
     """Name and parser of each command, the window first."""
-    yield "the window", arguments._window()
-    for action in arguments._commands()._actions:
-        if isinstance(action, argparse._SubParsersAction):
-            yield from action.choices.items()
+    yield "the window", window_parser()
+    for name in COMMANDS:
+        yield name, parser_of(name)
 
 
 def _section(name: str, parser: argparse.ArgumentParser) -> str:
@@ -57,6 +57,8 @@ def _row(action: argparse.Action) -> str:
     metavar = action.metavar
     if metavar is None and action.choices is not None:
         metavar = ", ".join(map(str, action.choices))
+    if isinstance(metavar, str) and metavar.startswith("{"):
+        metavar = metavar.strip("{}").replace(",", ", ")
     value = (
         " ".join(metavar)
         if isinstance(metavar, tuple)

@@ -28,15 +28,20 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
         After printing help (0), the version (0) or what is wrong (2).
     """
     if argv and argv[0] in COMMANDS:
-        chosen = command(argv[0])
-        parser = argparse.ArgumentParser(prog=f"ndestudio {argv[0]}", description=chosen.description)
-        chosen.arguments(parser)
-        options = parser.parse_args(argv[1:])
+        options = parser_of(argv[0]).parse_args(argv[1:])
         options.command = argv[0]
         return options
-    options = _window().parse_args(argv)
+    options = window_parser().parse_args(argv)
     options.command = "window"
     return options
+
+
+def parser_of(name: str) -> argparse.ArgumentParser:
+    """What the command called ``name`` takes."""
+    chosen = command(name)
+    parser = argparse.ArgumentParser(prog=f"ndestudio {name}", description=chosen.description)
+    chosen.arguments(parser)
+    return parser
 
 
 class _Parser(argparse.ArgumentParser):
@@ -49,7 +54,8 @@ class _Parser(argparse.ArgumentParser):
         return super().format_help()
 
 
-def _window() -> argparse.ArgumentParser:
+def window_parser() -> argparse.ArgumentParser:
+    """What ``ndestudio`` takes without a command."""
     parser = _Parser(
         prog="ndestudio",
         usage="ndestudio [-h] [--version] [FILE ...] | ndestudio COMMAND ...",

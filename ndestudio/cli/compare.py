@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 from ndestudio.cli.command import Command, add_data, add_overrides
 from ndestudio.cli.exit_codes import DONE, FAILED, INTERRUPTED
 from ndestudio.errors import SpecError
-from ndestudio.json_text import json_text
 
 if TYPE_CHECKING:
     from ndestudio.fitting.model_comparison import Compared, Comparison
@@ -87,6 +86,8 @@ def _compare(spec: Spec, fit: Fit | None, *, reporter: Reporter) -> Comparison:
 
 
 def _write(path: Path, found: Comparison) -> None:
+    from ndestudio.json_text import json_text
+
     models: list[dict[str, Any]] = []
     for one in found.models:
         i = one.information

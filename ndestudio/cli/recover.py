@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 from ndestudio.cli.command import Command, add_data, add_overrides
 from ndestudio.cli.exit_codes import DONE, FAILED, INTERRUPTED
 from ndestudio.errors import SpecError
-from ndestudio.json_text import json_text
 
 if TYPE_CHECKING:
     from ndestudio.distil.result import Recovery
@@ -123,6 +122,7 @@ def _pair(text: str, option: str, form: str) -> tuple[str, str]:
 
 def _write(path: Path, verdict: Recovery) -> None:
     from ndestudio.expression.text import short_text
+    from ndestudio.json_text import json_text
 
     content: dict[str, Any] = {
         "outcome": verdict.outcome,

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from ndestudio.data.dataset import Column, Dataset, Part, Source, Trajectory
     from ndestudio.data.first_look import ColumnPreview, Preview, Problem, configured, preview
     from ndestudio.data.loading import load
-    from ndestudio.data.scaling import Scaling, positive_columns
     from ndestudio.data.smoothing import SmoothedTrajectory, smooth
     from ndestudio.data.split import resplit
 
@@ -35,8 +34,6 @@ _HOMES = {
     "Problem": "first_look",
     "configured": "first_look",
     "preview": "first_look",
-    "Scaling": "scaling",
-    "positive_columns": "scaling",
     "SmoothedTrajectory": "smoothing",
     "smooth": "smoothing",
     "resplit": "split",
@@ -50,7 +47,6 @@ __all__ = [
     "Part",
     "Preview",
     "Problem",
-    "Scaling",
     "SmoothedTrajectory",
     "Source",
     "SplitConfig",
@@ -59,7 +55,6 @@ __all__ = [
     "dataset_from_arrays",
     "dataset_from_frame",
     "load",
-    "positive_columns",
     "preview",
     "resplit",
     "smooth",

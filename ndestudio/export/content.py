@@ -116,10 +116,6 @@ class Content:
         label = self.time.note or self.time.name
         return f"{label} [{self.time.unit}]" if self.time.unit else label
 
-    @property
-    def state_names(self) -> tuple[str, ...]:
-        return tuple(quantity.name for quantity in self.states)
-
 
 def content(model: FittedModel, dataset: Dataset | None = None, origin: Origin | None = None) -> Content:
     """Gather what artefacts of ``model`` say.

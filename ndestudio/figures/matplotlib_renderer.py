@@ -13,7 +13,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Literal, TypeAlias, get_args
+from typing import Any, Literal, TypeAlias
 
 import matplotlib
 from matplotlib import font_manager
@@ -29,7 +29,6 @@ from ndestudio.figures.style import FigureStyle, check_style
 from ndestudio.figures.text import plain
 
 Form: TypeAlias = Literal["svg", "pdf", "png"]
-FORMS: tuple[Form, ...] = get_args(Form)
 
 _FALLBACK = {"sans-serif": "DejaVu Sans", "serif": "DejaVu Serif", "monospace": "DejaVu Sans Mono"}
 _lock = threading.Lock()

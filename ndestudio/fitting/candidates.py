@@ -100,8 +100,19 @@ class Candidates:
     ) -> CandidateFit:
         """Fit all free constants and initial values, from those of ``model``.
 
-        Arguments:
-            enough: root mean square error, in spreads; a fit that is above it after ``PATIENCE`` steps is not continued.
+        Parameters
+        ----------
+        should_stop
+            Asked before and after every step.
+        iterations
+            Steps at most, on each grid.
+        enough
+            Root mean square error, in spreads; a fit that is above it after ``PATIENCE`` steps is not continued.
+
+        Returns
+        -------
+        CandidateFit
+            A model that cannot be simulated is a result with a sentence, no exception.
         """
         problem = self._problem(model)
         watch, iterations = _Impatient(should_stop, enough**2), 0 if should_stop() else iterations
@@ -162,7 +173,7 @@ class Candidates:
     ) -> OptimisationResult[LmState]:
         objective = constants_objective(VectorEngine(problem, batch), batch, point)
         rules = replace(SCREENED, steps=iterations, promise_below=damping)
-        return minimise(objective, point, LevenbergMarquardt(damping), stopping=rules, monitor=watch)
+        return minimise(LevenbergMarquardt(damping), objective, point, stopping=rules, monitor=watch)
 
     def _checked(
         self, problem: Problem, batch: Batch, state: LmState, iterations: int, watch: _Impatient
@@ -186,8 +197,15 @@ def allowed(problem: Problem, loss: float) -> float:
 def make_candidates(model: FittedModel, dataset: Dataset, train: TrainConfig | None = None) -> Candidates:
     """What all candidates for a part of ``model`` share.
 
-    Raises:
-        DataError: settings that do not fit the data.
+    Parameters
+    ----------
+    model
+        A fitted model; its residuals tell the noise levels, and what counts as an outlier.
+
+    Raises
+    ------
+    DataError
+        Settings that do not fit the data.
     """
     train = train or TrainConfig()
     problem = make_problem(model, dataset, train, train_networks=False)

@@ -11,7 +11,7 @@ Weighting in Regression, chapters 2 and 3). Weights are data of the compiled pro
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 import scipy.stats
@@ -19,6 +19,7 @@ from jaxtyping import Float
 
 from ndestudio.fitting.batches import Batch, start_point
 from ndestudio.fitting.engines import VectorEngine
+from ndestudio.fitting.noise_levels import Noise
 from ndestudio.fitting.optimizers.levenberg_marquardt import Point
 from ndestudio.fitting.problem import Problem
 from ndestudio.fitting.result import NoiseLevel
@@ -32,22 +33,6 @@ SMALLEST = 1e-3
 """Smallest constant part, as a part of the residuals' root mean square: a value met exactly must not weigh everything."""
 FEWEST = 8
 """Values of a column from which a proportional part is estimated."""
-
-
-@dataclass(frozen=True, eq=False)
-class Noise:
-    """Levels of each measured column, in the units in which it is compared (logarithms where asked for).
-
-    Arguments:
-        constant: s0. proportional: s1. typical: root mean square of sigma over the training values.
-    """
-
-    constant: Float[np.ndarray, " measured"]
-    proportional: Float[np.ndarray, " measured"]
-    typical: Float[np.ndarray, " measured"]
-
-    def variance(self, y: Float[np.ndarray, "... measured"]) -> Float[np.ndarray, "... measured"]:
-        return self.constant**2 + (self.proportional * y) ** 2
 
 
 def settle(tracker: Tracker, again: Callable[[Batch, Point], str], reason: str) -> str:

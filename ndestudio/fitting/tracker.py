@@ -5,13 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 import numpy as np
 from jaxtyping import Float
 
 from ndestudio.fitting.batches import Batch, predictions_batch
 from ndestudio.fitting.engines import split_theta
+from ndestudio.fitting.noise_levels import Noise
 from ndestudio.fitting.objective import merit
 from ndestudio.fitting.optimizers.levenberg_marquardt import Point
 from ndestudio.fitting.problem import Problem
@@ -22,9 +22,6 @@ from ndestudio.model.initial import start_values
 from ndestudio.problem.initial import FORMULA, FREE, GIVEN, SHARED
 from ndestudio.progress import FitSnapshot, Note, Phase, Progress, Reporter, SilentReporter, TrainStep
 from ndestudio.solve.numpy_fixed import GridSimulation, VectorModel, initial_values
-
-if TYPE_CHECKING:
-    from ndestudio.fitting.noise import Noise
 
 SNAPSHOT_SECONDS = 0.1
 SNAPSHOT_SHARE = 0.1

@@ -8,7 +8,15 @@ if TYPE_CHECKING:
     from ndestudio.model import library
     from ndestudio.model.analysis import Analysis, analyse, tokenise
     from ndestudio.model.augment import with_hidden_state
-    from ndestudio.model.config import InitialConfig, ModelConfig, NetworkConfig, ParameterConfig
+    from ndestudio.model.config import (
+        BasisConfig,
+        InitialConfig,
+        ModelConfig,
+        NetworkConfig,
+        ParameterConfig,
+        PenaltyConfig,
+        PriorConfig,
+    )
     from ndestudio.model.evaluate import evaluate_hole, field, observe, quantities
     from ndestudio.model.fitted import FittedModel, NetworkWeights, Replacement, Simulation
     from ndestudio.model.initial import initial_model, model_start, start_values
@@ -20,7 +28,15 @@ if TYPE_CHECKING:
 _HOME = {
     "analysis": ("Analysis", "analyse", "tokenise"),
     "augment": ("with_hidden_state",),
-    "config": ("InitialConfig", "ModelConfig", "NetworkConfig", "ParameterConfig"),
+    "config": (
+        "BasisConfig",
+        "InitialConfig",
+        "ModelConfig",
+        "NetworkConfig",
+        "ParameterConfig",
+        "PenaltyConfig",
+        "PriorConfig",
+    ),
     "evaluate": ("evaluate_hole", "field", "observe", "quantities"),
     "fitted": ("FittedModel", "NetworkWeights", "Replacement", "Simulation"),
     "initial": ("initial_model", "model_start", "start_values"),
@@ -33,6 +49,7 @@ _MODULE = {name: module for module, members in _HOME.items() for name in members
 
 __all__ = [
     "Analysis",
+    "BasisConfig",
     "FittedModel",
     "Hole",
     "InitialConfig",
@@ -40,6 +57,8 @@ __all__ = [
     "NetworkConfig",
     "NetworkWeights",
     "ParameterConfig",
+    "PenaltyConfig",
+    "PriorConfig",
     "Replacement",
     "Simulation",
     "System",

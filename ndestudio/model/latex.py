@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ndestudio.expression.latex import number_latex, symbol, to_latex
+from ndestudio.expression.latex import symbol, to_latex
 from ndestudio.expression.tree import Expr
 from ndestudio.model.config import ModelConfig
 from ndestudio.model.fitted import FittedModel
@@ -43,16 +43,6 @@ def model_latex(model: FittedModel, *, symbols: Mapping[str, str] | None = None,
     return _lines(numbers_filled(model), {}, _boxed(set(model.networks), symbols), digits)
 
 
-def parameters_latex(model: FittedModel, *, digits: int = 4) -> tuple[str, ...]:
-    """`symbol = value unit` for each parameter."""
-    lines = []
-    for name, value in model.parameters.items():
-        settings = model.config.parameters.get(name)
-        unit = rf"\;\mathrm{{{_escaped(settings.unit)}}}" if settings is not None and settings.unit else ""
-        lines.append(f"{symbol(name)} = {number_latex(float(value), digits)}{unit}")
-    return tuple(lines)
-
-
 def aligned(lines: tuple[str, ...]) -> str:
     """The lines as one `aligned` block, aligned at their first equals sign."""
     return r"\begin{aligned}" + r" \\ ".join(line.replace(" = ", " &= ", 1) for line in lines) + r"\end{aligned}"
@@ -81,7 +71,3 @@ def _left(name: str, symbols: Mapping[str, str], *, derivative: bool) -> str:
 def _boxed(holes: set[str], symbols: Mapping[str, str] | None) -> dict[str, str]:
     given = dict(symbols or {})
     return {**{hole: rf"\boxed{{{symbol(hole)}}}" for hole in holes}, **given}
-
-
-def _escaped(unit: str) -> str:
-    return "".join({"%": r"\%", "_": r"\_", "&": r"\&", "#": r"\#", "$": r"\$", "^": r"\hat{}"}.get(c, c) for c in unit)

@@ -118,11 +118,6 @@ def parameter_transform(config: ParameterConfig) -> Transform:
     return transform_of(config.value, *config.bounds, config.log)
 
 
-def forward_all(transforms: Sequence[Transform], z: Any, xp: Any = np) -> list[Any]:
-    """The parameter of each entry of the vector ``z``."""
-    return [transform.forward(z[k], xp) for k, transform in enumerate(transforms)]
-
-
 def inverse_all(transforms: Sequence[Transform], values: Sequence[float]) -> np.ndarray:
     """The vector of unbounded numbers of ``values``."""
     inverses = [

@@ -99,14 +99,13 @@ def march(
 
 def inside(model: VectorModel, parameters: Sequence[Any], clip: Float[np.ndarray, "2 state"]) -> StageField:
     """The field of a model at states kept inside their limits."""
-    limits: dict[int, tuple[Any, Any]] = {}
+    # for y with none, one, two, ... axes after that of the states
+    limits = [tuple(limit.reshape(-1, *[1] * axes) for limit in clip) for axes in range(4)]
+    slope = model.field
 
     def field(t: Any, u: Any, y: Any) -> Any:
-        if y.ndim not in limits:
-            low, high = (limit.reshape(-1, *[1] * (y.ndim - 1)) for limit in clip)
-            limits[y.ndim] = low, high
-        low, high = limits[y.ndim]
-        return model.field(parameters, t, u, np.minimum(np.maximum(y, low), high))
+        low, high = limits[y.ndim - 1]
+        return slope(parameters, t, u, np.minimum(np.maximum(y, low), high))
 
     return field
 

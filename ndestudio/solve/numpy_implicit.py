@@ -38,10 +38,11 @@ class StageSolver(NamedTuple):
 
     def at(self, t: Sequence[Any], u: Sequence[Any], h: Any) -> Stage:
         """The stages of a step of length ``h``; ``t``, ``u``: time and inputs at each of them."""
+        field = self.field
         if not self.method.implicit:
-            return lambda i, base, guess: self.field(t[i], u[i], base)
+            return lambda i, base, guess: field(t[i], u[i], base)
         hg = h * self.method.gamma
-        return lambda i, base, guess: solve_stage(self.field, t[i], u[i], base, hg, guess, self.scale)
+        return lambda i, base, guess: solve_stage(field, t[i], u[i], base, hg, guess, self.scale)
 
 
 def solve_stage(

@@ -15,10 +15,12 @@ Advance = Callable[[Any, Any, Sequence[float], Sequence[Any]], Any]
 
 def advanced(y: Any, h: Any, weights: Sequence[float], slopes: Sequence[Any]) -> Any:
     """y + h sum_j weight_j k_j for arrays whose last axes are those of ``h``."""
+    total = None
     for weight, k in zip(weights, slopes, strict=True):
         if weight:
-            y = y + (weight * h) * k
-    return y
+            part = k if weight == 1.0 else weight * k
+            total = part if total is None else total + part
+    return y if total is None else y + h * total
 
 
 def step(

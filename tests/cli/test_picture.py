@@ -13,6 +13,7 @@ from ndestudio.expression.tree import Binary, Name, Number
 from ndestudio.fitting.metrics import Metrics
 from ndestudio.progress import CandidateScored, Event, FrontUpdate, Note, Phase, Progress, TrainStep
 from ndestudio.symbolic.front import Candidate, Front
+from tests.sample_project import full_project
 
 
 def step(n: int, stage: str = "shooting", loss: float | None = None) -> TrainStep:
@@ -25,7 +26,9 @@ def front(size: int, best: int = 0) -> Front:
 
 
 def scored(mean: float) -> ScoredCandidate:
-    return ScoredCandidate(front(1).candidates[0], None, Metrics({"mean": 9.0}, {"mean": mean}))  # type: ignore[arg-type]
+    fit = full_project().fit
+    assert fit is not None
+    return ScoredCandidate(front(1).candidates[0], fit.model, Metrics({"mean": 9.0}, {"mean": mean}))
 
 
 EVENTS: list[Event] = [

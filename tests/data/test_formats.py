@@ -188,7 +188,7 @@ def test_a_file_without_its_ending_is_known_by_its_content(tmp_path: Path, endin
         case "npz":
             np.savez(path, **table)
         case "npy":
-            np.save(path, np.rec.fromarrays(list(table.values()), names=list(table)))
+            np.save(path, np.rec.fromarrays(list(table.values()), dtype=[(name, float) for name in table]))
         case "mat":
             savemat(path, table)
         case "xlsx":

@@ -27,6 +27,8 @@ class Telling:
     """An engine that tells formulas by hole arguments; losses are measured."""
 
     name = "telling"
+    title = "Telling"
+    takes_templates = False
 
     def __init__(self, *texts: str, sentence: str | None = None, patient: bool = False) -> None:
         self.texts, self.sentence, self.patient = texts, sentence, patient
@@ -275,7 +277,13 @@ class Failing(Telling):
         super().__init__()
         self.error = error
 
-    def search(self, *args: object) -> SearchResult:
+    def search(
+        self,
+        problem: SearchProblem,
+        config: SearchConfig,
+        reporter: Reporter,
+        on_front: Callable[[Front], None] | None = None,
+    ) -> SearchResult:
         raise self.error
 
 

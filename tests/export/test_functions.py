@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -134,6 +135,7 @@ def test_equations_json_tells_names_from_functions() -> None:
     names = sympifiable(("sign", "x", "erf"), [expr])
     text = sympify_text(expr, names, ("erf",))
     symbols = {names[name]: sympy.Symbol(name) for name in ("sign", "x")}
-    read = sympy.sympify(text, locals={**symbols, names["erf"]: sympy.Function("network")})
+    sympify: Any = sympy.sympify
+    read = sympify(text, locals={**symbols, names["erf"]: sympy.Function("network")})
     x, sign = sympy.Symbol("x"), sympy.Symbol("sign")
     assert read == sign * sympy.sign(x) + sympy.Function("network")(x)

@@ -8,10 +8,12 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
+from ndestudio import plugins
 from ndestudio.errors import EquationError
 from ndestudio.export.c_code import CPrinter
 from ndestudio.export.helpers import definitions, imports, used_in
@@ -116,10 +118,11 @@ def test_latex_can_be_drawn(entry: Function) -> None:
 def test_sympy_and_back_has_the_same_values(entry: Function) -> None:
     import sympy
 
+    sympify: Any = sympy.sympify
     expr, values = use(entry), points(entry)
     expected = evaluate(expr, values)
     np.testing.assert_allclose(evaluate(from_sympy(to_sympy(expr)), values), expected, rtol=1e-12, atol=1e-14)
-    read = sympy.sympify(sympify_text(expr), locals={name: sympy.Symbol(name) for name in NAMES})
+    read = sympify(sympify_text(expr), locals={name: sympy.Symbol(name) for name in NAMES})
     np.testing.assert_allclose(evaluate(from_sympy(read), values), expected, rtol=1e-12, atol=1e-14)
 
 
@@ -140,10 +143,11 @@ def test_sympy_forms_that_the_language_has_no_word_for_are_refused() -> None:
     import sympy
 
     x = sympy.Symbol("x")
+    step: Any = sympy.Heaviside
     with pytest.raises(EquationError, match="none of its conditions holds"):
         from_sympy(sympy.Piecewise((1, x < 1)))
     with pytest.raises(EquationError, match="is 1/2 there"):
-        from_sympy(sympy.Heaviside(x, 1))
+        from_sympy(step(x, 1))
     three = from_sympy(sympy.Piecewise((1, (x < 1) & (x > -1) & sympy.Ne(x, 0)), (2, x > 5), (3, True)))
     assert [evaluate(three, {"x": value}) for value in (0.5, 0.0, 6.0, 2.0)] == [1.0, 3.0, 2.0, 3.0]
 
@@ -244,12 +248,13 @@ def test_conventions_hold_in_every_language(name: str, tmp_path: Path) -> None:
     import jax.numpy as jnp
     import sympy
 
+    sympify: Any = sympy.sympify
     call = Call(name, (Name("a"),))
     at, expected = np.array(list(CONVENTIONS[name])), np.array(list(CONVENTIONS[name].values()))
     where = {"a": at, "b": at, "c": at}
     scope: dict = {"np": np, "jax": jax, "jnp": jnp}
     exec(_program(call, "python", PythonPrinter()), scope)
-    read = sympy.sympify(sympify_text(call), locals={"a": sympy.Symbol("a")})
+    read = sympify(sympify_text(call), locals={"a": sympy.Symbol("a")})
     with jax.enable_x64(True):
         jaxed = evaluate(call, {"a": jnp.asarray(at)}, jnp)
     for found in (
@@ -361,10 +366,11 @@ def plugin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     entries = "[ndestudio.functions]\ncubed = tiny_functions:CUBED\nbroken = tiny_functions:BROKEN\nlost = nowhere:X\n"
     (info / "entry_points.txt").write_text(entries, encoding="utf-8")
     monkeypatch.syspath_prepend(str(tmp_path))
-    monkeypatch.setattr(registry, "_added", None)
-    monkeypatch.setattr(registry, "_failures", {})
+    plugins.forget()
     yield
+    monkeypatch.undo()
     sys.modules.pop("tiny_functions", None)
+    plugins.forget()
 
 
 @pytest.mark.usefixtures("plugin")
@@ -375,9 +381,10 @@ def test_a_package_adds_a_function_and_one_that_fails_is_named_with_its_tracebac
     assert PythonPrinter()(expr) == "a**3 + 1.0" and to_latex(expr) == "a^{3} + 1"
     assert from_sympy(to_sympy(expr)) == parse_expression("a^3 + 1")
     assert "cubed" in [entry.name for entry in functions()]
-    failures = registry.failures()
+    failures = {one.name: one for one in plugins.failures() if one.kind == "functions"}
     assert set(failures) == {"broken", "lost"}
-    assert "must be a Function" in failures["broken"] and "ModuleNotFoundError" in failures["lost"]
+    assert "must be a Function" in failures["broken"].sentence
+    assert "ModuleNotFoundError" in failures["lost"].details
 
 
 def test_a_package_cannot_take_a_name() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from dataclasses import replace
+from typing import Any, TypeVar
 
 import numpy as np
 import pytest
@@ -26,12 +27,14 @@ from ndestudio.figures.trajectories import shown_trajectories, trajectory_panel
 from ndestudio.fitting.result import StageHistory
 from tests.figures.examples import examples, finished, profile
 
+M = TypeVar("M")
 
-def of(panel: Panel, kind: type) -> list:
+
+def of(panel: Panel, kind: type[M]) -> list[M]:
     return [mark for mark in panel.marks if isinstance(mark, kind)]
 
 
-def named(panel: Panel, name: str):
+def named(panel: Panel, name: str) -> Any:
     return next(mark for mark in panel.marks if getattr(mark, "name", "") == name)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
@@ -20,6 +22,8 @@ from ndestudio.gui.widgets.panel_items import DRAWN
 from ndestudio.gui.widgets.plot import Plot
 from tests.figures.examples import examples
 
+ROOT = Path(__file__).parents[2]
+
 
 @pytest.fixture
 def plot(qtbot: QtBot, light: Theme) -> Plot:
@@ -29,6 +33,16 @@ def plot(qtbot: QtBot, light: Theme) -> Plot:
     made.show_legend()
     made.show()
     return made
+
+
+def test_plots_are_made_without_what_writes_files_or_computes() -> None:
+    code = (
+        "import sys\nfrom ndestudio.gui.widgets import hole_fit_plot, hole_plot, loss_plot, parameter_traces, pareto_plot, phase_plot\n"
+        "from ndestudio.gui.widgets import figure_view, profile_plot, residuals_plot, series_plot, trajectory_plot\n"
+        "print([name for name in ('matplotlib', 'scipy.stats', 'jax', 'sympy') if name in sys.modules])\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert done.stdout.strip() == "[]"
 
 
 def test_every_mark_has_an_item() -> None:
@@ -83,8 +97,8 @@ def test_marks_follow_the_scheme(plot: Plot, light: Theme) -> None:
 def test_a_plot_is_saved_as_it_is_shown_in_the_style_of_the_project(plot: Plot, tmp_path: Path) -> None:
     x = np.linspace(0, 10, 200)
     plot.show_panel(Panel(Axis("year"), Axis("hare"), (Curve(x, 30 * np.sin(x), 0, "model"),)))
-    plot.setXRange(2, 8, padding=0)
-    plot.setYRange(-5, 5, padding=0)
+    plot.item.setXRange(2, 8, padding=0)
+    plot.item.setYRange(-5, 5, padding=0)
     panel = plot.described().panels[0]
     assert panel.x.limits == pytest.approx((2, 8)) and panel.y.limits == pytest.approx((-5, 5))
     file_style.ask(lambda: FigureStyle(width=100.0))

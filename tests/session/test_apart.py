@@ -7,7 +7,7 @@ import pytest
 
 from ndestudio.jobs import Jobs, NotBegun, Workers
 from ndestudio.jobs.events import failure
-from ndestudio.session.purposes import PREVIEW
+from ndestudio.session.purposes import PREVIEW, Place
 from ndestudio.session.session import Session
 from ndestudio.session.settings import SettingsStore
 from tests.session import results
@@ -16,7 +16,8 @@ from tests.session.helpers import toasts, wait
 
 @pytest.fixture
 def apart(tmp_path: Path, shell) -> Iterator[Session]:
-    jobs, workers = Jobs(), {PREVIEW: Workers("test preview", kept=2, patience=0.2)}
+    jobs = Jobs()
+    workers: dict[Place, Workers] = {PREVIEW: Workers("test preview", kept=2, patience=0.2)}
     made = Session(jobs, SettingsStore(tmp_path / "settings.json"), None, workers)
     made.attach_shell(shell)
     yield made

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from ndestudio import plugins
 from ndestudio.expression.functions import elementary, logic, shapes, steps
 from ndestudio.expression.functions.base import Function
+from ndestudio.plugins import PlugIn
 
 GROUP = "ndestudio.functions"
 
@@ -22,8 +22,8 @@ BUILT_IN: Mapping[str, Function] = {
 RESERVED: tuple[str, ...] = tuple(name for name, entry in BUILT_IN.items() if entry.reserved)
 """Names of functions that can name nothing else."""
 
-_added: dict[str, Function] | None = None
-_lock = threading.RLock()
+# the plug-ins that they are of: they are collected anew when others are installed
+_added: tuple[tuple[PlugIn, ...], Mapping[str, Function]] = ((), {})
 
 
 def find(name: str, holes: Collection[str] = ()) -> Function | None:
@@ -56,14 +56,10 @@ def searchable(arguments: int | None = None) -> tuple[str, ...]:
 
 def _from_outside() -> Mapping[str, Function]:
     global _added
-    if _added is None:
-        with _lock:
-            if _added is None:
-                found: dict[str, Function] = {}
-                for entry in _from_plugins():
-                    found[entry.name] = entry
-                _added = found
-    return _added
+    if _added[0] is not plugins.entries("functions"):
+        found = {entry.name: entry for entry in _from_plugins()}
+        _added = plugins.entries("functions"), found
+    return _added[1]
 
 
 def _from_plugins() -> Iterator[Function]:

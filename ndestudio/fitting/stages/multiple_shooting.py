@@ -62,7 +62,7 @@ def shoot(tracker: Tracker, engine: JaxEngine, theta: Float[np.ndarray, " theta"
     apart = objective.prior
     objective.prior = lambda state: apart(state) if state is None else monitor.joined(apart(state), state)
     rules = Stopping(budget.steps, damping=np.inf)
-    found = minimise(objective, point, LevenbergMarquardt(1e-2), stopping=rules, monitor=monitor)
+    found = minimise(LevenbergMarquardt(1e-2), objective, point, stopping=rules, monitor=monitor)
     if not found.finite or monitor.best is None:
         return Outcome(point, np.inf, np.nan, "stuck")
     return Outcome(monitor.best.point, monitor.best.loss, np.nan, "converged")
@@ -116,7 +116,7 @@ def shoot_apart(tracker: Tracker, engine: JaxEngine, theta: Float[np.ndarray, " 
         loss=max(LEARNED, problem.floor),
     )
     objective, monitor = weights_objective(engine, batch, point), _Apart(tracker, batch, budget.steps)
-    found = minimise(objective, point, LevenbergMarquardt(1e-2), stopping=rules, monitor=monitor)
+    found = minimise(LevenbergMarquardt(1e-2), objective, point, stopping=rules, monitor=monitor)
     return Outcome(found.state.point, found.state.loss, np.nan, "converged")
 
 

@@ -19,13 +19,13 @@ from ndestudio.fitting.penalties import path_of
 from ndestudio.fitting.problem import Problem
 from ndestudio.fitting.solver_choice import suited
 from ndestudio.fitting.stages.collocation import interpolated, slopes
+from ndestudio.fitting.stages.descent import follow_lbfgs
 from ndestudio.fitting.stages.marginal_likelihood import evident, follow_evidence
 from ndestudio.fitting.stages.multiple_shooting import first_starts, shoot, shoot_apart, shooting_batch
 from ndestudio.fitting.stages.refinement import settle
+from ndestudio.fitting.stages.slope_fit import collocate
 from ndestudio.fitting.stages.stages import (
     Budget,
-    collocate,
-    follow_lbfgs,
     follow_lm,
     grow,
     penalty,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import numpy as np
 import pyqtgraph as pg
@@ -33,9 +33,6 @@ from ndestudio.figures.description import (
 from ndestudio.gui.style_cache import forget
 from ndestudio.gui.theme import Colours, colours
 
-if TYPE_CHECKING:
-    from ndestudio.gui.widgets.plot import Plot
-
 _DOTS = 3000
 _FEWEST_DOTS = 100
 """Points drawn in a panel, over all its marks, and of one of them at least."""
@@ -56,10 +53,33 @@ def ink(colour: Colour, c: Colours) -> str:
     return {"data": c.data, "muted": c.muted, "accent": c.accent}[colour]
 
 
+class Canvas(Protocol):
+    """What items need of the plot that they are drawn in.
+
+    Attributes
+    ----------
+    item
+        The ``PlotItem`` that holds them.
+    legend
+        Its legend; None while there is none.
+    """
+
+    item: Any
+    legend: Any
+
+    def styled(self, restyle: Callable[[Colours], None]) -> None:
+        """Call ``restyle`` now and at each change of the scheme."""
+        ...
+
+    def refresh_style(self) -> None:
+        """Style what was added since."""
+        ...
+
+
 class PanelItems:
     """Shows panels in a plot, one after the other; each mark has the item of the mark of its type that stood in its place."""
 
-    def __init__(self, plot: Plot) -> None:
+    def __init__(self, plot: Canvas) -> None:
         self._plot = plot
         self._pools: dict[tuple[type, bool], list[_MarkItem]] = defaultdict(list)
         self._names: list[tuple[str, int]] = []
@@ -106,7 +126,7 @@ class _MarkItem:
 
     item: Any
 
-    def __init__(self, plot: Plot, guest: bool) -> None:
+    def __init__(self, plot: Canvas, guest: bool) -> None:
         self.plot, self.guest = plot, guest
         self.mark: Any = None
         self.make()
