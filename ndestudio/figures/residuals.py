@@ -11,7 +11,7 @@ from ndestudio.figures.description import Axis, Bars, Curve, Figure, Level, Pane
 from ndestudio.figures.text import slug
 
 if TYPE_CHECKING:
-    from ndestudio.model.residuals import ColumnResiduals
+    from ndestudio.fitting.residuals import ColumnResiduals
 
 _MOST = 4000
 

@@ -33,11 +33,11 @@ from ndestudio.fitting.problem import Problem, make_problem
 from ndestudio.fitting.robust import robust_squares
 from ndestudio.fitting.solver_choice import suited
 from ndestudio.fitting.stages.constants import CLOSE, ENOUGH_ROWS, LEAST_ACCURATE, constants_objective
+from ndestudio.fitting.step_count import enough_steps, on_samples, tolerance
 from ndestudio.fitting.tracker import Tracker, physical_starts
 from ndestudio.model.fitted import FittedModel
 from ndestudio.problem.rows import Rows, whole_rows
 from ndestudio.progress import SilentReporter
-from ndestudio.solve.step_count import enough_steps, on_samples, tolerance
 
 SCREENED = Stopping(30, decrease=1e-5, slow=2, slow_rejected=8, loss=CLOSE, promise=1e-6, promise_below=1e-3)
 """A candidate is refined no further than formulas can be told from each other by."""

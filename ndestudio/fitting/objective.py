@@ -19,7 +19,7 @@ from ndestudio.fitting.optimizers.levenberg_marquardt import LmState, Point, Pri
 from ndestudio.fitting.priors import PriorTable, PriorTerms
 from ndestudio.fitting.problem import Problem
 from ndestudio.fitting.robust import robust_factor, robust_limit
-from ndestudio.problem.space import Bijection
+from ndestudio.problem.bijection import Bijection
 
 LEAST_FREEDOM = 0.2
 """Part of the values that tells the noise at least."""

@@ -12,7 +12,8 @@ from ndestudio.data.config import SplitConfig
 from ndestudio.data.dataset import Column, Dataset, Part, Trajectory
 from ndestudio.expression import parse_expression
 from ndestudio.fitting.candidates import make_candidates
-from ndestudio.model import FittedModel, InitialConfig, ModelConfig, ParameterConfig, initial_model, score
+from ndestudio.fitting.metrics import score
+from ndestudio.model import FittedModel, InitialConfig, ModelConfig, ParameterConfig, initial_model
 
 from .conftest import make_dataset
 

@@ -21,11 +21,11 @@ from ndestudio.fitting.problem import Problem
 from ndestudio.fitting.solver_choice import suited
 from ndestudio.fitting.stages.collocation import slopes
 from ndestudio.fitting.stages.stages import MOST_NOISE, Outcome, Reported, outcome_of
+from ndestudio.fitting.step_count import enough_steps, on_samples, steps_for, tolerance
 from ndestudio.fitting.tracker import Tracker
 from ndestudio.fitting.uncertainty.laplace import uncertainty
 from ndestudio.model.fitted import FittedModel
 from ndestudio.problem.rows import whole_rows
-from ndestudio.solve.step_count import enough_steps, on_samples, steps_for, tolerance
 
 STARTS = 6
 """Start values tried when the first ones fit badly."""

@@ -15,8 +15,9 @@ from ndestudio.fitting.optimizers.minimise import LevenbergMarquardt, Monitor, S
 from ndestudio.fitting.problem import Problem
 from ndestudio.fitting.stages.stages import Budget, Outcome, weights_objective
 from ndestudio.fitting.tracker import Tracker
-from ndestudio.problem.rows import FREE, Rows, bucket
-from ndestudio.problem.space import Bijection
+from ndestudio.problem.bijection import Bijection
+from ndestudio.problem.initial import FREE
+from ndestudio.problem.rows import Rows, bucket
 
 LEARNED = 1e-4
 """Loss of short segments at which a law is good enough to go on with whole trajectories."""

@@ -32,13 +32,13 @@ from ndestudio.fitting.stages.stages import (
     weight_prior,
 )
 from ndestudio.fitting.stages.stages import Outcome as StageOutcome
+from ndestudio.fitting.step_count import accurate, enough_steps, steps_for, tolerance
 from ndestudio.fitting.tracker import Tracker
 from ndestudio.fitting.uncertainty.laplace import normal_equations, uncertainty
 from ndestudio.model.fitted import FittedModel
 from ndestudio.problem.rows import bucket, whole_rows
-from ndestudio.solve.diffrax_adaptive import given_up
 from ndestudio.solve.jax_fixed import Loss
-from ndestudio.solve.step_count import LARGEST, accurate, enough_steps, steps_for, tolerance
+from ndestudio.solve.step_count import LARGEST
 from ndestudio.solve.stiffness import stiffness
 
 STEPS = {
@@ -287,7 +287,7 @@ def _polish(tracker: Tracker, engine: JaxEngine, point: Point, steps: int, wante
         outcome = follow_lm(tracker, engine, point, Budget(steps), factors=factors)
     setup = problem.adaptive
     if setup is not None and not np.isfinite(outcome.loss):
-        tracker.note(given_up(setup), "warning")
+        tracker.note(setup.given_up(), "warning")
     return outcome
 
 
@@ -357,7 +357,7 @@ def _finer(tracker: Tracker, batch: Batch, model: FittedModel) -> Batch | None:
     before = tracker.problem
     problem = suited(tracker, model, "As fitted so far")
     if problem is before:
-        stiff = stiffness(problem, model, batch.steps)
+        stiff = stiffness(model, problem.dataset, problem.method, batch.steps)
         if stiff is not None and stiff.needed > LARGEST:
             return None
     same = make_batch(problem, max(batch.steps, steps_for(problem)), rows=list(batch.rows))
@@ -374,7 +374,7 @@ def _descend(tracker: Tracker, gradient: Gradient, batch: Batch, point: Point, s
     outcome = follow_lbfgs(tracker, gradient, batch, point, Budget(steps))
     setup = tracker.problem.adaptive
     if setup is not None and not np.isfinite(outcome.loss):
-        tracker.note(given_up(setup), "warning")
+        tracker.note(setup.given_up(), "warning")
     return outcome
 
 

@@ -31,12 +31,12 @@ from ndestudio.fitting.optimizers.minimise import LeastSquares, LevenbergMarquar
 from ndestudio.fitting.problem import Problem
 from ndestudio.fitting.resume import FINEST, Reopened, reopen
 from ndestudio.fitting.stages.refinement import settled_prior
+from ndestudio.fitting.step_count import accurate
 from ndestudio.fitting.tracker import physical_starts
 from ndestudio.fitting.uncertainty.laplace import LEVEL, Uncertainty, column_noise, normal_equations, uncertainty
 from ndestudio.model.fitted import FittedModel
 from ndestudio.progress import Phase, Progress, Reporter, SilentReporter
 from ndestudio.solve.jax_backend import one_thread
-from ndestudio.solve.step_count import accurate
 
 JUMP = 4.0
 """A step that ends more than so many thresholds high is taken again, shorter: what lies between decides the limit."""
