@@ -18,7 +18,6 @@ _PACKAGES = (
     "jax",
     "diffrax",
     "equinox",
-    "optax",
     "optimistix",
     "sympy",
     "polars",

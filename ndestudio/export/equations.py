@@ -15,7 +15,7 @@ from ndestudio.model.fitted import FittedModel
 SCHEMA = "ndestudio-equations/1"
 """Name and version: the number grows when a reader of the old form would misread the new one."""
 
-_PACKAGES = ("numpy", "scipy", "jax", "diffrax", "equinox", "optax", "optimistix", "sympy", "polars", "pysr")
+_PACKAGES = ("numpy", "scipy", "jax", "diffrax", "equinox", "optimistix", "sympy", "polars", "pysr")
 
 
 def equations_json(project: ProjectLike) -> dict[str, Any]:
