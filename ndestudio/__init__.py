@@ -24,17 +24,19 @@ if TYPE_CHECKING:
     from ndestudio.export import artefact, equations_json, report_html, write_all
     from ndestudio.expression import parse_expression, to_latex, to_sympy, to_text
     from ndestudio.fitting import Comparison, Fit, Profile, TrainConfig, compare, fit, profile, refit
+    from ndestudio.fitting.metrics import score
+    from ndestudio.fitting.residuals import residuals
     from ndestudio.model import (
+        BasisConfig,
         FittedModel,
         InitialConfig,
         ModelConfig,
         NetworkConfig,
         ParameterConfig,
+        PenaltyConfig,
+        PriorConfig,
         numbers_filled,
-        score,
     )
-    from ndestudio.model.residuals import residuals
-    from ndestudio.model.simulate import simulate, simulate_trajectory
     from ndestudio.progress import PlainReporter, SilentReporter
     from ndestudio.project import (
         Project,
@@ -47,6 +49,7 @@ if TYPE_CHECKING:
         run,
         save_project,
     )
+    from ndestudio.solve.scipy_reference import simulate, simulate_trajectory
     from ndestudio.symbolic import SymbolicRegressor
 
 __version__ = "0.1.0"
@@ -68,10 +71,13 @@ _HOME = {
     "ParameterConfig": "model.config",
     "NetworkConfig": "model.config",
     "InitialConfig": "model.config",
+    "BasisConfig": "model.config",
+    "PenaltyConfig": "model.config",
+    "PriorConfig": "model.config",
     "FittedModel": "model.fitted",
-    "simulate": "model.simulate",
-    "simulate_trajectory": "model.simulate",
-    "score": "model.metrics",
+    "simulate": "solve.scipy_reference",
+    "simulate_trajectory": "solve.scipy_reference",
+    "score": "fitting.metrics",
     "numbers_filled": "model.replace",
     "TrainConfig": "fitting.config",
     "Fit": "fitting.result",
@@ -81,7 +87,7 @@ _HOME = {
     "Comparison": "fitting.model_comparison",
     "profile": "fitting",
     "Profile": "fitting.uncertainty.profile_likelihood",
-    "residuals": "model.residuals",
+    "residuals": "fitting.residuals",
     "DistilConfig": "distil.config",
     "Distillation": "distil.result",
     "assemble": "distil",
@@ -106,6 +112,7 @@ _HOME = {
 }
 
 __all__ = [
+    "BasisConfig",
     "Comparison",
     "DataConfig",
     "Dataset",
@@ -118,7 +125,9 @@ __all__ = [
     "NdeStudioError",
     "NetworkConfig",
     "ParameterConfig",
+    "PenaltyConfig",
     "PlainReporter",
+    "PriorConfig",
     "Profile",
     "Project",
     "Recovery",

@@ -7,6 +7,7 @@ from pathlib import Path
 
 ADDED: Mapping[str, str] = {
     "engines": "sample = ndestudio_sample:MeanEngine",
+    "solvers": "sample = ndestudio_sample:SOLVER",
     "readers": "sample = ndestudio_sample:READER",
     "exporters": "sample = ndestudio_sample:EXPORTER",
     "functions": "sample = ndestudio_sample:HALVED",
@@ -20,7 +21,7 @@ BROKEN: Mapping[str, str] = {
 }
 
 _GOOD = '''
-"""What a package writes to add an engine, a reader, an exporter and a function."""
+"""What a package writes to add an engine, a solver, a reader, an exporter and a function."""
 
 import numpy as np
 
@@ -28,6 +29,8 @@ from ndestudio.data.readers.arrays import ArrayReader
 from ndestudio.export import Exporter
 from ndestudio.expression import Number
 from ndestudio.expression.functions import Function
+from ndestudio.solve.fixed_grid import FixedGrid
+from ndestudio.solve.tableau import Tableau
 from ndestudio.symbolic import Candidate, Front, SearchResult
 
 
@@ -48,6 +51,7 @@ def _columns(path, name):
     return dict(zip(lines[0].split("~"), table.T)), ()
 
 
+SOLVER = FixedGrid(Tableau("sample", 2, ((), (0.5,)), (0.0, 1.0), (0.0, 0.5)), "Midpoint, fixed grid")
 READER = ArrayReader("sample", _columns, "Sample table", (".sample",), ())
 EXPORTER = Exporter(
     "sample",

@@ -22,10 +22,10 @@ from ndestudio.distil.result import (
     ScoredCandidate,
 )
 from ndestudio.expression.tree import Binary, Call, Expr, Name, Negate, Number
+from ndestudio.fitting.metrics import Metrics
 from ndestudio.fitting.result import Checkpoint, Fit, NoiseLevel, Outcome, StageHistory
 from ndestudio.model.config import ModelConfig, NetworkConfig, ParameterConfig
 from ndestudio.model.fitted import FittedModel, NetworkWeights, Replacement
-from ndestudio.model.metrics import Metrics
 from ndestudio.model.system import Hole, System
 from ndestudio.project.project import Project, Run, Spec
 from ndestudio.solve.device import Device

@@ -20,11 +20,12 @@ from ndestudio.expression import differentiate, evaluate, parse_expression, to_t
 from ndestudio.plugins import Registry
 from ndestudio.project import parse_spec
 from ndestudio.project.extensions import survey
+from ndestudio.solve.registry import SOLVERS
 from ndestudio.symbolic import ENGINES, SymbolicRegressor
 from tests import sample_plugin
 
 ROOT = Path(__file__).parents[1]
-REGISTRIES: dict[str, Registry] = {"engines": ENGINES, "readers": READERS, "exporters": EXPORTERS}
+REGISTRIES: dict[str, Registry] = {"engines": ENGINES, "solvers": SOLVERS, "readers": READERS, "exporters": EXPORTERS}
 
 SPEC = """
 name = "decay"
@@ -35,6 +36,7 @@ equations = "d(x)/dt = -halved(2*k*x)"
 parameters = { k = { value = 0.2, lower = 0.0 } }
 [train]
 preset = "quick"
+solver = "sample"
 [distil]
 engine = "sample"
 [export]
@@ -89,7 +91,7 @@ def test_nothing_is_there_before_a_package_is_installed() -> None:
 
 def test_a_spec_may_name_them(installed: Path) -> None:
     spec = parse_spec(SPEC)
-    assert (spec.distil.engine, spec.export.formats) == ("sample", ("sample",))
+    assert (spec.distil.engine, spec.train.solver, spec.export.formats) == ("sample", "sample", ("sample",))
     with pytest.raises(
         SpecError, match=r"\[export\] formats: there is no export format `samples`; did you mean `sample`"
     ):

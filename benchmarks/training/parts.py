@@ -18,10 +18,11 @@ from ndestudio.data.arrays import dataset_from_arrays
 from ndestudio.expression import parse_expression
 from ndestudio.fitting import TrainConfig, fit, refit
 from ndestudio.model.config import ModelConfig, NetworkConfig, ParameterConfig
+from ndestudio.model.evaluate import evaluate_hole
 from ndestudio.model.fitted import FittedModel
 from ndestudio.model.initial import initial_model
 from ndestudio.model.replace import replace_hole
-from ndestudio.model.simulate import evaluate_hole, simulate
+from ndestudio.solve.scipy_reference import simulate
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,9 @@ from ndestudio.data.arrays import dataset_from_arrays
 from ndestudio.data.config import SplitConfig
 from ndestudio.data.dataset import Dataset
 from ndestudio.model.config import ModelConfig, NetworkConfig, ParameterConfig
+from ndestudio.model.evaluate import evaluate_hole
 from ndestudio.model.fitted import FittedModel
-from ndestudio.model.simulate import evaluate_hole, simulate
+from ndestudio.solve.scipy_reference import simulate
 
 TRUTH = {"a": 1.3, "b": 0.9, "c": 0.8, "d": 1.8}
 WIDTH = 32

@@ -20,12 +20,12 @@ from ndestudio.fitting.engines import Gradient, JaxEngine
 from ndestudio.fitting.problem import Problem, make_problem
 from ndestudio.fitting.solver_choice import meshed
 from ndestudio.fitting.stages.recipe import gradient_of
+from ndestudio.fitting.step_count import steps_for
 from ndestudio.model.config import ModelConfig, NetworkConfig
+from ndestudio.model.evaluate import evaluate_hole
 from ndestudio.model.initial import initial_model
-from ndestudio.model.simulate import evaluate_hole
 from ndestudio.progress import SilentReporter
 from ndestudio.solve.jax_backend import device
-from ndestudio.solve.step_count import steps_for
 
 TIMES = np.concatenate([[0.0], np.logspace(-5, 5, 40)])
 MODEL = ModelConfig(

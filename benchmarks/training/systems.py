@@ -19,8 +19,9 @@ from ndestudio.data.dataset import Dataset
 from ndestudio.errors import NdeStudioError
 from ndestudio.fitting import Fit, TrainConfig, fit
 from ndestudio.model.config import ModelConfig, ParameterConfig
+from ndestudio.model.evaluate import evaluate_hole
 from ndestudio.model.fitted import FittedModel
-from ndestudio.model.simulate import evaluate_hole, simulate
+from ndestudio.solve.scipy_reference import simulate
 
 UNSEEN = 4
 """Trajectories from new starts on which a model is judged."""

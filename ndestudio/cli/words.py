@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from ndestudio.fitting.metrics import Metrics
     from ndestudio.model.fitted import FittedModel
-    from ndestudio.model.metrics import Metrics
     from ndestudio.project.project import Project
 
 

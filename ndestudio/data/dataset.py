@@ -12,6 +12,8 @@ from enum import IntEnum
 import numpy as np
 from jaxtyping import Bool, Float, Int8
 
+from ndestudio.data.control_path import ControlPath, control_path
+
 
 class Part(IntEnum):
     """The part of the data a row belongs to; the values are those in ``Trajectory.part``."""
@@ -56,11 +58,12 @@ class Trajectory:
     Arguments:
         t: times, strictly increasing.
         measured: NaN where missing.
-        inputs: forcings at `t`, interpolated linearly between (NaN where missing; interpolation skips those).
+        inputs: forcings at `t` (NaN where missing; interpolation skips those).
         part: a ``Part`` for each row.
         weight: factor of this trajectory in the loss.
         deviation: standard deviation of each measured value (NaN where unknown); None: of none is it known. It weighs
             the values of a column against each other.
+        input_kind: how inputs go between their samples, a name in ``control_path.KINDS``.
     """
 
     name: str
@@ -70,6 +73,12 @@ class Trajectory:
     part: Int8[np.ndarray, " time"]
     weight: float = 1.0
     deviation: Float[np.ndarray, "time measured"] | None = None
+    input_kind: str = "linear"
+
+    @property
+    def control(self) -> ControlPath:
+        """The inputs as functions of time."""
+        return control_path(self.t, self.inputs, self.input_kind)
 
     @property
     def present(self) -> Bool[np.ndarray, "time measured"]:
@@ -81,12 +90,8 @@ class Trajectory:
         return self.present & (self.part == part)[:, None]
 
     def input_at(self, t: Float[np.ndarray, " query"]) -> Float[np.ndarray, "query input"]:
-        """Inputs by linear interpolation, held constant outside the measured span."""
-        columns = []
-        for values in self.inputs.T:
-            known = np.isfinite(values)
-            columns.append(np.interp(t, self.t[known], values[known]))
-        return np.stack(columns, axis=-1) if columns else np.zeros((len(t), 0))
+        """Inputs at any times, see ``control``."""
+        return self.control(t)
 
 
 @dataclass(frozen=True, eq=False)

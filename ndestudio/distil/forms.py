@@ -30,7 +30,8 @@ REFUSED = (
     TypeError,
     KeyError,
     RecursionError,
-    ZeroDivisionError,
+    AttributeError,
+    ArithmeticError,
 )
 """What SymPy, and the way back from it, say about forms that have no value or no word in our language."""
 MOST_NODES = 60
@@ -143,7 +144,10 @@ def _rewritten(expr: Expr, budget: Budget) -> list[Expr]:
     import sympy
 
     check_size(expr)
-    exact, filled = budget.run(lambda: _numbers_as_symbols(expr))
+    try:
+        exact, filled = budget.run(lambda: _numbers_as_symbols(expr))
+    except REFUSED:  # such as a number that is none for us, exp(1e5)
+        return []
     found = []
     for change in (sympy.cancel, sympy.factor, sympy.together, _normalised):
         candidate = budget.run(lambda change=change: _changed(change, exact, filled))

@@ -123,7 +123,7 @@ def measure(
     Raises:
         SpecError: the law cannot be simulated over a trajectory, or runs away from the range of the measurements.
     """
-    from ndestudio.model.simulate import simulate_all
+    from ndestudio.solve.scipy_reference import simulate_all
 
     simulations = simulate_all(law, dataset)
     made = []

@@ -21,8 +21,8 @@ from ndestudio.errors import EngineUnavailable, EquationError, SettingError
 from ndestudio.expression.bounded import Budget
 from ndestudio.fitting.candidates import make_candidates
 from ndestudio.fitting.config import TrainConfig
+from ndestudio.fitting.metrics import Metrics, score
 from ndestudio.model.fitted import FittedModel
-from ndestudio.model.metrics import Metrics, score
 from ndestudio.progress import CandidateScored, Event, Note, Phase, Progress, Reporter, SilentReporter
 from ndestudio.symbolic.engine import Engine
 from ndestudio.symbolic.front import Candidate

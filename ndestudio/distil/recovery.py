@@ -17,10 +17,10 @@ from ndestudio.distil.structure import difference
 from ndestudio.expression.text import short_text
 from ndestudio.expression.tree import Expr
 from ndestudio.fitting.config import TrainConfig
+from ndestudio.fitting.metrics import Metrics, score
 from ndestudio.fitting.result import Fit, Outcome
 from ndestudio.model.config import ModelConfig
 from ndestudio.model.fitted import FittedModel
-from ndestudio.model.metrics import Metrics, score
 from ndestudio.progress import Note, Phase, Reporter, SilentReporter
 
 ALIKE = 0.05

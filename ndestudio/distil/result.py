@@ -12,9 +12,9 @@ from jaxtyping import Float
 from ndestudio.distil.config import DistilConfig, RecoveryConfig
 from ndestudio.expression.tree import Expr
 from ndestudio.fitting.config import TrainConfig
+from ndestudio.fitting.metrics import Metrics
 from ndestudio.model.config import ModelConfig
 from ndestudio.model.fitted import FittedModel
-from ndestudio.model.metrics import Metrics
 from ndestudio.symbolic.front import Candidate, Front
 
 

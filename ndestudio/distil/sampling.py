@@ -49,7 +49,7 @@ def sample_hole(
     Raises:
         ValueError: the hole was never reached with finite arguments.
     """
-    from ndestudio.model.simulate import evaluate_hole
+    from ndestudio.model.evaluate import evaluate_hole
 
     visited = visited_arguments(model, dataset, hole)
     if not len(visited):
@@ -83,7 +83,7 @@ def _inputs(model: FittedModel, hole: str) -> int:
 def _along(
     model: FittedModel, dataset: Dataset, trajectory: Trajectory, hole: str
 ) -> Float[np.ndarray, "visited argument"] | None:
-    from ndestudio.model.simulate import simulate_trajectory
+    from ndestudio.solve.scipy_reference import simulate_trajectory
 
     rows = np.flatnonzero(trajectory.mask(Part.TRAIN).any(axis=1))
     if len(rows) < 2:
@@ -187,7 +187,7 @@ def _agreement(
     ensemble: Sequence[FittedModel], hole: str, X: Float[np.ndarray, "sample argument"], y: Float[np.ndarray, " sample"]
 ) -> Float[np.ndarray, " sample"]:
     """Weight 1 where the networks of all seeds agree, less where their spread exceeds its median."""
-    from ndestudio.model.simulate import evaluate_hole
+    from ndestudio.model.evaluate import evaluate_hole
 
     others = [evaluate_hole(other, hole, X) for other in ensemble if hole in other.networks]
     if not others:
@@ -198,7 +198,7 @@ def _agreement(
 
 def disagreement(ensemble: Sequence[FittedModel], samples: HoleSamples) -> float | None:
     """Weighted standard deviation of the hole between seeds relative to that of the hole itself; None without an ensemble."""
-    from ndestudio.model.simulate import evaluate_hole
+    from ndestudio.model.evaluate import evaluate_hole
 
     others = [evaluate_hole(other, samples.hole, samples.X) for other in ensemble if samples.hole in other.networks]
     if not others:

@@ -16,8 +16,8 @@ from ndestudio.expression.bounded import Budget
 from ndestudio.expression.tree import Expr
 from ndestudio.fitting.candidates import Candidates
 from ndestudio.fitting.config import TrainConfig
+from ndestudio.fitting.metrics import Metrics, score
 from ndestudio.model.fitted import FittedModel
-from ndestudio.model.metrics import Metrics, score
 from ndestudio.progress import Reporter
 
 HOPELESS = 3.0
@@ -94,7 +94,7 @@ class Judge:
     ) -> Trial:
         """Refit the constants of ``model``, in which ``holes`` are formulas (if asked for), and simulate it."""
         from ndestudio.model.replace import formula_filled
-        from ndestudio.model.simulate import simulate_all
+        from ndestudio.solve.scipy_reference import simulate_all
 
         model, sentence, hopeless = self._tuned(model, iterations, enough)
         # LSODA would spend seconds on following a formula that runs away

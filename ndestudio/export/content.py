@@ -10,12 +10,11 @@ from jaxtyping import Float
 
 from ndestudio.data.dataset import Dataset, Source, Trajectory
 from ndestudio.errors import ExportError
-from ndestudio.export.stiffness import is_stiff
 from ndestudio.export.track import Track
 from ndestudio.expression.tree import CONSTANTS, Expr, calls, names
 from ndestudio.figures.text import plain
+from ndestudio.fitting.metrics import Metrics
 from ndestudio.model.fitted import FittedModel, NetworkWeights
-from ndestudio.model.metrics import Metrics
 
 DEFAULT_SPAN = (0.0, 10.0)
 """Times of a simulation for a model that comes without data."""
@@ -153,8 +152,18 @@ def content(model: FittedModel, dataset: Dataset | None = None, origin: Origin |
         tracks=tracks,
         scale=np.asarray(scale, dtype=float),
         origin=origin,
-        stiff=is_stiff(model, tracks),
+        stiff=_stiff(model, tracks),
     )
+
+
+def _stiff(model: FittedModel, tracks: tuple[Track, ...]) -> bool:
+    """Whether programs should take an implicit solver."""
+    from ndestudio.solve.stiffness import is_stiff
+
+    first = tracks[0]
+    times = np.linspace(first.start, first.stop, 5)
+    longest = max(track.stop - track.start for track in tracks)
+    return is_stiff(model, times, first.initial, first.control(model), longest)
 
 
 def _check_names(model: FittedModel) -> None:
@@ -244,6 +253,11 @@ def _plainly_named(tracks: tuple[Track, ...]) -> tuple[Track, ...]:
 
 
 def _track(model: FittedModel, dataset: Dataset, trajectory: Trajectory) -> Track:
+    if model.system.inputs and trajectory.input_kind != "linear":
+        raise ExportError(
+            f"the inputs of trajectory `{trajectory.name}` go between their samples as `{trajectory.input_kind}`; programs are "
+            "written for linear interpolation only. Sample the inputs densely and take them as linear to export this model"
+        )
     tables = []
     for name in model.system.inputs:
         values = trajectory.inputs[:, dataset.input_names.index(name)]

@@ -23,7 +23,7 @@ def trajectories_csv(model: FittedModel, dataset: Dataset | None) -> str:
     """
     if dataset is None:
         raise ExportError("there are no measured trajectories to write; open the data first")
-    from ndestudio.model.simulate import simulate_trajectory
+    from ndestudio.solve.scipy_reference import simulate_trajectory
 
     hidden = [index for index, name in enumerate(model.system.states) if name not in dataset.measured_names]
     stream = io.StringIO()

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 from ndestudio.data.dataset import Dataset
 from ndestudio.distil.result import Distillation
 from ndestudio.export.content import Origin, program_name
+from ndestudio.fitting.metrics import Metrics
 from ndestudio.fitting.result import Fit
 from ndestudio.model.fitted import FittedModel
-from ndestudio.model.metrics import Metrics
 
 if TYPE_CHECKING:
-    from ndestudio.model.residuals import Residuals
+    from ndestudio.fitting.residuals import Residuals
 
 
 @runtime_checkable
@@ -62,7 +62,7 @@ class Job:
         """What the exported model leaves of the data; None without a model that was compared with them."""
         if self.model is None or self.dataset is None or self.metrics is None:
             return None
-        from ndestudio.model.residuals import residuals
+        from ndestudio.fitting.residuals import residuals
 
         return residuals(self.model, self.dataset, log=self.project.spec.train.log_states)
 
@@ -126,6 +126,6 @@ def _assembled(project: ProjectLike, fit: Fit, distillation: Distillation) -> tu
     model = assemble(fit.model, distillation, project.accepted)
     if project.dataset is None:
         return model, None
-    from ndestudio.model.metrics import score
+    from ndestudio.fitting.metrics import score
 
     return model, score(model, project.dataset)

@@ -64,7 +64,7 @@ def recipes(job: Job) -> list[Callable[[], Figure | None]]:
 
 def _simulated(model: FittedModel, dataset: Dataset) -> dict[str, Path]:
     """The trajectories that are drawn, at dense times."""
-    from ndestudio.model.simulate import simulate_trajectory
+    from ndestudio.solve.scipy_reference import simulate_trajectory
 
     found = {}
     for one in shown_trajectories(dataset):
@@ -133,7 +133,7 @@ def _response(job: Job, name: str, paths: Callable[[], dict[str, Path]]) -> Figu
 
 
 def _formula_on_grid(job: Job, shown: HolePicture, arguments: tuple[str, ...]) -> np.ndarray | None:
-    from ndestudio.model.simulate import evaluate_hole
+    from ndestudio.model.evaluate import evaluate_hole
 
     if job.model is None or shown.name not in job.model.replacements:
         return None
@@ -143,7 +143,7 @@ def _formula_on_grid(job: Job, shown: HolePicture, arguments: tuple[str, ...]) -
 
 def _term_fit(job: Job, name: str) -> Figure | None:
     """How the formula in use follows the network; None where there is none."""
-    from ndestudio.model.simulate import evaluate_hole
+    from ndestudio.model.evaluate import evaluate_hole
 
     model, trained = job.model, job.network_model
     distilled = job.distillation.holes.get(name) if job.distillation else None

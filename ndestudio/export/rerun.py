@@ -133,7 +133,6 @@ def _numbers(output: str) -> Float[np.ndarray, "time column"]:
 
 
 def _reference(model: FittedModel, track: Track, times: Float[np.ndarray, " time"]) -> Float[np.ndarray, "time state"]:
-    from ndestudio.export.stiffness import track_inputs
-    from ndestudio.model.simulate import simulate
+    from ndestudio.solve.scipy_reference import simulate
 
-    return simulate(model, times, track.initial, track_inputs(model, track), rtol=1e-10, atol=1e-12).states
+    return simulate(model, times, track.initial, track.control(model), rtol=1e-10, atol=1e-12).states

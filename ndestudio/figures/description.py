@@ -224,8 +224,9 @@ class Panel:
 
     @property
     def empty(self) -> bool:
-        """Whether no mark has a value that can be drawn."""
-        return not any(len(one) for axis in ("x", "y") for one in _reach(self, axis))
+        """Whether no mark holds a value that can be drawn; lines across the panel and titles of stretches are none."""
+        shown = replace(self, marks=tuple(one for one in self.marks if not isinstance(one, Level | Stretch)))
+        return not any(len(one) for axis in ("x", "y") for one in _reach(shown, axis))
 
     def within(self, x: tuple[float, float] | None, y: tuple[float, float] | None) -> Panel:
         """The panel with other ends of its axes; None leaves those of an axis."""
@@ -243,7 +244,7 @@ class Figure:
     Parameters
     ----------
     kind
-        Key in `ndestudio.figures.registry.KINDS`.
+        Key in `ndestudio.figures.registry.KINDS`; `window` for what a plot of the window shows.
     name
         File name without its ending.
     title

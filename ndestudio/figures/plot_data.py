@@ -129,8 +129,7 @@ def picture(
 
 def simulate_all(model: FittedModel, dataset: Dataset, seconds: float = 30.0, *, reporter: Reporter) -> dict[str, Path]:
     """Every trajectory from its initial value, at dense times."""
-    from ndestudio.model.odes import Budget
-    from ndestudio.model.simulate import simulate
+    from ndestudio.solve.scipy_reference import Budget, simulate
 
     end = monotonic() + seconds
     paths: dict[str, Path] = {}

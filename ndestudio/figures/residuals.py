@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from ndestudio.data.dataset import Part
 from ndestudio.figures.description import Axis, Bars, Curve, Figure, Level, Panel, Points
 from ndestudio.figures.text import slug
-from ndestudio.model.residuals import ColumnResiduals
+
+if TYPE_CHECKING:
+    from ndestudio.fitting.residuals import ColumnResiduals
 
 _MOST = 4000
 

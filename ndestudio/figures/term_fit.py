@@ -67,7 +67,7 @@ def term_fit(
     formula
         Values of the formula at rows of arguments.
     """
-    from ndestudio.model.simulate import evaluate_hole
+    from ndestudio.model.evaluate import evaluate_hole
 
     network = model.networks.get(samples.hole)
     slices = []

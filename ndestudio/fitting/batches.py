@@ -15,21 +15,11 @@ from ndestudio.fitting.optimizers.levenberg_marquardt import Point, profile
 from ndestudio.fitting.problem import Problem, is_estimated
 from ndestudio.model.config import InitialConfig
 from ndestudio.model.initial import model_start
-from ndestudio.problem.rows import (
-    FORMULA,
-    FREE,
-    GIVEN,
-    SHARED,
-    Grid,
-    Rows,
-    Start,
-    Target,
-    bucket,
-    make_grid,
-    make_target,
-    whole_rows,
-)
-from ndestudio.problem.space import Space, bijection, initial_transforms
+from ndestudio.problem.bijection import bijection
+from ndestudio.problem.initial import FORMULA, FREE, GIVEN, SHARED, Start
+from ndestudio.problem.rows import Rows, Target, bucket, make_target, whole_rows
+from ndestudio.problem.space import Space, initial_transforms
+from ndestudio.solve.time_grid import Grid, make_grid
 
 ENOUGH = 1000
 """Clean values that determine a network of usual size."""

@@ -33,11 +33,11 @@ from ndestudio.fitting.problem import Problem, make_problem
 from ndestudio.fitting.robust import robust_squares
 from ndestudio.fitting.solver_choice import suited
 from ndestudio.fitting.stages.constants import CLOSE, ENOUGH_ROWS, LEAST_ACCURATE, constants_objective
+from ndestudio.fitting.step_count import enough_steps, on_samples, tolerance
 from ndestudio.fitting.tracker import Tracker, physical_starts
 from ndestudio.model.fitted import FittedModel
 from ndestudio.problem.rows import Rows, whole_rows
 from ndestudio.progress import SilentReporter
-from ndestudio.solve.step_count import enough_steps, on_samples, tolerance
 
 SCREENED = Stopping(30, decrease=1e-5, slow=2, slow_rejected=8, loss=CLOSE, promise=1e-6, promise_below=1e-3)
 """A candidate is refined no further than formulas can be told from each other by."""
@@ -100,8 +100,19 @@ class Candidates:
     ) -> CandidateFit:
         """Fit all free constants and initial values, from those of ``model``.
 
-        Arguments:
-            enough: root mean square error, in spreads; a fit that is above it after ``PATIENCE`` steps is not continued.
+        Parameters
+        ----------
+        should_stop
+            Asked before and after every step.
+        iterations
+            Steps at most, on each grid.
+        enough
+            Root mean square error, in spreads; a fit that is above it after ``PATIENCE`` steps is not continued.
+
+        Returns
+        -------
+        CandidateFit
+            A model that cannot be simulated is a result with a sentence, no exception.
         """
         problem = self._problem(model)
         watch, iterations = _Impatient(should_stop, enough**2), 0 if should_stop() else iterations
@@ -162,7 +173,7 @@ class Candidates:
     ) -> OptimisationResult[LmState]:
         objective = constants_objective(VectorEngine(problem, batch), batch, point)
         rules = replace(SCREENED, steps=iterations, promise_below=damping)
-        return minimise(objective, point, LevenbergMarquardt(damping), stopping=rules, monitor=watch)
+        return minimise(LevenbergMarquardt(damping), objective, point, stopping=rules, monitor=watch)
 
     def _checked(
         self, problem: Problem, batch: Batch, state: LmState, iterations: int, watch: _Impatient
@@ -186,8 +197,15 @@ def allowed(problem: Problem, loss: float) -> float:
 def make_candidates(model: FittedModel, dataset: Dataset, train: TrainConfig | None = None) -> Candidates:
     """What all candidates for a part of ``model`` share.
 
-    Raises:
-        DataError: settings that do not fit the data.
+    Parameters
+    ----------
+    model
+        A fitted model; its residuals tell the noise levels, and what counts as an outlier.
+
+    Raises
+    ------
+    DataError
+        Settings that do not fit the data.
     """
     train = train or TrainConfig()
     problem = make_problem(model, dataset, train, train_networks=False)

@@ -8,24 +8,6 @@ import msgspec
 
 Stage = Literal["collocation", "shooting", "trajectory", "polish"]
 NoiseKind = Literal["spread", "constant", "proportional"]
-Solver = Literal[
-    "auto",
-    "rk4",
-    "tsit5",
-    "dopri5",
-    "heun",
-    "sdirk3",
-    "sdirk4",
-    "diffrax-tsit5",
-    "diffrax-dopri5",
-    "diffrax-dopri8",
-    "diffrax-reversible-heun",
-    "diffrax-kvaerno3",
-    "diffrax-kvaerno5",
-    "diffrax-implicit-euler",
-    "diffrax-kencarp3",
-    "diffrax-kencarp4",
-]
 Adjoint = Literal["auto", "recursive", "direct", "forward", "backsolve"]
 Controller = Literal["auto", "pid", "constant"]
 
@@ -50,9 +32,11 @@ class TrainConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         segment: points per shooting segment.
         solver: of the training simulation. `"auto"`: `rk4` on a fixed grid with exact discrete derivatives, and `sdirk4`
             (implicit) where the model turns out to be stiff. `tsit5`, `dopri5`, `heun` (explicit), `sdirk3` and `sdirk4`
-            (implicit) are the program's own as well. `diffrax-...` are adaptive solvers of diffrax, slower to compile:
-            explicit, implicit (`kvaerno3`, `kvaerno5`, `implicit-euler`), or implicit in the known part and explicit in the
-            networks (`kencarp3`, `kencarp4`). The result is checked with an accurate solver for stiff systems.
+            (implicit) are the program's own as well. Adaptive solvers of diffrax, slower to compile, are `diffrax-tsit5`,
+            `diffrax-dopri5`, `diffrax-dopri8`, `diffrax-reversible-heun` (explicit), `diffrax-kvaerno3`, `diffrax-kvaerno5`,
+            `diffrax-implicit-euler` (implicit), and `diffrax-kencarp3`, `diffrax-kencarp4` (implicit in the known part and
+            explicit in the networks). An installed package may add more. The result is checked with an accurate solver for
+            stiff systems.
         adjoint: how a `diffrax-...` solver is differentiated: `"recursive"` (checkpoints; the default for networks),
             `"direct"`, `"forward"` (Levenberg-Marquardt then; the default for few constants), or `"backsolve"` (gradients
             inexact and slow; for comparison).
@@ -77,7 +61,7 @@ class TrainConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     l2: float | None = None
     iterations: dict[Stage, int] = {}
     segment: int = 10
-    solver: Solver = "auto"
+    solver: str = "auto"
     adjoint: Adjoint = "auto"
     controller: Controller = "auto"
     rtol: float | None = None

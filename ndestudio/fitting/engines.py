@@ -14,10 +14,11 @@ from ndestudio.fitting.optimizers.levenberg_marquardt import Linear, PathRows, P
 from ndestudio.fitting.penalties import along, path_of
 from ndestudio.fitting.problem import Problem
 from ndestudio.fitting.robust import robust_factor
-from ndestudio.problem.rows import FREE, Grid
+from ndestudio.problem.initial import FREE
 from ndestudio.progress import Reporter
 from ndestudio.solve.compiled import wait
 from ndestudio.solve.numpy_fixed import VectorModel, initial_values, march, read_out
+from ndestudio.solve.time_grid import Grid
 
 DIFFERENCE = 1e-6
 """Step of the forward differences, in units of the trained numbers (which are of order one)."""

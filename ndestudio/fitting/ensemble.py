@@ -15,8 +15,8 @@ from ndestudio.fitting.batched_ensemble import Clock, Meeting
 from ndestudio.fitting.config import TrainConfig
 from ndestudio.fitting.result import Fit, Outcome
 from ndestudio.fitting.stages.recipe import JACOBIAN_BYTES
+from ndestudio.model.evaluate import evaluate_hole
 from ndestudio.model.fitted import FittedModel
-from ndestudio.model.simulate import evaluate_hole
 from ndestudio.progress import Event, Note, Phase, Progress, Reporter, TrainStep
 from ndestudio.solve.jax_backend import device, memory
 

@@ -10,19 +10,19 @@ from jaxtyping import Float
 
 from ndestudio.data.dataset import Part
 from ndestudio.fitting.initial_values import with_held_starts, with_starts
+from ndestudio.fitting.metrics import Metrics, score
 from ndestudio.fitting.noise import described as described_noise
 from ndestudio.fitting.problem import Problem
 from ndestudio.fitting.result import Checkpoint, Fit
+from ndestudio.fitting.step_count import accurate
 from ndestudio.fitting.summary import judged
 from ndestudio.fitting.support import with_support
 from ndestudio.fitting.tracker import StopRequested, TimeUp, Tracker, predict
 from ndestudio.fitting.uncertainty.identifiability import identify
 from ndestudio.model.fitted import FittedModel, Simulation
-from ndestudio.model.metrics import Metrics, score
 from ndestudio.progress import Phase
 from ndestudio.solve.compiled import Stopped
 from ndestudio.solve.device import Device
-from ndestudio.solve.step_count import accurate
 from ndestudio.solve.stiffness import stiffness
 
 STARTS_SHARE = 0.25
@@ -74,7 +74,7 @@ def finish(tracker: Tracker, ending: Ending, described: Device) -> Fit:
     steps_by_error = problem.adaptive is not None and problem.adaptive.controller == "pid"
     exact = tracker.exact or steps_by_error
     if tracker.best_point is not None and not exact and not accurate(problem, tracker.best_point[0], model):
-        stiff = stiffness(problem, model, tracker.best_point[0].steps)
+        stiff = stiffness(model, problem.dataset, problem.method, tracker.best_point[0].steps)
         tracker.note(
             stiff.sentence("As fitted")
             if stiff is not None

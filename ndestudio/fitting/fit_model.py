@@ -22,7 +22,6 @@ from ndestudio.model.config import ModelConfig
 from ndestudio.model.fitted import FittedModel
 from ndestudio.model.initial import initial_model
 from ndestudio.progress import Phase, Reporter, SilentReporter
-from ndestudio.solve.diffrax_adaptive import warnings_of
 from ndestudio.solve.jax_backend import device, plain_cpu
 
 SECONDS = {"quick": 10.0, "balanced": 40.0, "thorough": 180.0}
@@ -81,7 +80,7 @@ def _fit_one(config: ModelConfig, dataset: Dataset, seed: Seed, start: FittedMod
         tracker.note(text, "warning")
     suited(tracker, model, "At the start values")
     setup = problem.adaptive
-    for text in warnings_of(setup, int(problem.space.free.sum())) if setup is not None else ():
+    for text in setup.warnings(int(problem.space.free.sum())) if setup is not None else ():
         tracker.note(text, "warning")
     if problem.structure.holes or setup is not None:
         chosen, described = device(train.device)

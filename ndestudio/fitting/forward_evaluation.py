@@ -13,7 +13,7 @@ from ndestudio.fitting.optimizers.levenberg_marquardt import Point, profile
 from ndestudio.fitting.problem import Problem
 from ndestudio.fitting.robust import robust_factor, robust_limit
 from ndestudio.fitting.tracker import Tracker
-from ndestudio.problem.rows import FREE
+from ndestudio.problem.initial import FREE
 
 HELD_ROWS = 24
 """Held-out trajectories whose initial values are fitted to judge a point."""

@@ -18,7 +18,8 @@ from ndestudio.fitting.problem import Problem
 from ndestudio.fitting.robust import robust_factor, robust_limit
 from ndestudio.fitting.tracker import physical_starts
 from ndestudio.model.fitted import FittedModel
-from ndestudio.problem.rows import FREE, Rows, whole_rows
+from ndestudio.problem.initial import FREE
+from ndestudio.problem.rows import Rows, whole_rows
 
 AT_ONCE = 512
 """Trajectories fitted side by side."""

@@ -19,7 +19,7 @@ from ndestudio.fitting.optimizers.levenberg_marquardt import LmState, Point, Pri
 from ndestudio.fitting.priors import PriorTable, PriorTerms
 from ndestudio.fitting.problem import Problem
 from ndestudio.fitting.robust import robust_factor, robust_limit
-from ndestudio.problem.space import Bijection
+from ndestudio.problem.bijection import Bijection
 
 LEAST_FREEDOM = 0.2
 """Part of the values that tells the noise at least."""
@@ -82,10 +82,14 @@ def _taken(table: PriorTable, chosen: np.ndarray) -> PriorTable:
 def with_priors(problem: Problem, batch: Batch | None, prior: Prior, loss: float, most: float = np.inf) -> Prior:
     """``prior`` with those of the settings, at the noise level of ``loss``.
 
-    Nothing else draws the parameters that have one.
+    Next to nothing else draws the parameters that have one.
 
-    Arguments:
-        most: loss above which it is misfit and no noise.
+    Parameters
+    ----------
+    batch
+        Whose initial values are fitted; None where only parameters are.
+    most
+        Loss above which it is misfit and no noise.
     """
     if problem.priors is None:
         return prior
@@ -98,8 +102,12 @@ def with_priors(problem: Problem, batch: Batch | None, prior: Prior, loss: float
 def merit(problem: Problem, batch: Batch, point: Point, loss: float, path: float | None = None) -> float:
     """What points are compared by: loss and penalties along the path, and the priors with the noise level eliminated.
 
-    Arguments:
-        path: what the penalties along the path come to; None: it is simulated.
+    Parameters
+    ----------
+    loss
+        Of the data, at ``point``.
+    path
+        What the penalties along the path come to; None: it is simulated.
     """
     if problem.penalties and path is None:
         model = problem.space.fitted(point.theta, {})

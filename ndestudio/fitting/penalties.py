@@ -16,7 +16,9 @@ from jaxtyping import Float
 
 from ndestudio.fitting.batches import Batch
 from ndestudio.fitting.problem import Problem
-from ndestudio.problem.rows import Grid, Start, Target
+from ndestudio.problem.observation import Observation
+from ndestudio.problem.rows import Target
+from ndestudio.solve.time_grid import Grid
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,11 +41,8 @@ def observing(problem: Problem) -> Problem:
     structure, constants = problem.structure, problem.space.constants
     count, added = len(structure.measured), problem.penalties
     names = tuple(f"penalty {k + 1}" for k in range(len(added)))
-    structure = replace(
-        structure,
-        measured=(*structure.measured, *names),
-        observed=(*(None for _ in range(count)), *(penalty.expression for penalty in added)),
-    )
+    seen = (*(None for _ in range(count)), *(penalty.expression for penalty in added))
+    structure = replace(structure, observation=Observation((*structure.measured, *names), seen))
     scales = np.array([penalty.scale for penalty in added])
     constants = constants._replace(
         log=np.zeros(count + len(added), dtype=bool),
@@ -56,14 +55,14 @@ def observing(problem: Problem) -> Problem:
 
 def along(problem: Problem, batch: Batch) -> Batch:
     """The batch whose samples are the points of its grid, up to the last training sample of each row."""
-    grid, start = batch.grid, batch.start
+    grid = batch.grid
     rows, count, added = len(grid.step), len(problem.structure.measured), len(problem.penalties)
     steps = len(grid.h) - 1
     knots = grid.sample_t[:, :1] + np.concatenate([np.zeros((rows, 1)), np.cumsum(grid.h[:-1], axis=0).T], axis=1)
     inputs = np.zeros((rows, steps + 1, grid.sample_u.shape[2]))
     if inputs.shape[2]:
         for k in range(rows):
-            inputs[k] = batch.rows[k if k < len(batch.rows) else 0].trajectory.input_at(knots[k])
+            inputs[k] = batch.rows[k if k < len(batch.rows) else 0].control(knots[k])
     weight = _trapezoidal(grid, knots, batch)
     train = np.zeros((rows, steps + 1, count + added))
     train[..., count:] = weight[..., None] * np.array([penalty.weight for penalty in problem.penalties])
@@ -77,10 +76,8 @@ def along(problem: Problem, batch: Batch) -> Batch:
         knots,
         inputs,
     )
-    first = np.concatenate([start.first[:, :count], np.zeros((rows, added)), start.first[:, count:]], axis=1)
     nothing = np.zeros_like(train)
-    found = Start(*(first if name == "first" else part for name, part in zip(Start._fields, start, strict=True)))
-    return replace(batch, grid=points, target=Target(nothing, train, nothing), start=found)
+    return replace(batch, grid=points, target=Target(nothing, train, nothing))
 
 
 def _trapezoidal(grid: Grid, knots: Float[np.ndarray, "row knot"], batch: Batch) -> Float[np.ndarray, "row knot"]:

@@ -6,8 +6,8 @@ import numpy as np
 
 from ndestudio.data.dataset import Part
 from ndestudio.fitting.problem import Problem
+from ndestudio.model.evaluate import field
 from ndestudio.model.initial import model_start
-from ndestudio.model.simulate import field
 
 FAR = 20.0
 """Ranges of all other values beyond which a value is told."""

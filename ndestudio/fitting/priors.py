@@ -24,7 +24,7 @@ from jaxtyping import Bool, Float, Int
 from ndestudio.fitting.optimizers.levenberg_marquardt import Away, Point
 from ndestudio.model.config import InitialConfig, ParameterConfig, PriorConfig
 from ndestudio.model.fitted import FittedModel
-from ndestudio.problem.space import Bijection
+from ndestudio.problem.bijection import Bijection
 
 NONE, NORMAL, LOG_NORMAL = 0, 1, 2
 DIFFERENCE = 1e-6

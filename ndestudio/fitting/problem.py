@@ -11,16 +11,20 @@ from jaxtyping import Bool, Float
 
 from ndestudio.data.dataset import Dataset, Part, Trajectory
 from ndestudio.data.smoothing import SmoothedTrajectory
-from ndestudio.errors import DataError
+from ndestudio.errors import DataError, SpecError
 from ndestudio.fitting.config import TrainConfig
 from ndestudio.fitting.path_penalty import PathPenalty, path_penalties
 from ndestudio.fitting.priors import Priors, model_priors
 from ndestudio.model.config import InitialConfig
 from ndestudio.model.fitted import FittedModel
-from ndestudio.problem.space import Bijection, Space, Structure, bijection, initial_transforms, parameter_space
-from ndestudio.solve import diffrax_adaptive as adaptive_solvers
-from ndestudio.solve.diffrax_adaptive import ATOL, RTOL, Adaptive, adaptive
-from ndestudio.solve.tableau import OWN, RK4, SDIRK4, Tableau
+from ndestudio.problem.bijection import Bijection, bijection
+from ndestudio.problem.problem import Problem as Definition
+from ndestudio.problem.space import Space, initial_transforms, parameter_space
+from ndestudio.problem.structure import Structure
+from ndestudio.solve.base import Solver, SolverSettings, TracedMethod
+from ndestudio.solve.diffrax_adaptive import ATOL, RTOL
+from ndestudio.solve.registry import for_training
+from ndestudio.solve.tableau import SDIRK4, Tableau
 from ndestudio.solve.time_grid import Mesh
 
 CLIP = 5.0
@@ -37,10 +41,9 @@ class Problem:
 
     Arguments:
         floor: smallest loss the noise allows (mean squared error over spread); 0 if the noise is unknown.
-        observed: measured columns that the model has a counterpart for.
         mesh: trajectory -> where the steps of the solver should lie; none: by time and samples.
         least: steps below which the solver is not stable.
-        adaptive: the diffrax solver that trains in its place, None if none was chosen.
+        adaptive: the solver with steps of its own that trains in its place, None if none was chosen.
         priors: of parameters and initial values, None without any. penalties: along the path.
     """
 
@@ -48,19 +51,28 @@ class Problem:
     train: TrainConfig
     space: Space
     method: Tableau
-    observed: Bool[np.ndarray, " measured"]
     noise: Float[np.ndarray, " measured"]
     floor: float
     smooth: Mapping[str, SmoothedTrajectory]
     mesh: Mapping[str, Mesh] = field(default_factory=dict)
     least: int = 0
-    adaptive: Adaptive | None = None
+    adaptive: TracedMethod | None = None
     priors: Priors | None = None
     penalties: tuple[PathPenalty, ...] = ()
+
+    @cached_property
+    def definition(self) -> Definition:
+        """What is fitted, without how: the part that solvers know."""
+        return Definition(self.space, self.dataset)
 
     @property
     def structure(self) -> Structure:
         return self.space.structure
+
+    @property
+    def observed(self) -> Bool[np.ndarray, " measured"]:
+        """Measured columns that the model has a counterpart for."""
+        return self.definition.observed
 
     def values_used(self, part: Part) -> int:
         """Measured values of a part that the model has a counterpart for."""
@@ -105,28 +117,37 @@ def make_problem(
     space = parameter_space(model, constants, train_networks=train_networks)
     space = _with_shared(space, model, train)
     noise, floor = _noise(dataset, smoothed or {}, observed, log, spread)
-    setup = adaptive(train, int(space.free.sum()))
     priors = model_priors(model)
-    return Problem(
+    problem = Problem(
         dataset,
         train,
         space,
-        _method(train),
-        observed,
+        SDIRK4,
         noise,
         floor,
         smoothed or {},
-        adaptive=setup,
         priors=priors if priors.any or priors.parameters.given.any() else None,
         penalties=path_penalties(model, scale),
     )
+    return _solved_by(problem, for_training(train.solver))
 
 
-def _method(train: TrainConfig) -> Tableau:
-    """Of the program's own solver; beside an adaptive one it serves quick looks, which must not be stopped by stiffness."""
-    if train.solver in adaptive_solvers.IMPLICIT or train.solver in adaptive_solvers.SPLIT:
-        return SDIRK4
-    return OWN.get(train.solver, RK4)
+def solver_settings(train: TrainConfig) -> SolverSettings:
+    """What the settings of a fit say about the solver."""
+    return SolverSettings(train.solver, train.adjoint, train.controller, train.rtol, train.atol, train.max_steps)
+
+
+def _solved_by(problem: Problem, solver: Solver) -> Problem:
+    """The problem with the steps of ``solver``, and what is compiled in their place where it chooses its own.
+
+    Raises:
+        SpecError: settings that do not go together, or a solver that cannot solve such a problem.
+    """
+    if sentence := solver.refuses(problem.definition):
+        raise SpecError(sentence)
+    settings = replace(solver_settings(problem.train), inputs=problem.definition.input_kind)
+    traced = solver.traced(settings, int(problem.space.free.sum()))
+    return replace(problem, method=solver.grid, adaptive=traced)
 
 
 def _logarithms(dataset: Dataset, train: TrainConfig) -> Bool[np.ndarray, " measured"]:

@@ -9,8 +9,8 @@ from enum import StrEnum
 import numpy as np
 from jaxtyping import Float
 
+from ndestudio.fitting.metrics import Metrics
 from ndestudio.model.fitted import FittedModel
-from ndestudio.model.metrics import Metrics
 from ndestudio.solve.device import Device
 
 

@@ -13,11 +13,11 @@ from ndestudio.fitting.optimizers.levenberg_marquardt import Point
 from ndestudio.fitting.problem import Problem, make_problem
 from ndestudio.fitting.stages.collocation import smooth_training
 from ndestudio.fitting.stages.recipe import affordable
+from ndestudio.fitting.step_count import accurate, steps_for
 from ndestudio.model.fitted import FittedModel
 from ndestudio.problem.rows import bucket
 from ndestudio.progress import Reporter
 from ndestudio.solve.jax_backend import device
-from ndestudio.solve.step_count import accurate, steps_for
 
 FINEST = 1024
 """Steps of the solver that are not exceeded."""

@@ -7,11 +7,12 @@ from dataclasses import replace
 import numpy as np
 
 from ndestudio.fitting.problem import Problem
+from ndestudio.fitting.step_count import steps_for, tolerance
 from ndestudio.fitting.tracker import Tracker
 from ndestudio.model.fitted import FittedModel
 from ndestudio.problem.rows import bucket
 from ndestudio.solve.step_control import find_mesh
-from ndestudio.solve.step_count import LARGEST, steps_for, tolerance
+from ndestudio.solve.step_count import LARGEST
 from ndestudio.solve.stiffness import stiffness
 from ndestudio.solve.tableau import SDIRK4
 
@@ -34,7 +35,7 @@ def suited(tracker: Tracker, model: FittedModel, when: str) -> Problem:
         return problem
     if not problem.method.implicit:
         steps = steps_for(problem)
-        stiff = stiffness(problem, model, steps)
+        stiff = stiffness(model, problem.dataset, problem.method, steps)
         if stiff is None:
             return problem
         if problem.train.solver != "auto":
@@ -52,5 +53,5 @@ def suited(tracker: Tracker, model: FittedModel, when: str) -> Problem:
 def meshed(problem: Problem, model: FittedModel) -> Problem:
     """The problem with steps where ``model`` wants them; as it was where the model cannot be simulated."""
     with np.errstate(all="ignore"):
-        mesh = find_mesh(problem, model, max(tolerance(problem), FINEST))
+        mesh = find_mesh(problem.definition, problem.method, model, max(tolerance(problem), FINEST))
     return replace(problem, mesh=mesh) if mesh else problem

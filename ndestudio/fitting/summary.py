@@ -6,13 +6,12 @@ import numpy as np
 
 from ndestudio.data.dataset import Part
 from ndestudio.expression.tree import Call, walk
+from ndestudio.fitting.metrics import Metrics
 from ndestudio.fitting.problem import Problem
 from ndestudio.fitting.result import Outcome
 from ndestudio.fitting.tracker import Tracker
 from ndestudio.model.fitted import FittedModel
-from ndestudio.model.metrics import Metrics
-from ndestudio.model.odes import Budget
-from ndestudio.model.simulate import simulate_trajectory
+from ndestudio.solve.scipy_reference import Budget, simulate_trajectory
 
 LITTLE = 0.7
 """Training error, in spreads, above which a model explains little."""

@@ -15,7 +15,7 @@ from ndestudio.fitting.problem import Problem
 from ndestudio.model.fitted import FittedModel
 from ndestudio.model.networks import array_hole
 from ndestudio.problem.rows import Rows
-from ndestudio.solve.numpy_fixed import VectorModel, march, read_out
+from ndestudio.solve.numpy_fixed import GridSimulation
 
 MOST = 4000
 """Samples kept of each hole."""
@@ -62,12 +62,8 @@ def _visited(problem: Problem, model: FittedModel) -> tuple[np.ndarray, np.ndarr
     rows = rows[:: max(1, len(rows) // 64)]
     longest = max(len(row.index) for row in rows)
     batch = make_batch(problem, int(np.clip(2 * longest, 32, 400)), rows=rows, padded=False)
-    vector = VectorModel(problem.structure, model.networks)
-    values = [np.array([[model.parameters[name]]]) for name in problem.structure.parameters]
-    y0 = np.stack([model.initial[name] for name in batch.names], axis=-1)[:, None, :]
-    with np.errstate(all="ignore"):
-        states, slopes = march(vector, values, y0, batch.grid, problem.method, problem.space.constants.clip)
-        y = read_out(states, slopes, batch.grid)[:, 0]
+    simulation = GridSimulation(problem.definition, problem.method, model)
+    y = simulation.states(problem.definition.conditions(model, [row.trajectory for row in rows]), batch.grid)
     t, u, seen = [], [], []
     for k, row in enumerate(rows):
         n = len(row.index)

@@ -19,9 +19,9 @@ from ndestudio.fitting.result import Checkpoint, StageHistory
 from ndestudio.fitting.uncertainty.laplace import Uncertainty
 from ndestudio.model.fitted import FittedModel
 from ndestudio.model.initial import start_values
-from ndestudio.problem.rows import FORMULA, FREE, GIVEN, SHARED
+from ndestudio.problem.initial import FORMULA, FREE, GIVEN, SHARED
 from ndestudio.progress import FitSnapshot, Note, Phase, Progress, Reporter, SilentReporter, TrainStep
-from ndestudio.solve.numpy_fixed import VectorModel, initial_values, march, read_out
+from ndestudio.solve.numpy_fixed import GridSimulation, VectorModel, initial_values
 
 SNAPSHOT_SECONDS = 0.1
 SNAPSHOT_SHARE = 0.1
@@ -294,13 +294,7 @@ def predict(
     """Predicted measured columns at all times of the trajectories shown, by the fixed-grid solver in NumPy."""
     longest = max(len(trajectory.t) for trajectory in problem.dataset.trajectories)
     batch = predictions_batch(problem, steps or int(np.clip(longest, 24, 256)), most)
-    vector = VectorModel(problem.structure, model.networks)
-    values = [np.array([[model.parameters[name]]]) for name in problem.structure.parameters]
-    y0 = np.stack([model.initial[name] for name in batch.names], axis=-1)[:, None, :]
-    with np.errstate(all="ignore"):
-        states, slopes = march(vector, values, y0, batch.grid, problem.method, problem.space.constants.clip)
-        y = read_out(states, slopes, batch.grid)
-        seen = vector.observe(
-            [v[..., None] for v in values], batch.grid.sample_t, np.moveaxis(batch.grid.sample_u, -1, 0), y
-        )
-    return {row.trajectory.name: (row.t, seen[:, 0, k, : len(row.index)].T) for k, row in enumerate(batch.rows)}
+    simulation = GridSimulation(problem.definition, problem.method, model)
+    conditions = problem.definition.conditions(model, [row.trajectory for row in batch.rows])
+    seen = simulation.measured(batch.grid, simulation.states(conditions, batch.grid))
+    return {row.name: (row.t, seen[:, k, : len(row.index)].T) for k, row in enumerate(batch.rows)}

@@ -13,7 +13,7 @@ from ndestudio.fitting.config import TrainConfig
 from ndestudio.fitting.refit_model import refit
 from ndestudio.model.config import ParameterConfig
 from ndestudio.model.fitted import FittedModel, Simulation
-from ndestudio.model.simulate import simulate_all
+from ndestudio.solve.scipy_reference import simulate_all
 
 
 def held_out_error(model: FittedModel, dataset: Dataset, part: Part, train: TrainConfig) -> float | None:

@@ -6,140 +6,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import msgspec
 import numpy as np
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float
 
 from ndestudio.expression.tree import Expr
 from ndestudio.model.config import InitialConfig, NetworkConfig, ParameterConfig
 from ndestudio.model.fitted import FittedModel, NetworkWeights
 from ndestudio.model.system import System
-from ndestudio.model.transforms import Transform, parameter_transform, sigmoid, softplus, transform_of
-
-_CODES = {
-    "identity": 0,
-    "lower": 1,
-    "upper": 2,
-    "both": 3,
-    "log": 4,
-    "log-lower": 5,
-    "log-upper": 6,
-    "log-both": 7,
-}
-
-
-class Bijection(NamedTuple):
-    """``Transform`` of many numbers at once, as arrays; ``offset`` shifts the identity kind."""
-
-    code: Int[np.ndarray, "..."]
-    lower: Float[np.ndarray, "..."]
-    upper: Float[np.ndarray, "..."]
-    scale: Float[np.ndarray, "..."]
-    offset: Float[np.ndarray, "..."]
-
-    def forward(self, z: Any, xp: Any = np) -> Any:
-        """Physical values of the unbounded numbers ``z``; see ``ndestudio.model.transforms``."""
-        low = self.lower + self.scale * softplus(z, xp)
-        high = self.upper - self.scale * softplus(-z, xp)
-        both = self.lower + (self.upper - self.lower) * sigmoid(z, xp)
-        kind = self.code % 4
-        value = xp.where(
-            kind == 1, low, xp.where(kind == 2, high, xp.where(kind == 3, both, self.offset + self.scale * z))
-        )
-        log = self.code >= 4
-        return xp.where(log, xp.exp(xp.where(log, value, 0.0)), value)
-
-
-def bijection(transforms: Sequence[Transform], offsets: Sequence[float] | None = None) -> Bijection:
-    """Stack transforms. A logarithmic kind without bounds has scale 1 and no offset."""
-    log = [transform.kind.startswith("log") for transform in transforms]
-    return Bijection(
-        code=np.array([_CODES[transform.kind] for transform in transforms], dtype=np.int32),
-        lower=np.array([transform.lower for transform in transforms], dtype=float),
-        upper=np.array([transform.upper for transform in transforms], dtype=float),
-        scale=np.array([1.0 if k else t.scale for k, t in zip(log, transforms, strict=True)], dtype=float),
-        offset=np.array(offsets if offsets is not None else np.zeros(len(transforms)), dtype=float),
-    )
-
-
-@dataclass(frozen=True)
-class HoleShape:
-    """The static part of a network: what a compiled program depends on."""
-
-    name: str
-    arguments: tuple[str, ...]
-    config_json: bytes
-    shapes: tuple[tuple[tuple[int, ...], tuple[int, ...]], ...]
-
-    @property
-    def config(self) -> NetworkConfig:
-        return msgspec.json.decode(self.config_json, type=NetworkConfig)
-
-    @property
-    def size(self) -> int:
-        return sum(int(np.prod(shape)) for pair in self.shapes for shape in pair)
-
-    def unpack(self, flat: Any) -> tuple[list[Any], list[Any]]:
-        """Weights and biases from a slice of theta."""
-        weights, biases, at = [], [], 0
-        for weight, bias in self.shapes:
-            n, m = int(np.prod(weight)), int(np.prod(bias))
-            weights.append(flat[at : at + n].reshape(weight))
-            biases.append(flat[at + n : at + n + m])
-            at += n + m
-        return weights, biases
-
-    @staticmethod
-    def pack(weights: Sequence[np.ndarray], biases: Sequence[np.ndarray]) -> Float[np.ndarray, " n"]:
-        return np.concatenate([part.ravel() for pair in zip(weights, biases, strict=True) for part in pair])
-
-
-@dataclass(frozen=True)
-class Structure:
-    """Everything a compiled program depends on except array shapes; hashable.
-
-    Arguments:
-        observed: expression of each measured column, None for a column without counterpart.
-        starts: expression of the initial value of each state where a text gives one, else None.
-    """
-
-    states: tuple[str, ...]
-    rhs: tuple[Expr, ...]
-    parameters: tuple[str, ...]
-    inputs: tuple[str, ...]
-    measured: tuple[str, ...]
-    observed: tuple[Expr | None, ...]
-    holes: tuple[HoleShape, ...]
-    starts: tuple[Expr | None, ...]
-
-    @property
-    def weights_at(self) -> tuple[int, int]:
-        """Slice of theta that holds network weights."""
-        first = len(self.parameters)
-        return first, first + sum(hole.size for hole in self.holes)
-
-    @property
-    def size(self) -> int:
-        return self.weights_at[1] + len(self.states)
-
-    def hole_slices(self) -> dict[str, slice]:
-        at, found = len(self.parameters), {}
-        for hole in self.holes:
-            found[hole.name] = slice(at, at + hole.size)
-            at += hole.size
-        return found
-
-
-class NetworkScales(NamedTuple):
-    """Scales of one network (see ``NetworkWeights``)."""
-
-    center: Float[np.ndarray, " argument"]
-    scale: Float[np.ndarray, " argument"]
-    output: Float[np.ndarray, ""]
+from ndestudio.model.transforms import Transform, parameter_transform, transform_of
+from ndestudio.problem.bijection import Bijection, bijection
+from ndestudio.problem.dynamics import EquationDynamics, HoleShape, NetworkScales
+from ndestudio.problem.initial import FirstValues
+from ndestudio.problem.observation import Observation
+from ndestudio.problem.structure import Structure
 
 
 class Constants(NamedTuple):
@@ -170,14 +54,11 @@ def structure_of(model: FittedModel) -> Structure:
     system = model.system
     holes = tuple(_hole_shape(hole.name, model.networks[hole.name]) for hole in system.holes)
     return Structure(
-        states=system.states,
-        rhs=system.rhs,
-        parameters=system.parameters,
-        inputs=model.inputs,
-        measured=model.measured,
-        observed=tuple(system.observation(name) for name in model.measured),
-        holes=holes,
-        starts=tuple(_start(model.config.initial.get(state)) for state in system.states),
+        EquationDynamics(system.states, system.rhs, system.parameters, model.inputs, holes),
+        Observation(model.measured, tuple(system.observation(name) for name in model.measured)),
+        FirstValues(
+            tuple(_start(model.config.initial.get(state)) for state in system.states), (*model.measured, *model.inputs)
+        ),
     )
 
 

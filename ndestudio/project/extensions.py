@@ -16,9 +16,10 @@ def survey() -> tuple[tuple[PlugIn, ...], tuple[Failure, ...]]:
     from ndestudio.data.readers.registry import READERS
     from ndestudio.export.registry import EXPORTERS
     from ndestudio.expression.functions import functions
+    from ndestudio.solve.registry import SOLVERS
     from ndestudio.symbolic.registry import ENGINES
 
-    for registry in (ENGINES, READERS, EXPORTERS):
+    for registry in (ENGINES, SOLVERS, READERS, EXPORTERS):
         registry.known()  # refuses what is no such thing, or has a name that is taken
     functions()
     return tuple(one for kind in KINDS for one in entries(kind)), failures()

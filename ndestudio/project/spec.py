@@ -177,14 +177,19 @@ def _check(spec: Spec) -> None:
 
 
 def _check_names(spec: Spec) -> None:
-    """Refuse names of engines and exporters that do not exist, before hours of training."""
+    """Refuse names of engines, solvers and exporters that do not exist, before hours of training."""
     from ndestudio.export.registry import EXPORTERS
+    from ndestudio.solve.registry import for_training
     from ndestudio.symbolic.registry import ENGINES
 
     try:
         ENGINES.check(spec.distil.engine)
     except ValueError as error:
         raise SpecError(f"[distil] engine: {error}") from None
+    try:
+        for_training(spec.train.solver)
+    except SpecError as error:
+        raise SpecError(f"[train] solver: {error}") from None
     for name in spec.export.formats:
         try:
             EXPORTERS.check(name)

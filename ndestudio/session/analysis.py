@@ -120,9 +120,14 @@ def renamed(model: ModelConfig, old: str, new: str) -> ModelConfig:
         else config
         for state, config in model.initial.items()
     }
+    penalties = {
+        name: msgspec.structs.replace(one, expression=replaced(one.expression, old, new))
+        for name, one in model.penalties.items()
+    }
     return msgspec.structs.replace(
         model,
         equations=replaced(model.equations, old, new),
+        penalties=penalties,
         parameters=keys(model.parameters),
         networks=keys(model.networks),
         initial=initial,

@@ -8,7 +8,7 @@ from functools import lru_cache
 
 from ndestudio.distil.result import ScoredCandidate, held_out
 from ndestudio.expression.tree import Expr
-from ndestudio.model.metrics import Metrics
+from ndestudio.fitting.metrics import Metrics
 from ndestudio.session.distil_state import FrontRow
 from ndestudio.symbolic.front import Candidate
 

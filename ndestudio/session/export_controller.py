@@ -14,8 +14,8 @@ from ndestudio.export.exporter import Exporter
 from ndestudio.export.registry import EXPORTERS
 from ndestudio.figures.description import Figure
 from ndestudio.figures.style import FigureStyle
+from ndestudio.fitting.metrics import Metrics
 from ndestudio.model.fitted import FittedModel
-from ndestudio.model.metrics import Metrics
 from ndestudio.progress import Reporter
 from ndestudio.project.project import Project
 from ndestudio.session import commands
@@ -344,7 +344,7 @@ def _assemble(
     model: Any, distillation: Any, accepted: Any, dataset: Dataset | None, *, reporter: Reporter
 ) -> tuple[FittedModel, Metrics | None]:
     from ndestudio.distil import assemble
-    from ndestudio.model.metrics import score
+    from ndestudio.fitting.metrics import score
 
     del reporter
     made = assemble(model, distillation, accepted)

@@ -201,7 +201,7 @@ def _warm_up(*, reporter: Reporter) -> Device:
 
 def _warm_up_preview(*, reporter: Reporter) -> None:
     del reporter
-    for name in ("ndestudio.figures.plot_data", "ndestudio.model.simulate", "ziamath"):
+    for name in ("ndestudio.figures.plot_data", "ndestudio.solve.scipy_reference", "ziamath"):
         import_module(name)
 
 

@@ -138,7 +138,7 @@ class TrainController(Presenter[TrainState]):
 
         A paused training goes on from there instead.
         """
-        from ndestudio.model.metrics import score
+        from ndestudio.fitting.metrics import score
 
         project, moments = self._workspace.project, self._moments()
         if not 0 <= self._checkpoint < len(moments) or project.dataset is None:

@@ -13,8 +13,8 @@ from ndestudio.data.dataset import Dataset
 from ndestudio.figures.loss import LossCurve, loss_curves
 from ndestudio.figures.plot_data import Picture
 from ndestudio.fitting.config import TrainConfig
+from ndestudio.fitting.metrics import Metrics
 from ndestudio.fitting.result import Fit
-from ndestudio.model.metrics import Metrics
 from ndestudio.session.live import TrainLive
 from ndestudio.session.trust import TrustState
 

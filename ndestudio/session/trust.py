@@ -12,8 +12,8 @@ from ndestudio.session.purposes import PurposeName
 
 if TYPE_CHECKING:
     from ndestudio.fitting.model_comparison import Comparison
+    from ndestudio.fitting.residuals import Residuals
     from ndestudio.fitting.uncertainty.profile_likelihood import Profile
-    from ndestudio.model.residuals import Residuals
 
 
 @dataclass(frozen=True)
@@ -177,7 +177,7 @@ class TrustController:
 
 
 def _residuals(model: Any, dataset: Any, log: tuple[str, ...], *, reporter: Reporter) -> Residuals:
-    from ndestudio.model.residuals import residuals
+    from ndestudio.fitting.residuals import residuals
 
     del reporter
     return residuals(model, dataset, log=log)

@@ -1,23 +1,25 @@
-"""Training through the solvers of diffrax: variable steps, implicit and implicit-explicit methods, and their adjoints.
+"""The solvers of diffrax: variable steps, implicit and implicit-explicit methods, and their adjoints.
 
-Every pair of solver and adjoint that is offered is checked against finite differences in the tests.
+Kidger 2022, On Neural Differential Equations (chapter 5). Every pair of solver and adjoint that is offered is checked against
+finite differences in the tests.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar, Literal
 
+import numpy as np
+
+from ndestudio.data.control_path import KINDS
 from ndestudio.errors import SpecError
-from ndestudio.fitting.config import TrainConfig
+from ndestudio.problem.conditions import Condition
+from ndestudio.problem.problem import Problem
+from ndestudio.solve.base import Linearisation, Solution, SolverSettings, ordinary
 from ndestudio.solve.jax_backend import get_jax
+from ndestudio.solve.tableau import RK4, SDIRK4, Tableau
 
-EXPLICIT = ("diffrax-tsit5", "diffrax-dopri5", "diffrax-dopri8", "diffrax-reversible-heun")
-IMPLICIT = ("diffrax-kvaerno3", "diffrax-kvaerno5", "diffrax-implicit-euler")
-SPLIT = ("diffrax-kencarp3", "diffrax-kencarp4")
-"""Implicit in what is known, explicit in the networks (Kennedy and Carpenter 2003, Appl. Numer. Math. 44, 139)."""
-SOLVERS = (*EXPLICIT, *IMPLICIT, *SPLIT)
 ADJOINTS = ("recursive", "direct", "forward", "backsolve")
 FEW = 60
 """Trained numbers up to which forward mode (and so Levenberg-Marquardt) is chosen where the adjoint is left open."""
@@ -25,6 +27,8 @@ MANY = 400
 """Trained numbers from which on forward mode is said to be slow."""
 RTOL, ATOL = 1e-6, 1e-8
 """Tolerances where none are given; absolute ones in units of the state's scale. A gradient needs no more than the noise."""
+STEPS, MOST_STEPS = 512, 100_000
+"""Steps of a constant controller, and most steps of any, where a solution is wanted and no fit."""
 BACKSOLVE = (
     "The adjoint `backsolve` integrates the equations backwards: its gradients are not those of the discrete solution, are "
     "unstable where trajectories contract, and took a hundred times longer than `recursive` where that was measured. It is "
@@ -34,179 +38,185 @@ BACKSOLVE = (
 
 @dataclass(frozen=True)
 class Adaptive:
-    """The static part of a diffrax solve; a compiled program depends on it.
+    """The static part of a diffrax solve; a compiled program depends on it. A ``TracedMethod``.
 
     Arguments:
         controller: `"pid"` (steps by the local error) or `"constant"` (the steps of the training grid).
+        inputs: how inputs go between their samples, a name in ``control_path.KINDS``.
     """
 
-    solver: str
+    solver: Diffrax
     adjoint: str
     controller: str
     max_steps: int
+    inputs: str = "linear"
 
     @property
     def name(self) -> str:
-        return self.solver
+        return self.solver.name
+
+    def states_at(self, field: Any, known: Any, phi: Any, constants: Any, t: Any, u: Any, knots: Any, y0: Any) -> Any:
+        """States of one row at its samples; infinite from where the solver gave up on."""
+        import diffrax
+
+        jnp = get_jax().numpy
+
+        def part(function: Any) -> Any:
+            def slope(time: Any, y: Any, args: Any) -> Any:
+                phi, constants, times, samples = args
+                return function(phi, constants, time, self._inputs(time, times, samples), y)
+
+            return diffrax.ODETerm(slope)
+
+        terms: Any = part(field)
+        if self.solver.kind == "split":
+            learned = lambda *a: field(*a) - known(*a)  # noqa: E731
+            terms = diffrax.MultiTerm(part(learned), part(known))
+        rtol, atol = constants.tolerance[0], constants.tolerance[1] * constants.state_scale
+        solution = diffrax.diffeqsolve(
+            terms,
+            self.solver.made(rtol, atol),
+            t0=t[0],
+            t1=t[-1],
+            dt0=None,
+            y0=y0,
+            args=(phi, constants, t, u),
+            saveat=diffrax.SaveAt(ts=t),
+            stepsize_controller=self._steps(knots, t, rtol, atol, u.shape[1]),
+            adjoint=_adjoint(self.adjoint),
+            max_steps=self.max_steps,
+            throw=False,
+        )
+        return jnp.where(solution.result == diffrax.RESULTS.successful, solution.ys, jnp.inf)
+
+    def warnings(self, trained: int) -> list[str]:
+        found = [BACKSOLVE] if self.adjoint == "backsolve" else []
+        if self.adjoint == "forward" and trained > MANY:
+            found.append(
+                f"The adjoint `forward` carries a derivative for each of the {trained} trained numbers; `recursive` is "
+                "faster for so many."
+            )
+        return found
+
+    def given_up(self) -> str:
+        remedy = "the solver `auto`" if self.solver.implicit else "an implicit solver such as `diffrax-kvaerno3`"
+        return (
+            f"`{self.name}` did not get through the trajectories within {self.max_steps} steps; choose {remedy}, or raise "
+            "`max_steps`."
+        )
+
+    def _inputs(self, time: Any, t: Any, samples: Any) -> Any:
+        jnp, at = get_jax().numpy, KINDS[self.inputs].at
+        columns = [at(time, t, samples[:, k], jnp) for k in range(samples.shape[1])]
+        return jnp.stack(columns) if columns else samples[0]
+
+    def _steps(self, knots: Any, t: Any, rtol: Any, atol: Any, inputs: int) -> Any:
+        import diffrax
+
+        if self.controller == "constant":
+            return diffrax.StepTo(knots)
+        by_error = diffrax.PIDController(rtol=rtol, atol=atol)
+        return (
+            by_error if self.inputs == "linear" or not inputs else diffrax.ClipStepSizeController(by_error, jump_ts=t)
+        )
+
+
+@dataclass(frozen=True)
+class Diffrax:
+    """A solver of diffrax; a ``Solver``.
+
+    Arguments:
+        method: its class in diffrax.
+        kind: `"split"`: implicit in what is known, explicit in the networks (Kennedy and Carpenter 2003, Appl. Numer. Math.
+            44, 139).
+    """
+
+    name: str
+    title: str
+    method: str
+    kind: Literal["explicit", "implicit", "split"] = "explicit"
+    adaptive: ClassVar[bool] = True
+    trains: ClassVar[bool] = True
 
     @property
-    def split(self) -> bool:
-        return self.solver in SPLIT
+    def implicit(self) -> bool:
+        return self.kind != "explicit"
 
+    @property
+    def grid(self) -> Tableau:
+        """Steps for quick looks, which must not be stopped by stiffness."""
+        return SDIRK4 if self.implicit else RK4
 
-def adaptive(train: TrainConfig, trained: int) -> Adaptive | None:
-    """The diffrax solve of these settings; None for the program's own solvers.
+    def refuses(self, problem: Problem) -> str | None:
+        return ordinary(problem, f"`{self.name}`", traced=True)
 
-    Arguments:
-        trained: how many numbers are trained.
-
-    Raises:
-        SpecError: settings that do not go together.
-    """
-    if train.solver not in SOLVERS:
-        _only_for_diffrax(train)
-        return None
-    adjoint = train.adjoint
-    if adjoint == "auto":
-        adjoint = "forward" if trained <= FEW else "recursive"
-    _refuse(train.solver, adjoint)
-    controller = train.controller
-    if controller == "auto":
-        controller = "constant" if train.solver == "diffrax-implicit-euler" else "pid"
-    return Adaptive(train.solver, adjoint, controller, train.max_steps)
-
-
-def _refuse(solver: str, adjoint: str) -> None:
-    """Raise where an adjoint does not suit a solver."""
-    reason = ""
-    if adjoint == "backsolve" and solver == "diffrax-reversible-heun":
-        reason = "the second state of that method is lost on the way back, and with it its exactness"
-    elif adjoint == "backsolve" and solver not in EXPLICIT:
-        reason = "what decays fast in a stiff system explodes when it is integrated backwards"
-    elif adjoint == "direct" and solver not in EXPLICIT:
-        reason = "it stores every iteration of every implicit stage, up to `max_steps` of them"
-    if reason:
-        raise SpecError(
-            f"the adjoint `{adjoint}` cannot be used with `{solver}`: {reason}; choose the adjoint `recursive` or `forward`"
-        )
-
-
-def _only_for_diffrax(train: TrainConfig) -> None:
-    for name, value, default in (
-        ("adjoint", train.adjoint, "auto"),
-        ("controller", train.controller, "auto"),
-        ("rtol", train.rtol, None),
-        ("atol", train.atol, None),
-    ):
-        if value != default:
+    def traced(self, settings: SolverSettings, trained: int) -> Adaptive:
+        adjoint = settings.adjoint
+        if adjoint == "auto":
+            adjoint = "forward" if trained <= FEW else "recursive"
+        if reason := self._clash(adjoint):
             raise SpecError(
-                f"`{name} = {value}` belongs to the solvers of diffrax (`diffrax-...`); the solver `{train.solver}` steps on "
-                "a fixed grid, whose error is checked by step-doubling, and has exact derivatives. Leave the setting out or "
-                "choose another solver"
+                f"the adjoint `{adjoint}` cannot be used with `{self.name}`: {reason}; choose the adjoint `recursive` or "
+                "`forward`"
             )
+        controller = settings.controller
+        if controller == "auto":
+            controller = "constant" if self.method == "ImplicitEuler" else "pid"
+        return Adaptive(self, adjoint, controller, settings.max_steps, settings.inputs)
+
+    def solve(self, problem: Problem, theta: Any, conditions: Sequence[Condition]) -> list[Solution]:
+        from ndestudio.solve.jax_solutions import solutions
+
+        setup = self._exact(problem, "recursive")
+        found = solutions(problem, setup, self.grid, STEPS, theta, conditions)
+        return [_told(setup, one, y) for one, y in zip(conditions, found, strict=True)]
+
+    def linearise(self, problem: Problem, theta: Any, conditions: Sequence[Condition]) -> list[Linearisation]:
+        from ndestudio.solve.jax_solutions import linearisations
+
+        return linearisations(problem, self._exact(problem, "forward"), self.grid, STEPS, theta, conditions)
+
+    def made(self, rtol: Any, atol: Any) -> Any:
+        """The solver as diffrax wants it."""
+        import diffrax
+        import optimistix
+
+        method = getattr(diffrax, self.method)
+        # the root finder that diffrax gives to KenCarp's methods (VeryChord) does not converge even on y' = -y: with
+        # Newton's method they have their orders
+        return method(root_finder=optimistix.Newton(rtol=rtol, atol=0.1 * atol.min())) if self.implicit else method()
+
+    def _exact(self, problem: Problem, adjoint: str) -> Adaptive:
+        return self.traced(SolverSettings(self.name, adjoint, max_steps=MOST_STEPS, inputs=problem.input_kind), 1)
+
+    def _clash(self, adjoint: str) -> str:
+        """Why an adjoint does not suit the solver, "" if it does."""
+        if adjoint == "backsolve" and self.method == "ReversibleHeun":
+            return "the second state of that method is lost on the way back, and with it its exactness"
+        if adjoint == "backsolve" and self.implicit:
+            return "what decays fast in a stiff system explodes when it is integrated backwards"
+        if adjoint == "direct" and self.implicit:
+            return "it stores every iteration of every implicit stage, up to `max_steps` of them"
+        return ""
 
 
-def warnings_of(setup: Adaptive, trained: int) -> list[str]:
-    """What a person should know about these settings."""
-    found = [BACKSOLVE] if setup.adjoint == "backsolve" else []
-    if setup.adjoint == "forward" and trained > MANY:
-        found.append(
-            f"The adjoint `forward` carries a derivative for each of the {trained} trained numbers; `recursive` is faster for "
-            "so many."
-        )
-    return found
+TSIT5 = Diffrax("diffrax-tsit5", "Tsit5 (diffrax)", "Tsit5")
+DOPRI5 = Diffrax("diffrax-dopri5", "Dopri5 (diffrax)", "Dopri5")
+DOPRI8 = Diffrax("diffrax-dopri8", "Dopri8 (diffrax)", "Dopri8")
+REVERSIBLE_HEUN = Diffrax("diffrax-reversible-heun", "Reversible Heun (diffrax)", "ReversibleHeun")
+KVAERNO3 = Diffrax("diffrax-kvaerno3", "Kvaerno3, implicit (diffrax)", "Kvaerno3", "implicit")
+KVAERNO5 = Diffrax("diffrax-kvaerno5", "Kvaerno5, implicit (diffrax)", "Kvaerno5", "implicit")
+IMPLICIT_EULER = Diffrax("diffrax-implicit-euler", "Implicit Euler (diffrax)", "ImplicitEuler", "implicit")
+KENCARP3 = Diffrax("diffrax-kencarp3", "KenCarp3, IMEX (diffrax)", "KenCarp3", "split")
+KENCARP4 = Diffrax("diffrax-kencarp4", "KenCarp4, IMEX (diffrax)", "KenCarp4", "split")
 
 
-def given_up(setup: Adaptive) -> str:
-    """That the solver does not get through the trajectories from where training is."""
-    stiff = setup.solver in EXPLICIT
-    remedy = "an implicit solver such as `diffrax-kvaerno3`" if stiff else "the solver `auto`"
-    return (
-        f"`{setup.solver}` did not get through the trajectories within {setup.max_steps} steps; choose {remedy}, or raise "
-        "`max_steps`."
-    )
+def _told(setup: Adaptive, condition: Condition, y: Any) -> Solution:
+    gone = not np.isfinite(y).all()
+    return Solution(condition.t, np.where(np.isfinite(y), y, np.nan), setup.given_up() if gone else "")
 
 
-def states_at(
-    setup: Adaptive, field: Any, known: Any, theta: Any, constants: Any, t: Any, u: Any, knots: Any, y0: Any
-) -> Any:
-    """States of one row at its samples; infinite from where the solver gave up on.
-
-    Arguments:
-        field, known: (theta, constants, t, u, y) -> dy/dt, as it is and with the networks left out.
-        t, u: times (the last one repeated as padding) and inputs of the samples. knots: the steps of a constant controller.
-    """
-    import diffrax
-
-    jnp = get_jax().numpy
-
-    def part(function: Any) -> Any:
-        def slope(time: Any, y: Any, args: Any) -> Any:
-            theta, constants, times, samples = args
-            return function(theta, constants, time, _forcing(time, times, samples), y)
-
-        return diffrax.ODETerm(slope)
-
-    terms: Any = part(field)
-    if setup.split:
-        learned = lambda *a: field(*a) - known(*a)  # noqa: E731
-        terms = diffrax.MultiTerm(part(learned), part(known))
-    rtol, atol = constants.tolerance[0], constants.tolerance[1] * constants.state_scale
-    solution = diffrax.diffeqsolve(
-        terms,
-        _solver(setup, rtol, atol),
-        t0=t[0],
-        t1=t[-1],
-        dt0=None,
-        y0=y0,
-        args=(theta, constants, t, u),
-        saveat=diffrax.SaveAt(ts=t),
-        stepsize_controller=diffrax.StepTo(knots) if setup.controller == "constant" else _pid(rtol, atol),
-        adjoint=_adjoint(setup),
-        max_steps=setup.max_steps,
-        throw=False,
-    )
-    return jnp.where(solution.result == diffrax.RESULTS.successful, solution.ys, jnp.inf)
-
-
-def _forcing(time: Any, t: Any, samples: Any) -> Any:
-    jnp = get_jax().numpy
-    return (
-        jnp.stack([jnp.interp(time, t, samples[:, k]) for k in range(samples.shape[1])])
-        if samples.shape[1]
-        else samples[0]
-    )
-
-
-def _pid(rtol: Any, atol: Any) -> Any:
-    import diffrax
-
-    return diffrax.PIDController(rtol=rtol, atol=atol)
-
-
-def _solver(setup: Adaptive, rtol: Any, atol: Any) -> Any:
-    import diffrax
-    import optimistix
-
-    make: dict[str, Callable[..., Any]] = {
-        "diffrax-tsit5": diffrax.Tsit5,
-        "diffrax-dopri5": diffrax.Dopri5,
-        "diffrax-dopri8": diffrax.Dopri8,
-        "diffrax-reversible-heun": diffrax.ReversibleHeun,
-        "diffrax-kvaerno3": diffrax.Kvaerno3,
-        "diffrax-kvaerno5": diffrax.Kvaerno5,
-        "diffrax-implicit-euler": diffrax.ImplicitEuler,
-        "diffrax-kencarp3": diffrax.KenCarp3,
-        "diffrax-kencarp4": diffrax.KenCarp4,
-    }
-    if setup.solver in EXPLICIT:
-        return make[setup.solver]()
-    # the root finder that diffrax gives to KenCarp's methods (VeryChord) does not converge even on y' = -y: with Newton's
-    # method they have their orders
-    return make[setup.solver](root_finder=optimistix.Newton(rtol=rtol, atol=0.1 * atol.min()))
-
-
-def _adjoint(setup: Adaptive) -> Any:
+def _adjoint(name: str) -> Any:
     import diffrax
 
     return {
@@ -214,4 +224,4 @@ def _adjoint(setup: Adaptive) -> Any:
         "direct": diffrax.DirectAdjoint,
         "forward": diffrax.ForwardMode,
         "backsolve": diffrax.BacksolveAdjoint,
-    }[setup.adjoint]()
+    }[name]()

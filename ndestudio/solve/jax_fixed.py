@@ -14,15 +14,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from ndestudio.expression.numeric import evaluate
-from ndestudio.model.networks import apply_network
-from ndestudio.problem.rows import FORMULA, FREE, SHARED, Grid, Start, Target
-from ndestudio.problem.space import Bijection, Constants, Structure
-from ndestudio.solve.diffrax_adaptive import Adaptive, states_at
+from ndestudio.problem.dynamics import neural_functions
+from ndestudio.problem.initial import Start
+from ndestudio.problem.rows import Target
+from ndestudio.problem.space import Constants
+from ndestudio.problem.structure import Structure
+from ndestudio.solve.base import Method, TracedMethod
 from ndestudio.solve.jax_backend import get_jax
-from ndestudio.solve.jax_implicit import StageSolver, solve
+from ndestudio.solve.jax_implicit import StageSolver
 from ndestudio.solve.numpy_fixed import hermite
+from ndestudio.solve.runge_kutta import Stage, advanced, step
 from ndestudio.solve.tableau import Tableau
+from ndestudio.solve.time_grid import Grid
 
 
 class Functions(NamedTuple):
@@ -49,100 +52,46 @@ def make_functions(structure: Structure) -> Functions:
     jnp = jax.numpy
     count, states = len(structure.parameters), len(structure.states)
     slices = structure.hole_slices()
-    configs = {hole.name: hole.config for hole in structure.holes}
+    dynamics, nothing = structure.dynamics, {hole.name: lambda *x: 0.0 * x[0] for hole in structure.holes}
 
     def physical(theta: Any, constants: Constants) -> Any:
         last = theta.shape[0] - states
         p = constants.bijection.forward(theta[:count], jnp)
         return jnp.concatenate([p, theta[count:last], constants.shared.forward(theta[last:], jnp)])
 
-    def names(phi: Any, t: Any, u: Any, y: Any) -> dict[str, Any]:
-        values = {name: y[k] for k, name in enumerate(structure.states)}
-        values |= {name: u[k] for k, name in enumerate(structure.inputs)}
-        return values | {name: phi[k] for k, name in enumerate(structure.parameters)} | {"t": t}
+    def neural(phi: Any, constants: Constants) -> Any:
+        weights = {name: phi[place] for name, place in slices.items()}
+        return neural_functions(structure.holes, weights, constants.scales, jnp)
 
-    def holes(phi: Any, constants: Constants) -> dict[str, Callable[..., Any]]:
-        found = {}
-        for k, hole in enumerate(structure.holes):
-            weights, biases = hole.unpack(phi[slices[hole.name]])
-            found[hole.name] = _hole(configs[hole.name], hole.arguments, weights, biases, constants.scales[k], jnp)
-        return found
-
-    def slope(phi: Any, constants: Constants, t: Any, u: Any, y: Any, functions: Any) -> Any:
-        y = jnp.clip(y, constants.clip[0], constants.clip[1])
-        values = names(phi, t, u, y)
-        slopes = [evaluate(expr, values, jnp, functions) for expr in structure.rhs]
-        return jnp.stack([jnp.asarray(slope, dtype=y.dtype) for slope in slopes])
+    def inside(constants: Constants, y: Any) -> Any:
+        return jnp.clip(y, constants.clip[0], constants.clip[1])
 
     def field(phi: Any, constants: Constants, t: Any, u: Any, y: Any) -> Any:
-        return slope(phi, constants, t, u, y, holes(phi, constants))
+        return dynamics.drift(neural(phi, constants), jnp)(phi[:count], t, u, inside(constants, y))
 
     def known(phi: Any, constants: Constants, t: Any, u: Any, y: Any) -> Any:
-        nothing = {hole.name: lambda *x: 0.0 * x[0] for hole in structure.holes}
-        return slope(phi, constants, t, u, y, nothing)
+        return dynamics.drift(nothing, jnp)(phi[:count], t, u, inside(constants, y))
 
     def observe(phi: Any, constants: Constants, t: Any, u: Any, y: Any) -> Any:
-        values, functions = names(phi, t, u, y), holes(phi, constants)
-        seen = [0.0 * t if e is None else evaluate(e, values, jnp, functions) for e in structure.observed]
-        seen = jnp.stack([jnp.asarray(value, dtype=y.dtype) for value in seen])
-        floored = jnp.maximum(seen, constants.floor)
-        return jnp.where(constants.log, jnp.log(jnp.where(constants.log, floored, 1.0)), seen) / constants.spread
+        seen = structure.observation.function(dynamics, neural(phi, constants), jnp)(phi[:count], t, u, y)
+        return structure.noise.standardised(seen, constants, jnp)
 
-    def start(phi: Any, constants: Constants, free: Any, row: Start) -> Any:
-        mapping = Bijection(row.code, row.lower, row.upper, row.scale, row.given)
-        y0 = jnp.where(row.mode == FREE, mapping.forward(free, jnp), row.given)
-        y0 = jnp.where(row.mode == SHARED, phi[phi.shape[0] - states :], y0)
-        values = {name: phi[k] for k, name in enumerate(structure.parameters)}
-        values |= {name: row.first[k] for k, name in enumerate((*structure.measured, *structure.inputs))} | {"t": row.t}
-        for k, expr in enumerate(structure.starts):
-            if expr is not None:
-                y0 = y0.at[k].set(jnp.where(row.mode[k] == FORMULA, evaluate(expr, values, jnp), y0[k]))
-        return y0
+    def start(phi: Any, constants: Any, free: Any, row: Start) -> Any:
+        starts = structure.initial.function(dynamics, neural(phi, constants), jnp)
+        return starts(phi[:count], phi[phi.shape[0] - states :], free, row)
 
     return Functions(physical, field, observe, start, known)
 
 
-def _hole(config: Any, arguments: Any, weights: Any, biases: Any, scales: Any, jnp: Any) -> Callable[..., Any]:
-    def hole(*x: Any) -> Any:
-        X = jnp.stack(jnp.broadcast_arrays(*x), axis=-1)
-        center, scale, output = scales
-        return apply_network(config, arguments, weights, biases, center, scale, output, X, jnp)
-
-    return hole
-
-
-def linearise_program(structure: Structure, method: Tableau | Adaptive) -> Callable[..., Any]:
+def linearise_program(structure: Structure, method: Method) -> Callable[..., Any]:
     """(theta, free, constants, start, grid, target) -> residuals, derivatives by theta and by free starts, residuals and
     derivatives by free starts of the validation samples, ends. To be compiled."""
-    if isinstance(method, Adaptive):
+    if not isinstance(method, Tableau):
         return forward_program(structure, method)
     jax = get_jax()
     jnp = jax.numpy
     f = make_functions(structure)
     size, states = structure.size, len(structure.states)
-
-    def one(phi: Any, constants: Any, t: Any, u: Any, y: Any) -> tuple[Any, Any, Any]:
-        def twice(phi: Any, y: Any) -> tuple[Any, Any]:
-            value = f.field(phi, constants, t, u, y)
-            return value, value
-
-        (by_phi, by_y), value = jax.jacrev(twice, argnums=(0, 1), has_aux=True)(phi, y)
-        return value, by_y, by_phi
-
-    def slopes(phi: Any, constants: Any, t: Any, u: Any, y: Any, S: Any) -> tuple[Any, Any]:
-        value, by_y, by_phi = jax.vmap(one, (None, None, 0, 0, 0))(phi, constants, t, u, y)
-        moved = jnp.einsum("bij,bjp->bip", by_y, S)
-        return value, moved.at[:, :, :size].add(by_phi)
-
-    stages = StageSolver(f.field, method)
-
-    def implicit_stage(phi: Any, constants: Any, t: Any, u: Any, base: Any, S: Any, h: Any, guess: Any) -> Any:
-        k = stages.slope(phi, constants, t, u, base, h, guess)
-        hg = h * method.gamma
-        y = base + hg[:, None] * k
-        _, by_y, by_phi = jax.vmap(one, (None, None, 0, 0, 0))(phi, constants, t, u, y)
-        moved = jnp.einsum("bij,bjp->bip", by_y, S).at[:, :, :size].add(by_phi)
-        return k, solve(stages.matrix(hg, by_y), moved)
 
     def run(theta: Any, free: Any, constants: Any, start: Start, grid: Grid, target: Target) -> Any:
         phi, rate = jax.jvp(lambda z: f.physical(z, constants), (theta,), (jnp.ones_like(theta),))
@@ -151,69 +100,27 @@ def linearise_program(structure: Structure, method: Tableau | Adaptive) -> Calla
         by_free = jax.vmap(jax.jacfwd(f.start, argnums=2), (None, None, 0, 0))(phi, constants, free, start)
         S0 = jnp.concatenate([by_phi, by_free], axis=-1)
 
-        def step(carry: Any, x: Any) -> Any:
-            y, S = carry
-            h, t, u = x
-            hy, hS = h[:, None], h[:, None, None]
-            ks: list[Any] = []
-            Ks: list[Any] = []
-            for i, row in enumerate(method.a):
-                yi = y + hy * sum(a * k for a, k in zip(row, ks, strict=True) if a) if any(row) else y
-                Si = S + hS * sum(a * K for a, K in zip(row, Ks, strict=True) if a) if any(row) else S
-                k, K = slopes(phi, constants, t[i], u[i], yi, Si)
-                ks.append(k)
-                Ks.append(K)
-            y1 = y + hy * sum(b * k for b, k in zip(method.b, ks, strict=True) if b)
-            S1 = S + hS * sum(b * K for b, K in zip(method.b, Ks, strict=True) if b)
-            return (y1, S1), (y, ks[0], S, Ks[0])
-
-        def implicit_step(carry: Any, x: Any) -> Any:
-            (y, S, f0, F0, guess), (h, t, u) = carry, x
-            hy, hS = h[:, None], h[:, None, None]
-            ks: list[Any] = []
-            Ks: list[Any] = []
-            y1, S1 = y, S
-            for i, row in enumerate(method.a):
-                base = y + hy * sum(a * k for a, k in zip(row, ks, strict=True)) if row else y
-                moved = S + hS * sum(a * K for a, K in zip(row, Ks, strict=True)) if row else S
-                k, K = implicit_stage(phi, constants, t[i], u[i], base, moved, h, ks[-1] if ks else guess)
-                ks.append(k)
-                Ks.append(K)
-                y1, S1 = base + hy * method.gamma * k, moved + hS * method.gamma * K
-            return (y1, S1, ks[-1], Ks[-1], ks[-1]), (y, f0, S, F0)
-
-        if method.implicit:
-            f0, F0 = slopes(phi, constants, grid.sample_t[:, 0], grid.sample_u[:, 0], y0, S0)
-            first = (y0, S0, f0, F0, jnp.zeros_like(f0))
-            (end, *_), (ys, fs, Ss, Fs) = jax.lax.scan(implicit_step, first, (grid.h, grid.t, grid.u))
-        else:
-            (end, _), (ys, fs, Ss, Fs) = jax.lax.scan(step, (y0, S0), (grid.h, grid.t, grid.u))
-        rows = jnp.arange(grid.step.shape[0])[:, None]
-        here, there = grid.step, grid.step + 1
-        q, h = grid.q[..., None], grid.h[here, rows][..., None]
-        y = hermite(ys[here, rows], ys[there, rows], h * fs[here, rows], h * fs[there, rows], q)
-        q, h = q[..., None], h[..., None]
-        S = hermite(Ss[here, rows], Ss[there, rows], h * Fs[here, rows], h * Fs[there, rows], q)
+        (end, _), (y, S) = carried(f, method, size, phi, constants, grid, y0, S0)
         over = lambda g: jax.vmap(jax.vmap(g, (None, None, 0, 0, 0)), (None, None, 0, 0, 0))  # noqa: E731
         arguments = (phi, constants, grid.sample_t, grid.sample_u, y)
         seen = over(f.observe)(*arguments)
         d_seen = jnp.einsum("bpms,bpsq->bpmq", over(jax.jacfwd(f.observe, argnums=4))(*arguments), S)
-        if _reads_parameters(structure):
+        if structure.observation.reads_parameters(structure.dynamics):
             d_seen = d_seen.at[..., :size].add(over(jax.jacrev(f.observe, argnums=0))(*arguments))
-        error = seen - target.values / constants.spread
-        weight = jnp.sqrt(target.train)
-        r = (weight * error).reshape(rows.shape[0], -1)
-        d_theta = (weight[..., None] * d_seen[..., :size] * rate).reshape(rows.shape[0], -1, size)
-        d_free = (weight[..., None] * d_seen[..., size:]).reshape(rows.shape[0], -1, states)
+        error = structure.noise.residuals(seen, target.values, constants)
+        weight, rows = jnp.sqrt(target.train), len(y0)
+        r = (weight * error).reshape(rows, -1)
+        d_theta = (weight[..., None] * d_seen[..., :size] * rate).reshape(rows, -1, size)
+        d_free = (weight[..., None] * d_seen[..., size:]).reshape(rows, -1, states)
         held = jnp.sqrt(target.validation)
-        r_held = (held * error).reshape(rows.shape[0], -1)
-        d_held = (held[..., None] * d_seen[..., size:]).reshape(rows.shape[0], -1, states)
+        r_held = (held * error).reshape(rows, -1)
+        d_held = (held[..., None] * d_seen[..., size:]).reshape(rows, -1, states)
         return r, d_theta, d_free, r_held, d_held, end / constants.state_scale
 
     return run
 
 
-def forward_program(structure: Structure, setup: Adaptive) -> Callable[..., Any]:
+def forward_program(structure: Structure, setup: TracedMethod) -> Callable[..., Any]:
     """As ``linearise_program``, by pushing tangents through a diffrax solve. To be compiled."""
     jax = get_jax()
     jnp = jax.numpy
@@ -222,8 +129,9 @@ def forward_program(structure: Structure, setup: Adaptive) -> Callable[..., Any]
     def errors(theta: Any, free: Any, constants: Any, row: Any) -> Any:
         start, t, u, knots, values = row
         phi = f.physical(theta, constants)
-        y = states_at(setup, f.field, f.known, phi, constants, t, u, knots, f.start(phi, constants, free, start))
-        error = jax.vmap(f.observe, (None, None, 0, 0, 0))(phi, constants, t, u, y) - values / constants.spread
+        y = setup.states_at(f.field, f.known, phi, constants, t, u, knots, f.start(phi, constants, free, start))
+        seen = jax.vmap(f.observe, (None, None, 0, 0, 0))(phi, constants, t, u, y)
+        error = structure.noise.residuals(seen, values, constants)
         return error, (error, y[-1] / constants.state_scale)
 
     def run(theta: Any, free: Any, constants: Any, start: Start, grid: Grid, target: Target) -> Any:
@@ -237,6 +145,20 @@ def forward_program(structure: Structure, setup: Adaptive) -> Callable[..., Any]
         return r, flat(by_theta, weight), flat(by_free, weight), r_held, flat(by_free, held), end
 
     return run
+
+
+def carried(
+    f: Functions, method: Tableau, size: int, phi: Any, constants: Any, grid: Grid, y0: Any, S0: Any
+) -> tuple[Any, Any]:
+    """States with their sensitivities S [row, state, unknown] at the end and at the samples."""
+    stages = StageSolver(f.field, method, size)
+    return march(
+        method,
+        lambda t, u, h: stages.of_sensitivities(phi, constants, t, u, h),
+        lambda t, u, y: stages.augmented(phi, constants, t, u, *y)[:2],
+        (y0, S0),
+        grid,
+    )
 
 
 def knots_of(grid: Grid) -> Any:
@@ -262,7 +184,7 @@ class Loss(NamedTuple):
     linked: Any
 
 
-def gradient_program(structure: Structure, method: Tableau | Adaptive) -> Callable[..., Any]:
+def gradient_program(structure: Structure, method: Method) -> Callable[..., Any]:
     """(theta, free, constants, start, grid, target, settings) -> loss, figures, gradients. To be compiled."""
     jax = get_jax()
     jnp = jax.numpy
@@ -272,10 +194,10 @@ def gradient_program(structure: Structure, method: Tableau | Adaptive) -> Callab
         theta, free = variables
         phi = f.physical(theta, constants)
         y0 = jax.vmap(f.start, (None, None, 0, 0))(phi, constants, free, start)
-        end, y = _simulate(f, jax, method, phi, constants, grid, y0)
+        end, y = simulated(f, jax, method, phi, constants, grid, y0)
         over = jax.vmap(jax.vmap(f.observe, (None, None, 0, 0, 0)), (None, None, 0, 0, 0))
         seen = over(phi, constants, grid.sample_t, grid.sample_u, y)
-        error = seen - target.values / constants.spread
+        error = structure.noise.residuals(seen, target.values, constants)
         inner = jnp.clip(error, -settings.huber, settings.huber)
         train = jnp.sum(target.train * inner * (2.0 * error - inner))
         gap = settings.linked[:, None] * (end[settings.follows] - y0) / constants.state_scale
@@ -290,41 +212,72 @@ def gradient_program(structure: Structure, method: Tableau | Adaptive) -> Callab
     return run
 
 
-def _simulate(
-    f: Functions, jax: Any, method: Tableau | Adaptive, phi: Any, constants: Any, grid: Grid, y0: Any
-) -> tuple[Any, Any]:
+def simulated(f: Functions, jax: Any, method: Method, phi: Any, constants: Any, grid: Grid, y0: Any) -> tuple[Any, Any]:
     """States at the end and at the samples."""
-    jnp = jax.numpy
-    if isinstance(method, Adaptive):
-        one = lambda *row: states_at(method, f.field, f.known, phi, constants, *row)  # noqa: E731
+    if not isinstance(method, Tableau):
+        one = lambda *row: method.states_at(f.field, f.known, phi, constants, *row)  # noqa: E731
         y = jax.vmap(one)(grid.sample_t, grid.sample_u, knots_of(grid), y0)
         return y[:, -1], y
-    field = jax.vmap(f.field, (None, None, 0, 0, 0))
+    stages = StageSolver(f.field, method)
+    at = lambda t, u, h: stages.of_states(phi, constants, t, u, h)  # noqa: E731
+    slope = lambda t, u, y: stages.values(phi, constants, t, u, y)  # noqa: E731
+    return march(method, at, slope, y0, grid)
 
-    def step(y: Any, x: Any) -> Any:
-        h, t, u = x
-        h = h[:, None]
-        ks: list[Any] = []
-        for i, row in enumerate(method.a):
-            yi = y + h * sum(a * k for a, k in zip(row, ks, strict=True) if a) if any(row) else y
-            ks.append(field(phi, constants, t[i], u[i], yi))
-        return y + h * sum(b * k for b, k in zip(method.b, ks, strict=True) if b), (y, ks[0])
 
-    def implicit_step(carry: Any, x: Any) -> Any:
-        (y, f0, guess), (h, t, u) = carry, x
-        y1, f1 = stages.step(phi, constants, t, u, h, y, guess)
-        return (y1, f1, jax.lax.stop_gradient(f1)), (y, f0)
+def march(
+    method: Tableau, stages: Callable[..., Stage], slope: Callable[..., Any], y0: Any, grid: Grid
+) -> tuple[Any, Any]:
+    """The loop over the steps of all rows, of states or of pairs of states and sensitivities: one for all programs.
 
+    Parameters
+    ----------
+    stages
+        (t, u, h) -> the stages of a step; t, u: at each of them.
+    slope
+        (t, u, y) -> slopes, where an implicit method needs the one at the begin.
+    y0
+        A tree of arrays whose first axis is the row.
+
+    Returns
+    -------
+    end, at_samples
+        Trees as ``y0``, at the end and [row, sample, ...], read out by cubic Hermite interpolation.
+    """
+    jax = get_jax()
+    jnp, each = jax.numpy, jax.tree_util.tree_map
+    states_of = lambda tree: jax.tree_util.tree_leaves(tree)[0]  # noqa: E731
+
+    def one(carry: Any, x: Any) -> Any:
+        (y, k, guess), (h, t, u) = carry, x
+        y1, slopes = step(method, stages(t, u, h), y, h, guess, advanced_rows)
+        if method.implicit:
+            return (y1, slopes[-1], states_of(slopes[-1])), (y, k)
+        return (y1, None, None), (y, slopes[0])
+
+    first = (y0, None, None)
     if method.implicit:
-        stages = StageSolver(f.field, method)
-        f0 = field(phi, constants, grid.sample_t[:, 0], grid.sample_u[:, 0], y0)
-        (end, *_), (ys, fs) = jax.lax.scan(implicit_step, (y0, f0, jnp.zeros_like(f0)), (grid.h, grid.t, grid.u))
-    else:
-        end, (ys, fs) = jax.lax.scan(step, y0, (grid.h, grid.t, grid.u))
+        begin = slope(grid.sample_t[:, 0], grid.sample_u[:, 0], y0)
+        first = (y0, begin, jnp.zeros_like(states_of(begin)))
+    (end, *_), (ys, ks) = jax.lax.scan(one, first, (grid.h, grid.t, grid.u))
     rows = jnp.arange(grid.step.shape[0])[:, None]
     here, there = grid.step, grid.step + 1
-    q, h = grid.q[..., None], grid.h[here, rows][..., None]
-    return end, hermite(ys[here, rows], ys[there, rows], h * fs[here, rows], h * fs[there, rows], q)
+
+    def read(y: Any, k: Any) -> Any:
+        q, h = (_widened(a, y.ndim) for a in (grid.q, grid.h[here, rows]))
+        return hermite(y[here, rows], y[there, rows], h * k[here, rows], h * k[there, rows], q)
+
+    return end, each(read, ys, ks)
+
+
+def advanced_rows(y: Any, h: Any, weights: Any, slopes: Any) -> Any:
+    """As ``runge_kutta.advanced``, for trees of arrays whose first axis is that of ``h``."""
+    return get_jax().tree_util.tree_map(
+        lambda leaf, *ks: advanced(leaf, _widened(h, leaf.ndim), weights, ks), y, *slopes
+    )
+
+
+def _widened(array: Any, dimensions: int) -> Any:
+    return array.reshape(array.shape + (1,) * (dimensions - array.ndim))
 
 
 class Slopes(NamedTuple):
@@ -376,15 +329,3 @@ def collocation_program(structure: Structure) -> Callable[..., Any]:
         return value, jnp.stack([value, jnp.zeros_like(value), jnp.zeros_like(value)]), (gradient, jnp.zeros_like(free))
 
     return run
-
-
-def _reads_parameters(structure: Structure) -> bool:
-    """Whether an observed column depends on theta other than through the states."""
-    from ndestudio.expression.tree import Call, Name, walk
-
-    trained = set(structure.parameters) | {hole.name for hole in structure.holes}
-    nodes = [node for expr in structure.observed if expr is not None for node in walk(expr)]
-    return any(
-        (isinstance(node, Name) and node.name in trained) or (isinstance(node, Call) and node.function in trained)
-        for node in nodes
-    )

@@ -12,64 +12,38 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Int
 
-from ndestudio.expression.arrays import compile_array
-from ndestudio.model.fitted import NetworkWeights
+from ndestudio.model.fitted import FittedModel, NetworkWeights
 from ndestudio.model.networks import array_hole
-from ndestudio.problem.rows import FORMULA, FREE, SHARED, Grid, Start
-from ndestudio.problem.space import Bijection, Structure
+from ndestudio.problem.conditions import Condition
+from ndestudio.problem.initial import Start
+from ndestudio.problem.problem import Problem
+from ndestudio.problem.structure import Structure
 from ndestudio.solve.jax_backend import one_thread
-from ndestudio.solve.numpy_implicit import StageField, implicit_step
+from ndestudio.solve.numpy_implicit import StageField, StageSolver
+from ndestudio.solve.runge_kutta import step
 from ndestudio.solve.tableau import Tableau
+from ndestudio.solve.time_grid import Grid
 
 ON_KNOT = 1e-9
 """Distance from a grid point, in steps, below which a sample lies on it."""
 
 
 class VectorModel:
-    """A system ready for NumPy: right-hand sides, outputs and starts as functions of arrays.
+    """A structure ready for NumPy: its functions of arrays, prepared once.
 
     Arguments:
         networks: trained holes, used as they are (their weights are not in ``theta`` here).
+        field: (parameters, t, u [input, ...], y [state, ...]) -> dy/dt [state, ...].
+        observe: as ``field`` -> measured columns [measured, ...], NaN for a column without counterpart.
+        starts: (parameters, shared [state][copy, 1], free [copy, row, state], start) -> initial values [state, copy, row].
     """
 
     def __init__(self, structure: Structure, networks: Mapping[str, NetworkWeights]) -> None:
         self.structure = structure
-        names = (*structure.states, *structure.inputs, *structure.parameters, "t")
-        slots = {name: k for k, name in enumerate(names)}
-        holes = {name: array_hole(network) for name, network in networks.items()}
-        self._rhs = [compile_array(expr, slots, holes) for expr in structure.rhs]
-        self._observed = [None if expr is None else compile_array(expr, slots, holes) for expr in structure.observed]
-        columns = (*structure.measured, *structure.inputs)
-        at_start = {name: k for k, name in enumerate(columns)}
-        first = len(at_start)
-        at_start |= {name: first + k for k, name in enumerate(structure.parameters) if name not in at_start}
-        self._start_parameters = [k for k, name in enumerate(structure.parameters) if name not in columns]
-        at_start["t"] = first + len(self._start_parameters)
-        ordered = {name: first + k for k, name in enumerate(structure.parameters[i] for i in self._start_parameters)}
-        at_start |= ordered
-        self._starts = [None if expr is None else compile_array(expr, at_start, holes) for expr in structure.starts]
-
-    def field(self, parameters: Sequence[Any], t: Any, u: Any, y: Any) -> Any:
-        """dy/dt [state, ...] of y [state, ...]; inputs u [input, ...]."""
-        v = [*y, *u, *parameters, t]
-        out = np.empty_like(y)
-        for k, rhs in enumerate(self._rhs):
-            out[k] = rhs(v)
-        return out
-
-    def observe(self, parameters: Sequence[Any], t: Any, u: Any, y: Any) -> Any:
-        """Measured columns [measured, ...] of y [state, ...]; NaN for a column without counterpart."""
-        v = [*y, *u, *parameters, t]
-        out = np.full((len(self._observed), *y.shape[1:]), np.nan)
-        for k, function in enumerate(self._observed):
-            if function is not None:
-                out[k] = function(v)
-        return out
-
-    def starts(self, parameters: Sequence[Any], first: Any, t: Any) -> list[Any]:
-        """Initial value of each state from its formula; None where there is none."""
-        v = [*first, *[parameters[k] for k in self._start_parameters], t]
-        return [None if function is None else function(v) for function in self._starts]
+        functions = {name: array_hole(network) for name, network in networks.items()}
+        self.field = structure.dynamics.drift(functions, np)
+        self.observe = structure.observation.function(structure.dynamics, functions, np)
+        self.starts = structure.initial.function(structure.dynamics, functions, np)
 
 
 def initial_values(
@@ -84,17 +58,7 @@ def initial_values(
     Arguments:
         shared: physical shared values, [state][copy, 1].
     """
-    y0 = np.broadcast_to(start.given, free.shape)
-    if (start.mode == FREE).any():
-        mapping = Bijection(start.code, start.lower, start.upper, start.scale, start.given)
-        y0 = np.where(start.mode == FREE, mapping.forward(free), y0)
-    y0 = np.moveaxis(y0, -1, 0).copy()
-    formulas = model.starts(parameters, start.first.T, start.t)
-    for k, formula in enumerate(formulas):
-        y0[k] = np.where(start.mode[:, k] == SHARED, shared[k], y0[k])
-        if formula is not None:
-            y0[k] = np.where(start.mode[:, k] == FORMULA, formula, y0[k])
-    return y0
+    return model.starts(parameters, shared, free, start)
 
 
 def march(
@@ -105,60 +69,46 @@ def march(
     method: Tableau,
     clip: Float[np.ndarray, "2 state"],
 ) -> tuple[Float[np.ndarray, "knot state copy row"], Float[np.ndarray, "knot state copy row"]]:
-    """States and slopes at the grid points; NaN from where an implicit stage has no solution on."""
-    if method.implicit:
-        return _march_implicit(model, parameters, y0, grid, method, clip)
-    low, high = clip[0][:, None, None], clip[1][:, None, None]
+    """States and slopes at the grid points; NaN from where an implicit stage has no solution on.
+
+    Parameters
+    ----------
+    clip
+        Limits within which the field reads the states.
+    """
+    field = inside(model, parameters, clip)
+    stages = StageSolver(field, method, newton_scale(clip))
     states = np.empty((len(grid.h), *y0.shape))
     slopes = np.empty_like(states)
-    y = y0
+    last = len(grid.h) - 1
     with one_thread(), np.errstate(all="ignore"):
+        y, k, guess = y0, None, np.zeros_like(y0)
+        if method.implicit:
+            k = field(grid.sample_t[:, 0], grid.sample_u[:, 0].T, y0)
         for n, h in enumerate(grid.h):
-            k: list[Any] = []
-            for s, row in enumerate(method.a):
-                at = y
-                for weight, previous in zip(row, k, strict=True):
-                    if weight:
-                        at = at + (weight * h) * previous
-                u = grid.u[n, s].T
-                k.append(model.field(parameters, grid.t[n, s], u, np.minimum(np.maximum(at, low), high)))
-                if s == 0 and n == len(grid.h) - 1:
-                    break
-            states[n], slopes[n] = y, k[0]
-            if n < len(grid.h) - 1:
-                total = method.b[0] * k[0]
-                for weight, slope in zip(method.b[1:], k[1:], strict=True):
-                    if weight:
-                        total = total + weight * slope
-                y = y + h * total
+            states[n] = y
+            if n < last:
+                y, ks = step(method, stages.at(grid.t[n], np.swapaxes(grid.u[n], 1, 2), h), y, h, guess)
+                slopes[n] = ks[0] if k is None else k
+                if method.implicit:
+                    k, guess = ks[-1], np.nan_to_num(ks[-1])
+            else:
+                slopes[n] = field(grid.t[n, 0], grid.u[n, 0].T, y) if k is None else k
     return states, slopes
 
 
 def inside(model: VectorModel, parameters: Sequence[Any], clip: Float[np.ndarray, "2 state"]) -> StageField:
     """The field of a model at states kept inside their limits."""
+    limits: dict[int, tuple[Any, Any]] = {}
 
     def field(t: Any, u: Any, y: Any) -> Any:
-        low, high = (limit.reshape(-1, *[1] * (y.ndim - 1)) for limit in clip)
+        if y.ndim not in limits:
+            low, high = (limit.reshape(-1, *[1] * (y.ndim - 1)) for limit in clip)
+            limits[y.ndim] = low, high
+        low, high = limits[y.ndim]
         return model.field(parameters, t, u, np.minimum(np.maximum(y, low), high))
 
     return field
-
-
-def _march_implicit(
-    model: VectorModel, parameters: Sequence[Any], y0: Any, grid: Grid, method: Tableau, clip: Any
-) -> tuple[Float[np.ndarray, "knot state copy row"], Float[np.ndarray, "knot state copy row"]]:
-    field, scale = inside(model, parameters, clip), newton_scale(clip)
-    states = np.empty((len(grid.h), *y0.shape))
-    slopes = np.empty_like(states)
-    with one_thread(), np.errstate(all="ignore"):
-        y, k = y0, field(grid.sample_t[:, 0], grid.sample_u[:, 0].T, y0)
-        guess = np.zeros_like(k)
-        for n, h in enumerate(grid.h):
-            states[n], slopes[n] = y, k
-            if n < len(grid.h) - 1:
-                y, k = implicit_step(field, grid.t[n], np.swapaxes(grid.u[n], 1, 2), h, y, guess, method, scale)
-                guess = np.nan_to_num(k)
-    return states, slopes
 
 
 def newton_scale(clip: Float[np.ndarray, "2 state"]) -> Float[np.ndarray, " state"]:
@@ -191,6 +141,29 @@ def read_out(
     q, h = grid.q[..., None, None], grid.h[here, rows][..., None, None]
     value = hermite(ya, yb, h * fa, h * fb, q)
     return np.moveaxis(value, (2, 3), (0, 1))
+
+
+class GridSimulation:
+    """A model solved by a fixed-step method on any grid: what is shown, and what is looked at to choose steps."""
+
+    def __init__(self, problem: Problem, method: Tableau, model: FittedModel) -> None:
+        self._vector = VectorModel(problem.structure, model.networks)
+        self._values = [np.array([[model.parameters[name]]]) for name in problem.structure.parameters]
+        self._method, self._clip = method, problem.numbers.clip
+
+    def states(self, conditions: Sequence[Condition], grid: Grid) -> Float[np.ndarray, "state row sample"]:
+        """States at the samples of ``grid``, which was laid out for ``conditions``."""
+        y0 = np.stack([one.initial for one in conditions], axis=-1)[:, None, :]
+        with np.errstate(all="ignore"):
+            return read_out(*march(self._vector, self._values, y0, grid, self._method, self._clip), grid)[:, 0]
+
+    def measured(
+        self, grid: Grid, states: Float[np.ndarray, "state row sample"]
+    ) -> Float[np.ndarray, "measured row sample"]:
+        """The model's counterpart of each measured column (NaN for a column without one)."""
+        values, inputs = [v[0] for v in self._values], np.moveaxis(grid.sample_u, -1, 0)
+        with np.errstate(all="ignore"):
+            return self._vector.observe(values, grid.sample_t, inputs, states)
 
 
 def _knots(grid: Grid) -> Int[np.ndarray, "row sample"] | None:

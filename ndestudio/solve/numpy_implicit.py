@@ -1,27 +1,47 @@
-"""Diagonally implicit steps in NumPy: every stage is solved by Newton's method for all copies and rows at once.
+"""Stages of Runge-Kutta methods in NumPy: evaluated, or solved by Newton's method for all copies and rows at once.
 
-A stage k = f(t + c h, base + gamma h k) is iterated in k, so that a step of length zero needs no special case and a slope
-at a stiff point does not carry the rounding error of f (Hairer and Wanner 1996, section IV.8).
+An implicit stage k = f(t + c h, base + gamma h k) is iterated in k, so that a step of length zero needs no special case and a
+slope at a stiff point does not carry the rounding error of f (Hairer and Wanner 1996, section IV.8).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from jaxtyping import Float
 
+from ndestudio.solve.jacobian import SMALL, by_differences
+from ndestudio.solve.runge_kutta import Stage
 from ndestudio.solve.tableau import Tableau
 
 NEWTON = 14
 """Iterations after which a stage counts as failed; the step is then NaN, and so is the loss."""
 CLOSE = 1e-9
 """Change of a state (relative to its size, or a thousandth of its scale) after which Newton's method is done."""
-SMALL = 1e-3
 
 StageField = Callable[[Any, Any, Any], Any]
 """(t, u, y [state, ...]) -> dy/dt [state, ...]."""
+
+
+class StageSolver(NamedTuple):
+    """Stages of a method for a field.
+
+    Arguments:
+        scale: size of each state, for the convergence of Newton's method.
+    """
+
+    field: StageField
+    method: Tableau
+    scale: Float[np.ndarray, " state"]
+
+    def at(self, t: Sequence[Any], u: Sequence[Any], h: Any) -> Stage:
+        """The stages of a step of length ``h``; ``t``, ``u``: time and inputs at each of them."""
+        if not self.method.implicit:
+            return lambda i, base, guess: self.field(t[i], u[i], base)
+        hg = h * self.method.gamma
+        return lambda i, base, guess: solve_stage(self.field, t[i], u[i], base, hg, guess, self.scale)
 
 
 def solve_stage(
@@ -39,7 +59,7 @@ def solve_stage(
     done = np.zeros(base.shape[1:], dtype=bool)
     for _ in range(NEWTON):
         y = base + hg * k
-        value, jacobian = _linear(field, t, u, y, size)
+        value, jacobian = by_differences(lambda wide: field(t, u, wide), y, size)
         matrix = np.eye(states) - np.moveaxis(hg * jacobian, (0, 1), (-2, -1))
         move = _solved(matrix, np.moveaxis(value - k, 0, -1))
         k = np.where(done, k, k + move)
@@ -50,17 +70,6 @@ def solve_stage(
     return np.where(done, k, np.nan)
 
 
-def _linear(field: StageField, t: Any, u: Any, y: Any, size: Any) -> tuple[Any, Any]:
-    """Value [state, ...] and Jacobian [state, by state, ...] by forward differences: Newton's method needs no better."""
-    states = len(y)
-    step = 1e-7 * np.maximum(np.abs(y), SMALL * size)
-    wide = np.repeat(y[:, None], states + 1, axis=1)
-    for j in range(states):
-        wide[j, 1 + j] += step[j]
-    found = field(t, u, wide)
-    return found[:, 0], (found[:, 1:] - found[:, :1]) / step[None]
-
-
 def _solved(matrix: Float[np.ndarray, "*any state state"], right: Any) -> Float[np.ndarray, "state *any"]:
     usable = np.isfinite(matrix).all(axis=(-2, -1)) & np.isfinite(right).all(axis=-1)
     matrix = np.where(usable[..., None, None], matrix, np.eye(matrix.shape[-1]))
@@ -69,30 +78,3 @@ def _solved(matrix: Float[np.ndarray, "*any state state"], right: Any) -> Float[
     except np.linalg.LinAlgError:
         return np.full((right.shape[-1], *right.shape[:-1]), np.nan)
     return np.moveaxis(np.where(usable[..., None], found, np.nan), -1, 0)
-
-
-def implicit_step(
-    field: StageField,
-    t: Sequence[Any],
-    u: Sequence[Any],
-    h: Float[np.ndarray, "..."],
-    y: Float[np.ndarray, "state *any"],
-    guess: Float[np.ndarray, "state *any"],
-    method: Tableau,
-    scale: Float[np.ndarray, " state"],
-) -> tuple[Float[np.ndarray, "state *any"], Float[np.ndarray, "state *any"]]:
-    """State after a step of length ``h``, and the slope there (the methods are stiffly accurate).
-
-    Arguments:
-        t, u: time and inputs at each stage. guess: a slope to begin with.
-    """
-    ks: list[Any] = []
-    end = y
-    for i, row in enumerate(method.a):
-        base = y
-        for weight, k in zip(row, ks, strict=True):
-            base = base + (weight * h) * k
-        hg = h * method.gamma
-        ks.append(solve_stage(field, t[i], u[i], base, hg, ks[-1] if ks else guess, scale))
-        end = base + hg * ks[-1]
-    return end, ks[-1]

@@ -13,14 +13,14 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-from ndestudio.data.dataset import Trajectory
-from ndestudio.fitting.problem import Problem
 from ndestudio.model.fitted import FittedModel
-from ndestudio.model.initial import model_start
+from ndestudio.problem.conditions import Condition
+from ndestudio.problem.problem import Problem
 from ndestudio.problem.rows import Rows, whole_rows
 from ndestudio.solve.jax_backend import one_thread
 from ndestudio.solve.numpy_fixed import VectorModel, inside, newton_scale
-from ndestudio.solve.numpy_implicit import implicit_step
+from ndestudio.solve.numpy_implicit import StageSolver
+from ndestudio.solve.runge_kutta import step
 from ndestudio.solve.tableau import Tableau
 from ndestudio.solve.time_grid import Mesh
 
@@ -32,11 +32,17 @@ SECONDS = 3.0
 SAFETY, LEAST, MOST = 0.9, 0.2, 4.0
 
 
-def find_mesh(problem: Problem, model: FittedModel, tolerance: float, seconds: float = SECONDS) -> dict[str, Mesh]:
-    """The measure of each trajectory for ``model``; an empty one (no trajectory) where the pass got nowhere.
+def find_mesh(
+    problem: Problem, method: Tableau, model: FittedModel, tolerance: float, seconds: float = SECONDS
+) -> dict[str, Mesh]:
+    """Where the steps of each trajectory should lie for ``model``; nothing where the pass got nowhere.
 
-    Arguments:
-        tolerance: allowed error per pair of steps, relative to the size of each state (or a hundredth of its spread).
+    Parameters
+    ----------
+    tolerance
+        Allowed error per pair of steps, relative to the size of each state (or a hundredth of its spread).
+    seconds
+        Limit of the pass.
     """
     rows = whole_rows(problem.dataset, with_test=True)
     rows = [row for row in rows if len(row.index) > 1]
@@ -44,7 +50,11 @@ def find_mesh(problem: Problem, model: FittedModel, tolerance: float, seconds: f
     if not chosen:
         return {}
     seen = dict(
-        zip((row.trajectory.name for row in chosen), _pass(problem, model, chosen, tolerance, seconds), strict=True)
+        zip(
+            (row.trajectory.name for row in chosen),
+            _pass(problem, method, model, chosen, tolerance, seconds),
+            strict=True,
+        )
     )
     usable = {name: mesh for name, mesh in seen.items() if mesh is not None}
     if not usable:
@@ -58,16 +68,15 @@ def find_mesh(problem: Problem, model: FittedModel, tolerance: float, seconds: f
 
 
 def _pass(
-    problem: Problem, model: FittedModel, rows: Sequence[Rows], tolerance: float, seconds: float
+    problem: Problem, method: Tableau, model: FittedModel, rows: Sequence[Rows], tolerance: float, seconds: float
 ) -> list[Mesh | None]:
     """Variable steps of all rows side by side, each at its own time."""
-    method = problem.method
-    field = _field(problem, model, [row.trajectory for row in rows])
-    clip = problem.space.constants.clip
-    scale = newton_scale(clip)
-    allowed = tolerance * np.maximum(0.01 * problem.space.constants.state_scale, 1e-300)[:, None]
+    conditions = problem.conditions(model, [row.trajectory for row in rows])
+    clip = problem.numbers.clip
+    stages = StageSolver(_field(problem, model, conditions), method, newton_scale(clip))
+    allowed = tolerance * np.maximum(0.01 * problem.numbers.state_scale, 1e-300)[:, None]
     begin, end = np.array([row.t[0] for row in rows]), np.array([row.t[-1] for row in rows])
-    y = np.stack([model.initial.get(r.trajectory.name, model_start(model, r.trajectory)) for r in rows], axis=-1)
+    y = np.stack([one.initial for one in conditions], axis=-1)
     t, measure = begin.copy(), np.zeros(len(rows))
     # a long first step would leap over a fast beginning and never know
     h = np.minimum(1e-6 * (end - begin), [0.05 * (row.t[1] - row.t[0]) for row in rows])
@@ -80,7 +89,7 @@ def _pass(
             if not going.any() or time.monotonic() > stop:
                 break
             h = np.where(going, np.minimum(h, 0.5 * (end - t)), 0.0)
-            y1, k1, error = _doubled(field, t, h, y, guess, method, scale)
+            y1, k1, error = _doubled(stages, t, h, y, guess)
             ratio = np.max(np.abs(error) / (allowed + tolerance * np.maximum(np.abs(y), np.abs(y1))), axis=0)
             ratio = np.where(np.isfinite(ratio) & np.isfinite(y1).all(axis=0), ratio, np.inf)
             taken = going & (ratio <= 1.0)
@@ -101,39 +110,35 @@ def _pass(
     return [_mesh(known, row) for known, row in zip(knots, rows, strict=True)]
 
 
-def _doubled(
-    field: Callable[..., Any], t: Any, h: Any, y: Any, guess: Any, method: Tableau, scale: Any
-) -> tuple[Any, Any, Any]:
-    """State after two steps, the slope there, and the error of the second by one step of twice the length."""
+def _doubled(stages: StageSolver, t: Any, h: Any, y: Any, guess: Any) -> tuple[Any, Any, Any]:
+    """State after two steps, the slope there, and its error, by one step of twice the length.
+
+    y2 - y1 = (2^p - 1) times the error of the finer solution of order p (Hairer, Norsett and Wanner 1993, Solving Ordinary
+    Differential Equations I, section II.4).
+    """
     wide = np.stack([y, y], axis=1)
     both = np.stack([h, 2 * h])
-    first, k = _step(field, t, both, wide, np.stack([guess, guess], axis=1), method, scale)
-    second, slope = _step(field, (t + h)[None], h[None], first[:, :1], k[:, :1], method, scale)
-    return second[:, 0], slope[:, 0], (second[:, 0] - first[:, 1]) / (2.0**method.order - 1.0)
+    first, k = _step(stages, t, both, wide, np.stack([guess, guess], axis=1))
+    second, slope = _step(stages, (t + h)[None], h[None], first[:, :1], k[:, :1])
+    return second[:, 0], slope[:, 0], (second[:, 0] - first[:, 1]) / (2.0**stages.method.order - 1.0)
 
 
-def _step(
-    field: Callable[..., Any], t: Any, h: Any, y: Any, guess: Any, method: Tableau, scale: Any
-) -> tuple[Any, Any]:
-    times = [np.broadcast_to(t + c * h, h.shape) for c in method.c]
-    if method.implicit:
-        return implicit_step(field, times, [None] * method.stages, h, y, np.nan_to_num(guess), method, scale)
-    ks: list[Any] = []
-    for time_, row in zip(times, method.a, strict=True):
-        ks.append(field(time_, None, y + h * sum(a * k for a, k in zip(row, ks, strict=True)) if row else y))
-    return y + h * sum(b * k for b, k in zip(method.b, ks, strict=True)), ks[-1]
+def _step(stages: StageSolver, t: Any, h: Any, y: Any, guess: Any) -> tuple[Any, Any]:
+    times = [np.broadcast_to(t + c * h, h.shape) for c in stages.method.c]
+    end, slopes = step(stages.method, stages.at(times, times, h), y, h, np.nan_to_num(guess))
+    return end, slopes[-1]
 
 
-def _field(problem: Problem, model: FittedModel, trajectories: Sequence[Trajectory]) -> Callable[..., Any]:
-    """dy/dt at the time of each row, inputs read from its trajectory."""
+def _field(problem: Problem, model: FittedModel, conditions: Sequence[Condition]) -> Callable[..., Any]:
+    """dy/dt at the time of each row, inputs read from its control path."""
     vector = VectorModel(problem.structure, model.networks)
     values = [np.float64(model.parameters[name]) for name in problem.structure.parameters]
-    within = inside(vector, values, problem.space.constants.clip)
+    within = inside(vector, values, problem.numbers.clip)
     if not problem.structure.inputs:
         return lambda t, _, y: within(t, (), y)
 
     def driven(t: Float[np.ndarray, "copy row"], _: Any, y: Any) -> Any:
-        at = [trajectory.input_at(t[:, b]) for b, trajectory in enumerate(trajectories)]
+        at = [one.control(t[:, b]) for b, one in enumerate(conditions)]
         return within(t, np.moveaxis(np.stack(at, axis=1), -1, 0), y)
 
     return driven

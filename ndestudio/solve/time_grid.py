@@ -1,11 +1,24 @@
-"""Laying out the steps of a grid: by time and samples, or by a measure of the steps that a model wants."""
+"""The time grid of the fixed-step solvers: where steps lie, and what is read at their stages.
+
+Every row has its own grid of the same number of steps, from its first to its last used time. Steps are laid out half by
+time and half by the density of its samples, so that evenly sampled data get even steps and a dense start gets short
+ones; or by a measure of the steps that a model wants (``step_control``). Values at sample times are read out by cubic Hermite
+interpolation between grid points, with weights that are data. Where an input jumps there are two grid points at the same
+time, the step of length 0 between them with the inputs before the jump: no step leads across it.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple, Protocol
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
+
+from ndestudio.data.control_path import ControlPath
+from ndestudio.problem.rows import bucket
+from ndestudio.solve.tableau import Tableau
 
 SHARE = 0.7
 """Part of the steps that follows the measure; the rest follows the samples, for a model that will change."""
@@ -75,3 +88,121 @@ def _counts(share: Float[np.ndarray, " gap"], steps: int) -> list[int]:
     while (left := steps - int(counts.sum())) > 0:
         counts[np.argsort(-(share / counts), kind="stable")[:left]] += 1
     return counts.tolist()
+
+
+class Grid(NamedTuple):
+    """What the solver reads; a pytree of arrays.
+
+    Arguments:
+        h: length of each step; the last one is 0 (its first stage gives the slope at the end).
+        t, u: time and inputs at each stage of each step.
+        step: step in which each sample lies. q: its place in the step, 0..1. sample_t, sample_u: its time and inputs.
+    """
+
+    h: Float[np.ndarray, "step row"]
+    t: Float[np.ndarray, "step stage row"]
+    u: Float[np.ndarray, "step stage row input"]
+    step: Int[np.ndarray, "row sample"]
+    q: Float[np.ndarray, "row sample"]
+    sample_t: Float[np.ndarray, "row sample"]
+    sample_u: Float[np.ndarray, "row sample input"]
+
+
+def grid_times(t: Float[np.ndarray, " sample"], steps: int, mesh: Mesh | None = None) -> Float[np.ndarray, " steps+1"]:
+    """Times of the grid from the first to the last sample, by ``mesh`` if there is one."""
+    if len(t) < 2:
+        return np.full(steps + 1, float(t[0]))
+    times = uniform_times(t, steps) if mesh is None else mesh_times(t, steps, mesh)
+    times[0], times[-1] = t[0], t[-1]
+    return times
+
+
+class Sampled(Protocol):
+    """What a grid is laid out for: a row of a batch, or a condition.
+
+    Arguments:
+        t: times of the samples. control: the inputs. name: of the trajectory.
+    """
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def t(self) -> Float[np.ndarray, " sample"]: ...
+
+    @property
+    def control(self) -> ControlPath: ...
+
+
+def make_grid(
+    rows: Sequence[Sampled],
+    steps: int,
+    method: Tableau,
+    samples: int | None = None,
+    mesh: Mapping[str, Mesh] | None = None,
+) -> Grid:
+    """Lay out ``steps`` steps for each row, and two more for each jump of an input.
+
+    Parameters
+    ----------
+    samples
+        To which the sample axis is padded, with the last sample.
+    mesh
+        Trajectory -> where its steps should lie.
+    """
+    samples = samples or bucket(max(len(row.t) for row in rows))
+    width = len(rows)
+    controls = [row.control for row in rows]
+    inputs = len(controls[0].times)
+    jumps = [_within(control.jumps, row.t) for control, row in zip(controls, rows, strict=True)]
+    most = max(len(times) for times in jumps)
+    steps = steps + 2 * most
+    c = np.asarray(method.c)
+    h = np.zeros((steps + 1, width))
+    t = np.zeros((steps + 1, len(c), width))
+    u = np.zeros((steps + 1, len(c), width, inputs))
+    step = np.zeros((width, samples), dtype=np.int32)
+    q, sample_t = np.zeros((width, samples)), np.zeros((width, samples))
+    sample_u = np.zeros((width, samples, inputs))
+    alike: dict[bytes, int] = {}
+    for k, row in enumerate(rows):
+        places = (mesh or {}).get(row.name)
+        first = alike.setdefault(row.t.tobytes(), k) if places is None and not most else k
+        if first < k:
+            # sampled at the same times as an earlier row
+            h[:, k], t[:, :, k] = h[:, first], t[:, :, first]
+            step[k], q[k], sample_t[k] = step[first], q[first], sample_t[first]
+        else:
+            times = grid_times(row.t, steps - 2 * len(jumps[k]), places)
+            times = np.sort(np.concatenate([times, jumps[k], jumps[k]]))
+            h[:-1, k] = np.diff(times)
+            t[:, :, k] = times[:, None] + h[:, k, None] * c
+            at = np.concatenate([row.t, np.full(samples - len(row.t), row.t[-1])])
+            step[k] = np.clip(np.searchsorted(times, at, side="right") - 1, 0, steps - 1)
+            length = np.where(h[step[k], k] > 0, h[step[k], k], 1.0)
+            q[k] = np.clip((at - times[step[k]]) / length, 0.0, 1.0)
+            sample_t[k] = at
+        if inputs:
+            u[:, :, k] = _at_stages(controls[k], t[:, :, k], h[:, k], method)
+            sample_u[k] = controls[k](sample_t[k])
+    return Grid(h, t, u, step, q, sample_t, sample_u)
+
+
+def _within(times: Float[np.ndarray, " jump"], t: Float[np.ndarray, " sample"]) -> Float[np.ndarray, " jump"]:
+    return times[(times > t[0]) & (times < t[-1])]
+
+
+def _at_stages(
+    control: ControlPath, t: Float[np.ndarray, "step stage"], h: Float[np.ndarray, " step"], method: Tableau
+) -> Float[np.ndarray, "step stage input"]:
+    """Inputs at the stages: those before a jump at the end of a step that leads to it.
+
+    The slope at a grid point is that of the first stage of the step from it, or of the last stage of the implicit step to it;
+    between the two points at a jump it is the one before it first, the one after it then.
+    """
+    after = control(t)
+    if not len(control.jumps):
+        return after
+    ends = np.asarray(method.c)[None, :] == 1.0
+    before = np.where(h[:, None] > 0, ends, not method.implicit)
+    return np.where(before[..., None], control(t, left=True), after)

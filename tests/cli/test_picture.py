@@ -10,7 +10,7 @@ from ndestudio.cli.displays import LiveDisplay, PlainDisplay, SilentDisplay, dis
 from ndestudio.cli.picture import Picture, clock, parameters_text, short_front, sparkline
 from ndestudio.distil.result import ScoredCandidate
 from ndestudio.expression.tree import Binary, Name, Number
-from ndestudio.model.metrics import Metrics
+from ndestudio.fitting.metrics import Metrics
 from ndestudio.progress import CandidateScored, Event, FrontUpdate, Note, Phase, Progress, TrainStep
 from ndestudio.symbolic.front import Candidate, Front
 from tests.sample_project import full_project

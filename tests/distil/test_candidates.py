@@ -12,7 +12,8 @@ from ndestudio.data.config import SplitConfig
 from ndestudio.data.dataset import Column, Dataset, Part, Trajectory
 from ndestudio.expression import parse_expression
 from ndestudio.fitting.candidates import make_candidates
-from ndestudio.model import FittedModel, InitialConfig, ModelConfig, ParameterConfig, initial_model, score
+from ndestudio.fitting.metrics import score
+from ndestudio.model import FittedModel, InitialConfig, ModelConfig, ParameterConfig, initial_model
 
 from .conftest import make_dataset
 
@@ -152,3 +153,68 @@ def test_values_weigh_what_they_weigh_in_training(deviations: bool, noise: str, 
     for name in "rb":
         assert ours.parameters[name] == pytest.approx(theirs.parameters[name], rel=near)
     assert abs(other.parameters["r"] / theirs.parameters["r"] - 1) > 0.08
+
+
+def test_a_stiff_candidate_is_followed_by_an_implicit_solver() -> None:
+    """x' = -k (x - cos t), k = 1000: an explicit step would have to be a thousandth."""
+    t = np.linspace(0.0, 3.0, 31)
+    dataset = make_dataset(lambda t, y: [-1000.0 * (y[0] - np.cos(t))], np.array([[0.0], [2.0]]), t, ("x",), held_out=0)
+    gentle = initial_model(ModelConfig(equations="d(x)/dt = -sin(t)"), dataset, 0)
+    candidates = make_candidates(gentle, dataset)
+    config = ModelConfig(equations="d(x)/dt = -k*(x - c*cos(t))", parameters={"k": ParameterConfig(value=800.0)})
+    stiff = initial_model(config, dataset, 0)
+    found = candidates.fit(stiff)
+    assert found.sentence == "" and found.loss < 1e-3
+    assert found.model.parameters["c"] == pytest.approx(1.0, abs=0.02)
+
+
+def test_steps_that_are_too_long_for_a_candidate_are_made_shorter() -> None:
+    """The model they are candidates for needs few steps; sin(w t) with w = 25 needs many."""
+    t = np.linspace(0.0, 6.0, 25)
+    dataset = make_dataset(lambda t, y: [25.0 * np.cos(25.0 * t)], np.array([[0.0]]), t, ("x",), held_out=0)
+    candidates = make_candidates(initial_model(ModelConfig(equations="d(x)/dt = 0*x"), dataset, 0), dataset)
+    config = ModelConfig(
+        equations="d(x)/dt = w*cos(v*t)",
+        parameters={"w": ParameterConfig(value=24.9), "v": ParameterConfig(value=25.0, fixed=True)},
+    )
+    found = candidates.fit(initial_model(config, dataset, 0))
+    assert found.model.parameters["w"] == pytest.approx(25.0, rel=1e-3)
+    assert candidates.steps < 100
+
+
+def test_many_trajectories_are_all_fitted_in_the_end() -> None:
+    starts = np.linspace(0.5, 2.5, 60)[:, None]
+    dataset = make_dataset(
+        lambda t, y: [-0.7 * y[0]], starts, np.linspace(0.0, 3.0, 10), ("y",), noise=0.02, held_out=0
+    )
+    model = initial_model(
+        ModelConfig(equations="d(y)/dt = -k*y", parameters={"k": ParameterConfig(value=0.4)}), dataset, 0
+    )
+    found = make_candidates(model, dataset).fit(model)
+    assert found.model.parameters["k"] == pytest.approx(0.7, abs=0.01)
+    moved = [found.model.initial[one.name][0] != model.initial[one.name][0] for one in dataset.trajectories]
+    assert all(moved)
+
+
+@pytest.mark.parametrize("how", ["huber", "bounds of the initial value"])
+def test_screening_agrees_with_the_refit(how: str) -> None:
+    """A law x' = -k x with an outlier, or with an initial value kept between 1.5 and 2 where the data begin at 1."""
+    from ndestudio.fitting import TrainConfig, refit
+
+    t = np.linspace(0.0, 3.0, 31)
+    y = np.exp(-0.7 * t) + 0.01 * np.random.default_rng(1).normal(size=len(t))
+    y[25] += 3.0 if how == "huber" else 0.0
+    dataset = dataset_from_arrays([t], [y[:, None]], ["x"], split=SplitConfig(by="none"))
+    initial = InitialConfig() if how == "huber" else InitialConfig(lower=1.5, upper=2.0)
+    config = ModelConfig(
+        equations="d(x)/dt = -k*x", parameters={"k": ParameterConfig(value=0.5)}, initial={"x": initial}
+    )
+    model, train = initial_model(config, dataset, 0), TrainConfig(loss="huber" if how == "huber" else "squares")
+    reference = refit(model, dataset, train).model
+    screened = make_candidates(reference, dataset, train).fit(model).model
+    assert screened.parameters["k"] == pytest.approx(reference.parameters["k"], rel=1e-3)
+    assert screened.initial["1"][0] == pytest.approx(reference.initial["1"][0], rel=1e-3)
+    if how == "huber":
+        assert screened.parameters["k"] == pytest.approx(0.7, abs=0.02)
+    else:
+        assert 1.5 <= screened.initial["1"][0] <= 2.0

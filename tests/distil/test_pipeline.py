@@ -14,7 +14,8 @@ from ndestudio.distil import DistilConfig, Distillation, assemble, distil
 from ndestudio.distil.search import library_guesses, shortlist
 from ndestudio.errors import SettingError
 from ndestudio.expression import evaluate, parse_expression, to_text
-from ndestudio.model import FittedModel, evaluate_hole, formula_filled, numbers_filled, score
+from ndestudio.fitting.metrics import score
+from ndestudio.model import FittedModel, evaluate_hole, formula_filled, numbers_filled
 from ndestudio.progress import CandidateScored, FrontUpdate, Note, Phase, RecordingReporter, Reporter
 from ndestudio.symbolic import Candidate, Front, SearchConfig, SearchProblem, SearchResult
 from ndestudio.symbolic.selection import make_front

@@ -8,9 +8,9 @@ import pytest
 from ndestudio.data.dataset import Column, Dataset, Source, Trajectory
 from ndestudio.export.content import Origin
 from ndestudio.expression.parse import parse_expression
+from ndestudio.fitting.metrics import Metrics
 from ndestudio.model.config import ModelConfig, NetworkConfig, ParameterConfig
 from ndestudio.model.fitted import FittedModel, Replacement
-from ndestudio.model.metrics import Metrics
 from ndestudio.model.networks import fresh_network
 from ndestudio.model.parse import parse_system
 
@@ -144,8 +144,8 @@ def finished_project(noise: float = 0.06, seed: int = 4):
     from ndestudio.data.config import DataConfig
     from ndestudio.data.dataset import Part
     from ndestudio.distil.result import Distillation, HoleDistillation, HoleSamples, ScoredCandidate
+    from ndestudio.fitting.metrics import score
     from ndestudio.fitting.result import Fit, Outcome, StageHistory
-    from ndestudio.model.metrics import score
     from ndestudio.model.replace import replace_hole
     from ndestudio.project.project import Project, Spec
     from ndestudio.solve.device import Device
@@ -164,7 +164,7 @@ def finished_project(noise: float = 0.06, seed: int = 4):
     exact = FittedModel(
         ModelConfig(), truth, {}, {}, {"all": np.array([30.0, 4.0])}, ("hare", "lynx"), scale=np.array([20.0, 10.0])
     )
-    from ndestudio.model.simulate import simulate
+    from ndestudio.solve.scipy_reference import simulate
 
     t = np.arange(0.0, 21.0)
     clean = simulate(exact, t, exact.initial["all"]).states

@@ -97,7 +97,7 @@ def test_second_trajectory_and_times_of_ones_own(epidemic: Case, tmp_path: Path)
     done = subprocess.run(
         [sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, check=True, timeout=60
     )
-    from ndestudio.model.simulate import simulate
+    from ndestudio.solve.scipy_reference import simulate
 
     expected = simulate(epidemic[0], np.array([0.0, 0.25, 7.5]), epidemic[0].initial["run 1's"], rtol=1e-10, atol=1e-12)
     np.testing.assert_allclose(json.loads(done.stdout), expected.states, rtol=1e-7, atol=1e-9)

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from ndestudio.export.equations import equations_json, equations_text
-from ndestudio.model.simulate import field
+from ndestudio.model.evaluate import field
 
 DOCS = Path(__file__).parents[2] / "docs"
 

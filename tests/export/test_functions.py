@@ -16,10 +16,10 @@ from ndestudio.expression.functions import BUILT_IN
 from ndestudio.expression.parse import parse_expression
 from ndestudio.expression.tree import Call
 from ndestudio.model.config import ModelConfig, NetworkConfig, ParameterConfig
+from ndestudio.model.evaluate import evaluate_hole, field
 from ndestudio.model.fitted import FittedModel
 from ndestudio.model.networks import fresh_network
 from ndestudio.model.parse import parse_system
-from ndestudio.model.simulate import evaluate_hole, field
 from tests.export.conftest import dataset
 
 EVERYTHING = """

@@ -172,7 +172,7 @@ def test_a_logarithmic_axis_has_no_place_for_zero_and_below() -> None:
 @pytest.mark.parametrize("values", [[], [np.nan, np.nan], [-1.0, 0.0]])
 def test_without_values_there_is_a_sentence(values: list[float]) -> None:
     y = np.array(values)
-    figure = one_panel(Curve(np.arange(float(len(y))), y), y=Axis(log=True))
+    figure = one_panel(Level(1.0, guest=False), Curve(np.arange(float(len(y))), y), y=Axis(log=True))
     assert NOTHING in texts(render(figure, "svg"))
     assert render(figure, "png").startswith(b"\x89PNG")
 

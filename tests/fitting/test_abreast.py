@@ -13,10 +13,10 @@ from ndestudio.data.dataset import Dataset
 from ndestudio.fitting import Device, Fit, Outcome, TrainConfig, fit, fit_model
 from ndestudio.fitting.batched_ensemble import Clock, Meeting, get_program
 from ndestudio.fitting.ensemble import Seed, fit_seeds, places_abreast
+from ndestudio.fitting.metrics import Metrics
+from ndestudio.model.evaluate import evaluate_hole
 from ndestudio.model.fitted import FittedModel
 from ndestudio.model.initial import initial_model
-from ndestudio.model.metrics import Metrics
-from ndestudio.model.simulate import evaluate_hole
 from ndestudio.progress import Progress, RecordingReporter, TrainStep
 from ndestudio.solve.jax_backend import device
 from tests.fitting.conftest import HYBRID

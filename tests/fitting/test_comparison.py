@@ -9,10 +9,10 @@ from ndestudio.data.config import SplitConfig
 from ndestudio.data.dataset import Dataset, Part
 from ndestudio.errors import EquationError
 from ndestudio.fitting import TrainConfig, compare, fit
+from ndestudio.fitting.metrics import score
 from ndestudio.fitting.uncertainty.information_criteria import information
 from ndestudio.fitting.validation import held_out_error
 from ndestudio.model.config import ModelConfig, ParameterConfig
-from ndestudio.model.metrics import score
 from ndestudio.progress import Phase, RecordingReporter
 from tests.fitting.conftest import PREDATORS, TINY, lotka_volterra, trajectories
 

@@ -9,32 +9,29 @@ import pytest
 
 from ndestudio.data.dataset import Dataset
 from ndestudio.fitting import TrainConfig
-from ndestudio.fitting.problem import make_problem
+from ndestudio.fitting.problem import Problem, make_problem
 from ndestudio.fitting.solver_choice import meshed
+from ndestudio.fitting.step_count import doubling_error, steps_for, tolerance
 from ndestudio.fitting.tracker import predict
 from ndestudio.model.config import ModelConfig
-from ndestudio.model.fitted import FittedModel
 from ndestudio.model.initial import initial_model
-from ndestudio.model.simulate import simulate_trajectory
-from ndestudio.solve.jax_backend import get_jax
-from ndestudio.solve.step_count import doubling_error, steps_for, tolerance
+from ndestudio.solve.registry import SOLVERS
+from ndestudio.solve.scipy_reference import simulate_trajectory
 from tests.fitting.conftest import HYBRID
 from tests.fitting.test_stiff import KINETICS, kinetics  # noqa: F401  (a fixture)
 
 
-def by_diffrax(model: FittedModel, dataset: Dataset, solver: str) -> np.ndarray:
+def by_diffrax(problem: Problem, solver: str) -> np.ndarray:
     """The first trajectory."""
-    get_jax()
-    from ndestudio.model.build import build
-    from ndestudio.model.solve import solve
-
-    row = dataset.trajectories[0]
-    atol = 1e-10 * np.asarray(model.scale)
-    found = solve(build(model), row.t, model.initial[row.name], solver=solver, rtol=1e-8, atol=atol)  # type: ignore[arg-type]
-    return np.asarray(found)
+    definition = problem.definition
+    (first, *_) = definition.conditions(problem.space.model)
+    (found,) = SOLVERS.get(solver).solve(definition, problem.space.theta, [first])
+    return found.states
 
 
-@pytest.mark.parametrize(("stiff", "solver"), [(False, "tsit5"), (True, "kvaerno5")], ids=["hybrid", "robertson"])
+@pytest.mark.parametrize(
+    ("stiff", "solver"), [(False, "diffrax-tsit5"), (True, "diffrax-kvaerno5")], ids=["hybrid", "robertson"]
+)
 def test_three_solvers_agree(stiff: bool, solver: str, predators: Dataset, request: pytest.FixtureRequest) -> None:
     dataset: Dataset = request.getfixturevalue("kinetics") if stiff else predators
     config: ModelConfig = KINETICS if stiff else HYBRID
@@ -50,7 +47,7 @@ def test_three_solvers_agree(stiff: bool, solver: str, predators: Dataset, reque
     spread = problem.space.constants.spread
     own = predict(problem, model, steps)[name][1] / spread
     scored = simulate_trajectory(model, dataset, name).measured / spread
-    other = by_diffrax(model, dataset, solver) / spread
+    other = by_diffrax(problem, solver) / spread
     assert np.abs(other - scored).max() < 1e-5
     assert np.abs(own - scored).max() < max(10 * tolerance(problem), 1e-4)
     assert np.abs(own - other).max() < max(10 * tolerance(problem), 1e-4)

@@ -16,8 +16,8 @@ from ndestudio.fitting.batches import make_batch, start_point
 from ndestudio.fitting.problem import make_problem
 from ndestudio.fitting.tracker import Tracker
 from ndestudio.model.config import ModelConfig, ParameterConfig
+from ndestudio.model.evaluate import evaluate_hole
 from ndestudio.model.initial import initial_model
-from ndestudio.model.simulate import evaluate_hole
 from ndestudio.progress import Event, FitSnapshot, Phase, RecordingReporter, SilentReporter, TrainStep
 from ndestudio.solve.compiled import compilations
 from ndestudio.solve.jax_backend import get_jax

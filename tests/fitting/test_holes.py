@@ -16,7 +16,8 @@ from ndestudio.data.dataset import Dataset
 from ndestudio.fitting import Fit, TrainConfig, fit
 from ndestudio.model.augment import with_hidden_state
 from ndestudio.model.config import BasisConfig, InitialConfig, ModelConfig, NetworkConfig
-from ndestudio.model.simulate import evaluate_hole, simulate
+from ndestudio.model.evaluate import evaluate_hole
+from ndestudio.solve.scipy_reference import simulate
 from tests.fitting.conftest import trajectories
 
 SETTINGS = TrainConfig(preset="quick", iterations={"collocation": 60, "polish": 25}, time_limit=600.0)

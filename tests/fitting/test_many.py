@@ -50,7 +50,7 @@ def test_pieces_of_rows_give_what_all_rows_at_once_give(monkeypatch: pytest.Monk
         engine.ready(SilentReporter())
         found.append((engine.pieces, engine.linearise(start_point(problem, batch))))
     assert [pieces for pieces, _ in found] == [1, 4]
-    for one, other in zip(*(linear for _, linear in found), strict=True):
+    for one, other in zip(*(linear[:-1] for _, linear in found), strict=True):  # the last: no penalties along the path
         np.testing.assert_allclose(one, other, atol=1e-12)
 
 

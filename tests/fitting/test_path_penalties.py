@@ -18,9 +18,9 @@ from ndestudio.fitting.stages.recipe import gradient_of
 from ndestudio.model.config import InitialConfig, ModelConfig, NetworkConfig, ParameterConfig, PenaltyConfig
 from ndestudio.model.initial import initial_model
 from ndestudio.model.parse import parse_system
-from ndestudio.model.simulate import simulate_all
 from ndestudio.progress import SilentReporter
 from ndestudio.solve.jax_backend import device
+from ndestudio.solve.scipy_reference import simulate_all
 from tests.fitting.conftest import TINY
 
 NONE = SplitConfig(by="none")

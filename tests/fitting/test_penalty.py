@@ -7,7 +7,7 @@ import numpy as np
 from ndestudio.data.config import SplitConfig
 from ndestudio.fitting import TrainConfig, fit
 from ndestudio.model.config import ModelConfig, NetworkConfig
-from ndestudio.model.simulate import evaluate_hole
+from ndestudio.model.evaluate import evaluate_hole
 from tests.fitting.conftest import trajectories
 
 CONFIG = ModelConfig(equations="d(x)/dt = f(x)", networks={"f": NetworkConfig(width=16, depth=2)})

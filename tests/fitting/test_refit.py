@@ -11,9 +11,9 @@ from ndestudio.data.config import SplitConfig
 from ndestudio.data.dataset import Dataset
 from ndestudio.expression import parse_expression
 from ndestudio.fitting import Outcome, TrainConfig, fit, refit
+from ndestudio.fitting.metrics import score
 from ndestudio.model.config import InitialConfig, ModelConfig, ParameterConfig
 from ndestudio.model.initial import initial_model
-from ndestudio.model.metrics import score
 from ndestudio.model.replace import replace_hole
 from ndestudio.progress import RecordingReporter, TrainStep
 from tests.fitting.conftest import EPIDEMIC, HYBRID, PREDATORS, trajectories

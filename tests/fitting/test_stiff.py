@@ -15,14 +15,13 @@ from ndestudio.data.dataset import Dataset
 from ndestudio.data.smoothing import smooth
 from ndestudio.fitting import Outcome, TrainConfig, fit
 from ndestudio.fitting.problem import make_problem
+from ndestudio.fitting.step_count import steps_for
 from ndestudio.fitting.tracker import predict
 from ndestudio.model.config import ModelConfig, NetworkConfig, ParameterConfig
+from ndestudio.model.evaluate import evaluate_hole
 from ndestudio.model.initial import initial_model
-from ndestudio.model.simulate import evaluate_hole
-from ndestudio.problem.rows import grid_times
 from ndestudio.solve.step_control import find_mesh
-from ndestudio.solve.step_count import steps_for
-from ndestudio.solve.time_grid import Mesh
+from ndestudio.solve.time_grid import Mesh, grid_times
 
 LOG_TIMES = np.concatenate([[0.0], np.logspace(-5, 5, 40)])
 
@@ -85,7 +84,7 @@ def test_steps_lie_where_the_solution_needs_them(kinetics: Dataset, solver: str)
     model = initial_model(KINETICS, kinetics, 0)
     problem = make_problem(model, kinetics, TrainConfig(solver=solver))  # type: ignore[arg-type]
     errors = {}
-    for name, mesh in (("none", {}), ("mesh", find_mesh(problem, model, 1e-4))):
+    for name, mesh in (("none", {}), ("mesh", find_mesh(problem.definition, problem.method, model, 1e-4))):
         seen = predict(replace(problem, mesh=mesh), model, 96)
         errors[name] = max(
             float(np.max(np.abs(seen[row.name][1] - row.measured) / problem.space.constants.spread))
@@ -108,7 +107,8 @@ def test_few_samples_lie_on_steps_and_many_are_interpolated() -> None:
 def test_a_mesh_asks_for_as_many_steps_as_the_tolerance_needs(kinetics: Dataset) -> None:
     model = initial_model(KINETICS, kinetics, 0)
     problem = make_problem(model, kinetics, TrainConfig(solver="sdirk3"))
-    counts = [steps_for(replace(problem, mesh=find_mesh(problem, model, tol))) for tol in (1e-4, 1e-5, 1e-6)]
+    meshes = [find_mesh(problem.definition, problem.method, model, tol) for tol in (1e-4, 1e-5, 1e-6)]
+    counts = [steps_for(replace(problem, mesh=mesh)) for mesh in meshes]
     assert counts == sorted(counts) and counts[0] < counts[-1] < 1000
 
 

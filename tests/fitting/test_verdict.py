@@ -12,6 +12,7 @@ from ndestudio.data.config import SplitConfig
 from ndestudio.data.dataset import Dataset
 from ndestudio.fitting import Outcome, TrainConfig, fit
 from ndestudio.fitting.batches import make_batch, start_point
+from ndestudio.fitting.metrics import Metrics
 from ndestudio.fitting.problem import make_problem
 from ndestudio.fitting.stages.collocation import smooth_training
 from ndestudio.fitting.stages.multiple_shooting import first_starts, shooting_batch
@@ -19,7 +20,6 @@ from ndestudio.fitting.summary import judged
 from ndestudio.fitting.tracker import Tracker
 from ndestudio.model.config import ModelConfig, ParameterConfig
 from ndestudio.model.initial import initial_model
-from ndestudio.model.metrics import Metrics
 from ndestudio.progress import SilentReporter
 from tests.fitting.conftest import HYBRID, PREDATORS, lotka_volterra, trajectories
 

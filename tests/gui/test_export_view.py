@@ -8,13 +8,13 @@ from PySide6.QtWidgets import QFileDialog
 
 from ndestudio.data.dataset import Column, Dataset, Trajectory
 from ndestudio.figures.style import FigureStyle
+from ndestudio.fitting.metrics import Metrics
 from ndestudio.fitting.result import Fit, Outcome
 from ndestudio.gui.building import choose
 from ndestudio.gui.main_window import MainWindow
 from ndestudio.gui.views.export_view import ExportView
 from ndestudio.model import initial_model
 from ndestudio.model.config import ModelConfig, ParameterConfig
-from ndestudio.model.metrics import Metrics
 from ndestudio.project.project import Project, Spec
 from ndestudio.session.session import Session
 from ndestudio.solve.device import Device

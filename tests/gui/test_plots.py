@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
@@ -20,6 +22,8 @@ from ndestudio.gui.widgets.panel_items import DRAWN
 from ndestudio.gui.widgets.plot import Plot
 from tests.figures.examples import examples
 
+ROOT = Path(__file__).parents[2]
+
 
 @pytest.fixture
 def plot(qtbot: QtBot, light: Theme) -> Plot:
@@ -29,6 +33,16 @@ def plot(qtbot: QtBot, light: Theme) -> Plot:
     made.show_legend()
     made.show()
     return made
+
+
+def test_plots_are_made_without_what_writes_files_or_computes() -> None:
+    code = (
+        "import sys\nfrom ndestudio.gui.widgets import hole_fit_plot, hole_plot, loss_plot, parameter_traces, pareto_plot, phase_plot\n"
+        "from ndestudio.gui.widgets import figure_view, profile_plot, residuals_plot, series_plot, trajectory_plot\n"
+        "print([name for name in ('matplotlib', 'scipy.stats', 'jax', 'sympy') if name in sys.modules])\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert done.stdout.strip() == "[]"
 
 
 def test_every_mark_has_an_item() -> None:

@@ -9,7 +9,7 @@ from ndestudio.expression import evaluate, parse_expression
 from ndestudio.expression.tree import names
 from ndestudio.model import FittedModel, analyse, library, parse_system
 from ndestudio.model.library import Template, Term
-from ndestudio.model.simulate import simulate
+from ndestudio.solve.scipy_reference import simulate
 
 
 @pytest.mark.parametrize("template", library.systems(), ids=lambda template: template.name)

@@ -13,7 +13,7 @@ import pytest
 
 from ndestudio.export.equations import equations_json
 from ndestudio.expression import evaluate, parse_expression
-from ndestudio.model.metrics import score
+from ndestudio.fitting.metrics import score
 from ndestudio.project.store import load_project
 
 OLDER = sorted((Path(__file__).parent / "older").glob("*.nde"))

@@ -11,6 +11,7 @@ import msgspec
 import numpy as np
 import pytest
 
+import ndestudio as nde
 from ndestudio.data import load
 from ndestudio.data.config import DataConfig, SplitConfig
 from ndestudio.distil import DistilConfig, assemble, distil, put_in, with_scored
@@ -144,3 +145,21 @@ def test_the_spec_of_a_session_gives_the_session_back(spec: Spec):
         spec, data=msgspec.structs.replace(spec.data, trajectory_weights={"two": 0.5}), description="three\nlines\n"
     )
     assert parse_spec(dump_spec(changed)) == changed
+
+
+def test_every_setting_that_is_written_has_a_name_in_the_library() -> None:
+    """A script writes settings as `nde.NAME(...)`."""
+    from ndestudio.project.spec_types import element_struct, struct_fields, struct_of
+
+    seen: set[type] = set()
+    waiting: list[type] = [DataConfig, ModelConfig, TrainConfig, DistilConfig]
+    while waiting:
+        type_ = waiting.pop()
+        seen.add(type_)
+        for inner in struct_fields(type_).values():
+            found = struct_of(inner) or element_struct(inner)
+            if found is not None and found not in seen:
+                waiting.append(found)
+    assert {type_.__name__ for type_ in seen} >= {"PriorConfig", "PenaltyConfig", "BasisConfig"}
+    missing = [type_.__name__ for type_ in seen if not hasattr(nde, type_.__name__)]
+    assert missing == []

@@ -100,6 +100,11 @@ def test_a_spec_round_trips_through_its_text() -> None:
         ("[model.parameters.k]\nvalu = 3", "unknown key `valu` in [model.parameters.k]; did you mean `value`?"),
         ("[data.split]\ntraining = 1", "unknown key `training` in [data.split]; did you mean `train`?"),
         ("[export]\nzzz = 1", "unknown key `zzz` in [export]; known keys are formats, figures, verify, digits, style"),
+        (
+            "[export.style]\nwidth = 3",
+            "[export.style] `width` must be 30 to 1000 mm, or one of single, one-and-a-half, double",
+        ),
+        ("[export.style]\nwidth = 'singel'", "did you mean `single`?"),
         ("[train]\nseed = 'one'", '[train] seed: expected a whole number, found the text "one"'),
         ("[train]\nseed = 1.5", "[train] seed: expected a whole number, found the number 1.5"),
         ("[train]\nseed = true", "[train] seed: expected a whole number, found true"),

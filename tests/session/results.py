@@ -10,11 +10,11 @@ from ndestudio.data.dataset import Column, Dataset, Part, Trajectory
 from ndestudio.distil.result import Distillation, HoleDistillation, HoleSamples, ScoredCandidate
 from ndestudio.expression import parse_expression
 from ndestudio.fitting.config import TrainConfig
+from ndestudio.fitting.metrics import Metrics, score
 from ndestudio.fitting.result import Checkpoint, Fit, NoiseLevel, Outcome, StageHistory
 from ndestudio.model import initial_model, replace_hole
 from ndestudio.model.config import ModelConfig, NetworkConfig, ParameterConfig
 from ndestudio.model.fitted import FittedModel
-from ndestudio.model.metrics import Metrics, score
 from ndestudio.project.project import Project, Spec
 from ndestudio.solve.device import Device
 from ndestudio.symbolic.front import Candidate, Front

@@ -166,7 +166,8 @@ def test_putting_a_formula_in_fits_its_constants_to_the_trajectories():
     whole, data = results.model(), results.dataset()
     start = results.front().candidates[1]
     made = put_in(whole, data, "f", start, results.project().spec.train, reporter=RecordingReporter())
-    from ndestudio.model import replace_hole, score
+    from ndestudio.fitting.metrics import score
+    from ndestudio.model import replace_hole
 
     before = score(replace_hole(whole, "f", start.expression), data).train["mean"]
     assert made.metrics.train["mean"] < 0.8 * before

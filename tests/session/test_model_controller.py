@@ -3,6 +3,8 @@ from unittest.mock import Mock
 
 import pytest
 
+from ndestudio.model.config import ModelConfig, PenaltyConfig, PriorConfig
+from ndestudio.session.analysis import renamed
 from ndestudio.session.presenter import View
 from ndestudio.session.session import Session
 from tests.session.helpers import toasts, wait
@@ -240,3 +242,20 @@ def test_networks_left_over_from_other_equations_are_not_listed(loaded: Session)
     assert loaded.model.state().networks == ()
     loaded.model.change_network("f_hare", width=8)
     assert [row.name for row in loaded.model.state().networks] == ["f_hare"]
+
+
+def test_renaming_reaches_penalties_along_the_path() -> None:
+    model = ModelConfig(
+        equations="d(x)/dt = -k*x",
+        penalties={"known": PenaltyConfig(expression="k - 0.5"), "x": PenaltyConfig(expression="x")},
+    )
+    found = renamed(model, "k", "rate")
+    assert found.penalties["known"].expression == "rate - 0.5"
+    assert found.penalties["x"] == model.penalties["x"]
+
+
+def test_a_prior_is_told_in_the_row_of_its_parameter(loaded: Session) -> None:
+    loaded.model.edit_text("d(hare)/dt = a*hare\nd(lynx)/dt = 0")
+    loaded.model.change_parameter("a", prior=PriorConfig(mean=1.0, sd=0.5))
+    row = loaded.model.state().parameters[0]
+    assert row.prior == "normal, 1 +- 0.5"

@@ -3,8 +3,8 @@ from unittest.mock import Mock
 
 import pytest
 
+from ndestudio.fitting.metrics import Metrics
 from ndestudio.fitting.result import Fit
-from ndestudio.model.metrics import Metrics
 from ndestudio.progress import RecordingReporter
 from ndestudio.project.project import Project
 from ndestudio.session.presenter import View

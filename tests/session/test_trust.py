@@ -7,8 +7,8 @@ from dataclasses import replace
 import numpy as np
 
 from ndestudio.fitting.model_comparison import Comparison
+from ndestudio.fitting.residuals import residuals
 from ndestudio.fitting.uncertainty.profile_likelihood import Profile
-from ndestudio.model.residuals import residuals
 from ndestudio.progress import Phase
 from ndestudio.session.session import Session
 from tests.session import results

@@ -14,10 +14,11 @@ from ndestudio.data.config import SplitConfig
 from ndestudio.data.dataset import Dataset
 from ndestudio.errors import SpecError
 from ndestudio.fitting import Outcome, TrainConfig, fit
-from ndestudio.fitting.config import Solver
 from ndestudio.model.config import ModelConfig, NetworkConfig, ParameterConfig
-from ndestudio.solve.diffrax_adaptive import ADJOINTS, SOLVERS, adaptive, states_at
+from ndestudio.solve.base import SolverSettings, TracedMethod
+from ndestudio.solve.diffrax_adaptive import ADJOINTS
 from ndestudio.solve.jax_backend import get_jax
+from ndestudio.solve.registry import SOLVERS, for_training
 
 T = np.linspace(0.0, 2.0, 9)
 CONFIG = ModelConfig(
@@ -27,12 +28,16 @@ CONFIG = ModelConfig(
 )
 
 
+def adaptive(settings: SolverSettings, trained: int) -> TracedMethod | None:
+    return for_training(settings.solver).traced(settings, trained)
+
+
 def offered() -> list[tuple[str, str]]:
     """All pairs that are not refused."""
     found = []
-    for solver, adjoint in product(SOLVERS, ADJOINTS):
+    for solver, adjoint in product([name for name in SOLVERS if SOLVERS.get(name).adaptive], ADJOINTS):
         try:
-            adaptive(TrainConfig(solver=solver, adjoint=adjoint), 10)  # type: ignore[arg-type]
+            adaptive(SolverSettings(solver, adjoint), 10)
         except SpecError:
             continue
         found.append((solver, adjoint))
@@ -70,14 +75,14 @@ def test_gradients_of_every_offered_pair_are_those_of_the_loss(solver: str, adjo
     # methods of low order would need too many steps for differences to be told
     controller = "constant" if solver in ("diffrax-implicit-euler", "diffrax-reversible-heun") else "pid"
     most = 512 if adjoint == "direct" else 4096
-    setup = adaptive(TrainConfig(solver=solver, adjoint=adjoint, max_steps=most, controller=controller), 10)  # type: ignore[arg-type]
+    setup = adaptive(SolverSettings(solver, adjoint, controller, max_steps=most), 10)
     assert setup is not None
     constants = Constants(np.array([1e-9, 1e-10]), np.ones(1))
     t, u = np.linspace(0.0, 2.0, 5), np.linspace(0.0, 1.0, 5)[:, None]
 
     def loss(v: Any) -> Any:
         p, y0 = v
-        y = states_at(setup, field, known, p, constants, t, u, np.linspace(0.0, 2.0, 33), y0)
+        y = setup.states_at(field, known, p, constants, t, u, np.linspace(0.0, 2.0, 33), y0)
         return jax.numpy.sum(y**2)
 
     def forward(v: Any) -> Any:
@@ -112,11 +117,11 @@ def test_gradients_of_every_offered_pair_are_those_of_the_loss(solver: str, adjo
 )
 def test_settings_that_do_not_go_together_are_refused_in_a_sentence(settings: dict, words: str) -> None:
     with pytest.raises(SpecError, match=words):
-        adaptive(TrainConfig(**settings), 10)
+        adaptive(SolverSettings(**settings), 10)
 
 
 def test_the_solver_is_differentiated_as_the_model_suggests() -> None:
-    small, large = (adaptive(TrainConfig(solver="diffrax-tsit5"), n) for n in (5, 500))
+    small, large = (adaptive(SolverSettings("diffrax-tsit5"), n) for n in (5, 500))
     assert small is not None and large is not None
     assert (small.adjoint, large.adjoint) == ("forward", "recursive")
 
@@ -146,7 +151,7 @@ def test_a_stiff_fit_through_forward_mode_agrees_with_the_own_solver() -> None:
     config = ModelConfig(
         equations="d(x)/dt = k*z - x\nd(z)/dt = 2e3*(x - z)", parameters={"k": ParameterConfig(value=0.8)}
     )
-    choices: tuple[tuple[Solver, float | None], ...] = (("auto", None), ("diffrax-kvaerno5", 1e-7))
+    choices: tuple[tuple[str, float | None], ...] = (("auto", None), ("diffrax-kvaerno5", 1e-7))
     values = [
         fit(config, dataset, TrainConfig(solver=solver, rtol=rtol, time_limit=600.0)).model.parameters["k"]
         for solver, rtol in choices

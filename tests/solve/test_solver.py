@@ -10,14 +10,15 @@ from ndestudio.data.config import SplitConfig
 from ndestudio.data.dataset import Dataset
 from ndestudio.fitting.config import TrainConfig
 from ndestudio.fitting.problem import make_problem
+from ndestudio.fitting.step_count import doubling_error, enough_steps, on_samples
 from ndestudio.fitting.tracker import predict
 from ndestudio.model.config import ModelConfig, ParameterConfig
 from ndestudio.model.initial import initial_model
-from ndestudio.model.simulate import simulate_trajectory
-from ndestudio.problem.rows import bucket, grid_times, make_grid, whole_rows
+from ndestudio.problem.rows import bucket, whole_rows
 from ndestudio.solve.numpy_fixed import hermite, read_out
-from ndestudio.solve.step_count import doubling_error, enough_steps, on_samples
+from ndestudio.solve.scipy_reference import simulate_trajectory
 from ndestudio.solve.tableau import OWN
+from ndestudio.solve.time_grid import grid_times, make_grid
 from tests.fitting.conftest import HYBRID, PREDATORS
 
 

@@ -12,12 +12,11 @@ from ndestudio.data.arrays import dataset_from_arrays
 from ndestudio.data.config import SplitConfig
 from ndestudio.data.dataset import Dataset
 from ndestudio.fitting import Outcome, TrainConfig, fit
-from ndestudio.fitting.problem import make_problem
 from ndestudio.model.config import InitialConfig, ModelConfig, NetworkConfig, ParameterConfig
+from ndestudio.model.evaluate import evaluate_hole
 from ndestudio.model.initial import initial_model
-from ndestudio.model.simulate import evaluate_hole
 from ndestudio.solve.stiffness import decay_rates, stability_limit, stiffness
-from ndestudio.solve.tableau import EXPLICIT
+from ndestudio.solve.tableau import EXPLICIT, RK4
 from tests.fitting.conftest import PREDATORS
 
 T = np.linspace(0.0, 40.0, 25)
@@ -71,7 +70,7 @@ def test_the_rates_are_the_eigenvalues_of_the_linearised_equations(kinetics: Dat
     for (a, b, c), rate in zip(y, rates, strict=True):
         exact = np.array([[-0.04, 1e4 * c, 1e4 * b], [0.04, -1e4 * c - 6e7 * b, -1e4 * b], [0.0, 6e7 * b, 0.0]])
         assert rate == pytest.approx(np.max(-np.linalg.eigvals(exact).real), rel=1e-4, abs=1e-3), a
-    stiff = stiffness(make_problem(model, kinetics, TrainConfig()), model, 48)
+    stiff = stiffness(model, kinetics, RK4, 48)
     assert stiff is not None
     assert 20_000 < stiff.needed < 200_000
     other = decay_rates(model, T, kinetics.trajectories[1].measured, np.zeros((len(T), 0)))
@@ -87,14 +86,13 @@ def test_hidden_fast_states_are_found_too() -> None:
         initial={"z": InitialConfig(value=1.0)},
     )
     model = initial_model(config, dataset, 0)
-    stiff = stiffness(make_problem(model, dataset, TrainConfig()), model, 100)
+    stiff = stiffness(model, dataset, RK4, 100)
     assert stiff is not None and stiff.time == pytest.approx(2e-4, rel=0.01)
 
 
 def test_nothing_is_said_of_an_ordinary_model(predators: Dataset) -> None:
     model = initial_model(PREDATORS, predators, 0)
-    problem = make_problem(model, predators, TrainConfig())
-    assert stiffness(problem, model, 32) is None
+    assert stiffness(model, predators, RK4, 32) is None
     assert not any("stiff" in note for note in fit(PREDATORS, predators, TrainConfig(preset="quick")).notes)
 
 

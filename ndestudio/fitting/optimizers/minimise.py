@@ -99,18 +99,33 @@ class Stopping:
 
 
 class Objective(Protocol[State]):
-    """What is minimised.
+    """What is minimised: a value with its gradient, or residuals that can be linearised (``Smooth``, ``LeastSquares``).
 
     An objective whose penalties follow the noise level, or whose errors are weighted by how far off they are, changes
-    a little between steps: ``renewed`` is the state under the objective as it is now.
+    a little between steps.
     """
 
-    def begin(self, x: Any, optimizer: Any) -> State: ...
-    def renewed(self, state: State) -> State: ...
-    def step(self, state: State, least: float) -> State: ...
+    def renewed(self, state: State) -> State:
+        """The state under the objective as it is now."""
+        ...
 
     def steady(self, state: State) -> bool:
         """Whether what the objective follows stands still, so that a slow step means that the fit has arrived."""
+        ...
+
+
+Minimised = TypeVar("Minimised", contravariant=True)
+
+
+class Optimizer(Protocol[Minimised, State]):
+    """A method with its settings; it has no state of its own."""
+
+    def begin(self, objective: Minimised, x: Any) -> State:
+        """Evaluate a point, or take up a state."""
+        ...
+
+    def step(self, objective: Minimised, state: State, least: float) -> State:
+        """One step, tried or made; one that promises a smaller relative decrease than ``least`` is not tried."""
         ...
 
 
@@ -185,15 +200,15 @@ class _Watch:
     def _windowed(self, state: Progressing, steady: Callable[[], bool]) -> str | None:
         if self.number % self.stopping.window or self.before is None:
             return None
-        arrived = self.before - state.cost < self.stopping.window * self.stopping.decrease * state.cost
+        arrived = self.before - state.cost <= self.stopping.window * self.stopping.decrease * state.cost
         self.before = None
         return "converged" if arrived and steady() else None
 
 
 def minimise(
+    optimizer: Optimizer[Any, State],
     objective: Objective[State],
     x: Any,
-    optimizer: Any,
     *,
     stopping: Stopping,
     monitor: Monitor[State] | None = None,
@@ -202,10 +217,12 @@ def minimise(
 
     Parameters
     ----------
+    optimizer
+        The method (``LevenbergMarquardt`` for ``LeastSquares``, ``LimitedMemory`` for ``Smooth``).
     x
         Where to begin, or a state to go on from.
-    optimizer
-        Settings of the method (``LevenbergMarquardt``, ``LimitedMemory``).
+    stopping, monitor
+        Rules that end it, and who watches and may end it too.
 
     Returns
     -------
@@ -213,7 +230,7 @@ def minimise(
         Not converging is a result, no exception; what the monitor raises goes through.
     """
     monitor = monitor or Monitor()
-    state = objective.begin(x, optimizer)
+    state = optimizer.begin(objective, x)
     if not np.isfinite(state.cost):
         return OptimisationResult(state, "stuck", 0)
     monitor.begin(state)
@@ -224,20 +241,13 @@ def minimise(
         if watch.before is None:
             watch.before = state.cost
         promise = stopping.promised(state)
-        state = objective.step(state, promise)
+        state = optimizer.step(objective, state, promise)
         monitor.step(number, state)
         now = state
         reason = watch.reached(state, promise, lambda: objective.steady(now)) or monitor.ended(number, state)  # noqa: B023
         if reason:
             return OptimisationResult(state, reason, number)
     return OptimisationResult(state, "limit", stopping.steps)
-
-
-@dataclass(frozen=True)
-class LevenbergMarquardt:
-    """Arguments: damping: to begin with."""
-
-    damping: float = 1e-3
 
 
 @dataclass(eq=False)
@@ -260,30 +270,31 @@ class LeastSquares:
     settled: Callable[[LmState], bool] | None = None
     current: Prior = field(init=False)
 
-    def begin(self, x: Point | LmState, optimizer: LevenbergMarquardt) -> LmState:
-        self.current = self.prior(None if isinstance(x, Point) else x)
-        if isinstance(x, LmState):
-            return replace(lm_rebase(x, self.current), damping=optimizer.damping, growth=2.0)
-        return lm_start(self.linearise, x, self.current, optimizer.damping)
-
     def renewed(self, state: LmState) -> LmState:
         if self.robust is not None and state.accepted:
             state = self.robust(state)
         self.current = self.prior(state)
         return lm_rebase(state, self.current)
 
-    def step(self, state: LmState, least: float) -> LmState:
-        return lm_step(self.linearise, state, self.current, least)
-
     def steady(self, state: LmState) -> bool:
         return True if self.settled is None else self.settled(state)
 
 
 @dataclass(frozen=True)
-class LimitedMemory:
-    """L-BFGS. Arguments: memory: pairs of steps and changes of the gradient that are kept."""
+class LevenbergMarquardt:
+    """Arguments: damping: to begin with."""
 
-    memory: int = 20
+    damping: float = 1e-3
+
+    def begin(self, objective: LeastSquares, x: Point | LmState) -> LmState:
+        if isinstance(x, LmState):
+            objective.current = objective.prior(x)
+            return replace(lm_rebase(x, objective.current), damping=self.damping, growth=2.0)
+        objective.current = objective.prior(None)
+        return lm_start(objective.linearise, x, objective.current, self.damping)
+
+    def step(self, objective: LeastSquares, state: LmState, least: float) -> LmState:
+        return lm_step(objective.linearise, state, objective.current, least)
 
 
 @dataclass(eq=False)
@@ -308,18 +319,25 @@ class Smooth:
     every: int = 20
     made: int = 0
 
-    def begin(self, x: Vector, optimizer: LimitedMemory) -> Lbfgs:
-        return Lbfgs.begin(self.value, x, optimizer.memory)
-
     def renewed(self, state: Lbfgs) -> Lbfgs:
         due = self.renew is not None and self.made and self.made % self.every == 0
         return state.reevaluated(self.value) if due and self.renew is not None and self.renew(state) else state
 
-    def step(self, state: Lbfgs, least: float) -> Lbfgs:
-        del least
-        self.made += 1
-        state.step(self.value)
-        return state
-
     def steady(self, state: Lbfgs) -> bool:
         return True if self.settled is None else self.settled(state)
+
+
+@dataclass(frozen=True)
+class LimitedMemory:
+    """L-BFGS. Arguments: memory: pairs of steps and changes of the gradient that are kept."""
+
+    memory: int = 20
+
+    def begin(self, objective: Smooth, x: Vector) -> Lbfgs:
+        return Lbfgs.begin(objective.value, x, self.memory)
+
+    def step(self, objective: Smooth, state: Lbfgs, least: float) -> Lbfgs:
+        del least
+        objective.made += 1
+        state.step(objective.value)
+        return state

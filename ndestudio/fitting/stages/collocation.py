@@ -176,6 +176,9 @@ def slopes(
     h = np.append(np.diff(t), 0.0)
     h[np.cumsum(counts) - 1] = 0.0
     alone = np.arange(len(t), len(t) + extra, dtype=np.int32)
+    whole = np.array(usable) / _state_spread(system, dataset) ** 2 / len(t)
+    if not (share == 1.0).all():
+        whole = np.concatenate([share * whole, np.zeros((extra, len(usable)))])
     found = Slopes(
         pad(t),
         pad(u),
@@ -186,7 +189,7 @@ def slopes(
         np.append(h, np.zeros(extra)),
         np.append(first, alone),
         np.append(last, alone),
-        np.concatenate([share * usable / _state_spread(system, dataset) ** 2 / len(t), np.zeros((extra, len(usable)))]),
+        whole,
     )
     return found, typical
 

@@ -21,11 +21,11 @@ from ndestudio.fitting.problem import Problem
 from ndestudio.fitting.solver_choice import suited
 from ndestudio.fitting.stages.collocation import slopes
 from ndestudio.fitting.stages.stages import MOST_NOISE, Outcome, Reported, outcome_of
+from ndestudio.fitting.step_count import enough_steps, on_samples, steps_for, tolerance
 from ndestudio.fitting.tracker import Tracker
 from ndestudio.fitting.uncertainty.laplace import uncertainty
 from ndestudio.model.fitted import FittedModel
 from ndestudio.problem.rows import whole_rows
-from ndestudio.solve.step_count import enough_steps, on_samples, steps_for, tolerance
 
 STARTS = 6
 """Start values tried when the first ones fit badly."""
@@ -156,7 +156,7 @@ def guesses(problem: Problem, point: Point) -> list[Point]:
         state = None
         for _ in range(2):
             state = minimise(
-                _objective(problem, engine.linearise, None, start), start, MARQUARDT, stopping=GUESSED
+                MARQUARDT, _objective(problem, engine.linearise, None, start), start, stopping=GUESSED
             ).state
             start = state.point
             engine.reweigh(start)
@@ -194,7 +194,7 @@ def best_of(tracker: Tracker, batch: Batch, starts: list[Point], stopping: Stopp
 
 def _tried(problem: Problem, batch: Batch, start: Point, stopping: Stopping) -> LmState:
     engine = VectorEngine(problem, batch)
-    return minimise(constants_objective(engine, batch, start), start, MARQUARDT, stopping=stopping).state
+    return minimise(MARQUARDT, constants_objective(engine, batch, start), start, stopping=stopping).state
 
 
 def _explored(tracker: Tracker, batch: Batch, outcome: Outcome, steps: int) -> Outcome:
@@ -222,13 +222,13 @@ def descend(
     """Levenberg-Marquardt to convergence, reported step by step."""
     engine, optimizer = VectorEngine(tracker.problem, batch), LevenbergMarquardt(damping)
     objective, monitor = constants_objective(engine, batch, point), Reported(tracker, batch, stopping.steps)
-    found = minimise(objective, point, optimizer, stopping=stopping, monitor=monitor)
+    found = minimise(optimizer, objective, point, stopping=stopping, monitor=monitor)
     if not found.finite:
         return Outcome(point, np.inf, np.nan, "stuck")
     if tracker.problem.priors is not None and found.state.loss > MOST_NOISE:
         # the misfit that is left is noise after all, and priors count by it
         objective.prior = _prior_maker(tracker.problem, batch, point, np.inf)
-        found = minimise(objective, found.state, optimizer, stopping=stopping, monitor=monitor)
+        found = minimise(optimizer, objective, found.state, stopping=stopping, monitor=monitor)
     return outcome_of(found)
 
 

@@ -127,7 +127,7 @@ def follow_evidence(tracker: Tracker, engine: JaxEngine, point: Point, budget: B
     objective.prior = prior
     while True:
         left = replace(rules, steps=min(AT_LEAST_EVERY, budget.steps - monitor.made))
-        found = minimise(objective, at, LevenbergMarquardt(damping), stopping=left, monitor=monitor)
+        found = minimise(LevenbergMarquardt(damping), objective, at, stopping=left, monitor=monitor)
         if not found.finite:
             return Outcome(point, np.inf, np.nan, "stuck")
         state = found.state

@@ -15,8 +15,9 @@ from ndestudio.fitting.optimizers.minimise import LevenbergMarquardt, Monitor, S
 from ndestudio.fitting.problem import Problem
 from ndestudio.fitting.stages.stages import Budget, Outcome, weights_objective
 from ndestudio.fitting.tracker import Tracker
-from ndestudio.problem.rows import FREE, Rows, bucket
-from ndestudio.problem.space import Bijection
+from ndestudio.problem.bijection import Bijection
+from ndestudio.problem.initial import FREE
+from ndestudio.problem.rows import Rows, bucket
 
 LEARNED = 1e-4
 """Loss of short segments at which a law is good enough to go on with whole trajectories."""
@@ -61,7 +62,7 @@ def shoot(tracker: Tracker, engine: JaxEngine, theta: Float[np.ndarray, " theta"
     apart = objective.prior
     objective.prior = lambda state: apart(state) if state is None else monitor.joined(apart(state), state)
     rules = Stopping(budget.steps, damping=np.inf)
-    found = minimise(objective, point, LevenbergMarquardt(1e-2), stopping=rules, monitor=monitor)
+    found = minimise(LevenbergMarquardt(1e-2), objective, point, stopping=rules, monitor=monitor)
     if not found.finite or monitor.best is None:
         return Outcome(point, np.inf, np.nan, "stuck")
     return Outcome(monitor.best.point, monitor.best.loss, np.nan, "converged")
@@ -115,7 +116,7 @@ def shoot_apart(tracker: Tracker, engine: JaxEngine, theta: Float[np.ndarray, " 
         loss=max(LEARNED, problem.floor),
     )
     objective, monitor = weights_objective(engine, batch, point), _Apart(tracker, batch, budget.steps)
-    found = minimise(objective, point, LevenbergMarquardt(1e-2), stopping=rules, monitor=monitor)
+    found = minimise(LevenbergMarquardt(1e-2), objective, point, stopping=rules, monitor=monitor)
     return Outcome(found.state.point, found.state.loss, np.nan, "converged")
 
 

@@ -19,26 +19,26 @@ from ndestudio.fitting.penalties import path_of
 from ndestudio.fitting.problem import Problem
 from ndestudio.fitting.solver_choice import suited
 from ndestudio.fitting.stages.collocation import interpolated, slopes
+from ndestudio.fitting.stages.descent import follow_lbfgs
 from ndestudio.fitting.stages.marginal_likelihood import evident, follow_evidence
 from ndestudio.fitting.stages.multiple_shooting import first_starts, shoot, shoot_apart, shooting_batch
 from ndestudio.fitting.stages.refinement import settle
+from ndestudio.fitting.stages.slope_fit import collocate
 from ndestudio.fitting.stages.stages import (
     Budget,
-    collocate,
-    follow_lbfgs,
     follow_lm,
     grow,
     penalty,
     weight_prior,
 )
 from ndestudio.fitting.stages.stages import Outcome as StageOutcome
+from ndestudio.fitting.step_count import accurate, enough_steps, steps_for, tolerance
 from ndestudio.fitting.tracker import Tracker
 from ndestudio.fitting.uncertainty.laplace import normal_equations, uncertainty
 from ndestudio.model.fitted import FittedModel
 from ndestudio.problem.rows import bucket, whole_rows
-from ndestudio.solve.diffrax_adaptive import given_up
 from ndestudio.solve.jax_fixed import Loss
-from ndestudio.solve.step_count import LARGEST, accurate, enough_steps, steps_for, tolerance
+from ndestudio.solve.step_count import LARGEST
 from ndestudio.solve.stiffness import stiffness
 
 STEPS = {
@@ -287,7 +287,7 @@ def _polish(tracker: Tracker, engine: JaxEngine, point: Point, steps: int, wante
         outcome = follow_lm(tracker, engine, point, Budget(steps), factors=factors)
     setup = problem.adaptive
     if setup is not None and not np.isfinite(outcome.loss):
-        tracker.note(given_up(setup), "warning")
+        tracker.note(setup.given_up(), "warning")
     return outcome
 
 
@@ -357,7 +357,7 @@ def _finer(tracker: Tracker, batch: Batch, model: FittedModel) -> Batch | None:
     before = tracker.problem
     problem = suited(tracker, model, "As fitted so far")
     if problem is before:
-        stiff = stiffness(problem, model, batch.steps)
+        stiff = stiffness(model, problem.dataset, problem.method, batch.steps)
         if stiff is not None and stiff.needed > LARGEST:
             return None
     same = make_batch(problem, max(batch.steps, steps_for(problem)), rows=list(batch.rows))
@@ -374,7 +374,7 @@ def _descend(tracker: Tracker, gradient: Gradient, batch: Batch, point: Point, s
     outcome = follow_lbfgs(tracker, gradient, batch, point, Budget(steps))
     setup = tracker.problem.adaptive
     if setup is not None and not np.isfinite(outcome.loss):
-        tracker.note(given_up(setup), "warning")
+        tracker.note(setup.given_up(), "warning")
     return outcome
 
 

@@ -58,7 +58,7 @@ def settle(tracker: Tracker, engine: JaxEngine | VectorEngine, point: Point) -> 
     monitor = _Settling(tracker, batch, MOST, first, candidate=tracker.strength is None)
     monitor.end = time.perf_counter() + max(1.0, SHARE * tracker.elapsed)
     objective = settled_objective(engine, batch, point)
-    found = minimise(objective, point, LevenbergMarquardt(1e-4), stopping=rules, monitor=monitor)
+    found = minimise(LevenbergMarquardt(1e-4), objective, point, stopping=rules, monitor=monitor)
     if not found.finite:
         return None
     return found.state, settled_prior(problem, batch, point, found.state.loss)

@@ -9,27 +9,21 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-from jaxtyping import Float
 
 from ndestudio.fitting.batches import Batch
-from ndestudio.fitting.engines import Gradient, JaxEngine, VectorEngine
-from ndestudio.fitting.forward_evaluation import held_out, quick_losses
-from ndestudio.fitting.objective import prior_terms, reweigh, robust_errors, with_priors
-from ndestudio.fitting.optimizers.lbfgs import Lbfgs
+from ndestudio.fitting.engines import JaxEngine, VectorEngine
+from ndestudio.fitting.objective import reweigh, with_priors
 from ndestudio.fitting.optimizers.levenberg_marquardt import Linear, LmState, Point, Prior
 from ndestudio.fitting.optimizers.minimise import (
     LeastSquares,
     LevenbergMarquardt,
-    LimitedMemory,
     Monitor,
     OptimisationResult,
-    Smooth,
     Stopping,
     minimise,
 )
 from ndestudio.fitting.problem import Problem
-from ndestudio.fitting.robust import robust_limit
-from ndestudio.fitting.tracker import StopRequested, TimeUp, Tracker
+from ndestudio.fitting.tracker import Tracker
 
 PRIOR_VARIANCE = 1.0
 """Variance of network weights before the data are seen; with noise variance s^2 and n values the penalty is s^2/(n v)."""
@@ -37,18 +31,12 @@ MOST_NOISE = 0.02
 """Largest noise variance, in squared spreads, that the penalty is made for."""
 CLOSE_ENOUGH = {"quick": 1e-7, "balanced": 3e-9, "thorough": 1e-12}
 """Losses (squared errors over spreads) at which data without noise count as fitted."""
-JUDGED_EVERY = 3
-"""Steps of L-BFGS from one look at held-out trajectories to the next."""
 STALLED = 5e-3
 """Relative gain of the validation error below which a step has taught the model nothing."""
 STEEP, ABOVE_NOISE = 0.02, 1.25
 """Relative decrease of the cost in a step, and loss over that of the noise, above which a fit is on its way down still."""
 CLEARLY = 0.5
 """Part of the validation error at the start below which a fit on its way down is better for certain."""
-MOST_SLOPE_NOISE = 0.05
-"""The same for slopes, in squared typical slopes."""
-STRENGTHENED_EVERY = (20, 40)
-"""Steps of L-BFGS, in collocation and on whole trajectories, after which penalties follow the noise level."""
 PARAMETER_PRECISION = 1.0
 """Penalty on parameters (towards their start values) as a part of that on weights: a standard deviation of 1."""
 
@@ -82,88 +70,6 @@ def weight_prior(problem: Problem, batch: Batch, start: Point, l2: float) -> Pri
         problem.space.free[problem.space.weights], 0.0, anchor[problem.space.weights]
     )
     return Prior(Point(anchor, start.free), theta, np.where(batch.moves, 1e-3 * l2, np.inf))
-
-
-def collocate(
-    tracker: Tracker, program: Gradient, problem: Problem, batch: Batch, point: Point, budget: Budget
-) -> Point:
-    """Stage A by L-BFGS: fit the field to slopes. ``program`` is a compiled collocation loss."""
-    objective = _slope_objective(program, problem, point)
-    monitor = _OnSlopes(tracker, batch, point)
-    rules = Stopping(budget.steps, window=STRENGTHENED_EVERY[0], decrease=0.3 * budget.tolerance)
-    try:
-        found = minimise(objective, point.theta, LimitedMemory(), stopping=rules, monitor=monitor)
-    except (TimeUp, StopRequested):
-        # what the slopes have taught so far is more than the start
-        assert monitor.last is not None
-        reached = Point(monitor.last.x, point.free)
-        tracker.step(batch, reached, monitor.number, *quick_losses(problem, batch, reached), candidate=True)
-        raise
-    end = Point(found.state.x, point.free)
-    tracker.step(batch, end, found.steps, found.state.extra, np.nan, candidate=False)
-    return end
-
-
-def _slope_objective(program: Gradient, problem: Problem, point: Point) -> Smooth:
-    """Errors of slopes, a penalty on weights as strong as their noise asks for, and the priors."""
-    free = problem.space.free
-    values = max(int((program.data[1].weight > 0).sum()), 1)
-    mask, precision = free.astype(float), np.where(free, PARAMETER_PRECISION, 0.0)
-    precision[problem.space.weights] = free[problem.space.weights]
-    if problem.priors is not None:
-        given = problem.priors.parameters.given
-        precision[: len(given)] = np.where(given, 0.0, precision[: len(given)])
-    anchor = np.where(free, 0.0, problem.space.theta)
-    terms = prior_terms(problem, None)
-
-    def strength(loss: float) -> float:
-        return min(max(loss, 1e-9), MOST_SLOPE_NOISE) / (values * PRIOR_VARIANCE)
-
-    l2 = strength(1.0)
-
-    def value(theta: Float[np.ndarray, " n"]) -> tuple[float, np.ndarray, float]:
-        found, away = program(Point(theta, point.free)), theta - anchor
-        total = found.loss + l2 * float(precision @ away**2)
-        gradient = found.theta * mask + 2 * l2 * precision * away
-        if terms is not None:
-            by = terms.rows(Point(theta, point.free))[0]
-            total += PRIOR_VARIANCE * l2 * float(by.rho @ by.rho)
-            gradient = gradient + 2 * PRIOR_VARIANCE * l2 * by.rho * by.slope * mask
-        return total, gradient, found.loss
-
-    def strengthen(state: Lbfgs) -> bool:
-        nonlocal l2
-        l2 = strength(state.extra)
-        return True
-
-    def settled(state: Lbfgs) -> bool:
-        return strength(state.extra) > 0.5 * l2
-
-    return Smooth(value, strengthen, settled, STRENGTHENED_EVERY[0])
-
-
-class _OnSlopes(Monitor[Lbfgs]):
-    """Reports every tenth step of collocation."""
-
-    def __init__(self, tracker: Tracker, batch: Batch, point: Point) -> None:
-        self.tracker, self.batch, self.point = tracker, batch, point
-        self.last: Lbfgs | None = None
-        self.number = 0
-
-    def begin(self, state: Lbfgs) -> None:
-        self.last = state
-        self.tracker.poll()
-        self._report(state)
-
-    def step(self, number: int, state: Lbfgs) -> None:
-        self.last, self.number = state, number
-        if number % 10 == 0:
-            self.tracker.poll()
-            self._report(state)
-
-    def _report(self, state: Lbfgs) -> None:
-        at = Point(state.x, self.point.free)
-        self.tracker.step(self.batch, at, self.number, state.extra, np.nan, candidate=False)
 
 
 @dataclass(frozen=True)
@@ -294,7 +200,7 @@ def follow_lm(
         objective = weights_objective(engine, batch, point, factor)
         left = max(budget.steps - (monitor.made - first), 0)
         optimizer = LevenbergMarquardt(damping if isinstance(at, Point) else at.damping)
-        found = minimise(objective, at, optimizer, stopping=replace(rules, steps=left), monitor=monitor)
+        found = minimise(optimizer, objective, at, stopping=replace(rules, steps=left), monitor=monitor)
         if not found.finite:
             return Outcome(point, np.inf, np.nan, "stuck")
         at = found.state
@@ -349,89 +255,3 @@ def with_horizon(batch: Batch, fraction: float) -> Batch:
             train[k, used[max(2, int(np.ceil(fraction * len(used)))) - 1] + 1 :] = 0.0
         del row
     return replace(batch, target=batch.target._replace(train=train / max(train.sum(), 1e-300)))
-
-
-def follow_lbfgs(tracker: Tracker, program: Gradient, batch: Batch, point: Point, budget: Budget) -> Outcome:
-    """L-BFGS on a batch, for models and data too large for a Jacobian."""
-    watched = _Descent(tracker, program, batch, point, budget.steps)
-    rules = Stopping(budget.steps, window=STRENGTHENED_EVERY[1], decrease=0.1 * budget.tolerance)
-    objective = Smooth(watched.value, watched.strengthen, every=STRENGTHENED_EVERY[1])
-    watched.strengthen(None)
-    begin = np.concatenate([point.theta, point.free.ravel() / watched.unit])
-    found = minimise(objective, begin, LimitedMemory(), stopping=rules, monitor=watched)
-    if not found.finite:
-        return Outcome(point, np.inf, np.nan, "stuck")
-    return Outcome(watched.at(found.state.x), float(found.state.extra[0]), watched.validation, found.reason)
-
-
-class _Descent(Monitor[Lbfgs]):
-    """The loss of whole trajectories as a function of one vector, and what is looked at on its way down."""
-
-    def __init__(self, tracker: Tracker, program: Gradient, batch: Batch, point: Point, steps: int) -> None:
-        problem = tracker.problem
-        self.tracker, self.program, self.batch, self.steps = tracker, program, batch, steps
-        self.count, self.shape = len(point.theta), point.free.shape
-        self.mask = np.concatenate([problem.space.free, batch.moves.ravel()]).astype(float)
-        # a start matters to its own trajectory only: in these units its curvature is like that of the rest
-        self.unit = float(np.sqrt(max(batch.trains.sum(), 1)))
-        self.start = point
-        self.has_validation = bool(batch.target.validation.any())
-        self.best, self.since, self.validation = np.inf, 0, float("nan")
-        self.prior = Prior(point, np.zeros(self.count), np.zeros(self.shape))
-
-    def at(self, x: Float[np.ndarray, " n"]) -> Point:
-        return Point(x[: self.count].copy(), self.unit * x[self.count :].reshape(self.shape))
-
-    def value(self, x: Float[np.ndarray, " n"]) -> tuple[float, np.ndarray, np.ndarray]:
-        """The loss with its penalties; its figures have the part of penalties along the path behind them."""
-        point = self.at(x)
-        found, slope = self.program(point), self.prior.slope(point)
-        theta, free = found.theta + 2 * slope.theta, found.free + 2 * slope.free
-        gradient = np.concatenate([theta, self.unit * free.ravel()]) * self.mask
-        return found.loss + self.prior.value(point), gradient, np.append(found.extra, found.path)
-
-    def strengthen(self, state: Lbfgs | None) -> bool:
-        """Penalties, priors and the limit of Huber's loss for the present noise level."""
-        problem, space = self.tracker.problem, self.tracker.problem.space
-        loss = 0.1 if state is None else float(state.extra[0])
-        theta = np.zeros(self.count)
-        theta[space.weights] = penalty(problem, loss) * space.free[space.weights]
-        anchor = self.start.theta.copy()
-        anchor[space.weights] = 0.0
-        plain = Prior(Point(anchor, self.start.free), theta, np.zeros(self.shape))
-        self.prior = with_priors(problem, self.batch, plain, loss, MOST_NOISE)
-        if problem.train.loss == "huber":
-            point = self.start if state is None else self.at(state.x)
-            error = robust_errors(problem, self.batch, point)
-            used = (self.batch.target.train > 0) & np.isfinite(error)
-            self.program.limit(min(robust_limit(error, used, problem.train), 1e30))
-        return True
-
-    def poll(self) -> None:
-        self.tracker.poll()
-
-    def begin(self, state: Lbfgs) -> None:
-        self.report(0, state)
-
-    def step(self, number: int, state: Lbfgs) -> None:
-        self.report(number, state)
-        if number % STRENGTHENED_EVERY[1] == 0:
-            loss = float(state.extra[0])
-            self.tracker.checkpoint(self.batch, self.at(state.x), number, loss, self.validation)
-
-    def report(self, number: int, state: Lbfgs) -> None:
-        tracker, point, train = self.tracker, self.at(state.x), float(state.extra[0])
-        judged = not self.has_validation or number % JUDGED_EVERY == 0
-        if self.has_validation and judged:
-            fitted = held_out(tracker.problem, self.batch, point)
-            self.validation = float(state.extra[1]) if fitted is None else fitted
-        fraction, path = number / self.steps, float(state.extra[-1])
-        tracker.step(self.batch, point, number, train, self.validation, candidate=judged, fraction=fraction, path=path)
-        if judged:
-            score = tracker.score(train, self.validation)
-            self.best, self.since = (score, 0) if score < 0.999 * self.best else (self.best, self.since + 1)
-        else:
-            self.since += 1
-
-    def ended(self, number: int, state: Lbfgs) -> str | None:
-        return "overfit" if self.has_validation and self.since > 150 else None

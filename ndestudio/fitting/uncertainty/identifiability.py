@@ -19,7 +19,7 @@ from ndestudio.fitting.problem import Problem
 from ndestudio.fitting.uncertainty.laplace import Uncertainty
 from ndestudio.model.fitted import FittedModel
 from ndestudio.model.networks import evaluate_network
-from ndestudio.problem.space import HoleShape
+from ndestudio.problem.dynamics import HoleShape
 from ndestudio.solve.jax_backend import one_thread
 
 UNSURE = 0.6

@@ -17,11 +17,11 @@ import numpy as np
 
 from ndestudio.data.dataset import Dataset, Part
 from ndestudio.fitting.config import TrainConfig
+from ndestudio.fitting.residuals import residuals
 from ndestudio.fitting.resume import reopen
 from ndestudio.fitting.stages.refinement import settled_prior
 from ndestudio.fitting.uncertainty.laplace import normal_equations
 from ndestudio.model.fitted import FittedModel
-from ndestudio.model.residuals import residuals
 from ndestudio.progress import Reporter, SilentReporter
 from ndestudio.solve.jax_backend import one_thread
 

@@ -31,12 +31,12 @@ from ndestudio.fitting.optimizers.minimise import LeastSquares, LevenbergMarquar
 from ndestudio.fitting.problem import Problem
 from ndestudio.fitting.resume import FINEST, Reopened, reopen
 from ndestudio.fitting.stages.refinement import settled_prior
+from ndestudio.fitting.step_count import accurate
 from ndestudio.fitting.tracker import physical_starts
 from ndestudio.fitting.uncertainty.laplace import LEVEL, Uncertainty, column_noise, normal_equations, uncertainty
 from ndestudio.model.fitted import FittedModel
 from ndestudio.progress import Phase, Progress, Reporter, SilentReporter
 from ndestudio.solve.jax_backend import one_thread
-from ndestudio.solve.step_count import accurate
 
 JUMP = 4.0
 """A step that ends more than so many thresholds high is taken again, shorter: what lies between decides the limit."""
@@ -239,7 +239,7 @@ class _Walker:
         rules = Stopping(steps, decrease=0.01 * at.loss / max(at.cost, 1e-300) / values, slow=1, slow_rejected=6)
         objective = LeastSquares(self.engine.linearise, lambda state: prior)
         optimizer = LevenbergMarquardt(at.damping)
-        found = minimise(objective, at, optimizer, stopping=rules, monitor=_Watching(self.reporter))
+        found = minimise(optimizer, objective, at, stopping=rules, monitor=_Watching(self.reporter))
         self.stopped = self.stopped or found.reason == "stopped"
         return found.state
 
@@ -258,7 +258,7 @@ class _Walker:
         )
         rules = Stopping(STEPS["start"], decrease=1e-4, slow=2, slow_rejected=6)
         found = minimise(
-            objective, state, LevenbergMarquardt(1e-4), stopping=rules, monitor=_Watching(self.reporter)
+            LevenbergMarquardt(1e-4), objective, state, stopping=rules, monitor=_Watching(self.reporter)
         ).state
         target = self.engine.batch.target
         self.engine.use(replace(batch, target=target._replace(train=target.train / target.train.sum())))

@@ -15,7 +15,7 @@ from ndestudio.gui.theme import GRID
 from ndestudio.gui.widgets.plot import Plot
 
 if TYPE_CHECKING:
-    from ndestudio.model.residuals import Residuals
+    from ndestudio.fitting.residuals import Residuals
 
 
 class ResidualsPlot(QWidget):

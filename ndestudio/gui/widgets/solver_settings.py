@@ -2,35 +2,17 @@
 
 from __future__ import annotations
 
-from typing import get_args
-
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QFormLayout, QLineEdit, QSpinBox, QWidget
 
 from ndestudio.errors import SpecError
-from ndestudio.fitting.config import Solver, TrainConfig
+from ndestudio.fitting.config import TrainConfig
+from ndestudio.fitting.problem import solver_settings
 from ndestudio.gui.building import choose, combo, label, narrow, quiet
 from ndestudio.gui.theme import GRID
-from ndestudio.solve.diffrax_adaptive import BACKSOLVE, adaptive
+from ndestudio.solve.diffrax_adaptive import BACKSOLVE
+from ndestudio.solve.registry import AUTO, SOLVERS, for_training, training_names
 
-TITLES = {
-    "auto": "Automatic",
-    "rk4": "RK4, fixed grid",
-    "tsit5": "Tsit5, fixed grid",
-    "dopri5": "Dopri5, fixed grid",
-    "heun": "Heun, fixed grid",
-    "sdirk3": "SDIRK3, implicit, fixed grid",
-    "sdirk4": "SDIRK4, implicit, fixed grid",
-    "diffrax-tsit5": "Tsit5 (diffrax)",
-    "diffrax-dopri5": "Dopri5 (diffrax)",
-    "diffrax-dopri8": "Dopri8 (diffrax)",
-    "diffrax-reversible-heun": "Reversible Heun (diffrax)",
-    "diffrax-kvaerno3": "Kvaerno3, implicit (diffrax)",
-    "diffrax-kvaerno5": "Kvaerno5, implicit (diffrax)",
-    "diffrax-implicit-euler": "Implicit Euler (diffrax)",
-    "diffrax-kencarp3": "KenCarp3, IMEX (diffrax)",
-    "diffrax-kencarp4": "KenCarp4, IMEX (diffrax)",
-}
 ADJOINTS = (
     ("Automatic", "auto"),
     ("Recursive checkpoints", "recursive"),
@@ -52,7 +34,7 @@ class SolverSettings(QWidget):
         super().__init__()
         self._config: TrainConfig | None = None
         self.solver = combo(
-            [(TITLES[name], name) for name in get_args(Solver)],
+            [("Automatic" if name == AUTO else SOLVERS.title(name), name) for name in training_names()],
             "Solver",
             "Of the training simulation. Automatic: RK4 on a fixed grid with exact derivatives, and the implicit SDIRK4 where "
             "the model is stiff. Those of diffrax choose their own steps and take longer to compile; IMEX: implicit in what is "
@@ -106,14 +88,14 @@ class SolverSettings(QWidget):
             self.max_steps.setValue(config.max_steps)
         for edit, value in ((self.rtol, config.rtol), (self.atol, config.atol)):
             edit.setText("" if value is None else f"{value:g}")
-        foreign = config.solver.startswith("diffrax-")
+        foreign = _chooses_steps(config.solver)
         for control in (self.adjoint, self.controller, self.rtol, self.atol, self.max_steps):
             self._form.setRowVisible(control, foreign)
         self.problem.setText(_clash(config))
 
     def _on_solver(self, _: int) -> None:
         name = self.solver.currentData()
-        self.changed.emit({"solver": name} if name.startswith("diffrax-") else {"solver": name, **OWN})
+        self.changed.emit({"solver": name} if _chooses_steps(name) else {"solver": name, **OWN})
 
     def _on_number(self, edit: QLineEdit, field: str) -> None:
         text = edit.text().strip()
@@ -130,9 +112,13 @@ class SolverSettings(QWidget):
             self.problem.setText(_clash(self._config))
 
 
+def _chooses_steps(name: str) -> bool:
+    return name in SOLVERS and SOLVERS.get(name).adaptive
+
+
 def _clash(config: TrainConfig) -> str:
     try:
-        adaptive(config, 1)
+        for_training(config.solver).traced(solver_settings(config), 1)
     except SpecError as error:
         return f"{str(error)[:1].upper()}{str(error)[1:]}."
     return ""

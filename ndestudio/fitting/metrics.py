@@ -36,7 +36,7 @@ def score(
         seconds: after this long the trajectories left count as failed.
     """
     from ndestudio.data.dataset import Part
-    from ndestudio.model.simulate import simulate_all
+    from ndestudio.solve.scipy_reference import simulate_all
 
     if simulations is None:
         simulations = simulate_all(model, dataset, seconds=seconds)

@@ -11,9 +11,7 @@ import scipy.stats
 from ndestudio.data.arrays import dataset_from_arrays
 from ndestudio.data.config import SplitConfig
 from ndestudio.data.dataset import Dataset, Part
-from ndestudio.model.config import InitialConfig, ModelConfig, ParameterConfig
-from ndestudio.model.initial import initial_model
-from ndestudio.model.residuals import (
+from ndestudio.fitting.residuals import (
     ColumnResiduals,
     autocorrelation,
     durbin_watson,
@@ -21,6 +19,8 @@ from ndestudio.model.residuals import (
     residuals,
     runs_test,
 )
+from ndestudio.model.config import InitialConfig, ModelConfig, ParameterConfig
+from ndestudio.model.initial import initial_model
 
 DECAY = ModelConfig(
     equations="d(x)/dt = -k*x",

@@ -12,6 +12,7 @@ import pytest
 from ndestudio.data.dataset import Dataset, Part
 from ndestudio.errors import EquationError
 from ndestudio.expression import parse_expression, to_text
+from ndestudio.fitting.metrics import score
 from ndestudio.model import (
     FittedModel,
     InitialConfig,
@@ -28,13 +29,17 @@ from ndestudio.model import (
     quantities,
     replace_hole,
     restore_hole,
-    score,
+)
+from ndestudio.model.evaluate import point_field
+from ndestudio.model.replace import replaced_system
+from ndestudio.solve.scipy_reference import (
+    Budget,
+    _continue_with_radau,
+    _Meter,
+    simulate,
     simulate_all,
     simulate_trajectory,
 )
-from ndestudio.model.odes import Budget, _continue_with_radau, _Meter
-from ndestudio.model.replace import replaced_system
-from ndestudio.model.simulate import point_field, simulate
 
 T = np.linspace(0.0, 5.0, 51)
 

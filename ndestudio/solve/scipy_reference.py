@@ -1,17 +1,35 @@
-"""Solving an initial-value problem within a budget: LSODA first, Radau where it gives up on a finite solution."""
+"""The reference solver, in SciPy: what the window, the metrics and the exports simulate with. No JAX, no derivatives.
+
+LSODA (Petzold 1983, SIAM J. Sci. Stat. Comput. 4, 136; Hindmarsh's ODEPACK) switches between stiff and non-stiff methods by
+itself; where it gives up on a finite solution, Radau IIA (Hairer and Wanner 1996, Solving Ordinary Differential Equations
+II, section IV.8) takes over. A solve has a budget, so that it can never hang.
+"""
 
 from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 from jaxtyping import Float
 
+from ndestudio.data.control_path import ControlPath
+from ndestudio.data.dataset import Dataset, Trajectory
+from ndestudio.model.basis import piece
+from ndestudio.model.evaluate import observe, point_field
+from ndestudio.model.fitted import FittedModel, Simulation
+from ndestudio.model.initial import model_start
+from ndestudio.problem.conditions import Condition
+from ndestudio.problem.problem import Problem
+from ndestudio.solve.base import Solution, SolverSettings, ordinary
+from ndestudio.solve.tableau import SDIRK4, Tableau
+
 PointField = Callable[[float, Sequence[float]], list[float]]
+RTOL, ATOL = 1e-8, 1e-10
+NONE: Float[np.ndarray, " break"] = np.zeros(0)
 
 
 @dataclass(frozen=True)
@@ -20,6 +38,146 @@ class Budget:
 
     seconds: float = 10.0
     evaluations: int = 500_000
+
+
+def simulate(
+    model: FittedModel,
+    t: Float[np.ndarray, " time"],
+    y0: Float[np.ndarray, " state"],
+    inputs: Trajectory | ControlPath | None = None,
+    rtol: float = RTOL,
+    atol: float = ATOL,
+    *,
+    budget: Budget = Budget(),
+) -> Simulation:
+    """Solve the model from ``y0`` at ``t[0]``.
+
+    Parameters
+    ----------
+    t
+        Times of the result, not decreasing.
+    inputs
+        Where the inputs come from (needed only if the equations use any).
+    rtol, atol
+        Tolerances; the absolute one in units of ``model.scale``.
+    budget
+        What may be spent.
+
+    Returns
+    -------
+    Simulation
+        NaN from where it failed on, with a sentence; nothing is raised for numerical reasons.
+
+    Raises
+    ------
+    EquationError
+        The equations use an input and ``inputs`` is None.
+    """
+    t, y0 = np.asarray(t, dtype=float), np.asarray(y0, dtype=float)
+    control = inputs.control if isinstance(inputs, Trajectory) else inputs
+    scale = np.ones(len(y0)) if model.scale is None else np.asarray(model.scale, dtype=float)
+    states, sentence = integrate(
+        point_field(model, control),
+        t,
+        y0,
+        rtol=rtol,
+        atol=atol * scale,
+        longest_step=_longest_step(model, control),
+        breaks=control.jumps if control is not None and model.system.inputs else NONE,
+        names=model.system.states,
+        budget=budget,
+    )
+    u = control(t) if control is not None else None
+    return Simulation(t=t, states=states, measured=observe(model, t, states, u), sentence=sentence)
+
+
+def _longest_step(model: FittedModel, control: ControlPath | None) -> float:
+    """Steps longer than the widest gap of the inputs could leap over a pulse, or over a piece of weights; 0: no limit."""
+    widths = [piece(one.config, one.input_scale.tolist(), one.arguments) for one in model.networks.values()]
+    shortest = min(widths, default=float("inf"))
+    if control is not None and model.system.inputs:
+        shortest = min(shortest, control.widest_gap([model.inputs.index(name) for name in model.system.inputs]))
+    return shortest if np.isfinite(shortest) else 0.0
+
+
+def simulate_trajectory(
+    model: FittedModel,
+    dataset: Dataset,
+    trajectory: Trajectory | str,
+    *,
+    t: Float[np.ndarray, " time"] | None = None,
+    rtol: float = RTOL,
+    atol: float = ATOL,
+    budget: Budget = Budget(),
+) -> Simulation:
+    """Simulate one trajectory of ``dataset`` from the model's initial values (or from the first measurements).
+
+    Parameters
+    ----------
+    t
+        Times of the result, which may begin after the trajectory does; None: those of the trajectory.
+    rtol, atol, budget
+        As for ``simulate``.
+    """
+    if isinstance(trajectory, str):
+        trajectory = dataset.trajectory(trajectory)
+    y0 = model_start(model, trajectory)
+    if t is None:
+        return simulate(model, trajectory.t, y0, trajectory, rtol, atol, budget=budget)
+    t = np.asarray(t, dtype=float)
+    late = len(t) > 0 and t[0] > trajectory.t[0]
+    times = np.concatenate([trajectory.t[:1], t]) if late else t
+    result = simulate(model, times, y0, trajectory, rtol, atol, budget=budget)
+    if not late:
+        return result
+    return Simulation(t=t, states=result.states[1:], measured=result.measured[1:], sentence=result.sentence)
+
+
+def simulate_all(
+    model: FittedModel, dataset: Dataset, *, rtol: float = RTOL, atol: float = ATOL, seconds: float = 30.0
+) -> Mapping[str, Simulation]:
+    """All trajectories of ``dataset``; those left when ``seconds`` are over are NaN and say so."""
+    end = time.monotonic() + seconds
+    found = {}
+    for trajectory in dataset.trajectories:
+        left = Budget(seconds=max(0.01, min(Budget().seconds, end - time.monotonic())))
+        found[trajectory.name] = simulate_trajectory(model, dataset, trajectory, rtol=rtol, atol=atol, budget=left)
+    return found
+
+
+@dataclass(frozen=True)
+class Reference:
+    """LSODA and Radau as a ``Solver``: accurate for stiff and other equations, black boxes too; no derivatives."""
+
+    title: str = "LSODA and Radau (reference)"
+    implicit: ClassVar[bool] = True
+    adaptive: ClassVar[bool] = False
+    trains: ClassVar[bool] = False
+    grid: ClassVar[Tableau] = SDIRK4
+
+    def refuses(self, problem: Problem) -> str | None:
+        return ordinary(problem, "`reference`", traced=False)
+
+    def traced(self, settings: SolverSettings, trained: int) -> None:
+        return None
+
+    def solve(
+        self, problem: Problem, theta: Float[np.ndarray, " theta"], conditions: Sequence[Condition]
+    ) -> list[Solution]:
+        model = problem.space.fitted(theta, {})
+        found = [simulate(model, one.t, one.initial, one.control) for one in conditions]
+        return [Solution(one.t, one.states, one.sentence) for one in found]
+
+    def linearise(self, problem: Problem, theta: Float[np.ndarray, " theta"], conditions: Sequence[Condition]) -> None:
+        return None
+
+
+REFERENCE = Reference()
+
+
+class _Steps(NamedTuple):
+    longest: float
+    breaks: Float[np.ndarray, " break"]
 
 
 class _Spent(Exception):
@@ -64,18 +222,29 @@ def integrate(
     rtol: float,
     atol: Float[np.ndarray, " state"],
     longest_step: float = 0.0,
+    breaks: Float[np.ndarray, " break"] = NONE,
     names: Sequence[str] = (),
     budget: Budget = Budget(),
 ) -> tuple[Float[np.ndarray, "time state"], str]:
     """Solve dy/dt = function(t, y) from ``y0`` at ``t[0]``.
 
-    Arguments:
-        t: times of the result, not decreasing.
-        longest_step: no step is longer than this (0: no limit).
-        names: of the states, for the sentence.
+    Parameters
+    ----------
+    t
+        Times of the result, not decreasing.
+    longest_step
+        No step is longer than this (0: no limit).
+    breaks
+        Times where ``function`` jumps; steps end there.
+    names
+        Of the states, for the sentence.
 
-    Returns:
-        States, NaN from where it failed on, and a sentence about that ("" if it did not fail).
+    Returns
+    -------
+    states : Float[np.ndarray, "time state"]
+        NaN from where it failed on.
+    sentence : str
+        About that, "" if it did not fail.
     """
     states = np.full((len(t), len(y0)), np.nan)
     if len(t) == 0 or not np.isfinite(y0).all():
@@ -88,7 +257,7 @@ def integrate(
     times = np.concatenate([t[:1], t[moving]])
     meter = _Meter(function, float(t[0]), budget)
     with np.errstate(all="ignore"):
-        rows, reason = _solve(meter, times, y0, rtol, atol, longest_step)
+        rows, reason = _solve(meter, times, y0, rtol, atol, _Steps(longest_step, breaks))
     states[moving] = rows[1:]
     return states, _sentence(t, states, names, _runaway(meter, y0, names) or reason)
 
@@ -99,13 +268,13 @@ def _solve(
     y0: Float[np.ndarray, " state"],
     rtol: float,
     atol: Float[np.ndarray, " state"],
-    longest_step: float,
+    steps: _Steps,
 ) -> tuple[Float[np.ndarray, "time state"], str]:
     rows = np.full((len(times), len(y0)), np.nan)
     rows[0] = y0
     reason = ""
     try:
-        whole = _lsoda(meter, times, y0, rtol, atol, longest_step)
+        whole = _lsoda(meter, times, y0, rtol, atol, steps)
         if whole is not None:
             return _until_bad(whole), ""
     except _Spent as spent:
@@ -115,7 +284,7 @@ def _solve(
     again = _Meter(meter._function, float(times[0]), Budget(max(2.0, meter._budget.seconds), meter.evaluations + 1000))
     while count > 1:
         try:
-            part = _lsoda(again, times[:count], y0, rtol, atol, longest_step)
+            part = _lsoda(again, times[:count], y0, rtol, atol, steps)
         except _Spent:
             break
         if part is not None:
@@ -148,7 +317,7 @@ def _lsoda(
     y0: Float[np.ndarray, " state"],
     rtol: float,
     atol: Float[np.ndarray, " state"],
-    longest_step: float,
+    steps: _Steps,
 ) -> Float[np.ndarray, "time state"] | None:
     """All rows, or None if LSODA gave up."""
     from scipy.integrate import ODEintWarning, odeint
@@ -157,7 +326,16 @@ def _lsoda(
     warnings.filterwarnings("ignore", category=ODEintWarning)
     try:
         rows, details = odeint(
-            meter, y0, times, tfirst=True, rtol=rtol, atol=atol, hmax=longest_step, mxstep=20_000, full_output=True
+            meter,
+            y0,
+            times,
+            tfirst=True,
+            rtol=rtol,
+            atol=atol,
+            hmax=steps.longest,
+            tcrit=steps.breaks[(steps.breaks > times[0]) & (steps.breaks < times[-1])],
+            mxstep=20_000,
+            full_output=True,
         )
     except ODEintWarning:
         return None

@@ -17,7 +17,7 @@ from jaxtyping import Float, Int
 
 from ndestudio.data.dataset import Dataset, Part
 from ndestudio.model.fitted import FittedModel, Simulation
-from ndestudio.model.simulate import simulate_all
+from ndestudio.solve.scipy_reference import simulate_all
 
 LAGS = 12
 FEWEST = 8

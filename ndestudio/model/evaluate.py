@@ -1,0 +1,140 @@
+"""Evaluating a model with NumPy: its vector field, neural terms and measured quantities, at one point or many. No JAX."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+
+from ndestudio.data.control_path import ControlPath, ScalarInput
+from ndestudio.errors import EquationError
+from ndestudio.expression.compiled import compile_system
+from ndestudio.expression.numeric import evaluate
+from ndestudio.model.fitted import FittedModel
+from ndestudio.model.networks import array_hole, evaluate_network, scalar_hole
+
+
+def field(
+    model: FittedModel, t: Any, y: Float[np.ndarray, "... state"], u: Float[np.ndarray, "... input"] | None = None
+) -> Float[np.ndarray, "... state"]:
+    """dy/dt at one point or many.
+
+    Arguments:
+        t: time(s), broadcast against the points.
+        u: inputs in the order of ``model.inputs``; may be left out if the equations use none.
+    """
+    y = np.asarray(y, dtype=float)
+    values = _values(model, np.asarray(t, dtype=float), y, u)
+    holes = _array_holes(model)
+    columns = [np.broadcast_to(evaluate(expr, values, holes=holes), y.shape[:-1]) for expr in model.system.rhs]
+    return np.stack(columns, axis=-1)
+
+
+def evaluate_hole(model: FittedModel, name: str, X: Float[np.ndarray, "... argument"]) -> Float[np.ndarray, "..."]:
+    """The hole at X[..., argument] (physical units): its network, or the formula that took its place.
+
+    Raises:
+        EquationError: the model has no such hole.
+    """
+    X = np.asarray(X, dtype=float)
+    network = model.networks.get(name)
+    if network is not None:
+        return evaluate_network(network, X)
+    replacement = model.replacements.get(name)
+    if replacement is None:
+        raise EquationError(f"the model has no network `{name}`")
+    values = {**model.parameters, **{formal: X[..., k] for k, formal in enumerate(replacement.arguments)}}
+    result = evaluate(replacement.expression, values, holes=_array_holes(model))
+    return np.array(np.broadcast_to(result, X.shape[:-1]), dtype=float)
+
+
+def observe(
+    model: FittedModel,
+    t: Float[np.ndarray, " time"],
+    states: Float[np.ndarray, "time state"],
+    u: Float[np.ndarray, "time input"] | None = None,
+) -> Float[np.ndarray, "time measured"]:
+    """The model's counterpart of each measured column (NaN for a column without one)."""
+    return np.stack(list(_observed(model, model.measured, t, states, u).values()), axis=-1)
+
+
+def quantities(
+    model: FittedModel,
+    t: Float[np.ndarray, " time"],
+    states: Float[np.ndarray, "time state"],
+    u: Float[np.ndarray, "time input"] | None = None,
+) -> dict[str, Float[np.ndarray, " time"]]:
+    """All named quantities (`name = ...`) of the model along a simulation."""
+    return _observed(model, tuple(model.system.outputs), t, states, u)
+
+
+def _observed(
+    model: FittedModel, wanted: Sequence[str], t: Any, states: Any, u: Any
+) -> dict[str, Float[np.ndarray, " time"]]:
+    values = _values(model, t, states, u)
+    holes = _array_holes(model)
+    found = {}
+    for name in wanted:
+        expr = model.system.observation(name)
+        value = np.nan if expr is None else evaluate(expr, values, holes=holes)
+        found[name] = np.array(np.broadcast_to(value, np.shape(states)[:-1]), dtype=float)
+    return found
+
+
+def _values(model: FittedModel, t: Any, y: Float[np.ndarray, "... state"], u: Any) -> dict[str, Any]:
+    values: dict[str, Any] = {"t": t, **model.parameters}
+    values |= {state: y[..., k] for k, state in enumerate(model.system.states)}
+    if u is not None:
+        u = np.asarray(u, dtype=float)
+        values |= {name: u[..., k] for k, name in enumerate(model.inputs)}
+    return values
+
+
+def _array_holes(model: FittedModel) -> dict[str, Callable[..., Any]]:
+    return {name: array_hole(network) for name, network in model.networks.items()}
+
+
+def point_field(
+    model: FittedModel, control: ControlPath | None = None
+) -> Callable[[float, Sequence[float]], list[float]]:
+    """The vector field as a fast function of one time and one list of states.
+
+    Parameters
+    ----------
+    control
+        The inputs, in the order of ``model.inputs``.
+
+    Raises
+    ------
+    EquationError
+        The equations use an input and there is no path to take it from.
+    """
+    system = model.system
+    slots = {name: k for k, name in enumerate((*system.states, "t", *system.inputs, *system.parameters))}
+    holes = {name: scalar_hole(network) for name, network in model.networks.items()}
+    rhs = compile_system(system.rhs, slots, holes)
+    constants = [float(model.parameters[name]) for name in system.parameters]
+    forcing = _forcing(model, control)
+    if forcing is None:
+
+        def free(t: float, y: Sequence[float]) -> list[float]:
+            v = [*y, t, *constants]
+            return [f(v) for f in rhs]
+
+        return free
+
+    def driven(t: float, y: Sequence[float]) -> list[float]:
+        v = [*y, t, *[u(t) for u in forcing], *constants]
+        return [f(v) for f in rhs]
+
+    return driven
+
+
+def _forcing(model: FittedModel, control: ControlPath | None) -> list[ScalarInput] | None:
+    if not model.system.inputs:
+        return None
+    if control is None:
+        raise EquationError(f"the equations use the input `{model.system.inputs[0]}`; give a trajectory that has it")
+    return control.scalars([model.inputs.index(name) for name in model.system.inputs])

@@ -1,0 +1,41 @@
+"""The conditions under which the trajectories of a data set were taken."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float
+
+from ndestudio.data.control_path import ControlPath
+from ndestudio.data.dataset import Trajectory
+from ndestudio.model.fitted import FittedModel
+from ndestudio.model.initial import model_start
+
+
+@dataclass(frozen=True, eq=False)
+class Condition:
+    """What sets one trajectory apart from the others of a problem.
+
+    A covariate is an input with a constant path: one value in each trajectory.
+
+    Parameters
+    ----------
+    control
+        The inputs, in the order of the dynamics.
+    initial
+        States at ``t[0]``.
+    t
+        Times at which the solution is wanted, increasing.
+    """
+
+    name: str
+    control: ControlPath
+    initial: Float[np.ndarray, " state"]
+    t: Float[np.ndarray, " sample"]
+
+
+def condition(model: FittedModel, trajectory: Trajectory) -> Condition:
+    """The condition of ``trajectory``, its initial values those of ``model`` (or from the first measurements)."""
+    initial = np.asarray(model_start(model, trajectory), dtype=float)
+    return Condition(trajectory.name, trajectory.control, initial, trajectory.t)

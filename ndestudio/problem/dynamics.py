@@ -1,0 +1,177 @@
+"""How states change: the dynamics of a problem, and neural terms within them.
+
+    dy = drift(t, y, u; p) dt + diffusion(t, y, u; p) dW
+
+Without diffusion this is an ordinary differential equation. Solvers ask for the two functions and know nothing of
+equations, networks or where the numbers come from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Protocol
+
+import msgspec
+import numpy as np
+from jaxtyping import Float
+
+from ndestudio.expression.tree import Expr
+from ndestudio.model.config import NetworkConfig
+from ndestudio.model.networks import apply_network
+from ndestudio.problem.expressions import Functions, bind
+
+Field = Callable[[Sequence[Any], Any, Any, Any], Any]
+"""(parameters, t, u [input, ...], y [state, ...]) -> [state, ...]; arrays broadcast against each other."""
+
+
+class Dynamics(Protocol):
+    """What a solver needs to know of a system; hashable, since compiled programs depend on it.
+
+    Arguments:
+        noises: names of the independent Wiener processes; none: an ordinary differential equation.
+        differentiable: whether JAX can trace it; else it is a black box, called with NumPy arrays only.
+    """
+
+    @property
+    def states(self) -> tuple[str, ...]: ...
+
+    @property
+    def parameters(self) -> tuple[str, ...]: ...
+
+    @property
+    def inputs(self) -> tuple[str, ...]: ...
+
+    @property
+    def holes(self) -> tuple[HoleShape, ...]: ...
+
+    @property
+    def noises(self) -> tuple[str, ...]: ...
+
+    @property
+    def differentiable(self) -> bool: ...
+
+    def drift(self, functions: Functions, xp: Any) -> Field:
+        """The drift, prepared once for many calls.
+
+        Parameters
+        ----------
+        functions
+            The neural terms, see ``neural_functions``.
+        xp
+            `numpy` or `jax.numpy`.
+        """
+        ...
+
+    def diffusion(self, functions: Functions, xp: Any) -> Field | None:
+        """The diffusion as a function that gives [state, noise, ...]; None where nothing is random."""
+        ...
+
+
+@dataclass(frozen=True)
+class EquationDynamics:
+    """Ordinary differential equations written as expressions, with neural terms; a ``Dynamics``."""
+
+    states: tuple[str, ...]
+    rhs: tuple[Expr, ...]
+    parameters: tuple[str, ...]
+    inputs: tuple[str, ...]
+    holes: tuple[HoleShape, ...] = ()
+
+    @property
+    def noises(self) -> tuple[str, ...]:
+        return ()
+
+    @property
+    def differentiable(self) -> bool:
+        return True
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What right-hand sides and observations may read, in the order of their values."""
+        return (*self.states, *self.inputs, *self.parameters, "t")
+
+    def drift(self, functions: Functions, xp: Any) -> Field:
+        bound = [rhs for rhs in bind(self.rhs, self.names, functions, xp) if rhs is not None]
+
+        def slope(parameters: Sequence[Any], t: Any, u: Any, y: Any) -> Any:
+            v = [*y, *u, *parameters, t]
+            if xp is not np:
+                return xp.stack([xp.asarray(rhs(v), dtype=y.dtype) for rhs in bound])
+            out = np.empty_like(y)
+            for k, rhs in enumerate(bound):
+                out[k] = rhs(v)
+            return out
+
+        return slope
+
+    def diffusion(self, functions: Functions, xp: Any) -> Field | None:
+        return None
+
+
+@dataclass(frozen=True)
+class HoleShape:
+    """The static part of a network: what a compiled program depends on."""
+
+    name: str
+    arguments: tuple[str, ...]
+    config_json: bytes
+    shapes: tuple[tuple[tuple[int, ...], tuple[int, ...]], ...]
+
+    @property
+    def config(self) -> NetworkConfig:
+        return msgspec.json.decode(self.config_json, type=NetworkConfig)
+
+    @property
+    def size(self) -> int:
+        return sum(int(np.prod(shape)) for pair in self.shapes for shape in pair)
+
+    def unpack(self, flat: Any) -> tuple[list[Any], list[Any]]:
+        """Weights and biases from a slice of theta."""
+        weights, biases, at = [], [], 0
+        for weight, bias in self.shapes:
+            n, m = int(np.prod(weight)), int(np.prod(bias))
+            weights.append(flat[at : at + n].reshape(weight))
+            biases.append(flat[at + n : at + n + m])
+            at += n + m
+        return weights, biases
+
+    @staticmethod
+    def pack(weights: Sequence[np.ndarray], biases: Sequence[np.ndarray]) -> Float[np.ndarray, " n"]:
+        return np.concatenate([part.ravel() for pair in zip(weights, biases, strict=True) for part in pair])
+
+
+class NetworkScales(NamedTuple):
+    """Scales of one network (see ``NetworkWeights``)."""
+
+    center: Float[np.ndarray, " argument"]
+    scale: Float[np.ndarray, " argument"]
+    output: Float[np.ndarray, ""]
+
+
+def neural_functions(
+    holes: Sequence[HoleShape],
+    weights: Mapping[str, Any],
+    scales: Sequence[NetworkScales],
+    xp: Any,
+) -> Functions:
+    """Neural terms whose weights are slices of a flat vector, as functions of their arguments.
+
+    Parameters
+    ----------
+    weights
+        Neural term -> its slice.
+    scales
+        Of each neural term.
+    """
+
+    def made(hole: HoleShape, flat: Any, scale: NetworkScales) -> Callable[..., Any]:
+        parts, config = hole.unpack(flat), hole.config
+
+        def function(*x: Any) -> Any:
+            X = xp.stack(xp.broadcast_arrays(*x), axis=-1)
+            return apply_network(config, hole.arguments, *parts, *scale, X, xp)
+
+        return function
+
+    return {hole.name: made(hole, weights[hole.name], scale) for hole, scale in zip(holes, scales, strict=True)}

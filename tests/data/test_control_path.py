@@ -1,0 +1,43 @@
+"""Inputs between their samples: every kind on arrays and on single times, gaps, jumps, slopes."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from ndestudio.data.control_path import KINDS, control_path
+from ndestudio.errors import DataError
+
+T = np.array([0.0, 1.0, 2.0, 4.0])
+U = np.array([[0.0, 5.0], [2.0, np.nan], [2.0, 1.0], [-2.0, 1.0]])
+
+
+def test_straight_lines_pass_over_gaps_and_end_constant() -> None:
+    path = control_path(T, U)
+    found = path([-1.0, 0.5, 1.0, 3.0, 9.0])
+    np.testing.assert_allclose(found, [[0, 5], [1, 4], [2, 3], [0, 1], [-2, 1]])
+    np.testing.assert_allclose(path.derivative([0.5, 1.0, 3.0, 5.0]), [[2, -2], [0, -2], [-2, 0], [0, 0]])
+    assert path.jumps.size == 0 and path.widest_gap([0]) == 2.0 and path.widest_gap([0, 1]) == 2.0
+
+
+def test_held_values_jump_at_their_samples() -> None:
+    path = control_path(T, U, "hold")
+    np.testing.assert_allclose(path([-1.0, 0.5, 1.0, 3.0, 9.0]), [[0, 5], [0, 5], [2, 5], [2, 1], [-2, 1]])
+    np.testing.assert_allclose(path([1.0, 2.0, 4.0], left=True), [[0, 5], [2, 5], [2, 1]])
+    np.testing.assert_allclose(path.jumps, [1.0, 2.0, 4.0])
+    assert not path.derivative([0.5, 1.0]).any()
+
+
+@pytest.mark.parametrize("kind", list(KINDS))
+def test_one_time_and_many_agree(kind: str) -> None:
+    path = control_path(T, U, kind)
+    times = np.linspace(-1, 5, 61)
+    one = [[at(float(t)) for at in path.scalars([0, 1])] for t in times]
+    np.testing.assert_allclose(one, path(times), atol=1e-12)
+
+
+def test_an_input_without_samples_is_nan_and_an_unknown_kind_is_named() -> None:
+    path = control_path(T, np.full((4, 1), np.nan))
+    assert np.isnan(path([1.0])).all() and np.isnan(path.scalars([0])[0](1.0))
+    with pytest.raises(DataError, match="`spline`; choose one of linear, hold"):
+        control_path(T, U, "spline")
