@@ -10,6 +10,7 @@ from __future__ import annotations
 import ctypes
 import math
 import os
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -180,10 +181,32 @@ class _Watched:
 
     def _end(self) -> None:
         give_up = time.monotonic() + _GRACE
-        while self._thread.is_alive() and time.monotonic() < give_up:
-            ident = ctypes.c_ulong(self._thread.ident or 0)
-            ctypes.pythonapi.PyThreadState_SetAsyncExc(ident, ctypes.py_object(_End))
-            self._thread.join(_POLL)
+        with _ends_unheard():
+            while self._thread.is_alive() and time.monotonic() < give_up:
+                ident = ctypes.c_ulong(self._thread.ident or 0)
+                ctypes.pythonapi.PyThreadState_SetAsyncExc(ident, ctypes.py_object(_End))
+                self._thread.join(_POLL)
+
+
+_ending = threading.Lock()
+
+
+@contextmanager
+def _ends_unheard() -> Iterator[None]:
+    """An end that hits a callback of the garbage collector goes no further, and Python reports it; it is sent again."""
+    with _ending:
+        before = sys.unraisablehook
+
+        def hook(found: sys.UnraisableHookArgs) -> None:
+            if not issubclass(found.exc_type, _End):
+                before(found)
+
+        sys.unraisablehook = hook
+        try:
+            yield
+        finally:
+            if sys.unraisablehook is hook:
+                sys.unraisablehook = before
 
 
 def _resident() -> float:

@@ -32,7 +32,7 @@ from ndestudio.fitting.optimizers.minimise import (
 from ndestudio.fitting.problem import Problem, make_problem
 from ndestudio.fitting.robust import robust_squares
 from ndestudio.fitting.solver_choice import suited
-from ndestudio.fitting.stages.constants import CLOSE, ENOUGH_ROWS, LEAST_ACCURATE, constants_objective
+from ndestudio.fitting.stages.constants import CLOSE, ENOUGH_ROWS, LEAST_ACCURATE, MOST_STEPS, constants_objective
 from ndestudio.fitting.step_count import enough_steps, on_samples, tolerance
 from ndestudio.fitting.tracker import Tracker, physical_starts
 from ndestudio.model.fitted import FittedModel
@@ -47,7 +47,6 @@ SECONDS = 4.0
 """Processor time of one candidate; what it reached then is taken."""
 HOPELESS = 9.0
 """Loss (squared error over the spread) from which on no finer solver will help."""
-MOST_STEPS = 1024
 
 
 @dataclass(frozen=True, eq=False)

@@ -43,11 +43,6 @@ def model_latex(model: FittedModel, *, symbols: Mapping[str, str] | None = None,
     return _lines(numbers_filled(model), {}, _boxed(set(model.networks), symbols), digits)
 
 
-def aligned(lines: tuple[str, ...]) -> str:
-    """The lines as one `aligned` block, aligned at their first equals sign."""
-    return r"\begin{aligned}" + r" \\ ".join(line.replace(" = ", " &= ", 1) for line in lines) + r"\end{aligned}"
-
-
 def _lines(
     derivatives: Mapping[str, Expr], outputs: Mapping[str, Expr], symbols: Mapping[str, str], digits: int | None
 ) -> tuple[str, ...]:

@@ -11,7 +11,6 @@ and on JAX alike (``xp``).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -116,11 +115,3 @@ def transform_of(
 def parameter_transform(config: ParameterConfig) -> Transform:
     """The transform of a parameter; it depends on its settings only, never on where the fit stands."""
     return transform_of(config.value, *config.bounds, config.log)
-
-
-def inverse_all(transforms: Sequence[Transform], values: Sequence[float]) -> np.ndarray:
-    """The vector of unbounded numbers of ``values``."""
-    inverses = [
-        float(transform.inverse(np.float64(value))) for transform, value in zip(transforms, values, strict=True)
-    ]
-    return np.array(inverses, dtype=float)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 if TYPE_CHECKING:
-    from ndestudio.problem.space import Constants
+    from ndestudio.problem.constants import Constants
 
 
 class NoiseModel(Protocol):

@@ -13,8 +13,9 @@ from ndestudio.data.dataset import Dataset, Trajectory
 from ndestudio.errors import DataError
 from ndestudio.model.fitted import FittedModel
 from ndestudio.problem.conditions import Condition, condition
+from ndestudio.problem.constants import Constants
 from ndestudio.problem.dynamics import Dynamics
-from ndestudio.problem.space import Constants, Space
+from ndestudio.problem.space import Space
 from ndestudio.problem.structure import Structure
 
 

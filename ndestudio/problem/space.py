@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -19,34 +19,12 @@ from ndestudio.model.config import InitialConfig, NetworkConfig, ParameterConfig
 from ndestudio.model.fitted import FittedModel, NetworkWeights
 from ndestudio.model.system import System
 from ndestudio.model.transforms import Transform, parameter_transform, transform_of
-from ndestudio.problem.bijection import Bijection, bijection
+from ndestudio.problem.bijection import bijection
+from ndestudio.problem.constants import Constants
 from ndestudio.problem.dynamics import EquationDynamics, HoleShape, NetworkScales
 from ndestudio.problem.initial import FirstValues
 from ndestudio.problem.observation import Observation
 from ndestudio.problem.structure import Structure
-
-
-class Constants(NamedTuple):
-    """Numbers a program needs and does not train; a pytree of arrays.
-
-    Arguments:
-        bijection: of the parameters. shared: of the shared initial values.
-        clip: lower and upper limit of each state inside the field.
-        scales: of each network.
-        log: whether the logarithm of a measured column is compared; floor: smallest value whose logarithm is taken.
-        spread: scale of the error of each measured column. state_scale: of each state.
-        tolerance: relative and absolute (in state scales) tolerance of an adaptive solver.
-    """
-
-    bijection: Bijection
-    shared: Bijection
-    clip: Float[np.ndarray, "2 state"]
-    scales: tuple[NetworkScales, ...]
-    log: Bool[np.ndarray, " measured"]
-    floor: Float[np.ndarray, " measured"]
-    spread: Float[np.ndarray, " measured"]
-    state_scale: Float[np.ndarray, " state"]
-    tolerance: Float[np.ndarray, " 2"]
 
 
 def structure_of(model: FittedModel) -> Structure:

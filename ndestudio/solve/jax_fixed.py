@@ -14,10 +14,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from ndestudio.problem.constants import Constants
 from ndestudio.problem.dynamics import neural_functions
 from ndestudio.problem.initial import Start
 from ndestudio.problem.rows import Target
-from ndestudio.problem.space import Constants
 from ndestudio.problem.structure import Structure
 from ndestudio.solve.base import Method, TracedMethod
 from ndestudio.solve.jax_backend import get_jax

@@ -17,7 +17,7 @@ Targets = Float[np.ndarray, " sample"] | Float[np.ndarray, "sample target"]
 
 def read_samples(
     X: Any, y: Any, *, needs_y: bool = True
-) -> tuple[Float[np.ndarray, "sample input"], Targets, list[str] | None]:
+) -> tuple[Float[np.ndarray, "sample input"], Float[np.ndarray, "..."], list[str] | None]:
     """X and y as float64 arrays and the column labels of a data frame (None without, or where not all are text).
     Several columns of y stay columns.
 

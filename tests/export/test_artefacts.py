@@ -21,8 +21,9 @@ from ndestudio.export.exporter import Exporter
 from ndestudio.export.registry import EXPORTERS
 from ndestudio.export.rerun import TOLERANCE, verify
 from ndestudio.expression.numeric import evaluate
-from ndestudio.model.config import ModelConfig
+from ndestudio.model.config import ModelConfig, NetworkConfig
 from ndestudio.model.fitted import FittedModel
+from ndestudio.model.networks import fresh_network
 from ndestudio.model.parse import parse_system
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -320,6 +321,6 @@ def test_a_form_may_be_no_text_and_may_refuse_a_model(predator_prey: Case, monke
     written = made(predator_prey, "raw")
     assert (written.name, written.text, written.payload) == ("model.raw", "", b"\x00\xff")
     assert verify(written, *predator_prey).sentence == "There is nothing to run."
-    neural = replace(predator_prey[0], networks={"f": None})  # type: ignore[dict-item]
+    neural = replace(predator_prey[0], networks={"f": fresh_network("f", NetworkConfig(), ("x",), 0)})
     with pytest.raises(ExportError, match="it has networks"):
         artefact(neural, "raw")

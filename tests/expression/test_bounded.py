@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import sys
 import threading
 import time
 
@@ -78,6 +80,36 @@ def test_a_stop_ends_a_rewriting_within_a_second() -> None:
     _no_thread_is_left()
 
 
+def test_an_end_that_hits_a_callback_is_sent_again_without_a_report(monkeypatch: pytest.MonkeyPatch) -> None:
+    stop = threading.Event()
+    heard: list[object] = []
+    hit: list[str] = []
+    monkeypatch.setattr(sys, "unraisablehook", heard.append)
+
+    def linger(phase: str, info: dict[str, int]) -> None:
+        if threading.current_thread().name == "rewriting":
+            stop.set()
+            try:
+                _lingers()
+            except SystemExit:
+                hit.append(phase)
+                raise
+
+    def collects() -> None:
+        gc.collect()
+        while True:
+            time.sleep(0.001)
+
+    gc.callbacks.append(linger)
+    try:
+        with pytest.raises(Exhausted, match="stop"):
+            Budget(seconds=30.0, should_stop=stop.is_set).run(collects)
+    finally:
+        gc.callbacks.remove(linger)
+    assert hit and heard == []
+    _no_thread_is_left()
+
+
 def test_an_exception_reaches_the_caller_and_a_result_too() -> None:
     with pytest.raises(KeyError):
         Budget().run(lambda: {}["missing"])
@@ -123,6 +155,12 @@ def _fills_memory() -> None:
     kept = []
     while True:
         kept.append(b"x" * 1_000_000)
+        time.sleep(0.001)
+
+
+def _lingers() -> None:
+    end = time.monotonic() + 0.3
+    while time.monotonic() < end:
         time.sleep(0.001)
 
 

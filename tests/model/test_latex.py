@@ -15,7 +15,6 @@ from ndestudio.model import (
     replace_hole,
     system_latex,
 )
-from ndestudio.model.latex import aligned
 
 CONFIG = ModelConfig(
     equations="d(x_1)/dt = alpha*x_1 - flow\nflow = f(x_1)\nd(y)/dt = )", networks={"f": NetworkConfig()}
@@ -28,7 +27,6 @@ def test_text_is_shown_as_written_as_far_as_it_can_be_read() -> None:
         r"\frac{\mathrm{d} x_{1}}{\mathrm{d} t} = \alpha \, x_{1} - \mathrm{flow}",
         r"\mathrm{flow} = \boxed{f}\left(x_{1}\right)",
     )
-    assert aligned(lines).count("&=") == 2
 
 
 def test_a_system_has_its_quantities_put_in() -> None:
@@ -47,4 +45,5 @@ def test_fitted_models_show_numbers(hybrid: ModelConfig, lotka_data: Dataset) ->
 def test_the_window_can_draw_it() -> None:
     from ziamath.zmath import Latex
 
-    assert "<svg" in Latex(aligned(system_latex(CONFIG))).svg()
+    for line in system_latex(CONFIG):
+        assert "<svg" in Latex(line).svg()

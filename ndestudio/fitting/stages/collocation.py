@@ -161,12 +161,14 @@ def slopes(
     per = max(MOST_POINTS // len(curves), 8)
     parts = [_points(system, dataset, by_name[name], curve, per) for name, curve in curves.items()]
     t, u, y, slope, known = (np.concatenate([part[k] for part in parts]) for k in range(5))
-    share = _shares(system, dataset, [by_name[name].weight for name in curves], [len(part[0]) for part in parts])
+    rows, columns = _shares(
+        system, dataset, [by_name[name].weight for name in curves], [len(part[0]) for part in parts]
+    )
     weight = known * np.array(usable)
     with np.errstate(all="ignore"):
         typical = np.sqrt(np.sum(weight * np.nan_to_num(slope) ** 2, axis=0) / np.maximum(weight.sum(axis=0), 1.0))
     typical = np.where(typical > 0, typical, 1.0)
-    weight = share * weight / typical**2 / max(len(t), 1)
+    weight = rows[:, None] * columns * weight / typical**2 / max(len(t), 1)
     slope, y = np.nan_to_num(slope), np.nan_to_num(y)
     extra = (bucket(len(t)) - len(t)) if padded else 0
     pad = lambda a: np.concatenate([a, np.repeat(a[-1:], extra, axis=0)])  # noqa: E731
@@ -176,9 +178,8 @@ def slopes(
     h = np.append(np.diff(t), 0.0)
     h[np.cumsum(counts) - 1] = 0.0
     alone = np.arange(len(t), len(t) + extra, dtype=np.int32)
-    whole = np.array(usable) / _state_spread(system, dataset) ** 2 / len(t)
-    if not (share == 1.0).all():
-        whole = np.concatenate([share * whole, np.zeros((extra, len(usable)))])
+    # sums along stretches go with h, their squares with the weight of the trajectory
+    h = np.sqrt(rows) * h
     found = Slopes(
         pad(t),
         pad(u),
@@ -189,20 +190,23 @@ def slopes(
         np.append(h, np.zeros(extra)),
         np.append(first, alone),
         np.append(last, alone),
-        whole,
+        columns * usable / _state_spread(system, dataset) ** 2 / len(t),
     )
     return found, typical
 
 
 def _shares(
     system: System, dataset: Dataset, weights: list[float], counts: list[int]
-) -> Float[np.ndarray, "point state"]:
-    """Weights of trajectories, and of the columns that states are measured by; 1 on average."""
+) -> tuple[Float[np.ndarray, " point"], Float[np.ndarray, " state"]]:
+    """Weights of the trajectories of all points, and of the columns that states are measured by; each 1 on average."""
     rows = np.repeat(np.array(weights, dtype=float), counts)
-    columns = np.array([dataset.weights.get(state, 1.0) for state in system.states])
-    share = rows[:, None] * columns
-    mean = float(share.mean()) if share.size else 1.0
-    return share / mean if mean > 0 else np.ones_like(share)
+    columns = np.array([dataset.weights.get(state, 1.0) for state in system.states], dtype=float)
+    return _on_average(rows), _on_average(columns)
+
+
+def _on_average(weight: Float[np.ndarray, " n"]) -> Float[np.ndarray, " n"]:
+    mean = float(weight.mean()) if weight.size else 1.0
+    return weight / mean if mean > 0 else np.ones_like(weight)
 
 
 def _reach(curve: SmoothedTrajectory, points: int) -> int:

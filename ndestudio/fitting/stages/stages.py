@@ -1,7 +1,7 @@
-"""The stages of training, each usable alone: collocation, multiple shooting, whole trajectories.
+"""What the stages of training share: penalties on weights, reports to the tracker, Levenberg-Marquardt on whole rows.
 
-Every stage is a plain loop: one step of an optimiser, one report, one look at the clock. NaN and divergence end in the
-optimiser's own rejection of a step; what is left is handled here by going back to the best point with smaller steps.
+NaN and divergence end in the optimiser's own rejection of a step; what is left is handled by going back to the best point
+with smaller steps.
 """
 
 from __future__ import annotations
