@@ -22,8 +22,8 @@ LEFT_OUT = (
     "ndestudio.expression.tree",
     "ndestudio.model.basis",
     "ndestudio.model.networks",
-    "ndestudio.model.odes",
-    "ndestudio.model.simulate",
+    "ndestudio.model.evaluate",
+    "ndestudio.solve.scipy_reference",
     # beartype takes `Self` only in classes that it decorates whole, which jaxtyping does not ask of it
     "ndestudio.symbolic.regressor",
 )
