@@ -17,7 +17,7 @@ if TYPE_CHECKING:
         Recovery,
         RecoveryConfig,
         assemble,
-        fitted_law,
+        fitted_ground_truth,
         recovery_test,
     )
     from ndestudio.errors import NdeStudioError
@@ -93,7 +93,7 @@ _HOME = {
     "assemble": "distil",
     "Recovery": "distil.result",
     "RecoveryConfig": "distil.config",
-    "fitted_law": "distil",
+    "fitted_ground_truth": "distil",
     "recovery_test": "distil.recovery",
     "SymbolicRegressor": "symbolic",
     "artefact": "export.artefacts",
@@ -144,7 +144,7 @@ __all__ = [
     "dump_spec",
     "equations_json",
     "fit",
-    "fitted_law",
+    "fitted_ground_truth",
     "load",
     "load_project",
     "load_spec",

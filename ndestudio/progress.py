@@ -83,17 +83,18 @@ class FitSnapshot(Event):
 
 @dataclass(frozen=True, eq=False)
 class FrontUpdate(Event):
-    """The Pareto front of one hole as the search knows it now (``front`` is a ``symbolic.Front``)."""
+    """The Pareto front of one neural term as the search knows it now (``front`` is a ``symbolic.Front``)."""
 
-    hole: str
+    neural_term: str
     front: Any
 
 
 @dataclass(frozen=True, eq=False)
 class CandidateScored(Event):
-    """A candidate of a hole was put into the equations, refitted and simulated (``scored``: ``distil.ScoredCandidate``)."""
+    """A candidate of a neural term was substituted into the equations, refitted and simulated (``scored``:
+    ``distil.ScoredCandidate``)."""
 
-    hole: str
+    neural_term: str
     index: int
     scored: Any
 

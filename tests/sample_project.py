@@ -15,9 +15,9 @@ from ndestudio.data.dataset import Column, Dataset, Source, Trajectory
 from ndestudio.distil.config import RecoveryConfig
 from ndestudio.distil.result import (
     Distillation,
-    FoundHole,
-    HoleDistillation,
-    HoleSamples,
+    FoundNeuralTerm,
+    NeuralTermDistillation,
+    NeuralTermSamples,
     Recovery,
     ScoredCandidate,
 )
@@ -26,7 +26,7 @@ from ndestudio.fitting.metrics import Metrics
 from ndestudio.fitting.result import Checkpoint, Fit, NoiseLevel, Outcome, StageHistory
 from ndestudio.model.config import ModelConfig, NetworkConfig, ParameterConfig
 from ndestudio.model.fitted import FittedModel, NetworkWeights, Replacement
-from ndestudio.model.system import Hole, System
+from ndestudio.model.system import NeuralTerm, System
 from ndestudio.project.project import Project, Run, Spec
 from ndestudio.solve.device import Device
 from ndestudio.symbolic.front import Candidate, Front
@@ -67,7 +67,7 @@ def _dataset() -> Dataset:
 
 
 def _model(formula: Expr | None = None) -> FittedModel:
-    hole = Hole("f", ("x", "u"))
+    neural_term = NeuralTerm("f", ("x", "u"))
     rhs = Binary("-", Binary("*", Name("k"), Name("x")), Call("f", (Name("x"), Name("u"))))
     weights = NetworkWeights(
         NetworkConfig(width=2, depth=1),
@@ -82,7 +82,7 @@ def _model(formula: Expr | None = None) -> FittedModel:
     outputs = {"seen": Binary("*", Number(2.0), Name("x"))}
     return FittedModel(
         ModelConfig(equations=EQUATIONS, parameters={"k": ParameterConfig(value=0.1, upper=math.inf)}),
-        System(("x",), (rhs,), outputs, ("k",), ("u",), () if formula else (hole,)),
+        System(("x",), (rhs,), outputs, ("k",), ("u",), () if formula else (neural_term,)),
         {"k": 0.25},
         {} if formula else {"f": weights},
         {"a": np.array([1.0]), "b": np.array([2.0])},
@@ -122,15 +122,15 @@ def full_project(checkpoints: int = 2) -> Project:
     formula = Binary("^", Negate(Number(-1.5e-300)), Call("min", (Name("x"), Number(math.pi))))
     candidate = Candidate(5, 1e-9, formula, None, math.inf)
     scored = ScoredCandidate(candidate, _model(Name("f_1")), metrics, "")
-    hole = HoleDistillation(
-        HoleSamples("f", ("x", "u"), np.ones((4, 2)), np.zeros(4), np.ones(4)),
+    neural_term = NeuralTermDistillation(
+        NeuralTermSamples("f", ("x", "u"), np.ones((4, 2)), np.zeros(4), np.ones(4)),
         Front((candidate,), 3, 2**40, 1.25, 0, "simplest"),
         (scored,),
         0,
         "because",
     )
     distillation = Distillation(
-        "done", "done", {"f": hole}, scored.model, metrics, "evolution", 1, {"search": 2.0}, ("n",)
+        "done", "done", {"f": neural_term}, scored.model, metrics, "evolution", 1, {"search": 2.0}, ("n",)
     )
     run = Run("Fit 1", "fit", "2026-01-01T00:00:00", spec, fit=fit)
     return Project(
@@ -147,12 +147,22 @@ def full_project(checkpoints: int = 2) -> Project:
 
 
 def _recovery(spec: Spec, formula: Expr) -> Recovery:
-    holes = (
-        FoundHole("f", ("x", "u"), formula, None, None, math.inf),
-        FoundHole("g", ("x",), formula, formula, 0.1, 0.2),
+    neural_terms = (
+        FoundNeuralTerm("f", ("x", "u"), formula, None, None, math.inf),
+        FoundNeuralTerm("g", ("x",), formula, formula, 0.1, 0.2),
     )
     config = RecoveryConfig(formulas={"f": "x"}, parameters={"k": 1.0}, noise=0.1)
     values = {"k": (1.0, 1.5)}
     return Recovery(
-        "missed", "no", holes, values, {"training": 0.1}, {}, {"seen": 0.1}, spec.model, spec.train, spec.distil, config
+        "missed",
+        "no",
+        neural_terms,
+        values,
+        {"training": 0.1},
+        {},
+        {"seen": 0.1},
+        spec.model,
+        spec.train,
+        spec.distil,
+        config,
     )

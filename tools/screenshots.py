@@ -121,7 +121,7 @@ def main() -> None:
     for page, name in ((1, "diagnostics"), (2, "profile")):
         train.left_tabs.setCurrentIndex(page)  # type: ignore[attr-defined]
         if name == "profile":
-            camera.session.train.trust.profile()
+            camera.session.train.diagnostics.profile()
         camera.wait(rest=2.0)
         camera.photograph(name)
     train.left_tabs.setCurrentIndex(0)  # type: ignore[attr-defined]

@@ -105,7 +105,7 @@ def inside_window() -> dict[str, float]:
 def inside_live() -> dict[str, Any]:
     """Redraws per second, and lag, while a training says 200 things a second and a new model five times a second."""
     from benchmarks.gui.talk import talk
-    from ndestudio.session import train_controller
+    from ndestudio.session.training import controller as train_controller
 
     train_controller._fit = talk  # type: ignore[assignment]
     bench = Bench()
@@ -248,7 +248,7 @@ def inside_tour() -> dict[str, Any]:
 def inside_million() -> dict[str, Any]:
     """Frames per second of panning and zooming a series of 1,000,000 points in the Data stage's plot."""
     from ndestudio.data.dataset import Column, Dataset, Trajectory
-    from ndestudio.gui.widgets.series_plot import SeriesPlots
+    from ndestudio.gui.widgets.plots.series_plot import SeriesPlots
 
     bench = Bench()
     t = np.linspace(0.0, 1000.0, 1_000_000)

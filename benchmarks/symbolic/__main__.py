@@ -9,7 +9,7 @@ import time
 
 from benchmarks.record import record
 from benchmarks.symbolic import tables
-from benchmarks.symbolic.problem import OPERATORS, Problem
+from benchmarks.symbolic.problem import OPERATORS, BenchmarkProblem
 from benchmarks.symbolic.problems import select
 from benchmarks.symbolic.rates import rates
 from benchmarks.symbolic.run import Engine, Row, engines, run
@@ -37,7 +37,7 @@ def main() -> None:
         print(f"kept in {record('symbolic', tables.figures(rows))}")
 
 
-def _run(options: argparse.Namespace, problems: tuple[Problem, ...], store: Store) -> None:
+def _run(options: argparse.Namespace, problems: tuple[BenchmarkProblem, ...], store: Store) -> None:
     seeds = range(1 if options.quick else options.seeds)
     until = time.monotonic() + 60.0 * options.minutes
     found = engines(options.engines, options.peers, options.seconds)
@@ -66,7 +66,14 @@ def _run(options: argparse.Namespace, problems: tuple[Problem, ...], store: Stor
 
 
 def _one(
-    engine: Engine, problems: tuple[Problem, ...], seed: int, noise: float, options, store: Store, said, until: float
+    engine: Engine,
+    problems: tuple[BenchmarkProblem, ...],
+    seed: int,
+    noise: float,
+    options,
+    store: Store,
+    said,
+    until: float,
 ) -> None:
     open_tasks = [(p, seed) for p in problems if not store.has(engine.name, p.name, seed, noise)]
     if not open_tasks or time.monotonic() > until:
@@ -80,7 +87,7 @@ def _one(
     )
 
 
-def _problems(options: argparse.Namespace) -> tuple[Problem, ...]:
+def _problems(options: argparse.Namespace) -> tuple[BenchmarkProblem, ...]:
     problems = select(tuple(options.groups), tuple(options.problems))
     every = 8 if options.quick else options.every
     return tuple(p for k, p in enumerate(problems) if p.group == "anchor" or k % every == 0)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from benchmarks.symbolic.problem import Problem
+from benchmarks.symbolic.problem import BenchmarkProblem
 
 _UNIT = (-1.0, 1.0)
 
 
-def _anchor(name: str, truth: str, box: dict[str, tuple[float, float]], rows: int, source: str) -> Problem:
-    return Problem(name, "anchor", truth, box, rows, source)
+def _anchor(name: str, truth: str, box: dict[str, tuple[float, float]], rows: int, source: str) -> BenchmarkProblem:
+    return BenchmarkProblem(name, "anchor", truth, box, rows, source)
 
 
 ANCHORS = (
@@ -34,7 +34,7 @@ ANCHORS = (
 _NGUYEN = "Uy et al. 2011, Genetic Programming and Evolvable Machines 12:91"
 
 NGUYEN = tuple(
-    Problem(f"nguyen-{number}", "nguyen", truth, box, rows, _NGUYEN)
+    BenchmarkProblem(f"nguyen-{number}", "nguyen", truth, box, rows, _NGUYEN)
     for number, truth, box, rows in (
         (1, "x^3 + x^2 + x", {"x": _UNIT}, 20),
         (2, "x^4 + x^3 + x^2 + x", {"x": _UNIT}, 20),
@@ -55,7 +55,7 @@ _KEIJZER = "Keijzer 2003, EuroGP; as listed by McDermott et al. 2012, GECCO"
 _SQUARE = {"x": (-3.0, 3.0), "y": (-3.0, 3.0)}
 
 KEIJZER = tuple(
-    Problem(f"keijzer-{number}", "keijzer", truth, box, rows, _KEIJZER)
+    BenchmarkProblem(f"keijzer-{number}", "keijzer", truth, box, rows, _KEIJZER)
     for number, truth, box, rows in (
         (1, "0.3*x*sin(2*pi*x)", {"x": _UNIT}, 21),
         (2, "0.3*x*sin(2*pi*x)", {"x": (-2.0, 2.0)}, 41),
@@ -78,7 +78,7 @@ KEIJZER = tuple(
 _LIVERMORE = "Mundhenk et al. 2021, NeurIPS, table of the Livermore set"
 
 LIVERMORE = tuple(
-    Problem(f"livermore-{number}", "livermore", truth, box, rows, _LIVERMORE)
+    BenchmarkProblem(f"livermore-{number}", "livermore", truth, box, rows, _LIVERMORE)
     for number, truth, box, rows in (
         (1, "1/3 + x + sin(x^2)", {"x": (-10.0, 10.0)}, 1000),
         (2, "sin(x^2)*cos(x) - 2", {"x": _UNIT}, 20),

@@ -7,7 +7,7 @@ They share one wide set of operators whatever their field, so that most of it is
 
 from __future__ import annotations
 
-from benchmarks.symbolic.problem import Problem
+from benchmarks.symbolic.problem import BenchmarkProblem
 
 Limits = tuple[float, float]
 
@@ -213,4 +213,6 @@ _ROWS: tuple[tuple[str, str, dict[str, Limits], str], ...] = (
     ),
 )
 
-FURTHER = tuple(Problem(f"further/{name}", "further", truth, box, 512, source) for name, truth, box, source in _ROWS)
+FURTHER = tuple(
+    BenchmarkProblem(f"further/{name}", "further", truth, box, 512, source) for name, truth, box, source in _ROWS
+)

@@ -35,7 +35,7 @@ CLASSIC = ("nguyen", "keijzer", "livermore")
 
 
 @dataclass(frozen=True)
-class Problem:
+class BenchmarkProblem:
     """One formula to be found.
 
     Arguments:
@@ -79,7 +79,7 @@ def wider(limits: tuple[float, float]) -> tuple[float, float]:
     return (low, high + 0.5 * width) if low >= 0 else (low - 0.25 * width, high + 0.25 * width)
 
 
-def truth_values(problem: Problem, X: Float[np.ndarray, "row variable"]) -> Float[np.ndarray, " row"]:
+def truth_values(problem: BenchmarkProblem, X: Float[np.ndarray, "row variable"]) -> Float[np.ndarray, " row"]:
     """The formula at the rows of ``X``."""
     from ndestudio.expression import evaluate, parse_expression
 
@@ -88,7 +88,9 @@ def truth_values(problem: Problem, X: Float[np.ndarray, "row variable"]) -> Floa
         return np.broadcast_to(np.asarray(evaluate(parse_expression(problem.truth), columns), float), (len(X),)).copy()
 
 
-def draw(problem: Problem, *, seed: int, noise: float = 0.0, rows: int | None = None, wide_rows: int = 1000) -> Samples:
+def draw(
+    problem: BenchmarkProblem, *, seed: int, noise: float = 0.0, rows: int | None = None, wide_rows: int = 1000
+) -> Samples:
     """Training rows and rows of the wider box.
 
     Arguments:
@@ -105,7 +107,7 @@ def draw(problem: Problem, *, seed: int, noise: float = 0.0, rows: int | None = 
 
 
 def _finite_rows(
-    problem: Problem, box: Mapping[str, tuple[float, float]], rows: int, generator: np.random.Generator
+    problem: BenchmarkProblem, box: Mapping[str, tuple[float, float]], rows: int, generator: np.random.Generator
 ) -> tuple[Float[np.ndarray, "row variable"], Float[np.ndarray, " row"]]:
     low, high = np.array(list(box.values()), float).T
     X = np.empty((0, len(low)))

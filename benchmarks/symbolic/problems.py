@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from benchmarks.symbolic.classic import ANCHORS, KEIJZER, LIVERMORE, NGUYEN
 from benchmarks.symbolic.further import FURTHER
-from benchmarks.symbolic.problem import CLASSIC, TEXTBOOK, Problem
+from benchmarks.symbolic.problem import CLASSIC, TEXTBOOK, BenchmarkProblem
 from benchmarks.symbolic.textbook import TEXTBOOK_PROBLEMS
 
 
-def all_problems() -> tuple[Problem, ...]:
+def all_problems() -> tuple[BenchmarkProblem, ...]:
     """Anchors, classic sets and textbook right-hand sides, in this order."""
     return (*ANCHORS, *NGUYEN, *KEIJZER, *LIVERMORE, *TEXTBOOK_PROBLEMS, *FURTHER)
 
 
-def select(groups: tuple[str, ...] = (), names: tuple[str, ...] = ()) -> tuple[Problem, ...]:
+def select(groups: tuple[str, ...] = (), names: tuple[str, ...] = ()) -> tuple[BenchmarkProblem, ...]:
     """Problems of the groups (`"textbook"` and `"classic"` stand for several) and of the names; all without either."""
     wanted = set(groups)
     if "textbook" in wanted:

@@ -17,8 +17,8 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.symbolic.problem import Problem, draw
-from benchmarks.symbolic.score import Verdict, judge_clean, judge_noisy, read
+from benchmarks.symbolic.problem import BenchmarkProblem, draw
+from benchmarks.symbolic.score import Assessment, judge_clean, judge_noisy, read
 
 HERE = Path(__file__).resolve().parent
 MARGIN = 60.0
@@ -96,7 +96,7 @@ CHUNK = 24
 
 def run(
     engine: Engine,
-    tasks: Sequence[tuple[Problem, int]],
+    tasks: Sequence[tuple[BenchmarkProblem, int]],
     noise: float,
     threads: int,
     said: Callable[[Row], None] = lambda row: None,
@@ -129,7 +129,7 @@ def run(
 
 def _answers(
     engine: Engine,
-    tasks: Sequence[tuple[Problem, int]],
+    tasks: Sequence[tuple[BenchmarkProblem, int]],
     noise: float,
     seconds: float,
     threads: int,
@@ -208,15 +208,15 @@ def _process(
     return {line["name"]: {**line, "startup": startup} for line in lines[1:]}
 
 
-def _row(engine: Engine, problem: Problem, seed: int, noise: float, answer: dict[str, Any]) -> Row:
+def _row(engine: Engine, problem: BenchmarkProblem, seed: int, noise: float, answer: dict[str, Any]) -> Row:
     samples = draw(problem, seed=seed, noise=noise)
     formulas = read(answer["formulas"])
     if not formulas:
-        verdict = Verdict(False, False, "", float("inf"), float("inf"))
+        assessment = Assessment(False, False, "", float("inf"), float("inf"))
     elif noise:
-        verdict = judge_noisy(problem, samples, formulas[0])
+        assessment = judge_noisy(problem, samples, formulas[0])
     else:
-        verdict = judge_clean(problem, samples, formulas)
+        assessment = judge_clean(problem, samples, formulas)
     return Row(
         engine.name,
         problem.name,
@@ -229,7 +229,7 @@ def _row(engine: Engine, problem: Problem, seed: int, noise: float, answer: dict
         evaluations=answer["evaluations"],
         truth=problem.truth,
         note=answer.get("error", ""),
-        **asdict(verdict),
+        **asdict(assessment),
     )
 
 

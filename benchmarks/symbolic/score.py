@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-from benchmarks.symbolic.problem import Problem, Samples
+from benchmarks.symbolic.problem import BenchmarkProblem, Samples
 from ndestudio.distil.forms import simplest, summands
 from ndestudio.expression import Binary, Call, Expr, Negate, Number, evaluate, fold, parse_expression, to_sympy
 from ndestudio.expression.tree import size, substitute, transform
@@ -29,7 +29,7 @@ CONSTANTS = 0.05
 
 
 @dataclass(frozen=True)
-class Verdict:
+class Assessment:
     """What a front came to.
 
     Arguments:
@@ -53,7 +53,7 @@ def nmse(expr: Expr, names: Sequence[str], X: Float[np.ndarray, "row variable"],
     return error if math.isfinite(error) else math.inf
 
 
-def polished(
+def optimised(
     expr: Expr, names: Sequence[str], X: Float[np.ndarray, "row variable"], y: Float[np.ndarray, " row"]
 ) -> Expr:
     """``expr`` with its numbers refitted in double precision; engines that compute in single precision need it."""
@@ -96,30 +96,30 @@ def read(texts: Sequence[str]) -> list[Expr]:
     return found
 
 
-def judge_clean(problem: Problem, samples: Samples, formulas: Sequence[Expr]) -> Verdict:
+def judge_clean(problem: BenchmarkProblem, samples: Samples, formulas: Sequence[Expr]) -> Assessment:
     """The strict rule: the simplest member that reproduces the rows must be the truth, or as short and as right beyond."""
     best: Expr | None = None
     for formula in sorted(formulas, key=size):
         error = nmse(formula, problem.names, samples.X, samples.y_clean)
         if EXACT <= error < 1e-5:
-            formula = polished(formula, problem.names, samples.X, samples.y_clean)
+            formula = optimised(formula, problem.names, samples.X, samples.y_clean)
             error = nmse(formula, problem.names, samples.X, samples.y_clean)
         if error < EXACT:
             return _strict(problem, samples, formula, error)
         if best is None or error < nmse(best, problem.names, samples.X, samples.y_clean):
             best = formula
     if best is None:
-        return Verdict(False, False, "", math.inf, math.inf)
-    return _verdict(problem, samples, best, recovered=False)
+        return Assessment(False, False, "", math.inf, math.inf)
+    return _assessment(problem, samples, best, recovered=False)
 
 
-def _strict(problem: Problem, samples: Samples, formula: Expr, error: float) -> Verdict:
+def _strict(problem: BenchmarkProblem, samples: Samples, formula: Expr, error: float) -> Assessment:
     wide = nmse(formula, problem.names, samples.X_wide, samples.y_wide)
     short = simplest(formula)
     truth = fold(parse_expression(problem.truth))
     allowed = LONGER * min(size(truth), size(simplest(truth)))
     right = wide < EXTRAPOLATES and (min(size(formula), size(short)) <= allowed or _same(short, truth))
-    return Verdict(right, True, _text(short), error, wide)
+    return Assessment(right, True, _text(short), error, wide)
 
 
 def _same(formula: Expr, truth: Expr) -> bool:
@@ -155,16 +155,16 @@ def _limited(seconds: int) -> Iterator[None]:
         signal.signal(signal.SIGALRM, before)
 
 
-def judge_noisy(problem: Problem, samples: Samples, formula: Expr) -> Verdict:
+def judge_noisy(problem: BenchmarkProblem, samples: Samples, formula: Expr) -> Assessment:
     """Right structure and constants within 5%.
 
     The truth's numbers are freed (and a factor is given to every term and argument that has none) and fitted to the values of
     ``formula``, starting from the truth: the structure is right if that succeeds exactly, the constants if none moved by more.
     """
-    return _verdict(problem, samples, formula, recovered=_same_structure(problem, samples, formula))
+    return _assessment(problem, samples, formula, recovered=_same_structure(problem, samples, formula))
 
 
-def _same_structure(problem: Problem, samples: Samples, formula: Expr) -> bool:
+def _same_structure(problem: BenchmarkProblem, samples: Samples, formula: Expr) -> bool:
     form, values = parametrise(freed(fold(parse_expression(problem.truth))), "constant")
     columns = {name: samples.X[:, k] for k, name in enumerate(problem.names)}
     with np.errstate(all="ignore"):
@@ -239,10 +239,10 @@ def _has_number(expr: Expr) -> bool:
             return False
 
 
-def _verdict(problem: Problem, samples: Samples, formula: Expr, recovered: bool) -> Verdict:
+def _assessment(problem: BenchmarkProblem, samples: Samples, formula: Expr, recovered: bool) -> Assessment:
     error = nmse(formula, problem.names, samples.X, samples.y_clean)
     wide = nmse(formula, problem.names, samples.X_wide, samples.y_wide)
-    return Verdict(recovered, error < EXACT, _text(formula), error, wide)
+    return Assessment(recovered, error < EXACT, _text(formula), error, wide)
 
 
 def _text(expr: Expr) -> str:

@@ -5,14 +5,16 @@ Each is one equation of a published system with constants of its usual regime. B
 
 from __future__ import annotations
 
-from benchmarks.symbolic.problem import Problem
+from benchmarks.symbolic.problem import BenchmarkProblem
 
 Limits = tuple[float, float]
 Row = tuple[str, str, dict[str, Limits], str]
 
 
-def _group(group: str, rows: tuple[Row, ...]) -> tuple[Problem, ...]:
-    return tuple(Problem(f"{group}/{name}", group, truth, box, 512, source) for name, truth, box, source in rows)
+def _group(group: str, rows: tuple[Row, ...]) -> tuple[BenchmarkProblem, ...]:
+    return tuple(
+        BenchmarkProblem(f"{group}/{name}", group, truth, box, 512, source) for name, truth, box, source in rows
+    )
 
 
 _XY: dict[str, Limits] = {"x": (0.1, 6.0), "y": (0.1, 5.0)}

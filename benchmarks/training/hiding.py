@@ -18,7 +18,7 @@ from ndestudio.model.parse import parse_system
 from ndestudio.model.statements import Statement, read_statements
 from ndestudio.model.system import System
 
-HOLE = "unknown"
+NEURAL_TERM = "unknown"
 TRUTH = "hidden_truth"
 MOST_ARGUMENTS = 3
 
@@ -29,7 +29,7 @@ class Hidden:
 
     Arguments:
         full: all known, with the term as the output ``TRUTH``. model: what is trained.
-        term: the text of the term. arguments: of the hole. scale: of the states' units.
+        term: the text of the term. arguments: of the neural term. scale: of the states' units.
     """
 
     known: Known
@@ -57,7 +57,7 @@ class Hidden:
         ).y.T
 
     def truth(self, t: np.ndarray, y: np.ndarray, u: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Arguments of the hole [point, argument] along a trajectory, and the hidden term there."""
+        """Arguments of the neural term [point, argument] along a trajectory, and the hidden term there."""
         values = {
             "t": t,
             **dict(zip(self.full.states, y.T, strict=True)),
@@ -152,21 +152,21 @@ def _hidden(known: Known, statements: list[Statement], term: _Term, scale: float
     arguments = tuple(name for name in ("t", *states, *inputs) if name in reads)
     if not arguments or len(arguments) > MOST_ARGUMENTS or not set(arguments) & set(states):
         return None
-    call = f"{HOLE}({', '.join(arguments)})"
+    call = f"{NEURAL_TERM}({', '.join(arguments)})"
     trained = []
     for one in statements:
         assert one.expr is not None
         if term.quantity:
             right = call if one.name == term.where else to_text(one.expr)
         elif one.kind == "derivative":
-            parts = [(sign, Name("__hole") if part == term.expr else part) for sign, part in _summands(one.expr)]
-            right = to_text(_sum(parts)).replace("__hole", call)
+            parts = [(sign, Name("__neural_term") if part == term.expr else part) for sign, part in _summands(one.expr)]
+            right = to_text(_sum(parts)).replace("__neural_term", call)
         else:
             right = to_text(one.expr)
         trained.append(f"{_left(one)} = {right}")
     model = ModelConfig(
         equations="\n".join(trained),
-        networks={HOLE: NetworkConfig()},
+        networks={NEURAL_TERM: NetworkConfig()},
     )
     values = {
         name: ParameterConfig(value=known.values[name], fixed=True)

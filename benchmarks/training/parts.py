@@ -18,10 +18,10 @@ from ndestudio.data.arrays import dataset_from_arrays
 from ndestudio.expression import parse_expression
 from ndestudio.fitting import TrainConfig, fit, refit
 from ndestudio.model.config import ModelConfig, NetworkConfig, ParameterConfig
-from ndestudio.model.evaluate import evaluate_hole
+from ndestudio.model.evaluate import evaluate_neural_term
 from ndestudio.model.fitted import FittedModel
 from ndestudio.model.initial import initial_model
-from ndestudio.model.replace import replace_hole
+from ndestudio.model.replace import replace_neural_term
 from ndestudio.solve.scipy_reference import simulate
 
 
@@ -167,7 +167,7 @@ def constants(options: Options) -> dict[str, tuple[float, str]]:
         parameters={name: ParameterConfig(value=1.0, lower=0.0) for name in "abd"},
         networks={"growth": NetworkConfig(width=8, depth=1)},
     )
-    model = replace_hole(initial_model(config, dataset, 0), "growth", parse_expression("0.5*x*y"))
+    model = replace_neural_term(initial_model(config, dataset, 0), "growth", parse_expression("0.5*x*y"))
     print("\nRefit of 4 constants, 256 x 100 points")
     seconds = worst = 0.0
     for run in range(5):
@@ -177,7 +177,7 @@ def constants(options: Options) -> dict[str, tuple[float, str]]:
         truth = {"a": 1.3, "b": 0.9, "d": 1.8, "growth_1": 0.8}
         worst = max(abs(found.model.parameters[name] / value - 1) for name, value in truth.items())
         print(
-            f"  run {run}: {seconds:.2f} s in all, {found.seconds['polish']:.2f} s fitting; off by {worst:.1e} at most"
+            f"  run {run}: {seconds:.2f} s in all, {found.seconds['final_refinement']:.2f} s fitting; off by {worst:.1e} at most"
         )
     if not options.brief:
         from benchmarks.training import peers_jax
@@ -250,7 +250,7 @@ def interactions(options: Options) -> None:
         seconds = time.perf_counter() - begin
         product = y[:, 0] * y[:, 1]
         truth = np.stack([-TRUTH["b"] * product, TRUTH["c"] * product])
-        learned = np.stack([evaluate_hole(found.model, name, y) for name in ("first", "second")])
+        learned = np.stack([evaluate_neural_term(found.model, name, y) for name in ("first", "second")])
         apart = np.linalg.norm(learned - truth, axis=1) / np.linalg.norm(truth, axis=1)
         both = float(np.linalg.norm(learned - truth) / np.linalg.norm(truth))
         worst = max(worst, both)

@@ -9,7 +9,7 @@ from ndestudio.data.arrays import dataset_from_arrays
 from ndestudio.data.config import SplitConfig
 from ndestudio.data.dataset import Dataset
 from ndestudio.model.config import ModelConfig, NetworkConfig, ParameterConfig
-from ndestudio.model.evaluate import evaluate_hole
+from ndestudio.model.evaluate import evaluate_neural_term
 from ndestudio.model.fitted import FittedModel
 from ndestudio.solve.scipy_reference import simulate
 
@@ -81,9 +81,9 @@ def relative_error(found: np.ndarray, truth: np.ndarray) -> float:
     return float(error.mean()) if np.isfinite(error).all() else float("inf")
 
 
-def term_error(model: FittedModel, hole: str, X: np.ndarray, truth: np.ndarray) -> float:
+def term_error(model: FittedModel, neural_term: str, X: np.ndarray, truth: np.ndarray) -> float:
     """Root mean square error of a learned term at ``X`` over the standard deviation of the true one."""
-    return float(np.sqrt(np.mean((evaluate_hole(model, hole, X) - truth) ** 2)) / truth.std())
+    return float(np.sqrt(np.mean((evaluate_neural_term(model, neural_term, X) - truth) ** 2)) / truth.std())
 
 
 def oscillators(seed: int = 5678) -> tuple[np.ndarray, np.ndarray]:

@@ -18,11 +18,11 @@ from ndestudio.fitting import TrainConfig, fit
 from ndestudio.fitting.batches import make_batch, start_point
 from ndestudio.fitting.engines import Gradient, JaxEngine
 from ndestudio.fitting.problem import Problem, make_problem
-from ndestudio.fitting.solver_choice import meshed
+from ndestudio.fitting.solver_choice import with_time_grid
 from ndestudio.fitting.stages.recipe import gradient_of
 from ndestudio.fitting.step_count import steps_for
 from ndestudio.model.config import ModelConfig, NetworkConfig
-from ndestudio.model.evaluate import evaluate_hole
+from ndestudio.model.evaluate import evaluate_neural_term
 from ndestudio.model.initial import initial_model
 from ndestudio.progress import SilentReporter
 from ndestudio.solve.jax_backend import device
@@ -70,14 +70,14 @@ def stiff(options: Options) -> None:
 
 def _error(model: Any) -> float:
     a = np.linspace(0.1, 0.95, 30)
-    return float(np.sqrt(np.mean((evaluate_hole(model, "slow", a[:, None]) / (0.04 * a) - 1.0) ** 2)))
+    return float(np.sqrt(np.mean((evaluate_neural_term(model, "slow", a[:, None]) / (0.04 * a) - 1.0) ** 2)))
 
 
 def _problem(**settings: Any) -> Problem:
     data = kinetics(0.0, 0)
     model = initial_model(MODEL, data, 0)
     problem = make_problem(model, data, msgspec.structs.replace(TrainConfig(), **settings))
-    return meshed(problem, model) if problem.method.implicit else problem
+    return with_time_grid(problem, model) if problem.method.implicit else problem
 
 
 def _gradients(brief: bool) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.training.hiding import HOLE, Hidden, hidden, least_linear
+from benchmarks.training.hiding import NEURAL_TERM, Hidden, hidden, least_linear
 from benchmarks.training.problems import relative_error
 from benchmarks.training.zoo import Known, systems
 from ndestudio.data.arrays import dataset_from_arrays
@@ -19,7 +19,7 @@ from ndestudio.data.dataset import Dataset
 from ndestudio.errors import NdeStudioError
 from ndestudio.fitting import Fit, TrainConfig, fit
 from ndestudio.model.config import ModelConfig, ParameterConfig
-from ndestudio.model.evaluate import evaluate_hole
+from ndestudio.model.evaluate import evaluate_neural_term
 from ndestudio.model.fitted import FittedModel
 from ndestudio.solve.scipy_reference import simulate
 
@@ -233,7 +233,9 @@ def _unseen_error(model: FittedModel, made: Made) -> float:
 def _term_error(model: FittedModel, made: Made) -> float:
     pairs = [made.one.truth(t, y, u) for t, y, u in zip(made.t, made.states, made.u, strict=True)]
     X, truth = np.concatenate([pair[0] for pair in pairs]), np.concatenate([pair[1] for pair in pairs])
-    error = float(np.sqrt(np.mean((evaluate_hole(model, HOLE, X) - truth) ** 2)) / max(truth.std(), 1e-300))
+    error = float(
+        np.sqrt(np.mean((evaluate_neural_term(model, NEURAL_TERM, X) - truth) ** 2)) / max(truth.std(), 1e-300)
+    )
     return error if np.isfinite(error) else float("inf")
 
 

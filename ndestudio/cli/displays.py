@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Protocol, Self, TextIO
 
-from ndestudio.cli.picture import Picture, clock, parameters_text, short_front, sparkline
+from ndestudio.cli.display_state import DisplayState, clock, parameters_text, short_front, sparkline
 from ndestudio.progress import Event, Note, Phase, Progress, TrainStep
 
 if TYPE_CHECKING:
@@ -66,22 +66,22 @@ class PlainDisplay(SilentDisplay):
         self._stream = stream
         self._now = now
         self._started = now()
-        self._picture = Picture()
+        self._display_state = DisplayState()
         self._next = 0.0
         self._last_phase = ""
 
     def show(self, event: Event) -> None:
-        self._picture.add(event)
+        self._display_state.add(event)
         match event:
             case Phase(text=text) if text != self._last_phase:
                 self._last_phase = text
                 self.say(text)
-            case TrainStep() | Progress() if self._now() >= self._next and (status := _status(self._picture)):
+            case TrainStep() | Progress() if self._now() >= self._next and (status := _status(self._display_state)):
                 self._next = self._now() + _LINE_SECONDS
                 self.say("  " + status)
             case _:
                 pass
-        for note in self._picture.take_notes():
+        for note in self._display_state.take_notes():
             self.say(_note(note))
 
     def say(self, sentence: str) -> None:
@@ -89,7 +89,7 @@ class PlainDisplay(SilentDisplay):
 
 
 class LiveDisplay(SilentDisplay):
-    """A picture redrawn in place: stage, progress, losses, parameters, fronts. Notes scroll away above it."""
+    """A display redrawn in place: stage, progress, losses, parameters, fronts. Notes scroll away above it."""
 
     def __init__(self, console: Console, now: Callable[[], float] = monotonic) -> None:
         from rich.live import Live
@@ -97,7 +97,7 @@ class LiveDisplay(SilentDisplay):
         self._console = console
         self._now = now
         self._started = now()
-        self._picture = Picture()
+        self._display_state = DisplayState()
         self._live = Live(console=console, auto_refresh=False, transient=True, redirect_stdout=False)
         self._drawn = 0.0
 
@@ -109,8 +109,8 @@ class LiveDisplay(SilentDisplay):
         self._live.stop()
 
     def show(self, event: Event) -> None:
-        self._picture.add(event)
-        for note in self._picture.take_notes():
+        self._display_state.add(event)
+        for note in self._display_state.take_notes():
             self.say(_note(note))
 
     def say(self, sentence: str) -> None:
@@ -123,32 +123,32 @@ class LiveDisplay(SilentDisplay):
         if self._now() - self._drawn >= 0.2:
             self._drawn = self._now()
             width = self._console.width
-            self._live.update(draw(self._picture, self._now() - self._started, width), refresh=True)
+            self._live.update(draw(self._display_state, self._now() - self._started, width), refresh=True)
 
 
-def draw(picture: Picture, seconds: float, width: int) -> RenderableType:
-    """A picture as something rich can print."""
+def draw(display_state: DisplayState, seconds: float, width: int) -> RenderableType:
+    """A display state as something rich can print."""
     from rich.console import Group
 
-    parts: list[RenderableType] = [_head(picture, seconds)]
-    if picture.step is not None:
-        parts += _losses(picture, width)
-    parts += [_front(hole, front, picture, width) for hole, front in picture.fronts.items()]
+    parts: list[RenderableType] = [_head(display_state, seconds)]
+    if display_state.step is not None:
+        parts += _losses(display_state, width)
+    parts += [_front(neural_term, front, display_state, width) for neural_term, front in display_state.fronts.items()]
     return Group(*parts)
 
 
-def _head(picture: Picture, seconds: float) -> RenderableType:
+def _head(display_state: DisplayState, seconds: float) -> RenderableType:
     from rich.progress_bar import ProgressBar
     from rich.table import Table
     from rich.text import Text
 
     grid = Table.grid(padding=(0, 1))
-    phase = picture.phase
+    phase = display_state.phase
     count = f"{phase.index}/{phase.total} " if phase is not None and phase.total else ""
-    eta = f"about {clock(picture.eta)} left" if picture.eta else picture.detail
+    eta = f"about {clock(display_state.eta)} left" if display_state.eta else display_state.detail
     bar: Any = (
-        ProgressBar(total=1.0, completed=picture.fraction, width=24)
-        if picture.fraction is not None
+        ProgressBar(total=1.0, completed=display_state.fraction, width=24)
+        if display_state.fraction is not None
         else ProgressBar(total=None, width=24, pulse=True)
     )
     title = Text(
@@ -158,12 +158,12 @@ def _head(picture: Picture, seconds: float) -> RenderableType:
     return grid
 
 
-def _losses(picture: Picture, width: int) -> list[RenderableType]:
+def _losses(display_state: DisplayState, width: int) -> list[RenderableType]:
     from rich.text import Text
 
-    step = picture.step
+    step = display_state.step
     assert step is not None
-    spark = sparkline([loss for loss, _ in picture.losses], max(10, min(60, width - 40)))
+    spark = sparkline([loss for loss, _ in display_state.losses], max(10, min(60, width - 40)))
     line = Text.assemble(("  loss ", "dim"), f"{step.loss:.4g} ", (spark, "cyan"))
     if step.validation_loss is not None:
         line.append("  validation ", "dim").append(f"{step.validation_loss:.4g}")
@@ -173,7 +173,7 @@ def _losses(picture: Picture, width: int) -> list[RenderableType]:
     return lines
 
 
-def _front(hole: str, front: Any, picture: Picture, width: int) -> RenderableType:
+def _front(neural_term: str, front: Any, display_state: DisplayState, width: int) -> RenderableType:
     from rich import box
     from rich.table import Table
     from rich.text import Text
@@ -181,12 +181,15 @@ def _front(hole: str, front: Any, picture: Picture, width: int) -> RenderableTyp
     from ndestudio.expression import short_text
 
     table = Table(
-        box=box.SIMPLE_HEAD, pad_edge=True, title=f"{hole}: {front.evaluations:,} formulas tried", title_justify="left"
+        box=box.SIMPLE_HEAD,
+        pad_edge=True,
+        title=f"{neural_term}: {front.evaluations:,} formulas tried",
+        title_justify="left",
     )
-    for name, side in (("size", "right"), ("loss", "right"), ("held-out error", "right"), (hole, "left")):
+    for name, side in (("size", "right"), ("loss", "right"), ("held-out error", "right"), (neural_term, "left")):
         table.add_column(name, justify=side, no_wrap=True, overflow="ellipsis")  # type: ignore[arg-type]
     for index, candidate in short_front(front, _FRONT_ROWS):
-        error = picture.scored.get((hole, index))
+        error = display_state.scored.get((neural_term, index))
         table.add_row(
             str(candidate.complexity),
             f"{candidate.loss:.2e}",
@@ -197,19 +200,19 @@ def _front(hole: str, front: Any, picture: Picture, width: int) -> RenderableTyp
     return table
 
 
-def _status(picture: Picture) -> str:
+def _status(display_state: DisplayState) -> str:
     parts = []
-    if picture.fraction is not None:
-        parts.append(f"{picture.fraction:.0%}")
-    step = picture.step
-    if step is not None and picture.stepping:
+    if display_state.fraction is not None:
+        parts.append(f"{display_state.fraction:.0%}")
+    step = display_state.step
+    if step is not None and display_state.stepping:
         parts.append(f"step {step.iteration}, loss {step.loss:.4g}")
         if step.validation_loss is not None:
             parts.append(f"validation {step.validation_loss:.4g}")
-    if picture.eta:
-        parts.append(f"about {clock(picture.eta)} left")
-    elif picture.detail:
-        parts.append(picture.detail)
+    if display_state.eta:
+        parts.append(f"about {clock(display_state.eta)} left")
+    elif display_state.detail:
+        parts.append(display_state.detail)
     return ", ".join(parts)
 
 

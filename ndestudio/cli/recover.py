@@ -1,4 +1,4 @@
-"""`ndestudio recover`: would a known law be found with these settings, on data like these?"""
+"""`ndestudio recover`: would a known ground truth be found with these settings, on data like these?"""
 
 from __future__ import annotations
 
@@ -23,20 +23,30 @@ _DIGITS = 4
 def _arguments(parser: ArgumentParser) -> None:
     parser.add_argument("spec", metavar="SPEC.toml", type=Path, help="data, model and settings; or a project (.nde)")
     parser.add_argument(
+        "--ground-truth",
         "--law",
         action="append",
         default=[],
-        metavar="HOLE=FORMULA",
+        metavar="NEURAL_TERM=FORMULA",
         help="formula of an unknown function, as 'growth = r*x*(1 - x/K)'; once for each",
     )
     parser.add_argument(
-        "--set", action="append", default=[], metavar="NAME=VALUE", help="value of a parameter of the law, as K=5"
+        "--set",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="value of a parameter of the ground truth, as K=5",
     )
     parser.add_argument(
         "--noise", type=float, metavar="PART", help="noise as a part of the spread (default: as in the data)"
     )
-    parser.add_argument("--fit-law", action="store_true", help="fit the constants of the law to the real data first")
-    parser.add_argument("-o", "--output", metavar="FILE.json", type=Path, help="write the verdict to a file, too")
+    parser.add_argument(
+        "--fit-ground-truth",
+        "--fit-law",
+        action="store_true",
+        help="fit the constants of the ground truth to the real data first",
+    )
+    parser.add_argument("-o", "--output", metavar="FILE.json", type=Path, help="write the assessment to a file, too")
     add_data(parser)
     add_overrides(parser)
 
@@ -52,30 +62,33 @@ def _command(options: Namespace) -> int:
     if options.data:
         spec = with_files(spec, tuple(str(path.resolve()) for path in options.data))
     spec = overridden(spec, seed=options.seed, engine=options.engine, device=options.device)
-    spec = with_law(spec, options.law, options.set, options.noise)
+    spec = with_ground_truth(spec, options.ground_truth, options.set, options.noise)
     with display_for(quiet=options.quiet) as display:
-        ended, interrupted = follow(display, _recover, spec, options.fit_law, fit)
+        ended, interrupted = follow(display, _recover, spec, options.fit_ground_truth, fit)
     if isinstance(ended, Failed):
         return INTERRUPTED if interrupted else failed(ended)
-    verdict: Recovery = ended.result
+    assessment: Recovery = ended.result
     if options.output is not None:
-        _write(options.output, verdict)
+        _write(options.output, assessment)
     if not options.quiet:
-        print(report(verdict), flush=True)
+        print(report(assessment), flush=True)
     if interrupted:
         return INTERRUPTED
-    return DONE if verdict.outcome in ("found", "rough", "near") else FAILED
+    return DONE if assessment.outcome in ("found", "rough", "near") else FAILED
 
 
-def with_law(spec: Spec, laws: Sequence[str], values: Sequence[str], noise: float | None) -> Spec:
-    """The spec with the law of the command line put over that of its table.
+def with_ground_truth(spec: Spec, ground_truths: Sequence[str], values: Sequence[str], noise: float | None) -> Spec:
+    """The spec with the ground truth of the command line put over that of its table.
 
     Raises:
         SpecError: something that is not `NAME=...`.
     """
     import msgspec
 
-    formulas = {**spec.recovery.formulas, **dict(_pair(text, "--law", "HOLE=FORMULA") for text in laws)}
+    formulas = {
+        **spec.recovery.formulas,
+        **dict(_pair(text, "--ground-truth", "NEURAL_TERM=FORMULA") for text in ground_truths),
+    }
     parameters = dict(spec.recovery.parameters)
     for text in values:
         name, value = _pair(text, "--set", "NAME=VALUE")
@@ -89,28 +102,34 @@ def with_law(spec: Spec, laws: Sequence[str], values: Sequence[str], noise: floa
     return msgspec.structs.replace(spec, recovery=recovery)
 
 
-def report(verdict: Recovery) -> str:
-    """The verdict with what was compared, for a terminal."""
+def report(assessment: Recovery) -> str:
+    """The assessment with what was compared, for a terminal."""
     from ndestudio.expression.text import short_text
 
-    lines = [verdict.sentence]
-    for hole in verdict.holes:
-        lines += ["", f"{hole.hole}({', '.join(hole.arguments)})", f"  chosen  {short_text(hole.truth, _DIGITS)}"]
-        lines.append(f"  found   {short_text(hole.found, _DIGITS) if hole.found is not None else 'still a network'}")
-        if hole.error is not None:
-            lines.append(f"  apart   {hole.error:.2%} of the spread, where the data lead")
-    if verdict.parameters:
+    lines = [assessment.sentence]
+    for neural_term in assessment.neural_terms:
+        lines += [
+            "",
+            f"{neural_term.neural_term}({', '.join(neural_term.arguments)})",
+            f"  chosen  {short_text(neural_term.truth, _DIGITS)}",
+        ]
+        lines.append(
+            f"  found   {short_text(neural_term.found, _DIGITS) if neural_term.found is not None else 'still a network'}"
+        )
+        if neural_term.error is not None:
+            lines.append(f"  apart   {neural_term.error:.2%} of the spread, where the data lead")
+    if assessment.parameters:
         lines += ["", "Parameters (chosen, found)"]
-        lines += [f"  {name:<12} {true:<12.5g} {found:.5g}" for name, (true, found) in verdict.parameters.items()]
+        lines += [f"  {name:<12} {true:<12.5g} {found:.5g}" for name, (true, found) in assessment.parameters.items()]
     lines += ["", "Noise that was added"]
-    lines += [f"  {name:<12} {level:.4g}" for name, level in verdict.noise.items()]
+    lines += [f"  {name:<12} {level:.4g}" for name, level in assessment.noise.items()]
     return "\n".join(lines)
 
 
-def _recover(spec: Spec, fit_law: bool, fit: Fit | None, *, reporter: Reporter) -> Recovery:
+def _recover(spec: Spec, fit_ground_truth: bool, fit: Fit | None, *, reporter: Reporter) -> Recovery:
     from ndestudio.project.pipeline import recover
 
-    return recover(spec, reporter, fit_law=fit_law, fit=fit)
+    return recover(spec, reporter, fit_ground_truth=fit_ground_truth, fit=fit)
 
 
 def _pair(text: str, option: str, form: str) -> tuple[str, str]:
@@ -120,28 +139,28 @@ def _pair(text: str, option: str, form: str) -> tuple[str, str]:
     return name.split("(")[0].strip(), value.strip()
 
 
-def _write(path: Path, verdict: Recovery) -> None:
+def _write(path: Path, assessment: Recovery) -> None:
     from ndestudio.expression.text import short_text
     from ndestudio.json_text import json_text
 
     content: dict[str, Any] = {
-        "outcome": verdict.outcome,
-        "sentence": verdict.sentence,
-        "holes": [
+        "outcome": assessment.outcome,
+        "sentence": assessment.sentence,
+        "neural_terms": [
             {
-                "name": hole.hole,
-                "chosen": short_text(hole.truth, 17),
-                "found": short_text(hole.found, 17) if hole.found is not None else None,
-                "constants": hole.constants,
-                "apart": hole.error,
+                "name": neural_term.neural_term,
+                "chosen": short_text(neural_term.truth, 17),
+                "found": short_text(neural_term.found, 17) if neural_term.found is not None else None,
+                "constants": neural_term.constants,
+                "apart": neural_term.error,
             }
-            for hole in verdict.holes
+            for neural_term in assessment.neural_terms
         ],
-        "parameters": {name: {"chosen": a, "found": b} for name, (a, b) in verdict.parameters.items()},
-        "errors": dict(verdict.errors),
-        "errors of the law": dict(verdict.floor),
-        "noise": dict(verdict.noise),
-        "seconds": dict(verdict.seconds),
+        "parameters": {name: {"chosen": a, "found": b} for name, (a, b) in assessment.parameters.items()},
+        "errors": dict(assessment.errors),
+        "errors of the ground truth": dict(assessment.floor),
+        "noise": dict(assessment.noise),
+        "seconds": dict(assessment.seconds),
     }
     try:
         path.write_text(json_text(content), encoding="utf-8")
@@ -151,10 +170,10 @@ def _write(path: Path, verdict: Recovery) -> None:
 
 COMMAND = Command(
     "recover SPEC.toml",
-    "would a known law be found with these settings, on data like these?",
+    "would a known ground truth be found with these settings, on data like these?",
     _command,
-    "Make data from a chosen law at the times, gaps and noise of the real ones, train and distil on them, and say whether "
-    "the law was found. The law is that of the table [recovery] of the spec, or of --law and --set. Exit code: 0 found "
+    "Make data from a chosen ground truth at the times, gaps and noise of the real ones, train and distil on them, and say whether "
+    "the ground truth was found. The ground truth is that of the table [recovery] of the spec, or of --ground-truth and --set. Exit code: 0 found "
     "(or not to be told apart), 1 not found, 2 bad input, 130 interrupted.",
     _arguments,
 )

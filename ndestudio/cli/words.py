@@ -43,14 +43,14 @@ def summary(project: Project, folder: Path, written: list[Path]) -> str:
         return f"Nothing was trained; what was reached is in {folder}"
     distillation, digits = project.distillation, project.spec.export.digits
     lines = ["Equations", *(f"  {line}" for line in equations(results.model, digits)), ""]
-    if distillation is not None and distillation.holes:
+    if distillation is not None and distillation.neural_terms:
         lines.append("Formulas")
-        for name, hole in distillation.holes.items():
+        for name, neural_term in distillation.neural_terms.items():
             filled = formula_filled(results.model, name)
             lines.append(
                 f"  {name} = {short_text(filled, digits)}" if filled is not None else f"  {name} is still a network"
             )
-            lines.append(f"    {hole.explanation}")
+            lines.append(f"    {neural_term.explanation}")
         lines.append("")
     if results.metrics is not None:
         lines.append("Errors of the simulated model (RMSE over standard deviation)")

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from ndestudio.data.arrays import dataset_from_arrays, dataset_from_frame
     from ndestudio.data.config import DataConfig, SplitConfig
     from ndestudio.data.dataset import Column, Dataset, Part, Source, Trajectory
-    from ndestudio.data.first_look import ColumnPreview, Preview, Problem, configured, preview
+    from ndestudio.data.file_preview import ColumnPreview, FileProblem, Preview, configured, preview
     from ndestudio.data.loading import load
     from ndestudio.data.smoothing import SmoothedTrajectory, smooth
     from ndestudio.data.split import resplit
@@ -29,11 +29,11 @@ _HOMES = {
     "Source": "dataset",
     "Trajectory": "dataset",
     "load": "loading",
-    "ColumnPreview": "first_look",
-    "Preview": "first_look",
-    "Problem": "first_look",
-    "configured": "first_look",
-    "preview": "first_look",
+    "ColumnPreview": "file_preview",
+    "Preview": "file_preview",
+    "FileProblem": "file_preview",
+    "configured": "file_preview",
+    "preview": "file_preview",
     "SmoothedTrajectory": "smoothing",
     "smooth": "smoothing",
     "resplit": "split",
@@ -44,9 +44,9 @@ __all__ = [
     "ColumnPreview",
     "DataConfig",
     "Dataset",
+    "FileProblem",
     "Part",
     "Preview",
-    "Problem",
     "SmoothedTrajectory",
     "Source",
     "SplitConfig",

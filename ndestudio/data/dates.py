@@ -40,11 +40,11 @@ def counted(sources: list[Rows], label: str, unit: str = "") -> tuple[list[Rows]
     per_day, words = UNITS[unit]
     if _far_apart(pieces):
         note = f"`{label}` holds dates; the time of each trajectory is counted in {words} since its first row."
-        return [replace(source, t=_tidy(_from_own_begin(source), per_day)) for source in sources], unit, note
+        return [replace(source, t=_in_unit(_from_own_begin(source), per_day)) for source in sources], unit, note
     first = min((float(piece.min()) for piece in pieces), default=0.0)
     begin = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(days=first)
     note = f"`{label}` holds dates; the time is counted in {words} since {begin:%Y-%m-%d %H:%M:%S}."
-    return [replace(source, t=_tidy(source.t - first, per_day)) for source in sources], unit, note
+    return [replace(source, t=_in_unit(source.t - first, per_day)) for source in sources], unit, note
 
 
 def _trajectories(source: Rows) -> Iterator[np.ndarray]:
@@ -82,6 +82,6 @@ def _from_own_begin(source: Rows) -> Float[np.ndarray, " row"]:
     return t
 
 
-def _tidy(days: Float[np.ndarray, " row"], per_day: float) -> Float[np.ndarray, " row"]:
+def _in_unit(days: Float[np.ndarray, " row"], per_day: float) -> Float[np.ndarray, " row"]:
     """In the unit, without the digits beyond a microsecond that days since 1970 do not hold."""
     return np.round(days * 86_400.0, 6) * (per_day / 86_400.0)

@@ -1,4 +1,4 @@
-"""Distilling trained neural holes into formulas."""
+"""Distilling trained neural terms into formulas."""
 
 from __future__ import annotations
 
@@ -6,36 +6,36 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from ndestudio.distil.config import DistilConfig, RecoveryConfig
-from ndestudio.distil.result import Distillation, HoleDistillation, HoleSamples, Recovery, ScoredCandidate
+from ndestudio.distil.result import Distillation, NeuralTermDistillation, NeuralTermSamples, Recovery, ScoredCandidate
 
 if TYPE_CHECKING:
-    from ndestudio.distil.law import fitted_law
+    from ndestudio.distil.ground_truth import fitted_ground_truth
     from ndestudio.distil.pipeline import assemble, distil
     from ndestudio.distil.recovery import recovery_test
-    from ndestudio.distil.swap import put_in, with_scored
+    from ndestudio.distil.substitution import substitute_formula, with_scored
 
 __all__ = [
     "DistilConfig",
     "Distillation",
-    "HoleDistillation",
-    "HoleSamples",
+    "NeuralTermDistillation",
+    "NeuralTermSamples",
     "Recovery",
     "RecoveryConfig",
     "ScoredCandidate",
     "assemble",
     "distil",
-    "fitted_law",
-    "put_in",
+    "fitted_ground_truth",
     "recovery_test",
+    "substitute_formula",
     "with_scored",
 ]
 
 _HOME = {
     "assemble": "pipeline",
     "distil": "pipeline",
-    "fitted_law": "law",
-    "put_in": "swap",
-    "with_scored": "swap",
+    "fitted_ground_truth": "ground_truth",
+    "substitute_formula": "substitution",
+    "with_scored": "substitution",
     "recovery_test": "recovery",
 }
 

@@ -39,7 +39,7 @@ EXACT = 1e-5
 
 
 @dataclass(frozen=True, eq=False)
-class Evidence:
+class CandidateScores:
     """What speaks for a candidate.
 
     Arguments:
@@ -81,7 +81,7 @@ class Evidence:
         return rows + self.nats + 0.5 * self.constants * math.log(max(n, 2.0)) + self.digits
 
 
-def lengths(candidates: Sequence[Evidence]) -> list[float]:
+def lengths(candidates: Sequence[CandidateScores]) -> list[float]:
     """Description lengths that can be compared: all with the independent values of the one that follows the rows best."""
     usable = [item for item in candidates if item.usable]
     if not usable:
@@ -97,10 +97,11 @@ def _share(count: float | None, values: Float[np.ndarray, " value"]) -> float:
     return 1.0 if count is None or not len(values) else count / len(values)
 
 
-def evidence(
+def scores(
     model: FittedModel, measure: Measure, simulations: Mapping[str, Simulation], formulas: Mapping[str, Expr]
-) -> Evidence:
-    """Evidence for ``model``, in which the holes are ``formulas``, from its simulations (none: it could not be simulated).
+) -> CandidateScores:
+    """Scores of ``model``, in which the neural terms are ``formulas``, from its simulations (none: it could not be
+    simulated).
 
     Arguments:
         measure: how errors count: as in training.
@@ -109,7 +110,7 @@ def evidence(
 
     train, train_series = measure.errors(model, simulations, Part.TRAIN)
     validation, series = measure.errors(model, simulations, Part.VALIDATION)
-    return Evidence(
+    return CandidateScores(
         train=train**2,
         validation=validation**2,
         nats=sum(structure_nats(formula) for formula in formulas.values()),
@@ -127,7 +128,7 @@ def fitted_constants(expression: Expr) -> int:
     return len(parametrise(expression, "c", keep=(1.0,))[1])
 
 
-def admissible(candidates: Sequence[Evidence]) -> list[int]:
+def admissible(candidates: Sequence[CandidateScores]) -> list[int]:
     """Indices of the candidates that predict held-out rows as well as the best one."""
     usable = [index for index, item in enumerate(candidates) if item.usable]
     if not usable or not len(candidates[usable[0]].validation):
@@ -165,7 +166,7 @@ def _independent(values: Float[np.ndarray, " value"], series: Int[np.ndarray, " 
     return max(len(values) * (1.0 - r) / (1.0 + r), float(len(np.unique(series))), 2.0)
 
 
-def choose(candidates: Sequence[Evidence], complexities: Sequence[int]) -> tuple[int, str]:
+def choose(candidates: Sequence[CandidateScores], complexities: Sequence[int]) -> tuple[int, str]:
     """Index of the choice (-1 if none can be simulated) and the reason, a sentence."""
     kept = admissible(candidates)
     if not kept:
@@ -175,7 +176,9 @@ def choose(candidates: Sequence[Evidence], complexities: Sequence[int]) -> tuple
     return chosen, _reason(candidates, complexities, kept, chosen)
 
 
-def _reason(candidates: Sequence[Evidence], complexities: Sequence[int], kept: Sequence[int], chosen: int) -> str:
+def _reason(
+    candidates: Sequence[CandidateScores], complexities: Sequence[int], kept: Sequence[int], chosen: int
+) -> str:
     item = candidates[chosen]
     if not len(item.validation):
         return (

@@ -216,8 +216,8 @@ def _normalised(expr):  # type: ignore[no-untyped-def]
 def with_a_term_less(expr: Expr, budget: Budget | None = None) -> tuple[Expr, ...]:
     """All formulas in which one operand of one sum is missing; of the formula and of its expanded form.
 
-    A trained hole can hold terms that the known part of its equation could hold as well; then the right formula is the
-    found one with such a term removed.
+    A trained neural term can hold terms that the known part of its equation could hold as well; then the right formula
+    is the found one with such a term removed.
     """
     found: dict[str, Expr] = {}
     from ndestudio.expression import fold, to_text

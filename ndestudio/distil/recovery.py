@@ -1,4 +1,4 @@
-"""The recovery test: would this pipeline, on data like these, find a law that is known?"""
+"""The recovery test: would this pipeline, on data like these, find a known ground truth?"""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import numpy as np
 
 from ndestudio.data.dataset import Dataset
 from ndestudio.distil.config import DistilConfig, RecoveryConfig
-from ndestudio.distil.law import chosen_law, measure, noise_levels
-from ndestudio.distil.result import Distillation, FoundHole, Recovery
+from ndestudio.distil.ground_truth import chosen_ground_truth, measure, noise_levels
+from ndestudio.distil.result import Distillation, FoundNeuralTerm, Recovery
 from ndestudio.distil.structure import difference
 from ndestudio.expression.text import short_text
 from ndestudio.expression.tree import Expr
@@ -26,7 +26,7 @@ from ndestudio.progress import Note, Phase, Reporter, SilentReporter
 ALIKE = 0.05
 """Difference of two formulas, relative to the spread of the true one, up to which they count as the same within the data."""
 CLOSE = 0.25
-"""Relative difference of constants up to which a law counts as found, not as found roughly."""
+"""Relative difference of constants up to which a ground truth counts as found, not as found roughly."""
 _DIGITS = 3
 
 
@@ -39,26 +39,28 @@ def recovery_test(
     reporter: Reporter | None = None,
     fit: Fit | None = None,
 ) -> Recovery:
-    """Make data from a chosen law at the times, gaps and noise of ``dataset``; train and distil on them; compare.
+    """Make data from a chosen ground truth at the times, gaps and noise of ``dataset``; train and distil on them;
+    compare.
 
-    The networks start afresh and the parameters at their start values: nothing of the law is told to the pipeline.
+    The networks start afresh and the parameters at their start values: nothing of the ground truth is told to the
+    pipeline.
 
     Arguments:
         fit: a training on the real data; its parameters, initial values and residuals make the synthetic data more alike.
 
     Returns:
-        The verdict. A training that fails and a stop are outcomes, not exceptions.
+        The assessment. A training that fails and a stop are outcomes, not exceptions.
 
     Raises:
-        SpecError: the law cannot be used or simulated, saying why.
+        SpecError: the ground truth cannot be used or simulated, saying why.
     """
     reporter = reporter or SilentReporter()
     began = time.monotonic()
-    reporter.emit(Phase("synthesising", "making data from the chosen law"))
-    law = chosen_law(model, dataset, config, fit.model if fit is not None else None)
+    reporter.emit(Phase("synthesising", "making data from the chosen ground truth"))
+    ground_truth = chosen_ground_truth(model, dataset, config, fit.model if fit is not None else None)
     noise = noise_levels(dataset, config, fit.noise if fit is not None else None)
-    synthetic = measure(law, dataset, noise, config.seed, train.log_states)
-    test = _Test(law, synthetic, noise, model, train, distil, config)
+    synthetic = measure(ground_truth, dataset, noise, config.seed, train.log_states)
+    test = _Test(ground_truth, synthetic, noise, model, train, distil, config)
     if reporter.should_stop():
         return test.ended("stopped", "Stopped before anything was trained.")
     return test.run(reporter, time.monotonic() - began)
@@ -66,9 +68,9 @@ def recovery_test(
 
 @dataclass
 class _Test:
-    """The law and its data, and what is made of them."""
+    """The ground truth and its data, and what is made of them."""
 
-    law: FittedModel
+    ground_truth: FittedModel
     dataset: Dataset
     noise: np.ndarray
     model: ModelConfig
@@ -86,63 +88,68 @@ class _Test:
         trained = fit(self.model, self.dataset, self.train, reporter)
         self.seconds["train"] = time.monotonic() - began
         if trained.outcome is Outcome.DIVERGED:
-            return self.ended("failed", f"The training on data of the chosen law failed: {trained.sentence}")
+            return self.ended("failed", f"The training on data of the chosen ground truth failed: {trained.sentence}")
         if reporter.should_stop():
             return self.ended("stopped", "Stopped before the formulas were searched.")
         reporter.emit(Note(trained.sentence))
         began = time.monotonic()
         found = distil(trained.model, self.dataset, self.distil, reporter, self.train, ensemble=trained.ensemble)
         self.seconds["distil"] = time.monotonic() - began
-        if not found.holes:
+        if not found.neural_terms:
             return self.ended(found.outcome if found.outcome == "stopped" else "failed", found.sentence)
         return self.judged(found)
 
     def judged(self, found: Distillation) -> Recovery:
-        """Compare what was found with the law."""
-        holes = tuple(self._hole(name, found) for name in self.law.replacements if self._wanted(name))
-        same = all(hole.constants is not None for hole in holes)
+        """Compare what was found with the ground truth."""
+        neural_terms = tuple(
+            self._neural_term(name, found) for name in self.ground_truth.replacements if self._wanted(name)
+        )
+        same = all(neural_term.constants is not None for neural_term in neural_terms)
         whole = None if same else self._equations(found.model)
-        apart = max((hole.constants or 0.0 for hole in holes), default=0.0) if same else whole
+        apart = max((neural_term.constants or 0.0 for neural_term in neural_terms), default=0.0) if same else whole
         parameters = {
-            name: (float(self.law.parameters[name]), float(found.model.parameters[name]))
-            for name in self.law.parameters
-            if name in found.model.parameters and not _added(self.law, name)
+            name: (float(self.ground_truth.parameters[name]), float(found.model.parameters[name]))
+            for name in self.ground_truth.parameters
+            if name in found.model.parameters and not _added(self.ground_truth, name)
         }
         if found.outcome == "stopped":
             outcome = "stopped"
         elif apart is not None:
             outcome = "found" if apart <= CLOSE else "rough"
         else:
-            outcome = "near" if all(_alike(hole) for hole in holes) else "missed"
-        errors, floor = _means(found.metrics), _means(score(self.law, self.dataset))
-        sentence = _sentence(outcome, holes, apart, whole is not None) + _followed(errors, floor)
-        return self.ended(outcome, sentence, holes, parameters, errors, floor)
+            outcome = "near" if all(_alike(neural_term) for neural_term in neural_terms) else "missed"
+        errors, floor = _means(found.metrics), _means(score(self.ground_truth, self.dataset))
+        sentence = _sentence(outcome, neural_terms, apart, whole is not None) + _followed(errors, floor)
+        return self.ended(outcome, sentence, neural_terms, parameters, errors, floor)
 
     def _wanted(self, name: str) -> bool:
-        return self.distil.holes is None or name in self.distil.holes
+        return self.distil.neural_terms is None or name in self.distil.neural_terms
 
-    def _hole(self, name: str, found: Distillation) -> FoundHole:
+    def _neural_term(self, name: str, found: Distillation) -> FoundNeuralTerm:
         from ndestudio.expression.numeric import evaluate
         from ndestudio.model.replace import formula_filled
 
-        truth = formula_filled(self.law, name)
+        truth = formula_filled(self.ground_truth, name)
         formula = formula_filled(found.model, name)
         assert truth is not None
-        truth = _with_parameters(truth, self.law)
-        arguments = self.law.replacements[name].arguments
-        if formula is None or name not in found.holes:
-            return FoundHole(name, arguments, truth, None, None, None)
+        truth = _with_parameters(truth, self.ground_truth)
+        arguments = self.ground_truth.replacements[name].arguments
+        if formula is None or name not in found.neural_terms:
+            return FoundNeuralTerm(name, arguments, truth, None, None, None)
         formula = _with_parameters(formula, found.model)
-        X = found.holes[name].samples.X
+        X = found.neural_terms[name].samples.X
         values = {argument: X[:, k] for k, argument in enumerate(arguments)}
         true, mine = (np.broadcast_to(evaluate(expr, values), len(X)) for expr in (truth, formula))
-        return FoundHole(name, arguments, truth, formula, difference(truth, formula), _relative(mine - true, true))
+        return FoundNeuralTerm(
+            name, arguments, truth, formula, difference(truth, formula), _relative(mine - true, true)
+        )
 
     def _equations(self, model: FittedModel) -> float | None:
-        """How far the constants of the whole equations are apart: a term may have moved between a hole and the known part."""
+        """How far the constants of the whole equations are apart: a term may have moved between a neural term and the
+        known part."""
         from ndestudio.model.replace import numbers_filled
 
-        truth, mine = numbers_filled(self.law), numbers_filled(model)
+        truth, mine = numbers_filled(self.ground_truth), numbers_filled(model)
         apart = [difference(truth[state], mine[state]) for state in truth if not model.networks]
         known = [value for value in apart if value is not None]
         return max(known) if apart and len(known) == len(apart) else None
@@ -151,7 +158,7 @@ class _Test:
         self,
         outcome: str,
         sentence: str,
-        holes: tuple[FoundHole, ...] = (),
+        neural_terms: tuple[FoundNeuralTerm, ...] = (),
         parameters: Mapping[str, tuple[float, float]] | None = None,
         errors: Mapping[str, float] | None = None,
         floor: Mapping[str, float] | None = None,
@@ -160,7 +167,7 @@ class _Test:
         return Recovery(
             outcome,
             sentence,
-            holes,
+            neural_terms,
             parameters or {},
             errors or {},
             floor or {},
@@ -173,8 +180,8 @@ class _Test:
         )
 
 
-def _added(law: FittedModel, name: str) -> bool:
-    return any(name in item.parameters for item in law.replacements.values())
+def _added(ground_truth: FittedModel, name: str) -> bool:
+    return any(name in item.parameters for item in ground_truth.replacements.values())
 
 
 def _with_parameters(formula: Expr, model: FittedModel) -> Expr:
@@ -192,8 +199,8 @@ def _relative(errors: np.ndarray, truth: np.ndarray) -> float:
     return value if math.isfinite(value) else math.inf
 
 
-def _alike(hole: FoundHole) -> bool:
-    return hole.constants is not None or (hole.error is not None and hole.error <= ALIKE)
+def _alike(neural_term: FoundNeuralTerm) -> bool:
+    return neural_term.constants is not None or (neural_term.error is not None and neural_term.error <= ALIKE)
 
 
 def _means(metrics: Metrics) -> dict[str, float]:
@@ -201,12 +208,12 @@ def _means(metrics: Metrics) -> dict[str, float]:
     return {name: part["mean"] for name, part in parts.items() if "mean" in part}
 
 
-def _sentence(outcome: str, holes: tuple[FoundHole, ...], apart: float | None, moved: bool) -> str:
+def _sentence(outcome: str, neural_terms: tuple[FoundNeuralTerm, ...], apart: float | None, moved: bool) -> str:
     if outcome == "stopped":
-        return "Stopped before the formulas were fitted together; there is no verdict yet."
+        return "Stopped before the formulas were fitted together; there is no assessment yet."
     if outcome in ("found", "rough") and apart is not None:
         where = (
-            "the same equations, a term having moved between a hole and the known part"
+            "the same equations, a term having moved between a neural term and the known part"
             if moved
             else "the same structure"
         )
@@ -214,24 +221,24 @@ def _sentence(outcome: str, holes: tuple[FoundHole, ...], apart: float | None, m
         if outcome == "rough":
             return f"Found, but not precisely: {where}; constants are off by up to {_percent(apart)}."
         return f"Found: {where}, {within}."
-    others = "; ".join(_instead(hole) for hole in holes if hole.constants is None)
+    others = "; ".join(_instead(neural_term) for neural_term in neural_terms if neural_term.constants is None)
     if outcome == "near":
         return f"Not the same formula, but one that these data cannot tell from it: {others}."
     return f"Not found: {others}."
 
 
-def _instead(hole: FoundHole) -> str:
-    if hole.found is None:
-        return f"{hole.hole} stayed a network"
-    apart = "" if hole.error is None else f", {_percent(hole.error)} apart where the data lead"
-    return f"{hole.hole} = {short_text(hole.found, _DIGITS)} instead of {short_text(hole.truth, _DIGITS)}{apart}"
+def _instead(neural_term: FoundNeuralTerm) -> str:
+    if neural_term.found is None:
+        return f"{neural_term.neural_term} stayed a network"
+    apart = "" if neural_term.error is None else f", {_percent(neural_term.error)} apart where the data lead"
+    return f"{neural_term.neural_term} = {short_text(neural_term.found, _DIGITS)} instead of {short_text(neural_term.truth, _DIGITS)}{apart}"
 
 
 def _followed(errors: Mapping[str, float], floor: Mapping[str, float]) -> str:
     for part in ("validation", "test", "training"):
         if part in errors:
             return (
-                f" It follows the {part} data to {_percent(errors[part])} of their spread, the law itself to "
+                f" It follows the {part} data to {_percent(errors[part])} of their spread, the ground truth itself to "
                 f"{_percent(floor.get(part, math.nan))}."
             )
     return ""

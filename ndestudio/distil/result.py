@@ -19,10 +19,10 @@ from ndestudio.symbolic.front import Candidate, Front
 
 
 @dataclass(frozen=True, eq=False)
-class HoleSamples:
-    """A trained hole evaluated where data support it: X[sample, argument], y[sample], physical units."""
+class NeuralTermSamples:
+    """A trained neural term evaluated where data support it: X[sample, argument], y[sample], physical units."""
 
-    hole: str
+    neural_term: str
     arguments: tuple[str, ...]
     X: Float[np.ndarray, "sample argument"]
     y: Float[np.ndarray, " sample"]
@@ -31,10 +31,10 @@ class HoleSamples:
 
 @dataclass(frozen=True, eq=False)
 class ScoredCandidate:
-    """A candidate put into the equations, all constants refitted through the solver, and simulated.
+    """A candidate substituted into the equations, all constants refitted through the solver, and simulated.
 
     Arguments:
-        model: the whole model with this hole replaced (other holes as they were).
+        model: the whole model with this neural term replaced (other neural terms as they were).
         metrics: of that model. sentence: what went wrong, "" if nothing did.
     """
 
@@ -45,10 +45,11 @@ class ScoredCandidate:
 
 
 @dataclass(frozen=True, eq=False)
-class HoleDistillation:
-    """One hole: its samples, the front, the scored candidates (by complexity), and the choice with its reason."""
+class NeuralTermDistillation:
+    """One neural term: its samples, the front, the scored candidates (by complexity), and the choice with its
+    reason."""
 
-    samples: HoleSamples
+    samples: NeuralTermSamples
     front: Front
     scored: tuple[ScoredCandidate, ...]
     chosen: int
@@ -66,13 +67,13 @@ class Distillation:
 
     Arguments:
         outcome: `"done"`, `"stopped"` or `"failed"`; sentence: the same for a person.
-        model: every distilled hole replaced by its chosen formula, all constants refitted together.
+        model: every distilled neural term replaced by its chosen formula, all constants refitted together.
         seconds: `"search"`, `"refit"`, ... -> wall seconds.
     """
 
     outcome: str
     sentence: str
-    holes: Mapping[str, HoleDistillation]
+    neural_terms: Mapping[str, NeuralTermDistillation]
     model: FittedModel
     metrics: Metrics
     engine: str
@@ -82,16 +83,16 @@ class Distillation:
 
 
 @dataclass(frozen=True)
-class FoundHole:
-    """The chosen formula of a hole and what was found instead.
+class FoundNeuralTerm:
+    """The chosen formula of a neural term and what was found instead.
 
     Arguments:
-        found: None if the hole stayed a network.
+        found: None if the neural term stayed a network.
         constants: largest relative difference of the constants; None if the structures differ.
         error: root-mean-square difference of the two over the spread of the chosen one, where the data lead; None if unknown.
     """
 
-    hole: str
+    neural_term: str
     arguments: tuple[str, ...]
     truth: Expr
     found: Expr | None
@@ -101,21 +102,22 @@ class FoundHole:
 
 @dataclass(frozen=True)
 class Recovery:
-    """The verdict of a recovery test.
+    """The assessment of a recovery test.
 
     Arguments:
         outcome: `"found"` (same structure everywhere), `"rough"` (the same, but constants far off), `"near"` (other formulas
             that cannot be told apart in the range of the data), `"missed"`, `"failed"` (nothing was trained or distilled),
             `"stopped"`. sentence: the same for a person.
-        parameters: parameter of the model -> value in the law and value found.
-        errors: part of the data -> mean NRMSE of the found model; floor: of the law itself (that is the noise).
+        parameters: parameter of the model -> value in the ground truth and value found.
+        errors: part of the data -> mean NRMSE of the found model; floor: of the ground truth itself (that is the
+            noise).
         noise: column -> standard deviation of the errors that were added.
         model, train, distil, config: what it was made with.
     """
 
     outcome: str
     sentence: str
-    holes: tuple[FoundHole, ...]
+    neural_terms: tuple[FoundNeuralTerm, ...]
     parameters: Mapping[str, tuple[float, float]]
     errors: Mapping[str, float]
     floor: Mapping[str, float]

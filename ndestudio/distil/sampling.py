@@ -1,8 +1,9 @@
-"""Samples of a trained hole from the region that the data support.
+"""Samples of a trained neural term from the region that the data support.
 
-A hole is only known where trajectories have led its arguments. Samples on a single curve cannot tell formulas apart that
-agree on that curve, so the neighbourhood is sampled too, as far as a network can be trusted to continue smoothly: points
-whose distance to the nearest visited point (arguments scaled by their spread) stays below a radius, with weights that fall
+A neural term is only known where trajectories have led its arguments. Samples on a single curve cannot tell formulas
+apart that agree on that curve, so the neighbourhood is sampled too, as far as a network can be trusted to continue
+smoothly: points whose distance to the nearest visited point (arguments scaled by their spread) stays below a radius,
+    with weights that fall
 with this distance.
 """
 
@@ -15,7 +16,7 @@ import numpy as np
 from jaxtyping import Float
 
 from ndestudio.data.dataset import Dataset, Part, Trajectory
-from ndestudio.distil.result import HoleSamples
+from ndestudio.distil.result import NeuralTermSamples
 from ndestudio.expression.tree import Call, walk
 from ndestudio.model.fitted import FittedModel, Simulation
 
@@ -29,15 +30,15 @@ REACH = 0.5
 """Visited points this far (in spreads) outside the measured range of a state are dropped: the simulation ran away there."""
 
 
-def sample_hole(
+def sample_neural_term(
     model: FittedModel,
     dataset: Dataset,
-    hole: str,
+    neural_term: str,
     count: int = 512,
     seed: int = 0,
     ensemble: Sequence[FittedModel] = (),
-) -> HoleSamples:
-    """Evaluate the network of ``hole`` where the training data support it.
+) -> NeuralTermSamples:
+    """Evaluate the network of ``neural_term`` where the training data support it.
 
     Arguments:
         count: number of samples.
@@ -47,41 +48,42 @@ def sample_hole(
         Samples in physical units; weights have mean 1.
 
     Raises:
-        ValueError: the hole was never reached with finite arguments.
+        ValueError: the neural term was never reached with finite arguments.
     """
-    from ndestudio.model.evaluate import evaluate_hole
+    from ndestudio.model.evaluate import evaluate_neural_term
 
-    visited = visited_arguments(model, dataset, hole)
+    visited = visited_arguments(model, dataset, neural_term)
     if not len(visited):
         raise ValueError(
-            f"no training row reaches the hole `{hole}` with finite arguments; check the fit before distilling"
+            f"no training row reaches the neural term `{neural_term}` with finite arguments; check the fit before distilling"
         )
     generator = np.random.default_rng([seed, len(visited)])
     X, distance = _points(visited, count, generator)
-    y = evaluate_hole(model, hole, X)
-    weights = np.exp(-0.5 * (distance / RADIUS * 2.0) ** 2) * _agreement(ensemble, hole, X, y)
+    y = evaluate_neural_term(model, neural_term, X)
+    weights = np.exp(-0.5 * (distance / RADIUS * 2.0) ** 2) * _agreement(ensemble, neural_term, X, y)
     good = np.isfinite(y) & np.isfinite(weights)
     X, y, weights = X[good], y[good], weights[good]
-    arguments = model.system.hole(hole).arguments
-    return HoleSamples(hole, arguments, X, y, weights / np.mean(weights) if len(weights) else weights)
+    arguments = model.system.neural_term(neural_term).arguments
+    return NeuralTermSamples(neural_term, arguments, X, y, weights / np.mean(weights) if len(weights) else weights)
 
 
-def visited_arguments(model: FittedModel, dataset: Dataset, hole: str) -> Float[np.ndarray, "visited argument"]:
-    """Arguments of all calls of ``hole`` along the simulated training parts, without those outside the measured range."""
-    rows = [_along(model, dataset, trajectory, hole) for trajectory in dataset.trajectories]
-    points = np.concatenate([row for row in rows if row is not None] or [np.empty((0, _inputs(model, hole)))])
-    support = model.networks[hole].support
+def visited_arguments(model: FittedModel, dataset: Dataset, neural_term: str) -> Float[np.ndarray, "visited argument"]:
+    """Arguments of all calls of ``neural_term`` along the simulated training parts, without those outside the measured
+    range."""
+    rows = [_along(model, dataset, trajectory, neural_term) for trajectory in dataset.trajectories]
+    points = np.concatenate([row for row in rows if row is not None] or [np.empty((0, _inputs(model, neural_term)))])
+    support = model.networks[neural_term].support
     if len(points) < 20 and support is not None:
         points = np.concatenate([points, support])
     return points[np.isfinite(points).all(axis=1)]
 
 
-def _inputs(model: FittedModel, hole: str) -> int:
-    return len(model.system.hole(hole).arguments)
+def _inputs(model: FittedModel, neural_term: str) -> int:
+    return len(model.system.neural_term(neural_term).arguments)
 
 
 def _along(
-    model: FittedModel, dataset: Dataset, trajectory: Trajectory, hole: str
+    model: FittedModel, dataset: Dataset, trajectory: Trajectory, neural_term: str
 ) -> Float[np.ndarray, "visited argument"] | None:
     from ndestudio.solve.scipy_reference import simulate_trajectory
 
@@ -96,7 +98,7 @@ def _along(
     values: dict[str, Any] = {"t": t[inside], **model.parameters}
     values |= {state: simulation.states[inside, k] for k, state in enumerate(model.system.states)}
     values |= {name: trajectory.input_at(t)[inside, k] for k, name in enumerate(model.inputs)}
-    return _arguments(model, hole, values, int(inside.sum()))
+    return _arguments(model, neural_term, values, int(inside.sum()))
 
 
 def _inside(model: FittedModel, dataset: Dataset, simulation: Simulation) -> np.ndarray:
@@ -115,19 +117,21 @@ def _inside(model: FittedModel, dataset: Dataset, simulation: Simulation) -> np.
 
 
 def _arguments(
-    model: FittedModel, hole: str, values: dict[str, Any], rows: int
+    model: FittedModel, neural_term: str, values: dict[str, Any], rows: int
 ) -> Float[np.ndarray, "visited argument"]:
     from ndestudio.expression import evaluate
-    from ndestudio.model.networks import array_hole
+    from ndestudio.model.networks import array_neural_term
 
-    holes = {name: array_hole(network) for name, network in model.networks.items()}
+    neural_terms = {name: array_neural_term(network) for name, network in model.networks.items()}
     found = []
     for expr in (*model.system.rhs, *model.system.outputs.values()):
         for node in walk(expr):
-            if isinstance(node, Call) and node.function == hole:
-                columns = [np.broadcast_to(evaluate(a, values, holes=holes), (rows,)) for a in node.arguments]
+            if isinstance(node, Call) and node.function == neural_term:
+                columns = [
+                    np.broadcast_to(evaluate(a, values, neural_terms=neural_terms), (rows,)) for a in node.arguments
+                ]
                 found.append(np.stack(columns, axis=-1))
-    return np.concatenate(found) if found else np.empty((0, _inputs(model, hole)))
+    return np.concatenate(found) if found else np.empty((0, _inputs(model, neural_term)))
 
 
 def _points(
@@ -184,23 +188,31 @@ def _around(
 
 
 def _agreement(
-    ensemble: Sequence[FittedModel], hole: str, X: Float[np.ndarray, "sample argument"], y: Float[np.ndarray, " sample"]
+    ensemble: Sequence[FittedModel],
+    neural_term: str,
+    X: Float[np.ndarray, "sample argument"],
+    y: Float[np.ndarray, " sample"],
 ) -> Float[np.ndarray, " sample"]:
     """Weight 1 where the networks of all seeds agree, less where their spread exceeds its median."""
-    from ndestudio.model.evaluate import evaluate_hole
+    from ndestudio.model.evaluate import evaluate_neural_term
 
-    others = [evaluate_hole(other, hole, X) for other in ensemble if hole in other.networks]
+    others = [evaluate_neural_term(other, neural_term, X) for other in ensemble if neural_term in other.networks]
     if not others:
         return np.ones(len(X))
     variance = np.var(np.stack([y, *others]), axis=0)
     return 1.0 / (1.0 + variance / max(float(np.median(variance)), 1e-300))
 
 
-def disagreement(ensemble: Sequence[FittedModel], samples: HoleSamples) -> float | None:
-    """Weighted standard deviation of the hole between seeds relative to that of the hole itself; None without an ensemble."""
-    from ndestudio.model.evaluate import evaluate_hole
+def disagreement(ensemble: Sequence[FittedModel], samples: NeuralTermSamples) -> float | None:
+    """Weighted standard deviation of the neural term between seeds relative to that of the neural term itself; None
+    without an ensemble."""
+    from ndestudio.model.evaluate import evaluate_neural_term
 
-    others = [evaluate_hole(other, samples.hole, samples.X) for other in ensemble if samples.hole in other.networks]
+    others = [
+        evaluate_neural_term(other, samples.neural_term, samples.X)
+        for other in ensemble
+        if samples.neural_term in other.networks
+    ]
     if not others:
         return None
     variance = np.var(np.stack([samples.y, *others]), axis=0)

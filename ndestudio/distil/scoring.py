@@ -1,4 +1,4 @@
-"""Candidates in their equations: constants refitted through the solver, trajectories simulated, evidence gathered."""
+"""Candidates in their equations: constants refitted through the solver, trajectories simulated, scores gathered."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from ndestudio.data.dataset import Dataset, Part
-from ndestudio.distil.choice import Evidence, evidence
+from ndestudio.distil.choice import CandidateScores, scores
 from ndestudio.distil.forms import simplest
-from ndestudio.distil.result import HoleSamples
+from ndestudio.distil.result import NeuralTermSamples
 from ndestudio.expression.bounded import Budget
 from ndestudio.expression.tree import Expr
 from ndestudio.fitting.candidates import Candidates
@@ -30,16 +30,16 @@ SIMULATION_SECONDS = 4.0
 
 @dataclass(frozen=True, eq=False)
 class Trial:
-    """A model with some holes replaced, after refitting: what it is, how it does, and what speaks for it.
+    """A model with some neural terms replaced, after refitting: what it is, how it does, and what speaks for it.
 
     Arguments:
-        expressions: hole -> formula with refitted numbers, in its simplest form.
-        kept: hole -> magnitudes of numbers in its formula that are not fitted.
+        expressions: neural term -> formula with refitted numbers, in its simplest form.
+        kept: neural term -> magnitudes of numbers in its formula that are not fitted.
     """
 
     model: FittedModel
     metrics: Metrics
-    evidence: Evidence
+    scores: CandidateScores
     expressions: Mapping[str, Expr]
     kept: Mapping[str, frozenset[float]] = field(default_factory=dict)
     sentence: str = ""
@@ -47,11 +47,11 @@ class Trial:
 
 @dataclass(frozen=True, eq=False)
 class Judge:
-    """Puts formulas into a model and judges the result on one data set.
+    """Substitutes formulas into a model and judges the result on one data set.
 
     Arguments:
         refit: whether constants are refitted; without, they stay as the search found them.
-        train: settings of the final refits. samples: of each hole, filled as they come.
+        train: settings of the final refits. samples: of each neural term, filled as they come.
         budget: what rewriting a formula may cost.
     """
 
@@ -61,7 +61,7 @@ class Judge:
     should_stop: Callable[[], bool]
     train: TrainConfig
     reporter: Reporter
-    samples: Mapping[str, HoleSamples]
+    samples: Mapping[str, NeuralTermSamples]
     budget: Budget = field(default_factory=Budget)
 
     def try_out(
@@ -72,27 +72,27 @@ class Judge:
         iterations: int = 30,
         enough: float = math.inf,
     ) -> Trial:
-        """``model`` with ``expressions`` in the places of their holes, refitted and simulated.
+        """``model`` with ``expressions`` in the places of their neural terms, refitted and simulated.
 
         Arguments:
             enough: training error (root mean square, in spreads) above which refitting is soon given up.
         """
-        from ndestudio.model.replace import replace_hole
+        from ndestudio.model.replace import replace_neural_term
 
         kept = kept or {}
-        for hole, expression in expressions.items():
-            model = replace_hole(model, hole, expression, keep=kept.get(hole, frozenset()))
+        for neural_term, expression in expressions.items():
+            model = replace_neural_term(model, neural_term, expression, keep=kept.get(neural_term, frozenset()))
         return self.judge(model, tuple(expressions), kept, iterations, enough)
 
     def judge(
         self,
         model: FittedModel,
-        holes: Sequence[str],
+        neural_terms: Sequence[str],
         kept: Mapping[str, frozenset[float]] | None = None,
         iterations: int = 30,
         enough: float = math.inf,
     ) -> Trial:
-        """Refit the constants of ``model``, in which ``holes`` are formulas (if asked for), and simulate it."""
+        """Refit the constants of ``model``, in which ``neural_terms`` are formulas (if asked for), and simulate it."""
         from ndestudio.model.replace import formula_filled
         from ndestudio.solve.scipy_reference import simulate_all
 
@@ -100,10 +100,14 @@ class Judge:
         # LSODA would spend seconds on following a formula that runs away
         simulations = {} if hopeless else dict(simulate_all(model, self.dataset, seconds=SIMULATION_SECONDS))
         failed = next((item.sentence for item in simulations.values() if item.sentence), "")
-        filled = {hole: formula_filled(model, hole) for hole in holes}
-        formulas = {hole: simplest(formula, self.budget) for hole, formula in filled.items() if formula is not None}
-        found = evidence(model, self.candidates.measure, simulations, formulas)
-        digits = sum(extra_digits(formula, self.samples.get(hole)) for hole, formula in formulas.items())
+        filled = {neural_term: formula_filled(model, neural_term) for neural_term in neural_terms}
+        formulas = {
+            neural_term: simplest(formula, self.budget)
+            for neural_term, formula in filled.items()
+            if formula is not None
+        }
+        found = scores(model, self.candidates.measure, simulations, formulas)
+        digits = sum(extra_digits(formula, self.samples.get(neural_term)) for neural_term, formula in formulas.items())
         metrics = _no_metrics(self.dataset) if hopeless else score(model, self.dataset, simulations=simulations)
         return Trial(model, metrics, replace(found, digits=digits), formulas, kept or {}, sentence or failed)
 
@@ -137,7 +141,7 @@ def _no_metrics(dataset: Dataset) -> Metrics:
     return Metrics(parts[Part.TRAIN], parts[Part.VALIDATION], parts[Part.TEST])
 
 
-def extra_digits(formula: Expr, samples: HoleSamples | None) -> float:
+def extra_digits(formula: Expr, samples: NeuralTermSamples | None) -> float:
     """Nats that the constants of a formula need beyond the usual precision.
 
     A constant c whose relative error e moves the formula by k e of its spread must be given k times more exactly than one
@@ -148,8 +152,8 @@ def extra_digits(formula: Expr, samples: HoleSamples | None) -> float:
     return sum(math.log(max(1.0, size)) for size in sensitivities(formula, samples))
 
 
-def sensitivities(formula: Expr, samples: HoleSamples) -> list[float]:
-    """|c df/dc| of each constant over the spread of the hole, root mean square over the samples."""
+def sensitivities(formula: Expr, samples: NeuralTermSamples) -> list[float]:
+    """|c df/dc| of each constant over the spread of the neural term, root mean square over the samples."""
     from ndestudio.expression import evaluate
     from ndestudio.model.replace import parametrise
 

@@ -1,4 +1,4 @@
-"""One hole: its samples, the search on them, and which members of the front are worth simulating."""
+"""One neural term: its samples, the search on them, and which members of the front are worth simulating."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ import numpy as np
 from ndestudio.data.dataset import Dataset
 from ndestudio.distil.config import DistilConfig
 from ndestudio.distil.forms import simplest, summands
-from ndestudio.distil.result import HoleSamples
-from ndestudio.distil.sampling import disagreement, sample_hole
-from ndestudio.distil.units import fitting_guesses, hole_units
+from ndestudio.distil.result import NeuralTermSamples
+from ndestudio.distil.sampling import disagreement, sample_neural_term
+from ndestudio.distil.units import fitting_guesses, neural_term_units
 from ndestudio.errors import EquationError
 from ndestudio.expression.bounded import Budget
 from ndestudio.expression.tree import Binary, Call, Expr, Name, Negate, Number, names, substitute, transform, walk
@@ -31,9 +31,9 @@ MOST_GUESSES = 60
 
 @dataclass(frozen=True, eq=False)
 class Searched:
-    """Samples of a hole and the front found on them."""
+    """Samples of a neural term and the front found on them."""
 
-    samples: HoleSamples
+    samples: NeuralTermSamples
     result: SearchResult
 
     @property
@@ -41,27 +41,27 @@ class Searched:
         return self.result.front
 
 
-def search_hole(
+def search_neural_term(
     model: FittedModel,
     dataset: Dataset,
-    hole: str,
+    neural_term: str,
     config: DistilConfig,
     engine: Engine,
     reporter: Reporter,
     ensemble: Sequence[FittedModel] = (),
     noise: float | None = None,
 ) -> Searched:
-    """Sample the hole and search for formulas; fronts go to ``reporter`` as they come.
+    """Sample the neural term and search for formulas; fronts go to ``reporter`` as they come.
 
     Arguments:
-        noise: relative error of the hole that is known, so that the engine does not chase it.
+        noise: relative error of the neural term that is known, so that the engine does not chase it.
     """
-    samples = sample_hole(model, dataset, hole, config.samples, config.seed, ensemble)
+    samples = sample_neural_term(model, dataset, neural_term, config.samples, config.seed, ensemble)
     spread = disagreement(ensemble, samples)
     settings = search_config(config, spread if spread is not None else noise)
     problem = search_problem(model, dataset, samples, config, settings.operators)
-    result = engine.search(problem, settings, reporter, lambda front: reporter.emit(FrontUpdate(hole, front)))
-    reporter.emit(FrontUpdate(hole, result.front))
+    result = engine.search(problem, settings, reporter, lambda front: reporter.emit(FrontUpdate(neural_term, front)))
+    reporter.emit(FrontUpdate(neural_term, result.front))
     return Searched(samples, result)
 
 
@@ -82,14 +82,14 @@ def search_config(config: DistilConfig, noise: float | None) -> SearchConfig:
 
 
 def search_problem(
-    model: FittedModel, dataset: Dataset, samples: HoleSamples, config: DistilConfig, operators: tuple[str, ...]
+    model: FittedModel, dataset: Dataset, samples: NeuralTermSamples, config: DistilConfig, operators: tuple[str, ...]
 ) -> SearchProblem:
     """Samples divided into rows to fit and rows to rank, with units and formulas to begin with."""
     generator = np.random.default_rng([config.seed, 1])
     held = generator.random(len(samples.y)) < HELD_OUT
-    own = config.guesses.get(samples.hole, ())
-    template = config.templates.get(samples.hole, "")
-    units, unit = hole_units(model, dataset, samples.hole) if config.units else (None, None)
+    own = config.guesses.get(samples.neural_term, ())
+    template = config.templates.get(samples.neural_term, "")
+    units, unit = neural_term_units(model, dataset, samples.neural_term) if config.units else (None, None)
     library = () if template else library_guesses(samples.arguments, operators)
     if units is not None:
         library = fitting_guesses(library, samples.arguments, units, config.options.get("wildcards") != "none")
@@ -168,7 +168,7 @@ ILL_CONDITIONED = 1e4
 def shortlist(
     front: Front,
     count: int,
-    samples: HoleSamples,
+    samples: NeuralTermSamples,
     operators: tuple[str, ...] | None = None,
     budget: Budget | None = None,
 ) -> list[Candidate]:
@@ -248,8 +248,8 @@ def _factors(expr: Expr) -> tuple[list[Expr], list[Expr]]:
             return [expr], []
 
 
-def hole_loss(expression: Expr, samples: HoleSamples) -> float:
-    """NMSE of a formula on the samples of the hole."""
+def neural_term_loss(expression: Expr, samples: NeuralTermSamples) -> float:
+    """NMSE of a formula on the samples of the neural term."""
     from ndestudio.symbolic.losses import normalised_loss
 
     loss = normalised_loss(expression, samples.arguments, samples.X, samples.y, samples.weights)

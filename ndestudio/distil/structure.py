@@ -15,7 +15,7 @@ _NOTHING = 1e-12
 
 
 @dataclass(frozen=True)
-class Structure:
+class FormulaStructure:
     """A formula as `coefficient` times what `key` describes: every sum is divided by the coefficient of its first term.
 
     Arguments:
@@ -45,13 +45,13 @@ def difference(truth: Expr, other: Expr, budget: Budget | None = None) -> float 
     return None
 
 
-def structure(expr: Expr) -> Structure:
+def structure(expr: Expr) -> FormulaStructure:
     """The structure of ``expr`` as it is written, but for the order of operands and where factors stand."""
     match expr:
         case Number(value):
-            return Structure(value, "1")
+            return FormulaStructure(value, "1")
         case Name(name):
-            return Structure(1.0, name)
+            return FormulaStructure(1.0, name)
         case Binary("+" | "-", _, _):
             return _sum(expr)
         case Call("sqrt", (argument,)):
@@ -59,12 +59,12 @@ def structure(expr: Expr) -> Structure:
         case Call(function, arguments):
             inner = [structure(argument) for argument in arguments]
             numbers = tuple(number for one in inner for number in one.constants)
-            return Structure(1.0, f"{function}({', '.join(one.key for one in inner)})", numbers)
+            return FormulaStructure(1.0, f"{function}({', '.join(one.key for one in inner)})", numbers)
         case _:
             return _product(expr)
 
 
-def _sum(expr: Expr) -> Structure:
+def _sum(expr: Expr) -> FormulaStructure:
     terms: dict[tuple[str, tuple[float, ...]], float] = {}
     for sign, operand in summands(expr):
         term = structure(operand)
@@ -73,22 +73,22 @@ def _sum(expr: Expr) -> Structure:
     largest = max(map(abs, terms.values()))
     kept = {place: value for place, value in sorted(terms.items()) if abs(value) > _NOTHING * largest}
     if not kept:
-        return Structure(0.0, "1")
+        return FormulaStructure(0.0, "1")
     lead = next(iter(kept.values()))
     if len(kept) == 1:
         ((key, numbers),) = kept
-        return Structure(lead, key, numbers)
+        return FormulaStructure(lead, key, numbers)
     numbers = (*(value / lead for value in list(kept.values())[1:]), *(n for _, inner in kept for n in inner))
-    return Structure(lead, f"({' + '.join(key for key, _ in kept)})", numbers)
+    return FormulaStructure(lead, f"({' + '.join(key for key, _ in kept)})", numbers)
 
 
-def _product(expr: Expr) -> Structure:
+def _product(expr: Expr) -> FormulaStructure:
     coefficient, powers = _powers(expr, 1)
     kept = sorted((base, power) for base, power in powers.items() if power)
     if not kept:
-        return Structure(coefficient, "1")
+        return FormulaStructure(coefficient, "1")
     key = "*".join(base[0] if power == 1 else f"{base[0]}^{power}" for base, power in kept)
-    return Structure(coefficient, key, tuple(number for base, _ in kept for number in base[1]))
+    return FormulaStructure(coefficient, key, tuple(number for base, _ in kept for number in base[1]))
 
 
 _Base = tuple[str, tuple[float, ...]]
@@ -112,7 +112,7 @@ def _powers(expr: Expr, power: int) -> tuple[float, dict[_Base, int]]:
             one = _root(structure(base), -value)
         case Binary("^", base, exponent):
             below, above = structure(base), structure(exponent)
-            one = Structure(1.0, f"({below.key})^({above.key})", (*below.constants, *above.constants))
+            one = FormulaStructure(1.0, f"({below.key})^({above.key})", (*below.constants, *above.constants))
         case _:
             one = structure(expr)
     factor = _raised(one.coefficient, power)
@@ -135,11 +135,11 @@ def _merged(
     return left[0] * right[0], found
 
 
-def _root(base: Structure, power: float) -> Structure:
+def _root(base: FormulaStructure, power: float) -> FormulaStructure:
     """A power that is no whole number, its exponent being a constant like others."""
     if base.coefficient > 0:
-        return Structure(base.coefficient**power, f"({base.key})^#", (*base.numbers, power))
-    return Structure(1.0, f"(#*{base.key})^#", (*base.constants, power))
+        return FormulaStructure(base.coefficient**power, f"({base.key})^#", (*base.numbers, power))
+    return FormulaStructure(1.0, f"(#*{base.key})^#", (*base.constants, power))
 
 
 def _whole(exponent: Expr) -> int | None:

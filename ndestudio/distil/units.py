@@ -1,4 +1,4 @@
-"""Units of the arguments and of the output of a hole, as far as data and model state them."""
+"""Units of the arguments and of the output of a neural term, as far as data and model state them."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from ndestudio.symbolic.dimensions import DimensionError, ProblemUnits, check_di
 from ndestudio.symbolic.units import Unit, parse_unit, unit_text
 
 
-def hole_units(model: FittedModel, dataset: Dataset, hole: str) -> tuple[tuple[str, ...], str]:
-    """Unit of each argument of a hole and of its output, "" where unknown.
+def neural_term_units(model: FittedModel, dataset: Dataset, neural_term: str) -> tuple[tuple[str, ...], str]:
+    """Unit of each argument of a neural term and of its output, "" where unknown.
 
     An argument has the unit of what it is called with: a column, a state, a parameter, time, or an expression of those.
     Where calls differ in unit, or the units of an expression do not fit together, the argument's is unknown.
     """
     quantities = quantity_units(model, dataset)
-    arguments = model.system.hole(hole).arguments
+    arguments = model.system.neural_term(neural_term).arguments
     found: list[set[str]] = [set() for _ in arguments]
     for expression in (*model.system.rhs, *model.system.outputs.values()):
         for node in walk(expression):
-            if isinstance(node, Call) and node.function == hole:
+            if isinstance(node, Call) and node.function == neural_term:
                 for units, argument in zip(found, node.arguments, strict=True):
                     units.add(_unit_of(argument, quantities))
-    output = model.config.networks[hole].unit if hole in model.config.networks else ""
+    output = model.config.networks[neural_term].unit if neural_term in model.config.networks else ""
     return tuple(units.pop() if len(units) == 1 else "" for units in found), output
 
 

@@ -18,7 +18,7 @@ WIDTH = 110
 
 
 def header(content: Content, mapping: Mapping[str, str]) -> list[str]:
-    """What every artefact says first: title, equations, replaced holes, origin, notes, renamed quantities."""
+    """What every artefact says first: title, equations, replaced neural terms, origin, notes, renamed quantities."""
     lines = [content.title, ""]
     lines += [f"d({q.name})/dt = {to_text(rhs)}" for q, rhs in zip(content.states, content.equations, strict=True)]
     lines += [f"{quantity.name} = {to_text(expr)}" for quantity, expr in content.outputs]

@@ -78,9 +78,9 @@ class Content:
     """A model with all that its artefacts carry, in the units of the data.
 
     Arguments:
-        equations: state -> right-hand side, with parameters as names and calls of the holes that are still neural.
+        equations: state -> right-hand side, with parameters as names and calls of the terms that are still neural.
         outputs: quantity -> expression, in the order of the system.
-        formulas: hole -> (arguments, formula) of the holes that were replaced, for the reader.
+        formulas: neural term -> (arguments, formula) of the neural terms that were replaced, for the reader.
         tracks: at least one.
         scale: typical magnitude of each state.
         stiff: an explicit solver would need very many steps.
@@ -103,11 +103,12 @@ class Content:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """All names that occur in the expressions: states, inputs, parameters, holes and their arguments, outputs."""
+        """All names that occur in the expressions: states, inputs, parameters, neural terms and their arguments,
+        outputs."""
         quantities = (*self.states, *self.inputs, *self.parameters, *(quantity for quantity, _ in self.outputs))
         found = [quantity.name for quantity in quantities]
-        for hole, network in self.networks.items():
-            found += [hole, *network.arguments]
+        for neural_term, network in self.networks.items():
+            found += [neural_term, *network.arguments]
         return tuple(dict.fromkeys(found))
 
     @property
@@ -125,7 +126,7 @@ def content(model: FittedModel, dataset: Dataset | None = None, origin: Origin |
     """
     system = model.system
     missing = [name for name in system.parameters if name not in model.parameters]
-    missing += [hole.name for hole in system.holes if hole.name not in model.networks]
+    missing += [neural_term.name for neural_term in system.neural_terms if neural_term.name not in model.networks]
     if missing:
         raise ExportError(f"the model has no value for `{'`, `'.join(missing)}`; train it before exporting")
     _check_names(model)
@@ -147,7 +148,7 @@ def content(model: FittedModel, dataset: Dataset | None = None, origin: Origin |
         outputs=tuple((Quantity(name, units.get(name, "")), expr) for name, expr in system.outputs.items()),
         parameters=tuple(_parameter(model, name) for name in system.parameters),
         inputs=tuple(Quantity(name, units.get(name, "")) for name in system.inputs),
-        networks={hole.name: model.networks[hole.name] for hole in system.holes},
+        networks={neural_term.name: model.networks[neural_term.name] for neural_term in system.neural_terms},
         formulas={name: (item.arguments, item.expression) for name, item in model.replacements.items()},
         tracks=tracks,
         scale=np.asarray(scale, dtype=float),
@@ -218,9 +219,9 @@ def _parameter(model: FittedModel, name: str) -> Quantity:
     config = model.config.parameters.get(name)
     unit, note = (plain(config.unit), plain(config.note)) if config else ("", "")
     if config is None:
-        for hole, replacement in model.replacements.items():
+        for neural_term, replacement in model.replacements.items():
             if name in replacement.parameters:
-                note = f"constant of {hole}"
+                note = f"constant of {neural_term}"
     return Quantity(name, unit, float(model.parameters[name]), note)
 
 

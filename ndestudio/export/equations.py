@@ -7,8 +7,8 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from ndestudio.export.content import program_name
+from ndestudio.export.formats.sympy_text import sympifiable, sympify_text
 from ndestudio.export.gather import Job, ProjectLike, job
-from ndestudio.export.sympy_text import sympifiable, sympify_text
 from ndestudio.json_text import json_text, plain
 from ndestudio.model.fitted import FittedModel
 
@@ -44,9 +44,9 @@ def equations_json(project: ProjectLike) -> dict[str, Any]:
         else {"result": gathered.distillation.outcome, "sentence": gathered.distillation.sentence},
     }
     value["chosen"] = {
-        name: hole.reason
-        for name, hole in (gathered.distillation.holes.items() if gathered.distillation else ())
-        if gathered.choice(name) == hole.chosen
+        name: neural_term.reason
+        for name, neural_term in (gathered.distillation.neural_terms.items() if gathered.distillation else ())
+        if gathered.choice(name) == neural_term.chosen
     }
     value["seconds"] = gathered.seconds()
     value["engine"] = gathered.distillation.engine if gathered.distillation else None
@@ -82,29 +82,34 @@ def _model_part(gathered: Job, model: FittedModel) -> dict[str, Any]:
     from ndestudio.model.replace import formula_filled, numbers_filled
 
     system = model.system
-    symbols = ("t", *system.states, *system.inputs, *(argument for item in system.holes for argument in item.arguments))
+    symbols = (
+        "t",
+        *system.states,
+        *system.inputs,
+        *(argument for item in system.neural_terms for argument in item.arguments),
+    )
     symbols += tuple(argument for item in model.replacements.values() for argument in item.arguments)
     filled = numbers_filled(model)
     formulas = {name: formula_filled(model, name) for name in model.replacements}
     outputs = _outputs_filled(model)
     written = (*filled.values(), *outputs.values(), *(expr for expr in formulas.values() if expr is not None))
-    holes = [hole.name for hole in system.holes]
-    names = sympifiable((*symbols, *holes), written)
+    neural_terms = [neural_term.name for neural_term in system.neural_terms]
+    names = sympifiable((*symbols, *neural_terms), written)
     return {
         "states": list(system.states),
         "inputs": list(system.inputs),
         "units": _units(gathered),
         "symbols": {names[name]: name for name in dict.fromkeys(symbols)},
-        "functions": {names[hole.name]: hole.name for hole in system.holes},
-        "equations": {state: sympify_text(expr, names, holes) for state, expr in filled.items()},
-        "outputs": {name: sympify_text(expr, names, holes) for name, expr in outputs.items()},
+        "functions": {names[neural_term.name]: neural_term.name for neural_term in system.neural_terms},
+        "equations": {state: sympify_text(expr, names, neural_terms) for state, expr in filled.items()},
+        "outputs": {name: sympify_text(expr, names, neural_terms) for name, expr in outputs.items()},
         "holes": {
             **{name: sympify_text(expr, names) for name, expr in formulas.items() if expr is not None},
-            **{hole.name: None for hole in system.holes},
+            **{neural_term.name: None for neural_term in system.neural_terms},
         },
         "hole_arguments": {
             **{name: list(item.arguments) for name, item in model.replacements.items()},
-            **{hole.name: list(hole.arguments) for hole in system.holes},
+            **{neural_term.name: list(neural_term.arguments) for neural_term in system.neural_terms},
         },
         "parameters": {name: float(value) for name, value in model.parameters.items()},
         "initial": {
@@ -151,10 +156,10 @@ def _pareto(gathered: Job) -> dict[str, list[dict[str, Any]]]:
     if gathered.distillation is None:
         return {}
     fronts = {}
-    for name, hole in gathered.distillation.holes.items():
-        names = sympifiable(hole.samples.arguments)
+    for name, neural_term in gathered.distillation.neural_terms.items():
+        names = sympifiable(neural_term.samples.arguments)
         chosen = gathered.choice(name)
-        in_use = hole.scored[chosen].candidate.expression if 0 <= chosen < len(hole.scored) else None
+        in_use = neural_term.scored[chosen].candidate.expression if 0 <= chosen < len(neural_term.scored) else None
         fronts[name] = [
             {
                 "complexity": candidate.complexity,
@@ -163,7 +168,7 @@ def _pareto(gathered: Job) -> dict[str, list[dict[str, Any]]]:
                 "expression": sympify_text(candidate.expression, names),
                 "chosen": in_use is not None and candidate.expression == in_use,
             }
-            for candidate in hole.front.candidates
+            for candidate in neural_term.front.candidates
         ]
     return fronts
 

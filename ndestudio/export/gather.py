@@ -36,10 +36,10 @@ class ProjectLike(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class Job:
-    """The results of a project with the accepted formulas put in.
+    """The results of a project with the accepted formulas substituted.
 
     Arguments:
-        model: what is exported: the accepted formulas in place, other holes neural; None before training.
+        model: what is exported: the accepted formulas in place, other neural terms neural; None before training.
         metrics: of that model; None where they are not known.
         network_model: the trained model before distilling.
     """
@@ -66,9 +66,9 @@ class Job:
 
         return residuals(self.model, self.dataset, log=self.project.spec.train.log_states)
 
-    def choice(self, hole: str) -> int:
-        """Index of the scored candidate in use for ``hole``, -1 where it stays neural."""
-        return self.project.accepted.get(hole, -1)
+    def choice(self, neural_term: str) -> int:
+        """Index of the scored candidate in use for ``neural_term``, -1 where it stays neural."""
+        return self.project.accepted.get(neural_term, -1)
 
     def seconds(self) -> dict[str, float]:
         """Wall seconds: of the stages of the job, and of the stages within training and distilling."""
@@ -89,7 +89,7 @@ class Job:
 
 
 def job(project: ProjectLike) -> Job:
-    """Gather what is exported of ``project``; the formulas accepted in it are put in."""
+    """Gather what is exported of ``project``; the formulas accepted in it are substituted."""
     fit, distillation = project.fit, project.distillation
     if fit is None:
         return Job(project, project.dataset, None, None, None, None, None)
@@ -118,7 +118,9 @@ def origin_of(project: ProjectLike, date: str = "") -> Origin:
 
 
 def _assembled(project: ProjectLike, fit: Fit, distillation: Distillation) -> tuple[FittedModel, Metrics | None]:
-    chosen = {name: hole.chosen for name, hole in distillation.holes.items() if hole.chosen >= 0}
+    chosen = {
+        name: neural_term.chosen for name, neural_term in distillation.neural_terms.items() if neural_term.chosen >= 0
+    }
     if dict(project.accepted) == chosen:
         return distillation.model, distillation.metrics
     from ndestudio.distil import assemble

@@ -21,17 +21,17 @@ def used(content: Content) -> tuple[Function, ...]:
     return used_in(expressions, content.networks)
 
 
-def used_in(expressions: Iterable[Expr], holes: Collection[str] = ()) -> tuple[Function, ...]:
+def used_in(expressions: Iterable[Expr], neural_terms: Collection[str] = ()) -> tuple[Function, ...]:
     """Known functions in ``expressions``, those in their rewritten forms too."""
     found: dict[str, Function] = {}
     for expr in expressions:
         for node in walk(expr):
-            known = find(node.function, holes) if isinstance(node, Call) else None
+            known = find(node.function, neural_terms) if isinstance(node, Call) else None
             if known is None or not isinstance(node, Call) or known.kinds(len(node.arguments)) is None:
                 continue
             found.setdefault(known.name, known)
             if known.rewrite is not None:
-                found |= {inner.name: inner for inner in used_in([definition(known, node.arguments)], holes)}
+                found |= {inner.name: inner for inner in used_in([definition(known, node.arguments)], neural_terms)}
     return tuple(found.values())
 
 

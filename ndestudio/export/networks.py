@@ -1,4 +1,4 @@
-"""Holes that are still neural, in the form in which every language writes them.
+"""Terms that are still neural, in the form in which every language writes them.
 
 value = output(raw, arguments), raw = W_n act(... act(W_1 (x - center)/scale + b_1) ...) + b_n.
 """
@@ -20,13 +20,13 @@ RAW = "raw"
 
 @dataclass(frozen=True, eq=False)
 class ExportedNetwork:
-    """A trained hole.
+    """A trained neural term.
 
     Arguments:
         inputs: what enters the first layer, before it is centred and scaled: the arguments, or formulas of them.
         layers: (weights [out, in], biases [out]) of each layer; all but the last are followed by the activation.
         activation: `tanh`, `softplus`, `gelu` (by tanh), `swish` or `sin`.
-        output: value of the hole from ``RAW`` and the arguments.
+        output: value of the neural term from ``RAW`` and the arguments.
     """
 
     arguments: tuple[str, ...]

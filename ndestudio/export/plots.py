@@ -8,7 +8,7 @@ from functools import cache, partial
 import numpy as np
 
 from ndestudio.data.dataset import Dataset, Trajectory
-from ndestudio.distil.result import HoleDistillation, held_out
+from ndestudio.distil.result import NeuralTermDistillation, held_out
 from ndestudio.export.gather import Job
 from ndestudio.expression.text import to_text
 from ndestudio.figures.description import Figure
@@ -16,11 +16,11 @@ from ndestudio.figures.front import FrontFormula, front_figure
 from ndestudio.figures.loss import loss_curves, loss_figure
 from ndestudio.figures.phase_portrait import phase_figure
 from ndestudio.figures.plot_data import (
-    HolePicture,
+    NeuralTermPlotData,
     Path,
-    Picture,
+    PlotData,
     grid_points,
-    hole_picture,
+    neural_term_plot_data,
     phase_portrait,
     visited,
 )
@@ -54,8 +54,8 @@ def recipes(job: Job) -> list[Callable[[], Figure | None]]:
     if job.fit is not None and job.fit.history:
         made.append(partial(loss_figure, loss_curves(job.fit.history)))
     if job.distillation is not None:
-        holes = job.distillation.holes.items()
-        made += [partial(_front, name, hole, job.choice(name)) for name, hole in holes]
+        neural_terms = job.distillation.neural_terms.items()
+        made += [partial(_front, name, neural_term, job.choice(name)) for name, neural_term in neural_terms]
     if job.network_model is not None:
         for name in job.network_model.networks:
             made += [partial(_response, job, name, paths), partial(_term_fit, job, name)]
@@ -79,7 +79,7 @@ def _trajectory(dataset: Dataset, trajectory: Trajectory, paths: Callable[[], di
 
 
 def _phase(model: FittedModel, dataset: Dataset, paths: Callable[[], dict[str, Path]]) -> Figure | None:
-    return phase_figure(dataset, Picture(model, paths(), phase_portrait(model, dataset, paths())))
+    return phase_figure(dataset, PlotData(model, paths(), phase_portrait(model, dataset, paths())))
 
 
 def _residuals(job: Job, name: str) -> Figure | None:
@@ -90,10 +90,10 @@ def _residuals(job: Job, name: str) -> Figure | None:
     return residuals_figure(found, job.dataset.time.title if job.dataset else "")
 
 
-def _front(name: str, hole: HoleDistillation, chosen: int) -> Figure | None:
+def _front(name: str, neural_term: NeuralTermDistillation, chosen: int) -> Figure | None:
     """The front, and what was scored without being of it."""
-    scored = {(item.candidate.complexity, item.candidate.loss): item for item in hole.scored}
-    candidates = [(one, True) for one in hole.front.candidates]
+    scored = {(item.candidate.complexity, item.candidate.loss): item for item in neural_term.scored}
+    candidates = [(one, True) for one in neural_term.front.candidates]
     known = {(one.complexity, one.loss) for one, _ in candidates}
     candidates += [(item.candidate, False) for key, item in scored.items() if key not in known]
     formulas = []
@@ -103,7 +103,7 @@ def _front(name: str, hole: HoleDistillation, chosen: int) -> Figure | None:
         formulas.append(FrontFormula(one.complexity, one.loss, error[0] if error else None, on_front))
     if not formulas:
         return None
-    in_use = hole.scored[chosen].candidate if 0 <= chosen < len(hole.scored) else None
+    in_use = neural_term.scored[chosen].candidate if 0 <= chosen < len(neural_term.scored) else None
     at = next(
         (
             k
@@ -119,38 +119,38 @@ def _response(job: Job, name: str, paths: Callable[[], dict[str, Path]]) -> Figu
     trained = job.network_model
     assert trained is not None
     network = trained.networks[name]
-    distilled = job.distillation.holes.get(name) if job.distillation else None
+    distilled = job.distillation.neural_terms.get(name) if job.distillation else None
     visits = None
     if distilled is not None:
         visits = np.asarray(distilled.samples.X, dtype=float)
     elif network.support is None and job.dataset is not None:
         visits = visited(trained, job.dataset, paths(), network.arguments)
-    shown = hole_picture(trained, name, visits=visits)
+    shown = neural_term_plot_data(trained, name, visits=visits)
     units = {column.name: column.unit for column in (*job.dataset.measured, *job.dataset.inputs)} if job.dataset else {}
     units |= trained.config.units
     formula = _formula_on_grid(job, shown, network.arguments)
     return response_figure(shown, formula, tuple(units.get(one, "") for one in shown.arguments), network.config.unit)
 
 
-def _formula_on_grid(job: Job, shown: HolePicture, arguments: tuple[str, ...]) -> np.ndarray | None:
-    from ndestudio.model.evaluate import evaluate_hole
+def _formula_on_grid(job: Job, shown: NeuralTermPlotData, arguments: tuple[str, ...]) -> np.ndarray | None:
+    from ndestudio.model.evaluate import evaluate_neural_term
 
     if job.model is None or shown.name not in job.model.replacements:
         return None
-    values = np.asarray(evaluate_hole(job.model, shown.name, grid_points(shown, arguments)), dtype=float)
+    values = np.asarray(evaluate_neural_term(job.model, shown.name, grid_points(shown, arguments)), dtype=float)
     return values.reshape(shown.values.shape)
 
 
 def _term_fit(job: Job, name: str) -> Figure | None:
     """How the formula in use follows the network; None where there is none."""
-    from ndestudio.model.evaluate import evaluate_hole
+    from ndestudio.model.evaluate import evaluate_neural_term
 
     model, trained = job.model, job.network_model
-    distilled = job.distillation.holes.get(name) if job.distillation else None
+    distilled = job.distillation.neural_terms.get(name) if job.distillation else None
     if model is None or trained is None or distilled is None or name not in model.replacements:
         return None
     return term_fit_figure(
-        term_fit(trained, distilled.samples, lambda X: np.asarray(evaluate_hole(model, name, X), float))
+        term_fit(trained, distilled.samples, lambda X: np.asarray(evaluate_neural_term(model, name, X), float))
     )
 
 

@@ -47,7 +47,8 @@ class Printer:
 
     Arguments:
         names: name in the model -> identifier in the target language (a missing name is written as it is).
-        holes: names of networks, which are called by their identifiers even where a known function has that name.
+        neural_terms: names of networks, which are called by their identifiers even where a known function has that
+            name.
 
     Raises:
         ExportError: for a number that no language can write (inf, NaN).
@@ -58,9 +59,9 @@ class Printer:
     power_operator: ClassVar[str] = "**"
     pi: ClassVar[str] = "pi"
 
-    def __init__(self, names: Mapping[str, str] | None = None, holes: Collection[str] = ()) -> None:
+    def __init__(self, names: Mapping[str, str] | None = None, neural_terms: Collection[str] = ()) -> None:
         self.names = dict(names or {})
-        self.holes = frozenset(holes)
+        self.neural_terms = frozenset(neural_terms)
 
     def __call__(self, expr: Expr) -> str:
         return self.write(expr)[0]
@@ -135,7 +136,7 @@ class Printer:
         return f"{self.placed(base, ATOM)}{self.power_operator}{self._exponent(exponent)}", POWER
 
     def call(self, function: str, arguments: tuple[Expr, ...]) -> tuple[str, int]:
-        known = find(function, self.holes)
+        known = find(function, self.neural_terms)
         if known is None or known.kinds(len(arguments)) is None:
             return f"{self.name(function)}({', '.join(self(argument) for argument in arguments)})", ATOM
         code = known.written(self.language)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ndestudio.data.dataset import Dataset, Part
-from ndestudio.distil.result import HoleDistillation
+from ndestudio.distil.result import NeuralTermDistillation
 from ndestudio.export.artefacts import Artefact
 from ndestudio.export.content import program_name
 from ndestudio.export.equations import equations_json, versions
@@ -58,7 +58,7 @@ def report_html(
         ("Fit to the data", _fit(gathered, drawn)),
         ("What is left of the data", _residuals(gathered, drawn)),
         ("Parameters", _parameters(gathered)),
-        *((f"The term {name}", _hole(gathered, name, drawn)) for name in _holes(gathered)),
+        *((f"The term {name}", _neural_term(gathered, name, drawn)) for name in _neural_terms(gathered)),
         ("Training", _training(gathered, drawn)),
         ("Data", _data(gathered.dataset)),
         ("Exported files", _artefacts(artefacts)),
@@ -194,7 +194,7 @@ def _parameters(gathered: Job) -> str:
     if model is None or not model.parameters:
         return ""
     intervals = gathered.fit.intervals if gathered.fit is not None else {}
-    constants = {name: hole for hole, item in model.replacements.items() for name in item.parameters}
+    constants = {name: neural_term for neural_term, item in model.replacements.items() for name in item.parameters}
     rows = []
     for name, value in model.parameters.items():
         config = model.config.parameters.get(name)
@@ -211,15 +211,17 @@ def _parameters(gathered: Job) -> str:
     return caption + _table(titles, rows, numeric=True)
 
 
-def _holes(gathered: Job) -> list[str]:
+def _neural_terms(gathered: Job) -> list[str]:
     found = dict.fromkeys(gathered.network_model.networks if gathered.network_model else ())
-    found |= dict.fromkeys(gathered.distillation.holes if gathered.distillation else ())
+    found |= dict.fromkeys(gathered.distillation.neural_terms if gathered.distillation else ())
     return list(found)
 
 
-def _hole(gathered: Job, name: str, drawn: Mapping[str, str]) -> str:
-    distilled = gathered.distillation.holes.get(name) if gathered.distillation else None
-    pictures = [drawn[key] for key in (f"{kind}_{slug(name)}" for kind in ("pareto", "hole", "fit")) if key in drawn]
+def _neural_term(gathered: Job, name: str, drawn: Mapping[str, str]) -> str:
+    distilled = gathered.distillation.neural_terms.get(name) if gathered.distillation else None
+    pictures = [
+        drawn[key] for key in (f"{kind}_{slug(name)}" for kind in ("pareto", "neural_term", "fit")) if key in drawn
+    ]
     if distilled is None:
         shown = "\n".join(pictures)
         return f"<p>Not distilled; it stays a neural network.</p>\n{shown}"
@@ -231,27 +233,27 @@ def _hole(gathered: Job, name: str, drawn: Mapping[str, str]) -> str:
     return "\n".join(parts)
 
 
-def _chosen(gathered: Job, name: str, hole: HoleDistillation) -> str:
+def _chosen(gathered: Job, name: str, neural_term: NeuralTermDistillation) -> str:
     chosen = gathered.choice(name)
-    if not 0 <= chosen < len(hole.scored):
+    if not 0 <= chosen < len(neural_term.scored):
         return "<p>No formula was accepted; it stays a neural network.</p>"
     from ndestudio.model.replace import formula_filled
 
     formula = formula_filled(gathered.model, name) if gathered.model is not None else None
-    shown = formula if formula is not None else hole.scored[chosen].candidate.expression
-    arguments = ", ".join(symbol(argument) for argument in hole.samples.arguments)
+    shown = formula if formula is not None else neural_term.scored[chosen].candidate.expression
+    arguments = ", ".join(symbol(argument) for argument in neural_term.samples.arguments)
     left = rf"{symbol(name)}\left({arguments}\right)"
     digits = gathered.project.spec.export.digits
-    why = f"{hole.explanation}." if chosen == hole.chosen else "Chosen by hand."
+    why = f"{neural_term.explanation}." if chosen == neural_term.chosen else "Chosen by hand."
     return f'<div class="equations">{_row(f"{left} = {to_latex(shown, digits=digits)}")}</div><p>{escape(why)}</p>'
 
 
-def _front(gathered: Job, name: str, hole: HoleDistillation) -> str:
-    scored = {item.candidate.expression: item for item in hole.scored}
+def _front(gathered: Job, name: str, neural_term: NeuralTermDistillation) -> str:
+    scored = {item.candidate.expression: item for item in neural_term.scored}
     chosen = gathered.choice(name)
-    in_use = hole.scored[chosen].candidate.expression if 0 <= chosen < len(hole.scored) else None
+    in_use = neural_term.scored[chosen].candidate.expression if 0 <= chosen < len(neural_term.scored) else None
     rows, marked = [], []
-    for index, candidate in enumerate(hole.front.candidates):
+    for index, candidate in enumerate(neural_term.front.candidates):
         item = scored.get(candidate.expression)
         errors = [_mean(item.metrics, part) if item is not None else "" for part in ("train", "validation", "test")]
         formula = inline_svg(to_latex(candidate.expression, digits=4), 14.0)
@@ -259,7 +261,7 @@ def _front(gathered: Job, name: str, hole: HoleDistillation) -> str:
         if in_use is not None and candidate.expression == in_use:
             marked.append(index)
     titles = ["complexity", "error of the term", "NRMSE train", "validation", "test", "formula"]
-    note = "<p>Each formula was put into the equations, all constants were refitted through the solver, and the model was simulated. The chosen one is marked.</p>"
+    note = "<p>Each formula was substituted into the equations, all constants were refitted through the solver, and the model was simulated. The chosen one is marked.</p>"
     return note + _table(titles, rows, numeric=True, marked=marked, wide_last=True)
 
 

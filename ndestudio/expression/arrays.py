@@ -27,16 +27,16 @@ _BINARY: dict[str, Callable[..., Any]] = {
 
 
 def compile_array(
-    expr: Expr, slots: Mapping[str, int], holes: Mapping[str, Callable[..., Any]] | None = None
+    expr: Expr, slots: Mapping[str, int], neural_terms: Mapping[str, Callable[..., Any]] | None = None
 ) -> ArrayFunction:
     """A function of a list of arrays that broadcast; what is not finite warns as NumPy does, unless the caller forbids it.
 
     Arguments:
         slots: name -> its place in the list.
-        holes: name -> function of as many arrays as the hole has arguments.
+        neural_terms: name -> function of as many arrays as the neural term has arguments.
 
     Raises:
-        EquationError: a name without a slot or a call of an unknown hole.
+        EquationError: a name without a slot or a call of an unknown neural term.
     """
     match expr:
         case Number(value):
@@ -49,22 +49,26 @@ def compile_array(
                 raise EquationError(f"no value is known for `{name}`")
             return operator.itemgetter(slots[name])
         case Negate(operand):
-            inner = compile_array(operand, slots, holes)
+            inner = compile_array(operand, slots, neural_terms)
             return lambda v: -inner(v)
         case Binary("^", left, Number(value)) if value == int(value):
-            base, power = compile_array(left, slots, holes), int(value)
+            base, power = compile_array(left, slots, neural_terms), int(value)
             return lambda v: _power(base(v), power)
         case Binary(symbol, left, right):
-            f, g, combine = compile_array(left, slots, holes), compile_array(right, slots, holes), _BINARY[symbol]
+            f, g, combine = (
+                compile_array(left, slots, neural_terms),
+                compile_array(right, slots, neural_terms),
+                _BINARY[symbol],
+            )
             return lambda v: combine(f(v), g(v))
         case Call(function, arguments):
-            known = find(function, holes or ())
+            known = find(function, neural_terms or ())
             if known is not None and known.rewrite is not None:
-                return compile_array(known.rewrite(arguments), slots, holes)
-            parts = [compile_array(argument, slots, holes) for argument in arguments]
+                return compile_array(known.rewrite(arguments), slots, neural_terms)
+            parts = [compile_array(argument, slots, neural_terms) for argument in arguments]
             if known is not None and known.units == "choice":
                 return _choice(*parts)
-            apply = (holes or {}).get(function) if known is None else known.numpy()
+            apply = (neural_terms or {}).get(function) if known is None else known.numpy()
             if apply is None:
                 raise EquationError(f"no function is known for `{function}`")
             if len(parts) == 1:

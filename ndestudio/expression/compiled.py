@@ -19,35 +19,39 @@ from ndestudio.expression.tree import Binary, Call, Expr, Name, Negate, Number, 
 
 Scalar: TypeAlias = Callable[[Sequence[float]], float]
 """Value of an expression; the argument holds the values of the names by slot."""
-ScalarHole: TypeAlias = Callable[..., float]
-"""A hole as a function of as many floats as it has arguments."""
+ScalarNeuralTerm: TypeAlias = Callable[..., float]
+"""A neural term as a function of as many floats as it has arguments."""
 
 
-def compile_scalar(expr: Expr, slots: Mapping[str, int], holes: Mapping[str, ScalarHole] | None = None) -> Scalar:
+def compile_scalar(
+    expr: Expr, slots: Mapping[str, int], neural_terms: Mapping[str, ScalarNeuralTerm] | None = None
+) -> Scalar:
     """A function of a list of values.
 
     Arguments:
         slots: name -> its place in the list.
-        holes: name -> function of floats.
+        neural_terms: name -> function of floats.
 
     Returns:
         A function that never raises for numerical reasons: where `math` would (division by zero, overflow, a negative
         logarithm), it answers as NumPy does (inf or NaN), so that it agrees with ``evaluate``.
 
     Raises:
-        EquationError: a name without a slot or a call of an unknown hole.
+        EquationError: a name without a slot or a call of an unknown neural term.
     """
-    return compile_system((expr,), slots, holes)[0]
+    return compile_system((expr,), slots, neural_terms)[0]
 
 
 def compile_system(
-    exprs: Sequence[Expr], slots: Mapping[str, int], holes: Mapping[str, ScalarHole] | None = None
+    exprs: Sequence[Expr], slots: Mapping[str, int], neural_terms: Mapping[str, ScalarNeuralTerm] | None = None
 ) -> tuple[Scalar, ...]:
     """``compile_scalar`` of several expressions."""
-    return tuple(_guarded(expr, _compile(expr, slots, holes or {}), slots, holes or {}) for expr in exprs)
+    return tuple(_guarded(expr, _compile(expr, slots, neural_terms or {}), slots, neural_terms or {}) for expr in exprs)
 
 
-def _guarded(expr: Expr, fast: Scalar, slots: Mapping[str, int], holes: Mapping[str, ScalarHole]) -> Scalar:
+def _guarded(
+    expr: Expr, fast: Scalar, slots: Mapping[str, int], neural_terms: Mapping[str, ScalarNeuralTerm]
+) -> Scalar:
     used = {name: slots[name] for name in names(expr)}
 
     def value(v: Sequence[float]) -> float:
@@ -55,29 +59,29 @@ def _guarded(expr: Expr, fast: Scalar, slots: Mapping[str, int], holes: Mapping[
             return fast(v)
         except (ArithmeticError, ValueError):
             values = {name: np.float64(v[slot]) for name, slot in used.items()}
-            return float(evaluate(expr, values, holes=holes))
+            return float(evaluate(expr, values, neural_terms=neural_terms))
 
     return value
 
 
-def _compile(expr: Expr, slots: Mapping[str, int], holes: Mapping[str, ScalarHole]) -> Scalar:
+def _compile(expr: Expr, slots: Mapping[str, int], neural_terms: Mapping[str, ScalarNeuralTerm]) -> Scalar:
     match expr:
         case Number(value):
             return _constant(value)
         case Name(name):
             return _slot(name, slots)
         case Negate(operand):
-            return _negate(_compile(operand, slots, holes))
+            return _negate(_compile(operand, slots, neural_terms))
         case Binary(operator, left, right):
-            return _binary(operator, left, right, slots, holes)
+            return _binary(operator, left, right, slots, neural_terms)
         case Call(function, arguments):
-            known = find(function, holes)
+            known = find(function, neural_terms)
             if known is not None and known.rewrite is not None:
-                return _compile(known.rewrite(arguments), slots, holes)
-            inner = [_compile(argument, slots, holes) for argument in arguments]
+                return _compile(known.rewrite(arguments), slots, neural_terms)
+            inner = [_compile(argument, slots, neural_terms) for argument in arguments]
             if known is not None and known.units == "choice":
                 return _choice(*inner)
-            return _call(_function(function, holes), inner)
+            return _call(_function(function, neural_terms), inner)
     raise TypeError(f"not an expression: {expr!r}")
 
 
@@ -103,12 +107,12 @@ def _place(expr: Expr, slots: Mapping[str, int]) -> int | None:
 
 
 def _binary(
-    operator: str, left: Expr, right: Expr, slots: Mapping[str, int], holes: Mapping[str, ScalarHole]
+    operator: str, left: Expr, right: Expr, slots: Mapping[str, int], neural_terms: Mapping[str, ScalarNeuralTerm]
 ) -> Scalar:
     i, j = _place(left, slots), _place(right, slots)
     if operator == "^":
-        return _power(left, right, slots, holes)
-    f, g = _compile(left, slots, holes), _compile(right, slots, holes)
+        return _power(left, right, slots, neural_terms)
+    f, g = _compile(left, slots, neural_terms), _compile(right, slots, neural_terms)
     if i is not None and j is not None:
         return _NAME_NAME[operator](i, j)
     if i is not None:
@@ -145,8 +149,8 @@ _ANY_ANY: dict[str, Callable[[Scalar, Scalar], Scalar]] = {
 }
 
 
-def _power(left: Expr, right: Expr, slots: Mapping[str, int], holes: Mapping[str, ScalarHole]) -> Scalar:
-    f = _compile(left, slots, holes)
+def _power(left: Expr, right: Expr, slots: Mapping[str, int], neural_terms: Mapping[str, ScalarNeuralTerm]) -> Scalar:
+    f = _compile(left, slots, neural_terms)
     if isinstance(right, Number) and right.value == 2.0:
 
         def square(v: Sequence[float]) -> float:
@@ -154,11 +158,11 @@ def _power(left: Expr, right: Expr, slots: Mapping[str, int], holes: Mapping[str
             return x * x
 
         return square
-    g, power = _compile(right, slots, holes), math.pow
+    g, power = _compile(right, slots, neural_terms), math.pow
     return lambda v: power(f(v), g(v))
 
 
-def _call(function: ScalarHole, inner: Sequence[Scalar]) -> Scalar:
+def _call(function: ScalarNeuralTerm, inner: Sequence[Scalar]) -> Scalar:
     if len(inner) == 1:
         (f,) = inner
         return lambda v: function(f(v))
@@ -169,9 +173,9 @@ def _call(function: ScalarHole, inner: Sequence[Scalar]) -> Scalar:
     return lambda v: function(*[argument(v) for argument in arguments])
 
 
-def _function(name: str, holes: Mapping[str, ScalarHole]) -> ScalarHole:
-    if name in holes:
-        return holes[name]
+def _function(name: str, neural_terms: Mapping[str, ScalarNeuralTerm]) -> ScalarNeuralTerm:
+    if name in neural_terms:
+        return neural_terms[name]
     known = find(name)
     if known is None:
         raise EquationError(f"no function is known for `{name}`")

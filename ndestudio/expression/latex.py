@@ -72,7 +72,7 @@ def to_latex(expr: Expr, symbols: Mapping[str, str] | None = None, digits: int |
     """LaTeX of ``expr``, without dollar signs.
 
     Arguments:
-        symbols: name -> LaTeX to use for it, over what ``symbol`` makes of it (holes too).
+        symbols: name -> LaTeX to use for it, over what ``symbol`` makes of it (neural terms too).
         digits: significant digits of numbers; None: all.
     """
     return _Writer(symbols or {}, digits).write(expr)[0]

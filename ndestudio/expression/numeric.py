@@ -19,66 +19,68 @@ def evaluate(
     expr: Expr,
     values: Mapping[str, Any],
     xp: Any = np,
-    holes: Mapping[str, Callable[..., Any]] | None = None,
+    neural_terms: Mapping[str, Callable[..., Any]] | None = None,
 ) -> Any:
     """Value of ``expr``.
 
     Arguments:
         values: name -> number or array; arrays broadcast against each other.
         xp: `numpy` or `jax.numpy`.
-        holes: name -> function of as many arrays as the hole has arguments.
+        neural_terms: name -> function of as many arrays as the neural term has arguments.
 
     Returns:
         An array or a number, floating; not finite where the formula has no value there (nothing is raised for that).
 
     Raises:
-        EquationError: a name or a hole without a value.
+        EquationError: a name or a neural term without a value.
     """
     if xp is np:
         with np.errstate(all="ignore"):
-            return _evaluate(expr, values, xp, holes or {})
-    return _evaluate(expr, values, xp, holes or {})
+            return _evaluate(expr, values, xp, neural_terms or {})
+    return _evaluate(expr, values, xp, neural_terms or {})
 
 
-def _evaluate(expr: Expr, values: Mapping[str, Any], xp: Any, holes: Mapping[str, Callable[..., Any]]) -> Any:
+def _evaluate(expr: Expr, values: Mapping[str, Any], xp: Any, neural_terms: Mapping[str, Callable[..., Any]]) -> Any:
     match expr:
         case Number(value):
             return np.float64(value) if xp is np else value
         case Name(name):
             return _value(name, values, xp)
         case Negate(operand):
-            return -_evaluate(operand, values, xp, holes)
+            return -_evaluate(operand, values, xp, neural_terms)
         case Binary("^", left, Number(value)) if value in _INTEGER_POWERS:
-            return _evaluate(left, values, xp, holes) ** int(value)
+            return _evaluate(left, values, xp, neural_terms) ** int(value)
         case Binary(operator, left, right):
-            a, b = _evaluate(left, values, xp, holes), _evaluate(right, values, xp, holes)
+            a, b = _evaluate(left, values, xp, neural_terms), _evaluate(right, values, xp, neural_terms)
             return _binary(operator, a, b, xp)
         case Call(function, arguments):
-            if function in holes:
-                return holes[function](*[_evaluate(argument, values, xp, holes) for argument in arguments])
+            if function in neural_terms:
+                return neural_terms[function](
+                    *[_evaluate(argument, values, xp, neural_terms) for argument in arguments]
+                )
             known = find(function)
             if known is None:
                 raise EquationError(f"no function is known for `{function}`")
             if known.rewrite is not None:
-                return _evaluate(known.rewrite(arguments), values, xp, holes)
+                return _evaluate(known.rewrite(arguments), values, xp, neural_terms)
             if known.units == "choice" and xp is not np:
-                return _chosen(arguments, values, xp, holes)
-            return known.value(xp, [_evaluate(argument, values, xp, holes) for argument in arguments])
+                return _chosen(arguments, values, xp, neural_terms)
+            return known.value(xp, [_evaluate(argument, values, xp, neural_terms) for argument in arguments])
     raise TypeError(f"not an expression: {expr!r}")
 
 
 def _chosen(
-    arguments: tuple[Expr, ...], values: Mapping[str, Any], xp: Any, holes: Mapping[str, Callable[..., Any]]
+    arguments: tuple[Expr, ...], values: Mapping[str, Any], xp: Any, neural_terms: Mapping[str, Callable[..., Any]]
 ) -> Any:
     """`if` in JAX: nothing flows back into the branch that is not taken, whose derivative may be no number there."""
     import jax
 
-    condition = _evaluate(arguments[0], values, xp, holes)
+    condition = _evaluate(arguments[0], values, xp, neural_terms)
 
     def branch(expr: Expr, taken: Any) -> Any:
         used = {name: values[name] for name in names(expr) if name in values}
         gated = {name: xp.where(taken, value, jax.lax.stop_gradient(value)) for name, value in used.items()}
-        return _evaluate(expr, {**values, **gated}, xp, holes)
+        return _evaluate(expr, {**values, **gated}, xp, neural_terms)
 
     return xp.where(condition, branch(arguments[1], condition), branch(arguments[2], xp.logical_not(condition)))
 

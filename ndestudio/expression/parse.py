@@ -38,7 +38,7 @@ def parse_expression(text: str, *, line: int = 1, column: int = 1, functions: Co
 
     Arguments:
         line, column: position of the first character, for errors.
-        functions: names of holes that may be called besides the known functions; None: any name may.
+        functions: names of neural terms that may be called besides the known functions; None: any name may.
 
     Raises:
         EquationError: with the place, and a suggestion where there is one.
@@ -69,7 +69,7 @@ def did_you_mean(name: str, known: Iterable[str], alike: float = 0.6) -> str:
     return f"; did you mean `{near[0]}`?" if near else ""
 
 
-def unknown_function(token: Token, holes: Iterable[str]) -> EquationError:
+def unknown_function(token: Token, neural_terms: Iterable[str]) -> EquationError:
     known = find(token.text)
     if known is not None:
         return error_at(token, _wrong_count(token.text, None))
@@ -79,7 +79,7 @@ def unknown_function(token: Token, holes: Iterable[str]) -> EquationError:
     if other is not None:
         return error_at(token, f"unknown function `{token.text}`; did you mean `{other}`?")
     # many a name of an unknown term is near one of the less usual functions
-    guess = did_you_mean(token.text, [*RESERVED, *holes]) or did_you_mean(token.text, words(), NEAR_WORD)
+    guess = did_you_mean(token.text, [*RESERVED, *neural_terms]) or did_you_mean(token.text, words(), NEAR_WORD)
     return error_at(token, f"unknown function `{token.text}`{guess or '; known are ' + ', '.join(words())}")
 
 

@@ -16,7 +16,7 @@ __all__ = ["from_sympy", "to_latex", "to_sympy"]
 
 
 def to_sympy(expr: Expr, *, evaluate: bool = True, largest_whole: float = 1e15) -> Any:
-    """The SymPy expression; names become plain symbols, holes undefined functions, whole numbers integers.
+    """The SymPy expression; names become plain symbols, neural terms undefined functions, whole numbers integers.
 
     Arguments:
         evaluate: let SymPy combine and sort as it does by itself; False keeps the form that was written.

@@ -1,7 +1,7 @@
-"""The one expression form: what equations, holes, candidates and exports are made of.
+"""The one expression form: what equations, neural terms, candidates and exports are made of.
 
 Five frozen node kinds. Numbers are 64-bit floats; `^` is the only power operator; functions are those of
-``ndestudio.expression.functions`` or, in equations, names of neural holes. Comparisons and connectives are functions
+``ndestudio.expression.functions`` or, in equations, names of neural terms. Comparisons and connectives are functions
 called by their signs; they stand in conditions alone.
 """
 
@@ -24,7 +24,7 @@ class Number:
 
 @dataclass(frozen=True, slots=True)
 class Name:
-    """A state, input, parameter, formal argument of a hole, `t`, or `pi`."""
+    """A state, input, parameter, formal argument of a neural term, `t`, or `pi`."""
 
     name: str
 
@@ -45,7 +45,7 @@ class Binary:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A known function or a hole applied to arguments."""
+    """A known function or a neural term applied to arguments."""
 
     function: str
     arguments: tuple[Expr, ...]
@@ -110,24 +110,25 @@ def names(expr: Expr) -> tuple[str, ...]:
     return tuple(found)
 
 
-def calls(expr: Expr, holes: Collection[str] = ()) -> tuple[Call, ...]:
-    """All calls of functions that are not known (that is, of holes), in order.
+def calls(expr: Expr, neural_terms: Collection[str] = ()) -> tuple[Call, ...]:
+    """All calls of functions that are not known (that is, of neural terms), in order.
 
     Arguments:
-        holes: names that are holes for certain; those that are declared may have the name of a known function.
+        neural_terms: names that are neural terms for certain; those that are declared may have the name of a known
+            function.
     """
     return tuple(
         node
         for node in walk(expr)
-        if isinstance(node, Call) and not is_known(node.function, len(node.arguments), holes)
+        if isinstance(node, Call) and not is_known(node.function, len(node.arguments), neural_terms)
     )
 
 
 def expand_calls(expr: Expr, definitions: Mapping[str, tuple[tuple[str, ...], Expr]]) -> Expr:
-    """Replace each call of a defined hole by its body.
+    """Replace each call of a defined neural term by its body.
 
     Arguments:
-        definitions: hole name -> (formal argument names, body in those names).
+        definitions: neural term name -> (formal argument names, body in those names).
     """
 
     def expand(node: Expr) -> Expr:

@@ -12,7 +12,7 @@ from jaxtyping import Float
 from ndestudio.figures.description import Axis, Curve, Figure, Mark, Note, Panel, Points
 from ndestudio.figures.text import slug
 
-Shown: TypeAlias = Literal["both", "hole", "simulated"]
+Shown: TypeAlias = Literal["both", "neural_term", "simulated"]
 
 SMALLEST = 1e-9
 """Smaller relative errors are rounding."""
@@ -93,7 +93,11 @@ def front_panel(
     """
     term = [(f.complexity, _of_term(f)) for f in formulas if f.on_front] if shown != "simulated" else []
     extra = [(f.complexity, _of_term(f)) for f in formulas if not f.on_front] if shown != "simulated" else []
-    whole = [(f.complexity, _simulated(f)) for f in formulas if np.isfinite(_simulated(f))] if shown != "hole" else []
+    whole = (
+        [(f.complexity, _simulated(f)) for f in formulas if np.isfinite(_simulated(f))]
+        if shown != "neural_term"
+        else []
+    )
     term_x, term_y = _columns(term)
     all_x, all_y = _columns(term + extra)
     sim_x, sim_y = _columns(sorted(whole))
@@ -118,7 +122,7 @@ def front_places(formulas: Sequence[Formula], shown: Shown = "both") -> list[Pla
     """Every point that is drawn."""
     found = []
     for index, one in enumerate(formulas):
-        errors = (_of_term(one), shown != "simulated"), (_simulated(one), shown != "hole")
+        errors = (_of_term(one), shown != "simulated"), (_simulated(one), shown != "neural_term")
         found += [Place(index, float(one.complexity), e) for e, wanted in errors if wanted and np.isfinite(e)]
     return found
 

@@ -61,11 +61,11 @@ class Portrait:
 
 
 @dataclass(frozen=True, eq=False)
-class HolePicture:
-    """A hole over one or two of its arguments, the others held at the median of what was visited.
+class NeuralTermPlotData:
+    """A neural term over one or two of its arguments, the others held at the median of what was visited.
 
     Arguments:
-        axes: grid of each shown argument. values: the hole there ([x], or [y, x] for two arguments).
+        axes: grid of each shown argument. values: the neural term there ([x], or [y, x] for two arguments).
         support: visited samples of the shown arguments. trusted: where the grid is near a visited sample.
         lowest, highest: over the networks of all seeds, in the shape of ``values``; None for a single seed.
     """
@@ -82,25 +82,25 @@ class HolePicture:
 
 
 @dataclass(frozen=True, eq=False)
-class Picture:
+class PlotData:
     """Everything plots show of one model.
 
     Arguments:
         paths: trajectory name -> simulation.
-        warnings: sentences about simulations that use a hole where no data support it.
-        axes, shown: what was asked for: states of the portrait, hole -> positions of its shown arguments.
+        warnings: sentences about simulations that use a neural term where no data support it.
+        axes, shown: what was asked for: states of the portrait, neural term -> positions of its shown arguments.
     """
 
     model: FittedModel
     paths: Mapping[str, Path] = field(default_factory=dict)
     portrait: Portrait | None = None
-    holes: tuple[HolePicture, ...] = ()
+    neural_terms: tuple[NeuralTermPlotData, ...] = ()
     warnings: tuple[str, ...] = ()
     axes: tuple[str, str] | None = None
     shown: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
 
 
-def picture(
+def plot_data(
     model: FittedModel,
     dataset: Dataset,
     axes: tuple[str, str] | None = None,
@@ -109,22 +109,25 @@ def picture(
     others: tuple[FittedModel, ...] = (),
     *,
     reporter: Reporter,
-) -> Picture:
+) -> PlotData:
     """Compute all of it.
 
     Arguments:
         axes: the two states of the phase portrait (None: the first two).
-        shown: hole -> positions of the arguments it is drawn over (left out: the first one or two).
+        shown: neural term -> positions of the arguments it is drawn over (left out: the first one or two).
         seconds: trajectories left when they are over are not simulated (a training that runs wants news, not all of it).
-        others: models of further seeds; holes show how far they spread.
+        others: models of further seeds; neural terms show how far they spread.
     """
     shown = shown or {}
     paths = simulate_all(model, dataset, seconds, reporter=reporter)
     portrait = None if reporter.should_stop() else phase_portrait(model, dataset, paths, axes)
     wanted = () if reporter.should_stop() else tuple(model.networks)
     visits = {name: visited(model, dataset, paths, network.arguments) for name, network in model.networks.items()}
-    holes = tuple(hole_picture(model, hole, shown.get(hole), visits[hole], others) for hole in wanted)
-    return Picture(model, paths, portrait, holes, unsupported(model, paths, visits), axes, shown)
+    neural_terms = tuple(
+        neural_term_plot_data(model, neural_term, shown.get(neural_term), visits[neural_term], others)
+        for neural_term in wanted
+    )
+    return PlotData(model, paths, portrait, neural_terms, unsupported(model, paths, visits), axes, shown)
 
 
 def simulate_all(model: FittedModel, dataset: Dataset, seconds: float = 30.0, *, reporter: Reporter) -> dict[str, Path]:
@@ -151,7 +154,7 @@ def unsupported(
     """Sentences about simulations that leave the region in which data support a network.
 
     Arguments:
-        visits: hole -> arguments that training has visited.
+        visits: neural term -> arguments that training has visited.
     """
     states = model.system.states
     found = []
@@ -301,13 +304,13 @@ def _direction(grid: Float[np.ndarray, "y x 2"], place: Float[np.ndarray, "n 2"]
     return np.divide(vector, length, out=np.zeros_like(vector), where=length > 0)
 
 
-def hole_picture(
+def neural_term_plot_data(
     model: FittedModel,
-    hole: str,
+    neural_term: str,
     shown: tuple[int, ...] | None = None,
     visits: Float[np.ndarray, "visit argument"] | None = None,
     others: tuple[FittedModel, ...] = (),
-) -> HolePicture:
+) -> NeuralTermPlotData:
     """A network over one or two of its arguments.
 
     Arguments:
@@ -315,9 +318,9 @@ def hole_picture(
         visits: arguments that training has visited, in addition to the support the network knows itself.
         others: models of further seeds.
     """
-    from ndestudio.model import evaluate_hole
+    from ndestudio.model import evaluate_neural_term
 
-    network = model.networks[hole]
+    network = model.networks[neural_term]
     count = len(network.arguments)
     shown = shown or tuple(range(min(count, 2)))
     support = network.support if network.support is not None else np.zeros((0, count))
@@ -332,11 +335,13 @@ def hole_picture(
     points = np.tile(middle, (mesh[0].size, 1))
     for i, values in zip(shown, mesh, strict=True):
         points[:, i] = values.ravel()
-    seeds = [one for one in (model, *others) if hole in one.networks]
-    all_values = np.stack([np.asarray(evaluate_hole(one, hole, points)).reshape(mesh[0].shape) for one in seeds])
+    seeds = [one for one in (model, *others) if neural_term in one.networks]
+    all_values = np.stack(
+        [np.asarray(evaluate_neural_term(one, neural_term, points)).reshape(mesh[0].shape) for one in seeds]
+    )
     values = all_values[0]
-    return HolePicture(
-        name=hole,
+    return NeuralTermPlotData(
+        name=neural_term,
         arguments=tuple(network.arguments[i] for i in shown),
         axes=axes,
         values=values,
@@ -348,8 +353,8 @@ def hole_picture(
     )
 
 
-def grid_points(shown: HolePicture, arguments: tuple[str, ...]) -> Float[np.ndarray, "point argument"]:
-    """The points a picture has values at, in the order of ``values.ravel()``; the other arguments are at ``held``."""
+def grid_points(shown: NeuralTermPlotData, arguments: tuple[str, ...]) -> Float[np.ndarray, "point argument"]:
+    """The points plot data has values at, in the order of ``values.ravel()``; the other arguments are at ``held``."""
     mesh = dict(zip(shown.arguments, np.meshgrid(*shown.axes), strict=True))
     size = shown.values.size
     columns = [mesh[name].ravel() if name in mesh else np.full(size, shown.held[name]) for name in arguments]

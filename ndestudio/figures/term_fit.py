@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from jaxtyping import Bool, Float
 
-from ndestudio.distil.result import HoleSamples
+from ndestudio.distil.result import NeuralTermSamples
 from ndestudio.expression.latex import symbol
 from ndestudio.figures.description import Axis, Curve, Figure, Level, Mark, Panel, Points
 from ndestudio.figures.plot_data import near
@@ -32,15 +32,15 @@ class Slice:
 
 
 @dataclass(frozen=True, eq=False)
-class HoleFit:
-    """How a formula follows the samples of its hole.
+class FormulaFit:
+    """How a formula follows the samples of its neural term.
 
     Arguments:
         formula_y: the formula at the samples; None when it cannot be evaluated there.
         slices: one for each argument.
     """
 
-    hole: str
+    neural_term: str
     arguments: tuple[str, ...]
     X: Float[np.ndarray, "sample argument"]
     y: Float[np.ndarray, " sample"]
@@ -50,14 +50,14 @@ class HoleFit:
 
     @property
     def title(self) -> str:
-        return f"{self.hole} [{self.unit}]" if self.unit else self.hole
+        return f"{self.neural_term} [{self.unit}]" if self.unit else self.neural_term
 
 
 def term_fit(
     model: FittedModel,
-    samples: HoleSamples,
+    samples: NeuralTermSamples,
     formula: Callable[[Float[np.ndarray, "n argument"]], Float[np.ndarray, " n"]],
-) -> HoleFit:
+) -> FormulaFit:
     """Formula and network at the samples and along each argument.
 
     Parameters
@@ -67,34 +67,36 @@ def term_fit(
     formula
         Values of the formula at rows of arguments.
     """
-    from ndestudio.model.evaluate import evaluate_hole
+    from ndestudio.model.evaluate import evaluate_neural_term
 
-    network = model.networks.get(samples.hole)
+    network = model.networks.get(samples.neural_term)
     slices = []
     middle = np.median(samples.X, axis=0)
     for i, argument in enumerate(samples.arguments):
         low, high = float(samples.X[:, i].min()), float(samples.X[:, i].max())
         points = np.tile(middle, (_SLICE, 1))
         points[:, i] = np.linspace(low, high, _SLICE)
-        learned = evaluate_hole(model, samples.hole, points) if network else np.full(_SLICE, np.nan)
+        learned = evaluate_neural_term(model, samples.neural_term, points) if network else np.full(_SLICE, np.nan)
         held = {name: float(middle[k]) for k, name in enumerate(samples.arguments) if k != i}
         slices.append(Slice(argument, points[:, i], learned, formula(points), near(points, samples.X), held))
     y = formula(samples.X)
     unit = network.config.unit if network else ""
     shown = y if np.isfinite(y).any() else None
-    return HoleFit(samples.hole, samples.arguments, samples.X, samples.y, shown, tuple(slices), unit)
+    return FormulaFit(samples.neural_term, samples.arguments, samples.X, samples.y, shown, tuple(slices), unit)
 
 
-def term_fit_figure(fit: HoleFit) -> Figure:
+def term_fit_figure(fit: FormulaFit) -> Figure:
     """Formula against network, and the two along each argument."""
     panels = (parity_panel(fit), *(slice_panel(fit, k) for k in range(len(fit.slices))))
-    caption = f"{fit.hole}: the formula against the network at samples where data support it, and along each argument"
+    caption = (
+        f"{fit.neural_term}: the formula against the network at samples where data support it, and along each argument"
+    )
     caption += " with the others at their median" if len(fit.slices) > 1 else ""
-    name, title = f"fit_{slug(fit.hole)}", f"Formula and network of {fit.hole}"
+    name, title = f"fit_{slug(fit.neural_term)}", f"Formula and network of {fit.neural_term}"
     return Figure("term fit", name, title, f"{caption}.", panels, columns=min(3, len(panels)), ratio=0.85)
 
 
-def parity_panel(fit: HoleFit, other: HoleFit | None = None) -> Panel:
+def parity_panel(fit: FormulaFit, other: FormulaFit | None = None) -> Panel:
     """Formula against network at the samples; `other` is a second formula of the same term."""
     ends = np.array([np.nanmin(fit.y), np.nanmax(fit.y)]) if len(fit.y) else np.zeros(0)
     marks: list[Mark] = [Curve(ends, ends, "muted", dash=True)]
@@ -102,7 +104,7 @@ def parity_panel(fit: HoleFit, other: HoleFit | None = None) -> Panel:
     return Panel(Axis(f"network: {fit.title}"), Axis("formula"), tuple(marks))
 
 
-def residual_panel(fit: HoleFit, position: int, other: HoleFit | None = None) -> Panel:
+def residual_panel(fit: FormulaFit, position: int, other: FormulaFit | None = None) -> Panel:
     """Network minus formula along an argument."""
     x = fit.X[:, position]
     marks: list[Mark] = [Level(0.0, guest=False)]
@@ -111,7 +113,7 @@ def residual_panel(fit: HoleFit, position: int, other: HoleFit | None = None) ->
     return Panel(Axis(argument, symbol(argument)), Axis(f"network − formula: {fit.title}"), tuple(marks))
 
 
-def slice_panel(fit: HoleFit, position: int, other: HoleFit | None = None) -> Panel:
+def slice_panel(fit: FormulaFit, position: int, other: FormulaFit | None = None) -> Panel:
     """Network and formula along an argument; dashed where no data support the network."""
     one = fit.slices[position]
     marks: list[Mark] = [
@@ -130,9 +132,9 @@ def slice_panel(fit: HoleFit, position: int, other: HoleFit | None = None) -> Pa
 
 
 def _dots(
-    fit: HoleFit,
-    other: HoleFit | None,
-    values: Callable[[HoleFit], tuple[np.ndarray, np.ndarray | None]],
+    fit: FormulaFit,
+    other: FormulaFit | None,
+    values: Callable[[FormulaFit], tuple[np.ndarray, np.ndarray | None]],
 ) -> list[Mark]:
     """The samples of one or two formulas, at most 600 of each."""
     step = max(1, len(fit.y) // _DOTS)

@@ -28,15 +28,15 @@ OWN = 2
 
 
 def get_program(key: Hashable, make: Callable[[], Callable[..., Any]], arguments: tuple[Any, ...], place: Any) -> Any:
-    """The compiled program, perhaps still in the making, on a JAX device or where seeds meet (``Meeting``)."""
-    if isinstance(place, Meeting):
+    """The compiled program, perhaps still in the making, on a JAX device or where seeds meet (``BatchedEnsemble``)."""
+    if isinstance(place, BatchedEnsemble):
         return place.program(key, make, arguments)
     return CACHE.get(key, make, arguments, place)
 
 
-def abreast(place: Any) -> int:
+def seeds_in_memory(place: Any) -> int:
     """How many seeds share the memory of a place."""
-    return place.width if isinstance(place, Meeting) else 1
+    return place.width if isinstance(place, BatchedEnsemble) else 1
 
 
 @dataclass(eq=False)
@@ -51,7 +51,7 @@ class _Call:
     done: bool = False
 
 
-class Meeting:
+class BatchedEnsemble:
     """Takes the place of a device for ``width`` threads; each says when it is done (``leave``).
 
     ``calls`` holds, for each program run so far, how many seeds it served.
@@ -163,7 +163,7 @@ class Meeting:
             for k, mine in enumerate(own)
         ]
         axes = tuple(jax.tree_util.tree_unflatten(first.tree, [0 if mine else None for mine in own]))
-        key = ("abreast", first.key, tuple(own), self.width)
+        key = ("seeds_in_memory", first.key, tuple(own), self.width)
         arguments = tuple(jax.tree_util.tree_unflatten(first.tree, leaves))
         return CACHE.get(key, lambda: jax.vmap(first.make(), in_axes=axes), arguments, self.device), leaves
 

@@ -71,7 +71,7 @@ class Batch:
 def fitted_rows(problem: Problem) -> list[Rows]:
     """Rows for fitting, training ones first: all samples but test ones, thinned where there are more than help."""
     rows = whole_rows(problem.dataset, with_test=False)
-    if not problem.structure.holes:
+    if not problem.structure.neural_terms:
         return rows
     rows.sort(key=lambda row: not (row.trajectory.part[row.index] == Part.TRAIN).any())
     values, longest = problem.values_used_train, max(len(row.index) for row in rows)
@@ -112,7 +112,7 @@ def make_batch(
     samples = max(len(row.index) for row in rows)
     samples = bucket(samples) if padded else samples
     full = [*rows, *[rows[0]] * (width - len(rows))]
-    grid = make_grid(full, steps, problem.method, samples, problem.mesh)
+    grid = make_grid(full, steps, problem.method, samples, problem.time_grid)
     target = make_target(full, problem.dataset, problem.observed, problem.space.constants.log, samples)
     if width > len(rows):
         target = _without_padding(target, len(rows))
@@ -179,7 +179,8 @@ def _depends_on_free(space: Space, k: int) -> bool:
         return False
     trained = {name for name, free in zip(space.structure.parameters, space.free, strict=False) if free}
     return any(isinstance(node, Name) and node.name in trained for node in walk(expr)) or any(
-        isinstance(node, Call) and node.function in {hole.name for hole in space.structure.holes} for node in walk(expr)
+        isinstance(node, Call) and node.function in {neural_term.name for neural_term in space.structure.neural_terms}
+        for node in walk(expr)
     )
 
 

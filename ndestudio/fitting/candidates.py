@@ -31,7 +31,7 @@ from ndestudio.fitting.optimizers.minimise import (
 )
 from ndestudio.fitting.problem import Problem, make_problem
 from ndestudio.fitting.robust import robust_squares
-from ndestudio.fitting.solver_choice import suited
+from ndestudio.fitting.solver_choice import with_suitable_solver
 from ndestudio.fitting.stages.constants import CLOSE, ENOUGH_ROWS, LEAST_ACCURATE, MOST_STEPS, constants_objective
 from ndestudio.fitting.step_count import enough_steps, on_samples, tolerance
 from ndestudio.fitting.tracker import Tracker, physical_starts
@@ -117,13 +117,13 @@ class Candidates:
         watch, iterations = _Impatient(should_stop, enough**2), 0 if should_stop() else iterations
         few, whole = self._batches(problem)
         found = self._minimised(problem, few, start_point(problem, few), iterations, watch)
-        if found.finite and few is not whole and not watch.given_up:
+        if found.finite and few is not whole and not watch.out_of_steps:
             point = Point(found.state.point.theta, start_point(problem, whole).free)
             found, few = self._minimised(problem, whole, point, iterations, watch), whole
         if not found.finite:
             return CandidateFit(model, np.inf, watch.made, "the formula cannot be simulated over the training rows")
         state, batch = found.state, few
-        if not watch.given_up and state.loss < HOPELESS and not should_stop():
+        if not watch.out_of_steps and state.loss < HOPELESS and not should_stop():
             problem, batch, state = self._checked(problem, batch, state, iterations, watch)
         return CandidateFit(_fitted(problem, batch, state.point), state.loss, watch.made)
 
@@ -144,8 +144,8 @@ class Candidates:
     def _problem(self, model: FittedModel) -> Problem:
         problem = make_problem(model, self.dataset, self.train, train_networks=False)
         known = self.problem
-        problem = replace(problem, method=known.method, mesh=known.mesh, least=known.least, floor=known.floor)
-        return suited(Tracker(problem, SilentReporter(), np.inf), model, "At the start values")
+        problem = replace(problem, method=known.method, time_grid=known.time_grid, least=known.least, floor=known.floor)
+        return with_suitable_solver(Tracker(problem, SilentReporter(), np.inf), model, "At the start values")
 
     def _batches(self, problem: Problem) -> tuple[Batch, Batch]:
         """Some of many trajectories to begin with, and all of them."""
@@ -182,7 +182,7 @@ class Candidates:
         finer = enough_steps(problem, model, batch.steps, allowed(problem, state.loss), MOST_STEPS)
         if finer == batch.steps:
             return problem, batch, state
-        problem = suited(Tracker(problem, SilentReporter(), np.inf), model, "As fitted so far")
+        problem = with_suitable_solver(Tracker(problem, SilentReporter(), np.inf), model, "As fitted so far")
         again = self._laid_out(problem, on_samples(problem, finer), list(batch.rows))
         found = self._minimised(problem, again, Point(state.point.theta, state.point.free), iterations, watch, 1e-6)
         return (problem, again, found.state) if found.finite else (problem, batch, state)
@@ -208,7 +208,7 @@ def make_candidates(model: FittedModel, dataset: Dataset, train: TrainConfig | N
     """
     train = train or TrainConfig()
     problem = make_problem(model, dataset, train, train_networks=False)
-    problem = suited(Tracker(problem, SilentReporter(), np.inf), model, "At the start values")
+    problem = with_suitable_solver(Tracker(problem, SilentReporter(), np.inf), model, "At the start values")
     longest = max(len(trajectory.t) for trajectory in dataset.trajectories)
     begin = on_samples(problem, max(int(np.clip(longest // 2, 32, 512)), problem.least))
     batch = make_batch(problem, begin, padded=False)
@@ -230,7 +230,7 @@ class _Impatient(Monitor[LmState]):
     def __init__(self, should_stop: Callable[[], bool], enough: float) -> None:
         self.should_stop, self.enough = should_stop, enough
         self.end = time.thread_time() + SECONDS
-        self.made, self.given_up = 0, False
+        self.made, self.out_of_steps = 0, False
 
     def step(self, number: int, state: LmState) -> None:
         self.made += 1
@@ -238,6 +238,6 @@ class _Impatient(Monitor[LmState]):
     def ended(self, number: int, state: LmState) -> str | None:
         hopeless = number == PATIENCE and state.loss > self.enough
         if hopeless or time.thread_time() > self.end or self.should_stop():
-            self.given_up = True
+            self.out_of_steps = True
             return "given up"
         return None

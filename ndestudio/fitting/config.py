@@ -6,7 +6,7 @@ from typing import Literal
 
 import msgspec
 
-Stage = Literal["collocation", "shooting", "trajectory", "polish"]
+Stage = Literal["collocation", "shooting", "trajectory", "final_refinement"]
 NoiseKind = Literal["spread", "constant", "proportional"]
 Adjoint = Literal["auto", "recursive", "direct", "forward", "backsolve"]
 Controller = Literal["auto", "pid", "constant"]
@@ -27,7 +27,7 @@ class TrainConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
             estimated together with the model, by likelihood: `"constant"` (the same for all values of the column) or
             `"proportional"` (variance s0^2 + (s1 * value)^2: the relative error counts where values are large).
         l2: strength of the penalty on network weights; None: chosen on held-out windows, and where nothing is held out and the
-            data are noisy, by the evidence (the marginal likelihood of the data).
+            data are noisy, by the marginal likelihood of the data.
         iterations: stage -> number of steps.
         segment: points per shooting segment.
         solver: of the training simulation. `"auto"`: `rk4` on a fixed grid with exact discrete derivatives, and `sdirk4`

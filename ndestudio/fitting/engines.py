@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from jaxtyping import Float
 
-from ndestudio.fitting.batched_ensemble import abreast, get_program
+from ndestudio.fitting.batched_ensemble import get_program, seeds_in_memory
 from ndestudio.fitting.batches import Batch, split_rows
 from ndestudio.fitting.optimizers.levenberg_marquardt import Linear, PathRows, Point
 from ndestudio.fitting.penalties import along, path_of
@@ -148,14 +148,14 @@ class JaxEngine:
     Many rows are computed in pieces of equal size, one after the other, by one program: memory is bounded.
 
     Arguments:
-        device: of JAX, or a ``Meeting`` of several seeds.
+        device: of JAX, or a ``BatchedEnsemble`` of several seeds.
     """
 
     def __init__(self, problem: Problem, batch: Batch, device: Any) -> None:
         self.problem, self.batch, self.device = problem, batch, device
         self.compile_seconds = 0.0
         rows = len(batch.grid.step)
-        most = PIECE_BYTES.get(device.platform, LARGE_PIECE_BYTES) / row_bytes(problem, batch) / abreast(device)
+        most = PIECE_BYTES.get(device.platform, LARGE_PIECE_BYTES) / row_bytes(problem, batch) / seeds_in_memory(device)
         self.pieces = next((n for n in range(1, rows) if rows % n == 0 and rows // n <= most), rows)
         self._future: Future[Any] | None = None
         self._program: Any = None

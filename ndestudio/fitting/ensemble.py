@@ -11,17 +11,17 @@ import msgspec
 import numpy as np
 
 from ndestudio.data.dataset import Dataset, Part
-from ndestudio.fitting.batched_ensemble import Clock, Meeting
+from ndestudio.fitting.batched_ensemble import BatchedEnsemble, Clock
 from ndestudio.fitting.config import TrainConfig
 from ndestudio.fitting.result import Fit, Outcome
 from ndestudio.fitting.stages.recipe import JACOBIAN_BYTES
-from ndestudio.model.evaluate import evaluate_hole
+from ndestudio.model.evaluate import evaluate_neural_term
 from ndestudio.model.fitted import FittedModel
 from ndestudio.progress import Event, Note, Phase, Progress, Reporter, TrainStep
 from ndestudio.solve.jax_backend import device, memory
 
 ALIKE = 0.1
-"""Disagreement of a hole, relative to its spread, up to which seeds count as agreeing."""
+"""Disagreement of a neural term, relative to its spread, up to which seeds count as agreeing."""
 WORSE = 1.5
 """Errors beyond so many times that of the best seed show that a seed was not trained well enough to speak for the data."""
 GOOD = 0.01
@@ -41,11 +41,11 @@ class Seed:
 
     train: TrainConfig
     reporter: Reporter
-    place: Meeting | None = None
+    place: BatchedEnsemble | None = None
     clock: Callable[[], float] = time.perf_counter
 
 
-def places_abreast(model: FittedModel, dataset: Dataset, train: TrainConfig) -> int:
+def batch_width(model: FittedModel, dataset: Dataset, train: TrainConfig) -> int:
     """How many seeds train at the same time: on a GPU (or where it was asked for) as many as the memory has room for."""
     if not model.networks or train.side_by_side is False:
         return 1
@@ -75,7 +75,10 @@ def fit_seeds(one: Callable[[Seed], Fit], train: TrainConfig, reporter: Reporter
     best = usable[0]
     good = [fit for fit in usable if _error(fit) <= WORSE * max(_error(best), GOOD)] or [best]
     others = tuple(fit.model for fit in good[1:])
-    notes = [*_left_out(fits, good), *(_agreement(hole, best.model, others) for hole in best.model.networks)]
+    notes = [
+        *_left_out(fits, good),
+        *(_agreement(neural_term, best.model, others) for neural_term in best.model.networks),
+    ]
     notes = [note for note in notes if note]
     for note in notes:
         reporter.emit(Note(note))
@@ -116,17 +119,20 @@ def _in_groups(one: Callable[[Seed], Fit], settings: list[TrainConfig], reporter
 
 def _together(one: Callable[[Seed], Fit], group: list[TrainConfig], reporter: Reporter) -> list[Fit]:
     """Fits of all settings at the same time, a thread for each."""
-    meeting, voices = Meeting(len(group), device(group[0].device)[0]), Voices(reporter, [one.seed for one in group])
+    batched_ensemble, reporters = (
+        BatchedEnsemble(len(group), device(group[0].device)[0]),
+        SeedReporters(reporter, [one.seed for one in group]),
+    )
     found: list[Fit | BaseException | None] = [None] * len(group)
 
     def run(k: int) -> None:
         try:
-            found[k] = one(Seed(group[k], voices.of(k), meeting, voices.clock))
+            found[k] = one(Seed(group[k], reporters.of(k), batched_ensemble, reporters.clock))
         except BaseException as error:
             found[k] = error
-            voices.failed = True
+            reporters.failed = True
         finally:
-            meeting.leave()
+            batched_ensemble.leave()
 
     threads = [threading.Thread(target=run, args=(k,), name=f"seed {one.seed}") for k, one in enumerate(group)]
     for thread in threads:
@@ -139,7 +145,7 @@ def _together(one: Callable[[Seed], Fit], group: list[TrainConfig], reporter: Re
     return [one_found for one_found in found if isinstance(one_found, Fit)]
 
 
-class Voices:
+class SeedReporters:
     """What is told of seeds side by side: everything about the first, of the others their losses and new sentences."""
 
     def __init__(self, reporter: Reporter, seeds: list[int]) -> None:
@@ -151,7 +157,7 @@ class Voices:
         self._lock = threading.Lock()
 
     def of(self, k: int) -> Reporter:
-        return _Voice(self, k)
+        return _SeedReporter(self, k)
 
     def should_stop(self) -> bool:
         return self.failed or self.clock.ask(self._reporter.should_stop)
@@ -179,15 +185,15 @@ class Voices:
 
 
 @dataclass(frozen=True, eq=False)
-class _Voice:
-    voices: Voices
+class _SeedReporter:
+    reporters: SeedReporters
     k: int
 
     def emit(self, event: Event) -> None:
-        self.voices.emit(self.k, event)
+        self.reporters.emit(self.k, event)
 
     def should_stop(self) -> bool:
-        return self.voices.should_stop()
+        return self.reporters.should_stop()
 
 
 def _error(fit: Fit) -> float:
@@ -211,25 +217,26 @@ def _left_out(fits: list[Fit], good: list[Fit]) -> list[str]:
     ]
 
 
-def disagreement(hole: str, model: FittedModel, others: tuple[FittedModel, ...]) -> float:
-    """Root mean square difference of the hole between ``model`` and the others where data support it, over its spread."""
-    support = model.networks[hole].support
+def disagreement(neural_term: str, model: FittedModel, others: tuple[FittedModel, ...]) -> float:
+    """Root mean square difference of the neural term between ``model`` and the others where data support it, over its
+    spread."""
+    support = model.networks[neural_term].support
     if support is None or not len(support) or not others:
         return float("nan")
-    mine = evaluate_hole(model, hole, support)
-    theirs = np.stack([evaluate_hole(other, hole, support) for other in others])
+    mine = evaluate_neural_term(model, neural_term, support)
+    theirs = np.stack([evaluate_neural_term(other, neural_term, support) for other in others])
     spread = float(np.std(mine))
     return float(np.sqrt(np.mean((theirs - mine) ** 2))) / spread if spread > 0 else float("nan")
 
 
-def _agreement(hole: str, model: FittedModel, others: tuple[FittedModel, ...]) -> str:
-    value = disagreement(hole, model, others)
+def _agreement(neural_term: str, model: FittedModel, others: tuple[FittedModel, ...]) -> str:
+    value = disagreement(neural_term, model, others)
     if not np.isfinite(value):
         return ""
     count = len(others) + 1
     if value <= ALIKE:
-        return f"{count} seeds agree on `{hole}` within {value:.1%} of its spread where data support it."
+        return f"{count} seeds agree on `{neural_term}` within {value:.1%} of its spread where data support it."
     return (
-        f"{count} seeds disagree on `{hole}` by {value:.0%} of its spread where data support it: the data do not determine "
-        "it. Fix parameters, constrain the hole, or measure more."
+        f"{count} seeds disagree on `{neural_term}` by {value:.0%} of its spread where data support it: the data do not determine "
+        "it. Fix parameters, constrain the neural term, or measure more."
     )

@@ -58,7 +58,7 @@ def guarded(tracker: Tracker, run) -> Ending:
     return Ending(reason)
 
 
-def finish(tracker: Tracker, ending: Ending, described: Device) -> Fit:
+def finalise(tracker: Tracker, ending: Ending, described: Device) -> Fit:
     """The best model with its figures and a sentence."""
     problem, reporter = tracker.problem, tracker.reporter
     reporter.emit(Phase("validating", "simulating with the accurate solver"))

@@ -6,14 +6,14 @@ from dataclasses import replace
 
 from ndestudio.data.dataset import Dataset, Part
 from ndestudio.errors import DataError
-from ndestudio.fitting.batched_ensemble import abreast
+from ndestudio.fitting.batched_ensemble import seeds_in_memory
 from ndestudio.fitting.config import TrainConfig
-from ndestudio.fitting.ensemble import Seed, fit_seeds, places_abreast
-from ndestudio.fitting.finalisation import finish, guarded
-from ndestudio.fitting.preflight import remarks
+from ndestudio.fitting.ensemble import Seed, batch_width, fit_seeds
+from ndestudio.fitting.finalisation import finalise, guarded
+from ndestudio.fitting.preflight import preflight_checks
 from ndestudio.fitting.problem import make_problem
 from ndestudio.fitting.result import Fit
-from ndestudio.fitting.solver_choice import suited
+from ndestudio.fitting.solver_choice import with_suitable_solver
 from ndestudio.fitting.stages.collocation import smooth_training
 from ndestudio.fitting.stages.constants import fit_constants
 from ndestudio.fitting.stages.recipe import train_networks
@@ -49,7 +49,7 @@ def fit(
     train, reporter = train or TrainConfig(), reporter or SilentReporter()
     if train.seeds > 1:
         model = _starting_model(config, dataset, train, start)
-        width = places_abreast(model, dataset, train)
+        width = batch_width(model, dataset, train)
         return fit_seeds(lambda seed: _fit_one(config, dataset, seed, start), train, reporter, width)
     return _fit_one(config, dataset, Seed(train, reporter), start)
 
@@ -58,7 +58,7 @@ def _fit_one(config: ModelConfig, dataset: Dataset, seed: Seed, start: FittedMod
     train, reporter = seed.train, seed.reporter
     begin = seed.clock()
     limit = train.time_limit if train.time_limit is not None else SECONDS[train.preset]
-    limit *= abreast(seed.place)
+    limit *= seeds_in_memory(seed.place)
     model = _starting_model(config, dataset, train, start)
     _check(model, dataset)
     problem = make_problem(model, dataset, train)
@@ -76,19 +76,19 @@ def _fit_one(config: ModelConfig, dataset: Dataset, seed: Seed, start: FittedMod
     reporter.emit(Phase("preparing", "smoothing the measurements"))
     problem = make_problem(model, dataset, train, smooth_training(dataset, train))
     tracker.problem = problem
-    for text in remarks(problem):
+    for text in preflight_checks(problem):
         tracker.note(text, "warning")
-    suited(tracker, model, "At the start values")
+    with_suitable_solver(tracker, model, "At the start values")
     setup = problem.adaptive
     for text in setup.warnings(int(problem.space.free.sum())) if setup is not None else ():
         tracker.note(text, "warning")
-    if problem.structure.holes or setup is not None:
+    if problem.structure.neural_terms or setup is not None:
         chosen, described = device(train.device)
         ending = guarded(tracker, lambda: train_networks(tracker, seed.place or chosen))
     else:
         described = plain_cpu()
         ending = guarded(tracker, lambda: fit_constants(tracker))
-    return finish(tracker, ending, described)
+    return finalise(tracker, ending, described)
 
 
 def _starting_model(

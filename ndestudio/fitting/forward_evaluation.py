@@ -55,7 +55,7 @@ def held_out(problem: Problem, batch: Batch, point: Point) -> float | None:
     return found if np.isfinite(found) else float("inf")
 
 
-def law_loss(problem: Problem, batch: Batch, point: Point) -> float:
+def loss_with_fitted_starts(problem: Problem, batch: Batch, point: Point) -> float:
     """Training loss with the initial values fitted to first order: what the law misses, without the noise of first samples."""
     index = np.flatnonzero(batch.trains)
     few, theirs = take_rows(batch, point, index[:: -(-len(index) // HELD_ROWS)])

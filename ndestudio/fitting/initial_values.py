@@ -77,7 +77,7 @@ def with_held_point(problem: Problem, batch: Batch, point: Point) -> Point:
     few = replace(few, target=few.target._replace(train=few.target.validation))
     model = problem.space.fitted(point.theta, {})
     frozen = replace(problem, space=replace(problem.space, model=model, free=np.zeros_like(problem.space.free)))
-    found = _settled(VectorEngine(frozen, few), theirs, time.perf_counter() + SECONDS)
+    found = _refined(VectorEngine(frozen, few), theirs, time.perf_counter() + SECONDS)
     free = point.free.copy()
     free[held] = found.free
     return Point(point.theta, free)
@@ -96,7 +96,7 @@ def _estimated(
         batch = make_batch(frozen, steps, rows=rows[first : first + AT_ONCE], padded=False)
         if not (batch.start.mode == FREE).any():
             return model, 0
-        point = _settled(VectorEngine(frozen, batch), _begin(frozen, batch, model), end)
+        point = _refined(VectorEngine(frozen, batch), _begin(frozen, batch, model), end)
         names = set(batch.names)
         found = physical_starts(frozen, batch, point)
         initial |= {name: start for name, start in found.items() if name in names}
@@ -113,7 +113,7 @@ def _begin(problem: Problem, batch: Batch, model: FittedModel) -> Point:
     return Point(point.theta, np.where(batch.moves & np.isfinite(free), free, point.free))
 
 
-def _settled(engine: VectorEngine, point: Point, end: float) -> Point:
+def _refined(engine: VectorEngine, point: Point, end: float) -> Point:
     """Levenberg-Marquardt for every row by itself, all side by side, along growing horizons."""
     for fraction in HORIZONS:
         point = _descended(engine, point, _seen(engine.batch, fraction), end)

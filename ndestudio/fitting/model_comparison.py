@@ -14,7 +14,7 @@ from ndestudio.fitting.uncertainty.information_criteria import Information, info
 from ndestudio.fitting.validation import held_out_error
 from ndestudio.model.config import ModelConfig
 from ndestudio.model.parse import parse_system
-from ndestudio.model.variants import all_neural, without_holes
+from ndestudio.model.variants import all_neural, without_neural_terms
 from ndestudio.progress import Event, Note, Phase, Reporter, SilentReporter
 
 HYBRID, MECHANISTIC, NEURAL, AS_WRITTEN = "hybrid", "mechanistic only", "neural only", "as written"
@@ -106,19 +106,21 @@ def _relatives(config: ModelConfig, dataset: Dataset) -> tuple[dict[str, tuple[M
     measured, inputs = dataset.measured_names, dataset.input_names
     system = parse_system(config, measured, inputs)
     notes: list[str] = []
-    if not system.holes:
+    if not system.neural_terms:
         return {
             AS_WRITTEN: (config, ""),
             NEURAL: (all_neural(config, measured, inputs), "a network of all states"),
         }, notes
     wanted = {HYBRID: (config, "as written")}
-    bare = without_holes(config, measured, inputs)
+    bare = without_neural_terms(config, measured, inputs)
     if bare is None:
         notes.append("There is no mechanistic model to compare with: without its unknown functions nothing is left.")
     else:
         wanted[MECHANISTIC] = (bare[0], ", ".join(bare[1]))
     neural = all_neural(config, measured, inputs)
-    if bare is None and all(len(hole.arguments) == len(system.states) + len(inputs) for hole in system.holes):
+    if bare is None and all(
+        len(neural_term.arguments) == len(system.states) + len(inputs) for neural_term in system.neural_terms
+    ):
         notes.append("The model is a plain neural ODE already.")
     else:
         wanted[NEURAL] = (neural, "a network of all states for each state")

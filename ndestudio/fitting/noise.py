@@ -27,7 +27,7 @@ from ndestudio.fitting.tracker import Tracker
 from ndestudio.problem.rows import Target
 
 ROUNDS = 4
-SETTLED = 0.05
+STEADY = 0.05
 """Relative change of all levels below which the rounds end."""
 SMALLEST = 1e-3
 """Smallest constant part, as a part of the residuals' root mean square: a value met exactly must not weigh everything."""
@@ -35,7 +35,7 @@ FEWEST = 8
 """Values of a column from which a proportional part is estimated."""
 
 
-def settle(tracker: Tracker, again: Callable[[Batch, Point], str], reason: str) -> str:
+def refine(tracker: Tracker, again: Callable[[Batch, Point], str], reason: str) -> str:
     """Estimate the noise at the best point and fit again under its weights, in turns.
 
     Arguments:
@@ -50,7 +50,7 @@ def settle(tracker: Tracker, again: Callable[[Batch, Point], str], reason: str) 
     base = batch
     for _ in range(ROUNDS):
         found = estimate(tracker.problem, base, point, tracker.freedom)
-        if tracker.noise is not None and _change(tracker.noise, found) < SETTLED:
+        if tracker.noise is not None and _change(tracker.noise, found) < STEADY:
             break
         tracker.noise = found
         weighted = reweighed(tracker.problem, base, point, found)

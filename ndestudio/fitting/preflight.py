@@ -15,7 +15,7 @@ LOOKED_AT = 50
 """Trajectories whose starts are looked at."""
 
 
-def remarks(problem: Problem) -> list[str]:
+def preflight_checks(problem: Problem) -> list[str]:
     """Sentences on the data and the start of a fit, most often none."""
     return [*_empty(problem), *_flat(problem), *_alone(problem), *_undefined(problem)]
 

@@ -20,12 +20,12 @@ from ndestudio.model.fitted import FittedModel
 from ndestudio.problem.bijection import Bijection, bijection
 from ndestudio.problem.problem import Problem as Definition
 from ndestudio.problem.space import Space, initial_transforms, parameter_space
-from ndestudio.problem.structure import Structure
+from ndestudio.problem.structure import FormulaStructure
 from ndestudio.solve.base import Solver, SolverSettings, TracedMethod
 from ndestudio.solve.diffrax_adaptive import ATOL, RTOL
 from ndestudio.solve.registry import for_training
 from ndestudio.solve.tableau import SDIRK4, Tableau
-from ndestudio.solve.time_grid import Mesh
+from ndestudio.solve.time_grid import TimeGrid
 
 CLIP = 5.0
 """States are kept inside the field within this many data ranges around the data; hidden ones within a hundred scales."""
@@ -41,7 +41,7 @@ class Problem:
 
     Arguments:
         floor: smallest loss the noise allows (mean squared error over spread); 0 if the noise is unknown.
-        mesh: trajectory -> where the steps of the solver should lie; none: by time and samples.
+        time_grid: trajectory -> where the steps of the solver should lie; none: by time and samples.
         least: steps below which the solver is not stable.
         adaptive: the solver with steps of its own that trains in its place, None if none was chosen.
         priors: of parameters and initial values, None without any. penalties: along the path.
@@ -54,7 +54,7 @@ class Problem:
     noise: Float[np.ndarray, " measured"]
     floor: float
     smooth: Mapping[str, SmoothedTrajectory]
-    mesh: Mapping[str, Mesh] = field(default_factory=dict)
+    time_grid: Mapping[str, TimeGrid] = field(default_factory=dict)
     least: int = 0
     adaptive: TracedMethod | None = None
     priors: Priors | None = None
@@ -66,7 +66,7 @@ class Problem:
         return Definition(self.space, self.dataset)
 
     @property
-    def structure(self) -> Structure:
+    def structure(self) -> FormulaStructure:
         return self.space.structure
 
     @property

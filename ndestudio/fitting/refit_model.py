@@ -7,11 +7,11 @@ from dataclasses import replace
 
 from ndestudio.data.dataset import Dataset
 from ndestudio.fitting.config import TrainConfig
-from ndestudio.fitting.finalisation import finish, guarded
+from ndestudio.fitting.finalisation import finalise, guarded
 from ndestudio.fitting.fit_model import SECONDS
 from ndestudio.fitting.problem import make_problem
 from ndestudio.fitting.result import Fit
-from ndestudio.fitting.solver_choice import suited
+from ndestudio.fitting.solver_choice import with_suitable_solver
 from ndestudio.fitting.stages.constants import fit_constants
 from ndestudio.fitting.tracker import Tracker
 from ndestudio.model.fitted import FittedModel
@@ -25,7 +25,8 @@ def refit(
     train: TrainConfig | None = None,
     reporter: Reporter | None = None,
 ) -> Fit:
-    """Estimate all free parameters (those of replaced holes too) and initial values of ``model``, from where they stand.
+    """Estimate all free parameters (those of replaced neural terms too) and initial values of ``model``, from where
+    they stand.
 
     Runs in NumPy: nothing is compiled, so many different formulas can be fitted one after the other.
 
@@ -37,7 +38,7 @@ def refit(
     limit = train.time_limit if train.time_limit is not None else SECONDS[train.preset]
     problem = make_problem(model, dataset, train, train_networks=False)
     tracker = Tracker(problem, reporter, deadline=begin + limit, begin=begin)
-    suited(tracker, model, "At the start values")
+    with_suitable_solver(tracker, model, "At the start values")
     ending = guarded(tracker, lambda: fit_constants(tracker, explore=False))
     described = replace(plain_cpu(), why_no_gpu="A few constants are fitted faster on the processor.")
-    return finish(tracker, ending, described)
+    return finalise(tracker, ending, described)

@@ -24,7 +24,7 @@ FINEST = 1024
 
 
 @dataclass(frozen=True, eq=False)
-class Reopened:
+class ResumedFit:
     """Arguments: point: where the model stands."""
 
     problem: Problem
@@ -32,14 +32,14 @@ class Reopened:
     point: Point
 
 
-def reopen(
+def resume_fit(
     model: FittedModel,
     dataset: Dataset,
     train: TrainConfig,
     reporter: Reporter,
     problem: Problem | None = None,
     steps: int = 0,
-) -> Reopened | None:
+) -> ResumedFit | None:
     """The fit of ``model``, on a grid that is fine enough for it (``steps`` or more); None where it is too large for a
     Jacobian.
 
@@ -47,15 +47,15 @@ def reopen(
         problem: that of the model, where it is at hand.
     """
     problem = problem or make_problem(model, dataset, train, smooth_training(dataset, train))
-    padded = bool(problem.structure.holes)
+    padded = bool(problem.structure.neural_terms)
     batch = make_batch(problem, min(bucket(steps or steps_for(problem)), FINEST), padded=padded)
     while batch.steps < FINEST and not accurate(problem, batch, model):
         batch = make_batch(problem, bucket(2 * batch.steps), padded=padded)
     batch = with_noise(problem, batch)
     if not padded:
-        return Reopened(problem, VectorEngine(problem, batch), start_point(problem, batch))
+        return ResumedFit(problem, VectorEngine(problem, batch), start_point(problem, batch))
     if not affordable(problem, batch):
         return None
     engine = JaxEngine(problem, batch, device(train.device)[0])
     engine.ready(reporter)
-    return Reopened(problem, engine, start_point(problem, batch))
+    return ResumedFit(problem, engine, start_point(problem, batch))

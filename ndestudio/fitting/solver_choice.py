@@ -11,7 +11,7 @@ from ndestudio.fitting.step_count import steps_for, tolerance
 from ndestudio.fitting.tracker import Tracker
 from ndestudio.model.fitted import FittedModel
 from ndestudio.problem.rows import bucket
-from ndestudio.solve.step_control import find_mesh
+from ndestudio.solve.step_control import find_time_grid
 from ndestudio.solve.step_count import LARGEST
 from ndestudio.solve.stiffness import stiffness
 from ndestudio.solve.tableau import SDIRK4
@@ -22,7 +22,7 @@ FINEST = 1e-5
 """Smallest tolerance of the steps of an implicit method."""
 
 
-def suited(tracker: Tracker, model: FittedModel, when: str) -> Problem:
+def with_suitable_solver(tracker: Tracker, model: FittedModel, when: str) -> Problem:
     """The tracker's problem with the solver that ``model`` needs; the person is told when it changes.
 
     A chosen solver stays. An implicit one gets its steps where the model wants them.
@@ -46,12 +46,12 @@ def suited(tracker: Tracker, model: FittedModel, when: str) -> Problem:
             return tracker.problem
         tracker.note(stiff.switched(when, SDIRK4.name))
         problem = replace(problem, method=SDIRK4)
-    tracker.problem = meshed(problem, model)
+    tracker.problem = with_time_grid(problem, model)
     return tracker.problem
 
 
-def meshed(problem: Problem, model: FittedModel) -> Problem:
+def with_time_grid(problem: Problem, model: FittedModel) -> Problem:
     """The problem with steps where ``model`` wants them; as it was where the model cannot be simulated."""
     with np.errstate(all="ignore"):
-        mesh = find_mesh(problem.definition, problem.method, model, max(tolerance(problem), FINEST))
-    return replace(problem, mesh=mesh) if mesh else problem
+        time_grid = find_time_grid(problem.definition, problem.method, model, max(tolerance(problem), FINEST))
+    return replace(problem, time_grid=time_grid) if time_grid else problem

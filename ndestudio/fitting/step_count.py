@@ -13,7 +13,7 @@ from ndestudio.solve import step_count
 from ndestudio.solve.step_count import LARGEST, SMALLEST, interpolation_error
 
 SAMPLED = 400
-"""Samples up to which each lies on a step of its own where a mesh lays out the steps."""
+"""Samples up to which each lies on a step of its own where a time grid lays out the steps."""
 CHECKED = 8
 """Trajectories on which the number of steps is checked."""
 
@@ -26,11 +26,11 @@ def tolerance(problem: Problem) -> float:
 def steps_for(problem: Problem) -> int:
     """Steps with which cubic interpolation follows the smooth curves, which takes about what the Runge-Kutta step takes.
 
-    Without curves (hidden states, few rows) twice the number of rows. With a mesh what that asks for.
+    Without curves (hidden states, few rows) twice the number of rows. With a time grid what that asks for.
     """
     longest = max(len(row.index) for row in whole_rows(problem.dataset, with_test=False))
-    if problem.mesh:
-        wanted = 1.4 * max(mesh.total for mesh in problem.mesh.values())
+    if problem.time_grid:
+        wanted = 1.4 * max(time_grid.total for time_grid in problem.time_grid.values())
         return bucket(int(np.clip(max(wanted, 1.3 * (longest - 1) if longest <= SAMPLED else 0), SMALLEST, LARGEST)))
     return max(bucket(problem.least), _by_curves(problem, longest))
 
@@ -52,7 +52,7 @@ def on_samples(problem: Problem, steps: int) -> int:
     """A number of steps near ``steps`` with which evenly taken samples lie on grid points: nothing to interpolate there."""
     lengths = {len(row.index) for row in whole_rows(problem.dataset, with_test=False)}
     gaps = max(lengths) - 1
-    if len(lengths) > 1 or gaps < 1 or problem.mesh:
+    if len(lengths) > 1 or gaps < 1 or problem.time_grid:
         return steps
     near = max(round(steps / gaps), 1) * gaps
     return near if 0.9 * steps <= near <= 1.25 * steps else steps
@@ -87,7 +87,7 @@ def accurate(problem: Problem, batch: Batch, model: FittedModel) -> bool:
 
 def _predictions(problem: Problem, model: FittedModel) -> step_count.Predictions:
     rows = whole_rows(problem.dataset, with_test=False)[:CHECKED]
-    return step_count.predictions_of(problem.definition, problem.method, problem.mesh, model, rows)
+    return step_count.predictions_of(problem.definition, problem.method, problem.time_grid, model, rows)
 
 
 def _curves(problem: Problem) -> dict[str, SmoothedTrajectory]:

@@ -114,10 +114,10 @@ def _but(tracker: Tracker, model: FittedModel, train: float, held: float | None)
 
 
 def _undetermined(problem: Problem) -> str:
-    if not problem.structure.holes:
+    if not problem.structure.neural_terms:
         return "the equations or the start values do not suit all of the data."
-    names = " and ".join(f"`{hole.name}`" for hole in problem.structure.holes)
-    several = any(len(hole.arguments) > 1 for hole in problem.structure.holes)
+    names = " and ".join(f"`{neural_term.name}`" for neural_term in problem.structure.neural_terms)
+    several = any(len(neural_term.arguments) > 1 for neural_term in problem.structure.neural_terms)
     fewer = "fewer arguments, " if several else ""
     return (
         f"the training data do not determine {names} there. Train on more trajectories that differ, or say more about it "
@@ -128,7 +128,7 @@ def _undetermined(problem: Problem) -> str:
 def _shorter(problem: Problem) -> str:
     """What to try where whole trajectories are lost."""
     samples = "a term that acts between two samples cannot be seen; sample more densely there"
-    if not problem.structure.holes:
+    if not problem.structure.neural_terms:
         return "The equations may not suit the data, or the start values are too far off."
     return (
         "Errors may grow too fast along whole trajectories: train on shorter ones (from more starts), "
@@ -155,7 +155,7 @@ def _went_below(problem: Problem, model: FittedModel) -> str:
 
 
 def _factor(model: FittedModel, k: int) -> str:
-    """Which hole could vanish with the state."""
+    """Which neural term could vanish with the state."""
     state = model.system.states[k]
     called = {node.function for node in walk(model.system.rhs[k]) if isinstance(node, Call)}
     for name, network in model.networks.items():

@@ -1,4 +1,4 @@
-"""Where the data support a hole: the arguments that the simulated training trajectories visit."""
+"""Where the data support a neural term: the arguments that the simulated training trajectories visit."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from ndestudio.expression.tree import Call, walk
 from ndestudio.fitting.batches import make_batch
 from ndestudio.fitting.problem import Problem
 from ndestudio.model.fitted import FittedModel
-from ndestudio.model.networks import array_hole
+from ndestudio.model.networks import array_neural_term
 from ndestudio.problem.rows import Rows
 from ndestudio.solve.numpy_fixed import GridSimulation
 
 MOST = 4000
-"""Samples kept of each hole."""
+"""Samples kept of each neural term."""
 
 
 def with_support(problem: Problem, model: FittedModel) -> FittedModel:
@@ -31,7 +31,7 @@ def with_support(problem: Problem, model: FittedModel) -> FittedModel:
     values: dict[str, Any] = {"t": t, **model.parameters}
     values |= {state: y[:, k] for k, state in enumerate(model.system.states)}
     values |= {name: u[:, k] for k, name in enumerate(model.inputs)}
-    holes = {name: array_hole(network) for name, network in model.networks.items()}
+    neural_terms = {name: array_neural_term(network) for name, network in model.networks.items()}
     networks = {}
     for name, network in model.networks.items():
         calls = [
@@ -41,7 +41,10 @@ def with_support(problem: Problem, model: FittedModel) -> FittedModel:
             if isinstance(node, Call) and node.function == name
         ]
         seen = [
-            np.stack([np.broadcast_to(evaluate(a, values, holes=holes), t.shape) for a in call.arguments], axis=-1)
+            np.stack(
+                [np.broadcast_to(evaluate(a, values, neural_terms=neural_terms), t.shape) for a in call.arguments],
+                axis=-1,
+            )
             for call in calls
         ]
         support = np.concatenate(seen) if seen else np.zeros((0, len(network.arguments)))

@@ -139,7 +139,7 @@ class Tracker:
     best_stage: tuple[str, int, float, float | None] = ("start", 0, float("nan"), None)
     uncertainty: Uncertainty | None = None
     strength: float | None = None
-    """Of the penalty on weights, where the evidence chose it."""
+    """Of the penalty on weights, where the marginal likelihood chose it."""
     noise: Noise | None = None
     freedom: Float[np.ndarray, " measured"] | None = None
     """Part of the training values of each column that the fit leaves free."""

@@ -70,7 +70,7 @@ ACTIONS: tuple[ActionSpec, ...] = (
         "&Recovery test…",
         "",
         "check",
-        "Would these settings, on data like these, find a law that is known?",
+        "Would these settings, on data like these, find a known ground truth?",
         separator=True,
     ),
     ActionSpec("tour", "&Help", "Take the &tour", "", "", "Three steps on a sample, from measurements to equations"),

@@ -9,8 +9,8 @@ from PySide6.QtWidgets import QAbstractItemView, QDialog, QDialogButtonBox, QTab
 from ndestudio.gui.building import label
 from ndestudio.gui.style_cache import passing
 from ndestudio.gui.theme import GRID, colours, follow, monospace
-from ndestudio.gui.widgets.table import Table
-from ndestudio.session.train_state import Comparison, Difference
+from ndestudio.gui.widgets.tables.table import Table
+from ndestudio.session.training.state import Difference, RunComparison
 
 _ROW = 28
 
@@ -40,10 +40,10 @@ class ComparisonDialog(QDialog):
         ):
             layout.addWidget(widget, stretch)
         self.resize(760, 560)
-        self._comparison: Comparison | None = None
+        self._comparison: RunComparison | None = None
         follow(self, self._restyle)
 
-    def show_comparison(self, comparison: Comparison) -> None:
+    def show_comparison(self, comparison: RunComparison) -> None:
         self._comparison = comparison
         self.words.setText(f"{comparison.first} and {comparison.second} were made with the same settings.")
         self.words.setVisible(not comparison.settings)

@@ -11,11 +11,11 @@ from ndestudio.gui.dialogs import AboutDialog, DeviceDialog, ShortcutsDialog
 from ndestudio.gui.palette import CommandPalette
 from ndestudio.gui.window import StudioWindow
 from ndestudio.paths import documentation, user_state_dir
-from ndestudio.session.distil_controller import DistilController
+from ndestudio.session.distillation.controller import DistilController
 from ndestudio.session.ports import STAGES
 from ndestudio.session.purposes import PurposeName
 from ndestudio.session.settings import Scheme
-from ndestudio.session.train_controller import TrainController
+from ndestudio.session.training.controller import TrainController
 
 
 def handlers(window: StudioWindow) -> dict[str, Callable[[], object]]:

@@ -16,7 +16,7 @@ from PySide6.QtWidgets import (
 from ndestudio.gui.building import button, label, row
 from ndestudio.gui.style_cache import passing
 from ndestudio.gui.theme import GRID, colours, follow, monospace
-from ndestudio.gui.widgets.table import Table
+from ndestudio.gui.widgets.tables.table import Table
 from ndestudio.session.plug_ins import PlugInRow, PlugInsController, PlugInsState
 from ndestudio.session.session import Session
 

@@ -1,4 +1,5 @@
-"""The recovery test as a dialog beside the window: choose a law, run, read the verdict. It blocks nothing."""
+"""The recovery test as a dialog beside the window: choose a ground truth, run, read the assessment. It blocks
+nothing."""
 
 from __future__ import annotations
 
@@ -21,18 +22,18 @@ from PySide6.QtWidgets import (
 from ndestudio.gui.building import button, card, discard, holder, label, quiet, row, set_kind
 from ndestudio.gui.style_cache import passing
 from ndestudio.gui.theme import GRID, monospace
-from ndestudio.gui.widgets.table import Table
-from ndestudio.session.recovery import LawRow, LawValue, RecoveryController, RecoveryState
+from ndestudio.gui.widgets.tables.table import Table
+from ndestudio.session.distillation.recovery import GroundTruthRow, GroundTruthValue, RecoveryController, RecoveryState
 from ndestudio.session.session import Session
 
 _VALUE_TITLES = (
     ("Name", "Parameters of the model, then constants of the formulas"),
-    ("Value in the law", "What training and search have to find; they begin elsewhere"),
+    ("True value", "What training and search have to find; they begin elsewhere"),
     ("Unit", "As given in the Model stage"),
 )
 _LINE_TITLES = (
     ("", "Unknown function or parameter"),
-    ("Chosen", "In the law the data were made from"),
+    ("Chosen", "In the ground truth the data were made from"),
     ("Found", "By training and search on these data"),
     (
         "Apart",
@@ -49,77 +50,85 @@ _BADGES = {
 }
 
 
-class LawEditor(QWidget):
-    """One line for each unknown function. Signals: formula_set(hole, text)."""
+class GroundTruthEditor(QWidget):
+    """One line for each unknown function. Signals: formula_set(neural_term, text)."""
 
     formula_set = Signal(str, str)
 
     def __init__(self) -> None:
         super().__init__()
-        self._rows: tuple[LawRow, ...] = ()
+        self._rows: tuple[GroundTruthRow, ...] = ()
         self.edits: dict[str, QLineEdit] = {}
         self._grid = QGridLayout(self)
         self._grid.setContentsMargins(0, 0, 0, 0)
         self._grid.setSpacing(GRID)
         self._grid.setColumnStretch(1, 1)
 
-    def show_laws(self, rows: tuple[LawRow, ...]) -> None:
+    def show_ground_truths(self, rows: tuple[GroundTruthRow, ...]) -> None:
         if rows == self._rows:
             return
-        if [(r.hole, r.arguments, r.choices) for r in rows] != [(r.hole, r.arguments, r.choices) for r in self._rows]:
+        if [(r.neural_term, r.arguments, r.choices) for r in rows] != [
+            (r.neural_term, r.arguments, r.choices) for r in self._rows
+        ]:
             self._rebuild(rows)
         self._rows = rows
-        for law in rows:
-            edit = self.edits[law.hole]
-            if edit.text().strip() != law.formula:
-                edit.setText(law.formula)
+        for ground_truth in rows:
+            edit = self.edits[ground_truth.neural_term]
+            if edit.text().strip() != ground_truth.formula:
+                edit.setText(ground_truth.formula)
 
-    def _rebuild(self, rows: tuple[LawRow, ...]) -> None:
+    def _rebuild(self, rows: tuple[GroundTruthRow, ...]) -> None:
         while (item := self._grid.takeAt(0)) is not None:
             if (widget := item.widget()) is not None:
                 discard(widget)
         self.edits = {}
-        for number, law in enumerate(rows):
-            call = f"{law.hole}({', '.join(law.arguments)})"
+        for number, ground_truth in enumerate(rows):
+            call = f"{ground_truth.neural_term}({', '.join(ground_truth.arguments)})"
             name = label(f"{call} =")
             name.setFont(monospace(9.5))
             edit = QLineEdit()
             edit.setFont(monospace(9.5))
-            edit.setAccessibleName(f"Law of {call}")
-            edit.setPlaceholderText(f"a formula of {' and '.join(law.arguments)}")
-            edit.editingFinished.connect(lambda hole=law.hole: self._typed(hole))
+            edit.setAccessibleName(f"Ground truth of {call}")
+            edit.setPlaceholderText(f"a formula of {' and '.join(ground_truth.arguments)}")
+            edit.editingFinished.connect(lambda neural_term=ground_truth.neural_term: self._typed(neural_term))
             choose = QToolButton()
             choose.setText("Choose ▾")
-            choose.setAccessibleName(f"Choose a law for {call}")
+            choose.setAccessibleName(f"Choose a ground truth for {call}")
             choose.setToolTip("Take the formula in use, or a term of the library")
             choose.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
             menu = QMenu(choose)
-            for title, formula in law.choices:
+            for title, formula in ground_truth.choices:
                 action = menu.addAction(f"{title}    {formula}")
-                action.triggered.connect(lambda _=False, hole=law.hole, text=formula: self.formula_set.emit(hole, text))
+                action.triggered.connect(
+                    lambda _=False, neural_term=ground_truth.neural_term, text=formula: self.formula_set.emit(
+                        neural_term, text
+                    )
+                )
             choose.setMenu(menu)
-            choose.setEnabled(bool(law.choices))
+            choose.setEnabled(bool(ground_truth.choices))
             for column, widget in enumerate((name, edit, choose)):
                 self._grid.addWidget(widget, number, column)
-            self.edits[law.hole] = edit
+            self.edits[ground_truth.neural_term] = edit
 
-    def _typed(self, hole: str) -> None:
-        text = self.edits[hole].text().strip()
-        if text != next((row.formula for row in self._rows if row.hole == hole), ""):
-            self.formula_set.emit(hole, text)
+    def _typed(self, neural_term: str) -> None:
+        text = self.edits[neural_term].text().strip()
+        if text != next((row.formula for row in self._rows if row.neural_term == neural_term), ""):
+            self.formula_set.emit(neural_term, text)
 
 
 class ValueTable(Table):
-    """Values of the law. Signals: value_set(name, value)."""
+    """Values of the ground truth. Signals: value_set(name, value)."""
 
     value_set = Signal(str, float)
 
     def __init__(self) -> None:
-        super().__init__("Values of the law", _VALUE_TITLES, widths={1: 160, 2: 120}, stretch=(0,), row_height=28)
-        self._rows: tuple[LawValue, ...] = ()
+        super().__init__(
+            "Values of the ground truth", _VALUE_TITLES, widths={1: 160, 2: 120}, stretch=(0,), row_height=28
+        )
+        self._rows: tuple[GroundTruthValue, ...] = ()
         self.itemChanged.connect(self._on_edited)
 
-    def show_values(self, rows: tuple[LawValue, ...]) -> None:
+    def show_values(self, rows: tuple[GroundTruthValue, ...]) -> None:
         if rows == self._rows:
             return
         self._rows = rows
@@ -151,7 +160,7 @@ class RecoveryDialog(QDialog):
         passing(self)
         self.setWindowTitle("Recovery test")
         self._controller = controller
-        self.laws = LawEditor()
+        self.ground_truths = GroundTruthEditor()
         self.values = ValueTable()
         self.problem = label("", "error", wrap=True)
         self.noise = QDoubleSpinBox()
@@ -165,8 +174,8 @@ class RecoveryDialog(QDialog):
         self.noise.setToolTip("Standard deviation of the errors that are added, as a part of each column's spread")
         self.fit_button = button(
             "Fit values to the data",
-            controller.fit_law,
-            tip="Fit all constants of the law to your data first, so that the test is about a system like yours",
+            controller.fit_ground_truth,
+            tip="Fit all constants of the ground truth to your data first, so that the test is about a system like yours",
         )
         self.run_button = button(
             "Run the test",
@@ -181,12 +190,12 @@ class RecoveryDialog(QDialog):
         self.bar.setRange(0, 0)
         self.bar.setTextVisible(False)
         self.badge = label("", "badge")
-        self.verdict = label("", wrap=True, selectable=True)
+        self.assessment = label("", wrap=True, selectable=True)
         self.lines = Table("Chosen and found", _LINE_TITLES, widths={0: 200, 3: 72}, stretch=(1, 2), row_height=28)
         self.lines.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.details = label("", "muted", wrap=True, selectable=True)
         self._lay_out()
-        self.laws.formula_set.connect(controller.set_formula)
+        self.ground_truths.formula_set.connect(controller.set_formula)
         self.values.value_set.connect(controller.set_value)
         self.noise.valueChanged.connect(self._on_noise)
         self.resize(800, 660)
@@ -194,15 +203,18 @@ class RecoveryDialog(QDialog):
 
     def show_state(self, state: RecoveryState) -> None:
         running = state.status != "idle"
-        self.laws.show_laws(state.laws)
+        self.ground_truths.show_ground_truths(state.ground_truths)
         self.values.show_values(state.values)
         with quiet(self.noise):
             self.noise.setValue(-1.0 if state.noise is None else 100.0 * state.noise)
         sentence = state.obstacle or state.problem
         self.problem.setText(sentence[:1].upper() + sentence[1:])
         self.problem.setVisible(bool(sentence) and not running)
-        set_kind(self.problem, "error" if state.obstacle or all(law.formula for law in state.laws) else "muted")
-        for widget in (self.laws, self.values, self.noise):
+        set_kind(
+            self.problem,
+            "error" if state.obstacle or all(ground_truth.formula for ground_truth in state.ground_truths) else "muted",
+        )
+        for widget in (self.ground_truths, self.values, self.noise):
             widget.setEnabled(not (running or state.fitting or state.obstacle))
         for one in (self.run_button, self.fit_button):
             one.setEnabled(state.ready)
@@ -211,19 +223,19 @@ class RecoveryDialog(QDialog):
         self.stop_button.setEnabled(state.status == "running")
         self.bar.setVisible(running or state.fitting)
         self.doing.setText(_doing(state))
-        self._show_verdict(state, running)
+        self._show_assessment(state, running)
 
     def done(self, result: int) -> None:
         self._controller.detach()
         super().done(result)
 
-    def _show_verdict(self, state: RecoveryState, running: bool) -> None:
-        self.verdict_card.setVisible(bool(state.verdict))
-        self.room.setVisible(not state.verdict)
+    def _show_assessment(self, state: RecoveryState, running: bool) -> None:
+        self.assessment_card.setVisible(bool(state.assessment))
+        self.room.setVisible(not state.assessment)
         words, kind = _BADGES.get(state.outcome, ("", "badge"))
         self.badge.setText("From before the last changes" if state.stale or running else words)
         set_kind(self.badge, "badge" if state.stale or running else kind)
-        self.verdict.setText(state.verdict)
+        self.assessment.setText(state.assessment)
         self.details.setText(state.details)
         self.lines.setVisible(bool(state.lines))
         self.lines.setRowCount(len(state.lines))
@@ -239,25 +251,25 @@ class RecoveryDialog(QDialog):
 
     def _lay_out(self) -> None:
         words = label(
-            "Choose a law for each unknown function. Data are made from it at your times, with your gaps and noise; the same "
-            "training and search are then run on them. What finds a law that is known can be trusted more with one that is not.",
+            "Choose a ground truth for each unknown function. Data are made from it at your times, with your gaps and noise; the same "
+            "training and search are then run on them. What finds a known ground truth can be trusted more with one that is not.",
             "muted",
             wrap=True,
         )
         noise = row(label("Noise"), self.noise, 1, self.fit_button)
-        law = card(self.laws, self.values, self.problem, noise, heading="Law")
-        self.verdict_card = card(
-            row(label("Verdict", "heading"), self.badge, 1), self.verdict, self.lines, self.details
+        ground_truth = card(self.ground_truths, self.values, self.problem, noise, heading="Ground truth")
+        self.assessment_card = card(
+            row(label("Assessment", "heading"), self.badge, 1), self.assessment, self.lines, self.details
         )
-        self.room = QWidget()  # so that the law stays at the top while there is no verdict
+        self.room = QWidget()  # so that the ground truth stays at the top while there is no assessment
         status = row(self.doing, self.bar, 1, self.stop_button, self.run_button, button("Close", self.close))
         self.bar.setFixedWidth(120)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(2 * GRID, 2 * GRID, 2 * GRID, 2 * GRID)
         layout.setSpacing(GRID + GRID // 2)
         layout.addWidget(words)
-        layout.addWidget(law)
-        layout.addWidget(self.verdict_card, 1)
+        layout.addWidget(ground_truth)
+        layout.addWidget(self.assessment_card, 1)
         layout.addWidget(self.room, 1)
         layout.addWidget(holder(status))
         for one in self.findChildren(QPushButton):
@@ -266,7 +278,7 @@ class RecoveryDialog(QDialog):
 
 def _doing(state: RecoveryState) -> str:
     if state.fitting:
-        return "Fitting the law to the data …"
+        return "Fitting the ground truth to the data …"
     if state.status == "stopping":
         return "Stopping …"
     if state.status == "running":

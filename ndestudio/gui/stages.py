@@ -12,7 +12,7 @@ from ndestudio.session.session import Session
 
 def prepare_plots() -> None:
     """Import the plotting library, which takes as long as making all views."""
-    import_module("ndestudio.gui.widgets.plot")
+    import_module("ndestudio.gui.widgets.plots.plot")
 
 
 def make_view(stage: Stage, session: Session) -> QWidget:

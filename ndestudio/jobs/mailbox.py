@@ -16,8 +16,8 @@ def coalescing_key(event: Event) -> Hashable | None:
             return FitSnapshot
         case Progress():
             return Progress
-        case FrontUpdate(hole=hole):
-            return (FrontUpdate, hole)
+        case FrontUpdate(neural_term=neural_term):
+            return (FrontUpdate, neural_term)
         case _:
             return None
 
@@ -25,7 +25,7 @@ def coalescing_key(event: Event) -> Hashable | None:
 class Mailbox:
     """A thread-safe queue of (sender, event) in which large or frequent events replace their predecessors.
 
-    A slow consumer therefore holds at most one model and one front per hole and job, however fast a job emits.
+    A slow consumer therefore holds at most one model and one front per neural term and job, however fast a job emits.
     """
 
     def __init__(self) -> None:

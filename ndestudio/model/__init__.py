@@ -17,13 +17,13 @@ if TYPE_CHECKING:
         PenaltyConfig,
         PriorConfig,
     )
-    from ndestudio.model.evaluate import evaluate_hole, field, observe, quantities
+    from ndestudio.model.evaluate import evaluate_neural_term, field, observe, quantities
     from ndestudio.model.fitted import FittedModel, NetworkWeights, Replacement, Simulation
     from ndestudio.model.initial import initial_model, model_start, start_values
     from ndestudio.model.latex import model_latex, system_latex
     from ndestudio.model.parse import parse_system
-    from ndestudio.model.replace import formula_filled, numbers_filled, replace_hole, restore_hole
-    from ndestudio.model.system import Hole, System
+    from ndestudio.model.replace import formula_filled, numbers_filled, replace_neural_term, restore_neural_term
+    from ndestudio.model.system import NeuralTerm, System
 
 _HOME = {
     "analysis": ("Analysis", "analyse", "tokenise"),
@@ -37,13 +37,13 @@ _HOME = {
         "PenaltyConfig",
         "PriorConfig",
     ),
-    "evaluate": ("evaluate_hole", "field", "observe", "quantities"),
+    "evaluate": ("evaluate_neural_term", "field", "observe", "quantities"),
     "fitted": ("FittedModel", "NetworkWeights", "Replacement", "Simulation"),
     "initial": ("initial_model", "model_start", "start_values"),
     "latex": ("model_latex", "system_latex"),
     "parse": ("parse_system",),
-    "replace": ("formula_filled", "numbers_filled", "replace_hole", "restore_hole"),
-    "system": ("Hole", "System"),
+    "replace": ("formula_filled", "numbers_filled", "replace_neural_term", "restore_neural_term"),
+    "system": ("NeuralTerm", "System"),
 }
 _MODULE = {name: module for module, members in _HOME.items() for name in members}
 
@@ -51,11 +51,11 @@ __all__ = [
     "Analysis",
     "BasisConfig",
     "FittedModel",
-    "Hole",
     "InitialConfig",
     "ModelConfig",
     "NetworkConfig",
     "NetworkWeights",
+    "NeuralTerm",
     "ParameterConfig",
     "PenaltyConfig",
     "PriorConfig",
@@ -63,7 +63,7 @@ __all__ = [
     "Simulation",
     "System",
     "analyse",
-    "evaluate_hole",
+    "evaluate_neural_term",
     "field",
     "formula_filled",
     "initial_model",
@@ -74,8 +74,8 @@ __all__ = [
     "observe",
     "parse_system",
     "quantities",
-    "replace_hole",
-    "restore_hole",
+    "replace_neural_term",
+    "restore_neural_term",
     "start_values",
     "system_latex",
     "tokenise",

@@ -20,7 +20,7 @@ SpanKind = Literal[
     "quantity",
     "input",
     "parameter",
-    "hole",
+    "neural_term",
     "unknown",
     "function",
     "constant",
@@ -59,7 +59,7 @@ class Analysis:
         parameters: free names in order of appearance, also while there are errors elsewhere.
         unused: settings of parameters and networks that the equations do not mention.
         spans: for highlighting.
-        equations: the right-hand sides as written (auxiliaries not put in), of what could be read.
+        equations: the right-hand sides as written (auxiliaries not substituted), of what could be read.
     """
 
     system: System | None
@@ -81,7 +81,7 @@ def analyse(config: ModelConfig, measured: Sequence[str], inputs: Sequence[str])
     quantities = _distinct(statement.name for statement in reading.statements if statement.kind == "quantity")
     spans = tokenise(config.equations, inputs=inputs, networks=config.networks)
     parameters = reading.system.parameters if reading.system is not None else _parameters(spans, measured)
-    called = {span.text for span in spans if span.kind == "hole"}
+    called = {span.text for span in spans if span.kind == "neural_term"}
     unused = [name for name in config.parameters if name not in parameters]
     unused += [name for name in config.networks if name not in called]
     return Analysis(
@@ -102,7 +102,7 @@ def tokenise(text: str, *, inputs: Collection[str] = (), networks: Collection[st
     """Pieces of equation text with what they are; unfinished text is coloured as far as it is understood.
 
     Arguments:
-        inputs: measured forcings. networks: declared holes; other called names are `"unknown"`.
+        inputs: measured forcings. networks: declared neural terms; other called names are `"unknown"`.
     """
     tokens, _ = scan(text, comments=True)
     derivatives = _derivative_tokens(tokens)
@@ -150,7 +150,7 @@ def _kind(
     if token.kind in ("number", "operator"):
         return token.kind
     if text in networks:
-        return "hole"
+        return "neural_term"
     if text in RESERVED:
         return "function"
     if text in left:

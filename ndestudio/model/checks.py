@@ -17,24 +17,27 @@ from ndestudio.model.config import (
     PriorConfig,
 )
 from ndestudio.model.statements import RESERVED, Statement
-from ndestudio.model.system import Hole
+from ndestudio.model.system import NeuralTerm
 
 MOST_TERMS = 24
 MONOTONE_ACTIVATIONS = ("tanh", "softplus")
 
 
 def check_tables(
-    config: ModelConfig, states: Mapping[str, Statement], holes: Mapping[str, Hole], statements: Sequence[Statement]
+    config: ModelConfig,
+    states: Mapping[str, Statement],
+    neural_terms: Mapping[str, NeuralTerm],
+    statements: Sequence[Statement],
 ) -> list[EquationError]:
     """Errors of the tables, placed where the text first mentions what they are about."""
     problems: list[tuple[str, str]] = []
     for name, parameter in config.parameters.items():
         problems += [(name, f"parameter `{name}`: {sentence}") for sentence in parameter_problems(parameter)]
     for name, network in config.networks.items():
-        hole = holes.get(name)
+        neural_term = neural_terms.get(name)
         problems += [
             (name, f"network `{name}`: {sentence}")
-            for sentence in [*_name_problems(name, states), *network_problems(network, hole)]
+            for sentence in [*_name_problems(name, states), *network_problems(network, neural_term)]
         ]
     for name, initial in config.initial.items():
         if name not in states:
@@ -62,8 +65,8 @@ def parameter_problems(parameter: ParameterConfig) -> list[str]:
     return []
 
 
-def network_problems(network: NetworkConfig, hole: Hole | None) -> list[str]:
-    """Sentences about impossible settings; ``hole`` tells the arguments, where the text calls the network."""
+def network_problems(network: NetworkConfig, neural_term: NeuralTerm | None) -> list[str]:
+    """Sentences about impossible settings; ``neural_term`` tells the arguments, where the text calls the network."""
     sentences: list[str] = []
     if not 1 <= network.width <= 4096 or not 0 <= network.depth <= 32:
         sentences.append("the width must be 1 to 4096 and the depth 0 to 32")
@@ -78,11 +81,11 @@ def network_problems(network: NetworkConfig, hole: Hole | None) -> list[str]:
         usable = " or ".join(f"`{name}`" for name in MONOTONE_ACTIVATIONS)
         sentences.append(f"a monotone network needs the activation {usable}, not `{network.activation}`")
     sentences += _basis_problems(network)
-    if hole is not None:
+    if neural_term is not None:
         for argument in (*network.monotone, *network.factor, *network.basis):
-            if argument not in hole.arguments:
-                guess = did_you_mean(argument, hole.arguments)
-                known = ", ".join(f"`{name}`" for name in hole.arguments)
+            if argument not in neural_term.arguments:
+                guess = did_you_mean(argument, neural_term.arguments)
+                known = ", ".join(f"`{name}`" for name in neural_term.arguments)
                 sentences.append(f"`{argument}` is none of its arguments ({known}){guess}")
     return sentences
 

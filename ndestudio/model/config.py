@@ -84,7 +84,7 @@ class BasisConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
 
 class NetworkConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A neural hole: a multilayer perceptron of the arguments it is called with.
+    """A neural term: a multilayer perceptron of the arguments it is called with.
 
     Attributes:
         width, depth: units per hidden layer and number of hidden layers.
@@ -93,7 +93,7 @@ class NetworkConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
         lower, upper: bounds of the output, kept by a sigmoid (both or neither).
         monotone: argument -> `"increasing"` or `"decreasing"`, by the signs of weights (Sill 1998, Monotonic networks;
             Runje and Shankaranarayana 2023, Constrained monotonic neural networks).
-        factor: arguments the output is multiplied by, so that the hole vanishes where they do (`y * N(y)`).
+        factor: arguments the output is multiplied by, so that the neural term vanishes where they do (`y * N(y)`).
         basis: argument -> functions of it that the weights of the first layer vary along; for `f(x, t)` with
             `basis = { t = "fourier" }` the law of x changes in time. One argument at most.
         unit: unit of the output.

@@ -13,7 +13,7 @@ from ndestudio.errors import EquationError
 from ndestudio.expression.compiled import compile_system
 from ndestudio.expression.numeric import evaluate
 from ndestudio.model.fitted import FittedModel
-from ndestudio.model.networks import array_hole, evaluate_network, scalar_hole
+from ndestudio.model.networks import array_neural_term, evaluate_network, scalar_neural_term
 
 
 def field(
@@ -27,16 +27,20 @@ def field(
     """
     y = np.asarray(y, dtype=float)
     values = _values(model, np.asarray(t, dtype=float), y, u)
-    holes = _array_holes(model)
-    columns = [np.broadcast_to(evaluate(expr, values, holes=holes), y.shape[:-1]) for expr in model.system.rhs]
+    neural_terms = _array_neural_terms(model)
+    columns = [
+        np.broadcast_to(evaluate(expr, values, neural_terms=neural_terms), y.shape[:-1]) for expr in model.system.rhs
+    ]
     return np.stack(columns, axis=-1)
 
 
-def evaluate_hole(model: FittedModel, name: str, X: Float[np.ndarray, "... argument"]) -> Float[np.ndarray, "..."]:
-    """The hole at X[..., argument] (physical units): its network, or the formula that took its place.
+def evaluate_neural_term(
+    model: FittedModel, name: str, X: Float[np.ndarray, "... argument"]
+) -> Float[np.ndarray, "..."]:
+    """The neural term at X[..., argument] (physical units): its network, or the formula that took its place.
 
     Raises:
-        EquationError: the model has no such hole.
+        EquationError: the model has no such neural term.
     """
     X = np.asarray(X, dtype=float)
     network = model.networks.get(name)
@@ -46,7 +50,7 @@ def evaluate_hole(model: FittedModel, name: str, X: Float[np.ndarray, "... argum
     if replacement is None:
         raise EquationError(f"the model has no network `{name}`")
     values = {**model.parameters, **{formal: X[..., k] for k, formal in enumerate(replacement.arguments)}}
-    result = evaluate(replacement.expression, values, holes=_array_holes(model))
+    result = evaluate(replacement.expression, values, neural_terms=_array_neural_terms(model))
     return np.array(np.broadcast_to(result, X.shape[:-1]), dtype=float)
 
 
@@ -74,11 +78,11 @@ def _observed(
     model: FittedModel, wanted: Sequence[str], t: Any, states: Any, u: Any
 ) -> dict[str, Float[np.ndarray, " time"]]:
     values = _values(model, t, states, u)
-    holes = _array_holes(model)
+    neural_terms = _array_neural_terms(model)
     found = {}
     for name in wanted:
         expr = model.system.observation(name)
-        value = np.nan if expr is None else evaluate(expr, values, holes=holes)
+        value = np.nan if expr is None else evaluate(expr, values, neural_terms=neural_terms)
         found[name] = np.array(np.broadcast_to(value, np.shape(states)[:-1]), dtype=float)
     return found
 
@@ -92,8 +96,8 @@ def _values(model: FittedModel, t: Any, y: Float[np.ndarray, "... state"], u: An
     return values
 
 
-def _array_holes(model: FittedModel) -> dict[str, Callable[..., Any]]:
-    return {name: array_hole(network) for name, network in model.networks.items()}
+def _array_neural_terms(model: FittedModel) -> dict[str, Callable[..., Any]]:
+    return {name: array_neural_term(network) for name, network in model.networks.items()}
 
 
 def point_field(
@@ -113,8 +117,8 @@ def point_field(
     """
     system = model.system
     slots = {name: k for k, name in enumerate((*system.states, "t", *system.inputs, *system.parameters))}
-    holes = {name: scalar_hole(network) for name, network in model.networks.items()}
-    rhs = compile_system(system.rhs, slots, holes)
+    neural_terms = {name: scalar_neural_term(network) for name, network in model.networks.items()}
+    rhs = compile_system(system.rhs, slots, neural_terms)
     constants = [float(model.parameters[name]) for name in system.parameters]
     forcing = _forcing(model, control)
     if forcing is None:

@@ -18,12 +18,14 @@ from ndestudio.model.system import System
 
 @dataclass(frozen=True, eq=False)
 class NetworkWeights:
-    """A trained hole: z = MLP((x - input_center) / input_scale); output = output_scale * constrained(z) * factors.
+    """A trained neural term: z = MLP((x - input_center) / input_scale); output = output_scale * constrained(z) *
+    factors.
 
     Arguments:
-        arguments: formal arguments of the hole, the order of the inputs.
+        arguments: formal arguments of the neural term, the order of the inputs.
         weights: matrices, hidden layers first, each [out, in]; biases: vectors [out]. The last layer has one output.
-        support: samples of the arguments that the training trajectories visited, for knowing where the hole is trusted.
+        support: samples of the arguments that the training trajectories visited, for knowing where the neural term is
+            trusted.
     """
 
     config: NetworkConfig
@@ -53,7 +55,8 @@ class Simulation:
 
 @dataclass(frozen=True)
 class Replacement:
-    """A formula that took the place of a hole; ``parameters`` are those of its constants (`<hole>_1`, ...)."""
+    """A formula that took the place of a neural term; ``parameters`` are those of its constants (`<neural_term>_1`,
+    ...)."""
 
     arguments: tuple[str, ...]
     expression: Expr
@@ -65,10 +68,10 @@ class FittedModel:
     """A system with values for everything free in it.
 
     Arguments:
-        config: the text and tables the model came from (with replaced holes still in the text).
-        system: what is simulated: holes in ``replacements`` are put in.
+        config: the text and tables the model came from (with replaced neural terms still in the text).
+        system: what is simulated: neural terms in ``replacements`` are substituted.
         parameters: value of each parameter of ``system`` (constants of replacements included).
-        networks: a trained network for each hole left in ``system``.
+        networks: a trained network for each neural term left in ``system``.
         initial: trajectory name -> initial value of each state at the trajectory's first time.
         measured, inputs: names of the dataset's columns, in its order.
         scale: typical magnitude of each state, for tolerances.

@@ -37,7 +37,9 @@ def initial_model(config: ModelConfig, dataset: Dataset, seed: int) -> FittedMod
         config=config,
         system=system,
         parameters=parameters,
-        networks={hole.name: rows.network(hole.name, config, seed) for hole in system.holes},
+        networks={
+            neural_term.name: rows.network(neural_term.name, config, seed) for neural_term in system.neural_terms
+        },
         initial=initial,
         measured=dataset.measured_names,
         inputs=dataset.input_names,
@@ -267,7 +269,7 @@ def _spread(values: Float[np.ndarray, " row"]) -> float:
 
 
 class _Rows:
-    """Values of every name at the rows of the data, to see what the holes will be called with."""
+    """Values of every name at the rows of the data, to see what the neural terms will be called with."""
 
     def __init__(
         self, system: System, dataset: Dataset, parameters: Mapping[str, float], scale: Float[np.ndarray, " state"]
@@ -289,25 +291,25 @@ class _Rows:
         self.values = values
 
     def network(self, name: str, config: ModelConfig, seed: int) -> NetworkWeights:
-        hole = self.system.hole(name)
+        neural_term = self.system.neural_term(name)
         settings = config.networks[name]
         arguments = self._arguments(name)
         center = np.array([_center(column) for column in arguments])
         scale = np.array([_spread(column) for column in arguments])
-        varying = basis_of(settings, hole.arguments)
+        varying = basis_of(settings, neural_term.arguments)
         if varying is not None:
             k, basis = varying
             present = arguments[k][np.isfinite(arguments[k])]
             low, high = (float(present.min()), float(present.max())) if present.size else (0.0, 1.0)
             center[k], scale[k] = interval(basis, low, high)
         factor = np.ones(1)
-        for formal, column in zip(hole.arguments, arguments, strict=True):
+        for formal, column in zip(neural_term.arguments, arguments, strict=True):
             if formal in settings.factor:
                 factor = factor * column
         return fresh_network(
             name,
             settings,
-            hole.arguments,
+            neural_term.arguments,
             seed,
             center=center,
             scale=scale,
@@ -315,13 +317,15 @@ class _Rows:
         )
 
     def _arguments(self, name: str) -> list[Float[np.ndarray, " row"]]:
-        """Argument values of all calls of the hole."""
+        """Argument values of all calls of the neural term."""
         columns: list[list[Any]] = []
-        zero = {hole.name: _constant_hole(0.0) for hole in self.system.holes}
+        zero = {neural_term.name: _constant_neural_term(0.0) for neural_term in self.system.neural_terms}
         for expr in (*self.system.rhs, *self.system.outputs.values()):
             for node in walk(expr):
                 if isinstance(node, Call) and node.function == name:
-                    called = [np.atleast_1d(evaluate(argument, self.values, holes=zero)) for argument in node.arguments]
+                    called = [
+                        np.atleast_1d(evaluate(argument, self.values, neural_terms=zero)) for argument in node.arguments
+                    ]
                     columns.append(called)
         return [np.concatenate([called[k] for called in columns]) for k in range(len(columns[0]))]
 
@@ -335,10 +339,13 @@ class _Rows:
         size = _typical(factor)
         scales = []
         for expr, rate in targets:
-            holes = {hole.name: _constant_hole(0.0) for hole in self.system.holes}
+            neural_terms = {neural_term.name: _constant_neural_term(0.0) for neural_term in self.system.neural_terms}
             with np.errstate(all="ignore"):
-                without = evaluate(expr, self.values, holes=holes)
-                effect = _typical(evaluate(expr, self.values, holes={**holes, name: _constant_hole(size)}) - without)
+                without = evaluate(expr, self.values, neural_terms=neural_terms)
+                effect = _typical(
+                    evaluate(expr, self.values, neural_terms={**neural_terms, name: _constant_neural_term(size)})
+                    - without
+                )
             scales.append(rate / effect)
         return float(np.median(scales)) if scales else 1.0
 
@@ -383,7 +390,7 @@ def _typical(values: Any) -> float:
     return float(np.median(values)) if values.size else 1.0
 
 
-def _constant_hole(value: float) -> Any:
+def _constant_neural_term(value: float) -> Any:
     return lambda *arguments: np.full(np.broadcast_shapes(*(np.shape(x) for x in arguments)), value)
 
 
@@ -393,7 +400,7 @@ def _has_call(expr: Expr, name: str) -> bool:
 
 def _open(expr: Expr, system: System) -> bool:
     """Whether a network is called in ``expr``."""
-    return bool(calls(expr, {hole.name for hole in system.holes}))
+    return bool(calls(expr, {neural_term.name for neural_term in system.neural_terms}))
 
 
 __all__ = [

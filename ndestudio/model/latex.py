@@ -16,18 +16,18 @@ from ndestudio.model.system import System
 def system_latex(
     source: ModelConfig | System, *, symbols: Mapping[str, str] | None = None, digits: int | None = None
 ) -> tuple[str, ...]:
-    """One LaTeX line `left = right` per equation; neural holes are boxed functions.
+    """One LaTeX line `left = right` per equation; neural terms are boxed functions.
 
     Arguments:
         source: the text, whose equations are shown as written as far as they can be read, or a parsed system, whose
-            auxiliaries are put in.
+            auxiliaries are substituted.
         symbols: name -> LaTeX, over the default.
         digits: significant digits of numbers; None: all.
     """
     if isinstance(source, System):
         derivatives = dict(zip(source.states, source.rhs, strict=True))
-        holes = {hole.name for hole in source.holes}
-        return _lines(derivatives, source.outputs, _boxed(holes, symbols), digits)
+        neural_terms = {neural_term.name for neural_term in source.neural_terms}
+        return _lines(derivatives, source.outputs, _boxed(neural_terms, symbols), digits)
     statements, _ = read_statements(source.equations)
     marked = _boxed(set(source.networks), symbols)
     lines = []
@@ -63,6 +63,6 @@ def _left(name: str, symbols: Mapping[str, str], *, derivative: bool) -> str:
     return rf"\frac{{\mathrm{{d}}{space} {shown}}}{{\mathrm{{d}} t}}" if derivative else shown
 
 
-def _boxed(holes: set[str], symbols: Mapping[str, str] | None) -> dict[str, str]:
+def _boxed(neural_terms: set[str], symbols: Mapping[str, str] | None) -> dict[str, str]:
     given = dict(symbols or {})
-    return {**{hole: rf"\boxed{{{symbol(hole)}}}" for hole in holes}, **given}
+    return {**{neural_term: rf"\boxed{{{symbol(neural_term)}}}" for neural_term in neural_terms}, **given}

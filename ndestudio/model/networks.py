@@ -1,8 +1,9 @@
-"""Neural holes as plain functions of arrays, the same code for NumPy and JAX.
+"""Neural terms as plain functions of arrays, the same code for NumPy and JAX.
 
-    z = MLP((x - center) / scale)        N = output_scale * z,  or a softplus or sigmoid of z       hole = N * factors
+    z = MLP((x - center) / scale)        N = output_scale * z,  or a softplus or sigmoid of z       neural term = N *
+    factors
 
-Sign, bounds and monotonicity are properties of N, so of the hole wherever its factors are positive.
+Sign, bounds and monotonicity are properties of N, so of the neural term wherever its factors are positive.
 
 ``NetworkWeights`` and the trained module hold *raw* weights, those that gradients act on. With monotone arguments the
 weights in use differ from them (``effective_weights``); since only raw ones are ever stored, training resumes exactly.
@@ -132,7 +133,7 @@ def apply_network(
     X: Any,
     xp: Any = np,
 ) -> Any:
-    """Value of a hole.
+    """Value of a neural term.
 
     Arguments:
         weights, biases: raw ones, layer by layer.
@@ -163,7 +164,7 @@ def _activated(config: NetworkConfig, z: Any, xp: Any) -> Any:
 
 
 def evaluate_network(network: NetworkWeights, X: Float[np.ndarray, "... argument"]) -> Float[np.ndarray, "..."]:
-    """Value of a trained hole at X[..., argument], physical units."""
+    """Value of a trained neural term at X[..., argument], physical units."""
     with np.errstate(all="ignore"):
         value = apply_network(
             network.config,
@@ -178,17 +179,17 @@ def evaluate_network(network: NetworkWeights, X: Float[np.ndarray, "... argument
     return np.asarray(value)
 
 
-def array_hole(network: NetworkWeights) -> Callable[..., Any]:
-    """The hole as a function of as many broadcastable arrays as it has arguments (for ``evaluate``)."""
+def array_neural_term(network: NetworkWeights) -> Callable[..., Any]:
+    """The neural term as a function of as many broadcastable arrays as it has arguments (for ``evaluate``)."""
 
-    def hole(*arguments: Any) -> Any:
+    def neural_term(*arguments: Any) -> Any:
         return evaluate_network(network, np.stack(np.broadcast_arrays(*arguments), axis=-1))
 
-    return hole
+    return neural_term
 
 
-def scalar_hole(network: NetworkWeights) -> Callable[..., float]:
-    """The hole as a fast function of as many floats as it has arguments (for ``compile_system``).
+def scalar_neural_term(network: NetworkWeights) -> Callable[..., float]:
+    """The neural term as a fast function of as many floats as it has arguments (for ``compile_system``).
 
     Constraints on weights and the scaling of the arguments are worked into the matrices beforehand.
     """
@@ -210,7 +211,7 @@ def scalar_hole(network: NetworkWeights) -> Callable[..., float]:
     linear = config.sign == "any" and config.lower is None and config.upper is None
     output_scale = float(network.output_scale)
 
-    def hole(*x: float) -> float:
+    def neural_term(*x: float) -> float:
         h = np.array(x if enter is None else [f(x) for f in enter])
         for weight, bias, mirror in hidden:
             z = dot(weight, h)
@@ -227,7 +228,7 @@ def scalar_hole(network: NetworkWeights) -> Callable[..., float]:
             value *= x[k]
         return value
 
-    return hole
+    return neural_term
 
 
 def _entering(network: NetworkWeights) -> Sequence[Callable[[Sequence[float]], float]] | None:
@@ -248,7 +249,8 @@ def fresh_network(
     scale: Float[np.ndarray, " argument"] | None = None,
     output_scale: float = 1.0,
 ) -> NetworkWeights:
-    """An untrained hole: LeCun-normal weights, the last layer a tenth of that, so that it starts near "no correction".
+    """An untrained neural term: LeCun-normal weights, the last layer a tenth of that, so that it starts near "no
+    correction".
 
     The same ``name``, ``seed`` and settings give the same weights.
     """
@@ -277,7 +279,8 @@ def fresh_network(
 
 
 def _neutral_bias(config: NetworkConfig) -> float:
-    """The bias of the last layer with which the hole starts as near to 0 as its constraints allow without saturating."""
+    """The bias of the last layer with which the neural term starts as near to 0 as its constraints allow without
+    saturating."""
     if config.lower is not None and config.upper is not None:
         return float(logit(np.clip(-config.lower / (config.upper - config.lower), 0.05, 0.95)))
     if config.sign == "positive" or config.lower is not None:

@@ -12,10 +12,10 @@ from ndestudio.expression.tree import CONSTANTS, Call, Expr, Name, Number, calls
 from ndestudio.model.checks import check_tables
 from ndestudio.model.config import ModelConfig
 from ndestudio.model.statements import RESERVED, Statement, read_statements
-from ndestudio.model.system import Hole, System
+from ndestudio.model.system import NeuralTerm, System
 
 SIZE_LIMIT = 20_000
-"""Nodes of a right-hand side with its auxiliaries put in."""
+"""Nodes of a right-hand side with its auxiliaries substituted."""
 
 
 @dataclass(frozen=True)
@@ -81,11 +81,11 @@ class _Reader:
         for statement in self.statements:
             self._check_target(statement)
             self._check_names(statement, states, quantities)
-        holes = self._holes()
-        self.errors.extend(check_tables(self.config, states, holes, self.statements))
+        neural_terms = self._neural_terms()
+        self.errors.extend(check_tables(self.config, states, neural_terms, self.statements))
         if self.errors:
             return None
-        bodies = self._put_in(quantities)
+        bodies = self._substitute(quantities)
         if bodies is None:
             return None
         rhs = tuple(substitute(_expr(statement), bodies) for statement in states.values())
@@ -97,7 +97,7 @@ class _Reader:
             outputs=bodies,
             parameters=self._parameters(initial),
             inputs=tuple(name for name in self.inputs if self._uses(name)),
-            holes=tuple(holes.values()),
+            neural_terms=tuple(neural_terms.values()),
             penalties={name: substitute(expr, bodies) for name, expr in self.penalised.items()},
         )
         return None if self.errors else system
@@ -158,8 +158,8 @@ class _Reader:
             sentence = f"{error.sentence}{joint} it is an unknown term, declare it as a network"
             self.errors.append(error_at(token, sentence, kind="undeclared", name=call.function))
 
-    def _holes(self) -> dict[str, Hole]:
-        holes: dict[str, Hole] = {}
+    def _neural_terms(self) -> dict[str, NeuralTerm]:
+        neural_terms: dict[str, NeuralTerm] = {}
         for statement in self.statements:
             if statement.expr is None:
                 continue
@@ -168,28 +168,31 @@ class _Reader:
                 index = seen[call.function] = seen.get(call.function, -1) + 1
                 if call.function not in self.config.networks:
                     continue
-                hole = holes.setdefault(call.function, Hole(call.function, formal_arguments(call.arguments)))
-                if len(hole.arguments) != len(call.arguments):
+                neural_term = neural_terms.setdefault(
+                    call.function, NeuralTerm(call.function, formal_arguments(call.arguments))
+                )
+                if len(neural_term.arguments) != len(call.arguments):
                     sentence = (
-                        f"`{hole.name}` has {len(call.arguments)} arguments here, but {len(hole.arguments)} in its first "
-                        f"call, `{hole.name}({', '.join(hole.arguments)})`; a network has the same everywhere"
+                        f"`{neural_term.name}` has {len(call.arguments)} arguments here, but {len(neural_term.arguments)} in its first "
+                        f"call, `{neural_term.name}({', '.join(neural_term.arguments)})`; a network has the same everywhere"
                     )
-                    self.errors.append(error_at(statement.mention(hole.name, index, called=True), sentence))
-        return holes
+                    self.errors.append(error_at(statement.mention(neural_term.name, index, called=True), sentence))
+        return neural_terms
 
-    def _put_in(self, quantities: Mapping[str, Statement]) -> dict[str, Expr] | None:
-        """Each quantity with the quantities it uses put in; None (and an error) if they use each other in a circle."""
+    def _substitute(self, quantities: Mapping[str, Statement]) -> dict[str, Expr] | None:
+        """Each quantity with the quantities it uses substituted; None (and an error) if they use each other in a
+        circle."""
         done: dict[str, Expr] = {}
         sizes: dict[str, int] = {}
         for name in quantities:
-            if not self._put_in_one(name, quantities, done, sizes):
+            if not self._substitute_one(name, quantities, done, sizes):
                 return None
         for statement in self.statements:
             if statement.kind == "derivative" and not self._within_limits(statement, done, sizes):
                 return None
         return {name: done[name] for name in quantities}
 
-    def _put_in_one(
+    def _substitute_one(
         self, name: str, quantities: Mapping[str, Statement], done: dict[str, Expr], sizes: dict[str, int]
     ) -> bool:
         path = [name]
@@ -221,7 +224,9 @@ class _Reader:
         total = size(expr) + sum(sizes[name] - 1 for name in used)
         deepest = depth(expr) + max((depth(done[name]) for name in set(used)), default=0)
         if total > SIZE_LIMIT or deepest > DEPTH_LIMIT:
-            sentence = f"`{statement.name}` becomes too large when the quantities it uses are put in; simplify them"
+            sentence = (
+                f"`{statement.name}` becomes too large when the quantities it uses are substituted; simplify them"
+            )
             self.errors.append(error_at(statement.target, sentence))
             return False
         sizes[statement.name] = total
@@ -284,7 +289,8 @@ class _Reader:
 
 
 def formal_arguments(arguments: Sequence[Expr]) -> tuple[str, ...]:
-    """Formal names of a hole first called with ``arguments``: plain names keep theirs, others become `x1`, `x2`, ..."""
+    """Formal names of a neural term first called with ``arguments``: plain names keep theirs, others become `x1`, `x2`,
+    ..."""
     plain = [argument.name if isinstance(argument, Name) and argument.name != "pi" else None for argument in arguments]
     taken = {name for name in plain if name is not None}
     formals: list[str] = []

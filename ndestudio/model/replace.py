@@ -1,4 +1,4 @@
-"""Putting a formula in the place of a neural hole, and taking it out again."""
+"""Substituting a formula for a neural term, and taking it out again."""
 
 from __future__ import annotations
 
@@ -27,46 +27,48 @@ from ndestudio.model.parse import parse_system
 from ndestudio.model.system import System
 
 
-def replace_hole(model: FittedModel, hole: str, expression: Expr, *, keep: Collection[float] = ()) -> FittedModel:
-    """The model with ``expression`` in the place of a hole (or of the formula that took its place before).
+def replace_neural_term(
+    model: FittedModel, neural_term: str, expression: Expr, *, keep: Collection[float] = ()
+) -> FittedModel:
+    """The model with ``expression`` in the place of a neural term (or of the formula that took its place before).
 
-    Each number of the formula becomes a parameter `<hole>_1`, `<hole>_2`, ... that starts at its value; whole-numbered
-    exponents stay as they are, since they make the form of the formula.
+    Each number of the formula becomes a parameter `<neural_term>_1`, `<neural_term>_2`, ... that starts at its value;
+    whole-numbered exponents stay as they are, since they make the form of the formula.
 
     Arguments:
-        expression: in the formal argument names of the hole; names of the model's parameters may be used too.
+        expression: in the formal argument names of the neural term; names of the model's parameters may be used too.
         keep: magnitudes of numbers that stay numbers (such as the 1 of a normalised `y/(1 + y)`) and are not fitted.
 
     Raises:
-        EquationError: no such hole, or the formula uses a name or a network that it cannot.
+        EquationError: no such neural term, or the formula uses a name or a network that it cannot.
     """
     original = parse_system(model.config, model.measured, model.inputs)
-    _require_hole(original, hole)
-    arguments = original.hole(hole).arguments
-    _check_names(original, hole, arguments, expression)
+    _require_neural_term(original, neural_term)
+    arguments = original.neural_term(neural_term).arguments
+    _check_names(original, neural_term, arguments, expression)
     taken = {*original.states, *original.inputs, *original.outputs, *arguments, *names(expression), "t"}
     taken |= {*original.parameters, *model.config.networks}
     for other, replacement in model.replacements.items():
-        if other != hole:
+        if other != neural_term:
             taken |= set(replacement.parameters)
-    formula, values = parametrise(expression, hole, taken, keep)
-    replacements = {**model.replacements, hole: Replacement(arguments, formula, tuple(values))}
+    formula, values = parametrise(expression, neural_term, taken, keep)
+    replacements = {**model.replacements, neural_term: Replacement(arguments, formula, tuple(values))}
     return _with_replacements(model, original, replacements, values)
 
 
-def restore_hole(model: FittedModel, hole: str, network: NetworkWeights) -> FittedModel:
-    """The model with ``network`` back in the place of the formula that replaced a hole."""
+def restore_neural_term(model: FittedModel, neural_term: str, network: NetworkWeights) -> FittedModel:
+    """The model with ``network`` back in the place of the formula that replaced a neural term."""
     original = parse_system(model.config, model.measured, model.inputs)
-    _require_hole(original, hole)
-    replacements = {name: replacement for name, replacement in model.replacements.items() if name != hole}
-    model = replace(model, networks={**model.networks, hole: network})
+    _require_neural_term(original, neural_term)
+    replacements = {name: replacement for name, replacement in model.replacements.items() if name != neural_term}
+    model = replace(model, networks={**model.networks, neural_term: network})
     return _with_replacements(model, original, replacements, {})
 
 
 def replaced_system(
     config: ModelConfig, measured: tuple[str, ...], inputs: tuple[str, ...], replacements: Mapping[str, Replacement]
 ) -> System:
-    """The system of ``config`` with formulas put in for the replaced holes."""
+    """The system of ``config`` with formulas substituted for the replaced neural terms."""
     return _expanded(parse_system(config, measured, inputs), replacements)
 
 
@@ -106,39 +108,40 @@ def parametrise(
 
 
 def numbers_filled(model: FittedModel) -> dict[str, Expr]:
-    """Right-hand side of each state with numbers in the place of parameters; holes left neural stay calls."""
+    """Right-hand side of each state with numbers in the place of parameters; neural terms left neural stay calls."""
     values = {name: as_number(float(value)) for name, value in model.parameters.items()}
     return {
         state: fold(substitute(expr, values)) for state, expr in zip(model.system.states, model.system.rhs, strict=True)
     }
 
 
-def formula_filled(model: FittedModel, hole: str) -> Expr | None:
-    """The formula in the place of ``hole`` with numbers in it, in its formal argument names; None if it is neural."""
-    replacement = model.replacements.get(hole)
+def formula_filled(model: FittedModel, neural_term: str) -> Expr | None:
+    """The formula in the place of ``neural_term`` with numbers in it, in its formal argument names; None if it is
+    neural."""
+    replacement = model.replacements.get(neural_term)
     if replacement is None:
         return None
     values = {name: as_number(float(model.parameters[name])) for name in replacement.parameters}
     return fold(substitute(replacement.expression, values))
 
 
-def _require_hole(system: System, hole: str) -> None:
-    known = [other.name for other in system.holes]
-    if hole not in known:
-        raise EquationError(f"the model has no network `{hole}`{did_you_mean(hole, known)}")
+def _require_neural_term(system: System, neural_term: str) -> None:
+    known = [other.name for other in system.neural_terms]
+    if neural_term not in known:
+        raise EquationError(f"the model has no network `{neural_term}`{did_you_mean(neural_term, known)}")
 
 
-def _check_names(system: System, hole: str, arguments: tuple[str, ...], expression: Expr) -> None:
+def _check_names(system: System, neural_term: str, arguments: tuple[str, ...], expression: Expr) -> None:
     for name in names(expression):
         if name not in arguments and name not in system.parameters:
             allowed = ", ".join(f"`{argument}`" for argument in arguments)
             guess = did_you_mean(name, [*arguments, *system.parameters])
             raise EquationError(
-                f"the formula for `{hole}` uses `{name}`, which is none of its arguments ({allowed}){guess}"
+                f"the formula for `{neural_term}` uses `{name}`, which is none of its arguments ({allowed}){guess}"
             )
     inner = calls(expression)
     if inner:
-        raise EquationError(f"the formula for `{hole}` calls `{inner[0].function}`; it must be free of networks")
+        raise EquationError(f"the formula for `{neural_term}` calls `{inner[0].function}`; it must be free of networks")
 
 
 def _expanded(original: System, replacements: Mapping[str, Replacement]) -> System:
@@ -150,7 +153,7 @@ def _expanded(original: System, replacements: Mapping[str, Replacement]) -> Syst
         outputs={name: expand_calls(expr, definitions) for name, expr in original.outputs.items()},
         parameters=(*original.parameters, *added),
         inputs=original.inputs,
-        holes=tuple(item for item in original.holes if item.name not in replacements),
+        neural_terms=tuple(item for item in original.neural_terms if item.name not in replacements),
         penalties={name: expand_calls(expr, definitions) for name, expr in original.penalties.items()},
     )
 
@@ -164,9 +167,16 @@ def _with_replacements(
         model,
         system=system,
         parameters={name: known[name] for name in system.parameters},
-        networks={hole.name: model.networks[hole.name] for hole in system.holes},
+        networks={neural_term.name: model.networks[neural_term.name] for neural_term in system.neural_terms},
         replacements=dict(replacements),
     )
 
 
-__all__ = ["formula_filled", "numbers_filled", "parametrise", "replace_hole", "replaced_system", "restore_hole"]
+__all__ = [
+    "formula_filled",
+    "numbers_filled",
+    "parametrise",
+    "replace_neural_term",
+    "replaced_system",
+    "restore_neural_term",
+]

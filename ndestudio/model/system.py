@@ -1,4 +1,4 @@
-"""The parsed form of a model: one right-hand side per state, outputs, parameters and holes."""
+"""The parsed form of a model: one right-hand side per state, outputs, parameters and neural terms."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from ndestudio.expression.tree import Expr
 
 
 @dataclass(frozen=True)
-class Hole:
+class NeuralTerm:
     """A term nobody knows yet: `name(arguments)`. Formal arguments are the names used in its first call.
 
     A call whose argument is no plain name gets the formal name `x1`, `x2`, ... for it.
@@ -25,11 +25,11 @@ class System:
 
     Arguments:
         states: in the order of their equations.
-        rhs: right-hand side of each state; auxiliaries are already put in, hole calls are ``Call`` nodes.
+        rhs: right-hand side of each state; auxiliaries are already substituted, neural term calls are ``Call`` nodes.
         outputs: name -> expression of states, inputs, parameters and `t` (`in_bed = scale*I`).
         parameters: free names, in order of appearance.
         inputs: names of measured forcings that the equations use.
-        holes: in order of appearance.
+        neural_terms: in order of appearance.
         penalties: name -> expression that should be zero (or, after `min(..., 0)`, not negative) all along a trajectory.
     """
 
@@ -38,14 +38,14 @@ class System:
     outputs: Mapping[str, Expr] = field(default_factory=dict)
     parameters: tuple[str, ...] = ()
     inputs: tuple[str, ...] = ()
-    holes: tuple[Hole, ...] = ()
+    neural_terms: tuple[NeuralTerm, ...] = ()
     penalties: Mapping[str, Expr] = field(default_factory=dict)
 
-    def hole(self, name: str) -> Hole:
-        """The hole called ``name``; KeyError if there is none."""
-        for hole in self.holes:
-            if hole.name == name:
-                return hole
+    def neural_term(self, name: str) -> NeuralTerm:
+        """The neural term called ``name``; KeyError if there is none."""
+        for neural_term in self.neural_terms:
+            if neural_term.name == name:
+                return neural_term
         raise KeyError(name)
 
     def observation(self, measured: str) -> Expr | None:

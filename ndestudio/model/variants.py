@@ -1,4 +1,5 @@
-"""Relatives of a hybrid model that answer what its parts are worth: without its holes, and with nothing but holes."""
+"""Relatives of a hybrid model that answer what its parts are worth: without its neural terms, and with nothing but
+neural terms."""
 
 from __future__ import annotations
 
@@ -14,60 +15,62 @@ from ndestudio.model.parse import parse_system
 from ndestudio.model.system import System
 
 
-def without_holes(
+def without_neural_terms(
     config: ModelConfig, measured: Sequence[str], inputs: Sequence[str]
 ) -> tuple[ModelConfig, tuple[str, ...]] | None:
-    """The mechanistic part alone. A hole that is
+    """The mechanistic part alone. A neural term that is
 
     - a term of its own (`a*x - b*loss(y)`) becomes 0;
     - a factor of something that changes (a state, an input, time), beside a parameter that can take up its level
       (`r*x*effect(T)`), becomes 1; without such a parameter (`x*growth(y)`) it becomes a constant that is fitted.
 
     Returns:
-        The model and a sentence for each hole that was taken out; None where nothing would be left to fit (no hole in
-        the model, or no right-hand side that still holds a name).
+        The model and a sentence for each neural term that was taken out; None where nothing would be left to fit (no
+        neural term in the model, or no right-hand side that still holds a name).
     """
     system = parse_system(config, tuple(measured), tuple(inputs))
-    if not system.holes:
+    if not system.neural_terms:
         return None
     remover = _Remover(config, system)
     rhs = [fold(remover.clean(expr)) for expr in system.rhs]
     outputs = {name: fold(remover.clean(expr)) for name, expr in system.outputs.items()}
     if not any(names(expr) for expr in rhs):
         return None
-    words = tuple(f"`{hole}` {' and '.join(sorted(what))}" for hole, what in remover.told.items())
+    words = tuple(f"`{neural_term}` {' and '.join(sorted(what))}" for neural_term, what in remover.told.items())
     return _written(config, system, rhs, outputs, {}, remover.constants), words
 
 
 def all_neural(config: ModelConfig, measured: Sequence[str], inputs: Sequence[str]) -> ModelConfig:
     """The same states with a right-hand side learned from all states and inputs: a plain neural ODE.
 
-    What is observed stays as it was; networks take the size of the first hole, without its constraints.
+    What is observed stays as it was; networks take the size of the first neural term, without its constraints.
     """
     system = parse_system(config, tuple(measured), tuple(inputs))
-    sizes = config.networks.get(system.holes[0].name, NetworkConfig()) if system.holes else NetworkConfig()
+    sizes = (
+        config.networks.get(system.neural_terms[0].name, NetworkConfig()) if system.neural_terms else NetworkConfig()
+    )
     network = NetworkConfig(width=sizes.width, depth=sizes.depth, activation=sizes.activation)
     arguments = tuple(Name(name) for name in (*system.states, *system.inputs))
     taken = {*system.states, *system.inputs, *system.outputs, *system.parameters, *measured, *inputs, "t"}
-    holes: list[str] = []
+    neural_terms: list[str] = []
     for state in system.states:
         name = f"f_{state}"
         while name in taken:
             name += "_"
         taken.add(name)
-        holes.append(name)
-    rhs = [Call(name, arguments) for name in holes]
+        neural_terms.append(name)
+    rhs = [Call(name, arguments) for name in neural_terms]
     remover = _Remover(config, system)
     outputs = {name: fold(remover.clean(expr)) for name, expr in system.outputs.items()}
-    return _written(config, system, rhs, outputs, dict.fromkeys(holes, network), remover.constants)
+    return _written(config, system, rhs, outputs, dict.fromkeys(neural_terms, network), remover.constants)
 
 
 class _Remover:
-    """Takes holes out of expressions; remembers what became of each and the constants it needed."""
+    """Takes neural terms out of expressions; remembers what became of each and the constants it needed."""
 
     def __init__(self, config: ModelConfig, system: System) -> None:
         self._config = config
-        self._holes = {hole.name for hole in system.holes}
+        self._neural_terms = {neural_term.name for neural_term in system.neural_terms}
         self._moving = {*system.states, *system.inputs, "t"}
         self._parameters = set(system.parameters)
         self._taken = {*self._moving, *self._parameters, *system.outputs}
@@ -76,9 +79,9 @@ class _Remover:
         self.told: dict[str, set[str]] = {}
 
     def clean(self, expr: Expr) -> Expr:
-        """``expr`` without holes."""
+        """``expr`` without neural terms."""
         match expr:
-            case Call(name, _) if name in self._holes:
+            case Call(name, _) if name in self._neural_terms:
                 return self._zero(name)
             case Binary("*" | "/", _, _):
                 return self._product(expr)
@@ -87,7 +90,7 @@ class _Remover:
 
     def _product(self, expr: Expr) -> Expr:
         factors = list(_factors(expr))
-        others = [factor for factor, _ in factors if not self._is_hole(factor)]
+        others = [factor for factor, _ in factors if not self._is_neural_term(factor)]
         changes = any(self._uses(factor, self._moving) for factor in others)
         taken_up = any(self._uses(factor, self._parameters) for factor in others)
 
@@ -97,7 +100,7 @@ class _Remover:
                     return Binary(operator, rebuilt(left, below), rebuilt(right, below != (operator == "/")))
                 case Negate(operand):
                     return Negate(rebuilt(operand, below))
-                case Call(name, _) if name in self._holes:
+                case Call(name, _) if name in self._neural_terms:
                     if not changes and not below:
                         return self._zero(name)
                     return self._one(name) if taken_up else self._constant(name)
@@ -106,37 +109,37 @@ class _Remover:
 
         return rebuilt(expr, False)
 
-    def _is_hole(self, expr: Expr) -> bool:
-        return isinstance(expr, Call) and expr.function in self._holes
+    def _is_neural_term(self, expr: Expr) -> bool:
+        return isinstance(expr, Call) and expr.function in self._neural_terms
 
     def _uses(self, expr: Expr, wanted: set[str]) -> bool:
-        """Whether one of ``wanted`` occurs outside the arguments of holes."""
+        """Whether one of ``wanted`` occurs outside the arguments of neural terms."""
         if isinstance(expr, Name):
             return expr.name in wanted
-        return not self._is_hole(expr) and any(self._uses(child, wanted) for child in children(expr))
+        return not self._is_neural_term(expr) and any(self._uses(child, wanted) for child in children(expr))
 
-    def _zero(self, hole: str) -> Expr:
-        self.told.setdefault(hole, set()).add("is taken out")
+    def _zero(self, neural_term: str) -> Expr:
+        self.told.setdefault(neural_term, set()).add("is taken out")
         return Number(0.0)
 
-    def _one(self, hole: str) -> Expr:
-        self.told.setdefault(hole, set()).add("is put to 1")
+    def _one(self, neural_term: str) -> Expr:
+        self.told.setdefault(neural_term, set()).add("is put to 1")
         return Number(1.0)
 
-    def _constant(self, hole: str) -> Expr:
-        self.told.setdefault(hole, set()).add("becomes a constant")
-        if hole not in self._names:
-            name = f"{hole}_level"
+    def _constant(self, neural_term: str) -> Expr:
+        self.told.setdefault(neural_term, set()).add("becomes a constant")
+        if neural_term not in self._names:
+            name = f"{neural_term}_level"
             while name in self._taken:
                 name += "_"
-            self._names[hole] = name
-            sign = self._config.networks[hole].sign
+            self._names[neural_term] = name
+            sign = self._config.networks[neural_term].sign
             self.constants[name] = ParameterConfig(
                 value=-1.0 if sign == "negative" else 1.0,
                 lower=0.0 if sign == "positive" else None,
                 upper=0.0 if sign == "negative" else None,
             )
-        return Name(self._names[hole])
+        return Name(self._names[neural_term])
 
 
 def _factors(expr: Expr, below: bool = False) -> Iterator[tuple[Expr, bool]]:

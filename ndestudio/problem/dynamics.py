@@ -43,7 +43,7 @@ class Dynamics(Protocol):
     def inputs(self) -> tuple[str, ...]: ...
 
     @property
-    def holes(self) -> tuple[HoleShape, ...]: ...
+    def neural_terms(self) -> tuple[NeuralTermShape, ...]: ...
 
     @property
     def noises(self) -> tuple[str, ...]: ...
@@ -76,7 +76,7 @@ class EquationDynamics:
     rhs: tuple[Expr, ...]
     parameters: tuple[str, ...]
     inputs: tuple[str, ...]
-    holes: tuple[HoleShape, ...] = ()
+    neural_terms: tuple[NeuralTermShape, ...] = ()
 
     @property
     def noises(self) -> tuple[str, ...]:
@@ -110,7 +110,7 @@ class EquationDynamics:
 
 
 @dataclass(frozen=True)
-class HoleShape:
+class NeuralTermShape:
     """The static part of a network: what a compiled program depends on."""
 
     name: str
@@ -150,7 +150,7 @@ class NetworkScales(NamedTuple):
 
 
 def neural_functions(
-    holes: Sequence[HoleShape],
+    neural_terms: Sequence[NeuralTermShape],
     weights: Mapping[str, Any],
     scales: Sequence[NetworkScales],
     xp: Any,
@@ -165,13 +165,16 @@ def neural_functions(
         Of each neural term.
     """
 
-    def made(hole: HoleShape, flat: Any, scale: NetworkScales) -> Callable[..., Any]:
-        parts, config = hole.unpack(flat), hole.config
+    def made(neural_term: NeuralTermShape, flat: Any, scale: NetworkScales) -> Callable[..., Any]:
+        parts, config = neural_term.unpack(flat), neural_term.config
 
         def function(*x: Any) -> Any:
             X = xp.stack(xp.broadcast_arrays(*x), axis=-1)
-            return apply_network(config, hole.arguments, *parts, *scale, X, xp)
+            return apply_network(config, neural_term.arguments, *parts, *scale, X, xp)
 
         return function
 
-    return {hole.name: made(hole, weights[hole.name], scale) for hole, scale in zip(holes, scales, strict=True)}
+    return {
+        neural_term.name: made(neural_term, weights[neural_term.name], scale)
+        for neural_term, scale in zip(neural_terms, scales, strict=True)
+    }

@@ -42,7 +42,7 @@ class Observation:
 
     def reads_parameters(self, dynamics: Dynamics) -> bool:
         """Whether a column depends on parameters or neural terms other than through the states."""
-        trained = {*dynamics.parameters, *(hole.name for hole in dynamics.holes)}
+        trained = {*dynamics.parameters, *(neural_term.name for neural_term in dynamics.neural_terms)}
         nodes = [node for expr in self.expressions if expr is not None for node in walk(expr)]
         return any(
             (isinstance(node, Name) and node.name in trained) or (isinstance(node, Call) and node.function in trained)

@@ -1,6 +1,6 @@
 """The vector that is trained: parameters, raw network weights, shared initial values; and initial values per trajectory.
 
-``theta`` is one flat vector [parameters | weights of hole 1 | ... | shared initial values]. What a number means
+``theta`` is one flat vector [parameters | weights of neural term 1 | ... | shared initial values]. What a number means
 (bounds, logarithm, scale, free or fixed) is data, not structure: editing it compiles nothing anew.
 """
 
@@ -21,18 +21,20 @@ from ndestudio.model.system import System
 from ndestudio.model.transforms import Transform, parameter_transform, transform_of
 from ndestudio.problem.bijection import bijection
 from ndestudio.problem.constants import Constants
-from ndestudio.problem.dynamics import EquationDynamics, HoleShape, NetworkScales
+from ndestudio.problem.dynamics import EquationDynamics, NetworkScales, NeuralTermShape
 from ndestudio.problem.initial import FirstValues
 from ndestudio.problem.observation import Observation
-from ndestudio.problem.structure import Structure
+from ndestudio.problem.structure import FormulaStructure
 
 
-def structure_of(model: FittedModel) -> Structure:
+def structure_of(model: FittedModel) -> FormulaStructure:
     """The static part of ``model``."""
     system = model.system
-    holes = tuple(_hole_shape(hole.name, model.networks[hole.name]) for hole in system.holes)
-    return Structure(
-        EquationDynamics(system.states, system.rhs, system.parameters, model.inputs, holes),
+    neural_terms = tuple(
+        _neural_term_shape(neural_term.name, model.networks[neural_term.name]) for neural_term in system.neural_terms
+    )
+    return FormulaStructure(
+        EquationDynamics(system.states, system.rhs, system.parameters, model.inputs, neural_terms),
         Observation(model.measured, tuple(system.observation(name) for name in model.measured)),
         FirstValues(
             tuple(_start(model.config.initial.get(state)) for state in system.states), (*model.measured, *model.inputs)
@@ -40,9 +42,9 @@ def structure_of(model: FittedModel) -> Structure:
     )
 
 
-def _hole_shape(name: str, network: NetworkWeights) -> HoleShape:
+def _neural_term_shape(name: str, network: NetworkWeights) -> NeuralTermShape:
     shapes = tuple((w.shape, b.shape) for w, b in zip(network.weights, network.biases, strict=True))
-    return HoleShape(
+    return NeuralTermShape(
         name, network.arguments, msgspec.json.encode(_static(network.config), order="deterministic"), shapes
     )
 
@@ -70,7 +72,7 @@ class Space:
         free: which entries of theta are trained.
     """
 
-    structure: Structure
+    structure: FormulaStructure
     constants: Constants
     theta: Float[np.ndarray, " theta"]
     free: Bool[np.ndarray, " theta"]
@@ -93,9 +95,13 @@ class Space:
     ) -> FittedModel:
         """The model that ``theta`` and the initial values stand for."""
         networks = dict(self.model.networks)
-        for hole, place in zip(self.structure.holes, self.structure.hole_slices().values(), strict=True):
-            weights, biases = hole.unpack(np.asarray(theta[place], dtype=float).copy())
-            networks[hole.name] = replace(networks[hole.name], weights=tuple(weights), biases=tuple(biases))
+        for neural_term, place in zip(
+            self.structure.neural_terms, self.structure.neural_term_slices().values(), strict=True
+        ):
+            weights, biases = neural_term.unpack(np.asarray(theta[place], dtype=float).copy())
+            networks[neural_term.name] = replace(
+                networks[neural_term.name], weights=tuple(weights), biases=tuple(biases)
+            )
         parameters = {**self.model.parameters, **self.parameters(theta)}
         return replace(self.model, parameters=parameters, networks=networks, initial={**self.model.initial, **initial})
 
@@ -113,8 +119,8 @@ def parameter_space(model: FittedModel, constants: Mapping[str, Any], *, train_n
     z = [
         float(t.inverse(np.float64(model.parameters[n]))) for t, n in zip(transforms, structure.parameters, strict=True)
     ]
-    networks = [model.networks[hole.name] for hole in structure.holes]
-    packed = [HoleShape.pack(network.weights, network.biases) for network in networks]
+    networks = [model.networks[neural_term.name] for neural_term in structure.neural_terms]
+    packed = [NeuralTermShape.pack(network.weights, network.biases) for network in networks]
     theta = np.concatenate([np.array(z, dtype=float), *packed, np.zeros(len(structure.states))])
     free = np.zeros(structure.size, dtype=bool)
     free[: len(configs)] = [not config.fixed for config in configs]
@@ -134,7 +140,7 @@ def _transform(config: ParameterConfig, value: float) -> Transform:
 
 
 def _default(model: FittedModel, name: str) -> ParameterConfig:
-    """Constants of replaced holes have no settings of their own: free, unbounded, scaled by their value."""
+    """Constants of replaced neural terms have no settings of their own: free, unbounded, scaled by their value."""
     return ParameterConfig(value=float(model.parameters[name]))
 
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ndestudio.expression.tree import Expr
-from ndestudio.problem.dynamics import Dynamics, HoleShape
+from ndestudio.problem.dynamics import Dynamics, NeuralTermShape
 from ndestudio.problem.initial import FirstValues
 from ndestudio.problem.noise import Gaussian, NoiseModel
 from ndestudio.problem.observation import Observation
 
 
 @dataclass(frozen=True)
-class Structure:
+class FormulaStructure:
     """Dynamics, observation, initial condition and kind of noise of a problem; hashable.
 
     Two problems of the same structure share their compiled programs: data, parameters, weights, bounds, noise and penalties
@@ -37,8 +37,8 @@ class Structure:
         return self.dynamics.inputs
 
     @property
-    def holes(self) -> tuple[HoleShape, ...]:
-        return self.dynamics.holes
+    def neural_terms(self) -> tuple[NeuralTermShape, ...]:
+        return self.dynamics.neural_terms
 
     @property
     def measured(self) -> tuple[str, ...]:
@@ -53,16 +53,16 @@ class Structure:
     def weights_at(self) -> tuple[int, int]:
         """Slice of theta that holds network weights."""
         first = len(self.parameters)
-        return first, first + sum(hole.size for hole in self.holes)
+        return first, first + sum(neural_term.size for neural_term in self.neural_terms)
 
     @property
     def size(self) -> int:
         """Numbers in theta: parameters, weights, shared initial values."""
         return self.weights_at[1] + len(self.states)
 
-    def hole_slices(self) -> dict[str, slice]:
+    def neural_term_slices(self) -> dict[str, slice]:
         at, found = len(self.parameters), {}
-        for hole in self.holes:
-            found[hole.name] = slice(at, at + hole.size)
-            at += hole.size
+        for neural_term in self.neural_terms:
+            found[neural_term.name] = slice(at, at + neural_term.size)
+            at += neural_term.size
         return found

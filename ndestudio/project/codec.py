@@ -21,7 +21,7 @@ import msgspec
 import numpy as np
 
 from ndestudio.data.dataset import Dataset
-from ndestudio.distil.result import Distillation, HoleDistillation
+from ndestudio.distil.result import Distillation, NeuralTermDistillation
 from ndestudio.expression.functions import BUILT_IN
 from ndestudio.expression.tree import Binary, Call, Expr, Name, Negate, Number
 from ndestudio.fitting.result import Fit
@@ -32,7 +32,7 @@ SHARED: tuple[type, ...] = (
     Dataset,
     Fit,
     Distillation,
-    HoleDistillation,
+    NeuralTermDistillation,
     FittedModel,
     NetworkWeights,
     System,

@@ -6,12 +6,13 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ndestudio.errors import ProjectError
+from ndestudio.project.former_names import renamed
 
-SCHEMA = 1
+SCHEMA = 2
 """Number written by this program. Raise it, and add a step below, when a change makes older files unreadable."""
 
 Step = Callable[[dict[str, Any]], dict[str, Any]]
-STEPS: Mapping[int, Step] = {}
+STEPS: Mapping[int, Step] = {1: renamed}
 """Schema number -> function that turns the content of project.json into that of the next number."""
 
 

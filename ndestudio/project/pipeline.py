@@ -40,7 +40,7 @@ def run(
 
     Returns:
         The project with data, fit, distillation (None if there was nothing to distil or no time), the default choice
-        of every hole accepted, and the seconds of each stage.
+        of every neural term accepted, and the seconds of each stage.
 
     Raises:
         NdeStudioError: for data, equations or settings that cannot be used.
@@ -63,29 +63,31 @@ def recover(
     reporter: Reporter | None = None,
     base: str | Path | None = None,
     *,
-    fit_law: bool = False,
+    fit_ground_truth: bool = False,
     fit: Fit | None = None,
 ) -> Recovery:
     """The recovery test that a spec's table `[recovery]` describes, on data like those of the spec.
 
     Arguments:
-        fit_law: fit the constants of the law to the real data first.
+        fit_ground_truth: fit the constants of the ground truth to the real data first.
         fit: a training on the real data; its parameters, initial values and residuals make the synthetic data more alike.
 
     Raises:
-        NdeStudioError: for data, equations, settings or a law that cannot be used.
+        NdeStudioError: for data, equations, settings or a ground truth that cannot be used.
     """
-    from ndestudio.distil.law import fitted_law
+    from ndestudio.distil.ground_truth import fitted_ground_truth
     from ndestudio.distil.recovery import recovery_test
 
     reporter = SilentReporter() if reporter is None else reporter
     dataset = _with_data(Project(spec=spec), reporter, base).dataset
     assert dataset is not None
-    law = spec.recovery
-    if fit_law:
-        reporter.emit(Phase("law", "fitting the constants of the law to the data"))
-        law = fitted_law(spec.model, dataset, law, spec.train, reporter, fit.model if fit is not None else None)
-    return recovery_test(spec.model, dataset, law, spec.train, spec.distil, reporter, fit)
+    ground_truth = spec.recovery
+    if fit_ground_truth:
+        reporter.emit(Phase("ground_truth", "fitting the constants of the ground truth to the data"))
+        ground_truth = fitted_ground_truth(
+            spec.model, dataset, ground_truth, spec.train, reporter, fit.model if fit is not None else None
+        )
+    return recovery_test(spec.model, dataset, ground_truth, spec.train, spec.distil, reporter, fit)
 
 
 def compare(
@@ -115,7 +117,7 @@ def _with_data(project: Project, reporter: Reporter, base: str | Path | None) ->
     dataset = load(project.spec.data, reporter, base)
     # a typing error, or an engine that is not there, is told before training
     system = parse_system(project.spec.model, dataset.measured_names, dataset.input_names)
-    if system.holes:
+    if system.neural_terms:
         _check_engine(project.spec.distil.engine)
     for sentence in _unused(project.spec, system):
         reporter.emit(Note(sentence, "warning"))
@@ -143,13 +145,15 @@ def _with_distillation(project: Project, reporter: Reporter, base: str | Path | 
     del base
     fit, spec = project.fit, project.spec
     assert project.dataset is not None and fit is not None
-    if not fit.model.system.holes:
+    if not fit.model.system.neural_terms:
         return project
     started = perf_counter()
     result: Distillation = distil(fit.model, project.dataset, spec.distil, reporter, spec.train, ensemble=fit.ensemble)
     reporter.emit(Note(result.sentence, "info" if result.outcome != "failed" else "warning"))
     run = Run("Search 1", "distil", _now(), spec, fit=fit, distillation=result)
-    accepted = {name: hole.chosen for name, hole in result.holes.items() if hole.chosen >= 0}
+    accepted = {
+        name: neural_term.chosen for name, neural_term in result.neural_terms.items() if neural_term.chosen >= 0
+    }
     project = replace(project, distillation=result, accepted=accepted, runs=(*project.runs, run))
     return _timed(project, "distil", started)
 
@@ -166,7 +170,7 @@ def _unused(spec: Spec, system: System) -> list[str]:
     found = []
     tables = (
         ("parameters", spec.model.parameters, system.parameters),
-        ("networks", spec.model.networks, _holes(system)),
+        ("networks", spec.model.networks, _neural_terms(system)),
     )
     for table, settings, known in tables:
         for name in settings:
@@ -177,8 +181,8 @@ def _unused(spec: Spec, system: System) -> list[str]:
     return found
 
 
-def _holes(system: System) -> tuple[str, ...]:
-    return tuple(hole.name for hole in system.holes)
+def _neural_terms(system: System) -> tuple[str, ...]:
+    return tuple(neural_term.name for neural_term in system.neural_terms)
 
 
 def _timed(project: Project, stage: str, started: float) -> Project:

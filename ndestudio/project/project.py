@@ -57,9 +57,9 @@ class Project:
     Arguments:
         dataset: the loaded data (None before files are loaded).
         fit, distillation: the current results; None before.
-        accepted: hole -> index of the scored candidate that replaces it (holes not named stay neural).
+        accepted: neural term -> index of the scored candidate that replaces it (terms not named stay neural).
         runs: all results kept, oldest first.
-        recovery: verdict of the last recovery test.
+        recovery: assessment of the last recovery test.
         layout: what the window remembers (plain JSON values).
         seconds: stage of the job (`"data"`, `"train"`, `"distil"`) -> wall seconds it took.
     """

@@ -39,7 +39,9 @@ def python_script(project: Project) -> str:
         data, train = writer.data(project.spec.data), project.spec.train
         fit = writer.assign("fit", f"nde.fit({writer.model(project.spec)}, {data}, {writer.literal(train)}, reporter)")
         writer.line(f"print({fit}.sentence)")
-        model = writer.distilled(f"{fit}.model", f"{fit}.ensemble", data, project.spec) if _holes(project) else None
+        model = (
+            writer.distilled(f"{fit}.model", f"{fit}.ensemble", data, project.spec) if _neural_terms(project) else None
+        )
         return writer.finished(f"{model}.model" if model else f"{fit}.model", data)
     source = _run_of(project, project.fit)
     spec = source.spec if source else project.spec
@@ -50,7 +52,7 @@ def python_script(project: Project) -> str:
     searched = _search_of(project)
     result = writer.distilled(f"{fit}.model", f"{fit}.ensemble", data, searched.spec if searched else project.spec)
     writer.line(f"print({result}.sentence)")
-    writer.put_in(result, f"{fit}.model", data, project.distillation, searched, project.accepted)
+    writer.substitute_formula(result, f"{fit}.model", data, project.distillation, searched, project.accepted)
     return writer.finished(writer.chosen(result, f"{fit}.model", project.distillation, project.accepted), data)
 
 
@@ -143,7 +145,7 @@ class _Writer:
         distil, train = self.literal(spec.distil), self.literal(spec.train)
         return self.assign("result", f"distil({model}, {data}, {distil}, reporter, {train}, ensemble={ensemble})")
 
-    def put_in(
+    def substitute_formula(
         self,
         result: str,
         model: str,
@@ -155,12 +157,12 @@ class _Writer:
         """Formulas of the front that the person had refitted after the search."""
         if searched is None or searched.distillation is None:
             return
-        for hole, found in distillation.holes.items():
-            before = len(searched.distillation.holes[hole].scored)
-            if accepted.get(hole, -1) < before:
+        for neural_term, found in distillation.neural_terms.items():
+            before = len(searched.distillation.neural_terms[neural_term].scored)
+            if accepted.get(neural_term, -1) < before:
                 continue
             self._imports |= {
-                "from ndestudio.distil import put_in, with_scored",
+                "from ndestudio.distil import substitute_formula, with_scored",
                 "from ndestudio.symbolic import Candidate",
             }
             train = self.literal(self._project.spec.train)
@@ -168,12 +170,16 @@ class _Writer:
                 one = scored.candidate
                 formula = f"nde.parse_expression({_quoted(to_text(one.expression))})"
                 candidate = f"Candidate({one.complexity}, {one.loss!r}, {formula})"
-                trial = self.assign("trial", f"put_in({model}, {data}, {_quoted(hole)}, {candidate}, {train})")
-                self.line(f"{result} = with_scored({result}, {_quoted(hole)}, {trial})")
+                trial = self.assign(
+                    "trial", f"substitute_formula({model}, {data}, {_quoted(neural_term)}, {candidate}, {train})"
+                )
+                self.line(f"{result} = with_scored({result}, {_quoted(neural_term)}, {trial})")
 
     def chosen(self, result: str, model: str, distillation: Distillation, accepted: Mapping[str, int]) -> str:
         """The model with the accepted formulas."""
-        default = {hole: found.chosen for hole, found in distillation.holes.items() if found.chosen >= 0}
+        default = {
+            neural_term: found.chosen for neural_term, found in distillation.neural_terms.items() if found.chosen >= 0
+        }
         if dict(accepted) == default:
             return f"{result}.model"
         if not accepted:
@@ -259,7 +265,7 @@ def _same(a: FittedModel, b: FittedModel) -> bool:
     return all(y is not None and np.array_equal(x, y) for x, y in pairs)
 
 
-def _holes(project: Project) -> bool:
+def _neural_terms(project: Project) -> bool:
     return bool(in_use(project.spec).model.networks)
 
 

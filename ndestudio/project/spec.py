@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from ndestudio.figures.style import check_style
 from ndestudio.model.analysis import tokenise
 from ndestudio.model.checks import penalty_problems, prior_problems
 from ndestudio.model.config import BasisConfig, InitialConfig, NetworkConfig, ParameterConfig, PriorConfig
+from ndestudio.project.former_names import modern_spec
 from ndestudio.project.project import Spec
 from ndestudio.project.spec_types import (
     admits_none,
@@ -35,12 +37,13 @@ _SHORTHAND: dict[type, tuple[str, tuple[type, ...]]] = {
 }
 """Tables that may be written as their most important value alone: `alpha = 0.5`."""
 
+_log = logging.getLogger(__name__)
 _MAX_BYTES = 4 * 2**20
 _NONE = "none"
 
 
-def load_spec(path: str | Path) -> Spec:
-    """Read a spec file.
+def load_spec(path: str | Path, note: Callable[[str], None] = _log.warning) -> Spec:
+    """Read a spec file; ``note`` is told each former word in it.
 
     Returns:
         The spec; relative data files are resolved against the file's folder.
@@ -62,13 +65,13 @@ def load_spec(path: str | Path) -> Spec:
     except OSError as error:
         raise SpecError(f"{path}: cannot be read ({error.strerror or error})") from None
     try:
-        return with_base(parse_spec(text), path.resolve().parent)
+        return with_base(parse_spec(text, note), path.resolve().parent)
     except SpecError as error:
         raise SpecError(f"{path}: {error}") from None
 
 
-def parse_spec(text: str) -> Spec:
-    """A spec from TOML text; file names stay as written.
+def parse_spec(text: str, note: Callable[[str], None] = _log.warning) -> Spec:
+    """A spec from TOML text; file names stay as written; ``note`` is told each former word that was read.
 
     Raises:
         SpecError: with the table, key and remedy.
@@ -79,6 +82,9 @@ def parse_spec(text: str) -> Spec:
         raise SpecError(f"this is no valid TOML: {_lower(str(error))}") from None
     except RecursionError:
         raise SpecError("this is no valid spec: its tables are nested too deeply") from None
+    table, former = modern_spec(table)
+    for sentence in former:
+        note(sentence)
     spec = _struct(Spec, table, ())
     _check(spec)
     return spec
@@ -99,7 +105,7 @@ def dump_spec(spec: Spec, *, base: Path | None = None) -> str:
 def in_use(spec: Spec) -> Spec:
     """The spec without networks that no equation calls any more: left over while equations were written."""
     model = spec.model
-    called = {span.text for span in tokenise(model.equations, networks=model.networks) if span.kind == "hole"}
+    called = {span.text for span in tokenise(model.equations, networks=model.networks) if span.kind == "neural_term"}
     networks = {name: network for name, network in model.networks.items() if name in called}
     return msgspec.structs.replace(spec, model=msgspec.structs.replace(model, networks=networks))
 

@@ -129,7 +129,7 @@ def with_parameter(project: Project, name: str, **changes: Any) -> Project:
 
 
 def with_network(project: Project, name: str, **changes: Any) -> Project:
-    """Declare a hole as a network, or change some of its settings."""
+    """Declare a neural term as a network, or change some of its settings."""
     model = project.spec.model
     old = model.networks.get(name, NetworkConfig())
     new = msgspec.structs.replace(old, **changes)
@@ -161,7 +161,7 @@ def with_distil(project: Project, **changes: Any) -> Project:
 
 
 def with_recovery(project: Project, recovery: RecoveryConfig) -> Project:
-    """Another law for the recovery test."""
+    """Another ground truth for the recovery test."""
     return project if recovery == project.spec.recovery else _with_spec(project, recovery=recovery)
 
 
@@ -192,26 +192,28 @@ def with_distillation(project: Project, distillation: Distillation, created: str
     """
     count = sum(run.kind == "distil" for run in project.runs) + 1
     run = Run(f"Search {count}", "distil", created, spec or project.spec, fit=project.fit, distillation=distillation)
-    accepted = {name: hole.chosen for name, hole in distillation.holes.items() if hole.chosen >= 0}
+    accepted = {
+        name: neural_term.chosen for name, neural_term in distillation.neural_terms.items() if neural_term.chosen >= 0
+    }
     return replace(project, distillation=distillation, accepted=accepted, runs=(*project.runs, run))
 
 
-def with_accepted(project: Project, hole: str, index: int) -> Project:
-    """Put the candidate ``index`` in the place of a hole."""
-    return replace(project, accepted={**project.accepted, hole: index})
+def with_accepted(project: Project, neural_term: str, index: int) -> Project:
+    """Substitute the candidate ``index`` for a neural term."""
+    return replace(project, accepted={**project.accepted, neural_term: index})
 
 
-def without_accepted(project: Project, hole: str) -> Project:
-    """Make a hole neural again."""
-    if hole not in project.accepted:
+def without_accepted(project: Project, neural_term: str) -> Project:
+    """Make a term neural again."""
+    if neural_term not in project.accepted:
         return project
-    return replace(project, accepted={name: i for name, i in project.accepted.items() if name != hole})
+    return replace(project, accepted={name: i for name, i in project.accepted.items() if name != neural_term})
 
 
 def with_run_restored(project: Project, run: Run) -> Project:
     """Make a run of the table current again, with the settings it was made with."""
-    chosen = run.distillation.holes.items() if run.distillation else ()
-    accepted = {name: hole.chosen for name, hole in chosen if hole.chosen >= 0}
+    chosen = run.distillation.neural_terms.items() if run.distillation else ()
+    accepted = {name: neural_term.chosen for name, neural_term in chosen if neural_term.chosen >= 0}
     return replace(project, spec=run.spec, fit=run.fit, distillation=run.distillation, accepted=accepted)
 
 

@@ -10,7 +10,7 @@ from ndestudio.data.readers.registry import endings, reader_for, titles
 from ndestudio.errors import DataError
 from ndestudio.jobs import Failed
 from ndestudio.paths import examples_dir, resources_dir
-from ndestudio.progress import Reporter
+from ndestudio.progress import Event, Note, Reporter
 from ndestudio.project.project import Project, Spec
 from ndestudio.session.ports import Context, DataFiles, Recovered, Stage
 from ndestudio.session.purposes import PurposeName
@@ -103,6 +103,7 @@ class FilesController:
                 function,
                 path,
                 done=lambda project: self._opened(project, path),
+                event=self._told,
                 failed=lambda failed: self._failed(path, failed),
             )
             return
@@ -171,6 +172,10 @@ class FilesController:
         self._remember(path)
         self._notifier.toast(f"Saved to {path.name}.", "good")
 
+    def _told(self, event: Event) -> None:
+        if isinstance(event, Note):
+            self._notifier.toast(event.text)
+
     def _failed(self, path: Path, failed: Failed) -> None:
         settings = self._settings
         settings.change(recent=tuple(other for other in settings.value.recent if other != str(path)))
@@ -211,6 +216,6 @@ def _load_spec(path: Path, *, reporter: Reporter) -> Project:
     from ndestudio.data import load
     from ndestudio.project import load_spec, with_base
 
-    spec: Spec = with_base(load_spec(path), path.parent)
+    spec: Spec = with_base(load_spec(path, lambda text: reporter.emit(Note(text))), path.parent)
     project = Project(spec=spec)
     return replace(project, dataset=load(spec.data, reporter)) if spec.data.files else project

@@ -20,7 +20,7 @@ _log = logging.getLogger(__name__)
 
 
 BOX_COLOUR = "#d55e01"
-"""Colour of the boxes of holes in the pictures, to be replaced by that of the scheme."""
+"""Colour of the boxes of neural terms in the pictures, to be replaced by that of the scheme."""
 
 
 @dataclass(frozen=True)
@@ -29,8 +29,8 @@ class Formula:
 
     Arguments:
         latex: its source, for copying.
-        svg: the picture, drawn in `#000000`, and ``BOX_COLOUR`` for holes (recolour by replacing these); "" when it
-            cannot be drawn.
+        svg: the picture, drawn in `#000000`, and ``BOX_COLOUR`` for neural terms (recolour by replacing these); "" when
+            it cannot be drawn.
     """
 
     latex: str
@@ -44,13 +44,13 @@ class FormulaRequest:
     Arguments:
         left: LaTeX of the left-hand side, "" for none.
         digits: significant digits of numbers (None: as written).
-        holes: functions whose calls are drawn as boxes.
+        neural_terms: functions whose calls are drawn as boxes.
     """
 
     left: str
     expression: Expr
     digits: int | None = None
-    holes: tuple[str, ...] = ()
+    neural_terms: tuple[str, ...] = ()
     size: int = 20
 
 
@@ -112,7 +112,7 @@ def _typeset_one(request: FormulaRequest) -> Formula:
     from ndestudio.expression import to_latex
 
     config.svg2 = False  # glyphs as paths: Qt draws SVG Tiny, which has no symbols
-    expression, symbols = _boxed(request.expression, request.holes)
+    expression, symbols = _boxed(request.expression, request.neural_terms)
     latex = to_latex(expression, symbols=symbols, digits=request.digits)
     if request.left:
         latex = f"{request.left} = {latex}"
@@ -124,17 +124,17 @@ def _typeset_one(request: FormulaRequest) -> Formula:
     return Formula(latex, svg)
 
 
-def _boxed(expression: Expr, holes: tuple[str, ...]) -> tuple[Expr, dict[str, str]]:
-    """Calls of holes become names that are typeset as boxes around the call."""
+def _boxed(expression: Expr, neural_terms: tuple[str, ...]) -> tuple[Expr, dict[str, str]]:
+    """Calls of neural terms become names that are typeset as boxes around the call."""
     from ndestudio.expression import to_latex
 
     symbols: dict[str, str] = {}
 
     def box(node: Expr) -> Expr:
-        if not isinstance(node, Call) or node.function not in holes:
+        if not isinstance(node, Call) or node.function not in neural_terms:
             return node
-        name = f"hole{len(symbols)}"
+        name = f"neural_term{len(symbols)}"
         symbols[name] = rf"{{\color{{{BOX_COLOUR}}}\boxed{{{to_latex(node, symbols=symbols)}}}}}"
         return Name(name)
 
-    return (transform(expression, box), symbols) if holes else (expression, symbols)
+    return (transform(expression, box), symbols) if neural_terms else (expression, symbols)

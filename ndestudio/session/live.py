@@ -164,7 +164,7 @@ class DistilLive:
     """A search as it runs.
 
     Arguments:
-        scored: hole -> position -> ``distil.ScoredCandidate``.
+        scored: neural term -> position -> ``distil.ScoredCandidate``.
     """
 
     clock: StageClock = field(default_factory=StageClock)
@@ -178,10 +178,10 @@ class DistilLive:
         match event:
             case Phase(stage=stage, text=text, index=index):
                 self.clock.enter(stage, text, index)
-            case FrontUpdate(hole=hole, front=front):
-                self.fronts[hole] = front
-            case CandidateScored(hole=hole, index=index, scored=scored):
-                self.scored.setdefault(hole, {})[index] = scored
+            case FrontUpdate(neural_term=neural_term, front=front):
+                self.fronts[neural_term] = front
+            case CandidateScored(neural_term=neural_term, index=index, scored=scored):
+                self.scored.setdefault(neural_term, {})[index] = scored
             case Note():
                 self.notes.append(event)
             case _:

@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     from ndestudio.jobs import Failed
     from ndestudio.model.fitted import FittedModel
     from ndestudio.project.project import Project
-    from ndestudio.session.analysis import Analysis
-    from ndestudio.session.data_state import DataProblem
+    from ndestudio.session.data.state import DataProblem
     from ndestudio.session.formulas import Formula
+    from ndestudio.session.model.analysis import Analysis
 
 Stage = Literal["data", "model", "train", "distil", "export"]
 STAGES: tuple[Stage, ...] = ("data", "model", "train", "distil", "export")
@@ -101,7 +101,7 @@ class ModelMeaning(Protocol):
 
 
 class ModelInUse(Protocol):
-    """The trained model with the accepted formulas put in."""
+    """The trained model with the accepted formulas substituted."""
 
     @property
     def model(self) -> FittedModel | None: ...

@@ -20,13 +20,13 @@ PurposeName = Literal[
     "device",
     "fit",
     "distil",
-    "put in",
-    "law",
+    "substitute",
+    "ground_truth",
     "recovery",
     "profile",
     "compare",
     "warm-up preview",
-    "picture",
+    "plot_data",
     "simulate",
     "candidate",
     "samples",
@@ -58,10 +58,10 @@ class Purpose:
 
 
 _BY_PLACE: Mapping[Place, tuple[PurposeName, ...]] = {
-    COMPUTE: ("warm-up", "device", "fit", "distil", "put in", "law", "recovery", "profile", "compare"),
+    COMPUTE: ("warm-up", "device", "fit", "distil", "substitute", "ground_truth", "recovery", "profile", "compare"),
     PREVIEW: (
         "warm-up preview",
-        "picture",
+        "plot_data",
         "simulate",
         "candidate",
         "samples",

@@ -12,22 +12,22 @@ from ndestudio.jobs import Failed, Jobs, NotBegun, Workers
 from ndestudio.progress import Reporter
 from ndestudio.project.project import Project
 from ndestudio.session.autosave import Autosave
-from ndestudio.session.data_controller import DataController
-from ndestudio.session.distil_controller import DistilController
-from ndestudio.session.export_controller import ExportController
+from ndestudio.session.data.controller import DataController
+from ndestudio.session.distillation.controller import DistilController
+from ndestudio.session.distillation.recovery import RecoveryController
+from ndestudio.session.export.controller import ExportController
 from ndestudio.session.files import FilesController
 from ndestudio.session.formulas import Formula, FormulaCache, FormulaRequest, typeset
-from ndestudio.session.model_controller import ModelController
+from ndestudio.session.model.controller import ModelController
 from ndestudio.session.plug_ins import PlugInsController
 from ndestudio.session.ports import STAGES, Context, Level, Stage
 from ndestudio.session.presenter import Presenter
 from ndestudio.session.purposes import Place
-from ndestudio.session.recovery import RecoveryController
 from ndestudio.session.settings import SettingsStore
 from ndestudio.session.shell import ShellPresenter, ShellView, Toast
 from ndestudio.session.tasks import Runner, Task, Tasks
 from ndestudio.session.tour import TourController
-from ndestudio.session.train_controller import TrainController
+from ndestudio.session.training.controller import TrainController
 from ndestudio.session.workspace import Workspace
 from ndestudio.solve.device import Device
 

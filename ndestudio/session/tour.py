@@ -102,7 +102,7 @@ _STOPS: dict[Stop, TourState] = {
         "distil",
         3,
         "Turn networks into formulas",
-        f"For each unknown function formulas are searched for {SEARCH_SECONDS:.0f} seconds, put into the equations, fitted "
+        f"For each unknown function formulas are searched for {SEARCH_SECONDS:.0f} seconds, substituted into the equations, fitted "
         "again and simulated.",
         "Start the search",
     ),
@@ -116,7 +116,7 @@ _STOPS: dict[Stop, TourState] = {
         "equations",
         3,
         "Equations",
-        "These are the equations, with their constants. Any other formula can be put in with a click, Export writes them as "
+        "These are the equations, with their constants. Any other formula can be substituted with a click, Export writes them as "
         "code and text, and your own data go the same way: drop a file anywhere.",
         "Finish",
         ends=True,
@@ -214,7 +214,7 @@ class TourController(Presenter[TourState]):
             self._files = None  # another project was opened
             return ""
         if project.distillation is not None:
-            return "equations" if project.accepted or not project.distillation.holes else "missed"
+            return "equations" if project.accepted or not project.distillation.neural_terms else "missed"
         if tasks.running("distil"):
             return "searching"
         if project.fit is not None and not tasks.running("fit"):

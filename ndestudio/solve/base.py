@@ -96,7 +96,7 @@ class TracedMethod(Protocol):
         """What a person should know about these settings where so many numbers are trained."""
         ...
 
-    def given_up(self) -> str:
+    def out_of_steps(self) -> str:
         """That the solver does not get through the trajectories from where training is, and what to do."""
         ...
 

@@ -98,7 +98,7 @@ class Adaptive:
             )
         return found
 
-    def given_up(self) -> str:
+    def out_of_steps(self) -> str:
         remedy = "the solver `auto`" if self.solver.implicit else "an implicit solver such as `diffrax-kvaerno3`"
         return (
             f"`{self.name}` did not get through the trajectories within {self.max_steps} steps; choose {remedy}, or raise "
@@ -213,7 +213,7 @@ KENCARP4 = Diffrax("diffrax-kencarp4", "KenCarp4, IMEX (diffrax)", "KenCarp4", "
 
 def _told(setup: Adaptive, condition: Condition, y: Any) -> Solution:
     gone = not np.isfinite(y).all()
-    return Solution(condition.t, np.where(np.isfinite(y), y, np.nan), setup.given_up() if gone else "")
+    return Solution(condition.t, np.where(np.isfinite(y), y, np.nan), setup.out_of_steps() if gone else "")
 
 
 def _adjoint(name: str) -> Any:

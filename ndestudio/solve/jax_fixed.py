@@ -18,7 +18,7 @@ from ndestudio.problem.constants import Constants
 from ndestudio.problem.dynamics import neural_functions
 from ndestudio.problem.initial import Start
 from ndestudio.problem.rows import Target
-from ndestudio.problem.structure import Structure
+from ndestudio.problem.structure import FormulaStructure
 from ndestudio.solve.base import Method, TracedMethod
 from ndestudio.solve.jax_backend import get_jax
 from ndestudio.solve.jax_implicit import StageSolver
@@ -46,13 +46,16 @@ class Functions(NamedTuple):
     known: Callable[..., Any]
 
 
-def make_functions(structure: Structure) -> Functions:
+def make_functions(structure: FormulaStructure) -> Functions:
     """The functions of a system, traced by JAX."""
     jax = get_jax()
     jnp = jax.numpy
     count, states = len(structure.parameters), len(structure.states)
-    slices = structure.hole_slices()
-    dynamics, nothing = structure.dynamics, {hole.name: lambda *x: 0.0 * x[0] for hole in structure.holes}
+    slices = structure.neural_term_slices()
+    dynamics, nothing = (
+        structure.dynamics,
+        {neural_term.name: lambda *x: 0.0 * x[0] for neural_term in structure.neural_terms},
+    )
 
     def physical(theta: Any, constants: Constants) -> Any:
         last = theta.shape[0] - states
@@ -61,7 +64,7 @@ def make_functions(structure: Structure) -> Functions:
 
     def neural(phi: Any, constants: Constants) -> Any:
         weights = {name: phi[place] for name, place in slices.items()}
-        return neural_functions(structure.holes, weights, constants.scales, jnp)
+        return neural_functions(structure.neural_terms, weights, constants.scales, jnp)
 
     def inside(constants: Constants, y: Any) -> Any:
         return jnp.clip(y, constants.clip[0], constants.clip[1])
@@ -83,7 +86,7 @@ def make_functions(structure: Structure) -> Functions:
     return Functions(physical, field, observe, start, known)
 
 
-def linearise_program(structure: Structure, method: Method) -> Callable[..., Any]:
+def linearise_program(structure: FormulaStructure, method: Method) -> Callable[..., Any]:
     """(theta, free, constants, start, grid, target) -> residuals, derivatives by theta and by free starts, residuals and
     derivatives by free starts of the validation samples, ends. To be compiled."""
     if not isinstance(method, Tableau):
@@ -120,7 +123,7 @@ def linearise_program(structure: Structure, method: Method) -> Callable[..., Any
     return run
 
 
-def forward_program(structure: Structure, setup: TracedMethod) -> Callable[..., Any]:
+def forward_program(structure: FormulaStructure, setup: TracedMethod) -> Callable[..., Any]:
     """As ``linearise_program``, by pushing tangents through a diffrax solve. To be compiled."""
     jax = get_jax()
     jnp = jax.numpy
@@ -184,7 +187,7 @@ class Loss(NamedTuple):
     linked: Any
 
 
-def gradient_program(structure: Structure, method: Method) -> Callable[..., Any]:
+def gradient_program(structure: FormulaStructure, method: Method) -> Callable[..., Any]:
     """(theta, free, constants, start, grid, target, settings) -> loss, figures, gradients. To be compiled."""
     jax = get_jax()
     jnp = jax.numpy
@@ -301,7 +304,7 @@ class Slopes(NamedTuple):
     whole: Any
 
 
-def collocation_program(structure: Structure) -> Callable[..., Any]:
+def collocation_program(structure: FormulaStructure) -> Callable[..., Any]:
     """(theta, free, constants, slopes) -> loss, figures, gradients. To be compiled.
 
     Errors of slopes, and (as a variance within stretches) how far they carry a state away along stretches of the curves: noise makes slopes worse than it

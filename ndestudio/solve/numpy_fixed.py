@@ -13,11 +13,11 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from ndestudio.model.fitted import FittedModel, NetworkWeights
-from ndestudio.model.networks import array_hole
+from ndestudio.model.networks import array_neural_term
 from ndestudio.problem.conditions import Condition
 from ndestudio.problem.initial import Start
 from ndestudio.problem.problem import Problem
-from ndestudio.problem.structure import Structure
+from ndestudio.problem.structure import FormulaStructure
 from ndestudio.solve.jax_backend import one_thread
 from ndestudio.solve.numpy_implicit import StageField, StageSolver
 from ndestudio.solve.runge_kutta import step
@@ -32,15 +32,15 @@ class VectorModel:
     """A structure ready for NumPy: its functions of arrays, prepared once.
 
     Arguments:
-        networks: trained holes, used as they are (their weights are not in ``theta`` here).
+        networks: trained neural terms, used as they are (their weights are not in ``theta`` here).
         field: (parameters, t, u [input, ...], y [state, ...]) -> dy/dt [state, ...].
         observe: as ``field`` -> measured columns [measured, ...], NaN for a column without counterpart.
         starts: (parameters, shared [state][copy, 1], free [copy, row, state], start) -> initial values [state, copy, row].
     """
 
-    def __init__(self, structure: Structure, networks: Mapping[str, NetworkWeights]) -> None:
+    def __init__(self, structure: FormulaStructure, networks: Mapping[str, NetworkWeights]) -> None:
         self.structure = structure
-        functions = {name: array_hole(network) for name, network in networks.items()}
+        functions = {name: array_neural_term(network) for name, network in networks.items()}
         self.field = structure.dynamics.drift(functions, np)
         self.observe = structure.observation.function(structure.dynamics, functions, np)
         self.starts = structure.initial.function(structure.dynamics, functions, np)

@@ -22,7 +22,7 @@ from ndestudio.solve.numpy_fixed import VectorModel, inside, newton_scale
 from ndestudio.solve.numpy_implicit import StageSolver
 from ndestudio.solve.runge_kutta import step
 from ndestudio.solve.tableau import Tableau
-from ndestudio.solve.time_grid import Mesh
+from ndestudio.solve.time_grid import TimeGrid
 
 LOOKED_AT = 12
 """Trajectories that are passed over; the others take the measure of one of them."""
@@ -32,9 +32,9 @@ SECONDS = 3.0
 SAFETY, LEAST, MOST = 0.9, 0.2, 4.0
 
 
-def find_mesh(
+def find_time_grid(
     problem: Problem, method: Tableau, model: FittedModel, tolerance: float, seconds: float = SECONDS
-) -> dict[str, Mesh]:
+) -> dict[str, TimeGrid]:
     """Where the steps of each trajectory should lie for ``model``; nothing where the pass got nowhere.
 
     Parameters
@@ -56,10 +56,10 @@ def find_mesh(
             strict=True,
         )
     )
-    usable = {name: mesh for name, mesh in seen.items() if mesh is not None}
+    usable = {name: time_grid for name, time_grid in seen.items() if time_grid is not None}
     if not usable:
         return {}
-    typical = max(usable.values(), key=lambda mesh: mesh.total)
+    typical = max(usable.values(), key=lambda time_grid: time_grid.total)
     found = {}
     for row in rows:
         own = usable.get(row.trajectory.name)
@@ -69,7 +69,7 @@ def find_mesh(
 
 def _pass(
     problem: Problem, method: Tableau, model: FittedModel, rows: Sequence[Rows], tolerance: float, seconds: float
-) -> list[Mesh | None]:
+) -> list[TimeGrid | None]:
     """Variable steps of all rows side by side, each at its own time."""
     conditions = problem.conditions(model, [row.trajectory for row in rows])
     clip = problem.numbers.clip
@@ -107,7 +107,7 @@ def _pass(
             if (going & (h < 1e-14 * np.maximum(np.abs(t), end - begin))).any():
                 h = np.where(h < 1e-14 * np.maximum(np.abs(t), end - begin), 0.0, h)
                 end = np.where(going & (h == 0.0), t, end)
-    return [_mesh(known, row) for known, row in zip(knots, rows, strict=True)]
+    return [_time_grid(known, row) for known, row in zip(knots, rows, strict=True)]
 
 
 def _doubled(stages: StageSolver, t: Any, h: Any, y: Any, guess: Any) -> tuple[Any, Any, Any]:
@@ -144,7 +144,7 @@ def _field(problem: Problem, model: FittedModel, conditions: Sequence[Condition]
     return driven
 
 
-def _mesh(known: list[tuple[float, float]], row: Rows) -> Mesh | None:
+def _time_grid(known: list[tuple[float, float]], row: Rows) -> TimeGrid | None:
     if len(known) < 3:
         return None
     times, measure = np.array(known).T
@@ -153,4 +153,4 @@ def _mesh(known: list[tuple[float, float]], row: Rows) -> Mesh | None:
         rate = measure[-1] / (times[-1] - times[0])
         measure = np.append(measure, measure[-1] + min(rate * (row.t[-1] - times[-1]), measure[-1]))
         times = np.append(times, row.t[-1])
-    return Mesh(times, measure)
+    return TimeGrid(times, measure)

@@ -13,7 +13,7 @@ from ndestudio.problem.problem import Problem
 from ndestudio.problem.rows import Rows, make_target
 from ndestudio.solve.numpy_fixed import GridSimulation, hermite
 from ndestudio.solve.tableau import Tableau
-from ndestudio.solve.time_grid import Mesh, grid_times, make_grid
+from ndestudio.solve.time_grid import TimeGrid, grid_times, make_grid
 
 SMALLEST, LARGEST = 8, 2048
 """Steps of a grid."""
@@ -39,7 +39,7 @@ def enough_steps(predictions: Predictions, steps: int, allowed: float, most: int
 
 
 def predictions_of(
-    problem: Problem, method: Tableau, mesh: Mapping[str, Mesh], model: FittedModel, rows: Sequence[Rows]
+    problem: Problem, method: Tableau, time_grid: Mapping[str, TimeGrid], model: FittedModel, rows: Sequence[Rows]
 ) -> Predictions:
     """What ``model`` predicts over the spread at the fitted samples of ``rows`` (0 at others), by the number of steps."""
     simulation = GridSimulation(problem, method, model)
@@ -49,7 +49,7 @@ def predictions_of(
     used = np.moveaxis(target.train + target.validation > 0, -1, 0)
 
     def predicted(steps: int) -> Float[np.ndarray, "measured row sample"]:
-        grid = make_grid(rows, steps, method, longest, mesh)
+        grid = make_grid(rows, steps, method, longest, time_grid)
         seen = simulation.measured(grid, simulation.states(conditions, grid))
         return np.where(used, seen / numbers.spread[:, None, None], 0.0)
 

@@ -27,7 +27,7 @@ SPARSE = 0.8
 
 
 @dataclass(frozen=True, eq=False)
-class Mesh:
+class TimeGrid:
     """Steps wanted from the begin up to each of ``times`` (increasing)."""
 
     times: Float[np.ndarray, " knot"]
@@ -40,13 +40,13 @@ class Mesh:
     def at(self, t: Float[np.ndarray, " time"]) -> Float[np.ndarray, " time"]:
         return np.interp(t, self.times, self.measure)
 
-    def moved(self, begin: float, end: float) -> Mesh:
+    def moved(self, begin: float, end: float) -> TimeGrid:
         """The same measure for a trajectory with other times: from its begin on, cut or stretched at the end."""
         times = self.times - self.times[0] + begin
         return (
-            Mesh(times, self.measure)
+            TimeGrid(times, self.measure)
             if end <= times[-1]
-            else Mesh(np.append(times, end), np.append(self.measure, self.total + 1))
+            else TimeGrid(np.append(times, end), np.append(self.measure, self.total + 1))
         )
 
 
@@ -56,10 +56,10 @@ def uniform_times(t: Float[np.ndarray, " sample"], steps: int) -> Float[np.ndarr
     return np.interp(np.linspace(0.0, 1.0, steps + 1), measure, t)
 
 
-def mesh_times(t: Float[np.ndarray, " sample"], steps: int, mesh: Mesh) -> Float[np.ndarray, " steps+1"]:
-    """Times of the grid by ``mesh``; few samples all lie on grid points, so that nothing is interpolated there."""
-    fine = np.unique(np.concatenate([t, mesh.times[(mesh.times > t[0]) & (mesh.times < t[-1])]]))
-    wanted = mesh.at(fine)
+def times_on_grid(t: Float[np.ndarray, " sample"], steps: int, time_grid: TimeGrid) -> Float[np.ndarray, " steps+1"]:
+    """Times of the grid by ``time_grid``; few samples all lie on grid points, so that nothing is interpolated there."""
+    fine = np.unique(np.concatenate([t, time_grid.times[(time_grid.times > t[0]) & (time_grid.times < t[-1])]]))
+    wanted = time_grid.at(fine)
     span = wanted[-1] - wanted[0]
     rank = np.interp(fine, t, np.arange(len(t)) / (len(t) - 1))
     share = SHARE if span > 0 else 0.0
@@ -108,11 +108,13 @@ class Grid(NamedTuple):
     sample_u: Float[np.ndarray, "row sample input"]
 
 
-def grid_times(t: Float[np.ndarray, " sample"], steps: int, mesh: Mesh | None = None) -> Float[np.ndarray, " steps+1"]:
-    """Times of the grid from the first to the last sample, by ``mesh`` if there is one."""
+def grid_times(
+    t: Float[np.ndarray, " sample"], steps: int, time_grid: TimeGrid | None = None
+) -> Float[np.ndarray, " steps+1"]:
+    """Times of the grid from the first to the last sample, by ``time_grid`` if there is one."""
     if len(t) < 2:
         return np.full(steps + 1, float(t[0]))
-    times = uniform_times(t, steps) if mesh is None else mesh_times(t, steps, mesh)
+    times = uniform_times(t, steps) if time_grid is None else times_on_grid(t, steps, time_grid)
     times[0], times[-1] = t[0], t[-1]
     return times
 
@@ -139,7 +141,7 @@ def make_grid(
     steps: int,
     method: Tableau,
     samples: int | None = None,
-    mesh: Mapping[str, Mesh] | None = None,
+    time_grid: Mapping[str, TimeGrid] | None = None,
 ) -> Grid:
     """Lay out ``steps`` steps for each row, and two more for each jump of an input.
 
@@ -147,7 +149,7 @@ def make_grid(
     ----------
     samples
         To which the sample axis is padded, with the last sample.
-    mesh
+    time_grid
         Trajectory -> where its steps should lie.
     """
     samples = samples or bucket(max(len(row.t) for row in rows))
@@ -166,7 +168,7 @@ def make_grid(
     sample_u = np.zeros((width, samples, inputs))
     alike: dict[bytes, int] = {}
     for k, row in enumerate(rows):
-        places = (mesh or {}).get(row.name)
+        places = (time_grid or {}).get(row.name)
         first = alike.setdefault(row.t.tobytes(), k) if places is None and not most else k
         if first < k:
             # sampled at the same times as an earlier row

@@ -36,7 +36,7 @@ MOST_TARGETS = 8
 # name of the setting -> (name in the compiled core, type, smallest, largest)
 _NUMBERS: dict[str, tuple[str, type, float, float]] = {
     "populations": ("islands", int, 1, 256),
-    "population_size": ("members", int, 4, 4096),
+    "population_size": ("individuals", int, 4, 4096),
     "tournament": ("tournament", int, 1, 4096),
     "parsimony": ("parsimony", float, 0.0, 1e4),
     "crossover": ("crossover", float, 0.0, 1.0),
@@ -52,9 +52,10 @@ _OTHERS = ("constraints", "nested_constraints", "seeding", "simd", "checkpoint",
 class EvolutionEngine:
     """Searches with the compiled core; see ``SearchConfig`` for the common settings.
 
-    Several targets (columns of ``SearchProblem.y``, at most 8) are searched together: a member is one set of terms, whose
-    coefficients are fitted to each target. Half of the islands breed for all targets, the others for one of them; what
-    these find is joined at each migration. With a robust loss the error of a row is the norm over its targets.
+    Several targets (columns of ``SearchProblem.y``, at most 8) are searched together: an individual is one set of
+    terms, whose coefficients are fitted to each target. Half of the islands breed for all targets, the others for one
+    of them; what these find is joined at each migration. With a robust loss the error of a row is the norm over its
+    targets.
 
     ``SearchConfig.options`` may hold:
 

@@ -160,7 +160,7 @@ def _follow(
         finally:
             _end(process)
     _update(folder, watch, problem, config, reporter, on_front)
-    outcome, sentence = _verdict(ended, process.returncode, watch, config, folder)
+    outcome, sentence = _assessment(ended, process.returncode, watch, config, folder)
     return SearchResult(watch.front, outcome, sentence)
 
 
@@ -322,7 +322,9 @@ def _end(process: subprocess.Popen[bytes]) -> None:
         process.wait()
 
 
-def _verdict(ended: str, returncode: int | None, watch: _Watch, config: SearchConfig, folder: Path) -> tuple[str, str]:
+def _assessment(
+    ended: str, returncode: int | None, watch: _Watch, config: SearchConfig, folder: Path
+) -> tuple[str, str]:
     found = len(watch.front.candidates)
     reached = f"{found} formulas on the front" if found else "no formula was found"
     if ended == "stopped":

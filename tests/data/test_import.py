@@ -9,7 +9,7 @@ import sys
 def test_import_needs_no_heavy_package() -> None:
     code = (
         "import sys; import ndestudio.data; from ndestudio.data import preview, load, DataConfig, smooth, Preview; "
-        "import ndestudio.data.first_look; "
+        "import ndestudio.data.file_preview; "
         "print([name for name in ('jax', 'scipy', 'polars', 'sympy', 'PySide6') if name in sys.modules], callable(preview))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -10,7 +10,7 @@ import pytest
 from scipy.integrate import solve_ivp
 
 from ndestudio.data.dataset import Column, Dataset, Part, Trajectory
-from ndestudio.model import FittedModel, ModelConfig, NetworkConfig, evaluate_hole, initial_model
+from ndestudio.model import FittedModel, ModelConfig, NetworkConfig, evaluate_neural_term, initial_model
 from ndestudio.model.fitted import NetworkWeights
 
 Field = Callable[[float, np.ndarray], list[float]]
@@ -70,7 +70,7 @@ def with_networks(
     result = replace(model, networks=networks)
     for name, function in functions.items():
         X = np.stack([networks[name].input_center])
-        assert abs(evaluate_hole(result, name, X) - function(X))[0] < 0.1 * (1 + abs(function(X))[0])
+        assert abs(evaluate_neural_term(result, name, X) - function(X))[0] < 0.1 * (1 + abs(function(X))[0])
     return result
 
 

@@ -80,11 +80,11 @@ def replace_initial(config: ModelConfig, initial: InitialConfig) -> ModelConfig:
 
 def test_agrees_with_the_training_engine(lotka_volterra: tuple[FittedModel, Dataset]) -> None:
     from ndestudio.fitting import refit
-    from ndestudio.model import replace_hole
+    from ndestudio.model import replace_neural_term
 
     model, dataset = lotka_volterra
-    model = replace_hole(model, "p", parse_expression("0.8*x*y"))
-    model = replace_hole(model, "q", parse_expression("0.9*x*y"))
+    model = replace_neural_term(model, "p", parse_expression("0.8*x*y"))
+    model = replace_neural_term(model, "q", parse_expression("0.9*x*y"))
     ours, theirs = make_candidates(model, dataset).fit(model).model, refit(model, dataset).model
     for name, value in theirs.parameters.items():
         assert ours.parameters[name] == pytest.approx(value, rel=5e-3)

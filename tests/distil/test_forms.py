@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ndestudio.distil.finish import simple_number
 from ndestudio.distil.forms import complexity, simplest, with_a_term_less
 from ndestudio.distil.search import skeleton
+from ndestudio.distil.simplification import simple_number
 from ndestudio.expression import Binary, Expr, Name, Number, evaluate, parse_expression, to_text
 from ndestudio.expression.tree import size
 

@@ -15,7 +15,7 @@ from ndestudio.distil.search import library_guesses, shortlist
 from ndestudio.errors import SettingError
 from ndestudio.expression import evaluate, parse_expression, to_text
 from ndestudio.fitting.metrics import score
-from ndestudio.model import FittedModel, evaluate_hole, formula_filled, numbers_filled
+from ndestudio.model import FittedModel, evaluate_neural_term, formula_filled, numbers_filled
 from ndestudio.progress import CandidateScored, FrontUpdate, Note, Phase, RecordingReporter, Reporter
 from ndestudio.symbolic import Candidate, Front, SearchConfig, SearchProblem, SearchResult
 from ndestudio.symbolic.selection import make_front
@@ -24,7 +24,7 @@ REPRODUCIBLE = DistilConfig(seconds=None, evaluations=15_000, threads=1, max_siz
 
 
 class Telling:
-    """An engine that tells formulas by hole arguments; losses are measured."""
+    """An engine that tells formulas by neural term arguments; losses are measured."""
 
     name = "telling"
     title = "Telling"
@@ -79,8 +79,8 @@ def test_both_interactions_come_out_as_products(
     assert found.outcome == "done"
     assert found.model.networks == {}
     ones = {"x": 1.0, "y": 1.0}
-    for hole, coefficient in (("p", 0.9), ("q", 0.8)):
-        formula = formula_filled(found.model, hole)
+    for neural_term, coefficient in (("p", 0.9), ("q", 0.8)):
+        formula = formula_filled(found.model, neural_term)
         assert formula is not None
         for x, y in ((2.0, 1.0), (1.0, 2.0), (3.0, 3.0)):
             ratio = evaluate(formula, {"x": x, "y": y}) / evaluate(formula, ones)
@@ -93,12 +93,12 @@ def test_both_interactions_come_out_as_products(
 
 def test_choices_have_reasons_and_candidates_are_in_order(distilled: tuple[Distillation, RecordingReporter]) -> None:
     found, _ = distilled
-    for hole in found.holes.values():
-        sizes = [item.candidate.complexity for item in hole.scored]
+    for neural_term in found.neural_terms.values():
+        sizes = [item.candidate.complexity for item in neural_term.scored]
         assert sizes == sorted(sizes)
-        assert 0 <= hole.chosen < len(hole.scored)
-        assert hole.reason[0].isupper() and len(hole.reason) > 30
-        assert hole.samples.X.shape[1] == 2
+        assert 0 <= neural_term.chosen < len(neural_term.scored)
+        assert neural_term.reason[0].isupper() and len(neural_term.reason) > 30
+        assert neural_term.samples.X.shape[1] == 2
     assert {"search", "refit", "joint"} <= set(found.seconds)
 
 
@@ -107,10 +107,12 @@ def test_events_tell_the_story(distilled: tuple[Distillation, RecordingReporter]
     phases = [event for event in reporter.events if isinstance(event, Phase)]
     assert [phase.stage for phase in phases] == ["search", "refit", "search", "refit", "joint"]
     assert [(phase.index, phase.total) for phase in phases] == [(k, 5) for k in range(1, 6)]
-    assert {event.hole for event in reporter.events if isinstance(event, FrontUpdate)} == {"p", "q"}
-    for hole in ("p", "q"):
+    assert {event.neural_term for event in reporter.events if isinstance(event, FrontUpdate)} == {"p", "q"}
+    for neural_term in ("p", "q"):
         indices = [
-            event.index for event in reporter.events if isinstance(event, CandidateScored) and event.hole == hole
+            event.index
+            for event in reporter.events
+            if isinstance(event, CandidateScored) and event.neural_term == neural_term
         ]
         assert indices == list(range(len(indices))) and indices
 
@@ -120,7 +122,7 @@ def test_accept_and_revert_are_one_step(
 ) -> None:
     found, _ = distilled
     model, dataset = lotka_volterra
-    chosen = {name: hole.chosen for name, hole in found.holes.items()}
+    chosen = {name: neural_term.chosen for name, neural_term in found.neural_terms.items()}
     assert assemble(model, found, chosen) is found.model
     assert assemble(model, found, {}) is model
     half = assemble(model, found, {"p": chosen["p"]})
@@ -142,14 +144,16 @@ def test_clean_data_give_the_exact_form(oscillator: tuple[FittedModel, Dataset])
     assert found.metrics.validation["mean"] < 1e-5
 
 
-def test_one_hole_can_be_replaced_while_the_other_stays_neural(lotka_volterra: tuple[FittedModel, Dataset]) -> None:
+def test_one_neural_term_can_be_replaced_while_the_other_stays_neural(
+    lotka_volterra: tuple[FittedModel, Dataset],
+) -> None:
     model, dataset = lotka_volterra
     engine = Telling("0.9*x*y", "x", "0.9*x*y + 0.1*x")
-    found = distil(model, dataset, DistilConfig(holes=("q",)), engine=engine)
-    assert set(found.holes) == {"q"}
+    found = distil(model, dataset, DistilConfig(neural_terms=("q",)), engine=engine)
+    assert set(found.neural_terms) == {"q"}
     assert set(found.model.networks) == {"p"}
     X = np.array([[1.0, 1.0], [2.0, 0.5]])
-    np.testing.assert_array_equal(evaluate_hole(found.model, "p", X), evaluate_hole(model, "p", X))
+    np.testing.assert_array_equal(evaluate_neural_term(found.model, "p", X), evaluate_neural_term(model, "p", X))
     (problem,) = engine.problems
     assert problem.X_held_out is not None and len(problem.X) + len(problem.X_held_out) == DistilConfig().samples
     assert any("x*y" in guess.replace(" ", "") for guess in problem.guesses)
@@ -174,9 +178,9 @@ def test_a_stop_during_the_search_hands_over_what_was_found(lotka_volterra: tupl
     assert time.monotonic() - reporter.asked < 2.0
     assert found.outcome == "stopped"
     assert found.sentence.startswith("Stopped")
-    assert set(found.holes) == {"p"}
+    assert set(found.neural_terms) == {"p"}
     assert set(found.model.networks) == {"q"}
-    assert "not yet simulated" in found.holes["p"].reason
+    assert "not yet simulated" in found.neural_terms["p"].reason
 
 
 def test_a_stop_while_candidates_are_refitted(lotka_volterra: tuple[FittedModel, Dataset]) -> None:
@@ -192,7 +196,7 @@ def test_a_stop_while_candidates_are_refitted(lotka_volterra: tuple[FittedModel,
 
     found = distil(*lotka_volterra, DistilConfig(), Stopping(), engine=Telling("x*y", "0.9*x*y", "0.9*x*y + 0.1*x"))
     assert found.outcome == "stopped"
-    assert len(found.holes["p"].scored) == 1
+    assert len(found.neural_terms["p"].scored) == 1
 
 
 def test_a_missing_engine_is_a_result(lotka_volterra: tuple[FittedModel, Dataset]) -> None:
@@ -210,7 +214,7 @@ def test_a_search_that_finds_nothing_leaves_the_network(lotka_volterra: tuple[Fi
 
 
 def test_formulas_that_cannot_be_simulated_fail_with_a_sentence(lotka_volterra: tuple[FittedModel, Dataset]) -> None:
-    found = distil(*lotka_volterra, DistilConfig(refit=False, holes=("p",)), engine=Telling("-1000*x*x*x*x"))
+    found = distil(*lotka_volterra, DistilConfig(refit=False, neural_terms=("p",)), engine=Telling("-1000*x*x*x*x"))
     assert found.outcome == "failed"
     assert "could be simulated" in found.sentence
     assert set(found.model.networks) == {"p", "q"}
@@ -218,7 +222,7 @@ def test_formulas_that_cannot_be_simulated_fail_with_a_sentence(lotka_volterra: 
 
 def test_without_refitting_the_constants_stay(lotka_volterra: tuple[FittedModel, Dataset]) -> None:
     model, dataset = lotka_volterra
-    found = distil(model, dataset, DistilConfig(refit=False, holes=("q",)), engine=Telling("0.77*x*y"))
+    found = distil(model, dataset, DistilConfig(refit=False, neural_terms=("q",)), engine=Telling("0.77*x*y"))
     assert found.model.parameters["q_1"] == 0.77
     assert found.model.parameters["a"] == model.parameters["a"]
 
@@ -227,13 +231,13 @@ def test_nothing_to_distil_is_done_at_once(
     lotka_volterra: tuple[FittedModel, Dataset], distilled: tuple[Distillation, RecordingReporter]
 ) -> None:
     again = distil(distilled[0].model, lotka_volterra[1])
-    assert (again.outcome, again.holes) == ("done", {})
+    assert (again.outcome, again.neural_terms) == ("done", {})
 
 
 @pytest.mark.parametrize(
     ("config", "said"),
     [
-        (DistilConfig(holes=("r",)), "unknown hole `r`"),
+        (DistilConfig(neural_terms=("r",)), "unknown neural term `r`"),
         (DistilConfig(operators=("+", "sine")), "unknown operator `sine`"),
         (DistilConfig(operators="rationals"), "did you mean `rational`"),
     ],
@@ -248,9 +252,9 @@ def test_settings_without_sense_are_errors(
 def test_the_shortlist_leaves_out_cancellation_and_foreign_operators(
     lotka_volterra: tuple[FittedModel, Dataset],
 ) -> None:
-    from ndestudio.distil.sampling import sample_hole
+    from ndestudio.distil.sampling import sample_neural_term
 
-    samples = sample_hole(*lotka_volterra, "q", count=64)
+    samples = sample_neural_term(*lotka_volterra, "q", count=64)
     texts = ("x", "0.8*x*y", "0.8*y*x", "1e9*x - x*(1e9 - 0.8*y)", "exp(x) + x*y*y", "x*y^5")
     members = tuple(Candidate(k + 1, 0.5**k, parse_expression(text)) for k, text in enumerate(texts))
     kept = shortlist(Front(members, best=5), 8, samples, ("+", "-", "*", "/"))
@@ -259,7 +263,7 @@ def test_the_shortlist_leaves_out_cancellation_and_foreign_operators(
     assert shortlist(Front(), 8, samples) == []
 
 
-def test_library_terms_are_offered_in_the_names_of_the_hole() -> None:
+def test_library_terms_are_offered_in_the_names_of_the_neural_term() -> None:
     guesses = library_guesses(("prey", "predator"), ("+", "-", "*", "/"))
     assert any("prey*predator" in guess for guess in guesses)
     for guess in guesses:
@@ -291,7 +295,7 @@ def test_a_setting_without_sense_is_raised_and_a_refusal_is_noted_whatever_its_w
     lotka_volterra: tuple[FittedModel, Dataset],
 ) -> None:
     model, data = lotka_volterra
-    config = DistilConfig(holes=("q",))
+    config = DistilConfig(neural_terms=("q",))
     with pytest.raises(SettingError, match="no such thing"):
         distil(model, data, config, engine=Failing(SettingError("no such thing")))
     done = distil(model, data, config, engine=Failing(ValueError("an unknown misfortune")))
@@ -304,6 +308,9 @@ def test_a_formula_that_cannot_be_rewritten_is_used_as_it_was_found_and_that_is_
     model, data = lotka_volterra
     large = "0.9*x*y*((x + y)^12 + (x - y)^12 + 1)^12/((x + y)^12 + (x - y)^12 + 1)^12"
     done = distil(
-        model, data, DistilConfig(holes=("q",), refit=False, operators=("+", "-", "*", "/", "^")), engine=Telling(large)
+        model,
+        data,
+        DistilConfig(neural_terms=("q",), refit=False, operators=("+", "-", "*", "/", "^")),
+        engine=Telling(large),
     )
     assert any("used as found" in note and "2000 terms" in note for note in done.notes)

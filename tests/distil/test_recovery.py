@@ -6,7 +6,7 @@ import pytest
 
 from ndestudio.data.dataset import Column, Dataset, Part, Trajectory
 from ndestudio.distil.config import DistilConfig, RecoveryConfig
-from ndestudio.distil.law import chosen_law, fitted_law, measure, noise_levels
+from ndestudio.distil.ground_truth import chosen_ground_truth, fitted_ground_truth, measure, noise_levels
 from ndestudio.distil.recovery import recovery_test
 from ndestudio.distil.result import Recovery
 from ndestudio.errors import SpecError
@@ -20,7 +20,7 @@ MODEL = ModelConfig(
     parameters={"a": ParameterConfig(value=1.5, lower=0.0)},
     networks={"f": NetworkConfig(width=6, depth=1)},
 )
-LAW = RecoveryConfig(formulas={"f": "k*x"}, parameters={"a": 2.0, "k": 0.8}, noise=0.0)
+GROUND_TRUTH = RecoveryConfig(formulas={"f": "k*x"}, parameters={"a": 2.0, "k": 0.8}, noise=0.0)
 
 
 @pytest.fixture(scope="module")
@@ -36,19 +36,21 @@ def dataset() -> Dataset:
     return Dataset(tuple(made), Column("t", "t"), (Column("x", "x"),))
 
 
-def test_the_law_is_the_model_with_the_formulas_and_values_put_in(dataset: Dataset):
-    law = chosen_law(MODEL, dataset, LAW)
-    assert law.parameters["a"] == 2.0
-    assert law.networks == {}
-    formula = formula_filled(law, "f")
+def test_the_ground_truth_is_the_model_with_the_formulas_and_values_put_in(dataset: Dataset):
+    ground_truth = chosen_ground_truth(MODEL, dataset, GROUND_TRUTH)
+    assert ground_truth.parameters["a"] == 2.0
+    assert ground_truth.networks == {}
+    formula = formula_filled(ground_truth, "f")
     assert formula is not None
     assert to_text(formula) == "0.8*x"
 
 
-def test_measurements_of_the_law_have_the_times_gaps_and_parts_of_the_data_and_the_noise_asked_for(dataset: Dataset):
-    law = chosen_law(MODEL, dataset, LAW)
-    clean = measure(law, dataset, np.zeros(1))
-    noisy = measure(law, dataset, np.array([0.3]), seed=1)
+def test_measurements_of_the_ground_truth_have_the_times_gaps_and_parts_of_the_data_and_the_noise_asked_for(
+    dataset: Dataset,
+):
+    ground_truth = chosen_ground_truth(MODEL, dataset, GROUND_TRUTH)
+    clean = measure(ground_truth, dataset, np.zeros(1))
+    noisy = measure(ground_truth, dataset, np.array([0.3]), seed=1)
     for real, made in zip(dataset.trajectories, clean.trajectories, strict=True):
         assert made.t is real.t
         assert made.part is real.part
@@ -60,14 +62,14 @@ def test_measurements_of_the_law_have_the_times_gaps_and_parts_of_the_data_and_t
         [n.measured - c.measured for n, c in zip(noisy.trajectories, clean.trajectories, strict=True)]
     )
     assert np.nanstd(errors) == pytest.approx(0.3, rel=0.3)
-    again = measure(law, dataset, np.array([0.3]), seed=1)
+    again = measure(ground_truth, dataset, np.array([0.3]), seed=1)
     assert np.array_equal(again.trajectories[1].measured, noisy.trajectories[1].measured, equal_nan=True)
 
 
 def test_errors_of_a_column_compared_by_logarithms_multiply(dataset: Dataset):
-    law = chosen_law(MODEL, dataset, LAW)
-    clean = measure(law, dataset, np.zeros(1)).trajectories[0].measured
-    noisy = measure(law, dataset, np.array([5.0]), multiply=("x",)).trajectories[0].measured
+    ground_truth = chosen_ground_truth(MODEL, dataset, GROUND_TRUTH)
+    clean = measure(ground_truth, dataset, np.zeros(1)).trajectories[0].measured
+    noisy = measure(ground_truth, dataset, np.array([5.0]), multiply=("x",)).trajectories[0].measured
     assert (noisy[np.isfinite(noisy)] > 0).all()
     assert not np.allclose(noisy[np.isfinite(noisy)], clean[np.isfinite(clean)])
 
@@ -99,22 +101,22 @@ def test_noise_is_that_asked_for_else_that_of_a_fit_else_that_around_smooth_curv
         (RecoveryConfig(formulas={"f": "-9*x^2"}), "cannot be simulated"),
     ],
 )
-def test_a_law_that_cannot_be_used_is_told_in_a_sentence(dataset: Dataset, config: RecoveryConfig, words: str):
+def test_a_ground_truth_that_cannot_be_used_is_told_in_a_sentence(dataset: Dataset, config: RecoveryConfig, words: str):
     with pytest.raises(SpecError) as told:
-        measure(chosen_law(MODEL, dataset, config), dataset, noise_levels(dataset, config))
+        measure(chosen_ground_truth(MODEL, dataset, config), dataset, noise_levels(dataset, config))
     assert words in str(told.value)
 
 
 def test_a_parameter_that_the_model_fixes_keeps_its_value(dataset: Dataset):
     fixed = msgspec.structs.replace(MODEL, parameters={"a": ParameterConfig(value=1.5, fixed=True)})
     with pytest.raises(SpecError, match="it is fixed at"):
-        chosen_law(fixed, dataset, LAW)
+        chosen_ground_truth(fixed, dataset, GROUND_TRUTH)
 
 
-def test_the_constants_of_a_law_can_be_fitted_to_the_measurements(dataset: Dataset):
-    law = fitted_law(MODEL, dataset, LAW)
-    assert law.formulas["f"] == "0.5*x"
-    assert law.parameters == pytest.approx({"a": 1.0}, rel=1e-3)
+def test_the_constants_of_a_ground_truth_can_be_fitted_to_the_measurements(dataset: Dataset):
+    ground_truth = fitted_ground_truth(MODEL, dataset, GROUND_TRUTH)
+    assert ground_truth.formulas["f"] == "0.5*x"
+    assert ground_truth.parameters == pytest.approx({"a": 1.0}, rel=1e-3)
 
 
 QUICK = TrainConfig(preset="quick", time_limit=20.0)
@@ -123,26 +125,26 @@ SEARCH = DistilConfig(operators="polynomial", seconds=None, evaluations=4000, ca
 
 @pytest.fixture(scope="module")
 def found(dataset: Dataset) -> Recovery:
-    return recovery_test(MODEL, dataset, LAW, QUICK, SEARCH)
+    return recovery_test(MODEL, dataset, GROUND_TRUTH, QUICK, SEARCH)
 
 
-def test_a_law_that_the_pipeline_finds_is_found(found: Recovery):
+def test_a_ground_truth_that_the_pipeline_finds_is_found(found: Recovery):
     assert found.outcome == "found"
     assert found.sentence.startswith("Found: ")
-    (hole,) = found.holes
-    assert to_text(hole.truth) == "0.8*x"
+    (neural_term,) = found.neural_terms
+    assert to_text(neural_term.truth) == "0.8*x"
     assert found.errors["validation"] < 0.02
     assert found.floor["validation"] == pytest.approx(0.0, abs=1e-6)
 
 
-def test_a_law_that_the_search_has_no_words_for_is_not_found(dataset: Dataset):
-    law = RecoveryConfig(formulas={"f": "2*sin(3*x)"}, parameters={"a": 1.0}, noise=0.0)
-    verdict = recovery_test(MODEL, dataset, law, QUICK, SEARCH)
-    assert verdict.outcome == "missed"
-    assert "instead of 2*sin(3*x)" in verdict.sentence
-    assert verdict.holes[0].constants is None
+def test_a_ground_truth_that_the_search_has_no_words_for_is_not_found(dataset: Dataset):
+    ground_truth = RecoveryConfig(formulas={"f": "2*sin(3*x)"}, parameters={"a": 1.0}, noise=0.0)
+    assessment = recovery_test(MODEL, dataset, ground_truth, QUICK, SEARCH)
+    assert assessment.outcome == "missed"
+    assert "instead of 2*sin(3*x)" in assessment.sentence
+    assert assessment.neural_terms[0].constants is None
 
 
 def test_a_stop_is_an_outcome(dataset: Dataset):
-    verdict = recovery_test(MODEL, dataset, LAW, QUICK, SEARCH, RecordingReporter(stop_after=0))
-    assert verdict.outcome == "stopped"
+    assessment = recovery_test(MODEL, dataset, GROUND_TRUTH, QUICK, SEARCH, RecordingReporter(stop_after=0))
+    assert assessment.outcome == "stopped"

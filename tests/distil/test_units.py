@@ -1,4 +1,4 @@
-"""Units and templates on their way from a model into the search of a hole."""
+"""Units and templates on their way from a model into the search of a neural term."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ import pytest
 
 from ndestudio.data.dataset import Column, Dataset
 from ndestudio.distil.config import DistilConfig
-from ndestudio.distil.result import HoleSamples
-from ndestudio.distil.search import search_hole, search_problem
-from ndestudio.distil.units import hole_units
+from ndestudio.distil.result import NeuralTermSamples
+from ndestudio.distil.search import search_neural_term, search_problem
+from ndestudio.distil.units import neural_term_units
 from ndestudio.model import FittedModel, ModelConfig, NetworkConfig, initial_model
 from ndestudio.model.config import ParameterConfig
 from ndestudio.progress import SilentReporter
@@ -49,7 +49,7 @@ def test_arguments_have_the_units_they_are_called_with(
     oscillator: tuple[FittedModel, Dataset], call: str, wanted: tuple[str, str]
 ) -> None:
     model, dataset = _with_units(oscillator, f"d(x)/dt = {call}\nd(y)/dt = -y")
-    arguments, output = hole_units(model, dataset, "f")
+    arguments, output = neural_term_units(model, dataset, "f")
     for unit, like in zip(arguments, wanted, strict=True):
         assert bool(unit) == bool(like)
         assert parse_unit(unit).powers == parse_unit(like).powers
@@ -58,12 +58,12 @@ def test_arguments_have_the_units_they_are_called_with(
 
 def test_the_model_may_say_what_the_file_does_not(oscillator: tuple[FittedModel, Dataset]) -> None:
     model, dataset = _with_units(oscillator, "d(x)/dt = f(x, y)\nd(y)/dt = -y", units={"y": "K"})
-    assert hole_units(model, dataset, "f")[0] == ("mg/L", "K")
+    assert neural_term_units(model, dataset, "f")[0] == ("mg/L", "K")
 
 
-def _samples() -> HoleSamples:
+def _samples() -> NeuralTermSamples:
     X = np.random.default_rng(0).uniform(0.2, 3.0, (300, 2))
-    return HoleSamples("f", ("x", "y"), X, X[:, 0] * np.exp(-X[:, 0] / 0.8) + 0.2 * X[:, 1], np.ones(300))
+    return NeuralTermSamples("f", ("x", "y"), X, X[:, 0] * np.exp(-X[:, 0] / 0.8) + 0.2 * X[:, 1], np.ones(300))
 
 
 def test_units_reach_the_search_when_asked_and_keep_what_breaks_them_out(
@@ -80,14 +80,14 @@ def test_units_reach_the_search_when_asked_and_keep_what_breaks_them_out(
     assert len(strict.guesses) < len(bound.guesses) <= len(free.guesses)
 
 
-def test_a_hole_is_searched_with_units_or_with_a_template(oscillator: tuple[FittedModel, Dataset]) -> None:
+def test_a_neural_term_is_searched_with_units_or_with_a_template(oscillator: tuple[FittedModel, Dataset]) -> None:
     model, dataset = oscillator
     dataset = replace(dataset, measured=(Column("x", "x", "mg/L"), Column("y", "y", "mg/L")))
-    settings = DistilConfig(seconds=None, evaluations=8_000, threads=1, holes=("f",), units=True)
-    found = search_hole(model, dataset, "f", settings, EvolutionEngine(), SilentReporter())
+    settings = DistilConfig(seconds=None, evaluations=8_000, threads=1, neural_terms=("f",), units=True)
+    found = search_neural_term(model, dataset, "f", settings, EvolutionEngine(), SilentReporter())
     assert min(c.loss for c in found.front.candidates) < 1e-2
     known = msgspec.structs.replace(settings, templates={"f": "y/(K + u(y))"})
-    found = search_hole(model, dataset, "f", known, EvolutionEngine(), SilentReporter())
+    found = search_neural_term(model, dataset, "f", known, EvolutionEngine(), SilentReporter())
     best = found.front.candidates[found.front.best]
     assert set(best.parts) == {"K", "u"}
     assert best.loss < 1e-2

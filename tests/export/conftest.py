@@ -51,7 +51,7 @@ def dataset(names, units=(), inputs=(), trajectories=1, rows=21, span=10.0):
 
 @pytest.fixture
 def predator_prey() -> tuple[FittedModel, Dataset]:
-    """Distilled: one hole replaced, names that are reserved words somewhere."""
+    """Distilled: one neural term replaced, names that are reserved words somewhere."""
     config = ModelConfig(
         name="Lynx & hare",
         equations="d(hare)/dt = lambda*hare - predation(hare, lynx)\nd(lynx)/dt = end*hare*lynx - double*lynx",
@@ -103,7 +103,7 @@ def epidemic() -> tuple[FittedModel, Dataset]:
 
 @pytest.fixture
 def driven() -> tuple[FittedModel, Dataset]:
-    """Holes that are still neural, with every constraint and activation, and a measured input with a gap."""
+    """Terms that are still neural, with every constraint and activation, and a measured input with a gap."""
     text = "d(x)/dt = f(x, u) - g(y)*k + h(x)\nd(y)/dt = w(x, y) - y + 0.1*u + v(y)"
     networks = {
         "f": NetworkConfig(width=5, depth=2, activation="tanh", sign="positive"),
@@ -115,16 +115,16 @@ def driven() -> tuple[FittedModel, Dataset]:
     config = ModelConfig(equations=text, networks=networks, parameters={"k": ParameterConfig(value=0.7)})
     system = parse_system(config, ("x", "y"), ("u",))
     weights = {
-        hole.name: fresh_network(
-            hole.name,
-            networks[hole.name],
-            hole.arguments,
+        neural_term.name: fresh_network(
+            neural_term.name,
+            networks[neural_term.name],
+            neural_term.arguments,
             seed=1,
-            center=np.full(len(hole.arguments), 0.3),
-            scale=np.full(len(hole.arguments), 1.7),
+            center=np.full(len(neural_term.arguments), 0.3),
+            scale=np.full(len(neural_term.arguments), 1.7),
             output_scale=0.9,
         )
-        for hole in system.holes
+        for neural_term in system.neural_terms
     }
     model = FittedModel(
         config,
@@ -140,13 +140,14 @@ def driven() -> tuple[FittedModel, Dataset]:
 
 
 def finished_project(noise: float = 0.06, seed: int = 4):
-    """A predator-prey job with all results: one hole distilled, `growth` left neural; nothing in it was trained."""
+    """A predator-prey job with all results: one neural term distilled, `growth` left neural; nothing in it was
+    trained."""
     from ndestudio.data.config import DataConfig
     from ndestudio.data.dataset import Part
-    from ndestudio.distil.result import Distillation, HoleDistillation, HoleSamples, ScoredCandidate
+    from ndestudio.distil.result import Distillation, NeuralTermDistillation, NeuralTermSamples, ScoredCandidate
     from ndestudio.fitting.metrics import score
     from ndestudio.fitting.result import Fit, Outcome, StageHistory
-    from ndestudio.model.replace import replace_hole
+    from ndestudio.model.replace import replace_neural_term
     from ndestudio.project.project import Project, Spec
     from ndestudio.solve.device import Device
     from ndestudio.symbolic.front import Candidate, Front
@@ -206,10 +207,10 @@ def finished_project(noise: float = 0.06, seed: int = 4):
     candidates = tuple(Candidate(size, loss, parse_expression(text)) for text, size, loss in texts)
     scored = []
     for candidate in candidates:
-        model = replace_hole(trained, "predation", candidate.expression)
+        model = replace_neural_term(trained, "predation", candidate.expression)
         scored.append(ScoredCandidate(candidate, model, score(model, data)))
-    samples = HoleSamples("predation", ("hare", "lynx"), X, 0.028 * X[:, 0] * X[:, 1], np.ones(120))
-    hole = HoleDistillation(
+    samples = NeuralTermSamples("predation", ("hare", "lynx"), X, 0.028 * X[:, 0] * X[:, 1], np.ones(120))
+    neural_term = NeuralTermDistillation(
         samples,
         Front(candidates, 3, 120_000, 4.2, 2, "x"),
         tuple(scored),
@@ -231,8 +232,8 @@ def finished_project(noise: float = 0.06, seed: int = 4):
     )  # fmt: skip
     distillation = Distillation(
         "done",
-        "One hole replaced by a formula.",
-        {"predation": hole},
+        "One neural term replaced by a formula.",
+        {"predation": neural_term},
         scored[2].model,
         scored[2].metrics,
         "evolution",

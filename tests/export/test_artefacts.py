@@ -182,8 +182,8 @@ def test_sympy_script_has_the_right_hand_sides(case: Case, tmp_path: Path) -> No
         expected = None
         tail = "print(sorted(str(f.func) for rhs_ in rhs.values() for f in rhs_.atoms(sympy.Function)))"
     else:
-        holes = [float(evaluate(expr, {**values, **model.parameters, "t": 0.9})) for expr in model.system.rhs]
-        expected = holes
+        neural_terms = [float(evaluate(expr, {**values, **model.parameters, "t": 0.9})) for expr in model.system.rhs]
+        expected = neural_terms
         tail = f"print([float(e.subs({{s: {values!r}.get(s.name, 0.9) for s in e.free_symbols}})) for e in substituted.values()])"
     command = [sys.executable, "-W", "error", "-c", f"from model_sympy import *\nimport sympy\n{tail}"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True, timeout=90)

@@ -16,7 +16,7 @@ from ndestudio.expression.functions import BUILT_IN
 from ndestudio.expression.parse import parse_expression
 from ndestudio.expression.tree import Call
 from ndestudio.model.config import ModelConfig, NetworkConfig, ParameterConfig
-from ndestudio.model.evaluate import evaluate_hole, field
+from ndestudio.model.evaluate import evaluate_neural_term, field
 from ndestudio.model.fitted import FittedModel
 from ndestudio.model.networks import fresh_network
 from ndestudio.model.parse import parse_system
@@ -38,7 +38,10 @@ def model(equations: str, networks: tuple[str, ...] = (), parameters: tuple[str,
     data = dataset(("x", "y"))
     system = parse_system(config, ("x", "y"), ())
     made = {
-        hole.name: fresh_network(hole.name, config.networks[hole.name], hole.arguments, seed=1) for hole in system.holes
+        neural_term.name: fresh_network(
+            neural_term.name, config.networks[neural_term.name], neural_term.arguments, seed=1
+        )
+        for neural_term in system.neural_terms
     }
     fitted = FittedModel(
         config,
@@ -94,11 +97,11 @@ SHADOWED = [
 def test_a_network_may_have_the_name_of_a_function_that_came_later(name: str) -> None:
     arguments = ", ".join(("x", "y", "x*y")[: max(len(BUILT_IN[name].arguments), 1)]) if name != "piecewise" else "x"
     fitted, data = model(f"d(x)/dt = {name}({arguments})\nd(y)/dt = -k*y", (name,))
-    (hole,) = fitted.system.holes
-    assert hole.name == name
+    (neural_term,) = fitted.system.neural_terms
+    assert neural_term.name == name
     state = np.array([1.1, 0.7])
-    called = [{"x": 1.1, "y": 0.7}.get(argument, 0.77) for argument in hole.arguments]
-    expected = float(evaluate_hole(fitted, name, np.array(called)))
+    called = [{"x": 1.1, "y": 0.7}.get(argument, 0.77) for argument in neural_term.arguments]
+    expected = float(evaluate_neural_term(fitted, name, np.array(called)))
     assert float(field(fitted, 0.0, state)[0]) == pytest.approx(expected, rel=1e-12)
     for format in ("python", "c"):
         made = verify(artefact(fitted, format, dataset=data), fitted, data)
@@ -129,7 +132,7 @@ def test_equations_json_tells_names_from_functions() -> None:
     """A state `sign` beside the function sign, and a network `erf` beside none."""
     import sympy
 
-    from ndestudio.export.sympy_text import sympifiable, sympify_text
+    from ndestudio.export.formats.sympy_text import sympifiable, sympify_text
 
     expr = parse_expression("sign*sign(x) + erf(x)", functions=("erf",))
     names = sympifiable(("sign", "x", "erf"), [expr])

@@ -15,7 +15,7 @@ from ndestudio.data.dataset import Column, Dataset, Source
 from ndestudio.errors import EquationError, ExportError
 from ndestudio.export.artefacts import Artefact, artefact
 from ndestudio.export.content import Origin, content
-from ndestudio.export.latex import escaped
+from ndestudio.export.formats.latex import escaped
 from ndestudio.export.registry import EXPORTERS
 from ndestudio.export.rerun import TOLERANCE, verify
 from ndestudio.expression.latex import symbol

@@ -1,4 +1,4 @@
-"""The exported form of a neural hole has the values of the hole."""
+"""The exported form of a neural term has the values of the neural term."""
 
 from __future__ import annotations
 
@@ -40,5 +40,5 @@ def test_values(config: NetworkConfig) -> None:
         h = activation(form.activation, h, np) if index else h
         h = h @ weights.T + biases
     values = {RAW: h[:, 0], "a": X[:, 0], "b": X[:, 1]}
-    found = evaluate(form.output, values, holes={"softplus": softplus, "sigmoid": sigmoid})
+    found = evaluate(form.output, values, neural_terms={"softplus": softplus, "sigmoid": sigmoid})
     np.testing.assert_allclose(found, evaluate_network(network, X), rtol=1e-12, atol=1e-14)

@@ -11,12 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ndestudio.errors import ExportError
-from ndestudio.export.c_code import CPrinter
-from ndestudio.export.julia import JuliaPrinter
-from ndestudio.export.matlab import MatlabPrinter
+from ndestudio.export.formats.c_code import CPrinter
+from ndestudio.export.formats.julia import JuliaPrinter
+from ndestudio.export.formats.matlab import MatlabPrinter
+from ndestudio.export.formats.python_code import PythonPrinter
+from ndestudio.export.formats.sympy_text import sympifiable, sympify_text
 from ndestudio.export.printer import Printer
-from ndestudio.export.python_code import PythonPrinter
-from ndestudio.export.sympy_text import sympifiable, sympify_text
 from ndestudio.expression.numeric import evaluate
 from ndestudio.expression.parse import parse_expression
 from ndestudio.expression.tree import Binary, Call, Expr, Name, Negate, Number

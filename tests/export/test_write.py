@@ -28,7 +28,7 @@ def test_leaves_all_that_was_asked_for(project, tmp_path: Path) -> None:
     names = [str(path.relative_to(tmp_path / "new" / "out")) for path in files]
     assert names[0] == "equations.json" and names[-1] == "report.html"
     assert {"model.tex", "model.py", "model.jl", "model.json", "trajectories.csv"} <= set(names)
-    assert {"figures/phase.svg", "figures/phase.png", "figures/hole_predation.png"} <= {
+    assert {"figures/phase.svg", "figures/phase.png", "figures/neural_term_predation.png"} <= {
         name.replace("\\", "/") for name in names
     }
     assert all(path.stat().st_size > 0 for path in files)

@@ -15,13 +15,13 @@ import pytest
 
 from ndestudio import plugins
 from ndestudio.errors import EquationError
-from ndestudio.export.c_code import CPrinter
+from ndestudio.export.formats.c_code import CPrinter
+from ndestudio.export.formats.jax_code import JaxPrinter
+from ndestudio.export.formats.julia import JuliaPrinter
+from ndestudio.export.formats.matlab import MatlabPrinter
+from ndestudio.export.formats.python_code import PythonPrinter
+from ndestudio.export.formats.sympy_text import sympify_text
 from ndestudio.export.helpers import definitions, imports, used_in
-from ndestudio.export.jax_code import JaxPrinter
-from ndestudio.export.julia import JuliaPrinter
-from ndestudio.export.matlab import MatlabPrinter
-from ndestudio.export.python_code import PythonPrinter
-from ndestudio.export.sympy_text import sympify_text
 from ndestudio.expression import (
     compile_scalar,
     differentiate,

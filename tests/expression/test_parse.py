@@ -92,7 +92,7 @@ def test_errors_are_counted_from_where_the_text_stands() -> None:
     assert (caught.value.line, caught.value.column) == (8, 3)
 
 
-def test_holes_are_called_only_if_they_are_known() -> None:
+def test_neural_terms_are_called_only_if_they_are_known() -> None:
     assert parse_expression("f(x)", functions=("f",)) == Call("f", (Name("x"),))
     assert parse_expression("f(x)", functions=None) == Call("f", (Name("x"),))
     with pytest.raises(EquationError, match="unknown function `grwth`; did you mean `growth`"):

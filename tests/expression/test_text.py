@@ -46,12 +46,12 @@ def _grow(inner: st.SearchStrategy[Expr]) -> st.SearchStrategy[Expr]:
             lambda name: inner.map(lambda argument: Call(name, (argument,)))
         ),
         st.builds(lambda name, a, b: Call(name, (a, b)), st.sampled_from(["min", "max"]), inner, inner),
-        st.builds(lambda a, b: Call("hole", (a, b)), inner, inner),
+        st.builds(lambda a, b: Call("neural_term", (a, b)), inner, inner),
     )
 
 
 trees = st.recursive(_leaves, _grow, max_leaves=12)
-closed = trees.filter(lambda expr: "hole" not in to_text(expr))
+closed = trees.filter(lambda expr: "neural_term" not in to_text(expr))
 
 
 WORDS = [entry.name for entry in BUILT_IN.values() if entry.word and "c" not in entry.takes]
@@ -98,7 +98,7 @@ everything = _everything()
 @given(trees | everything)
 def test_round_trip_is_exact(expr: Expr) -> None:
     text = to_text(expr)
-    again = parse_expression(text, functions=("hole",))
+    again = parse_expression(text, functions=("neural_term",))
     assert again == expr
     assert to_text(again) == text
 
@@ -112,7 +112,7 @@ def test_no_parenthesis_is_needless(expr: Expr) -> None:
         if start and re.search(r"\w$", text[:start]):
             continue
         without = text[:start] + " " + text[start + 1 : end] + " " + text[end + 1 :]
-        assert parse_expression(without, functions=("hole",)) != expr
+        assert parse_expression(without, functions=("neural_term",)) != expr
 
 
 def _pairs(text: str) -> list[tuple[int, int]]:
@@ -221,7 +221,7 @@ def test_sympy_and_back(text: str) -> None:
     assert float(evaluate(kept, POINTS)) == pytest.approx(float(evaluate(expr, POINTS)), rel=1e-12)
 
 
-def test_sympy_knows_holes_and_refuses_what_has_no_word() -> None:
+def test_sympy_knows_neural_terms_and_refuses_what_has_no_word() -> None:
     import sympy
 
     from ndestudio.errors import EquationError
@@ -271,7 +271,9 @@ def test_evaluation_broadcasts_and_never_raises_for_numbers() -> None:
     value = evaluate(parse_expression("1/x + log(x) + x^0.5"), {"x": np.array([-1.0, 0.0, 1.0])})
     assert np.isnan(value[0]) and not np.isfinite(value[1]) and value[2] == 2.0
     assert evaluate(parse_expression("x^2/y"), {"x": 3, "y": 2}) == 4.5
-    called = evaluate(parse_expression("f(x, 1)", functions=None), {"x": np.ones(3)}, holes={"f": lambda a, b: a + b})
+    called = evaluate(
+        parse_expression("f(x, 1)", functions=None), {"x": np.ones(3)}, neural_terms={"f": lambda a, b: a + b}
+    )
     assert called.tolist() == [2.0, 2.0, 2.0]
 
 

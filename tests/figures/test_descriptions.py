@@ -56,9 +56,9 @@ def test_every_figure_of_a_project() -> None:
         "residuals_lynx",
         "loss",
         "pareto_predation",
-        "hole_predation",
+        "neural_term_predation",
         "fit_predation",
-        "hole_growth",
+        "neural_term_growth",
     ]
     assert figures(job(replace(finished(), fit=None, distillation=None, accepted={}))) == ()
 
@@ -112,7 +112,7 @@ def test_a_stage_that_begins_anew_is_drawn_after_itself() -> None:
 
 def test_a_loss_that_is_not_finite_is_a_gap() -> None:
     values = np.array([1.0, np.inf, np.nan, 0.1])
-    panel = loss_panel((LossCurve("polish", np.arange(4.0), values, values),))
+    panel = loss_panel((LossCurve("final_refinement", np.arange(4.0), values, values),))
     assert np.isfinite(of(panel, Curve)[0].y).tolist() == [True, False, False, True]
 
 

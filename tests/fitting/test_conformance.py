@@ -16,9 +16,9 @@ from ndestudio.data.arrays import dataset_from_arrays
 from ndestudio.data.config import SplitConfig
 from ndestudio.data.dataset import Dataset
 from ndestudio.distil.config import DistilConfig, RecoveryConfig
-from ndestudio.distil.law import fitted_law
+from ndestudio.distil.ground_truth import fitted_ground_truth
 from ndestudio.distil.pipeline import distil
-from ndestudio.distil.swap import put_in
+from ndestudio.distil.substitution import substitute_formula
 from ndestudio.expression import parse_expression
 from ndestudio.fitting import TrainConfig, fit, profile, refit
 from ndestudio.fitting.candidates import make_candidates
@@ -32,7 +32,7 @@ from ndestudio.model.config import (
 )
 from ndestudio.model.fitted import FittedModel
 from ndestudio.model.initial import initial_model
-from ndestudio.model.replace import replace_hole
+from ndestudio.model.replace import replace_neural_term
 from ndestudio.symbolic.front import Candidate
 from tests.distil.conftest import with_networks
 from tests.distil.test_pipeline import Telling
@@ -215,7 +215,7 @@ def _hybrid(case: Case) -> tuple[FittedModel, Dataset]:
 
 def _candidate(case: Case) -> tuple[float, Mapping[str, float]]:
     hybrid, data = _hybrid(case)
-    model = replace_hole(hybrid, "g", parse_expression("x"))
+    model = replace_neural_term(hybrid, "g", parse_expression("x"))
     return _result(make_candidates(_trained(hybrid), data, _train(case)).fit(model).model)
 
 
@@ -226,7 +226,7 @@ def _trained(hybrid: FittedModel) -> FittedModel:
 
 def _substitution(case: Case) -> tuple[float, Mapping[str, float]]:
     hybrid, data = _hybrid(case)
-    return _result(put_in(hybrid, data, "g", Candidate(1, 0.0, parse_expression("x")), _train(case)).model)
+    return _result(substitute_formula(hybrid, data, "g", Candidate(1, 0.0, parse_expression("x")), _train(case)).model)
 
 
 def _distillation(case: Case) -> tuple[float, Mapping[str, float]]:
@@ -254,7 +254,7 @@ def _held_out(case: Case) -> tuple[float, Mapping[str, float]]:
 def _law(case: Case) -> tuple[float, Mapping[str, float]]:
     """The law of a recovery test takes its free numbers from the real data."""
     config = _config(case, "k*g(x)", networks={"g": NetworkConfig(width=2, depth=1)})
-    law = fitted_law(config, _dataset(case), RecoveryConfig(formulas={"g": "x"}), _train(case))
+    law = fitted_ground_truth(config, _dataset(case), RecoveryConfig(formulas={"g": "x"}), _train(case))
     return float(law.parameters.get("k", case.parameter.get("value", 0.0))), {}  # type: ignore[arg-type]
 
 
@@ -263,7 +263,7 @@ def _staged(*stages: str) -> Fitter:
 
     def path(case: Case) -> tuple[float, Mapping[str, float]]:
         config = _config(case, "k*x + 0*f(x)", networks={"f": NetworkConfig(width=2, depth=1)})
-        steps = {"collocation": 60, "shooting": 12, "trajectory": 160, "polish": 12}
+        steps = {"collocation": 60, "shooting": 12, "trajectory": 160, "final_refinement": 12}
         return _result(fit(config, _dataset(case), _train(case, stages=stages or None, iterations=steps)).model)
 
     return path

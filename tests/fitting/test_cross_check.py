@@ -10,7 +10,7 @@ import pytest
 from ndestudio.data.dataset import Dataset
 from ndestudio.fitting import TrainConfig
 from ndestudio.fitting.problem import Problem, make_problem
-from ndestudio.fitting.solver_choice import meshed
+from ndestudio.fitting.solver_choice import with_time_grid
 from ndestudio.fitting.step_count import doubling_error, steps_for, tolerance
 from ndestudio.fitting.tracker import predict
 from ndestudio.model.config import ModelConfig
@@ -39,7 +39,7 @@ def test_three_solvers_agree(stiff: bool, solver: str, predators: Dataset, reque
     if not stiff:  # x stays within the limits of the field, which the others do not know
         model = replace(model, parameters={**model.parameters, "a": 0.05, "b": 0.1})
     problem = make_problem(model, dataset, TrainConfig(solver="sdirk4" if stiff else "rk4"))
-    problem = meshed(problem, model) if stiff else problem
+    problem = with_time_grid(problem, model) if stiff else problem
     steps = steps_for(problem)
     while doubling_error(problem, model, steps) > tolerance(problem):  # as training does
         steps *= 2

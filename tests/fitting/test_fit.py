@@ -16,14 +16,16 @@ from ndestudio.fitting.batches import make_batch, start_point
 from ndestudio.fitting.problem import make_problem
 from ndestudio.fitting.tracker import Tracker
 from ndestudio.model.config import ModelConfig, ParameterConfig
-from ndestudio.model.evaluate import evaluate_hole
+from ndestudio.model.evaluate import evaluate_neural_term
 from ndestudio.model.initial import initial_model
 from ndestudio.progress import Event, FitSnapshot, Phase, RecordingReporter, SilentReporter, TrainStep
 from ndestudio.solve.compiled import compilations
 from ndestudio.solve.jax_backend import get_jax
 from tests.fitting.conftest import HYBRID, TINY
 
-QUICK = TrainConfig(preset="quick", iterations={"collocation": 60, "polish": 15, "trajectory": 60}, time_limit=60.0)
+QUICK = TrainConfig(
+    preset="quick", iterations={"collocation": 60, "final_refinement": 15, "trajectory": 60}, time_limit=60.0
+)
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +44,7 @@ def run(trained: dict[str, object], dataset: Dataset) -> tuple[Fit, list[Event]]
 def growth_error(found: Fit, dataset: Dataset) -> float:
     X = np.concatenate([trajectory.measured for trajectory in dataset.trajectories])
     truth = 0.8 * X[:, 0] * X[:, 1]
-    return float(np.sqrt(np.mean((evaluate_hole(found.model, "growth", X) - truth) ** 2)) / truth.std())
+    return float(np.sqrt(np.mean((evaluate_neural_term(found.model, "growth", X) - truth) ** 2)) / truth.std())
 
 
 def test_finds_the_missing_term(trained: dict, noisy_predators: Dataset) -> None:
@@ -61,7 +63,7 @@ def test_tells_what_it_does(trained: dict, noisy_predators: Dataset) -> None:
     assert [stage for stage in stages if stage not in ("compiling", "shooting")] == [
         "preparing",
         "collocation",
-        "polish",
+        "final_refinement",
         "validating",
     ]
     steps = [event for event in events if isinstance(event, TrainStep)]
@@ -79,7 +81,7 @@ def test_tells_what_it_does(trained: dict, noisy_predators: Dataset) -> None:
 
 def test_keeps_histories_checkpoints_and_support(trained: dict, noisy_predators: Dataset) -> None:
     found, _ = run(trained, noisy_predators)
-    assert {history.stage for history in found.history} >= {"collocation", "polish"}
+    assert {history.stage for history in found.history} >= {"collocation", "final_refinement"}
     assert 0 < len(found.checkpoints) <= 25
     assert found.checkpoints[-1].model is found.model
     support = found.model.networks["growth"].support
@@ -91,7 +93,9 @@ def test_keeps_histories_checkpoints_and_support(trained: dict, noisy_predators:
 
 def test_goes_on_from_a_model_and_does_not_lose_it(trained: dict, noisy_predators: Dataset) -> None:
     first, _ = run(trained, noisy_predators)
-    again = fit(HYBRID, noisy_predators, msgspec.structs.replace(QUICK, stages=("polish",)), None, first.model)
+    again = fit(
+        HYBRID, noisy_predators, msgspec.structs.replace(QUICK, stages=("final_refinement",)), None, first.model
+    )
     assert again.metrics.train["mean"] < 1.1 * first.metrics.train["mean"]
 
 
@@ -116,7 +120,7 @@ def test_editing_settings_compiles_nothing(trained: dict, noisy_predators: Datas
     )
     fit(bounds, data, msgspec.structs.replace(QUICK, l2=1e-5, seed=3))
     # as a training that was edited while it was paused: it goes on from the model it had reached
-    steps = {**QUICK.iterations, "polish": 4}
+    steps = {**QUICK.iterations, "final_refinement": 4}
     huber = msgspec.structs.replace(
         QUICK, loss="huber", huber_delta=1.0, iterations=steps, preset="thorough", segment=8
     )
@@ -156,7 +160,7 @@ def test_stops_at_any_poll_with_a_usable_model(noisy_predators: Dataset, polls: 
     found = fit(HYBRID, noisy_predators, QUICK, RecordingReporter(stop_after=polls))
     assert found.outcome is Outcome.STOPPED
     assert "stopped" in found.sentence
-    assert np.isfinite(evaluate_hole(found.model, "growth", np.ones((1, 2)))).all()
+    assert np.isfinite(evaluate_neural_term(found.model, "growth", np.ones((1, 2)))).all()
 
 
 def test_a_pause_costs_no_training_time(noisy_predators: Dataset) -> None:
@@ -169,7 +173,7 @@ def test_a_pause_costs_no_training_time(noisy_predators: Dataset) -> None:
     reporter = Pausing()
     found = fit(HYBRID, noisy_predators, msgspec.structs.replace(QUICK, time_limit=30.0), reporter)
     assert found.outcome is not Outcome.STOPPED
-    assert any(isinstance(event, TrainStep) and event.stage == "polish" for event in reporter.events)
+    assert any(isinstance(event, TrainStep) and event.stage == "final_refinement" for event in reporter.events)
 
 
 def test_the_time_limit_is_an_outcome(noisy_predators: Dataset) -> None:
@@ -197,7 +201,7 @@ def test_lbfgs_and_stages_alone(noisy_predators: Dataset) -> None:
     assert growth_error(found, noisy_predators) < 0.15
 
 
-@pytest.mark.parametrize("stage", ["collocation", "shooting", "polish"])
+@pytest.mark.parametrize("stage", ["collocation", "shooting", "final_refinement"])
 def test_a_stage_alone_is_run_and_no_other(noisy_predators: Dataset, stage: str) -> None:
     settings = msgspec.structs.replace(QUICK, stages=(stage,), iterations={stage: 12})
     found = fit(HYBRID, noisy_predators, settings)
@@ -233,14 +237,14 @@ def test_a_fit_on_its_way_takes_no_place_before_it_ends(noisy_predators: Dataset
     tracker = Tracker(problem, SilentReporter(), deadline=np.inf)
     batch = make_batch(problem, 8)
     start, halfway, end, worse = (start_point(problem, batch) for _ in range(4))
-    tracker.enter("polish", "", 1, 1)
+    tracker.enter("final_refinement", "", 1, 1)
     tracker.step(batch, start, 0, 0.5, 0.004, candidate=True)
     tracker.step(batch, halfway, 1, 0.1, 0.003, candidate=True, underway=True)
     tracker.step(batch, worse, 2, 0.2, 0.0035, candidate=True, underway=True)
     assert tracker.best_point is not None and tracker.best_point[1] is start
     tracker.leave()  # as a stop or the limit of time would
     assert tracker.best_point[1] is halfway and tracker.best_stage[1] == 1
-    tracker.enter("polish", "", 1, 1)
+    tracker.enter("final_refinement", "", 1, 1)
     tracker.step(batch, worse, 1, 0.2, 0.0028, candidate=True, underway=True)
     tracker.step(batch, end, 2, 0.01, 0.002, candidate=True)
     tracker.leave()

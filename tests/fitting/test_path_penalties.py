@@ -70,7 +70,7 @@ def test_numpy_and_jax_see_the_same_residuals_and_derivatives() -> None:
 
 
 def late(dataset: Dataset, config: ModelConfig) -> np.ndarray:
-    found = fit(config, dataset, TrainConfig(preset="quick", time_limit=600.0, iterations={"polish": 40}))
+    found = fit(config, dataset, TrainConfig(preset="quick", time_limit=600.0, iterations={"final_refinement": 40}))
     return np.asarray(simulate_all(found.model, dataset)["1"].states[:, 1])
 
 

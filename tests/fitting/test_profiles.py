@@ -64,7 +64,7 @@ def test_one_side_may_be_open(rate: float) -> None:
     assert "`k` is at least" in made.sentence and "from above" in made.sentence
 
 
-def test_a_hole_that_takes_over_leaves_the_profile_below_its_threshold() -> None:
+def test_a_neural_term_that_takes_over_leaves_the_profile_below_its_threshold() -> None:
     starts = [(1.0, 1.0), (2.0, 0.7)]
     data = trajectories(
         lotka_volterra, starts, np.linspace(0, 5, 21), ["x", "y"], noise=0.04, split=SplitConfig(by="none")
@@ -91,7 +91,7 @@ def test_stops_when_asked_and_refuses_what_has_no_profile() -> None:
     reporter = RecordingReporter(stop_after=8)
     made = profile(found.model, dataset, "k", reporter=reporter)
     assert not made.complete and "stopped" in made.sentence
-    assert next(event.stage for event in reporter.events if isinstance(event, Phase)) == "settling"
+    assert next(event.stage for event in reporter.events if isinstance(event, Phase)) == "refinement"
     with pytest.raises(EquationError, match="`c` is fixed"):
         profile(found.model, dataset, "c")
     with pytest.raises(EquationError, match="no parameter `kk`"):

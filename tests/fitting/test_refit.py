@@ -14,7 +14,7 @@ from ndestudio.fitting import Outcome, TrainConfig, fit, refit
 from ndestudio.fitting.metrics import score
 from ndestudio.model.config import InitialConfig, ModelConfig, ParameterConfig
 from ndestudio.model.initial import initial_model
-from ndestudio.model.replace import replace_hole
+from ndestudio.model.replace import replace_neural_term
 from ndestudio.progress import RecordingReporter, TrainStep
 from tests.fitting.conftest import EPIDEMIC, HYBRID, PREDATORS, trajectories
 
@@ -33,7 +33,7 @@ def test_constants_of_a_formula_are_fitted_and_a_network_left_as_it_is(predators
         networks={"loss": HYBRID.networks["growth"], "growth": HYBRID.networks["growth"]},
         parameters={"a": ParameterConfig(value=1.0), "d": ParameterConfig(value=1.8, fixed=True)},
     )
-    model = replace_hole(initial_model(config, predators, 0), "loss", parse_expression("0.5*x*y"))
+    model = replace_neural_term(initial_model(config, predators, 0), "loss", parse_expression("0.5*x*y"))
     found = refit(model, predators, TrainConfig(time_limit=1.0))
     assert found.model.networks["growth"].weights[0] is not None
     for before, after in zip(model.networks["growth"].weights, found.model.networks["growth"].weights, strict=True):

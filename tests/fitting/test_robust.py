@@ -11,14 +11,14 @@ from ndestudio.data.arrays import dataset_from_arrays
 from ndestudio.data.config import SplitConfig
 from ndestudio.data.dataset import Dataset
 from ndestudio.fitting import Outcome, TrainConfig, fit
-from ndestudio.fitting.preflight import remarks
+from ndestudio.fitting.preflight import preflight_checks
 from ndestudio.fitting.problem import make_problem
 from ndestudio.fitting.stages.collocation import smooth_training
 from ndestudio.model.config import ModelConfig, ParameterConfig
 from ndestudio.model.initial import initial_model
 from tests.fitting.conftest import PREDATORS, TINY, lotka_volterra, trajectories
 
-QUICK = TrainConfig(preset="quick", time_limit=600.0, iterations={"polish": 12})
+QUICK = TrainConfig(preset="quick", time_limit=600.0, iterations={"final_refinement": 12})
 NONE = SplitConfig(by="none")
 
 
@@ -127,10 +127,10 @@ def test_a_single_value_far_from_all_others_is_told() -> None:
 
     dataset = _noisy(slip)
     problem = make_problem(initial_model(PREDATORS, dataset, 0), dataset, QUICK)
-    (note,) = remarks(problem)
+    (note,) = preflight_checks(problem)
     assert note.startswith("The column `x` has one value, 1e+06, that is ")
     still = _noisy(lambda values: None)
-    assert remarks(make_problem(initial_model(PREDATORS, still, 0), still, QUICK)) == []
+    assert preflight_checks(make_problem(initial_model(PREDATORS, still, 0), still, QUICK)) == []
 
 
 def test_spikes_are_no_noise() -> None:

@@ -18,10 +18,10 @@ from ndestudio.fitting.problem import make_problem
 from ndestudio.fitting.step_count import steps_for
 from ndestudio.fitting.tracker import predict
 from ndestudio.model.config import ModelConfig, NetworkConfig, ParameterConfig
-from ndestudio.model.evaluate import evaluate_hole
+from ndestudio.model.evaluate import evaluate_neural_term
 from ndestudio.model.initial import initial_model
-from ndestudio.solve.step_control import find_mesh
-from ndestudio.solve.time_grid import Mesh, grid_times
+from ndestudio.solve.step_control import find_time_grid
+from ndestudio.solve.time_grid import TimeGrid, grid_times
 
 LOG_TIMES = np.concatenate([[0.0], np.logspace(-5, 5, 40)])
 
@@ -63,7 +63,7 @@ def test_robertson_with_an_unknown_term_trains_to_the_right_term(kinetics: Datas
     assert found.metrics.train["mean"] < 0.003
     assert all(np.isfinite(history.loss).all() for history in found.history)
     a = np.linspace(0.1, 0.95, 10)
-    np.testing.assert_allclose(evaluate_hole(found.model, "slow", a[:, None]), 0.04 * a, rtol=0.05)
+    np.testing.assert_allclose(evaluate_neural_term(found.model, "slow", a[:, None]), 0.04 * a, rtol=0.05)
 
 
 def test_constants_of_robertson_are_found_from_far_away(kinetics: Dataset) -> None:
@@ -84,31 +84,34 @@ def test_steps_lie_where_the_solution_needs_them(kinetics: Dataset, solver: str)
     model = initial_model(KINETICS, kinetics, 0)
     problem = make_problem(model, kinetics, TrainConfig(solver=solver))  # type: ignore[arg-type]
     errors = {}
-    for name, mesh in (("none", {}), ("mesh", find_mesh(problem.definition, problem.method, model, 1e-4))):
-        seen = predict(replace(problem, mesh=mesh), model, 96)
+    for name, time_grid in (
+        ("none", {}),
+        ("time_grid", find_time_grid(problem.definition, problem.method, model, 1e-4)),
+    ):
+        seen = predict(replace(problem, time_grid=time_grid), model, 96)
         errors[name] = max(
             float(np.max(np.abs(seen[row.name][1] - row.measured) / problem.space.constants.spread))
             for row in kinetics.trajectories
         )
-    assert errors["mesh"] < 1e-3
-    assert errors["mesh"] < 0.3 * errors["none"]
+    assert errors["time_grid"] < 1e-3
+    assert errors["time_grid"] < 0.3 * errors["none"]
 
 
 def test_few_samples_lie_on_steps_and_many_are_interpolated() -> None:
     t = np.array([0.0, 0.1, 0.2, 5.0, 100.0])
-    mesh = Mesh(np.array([0.0, 1.0, 100.0]), np.array([0.0, 30.0, 40.0]))
-    times = grid_times(t, 32, mesh)
+    time_grid = TimeGrid(np.array([0.0, 1.0, 100.0]), np.array([0.0, 30.0, 40.0]))
+    times = grid_times(t, 32, time_grid)
     assert len(times) == 33 and (np.diff(times) > 0).all() and set(t) <= set(times)
     assert (times < 1.0).sum() > 12  # most of the measure is there
-    dense = grid_times(np.linspace(0.0, 100.0, 500), 32, mesh)
+    dense = grid_times(np.linspace(0.0, 100.0, 500), 32, time_grid)
     assert len(dense) == 33 and (np.diff(dense) > 0).all() and dense[0] == 0.0 and dense[-1] == 100.0
 
 
-def test_a_mesh_asks_for_as_many_steps_as_the_tolerance_needs(kinetics: Dataset) -> None:
+def test_a_time_grid_asks_for_as_many_steps_as_the_tolerance_needs(kinetics: Dataset) -> None:
     model = initial_model(KINETICS, kinetics, 0)
     problem = make_problem(model, kinetics, TrainConfig(solver="sdirk3"))
-    meshes = [find_mesh(problem.definition, problem.method, model, tol) for tol in (1e-4, 1e-5, 1e-6)]
-    counts = [steps_for(replace(problem, mesh=mesh)) for mesh in meshes]
+    meshes = [find_time_grid(problem.definition, problem.method, model, tol) for tol in (1e-4, 1e-5, 1e-6)]
+    counts = [steps_for(replace(problem, time_grid=time_grid)) for time_grid in meshes]
     assert counts == sorted(counts) and counts[0] < counts[-1] < 1000
 
 

@@ -123,7 +123,7 @@ def test_limits_know_that_columns_have_noise_of_their_own() -> None:
         ("d(x)/dt = a*x - b*x*y\nd(y)/dt = growth(x, y) + d", "d", "the level of `growth`"),
     ],
 )
-def test_what_a_hole_can_take_over_is_said(equations: str, parameter: str, aspect: str) -> None:
+def test_what_a_neural_term_can_take_over_is_said(equations: str, parameter: str, aspect: str) -> None:
     config = ModelConfig(
         equations=equations,
         parameters={name: ParameterConfig(value=1.0, lower=0.0) for name in "abd"},
@@ -132,4 +132,4 @@ def test_what_a_hole_can_take_over_is_said(equations: str, parameter: str, aspec
     found = fit(config, _limited_losses(0.04, 1), TrainConfig(preset="quick", time_limit=60.0))
     told = [note for note in found.notes if "trade off" in note]
     assert len(told) == 1, found.notes
-    assert f"`{parameter}`" in told[0] and aspect in told[0] and "constrain the hole" in told[0]
+    assert f"`{parameter}`" in told[0] and aspect in told[0] and "constrain the neural term" in told[0]

@@ -13,8 +13,8 @@ from pytestqt.qtbot import QtBot
 from ndestudio.fitting.result import Fit
 from ndestudio.gui.main_window import MainWindow
 from ndestudio.progress import FitSnapshot, Phase, TrainStep
-from ndestudio.session import train_controller
 from ndestudio.session.session import Session
+from ndestudio.session.training import controller as train_controller
 from tests.session import results
 
 Settle = Callable[[], None]
@@ -26,11 +26,11 @@ PER_CYCLE = 40_000
 @pytest.fixture
 def short_training(monkeypatch: pytest.MonkeyPatch) -> None:
     def fit(model, dataset, config, start, *, reporter) -> Fit:  # type: ignore[no-untyped-def]
-        reporter.emit(Phase("polish", "fitting"))
+        reporter.emit(Phase("final_refinement", "fitting"))
         for step in range(200):
-            reporter.emit(TrainStep("polish", step, 1.0 / (step + 1), None, {"a": 0.5, "b": 1.0}, 0.1))
+            reporter.emit(TrainStep("final_refinement", step, 1.0 / (step + 1), None, {"a": 0.5, "b": 1.0}, 0.1))
             if step % 50 == 0:
-                reporter.emit(FitSnapshot("polish", step, results.model(), {}))
+                reporter.emit(FitSnapshot("final_refinement", step, results.model(), {}))
             if reporter.should_stop():
                 break
         return results.fit()

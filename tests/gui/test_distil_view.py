@@ -12,7 +12,7 @@ from ndestudio.figures.description import Curve, Points
 from ndestudio.gui.main_window import MainWindow
 from ndestudio.gui.views.distil_view import DistilView
 from ndestudio.progress import CandidateScored, FrontUpdate, Phase
-from ndestudio.session import distil_controller
+from ndestudio.session.distillation import controller as distil_controller
 from ndestudio.session.session import Session
 from ndestudio.symbolic.front import Front
 from tests.session import results
@@ -67,10 +67,10 @@ def test_the_front_grows_while_searching_and_stop_keeps_it(
     qtbot.waitUntil(lambda: any(r.trajectory_error is not None for r in view.pareto._rows), timeout=10_000)
     qtbot.waitUntil(lambda: view.fit._fit is not None, timeout=20_000)
     assert view.counted.text().startswith("300 formulas")
-    assert not view.candidate.accept_button.isEnabled(), "nothing is put in while the search runs"
+    assert not view.candidate.accept_button.isEnabled(), "nothing is substituted while the search runs"
     press(qtbot, view.stop_button)
     settle()
-    assert view.summary.text() == "One hole replaced."
+    assert view.summary.text() == "One neural term replaced."
     assert len(session.project.runs) == 1
 
 
@@ -96,10 +96,10 @@ def test_arrow_keys_go_along_the_front(view: DistilView, qtbot: QtBot):
 
 
 def test_put_in_and_take_back(view: DistilView, session: Session, qtbot: QtBot, settle: Settle):
-    assert view.hole_bar.tabText(0) == "f(x, y) ✓"
+    assert view.neural_term_bar.tabText(0) == "f(x, y) ✓"
     press(qtbot, view.candidate.revert_button)
     assert session.project.accepted == {}
-    assert view.hole_bar.tabText(0) == "f(x, y)"
+    assert view.neural_term_bar.tabText(0) == "f(x, y)"
     press(qtbot, view.candidate.accept_button)
     assert session.project.accepted == {"f": 1}
     assert view.candidate.badge.text() == "in use"
@@ -136,7 +136,7 @@ def test_pinned_formulas_stand_beside_each_other(view: DistilView, session: Sess
     view.lower_tabs.setCurrentIndex(1)
     settle()
     view.redraw.now()
-    assert view.trajectories._before is view.second._state.picture
+    assert view.trajectories._before is view.second._state.plot_data
     qtbot.mouseClick(view.second.pin_button, Qt.MouseButton.LeftButton)
     assert not view.second_card.isVisible()
 
@@ -164,7 +164,7 @@ def test_presets_operators_and_costs_reach_the_project(view: DistilView, session
     assert (config.complexity, config.seconds) == ({"exp": 4}, 7.0)
 
 
-def test_the_hole_along_each_argument_and_what_is_left(view: DistilView):
+def test_the_neural_term_along_each_argument_and_what_is_left(view: DistilView):
     choices = [view.fit.box.itemData(i) for i in range(view.fit.box.count())]
     assert choices == ["along x", "along y", "parity", "residual x", "residual y"]
     for position in range(len(choices)):

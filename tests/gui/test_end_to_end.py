@@ -67,7 +67,7 @@ def test_from_a_dropped_file_to_exported_equations(
     assert session.project.fit is not None
     assert session.device is not None
     settle()
-    assert session.train.state().picture is not None
+    assert session.train.state().plot_data is not None
 
     session.distil.change_settings(seconds=3.0, operators="polynomial", candidates=2)
     window.actions_["distil"].trigger()
@@ -76,11 +76,11 @@ def test_from_a_dropped_file_to_exported_equations(
     assert set(session.project.accepted) == {"predation", "growth"}
     settle()
 
-    hole = "predation"
-    session.distil.revert(hole)
-    assert hole not in session.project.accepted
+    neural_term = "predation"
+    session.distil.revert(neural_term)
+    assert neural_term not in session.project.accepted
     window.actions_["undo"].trigger()
-    assert hole in session.project.accepted
+    assert neural_term in session.project.accepted
 
     window.actions_["stage-export"].trigger()
     export = window.views["export"]

@@ -66,7 +66,7 @@ def test_code_comes_with_its_proof(view: ExportView, settle: Settle):
 
 
 def test_every_form_can_be_shown(view: ExportView, session: Session, settle: Settle, monkeypatch: pytest.MonkeyPatch):
-    from ndestudio.session import export_controller
+    from ndestudio.session.export import controller as export_controller
 
     monkeypatch.setattr(export_controller, "_verify", lambda artefact, *_, reporter: artefact)
     for number in range(view.formats.count()):

@@ -9,8 +9,8 @@ from pytestqt.qtbot import QtBot
 from ndestudio.figures.description import Curve
 from ndestudio.gui.main_window import MainWindow
 from ndestudio.gui.views.model_view import ModelView
-from ndestudio.gui.widgets.parameter_table import number_of, slider_range
-from ndestudio.session.model_state import ParameterRow
+from ndestudio.gui.widgets.tables.parameter_table import number_of, slider_range
+from ndestudio.session.model.state import ParameterRow
 from ndestudio.session.session import Session
 
 Settle = Callable[[], None]
@@ -152,7 +152,7 @@ def test_a_hidden_state_is_one_click_and_one_step(view: ModelView, session: Sess
 
 
 def test_what_is_known_of_a_network(view: ModelView, session: Session):
-    from ndestudio.gui.widgets.network_table import NetworkDialog
+    from ndestudio.gui.widgets.tables.network_table import NetworkDialog
 
     dialog = NetworkDialog(view.networks._rows[0], view)
     dialog.chosen.connect(lambda changes: view.networks.edited.emit("f_hare", changes))
@@ -168,7 +168,7 @@ def test_what_is_known_of_a_network(view: ModelView, session: Session):
 
 
 def test_a_network_can_vary_along_a_basis(view: ModelView, session: Session):
-    from ndestudio.gui.widgets.network_table import NetworkDialog
+    from ndestudio.gui.widgets.tables.network_table import NetworkDialog
     from ndestudio.model.config import BasisConfig
 
     dialog = NetworkDialog(view.networks._rows[0], view)

@@ -16,19 +16,20 @@ from benchmarks.gui.monkey_files import make_files
 from benchmarks.gui.monkey_hands import Hands
 from ndestudio.gui.main_window import MainWindow
 from ndestudio.progress import FitSnapshot, Phase, Progress, TrainStep
-from ndestudio.session import distil_controller, train_controller
+from ndestudio.session.distillation import controller as distil_controller
 from ndestudio.session.session import Session
+from ndestudio.session.training import controller as train_controller
 from tests.session import results
 
 ACTIONS = 220
 
 
 def short_fit(model, dataset, config, start, *, reporter):  # type: ignore[no-untyped-def]
-    reporter.emit(Phase("polish", "fitting"))
+    reporter.emit(Phase("final_refinement", "fitting"))
     for step in range(100):
-        reporter.emit(TrainStep("polish", step, 1.0 / (step + 1), None, {"a": 0.5, "b": 1.0}, 0.1))
+        reporter.emit(TrainStep("final_refinement", step, 1.0 / (step + 1), None, {"a": 0.5, "b": 1.0}, 0.1))
         if step % 25 == 0:
-            reporter.emit(FitSnapshot("polish", step, results.model(), {}))
+            reporter.emit(FitSnapshot("final_refinement", step, results.model(), {}))
         time.sleep(0.002)
         if reporter.should_stop():
             break

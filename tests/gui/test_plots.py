@@ -19,7 +19,7 @@ from ndestudio.figures.style import FigureStyle
 from ndestudio.gui import file_style
 from ndestudio.gui.theme import DARK, LIGHT, Theme
 from ndestudio.gui.widgets.panel_items import DRAWN
-from ndestudio.gui.widgets.plot import Plot
+from ndestudio.gui.widgets.plots.plot import Plot
 from tests.figures.examples import examples
 
 ROOT = Path(__file__).parents[2]
@@ -37,7 +37,7 @@ def plot(qtbot: QtBot, light: Theme) -> Plot:
 
 def test_plots_are_made_without_what_writes_files_or_computes() -> None:
     code = (
-        "import sys\nfrom ndestudio.gui.widgets import hole_fit_plot, hole_plot, loss_plot, parameter_traces, pareto_plot, phase_plot\n"
+        "import sys\nfrom ndestudio.gui.widgets import formula_fit_plot, neural_term_plot, loss_plot, parameter_traces, pareto_plot, phase_plot\n"
         "from ndestudio.gui.widgets import figure_view, profile_plot, residuals_plot, series_plot, trajectory_plot\n"
         "print([name for name in ('matplotlib', 'scipy.stats', 'jax', 'sympy') if name in sys.modules])\n"
     )

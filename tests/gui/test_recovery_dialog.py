@@ -8,7 +8,7 @@ from ndestudio.gui.main_window import MainWindow
 from ndestudio.gui.recovery_dialog import RecoveryDialog, open_recovery
 from ndestudio.session.session import Session
 from tests.session import results
-from tests.session.test_recovery import verdict
+from tests.session.test_recovery import assessment
 
 
 @pytest.fixture
@@ -19,10 +19,12 @@ def dialog(window: MainWindow, session: Session) -> RecoveryDialog:
     return found
 
 
-def test_a_law_is_typed_or_chosen_and_its_values_edited(dialog: RecoveryDialog, session: Session, qtbot: QtBot):
+def test_a_ground_truth_is_typed_or_chosen_and_its_values_edited(
+    dialog: RecoveryDialog, session: Session, qtbot: QtBot
+):
     assert not dialog.run_button.isEnabled()
     assert dialog.problem.text().startswith("Write a formula of x")
-    edit = dialog.laws.edits["f"]
+    edit = dialog.ground_truths.edits["f"]
     qtbot.keyClicks(edit, "k*x*y")
     qtbot.keyClick(edit, Qt.Key.Key_Return)
     assert session.project.spec.recovery.formulas == {"f": "k*x*y"}
@@ -36,16 +38,16 @@ def test_a_law_is_typed_or_chosen_and_its_values_edited(dialog: RecoveryDialog, 
     dialog.reject()
 
 
-def test_the_verdict_is_a_sentence_with_what_was_chosen_and_found(
+def test_the_assessment_is_a_sentence_with_what_was_chosen_and_found(
     dialog: RecoveryDialog, session: Session, window: MainWindow
 ):
     from dataclasses import replace
 
     session.recovery.set_formula("f", "k*x*y")
     session.recovery.set_value("k", 0.5)
-    session.workspace.edit("test", replace(session.project, recovery=verdict(session)))
+    session.workspace.edit("test", replace(session.project, recovery=assessment(session)))
     assert dialog.badge.text() == "Found"
-    assert dialog.verdict.text() == "Found: the same structure."
+    assert dialog.assessment.text() == "Found: the same structure."
     assert dialog.lines.cell(0, 2).text() == "0.5235*x*y"
     session.train.change_settings(seed=3)
     assert dialog.badge.text() == "From before the last changes"

@@ -7,7 +7,7 @@ import pytest
 from pytestqt.qtbot import QtBot
 
 from ndestudio.fitting.config import TrainConfig
-from ndestudio.gui.widgets.solver_settings import SolverSettings
+from ndestudio.gui.widgets.editors.solver_settings import SolverSettings
 
 
 class Panel(SolverSettings):

@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QApplication, QComboBox, QPlainTextEdit, QSpinBox,
 
 from ndestudio.gui import icons, theme
 from ndestudio.gui.building import discard
-from ndestudio.gui.widgets.plot import Plot
+from ndestudio.gui.widgets.plots.plot import Plot
 
 COUNT = 20
 EACH = 700

@@ -11,7 +11,7 @@ from pytestqt.qtbot import QtBot
 
 from ndestudio.figures.description import Curve, Level, Points, Span, Stretch
 from ndestudio.figures.loss import LossCurve
-from ndestudio.figures.plot_data import Path, Picture
+from ndestudio.figures.plot_data import Path, PlotData
 from ndestudio.figures.text import short_number
 from ndestudio.fitting.model_comparison import Compared, Comparison
 from ndestudio.fitting.result import Fit
@@ -19,12 +19,13 @@ from ndestudio.fitting.uncertainty.profile_likelihood import Profile
 from ndestudio.gui.building import choose
 from ndestudio.gui.main_window import MainWindow
 from ndestudio.gui.views.train_view import TrainView
-from ndestudio.gui.widgets.log_axis import LogAxis
-from ndestudio.gui.widgets.loss_plot import LossPlot
-from ndestudio.gui.widgets.trajectory_plot import TrajectoryPlot
+from ndestudio.gui.widgets.plots.log_axis import LogAxis
+from ndestudio.gui.widgets.plots.loss_plot import LossPlot
+from ndestudio.gui.widgets.plots.trajectory_plot import TrajectoryPlot
 from ndestudio.progress import FitSnapshot, Phase, Progress, TrainStep
-from ndestudio.session import commands, train_controller
+from ndestudio.session import commands
 from ndestudio.session.session import Session
+from ndestudio.session.training import controller as train_controller
 from tests.session import results
 
 Settle = Callable[[], None]
@@ -37,11 +38,13 @@ def training(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
 
     def fit(model, dataset, config, start, *, reporter) -> Fit:  # type: ignore[no-untyped-def]
         reporter.emit(Phase("preparing", "smoothing"))
-        reporter.emit(Phase("polish", "fitting whole trajectories"))
+        reporter.emit(Phase("final_refinement", "fitting whole trajectories"))
         step = 0
         while not go.is_set() and not reporter.should_stop():
-            reporter.emit(TrainStep("polish", step, 10.0 ** (-step / 10), 0.5, {"a": 0.5 + step, "b": 1.0}, step / 10))
-            reporter.emit(FitSnapshot("polish", step, results.model(step), {}))
+            reporter.emit(
+                TrainStep("final_refinement", step, 10.0 ** (-step / 10), 0.5, {"a": 0.5 + step, "b": 1.0}, step / 10)
+            )
+            reporter.emit(FitSnapshot("final_refinement", step, results.model(step), {}))
             reporter.emit(Progress(min(0.99, step / 20)))
             step += 1
             time.sleep(0.01)
@@ -117,7 +120,7 @@ def test_leaving_while_it_trains_is_asked_about_and_keeps_the_best_so_far(
 
 def test_live_plots_and_the_table_follow(view: TrainView, training: threading.Event, qtbot: QtBot, settle: Settle):
     press(qtbot, view.start_button)
-    qtbot.waitUntil(lambda: view.trajectories._picture is not None, timeout=20_000)
+    qtbot.waitUntil(lambda: view.trajectories._plot_data is not None, timeout=20_000)
     qtbot.waitUntil(lambda: view.table.rowCount() == 2, timeout=5_000)
     qtbot.waitUntil(lambda: view.phase._portrait is not None, timeout=20_000)
     assert view.redraw.count > 1
@@ -132,11 +135,11 @@ def test_drawing_again_keeps_every_item(view: TrainView, training: threading.Eve
     press(qtbot, view.start_button)
     qtbot.waitUntil(lambda: view.phase._portrait is not None, timeout=20_000)
     view.lower_tabs.setCurrentIndex(1)
-    qtbot.waitUntil(lambda: view.holes._hole is not None, timeout=5_000)
-    before = [len(plot.item.items) for plot in (view.loss, view.phase.plot, view.holes.map_plot)]
+    qtbot.waitUntil(lambda: view.neural_terms._neural_term is not None, timeout=5_000)
+    before = [len(plot.item.items) for plot in (view.loss, view.phase.plot, view.neural_terms.map_plot)]
     count = view.redraw.count
     qtbot.waitUntil(lambda: view.redraw.count > count + 5, timeout=20_000)
-    assert [len(plot.item.items) for plot in (view.loss, view.phase.plot, view.holes.map_plot)] == before
+    assert [len(plot.item.items) for plot in (view.loss, view.phase.plot, view.neural_terms.map_plot)] == before
     training.set()
     settle()
 
@@ -149,8 +152,8 @@ def test_the_slider_looks_back_and_can_go_back(view: TrainView, session: Session
     view.slider.slider.setValue(0)
     settle()
     assert view.slider.words.text().startswith("Warm-up, step 4")
-    assert view.trajectories._picture is not None
-    assert view.trajectories._picture.model is fit.checkpoints[0].model
+    assert view.trajectories._plot_data is not None
+    assert view.trajectories._plot_data.model is fit.checkpoints[0].model
     assert view.trajectories._before is not None, "the trained model is overlaid"
     press(qtbot, view.slider.branch_button)
     assert session.project.fit is not None
@@ -176,7 +179,7 @@ def test_settings_reach_the_project_and_bad_ones_are_refused_in_place(view: Trai
     assert session.project.spec.train.log_states == ("x", "y")
     view.settings.own_stages.setChecked(True)
     view.settings.stages["shooting"].setChecked(False)
-    assert session.project.spec.train.stages == ("collocation", "trajectory", "polish")
+    assert session.project.spec.train.stages == ("collocation", "trajectory", "final_refinement")
     session.undo()
     assert view.settings.seed.value() == session.project.spec.train.seed
 
@@ -264,7 +267,7 @@ class TestLossPlot:
         qtbot.addWidget(plot)
         steps = np.arange(11.0)
         curves = tuple(
-            LossCurve(stage, steps, 10.0**-steps, np.full(11, np.nan)) for stage in ("collocation", "polish")
+            LossCurve(stage, steps, 10.0**-steps, np.full(11, np.nan)) for stage in ("collocation", "final_refinement")
         )
         plot.show_curves(curves)
         first, second = (items.getData()[0] for items in plot.drawn(Curve)[::2])
@@ -276,7 +279,7 @@ class TestLossPlot:
         plot = LossPlot()
         qtbot.addWidget(plot)
         values = np.array([1.0, np.inf, np.nan, 0.0, 0.1])
-        plot.show_curves((LossCurve("polish", np.arange(5.0), values, values),))
+        plot.show_curves((LossCurve("final_refinement", np.arange(5.0), values, values),))
         shown = plot.drawn(Curve)[0].getData()[1]
         assert np.isfinite(shown).tolist() == [True, False, False, True, True]
 
@@ -287,7 +290,7 @@ class TestLossPlot:
         plot.show()
         qtbot.waitExposed(plot)
         losses = 1.6278e-4 * np.array([1.0, 1.0 - 1e-15])
-        plot.show_curves((LossCurve("polish", np.array([0.0, 3.0]), losses, losses),))
+        plot.show_curves((LossCurve("final_refinement", np.array([0.0, 3.0]), losses, losses),))
         box = plot.item.getViewBox()
         box.updateAutoRange()
         low, high = box.viewRange()[1]
@@ -357,7 +360,7 @@ def test_diagnostics_profile_and_comparison_are_shown(
     assert isinstance(view, TrainView)
     view.left_tabs.setCurrentWidget(view.residuals)
     settle()
-    qtbot.waitUntil(lambda: session.train.state().trust.residuals is not None, timeout=20000)
+    qtbot.waitUntil(lambda: session.train.state().diagnostics.residuals is not None, timeout=20000)
     settle()
     assert view.residuals.column_box.count() == 2
     assert "Residuals of `x`" in view.residuals.sentence.text()
@@ -371,7 +374,7 @@ def test_diagnostics_profile_and_comparison_are_shown(
     assert [view.profile.parameter_box.itemData(k) for k in range(2)] == ["a", "b"]
     values = np.array([0.4, 0.5, 0.6])
     rise = np.array([5.0, 0.0, 5.0])
-    session.train.trust._on_profile(
+    session.train.diagnostics._on_profile(
         Profile("a", "1/h", values, rise, rise, 3.9, 0.5, 0.42, 0.58, (0.4, 0.6), "`a` is identifiable.", 0.1)
     )
     session.refresh()
@@ -385,7 +388,9 @@ def test_diagnostics_profile_and_comparison_are_shown(
         Compared(name, "as written", results.MODEL, fit, None, 0.1, error)
         for name, error in (("hybrid", 0.031), ("neural only", float("inf")))
     )
-    session.train.trust._on_comparison(Comparison(models, "test", "hybrid", "The data support `hybrid`.", ("A note.",)))
+    session.train.diagnostics._on_comparison(
+        Comparison(models, "test", "hybrid", "The data support `hybrid`.", ("A note.",))
+    )
     view.right_tabs.setCurrentWidget(view.comparison)
     session.refresh()
     settle()
@@ -401,7 +406,7 @@ def test_measurements_stay_legible_beside_a_simulation_that_runs_away(qtbot: QtB
     t = np.linspace(0.0, 6.0, 50)
     for factor, clipped in ((1.0, False), (1e4, True), (1.0, False)):
         values = np.full((50, 2), 2.0) * factor
-        plot.show_model(data, Picture(made, {one.name: Path(t, values, values) for one in data.trajectories}))
+        plot.show_model(data, PlotData(made, {one.name: Path(t, values, values) for one in data.trajectories}))
         (low, high), auto = plot.panels[0].viewRange()[1], plot.panels[0].item.getViewBox().autoRangeEnabled()[1]
         assert bool(auto) is not clipped
         assert not clipped or (low < 1.0 and 3.0 < high < 8.0)

@@ -16,11 +16,11 @@ from ndestudio.gui.palette import CommandPalette, match
 from ndestudio.gui.status import duration
 from ndestudio.gui.stylesheet import style_sheet
 from ndestudio.gui.theme import DARK, LIGHT, Theme
-from ndestudio.gui.widgets.code_highlighter import CodeHighlighter
-from ndestudio.gui.widgets.equation_editor import EquationEditor
+from ndestudio.gui.widgets.editors.code_highlighter import CodeHighlighter
+from ndestudio.gui.widgets.editors.equation_editor import EquationEditor
 from ndestudio.gui.widgets.math_view import MathView
-from ndestudio.gui.widgets.plot import Plot
-from ndestudio.gui.widgets.table import Table
+from ndestudio.gui.widgets.plots.plot import Plot
+from ndestudio.gui.widgets.tables.table import Table
 from ndestudio.paths import resources_dir
 from ndestudio.session.formulas import BOX_COLOUR, Formula
 
@@ -244,18 +244,20 @@ def test_free_memory_is_given_back_now_and_then(qapp: QApplication, monkeypatch:
     garbage.give_back_memory()
 
 
-def test_a_hole_shows_how_far_seeds_spread(window):  # type: ignore[no-untyped-def]
-    from ndestudio.figures.plot_data import Picture, hole_picture
-    from ndestudio.gui.widgets.hole_plot import HolePlot
+def test_a_neural_term_shows_how_far_seeds_spread(window):  # type: ignore[no-untyped-def]
+    from ndestudio.figures.plot_data import PlotData, neural_term_plot_data
+    from ndestudio.gui.widgets.plots.neural_term_plot import NeuralTermPlot
     from tests.session import results
 
     model = results.model(0)
-    plot = HolePlot()
+    plot = NeuralTermPlot()
     plot.setParent(window)
-    plot.show_picture(Picture(model, holes=(hole_picture(model, "f", (0,), others=(results.model(1),)),)))
+    plot.show_plot_data(
+        PlotData(model, neural_terms=(neural_term_plot_data(model, "f", (0,), others=(results.model(1),)),))
+    )
     assert plot.curve_plot.drawn(Band)[0].isVisible()
     assert "seeds differ by up to" in plot.caption.text()
-    plot.show_picture(Picture(model, holes=(hole_picture(model, "f", (0,)),)))
+    plot.show_plot_data(PlotData(model, neural_terms=(neural_term_plot_data(model, "f", (0,)),)))
     assert plot.curve_plot.drawn(Band) == []
 
 

@@ -18,7 +18,7 @@ def test_events_come_out_in_the_order_they_went_in() -> None:
     assert box.take() == []
 
 
-def test_only_the_newest_of_large_events_is_kept_per_job_and_hole() -> None:
+def test_only_the_newest_of_large_events_is_kept_per_job_and_neural_term() -> None:
     box = Mailbox()
     for n in range(1000):
         box.put(1, snapshot(n))
@@ -29,7 +29,7 @@ def test_only_the_newest_of_large_events_is_kept_per_job_and_hole() -> None:
     assert len(box) == 5
     taken = box.take()
     assert [(who, event.iteration) for who, event in taken if isinstance(event, FitSnapshot)] == [(1, 999), (2, -999)]
-    assert {(event.hole, event.front) for _, event in taken if isinstance(event, FrontUpdate)} == {
+    assert {(event.neural_term, event.front) for _, event in taken if isinstance(event, FrontUpdate)} == {
         ("f", 999),
         ("g", 999),
     }

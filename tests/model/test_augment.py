@@ -35,7 +35,11 @@ def test_names_in_use_are_left_alone_and_another_can_be_added() -> None:
     twice = with_hidden_state(with_hidden_state(config, taken=taken), taken=taken)
     system = parse_system(twice, ["x"], [])
     assert system.states == ("x", "x_dot", "h3", "h4") and system.parameters == ("h",)
-    assert {hole.name: len(hole.arguments) for hole in system.holes} == {"f": 4, "h3_rate": 4, "h4_rate": 4}
+    assert {neural_term.name: len(neural_term.arguments) for neural_term in system.neural_terms} == {
+        "f": 4,
+        "h3_rate": 4,
+        "h4_rate": 4,
+    }
 
 
 @pytest.mark.parametrize("text", ["d(x)/dt = f(x", "d(x)/dt = -x", ""])

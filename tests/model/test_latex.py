@@ -1,4 +1,4 @@
-"""Whole systems as LaTeX, holes boxed."""
+"""Whole systems as LaTeX, neural terms boxed."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ndestudio.model import (
     initial_model,
     model_latex,
     parse_system,
-    replace_hole,
+    replace_neural_term,
     system_latex,
 )
 
@@ -35,7 +35,7 @@ def test_a_system_has_its_quantities_put_in() -> None:
 
 
 def test_fitted_models_show_numbers(hybrid: ModelConfig, lotka_data: Dataset) -> None:
-    model = replace_hole(initial_model(hybrid, lotka_data, 0), "growth", parse_expression("0.123456*hare"))
+    model = replace_neural_term(initial_model(hybrid, lotka_data, 0), "growth", parse_expression("0.123456*hare"))
     lines = model_latex(model, digits=3)
     assert r"\boxed{\mathrm{predation}}" in lines[0]
     assert lines[1].endswith(r"= 0.123 \, \mathrm{hare} - 0.8 \, \mathrm{lynx}")

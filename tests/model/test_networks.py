@@ -1,4 +1,4 @@
-"""Neural holes: constraints hold everywhere, and the fast scalar form computes the same numbers."""
+"""Neural terms: constraints hold everywhere, and the fast scalar form computes the same numbers."""
 
 from __future__ import annotations
 
@@ -8,7 +8,13 @@ import pytest
 from ndestudio.model import NetworkConfig
 from ndestudio.model.config import BasisConfig
 from ndestudio.model.fitted import NetworkWeights
-from ndestudio.model.networks import array_hole, evaluate_network, fresh_network, scalar_hole, weight_signs
+from ndestudio.model.networks import (
+    array_neural_term,
+    evaluate_network,
+    fresh_network,
+    scalar_neural_term,
+    weight_signs,
+)
 
 SETTINGS = {
     "plain": NetworkConfig(width=8),
@@ -58,9 +64,9 @@ def points() -> np.ndarray:
 def test_scalar_and_array_forms_agree(name: str, points: np.ndarray) -> None:
     network = _wild(SETTINGS[name])
     expected = evaluate_network(network, points)
-    hole = scalar_hole(network)
-    assert np.allclose([hole(*point) for point in points.tolist()], expected, rtol=1e-10, atol=1e-12)
-    assert np.array_equal(array_hole(network)(points[:, 0], points[:, 1]), expected)
+    neural_term = scalar_neural_term(network)
+    assert np.allclose([neural_term(*point) for point in points.tolist()], expected, rtol=1e-10, atol=1e-12)
+    assert np.array_equal(array_neural_term(network)(points[:, 0], points[:, 1]), expected)
     assert evaluate_network(network, points.reshape(4, 10, 2)).shape == (4, 10)
 
 
@@ -125,7 +131,7 @@ def test_no_constraint_means_no_sign_table() -> None:
     assert weight_signs(SETTINGS["plain"], ("x", "y")) is None
 
 
-def test_a_factor_makes_the_hole_vanish() -> None:
+def test_a_factor_makes_the_neural_term_vanish() -> None:
     assert np.all(evaluate_network(_wild(SETTINGS["factor"]), np.array([[1.0, 0.0], [-7.0, 0.0]])) == 0)
 
 

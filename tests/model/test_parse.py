@@ -1,4 +1,4 @@
-"""Model text to systems: forms of equations, auxiliaries, holes, and every error in its place."""
+"""Model text to systems: forms of equations, auxiliaries, neural terms, and every error in its place."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from ndestudio.errors import EquationError
 from ndestudio.expression import parse_expression, to_text
 from ndestudio.model import InitialConfig, ModelConfig, NetworkConfig, ParameterConfig, analyse, parse_system, tokenise
 from ndestudio.model.parse import read_system
-from ndestudio.model.system import Hole
+from ndestudio.model.system import NeuralTerm
 
 NET = NetworkConfig()
 
@@ -40,15 +40,15 @@ def test_auxiliaries_are_put_in_whatever_their_order() -> None:
     assert system.parameters == ("k",)
 
 
-def test_holes_keep_the_names_of_their_first_call() -> None:
+def test_neural_terms_keep_the_names_of_their_first_call() -> None:
     text = "d(x)/dt = f(x, 2*y) + f(y, x)\nd(y)/dt = g(t, x) + h(x, x) - f(x*y, 1)\nout = q(y)"
     networks = dict.fromkeys("fghq", NET)
     system = parse_system(ModelConfig(equations=text, networks=networks), (), ())
-    assert system.holes == (
-        Hole("f", ("x", "x1")),
-        Hole("g", ("t", "x")),
-        Hole("h", ("x", "x1")),
-        Hole("q", ("y",)),
+    assert system.neural_terms == (
+        NeuralTerm("f", ("x", "x1")),
+        NeuralTerm("g", ("t", "x")),
+        NeuralTerm("h", ("x", "x1")),
+        NeuralTerm("q", ("y",)),
     )
 
 
@@ -169,7 +169,7 @@ def test_spans_cover_the_text_with_kinds() -> None:
         ("x", "state"),
         ("a", "parameter"),
         ("sin", "function"),
-        ("f", "hole"),
+        ("f", "neural_term"),
         ("u", "input"),
         ("g", "unknown"),
         ("q", "quantity"),
@@ -234,4 +234,4 @@ def test_a_known_function_with_other_arguments_can_be_declared_and_is_named_unti
     assert "takes 3 arguments" in reading.errors[0].sentence and "declare it as a network" in reading.errors[0].sentence
     assert (reading.errors[0].kind, reading.errors[0].name) == ("undeclared", "hill")
     declared = parse_system(ModelConfig(equations="x' = hill(x)", networks={"hill": NET}), ("x",), ())
-    assert [hole.name for hole in declared.holes] == ["hill"]
+    assert [neural_term.name for neural_term in declared.neural_terms] == ["hill"]

@@ -1,4 +1,4 @@
-"""Relatives of a hybrid model: what becomes of a hole where it stands."""
+"""Relatives of a hybrid model: what becomes of a neural term where it stands."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import pytest
 
 from ndestudio.model.config import ModelConfig, NetworkConfig, ParameterConfig
 from ndestudio.model.parse import parse_system
-from ndestudio.model.variants import all_neural, without_holes
+from ndestudio.model.variants import all_neural, without_neural_terms
 
 
-def hybrid(equations: str, *holes: str) -> ModelConfig:
+def hybrid(equations: str, *neural_terms: str) -> ModelConfig:
     return ModelConfig(
         equations=equations,
         parameters={"a": ParameterConfig(value=2.0, lower=0.0)},
-        networks={hole: NetworkConfig(width=5, depth=1, sign="positive") for hole in holes},
+        networks={neural_term: NetworkConfig(width=5, depth=1, sign="positive") for neural_term in neural_terms},
     )
 
 
@@ -29,8 +29,8 @@ def hybrid(equations: str, *holes: str) -> ModelConfig:
         ("-(a*x) + exp(f(x))", "-(a*x) + 1"),
     ],
 )
-def test_a_hole_is_put_to_what_is_neutral_where_it_stands(term: str, left: str) -> None:
-    found = without_holes(hybrid(f"d(x)/dt = {term}", "f"), ["x"], [])
+def test_a_neural_term_is_put_to_what_is_neutral_where_it_stands(term: str, left: str) -> None:
+    found = without_neural_terms(hybrid(f"d(x)/dt = {term}", "f"), ["x"], [])
     assert found is not None
     model, words = found
     assert model.equations == f"d(x)/dt = {left}\n"
@@ -38,12 +38,12 @@ def test_a_hole_is_put_to_what_is_neutral_where_it_stands(term: str, left: str) 
     assert len(words) == 1 and "`f`" in words[0]
     parse_system(model, ["x"], [])
     if "f_level" in left:
-        assert model.parameters["f_level"].lower == 0.0  # the hole was positive
+        assert model.parameters["f_level"].lower == 0.0  # the neural term was positive
 
 
 def test_without_mechanism_there_is_no_mechanistic_model() -> None:
-    assert without_holes(hybrid("d(x)/dt = f(x)", "f"), ["x"], []) is None
-    assert without_holes(hybrid("d(x)/dt = a*x"), ["x"], []) is None
+    assert without_neural_terms(hybrid("d(x)/dt = f(x)", "f"), ["x"], []) is None
+    assert without_neural_terms(hybrid("d(x)/dt = a*x"), ["x"], []) is None
 
 
 def test_a_neural_model_keeps_states_and_observations() -> None:

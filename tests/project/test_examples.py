@@ -49,8 +49,8 @@ def test_an_example_can_begin(path: Path) -> None:
     dataset = load(spec.data)
     assert dataset.has(Part.TRAIN) and dataset.has(Part.VALIDATION)
     system = parse_system(spec.model, dataset.measured_names, dataset.input_names)
-    assert system.holes
-    assert set(spec.model.networks) == {hole.name for hole in system.holes}
+    assert system.neural_terms
+    assert set(spec.model.networks) == {neural_term.name for neural_term in system.neural_terms}
     assert set(spec.model.parameters) == set(system.parameters)
     assert set(spec.model.initial) <= set(system.states)
     assert all(system.observation(name) is not None for name in dataset.measured_names)

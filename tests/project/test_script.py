@@ -14,7 +14,7 @@ import pytest
 import ndestudio as nde
 from ndestudio.data import load
 from ndestudio.data.config import DataConfig, SplitConfig
-from ndestudio.distil import DistilConfig, assemble, distil, put_in, with_scored
+from ndestudio.distil import DistilConfig, assemble, distil, substitute_formula, with_scored
 from ndestudio.expression import parse_expression, to_text
 from ndestudio.fitting import TrainConfig, fit
 from ndestudio.model import ModelConfig, NetworkConfig, ParameterConfig, numbers_filled
@@ -57,7 +57,7 @@ def spec(folder: Path) -> Spec:
 
 
 def test_a_session_of_several_steps_is_done_again(folder: Path, spec: Spec):
-    """Trained, weights changed, trained on from a moment, searched, a formula of one's own put in."""
+    """Trained, weights changed, trained on from a moment, searched, a formula of one's own substituted."""
     project = Project(spec=spec, dataset=load(spec.data))
     assert project.dataset is not None
     first = fit(spec.model, project.dataset, spec.train)
@@ -74,9 +74,9 @@ def test_a_session_of_several_steps_is_done_again(folder: Path, spec: Spec):
     project = commands.with_train(project, seed=4)
     candidate = Candidate(5, 0.5, parse_expression("0.3*x*x"))
     assert project.dataset is not None
-    scored = put_in(second.model, project.dataset, "f", candidate, project.spec.train)
+    scored = substitute_formula(second.model, project.dataset, "f", candidate, project.spec.train)
     project = replace(project, distillation=with_scored(result, "f", scored))
-    project = commands.with_accepted(project, "f", len(result.holes["f"].scored))
+    project = commands.with_accepted(project, "f", len(result.neural_terms["f"].scored))
     assert project.distillation is not None
     expected = assemble(second.model, project.distillation, project.accepted)
 

@@ -279,7 +279,7 @@ FORMULAS: st.SearchStrategy[Expr] = st.recursive(
     lambda inner: (
         st.builds(Negate, inner)
         | st.builds(Binary, st.sampled_from("+-*/^"), inner, inner)
-        | st.builds(Call, st.sampled_from([*BUILT_IN, "hole"]), st.lists(inner, max_size=3).map(tuple))
+        | st.builds(Call, st.sampled_from([*BUILT_IN, "neural_term"]), st.lists(inner, max_size=3).map(tuple))
     ),
     max_leaves=12,
 )

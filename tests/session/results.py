@@ -7,12 +7,12 @@ from dataclasses import replace
 import numpy as np
 
 from ndestudio.data.dataset import Column, Dataset, Part, Trajectory
-from ndestudio.distil.result import Distillation, HoleDistillation, HoleSamples, ScoredCandidate
+from ndestudio.distil.result import Distillation, NeuralTermDistillation, NeuralTermSamples, ScoredCandidate
 from ndestudio.expression import parse_expression
 from ndestudio.fitting.config import TrainConfig
 from ndestudio.fitting.metrics import Metrics, score
 from ndestudio.fitting.result import Checkpoint, Fit, NoiseLevel, Outcome, StageHistory
-from ndestudio.model import initial_model, replace_hole
+from ndestudio.model import initial_model, replace_neural_term
 from ndestudio.model.config import ModelConfig, NetworkConfig, ParameterConfig
 from ndestudio.model.fitted import FittedModel
 from ndestudio.project.project import Project, Spec
@@ -44,11 +44,11 @@ def fit(seed: int = 0) -> Fit:
     """Two stages, two checkpoints."""
     made, steps = model(seed), np.arange(5.0)
     history = tuple(
-        StageHistory(stage, steps, 10.0**-steps, 2 * 10.0**-steps, 1.5) for stage in ("collocation", "polish")
+        StageHistory(stage, steps, 10.0**-steps, 2 * 10.0**-steps, 1.5) for stage in ("collocation", "final_refinement")
     )
     points = (
         Checkpoint("collocation", 4, 0.1, 0.2, model(seed + 10)),
-        Checkpoint("polish", 4, 0.01, 0.02, made),
+        Checkpoint("final_refinement", 4, 0.01, 0.02, made),
     )
     return Fit(
         Outcome.CONVERGED,
@@ -59,7 +59,7 @@ def fit(seed: int = 0) -> Fit:
         Device("cpu", "test"),
         history,
         points,
-        {"collocation": 1.0, "polish": 2.0, "total": 3.5},
+        {"collocation": 1.0, "final_refinement": 2.0, "total": 3.5},
         noise={"x": 0.1},
         noise_model={"x": NoiseLevel(0.1, 0.08, 0.05)},
         intervals={"a": (0.4, 0.6)},
@@ -72,22 +72,29 @@ def front() -> Front:
 
 
 def scored(whole: FittedModel, index: int) -> ScoredCandidate:
-    """A member of the front put in, its error the smaller the longer it is."""
+    """A formula of the front substituted, its error the smaller the longer it is."""
     candidate = front().candidates[index]
     error = {"x": 0.3 / (index + 1), "mean": 0.3 / (index + 1)}
-    put_in = replace_hole(whole, "f", candidate.expression)
-    return ScoredCandidate(candidate, put_in, Metrics(error, error))
+    substitute_formula = replace_neural_term(whole, "f", candidate.expression)
+    return ScoredCandidate(candidate, substitute_formula, Metrics(error, error))
 
 
 def distillation(whole: FittedModel) -> Distillation:
     """The first two members are scored; the second one is chosen."""
     generator = np.random.default_rng(0)
     X = generator.uniform(1, 3, (40, 2))
-    samples = HoleSamples("f", ("x", "y"), X, 0.1 * X[:, 0] * X[:, 1], np.ones(40))
+    samples = NeuralTermSamples("f", ("x", "y"), X, 0.1 * X[:, 0] * X[:, 1], np.ones(40))
     tried = (scored(whole, 0), scored(whole, 1))
-    hole = HoleDistillation(samples, front(), tried, 1, "It is short and right.")
+    neural_term = NeuralTermDistillation(samples, front(), tried, 1, "It is short and right.")
     return Distillation(
-        "done", "One hole replaced.", {"f": hole}, tried[1].model, tried[1].metrics, "evolution", 0, {"search": 2.0}
+        "done",
+        "One neural term replaced.",
+        {"f": neural_term},
+        tried[1].model,
+        tried[1].metrics,
+        "evolution",
+        0,
+        {"search": 2.0},
     )
 
 

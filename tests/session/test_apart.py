@@ -26,14 +26,14 @@ def apart(tmp_path: Path, shell) -> Iterator[Session]:
     assert jobs.close(20.0)
 
 
-def test_pictures_formulas_and_artefacts_come_from_processes(apart: Session, shell):
+def test_plot_data_formulas_and_artefacts_come_from_processes(apart: Session, shell):
     project = results.project(fitted=True, distilled=True)
     apart.workspace.open(project, None)
-    assert apart.train.state().picture is None
+    assert apart.train.state().plot_data is None
     wait(apart)
-    picture = apart.train.state().picture
-    assert picture is not None
-    assert picture.model is project.fit.model
+    plot_data = apart.train.state().plot_data
+    assert plot_data is not None
+    assert plot_data.model is project.fit.model
     apart.distil.state()
     apart.refresh()
     wait(apart)

@@ -10,7 +10,7 @@ from tests.session import results
 
 def test_without_a_model_nothing_is_known(fake: Session):
     state = fake.distil.constraints.state("f")
-    assert (state.possible, state.hole) == (False, "") and "trained model" in state.text
+    assert (state.possible, state.neural_term) == (False, "") and "trained model" in state.text
 
 
 def test_units_come_from_the_data_and_what_has_none_is_said(fake: Session):
@@ -38,7 +38,7 @@ def test_a_unit_that_cannot_be_read_is_named(fake: Session):
     assert not state.possible and "mg^(" in state.text
 
 
-def test_a_known_form_is_read_with_the_arguments_of_its_hole(fake: Session):
+def test_a_known_form_is_read_with_the_arguments_of_its_neural_term(fake: Session):
     fake.workspace.open(results.project(), None)
     constraints = fake.distil.constraints
     constraints.know_form("f", " k*x - g(z) ")

@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 
 from ndestudio.distil.result import standing
-from ndestudio.distil.swap import put_in
+from ndestudio.distil.substitution import substitute_formula
 from ndestudio.progress import CandidateScored, FrontUpdate, Phase, Progress, RecordingReporter, TrainStep
-from ndestudio.session.candidates import front_rows
-from ndestudio.session.distil_state import CandidateState
+from ndestudio.session.distillation.candidates import front_rows
+from ndestudio.session.distillation.formula_fit import formula_fit, sample
+from ndestudio.session.distillation.state import CandidateState
 from ndestudio.session.session import Session
-from ndestudio.session.swap import hole_fit, sample
 from tests.session import results
 from tests.session.helpers import FakeRunner
 
@@ -40,7 +40,11 @@ def test_the_front_grows_live_and_gets_simulated_errors(fake: Session, runner: F
     runner.say(id_, Progress(0.25))
     fake.tick()
     state = fake.distil.state()
-    assert [(row.complexity, row.trajectory_error) for row in state.holes[0].front] == [(3, None), (5, None), (9, None)]
+    assert [(row.complexity, row.trajectory_error) for row in state.neural_terms[0].front] == [
+        (3, None),
+        (5, None),
+        (9, None),
+    ]
     assert [(stage.title, stage.state) for stage in state.stages] == [
         ("Search f", "active"),
         ("Refit f", "pending"),
@@ -51,7 +55,7 @@ def test_the_front_grows_live_and_gets_simulated_errors(fake: Session, runner: F
     runner.say(id_, Phase("refit", "Refitting", 2, 3))
     runner.say(id_, CandidateScored("f", 0, results.scored(fake.project.fit.model, 2)))
     fake.tick()
-    assert fake.distil.state().holes[0].front[2].trajectory_error == pytest.approx(0.1)
+    assert fake.distil.state().neural_terms[0].front[2].trajectory_error == pytest.approx(0.1)
 
 
 def test_a_simplified_formula_is_known_by_complexity_and_loss():
@@ -94,22 +98,22 @@ def test_accept_and_revert_are_one_step_each(fake: Session):
 
 def test_a_formula_not_yet_simulated_is_refitted_first_and_its_constants_move(fake: Session, runner: FakeRunner):
     opened(fake, distilled=True).distil.accept("f", 2)
-    id_, _, arguments = runner.last("put_in")
+    id_, _, arguments = runner.last("substitute_formula")
     assert arguments[3] == results.front().candidates[2]
-    runner.say(id_, TrainStep("polish", 1, 0.5, None, {"a": 0.7, "f_1": 0.11}, 0.1))
+    runner.say(id_, TrainStep("final_refinement", 1, 0.5, None, {"a": 0.7, "f_1": 0.11}, 0.1))
     fake.tick()
     made = candidate(fake)
     assert made.refitting
     assert {c.name: c.after for c in made.changes} == {"a": 0.7, "b": None, "f_1": 0.11}
     assert fake.project.fit is not None
-    runner.finish("put_in", results.scored(fake.project.fit.model, 2))
+    runner.finish("substitute_formula", results.scored(fake.project.fit.model, 2))
     fake.tick()
     assert fake.project.accepted == {"f": 2}
     assert (candidate(fake).row.accepted, candidate(fake).refitting) == (True, False)
     fake.undo()
     assert fake.project.accepted == {"f": 1}
     assert fake.project.distillation is not None
-    assert len(fake.project.distillation.holes["f"].scored) == 2
+    assert len(fake.project.distillation.neural_terms["f"].scored) == 2
 
 
 def test_pinning_keeps_a_second_formula_and_lets_it_go(fake: Session):
@@ -128,7 +132,7 @@ def test_a_finished_search_is_accepted_and_a_run(fake: Session, runner: FakeRunn
     fake.tick()
     assert fake.project.accepted == {"f": 1}
     assert [run.kind for run in fake.project.runs] == ["distil"]
-    assert fake.distil.state().sentence == "One hole replaced."
+    assert fake.distil.state().sentence == "One neural term replaced."
 
 
 def test_operators_presets_and_costs(fake: Session):
@@ -154,7 +158,7 @@ def test_the_last_operator_stays(fake: Session):
 def test_formula_and_network_along_an_argument():
     whole = results.model()
     samples = sample(whole, results.dataset(), ("f",), 64, 0, reporter=RecordingReporter())["f"]
-    made = hole_fit(whole, samples, results.front().candidates[1])
+    made = formula_fit(whole, samples, results.front().candidates[1])
     along_y = made.slices[1]
     held = float(np.median(samples.X[:, 0]))
     assert along_y.held == pytest.approx({"x": held})
@@ -165,11 +169,11 @@ def test_formula_and_network_along_an_argument():
 def test_putting_a_formula_in_fits_its_constants_to_the_trajectories():
     whole, data = results.model(), results.dataset()
     start = results.front().candidates[1]
-    made = put_in(whole, data, "f", start, results.project().spec.train, reporter=RecordingReporter())
+    made = substitute_formula(whole, data, "f", start, results.project().spec.train, reporter=RecordingReporter())
     from ndestudio.fitting.metrics import score
-    from ndestudio.model import replace_hole
+    from ndestudio.model import replace_neural_term
 
-    before = score(replace_hole(whole, "f", start.expression), data).train["mean"]
+    before = score(replace_neural_term(whole, "f", start.expression), data).train["mean"]
     assert made.metrics.train["mean"] < 0.8 * before
     assert set(made.model.replacements) == {"f"}
 

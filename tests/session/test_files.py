@@ -97,13 +97,13 @@ def test_a_file_that_nothing_reads_leaves_the_project_as_it_is(
     session.files.open([csv])
     wait(session)
     before = session.project
-    picture = tmp_path / "photo.png"
-    picture.write_bytes(b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR" * 20)
-    session.files.open([picture])
+    plot_data = tmp_path / "photo.png"
+    plot_data.write_bytes(b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR" * 20)
+    session.files.open([plot_data])
     wait(session)
     assert session.project is before
     assert "photo.png: files that end in `.png` are not known here" in toasts(shell)[-1]
-    assert str(picture) not in session.settings.value.recent
-    session.files.open([picture, csv])
+    assert str(plot_data) not in session.settings.value.recent
+    session.files.open([plot_data, csv])
     wait(session)
     assert session.project.spec.data.files == (str(csv),)

@@ -4,7 +4,7 @@ from unittest.mock import Mock
 import pytest
 
 from ndestudio.model.config import ModelConfig, PenaltyConfig, PriorConfig
-from ndestudio.session.analysis import renamed
+from ndestudio.session.model.analysis import renamed
 from ndestudio.session.presenter import View
 from ndestudio.session.session import Session
 from tests.session.helpers import toasts, wait
@@ -68,7 +68,7 @@ def test_equations_that_can_be_read_are_typeset_beside_errors(loaded: Session):
     assert loaded.model.state().equations == ()
 
 
-def test_calls_of_holes_are_boxes(loaded: Session):
+def test_calls_of_neural_terms_are_boxes(loaded: Session):
     view = Mock(spec=View)
     loaded.model.attach(view)
     loaded.tick()

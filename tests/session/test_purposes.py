@@ -43,7 +43,7 @@ def imports_of(function: ast.FunctionDef) -> tuple[str, ...]:
 def starts() -> list[Start]:
     """Every ``start("slot", title, function, ...)`` in session and gui, with what its function imports."""
     found = []
-    for path in sorted([*(SOURCES / "session").glob("*.py"), *(SOURCES / "gui").rglob("*.py")]):
+    for path in sorted([*(SOURCES / "session").rglob("*.py"), *(SOURCES / "gui").rglob("*.py")]):
         tree = ast.parse(path.read_text(encoding="utf-8"))
         functions = {node.name: node for node in tree.body if isinstance(node, ast.FunctionDef)}
         for node in ast.walk(tree):

@@ -4,7 +4,7 @@ import msgspec
 import pytest
 
 from ndestudio.distil.config import RecoveryConfig
-from ndestudio.distil.result import FoundHole, Recovery
+from ndestudio.distil.result import FoundNeuralTerm, Recovery
 from ndestudio.expression import parse_expression
 from ndestudio.progress import Phase
 from ndestudio.session import commands
@@ -20,12 +20,12 @@ def opened(fake: Session) -> Session:
     return fake
 
 
-def verdict(session: Session, outcome: str = "found") -> Recovery:
+def assessment(session: Session, outcome: str = "found") -> Recovery:
     spec, x = session.project.spec, parse_expression("0.5*x*y")
     return Recovery(
         outcome,
         "Found: the same structure.",
-        (FoundHole("f", ("x", "y"), x, parse_expression("0.52345678*x*y"), 0.04, 0.041),),
+        (FoundNeuralTerm("f", ("x", "y"), x, parse_expression("0.52345678*x*y"), 0.04, 0.041),),
         {"a": (0.5, 0.55)},
         {},
         {},
@@ -46,10 +46,12 @@ def test_without_data_or_unknown_functions_it_says_what_is_missing(fake: Session
     assert "no unknown function" in fake.recovery.state().obstacle
 
 
-def test_a_law_is_chosen_in_the_project_and_its_constants_get_values(opened: Session):
+def test_a_ground_truth_is_chosen_in_the_project_and_its_constants_get_values(opened: Session):
     state = opened.recovery.state()
-    assert [(row.hole, row.arguments, row.formula) for row in state.laws] == [("f", ("x", "y"), "")]
-    assert any(title == "Mass action of two partners" or "x*y" in text for title, text in state.laws[0].choices)
+    assert [(row.neural_term, row.arguments, row.formula) for row in state.ground_truths] == [("f", ("x", "y"), "")]
+    assert any(
+        title == "Mass action of two partners" or "x*y" in text for title, text in state.ground_truths[0].choices
+    )
     assert (state.ready, state.problem) == (False, "Write a formula of x and y for f, or choose one.")
     opened.recovery.set_formula("f", "k*x*y")
     opened.recovery.set_value("k", 0.3)
@@ -66,14 +68,14 @@ def test_a_law_is_chosen_in_the_project_and_its_constants_get_values(opened: Ses
     assert opened.project.spec.recovery.parameters == {"k": 0.3}
 
 
-def test_a_law_that_cannot_be_used_is_told_at_once(opened: Session):
+def test_a_ground_truth_that_cannot_be_used_is_told_at_once(opened: Session):
     opened.recovery.set_formula("f", "2*(x")
     state = opened.recovery.state()
     assert not state.ready
     assert state.problem.startswith("f: ")
 
 
-def test_the_test_runs_with_the_settings_of_now_and_its_verdict_is_kept(opened: Session, runner: FakeRunner):
+def test_the_test_runs_with_the_settings_of_now_and_its_assessment_is_kept(opened: Session, runner: FakeRunner):
     view = Mock(spec=View)
     opened.recovery.attach(view)
     opened.recovery.set_formula("f", "k*x*y")
@@ -81,15 +83,15 @@ def test_the_test_runs_with_the_settings_of_now_and_its_verdict_is_kept(opened: 
     opened.recovery.set_noise(0.05)
     opened.recovery.start()
     id_, _, arguments = runner.last("_recovery")
-    law = arguments[2]
-    assert (law.formulas, law.parameters, law.noise) == ({"f": "k*x*y"}, {"k": 0.5}, 0.05)
+    ground_truth = arguments[2]
+    assert (ground_truth.formulas, ground_truth.parameters, ground_truth.noise) == ({"f": "k*x*y"}, {"k": 0.5}, 0.05)
     runner.say(id_, Phase("collocation", "fitting slopes"))
     opened.tick()
     state = opened.recovery.state()
     assert (state.status, state.doing, state.ready) == ("running", "fitting slopes", False)
     opened.recovery.stop()
     assert opened.recovery.state().status == "stopping"
-    runner.finish("_recovery", verdict(opened))
+    runner.finish("_recovery", assessment(opened))
     opened.tick()
     state = view.show_state.call_args.args[0]
     assert (state.outcome, state.status) == ("found", "idle")
@@ -100,11 +102,11 @@ def test_the_test_runs_with_the_settings_of_now_and_its_verdict_is_kept(opened: 
     assert opened.project.recovery is not None
 
 
-def test_a_verdict_is_old_once_law_model_or_settings_are_others(opened: Session, runner: FakeRunner):
+def test_an_assessment_is_old_once_ground_truth_model_or_settings_are_others(opened: Session, runner: FakeRunner):
     opened.recovery.set_formula("f", "k*x*y")
     opened.recovery.set_value("k", 0.5)
     opened.recovery.start()
-    runner.finish("_recovery", verdict(opened))
+    runner.finish("_recovery", assessment(opened))
     opened.tick()
     assert not opened.recovery.state().stale
     opened.train.change_settings(seed=5)
@@ -115,27 +117,27 @@ def test_a_verdict_is_old_once_law_model_or_settings_are_others(opened: Session,
     assert opened.recovery.state().stale
 
 
-def test_a_verdict_nobody_waits_for_is_a_message(opened: Session, runner: FakeRunner, shell: Mock):
+def test_an_assessment_nobody_waits_for_is_a_message(opened: Session, runner: FakeRunner, shell: Mock):
     opened.recovery.set_formula("f", "x*y")
     opened.recovery.start()
-    runner.finish("_recovery", verdict(opened, "missed"))
+    runner.finish("_recovery", assessment(opened, "missed"))
     opened.tick()
     assert toasts(shell)[-1].startswith("Recovery test: ")
 
 
-def test_the_law_can_be_fitted_to_the_data_first(opened: Session, runner: FakeRunner):
+def test_the_ground_truth_can_be_fitted_to_the_data_first(opened: Session, runner: FakeRunner):
     opened.recovery.set_formula("f", "k*x*y")
-    opened.recovery.fit_law()
+    opened.recovery.fit_ground_truth()
     assert opened.recovery.state().fitting
-    runner.finish("_fit_law", RecoveryConfig(formulas={"f": "0.02*x*y"}, parameters={"a": 0.7}))
+    runner.finish("_fit_ground_truth", RecoveryConfig(formulas={"f": "0.02*x*y"}, parameters={"a": 0.7}))
     opened.tick()
     state = opened.recovery.state()
-    assert (state.laws[0].formula, state.values[0].value, state.fitting) == ("0.02*x*y", 0.7, False)
+    assert (state.ground_truths[0].formula, state.values[0].value, state.fitting) == ("0.02*x*y", 0.7, False)
 
 
-def test_a_formula_in_use_can_be_taken_as_law(fake: Session):
+def test_a_formula_in_use_can_be_taken_as_ground_truth(fake: Session):
     fake.workspace.open(results.project(distilled=True), None)
-    title, formula = fake.recovery.state().laws[0].choices[0]
+    title, formula = fake.recovery.state().ground_truths[0].choices[0]
     assert title == "The formula in use"
     fake.recovery.set_formula("f", formula)
     assert fake.recovery.state().problem == ""

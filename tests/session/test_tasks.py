@@ -126,7 +126,7 @@ def test_a_job_started_from_a_result_is_kept(tasks: Tasks, runner):
 def test_heavy_purposes_run_in_the_processes_meant_for_them(runner, lost: Mock):
     compute, preview = Mock(), Mock()
     tasks = Tasks(runner, lost, {COMPUTE: compute, PREVIEW: preview})
-    for slot in ("fit", "picture", "save"):
+    for slot in ("fit", "plot_data", "save"):
         tasks.start(slot, "", work, 1)
     assert [(function, args) for _, _, function, args in runner.submitted] == [
         (compute.run, (work, 1)),

@@ -4,11 +4,11 @@ from unittest.mock import Mock
 import numpy as np
 import pytest
 
-from ndestudio.figures.plot_data import Picture, picture, streamlines, unsupported, visited
+from ndestudio.figures.plot_data import PlotData, plot_data, streamlines, unsupported, visited
 from ndestudio.progress import FitSnapshot, Phase, Progress, RecordingReporter, TrainStep
 from ndestudio.session import commands, live, tasks
 from ndestudio.session.session import Session
-from ndestudio.session.train_state import TrainState
+from ndestudio.session.training.state import TrainState
 from tests.session import results
 from tests.session.helpers import FakeRunner
 
@@ -37,14 +37,14 @@ def test_nothing_starts_without_data_and_the_sentence_says_so(fake: Session, run
 def test_stages_go_from_pending_to_active_to_done(fake: Session, runner: FakeRunner):
     opened(fake, fitted=False).train.start()
     assert {stage.state for stage in fake.train.state().stages} == {"pending"}
-    state = said(fake, runner, Phase("preparing", "smoothing"), Phase("polish", "fitting"), Progress(0.5))
+    state = said(fake, runner, Phase("preparing", "smoothing"), Phase("final_refinement", "fitting"), Progress(0.5))
     assert {stage.stage: stage.state for stage in state.stages} == {
         "preparing": "done",
         "compiling": "skipped",
         "collocation": "skipped",
         "shooting": "skipped",
         "trajectory": "skipped",
-        "polish": "active",
+        "final_refinement": "active",
         "validating": "pending",
     }
     assert (state.doing, state.fraction) == ("fitting", 0.5)
@@ -60,7 +60,7 @@ def test_a_step_after_compiling_belongs_to_the_stage_that_waited(fake: Session, 
 
 def test_losses_and_traces_arrive_and_keep_their_identity_while_nothing_comes(fake: Session, runner: FakeRunner):
     opened(fake, fitted=False).train.start()
-    steps = [TrainStep("polish", i, 1.0 / (i + 1), None if i else 0.5, {"a": 0.5 + i}, 0.1) for i in range(4)]
+    steps = [TrainStep("final_refinement", i, 1.0 / (i + 1), None if i else 0.5, {"a": 0.5 + i}, 0.1) for i in range(4)]
     state = said(fake, runner, *steps)
     assert state.curves[0].loss == pytest.approx([1, 0.5, 1 / 3, 0.25])
     assert np.isnan(state.curves[0].validation[1:]).all()
@@ -116,7 +116,12 @@ def test_pause_and_resume_reach_the_job(fake: Session, runner: FakeRunner):
 def test_edits_while_paused_begin_anew_with_the_weights_so_far(fake: Session, runner: FakeRunner):
     opened(fake, fitted=False).train.start()
     weights = results.model(3)
-    said(fake, runner, TrainStep("polish", 1, 0.5, None, {"a": 0.6}, 1.0), FitSnapshot("polish", 1, weights, {}))
+    said(
+        fake,
+        runner,
+        TrainStep("final_refinement", 1, 0.5, None, {"a": 0.6}, 1.0),
+        FitSnapshot("final_refinement", 1, weights, {}),
+    )
     first = runner.last("_fit")[0]
     fake.train.pause()
     assert not fake.train.state().changed
@@ -140,7 +145,7 @@ def test_time_travel_shows_a_moment_beside_the_trained_model_and_goes_back_to_it
     fake.train.look_at_checkpoint(0)
     state = fake.train.state()
     assert (state.checkpoint, state.checkpoints[0].title) == (0, "Warm-up")
-    assert runner.last("picture")[2][0] is fit.checkpoints[0].model
+    assert runner.last("plot_data")[2][0] is fit.checkpoints[0].model
     fake.train.branch_from_checkpoint()
     assert fake.project.fit is not None
     assert fake.project.fit.model is fit.checkpoints[0].model
@@ -154,19 +159,19 @@ def test_a_moment_of_a_paused_training_is_compared_with_the_newest_and_can_be_re
 ):
     opened(fake).train.start()
     early, late = results.model(3), results.model(4)
-    steps = [TrainStep("polish", i, 1.0 / (i + 1), None, {"a": 0.6}, 1.0) for i in range(2)]
-    said(fake, runner, steps[0], FitSnapshot("polish", 0, early, {}))
-    said(fake, runner, steps[1], FitSnapshot("polish", 1, late, {}))
+    steps = [TrainStep("final_refinement", i, 1.0 / (i + 1), None, {"a": 0.6}, 1.0) for i in range(2)]
+    said(fake, runner, steps[0], FitSnapshot("final_refinement", 0, early, {}))
+    said(fake, runner, steps[1], FitSnapshot("final_refinement", 1, late, {}))
     first = runner.last("_fit")[0]
     fake.train.pause()
-    assert runner.last("picture")[2][0] is early
-    runner.finish("picture", Mock(Picture, model=early, axes=None, shown={}))
+    assert runner.last("plot_data")[2][0] is early
+    runner.finish("plot_data", Mock(PlotData, model=early, axes=None, shown={}))
     fake.tick()
     fake.train.look_at_checkpoint(0)
     fake.train.state()
-    assert runner.last("picture")[2][0] is late, "the moment is drawn already: the newest model beside it comes next"
-    newest = Mock(Picture, model=late, axes=None, shown={})
-    runner.finish("picture", newest)
+    assert runner.last("plot_data")[2][0] is late, "the moment is drawn already: the newest model beside it comes next"
+    newest = Mock(PlotData, model=late, axes=None, shown={})
+    runner.finish("plot_data", newest)
     fake.tick()
     assert fake.train.state().reference is newest
     fake.train.branch_from_checkpoint()
@@ -181,7 +186,7 @@ def test_clocks_rest_in_a_pause(fake: Session, runner: FakeRunner, monkeypatch: 
     for module in (live, tasks):
         monkeypatch.setattr(module, "monotonic", lambda: now[0])
     opened(fake, fitted=False).train.start()
-    said(fake, runner, Phase("polish", "Polishing", 1, 1))
+    said(fake, runner, Phase("final_refinement", "Refining", 1, 1))
     now[0] = 110.0
     fake.train.pause()
     now[0] = 500.0
@@ -189,7 +194,7 @@ def test_clocks_rest_in_a_pause(fake: Session, runner: FakeRunner, monkeypatch: 
     fake.train.resume()
     now[0] = 505.0
     later = fake.train.state()
-    seconds = [next(one.seconds for one in shown.stages if one.stage == "polish") for shown in (state, later)]
+    seconds = [next(one.seconds for one in shown.stages if one.stage == "final_refinement") for shown in (state, later)]
     assert [state.elapsed, later.elapsed] == [10.0, 15.0]
     assert seconds == [10.0, 15.0]
 
@@ -257,34 +262,34 @@ def test_runs_are_restored_renamed_compared_and_deleted(fake: Session, runner: F
     assert [run.name for run in fake.train.state().runs] == ["first look"]
 
 
-def test_one_picture_at_a_time_and_none_again_after_a_failure(fake: Session, runner: FakeRunner, shell):  # type: ignore[no-untyped-def]
+def test_one_plot_data_at_a_time_and_none_again_after_a_failure(fake: Session, runner: FakeRunner, shell):  # type: ignore[no-untyped-def]
     opened(fake)
     fake.refresh()
     fake.train.state()
     fake.train.state()
-    assert sum(name == "picture" for name in (f.__name__ for _, _, f, _ in runner.submitted)) == 1
-    runner.fail("picture", "a bug")
+    assert sum(name == "plot_data" for name in (f.__name__ for _, _, f, _ in runner.submitted)) == 1
+    runner.fail("plot_data", "a bug")
     fake.tick()
     fake.train.state()
-    assert sum(f.__name__ == "picture" for _, _, f, _ in runner.submitted) == 1
+    assert sum(f.__name__ == "plot_data" for _, _, f, _ in runner.submitted) == 1
     assert "a bug" in str(shell.show_toast.call_args)
 
 
-class TestPictures:
-    def test_a_picture_holds_paths_portrait_and_holes(self):
+class TestPlotData:
+    def test_a_plot_data_holds_paths_portrait_and_neural_terms(self):
         whole = results.model()
-        made = picture(whole, results.dataset(), ("y", "x"), {"f": (1,)}, reporter=RecordingReporter())
+        made = plot_data(whole, results.dataset(), ("y", "x"), {"f": (1,)}, reporter=RecordingReporter())
         assert set(made.paths) == {"first", "second"}
         assert made.portrait is not None
         assert (made.portrait.x_name, made.portrait.y_name) == ("y", "x")
-        assert made.holes[0].arguments == ("y",)
-        assert made.holes[0].values.shape == made.holes[0].axes[0].shape
+        assert made.neural_terms[0].arguments == ("y",)
+        assert made.neural_terms[0].values.shape == made.neural_terms[0].axes[0].shape
 
     def test_the_portrait_is_the_field(self):
         from ndestudio.model import field
 
         whole = results.model()
-        portrait = picture(whole, results.dataset(), reporter=RecordingReporter()).portrait
+        portrait = plot_data(whole, results.dataset(), reporter=RecordingReporter()).portrait
         assert portrait is not None
         expected = field(whole, 0.0, np.array([portrait.x[3], portrait.y[7]]), np.zeros(0))
         assert [portrait.u[7, 3], portrait.v[7, 3]] == pytest.approx(list(expected))
@@ -305,18 +310,18 @@ class TestPictures:
         part = data.trajectories[0].part.copy()
         part[7:] = 2
         data = replace(data, trajectories=(replace(data.trajectories[0], part=part), data.trajectories[1]))
-        made = picture(whole, data, reporter=RecordingReporter())
+        made = plot_data(whole, data, reporter=RecordingReporter())
         inside = made.paths["first"].t <= data.trajectories[0].t[6]
         assert len(visited(whole, data, made.paths, ("x", "y"))) <= inside.sum()
 
     def test_leaving_the_data_is_said(self):
         whole = results.model()
-        made = picture(whole, results.dataset(), reporter=RecordingReporter())
+        made = plot_data(whole, results.dataset(), reporter=RecordingReporter())
         corner = np.full((5, 2), 100.0) + np.arange(5.0)[:, None]
         assert "`f` is used outside the data" in unsupported(whole, made.paths, {"f": corner})[0]
         everywhere = np.concatenate([path.states for path in made.paths.values()])
         assert unsupported(whole, made.paths, {"f": everywhere}) == ()
 
     def test_a_stop_is_heard(self):
-        made = picture(results.model(), results.dataset(), reporter=RecordingReporter(stop_after=0))
+        made = plot_data(results.model(), results.dataset(), reporter=RecordingReporter(stop_after=0))
         assert made.paths == {}

@@ -160,7 +160,9 @@ def test_a_stiff_fit_through_forward_mode_agrees_with_the_own_solver() -> None:
 
 
 def test_too_few_steps_end_in_a_sentence() -> None:
-    settings = TrainConfig(preset="quick", stages=("polish",), solver="diffrax-dopri5", max_steps=2, time_limit=600.0)
+    settings = TrainConfig(
+        preset="quick", stages=("final_refinement",), solver="diffrax-dopri5", max_steps=2, time_limit=600.0
+    )
     found = fit(CONFIG, decay(), settings)
     assert any("did not get through the trajectories within 2 steps" in note for note in found.notes)
     assert np.isfinite(found.model.parameters["k"])

@@ -13,7 +13,7 @@ from ndestudio.data.dataset import Dataset
 from ndestudio.expression import parse_expression
 from ndestudio.fitting.config import TrainConfig
 from ndestudio.fitting.problem import Problem, make_problem
-from ndestudio.model import FittedModel, ModelConfig, field, initial_model, observe, replace_hole
+from ndestudio.model import FittedModel, ModelConfig, field, initial_model, observe, replace_neural_term
 from ndestudio.model.config import BasisConfig, NetworkConfig
 from ndestudio.solve.jax_backend import get_jax
 from ndestudio.solve.jax_fixed import make_functions
@@ -57,7 +57,7 @@ def test_every_operation_of_the_language_agrees(maker) -> None:
 def test_networks_and_formulas_agree(replaced: bool, hybrid: ModelConfig, lotka_data: Dataset) -> None:
     model = initial_model(hybrid, lotka_data, 0)
     if replaced:
-        model = replace_hole(model, "growth", parse_expression("0.002*hare*lynx"))
+        model = replace_neural_term(model, "growth", parse_expression("0.002*hare*lynx"))
     problem, u = make_problem(model, lotka_data, TrainConfig()), np.zeros((len(POINTS), 0))
     exact = field(model, 0.5, POINTS)
     assert np.allclose(compiled(problem, "field", 0.5, u, POINTS), exact, rtol=1e-12)

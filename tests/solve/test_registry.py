@@ -22,7 +22,7 @@ from ndestudio.fitting.problem import make_problem
 from ndestudio.model.config import ModelConfig, ParameterConfig
 from ndestudio.model.initial import initial_model
 from ndestudio.problem.problem import Problem
-from ndestudio.problem.structure import Structure
+from ndestudio.problem.structure import FormulaStructure
 from ndestudio.solve.registry import SOLVERS, for_training, training_names
 from ndestudio.solve.stiffness import stiffness
 from tests.solve.test_stiffness import robertson
@@ -167,7 +167,7 @@ class Noisy:
     states: tuple[str, ...] = ("x",)
     parameters: tuple[str, ...] = ()
     inputs: tuple[str, ...] = ()
-    holes: tuple = ()
+    neural_terms: tuple = ()
     noises: tuple[str, ...] = ("w",)
     differentiable: bool = False
 
@@ -180,7 +180,7 @@ class Noisy:
 
 def with_dynamics(problem: Problem, dynamics: Noisy) -> Problem:
     structure = problem.structure
-    other = Structure(dynamics, structure.observation, structure.initial)
+    other = FormulaStructure(dynamics, structure.observation, structure.initial)
     return replace(problem, space=replace(problem.space, structure=other))
 
 

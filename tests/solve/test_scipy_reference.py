@@ -19,7 +19,7 @@ from ndestudio.model import (
     ModelConfig,
     NetworkConfig,
     ParameterConfig,
-    evaluate_hole,
+    evaluate_neural_term,
     field,
     formula_filled,
     initial_model,
@@ -27,8 +27,8 @@ from ndestudio.model import (
     numbers_filled,
     observe,
     quantities,
-    replace_hole,
-    restore_hole,
+    replace_neural_term,
+    restore_neural_term,
 )
 from ndestudio.model.evaluate import point_field
 from ndestudio.model.replace import replaced_system
@@ -205,39 +205,41 @@ def test_score_is_the_normalised_error_of_each_part(lotka: ModelConfig, lotka_da
     assert score(model, nothing).test == {}
 
 
-def test_replacing_a_hole_and_taking_it_back(hybrid: ModelConfig, lotka_data: Dataset) -> None:
+def test_replacing_a_neural_term_and_taking_it_back(hybrid: ModelConfig, lotka_data: Dataset) -> None:
     model = initial_model(hybrid, lotka_data, 0)
-    one = replace_hole(model, "predation", parse_expression("0.5*hare*lynx^2 - -3*hare^1.5"))
+    one = replace_neural_term(model, "predation", parse_expression("0.5*hare*lynx^2 - -3*hare^1.5"))
     assert one.system.parameters == ("alpha", "gamma", "predation_1", "predation_2", "predation_3")
     assert [one.parameters[f"predation_{k}"] for k in (1, 2, 3)] == [0.5, -3.0, 1.5]
-    assert set(one.networks) == {"growth"} and [hole.name for hole in one.system.holes] == ["growth"]
+    assert set(one.networks) == {"growth"} and [neural_term.name for neural_term in one.system.neural_terms] == [
+        "growth"
+    ]
     assert to_text(numbers_filled(one)["hare"]) == "hare - (0.5*hare*lynx^2 + 3*hare^1.5)"
-    two = replace_hole(
-        replace_hole(one, "growth", parse_expression("hare/(1 + hare)")), "predation", parse_expression("2")
+    two = replace_neural_term(
+        replace_neural_term(one, "growth", parse_expression("hare/(1 + hare)")), "predation", parse_expression("2")
     )
     assert two.networks == {} and two.parameters["predation_1"] == 2.0 and "predation_2" not in two.parameters
     formula = formula_filled(two, "growth")
     assert formula is not None and to_text(formula) == "hare/(1 + hare)"
     assert two.system == replaced_system(two.config, two.measured, two.inputs, two.replacements)
     points = np.array([[2.0, 5.0], [3.0, 1.0]])
-    assert np.allclose(evaluate_hole(two, "growth", points), points[:, 0] / (1 + points[:, 0]))
-    back = restore_hole(two, "growth", model.networks["growth"])
+    assert np.allclose(evaluate_neural_term(two, "growth", points), points[:, 0] / (1 + points[:, 0]))
+    back = restore_neural_term(two, "growth", model.networks["growth"])
     assert back.networks["growth"] is model.networks["growth"] and "growth_1" not in back.parameters
-    assert np.array_equal(evaluate_hole(back, "growth", points), evaluate_hole(model, "growth", points))
+    assert np.array_equal(evaluate_neural_term(back, "growth", points), evaluate_neural_term(model, "growth", points))
     with pytest.raises(EquationError, match="did you mean `growth`"):
-        replace_hole(model, "growht", parse_expression("1"))
+        replace_neural_term(model, "growht", parse_expression("1"))
     with pytest.raises(EquationError, match="none of its arguments"):
-        replace_hole(model, "growth", parse_expression("wolf"))
+        replace_neural_term(model, "growth", parse_expression("wolf"))
     with pytest.raises(EquationError, match="no network `nothing`"):
-        evaluate_hole(model, "nothing", points)
+        evaluate_neural_term(model, "nothing", points)
 
 
 def test_replacement_simulates_as_the_formula_written_out(
     lotka: ModelConfig, hybrid: ModelConfig, lotka_data: Dataset
 ) -> None:
     model = initial_model(hybrid, lotka_data, 0)
-    for hole, text in (("predation", "0.5*hare*lynx"), ("growth", "0.3*hare*lynx")):
-        model = replace_hole(model, hole, parse_expression(text))
+    for neural_term, text in (("predation", "0.5*hare*lynx"), ("growth", "0.3*hare*lynx")):
+        model = replace_neural_term(model, neural_term, parse_expression(text))
     truth = initial_model(lotka, lotka_data, 0)
     t = np.linspace(0, 10, 30)
     y0 = np.array([2.0, 1.0])
@@ -247,7 +249,7 @@ def test_replacement_simulates_as_the_formula_written_out(
 def test_parameter_names_of_constants_avoid_those_taken(maker) -> None:
     config = ModelConfig(equations="x' = f(x) + f_1*x", networks={"f": NetworkConfig()})
     model = initial_model(config, maker(("x",), [T[:, None]], [T]), 0)
-    assert replace_hole(model, "f", parse_expression("2*x + 3")).system.parameters == ("f_1", "f_2", "f_3")
+    assert replace_neural_term(model, "f", parse_expression("2*x + 3")).system.parameters == ("f_1", "f_2", "f_3")
 
 
 def test_quantities_and_observations(maker) -> None:
@@ -255,7 +257,7 @@ def test_quantities_and_observations(maker) -> None:
     path = simulate_trajectory(model, data, "a")
     named = quantities(model, path.t, path.states)
     assert np.array_equal(named["twice"], 2 * path.states[:, 0])
-    assert np.allclose(named["x2"], evaluate_hole(model, "f", path.states))
+    assert np.allclose(named["x2"], evaluate_neural_term(model, "f", path.states))
     assert np.array_equal(observe(model, path.t, path.states), path.states)
     partial = replace(model, measured=("x", "unknown"))
     assert np.isnan(observe(partial, path.t, path.states)[:, 1]).all()

@@ -92,7 +92,7 @@ def test_doubling_tells_long_steps_from_short_ones(predators: Dataset) -> None:
     assert fine < 1e-5 < coarse
 
 
-def test_steps_are_doubled_until_that_changes_nothing_and_settle_on_samples(predators: Dataset) -> None:
+def test_steps_are_doubled_until_that_changes_nothing_and_refine_on_samples(predators: Dataset) -> None:
     model = initial_model(PREDATORS, predators, 0)
     problem = make_problem(model, predators, TrainConfig())
     steps = enough_steps(problem, model, 8, 1e-4, 1024)

@@ -13,7 +13,7 @@ from ndestudio.data.config import SplitConfig
 from ndestudio.data.dataset import Dataset
 from ndestudio.fitting import Outcome, TrainConfig, fit
 from ndestudio.model.config import InitialConfig, ModelConfig, NetworkConfig, ParameterConfig
-from ndestudio.model.evaluate import evaluate_hole
+from ndestudio.model.evaluate import evaluate_neural_term
 from ndestudio.model.initial import initial_model
 from ndestudio.solve.stiffness import decay_rates, stability_limit, stiffness
 from ndestudio.solve.tableau import EXPLICIT, RK4
@@ -47,13 +47,13 @@ def test_an_explicit_solver_that_was_chosen_is_warned_about_and_breaks_nothing(k
     settings = TrainConfig(
         preset="quick",
         solver="rk4",
-        stages=("collocation", "polish"),
-        iterations={"collocation": 20, "polish": 3},
+        stages=("collocation", "final_refinement"),
+        iterations={"collocation": 20, "final_refinement": 3},
         time_limit=60.0,
     )
     found = fit(HYBRID, kinetics, settings)
     assert found.outcome in (Outcome.CONVERGED, Outcome.LIMIT, Outcome.DIVERGED) and found.sentence
-    assert np.isfinite(evaluate_hole(found.model, "slow", np.array([[0.5], [1.0]]))).all()
+    assert np.isfinite(evaluate_neural_term(found.model, "slow", np.array([[0.5], [1.0]]))).all()
     note = next(note for note in found.notes if "are stiff" in note)
     assert "explicit training solver (`rk4`)" in note and "Choose the solver `auto`" in note
     assert not any("shorter steps: going on" in note for note in found.notes)  # thousands of steps would not help

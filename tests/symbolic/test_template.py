@@ -76,8 +76,8 @@ def test_functions_see_their_arguments_alone_and_make_up_the_whole() -> None:
             zip("xy", problem.X.T, strict=True)
         )
         values = {name: evaluate(candidate.parts[name], known) for name in ("f", "g")}
-        holes = {name: lambda *_, value=value: value for name, value in values.items()}
-        whole = evaluate(template.expression, known, holes=holes)
+        neural_terms = {name: lambda *_, value=value: value for name, value in values.items()}
+        whole = evaluate(template.expression, known, neural_terms=neural_terms)
         assert whole == pytest.approx(evaluate(candidate.expression, known), rel=1e-9)
         assert np.mean((whole - problem.y) ** 2) / np.var(problem.y) == pytest.approx(candidate.loss, rel=1e-6)
 

@@ -26,16 +26,16 @@ RESERVED: tuple[str, ...] = tuple(name for name, entry in BUILT_IN.items() if en
 _added: tuple[tuple[PlugIn, ...], Mapping[str, Function]] = ((), {})
 
 
-def find(name: str, holes: Collection[str] = ()) -> Function | None:
-    """The function called ``name``; None if there is none, or if ``holes`` (declared networks) has the name."""
-    if name in holes:
+def find(name: str, neural_terms: Collection[str] = ()) -> Function | None:
+    """The function called ``name``; None if there is none, or if ``neural_terms`` (declared networks) has the name."""
+    if name in neural_terms:
         return None
     return BUILT_IN.get(name) or _from_outside().get(name)
 
 
-def is_known(name: str, count: int, holes: Collection[str] = ()) -> bool:
-    """Whether `name` with ``count`` arguments is a call of a known function, as opposed to that of a hole."""
-    entry = find(name, holes)
+def is_known(name: str, count: int, neural_terms: Collection[str] = ()) -> bool:
+    """Whether `name` with ``count`` arguments is a call of a known function, as opposed to that of a neural term."""
+    entry = find(name, neural_terms)
     return entry is not None and entry.kinds(count) is not None
 
 

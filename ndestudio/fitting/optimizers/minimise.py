@@ -267,7 +267,7 @@ class LeastSquares:
     linearise: Callable[[Point], Linear]
     prior: Callable[[LmState | None], Prior]
     robust: Callable[[LmState], LmState] | None = None
-    settled: Callable[[LmState], bool] | None = None
+    refined: Callable[[LmState], bool] | None = None
     current: Prior = field(init=False)
 
     def renewed(self, state: LmState) -> LmState:
@@ -277,7 +277,7 @@ class LeastSquares:
         return lm_rebase(state, self.current)
 
     def steady(self, state: LmState) -> bool:
-        return True if self.settled is None else self.settled(state)
+        return True if self.refined is None else self.refined(state)
 
 
 @dataclass(frozen=True)
@@ -307,7 +307,7 @@ class Smooth:
         x -> (value, gradient, anything to have back with an accepted point).
     renew
         Adjusts what the value follows (a noise level) at a state; True if the value at the same point changed.
-    settled
+    refined
         Whether what the value follows stands still at a state.
     every
         Steps from one adjustment to the next.
@@ -315,7 +315,7 @@ class Smooth:
 
     value: Callable[[Vector], tuple[float, Vector, Any]]
     renew: Callable[[Lbfgs], bool] | None = None
-    settled: Callable[[Lbfgs], bool] | None = None
+    refined: Callable[[Lbfgs], bool] | None = None
     every: int = 20
     made: int = 0
 
@@ -324,7 +324,7 @@ class Smooth:
         return state.reevaluated(self.value) if due and self.renew is not None and self.renew(state) else state
 
     def steady(self, state: Lbfgs) -> bool:
-        return True if self.settled is None else self.settled(state)
+        return True if self.refined is None else self.refined(state)
 
 
 @dataclass(frozen=True)

@@ -13,12 +13,12 @@ import numpy as np
 from ndestudio.data.dataset import Part
 from ndestudio.fitting.batches import Batch, make_batch, start_point
 from ndestudio.fitting.engines import SlopeEngine, VectorEngine
-from ndestudio.fitting.noise import settle as settle_noise
+from ndestudio.fitting.noise import refine as refine_noise
 from ndestudio.fitting.objective import reweigh, with_priors
 from ndestudio.fitting.optimizers.levenberg_marquardt import Linear, LmState, Point, Prior
 from ndestudio.fitting.optimizers.minimise import LeastSquares, LevenbergMarquardt, Stopping, minimise
 from ndestudio.fitting.problem import Problem
-from ndestudio.fitting.solver_choice import suited
+from ndestudio.fitting.solver_choice import with_suitable_solver
 from ndestudio.fitting.stages.collocation import slopes
 from ndestudio.fitting.stages.stages import MOST_NOISE, Outcome, Reported, outcome_of
 from ndestudio.fitting.step_count import enough_steps, on_samples, steps_for, tolerance
@@ -68,14 +68,14 @@ def fit_constants(tracker: Tracker, *, explore: bool = True, steps: int = 100) -
     """
     problem = tracker.problem
     batch, whole = _some(
-        problem, steps_for(problem) if problem.smooth or problem.mesh or problem.least else _coarse(problem)
+        problem, steps_for(problem) if problem.smooth or problem.time_grid or problem.least else _coarse(problem)
     )
     point = start_point(problem, batch)
     starts = [point]
     tracker.enter("collocation", "guessing parameters from slopes", 1, 2)
     if explore:
         starts += guesses(problem, point)
-    tracker.enter("polish", "fitting parameters through the solver (Levenberg-Marquardt)", 2, 2)
+    tracker.enter("final_refinement", "fitting parameters through the solver (Levenberg-Marquardt)", 2, 2)
     outcome = best_of(tracker, batch, starts, replace(CONVERGED if whole else ROUGHLY, steps=steps))
     if explore:
         outcome = _explored(tracker, batch, outcome, steps)
@@ -85,7 +85,7 @@ def fit_constants(tracker: Tracker, *, explore: bool = True, steps: int = 100) -
         if whole and finer == batch.steps:
             tracker.exact = finer < MOST_STEPS
             break
-        if finer > batch.steps and suited(tracker, model, "As fitted so far") is not problem:
+        if finer > batch.steps and with_suitable_solver(tracker, model, "As fitted so far") is not problem:
             problem = tracker.problem
             finer = _finer(problem, model, max(batch.steps, steps_for(problem)), outcome.loss)
         before, batch, whole = outcome.point, make_batch(problem, finer, padded=False), True
@@ -101,7 +101,7 @@ def fit_constants(tracker: Tracker, *, explore: bool = True, steps: int = 100) -
         _understood(tracker, weighted, found)
         return found.reason
 
-    return settle_noise(tracker, again, outcome.reason)
+    return refine_noise(tracker, again, outcome.reason)
 
 
 def _understood(tracker: Tracker, batch: Batch, outcome: Outcome) -> None:

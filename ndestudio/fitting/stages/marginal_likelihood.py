@@ -1,7 +1,7 @@
-"""The strength of the penalty on weights by the evidence: the marginal likelihood of the data under the linearised fit.
+"""The strength of the penalty on weights by the marginal likelihood of the data under the linearised fit.
 
 Where nothing is held out, the data themselves tell how strong the penalty should be. With noise of variance s^2 and a
-Gaussian prior of variance s^2/l2 on the weights, the evidence is largest where
+Gaussian prior of variance s^2/l2 on the weights, the marginal likelihood is largest where
 
     l2 = gamma s^2 / |w|^2,    s^2 = loss / (n - gamma),
 
@@ -22,7 +22,7 @@ from ndestudio.fitting.engines import JaxEngine
 from ndestudio.fitting.optimizers.levenberg_marquardt import Linear, LmState, Point, Prior
 from ndestudio.fitting.optimizers.minimise import LevenbergMarquardt, Stopping, minimise
 from ndestudio.fitting.problem import Problem
-from ndestudio.fitting.stages.refinement import settled_objective, settled_prior
+from ndestudio.fitting.stages.refinement import refined_objective, refined_prior
 from ndestudio.fitting.stages.stages import CLOSE_ENOUGH, Budget, Outcome, Reported, penalty
 from ndestudio.fitting.tracker import Tracker
 from ndestudio.solve.jax_backend import one_thread
@@ -42,8 +42,9 @@ PROMISE = 1e-6
 MOST_DAMPING = 1e7
 
 
-def evident(problem: Problem, batch: Batch) -> bool:
-    """Whether the evidence chooses the strength: nothing held out, noise in the data, a size that can be afforded."""
+def uses_marginal_likelihood(problem: Problem, batch: Batch) -> bool:
+    """Whether the marginal likelihood chooses the strength: nothing held out, noise in the data, a size that can be
+    afforded."""
     if problem.train.l2 is not None or problem.clean or bool(batch.target.validation.any()):
         return False
     values, size = int(np.count_nonzero(batch.target.train)), int(problem.space.free.sum())
@@ -103,8 +104,9 @@ def _without_starts(linear: Linear, moves: np.ndarray) -> tuple[Float[np.ndarray
     return (np.concatenate(parts) if parts else np.zeros((0, linear.d_theta.shape[2]))), values
 
 
-def follow_evidence(tracker: Tracker, engine: JaxEngine, point: Point, budget: Budget) -> Outcome:
-    """Levenberg-Marquardt on whole trajectories, the penalty following the evidence; its end is the best model.
+def follow_marginal_likelihood(tracker: Tracker, engine: JaxEngine, point: Point, budget: Budget) -> Outcome:
+    """Levenberg-Marquardt on whole trajectories, the penalty following the marginal likelihood; its end is the best
+    model.
 
     Each strength is fitted to its end, or for ``AT_LEAST_EVERY`` steps, before the next one.
     """
@@ -119,11 +121,11 @@ def follow_evidence(tracker: Tracker, engine: JaxEngine, point: Point, budget: B
     def prior(state: LmState | None) -> Prior:
         nonlocal l2
         if state is None:
-            return settled_prior(problem, batch, point, 1.0)
+            return refined_prior(problem, batch, point, 1.0)
         l2 = penalty(problem, state.loss) if l2 is None else l2
-        return settled_prior(problem, batch, point, state.loss, l2)
+        return refined_prior(problem, batch, point, state.loss, l2)
 
-    objective = settled_objective(engine, batch, point)
+    objective = refined_objective(engine, batch, point)
     objective.prior = prior
     while True:
         left = replace(rules, steps=min(AT_LEAST_EVERY, budget.steps - monitor.made))

@@ -11,18 +11,18 @@ import numpy as np
 
 from ndestudio.fitting.batches import Batch, fitted_rows, make_batch, start_point, take_rows
 from ndestudio.fitting.engines import Gradient, JaxEngine, row_bytes
-from ndestudio.fitting.forward_evaluation import best_start, law_loss, quick_loss, quick_losses
+from ndestudio.fitting.forward_evaluation import best_start, loss_with_fitted_starts, quick_loss, quick_losses
 from ndestudio.fitting.initial_values import with_held_point
-from ndestudio.fitting.noise import settle as settle_noise
+from ndestudio.fitting.noise import refine as refine_noise
 from ndestudio.fitting.optimizers.levenberg_marquardt import Point
 from ndestudio.fitting.penalties import path_of
 from ndestudio.fitting.problem import Problem
-from ndestudio.fitting.solver_choice import suited
+from ndestudio.fitting.solver_choice import with_suitable_solver
 from ndestudio.fitting.stages.collocation import interpolated, slopes
 from ndestudio.fitting.stages.descent import follow_lbfgs
-from ndestudio.fitting.stages.marginal_likelihood import evident, follow_evidence
+from ndestudio.fitting.stages.marginal_likelihood import follow_marginal_likelihood, uses_marginal_likelihood
 from ndestudio.fitting.stages.multiple_shooting import first_starts, shoot, shoot_apart, shooting_batch
-from ndestudio.fitting.stages.refinement import settle
+from ndestudio.fitting.stages.refinement import refine
 from ndestudio.fitting.stages.slope_fit import collocate
 from ndestudio.fitting.stages.stages import (
     Budget,
@@ -42,16 +42,17 @@ from ndestudio.solve.step_count import LARGEST
 from ndestudio.solve.stiffness import stiffness
 
 STEPS = {
-    "quick": {"collocation": 150, "shooting": 20, "trajectory": 400, "polish": 30},
-    "balanced": {"collocation": 250, "shooting": 40, "trajectory": 1500, "polish": 120},
-    "thorough": {"collocation": 400, "shooting": 80, "trajectory": 6000, "polish": 500},
+    "quick": {"collocation": 150, "shooting": 20, "trajectory": 400, "final_refinement": 30},
+    "balanced": {"collocation": 250, "shooting": 40, "trajectory": 1500, "final_refinement": 120},
+    "thorough": {"collocation": 400, "shooting": 80, "trajectory": 6000, "final_refinement": 500},
 }
 FACTORS = {"quick": (4.0,), "balanced": (8.0, 1.0), "thorough": (20.0, 4.0, 0.5)}
 """Penalties on weights, strongest first, in units of the prior's; the validation error chooses among the points on the way."""
 POOR = 0.15
 """A start whose loss on whole trajectories is above this goes through multiple shooting first."""
-EVIDENT = 1e-3
-"""Relative decrease per step below which a fit under one strength of the penalty counts as converged for the evidence."""
+LIKELIHOOD_TOLERANCE = 1e-3
+"""Relative decrease per step below which a fit under one strength of the penalty counts as converged for the marginal
+likelihood."""
 FEW_OF = 4
 """Pieces of rows from which training begins on one of them, with so many steps at most:"""
 FEW_STEPS = 20
@@ -64,7 +65,8 @@ COARSE, FINER = 5e-3, 8
 SMALL = 1e6
 """Up to so many sensitivities every start is followed along growing horizons."""
 LOST = 4.0
-"""Validation losses in units of the training loss beyond which the held-out starts are fitted before polishing."""
+"""Validation losses in units of the training loss beyond which the held-out starts are fitted before the final
+refinement."""
 HORIZONS = (0.25, 0.5, 0.75, 0.9)
 """Parts of whole trajectories that are fitted one after the other."""
 JACOBIAN_BYTES = 8e8
@@ -86,14 +88,14 @@ def train_networks(tracker: Tracker, chosen) -> str:
         tracker.note(f"{used} of {there} rows are used for fitting, evenly spread; all of them judge the result.")
     batch = make_batch(problem, steps, rows=rows)
     point = start_point(problem, batch)
-    wanted = train.stages or ("collocation", "shooting", "trajectory", "polish")
+    wanted = train.stages or ("collocation", "shooting", "trajectory", "final_refinement")
     budgets = {**STEPS[train.preset], **train.iterations}
     by_jacobian, whole, gradient = _programs(problem, batch, point, chosen)
     starts = [point]
     if "collocation" in wanted:
         starts = _collocation(tracker, problem, batch, point, chosen, budgets["collocation"], len(wanted)) or starts
     point = best_start(tracker, batch, starts)
-    if suited(tracker, tracker.model(batch, point), "After the first look at the slopes") is not problem:
+    if with_suitable_solver(tracker, tracker.model(batch, point), "After the first look at the slopes") is not problem:
         problem, steps = tracker.problem, max(steps_for(tracker.problem), steps)
         batch = make_batch(problem, steps, rows=rows)
         by_jacobian, whole, gradient = _programs(problem, batch, point, chosen)
@@ -101,7 +103,7 @@ def train_networks(tracker: Tracker, chosen) -> str:
     _consider(tracker, batch, point)
     loss = quick_loss(problem, batch, point)
     asked = train.stages is not None and "shooting" in train.stages
-    if by_jacobian and "shooting" in wanted and (asked or _misses_the_law(problem, batch, point)):
+    if by_jacobian and "shooting" in wanted and (asked or _starts_poorly(problem, batch, point)):
         learned = _short_segments(tracker, chosen, batch, point, budgets)
         if learned is not None:
             starts = [*starts, learned]
@@ -115,34 +117,34 @@ def train_networks(tracker: Tracker, chosen) -> str:
     if asked or not loss <= POOR:
         point = _rescued(tracker, chosen, whole if by_jacobian else None, batch, starts, steps, wanted, budgets)
     outcome: StageOutcome | None = None
-    if gradient is not None and ("trajectory" in wanted or (not by_jacobian and "polish" in wanted)):
+    if gradient is not None and ("trajectory" in wanted or (not by_jacobian and "final_refinement" in wanted)):
         outcome = _descend(tracker, gradient, batch, point, budgets["trajectory"], wanted)
         point = outcome.point
-    polishes = by_jacobian and "polish" in wanted
-    if polishes:
-        point = _on_few(tracker, whole, point, budgets["polish"], wanted)
-        outcome = _polish(tracker, whole, point, budgets["polish"], wanted)
-        whole, outcome = _refined(tracker, whole, outcome, chosen, budgets["polish"], wanted)
+    refines_finally = by_jacobian and "final_refinement" in wanted
+    if refines_finally:
+        point = _on_few(tracker, whole, point, budgets["final_refinement"], wanted)
+        outcome = _final_refinement(tracker, whole, point, budgets["final_refinement"], wanted)
+        whole, outcome = _refined(tracker, whole, outcome, chosen, budgets["final_refinement"], wanted)
         _judge(tracker, whole)
     if outcome is None:
         tracker.step(batch, point, 0, quick_loss(problem, batch, point), float("nan"), candidate=True)
         return "limit"
 
     def again(weighted: Batch, start: Point) -> str:
-        if not polishes and gradient is not None:
+        if not refines_finally and gradient is not None:
             gradient.use(weighted)
             return _descend(tracker, gradient, weighted, start, budgets["trajectory"] // 2, wanted).reason
         engine = JaxEngine(tracker.problem, weighted, chosen)
-        reason = _polish(tracker, engine, start, budgets["polish"] // 2, wanted).reason
+        reason = _final_refinement(tracker, engine, start, budgets["final_refinement"] // 2, wanted).reason
         _judge(tracker, engine)
         return reason
 
-    return settle_noise(tracker, again, outcome.reason)
+    return refine_noise(tracker, again, outcome.reason)
 
 
-def _misses_the_law(problem: Problem, batch: Batch, point: Point) -> bool:
+def _starts_poorly(problem: Problem, batch: Batch, point: Point) -> bool:
     """Whether a start is too far off for whole trajectories to arrive from it (not finite counts as far off)."""
-    return not law_loss(problem, batch, point) <= min(POOR, max(SHORT_OF * problem.floor, MISSED))
+    return not loss_with_fitted_starts(problem, batch, point) <= min(POOR, max(SHORT_OF * problem.floor, MISSED))
 
 
 def _short_segments(tracker: Tracker, chosen: Any, batch: Batch, point: Point, budgets: dict) -> Point | None:
@@ -163,7 +165,7 @@ def _short_segments(tracker: Tracker, chosen: Any, batch: Batch, point: Point, b
 def _fine_enough(tracker: Tracker, batch: Batch, point: Point) -> int:
     """Steps with which whole trajectories of a law found by segments are what the law says."""
     problem = tracker.problem
-    if problem.adaptive is not None or problem.mesh:
+    if problem.adaptive is not None or problem.time_grid:
         return batch.steps
     return enough_steps(
         problem, tracker.model(batch, point), batch.steps, max(10 * tolerance(problem), COARSE), FINER * batch.steps
@@ -272,22 +274,22 @@ def _await(tracker: Tracker, engine: JaxEngine | Gradient, point: Point | None =
     tracker.compiled(time.perf_counter() - before)
 
 
-def _polish(tracker: Tracker, engine: JaxEngine, point: Point, steps: int, wanted) -> StageOutcome:
-    tracker.enter("polish", "fitting whole trajectories (Levenberg-Marquardt)", len(wanted), len(wanted))
+def _final_refinement(tracker: Tracker, engine: JaxEngine, point: Point, steps: int, wanted) -> StageOutcome:
+    tracker.enter("final_refinement", "fitting whole trajectories (Levenberg-Marquardt)", len(wanted), len(wanted))
     _await(tracker, engine)
     problem = tracker.problem
     loss, validation = quick_losses(problem, engine.batch, point)
     if validation > LOST * max(loss, problem.floor):
         point = with_held_point(problem, engine.batch, point)
     factors = FACTORS[problem.train.preset] if problem.train.l2 is None else (1.0,)
-    if evident(problem, engine.batch):
+    if uses_marginal_likelihood(problem, engine.batch):
         outcome = follow_lm(tracker, engine, point, Budget(steps), factors=factors[:1])
-        outcome = follow_evidence(tracker, engine, outcome.point, Budget(steps, EVIDENT))
+        outcome = follow_marginal_likelihood(tracker, engine, outcome.point, Budget(steps, LIKELIHOOD_TOLERANCE))
     else:
         outcome = follow_lm(tracker, engine, point, Budget(steps), factors=factors)
     setup = problem.adaptive
     if setup is not None and not np.isfinite(outcome.loss):
-        tracker.note(setup.given_up(), "warning")
+        tracker.note(setup.out_of_steps(), "warning")
     return outcome
 
 
@@ -302,7 +304,9 @@ def _on_few(tracker: Tracker, whole: JaxEngine, point: Point, steps: int, wanted
     index = np.append(index, np.linspace(trains, used - 1, held).astype(int))
     few, theirs = take_rows(batch, point, index)
     engine = JaxEngine(tracker.problem, few, whole.device)
-    tracker.enter("polish", "fitting some of the trajectories (Levenberg-Marquardt)", len(wanted), len(wanted))
+    tracker.enter(
+        "final_refinement", "fitting some of the trajectories (Levenberg-Marquardt)", len(wanted), len(wanted)
+    )
     _await(tracker, engine)
     outcome = follow_lm(tracker, engine, theirs, Budget(min(steps, FEW_STEPS), 0.02), candidate=False)
     found = Point(outcome.point.theta, point.free)
@@ -329,7 +333,7 @@ def _refined(
             break
         engine = JaxEngine(tracker.problem, finer, chosen)
         tracker.best_score = np.inf
-        outcome = _polish(tracker, engine, point, steps // 2, wanted)
+        outcome = _final_refinement(tracker, engine, point, steps // 2, wanted)
     return engine, outcome
 
 
@@ -346,7 +350,7 @@ def _judge(tracker: Tracker, engine: JaxEngine) -> None:
         normal = normal_equations(linear, best, prior, len(problem.observed))
         tracker.freedom = normal.freedom(len(problem.observed)) if normal is not None else None
         return
-    found = settle(tracker, engine, best)
+    found = refine(tracker, engine, best)
     if found is not None:
         state, prior = found
         tracker.judge(uncertainty(tracker.problem, state.linear, state.point, prior))
@@ -355,7 +359,7 @@ def _judge(tracker: Tracker, engine: JaxEngine) -> None:
 def _finer(tracker: Tracker, batch: Batch, model: FittedModel) -> Batch | None:
     """A batch whose steps suit ``model``; None where no number of steps would do."""
     before = tracker.problem
-    problem = suited(tracker, model, "As fitted so far")
+    problem = with_suitable_solver(tracker, model, "As fitted so far")
     if problem is before:
         stiff = stiffness(model, problem.dataset, problem.method, batch.steps)
         if stiff is not None and stiff.needed > LARGEST:
@@ -374,7 +378,7 @@ def _descend(tracker: Tracker, gradient: Gradient, batch: Batch, point: Point, s
     outcome = follow_lbfgs(tracker, gradient, batch, point, Budget(steps))
     setup = tracker.problem.adaptive
     if setup is not None and not np.isfinite(outcome.loss):
-        tracker.note(setup.given_up(), "warning")
+        tracker.note(setup.out_of_steps(), "warning")
     return outcome
 
 

@@ -26,10 +26,10 @@ GAIN = 0.02
 VAGUE = 0.1
 """Of the penalty on parameters: they are to be judged by the data, so it is wider here than while training."""
 SHARE = 0.25
-"""Of the time the training took so far that may be spent on settling, and at least a second."""
+"""Of the time the training took so far that may be spent on the refinement, and at least a second."""
 
 
-def settled_prior(problem: Problem, batch: Batch, start: Point, loss: float, strength: float | None = None) -> Prior:
+def refined_prior(problem: Problem, batch: Batch, start: Point, loss: float, strength: float | None = None) -> Prior:
     """The penalty on weights at the noise level ``loss``, or as strong as chosen, next to none on parameters, and the priors."""
     prior = weight_prior(problem, batch, start, penalty(problem, loss) if strength is None else strength)
     theta = prior.theta.copy()
@@ -38,15 +38,15 @@ def settled_prior(problem: Problem, batch: Batch, start: Point, loss: float, str
     return with_priors(problem, batch, prior._replace(theta=theta), loss)
 
 
-def settled_objective(engine: JaxEngine | VectorEngine, batch: Batch, start: Point) -> LeastSquares:
+def refined_objective(engine: JaxEngine | VectorEngine, batch: Batch, start: Point) -> LeastSquares:
     """Errors under the penalty that stands for the prior, with everything asked for."""
     problem = engine.problem
     robust = (lambda state: reweigh(engine, batch, state)) if problem.train.loss == "huber" else None
-    prior = lambda state: settled_prior(problem, batch, start, 1.0 if state is None else state.loss)  # noqa: E731
+    prior = lambda state: refined_prior(problem, batch, start, 1.0 if state is None else state.loss)  # noqa: E731
     return LeastSquares(engine.linearise, prior, robust)
 
 
-def settle(tracker: Tracker, engine: JaxEngine | VectorEngine, point: Point) -> tuple[LmState, Prior] | None:
+def refine(tracker: Tracker, engine: JaxEngine | VectorEngine, point: Point) -> tuple[LmState, Prior] | None:
     """Go on from ``point`` to the minimum; None where nothing is finite there.
 
     Better points become the best ones, unless the marginal likelihood chose another strength of the penalty for these.
@@ -55,16 +55,16 @@ def settle(tracker: Tracker, engine: JaxEngine | VectorEngine, point: Point) -> 
     values = max(problem.values_used_train, 1)
     rules = Stopping(MOST, decrease=GAIN / values, rejected_count=False, damping=1e6)
     first = tracker.rows[-1][0] if tracker.rows else 0
-    monitor = _Settling(tracker, batch, MOST, first, candidate=tracker.strength is None)
+    monitor = _Refinement(tracker, batch, MOST, first, candidate=tracker.strength is None)
     monitor.end = time.perf_counter() + max(1.0, SHARE * tracker.elapsed)
-    objective = settled_objective(engine, batch, point)
+    objective = refined_objective(engine, batch, point)
     found = minimise(LevenbergMarquardt(1e-4), objective, point, stopping=rules, monitor=monitor)
     if not found.finite:
         return None
-    return found.state, settled_prior(problem, batch, point, found.state.loss)
+    return found.state, refined_prior(problem, batch, point, found.state.loss)
 
 
-class _Settling(Reported):
+class _Refinement(Reported):
     """Reports accepted steps until the time for them is over."""
 
     end = np.inf

@@ -74,10 +74,10 @@ def _slope_objective(program: Gradient, problem: Problem, point: Point) -> Smoot
         l2 = strength(state.extra)
         return True
 
-    def settled(state: Lbfgs) -> bool:
+    def refined(state: Lbfgs) -> bool:
         return strength(state.extra) > 0.5 * l2
 
-    return Smooth(value, strengthen, settled, EVERY)
+    return Smooth(value, strengthen, refined, EVERY)
 
 
 class _OnSlopes(Monitor[Lbfgs]):

@@ -1,9 +1,9 @@
 """Sentences about parameters that the data do not determine, and about what takes their place.
 
 The near-null directions of the Fisher information are the large ones of its inverse. The share of a parameter's
-variance that is gone once a hole is known, its squared multiple correlation with the hole's weights, tells whether the
-two trade off; how the hole moves along with the parameter tells in what respect: its level, a part in proportion to an
-argument, or its size.
+variance that is gone once a neural term is known, its squared multiple correlation with the neural term's weights,
+tells whether the two trade off; how the neural term moves along with the parameter tells in what respect: its level, a
+part in proportion to an argument, or its size.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ from ndestudio.fitting.problem import Problem
 from ndestudio.fitting.uncertainty.laplace import Uncertainty
 from ndestudio.model.fitted import FittedModel
 from ndestudio.model.networks import evaluate_network
-from ndestudio.problem.dynamics import HoleShape
+from ndestudio.problem.dynamics import NeuralTermShape
 from ndestudio.solve.jax_backend import one_thread
 
 UNSURE = 0.6
 """Standard deviation of the trained number (which is of order one) from which a parameter counts as undetermined."""
 TIED = 0.98
-"""Correlation from which two parameters, or a parameter and a hole, count as tied to each other."""
+"""Correlation from which two parameters, or a parameter and a neural term, count as tied to each other."""
 LOOSE = 0.03
-"""A parameter that is this certain beside a hole needs no warning, however much more certain it could be."""
+"""A parameter that is this certain beside a neural term needs no warning, however much more certain it could be."""
 ALIKE = 0.9
-"""Share of a hole's movement that a form explains to be named."""
+"""Share of a neural term's movement that a form explains to be named."""
 POINTS = 400
 
 
@@ -42,7 +42,7 @@ def identify(problem: Problem, model: FittedModel, found: Uncertainty) -> tuple[
     deviation = np.sqrt(np.maximum(np.diag(found.covariance), 0.0))
     unsure = [name for name, width in zip(found.names, deviation, strict=True) if width > UNSURE]
     with one_thread():
-        beside = list(_holes(problem, model, found, deviation))
+        beside = list(_neural_terms(problem, model, found, deviation))
     notes = [sentence for _, sentence in beside]
     explained = {name for name, _ in beside}
     for first, second, value in _pairs(found, deviation):
@@ -61,11 +61,9 @@ def identify(problem: Problem, model: FittedModel, found: Uncertainty) -> tuple[
 
 
 def _lonely(name: str, problem: Problem) -> str:
-    if problem.structure.holes:
-        holes = " and ".join(f"`{hole.name}`" for hole in problem.structure.holes)
-        return (
-            f"The data hardly determine `{name}` beside the learned {holes}. Fix it, bound it, or constrain the hole."
-        )
+    if problem.structure.neural_terms:
+        neural_terms = " and ".join(f"`{neural_term.name}`" for neural_term in problem.structure.neural_terms)
+        return f"The data hardly determine `{name}` beside the learned {neural_terms}. Fix it, bound it, or constrain the neural term."
     return f"The data hardly determine `{name}`: fix it, bound it, or measure more."
 
 
@@ -91,18 +89,18 @@ def _combination(found: Uncertainty, names: Sequence[str]) -> str:
     return f"{listed} trade off: the data determine combinations of them only. Fix one of them, or measure more."
 
 
-def _holes(
+def _neural_terms(
     problem: Problem, model: FittedModel, found: Uncertainty, deviation: Float[np.ndarray, " parameter"]
 ) -> Iterator[tuple[str, str]]:
-    """(parameter, sentence) for each that trades off with a hole."""
+    """(parameter, sentence) for each that trades off with a neural term."""
     normal = found.normal
-    slices = problem.structure.hole_slices()
+    slices = problem.structure.neural_term_slices()
     for name, width in zip(found.names, deviation, strict=True):
         if width < LOOSE:
             continue
         i = int(normal.place(np.array([problem.structure.parameters.index(name)]))[0])
         ties = []
-        for shape in problem.structure.holes:
+        for shape in problem.structure.neural_terms:
             place = slices[shape.name]
             if normal.moves[place].all():
                 at = normal.place(np.arange(place.start, place.stop))
@@ -116,7 +114,7 @@ def _holes(
             yield (
                 name,
                 f"`{name}` and {aspect} trade off (correlation {value:.3f}): the data determine them together better than "
-                f"each. Fix `{name}`, or constrain the hole.",
+                f"each. Fix `{name}`, or constrain the neural term.",
             )
 
 
@@ -131,9 +129,9 @@ def _multiple(C: Float[np.ndarray, "n n"], i: int, at: np.ndarray) -> float:
 
 
 def _aspect(
-    model: FittedModel, shape: HoleShape, theta: Float[np.ndarray, " weight"], move: Float[np.ndarray, " weight"]
+    model: FittedModel, shape: NeuralTermShape, theta: Float[np.ndarray, " weight"], move: Float[np.ndarray, " weight"]
 ) -> str:
-    """What of the hole moves with the parameter, in words."""
+    """What of the neural term moves with the parameter, in words."""
     network = model.networks[shape.name]
     support = network.support
     if support is None or len(support) < 3:

@@ -18,8 +18,8 @@ import numpy as np
 from ndestudio.data.dataset import Dataset, Part
 from ndestudio.fitting.config import TrainConfig
 from ndestudio.fitting.residuals import residuals
-from ndestudio.fitting.resume import reopen
-from ndestudio.fitting.stages.refinement import settled_prior
+from ndestudio.fitting.resume import resume_fit
+from ndestudio.fitting.stages.refinement import refined_prior
 from ndestudio.fitting.uncertainty.laplace import normal_equations
 from ndestudio.model.fitted import FittedModel
 from ndestudio.progress import Reporter, SilentReporter
@@ -79,11 +79,11 @@ def information(
 
 def effective_parameters(model: FittedModel, dataset: Dataset, train: TrainConfig, reporter: Reporter) -> float | None:
     """Parameters, initial values and weights that the data determine at the model."""
-    opened = reopen(model, dataset, train, reporter)
+    opened = resume_fit(model, dataset, train, reporter)
     if opened is None:
         return None
     linear = opened.engine.linearise(opened.point)
-    prior = settled_prior(opened.problem, opened.engine.batch, opened.point, float(np.sum(linear.r**2)))
+    prior = refined_prior(opened.problem, opened.engine.batch, opened.point, float(np.sum(linear.r**2)))
     with one_thread():
         normal = normal_equations(linear, opened.point, prior, len(opened.problem.structure.measured))
     if normal is not None:

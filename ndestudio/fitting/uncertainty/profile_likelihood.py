@@ -29,8 +29,8 @@ from ndestudio.fitting.objective import reweigh
 from ndestudio.fitting.optimizers.levenberg_marquardt import LmState, Point, Prior, lm_start
 from ndestudio.fitting.optimizers.minimise import LeastSquares, LevenbergMarquardt, Monitor, Stopping, minimise
 from ndestudio.fitting.problem import Problem
-from ndestudio.fitting.resume import FINEST, Reopened, reopen
-from ndestudio.fitting.stages.refinement import settled_prior
+from ndestudio.fitting.resume import FINEST, ResumedFit, resume_fit
+from ndestudio.fitting.stages.refinement import refined_prior
 from ndestudio.fitting.step_count import accurate
 from ndestudio.fitting.tracker import physical_starts
 from ndestudio.fitting.uncertainty.laplace import LEVEL, Uncertainty, column_noise, normal_equations, uncertainty
@@ -104,14 +104,14 @@ def profile(
     """
     train, reporter = train or TrainConfig(), reporter or SilentReporter()
     begin = time.perf_counter()
-    opened = reopen(model, dataset, train, reporter)
+    opened = resume_fit(model, dataset, train, reporter)
     if opened is None:
         raise DataError(
             "the model and the data are too large together for a profile; take fewer trajectories or a smaller network"
         )
     walker = _Walker(opened, _index(opened.problem, parameter), reporter)
     while True:
-        walker.settle()
+        walker.find_minimum()
         for count, side in enumerate((-1, 1)):
             words = f"profiling `{parameter}` {'downwards' if side < 0 else 'upwards'}"
             reporter.emit(Phase("profile", words, count + 1, 2))
@@ -133,17 +133,17 @@ def _index(problem: Problem, parameter: str) -> int:
 class _Walker:
     """A fit that is repeated with one number held at other and other values."""
 
-    def __init__(self, opened: Reopened, index: int, reporter: Reporter) -> None:
+    def __init__(self, opened: ResumedFit, index: int, reporter: Reporter) -> None:
         self.problem, self.engine, self.index, self.reporter = opened.problem, opened.engine, index, reporter
         self.ends: list[Point] = []
         self.found: list[tuple[float, float, float]] = []
         self.stopped = False
         self.lost = False  # a short step ended far above the threshold: the fit could not be followed there
 
-    def settle(self) -> None:
+    def find_minimum(self) -> None:
         """Find the minimum, and make the noise of all columns alike there."""
         reporter, engine = self.reporter, self.engine
-        reporter.emit(Phase("settling", "going to the best fit"))
+        reporter.emit(Phase("refinement", "going to the best fit"))
         start = start_point(self.problem, engine.batch)
         state = lm_start(engine.linearise, start, self._prior(start, 1.0), 1e-4)
         state = self._robust(state, start)
@@ -212,7 +212,7 @@ class _Walker:
         models = [problem.space.fitted(end.theta, physical_starts(problem, batch, end)) for end in self.ends]
         if batch.steps >= FINEST or all(accurate(problem, batch, model) for model in models):
             return False
-        finer = reopen(models[-1], problem.dataset, problem.train, self.reporter, problem, 4 * batch.steps)
+        finer = resume_fit(models[-1], problem.dataset, problem.train, self.reporter, problem, 4 * batch.steps)
         if finer is None:
             return False
         self.engine = finer.engine
@@ -244,7 +244,7 @@ class _Walker:
         return found.state
 
     def _prior(self, start: Point, loss: float) -> Prior:
-        return settled_prior(self.problem, self.engine.batch, start, loss)
+        return refined_prior(self.problem, self.engine.batch, start, loss)
 
     def _robust(self, state: LmState, start: Point) -> LmState:
         """Weights of Huber's loss at the minimum they lead to; they stay for the whole profile."""

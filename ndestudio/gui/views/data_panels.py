@@ -7,7 +7,7 @@ from PySide6.QtWidgets import QDoubleSpinBox, QFormLayout, QFrame, QLineEdit, QT
 
 from ndestudio.gui.building import card, choose, column, combo, discard, label, quiet, row, tool_button
 from ndestudio.gui.theme import GRID
-from ndestudio.session.data_state import DataState
+from ndestudio.session.data.state import DataState
 
 _SPLITS = (
     ("Automatic", "auto"),

@@ -21,12 +21,12 @@ from ndestudio.data.dataset import Part
 from ndestudio.gui.building import EmptyState, button, card, column, holder, label, row
 from ndestudio.gui.theme import GRID
 from ndestudio.gui.views.data_panels import FilesPanel, ReadingPanel, SplitPanel
-from ndestudio.gui.widgets.columns_table import ColumnsTable
-from ndestudio.gui.widgets.data_table import PreviewTable
+from ndestudio.gui.widgets.plots.series_plot import SeriesPlots
 from ndestudio.gui.widgets.problem_list import ProblemList
-from ndestudio.gui.widgets.series_plot import SeriesPlots
-from ndestudio.gui.widgets.trajectory_table import TrajectoryTable
-from ndestudio.session.data_state import DataState
+from ndestudio.gui.widgets.tables.columns_table import ColumnsTable
+from ndestudio.gui.widgets.tables.data_table import PreviewTable
+from ndestudio.gui.widgets.tables.trajectory_table import TrajectoryTable
+from ndestudio.session.data.state import DataState
 from ndestudio.session.files import data_filter, formats_text
 from ndestudio.session.session import Session
 

@@ -1,4 +1,4 @@
-"""The Distil stage: search, the live Pareto front, the formula looked at, compare, put in, revert."""
+"""The Distil stage: search, the live Pareto front, the formula looked at, compare, substitute, revert."""
 
 from __future__ import annotations
 
@@ -24,20 +24,20 @@ from ndestudio.gui.building import (
 )
 from ndestudio.gui.theme import GRID
 from ndestudio.gui.widgets.candidate_panel import CandidatePanel
-from ndestudio.gui.widgets.change_table import ChangeTable
+from ndestudio.gui.widgets.editors.operator_chooser import OperatorChooser
 from ndestudio.gui.widgets.elided import ElidedLabel
-from ndestudio.gui.widgets.front_table import FrontTable
-from ndestudio.gui.widgets.hole_fit_plot import HoleFitPlot
 from ndestudio.gui.widgets.math_view import MathList
-from ndestudio.gui.widgets.operator_chooser import OperatorChooser
-from ndestudio.gui.widgets.pareto_plot import ParetoPlot
+from ndestudio.gui.widgets.plots.formula_fit_plot import FormulaFitPlot
+from ndestudio.gui.widgets.plots.pareto_plot import ParetoPlot
+from ndestudio.gui.widgets.plots.trajectory_plot import TrajectoryPlot
 from ndestudio.gui.widgets.redraw import Redraw
 from ndestudio.gui.widgets.stage_strip import StageStrip
-from ndestudio.gui.widgets.trajectory_plot import TrajectoryPlot
-from ndestudio.session.distil_state import DistilState, HoleRow
+from ndestudio.gui.widgets.tables.change_table import ChangeTable
+from ndestudio.gui.widgets.tables.front_table import FrontTable
+from ndestudio.session.distillation.state import DistilState, NeuralTermRow
 from ndestudio.session.session import Session
 
-_ERRORS = (("Both errors", "both"), ("Error on the hole", "hole"), ("Simulated error", "simulated"))
+_ERRORS = (("Both errors", "both"), ("Error on the neural term", "neural_term"), ("Simulated error", "simulated"))
 
 
 class DistilView(QWidget):
@@ -51,7 +51,7 @@ class DistilView(QWidget):
     back = Signal()
     settings_changed = Signal(dict)
     preset_chosen = Signal(str)
-    hole_chosen = Signal(str)
+    neural_term_chosen = Signal(str)
     selected = Signal(str, int)
     pinned = Signal(str, int)
     accepted = Signal(str, int)
@@ -67,7 +67,7 @@ class DistilView(QWidget):
         self.chooser = OperatorChooser()
         self.candidate = CandidatePanel()
         self.second = CandidatePanel(second=True)
-        self.fit = HoleFitPlot()
+        self.fit = FormulaFitPlot()
         self.trajectories = TrajectoryPlot()
         self.changes = ChangeTable()
         self.equations = MathList("Equations with the formulas in use", scale=1.1)
@@ -88,14 +88,14 @@ class DistilView(QWidget):
         self.chooser.show_state(state)
         self.strip.show_stages(state.stages, state.elapsed, state.fraction, state.eta, state.status != "idle")
         self.strip.setVisible(len(state.stages) > 1)
-        self._show_holes(state)
+        self._show_neural_terms(state)
         self._show_pages(state)
         self._show_candidates(state)
         self.redraw.ask()
 
     def _show_pages(self, state: DistilState) -> None:
         """Before the first search there are its settings; without a trained model there is only what is missing."""
-        searched = any(hole.front for hole in state.holes) or state.status != "idle"
+        searched = any(neural_term.front for neural_term in state.neural_terms) or state.status != "idle"
         self.content.setCurrentIndex(1 if searched or not state.obstacle else 0)
         if self.front_card.isHidden() == searched:
             self.front_card.setVisible(searched)
@@ -108,14 +108,16 @@ class DistilView(QWidget):
 
     def _draw_front(self) -> None:
         if (state := self._state) is not None:
-            hole = _hole(state)
+            neural_term = _neural_term(state)
             index = state.candidate.row.index if state.candidate else -1
-            self.pareto.show_front(hole.front if hole else (), index, self.errors_box.currentData())
+            self.pareto.show_front(neural_term.front if neural_term else (), index, self.errors_box.currentData())
 
     def _draw_table(self) -> None:
         if (state := self._state) is not None:
-            hole = _hole(state)
-            self.table.show_rows(hole.front if hole else (), state.candidate.row.index if state.candidate else -1)
+            neural_term = _neural_term(state)
+            self.table.show_rows(
+                neural_term.front if neural_term else (), state.candidate.row.index if state.candidate else -1
+            )
             self.notes.setText("\n\n".join(state.notes) or "Warnings of the search appear here.")
 
     def _draw_lower(self) -> None:
@@ -126,9 +128,9 @@ class DistilView(QWidget):
             case 0:
                 self.fit.show_fit(candidate.fit if candidate else None, second.fit if second else None)
             case 1 if state.dataset is not None:
-                before = second.picture if second else candidate.before if candidate else None
+                before = second.plot_data if second else candidate.before if candidate else None
                 dashed = "with the pinned formula" if second else "with the network"
-                self.trajectories.show_model(state.dataset, candidate.picture if candidate else None, before, dashed)
+                self.trajectories.show_model(state.dataset, candidate.plot_data if candidate else None, before, dashed)
             case 2:
                 self.changes.show_changes(candidate.changes if candidate else ())
             case 3:
@@ -140,26 +142,30 @@ class DistilView(QWidget):
         self.candidate.show_candidate(state.candidate, idle)
         self.second_card.setVisible(state.compared is not None and not same)
         self.second.show_candidate(state.compared, idle)
-        hole = _hole(state)
-        self.reason.setText(_reason(state, hole))
+        neural_term = _neural_term(state)
+        self.reason.setText(_reason(state, neural_term))
         self.reason.setVisible(bool(self.reason.text()) and self.second_card.isHidden())
 
-    def _show_holes(self, state: DistilState) -> None:
-        titles = [_hole_title(hole) for hole in state.holes]
-        names = [hole.name for hole in state.holes]
-        with quiet(self.hole_bar):
-            if [self.hole_bar.tabData(i) for i in range(self.hole_bar.count())] != names:
-                while self.hole_bar.count():
-                    self.hole_bar.removeTab(0)
+    def _show_neural_terms(self, state: DistilState) -> None:
+        titles = [_neural_term_title(neural_term) for neural_term in state.neural_terms]
+        names = [neural_term.name for neural_term in state.neural_terms]
+        with quiet(self.neural_term_bar):
+            if [self.neural_term_bar.tabData(i) for i in range(self.neural_term_bar.count())] != names:
+                while self.neural_term_bar.count():
+                    self.neural_term_bar.removeTab(0)
                 for name in names:
-                    self.hole_bar.setTabData(self.hole_bar.addTab(name), name)
+                    self.neural_term_bar.setTabData(self.neural_term_bar.addTab(name), name)
             for position, title in enumerate(titles):
-                if self.hole_bar.tabText(position) != title:
-                    self.hole_bar.setTabText(position, title)
-            if state.hole in names:
-                self.hole_bar.setCurrentIndex(names.index(state.hole))
-        hole = _hole(state)
-        rate = f"{hole.evaluations:,} formulas in {hole.seconds:.1f} s" if hole and hole.evaluations else ""
+                if self.neural_term_bar.tabText(position) != title:
+                    self.neural_term_bar.setTabText(position, title)
+            if state.neural_term in names:
+                self.neural_term_bar.setCurrentIndex(names.index(state.neural_term))
+        neural_term = _neural_term(state)
+        rate = (
+            f"{neural_term.evaluations:,} formulas in {neural_term.seconds:.1f} s"
+            if neural_term and neural_term.evaluations
+            else ""
+        )
         self.counted.setText(rate)
 
     def _show_engines(self, state: DistilState) -> None:
@@ -172,7 +178,7 @@ class DistilView(QWidget):
 
     def _show_buttons(self, state: DistilState) -> None:
         running = state.status != "idle"
-        done = any(hole.front for hole in state.holes) and not running
+        done = any(neural_term.front for neural_term in state.neural_terms) and not running
         self.start_button.setVisible(not running and not done and not state.complete)
         self.start_button.setEnabled(state.ready)
         self.again_button.setVisible(done)
@@ -201,7 +207,7 @@ class DistilView(QWidget):
             "Building blocks of the formulas; single operators and their costs are under Search settings",
         )
         self.engine: QComboBox = combo((), "Engine", "What searches; PySR needs the extra `pysr` and Julia")
-        tip = "Search formulas for every hole"
+        tip = "Search formulas for every neural term"
         self.start_button = button("Start search", self.start.emit, icon_name="play", kind="primary", tip=tip)
         self.again_button = button("Search again", self.start.emit, icon_name="redo", tip=tip)
         self.pause_button = button("Pause", self.pause.emit, icon_name="pause", tip="Hold the search")
@@ -215,18 +221,18 @@ class DistilView(QWidget):
         self.back_button = button("Go to Train", self.back.emit, tip="Train the model first (Ctrl+3)")
         self.recovery_button = tool_button(
             "help",
-            "Recovery test: would these settings, on data like these, find a law that is known?",
+            "Recovery test: would these settings, on data like these, find a known ground truth?",
             lambda: trigger(self, "recovery"),
         )
-        self.hole_bar = QTabBar()
-        self.hole_bar.setDrawBase(False)
-        self.hole_bar.setExpanding(False)
-        self.hole_bar.setAccessibleName("Unknown functions")
-        self.hole_bar.setToolTip("The unknown functions; ✓ where a formula is in use")
+        self.neural_term_bar = QTabBar()
+        self.neural_term_bar.setDrawBase(False)
+        self.neural_term_bar.setExpanding(False)
+        self.neural_term_bar.setAccessibleName("Unknown functions")
+        self.neural_term_bar.setToolTip("The unknown functions; ✓ where a formula is in use")
         self.errors_box: QComboBox = combo(
             _ERRORS,
             "Errors shown",
-            "On the hole: against samples of the network. Simulated: the whole model with the formula, on held-out data",
+            "On the neural term: against samples of the network. Simulated: the whole model with the formula, on held-out data",
         )
         self.counted = label("", "muted")
         self.reason = label("", "muted", wrap=True, selectable=True)
@@ -257,7 +263,7 @@ class DistilView(QWidget):
         self.front_card = card(title, self.pareto, margins=GRID)
         self.left = splitter(Qt.Orientation.Vertical, self.front_card, card(self.left_tabs, margins=GRID))
         self.lower_tabs = tab_widget(
-            (self.fit, "Fit of the hole", "Network and formula where data support them"),
+            (self.fit, "Fit of the neural term", "Network and formula where data support them"),
             (
                 self.trajectories,
                 "Trajectories",
@@ -290,7 +296,7 @@ class DistilView(QWidget):
         outer.setSpacing(GRID + GRID // 2)
         outer.addLayout(header)
         outer.addWidget(self.strip)
-        outer.addWidget(self.hole_bar)
+        outer.addWidget(self.neural_term_bar)
         outer.addWidget(self.content, 1)
         self.reset_layout()
 
@@ -303,7 +309,9 @@ class DistilView(QWidget):
         self.engine.currentIndexChanged.connect(
             lambda _: self.settings_changed.emit({"engine": self.engine.currentData()})
         )
-        self.hole_bar.currentChanged.connect(lambda i: self.hole_chosen.emit(self.hole_bar.tabData(i) or ""))
+        self.neural_term_bar.currentChanged.connect(
+            lambda i: self.neural_term_chosen.emit(self.neural_term_bar.tabData(i) or "")
+        )
         self.errors_box.currentIndexChanged.connect(lambda _: self.redraw.ask())
         self.pareto.chosen.connect(self._select)
         self.table.chosen.connect(self._select)
@@ -328,11 +336,11 @@ class DistilView(QWidget):
 
     def _select(self, index: int) -> None:
         if self._state is not None:
-            self.selected.emit(self._state.hole, index)
+            self.selected.emit(self._state.neural_term, index)
 
     def _revert(self) -> None:
-        if self._state is not None and self._state.hole:
-            self.reverted.emit(self._state.hole)
+        if self._state is not None and self._state.neural_term:
+            self.reverted.emit(self._state.neural_term)
 
 
 def connect(view: DistilView, session: Session) -> None:
@@ -351,31 +359,31 @@ def connect(view: DistilView, session: Session) -> None:
     view.chooser.constraints.units_used.connect(distil.constraints.use_units)
     view.chooser.constraints.form_known.connect(distil.constraints.know_form)
     view.preset_chosen.connect(distil.choose_preset)
-    view.hole_chosen.connect(distil.choose_hole)
+    view.neural_term_chosen.connect(distil.choose_neural_term)
     view.selected.connect(distil.select)
     view.pinned.connect(distil.pin)
     view.accepted.connect(distil.accept)
     view.reverted.connect(distil.revert)
 
 
-def _hole(state: DistilState) -> HoleRow | None:
-    return next((hole for hole in state.holes if hole.name == state.hole), None)
+def _neural_term(state: DistilState) -> NeuralTermRow | None:
+    return next((neural_term for neural_term in state.neural_terms if neural_term.name == state.neural_term), None)
 
 
-def _reason(state: DistilState, hole: HoleRow | None) -> str:
+def _reason(state: DistilState, neural_term: NeuralTermRow | None) -> str:
     """Why the suggested formula is, also where another one is looked at."""
-    if hole is None or not hole.reason:
+    if neural_term is None or not neural_term.reason:
         return ""
-    suggested = next((row_ for row_ in hole.front if row_.chosen), None)
+    suggested = next((row_ for row_ in neural_term.front if row_.chosen), None)
     if suggested is None or state.candidate is None or state.candidate.row.index == suggested.index:
-        return f"Why: {hole.reason}."
-    reason = hole.reason[:1].lower() + hole.reason[1:]
+        return f"Why: {neural_term.reason}."
+    reason = neural_term.reason[:1].lower() + neural_term.reason[1:]
     return f"Suggested is the formula of complexity {suggested.complexity} instead: {reason}."
 
 
-def _hole_title(hole: HoleRow) -> str:
-    mark = " ✓" if hole.accepted >= 0 else ""
-    return f"{hole.name}({', '.join(hole.arguments)}){mark}"
+def _neural_term_title(neural_term: NeuralTermRow) -> str:
+    mark = " ✓" if neural_term.accepted >= 0 else ""
+    return f"{neural_term.name}({', '.join(neural_term.arguments)}){mark}"
 
 
 def _status_words(state: DistilState) -> tuple[str, str]:

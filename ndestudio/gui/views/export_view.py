@@ -25,10 +25,10 @@ from PySide6.QtWidgets import (
 
 from ndestudio.gui.building import EmptyState, button, card, column, holder, label, quiet, row, set_kind
 from ndestudio.gui.theme import GRID, monospace
-from ndestudio.gui.widgets.code_highlighter import CodeHighlighter
-from ndestudio.gui.widgets.figure_view import FILTER, FigureView
+from ndestudio.gui.widgets.editors.code_highlighter import CodeHighlighter
 from ndestudio.gui.widgets.math_view import MathList
-from ndestudio.session.export_state import ArtefactState, ExportState, FormatRow
+from ndestudio.gui.widgets.plots.figure_view import FILTER, FigureView
+from ndestudio.session.export.state import ArtefactState, ExportState, FormatRow
 from ndestudio.session.session import Session
 
 _NAME = Qt.ItemDataRole.UserRole

@@ -7,15 +7,15 @@ from PySide6.QtWidgets import QSizePolicy, QSplitter, QStackedWidget, QTabWidget
 
 from ndestudio.gui.building import EmptyState, button, card, column, holder, label, row, set_kind
 from ndestudio.gui.theme import GRID
-from ndestudio.gui.widgets.equation_editor import EquationEditor
-from ndestudio.gui.widgets.initial_table import InitialTable
-from ndestudio.gui.widgets.library_tree import LibraryTree
+from ndestudio.gui.widgets.editors.equation_editor import EquationEditor
+from ndestudio.gui.widgets.editors.library_tree import LibraryTree
 from ndestudio.gui.widgets.math_view import MathList
-from ndestudio.gui.widgets.network_table import NetworkTable
-from ndestudio.gui.widgets.parameter_table import ParameterTable
+from ndestudio.gui.widgets.plots.trajectory_plot import TrajectoryPlot
 from ndestudio.gui.widgets.problem_list import ProblemList
-from ndestudio.gui.widgets.trajectory_plot import TrajectoryPlot
-from ndestudio.session.model_state import ModelState
+from ndestudio.gui.widgets.tables.initial_table import InitialTable
+from ndestudio.gui.widgets.tables.network_table import NetworkTable
+from ndestudio.gui.widgets.tables.parameter_table import ParameterTable
+from ndestudio.session.model.state import ModelState
 from ndestudio.session.session import Session
 
 _LOW = 720

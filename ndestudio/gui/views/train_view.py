@@ -7,23 +7,23 @@ from PySide6.QtWidgets import QFrame, QScrollArea, QStackedWidget, QVBoxLayout, 
 
 from ndestudio.gui.building import EmptyState, button, card, choose, column, holder, label, row, splitter, tab_widget
 from ndestudio.gui.theme import GRID
-from ndestudio.gui.widgets.comparison_table import ComparisonTable
+from ndestudio.gui.widgets.editors.train_settings import TrainSettings, preset_box
 from ndestudio.gui.widgets.elided import ElidedLabel
-from ndestudio.gui.widgets.fitted_table import FittedTable
-from ndestudio.gui.widgets.hole_plot import HolePlot
-from ndestudio.gui.widgets.loss_plot import LossPlot
-from ndestudio.gui.widgets.parameter_traces import ParameterTraces
-from ndestudio.gui.widgets.phase_plot import PhasePlot
-from ndestudio.gui.widgets.profile_plot import ProfilePlot
+from ndestudio.gui.widgets.plots.loss_plot import LossPlot
+from ndestudio.gui.widgets.plots.neural_term_plot import NeuralTermPlot
+from ndestudio.gui.widgets.plots.parameter_traces import ParameterTraces
+from ndestudio.gui.widgets.plots.phase_plot import PhasePlot
+from ndestudio.gui.widgets.plots.profile_plot import ProfilePlot
+from ndestudio.gui.widgets.plots.residuals_plot import ResidualsPlot
+from ndestudio.gui.widgets.plots.trajectory_plot import TrajectoryPlot
 from ndestudio.gui.widgets.redraw import Redraw
-from ndestudio.gui.widgets.residuals_plot import ResidualsPlot
-from ndestudio.gui.widgets.runs_table import RunsTable
 from ndestudio.gui.widgets.stage_strip import StageStrip
+from ndestudio.gui.widgets.tables.comparison_table import ComparisonTable
+from ndestudio.gui.widgets.tables.fitted_table import FittedTable
+from ndestudio.gui.widgets.tables.runs_table import RunsTable
 from ndestudio.gui.widgets.time_slider import TimeSlider
-from ndestudio.gui.widgets.train_settings import TrainSettings, preset_box
-from ndestudio.gui.widgets.trajectory_plot import TrajectoryPlot
 from ndestudio.session.session import Session
-from ndestudio.session.train_state import TrainState
+from ndestudio.session.training.state import TrainState
 
 
 class TrainView(QWidget):
@@ -47,7 +47,7 @@ class TrainView(QWidget):
         self.trajectories = TrajectoryPlot()
         self.loss = LossPlot()
         self.phase = PhasePlot()
-        self.holes = HolePlot()
+        self.neural_terms = NeuralTermPlot()
         self.table = FittedTable()
         self.traces = ParameterTraces()
         self.residuals = ResidualsPlot()
@@ -71,11 +71,11 @@ class TrainView(QWidget):
         self.settings.show_config(state.config)
         self.slider.show_moments(state.checkpoints, state.checkpoint, state.status)
         self.runs.show_runs(state.runs, state.comparison)
-        self.comparison.show_trust(state.trust)
+        self.comparison.show_diagnostics(state.diagnostics)
         if before is None or before.notes != state.notes:
             self.notes.setText("\n\n".join(state.notes) or "Recoveries and warnings of the training appear here.")
             self.right_tabs.setTabText(3, f"Notes ({len(state.notes)})" if state.notes else "Notes")
-        trained = bool(state.curves) or state.picture is not None
+        trained = bool(state.curves) or state.plot_data is not None
         self.content.setCurrentIndex(1 if trained or state.status != "idle" else 0)
         self.redraw.ask()
 
@@ -92,21 +92,21 @@ class TrainView(QWidget):
             return
         match self.left_tabs.currentIndex():
             case 0:
-                self.trajectories.show_model(state.dataset, state.picture, state.reference, "newest")
+                self.trajectories.show_model(state.dataset, state.plot_data, state.reference, "newest")
             case 1:
                 title = state.dataset.time.title
-                self.residuals.show_residuals(state.trust.residuals, title, examining=state.trust.examining)
+                self.residuals.show_residuals(state.diagnostics.residuals, title, examining=state.diagnostics.examining)
             case _:
-                self.profile.show_trust(state.trust)
+                self.profile.show_diagnostics(state.diagnostics)
 
     def _draw_lower(self) -> None:
         if (state := self._state) is None:
             return
         match self.lower_tabs.currentIndex():
             case 0:
-                self.phase.show_picture(state.dataset, state.picture)
+                self.phase.show_plot_data(state.dataset, state.plot_data)
             case 1:
-                self.holes.show_picture(state.picture)
+                self.neural_terms.show_plot_data(state.plot_data)
             case _:
                 self.traces.show_traces(state.traces)
 
@@ -114,7 +114,7 @@ class TrainView(QWidget):
         if (state := self._state) is None:
             return
         self.table.show_rows(state.parameters)
-        warnings = state.picture.warnings if state.picture else ()
+        warnings = state.plot_data.warnings if state.plot_data else ()
         self.warning.show_text(" ".join(warnings), "warning")
         self.warning.setVisible(bool(warnings) and state.status == "idle")
 
@@ -228,7 +228,7 @@ class TrainView(QWidget):
                 "Phase portrait",
                 "Streamlines of the learned equations; veiled where no trajectory comes near",
             ),
-            (self.holes, "Functions", "What the networks have learned, over their arguments"),
+            (self.neural_terms, "Functions", "What the networks have learned, over their arguments"),
             (self.traces, "Traces", "Parameters along the training"),
         )
         self.lower_tabs.currentChanged.connect(lambda _: self.redraw.ask())
@@ -302,17 +302,17 @@ def connect(view: TrainView, session: Session) -> None:
     view.settings_changed.connect(lambda changes: train.change_settings(**changes))
     view.settings.changed.connect(lambda changes: train.change_settings(**changes))
     view.phase.axes_chosen.connect(train.choose_axes)
-    view.holes.arguments_chosen.connect(train.choose_arguments)
+    view.neural_terms.arguments_chosen.connect(train.choose_arguments)
     view.slider.looked_at.connect(train.look_at_checkpoint)
     view.slider.branch.connect(train.branch_from_checkpoint)
     view.runs.restored.connect(train.restore_run)
     view.runs.renamed.connect(train.rename_run)
     view.runs.deleted.connect(train.delete_run)
     view.runs.compared.connect(train.compare_runs)
-    view.residuals.asked.connect(train.trust.examine)
-    view.profile.chosen.connect(train.trust.choose)
-    view.profile.asked.connect(train.trust.profile)
-    view.comparison.asked.connect(train.trust.compare)
+    view.residuals.asked.connect(train.diagnostics.examine)
+    view.profile.chosen.connect(train.diagnostics.choose)
+    view.profile.asked.connect(train.diagnostics.profile)
+    view.comparison.asked.connect(train.diagnostics.compare)
 
 
 def _status_words(state: TrainState) -> tuple[str, str]:

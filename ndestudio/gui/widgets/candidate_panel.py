@@ -12,13 +12,13 @@ from ndestudio.gui.building import button, label, row, set_kind, tool_button
 from ndestudio.gui.theme import GRID
 from ndestudio.gui.widgets.elided import ElidedLabel
 from ndestudio.gui.widgets.math_view import MathView
-from ndestudio.session.distil_state import CandidateState
+from ndestudio.session.distillation.state import CandidateState
 
 _ERRORS_TIP = "Mean NRMSE of whole simulated trajectories, in % of the spread of the data, by part of the data"
 
 
 class CandidatePanel(QWidget):
-    """Signals: accepted(hole, index), reverted(hole), pinned(hole, index, -1 to let go).
+    """Signals: accepted(neural term, index), reverted(neural term), pinned(neural term, index, -1 to let go).
 
     Arguments:
         second: the panel of the pinned formula.
@@ -45,17 +45,17 @@ class CandidatePanel(QWidget):
             "pin", "Let go of the pinned formula" if second else "Pin it, to compare with others (P)", self._pin
         )
         self.accept_button = button(
-            "Put in",
+            "Substitute",
             self._accept,
             icon_name="check",
             kind="" if second else "primary",
-            tip="Replace the hole by this formula, its constants refitted through the solver (Ctrl+Return, one step to undo)",
+            tip="Replace the neural term by this formula, its constants refitted through the solver (Ctrl+Return, one step to undo)",
         )
         self.revert_button = button(
             "Back to network",
             self._revert,
             icon_name="undo",
-            tip="Make the hole neural again (Ctrl+Backspace, one step to undo)",
+            tip="Make the term neural again (Ctrl+Backspace, one step to undo)",
         )
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -73,8 +73,13 @@ class CandidatePanel(QWidget):
 
     def show_candidate(self, state: CandidateState | None, may_accept: bool) -> None:
         """Show a formula; None keeps nothing."""
-        hole = state.hole if state else ""
-        if state is None or self._state is None or state.text != self._state.text or hole != self._state.hole:
+        neural_term = state.neural_term if state else ""
+        if (
+            state is None
+            or self._state is None
+            or state.text != self._state.text
+            or neural_term != self._state.neural_term
+        ):
             self.math.clear()
         self._state = state
         for one in (self.copy_button, self.pin_button):
@@ -97,7 +102,7 @@ class CandidatePanel(QWidget):
         self.badge.setVisible(bool(badge))
         set_kind(self.badge, kind)
         loss = math.sqrt(state.row.loss) if state.row.loss >= 0 and math.isfinite(state.row.loss) else math.nan
-        self.facts.show_text(f"Complexity {state.row.complexity}, error on the hole {_percent(loss)}", "muted")
+        self.facts.show_text(f"Complexity {state.row.complexity}, error on the neural term {_percent(loss)}", "muted")
         self.errors.setText(_errors(state))
         self.note.setText(state.row.note)
         self.note.setVisible(bool(state.row.note))
@@ -108,15 +113,15 @@ class CandidatePanel(QWidget):
 
     def _pin(self) -> None:
         if self._state is not None:
-            self.pinned.emit(self._state.hole, -1 if self._second else self._state.row.index)
+            self.pinned.emit(self._state.neural_term, -1 if self._second else self._state.row.index)
 
     def _accept(self) -> None:
         if self._state is not None:
-            self.accepted.emit(self._state.hole, self._state.row.index)
+            self.accepted.emit(self._state.neural_term, self._state.row.index)
 
     def _revert(self) -> None:
         if self._state is not None:
-            self.reverted.emit(self._state.hole)
+            self.reverted.emit(self._state.neural_term)
 
 
 def _badge(state: CandidateState) -> tuple[str, str]:
@@ -131,7 +136,7 @@ def _badge(state: CandidateState) -> tuple[str, str]:
 
 def _errors(state: CandidateState) -> str:
     if not state.errors:
-        return "Put it in to see how the whole model follows the data."
+        return "Substitute it to see how the whole model follows the data."
     before = dict(state.errors_before)
     now = ", ".join(f"{name} {_percent(error)}" for name, error in state.errors)
     known = [_percent(before[name]) for name, _ in state.errors if name in before]

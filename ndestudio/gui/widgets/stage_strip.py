@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 from ndestudio.gui.building import label, row
 from ndestudio.gui.status import duration
 from ndestudio.gui.theme import GRID, Colours, colours, follow
-from ndestudio.session.train_state import StageRow
+from ndestudio.session.training.state import StageRow
 
 _HEIGHT = 44
 _DOT = 16.0

@@ -8,7 +8,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QSizePolicy, QSlider, QWidget
 
 from ndestudio.gui.building import button, label, quiet, row
-from ndestudio.session.train_state import CheckpointRow, Status
+from ndestudio.session.training.state import CheckpointRow, Status
 
 _BRANCH_TIP = "Make this the trained model: it can then be distilled, exported or trained on (one step to undo)"
 _RESUME_TIP = "Go on training from the model of this moment, with the settings and the equations of now"

@@ -41,7 +41,7 @@ class Template:
         parameters: value, bounds and unit of each constant.
         initial: start of each state. units: of each state and quantity.
         time: unit of time. span: a duration over which something happens, in that unit.
-        networks: settings of the neural holes, in templates that have some.
+        networks: settings of the neural terms, in templates that have some.
         source: where the equations come from (and the values, where those are not merely typical).
     """
 

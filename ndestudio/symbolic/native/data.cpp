@@ -32,7 +32,7 @@ void fill(Data& d, Value value) {
 
 }  // namespace
 
-Data Data::make(const double* X, const double* y, const double* w, int rows, int features, int targets, bool scheme, int hidden) {
+Data Data::make(const double* X, const double* y, const double* w, int rows, int features, int targets, bool formula_template, int hidden) {
     Data d;
     d.rows = rows;
     d.features = features;
@@ -54,7 +54,7 @@ Data Data::make(const double* X, const double* y, const double* w, int rows, int
         d.mean[t] = mean;
         d.spread[t] = square > 0.0 ? std::sqrt(square) : 1.0;
         if (t == 0) d.deviation = d.spread[0];
-        if (scheme) d.spread[t] = 1.0;
+        if (formula_template) d.spread[t] = 1.0;
         for (int r = 0; r < rows; ++r) d.y(t)[r] = d.root_weight[r] * (value(r) / d.spread[t]);
     }
     return d;

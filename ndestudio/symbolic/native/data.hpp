@@ -34,12 +34,12 @@ struct Data {
     int rows = 0;
     int padded = 0;
     int features = 0;  // that formulas are made of
-    int hidden = 0;    // further columns, for the known part of a scheme
+    int hidden = 0;    // further columns, for the known part of a template
     int targets = 1;
     int first = 0;  // number of the first target among those of the search
     bool weighted = false;
     double mean[kMaxTargets] = {};  // weighted mean of each target
-    double spread[kMaxTargets];     // y = spread * target: the weighted standard deviation, or 1 for a scheme
+    double spread[kMaxTargets];     // y = spread * target: the weighted standard deviation, or 1 for a template
     double deviation = 1.0;         // weighted standard deviation of the first target
     Buffer store;
     Buffer target;       // y / spread, times the square root of the weight; one target after the other
@@ -50,8 +50,8 @@ struct Data {
     double* y(int t) { return target.data() + static_cast<std::size_t>(t) * static_cast<std::size_t>(padded); }
 
     /// X row-major [rows][features], y [rows][targets]; w may be null. Rows of weight 0 stay but count nothing.
-    /// For a scheme the spread is 1, and X has `hidden` more columns.
-    static Data make(const double* X, const double* y, const double* w, int rows, int features, int targets = 1, bool scheme = false, int hidden = 0);
+    /// For a template the spread is 1, and X has `hidden` more columns.
+    static Data make(const double* X, const double* y, const double* w, int rows, int features, int targets = 1, bool formula_template = false, int hidden = 0);
     /// The given rows, with this data's scale.
     Data subset(const std::vector<int>& rows) const;
     /// One target alone over the same rows. The features are shared: it must not outlive `this`.

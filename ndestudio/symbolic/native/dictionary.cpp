@@ -6,7 +6,7 @@
 #include <unordered_set>
 
 #include "families.hpp"
-#include "tidy.hpp"
+#include "simplify.hpp"
 
 namespace nde {
 namespace {
@@ -209,10 +209,10 @@ Dictionary::Dictionary(const Options& options, const Mutator& mutator, const Dat
 
     values_.resize(static_cast<std::size_t>(size()) * kSketch);
     Buffer v(static_cast<std::size_t>(kSketch));
-    const Scheme& scheme = options.scheme;
+    const FormulaTemplate& formula_template = options.formula_template;
     std::vector<Buffer> slopes;
     Buffer ignored;
-    if (scheme.active() && !e.scheme()->linearise(nullptr, sketch_, slopes, ignored)) {
+    if (formula_template.active() && !e.formula_template()->linearise(nullptr, sketch_, slopes, ignored)) {
         nodes_.clear();
         begin_ = {0};
         return;
@@ -232,8 +232,8 @@ Dictionary::Dictionary(const Options& options, const Mutator& mutator, const Dat
             shapes.push_back(shape_[static_cast<std::size_t>(k)]);
             ++kept;
         };
-        if (scheme.active()) {
-            const int owner = scheme.owner(t, t.root());
+        if (formula_template.active()) {
+            const int owner = formula_template.owner(t, t.root());
             if (owner < 0 || !against(slopes, slopes[static_cast<std::size_t>(owner)], v)) continue;
             for (int r = 0; r < sketch_.rows; ++r) to[r] = upper_half(static_cast<float>(v[static_cast<std::size_t>(r)]));
             keep();
@@ -263,21 +263,21 @@ void Dictionary::atom(int k, Tree& out) const {
     out = t;
 }
 
-void Dictionary::gains(Evaluator& e, const Data& s, const Member* m, int first, int count, float* out) const {
+void Dictionary::gains(Evaluator& e, const Data& s, const Individual* m, int first, int count, float* out) const {
     constexpr int kMost = kMaxTerms + kMaxTargets + kMaxFunctions + kMaxParameters;
     Buffer basis(static_cast<std::size_t>(kMost) * kSketch);
     const auto column = [&](int k) { return basis.data() + static_cast<std::size_t>(k) * kSketch; };
     const double* one = s.root_weight.data();
     const double ones = dot(one, one, s.rows);
-    int terms = 0;  // orthonormal columns: centred terms (of a scheme, derivatives), beside them the residuals
+    int terms = 0;  // orthonormal columns: centred terms (of a template, derivatives), beside them the residuals
     const auto add = [&](double* v) {
-        const double mean = e.scheme() ? 0.0 : dot(v, one, s.rows) / ones;
+        const double mean = e.formula_template() ? 0.0 : dot(v, one, s.rows) / ones;
         for (int i = 0; i < s.rows; ++i) v[i] -= mean * one[i];
         return orthonormal(basis.data(), terms, s.rows, v);
     };
     std::vector<Buffer> columns;
     Buffer residual;
-    if (e.scheme() && !e.scheme()->linearise(m, s, columns, residual)) {
+    if (e.formula_template() && !e.formula_template()->linearise(m, s, columns, residual)) {
         std::fill(out, out + count, 0.0f);
         return;
     }
@@ -285,7 +285,7 @@ void Dictionary::gains(Evaluator& e, const Data& s, const Member* m, int first, 
         std::copy_n(derivative.data(), s.rows, column(terms));
         terms += add(column(terms));
     }
-    if (m && !e.scheme()) {
+    if (m && !e.formula_template()) {
         int roots[kMaxTerms];
         const int all = term_roots(m->tree, roots);
         for (int k = 0; k < all; ++k) {
@@ -298,7 +298,7 @@ void Dictionary::gains(Evaluator& e, const Data& s, const Member* m, int first, 
     int n = terms;
     for (int t = 0; t < s.targets; ++t) {
         double* v = column(n);
-        std::copy_n(e.scheme() ? residual.data() : s.y(t), s.rows, v);
+        std::copy_n(e.formula_template() ? residual.data() : s.y(t), s.rows, v);
         n += add(v);
     }
     if (n == terms) {
@@ -328,7 +328,7 @@ void Dictionary::gains(Evaluator& e, const Data& s, const Member* m, int first, 
 namespace {
 
 /// The `wanted` atoms that explain most of what `m` (null: the mean) leaves, at most `per_shape` of a shape.
-std::vector<int> best_atoms(const Dictionary& d, const Data& sketch, Evaluator& e, const Member* m, int wanted, int per_shape) {
+std::vector<int> best_atoms(const Dictionary& d, const Data& sketch, Evaluator& e, const Individual* m, int wanted, int per_shape) {
     std::vector<float> c(static_cast<std::size_t>(d.size()));
     d.gains(e, sketch, m, 0, d.size(), c.data());
     std::vector<int> order(c.size());
@@ -351,7 +351,7 @@ std::vector<int> best_atoms(const Dictionary& d, const Data& sketch, Evaluator& 
     return out;
 }
 
-bool with_atom(const Options& options, const Dictionary& d, const Member* m, int k, Tree& out) {
+bool with_atom(const Options& options, const Dictionary& d, const Individual* m, int k, Tree& out) {
     Tree atom, sum;
     d.atom(k, atom);
     if (!m) return normalise(atom, options.terms, out);
@@ -366,13 +366,13 @@ namespace {
 /// A beam of sums of atoms on the sketch.
 class Beam {
 public:
-    Beam(const Options& options, const Data& sketch, const Data& data, const Dictionary& dictionary, Evaluator& e, Hall& hall)
-        : options_(options), sketch_(sketch), data_(data), dictionary_(dictionary), e_(e), hall_(hall), found_(options.max_size) {}
+    Beam(const Options& options, const Data& sketch, const Data& data, const Dictionary& dictionary, Evaluator& e, HallOfFame& hall_of_fame)
+        : options_(options), sketch_(sketch), data_(data), dictionary_(dictionary), e_(e), hall_of_fame_(hall_of_fame), found_(options.max_size) {}
 
     void run() {
-        std::vector<Member> simple;
+        std::vector<Individual> simple;
         for (int k = 0; k < std::min(24, dictionary_.size()); ++k) {
-            Member t;
+            Individual t;
             if (with_atom(options_, dictionary_, nullptr, k, t.tree) && e_.assess(t, sketch())) simple.push_back(t);
         }
         // The widths are those at which a wider beam hardly ever found more; the second, slower pass is for what the first
@@ -383,38 +383,39 @@ public:
             const std::size_t plain = std::min<std::size_t>(8, simple.size());
             for (std::size_t i = 0; i < plain; ++i)
                 for (int k = static_cast<int>(i) + 1; k < static_cast<int>(plain); ++k) {
-                    Member t;
+                    Individual t;
                     if (with_atom(options_, dictionary_, &simple[i], k, t.tree) && e_.assess(t, sketch())) simple.push_back(t);
                 }
             pass(simple, {16, 24, 8, 6}, 64, 6);
         }
-        for (const Member& m : found_.front()) hand_over(m);
+        for (const Individual& m : found_.front()) hand_over(m);
     }
 
 private:
-    static bool better(const Member& a, const Member& b) {
+    static bool better(const Individual& a, const Individual& b) {
         return std::log(a.loss + 1e-30) + 0.04 * a.complexity < std::log(b.loss + 1e-30) + 0.04 * b.complexity;
     }
     const Data& sketch() const { return sketch_; }
-    /// Solved, stopped, or, with a scheme, whose fits take several evaluations each, at the end of what this may cost.
+    /// Solved, stopped, or, with a template, whose fits take several evaluations each, at the end of what this may
+    /// cost.
     bool over() const {
         constexpr std::uint64_t kMost = 15000;
-        return solved_ || e_.stopped() || (e_.scheme() && e_.evaluations - begun_ > kMost);
+        return solved_ || e_.stopped() || (e_.formula_template() && e_.evaluations - begun_ > kMost);
     }
 
-    void pass(const std::vector<Member>& simple, const std::vector<int>& widths, int atoms, int polished) {
-        std::vector<Member> beam;
+    void pass(const std::vector<Individual>& simple, const std::vector<int>& widths, int atoms, int optimised) {
+        std::vector<Individual> beam;
         grow(nullptr, 64, 2, 24, beam);
         const int levels = std::min(options_.terms, static_cast<int>(widths.size()) + 1);
         for (int level = 1; level < levels && !over(); ++level) {
             std::stable_sort(beam.begin(), beam.end(), better);
-            std::vector<Member> next, kept = level == 1 ? simple : std::vector<Member>{};
+            std::vector<Individual> next, kept = level == 1 ? simple : std::vector<Individual>{};
             std::unordered_set<std::uint64_t> shapes;
             const std::size_t width = static_cast<std::size_t>(widths[static_cast<std::size_t>(level) - 1]) + kept.size();
-            for (const Member& m : beam)
+            for (const Individual& m : beam)
                 if (kept.size() < width && shapes.insert(shape(m.tree, m.tree.root())).second) kept.push_back(m);
-            for (const Member& m : kept) {
-                grow(&m, atoms, 1, polished, next);
+            for (const Individual& m : kept) {
+                grow(&m, atoms, 1, optimised, next);
                 if (over()) break;
             }
             if (next.empty()) break;
@@ -422,32 +423,32 @@ private:
         }
     }
 
-    void hand_over(Member m) {
+    void hand_over(Individual m) {
         if (!e_.assess(m, data_)) return;
-        if (e_.polish(m, data_, 10)) e_.assess(m, data_);
+        if (e_.optimise_constants(m, data_, 10)) e_.assess(m, data_);
         if (m.complexity > options_.max_size) return;
-        nde::offer(hall_, m, data_, e_);
-        solved_ |= m.loss <= 1e-2 * options_.target && hall_.plain(m);
+        nde::offer(hall_of_fame_, m, data_, e_);
+        solved_ |= m.loss <= 1e-2 * options_.target && hall_of_fame_.plain(m);
     }
 
-    void grow(const Member* from, int atoms, int per_shape, int polished, std::vector<Member>& into) {
-        std::vector<Member> tried;
+    void grow(const Individual* from, int atoms, int per_shape, int optimised, std::vector<Individual>& into) {
+        std::vector<Individual> tried;
         for (int k : best_atoms(dictionary_, sketch_, e_, from, atoms, per_shape)) {
-            Member t;
+            Individual t;
             if (!with_atom(options_, dictionary_, from, k, t.tree)) continue;
-            if (from && e_.scheme()) inherit(t, *from);
+            if (from && e_.formula_template()) inherit(t, *from);
             if (!e_.assess(t, sketch())) continue;
             if (from && !(t.loss < 0.99 * from->loss)) continue;
             tried.push_back(t);
         }
         std::stable_sort(tried.begin(), tried.end(), better);
         // a few steps for all of them, more for those that take to it
-        for (Member& t : tried)
-            if (e_.polish(t, sketch(), 2)) e_.assess(t, sketch());
+        for (Individual& t : tried)
+            if (e_.optimise_constants(t, sketch(), 2)) e_.assess(t, sketch());
         std::stable_sort(tried.begin(), tried.end(), better);
         for (std::size_t i = 0; i < tried.size() && !e_.stopped(); ++i) {
-            Member& t = tried[i];
-            if (static_cast<int>(i) < polished && e_.polish(t, sketch(), 6)) e_.assess(t, sketch());
+            Individual& t = tried[i];
+            if (static_cast<int>(i) < optimised && e_.optimise_constants(t, sketch(), 6)) e_.assess(t, sketch());
             if (t.complexity > options_.max_size) continue;
             found_.offer(t);
             into.push_back(t);
@@ -461,8 +462,8 @@ private:
     const Data& data_;
     const Dictionary& dictionary_;
     Evaluator& e_;
-    Hall& hall_;
-    Hall found_;
+    HallOfFame& hall_of_fame_;
+    HallOfFame found_;
     const std::uint64_t begun_ = e_.evaluations;
     bool solved_ = false;
 };
@@ -470,8 +471,8 @@ private:
 }  // namespace
 
 void sparse_regression(const Options& options, const Data& sketch, const Data& data, const Dictionary& dictionary, Evaluator& e,
-                       Hall& hall) {
-    if (dictionary.size() > 0) Beam(options, sketch, data, dictionary, e, hall).run();
+                       HallOfFame& hall_of_fame) {
+    if (dictionary.size() > 0) Beam(options, sketch, data, dictionary, e, hall_of_fame).run();
 }
 
 }  // namespace nde

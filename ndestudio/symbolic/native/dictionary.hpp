@@ -22,11 +22,11 @@ public:
     const Data& sketch() const { return sketch_; }
     /// Share of the residuals of `m` (null: of the means) that each of the atoms first..first+count-1 would explain beside
     /// the terms of `m`, on the sketch or one target of it (orthogonal least squares: Chen, Billings, Luo 1989).
-    void gains(Evaluator& e, const Data& sketch, const Member* m, int first, int count, float* out) const;
+    void gains(Evaluator& e, const Data& sketch, const Individual* m, int first, int count, float* out) const;
 
 private:
     void build(const Options& options, const Mutator& mutator, const Evaluator& e, int limit);
-    /// Values `v` of an atom times its slope, orthogonal to the fixed columns of a scheme and of length 1.
+    /// Values `v` of an atom times its slope, orthogonal to the fixed columns of a template and of length 1.
     bool against(const std::vector<Buffer>& fixed, const Buffer& slope, Buffer& v) const;
     Data sketch_;
     std::vector<Node> nodes_;
@@ -38,10 +38,10 @@ public:
     std::uint64_t shape_of(int k) const { return shape_[static_cast<std::size_t>(k)]; }
 };
 
-/// Forward selection of atoms from several starts, each step exact over the best correlated ones, constants polished.
-/// Every stage is offered to `hall`. Stops at `options.target`.
+/// Forward selection of atoms from several starts, each step exact over the best correlated ones, constants optimised.
+/// Every stage is offered to `hall_of_fame`. Stops at `options.target`.
 /// `sketch` is that of the dictionary, or one target of it.
 void sparse_regression(const Options& options, const Data& sketch, const Data& data, const Dictionary& dictionary, Evaluator& e,
-                       Hall& hall);
+                       HallOfFame& hall_of_fame);
 
 }  // namespace nde

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "member.hpp"
+#include "individual.hpp"
 
 namespace nde {
 namespace {

@@ -20,7 +20,7 @@ Evaluator::Evaluator(const Kernel& kernel, const Options& options, const std::at
       adjoint_(static_cast<std::size_t>(kMaxNodes) * kBlock),
       term_(static_cast<std::size_t>(kMaxTerms) * kBlock),
       residual_(static_cast<std::size_t>(kMaxTargets) * kBlock) {
-    if (options.scheme.active()) scheme_ = std::make_unique<SchemeFit>(kernel, options, stop, evaluations);
+    if (options.formula_template.active()) formula_template_ = std::make_unique<TemplateFit>(kernel, options, stop, evaluations);
 }
 
 Evaluator::Terms Evaluator::terms_of(const Tree& tree) {
@@ -150,7 +150,7 @@ bool Evaluator::fit(const Tree& tree, const Terms& terms, const Data& data, cons
 }
 
 /// Drop what target after target does not pay for.
-bool Evaluator::prune(Member& member, const Terms& terms, const Data& data, double* sums, Fit& f, double share, bool& dropped) {
+bool Evaluator::prune(Individual& individual, const Terms& terms, const Data& data, double* sums, Fit& f, double share, bool& dropped) {
     const int width = terms.n + 1 + data.targets;
     for (int t = 0; t < data.targets; ++t) {
         int used = 0;
@@ -169,9 +169,9 @@ bool Evaluator::prune(Member& member, const Terms& terms, const Data& data, doub
             std::copy(now.used, now.used + kMaxTerms, with);
             if (least < terms.n) with[least] = false;
             if (!solve_linear(sums, width, terms.n, t, with, now.intercept && least < terms.n, g.of[t])) break;
-            if ((now.loss < kNearlyExact || g.of[t].loss < kNearlyExact) && !refine(member.tree, terms, data, sums, g)) return false;
+            if ((now.loss < kNearlyExact || g.of[t].loss < kNearlyExact) && !refine(individual.tree, terms, data, sums, g)) return false;
             if (options_.loss != Loss::Squares) {  // the cost is that of squares
-                if (!reweigh(member.tree, terms, data, g, sums)) return false;
+                if (!reweigh(individual.tree, terms, data, g, sums)) return false;
                 if (!(g.of[t].loss <= now.loss * (1.0 + share) + 1e-22)) break;
             }
             if (least < terms.n) {
@@ -185,12 +185,12 @@ bool Evaluator::prune(Member& member, const Terms& terms, const Data& data, doub
     return true;
 }
 
-bool Evaluator::assess(Member& member, const Data& data, bool pruned) {
-    if (scheme_) return scheme_->assess(member, data, pruned);
-    const Terms terms = terms_of(member.tree);
+bool Evaluator::assess(Individual& individual, const Data& data, bool pruned) {
+    if (formula_template_) return formula_template_->assess(individual, data, pruned);
+    const Terms terms = terms_of(individual.tree);
     double sums[kMaxWidth * kMaxWidth];
     Fit f;
-    if (!fit(member.tree, terms, data, nullptr, f, sums)) return false;
+    if (!fit(individual.tree, terms, data, nullptr, f, sums)) return false;
     // A term that pays less than the Bayesian information criterion asks for one parameter is dropped.
     const double share = pruned ? std::min(0.01, std::log(static_cast<double>(data.rows)) / data.rows) : 0.0;
     bool dropped = false;
@@ -199,24 +199,24 @@ bool Evaluator::assess(Member& member, const Data& data, bool pruned) {
         for (int t = 0; t < data.targets; ++t) used |= f.of[t].used[k];
         dropped |= !used;
     }
-    if (!prune(member, terms, data, sums, f, share, dropped)) return false;
-    if (dropped && !select(member, f)) return false;
-    store(member, f, data);
+    if (!prune(individual, terms, data, sums, f, share, dropped)) return false;
+    if (dropped && !select(individual, f)) return false;
+    store(individual, f, data);
     return true;
 }
 
-bool Evaluator::thin(Member& member, const Data& data) {
-    if (scheme_) return scheme_->thin(member, data);
-    const Terms terms = terms_of(member.tree);
+bool Evaluator::thin(Individual& individual, const Data& data) {
+    if (formula_template_) return formula_template_->thin(individual, data);
+    const Terms terms = terms_of(individual.tree);
     double sums[kMaxWidth * kMaxWidth];
     Fit chosen, f;
     chosen.targets = data.targets;
     int left = 0;
     for (int t = 0; t < data.targets; ++t) {
-        chosen.of[t].intercept = member.fit[t].intercept;
-        for (int k = 0; k < terms.n; ++k) left += chosen.of[t].used[k] = data.targets == 1 || member.fit[t].coefficient[k] != 0.0;
+        chosen.of[t].intercept = individual.fit[t].intercept;
+        for (int k = 0; k < terms.n; ++k) left += chosen.of[t].used[k] = data.targets == 1 || individual.fit[t].coefficient[k] != 0.0;
     }
-    if (!fit(member.tree, terms, data, &chosen, f, sums)) return false;
+    if (!fit(individual.tree, terms, data, &chosen, f, sums)) return false;
     int at = -1, from = -1;
     double cost = 0.0;
     for (int t = 0; t < data.targets; ++t)
@@ -230,14 +230,14 @@ bool Evaluator::thin(Member& member, const Data& data) {
     if (at < terms.n) f.of[from].used[at] = false;
     else f.of[from].intercept = false;
     Fit g;
-    if (!fit(member.tree, terms, data, &f, g, sums) || !select(member, g)) return false;
-    store(member, g, data);
+    if (!fit(individual.tree, terms, data, &f, g, sums) || !select(individual, g)) return false;
+    store(individual, g, data);
     return true;
 }
 
 /// Leave out the terms that no target uses.
-bool Evaluator::select(Member& member, Fit& f) {
-    const int terms = terms_of(member.tree).n;
+bool Evaluator::select(Individual& individual, Fit& f) {
+    const int terms = terms_of(individual.tree).n;
     bool with[kMaxTerms] = {};
     int kept = 0;
     for (int k = 0; k < terms; ++k) {
@@ -246,34 +246,34 @@ bool Evaluator::select(Member& member, Fit& f) {
     }
     if (kept == terms) return true;
     Tree smaller;
-    if (!select_terms(member.tree, with, smaller)) return false;
+    if (!select_terms(individual.tree, with, smaller)) return false;
     for (int t = 0; t < f.targets; ++t) {
         int n = 0;
         for (int k = 0; k < terms; ++k)
             if (with[k]) f.of[t].coefficient[n++] = f.of[t].used[k] ? f.of[t].coefficient[k] : 0.0;
     }
-    member.tree = smaller;
+    individual.tree = smaller;
     return true;
 }
 
-double Evaluator::criterion(const Member& member, const Data& data) {
-    return member.fitness + fitted_numbers(member, data.spread) * std::log(static_cast<double>(data.rows)) / data.rows / data.targets;
+double Evaluator::criterion(const Individual& individual, const Data& data) {
+    return individual.fitness + fitted_numbers(individual, data.spread) * std::log(static_cast<double>(data.rows)) / data.rows / data.targets;
 }
 
-void Evaluator::store(Member& member, const Fit& f, const Data& data) {
-    member.terms = terms_of(member.tree).n;
-    member.targets = f.targets;
+void Evaluator::store(Individual& individual, const Fit& f, const Data& data) {
+    individual.terms = terms_of(individual.tree).n;
+    individual.targets = f.targets;
     for (int t = 0; t < f.targets; ++t) {
-        std::copy(f.of[t].coefficient, f.of[t].coefficient + member.terms, member.fit[t].coefficient);
-        member.fit[t].constant = f.of[t].constant;
-        member.fit[t].intercept = f.of[t].intercept;
-        member.fit[t].loss = f.of[t].loss;
+        std::copy(f.of[t].coefficient, f.of[t].coefficient + individual.terms, individual.fit[t].coefficient);
+        individual.fit[t].constant = f.of[t].constant;
+        individual.fit[t].intercept = f.of[t].intercept;
+        individual.fit[t].loss = f.of[t].loss;
     }
-    member.loss = f.loss;
-    member.fitness = f.fitness;
-    member.criterion = criterion(member, data);
-    member.complexity = complexity(member, data, options_);
-    member.hash = hash(member.tree, member.tree.root());
+    individual.loss = f.loss;
+    individual.fitness = f.fitness;
+    individual.criterion = criterion(individual, data);
+    individual.complexity = complexity(individual, data, options_);
+    individual.hash = hash(individual.tree, individual.tree.root());
 }
 
 void Evaluator::values(const Tree& tree, int root, const Data& data, double* out) {

@@ -7,8 +7,8 @@
 
 #include "data.hpp"
 #include "kernel.hpp"
-#include "member.hpp"
-#include "scheme_fit.hpp"
+#include "individual.hpp"
+#include "template_fit.hpp"
 
 namespace nde {
 
@@ -38,25 +38,26 @@ class Evaluator {
 public:
     Evaluator(const Kernel& kernel, const Options& options, const std::atomic<bool>* stop);
 
-    /// Fit the coefficients of `member.tree` (normalised) to all targets, drop terms and intercepts that do not pay, set
-    /// losses, complexity and hash. False if it has no finite loss on these data.
-    bool assess(Member& member, const Data& data, bool prune = true);
-    /// Drop the term, or the intercept, that pays least, whether or not that is worth it: simpler members of a front
-    /// that a fit with everything in it never visits. False if there is nothing to drop.
-    bool thin(Member& member, const Data& data);
+    /// Fit the coefficients of `individual.tree` (normalised) to all targets, drop terms and intercepts that do not
+    /// pay, set losses, complexity and hash. False if it has no finite loss on these data.
+    bool assess(Individual& individual, const Data& data, bool prune = true);
+    /// Drop the term, or the intercept, that pays least, whether or not that is worth it: simpler individuals of a
+    /// front that a fit with everything in it never visits. False if there is nothing to drop.
+    bool thin(Individual& individual, const Data& data);
     /// At most `steps` steps of Levenberg-Marquardt on the constants inside the terms, the coefficients being
-    /// eliminated (variable projection, Kaufman 1975). Keeps `member` when nothing is gained, and its dimensions. True if it improved.
-    bool polish(Member& member, const Data& data, int steps);
-    /// Loss with the member's own coefficients; infinite where it is not finite.
-    double loss_of(const Member& member, const Data& data);
+    /// eliminated (variable projection, Kaufman 1975). Keeps `individual` when nothing is gained, and its dimensions.
+    /// True if it improved.
+    bool optimise_constants(Individual& individual, const Data& data, int steps);
+    /// Loss with the individual's own coefficients; infinite where it is not finite.
+    double loss_of(const Individual& individual, const Data& data);
     /// Loss of explicit formulas (in units of y) for the targets first, first + 1, ...; infinite where it is not finite.
     /// `each`, if not null, receives the loss of each.
     double formula_loss(const Tree* formulas, int first, int count, const Data& data, double* each = nullptr);
     /// Values of a subtree at all padded rows.
     void values(const Tree& tree, int root, const Data& data, double* out);
 
-    /// Fits of members of a scheme; null without one.
-    SchemeFit* scheme() { return scheme_.get(); }
+    /// Fits of individuals of a template; null without one.
+    TemplateFit* formula_template() { return formula_template_.get(); }
     const Options& options() const { return options_; }
     const Kernel& kernel() const { return kernel_; }
     bool stopped() const { return stop_ && stop_->load(std::memory_order_relaxed); }
@@ -65,7 +66,7 @@ public:
     bool thorough = false;  // losses other than squares: reweigh until nothing changes
 
 private:
-    bool optimise(Member& member, const Data& data, int steps, bool keep_exponents);
+    bool optimise(Individual& individual, const Data& data, int steps, bool keep_exponents);
     struct Terms {
         int n = 0;
         int root[kMaxTerms];
@@ -80,7 +81,7 @@ private:
     bool solve(const Terms& terms, const Data& data, const Fit* chosen, Fit& out, const double* sums) const;
     bool reweigh(const Tree& tree, const Terms& terms, const Data& data, Fit& fit, double* sums);
     bool reweigh_rows(const Tree& tree, const Terms& terms, const Data& data, Fit& fit);
-    bool prune(Member& member, const Terms& terms, const Data& data, double* sums, Fit& fit, double share, bool& dropped);
+    bool prune(Individual& individual, const Terms& terms, const Data& data, double* sums, Fit& fit, double share, bool& dropped);
     bool normal_equations(const Tree& tree, const Terms& terms, const Data& data, const Fit& fit, const int* inner, int count,
                           double* a, double* b);
     bool gradient_sums(const Tree& tree, const Terms& terms, const Data& data, const Fit& fit, const int* inner, int count,
@@ -93,9 +94,9 @@ private:
     double penalty(double error) const;
     double row_weight(double error) const;
     void join(Fit& fit) const;
-    static bool select(Member& member, Fit& fit);
-    static double criterion(const Member& member, const Data& data);
-    void store(Member& member, const Fit& fit, const Data& data);
+    static bool select(Individual& individual, Fit& fit);
+    static double criterion(const Individual& individual, const Data& data);
+    void store(Individual& individual, const Fit& fit, const Data& data);
     static Terms terms_of(const Tree& tree);
 
     const Kernel& kernel_;
@@ -103,7 +104,7 @@ private:
     const std::atomic<bool>* stop_;
     Buffer slots_, adjoint_, term_, residual_, extra_, extra_target_;
     const double* where_[kMaxNodes];
-    std::unique_ptr<SchemeFit> scheme_;
+    std::unique_ptr<TemplateFit> formula_template_;
     bool reweighted_ = false;  // rows additionally weighted by extra_ (robust losses)
 };
 

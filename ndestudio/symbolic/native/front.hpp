@@ -1,34 +1,34 @@
-// The hall of fame: the best member of each complexity, by the Bayesian information criterion.
+// The hall of fame: the best individual of each complexity, by the Bayesian information criterion.
 #pragma once
 
 #include <vector>
 
-#include "member.hpp"
+#include "individual.hpp"
 
 namespace nde {
 
-class Hall {
+class HallOfFame {
 public:
     static constexpr std::size_t kPlain = 15;  // for each target
 
-    explicit Hall(int max_size = 0, int targets = 1)
+    explicit HallOfFame(int max_size = 0, int targets = 1)
         : slots_(static_cast<std::size_t>(max_size) + 1), plain_(kPlain * static_cast<std::size_t>(targets)) {}
 
-    bool would_take(const Member& m) const {
+    bool would_take(const Individual& m) const {
         return m.complexity >= 0 && m.complexity < static_cast<int>(slots_.size()) &&
                m.criterion < slots_[static_cast<std::size_t>(m.complexity)].criterion - 1e-9;
     }
     /// True if it is the best of its complexity so far.
-    bool offer(const Member& m) {
+    bool offer(const Individual& m) {
         if (!would_take(m)) return false;
         slots_[static_cast<std::size_t>(m.complexity)] = m;
         return true;
     }
     /// Strictly better than everything simpler, by rising complexity. Losses below `floor` count as equal.
-    std::vector<Member> front(double floor = 0.0) const {
-        std::vector<Member> out;
+    std::vector<Individual> front(double floor = 0.0) const {
+        std::vector<Individual> out;
         double best = std::numeric_limits<double>::infinity();
-        for (const Member& m : slots_)
+        for (const Individual& m : slots_)
             if (m.loss < best) {
                 out.push_back(m);
                 best = m.loss;
@@ -42,17 +42,17 @@ public:
             if (slots_[c].loss <= loss) return true;
         return false;
     }
-    bool plain(const Member& m) const { return static_cast<std::size_t>(m.complexity) <= plain_; }
+    bool plain(const Individual& m) const { return static_cast<std::size_t>(m.complexity) <= plain_; }
     double best_loss() const {
         double best = std::numeric_limits<double>::infinity();
-        for (const Member& m : slots_) best = m.loss < best ? m.loss : best;
+        for (const Individual& m : slots_) best = m.loss < best ? m.loss : best;
         return best;
     }
-    std::vector<Member>& slots() { return slots_; }
-    const std::vector<Member>& slots() const { return slots_; }
+    std::vector<Individual>& slots() { return slots_; }
+    const std::vector<Individual>& slots() const { return slots_; }
 
 private:
-    std::vector<Member> slots_;
+    std::vector<Individual> slots_;
     std::size_t plain_;
 };
 

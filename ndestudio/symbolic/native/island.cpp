@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "tidy.hpp"
+#include "simplify.hpp"
 
 namespace nde {
 namespace {
@@ -31,12 +31,12 @@ int nesting(const Tree& t) {
 }  // namespace
 
 Island::Island(const Options& options, int number)
-    : hall(options.max_size), random(options.seed, static_cast<std::uint64_t>(number) + 1), frequency(static_cast<std::size_t>(options.max_size) + 2, 1.0), cache_(kCache) {
+    : hall_of_fame(options.max_size), random(options.seed, static_cast<std::uint64_t>(number) + 1), frequency(static_cast<std::size_t>(options.max_size) + 2, 1.0), cache_(kCache) {
     std::fill(reward, reward + kMoves + 1, 0.05);
     frequency.back() = static_cast<double>(frequency.size() - 1);
 }
 
-double Island::score(const Context& c, const Member& m) const {
+double Island::score(const Context& c, const Individual& m) const {
     const double sum = frequency.back();
     return m.fitness + c.options.parsimony * frequency[static_cast<std::size_t>(m.complexity)] / sum;
 }
@@ -44,10 +44,10 @@ double Island::score(const Context& c, const Member& m) const {
 int Island::tournament(const Context& c) {
     int best = -1;
     double least = 0.0;
-    const int n = std::min<int>(c.options.tournament, static_cast<int>(members.size()));
+    const int n = std::min<int>(c.options.tournament, static_cast<int>(individuals.size()));
     for (int k = 0; k < n; ++k) {
-        const int i = random.below(static_cast<int>(members.size()));
-        const double s = score(c, members[static_cast<std::size_t>(i)]);
+        const int i = random.below(static_cast<int>(individuals.size()));
+        const double s = score(c, individuals[static_cast<std::size_t>(i)]);
         if (best < 0 || s < least) { best = i; least = s; }
         if (random.chance(0.08)) break;
     }
@@ -56,15 +56,15 @@ int Island::tournament(const Context& c) {
 
 int Island::oldest() const {
     int at = 0;
-    for (std::size_t i = 1; i < members.size(); ++i)
-        if (members[i].born < members[static_cast<std::size_t>(at)].born) at = static_cast<int>(i);
+    for (std::size_t i = 1; i < individuals.size(); ++i)
+        if (individuals[i].born < individuals[static_cast<std::size_t>(at)].born) at = static_cast<int>(i);
     return at;
 }
 
-void Island::immigrate(const Member& m) {
-    Member copy = m;
+void Island::immigrate(const Individual& m) {
+    Individual copy = m;
     copy.born = ++clock;
-    members[static_cast<std::size_t>(oldest())] = copy;
+    individuals[static_cast<std::size_t>(oldest())] = copy;
 }
 
 Move Island::choose_move(const Context& c, const Tree& tree) {
@@ -80,19 +80,19 @@ Move Island::choose_move(const Context& c, const Tree& tree) {
     return Move::Randomise;
 }
 
-bool Island::make_child(const Context& c, Evaluator& e, const Member& parent, Move move, double temperature, Tree& child) {
+bool Island::make_child(const Context& c, Evaluator& e, const Individual& parent, Move move, double temperature, Tree& child) {
     if (move < Move::Simplify) return c.mutator.change(move, parent.tree, temperature, random, child);
     const Dictionary& d = c.dictionary;
     if (move == Move::Simplify) return simplify(parent.tree, c.options, random.chance(0.5), child);
     if (d.size() == 0) return false;
-    Member base = parent;
+    Individual base = parent;
     if (move == Move::Exchange) {  // give up the term that matters least, or any, for one that the residual asks for
         if (parent.terms < 2) return false;
         bool keep[kMaxTerms];
         std::fill(keep, keep + kMaxTerms, true);
         keep[random.below(parent.terms)] = false;
         if (!select_terms(parent.tree, keep, base.tree)) return false;
-        if (e.scheme()) inherit(base, parent);
+        if (e.formula_template()) inherit(base, parent);
         if (!e.assess(base, c.data, false)) return false;
     }
     constexpr int kLook = 512;
@@ -114,13 +114,13 @@ bool Island::make_child(const Context& c, Evaluator& e, const Member& parent, Mo
     return true;
 }
 
-bool Island::admit(const Context& c, Evaluator& e, const Tree& raw, Member& child, const Member* parent) {
+bool Island::admit(const Context& c, Evaluator& e, const Tree& raw, Individual& child, const Individual* parent) {
     const double parent_loss = parent ? parent->loss : INFINITY;
     const bool fresh = parent != nullptr;
-    Member m;
+    Individual m;
     if (!normalise(raw, c.options.terms, m.tree)) return false;
-    if (e.scheme()) {
-        if (!assigned(m.tree, c.options.scheme) && !assign(m.tree, c.options.scheme, c.options.terms, random, m.tree)) return false;
+    if (e.formula_template()) {
+        if (!assigned(m.tree, c.options.formula_template) && !assign(m.tree, c.options.formula_template, c.options.terms, random, m.tree)) return false;
         if (parent) inherit(m, *parent);
     }
     int least = 0;
@@ -139,7 +139,7 @@ bool Island::admit(const Context& c, Evaluator& e, const Tree& raw, Member& chil
     if (!e.assess(m, c.data)) return false;
     const bool promising = m.loss < 3.0 * parent_loss;
     if (random.chance(fresh && promising ? 3.0 * c.options.optimise : c.options.optimise)) {
-        if (e.polish(m, c.data, 3)) e.assess(m, c.data);
+        if (e.optimise_constants(m, c.data, 3)) e.assess(m, c.data);
     }
     if (m.complexity > c.options.max_size || !std::isfinite(m.loss) || !presentable(m, c.data, c.options)) return false;
     if (m.loss < 0.1 * parent_loss && imitates(m.tree, c.data)) return false;
@@ -149,51 +149,51 @@ bool Island::admit(const Context& c, Evaluator& e, const Tree& raw, Member& chil
 
 void Island::fill(const Context& c, Evaluator& e) {
     const std::uint64_t before = e.evaluations;
-    const int target = c.options.members;
-    for (int attempt = 0; static_cast<int>(members.size()) < target && attempt < 200 * target && !e.stopped(); ++attempt) {
+    const int target = c.options.individuals;
+    for (int attempt = 0; static_cast<int>(individuals.size()) < target && attempt < 200 * target && !e.stopped(); ++attempt) {
         Tree raw;
         if (c.dictionary.size() > 0 && random.chance(0.5)) c.dictionary.atom(random.below(c.dictionary.size()), raw);
         else if (!c.mutator.grow(1 + random.below(7), random, raw)) continue;
-        Member m;
+        Individual m;
         if (!admit(c, e, raw, m, nullptr)) continue;
         m.born = ++clock;
-        offer(hall, m, c.data, e);
-        members.push_back(m);
+        offer(hall_of_fame, m, c.data, e);
+        individuals.push_back(m);
     }
-    if (members.empty()) {  // nothing but the mean could be evaluated
-        Member m;
+    if (individuals.empty()) {  // nothing but the mean could be evaluated
+        Individual m;
         m.tree.variable(0);
         m.terms = 1;
         m.targets = c.data.targets;
         m.loss = 1.0;
         m.fitness = 0.0;
         m.complexity = 1;
-        members.push_back(m);
+        individuals.push_back(m);
     }
-    while (static_cast<int>(members.size()) < target) members.push_back(members[static_cast<std::size_t>(random.below(static_cast<int>(members.size())))]);
+    while (static_cast<int>(individuals.size()) < target) individuals.push_back(individuals[static_cast<std::size_t>(random.below(static_cast<int>(individuals.size())))]);
     evaluations += e.evaluations - before;
 }
 
 void Island::run(const Context& c, Evaluator& e, int children, double temperature) {
     const std::uint64_t before = e.evaluations;
     for (int n = 0; n < children && !e.stopped(); ++n) {
-        const Member& parent = members[static_cast<std::size_t>(tournament(c))];
+        const Individual& parent = individuals[static_cast<std::size_t>(tournament(c))];
         const double parent_fitness = parent.fitness;
         const int parent_complexity = parent.complexity;
         Tree raw;
         int kind = kMoves;
         bool made;
         if (random.chance(c.options.crossover)) {
-            const Member& other = members[static_cast<std::size_t>(tournament(c))];
+            const Individual& other = individuals[static_cast<std::size_t>(tournament(c))];
             made = c.mutator.cross(parent.tree, other.tree, random, raw);
         } else {
             const Move move = choose_move(c, parent.tree);
             kind = static_cast<int>(move);
             made = make_child(c, e, parent, move, temperature, raw);
         }
-        Member child;
+        Individual child;
         const bool good = made && admit(c, e, raw, child, &parent);
-        const bool first = good && offer(hall, child, c.data, e);
+        const bool first = good && offer(hall_of_fame, child, c.data, e);
         const bool better = good && child.fitness < parent_fitness - 1e-3;
         reward[kind] += 0.01 * ((first ? 1.0 : better ? 0.5 : 0.0) - reward[kind]);
         if (reward[kind] < 0.002) reward[kind] = 0.002;
@@ -204,7 +204,7 @@ void Island::run(const Context& c, Evaluator& e, int children, double temperatur
         const double p = std::exp(-fall / (1e-3 + c.options.temperature * temperature)) * crowd;
         if (!first && !random.chance(p)) continue;
         child.born = ++clock;
-        members[static_cast<std::size_t>(oldest())] = child;
+        individuals[static_cast<std::size_t>(oldest())] = child;
         frequency[static_cast<std::size_t>(child.complexity)] += 1.0;
         frequency.back() += 1.0;
         if (frequency.back() > 4000.0) {
@@ -213,15 +213,15 @@ void Island::run(const Context& c, Evaluator& e, int children, double temperatur
             frequency.back() = total;
         }
     }
-    // a share of the members gets its constants polished
-    const int polished = std::max(1, static_cast<int>(members.size()) * 15 / 100);
-    for (int k = 0; k < polished && !e.stopped(); ++k) {
-        Member& m = members[static_cast<std::size_t>(random.below(static_cast<int>(members.size())))];
-        Member better = m;
-        if (e.polish(better, c.data, 8) && e.assess(better, c.data) && better.fitness < m.fitness && better.complexity <= c.options.max_size &&
+    // a share of the individuals gets its constants optimised
+    const int optimised = std::max(1, static_cast<int>(individuals.size()) * 15 / 100);
+    for (int k = 0; k < optimised && !e.stopped(); ++k) {
+        Individual& m = individuals[static_cast<std::size_t>(random.below(static_cast<int>(individuals.size())))];
+        Individual better = m;
+        if (e.optimise_constants(better, c.data, 8) && e.assess(better, c.data) && better.fitness < m.fitness && better.complexity <= c.options.max_size &&
             presentable(better, c.data, c.options)) {
             better.born = m.born;
-            offer(hall, better, c.data, e);
+            offer(hall_of_fame, better, c.data, e);
             m = better;
         }
     }

@@ -26,13 +26,13 @@ public:
     void fill(const Context& c, Evaluator& e);
     /// Breed `children`; `temperature` in [0, 1].
     void run(const Context& c, Evaluator& e, int children, double temperature);
-    /// Put a copy of `m` in the place of the oldest member.
-    void immigrate(const Member& m);
+    /// Put a copy of `m` in the place of the oldest individual.
+    void immigrate(const Individual& m);
     void write(class Writer& w) const;
     void read(class Reader& r, const Options& options, int targets);
 
-    std::vector<Member> members;
-    Hall hall;
+    std::vector<Individual> individuals;
+    HallOfFame hall_of_fame;
     Random random;
     std::uint64_t evaluations = 0;
     std::uint64_t repeats = 0;
@@ -45,10 +45,10 @@ private:
         std::uint64_t hash = 0;
     };
     int tournament(const Context& c);
-    double score(const Context& c, const Member& m) const;
+    double score(const Context& c, const Individual& m) const;
     Move choose_move(const Context& c, const Tree& tree);
-    bool make_child(const Context& c, Evaluator& e, const Member& parent, Move move, double temperature, Tree& child);
-    bool admit(const Context& c, Evaluator& e, const Tree& raw, Member& child, const Member* parent);
+    bool make_child(const Context& c, Evaluator& e, const Individual& parent, Move move, double temperature, Tree& child);
+    bool admit(const Context& c, Evaluator& e, const Tree& raw, Individual& child, const Individual* parent);
     int oldest() const;
 
     std::vector<Known> cache_;

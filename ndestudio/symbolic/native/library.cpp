@@ -5,7 +5,7 @@
 #include <functional>
 #include <vector>
 
-#include "tidy.hpp"
+#include "simplify.hpp"
 
 namespace nde {
 namespace {
@@ -146,8 +146,8 @@ private:
 
 class Library {
 public:
-    Library(const Options& o, const Data& sketch, const Data& data, const Mutator& m, Evaluator& e, Hall& hall)
-        : options_(o), sketch_(sketch), data_(data), m_(m), e_(e), hall_(hall) {}
+    Library(const Options& o, const Data& sketch, const Data& data, const Mutator& m, Evaluator& e, HallOfFame& hall_of_fame)
+        : options_(o), sketch_(sketch), data_(data), m_(m), e_(e), hall_of_fame_(hall_of_fame) {}
 
     void sums(const std::vector<Tree>& trees) {
         std::vector<std::vector<double>> columns;
@@ -210,10 +210,10 @@ private:
         return y;
     }
     void offer(const Tree& raw) {
-        Member m;
+        Individual m;
         if (!normalise(raw, options_.terms, m.tree) || !permitted(m.tree, options_) || !e_.assess(m, data_)) return;
-        if (m.loss < 0.1 && e_.polish(m, data_, 10)) e_.assess(m, data_);
-        nde::offer(hall_, m, data_, e_);
+        if (m.loss < 0.1 && e_.optimise_constants(m, data_, 10)) e_.assess(m, data_);
+        nde::offer(hall_of_fame_, m, data_, e_);
     }
     static bool chain(const std::vector<Tree>& trees, const std::vector<bool>& alive, std::size_t from, Tree& out, int& n) {
         n = 0;
@@ -230,8 +230,9 @@ private:
         if (chain(trees, alive, 0, t, n) && n > 0) offer(t);
     }
     void offer_quotient(const std::vector<Tree>& above, const std::vector<Tree>& below, std::size_t first, const std::vector<bool>& alive) {
-        // Coefficients of the numerator and of the denominator are left to the polishing; the sum of quotients over one
-        // denominator needs its constants inside, so the numerator's terms become terms of their own over copies of it.
+        // Coefficients of the numerator and of the denominator are left to the optimisation; the sum of quotients over
+        // one denominator needs its constants inside, so the numerator's terms become terms of their own over copies of
+        // it.
         Tree numerator, t;
         int n = 0, d = 0;
         Tree denominator;
@@ -262,15 +263,15 @@ private:
     const Data& data_;
     const Mutator& m_;
     Evaluator& e_;
-    Hall& hall_;
+    HallOfFame& hall_of_fame_;
 };
 
 }  // namespace
 
-void eliminate(const Options& options, const Data& sketch, const Data& data, const Mutator& m, Evaluator& e, Hall& hall) {
+void eliminate(const Options& options, const Data& sketch, const Data& data, const Mutator& m, Evaluator& e, HallOfFame& hall_of_fame) {
     const int features = sketch.features;
     if (features > 12 || !m.can(Op::Multiply) || !m.can(Op::Add)) return;
-    Library library(options, sketch, data, m, e, hall);
+    Library library(options, sketch, data, m, e, hall_of_fame);
     const int room = std::min(kMostColumns, sketch.rows * 2 / 3);
     const auto polynomial = [&](int most, int columns) {
         std::vector<Tree> trees;
@@ -286,10 +287,10 @@ void eliminate(const Options& options, const Data& sketch, const Data& data, con
         return trees;
     };
     library.sums(polynomial(9, room));
-    if (hall.plain_below(1e-2 * options.target)) return;
+    if (hall_of_fame.plain_below(1e-2 * options.target)) return;
     if (m.can(Op::Divide)) {
         library.quotients(polynomial(4, std::min(10, room / 2)));
-        if (hall.plain_below(1e-2 * options.target)) return;
+        if (hall_of_fame.plain_below(1e-2 * options.target)) return;
     }
     std::vector<Tree> mixed = polynomial(3, 20);
     for (int k = 0; k < features; ++k)

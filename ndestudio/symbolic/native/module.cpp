@@ -36,8 +36,8 @@ nde::Tree tree_of(const std::string& text);
 
 /// {"known": postfix text over columns, then functions, then parameters; "arguments": of each function, the source of
 /// each; "hidden": columns that only the known part sees; "start": of the parameters}. Fills in all but `columns`.
-nde::Scheme scheme_of(const nb::dict& d) {
-    nde::Scheme s;
+nde::FormulaTemplate template_of(const nb::dict& d) {
+    nde::FormulaTemplate s;
     s.tree = tree_of(nb::cast<std::string>(d["known"]));
     const auto arguments = nb::cast<std::vector<std::vector<int>>>(d["arguments"]);
     const auto start = nb::cast<std::vector<double>>(d["start"]);
@@ -88,7 +88,7 @@ nde::Options options_of(const nb::dict& d) {
         }
         else if (key == "huber") o.huber = nb::cast<double>(value);
         else if (key == "islands") o.islands = nb::cast<int>(value);
-        else if (key == "members") o.members = nb::cast<int>(value);
+        else if (key == "individuals") o.individuals = nb::cast<int>(value);
         else if (key == "tournament") o.tournament = nb::cast<int>(value);
         else if (key == "parsimony") o.parsimony = nb::cast<double>(value);
         else if (key == "crossover") o.crossover = nb::cast<double>(value);
@@ -124,7 +124,7 @@ nde::Options options_of(const nb::dict& d) {
             o.dimensional = true;
             read_dimensions(value, o.target_dimension, o.target_known);
         }
-        else if (key == "template") o.scheme = scheme_of(nb::cast<nb::dict>(value));
+        else if (key == "template") o.formula_template = template_of(nb::cast<nb::dict>(value));
         else if (key == "wildcards") o.wildcards = nb::cast<bool>(value);
         else throw std::invalid_argument("unknown setting `" + key + "`");
     }
@@ -181,13 +181,13 @@ NB_MODULE(_evolution, m) {
                             const std::vector<std::string>& guesses, const nb::dict& options, const std::string& simd) {
             const nde::Options o = options_of(options);
             const int rows = static_cast<int>(X.shape(0)), columns = static_cast<int>(X.shape(1));
-            const bool scheme = o.scheme.active();
-            const int features = scheme ? static_cast<int>(o.scheme.source.size()) : columns;
-            if (scheme && columns != o.scheme.columns) throw std::invalid_argument("X does not have the columns of the template");
+            const bool formula_template = o.formula_template.active();
+            const int features = formula_template ? static_cast<int>(o.formula_template.source.size()) : columns;
+            if (formula_template && columns != o.formula_template.columns) throw std::invalid_argument("X does not have the columns of the template");
             if (y.ndim() < 1 || y.ndim() > 2 || y.shape(0) != X.shape(0)) throw std::invalid_argument("X and y differ in length");
             const int targets = y.ndim() == 2 ? static_cast<int>(y.shape(1)) : 1;
             if (targets < 1 || targets > nde::kMaxTargets) throw std::invalid_argument("too many targets, or none");
-            if (scheme && targets > 1) throw std::invalid_argument("a template has one target");
+            if (formula_template && targets > 1) throw std::invalid_argument("a template has one target");
             std::vector<nde::Tree> trees;
             for (const auto& g : guesses) {
                 trees.push_back(tree_of(g));
@@ -201,7 +201,7 @@ NB_MODULE(_evolution, m) {
                 if (weight.shape(0) != X.shape(0)) throw std::invalid_argument("X and weights differ in length");
                 w = weight.data();
             }
-            nde::Data data = nde::Data::make(X.data(), y.data(), w, rows, features, targets, scheme, columns - features), held;
+            nde::Data data = nde::Data::make(X.data(), y.data(), w, rows, features, targets, formula_template, columns - features), held;
             if (!X_held_out.is_none()) {
                 const Matrix Xh = nb::cast<Matrix>(X_held_out);
                 const Values yh = nb::cast<Values>(y_held_out);

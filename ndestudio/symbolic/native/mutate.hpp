@@ -5,7 +5,7 @@
 
 #include "data.hpp"
 #include "dimension.hpp"
-#include "member.hpp"
+#include "individual.hpp"
 #include "random.hpp"
 
 namespace nde {

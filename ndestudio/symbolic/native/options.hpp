@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "operators.hpp"
-#include "scheme.hpp"
+#include "formula_template.hpp"
 
 namespace nde {
 
@@ -22,7 +22,7 @@ struct Options {
     double huber = 1.35;
 
     int islands = 16;
-    int members = 32;
+    int individuals = 32;
     int tournament = 12;
     double parsimony = 20.0;
     double crossover = 0.15;
@@ -50,7 +50,7 @@ struct Options {
     std::vector<double> target_dimension;   // kDimensions per target
     std::vector<char> target_known;         // per target
 
-    Scheme scheme;  // of a search for parts of a formula
+    FormulaTemplate formula_template;  // of a search for parts of a formula
 
     Options() {
         for (int i = 0; i < kOps; ++i) {
@@ -61,7 +61,7 @@ struct Options {
     }
     bool allows(Op op) const { return allowed[index(op)]; }
     /// Whether any formula is ruled out by its shape.
-    bool restricted() const { return constrained || dimensional || max_depth > 0 || scheme.active(); }
+    bool restricted() const { return constrained || dimensional || max_depth > 0 || formula_template.active(); }
     /// Whether a fitted number may be added to the terms.
     bool intercept() const {
         if (!dimensional || wildcards) return true;

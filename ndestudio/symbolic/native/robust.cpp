@@ -75,17 +75,17 @@ bool Evaluator::reweigh(const Tree& tree, const Terms& terms, const Data& data, 
     return std::isfinite(fit.loss);
 }
 
-double Evaluator::loss_of(const Member& member, const Data& data) {
-    const Terms terms = terms_of(member.tree);
+double Evaluator::loss_of(const Individual& individual, const Data& data) {
+    const Terms terms = terms_of(individual.tree);
     Fit f;
     f.targets = data.targets;
     for (int t = 0; t < data.targets; ++t) {
-        std::copy(member.fit[t].coefficient, member.fit[t].coefficient + kMaxTerms, f.of[t].coefficient);
-        f.of[t].constant = member.fit[t].constant;
+        std::copy(individual.fit[t].coefficient, individual.fit[t].coefficient + kMaxTerms, f.of[t].coefficient);
+        f.of[t].constant = individual.fit[t].constant;
     }
     double r[kMaxTargets * (kMaxTerms + 1)], losses[kMaxTargets], sum = 0.0;
     reweighted_ = false;
-    if (!measure(member.tree, terms, data, f, losses, r)) return INFINITY;
+    if (!measure(individual.tree, terms, data, f, losses, r)) return INFINITY;
     for (int t = 0; t < data.targets; ++t) sum += losses[t] / data.targets;
     return sum;
 }

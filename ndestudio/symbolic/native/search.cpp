@@ -8,7 +8,7 @@
 #include "library.hpp"
 #include "state.hpp"
 #include "targets.hpp"
-#include "tidy.hpp"
+#include "simplify.hpp"
 
 namespace nde {
 namespace {
@@ -52,9 +52,9 @@ Search::Search(Options options, Data data, Data held_out, std::vector<Tree> gues
       held_out_(std::move(held_out)),
       guesses_(std::move(guesses)),
       kernel_(kernel),
-      hall_(options_.max_size, full_.targets),
+      hall_of_fame_(options_.max_size, full_.targets),
       random_(options_.seed, 0xC00D),
-      scheme_begin_(options_.scheme.parameter, options_.scheme.parameter + kMaxParameters) {}
+      formula_template_begin_(options_.formula_template.parameter, options_.formula_template.parameter + kMaxParameters) {}
 
 Search::~Search() {
     stop();
@@ -97,16 +97,16 @@ std::uint64_t Search::fingerprint() const {
         for (int t = 0; t < full_.targets; ++t) add(full_.y(t)[r]);
         for (const double* column : full_.columns) add(column[r]);
     }
-    for (double v : {static_cast<double>(options_.islands), static_cast<double>(options_.members), static_cast<double>(options_.max_size),
+    for (double v : {static_cast<double>(options_.islands), static_cast<double>(options_.individuals), static_cast<double>(options_.max_size),
                      static_cast<double>(options_.terms), static_cast<double>(options_.batch), static_cast<double>(options_.loss), options_.huber})
         add(v);
     for (int i = 0; i < kOps; ++i) add(options_.allowed[i] ? options_.cost[i] : -1);
-    if (options_.scheme.active()) {
-        const Scheme& s = options_.scheme;
+    if (options_.formula_template.active()) {
+        const FormulaTemplate& s = options_.formula_template;
         for (int v : {s.functions, s.parameters, s.columns}) add(v);
         for (int v : s.first) add(v);
         add(static_cast<double>(hash(s.tree, s.tree.root()) >> 12));
-        for (double v : scheme_begin_) add(v);
+        for (double v : formula_template_begin_) add(v);
     }
     if (options_.restricted()) {
         add(options_.max_depth);
@@ -141,9 +141,9 @@ std::string Search::checkpoint() {
     w.put(static_cast<std::uint8_t>(alone_news_));
     w.put(random_.key);
     w.put(random_.counter);
-    write_hall(w, hall_);
+    write_hall_of_fame(w, hall_of_fame_);
     w.put(static_cast<std::uint64_t>(alone_.size()));
-    for (const Hall& hall : alone_) write_hall(w, hall);
+    for (const HallOfFame& hall_of_fame : alone_) write_hall_of_fame(w, hall_of_fame);
     w.put(static_cast<std::uint64_t>(islands_.size()));
     for (const Island& island : islands_) island.write(w);
     return w.bytes();
@@ -168,10 +168,10 @@ void Search::restore() {
     alone_news_ = r.get<std::uint8_t>() != 0;
     random_.key = r.get<std::uint64_t>();
     random_.counter = r.get<std::uint64_t>();
-    read_hall(r, hall_, full_.targets);
-    alone_.assign(r.count(static_cast<std::size_t>(full_.targets)), Hall(alone_options_.max_size));
+    read_hall_of_fame(r, hall_of_fame_, full_.targets);
+    alone_.assign(r.count(static_cast<std::size_t>(full_.targets)), HallOfFame(alone_options_.max_size));
     if (full_.targets > 1 && !alone_.empty() && alone_.size() != static_cast<std::size_t>(full_.targets)) throw std::invalid_argument("the checkpoint is damaged");
-    for (Hall& hall : alone_) read_hall(r, hall, 1);
+    for (HallOfFame& hall_of_fame : alone_) read_hall_of_fame(r, hall_of_fame, 1);
     islands_.clear();
     const std::size_t n = r.count(static_cast<std::size_t>(options_.islands));
     for (std::size_t i = 0; i < n; ++i) {
@@ -201,12 +201,12 @@ void Search::prepare(Evaluator& e) {
         batch_ = full_.subset(rows);
     }
     mutator_ = std::make_unique<Mutator>(options_, rows());
-    if (options_.scheme.active()) e.scheme()->find_start(rows(), options_.scheme);
+    if (options_.formula_template.active()) e.formula_template()->find_start(rows(), options_.formula_template);
     for (const Tree& guess : guesses_) {
-        Member m;
+        Individual m;
         if (!normalise(guess, options_.terms, m.tree) || !e.assess(m, rows())) continue;
-        if (e.polish(m, rows(), 20)) e.assess(m, rows());
-        offer(hall_, m, rows(), e);
+        if (e.optimise_constants(m, rows(), 20)) e.assess(m, rows());
+        offer(hall_of_fame_, m, rows(), e);
     }
     if (options_.seeding) dictionary_ = Dictionary(options_, *mutator_, rows(), e, 8192);
     if (full_.targets > 1)
@@ -221,15 +221,15 @@ void Search::prepare(Evaluator& e) {
 
 /// Sparse regressions on each target by itself; of several targets, what was found is then put together.
 void Search::seed(Evaluator& e) {
-    const auto regress = [&](const Options& o, const Data& sketch, const Data& data, Hall& hall) {
-        if (!e.scheme()) eliminate(o, sketch, data, *mutator_, e, hall);
+    const auto regress = [&](const Options& o, const Data& sketch, const Data& data, HallOfFame& hall_of_fame) {
+        if (!e.formula_template()) eliminate(o, sketch, data, *mutator_, e, hall_of_fame);
         publish(false);
-        if (!hall.plain_below(1e-2 * o.target)) sparse_regression(o, sketch, data, dictionary_, e, hall);
+        if (!hall_of_fame.plain_below(1e-2 * o.target)) sparse_regression(o, sketch, data, dictionary_, e, hall_of_fame);
     };
-    if (full_.targets == 1) return regress(options_, dictionary_.sketch(), rows(), hall_);
-    alone_.assign(static_cast<std::size_t>(full_.targets), Hall(alone_options_.max_size));
+    if (full_.targets == 1) return regress(options_, dictionary_.sketch(), rows(), hall_of_fame_);
+    alone_.assign(static_cast<std::size_t>(full_.targets), HallOfFame(alone_options_.max_size));
     for (std::size_t t = 0; t < alone_.size() && !e.stopped(); ++t) regress(alone_options_, alone_sketch_[t], alone_data_[t], alone_[t]);
-    join_targets(alone_, options_, rows(), e, hall_);
+    join_targets(alone_, options_, rows(), e, hall_of_fame_);
 }
 
 void Search::breed(int children, double temperature) {
@@ -238,13 +238,13 @@ void Search::breed(int children, double temperature) {
         const std::size_t k = static_cast<std::size_t>(std::max(target, 0));
         const Data& sketch = target < 0 || alone_sketch_.empty() ? dictionary_.sketch() : alone_sketch_[k];
         const Context context{target < 0 ? options_ : alone_options_, target < 0 ? rows() : alone_data_[k], sketch, *mutator_, dictionary_};
-        const Hall& known = target < 0 || alone_.empty() ? hall_ : alone_[k];
+        const HallOfFame& known = target < 0 || alone_.empty() ? hall_of_fame_ : alone_[k];
         Island& island = islands_[static_cast<std::size_t>(i)];
         Evaluator& e = *evaluators_[static_cast<std::size_t>(t)];
-        if (island.members.empty()) {
+        if (island.individuals.empty()) {
             island.fill(context, e);
             if (target < 0 || !alone_.empty())
-                for (const Member& m : known.front())
+                for (const Individual& m : known.front())
                     if (island.random.chance(0.3)) island.immigrate(m);
         }
         island.run(context, e, children, temperature);
@@ -253,11 +253,11 @@ void Search::breed(int children, double temperature) {
 
 bool Search::collect() {
     bool news = false;
-    if (full_.targets > 1) alone_.resize(static_cast<std::size_t>(full_.targets), Hall(alone_options_.max_size));
+    if (full_.targets > 1) alone_.resize(static_cast<std::size_t>(full_.targets), HallOfFame(alone_options_.max_size));
     for (std::size_t i = 0; i < islands_.size(); ++i) {
         const int target = focus(static_cast<int>(i));
-        Hall& to = target < 0 ? hall_ : alone_[static_cast<std::size_t>(target)];
-        for (const Member& m : islands_[i].hall.slots())
+        HallOfFame& to = target < 0 ? hall_of_fame_ : alone_[static_cast<std::size_t>(target)];
+        for (const Individual& m : islands_[i].hall_of_fame.slots())
             if (std::isfinite(m.loss) && to.offer(m)) (target < 0 ? news : alone_news_) = true;
     }
     note_progress();
@@ -266,11 +266,11 @@ bool Search::collect() {
 
 /// Stagnation is counted from the last time that the error at some complexity fell by a hundredth.
 void Search::note_progress() {
-    best_.resize(hall_.slots().size(), INFINITY);
+    best_.resize(hall_of_fame_.slots().size(), INFINITY);
     double least = INFINITY;
     bool better = false;
     for (std::size_t c = 0; c < best_.size(); ++c) {
-        least = std::min(least, hall_.slots()[c].loss);
+        least = std::min(least, hall_of_fame_.slots()[c].loss);
         better |= least < 0.99 * best_[c] && best_[c] > kExact;
         best_[c] = std::min(best_[c], least);
     }
@@ -289,43 +289,43 @@ void Search::migrate() {
     if (alone_news_) {
         Evaluator& e = *evaluators_[0];
         const std::uint64_t before = e.evaluations;
-        join_targets(alone_, options_, rows(), e, hall_);
+        join_targets(alone_, options_, rows(), e, hall_of_fame_);
         extra_evaluations_ += e.evaluations - before;
         alone_news_ = false;
     }
-    std::vector<std::vector<Member>> fronts{hall_.front()};
-    for (const Hall& hall : alone_) fronts.push_back(hall.front());
+    std::vector<std::vector<Individual>> fronts{hall_of_fame_.front()};
+    for (const HallOfFame& hall_of_fame : alone_) fronts.push_back(hall_of_fame.front());
     for (std::size_t i = 0; i < islands_.size(); ++i) {
         Island& island = islands_[i];
         const int target = focus(static_cast<int>(i));
-        const std::vector<Member>& front = fronts[static_cast<std::size_t>(target + 1)];
+        const std::vector<Individual>& front = fronts[static_cast<std::size_t>(target + 1)];
         if (front.empty()) continue;
-        for (std::size_t k = 0; k < island.members.size(); ++k)
+        for (std::size_t k = 0; k < island.individuals.size(); ++k)
             if (random_.chance(options_.migration)) island.immigrate(front[static_cast<std::size_t>(random_.below(static_cast<int>(front.size())))]);
         if (random_.chance(0.5)) {
             const int from = random_.below(static_cast<int>(islands_.size()));
             if (focus(from) != target) continue;
             const Island& other = islands_[static_cast<std::size_t>(from)];
-            island.immigrate(other.members[static_cast<std::size_t>(random_.below(static_cast<int>(other.members.size())))]);
+            island.immigrate(other.individuals[static_cast<std::size_t>(random_.below(static_cast<int>(other.individuals.size())))]);
         }
     }
 }
 
-const char* Search::verdict() {
+const char* Search::status() {
     if (stop_.load()) return "stopped";
     const std::uint64_t sum = counted();
-    for (Member& m : hall_.slots()) {
+    for (Individual& m : hall_of_fame_.slots()) {
         if (!(m.loss <= options_.target)) continue;
         if (options_.target > 1e-10) return "solved";
         // So small an error may still be an approximation by something longer: look on for a while, unless it is plain and
         // its error is but rounding.
-        Member better = m;
+        Individual better = m;
         Evaluator& e = *evaluators_[0];
-        if (m.loss > kExact && e.polish(better, rows(), 30) && e.assess(better, rows()) && better.loss < m.loss &&
+        if (m.loss > kExact && e.optimise_constants(better, rows(), 30) && e.assess(better, rows()) && better.loss < m.loss &&
             presentable(better, rows(), options_))
             m = better;
         const bool exact = m.loss <= kExact;
-        if (exact && hall_.plain(m)) return "solved";
+        if (exact && hall_of_fame_.plain(m)) return "solved";
         const std::uint64_t until = sum + (exact ? kSettle : kGrace);
         if (grace_ == 0 || until < grace_) grace_ = until;
     }
@@ -337,8 +337,8 @@ const char* Search::verdict() {
     return "";
 }
 
-bool Search::entry_of(const Member& m, Entry& out) const {
-    const Scheme& s = options_.scheme;
+bool Search::entry_of(const Individual& m, Entry& out) const {
+    const FormulaTemplate& s = options_.formula_template;
     Tree tree;
     for (int j = 0; j < s.functions; ++j) {
         if (!function_formula(m, j, options_, tree)) return false;
@@ -357,7 +357,7 @@ bool Search::entry_of(const Member& m, Entry& out) const {
 
 std::vector<Entry> Search::shown() {
     std::vector<Entry> out;
-    for (const Member& m : hall_.front()) {
+    for (const Individual& m : hall_of_fame_.front()) {
         Entry entry;
         if (!entry_of(m, entry)) continue;
         entry.loss = m.loss;
@@ -375,7 +375,7 @@ void Search::publish(bool final) {
     next.improved_evaluations = improved_evaluations_;
     next.improved_seconds = improved_seconds_;
     next.seconds = elapsed();
-    next.front = final ? tidied_ : shown();
+    next.front = final ? simplified_ : shown();
     std::lock_guard<std::mutex> lock(mutex_);
     next.version = snapshot_.version + 1;
     next.done = final;
@@ -384,35 +384,35 @@ void Search::publish(bool final) {
 }
 
 void Search::finish() {
-    // The members are polished and shortened on the rows of the search, then fitted to all rows.
+    // The individuals are optimised and shortened on the rows of the search, then fitted to all rows.
     constexpr int kFew = 100000;
     Evaluator& e = *evaluators_[0];
     const Data& data = rows();
-    Hall polished(options_.max_size, full_.targets);
+    HallOfFame optimised(options_.max_size, full_.targets);
     e.thorough = true;
-    for (Member m : hall_.slots()) {
+    for (Individual m : hall_of_fame_.slots()) {
         if (!std::isfinite(m.loss)) continue;
         if (!stop_.load() && options_.loss != Loss::Squares) e.assess(m, data);
-        if (!stop_.load() && e.polish(m, data, 40)) e.assess(m, data);
-        offer(polished, m, data, e);
+        if (!stop_.load() && e.optimise_constants(m, data, 40)) e.assess(m, data);
+        offer(optimised, m, data, e);
     }
-    for (Member m : polished.front())
-        while (!stop_.load() && reduce(m, data, e, polished)) {}
-    std::vector<Tidied> all;
-    for (Member m : polished.front()) {
-        Tidied t;
+    for (Individual m : optimised.front())
+        while (!stop_.load() && reduce(m, data, e, optimised)) {}
+    std::vector<Simplified> all;
+    for (Individual m : optimised.front()) {
+        Simplified t;
         if (stop_.load()) break;
-        if (sampled_ && e.assess(m, full_) && e.polish(m, full_, full_.rows <= kFew ? 8 : 2)) e.assess(m, full_);
-        if (!tidy(m, full_.rows <= kFew ? full_ : data, e, t)) continue;
+        if (sampled_ && e.assess(m, full_) && e.optimise_constants(m, full_, full_.rows <= kFew ? 8 : 2)) e.assess(m, full_);
+        if (!simplify_individual(m, full_.rows <= kFew ? full_ : data, e, t)) continue;
         if (full_.rows > kFew && !measure(t, full_, e)) continue;
         all.push_back(t);
     }
-    std::stable_sort(all.begin(), all.end(), [](const Tidied& a, const Tidied& b) {
+    std::stable_sort(all.begin(), all.end(), [](const Simplified& a, const Simplified& b) {
         return a.complexity != b.complexity ? a.complexity < b.complexity : a.criterion < b.criterion;
     });
-    tidied_.clear();
+    simplified_.clear();
     double best = options_.loss == Loss::Squares && !all.empty() ? 1.0 : INFINITY;  // no worse than the mean
-    for (const Tidied& t : all) {
+    for (const Simplified& t : all) {
         if (!(t.loss < best * (1.0 - 1e-9)) || best <= 1e-24 || t.complexity > options_.max_size + (full_.targets > 1 ? 2 : 0)) continue;
         best = t.loss;
         Entry entry;
@@ -422,12 +422,12 @@ void Search::finish() {
         entry.loss = t.loss;
         entry.complexity = t.complexity;
         if (held_out_.rows > 0) {
-            Tidied apart = t;
+            Simplified apart = t;
             entry.held_out = measure(apart, held_out_, e) ? apart.loss : -1.0;
         }
-        tidied_.push_back(entry);
+        simplified_.push_back(entry);
     }
-    if (tidied_.empty() || stop_.load()) tidied_ = shown();
+    if (simplified_.empty() || stop_.load()) simplified_ = shown();
 }
 
 void Search::run() {
@@ -439,7 +439,7 @@ void Search::run() {
         extra_evaluations_ += e.evaluations;
         note_progress();
     }
-    std::string outcome = verdict();
+    std::string outcome = status();
     publish(false);
     while (outcome.empty()) {
         std::lock_guard<std::mutex> lock(state_mutex_);
@@ -447,7 +447,7 @@ void Search::run() {
         if (collect()) publish(false);
         if (epoch_ % 10 == 9) migrate();
         ++epoch_;
-        outcome = verdict();
+        outcome = status();
     }
     finish();
     {

@@ -16,7 +16,7 @@ namespace nde {
 
 struct Entry {
     std::vector<Tree> formulas;  // explicit, in units of y, one per target
-    Written written;             // of a scheme, instead
+    Written written;             // of a template, instead
     std::vector<double> losses;
     double loss = 0.0;
     int complexity = 0;
@@ -62,9 +62,9 @@ private:
     bool collect();
     void publish(bool final);
     std::vector<Entry> shown();
-    bool entry_of(const Member& m, Entry& out) const;
+    bool entry_of(const Individual& m, Entry& out) const;
     void finish();
-    const char* verdict();
+    const char* status();
     double elapsed() const;
 
     /// What an island breeds for: -1 all targets together, else one of them.
@@ -86,18 +86,18 @@ private:
     Dictionary dictionary_;
     std::vector<Island> islands_;
     std::vector<std::unique_ptr<Evaluator>> evaluators_;
-    Hall hall_;
+    HallOfFame hall_of_fame_;
     std::vector<Data> alone_data_, alone_sketch_;  // each target by itself, where there are several
-    std::vector<Hall> alone_;
+    std::vector<HallOfFame> alone_;
     bool alone_news_ = false;
     std::vector<double> best_;  // smallest loss up to each complexity
     std::uint64_t improved_evaluations_ = 0;
     double improved_seconds_ = 0.0;
-    std::vector<Entry> tidied_;
+    std::vector<Entry> simplified_;
     std::uint64_t extra_evaluations_ = 0;
     std::uint64_t grace_ = 0;  // evaluations at which a small but not exact error counts as solved
     Random random_;
-    std::vector<double> scheme_begin_;  // parameters as given
+    std::vector<double> formula_template_begin_;  // parameters as given
     int epoch_ = 0;
     double earlier_ = 0.0;  // seconds of the search that is resumed
     std::string resumed_;

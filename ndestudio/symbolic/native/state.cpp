@@ -18,7 +18,7 @@ void Writer::put(const Tree& t) {
     }
 }
 
-void Writer::put(const Member& m) {
+void Writer::put(const Individual& m) {
     put(m.tree);
     put(m.terms);
     put(m.targets);
@@ -64,8 +64,8 @@ Tree Reader::tree() {
     return t;
 }
 
-Member Reader::member() {
-    Member m;
+Individual Reader::individual() {
+    Individual m;
     m.tree = tree();
     m.terms = get<int>();
     m.targets = get<int>();
@@ -92,23 +92,23 @@ Member Reader::member() {
     return m;
 }
 
-void write_hall(Writer& w, const Hall& hall) {
-    w.put(static_cast<std::uint64_t>(hall.slots().size()));
-    for (const Member& m : hall.slots()) w.put(m);
+void write_hall_of_fame(Writer& w, const HallOfFame& hall_of_fame) {
+    w.put(static_cast<std::uint64_t>(hall_of_fame.slots().size()));
+    for (const Individual& m : hall_of_fame.slots()) w.put(m);
 }
 
-void read_hall(Reader& r, Hall& hall, int targets) {
-    if (r.count(hall.slots().size()) != hall.slots().size()) damaged();
-    for (Member& m : hall.slots()) {
-        m = r.member();
+void read_hall_of_fame(Reader& r, HallOfFame& hall_of_fame, int targets) {
+    if (r.count(hall_of_fame.slots().size()) != hall_of_fame.slots().size()) damaged();
+    for (Individual& m : hall_of_fame.slots()) {
+        m = r.individual();
         if (m.tree.size > 0 && m.targets != targets) damaged();
     }
 }
 
 void Island::write(Writer& w) const {
-    w.put(static_cast<std::uint64_t>(members.size()));
-    for (const Member& m : members) w.put(m);
-    write_hall(w, hall);
+    w.put(static_cast<std::uint64_t>(individuals.size()));
+    for (const Individual& m : individuals) w.put(m);
+    write_hall_of_fame(w, hall_of_fame);
     w.put(random.key);
     w.put(random.counter);
     w.put(evaluations);
@@ -120,12 +120,12 @@ void Island::write(Writer& w) const {
 }
 
 void Island::read(Reader& r, const Options& options, int targets) {
-    members.resize(r.count(static_cast<std::size_t>(options.members)));
-    for (Member& m : members) {
-        m = r.member();
+    individuals.resize(r.count(static_cast<std::size_t>(options.individuals)));
+    for (Individual& m : individuals) {
+        m = r.individual();
         if (m.tree.size == 0 || m.targets != targets || m.complexity > options.max_size) damaged();
     }
-    read_hall(r, hall, targets);
+    read_hall_of_fame(r, hall_of_fame, targets);
     random.key = r.get<std::uint64_t>();
     random.counter = r.get<std::uint64_t>();
     evaluations = r.get<std::uint64_t>();

@@ -18,7 +18,7 @@ public:
         bytes_.append(reinterpret_cast<const char*>(&v), sizeof v);
     }
     void put(const Tree& t);
-    void put(const Member& m);
+    void put(const Individual& m);
     const std::string& bytes() const { return bytes_; }
 
 private:
@@ -42,7 +42,7 @@ public:
     /// A count of things of at least one byte each, at most `most`.
     std::size_t count(std::size_t most);
     Tree tree();
-    Member member();
+    Individual individual();
     bool at_end() const { return at_ == bytes_.size(); }
 
 private:
@@ -51,7 +51,7 @@ private:
     int features_;
 };
 
-void write_hall(Writer& w, const Hall& hall);
-void read_hall(Reader& r, Hall& hall, int targets);
+void write_hall_of_fame(Writer& w, const HallOfFame& hall_of_fame);
+void read_hall_of_fame(Reader& r, HallOfFame& hall_of_fame, int targets);
 
 }  // namespace nde

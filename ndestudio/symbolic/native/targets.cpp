@@ -3,19 +3,19 @@
 #include <algorithm>
 #include <cmath>
 
-#include "tidy.hpp"
+#include "simplify.hpp"
 
 namespace nde {
 namespace {
 
 constexpr std::size_t kChoices = 3;
 
-/// The members of a hall that are worth most, by their criterion.
-std::vector<Member> choices(const Hall& hall) {
-    std::vector<Member> out;
-    for (const Member& m : hall.slots())
+/// The individuals of a hall of fame that are worth most, by their criterion.
+std::vector<Individual> choices(const HallOfFame& hall_of_fame) {
+    std::vector<Individual> out;
+    for (const Individual& m : hall_of_fame.slots())
         if (std::isfinite(m.loss) && m.terms > 0) out.push_back(m);
-    std::stable_sort(out.begin(), out.end(), [](const Member& a, const Member& b) { return a.criterion < b.criterion; });
+    std::stable_sort(out.begin(), out.end(), [](const Individual& a, const Individual& b) { return a.criterion < b.criterion; });
     if (out.size() > kChoices) out.resize(kChoices);
     return out;
 }
@@ -41,29 +41,29 @@ bool merge(const Tree& tree, double tolerance, Tree& out) {
     return select_terms(tree, keep, out);
 }
 
-bool unite(const std::vector<const Member*>& members, int limit, Tree& out) {
+bool unite(const std::vector<const Individual*>& individuals, int limit, Tree& out) {
     Tree raw;
-    for (const Member* m : members)
-        if (!raw.append(m->tree, m->tree.root()) || (m != members.front() && !raw.apply(Op::Add))) return false;
+    for (const Individual* m : individuals)
+        if (!raw.append(m->tree, m->tree.root()) || (m != individuals.front() && !raw.apply(Op::Add))) return false;
     return normalise(raw, limit, out);
 }
 
 }  // namespace
 
-void join_targets(const std::vector<Hall>& alone, const Options& options, const Data& data, Evaluator& e, Hall& hall) {
-    std::vector<std::vector<Member>> found;
-    for (const Hall& h : alone) found.push_back(choices(h));
-    std::vector<const Member*> best;
+void join_targets(const std::vector<HallOfFame>& alone, const Options& options, const Data& data, Evaluator& e, HallOfFame& hall_of_fame) {
+    std::vector<std::vector<Individual>> found;
+    for (const HallOfFame& h : alone) found.push_back(choices(h));
+    std::vector<const Individual*> best;
     for (const auto& of_target : found)
         if (!of_target.empty()) best.push_back(&of_target.front());
-    const auto offer_union = [&](const std::vector<const Member*>& members) {
+    const auto offer_union = [&](const std::vector<const Individual*>& individuals) {
         Tree tree;
-        if (!unite(members, options.terms, tree)) return;
+        if (!unite(individuals, options.terms, tree)) return;
         for (double tolerance : {1e-3, 0.2}) {
-            Member m;
+            Individual m;
             if (e.stopped() || !merge(tree, tolerance, m.tree) || !permitted(m.tree, options) || !e.assess(m, data)) continue;
-            if (e.polish(m, data, 10)) e.assess(m, data);
-            if (m.complexity <= options.max_size) offer(hall, m, data, e);
+            if (e.optimise_constants(m, data, 10)) e.assess(m, data);
+            if (m.complexity <= options.max_size) offer(hall_of_fame, m, data, e);
         }
     };
     if (best.empty()) return;
@@ -73,7 +73,7 @@ void join_targets(const std::vector<Hall>& alone, const Options& options, const 
     for (const auto& of_target : found) {
         if (of_target.empty()) continue;
         for (std::size_t k = 1; k < of_target.size() && !e.stopped(); ++k) {
-            std::vector<const Member*> other = best;
+            std::vector<const Individual*> other = best;
             other[at] = &of_target[k];
             offer_union(other);
         }

@@ -3,7 +3,7 @@
 #include <cmath>
 
 #include "form.hpp"
-#include "member.hpp"
+#include "individual.hpp"
 
 namespace nde {
 namespace {

@@ -10,7 +10,7 @@
 #include "form.hpp"
 #include "search.hpp"
 #include "state.hpp"
-#include "tidy.hpp"
+#include "simplify.hpp"
 
 using namespace nde;
 
@@ -33,7 +33,7 @@ Options everything() {
     return o;
 }
 
-Data samples(Random& random, int rows, int features, bool bad, bool weights, int targets = 1, bool scheme = false, int hidden = 0) {
+Data samples(Random& random, int rows, int features, bool bad, bool weights, int targets = 1, bool formula_template = false, int hidden = 0) {
     std::vector<double> X(static_cast<std::size_t>(rows * (features + hidden))), y(static_cast<std::size_t>(rows * targets)), w(static_cast<std::size_t>(rows), 1.0);
     const double odd[] = {0.0, -0.0, 1e308, -1e308, 5e-324, 1e-310, 1e150, std::numeric_limits<double>::infinity(),
                           -std::numeric_limits<double>::infinity(), std::numeric_limits<double>::quiet_NaN(), 1e9, -1e9};
@@ -41,7 +41,7 @@ Data samples(Random& random, int rows, int features, bool bad, bool weights, int
     for (double& v : y) v = random.normal();
     if (weights)
         for (double& v : w) v = random.chance(0.2) ? 0.0 : random.uniform(0.1, 2.0);
-    return Data::make(X.data(), y.data(), weights ? w.data() : nullptr, rows, features, targets, scheme, hidden);
+    return Data::make(X.data(), y.data(), weights ? w.data() : nullptr, rows, features, targets, formula_template, hidden);
 }
 
 void trees() {
@@ -127,9 +127,9 @@ void gradients() {
     for (const char* from : {"x0 0.7 * exp 2 +", "x0 1.3 * sin x1 0.4 + tanh *", "x0 square 1.7 + sqrt", "x0 abs 0.5 + 1.4 ^", "x0 abs 2.1 + log x1 square 1.1 + /"}) {
         Tree t;
         parse(from, t);
-        Member m;
+        Individual m;
         CHECK(normalise(t, 6, m.tree));
-        // y from the tree with other constants: polishing must find them
+        // y from the tree with other constants: optimising must find them
         Tree truth = m.tree;
         for (int i = 0; i < truth.size; ++i)
             if (truth.nodes[i].op == Op::Constant && truth.nodes[i].value != 2.0) truth.nodes[i].value *= 1.15;
@@ -140,7 +140,7 @@ void gradients() {
         }
         const Data own = Data::make(X.data(), y.data(), nullptr, 300, 2);
         CHECK(e.assess(m, own));
-        e.polish(m, own, 60);
+        e.optimise_constants(m, own, 60);
         CHECK(m.loss < 1e-20);
         if (!(m.loss < 1e-20)) std::printf("  %s: %g\n", from, m.loss);
     }
@@ -213,8 +213,8 @@ void dimensions() {
 }
 
 /// A known part with up to three unknown functions, at random.
-Scheme random_scheme(Random& random, int features, int hidden) {
-    Scheme s;
+FormulaTemplate random_formula_template(Random& random, int features, int hidden) {
+    FormulaTemplate s;
     s.functions = 1 + random.below(std::min(3, features));
     s.parameters = random.below(3);
     for (int k = 0; k < features; ++k) s.source.push_back(random.below(2));
@@ -237,19 +237,19 @@ Scheme random_scheme(Random& random, int features, int hidden) {
 }
 
 /// y = p x0 + f(x1) g(x2), and f(x1) / (p + x0) with noise of 1e150 beside it.
-void schemes() {
+void formula_templates() {
     Random random(5, 1);
     const int rows = 200;
     Options o = everything();
-    o.scheme.functions = 2;
-    o.scheme.parameters = 1;
-    o.scheme.first[1] = 1;
-    o.scheme.first[2] = 2;
-    o.scheme.source = {0, 1};
-    o.scheme.columns = 3;
-    std::fill_n(o.scheme.offset, kMaxFunctions, 1.0);
-    o.scheme.parameter[0] = 1.0;
-    CHECK(parse("x5 x2 * x3 x4 * +", o.scheme.tree));
+    o.formula_template.functions = 2;
+    o.formula_template.parameters = 1;
+    o.formula_template.first[1] = 1;
+    o.formula_template.first[2] = 2;
+    o.formula_template.source = {0, 1};
+    o.formula_template.columns = 3;
+    std::fill_n(o.formula_template.offset, kMaxFunctions, 1.0);
+    o.formula_template.parameter[0] = 1.0;
+    CHECK(parse("x5 x2 * x3 x4 * +", o.formula_template.tree));
     std::vector<double> X, y;
     for (int r = 0; r < rows; ++r) {
         const double a = random.uniform(0.5, 3.0), b = random.uniform(0.5, 3.0), x = random.uniform(0.5, 3.0);
@@ -258,19 +258,19 @@ void schemes() {
     }
     const Data d = Data::make(X.data(), y.data(), nullptr, rows, 2, 1, true, 1);
     Evaluator e(*select_kernel(), o, nullptr);
-    e.scheme()->find_start(d, o.scheme);
+    e.formula_template()->find_start(d, o.formula_template);
     Tree t;
-    Member m;
+    Individual m;
     CHECK(parse("x0 square x1 0.5 * neg exp +", t) && normalise(t, 6, m.tree) && permitted(m.tree, o));
     CHECK(e.assess(m, d, false));
-    for (int round = 0; round < 5; ++round) e.polish(m, d, 40);
+    for (int round = 0; round < 5; ++round) e.optimise_constants(m, d, 40);
     CHECK(e.assess(m, d));
     CHECK(m.loss < 1e-20 && m.terms == 2);
-    Tidied out;
-    CHECK(tidy(m, d, e, out) && out.written.functions.size() == 2 && out.loss < 1e-20);
+    Simplified out;
+    CHECK(simplify_individual(m, d, e, out) && out.written.functions.size() == 2 && out.loss < 1e-20);
     CHECK(std::fabs(out.written.parameters[0] - 0.7) < 1e-9);
     CHECK(parse("x0 x1 *", t) && normalise(t, 6, m.tree) && !permitted(m.tree, o));
-    CHECK(assign(m.tree, o.scheme, 6, random, m.tree) && permitted(m.tree, o) && text(m.tree) == "x0 square");
+    CHECK(assign(m.tree, o.formula_template, 6, random, m.tree) && permitted(m.tree, o) && text(m.tree) == "x0 square");
 }
 
 void kernels_agree() {
@@ -317,17 +317,17 @@ void shared_terms() {
     Evaluator e(*select_kernel(), o, nullptr);
     Tree t;
     parse("x0 x1 + x0 x1 * + x0 1.2 * sin +", t);
-    Member m;
+    Individual m;
     CHECK(normalise(t, 12, m.tree) && e.assess(m, d));
-    CHECK(e.polish(m, d, 30) && e.assess(m, d) && m.terms == 4);
+    CHECK(e.optimise_constants(m, d, 30) && e.assess(m, d) && m.terms == 4);
     CHECK(m.loss < 1e-20);
     CHECK(m.fit[0].coefficient[1] == 0.0 && m.fit[1].coefficient[0] == 0.0 && m.fit[2].coefficient[2] == 0.0);
     // 1.1 x0 - 0.4 x0 x1, then 0.3 (that) - 2 x1, then 5 + sin(1.3 x0)
     CHECK(m.complexity == 3 + 1 + 5 + 3 + 1 + 3 + 1 + 1 + 4);
-    Tidied out;
-    CHECK(tidy(m, d, e, out) && out.formulas.size() == 3 && out.loss < 1e-20);
+    Simplified out;
+    CHECK(simplify_individual(m, d, e, out) && out.formulas.size() == 3 && out.loss < 1e-20);
     const Data alone = d.only(0), own = Data::make(X.data(), one.data(), nullptr, rows, 2);
-    Member a, b;
+    Individual a, b;
     parse("x0 x0 x1 * +", t);
     CHECK(normalise(t, 6, a.tree) && normalise(t, 6, b.tree) && e.assess(a, alone) && e.assess(b, own));
     CHECK(a.loss == b.loss && a.complexity == b.complexity);
@@ -355,20 +355,20 @@ void fuzz(int trials) {
         o.max_depth = random.chance(0.2) ? 4 : 0;
         const int rows = 1 + random.below(random.chance(0.2) ? 700 : 60), features = 1 + random.below(5);
         const int targets = random.chance(0.5) ? 1 : 1 + random.below(kMaxTargets);
-        const bool scheme = targets == 1 && random.chance(0.4);
-        const int hidden = scheme ? random.below(3) : 0;
+        const bool formula_template = targets == 1 && random.chance(0.4);
+        const int hidden = formula_template ? random.below(3) : 0;
         restrict_randomly(o, features, targets, random);
-        if (scheme) {
-            o.scheme = random_scheme(random, features, hidden);
+        if (formula_template) {
+            o.formula_template = random_formula_template(random, features, hidden);
             o.target_known.clear();
             o.target_dimension.clear();
         }
-        const Data d = samples(random, rows, features, random.chance(0.7), random.chance(0.3), targets, scheme, hidden);
+        const Data d = samples(random, rows, features, random.chance(0.7), random.chance(0.3), targets, formula_template, hidden);
         Mutator m(o, d);
         Evaluator e(*select_kernel(), o, nullptr);
-        Hall hall(o.max_size, targets);
+        HallOfFame hall_of_fame(o.max_size, targets);
         Tree parents[2];
-        Member found;
+        Individual found;
         m.grow(8, random, parents[0]);
         m.grow(8, random, parents[1]);
         for (int n = 0; n < 60; ++n) {
@@ -379,23 +379,23 @@ void fuzz(int trials) {
             if (!made) continue;
             CHECK(child.size > 0 && child.size <= kMaxNodes && child.nodes[child.root()].length == child.size);
             if (random.chance(0.3)) parents[random.below(2)] = child;
-            Member x;
-            if (!normalise(child, o.terms, x.tree) || (scheme && !assign(x.tree, o.scheme, o.terms, random, x.tree))) continue;
+            Individual x;
+            if (!normalise(child, o.terms, x.tree) || (formula_template && !assign(x.tree, o.formula_template, o.terms, random, x.tree))) continue;
             if (!permitted(x.tree, o) && !(m.mend(x.tree, random, x.tree) && permitted(x.tree, o))) continue;
-            if (scheme && found.begun) inherit(x, found);
+            if (formula_template && found.begun) inherit(x, found);
             if (!e.assess(x, d)) continue;
             CHECK(!std::isnan(x.loss) && x.loss >= 0.0);
-            if (e.polish(x, d, 4)) e.assess(x, d);
+            if (e.optimise_constants(x, d, 4)) e.assess(x, d);
             CHECK(!std::isnan(x.loss) && permitted(x.tree, o));
             found = x;
-            offer(hall, x, d, e);
+            offer(hall_of_fame, x, d, e);
             Tree s;
             if (random.chance(0.3)) simplify(x.tree, o, random.chance(0.5), s);
-            Tidied t;
-            if (random.chance(0.1) && tidy(x, d, e, t)) CHECK(keeps(t.formulas, t.written, o));
-            if (random.chance(0.05)) reduce(x, d, e, hall);
+            Simplified t;
+            if (random.chance(0.1) && simplify_individual(x, d, e, t)) CHECK(keeps(t.formulas, t.written, o));
+            if (random.chance(0.05)) reduce(x, d, e, hall_of_fame);
         }
-        for (const Member& x : hall.slots())
+        for (const Individual& x : hall_of_fame.slots())
             if (std::isfinite(x.loss)) CHECK(presentable(x, d, o));
     }
 }
@@ -408,20 +408,20 @@ void searches(int trials) {
         o.evaluations = 4000;
         o.threads = 1 + k % 3;
         o.islands = 3;
-        o.members = 12;
+        o.individuals = 12;
         o.batch = k % 2 ? 64 : 2048;
         const int rows = 2 + random.below(200), features = 1 + random.below(4);
         const int targets = k % 2 ? 1 : 1 + random.below(3);
         o.loss = static_cast<Loss>(random.below(3));
         restrict_randomly(o, features, targets, random);
-        const bool scheme = targets == 1 && k % 3 != 2;
-        const int hidden = scheme ? 1 : 0;
-        if (scheme) {
-            o.scheme = random_scheme(random, features, hidden);
+        const bool formula_template = targets == 1 && k % 3 != 2;
+        const int hidden = formula_template ? 1 : 0;
+        if (formula_template) {
+            o.formula_template = random_formula_template(random, features, hidden);
             o.target_known.clear();
             o.target_dimension.clear();
         }
-        Search search(o, samples(random, rows, features, k % 3 == 0, k % 4 == 1, targets, scheme, hidden), Data(), {}, select_kernel());
+        Search search(o, samples(random, rows, features, k % 3 == 0, k % 4 == 1, targets, formula_template, hidden), Data(), {}, select_kernel());
         search.start();
         if (k % 5 == 4) search.stop();
         while (!search.poll(1.0).done) {}
@@ -434,7 +434,7 @@ void searches(int trials) {
             if (random.chance(0.5)) bad.resize(static_cast<std::size_t>(random.below(static_cast<int>(bad.size()))));
             else
                 for (int j = 0; j < 4; ++j) bad[static_cast<std::size_t>(random.below(static_cast<int>(bad.size())))] = static_cast<char>(random.below(256));
-            Search other(o, samples(random, rows, features, false, false, targets, scheme, hidden), Data(), {}, select_kernel());
+            Search other(o, samples(random, rows, features, false, false, targets, formula_template, hidden), Data(), {}, select_kernel());
             try {
                 other.resume(bad);
             } catch (const std::invalid_argument&) {
@@ -458,7 +458,7 @@ int main(int argc, char** argv) {
         simplifier_keeps_values(3000);
         gradients();
         dimensions();
-        schemes();
+        formula_templates();
         kernels_agree();
         shared_terms();
         fuzz(20);

@@ -1,0 +1,207 @@
+"""The preview of a file: its head, what was guessed, and what is wrong, each where it can be put right."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ndestudio.data.cells import LARGEST, Kind, is_missing, number
+from ndestudio.data.config import DataConfig
+from ndestudio.data.readers.base import Head, bad_number, markers
+from ndestudio.data.readers.registry import reader_for
+from ndestudio.data.roles import Analysed, Role, analyse, assign
+from ndestudio.errors import DataError
+
+SHOWN_ROWS = 200
+
+
+@dataclass(frozen=True)
+class FileProblem:
+    """Something that keeps the file from being loaded as it is.
+
+    Arguments:
+        sentence: what was seen and what to do, without the place.
+        row: 1-based place in the file.
+        column: label of the column.
+        remedy: as in ``DataError``.
+    """
+
+    sentence: str
+    row: int | None = None
+    column: str | None = None
+    remedy: tuple[str, str] = ("", "")
+
+    def __str__(self) -> str:
+        return str(DataError(self.sentence, row=self.row, column=self.column))
+
+
+@dataclass(frozen=True)
+class ColumnPreview:
+    """One column as guessed, or as the configuration has it.
+
+    Arguments:
+        label: header without the unit, made unique; what a ``DataConfig`` calls the column.
+        header: as written in the file.
+        alias: identifier in equations (the time column is `t` there).
+        kind: what most of its cells are.
+        missing: cells without a value among the rows that were looked at.
+        minimum, maximum: of those rows; None if there are no numbers (dates are days since 1970-01-01).
+    """
+
+    label: str
+    header: str
+    alias: str
+    unit: str
+    role: Role
+    kind: Kind
+    missing: int
+    minimum: float | None
+    maximum: float | None
+
+    @property
+    def numeric(self) -> bool:
+        return self.kind != "text"
+
+
+@dataclass(frozen=True)
+class Preview:
+    """What is known of a file before it is loaded. Every guess is a field that ``DataConfig`` can override.
+
+    Arguments:
+        format: `"text"`, `"parquet"`, `"excel"`, `"npz"` or `"mat"`.
+        head: the first rows as text, at most ``SHOWN_ROWS``.
+        row_numbers: 1-based place in the file of each row of ``head``.
+        row_count: rows of the file, an estimate unless ``row_count_exact``.
+        analysed_rows: how many rows the guesses, counts, minima and maxima come from.
+        delimiter, decimal, encoding, comment: of a text file, else None.
+        choices: sheets of a workbook, variables of an array file.
+    """
+
+    path: str
+    format: str
+    columns: tuple[ColumnPreview, ...]
+    head: tuple[tuple[str, ...], ...]
+    row_numbers: tuple[int, ...]
+    row_count: int
+    row_count_exact: bool
+    analysed_rows: int
+    delimiter: str | None = None
+    decimal: str | None = None
+    encoding: str | None = None
+    comment: str | None = None
+    choices: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    problems: tuple[FileProblem, ...] = ()
+
+    def with_role(self, role: Role) -> tuple[ColumnPreview, ...]:
+        """The columns that have a role."""
+        return tuple(column for column in self.columns if column.role == role)
+
+    @property
+    def rows_text(self) -> str:
+        """Number of rows for a person."""
+        return f"{self.row_count:,} rows" if self.row_count_exact else f"about {self.row_count:,} rows"
+
+
+def preview(path: str | Path, config: DataConfig | None = None) -> Preview:
+    """Look at the beginning of a file; quick for files of any size.
+
+    Arguments:
+        path: the file.
+        config: what the person has said so far; the rest is guessed.
+
+    Raises:
+        DataError: nothing of the file can be shown (it is missing, empty, a folder, not text, ...). What is wrong with
+            single rows or columns is in ``Preview.problems`` instead.
+    """
+    config = DataConfig() if config is None else config
+    head = reader_for(Path(path), str(path)).head(Path(path), config, str(path))
+    columns, names, problems = analyse(head, config)
+    assignment = assign(columns, config, head.path)
+    found = [*head.problems, *problems, *assignment.problems]
+    for column, role in zip(columns, assignment.roles, strict=True):
+        if role in ("time", "state", "input", "covariate", "deviation") and column.kind == "number":
+            found += _bad_cells(column, head, config)
+    return Preview(
+        path=str(path),
+        format=head.format,
+        columns=tuple(_column(column, role) for column, role in zip(columns, assignment.roles, strict=True)),
+        head=head.cells[:SHOWN_ROWS],
+        row_numbers=head.rows[:SHOWN_ROWS],
+        row_count=head.row_count,
+        row_count_exact=head.exact,
+        analysed_rows=len(head.cells),
+        delimiter=head.dialect.delimiter if head.dialect else None,
+        decimal=head.dialect.decimal if head.dialect else None,
+        encoding=head.dialect.encoding if head.dialect else None,
+        comment=head.dialect.comment if head.dialect else None,
+        choices=head.choices,
+        notes=(*head.notes, *names, *assignment.notes),
+        problems=tuple(FileProblem(error.sentence, error.row, error.column, error.remedy) for error in found),
+    )
+
+
+def configured(preview: Preview, config: DataConfig) -> DataConfig:
+    """The configuration with every guess of the preview written out, ready to be shown and edited."""
+    time, trajectory = preview.with_role("time"), preview.with_role("trajectory")
+    return replace_config(
+        config,
+        time=time[0].label if time else config.time,
+        trajectory=trajectory[0].label if trajectory else "",
+        states=tuple(column.label for column in preview.with_role("state")),
+        inputs=tuple(column.label for column in preview.with_role("input")),
+        covariates=tuple(column.label for column in preview.with_role("covariate")),
+        ignore=tuple(column.label for column in preview.with_role("ignore")),
+        delimiter=preview.delimiter,
+        decimal=preview.decimal,
+        encoding=preview.encoding,
+    )
+
+
+def replace_config(config: DataConfig, **changes: object) -> DataConfig:
+    """A copy of a configuration with some fields changed."""
+    import msgspec
+
+    return msgspec.structs.replace(config, **changes)
+
+
+def _column(column: Analysed, role: Role) -> ColumnPreview:
+    known = column.values[np.isfinite(column.values)]
+    return ColumnPreview(
+        label=column.label,
+        header=column.header,
+        alias="t" if role == "time" else column.alias,
+        unit=column.unit,
+        role=role,
+        kind=column.kind,
+        missing=column.missing,
+        minimum=float(known.min()) if len(known) else None,
+        maximum=float(known.max()) if len(known) else None,
+    )
+
+
+def _bad_cells(column: Analysed, head: Head, config: DataConfig, limit: int = 5) -> list[DataError]:
+    decimal = head.dialect.decimal if head.dialect else "."
+    extra = markers(config)
+    found: list[DataError] = []
+    for cell, row in zip(column.texts, head.rows, strict=True):
+        if is_missing(cell, extra):
+            continue
+        value = number(cell, decimal)
+        if value is None:
+            found.append(bad_number(cell, name=head.path, row=row, column=column.label, decimal=decimal))
+        elif abs(value) > LARGEST:
+            found.append(
+                DataError(
+                    f"{cell} is too large to compute with; correct it, or add it to the missing markers",
+                    path=head.path,
+                    row=row,
+                    column=column.label,
+                    remedy=("missing", cell.strip()),
+                )
+            )
+        if len(found) == limit:
+            break
+    return found

@@ -1,0 +1,381 @@
+"""A model as a complete C99 program with its own adaptive solver."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterable, Mapping, Sequence
+from typing import ClassVar
+
+import numpy as np
+from jaxtyping import Float
+
+from ndestudio.export.code import (
+    commented,
+    csv_field,
+    header,
+    number_list,
+    number_text,
+    places,
+    remark,
+    unit_remark,
+    unit_text,
+    used_in,
+    wrapped,
+)
+from ndestudio.export.content import Content, Quantity
+from ndestudio.export.exporter import Exporter, Trial
+from ndestudio.export.formats.c_solvers import DERIVATIVE, EXPLICIT, EXPLICIT_SOURCE, IMPLICIT, IMPLICIT_SOURCE
+from ndestudio.export.helpers import definitions, names_taken, used
+from ndestudio.export.names import identifiers
+from ndestudio.export.networks import ExportedNetwork, exported
+from ndestudio.export.printer import ATOM, Printer
+from ndestudio.expression.functions import BUILT_IN
+from ndestudio.expression.tree import Call, Expr, Number, walk
+
+
+class CPrinter(Printer):
+    language: ClassVar[str] = "c"
+    pi: ClassVar[str] = "3.141592653589793"
+
+    def power(self, base: Expr, exponent: Expr) -> tuple[str, int]:
+        if exponent == Number(0.5):
+            return f"sqrt({self(base)})", ATOM
+        return f"pow({self(base)}, {self(exponent)})", ATOM
+
+
+def c_code(content: Content) -> str:
+    """The program: `cc -std=c99 model.c -lm -o model && ./model` prints a CSV."""
+    functions = used(content)
+    names = identifiers(content.names, "c", names_taken(functions, "c"))
+    usage = _USAGE.replace("@SOLVER@", IMPLICIT_SOURCE if content.stiff else EXPLICIT_SOURCE)
+    write = CPrinter(names, content.networks)
+    lines = commented([_comment(line) for line in (*header(content, names), "", *usage.splitlines())], "//")
+    lines += ["", "#include <math.h>", "#include <stdio.h>", "#include <stdlib.h>", "#include <string.h>", ""]
+    lines += ["enum {", f"    N_STATES = {len(content.states)},", f"    N_OUTPUTS = {len(content.outputs)},"]
+    lines += [f"    N_INPUTS = {len(content.inputs)},", f"    N_TRAJECTORIES = {len(content.tracks)}", "};", ""]
+    lines += _parameters(content)
+    lines += _tables(content)
+    # the networks bring those of their constraints
+    present = _network_functions(content)
+    for definition in definitions(functions, "c", present):
+        lines += [*definition.splitlines(), ""]
+    if content.networks:
+        lines += _networks(content, names, write)
+    lines += _field(content, write, names)
+    if content.outputs:
+        lines += ["", *_outputs(content, write, names)]
+    lines += ["", *_inputs(content)]
+    titles = ",".join(csv_field(title) for title in _titles(content))
+    main = _MAIN.replace("@TITLES@", text(titles)).replace("@OBSERVE@\n", _OBSERVE if content.outputs else "")
+    return (
+        "\n".join(
+            [
+                *lines,
+                "",
+                *DERIVATIVE.splitlines(),
+                *(IMPLICIT if content.stiff else EXPLICIT).splitlines(),
+                "",
+                *main.splitlines(),
+            ]
+        )
+        + "\n"
+    )
+
+
+def text(value: str) -> str:
+    """A C string literal (`?` is escaped: two of them could begin a trigraph)."""
+    return '"' + value.replace("\\", "\\\\").replace('"', '\\"').replace("?", "\\?") + '"'
+
+
+def _comment(line: str) -> str:
+    """A `//` comment neither ends in a backslash nor holds a trigraph."""
+    return line.replace("\\", "/").replace("??", "? ?")
+
+
+def _titles(content: Content) -> list[str]:
+    outputs = [quantity for quantity, _ in content.outputs]
+    return [content.time_title, *(quantity.title for quantity in (*content.states, *outputs))]
+
+
+def _trailing(quantity: Quantity) -> str:
+    return _comment(" ".join(part for part in (quantity.name, remark(unit_text(quantity.unit), quantity.note)) if part))
+
+
+def _parameters(content: Content) -> list[str]:
+    if not content.parameters:
+        return []
+    lines = ["static const double parameters[] = {"]
+    lines += [f"    {number_text(quantity.value)}, // {_trailing(quantity)}" for quantity in content.parameters]
+    return [*lines, "};", ""]
+
+
+def _tables(content: Content) -> list[str]:
+    """Typical magnitudes, inputs and initial values."""
+    lines = ["// Typical magnitude of each state, for the tolerance.", "static const double magnitude[N_STATES] = {"]
+    lines += [*wrapped(number_list(content.scale), "    "), "};", ""]
+    if content.inputs:
+        lines += ["typedef struct {", "    int n;", "    const double *t;", "    const double *values;", "} table;", ""]
+        for index, track in enumerate(content.tracks):
+            for row, pair in enumerate(track.inputs):
+                for kind, numbers in zip(("t", "values"), pair, strict=True):
+                    lines += _array(f"input_{index}_{row}_{kind}", numbers)
+    lines += ["typedef struct {", "    const char *name;", "    double start, stop;", "    double initial[N_STATES];"]
+    lines += ["    table inputs[N_INPUTS];"] if content.inputs else []
+    lines += ["} track;", "", "static const track tracks[N_TRAJECTORIES] = {"]
+    for index, track in enumerate(content.tracks):
+        lines += ["    {", f"        {text(track.name)}, {number_text(track.start)}, {number_text(track.stop)},"]
+        lines += ["        {", *wrapped(number_list(track.initial), " " * 12), "        },"]
+        if track.inputs:
+            lines.append("        {")
+            for row, (times, _) in enumerate(track.inputs):
+                lines.append(f"            {{{len(times)}, input_{index}_{row}_t, input_{index}_{row}_values}},")
+            lines.append("        },")
+        lines.append("    },")
+    return [*lines, "};", ""]
+
+
+def _array(name: str, values: Float[np.ndarray, "..."]) -> list[str]:
+    return [f"static const double {name}[] = {{", *wrapped(number_list(values), "    "), "};", ""]
+
+
+def _unpacking(content: Content, expressions: Iterable[Expr], names: Mapping[str, str]) -> list[str]:
+    expressions = tuple(expressions)
+    found = places(content, expressions, element="{}[{}]", parameter=lambda k, _: f"parameters[{k}]", first=0)
+    lines = [
+        f"    const double {names[quantity.name]} = {place};{_comment(unit_remark(quantity, ' // '))}"
+        for quantity, place in found
+    ]
+    used = {quantity for quantity, _ in found}
+    unused = [] if used_in(expressions, ("t",)) else ["(void)t;"]
+    unused += [] if used.intersection(content.states) else ["(void)state;"]
+    unused += [] if used.intersection(content.inputs) else ["(void)forcing;"]
+    return [*lines, *([f"    {' '.join(unused)}"] if unused else [])]
+
+
+def _field(content: Content, write: Printer, names: Mapping[str, str]) -> list[str]:
+    lines = ["// Time derivative of each state."]
+    lines += ["static void field(double t, const double *state, const double *forcing, double *rate)", "{"]
+    lines += _unpacking(content, content.equations, names)
+    for index, (quantity, rhs) in enumerate(zip(content.states, content.equations, strict=True)):
+        lines.append(f"    rate[{index}] = {write(rhs)}; // {_comment(f'd({quantity.name})/dt')}")
+    return [*lines, "}"]
+
+
+def _outputs(content: Content, write: Printer, names: Mapping[str, str]) -> list[str]:
+    expressions = [expr for _, expr in content.outputs]
+    lines = ["// Observed quantities, computed from the states."]
+    lines += ["static void outputs(double t, const double *state, const double *forcing, double *observed)", "{"]
+    lines += _unpacking(content, expressions, names)
+    for index, (quantity, expr) in enumerate(content.outputs):
+        lines.append(f"    observed[{index}] = {write(expr)}; // {_comment(quantity.title)}")
+    return [*lines, "}"]
+
+
+def _inputs(content: Content) -> list[str]:
+    return [*(_INPUTS if content.inputs else _NO_INPUTS).splitlines()]
+
+
+def _network_functions(content: Content) -> set[str]:
+    """What activations and constraints of the networks call."""
+    networks = [exported(network) for network in content.networks.values()]
+    found = {network.activation for network in networks}
+    for network in networks:
+        found |= {node.function for node in walk(network.output) if isinstance(node, Call)}
+    return found | ({"sigmoid"} if "swish" in found else set())
+
+
+def _networks(content: Content, names: Mapping[str, str], write: Printer) -> list[str]:
+    networks = {neural_term: exported(network) for neural_term, network in content.networks.items()}
+    functions = _network_functions(content)
+    lines = ["// Terms that are still neural.", ""]
+    if "sigmoid" in functions:
+        lines += [*_SIGMOID.splitlines(), ""]
+    for name, source in (("softplus", _SOFTPLUS), ("swish", _SWISH), ("gelu", _GELU)):
+        lines += [*source.splitlines(), ""] if name in functions else []
+    lines += [*_LAYER.splitlines(), ""]
+    for neural_term, network in networks.items():
+        lines += _neural_term(names[neural_term], network, names, write)
+    return lines
+
+
+def _neural_term(name: str, network: ExportedNetwork, names: Mapping[str, str], write: Printer) -> list[str]:
+    lines: list[str] = []
+    for index, (weights, biases) in enumerate(network.layers):
+        lines += [*_array(f"weights_{name}_{index}", weights), *_array(f"biases_{name}_{index}", biases)]
+    arguments = ", ".join(f"double {names[argument]}" for argument in network.arguments)
+    lines += [
+        f"static double {name}({arguments})",
+        "{",
+        f"    double this_layer[{network.width}], next_layer[{network.width}];",
+    ]
+    for index, (entering, center, scale) in enumerate(
+        zip(network.inputs, number_list(network.center), number_list(network.scale), strict=True)
+    ):
+        lines.append(f"    this_layer[{index}] = ({write(entering)} - ({center}))/({scale});")
+    here, there = "this_layer", "next_layer"
+    for index, (weights, _) in enumerate(network.layers):
+        rows, columns = weights.shape
+        activation = network.activation if index < len(network.layers) - 1 else "NULL"
+        sizes = f"{rows}, {columns}, {activation}"
+        lines.append(f"    layer(weights_{name}_{index}, biases_{name}_{index}, {sizes}, {here}, {there});")
+        here, there = there, here
+    lines.append(f"    const double raw = {here}[0];")
+    return [*lines, f"    return {write(network.output)};", "}", ""]
+
+
+_USAGE = """\
+cc -std=c99 -O2 model.c -lm -o model
+./model                        prints the first trajectory as CSV
+./model NAME [POINTS]          another one
+Solver: @SOLVER@"""
+
+_SIGMOID = BUILT_IN["sigmoid"].written("c").helper
+
+_SOFTPLUS = """\
+static double softplus(double z)
+{
+    return fmax(z, 0.0) + log1p(exp(-fabs(z)));
+}"""
+
+_SWISH = """\
+static double swish(double z)
+{
+    return z*sigmoid(z);
+}"""
+
+_GELU = """\
+static double gelu(double z)
+{
+    return 0.5*z*(1.0 + tanh(0.7978845608028654*(z + 0.044715*z*z*z)));
+}"""
+
+_LAYER = """\
+// to = activation(weights*from + biases), weights by rows.
+static void layer(const double *weights, const double *biases, int rows, int columns, double (*activation)(double),
+                  const double *from, double *to)
+{
+    for (int i = 0; i < rows; ++i) {
+        double sum = biases[i];
+        for (int j = 0; j < columns; ++j)
+            sum += weights[i*columns + j]*from[j];
+        to[i] = activation ? activation(sum) : sum;
+    }
+}"""
+
+_NO_INPUTS = """\
+static void inputs(const track *experiment, double t, double *forcing)
+{
+    (void)experiment; (void)t; (void)forcing;
+}
+
+static double next_kink(const track *experiment, double t)
+{
+    (void)experiment; (void)t;
+    return HUGE_VAL;
+}"""
+
+_INPUTS = """\
+// Linear between the samples, constant outside.
+static void inputs(const track *experiment, double t, double *forcing)
+{
+    for (int i = 0; i < N_INPUTS; ++i) {
+        const table *samples = &experiment->inputs[i];
+        int low = 0, high = samples->n - 1;
+        if (t <= samples->t[low]) {
+            forcing[i] = samples->values[low];
+        } else if (t >= samples->t[high]) {
+            forcing[i] = samples->values[high];
+        } else {
+            while (high - low > 1) {
+                const int middle = (low + high)/2;
+                if (samples->t[middle] <= t)
+                    low = middle;
+                else
+                    high = middle;
+            }
+            const double part = (t - samples->t[low])/(samples->t[high] - samples->t[low]);
+            forcing[i] = samples->values[low] + part*(samples->values[high] - samples->values[low]);
+        }
+    }
+}
+
+// Inputs have kinks at their samples; no step goes over one.
+static double next_kink(const track *experiment, double t)
+{
+    double next = HUGE_VAL;
+    for (int i = 0; i < N_INPUTS; ++i) {
+        const table *samples = &experiment->inputs[i];
+        for (int k = 0; k < samples->n; ++k) {
+            if (samples->t[k] > t) {
+                next = fmin(next, samples->t[k]);
+                break;
+            }
+        }
+    }
+    return next;
+}"""
+
+_OBSERVE = """\
+        double forcing[N_INPUTS + 1] = {0.0}, observed[N_OUTPUTS];
+        inputs(experiment, t, forcing);
+        outputs(t, state, forcing, observed);
+        for (int i = 0; i < N_OUTPUTS; ++i)
+            printf(",%.17g", observed[i]);
+"""
+
+_MAIN = """\
+int main(int argc, char **argv)
+{
+    const track *experiment = &tracks[0];
+    if (argc > 1) {
+        experiment = NULL;
+        for (int i = 0; i < N_TRAJECTORIES; ++i)
+            if (strcmp(argv[1], tracks[i].name) == 0)
+                experiment = &tracks[i];
+        if (!experiment) {
+            fprintf(stderr, "there is no trajectory called %s\\n", argv[1]);
+            return 2;
+        }
+    }
+    const long points = argc > 2 ? strtol(argv[2], NULL, 10) : 201;
+    const double span = experiment->stop - experiment->start;
+    double state[N_STATES], t = experiment->start, step = 1e-4*span;
+    memcpy(state, experiment->initial, sizeof state);
+    puts(@TITLES@);
+    for (long n = 0; n < points; ++n) {
+        const double stop = n == points - 1 ? experiment->stop : experiment->start + span*(double)n/(double)(points - 1);
+        if (!integrate(experiment, &t, stop, state, &step)) {
+            fprintf(stderr, "the solver stopped at %.17g; the model may be stiff or have no solution there\\n", t);
+            return 1;
+        }
+        printf("%.17g", t);
+        for (int i = 0; i < N_STATES; ++i)
+            printf(",%.17g", state[i]);
+@OBSERVE@
+        putchar('\\n');
+    }
+    return 0;
+}"""
+
+
+_FLAGS = ("-std=c99", "-O2", "-Wall", "-Wextra", "-Werror")
+
+
+def _rerun(trial: Trial) -> Sequence[str] | str:
+    compiler = next((found for name in ("gcc", "cc", "clang") if (found := shutil.which(name))), None)
+    if compiler is None:
+        return "Not run: there is no C compiler on this machine."
+    trial.run([compiler, *_FLAGS, trial.file, "-lm", "-o", "model"])
+    return [str(trial.folder / "model"), trial.trajectory, str(trial.points)]
+
+
+EXPORTER = Exporter(
+    "c",
+    "C99",
+    "model.c",
+    lambda subject, options: c_code(subject.content),
+    label="C99",
+    description="No dependencies",
+    language="c",
+    rerun=_rerun,
+)

@@ -1,0 +1,227 @@
+"""A model as a Julia program for OrdinaryDiffEq."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterable, Mapping, Sequence
+from typing import ClassVar
+
+import numpy as np
+from jaxtyping import Float
+
+from ndestudio.export.code import (
+    commented,
+    csv_field,
+    header,
+    number_list,
+    number_text,
+    places,
+    remark,
+    unit_remark,
+    unit_text,
+    wrapped,
+)
+from ndestudio.export.content import Content, Quantity
+from ndestudio.export.exporter import Exporter, RunFailed, Trial
+from ndestudio.export.helpers import definitions, imports, names_taken, used
+from ndestudio.export.names import identifiers
+from ndestudio.export.networks import ExportedNetwork, exported
+from ndestudio.export.printer import IntegerExponents, Printer
+from ndestudio.export.track import Track
+from ndestudio.expression.tree import Expr
+
+
+class JuliaPrinter(IntegerExponents):
+    language: ClassVar[str] = "julia"
+    power_operator: ClassVar[str] = "^"
+
+
+def julia(content: Content) -> str:
+    """The program: `julia model.jl` prints a CSV; `include("model.jl"); simulate(t)` gives the states."""
+    functions = used(content)
+    names = identifiers(content.names, "julia", names_taken(functions, "julia"))
+    write = JuliaPrinter(names, content.networks)
+    packages = ["using OrdinaryDiffEq", *imports(functions, "julia")]
+    needed = " and ".join(line.removeprefix("using ") for line in packages)
+    usage = _USAGE.replace("@PACKAGES@", f"packages {needed}" if len(packages) > 1 else f"package {needed}")
+    lines = commented([*header(content, names), "", *usage.splitlines()], "#")
+    lines += ["", *packages, "", f"const TIME = {text(csv_field(content.time_title))}"]
+    lines += [f"const STATES = {_titles(content.states)}", f"const OUTPUTS = {_titles(q for q, _ in content.outputs)}"]
+    lines += [
+        f"const INPUTS = {_titles(content.inputs)}",
+        "",
+        *_parameters(content, names),
+        "",
+        *_trajectories(content),
+    ]
+    for source in definitions(functions, "julia", ("sigmoid",) if content.networks else ()):
+        lines += ["", *source.splitlines()]
+    if content.networks:
+        lines += ["", *_NETWORK.splitlines()]
+        for neural_term, network in content.networks.items():
+            lines += ["", *_neural_term(names[neural_term], exported(network), names, write)]
+    lines += ["", *_field(content, write, names), "", *_outputs(content, write, names)]
+    scale = ", ".join(number_list(content.scale))
+    return "\n".join([*lines, "", *_SIMULATE.replace("@SCALE@", scale).splitlines()]) + "\n"
+
+
+def text(value: str) -> str:
+    """A Julia string literal without interpolation."""
+    return '"' + value.replace("\\", "\\\\").replace('"', '\\"').replace("$", "\\$") + '"'
+
+
+def _titles(quantities: Iterable[Quantity]) -> str:
+    return f"String[{', '.join(text(csv_field(quantity.title)) for quantity in quantities)}]"
+
+
+def _parameters(content: Content, names: Mapping[str, str]) -> list[str]:
+    lines = ["const PARAMETERS = ("]
+    for quantity in content.parameters:
+        note = remark(unit_text(quantity.unit), quantity.note)
+        lines.append(f"    {names[quantity.name]} = {number_text(quantity.value)},{f'  # {note}' if note else ''}")
+    return [*lines, ")"] if content.parameters else ["const PARAMETERS = NamedTuple()"]
+
+
+def _trajectories(content: Content) -> list[str]:
+    lines = ["# Start, stop, initial value of each state, and (times, values) of each input.", "const TRAJECTORIES = ["]
+    for track in content.tracks:
+        lines += _track(track)
+    return [*lines, "]"]
+
+
+def _track(track: Track) -> list[str]:
+    lines = ["    (", f"        name = {text(track.name)},", f"        start = {number_text(track.start)},"]
+    lines += [
+        f"        stop = {number_text(track.stop)},",
+        f"        initial = [{', '.join(number_list(track.initial))}],",
+    ]
+    lines.append("        inputs = Tuple{Vector{Float64},Vector{Float64}}[")
+    for times, values in track.inputs:
+        lines += ["            (", *_vector(times, " " * 16), *_vector(values, " " * 16), "            ),"]
+    return [*lines, "        ],", "    ),"]
+
+
+def _vector(values: Float[np.ndarray, "..."], indent: str) -> list[str]:
+    return [f"{indent}[", *wrapped(number_list(values), indent + "    "), f"{indent}],"]
+
+
+def _unpacking(content: Content, expressions: Iterable[Expr], names: Mapping[str, str]) -> list[str]:
+    found = places(content, expressions, element="{}[{}]", parameter=lambda _, q: f"p.{names[q.name]}", first=1)
+    return [f"    {names[quantity.name]} = {place}{unit_remark(quantity, '  # ')}" for quantity, place in found]
+
+
+def _field(content: Content, write: Printer, names: Mapping[str, str]) -> list[str]:
+    lines = ["# Time derivative of each state.", "function field(t, state, forcing, p)"]
+    lines += _unpacking(content, content.equations, names)
+    lines.append("    return [")
+    lines += [
+        f"        {write(rhs)},  # d({q.name})/dt" for q, rhs in zip(content.states, content.equations, strict=True)
+    ]
+    return [*lines, "    ]", "end"]
+
+
+def _outputs(content: Content, write: Printer, names: Mapping[str, str]) -> list[str]:
+    expressions = [expr for _, expr in content.outputs]
+    lines = ["# Observed quantities, computed from the states.", "function outputs(t, state, forcing, p)"]
+    lines += _unpacking(content, expressions, names)
+    lines.append("    return Float64[")
+    lines += [f"        {write(expr)},  # {quantity.name}" for quantity, expr in content.outputs]
+    return [*lines, "    ]", "end"]
+
+
+def _neural_term(name: str, network: ExportedNetwork, names: Mapping[str, str], write: Printer) -> list[str]:
+    arguments = ", ".join(names[argument] for argument in network.arguments)
+    table = f"WEIGHTS_{name}"
+    lines = [f"# Weights and biases of each layer of {name}, which is still neural.", f"const {table} = ["]
+    for weights, biases in network.layers:
+        rows, columns = weights.shape
+        lines += ["    (", "        permutedims(reshape([", *wrapped(number_list(weights), " " * 12)]
+        lines += [f"        ], {columns}, {rows})),", *_vector(biases, " " * 8), "    ),"]
+    lines += ["]", f"function {name}({arguments})"]
+    centre, scale = ", ".join(number_list(network.center)), ", ".join(number_list(network.scale))
+    entering = ", ".join(map(write, network.inputs))
+    lines.append(f"    raw = network({table}, {network.activation}, ([{entering}] .- [{centre}]) ./ [{scale}])")
+    return [*lines, f"    return {write(network.output)}", "end"]
+
+
+_USAGE = """\
+Needs the @PACKAGES@.
+julia model.jl                  prints the first trajectory as CSV
+julia model.jl NAME [POINTS]    another one
+include("model.jl"); simulate(t)  gives the states at the times t, one vector each"""
+
+_NETWORK = """\
+sigmoid(z) = 0.5 * (1.0 + tanh(0.5 * z))
+softplus(z) = max(z, 0.0) + log1p(exp(-abs(z)))
+swish(z) = z * sigmoid(z)
+gelu(z) = 0.5 * z * (1.0 + tanh(0.7978845608028654 * (z + 0.044715 * z^3)))
+
+# Output of a multilayer perceptron.
+function network(layers, activation, h)
+    for (index, (matrix, bias)) in enumerate(layers)
+        h = index > 1 ? activation.(h) : h
+        h = matrix * h .+ bias
+    end
+    return h[1]
+end"""
+
+_SIMULATE = """\
+# Linear between the samples, constant outside.
+function interpolate(t, times, values)
+    t <= times[1] && return values[1]
+    t >= times[end] && return values[end]
+    k = searchsortedlast(times, t)
+    return values[k] + (values[k + 1] - values[k]) * (t - times[k]) / (times[k + 1] - times[k])
+end
+
+inputs(t, track) = [interpolate(t, times, values) for (times, values) in track.inputs]
+
+# States at the increasing times t from the initial values at the start of the trajectory.
+function simulate(t; track = TRAJECTORIES[1], parameters = PARAMETERS, reltol = 1e-10)
+    rate(state, p, time) = field(time, state, inputs(time, track), p)
+    problem = ODEProblem(rate, track.initial, (track.start, max(t[end], track.start)), parameters)
+    kinks = sort(unique(vcat(Float64[], (times for (times, _) in track.inputs)...)))
+    abstol = reltol * 1e-2 * [@SCALE@]
+    # Inputs have kinks at their samples; the solver steps exactly onto them.
+    solution = solve(problem, AutoVern7(Rodas5P()); saveat = t, tstops = kinks, reltol, abstol, maxiters = 10^7)
+    return solution.u
+end
+
+function main()
+    found = isempty(ARGS) ? 1 : findfirst(track -> track.name == ARGS[1], TRAJECTORIES)
+    found === nothing && error("there is no trajectory called $(ARGS[1])")
+    track = TRAJECTORIES[found]
+    points = length(ARGS) > 1 ? parse(Int, ARGS[2]) : 201
+    times = collect(range(track.start, track.stop; length = points))
+    println(join([TIME; STATES; OUTPUTS], ","))
+    for (t, state) in zip(times, simulate(times; track))
+        println(join([t; state; outputs(t, state, inputs(t, track), PARAMETERS)], ","))
+    end
+end
+
+if abspath(PROGRAM_FILE) == @__FILE__
+    main()
+end"""
+
+
+def _rerun(trial: Trial) -> Sequence[str] | str:
+    program = shutil.which("julia")
+    if program is None:
+        return "Not run: Julia is not on this machine."
+    try:
+        trial.run([program, "--startup-file=no", "-e", "using OrdinaryDiffEq"])
+    except RunFailed:
+        return "Not run: Julia is here, but its package OrdinaryDiffEq does not load."
+    return [program, "--startup-file=no", trial.file, trial.trajectory, str(trial.points)]
+
+
+EXPORTER = Exporter(
+    "julia",
+    "Julia (OrdinaryDiffEq)",
+    "model.jl",
+    lambda subject, options: julia(subject.content),
+    label="Julia",
+    description="With OrdinaryDiffEq",
+    language="julia",
+    rerun=_rerun,
+)

@@ -1,0 +1,288 @@
+"""A model as a Python program that needs NumPy and SciPy only."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from typing import ClassVar
+
+import numpy as np
+from jaxtyping import Float
+
+from ndestudio.export.code import (
+    header,
+    number_list,
+    number_text,
+    places,
+    remark,
+    unit_remark,
+    unit_text,
+    wrapped,
+)
+from ndestudio.export.content import Content, Quantity
+from ndestudio.export.exporter import Exporter, Trial
+from ndestudio.export.helpers import definitions, imports, names_taken, used
+from ndestudio.export.names import identifiers
+from ndestudio.export.networks import ExportedNetwork, exported
+from ndestudio.export.printer import IntegerExponents, Printer
+from ndestudio.expression.functions import Function
+from ndestudio.expression.tree import Expr
+
+
+class PythonPrinter(IntegerExponents):
+    language: ClassVar[str] = "python"
+    pi: ClassVar[str] = "np.pi"
+
+
+def python_code(content: Content) -> str:
+    """The program: `python model.py` prints a CSV; `import model; model.simulate(t)` gives the states."""
+    functions = used(content)
+    names = identifiers(content.names, "python", names_taken(functions, "python"))
+    write = PythonPrinter(names, content.networks)
+    lines = docstring(header(content, names), _USAGE)
+    lines += ["import argparse", "import csv", "import sys", "", "import numpy as np"]
+    lines += ["from scipy.integrate import solve_ivp", *imports(functions, "python"), "", *tables(content)]
+    lines += helper_functions(content, functions, "python")
+    if content.networks:
+        lines += network_tables(content, names, write, "np")
+    lines += ["", "", *field_function(content, write, names)]
+    lines += ["", "", *output_function(content, write, names)]
+    scale = ", ".join(number_list(content.scale))
+    lines += ["", "", *_SIMULATE.replace("@SCALE@", scale).splitlines(), "", "", *MAIN.splitlines()]
+    return "\n".join(lines) + "\n"
+
+
+def docstring(lines: list[str], usage: str) -> list[str]:
+    """A module docstring; backslashes and quotes of user text are disarmed."""
+    safe = [line.replace("\\", "/").replace('"', "'") for line in lines]
+    return [f'"""{safe[0]}', *safe[1:], "", *usage.splitlines(), '"""', ""]
+
+
+def text(value: str) -> str:
+    """A Python string literal."""
+    return json.dumps(value, ensure_ascii=False)
+
+
+def tables(content: Content) -> list[str]:
+    """Parameters, names, initial values and inputs as module constants."""
+    lines = [f"TIME = {text(content.time_title)}"]
+    lines += [f"STATES = {_titles(content.states)}", f"OUTPUTS = {_titles(q for q, _ in content.outputs)}"]
+    lines += [f"INPUTS = {_titles(content.inputs)}", "", "PARAMETERS = {"]
+    for quantity in content.parameters:
+        note = remark(unit_text(quantity.unit), quantity.note)
+        lines.append(f"    {text(quantity.name)}: {number_text(quantity.value)},{f'  # {note}' if note else ''}")
+    lines += [
+        "}",
+        "",
+        "# Start, stop, initial value of each state, and (times, values) of each input.",
+        "TRAJECTORIES = {",
+    ]
+    for track in content.tracks:
+        lines += [f"    {text(track.name)}: {{", f'        "start": {number_text(track.start)},']
+        lines.append(f'        "stop": {number_text(track.stop)},')
+        lines.append(f'        "initial": [{", ".join(number_list(track.initial))}],')
+        lines.append('        "inputs": [')
+        for times, values in track.inputs:
+            lines += ["            (", *_array(times, " " * 16), *_array(values, " " * 16), "            ),"]
+        lines += ["        ],", "    },"]
+    return [*lines, "}"]
+
+
+def network_tables(content: Content, names: Mapping[str, str], write: Printer, xp: str) -> list[str]:
+    """Weights of the terms that are still neural, and one function for each."""
+    networks = {neural_term: exported(network) for neural_term, network in content.networks.items()}
+    lines = ["", "# Weights and biases of each layer; arguments are centred and scaled first.", "NETWORKS = {"]
+    for neural_term, network in networks.items():
+        lines += [f"    {text(neural_term)}: {{", '        "layers": [']
+        for weights, biases in network.layers:
+            lines += ["            (", f"                {xp}.array(", "                    ["]
+            for row in weights:
+                lines += _array(row, " " * 24)
+            lines += ["                    ]", "                ),", f"                {xp}.array("]
+            lines += [_array_end(line) for line in _array(biases, " " * 20)]
+            lines += ["                ),", "            ),"]
+        lines.append("        ],")
+        lines.append(f'        "center": {xp}.array([{", ".join(number_list(network.center))}]),')
+        lines.append(f'        "scale": {xp}.array([{", ".join(number_list(network.scale))}]),')
+        lines.append("    },")
+    lines += ["}", "", "", *_NETWORK.replace("@xp@", xp).splitlines()]
+    for neural_term, network in networks.items():
+        lines += ["", "", *_neural_term_function(neural_term, network, names, write)]
+    return lines
+
+
+def helper_functions(content: Content, functions: Sequence[Function], language: str) -> list[str]:
+    """Functions of the equations that the language does not have; networks bring a `sigmoid` of their own."""
+    present = ("sigmoid",) if content.networks else ()
+    return [line for text in definitions(functions, language, present) for line in ("", "", *text.splitlines())]
+
+
+def field_function(content: Content, write: Printer, names: Mapping[str, str]) -> list[str]:
+    """`field(t, y, u, p)`: time derivative of the states."""
+    lines = [
+        "def field(t, state, forcing, p):",
+        '    """Time derivative of each state; `forcing` are the inputs at time `t`, `p` the parameters."""',
+    ]
+    lines += unpacking(content, content.equations, names)
+    return [*lines, *_returned(zip((f"d({q.name})/dt" for q in content.states), content.equations, strict=True), write)]
+
+
+def output_function(content: Content, write: Printer, names: Mapping[str, str]) -> list[str]:
+    """`outputs(t, y, u, p)`: the observed quantities."""
+    expressions = [expr for _, expr in content.outputs]
+    lines = ["def outputs(t, state, forcing, p):", '    """Observed quantities, computed from the states."""']
+    lines += unpacking(content, expressions, names)
+    return [*lines, *_returned(((quantity.name, expr) for quantity, expr in content.outputs), write)]
+
+
+def _returned(named: Iterable[tuple[str, Expr]], write: Printer) -> list[str]:
+    items = [f"        {write(expr)},  # {name}" for name, expr in named]
+    return ["    return [", *items, "    ]"] if items else ["    return []"]
+
+
+def unpacking(content: Content, expressions: Iterable[Expr], names: Mapping[str, str]) -> list[str]:
+    """Assignments that give the names in ``expressions`` their values."""
+    found = places(content, expressions, element="{}[{}]", parameter=lambda _, q: f"p[{text(q.name)}]", first=0)
+    return [f"    {names[quantity.name]} = {place}{unit_remark(quantity, '  # ')}" for quantity, place in found]
+
+
+def _neural_term_function(
+    neural_term: str, network: ExportedNetwork, names: Mapping[str, str], write: Printer
+) -> list[str]:
+    arguments = [names[argument] for argument in network.arguments]
+    lines = [f"def {names[neural_term]}({', '.join(arguments)}):", '    """A term that is still neural."""']
+    lines.append(
+        f"    raw = network(NETWORKS[{text(neural_term)}], {network.activation}, [{', '.join(map(write, network.inputs))}])"
+    )
+    return [*lines, f"    return {write(network.output)}"]
+
+
+def _array(values: Float[np.ndarray, "..."], indent: str) -> list[str]:
+    return [f"{indent}[", *wrapped(number_list(values), indent + "    "), f"{indent}],"]
+
+
+def _array_end(line: str) -> str:
+    return line[:-1] if line.endswith("],") else line
+
+
+def _titles(quantities: Iterable[Quantity]) -> str:
+    return f"[{', '.join(text(quantity.title) for quantity in quantities)}]"
+
+
+_USAGE = """\
+python model.py                      prints the first trajectory as CSV
+python model.py --trajectory NAME    another one; --points N, --output FILE
+import model; model.simulate(t)      states at the times t, one row each"""
+
+_NETWORK = '''\
+def tanh(z):
+    return @xp@.tanh(z)
+
+
+def sin(z):
+    return @xp@.sin(z)
+
+
+def sigmoid(z):
+    return 0.5 * (1.0 + @xp@.tanh(0.5 * z))
+
+
+def softplus(z):
+    return @xp@.logaddexp(z, 0.0)
+
+
+def swish(z):
+    return z * sigmoid(z)
+
+
+def gelu(z):
+    return 0.5 * z * (1.0 + @xp@.tanh(0.7978845608028654 * (z + 0.044715 * z**3)))
+
+
+def network(weights, activation, arguments):
+    """Output of a multilayer perceptron."""
+    h = (@xp@.array(arguments) - weights["center"]) / weights["scale"]
+    for index, (matrix, bias) in enumerate(weights["layers"]):
+        if index > 0:
+            h = activation(h)
+        h = matrix @ h + bias
+    return h[0]'''
+
+_SIMULATE = '''\
+def inputs(t, trajectory):
+    """Inputs at time t: linear between their samples, constant outside."""
+    return [np.interp(t, times, values) for times, values in TRAJECTORIES[trajectory]["inputs"]]
+
+
+def simulate(t, trajectory=None, parameters=PARAMETERS, rtol=1e-10):
+    """States at the increasing times t [time, state] from the initial values at the start of the trajectory."""
+    name = next(iter(TRAJECTORIES)) if trajectory is None else trajectory
+    track = TRAJECTORIES[name]
+    t = np.atleast_1d(np.asarray(t, dtype=float))
+    y = np.array(track["initial"])
+    states = np.full((len(t), len(y)), np.nan)
+    states[t == track["start"]] = y
+    # Inputs have kinks at their samples; the solver starts anew there.
+    kinks = sorted({float(knot) for times, _ in track["inputs"] for knot in times})
+    edges = [track["start"], *(knot for knot in kinks if track["start"] < knot < t[-1]), max(t[-1], track["start"])]
+    for begin, end in zip(edges[:-1], edges[1:]):
+        inside = (t > begin) & (t <= end)
+        solution = solve_ivp(
+            lambda time, state: field(time, state, inputs(time, name), parameters),
+            (begin, end),
+            y,
+            method="LSODA",
+            t_eval=np.unique(np.append(t[inside], end)) if end > begin else None,
+            rtol=rtol,
+            atol=rtol * np.array([@SCALE@]) * 1e-2,
+        )
+        if not solution.success:
+            raise RuntimeError(f"the solver stopped at {TIME} = {solution.t[-1]}: {solution.message}")
+        # LSODA counts a solution that is not a number as a success
+        if not np.isfinite(solution.y).all():
+            raise RuntimeError(f"the solution has no finite value from some time between {begin} and {end} on")
+        states[inside] = solution.y.T[: np.count_nonzero(inside)]
+        y = solution.y[:, -1]
+    return states'''
+
+MAIN = """\
+def main():
+    parser = argparse.ArgumentParser(description="Simulate the model and write a CSV.")
+    parser.add_argument("--trajectory", default=next(iter(TRAJECTORIES)), choices=list(TRAJECTORIES))
+    parser.add_argument("--points", type=int, default=201)
+    parser.add_argument("--output", help="file to write; standard output if left out")
+    options = parser.parse_args()
+    track = TRAJECTORIES[options.trajectory]
+    times = np.linspace(track["start"], track["stop"], options.points)
+    states = simulate(times, options.trajectory)
+    stream = open(options.output, "w", newline="", encoding="utf-8") if options.output else sys.stdout
+    writer = csv.writer(stream, lineterminator="\\n")
+    writer.writerow([TIME, *STATES, *OUTPUTS])
+    for t, y in zip(times, states):
+        row = outputs(t, y, inputs(t, options.trajectory), PARAMETERS)
+        writer.writerow([repr(float(value)) for value in (t, *y, *row)])
+    if options.output:
+        stream.close()
+
+
+if __name__ == "__main__":
+    main()"""
+
+
+def run_python(trial: Trial) -> Sequence[str]:
+    """How a Python program is run again."""
+    # -I leaves the folder and the user's own packages out; arguments with = allow names that begin with -
+    return [sys.executable, "-I", trial.file, f"--trajectory={trial.trajectory}", f"--points={trial.points}"]
+
+
+EXPORTER = Exporter(
+    "python",
+    "Python (NumPy, SciPy)",
+    "model.py",
+    lambda subject, options: python_code(subject.content),
+    label="Python",
+    description="With NumPy and SciPy",
+    language="python",
+    rerun=run_python,
+)

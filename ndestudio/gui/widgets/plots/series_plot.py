@@ -1,0 +1,164 @@
+"""Every measured column and input over time, one panel each, trajectories by colour, held-out rows hollow."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+import numpy as np
+import pyqtgraph as pg
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QColor
+from PySide6.QtWidgets import QFrame, QGridLayout, QScrollArea, QVBoxLayout, QWidget
+
+from ndestudio.data.dataset import Column, Dataset, Part, Trajectory
+from ndestudio.figures.description import Figure
+from ndestudio.figures.trajectories import series_panel
+from ndestudio.gui.building import discard
+from ndestudio.gui.theme import LIGHT, Colours, colours
+from ndestudio.gui.widgets.plots.plot import Plot, Series
+from ndestudio.gui.widgets.redraw import Redraw
+
+_DOTS_UP_TO = 3000
+"""More rows than this, over all trajectories, are drawn as lines alone."""
+
+_POINTS = 16_000
+_FEWEST = 200
+"""Points drawn in a panel, over all trajectories, and of one of them at least."""
+
+_HEIGHT = 176
+
+
+class SeriesPanel(Plot):
+    """One column over time."""
+
+    def __init__(self, column: Column, time: Column) -> None:
+        super().__init__(f"{column.name} over time", time.title, column.title)
+        self.setMinimumHeight(_HEIGHT)
+        self._column, self._time = column, time
+        self._series: list[tuple[int, Trajectory, np.ndarray]] = []
+        self._items: list[pg.PlotDataItem] = []
+
+    def show_series(self, trajectories: list[tuple[int, Trajectory, np.ndarray]]) -> None:
+        """Draw one column of each trajectory: (colour number, trajectory, values)."""
+        self._series = trajectories
+        for item in self._items:
+            self.forget(item)
+        self._items.clear()
+        self._restylers.clear()
+        rows = sum(len(one.t) for _, one, _ in trajectories)
+        dots = rows <= _DOTS_UP_TO
+        budget = max(_FEWEST, _POINTS // max(1, len(trajectories)))
+        by_colour: dict[int, list[Series]] = {}
+        for number, one, values in trajectories:
+            by_colour.setdefault(number % len(LIGHT.curves), []).append((one.t, values))
+        for number, parts in by_colour.items():  # one item per colour: hundreds of items would take a second
+            line = self.curve(_colour(number), faint=dots, antialias=dots)
+            self.long_series(line, parts, budget)
+            self._items.append(line)
+        if dots:
+            for number, one, values in trajectories:
+                held_out = one.part != Part.TRAIN
+                for part, hollow in ((~held_out, False), (held_out, True)):
+                    shown = part & np.isfinite(values)
+                    if shown.any():
+                        self._dots(one.t[shown], values[shown], _colour(number), hollow)
+        self.fit()
+
+    def described(self) -> Figure:
+        self._panel = series_panel(self._column, self._time, self._series)
+        return super().described()
+
+    def _dots(self, x: np.ndarray, y: np.ndarray, colour: Callable[[Colours], str], hollow: bool) -> None:
+        dots = pg.PlotDataItem(x, y, pen=None, symbol="o", symbolSize=6)
+
+        def restyle(c: Colours) -> None:
+            dots.setSymbolPen(pg.mkPen(colour(c), width=1))
+            dots.setSymbolBrush(pg.mkBrush(c.surface if hollow else colour(c)))
+
+        self.addItem(dots)
+        self.styled(restyle)
+        self._items.append(dots)
+
+
+def _colour(number: int) -> Callable[[Colours], str]:
+    return lambda c: c.curves[number % len(c.curves)]
+
+
+class SeriesPlots(QScrollArea):
+    """All columns of a data set below or beside each other, with linked time axes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setAccessibleName("Plots of the columns")
+        self.setWidgetResizable(True)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self._grid = QGridLayout()
+        self._grid.setSpacing(8)
+        self._grid.setContentsMargins(0, 0, 0, 0)
+        inner = QWidget()
+        outer = QVBoxLayout(inner)
+        outer.setContentsMargins(0, 0, 0, 0)
+        outer.addLayout(self._grid)
+        self.setWidget(inner)
+        self.panels: list[SeriesPanel] = []
+        self.redraw = Redraw(self)
+        """Each panel in a turn of its own: with many long columns all of them would hold the window up."""
+        self._dataset: Dataset | None = None
+        self._hidden: frozenset[str] = frozenset()
+
+    def show_dataset(self, dataset: Dataset | None, hidden: frozenset[str] = frozenset()) -> None:
+        """Draw a data set, without the trajectories named in ``hidden``."""
+        if dataset is self._dataset and hidden == self._hidden:
+            return
+        columns = () if dataset is None else (*dataset.measured, *dataset.inputs)
+        known = () if self._dataset is None else (*self._dataset.measured, *self._dataset.inputs)
+        if dataset is None or columns != known or self._dataset is None or dataset.time != self._dataset.time:
+            self._rebuild(dataset, columns)
+        self._dataset, self._hidden = dataset, hidden
+        if dataset is None:
+            return
+        self.redraw.ask()
+
+    def _draw(self, position: int) -> None:
+        if self._dataset is not None:
+            self.panels[position].show_series(
+                [
+                    (number, one, _column(one, position))
+                    for number, one in enumerate(self._dataset.trajectories)
+                    if one.name not in self._hidden
+                ]
+            )
+
+    def _rebuild(self, dataset: Dataset | None, columns: tuple[Column, ...]) -> None:
+        for panel in self.panels:
+            self._grid.removeWidget(panel)
+            discard(panel)
+        self.panels = []
+        self.redraw.close()
+        self.redraw = Redraw(self, *(partial(self._draw, position) for position in range(len(columns))))
+        if dataset is None:
+            return
+        wide = 1 if len(columns) <= 2 else 2
+        for position, column in enumerate(columns):
+            panel = SeriesPanel(column, dataset.time)
+            self._grid.addWidget(panel, position // wide, position % wide)
+            if self.panels:
+                panel.setXLink(self.panels[0])
+            self.panels.append(panel)
+        self.verticalScrollBar().setSingleStep(24)
+        self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAsNeeded)
+
+
+def _column(trajectory: Trajectory, position: int) -> np.ndarray:
+    """Values of the measured columns, then of the inputs, by position."""
+    measured = trajectory.measured.shape[1]
+    if position < measured:
+        return trajectory.measured[:, position]
+    return trajectory.inputs[:, position - measured]
+
+
+def swatch(number: int) -> QColor:
+    """Colour of a trajectory by its position."""
+    curves = colours().curves
+    return QColor(curves[number % len(curves)])

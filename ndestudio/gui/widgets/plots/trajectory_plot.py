@@ -1,0 +1,143 @@
+"""Simulated trajectories against the data, one panel per measured column; residuals on request."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from PySide6.QtWidgets import QCheckBox, QComboBox, QFrame, QGridLayout, QScrollArea, QVBoxLayout, QWidget
+
+from ndestudio.data.dataset import Dataset, Trajectory
+from ndestudio.figures.plot_data import Path, PlotData
+from ndestudio.figures.trajectories import trajectory_panel
+from ndestudio.gui.building import combo, discard, label, quiet, row
+from ndestudio.gui.theme import GRID
+from ndestudio.gui.widgets.plots.plot import Plot
+
+_MOST = 8
+_HEIGHT = 112
+
+
+class TrajectoryPanel(Plot):
+    """One measured column."""
+
+    lowest = False
+    """Only the lowest panel of a column of panels names the time."""
+
+    def __init__(self, dataset: Dataset, position: int) -> None:
+        column = dataset.measured[position]
+        super().__init__(f"{column.name}: data and model", "", column.title, low=True)
+        self.setMinimumHeight(_HEIGHT)
+        self._position = position
+
+    def draw(
+        self,
+        dataset: Dataset,
+        trajectories: list[tuple[int, Trajectory]],
+        paths: Mapping[str, Path],
+        before: Mapping[str, Path],
+        residuals: bool,
+        dashed: str = "before",
+    ) -> None:
+        """Draw trajectories (colour number, data) with their simulations."""
+        self.show_panel(
+            trajectory_panel(dataset, self._position, trajectories, paths, before, residuals=residuals, dashed=dashed)
+        )
+
+    def titles(self, x: str, y: str) -> None:
+        super().titles(x if self.lowest else "", y)
+
+
+class TrajectoryPlot(QWidget):
+    """All measured columns. ``show_model`` may be called many times a second: only data change, nothing is rebuilt."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._dataset: Dataset | None = None
+        self._plot_data: PlotData | None = None
+        self._before: PlotData | None = None
+        self._dashed = "before"
+        self.panels: list[TrajectoryPanel] = []
+        self.chooser: QComboBox = combo((), "Trajectory", "Which trajectory is shown")
+        self.chooser.setMinimumWidth(140)
+        self.residuals = QCheckBox("Residuals")
+        self.residuals.setToolTip("Measured minus simulated, in the unit of the column")
+        self._hint = label("", "muted")
+        self._hint.setToolTip(
+            "Held-out rows, shaded for validation and test, are not used in fitting; the colour tells trajectories apart"
+        )
+        self._grid = QGridLayout()
+        self._grid.setSpacing(GRID)
+        self._grid.setContentsMargins(0, 0, 0, 0)
+        inner = QWidget()
+        inner.setLayout(self._grid)
+        self._area = QScrollArea()
+        self._area.setWidgetResizable(True)
+        self._area.setFrameShape(QFrame.Shape.NoFrame)
+        self._area.setWidget(inner)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(GRID // 2)
+        layout.addLayout(row(self.chooser, self.residuals, 1, self._hint))
+        layout.addWidget(self._area, 1)
+        self.chooser.currentIndexChanged.connect(self._redraw)
+        self.residuals.toggled.connect(self._on_residuals)
+
+    def show_model(
+        self, dataset: Dataset, plot_data: PlotData | None, before: PlotData | None = None, dashed: str = "before"
+    ) -> None:
+        """Draw a data set and simulations of it; the same ones again cost nothing.
+
+        Arguments:
+            before: another simulation, drawn dashed. dashed: what it is, for the legend.
+        """
+        hint = "● training  ○ held out" + ("  — model" if plot_data else "") + (f"  ┄ {dashed}" if before else "")
+        if self._hint.text() != hint:
+            self._hint.setText(hint)
+        if dataset is self._dataset and plot_data is self._plot_data and before is self._before:
+            return
+        if dataset is not self._dataset:
+            self._rebuild(dataset)
+        self._dataset, self._plot_data, self._before, self._dashed = dataset, plot_data, before, dashed
+        self._redraw()
+
+    def _rebuild(self, dataset: Dataset) -> None:
+        old = self._dataset
+        if old is None or old.measured != dataset.measured or old.time != dataset.time:
+            for panel in self.panels:
+                self._grid.removeWidget(panel)
+                discard(panel)
+            self.panels = []
+            wide = 1 if len(dataset.measured) <= 3 else 2
+            for position in range(len(dataset.measured)):
+                panel = TrajectoryPanel(dataset, position)
+                self._grid.addWidget(panel, position // wide, position % wide)
+                if self.panels:
+                    panel.setXLink(self.panels[0])
+                panel.lowest = position + wide >= len(dataset.measured)
+                self.panels.append(panel)
+        names = [one.name for one in dataset.trajectories]
+        chosen = self.chooser.currentData()
+        with quiet(self.chooser):
+            self.chooser.clear()
+            if len(names) > 1:
+                self.chooser.addItem("All trajectories" if len(names) <= _MOST else f"First {_MOST} trajectories", None)
+            for name in names:
+                self.chooser.addItem(name or "trajectory", name)
+            self.chooser.setCurrentIndex(max(0, self.chooser.findData(chosen)) if chosen else 0)
+        self.chooser.setVisible(len(names) > 1)
+
+    def _on_residuals(self) -> None:
+        self._redraw()
+        for panel in self.panels:
+            panel.fit()
+
+    def _redraw(self) -> None:
+        if self._dataset is None:
+            return
+        wanted = self.chooser.currentData()
+        numbered = list(enumerate(self._dataset.trajectories))
+        shown = [(n, one) for n, one in numbered if wanted is None or one.name == wanted][:_MOST]
+        paths = dict(self._plot_data.paths) if self._plot_data else {}
+        before = dict(self._before.paths) if self._before else {}
+        for panel in self.panels:
+            panel.draw(self._dataset, shown, paths, before, self.residuals.isChecked(), self._dashed)

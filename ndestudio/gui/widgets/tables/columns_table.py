@@ -1,0 +1,106 @@
+"""The columns of the file: role, name in equations and unit, each editable in place."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QAbstractItemView, QComboBox, QTableWidgetItem
+
+from ndestudio.gui.building import choose, combo
+from ndestudio.gui.theme import monospace
+from ndestudio.gui.widgets.tables.table import Table
+from ndestudio.session.data.state import ColumnRow
+
+ROLES = (
+    ("Time", "time"),
+    ("Trajectory", "trajectory"),
+    ("State", "state"),
+    ("Input", "input"),
+    ("Covariate", "covariate"),
+    ("Deviation", "deviation"),
+    ("Ignore", "ignore"),
+)
+_ROLE_TIP = (
+    "Time: when a row was measured. Trajectory: which experiment it belongs to. State: measured and to be explained. "
+    "Input: measured forcing. Covariate: one value for each trajectory, such as a dose. Deviation: standard deviation of the state it is named after. Ignore: not used."
+)
+_LABEL, _ROLE, _ALIAS, _UNIT = range(4)
+
+
+class ColumnsTable(Table):
+    """Signals: role_chosen(label, role), alias_edited(label, name), unit_edited(label, unit)."""
+
+    role_chosen = Signal(str, str)
+    alias_edited = Signal(str, str)
+    unit_edited = Signal(str, str)
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Columns and their roles",
+            (
+                ("Column", "Header in the file"),
+                ("Role", _ROLE_TIP),
+                ("Name", "Name in equations"),
+                ("Unit", "Unit, kept in tables, plots and exports"),
+            ),
+            widths={_ROLE: 116},
+            stretch=(_LABEL, _ALIAS, _UNIT),
+        )
+        self.setSelectionMode(QAbstractItemView.SelectionMode.NoSelection)
+        self._rows: tuple[ColumnRow, ...] = ()
+        self.cellChanged.connect(self._on_cell)
+
+    def show_rows(self, rows: tuple[ColumnRow, ...]) -> None:
+        """Show the columns as they are now."""
+        blocked = self.blockSignals(True)
+        if [row.label for row in rows] != [row.label for row in self._rows]:
+            self._rebuild(rows)
+        for number, row in enumerate(rows):
+            self._show_row(number, row)
+        self._rows = rows
+        self.blockSignals(blocked)
+        wanted = self.horizontalHeader().height() + 36 * max(1, len(rows)) + 4
+        self.setMinimumHeight(min(wanted, 300))
+        self.setMaximumHeight(max(wanted, 80))
+
+    def role_box(self, label: str) -> QComboBox:
+        """The role of a column, as a widget."""
+        number = [row.label for row in self._rows].index(label)
+        return self.control(number, _ROLE, QComboBox)
+
+    def _rebuild(self, rows: tuple[ColumnRow, ...]) -> None:
+        self.clearContents()
+        self.setRowCount(len(rows))
+        for number, row in enumerate(rows):
+            box = combo(ROLES, f"Role of {row.label}", _ROLE_TIP)
+            box.currentIndexChanged.connect(
+                lambda _, box=box, label=row.label: self.role_chosen.emit(label, box.currentData())
+            )
+            self.setCellWidget(number, _ROLE, box)
+            for section in (_LABEL, _ALIAS, _UNIT):
+                item = QTableWidgetItem()
+                if section == _LABEL:
+                    item.setFlags(Qt.ItemFlag.ItemIsEnabled)
+                self.setItem(number, section, item)
+
+    def _show_row(self, number: int, row: ColumnRow) -> None:
+        choose(self.control(number, _ROLE, QComboBox), row.role)
+        name = self.cell(number, _LABEL)
+        name.setText(row.label)
+        name.setToolTip(f"{row.label}: {row.detail}")
+        alias = self.cell(number, _ALIAS)
+        alias.setText(row.alias if row.role != "ignore" else "")
+        alias.setFont(monospace(9.5))
+        alias.setToolTip(f"Name of {row.label} in equations")
+        editable = Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsEditable | Qt.ItemFlag.ItemIsSelectable
+        alias.setFlags(editable if row.role in ("state", "input", "covariate") else Qt.ItemFlag.NoItemFlags)
+        unit = self.cell(number, _UNIT)
+        unit.setText(row.unit)
+        unit.setToolTip(f"Unit of {row.label}")
+        unit.setFlags(editable)
+
+    def _on_cell(self, number: int, section: int) -> None:
+        row, text = self._rows[number], self.cell(number, section).text().strip()
+        if section == _ALIAS and text and text != row.alias:
+            self.alias_edited.emit(row.label, text)
+        elif section == _UNIT and text != row.unit:
+            self.unit_edited.emit(row.label, text)

@@ -1,0 +1,336 @@
+"""The data: files, roles, reading details, split. Reading happens on workers; the newest wish wins."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
+
+import msgspec
+
+from ndestudio.data.config import DataConfig, SplitConfig
+from ndestudio.data.dataset import Dataset, Part
+from ndestudio.errors import DataError
+from ndestudio.progress import Reporter
+from ndestudio.project.project import Project
+from ndestudio.session import commands
+from ndestudio.session.commands import Role
+from ndestudio.session.data.state import DataProblem, DataState, FileRow, column_rows, summary, trajectory_rows
+from ndestudio.session.model.analysis import default_equations
+from ndestudio.session.ports import Context
+from ndestudio.session.presenter import Presenter
+
+if TYPE_CHECKING:
+    from ndestudio.data.file_preview import Preview
+    from ndestudio.jobs import Failed
+
+
+class DataController(Presenter[DataState]):
+    """Intents of the Data view.
+
+    The data settings of the project say what should be loaded; ``follow`` sees to it that it is, also after an undo.
+    """
+
+    def __init__(self, context: Context) -> None:
+        super().__init__(context)
+        self._preview: Preview | None = None
+        self._previewed: tuple[DataConfig, int] | None = None
+        self._shown_file = 0
+        self._origin: WeakKeyDictionary[Dataset, DataConfig] = WeakKeyDictionary()
+        self._attempted: DataConfig | None = None
+        self.failed: DataProblem | None = None
+
+    # --- intents ---------------------------------------------------------------------------------------------------
+
+    def add_files(self, paths: Sequence[str]) -> None:
+        """Open data files; dropped on a project that has data, they replace it with settings guessed anew."""
+        self._shown_file = 0
+        name = Path(paths[0]).name + (f" and {len(paths) - 1} more" if len(paths) > 1 else "")
+        project = replace(self._workspace.project, dataset=None, fit=None, distillation=None, accepted={})
+        self._edit(f"Open {name}", commands.with_data(project, DataConfig(files=tuple(paths))))
+        self._navigation.show_stage("data")
+
+    def append_files(self, paths: Sequence[str]) -> None:
+        """Further files with the same columns."""
+        config = self._workspace.project.spec.data
+        files = (*config.files, *[path for path in paths if path not in config.files])
+        self._change("Add files", files=files)
+
+    def remove_file(self, path: str) -> None:
+        config = self._workspace.project.spec.data
+        self._shown_file = 0
+        self._change(f"Remove {Path(path).name}", files=tuple(file for file in config.files if file != path))
+
+    def show_file(self, index: int) -> None:
+        """Which file the table shows."""
+        self._shown_file = index
+        self.follow()
+        self._navigation.refresh()
+
+    def set_role(self, column: str, role: Role) -> None:
+        """Give a column, named by its label, a role; the other roles are spelt out as they are now."""
+        rows = column_rows(self._preview)
+        by_role: dict[str, list[str]] = {}
+        for row in rows:
+            by_role.setdefault(row.role, []).append(row.label)
+        config = self._workspace.project.spec.data
+        spelt = msgspec.structs.replace(
+            config,
+            time=next(iter(by_role.get("time", ())), config.time),
+            trajectory=next(iter(by_role.get("trajectory", ())), ""),
+            inputs=tuple(by_role.get("input", ())),
+            covariates=tuple(by_role.get("covariate", ())),
+            ignore=tuple(by_role.get("ignore", ())),
+        )
+        if role in ("time", "trajectory"):  # the column that had it becomes an ordinary one
+            for old in by_role.get(role, ()):
+                if old != column:
+                    spelt = msgspec.structs.replace(spelt, ignore=(*spelt.ignore, old))
+        changed = commands.with_role(spelt, column, role, tuple(by_role.get("state", ())))
+        self._edit(f"Use {column} as {role}", commands.with_data(self._workspace.project, changed))
+
+    def ignore(self, name: str) -> None:
+        """Leave out a column, by its label or its name in equations."""
+        self.set_role(self._label(name), "ignore")
+
+    def use_as_input(self, name: str) -> None:
+        """Take a column as a measured input, by its label or its name in equations."""
+        self.set_role(self._label(name), "input")
+
+    def _label(self, name: str) -> str:
+        return next((row.label for row in column_rows(self._preview) if name in (row.label, row.alias)), name)
+
+    def follow_remedy(self, problem: DataProblem) -> None:
+        """Do what a problem offers."""
+        kind, value = problem.remedy
+        match kind:
+            case "missing":
+                config = self._workspace.project.spec.data
+                self._change(f"Take {value} as not measured", missing=(*config.missing, value))
+            case "count":
+                self._change("Count the rows as time", time="")
+
+    def set_alias(self, column: str, alias: str) -> None:
+        """The name of a column in equations."""
+        if not alias.isidentifier():
+            self._notifier.toast(f"`{alias}` cannot be a name in equations: use letters, digits and `_`.", "warning")
+            self._shown = None
+            self._navigation.refresh()
+            return
+        config = self._workspace.project.spec.data
+        self._change(f"Rename {column}", names={**config.names, column: alias})
+
+    def set_unit(self, column: str, unit: str) -> None:
+        config = self._workspace.project.spec.data
+        self._change(f"Unit of {column}", units={**config.units, column: unit})
+
+    def set_reading(self, **changes: Any) -> None:
+        """Delimiter, decimal, encoding, comment, sheet or key; None lets the program guess."""
+        self._change("Reading details", **changes)
+
+    def set_split(self, **changes: Any) -> None:
+        """Change fields of the ``SplitConfig``; the loaded rows are divided anew at once."""
+        project = self._workspace.project
+        split: SplitConfig = msgspec.structs.replace(project.spec.data.split, **changes)
+        self._resplit("Split", commands.with_split(project, split, None))
+
+    def set_part(self, trajectory: str, part: Part) -> None:
+        """Put a whole trajectory into a part."""
+        project = commands.with_trajectory_part(self._parts_spelt(), trajectory, part)
+        self._resplit(f"Use {trajectory} for {part.name.lower()}", project)
+
+    def set_weight(self, trajectory: str, weight: float) -> None:
+        """Factor of a trajectory in the loss."""
+        project = commands.with_trajectory_weight(self._workspace.project, trajectory, weight)
+        if project.dataset is not None:
+            self._origin[project.dataset] = project.spec.data
+        self._edit(f"Weight of {trajectory}", project)
+
+    def retry(self) -> None:
+        """Read again, after a file was put right."""
+        self._attempted = self._previewed = None
+        self.follow()
+        self._navigation.refresh()
+
+    # --- keeping data and settings together ------------------------------------------------------------------------
+
+    def trust(self, project: Project) -> None:
+        """The data of an opened project belong to its settings."""
+        if project.dataset is not None:
+            self._origin[project.dataset] = project.spec.data
+        self._attempted = self._previewed = None
+        self._preview, self.failed, self._shown_file = None, None, 0
+
+    def follow(self) -> None:
+        """The project changed: look at, and load, what its settings name."""
+        config = self._workspace.project.spec.data
+        if not config.files:
+            self._preview, self._previewed, self.failed = None, None, None
+            self._attempted = None
+            return
+        look = (config, self._shown_file)
+        if self._previewed != look:
+            self._previewed = look
+            path = config.files[min(self._shown_file, len(config.files) - 1)]
+            self._tasks.start("preview", "", _preview, path, config, done=self._on_preview, failed=self._on_failed)
+        if self.stale and self._attempted != config:
+            self._attempted, self.failed = config, None
+            name = Path(config.files[0]).name
+            self._tasks.start(
+                "load",
+                f"Reading {name}",
+                _load,
+                config,
+                done=lambda dataset: self._on_loaded(config, dataset),
+                failed=self._on_failed,
+            )
+
+    @property
+    def stale(self) -> bool:
+        """Whether the loaded data are not those the settings name."""
+        project = self._workspace.project
+        if project.dataset is None:
+            return bool(project.spec.data.files)
+        return self._origin.get(project.dataset, project.spec.data) != project.spec.data
+
+    def _on_preview(self, preview: Preview) -> None:
+        self._preview = preview
+
+    def _on_loaded(self, config: DataConfig, dataset: Dataset) -> None:
+        project = self._workspace.project
+        if project.spec.data != config:
+            return
+        self._origin[dataset] = config
+        self._attempted = None
+        project = commands.with_dataset(project, dataset)
+        if not project.spec.model.equations.strip():
+            project = commands.with_model(project, default_equations(dataset))
+        self._workspace.amend(project)
+
+    def _on_failed(self, failed: Failed) -> None:
+        error = failed.error
+        if isinstance(error, DataError):
+            place = ", ".join(
+                part
+                for part in (
+                    Path(error.path).name if error.path else "",
+                    f"row {error.row}" if error.row is not None else "",
+                    f"column {error.column}" if error.column else "",
+                )
+                if part
+            )
+            files = self._workspace.project.spec.data.files
+            file = files.index(error.path) if error.path in files else -1
+            self.failed = DataProblem(error.sentence, place, error.row, error.column, error.remedy, file)
+            if file not in (-1, self._shown_file):
+                self.show_file(file)
+        else:
+            self.failed = DataProblem(failed.sentence, "")
+        self._navigation.refresh()
+
+    def _resplit(self, text: str, project: Project) -> None:
+        """Divide the rows anew on a worker (no file is read), then make it one edit."""
+        dataset = self._workspace.project.dataset
+        if dataset is None:
+            self._edit(text, project)
+            return
+        split = project.spec.data.split
+        self._tasks.start(
+            "split", "", _resplit, dataset, split, done=lambda made: self._on_resplit(text, project, dataset, made)
+        )
+
+    def _on_resplit(self, text: str, project: Project, old: Dataset, made: Dataset) -> None:
+        if self._workspace.project.dataset is not old:
+            return
+        project = commands.with_split(self._workspace.project, project.spec.data.split, made)
+        self._origin[made] = project.spec.data
+        self._edit(text, project)
+
+    def _parts_spelt(self) -> Project:
+        """The project with the present part of each trajectory spelt out in the split."""
+        project = self._workspace.project
+        rows = trajectory_rows(project.dataset)
+        split = msgspec.structs.replace(
+            project.spec.data.split,
+            by="trajectory",
+            validation_trajectories=tuple(row.name for row in rows if row.part is Part.VALIDATION),
+            test_trajectories=tuple(row.name for row in rows if row.part is Part.TEST),
+        )
+        return commands.with_data(project, msgspec.structs.replace(project.spec.data, split=split))
+
+    def _change(self, text: str, **changes: Any) -> None:
+        project = self._workspace.project
+        self._edit(text, commands.with_data(project, msgspec.structs.replace(project.spec.data, **changes)))
+
+    def _edit(self, text: str, project: Project) -> None:
+        self._workspace.edit(text, project)
+
+    # --- state -----------------------------------------------------------------------------------------------------
+
+    def state(self) -> DataState:
+        project = self._workspace.project
+        config, preview = project.spec.data, self._preview
+        problems = (
+            [DataProblem(p.sentence, _place(p), p.row, p.column, p.remedy, self._shown_file) for p in preview.problems]
+            if preview
+            else []
+        )
+        if self.failed is not None and all(p.sentence != self.failed.sentence for p in problems):
+            problems.append(self.failed)
+        loading = self._tasks.running("load")
+        return DataState(
+            config=config,
+            split=config.split,
+            files=_files(config, self._shown_file, preview),
+            columns=column_rows(preview),
+            head=preview.head if preview else (),
+            row_numbers=preview.row_numbers if preview else (),
+            delimiter=config.delimiter or (preview.delimiter or "" if preview else ""),
+            decimal=config.decimal or (preview.decimal or "" if preview else ""),
+            encoding=config.encoding or (preview.encoding or "" if preview else ""),
+            comment=config.comment or (preview.comment or "" if preview else ""),
+            text_file=preview is None or preview.format == "text",
+            choices=preview.choices if preview else (),
+            problems=tuple(problems),
+            notes=project.dataset.notes if project.dataset else preview.notes if preview else (),
+            trajectories=trajectory_rows(project.dataset),
+            dataset=project.dataset,
+            stale=self.stale,
+            summary=summary(project.dataset),
+            busy=loading.title if loading else "",
+        )
+
+
+def _files(config: DataConfig, shown: int, preview: Preview | None) -> tuple[FileRow, ...]:
+    return tuple(
+        FileRow(path, Path(path).name, preview.rows_text if preview and index == shown else "", index == shown)
+        for index, path in enumerate(config.files)
+    )
+
+
+def _place(problem: Any) -> str:
+    row = f"row {problem.row}" if problem.row is not None else ""
+    column = f"column {problem.column}" if problem.column else ""
+    return ", ".join(part for part in (row, column) if part)
+
+
+def _preview(path: str, config: DataConfig, *, reporter: Reporter) -> Preview:
+    from ndestudio.data import preview
+
+    del reporter
+    return preview(path, config)
+
+
+def _load(config: DataConfig, *, reporter: Reporter) -> Dataset:
+    from ndestudio.data import load
+
+    return load(config, reporter)
+
+
+def _resplit(dataset: Dataset, split: SplitConfig, *, reporter: Reporter) -> Dataset:
+    from ndestudio.data import resplit
+
+    del reporter
+    return resplit(dataset, split)

@@ -1,0 +1,90 @@
+"""What is to be put right in the equations, each with the one step that would do it, where there is one."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from typing import TYPE_CHECKING
+
+from ndestudio.expression.functions import RESERVED
+from ndestudio.expression.parse import NEAR_WORD
+from ndestudio.model.config import ModelConfig
+from ndestudio.session.model.state import Advice, TextProblem, Words
+
+if TYPE_CHECKING:
+    from ndestudio.session.model.analysis import Analysis
+
+_RATE = re.compile(r"(?<!\w)d\(\s*(\w+)\s*\)\s*/\s*dt(?!\w)")
+_NEAR = 0.75
+"""How alike two names must be (as `difflib` measures it) for one to be taken as a slip of the other."""
+
+
+def advice(model: ModelConfig, analysis: Analysis) -> tuple[Advice, ...]:
+    """Unknown functions first, then the other problems in the order of the text, then slips that are none for certain.
+
+    That an equation is missing is said once the others can be read: it may be the one that is being written.
+    """
+    from ndestudio.expression.tree import names
+
+    words = analysis.words
+    used = {name for _, _, expression in analysis.statements for name in names(expression)}
+    unknown = [_rate(model, words) if name == "d" else _unknown(name, words) for name in words.undeclared]
+    others = [_other(problem, used) for problem in analysis.problems if problem.kind != "undeclared"]
+    written = [one for one in others if one.kind not in ("ignore", "input")]
+    others = written or others
+    return (*unknown, *others, *_slips(model, analysis))
+
+
+def _rate(model: ModelConfig, words: Words) -> Advice:
+    """A rate on the right-hand side: a state of its own, which an equation of second order brings along."""
+    for found in _RATE.finditer(model.equations):
+        velocity = f"{found[1]}_dot"
+        if velocity in words.states:
+            sentence = f"On the right-hand side the rate of `{found[1]}` is called `{velocity}`"
+            return Advice(sentence, "warning", f"Write {velocity}", "replace", found[0], velocity)
+    return Advice(
+        "A rate cannot stand on the right-hand side; give it a name as a state of its own, such as `d(x)/dt = v`",
+        "error",
+    )
+
+
+def _unknown(name: str, words: Words) -> Advice:
+    near = _like(name, (*RESERVED, *words.networks)) or _like(name, words.functions, NEAR_WORD)
+    if near:
+        return Advice(
+            f"`{name}` is not known; did you mean `{near}`?", "warning", f"Write {near}", "replace", name, near
+        )
+    return Advice(
+        f"`{name}` is not known yet; as a network it is learned from the data",
+        "warning",
+        f"Declare {name} as network",
+        "declare",
+        name,
+    )
+
+
+def _other(problem: TextProblem, used: set[str]) -> Advice:
+    name = problem.name
+    if problem.kind == "silent":
+        if name in used:
+            sentence = f"`{name}` is used, but no equation says what becomes of it: is it a measured input?"
+            return Advice(sentence, "error", f"Use {name} as input", "input", name)
+        return Advice(problem.sentence, "error", f"Ignore {name}", "ignore", name)
+    return Advice(problem.sentence, "error", problem=problem)
+
+
+def _slips(model: ModelConfig, analysis: Analysis) -> list[Advice]:
+    """Parameters that nobody has touched and that are spelt nearly like something measured."""
+    words = analysis.words
+    found = []
+    for name in analysis.parameters:
+        near = _like(name, (*words.states, *words.measured, *words.inputs))
+        if near and name not in model.parameters and len(name) > 2:
+            sentence = f"`{name}` is taken as a parameter; did you mean `{near}`?"
+            found.append(Advice(sentence, "info", f"Write {near}", "replace", name, near))
+    return found
+
+
+def _like(name: str, known: tuple[str, ...], alike: float = _NEAR) -> str:
+    same = [one for one in known if one.lower() == name.lower()]
+    return next(iter(same or difflib.get_close_matches(name, known, n=1, cutoff=alike)), "")

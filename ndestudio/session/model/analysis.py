@@ -1,0 +1,182 @@
+"""What the equation text means, for the Model view: problems, names by meaning, equations to typeset, defaults."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from ndestudio.data.dataset import Dataset
+from ndestudio.errors import EquationError
+from ndestudio.expression.functions import words as function_words
+from ndestudio.expression.tree import Expr, names
+from ndestudio.model.config import ModelConfig, NetworkConfig
+from ndestudio.model.system import System
+from ndestudio.session.model.state import TextProblem, Words
+
+if TYPE_CHECKING:
+    from ndestudio.model.statements import Statement
+
+
+@dataclass(frozen=True, eq=False)
+class Analysis:
+    """Arguments:
+    statements: (line, LaTeX of the left side, right side) of what can be read, also while other lines have errors.
+    neural_terms: network -> formal arguments.
+    """
+
+    system: System | None = None
+    problems: tuple[TextProblem, ...] = ()
+    words: Words = Words()
+    statements: tuple[tuple[int, str, Expr], ...] = ()
+    parameters: tuple[str, ...] = ()
+    neural_terms: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    summary: str = ""
+
+    @property
+    def taken(self) -> frozenset[str]:
+        """Names that mean something already."""
+        w = self.words
+        return frozenset(
+            (*w.states, *w.measured, *w.inputs, *w.outputs, *w.parameters, *w.networks, *w.functions, "t", "pi")
+        )
+
+
+def analyse(model: ModelConfig, dataset: Dataset | None) -> Analysis:
+    """Read the text as far as it can be read."""
+    if not model.equations.strip():
+        measured = dataset.measured_names if dataset else ()
+        inputs = dataset.input_names if dataset else ()
+        return Analysis(words=Words(measured=measured, inputs=inputs, functions=function_words()))
+    from ndestudio.expression import to_latex
+    from ndestudio.expression.tree import Name
+    from ndestudio.model.parse import read_system
+
+    measured = dataset.measured_names if dataset else ()
+    inputs = dataset.input_names if dataset else ()
+    reading = read_system(model, measured, inputs)
+    statements = [statement for statement in reading.statements if statement.expr is not None]
+    left = {
+        id(s): rf"\frac{{d\,{to_latex(Name(s.name))}}}{{dt}}" if s.kind == "derivative" else to_latex(Name(s.name))
+        for s in statements
+    }
+    system = reading.system
+    known = set(model.networks)
+    states = tuple(s.name for s in reading.statements if s.kind == "derivative")
+    outputs = tuple(s.name for s in reading.statements if s.kind == "quantity")
+    parameters = (
+        system.parameters
+        if system
+        else _guessed_parameters(statements, {*states, *outputs, *inputs, *measured, *known, "t"})
+    )
+    words = Words(
+        states=states,
+        measured=measured,
+        inputs=inputs,
+        outputs=outputs,
+        parameters=parameters,
+        networks=tuple(model.networks),
+        undeclared=reading.undeclared,
+        functions=function_words(),
+    )
+    neural_terms = (
+        {neural_term.name: neural_term.arguments for neural_term in system.neural_terms}
+        if system
+        else _called(statements, known)
+    )
+    return Analysis(
+        system=system,
+        problems=tuple(_problem(error) for error in reading.errors),
+        words=words,
+        statements=tuple((s.target.line, left[id(s)], s.expr) for s in statements if s.expr is not None),
+        parameters=parameters,
+        neural_terms=neural_terms,
+        summary=_summary(system),
+    )
+
+
+def default_equations(dataset: Dataset) -> ModelConfig:
+    """One unknown function of all measured columns and inputs per measured column."""
+    arguments = ", ".join((*dataset.measured_names, *dataset.input_names))
+    lines, networks = [], {}
+    taken = {*dataset.measured_names, *dataset.input_names}
+    for name in dataset.measured_names:
+        neural_term = f"f_{name}" if len(dataset.measured_names) > 1 else "f"
+        while neural_term in taken:
+            neural_term += "_"
+        lines.append(f"d({name})/dt = {neural_term}({arguments})")
+        networks[neural_term] = NetworkConfig()
+    return ModelConfig(equations="\n".join(lines) + "\n", networks=networks)
+
+
+def renamed(model: ModelConfig, old: str, new: str) -> ModelConfig:
+    """The model with a name replaced in text and tables."""
+
+    def keys(table: dict) -> dict:  # type: ignore[type-arg]
+        return {new if key == old else key: value for key, value in table.items()}
+
+    initial = {
+        state: msgspec.structs.replace(config, value=replaced(config.value, old, new))
+        if isinstance(config.value, str)
+        else config
+        for state, config in model.initial.items()
+    }
+    penalties = {
+        name: msgspec.structs.replace(one, expression=replaced(one.expression, old, new))
+        for name, one in model.penalties.items()
+    }
+    return msgspec.structs.replace(
+        model,
+        equations=replaced(model.equations, old, new),
+        penalties=penalties,
+        parameters=keys(model.parameters),
+        networks=keys(model.networks),
+        initial=initial,
+    )
+
+
+def replaced(text: str, old: str, new: str) -> str:
+    """The text with a name replaced wherever it stands as a word of its own."""
+    return re.sub(rf"(?<!\w){re.escape(old)}(?!\w)", new, text)
+
+
+def _problem(error: EquationError) -> TextProblem:
+    return TextProblem(error.line, error.column, error.length, error.sentence, error.kind, error.name)
+
+
+def _guessed_parameters(statements: Sequence[Statement], known: set[str]) -> tuple[str, ...]:
+    """Free names while the system as a whole cannot be read yet."""
+    found: dict[str, None] = {}
+    for statement in statements:
+        for name in names(statement.expr) if statement.expr is not None else ():
+            if name not in known:
+                found.setdefault(name)
+    return tuple(found)
+
+
+def _called(statements: Sequence[Statement], known: set[str]) -> dict[str, tuple[str, ...]]:
+    from ndestudio.expression.tree import calls
+    from ndestudio.model.parse import formal_arguments
+
+    return {
+        call.function: formal_arguments(call.arguments)
+        for statement in statements
+        if statement.expr is not None
+        for call in calls(statement.expr, known)
+        if call.function in known
+    }
+
+
+def _summary(system: System | None) -> str:
+    if system is None:
+        return ""
+    counts = (
+        (len(system.states), "state"),
+        (len(system.neural_terms), "neural term"),
+        (len(system.parameters), "parameter"),
+        (len(system.inputs), "input"),
+    )
+    return ", ".join(f"{count} {word}{'' if count == 1 else 's'}" for count, word in counts if count)

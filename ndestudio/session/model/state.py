@@ -1,0 +1,146 @@
+"""What the Model view shows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from ndestudio.data.dataset import Dataset
+from ndestudio.figures.plot_data import PlotData
+from ndestudio.model.config import NetworkConfig
+from ndestudio.session.formulas import Formula
+
+
+@dataclass(frozen=True)
+class TextProblem:
+    """Something in the text that cannot be understood; `line` and `column` are 1-based; `kind` and `name` as of ``EquationError``."""
+
+    line: int
+    column: int
+    length: int
+    sentence: str
+    kind: str = ""
+    name: str = ""
+
+
+@dataclass(frozen=True)
+class Advice:
+    """A sentence about the equations and what would put it right.
+
+    Arguments:
+        action: words for a button, "" where there is no such step.
+        kind, name, value: the step: declare a network `name`, write `value` for `name`, ignore the column `name`, or take
+            it as a measured input.
+        problem: the place in the text, where it has one.
+    """
+
+    sentence: str
+    level: Literal["error", "warning", "info"]
+    action: str = ""
+    kind: Literal["", "declare", "replace", "ignore", "input"] = ""
+    name: str = ""
+    value: str = ""
+    problem: TextProblem | None = None
+
+
+@dataclass(frozen=True)
+class Words:
+    """Names by meaning, for highlighting and completion."""
+
+    states: tuple[str, ...] = ()
+    measured: tuple[str, ...] = ()
+    inputs: tuple[str, ...] = ()
+    outputs: tuple[str, ...] = ()
+    parameters: tuple[str, ...] = ()
+    networks: tuple[str, ...] = ()
+    undeclared: tuple[str, ...] = ()
+    functions: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class EquationRow:
+    """An equation of the text; `formula` is None while it is being drawn."""
+
+    line: int
+    formula: Formula | None
+
+
+@dataclass(frozen=True)
+class ParameterRow:
+    """A parameter with its settings; `fitted`, `low`, `high` are None before a training."""
+
+    name: str
+    value: float
+    lower: float | None
+    upper: float | None
+    unit: str
+    fixed: bool
+    log: bool
+    note: str
+    fitted: float | None = None
+    low: float | None = None
+    high: float | None = None
+    prior: str = ""
+    """What is known of it beforehand, in words."""
+
+
+@dataclass(frozen=True)
+class NetworkRow:
+    """A neural term; `used` is False for one that is declared but not called. `weights`: number of free weights."""
+
+    name: str
+    arguments: tuple[str, ...]
+    config: NetworkConfig
+    used: bool
+    weights: int
+
+
+@dataclass(frozen=True)
+class InitialRow:
+    """The initial value of a state. `value` as text, "" for the default, which `default` describes."""
+
+    state: str
+    value: str
+    default: str
+    fit: bool | None
+    measured: bool
+    shared: bool
+
+
+@dataclass(frozen=True)
+class LibraryEntry:
+    """A mechanistic term or a template system that can be inserted.
+
+    Arguments:
+        text: what is inserted. detail: units, bounds and source, for a tooltip.
+    """
+
+    kind: Literal["term", "system"]
+    key: str
+    group: str
+    title: str
+    text: str
+    detail: str
+
+
+@dataclass(frozen=True)
+class ModelState:
+    """Arguments:
+    obstacle: why training cannot start with this model, "" if it can.
+    simulation: the model with the values of the tables, simulated; None while it is being made.
+    """
+
+    text: str
+    problems: tuple[TextProblem, ...]
+    advice: tuple[Advice, ...]
+    words: Words
+    equations: tuple[EquationRow, ...]
+    parameters: tuple[ParameterRow, ...]
+    networks: tuple[NetworkRow, ...]
+    initial: tuple[InitialRow, ...]
+    library: tuple[LibraryEntry, ...]
+    obstacle: str
+    summary: str
+    dataset: Dataset | None
+    simulation: PlotData | None
+    simulation_problem: str

@@ -1,0 +1,110 @@
+"""The sequence of steps of a training or a search: which are over, which goes on, which are still to come."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from ndestudio.session.live import StageTime
+from ndestudio.session.tasks import Task
+from ndestudio.session.training.state import Progression, StageRow
+
+TRAINING: Mapping[str, tuple[str, str]] = {
+    "preparing": ("Prepare", "smoothing the measurements, tracing the model"),
+    "compiling": ("Compile", "translating the model into machine code; once for each form of it, then it is kept"),
+    "collocation": ("Warm-up", "networks and parameters are fitted to slopes of the smoothed data"),
+    "shooting": ("Shooting", "short segments are simulated and joined"),
+    "trajectory": ("Trajectories", "whole trajectories are fitted"),
+    "final_refinement": ("Refinement", "second-order steps on whole trajectories"),
+    "validating": ("Check", "all trajectories are simulated with the accurate solver"),
+}
+"""Machine name -> (title, what it does), in the order in which they come."""
+
+_UNTIMED = ("preparing", "compiling", "validating")
+"""Steps of every training; a fit that was kept does not always say how long they took."""
+
+
+def training_stages(times: Sequence[StageTime], running: bool, wanted: Sequence[str] | None) -> tuple[StageRow, ...]:
+    """All steps of a training.
+
+    Arguments:
+        times: what was entered so far. running: whether more is to come.
+        wanted: stages of the settings, None for the usual recipe.
+    """
+    entered = _totals(times)
+    order = [*TRAINING, *(name for name in entered if name not in TRAINING)]
+    reached = max((order.index(name) for name in entered if name != "compiling"), default=-1)
+    active = _active(times)
+    rows = []
+    for position, name in enumerate(order):
+        title, text = TRAINING.get(name, (name.capitalize(), name))
+        left_out = (
+            wanted is not None
+            and name in ("collocation", "shooting", "trajectory", "final_refinement")
+            and name not in wanted
+        )
+        ahead = position > reached or (name == "compiling" and reached < 1)
+        if entered and not running and name not in entered and name in _UNTIMED:
+            continue
+        state = _state(name in entered, name == active, running and ahead and not left_out, bool(entered))
+        rows.append(StageRow(name, title, text, state, round(entered.get(name, 0.0), 1)))
+    return tuple(rows)
+
+
+def search_stages(times: Sequence[StageTime], running: bool, neural_terms: Sequence[str]) -> tuple[StageRow, ...]:
+    """All steps of a search: each neural term is searched, then its candidates are refitted; at the end all
+    together."""
+    plan: dict[str, tuple[str, str]] = {}
+    for number, neural_term in enumerate(neural_terms):
+        plan[f"search {2 * number + 1}"] = (f"Search {neural_term}", f"looking for formulas that follow {neural_term}")
+        plan[f"refit {2 * number + 2}"] = (
+            f"Refit {neural_term}",
+            "constants of the candidates are refitted through the solver",
+        )
+    plan[f"joint {2 * len(neural_terms) + 1}"] = ("All together", "the chosen formulas are refitted together")
+    named = [replace(one, stage=f"{one.stage} {one.index}") for one in times]
+    known = [one for one in named if one.stage in plan]
+    entered = _totals(known)
+    order = list(plan)
+    reached = max((order.index(name) for name in entered), default=-1)
+    active = _active(known)
+    return tuple(
+        StageRow(
+            name,
+            *plan[name],
+            _state(name in entered, name == active, running and position > reached, bool(entered)),
+            round(entered.get(name, 0.0), 1),
+        )
+        for position, name in enumerate(order)
+    )
+
+
+def _totals(times: Sequence[StageTime]) -> dict[str, float]:
+    totals: dict[str, float] = {}
+    for one in times:
+        totals[one.stage] = totals.get(one.stage, 0.0) + one.spent
+    return totals
+
+
+def _active(times: Sequence[StageTime]) -> str:
+    return times[-1].stage if times and times[-1].seconds is None else ""
+
+
+def _state(entered: bool, active: bool, ahead: bool, begun: bool) -> Progression:
+    if active:
+        return "active"
+    if entered:
+        return "done"
+    return "pending" if ahead or not begun else "skipped"
+
+
+def seconds_left(task: Task | None, current: StageTime | None) -> float | None:
+    """Seconds the running stage will still take: its own word, else in proportion to what is done."""
+    if task is None or task.progress is None or task.paused:
+        return None
+    if task.progress.eta_seconds is not None:
+        return task.progress.eta_seconds
+    fraction = task.progress.fraction
+    if current is None or not 0.02 < fraction < 1.0:
+        return None
+    return round(current.spent * (1.0 - fraction) / fraction, 1)
