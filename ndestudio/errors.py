@@ -28,13 +28,19 @@ def _rebuilt(kind: type[NdeStudioError], args: tuple[Any, ...], state: dict[str,
 class DataError(NdeStudioError):
     """A data file, or the roles given to its columns, cannot be used.
 
-    Arguments:
-        sentence: what was seen and what to do, without the place.
-        path: file in which it was seen.
-        row: 1-based line in the file (the header counts), where there is one.
-        column: label of the column as in the file.
-        remedy: a step that a program can offer: `("missing", cell)` takes such cells as not measured, `("count", "")`
-            counts the rows instead of reading a time.
+    Parameters
+    ----------
+    sentence
+        What was seen and what to do, without the place.
+    path
+        File in which it was seen.
+    row
+        1-based line in the file (the header counts), where there is one.
+    column
+        Label of the column as in the file.
+    remedy
+        A step that a program can offer: `("missing", cell)` takes such cells as not measured, `("count", "")` counts
+        the rows instead of reading a time.
     """
 
     def __init__(
@@ -62,13 +68,19 @@ class DataError(NdeStudioError):
 class EquationError(NdeStudioError):
     """Equation text that cannot be understood.
 
-    Arguments:
-        sentence: what was seen and what to write instead.
-        line: 1-based line of the equation text.
-        column: 1-based column at which the offending part starts.
-        length: number of characters of the offending part (at least 1), for underlining.
-        kind: what a program can do something about: `"undeclared"` (a function that is neither known nor declared) or
-            `"silent"` (a measured column without an equation); `name` is that function or column.
+    Parameters
+    ----------
+    sentence
+        What was seen and what to write instead.
+    line
+        1-based line of the equation text.
+    column
+        1-based column at which the offending part starts.
+    length
+        Number of characters of the offending part (at least 1), for underlining.
+    kind
+        What a program can do something about: `"undeclared"` (a function that is neither known nor declared) or
+        `"silent"` (a measured column without an equation); `name` is that function or column.
     """
 
     def __init__(

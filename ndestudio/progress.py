@@ -25,10 +25,14 @@ class Event:
 class Phase(Event):
     """A stage began.
 
-    Arguments:
-        stage: short machine name (`"reading"`, `"collocation"`, `"compiling"`, `"search"`, ...).
-        text: a few words for a person.
-        index: position of the stage among ``total`` (1-based; 0 when not one of a known sequence).
+    Parameters
+    ----------
+    stage
+        Short machine name (`"reading"`, `"collocation"`, `"compiling"`, `"search"`, ...).
+    text
+        A few words for a person.
+    index
+        Position of the stage among ``total`` (1-based; 0 when not one of a known sequence).
     """
 
     stage: str
@@ -70,9 +74,12 @@ class TrainStep(Event):
 class FitSnapshot(Event):
     """What the model does now, for plots.
 
-    Arguments:
-        model: the ``FittedModel`` at this moment (NumPy only: evaluating it needs no JAX).
-        predictions: for each trajectory its times and the predicted measured columns, in the units of the file.
+    Parameters
+    ----------
+    model
+        The ``FittedModel`` at this moment (NumPy only: evaluating it needs no JAX).
+    predictions
+        For each trajectory its times and the predicted measured columns, in the units of the file.
     """
 
     stage: str

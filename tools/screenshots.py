@@ -36,8 +36,10 @@ _SIZE = (1280, 800)
 class Photographer:
     """A window and what it takes to photograph it.
 
-    Arguments:
-        folder: where the pictures go.
+    Parameters
+    ----------
+    folder
+        Where the pictures go.
     """
 
     def __init__(self, folder: Path) -> None:

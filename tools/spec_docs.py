@@ -114,18 +114,28 @@ def _summary(type_: type) -> str:
 
 
 def _meanings(type_: type) -> dict[str, str]:
-    """Field -> its words in the `Attributes` of the docstring; fields named together share them."""
+    """Field -> its words in the section `Attributes` of the docstring; fields named together share them."""
     text = inspect.cleandoc(type_.__doc__ or "")
-    _, _, attributes = text.partition("Attributes:\n")
-    name = "|".join(struct_fields(type_))
-    head = rf"(?:^|(?<=\. ))((?:(?:{name}), )*(?:{name})): "
+    _, _, section = text.partition("Attributes\n----------\n")
+    section = re.split(r"\n\w+\n-{4,}\n", section)[0]
     meanings: dict[str, str] = {}
-    for entry in re.split(r"\n(?=    \w)", attributes.rstrip()):
-        words = " ".join(line.strip() for line in entry.splitlines())
-        parts = re.split(head, words)
-        for names, meaning in zip(parts[1::2], parts[2::2], strict=True):
-            meanings.update(dict.fromkeys(names.split(", "), re.sub(r"\bNone\b", "none", meaning.strip())))
+    for entry in re.split(r"\n(?=\w)", section.rstrip()):
+        names, _, words = entry.partition("\n")
+        meaning = " ".join(line.strip() for line in words.splitlines())
+        meaning = re.sub(
+            r"\bNone\b", "none", meaning[:1].lower() + meaning[1:] if _starts_plainly(meaning) else meaning
+        )
+        meanings.update(dict.fromkeys(names.split(", "), meaning))
     return meanings
+
+
+PROPER = {"Excel", "None"}
+
+
+def _starts_plainly(text: str) -> bool:
+    """Whether the first word is one that a table writes small: no name, no symbol."""
+    word = text.split(" ")[0].rstrip(",;:.")
+    return word.isalpha() and word[:1].isupper() and not word[1:].isupper() and word not in PROPER
 
 
 def _kind(type_: Any) -> str:

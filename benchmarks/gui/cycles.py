@@ -32,8 +32,10 @@ SETTLED = 10
 def run(minutes: float, log: Path | None = None) -> dict[str, Any]:
     """Cycles for so many minutes.
 
-    Arguments:
-        log: a line for each cycle is written there.
+    Parameters
+    ----------
+    log
+        A line for each cycle is written there.
     """
     end = time.monotonic() + 60 * minutes
     with tempfile.TemporaryDirectory() as folder:

@@ -134,7 +134,9 @@ def play(
 ) -> Counter[str]:
     """Perform actions one after the other, the event loop running in between.
 
-    Returns:
+    Returns
+    -------
+    Counter[str]
         How often each kind was done.
     """
     done: Counter[str] = Counter()
@@ -202,9 +204,12 @@ def hooks_of(session: Callable[[], Session]) -> dict[str, tuple[int, Callable[[]
 def run(minutes: float, seed: int, log: Path | None = None, replay: Path | None = None) -> dict[str, Any]:
     """The real window with real trainings.
 
-    Arguments:
-        log: each action is written there before it is done (as JSON, one a line).
-        replay: such a file, to be done again instead of actions by chance.
+    Parameters
+    ----------
+    log
+        Each action is written there before it is done (as JSON, one a line).
+    replay
+        Such a file, to be done again instead of actions by chance.
     """
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

@@ -67,10 +67,14 @@ KEYS += tuple("abxy0159.,+-*/()=")
 class Hands:
     """Chooses actions by chance and performs them.
 
-    Arguments:
-        window: gives the window of now (the monkey may close it and get another).
-        files: paths it may drop and open.
-        hooks: further actions by name, without arguments (start training, reopen, ...), each with its weight.
+    Parameters
+    ----------
+    window
+        Gives the window of now (the monkey may close it and get another).
+    files
+        Paths it may drop and open.
+    hooks
+        Further actions by name, without arguments (start training, reopen, ...), each with its weight.
     """
 
     def __init__(

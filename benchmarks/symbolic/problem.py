@@ -38,11 +38,16 @@ CLASSIC = ("nguyen", "keijzer", "livermore")
 class BenchmarkProblem:
     """One formula to be found.
 
-    Arguments:
-        truth: the formula in the grammar of the equations.
-        box: variable -> lower and upper limit; rows are drawn uniformly.
-        rows: number of training rows.
-        source: where the formula (or the set) was published.
+    Parameters
+    ----------
+    truth
+        The formula in the grammar of the equations.
+    box
+        Variable -> lower and upper limit; rows are drawn uniformly.
+    rows
+        Number of training rows.
+    source
+        Where the formula (or the set) was published.
     """
 
     name: str
@@ -93,10 +98,14 @@ def draw(
 ) -> Samples:
     """Training rows and rows of the wider box.
 
-    Arguments:
-        seed: another seed draws other rows (and other noise).
-        noise: standard deviation of Gaussian noise on y, relative to the standard deviation of y.
-        rows: instead of the problem's own number.
+    Parameters
+    ----------
+    seed
+        Another seed draws other rows (and other noise).
+    noise
+        Standard deviation of Gaussian noise on y, relative to the standard deviation of y.
+    rows
+        Instead of the problem's own number.
     """
     generator = np.random.default_rng([zlib.crc32(problem.name.encode()), seed])
     X, y = _finite_rows(problem, problem.box, problem.rows if rows is None else rows, generator)

@@ -105,9 +105,12 @@ def run(
 ) -> list[Row]:
     """One engine on problems and seeds; stages of the ladder are run for what the one before did not recover.
 
-    Arguments:
-        said: called with each row as soon as it is known. until: no further chunk of tasks begins after this
-            ``time.monotonic()``.
+    Parameters
+    ----------
+    said
+        Called with each row as soon as it is known.
+    until
+        No further chunk of tasks begins after this ``time.monotonic()``.
     """
     rows: list[Row] = []
     for first in range(0, len(tasks), CHUNK):

@@ -32,10 +32,14 @@ CONSTANTS = 0.05
 class Assessment:
     """What a front came to.
 
-    Arguments:
-        recovered: by the strict rule (noise-free), or right structure with constants within 5% (noisy).
-        fitted: some member has an NMSE below ``EXACT`` on the noiseless training rows.
-        error, wide: NMSE of the judged formula on noiseless training rows and on the wider box.
+    Parameters
+    ----------
+    recovered
+        By the strict rule (noise-free), or right structure with constants within 5% (noisy).
+    fitted
+        Some member has an NMSE below ``EXACT`` on the noiseless training rows.
+    error, wide
+        NMSE of the judged formula on noiseless training rows and on the wider box.
     """
 
     recovered: bool

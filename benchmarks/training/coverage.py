@@ -28,9 +28,14 @@ from ndestudio.model.config import ModelConfig, NetworkConfig, ParameterConfig
 class Scenario:
     """A true system, how it is measured, and the model that is fitted.
 
-    Arguments:
-        field: dy/dt of (t, y). noise: standard deviation of each column in units of its spread.
-        truth: parameters whose intervals are checked.
+    Parameters
+    ----------
+    field
+        dy/dt of (t, y).
+    noise
+        Standard deviation of each column in units of its spread.
+    truth
+        Parameters whose intervals are checked.
     """
 
     title: str

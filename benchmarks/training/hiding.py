@@ -27,9 +27,18 @@ MOST_ARGUMENTS = 3
 class Hidden:
     """A system in given units with one term unknown.
 
-    Arguments:
-        full: all known, with the term as the output ``TRUTH``. model: what is trained.
-        term: the text of the term. arguments: of the neural term. scale: of the states' units.
+    Parameters
+    ----------
+    full
+        All known, with the term as the output ``TRUTH``.
+    model
+        What is trained.
+    term
+        The text of the term.
+    arguments
+        Of the neural term.
+    scale
+        Of the states' units.
     """
 
     known: Known

@@ -67,13 +67,13 @@ def steps(options: Options) -> None:
     """Cost of a gradient, and of a whole Jacobian, of 32 x 100 points."""
     from ndestudio.fitting.batches import make_batch, start_point
     from ndestudio.fitting.engines import JaxEngine
-    from ndestudio.fitting.problem import make_problem
+    from ndestudio.fitting.prepared import prepare_fit
     from ndestudio.fitting.stages.recipe import gradient_of
     from ndestudio.progress import SilentReporter
     from ndestudio.solve.jax_backend import device
 
     dataset = measurements(32, 100, 0.05, 0)
-    problem = make_problem(initial_model(HYBRID, dataset, 0), dataset, TrainConfig())
+    problem = prepare_fit(initial_model(HYBRID, dataset, 0), dataset, TrainConfig())
     where, ours = device("cpu")[0], 0.0
     print(f"\nOne evaluation, 32 x 100 points, 2-{WIDTH}-{WIDTH}-1, float64")
     for count in (99, 33):

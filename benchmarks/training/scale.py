@@ -21,7 +21,7 @@ def growth(options: Options) -> None:
     """One gradient and one Jacobian with ten times the trajectories, points and states."""
     from ndestudio.fitting.batches import make_batch, start_point
     from ndestudio.fitting.engines import JaxEngine
-    from ndestudio.fitting.problem import make_problem
+    from ndestudio.fitting.prepared import prepare_fit
     from ndestudio.fitting.stages.recipe import gradient_of
     from ndestudio.model.initial import initial_model
     from ndestudio.progress import SilentReporter
@@ -38,7 +38,7 @@ def growth(options: Options) -> None:
         ("32 x 100, 20 tanks", *problems.chain(20, 32, 100)),
     ]
     for name, config, dataset in cases:
-        problem = make_problem(initial_model(config, dataset, 0), dataset, TrainConfig())
+        problem = prepare_fit(initial_model(config, dataset, 0), dataset, TrainConfig())
         points = len(dataset.trajectories[0].t)
         batch = make_batch(problem, max(48, points // 3))
         point = start_point(problem, batch)
@@ -111,7 +111,7 @@ def accelerator(options: Options) -> None:
 
     from benchmarks.training import peers_jax
     from ndestudio.fitting.batches import make_batch, start_point
-    from ndestudio.fitting.problem import make_problem
+    from ndestudio.fitting.prepared import prepare_fit
     from ndestudio.fitting.stages.recipe import gradient_of
     from ndestudio.model.initial import initial_model
     from ndestudio.progress import SilentReporter
@@ -125,7 +125,7 @@ def accelerator(options: Options) -> None:
         + (", small for want of a GPU" if small else "")
     )
     dataset = measurements(count, 100, 0.05, 0)
-    problem = make_problem(initial_model(HYBRID, dataset, 0), dataset, TrainConfig())
+    problem = prepare_fit(initial_model(HYBRID, dataset, 0), dataset, TrainConfig())
     batch = make_batch(problem, 48)
     point = start_point(problem, batch)
     gradient = gradient_of(problem, batch, where)
@@ -171,7 +171,7 @@ def _ensembles(small: bool) -> None:
 
 def initial_model_theta(dataset: Dataset, seed: int) -> np.ndarray:
     """The trained vector of the race at its start."""
-    from ndestudio.fitting.problem import make_problem
+    from ndestudio.fitting.prepared import prepare_fit
     from ndestudio.model.initial import initial_model
 
-    return make_problem(initial_model(HYBRID, dataset, seed), dataset, TrainConfig()).space.theta
+    return prepare_fit(initial_model(HYBRID, dataset, seed), dataset, TrainConfig()).space.theta

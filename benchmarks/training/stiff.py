@@ -17,7 +17,7 @@ from ndestudio.data.dataset import Dataset
 from ndestudio.fitting import TrainConfig, fit
 from ndestudio.fitting.batches import make_batch, start_point
 from ndestudio.fitting.engines import Gradient, JaxEngine
-from ndestudio.fitting.problem import Problem, make_problem
+from ndestudio.fitting.prepared import PreparedFit, prepare_fit
 from ndestudio.fitting.solver_choice import with_time_grid
 from ndestudio.fitting.stages.recipe import gradient_of
 from ndestudio.fitting.step_count import steps_for
@@ -73,10 +73,10 @@ def _error(model: Any) -> float:
     return float(np.sqrt(np.mean((evaluate_neural_term(model, "slow", a[:, None]) / (0.04 * a) - 1.0) ** 2)))
 
 
-def _problem(**settings: Any) -> Problem:
+def _problem(**settings: Any) -> PreparedFit:
     data = kinetics(0.0, 0)
     model = initial_model(MODEL, data, 0)
-    problem = make_problem(model, data, msgspec.structs.replace(TrainConfig(), **settings))
+    problem = prepare_fit(model, data, msgspec.structs.replace(TrainConfig(), **settings))
     return with_time_grid(problem, model) if problem.method.implicit else problem
 
 

@@ -55,8 +55,12 @@ class Choice:
 class Row:
     """One training: errors over spreads (infinite where nothing finite came out), CPU and wall seconds.
 
-    Arguments:
-        unseen: of trajectories from new starts, without noise. term: of the learned term along the training trajectories.
+    Parameters
+    ----------
+    unseen
+        Of trajectories from new starts, without noise.
+    term
+        Of the learned term along the training trajectories.
     """
 
     system: str

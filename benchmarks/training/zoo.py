@@ -12,13 +12,24 @@ from ndestudio.model import library
 class Known:
     """A system with its constants.
 
-    Arguments:
-        equations: model text; a quantity in it (`rate = ...`) can be hidden as a whole.
-        values: of the constants. initial: of each state; starts are drawn around it.
-        span: length of a trajectory. inputs: name -> `"steps"` or `"wave"`, of size 1 around 0, drawn for each trajectory.
-        scatter: starts are initial * (1 +- scatter).
-        decades: samples lie evenly in the logarithm of time, over so many decades; 0: evenly in time.
-        hide: the quantity or state whose (least linear) term is hidden; "": chosen among all.
+    Parameters
+    ----------
+    equations
+        Model text; a quantity in it (`rate = ...`) can be hidden as a whole.
+    values
+        Of the constants.
+    initial
+        Of each state; starts are drawn around it.
+    span
+        Length of a trajectory.
+    inputs
+        Name -> `"steps"` or `"wave"`, of size 1 around 0, drawn for each trajectory.
+    scatter
+        Starts are initial * (1 +- scatter).
+    decades
+        Samples lie evenly in the logarithm of time, over so many decades; 0: evenly in time.
+    hide
+        The quantity or state whose (least linear) term is hidden; "": chosen among all.
     """
 
     name: str

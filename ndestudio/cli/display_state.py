@@ -16,13 +16,18 @@ _KEPT = 2000
 class DisplayState:
     """The newest of everything.
 
-    Arguments:
-        losses: (loss, validation loss) of the steps of the current stage, oldest first, thinned.
-        fronts: neural term -> its ``symbolic.Front``.
-        scored: (neural term, index) -> mean error of the re-simulated model on held-out rows (on training rows without
-            such).
-        notes: sentences not yet printed.
-        stepping: whether the newest news was a training step (and not a phase).
+    Parameters
+    ----------
+    losses
+        (loss, validation loss) of the steps of the current stage, oldest first, thinned.
+    fronts
+        Neural term -> its ``symbolic.Front``.
+    scored
+        (neural term, index) -> mean error of the re-simulated model on held-out rows (on training rows without such).
+    notes
+        Sentences not yet printed.
+    stepping
+        Whether the newest news was a training step (and not a phase).
     """
 
     phase: Phase | None = None

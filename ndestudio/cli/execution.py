@@ -62,7 +62,9 @@ def overridden(spec: Spec, *, seed: int | None = None, engine: str | None = None
 def execute(spec: Spec, folder: Path, *, quiet: bool = False) -> tuple[int, Project | None]:
     """Run a spec and write everything into ``folder``, showing how it goes.
 
-    Returns:
+    Returns
+    -------
+    tuple[int, Project | None]
         The exit code, and the project (None if nothing was reached).
     """
     prepare(folder)
@@ -96,7 +98,9 @@ def prepare(folder: Path) -> None:
 def follow(display: Display, function: Callable[..., Any], *args: Any) -> tuple[Finished | Failed, bool]:
     """Run a function as a job, show its events until it ends, and pass on the wish to stop.
 
-    Returns:
+    Returns
+    -------
+    tuple[Finished | Failed, bool]
         The last event, and whether the person interrupted.
     """
     jobs = Jobs()
@@ -125,7 +129,9 @@ def follow(display: Display, function: Callable[..., Any], *args: Any) -> tuple[
 def run_and_export(spec: Spec, folder: Path, *, reporter: Reporter) -> tuple[Project, list[Path]]:
     """The job: run a spec, keep the project after each stage, write the results.
 
-    Returns:
+    Returns
+    -------
+    tuple[Project, list[Path]]
         The project and the files written.
     """
     from ndestudio.export import write_all

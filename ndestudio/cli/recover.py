@@ -80,8 +80,10 @@ def _command(options: Namespace) -> int:
 def with_ground_truth(spec: Spec, ground_truths: Sequence[str], values: Sequence[str], noise: float | None) -> Spec:
     """The spec with the ground truth of the command line put over that of its table.
 
-    Raises:
-        SpecError: something that is not `NAME=...`.
+    Raises
+    ------
+    SpecError
+        Something that is not `NAME=...`.
     """
     import msgspec
 

@@ -36,24 +36,39 @@ def dataset_from_arrays(
 ) -> Dataset:
     """A dataset from NumPy arrays (or what turns into them).
 
-    Arguments:
-        t: times of one trajectory `[time]`, or a sequence of such arrays, one for each trajectory.
-        values: measured values `[time, measured]` (or `[time]` for a single column), NaN where missing; a sequence of
-            such arrays if ``t`` is one.
-        names: of the measured columns, as `x` or `x [m]`.
-        inputs: forcings `[time, input]`, arranged like ``values``.
-        deviations: standard deviations of the values, arranged like ``values``; NaN where unknown.
-        input_names: names of the inputs.
-        trajectories: names of the trajectories (default: `1`, `2`, ...).
-        units: column -> unit, over those in ``names``.
-        weights: measured column -> weight in the loss.
-        split: which rows train, validate and test.
+    Parameters
+    ----------
+    t
+        Times of one trajectory `[time]`, or a sequence of such arrays, one for each trajectory.
+    values
+        Measured values `[time, measured]` (or `[time]` for a single column), NaN where missing; a sequence of such
+        arrays if ``t`` is one.
+    names
+        Of the measured columns, as `x` or `x [m]`.
+    inputs
+        Forcings `[time, input]`, arranged like ``values``.
+    deviations
+        Standard deviations of the values, arranged like ``values``; NaN where unknown.
+    input_names
+        Names of the inputs.
+    trajectories
+        Names of the trajectories (default: `1`, `2`, ...).
+    units
+        Column -> unit, over those in ``names``.
+    weights
+        Measured column -> weight in the loss.
+    split
+        Which rows train, validate and test.
 
-    Returns:
+    Returns
+    -------
+    Dataset
         The dataset, checked like one from files.
 
-    Raises:
-        DataError: shapes that do not fit, infinite numbers, times that repeat or decrease.
+    Raises
+    ------
+    DataError
+        Shapes that do not fit, infinite numbers, times that repeat or decrease.
     """
     times = _per_trajectory(t, 1, "t")
     measured = [_matrix(one, len(names), "values") for one in _per_trajectory(values, 2, "values", len(times))]
@@ -126,15 +141,23 @@ def dataset_from_frame(
 ) -> Dataset:
     """A dataset from a polars or pandas frame.
 
-    Arguments:
-        frame: anything with ``columns`` and ``frame[name].to_numpy()``.
-        time: name of the time column (numbers, or dates: then the time is in days since the first).
-        states: measured columns (default: all numeric ones without another use).
-        trajectory: column that names the trajectories.
-        inputs: forcings.
+    Parameters
+    ----------
+    frame
+        Anything with ``columns`` and ``frame[name].to_numpy()``.
+    time
+        Name of the time column (numbers, or dates: then the time is in days since the first).
+    states
+        Measured columns (default: all numeric ones without another use).
+    trajectory
+        Column that names the trajectories.
+    inputs
+        Forcings.
 
-    Raises:
-        DataError: unknown columns, text where numbers are needed, times that repeat or decrease.
+    Raises
+    ------
+    DataError
+        Unknown columns, text where numbers are needed, times that repeat or decrease.
     """
     known = [str(name) for name in frame.columns]
     for name in (time, *([trajectory] if trajectory else []), *(states or ()), *inputs):

@@ -23,14 +23,22 @@ from ndestudio.errors import DataError
 class Rows:
     """The rows of one source.
 
-    Arguments:
-        path: how errors call the source; None for arrays.
-        stem: name of the trajectory if ``group`` is None.
-        t: NaN where the time is missing.
-        group: name of the trajectory of each row ("" where missing), or None.
-        rows: place of each row in the file (1-based).
-        label: of the time column.
-        deviation: standard deviations of the measured values (NaN where unknown), or None.
+    Parameters
+    ----------
+    path
+        How errors call the source; None for arrays.
+    stem
+        Name of the trajectory if ``group`` is None.
+    t
+        NaN where the time is missing.
+    group
+        Name of the trajectory of each row ("" where missing), or None.
+    rows
+        Place of each row in the file (1-based).
+    label
+        Of the time column.
+    deviation
+        Standard deviations of the measured values (NaN where unknown), or None.
     """
 
     path: str | None
@@ -74,8 +82,10 @@ def assemble(
 ) -> Dataset:
     """Build a dataset.
 
-    Raises:
-        DataError: times that repeat or decrease, or nothing usable left.
+    Raises
+    ------
+    DataError
+        Times that repeat or decrease, or nothing usable left.
     """
     kept = _Notes(list(notes))
     trajectories = [

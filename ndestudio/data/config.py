@@ -10,11 +10,15 @@ import msgspec
 class SplitConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How rows are divided into training, validation and test parts.
 
-    Attributes:
-        by: `"time"` (the last rows of every trajectory are held out), `"trajectory"` (whole trajectories are),
-            `"none"` (everything trains) or `"auto"`: by trajectory from five trajectories on, else by time.
-        train, validation, test: fractions, used when the trajectories are not named; they are normalised to sum to 1.
-        validation_trajectories, test_trajectories: names of trajectories, when `by = "trajectory"`.
+    Attributes
+    ----------
+    by
+        `"time"` (the last rows of every trajectory are held out), `"trajectory"` (whole trajectories are), `"none"`
+        (everything trains) or `"auto"`: by trajectory from five trajectories on, else by time.
+    train, validation, test
+        Fractions, used when the trajectories are not named; they are normalised to sum to 1.
+    validation_trajectories, test_trajectories
+        Names of trajectories, when `by = "trajectory"`.
     """
 
     by: Literal["auto", "time", "trajectory", "none"] = "auto"
@@ -28,25 +32,41 @@ class SplitConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 class DataConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Files and the roles of their columns. A column is named by its label in the file or by its alias.
 
-    Attributes:
-        files: data files; several files are several trajectories unless a trajectory column says otherwise.
-        time, trajectory: column names; None lets the program guess (trajectory `""`: there is none; time `""`: the
-            rows are counted 0, 1, 2, ...).
-        states: measured columns (states or observed outputs of the model); None: all that have no other role.
-        inputs: measured forcings, interpolated linearly between their samples.
-        covariates: what is known of a whole trajectory (a dose, a temperature): inputs with one value in each, which may stand
-            in any of its rows. Laws and starts may depend on them (data control, Massaroli et al. 2020, Dissecting neural ODEs).
-        ignore: columns not used.
-        names: label in the file -> identifier to use in equations.
-        units: column -> unit, overriding what the header says.
-        weights: measured column -> weight in the loss (default 1).
-        deviations: measured column -> column that holds the standard deviation of its values; they count in the loss with
-            1/sd^2. Columns named `x_sd`, `x_std`, `x_err`, `sigma_x` beside a column `x` are taken as such unless they are
-            given another role.
-        trajectory_weights: name of a trajectory -> weight in the loss (default 1).
-        delimiter, decimal, encoding, comment: text-file details; None lets the program guess.
-        missing: cells that mean "not measured", besides the usual ones (empty, NA, NaN, null, -, ., ?).
-        sheet, key: Excel sheet; variable of an .npz or .mat file.
+    Attributes
+    ----------
+    files
+        Data files; several files are several trajectories unless a trajectory column says otherwise.
+    time, trajectory
+        Column names; None lets the program guess (trajectory `""`: there is none; time `""`: the rows are counted 0,
+        1, 2, ...).
+    states
+        Measured columns (states or observed outputs of the model); None: all that have no other role.
+    inputs
+        Measured forcings, interpolated linearly between their samples.
+    covariates
+        What is known of a whole trajectory (a dose, a temperature): inputs with one value in each, which may stand in
+        any of its rows. Laws and starts may depend on them (data control, Massaroli et al. 2020, Dissecting neural
+        ODEs).
+    ignore
+        Columns not used.
+    names
+        Label in the file -> identifier to use in equations.
+    units
+        Column -> unit, overriding what the header says.
+    weights
+        Measured column -> weight in the loss (default 1).
+    deviations
+        Measured column -> column that holds the standard deviation of its values; they count in the loss with 1/sd^2.
+        Columns named `x_sd`, `x_std`, `x_err`, `sigma_x` beside a column `x` are taken as such unless they are given
+        another role.
+    trajectory_weights
+        Name of a trajectory -> weight in the loss (default 1).
+    delimiter, decimal, encoding, comment
+        text-file details; None lets the program guess.
+    missing
+        Cells that mean "not measured", besides the usual ones (empty, NA, NaN, null, -, ., ?).
+    sheet, key
+        Excel sheet; variable of an .npz or .mat file.
     """
 
     files: tuple[str, ...] = ()

@@ -17,8 +17,10 @@ SAME = 1e-9
 def with_covariates(dataset: Dataset, names: Collection[str]) -> Dataset:
     """``dataset`` with the inputs called ``names`` constant in each trajectory, wherever in it the value was written.
 
-    Raises:
-        DataError: a trajectory has different values.
+    Raises
+    ------
+    DataError
+        A trajectory has different values.
     """
     columns = [k for k, name in enumerate(dataset.input_names) if name in names]
     if not columns:

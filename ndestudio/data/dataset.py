@@ -27,10 +27,14 @@ class Part(IntEnum):
 class Column:
     """A column with a use.
 
-    Arguments:
-        name: identifier used in equations.
-        label: header as written in the file, without the unit.
-        unit: unit as written in the file, "" where there is none.
+    Parameters
+    ----------
+    name
+        Identifier used in equations.
+    label
+        Header as written in the file, without the unit.
+    unit
+        Unit as written in the file, "" where there is none.
     """
 
     name: str
@@ -55,15 +59,23 @@ class Source:
 class Trajectory:
     """One experiment.
 
-    Arguments:
-        t: times, strictly increasing.
-        measured: NaN where missing.
-        inputs: forcings at `t` (NaN where missing; interpolation skips those).
-        part: a ``Part`` for each row.
-        weight: factor of this trajectory in the loss.
-        deviation: standard deviation of each measured value (NaN where unknown); None: of none is it known. It weighs
-            the values of a column against each other.
-        input_kind: how inputs go between their samples, a name in ``control_path.KINDS``.
+    Parameters
+    ----------
+    t
+        Times, strictly increasing.
+    measured
+        NaN where missing.
+    inputs
+        Forcings at `t` (NaN where missing; interpolation skips those).
+    part
+        A ``Part`` for each row.
+    weight
+        Factor of this trajectory in the loss.
+    deviation
+        Standard deviation of each measured value (NaN where unknown); None: of none is it known. It weighs the values
+        of a column against each other.
+    input_kind
+        How inputs go between their samples, a name in ``control_path.KINDS``.
     """
 
     name: str
@@ -98,9 +110,12 @@ class Trajectory:
 class Dataset:
     """A set of trajectories that share their columns.
 
-    Arguments:
-        notes: sentences about guesses, aliases and anything set aside, for the person to read.
-        weights: measured column name -> weight in the loss (missing means 1).
+    Parameters
+    ----------
+    notes
+        Sentences about guesses, aliases and anything set aside, for the person to read.
+    weights
+        Measured column name -> weight in the loss (missing means 1).
     """
 
     trajectories: tuple[Trajectory, ...]

@@ -27,11 +27,15 @@ _APART = 10.0
 def counted(sources: list[Rows], label: str, unit: str = "") -> tuple[list[Rows], str, str]:
     """Sources whose times are days since 1970-01-01, counted from their beginning.
 
-    Arguments:
-        unit: one of ``UNITS``; anything else leaves the choice to the steps between rows: the longest unit that is no longer
-            than the median step.
+    Parameters
+    ----------
+    unit
+        One of ``UNITS``; anything else leaves the choice to the steps between rows: the longest unit that is no longer
+        than the median step.
 
-    Returns:
+    Returns
+    -------
+    tuple[list[Rows], str, str]
         The sources, the unit, and a note for the person.
     """
     pieces = [source.t[rows] for source in sources for rows in _trajectories(source)]

@@ -34,8 +34,10 @@ def cleaned(
 ) -> tuple[Float[np.ndarray, " row"], str]:
     """Positive deviations (NaN: unknown), and a note about those that were 0 ("": none).
 
-    Raises:
-        DataError: a negative one, or none that is positive.
+    Raises
+    ------
+    DataError
+        A negative one, or none that is positive.
     """
     bad = np.flatnonzero(values < 0)
     if bad.size:

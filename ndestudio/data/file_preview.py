@@ -21,11 +21,16 @@ SHOWN_ROWS = 200
 class FileProblem:
     """Something that keeps the file from being loaded as it is.
 
-    Arguments:
-        sentence: what was seen and what to do, without the place.
-        row: 1-based place in the file.
-        column: label of the column.
-        remedy: as in ``DataError``.
+    Parameters
+    ----------
+    sentence
+        What was seen and what to do, without the place.
+    row
+        1-based place in the file.
+    column
+        Label of the column.
+    remedy
+        As in ``DataError``.
     """
 
     sentence: str
@@ -41,13 +46,20 @@ class FileProblem:
 class ColumnPreview:
     """One column as guessed, or as the configuration has it.
 
-    Arguments:
-        label: header without the unit, made unique; what a ``DataConfig`` calls the column.
-        header: as written in the file.
-        alias: identifier in equations (the time column is `t` there).
-        kind: what most of its cells are.
-        missing: cells without a value among the rows that were looked at.
-        minimum, maximum: of those rows; None if there are no numbers (dates are days since 1970-01-01).
+    Parameters
+    ----------
+    label
+        Header without the unit, made unique; what a ``DataConfig`` calls the column.
+    header
+        As written in the file.
+    alias
+        Identifier in equations (the time column is `t` there).
+    kind
+        What most of its cells are.
+    missing
+        Cells without a value among the rows that were looked at.
+    minimum, maximum
+        Of those rows; None if there are no numbers (dates are days since 1970-01-01).
     """
 
     label: str
@@ -69,14 +81,22 @@ class ColumnPreview:
 class Preview:
     """What is known of a file before it is loaded. Every guess is a field that ``DataConfig`` can override.
 
-    Arguments:
-        format: `"text"`, `"parquet"`, `"excel"`, `"npz"` or `"mat"`.
-        head: the first rows as text, at most ``SHOWN_ROWS``.
-        row_numbers: 1-based place in the file of each row of ``head``.
-        row_count: rows of the file, an estimate unless ``row_count_exact``.
-        analysed_rows: how many rows the guesses, counts, minima and maxima come from.
-        delimiter, decimal, encoding, comment: of a text file, else None.
-        choices: sheets of a workbook, variables of an array file.
+    Parameters
+    ----------
+    format
+        `"text"`, `"parquet"`, `"excel"`, `"npz"` or `"mat"`.
+    head
+        The first rows as text, at most ``SHOWN_ROWS``.
+    row_numbers
+        1-based place in the file of each row of ``head``.
+    row_count
+        Rows of the file, an estimate unless ``row_count_exact``.
+    analysed_rows
+        How many rows the guesses, counts, minima and maxima come from.
+    delimiter, decimal, encoding, comment
+        Of a text file, else None.
+    choices
+        Sheets of a workbook, variables of an array file.
     """
 
     path: str
@@ -108,13 +128,18 @@ class Preview:
 def preview(path: str | Path, config: DataConfig | None = None) -> Preview:
     """Look at the beginning of a file; quick for files of any size.
 
-    Arguments:
-        path: the file.
-        config: what the person has said so far; the rest is guessed.
+    Parameters
+    ----------
+    path
+        The file.
+    config
+        What the person has said so far; the rest is guessed.
 
-    Raises:
-        DataError: nothing of the file can be shown (it is missing, empty, a folder, not text, ...). What is wrong with
-            single rows or columns is in ``Preview.problems`` instead.
+    Raises
+    ------
+    DataError
+        Nothing of the file can be shown (it is missing, empty, a folder, not text, ...). What is wrong with single
+        rows or columns is in ``Preview.problems`` instead.
     """
     config = DataConfig() if config is None else config
     head = reader_for(Path(path), str(path)).head(Path(path), config, str(path))

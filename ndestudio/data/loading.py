@@ -28,12 +28,17 @@ def load(config: DataConfig, reporter: Reporter | None = None, base: str | Path 
 
     Roles that the configuration leaves open are guessed from the head of the first file, as ``preview`` shows them.
 
-    Arguments:
-        reporter: hears how far reading is; reading stops within a block when it asks to.
-        base: folder that relative file names start from (default: the working directory).
+    Parameters
+    ----------
+    reporter
+        Hears how far reading is; reading stops within a block when it asks to.
+    base
+        Folder that relative file names start from (default: the working directory).
 
-    Raises:
-        DataError: with file, row and column where there are any.
+    Raises
+    ------
+    DataError
+        With file, row and column where there are any.
     """
     reporter = SilentReporter() if reporter is None else reporter
     if not config.files:

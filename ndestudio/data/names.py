@@ -36,10 +36,14 @@ def is_identifier(name: str) -> bool:
 def split_header(header: str) -> tuple[str, str]:
     """Take a header apart.
 
-    Arguments:
-        header: as in the file, such as `theta [rad]`, `mass (kg)` or `day/d`.
+    Parameters
+    ----------
+    header
+        As in the file, such as `theta [rad]`, `mass (kg)` or `day/d`.
 
-    Returns:
+    Returns
+    -------
+    tuple[str, str]
         Label and unit; the unit is "" where there is none.
     """
     text = " ".join(header.split())

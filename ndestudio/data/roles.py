@@ -41,12 +41,18 @@ _COUNTERS = frozenset({"", "index", "row", "id", "no", "nr", "number", "#", "unn
 class Analysed:
     """One column as its head shows it.
 
-    Arguments:
-        header: as in the file; ``label`` and ``unit`` are its parts, unique and never empty the first.
-        alias: identifier for equations.
-        values: numbers (dates as days), NaN where there is none.
-        texts: the cells.
-        missing: number of cells without a value.
+    Parameters
+    ----------
+    header
+        As in the file; ``label`` and ``unit`` are its parts, unique and never empty the first.
+    alias
+        Identifier for equations.
+    values
+        Numbers (dates as days), NaN where there is none.
+    texts
+        The cells.
+    missing
+        Number of cells without a value.
     """
 
     index: int
@@ -80,7 +86,9 @@ class Assignment:
 def analyse(head: Head, config: DataConfig) -> tuple[tuple[Analysed, ...], tuple[str, ...], tuple[DataError, ...]]:
     """Label, unit, alias, kind and numbers of each column.
 
-    Returns:
+    Returns
+    -------
+    tuple[tuple[Analysed, ...], tuple[str, ...], tuple[DataError, ...]]
         Columns, notes about names, and problems with the names that the person gave.
     """
     decimal = head.dialect.decimal if head.dialect else "."

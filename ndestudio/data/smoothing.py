@@ -41,12 +41,18 @@ _POOR = 0.3
 class SmoothedColumn:
     """One measured column.
 
-    Arguments:
-        spline: None if nothing was measured.
-        begin, end: first and last measured time; outside the spline goes on as a straight line.
-        noise: standard deviation of the measurement errors, in the unit of the column (0 where it cannot be told).
-        degrees: effective number of parameters of the smooth curve.
-        decades: None, or the time from which on the curve is smooth in the logarithm of the time since ``begin``.
+    Parameters
+    ----------
+    spline
+        None if nothing was measured.
+    begin, end
+        First and last measured time; outside the spline goes on as a straight line.
+    noise
+        Standard deviation of the measurement errors, in the unit of the column (0 where it cannot be told).
+    degrees
+        Effective number of parameters of the smooth curve.
+    decades
+        None, or the time from which on the curve is smooth in the logarithm of the time since ``begin``.
     """
 
     spline: BSpline | None
@@ -103,8 +109,10 @@ class SmoothedTrajectory:
 def smooth(trajectory: Trajectory, *, use: Bool[np.ndarray, "time measured"] | None = None) -> SmoothedTrajectory:
     """Smooth every measured column of a trajectory.
 
-    Arguments:
-        use: values to use (default: all that are present), such as ``trajectory.mask(Part.TRAIN)``.
+    Parameters
+    ----------
+    use
+        Values to use (default: all that are present), such as ``trajectory.mask(Part.TRAIN)``.
     """
     mask = trajectory.present if use is None else use & trajectory.present
     columns = [
@@ -117,8 +125,10 @@ def smooth(trajectory: Trajectory, *, use: Bool[np.ndarray, "time measured"] | N
 def smooth_column(t: Float[np.ndarray, " time"], y: Float[np.ndarray, " time"]) -> SmoothedColumn:
     """Smooth one column without gaps.
 
-    Arguments:
-        t: strictly increasing.
+    Parameters
+    ----------
+    t
+        Strictly increasing.
     """
     from scipy.interpolate import BSpline, make_interp_spline
 

@@ -27,8 +27,10 @@ def resplit(dataset: Dataset, split: SplitConfig) -> Dataset:
     the held-out ones are spread evenly over the order of the file, the first and last left to training where there
     are enough. The same dataset and split always give the same parts.
 
-    Raises:
-        DataError: fractions that make no sense, unknown trajectories, or nothing left to train on.
+    Raises
+    ------
+    DataError
+        Fractions that make no sense, unknown trajectories, or nothing left to train on.
     """
     fractions = _fractions(split)
     trajectories = dataset.trajectories

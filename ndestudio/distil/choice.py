@@ -42,13 +42,21 @@ EXACT = 1e-5
 class CandidateScores:
     """What speaks for a candidate.
 
-    Arguments:
-        train, validation: what each measured value adds to the loss of training: its squared error over the variance of its
-            column, with weights, logarithms and robust loss as asked for; infinite where the simulation failed.
-        nats: length of the formula without its constants. constants: number of constants. digits: what they need beyond
-            the usual precision, in nats.
-        series: number of the trajectory and column each validation value belongs to (None: all one).
-        train_count, validation_count: how many of the values are independent (None: all).
+    Parameters
+    ----------
+    train, validation
+        What each measured value adds to the loss of training: its squared error over the variance of its column, with
+        weights, logarithms and robust loss as asked for; infinite where the simulation failed.
+    nats
+        Length of the formula without its constants.
+    constants
+        Number of constants.
+    digits
+        What they need beyond the usual precision, in nats.
+    series
+        Number of the trajectory and column each validation value belongs to (None: all one).
+    train_count, validation_count
+        How many of the values are independent (None: all).
     """
 
     train: Float[np.ndarray, " fitted"]
@@ -103,8 +111,10 @@ def scores(
     """Scores of ``model``, in which the neural terms are ``formulas``, from its simulations (none: it could not be
     simulated).
 
-    Arguments:
-        measure: how errors count: as in training.
+    Parameters
+    ----------
+    measure
+        How errors count: as in training.
     """
     from ndestudio.symbolic.selection import structure_nats
 

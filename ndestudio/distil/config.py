@@ -10,26 +10,44 @@ import msgspec
 class DistilConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How to turn trained neural terms into formulas.
 
-    Attributes:
-        engine: `"evolution"` (embedded), `"pysr"`, or one that an installed package adds.
-        operators: building blocks; a preset name (`"polynomial"`, `"rational"`, `"trigonometric"`, `"kinetics"`) or a list.
-        seconds: wall-time limit of the search per neural term. evaluations: limit on expressions per neural term
-            (reproducible).
-        seed: of the search. threads: 0 is all cores.
-        max_size: largest complexity of a candidate.
-        complexity: operator -> complexity (default 1).
-        samples: points at which a neural term is sampled.
-        neural_terms: names to distil; None: all.
-        guesses: neural term -> formulas to begin with.
-        units: formulas must respect the units of the neural term's arguments and, where its `unit` is set, of its
-            output. They are those of the columns, states and parameters it is called with; what has none fits anywhere.
-            `wildcards` of the `options` says what numbers may be.
-        templates: neural term -> what is known of its formula, with unknown functions of its arguments, such as
-            `"mu*S/(K + S) - f(T)"`; names that are no arguments are parameters, fitted with it. Without an unknown
-            function it is the formula, and its parameters are all that is fitted.
-        candidates: members of the front that are put back, refitted and simulated.
-        refit: refit all constants through the solver.
-        options: engine-specific settings.
+    Attributes
+    ----------
+    engine
+        `"evolution"` (embedded), `"pysr"`, or one that an installed package adds.
+    operators
+        Building blocks; a preset name (`"polynomial"`, `"rational"`, `"trigonometric"`, `"kinetics"`) or a list.
+    seconds
+        wall-time limit of the search per neural term.
+    evaluations
+        Limit on expressions per neural term (reproducible).
+    seed
+        Of the search.
+    threads
+        0 is all cores.
+    max_size
+        Largest complexity of a candidate.
+    complexity
+        Operator -> complexity (default 1).
+    samples
+        Points at which a neural term is sampled.
+    neural_terms
+        Names to distil; None: all.
+    guesses
+        Neural term -> formulas to begin with.
+    units
+        Formulas must respect the units of the neural term's arguments and, where its `unit` is set, of its output.
+        They are those of the columns, states and parameters it is called with; what has none fits anywhere.
+        `wildcards` of the `options` says what numbers may be.
+    templates
+        Neural term -> what is known of its formula, with unknown functions of its arguments, such as `"mu*S/(K + S) -
+        f(T)"`; names that are no arguments are parameters, fitted with it. Without an unknown function it is the
+        formula, and its parameters are all that is fitted.
+    candidates
+        Members of the front that are put back, refitted and simulated.
+    refit
+        Refit all constants through the solver.
+    options
+        engine-specific settings.
     """
 
     engine: str = "evolution"
@@ -54,13 +72,18 @@ class RecoveryConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     """A ground truth to make data from, at the times of the measured ones, to see whether training and distilling find
     it again.
 
-    Attributes:
-        formulas: neural term -> formula of its arguments, as `"vmax*S/(K + S)"`.
-        parameters: values of the model's parameters and of further names in the formulas; a parameter that is not
-            named has its fitted value, before training its start value.
-        noise: standard deviation of the measurement errors as a part of each column's spread; None: as estimated from the
-            data. Columns that are compared by their logarithms get errors that multiply.
-        seed: of the errors.
+    Attributes
+    ----------
+    formulas
+        Neural term -> formula of its arguments, as `"vmax*S/(K + S)"`.
+    parameters
+        Values of the model's parameters and of further names in the formulas; a parameter that is not named has its
+        fitted value, before training its start value.
+    noise
+        Standard deviation of the measurement errors as a part of each column's spread; None: as estimated from the
+        data. Columns that are compared by their logarithms get errors that multiply.
+    seed
+        Of the errors.
     """
 
     formulas: dict[str, str] = {}

@@ -44,8 +44,10 @@ MOST_EXPANDED = 4 * MOST_NODES
 def complexity(expr: Expr, costs: Mapping[str, int] | None = None) -> int:
     """Weighted number of nodes; a negated number is one node, a sign in front of anything else another.
 
-    Arguments:
-        costs: operator, function, `constant` or `variable` -> complexity, 1 where missing.
+    Parameters
+    ----------
+    costs
+        Operator, function, `constant` or `variable` -> complexity, 1 where missing.
     """
     costs = costs or {}
     match expr:

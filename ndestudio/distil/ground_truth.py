@@ -31,13 +31,16 @@ def chosen_ground_truth(
 ) -> FittedModel:
     """The model of ``config`` with the chosen formulas in the places of its neural terms.
 
-    Arguments:
-        fitted: a trained model of the same equations, whose parameters and initial values are taken where ``recovery`` says
-            nothing else.
+    Parameters
+    ----------
+    fitted
+        A trained model of the same equations, whose parameters and initial values are taken where ``recovery`` says
+        nothing else.
 
-    Raises:
-        SpecError: a neural term without a formula, a formula that cannot be read or uses unknown names, a value without
-        use.
+    Raises
+    ------
+    SpecError
+        A neural term without a formula, a formula that cannot be read or uses unknown names, a value without use.
     """
     model = initial_model(config, dataset, recovery.seed)
     system = model.system
@@ -69,11 +72,15 @@ def fitted_ground_truth(
     """The chosen ground truth with its constants fitted to the measurements, so that the test is about a system like
     the real one.
 
-    Returns:
+    Returns
+    -------
+    RecoveryConfig
         Formulas with numbers of four digits in them, and the values of the model's parameters.
 
-    Raises:
-        SpecError: as for ``chosen_ground_truth``.
+    Raises
+    ------
+    SpecError
+        As for ``chosen_ground_truth``.
     """
     from ndestudio.expression.text import to_text
     from ndestudio.fitting.refit_model import refit
@@ -97,8 +104,10 @@ def noise_levels(
 ) -> Float[np.ndarray, " measured"]:
     """Standard deviation of the errors of each measured column, in its unit.
 
-    Arguments:
-        measured: column -> standard deviation of the residuals of a fit; without it the level is that around smooth curves.
+    Parameters
+    ----------
+    measured
+        Column -> standard deviation of the residuals of a fit; without it the level is that around smooth curves.
     """
     from ndestudio.data.smoothing import smooth
 
@@ -121,13 +130,17 @@ def measure(
 ) -> Dataset:
     """Measurements of ``ground_truth`` at the times of ``dataset``, missing where those are, with Gaussian errors.
 
-    Arguments:
-        noise: standard deviation of the errors of each column, in its unit.
-        multiply: columns whose errors multiply: their logarithms get errors of the standard deviation noise over median.
+    Parameters
+    ----------
+    noise
+        Standard deviation of the errors of each column, in its unit.
+    multiply
+        Columns whose errors multiply: their logarithms get errors of the standard deviation noise over median.
 
-    Raises:
-        SpecError: the ground truth cannot be simulated over a trajectory, or runs away from the range of the
-        measurements.
+    Raises
+    ------
+    SpecError
+        The ground truth cannot be simulated over a trajectory, or runs away from the range of the measurements.
     """
     from ndestudio.solve.scipy_reference import simulate_all
 

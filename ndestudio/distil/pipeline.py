@@ -53,17 +53,23 @@ def distil(
 ) -> Distillation:
     """Replace the neural terms of ``model`` by formulas.
 
-    Arguments:
-        ensemble: models of other seeds; their disagreement says how far a neural term is to be trusted.
-        engine: used instead of the one that ``config`` names.
+    Parameters
+    ----------
+    ensemble
+        Models of other seeds; their disagreement says how far a neural term is to be trusted.
+    engine
+        Used instead of the one that ``config`` names.
 
-    Returns:
-        The distilled model with all fronts and candidates. A search that finds nothing, an engine that is missing and a stop
-        are outcomes with a sentence.
+    Returns
+    -------
+    Distillation
+        The distilled model with all fronts and candidates. A search that finds nothing, an engine that is missing and
+        a stop are outcomes with a sentence.
 
-    Raises:
-        SettingError: settings that name what does not exist (a neural term, an operator, an engine, an option), saying
-        which.
+    Raises
+    ------
+    SettingError
+        Settings that name what does not exist (a neural term, an operator, an engine, an option), saying which.
     """
     work = _Work(model, dataset, config, reporter, train, tuple(ensemble))
     searcher = engine or _engine(config.engine)
@@ -353,13 +359,19 @@ def assemble(
 ) -> FittedModel:
     """``model`` with the accepted candidates in the places of their neural terms; terms not named stay neural.
 
-    Arguments:
-        model: the hybrid model that was distilled.
-        accepted: neural term -> index among its scored candidates. All choices together give the jointly refitted
-            model.
+    Parameters
+    ----------
+    model
+        The hybrid model that was distilled.
+    accepted
+        Neural term -> index among its scored candidates. All choices together give the jointly refitted model.
 
-    Raises:
-        KeyError: for a neural term that was not distilled. IndexError: for a candidate that does not exist.
+    Raises
+    ------
+    KeyError
+        For a neural term that was not distilled.
+    IndexError
+        For a candidate that does not exist.
     """
     from ndestudio.model.replace import replace_neural_term
 

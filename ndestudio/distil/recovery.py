@@ -45,14 +45,20 @@ def recovery_test(
     The networks start afresh and the parameters at their start values: nothing of the ground truth is told to the
     pipeline.
 
-    Arguments:
-        fit: a training on the real data; its parameters, initial values and residuals make the synthetic data more alike.
+    Parameters
+    ----------
+    fit
+        A training on the real data; its parameters, initial values and residuals make the synthetic data more alike.
 
-    Returns:
+    Returns
+    -------
+    Recovery
         The assessment. A training that fails and a stop are outcomes, not exceptions.
 
-    Raises:
-        SpecError: the ground truth cannot be used or simulated, saying why.
+    Raises
+    ------
+    SpecError
+        The ground truth cannot be used or simulated, saying why.
     """
     reporter = reporter or SilentReporter()
     began = time.monotonic()

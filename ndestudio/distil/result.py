@@ -33,9 +33,14 @@ class NeuralTermSamples:
 class ScoredCandidate:
     """A candidate substituted into the equations, all constants refitted through the solver, and simulated.
 
-    Arguments:
-        model: the whole model with this neural term replaced (other neural terms as they were).
-        metrics: of that model. sentence: what went wrong, "" if nothing did.
+    Parameters
+    ----------
+    model
+        The whole model with this neural term replaced (other neural terms as they were).
+    metrics
+        Of that model.
+    sentence
+        What went wrong, "" if nothing did.
     """
 
     candidate: Candidate
@@ -65,10 +70,16 @@ class NeuralTermDistillation:
 class Distillation:
     """The distilled model and how it came about.
 
-    Arguments:
-        outcome: `"done"`, `"stopped"` or `"failed"`; sentence: the same for a person.
-        model: every distilled neural term replaced by its chosen formula, all constants refitted together.
-        seconds: `"search"`, `"refit"`, ... -> wall seconds.
+    Parameters
+    ----------
+    outcome
+        `"done"`, `"stopped"` or `"failed"`;.
+    sentence
+        The same for a person.
+    model
+        Every distilled neural term replaced by its chosen formula, all constants refitted together.
+    seconds
+        `"search"`, `"refit"`, ... -> wall seconds.
     """
 
     outcome: str
@@ -86,10 +97,14 @@ class Distillation:
 class FoundNeuralTerm:
     """The chosen formula of a neural term and what was found instead.
 
-    Arguments:
-        found: None if the neural term stayed a network.
-        constants: largest relative difference of the constants; None if the structures differ.
-        error: root-mean-square difference of the two over the spread of the chosen one, where the data lead; None if unknown.
+    Parameters
+    ----------
+    found
+        None if the neural term stayed a network.
+    constants
+        Largest relative difference of the constants; None if the structures differ.
+    error
+        root-mean-square difference of the two over the spread of the chosen one, where the data lead; None if unknown.
     """
 
     neural_term: str
@@ -104,15 +119,24 @@ class FoundNeuralTerm:
 class Recovery:
     """The assessment of a recovery test.
 
-    Arguments:
-        outcome: `"found"` (same structure everywhere), `"rough"` (the same, but constants far off), `"near"` (other formulas
-            that cannot be told apart in the range of the data), `"missed"`, `"failed"` (nothing was trained or distilled),
-            `"stopped"`. sentence: the same for a person.
-        parameters: parameter of the model -> value in the ground truth and value found.
-        errors: part of the data -> mean NRMSE of the found model; floor: of the ground truth itself (that is the
-            noise).
-        noise: column -> standard deviation of the errors that were added.
-        model, train, distil, config: what it was made with.
+    Parameters
+    ----------
+    outcome
+        `"found"` (same structure everywhere), `"rough"` (the same, but constants far off), `"near"` (other formulas
+        that cannot be told apart in the range of the data), `"missed"`, `"failed"` (nothing was trained or distilled),
+        `"stopped"`.
+    sentence
+        The same for a person.
+    parameters
+        Parameter of the model -> value in the ground truth and value found.
+    errors
+        Part of the data -> mean NRMSE of the found model;.
+    floor
+        Of the ground truth itself (that is the noise).
+    noise
+        Column -> standard deviation of the errors that were added.
+    model, train, distil, config
+        What it was made with.
     """
 
     outcome: str

@@ -40,15 +40,22 @@ def sample_neural_term(
 ) -> NeuralTermSamples:
     """Evaluate the network of ``neural_term`` where the training data support it.
 
-    Arguments:
-        count: number of samples.
-        ensemble: models of other seeds; where they disagree with ``model``, samples weigh less.
+    Parameters
+    ----------
+    count
+        Number of samples.
+    ensemble
+        Models of other seeds; where they disagree with ``model``, samples weigh less.
 
-    Returns:
+    Returns
+    -------
+    NeuralTermSamples
         Samples in physical units; weights have mean 1.
 
-    Raises:
-        ValueError: the neural term was never reached with finite arguments.
+    Raises
+    ------
+    ValueError
+        The neural term was never reached with finite arguments.
     """
     from ndestudio.model.evaluate import evaluate_neural_term
 

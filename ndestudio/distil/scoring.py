@@ -32,9 +32,12 @@ SIMULATION_SECONDS = 4.0
 class Trial:
     """A model with some neural terms replaced, after refitting: what it is, how it does, and what speaks for it.
 
-    Arguments:
-        expressions: neural term -> formula with refitted numbers, in its simplest form.
-        kept: neural term -> magnitudes of numbers in its formula that are not fitted.
+    Parameters
+    ----------
+    expressions
+        Neural term -> formula with refitted numbers, in its simplest form.
+    kept
+        Neural term -> magnitudes of numbers in its formula that are not fitted.
     """
 
     model: FittedModel
@@ -49,10 +52,16 @@ class Trial:
 class Judge:
     """Substitutes formulas into a model and judges the result on one data set.
 
-    Arguments:
-        refit: whether constants are refitted; without, they stay as the search found them.
-        train: settings of the final refits. samples: of each neural term, filled as they come.
-        budget: what rewriting a formula may cost.
+    Parameters
+    ----------
+    refit
+        Whether constants are refitted; without, they stay as the search found them.
+    train
+        Settings of the final refits.
+    samples
+        Of each neural term, filled as they come.
+    budget
+        What rewriting a formula may cost.
     """
 
     dataset: Dataset
@@ -74,8 +83,10 @@ class Judge:
     ) -> Trial:
         """``model`` with ``expressions`` in the places of their neural terms, refitted and simulated.
 
-        Arguments:
-            enough: training error (root mean square, in spreads) above which refitting is soon given up.
+        Parameters
+        ----------
+        enough
+            Training error (root mean square, in spreads) above which refitting is soon given up.
         """
         from ndestudio.model.replace import replace_neural_term
 

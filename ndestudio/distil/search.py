@@ -53,8 +53,10 @@ def search_neural_term(
 ) -> Searched:
     """Sample the neural term and search for formulas; fronts go to ``reporter`` as they come.
 
-    Arguments:
-        noise: relative error of the neural term that is known, so that the engine does not chase it.
+    Parameters
+    ----------
+    noise
+        Relative error of the neural term that is known, so that the engine does not chase it.
     """
     samples = sample_neural_term(model, dataset, neural_term, config.samples, config.seed, ensemble)
     spread = disagreement(ensemble, samples)

@@ -18,9 +18,12 @@ _NOTHING = 1e-12
 class FormulaStructure:
     """A formula as `coefficient` times what `key` describes: every sum is divided by the coefficient of its first term.
 
-    Arguments:
-        key: names, functions and whole exponents; equal for formulas that differ in constants alone.
-        numbers: the constants, in the order of the key.
+    Parameters
+    ----------
+    key
+        Names, functions and whole exponents; equal for formulas that differ in constants alone.
+    numbers
+        The constants, in the order of the key.
     """
 
     coefficient: float

@@ -24,8 +24,10 @@ def substitute_formula(
 ) -> ScoredCandidate:
     """Replace the neural term, refit all constants through the solver (steps go to ``reporter``), and simulate.
 
-    Raises:
-        EquationError: no such neural term, or the formula uses a name that it cannot.
+    Raises
+    ------
+    EquationError
+        No such neural term, or the formula uses a name that it cannot.
     """
     from ndestudio.fitting.refit_model import refit
     from ndestudio.model.replace import replace_neural_term

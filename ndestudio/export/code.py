@@ -107,10 +107,14 @@ def places(
 ) -> list[tuple[Quantity, str]]:
     """The quantities that ``expressions`` use, each with the place where a function finds its value.
 
-    Arguments:
-        element: of an array, with its name and its index to be filled in, such as `{0}[{1}]`.
-        parameter: place of a parameter by its number (from ``first`` on).
-        first: index of the first element in the language.
+    Parameters
+    ----------
+    element
+        Of an array, with its name and its index to be filled in, such as `{0}[{1}]`.
+    parameter
+        Place of a parameter by its number (from ``first`` on).
+    first
+        Index of the first element in the language.
     """
     found = set(used_in(tuple(expressions), content.names))
     listed = [(quantity, element.format("state", k)) for k, quantity in enumerate(content.states, first)]

@@ -10,12 +10,18 @@ from ndestudio.figures.style import FigureStyle
 class ExportConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What `run` writes beside equations.json, project.nde and report.html.
 
-    Attributes:
-        formats: any of `latex sympy python jax julia matlab c json csv`, and of those that installed packages add.
-        figures: file types of the figures, any of `svg pdf png csv` (csv: the numbers behind them).
-        verify: run each artefact that can be run here again and compare it with the model.
-        digits: significant digits of numbers in displayed equations (code always carries all of them).
-        style: how figures look.
+    Attributes
+    ----------
+    formats
+        Any of `latex sympy python jax julia matlab c json csv`, and of those that installed packages add.
+    figures
+        File types of the figures, any of `svg pdf png csv` (csv: the numbers behind them).
+    verify
+        Run each artefact that can be run here again and compare it with the model.
+    digits
+        Significant digits of numbers in displayed equations (code always carries all of them).
+    style
+        How figures look.
     """
 
     formats: tuple[str, ...] = ("latex", "sympy", "python", "jax", "julia", "matlab", "c", "json", "csv")

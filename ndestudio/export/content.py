@@ -24,12 +24,18 @@ DEFAULT_SPAN = (0.0, 10.0)
 class Origin:
     """Where a model came from; whoever exports passes it, nothing is read from a clock.
 
-    Arguments:
-        program: name and version.
-        date: ISO 8601 date or time of the export, "" to leave it out.
-        sources: data files with their SHA-256.
-        metrics: of the model, None when it was not scored.
-        notes: further sentences.
+    Parameters
+    ----------
+    program
+        Name and version.
+    date
+        ISO 8601 date or time of the export, "" to leave it out.
+    sources
+        Data files with their SHA-256.
+    metrics
+        Of the model, None when it was not scored.
+    notes
+        Further sentences.
     """
 
     program: str = "NDE Studio"
@@ -77,13 +83,20 @@ class Quantity:
 class Content:
     """A model with all that its artefacts carry, in the units of the data.
 
-    Arguments:
-        equations: state -> right-hand side, with parameters as names and calls of the terms that are still neural.
-        outputs: quantity -> expression, in the order of the system.
-        formulas: neural term -> (arguments, formula) of the neural terms that were replaced, for the reader.
-        tracks: at least one.
-        scale: typical magnitude of each state.
-        stiff: an explicit solver would need very many steps.
+    Parameters
+    ----------
+    equations
+        State -> right-hand side, with parameters as names and calls of the terms that are still neural.
+    outputs
+        Quantity -> expression, in the order of the system.
+    formulas
+        Neural term -> (arguments, formula) of the neural terms that were replaced, for the reader.
+    tracks
+        At least one.
+    scale
+        Typical magnitude of each state.
+    stiff
+        An explicit solver would need very many steps.
     """
 
     title: str
@@ -121,8 +134,10 @@ class Content:
 def content(model: FittedModel, dataset: Dataset | None = None, origin: Origin | None = None) -> Content:
     """Gather what artefacts of ``model`` say.
 
-    Raises:
-        ExportError: when the model has no value for something in it.
+    Raises
+    ------
+    ExportError
+        When the model has no value for something in it.
     """
     system = model.system
     missing = [name for name in system.parameters if name not in model.parameters]

@@ -38,10 +38,14 @@ class ProjectLike(Protocol):
 class Job:
     """The results of a project with the accepted formulas substituted.
 
-    Arguments:
-        model: what is exported: the accepted formulas in place, other neural terms neural; None before training.
-        metrics: of that model; None where they are not known.
-        network_model: the trained model before distilling.
+    Parameters
+    ----------
+    model
+        What is exported: the accepted formulas in place, other neural terms neural; None before training.
+    metrics
+        Of that model; None where they are not known.
+    network_model
+        The trained model before distilling.
     """
 
     project: ProjectLike
@@ -102,8 +106,10 @@ def job(project: ProjectLike) -> Job:
 def origin_of(project: ProjectLike, date: str = "") -> Origin:
     """Where the model of ``project`` came from, for its artefacts.
 
-    Arguments:
-        date: ISO 8601; "" leaves it out.
+    Parameters
+    ----------
+    date
+        ISO 8601; "" leaves it out.
     """
     gathered = job(project)
     distilled = project.distillation is not None and bool(project.accepted)

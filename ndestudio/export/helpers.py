@@ -48,8 +48,10 @@ def called(code: Code) -> list[str]:
 def definitions(functions: Iterable[Function], language: str, known: Collection[str] = ()) -> list[str]:
     """Program text that defines what ``functions`` need.
 
-    Arguments:
-        known: what the program defines already.
+    Parameters
+    ----------
+    known
+        What the program defines already.
     """
     return [code.helper for code in _codes(functions, language) if code.helper and code.text not in known]
 

@@ -111,9 +111,12 @@ def ascii_identifier(name: str) -> str:
 def identifiers(names: Iterable[str], language: str, taken: Iterable[str] = ()) -> dict[str, str]:
     """A distinct safe identifier for each name: unchanged where that is possible, else with `_` behind.
 
-    Arguments:
-        language: `python`, `jax`, `sympy`, `julia`, `matlab` or `c`.
-        taken: further identifiers the generated code uses itself.
+    Parameters
+    ----------
+    language
+        `python`, `jax`, `sympy`, `julia`, `matlab` or `c`.
+    taken
+        Further identifiers the generated code uses itself.
     """
     names = tuple(dict.fromkeys(names))
     forbidden = reserved(language) | set(taken)

@@ -22,11 +22,16 @@ RAW = "raw"
 class ExportedNetwork:
     """A trained neural term.
 
-    Arguments:
-        inputs: what enters the first layer, before it is centred and scaled: the arguments, or formulas of them.
-        layers: (weights [out, in], biases [out]) of each layer; all but the last are followed by the activation.
-        activation: `tanh`, `softplus`, `gelu` (by tanh), `swish` or `sin`.
-        output: value of the neural term from ``RAW`` and the arguments.
+    Parameters
+    ----------
+    inputs
+        What enters the first layer, before it is centred and scaled: the arguments, or formulas of them.
+    layers
+        (weights [out, in], biases [out]) of each layer; all but the last are followed by the activation.
+    activation
+        `tanh`, `softplus`, `gelu` (by tanh), `swish` or `sin`.
+    output
+        Value of the neural term from ``RAW`` and the arguments.
     """
 
     arguments: tuple[str, ...]

@@ -45,13 +45,17 @@ def exact(value: float) -> str:
 class Printer:
     """Writes expressions in one language.
 
-    Arguments:
-        names: name in the model -> identifier in the target language (a missing name is written as it is).
-        neural_terms: names of networks, which are called by their identifiers even where a known function has that
-            name.
+    Parameters
+    ----------
+    names
+        Name in the model -> identifier in the target language (a missing name is written as it is).
+    neural_terms
+        Names of networks, which are called by their identifiers even where a known function has that name.
 
-    Raises:
-        ExportError: for a number that no language can write (inf, NaN).
+    Raises
+    ------
+    ExportError
+        For a number that no language can write (inf, NaN).
     """
 
     language: ClassVar[str] = "julia"

@@ -40,12 +40,18 @@ def report_html(
 ) -> str:
     """The report of a project, however far it has come.
 
-    Arguments:
-        figures: those described already; None: they are gathered here.
-        svgs: name of a figure -> its SVG file, where it was drawn already.
-        artefacts: whose checks are to be listed.
-        date: ISO 8601, shown in the head; "" leaves it out.
-        spec_text: the specification as TOML; "" shows the same settings as JSON.
+    Parameters
+    ----------
+    figures
+        Those described already; None: they are gathered here.
+    svgs
+        Name of a figure -> its SVG file, where it was drawn already.
+    artefacts
+        Whose checks are to be listed.
+    date
+        ISO 8601, shown in the head; "" leaves it out.
+    spec_text
+        The specification as TOML; "" shows the same settings as JSON.
     """
     from ndestudio.figures.matplotlib_renderer import render
 

@@ -40,9 +40,12 @@ def verify(
 
     Nothing is raised when the artefact does not run or does not agree: the sentence says so.
 
-    Arguments:
-        timeout: seconds for compiling and running it.
-        should_stop: polled while it runs.
+    Parameters
+    ----------
+    timeout
+        Seconds for compiling and running it.
+    should_stop
+        Polled while it runs.
     """
     exporter = EXPORTERS.get(artefact.format)
     if exporter.rerun is None:

@@ -15,10 +15,14 @@ from ndestudio.model.fitted import FittedModel
 class Track:
     """What is needed to simulate one trajectory.
 
-    Arguments:
-        start, stop: times of the first and last row.
-        initial: state at ``start``.
-        inputs: for each input its sample times and values (missing samples left out).
+    Parameters
+    ----------
+    start, stop
+        Times of the first and last row.
+    initial
+        State at ``start``.
+    inputs
+        For each input its sample times and values (missing samples left out).
     """
 
     name: str

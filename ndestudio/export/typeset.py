@@ -13,8 +13,10 @@ _log = logging.getLogger(__name__)
 def inline_svg(latex: str, size: float = 17.0) -> str:
     """A picture of a formula, or its LaTeX as text where it cannot be drawn.
 
-    Arguments:
-        size: of the letters in pixels.
+    Parameters
+    ----------
+    size
+        Of the letters in pixels.
     """
     from ziamath.config import config
     from ziamath.zmath import Latex

@@ -29,16 +29,24 @@ def write_all(
     Each file appears whole or not at all. An artefact that cannot be written, or that does not agree with the model when
     it is run again, is a note to the reporter, not an error. A stop ends the writing between two files.
 
-    Arguments:
-        folder: made if it is missing; figures go into `figures` within.
-        date: ISO 8601, for the origin in the artefacts; "" leaves it out.
-        spec_text: the specification as TOML, for the report.
+    Parameters
+    ----------
+    folder
+        Made if it is missing; figures go into `figures` within.
+    date
+        ISO 8601, for the origin in the artefacts; "" leaves it out.
+    spec_text
+        The specification as TOML, for the report.
 
-    Returns:
+    Returns
+    -------
+    tuple[Path, ...]
         The files written, in order.
 
-    Raises:
-        ExportError: the folder cannot be written, or the spec asks for a form that does not exist.
+    Raises
+    ------
+    ExportError
+        The folder cannot be written, or the spec asks for a form that does not exist.
     """
     reporter = reporter or SilentReporter()
     config = project.spec.export
@@ -82,8 +90,10 @@ def write_text(path: Path, text: str) -> Path:
 def write_bytes(path: Path, data: bytes) -> Path:
     """Write beside the place, then put it there in one step.
 
-    Raises:
-        ExportError: when the folder or the file cannot be written.
+    Raises
+    ------
+    ExportError
+        When the folder or the file cannot be written.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

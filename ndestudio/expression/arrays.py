@@ -31,12 +31,17 @@ def compile_array(
 ) -> ArrayFunction:
     """A function of a list of arrays that broadcast; what is not finite warns as NumPy does, unless the caller forbids it.
 
-    Arguments:
-        slots: name -> its place in the list.
-        neural_terms: name -> function of as many arrays as the neural term has arguments.
+    Parameters
+    ----------
+    slots
+        Name -> its place in the list.
+    neural_terms
+        Name -> function of as many arrays as the neural term has arguments.
 
-    Raises:
-        EquationError: a name without a slot or a call of an unknown neural term.
+    Raises
+    ------
+    EquationError
+        A name without a slot or a call of an unknown neural term.
     """
     match expr:
         case Number(value):

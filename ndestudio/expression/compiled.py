@@ -28,16 +28,23 @@ def compile_scalar(
 ) -> Scalar:
     """A function of a list of values.
 
-    Arguments:
-        slots: name -> its place in the list.
-        neural_terms: name -> function of floats.
+    Parameters
+    ----------
+    slots
+        Name -> its place in the list.
+    neural_terms
+        Name -> function of floats.
 
-    Returns:
+    Returns
+    -------
+    Scalar
         A function that never raises for numerical reasons: where `math` would (division by zero, overflow, a negative
         logarithm), it answers as NumPy does (inf or NaN), so that it agrees with ``evaluate``.
 
-    Raises:
-        EquationError: a name without a slot or a call of an unknown neural term.
+    Raises
+    ------
+    EquationError
+        A name without a slot or a call of an unknown neural term.
     """
     return compile_system((expr,), slots, neural_terms)[0]
 

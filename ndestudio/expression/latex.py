@@ -71,9 +71,12 @@ _LATIN_TWINS = {"omicron": "o"} | dict(
 def to_latex(expr: Expr, symbols: Mapping[str, str] | None = None, digits: int | None = None) -> str:
     """LaTeX of ``expr``, without dollar signs.
 
-    Arguments:
-        symbols: name -> LaTeX to use for it, over what ``symbol`` makes of it (neural terms too).
-        digits: significant digits of numbers; None: all.
+    Parameters
+    ----------
+    symbols
+        Name -> LaTeX to use for it, over what ``symbol`` makes of it (neural terms too).
+    digits
+        Significant digits of numbers; None: all.
     """
     return _Writer(symbols or {}, digits).write(expr)[0]
 

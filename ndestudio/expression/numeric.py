@@ -23,16 +23,24 @@ def evaluate(
 ) -> Any:
     """Value of ``expr``.
 
-    Arguments:
-        values: name -> number or array; arrays broadcast against each other.
-        xp: `numpy` or `jax.numpy`.
-        neural_terms: name -> function of as many arrays as the neural term has arguments.
+    Parameters
+    ----------
+    values
+        Name -> number or array; arrays broadcast against each other.
+    xp
+        `numpy` or `jax.numpy`.
+    neural_terms
+        Name -> function of as many arrays as the neural term has arguments.
 
-    Returns:
+    Returns
+    -------
+    Any
         An array or a number, floating; not finite where the formula has no value there (nothing is raised for that).
 
-    Raises:
-        EquationError: a name or a neural term without a value.
+    Raises
+    ------
+    EquationError
+        A name or a neural term without a value.
     """
     if xp is np:
         with np.errstate(all="ignore"):

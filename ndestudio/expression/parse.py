@@ -36,12 +36,17 @@ _COMPARISONS = ("<", "<=", ">", ">=", "==")
 def parse_expression(text: str, *, line: int = 1, column: int = 1, functions: Collection[str] | None = ()) -> Expr:
     """The expression that ``text`` says.
 
-    Arguments:
-        line, column: position of the first character, for errors.
-        functions: names of neural terms that may be called besides the known functions; None: any name may.
+    Parameters
+    ----------
+    line, column
+        Position of the first character, for errors.
+    functions
+        Names of neural terms that may be called besides the known functions; None: any name may.
 
-    Raises:
-        EquationError: with the place, and a suggestion where there is one.
+    Raises
+    ------
+    EquationError
+        With the place, and a suggestion where there is one.
     """
     tokens, errors = scan(text, line=line, column=column)
     if errors:

@@ -18,10 +18,13 @@ __all__ = ["from_sympy", "to_latex", "to_sympy"]
 def to_sympy(expr: Expr, *, evaluate: bool = True, largest_whole: float = 1e15) -> Any:
     """The SymPy expression; names become plain symbols, neural terms undefined functions, whole numbers integers.
 
-    Arguments:
-        evaluate: let SymPy combine and sort as it does by itself; False keeps the form that was written.
-        largest_whole: whole numbers beyond this become floats: SymPy works with exact ones digit by digit, and takes
-            exp(8540*x) for a power of degree 8540.
+    Parameters
+    ----------
+    evaluate
+        Let SymPy combine and sort as it does by itself; False keeps the form that was written.
+    largest_whole
+        Whole numbers beyond this become floats: SymPy works with exact ones digit by digit, and takes exp(8540*x) for
+        a power of degree 8540.
     """
     import sympy
 
@@ -71,8 +74,10 @@ def _to(expr: Expr, sympy: Any, whole: float) -> Any:
 def from_sympy(x: Any) -> Expr:
     """The expression of a SymPy one.
 
-    Raises:
-        EquationError: it holds something that the language has no word for.
+    Raises
+    ------
+    EquationError
+        It holds something that the language has no word for.
     """
     import sympy
 

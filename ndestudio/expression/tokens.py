@@ -72,11 +72,16 @@ def scan(
 ) -> tuple[list[Token], list[EquationError]]:
     """Tokens of ``text`` and an error for each character that belongs to none.
 
-    Arguments:
-        line, column: position of the first character.
-        comments: keep comment tokens; they are dropped otherwise.
+    Parameters
+    ----------
+    line, column
+        Position of the first character.
+    comments
+        Keep comment tokens; they are dropped otherwise.
 
-    Returns:
+    Returns
+    -------
+    tuple[list[Token], list[EquationError]]
         The tokens, ended by an `"end"` token, and the errors. Nothing is raised, so that an editor can colour
         unfinished text.
     """

@@ -113,9 +113,10 @@ def names(expr: Expr) -> tuple[str, ...]:
 def calls(expr: Expr, neural_terms: Collection[str] = ()) -> tuple[Call, ...]:
     """All calls of functions that are not known (that is, of neural terms), in order.
 
-    Arguments:
-        neural_terms: names that are neural terms for certain; those that are declared may have the name of a known
-            function.
+    Parameters
+    ----------
+    neural_terms
+        Names that are neural terms for certain; those that are declared may have the name of a known function.
     """
     return tuple(
         node
@@ -127,8 +128,10 @@ def calls(expr: Expr, neural_terms: Collection[str] = ()) -> tuple[Call, ...]:
 def expand_calls(expr: Expr, definitions: Mapping[str, tuple[tuple[str, ...], Expr]]) -> Expr:
     """Replace each call of a defined neural term by its body.
 
-    Arguments:
-        definitions: neural term name -> (formal argument names, body in those names).
+    Parameters
+    ----------
+    definitions
+        Neural term name -> (formal argument names, body in those names).
     """
 
     def expand(node: Expr) -> Expr:

@@ -40,10 +40,18 @@ class Path:
 class Portrait:
     """The vector field over two states, the others held at `held`.
 
-    Arguments:
-        x, y: grid lines. u, v: time derivatives at the grid points, per unit of time.
-        trusted: where a training row or the simulation between training rows comes near, on a finer grid.
-        streams: streamlines as points (x, y), NaN between two of them. heads: where each points at, with its direction.
+    Parameters
+    ----------
+    x, y
+        Grid lines.
+    u, v
+        Time derivatives at the grid points, per unit of time.
+    trusted
+        Where a training row or the simulation between training rows comes near, on a finer grid.
+    streams
+        Streamlines as points (x, y), NaN between two of them.
+    heads
+        Where each points at, with its direction.
     """
 
     x_name: str
@@ -64,10 +72,18 @@ class Portrait:
 class NeuralTermPlotData:
     """A neural term over one or two of its arguments, the others held at the median of what was visited.
 
-    Arguments:
-        axes: grid of each shown argument. values: the neural term there ([x], or [y, x] for two arguments).
-        support: visited samples of the shown arguments. trusted: where the grid is near a visited sample.
-        lowest, highest: over the networks of all seeds, in the shape of ``values``; None for a single seed.
+    Parameters
+    ----------
+    axes
+        Grid of each shown argument.
+    values
+        The neural term there ([x], or [y, x] for two arguments).
+    support
+        Visited samples of the shown arguments.
+    trusted
+        Where the grid is near a visited sample.
+    lowest, highest
+        Over the networks of all seeds, in the shape of ``values``; None for a single seed.
     """
 
     name: str
@@ -85,10 +101,14 @@ class NeuralTermPlotData:
 class PlotData:
     """Everything plots show of one model.
 
-    Arguments:
-        paths: trajectory name -> simulation.
-        warnings: sentences about simulations that use a neural term where no data support it.
-        axes, shown: what was asked for: states of the portrait, neural term -> positions of its shown arguments.
+    Parameters
+    ----------
+    paths
+        Trajectory name -> simulation.
+    warnings
+        Sentences about simulations that use a neural term where no data support it.
+    axes, shown
+        What was asked for: states of the portrait, neural term -> positions of its shown arguments.
     """
 
     model: FittedModel
@@ -112,11 +132,16 @@ def plot_data(
 ) -> PlotData:
     """Compute all of it.
 
-    Arguments:
-        axes: the two states of the phase portrait (None: the first two).
-        shown: neural term -> positions of the arguments it is drawn over (left out: the first one or two).
-        seconds: trajectories left when they are over are not simulated (a training that runs wants news, not all of it).
-        others: models of further seeds; neural terms show how far they spread.
+    Parameters
+    ----------
+    axes
+        The two states of the phase portrait (None: the first two).
+    shown
+        Neural term -> positions of the arguments it is drawn over (left out: the first one or two).
+    seconds
+        Trajectories left when they are over are not simulated (a training that runs wants news, not all of it).
+    others
+        Models of further seeds; neural terms show how far they spread.
     """
     shown = shown or {}
     paths = simulate_all(model, dataset, seconds, reporter=reporter)
@@ -153,8 +178,10 @@ def unsupported(
 ) -> tuple[str, ...]:
     """Sentences about simulations that leave the region in which data support a network.
 
-    Arguments:
-        visits: neural term -> arguments that training has visited.
+    Parameters
+    ----------
+    visits
+        Neural term -> arguments that training has visited.
     """
     states = model.system.states
     found = []
@@ -266,7 +293,9 @@ def streamlines(
 ) -> tuple[Float[np.ndarray, "point 2"], Float[np.ndarray, "stream 4"]]:
     """Short lines along the field from a coarse grid of seeds, all of the same length on the screen.
 
-    Returns:
+    Returns
+    -------
+    tuple[Float[np.ndarray, 'point 2'], Float[np.ndarray, 'stream 4']]
         Points of the lines with NaN between two, and for each line its last point and direction (unit square).
     """
     span = np.array([x[-1] - x[0], y[-1] - y[0]])
@@ -313,10 +342,14 @@ def neural_term_plot_data(
 ) -> NeuralTermPlotData:
     """A network over one or two of its arguments.
 
-    Arguments:
-        shown: positions of the shown arguments (None: the first one or two).
-        visits: arguments that training has visited, in addition to the support the network knows itself.
-        others: models of further seeds.
+    Parameters
+    ----------
+    shown
+        Positions of the shown arguments (None: the first one or two).
+    visits
+        Arguments that training has visited, in addition to the support the network knows itself.
+    others
+        Models of further seeds.
     """
     from ndestudio.model import evaluate_neural_term
 

@@ -23,16 +23,26 @@ schemes", bright. The common forms of colour blindness keep both apart. Grey one
 class FigureStyle(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How the figures of `run`, of the report and of the window are written.
 
-    Attributes:
-        width: `single`, `one-and-a-half` or `double` column of a journal (90, 140, 190 mm), or a number of mm.
-        height: factor of the height; 1 is that of each figure.
-        font_size: in points; tick labels are a point smaller.
-        font: family of the letters; where it is not installed, the sans-serif one that comes with the program.
-        line_width: in points.
-        palette: colours. The first two are safe for the colour-blind, `grey` for printing without colour.
-        legend: whether there is one.
-        titles: whether figure and panels have a title; journals want them in the caption.
-        dpi: dots per inch of PNG files and of what is kept as dots within the others.
+    Attributes
+    ----------
+    width
+        `single`, `one-and-a-half` or `double` column of a journal (90, 140, 190 mm), or a number of mm.
+    height
+        Factor of the height; 1 is that of each figure.
+    font_size
+        In points; tick labels are a point smaller.
+    font
+        Family of the letters; where it is not installed, the sans-serif one that comes with the program.
+    line_width
+        In points.
+    palette
+        Colours. The first two are safe for the colour-blind, `grey` for printing without colour.
+    legend
+        Whether there is one.
+    titles
+        Whether figure and panels have a title; journals want them in the caption.
+    dpi
+        Dots per inch of PNG files and of what is kept as dots within the others.
     """
 
     width: float | Literal["single", "one-and-a-half", "double"] = "double"

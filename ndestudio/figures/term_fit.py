@@ -35,9 +35,12 @@ class Slice:
 class FormulaFit:
     """How a formula follows the samples of its neural term.
 
-    Arguments:
-        formula_y: the formula at the samples; None when it cannot be evaluated there.
-        slices: one for each argument.
+    Parameters
+    ----------
+    formula_y
+        The formula at the samples; None when it cannot be evaluated there.
+    slices
+        One for each argument.
     """
 
     neural_term: str

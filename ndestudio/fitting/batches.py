@@ -12,7 +12,7 @@ from jaxtyping import Bool, Float, Int
 from ndestudio.data.dataset import Part
 from ndestudio.expression.tree import Call, Expr, Name, walk
 from ndestudio.fitting.optimizers.levenberg_marquardt import Point, profile
-from ndestudio.fitting.problem import Problem, is_estimated
+from ndestudio.fitting.prepared import PreparedFit, is_estimated
 from ndestudio.model.config import InitialConfig
 from ndestudio.model.initial import model_start
 from ndestudio.problem.bijection import bijection
@@ -33,8 +33,10 @@ MOST_SAMPLES = 2000
 class Batch:
     """Rows with their grid, targets and starts.
 
-    Arguments:
-        follows: for segments, the row whose end is this row's start; -1 for the first of a trajectory.
+    Parameters
+    ----------
+    follows
+        For segments, the row whose end is this row's start; -1 for the first of a trajectory.
     """
 
     rows: tuple[Rows, ...]
@@ -68,7 +70,7 @@ class Batch:
         return (self.start.mode == FREE) & self.trains[:, None]
 
 
-def fitted_rows(problem: Problem) -> list[Rows]:
+def fitted_rows(problem: PreparedFit) -> list[Rows]:
     """Rows for fitting, training ones first: all samples but test ones, thinned where there are more than help."""
     rows = whole_rows(problem.dataset, with_test=False)
     if not problem.structure.neural_terms:
@@ -96,7 +98,7 @@ def _fewer(rows: list[Rows], values: float) -> list[Rows]:
 
 
 def make_batch(
-    problem: Problem,
+    problem: PreparedFit,
     steps: int,
     *,
     rows: list[Rows] | None = None,
@@ -133,7 +135,7 @@ def _without_padding(target: Target, used: int) -> Target:
     )
 
 
-def make_start(problem: Problem, rows: list[Rows], follows: np.ndarray) -> Start:
+def make_start(problem: PreparedFit, rows: list[Rows], follows: np.ndarray) -> Start:
     """Modes and given values of the initial values of each row."""
     space, model = problem.space, problem.space.model
     states = model.system.states
@@ -163,7 +165,7 @@ def make_start(problem: Problem, rows: list[Rows], follows: np.ndarray) -> Start
     )
 
 
-def _own_mode(problem: Problem, k: int) -> int:
+def _own_mode(problem: PreparedFit, k: int) -> int:
     """Where the initial value of a state comes from at the begin of a trajectory."""
     config = problem.space.model.config.initial.get(problem.structure.states[k]) or InitialConfig()
     if config.shared:
@@ -192,7 +194,9 @@ def _first_values(measured: Float[np.ndarray, "time measured"]) -> Float[np.ndar
     return found
 
 
-def _smooth_start(problem: Problem, row: Rows, fallback: Float[np.ndarray, " state"]) -> Float[np.ndarray, " state"]:
+def _smooth_start(
+    problem: PreparedFit, row: Rows, fallback: Float[np.ndarray, " state"]
+) -> Float[np.ndarray, " state"]:
     """Where a segment begins: on the smooth curve for measured states, else at the trajectory's start."""
     curve = problem.smooth.get(row.trajectory.name)
     value = fallback.copy()
@@ -242,7 +246,7 @@ def _normal(weight: Float[np.ndarray, "..."]) -> Float[np.ndarray, "..."]:
     return weight / total if total > 0 else weight
 
 
-def start_point(problem: Problem, batch: Batch) -> Point:
+def start_point(problem: PreparedFit, batch: Batch) -> Point:
     """Theta as it stands and free initial values at their given values."""
     transforms = initial_transforms(
         problem.space.model.system, problem.space.model, problem.space.constants.state_scale
@@ -254,10 +258,10 @@ def start_point(problem: Problem, batch: Batch) -> Point:
     return Point(problem.space.theta.copy(), free)
 
 
-_shown: WeakKeyDictionary[Problem, dict[tuple[int, int], Batch]] = WeakKeyDictionary()
+_shown: WeakKeyDictionary[PreparedFit, dict[tuple[int, int], Batch]] = WeakKeyDictionary()
 
 
-def predictions_batch(problem: Problem, steps: int, limit: int | None = None) -> Batch:
+def predictions_batch(problem: PreparedFit, steps: int, limit: int | None = None) -> Batch:
     """All samples of all trajectories (of the first ``limit``), test samples too, for plots; laid out once."""
     if limit is None:
         return make_batch(problem, steps, rows=whole_rows(problem.dataset, with_test=True), padded=False)

@@ -29,7 +29,7 @@ from ndestudio.fitting.optimizers.minimise import (
     Stopping,
     minimise,
 )
-from ndestudio.fitting.problem import Problem, make_problem
+from ndestudio.fitting.prepared import PreparedFit, prepare_fit
 from ndestudio.fitting.robust import robust_squares
 from ndestudio.fitting.solver_choice import with_suitable_solver
 from ndestudio.fitting.stages.constants import CLOSE, ENOUGH_ROWS, LEAST_ACCURATE, MOST_STEPS, constants_objective
@@ -85,7 +85,7 @@ class Candidates:
 
     dataset: Dataset
     train: TrainConfig
-    problem: Problem
+    problem: PreparedFit
     steps: int
     measure: Measure
     batch: Batch
@@ -141,13 +141,13 @@ class Candidates:
             loss = float(np.sum(batch.target.train * robust_squares(error, self.measure.limit)))
         return merit(problem, batch, point, loss) if np.isfinite(loss) else np.inf
 
-    def _problem(self, model: FittedModel) -> Problem:
-        problem = make_problem(model, self.dataset, self.train, train_networks=False)
+    def _problem(self, model: FittedModel) -> PreparedFit:
+        problem = prepare_fit(model, self.dataset, self.train, train_networks=False)
         known = self.problem
         problem = replace(problem, method=known.method, time_grid=known.time_grid, least=known.least, floor=known.floor)
         return with_suitable_solver(Tracker(problem, SilentReporter(), np.inf), model, "At the start values")
 
-    def _batches(self, problem: Problem) -> tuple[Batch, Batch]:
+    def _batches(self, problem: PreparedFit) -> tuple[Batch, Batch]:
         """Some of many trajectories to begin with, and all of them."""
         rows = whole_rows(self.dataset, with_test=False)
         steps = max(self.steps, problem.least)
@@ -157,7 +157,7 @@ class Candidates:
             return whole, whole
         return self._laid_out(problem, steps, rows[::thin]), whole
 
-    def _laid_out(self, problem: Problem, steps: int, rows: list[Rows]) -> Batch:
+    def _laid_out(self, problem: PreparedFit, steps: int, rows: list[Rows]) -> Batch:
         batch = make_batch(problem, steps, rows=rows, padded=False)
         if self.train.noise == "spread":
             return batch
@@ -168,15 +168,21 @@ class Candidates:
         return replace(batch, target=batch.target._replace(train=train / max(float(train.sum()), 1e-300)))
 
     def _minimised(
-        self, problem: Problem, batch: Batch, point: Point, iterations: int, watch: _Impatient, damping: float = 1e-3
+        self,
+        problem: PreparedFit,
+        batch: Batch,
+        point: Point,
+        iterations: int,
+        watch: _Impatient,
+        damping: float = 1e-3,
     ) -> OptimisationResult[LmState]:
         objective = constants_objective(VectorEngine(problem, batch), batch, point)
         rules = replace(SCREENED, steps=iterations, promise_below=damping)
         return minimise(LevenbergMarquardt(damping), objective, point, stopping=rules, monitor=watch)
 
     def _checked(
-        self, problem: Problem, batch: Batch, state: LmState, iterations: int, watch: _Impatient
-    ) -> tuple[Problem, Batch, LmState]:
+        self, problem: PreparedFit, batch: Batch, state: LmState, iterations: int, watch: _Impatient
+    ) -> tuple[PreparedFit, Batch, LmState]:
         """Once more on shorter steps where those of the network's model are too long for this one."""
         model = _fitted(problem, batch, state.point)
         finer = enough_steps(problem, model, batch.steps, allowed(problem, state.loss), MOST_STEPS)
@@ -188,7 +194,7 @@ class Candidates:
         return (problem, again, found.state) if found.finite else (problem, batch, state)
 
 
-def allowed(problem: Problem, loss: float) -> float:
+def allowed(problem: PreparedFit, loss: float) -> float:
     """Change of the predictions by doubling the steps, over the spread, that is accepted at a loss."""
     return float(np.clip(0.1 * np.sqrt(loss), tolerance(problem), LEAST_ACCURATE)) if np.isfinite(loss) else 0.0
 
@@ -207,7 +213,7 @@ def make_candidates(model: FittedModel, dataset: Dataset, train: TrainConfig | N
         Settings that do not fit the data.
     """
     train = train or TrainConfig()
-    problem = make_problem(model, dataset, train, train_networks=False)
+    problem = prepare_fit(model, dataset, train, train_networks=False)
     problem = with_suitable_solver(Tracker(problem, SilentReporter(), np.inf), model, "At the start values")
     longest = max(len(trajectory.t) for trajectory in dataset.trajectories)
     begin = on_samples(problem, max(int(np.clip(longest // 2, 32, 512)), problem.least))
@@ -220,7 +226,7 @@ def make_candidates(model: FittedModel, dataset: Dataset, train: TrainConfig | N
     return Candidates(dataset, train, problem, steps, make_measure(problem, steps), batch)
 
 
-def _fitted(problem: Problem, batch: Batch, point: Point) -> FittedModel:
+def _fitted(problem: PreparedFit, batch: Batch, point: Point) -> FittedModel:
     return problem.space.fitted(point.theta, physical_starts(problem, batch, point))
 
 

@@ -15,38 +15,59 @@ Controller = Literal["auto", "pid", "constant"]
 class TrainConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How to fit a hybrid model. None means: chosen by the program from the preset, the model and the data.
 
-    Attributes:
-        preset: `"quick"`, `"balanced"` or `"thorough"`; sets the budgets behind the stages.
-        stages: stages to run, in order; None: the staged recipe, skipping what is not needed.
-        seed: of initial weights and further start values. seeds: number of networks trained from different seeds (an ensemble).
-        side_by_side: train the seeds at the same time, their simulations in one program (a GPU is as fast for eight as for one),
-            instead of one after the other; None: where a GPU computes.
-        device: where to compute; `"auto"` takes a GPU if JAX sees one.
-        loss: `"squares"` or `"huber"` (`huber_delta` in units of the noise level).
-        noise: `"spread"` (errors count in units of the spread of their column), or a noise level of each column that is
-            estimated together with the model, by likelihood: `"constant"` (the same for all values of the column) or
-            `"proportional"` (variance s0^2 + (s1 * value)^2: the relative error counts where values are large).
-        l2: strength of the penalty on network weights; None: chosen on held-out windows, and where nothing is held out and the
-            data are noisy, by the marginal likelihood of the data.
-        iterations: stage -> number of steps.
-        segment: points per shooting segment.
-        solver: of the training simulation. `"auto"`: `rk4` on a fixed grid with exact discrete derivatives, and `sdirk4`
-            (implicit) where the model turns out to be stiff. `tsit5`, `dopri5`, `heun` (explicit), `sdirk3` and `sdirk4`
-            (implicit) are the program's own as well. Adaptive solvers of diffrax, slower to compile, are `diffrax-tsit5`,
-            `diffrax-dopri5`, `diffrax-dopri8`, `diffrax-reversible-heun` (explicit), `diffrax-kvaerno3`, `diffrax-kvaerno5`,
-            `diffrax-implicit-euler` (implicit), and `diffrax-kencarp3`, `diffrax-kencarp4` (implicit in the known part and
-            explicit in the networks). An installed package may add more. The result is checked with an accurate solver for
-            stiff systems.
-        adjoint: how a `diffrax-...` solver is differentiated: `"recursive"` (checkpoints; the default for networks),
-            `"direct"`, `"forward"` (Levenberg-Marquardt then; the default for few constants), or `"backsolve"` (gradients
-            inexact and slow; for comparison).
-        controller: steps of a `diffrax-...` solver: `"pid"` by its local error, `"constant"` those of the training grid.
-        rtol, atol: tolerances of a `diffrax-...` solver with the controller `pid` (and of its implicit stages), `atol` in
-            units of each state's scale; None: 1e-6 and 1e-8.
-        max_steps: steps after which a `diffrax-...` solver gives up; such a trial counts as a failed step.
-        time_limit: seconds of training, compilation included; None: the preset's, which leaves it out.
-        fit_initial: estimate initial values; None: yes.
-        log_states: compare logarithms of measured columns named here (strictly positive data over decades).
+    Attributes
+    ----------
+    preset
+        `"quick"`, `"balanced"` or `"thorough"`; sets the budgets behind the stages.
+    stages
+        Stages to run, in order; None: the staged recipe, skipping what is not needed.
+    seed
+        Of initial weights and further start values.
+    seeds
+        Number of networks trained from different seeds (an ensemble).
+    side_by_side
+        Train the seeds at the same time, their simulations in one program (a GPU is as fast for eight as for one),
+        instead of one after the other; None: where a GPU computes.
+    device
+        Where to compute; `"auto"` takes a GPU if JAX sees one.
+    loss
+        `"squares"` or `"huber"` (`huber_delta` in units of the noise level).
+    noise
+        `"spread"` (errors count in units of the spread of their column), or a noise level of each column that is
+        estimated together with the model, by likelihood: `"constant"` (the same for all values of the column) or
+        `"proportional"` (variance s0^2 + (s1 * value)^2: the relative error counts where values are large).
+    l2
+        Strength of the penalty on network weights; None: chosen on held-out windows, and where nothing is held out and
+        the data are noisy, by the marginal likelihood of the data.
+    iterations
+        Stage -> number of steps.
+    segment
+        Points per shooting segment.
+    solver
+        Of the training simulation. `"auto"`: `rk4` on a fixed grid with exact discrete derivatives, and `sdirk4`
+        (implicit) where the model turns out to be stiff. `tsit5`, `dopri5`, `heun` (explicit), `sdirk3` and `sdirk4`
+        (implicit) are the program's own as well. Adaptive solvers of diffrax, slower to compile, are `diffrax-tsit5`,
+        `diffrax-dopri5`, `diffrax-dopri8`, `diffrax-reversible-heun` (explicit), `diffrax-kvaerno3`,
+        `diffrax-kvaerno5`, `diffrax-implicit-euler` (implicit), and `diffrax-kencarp3`, `diffrax-kencarp4` (implicit
+        in the known part and explicit in the networks). An installed package may add more. The result is checked with
+        an accurate solver for stiff systems.
+    adjoint
+        How a `diffrax-...` solver is differentiated: `"recursive"` (checkpoints; the default for networks),
+        `"direct"`, `"forward"` (Levenberg-Marquardt then; the default for few constants), or `"backsolve"` (gradients
+        inexact and slow; for comparison).
+    controller
+        Steps of a `diffrax-...` solver: `"pid"` by its local error, `"constant"` those of the training grid.
+    rtol, atol
+        Tolerances of a `diffrax-...` solver with the controller `pid` (and of its implicit stages), `atol` in units of
+        each state's scale; None: 1e-6 and 1e-8.
+    max_steps
+        Steps after which a `diffrax-...` solver gives up; such a trial counts as a failed step.
+    time_limit
+        Seconds of training, compilation included; None: the preset's, which leaves it out.
+    fit_initial
+        Estimate initial values; None: yes.
+    log_states
+        Compare logarithms of measured columns named here (strictly positive data over decades).
     """
 
     preset: Literal["quick", "balanced", "thorough"] = "balanced"

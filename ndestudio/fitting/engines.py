@@ -12,7 +12,7 @@ from ndestudio.fitting.batched_ensemble import get_program, seeds_in_memory
 from ndestudio.fitting.batches import Batch, split_rows
 from ndestudio.fitting.optimizers.levenberg_marquardt import Linear, PathRows, Point
 from ndestudio.fitting.penalties import along, path_of
-from ndestudio.fitting.problem import Problem
+from ndestudio.fitting.prepared import PreparedFit
 from ndestudio.fitting.robust import robust_factor
 from ndestudio.problem.initial import FREE
 from ndestudio.progress import Reporter
@@ -30,7 +30,7 @@ class VectorEngine:
     One copy for each free parameter and one for each state: the initial value of a row moves only that row.
     """
 
-    def __init__(self, problem: Problem, batch: Batch) -> None:
+    def __init__(self, problem: PreparedFit, batch: Batch) -> None:
         self.problem, self.batch = problem, batch
         self.model = VectorModel(problem.structure, problem.space.model.networks)
         moves = problem.space.free.copy()
@@ -115,7 +115,7 @@ def _path_rows(found: Linear | None) -> PathRows | None:
     return PathRows(found.r, found.d_theta, found.d_free) if found is not None else None
 
 
-def split_theta(problem: Problem, theta: Float[np.ndarray, "copy theta"]) -> tuple[list[Any], list[Any]]:
+def split_theta(problem: PreparedFit, theta: Float[np.ndarray, "copy theta"]) -> tuple[list[Any], list[Any]]:
     """Physical parameters and shared initial values, each [copy, 1]. Fixed parameters keep their exact values."""
     structure, constants = problem.structure, problem.space.constants
     count = len(structure.parameters)
@@ -133,7 +133,7 @@ PIECE_BYTES = {"cpu": 3e8}
 LARGE_PIECE_BYTES = 4e9
 
 
-def row_bytes(problem: Problem, batch: Batch) -> float:
+def row_bytes(problem: PreparedFit, batch: Batch) -> float:
     """Memory that the sensitivities of one row take while they are computed."""
     unknowns = problem.structure.size + len(problem.structure.states)
     states, measured = len(problem.structure.states), len(problem.structure.measured)
@@ -147,11 +147,13 @@ class JaxEngine:
 
     Many rows are computed in pieces of equal size, one after the other, by one program: memory is bounded.
 
-    Arguments:
-        device: of JAX, or a ``BatchedEnsemble`` of several seeds.
+    Parameters
+    ----------
+    device
+        Of JAX, or a ``BatchedEnsemble`` of several seeds.
     """
 
-    def __init__(self, problem: Problem, batch: Batch, device: Any) -> None:
+    def __init__(self, problem: PreparedFit, batch: Batch, device: Any) -> None:
         self.problem, self.batch, self.device = problem, batch, device
         self.compile_seconds = 0.0
         rows = len(batch.grid.step)
@@ -218,8 +220,10 @@ def _as_arrays(tree: Any) -> Any:
 class Gradient:
     """Value and gradient of a whole loss, compiled; penalties are added in NumPy.
 
-    Arguments:
-        kind: `"trajectory"` (simulated) or `"collocation"` (slopes of smooth curves).
+    Parameters
+    ----------
+    kind
+        `"trajectory"` (simulated) or `"collocation"` (slopes of smooth curves).
     """
 
     def __init__(
@@ -230,7 +234,7 @@ class Gradient:
         data: tuple[Any, ...],
         device: Any,
         what: str,
-        path: tuple[Problem, Gradient] | None = None,
+        path: tuple[PreparedFit, Gradient] | None = None,
     ) -> None:
         self.kind, self.structure, self.method, self.device, self.what = kind, structure, method, device, what
         self.path = path
@@ -298,7 +302,7 @@ class Evaluated(NamedTuple):
 class SlopeEngine:
     """Collocation in NumPy: errors of slopes by a few parameters, with weights that tame outliers."""
 
-    def __init__(self, problem: Problem, points: Any) -> None:
+    def __init__(self, problem: PreparedFit, points: Any) -> None:
         self.problem, self.points = problem, points
         self.model = VectorModel(problem.structure, problem.space.model.networks)
         moves = problem.space.free.copy()

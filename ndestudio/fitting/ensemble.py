@@ -35,8 +35,10 @@ TELL_SECONDS = 0.5
 class Seed:
     """What one network is trained with.
 
-    Arguments:
-        place: where the seeds meet that train side by side; None: alone.
+    Parameters
+    ----------
+    place
+        Where the seeds meet that train side by side; None: alone.
     """
 
     train: TrainConfig
@@ -64,9 +66,11 @@ def batch_width(model: FittedModel, dataset: Dataset, train: TrainConfig) -> int
 def fit_seeds(one: Callable[[Seed], Fit], train: TrainConfig, reporter: Reporter, width: int = 1) -> Fit:
     """Fit with ``train.seeds`` seeds: one after the other, the first shown at once, or ``width`` side by side.
 
-    Returns:
-        The fit with the smallest validation error (training error without validation data); ``ensemble`` holds the models
-        of the others, best first, without those that are clearly worse.
+    Returns
+    -------
+    Fit
+        The fit with the smallest validation error (training error without validation data); ``ensemble`` holds the
+        models of the others, best first, without those that are clearly worse.
     """
     settings = [msgspec.structs.replace(train, seed=train.seed + k, seeds=1) for k in range(train.seeds)]
     fits = _in_turn(one, settings, reporter) if width < 2 else _in_groups(one, settings, reporter, width)

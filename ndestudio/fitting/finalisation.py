@@ -12,7 +12,7 @@ from ndestudio.data.dataset import Part
 from ndestudio.fitting.initial_values import with_held_starts, with_starts
 from ndestudio.fitting.metrics import Metrics, score
 from ndestudio.fitting.noise import described as described_noise
-from ndestudio.fitting.problem import Problem
+from ndestudio.fitting.prepared import PreparedFit
 from ndestudio.fitting.result import Checkpoint, Fit
 from ndestudio.fitting.step_count import accurate
 from ndestudio.fitting.summary import judged
@@ -103,7 +103,7 @@ def finalise(tracker: Tracker, ending: Ending, described: Device) -> Fit:
     )
 
 
-def _as_fitted(tracker: Tracker) -> Problem:
+def _as_fitted(tracker: Tracker) -> PreparedFit:
     """The problem with the fitted parameters in the place of the start values."""
     problem = tracker.problem
     if tracker.best_point is None:
@@ -125,12 +125,14 @@ def _all_starts(tracker: Tracker, model: FittedModel) -> FittedModel:
     return model
 
 
-def _scored(problem: Problem, model: FittedModel, steps: int) -> tuple[Metrics, Predictions]:
+def _scored(problem: PreparedFit, model: FittedModel, steps: int) -> tuple[Metrics, Predictions]:
     """Metrics by the accurate solver; of many trajectories by the batched one, a hundred times faster, once halving its
     steps changes nothing, with the predictions of that.
 
-    Arguments:
-        steps: of the grid the model was trained on.
+    Parameters
+    ----------
+    steps
+        Of the grid the model was trained on.
     """
     count = len(problem.dataset.trajectories)
     if count <= FEW:
@@ -149,7 +151,7 @@ def _scored(problem: Problem, model: FittedModel, steps: int) -> tuple[Metrics, 
     return score(model, problem.dataset, simulations=simulations), found
 
 
-def _same(problem: Problem, one: Predictions, other: Predictions) -> bool:
+def _same(problem: PreparedFit, one: Predictions, other: Predictions) -> bool:
     spread = problem.dataset.spread()
     with np.errstate(all="ignore"):
         away = [np.abs(one[name][1] - other[name][1])[:, problem.observed] / spread[problem.observed] for name in one]
@@ -157,12 +159,14 @@ def _same(problem: Problem, one: Predictions, other: Predictions) -> bool:
 
 
 def _residual_noise(
-    problem: Problem, predictions: Predictions, freedom: Float[np.ndarray, " measured"] | None
+    problem: PreparedFit, predictions: Predictions, freedom: Float[np.ndarray, " measured"] | None
 ) -> dict[str, float]:
     """Standard deviation of the noise by the residuals at training rows, in the unit of the column.
 
-    Arguments:
-        freedom: part of the values of each column that the fit leaves free; residuals are smaller than the noise by its root.
+    Parameters
+    ----------
+    freedom
+        Part of the values of each column that the fit leaves free; residuals are smaller than the noise by its root.
     """
     found: dict[str, float] = {}
     for k, name in enumerate(problem.dataset.measured_names):

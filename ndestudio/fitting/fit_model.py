@@ -11,7 +11,7 @@ from ndestudio.fitting.config import TrainConfig
 from ndestudio.fitting.ensemble import Seed, batch_width, fit_seeds
 from ndestudio.fitting.finalisation import finalise, guarded
 from ndestudio.fitting.preflight import preflight_checks
-from ndestudio.fitting.problem import make_problem
+from ndestudio.fitting.prepared import prepare_fit
 from ndestudio.fitting.result import Fit
 from ndestudio.fitting.solver_choice import with_suitable_solver
 from ndestudio.fitting.stages.collocation import smooth_training
@@ -37,14 +37,24 @@ def fit(
 ) -> Fit:
     """Fit ``config`` to ``dataset``.
 
-    Arguments:
-        start: a model to go on from (its networks and parameters), such as a checkpoint; None: a fresh one.
+    Parameters
+    ----------
+    start
+        A model to go on from (its networks and parameters), such as a checkpoint; None: a fresh one.
 
-    Returns:
+    Returns
+    -------
+    Fit
         The best model by validation error with its history. Not converging is an outcome, not an exception.
 
-    Raises:
-        EquationError, DataError, DeviceError: the inputs cannot be used.
+    Raises
+    ------
+    EquationError
+        The inputs cannot be used.
+    DataError
+        The inputs cannot be used.
+    DeviceError
+        The inputs cannot be used.
     """
     train, reporter = train or TrainConfig(), reporter or SilentReporter()
     if train.seeds > 1:
@@ -61,7 +71,7 @@ def _fit_one(config: ModelConfig, dataset: Dataset, seed: Seed, start: FittedMod
     limit *= seeds_in_memory(seed.place)
     model = _starting_model(config, dataset, train, start)
     _check(model, dataset)
-    problem = make_problem(model, dataset, train)
+    problem = prepare_fit(model, dataset, train)
     tracker = Tracker(
         problem,
         reporter,
@@ -74,7 +84,7 @@ def _fit_one(config: ModelConfig, dataset: Dataset, seed: Seed, start: FittedMod
     for text in _left_out(dataset, train):
         tracker.note(text, "warning")
     reporter.emit(Phase("preparing", "smoothing the measurements"))
-    problem = make_problem(model, dataset, train, smooth_training(dataset, train))
+    problem = prepare_fit(model, dataset, train, smooth_training(dataset, train))
     tracker.problem = problem
     for text in preflight_checks(problem):
         tracker.note(text, "warning")

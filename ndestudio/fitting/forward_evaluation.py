@@ -10,7 +10,7 @@ from ndestudio.fitting.batches import Batch, take_rows
 from ndestudio.fitting.engines import VectorEngine
 from ndestudio.fitting.objective import merit
 from ndestudio.fitting.optimizers.levenberg_marquardt import Point, profile
-from ndestudio.fitting.problem import Problem
+from ndestudio.fitting.prepared import PreparedFit
 from ndestudio.fitting.robust import robust_factor, robust_limit
 from ndestudio.fitting.tracker import Tracker
 from ndestudio.problem.initial import FREE
@@ -21,7 +21,7 @@ LOOKED_AT = 64
 """Rows on which points are compared where there are many more."""
 
 
-def quick_losses(problem: Problem, batch: Batch, point: Point) -> tuple[float, float]:
+def quick_losses(problem: PreparedFit, batch: Batch, point: Point) -> tuple[float, float]:
     """Training and validation loss of whole trajectories by the solver in NumPy; nothing to compile.
 
     Of very many rows an even choice is looked at.
@@ -40,7 +40,7 @@ def quick_losses(problem: Problem, batch: Batch, point: Point) -> tuple[float, f
     return (train if np.isfinite(train) else float("inf")), (validation if has else float("nan"))
 
 
-def held_out(problem: Problem, batch: Batch, point: Point) -> float | None:
+def held_out(problem: PreparedFit, batch: Batch, point: Point) -> float | None:
     """Validation loss of trajectories that do not train, their initial values fitted to first order (see ``lm.profile``).
 
     None where none is held out as a whole, or no initial value is estimated: then the plain loss says the same.
@@ -55,7 +55,7 @@ def held_out(problem: Problem, batch: Batch, point: Point) -> float | None:
     return found if np.isfinite(found) else float("inf")
 
 
-def loss_with_fitted_starts(problem: Problem, batch: Batch, point: Point) -> float:
+def loss_with_fitted_starts(problem: PreparedFit, batch: Batch, point: Point) -> float:
     """Training loss with the initial values fitted to first order: what the law misses, without the noise of first samples."""
     index = np.flatnonzero(batch.trains)
     few, theirs = take_rows(batch, point, index[:: -(-len(index) // HELD_ROWS)])
@@ -66,7 +66,7 @@ def loss_with_fitted_starts(problem: Problem, batch: Batch, point: Point) -> flo
     return found if np.isfinite(found) else float("inf")
 
 
-def quick_loss(problem: Problem, batch: Batch, point: Point) -> float:
+def quick_loss(problem: PreparedFit, batch: Batch, point: Point) -> float:
     """Training loss of whole trajectories."""
     return quick_losses(problem, batch, point)[0]
 

@@ -14,7 +14,7 @@ from ndestudio.fitting.engines import VectorEngine
 from ndestudio.fitting.objective import prior_terms
 from ndestudio.fitting.optimizers.levenberg_marquardt import Linear, Point, with_path
 from ndestudio.fitting.optimizers.rowwise import RowLinear, RowObjective, minimise_rows
-from ndestudio.fitting.problem import Problem
+from ndestudio.fitting.prepared import PreparedFit
 from ndestudio.fitting.robust import robust_factor, robust_limit
 from ndestudio.fitting.tracker import physical_starts
 from ndestudio.model.fitted import FittedModel
@@ -38,20 +38,25 @@ SECONDS = 3.0
 
 
 def with_starts(
-    problem: Problem, model: FittedModel, fitted: set[str], steps: int, seconds: float
+    problem: PreparedFit, model: FittedModel, fitted: set[str], steps: int, seconds: float
 ) -> tuple[FittedModel, int]:
     """``model`` with estimated initial values of the training trajectories not ``fitted``, and how many were left.
 
-    Arguments:
-        problem: with the parameters of ``model`` in its vector.
-        steps: of the grid. seconds: time after which the rest keeps its measured start.
+    Parameters
+    ----------
+    problem
+        With the parameters of ``model`` in its vector.
+    steps
+        Of the grid.
+    seconds
+        Time after which the rest keeps its measured start.
     """
     rows = [row for row in whole_rows(problem.dataset, with_test=False) if row.trajectory.name not in fitted]
     rows = [row for row in rows if (row.trajectory.part[row.index] == Part.TRAIN).any()]
     return _estimated(problem, model, rows, steps, seconds)
 
 
-def with_held_starts(problem: Problem, model: FittedModel, steps: int) -> FittedModel:
+def with_held_starts(problem: PreparedFit, model: FittedModel, steps: int) -> FittedModel:
     """``model`` with estimated initial values of the trajectories that are held out as a whole.
 
     The first sample of such a trajectory carries noise like any other; without this it would be counted as an error of
@@ -65,7 +70,7 @@ def with_held_starts(problem: Problem, model: FittedModel, steps: int) -> Fitted
     return _estimated(problem, model, rows, steps, SECONDS)[0]
 
 
-def with_held_point(problem: Problem, batch: Batch, point: Point) -> Point:
+def with_held_point(problem: PreparedFit, batch: Batch, point: Point) -> Point:
     """``point`` with the initial values of held-out rows fitted to their validation samples.
 
     A step to first order from the measured start, as training makes it on its way, does not find the right period.
@@ -84,7 +89,7 @@ def with_held_point(problem: Problem, batch: Batch, point: Point) -> Point:
 
 
 def _estimated(
-    problem: Problem, model: FittedModel, rows: list[Rows], steps: int, seconds: float
+    problem: PreparedFit, model: FittedModel, rows: list[Rows], steps: int, seconds: float
 ) -> tuple[FittedModel, int]:
     end = time.perf_counter() + seconds
     space = replace(problem.space, model=model, free=np.zeros_like(problem.space.free))
@@ -103,7 +108,7 @@ def _estimated(
     return replace(model, initial={**model.initial, **initial}), 0
 
 
-def _begin(problem: Problem, batch: Batch, model: FittedModel) -> Point:
+def _begin(problem: PreparedFit, batch: Batch, model: FittedModel) -> Point:
     """Where the model has the starts now."""
     start = batch.start
     here = np.array([model.initial.get(name, start.given[k]) for k, name in enumerate(batch.names)])

@@ -12,7 +12,7 @@ from ndestudio.data.dataset import Part, Trajectory
 from ndestudio.fitting.batches import make_batch, start_point
 from ndestudio.fitting.noise import with_noise
 from ndestudio.fitting.objective import robust_errors
-from ndestudio.fitting.problem import Problem
+from ndestudio.fitting.prepared import PreparedFit
 from ndestudio.fitting.robust import robust_limit, robust_squares
 from ndestudio.model.fitted import FittedModel, Simulation
 from ndestudio.problem.rows import whole_rows
@@ -30,7 +30,7 @@ class Measure:
         Errors beyond it, in spreads, count linearly; infinite for squares. The same for all models compared.
     """
 
-    problem: Problem
+    problem: PreparedFit
     weights: Mapping[str, Float[np.ndarray, "time measured"]]
     limit: float
 
@@ -75,11 +75,13 @@ class Measure:
             return (predicted - measured) / constants.spread[column]
 
 
-def make_measure(problem: Problem, steps: int) -> Measure:
+def make_measure(problem: PreparedFit, steps: int) -> Measure:
     """The measure of training, with the noise levels that the model of ``problem`` leaves.
 
-    Arguments:
-        steps: of the grid on which that model is simulated.
+    Parameters
+    ----------
+    steps
+        Of the grid on which that model is simulated.
     """
     rows = whole_rows(problem.dataset, with_test=False)
     batch = make_batch(problem, steps, rows=rows, padded=False)

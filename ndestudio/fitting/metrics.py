@@ -31,9 +31,12 @@ def score(
 ) -> Metrics:
     """Simulate all trajectories of ``dataset`` from their initial values and measure the errors.
 
-    Arguments:
-        simulations: trajectory name -> simulation at its times, where they are at hand already.
-        seconds: after this long the trajectories left count as failed.
+    Parameters
+    ----------
+    simulations
+        Trajectory name -> simulation at its times, where they are at hand already.
+    seconds
+        After this long the trajectories left count as failed.
     """
     from ndestudio.data.dataset import Part
     from ndestudio.solve.scipy_reference import simulate_all

@@ -28,10 +28,14 @@ CLEAR = 2.0
 class Compared:
     """One model of a comparison.
 
-    Arguments:
-        words: how it came from the model as written.
-        train_error: mean NRMSE on training rows. held_out: on test rows, else on validation rows, see ``held_out_error``;
-            None without any.
+    Parameters
+    ----------
+    words
+        How it came from the model as written.
+    train_error
+        Mean NRMSE on training rows.
+    held_out
+        On test rows, else on validation rows, see ``held_out_error``; None without any.
     """
 
     name: str
@@ -47,10 +51,16 @@ class Compared:
 class Comparison:
     """Models fitted to the same data, best first.
 
-    Arguments:
-        held_out: which rows judge: `"test"`, `"validation"`, or `"none"`.
-        chosen: name of the model that the data support. sentence: which, and by how much.
-        notes: models that could not be made.
+    Parameters
+    ----------
+    held_out
+        Which rows judge: `"test"`, `"validation"`, or `"none"`.
+    chosen
+        Name of the model that the data support.
+    sentence
+        Which, and by how much.
+    notes
+        Models that could not be made.
     """
 
     models: tuple[Compared, ...]
@@ -72,15 +82,26 @@ def compare(
 ) -> Comparison:
     """Fit ``config``, its mechanistic part, a plain neural ODE, and any further ``models`` to the same data.
 
-    Arguments:
-        models: name -> model, compared too.
-        known: the fit of ``config`` with these data and settings, where it is at hand.
+    Parameters
+    ----------
+    models
+        Name -> model, compared too.
+    known
+        The fit of ``config`` with these data and settings, where it is at hand.
 
-    Returns:
+    Returns
+    -------
+    Comparison
         Even of one model, where there is nothing to compare it with. Where it is stopped, of those that were fitted.
 
-    Raises:
-        EquationError, DataError, DeviceError: ``config`` or one of ``models`` cannot be used.
+    Raises
+    ------
+    EquationError
+        ``config`` or one of ``models`` cannot be used.
+    DataError
+        ``config`` or one of ``models`` cannot be used.
+    DeviceError
+        ``config`` or one of ``models`` cannot be used.
     """
     train, reporter = train or TrainConfig(), reporter or SilentReporter()
     wanted, notes = _relatives(config, dataset)

@@ -21,7 +21,7 @@ from ndestudio.fitting.batches import Batch, start_point
 from ndestudio.fitting.engines import VectorEngine
 from ndestudio.fitting.noise_levels import Noise
 from ndestudio.fitting.optimizers.levenberg_marquardt import Point
-from ndestudio.fitting.problem import Problem
+from ndestudio.fitting.prepared import PreparedFit
 from ndestudio.fitting.result import NoiseLevel
 from ndestudio.fitting.tracker import Tracker
 from ndestudio.problem.rows import Target
@@ -38,10 +38,14 @@ FEWEST = 8
 def refine(tracker: Tracker, again: Callable[[Batch, Point], str], reason: str) -> str:
     """Estimate the noise at the best point and fit again under its weights, in turns.
 
-    Arguments:
-        again: fits on a batch from a point and tells why it ended.
+    Parameters
+    ----------
+    again
+        Fits on a batch from a point and tells why it ended.
 
-    Returns:
+    Returns
+    -------
+    str
         Why the last fit ended; ``tracker.noise`` holds the levels.
     """
     if tracker.problem.train.noise == "spread" or tracker.best_point is None:
@@ -68,13 +72,16 @@ def refine(tracker: Tracker, again: Callable[[Batch, Point], str], reason: str) 
 
 
 def estimate(
-    problem: Problem, batch: Batch, point: Point, freedom: Float[np.ndarray, " measured"] | None = None
+    problem: PreparedFit, batch: Batch, point: Point, freedom: Float[np.ndarray, " measured"] | None = None
 ) -> Noise:
     """Levels of all columns from the residuals of training values at ``point``.
 
-    Arguments:
-        batch: with the weights of the data alone.
-        freedom: variances of each column are divided by it: a fit follows its data closer than the truth would.
+    Parameters
+    ----------
+    batch
+        With the weights of the data alone.
+    freedom
+        Variances of each column are divided by it: a fit follows its data closer than the truth would.
     """
     error, y = residuals(problem, batch, point)
     count = error.shape[-1]
@@ -101,8 +108,10 @@ def levels(e: Float[np.ndarray, " n"], y: Float[np.ndarray, " n"] | None, delta:
 
     The variance is written as k (1 - p + p y^2 / mean(y^2)): k is profiled out, p found on a line.
 
-    Arguments:
-        delta: errors beyond this many levels count as that many (Huber 1981, Robust Statistics, proposal 2).
+    Parameters
+    ----------
+    delta
+        Errors beyond this many levels count as that many (Huber 1981, Robust Statistics, proposal 2).
     """
     size = float(np.sqrt(np.mean(e**2)))
     if size == 0:
@@ -149,7 +158,7 @@ def _scale(squares: Float[np.ndarray, " n"], delta: float) -> float:
 
 
 def residuals(
-    problem: Problem, batch: Batch, point: Point
+    problem: PreparedFit, batch: Batch, point: Point
 ) -> tuple[Float[np.ndarray, "row sample measured"], Float[np.ndarray, "row sample measured"]]:
     """Errors and predictions of whole trajectories, as compared; by the solver in NumPy."""
     model = problem.space.fitted(point.theta, {})
@@ -158,7 +167,7 @@ def residuals(
     return error, batch.target.values + error
 
 
-def reweighed(problem: Problem, batch: Batch, point: Point, noise: Noise) -> Batch:
+def reweighed(problem: PreparedFit, batch: Batch, point: Point, noise: Noise) -> Batch:
     """The batch with weights over sigma^2 at the predictions of ``point``; each part sums to 1 again."""
     _, y = residuals(problem, batch, point)
     with np.errstate(all="ignore"):
@@ -170,7 +179,7 @@ def reweighed(problem: Problem, batch: Batch, point: Point, noise: Noise) -> Bat
     )
 
 
-def with_noise(problem: Problem, batch: Batch) -> Batch:
+def with_noise(problem: PreparedFit, batch: Batch) -> Batch:
     """The batch with the weights of the noise levels in the residuals of the model, where the settings ask for them."""
     if problem.train.noise == "spread":
         return batch
@@ -190,7 +199,7 @@ def _relative(train: Float[np.ndarray, "row sample measured"]) -> Float[np.ndarr
     return np.where(used, train / np.where(mean > 0, mean, 1.0), 1.0)
 
 
-def _floor(problem: Problem, weighted: Batch, base: Batch, point: Point, noise: Noise) -> float:
+def _floor(problem: PreparedFit, weighted: Batch, base: Batch, point: Point, noise: Noise) -> float:
     """The loss that the noise amounts to under the new weights."""
     _, y = residuals(problem, base, point)
     variance = noise.variance(y) / problem.space.constants.spread**2 / _relative(base.target.train)
@@ -205,7 +214,7 @@ def _change(before: Noise, after: Noise) -> float:
     return max(relative(before.typical, after.typical), relative(before.proportional, after.proportional))
 
 
-def described(problem: Problem, noise: Noise) -> dict[str, NoiseLevel]:
+def described(problem: PreparedFit, noise: Noise) -> dict[str, NoiseLevel]:
     """Levels by column, of the columns that the model describes."""
     names = problem.dataset.measured_names
     return {

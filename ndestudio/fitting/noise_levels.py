@@ -12,8 +12,14 @@ from jaxtyping import Float
 class Noise:
     """Levels of each measured column, in the units in which it is compared (logarithms where asked for).
 
-    Arguments:
-        constant: s0. proportional: s1. typical: root mean square of sigma over the training values.
+    Parameters
+    ----------
+    constant
+        s0.
+    proportional
+        s1.
+    typical
+        Root mean square of sigma over the training values.
     """
 
     constant: Float[np.ndarray, " measured"]

@@ -16,8 +16,8 @@ from jaxtyping import Float
 from ndestudio.fitting.batches import Batch
 from ndestudio.fitting.engines import JaxEngine, VectorEngine
 from ndestudio.fitting.optimizers.levenberg_marquardt import LmState, Point, Prior
+from ndestudio.fitting.prepared import PreparedFit
 from ndestudio.fitting.priors import PriorTable, PriorTerms
-from ndestudio.fitting.problem import Problem
 from ndestudio.fitting.robust import robust_factor, robust_limit
 from ndestudio.problem.bijection import Bijection
 
@@ -29,7 +29,7 @@ FARTHEST = 60.0
 """Exponent of the merit that is not exceeded."""
 
 
-def spare_values(problem: Problem, batch: Batch | None) -> float:
+def spare_values(problem: PreparedFit, batch: Batch | None) -> float:
     """Training values beyond the number of free parameters and initial values."""
     if batch is None:
         values, starts = problem.values_used_train, 0
@@ -40,7 +40,7 @@ def spare_values(problem: Problem, batch: Batch | None) -> float:
     return max(values - int(moves.sum()) - starts, LEAST_FREEDOM * values, 1.0)
 
 
-def prior_terms(problem: Problem, batch: Batch | None) -> PriorTerms | None:
+def prior_terms(problem: PreparedFit, batch: Batch | None) -> PriorTerms | None:
     """The priors of what a batch fits; those of parameters alone without a batch. None where there are none."""
     priors, space = problem.priors, problem.space
     if priors is None or not priors.any:
@@ -79,7 +79,7 @@ def _taken(table: PriorTable, chosen: np.ndarray) -> PriorTable:
     return PriorTable(table.kind[chosen], table.middle[chosen], table.sd[chosen], table.given[chosen])
 
 
-def with_priors(problem: Problem, batch: Batch | None, prior: Prior, loss: float, most: float = np.inf) -> Prior:
+def with_priors(problem: PreparedFit, batch: Batch | None, prior: Prior, loss: float, most: float = np.inf) -> Prior:
     """``prior`` with those of the settings, at the noise level of ``loss``.
 
     Next to nothing else draws the parameters that have one.
@@ -99,7 +99,7 @@ def with_priors(problem: Problem, batch: Batch | None, prior: Prior, loss: float
     return prior._replace(theta=theta, terms=terms, variance=min(loss, most) / spare_values(problem, batch))
 
 
-def merit(problem: Problem, batch: Batch, point: Point, loss: float, path: float | None = None) -> float:
+def merit(problem: PreparedFit, batch: Batch, point: Point, loss: float, path: float | None = None) -> float:
     """What points are compared by: loss and penalties along the path, and the priors with the noise level eliminated.
 
     Parameters
@@ -141,7 +141,7 @@ def reweigh(engine: JaxEngine | VectorEngine, batch: Batch, state: LmState) -> L
     return replace(state, linear=linear, loss=linear.loss)
 
 
-def robust_errors(problem: Problem, batch: Batch, point: Point) -> Float[np.ndarray, "row sample measured"]:
+def robust_errors(problem: PreparedFit, batch: Batch, point: Point) -> Float[np.ndarray, "row sample measured"]:
     """Errors over spread of whole trajectories by the solver in NumPy."""
     model = problem.space.fitted(point.theta, {})
     engine = VectorEngine(replace(problem, space=replace(problem.space, model=model)), batch)

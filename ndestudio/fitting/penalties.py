@@ -15,7 +15,7 @@ import numpy as np
 from jaxtyping import Float
 
 from ndestudio.fitting.batches import Batch
-from ndestudio.fitting.problem import Problem
+from ndestudio.fitting.prepared import PreparedFit
 from ndestudio.problem.observation import Observation
 from ndestudio.problem.rows import Target
 from ndestudio.solve.time_grid import Grid
@@ -25,18 +25,18 @@ from ndestudio.solve.time_grid import Grid
 class Path:
     """A problem that observes its penalties, and the batch of the points at which it does."""
 
-    problem: Problem
+    problem: PreparedFit
     batch: Batch
 
 
-def path_of(problem: Problem, batch: Batch) -> Path | None:
+def path_of(problem: PreparedFit, batch: Batch) -> Path | None:
     """The penalties of ``problem`` on the grid of ``batch``; None where there are none."""
     if not problem.penalties:
         return None
     return Path(observing(problem), along(problem, batch))
 
 
-def observing(problem: Problem) -> Problem:
+def observing(problem: PreparedFit) -> PreparedFit:
     """The problem with its penalties as further columns, and the measured ones left out."""
     structure, constants = problem.structure, problem.space.constants
     count, added = len(structure.measured), problem.penalties
@@ -53,7 +53,7 @@ def observing(problem: Problem) -> Problem:
     return replace(problem, space=space, penalties=())
 
 
-def along(problem: Problem, batch: Batch) -> Batch:
+def along(problem: PreparedFit, batch: Batch) -> Batch:
     """The batch whose samples are the points of its grid, up to the last training sample of each row."""
     grid = batch.grid
     rows, count, added = len(grid.step), len(problem.structure.measured), len(problem.penalties)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ndestudio.data.dataset import Part
-from ndestudio.fitting.problem import Problem
+from ndestudio.fitting.prepared import PreparedFit
 from ndestudio.model.evaluate import field
 from ndestudio.model.initial import model_start
 
@@ -15,12 +15,12 @@ LOOKED_AT = 50
 """Trajectories whose starts are looked at."""
 
 
-def preflight_checks(problem: Problem) -> list[str]:
+def preflight_checks(problem: PreparedFit) -> list[str]:
     """Sentences on the data and the start of a fit, most often none."""
     return [*_empty(problem), *_flat(problem), *_alone(problem), *_undefined(problem)]
 
 
-def _empty(problem: Problem) -> list[str]:
+def _empty(problem: PreparedFit) -> list[str]:
     """Columns that the model describes and that have no value to train on."""
     there = np.zeros(len(problem.observed), dtype=bool)
     for row in problem.dataset.trajectories:
@@ -32,7 +32,7 @@ def _empty(problem: Problem) -> list[str]:
     ]
 
 
-def _alone(problem: Problem) -> list[str]:
+def _alone(problem: PreparedFit) -> list[str]:
     """Single values that lie far from all others of their column."""
     found = []
     for k, name in enumerate(problem.dataset.measured_names):
@@ -49,7 +49,7 @@ def _alone(problem: Problem) -> list[str]:
     return found
 
 
-def _flat(problem: Problem) -> list[str]:
+def _flat(problem: PreparedFit) -> list[str]:
     """Columns that the model describes and that never change."""
     found = []
     for k, name in enumerate(problem.dataset.measured_names):
@@ -64,7 +64,7 @@ def _flat(problem: Problem) -> list[str]:
     return found
 
 
-def _undefined(problem: Problem) -> list[str]:
+def _undefined(problem: PreparedFit) -> list[str]:
     """Equations without a finite value at the starts of trajectories."""
     model = problem.space.model
     bad: dict[str, int] = {}

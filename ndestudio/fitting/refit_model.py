@@ -9,7 +9,7 @@ from ndestudio.data.dataset import Dataset
 from ndestudio.fitting.config import TrainConfig
 from ndestudio.fitting.finalisation import finalise, guarded
 from ndestudio.fitting.fit_model import SECONDS
-from ndestudio.fitting.problem import make_problem
+from ndestudio.fitting.prepared import prepare_fit
 from ndestudio.fitting.result import Fit
 from ndestudio.fitting.solver_choice import with_suitable_solver
 from ndestudio.fitting.stages.constants import fit_constants
@@ -30,13 +30,15 @@ def refit(
 
     Runs in NumPy: nothing is compiled, so many different formulas can be fitted one after the other.
 
-    Returns:
+    Returns
+    -------
+    Fit
         The refitted model; never one that follows the training data worse than ``model``.
     """
     train, reporter = train or TrainConfig(), reporter or SilentReporter()
     begin = time.perf_counter()
     limit = train.time_limit if train.time_limit is not None else SECONDS[train.preset]
-    problem = make_problem(model, dataset, train, train_networks=False)
+    problem = prepare_fit(model, dataset, train, train_networks=False)
     tracker = Tracker(problem, reporter, deadline=begin + limit, begin=begin)
     with_suitable_solver(tracker, model, "At the start values")
     ending = guarded(tracker, lambda: fit_constants(tracker, explore=False))

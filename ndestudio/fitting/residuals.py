@@ -36,16 +36,31 @@ FAR = 4.0
 class ColumnResiduals:
     """Residuals (measured minus simulated) of one column.
 
-    Arguments:
-        t, residual, predicted: at every measured value, trajectory after trajectory, in the unit of the column (of its
-            logarithm where ``log``). trajectory: position of the trajectory. part: a ``Part``.
-        deviation: root mean square over training rows.
-        correlation: autocorrelation of training residuals at lags 0, 1, ...; ``band``: its 95% limits for white noise.
-        durbin_watson: 2 for independent residuals, towards 0 for positively correlated ones.
-        ljung_box, runs, normal: p-values (NaN where there are too few).
-        size_trend: rank correlation of the size of residuals with the predicted value; ``size_p`` its p-value.
-        expected, ordered: normal quantiles and the ordered training residuals over their deviation (QQ plot).
-        sentence: the findings in words. suspicious: whether there is something to worry about.
+    Parameters
+    ----------
+    t, residual, predicted
+        At every measured value, trajectory after trajectory, in the unit of the column (of its logarithm where
+        ``log``).
+    trajectory
+        Position of the trajectory.
+    part
+        A ``Part``.
+    deviation
+        Root mean square over training rows.
+    correlation
+        Autocorrelation of training residuals at lags 0, 1, ...; ``band``: its 95% limits for white noise.
+    durbin_watson
+        2 for independent residuals, towards 0 for positively correlated ones.
+    ljung_box, runs, normal
+        p-values (NaN where there are too few).
+    size_trend
+        Rank correlation of the size of residuals with the predicted value; ``size_p`` its p-value.
+    expected, ordered
+        Normal quantiles and the ordered training residuals over their deviation (QQ plot).
+    sentence
+        The findings in words.
+    suspicious
+        Whether there is something to worry about.
     """
 
     name: str
@@ -94,10 +109,14 @@ def residuals(
 ) -> Residuals:
     """Residuals of all columns that the model describes, with tests on the training rows.
 
-    Arguments:
-        log: columns whose logarithms are compared (as in ``TrainConfig.log_states``).
-        simulations: trajectory -> simulation at its times, where they are at hand already.
-        seconds: trajectories not simulated by then are left out, and a note says so.
+    Parameters
+    ----------
+    log
+        Columns whose logarithms are compared (as in ``TrainConfig.log_states``).
+    simulations
+        Trajectory -> simulation at its times, where they are at hand already.
+    seconds
+        Trajectories not simulated by then are left out, and a note says so.
     """
     simulations = simulate_all(model, dataset, seconds=seconds) if simulations is None else simulations
     found, failed = [], []

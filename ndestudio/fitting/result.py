@@ -51,9 +51,12 @@ class Checkpoint:
 class NoiseLevel:
     """The noise of a column as estimated: variance = constant^2 + (proportional * value)^2.
 
-    Arguments:
-        level: root mean square over the training values. All in the unit of the column.
-        logarithmic: of the logarithm of the column instead, without unit (0.05: about 5%).
+    Parameters
+    ----------
+    level
+        Root mean square over the training values. All in the unit of the column.
+    logarithmic
+        Of the logarithm of the column instead, without unit (0.05: about 5%).
     """
 
     level: float
@@ -73,15 +76,24 @@ class NoiseLevel:
 class Fit:
     """A trained model and how it came about.
 
-    Arguments:
-        sentence: the outcome for a person.
-        model: best so far by validation error (by training error without validation rows).
-        seconds: stage (and `"compiling"`) -> wall seconds.
-        noise: measured column -> estimated standard deviation of the noise, in the unit of the column.
-        intervals: parameter -> 95% confidence limits (empty if they were not asked for or could not be had).
-        ensemble: models of further seeds, best first (empty for a single seed).
-        notes: sentences about recoveries, warnings, identifiability.
-        noise_model: the noise as a law, where it was estimated together with the model (settings `noise`).
+    Parameters
+    ----------
+    sentence
+        The outcome for a person.
+    model
+        Best so far by validation error (by training error without validation rows).
+    seconds
+        Stage (and `"compiling"`) -> wall seconds.
+    noise
+        Measured column -> estimated standard deviation of the noise, in the unit of the column.
+    intervals
+        Parameter -> 95% confidence limits (empty if they were not asked for or could not be had).
+    ensemble
+        Models of further seeds, best first (empty for a single seed).
+    notes
+        Sentences about recoveries, warnings, identifiability.
+    noise_model
+        The noise as a law, where it was estimated together with the model (settings `noise`).
     """
 
     outcome: Outcome

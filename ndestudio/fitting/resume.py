@@ -10,7 +10,7 @@ from ndestudio.fitting.config import TrainConfig
 from ndestudio.fitting.engines import JaxEngine, VectorEngine
 from ndestudio.fitting.noise import with_noise
 from ndestudio.fitting.optimizers.levenberg_marquardt import Point
-from ndestudio.fitting.problem import Problem, make_problem
+from ndestudio.fitting.prepared import PreparedFit, prepare_fit
 from ndestudio.fitting.stages.collocation import smooth_training
 from ndestudio.fitting.stages.recipe import affordable
 from ndestudio.fitting.step_count import accurate, steps_for
@@ -27,7 +27,7 @@ FINEST = 1024
 class ResumedFit:
     """Arguments: point: where the model stands."""
 
-    problem: Problem
+    problem: PreparedFit
     engine: JaxEngine | VectorEngine
     point: Point
 
@@ -37,16 +37,18 @@ def resume_fit(
     dataset: Dataset,
     train: TrainConfig,
     reporter: Reporter,
-    problem: Problem | None = None,
+    problem: PreparedFit | None = None,
     steps: int = 0,
 ) -> ResumedFit | None:
     """The fit of ``model``, on a grid that is fine enough for it (``steps`` or more); None where it is too large for a
     Jacobian.
 
-    Arguments:
-        problem: that of the model, where it is at hand.
+    Parameters
+    ----------
+    problem
+        That of the model, where it is at hand.
     """
-    problem = problem or make_problem(model, dataset, train, smooth_training(dataset, train))
+    problem = problem or prepare_fit(model, dataset, train, smooth_training(dataset, train))
     padded = bool(problem.structure.neural_terms)
     batch = make_batch(problem, min(bucket(steps or steps_for(problem)), FINEST), padded=padded)
     while batch.steps < FINEST and not accurate(problem, batch, model):

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from ndestudio.fitting.problem import Problem
+from ndestudio.fitting.prepared import PreparedFit
 from ndestudio.fitting.step_count import steps_for, tolerance
 from ndestudio.fitting.tracker import Tracker
 from ndestudio.model.fitted import FittedModel
@@ -22,13 +22,15 @@ FINEST = 1e-5
 """Smallest tolerance of the steps of an implicit method."""
 
 
-def with_suitable_solver(tracker: Tracker, model: FittedModel, when: str) -> Problem:
+def with_suitable_solver(tracker: Tracker, model: FittedModel, when: str) -> PreparedFit:
     """The tracker's problem with the solver that ``model`` needs; the person is told when it changes.
 
     A chosen solver stays. An implicit one gets its steps where the model wants them.
 
-    Arguments:
-        when: such as `"At the start values"`.
+    Parameters
+    ----------
+    when
+        Such as `"At the start values"`.
     """
     problem = tracker.problem
     if problem.adaptive is not None and not problem.method.implicit:
@@ -50,7 +52,7 @@ def with_suitable_solver(tracker: Tracker, model: FittedModel, when: str) -> Pro
     return tracker.problem
 
 
-def with_time_grid(problem: Problem, model: FittedModel) -> Problem:
+def with_time_grid(problem: PreparedFit, model: FittedModel) -> PreparedFit:
     """The problem with steps where ``model`` wants them; as it was where the model cannot be simulated."""
     with np.errstate(all="ignore"):
         time_grid = find_time_grid(problem.definition, problem.method, model, max(tolerance(problem), FINEST))

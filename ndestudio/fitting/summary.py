@@ -7,7 +7,7 @@ import numpy as np
 from ndestudio.data.dataset import Part
 from ndestudio.expression.tree import Call, walk
 from ndestudio.fitting.metrics import Metrics
-from ndestudio.fitting.problem import Problem
+from ndestudio.fitting.prepared import PreparedFit
 from ndestudio.fitting.result import Outcome
 from ndestudio.fitting.tracker import Tracker
 from ndestudio.model.fitted import FittedModel
@@ -31,9 +31,12 @@ LOOKED_FOR = Budget(seconds=1.0)
 def judged(tracker: Tracker, reason: str, model: FittedModel, metrics: Metrics) -> tuple[Outcome, str]:
     """Outcome and sentence.
 
-    Arguments:
-        reason: one of ``stages.Outcome.reason``, or `"stopped"`, `"time"`.
-        model: the best one; ``metrics``: its errors by the accurate solver.
+    Parameters
+    ----------
+    reason
+        One of ``stages.Outcome.reason``, or `"stopped"`, `"time"`.
+    model
+        The best one; ``metrics``: its errors by the accurate solver.
     """
     if tracker.best_point is None:
         return _nothing(tracker, reason)
@@ -113,7 +116,7 @@ def _but(tracker: Tracker, model: FittedModel, train: float, held: float | None)
     )
 
 
-def _undetermined(problem: Problem) -> str:
+def _undetermined(problem: PreparedFit) -> str:
     if not problem.structure.neural_terms:
         return "the equations or the start values do not suit all of the data."
     names = " and ".join(f"`{neural_term.name}`" for neural_term in problem.structure.neural_terms)
@@ -125,7 +128,7 @@ def _undetermined(problem: Problem) -> str:
     )
 
 
-def _shorter(problem: Problem) -> str:
+def _shorter(problem: PreparedFit) -> str:
     """What to try where whole trajectories are lost."""
     samples = "a term that acts between two samples cannot be seen; sample more densely there"
     if not problem.structure.neural_terms:
@@ -136,7 +139,7 @@ def _shorter(problem: Problem) -> str:
     )
 
 
-def _went_below(problem: Problem, model: FittedModel) -> str:
+def _went_below(problem: PreparedFit, model: FittedModel) -> str:
     """A sentence about a state that becomes negative although its data never are; "" if there is none."""
     spread = dict(zip(problem.dataset.measured_names, problem.dataset.spread(), strict=True))
     lowest = {

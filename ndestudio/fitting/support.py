@@ -11,7 +11,7 @@ from ndestudio.data.dataset import Part
 from ndestudio.expression.numeric import evaluate
 from ndestudio.expression.tree import Call, walk
 from ndestudio.fitting.batches import make_batch
-from ndestudio.fitting.problem import Problem
+from ndestudio.fitting.prepared import PreparedFit
 from ndestudio.model.fitted import FittedModel
 from ndestudio.model.networks import array_neural_term
 from ndestudio.problem.rows import Rows
@@ -21,7 +21,7 @@ MOST = 4000
 """Samples kept of each neural term."""
 
 
-def with_support(problem: Problem, model: FittedModel) -> FittedModel:
+def with_support(problem: PreparedFit, model: FittedModel) -> FittedModel:
     """``model`` whose networks know the arguments visited at the times of the training samples."""
     if not model.networks:
         return model
@@ -53,7 +53,7 @@ def with_support(problem: Problem, model: FittedModel) -> FittedModel:
     return replace(model, networks=networks)
 
 
-def _visited(problem: Problem, model: FittedModel) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _visited(problem: PreparedFit, model: FittedModel) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Times, inputs and states of the simulated training trajectories at their samples."""
     rows = []
     for trajectory in problem.dataset.trajectories:

@@ -14,7 +14,7 @@ from ndestudio.fitting.engines import split_theta
 from ndestudio.fitting.noise_levels import Noise
 from ndestudio.fitting.objective import merit
 from ndestudio.fitting.optimizers.levenberg_marquardt import Point
-from ndestudio.fitting.problem import Problem
+from ndestudio.fitting.prepared import PreparedFit
 from ndestudio.fitting.result import Checkpoint, StageHistory
 from ndestudio.fitting.uncertainty.laplace import Uncertainty
 from ndestudio.model.fitted import FittedModel
@@ -39,7 +39,7 @@ class StopRequested(Exception):
     """The reporter asked to stop."""
 
 
-def physical_starts(problem: Problem, batch: Batch, point: Point) -> dict[str, Float[np.ndarray, " state"]]:
+def physical_starts(problem: PreparedFit, batch: Batch, point: Point) -> dict[str, Float[np.ndarray, " state"]]:
     """Initial values of the trajectories that begin in the batch."""
     model = VectorModel(problem.structure, problem.space.model.networks)
     parameters, shared = split_theta(problem, point.theta[None])
@@ -56,7 +56,7 @@ def physical_starts(problem: Problem, batch: Batch, point: Point) -> dict[str, F
 
 
 def _elsewhere(
-    problem: Problem, batch: Batch, point: Point, starts: Mapping[str, Float[np.ndarray, " state"]]
+    problem: PreparedFit, batch: Batch, point: Point, starts: Mapping[str, Float[np.ndarray, " state"]]
 ) -> dict[str, Float[np.ndarray, " state"]]:
     """Trajectories outside the batch (those of the test part): formulas and shared starts follow the fitted numbers."""
     mode = batch.start.mode
@@ -75,7 +75,7 @@ def _elsewhere(
     }
 
 
-def _held_out(problem: Problem, batch: Batch, starts: Mapping[str, Float[np.ndarray, " state"]]):
+def _held_out(problem: PreparedFit, batch: Batch, starts: Mapping[str, Float[np.ndarray, " state"]]):
     """Trajectories that do not train: hidden states nobody gave a value for start at the mean of the estimates."""
     model = problem.space.model
     hidden = [
@@ -107,15 +107,20 @@ def _held_out(problem: Problem, batch: Batch, starts: Mapping[str, Float[np.ndar
 class Tracker:
     """What a stage reports to after every step.
 
-    Arguments:
-        deadline: end of training (``time.perf_counter``).
-        exact: whether the steps of the solver were found short enough for the model as it is.
-        clock: seconds of ``begin`` and ``deadline``.
-        counts_compiling: whether the deadline stands while compiled programs are waited for. It does where a person gave
-            it; the limits of the presets are meant for training, on slow machines too.
+    Parameters
+    ----------
+    deadline
+        End of training (``time.perf_counter``).
+    exact
+        Whether the steps of the solver were found short enough for the model as it is.
+    clock
+        Seconds of ``begin`` and ``deadline``.
+    counts_compiling
+        Whether the deadline stands while compiled programs are waited for. It does where a person gave it; the limits
+        of the presets are meant for training, on slow machines too.
     """
 
-    problem: Problem
+    problem: PreparedFit
     reporter: Reporter
     deadline: float
     begin: float = field(default_factory=time.perf_counter)
@@ -193,8 +198,12 @@ class Tracker:
     def poll(self) -> None:
         """Answer a wish to stop, and the time limit.
 
-        Raises:
-            StopRequested, TimeUp
+        Raises
+        ------
+        StopRequested
+            See their descriptions.
+        TimeUp
+            See their descriptions.
         """
         before = self.clock()
         if self.reporter.should_stop():
@@ -227,10 +236,14 @@ class Tracker:
     ) -> None:
         """A step was made.
 
-        Arguments:
-            candidate: the loss is that of whole trajectories, so the point may become the best.
-            underway: not before the stage ends, as the next steps will change it a lot.
-            path: what penalties along the path come to; None: it is simulated where there are any.
+        Parameters
+        ----------
+        candidate
+            The loss is that of whole trajectories, so the point may become the best.
+        underway
+            Not before the stage ends, as the next steps will change it a lot.
+        path
+            What penalties along the path come to; None: it is simulated where there are any.
         """
         has = np.isfinite(validation)
         self.rows.append((iteration, loss, validation))
@@ -289,7 +302,7 @@ class Tracker:
 
 
 def predict(
-    problem: Problem, model: FittedModel, steps: int | None = None, most: int | None = SHOWN
+    problem: PreparedFit, model: FittedModel, steps: int | None = None, most: int | None = SHOWN
 ) -> dict[str, tuple[Float[np.ndarray, " time"], Float[np.ndarray, "time measured"]]]:
     """Predicted measured columns at all times of the trajectories shown, by the fixed-grid solver in NumPy."""
     longest = max(len(trajectory.t) for trajectory in problem.dataset.trajectories)

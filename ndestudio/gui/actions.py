@@ -86,10 +86,14 @@ ACTIONS: tuple[ActionSpec, ...] = (
 class Actions:
     """The actions of a window by name.
 
-    Arguments:
-        parent: the window, which receives the shortcuts.
-        handlers: name -> what it does; each action needs one.
-        shortcuts: name -> keys that the person chose instead of the default.
+    Parameters
+    ----------
+    parent
+        The window, which receives the shortcuts.
+    handlers
+        Name -> what it does; each action needs one.
+    shortcuts
+        Name -> keys that the person chose instead of the default.
     """
 
     def __init__(

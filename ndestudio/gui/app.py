@@ -42,7 +42,9 @@ _PIXMAPS_KB = 3072
 def main(files: Sequence[str | Path] = ()) -> int:
     """Open the window, with files if there are any, and stay until it is closed.
 
-    Returns:
+    Returns
+    -------
+    int
         The exit code of the process.
     """
     sys.setswitchinterval(0.001)  # workers hand the interpreter back sooner, so that the window stays smooth
@@ -96,7 +98,9 @@ def make_application() -> QApplication:
 def start_log(folder: Path | None = None) -> Path:
     """Write the log to a file of at most a megabyte, two older ones kept.
 
-    Returns:
+    Returns
+    -------
+    Path
         The file.
     """
     folder = folder or user_state_dir() / "log"

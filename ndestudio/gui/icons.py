@@ -26,8 +26,12 @@ def _source(name: str) -> str:
 def pixmap(name: str, colour: str, size: int, ratio: float = 1.0) -> QPixmap:
     """An icon as pixels.
 
-    Arguments:
-        size: in device-independent pixels. ratio: physical pixels per device-independent one.
+    Parameters
+    ----------
+    size
+        In device-independent pixels.
+    ratio
+        Physical pixels per device-independent one.
     """
     renderer = QSvgRenderer(QByteArray(_source(name).replace("currentColor", colour).encode()))
     image = QPixmap(QSize(round(size * ratio), round(size * ratio)))

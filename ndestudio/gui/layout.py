@@ -12,8 +12,10 @@ from PySide6.QtWidgets import QSplitter, QTabWidget, QWidget
 def remembered(view: QWidget, name: str) -> dict[str, str]:
     """Positions of everything movable in a view, as text.
 
-    Arguments:
-        name: of the view; begins the keys.
+    Parameters
+    ----------
+    name
+        Of the view; begins the keys.
     """
     kept = {
         key: base64.b64encode(bytes(splitter.saveState().data())).decode() for key, splitter in _splitters(view, name)

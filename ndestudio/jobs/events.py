@@ -21,10 +21,14 @@ class Finished(Event):
 class Failed(Event):
     """The job raised.
 
-    Arguments:
-        sentence: for the person.
-        details: traceback, for the log.
-        error: the exception when it is one of ours (it may carry a place: line and column, row), else None.
+    Parameters
+    ----------
+    sentence
+        For the person.
+    details
+        Traceback, for the log.
+    error
+        The exception when it is one of ours (it may carry a place: line and column, row), else None.
     """
 
     sentence: str

@@ -35,15 +35,22 @@ class ProcessEnded(NdeStudioError):
 def in_process(path: str, *args: Any, reporter: Reporter, grace: float = 5.0, **kwargs: Any) -> Any:
     """Run ``module:function`` as ``function(*args, reporter=..., **kwargs)`` in a process of its own.
 
-    Arguments:
-        path: import path of a module-level function, `"package.module:name"`.
-        grace: seconds the process has to answer a stop before it is killed.
+    Parameters
+    ----------
+    path
+        Import path of a module-level function, `"package.module:name"`.
+    grace
+        Seconds the process has to answer a stop before it is killed.
 
-    Returns:
+    Returns
+    -------
+    Any
         What the function returned.
 
-    Raises:
-        ProcessEnded: if there is no result; other exceptions of the function come back with their sentence.
+    Raises
+    ------
+    ProcessEnded
+        If there is no result; other exceptions of the function come back with their sentence.
     """
     worker = Worker(path)
     try:
@@ -59,9 +66,12 @@ class NotBegun(ProcessEnded):
 class Worker:
     """A spawned process that runs one call after the other, and keeps what it has imported and compiled.
 
-    Arguments:
-        name: for lists of processes.
-        lower: how much lower its priority is (0..19, where the system has such a thing): the window comes first.
+    Parameters
+    ----------
+    name
+        For lists of processes.
+    lower
+        How much lower its priority is (0..19, where the system has such a thing): the window comes first.
     """
 
     def __init__(self, name: str = "ndestudio worker", lower: int = 0) -> None:
@@ -93,13 +103,18 @@ class Worker:
     ) -> Any:
         """Run ``function(*args, reporter=..., **kwargs)`` over there.
 
-        Arguments:
-            function: module-level, so that it can be found there by its name.
-            grace: seconds to answer a stop before the process is killed (None: it is waited for, unless it has not
-                said anything yet, or the job is detached and nobody waits for the answer).
+        Parameters
+        ----------
+        function
+            module-level, so that it can be found there by its name.
+        grace
+            Seconds to answer a stop before the process is killed (None: it is waited for, unless it has not said
+            anything yet, or the job is detached and nobody waits for the answer).
 
-        Raises:
-            ProcessEnded: if there is no result; other exceptions of the function come back with their sentence.
+        Raises
+        ------
+        ProcessEnded
+            If there is no result; other exceptions of the function come back with their sentence.
         """
         try:
             self._connection.send_bytes(self._ledger.dumps((function, args, kwargs)))

@@ -116,10 +116,14 @@ class Jobs:
     def submit(self, name: str, function: Callable[..., Any], *args: Any, **kwargs: Any) -> JobId:
         """Start ``function(*args, reporter=..., **kwargs)`` on a thread of its own.
 
-        Arguments:
-            name: for the status bar and the thread's name.
+        Parameters
+        ----------
+        name
+            For the status bar and the thread's name.
 
-        Returns:
+        Returns
+        -------
+        JobId
             The id its events carry.
         """
         id_ = JobId(next(self._ids))
@@ -163,9 +167,12 @@ class Jobs:
     def drain(self, limit: int | None = None, timeout: float = 0.0) -> list[tuple[JobId, Event]]:
         """Events so far, oldest first.
 
-        Arguments:
-            limit: at most this many (the rest stays queued).
-            timeout: seconds to wait for the first event (0: do not wait).
+        Parameters
+        ----------
+        limit
+            At most this many (the rest stays queued).
+        timeout
+            Seconds to wait for the first event (0: do not wait).
         """
         return [(JobId(sender), event) for sender, event in self._mailbox.take(limit, timeout)]
 
@@ -199,7 +206,9 @@ class Jobs:
     def close(self, timeout: float = 5.0) -> bool:
         """Detach everything and wait for the threads.
 
-        Returns:
+        Returns
+        -------
+        bool
             Whether all of them ended (a job in the middle of a compilation cannot be interrupted).
         """
         with self._lock:

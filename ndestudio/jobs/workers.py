@@ -19,12 +19,18 @@ class Workers:
     ``jobs.submit(name, workers.run, function, ...)`` makes a job of it. A free process is used again, the one used last
     first: it has the libraries loaded and the programs compiled.
 
-    Arguments:
-        name: for lists of processes.
-        limit: processes at most; a job beyond that waits for its turn.
-        kept: processes that stay when nothing runs.
-        patience: seconds a job waits for a busy process before it starts another: loading the libraries takes longer.
-        lower: how much lower the priority of the processes is.
+    Parameters
+    ----------
+    name
+        For lists of processes.
+    limit
+        Processes at most; a job beyond that waits for its turn.
+    kept
+        Processes that stay when nothing runs.
+    patience
+        Seconds a job waits for a busy process before it starts another: loading the libraries takes longer.
+    lower
+        How much lower the priority of the processes is.
     """
 
     def __init__(self, name: str, limit: int = 2, kept: int = 1, patience: float = 3.0, lower: int = 5) -> None:
@@ -38,8 +44,10 @@ class Workers:
     def run(self, function: Callable[..., Any], *args: Any, reporter: Reporter, **kwargs: Any) -> Any:
         """``function(*args, reporter=..., **kwargs)`` in a process.
 
-        Raises:
-            ProcessEnded: the process died or nobody wants the result any more; else what the function raised.
+        Raises
+        ------
+        ProcessEnded
+            The process died or nobody wants the result any more; else what the function raised.
         """
         worker = self._borrow(reporter)
         try:

@@ -50,16 +50,26 @@ class Span:
 class Analysis:
     """What is understood of a model, for an editor.
 
-    Arguments:
-        system: None while there are errors.
-        errors: all of them, in the order of their places.
-        undeclared: functions that are called but neither known nor declared; they could be declared as networks.
-        states, hidden: states by their equations; those without a measured column or an output of their name.
-        quantities: names with an equation of their own (`name = ...`).
-        parameters: free names in order of appearance, also while there are errors elsewhere.
-        unused: settings of parameters and networks that the equations do not mention.
-        spans: for highlighting.
-        equations: the right-hand sides as written (auxiliaries not substituted), of what could be read.
+    Parameters
+    ----------
+    system
+        None while there are errors.
+    errors
+        All of them, in the order of their places.
+    undeclared
+        Functions that are called but neither known nor declared; they could be declared as networks.
+    states, hidden
+        States by their equations; those without a measured column or an output of their name.
+    quantities
+        Names with an equation of their own (`name = ...`).
+    parameters
+        Free names in order of appearance, also while there are errors elsewhere.
+    unused
+        Settings of parameters and networks that the equations do not mention.
+    spans
+        For highlighting.
+    equations
+        The right-hand sides as written (auxiliaries not substituted), of what could be read.
     """
 
     system: System | None
@@ -101,8 +111,12 @@ def analyse(config: ModelConfig, measured: Sequence[str], inputs: Sequence[str])
 def tokenise(text: str, *, inputs: Collection[str] = (), networks: Collection[str] = ()) -> tuple[Span, ...]:
     """Pieces of equation text with what they are; unfinished text is coloured as far as it is understood.
 
-    Arguments:
-        inputs: measured forcings. networks: declared neural terms; other called names are `"unknown"`.
+    Parameters
+    ----------
+    inputs
+        Measured forcings.
+    networks
+        Declared neural terms; other called names are `"unknown"`.
     """
     tokens, _ = scan(text, comments=True)
     derivatives = _derivative_tokens(tokens)

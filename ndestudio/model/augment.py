@@ -24,10 +24,14 @@ def with_hidden_state(
 ) -> ModelConfig:
     """``config`` with a state `h` that nobody measured: `d(h)/dt = h_rate(states, h)`, which every network reads too.
 
-    Arguments:
-        start: its initial value in all trajectories; None: one that is estimated for each.
-        network: settings of `h_rate`; None: those of the first network without what is meant for its own output.
-        taken: further names that must not be used (columns of the data).
+    Parameters
+    ----------
+    start
+        Its initial value in all trajectories; None: one that is estimated for each.
+    network
+        Settings of `h_rate`; None: those of the first network without what is meant for its own output.
+    taken
+        Further names that must not be used (columns of the data).
     """
     used = {*_NAME.findall(config.equations), *config.parameters, *config.networks, *taken}
     state = _unused("h", used)

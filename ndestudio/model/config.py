@@ -15,12 +15,18 @@ class PriorConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     Fits make the posterior largest, and intervals and profiles are those of the posterior. The noise is taken as normal with
     a level that is estimated from the residuals. A uniform prior is a pair of bounds.
 
-    Attributes:
-        kind: `"normal"` (of the number), `"log-normal"` (its logarithm is normal) or `"uniform"` (between bounds).
-        mean: of a normal prior.
-        median: of a log-normal prior.
-        sd: standard deviation, above 0; of the natural logarithm where log-normal (0.1: about 10%).
-        lower, upper: ends of a uniform prior.
+    Attributes
+    ----------
+    kind
+        `"normal"` (of the number), `"log-normal"` (its logarithm is normal) or `"uniform"` (between bounds).
+    mean
+        Of a normal prior.
+    median
+        Of a log-normal prior.
+    sd
+        Standard deviation, above 0; of the natural logarithm where log-normal (0.1: about 10%).
+    lower, upper
+        Ends of a uniform prior.
     """
 
     kind: Literal["normal", "log-normal", "uniform"] = "normal"
@@ -41,13 +47,20 @@ class PriorConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 class ParameterConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A number in the equations.
 
-    Attributes:
-        value: value, or the start of the fit.
-        lower, upper: bounds (None: unbounded); kept by a transformation, never by clipping.
-        fixed: not fitted.
-        log: fitted on a logarithmic scale (positive parameters of unknown magnitude).
-        note: where the value comes from.
-        prior: what is known of it beforehand.
+    Attributes
+    ----------
+    value
+        Value, or the start of the fit.
+    lower, upper
+        Bounds (None: unbounded); kept by a transformation, never by clipping.
+    fixed
+        Not fitted.
+    log
+        Fitted on a logarithmic scale (positive parameters of unknown magnitude).
+    note
+        Where the value comes from.
+    prior
+        What is known of it beforehand.
     """
 
     value: float = 1.0
@@ -70,11 +83,15 @@ class BasisConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
     After Massaroli et al. 2020, Dissecting Neural ODEs: Galerkin and piecewise constant depth-varying weights.
 
-    Attributes:
-        kind: `"fourier"` (one period over the interval, and multiples of its frequency), `"polynomial"` (Chebyshev, held
-            at its ends beyond the interval) or `"pieces"` (constant on equal pieces).
-        terms: multiples of the frequency, highest degree, or number of pieces.
-        start, end: the interval (none: the range of the data). For a known period, `start = 0` and `end` the period.
+    Attributes
+    ----------
+    kind
+        `"fourier"` (one period over the interval, and multiples of its frequency), `"polynomial"` (Chebyshev, held at
+        its ends beyond the interval) or `"pieces"` (constant on equal pieces).
+    terms
+        Multiples of the frequency, highest degree, or number of pieces.
+    start, end
+        The interval (none: the range of the data). For a known period, `start = 0` and `end` the period.
     """
 
     kind: Literal["fourier", "polynomial", "pieces"] = "fourier"
@@ -86,17 +103,25 @@ class BasisConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 class NetworkConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A neural term: a multilayer perceptron of the arguments it is called with.
 
-    Attributes:
-        width, depth: units per hidden layer and number of hidden layers.
-        sign: `"positive"` or `"negative"` constrains the output by a softplus (Dugas et al. 2009, Incorporating functional
-            knowledge in neural networks, JMLR 10, 1239).
-        lower, upper: bounds of the output, kept by a sigmoid (both or neither).
-        monotone: argument -> `"increasing"` or `"decreasing"`, by the signs of weights (Sill 1998, Monotonic networks;
-            Runje and Shankaranarayana 2023, Constrained monotonic neural networks).
-        factor: arguments the output is multiplied by, so that the neural term vanishes where they do (`y * N(y)`).
-        basis: argument -> functions of it that the weights of the first layer vary along; for `f(x, t)` with
-            `basis = { t = "fourier" }` the law of x changes in time. One argument at most.
-        unit: unit of the output.
+    Attributes
+    ----------
+    width, depth
+        Units per hidden layer and number of hidden layers.
+    sign
+        `"positive"` or `"negative"` constrains the output by a softplus (Dugas et al. 2009, Incorporating functional
+        knowledge in neural networks, JMLR 10, 1239).
+    lower, upper
+        Bounds of the output, kept by a sigmoid (both or neither).
+    monotone
+        Argument -> `"increasing"` or `"decreasing"`, by the signs of weights (Sill 1998, Monotonic networks; Runje and
+        Shankaranarayana 2023, Constrained monotonic neural networks).
+    factor
+        Arguments the output is multiplied by, so that the neural term vanishes where they do (`y * N(y)`).
+    basis
+        Argument -> functions of it that the weights of the first layer vary along; for `f(x, t)` with `basis = { t =
+        "fourier" }` the law of x changes in time. One argument at most.
+    unit
+        Unit of the output.
     """
 
     width: int = 32
@@ -114,13 +139,19 @@ class NetworkConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
 class InitialConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Initial value of a state.
 
-    Attributes:
-        value: number or expression of parameters and measured columns at the first row (such as `"763 - in_bed"`);
-            None: the first measured value (for a state without column: its start is 0).
-        fit: estimate it with the parameters. None: yes for measured states (they carry noise) and hidden states.
-        lower, upper: bounds of the estimate.
-        shared: one value for all trajectories.
-        prior: what is known of it beforehand, of each trajectory's where it is not shared.
+    Attributes
+    ----------
+    value
+        Number or expression of parameters and measured columns at the first row (such as `"763 - in_bed"`); None: the
+        first measured value (for a state without column: its start is 0).
+    fit
+        Estimate it with the parameters. None: yes for measured states (they carry noise) and hidden states.
+    lower, upper
+        Bounds of the estimate.
+    shared
+        One value for all trajectories.
+    prior
+        What is known of it beforehand, of each trajectory's where it is not shared.
     """
 
     value: float | str | None = None
@@ -153,13 +184,19 @@ class PenaltyConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     Training adds `weight` times the mean over time and training trajectories of (expression/scale)^2 to its loss (the mean
     squared error over spreads); of a `"positive"` expression only where it is negative.
 
-    Attributes:
-        expression: of states, outputs, parameters, inputs and `t`, such as `"S + I + R - N"`.
-        kind: `"zero"` or `"positive"` (not negative).
-        weight: how much it counts; 1: being off by one scale counts as much as missing every value by its spread.
-        scale: what counts as large, in the unit of the expression; None: by how much it changes when the states change by
-            their typical magnitudes.
-        note: why it should hold.
+    Attributes
+    ----------
+    expression
+        Of states, outputs, parameters, inputs and `t`, such as `"S + I + R - N"`.
+    kind
+        `"zero"` or `"positive"` (not negative).
+    weight
+        How much it counts; 1: being off by one scale counts as much as missing every value by its spread.
+    scale
+        What counts as large, in the unit of the expression; None: by how much it changes when the states change by
+        their typical magnitudes.
+    note
+        Why it should hold.
     """
 
     expression: str = ""
@@ -172,17 +209,22 @@ class PenaltyConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
 class ModelConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A hybrid model as text and tables.
 
-    Attributes:
-        equations: lines `d(x)/dt = ...` (states) and `name = ...` (outputs and auxiliaries); `#` starts a comment.
-            `d2(x)/dt2 = ...` or `x'' = ...` is a state of second order: its velocity `x'` is the state `x_dot`, which starts
-            at the slope of the first measurements and is estimated (Norcliffe et al. 2020, On second order behaviour in
-            augmented neural ODEs).
-            A state that is neither measured nor observed by an output is hidden: its start is 0 and estimated, unless `initial`
-            says otherwise. Networks that read one can follow what the measured states alone do not determine (Dupont et al.
-            2019, Augmented neural ODEs); `Hidden state` in the window and `ndestudio.model.with_hidden_state` write it.
-        parameters, networks, initial: settings by name; what is left out gets defaults.
-        units: state or output -> unit (measured ones take theirs from the data).
-        penalties: what should hold all along the trajectories, by name.
+    Attributes
+    ----------
+    equations
+        Lines `d(x)/dt = ...` (states) and `name = ...` (outputs and auxiliaries); `#` starts a comment. `d2(x)/dt2 =
+        ...` or `x'' = ...` is a state of second order: its velocity `x'` is the state `x_dot`, which starts at the
+        slope of the first measurements and is estimated (Norcliffe et al. 2020, On second order behaviour in augmented
+        neural ODEs). A state that is neither measured nor observed by an output is hidden: its start is 0 and
+        estimated, unless `initial` says otherwise. Networks that read one can follow what the measured states alone do
+        not determine (Dupont et al. 2019, Augmented neural ODEs); `Hidden state` in the window and
+        `ndestudio.model.with_hidden_state` write it.
+    parameters, networks, initial
+        Settings by name; what is left out gets defaults.
+    units
+        State or output -> unit (measured ones take theirs from the data).
+    penalties
+        What should hold all along the trajectories, by name.
     """
 
     equations: str = ""

@@ -21,9 +21,12 @@ def field(
 ) -> Float[np.ndarray, "... state"]:
     """dy/dt at one point or many.
 
-    Arguments:
-        t: time(s), broadcast against the points.
-        u: inputs in the order of ``model.inputs``; may be left out if the equations use none.
+    Parameters
+    ----------
+    t
+        time(s), broadcast against the points.
+    u
+        Inputs in the order of ``model.inputs``; may be left out if the equations use none.
     """
     y = np.asarray(y, dtype=float)
     values = _values(model, np.asarray(t, dtype=float), y, u)
@@ -39,8 +42,10 @@ def evaluate_neural_term(
 ) -> Float[np.ndarray, "..."]:
     """The neural term at X[..., argument] (physical units): its network, or the formula that took its place.
 
-    Raises:
-        EquationError: the model has no such neural term.
+    Raises
+    ------
+    EquationError
+        The model has no such neural term.
     """
     X = np.asarray(X, dtype=float)
     network = model.networks.get(name)

@@ -21,11 +21,16 @@ class NetworkWeights:
     """A trained neural term: z = MLP((x - input_center) / input_scale); output = output_scale * constrained(z) *
     factors.
 
-    Arguments:
-        arguments: formal arguments of the neural term, the order of the inputs.
-        weights: matrices, hidden layers first, each [out, in]; biases: vectors [out]. The last layer has one output.
-        support: samples of the arguments that the training trajectories visited, for knowing where the neural term is
-            trusted.
+    Parameters
+    ----------
+    arguments
+        Formal arguments of the neural term, the order of the inputs.
+    weights
+        Matrices, hidden layers first, each [out, in];.
+    biases
+        Vectors [out]. The last layer has one output.
+    support
+        Samples of the arguments that the training trajectories visited, for knowing where the neural term is trusted.
     """
 
     config: NetworkConfig
@@ -42,9 +47,12 @@ class NetworkWeights:
 class Simulation:
     """A simulated trajectory.
 
-    Arguments:
-        states, measured: NaN from where the solver failed on (``sentence`` then says where and why, else "").
-        measured: the model's counterpart of each measured column of the dataset (NaN for a column without one).
+    Parameters
+    ----------
+    states, measured
+        NaN from where the solver failed on (``sentence`` then says where and why, else "").
+    measured
+        The model's counterpart of each measured column of the dataset (NaN for a column without one).
     """
 
     t: Float[np.ndarray, " time"]
@@ -67,14 +75,22 @@ class Replacement:
 class FittedModel:
     """A system with values for everything free in it.
 
-    Arguments:
-        config: the text and tables the model came from (with replaced neural terms still in the text).
-        system: what is simulated: neural terms in ``replacements`` are substituted.
-        parameters: value of each parameter of ``system`` (constants of replacements included).
-        networks: a trained network for each neural term left in ``system``.
-        initial: trajectory name -> initial value of each state at the trajectory's first time.
-        measured, inputs: names of the dataset's columns, in its order.
-        scale: typical magnitude of each state, for tolerances.
+    Parameters
+    ----------
+    config
+        The text and tables the model came from (with replaced neural terms still in the text).
+    system
+        What is simulated: neural terms in ``replacements`` are substituted.
+    parameters
+        Value of each parameter of ``system`` (constants of replacements included).
+    networks
+        A trained network for each neural term left in ``system``.
+    initial
+        Trajectory name -> initial value of each state at the trajectory's first time.
+    measured, inputs
+        Names of the dataset's columns, in its order.
+    scale
+        Typical magnitude of each state, for tolerances.
     """
 
     config: ModelConfig

@@ -23,8 +23,10 @@ from ndestudio.model.system import System
 def initial_model(config: ModelConfig, dataset: Dataset, seed: int) -> FittedModel:
     """The model before any fitting: start values of parameters, fresh networks, initial values read off the data.
 
-    Raises:
-        EquationError: the text or tables of ``config`` have an error, or do not suit the columns of ``dataset``.
+    Raises
+    ------
+    EquationError
+        The text or tables of ``config`` have an error, or do not suit the columns of ``dataset``.
     """
     system = parse_system(config, dataset.measured_names, dataset.input_names)
     parameters = {name: config.parameters.get(name, ParameterConfig()).value for name in system.parameters}
@@ -67,7 +69,9 @@ def start_values(
     velocity of a measured state (`d(x)/dt = v`), the slope of the first measurements; the value with
     which an output that depends on it alone (and linearly) meets its first measured value; 0.
 
-    Returns:
+    Returns
+    -------
+    dict[str, Float[np.ndarray, ' state']]
         Trajectory name -> values in the order of the states, inside the bounds of the settings.
     """
     found = {}

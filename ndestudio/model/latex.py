@@ -18,11 +18,15 @@ def system_latex(
 ) -> tuple[str, ...]:
     """One LaTeX line `left = right` per equation; neural terms are boxed functions.
 
-    Arguments:
-        source: the text, whose equations are shown as written as far as they can be read, or a parsed system, whose
-            auxiliaries are substituted.
-        symbols: name -> LaTeX, over the default.
-        digits: significant digits of numbers; None: all.
+    Parameters
+    ----------
+    source
+        The text, whose equations are shown as written as far as they can be read, or a parsed system, whose
+        auxiliaries are substituted.
+    symbols
+        Name -> LaTeX, over the default.
+    digits
+        Significant digits of numbers; None: all.
     """
     if isinstance(source, System):
         derivatives = dict(zip(source.states, source.rhs, strict=True))

@@ -135,12 +135,18 @@ def apply_network(
 ) -> Any:
     """Value of a neural term.
 
-    Arguments:
-        weights, biases: raw ones, layer by layer.
-        X: arguments in physical units, [..., argument].
-        xp: `numpy` or `jax.numpy`.
+    Parameters
+    ----------
+    weights, biases
+        Raw ones, layer by layer.
+    X
+        Arguments in physical units, [..., argument].
+    xp
+        `numpy` or `jax.numpy`.
 
-    Returns:
+    Returns
+    -------
+    Any
         [...], in physical units.
     """
     h = basis.expand(config, arguments, (X - center) / scale, xp)

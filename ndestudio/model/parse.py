@@ -22,11 +22,16 @@ SIZE_LIMIT = 20_000
 class Reading:
     """What was understood of a model.
 
-    Arguments:
-        system: None if there are errors.
-        errors: all of them, by place.
-        undeclared: functions that are called but neither known nor declared as networks.
-        statements: what could be read of the text.
+    Parameters
+    ----------
+    system
+        None if there are errors.
+    errors
+        All of them, by place.
+    undeclared
+        Functions that are called but neither known nor declared as networks.
+    statements
+        What could be read of the text.
     """
 
     system: System | None
@@ -38,12 +43,17 @@ class Reading:
 def parse_system(config: ModelConfig, measured: Sequence[str], inputs: Sequence[str]) -> System:
     """The system that the text and tables of ``config`` describe.
 
-    Arguments:
-        measured: names of the measured columns; each needs a state or a quantity of its name.
-        inputs: names of the measured forcings that equations may use.
+    Parameters
+    ----------
+    measured
+        Names of the measured columns; each needs a state or a quantity of its name.
+    inputs
+        Names of the measured forcings that equations may use.
 
-    Raises:
-        EquationError: the first problem, with its place; ``analyse`` lists all.
+    Raises
+    ------
+    EquationError
+        The first problem, with its place; ``analyse`` lists all.
     """
     reading = read_system(config, measured, inputs)
     if reading.system is None:

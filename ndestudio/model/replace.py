@@ -35,12 +35,17 @@ def replace_neural_term(
     Each number of the formula becomes a parameter `<neural_term>_1`, `<neural_term>_2`, ... that starts at its value;
     whole-numbered exponents stay as they are, since they make the form of the formula.
 
-    Arguments:
-        expression: in the formal argument names of the neural term; names of the model's parameters may be used too.
-        keep: magnitudes of numbers that stay numbers (such as the 1 of a normalised `y/(1 + y)`) and are not fitted.
+    Parameters
+    ----------
+    expression
+        In the formal argument names of the neural term; names of the model's parameters may be used too.
+    keep
+        Magnitudes of numbers that stay numbers (such as the 1 of a normalised `y/(1 + y)`) and are not fitted.
 
-    Raises:
-        EquationError: no such neural term, or the formula uses a name or a network that it cannot.
+    Raises
+    ------
+    EquationError
+        No such neural term, or the formula uses a name or a network that it cannot.
     """
     original = parse_system(model.config, model.measured, model.inputs)
     _require_neural_term(original, neural_term)
@@ -77,7 +82,9 @@ def parametrise(
 ) -> tuple[Expr, dict[str, float]]:
     """``expression`` with its numbers replaced by parameters `<prefix>_1`, ...
 
-    Returns:
+    Returns
+    -------
+    tuple[Expr, dict[str, float]]
         The formula and the parameters' values. Signs go into the values; whole-numbered exponents stay numbers.
     """
     values: dict[str, float] = {}

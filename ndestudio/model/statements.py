@@ -24,10 +24,14 @@ _TRAILING = frozenset({"+", "-", "*", "/", "^", "**", "(", ",", "=", *_COMPARISO
 class Statement:
     """`d(name)/dt = expr` (``kind`` `"derivative"`) or `name = expr` (`"quantity"`).
 
-    Arguments:
-        target: the token of the name on the left.
-        tokens: those of the right-hand side, for placing errors.
-        expr: None if the right-hand side has an error.
+    Parameters
+    ----------
+    target
+        The token of the name on the left.
+    tokens
+        Those of the right-hand side, for placing errors.
+    expr
+        None if the right-hand side has an error.
     """
 
     kind: Literal["derivative", "quantity"]

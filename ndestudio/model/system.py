@@ -23,14 +23,22 @@ class NeuralTerm:
 class System:
     """A model ready to be built.
 
-    Arguments:
-        states: in the order of their equations.
-        rhs: right-hand side of each state; auxiliaries are already substituted, neural term calls are ``Call`` nodes.
-        outputs: name -> expression of states, inputs, parameters and `t` (`in_bed = scale*I`).
-        parameters: free names, in order of appearance.
-        inputs: names of measured forcings that the equations use.
-        neural_terms: in order of appearance.
-        penalties: name -> expression that should be zero (or, after `min(..., 0)`, not negative) all along a trajectory.
+    Parameters
+    ----------
+    states
+        In the order of their equations.
+    rhs
+        right-hand side of each state; auxiliaries are already substituted, neural term calls are ``Call`` nodes.
+    outputs
+        Name -> expression of states, inputs, parameters and `t` (`in_bed = scale*I`).
+    parameters
+        Free names, in order of appearance.
+    inputs
+        Names of measured forcings that the equations use.
+    neural_terms
+        In order of appearance.
+    penalties
+        Name -> expression that should be zero (or, after `min(..., 0)`, not negative) all along a trajectory.
     """
 
     states: tuple[str, ...]

@@ -88,8 +88,10 @@ def transform_of(
 ) -> Transform:
     """The transform of a parameter with these bounds.
 
-    Arguments:
-        scale: typical magnitude; None: that of ``value``, or of the bounds where the value is 0.
+    Parameters
+    ----------
+    scale
+        Typical magnitude; None: that of ``value``, or of the bounds where the value is 0.
     """
     if log:
         low = None if lower is None or lower <= 0 else float(np.log(lower))

@@ -24,7 +24,9 @@ def without_neural_terms(
     - a factor of something that changes (a state, an input, time), beside a parameter that can take up its level
       (`r*x*effect(T)`), becomes 1; without such a parameter (`x*growth(y)`) it becomes a constant that is fitted.
 
-    Returns:
+    Returns
+    -------
+    tuple[ModelConfig, tuple[str, ...]] | None
         The model and a sentence for each neural term that was taken out; None where nothing would be left to fit (no
         neural term in the model, or no right-hand side that still holds a name).
     """

@@ -14,13 +14,26 @@ from ndestudio.problem.dynamics import NetworkScales
 class Constants(NamedTuple):
     """Numbers a program needs and does not train; a pytree of arrays.
 
-    Arguments:
-        bijection: of the parameters. shared: of the shared initial values.
-        clip: lower and upper limit of each state inside the field.
-        scales: of each network.
-        log: whether the logarithm of a measured column is compared; floor: smallest value whose logarithm is taken.
-        spread: scale of the error of each measured column. state_scale: of each state.
-        tolerance: relative and absolute (in state scales) tolerance of an adaptive solver.
+    Parameters
+    ----------
+    bijection
+        Of the parameters.
+    shared
+        Of the shared initial values.
+    clip
+        Lower and upper limit of each state inside the field.
+    scales
+        Of each network.
+    log
+        Whether the logarithm of a measured column is compared;.
+    floor
+        Smallest value whose logarithm is taken.
+    spread
+        Scale of the error of each measured column.
+    state_scale
+        Of each state.
+    tolerance
+        Relative and absolute (in state scales) tolerance of an adaptive solver.
     """
 
     bijection: Bijection

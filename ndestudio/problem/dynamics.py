@@ -28,9 +28,12 @@ Field = Callable[[Sequence[Any], Any, Any, Any], Any]
 class Dynamics(Protocol):
     """What a solver needs to know of a system; hashable, since compiled programs depend on it.
 
-    Arguments:
-        noises: names of the independent Wiener processes; none: an ordinary differential equation.
-        differentiable: whether JAX can trace it; else it is a black box, called with NumPy arrays only.
+    Attributes
+    ----------
+    noises
+        Names of the independent Wiener processes; none: an ordinary differential equation.
+    differentiable
+        Whether JAX can trace it; else it is a black box, called with NumPy arrays only.
     """
 
     @property

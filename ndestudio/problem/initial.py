@@ -24,10 +24,18 @@ GIVEN, FREE, SHARED, FORMULA = 0, 1, 2, 3
 class Start(NamedTuple):
     """Where the initial values of rows come from; a pytree of arrays.
 
-    Arguments:
-        mode: ``GIVEN``, ``FREE``, ``SHARED`` or ``FORMULA`` for each state.
-        given: the value when given. lower, upper, code, scale: bijection of the free ones.
-        first: measured columns and inputs at the trajectory's first row, for formulas; t: its first time.
+    Parameters
+    ----------
+    mode
+        ``GIVEN``, ``FREE``, ``SHARED`` or ``FORMULA`` for each state.
+    given
+        The value when given.
+    lower, upper, code, scale
+        Bijection of the free ones.
+    first
+        Measured columns and inputs at the trajectory's first row, for formulas;.
+    t
+        Its first time.
     """
 
     mode: Int[np.ndarray, "*row state"]
@@ -56,8 +64,12 @@ class InitialCondition(Protocol):
 class FirstValues:
     """Initial values by state: given, free, shared, or an expression of first measurements; an ``InitialCondition``.
 
-    Arguments:
-        expressions: of each state, None where there is none. columns: measured columns and inputs they may read.
+    Parameters
+    ----------
+    expressions
+        Of each state, None where there is none.
+    columns
+        Measured columns and inputs they may read.
     """
 
     expressions: tuple[Expr | None, ...]

@@ -16,7 +16,7 @@ from ndestudio.problem.conditions import Condition, condition
 from ndestudio.problem.constants import Constants
 from ndestudio.problem.dynamics import Dynamics
 from ndestudio.problem.space import Space
-from ndestudio.problem.structure import FormulaStructure
+from ndestudio.problem.structure import ProblemStructure
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,7 +35,7 @@ class Problem:
     dataset: Dataset
 
     @property
-    def structure(self) -> FormulaStructure:
+    def structure(self) -> ProblemStructure:
         return self.space.structure
 
     @property

@@ -18,9 +18,12 @@ from ndestudio.data.deviations import relative_weights
 class Target(NamedTuple):
     """What predictions are compared with; a pytree of arrays. Weights are 0 where nothing was measured.
 
-    Arguments:
-        values: measured (or their logarithm), 0 where missing.
-        train, validation: weights of squared errors; each sums to 1 (or to 0 when the part is empty).
+    Parameters
+    ----------
+    values
+        Measured (or their logarithm), 0 where missing.
+    train, validation
+        Weights of squared errors; each sums to 1 (or to 0 when the part is empty).
     """
 
     values: Float[np.ndarray, "row sample measured"]

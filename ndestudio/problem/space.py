@@ -24,16 +24,16 @@ from ndestudio.problem.constants import Constants
 from ndestudio.problem.dynamics import EquationDynamics, NetworkScales, NeuralTermShape
 from ndestudio.problem.initial import FirstValues
 from ndestudio.problem.observation import Observation
-from ndestudio.problem.structure import FormulaStructure
+from ndestudio.problem.structure import ProblemStructure
 
 
-def structure_of(model: FittedModel) -> FormulaStructure:
+def structure_of(model: FittedModel) -> ProblemStructure:
     """The static part of ``model``."""
     system = model.system
     neural_terms = tuple(
         _neural_term_shape(neural_term.name, model.networks[neural_term.name]) for neural_term in system.neural_terms
     )
-    return FormulaStructure(
+    return ProblemStructure(
         EquationDynamics(system.states, system.rhs, system.parameters, model.inputs, neural_terms),
         Observation(model.measured, tuple(system.observation(name) for name in model.measured)),
         FirstValues(
@@ -68,11 +68,13 @@ def _start(config: InitialConfig | None) -> Expr | None:
 class Space:
     """Between ``FittedModel`` and ``theta``.
 
-    Arguments:
-        free: which entries of theta are trained.
+    Parameters
+    ----------
+    free
+        Which entries of theta are trained.
     """
 
-    structure: FormulaStructure
+    structure: ProblemStructure
     constants: Constants
     theta: Float[np.ndarray, " theta"]
     free: Bool[np.ndarray, " theta"]
@@ -109,9 +111,13 @@ class Space:
 def parameter_space(model: FittedModel, constants: Mapping[str, Any], *, train_networks: bool = True) -> Space:
     """``Space`` of a model.
 
-    Arguments:
-        constants: `clip`, `log`, `floor`, `spread`, `state_scale`, `tolerance`, and `shared` (a ``Bijection``), found from the data.
-        train_networks: False freezes all weights.
+    Parameters
+    ----------
+    constants
+        `clip`, `log`, `floor`, `spread`, `state_scale`, `tolerance`, and `shared` (a ``Bijection``), found from the
+        data.
+    train_networks
+        False freezes all weights.
     """
     structure = structure_of(model)
     configs = [model.config.parameters.get(name) or _default(model, name) for name in structure.parameters]

@@ -12,7 +12,7 @@ from ndestudio.problem.observation import Observation
 
 
 @dataclass(frozen=True)
-class FormulaStructure:
+class ProblemStructure:
     """Dynamics, observation, initial condition and kind of noise of a problem; hashable.
 
     Two problems of the same structure share their compiled programs: data, parameters, weights, bounds, noise and penalties

@@ -110,12 +110,17 @@ class Encoder:
 class Decoder:
     """Turns plain values into those of a declared type.
 
-    Arguments:
-        objects: the shared values of the file.
-        array: reads an array by its name.
+    Parameters
+    ----------
+    objects
+        The shared values of the file.
+    array
+        Reads an array by its name.
 
-    Raises:
-        Damaged: (from ``decode``) where a value does not fit.
+    Raises
+    ------
+    Damaged
+        (from ``decode``) where a value does not fit.
     """
 
     def __init__(self, objects: list[Any], array: Callable[[str], np.ndarray]) -> None:

@@ -21,8 +21,10 @@ def migrate(
 ) -> dict[str, Any]:
     """Bring the content of a project file to the current schema.
 
-    Raises:
-        ProjectError: if the file is of a newer program, or older than the chain of steps.
+    Raises
+    ------
+    ProjectError
+        If the file is of a newer program, or older than the chain of steps.
     """
     steps = STEPS if steps is None else steps
     number = content.get("schema")

@@ -33,17 +33,25 @@ def run(
     A stop is no error: what was reached is returned. The same holds for a training that diverged; its sentence is in
     the result and nothing is distilled from it.
 
-    Arguments:
-        reporter: hears of phases, losses, fronts; is asked whether to stop.
-        base: folder that relative data files start from (None: the working directory).
-        on_stage: called with the project after each stage, so that it can be kept.
+    Parameters
+    ----------
+    reporter
+        Hears of phases, losses, fronts; is asked whether to stop.
+    base
+        Folder that relative data files start from (None: the working directory).
+    on_stage
+        Called with the project after each stage, so that it can be kept.
 
-    Returns:
+    Returns
+    -------
+    Project
         The project with data, fit, distillation (None if there was nothing to distil or no time), the default choice
         of every neural term accepted, and the seconds of each stage.
 
-    Raises:
-        NdeStudioError: for data, equations or settings that cannot be used.
+    Raises
+    ------
+    NdeStudioError
+        For data, equations or settings that cannot be used.
     """
     reporter = SilentReporter() if reporter is None else reporter
     project = Project(spec=spec)
@@ -68,12 +76,17 @@ def recover(
 ) -> Recovery:
     """The recovery test that a spec's table `[recovery]` describes, on data like those of the spec.
 
-    Arguments:
-        fit_ground_truth: fit the constants of the ground truth to the real data first.
-        fit: a training on the real data; its parameters, initial values and residuals make the synthetic data more alike.
+    Parameters
+    ----------
+    fit_ground_truth
+        Fit the constants of the ground truth to the real data first.
+    fit
+        A training on the real data; its parameters, initial values and residuals make the synthetic data more alike.
 
-    Raises:
-        NdeStudioError: for data, equations, settings or a ground truth that cannot be used.
+    Raises
+    ------
+    NdeStudioError
+        For data, equations, settings or a ground truth that cannot be used.
     """
     from ndestudio.distil.ground_truth import fitted_ground_truth
     from ndestudio.distil.recovery import recovery_test
@@ -95,11 +108,15 @@ def compare(
 ) -> Comparison:
     """The model of a spec beside its mechanistic part and a plain neural ODE, fitted to its data.
 
-    Arguments:
-        fit: the fit of the spec's model, where it is at hand.
+    Parameters
+    ----------
+    fit
+        The fit of the spec's model, where it is at hand.
 
-    Raises:
-        NdeStudioError: for data, equations or settings that cannot be used.
+    Raises
+    ------
+    NdeStudioError
+        For data, equations or settings that cannot be used.
     """
     from ndestudio.fitting.model_comparison import compare as compare_models
 

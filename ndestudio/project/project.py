@@ -36,9 +36,14 @@ class Spec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 class Run:
     """A finished fit or distillation kept in the runs table, with the settings it was made with.
 
-    Arguments:
-        kind: `"fit"` or `"distil"`. created: ISO 8601 time.
-        start: the model a training went on from, None for fresh networks.
+    Parameters
+    ----------
+    kind
+        `"fit"` or `"distil"`.
+    created
+        ISO 8601 time.
+    start
+        The model a training went on from, None for fresh networks.
     """
 
     name: str
@@ -54,14 +59,22 @@ class Run:
 class Project:
     """Spec, data and results. Edits replace it; undo is a list of values.
 
-    Arguments:
-        dataset: the loaded data (None before files are loaded).
-        fit, distillation: the current results; None before.
-        accepted: neural term -> index of the scored candidate that replaces it (terms not named stay neural).
-        runs: all results kept, oldest first.
-        recovery: assessment of the last recovery test.
-        layout: what the window remembers (plain JSON values).
-        seconds: stage of the job (`"data"`, `"train"`, `"distil"`) -> wall seconds it took.
+    Parameters
+    ----------
+    dataset
+        The loaded data (None before files are loaded).
+    fit, distillation
+        The current results; None before.
+    accepted
+        Neural term -> index of the scored candidate that replaces it (terms not named stay neural).
+    runs
+        All results kept, oldest first.
+    recovery
+        Assessment of the last recovery test.
+    layout
+        What the window remembers (plain JSON values).
+    seconds
+        Stage of the job (`"data"`, `"train"`, `"distil"`) -> wall seconds it took.
     """
 
     spec: Spec = Spec()

@@ -45,11 +45,15 @@ _NONE = "none"
 def load_spec(path: str | Path, note: Callable[[str], None] = _log.warning) -> Spec:
     """Read a spec file; ``note`` is told each former word in it.
 
-    Returns:
+    Returns
+    -------
+    Spec
         The spec; relative data files are resolved against the file's folder.
 
-    Raises:
-        SpecError: with the file, table, key and remedy.
+    Raises
+    ------
+    SpecError
+        With the file, table, key and remedy.
     """
     path = Path(path)
     try:
@@ -73,8 +77,10 @@ def load_spec(path: str | Path, note: Callable[[str], None] = _log.warning) -> S
 def parse_spec(text: str, note: Callable[[str], None] = _log.warning) -> Spec:
     """A spec from TOML text; file names stay as written; ``note`` is told each former word that was read.
 
-    Raises:
-        SpecError: with the table, key and remedy.
+    Raises
+    ------
+    SpecError
+        With the table, key and remedy.
     """
     try:
         table = tomllib.loads(text)
@@ -93,8 +99,10 @@ def parse_spec(text: str, note: Callable[[str], None] = _log.warning) -> Spec:
 def dump_spec(spec: Spec, *, base: Path | None = None) -> str:
     """TOML text of a spec; settings equal to their defaults are left out.
 
-    Arguments:
-        base: folder the text will lie in; data files below it are named relative to it.
+    Parameters
+    ----------
+    base
+        Folder the text will lie in; data files below it are named relative to it.
     """
     if base is not None:
         files = tuple(_relative(name, base) for name in spec.data.files)

@@ -48,8 +48,10 @@ def admits_none(type_: Any) -> bool:
 def convert_leaf(type_: Any, value: Any, place: str) -> Any:
     """A TOML value as ``type_``.
 
-    Raises:
-        SpecError: naming ``place``, what was expected and what was found.
+    Raises
+    ------
+    SpecError
+        Naming ``place``, what was expected and what was found.
     """
     if isinstance(value, str) and str not in _options(type_) and _is_texts(type_):
         value = [value]

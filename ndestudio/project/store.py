@@ -58,14 +58,20 @@ _DAMAGE = (
 def save_project(project: Project, path: str | Path) -> Path:
     """Write a project file, whole or not at all; an older file of that name survives any failure.
 
-    Arguments:
-        path: gets the suffix `.nde` if it has none.
+    Parameters
+    ----------
+    path
+        Gets the suffix `.nde` if it has none.
 
-    Returns:
+    Returns
+    -------
+    Path
         The path written.
 
-    Raises:
-        ProjectError: with the reason (no such folder, no permission, disk full).
+    Raises
+    ------
+    ProjectError
+        With the reason (no such folder, no permission, disk full).
     """
     path = Path(path)
     if not path.suffix:
@@ -80,8 +86,10 @@ def save_project(project: Project, path: str | Path) -> Path:
 def load_project(path: str | Path) -> Project:
     """Read a project file.
 
-    Raises:
-        ProjectError: with what is wrong with the file.
+    Raises
+    ------
+    ProjectError
+        With what is wrong with the file.
     """
     path = Path(path)
     try:

@@ -35,9 +35,12 @@ def with_dataset(project: Project, dataset: Dataset | None) -> Project:
 def with_role(data: DataConfig, column: str, role: Role, states: tuple[str, ...]) -> DataConfig:
     """Give a column another role.
 
-    Arguments:
-        column: its label in the file.
-        states: labels of the columns that are states now (they are spelt out once roles are edited).
+    Parameters
+    ----------
+    column
+        Its label in the file.
+    states
+        Labels of the columns that are states now (they are spelt out once roles are edited).
     """
     states = tuple(name for name in states if name != column)
     inputs = tuple(name for name in data.inputs if name != column)
@@ -175,9 +178,12 @@ def with_fit(
 ) -> Project:
     """A finished training: the current fit, and a row of the runs table.
 
-    Arguments:
-        spec: what it was started with, where settings were edited meanwhile.
-        start: the model it went on from, None for fresh networks.
+    Parameters
+    ----------
+    spec
+        What it was started with, where settings were edited meanwhile.
+    start
+        The model it went on from, None for fresh networks.
     """
     count = sum(run.kind == "fit" for run in project.runs) + 1
     run = Run(f"Fit {count}", "fit", created, spec or project.spec, fit=fit, start=start)
@@ -187,8 +193,10 @@ def with_fit(
 def with_distillation(project: Project, distillation: Distillation, created: str, spec: Spec | None = None) -> Project:
     """A finished search: its choices are accepted, and it is a row of the runs table.
 
-    Arguments:
-        spec: what it was started with, where settings were edited meanwhile.
+    Parameters
+    ----------
+    spec
+        What it was started with, where settings were edited meanwhile.
     """
     count = sum(run.kind == "distil" for run in project.runs) + 1
     run = Run(f"Search {count}", "distil", created, spec or project.spec, fit=project.fit, distillation=distillation)

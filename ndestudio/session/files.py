@@ -131,8 +131,10 @@ class FilesController:
     def save(self, path: str | Path | None = None) -> None:
         """Write the project file on a worker; the project of this moment is what is written.
 
-        Arguments:
-            path: None writes to the file the project came from.
+        Parameters
+        ----------
+        path
+            None writes to the file the project came from.
         """
         target = Path(path) if path else self._workspace.path
         if target is None:

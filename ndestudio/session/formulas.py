@@ -27,10 +27,13 @@ BOX_COLOUR = "#d55e01"
 class Formula:
     """A typeset formula.
 
-    Arguments:
-        latex: its source, for copying.
-        svg: the picture, drawn in `#000000`, and ``BOX_COLOUR`` for neural terms (recolour by replacing these); "" when
-            it cannot be drawn.
+    Parameters
+    ----------
+    latex
+        Its source, for copying.
+    svg
+        The picture, drawn in `#000000`, and ``BOX_COLOUR`` for neural terms (recolour by replacing these); "" when it
+        cannot be drawn.
     """
 
     latex: str
@@ -41,10 +44,14 @@ class Formula:
 class FormulaRequest:
     """What to typeset: `left = expression`, or the expression alone.
 
-    Arguments:
-        left: LaTeX of the left-hand side, "" for none.
-        digits: significant digits of numbers (None: as written).
-        neural_terms: functions whose calls are drawn as boxes.
+    Parameters
+    ----------
+    left
+        LaTeX of the left-hand side, "" for none.
+    digits
+        Significant digits of numbers (None: as written).
+    neural_terms
+        Functions whose calls are drawn as boxes.
     """
 
     left: str
@@ -80,7 +87,9 @@ class FormulaCache:
     def missed(self, requests: tuple[FormulaRequest, ...]) -> bool:
         """The job that was to make them failed; after ``_TRIES`` times they are shown as text.
 
-        Returns:
+        Returns
+        -------
+        bool
             Whether some are given up.
         """
         for request in requests:

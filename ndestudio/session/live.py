@@ -98,10 +98,14 @@ class Moment:
 class TrainLive:
     """A training as it runs.
 
-    Arguments:
-        moments: models on the way, thinned to a few dozen: what the time slider goes through.
-        traces: parameter -> its values by step.
-        version: grows with each event.
+    Parameters
+    ----------
+    moments
+        Models on the way, thinned to a few dozen: what the time slider goes through.
+    traces
+        Parameter -> its values by step.
+    version
+        Grows with each event.
     """
 
     clock: StageClock = field(default_factory=StageClock)
@@ -163,8 +167,10 @@ class TrainLive:
 class DistilLive:
     """A search as it runs.
 
-    Arguments:
-        scored: neural term -> position -> ``distil.ScoredCandidate``.
+    Parameters
+    ----------
+    scored
+        Neural term -> position -> ``distil.ScoredCandidate``.
     """
 
     clock: StageClock = field(default_factory=StageClock)

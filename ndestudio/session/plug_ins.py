@@ -23,8 +23,12 @@ _NOTE = "Help > Plug-ins shows why."
 class PlugInRow:
     """A plug-in.
 
-    Arguments:
-        problem: why it cannot be used, "" if it can. details: the traceback, "" where there is none.
+    Parameters
+    ----------
+    problem
+        Why it cannot be used, "" if it can.
+    details
+        The traceback, "" where there is none.
     """
 
     kind: str

@@ -40,11 +40,16 @@ _SHELL_SECONDS = 0.25
 class Session:
     """Owns the state; views and the timer of the window call its controllers.
 
-    Arguments:
-        runner: what runs jobs (threads by default).
-        settings: what the window remembers.
-        autosave_folder: where unsaved work is kept against a crash; None: nowhere.
-        workers: processes by place (see ``purposes``); without them everything runs on threads.
+    Parameters
+    ----------
+    runner
+        What runs jobs (threads by default).
+    settings
+        What the window remembers.
+    autosave_folder
+        Where unsaved work is kept against a crash; None: nowhere.
+    workers
+        Processes by place (see ``purposes``); without them everything runs on threads.
     """
 
     def __init__(

@@ -21,10 +21,14 @@ Scheme = Literal["system", "light", "dark"]
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Settings of the person, not of a project. Unknown keys of a newer version are ignored.
 
-    Attributes:
-        recent: project, spec and data files, newest first.
-        shortcuts: action -> key sequence, where it differs from the default.
-        geometry, layout: of the window, opaque to everybody else.
+    Attributes
+    ----------
+    recent
+        Project, spec and data files, newest first.
+    shortcuts
+        Action -> key sequence, where it differs from the default.
+    geometry, layout
+        Of the window, opaque to everybody else.
     """
 
     scheme: Scheme = "system"

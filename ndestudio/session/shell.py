@@ -29,8 +29,12 @@ class Toast:
 class JobState:
     """The job in the status bar.
 
-    Arguments:
-        fraction: 0..1, None while unknown. eta: seconds, None while unknown.
+    Parameters
+    ----------
+    fraction
+        0..1, None while unknown.
+    eta
+        Seconds, None while unknown.
     """
 
     title: str

@@ -27,9 +27,14 @@ _UNTIMED = ("preparing", "compiling", "validating")
 def training_stages(times: Sequence[StageTime], running: bool, wanted: Sequence[str] | None) -> tuple[StageRow, ...]:
     """All steps of a training.
 
-    Arguments:
-        times: what was entered so far. running: whether more is to come.
-        wanted: stages of the settings, None for the usual recipe.
+    Parameters
+    ----------
+    times
+        What was entered so far.
+    running
+        Whether more is to come.
+    wanted
+        Stages of the settings, None for the usual recipe.
     """
     entered = _totals(times)
     order = [*TRAINING, *(name for name in entered if name not in TRAINING)]

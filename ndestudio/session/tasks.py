@@ -33,9 +33,12 @@ class Runner(Protocol):
 class Task:
     """A running job and what is known of it.
 
-    Arguments:
-        slot: its purpose (`"preview"`, `"fit"`, ...).
-        title: words for the status bar; "" for work too small to be shown.
+    Parameters
+    ----------
+    slot
+        Its purpose (`"preview"`, `"fit"`, ...).
+    title
+        Words for the status bar; "" for work too small to be shown.
     """
 
     id: JobId
@@ -73,10 +76,14 @@ class Task:
 class Tasks:
     """Starts jobs and hands their events to whoever asked for them.
 
-    Arguments:
-        runner: what runs them.
-        on_failed: told of failures that nobody else takes.
-        workers: processes by place (see ``purposes``); where there are none, their jobs run on threads.
+    Parameters
+    ----------
+    runner
+        What runs them.
+    on_failed
+        Told of failures that nobody else takes.
+    workers
+        Processes by place (see ``purposes``); where there are none, their jobs run on threads.
     """
 
     def __init__(
@@ -104,8 +111,10 @@ class Tasks:
     ) -> Task:
         """Run ``function(*args, reporter=...)`` where its purpose says; a job already in ``slot`` is discarded.
 
-        Raises:
-            ValueError: the purpose is not declared in ``purposes``.
+        Raises
+        ------
+        ValueError
+            The purpose is not declared in ``purposes``.
         """
         workers = self._workers.get(purpose(slot).where)
         self.discard(slot)
@@ -173,7 +182,9 @@ class Tasks:
     def drain(self) -> bool:
         """Hand out what arrived.
 
-        Returns:
+        Returns
+        -------
+        bool
             Whether anything did.
         """
         events = self._runner.drain()

@@ -25,10 +25,14 @@ class Step:
 class Workspace:
     """The project being worked on.
 
-    Arguments:
-        project: what to begin with.
-        clock: seconds, for merging keystrokes into one undo step.
-        limit: steps of history kept.
+    Parameters
+    ----------
+    project
+        What to begin with.
+    clock
+        Seconds, for merging keystrokes into one undo step.
+    limit
+        Steps of history kept.
     """
 
     def __init__(
@@ -71,10 +75,14 @@ class Workspace:
     def edit(self, text: str, project: Project, *, merge: str = "") -> None:
         """Replace the project.
 
-        Arguments:
-            text: words for the undo menu.
-            project: the new value; the same value again is no edit.
-            merge: edits with the same non-empty key in quick succession are one step (typing).
+        Parameters
+        ----------
+        text
+            Words for the undo menu.
+        project
+            The new value; the same value again is no edit.
+        merge
+            Edits with the same non-empty key in quick succession are one step (typing).
         """
         if project is self.project:
             return
@@ -111,9 +119,12 @@ class Workspace:
     def open(self, project: Project, path: Path | None, *, modified: bool = False) -> None:
         """Begin anew with another project; its history starts empty.
 
-        Arguments:
-            path: its file, None while it has none.
-            modified: whether it holds work that is not in the file (recovered after a crash).
+        Parameters
+        ----------
+        path
+            Its file, None while it has none.
+        modified
+            Whether it holds work that is not in the file (recovered after a crash).
         """
         self._begin(project, path)
         if modified:

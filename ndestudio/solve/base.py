@@ -106,10 +106,18 @@ class TracedMethod(Protocol):
 class Solver(Protocol):
     """A way of solving initial-value problems; one entry of ``registry.SOLVERS``.
 
-    Arguments:
-        title: what the window calls it. implicit: whether it suits stiff problems. adaptive: whether it chooses its own steps
-            and obeys ``SolverSettings``. trains: whether it has derivatives, so that fits can be made through it.
-        grid: fixed steps for quick evaluations while it trains (or its own, where it is a method on a fixed grid).
+    Attributes
+    ----------
+    title
+        What the window calls it.
+    implicit
+        Whether it suits stiff problems.
+    adaptive
+        Whether it chooses its own steps and obeys ``SolverSettings``.
+    trains
+        Whether it has derivatives, so that fits can be made through it.
+    grid
+        Fixed steps for quick evaluations while it trains (or its own, where it is a method on a fixed grid).
     """
 
     @property

@@ -80,8 +80,10 @@ def compilations() -> int:
 def wait(future: Future[Any], reporter: Reporter, what: str) -> tuple[Any, float]:
     """The program and the seconds spent waiting for it; says so if it takes a moment.
 
-    Raises:
-        Stopped: the reporter asked to stop (the compilation runs on in the background and is kept).
+    Raises
+    ------
+    Stopped
+        The reporter asked to stop (the compilation runs on in the background and is kept).
     """
     begin = time.perf_counter()
     told = False

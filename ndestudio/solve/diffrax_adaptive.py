@@ -40,9 +40,12 @@ BACKSOLVE = (
 class Adaptive:
     """The static part of a diffrax solve; a compiled program depends on it. A ``TracedMethod``.
 
-    Arguments:
-        controller: `"pid"` (steps by the local error) or `"constant"` (the steps of the training grid).
-        inputs: how inputs go between their samples, a name in ``control_path.KINDS``.
+    Parameters
+    ----------
+    controller
+        `"pid"` (steps by the local error) or `"constant"` (the steps of the training grid).
+    inputs
+        How inputs go between their samples, a name in ``control_path.KINDS``.
     """
 
     solver: Diffrax
@@ -125,10 +128,13 @@ class Adaptive:
 class Diffrax:
     """A solver of diffrax; a ``Solver``.
 
-    Arguments:
-        method: its class in diffrax.
-        kind: `"split"`: implicit in what is known, explicit in the networks (Kennedy and Carpenter 2003, Appl. Numer. Math.
-            44, 139).
+    Parameters
+    ----------
+    method
+        Its class in diffrax.
+    kind
+        `"split"`: implicit in what is known, explicit in the networks (Kennedy and Carpenter 2003, Appl. Numer. Math.
+        44, 139).
     """
 
     name: str

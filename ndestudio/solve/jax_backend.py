@@ -78,11 +78,15 @@ def get_jax() -> Any:
 def device(kind: str = "auto") -> tuple[Any, Device]:
     """The JAX device to compute on and its description.
 
-    Arguments:
-        kind: `"auto"` (a GPU if JAX sees one), `"cpu"` or `"gpu"`.
+    Parameters
+    ----------
+    kind
+        `"auto"` (a GPU if JAX sees one), `"cpu"` or `"gpu"`.
 
-    Raises:
-        DeviceError: a GPU was asked for and there is none.
+    Raises
+    ------
+    DeviceError
+        A GPU was asked for and there is none.
     """
     jax = get_jax()
     gpu, why = _gpu(jax)

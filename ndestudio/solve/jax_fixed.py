@@ -18,7 +18,7 @@ from ndestudio.problem.constants import Constants
 from ndestudio.problem.dynamics import neural_functions
 from ndestudio.problem.initial import Start
 from ndestudio.problem.rows import Target
-from ndestudio.problem.structure import FormulaStructure
+from ndestudio.problem.structure import ProblemStructure
 from ndestudio.solve.base import Method, TracedMethod
 from ndestudio.solve.jax_backend import get_jax
 from ndestudio.solve.jax_implicit import StageSolver
@@ -31,12 +31,18 @@ from ndestudio.solve.time_grid import Grid
 class Functions(NamedTuple):
     """Pure functions of one row at one time; ``phi`` is the whole vector in physical units.
 
-    Arguments:
-        physical: (theta, constants) -> phi, number by number. Outside the loop over time, it is traced and computed once.
-        field: (phi, constants, t, u, y) -> dy/dt.
-        observe: (phi, constants, t, u, y) -> measured columns, as compared (logarithms where asked for), over spread.
-        start: (phi, constants, free, start of the row) -> y0.
-        known: as ``field``, with every network left out (0).
+    Parameters
+    ----------
+    physical
+        (theta, constants) -> phi, number by number. Outside the loop over time, it is traced and computed once.
+    field
+        (phi, constants, t, u, y) -> dy/dt.
+    observe
+        (phi, constants, t, u, y) -> measured columns, as compared (logarithms where asked for), over spread.
+    start
+        (phi, constants, free, start of the row) -> y0.
+    known
+        As ``field``, with every network left out (0).
     """
 
     physical: Callable[..., Any]
@@ -46,7 +52,7 @@ class Functions(NamedTuple):
     known: Callable[..., Any]
 
 
-def make_functions(structure: FormulaStructure) -> Functions:
+def make_functions(structure: ProblemStructure) -> Functions:
     """The functions of a system, traced by JAX."""
     jax = get_jax()
     jnp = jax.numpy
@@ -86,7 +92,7 @@ def make_functions(structure: FormulaStructure) -> Functions:
     return Functions(physical, field, observe, start, known)
 
 
-def linearise_program(structure: FormulaStructure, method: Method) -> Callable[..., Any]:
+def linearise_program(structure: ProblemStructure, method: Method) -> Callable[..., Any]:
     """(theta, free, constants, start, grid, target) -> residuals, derivatives by theta and by free starts, residuals and
     derivatives by free starts of the validation samples, ends. To be compiled."""
     if not isinstance(method, Tableau):
@@ -123,7 +129,7 @@ def linearise_program(structure: FormulaStructure, method: Method) -> Callable[.
     return run
 
 
-def forward_program(structure: FormulaStructure, setup: TracedMethod) -> Callable[..., Any]:
+def forward_program(structure: ProblemStructure, setup: TracedMethod) -> Callable[..., Any]:
     """As ``linearise_program``, by pushing tangents through a diffrax solve. To be compiled."""
     jax = get_jax()
     jnp = jax.numpy
@@ -175,10 +181,16 @@ def knots_of(grid: Grid) -> Any:
 class Loss(NamedTuple):
     """Settings of the scalar loss; a pytree of numbers.
 
-    Arguments:
-        huber: errors beyond this (in spreads) count linearly; inf for squares.
-        follows: for each row the row it continues, or itself. continuity: weight of the gaps between them.
-        linked: 1 where a row continues another.
+    Parameters
+    ----------
+    huber
+        Errors beyond this (in spreads) count linearly; inf for squares.
+    follows
+        For each row the row it continues, or itself.
+    continuity
+        Weight of the gaps between them.
+    linked
+        1 where a row continues another.
     """
 
     huber: Any
@@ -187,7 +199,7 @@ class Loss(NamedTuple):
     linked: Any
 
 
-def gradient_program(structure: FormulaStructure, method: Method) -> Callable[..., Any]:
+def gradient_program(structure: ProblemStructure, method: Method) -> Callable[..., Any]:
     """(theta, free, constants, start, grid, target, settings) -> loss, figures, gradients. To be compiled."""
     jax = get_jax()
     jnp = jax.numpy
@@ -286,10 +298,18 @@ def _widened(array: Any, dimensions: int) -> Any:
 class Slopes(NamedTuple):
     """Points on smooth curves and their slopes; a pytree of arrays.
 
-    Arguments:
-        weight: 0 where a slope is unknown. limit: errors beyond it count linearly (a spline may fail anywhere).
-        h: time to the next point of the same trajectory, 0 at the last. first, last: of the stretch around each point along
-            which errors are summed up. whole: weight of these sums for each state.
+    Parameters
+    ----------
+    weight
+        0 where a slope is unknown.
+    limit
+        Errors beyond it count linearly (a spline may fail anywhere).
+    h
+        Time to the next point of the same trajectory, 0 at the last.
+    first, last
+        Of the stretch around each point along which errors are summed up.
+    whole
+        Weight of these sums for each state.
     """
 
     t: Any
@@ -304,7 +324,7 @@ class Slopes(NamedTuple):
     whole: Any
 
 
-def collocation_program(structure: FormulaStructure) -> Callable[..., Any]:
+def collocation_program(structure: ProblemStructure) -> Callable[..., Any]:
     """(theta, free, constants, slopes) -> loss, figures, gradients. To be compiled.
 
     Errors of slopes, and (as a variance within stretches) how far they carry a state away along stretches of the curves: noise makes slopes worse than it

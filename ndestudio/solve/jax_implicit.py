@@ -22,8 +22,12 @@ from ndestudio.solve.tableau import Tableau
 class StageSolver(NamedTuple):
     """Stages of a method for all rows at once: of states, or of states with their sensitivities.
 
-    Arguments:
-        field: (phi, constants, t, u, y) -> dy/dt of one row. size: numbers of phi that are trained.
+    Parameters
+    ----------
+    field
+        (phi, constants, t, u, y) -> dy/dt of one row.
+    size
+        Numbers of phi that are trained.
     """
 
     field: Any

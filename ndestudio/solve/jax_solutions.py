@@ -9,7 +9,7 @@ import numpy as np
 
 from ndestudio.problem.conditions import Condition
 from ndestudio.problem.problem import Problem
-from ndestudio.problem.structure import FormulaStructure
+from ndestudio.problem.structure import ProblemStructure
 from ndestudio.solve.base import Linearisation, Method
 from ndestudio.solve.compiled import CACHE
 from ndestudio.solve.jax_backend import device, get_jax
@@ -21,7 +21,7 @@ EXACT = (1e-9, 1e-11)
 """Relative and absolute tolerance of adaptive solutions that no fit is made through."""
 
 
-def sensitivity_program(structure: FormulaStructure, method: Method) -> Callable[..., Any]:
+def sensitivity_program(structure: ProblemStructure, method: Method) -> Callable[..., Any]:
     """(theta, constants, y0, grid) -> states at the samples and their derivatives by theta and by y0. To be compiled."""
     jax = get_jax()
     jnp, f, size, states = jax.numpy, make_functions(structure), structure.size, len(structure.states)
@@ -46,7 +46,7 @@ def sensitivity_program(structure: FormulaStructure, method: Method) -> Callable
     return run
 
 
-def solution_program(structure: FormulaStructure, method: Method) -> Callable[..., Any]:
+def solution_program(structure: ProblemStructure, method: Method) -> Callable[..., Any]:
     """(theta, constants, y0, grid) -> states at the samples. To be compiled."""
     jax, f = get_jax(), make_functions(structure)
     return lambda theta, constants, y0, grid: simulated(

@@ -17,7 +17,7 @@ from ndestudio.model.networks import array_neural_term
 from ndestudio.problem.conditions import Condition
 from ndestudio.problem.initial import Start
 from ndestudio.problem.problem import Problem
-from ndestudio.problem.structure import FormulaStructure
+from ndestudio.problem.structure import ProblemStructure
 from ndestudio.solve.jax_backend import one_thread
 from ndestudio.solve.numpy_implicit import StageField, StageSolver
 from ndestudio.solve.runge_kutta import step
@@ -31,14 +31,22 @@ ON_KNOT = 1e-9
 class VectorModel:
     """A structure ready for NumPy: its functions of arrays, prepared once.
 
-    Arguments:
-        networks: trained neural terms, used as they are (their weights are not in ``theta`` here).
-        field: (parameters, t, u [input, ...], y [state, ...]) -> dy/dt [state, ...].
-        observe: as ``field`` -> measured columns [measured, ...], NaN for a column without counterpart.
-        starts: (parameters, shared [state][copy, 1], free [copy, row, state], start) -> initial values [state, copy, row].
+    Parameters
+    ----------
+    networks
+        Trained neural terms, used as they are (their weights are not in ``theta`` here).
+
+    Attributes
+    ----------
+    field
+        (parameters, t, u [input, ...], y [state, ...]) -> dy/dt [state, ...].
+    observe
+        As ``field`` -> measured columns [measured, ...], NaN for a column without counterpart.
+    starts
+        (parameters, shared [state][copy, 1], free [copy, row, state], start) -> initial values [state, copy, row].
     """
 
-    def __init__(self, structure: FormulaStructure, networks: Mapping[str, NetworkWeights]) -> None:
+    def __init__(self, structure: ProblemStructure, networks: Mapping[str, NetworkWeights]) -> None:
         self.structure = structure
         functions = {name: array_neural_term(network) for name, network in networks.items()}
         self.field = structure.dynamics.drift(functions, np)
@@ -55,8 +63,10 @@ def initial_values(
 ) -> Float[np.ndarray, "state copy row"]:
     """Initial values of all rows, from where ``start.mode`` says.
 
-    Arguments:
-        shared: physical shared values, [state][copy, 1].
+    Parameters
+    ----------
+    shared
+        Physical shared values, [state][copy, 1].
     """
     return model.starts(parameters, shared, free, start)
 

@@ -28,8 +28,10 @@ StageField = Callable[[Any, Any, Any], Any]
 class StageSolver(NamedTuple):
     """Stages of a method for a field.
 
-    Arguments:
-        scale: size of each state, for the convergence of Newton's method.
+    Parameters
+    ----------
+    scale
+        Size of each state, for the convergence of Newton's method.
     """
 
     field: StageField

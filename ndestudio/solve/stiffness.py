@@ -38,8 +38,14 @@ EXPLICIT_LIMIT = 3e4
 class Stiffness:
     """A model too stiff for its grid.
 
-    Arguments:
-        time: of the fastest decay (1/rate), in the unit of time. needed: steps for a stable simulation. steps: those it has.
+    Parameters
+    ----------
+    time
+        Of the fastest decay (1/rate), in the unit of time.
+    needed
+        Steps for a stable simulation.
+    steps
+        Those it has.
     """
 
     time: float

@@ -9,8 +9,12 @@ from dataclasses import dataclass
 class Tableau:
     """k_i = f(t + c_i h, y + h sum_j a_ij k_j + h gamma k_i); y+ = y + h sum_i b_i k_i.
 
-    Arguments:
-        a: what is below the diagonal, row by row. gamma: the diagonal, the same for all stages; 0: an explicit method.
+    Parameters
+    ----------
+    a
+        What is below the diagonal, row by row.
+    gamma
+        The diagonal, the same for all stages; 0: an explicit method.
     """
 
     name: str

@@ -93,10 +93,18 @@ def _counts(share: Float[np.ndarray, " gap"], steps: int) -> list[int]:
 class Grid(NamedTuple):
     """What the solver reads; a pytree of arrays.
 
-    Arguments:
-        h: length of each step; the last one is 0 (its first stage gives the slope at the end).
-        t, u: time and inputs at each stage of each step.
-        step: step in which each sample lies. q: its place in the step, 0..1. sample_t, sample_u: its time and inputs.
+    Parameters
+    ----------
+    h
+        Length of each step; the last one is 0 (its first stage gives the slope at the end).
+    t, u
+        Time and inputs at each stage of each step.
+    step
+        Step in which each sample lies.
+    q
+        Its place in the step, 0..1.
+    sample_t, sample_u
+        Its time and inputs.
     """
 
     h: Float[np.ndarray, "step row"]
@@ -122,8 +130,14 @@ def grid_times(
 class Sampled(Protocol):
     """What a grid is laid out for: a row of a batch, or a condition.
 
-    Arguments:
-        t: times of the samples. control: the inputs. name: of the trajectory.
+    Attributes
+    ----------
+    t
+        Times of the samples.
+    control
+        The inputs.
+    name
+        Of the trajectory.
     """
 
     @property

@@ -32,13 +32,22 @@ def choose(
     candidates whose held-out NMSE lies within two standard errors (2 sqrt(2 / held_out_rows), relative, for normal
     errors) of the smallest are considered.
 
-    Arguments:
-        candidates: of a front, by rising complexity.
-        rows: samples that were fitted. vocabulary: number of operators and variables.
-        noise: standard deviation of the noise relative to that of y, where known.
-        held_out_rows: number of held-out samples (0: none).
+    Parameters
+    ----------
+    candidates
+        Of a front, by rising complexity.
+    rows
+        Samples that were fitted.
+    vocabulary
+        Number of operators and variables.
+    noise
+        Standard deviation of the noise relative to that of y, where known.
+    held_out_rows
+        Number of held-out samples (0: none).
 
-    Returns:
+    Returns
+    -------
+    tuple[int, str]
         Index of the choice (-1 if there are no candidates) and the reason, a sentence.
     """
     if not candidates:

@@ -40,8 +40,10 @@ class ProblemUnits:
 def units_of(problem: SearchProblem) -> ProblemUnits | None:
     """The units of a problem, None if it has none.
 
-    Raises:
-        ValueError: for a unit that cannot be read, or a number of units other than that of the columns.
+    Raises
+    ------
+    ValueError
+        For a unit that cannot be read, or a number of units other than that of the columns.
     """
     texts = problem.units or ()
     if texts and len(texts) != len(problem.names):
@@ -90,8 +92,10 @@ def core_dimensions(units: ProblemUnits) -> dict[str, Any]:
 def argument_dimensions(units: ProblemUnits, template: Template) -> list[list[float] | None]:
     """Dimensions of the arguments of a template's functions, None where unknown.
 
-    Raises:
-        ValueError: for an argument that breaks the units.
+    Raises
+    ------
+    ValueError
+        For an argument that breaks the units.
     """
     found = [dimension_of(argument, units) for own in template.functions.values() for argument in own]
     bases = tuple(dict.fromkeys(name for d in found if d for name in d))
@@ -103,8 +107,10 @@ def argument_dimensions(units: ProblemUnits, template: Template) -> list[list[fl
 def check_dimensions(expr: Expr, units: ProblemUnits, wildcards: bool = True) -> None:
     """Raise DimensionError, with a sentence, unless ``expr`` respects the units and is like one of the targets.
 
-    Arguments:
-        wildcards: numbers take whatever dimension fits; else they are pure numbers. Exponents are pure numbers always.
+    Parameters
+    ----------
+    wildcards
+        Numbers take whatever dimension fits; else they are pure numbers. Exponents are pure numbers always.
     """
     found = dimension_of(expr, units, wildcards)
     targets = [None if unit is None else _plain(unit) for unit in units.targets]

@@ -18,15 +18,24 @@ from ndestudio.symbolic.front import Front
 class SearchProblem:
     """Samples of one unknown function, or of several with the same arguments.
 
-    Arguments:
-        X, y: samples in physical units. Several columns of y are searched together: their formulas share terms.
-        names: one identifier per column of X.
-        weights: non-negative weight per row (None: all 1).
-        X_held_out, y_held_out: rows that rank the candidates but do not fit them (None: none).
-        units: unit of each column of X; unit_y that of y, or one for each target ("" or None: unknown).
-        guesses: expressions (text) to begin with, such as known mechanistic terms.
-        template: the known part of the formula with unknown functions of stated arguments in it, such as
-            `k*x - f(x, y)`; names that are no columns are parameters, fitted along ("": search for the whole formula; without an unknown function they are all that is fitted).
+    Parameters
+    ----------
+    X, y
+        Samples in physical units. Several columns of y are searched together: their formulas share terms.
+    names
+        One identifier per column of X.
+    weights
+        non-negative weight per row (None: all 1).
+    X_held_out, y_held_out
+        Rows that rank the candidates but do not fit them (None: none).
+    units
+        Unit of each column of X; unit_y that of y, or one for each target ("" or None: unknown).
+    guesses
+        Expressions (text) to begin with, such as known mechanistic terms.
+    template
+        The known part of the formula with unknown functions of stated arguments in it, such as `k*x - f(x, y)`; names
+        that are no columns are parameters, fitted along ("": search for the whole formula; without an unknown function
+        they are all that is fitted).
     """
 
     X: Float[np.ndarray, "sample input"]
@@ -49,20 +58,34 @@ class SearchProblem:
 class SearchConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Settings of a search, common to all engines.
 
-    Attributes:
-        operators: any of `+ - * / ^ neg exp log sqrt sin cos tan tanh abs min max square cube inv`.
-        max_size: largest complexity of a candidate (for each target, where there are several).
-        max_depth: largest depth of a candidate's tree (None: free).
-        complexity: operator -> complexity (default 1); `constant` and `variable` set those of leaves.
-        seconds: wall-time limit (None: none). evaluations: limit on expressions evaluated (None: none). The first
-            one reached ends the search; a run limited by evaluations alone is reproducible to the bit.
-        target_loss: stop when a candidate reaches this loss (NMSE).
-        seed: of the random generators.
-        threads: worker threads (0: all cores); the result does not depend on it.
-        loss: error per row, squared, absolute, or Huber (with `huber_delta` in standard deviations of y).
-        noise: standard deviation of the noise of y relative to that of y, where known; keeps the default choice
-            from chasing it.
-        options: engine-specific settings by name; unknown ones are an error.
+    Attributes
+    ----------
+    operators
+        Any of `+ - * / ^ neg exp log sqrt sin cos tan tanh abs min max square cube inv`.
+    max_size
+        Largest complexity of a candidate (for each target, where there are several).
+    max_depth
+        Largest depth of a candidate's tree (None: free).
+    complexity
+        Operator -> complexity (default 1); `constant` and `variable` set those of leaves.
+    seconds
+        wall-time limit (None: none).
+    evaluations
+        Limit on expressions evaluated (None: none). The first one reached ends the search; a run limited by
+        evaluations alone is reproducible to the bit.
+    target_loss
+        Stop when a candidate reaches this loss (NMSE).
+    seed
+        Of the random generators.
+    threads
+        Worker threads (0: all cores); the result does not depend on it.
+    loss
+        Error per row, squared, absolute, or Huber (with `huber_delta` in standard deviations of y).
+    noise
+        Standard deviation of the noise of y relative to that of y, where known; keeps the default choice from chasing
+        it.
+    options
+        engine-specific settings by name; unknown ones are an error.
     """
 
     operators: tuple[str, ...] = ("+", "-", "*", "/", "exp", "sin", "cos")
@@ -84,9 +107,12 @@ class SearchConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 class SearchResult:
     """What a search came to.
 
-    Arguments:
-        outcome: `"solved"` (target loss), `"limit"` (time or evaluations), `"stopped"`, or `"failed"`.
-        sentence: the same for a person.
+    Parameters
+    ----------
+    outcome
+        `"solved"` (target loss), `"limit"` (time or evaluations), `"stopped"`, or `"failed"`.
+    sentence
+        The same for a person.
     """
 
     front: Front
@@ -121,8 +147,11 @@ class Engine(Protocol):
 
         ``on_front`` is called on the calling thread with each newer front, at most ten times a second.
 
-        Raises:
-            EngineUnavailable: when ``unavailable()`` gives a sentence.
-            ValueError: for a problem or settings that make no sense, saying which.
+        Raises
+        ------
+        EngineUnavailable
+            When ``unavailable()`` gives a sentence.
+        ValueError
+            For a problem or settings that make no sense, saying which.
         """
         ...

@@ -12,17 +12,26 @@ from ndestudio.expression.tree import Expr
 class Candidate:
     """One formula.
 
-    Arguments:
-        complexity: weighted size of the simplified formula, its constants included.
-        loss: mean squared error (weighted if the rows are) over the variance of the target: dimensionless (NMSE).
-        expression: in the argument names of the problem.
-        held_out: the same measure on rows the search did not see, None without such rows.
-        score: -d(log loss)/d(complexity) against the next simpler member of the front (PySR's score).
-        others: where several targets were searched together, the formulas of the second and further ones; ``complexity``
-            then counts a term that several use once, and ``loss`` and ``held_out`` are means over the targets.
-        losses: loss of each target, where there are several.
-        parts: with a template, each unknown function (in its arguments) and each parameter by name; ``complexity`` is
-            then that of the functions.
+    Parameters
+    ----------
+    complexity
+        Weighted size of the simplified formula, its constants included.
+    loss
+        Mean squared error (weighted if the rows are) over the variance of the target: dimensionless (NMSE).
+    expression
+        In the argument names of the problem.
+    held_out
+        The same measure on rows the search did not see, None without such rows.
+    score
+        -d(log loss)/d(complexity) against the next simpler member of the front (PySR's score).
+    others
+        Where several targets were searched together, the formulas of the second and further ones; ``complexity`` then
+        counts a term that several use once, and ``loss`` and ``held_out`` are means over the targets.
+    losses
+        Loss of each target, where there are several.
+    parts
+        With a template, each unknown function (in its arguments) and each parameter by name; ``complexity`` is then
+        that of the functions.
     """
 
     complexity: int
@@ -44,14 +53,20 @@ class Candidate:
 class Front:
     """Candidates by rising complexity and falling loss.
 
-    Arguments:
-        version: grows with each change, so that a viewer can tell news from old.
-        evaluations: expressions evaluated so far.
-        seconds: wall time of the search so far.
-        best: index of the engine's own choice, -1 while the front is empty.
-        reason: why that one, a sentence.
-        improved_evaluations, improved_seconds: when an error of the front last fell by a hundredth or more; what came
-            after that was stagnation.
+    Parameters
+    ----------
+    version
+        Grows with each change, so that a viewer can tell news from old.
+    evaluations
+        Expressions evaluated so far.
+    seconds
+        Wall time of the search so far.
+    best
+        Index of the engine's own choice, -1 while the front is empty.
+    reason
+        Why that one, a sentence.
+    improved_evaluations, improved_seconds
+        When an error of the front last fell by a hundredth or more; what came after that was stagnation.
     """
 
     candidates: tuple[Candidate, ...] = ()

@@ -21,11 +21,17 @@ def read_samples(
     """X and y as float64 arrays and the column labels of a data frame (None without, or where not all are text).
     Several columns of y stay columns.
 
-    Arguments:
-        needs_y: False for prediction: ``y`` is not looked at, and an empty target is returned.
+    Parameters
+    ----------
+    needs_y
+        False for prediction: ``y`` is not looked at, and an empty target is returned.
 
-    Raises:
-        ValueError: for shapes, kinds or lengths that cannot be used. TypeError: for a sparse matrix.
+    Raises
+    ------
+    ValueError
+        For shapes, kinds or lengths that cannot be used.
+    TypeError
+        For a sparse matrix.
     """
     labels = _labels(X)
     samples = _array(X, "X")

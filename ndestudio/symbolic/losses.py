@@ -28,9 +28,12 @@ def normalised_loss(
 ) -> float:
     """Weighted mean error over the weighted variance of the target (NMSE for squared errors); infinite where not finite.
 
-    Arguments:
-        config: whose ``loss`` is taken (squares without it). Absolute errors are divided by the standard deviation.
-        scale_of: target whose variance is the unit, where it is not ``y`` itself (held-out rows).
+    Parameters
+    ----------
+    config
+        Whose ``loss`` is taken (squares without it). Absolute errors are divided by the standard deviation.
+    scale_of
+        Target whose variance is the unit, where it is not ``y`` itself (held-out rows).
     """
     from ndestudio.expression import evaluate
 

@@ -48,8 +48,10 @@ def _power(base: Expr, exponent: float) -> Expr:
 def to_postfix(expression: Expr, names: Sequence[str]) -> str:
     """Postfix text of ``expression``.
 
-    Raises:
-        ValueError: for a name that is no variable, or a function the engine does not know.
+    Raises
+    ------
+    ValueError
+        For a name that is no variable, or a function the engine does not know.
     """
     match expression:
         case Number(value):

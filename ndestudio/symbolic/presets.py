@@ -21,10 +21,16 @@ def _functions(preset: str) -> dict[str, int]:
 class Preset:
     """A set of operators for a kind of model.
 
-    Arguments:
-        title: a few words for a menu; hint: when to take it.
-        operators: building blocks.
-        complexity: operator -> complexity where it differs from 1.
+    Parameters
+    ----------
+    title
+        A few words for a menu;.
+    hint
+        When to take it.
+    operators
+        Building blocks.
+    complexity
+        Operator -> complexity where it differs from 1.
     """
 
     name: str
@@ -73,15 +79,22 @@ def resolve_operators(
 ) -> tuple[tuple[str, ...], dict[str, int]]:
     """Building blocks and their complexities from a preset name or a list.
 
-    Arguments:
-        operators: a preset name, one operator, or a list in which both may stand.
-        complexity: operator -> complexity, over the preset's own.
+    Parameters
+    ----------
+    operators
+        A preset name, one operator, or a list in which both may stand.
+    complexity
+        Operator -> complexity, over the preset's own.
 
-    Returns:
+    Returns
+    -------
+    tuple[tuple[str, ...], dict[str, int]]
         Operators without repeats, in order, and the complexities that differ from 1.
 
-    Raises:
-        SettingError: for a name that is neither, with the nearest known one.
+    Raises
+    ------
+    SettingError
+        For a name that is neither, with the nearest known one.
     """
     wanted = (operators,) if isinstance(operators, str) else tuple(operators)
     if not wanted:

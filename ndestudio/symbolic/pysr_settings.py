@@ -115,8 +115,10 @@ OPTIONS: tuple[str, ...] = (
 def pysr_settings(problem: SearchProblem, config: SearchConfig, output: str) -> dict[str, Any]:
     """Arguments of ``PySRRegressor`` for a search whose files go to the folder ``output``/`run`.
 
-    Raises:
-        ValueError: for an operator or an option that PySR does not have.
+    Raises
+    ------
+    ValueError
+        For an operator or an option that PySR does not have.
     """
     unknown = [name for name in config.options if name not in OPTIONS]
     if unknown:
@@ -169,8 +171,10 @@ def pysr_units(problem: SearchProblem) -> tuple[list[str], str] | None:
     PySR knows the seven base dimensions of the SI and no others; a further one (counts, unknown words) is written as one that
     the problem does not use. What has no unit is a pure number to PySR.
 
-    Raises:
-        ValueError: for a unit that cannot be read, or more than seven dimensions.
+    Raises
+    ------
+    ValueError
+        For a unit that cannot be read, or more than seven dimensions.
     """
     units = units_of(problem)
     if units is None:

@@ -26,11 +26,16 @@ _CALL = re.compile(r"([A-Za-z_][A-Za-z_0-9]*)\s*\(")
 class Template:
     """A template read against the columns of a problem.
 
-    Attributes:
-        expression: with calls of the unknown functions.
-        functions: unknown function -> its arguments, expressions of columns.
-        parameters: names that are neither columns nor functions, fitted along.
-        columns: names of the columns of X.
+    Attributes
+    ----------
+    expression
+        With calls of the unknown functions.
+    functions
+        Unknown function -> its arguments, expressions of columns.
+    parameters
+        Names that are neither columns nor functions, fitted along.
+    columns
+        Names of the columns of X.
     """
 
     expression: Expr
@@ -41,8 +46,10 @@ class Template:
     def samples(self, X: Float[np.ndarray, "sample input"]) -> Float[np.ndarray, "sample column"]:
         """Arguments of all functions, one column each, and then the columns of X.
 
-        Raises:
-            ValueError: where an argument is not finite.
+        Raises
+        ------
+        ValueError
+            Where an argument is not finite.
         """
         values = {name: X[:, k] for k, name in enumerate(self.columns)}
         arguments = []
@@ -80,8 +87,12 @@ class Template:
     def read(self, functions: Sequence[str], parameters: Sequence[float]) -> tuple[Expr, dict[str, Expr]]:
         """The whole formula, and the parts: each function, in its arguments, and each parameter, by name.
 
-        Arguments:
-            functions: postfix text of each function over the arguments of all. parameters: their values.
+        Parameters
+        ----------
+        functions
+            Postfix text of each function over the arguments of all.
+        parameters
+            Their values.
         """
         every = [argument for own in self.functions.values() for argument in own]
         holders = tuple(f"argument {k}" for k in range(len(every)))
@@ -100,9 +111,11 @@ def parse_template(text: str, columns: tuple[str, ...]) -> Template:
 
     Without unknown functions it is a formula whose parameters are to be fitted.
 
-    Raises:
-        ValueError: with a sentence, for text that cannot be read, with too many unknown functions, with a function that
-            has different arguments in different places, or arguments that are not made of columns.
+    Raises
+    ------
+    ValueError
+        With a sentence, for text that cannot be read, with too many unknown functions, with a function that has
+        different arguments in different places, or arguments that are not made of columns.
     """
 
     def error(what: str) -> ValueError:

@@ -88,9 +88,12 @@ _TOKEN = re.compile(
 class Unit:
     """What a unit measures.
 
-    Attributes:
-        powers: base dimension -> exponent, zeros left out.
-        unknown: words that are taken as dimensions of their own.
+    Attributes
+    ----------
+    powers
+        Base dimension -> exponent, zeros left out.
+    unknown
+        Words that are taken as dimensions of their own.
     """
 
     powers: Mapping[str, Fraction] = field(default_factory=dict)
@@ -122,8 +125,10 @@ def unit_text(powers: Mapping[str, float]) -> str:
 def parse_unit(text: str) -> Unit:
     """The dimension of a unit.
 
-    Raises:
-        ValueError: for text that is no product of powers of words, saying where.
+    Raises
+    ------
+    ValueError
+        For text that is no product of powers of words, saying where.
     """
     parser = _Parser(text)
     unit = parser.product()

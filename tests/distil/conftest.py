@@ -44,8 +44,10 @@ def with_networks(
 ) -> FittedModel:
     """``model`` whose networks follow ``functions`` of the argument columns: random features, last layer by least squares.
 
-    Arguments:
-        error: relative size of a smooth deviation that is added, as a trained network would have.
+    Parameters
+    ----------
+    error
+        Relative size of a smooth deviation that is added, as a trained network would have.
     """
     generator = np.random.default_rng(1)
     networks: dict[str, NetworkWeights] = {}

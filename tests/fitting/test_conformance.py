@@ -46,9 +46,14 @@ T = np.linspace(0.0, 3.0, 16)
 class Case:
     """What is asked for: changes of the clean case, and what must come of them.
 
-    Arguments:
-        spoil: changes the measured values in place (trajectory x time).
-        k: range in which the fitted k must lie. start: range of the initial values.
+    Parameters
+    ----------
+    spoil
+        Changes the measured values in place (trajectory x time).
+    k
+        Range in which the fitted k must lie.
+    start
+        Range of the initial values.
     """
 
     k: tuple[float, float] = (0.68, 0.72)

@@ -9,7 +9,7 @@ import pytest
 
 from ndestudio.data.dataset import Dataset
 from ndestudio.fitting import TrainConfig
-from ndestudio.fitting.problem import Problem, make_problem
+from ndestudio.fitting.prepared import PreparedFit, prepare_fit
 from ndestudio.fitting.solver_choice import with_time_grid
 from ndestudio.fitting.step_count import doubling_error, steps_for, tolerance
 from ndestudio.fitting.tracker import predict
@@ -21,7 +21,7 @@ from tests.fitting.conftest import HYBRID
 from tests.fitting.test_stiff import KINETICS, kinetics  # noqa: F401  (a fixture)
 
 
-def by_diffrax(problem: Problem, solver: str) -> np.ndarray:
+def by_diffrax(problem: PreparedFit, solver: str) -> np.ndarray:
     """The first trajectory."""
     definition = problem.definition
     (first, *_) = definition.conditions(problem.space.model)
@@ -38,7 +38,7 @@ def test_three_solvers_agree(stiff: bool, solver: str, predators: Dataset, reque
     model = initial_model(config, dataset, 3)
     if not stiff:  # x stays within the limits of the field, which the others do not know
         model = replace(model, parameters={**model.parameters, "a": 0.05, "b": 0.1})
-    problem = make_problem(model, dataset, TrainConfig(solver="sdirk4" if stiff else "rk4"))
+    problem = prepare_fit(model, dataset, TrainConfig(solver="sdirk4" if stiff else "rk4"))
     problem = with_time_grid(problem, model) if stiff else problem
     steps = steps_for(problem)
     while doubling_error(problem, model, steps) > tolerance(problem):  # as training does
@@ -56,7 +56,7 @@ def test_three_solvers_agree(stiff: bool, solver: str, predators: Dataset, reque
 def test_too_long_steps_are_noticed(predators: Dataset) -> None:
     model = initial_model(HYBRID, predators, 3)
     model = replace(model, parameters={**model.parameters, "a": 0.05, "b": 0.1})
-    problem = make_problem(model, predators, TrainConfig(solver="heun"))
+    problem = prepare_fit(model, predators, TrainConfig(solver="heun"))
     coarse, fine = (predict(problem, model, steps)["1"][1] for steps in (8, 512))
     missed = float(np.sqrt(np.mean(((coarse - fine) / problem.space.constants.spread) ** 2)))
     assert doubling_error(problem, model, 8) > 0.3 * missed > 3 * tolerance(problem)

@@ -13,7 +13,7 @@ from ndestudio.data.dataset import Dataset, Part
 from ndestudio.errors import DataError, DeviceError
 from ndestudio.fitting import Fit, Outcome, TrainConfig, device_info, fit
 from ndestudio.fitting.batches import make_batch, start_point
-from ndestudio.fitting.problem import make_problem
+from ndestudio.fitting.prepared import prepare_fit
 from ndestudio.fitting.tracker import Tracker
 from ndestudio.model.config import ModelConfig, ParameterConfig
 from ndestudio.model.evaluate import evaluate_neural_term
@@ -188,7 +188,7 @@ def test_compiling_counts_only_against_a_limit_that_was_given(
     noisy_predators: Dataset, given: float | None, moved: float
 ) -> None:
     train = msgspec.structs.replace(QUICK, time_limit=given)
-    problem = make_problem(initial_model(HYBRID, noisy_predators, 0), noisy_predators, train)
+    problem = prepare_fit(initial_model(HYBRID, noisy_predators, 0), noisy_predators, train)
     tracker = Tracker(problem, SilentReporter(), deadline=100.0, counts_compiling=given is not None)
     tracker.compiled(3.0)
     assert tracker.deadline == pytest.approx(100.0 + moved)
@@ -233,7 +233,7 @@ def test_says_what_computes() -> None:
 
 
 def test_a_fit_on_its_way_takes_no_place_before_it_ends(noisy_predators: Dataset) -> None:
-    problem = make_problem(initial_model(HYBRID, noisy_predators, 0), noisy_predators, QUICK)
+    problem = prepare_fit(initial_model(HYBRID, noisy_predators, 0), noisy_predators, QUICK)
     tracker = Tracker(problem, SilentReporter(), deadline=np.inf)
     batch = make_batch(problem, 8)
     start, halfway, end, worse = (start_point(problem, batch) for _ in range(4))

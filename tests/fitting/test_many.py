@@ -14,7 +14,7 @@ from ndestudio.fitting import TrainConfig, engines, refit
 from ndestudio.fitting.batches import fitted_rows, make_batch, start_point
 from ndestudio.fitting.engines import JaxEngine
 from ndestudio.fitting.initial_values import with_starts
-from ndestudio.fitting.problem import make_problem
+from ndestudio.fitting.prepared import prepare_fit
 from ndestudio.fitting.stages.constants import ENOUGH_ROWS
 from ndestudio.model.config import ModelConfig, NetworkConfig, ParameterConfig
 from ndestudio.model.initial import initial_model
@@ -40,7 +40,7 @@ def decays(count: int, points: int = 12, noise: float = 0.02) -> Dataset:
 
 def test_pieces_of_rows_give_what_all_rows_at_once_give(monkeypatch: pytest.MonkeyPatch) -> None:
     dataset = decays(8)
-    problem = make_problem(initial_model(CONFIG, dataset, 0), dataset, TrainConfig())
+    problem = prepare_fit(initial_model(CONFIG, dataset, 0), dataset, TrainConfig())
     batch = make_batch(problem, 16, rows=fitted_rows(problem))
     where = device("cpu")[0]
     found = []
@@ -56,7 +56,7 @@ def test_pieces_of_rows_give_what_all_rows_at_once_give(monkeypatch: pytest.Monk
 
 def test_very_many_trajectories_are_thinned_evenly_and_some_validate(monkeypatch: pytest.MonkeyPatch) -> None:
     dataset = decays(200)
-    problem = make_problem(initial_model(CONFIG, dataset, 0), dataset, TrainConfig())
+    problem = prepare_fit(initial_model(CONFIG, dataset, 0), dataset, TrainConfig())
     assert len(fitted_rows(problem)) == 200
     monkeypatch.setattr("ndestudio.fitting.batches.MOST_VALUES", 500)
     rows = fitted_rows(problem)
@@ -78,7 +78,7 @@ def test_starts_of_trajectories_left_out_are_estimated() -> None:
             for name, net in model.networks.items()
         },
     )
-    problem = make_problem(still, dataset, TrainConfig())
+    problem = prepare_fit(still, dataset, TrainConfig())
     fitted = {dataset.trajectories[0].name}
     found, left = with_starts(problem, still, fitted, 16, 60.0)
     assert left == 0

@@ -11,7 +11,7 @@ from ndestudio.data.dataset import Dataset
 from ndestudio.fitting import TrainConfig
 from ndestudio.fitting.batches import make_batch, start_point
 from ndestudio.fitting.optimizers.levenberg_marquardt import Linear, Point, Prior
-from ndestudio.fitting.problem import Problem, make_problem
+from ndestudio.fitting.prepared import PreparedFit, prepare_fit
 from ndestudio.fitting.stages.collocation import smooth_training
 from ndestudio.fitting.stages.marginal_likelihood import (
     determined_weights,
@@ -25,9 +25,9 @@ from ndestudio.progress import SilentReporter
 from tests.fitting.conftest import HYBRID, lotka_volterra, trajectories
 
 
-def problem_of(dataset: Dataset, train: TrainConfig | None = None) -> Problem:
+def problem_of(dataset: Dataset, train: TrainConfig | None = None) -> PreparedFit:
     model = initial_model(HYBRID, dataset, 0)
-    return make_problem(model, dataset, train or TrainConfig(), smooth_training(dataset))
+    return prepare_fit(model, dataset, train or TrainConfig(), smooth_training(dataset))
 
 
 @pytest.fixture
@@ -37,7 +37,7 @@ def short() -> Dataset:
     return trajectories(lotka_volterra, [(0.44, 4.6)], t, ["x", "y"], noise=0.005, split=SplitConfig(by="none"))
 
 
-def random_fit(problem: Problem, rows: int, residuals: int, seed: int = 0) -> tuple[Linear, Prior]:
+def random_fit(problem: PreparedFit, rows: int, residuals: int, seed: int = 0) -> tuple[Linear, Prior]:
     generator = np.random.default_rng(seed)
     size, states = problem.structure.size, 2
     moves = np.zeros((rows, states), dtype=bool)
@@ -77,7 +77,7 @@ def test_determined_weights_are_counted_as_the_dense_formula_does(short: Dataset
 class Straight:
     """An engine whose residuals are straight in the weights: y = J w + noise of variance 0.01, w of variance 1."""
 
-    def __init__(self, problem: Problem) -> None:
+    def __init__(self, problem: PreparedFit) -> None:
         self.problem, self.batch = problem, make_batch(problem, 20)
         generator = np.random.default_rng(2)
         free, self.size = problem.space.free.copy(), problem.structure.size

@@ -13,7 +13,7 @@ from ndestudio.fitting import TrainConfig, fit, refit
 from ndestudio.fitting.batches import Batch, make_batch, start_point
 from ndestudio.fitting.engines import JaxEngine, VectorEngine
 from ndestudio.fitting.optimizers.levenberg_marquardt import Point
-from ndestudio.fitting.problem import Problem, make_problem
+from ndestudio.fitting.prepared import PreparedFit, prepare_fit
 from ndestudio.fitting.stages.recipe import gradient_of
 from ndestudio.model.config import InitialConfig, ModelConfig, NetworkConfig, ParameterConfig, PenaltyConfig
 from ndestudio.model.initial import initial_model
@@ -28,7 +28,7 @@ QUICK = TrainConfig(preset="quick", time_limit=600.0)
 T = np.linspace(0.0, 3.0, 16)
 
 
-def laid_out(solver: str = "auto", weight: float = 3.0) -> tuple[Problem, Batch]:
+def laid_out(solver: str = "auto", weight: float = 3.0) -> tuple[PreparedFit, Batch]:
     """x' = -k x from 2 and from 1, with a penalty on x itself."""
     data = dataset_from_arrays([T, T], [2 * np.exp(-T)[:, None], np.exp(-T)[:, None]], ["x"], split=NONE)
     config = ModelConfig(
@@ -37,7 +37,7 @@ def laid_out(solver: str = "auto", weight: float = 3.0) -> tuple[Problem, Batch]
         networks={"f": TINY},
         penalties={"small": PenaltyConfig(expression="x", scale=0.5, weight=weight)},
     )
-    problem = make_problem(initial_model(config, data, 0), data, TrainConfig(solver=solver))  # type: ignore[arg-type]
+    problem = prepare_fit(initial_model(config, data, 0), data, TrainConfig(solver=solver))  # type: ignore[arg-type]
     return problem, make_batch(problem, 64)
 
 

@@ -12,7 +12,7 @@ from ndestudio.data.config import SplitConfig
 from ndestudio.data.dataset import Dataset
 from ndestudio.fitting import Outcome, TrainConfig, fit
 from ndestudio.fitting.preflight import preflight_checks
-from ndestudio.fitting.problem import make_problem
+from ndestudio.fitting.prepared import prepare_fit
 from ndestudio.fitting.stages.collocation import smooth_training
 from ndestudio.model.config import ModelConfig, ParameterConfig
 from ndestudio.model.initial import initial_model
@@ -126,11 +126,11 @@ def test_a_single_value_far_from_all_others_is_told() -> None:
         values[0][7, 0] = 1e6
 
     dataset = _noisy(slip)
-    problem = make_problem(initial_model(PREDATORS, dataset, 0), dataset, QUICK)
+    problem = prepare_fit(initial_model(PREDATORS, dataset, 0), dataset, QUICK)
     (note,) = preflight_checks(problem)
     assert note.startswith("The column `x` has one value, 1e+06, that is ")
     still = _noisy(lambda values: None)
-    assert preflight_checks(make_problem(initial_model(PREDATORS, still, 0), still, QUICK)) == []
+    assert preflight_checks(prepare_fit(initial_model(PREDATORS, still, 0), still, QUICK)) == []
 
 
 def test_spikes_are_no_noise() -> None:
@@ -140,5 +140,5 @@ def test_spikes_are_no_noise() -> None:
     y = (clean + 0.5 * generator.normal(size=len(t)))[:, None]
     dataset = dataset_from_arrays([t], [y], ["x"], split=NONE)
     config = ModelConfig(equations="d(x)/dt = -k*x")
-    noise = make_problem(initial_model(config, dataset, 0), dataset, QUICK, smooth_training(dataset)).noise
+    noise = prepare_fit(initial_model(config, dataset, 0), dataset, QUICK, smooth_training(dataset)).noise
     assert 0.3 < noise[0] < 0.9

@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike
 from ndestudio.fitting import TrainConfig
 from ndestudio.fitting.batches import start_point
 from ndestudio.fitting.engines import JaxEngine
-from ndestudio.fitting.problem import make_problem
+from ndestudio.fitting.prepared import prepare_fit
 from ndestudio.fitting.stages.collocation import smooth_training
 from ndestudio.fitting.stages.multiple_shooting import first_starts, shoot_apart, shooting_batch
 from ndestudio.fitting.stages.stages import Budget
@@ -29,7 +29,7 @@ def test_the_law_between_few_samples_of_a_period_is_found_by_short_segments() ->
     dataset = trajectories(_relaxation, [(2.0, 0.0), (0.5, 1.0), (1.0, -2.0)], np.linspace(0, 15, 31), ["x", "v"])
     equations = "d(x)/dt = v\nd(v)/dt = f(x, v) - x"
     model = initial_model(ModelConfig(equations=equations, networks={"f": NetworkConfig(width=12)}), dataset, 0)
-    problem = make_problem(model, dataset, TrainConfig(), smooth_training(dataset))
+    problem = prepare_fit(model, dataset, TrainConfig(), smooth_training(dataset))
     pieces = shooting_batch(problem, 3, 90, shared=True)
     assert (pieces.target.train[pieces.follows[pieces.follows >= 0]][:, 3] > 0).all()  # shared samples count for both
     engine = JaxEngine(problem, pieces, device("cpu")[0])

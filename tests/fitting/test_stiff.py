@@ -14,7 +14,7 @@ from ndestudio.data.config import SplitConfig
 from ndestudio.data.dataset import Dataset
 from ndestudio.data.smoothing import smooth
 from ndestudio.fitting import Outcome, TrainConfig, fit
-from ndestudio.fitting.problem import make_problem
+from ndestudio.fitting.prepared import prepare_fit
 from ndestudio.fitting.step_count import steps_for
 from ndestudio.fitting.tracker import predict
 from ndestudio.model.config import ModelConfig, NetworkConfig, ParameterConfig
@@ -82,7 +82,7 @@ def test_constants_of_robertson_are_found_from_far_away(kinetics: Dataset) -> No
 @pytest.mark.parametrize("solver", ["sdirk3", "sdirk4"])
 def test_steps_lie_where_the_solution_needs_them(kinetics: Dataset, solver: str) -> None:
     model = initial_model(KINETICS, kinetics, 0)
-    problem = make_problem(model, kinetics, TrainConfig(solver=solver))  # type: ignore[arg-type]
+    problem = prepare_fit(model, kinetics, TrainConfig(solver=solver))  # type: ignore[arg-type]
     errors = {}
     for name, time_grid in (
         ("none", {}),
@@ -109,7 +109,7 @@ def test_few_samples_lie_on_steps_and_many_are_interpolated() -> None:
 
 def test_a_time_grid_asks_for_as_many_steps_as_the_tolerance_needs(kinetics: Dataset) -> None:
     model = initial_model(KINETICS, kinetics, 0)
-    problem = make_problem(model, kinetics, TrainConfig(solver="sdirk3"))
+    problem = prepare_fit(model, kinetics, TrainConfig(solver="sdirk3"))
     meshes = [find_time_grid(problem.definition, problem.method, model, tol) for tol in (1e-4, 1e-5, 1e-6)]
     counts = [steps_for(replace(problem, time_grid=time_grid)) for time_grid in meshes]
     assert counts == sorted(counts) and counts[0] < counts[-1] < 1000

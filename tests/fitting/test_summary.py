@@ -13,7 +13,7 @@ from ndestudio.data.dataset import Dataset
 from ndestudio.fitting import Outcome, TrainConfig, fit
 from ndestudio.fitting.batches import make_batch, start_point
 from ndestudio.fitting.metrics import Metrics
-from ndestudio.fitting.problem import make_problem
+from ndestudio.fitting.prepared import prepare_fit
 from ndestudio.fitting.stages.collocation import smooth_training
 from ndestudio.fitting.stages.multiple_shooting import first_starts, shooting_batch
 from ndestudio.fitting.summary import judged
@@ -38,7 +38,7 @@ def cycles() -> Dataset:
 
 def _tracker(config: ModelConfig, dataset: Dataset) -> Tracker:
     model = initial_model(config, dataset, 0)
-    problem = make_problem(model, dataset, TrainConfig(), smooth_training(dataset))
+    problem = prepare_fit(model, dataset, TrainConfig(), smooth_training(dataset))
     batch = make_batch(problem, 64)
     return Tracker(problem, SilentReporter(), np.inf, best_point=(batch, start_point(problem, batch)))
 

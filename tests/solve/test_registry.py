@@ -18,11 +18,11 @@ from ndestudio.data.config import SplitConfig
 from ndestudio.data.dataset import Dataset
 from ndestudio.errors import SpecError
 from ndestudio.fitting.config import TrainConfig
-from ndestudio.fitting.problem import make_problem
+from ndestudio.fitting.prepared import prepare_fit
 from ndestudio.model.config import ModelConfig, ParameterConfig
 from ndestudio.model.initial import initial_model
 from ndestudio.problem.problem import Problem
-from ndestudio.problem.structure import FormulaStructure
+from ndestudio.problem.structure import ProblemStructure
 from ndestudio.solve.registry import SOLVERS, for_training, training_names
 from ndestudio.solve.stiffness import stiffness
 from tests.solve.test_stiffness import robertson
@@ -110,7 +110,7 @@ def prepared(which: str) -> tuple[Dataset, Problem]:
     dataset = replace(dataset, trajectories=tuple(replace(one, input_kind="hold") for one in dataset.trajectories))
     parameters = {name: ParameterConfig(value=value) for name, value in reference.parameters.items()}
     model = initial_model(ModelConfig(equations=reference.equations, parameters=parameters), dataset, 0)
-    return dataset, make_problem(model, dataset, TrainConfig()).definition
+    return dataset, prepare_fit(model, dataset, TrainConfig()).definition
 
 
 def scales(which: str) -> Float[np.ndarray, " state"]:
@@ -180,7 +180,7 @@ class Noisy:
 
 def with_dynamics(problem: Problem, dynamics: Noisy) -> Problem:
     structure = problem.structure
-    other = FormulaStructure(dynamics, structure.observation, structure.initial)
+    other = ProblemStructure(dynamics, structure.observation, structure.initial)
     return replace(problem, space=replace(problem.space, structure=other))
 
 

@@ -12,7 +12,7 @@ from ndestudio.fitting.batches import Batch, make_batch, start_point
 from ndestudio.fitting.config import TrainConfig
 from ndestudio.fitting.engines import Gradient, JaxEngine, VectorEngine
 from ndestudio.fitting.optimizers.levenberg_marquardt import Point
-from ndestudio.fitting.problem import Problem, make_problem
+from ndestudio.fitting.prepared import PreparedFit, prepare_fit
 from ndestudio.model.config import InitialConfig
 from ndestudio.model.initial import initial_model
 from ndestudio.progress import SilentReporter
@@ -22,19 +22,19 @@ from ndestudio.solve.jax_fixed import Loss
 from tests.fitting.conftest import HYBRID
 
 
-def setup(dataset: Dataset, **settings: object) -> tuple[Problem, Batch, Point]:
+def setup(dataset: Dataset, **settings: object) -> tuple[PreparedFit, Batch, Point]:
     import msgspec
 
     config = msgspec.structs.replace(HYBRID, initial={"y": InitialConfig(value="0.5*x + 0.1*a", fit=False)})
     model = initial_model(config, dataset, 1)
-    problem = make_problem(model, dataset, TrainConfig(**settings))  # type: ignore[arg-type]
+    problem = prepare_fit(model, dataset, TrainConfig(**settings))  # type: ignore[arg-type]
     batch = make_batch(problem, 20)
     generator = np.random.default_rng(0)
     point = start_point(problem, batch)
     return problem, batch, Point(point.theta, point.free + 0.1 * generator.normal(size=point.free.shape))
 
 
-def numerical(problem: Problem, batch: Batch, point: Point, index: int, h: float = 1e-5) -> np.ndarray:
+def numerical(problem: PreparedFit, batch: Batch, point: Point, index: int, h: float = 1e-5) -> np.ndarray:
     """Central difference of the weighted errors by one entry of theta."""
     weight = np.sqrt(batch.target.train)
     found = []
@@ -113,7 +113,7 @@ def test_segments_are_joined_by_the_continuity_term(noisy_predators: Dataset) ->
     from ndestudio.fitting.stages.multiple_shooting import shooting_batch
 
     model = initial_model(HYBRID, noisy_predators, 1)
-    problem = make_problem(model, noisy_predators, TrainConfig())
+    problem = prepare_fit(model, noisy_predators, TrainConfig())
     batch = shooting_batch(problem, 5, 20)
     assert (batch.follows >= 0).sum() == 4 * len([t for t in noisy_predators.trajectories if t.part[0] == 0])
     for row, previous in zip(batch.rows, batch.follows, strict=False):

@@ -9,7 +9,7 @@ from ndestudio.data.arrays import dataset_from_arrays
 from ndestudio.data.config import SplitConfig
 from ndestudio.data.dataset import Dataset
 from ndestudio.fitting.config import TrainConfig
-from ndestudio.fitting.problem import make_problem
+from ndestudio.fitting.prepared import prepare_fit
 from ndestudio.fitting.step_count import doubling_error, enough_steps, on_samples
 from ndestudio.fitting.tracker import predict
 from ndestudio.model.config import ModelConfig, ParameterConfig
@@ -52,7 +52,7 @@ def test_orders_of_the_methods(name: str, predators: Dataset) -> None:
         tr.name: simulate_trajectory(model, predators, tr, rtol=1e-12, atol=1e-12).measured
         for tr in predators.trajectories
     }
-    problem = make_problem(model, predators, TrainConfig(solver=name))  # type: ignore[arg-type]
+    problem = prepare_fit(model, predators, TrainConfig(solver=name))  # type: ignore[arg-type]
     errors = []
     for steps in (25, 50):  # samples lie on grid points, so that interpolation has no part in the error
         found = predict(problem, model, steps)
@@ -78,7 +78,7 @@ def test_agrees_with_lsoda_on_irregular_times_with_inputs_and_a_network() -> Non
         networks=HYBRID.networks,
     )
     model = initial_model(config, dataset, 2)
-    problem = make_problem(model, dataset, TrainConfig())
+    problem = prepare_fit(model, dataset, TrainConfig())
     found = predict(problem, model, 400)
     for trajectory in dataset.trajectories:
         exact = simulate_trajectory(model, dataset, trajectory, rtol=1e-10, atol=1e-12).measured
@@ -87,14 +87,14 @@ def test_agrees_with_lsoda_on_irregular_times_with_inputs_and_a_network() -> Non
 
 def test_doubling_tells_long_steps_from_short_ones(predators: Dataset) -> None:
     model = initial_model(PREDATORS, predators, 0)
-    problem = make_problem(model, predators, TrainConfig())
+    problem = prepare_fit(model, predators, TrainConfig())
     coarse, fine = doubling_error(problem, model, 8), doubling_error(problem, model, 64)
     assert fine < 1e-5 < coarse
 
 
 def test_steps_are_doubled_until_that_changes_nothing_and_refine_on_samples(predators: Dataset) -> None:
     model = initial_model(PREDATORS, predators, 0)
-    problem = make_problem(model, predators, TrainConfig())
+    problem = prepare_fit(model, predators, TrainConfig())
     steps = enough_steps(problem, model, 8, 1e-4, 1024)
     assert doubling_error(problem, model, steps) <= 1e-4 < doubling_error(problem, model, steps // 2)
     assert enough_steps(problem, model, 8, 0.0, 32) == 32
@@ -122,5 +122,5 @@ def test_samples_on_grid_points_are_read_as_they_are() -> None:
 def test_states_are_clipped_inside_the_field(predators: Dataset) -> None:
     config = ModelConfig(equations="d(x)/dt = k*x^2\nd(y)/dt = 0*y", parameters={"k": ParameterConfig(value=10.0)})
     model = initial_model(config, predators, 0)  # blows up within a tenth of the time
-    found = predict(make_problem(model, predators, TrainConfig()), model)
+    found = predict(prepare_fit(model, predators, TrainConfig()), model)
     assert all(np.isfinite(values).all() for _, values in found.values())

@@ -41,11 +41,16 @@ DAMAGE = (
 class ArrayReader:
     """Files of named arrays. A row is numbered from 1.
 
-    Arguments:
-        format: how ``Head`` calls it.
-        title, endings: see ``Reader``.
-        marks: what files of the format begin with.
-        arrays: of a file (its path, and how errors call it): the arrays by name, and sentences about what was left out.
+    Parameters
+    ----------
+    format
+        How ``Head`` calls it.
+    title, endings
+        See ``Reader``.
+    marks
+        What files of the format begin with.
+    arrays
+        Of a file (its path, and how errors call it): the arrays by name, and sentences about what was left out.
     """
 
     format: str
@@ -99,11 +104,15 @@ def table_of(arrays: Mapping[str, np.ndarray], key: str | None, name: str) -> tu
     Vectors are columns; a matrix with one row for each time gives the columns `name_1`, `name_2`, ...; a structured
     array gives its fields. Scalars and arrays of other lengths are left out, and so is all but ``key`` if that is given.
 
-    Returns:
+    Returns
+    -------
+    tuple[pl.DataFrame, tuple[str, ...]]
         Table, and sentences about what was left out.
 
-    Raises:
-        DataError: no such key, or nothing that makes a table.
+    Raises
+    ------
+    DataError
+        No such key, or nothing that makes a table.
     """
     import polars as pl
 

@@ -28,11 +28,16 @@ HEAD_CELLS = 100_000
 class Dialect:
     """How a text file is written.
 
-    Arguments:
-        delimiter: `" "` stands for any run of blanks and tabs.
-        comment: what a comment line starts with, "" if there are none.
-        first_row: 1-based line of the first row of numbers.
-        newline: `"\\n"` (also for `"\\r\\n"`) or `"\\r"`.
+    Parameters
+    ----------
+    delimiter
+        `" "` stands for any run of blanks and tabs.
+    comment
+        What a comment line starts with, "" if there are none.
+    first_row
+        1-based line of the first row of numbers.
+    newline
+        `"\\n"` (also for `"\\r\\n"`) or `"\\r"`.
     """
 
     encoding: str
@@ -47,14 +52,22 @@ class Dialect:
 class Head:
     """The beginning of a file.
 
-    Arguments:
-        headers: one for each column, as written in the file ("" where there is none).
-        cells: rows as text; all rows are as long as ``headers``.
-        rows: 1-based place of each row in the file (the header counts).
-        row_count: rows of the whole file, an estimate unless ``exact``.
-        notes: what was guessed, in sentences.
-        problems: what will keep the file from being loaded.
-        choices: sheets of a workbook or variables of an array file, where one must be chosen.
+    Parameters
+    ----------
+    headers
+        One for each column, as written in the file ("" where there is none).
+    cells
+        Rows as text; all rows are as long as ``headers``.
+    rows
+        1-based place of each row in the file (the header counts).
+    row_count
+        Rows of the whole file, an estimate unless ``exact``.
+    notes
+        What was guessed, in sentences.
+    problems
+        What will keep the file from being loaded.
+    choices
+        Sheets of a workbook or variables of an array file, where one must be chosen.
     """
 
     path: str
@@ -74,11 +87,15 @@ class Head:
 class Table:
     """The chosen columns of one whole file.
 
-    Arguments:
-        columns: index of the column in the file -> numbers (float64, NaN where missing; dates as days since
-            1970-01-01) or text (object array, "" where missing).
-        rows: 1-based place of each row in the file.
-        sha256: of the bytes of the file.
+    Parameters
+    ----------
+    columns
+        Index of the column in the file -> numbers (float64, NaN where missing; dates as days since 1970-01-01) or text
+        (object array, "" where missing).
+    rows
+        1-based place of each row in the file.
+    sha256
+        Of the bytes of the file.
     """
 
     columns: dict[int, np.ndarray]
@@ -164,12 +181,17 @@ def to_columns(
 ) -> dict[int, np.ndarray]:
     """Turn the columns of a frame (named by their index) into what a ``Table`` holds.
 
-    Arguments:
-        frame: text or typed columns, called `"0"`, `"1"`, ...
-        rows: 1-based place of each row in the file.
+    Parameters
+    ----------
+    frame
+        Text or typed columns, called `"0"`, `"1"`, ...
+    rows
+        1-based place of each row in the file.
 
-    Raises:
-        DataError: text in a column of numbers, infinite or huge numbers.
+    Raises
+    ------
+    DataError
+        Text in a column of numbers, infinite or huge numbers.
     """
     result: dict[int, np.ndarray] = {}
     for index, kind in kinds.items():

@@ -45,8 +45,10 @@ _DIALECTS = (
 def guess_encoding(path: Path, head: bytes, size: int, name: str) -> str:
     """Encoding of a text file by its byte-order mark, its zero bytes, or whether it is UTF-8; else Windows-1252.
 
-    Raises:
-        DataError: the file is not text.
+    Raises
+    ------
+    DataError
+        The file is not text.
     """
     for mark, encoding in _BOMS:
         if head.startswith(mark):
@@ -75,8 +77,10 @@ def guess_encoding(path: Path, head: bytes, size: int, name: str) -> str:
 def plain_encoding(encoding: str, head: bytes, name: str) -> str:
     """The name of an encoding that the person gave, with the byte order spelled out.
 
-    Raises:
-        DataError: there is no such encoding, or it is none of text.
+    Raises
+    ------
+    DataError
+        There is no such encoding, or it is none of text.
     """
     try:
         info = codecs.lookup(encoding)
@@ -125,10 +129,14 @@ def separator_line(line: str) -> str | None:
 def guess_delimiter(lines: list[str], config: DataConfig, extra: frozenset[str]) -> tuple[str, str]:
     """Delimiter and decimal sign under which the lines fall into equally many columns with the most numbers in them.
 
-    Arguments:
-        lines: without comments and empty lines.
+    Parameters
+    ----------
+    lines
+        Without comments and empty lines.
 
-    Returns:
+    Returns
+    -------
+    tuple[str, str]
         Delimiter and decimal sign; ("," and the best decimal sign) for a single column.
     """
     sample = lines[:1] + lines[1:400:4] if len(lines) > 100 else lines
@@ -164,11 +172,16 @@ def _consistency(lines: list[str], delimiter: str, decimal: str, extra: frozense
 class Layout:
     """Where the header and the numbers are among the lines of the head.
 
-    Arguments:
-        header: index of the header line, None if there is none.
-        units: index of a line of units below it, None if there is none.
-        first: index of the first line of numbers.
-        skipped: indices of lines before the table that are no part of it.
+    Parameters
+    ----------
+    header
+        Index of the header line, None if there is none.
+    units
+        Index of a line of units below it, None if there is none.
+    first
+        Index of the first line of numbers.
+    skipped
+        Indices of lines before the table that are no part of it.
     """
 
     header: int | None
@@ -180,8 +193,10 @@ class Layout:
 def find_layout(rows: list[list[str]], decimal: str, extra: frozenset[str]) -> Layout:
     """Tell header, units and numbers apart.
 
-    Arguments:
-        rows: cells of each line that is neither empty nor a comment.
+    Parameters
+    ----------
+    rows
+        Cells of each line that is neither empty nor a comment.
     """
     counts = Counter(len(row) for row in rows)
     width = max(counts, key=lambda count: (counts[count], count))

@@ -37,13 +37,19 @@ def frame_head(
 ) -> Head:
     """The head of a table.
 
-    Arguments:
-        frame: its first rows.
-        row_count: of the whole table.
-        first_row: 1-based place of the first row in the file.
+    Parameters
+    ----------
+    frame
+        Its first rows.
+    row_count
+        Of the whole table.
+    first_row
+        1-based place of the first row in the file.
 
-    Raises:
-        DataError: there are no columns or no rows.
+    Raises
+    ------
+    DataError
+        There are no columns or no rows.
     """
     if not headers:
         raise DataError("there are no columns of numbers in the file", path=name)

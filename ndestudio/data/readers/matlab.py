@@ -14,8 +14,10 @@ from ndestudio.errors import DataError
 def matlab_arrays(path: Path, name: str) -> tuple[Mapping[str, np.ndarray], tuple[str, ...]]:
     """The variables of a file; nothing is left out here.
 
-    Raises:
-        DataError: the file is damaged, or of a version that is not read.
+    Raises
+    ------
+    DataError
+        The file is damaged, or of a version that is not read.
     """
     from scipy.io import loadmat
     from scipy.io.matlab import MatReadError

@@ -15,8 +15,10 @@ from ndestudio.errors import DataError
 def numpy_arrays(path: Path, name: str) -> tuple[Mapping[str, np.ndarray], tuple[str, ...]]:
     """The arrays of a file, and sentences about those that are left out.
 
-    Raises:
-        DataError: the file is damaged, or no archive of arrays.
+    Raises
+    ------
+    DataError
+        The file is damaged, or no archive of arrays.
     """
     try:
         if path.suffix.lower() == ".npy":

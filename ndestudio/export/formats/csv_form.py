@@ -18,8 +18,10 @@ def trajectories_csv(model: FittedModel, dataset: Dataset | None) -> str:
 
     A missing value is an empty field. Simulated columns have `simulated` behind their label.
 
-    Raises:
-        ExportError: without data.
+    Raises
+    ------
+    ExportError
+        Without data.
     """
     if dataset is None:
         raise ExportError("there are no measured trajectories to write; open the data first")

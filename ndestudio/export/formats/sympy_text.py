@@ -35,8 +35,10 @@ class SympyPrinter(IntegerExponents):
 def sympifiable(names: Iterable[str], expressions: Iterable[Expr] = ()) -> dict[str, str]:
     """Name in the model -> name in text for ``sympify``: the same, but Python's own words get `_` behind.
 
-    Arguments:
-        expressions: what is to be written; functions of SymPy that it calls are not taken by names either.
+    Parameters
+    ----------
+    expressions
+        What is to be written; functions of SymPy that it calls are not taken by names either.
     """
     names = tuple(names)
     called = names_taken(used_in(expressions), "sympy")
@@ -52,8 +54,12 @@ def sympifiable(names: Iterable[str], expressions: Iterable[Expr] = ()) -> dict[
 def sympify_text(expr: Expr, names: Mapping[str, str] | None = None, neural_terms: Collection[str] = ()) -> str:
     """``expr`` as text for ``sympy.sympify(text, locals={name: Symbol(name) for name in symbols})``.
 
-    Arguments:
-        names: as given by ``sympifiable``. neural_terms: names of networks.
+    Parameters
+    ----------
+    names
+        As given by ``sympifiable``.
+    neural_terms
+        Names of networks.
     """
     return SympyPrinter(names, neural_terms)(expr)
 

@@ -26,9 +26,14 @@ SUFFICIENT, CURVATURE = 1e-4, 0.9
 class Lbfgs:
     """State between steps.
 
-    Arguments:
-        extra: what the objective returned at ``x``. evaluations: of the objective so far.
-        stuck: no step along the steepest descent lowers the value any more.
+    Parameters
+    ----------
+    extra
+        What the objective returned at ``x``.
+    evaluations
+        Of the objective so far.
+    stuck
+        No step along the steepest descent lowers the value any more.
     """
 
     x: Vector

@@ -45,11 +45,16 @@ class PathRows(NamedTuple):
 class Linear(NamedTuple):
     """Residuals, scaled so that the sum of their squares is the loss, and their derivatives.
 
-    Arguments:
-        validation: loss on validation samples (NaN without any).
-        held_step: change of the initial values of held-out rows that fits them best.
-        end: states at the end of each row (for joining segments), in units of the state scale.
-        path: residuals of penalties along the path, which are no data; None without any.
+    Parameters
+    ----------
+    validation
+        Loss on validation samples (NaN without any).
+    held_step
+        Change of the initial values of held-out rows that fits them best.
+    end
+        States at the end of each row (for joining segments), in units of the state scale.
+    path
+        Residuals of penalties along the path, which are no data; None without any.
     """
 
     r: Float[np.ndarray, "row residual"]
@@ -91,8 +96,10 @@ class Away(NamedTuple):
 class Prior(NamedTuple):
     """Penalties; entries with infinite precision do not move.
 
-    Arguments:
-        terms: priors of single unknowns, and the variance of a residual that their squares are multiplied by.
+    Parameters
+    ----------
+    terms
+        Priors of single unknowns, and the variance of a residual that their squares are multiplied by.
     """
 
     anchor: Point
@@ -181,8 +188,10 @@ def lm_rebase(state: LmState, prior: Prior) -> LmState:
 def lm_step(linearise: Linearise, state: LmState, prior: Prior, least: float = 0.0) -> LmState:
     """One trial step: one linearisation, kept if the cost went down, else only the damping changes.
 
-    Arguments:
-        least: a step that promises a smaller relative decrease of the cost is not tried; the state stays as it is.
+    Parameters
+    ----------
+    least
+        A step that promises a smaller relative decrease of the cost is not tried; the state stays as it is.
     """
     rows, residuals, size = state.linear.d_theta.shape
     few = rows * residuals * size * min(rows * residuals, size) < MANY_THREADS

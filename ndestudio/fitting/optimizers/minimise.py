@@ -29,11 +29,22 @@ Vector = Float[np.ndarray, " n"]
 class Progressing(Protocol):
     """What the loop reads of an optimizer's state.
 
-    Arguments:
-        cost: value of the objective. loss: the part that the data make.
-        accepted: whether the last step was taken. decrease: relative decrease of the cost by it.
-        promised: the same as the model of the optimizer predicted it. damping: how short steps have become.
-        stuck: no step lowers the value any more.
+    Attributes
+    ----------
+    cost
+        Value of the objective.
+    loss
+        The part that the data make.
+    accepted
+        Whether the last step was taken.
+    decrease
+        Relative decrease of the cost by it.
+    promised
+        The same as the model of the optimizer predicted it.
+    damping
+        How short steps have become.
+    stuck
+        No step lowers the value any more.
     """
 
     @property

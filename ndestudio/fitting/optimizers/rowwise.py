@@ -15,8 +15,12 @@ from jaxtyping import Bool, Float
 class RowLinear(NamedTuple):
     """Residuals of each row and their derivatives by its unknowns.
 
-    Arguments:
-        pull, stiff: half the gradient and the curvature of what else counts (priors). extra: its value.
+    Parameters
+    ----------
+    pull, stiff
+        Half the gradient and the curvature of what else counts (priors).
+    extra
+        Its value.
     """
 
     r: Float[np.ndarray, "row residual"]
@@ -49,9 +53,12 @@ def minimise_rows(
 ) -> Float[np.ndarray, "row state"]:
     """Minimise the cost of every row by itself.
 
-    Arguments:
-        gain: relative decrease of a row's cost that no further round is worth.
-        poll: whether there is time for another round.
+    Parameters
+    ----------
+    gain
+        Relative decrease of a row's cost that no further round is worth.
+    poll
+        Whether there is time for another round.
     """
     objective.renew(free)
     linear = objective.linearise(free)

@@ -17,7 +17,7 @@ from ndestudio.fitting.noise import refine as refine_noise
 from ndestudio.fitting.objective import reweigh, with_priors
 from ndestudio.fitting.optimizers.levenberg_marquardt import Linear, LmState, Point, Prior
 from ndestudio.fitting.optimizers.minimise import LeastSquares, LevenbergMarquardt, Stopping, minimise
-from ndestudio.fitting.problem import Problem
+from ndestudio.fitting.prepared import PreparedFit
 from ndestudio.fitting.solver_choice import with_suitable_solver
 from ndestudio.fitting.stages.collocation import slopes
 from ndestudio.fitting.stages.stages import MOST_NOISE, Outcome, Reported, outcome_of
@@ -60,10 +60,14 @@ UNMOVED = 0.03
 def fit_constants(tracker: Tracker, *, explore: bool = True, steps: int = 100) -> str:
     """Estimate parameters and initial values.
 
-    Arguments:
-        explore: guess by collocation first, and try further start values while the fit is bad.
+    Parameters
+    ----------
+    explore
+        Guess by collocation first, and try further start values while the fit is bad.
 
-    Returns:
+    Returns
+    -------
+    str
         Why it ended.
     """
     problem = tracker.problem
@@ -113,7 +117,7 @@ def _understood(tracker: Tracker, batch: Batch, outcome: Outcome) -> None:
     tracker.judge(uncertainty(problem, linear, outcome.point, prior))
 
 
-def _some(problem: Problem, steps: int) -> tuple[Batch, bool]:
+def _some(problem: PreparedFit, steps: int) -> tuple[Batch, bool]:
     """Trajectories to begin with, evenly chosen where there are many, and whether they are all.
 
     A few dozen lead next to the minimum for a fraction of the price; the last steps are made on all.
@@ -125,25 +129,25 @@ def _some(problem: Problem, steps: int) -> tuple[Batch, bool]:
     return make_batch(problem, steps, rows=rows[::thin], padded=False), False
 
 
-def _coarse(problem: Problem) -> int:
+def _coarse(problem: PreparedFit) -> int:
     """Steps to begin with where no smooth curves tell: one for every second row."""
     return int(np.clip(max(len(trajectory.t) for trajectory in problem.dataset.trajectories) // 2, 32, 512))
 
 
-def _finer(problem: Problem, model: FittedModel, steps: int, loss: float) -> int:
+def _finer(problem: PreparedFit, model: FittedModel, steps: int, loss: float) -> int:
     """Steps with which doubling changes predictions by less than a tenth of what they miss the data by."""
     allowed = float(np.clip(0.1 * np.sqrt(loss), tolerance(problem), LEAST_ACCURATE)) if np.isfinite(loss) else 0.0
     found = enough_steps(problem, model, steps, allowed, MOST_STEPS)
     return on_samples(problem, found) if found > steps else found
 
 
-def _continued(problem: Problem, batch: Batch, point: Point) -> Point:
+def _continued(problem: PreparedFit, batch: Batch, point: Point) -> Point:
     """``point`` with the initial values of the same rows, or fresh ones where other rows had been fitted."""
     free = point.free if point.free.shape == batch.start.mode.shape else start_point(problem, batch).free
     return Point(point.theta, free)
 
 
-def guesses(problem: Problem, point: Point) -> list[Point]:
+def guesses(problem: PreparedFit, point: Point) -> list[Point]:
     """Parameters that fit the slopes of the smooth curves, from several starts."""
     found = slopes(problem.space.model.system, problem.dataset, problem.smooth, padded=False)
     if found is None:
@@ -167,7 +171,7 @@ def guesses(problem: Problem, point: Point) -> list[Point]:
     return [end for _, end in ends[:1]]
 
 
-def scattered(problem: Problem, point: Point, count: int, width: float = 1.0) -> list[Point]:
+def scattered(problem: PreparedFit, point: Point, count: int, width: float = 1.0) -> list[Point]:
     """Further start values around ``point`` (in the unbounded space), the same for the same seed."""
     generator = np.random.default_rng(problem.train.seed + 17)
     free = problem.space.free.copy()
@@ -192,7 +196,7 @@ def best_of(tracker: Tracker, batch: Batch, starts: list[Point], stopping: Stopp
     return descend(tracker, batch, starts[0], stopping)
 
 
-def _tried(problem: Problem, batch: Batch, start: Point, stopping: Stopping) -> LmState:
+def _tried(problem: PreparedFit, batch: Batch, start: Point, stopping: Stopping) -> LmState:
     engine = VectorEngine(problem, batch)
     return minimise(MARQUARDT, constants_objective(engine, batch, start), start, stopping=stopping).state
 
@@ -240,7 +244,7 @@ def constants_objective(engine: VectorEngine, batch: Batch, start: Point) -> Lea
 
 
 def _objective(
-    problem: Problem,
+    problem: PreparedFit,
     linearise: Callable[[Point], Linear],
     batch: Batch | None,
     start: Point,
@@ -249,14 +253,16 @@ def _objective(
     return LeastSquares(linearise, _prior_maker(problem, batch, start, MOST_NOISE), robust)
 
 
-def _prior_maker(problem: Problem, batch: Batch | None, start: Point, most: float) -> Callable[[LmState | None], Prior]:
+def _prior_maker(
+    problem: PreparedFit, batch: Batch | None, start: Point, most: float
+) -> Callable[[LmState | None], Prior]:
     plain = _prior(problem, batch, start)
     if problem.priors is None:
         return lambda state: plain
     return lambda state: with_priors(problem, batch, plain, most if state is None else state.loss, most)
 
 
-def _prior(problem: Problem, batch: Batch | None, point: Point) -> Prior:
+def _prior(problem: PreparedFit, batch: Batch | None, point: Point) -> Prior:
     theta = np.where(problem.space.free, WEAK, np.inf)
     theta[problem.space.weights] = np.inf
     free = np.full(point.free.shape, np.inf) if batch is None else np.where(batch.moves, WEAK, np.inf)

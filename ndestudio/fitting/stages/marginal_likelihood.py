@@ -21,7 +21,7 @@ from ndestudio.fitting.batches import Batch
 from ndestudio.fitting.engines import JaxEngine
 from ndestudio.fitting.optimizers.levenberg_marquardt import Linear, LmState, Point, Prior
 from ndestudio.fitting.optimizers.minimise import LevenbergMarquardt, Stopping, minimise
-from ndestudio.fitting.problem import Problem
+from ndestudio.fitting.prepared import PreparedFit
 from ndestudio.fitting.stages.refinement import refined_objective, refined_prior
 from ndestudio.fitting.stages.stages import CLOSE_ENOUGH, Budget, Outcome, Reported, penalty
 from ndestudio.fitting.tracker import Tracker
@@ -42,7 +42,7 @@ PROMISE = 1e-6
 MOST_DAMPING = 1e7
 
 
-def uses_marginal_likelihood(problem: Problem, batch: Batch) -> bool:
+def uses_marginal_likelihood(problem: PreparedFit, batch: Batch) -> bool:
     """Whether the marginal likelihood chooses the strength: nothing held out, noise in the data, a size that can be
     afforded."""
     if problem.train.l2 is not None or problem.clean or bool(batch.target.validation.any()):
@@ -52,7 +52,7 @@ def uses_marginal_likelihood(problem: Problem, batch: Batch) -> bool:
     return trains and values > 0 and float(values) * size * min(values, size) < MOST_WORK
 
 
-def strength(problem: Problem, linear: Linear, point: Point, prior: Prior) -> float | None:
+def strength(problem: PreparedFit, linear: Linear, point: Point, prior: Prior) -> float | None:
     """The strength that makes the data most likely, seen from ``point``; None where they say nothing about it."""
     determined, values = determined_weights(problem, linear, prior, point)
     weights = problem.space.weights
@@ -65,7 +65,9 @@ def strength(problem: Problem, linear: Linear, point: Point, prior: Prior) -> fl
     return determined * loss / (values - determined) / squares
 
 
-def determined_weights(problem: Problem, linear: Linear, prior: Prior, point: Point | None = None) -> tuple[float, int]:
+def determined_weights(
+    problem: PreparedFit, linear: Linear, prior: Prior, point: Point | None = None
+) -> tuple[float, int]:
     """gamma, and the values left once every free initial value has taken one of them."""
     J, values = _without_starts(linear, np.isfinite(prior.free))
     precision = prior.curvature(point or prior.anchor).theta

@@ -12,7 +12,7 @@ from ndestudio.fitting.batches import Batch, fitted_rows, make_batch, start_poin
 from ndestudio.fitting.engines import JaxEngine
 from ndestudio.fitting.optimizers.levenberg_marquardt import LmState, Point, Prior
 from ndestudio.fitting.optimizers.minimise import LevenbergMarquardt, Monitor, Stopping, minimise
-from ndestudio.fitting.problem import Problem
+from ndestudio.fitting.prepared import PreparedFit
 from ndestudio.fitting.stages.stages import Budget, Outcome, weights_objective
 from ndestudio.fitting.tracker import Tracker
 from ndestudio.problem.bijection import Bijection
@@ -37,7 +37,7 @@ def segments(whole: list[Rows], length: int) -> tuple[list[Rows], np.ndarray]:
     return rows, np.array(follows)
 
 
-def shooting_batch(problem: Problem, length: int, steps: int, *, shared: bool = False) -> Batch:
+def shooting_batch(problem: PreparedFit, length: int, steps: int, *, shared: bool = False) -> Batch:
     """Segments as a batch; the sample a segment shares with the next counts once, or (``shared``) for both."""
     whole = fitted_rows(problem)
     rows, follows = segments(whole, length)
@@ -164,7 +164,7 @@ REACH = 1.0
 """How far, in state scales, a segment may be drawn from where the smooth curve begins it."""
 
 
-def _gap(batch: Batch, state: LmState, linked: Bool[np.ndarray, " row"], problem: Problem) -> float:
+def _gap(batch: Batch, state: LmState, linked: Bool[np.ndarray, " row"], problem: PreparedFit) -> float:
     """Root mean square gap between segments, in state scales."""
     if not linked.any():
         return 0.0

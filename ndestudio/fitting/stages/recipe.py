@@ -16,7 +16,7 @@ from ndestudio.fitting.initial_values import with_held_point
 from ndestudio.fitting.noise import refine as refine_noise
 from ndestudio.fitting.optimizers.levenberg_marquardt import Point
 from ndestudio.fitting.penalties import path_of
-from ndestudio.fitting.problem import Problem
+from ndestudio.fitting.prepared import PreparedFit
 from ndestudio.fitting.solver_choice import with_suitable_solver
 from ndestudio.fitting.stages.collocation import interpolated, slopes
 from ndestudio.fitting.stages.descent import follow_lbfgs
@@ -142,7 +142,7 @@ def train_networks(tracker: Tracker, chosen) -> str:
     return refine_noise(tracker, again, outcome.reason)
 
 
-def _starts_poorly(problem: Problem, batch: Batch, point: Point) -> bool:
+def _starts_poorly(problem: PreparedFit, batch: Batch, point: Point) -> bool:
     """Whether a start is too far off for whole trajectories to arrive from it (not finite counts as far off)."""
     return not loss_with_fitted_starts(problem, batch, point) <= min(POOR, max(SHORT_OF * problem.floor, MISSED))
 
@@ -172,7 +172,7 @@ def _fine_enough(tracker: Tracker, batch: Batch, point: Point) -> int:
     )
 
 
-def _programs(problem: Problem, batch: Batch, point: Point, chosen: Any) -> tuple[bool, JaxEngine, Gradient | None]:
+def _programs(problem: PreparedFit, batch: Batch, point: Point, chosen: Any) -> tuple[bool, JaxEngine, Gradient | None]:
     """Whether sensitivities can be afforded, and the programs for whole trajectories, in the making."""
     whole, by_jacobian = JaxEngine(problem, batch, chosen), affordable(problem, batch)
     if problem.adaptive is not None:
@@ -188,7 +188,7 @@ def _programs(problem: Problem, batch: Batch, point: Point, chosen: Any) -> tupl
 
 
 def _collocation(
-    tracker: Tracker, problem: Problem, batch: Batch, point: Point, chosen: Any, steps: int, total: int
+    tracker: Tracker, problem: PreparedFit, batch: Batch, point: Point, chosen: Any, steps: int, total: int
 ) -> list[Point]:
     """Starts found from slopes: of the smoothing splines, and of interpolating ones where few rows were smoothed a lot."""
     model, found = problem.space.model, []
@@ -382,7 +382,7 @@ def _descend(tracker: Tracker, gradient: Gradient, batch: Batch, point: Point, s
     return outcome
 
 
-def gradient_of(problem: Problem, batch: Batch, chosen) -> Gradient:
+def gradient_of(problem: PreparedFit, batch: Batch, chosen) -> Gradient:
     settings = Loss(
         np.float64(_huber(problem)),
         np.maximum(batch.follows, 0).astype(np.int32),
@@ -398,14 +398,14 @@ def gradient_of(problem: Problem, batch: Batch, chosen) -> Gradient:
     return Gradient("trajectory", problem.structure, method, data, chosen, "the simulation and its gradient", path)
 
 
-def _huber(problem: Problem) -> float:
+def _huber(problem: PreparedFit) -> float:
     """Where Huber's loss becomes linear, in spreads; for squares beyond all bounds."""
     if problem.train.loss == "squares":
         return 1e30
     return problem.train.huber_delta * float(np.sqrt(max(problem.floor, 1e-8)))
 
 
-def affordable(problem: Problem, batch: Batch) -> bool:
+def affordable(problem: PreparedFit, batch: Batch) -> bool:
     """Whether the Jacobian fits into memory and the normal equations into a few seconds."""
     unknowns = problem.structure.size + len(problem.structure.states)
     rows, samples = batch.grid.step.shape

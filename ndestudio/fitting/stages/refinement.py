@@ -16,7 +16,7 @@ from ndestudio.fitting.engines import JaxEngine, VectorEngine
 from ndestudio.fitting.objective import reweigh, with_priors
 from ndestudio.fitting.optimizers.levenberg_marquardt import LmState, Point, Prior
 from ndestudio.fitting.optimizers.minimise import LeastSquares, LevenbergMarquardt, Stopping, minimise
-from ndestudio.fitting.problem import Problem
+from ndestudio.fitting.prepared import PreparedFit
 from ndestudio.fitting.stages.stages import PARAMETER_PRECISION, Reported, penalty, weight_prior
 from ndestudio.fitting.tracker import Tracker
 
@@ -29,7 +29,9 @@ SHARE = 0.25
 """Of the time the training took so far that may be spent on the refinement, and at least a second."""
 
 
-def refined_prior(problem: Problem, batch: Batch, start: Point, loss: float, strength: float | None = None) -> Prior:
+def refined_prior(
+    problem: PreparedFit, batch: Batch, start: Point, loss: float, strength: float | None = None
+) -> Prior:
     """The penalty on weights at the noise level ``loss``, or as strong as chosen, next to none on parameters, and the priors."""
     prior = weight_prior(problem, batch, start, penalty(problem, loss) if strength is None else strength)
     theta = prior.theta.copy()

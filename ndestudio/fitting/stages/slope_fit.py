@@ -12,7 +12,7 @@ from ndestudio.fitting.objective import prior_terms
 from ndestudio.fitting.optimizers.lbfgs import Lbfgs
 from ndestudio.fitting.optimizers.levenberg_marquardt import Point
 from ndestudio.fitting.optimizers.minimise import LimitedMemory, Monitor, Smooth, Stopping, minimise
-from ndestudio.fitting.problem import Problem
+from ndestudio.fitting.prepared import PreparedFit
 from ndestudio.fitting.stages.stages import PARAMETER_PRECISION, PRIOR_VARIANCE, Budget
 from ndestudio.fitting.tracker import StopRequested, TimeUp, Tracker
 
@@ -23,7 +23,7 @@ EVERY = 20
 
 
 def collocate(
-    tracker: Tracker, program: Gradient, problem: Problem, batch: Batch, point: Point, budget: Budget
+    tracker: Tracker, program: Gradient, problem: PreparedFit, batch: Batch, point: Point, budget: Budget
 ) -> Point:
     """Stage A by L-BFGS: fit the field to slopes. ``program`` is a compiled collocation loss."""
     objective = _slope_objective(program, problem, point)
@@ -42,7 +42,7 @@ def collocate(
     return end
 
 
-def _slope_objective(program: Gradient, problem: Problem, point: Point) -> Smooth:
+def _slope_objective(program: Gradient, problem: PreparedFit, point: Point) -> Smooth:
     """Errors of slopes, a penalty on weights as strong as their noise asks for, and the priors."""
     free = problem.space.free
     values = max(int((program.data[1].weight > 0).sum()), 1)

@@ -22,7 +22,7 @@ from ndestudio.fitting.optimizers.minimise import (
     Stopping,
     minimise,
 )
-from ndestudio.fitting.problem import Problem
+from ndestudio.fitting.prepared import PreparedFit
 from ndestudio.fitting.tracker import Tracker
 
 PRIOR_VARIANCE = 1.0
@@ -49,7 +49,7 @@ class Budget:
     tolerance: float = 3e-3
 
 
-def penalty(problem: Problem, loss: float, factor: float = 1.0) -> float:
+def penalty(problem: PreparedFit, loss: float, factor: float = 1.0) -> float:
     """Strength of the penalty on weights: as set, else that of a Gaussian prior at the present noise level."""
     if problem.train.l2 is not None:
         return problem.train.l2
@@ -61,7 +61,7 @@ def penalty(problem: Problem, loss: float, factor: float = 1.0) -> float:
     return factor * variance / (n * PRIOR_VARIANCE)
 
 
-def weight_prior(problem: Problem, batch: Batch, start: Point, l2: float) -> Prior:
+def weight_prior(problem: PreparedFit, batch: Batch, start: Point, l2: float) -> Prior:
     """Penalty on weights (towards zero), a trace of one on everything else (towards where it began)."""
     theta = np.where(problem.space.free, PARAMETER_PRECISION * l2, np.inf)
     theta[problem.space.weights] = np.where(problem.space.free[problem.space.weights], l2, np.inf)
@@ -93,9 +93,14 @@ def outcome_of(found: OptimisationResult[LmState]) -> Outcome:
 class Reported(Monitor[LmState]):
     """Tells the tracker of every step of Levenberg-Marquardt.
 
-    Arguments:
-        steps: of the whole stage, for its progress. first: number of the step before the first.
-        candidate: whether the points may become the best model.
+    Parameters
+    ----------
+    steps
+        Of the whole stage, for its progress.
+    first
+        Number of the step before the first.
+    candidate
+        Whether the points may become the best model.
     """
 
     def __init__(self, tracker: Tracker, batch: Batch, steps: int, first: int = 0, *, candidate: bool = True) -> None:
@@ -225,7 +230,7 @@ def weights_objective(
     return LeastSquares(engine.linearise, prior, robust)
 
 
-def _steep(problem: Problem, state: LmState) -> bool:
+def _steep(problem: PreparedFit, state: LmState) -> bool:
     """Whether a fit is on its way down still, far above the noise: held-out trajectories may say too much for it."""
     return np.isfinite(state.linear.validation) and state.decrease > STEEP and state.loss > ABOVE_NOISE * problem.floor
 

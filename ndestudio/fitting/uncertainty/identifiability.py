@@ -15,7 +15,7 @@ import numpy as np
 import scipy.linalg
 from jaxtyping import Float
 
-from ndestudio.fitting.problem import Problem
+from ndestudio.fitting.prepared import PreparedFit
 from ndestudio.fitting.uncertainty.laplace import Uncertainty
 from ndestudio.model.fitted import FittedModel
 from ndestudio.model.networks import evaluate_network
@@ -33,11 +33,13 @@ ALIKE = 0.9
 POINTS = 400
 
 
-def identify(problem: Problem, model: FittedModel, found: Uncertainty) -> tuple[str, ...]:
+def identify(problem: PreparedFit, model: FittedModel, found: Uncertainty) -> tuple[str, ...]:
     """Warnings; none where every parameter is determined.
 
-    Arguments:
-        model: the fitted one, whose networks know where the data support them.
+    Parameters
+    ----------
+    model
+        The fitted one, whose networks know where the data support them.
     """
     deviation = np.sqrt(np.maximum(np.diag(found.covariance), 0.0))
     unsure = [name for name, width in zip(found.names, deviation, strict=True) if width > UNSURE]
@@ -60,7 +62,7 @@ def identify(problem: Problem, model: FittedModel, found: Uncertainty) -> tuple[
     return (*notes, *(_lonely(name, problem) for name in rest))
 
 
-def _lonely(name: str, problem: Problem) -> str:
+def _lonely(name: str, problem: PreparedFit) -> str:
     if problem.structure.neural_terms:
         neural_terms = " and ".join(f"`{neural_term.name}`" for neural_term in problem.structure.neural_terms)
         return f"The data hardly determine `{name}` beside the learned {neural_terms}. Fix it, bound it, or constrain the neural term."
@@ -90,7 +92,7 @@ def _combination(found: Uncertainty, names: Sequence[str]) -> str:
 
 
 def _neural_terms(
-    problem: Problem, model: FittedModel, found: Uncertainty, deviation: Float[np.ndarray, " parameter"]
+    problem: PreparedFit, model: FittedModel, found: Uncertainty, deviation: Float[np.ndarray, " parameter"]
 ) -> Iterator[tuple[str, str]]:
     """(parameter, sentence) for each that trades off with a neural term."""
     normal = found.normal

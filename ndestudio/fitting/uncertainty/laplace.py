@@ -24,7 +24,7 @@ import scipy.stats
 from jaxtyping import Bool, Float, Int
 
 from ndestudio.fitting.optimizers.levenberg_marquardt import Linear, Point, Prior
-from ndestudio.fitting.problem import Problem
+from ndestudio.fitting.prepared import PreparedFit
 from ndestudio.solve.jax_backend import one_thread
 
 LEVEL = 0.95
@@ -64,10 +64,20 @@ class Uncertainty:
 class Normal:
     """The normal equations at a point: the unknowns that move are [theta | initial values], in this order.
 
-    Arguments:
-        inverse: C. gram: J_c^T J_c of each column. squares, values: sum of squared residuals and their number by column.
-        slope: gradient of half the cost. columns: which measured columns these are. path: what penalties along the path add
-            to the matrix.
+    Parameters
+    ----------
+    inverse
+        C.
+    gram
+        J_c^T J_c of each column.
+    squares, values
+        Sum of squared residuals and their number by column.
+    slope
+        Gradient of half the cost.
+    columns
+        Which measured columns these are.
+    path
+        What penalties along the path add to the matrix.
     """
 
     inverse: Float[np.ndarray, "unknown unknown"]
@@ -96,7 +106,7 @@ class Normal:
         return np.searchsorted(np.flatnonzero(self.moves), theta)
 
 
-def uncertainty(problem: Problem, linear: Linear, point: Point, prior: Prior) -> Uncertainty | None:
+def uncertainty(problem: PreparedFit, linear: Linear, point: Point, prior: Prior) -> Uncertainty | None:
     """Limits of the free parameters at a minimum; None where they cannot be had (no values to spare, too many unknowns)."""
     count = len(problem.structure.parameters)
     parameters = np.flatnonzero(np.isfinite(prior.theta)[:count])
@@ -227,7 +237,7 @@ def _parts(
 
 
 def _limits(
-    problem: Problem,
+    problem: PreparedFit,
     point: Point,
     parameters: Int[np.ndarray, " parameter"],
     center: Float[np.ndarray, " parameter"],

@@ -28,7 +28,7 @@ from ndestudio.fitting.config import TrainConfig
 from ndestudio.fitting.objective import reweigh
 from ndestudio.fitting.optimizers.levenberg_marquardt import LmState, Point, Prior, lm_start
 from ndestudio.fitting.optimizers.minimise import LeastSquares, LevenbergMarquardt, Monitor, Stopping, minimise
-from ndestudio.fitting.problem import Problem
+from ndestudio.fitting.prepared import PreparedFit
 from ndestudio.fitting.resume import FINEST, ResumedFit, resume_fit
 from ndestudio.fitting.stages.refinement import refined_prior
 from ndestudio.fitting.step_count import accurate
@@ -59,14 +59,24 @@ FLAT = 0.1
 class Profile:
     """The profile of a parameter.
 
-    Arguments:
-        values: of the parameter, rising, in physical units. statistic: D there. misfit: the part of it that data and priors
-            make; the rest is the penalty on network weights.
-        threshold: D at the ends of the 95% interval.
-        estimate: value with the least cost. low, high: ends of the interval; None where the profile does not reach the
-            threshold on that side.
-        laplace: the interval of the quadratic approximation, for comparison; None if it cannot be had.
-        complete: False if it was stopped on the way.
+    Parameters
+    ----------
+    values
+        Of the parameter, rising, in physical units.
+    statistic
+        D there.
+    misfit
+        The part of it that data and priors make; the rest is the penalty on network weights.
+    threshold
+        D at the ends of the 95% interval.
+    estimate
+        Value with the least cost.
+    low, high
+        Ends of the interval; None where the profile does not reach the threshold on that side.
+    laplace
+        The interval of the quadratic approximation, for comparison; None if it cannot be had.
+    complete
+        False if it was stopped on the way.
     """
 
     parameter: str
@@ -98,9 +108,12 @@ def profile(
 ) -> Profile:
     """Profile one parameter of a fitted model (mechanistic, hybrid or distilled).
 
-    Raises:
-        EquationError: there is no such free parameter.
-        DataError: the fit is too large for its Jacobian.
+    Raises
+    ------
+    EquationError
+        There is no such free parameter.
+    DataError
+        The fit is too large for its Jacobian.
     """
     train, reporter = train or TrainConfig(), reporter or SilentReporter()
     begin = time.perf_counter()
@@ -120,7 +133,7 @@ def profile(
             return _judged(walker, parameter, time.perf_counter() - begin)
 
 
-def _index(problem: Problem, parameter: str) -> int:
+def _index(problem: PreparedFit, parameter: str) -> int:
     names = problem.structure.parameters
     free = [name for name, moves in zip(names, problem.space.free, strict=False) if moves]
     if parameter not in names:

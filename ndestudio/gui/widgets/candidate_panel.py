@@ -20,8 +20,10 @@ _ERRORS_TIP = "Mean NRMSE of whole simulated trajectories, in % of the spread of
 class CandidatePanel(QWidget):
     """Signals: accepted(neural term, index), reverted(neural term), pinned(neural term, index, -1 to let go).
 
-    Arguments:
-        second: the panel of the pinned formula.
+    Parameters
+    ----------
+    second
+        The panel of the pinned formula.
     """
 
     accepted = Signal(str, int)

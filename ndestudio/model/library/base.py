@@ -12,13 +12,22 @@ from ndestudio.model.config import InitialConfig, ModelConfig, NetworkConfig, Pa
 class Term:
     """A mechanistic term as text.
 
-    Arguments:
-        name: identifier of the entry. title: for menus.
-        text: an expression of ``arguments`` and ``parameters``.
-        arguments: names to be replaced by those of the model at hand -> what they mean, with the unit.
-        parameters: value, bounds and unit of each constant.
-        unit: of the term.
-        source: where the formula comes from.
+    Parameters
+    ----------
+    name
+        Identifier of the entry.
+    title
+        For menus.
+    text
+        An expression of ``arguments`` and ``parameters``.
+    arguments
+        Names to be replaced by those of the model at hand -> what they mean, with the unit.
+    parameters
+        Value, bounds and unit of each constant.
+    unit
+        Of the term.
+    source
+        Where the formula comes from.
     """
 
     name: str
@@ -36,13 +45,24 @@ class Term:
 class Template:
     """A whole system that runs as it stands.
 
-    Arguments:
-        equations: model text.
-        parameters: value, bounds and unit of each constant.
-        initial: start of each state. units: of each state and quantity.
-        time: unit of time. span: a duration over which something happens, in that unit.
-        networks: settings of the neural terms, in templates that have some.
-        source: where the equations come from (and the values, where those are not merely typical).
+    Parameters
+    ----------
+    equations
+        Model text.
+    parameters
+        Value, bounds and unit of each constant.
+    initial
+        Start of each state.
+    units
+        Of each state and quantity.
+    time
+        Unit of time.
+    span
+        A duration over which something happens, in that unit.
+    networks
+        Settings of the neural terms, in templates that have some.
+    source
+        Where the equations come from (and the values, where those are not merely typical).
     """
 
     name: str

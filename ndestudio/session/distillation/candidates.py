@@ -46,9 +46,12 @@ def front_rows(
 ) -> tuple[FrontRow, ...]:
     """One row for each candidate shown.
 
-    Arguments:
-        scored: by position among the scored candidates.
-        accepted: position among the scored candidates of the accepted one, -1 for none.
+    Parameters
+    ----------
+    scored
+        By position among the scored candidates.
+    accepted
+        Position among the scored candidates of the accepted one, -1 for none.
     """
     rows = []
     for index, candidate in enumerate(shown_candidates(front, scored)):

@@ -60,8 +60,10 @@ class EvaluationCache:
     ) -> FormulaFit | None:
         """How a formula follows a neural term; None before there are samples.
 
-        Arguments:
-            samples: those of the search; None: those that were requested.
+        Parameters
+        ----------
+        samples
+            Those of the search; None: those that were requested.
         """
         if samples is None and self._samples[0] is model:
             samples = self._samples[1].get(neural_term)

@@ -28,8 +28,10 @@ _DIGITS = 4
 class GroundTruthRow:
     """An unknown function and the formula chosen for it.
 
-    Arguments:
-        choices: (title, formula) of formulas that can be taken: the one in use, and terms of the library.
+    Parameters
+    ----------
+    choices
+        (title, formula) of formulas that can be taken: the one in use, and terms of the library.
     """
 
     neural_term: str

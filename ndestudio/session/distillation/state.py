@@ -17,14 +17,21 @@ from ndestudio.session.training.state import StageRow, Status
 class FrontRow:
     """A formula of the front, or one that was made from one of them.
 
-    Arguments:
-        index: its position among the formulas shown.
-        on_front: False for a formula that only arose when all equations were refitted together.
-        loss: against samples of the neural term (dimensionless, NMSE).
-        trajectory_error: mean NRMSE of the whole model with the formula substituted, on held-out data where there are
-            such, else on the training data; None while not simulated.
-        scored: position among the scored candidates, -1 when it is none.
-        note: what went wrong in scoring, "" if nothing did.
+    Parameters
+    ----------
+    index
+        Its position among the formulas shown.
+    on_front
+        False for a formula that only arose when all equations were refitted together.
+    loss
+        Against samples of the neural term (dimensionless, NMSE).
+    trajectory_error
+        Mean NRMSE of the whole model with the formula substituted, on held-out data where there are such, else on the
+        training data; None while not simulated.
+    scored
+        Position among the scored candidates, -1 when it is none.
+    note
+        What went wrong in scoring, "" if nothing did.
     """
 
     index: int
@@ -44,9 +51,12 @@ class FrontRow:
 class NeuralTermRow:
     """A neural term and its search.
 
-    Arguments:
-        accepted: index among the scored candidates of the formula in its place, -1 while it is neural.
-        reason: why the default choice was chosen.
+    Parameters
+    ----------
+    accepted
+        Index among the scored candidates of the formula in its place, -1 while it is neural.
+    reason
+        Why the default choice was chosen.
     """
 
     name: str
@@ -72,13 +82,24 @@ class Change:
 class CandidateState:
     """The formula that was clicked.
 
-    Arguments:
-        formula: typeset, its constants as refitted where they were; None while it is being drawn. text: as text.
-        fit: against the samples of the neural term, None before they are there.
-        plot_data: simulated trajectories of the whole model with it, None while they are being made.
-        errors: (name of part, mean NRMSE) where known; errors_before: of the model without the formula.
-        changes: what refitting did to the parameters; while `refitting`, as it stands.
-        before: the model as it is without the formula, to be overlaid.
+    Parameters
+    ----------
+    formula
+        Typeset, its constants as refitted where they were; None while it is being drawn.
+    text
+        As text.
+    fit
+        Against the samples of the neural term, None before they are there.
+    plot_data
+        Simulated trajectories of the whole model with it, None while they are being made.
+    errors
+        (name of part, mean NRMSE) where known;.
+    errors_before
+        Of the model without the formula.
+    changes
+        What refitting did to the parameters; while `refitting`, as it stands.
+    before
+        The model as it is without the formula, to be overlaid.
     """
 
     neural_term: str

@@ -138,8 +138,10 @@ class ExportController(Presenter[ExportState]):
     def session_text(self, form: str) -> str:
         """The session as text that does it again: `"script"` (Python, with the library) or `"spec"` (TOML).
 
-        Raises:
-            ValueError: another form.
+        Raises
+        ------
+        ValueError
+            Another form.
         """
         from ndestudio.project import dump_spec, in_use, python_script
 

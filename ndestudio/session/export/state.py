@@ -24,12 +24,17 @@ class FormatRow:
 class ArtefactState:
     """An artefact that was made.
 
-    Arguments:
-        proof: sentence on how it was checked, "" while it is being checked.
-        figures: what there is to look at, where the form is figures and not text.
-        data: what is in the file, where that is no text.
-        deviation: largest deviation of its trajectories from the model's, relative to the range of each state; None
-            when it was not run.
+    Parameters
+    ----------
+    proof
+        Sentence on how it was checked, "" while it is being checked.
+    figures
+        What there is to look at, where the form is figures and not text.
+    data
+        What is in the file, where that is no text.
+    deviation
+        Largest deviation of its trajectories from the model's, relative to the range of each state; None when it was
+        not run.
     """
 
     name: str

@@ -62,9 +62,12 @@ def inserted(
 ) -> ModelConfig:
     """The model with an entry put in at a position of its text; a template replaces the text.
 
-    Arguments:
-        states: names that stand for the arguments of a term, or the states of a template, in order.
-        taken: names that constants must not be called.
+    Parameters
+    ----------
+    states
+        Names that stand for the arguments of a term, or the states of a template, in order.
+    taken
+        Names that constants must not be called.
     """
     from ndestudio.model.library import system, term
 

@@ -27,11 +27,15 @@ class TextProblem:
 class Advice:
     """A sentence about the equations and what would put it right.
 
-    Arguments:
-        action: words for a button, "" where there is no such step.
-        kind, name, value: the step: declare a network `name`, write `value` for `name`, ignore the column `name`, or take
-            it as a measured input.
-        problem: the place in the text, where it has one.
+    Parameters
+    ----------
+    action
+        Words for a button, "" where there is no such step.
+    kind, name, value
+        The step: declare a network `name`, write `value` for `name`, ignore the column `name`, or take it as a
+        measured input.
+    problem
+        The place in the text, where it has one.
     """
 
     sentence: str
@@ -111,8 +115,12 @@ class InitialRow:
 class LibraryEntry:
     """A mechanistic term or a template system that can be inserted.
 
-    Arguments:
-        text: what is inserted. detail: units, bounds and source, for a tooltip.
+    Parameters
+    ----------
+    text
+        What is inserted.
+    detail
+        Units, bounds and source, for a tooltip.
     """
 
     kind: Literal["term", "system"]

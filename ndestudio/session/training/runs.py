@@ -44,8 +44,10 @@ def _row(index: int, run: Run, present: object) -> RunRow:
 def compare(project: Project, first: int, second: int = -1) -> RunComparison | None:
     """Two runs beside each other; None when one of them is not there.
 
-    Arguments:
-        second: position of the other run, -1 for the project as it is now.
+    Parameters
+    ----------
+    second
+        Position of the other run, -1 for the project as it is now.
     """
     if not 0 <= first < len(project.runs) or not -1 <= second < len(project.runs) or first == second:
         return None

@@ -26,9 +26,16 @@ Progression = Literal["pending", "active", "done", "skipped"]
 class StageRow:
     """A step of the stage indicator.
 
-    Arguments:
-        stage: machine name. title: one or two words. text: what is being done, for a tooltip.
-        seconds: so far, or in all once over.
+    Parameters
+    ----------
+    stage
+        Machine name.
+    title
+        One or two words.
+    text
+        What is being done, for a tooltip.
+    seconds
+        So far, or in all once over.
     """
 
     stage: str
@@ -86,8 +93,12 @@ class Difference:
 class RunComparison:
     """Two runs beside each other, or a run and the project as it is now.
 
-    Arguments:
-        settings: those that differ. results: errors, time, formulas and parameters of both, "" where there is none.
+    Parameters
+    ----------
+    settings
+        Those that differ.
+    results
+        Errors, time, formulas and parameters of both, "" where there is none.
     """
 
     first: str

@@ -7,7 +7,7 @@ from PySide6.QtWidgets import QFormLayout, QLineEdit, QSpinBox, QWidget
 
 from ndestudio.errors import SpecError
 from ndestudio.fitting.config import TrainConfig
-from ndestudio.fitting.problem import solver_settings
+from ndestudio.fitting.prepared import solver_settings
 from ndestudio.gui.building import choose, combo, label, narrow, quiet
 from ndestudio.gui.theme import GRID
 from ndestudio.solve.diffrax_adaptive import BACKSOLVE

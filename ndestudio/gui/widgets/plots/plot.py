@@ -39,10 +39,14 @@ Series: TypeAlias = tuple[Float[np.ndarray, " n"], Float[np.ndarray, " n"]]
 class Plot(pg.PlotWidget):
     """One set of axes.
 
-    Arguments:
-        x, y: axis titles with units.
-        low: it has little height; the unit of a long y title stands on a line of its own.
-        name: accessible name; said to screen readers and used as the file name of a saved figure.
+    Parameters
+    ----------
+    x, y
+        Axis titles with units.
+    low
+        It has little height; the unit of a long y title stands on a line of its own.
+    name
+        Accessible name; said to screen readers and used as the file name of a saved figure.
     """
 
     def __init__(
@@ -102,8 +106,12 @@ class Plot(pg.PlotWidget):
     ) -> pg.PlotDataItem:
         """A line beside those of a panel, whose colour follows the scheme.
 
-        Arguments:
-            colour: picks the colour from a scheme. antialias: False for very many points.
+        Parameters
+        ----------
+        colour
+            Picks the colour from a scheme.
+        antialias
+            False for very many points.
         """
         item = pg.PlotDataItem(antialias=antialias)
         self.item.addItem(item)
@@ -137,8 +145,10 @@ class Plot(pg.PlotWidget):
     def long_series(self, item: Any, parts: Sequence[Series], budget: int) -> None:
         """Show series of any length with one item: what is in view of each is drawn with at most ``budget`` points.
 
-        Arguments:
-            parts: (x, y) of each, x increasing; a gap is left between them.
+        Parameters
+        ----------
+        parts
+            (x, y) of each, x increasing; a gap is left between them.
         """
         self._long = [one for one in self._long if one.item is not item]
         series = LongSeries(item, parts, budget)
@@ -229,8 +239,10 @@ class Plot(pg.PlotWidget):
     def save_figure(self, path: str | Path) -> None:
         """Write what is shown as .svg, .pdf, .png or .csv, in the style of the project.
 
-        Raises:
-            ExportError: it cannot be written.
+        Raises
+        ------
+        ExportError
+            It cannot be written.
         """
         from ndestudio.figures.matplotlib_renderer import save
 

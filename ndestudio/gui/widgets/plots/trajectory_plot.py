@@ -87,8 +87,12 @@ class TrajectoryPlot(QWidget):
     ) -> None:
         """Draw a data set and simulations of it; the same ones again cost nothing.
 
-        Arguments:
-            before: another simulation, drawn dashed. dashed: what it is, for the legend.
+        Parameters
+        ----------
+        before
+            Another simulation, drawn dashed.
+        dashed
+            What it is, for the legend.
         """
         hint = "● training  ○ held out" + ("  — model" if plot_data else "") + (f"  ┄ {dashed}" if before else "")
         if self._hint.text() != hint:

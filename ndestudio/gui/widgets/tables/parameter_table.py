@@ -42,8 +42,10 @@ def text_of(value: float | None) -> str:
 def number_of(text: str) -> float | None:
     """The number that was typed; None for an empty cell.
 
-    Raises:
-        ValueError: for anything else.
+    Raises
+    ------
+    ValueError
+        For anything else.
     """
     text = text.strip().replace(",", ".")
     if not text:

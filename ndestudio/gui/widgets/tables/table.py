@@ -17,11 +17,16 @@ Q = TypeVar("Q", bound=QObject)
 class Table(QTableWidget):
     """A table without grid whose cells always exist.
 
-    Arguments:
-        name: accessible name.
-        titles: (title, tooltip) of each section.
-        widths: fixed widths of sections; ``stretch`` names those that share the rest.
-        row_height: 36 where cells hold controls.
+    Parameters
+    ----------
+    name
+        Accessible name.
+    titles
+        (title, tooltip) of each section.
+    widths
+        Fixed widths of sections; ``stretch`` names those that share the rest.
+    row_height
+        36 where cells hold controls.
     """
 
     def __init__(

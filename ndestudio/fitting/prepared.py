@@ -18,9 +18,9 @@ from ndestudio.fitting.priors import Priors, model_priors
 from ndestudio.model.config import InitialConfig
 from ndestudio.model.fitted import FittedModel
 from ndestudio.problem.bijection import Bijection, bijection
-from ndestudio.problem.problem import Problem as Definition
+from ndestudio.problem.problem import Problem
 from ndestudio.problem.space import Space, initial_transforms, parameter_space
-from ndestudio.problem.structure import FormulaStructure
+from ndestudio.problem.structure import ProblemStructure
 from ndestudio.solve.base import Solver, SolverSettings, TracedMethod
 from ndestudio.solve.diffrax_adaptive import ATOL, RTOL
 from ndestudio.solve.registry import for_training
@@ -36,15 +36,23 @@ CLEAN = 1e-7
 
 
 @dataclass(frozen=True, eq=False)
-class Problem:
+class PreparedFit:
     """Everything a stage needs that does not change while it runs.
 
-    Arguments:
-        floor: smallest loss the noise allows (mean squared error over spread); 0 if the noise is unknown.
-        time_grid: trajectory -> where the steps of the solver should lie; none: by time and samples.
-        least: steps below which the solver is not stable.
-        adaptive: the solver with steps of its own that trains in its place, None if none was chosen.
-        priors: of parameters and initial values, None without any. penalties: along the path.
+    Parameters
+    ----------
+    floor
+        Smallest loss the noise allows (mean squared error over spread); 0 if the noise is unknown.
+    time_grid
+        Trajectory -> where the steps of the solver should lie; none: by time and samples.
+    least
+        Steps below which the solver is not stable.
+    adaptive
+        The solver with steps of its own that trains in its place, None if none was chosen.
+    priors
+        Of parameters and initial values, None without any.
+    penalties
+        Along the path.
     """
 
     dataset: Dataset
@@ -61,12 +69,12 @@ class Problem:
     penalties: tuple[PathPenalty, ...] = ()
 
     @cached_property
-    def definition(self) -> Definition:
+    def definition(self) -> Problem:
         """What is fitted, without how: the part that solvers know."""
-        return Definition(self.space, self.dataset)
+        return Problem(self.space, self.dataset)
 
     @property
-    def structure(self) -> FormulaStructure:
+    def structure(self) -> ProblemStructure:
         return self.space.structure
 
     @property
@@ -92,14 +100,14 @@ class Problem:
         return self.values_used(Part.TRAIN)
 
 
-def make_problem(
+def prepare_fit(
     model: FittedModel,
     dataset: Dataset,
     train: TrainConfig,
     smoothed: Mapping[str, SmoothedTrajectory] | None = None,
     *,
     train_networks: bool = True,
-) -> Problem:
+) -> PreparedFit:
     """Scales, limits, noise and starts of a fit of ``model`` to ``dataset``."""
     observed = np.array([model.system.observation(name) is not None for name in dataset.measured_names])
     log = _logarithms(dataset, train)
@@ -118,7 +126,7 @@ def make_problem(
     space = _with_shared(space, model, train)
     noise, floor = _noise(dataset, smoothed or {}, observed, log, spread)
     priors = model_priors(model)
-    problem = Problem(
+    problem = PreparedFit(
         dataset,
         train,
         space,
@@ -137,11 +145,13 @@ def solver_settings(train: TrainConfig) -> SolverSettings:
     return SolverSettings(train.solver, train.adjoint, train.controller, train.rtol, train.atol, train.max_steps)
 
 
-def _solved_by(problem: Problem, solver: Solver) -> Problem:
+def _solved_by(problem: PreparedFit, solver: Solver) -> PreparedFit:
     """The problem with the steps of ``solver``, and what is compiled in their place where it chooses its own.
 
-    Raises:
-        SpecError: settings that do not go together, or a solver that cannot solve such a problem.
+    Raises
+    ------
+    SpecError
+        Settings that do not go together, or a solver that cannot solve such a problem.
     """
     if sentence := solver.refuses(problem.definition):
         raise SpecError(sentence)
@@ -153,8 +163,10 @@ def _solved_by(problem: Problem, solver: Solver) -> Problem:
 def _logarithms(dataset: Dataset, train: TrainConfig) -> Bool[np.ndarray, " measured"]:
     """Which columns are compared by logarithm.
 
-    Raises:
-        DataError: a name that is no measured column, or a column without enough positive values.
+    Raises
+    ------
+    DataError
+        A name that is no measured column, or a column without enough positive values.
     """
     names = dataset.measured_names
     for name in train.log_states:
