@@ -11,19 +11,14 @@ from pathlib import Path
 import pytest
 from jaxtyping import install_import_hook
 
-PACKAGES = ("data", "distil", "expression", "model", "symbolic")
+PACKAGES = ("data", "distil", "model", "symbolic")
 """Those whose annotations, shapes among them, are checked on each call. NDE_TEST_TYPES names modules or packages to check
 instead, separated by commas, or none ("")."""
 LEFT_OUT = (
     # called from inner loops: with them the tests of distilling took four times the processor time
-    "ndestudio.distil.batch",
-    "ndestudio.expression.arrays",
-    "ndestudio.expression.compiled",
-    "ndestudio.expression.tree",
     "ndestudio.model.basis",
     "ndestudio.model.networks",
     "ndestudio.model.evaluate",
-    "ndestudio.solve.scipy_reference",
     # beartype takes `Self` only in classes that it decorates whole, which jaxtyping does not ask of it
     "ndestudio.symbolic.regressor",
 )
@@ -56,6 +51,25 @@ if checked:
     assert not early, f"imported before their annotations could be checked: {early}"
     install_import_hook(checked, TYPES)
     sys.setrecursionlimit(5_000)  # a checked call takes several frames
+
+
+LONGEST = (
+    "symbolic/test_native_sanitized.py",
+    "gui/test_end_to_end.py",
+    "fitting/test_conformance.py",
+    "gui/test_cycles.py",
+    "cli/test_end_to_end.py",
+    "export/test_artefacts.py",
+    "solve/test_registry.py",
+    "fitting/test_fit.py",
+)
+"""Files that take longest; they begin first, so that no worker waits for the other at the end."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Long files first."""
+    places = {ROOT / "tests" / name: k for k, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: places.get(item.path, len(places)))
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
