@@ -58,16 +58,25 @@ class Batch:
     def validation(
         self, r: Float[np.ndarray, "row residual"], d_free: Float[np.ndarray, "row residual state"]
     ) -> tuple[float, Float[np.ndarray, "row state"]]:
-        """Validation loss (NaN without validation samples) and the step of the held-out starts, see ``lm.profile``."""
+        """Validation loss (NaN without validation samples, infinite without a simulation) and the step of the held-out
+        starts, see ``profile``."""
         held = self.target.validation.any(axis=(1, 2)) & ~self.trains
         if not self.target.validation.any():
             return float("nan"), np.zeros(self.start.mode.shape)
-        return profile(r, d_free, held)
+        loss, step = profile(r, d_free, held)
+        return (loss if np.isfinite(loss) else float("inf")), step
 
     @cached_property
     def moves(self) -> Bool[np.ndarray, "row state"]:
         """Initial values that are trained."""
         return (self.start.mode == FREE) & self.trains[:, None]
+
+
+def weighted_sum(weight: Float[np.ndarray, "..."], square: Float[np.ndarray, "..."]) -> float:
+    """Sum of the squares that have a weight, infinite where one is no number; the others may be anything."""
+    with np.errstate(all="ignore"):
+        found = float(np.sum(weight * square, where=weight > 0))
+    return found if np.isfinite(found) else float("inf")
 
 
 def fitted_rows(problem: PreparedFit) -> list[Rows]:

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ndestudio.data.dataset import Dataset
-from ndestudio.fitting.batches import Batch, make_batch, start_point
+from ndestudio.fitting.batches import Batch, make_batch, start_point, weighted_sum
 from ndestudio.fitting.config import TrainConfig
 from ndestudio.fitting.engines import VectorEngine
 from ndestudio.fitting.measure import Measure, make_measure
@@ -137,8 +137,7 @@ class Candidates:
         batch = self._laid_out(problem, steps, whole_rows(self.dataset, with_test=False))
         point = start_point(problem, batch)
         error = robust_errors(problem, batch, point)
-        with np.errstate(all="ignore"):
-            loss = float(np.sum(batch.target.train * robust_squares(error, self.measure.limit)))
+        loss = weighted_sum(batch.target.train, robust_squares(error, self.measure.limit))
         return merit(problem, batch, point, loss) if np.isfinite(loss) else np.inf
 
     def _problem(self, model: FittedModel) -> PreparedFit:
@@ -219,8 +218,7 @@ def make_candidates(model: FittedModel, dataset: Dataset, train: TrainConfig | N
     begin = on_samples(problem, max(int(np.clip(longest // 2, 32, 512)), problem.least))
     batch = make_batch(problem, begin, padded=False)
     error = robust_errors(problem, batch, start_point(problem, batch))
-    with np.errstate(all="ignore"):
-        loss = float(np.sum(batch.target.train * error**2))
+    loss = weighted_sum(batch.target.train, error**2)
     steps = on_samples(problem, enough_steps(problem, model, begin, allowed(problem, loss), MOST_STEPS))
     batch = with_noise(problem, make_batch(problem, steps, padded=False))
     return Candidates(dataset, train, problem, steps, make_measure(problem, steps), batch)

@@ -105,10 +105,12 @@ class VectorEngine:
             for k, state in enumerate(self.states):
                 change = (errors[1 + len(self.moves) + k] - base) / DIFFERENCE
                 d_free[..., state], d_held[..., state] = weight * change, held * change
+            r, r_held = weight * base, held * base
         flat = lambda array: array.reshape(rows, -1, *array.shape[3:])  # noqa: E731
-        validation, step = self.batch.validation(flat(held * base), flat(d_held))
+        validation, step = self.batch.validation(flat(r_held), flat(d_held))
         path = self.path.linearise(point) if self.path is not None else None
-        return Linear(flat(weight * base), flat(d_theta), flat(d_free), validation, step, ends[0], _path_rows(path))
+        trained = _trained(flat(weight), flat(r), flat(d_theta), flat(d_free))
+        return Linear(*trained, validation, step, ends[0], _path_rows(path))
 
 
 def _path_rows(found: Linear | None) -> PathRows | None:
@@ -204,7 +206,22 @@ class JaxEngine:
         r, d_theta, d_free, r_held, d_held, end = (_joined(arrays) for arrays in zip(*parts, strict=True))
         validation, step = self.batch.validation(r_held, d_held)
         path = self.path.linearise(point) if self.path is not None else None
-        return Linear(r, d_theta, d_free, validation, step, end, _path_rows(path))
+        trained = _trained(self.batch.target.train.reshape(r.shape), r, d_theta, d_free)
+        return Linear(*trained, validation, step, end, _path_rows(path))
+
+
+def _trained(
+    weight: Float[np.ndarray, "row residual"],
+    r: Float[np.ndarray, "row residual"],
+    d_theta: Float[np.ndarray, "row residual theta"],
+    d_free: Float[np.ndarray, "row residual state"],
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Residuals and derivatives without those that do not count: 0 times no number is no number, and a held-out trajectory
+    that cannot be simulated must not stop the training."""
+    if np.isfinite(r).all() and np.isfinite(d_theta).all() and np.isfinite(d_free).all():
+        return r, d_theta, d_free
+    counts = weight > 0
+    return np.where(counts, r, 0.0), np.where(counts[..., None], d_theta, 0.0), np.where(counts[..., None], d_free, 0.0)
 
 
 def _joined(arrays: tuple[Any, ...]) -> np.ndarray:
@@ -322,9 +339,10 @@ class SlopeEngine:
             slope = np.moveaxis(self.model.field(parameters, self.points.t, self.points.u.T, y), 0, -1)
             weight = np.sqrt(self.points.weight * self.scale)
             r = np.where(weight > 0, weight * (slope - self.points.slope), 0.0)
+            change = (r[1:] - r[0]) / DIFFERENCE
         base = r[0].reshape(1, -1)
         d = np.zeros((*base.shape, len(point.theta)))
-        d[..., self.moves] = np.moveaxis((r[1:] - r[0]).reshape(len(self.moves), 1, base.shape[1]), 0, -1) / DIFFERENCE
+        d[..., self.moves] = np.moveaxis(change.reshape(len(self.moves), 1, base.shape[1]), 0, -1)
         states = len(self.problem.structure.states)
         nothing = np.zeros((1, states))
         return Linear(base, d, np.zeros((*base.shape, states)), float("nan"), nothing, nothing)

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from ndestudio.fitting.batches import Batch, take_rows
+from ndestudio.fitting.batches import Batch, take_rows, weighted_sum
 from ndestudio.fitting.engines import VectorEngine
 from ndestudio.fitting.objective import merit
 from ndestudio.fitting.optimizers.levenberg_marquardt import Point, profile
@@ -34,10 +34,9 @@ def quick_losses(problem: PreparedFit, batch: Batch, point: Point) -> tuple[floa
     with np.errstate(all="ignore"):
         used = (batch.target.train > 0) & np.isfinite(errors[0])
         factor = robust_factor(errors[0], robust_limit(errors[0], used, problem.train))
-        train = float(np.sum(batch.target.train * factor * errors[0] ** 2))
-        validation = float(np.sum(batch.target.validation * errors[0] ** 2))
-    has = bool(batch.target.validation.any())
-    return (train if np.isfinite(train) else float("inf")), (validation if has else float("nan"))
+    train = weighted_sum(batch.target.train, factor * errors[0] ** 2)
+    validation = weighted_sum(batch.target.validation, errors[0] ** 2)
+    return train, (validation if batch.target.validation.any() else float("nan"))
 
 
 def held_out(problem: PreparedFit, batch: Batch, point: Point) -> float | None:

@@ -27,6 +27,8 @@ SNAPSHOT_SECONDS = 0.1
 SNAPSHOT_SHARE = 0.1
 """Part of the time that a model for somebody who looks on may take, at most."""
 MOST_CHECKPOINTS = 24
+LOST = 1e6
+"""Added to the score of a model that cannot be simulated on the held-out samples: any that can is better."""
 SHOWN = 64
 """Trajectories simulated for a snapshot."""
 
@@ -277,8 +279,10 @@ class Tracker:
     def score(self, loss: float, validation: float) -> float:
         """What chooses the best: validation error, and how far the training error is above the noise, which is misfit and
         not noise; few validation values are helped out by the training error."""
-        if not np.isfinite(validation):
+        if np.isnan(validation):
             return loss
+        if np.isinf(validation):
+            return LOST + loss
         count = self.problem.values_used_validation
         return validation + max(loss - 2.0 * self.problem.floor, 0.0) + loss * min(1.0, 20.0 / max(count, 1))
 

@@ -41,7 +41,8 @@ class Bijection(NamedTuple):
             kind == 1, low, xp.where(kind == 2, high, xp.where(kind == 3, both, self.offset + self.scale * z))
         )
         log = self.code >= 4
-        return xp.where(log, xp.exp(xp.where(log, value, 0.0)), value)
+        with np.errstate(over="ignore"):  # a trial step may lead anywhere
+            return xp.where(log, xp.exp(xp.where(log, value, 0.0)), value)
 
 
 def bijection(transforms: Sequence[Transform], offsets: Sequence[float] | None = None) -> Bijection:

@@ -11,6 +11,7 @@ from ndestudio.data.config import SplitConfig
 from ndestudio.data.dataset import Dataset
 from ndestudio.expression import parse_expression
 from ndestudio.fitting import Outcome, TrainConfig, fit, refit
+from ndestudio.fitting.candidates import make_candidates
 from ndestudio.fitting.metrics import score
 from ndestudio.model.config import InitialConfig, ModelConfig, ParameterConfig
 from ndestudio.model.initial import initial_model
@@ -176,3 +177,32 @@ def test_hubers_loss_is_not_led_astray_by_outliers(predators: Dataset) -> None:
         errors[loss] = max(abs(found[name] / true - 1) for name, true in zip("abcd", (1.3, 0.9, 0.8, 1.8), strict=True))
     assert errors["huber"] < 0.02
     assert errors["huber"] < 0.3 * errors["squares"]
+
+
+@pytest.mark.filterwarnings("error::RuntimeWarning")
+def test_a_held_out_trajectory_without_a_simulation_does_not_stop_the_fit() -> None:
+    """x' = k sqrt(1.5 - x): at the start value of k the held-out trajectory runs into the root, those that train do not."""
+    t, k = np.linspace(0.0, 2.0, 21), 0.3
+    values = [(1.5 - (np.sqrt(1.5 - start) - k * t / 2) ** 2)[:, None] for start in (0.1, 0.2, 1.2)]
+    split = SplitConfig(by="trajectory", validation_trajectories=("3",))
+    data = dataset_from_arrays([t] * 3, values, ["x"], split=split)
+    config = ModelConfig(
+        equations="d(x)/dt = k*sqrt(1.5 - x)",
+        parameters={"k": ParameterConfig(value=0.8)},
+        initial={"x": InitialConfig(fit=False)},
+    )
+    model = initial_model(config, data, 0)
+    found = refit(model, data, TrainConfig(preset="quick"))
+    assert found.outcome is Outcome.CONVERGED
+    assert found.model.parameters["k"] == pytest.approx(k, abs=1e-6)
+    assert make_candidates(model, data).fit(model).model.parameters["k"] == pytest.approx(k, abs=1e-6)
+
+
+@pytest.mark.filterwarnings("error::RuntimeWarning")
+def test_a_model_without_a_finite_slope_ends_with_a_sentence_and_no_warning() -> None:
+    t = np.linspace(0.0, 2.0, 21)
+    data = dataset_from_arrays([t], [t[:, None] ** 1.6], ["y"], split=SplitConfig(by="none"))
+    config = ModelConfig(equations="d(y)/dt = n*y/t - k*y", parameters={"n": ParameterConfig(value=1.0)})
+    found = fit(config, data, TrainConfig(preset="quick"))
+    assert found.outcome is Outcome.DIVERGED
+    assert "stayed finite" in found.sentence

@@ -370,13 +370,15 @@ def profile(
     fitted = r.copy()
     for b in np.flatnonzero(held):
         V = d_free[b]
-        H = V.T @ V
-        if not np.isfinite(H).all() or not H.any():
+        with np.errstate(all="ignore"):
+            H = V.T @ V
+        if not (np.isfinite(H).all() and np.isfinite(r[b]).all() and H.any()):
             continue
         H[np.diag_indices_from(H)] += 1e-3 * np.trace(H) / len(H) + 1e-300
         move = np.clip(-np.linalg.solve(H, V.T @ r[b]), -0.3, 0.3)
         step[b], fitted[b] = move, r[b] + V @ move
-    return float(np.sum(fitted**2)), step
+    with np.errstate(over="ignore", invalid="ignore"):
+        return float(np.sum(fitted**2)), step
 
 
 def frozen(n: int, moves: Bool[np.ndarray, " n"], precision: float = 0.0) -> Float[np.ndarray, " n"]:
