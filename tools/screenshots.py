@@ -75,13 +75,13 @@ class Photographer:
         self.window.go(name)
         self.wait()
 
-    def photograph(self, name: str, widget: QWidget | None = None) -> None:
+    def photograph(self, name: str, widget: QWidget | None = None, *, rest: float = 0.6) -> None:
         """One picture of the window or of a dialog light, one dark, without messages that come and go."""
         for card in self.window.findChildren(ToastCard):
             card.dismiss()
         for scheme in ("light", "dark"):
             self._theme.use(scheme)
-            self.wait(lambda: True)
+            self.wait(lambda: True, rest=rest)
             path = self._folder / f"{name}-{scheme}.png"
             if not (widget or self.window).grab().save(str(path)):
                 raise SystemExit(f"{path} cannot be written")
@@ -118,7 +118,7 @@ def main() -> None:
         camera.session.train.start()
         live = camera.session.train
         camera.wait(lambda: live.live is not None and any(len(curve.loss) > 3 for curve in live.live.curves), rest=0.1)
-        camera.photograph("training")
+        camera.photograph("training", rest=0.2)  # before it ends
         camera.wait()
     camera.photograph("train")
     train = camera.window.views["train"]
