@@ -16,13 +16,15 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from PySide6.QtGui import QCursor
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QWidget
 
 from ndestudio.gui import theme
 from ndestudio.gui.app import make_application
 from ndestudio.gui.bridge import Bridge
+from ndestudio.gui.dialogs import DeviceDialog
 from ndestudio.gui.garbage import Collector
 from ndestudio.gui.main_window import MainWindow
+from ndestudio.gui.recovery_dialog import open_recovery
 from ndestudio.gui.toasts import ToastCard
 from ndestudio.paths import examples_dir
 from ndestudio.session.ports import Stage
@@ -73,15 +75,15 @@ class Photographer:
         self.window.go(name)
         self.wait()
 
-    def photograph(self, name: str) -> None:
-        """One picture light, one dark, without messages that come and go."""
+    def photograph(self, name: str, widget: QWidget | None = None, *, rest: float = 0.6) -> None:
+        """One picture of the window or of a dialog light, one dark, without messages that come and go."""
         for card in self.window.findChildren(ToastCard):
             card.dismiss()
         for scheme in ("light", "dark"):
             self._theme.use(scheme)
-            self.wait(lambda: True)
+            self.wait(lambda: True, rest=rest)
             path = self._folder / f"{name}-{scheme}.png"
-            if not self.window.grab().save(str(path)):
+            if not (widget or self.window).grab().save(str(path)):
                 raise SystemExit(f"{path} cannot be written")
             print(path)
         self._theme.use("light")
@@ -115,8 +117,8 @@ def main() -> None:
     if camera.session.project.fit is None:
         camera.session.train.start()
         live = camera.session.train
-        camera.wait(lambda: live.live is not None and live.live.snapshot is not None, rest=4.0)
-        camera.photograph("training")
+        camera.wait(lambda: live.live is not None and any(len(curve.loss) > 3 for curve in live.live.curves), rest=0.1)
+        camera.photograph("training", rest=0.2)  # before it ends
         camera.wait()
     camera.photograph("train")
     train = camera.window.views["train"]
@@ -141,7 +143,25 @@ def main() -> None:
     camera.session.export.choose("figures")
     camera.wait(lambda: camera.session.export.state().drawing)
     camera.photograph("figures")
+    _dialogs(camera)
     camera.close()
+
+
+def _dialogs(camera: Photographer) -> None:
+    """The recovery test of the formulas in use, run, and the device."""
+    recovery = open_recovery(camera.session, camera.window)
+    choices = camera.session.recovery.state().ground_truths
+    for neural_term, formula in {one.neural_term: one.choices[0][1] for one in choices}.items():
+        camera.session.recovery.set_formula(neural_term, formula)
+    camera.session.recovery.start()
+    camera.wait()
+    camera.photograph("recovery", recovery)
+    recovery.close()
+    device = DeviceDialog(camera.session, camera.window)
+    device.open()
+    camera.wait()
+    camera.photograph("device", device)
+    device.close()
 
 
 if __name__ == "__main__":

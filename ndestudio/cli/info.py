@@ -117,4 +117,9 @@ def _guarded(part: Callable[[], list[tuple[str, str]]]) -> list[tuple[str, str]]
         return [("not known", f"{type(error).__name__}: {error}")]
 
 
-COMMAND = Command("info", "versions, devices, engines, folders", _command)
+COMMAND = Command(
+    "info",
+    "versions, devices, engines, folders",
+    _command,
+    "Print versions, the device and why there is no GPU, engines, plug-ins, and the folders of settings, log and compiled programs.",
+)

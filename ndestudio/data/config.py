@@ -45,7 +45,7 @@ class DataConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
         Measured forcings, interpolated linearly between their samples.
     covariates
         What is known of a whole trajectory (a dose, a temperature): inputs with one value in each, which may stand in
-        any of its rows. Laws and starts may depend on them (data control, Massaroli et al. 2020, Dissecting neural
+        any of its rows. Equations and initial values may depend on them (data control, Massaroli et al. 2020, Dissecting neural
         ODEs).
     ignore
         Columns not used.

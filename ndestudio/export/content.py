@@ -36,6 +36,8 @@ class Origin:
         Of the model, None when it was not scored.
     notes
         Further sentences.
+    title
+        Name of the job; "" for that of the model.
     """
 
     program: str = "NDE Studio"
@@ -45,6 +47,7 @@ class Origin:
     sources: tuple[Source, ...] = ()
     metrics: Metrics | None = None
     notes: tuple[str, ...] = ()
+    title: str = ""
 
     def sentences(self) -> tuple[str, ...]:
         """The origin line by line, for a comment."""
@@ -151,7 +154,7 @@ def content(model: FittedModel, dataset: Dataset | None = None, origin: Origin |
     if origin is None:
         origin = Origin(program=program_name(), sources=dataset.sources if dataset else ())
     return Content(
-        title=plain(model.config.name) or "Hybrid model",
+        title=plain(origin.title) or plain(model.config.name) or "Hybrid model",
         time=Quantity(
             "t", plain(dataset.time.unit) if dataset else "", note=plain(dataset.time.label) if dataset else ""
         ),

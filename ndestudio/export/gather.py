@@ -120,6 +120,7 @@ def origin_of(project: ProjectLike, date: str = "") -> Origin:
         engine=project.distillation.engine if distilled and project.distillation else "",
         sources=project.dataset.sources if project.dataset else (),
         metrics=gathered.metrics,
+        title=project.spec.name,
     )
 
 

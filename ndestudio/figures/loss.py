@@ -60,7 +60,7 @@ def loss_panel(curves: Sequence[LossCurve], titles: Mapping[str, str] | None = N
         if curve.stage == previous:
             stretches[-1] = replace(stretches[-1], stop=end)
         else:
-            stretches.append(Stretch(start, end, titles.get(curve.stage, curve.stage)))
+            stretches.append(Stretch(start, end, titles.get(curve.stage, curve.stage.replace("_", " "))))
         previous = curve.stage
     axes = Axis("step", whole=True), Axis("loss (relative)", log=True, least=_FLATTEST)
     return Panel(*axes, (*stretches, *lines))

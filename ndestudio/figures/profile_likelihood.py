@@ -33,7 +33,7 @@ def profile_panel(profile: Profile) -> Panel:
     marks += [
         Curve(profile.values, profile.statistic, 0, "profile"),
         Points(profile.values, profile.statistic, 0),
-        Curve(profile.values, profile.misfit, 1, "of it by the data", dash=True)
+        Curve(profile.values, profile.misfit, 1, "part due to the data", dash=True)
         if apart
         else Curve(*_none(), 1, dash=True),
         Level(profile.threshold),

@@ -41,6 +41,8 @@ class FormulaFit:
         The formula at the samples; None when it cannot be evaluated there.
     slices
         One for each argument.
+    units
+        Of the arguments that have one.
     """
 
     neural_term: str
@@ -50,16 +52,22 @@ class FormulaFit:
     formula_y: Float[np.ndarray, " sample"] | None
     slices: tuple[Slice, ...] = ()
     unit: str = ""
+    units: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def title(self) -> str:
         return f"{self.neural_term} [{self.unit}]" if self.unit else self.neural_term
+
+    def axis(self, argument: str) -> Axis:
+        unit = self.units.get(argument, "")
+        return Axis(f"{argument} [{unit}]" if unit else argument, symbol(argument))
 
 
 def term_fit(
     model: FittedModel,
     samples: NeuralTermSamples,
     formula: Callable[[Float[np.ndarray, "n argument"]], Float[np.ndarray, " n"]],
+    units: Mapping[str, str] | None = None,
 ) -> FormulaFit:
     """Formula and network at the samples and along each argument.
 
@@ -69,6 +77,8 @@ def term_fit(
         The trained model, whose network is compared.
     formula
         Values of the formula at rows of arguments.
+    units
+        Of the arguments that have one, by name.
     """
     from ndestudio.model.evaluate import evaluate_neural_term
 
@@ -85,7 +95,9 @@ def term_fit(
     y = formula(samples.X)
     unit = network.config.unit if network else ""
     shown = y if np.isfinite(y).any() else None
-    return FormulaFit(samples.neural_term, samples.arguments, samples.X, samples.y, shown, tuple(slices), unit)
+    return FormulaFit(
+        samples.neural_term, samples.arguments, samples.X, samples.y, shown, tuple(slices), unit, units or {}
+    )
 
 
 def term_fit_figure(fit: FormulaFit) -> Figure:
@@ -112,8 +124,7 @@ def residual_panel(fit: FormulaFit, position: int, other: FormulaFit | None = No
     x = fit.X[:, position]
     marks: list[Mark] = [Level(0.0, guest=False)]
     marks += _dots(fit, other, lambda one: (x, None if one.formula_y is None else one.y - one.formula_y))
-    argument = fit.arguments[position]
-    return Panel(Axis(argument, symbol(argument)), Axis(f"network − formula: {fit.title}"), tuple(marks))
+    return Panel(fit.axis(fit.arguments[position]), Axis(f"network − formula: {fit.title}"), tuple(marks))
 
 
 def slice_panel(fit: FormulaFit, position: int, other: FormulaFit | None = None) -> Panel:
@@ -131,7 +142,7 @@ def slice_panel(fit: FormulaFit, position: int, other: FormulaFit | None = None)
     low = min((float(values.min()) for values in known if len(values)), default=0.0)
     places = fit.X[:: max(1, len(fit.X) // 200), position]
     marks.append(Points(places, np.full(len(places), low), "muted", "", "triangle", guest=True))
-    return Panel(Axis(one.argument, symbol(one.argument)), Axis(fit.title), tuple(marks))
+    return Panel(fit.axis(one.argument), Axis(fit.title), tuple(marks))
 
 
 def _dots(

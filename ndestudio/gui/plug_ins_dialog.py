@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from PySide6.QtCore import Qt
 from PySide6.QtGui import QColor, QGuiApplication
 from PySide6.QtWidgets import (
     QAbstractItemView,
@@ -39,6 +40,7 @@ class PlugInsDialog(QDialog):
         self._controller = controller
         self._rows: tuple[PlugInRow, ...] = ()
         self.sentence = label("", "muted", wrap=True)
+        self.sentence.setAlignment(Qt.AlignmentFlag.AlignTop)
         self.table = Table("Plug-ins", _TITLES, widths={0: 88, 1: 150, 2: 170}, stretch=(3,), row_height=_ROW)
         self.table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.report = QPlainTextEdit()

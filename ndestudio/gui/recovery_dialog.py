@@ -252,7 +252,7 @@ class RecoveryDialog(QDialog):
     def _lay_out(self) -> None:
         words = label(
             "Choose a ground truth for each unknown function. Data are made from it at your times, with your gaps and noise; the same "
-            "training and search are then run on them. What finds a known ground truth can be trusted more with one that is not.",
+            "training and search are then run on them. Settings that find a known ground truth can be trusted more where it is unknown.",
             "muted",
             wrap=True,
         )

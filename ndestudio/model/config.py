@@ -119,7 +119,7 @@ class NetworkConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
         Arguments the output is multiplied by, so that the neural term vanishes where they do (`y * N(y)`).
     basis
         Argument -> functions of it that the weights of the first layer vary along; for `f(x, t)` with `basis = { t =
-        "fourier" }` the law of x changes in time. One argument at most.
+        "fourier" }` the function of x changes in time. One argument at most.
     unit
         Unit of the output.
     """

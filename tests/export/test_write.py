@@ -51,6 +51,14 @@ def test_figures_are_written_in_every_form_and_in_the_style_of_the_spec(project,
     assert files["loss.csv"].read_text(encoding="utf-8").startswith("panel,mark,series,x,y,value,low,high\n")
 
 
+def test_programs_carry_the_name_of_the_job(project, tmp_path: Path) -> None:
+    named = asking(project, formats=("python", "c"), figures=(), verify=False)
+    named = replace(named, spec=msgspec.structs.replace(named.spec, name="Lynx and\nhare"))
+    files = {path.name: path.read_text(encoding="utf-8") for path in write_all(named, tmp_path)}
+    assert files["model.py"].startswith('"""Lynx and hare\n')
+    assert files["model.c"].startswith("// Lynx and hare\n")
+
+
 def test_a_stop_ends_between_two_files(project, tmp_path: Path) -> None:
     files = write_all(asking(project, figures=(), verify=False), tmp_path, RecordingReporter(stop_after=0))
     assert [path.name for path in files] == ["equations.json"]

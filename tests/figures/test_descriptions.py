@@ -114,6 +114,7 @@ def test_a_loss_that_is_not_finite_is_a_gap() -> None:
     values = np.array([1.0, np.inf, np.nan, 0.1])
     panel = loss_panel((LossCurve("final_refinement", np.arange(4.0), values, values),))
     assert np.isfinite(of(panel, Curve)[0].y).tolist() == [True, False, False, True]
+    assert of(panel, Stretch)[0].title == "final refinement"
 
 
 def test_the_front_shows_both_errors_and_what_is_in_use() -> None:

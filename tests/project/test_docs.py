@@ -34,6 +34,13 @@ def test_every_page_is_reached_from_the_navigation() -> None:
     assert reached == {path.relative_to(DOCS).as_posix() for path in DOCS.rglob("*.md")}
 
 
+def test_the_settings_of_the_reference_suit_the_style_of_the_docstrings() -> None:
+    config = pytest.importorskip("mkdocstrings_handlers.python").PythonOptions
+    plugins = yaml.safe_load((ROOT / "mkdocs.yml").read_text(encoding="utf-8"))["plugins"]
+    (settings,) = (one["mkdocstrings"] for one in plugins if isinstance(one, dict) and "mkdocstrings" in one)
+    config.from_data(**settings["handlers"]["python"]["options"])
+
+
 def test_commands_and_keys_on_the_pages_exist() -> None:
     from ndestudio.cli.arguments import COMMANDS
     from ndestudio.data.config import DataConfig, SplitConfig

@@ -5,6 +5,7 @@ import pytest
 
 from ndestudio.distil.result import standing
 from ndestudio.distil.substitution import substitute_formula
+from ndestudio.figures.term_fit import residual_panel, slice_panel
 from ndestudio.progress import CandidateScored, FrontUpdate, Phase, Progress, RecordingReporter, TrainStep
 from ndestudio.session.distillation.candidates import front_rows
 from ndestudio.session.distillation.formula_fit import formula_fit, sample
@@ -166,6 +167,15 @@ def test_formula_and_network_along_an_argument():
     assert along_y.trusted.any()
 
 
+def test_the_axes_of_a_formula_name_the_units_of_its_arguments():
+    whole, data = results.model(), results.dataset()
+    samples = sample(whole, data, ("f",), 64, 0, reporter=RecordingReporter())["f"]
+    measured = tuple(replace(column, unit="mm" if column.name == "y" else "") for column in data.measured)
+    made = formula_fit(whole, samples, results.front().candidates[1], replace(data, measured=measured))
+    assert slice_panel(made, 1).x.title == "y [mm]" and slice_panel(made, 0).x.title == "x"
+    assert residual_panel(made, 1).x.title == "y [mm]"
+
+
 def test_putting_a_formula_in_fits_its_constants_to_the_trajectories():
     whole, data = results.model(), results.dataset()
     start = results.front().candidates[1]
@@ -197,3 +207,4 @@ def test_exports_show_the_errors_of_the_model_they_write(fake: Session, runner: 
     fake.distil.revert("f")
     assert dict(fake.export.state().errors)["training"] == fit.metrics.train["mean"]
     assert "misses held-out rows by" in fake.export.state().summary
+    assert "Still a network: f (its weights" in fake.export.state().summary

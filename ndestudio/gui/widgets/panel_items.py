@@ -274,18 +274,18 @@ class _LevelItem(_MarkItem):
 class _StretchItem(_MarkItem):
     def make(self) -> None:
         self.item = pg.InfiniteLine(angle=90)
-        self._title = pg.TextItem("", anchor=(0, 1))
+        self._title = pg.TextItem("", anchor=(1, 0))  # above the end of the stretch: there losses are low
         self._title.setZValue(10)
         for one in (self.item, self._title):
             self.plot.item.addItem(one, ignoreBounds=True)
 
     def draw(self, mark: Stretch, panel: Panel, budget: int) -> None:
-        (low, high), bottom = _ends(panel)
+        (low, high), top = _ends(panel)
         self.item.setPos(mark.start)
         self.item.setVisible(mark.start > low)
         self._title.setText(mark.title)
         self._title.setVisible(mark.stop - mark.start > _NARROW * (high - low))
-        self._title.setPos(mark.start, bottom)
+        self._title.setPos(mark.stop, top)
 
     def clear(self) -> None:
         self.item.hide()
@@ -397,8 +397,8 @@ def forget_forms(item: Any) -> None:
 
 @lru_cache(maxsize=4)
 def _ends(panel: Panel) -> tuple[tuple[float, float], float]:
-    """Ends of x, and the lower end of y on its scale."""
-    return limits(panel, "x", 0.0), float(panel.y.places(np.array(limits(panel, "y", 0.0)))[0])
+    """Ends of x, and the upper end of y on its scale."""
+    return limits(panel, "x", 0.0), float(panel.y.places(np.array(limits(panel, "y", 0.0)))[1])
 
 
 def _look(mark: Any) -> tuple[object, ...]:

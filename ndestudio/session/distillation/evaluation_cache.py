@@ -72,7 +72,8 @@ class EvaluationCache:
         kept = self._fits.get(id(candidate))
         if kept is None or kept[0] is not candidate or kept[1] is not samples:
             _trim(self._fits)
-            kept = self._fits[id(candidate)] = (candidate, samples, formula_fit(model, samples, candidate))
+            made = formula_fit(model, samples, candidate, self._workspace.project.dataset)
+            kept = self._fits[id(candidate)] = (candidate, samples, made)
         return kept[2]
 
     def _on_samples(self, model: FittedModel, found: dict[str, NeuralTermSamples]) -> None:

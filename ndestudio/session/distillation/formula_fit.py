@@ -32,8 +32,17 @@ def sample(
     return found
 
 
-def formula_fit(model: FittedModel, samples: NeuralTermSamples, candidate: Candidate) -> FormulaFit:
-    """Formula and network at the samples and along each argument."""
+def formula_fit(
+    model: FittedModel, samples: NeuralTermSamples, candidate: Candidate, dataset: Dataset | None = None
+) -> FormulaFit:
+    """Formula and network at the samples and along each argument.
+
+    Parameters
+    ----------
+    dataset
+        Where the units of the arguments are found.
+    """
+    from ndestudio.distil.units import quantity_units
     from ndestudio.expression import evaluate
 
     def formula(X: np.ndarray) -> np.ndarray:
@@ -41,7 +50,7 @@ def formula_fit(model: FittedModel, samples: NeuralTermSamples, candidate: Candi
         with np.errstate(all="ignore"):
             return np.array(np.broadcast_to(np.asarray(evaluate(candidate.expression, values), float), len(X)))
 
-    return term_fit(model, samples, formula)
+    return term_fit(model, samples, formula, quantity_units(model, dataset) if dataset else {})
 
 
 def changes(before: Mapping[str, float], after: Mapping[str, float], units: Mapping[str, str]) -> tuple[Change, ...]:

@@ -332,9 +332,10 @@ def _summary(model: FittedModel | None, metrics: Metrics | None) -> str:
     neural = ", ".join(model.networks)
     parts = []
     if formulas:
-        parts.append(f"Formula in place of {formulas}.")
+        parts.append(f"Formula{'s' if len(model.replacements) > 1 else ''} in place of {formulas}.")
     if neural:
-        parts.append(f"Still a network: {neural} (its weights are exported with the code).")
+        still, whose = ("Still networks", "their") if len(model.networks) > 1 else ("Still a network", "its")
+        parts.append(f"{still}: {neural} ({whose} weights are exported with the code).")
     if not parts:
         parts.append("A purely mechanistic model.")
     found = held_out(metrics) if metrics is not None else None
