@@ -95,8 +95,11 @@ class _Found:
             value = point.load()
             if isinstance(value, type):
                 value = value()
-        except (Exception, SystemExit) as error:
-            # a plug-in is code of somebody else: whatever it does wrong must not end the program
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
+            # a plug-in is code of somebody else: whatever it does wrong (to exit, a panic of Rust, which is no Exception)
+            # must not end the program
             sentence = f"it did not load ({type(error).__name__}: {error})"
             self._fail(kind, point.name, package, point.value, sentence, _traceback(error))
             return None
@@ -225,7 +228,7 @@ class Registry(Generic[T]):
         """What plug-ins add, without those that are no such thing or whose name is taken."""
         found: dict[str, PlugIn] = {}
         for one in entries(self.kind):
-            missing = [name for name in self._needs if not hasattr(one.value, name)]
+            missing = [name for name in self._needs if not _has(one.value, name)]
             if one.name in self._own or one.name in found:
                 owner = found[one.name].package if one.name in found else "NDE Studio"
                 refuse(one, f"its name is taken: {owner} has the {self._noun} `{one.name}`")
@@ -234,6 +237,14 @@ class Registry(Generic[T]):
             else:
                 found[one.name] = one
         return found
+
+
+def _has(value: object, name: str) -> bool:
+    """Whether ``value`` has the attribute; one that cannot be read is none."""
+    try:
+        return hasattr(value, name)
+    except Exception:
+        return False
 
 
 def _points(kind: Kind) -> list[EntryPoint]:

@@ -25,8 +25,8 @@ LEAST_FREEDOM = 0.2
 """Part of the values that tells the noise at least."""
 FAINT = 1e-6
 """Part of the pull towards their start values that is left on parameters with a prior."""
-FARTHEST = 60.0
-"""Exponent of the merit that is not exceeded."""
+FARTHEST = 300.0
+"""Logarithm of the merit from which on it grows in proportion to it: finite, and still telling what is farther off."""
 
 
 def spare_values(problem: PreparedFit, batch: Batch | None) -> float:
@@ -117,7 +117,10 @@ def merit(problem: PreparedFit, batch: Batch, point: Point, loss: float, path: f
     if terms is None or not np.isfinite(total):
         return total
     squares = sum(float(np.sum(away.rho**2)) for away in terms.rows(point))
-    return total * float(np.exp(min(squares / spare_values(problem, batch), FARTHEST)))
+    if squares == 0.0 or total == 0.0:
+        return total
+    logarithm = float(np.log(total)) + squares / spare_values(problem, batch)
+    return float(np.exp(min(logarithm, FARTHEST))) * (1.0 + max(logarithm - FARTHEST, 0.0))
 
 
 def reweigh(engine: JaxEngine | VectorEngine, batch: Batch, state: LmState) -> LmState:

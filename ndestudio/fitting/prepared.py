@@ -137,7 +137,14 @@ def prepare_fit(
         priors=priors if priors.any or priors.parameters.given.any() else None,
         penalties=path_penalties(model, scale),
     )
+    _check_bend(train)
     return _solved_by(problem, for_training(train.solver))
+
+
+def _check_bend(train: TrainConfig) -> None:
+    """Refuse a Huber loss that counts no error by its square, or is no number."""
+    if train.loss == "huber" and not train.huber_delta > 0.0:
+        raise SpecError(f"[train] `huber_delta` must be above 0, not {train.huber_delta:g}")
 
 
 def solver_settings(train: TrainConfig) -> SolverSettings:

@@ -256,14 +256,7 @@ class Tracker:
         if fraction:
             self.reporter.emit(Progress(min(fraction, 1.0), None, ""))
         if candidate and np.isfinite(loss):
-            value, found = self.score(loss, validation), (batch, point)
-            value += merit(self.problem, batch, point, loss, path) - loss
-            about = (self.stage, iteration, loss, validation if has else None)
-            if underway:
-                if self.underway is None or value < self.underway[0]:
-                    self.underway = value, found, about
-            elif value < self.best_score:
-                self.best_score, self.best_point, self.best_stage = value, found, about
+            self.consider(batch, point, iteration, loss, validation, path, underway=underway)
         now, busy = time.perf_counter(), time.thread_time()
         if now > self.next_snapshot and not isinstance(self.reporter, SilentReporter):
             # a trial step may be worse on whole trajectories; what is shown is what would be kept
@@ -271,6 +264,27 @@ class Tracker:
             self.snapshot(self.model(*shown), iteration)
             cost = time.thread_time() - busy
             self.next_snapshot = max(now + max(SNAPSHOT_SECONDS, cost / SNAPSHOT_SHARE), time.perf_counter())
+
+    def consider(
+        self,
+        batch: Batch,
+        point: Point,
+        iteration: int,
+        loss: float,
+        validation: float,
+        path: float | None = None,
+        *,
+        underway: bool = False,
+    ) -> None:
+        """Keep the point if it is the best so far; see ``step``."""
+        value, found = self.score(loss, validation), (batch, point)
+        value += merit(self.problem, batch, point, loss, path) - loss
+        about = (self.stage, iteration, loss, validation if np.isfinite(validation) else None)
+        if underway:
+            if self.underway is None or value < self.underway[0]:
+                self.underway = value, found, about
+        elif value < self.best_score:
+            self.best_score, self.best_point, self.best_stage = value, found, about
 
     def trial(self, fraction: float) -> None:
         """A step was tried and not made."""

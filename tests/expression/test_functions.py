@@ -6,8 +6,10 @@ import json
 import math
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -15,6 +17,7 @@ import pytest
 
 from ndestudio import plugins
 from ndestudio.errors import EquationError
+from ndestudio.export import EXPORTERS
 from ndestudio.export.formats.c_code import CPrinter
 from ndestudio.export.formats.jax_code import JaxPrinter
 from ndestudio.export.formats.julia import JuliaPrinter
@@ -34,7 +37,7 @@ from ndestudio.expression import (
     to_text,
 )
 from ndestudio.expression.arrays import compile_array
-from ndestudio.expression.functions import BUILT_IN, RESERVED, Function, functions, registry, searchable
+from ndestudio.expression.functions import BUILT_IN, RESERVED, Function, functions, registry, searchable, words
 from ndestudio.expression.tree import Binary, Call, Expr, Name, Number
 
 NAMES = ("a", "b", "c")
@@ -392,6 +395,55 @@ def test_a_package_cannot_take_a_name() -> None:
         registry._checked(BUILT_IN["erf"], {"erf"})
     with pytest.raises(EquationError, match="unknown function `cubed`"):
         parse_expression("cubed(a)")
+
+
+class Panic(BaseException):
+    """As Rust raises it through PyO3: no Exception."""
+
+
+def _raises(error: BaseException) -> object:
+    def load() -> object:
+        raise error
+
+    return load
+
+
+class Unreadable:
+    title = "x"
+
+    @property
+    def write(self) -> object:
+        raise RuntimeError("no server")
+
+    def __iter__(self) -> Iterator[Function]:
+        raise RuntimeError("no server")
+
+
+ODD = {
+    "a panic": (_raises(Panic("oops")), "did not load"),
+    "nothing can be asked of it": (Unreadable, "no server"),
+    "a name that is none": (lambda: replace(BUILT_IN["tan"], name=3), ""),
+    "no value": (lambda: replace(BUILT_IN["tan"], name="tam", array=None), ""),
+    "a derivative of something else": (
+        lambda: replace(BUILT_IN["tan"], name="tam", derivative=("1 + y^2",)),
+        "no argument `y`",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", ODD)
+def test_a_package_that_is_odd_is_named_and_breaks_nothing(case: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    load, told = ODD[case]
+    point = SimpleNamespace(name="odd", value="odd:ODD", dist=None, load=lambda: load())
+    monkeypatch.setattr(plugins, "_points", lambda kind: [point] if kind in ("functions", "exporters") else [])
+    plugins.forget()
+    try:
+        assert words() == tuple(entry.name for entry in BUILT_IN.values() if entry.word)
+        assert "odd" not in EXPORTERS
+        assert any(told in one.sentence for one in plugins.failures() if one.kind == "functions")
+    finally:
+        monkeypatch.undo()
+        plugins.forget()
 
 
 def test_importing_the_library_loads_no_plugin() -> None:

@@ -137,3 +137,17 @@ def test_a_prior_that_makes_no_sense_is_refused(prior: PriorConfig, words: str) 
     with pytest.raises(EquationError) as caught:
         parse_system(straight(prior), ["x"], [])
     assert words in caught.value.sentence
+
+
+@pytest.mark.parametrize("how", [fit, None])
+@pytest.mark.parametrize(("mean", "bound"), [(2.0, 1.0), (50.0, 1.0), (-50.0, 0.1)])
+def test_a_prior_far_beyond_the_bounds_leads_to_the_bound_next_to_it(how: object, mean: float, bound: float) -> None:
+    data, prior = line(), PriorConfig(mean=mean, sd=0.01)
+    config = straight(None)
+    config = ModelConfig(
+        equations=config.equations,
+        parameters={"k": ParameterConfig(value=0.7, lower=0.1, upper=1.0, prior=prior)},
+        initial=config.initial,
+    )
+    found = fit(config, data, QUICK) if how else refit(initial_model(config, data, 0), data, QUICK)
+    assert found.model.parameters["k"] == pytest.approx(bound, abs=0.01)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from itertools import pairwise
 
 from ndestudio import plugins
 from ndestudio.expression.functions import elementary, logic, shapes, steps
@@ -71,6 +72,10 @@ def _from_plugins() -> Iterator[Function]:
         except (TypeError, ValueError) as error:
             plugins.refuse(plug_in, str(error))
             continue
+        except Exception as error:
+            # code of somebody else, such as an iterator that fails
+            plugins.refuse(plug_in, f"it cannot be read ({type(error).__name__}: {error})")
+            continue
         for entry in entries:
             taken.add(entry.name)
             yield entry
@@ -81,10 +86,24 @@ def _checked(loaded: object, taken: Collection[str]) -> tuple[Function, ...]:
     for entry in entries:
         if not isinstance(entry, Function):
             raise TypeError(f"an entry point of `{GROUP}` must be a Function or a list of them, not {entry!r}")
-        if not entry.word:
+        if not isinstance(entry.name, str) or not entry.word:
             raise ValueError(f"`{entry.name}` cannot be called by that name; use letters, digits and `_`")
         if entry.name in taken:
             raise ValueError(f"there is a function `{entry.name}` already; give it another name")
         if len(entry.derivative) != len(entry.arguments):
             raise ValueError(f"`{entry.name}` needs a derivative by each of its arguments")
+        for formula in (*entry.derivative, entry.definition):
+            _check_names(entry, formula)
+        if not callable(entry.scalar) or not (isinstance(entry.array, str) or callable(entry.array)):
+            raise TypeError(f"`{entry.name}` needs its value on arrays and on floats, as functions")
     return entries  # type: ignore[return-value]  # checked above
+
+
+def _check_names(entry: Function, formula: str) -> None:
+    """A derivative or a definition is one of the arguments alone: any other name would be looked for in the model."""
+    from ndestudio.expression.tokens import scan
+
+    tokens, _ = scan(formula)
+    for token, following in pairwise(tokens):
+        if token.kind == "name" and following.text != "(" and token.text not in (*entry.arguments, "pi", *BUILT_IN):
+            raise ValueError(f"`{entry.name}` has no argument `{token.text}`, which stands in its formula `{formula}`")

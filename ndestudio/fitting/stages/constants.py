@@ -15,7 +15,7 @@ from ndestudio.fitting.batches import Batch, make_batch, start_point
 from ndestudio.fitting.engines import SlopeEngine, VectorEngine
 from ndestudio.fitting.noise import refine as refine_noise
 from ndestudio.fitting.objective import reweigh, with_priors
-from ndestudio.fitting.optimizers.levenberg_marquardt import Linear, LmState, Point, Prior
+from ndestudio.fitting.optimizers.levenberg_marquardt import Linear, LmState, Point, Prior, lm_start
 from ndestudio.fitting.optimizers.minimise import LeastSquares, LevenbergMarquardt, Stopping, minimise
 from ndestudio.fitting.prepared import PreparedFit
 from ndestudio.fitting.solver_choice import with_suitable_solver
@@ -111,8 +111,11 @@ def fit_constants(tracker: Tracker, *, explore: bool = True, steps: int = 100) -
 def _understood(tracker: Tracker, batch: Batch, outcome: Outcome) -> None:
     """How sure the parameters are where a fit ended."""
     problem, linear = tracker.problem, outcome.linear
-    if linear is None or problem.train.loss == "huber":  # whose weights are those of iterations
-        linear = VectorEngine(problem, batch).linearise(outcome.point)
+    if linear is None or problem.train.loss == "huber":
+        engine = VectorEngine(problem, batch)
+        state = lm_start(engine.linearise, outcome.point, _prior(problem, batch, outcome.point))
+        # at the minimum of Huber's loss that of the squares is elsewhere: the errors count as they did in the fit
+        linear = (reweigh(engine, batch, state) if problem.train.loss == "huber" else state).linear
     prior = with_priors(problem, batch, _prior(problem, batch, outcome.point), linear.loss)
     tracker.judge(uncertainty(problem, linear, outcome.point, prior))
 
@@ -233,6 +236,10 @@ def descend(
         # the misfit that is left is noise after all, and priors count by it
         objective.prior = _prior_maker(tracker.problem, batch, point, np.inf)
         found = minimise(optimizer, objective, found.state, stopping=stopping, monitor=monitor)
+    if tracker.problem.train.loss == "huber" and not np.isfinite(found.state.linear.validation):
+        # the weights change from step to step, and with them what the loss counts: a step on the way may seem better
+        tracker.best_score = np.inf
+        tracker.consider(batch, found.state.point, found.steps, found.state.loss, np.nan)
     return outcome_of(found)
 
 
