@@ -35,6 +35,10 @@ from ndestudio.symbolic.engine import Engine
 from ndestudio.symbolic.front import Candidate
 from ndestudio.symbolic.presets import resolve_operators
 
+LITTLE_EXPLAINED = (
+    "The equations follow the training rows too badly for their constants to be fitted through the solver (as with chaos): "
+    "these are as the search found them."
+)
 NO_WORSE = 1.0 + 1e-3
 """Ratio of objectives that counts as not worse."""
 FAR_WORSE = 5.0
@@ -254,6 +258,9 @@ class _Work:
         with self._timed("refit"):
             again = self.judge.refitted(result)
             better = again.scores.usable and self.judge.objective(again) <= NO_WORSE * self.judge.objective(result)
+            if better and self.judge.explains_little(again):
+                self.notes.append(LITTLE_EXPLAINED)
+                return result
         return again if better else result
 
     def _with_final_form(self, neural_term: str, found: NeuralTermDistillation, best: Trial) -> NeuralTermDistillation:

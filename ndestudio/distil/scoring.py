@@ -20,6 +20,8 @@ from ndestudio.fitting.metrics import Metrics, score
 from ndestudio.model.fitted import FittedModel
 from ndestudio.progress import Reporter
 
+LITTLE = 0.25
+"""Loss (squared error over the spread) from which on constants stay as the search found them."""
 HOPELESS = 3.0
 """Root mean square error, in spreads, of a refitted formula that is not worth simulating."""
 STEP = 1e-7
@@ -129,7 +131,13 @@ class Judge:
         tuned = self.candidates.fit(model, self.should_stop, iterations, enough)
         hopeless = tuned.loss > HOPELESS**2
         sentence = tuned.sentence or ("the formula does not follow the training rows at all" if hopeless else "")
-        return tuned.model, sentence, hopeless
+        # where trajectories part whatever the law, as in chaos, a lower loss is chance: the search knew the slopes
+        kept = LITTLE < tuned.loss < np.inf and np.isfinite(self.candidates.objective(model))
+        return model if kept else tuned.model, sentence, hopeless
+
+    def explains_little(self, trial: Trial) -> bool:
+        """Whether a model follows the training rows so badly that its loss says nothing about its constants."""
+        return self.objective(trial) > LITTLE
 
     def objective(self, trial: Trial) -> float:
         """What training would make smallest, at the model of a trial."""
