@@ -49,7 +49,7 @@ class NetworkTable(Table):
     removed = Signal(str)
 
     def __init__(self) -> None:
-        widths = {_WIDTH: 78, _DEPTH: 64, _ACTIVATION: 92, _SIGN: 100, _WEIGHTS: 70, _MORE: 66}
+        widths = {_WIDTH: 78, _DEPTH: 64, _ACTIVATION: 92, _SIGN: 100, _WEIGHTS: 66, _MORE: 62}
         super().__init__("Networks", _TITLES, widths=widths, stretch=(_NAME,))
         self.setSelectionMode(QAbstractItemView.SelectionMode.NoSelection)
         self._rows: tuple[NetworkRow, ...] = ()
