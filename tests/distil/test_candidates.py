@@ -10,10 +10,13 @@ import pytest
 from ndestudio.data.arrays import dataset_from_arrays
 from ndestudio.data.config import SplitConfig
 from ndestudio.data.dataset import Column, Dataset, Part, Trajectory
+from ndestudio.distil.scoring import Judge
 from ndestudio.expression import parse_expression
 from ndestudio.fitting.candidates import make_candidates
+from ndestudio.fitting.config import TrainConfig
 from ndestudio.fitting.metrics import score
 from ndestudio.model import FittedModel, InitialConfig, ModelConfig, ParameterConfig, initial_model
+from ndestudio.progress import SilentReporter
 
 from .conftest import make_dataset
 
@@ -218,3 +221,19 @@ def test_screening_agrees_with_the_refit(how: str) -> None:
         assert screened.parameters["k"] == pytest.approx(0.7, abs=0.02)
     else:
         assert 1.5 <= screened.initial["1"][0] <= 2.0
+
+
+def test_constants_stay_as_found_where_the_model_explains_little() -> None:
+    """Noise has a best constant too, and it means nothing."""
+    t = np.linspace(0.0, 5.0, 30)
+    y = np.random.default_rng(1).normal(size=30)
+    noise = dataset_from_arrays(t, y, ("y",), split=SplitConfig(by="none"))
+    model = initial_model(
+        ModelConfig(equations="d(y)/dt = -k*y", parameters={"k": ParameterConfig(value=0.9)}), noise, 0
+    )
+    candidates = make_candidates(model, noise)
+    judge = Judge(noise, candidates, True, lambda: False, TrainConfig(), SilentReporter(), {})
+    assert candidates.fit(model).model.parameters["k"] != pytest.approx(0.9, rel=1e-3)
+    trial = judge.judge(model, (), None, iterations=30)
+    assert trial.model.parameters["k"] == 0.9
+    assert judge.explains_little(trial)
