@@ -145,9 +145,8 @@ def _scored(problem: PreparedFit, model: FittedModel, steps: int) -> tuple[Metri
         coarse, fine = fine, predict(problem, model, 2 * steps)
     if not exact and count <= MOST_SCORED:
         return score(model, problem.dataset), {}
-    nothing = np.zeros((0, 0))
     found = fine if count == len(fine) else predict(problem, model, steps if exact else 2 * steps, None)
-    simulations = {name: Simulation(t, nothing, measured) for name, (t, measured) in found.items()}
+    simulations = {name: Simulation(t, np.zeros((len(t), 0)), measured) for name, (t, measured) in found.items()}
     return score(model, problem.dataset, simulations=simulations), found
 
 
