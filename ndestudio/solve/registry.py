@@ -50,7 +50,12 @@ def for_training(name: str) -> Solver:
     SpecError
         There is no such solver, or it has no derivatives.
     """
-    solver = SOLVERS.get("rk4" if name == AUTO else name)
+    if name == AUTO:
+        return SOLVERS.get("rk4")
+    try:
+        solver = SOLVERS.get(name)
+    except SpecError as error:
+        raise SpecError(f"{error}; or `{AUTO}`, which leaves it to the program") from None
     if not solver.trains:
         raise SpecError(
             f"the solver `{name}` has no derivatives, so nothing can be trained through it; choose `{AUTO}` or one of "
