@@ -199,5 +199,5 @@ def test_names_for_training_are_those_with_derivatives() -> None:
     assert for_training("auto") is SOLVERS.get("rk4")
     with pytest.raises(SpecError, match="`reference` has no derivatives"):
         for_training("reference")
-    with pytest.raises(SpecError, match="there is no solver `rk5`; did you mean `rk4`.*or `auto`"):
+    with pytest.raises(SpecError, match=r"there is no solver `rk5`; did you mean `rk4`.*or `auto`"):
         for_training("rk5")
