@@ -258,7 +258,7 @@ class _Work:
         with self._timed("refit"):
             again = self.judge.refitted(result)
             better = again.scores.usable and self.judge.objective(again) <= NO_WORSE * self.judge.objective(result)
-            if better and self.judge.explains_little(again):
+            if better and self.judge.is_chance(again):
                 self.notes.append(LITTLE_EXPLAINED)
                 return result
         return again if better else result

@@ -21,7 +21,10 @@ from ndestudio.model.fitted import FittedModel
 from ndestudio.progress import Reporter
 
 LITTLE = 0.25
-"""Loss (squared error over the spread) from which on constants stay as the search found them."""
+"""Loss (squared error over the spread) from which on a model explains little of the training rows."""
+CHAOTIC = 1e3
+"""Change of the trajectories by a change of what is fitted, both in units of their sizes, from which on constants stay as the
+search found them where they explain little."""
 HOPELESS = 3.0
 """Root mean square error, in spreads, of a refitted formula that is not worth simulating."""
 STEP = 1e-7
@@ -131,13 +134,13 @@ class Judge:
         tuned = self.candidates.fit(model, self.should_stop, iterations, enough)
         hopeless = tuned.loss > HOPELESS**2
         sentence = tuned.sentence or ("the formula does not follow the training rows at all" if hopeless else "")
-        # where trajectories part whatever the law, as in chaos, a lower loss is chance: the search knew the slopes
-        kept = LITTLE < tuned.loss < np.inf and np.isfinite(self.candidates.objective(model))
+        # where trajectories part whatever the law, a lower loss is chance: the search knew the slopes
+        kept = LITTLE < tuned.loss < np.inf and self.candidates.sensitivity(model) > CHAOTIC
         return model if kept else tuned.model, sentence, hopeless
 
-    def explains_little(self, trial: Trial) -> bool:
-        """Whether a model follows the training rows so badly that its loss says nothing about its constants."""
-        return self.objective(trial) > LITTLE
+    def is_chance(self, trial: Trial) -> bool:
+        """Whether the loss of a model says nothing about its constants: it is high, and trajectories part as in chaos."""
+        return self.objective(trial) > LITTLE and self.candidates.sensitivity(trial.model) > CHAOTIC
 
     def objective(self, trial: Trial) -> float:
         """What training would make smallest, at the model of a trial."""

@@ -140,6 +140,19 @@ class Candidates:
         loss = weighted_sum(batch.target.train, robust_squares(error, self.measure.limit))
         return merit(problem, batch, point, loss) if np.isfinite(loss) else np.inf
 
+    def sensitivity(self, model: FittedModel) -> float:
+        """Largest derivative of the predictions, over the spread, by a fitted number (which are of order one).
+
+        Ten is usual; chaos has what the step of the differences allows. Infinite where nothing finite is predicted.
+        """
+        problem = self._problem(model)
+        whole = self._batches(problem)[1]
+        linear = VectorEngine(problem, whole).linearise(start_point(problem, whole))
+        used = whole.target.train.reshape(len(linear.r), -1) > 0
+        weight = np.sqrt(np.where(used, whole.target.train.reshape(used.shape), 1.0))[..., None]
+        found = np.concatenate([(one / weight)[used].ravel() for one in (linear.d_theta, linear.d_free)])
+        return float(np.abs(found).max(initial=0.0)) if np.isfinite(found).all() else np.inf
+
     def _problem(self, model: FittedModel) -> PreparedFit:
         problem = prepare_fit(model, self.dataset, self.train, train_networks=False)
         known = self.problem

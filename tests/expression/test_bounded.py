@@ -165,4 +165,7 @@ def _lingers() -> None:
 
 
 def _no_thread_is_left() -> None:
+    for thread in threading.enumerate():
+        if thread.name == "rewriting":
+            thread.join(timeout=20.0)
     assert not [thread for thread in threading.enumerate() if thread.name == "rewriting"]

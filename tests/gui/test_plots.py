@@ -37,8 +37,8 @@ def plot(qtbot: QtBot, light: Theme) -> Plot:
 
 def test_plots_are_made_without_what_writes_files_or_computes() -> None:
     code = (
-        "import sys\nfrom ndestudio.gui.widgets import formula_fit_plot, neural_term_plot, loss_plot, parameter_traces, pareto_plot, phase_plot\n"
-        "from ndestudio.gui.widgets import figure_view, profile_plot, residuals_plot, series_plot, trajectory_plot\n"
+        "import sys\nfrom ndestudio.gui.widgets.plots import formula_fit_plot, neural_term_plot, loss_plot, parameter_traces, pareto_plot, phase_plot\n"
+        "from ndestudio.gui.widgets.plots import figure_view, profile_plot, residuals_plot, series_plot, trajectory_plot\n"
         "print([name for name in ('matplotlib', 'scipy.stats', 'jax', 'sympy') if name in sys.modules])\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
