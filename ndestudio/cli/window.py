@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import subprocess
 import sys
@@ -22,6 +23,7 @@ def window_command(files: list[Path]) -> int:
             file=sys.stderr,
         )
         return FAILED
+    gc.disable()  # hundreds of modules leave nothing to collect; looking for it takes a tenth of the start
     try:
         from ndestudio.gui.app import main
     except ImportError as error:
@@ -33,6 +35,8 @@ def window_command(files: list[Path]) -> int:
             file=sys.stderr,
         )
         return FAILED
+    finally:
+        gc.enable()
     return main([str(path) for path in files])
 
 
