@@ -41,6 +41,8 @@ class DataError(NdeStudioError):
     remedy
         A step that a program can offer: `("missing", cell)` takes such cells as not measured, `("count", "")` counts
         the rows instead of reading a time.
+    decision
+        The ``ndestudio.data.decisions.Decision`` that is open, where the file leaves one to the person.
     """
 
     def __init__(
@@ -51,12 +53,14 @@ class DataError(NdeStudioError):
         row: int | None = None,
         column: str | None = None,
         remedy: tuple[str, str] = ("", ""),
+        decision: object | None = None,
     ) -> None:
         self.sentence = sentence
         self.path = path
         self.row = row
         self.column = column
         self.remedy = remedy
+        self.decision = decision
         place = [
             part
             for part in (path, f"row {row}" if row is not None else None, f"column `{column}`" if column else None)

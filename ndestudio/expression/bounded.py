@@ -31,7 +31,9 @@ LARGEST_WHOLE = 100.0
 """Whole numbers beyond this are decimals for SymPy: it would take an exact `exp(8540*x)` for a power of degree 8540."""
 _POLL = 0.02
 _GRACE = 1.0
-"""Seconds that an ended call may take to unwind; after that it is left behind."""
+"""Seconds that the caller waits for an ended call to unwind; after that a thread of its own goes on ending it."""
+_LONGEST_END = 60.0
+"""Seconds after which a call that nothing ends is left behind."""
 _STACK = 64 * 1024 * 1024
 
 
@@ -180,7 +182,12 @@ class _Watched:
             self.spent = time.clock_gettime(self._clock)
 
     def _end(self) -> None:
-        give_up = time.monotonic() + _GRACE
+        self._send_end(_GRACE)
+        if self._thread.is_alive():
+            threading.Thread(target=self._send_end, args=(_LONGEST_END,), name="rewriting-end", daemon=True).start()
+
+    def _send_end(self, seconds: float) -> None:
+        give_up = time.monotonic() + seconds
         with _ends_unheard():
             while self._thread.is_alive() and time.monotonic() < give_up:
                 ident = ctypes.c_ulong(self._thread.ident or 0)
@@ -188,25 +195,37 @@ class _Watched:
                 self._thread.join(_POLL)
 
 
-_ending = threading.Lock()
+class _Unheard:
+    """What keeps ends out of Python's reports while there are any under way."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.under_way = 0
+        self.before = sys.unraisablehook
+
+    def hook(self, found: sys.UnraisableHookArgs) -> None:
+        if not issubclass(found.exc_type, _End):
+            self.before(found)
+
+
+_unheard = _Unheard()
 
 
 @contextmanager
 def _ends_unheard() -> Iterator[None]:
     """An end that hits a callback of the garbage collector goes no further, and Python reports it; it is sent again."""
-    with _ending:
-        before = sys.unraisablehook
-
-        def hook(found: sys.UnraisableHookArgs) -> None:
-            if not issubclass(found.exc_type, _End):
-                before(found)
-
-        sys.unraisablehook = hook
-        try:
-            yield
-        finally:
-            if sys.unraisablehook is hook:
-                sys.unraisablehook = before
+    hook = _unheard.hook
+    with _unheard.lock:
+        if _unheard.under_way == 0:
+            _unheard.before, sys.unraisablehook = sys.unraisablehook, hook
+        _unheard.under_way += 1
+    try:
+        yield
+    finally:
+        with _unheard.lock:
+            _unheard.under_way -= 1
+            if _unheard.under_way == 0 and sys.unraisablehook == hook:
+                sys.unraisablehook = _unheard.before
 
 
 def _resident() -> float:

@@ -11,7 +11,7 @@ import pytest
 
 from ndestudio.distil.forms import simplest, with_a_term_less
 from ndestudio.distil.structure import difference
-from ndestudio.expression import evaluate, parse_expression, to_text
+from ndestudio.expression import bounded, evaluate, parse_expression, to_text
 from ndestudio.expression.bounded import Budget, Exhausted, check_size
 
 SUMS = "*".join(f"(a{k} + b{k} + 1.{k + 1}*x)" for k in range(9))
@@ -110,6 +110,13 @@ def test_an_end_that_hits_a_callback_is_sent_again_without_a_report(monkeypatch:
     _no_thread_is_left()
 
 
+def test_a_call_that_outlives_the_wait_of_its_caller_is_ended_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bounded, "_GRACE", 0.0)
+    with pytest.raises(Exhausted):
+        Budget(seconds=0.05).run(_never_ends)
+    _no_thread_is_left()
+
+
 def test_an_exception_reaches_the_caller_and_a_result_too() -> None:
     with pytest.raises(KeyError):
         Budget().run(lambda: {}["missing"])
@@ -166,6 +173,6 @@ def _lingers() -> None:
 
 def _no_thread_is_left() -> None:
     for thread in threading.enumerate():
-        if thread.name == "rewriting":
-            thread.join(timeout=20.0)
-    assert not [thread for thread in threading.enumerate() if thread.name == "rewriting"]
+        if thread.name.startswith("rewriting"):
+            thread.join(timeout=60.0)
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("rewriting")]
