@@ -14,6 +14,7 @@ from ndestudio.data.config import DataConfig
 from ndestudio.data.covariates import with_covariates
 from ndestudio.data.dataset import Column, Dataset, Source
 from ndestudio.data.dates import counted
+from ndestudio.data.decisions import open_decisions, question
 from ndestudio.data.deviations import cleaned
 from ndestudio.data.names import TIME_NAME, suggestion
 from ndestudio.data.readers.base import Head, Table
@@ -53,6 +54,8 @@ def load(config: DataConfig, reporter: Reporter | None = None, base: str | Path 
         head = reader.head(path, config, file)
         if head.problems:
             raise head.problems[0]
+        for decision in open_decisions(head.decisions):
+            raise question(decision, file)
         plan = _plan(head, config) if plan is None else plan
         columns = _match(plan, head, config)
         table = reader.read(path, head, _kinds(plan, columns), config, reporter)
