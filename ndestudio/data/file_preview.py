@@ -9,7 +9,7 @@ import numpy as np
 
 from ndestudio.data.cells import LARGEST, Kind, is_missing, number
 from ndestudio.data.config import DataConfig
-from ndestudio.data.readers.base import Head, bad_number, markers
+from ndestudio.data.readers.base import Head, bad_number, markers, suited
 from ndestudio.data.readers.registry import reader_for
 from ndestudio.data.roles import Analysed, Role, analyse, assign
 from ndestudio.errors import DataError
@@ -143,6 +143,7 @@ def preview(path: str | Path, config: DataConfig | None = None) -> Preview:
     """
     config = DataConfig() if config is None else config
     head = reader_for(Path(path), str(path)).head(Path(path), config, str(path))
+    config = suited(config, head)
     columns, names, problems = analyse(head, config)
     assignment = assign(columns, config, head.path)
     found = [*head.problems, *problems, *assignment.problems]

@@ -17,7 +17,7 @@ from ndestudio.data.dates import counted
 from ndestudio.data.decisions import open_decisions, question
 from ndestudio.data.deviations import cleaned
 from ndestudio.data.names import TIME_NAME, suggestion
-from ndestudio.data.readers.base import Head, Table
+from ndestudio.data.readers.base import Head, Table, suited
 from ndestudio.data.readers.registry import reader_for
 from ndestudio.data.roles import Analysed, Assignment, analyse, assign, deviation_columns, find
 from ndestudio.errors import DataError
@@ -56,6 +56,7 @@ def load(config: DataConfig, reporter: Reporter | None = None, base: str | Path 
             raise head.problems[0]
         for decision in open_decisions(head.decisions):
             raise question(decision, file)
+        config = suited(config, head) if plan is None else config
         plan = _plan(head, config) if plan is None else plan
         columns = _match(plan, head, config)
         table = reader.read(path, head, _kinds(plan, columns), config, reporter)
