@@ -9,6 +9,8 @@ import numpy as np
 
 from ndestudio.data.cells import LARGEST, Kind, is_missing, number
 from ndestudio.data.config import DataConfig
+from ndestudio.data.decisions import Decision
+from ndestudio.data.guesses import guesses
 from ndestudio.data.readers.base import Head, bad_number, markers
 from ndestudio.data.readers.registry import reader_for
 from ndestudio.data.roles import Analysed, Role, analyse, assign
@@ -29,7 +31,7 @@ class FileProblem:
         1-based place in the file.
     column
         Label of the column.
-    remedy
+    remedy, decision
         As in ``DataError``.
     """
 
@@ -37,6 +39,7 @@ class FileProblem:
     row: int | None = None
     column: str | None = None
     remedy: tuple[str, str] = ("", "")
+    decision: Decision | None = None
 
     def __str__(self) -> str:
         return str(DataError(self.sentence, row=self.row, column=self.column))
@@ -97,6 +100,8 @@ class Preview:
         Of a text file, else None.
     choices
         Sheets of a workbook, variables of an array file.
+    decisions
+        What was taken for what, each with the answers that there are; the open ones are problems, too.
     """
 
     path: str
@@ -114,6 +119,7 @@ class Preview:
     choices: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     problems: tuple[FileProblem, ...] = ()
+    decisions: tuple[Decision, ...] = ()
 
     def with_role(self, role: Role) -> tuple[ColumnPreview, ...]:
         """The columns that have a role."""
@@ -164,7 +170,8 @@ def preview(path: str | Path, config: DataConfig | None = None) -> Preview:
         comment=head.dialect.comment if head.dialect else None,
         choices=head.choices,
         notes=(*head.notes, *names, *assignment.notes),
-        problems=tuple(FileProblem(error.sentence, error.row, error.column, error.remedy) for error in found),
+        problems=tuple(_problem(error) for error in found),
+        decisions=guesses(head, columns, assignment.roles, config),
     )
 
 
@@ -190,6 +197,11 @@ def replace_config(config: DataConfig, **changes: object) -> DataConfig:
     import msgspec
 
     return msgspec.structs.replace(config, **changes)
+
+
+def _problem(error: DataError) -> FileProblem:
+    decision = error.decision if isinstance(error.decision, Decision) else None
+    return FileProblem(error.sentence, error.row, error.column, error.remedy, decision)
 
 
 def _column(column: Analysed, role: Role) -> ColumnPreview:
