@@ -7,10 +7,15 @@ from typing import TYPE_CHECKING
 
 from ndestudio.data.config import DataConfig, SplitConfig
 from ndestudio.data.dataset import Dataset, Part
+from ndestudio.data.decisions import Choice, Decision
 from ndestudio.session.commands import Role
+from ndestudio.session.data.look import RowMarks
 
 if TYPE_CHECKING:
-    from ndestudio.data.file_preview import Preview
+    from ndestudio.data.file_preview import FileProblem, Preview
+    from ndestudio.data.raw_rows import RawRows
+    from ndestudio.errors import DataError
+    from ndestudio.figures.description import Panel
 
 
 @dataclass(frozen=True)
@@ -36,23 +41,34 @@ class ColumnRow:
 
 @dataclass(frozen=True)
 class DataProblem:
-    """Something to put right. `row` is the 1-based line in the file, where there is one; `remedy` as in ``DataError``.
+    """Something to put right.
 
-    file: position among the files of the one it is in, -1 where that is not known.
+    Parameters
+    ----------
+    row
+        1-based line in the file, where there is one.
+    decision
+        The answers that put it right, where there are any: a question that the file leaves open, or a remedy.
+    file
+        Position among the files of the one it is in, -1 where that is not known.
     """
 
     sentence: str
     place: str
     row: int | None = None
     column: str | None = None
-    remedy: tuple[str, str] = ("", "")
+    decision: Decision | None = None
     file: int = -1
 
     @property
-    def action(self) -> str:
-        """Words for the button that puts it right, "" where there is none."""
-        kind, value = self.remedy
-        return {"missing": f"Take {value} as not measured", "count": "Count the rows instead"}.get(kind, "")
+    def question(self) -> bool:
+        """Whether the file is not wrong but leaves something open."""
+        return self.decision is not None and bool(self.decision.sentence)
+
+    @property
+    def answers(self) -> tuple[str, ...]:
+        """Words for the buttons that put it right."""
+        return tuple(choice.label for choice in self.decision.choices) if self.decision else ()
 
 
 @dataclass(frozen=True)
@@ -74,6 +90,11 @@ class DataState:
     head, row_numbers: first rows as text, and their lines in the file.
     busy: what is being read, "" if nothing is.
     summary: what was loaded, a sentence.
+    time_text: what was taken as the time, a sentence; "" before anything was.
+    time_columns: labels of the columns that make the time; none where the rows are counted.
+    raw: the first rows as they are written, None of a format without lines; marks says which of them are what.
+    panels: columns of the file over the time, shown while nothing is loaded.
+    offers: names of import settings that were saved for files of this shape; import_settings: of all.
     """
 
     config: DataConfig
@@ -95,6 +116,14 @@ class DataState:
     stale: bool
     summary: str
     busy: str
+    decisions: tuple[Decision, ...] = ()
+    time_text: str = ""
+    time_columns: tuple[str, ...] = ()
+    raw: RawRows | None = None
+    marks: RowMarks = RowMarks()
+    panels: tuple[Panel, ...] = ()
+    offers: tuple[str, ...] = ()
+    import_settings: tuple[str, ...] = ()
 
 
 def column_rows(preview: Preview | None) -> tuple[ColumnRow, ...]:
@@ -119,6 +148,30 @@ def column_rows(preview: Preview | None) -> tuple[ColumnRow, ...]:
             )
         )
     return tuple(rows)
+
+
+def problem_of(found: FileProblem | DataError, config: DataConfig, place: str, file: int) -> DataProblem:
+    """A complaint about a file, with its answers as buttons."""
+    decision = found.decision if isinstance(found.decision, Decision) else _remedy(found.remedy, config)
+    asked = isinstance(found.decision, Decision)
+    sentence = decision.sentence if asked and decision else found.sentence
+    return DataProblem(sentence, place, found.row, found.column, decision, file)
+
+
+def open_question(decision: Decision, file: int) -> DataProblem:
+    """A decision that the file leaves open, as a problem."""
+    place = f"column {decision.column}" if decision.column else ""
+    return DataProblem(decision.sentence, place, column=decision.column, decision=decision, file=file)
+
+
+def _remedy(remedy: tuple[str, str], config: DataConfig) -> Decision | None:
+    match remedy:
+        case ("missing", cell):
+            choice = Choice(f"Take {cell} as not measured", {"missing": (*config.missing, cell)})
+            return Decision("missing", "", choices=(choice,), chosen=None)
+        case ("count", _):
+            return Decision("time", "", choices=(Choice("Count the rows instead", {"time": ""}),), chosen=None)
+    return None
 
 
 def trajectory_rows(dataset: Dataset | None) -> tuple[TrajectoryRow, ...]:
