@@ -116,6 +116,7 @@ class DataView(QWidget):
         self.notes.setText("\n".join(f"• {note}" for note in state.notes))
         self.notes_card.setVisible(bool(state.notes))
         self.table.show_state(state)
+        self._show_hint()
         self.trajectories.show_rows(state.trajectories)
         loaded = None if state.stale and state.problems else state.dataset
         self.read.show_dataset(loaded)
@@ -155,12 +156,13 @@ class DataView(QWidget):
         self.read_stack = QStackedWidget()
         self.read_stack.addWidget(EmptyState("table", "The rows appear here as they were read, once they can be."))
         self.read_stack.addWidget(self.read)
-        told = label(
-            "Press the number of a row to say that it holds the names, the units, or an end of the table.", "muted"
-        )
-        tabs.addTab(holder(column(told, self.table, spacing=GRID // 2)), "File")
+        tabs.addTab(self.table, "File")
         tabs.addTab(self.read_stack, "As read")
         tabs.addTab(self.trajectories, "Trajectories")
+        self.rows_hint = label("Press the number of a row to say what it holds", "muted")
+        self.rows_hint.setContentsMargins(0, 0, GRID, 0)
+        tabs.setCornerWidget(self.rows_hint)
+        tabs.currentChanged.connect(lambda _: self._show_hint())
         self.tabs = tabs
         self.plot_stack = QStackedWidget()
         self.plot_stack.addWidget(EmptyState("data", "The plots appear when the data can be read."))
@@ -201,6 +203,11 @@ class DataView(QWidget):
         outer.setContentsMargins(0, 0, 0, 0)
         outer.addWidget(self.stack)
         self.reset_layout()
+
+    def _show_hint(self) -> None:
+        self.rows_hint.setVisible(
+            self.tabs.currentWidget() is self.table and self._state is not None and self._state.raw is not None
+        )
 
     def _ask_files(self) -> None:
         paths, _ = QFileDialog.getOpenFileNames(self, "Add files with the same columns", "", data_filter())

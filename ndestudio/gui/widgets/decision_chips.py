@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtCore import QPoint, QSize, Qt, Signal
 from PySide6.QtGui import QAction, QActionGroup
 from PySide6.QtWidgets import QMenu, QSizePolicy, QToolButton, QWidget, QWidgetAction
 
@@ -16,7 +16,7 @@ from ndestudio.gui.widgets.flow_layout import FlowLayout
 
 _LONGEST = 44
 _SINGLE = 2
-"""More decisions of one topic than these share a chip."""
+"""More decisions of one topic than these share a chip; those of the format always do."""
 _WORDS = 380
 """Width of the sentences in a menu."""
 
@@ -31,7 +31,6 @@ class DecisionChip(QToolButton):
         self.decisions = tuple(decisions)
         self.setProperty("kind", "chip")
         self.setProperty("state", _state(self.decisions))
-        self.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         self.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         self.setIconSize(QSize(14, 14))
         words = _words(self.decisions)
@@ -39,11 +38,13 @@ class DecisionChip(QToolButton):
         self.setToolTip("\n".join(one.sentence for one in self.decisions[:8]))
         self.setAccessibleName(words + _REMARKS[_state(self.decisions)])
         self.setAccessibleDescription(" ".join(one.sentence for one in self.decisions))
-        self.setMenu(self._menu())
+        self.clicked.connect(lambda: self.menu_now().popup(self.mapToGlobal(QPoint(0, self.height()))))
         follow(self, self._restyle)
 
-    def _menu(self) -> QMenu:
+    def menu_now(self) -> QMenu:
+        """The evidence and the answers."""
         menu = QMenu(self)
+        menu.aboutToHide.connect(menu.deleteLater)
         if len(self.decisions) == 1:
             self._fill(menu, self.decisions[0])
             return menu
@@ -127,7 +128,7 @@ def grouped(decisions: Sequence[Decision]) -> list[tuple[Decision, ...]]:
     groups: list[tuple[Decision, ...]] = [(one,) for one in decisions if one.open]
     for topic in TOPICS:
         taken = tuple(one for one in decisions if one.topic == topic and not one.open)
-        groups += [taken] if len(taken) > _SINGLE else [(one,) for one in taken]
+        groups += [taken] if len(taken) > (1 if topic == "format" else _SINGLE) else [(one,) for one in taken]
     return groups
 
 

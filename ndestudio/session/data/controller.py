@@ -12,8 +12,8 @@ import msgspec
 
 from ndestudio.data.config import DataConfig, SplitConfig
 from ndestudio.data.dataset import Dataset, Part
+from ndestudio.data.dataset_words import summary, time_taken
 from ndestudio.data.decisions import TOPICS, Decision, answered, open_decisions
-from ndestudio.data.time_words import time_taken
 from ndestudio.errors import DataError
 from ndestudio.progress import Reporter
 from ndestudio.project.project import Project
@@ -26,9 +26,9 @@ from ndestudio.session.data.state import (
     DataState,
     FileRow,
     column_rows,
+    joined,
     open_question,
     problem_of,
-    summary,
     trajectory_rows,
 )
 from ndestudio.session.model.analysis import default_equations
@@ -369,6 +369,7 @@ class DataController(Presenter[DataState]):
         known = {(one.sentence, one.column) for one in problems}
         questions = [open_question(one, file) for one in open_decisions(preview.decisions)] if preview else []
         problems += [one for one in questions if (one.sentence, one.column) not in known]
+        problems = joined(problems)
         if self.failed is not None and all(one.sentence != self.failed.sentence for one in problems):
             problems.append(self.failed)
         return tuple(problems)

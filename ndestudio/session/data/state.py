@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from ndestudio.data.config import DataConfig, SplitConfig
@@ -51,6 +52,8 @@ class DataProblem:
         The answers that put it right, where there are any: a question that the file leaves open, or a remedy.
     file
         Position among the files of the one it is in, -1 where that is not known.
+    rows
+        All lines of which it is true, where there are several.
     """
 
     sentence: str
@@ -59,6 +62,7 @@ class DataProblem:
     column: str | None = None
     decision: Decision | None = None
     file: int = -1
+    rows: tuple[int, ...] = ()
 
     @property
     def question(self) -> bool:
@@ -164,6 +168,23 @@ def open_question(decision: Decision, file: int) -> DataProblem:
     return DataProblem(decision.sentence, place, column=decision.column, decision=decision, file=file)
 
 
+def joined(problems: Sequence[DataProblem]) -> list[DataProblem]:
+    """Problems, those of many rows that are the same told once."""
+    groups: dict[tuple[object, ...], list[DataProblem]] = {}
+    for one in problems:
+        groups.setdefault((one.sentence, one.column, one.file), []).append(one)
+    return [group[0] if len(group) == 1 else _of_rows(group) for group in groups.values()]
+
+
+def _of_rows(group: Sequence[DataProblem]) -> DataProblem:
+    rows = [one.row for one in group if one.row is not None]
+    if not rows:
+        return group[0]
+    few = ", ".join(str(row) for row in rows[:4]) + (f" and {len(rows) - 4} more" if len(rows) > 4 else "")
+    column = f", column {group[0].column}" if group[0].column else ""
+    return replace(group[0], place=f"rows {few}{column}", rows=tuple(rows))
+
+
 def _remedy(remedy: tuple[str, str], config: DataConfig) -> Decision | None:
     match remedy:
         case ("missing", cell):
@@ -188,21 +209,3 @@ def trajectory_rows(dataset: Dataset | None) -> tuple[TrajectoryRow, ...]:
         )
         for one in dataset.trajectories
     )
-
-
-def summary(dataset: Dataset | None) -> str:
-    """What was loaded, in a sentence."""
-    if dataset is None:
-        return ""
-    count = len(dataset.trajectories)
-    parts = [
-        f"{dataset.rows:,} rows",
-        f"{count} trajector{'y' if count == 1 else 'ies'}",
-        "states " + ", ".join(dataset.measured_names),
-    ]
-    if dataset.inputs:
-        parts.append("inputs " + ", ".join(dataset.input_names))
-    missing = sum(int((~one.present).sum()) for one in dataset.trajectories)
-    if missing:
-        parts.append(f"{missing} missing value{'' if missing == 1 else 's'}")
-    return " · ".join(parts)

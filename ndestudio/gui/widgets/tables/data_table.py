@@ -46,8 +46,9 @@ class PreviewModel(QAbstractTableModel):
         self.bad = {}
         shown = next((number for number, file in enumerate(state.files) if file.shown), 0)
         for problem in state.problems:
-            if problem.row is not None and problem.file in (-1, shown):
-                self.bad.setdefault(problem.row, []).append((problem.column, problem.sentence))
+            if problem.file in (-1, shown):
+                for row in problem.rows or (() if problem.row is None else (problem.row,)):
+                    self.bad.setdefault(row, []).append((problem.column, problem.sentence))
         self.endResetModel()
 
     def rowCount(self, parent: _Index = QModelIndex()) -> int:  # noqa: B008

@@ -1,4 +1,4 @@
-"""What was taken as the time, in words and numbers: shown beside the data, in the summary of a run and in its exports."""
+"""What was read and what was taken as the time, in words and numbers: shown beside the data, in summaries and exports."""
 
 from __future__ import annotations
 
@@ -42,12 +42,12 @@ class TimeTaken:
 
     @property
     def sentence(self) -> str:
-        """`Datum` in h, 0 to 12, every 2."""
-        unit = f" in {self.unit}" if self.unit else ", without a unit"
+        """`Datum` in h, from 0 to 12 in steps of 2."""
+        unit = f" in {self.unit}" if self.unit else ", no unit given"
+        span = f"`{self.label}`{unit}, from {self.start:.6g} to {self.end:.6g}"
         if self.step is None:
-            return f"`{self.label}`{unit}, {self.start:.6g} to {self.end:.6g}"
-        step = f"every {self.step:.6g}" if self.even else f"steps of {self.step:.6g} in the middle"
-        return f"`{self.label}`{unit}, {self.start:.6g} to {self.end:.6g}, {step}"
+            return span
+        return f"{span} in steps of {self.step:.6g}" if self.even else f"{span}, median step {self.step:.6g}"
 
 
 def time_taken(dataset: Dataset) -> TimeTaken:
@@ -64,3 +64,19 @@ def time_taken(dataset: Dataset) -> TimeTaken:
         step=step,
         even=step is not None and bool(np.all(np.abs(joined - step) <= _EVEN * abs(step))),
     )
+
+
+def summary(dataset: Dataset) -> str:
+    """What was loaded, in a line."""
+    count = len(dataset.trajectories)
+    parts = [
+        f"{dataset.rows:,} rows",
+        f"{count} trajector{'y' if count == 1 else 'ies'}",
+        "states " + ", ".join(dataset.measured_names),
+    ]
+    if dataset.inputs:
+        parts.append("inputs " + ", ".join(dataset.input_names))
+    missing = sum(int((~one.present).sum()) for one in dataset.trajectories)
+    if missing:
+        parts.append(f"{missing} missing value{'' if missing == 1 else 's'}")
+    return " · ".join(parts)
