@@ -39,6 +39,9 @@ class DataConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     time, trajectory
         Column names; None lets the program guess (trajectory `""`: there is none; time `""`: the rows are counted 0,
         1, 2, ...).
+    time_format
+        How the times are written: a name such as `"day first"` or a pattern such as `%d.%m.%Y %H:%M`; None lets the
+        program guess.
     states
         Measured columns (states or observed outputs of the model); None: all that have no other role.
     inputs
@@ -65,12 +68,25 @@ class DataConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
         text-file details; None lets the program guess.
     missing
         Cells that mean "not measured", besides the usual ones (empty, NA, NaN, null, -, ., ?).
+    header_row, units_row
+        Row with the names of the columns and row with their units (1-based lines of the file or rows of the sheet; 0:
+        there is none).
+    first_row, last_row
+        First and last row of the measurements (1-based; a ``last_row`` of 0: to the end).
+    columns
+        The columns of the table, where others stand beside it: labels, letters as in a spreadsheet (`C`) or ranges of
+        them (`C:E`); () lets the program guess.
+    thousands
+        The sign between thousands in numbers such as `7,250` or `1.013,2`; "" means that there is none.
+    instrument
+        Name of the rule by which the file is read; "" means by none.
     sheet, key
         Excel sheet; variable of an .npz or .mat file.
     """
 
     files: tuple[str, ...] = ()
     time: str | None = None
+    time_format: str | None = None
     trajectory: str | None = None
     states: tuple[str, ...] | None = None
     inputs: tuple[str, ...] = ()
@@ -87,5 +103,12 @@ class DataConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     encoding: str | None = None
     comment: str | None = None
     missing: tuple[str, ...] = ()
+    header_row: int | None = None
+    units_row: int | None = None
+    first_row: int | None = None
+    last_row: int | None = None
+    columns: tuple[str, ...] = ()
+    thousands: Literal["", ",", ".", " ", "'"] | None = None
+    instrument: str | None = None
     sheet: str | None = None
     key: str | None = None

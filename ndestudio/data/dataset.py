@@ -13,6 +13,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int8
 
 from ndestudio.data.control_path import ControlPath, control_path
+from ndestudio.data.decisions import Decision
 
 
 class Part(IntEnum):
@@ -116,6 +117,8 @@ class Dataset:
         Sentences about guesses, aliases and anything set aside, for the person to read.
     weights
         Measured column name -> weight in the loss (missing means 1).
+    decisions
+        What the files were taken for, each with the answers that there are.
     """
 
     trajectories: tuple[Trajectory, ...]
@@ -125,6 +128,7 @@ class Dataset:
     sources: tuple[Source, ...] = ()
     notes: tuple[str, ...] = ()
     weights: Mapping[str, float] = field(default_factory=dict)
+    decisions: tuple[Decision, ...] = ()
 
     @property
     def measured_names(self) -> tuple[str, ...]:

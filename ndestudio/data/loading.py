@@ -14,7 +14,9 @@ from ndestudio.data.config import DataConfig
 from ndestudio.data.covariates import with_covariates
 from ndestudio.data.dataset import Column, Dataset, Source
 from ndestudio.data.dates import counted
+from ndestudio.data.decisions import Decision
 from ndestudio.data.deviations import cleaned
+from ndestudio.data.guesses import guesses
 from ndestudio.data.names import TIME_NAME, suggestion
 from ndestudio.data.readers.base import Head, Table
 from ndestudio.data.readers.registry import reader_for
@@ -75,6 +77,7 @@ class _Plan:
     notes: tuple[str, ...]
     deviations: tuple[Analysed | None, ...]
     covariates: frozenset[str]
+    decisions: tuple[Decision, ...]
 
     @property
     def used(self) -> tuple[Analysed, ...]:
@@ -111,6 +114,7 @@ def _plan(head: Head, config: DataConfig) -> _Plan:
         notes,
         deviations,
         frozenset(one.alias for one in covariates),
+        guesses(head, columns, assignment.roles, config),
     )
 
 
@@ -234,7 +238,8 @@ def _finish(plan: _Plan, sources: list[Rows], files: list[Source], config: DataC
         weights=_weights(measured, config),
         split=config.split,
     )
-    return _with_trajectory_weights(with_covariates(dataset, plan.covariates), config)
+    dataset = replace(with_covariates(dataset, plan.covariates), decisions=plan.decisions)
+    return _with_trajectory_weights(dataset, config)
 
 
 def _with_values(plan: _Plan, sources: list[Rows], config: DataConfig, notes: list[str]) -> list[int]:

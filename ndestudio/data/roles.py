@@ -270,6 +270,12 @@ def guess_time(free: Sequence[Analysed], groups: np.ndarray | None) -> int | Non
     return best
 
 
+def telling(label: str) -> bool:
+    """Whether a label says that its column is a time."""
+    word = _word(label)
+    return word in TIME_NAMES or bool(_TELLING & set(word.split("_")))
+
+
 def increasing(values: np.ndarray, groups: np.ndarray | None) -> bool:
     """Whether numbers increase strictly (within each group), gaps left out; false for fewer than two."""
     known = np.isfinite(values)
