@@ -5,15 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Literal
 
 import numpy as np
 
 from ndestudio.data.cells import Kind, days, is_missing, kind_of, number
 from ndestudio.data.config import DataConfig
-from ndestudio.data.deviations import measured_by
-from ndestudio.data.names import TIME_NAME, identifier, is_identifier, split_header, suggestion, unique_labels
+from ndestudio.data.names import TIME_NAME, identifier, is_identifier, split_header, unique_labels
 from ndestudio.data.readers.base import Head, markers
 from ndestudio.errors import DataError
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -21,7 +21,6 @@ from ndestudio.data.shape.rest import Rest
 from ndestudio.data.shape.runs import groups, guess_runs
 from ndestudio.data.shape.vocabulary import PETAB_RUNS, word
 from ndestudio.errors import DataError
-
 
 _SETTINGS = ("names", "units", "weights", "deviations", "sentinels")
 """Settings that say something of single columns."""

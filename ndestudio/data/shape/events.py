@@ -23,7 +23,7 @@ FIELDS: tuple[str, ...] = DoseConfig.__struct_fields__
 MOST = 100_000
 """Further doses (`ADDL`) of one row: more are a mistake in the file."""
 _COMPANIONS = frozenset(
-    {"evid", "mdv", "dv", "cmt", "adm", "rate", "addl", "ii", "ss", "tinf", "dvid", "ytype", "y", "ytype", "cens"}
+    {"evid", "mdv", "dv", "cmt", "adm", "rate", "addl", "ii", "ss", "tinf", "dvid", "ytype", "y", "cens"}
 )
 
 
@@ -165,7 +165,7 @@ def _doses(source: Rows, row: int, compartment: str, per_hour: float) -> list[Do
     elif duration > 0 and rate == 0:
         rate = amount / duration
     interval, count = at("interval", 0.0) * per_hour, at("additional", 0.0)
-    if count > 0 and not interval > 0 or count > MOST:
+    if (count > 0 and not interval > 0) or count > MOST:
         raise DataError(
             f"{count:g} further doses are to follow each after {interval:g}; give a number of further doses (ADDL) up to {MOST:,} "
             "with an interval (II) above 0, or correct the row",

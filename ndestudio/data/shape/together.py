@@ -10,8 +10,8 @@ from jaxtyping import Bool, Float, Int64
 
 from ndestudio.data.assemble import Rows
 from ndestudio.data.config import DataConfig
-from ndestudio.data.decisions import Choice, Decision, question
 from ndestudio.data.dataset import Dose
+from ndestudio.data.decisions import Choice, Decision, question
 
 MOSTLY = 0.5
 """Readings are replicates if at least this part of the times has several."""
