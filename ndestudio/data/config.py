@@ -65,8 +65,14 @@ class DataConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
         text-file details; None lets the program guess.
     missing
         Cells that mean "not measured", besides the usual ones (empty, NA, NaN, null, -, ., ?).
-    sheet, key
-        Excel sheet; variable of an .npz or .mat file.
+    sheet
+        Sheet of a workbook.
+    key
+        Of a file of arrays (NumPy, MATLAB, HDF5, NetCDF, JSON) the variable or the group (`runs/1`) that is read, of a
+        database the table.
+    times_along
+        Of matrices in files of arrays whether each of their `"rows"` or each of their `"columns"` is one time; None lets
+        the program guess where lengths do not tell.
     """
 
     files: tuple[str, ...] = ()
@@ -89,3 +95,4 @@ class DataConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     missing: tuple[str, ...] = ()
     sheet: str | None = None
     key: str | None = None
+    times_along: Literal["rows", "columns"] | None = None

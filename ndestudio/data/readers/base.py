@@ -14,6 +14,7 @@ from jaxtyping import Int64
 
 from ndestudio.data.cells import LARGEST, Kind
 from ndestudio.data.config import DataConfig
+from ndestudio.data.decisions import Decision
 from ndestudio.errors import DataError
 from ndestudio.progress import Progress, Reporter
 
@@ -68,6 +69,8 @@ class Head:
         What will keep the file from being loaded.
     choices
         Sheets of a workbook or variables of an array file, where one must be chosen.
+    decisions
+        What the reader, or the finder of the table, guessed and a person may change.
     """
 
     path: str
@@ -81,6 +84,7 @@ class Head:
     notes: tuple[str, ...] = ()
     problems: tuple[DataError, ...] = ()
     choices: tuple[str, ...] = ()
+    decisions: tuple[Decision, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
