@@ -135,8 +135,14 @@ class DataConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
         The sign between thousands in numbers such as `7,250` or `1.013,2`; "" means that there is none.
     instrument
         Name of the rule by which the file is read; "" means by none.
-    sheet, key
-        Excel sheet; variable of an .npz or .mat file.
+    sheet
+        Sheet of a workbook.
+    key
+        Of a file of arrays (NumPy, MATLAB, HDF5, NetCDF, JSON) the variable or the group (`runs/1`) that is read, of a
+        database the table.
+    times_along
+        Of matrices in files of arrays whether each of their `"rows"` or each of their `"columns"` is one time; None lets
+        the program guess where lengths do not tell.
     """
 
     files: tuple[str, ...] = ()
@@ -174,3 +180,4 @@ class DataConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     instrument: str | None = None
     sheet: str | None = None
     key: str | None = None
+    times_along: Literal["rows", "columns"] | None = None
