@@ -9,12 +9,13 @@ import numpy as np
 
 from ndestudio.data.cells import LARGEST, Kind, is_missing, number
 from ndestudio.data.config import DataConfig
-from ndestudio.data.decisions import Decision
+from ndestudio.data.decisions import Decision, open_decisions, question
 from ndestudio.data.guesses import guesses, with_missing_ones
 from ndestudio.data.readers.base import Head, bad_number, markers
 from ndestudio.data.readers.registry import reader_for
 from ndestudio.data.roles import Analysed, Role, analyse
 from ndestudio.data.shape.assign import assign
+from ndestudio.data.shape.below import is_beyond
 from ndestudio.errors import DataError
 
 SHOWN_ROWS = 200
@@ -151,10 +152,11 @@ def preview(path: str | Path, config: DataConfig | None = None) -> Preview:
     config = DataConfig() if config is None else config
     head = reader_for(Path(path), str(path)).head(Path(path), config, str(path))
     columns, names, problems = analyse(head, config)
-    assignment = assign(columns, config, head.path)
+    assignment = assign(columns, config, head.path, head.dialect.decimal if head.dialect else ".")
     found = [*head.problems, *problems, *assignment.problems]
+    found += [question(decision, head.path) for decision in open_decisions(assignment.decisions)]
     for column, role in zip(columns, assignment.roles, strict=True):
-        if role in ("time", "state", "input", "covariate", "deviation") and column.kind == "number":
+        if role in ("time", "state", "value", "input", "covariate", "deviation") and column.kind == "number":
             found += _bad_cells(column, head, config)
     return Preview(
         path=str(path),
@@ -228,6 +230,8 @@ def _bad_cells(column: Analysed, head: Head, config: DataConfig, limit: int = 5)
         if is_missing(cell, extra):
             continue
         value = number(cell, decimal)
+        if value is None and is_beyond(cell):
+            continue  # a decision of its own
         if value is None:
             found.append(bad_number(cell, name=head.path, row=row, column=column.label, decimal=decimal))
         elif abs(value) > LARGEST:

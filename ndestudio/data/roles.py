@@ -5,16 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Literal
 
 import numpy as np
 
 from ndestudio.data.cells import Kind, days, is_missing, kind_of, number
 from ndestudio.data.config import DataConfig
-from ndestudio.data.deviations import measured_by
-from ndestudio.data.names import TIME_NAME, identifier, is_identifier, split_header, suggestion, unique_labels
+from ndestudio.data.names import TIME_NAME, identifier, is_identifier, split_header, unique_labels
 from ndestudio.data.readers.base import Head, markers
+from ndestudio.data.shape.below import is_beyond
 from ndestudio.errors import DataError
 
 Role = Literal[
@@ -98,6 +97,8 @@ def analyse(head: Head, config: DataConfig) -> tuple[tuple[Analysed, ...], tuple
         taken.add(alias)
         texts = tuple(row[index] for row in head.cells)
         kind = kind_of(list(texts), decimal, extra)
+        if kind == "text" and (measured := [text for text in texts if not is_beyond(text)]):
+            kind = "number" if kind_of(measured, decimal, extra) == "number" and not _nothing(measured, extra) else kind
         unit = config.units.get(label, config.units.get(alias, config.units.get(head.headers[index], parts[index][1])))
         missing = sum(is_missing(cell, extra) for cell in texts)
         values = _values(texts, kind, decimal, extra)
@@ -164,6 +165,10 @@ def _bad_alias(given: str, taken: set[str], path: str, label: str) -> DataError 
         else "is no name for equations (letters a-z, digits and _ only, a letter first)"
     )
     return DataError(f"`{given}` {why}; choose another name", path=path, column=label)
+
+
+def _nothing(texts: Sequence[str], extra: frozenset[str]) -> bool:
+    return all(is_missing(text, extra) for text in texts)
 
 
 def _values(texts: tuple[str, ...], kind: Kind, decimal: str, extra: frozenset[str]) -> np.ndarray:

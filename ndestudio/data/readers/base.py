@@ -259,6 +259,7 @@ def _numbers(series: pl.Series, head: Head, config: DataConfig, *, name: str, co
     import polars as pl
 
     from ndestudio.data.cells import MISSING, number
+    from ndestudio.data.shape.below import beyond
 
     decimal = head.dialect.decimal if head.dialect else "."
     extra = markers(config)
@@ -272,6 +273,8 @@ def _numbers(series: pl.Series, head: Head, config: DataConfig, *, name: str, co
             values = pl.select(pl.when(~text.str.contains(".", literal=True)).then(values)).to_series()
         for place in (values.is_null() & wanted).arg_true():
             found = number(text[place], decimal)
+            if found is None:
+                found = beyond(text[place], decimal, config.below, path=name, row=int(rows[place]), column=column)
             if found is None:
                 raise bad_number(text[place], name=name, row=int(rows[place]), column=column, decimal=decimal)
             values[place] = found

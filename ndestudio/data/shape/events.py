@@ -23,7 +23,7 @@ FIELDS: tuple[str, ...] = DoseConfig.__struct_fields__
 MOST = 100_000
 """Further doses (`ADDL`) of one row: more are a mistake in the file."""
 _COMPANIONS = frozenset(
-    {"evid", "mdv", "dv", "cmt", "adm", "rate", "addl", "ii", "ss", "tinf", "dvid", "ytype", "y", "ytype", "cens"}
+    {"evid", "mdv", "dv", "cmt", "adm", "rate", "addl", "ii", "ss", "tinf", "dvid", "ytype", "y", "cens"}
 )
 
 
@@ -123,7 +123,9 @@ def with_doses(source: Rows, covariates: Sequence[int], per_hour: float) -> tupl
     forcing = np.isfinite(np.delete(source.inputs, list(covariates), axis=1)).any(axis=1)
     empty = ~measured & ~np.isfinite(source.measured).any(axis=1) & ~forcing
     inputs = _everywhere(source, covariates)
-    kept = replace(source, measured=values, inputs=inputs, doses={key: tuple(found) for key, found in doses.items()}, events={})
+    kept = replace(
+        source, measured=values, inputs=inputs, doses={key: tuple(found) for key, found in doses.items()}, events={}
+    )
     return kept.rows_at(np.flatnonzero(~empty)), _notes(source, doses, values)
 
 
@@ -165,7 +167,7 @@ def _doses(source: Rows, row: int, compartment: str, per_hour: float) -> list[Do
     elif duration > 0 and rate == 0:
         rate = amount / duration
     interval, count = at("interval", 0.0) * per_hour, at("additional", 0.0)
-    if count > 0 and not interval > 0 or count > MOST:
+    if (count > 0 and not interval > 0) or count > MOST:
         raise DataError(
             f"{count:g} further doses are to follow each after {interval:g}; give a number of further doses (ADDL) up to {MOST:,} "
             "with an interval (II) above 0, or correct the row",
@@ -182,21 +184,29 @@ def _doses(source: Rows, row: int, compartment: str, per_hour: float) -> list[Do
         interval=interval,
         reset=kind in (3.0, 4.0),
     )
-    later = [replace(first, time=first.time + k * interval, steady_state=0, reset=False) for k in range(1, int(count) + 1)]
+    later = [
+        replace(first, time=first.time + k * interval, steady_state=0, reset=False) for k in range(1, int(count) + 1)
+    ]
     return [first, *later]
 
 
 def _notes(source: Rows, doses: Mapping[str, Sequence[Dose]], measured: Float[np.ndarray, "row measured"]) -> list[str]:
     every = [dose for found in doses.values() for dose in found]
     where = f"{source.path}: " if source.path else ""
-    notes = [f"{where}{len(every)} doses in {len(doses)} trajectories are kept apart from the measurements."] if every else []
+    notes = (
+        [f"{where}{len(every)} doses in {len(doses)} trajectories are kept apart from the measurements."]
+        if every
+        else []
+    )
     taken = int((np.isfinite(source.measured) & ~np.isfinite(measured)).sum())
     if taken:
         notes.append(f"{where}{taken} values in rows of doses and events are no measurements and count as missing.")
     if any(not np.isfinite(dose.amount) for dose in every):
         notes.append(f"{where}no amount is written for some doses; it is unknown (NaN).")
     if any(dose.rate < 0 for dose in every):
-        notes.append(f"{where}doses with a rate of -1 or -2 are infusions whose rate or duration a model has to estimate.")
+        notes.append(
+            f"{where}doses with a rate of -1 or -2 are infusions whose rate or duration a model has to estimate."
+        )
     return notes
 
 
