@@ -76,6 +76,9 @@ class DataConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     time, trajectory
         Column names; None lets the program guess (trajectory `""`: there is none; time `""`: the rows are counted 0,
         1, 2, ...). Several columns may name a trajectory together: `["subject", "occasion"]`.
+    time_format
+        How the times are written: a name such as `"day first"` or a pattern such as `%d.%m.%Y %H:%M`; None lets the
+        program guess.
     shape
         `"wide"` (a column for each quantity), `"long"` (one column says which quantity, another its value) or
         `"dates across"` (the times stand in the header, a row is a trajectory). None lets the program guess.
@@ -120,12 +123,31 @@ class DataConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
         text-file details; None lets the program guess.
     missing
         Cells that mean "not measured", besides the usual ones (empty, NA, NaN, null, -, ., ?).
-    sheet, key
-        Excel sheet; variable of an .npz or .mat file.
+    header_row, units_row
+        Row with the names of the columns and row with their units (1-based lines of the file or rows of the sheet; 0:
+        there is none).
+    first_row, last_row
+        First and last row of the measurements (1-based; a ``last_row`` of 0: to the end).
+    columns
+        The columns of the table, where others stand beside it: labels, letters as in a spreadsheet (`C`) or ranges of
+        them (`C:E`); () lets the program guess.
+    thousands
+        The sign between thousands in numbers such as `7,250` or `1.013,2`; "" means that there is none.
+    instrument
+        Name of the rule by which the file is read; "" means by none.
+    sheet
+        Sheet of a workbook.
+    key
+        Of a file of arrays (NumPy, MATLAB, HDF5, NetCDF, JSON) the variable or the group (`runs/1`) that is read, of a
+        database the table.
+    times_along
+        Of matrices in files of arrays whether each of their `"rows"` or each of their `"columns"` is one time; None lets
+        the program guess where lengths do not tell.
     """
 
     files: tuple[str, ...] = ()
     time: str | None = None
+    time_format: str | None = None
     trajectory: str | tuple[str, ...] | None = None
     shape: Literal["wide", "long", "dates across"] | None = None
     observable: str | None = None
@@ -149,5 +171,13 @@ class DataConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     encoding: str | None = None
     comment: str | None = None
     missing: tuple[str, ...] = ()
+    header_row: int | None = None
+    units_row: int | None = None
+    first_row: int | None = None
+    last_row: int | None = None
+    columns: tuple[str, ...] = ()
+    thousands: Literal["", ",", ".", " ", "'"] | None = None
+    instrument: str | None = None
     sheet: str | None = None
     key: str | None = None
+    times_along: Literal["rows", "columns"] | None = None

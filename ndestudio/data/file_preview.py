@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -65,6 +65,8 @@ class ColumnPreview:
         Cells without a value among the rows that were looked at.
     minimum, maximum
         Of those rows; None if there are no numbers (dates are days since 1970-01-01).
+    values
+        Their numbers, NaN where there is none.
     """
 
     label: str
@@ -76,6 +78,7 @@ class ColumnPreview:
     missing: int
     minimum: float | None
     maximum: float | None
+    values: np.ndarray = field(default_factory=lambda: np.zeros(0), compare=False, repr=False)
 
     @property
     def numeric(self) -> bool:
@@ -150,7 +153,16 @@ def preview(path: str | Path, config: DataConfig | None = None) -> Preview:
         rows or columns is in ``Preview.problems`` instead.
     """
     config = DataConfig() if config is None else config
-    head = reader_for(Path(path), str(path)).head(Path(path), config, str(path))
+    return preview_of(head_of(path, config), config)
+
+
+def head_of(path: str | Path, config: DataConfig) -> Head:
+    """The head of a file by whichever reader reads it; raises as ``preview`` does."""
+    return reader_for(Path(path), str(path)).head(Path(path), config, str(path))
+
+
+def preview_of(head: Head, config: DataConfig) -> Preview:
+    """What a head shows, see ``preview``."""
     columns, names, problems = analyse(head, config)
     assignment = assign(columns, config, head.path, head.dialect.decimal if head.dialect else ".")
     found = [*head.problems, *problems, *assignment.problems]
@@ -159,7 +171,7 @@ def preview(path: str | Path, config: DataConfig | None = None) -> Preview:
         if role in ("time", "state", "value", "input", "covariate", "deviation") and column.kind == "number":
             found += _bad_cells(column, head, config)
     return Preview(
-        path=str(path),
+        path=head.path,
         format=head.format,
         columns=tuple(_column(column, role) for column, role in zip(columns, assignment.roles, strict=True)),
         head=head.cells[:SHOWN_ROWS],
@@ -219,6 +231,7 @@ def _column(column: Analysed, role: Role) -> ColumnPreview:
         missing=column.missing,
         minimum=float(known.min()) if len(known) else None,
         maximum=float(known.max()) if len(known) else None,
+        values=column.values,
     )
 
 

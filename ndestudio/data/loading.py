@@ -12,6 +12,7 @@ from ndestudio.data.config import DataConfig
 from ndestudio.data.covariates import with_covariates
 from ndestudio.data.dataset import Column, Dataset, Source
 from ndestudio.data.dates import UNITS, counted
+from ndestudio.data.decisions import open_decisions, question
 from ndestudio.data.deviations import cleaned
 from ndestudio.data.names import TIME_NAME, suggestion
 from ndestudio.data.plan import Plan, kinds, make_plan, match
@@ -55,6 +56,8 @@ def load(config: DataConfig, reporter: Reporter | None = None, base: str | Path 
         head = reader.head(path, config, file)
         if head.problems:
             raise head.problems[0]
+        for decision in open_decisions(head.decisions):
+            raise question(decision, file)
         plan = make_plan(head, config) if plan is None else plan
         columns = match(plan, head, config)
         table = reader.read(path, head, kinds(plan, columns), config, reporter)
