@@ -11,6 +11,7 @@ import msgspec
 import numpy as np
 from jaxtyping import Float
 
+from ndestudio.data.cells import LARGEST
 from ndestudio.data.config import DataConfig
 from ndestudio.data.decisions import Choice, Decision
 from ndestudio.data.shape.vocabulary import word
@@ -40,6 +41,9 @@ HUGE = 1e15
 REPEATED, FAR, FARTHER = 0.5, 3.0, 10.0
 """How many ranges of all other values a mark lies away from them: one that repeats, a single one, a single one on the side
 where the others are, too."""
+
+OTHERS = 4
+"""So many other values are needed to judge a single one."""
 
 
 @dataclass(frozen=True)
@@ -100,6 +104,7 @@ def find_sentinels(columns: Mapping[str, Float[np.ndarray, " row"]]) -> dict[str
 
 def _extremes(values: Float[np.ndarray, " row"]) -> Iterable[tuple[float, float]]:
     """Numbers of the form of a mark that lie beyond all others, and how far in units of what is far enough."""
+    values = values[~(np.abs(values) > LARGEST)]  # an error of its own
     if len(values) < 3:
         return
     low, high = float(np.fmin.reduce(values)), float(np.fmax.reduce(values))
@@ -114,15 +119,13 @@ def _extremes(values: Float[np.ndarray, " row"]) -> Iterable[tuple[float, float]
         marks.append(max(ends, key=abs))
         rest = rest[rest != marks[-1]]
     # a mark is beyond what is left when all that look like marks are taken away
-    if len(rest) < 2:
-        return
-    least, most = float(rest.min()), float(rest.max())
-    spread = max(most - least, 1e-3 * max(abs(least), abs(most)), 1e-12)
+    least, most = (float(rest.min()), float(rest.max())) if len(rest) else (0.0, 0.0)
+    spread = max(most - least, 1e-3 * max(abs(least), abs(most)))
     for mark in marks:
         gap = max(least - mark, mark - most)
-        if gap <= 0:
-            continue
         count = int((values == mark).sum())
+        if gap <= 0 or spread == 0 or len(rest) < (OTHERS if count == 1 else 2):
+            continue
         if abs(mark) >= HUGE:
             enough = FAR * spread
         elif mark < 0 <= least:

@@ -118,9 +118,9 @@ def _together(
     copies = same & (times.known(source.measured) == np.maximum(times.counts[:, None], 1)).all(axis=1)
     if other.any() and np.bincount(times.group).max() < FEWEST:
         return source, [], []  # so few times are no time
-    readings: Bool[np.ndarray, " time"] = (
-        other | (same & ~stepped.any(axis=1)) if other.any() or config.replicates is not None else other
-    )
+    readings = other
+    if other.any() or config.replicates is not None:
+        readings = np.logical_or(other, same & ~stepped.any(axis=1))
     if not readings.any():
         if (copies & ~stepped.any(axis=1)).any():
             return source, [], []

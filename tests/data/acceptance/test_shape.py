@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,12 +20,12 @@ N = float("nan")
 SHARED = Path(__file__).resolve().parents[4] / "shared" / "data" / "readers"
 
 
-def read(folder: Path, text: str, name: str = "table.csv", **settings: object) -> Dataset:
+def read(folder: Path, text: str, name: str = "table.csv", **settings: Any) -> Dataset:
     (folder / name).write_text(text)
     return load(DataConfig(files=(name,), **settings), base=folder)
 
 
-def asked(folder: Path, text: str, **settings: object) -> Decision:
+def asked(folder: Path, text: str, **settings: Any) -> Decision:
     with pytest.raises(DataError) as caught:
         read(folder, text, **settings)
     assert isinstance(caught.value.decision, Decision), caught.value
@@ -53,7 +54,7 @@ def test_a_long_table_has_a_column_for_each_quantity(tmp_path: Path) -> None:
     assert data.measured_names == ("glucose", "biomass")
     holds(data, "table", [0, 2, 4], glucose=[20, 15, 3], biomass=[0.1, 0.4, 1.6])
     shape = next(one for one in data.decisions if one.topic == "shape")
-    assert shape.certain and [choice.changes for choice in shape.choices][0]["shape"] == "long"
+    assert shape.certain and shape.choices[0].changes["shape"] == "long"
 
 
 def test_quantities_with_times_of_their_own_leave_gaps(tmp_path: Path) -> None:
@@ -260,7 +261,7 @@ def test_columns_that_are_no_measurements_are_left_out(tmp_path: Path) -> None:
         ("time,n\n0,900\n1,930\n2,960\n3,999\n4,1030\n", {}),
     ],
 )
-def test_marks_of_missing_values_are_asked_about(tmp_path: Path, text: str, marks: Mapping[str, object]) -> None:
+def test_marks_of_missing_values_are_asked_about(tmp_path: Path, text: str, marks: Mapping[str, Any]) -> None:
     if not marks:
         assert np.isfinite(read(tmp_path, text).trajectories[0].measured).all()
         return
