@@ -38,7 +38,12 @@ class DataConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
         Data files; several files are several trajectories unless a trajectory column says otherwise.
     time, trajectory
         Column names; None lets the program guess (trajectory `""`: there is none; time `""`: the rows are counted 0,
-        1, 2, ...).
+        1, 2, ...). Several columns may tell the time together: `["Date", "Time"]`, `["Year", "DoY", "Hour"]`.
+    time_format
+        How the time is written: `"iso"`, `"year first"`, `"day first"`, `"month first"`, `"compact"` (20201231, 202012310830),
+        `"clock"`, `"duration"`, `"minutes and seconds"`, `"unix s"`, `"unix ms"`, `"unix us"`, `"unix ns"`, `"excel"` and
+        `"matlab"` (serial days), `"julian"`, `"modified julian"`, `"decimal year"`, `"number"` (as it stands), or a pattern such
+        as `%d.%m.%Y %H:%M`. None lets the program recognise it.
     states
         Measured columns (states or observed outputs of the model); None: all that have no other role.
     inputs
@@ -70,7 +75,8 @@ class DataConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     """
 
     files: tuple[str, ...] = ()
-    time: str | None = None
+    time: str | tuple[str, ...] | None = None
+    time_format: str | None = None
     trajectory: str | None = None
     states: tuple[str, ...] | None = None
     inputs: tuple[str, ...] = ()

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from ndestudio.data.cells import LARGEST, Kind, is_missing, number
 from ndestudio.data.config import DataConfig
-from ndestudio.data.decisions import Decision
+from ndestudio.data.decisions import Decision, open_decisions, question
 from ndestudio.data.guesses import guesses
 from ndestudio.data.readers.base import Head, bad_number, markers
 from ndestudio.data.readers.registry import reader_for
 from ndestudio.data.roles import Analysed, Role, analyse, assign
+from ndestudio.data.times.cells import bad_time
 from ndestudio.errors import DataError
 
 SHOWN_ROWS = 200
@@ -152,7 +153,10 @@ def preview(path: str | Path, config: DataConfig | None = None) -> Preview:
     columns, names, problems = analyse(head, config)
     assignment = assign(columns, config, head.path)
     found = [*head.problems, *problems, *assignment.problems]
+    found += [question(decision, head.path) for decision in open_decisions(assignment.decisions)]
     for column, role in zip(columns, assignment.roles, strict=True):
+        if role == "time" and column.kind == "date":
+            found += _bad_times(column, head)
         if role in ("time", "state", "input", "covariate", "deviation") and column.kind == "number":
             found += _bad_cells(column, head, config)
     return Preview(
@@ -171,7 +175,9 @@ def preview(path: str | Path, config: DataConfig | None = None) -> Preview:
         choices=head.choices,
         notes=(*head.notes, *names, *assignment.notes),
         problems=tuple(_problem(error) for error in found),
-        decisions=guesses(head, columns, assignment.roles, config),
+        decisions=guesses(
+            replace(head, decisions=(*head.decisions, *assignment.decisions)), columns, assignment.roles, config
+        ),
     )
 
 
@@ -180,7 +186,7 @@ def configured(preview: Preview, config: DataConfig) -> DataConfig:
     time, trajectory = preview.with_role("time"), preview.with_role("trajectory")
     return replace_config(
         config,
-        time=time[0].label if time else config.time,
+        time=config.time if not time else time[0].label if len(time) == 1 else tuple(column.label for column in time),
         trajectory=trajectory[0].label if trajectory else "",
         states=tuple(column.label for column in preview.with_role("state")),
         inputs=tuple(column.label for column in preview.with_role("input")),
@@ -217,6 +223,14 @@ def _column(column: Analysed, role: Role) -> ColumnPreview:
         minimum=float(known.min()) if len(known) else None,
         maximum=float(known.max()) if len(known) else None,
     )
+
+
+def _bad_times(column: Analysed, head: Head) -> list[DataError]:
+    reading = column.reading
+    if reading is None or reading.bad is None:
+        return []
+    row = head.rows[reading.bad]
+    return [bad_time(column.texts[reading.bad], reading.form, name=head.path, row=row, column=column.label)]
 
 
 def _bad_cells(column: Analysed, head: Head, config: DataConfig, limit: int = 5) -> list[DataError]:

@@ -21,6 +21,9 @@ from ndestudio.data.names import TIME_NAME, suggestion
 from ndestudio.data.readers.base import Head, Table
 from ndestudio.data.readers.registry import reader_for
 from ndestudio.data.roles import Analysed, Assignment, analyse, assign, deviation_columns, find
+from ndestudio.data.times.clock import Clock
+from ndestudio.data.times.forms import TimeForm
+from ndestudio.data.times.settle import ClockColumns, as_number, settled
 from ndestudio.errors import DataError
 from ndestudio.progress import Phase, Reporter, SilentReporter
 
@@ -47,6 +50,7 @@ def load(config: DataConfig, reporter: Reporter | None = None, base: str | Path 
         raise DataError("no data file is named; name at least one (`files` in the table `data` of a spec)")
     plan: _Plan | None = None
     sources: list[Rows] = []
+    clocks: list[ClockColumns] = []
     files: list[Source] = []
     for number, file in enumerate(config.files):
         reporter.emit(Phase("reading", f"Reading {Path(file).name}", number + 1, len(config.files)))
@@ -57,10 +61,13 @@ def load(config: DataConfig, reporter: Reporter | None = None, base: str | Path 
             raise head.problems[0]
         plan = _plan(head, config) if plan is None else plan
         columns = _match(plan, head, config)
+        head = replace(head, times=_forms(plan, columns))
         table = reader.read(path, head, _kinds(plan, columns), config, reporter)
+        clocks.append(_clock_columns(plan, columns, table, head.path))
         sources.append(_rows(plan, columns, table, file))
         files.append(Source(file, table.sha256))
     assert plan is not None
+    plan, sources = _timed(plan, sources, clocks, config)
     return _finish(plan, sources, files, config)
 
 
@@ -70,7 +77,8 @@ class _Plan:
 
     path: str
     columns: tuple[Analysed, ...]
-    time: Analysed | None
+    clock: Clock | None
+    clocks: tuple[Analysed, ...]
     trajectory: Analysed | None
     measured: tuple[Analysed, ...]
     inputs: tuple[Analysed, ...]
@@ -83,7 +91,7 @@ class _Plan:
     def used(self) -> tuple[Analysed, ...]:
         return tuple(
             one
-            for one in (self.time, self.trajectory, *self.measured, *self.inputs, *self.deviations)
+            for one in (*self.clocks, self.trajectory, *self.measured, *self.inputs, *self.deviations)
             if one is not None
         )
 
@@ -104,17 +112,19 @@ def _plan(head: Head, config: DataConfig) -> _Plan:
     notes = (*head.notes, *names, *assignment.notes)
     pairs = deviation_columns(columns, assignment.roles, config)
     deviations = tuple(columns[pairs[one.index]] if one.index in pairs else None for one in measured)
+    clock = assignment.clock
     return _Plan(
         head.path,
         columns,
-        *_one(pick("time")),
+        clock,
+        tuple(columns[index] for index in clock.columns) if clock else (),
         *_one(pick("trajectory")),
         measured,
         inputs,
         notes,
         deviations,
         frozenset(one.alias for one in covariates),
-        guesses(head, columns, assignment.roles, config),
+        guesses(replace(head, decisions=(*head.decisions, *assignment.decisions)), columns, assignment.roles, config),
     )
 
 
@@ -173,7 +183,36 @@ def _kinds(plan: _Plan, columns: dict[int, Analysed]) -> dict[int, Kind]:
     for wanted in plan.used:
         is_name = plan.trajectory is not None and wanted.index == plan.trajectory.index
         kinds[columns[wanted.index].index] = "text" if is_name else wanted.kind
+    for part in plan.clock.parts if plan.clock else ():
+        # what the head leaves open is decided by all cells of all files
+        kinds[columns[part.index].index] = "number" if as_number(part) else "text" if part.others else "date"
     return kinds
+
+
+def _forms(plan: _Plan, columns: dict[int, Analysed]) -> dict[int, TimeForm]:
+    parts = plan.clock.parts if plan.clock else ()
+    return {columns[part.index].index: part.form for part in parts if part.form is not None}
+
+
+def _clock_columns(plan: _Plan, columns: dict[int, Analysed], table: Table, path: str) -> ClockColumns:
+    # taken out of the table, so that a long column is not held twice
+    taken = {
+        part.index: table.columns.pop(columns[part.index].index) for part in (plan.clock.parts if plan.clock else ())
+    }
+    return ClockColumns(path, taken, table.rows)
+
+
+def _timed(
+    plan: _Plan, sources: list[Rows], clocks: list[ClockColumns], config: DataConfig
+) -> tuple[_Plan, list[Rows]]:
+    if plan.clock is None:
+        return plan, sources
+    clock, times, decisions = settled(plan.clock, clocks, config)
+    kept = tuple(
+        one for one in plan.decisions if (one.topic, one.column) not in {(d.topic, d.column) for d in decisions}
+    )
+    plan = replace(plan, clock=clock, decisions=(*kept, *decisions))
+    return plan, [replace(source, t=t) for source, t in zip(sources, times, strict=True)]
 
 
 def _rows(plan: _Plan, columns: dict[int, Analysed], table: Table, file: str) -> Rows:
@@ -195,12 +234,12 @@ def _rows(plan: _Plan, columns: dict[int, Analysed], table: Table, file: str) ->
     return Rows(
         path=file,
         stem=Path(file).stem,
-        t=values(plan.time) if plan.time else _count(len(table.rows), group),
+        t=_count(len(table.rows), group) if plan.clock is None else np.full(len(table.rows), np.nan),
         measured=stacked(plan.measured),
         inputs=stacked(plan.inputs),
         group=group,
         rows=table.rows,
-        label=plan.time.label if plan.time else "time",
+        label=plan.clock.label if plan.clock else "time",
         deviation=deviation,
     )
 
@@ -219,11 +258,10 @@ def _count(rows: int, group: np.ndarray | None) -> np.ndarray:
 
 def _finish(plan: _Plan, sources: list[Rows], files: list[Source], config: DataConfig) -> Dataset:
     notes = list(plan.notes)
-    time = Column(TIME_NAME, plan.time.label if plan.time else "row", plan.time.unit if plan.time else "")
-    if plan.time is not None and plan.time.kind == "date":
-        sources, unit, note = counted(sources, plan.time.label, plan.time.unit)
-        notes.append(note)
-        time = Column(TIME_NAME, plan.time.label, unit)
+    found = counted(sources, plan.clock or Clock(()))
+    notes += found.notes
+    sources = found.sources
+    time = Column(TIME_NAME, found.reading.label, found.reading.unit)
     sources = _clean_deviations(plan, sources, notes)
     keep = _with_values(plan, sources, config, notes)
     sources = [_select(source, keep) for source in sources]
@@ -238,7 +276,7 @@ def _finish(plan: _Plan, sources: list[Rows], files: list[Source], config: DataC
         weights=_weights(measured, config),
         split=config.split,
     )
-    dataset = replace(with_covariates(dataset, plan.covariates), decisions=plan.decisions)
+    dataset = replace(with_covariates(dataset, plan.covariates), decisions=plan.decisions, time_reading=found.reading)
     return _with_trajectory_weights(dataset, config)
 
 

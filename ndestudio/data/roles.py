@@ -4,17 +4,25 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Literal
 
 import numpy as np
 
-from ndestudio.data.cells import Kind, days, is_missing, kind_of, number
+from ndestudio.data.cells import Kind, is_missing, mostly_numbers, number
 from ndestudio.data.config import DataConfig
+from ndestudio.data.decisions import Decision
 from ndestudio.data.deviations import measured_by
 from ndestudio.data.names import TIME_NAME, identifier, is_identifier, split_header, suggestion, unique_labels
 from ndestudio.data.readers.base import Head, markers
+from ndestudio.data.times.calendar import DAY, MICRO
+from ndestudio.data.times.candidates import TELLING
+from ndestudio.data.times.cells import series_of
+from ndestudio.data.times.choice import Chosen, bad_format, choose, likely, named
+from ndestudio.data.times.clock import Clock
+from ndestudio.data.times.recognise import Reading, recognise, recognise_numbers
+from ndestudio.data.times.words import name_score
 from ndestudio.errors import DataError
 
 Role = Literal["time", "trajectory", "state", "input", "covariate", "deviation", "ignore"]
@@ -24,16 +32,10 @@ def _words(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
-TIME_NAMES = _words(
-    "t time times timestamp date datetime day days d year years yr hour hours h hr minute minutes min second seconds sec "
-    "s ms week weeks month months elapsed zeit tag jahr stunde temps tiempo tempo"
-)
 TRAJECTORY_NAMES = _words(
     "trajectory traj trial run experiment exp culture replicate rep series batch subject patient id sample group "
     "condition simulation sim episode dataset unit specimen animal cell well plate versuch"
 )
-_TELLING = _words("time date day days hour hours minute minutes second seconds year years week weeks elapsed")
-"""Words that make a longer name one of a time, if the numbers increase."""
 _COUNTERS = frozenset({"", "index", "row", "id", "no", "nr", "number", "#", "unnamed", "unnamed_0"})
 
 
@@ -53,6 +55,8 @@ class Analysed:
         The cells.
     missing
         Number of cells without a value.
+    reading
+        What the cells are as times, None if they are none or plain numbers.
     """
 
     index: int
@@ -64,6 +68,7 @@ class Analysed:
     values: np.ndarray
     texts: tuple[str, ...]
     missing: int
+    reading: Reading | None = None
 
     @property
     def answers_to(self) -> tuple[str, ...]:
@@ -73,11 +78,21 @@ class Analysed:
 
 @dataclass(frozen=True)
 class Assignment:
-    """The role of each column, the sentences about how it came to it, and what is wrong with what the person asked."""
+    """The role of each column, the sentences about how it came to it, and what is wrong with what the person asked.
+
+    Parameters
+    ----------
+    clock
+        What tells the time, None where the rows are counted.
+    decisions
+        About the time.
+    """
 
     roles: tuple[Role, ...]
     notes: tuple[str, ...]
     problems: tuple[DataError, ...]
+    clock: Clock | None = None
+    decisions: tuple[Decision, ...] = ()
 
     def indices(self, role: Role) -> tuple[int, ...]:
         return tuple(index for index, one in enumerate(self.roles) if one == role)
@@ -107,11 +122,13 @@ def analyse(head: Head, config: DataConfig) -> tuple[tuple[Analysed, ...], tuple
             problems += [problem] if problem else []
         taken.add(alias)
         texts = tuple(row[index] for row in head.cells)
-        kind = kind_of(list(texts), decimal, extra)
         unit = config.units.get(label, config.units.get(alias, config.units.get(head.headers[index], parts[index][1])))
         missing = sum(is_missing(cell, extra) for cell in texts)
-        values = _values(texts, kind, decimal, extra)
-        columns.append(Analysed(index, head.headers[index], label, unit, alias, kind, values, texts, missing))
+        try:
+            kind, values, reading = _read(texts, label, unit, decimal, extra, config)
+        except ValueError as error:
+            raise bad_format(str(config.time_format), head.path, str(error)) from error
+        columns.append(Analysed(index, head.headers[index], label, unit, alias, kind, values, texts, missing, reading))
     known = [name for column in columns for name in column.answers_to]
     for where, given in (
         ("names", config.names),
@@ -144,7 +161,7 @@ def assign(columns: Sequence[Analysed], config: DataConfig, path: str) -> Assign
             roles[found] = role
 
     asked: tuple[tuple[Role, Sequence[str]], ...] = (
-        ("time", [config.time] if config.time else []),
+        ("time", [config.time] if isinstance(config.time, str) and config.time else config.time or []),
         ("trajectory", [config.trajectory] if config.trajectory else []),
         ("input", config.inputs),
         ("covariate", config.covariates),
@@ -155,33 +172,45 @@ def assign(columns: Sequence[Analysed], config: DataConfig, path: str) -> Assign
     for role, names in asked:
         for name in names:
             put(name, role)
-    free = [column for column in columns if roles[column.index] is None]
-    trajectory = roles.index("trajectory") if "trajectory" in roles else None
-    time_known = columns[roles.index("time")] if "time" in roles else None
-    if config.trajectory is None:
-        trajectory = guess_trajectory([column for column in free if column is not time_known], time_known, columns)
-        if trajectory is not None:
-            roles[trajectory] = "trajectory"
-            notes.append(f"`{columns[trajectory].label}` was taken as the name of the trajectory.")
-    if config.time is None:
-        time = guess_time([column for column in free if column.index != trajectory], _groups(columns, trajectory))
-        if time is not None:
-            roles[time] = "time"
-            notes.append(f"`{columns[time].label}` was taken as the time.")
-        else:
-            problems.append(
-                DataError(
-                    "no column looks like the time (numbers that increase); name the time column, or say that there is "
-                    'none (time ""): then rows are counted 0, 1, 2, ...',
-                    path=path,
-                    remedy=("count", ""),
-                )
-            )
+    chosen = _with_time(columns, roles, notes, config, path)
+    notes += chosen.notes
+    problems += chosen.problems
     rest, more = _rest(columns, roles, config)
     notes += more
     if "state" not in rest:
         problems.append(_nothing_measured(columns, path))
-    return Assignment(tuple(rest), tuple(notes), tuple(problems))
+    return Assignment(tuple(rest), tuple(notes), tuple(problems), chosen.clock, chosen.decisions)
+
+
+def _with_time(
+    columns: Sequence[Analysed], roles: list[Role | None], notes: list[str], config: DataConfig, path: str
+) -> Chosen:
+    """Give the columns of the clock and that of the trajectory their roles, each in the light of the other."""
+    free = [column for column in columns if roles[column.index] is None]
+    told = [columns[index] for index, role in enumerate(roles) if role == "time"]
+    if isinstance(config.time, tuple):  # in the order in which the person wrote them
+        places = [find(columns, name) for name in config.time]
+        told = [columns[place] for place in places if place is not None and roles[place] == "time"]
+    chosen = named(told, path) if told else None
+    trajectory = roles.index("trajectory") if "trajectory" in roles else None
+    if config.trajectory is None:
+        first = chosen if chosen is not None or config.time == "" else likely(free)
+        taken = first.clock.columns if first is not None and first.clock is not None else ()
+        time = None
+        if first is not None and first.values is not None and taken:
+            time = replace(columns[taken[0]], values=first.values, kind="number")
+        able = [one for one in free if one.index not in taken and one.kind != "date"]
+        trajectory = guess_trajectory(able, time, columns)
+        if trajectory is not None:
+            roles[trajectory] = "trajectory"
+            notes.append(f"`{columns[trajectory].label}` was taken as the name of the trajectory.")
+    if chosen is None and config.time is None:
+        groups = _groups(columns, trajectory)
+        able = [column for column in free if column.index != trajectory]
+        chosen = choose(able, lambda values: increasing(values, groups), path)
+        for index in chosen.clock.columns if chosen.clock else ():
+            roles[index] = "time"
+    return chosen or Chosen()
 
 
 def _nothing_measured(columns: Sequence[Analysed], path: str) -> DataError:
@@ -229,7 +258,7 @@ def guess_trajectory(free: Sequence[Analysed], time: Analysed | None, columns: S
     increase that else does not. Whole numbers are with a telling name or if they make the time increase.
     """
     rows = max((len(column.texts) for column in free), default=0)
-    others = [time] if time else [one for one in columns if _word(one.label) in TIME_NAMES]
+    others = [time] if time else [one for one in columns if name_score(one.label, one.unit) >= TELLING]
     for kind in ("text", "number"):
         for telling in (True, False):
             for column in free:
@@ -255,25 +284,9 @@ def _separates(column: Analysed, telling: bool, times: Sequence[Analysed], colum
     )
 
 
-def guess_time(free: Sequence[Analysed], groups: np.ndarray | None) -> int | None:
-    """The time column: a telling name counts most, then whether the numbers increase within each trajectory."""
-    best, best_score = None, 0.0
-    for column in free:
-        if column.kind == "text" or column.missing == len(column.texts):
-            continue
-        rises = increasing(column.values, groups)
-        word = _word(column.label)
-        telling = 4.0 if word in TIME_NAMES else 3.0 if rises and _TELLING & set(word.split("_")) else 0.0
-        score = telling + (2.0 if rises else 0.0) + (1.5 if column.kind == "date" else 0.0)
-        if score > best_score:
-            best, best_score = column.index, score
-    return best
-
-
 def telling(label: str) -> bool:
     """Whether a label says that its column is a time."""
-    word = _word(label)
-    return word in TIME_NAMES or bool(_TELLING & set(word.split("_")))
+    return name_score(label) >= TELLING
 
 
 def increasing(values: np.ndarray, groups: np.ndarray | None) -> bool:
@@ -347,13 +360,35 @@ def _unknown(name: str, where: str, known: list[str], path: str) -> DataError:
     return DataError(f"there is no column `{name}` (named under {where}){suggestion(name, shown)}", path=path)
 
 
-def _values(texts: tuple[str, ...], kind: Kind, decimal: str, extra: frozenset[str]) -> np.ndarray:
-    if kind == "text":
-        return np.full(len(texts), np.nan)
-    parsed = (
-        None if is_missing(cell, extra) else days(cell) if kind == "date" else number(cell, decimal) for cell in texts
-    )
-    return np.array([np.nan if value is None else value for value in parsed], dtype=np.float64)
+def _read(
+    texts: tuple[str, ...], label: str, unit: str, decimal: str, extra: frozenset[str], config: DataConfig
+) -> tuple[Kind, np.ndarray, Reading | None]:
+    """What the cells are: their kind, their numbers (times as days), and how they tell the time."""
+    cells = list(texts)
+    form = config.time_format
+    if mostly_numbers(cells, decimal, extra):
+        parsed = (None if is_missing(cell, extra) else number(cell, decimal) for cell in texts)
+        values = np.array([np.nan if value is None else value for value in parsed], dtype=np.float64)
+        mine = label == config.time or name_score(label, unit) >= TELLING
+        reading = recognise_numbers(values, label, unit, form if mine else None, texts)
+        if reading is None or reading.form.plain:
+            return "number", values, reading
+        import polars as pl
+
+        numbers = pl.Series(values, nan_to_null=True)
+        whole = numbers.cast(pl.Int64, strict=False).cast(pl.String)
+        seconds, _ = reading.form.seconds(whole if reading.form.grammar else numbers)
+        return "date", (seconds + reading.form.zero / MICRO) / DAY, reading
+    series = series_of(texts, extra)
+    reading = recognise(series, label, unit, form)
+    if reading is None and form is not None:
+        reading = recognise(series, label, unit)
+    if reading is None:
+        return "text", np.full(len(texts), np.nan), None
+    seconds, _ = reading.form.seconds(series)
+    zero = reading.form.zero if reading.form.measure == "moment" else 0
+    kind: Kind = "date" if reading.strict or name_score(label, unit) >= TELLING else "text"
+    return kind, (seconds + zero / MICRO) / DAY, reading
 
 
 def _groups(columns: Sequence[Analysed], trajectory: int | None) -> np.ndarray | None:

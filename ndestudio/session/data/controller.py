@@ -78,7 +78,7 @@ class DataController(Presenter[DataState]):
         config = self._workspace.project.spec.data
         spelt = msgspec.structs.replace(
             config,
-            time=next(iter(by_role.get("time", ())), config.time),
+            time=_spelt(by_role.get("time", []), config.time),
             trajectory=next(iter(by_role.get("trajectory", ())), ""),
             inputs=tuple(by_role.get("input", ())),
             covariates=tuple(by_role.get("covariate", ())),
@@ -301,6 +301,11 @@ class DataController(Presenter[DataState]):
             summary=summary(project.dataset),
             busy=loading.title if loading else "",
         )
+
+
+def _spelt(labels: Sequence[str], given: str | tuple[str, ...] | None) -> str | tuple[str, ...] | None:
+    """The columns that tell the time as a setting."""
+    return given if not labels else labels[0] if len(labels) == 1 else tuple(labels)
 
 
 def _files(config: DataConfig, shown: int, preview: Preview | None) -> tuple[FileRow, ...]:
