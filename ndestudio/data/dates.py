@@ -90,6 +90,11 @@ def counted(sources: Sequence[Rows], clock: Clock) -> Counted:
     return Counted(shifted, reading, tuple(notes))
 
 
+def per_hour(unit: str) -> float:
+    """How many of a unit of time make an hour."""
+    return 3600.0 / (UNITS[unit] if unit in UNITS else _OTHER[unit])[0]
+
+
 def _as_they_stand(sources: list[Rows], clock: Clock) -> Counted:
     form = clock.form_name if clock.parts else "row"
     return Counted(sources, TimeReading(clock.label or "row", form, clock.unit, _step(sources)), ())

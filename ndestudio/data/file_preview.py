@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -10,10 +10,11 @@ import numpy as np
 from ndestudio.data.cells import LARGEST, Kind, is_missing, number
 from ndestudio.data.config import DataConfig
 from ndestudio.data.decisions import Decision, open_decisions, question
-from ndestudio.data.guesses import guesses
+from ndestudio.data.guesses import guesses, with_missing_ones
 from ndestudio.data.readers.base import Head, bad_number, markers
 from ndestudio.data.readers.registry import reader_for
-from ndestudio.data.roles import Analysed, Role, analyse, assign
+from ndestudio.data.roles import Analysed, Role, analyse
+from ndestudio.data.shape.assign import assign
 from ndestudio.data.times.cells import bad_time
 from ndestudio.errors import DataError
 
@@ -64,6 +65,8 @@ class ColumnPreview:
         Cells without a value among the rows that were looked at.
     minimum, maximum
         Of those rows; None if there are no numbers (dates are days since 1970-01-01).
+    values
+        Their numbers, NaN where there is none.
     """
 
     label: str
@@ -75,6 +78,7 @@ class ColumnPreview:
     missing: int
     minimum: float | None
     maximum: float | None
+    values: np.ndarray = field(default_factory=lambda: np.zeros(0), compare=False, repr=False)
 
     @property
     def numeric(self) -> bool:
@@ -149,18 +153,28 @@ def preview(path: str | Path, config: DataConfig | None = None) -> Preview:
         rows or columns is in ``Preview.problems`` instead.
     """
     config = DataConfig() if config is None else config
-    head = reader_for(Path(path), str(path)).head(Path(path), config, str(path))
+    return preview_of(head_of(path, config), config)
+
+
+def head_of(path: str | Path, config: DataConfig) -> Head:
+    """The head of a file by whichever reader reads it; raises as ``preview`` does."""
+    return reader_for(Path(path), str(path)).head(Path(path), config, str(path))
+
+
+def preview_of(head: Head, config: DataConfig) -> Preview:
+    """What a head shows, see ``preview``."""
     columns, names, problems = analyse(head, config)
     assignment = assign(columns, config, head.path)
     found = [*head.problems, *problems, *assignment.problems]
-    found += [question(decision, head.path) for decision in open_decisions(assignment.decisions)]
+    asked = [error.decision for error in found]
+    found += [question(one, head.path) for one in open_decisions(assignment.decisions) if one not in asked]
     for column, role in zip(columns, assignment.roles, strict=True):
         if role == "time" and column.kind == "date":
             found += _bad_times(column, head)
         if role in ("time", "state", "input", "covariate", "deviation") and column.kind == "number":
             found += _bad_cells(column, head, config)
     return Preview(
-        path=str(path),
+        path=head.path,
         format=head.format,
         columns=tuple(_column(column, role) for column, role in zip(columns, assignment.roles, strict=True)),
         head=head.cells[:SHOWN_ROWS],
@@ -175,9 +189,7 @@ def preview(path: str | Path, config: DataConfig | None = None) -> Preview:
         choices=head.choices,
         notes=(*head.notes, *names, *assignment.notes),
         problems=tuple(_problem(error) for error in found),
-        decisions=guesses(
-            replace(head, decisions=(*head.decisions, *assignment.decisions)), columns, assignment.roles, config
-        ),
+        decisions=with_missing_ones(assignment.decisions, guesses(head, columns, assignment.roles, config)),
     )
 
 
@@ -222,6 +234,7 @@ def _column(column: Analysed, role: Role) -> ColumnPreview:
         missing=column.missing,
         minimum=float(known.min()) if len(known) else None,
         maximum=float(known.max()) if len(known) else None,
+        values=column.values,
     )
 
 

@@ -33,12 +33,12 @@ def guesses(head: Head, columns: Sequence[Analysed], roles: Sequence[Role], conf
 def with_missing_ones(first: Iterable[Decision], more: Iterable[Decision]) -> tuple[Decision, ...]:
     """``first``, then those of ``more`` that are about settings of which none of ``first`` speaks."""
     first = tuple(first)
-    known = {(name, decision.column) for decision in first for name in settings_of(decision)}
+    known = {(name, decision.column) for decision in first for name in fields_of(decision)}
     known |= {(name, None) for name, _ in known}
-    return (*first, *(one for one in more if not any((name, one.column) in known for name in settings_of(one))))
+    return (*first, *(one for one in more if not any((name, one.column) in known for name in fields_of(one))))
 
 
-def settings_of(decision: Decision) -> frozenset[str]:
+def fields_of(decision: Decision) -> frozenset[str]:
     """Fields of ``DataConfig`` that the answers change."""
     return frozenset(name for choice in decision.choices for name in choice.changes)
 

@@ -9,12 +9,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
+import msgspec
 import numpy as np
 from jaxtyping import Int64
 
 from ndestudio.data.cells import LARGEST, Kind
 from ndestudio.data.config import DataConfig
 from ndestudio.data.decisions import Decision
+from ndestudio.data.tables.layout import Layout
 from ndestudio.data.times.forms import TimeForm
 from ndestudio.errors import DataError
 from ndestudio.progress import Progress, Reporter
@@ -44,6 +46,8 @@ class Dialect:
         1-based line of the first row of numbers.
     newline
         `"\\n"` (also for `"\\r\\n"`) or `"\\r"`.
+    repeats
+        Pattern of the lines inside the table that repeat a title or header ("": there are none); blanks count as one.
     """
 
     encoding: str
@@ -52,6 +56,7 @@ class Dialect:
     comment: str
     first_row: int
     newline: str = "\n"
+    repeats: str = ""
 
 
 @dataclass(frozen=True)
@@ -75,7 +80,11 @@ class Head:
     choices
         Sheets of a workbook or variables of an array file, where one must be chosen.
     decisions
-        What the reader, or the finder of the table, guessed and a person may change.
+        What the reader took the file for, and what it leaves open.
+    layout
+        Where the table is among the rows of the file.
+    sheet
+        Of a workbook: the one that was taken.
     """
 
     path: str
@@ -91,6 +100,8 @@ class Head:
     choices: tuple[str, ...] = ()
     decisions: tuple[Decision, ...] = ()
     times: Mapping[int, TimeForm] = field(default_factory=dict)
+    layout: Layout | None = None
+    sheet: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -139,6 +150,13 @@ class Reader(Protocol):
 def markers(config: DataConfig) -> frozenset[str]:
     """The person's own markers of missing values, ready for ``cells.is_missing``."""
     return frozenset(marker.strip().lower() for marker in config.missing)
+
+
+def with_markers(config: DataConfig, layout: Layout) -> DataConfig:
+    """The configuration with what means "not measured" in files of the instrument."""
+    if not layout.missing:
+        return config
+    return msgspec.structs.replace(config, missing=tuple(dict.fromkeys([*config.missing, *layout.missing])))
 
 
 def check_path(path: Path, name: str) -> int:
