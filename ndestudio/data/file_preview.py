@@ -16,6 +16,7 @@ from ndestudio.data.readers.registry import reader_for
 from ndestudio.data.roles import Analysed, Role, analyse
 from ndestudio.data.shape.assign import assign
 from ndestudio.data.shape.below import is_beyond
+from ndestudio.data.times.cells import bad_time
 from ndestudio.errors import DataError
 
 SHOWN_ROWS = 200
@@ -166,8 +167,11 @@ def preview_of(head: Head, config: DataConfig) -> Preview:
     columns, names, problems = analyse(head, config)
     assignment = assign(columns, config, head.path, head.dialect.decimal if head.dialect else ".")
     found = [*head.problems, *problems, *assignment.problems]
-    found += [question(decision, head.path) for decision in open_decisions(assignment.decisions)]
+    asked = [error.decision for error in found]
+    found += [question(one, head.path) for one in open_decisions(assignment.decisions) if one not in asked]
     for column, role in zip(columns, assignment.roles, strict=True):
+        if role == "time" and column.kind == "date":
+            found += _bad_times(column, head)
         if role in ("time", "state", "value", "input", "covariate", "deviation") and column.kind == "number":
             found += _bad_cells(column, head, config)
     return Preview(
@@ -195,7 +199,7 @@ def configured(preview: Preview, config: DataConfig) -> DataConfig:
     time, trajectory = preview.with_role("time"), preview.with_role("trajectory")
     return replace_config(
         config,
-        time=time[0].label if time else config.time,
+        time=config.time if not time else time[0].label if len(time) == 1 else tuple(column.label for column in time),
         trajectory=trajectory[0].label if trajectory else "",
         states=tuple(column.label for column in preview.with_role("state")),
         inputs=tuple(column.label for column in preview.with_role("input")),
@@ -233,6 +237,14 @@ def _column(column: Analysed, role: Role) -> ColumnPreview:
         maximum=float(known.max()) if len(known) else None,
         values=column.values,
     )
+
+
+def _bad_times(column: Analysed, head: Head) -> list[DataError]:
+    reading = column.reading
+    if reading is None or reading.bad is None:
+        return []
+    row = head.rows[reading.bad]
+    return [bad_time(column.texts[reading.bad], reading.form, name=head.path, row=row, column=column.label)]
 
 
 def _bad_cells(column: Analysed, head: Head, config: DataConfig, limit: int = 5) -> list[DataError]:

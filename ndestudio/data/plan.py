@@ -9,9 +9,12 @@ from ndestudio.data.cells import Kind
 from ndestudio.data.config import DataConfig
 from ndestudio.data.decisions import Decision, open_decisions, question
 from ndestudio.data.guesses import guesses, with_missing_ones
-from ndestudio.data.readers.base import Head
+from ndestudio.data.readers.base import Head, Table
 from ndestudio.data.roles import Analysed, analyse, find
 from ndestudio.data.shape.assign import Assignment, assign, deviation_columns
+from ndestudio.data.times.clock import Clock, Part
+from ndestudio.data.times.forms import TimeForm
+from ndestudio.data.times.settle import ClockColumns, as_number
 from ndestudio.errors import DataError
 
 
@@ -23,6 +26,8 @@ class Plan:
     ----------
     trajectory
         Columns that name the run of a row together.
+    clock, clocks
+        What tells the time (None: the rows are counted), and its columns.
     measured
         Of a long table the column of values alone.
     observable
@@ -35,7 +40,8 @@ class Plan:
 
     path: str
     columns: tuple[Analysed, ...]
-    time: Analysed | None
+    clock: Clock | None
+    clocks: tuple[Analysed, ...]
     trajectory: tuple[Analysed, ...]
     measured: tuple[Analysed, ...]
     inputs: tuple[Analysed, ...]
@@ -54,7 +60,7 @@ class Plan:
     @property
     def used(self) -> tuple[Analysed, ...]:
         """All columns that are read."""
-        single = (self.time, self.observable, *self.deviations)
+        single = (*self.clocks, self.observable, *self.deviations)
         every = (*(one for one in single if one is not None), *self.trajectory, *self.measured, *self.inputs)
         return tuple(dict.fromkeys((*every, *self.events.values())))
 
@@ -87,7 +93,7 @@ def make_plan(head: Head, config: DataConfig) -> Plan:
     def pick(role: str) -> tuple[Analysed, ...]:
         return tuple(column for column, one in zip(columns, assignment.roles, strict=True) if one == role)
 
-    long = assignment.long
+    long, clock = assignment.long, assignment.clock
     measured = pick("value") if long else _ordered(columns, config.states, pick("state"))
     covariates = _ordered(columns, config.covariates, pick("covariate"))
     inputs = (*_ordered(columns, config.inputs, pick("input")), *covariates)
@@ -95,7 +101,8 @@ def make_plan(head: Head, config: DataConfig) -> Plan:
     return Plan(
         path=head.path,
         columns=columns,
-        time=next(iter(pick("time")), None),
+        clock=clock,
+        clocks=tuple(columns[index] for index in clock.columns) if clock else (),
         trajectory=_ordered(columns, _several(config.trajectory), pick("trajectory")),
         measured=measured,
         inputs=inputs,
@@ -140,7 +147,32 @@ def match(plan: Plan, head: Head, config: DataConfig) -> dict[int, Analysed]:
 
 def kinds(plan: Plan, columns: Mapping[int, Analysed]) -> dict[int, Kind]:
     """How each used column of a file is read, by its index there."""
-    return {columns[wanted.index].index: "text" if wanted.index in plan.texts else wanted.kind for wanted in plan.used}
+    found: dict[int, Kind] = {
+        columns[wanted.index].index: "text" if wanted.index in plan.texts else wanted.kind for wanted in plan.used
+    }
+    for part in _parts(plan):
+        # what the head leaves open is decided by all cells of all files
+        found[columns[part.index].index] = "number" if as_number(part) else "text" if part.others else "date"
+    return found
+
+
+def forms(plan: Plan, columns: Mapping[int, Analysed]) -> dict[int, TimeForm]:
+    """How the columns of the clock are read, by their index in a file."""
+    return {columns[part.index].index: part.form for part in _parts(plan) if part.form is not None}
+
+
+def clock_columns(plan: Plan, columns: Mapping[int, Analysed], table: Table, path: str) -> ClockColumns:
+    """The columns of the clock, taken out of the table, so that a long one is not held twice."""
+    events = {one.index for one in plan.events.values()}
+    taken = {}
+    for part in _parts(plan):
+        place = columns[part.index].index
+        taken[part.index] = table.columns[place] if part.index in events else table.columns.pop(place)
+    return ClockColumns(path, taken, table.rows)
+
+
+def _parts(plan: Plan) -> tuple[Part, ...]:
+    return plan.clock.parts if plan.clock else ()
 
 
 def _several(names: str | tuple[str, ...] | None) -> tuple[str, ...]:

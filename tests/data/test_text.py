@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from ndestudio.data import DataConfig, Dataset, configured, load, preview
+from ndestudio.data.shape.sentinels import MARKS
 from ndestudio.progress import Phase, Progress, RecordingReporter
 
 
@@ -204,8 +205,7 @@ def test_head_only_is_read_for_a_preview_and_little_memory_for_a_load(tmp_path: 
 
 
 def test_reading_stops_when_asked(tmp_path: Path) -> None:
-    from ndestudio.data.shape.sentinels import MARKS
-from ndestudio.errors import DataError
+    from ndestudio.errors import DataError
 
     (tmp_path / "a.csv").write_text("t,x\n1,2\n2,3\n")
     with pytest.raises(DataError, match="reading was stopped"):
