@@ -10,10 +10,11 @@ import numpy as np
 from ndestudio.data.cells import LARGEST, Kind, is_missing, number
 from ndestudio.data.config import DataConfig
 from ndestudio.data.decisions import Decision
-from ndestudio.data.guesses import guesses
+from ndestudio.data.guesses import guesses, with_missing_ones
 from ndestudio.data.readers.base import Head, bad_number, markers
 from ndestudio.data.readers.registry import reader_for
-from ndestudio.data.roles import Analysed, Role, analyse, assign
+from ndestudio.data.roles import Analysed, Role, analyse
+from ndestudio.data.shape.assign import assign
 from ndestudio.errors import DataError
 
 SHOWN_ROWS = 200
@@ -183,7 +184,7 @@ def preview_of(head: Head, config: DataConfig) -> Preview:
         choices=head.choices,
         notes=(*head.notes, *names, *assignment.notes),
         problems=tuple(_problem(error) for error in found),
-        decisions=guesses(head, columns, assignment.roles, config),
+        decisions=with_missing_ones(assignment.decisions, guesses(head, columns, assignment.roles, config)),
     )
 
 

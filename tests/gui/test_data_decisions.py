@@ -81,7 +81,7 @@ def test_a_chip_that_is_pressed_shows_its_answers(open_file: Callable[[str], Dat
     qtbot.mouseClick(chip, Qt.MouseButton.LeftButton)
     menus = [menu for menu in chip.findChildren(QMenu) if menu.isVisible()]
     assert len(menus) == 1
-    assert [one.text() for one in menus[0].actions() if one.isChecked()] == ["`mass`"]
+    assert [one.text() for one in menus[0].actions() if one.isChecked()] == ["mass"]
     menus[0].close()
 
 

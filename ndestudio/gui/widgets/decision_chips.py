@@ -70,7 +70,7 @@ class DecisionChip(QToolButton):
             menu.addSeparator()
         group = QActionGroup(menu)
         for position, choice in enumerate(decision.choices):
-            action = QAction(choice.label.replace("&", "&&"), menu)
+            action = QAction(choice.label.replace("`", "").replace("&", "&&"), menu)
             action.setCheckable(True)
             action.setChecked(position == decision.chosen)
             group.addAction(action)
