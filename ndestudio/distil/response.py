@@ -25,8 +25,11 @@ from jaxtyping import Float
 from ndestudio.data.dataset import Dataset, Part, Trajectory
 from ndestudio.data.smoothing import SmoothedTrajectory, smooth
 from ndestudio.fitting.prepared import PreparedFit
+from ndestudio.expression.tree import calls
+from ndestudio.model.evaluate import evaluate_neural_term
 from ndestudio.model.fitted import FittedModel
 from ndestudio.model.networks import array_neural_term
+from ndestudio.model.system import System
 from ndestudio.problem.space import structure_of
 
 NODES = 480
@@ -98,22 +101,37 @@ class _Called:
         return values + 1.0 if self.call - 1 == self.moved else values
 
 
-def linear_response(model: FittedModel, dataset: Dataset, problem: PreparedFit, names: Sequence[str]) -> Response | None:
-    """The response to the terms ``names`` of ``model``; None where there is none (noise in the states, terms in outputs).
+def linear_response(
+    model: FittedModel,
+    dataset: Dataset,
+    problem: PreparedFit,
+    names: Sequence[str],
+    instead: FittedModel | None = None,
+) -> Response | None:
+    """The response to the terms ``names`` of ``model``.
 
     Parameters
     ----------
     problem
         Scales and settings of a fit of ``model``.
+    instead
+        ``model`` with formulas in the place of some terms, which is the reference then.
+
+    Returns
+    -------
+    Response | None
+        None where there is none: noise in the states, a term that outputs read, a path that cannot be followed.
     """
     structure = structure_of(model)
     if structure.dynamics.noises or not structure.dynamics.differentiable:
         return None
-    paths = _paths(model, dataset, problem)
+    if any(calls(expr, names) for expr in model.system.outputs.values()):
+        return None
+    paths = _paths(instead or model, dataset)
     if paths is None:
         return None
     curves, sigma, own = paths
-    field = _Field(model, structure, names)
+    field = _Field(instead or model, model.system, structure, names)
     parts = [_along(field, path, problem, sigma) for path in curves]
     parts = [part for part in parts if part is not None]
     if not parts:
@@ -131,7 +149,7 @@ class _Path:
 
 
 def _paths(
-    model: FittedModel, dataset: Dataset, problem: PreparedFit
+    model: FittedModel, dataset: Dataset
 ) -> tuple[list[_Path], Float[np.ndarray, " measured"], bool] | None:
     from ndestudio.solve.scipy_reference import simulate_trajectory
 
@@ -211,9 +229,9 @@ def _rows(trajectory: Trajectory, t: Float[np.ndarray, " node"]) -> tuple[np.nda
 class _Field:
     """The right-hand side with its derivatives by states, parameters and unknown terms, at many points at once."""
 
-    def __init__(self, model: FittedModel, structure: Any, names: Sequence[str]) -> None:
-        self.model, self.names = model, tuple(names)
-        self.called = {name: _Called(array_neural_term(network)) for name, network in model.networks.items()}
+    def __init__(self, model: FittedModel, system: System, structure: Any, names: Sequence[str]) -> None:
+        self.system, self.names = system, tuple(names)
+        self.called = {one.name: _Called(_function(model, one.name)) for one in system.neural_terms}
         self.slope = structure.dynamics.drift(self.called, np)
         self.seen = structure.observation.function(structure.dynamics, self.called, np)
         self.parameters = [np.asarray(float(model.parameters[name])) for name in structure.parameters]
@@ -230,6 +248,13 @@ class _Field:
 
     def observe(self, t: Any, u: Any, x: Any) -> Any:
         return np.asarray(self.seen(self.parameters, t, u, x))
+
+
+def _function(model: FittedModel, name: str) -> Any:
+    """A neural term, or the formula in its place, as a function of arrays."""
+    if name in model.networks:
+        return array_neural_term(model.networks[name])
+    return lambda *x: evaluate_neural_term(model, name, np.stack(np.broadcast_arrays(*x), axis=-1))
 
 
 @dataclass(frozen=True, eq=False)
@@ -377,11 +402,11 @@ def _joined(field: _Field, parts: list[_Part], own: bool, sigma: np.ndarray) -> 
     target = target + wide @ reference
     U, s, V = np.linalg.svd(wide, full_matrices=False)
     spread = np.sqrt(np.mean((reference - reference.mean()) ** 2)) or 1.0
-    kept = s * spread * np.sqrt(wide.shape[1]) > 0.03
+    kept = s * spread * np.sqrt(wide.shape[1]) > 0.1
     rows, goal = s[kept, None] * V[kept], U[:, kept].T @ target
     left = float(target @ target - goal @ goal)
     terms = {
-        name: TermResponse(name, field.model.system.neural_term(name).arguments, np.concatenate(points[name]), np.concatenate(values[name]), rows[:, np.concatenate(order[name])])
+        name: TermResponse(name, field.system.neural_term(name).arguments, np.concatenate(points[name]), np.concatenate(values[name]), rows[:, np.concatenate(order[name])])
         for name in field.names
     }
     return Response(terms, goal, left_rows, max(left, 0.0), own, sigma)
