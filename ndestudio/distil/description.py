@@ -16,7 +16,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from jaxtyping import Float
 
-from ndestudio.expression.tree import Binary, Call, Expr, Name, Negate, Number, children, names
+from ndestudio.expression.tree import Binary, Call, Expr, Name, Negate, Number, children, names, walk
 
 PLAIN = 1.0
 """Of a sum, a product, a variable or the place of a number."""
@@ -34,6 +34,8 @@ CLOSE_IMITATION = 8.0
 POLE = 12.0
 NEAR_POLE = 0.01
 """Part of its usual size below which a denominator may not fall where the data lie."""
+MOST_TURNS = 200.0
+"""Radians that the argument of a sine may run through; beyond, samples are matched by chance."""
 LIKE = 0.02
 """Part of the spread of a function's values that a polynomial may miss to be called the same."""
 
@@ -89,7 +91,10 @@ def _curve(expr: Expr, values: Mapping[str, np.ndarray] | None) -> float:
 def _imitation(call: Call, values: Mapping[str, np.ndarray] | None) -> float:
     if len(call.arguments) != 1 or call.function in ("abs", "min", "max"):
         return 0.0
-    return _like_polynomial(_at(call, values), _at(call.arguments[0], values))
+    inner = _at(call.arguments[0], values)
+    if call.function in ("sin", "cos", "tan") and inner is not None and float(np.ptp(inner)) > MOST_TURNS:
+        return POLE
+    return _like_polynomial(_at(call, values), inner)
 
 
 def _like_polynomial(y: np.ndarray | None, x: np.ndarray | None) -> float:
@@ -125,6 +130,16 @@ def _at(expr: Expr, values: Mapping[str, np.ndarray] | None) -> np.ndarray | Non
     shape = next(iter(values.values())).shape if values else (1,)
     with np.errstate(all="ignore"):
         return np.broadcast_to(np.asarray(evaluate(expr, values), float), shape)
+
+
+def is_sound(expr: Expr, arguments: Sequence[str], X: Float[np.ndarray, "point argument"]) -> bool:
+    """Whether ``expr`` has a value everywhere where the data lie, and none of its denominators a zero."""
+    values = {name: X[:, k] for k, name in enumerate(arguments)}
+    y = _at(expr, values)
+    if y is not None and not np.isfinite(y).all():
+        return False
+    below = [node.right for node in walk(expr) if isinstance(node, Binary) and node.operator == "/"]
+    return not any(_pole(one, values) for one in below)
 
 
 def number_nats(count: int, values: float) -> float:

@@ -23,6 +23,8 @@ UNSURE = 0.15
 """Standard deviation of the other unknown terms, in spreads, while one is searched; and the distance in which it changes:"""
 REACH = 1.0
 STEPS = 20
+MOST_TERMS = 8
+"""Of a sum that is offered."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -198,58 +200,130 @@ def _linearised(functions, target, x):  # type: ignore[no-untyped-def]
     return error, J
 
 
-def sums_of_powers(data: TermData, products: bool = True) -> list[Expr]:
-    """Polynomials that describe one term shortly: backward elimination over monomials.
+def evaluate_at(
+    formula: Expr, arguments: Sequence[str], points: Float[np.ndarray, "point argument"]
+) -> Float[np.ndarray, " point"]:
+    """Values of a formula at points."""
+    function = compile_array(formula, {name: k for k, name in enumerate(arguments)})
+    with np.errstate(all="ignore"):
+        return np.broadcast_to(function(list(points.T)), (len(points),))
+
+
+
+def sums_of_powers(data: TermData) -> list[Expr]:
+    """Polynomials that describe one term shortly."""
+    return _eliminated(data, [_monomial(data.arguments, e) for e in _exponents(len(data.arguments), len(data.target))])
+
+
+def sums_of_known(data: TermData, known: Sequence[Expr], degree: int = 2) -> list[Expr]:
+    """Sums of low powers, of what ``known`` are sums of, and of ``x*abs(x)``, the drag of a fast body.
 
     Parameters
     ----------
-    products
-        Whether variables may be multiplied with each other.
+    known
+        Formulas in the names of the arguments, of this term and of others.
     """
-    exponents = _exponents(len(data.arguments), len(data.target), products)
-    columns = np.stack([np.prod(data.points**np.array(e), axis=1) for e in exponents], axis=1)
-    rows = data.rows @ columns
-    size = np.linalg.norm(rows, axis=0)
-    alive = [k for k in range(len(exponents)) if np.isfinite(size[k]) and size[k] > 0]
+    from ndestudio.distil.forms import summands
+    from ndestudio.distil.search import skeleton
+    from ndestudio.expression.tree import Binary, Call, Name, names
+
+    columns = [_monomial(data.arguments, e) for e in _up_to(len(data.arguments), degree)]
+    for k, name in enumerate(data.arguments):
+        if data.points[:, k].min() < 0.0 < data.points[:, k].max():
+            columns.append(Binary("*", Name(name), Call("abs", (Name(name),))))
+    seen = {skeleton(one) for one in columns}
+    for formula in known:
+        for _, part in summands(formula):
+            text = skeleton(part)
+            if names(part) and set(names(part)) <= set(data.arguments) and text not in seen:
+                seen.add(text)
+                columns.append(part)
+    return [*_eliminated(data, columns), *_grown(data, columns)]
+
+
+def _eliminated(data: TermData, columns: Sequence[Expr]) -> list[Expr]:
+    """Backward elimination: the sums of at most ``MOST_TERMS`` of ``columns`` on the way down."""
+    rows, size = _rows_of(data, columns)
+    alive = [k for k in range(len(columns)) if size[k] > 0][: len(data.target) - 2]
     found = []
     while alive:
-        Q, R = np.linalg.qr(rows[:, alive] / size[alive])
-        if np.abs(np.diag(R)).min() < 1e-10:
+        Q, R = np.linalg.qr(rows[:, alive])
+        if np.abs(np.diag(R)).min() < 1e-9:
             alive.pop(int(np.abs(np.diag(R)).argmin()))
             continue
         inverse = np.linalg.inv(R)
         x = inverse @ (Q.T @ data.target)
-        if len(alive) <= 8:
-            found.append(_polynomial(data.arguments, [exponents[k] for k in alive], x / size[alive]))
+        if len(alive) <= MOST_TERMS:
+            found.append(_sum([columns[k] for k in alive], x / size[alive]))
         alive.pop(int(np.argmin(x**2 / np.sum(inverse**2, axis=1))))
     return found
 
 
-def _exponents(arguments: int, rows: int, products: bool) -> list[tuple[int, ...]]:
+def _grown(data: TermData, columns: Sequence[Expr]) -> list[Expr]:
+    """Forward selection, each step the column that leaves least (orthogonal least squares)."""
+    rows, size = _rows_of(data, columns)
+    left, target = rows.copy(), data.target.copy()
+    alive, found = [], []
+    for _ in range(min(MOST_TERMS, len(columns))):
+        norm = np.linalg.norm(left, axis=0)
+        gain = np.where((norm > 1e-4) & (size > 0), (left.T @ target) ** 2 / np.maximum(norm, 1e-300) ** 2, -1.0)
+        best = int(np.argmax(gain))
+        if gain[best] <= 0.0:
+            break
+        alive.append(best)
+        q = left[:, best] / norm[best]
+        target = target - q * (q @ target)
+        left = left - np.outer(q, q @ left)
+        x = np.linalg.lstsq(rows[:, alive], data.target, rcond=None)[0]
+        found.append(_sum([columns[k] for k in alive], x / size[alive]))
+    return found
+
+
+def _rows_of(
+    data: TermData, columns: Sequence[Expr]
+) -> tuple[Float[np.ndarray, "row column"], Float[np.ndarray, " column"]]:
+    """Rows of ``columns``, scaled to length 1, and their lengths (0: no finite values)."""
+    with np.errstate(all="ignore"):
+        values = [evaluate_at(one, data.arguments, data.points) for one in columns]
+        rows = data.rows @ np.stack(values, axis=1)
+        size = np.linalg.norm(rows, axis=0)
+    size = np.where(np.isfinite(size), size, 0.0)
+    return np.where(size > 0, rows / np.where(size > 0, size, 1.0), 0.0), size
+
+
+def _exponents(arguments: int, rows: int) -> list[tuple[int, ...]]:
+    degree = {1: 6, 2: 5, 3: 4}.get(arguments, 3)
+    while degree > 1 and len(_up_to(arguments, degree)) > 0.6 * rows:
+        degree -= 1
+    return _up_to(arguments, degree)
+
+
+def _up_to(arguments: int, degree: int) -> list[tuple[int, ...]]:
+    """Exponents of all monomials of at most this degree."""
     from itertools import product as every
 
-    degree = {1: 6, 2: 5, 3: 4}.get(arguments, 3)
-    while True:
-        found = [
-            e
-            for e in every(range(degree + 1), repeat=arguments)
-            if sum(e) <= degree and (products or sum(1 for one in e if one) <= 1)
-        ]
-        if degree == 1 or len(found) <= 0.6 * rows:
-            return sorted(found, key=lambda e: (sum(e), e))
-        degree -= 1
+    found = [e for e in every(range(degree + 1), repeat=arguments) if sum(e) <= degree]
+    return sorted(found, key=lambda e: (sum(e), e))
 
 
-def _polynomial(arguments: Sequence[str], exponents: Sequence[tuple[int, ...]], numbers: Sequence[float]) -> Expr:
+def _monomial(arguments: Sequence[str], exponents: Sequence[int]) -> Expr:
     from ndestudio.expression.tree import Binary, Name, Number
 
     total: Expr | None = None
-    for exponent, number in zip(exponents, numbers, strict=True):
-        term: Expr = as_number(float(number))
-        for name, power in zip(arguments, exponent, strict=True):
-            if power:
-                factor: Expr = Name(name) if power == 1 else Binary("^", Name(name), Number(float(power)))
-                term = Binary("*", term, factor)
+    for name, power in zip(arguments, exponents, strict=True):
+        if power:
+            factor: Expr = Name(name) if power == 1 else Binary("^", Name(name), Number(float(power)))
+            total = factor if total is None else Binary("*", total, factor)
+    return Number(1.0) if total is None else total
+
+
+def _sum(columns: Sequence[Expr], numbers: Sequence[float]) -> Expr:
+    from ndestudio.expression.tree import Binary, Number
+
+    total: Expr | None = None
+    for column, number in zip(columns, numbers, strict=True):
+        value = as_number(float(number))
+        term: Expr = value if column == Number(1.0) else Binary("*", value, column)
         total = term if total is None else Binary("+", total, term)
     assert total is not None
     return total

@@ -9,15 +9,25 @@ right model. Rounds end when the structure that was taken comes back.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import product
 
 import numpy as np
 
 from ndestudio.data.dataset import Dataset
 from ndestudio.distil.config import DistilConfig
+from ndestudio.distil.description import is_sound
 from ndestudio.distil.forms import simplest
-from ndestudio.distil.linearised import Fitted, TermData, fit_term, fit_together, sums_of_powers, term_data
+from ndestudio.distil.linearised import (
+    Fitted,
+    TermData,
+    evaluate_at,
+    fit_term,
+    fit_together,
+    sums_of_known,
+    sums_of_powers,
+    term_data,
+)
 from ndestudio.distil.response import Response, linear_response
 from ndestudio.distil.scoring import Judge, Trial
 from ndestudio.distil.search import (
@@ -27,14 +37,15 @@ from ndestudio.distil.search import (
     uses_only,
 )
 from ndestudio.errors import EquationError
-from ndestudio.expression.tree import Expr, Number
+from ndestudio.expression.tree import Call, Expr, Name, Number, transform
 from ndestudio.model.fitted import FittedModel
+from ndestudio.model.replace import replace_neural_term
 from ndestudio.progress import FrontUpdate, Reporter
 from ndestudio.symbolic.engine import Engine, SearchProblem, SearchResult
 
 MOST_ROUNDS = 4
-POOL = 8
-"""Formulas of each term that are kept."""
+POOL, SHARED = 8, 4
+"""Formulas of each term that are kept, and whose summands are tried in other terms."""
 COMBINED = 24
 """Combinations fitted together in the linearised world."""
 TRIED = 4
@@ -56,6 +67,7 @@ class Round:
     searches: Mapping[str, SearchResult]
     pools: Mapping[str, Sequence[Fitted]]
     combinations: Sequence[Fitted]
+    searched_again: bool
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,7 +88,10 @@ class Decided:
         front = self.last.searches[name].front.candidates
         found += [one.expression for one in sorted(front, key=lambda one: -one.score)]
         distinct: dict[str, Expr] = {}
+        term = self.last.response.terms[name]
         for formula in found:
+            if formula is not found[0] and not is_sound(formula, term.arguments, term.points):
+                continue
             distinct.setdefault(skeleton(formula), formula)
         return list(distinct.values())[: max(1, min(count, SHOWN))]
 
@@ -109,18 +124,33 @@ class Rounds:
             if found is None or self.reporter.should_stop():
                 break
             last = found
-            key = _key(found.combinations[0].formulas)
-            trial = self._tried(found.combinations[0])
-            if trial is None or not trial.scores.usable or key in seen:
+            combination = found.combinations[0]
+            key = _key(combination.formulas)
+            start = self._started(response, combination)
+            trial = self._tried(combination, start)
+            if key in seen:
                 break
-            seen.add(key)
-            best = trial
-            response = self._response(best.model)
+            usable = trial is not None and trial.scores.usable
+            if usable:
+                seen.add(key)
+                best = trial
+            response = self._response(trial.model if trial is not None and usable else start)
             if response is None:
                 break
         if last is None or best is None:
             return None
         return Decided(last, tuple(self._best(last)))
+
+    def _started(self, response: Response, combination: Fitted) -> FittedModel:
+        """The model with the formulas of a combination, and the parameters of its known part that go with them."""
+        values = {
+            name: evaluate_at(combination.formulas[name], term.arguments, term.points)
+            for name, term in response.terms.items()
+        }
+        model = replace(self.model, parameters={**self.model.parameters, **response.parameters(values)})
+        for name, formula in combination.formulas.items():
+            model = replace_neural_term(model, name, formula)
+        return model
 
     def _response(self, instead: FittedModel | None) -> Response | None:
         with np.errstate(all="ignore"):
@@ -128,9 +158,9 @@ class Rounds:
 
     def _round(self, response: Response, before: Round | None, settle: int) -> Round | None:
         data = {name: term_data(response, name) for name in self.names}
-        if before is not None:  # what was found may be all that the data ask for
+        if before is not None and before.searched_again:  # what was found may be all that the data ask for
             pools = {n: self._pool(data[n], [one.formulas[n] for one in before.pools[n]]) for n in self.names}
-            found = self._combined(response, before.searches, pools)
+            found = self._combined(response, before.searches, pools, True)
             if found is not None and _at_noise(found.combinations[0].squares, response.count):
                 return found
         searches, pools = {}, {}
@@ -141,11 +171,21 @@ class Rounds:
                 return None
             searches[name] = result
             pools[name] = self._pool(data[name], [*known, *(c.expression for c in result.front.candidates)])
-        return self._combined(response, searches, pools)
+        shared = [one.formulas[name] for name in self.names for one in pools[name][:SHARED]]
+        for name in self.names:
+            own = [one.formulas[name] for one in pools[name]]
+            pools[name] = self._pool(data[name], own + sums_of_known(data[name], shared))
+        return self._combined(response, searches, pools, before is not None)
 
     def _combined(
-        self, response: Response, searches: Mapping[str, SearchResult], pools: Mapping[str, Sequence[Fitted]]
+        self,
+        response: Response,
+        searches: Mapping[str, SearchResult],
+        pools: Mapping[str, Sequence[Fitted]],
+        again: bool,
     ) -> Round | None:
+        if not all(pools.values()):
+            return None
         ranks = product(*[range(len(pools[name])) for name in self.names])
         likely = sorted(ranks, key=lambda k: sum(pools[n][i].length for n, i in zip(self.names, k, strict=True)))
         together = [
@@ -154,7 +194,7 @@ class Rounds:
         ]
         together = [one for one in together if np.isfinite(one.length)]
         together.sort(key=lambda one: one.length)
-        return Round(response, searches, pools, together) if together else None
+        return Round(response, searches, pools, together, again) if together else None
 
     def _search(self, data: TermData, known: Sequence[Expr], settle: int) -> SearchResult:
         from ndestudio.expression import to_text
@@ -181,8 +221,11 @@ class Rounds:
     def _pool(self, data: TermData, formulas: Sequence[Expr]) -> list[Fitted]:
         """The shortest descriptions among ``formulas``, polynomials and a constant, one for each structure."""
         offered = [Number(1.0), *formulas, *(sums_of_powers(data) if "*" in self.operators else [])]
-        raw = _shortest(data, [one for one in offered if uses_only(one, self.operators)], POOL + 4)
+        raw = _shortest(data, [one for one in offered if self._allowed(one)], POOL + 4)
         return _shortest(data, [self._simplest(one.formulas[data.name]) for one in raw], POOL)
+
+    def _allowed(self, formula: Expr) -> bool:
+        return uses_only(_without_drag(formula), self.operators)
 
     def _simplest(self, formula: Expr) -> Expr:
         if formula not in self.simple:
@@ -190,11 +233,11 @@ class Rounds:
             self.simple[formula] = found
         return self.simple[formula]
 
-    def _tried(self, combination: Fitted) -> Trial | None:
+    def _tried(self, combination: Fitted, start: FittedModel) -> Trial | None:
         key = _key(combination.formulas)
-        if key not in self.trials:
+        if key not in self.trials or not self.trials[key].scores.usable:
             try:
-                self.trials[key] = self.judge.try_out(self.model, dict(combination.formulas))
+                self.trials[key] = self.judge.try_out(start, dict(combination.formulas))
             except EquationError:
                 return None
         return self.trials[key]
@@ -204,7 +247,7 @@ class Rounds:
         chosen = [one for one in last.combinations if one.length <= limit][:TRIED]
         found: dict[str, Trial] = {}
         for one in chosen:
-            trial = self._tried(one)
+            trial = self._tried(one, self._started(last.response, one))
             if trial is not None:
                 found.setdefault(_key(one.formulas), trial)
         return list(found.values())
@@ -222,6 +265,19 @@ def _shortest(data: TermData, formulas: Sequence[Expr], count: int) -> list[Fitt
         if np.isfinite(one.length) and (key not in found or one.length < found[key].length):
             found[key] = one
     return sorted(found.values(), key=lambda one: one.length)[:count]
+
+
+def _without_drag(formula: Expr) -> Expr:
+    """``x*abs(x)``, the drag of a fast body, counts as the square it is up to its sign."""
+
+    def change(node: Expr) -> Expr:
+        match node:
+            case Call("abs", (Name() as inner,)):
+                return inner
+            case _:
+                return node
+
+    return transform(formula, change)
 
 
 def _at_noise(squares: float, count: int) -> bool:

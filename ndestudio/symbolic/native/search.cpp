@@ -230,8 +230,8 @@ void Search::seed(Evaluator& e) {
     const auto regress = [&](const Options& o, const Data& sketch, const Data& data, HallOfFame& hall_of_fame) {
         if (!e.formula_template()) eliminate(o, sketch, data, *mutator_, e, hall_of_fame);
         publish(false);
-        const double done = std::max(1e-2 * o.target, o.settled(data.rows));
-        if (!hall_of_fame.plain_below(done)) sparse_regression(o, sketch, data, dictionary_, e, hall_of_fame);
+        const bool done = hall_of_fame.plain_below(1e-2 * o.target) || hall_of_fame.best_loss() <= o.settled(data.rows);
+        if (!done) sparse_regression(o, sketch, data, dictionary_, e, hall_of_fame);
     };
     if (full_.targets == 1) return regress(options_, dictionary_.sketch(), rows(), hall_of_fame_);
     alone_.assign(static_cast<std::size_t>(full_.targets), HallOfFame(alone_options_.max_size));
