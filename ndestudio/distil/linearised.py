@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 
 import numpy as np
 from jaxtyping import Float
@@ -25,6 +26,10 @@ REACH = 1.0
 STEPS = 20
 MOST_TERMS = 8
 """Of a sum that is offered."""
+LARGEST_SUBSET, LOOKED_AT, BEST_SUBSETS = 5, 20, 3
+"""Sums of so many terms are looked for among all of so many; the best of each size that are offered."""
+BOTH_WAYS = 0.1
+"""Part of its range that a variable must lie on the other side of zero for its sign to matter."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -212,7 +217,12 @@ def evaluate_at(
 
 def sums_of_powers(data: TermData) -> list[Expr]:
     """Polynomials that describe one term shortly."""
-    return _eliminated(data, [_monomial(data.arguments, e) for e in _exponents(len(data.arguments), len(data.target))])
+    count = len(data.arguments)
+    found = []
+    for exponents in (_up_to(count, 3 if count > 1 else 5), _exponents(count, len(data.target))):
+        columns = [_monomial(data.arguments, e) for e in exponents]
+        found += [*_subsets(data, columns), *_eliminated(data, columns)]
+    return found
 
 
 def sums_of_known(data: TermData, known: Sequence[Expr], degree: int = 2) -> list[Expr]:
@@ -229,7 +239,8 @@ def sums_of_known(data: TermData, known: Sequence[Expr], degree: int = 2) -> lis
 
     columns = [_monomial(data.arguments, e) for e in _up_to(len(data.arguments), degree)]
     for k, name in enumerate(data.arguments):
-        if data.points[:, k].min() < 0.0 < data.points[:, k].max():
+        low, high = float(data.points[:, k].min()), float(data.points[:, k].max())
+        if min(-low, high) > BOTH_WAYS * max(-low, high):
             columns.append(Binary("*", Name(name), Call("abs", (Name(name),))))
     seen = {skeleton(one) for one in columns}
     for formula in known:
@@ -238,7 +249,7 @@ def sums_of_known(data: TermData, known: Sequence[Expr], degree: int = 2) -> lis
             if names(part) and set(names(part)) <= set(data.arguments) and text not in seen:
                 seen.add(text)
                 columns.append(part)
-    return [*_eliminated(data, columns), *_grown(data, columns)]
+    return [*_subsets(data, columns), *_eliminated(data, columns)]
 
 
 def _eliminated(data: TermData, columns: Sequence[Expr]) -> list[Expr]:
@@ -259,24 +270,42 @@ def _eliminated(data: TermData, columns: Sequence[Expr]) -> list[Expr]:
     return found
 
 
-def _grown(data: TermData, columns: Sequence[Expr]) -> list[Expr]:
-    """Forward selection, each step the column that leaves least (orthogonal least squares)."""
+def _subsets(data: TermData, columns: Sequence[Expr]) -> list[Expr]:
+    """The best sums of one, two, ... ``LARGEST_SUBSET`` of ``columns``, out of all (of the likeliest ``LOOKED_AT``)."""
     rows, size = _rows_of(data, columns)
-    left, target = rows.copy(), data.target.copy()
-    alive, found = [], []
-    for _ in range(min(MOST_TERMS, len(columns))):
+    likely = _likely(rows, data.target, [k for k in range(len(columns)) if size[k] > 0])
+    gram, right = rows.T @ rows, rows.T @ data.target
+    found = []
+    for count in range(1, min(LARGEST_SUBSET, len(likely)) + 1):
+        chosen = np.array(list(combinations(likely, count)))
+        A = gram[chosen[:, :, None], chosen[:, None, :]] + 1e-9 * np.eye(count)
+        x = np.linalg.solve(A, right[chosen][..., None])[..., 0]
+        gain = np.sum(x * right[chosen], axis=1)
+        for place in np.argsort(-gain, kind="stable")[:BEST_SUBSETS]:
+            pick = chosen[place]
+            found.append(_sum([columns[k] for k in pick], x[place] / size[pick]))
+    return found
+
+
+def _likely(
+    rows: Float[np.ndarray, "row column"], target: Float[np.ndarray, " row"], alive: list[int]
+) -> list[int]:
+    """Columns in the order in which forward selection takes them (orthogonal least squares: Chen, Billings, Luo 1989)."""
+    if len(alive) <= LOOKED_AT:
+        return alive
+    left, target, found = rows.copy(), target.copy(), []
+    while len(found) < LOOKED_AT:
         norm = np.linalg.norm(left, axis=0)
-        gain = np.where((norm > 1e-4) & (size > 0), (left.T @ target) ** 2 / np.maximum(norm, 1e-300) ** 2, -1.0)
-        best = int(np.argmax(gain))
-        if gain[best] <= 0.0:
+        good = (norm > 1e-4) & np.isin(np.arange(rows.shape[1]), alive) & ~np.isin(np.arange(rows.shape[1]), found)
+        if not good.any():
             break
-        alive.append(best)
+        gain = np.where(good, (left.T @ target) ** 2 / np.where(good, norm, 1.0) ** 2, -1.0)
+        best = int(np.argmax(gain))
+        found.append(best)
         q = left[:, best] / norm[best]
         target = target - q * (q @ target)
         left = left - np.outer(q, q @ left)
-        x = np.linalg.lstsq(rows[:, alive], data.target, rcond=None)[0]
-        found.append(_sum([columns[k] for k in alive], x / size[alive]))
-    return found
+    return sorted(found)
 
 
 def _rows_of(

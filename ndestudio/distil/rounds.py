@@ -17,7 +17,6 @@ import numpy as np
 from ndestudio.data.dataset import Dataset
 from ndestudio.distil.config import DistilConfig
 from ndestudio.distil.description import is_sound
-from ndestudio.distil.forms import simplest
 from ndestudio.distil.linearised import (
     Fitted,
     TermData,
@@ -109,7 +108,6 @@ class Rounds:
     names: Sequence[str]
     operators: tuple[str, ...]
     trials: dict[str, Trial] = field(default_factory=dict)
-    simple: dict[Expr, Expr] = field(default_factory=dict)
 
     def run(self) -> Decided | None:
         """Rounds until the same structure comes back; None where the data cannot be asked this way."""
@@ -221,17 +219,10 @@ class Rounds:
     def _pool(self, data: TermData, formulas: Sequence[Expr]) -> list[Fitted]:
         """The shortest descriptions among ``formulas``, polynomials and a constant, one for each structure."""
         offered = [Number(1.0), *formulas, *(sums_of_powers(data) if "*" in self.operators else [])]
-        raw = _shortest(data, [one for one in offered if self._allowed(one)], POOL + 4)
-        return _shortest(data, [self._simplest(one.formulas[data.name]) for one in raw], POOL)
+        return _shortest(data, [one for one in offered if self._allowed(one)], POOL)
 
     def _allowed(self, formula: Expr) -> bool:
         return uses_only(_without_drag(formula), self.operators)
-
-    def _simplest(self, formula: Expr) -> Expr:
-        if formula not in self.simple:
-            found = simplest(formula, self.judge.budget)
-            self.simple[formula] = found
-        return self.simple[formula]
 
     def _tried(self, combination: Fitted, start: FittedModel) -> Trial | None:
         key = _key(combination.formulas)
