@@ -47,6 +47,7 @@ class Question:
         if self.system.inputs:
             text.append(f"inputs = {list(self.system.inputs)}".replace("'", '"'))
         text.append('[model]\nequations = """\n' + "\n".join(lines) + '\n"""')
+        text += [f"[model.networks.{term(state)}]" for state in self.sought]
         text.append(f"[train]\nseed = {seed}\n[distil]\nseed = {seed}")
         text.append(f"operators = {list(self.operators)}".replace("'", '"'))
         if seconds is not None:
