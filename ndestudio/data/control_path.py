@@ -162,9 +162,18 @@ class ControlPath:
 
 
 def control_path(
-    t: Float[np.ndarray, " time"], inputs: Float[np.ndarray, "time input"], kind: str = "linear"
+    t: Float[np.ndarray, " time"],
+    inputs: Float[np.ndarray, "time input"],
+    kind: str = "linear",
+    *,
+    before: Float[np.ndarray, "time input"] | None = None,
 ) -> ControlPath:
     """The path through samples of all inputs at common times; missing ones (NaN) are left out.
+
+    Parameters
+    ----------
+    before
+        Values just before `t` of inputs that step there, NaN where they do not: two samples at one time.
 
     Raises
     ------
@@ -173,6 +182,9 @@ def control_path(
     """
     if kind not in KINDS:
         raise DataError(f"inputs cannot go between their samples as `{kind}`; choose one of {', '.join(KINDS)}")
+    if before is not None and np.isfinite(before).any():
+        # doubled rows, the left limit first: where an input does not step there is a sample only once
+        t, inputs = np.repeat(t, 2), np.stack([before, inputs], axis=1).reshape(2 * len(t), -1)
     known = np.isfinite(inputs)
     return ControlPath(
         tuple(t[mask] for mask in known.T),

@@ -13,6 +13,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int8
 
 from ndestudio.data.control_path import ControlPath, control_path
+from ndestudio.data.decisions import Decision
 
 
 class Part(IntEnum):
@@ -55,6 +56,39 @@ class Source:
     sha256: str = ""
 
 
+@dataclass(frozen=True)
+class Dose:
+    """Something given at a time: a bolus or an infusion, in the units of the file.
+
+    Parameters
+    ----------
+    time
+        When it begins.
+    amount
+        How much in all; NaN if the table does not say, 0 for a reset without a dose.
+    rate, duration
+        Of an infusion, 0 for a bolus. A rate of -1 or -2 is one that a model has to estimate, or whose duration it has to
+        (NONMEM).
+    compartment
+        Where it goes, as the file calls it; "" if it does not say.
+    steady_state
+        Not 0 where it has been repeated each ``interval`` for ever: 1 replaces what was there, 2 adds to it (NONMEM).
+    interval
+        Time between doses of a regimen, 0 for a single one.
+    reset
+        Whether all compartments are emptied before.
+    """
+
+    time: float
+    amount: float
+    rate: float = 0.0
+    duration: float = 0.0
+    compartment: str = ""
+    steady_state: int = 0
+    interval: float = 0.0
+    reset: bool = False
+
+
 @dataclass(frozen=True, eq=False)
 class Trajectory:
     """One experiment.
@@ -76,6 +110,11 @@ class Trajectory:
         of a column against each other.
     input_kind
         How inputs go between their samples, a name in ``control_path.KINDS``.
+    doses
+        What was given, in order of time.
+    inputs_before
+        Where an input steps, its value just before `t` (then ``inputs`` has the one after); NaN elsewhere. None: none
+        steps at a row.
     """
 
     name: str
@@ -86,11 +125,13 @@ class Trajectory:
     weight: float = 1.0
     deviation: Float[np.ndarray, "time measured"] | None = None
     input_kind: str = "linear"
+    doses: tuple[Dose, ...] = ()
+    inputs_before: Float[np.ndarray, "time input"] | None = None
 
     @property
     def control(self) -> ControlPath:
         """The inputs as functions of time."""
-        return control_path(self.t, self.inputs, self.input_kind)
+        return control_path(self.t, self.inputs, self.input_kind, before=self.inputs_before)
 
     @property
     def present(self) -> Bool[np.ndarray, "time measured"]:
@@ -116,6 +157,8 @@ class Dataset:
         Sentences about guesses, aliases and anything set aside, for the person to read.
     weights
         Measured column name -> weight in the loss (missing means 1).
+    decisions
+        What the files were taken for, each with the answers that there are.
     """
 
     trajectories: tuple[Trajectory, ...]
@@ -125,6 +168,7 @@ class Dataset:
     sources: tuple[Source, ...] = ()
     notes: tuple[str, ...] = ()
     weights: Mapping[str, float] = field(default_factory=dict)
+    decisions: tuple[Decision, ...] = ()
 
     @property
     def measured_names(self) -> tuple[str, ...]:

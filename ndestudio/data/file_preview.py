@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
 from ndestudio.data.cells import LARGEST, Kind, is_missing, number
 from ndestudio.data.config import DataConfig
+from ndestudio.data.decisions import Decision
+from ndestudio.data.guesses import guesses, with_missing_ones
 from ndestudio.data.readers.base import Head, bad_number, markers
 from ndestudio.data.readers.registry import reader_for
-from ndestudio.data.roles import Analysed, Role, analyse, assign
+from ndestudio.data.roles import Analysed, Role, analyse
+from ndestudio.data.shape.assign import assign
 from ndestudio.errors import DataError
 
 SHOWN_ROWS = 200
@@ -29,7 +32,7 @@ class FileProblem:
         1-based place in the file.
     column
         Label of the column.
-    remedy
+    remedy, decision
         As in ``DataError``.
     """
 
@@ -37,6 +40,7 @@ class FileProblem:
     row: int | None = None
     column: str | None = None
     remedy: tuple[str, str] = ("", "")
+    decision: Decision | None = None
 
     def __str__(self) -> str:
         return str(DataError(self.sentence, row=self.row, column=self.column))
@@ -60,6 +64,8 @@ class ColumnPreview:
         Cells without a value among the rows that were looked at.
     minimum, maximum
         Of those rows; None if there are no numbers (dates are days since 1970-01-01).
+    values
+        Their numbers, NaN where there is none.
     """
 
     label: str
@@ -71,6 +77,7 @@ class ColumnPreview:
     missing: int
     minimum: float | None
     maximum: float | None
+    values: np.ndarray = field(default_factory=lambda: np.zeros(0), compare=False, repr=False)
 
     @property
     def numeric(self) -> bool:
@@ -97,6 +104,8 @@ class Preview:
         Of a text file, else None.
     choices
         Sheets of a workbook, variables of an array file.
+    decisions
+        What was taken for what, each with the answers that there are; the open ones are problems, too.
     """
 
     path: str
@@ -114,6 +123,7 @@ class Preview:
     choices: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     problems: tuple[FileProblem, ...] = ()
+    decisions: tuple[Decision, ...] = ()
 
     def with_role(self, role: Role) -> tuple[ColumnPreview, ...]:
         """The columns that have a role."""
@@ -142,7 +152,16 @@ def preview(path: str | Path, config: DataConfig | None = None) -> Preview:
         rows or columns is in ``Preview.problems`` instead.
     """
     config = DataConfig() if config is None else config
-    head = reader_for(Path(path), str(path)).head(Path(path), config, str(path))
+    return preview_of(head_of(path, config), config)
+
+
+def head_of(path: str | Path, config: DataConfig) -> Head:
+    """The head of a file by whichever reader reads it; raises as ``preview`` does."""
+    return reader_for(Path(path), str(path)).head(Path(path), config, str(path))
+
+
+def preview_of(head: Head, config: DataConfig) -> Preview:
+    """What a head shows, see ``preview``."""
     columns, names, problems = analyse(head, config)
     assignment = assign(columns, config, head.path)
     found = [*head.problems, *problems, *assignment.problems]
@@ -150,7 +169,7 @@ def preview(path: str | Path, config: DataConfig | None = None) -> Preview:
         if role in ("time", "state", "input", "covariate", "deviation") and column.kind == "number":
             found += _bad_cells(column, head, config)
     return Preview(
-        path=str(path),
+        path=head.path,
         format=head.format,
         columns=tuple(_column(column, role) for column, role in zip(columns, assignment.roles, strict=True)),
         head=head.cells[:SHOWN_ROWS],
@@ -164,7 +183,8 @@ def preview(path: str | Path, config: DataConfig | None = None) -> Preview:
         comment=head.dialect.comment if head.dialect else None,
         choices=head.choices,
         notes=(*head.notes, *names, *assignment.notes),
-        problems=tuple(FileProblem(error.sentence, error.row, error.column, error.remedy) for error in found),
+        problems=tuple(_problem(error) for error in found),
+        decisions=with_missing_ones(assignment.decisions, guesses(head, columns, assignment.roles, config)),
     )
 
 
@@ -192,6 +212,11 @@ def replace_config(config: DataConfig, **changes: object) -> DataConfig:
     return msgspec.structs.replace(config, **changes)
 
 
+def _problem(error: DataError) -> FileProblem:
+    decision = error.decision if isinstance(error.decision, Decision) else None
+    return FileProblem(error.sentence, error.row, error.column, error.remedy, decision)
+
+
 def _column(column: Analysed, role: Role) -> ColumnPreview:
     known = column.values[np.isfinite(column.values)]
     return ColumnPreview(
@@ -204,6 +229,7 @@ def _column(column: Analysed, role: Role) -> ColumnPreview:
         missing=column.missing,
         minimum=float(known.min()) if len(known) else None,
         maximum=float(known.max()) if len(known) else None,
+        values=column.values,
     )
 
 

@@ -5,6 +5,7 @@ import pytest
 
 from ndestudio.data.dataset import Part
 from ndestudio.errors import DataError
+from ndestudio.session.data.look import Look
 from ndestudio.session.presenter import View
 from ndestudio.session.session import Session
 from tests.session.helpers import FakeRunner, toasts, wait
@@ -191,7 +192,7 @@ def test_data_of_an_older_wish_are_dropped(fake: Session, runner: FakeRunner):
 def test_a_failed_load_is_not_tried_again_by_itself(fake: Session, runner: FakeRunner):
     fake.data.add_files(["/a.csv"])
     runner.fail("_load", "no", DataError("is empty", path="/a.csv"))
-    runner.finish("_preview", None)
+    runner.finish("look", Look(None))
     fake.tick()
     count = len(runner.submitted)
     fake.model.edit_text("d(x)/dt = x")
@@ -218,8 +219,9 @@ def test_a_cell_that_is_no_number_is_taken_as_not_measured_with_one_step(session
     session.files.open([path])
     wait(session)
     problem = session.data.state().problems[0]
-    assert problem.action == "Take n.d. as not measured"
-    session.data.follow_remedy(problem)
+    assert problem.answers == ("Take n.d. as not measured",)
+    assert problem.decision is not None
+    session.data.answer(problem.decision, 0)
     wait(session)
     assert session.data.state().problems == ()
     dataset = session.project.dataset
@@ -232,9 +234,10 @@ def test_rows_are_counted_where_there_is_no_time(session: Session, tmp_path: Pat
     path.write_text("x,y\n3,1\n1,7\n2,3\n5,0\n", encoding="utf-8")
     session.files.open([path])
     wait(session)
-    problem = next(one for one in session.data.state().problems if one.action)
-    assert problem.action == "Count the rows instead"
-    session.data.follow_remedy(problem)
+    problem = next(one for one in session.data.state().problems if one.answers)
+    assert problem.answers == ("Count the rows instead",)
+    assert problem.decision is not None
+    session.data.answer(problem.decision, 0)
     wait(session)
     dataset = session.project.dataset
     assert dataset is not None

@@ -9,11 +9,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
+import msgspec
 import numpy as np
 from jaxtyping import Int64
 
 from ndestudio.data.cells import LARGEST, Kind
 from ndestudio.data.config import DataConfig
+from ndestudio.data.decisions import Decision
+from ndestudio.data.tables.layout import Layout
 from ndestudio.errors import DataError
 from ndestudio.progress import Progress, Reporter
 
@@ -38,6 +41,8 @@ class Dialect:
         1-based line of the first row of numbers.
     newline
         `"\\n"` (also for `"\\r\\n"`) or `"\\r"`.
+    repeats
+        Pattern of the lines inside the table that repeat a title or header ("": there are none); blanks count as one.
     """
 
     encoding: str
@@ -46,6 +51,7 @@ class Dialect:
     comment: str
     first_row: int
     newline: str = "\n"
+    repeats: str = ""
 
 
 @dataclass(frozen=True)
@@ -68,6 +74,12 @@ class Head:
         What will keep the file from being loaded.
     choices
         Sheets of a workbook or variables of an array file, where one must be chosen.
+    decisions
+        What the reader took the file for, and what it leaves open.
+    layout
+        Where the table is among the rows of the file.
+    sheet
+        Of a workbook: the one that was taken.
     """
 
     path: str
@@ -81,6 +93,9 @@ class Head:
     notes: tuple[str, ...] = ()
     problems: tuple[DataError, ...] = ()
     choices: tuple[str, ...] = ()
+    decisions: tuple[Decision, ...] = ()
+    layout: Layout | None = None
+    sheet: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,6 +144,13 @@ class Reader(Protocol):
 def markers(config: DataConfig) -> frozenset[str]:
     """The person's own markers of missing values, ready for ``cells.is_missing``."""
     return frozenset(marker.strip().lower() for marker in config.missing)
+
+
+def with_markers(config: DataConfig, layout: Layout) -> DataConfig:
+    """The configuration with what means "not measured" in files of the instrument."""
+    if not layout.missing:
+        return config
+    return msgspec.structs.replace(config, missing=tuple(dict.fromkeys([*config.missing, *layout.missing])))
 
 
 def check_path(path: Path, name: str) -> int:

@@ -95,7 +95,7 @@ std::uint64_t Search::fingerprint() const {
     };
     for (int r = 0; r < full_.rows; r += std::max(1, full_.rows / 1000)) {
         for (int t = 0; t < full_.targets; ++t) add(full_.y(t)[r]);
-        for (const double* column : full_.columns) add(column[r]);
+        for (const double* column : full_.columns) add(column[r % full_.samples()]);
     }
     for (double v : {static_cast<double>(options_.islands), static_cast<double>(options_.individuals), static_cast<double>(options_.max_size),
                      static_cast<double>(options_.terms), static_cast<double>(options_.batch), static_cast<double>(options_.loss), options_.huber})
