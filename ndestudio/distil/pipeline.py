@@ -211,6 +211,7 @@ class _Work:
             scored.append(ScoredCandidate(candidate, model, trial.metrics, trial.sentence))
             self.reporter.emit(CandidateScored(name, number, scored[-1]))
         place = next(k for k, (_, trial) in enumerate(ordered) if trial is best)
+        reason = f"{reason}. {decided.certainty(name, best)}"
         return NeuralTermDistillation(self.samples[name], front, tuple(scored), place, reason)
 
     def search(self, neural_term: str, engine: Engine, index: int, total: int) -> Searched | None:

@@ -53,6 +53,9 @@ COMBINED = 24
 TRIED = 4
 """Combinations whose numbers are fitted through the solver, and by how many nats they may be longer than the best."""
 MARGIN, WORTH_A_LOOK = 8.0, 3.0
+DETERMINED, SAME = 5.0, 1e-3
+"""Nats by which other forms have to be longer for the data to determine one, and part of a term's spread by which the values
+of another form have to differ from its own."""
 LM_STEPS = 30
 SETTLE, SETTLE_AGAIN = 4_000, 2_000
 AT_NOISE = 4.0
@@ -84,6 +87,36 @@ class Decided:
     @property
     def searches(self) -> Mapping[str, SearchResult]:
         return self.last.searches
+
+    def certainty(self, name: str, best: Trial) -> str:
+        """Whether the data determine the form of a term, a sentence.
+
+        They do where the description by the best combination leaves only noise, and is shorter by ``DETERMINED`` nats than
+        every one with another form of the term.
+        """
+        from ndestudio.expression import to_text
+
+        response, chosen = self.last.response, best.expressions
+        mine = fit_together(response, chosen)
+        term = response.terms[name]
+        values = evaluate_at(mine.formulas[name], term.arguments, term.points)
+        size = float(np.std(values)) or float(np.abs(values).max()) or 1.0
+        others = [
+            one
+            for one in self.last.combinations
+            if float(np.std(evaluate_at(one.formulas[name], term.arguments, term.points) - values)) > SAME * size
+        ]
+        if not _at_noise(mine.squares, response.count):
+            return "The data do not tell this form for certain: more than noise is left"
+        if not others:
+            return "The data determine this form: nothing else that was found comes near"
+        other = min(others, key=lambda one: one.length)
+        gap, text = other.length - mine.length, to_text(other.formulas[name])
+        if gap >= DETERMINED:
+            return f"The data determine this form: the next best, `{text}`, describes them {gap:.0f} nats longer"
+        if gap >= 0.0:
+            return f"The data do not tell this form from `{text}`, which describes them {gap:.1f} nats longer"
+        return f"The data do not tell this form from `{text}`, which describes them {-gap:.1f} nats shorter"
 
     def promising(self, formulas: Mapping[str, Expr], best: Mapping[str, Expr]) -> bool:
         """Whether ``formulas``, fitted in the linearised world, are nearly as short a description as ``best``."""
