@@ -80,9 +80,13 @@ def reference_paths(model: FittedModel, dataset: Dataset, measure: Measure) -> t
         return [_path(one, nodes, measure, np.maximum(sigma, floor), x, None) for one, x in own], True
     direct = _direct(model)
     if direct is None:
-        return None if own is None else (
-            [_path(one, nodes, measure, np.maximum(missed, floor), x, None) for one, x in own],
-            True,
+        return (
+            None
+            if own is None
+            else (
+                [_path(one, nodes, measure, np.maximum(missed, floor), x, None) for one, x in own],
+                True,
+            )
         )
     found = []
     for one in used:
@@ -179,6 +183,3 @@ def _nodes(dataset: Dataset) -> dict[str, _Nodes]:
         first = 0 if kept[0] == 0 else between
         found[one.name] = _Nodes(t, kept, first + between * np.arange(len(kept)))
     return found
-
-
-

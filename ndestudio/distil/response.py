@@ -35,7 +35,7 @@ from ndestudio.problem.space import structure_of
 
 GROWTH = 30.0
 """Growth of a change of the state, in units of the states' sizes, after which a path begins anew."""
-PARTED = 300.0
+PARTED = 1e6
 """Growth along a whole path from which on simulating it from its start tells nothing of its end."""
 FEWEST = 8
 """Measured values, beyond those that starts take, with which the data can be asked at all."""
@@ -237,7 +237,9 @@ def _along(field: _Field, path: ReferencePath, measure: Measure) -> _Part | None
     with np.errstate(all="ignore"):
         base = field.at(t, u, x)
         made = [
-            _Call(name, np.stack([np.broadcast_to(a, t.shape) for a in arguments], axis=-1), np.broadcast_to(v, t.shape))
+            _Call(
+                name, np.stack([np.broadcast_to(a, t.shape) for a in arguments], axis=-1), np.broadcast_to(v, t.shape)
+            )
             for name in field.names
             for arguments, v in field.called[name].seen
         ]
@@ -394,9 +396,7 @@ def _without(columns: Float[np.ndarray, "row column"], part: _Part) -> _Part:
     def clear(values: np.ndarray) -> np.ndarray:
         return values - Q @ (Q.T @ values)
 
-    return _Part(
-        clear(part.target), part.calls, clear(part.wide), part.starts, clear(part.parameters), part.grown
-    )
+    return _Part(clear(part.target), part.calls, clear(part.wide), part.starts, clear(part.parameters), part.grown)
 
 
 def _within_size(known: Float[np.ndarray, "row parameter"]) -> Float[np.ndarray, "row parameter"]:
