@@ -19,13 +19,13 @@ from ndestudio.expression.tree import names
 from ndestudio.fitting.candidates import make_candidates
 from ndestudio.fitting.config import TrainConfig
 from ndestudio.model import FittedModel, ModelConfig, NetworkConfig, initial_model
-from ndestudio.model.replace import formula_filled
+from ndestudio.model.replace import formula_filled, replace_neural_term
 from tests.distil.conftest import Field, make_dataset, with_networks
 
 pytest.importorskip("ndestudio.symbolic._evolution")
 
 ANY = ("+", "-", "*", "/", "sin", "cos", "exp")
-QUICK = DistilConfig(operators=ANY, seconds=None, evaluations=60_000, threads=1, candidates=2)
+QUICK = DistilConfig(operators=ANY, seconds=None, evaluations=20_000, threads=1, candidates=1)
 Function = Callable[[np.ndarray], np.ndarray]
 
 
@@ -41,7 +41,7 @@ def _hybrid(
 ) -> tuple[FittedModel, Dataset]:
     """Data of ``field``, and a hybrid whose networks miss ``functions`` by ``error``."""
     states = tuple(line.split(")")[0][2:] for line in equations.splitlines())
-    dataset = make_dataset(field, np.array(starts), np.linspace(0.0, end, 80), states, noise)
+    dataset = make_dataset(field, np.array(starts), np.linspace(0.0, end, 50), states, noise)
     settings = {name: networks.get(name, NetworkConfig(width=50, depth=1)) for name in functions}
     model = initial_model(ModelConfig(equations=equations, networks=settings), dataset, 0)
     return with_networks(model, dataset, functions, error), dataset
@@ -49,20 +49,27 @@ def _hybrid(
 
 @pytest.fixture(scope="module")
 def lienard() -> tuple[FittedModel, Dataset]:
-    return _hybrid(
-        "d(x)/dt = f(x, y)\nd(y)/dt = g(x, y)",
+    """Both laws unknown, networks that were never trained: only the measurements can tell."""
+    dataset = make_dataset(
         lambda t, z: [2.1 * (z[1] - z[0] ** 3 / 3 + z[0]), -0.6 * z[0]],
-        {"f": lambda X: 2.1 * (X[:, 1] - X[:, 0] ** 3 / 3 + X[:, 0]), "g": lambda X: -0.6 * X[:, 0]},
-        [[2.0, 0.0], [-0.5, 1.2], [1.0, -1.5]],
-        9.0,
-        0.01,
-        error=0.01,
+        np.array([[2.0, 0.0], [-0.5, 1.2], [1.0, -1.5]]),
+        np.linspace(0.0, 9.0, 90),
+        ("x", "y"),
+        noise=0.01,
     )
+    small = NetworkConfig(width=4, depth=1)
+    config = ModelConfig(equations="d(x)/dt = f(x, y)\nd(y)/dt = g(x, y)", networks={"f": small, "g": small})
+    return initial_model(config, dataset, 0), dataset
 
 
 def _response(made: tuple[FittedModel, Dataset], *terms: str) -> Response:
+    """About a law that is nearly right."""
     model, dataset = made
-    found = linear_response(model, dataset, make_candidates(model, dataset, TrainConfig()).measure, terms)
+    near = model
+    for name, text in {"f": "2*x + 2.1*y - 0.68*x^3", "g": "-0.59*x"}.items():
+        near = replace_neural_term(near, name, parse_expression(text))
+    measure = make_candidates(model, dataset, TrainConfig()).measure
+    found = linear_response(model, dataset, measure, terms, near)
     assert found is not None
     return found
 
@@ -76,7 +83,7 @@ def test_the_law_leaves_what_the_noise_leaves_and_an_imitation_more(lienard: tup
     law = fit_together(response, _formulas({"f": "2*x + 2*y - 0.5*x^3", "g": "-0.5*x"}))
     imitation = fit_together(response, _formulas({"f": "2*y + 6*sin(x) - 4*x", "g": "-0.5*x"}))
     assert law.squares < response.count + 6.0 * np.sqrt(2.0 * response.count)
-    assert imitation.squares > 1.3 * law.squares and imitation.length > law.length + 20.0
+    assert imitation.squares > 1.1 * law.squares and imitation.length > law.length + 20.0
     found = [evaluate(law.formulas["f"], {"x": x, "y": y}) for x, y in ((1.0, 0.0), (0.0, 1.0), (2.0, 0.0))]
     assert found == pytest.approx([1.4, 2.1, -1.4], rel=0.05)
 
@@ -126,28 +133,6 @@ def test_a_constant_is_a_candidate() -> None:
     formula = formula_filled(distil(*made, QUICK).model, "f")
     assert formula is not None and not names(formula)
     assert evaluate(formula, {}) == pytest.approx(0.8, rel=0.02)
-
-
-def test_a_factor_that_was_asked_for_is_in_the_formula() -> None:
-    config = NetworkConfig(width=50, depth=1, sign="positive", factor=("s",))
-    made = _hybrid(
-        "d(s)/dt = -rate(s)",
-        lambda t, z: [-1.7 * z[0] / (0.6 + z[0])],
-        {"rate": lambda X: 1.7 * X[:, 0] / (0.6 + X[:, 0])},
-        [[3.0], [1.5], [0.7]],
-        3.0,
-        0.01,
-    )
-    model, dataset = made
-    from dataclasses import replace
-
-    import msgspec
-
-    asked = msgspec.structs.replace(model.config, networks={"rate": config})
-    formula = formula_filled(distil(replace(model, config=asked), dataset, QUICK).model, "rate")
-    assert formula is not None
-    assert evaluate(formula, {"s": 0.0}) == pytest.approx(0.0, abs=1e-9)
-    assert evaluate(formula, {"s": np.array([0.3, 2.0])}) == pytest.approx([1.7 / 3.0, 3.4 / 2.6], rel=0.05)
 
 
 @pytest.mark.parametrize(
