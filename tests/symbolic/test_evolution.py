@@ -309,7 +309,7 @@ def _sums(formula: str, rows: int = 60, points: int = 150, noise: float = 0.0) -
 def test_finds_the_law_from_sums_over_its_values(formula: str) -> None:
     problem = _sums(formula)
     best = _run(problem).front
-    X = dict(zip(("x", "y"), problem.X.T, strict=True))
+    X = {"x": problem.X[:, 0], "y": problem.X[:, 1]}
     found = evaluate(best.candidates[best.best].expression, X)
     assert found == pytest.approx(evaluate(parse_expression(formula), X), rel=1e-5, abs=1e-6)
 
@@ -321,7 +321,7 @@ def test_the_loss_of_sums_is_that_of_the_rows() -> None:
     one = problem.response.sum(axis=1)
     whole = problem.y @ problem.y - (one @ problem.y) ** 2 / (one @ one)
     for candidate in front.candidates:
-        X = dict(zip(("x", "y"), problem.X.T, strict=True))
+        X = {"x": problem.X[:, 0], "y": problem.X[:, 1]}
         values = np.broadcast_to(evaluate(candidate.expression, X), (len(problem.X),))
         left = problem.y - problem.response @ values
         assert candidate.loss == pytest.approx(left @ left / whole, rel=1e-6, abs=1e-12)
