@@ -17,18 +17,18 @@ Topic: TypeAlias = Literal[
 """What a decision is about."""
 
 TOPICS: Mapping[Topic, str] = {
-    "table": "Table",
-    "header": "Header",
-    "format": "Format",
     "time": "Time",
-    "unit": "Unit",
-    "trajectory": "Trajectories",
     "shape": "Shape",
+    "trajectory": "Trajectories",
     "missing": "Missing",
     "role": "Role",
     "dose": "Doses",
+    "unit": "Unit",
+    "table": "Table",
+    "header": "Header",
+    "format": "Format",
 }
-"""What the topics are called."""
+"""What the topics are called, in the order in which they are told."""
 
 
 @dataclass(frozen=True)

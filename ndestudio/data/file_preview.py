@@ -194,7 +194,7 @@ def configured(preview: Preview, config: DataConfig) -> DataConfig:
     return replace_config(
         config,
         time=time[0].label if time else config.time,
-        trajectory=trajectory[0].label if trajectory else "",
+        trajectory=labels if len(labels := tuple(one.label for one in trajectory)) > 1 else "".join(labels),
         states=tuple(column.label for column in preview.with_role("state")),
         inputs=tuple(column.label for column in preview.with_role("input")),
         covariates=tuple(column.label for column in preview.with_role("covariate")),

@@ -129,9 +129,7 @@ def match(plan: Plan, head: Head, config: DataConfig) -> dict[int, Analysed]:
 
 def kinds(plan: Plan, columns: Mapping[int, Analysed]) -> dict[int, Kind]:
     """How each used column of a file is read, by its index there."""
-    return {
-        columns[wanted.index].index: "text" if wanted.index in plan.texts else wanted.kind for wanted in plan.used
-    }
+    return {columns[wanted.index].index: "text" if wanted.index in plan.texts else wanted.kind for wanted in plan.used}
 
 
 def _several(names: str | tuple[str, ...] | None) -> tuple[str, ...]:

@@ -23,7 +23,7 @@ import numpy as np
 from jaxtyping import Float
 
 from ndestudio.data.dataset import Dataset, Part, Trajectory
-from ndestudio.data.smoothing import SmoothedTrajectory, smooth
+from ndestudio.data.smoothing import smooth
 from ndestudio.fitting.prepared import PreparedFit
 from ndestudio.model.fitted import FittedModel
 from ndestudio.model.networks import array_neural_term
@@ -98,7 +98,9 @@ class _Called:
         return values + 1.0 if self.call - 1 == self.moved else values
 
 
-def linear_response(model: FittedModel, dataset: Dataset, problem: PreparedFit, names: Sequence[str]) -> Response | None:
+def linear_response(
+    model: FittedModel, dataset: Dataset, problem: PreparedFit, names: Sequence[str]
+) -> Response | None:
     """The response to the terms ``names`` of ``model``; None where there is none (noise in the states, terms in outputs).
 
     Parameters
@@ -137,7 +139,9 @@ def _paths(
 
     grids = _grids(dataset)
     smoothed = {
-        one.name: smooth(one, use=(one.part != Part.TEST)[:, None] & one.present) for one in dataset.trajectories if one.name in grids
+        one.name: smooth(one, use=(one.part != Part.TEST)[:, None] & one.present)
+        for one in dataset.trajectories
+        if one.name in grids
     }
     own: list[_Path] = []
     squares, count = np.zeros(len(dataset.measured_names)), np.zeros(len(dataset.measured_names))
@@ -189,7 +193,10 @@ def _direct(model: FittedModel) -> list[int] | None:
 
 def _grids(dataset: Dataset) -> dict[str, Float[np.ndarray, " node"]]:
     """Times of the nodes of each trajectory: those of its rows, with more between where they are few."""
-    used = {one.name: np.flatnonzero(((one.part != Part.TEST)[:, None] & one.present).any(axis=1)) for one in dataset.trajectories}
+    used = {
+        one.name: np.flatnonzero(((one.part != Part.TEST)[:, None] & one.present).any(axis=1))
+        for one in dataset.trajectories
+    }
     used = {name: rows for name, rows in used.items() if len(rows) > 1}
     total = sum(len(rows) for rows in used.values())
     between = int(np.clip(NODES // max(total, 1), 1, 8))
@@ -218,9 +225,7 @@ class _Field:
         self.seen = structure.observation.function(structure.dynamics, self.called, np)
         self.parameters = [np.asarray(float(model.parameters[name])) for name in structure.parameters]
         configs = model.config.parameters
-        self.free = [
-            k for k, name in enumerate(structure.parameters) if not (name in configs and configs[name].fixed)
-        ]
+        self.free = [k for k, name in enumerate(structure.parameters) if not (name in configs and configs[name].fixed)]
         self.states = len(structure.states)
 
     def at(self, t: Any, u: Any, x: Any, parameters: Any = None, moved: tuple[str, int] | None = None) -> Any:
@@ -246,10 +251,21 @@ def _along(field: _Field, path: _Path, problem: PreparedFit, sigma: Float[np.nda
     t, x = path.t, np.ascontiguousarray(path.x.T)
     u = path.trajectory.input_at(t).T
     base = field.at(t, u, x)
-    calls = {name: [(np.stack([np.broadcast_to(a, t.shape) for a in arguments], axis=-1), np.broadcast_to(value, t.shape).copy()) for arguments, value in field.called[name].seen] for name in field.names}
+    calls = {
+        name: [
+            (
+                np.stack([np.broadcast_to(a, t.shape) for a in arguments], axis=-1),
+                np.broadcast_to(value, t.shape).copy(),
+            )
+            for arguments, value in field.called[name].seen
+        ]
+        for name in field.names
+    }
     if not np.isfinite(base).all():
         return None
-    gains = {name: [field.at(t, u, x, moved=(name, k)) - base for k in range(len(found))] for name, found in calls.items()}
+    gains = {
+        name: [field.at(t, u, x, moved=(name, k)) - base for k in range(len(found))] for name, found in calls.items()
+    }
     scale = np.asarray(problem.space.constants.state_scale, float)
     jacobian = np.empty((len(t), len(x), len(x)))
     outputs = []
@@ -347,7 +363,10 @@ def _joined(field: _Field, parts: list[_Part], own: bool, sigma: np.ndarray) -> 
     left_rows = 0
     for part in parts:
         Q = _basis(part.starts)
-        columns = np.concatenate([part.target[:, None], part.parameters, *[m for name in field.names for _, _, m in part.terms[name]]], axis=1)
+        columns = np.concatenate(
+            [part.target[:, None], part.parameters, *[m for name in field.names for _, _, m in part.terms[name]]],
+            axis=1,
+        )
         cleared.append(columns - Q @ (Q.T @ columns))
         left_rows += len(part.target) - Q.shape[1]
     p = parts[0].parameters.shape[1]
@@ -381,7 +400,13 @@ def _joined(field: _Field, parts: list[_Part], own: bool, sigma: np.ndarray) -> 
     rows, goal = s[kept, None] * V[kept], U[:, kept].T @ target
     left = float(target @ target - goal @ goal)
     terms = {
-        name: TermResponse(name, field.model.system.neural_term(name).arguments, np.concatenate(points[name]), np.concatenate(values[name]), rows[:, np.concatenate(order[name])])
+        name: TermResponse(
+            name,
+            field.model.system.neural_term(name).arguments,
+            np.concatenate(points[name]),
+            np.concatenate(values[name]),
+            rows[:, np.concatenate(order[name])],
+        )
         for name in field.names
     }
     return Response(terms, goal, left_rows, max(left, 0.0), own, sigma)

@@ -45,7 +45,7 @@ class _DuckDb:
     def _quoted(self, table: str) -> str:
         known = self.tables()
         schema, _, rest = table.partition(".")
-        parts = ("main", table) if f"main.{table}" in known or table in known and not rest else (schema, rest)
+        parts = ("main", table) if f"main.{table}" in known or (table in known and not rest) else (schema, rest)
         return ".".join('"' + part.replace('"', '""') + '"' for part in parts)
 
 

@@ -35,7 +35,9 @@ class Long:
     decision: Decision | None = None
 
 
-def find_long(columns: Sequence[Analysed], taken: Sequence[int], config: DataConfig) -> tuple[Long | None, Decision | None]:
+def find_long(
+    columns: Sequence[Analysed], taken: Sequence[int], config: DataConfig
+) -> tuple[Long | None, Decision | None]:
     """The columns of a long table; with a question instead where nothing tells what a text column is.
 
     Parameters
@@ -143,7 +145,9 @@ def _judge(observable: Analysed, value: Analysed, columns: Sequence[Analysed]) -
 def _rises(columns: Sequence[Analysed], *others: Analysed) -> bool:
     """Whether a column called like a time increases over all rows, so that no quantity has a time of its own."""
     return any(
-        telling(one.label) and one.kind != "text" and increasing(one.values, None) for one in columns if one not in others
+        telling(one.label) and one.kind != "text" and increasing(one.values, None)
+        for one in columns
+        if one not in others
     )
 
 
@@ -168,7 +172,9 @@ def pivot(source: Rows, names: Sequence[str]) -> tuple[Rows, list[str]]:
     notes = []
     if (quantity < 0).any():
         lost = source.rows[quantity < 0]
-        notes.append(f"{source.path}: {len(lost)} rows (the first is row {lost[0]}) do not say what was measured; set aside.")
+        notes.append(
+            f"{source.path}: {len(lost)} rows (the first is row {lost[0]}) do not say what was measured; set aside."
+        )
         source, quantity = source.rows_at(np.flatnonzero(quantity >= 0)), quantity[quantity >= 0]
     if not len(quantity):
         return replace(source, measured=np.zeros((0, len(names))), observable=None, deviation=None), notes

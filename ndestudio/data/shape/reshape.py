@@ -74,7 +74,10 @@ def reshape(plan: Plan, sources: Sequence[Rows], config: DataConfig, per_hour: f
         Names that no quantity has, values that cannot be what they were taken for.
     """
     shaped = Shaped(
-        list(sources), [quantity(one) for one in plan.measured], [quantity(one) for one in plan.inputs], set(plan.covariates)
+        list(sources),
+        [quantity(one) for one in plan.measured],
+        [quantity(one) for one in plan.inputs],
+        set(plan.covariates),
     )
     _code_texts(plan, shaped)
     if plan.events:
@@ -130,7 +133,9 @@ def _code_texts(plan: Plan, shaped: Shaped) -> None:
         code = {name: float(k) for k, name in enumerate(names)}
         for source, cells in zip(shaped.sources, texts, strict=True):
             source.inputs[:, place] = [code.get(str(one), np.nan) for one in cells]
-        shown = ", ".join(f"`{name}` = {k}" for k, name in enumerate(names[:SHOWN])) + (", ..." if names[SHOWN:] else "")
+        shown = ", ".join(f"`{name}` = {k}" for k, name in enumerate(names[:SHOWN])) + (
+            ", ..." if names[SHOWN:] else ""
+        )
         shaped.notes.append(f"The texts of `{column.label}` are numbered: {shown}.")
 
 
@@ -138,7 +143,8 @@ def _pivot(plan: Plan, shaped: Shaped, config: DataConfig) -> None:
     """The quantities of a long table as columns, those that the person named as inputs among the inputs."""
     assert plan.observable is not None
     sources = [
-        one if one.observable is None else replace(one, observable=plain_texts(one.observable)) for one in shaped.sources
+        one if one.observable is None else replace(one, observable=plain_texts(one.observable))
+        for one in shaped.sources
     ]
     names = observables([text for one in sources if one.observable is not None for text in one.observable])
     found = _quantities(names, plan, config)
@@ -175,7 +181,10 @@ def _quantities(names: Sequence[str], plan: Plan, config: DataConfig) -> list[Qu
     parts = [split_header(name) for name in names]
     value = plan.measured[0].label
     numbered = all(name.isdigit() for name in names)
-    labels = [f"{value}_{name}" if numbered and len(names) > 1 else value if numbered else label for name, (label, _) in zip(names, parts, strict=True)]
+    labels = [
+        f"{value}_{name}" if numbered and len(names) > 1 else value if numbered else label
+        for name, (label, _) in zip(names, parts, strict=True)
+    ]
     taken = {one.alias for one in plan.inputs}
     found = []
     for name, label, (_, unit) in zip(names, unique_labels(labels), parts, strict=True):
@@ -189,7 +198,9 @@ def _named(label: str, unit: str, taken: set[str], config: DataConfig, name: str
     alias = identifier(given, taken)
     taken.add(alias)
     answers = tuple(one for one in dict.fromkeys((label, alias, name)) if one)
-    return Quantity(Column(alias, label, next((config.units[one] for one in answers if one in config.units), unit)), answers)
+    return Quantity(
+        Column(alias, label, next((config.units[one] for one in answers if one in config.units), unit)), answers
+    )
 
 
 def _check_names(plan: Plan, found: Sequence[Quantity]) -> None:

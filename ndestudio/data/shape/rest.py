@@ -53,7 +53,11 @@ class Rest:
 
     def _role(self, column: Analysed, labels: Sequence[str]) -> Role:
         base = measured_by(column.label, labels)
-        if base is None and self._long and word(column.label) in ("sd", "std", "stdev", "se", "sem", "error", "noiseparameters"):
+        if (
+            base is None
+            and self._long
+            and word(column.label) in ("sd", "std", "stdev", "se", "sem", "error", "noiseparameters")
+        ):
             base = next((one for one in labels if one != column.label), None)
         if base is not None and column.kind == "number" and column.missing < len(column.texts):
             self.notes.append(f"`{column.label}` was taken as the standard deviation of `{base}`.")

@@ -56,7 +56,9 @@ def groups(columns: Sequence[Analysed], chosen: Sequence[int], base: np.ndarray 
     for index in chosen:
         place = next(one for one in columns if one.index == index)
         codes = np.unique(np.array(place.texts, dtype=str), return_inverse=True)[1]
-        number = codes if number is None else np.unique(number * (codes.max(initial=0) + 1) + codes, return_inverse=True)[1]
+        number = (
+            codes if number is None else np.unique(number * (codes.max(initial=0) + 1) + codes, return_inverse=True)[1]
+        )
     return number
 
 

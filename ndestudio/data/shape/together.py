@@ -155,7 +155,9 @@ def _merged(
         names = ", ".join(f"`{name}`" for name, steps in zip(inputs, stepped.any(axis=0), strict=True) if steps)
         at = merged.t[stepped.any(axis=1)]
         shown = ", ".join(f"{one:g}" for one in at[:5]) + (", ..." if len(at) > 5 else "")
-        notes.append(f"{_where(source)}two rows at one time are the values of {names} before and after a step (at {shown}).")
+        notes.append(
+            f"{_where(source)}two rows at one time are the values of {names} before and after a step (at {shown})."
+        )
     joined = int((times.counts[~stepped.any(axis=1)] - 1).sum())
     if joined:
         notes.append(f"{_where(source)}{joined} rows complete another one at the same time and were joined with it.")
@@ -211,9 +213,7 @@ def _ask(source: Rows, times: _Times, place: int, measured: Sequence[str], confi
     if stepping:
         names = (*config.inputs, *stepping)
         choices.append(Choice(f"`{'`, `'.join(stepping)}` is an input that steps there", {"inputs": names}))
-    raise question(
-        Decision("shape", sentence, source.label, tuple(choices), chosen=None), source.path, int(rows[1])
-    )
+    raise question(Decision("shape", sentence, source.label, tuple(choices), chosen=None), source.path, int(rows[1]))
 
 
 def _looks_stepped(source: Rows, times: _Times, measured: Sequence[str]) -> list[str]:
@@ -247,7 +247,9 @@ def positive(deviation: Float[np.ndarray, "row measured"]) -> Float[np.ndarray, 
 def _split(source: Rows, times: _Times) -> Rows:
     """The n-th reading at each time as part of the n-th trajectory."""
     nth = np.arange(len(times.order)) - times.starts[times.of]
-    base = source.group[times.order] if source.group is not None else np.full(len(times.order), source.stem, dtype=object)
+    base = (
+        source.group[times.order] if source.group is not None else np.full(len(times.order), source.stem, dtype=object)
+    )
     group_of = times.group[times.of]
     several = np.zeros(int(group_of.max()) + 1, dtype=bool)
     several[group_of[nth > 0]] = True
