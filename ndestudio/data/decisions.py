@@ -46,6 +46,10 @@ class Choice:
     label: str
     changes: Mapping[str, Any]
 
+    def __post_init__(self) -> None:
+        # lists, as files have them, become the tuples that the settings are
+        object.__setattr__(self, "changes", {name: _frozen(value) for name, value in self.changes.items()})
+
 
 @dataclass(frozen=True)
 class Decision:
@@ -132,6 +136,12 @@ def _names(value: Any) -> tuple[str, ...]:
 
 def open_decisions(decisions: Iterable[Decision]) -> tuple[Decision, ...]:
     return tuple(decision for decision in decisions if decision.open)
+
+
+def _frozen(value: Any) -> Any:
+    if isinstance(value, list):
+        return tuple(_frozen(one) for one in value)
+    return {name: _frozen(one) for name, one in value.items()} if isinstance(value, Mapping) else value
 
 
 def _toml(value: Any) -> str:

@@ -237,6 +237,8 @@ def _bad_cells(column: Analysed, head: Head, config: DataConfig, limit: int = 5)
     decimal = head.dialect.decimal if head.dialect else "."
     extra = markers(config)
     found: list[DataError] = []
+    if np.isnan(column.values).sum() == column.missing and not (np.abs(column.values) > LARGEST).any():
+        return found  # mostly there is nothing to look for cell by cell
     for cell, row in zip(column.texts, head.rows, strict=True):
         if is_missing(cell, extra):
             continue
