@@ -12,7 +12,7 @@ from ndestudio.data.assemble import Rows
 from ndestudio.data.config import DataConfig
 from ndestudio.data.decisions import Choice, Decision
 from ndestudio.data.deviations import measured_by
-from ndestudio.data.roles import TIME_NAMES, TRAJECTORY_NAMES, Analysed, find, increasing, telling
+from ndestudio.data.roles import TRAJECTORY_NAMES, Analysed, find, increasing, telling
 from ndestudio.data.shape.vocabulary import OBSERVABLES, PERHAPS_OBSERVABLES, RUNS, VALUES, is_flag, word
 from ndestudio.errors import DataError
 
@@ -82,7 +82,7 @@ def _could_name(column: Analysed, names: frozenset[str] | None) -> bool:
     if column.missing or not distinct or len(distinct) > MOST:
         return False
     if names is None:
-        strange = called in TRAJECTORY_NAMES | RUNS | TIME_NAMES or is_flag(column.label)
+        strange = called in TRAJECTORY_NAMES | RUNS or telling(column.label) or is_flag(column.label)
         return column.kind == "text" and not strange and 1 < len(distinct) <= len(column.texts) / 2
     if called not in names:
         return False
@@ -244,7 +244,7 @@ def _check_order(source: Rows, group: np.ndarray, quantity: np.ndarray, names: S
         before, after = order[falls[0]], order[falls[0] + 1]
         of = f" in trajectory `{source.group[after]}`" if source.group is not None else ""
         raise DataError(
-            f"the time falls from {source.t[before]:.10g} to {source.t[after]:.10g} within `{names[quantity[after]]}`{of}; sort the "
+            f"the time falls from {source.t[before]:.10g} to {source.t[after]:.10g} within `{names[int(quantity[after])]}`{of}; sort the "
             "rows by time, or if a new experiment begins here, give each its own name in a trajectory column",
             path=source.path,
             row=int(source.rows[after]),

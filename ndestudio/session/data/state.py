@@ -182,7 +182,8 @@ def _of_rows(group: Sequence[DataProblem]) -> DataProblem:
     rows = [one.row for one in group if one.row is not None]
     if not rows:
         return group[0]
-    few = ", ".join(str(row) for row in rows[:4]) + (f" and {len(rows) - 4} more" if len(rows) > 4 else "")
+    *most, last = [str(row) for row in rows[:4]]
+    few = ", ".join([*most, last]) + f" and {len(rows) - 4} more" if len(rows) > 4 else f"{', '.join(most)} and {last}"
     column = f", column {group[0].column}" if group[0].column else ""
     return replace(group[0], place=f"rows {few}{column}", rows=tuple(rows))
 
