@@ -200,8 +200,12 @@ def configured(preview: Preview, config: DataConfig) -> DataConfig:
     return replace_config(
         config,
         time=config.time if not time else time[0].label if len(time) == 1 else tuple(column.label for column in time),
-        trajectory=trajectory[0].label if trajectory else "",
-        states=tuple(column.label for column in preview.with_role("state")),
+        trajectory=tuple(one.label for one in trajectory)
+        if len(trajectory) > 1
+        else trajectory[0].label
+        if trajectory
+        else "",
+        states=config.states if preview.with_role("value") else tuple(one.label for one in preview.with_role("state")),
         inputs=tuple(column.label for column in preview.with_role("input")),
         covariates=tuple(column.label for column in preview.with_role("covariate")),
         ignore=tuple(column.label for column in preview.with_role("ignore")),

@@ -53,7 +53,7 @@ def split_header(header: str) -> tuple[str, str]:
         unit = match["unit"].strip()
         function_of_time = not match["gap"] and unit in {"t", "time", "x"}
         return match["label"], "" if function_of_time else unit
-    if (match := _SLASH.match(text)) and not _DERIVATIVE.match(text):
+    if (match := _SLASH.match(text)) and not _DERIVATIVE.match(text) and not match["label"].strip().isdigit():
         return match["label"], match["unit"].strip()
     return text, ""
 

@@ -10,6 +10,7 @@ import msgspec
 from ndestudio.data.config import DataConfig, SplitConfig
 from ndestudio.data.dataset import Dataset, Part
 from ndestudio.data.deviations import measured_by
+from ndestudio.data.shape.events import with_dose, without_dose
 from ndestudio.distil.config import DistilConfig, RecoveryConfig
 from ndestudio.distil.result import Distillation
 from ndestudio.export.config import ExportConfig
@@ -19,7 +20,9 @@ from ndestudio.model.config import InitialConfig, ModelConfig, NetworkConfig, Pa
 from ndestudio.model.fitted import FittedModel
 from ndestudio.project.project import Project, Run, Spec
 
-Role = Literal["time", "trajectory", "state", "input", "covariate", "deviation", "ignore"]
+Role = Literal[
+    "time", "trajectory", "observable", "value", "state", "input", "covariate", "deviation", "dose", "ignore"
+]
 
 
 def with_data(project: Project, data: DataConfig) -> Project:
@@ -49,12 +52,23 @@ def with_role(data: DataConfig, column: str, role: Role, states: tuple[str, ...]
     deviations = {name: other for name, other in data.deviations.items() if column not in (name, other)}
     told = (data.time,) if isinstance(data.time, str) else data.time or ()
     time = None if column in told else data.time
-    trajectory = "" if data.trajectory == column else data.trajectory
+    runs = (data.trajectory,) if isinstance(data.trajectory, str) else data.trajectory or ()
+    left = tuple(one for one in runs if one != column)
+    trajectory = data.trajectory if column not in runs else left if len(left) > 1 else left[0] if left else ""
+    shape, observable, value, doses = data.shape, data.observable, data.value, without_dose(data.doses, column)
+    if column in (observable, value):
+        shape, observable, value = "wide", None, None
     match role:
         case "time":
             time = column
         case "trajectory":
             trajectory = column
+        case "observable":
+            shape, observable = "long", column
+        case "value":
+            shape, value = "long", column
+        case "dose":
+            doses = with_dose(doses, column)
         case "state":
             states = (*states, column)
         case "input":
@@ -72,11 +86,16 @@ def with_role(data: DataConfig, column: str, role: Role, states: tuple[str, ...]
         data,
         time=time,
         trajectory=trajectory,
-        states=states,
+        # of a long table the states are what its column names, not columns
+        states=states if states or shape != "long" else data.states or None,
         inputs=inputs,
         covariates=covariates,
         ignore=ignore,
         deviations=deviations,
+        shape=shape,
+        observable=observable,
+        value=value,
+        doses=doses,
     )
 
 

@@ -100,7 +100,7 @@ class DataController(Presenter[DataState]):
         spelt = msgspec.structs.replace(
             config,
             time=_spelt(by_role.get("time", []), config.time),
-            trajectory=next(iter(by_role.get("trajectory", ())), ""),
+            trajectory=_spelt(by_role.get("trajectory", []), "") or "",
             inputs=tuple(by_role.get("input", ())),
             covariates=tuple(by_role.get("covariate", ())),
             ignore=tuple(by_role.get("ignore", ())),
@@ -109,6 +109,11 @@ class DataController(Presenter[DataState]):
             for old in by_role.get(role, ()):
                 if old != column:
                     spelt = msgspec.structs.replace(spelt, ignore=(*spelt.ignore, old))
+        if by_role.get("observable") and "value" in by_role:
+            one, other = by_role["observable"][0], by_role["value"][0]
+            spelt = msgspec.structs.replace(
+                spelt, shape=config.shape or "long", observable=one, value=config.value or other
+            )
         changed = commands.with_role(spelt, column, role, tuple(by_role.get("state", ())))
         self._edit(f"Use {column} as {role}", commands.with_data(self._workspace.project, changed))
 
