@@ -11,7 +11,7 @@ from ndestudio.data.cells import LARGEST, Kind, is_missing, number
 from ndestudio.data.config import DataConfig
 from ndestudio.data.decisions import Decision, open_decisions, question
 from ndestudio.data.guesses import guesses, with_missing_ones
-from ndestudio.data.readers.base import Head, bad_number, markers
+from ndestudio.data.readers.base import Head, bad_number, markers, suited
 from ndestudio.data.readers.registry import reader_for
 from ndestudio.data.roles import Analysed, Role, analyse
 from ndestudio.data.shape.assign import assign
@@ -164,6 +164,7 @@ def head_of(path: str | Path, config: DataConfig) -> Head:
 
 def preview_of(head: Head, config: DataConfig) -> Preview:
     """What a head shows, see ``preview``."""
+    config = suited(config, head)
     columns, names, problems = analyse(head, config)
     assignment = assign(columns, config, head.path, head.dialect.decimal if head.dialect else ".")
     found = [*head.problems, *problems, *assignment.problems]
