@@ -190,7 +190,8 @@ def _runs(
     chosen: list[Analysed] = []
     for one in [*able, *number]:
         known = [base, *(list(other.texts) for other in chosen)]
-        if is_flag(one.label) or (len(set(zip(*known, strict=True))) == rows and chosen):
+        named = bool(chosen) and all(any(other.texts[row].strip() for other in chosen) for row in range(rows))
+        if is_flag(one.label) or (named and len(set(zip(*known, strict=True))) == rows):
             continue
         if any(_alike(one.texts, other) for other in known) or (len(set(one.texts)) < 2 and rows > 1):
             continue
@@ -199,7 +200,9 @@ def _runs(
 
 
 def _alike(one: Sequence[str], other: Sequence[str]) -> bool:
-    """Whether two columns tell the same rows apart."""
+    """Whether two columns tell the same rows apart, and the other names them all."""
+    if not all(text.strip() for text in other):
+        return False
     pairs = len(set(zip(one, other, strict=True)))
     return pairs == len(set(one)) == len(set(other))
 

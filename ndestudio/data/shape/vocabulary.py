@@ -42,6 +42,11 @@ RUNS = _words(
 )
 """Names of runs, besides those that a trajectory column has always been known by."""
 
+RUN_WORDS = RUNS | _words(
+    "sample well id name strain run experiment culture replicate subject patient condition compound drug label group cell specimen"
+)
+"""What the names of runs may be called in the first column of a table."""
+
 CALENDAR = _words(
     "year month day doy hour minute second jahr monat tag stunde date time datum uhrzeit hr min sec julian_day yday "
     "day_of_year hour_of_day minute_of_hour jday decimal_day decimal_year"
@@ -54,7 +59,7 @@ CLOCKS = _words("timestamp datetime time date clock elapsed duration uhrzeit zei
 COUNTERS = _words(
     "index row rownum row_number rownames row_names id no nr number # unnamed unnamed_0 record recordnumber record_number "
     "sample sample_no sample_number scan scan_no scan_number obs observation observation_no point pt sequence seq_no counter "
-    "entry line lfd lfd_nr nummer idx step_no reading_no cycle_no x1 rec rec_no recnbr"
+    "entry line lfd lfd_nr nummer idx step_no reading_no cycle_no rec rec_no recnbr"
 ) | {""}
 """Columns that only count the rows if their numbers go up by one."""
 

@@ -279,7 +279,8 @@ def test_the_format_says_what_marks_a_missing_value(tmp_path: Path) -> None:
     text = "TIMESTAMP_START,TIMESTAMP_END,CO2\n1,2,410\n2,3,-9999\n3,4,411\n"
     data = read(tmp_path, text)
     holds(data, "table", [1, 2, 3], CO2=[410, N, 411])
-    assert any("-9999 mark what was not measured (files of FLUXNET" in note for note in data.notes)
+    daily = read(tmp_path, "TIMESTAMP,TA_F,SW_IN_F\n1,12,410\n2,13,-9999\n3,14,411\n")
+    holds(daily, "table", [1, 2, 3], TA_F=[12, 13, 14], SW_IN_F=[410, N, 411])
 
 
 def test_cells_beyond_a_limit_are_asked_about(tmp_path: Path) -> None:
@@ -312,6 +313,8 @@ def test_numbers_across_the_header(tmp_path: Path) -> None:
     data = read(tmp_path, years)
     holds(data, "Y", [1990, 1991, 1992], Births=[7, 8, 9], Deaths=[3, 2, 1])
     assert len(data.trajectories) == 2 and data.time.unit == "year"
+    bare = read(tmp_path, "sample,0,10,20,30\nA,1,2,3,4\nB,2,3,4,5\n")
+    holds(bare, "B", [0, 10, 20, 30], value=[2, 3, 4, 5])
     quantities = "time,x1,x2,x3\n0,1,2,3\n1,2,3,4\n2,3,4,5\n"
     assert read(tmp_path, quantities).measured_names == ("x1", "x2", "x3")
 
