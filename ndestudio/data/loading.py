@@ -120,6 +120,7 @@ def _rows(plan: Plan, columns: dict[int, Analysed], table: Table, file: str) -> 
         label=plan.clock.label if plan.clock else "time",
         deviation=deviation,
         observable=values(plan.observable) if plan.observable else None,
+        units=values(plan.unit) if plan.unit else None,
         events=events,
         compartments=None if where is None else plain_texts(values(where)),
         texts={k: values(one) for k, one in enumerate(plan.inputs) if one.index in plan.texts},

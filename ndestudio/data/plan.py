@@ -39,6 +39,8 @@ class Plan:
         Setting of `[data.doses]` -> its column.
     across
         Times that stand in the header; ``measured`` is the one quantity that is measured at them.
+    unit
+        Of a long table the column with the units of its values.
     unknown
         Names of quantities of a long table that its values must show, each with its setting.
     """
@@ -58,6 +60,7 @@ class Plan:
     events: Mapping[str, Analysed] = field(default_factory=dict)
     unknown: tuple[tuple[str, str], ...] = ()
     across: Across | None = None
+    unit: Analysed | None = None
 
     @property
     def read_as_values(self) -> tuple[Analysed, ...]:
@@ -71,14 +74,14 @@ class Plan:
     @property
     def used(self) -> tuple[Analysed, ...]:
         """All columns that are read."""
-        single = (*self.clocks, self.observable, *self.deviations)
+        single = (*self.clocks, self.observable, self.unit, *self.deviations)
         every = (*(one for one in single if one is not None), *self.trajectory, *self.read_as_values, *self.inputs)
         return tuple(dict.fromkeys((*every, *self.events.values())))
 
     @property
     def texts(self) -> frozenset[int]:
         """Columns that are read as text, by index."""
-        names = [*self.trajectory, *([self.observable] if self.observable else [])]
+        names = [*self.trajectory, *(one for one in (self.observable, self.unit) if one is not None)]
         names += [one for one in self.inputs if one.kind == "text"]
         names += [one for name, one in self.events.items() if name == "compartment"]
         return frozenset(one.index for one in names)
@@ -131,6 +134,7 @@ def make_plan(head: Head, config: DataConfig) -> Plan:
         events={name: columns[place] for name, place in assignment.events.places.items()},
         unknown=assignment.unknown,
         across=across,
+        unit=_at(columns, long.unit) if long else None,
     )
 
 

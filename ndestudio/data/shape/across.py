@@ -13,7 +13,7 @@ from ndestudio.data.assemble import Rows
 from ndestudio.data.config import DataConfig
 from ndestudio.data.decisions import Choice, Decision
 from ndestudio.data.roles import Analysed, find, telling
-from ndestudio.data.shape.vocabulary import IDENTIFIERS, OBSERVABLES, is_flag, word
+from ndestudio.data.shape.vocabulary import IDENTIFIERS, OBSERVABLES, PERHAPS_OBSERVABLES, is_flag, word
 from ndestudio.data.times.choice import open_format, settled_format
 from ndestudio.data.times.clock import Clock, Part
 from ndestudio.data.times.recognise import recognise
@@ -90,15 +90,24 @@ def find_across(columns: Sequence[Analysed], taken: Sequence[int], config: DataC
         return None
     rows = "A row is a trajectory" if len(columns[0].texts) > 1 else "The row is a trajectory"
     sentence = f"{rows}, its times stand in the header (`{block[0].header}` to `{block[-1].header}`)."
-    choices = (
+    observable = _observable(others, taken, config)
+    corner = observable is not None and telling(columns[observable].label)
+    choices = [
         Choice("times across", {"shape": "dates across"}),
         Choice("a column for each quantity", {"shape": "wide", "time": ""}),
+    ]
+    guessed = (
+        observable is not None and word(columns[observable].label) in PERHAPS_OBSERVABLES and not config.observable
     )
-    chosen = 0 if sure or asked else None
+    if guessed and observable is not None:
+        label = columns[observable].label
+        sentence = f"The times stand in the header (`{block[0].header}` to `{block[-1].header}`), `{label}` says what a row measures."
+        choices[0] = Choice(f"`{label}` says what a row measures", {"shape": "dates across", "observable": label})
+        choices.insert(1, Choice(f"`{label}` names runs", {"shape": "dates across", "trajectory": label}))
+    chosen = 0 if sure or asked or corner else None
     if chosen is None:
         sentence = f"the headers `{block[0].header}` to `{block[-1].header}` may be times, or numbers of columns"
-    shape = Decision("shape", sentence, None, choices, chosen)
-    observable = _observable(others, taken, config)
+    shape = Decision("shape", sentence, None, tuple(choices), chosen, certain=not guessed)
     runs = _runs(others, columns, taken, observable, config)
     places = tuple(one.index for one in block)
     return Across(places, tuple(times.tolist()), clock, runs, observable, (shape, *decisions))
@@ -169,7 +178,10 @@ def _observable(others: Sequence[Analysed], taken: Sequence[int], config: DataCo
     if config.observable:
         return find(others, config.observable)
     free = [one for one in others if one.index not in taken and one.kind == "text" and not one.missing]
-    return next((one.index for one in free if word(one.label) in OBSERVABLES), None)
+    named = next((one.index for one in free if word(one.label) in OBSERVABLES or telling(one.label)), None)
+    if named is None and len(free) == 1 and word(free[0].label) in PERHAPS_OBSERVABLES and config.trajectory is None:
+        return free[0].index
+    return named
 
 
 def _runs(

@@ -154,6 +154,9 @@ class _Assigning:
             return
         self._roles[self._long.observable] = "observable"
         self._roles[self._long.value] = "value"
+        if self._long.unit is not None:
+            self._roles[self._long.unit] = "ignore"
+            self._notes.append(f"`{self._columns[self._long.unit].label}` holds the units of the values.")
         if self._long.decision is not None:
             self._decisions.append(self._long.decision)
             self._notes.append(self._long.decision.sentence)

@@ -10,7 +10,7 @@ from ndestudio.data.config import DataConfig
 from ndestudio.data.decisions import Choice, Decision
 from ndestudio.data.deviations import measured_by
 from ndestudio.data.roles import Analysed, Role, increasing, telling
-from ndestudio.data.shape.vocabulary import CALENDAR, CLOCKS, COUNTERS, IDENTIFIERS, PREDICTIONS, is_flag, word
+from ndestudio.data.shape.vocabulary import CALENDAR, CLOCKS, COUNTERS, IDENTIFIERS, PREDICTIONS, SINGLES, is_flag, word
 
 SHOWN = 12
 """So many categories are written out."""
@@ -51,6 +51,7 @@ class Rest:
     def roles(self, given: Sequence[Role | None]) -> list[Role]:
         """A role for every column."""
         labels = [one.label for one, role in zip(self._columns, given, strict=True) if role in (None, "state", "value")]
+        self._has_deviations = any(measured_by(label, labels) is not None for label in labels)
         self._time = next((one for one, role in zip(self._columns, given, strict=True) if role == "time"), None)
         found: list[Role] = []
         for column, role in zip(self._columns, given, strict=True):
@@ -98,6 +99,10 @@ class Rest:
             return "holds the same text in all rows,"
         if called in IDENTIFIERS and column.kind != "date":
             return "names rows"
+        if called in SINGLES and column.kind == "number" and bool(np.all(np.mod(column.values, 1) == 0)):
+            return "numbers what was measured"
+        if called in ("n", "count", "n_obs", "nobs") and self._has_deviations and self._is_code(column):
+            return "is the number of readings"
         if is_flag(column.label) and column.kind == "text":
             return "holds texts that say how good other values are,"
         if is_flag(column.label) and self._is_code(column):

@@ -16,7 +16,7 @@ def _words(text: str) -> frozenset[str]:
 
 OBSERVABLES = _words(
     "variable variables variable_name var observable observables observableid observable_id measure metric key quantity "
-    "parameter parameter_name parametername measurand indicator indicator_name series_name analyte dvid ytype yname dvname "
+    "parameter parameter_name parametername measurand indicator indicator_name series_name analyte dvid ytype yname dvname characteristicname characteristic_name "
     "messgroesse grandeur"
 )
 """Columns of long tables that say what was measured."""
@@ -35,7 +35,7 @@ VALUES = _words(
 
 RUNS = _words(
     "country region province state_name county city district site station location locality place site_no station_id "
-    "site_id plot field_plot block tank pond lake river sensor_id device logger node patientid patient_id subjid usubjid "
+    "site_id siteid stationid monitoringlocationidentifier location_id plot field_plot block tank pond lake river sensor_id device logger node patientid patient_id subjid usubjid "
     "subject_id animal_id mouse rat dog donor line strain genotype clone mutant condition_id simulationconditionid "
     "replicate_id biological_replicate bioreactor reactor fermenter vessel flask tube dish chamber cage farm "
     "herd colony population cohort arm treatment_group person participant individual tree plant school "
@@ -93,10 +93,23 @@ PREDICTIONS = _words(
 PETAB_RUNS = ("preequilibrationconditionid", "simulationconditionid")
 """Columns of a PEtab measurement table that name a run together."""
 
+SINGLES = REPLICATES | _words(
+    "trial run experiment exp id subject patient animal mouse rat sample specimen participant individual person batch vial tube "
+    "well plate donor aliquot"
+)
+"""What single things are called that a number stands for: never a measurement, nor anything known of a run."""
+
 _FLAG = re.compile(
     r"(?:.+_|)(?:qc|qf|qa|qaqc|flag|flags|quality|quality_flag|qualifier|qualifiers|qc_flag|ssitc_test|qn_\d+|qflag|fqc|status|"
     r"remark|remarks|comment|comments|note|notes)\d*\Z|.+_(?:cd|q|ql|qualcode)\Z|qn_?\d+\Z|(?:qc|qf|flag)_.+\Z"
 )
+
+
+def is_unit_column(header: str) -> bool:
+    """Whether a column holds units: `unit`, `MeasureUnitCode`."""
+    return bool(
+        re.match(r"(?:.*_)?(?:units?|uom|einheit|unite|unidad|\w*unitcode|unit_code|unit_of_measure)\Z", word(header))
+    )
 
 
 def is_flag(label: str) -> bool:

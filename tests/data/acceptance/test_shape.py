@@ -360,5 +360,45 @@ def test_the_shared_tables_of_other_shapes() -> None:
     assert [one.measured[:, 0].tolist() for one in rdb.trajectories] == [[120, 135, 128, 117], [40, 44, 52, 49]]
     with pytest.raises(DataError, match=r"`x` holds -999 in one row; `y` holds -999"):
         shared("sentinel_999.csv")
-    with pytest.raises(DataError, match="`<0.5` says that the value lies beyond a limit"):
+    with pytest.raises(DataError, match=r"`<0\.5` says that the value lies beyond a limit"):
         shared("below_detection.csv")
+
+
+def test_units_in_a_column_of_a_long_table(tmp_path: Path) -> None:
+    text = "site,date,CharacteristicName,value,unit\n" + "".join(
+        f"S{site},2021-05-{day:02d},{name},{day},{unit}\n"
+        for site in (1, 2)
+        for day in (1, 2, 3)
+        for name, unit in (("Temp", "deg C"), ("O2", "mg/L"))
+    )
+    data = read(tmp_path, text)
+    assert {one.name: one.unit for one in data.measured} == {"Temp": "deg C", "O2": "mg/L"}
+    with pytest.raises(DataError, match="`Temp` is given in `deg C` and in `deg F`"):
+        read(tmp_path, text + "S2,2021-05-09,Temp,50,deg F\n")
+
+
+def test_species_may_be_quantities_or_runs(tmp_path: Path) -> None:
+    text = "time,species,biomass\n" + "".join(f"{t},{s},{t + k}\n" for t in range(4) for k, s in enumerate("AB"))
+    assert {"shape": "wide", "trajectory": "species"} in [one.changes for one in asked(tmp_path, text).choices]
+    genes = "gene\tT0\tT15\tT60\nabc\t1\t1.5\t2\nxyz\t0.2\t0.3\t0.1\n"
+    data = read(tmp_path, genes, name="genes.tsv")
+    holds(data, "genes", [0, 15, 60], abc=[1, 1.5, 2], xyz=[0.2, 0.3, 0.1])
+    runs = read(tmp_path, genes, name="genes.tsv", shape="dates across", trajectory="gene")
+    assert [one.name for one in runs.trajectories] == ["abc", "xyz"]
+
+
+def test_censored_values_are_asked_about(tmp_path: Path) -> None:
+    text = "ID,TIME,AMT,DV,CENS,SEX\n" + "".join(
+        f"{i},0,9,.,0,{sex}\n{i},1,.,5,0,{sex}\n{i},9,.,0.1,1,{sex}\n{i},10,.,0.3,0,{sex}\n"
+        for i, sex in enumerate("MFM")
+    )
+    assert [one.changes for one in asked(tmp_path, text).choices] == [{"below": "missing"}, {"below": "limit"}]
+    holds(read(tmp_path, text, below="missing"), "1", [1, 9, 10], DV=[5, N, 0.3])
+    holds(read(tmp_path, text, below="limit"), "1", [1, 9, 10], DV=[5, 0.1, 0.3])
+
+
+def test_means_with_their_deviations_and_numbers_of_readings(tmp_path: Path) -> None:
+    data = read(tmp_path, "time,animal,x_mean,x_sd,n\n0,7,1,0.1,3\n1,9,2,0.1,3\n2,8,3,0.2,3\n")
+    assert data.measured_names == ("x_mean",)
+    deviation = data.trajectories[0].deviation
+    assert deviation is not None and deviation[:, 0].tolist() == [0.1, 0.1, 0.2]
