@@ -34,6 +34,7 @@ def _error_text(part: Mapping[str, float]) -> str:
 
 def summary(project: Project, folder: Path, written: list[Path]) -> str:
     """What a finished job came to."""
+    from ndestudio.data.dataset_words import time_taken
     from ndestudio.export.gather import job
     from ndestudio.expression import short_text
     from ndestudio.model.replace import formula_filled
@@ -52,6 +53,8 @@ def summary(project: Project, folder: Path, written: list[Path]) -> str:
             )
             lines.append(f"    {neural_term.explanation}")
         lines.append("")
+    if results.dataset is not None:
+        lines += ["Time", f"  {time_taken(results.dataset).sentence}", ""]
     if results.metrics is not None:
         lines.append("Errors of the simulated model (RMSE over standard deviation)")
         lines += [f"  {line}" for line in errors(results.metrics)]
