@@ -67,8 +67,16 @@ class TimeForm:
         present = cells.is_not_null().to_numpy()
         if not self.grammar:
             return self._of_numbers(cells, present)
-        pattern = self.pattern or GRAMMARS[self.grammar].pattern
-        fields = extract(cells, pattern, TEXT_GROUPS)
+        return self.of_fields(self.fields(cells), present)
+
+    def fields(self, cells: pl.Series) -> Fields:
+        """The groups of the shape in each cell, which all orders of a grammar share."""
+        return extract(cells, self.pattern or GRAMMARS[self.grammar].pattern, TEXT_GROUPS)
+
+    def of_fields(
+        self, fields: Fields, present: Bool[np.ndarray, " cell"]
+    ) -> tuple[Float[np.ndarray, " cell"], Bool[np.ndarray, " cell"]]:
+        """``seconds`` of cells whose groups are known."""
         micro = _durations(fields, self.order) if self.measure == "duration" else _moments(fields, self.order)
         good = fields.matched & (micro != _BAD)
         whole = np.where(good, micro - (0 if self.measure == "duration" else self.zero), 0)

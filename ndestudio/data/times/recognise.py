@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ndestudio.data.times.calendar import DAY, MICRO
+from ndestudio.data.times.fields import Fields
 from ndestudio.data.times.forms import TimeForm, of_pattern
 from ndestudio.data.times.grammars import FORMATS, GRAMMARS, NUMBER_FORMATS, PLAIN_FORMATS
 from ndestudio.data.times.words import name_score, tokens
@@ -94,11 +95,16 @@ def recognise(cells: pl.Series, header: str = "", unit: str = "", time_format: s
     )
     sample = present.gather(np.unique(np.linspace(0, len(present) - 1, _SAMPLE).astype(int))).to_list()
     found: list[tuple[int, int, str, str, np.ndarray, np.ndarray]] = []
+    fields: dict[str, Fields] = {}
+    known = cells.is_not_null().to_numpy()
     for place, (grammar, order) in enumerate(allowed):
         shape = re.compile(GRAMMARS[grammar].pattern)
         if 2 * sum(shape.match(cell) is not None for cell in sample) < len(sample):
             continue
-        seconds, bad = _form(grammar, order, time_format).seconds(cells)
+        form = _form(grammar, order, time_format)
+        if grammar not in fields:
+            fields[grammar] = form.fields(cells)
+        seconds, bad = form.of_fields(fields[grammar], known)
         good = int(np.isfinite(seconds).sum())
         if 2 * good >= len(present):
             found.append((good, -place, grammar, order, seconds, bad))
