@@ -108,9 +108,8 @@ def single(column: Seen) -> Candidate | None:
         if column.kind == "text":
             return None
         return Candidate(Clock((Part(column.index, column.label),), column.unit), score, column.values)
-    form, *others = column.reading.forms
-    doubtful = column.reading.open or not column.reading.certain
-    part = Part(column.index, column.label, "time", form, tuple(others) if doubtful else ())
+    form = column.reading.form
+    part = _part(column, "time")
     sure = 0.0 if not column.reading.strict else 1.5 if form.measure == "moment" else 1.0
     if form.plain:
         return Candidate(Clock((part,), column.unit or unit_in_name(column.label)), score, column.values)
@@ -130,8 +129,7 @@ def _counts(column: Seen) -> bool:
 def _together(columns: Sequence[Seen]) -> Candidate | None:
     """The best clock in several columns."""
     parts: dict[str, Seen] = {}
-    for column in columns:
-        what = part_of(column)
+    for what, column in parts_of(columns):
         if what and what not in parts:
             parts[what] = column
     for day in _SETS:
@@ -151,6 +149,18 @@ def _together(columns: Sequence[Seen]) -> Candidate | None:
     return None
 
 
+def parts_of(columns: Sequence[Seen]) -> list[tuple[str, Seen]]:
+    """Which part of a clock in several columns each column may be, "" for none; of two columns `MM`, one counts minutes."""
+    found: list[tuple[str, Seen]] = []
+    for column in sorted(columns, key=lambda one: one.index):
+        what = part_of(column)
+        month = any(other == "month" for other, _ in found)
+        if month and column.label.strip().lower().split("_")[0] == "mm" and _inside(column.values, "minute"):
+            what = "minute"
+        found.append((what, column))
+    return found
+
+
 def made_of(parts: Sequence[tuple[str, Seen]]) -> Candidate:
     """The clock of columns that tell each a part of it."""
     clock = Clock(tuple(_as_part(what, column) for what, column in parts))
@@ -164,9 +174,15 @@ def made_of(parts: Sequence[tuple[str, Seen]]) -> Candidate:
 def _as_part(what: str, column: Seen) -> Part:
     if column.reading is None or what not in ("date", "clock"):
         return Part(column.index, column.label, what)
-    form, *others = column.reading.forms
-    doubtful = column.reading.open or not column.reading.certain
-    return Part(column.index, column.label, what, form, tuple(others) if doubtful else ())
+    return _part(column, what)
+
+
+def _part(column: Seen, what: str) -> Part:
+    """A column that is read by its form; where cells of text leave it in doubt, the whole column decides."""
+    reading = column.reading
+    assert reading is not None
+    doubtful = bool(reading.form.grammar) and (reading.open or not reading.certain)
+    return Part(column.index, column.label, what, reading.form, reading.forms[1:] if doubtful else ())
 
 
 def part_of(column: Seen) -> str:
@@ -192,10 +208,14 @@ def part_of(column: Seen) -> str:
         if what == "clock" and not _rises(present) and _whole(present) and _is_hhmm(present):
             return "hhmm"
         what = "hour" if what == "clock" and not _rises(present) else ""
-    low, high = _LIMITS.get(what, (1, 0))
-    inside = bool(np.all((present >= low) & (present <= high)))
+    inside = _inside(present, what)
     whole = what in ("hour", "minute", "second", "day of year") or _whole(present)
     return what if inside and whole else ""
+
+
+def _inside(values: np.ndarray, what: str) -> bool:
+    low, high = _LIMITS.get(what, (1, 0))
+    return bool(np.all((values >= low) & (values <= high)))
 
 
 _ANY = frozenset({"", "-", "--", "utc", "gmt", "local", "lst", "n/a", "h", "hh", "hhmm", "hh:mm", "hours", "hr"})

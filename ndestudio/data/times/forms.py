@@ -230,7 +230,9 @@ def of_pattern(pattern: str) -> TimeForm:
         if place % 2 == 0:
             found.append(re.sub(r"(?:\\ )+", r"\\s*", re.escape(part)))
         elif part in _DIRECTIVES:
-            found.append(_DIRECTIVES[part])
+            beside = (place > 2 and not parts[place - 1]) or (place + 2 < len(parts) and not parts[place + 1])
+            # without anything between them, numbers have all their digits
+            found.append(re.sub(r"\\d\{1,[26]\}", r"\\d{2}", _DIRECTIVES[part]) if beside else _DIRECTIVES[part])
         else:
             raise ValueError(f"`%{part}` is not known")
     expression = rf"^\s*{''.join(found)}\s*$"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ndestudio.data.times.calendar import DAY, MICRO
+from ndestudio.data.times.calendar import DAY, MICRO, MONTHS
 from ndestudio.data.times.fields import Fields
 from ndestudio.data.times.forms import TimeForm, of_pattern
 from ndestudio.data.times.grammars import FORMATS, GRAMMARS, NUMBER_FORMATS, PLAIN_FORMATS
@@ -121,6 +121,23 @@ def recognise(cells: pl.Series, header: str = "", unit: str = "", time_format: s
     if grammar == "two parts":
         return _two_parts(forms, header, unit, first, sample)
     return _ordered(forms, [one[4] for one in same], sample, first)
+
+
+_SHAPES = tuple(
+    re.compile(grammar.pattern) for grammar in GRAMMARS.values() if grammar.strict and grammar.measure == "moment"
+)
+
+
+def is_moment(cell: str) -> bool:
+    """Whether one cell is written as a date, whatever stands in the others."""
+    if not (6 <= len(cell) <= 60 and any(letter.isdigit() for letter in cell)):
+        return False
+    for shape in _SHAPES:
+        match = shape.match(cell)
+        if match is not None:
+            month = match.groupdict().get("mon")
+            return month is None or month.lower() in MONTHS
+    return False
 
 
 def _as_told(cells: pl.Series, forms: Sequence[TimeForm]) -> Reading | None:
