@@ -43,7 +43,8 @@ def summary(project: Project, folder: Path, written: list[Path]) -> str:
     if results.model is None:
         return f"Nothing was trained; what was reached is in {folder}"
     distillation, digits = project.distillation, project.spec.export.digits
-    lines = ["Equations", *(f"  {line}" for line in equations(results.model, digits)), ""]
+    told = [] if results.dataset is None else ["Time", f"  {time_taken(results.dataset).sentence}", ""]
+    lines = [*told, "Equations", *(f"  {line}" for line in equations(results.model, digits)), ""]
     if distillation is not None and distillation.neural_terms:
         lines.append("Formulas")
         for name, neural_term in distillation.neural_terms.items():
@@ -53,8 +54,6 @@ def summary(project: Project, folder: Path, written: list[Path]) -> str:
             )
             lines.append(f"    {neural_term.explanation}")
         lines.append("")
-    if results.dataset is not None:
-        lines += ["Time", f"  {time_taken(results.dataset).sentence}", ""]
     if results.metrics is not None:
         lines.append("Errors of the simulated model (RMSE over standard deviation)")
         lines += [f"  {line}" for line in errors(results.metrics)]

@@ -16,7 +16,7 @@ from ndestudio.data.decisions import open_decisions, question
 from ndestudio.data.deviations import cleaned
 from ndestudio.data.names import TIME_NAME, suggestion
 from ndestudio.data.plan import Plan, clock_columns, forms, kinds, make_plan, match
-from ndestudio.data.readers.base import Table
+from ndestudio.data.readers.base import Table, suited
 from ndestudio.data.readers.registry import reader_for
 from ndestudio.data.roles import Analysed
 from ndestudio.data.shape.events import plain_texts
@@ -61,6 +61,7 @@ def load(config: DataConfig, reporter: Reporter | None = None, base: str | Path 
             raise head.problems[0]
         for decision in open_decisions(head.decisions):
             raise question(decision, file)
+        config = suited(config, head) if plan is None else config
         plan = make_plan(head, config) if plan is None else plan
         columns = match(plan, head, config)
         head = replace(head, times=forms(plan, columns))

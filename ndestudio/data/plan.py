@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from ndestudio.data.cells import Kind
 from ndestudio.data.config import DataConfig
-from ndestudio.data.decisions import Decision
+from ndestudio.data.decisions import Decision, open_decisions, question
 from ndestudio.data.guesses import guesses, with_missing_ones
 from ndestudio.data.readers.base import Head, Table
 from ndestudio.data.roles import Analysed, analyse, find
@@ -54,6 +54,10 @@ class Plan:
     unknown: tuple[tuple[str, str], ...] = ()
 
     @property
+    def headers(self) -> tuple[str, ...]:
+        return tuple(column.header for column in self.columns)
+
+    @property
     def used(self) -> tuple[Analysed, ...]:
         """All columns that are read."""
         single = (*self.clocks, self.observable, *self.deviations)
@@ -78,9 +82,12 @@ def make_plan(head: Head, config: DataConfig) -> Plan:
         What is wrong with the file or with what the person said.
     """
     columns, names, problems = analyse(head, config)
-    assignment = assign(columns, config, head.path)
+    assignment = assign(columns, config, head.path, head.dialect.decimal if head.dialect else ".")
     for problem in (*problems, *assignment.problems):
         raise problem
+    for decision in open_decisions(assignment.decisions):
+        if decision.topic != "missing":  # asked of the whole file, when it has been read
+            raise question(decision, head.path)
     _refuse_text(columns, assignment, head)
 
     def pick(role: str) -> tuple[Analysed, ...]:
@@ -102,11 +109,15 @@ def make_plan(head: Head, config: DataConfig) -> Plan:
         notes=(*head.notes, *names, *assignment.notes),
         deviations=tuple(columns[pairs[one.index]] if one.index in pairs else None for one in measured),
         covariates=frozenset(one.alias for one in covariates),
-        decisions=with_missing_ones(assignment.decisions, guesses(head, columns, assignment.roles, config)),
+        decisions=with_missing_ones(_answered(assignment), guesses(head, columns, assignment.roles, config)),
         observable=columns[long.observable] if long else None,
         events={name: columns[place] for name, place in assignment.events.places.items()},
         unknown=assignment.unknown,
     )
+
+
+def _answered(assignment: Assignment) -> tuple[Decision, ...]:
+    return tuple(decision for decision in assignment.decisions if not decision.open)
 
 
 def match(plan: Plan, head: Head, config: DataConfig) -> dict[int, Analysed]:

@@ -12,6 +12,7 @@ from ndestudio.data.cells import Kind, is_missing, mostly_numbers, number
 from ndestudio.data.config import DataConfig
 from ndestudio.data.names import TIME_NAME, identifier, is_identifier, split_header, unique_labels
 from ndestudio.data.readers.base import Head, markers
+from ndestudio.data.shape.below import is_beyond
 from ndestudio.data.times.calendar import DAY, MICRO
 from ndestudio.data.times.candidates import TELLING
 from ndestudio.data.times.cells import series_of
@@ -151,13 +152,21 @@ def _bad_alias(given: str, taken: set[str], path: str, label: str) -> DataError 
     return DataError(f"`{given}` {why}; choose another name", path=path, column=label)
 
 
+def _measured(cells: list[str], decimal: str, extra: frozenset[str]) -> bool:
+    """Whether what is no cell beyond a limit (`<0.5`) is numbers."""
+    others = [cell for cell in cells if not is_beyond(cell)]
+    if len(others) == len(cells) or all(is_missing(cell, extra) for cell in others):
+        return False
+    return mostly_numbers(others, decimal, extra)
+
+
 def _read(
     texts: tuple[str, ...], label: str, unit: str, decimal: str, extra: frozenset[str], config: DataConfig
 ) -> tuple[Kind, np.ndarray, Reading | None]:
     """What the cells are: their kind, their numbers (times as days), and how they tell the time."""
     cells = list(texts)
     form = config.time_format
-    if mostly_numbers(cells, decimal, extra):
+    if mostly_numbers(cells, decimal, extra) or _measured(cells, decimal, extra):
         parsed = (None if is_missing(cell, extra) else number(cell, decimal) for cell in texts)
         values = np.array([np.nan if value is None else value for value in parsed], dtype=np.float64)
         mine = label == config.time or name_score(label, unit) >= TELLING

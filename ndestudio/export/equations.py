@@ -58,7 +58,7 @@ def equations_json(project: ProjectLike) -> dict[str, Any]:
         None if gathered.fit is None else {"kind": gathered.fit.device.kind, "name": gathered.fit.device.name}
     )
     value["data"] = _sources(gathered)
-    value["time"] = None if gathered.dataset is None else asdict(time_taken(gathered.dataset))
+    value["time"] = asdict(time_taken(gathered.dataset)) if gathered.dataset is not None else None
     value["versions"] = versions()
     return plain(value)
 

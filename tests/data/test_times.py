@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
 import polars as pl
@@ -18,9 +19,22 @@ from ndestudio.data.times.recognise import recognise, recognise_numbers
 from ndestudio.data.times.words import name_score, unit_in_name
 from ndestudio.errors import DataError
 
-GERMAN = "Jan. Feb. März April Mai Juni Juli Aug. Sept. Okt. Nov. Dez.".split()
-FRENCH = "janvier février mars avril mai juin juillet août septembre octobre novembre décembre".split()
-SPANISH = "ene feb mar abr may jun jul ago sep oct nov dic".split()
+GERMAN = ["Jan.", "Feb.", "März", "April", "Mai", "Juni", "Juli", "Aug.", "Sept.", "Okt.", "Nov.", "Dez."]
+FRENCH = [
+    "janvier",
+    "février",
+    "mars",
+    "avril",
+    "mai",
+    "juin",
+    "juillet",
+    "août",
+    "septembre",
+    "octobre",
+    "novembre",
+    "décembre",
+]
+SPANISH = ["ene", "feb", "mar", "abr", "may", "jun", "jul", "ago", "sep", "oct", "nov", "dic"]
 
 
 def loaded(folder: Path, text: str, **settings: object) -> Dataset:
@@ -46,7 +60,7 @@ def t_of(data: Dataset) -> list[float]:
 
 # --- any known moments in any form --------------------------------------------------------------------------------------
 
-Writer = Callable[[datetime], str]
+Writer: TypeAlias = Callable[[datetime], str]
 
 
 def _strftime(pattern: str) -> Writer:
@@ -56,6 +70,10 @@ def _strftime(pattern: str) -> Writer:
 def _short(moment: datetime, order: str, between: str) -> str:
     parts = {"d": str(moment.day), "m": str(moment.month), "y": str(moment.year)}
     return between.join(parts[one] for one in order)
+
+
+def _together(date: Writer, between: str, clock: Writer) -> Writer:
+    return lambda moment: f"{date(moment)}{between}{clock(moment)}"
 
 
 def _named(months: list[str]) -> Writer:
@@ -114,8 +132,7 @@ def columns(draw: st.DrawFn) -> tuple[list[datetime], list[str]]:
         clock, step = CLOCKS[draw(st.sampled_from(sorted(CLOCKS)))]
         between = draw(st.sampled_from([" ", "T", ", "]))
 
-        def write(moment: datetime) -> str:
-            return f"{date(moment)}{between}{clock(moment)}"
+        write = _together(date, between, clock)
 
     begin = datetime(2000, 1, 1) + timedelta(days=draw(st.integers(0, 12_000)))
     if step < timedelta(days=1):

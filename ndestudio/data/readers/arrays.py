@@ -158,8 +158,7 @@ def _varying_constants(chosen: Chosen) -> list[str]:
     for name in first.constants:
         values = [block.constants.get(name) for block in chosen.blocks]
         numbers = all(isinstance(value, float) for value in values)
-        named = tuple(as_text(value) for value in values) == chosen.names
-        if numbers and not named and name not in taken and len(set(values)) > 1:
+        if numbers and name != chosen.named_by and name not in taken and len(set(values)) > 1:
             found.append(name)
     return found
 
@@ -268,7 +267,7 @@ def _left_out(root: Group, chosen: Chosen) -> list[str]:
     used = {canonical(one.origin) for one in block.series}
     short, single, sentences = list[str](), list[str](), list[str]()
     for path, node in walk(root):
-        if not isinstance(node, Variable) or canonical(path) in used:
+        if not isinstance(node, Variable) or canonical(path) in used or path.rsplit("/", 1)[-1] == block.clock:
             continue
         if node.size == 1:
             single.append(path)

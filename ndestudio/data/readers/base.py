@@ -16,6 +16,7 @@ from jaxtyping import Int64
 from ndestudio.data.cells import LARGEST, Kind
 from ndestudio.data.config import DataConfig
 from ndestudio.data.decisions import Decision
+from ndestudio.data.names import split_header
 from ndestudio.data.tables.layout import Layout
 from ndestudio.data.times.forms import TimeForm
 from ndestudio.errors import DataError
@@ -48,6 +49,8 @@ class Dialect:
         `"\\n"` (also for `"\\r\\n"`) or `"\\r"`.
     repeats
         Pattern of the lines inside the table that repeat a title or header ("": there are none); blanks count as one.
+    skip
+        Pattern of further lines that are no part of the table ("": there are none).
     """
 
     encoding: str
@@ -57,6 +60,7 @@ class Dialect:
     first_row: int
     newline: str = "\n"
     repeats: str = ""
+    skip: str = ""
 
 
 @dataclass(frozen=True)
@@ -85,6 +89,8 @@ class Head:
         Where the table is among the rows of the file.
     sheet
         Of a workbook: the one that was taken.
+    settings
+        Fields of ``DataConfig`` that suit files of the instrument, as far as the person says nothing else.
     """
 
     path: str
@@ -102,6 +108,7 @@ class Head:
     times: Mapping[int, TimeForm] = field(default_factory=dict)
     layout: Layout | None = None
     sheet: str = ""
+    settings: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)
@@ -157,6 +164,23 @@ def with_markers(config: DataConfig, layout: Layout) -> DataConfig:
     if not layout.missing:
         return config
     return msgspec.structs.replace(config, missing=tuple(dict.fromkeys([*config.missing, *layout.missing])))
+
+
+def suited(config: DataConfig, head: Head) -> DataConfig:
+    """The configuration with the settings that suit files of the instrument, where the person said nothing."""
+    labels = {split_header(header)[0] for header in head.headers}
+    default = DataConfig()
+    changes = {
+        name: value
+        for name, value in head.settings.items()
+        if name in config.__struct_fields__ and getattr(config, name) == getattr(default, name)
+        if name not in _COLUMN_FIELDS or value in labels
+    }
+    return msgspec.structs.replace(config, **changes) if changes else config
+
+
+_COLUMN_FIELDS = frozenset({"time", "trajectory", "observable", "value"})
+"""Settings that name a column."""
 
 
 def check_path(path: Path, name: str) -> int:
@@ -270,6 +294,7 @@ def _numbers(series: pl.Series, head: Head, config: DataConfig, *, name: str, co
     import polars as pl
 
     from ndestudio.data.cells import MISSING, number
+    from ndestudio.data.shape.below import beyond
 
     decimal = head.dialect.decimal if head.dialect else "."
     extra = markers(config)
@@ -283,6 +308,8 @@ def _numbers(series: pl.Series, head: Head, config: DataConfig, *, name: str, co
             values = pl.select(pl.when(~text.str.contains(".", literal=True)).then(values)).to_series()
         for place in (values.is_null() & wanted).arg_true():
             found = number(text[place], decimal)
+            if found is None:
+                found = beyond(text[place], decimal, config.below, path=name, row=int(rows[place]), column=column)
             if found is None:
                 raise bad_number(text[place], name=name, row=int(rows[place]), column=column, decimal=decimal)
             values[place] = found

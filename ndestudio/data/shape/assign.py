@@ -9,16 +9,19 @@ import numpy as np
 
 from ndestudio.data.cells import is_missing
 from ndestudio.data.config import DataConfig
-from ndestudio.data.decisions import Choice, Decision, question
+from ndestudio.data.decisions import Choice, Decision
 from ndestudio.data.deviations import measured_by
 from ndestudio.data.names import suggestion
 from ndestudio.data.readers.base import markers
 from ndestudio.data.roles import Analysed, Role, find, increasing
+from ndestudio.data.shape.below import decision as below_decision
+from ndestudio.data.shape.below import is_beyond
 from ndestudio.data.shape.events import Events, event_rows, find_events
 from ndestudio.data.shape.long import Long, find_long
 from ndestudio.data.shape.replicates import NAMELESS, find_replicates
 from ndestudio.data.shape.rest import Rest
 from ndestudio.data.shape.runs import groups, guess_runs
+from ndestudio.data.shape.sentinels import open_marks
 from ndestudio.data.shape.vocabulary import PETAB_RUNS, word
 from ndestudio.data.times.choice import Chosen, choose, likely, named
 from ndestudio.data.times.clock import Clock
@@ -57,9 +60,9 @@ class Assignment:
         return tuple(index for index, one in enumerate(self.roles) if one == role)
 
 
-def assign(columns: Sequence[Analysed], config: DataConfig, path: str) -> Assignment:
+def assign(columns: Sequence[Analysed], config: DataConfig, path: str, decimal: str = ".") -> Assignment:
     """Give each column its role: what the person said, else the guess."""
-    work = _Assigning(columns, config, path)
+    work = _Assigning(columns, config, path, decimal)
     work.take_what_was_asked()
     work.find_doses()
     work.find_shape()
@@ -71,8 +74,8 @@ def assign(columns: Sequence[Analysed], config: DataConfig, path: str) -> Assign
 class _Assigning:
     """The roles of the columns of one table while they are found."""
 
-    def __init__(self, columns: Sequence[Analysed], config: DataConfig, path: str) -> None:
-        self._columns, self._config, self._path = columns, config, path
+    def __init__(self, columns: Sequence[Analysed], config: DataConfig, path: str, decimal: str) -> None:
+        self._columns, self._config, self._path, self._decimal = columns, config, path, decimal
         self._seen = columns
         self._roles: list[Role | None] = [None] * len(columns)
         self._notes: list[str] = []
@@ -136,7 +139,6 @@ class _Assigning:
         self._long, asked = find_long(self._seen, self._taken(), self._config)
         if asked is not None:
             self._decisions.append(asked)
-            self._problems.append(question(asked, self._path))
         if self._long is None:
             return
         self._roles[self._long.observable] = "observable"
@@ -194,6 +196,7 @@ class _Assigning:
         )
         roles = rest.roles(self._roles)
         self._find_replicates(roles)
+        self._find_marks(roles)
         if self._long is None:
             self._problems[:0] = [self._unknown_error(name, where) for name, where in self._unknown]
         if "state" not in roles and "value" not in roles:
@@ -216,6 +219,30 @@ class _Assigning:
             self._decisions.append(decision)
             self._notes.append(decision.sentence)
             self._unknown = [one for one in self._unknown if one[0] not in found.stems]
+
+    def _find_marks(self, roles: Sequence[Role]) -> None:
+        """Cells and numbers that mark something that was not measured."""
+        number = [
+            column
+            for column, role in zip(self._columns, roles, strict=True)
+            if role in ("state", "value", "input", "covariate", "deviation") and column.kind == "number"
+        ]
+        for column in number:
+            cell = next((text for text in column.texts if is_beyond(text)), None)
+            if cell is not None:
+                found = below_decision(cell, self._decimal, column.label, self._config.below)
+                self._decisions.append(found)
+                self._notes += [found.sentence] if not found.open else []
+                break
+        by_label: dict[str, np.ndarray] = {}
+        for column in number:
+            if self._long is not None and column.index == self._long.value:
+                names = np.array([text.strip() for text in self._columns[self._long.observable].texts], dtype=object)
+                by_label.update({str(name): column.values[names == name] for name in dict.fromkeys(names)})
+            elif roles[column.index] != "deviation":
+                by_label[column.label] = column.values
+        asked = open_marks(by_label, [one.header for one in self._columns], self._config)
+        self._decisions += [asked] if asked else []
 
     def _unknown_error(self, name: str, where: str) -> DataError:
         labels = [column.label for column in self._columns]

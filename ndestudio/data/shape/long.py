@@ -244,7 +244,7 @@ def _check_order(source: Rows, group: np.ndarray, quantity: np.ndarray, names: S
         before, after = order[falls[0]], order[falls[0] + 1]
         of = f" in trajectory `{source.group[after]}`" if source.group is not None else ""
         raise DataError(
-            f"the time falls from {source.t[before]:.10g} to {source.t[after]:.10g} within `{names[quantity[after]]}`{of}; sort the "
+            f"the time falls from {source.t[before]:.10g} to {source.t[after]:.10g} within `{names[int(quantity[after])]}`{of}; sort the "
             "rows by time, or if a new experiment begins here, give each its own name in a trajectory column",
             path=source.path,
             row=int(source.rows[after]),

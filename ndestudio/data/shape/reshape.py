@@ -10,7 +10,7 @@ import numpy as np
 from ndestudio.data.assemble import Rows
 from ndestudio.data.config import DataConfig
 from ndestudio.data.dataset import Column
-from ndestudio.data.decisions import Decision
+from ndestudio.data.decisions import Decision, question
 from ndestudio.data.names import identifier, split_header, unique_labels
 from ndestudio.data.plan import Plan
 from ndestudio.data.roles import Analysed
@@ -19,6 +19,7 @@ from ndestudio.data.shape.events import plain_texts, with_doses
 from ndestudio.data.shape.long import observables, pivot
 from ndestudio.data.shape.replicates import NAMELESS, averaged, find_replicates, stacked
 from ndestudio.data.shape.rest import SHOWN
+from ndestudio.data.shape.sentinels import find_sentinels, ruled, sentinel_question
 from ndestudio.data.shape.together import MEAN, STATES, TRAJECTORIES, rows_together
 
 
@@ -87,9 +88,65 @@ def reshape(plan: Plan, sources: Sequence[Rows], config: DataConfig, per_hour: f
         shaped.notes += [note for _, notes in found for note in notes]
     if plan.observable is not None:
         _pivot(plan, shaped, config)
+    _marks(plan, shaped, config)
     _replicates(plan, shaped, config)
     _rows_together(shaped, config)
     return shaped
+
+
+def _marks(plan: Plan, shaped: Shaped, config: DataConfig) -> None:
+    """Numbers that mark missing values, taken out where the person or the format says so, and asked about elsewhere."""
+    rule = ruled(plan.headers)
+    whole = {name for one in plan.measured for name in one.answers_to} if plan.observable is not None else set()
+    for part, columns in (("measured", shaped.measured), ("inputs", shaped.inputs)):
+        for k, one in enumerate(columns):
+            names = [
+                name for name in config.sentinels if name in one.answers_to or (part == "measured" and name in whole)
+            ]
+            marks = {mark for name in names for mark in config.sentinels[name]}
+            if not names:
+                marks = {mark for known in config.sentinels.values() for mark in known} | set(
+                    rule.missing if rule else ()
+                )
+            count = _take_out(shaped, part, k, tuple(marks)) if marks else 0
+            if count:
+                why = f" (files of {rule.name} have them so)" if rule and not names else ""
+                shown = " and ".join(f"{mark:g}" for mark in sorted(marks))
+                shaped.notes.append(
+                    f"`{one.label}`: {count} values {shown} mark what was not measured{why} and are missing."
+                )
+    told = {name for name in config.sentinels for one in (*shaped.measured, *shaped.inputs) if name in one.answers_to}
+    told |= {one.label for one in shaped.measured} if whole & set(config.sentinels) else set()
+    found = find_sentinels(_by_label(shaped, told))
+    if found:
+        values = _by_label(shaped, told)
+        raise question(
+            sentinel_question(
+                found, {label: int(np.isin(values[label], marks).sum()) for label, marks in found.items()}
+            ),
+            plan.path,
+        )
+
+
+def _take_out(shaped: Shaped, part: str, place: int, marks: tuple[float, ...]) -> int:
+    count = 0
+    for source in shaped.sources:
+        values = source.measured if part == "measured" else source.inputs
+        hit = np.isin(values[:, place], marks)
+        values[hit, place] = np.nan
+        count += int(hit.sum())
+    return count
+
+
+def _by_label(shaped: Shaped, left_out: set[str]) -> dict[str, np.ndarray]:
+    """All values of each column but those left out (by any of their names)."""
+    found = {}
+    for part, columns in (("measured", shaped.measured), ("inputs", shaped.inputs)):
+        for k, one in enumerate(columns):
+            if not left_out.intersection(one.answers_to):
+                parts = [(source.measured if part == "measured" else source.inputs)[:, k] for source in shaped.sources]
+                found[one.label] = parts[0] if len(parts) == 1 else np.concatenate(parts)
+    return found
 
 
 def _replicates(plan: Plan, shaped: Shaped, config: DataConfig) -> None:

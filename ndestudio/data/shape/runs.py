@@ -97,14 +97,19 @@ def _separates(
     return any(
         not increasing(one.values, base)
         and increasing(one.values, groups(columns, (column.index,), base))
-        and (column.kind == "text" or changes + 1 == distinct or _crossed(one))
+        and (column.kind == "text" or _crossed(one) or (changes + 1 == distinct and _falls(one)))
         for one in times
         if one.kind != "text"
     )
 
 
+def _falls(time: Analysed) -> bool:
+    """Whether another run begins somewhere; where an input steps the time only repeats."""
+    return bool((np.diff(time.values[np.isfinite(time.values)]) < 0).any())
+
+
 def _crossed(time: Analysed) -> bool:
-    """Whether most times are there several times, so that they stand for several runs; not where an input steps."""
+    """Whether most times are there several times, so that they stand for several runs."""
     return len(np.unique(time.values)) <= CROSSED * len(time.values)
 
 
@@ -142,4 +147,4 @@ def _rising(
 def _usable(columns: Sequence[Analysed], chosen: Sequence[int], base: np.ndarray | None) -> bool:
     """Whether runs have at least two rows for the most part."""
     number = groups(columns, chosen, base)
-    return number is not None and 2 * (number.max() + 1) <= len(number)
+    return number is not None and bool(2 * (number.max() + 1) <= len(number))

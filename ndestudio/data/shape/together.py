@@ -16,6 +16,9 @@ from ndestudio.data.decisions import Choice, Decision, question
 MOSTLY = 0.5
 """Readings are replicates if at least this part of the times has several."""
 
+FEWEST = 3
+"""Readings at fewer times than this are no replicates of a run."""
+
 MEAN = Choice("their mean, with the standard deviation", {"replicates": "mean"})
 TRAJECTORIES = Choice("each a trajectory of its own", {"replicates": "trajectories"})
 STATES = Choice("quantities of their own", {"replicates": "states"})
@@ -54,7 +57,7 @@ class _Times:
         """Where rows of one time have different values."""
         ordered = values[self.order]
         low = np.fmin.reduceat(ordered, self.starts, axis=0)
-        return np.fmax.reduceat(ordered, self.starts, axis=0) > low
+        return np.asarray(np.fmax.reduceat(ordered, self.starts, axis=0) > low)
 
     def first(self, values: Float[np.ndarray, "row column"]) -> Float[np.ndarray, "time column"]:
         """The first value of each time that is known."""
@@ -113,7 +116,11 @@ def _together(
     if (stepped.any(axis=1) & (times.counts > 2)).any() or (stepped.any(axis=1) & other).any():
         return source, [], []  # what repeats there is neither: the check of the times says where
     copies = same & (times.known(source.measured) == np.maximum(times.counts[:, None], 1)).all(axis=1)
-    readings = other | (same & ~stepped.any(axis=1)) if other.any() or config.replicates is not None else other
+    if other.any() and np.bincount(times.group).max() < FEWEST:
+        return source, [], []  # so few times are no time
+    readings = other
+    if other.any() or config.replicates is not None:
+        readings = np.logical_or(other, same & ~stepped.any(axis=1))
     if not readings.any():
         if (copies & ~stepped.any(axis=1)).any():
             return source, [], []
@@ -152,7 +159,9 @@ def _merged(
     if stepped.any():
         before = np.where(stepped, times.first(source.inputs), np.nan)
         merged = replace(merged, before=before)
-        names = ", ".join(f"`{name}`" for name, steps in zip(inputs, stepped.any(axis=0), strict=True) if steps)
+        names = ", ".join(
+            f"`{name}`" for name, steps in zip(inputs, np.asarray(stepped.any(axis=0)), strict=True) if steps
+        )
         at = merged.t[stepped.any(axis=1)]
         shown = ", ".join(f"{one:g}" for one in at[:5]) + (", ..." if len(at) > 5 else "")
         notes.append(
@@ -219,7 +228,7 @@ def _ask(source: Rows, times: _Times, place: int, measured: Sequence[str], confi
 def _looks_stepped(source: Rows, times: _Times, measured: Sequence[str]) -> list[str]:
     """Columns that alone differ between rows of one time, where others are the same or missing."""
     differ = times.differ(source.measured)
-    columns = differ.any(axis=0)
+    columns = np.asarray(differ.any(axis=0))
     return [name for name, one in zip(measured, columns, strict=True) if one] if columns.sum() < len(columns) else []
 
 
