@@ -17,7 +17,7 @@ TELLING = 2.5
 """From this score on a name says that its column is the time."""
 READABLE = 3.0
 """A column with such a name that cannot be read is a problem, not a column of text."""
-RISING = 2.0
+RISING = 2.5
 """What rising values add."""
 
 _COUNTERS = frozenset(
@@ -135,7 +135,7 @@ def _together(columns: Sequence[Seen]) -> Candidate | None:
     for day in _SETS:
         if not all(what in parts for what in day):
             continue
-        clocks = [what for what in ("clock", "hhmm", "hour") if what in parts][:1]
+        clocks = [what for what in ("clock", "hhmm", "hhmmss", "hour") if what in parts][:1]
         if day[0] != "year" and not clocks:
             continue
         chosen = [*day, *clocks]
@@ -168,7 +168,7 @@ def made_of(parts: Sequence[tuple[str, Seen]]) -> Candidate:
         column.index: column.values * DAY if part.form is not None else column.values
         for part, (_, column) in zip(clock.parts, parts, strict=True)
     }
-    return Candidate(clock, 5.5, clock.seconds(columns) / DAY)
+    return Candidate(clock, 6.0, clock.seconds(columns) / DAY)
 
 
 def _as_part(what: str, column: Seen) -> Part:
@@ -205,8 +205,8 @@ def part_of(column: Seen) -> str:
     if column.kind != "number" or column.unit.strip().lower() not in _UNITS.get(what, _ANY):
         return ""
     if what in ("clock", "date"):
-        if what == "clock" and not _rises(present) and _whole(present) and _is_hhmm(present):
-            return "hhmm"
+        if what == "clock" and not _rises(present) and _whole(present) and present.max() > 24:
+            return "hhmm" if _is_hhmm(present) else "hhmmss" if _is_hhmm(np.floor(present / 100)) else ""
         what = "hour" if what == "clock" and not _rises(present) else ""
     inside = _inside(present, what)
     whole = what in ("hour", "minute", "second", "day of year") or _whole(present)
@@ -220,8 +220,8 @@ def _inside(values: np.ndarray, what: str) -> bool:
 
 _ANY = frozenset({"", "-", "--", "utc", "gmt", "local", "lst", "n/a", "h", "hh", "hhmm", "hh:mm", "hours", "hr"})
 _UNITS: Mapping[str, frozenset[str]] = {
-    "hour": _ANY | {"h", "hr", "hh", "hours", "0-23"}, "minute": _ANY | {"min", "mm"}, "second": _ANY | {"s", "ss", "sec"},
-    "day": _ANY | {"d", "dd"}, "day of year": _ANY | {"d", "ddd"}, "month": _ANY | {"mm"}, "year": _ANY | {"yyyy", "yr", "a"},
+    "hour": _ANY | {"h", "hr", "hh", "hours", "0-23"}, "minute": _ANY | {"min", "mm", "mn"}, "second": _ANY | {"s", "ss", "sec"},
+    "day": _ANY | {"d", "dd", "dy", "day"}, "day of year": _ANY | {"d", "ddd"}, "month": _ANY | {"mm", "mo", "month"}, "year": _ANY | {"yyyy", "yy", "yr", "a", "year"},
 }  # fmt: skip
 
 
@@ -230,7 +230,7 @@ def _whole(values: np.ndarray) -> bool:
 
 
 def _is_hhmm(values: np.ndarray) -> bool:
-    return bool(values.max() > 24 and np.all((values >= 0) & (values <= 2400) & (np.mod(values, 100) < 60)))
+    return bool(np.all((values >= 0) & (values <= 2400) & (np.mod(values, 100) < 60)))
 
 
 def _rises(values: np.ndarray) -> bool:

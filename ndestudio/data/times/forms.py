@@ -36,6 +36,8 @@ class TimeForm:
         The regular expression of a pattern of the person.
     zero
         Microseconds from 1970-01-01 to the moment from which ``seconds`` counts, so that no digit of a long time is lost.
+    zoned
+        Whether the cells name their time zone, or count from a moment of UTC.
     """
 
     name: str
@@ -44,6 +46,7 @@ class TimeForm:
     pattern: str = ""
     measure: Measure = "moment"
     zero: int = 0
+    zoned: bool = False
 
     @property
     def plain(self) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -113,7 +113,11 @@ def recognise(cells: pl.Series, header: str = "", unit: str = "", time_format: s
     good, _, grammar, *_ = max(found, key=lambda one: one[:2])
     same = [one for one in found if one[2] == grammar and one[0] == good]
     strict = GRAMMARS[grammar].strict
-    forms = [_with_zero(_form(grammar, order, time_format, sample), seconds) for _, _, _, order, seconds, _ in same]
+    zoned = "zone" in fields[grammar].texts and bool(np.any(fields[grammar].texts["zone"] >= 0))
+    forms = [
+        replace(_with_zero(_form(grammar, order, time_format, sample), seconds), zoned=zoned)
+        for _, _, _, order, seconds, _ in same
+    ]
     bad = next(iter(np.flatnonzero(same[0][5])), None)
     first = None if bad is None else int(bad)
     if len(same) == 1 or time_format:
@@ -306,7 +310,7 @@ _RANGES: tuple[tuple[str, tuple[float, float], frozenset[str], float], ...] = (
 def _number_form(name: str, known: np.ndarray) -> TimeForm:
     scale, origin = NUMBER_FORMATS[name]
     days = np.floor((float(known.min()) - origin) * scale / DAY)
-    return TimeForm(name, "", zero=int(days) * DAY * MICRO)
+    return TimeForm(name, "", zero=int(days) * DAY * MICRO, zoned=name.startswith("unix"))
 
 
 def _digits(values: np.ndarray, time_format: str | None, score: float, words: set[str]) -> Reading | None:
