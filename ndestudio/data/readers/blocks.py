@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from ndestudio.data.readers.clock import Clock, clock_of, is_time_name, long_axes, rises
+from ndestudio.data.readers.clock import Clock, clock_of, is_time_name, long_axes
 from ndestudio.data.readers.nodes import Group, Variable, text_of, texts_of
 from ndestudio.data.readers.orientation import Orientation
 
