@@ -57,6 +57,40 @@ class Source:
 
 
 @dataclass(frozen=True)
+class TimeReading:
+    """What was taken as the time.
+
+    Parameters
+    ----------
+    label
+        Of the column, or of the columns together: `Date + Time`.
+    form
+        How it was written: a name of ``DataConfig.time_format``, or `"row"` where the rows were counted.
+    unit
+        That it is counted in, "" where none is known.
+    step
+        Median of the steps between rows; None without any.
+    origin
+        Moment that is 0: `2020-12-31 08:30`, "" where the file's own numbers or clocks are kept.
+    """
+
+    label: str
+    form: str
+    unit: str = ""
+    step: float | None = None
+    origin: str = ""
+
+    @property
+    def sentence(self) -> str:
+        """`Datum` (day first) in h since 2021-02-01 08:00, step 2."""
+        form = "" if self.form in ("number", "row") else f" ({self.form})"
+        unit = f" in {self.unit}" if self.unit else ", without a unit"
+        since = f" since {self.origin}" if self.origin else ""
+        step = "" if self.step is None else f", step {self.step:.6g}"
+        return f"`{self.label}`{form}{unit}{since}{step}"
+
+
+@dataclass(frozen=True)
 class Dose:
     """Something given at a time: a bolus or an infusion, in the units of the file.
 
@@ -159,6 +193,8 @@ class Dataset:
         Measured column name -> weight in the loss (missing means 1).
     decisions
         What the files were taken for, each with the answers that there are.
+    time_reading
+        What was taken as the time, None where nobody told.
     """
 
     trajectories: tuple[Trajectory, ...]
@@ -169,6 +205,7 @@ class Dataset:
     notes: tuple[str, ...] = ()
     weights: Mapping[str, float] = field(default_factory=dict)
     decisions: tuple[Decision, ...] = ()
+    time_reading: TimeReading | None = None
 
     @property
     def measured_names(self) -> tuple[str, ...]:

@@ -7,11 +7,14 @@ from dataclasses import dataclass, field
 
 from ndestudio.data.cells import Kind
 from ndestudio.data.config import DataConfig
-from ndestudio.data.decisions import Decision
+from ndestudio.data.decisions import Decision, open_decisions, question
 from ndestudio.data.guesses import guesses, with_missing_ones
-from ndestudio.data.readers.base import Head
+from ndestudio.data.readers.base import Head, Table
 from ndestudio.data.roles import Analysed, analyse, find
 from ndestudio.data.shape.assign import Assignment, assign, deviation_columns
+from ndestudio.data.times.clock import Clock, Part
+from ndestudio.data.times.forms import TimeForm
+from ndestudio.data.times.settle import ClockColumns, as_number
 from ndestudio.errors import DataError
 
 
@@ -23,6 +26,8 @@ class Plan:
     ----------
     trajectory
         Columns that name the run of a row together.
+    clock, clocks
+        What tells the time (None: the rows are counted), and its columns.
     measured
         Of a long table the column of values alone.
     observable
@@ -35,7 +40,8 @@ class Plan:
 
     path: str
     columns: tuple[Analysed, ...]
-    time: Analysed | None
+    clock: Clock | None
+    clocks: tuple[Analysed, ...]
     trajectory: tuple[Analysed, ...]
     measured: tuple[Analysed, ...]
     inputs: tuple[Analysed, ...]
@@ -48,9 +54,13 @@ class Plan:
     unknown: tuple[tuple[str, str], ...] = ()
 
     @property
+    def headers(self) -> tuple[str, ...]:
+        return tuple(column.header for column in self.columns)
+
+    @property
     def used(self) -> tuple[Analysed, ...]:
         """All columns that are read."""
-        single = (self.time, self.observable, *self.deviations)
+        single = (*self.clocks, self.observable, *self.deviations)
         every = (*(one for one in single if one is not None), *self.trajectory, *self.measured, *self.inputs)
         return tuple(dict.fromkeys((*every, *self.events.values())))
 
@@ -72,15 +82,18 @@ def make_plan(head: Head, config: DataConfig) -> Plan:
         What is wrong with the file or with what the person said.
     """
     columns, names, problems = analyse(head, config)
-    assignment = assign(columns, config, head.path)
+    assignment = assign(columns, config, head.path, head.dialect.decimal if head.dialect else ".")
     for problem in (*problems, *assignment.problems):
         raise problem
+    for decision in open_decisions(assignment.decisions):
+        if decision.topic != "missing":  # asked of the whole file, when it has been read
+            raise question(decision, head.path)
     _refuse_text(columns, assignment, head)
 
     def pick(role: str) -> tuple[Analysed, ...]:
         return tuple(column for column, one in zip(columns, assignment.roles, strict=True) if one == role)
 
-    long = assignment.long
+    long, clock = assignment.long, assignment.clock
     measured = pick("value") if long else _ordered(columns, config.states, pick("state"))
     covariates = _ordered(columns, config.covariates, pick("covariate"))
     inputs = (*_ordered(columns, config.inputs, pick("input")), *covariates)
@@ -88,18 +101,23 @@ def make_plan(head: Head, config: DataConfig) -> Plan:
     return Plan(
         path=head.path,
         columns=columns,
-        time=next(iter(pick("time")), None),
+        clock=clock,
+        clocks=tuple(columns[index] for index in clock.columns) if clock else (),
         trajectory=_ordered(columns, _several(config.trajectory), pick("trajectory")),
         measured=measured,
         inputs=inputs,
         notes=(*head.notes, *names, *assignment.notes),
         deviations=tuple(columns[pairs[one.index]] if one.index in pairs else None for one in measured),
         covariates=frozenset(one.alias for one in covariates),
-        decisions=with_missing_ones(assignment.decisions, guesses(head, columns, assignment.roles, config)),
+        decisions=with_missing_ones(_answered(assignment), guesses(head, columns, assignment.roles, config)),
         observable=columns[long.observable] if long else None,
         events={name: columns[place] for name, place in assignment.events.places.items()},
         unknown=assignment.unknown,
     )
+
+
+def _answered(assignment: Assignment) -> tuple[Decision, ...]:
+    return tuple(decision for decision in assignment.decisions if not decision.open)
 
 
 def match(plan: Plan, head: Head, config: DataConfig) -> dict[int, Analysed]:
@@ -129,9 +147,32 @@ def match(plan: Plan, head: Head, config: DataConfig) -> dict[int, Analysed]:
 
 def kinds(plan: Plan, columns: Mapping[int, Analysed]) -> dict[int, Kind]:
     """How each used column of a file is read, by its index there."""
-    return {
+    found: dict[int, Kind] = {
         columns[wanted.index].index: "text" if wanted.index in plan.texts else wanted.kind for wanted in plan.used
     }
+    for part in _parts(plan):
+        # what the head leaves open is decided by all cells of all files
+        found[columns[part.index].index] = "number" if as_number(part) else "text" if part.others else "date"
+    return found
+
+
+def forms(plan: Plan, columns: Mapping[int, Analysed]) -> dict[int, TimeForm]:
+    """How the columns of the clock are read, by their index in a file."""
+    return {columns[part.index].index: part.form for part in _parts(plan) if part.form is not None}
+
+
+def clock_columns(plan: Plan, columns: Mapping[int, Analysed], table: Table, path: str) -> ClockColumns:
+    """The columns of the clock, taken out of the table, so that a long one is not held twice."""
+    events = {one.index for one in plan.events.values()}
+    taken = {}
+    for part in _parts(plan):
+        place = columns[part.index].index
+        taken[part.index] = table.columns[place] if part.index in events else table.columns.pop(place)
+    return ClockColumns(path, taken, table.rows)
+
+
+def _parts(plan: Plan) -> tuple[Part, ...]:
+    return plan.clock.parts if plan.clock else ()
 
 
 def _several(names: str | tuple[str, ...] | None) -> tuple[str, ...]:

@@ -17,6 +17,7 @@ from ndestudio.fitting.path_penalty import PathPenalty, path_penalties
 from ndestudio.fitting.priors import Priors, model_priors
 from ndestudio.model.config import InitialConfig
 from ndestudio.model.fitted import FittedModel
+from ndestudio.model.signs import assumed_positive
 from ndestudio.problem.bijection import Bijection, bijection
 from ndestudio.problem.problem import Problem
 from ndestudio.problem.space import Space, initial_transforms, parameter_space
@@ -31,6 +32,8 @@ CLIP = 5.0
 """States are kept inside the field within this many data ranges around the data; hidden ones within a hundred scales."""
 FEWEST_SAMPLES, FAR_SMALLER = 20, 0.6
 """Samples from which the noise of single ones is looked at, and the part of the noise around the curve that it must be below."""
+BELOW = 0.05
+"""Spreads below zero that may be noise around a column that is never negative."""
 CLEAN = 1e-7
 """Noise, as a loss, below which samples repeat each other and can be thinned."""
 
@@ -53,6 +56,8 @@ class PreparedFit:
         Of parameters and initial values, None without any.
     penalties
         Along the path.
+    positive
+        Parameters kept above 0 because of their place in the equations, not because it was said.
     """
 
     dataset: Dataset
@@ -67,6 +72,7 @@ class PreparedFit:
     adaptive: TracedMethod | None = None
     priors: Priors | None = None
     penalties: tuple[PathPenalty, ...] = ()
+    positive: frozenset[str] = frozenset()
 
     @cached_property
     def definition(self) -> Problem:
@@ -122,7 +128,8 @@ def prepare_fit(
         "shared": _shared(model, scale),
         "tolerance": np.array([train.rtol or RTOL, train.atol or ATOL]),
     }
-    space = parameter_space(model, constants, train_networks=train_networks)
+    positive = assumed_positive(model, _nonnegative(model, dataset))
+    space = parameter_space(model, constants, train_networks=train_networks, positive=positive)
     space = _with_shared(space, model, train)
     noise, floor = _noise(dataset, smoothed or {}, observed, log, spread)
     priors = model_priors(model)
@@ -136,9 +143,27 @@ def prepare_fit(
         smoothed or {},
         priors=priors if priors.any or priors.parameters.given.any() else None,
         penalties=path_penalties(model, scale),
+        positive=positive,
     )
     _check_bend(train)
     return _solved_by(problem, for_training(train.solver))
+
+
+def _nonnegative(model: FittedModel, dataset: Dataset) -> frozenset[str]:
+    """Columns that are never below zero by more than noise, and with them all, states that nobody measures."""
+    found, spread = set(), dataset.spread()
+    for k, name in enumerate(dataset.measured_names):
+        lowest = min(float(np.nanmin(one.measured[:, k], initial=np.inf)) for one in dataset.trajectories)
+        if lowest >= -BELOW * spread[k]:
+            found.add(name)
+    for k, name in enumerate(dataset.input_names):
+        if all((one.inputs[:, k] >= 0).all() for one in dataset.trajectories):
+            found.add(name)
+    if found.issuperset(dataset.measured_names):
+        starts = list(model.initial.values())
+        hidden = enumerate(model.system.states)
+        found |= {name for k, name in hidden if all(start[k] >= 0 for start in starts)}
+    return frozenset(found)
 
 
 def _check_bend(train: TrainConfig) -> None:

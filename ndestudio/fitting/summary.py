@@ -7,7 +7,7 @@ import numpy as np
 from ndestudio.data.dataset import Part
 from ndestudio.expression.tree import Call, walk
 from ndestudio.fitting.metrics import Metrics
-from ndestudio.fitting.prepared import PreparedFit
+from ndestudio.fitting.prepared import BELOW, PreparedFit
 from ndestudio.fitting.result import Outcome
 from ndestudio.fitting.tracker import Tracker
 from ndestudio.model.fitted import FittedModel
@@ -21,8 +21,6 @@ BEYOND = 3.0
 """The same of held-out data, in units of the training error or the noise."""
 UNKNOWN = 1e-3
 """Noise, in spreads, below which it is not named."""
-BELOW = 0.05
-"""Spreads below zero at which a simulated state has left what its data, never negative, allow."""
 LOOKED_AT = 8
 """Trajectories simulated to find out where a model leaves its data, and the seconds for each."""
 LOOKED_FOR = Budget(seconds=1.0)

@@ -21,7 +21,6 @@ from ndestudio.data.readers.clock import long_axes
 from ndestudio.data.readers.frames import as_text, frame_head, frame_table, head_rows
 from ndestudio.data.readers.nodes import Group, Variable, canonical, check_size, walk
 from ndestudio.data.readers.orientation import Orientation
-from ndestudio.errors import DataError
 from ndestudio.progress import Reporter
 
 if TYPE_CHECKING:

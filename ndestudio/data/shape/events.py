@@ -123,7 +123,9 @@ def with_doses(source: Rows, covariates: Sequence[int], per_hour: float) -> tupl
     forcing = np.isfinite(np.delete(source.inputs, list(covariates), axis=1)).any(axis=1)
     empty = ~measured & ~np.isfinite(source.measured).any(axis=1) & ~forcing
     inputs = _everywhere(source, covariates)
-    kept = replace(source, measured=values, inputs=inputs, doses={key: tuple(found) for key, found in doses.items()}, events={})
+    kept = replace(
+        source, measured=values, inputs=inputs, doses={key: tuple(found) for key, found in doses.items()}, events={}
+    )
     return kept.rows_at(np.flatnonzero(~empty)), _notes(source, doses, values)
 
 
@@ -182,21 +184,29 @@ def _doses(source: Rows, row: int, compartment: str, per_hour: float) -> list[Do
         interval=interval,
         reset=kind in (3.0, 4.0),
     )
-    later = [replace(first, time=first.time + k * interval, steady_state=0, reset=False) for k in range(1, int(count) + 1)]
+    later = [
+        replace(first, time=first.time + k * interval, steady_state=0, reset=False) for k in range(1, int(count) + 1)
+    ]
     return [first, *later]
 
 
 def _notes(source: Rows, doses: Mapping[str, Sequence[Dose]], measured: Float[np.ndarray, "row measured"]) -> list[str]:
     every = [dose for found in doses.values() for dose in found]
     where = f"{source.path}: " if source.path else ""
-    notes = [f"{where}{len(every)} doses in {len(doses)} trajectories are kept apart from the measurements."] if every else []
+    notes = (
+        [f"{where}{len(every)} doses in {len(doses)} trajectories are kept apart from the measurements."]
+        if every
+        else []
+    )
     taken = int((np.isfinite(source.measured) & ~np.isfinite(measured)).sum())
     if taken:
         notes.append(f"{where}{taken} values in rows of doses and events are no measurements and count as missing.")
     if any(not np.isfinite(dose.amount) for dose in every):
         notes.append(f"{where}no amount is written for some doses; it is unknown (NaN).")
     if any(dose.rate < 0 for dose in every):
-        notes.append(f"{where}doses with a rate of -1 or -2 are infusions whose rate or duration a model has to estimate.")
+        notes.append(
+            f"{where}doses with a rate of -1 or -2 are infusions whose rate or duration a model has to estimate."
+        )
     return notes
 
 

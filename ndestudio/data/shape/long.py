@@ -12,7 +12,7 @@ from ndestudio.data.assemble import Rows
 from ndestudio.data.config import DataConfig
 from ndestudio.data.decisions import Choice, Decision
 from ndestudio.data.deviations import measured_by
-from ndestudio.data.roles import TIME_NAMES, TRAJECTORY_NAMES, Analysed, find, increasing, telling
+from ndestudio.data.roles import TRAJECTORY_NAMES, Analysed, find, increasing, telling
 from ndestudio.data.shape.vocabulary import OBSERVABLES, PERHAPS_OBSERVABLES, RUNS, VALUES, is_flag, word
 from ndestudio.errors import DataError
 
@@ -35,7 +35,9 @@ class Long:
     decision: Decision | None = None
 
 
-def find_long(columns: Sequence[Analysed], taken: Sequence[int], config: DataConfig) -> tuple[Long | None, Decision | None]:
+def find_long(
+    columns: Sequence[Analysed], taken: Sequence[int], config: DataConfig
+) -> tuple[Long | None, Decision | None]:
     """The columns of a long table; with a question instead where nothing tells what a text column is.
 
     Parameters
@@ -80,7 +82,7 @@ def _could_name(column: Analysed, names: frozenset[str] | None) -> bool:
     if column.missing or not distinct or len(distinct) > MOST:
         return False
     if names is None:
-        strange = called in TRAJECTORY_NAMES | RUNS | TIME_NAMES or is_flag(column.label)
+        strange = called in TRAJECTORY_NAMES | RUNS or telling(column.label) or is_flag(column.label)
         return column.kind == "text" and not strange and 1 < len(distinct) <= len(column.texts) / 2
     if called not in names:
         return False
@@ -143,7 +145,9 @@ def _judge(observable: Analysed, value: Analysed, columns: Sequence[Analysed]) -
 def _rises(columns: Sequence[Analysed], *others: Analysed) -> bool:
     """Whether a column called like a time increases over all rows, so that no quantity has a time of its own."""
     return any(
-        telling(one.label) and one.kind != "text" and increasing(one.values, None) for one in columns if one not in others
+        telling(one.label) and one.kind != "text" and increasing(one.values, None)
+        for one in columns
+        if one not in others
     )
 
 
@@ -168,7 +172,9 @@ def pivot(source: Rows, names: Sequence[str]) -> tuple[Rows, list[str]]:
     notes = []
     if (quantity < 0).any():
         lost = source.rows[quantity < 0]
-        notes.append(f"{source.path}: {len(lost)} rows (the first is row {lost[0]}) do not say what was measured; set aside.")
+        notes.append(
+            f"{source.path}: {len(lost)} rows (the first is row {lost[0]}) do not say what was measured; set aside."
+        )
         source, quantity = source.rows_at(np.flatnonzero(quantity >= 0)), quantity[quantity >= 0]
     if not len(quantity):
         return replace(source, measured=np.zeros((0, len(names))), observable=None, deviation=None), notes
@@ -238,7 +244,7 @@ def _check_order(source: Rows, group: np.ndarray, quantity: np.ndarray, names: S
         before, after = order[falls[0]], order[falls[0] + 1]
         of = f" in trajectory `{source.group[after]}`" if source.group is not None else ""
         raise DataError(
-            f"the time falls from {source.t[before]:.10g} to {source.t[after]:.10g} within `{names[quantity[after]]}`{of}; sort the "
+            f"the time falls from {source.t[before]:.10g} to {source.t[after]:.10g} within `{names[int(quantity[after])]}`{of}; sort the "
             "rows by time, or if a new experiment begins here, give each its own name in a trajectory column",
             path=source.path,
             row=int(source.rows[after]),

@@ -46,7 +46,9 @@ class Replicates:
         return frozenset(place for one in self.stems.values() for place in one.values())
 
 
-def find_replicates(labels: Sequence[str], config: DataConfig, value: str = NAMELESS) -> tuple[Replicates, Decision | None]:
+def find_replicates(
+    labels: Sequence[str], config: DataConfig, value: str = NAMELESS
+) -> tuple[Replicates, Decision | None]:
     """Columns that say in their names that they are readings of one quantity; with numbers alone (`A1`, `A2`) only where
     the person says that there are such.
 
@@ -65,7 +67,11 @@ def find_replicates(labels: Sequence[str], config: DataConfig, value: str = NAME
     found = Replicates(stems)
     answers = {"trajectories": 0, "mean": 1, "states": 2}
     chosen = answers[config.replicates or "trajectories"]
-    said = ("each is a trajectory of its own", "their mean was taken, with its standard deviation", "each is a quantity of its own")
+    said = (
+        "each is a trajectory of its own",
+        "their mean was taken, with its standard deviation",
+        "each is a quantity of its own",
+    )
     columns = ", ".join(f"`{label}`" for k, label in enumerate(labels) if k in found.places)
     of = f"`{next(iter(stems))}`" if len(stems) == 1 else "one quantity each: " + ", ".join(f"`{one}`" for one in stems)
     sentence = f"The columns {columns} are replicates of {of}; {said[chosen]}."
@@ -97,7 +103,13 @@ def stacked(source: Rows, found: Replicates) -> Rows:
         parts.append(part)
         group = [f"{one}/{name}" if one else name for one in base]
         groups.append(group)
-        doses.update({new: source.doses[old or source.stem] for new, old in zip(group, base, strict=True) if (old or source.stem) in source.doses})
+        doses.update(
+            {
+                new: source.doses[old or source.stem]
+                for new, old in zip(group, base, strict=True)
+                if (old or source.stem) in source.doses
+            }
+        )
     rows = np.tile(np.arange(len(source.t)), len(parts))
     group = np.array([one for names in groups for one in names], dtype=object)
     return replace(source.rows_at(rows), measured=np.concatenate(parts), group=group, deviation=None, doses=doses)

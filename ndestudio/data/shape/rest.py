@@ -10,7 +10,7 @@ from ndestudio.data.config import DataConfig
 from ndestudio.data.decisions import Choice, Decision
 from ndestudio.data.deviations import measured_by
 from ndestudio.data.roles import Analysed, Role, increasing, telling
-from ndestudio.data.shape.vocabulary import CALENDAR, COUNTERS, IDENTIFIERS, PREDICTIONS, is_flag, word
+from ndestudio.data.shape.vocabulary import CALENDAR, CLOCKS, COUNTERS, IDENTIFIERS, PREDICTIONS, is_flag, word
 
 SHOWN = 12
 """So many categories are written out."""
@@ -53,7 +53,11 @@ class Rest:
 
     def _role(self, column: Analysed, labels: Sequence[str]) -> Role:
         base = measured_by(column.label, labels)
-        if base is None and self._long and word(column.label) in ("sd", "std", "stdev", "se", "sem", "error", "noiseparameters"):
+        if (
+            base is None
+            and self._long
+            and word(column.label) in ("sd", "std", "stdev", "se", "sem", "error", "noiseparameters")
+        ):
             base = next((one for one in labels if one != column.label), None)
         if base is not None and column.kind == "number" and column.missing < len(column.texts):
             self.notes.append(f"`{column.label}` was taken as the standard deviation of `{base}`.")
@@ -81,6 +85,8 @@ class Rest:
             return "has no value in any row that was looked at,"
         if self._headed and called in COUNTERS and counts(column.values):
             return "only counts the rows"
+        if column.kind == "text" and len({text.strip() for text in column.texts}) == 1 and len(column.texts) > 1:
+            return "holds the same text in all rows,"
         if called in IDENTIFIERS and column.kind != "date":
             return "names rows"
         if is_flag(column.label) and column.kind == "text":
@@ -89,7 +95,7 @@ class Rest:
             return "says how good other values are"
         if self._dosed and called in PREDICTIONS:
             return "is what a model predicted"
-        if self._time is not None and column.kind == "number" and self._is_clock(column, called):
+        if self._time is not None and column.kind != "text" and self._is_clock(column, called):
             return f"is another clock beside `{self._time.label}`"
         return ""
 
@@ -103,7 +109,8 @@ class Rest:
     def _is_clock(self, column: Analysed, called: str) -> bool:
         if called in CALENDAR:
             return True
-        return telling(column.label) and increasing(column.values, self._groups)
+        named = telling(column.label) or bool(CLOCKS & set(called.split("_")))
+        return named and increasing(column.values, self._groups)
 
     def _is_covariate(self, column: Analysed) -> bool:
         if self._groups is None or column.missing or column.kind == "date":

@@ -48,6 +48,9 @@ CALENDAR = _words(
 )
 """Parts of a date or a clock: none is measured."""
 
+CLOCKS = _words("timestamp datetime time date clock elapsed duration uhrzeit zeit")
+"""Words in the names of clocks."""
+
 COUNTERS = _words(
     "index row rownum row_number rownames row_names id no nr number # unnamed unnamed_0 record recordnumber record_number "
     "sample sample_no sample_number scan scan_no scan_number obs observation observation_no point pt sequence seq_no counter "

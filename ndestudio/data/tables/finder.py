@@ -163,17 +163,20 @@ def _bridge(run: Run, rows: Sequence[RawRow], kinds: Sequence[list[CellKind]], p
 
 
 def _repeats(run: Run, rows: Sequence[RawRow], place: int) -> bool:
-    """Whether a row repeats one of the lines above the run, numbers in it aside."""
-    return any(_alike(rows[place], rows[above]) for above in range(max(run.start - 4, 0), run.start))
+    """Whether a row repeats one of the lines above the run; in a title, numbers may differ."""
+    above = range(max(run.start - 4, 0), run.start)
+    return any(
+        rows[place].cells == rows[one].cells or (one < run.start - 1 and _same_title(rows[place], rows[one]))
+        for one in above
+    )
 
 
-def _alike(row: RawRow, other: RawRow) -> bool:
-    if row.cells == other.cells:
-        return True
-    return len(row.cells) == len(other.cells) and _digitless(row) == _digitless(other) and bool(_digitless(row))
+def _same_title(row: RawRow, other: RawRow) -> bool:
+    title = _without_digits(row)
+    return len(row.cells) == len(other.cells) and bool(title) and title == _without_digits(other)
 
 
-def _digitless(row: RawRow) -> str:
+def _without_digits(row: RawRow) -> str:
     return "".join(letter for letter in "|".join(row.cells) if not letter.isdigit()).strip("| .,-+")
 
 

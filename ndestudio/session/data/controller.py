@@ -99,7 +99,7 @@ class DataController(Presenter[DataState]):
         config = self._workspace.project.spec.data
         spelt = msgspec.structs.replace(
             config,
-            time=next(iter(by_role.get("time", ())), config.time),
+            time=_spelt(by_role.get("time", []), config.time),
             trajectory=next(iter(by_role.get("trajectory", ())), ""),
             inputs=tuple(by_role.get("input", ())),
             covariates=tuple(by_role.get("covariate", ())),
@@ -381,6 +381,11 @@ class DataController(Presenter[DataState]):
         if dataset not in self._told:
             self._told[dataset] = summary(dataset), time_taken(dataset).sentence
         return self._told[dataset]
+
+
+def _spelt(labels: Sequence[str], given: str | tuple[str, ...] | None) -> str | tuple[str, ...] | None:
+    """The columns that tell the time as a setting."""
+    return given if not labels else labels[0] if len(labels) == 1 else tuple(labels)
 
 
 def _files(config: DataConfig, shown: int, preview: Preview | None) -> tuple[FileRow, ...]:
