@@ -13,7 +13,7 @@ import msgspec
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from ndestudio.data.config import DataConfig, SplitConfig  # noqa: E402
+from ndestudio.data.config import DataConfig, DoseConfig, SplitConfig  # noqa: E402
 from ndestudio.distil.config import DistilConfig, RecoveryConfig  # noqa: E402
 from ndestudio.export.config import ExportConfig  # noqa: E402
 from ndestudio.figures.style import FigureStyle  # noqa: E402
@@ -34,6 +34,7 @@ TABLES: dict[str, type] = {
     "": Spec,
     "data": DataConfig,
     "data.split": SplitConfig,
+    "data.doses": DoseConfig,
     "model": ModelConfig,
     "model.parameters.NAME": ParameterConfig,
     "model.parameters.NAME.prior": PriorConfig,

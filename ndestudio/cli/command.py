@@ -70,6 +70,15 @@ def add_data(parser: ArgumentParser) -> None:
     )
 
 
+def add_import_settings(parser: ArgumentParser) -> None:
+    """Import settings that the person kept, for the data files."""
+    parser.add_argument(
+        "--import-settings",
+        metavar="NAME",
+        help="read the data files as these import settings say, which were kept under a name",
+    )
+
+
 def add_overrides(parser: ArgumentParser) -> None:
     """What of a spec can be said otherwise."""
     from ndestudio.symbolic.registry import ENGINES

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from ndestudio.cli.command import Command
 
 COMMANDS: dict[str, str] = {
+    "look": "ndestudio.cli.look",
     "run": "ndestudio.cli.run",
     "demo": "ndestudio.cli.demo",
     "recover": "ndestudio.cli.recover",

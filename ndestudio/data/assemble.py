@@ -7,14 +7,14 @@ fewer than two usable rows. What is ambiguous is an error with its row: times th
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
 import numpy as np
 from jaxtyping import Float, Int64
 
 from ndestudio.data.config import SplitConfig
-from ndestudio.data.dataset import Column, Dataset, Part, Source, Trajectory
+from ndestudio.data.dataset import Column, Dataset, Dose, Part, Source, Trajectory
 from ndestudio.data.split import resplit
 from ndestudio.errors import DataError
 
@@ -39,6 +39,18 @@ class Rows:
         Of the time column.
     deviation
         Standard deviations of the measured values (NaN where unknown), or None.
+    observable
+        What each row measures, in a long table ("" where missing), else None.
+    events
+        Setting of `[data.doses]` -> its column.
+    doses
+        Name of a trajectory (as in ``group``, or ``stem``) -> its doses.
+    before
+        Values of inputs just before a step that two rows at one time stand for (NaN elsewhere), or None.
+    compartments
+        Where the dose of each row goes, or None.
+    texts
+        Place of an input that is written as text -> its texts, which are not numbered yet.
     """
 
     path: str | None
@@ -50,6 +62,33 @@ class Rows:
     rows: Int64[np.ndarray, " row"]
     label: str = "time"
     deviation: Float[np.ndarray, "row measured"] | None = None
+    observable: np.ndarray | None = None
+    events: Mapping[str, Float[np.ndarray, " row"]] = field(default_factory=dict)
+    doses: Mapping[str, tuple[Dose, ...]] = field(default_factory=dict)
+    before: Float[np.ndarray, "row input"] | None = None
+    compartments: np.ndarray | None = None
+    texts: Mapping[int, np.ndarray] = field(default_factory=dict)
+
+    def rows_at(self, pick: Int64[np.ndarray, " picked"]) -> Rows:
+        """Some of the rows, in this order."""
+
+        def picked(values: np.ndarray | None) -> np.ndarray | None:
+            return None if values is None else values[pick]
+
+        return replace(
+            self,
+            t=self.t[pick],
+            measured=self.measured[pick],
+            inputs=self.inputs[pick],
+            group=picked(self.group),
+            rows=self.rows[pick],
+            deviation=picked(self.deviation),
+            observable=picked(self.observable),
+            events={name: values[pick] for name, values in self.events.items()},
+            before=picked(self.before),
+            compartments=picked(self.compartments),
+            texts={place: values[pick] for place, values in self.texts.items()},
+        )
 
 
 _Pick: TypeAlias = np.ndarray | slice
@@ -89,7 +128,9 @@ def assemble(
     """
     kept = _Notes(list(notes))
     trajectories = [
-        one for source, name, pick in _grouped(sources, kept) for one in _trajectory(source, name, pick, kept)
+        one
+        for source, name, group, pick in _grouped(sources, kept)
+        for one in _trajectory(source, name, group, pick, kept)
     ]
     if not trajectories:
         reasons = " ".join(kept.sentences[len(notes) :])
@@ -110,8 +151,8 @@ def assemble(
     return resplit(dataset, SplitConfig() if split is None else split)
 
 
-def _grouped(sources: Sequence[Rows], notes: _Notes) -> Iterator[tuple[Rows, str, _Pick]]:
-    """Source, name and row indices of each trajectory, in order of appearance; names are made unique."""
+def _grouped(sources: Sequence[Rows], notes: _Notes) -> Iterator[tuple[Rows, str, str | None, _Pick]]:
+    """Source, name, group and row indices of each trajectory, in order of appearance; names are made unique."""
     found: list[tuple[Rows, str, _Pick]] = []
     for source in sources:
         if source.group is None:
@@ -134,10 +175,10 @@ def _grouped(sources: Sequence[Rows], notes: _Notes) -> Iterator[tuple[Rows, str
         while unique in taken:
             unique, number = f"{base} ({number})", number + 1
         taken.add(unique)
-        yield source, unique, pick
+        yield source, unique, None if source.group is None else name, pick
 
 
-def _trajectory(source: Rows, name: str, pick: _Pick, notes: _Notes) -> Iterator[Trajectory]:
+def _trajectory(source: Rows, name: str, group: str | None, pick: _Pick, notes: _Notes) -> Iterator[Trajectory]:
     timed = np.isfinite(source.t[pick])
     if not timed.all():
         pick = np.arange(len(source.t))[pick]
@@ -156,7 +197,19 @@ def _trajectory(source: Rows, name: str, pick: _Pick, notes: _Notes) -> Iterator
     _check_times(source, name, t, rows)
     part = np.full(len(t), Part.TRAIN, dtype=np.int8)
     deviation = None if source.deviation is None else source.deviation[pick]
-    yield Trajectory(name, t, measured, source.inputs[pick], part, deviation=deviation)
+    doses = source.doses.get(source.stem if group is None else group, ())
+    before = None if source.before is None else source.before[pick]
+    before = before if before is not None and np.isfinite(before).any() else None
+    yield Trajectory(
+        name,
+        t,
+        measured,
+        source.inputs[pick],
+        part,
+        deviation=deviation,
+        doses=tuple(sorted(doses, key=lambda one: one.time)),
+        inputs_before=before,
+    )
 
 
 def _check_times(source: Rows, name: str, t: np.ndarray, rows: np.ndarray) -> None:

@@ -29,6 +29,43 @@ class SplitConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     test_trajectories: tuple[str, ...] = ()
 
 
+class DoseConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Columns of a table of doses and events (NONMEM, Monolix). None: found by the usual names; `""`: there is none.
+
+    Attributes
+    ----------
+    amount
+        Amount of a dose (`AMT`). With `amount = ""` and `event = ""` no row is a dose.
+    event
+        Kind of the row (`EVID`): 0 a measurement, 1 a dose, 2 another event, 3 a reset, 4 a reset with a dose.
+    not_measured
+        Not 0 where the row is no measurement (`MDV`).
+    rate, duration
+        Rate (`RATE`) or duration (`DUR`, `TINF`) of an infusion.
+    compartment
+        Where the dose goes (`CMT`, `ADM`).
+    additional, interval
+        How many further doses follow (`ADDL`), and after which time each (`II`).
+    steady_state
+        Not 0 where the dose has been repeated for ever (`SS`).
+    censored, limit
+        1 where the measurement is a limit of quantification that the value is below, -1 where above (`CENS`), and the
+        other end of the interval (`LIMIT`).
+    """
+
+    amount: str | None = None
+    event: str | None = None
+    not_measured: str | None = None
+    rate: str | None = None
+    duration: str | None = None
+    compartment: str | None = None
+    additional: str | None = None
+    interval: str | None = None
+    steady_state: str | None = None
+    censored: str | None = None
+    limit: str | None = None
+
+
 class DataConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Files and the roles of their columns. A column is named by its label in the file or by its alias.
 
@@ -38,14 +75,38 @@ class DataConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
         Data files; several files are several trajectories unless a trajectory column says otherwise.
     time, trajectory
         Column names; None lets the program guess (trajectory `""`: there is none; time `""`: the rows are counted 0,
-        1, 2, ...).
+        1, 2, ...). Several columns may tell the time together: `["Date", "Time"]`, `["Year", "DoY", "Hour"]`,
+        or name a trajectory together: `["subject", "occasion"]`.
+    time_format
+        How the time is written: `"iso"`, `"year first"`, `"day first"`, `"month first"`, `"compact"` (20201231, 202012310830),
+        `"clock"`, `"duration"`, `"minutes and seconds"`, `"unix s"`, `"unix ms"`, `"unix us"`, `"unix ns"`, `"excel"` and
+        `"matlab"` (serial days), `"julian"`, `"modified julian"`, `"decimal year"`, `"number"` (as it stands), or a pattern such
+        as `%d.%m.%Y %H:%M`. None lets the program recognise it.
+    shape
+        `"wide"` (a column for each quantity), `"long"` (one column says which quantity, another its value) or
+        `"dates across"` (the times stand in the header, a row is a trajectory). None lets the program guess.
+    observable, value
+        Columns of a long table: what was measured, and its value (`"dates across"`: the column that says what a row
+        measures, if there is one, and the name of the quantity if there is not).
+    replicates
+        What several readings of one quantity at one time are, in rows or in columns called `x_rep1`, `x_rep2`, ...:
+        `"trajectories"` (each a run of its own), `"mean"` (their mean, with its standard deviation) or, in columns,
+        `"states"` (quantities of their own).
+    below
+        What cells such as `<0.5` or `n.d.` are: `"missing"`, or `"limit"` (the limit itself, as if it were measured).
+    sentinels
+        Column -> numbers in it that mean "not measured", such as -999; none: all its numbers are measurements. Where
+        a number looks like such a mark, the program asks.
+    doses
+        Columns of doses and events.
     states
-        Measured columns (states or observed outputs of the model); None: all that have no other role.
+        Measured columns (states or observed outputs of the model); None: all that have no other role. Of a long table:
+        what the observable column names.
     inputs
         Measured forcings, interpolated linearly between their samples.
     covariates
         What is known of a whole trajectory (a dose, a temperature): inputs with one value in each, which may stand in
-        any of its rows. Equations and initial values may depend on them (data control, Massaroli et al. 2020, Dissecting neural
+        any of its rows; texts are numbered in alphabetical order from 0. Equations and initial values may depend on them (data control, Massaroli et al. 2020, Dissecting neural
         ODEs).
     ignore
         Columns not used.
@@ -65,13 +126,39 @@ class DataConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
         text-file details; None lets the program guess.
     missing
         Cells that mean "not measured", besides the usual ones (empty, NA, NaN, null, -, ., ?).
-    sheet, key
-        Excel sheet; variable of an .npz or .mat file.
+    header_row, units_row
+        Row with the names of the columns and row with their units (1-based lines of the file or rows of the sheet; 0:
+        there is none).
+    first_row, last_row
+        First and last row of the measurements (1-based; a ``last_row`` of 0: to the end).
+    columns
+        The columns of the table, where others stand beside it: labels, letters as in a spreadsheet (`C`) or ranges of
+        them (`C:E`); () lets the program guess.
+    thousands
+        The sign between thousands in numbers such as `7,250` or `1.013,2`; "" means that there is none.
+    instrument
+        Name of the rule by which the file is read; "" means by none.
+    sheet
+        Sheet of a workbook.
+    key
+        Of a file of arrays (NumPy, MATLAB, HDF5, NetCDF, JSON) the variable or the group (`runs/1`) that is read, of a
+        database the table.
+    times_along
+        Of matrices in files of arrays whether each of their `"rows"` or each of their `"columns"` is one time; None lets
+        the program guess where lengths do not tell.
     """
 
     files: tuple[str, ...] = ()
-    time: str | None = None
-    trajectory: str | None = None
+    time: str | tuple[str, ...] | None = None
+    time_format: str | None = None
+    trajectory: str | tuple[str, ...] | None = None
+    shape: Literal["wide", "long", "dates across"] | None = None
+    observable: str | None = None
+    value: str | None = None
+    replicates: Literal["trajectories", "mean", "states"] | None = None
+    below: Literal["missing", "limit"] | None = None
+    sentinels: dict[str, tuple[float, ...]] = {}
+    doses: DoseConfig = DoseConfig()
     states: tuple[str, ...] | None = None
     inputs: tuple[str, ...] = ()
     covariates: tuple[str, ...] = ()
@@ -87,5 +174,13 @@ class DataConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     encoding: str | None = None
     comment: str | None = None
     missing: tuple[str, ...] = ()
+    header_row: int | None = None
+    units_row: int | None = None
+    first_row: int | None = None
+    last_row: int | None = None
+    columns: tuple[str, ...] = ()
+    thousands: Literal["", ",", ".", " ", "'"] | None = None
+    instrument: str | None = None
     sheet: str | None = None
     key: str | None = None
+    times_along: Literal["rows", "columns"] | None = None

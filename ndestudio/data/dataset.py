@@ -13,6 +13,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int8
 
 from ndestudio.data.control_path import ControlPath, control_path
+from ndestudio.data.decisions import Decision
 
 
 class Part(IntEnum):
@@ -55,6 +56,73 @@ class Source:
     sha256: str = ""
 
 
+@dataclass(frozen=True)
+class TimeReading:
+    """What was taken as the time.
+
+    Parameters
+    ----------
+    label
+        Of the column, or of the columns together: `Date + Time`.
+    form
+        How it was written: a name of ``DataConfig.time_format``, or `"row"` where the rows were counted.
+    unit
+        That it is counted in, "" where none is known.
+    step
+        Median of the steps between rows; None without any.
+    origin
+        Moment that is 0: `2020-12-31 08:30`, "" where the file's own numbers or clocks are kept.
+    """
+
+    label: str
+    form: str
+    unit: str = ""
+    step: float | None = None
+    origin: str = ""
+
+    @property
+    def sentence(self) -> str:
+        """`Datum` (day first) in h since 2021-02-01 08:00, step 2."""
+        form = "" if self.form in ("number", "row") else f" ({self.form})"
+        unit = f" in {self.unit}" if self.unit else ", without a unit"
+        since = f" since {self.origin}" if self.origin else ""
+        step = "" if self.step is None else f", step {self.step:.6g}"
+        return f"`{self.label}`{form}{unit}{since}{step}"
+
+
+@dataclass(frozen=True)
+class Dose:
+    """Something given at a time: a bolus or an infusion, in the units of the file.
+
+    Parameters
+    ----------
+    time
+        When it begins.
+    amount
+        How much in all; NaN if the table does not say, 0 for a reset without a dose.
+    rate, duration
+        Of an infusion, 0 for a bolus. A rate of -1 or -2 is one that a model has to estimate, or whose duration it has to
+        (NONMEM).
+    compartment
+        Where it goes, as the file calls it; "" if it does not say.
+    steady_state
+        Not 0 where it has been repeated each ``interval`` for ever: 1 replaces what was there, 2 adds to it (NONMEM).
+    interval
+        Time between doses of a regimen, 0 for a single one.
+    reset
+        Whether all compartments are emptied before.
+    """
+
+    time: float
+    amount: float
+    rate: float = 0.0
+    duration: float = 0.0
+    compartment: str = ""
+    steady_state: int = 0
+    interval: float = 0.0
+    reset: bool = False
+
+
 @dataclass(frozen=True, eq=False)
 class Trajectory:
     """One experiment.
@@ -76,6 +144,11 @@ class Trajectory:
         of a column against each other.
     input_kind
         How inputs go between their samples, a name in ``control_path.KINDS``.
+    doses
+        What was given, in order of time.
+    inputs_before
+        Where an input steps, its value just before `t` (then ``inputs`` has the one after); NaN elsewhere. None: none
+        steps at a row.
     """
 
     name: str
@@ -86,11 +159,13 @@ class Trajectory:
     weight: float = 1.0
     deviation: Float[np.ndarray, "time measured"] | None = None
     input_kind: str = "linear"
+    doses: tuple[Dose, ...] = ()
+    inputs_before: Float[np.ndarray, "time input"] | None = None
 
     @property
     def control(self) -> ControlPath:
         """The inputs as functions of time."""
-        return control_path(self.t, self.inputs, self.input_kind)
+        return control_path(self.t, self.inputs, self.input_kind, before=self.inputs_before)
 
     @property
     def present(self) -> Bool[np.ndarray, "time measured"]:
@@ -116,6 +191,10 @@ class Dataset:
         Sentences about guesses, aliases and anything set aside, for the person to read.
     weights
         Measured column name -> weight in the loss (missing means 1).
+    decisions
+        What the files were taken for, each with the answers that there are.
+    time_reading
+        What was taken as the time, None where nobody told.
     """
 
     trajectories: tuple[Trajectory, ...]
@@ -125,6 +204,8 @@ class Dataset:
     sources: tuple[Source, ...] = ()
     notes: tuple[str, ...] = ()
     weights: Mapping[str, float] = field(default_factory=dict)
+    decisions: tuple[Decision, ...] = ()
+    time_reading: TimeReading | None = None
 
     @property
     def measured_names(self) -> tuple[str, ...]:

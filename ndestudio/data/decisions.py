@@ -6,12 +6,29 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
+import msgspec
+
+from ndestudio.data.config import DataConfig
 from ndestudio.errors import DataError
 
 Topic: TypeAlias = Literal[
     "table", "header", "format", "time", "unit", "trajectory", "shape", "missing", "role", "dose"
 ]
 """What a decision is about."""
+
+TOPICS: Mapping[Topic, str] = {
+    "table": "Table",
+    "header": "Header",
+    "format": "Format",
+    "time": "Time",
+    "unit": "Unit",
+    "trajectory": "Trajectories",
+    "shape": "Shape",
+    "missing": "Missing",
+    "role": "Role",
+    "dose": "Doses",
+}
+"""What the topics are called."""
 
 
 @dataclass(frozen=True)
@@ -71,6 +88,46 @@ def question(decision: Decision, path: str | None = None, row: int | None = None
 def setting(choice: Choice) -> str:
     """The settings of an answer as they stand in a spec."""
     return ", ".join(f"`{name} = {_toml(value)}`" for name, value in choice.changes.items())
+
+
+def answered(config: DataConfig, changes: Mapping[str, Any]) -> DataConfig:
+    """Settings with an answer taken.
+
+    Parameters
+    ----------
+    changes
+        As in ``Choice``: entries of mapping fields are added, other fields replaced. A column that is given a role in
+        it loses the one it had in the settings.
+
+    Raises
+    ------
+    DataError
+        There is no such setting, or it takes no such value.
+    """
+    plain = msgspec.to_builtins(config)
+    for name, value in changes.items():
+        merged = isinstance(value, Mapping) and isinstance(plain.get(name), dict)
+        plain[name] = {**plain[name], **value} if merged else value
+    named = {column for name in _ROLES if name in changes for column in _names(changes[name])}
+    for name in _ROLES:
+        if name in changes or not plain.get(name):
+            continue
+        left = tuple(column for column in _names(plain[name]) if column not in named)
+        if left != _names(plain[name]):
+            default = () if isinstance(getattr(DataConfig(), name), tuple) else None
+            plain[name] = default if not left else plain[name] if isinstance(plain[name], str) else left
+    try:
+        return msgspec.convert(plain, DataConfig)
+    except msgspec.ValidationError as error:
+        raise DataError(f"these are no settings of data ({error}); see the table `data` of a spec") from None
+
+
+_ROLES = ("time", "trajectory", "states", "inputs", "covariates", "ignore", "observable", "value")
+"""Fields of ``DataConfig`` in which a column is named for one use."""
+
+
+def _names(value: Any) -> tuple[str, ...]:
+    return () if value is None else ((value,) if value else ()) if isinstance(value, str) else tuple(value)
 
 
 def open_decisions(decisions: Iterable[Decision]) -> tuple[Decision, ...]:

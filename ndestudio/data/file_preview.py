@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
 from ndestudio.data.cells import LARGEST, Kind, is_missing, number
 from ndestudio.data.config import DataConfig
-from ndestudio.data.readers.base import Head, bad_number, markers
+from ndestudio.data.decisions import Decision, open_decisions, question
+from ndestudio.data.guesses import guesses, with_missing_ones
+from ndestudio.data.readers.base import Head, bad_number, markers, suited
 from ndestudio.data.readers.registry import reader_for
-from ndestudio.data.roles import Analysed, Role, analyse, assign
+from ndestudio.data.roles import Analysed, Role, analyse
+from ndestudio.data.shape.assign import assign
+from ndestudio.data.shape.below import is_beyond
+from ndestudio.data.times.cells import bad_time
 from ndestudio.errors import DataError
 
 SHOWN_ROWS = 200
@@ -29,7 +34,7 @@ class FileProblem:
         1-based place in the file.
     column
         Label of the column.
-    remedy
+    remedy, decision
         As in ``DataError``.
     """
 
@@ -37,6 +42,7 @@ class FileProblem:
     row: int | None = None
     column: str | None = None
     remedy: tuple[str, str] = ("", "")
+    decision: Decision | None = None
 
     def __str__(self) -> str:
         return str(DataError(self.sentence, row=self.row, column=self.column))
@@ -60,6 +66,8 @@ class ColumnPreview:
         Cells without a value among the rows that were looked at.
     minimum, maximum
         Of those rows; None if there are no numbers (dates are days since 1970-01-01).
+    values
+        Their numbers, NaN where there is none.
     """
 
     label: str
@@ -71,6 +79,7 @@ class ColumnPreview:
     missing: int
     minimum: float | None
     maximum: float | None
+    values: np.ndarray = field(default_factory=lambda: np.zeros(0), compare=False, repr=False)
 
     @property
     def numeric(self) -> bool:
@@ -97,6 +106,8 @@ class Preview:
         Of a text file, else None.
     choices
         Sheets of a workbook, variables of an array file.
+    decisions
+        What was taken for what, each with the answers that there are; the open ones are problems, too.
     """
 
     path: str
@@ -114,6 +125,7 @@ class Preview:
     choices: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     problems: tuple[FileProblem, ...] = ()
+    decisions: tuple[Decision, ...] = ()
 
     def with_role(self, role: Role) -> tuple[ColumnPreview, ...]:
         """The columns that have a role."""
@@ -142,15 +154,29 @@ def preview(path: str | Path, config: DataConfig | None = None) -> Preview:
         rows or columns is in ``Preview.problems`` instead.
     """
     config = DataConfig() if config is None else config
-    head = reader_for(Path(path), str(path)).head(Path(path), config, str(path))
+    return preview_of(head_of(path, config), config)
+
+
+def head_of(path: str | Path, config: DataConfig) -> Head:
+    """The head of a file by whichever reader reads it; raises as ``preview`` does."""
+    return reader_for(Path(path), str(path)).head(Path(path), config, str(path))
+
+
+def preview_of(head: Head, config: DataConfig) -> Preview:
+    """What a head shows, see ``preview``."""
+    config = suited(config, head)
     columns, names, problems = analyse(head, config)
-    assignment = assign(columns, config, head.path)
+    assignment = assign(columns, config, head.path, head.dialect.decimal if head.dialect else ".")
     found = [*head.problems, *problems, *assignment.problems]
+    asked = [error.decision for error in found]
+    found += [question(one, head.path) for one in open_decisions(assignment.decisions) if one not in asked]
     for column, role in zip(columns, assignment.roles, strict=True):
-        if role in ("time", "state", "input", "covariate", "deviation") and column.kind == "number":
+        if role == "time" and column.kind == "date":
+            found += _bad_times(column, head)
+        if role in ("time", "state", "value", "input", "covariate", "deviation") and column.kind == "number":
             found += _bad_cells(column, head, config)
     return Preview(
-        path=str(path),
+        path=head.path,
         format=head.format,
         columns=tuple(_column(column, role) for column, role in zip(columns, assignment.roles, strict=True)),
         head=head.cells[:SHOWN_ROWS],
@@ -164,7 +190,8 @@ def preview(path: str | Path, config: DataConfig | None = None) -> Preview:
         comment=head.dialect.comment if head.dialect else None,
         choices=head.choices,
         notes=(*head.notes, *names, *assignment.notes),
-        problems=tuple(FileProblem(error.sentence, error.row, error.column, error.remedy) for error in found),
+        problems=tuple(_problem(error) for error in found),
+        decisions=with_missing_ones(assignment.decisions, guesses(head, columns, assignment.roles, config)),
     )
 
 
@@ -173,7 +200,7 @@ def configured(preview: Preview, config: DataConfig) -> DataConfig:
     time, trajectory = preview.with_role("time"), preview.with_role("trajectory")
     return replace_config(
         config,
-        time=time[0].label if time else config.time,
+        time=config.time if not time else time[0].label if len(time) == 1 else tuple(column.label for column in time),
         trajectory=trajectory[0].label if trajectory else "",
         states=tuple(column.label for column in preview.with_role("state")),
         inputs=tuple(column.label for column in preview.with_role("input")),
@@ -192,6 +219,11 @@ def replace_config(config: DataConfig, **changes: object) -> DataConfig:
     return msgspec.structs.replace(config, **changes)
 
 
+def _problem(error: DataError) -> FileProblem:
+    decision = error.decision if isinstance(error.decision, Decision) else None
+    return FileProblem(error.sentence, error.row, error.column, error.remedy, decision)
+
+
 def _column(column: Analysed, role: Role) -> ColumnPreview:
     known = column.values[np.isfinite(column.values)]
     return ColumnPreview(
@@ -204,7 +236,16 @@ def _column(column: Analysed, role: Role) -> ColumnPreview:
         missing=column.missing,
         minimum=float(known.min()) if len(known) else None,
         maximum=float(known.max()) if len(known) else None,
+        values=column.values,
     )
+
+
+def _bad_times(column: Analysed, head: Head) -> list[DataError]:
+    reading = column.reading
+    if reading is None or reading.bad is None:
+        return []
+    row = head.rows[reading.bad]
+    return [bad_time(column.texts[reading.bad], reading.form, name=head.path, row=row, column=column.label)]
 
 
 def _bad_cells(column: Analysed, head: Head, config: DataConfig, limit: int = 5) -> list[DataError]:
@@ -215,6 +256,8 @@ def _bad_cells(column: Analysed, head: Head, config: DataConfig, limit: int = 5)
         if is_missing(cell, extra):
             continue
         value = number(cell, decimal)
+        if value is None and is_beyond(cell):
+            continue  # a decision of its own
         if value is None:
             found.append(bad_number(cell, name=head.path, row=row, column=column.label, decimal=decimal))
         elif abs(value) > LARGEST:

@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from ndestudio.data.assemble import Rows, assemble
-from ndestudio.data.cells import Kind
 from ndestudio.data.config import DataConfig
 from ndestudio.data.covariates import with_covariates
 from ndestudio.data.dataset import Column, Dataset, Source
-from ndestudio.data.dates import counted
+from ndestudio.data.dates import counted, per_hour
+from ndestudio.data.decisions import open_decisions, question
 from ndestudio.data.deviations import cleaned
 from ndestudio.data.names import TIME_NAME, suggestion
-from ndestudio.data.readers.base import Head, Table
+from ndestudio.data.plan import Plan, clock_columns, forms, kinds, make_plan, match
+from ndestudio.data.readers.base import Table, suited
 from ndestudio.data.readers.registry import reader_for
-from ndestudio.data.roles import Analysed, Assignment, analyse, assign, deviation_columns, find
+from ndestudio.data.roles import Analysed
+from ndestudio.data.shape.events import plain_texts
+from ndestudio.data.shape.reshape import Quantity, Shaped, columns_at, reshape
+from ndestudio.data.shape.runs import run_name
+from ndestudio.data.times.clock import Clock
+from ndestudio.data.times.settle import ClockColumns, settled
 from ndestudio.errors import DataError
 from ndestudio.progress import Phase, Reporter, SilentReporter
 
@@ -43,8 +48,9 @@ def load(config: DataConfig, reporter: Reporter | None = None, base: str | Path 
     reporter = SilentReporter() if reporter is None else reporter
     if not config.files:
         raise DataError("no data file is named; name at least one (`files` in the table `data` of a spec)")
-    plan: _Plan | None = None
+    plan: Plan | None = None
     sources: list[Rows] = []
+    clocks: list[ClockColumns] = []
     files: list[Source] = []
     for number, file in enumerate(config.files):
         reporter.emit(Phase("reading", f"Reading {Path(file).name}", number + 1, len(config.files)))
@@ -53,152 +59,80 @@ def load(config: DataConfig, reporter: Reporter | None = None, base: str | Path 
         head = reader.head(path, config, file)
         if head.problems:
             raise head.problems[0]
-        plan = _plan(head, config) if plan is None else plan
-        columns = _match(plan, head, config)
-        table = reader.read(path, head, _kinds(plan, columns), config, reporter)
+        for decision in open_decisions(head.decisions):
+            raise question(decision, file)
+        config = suited(config, head) if plan is None else config
+        plan = make_plan(head, config) if plan is None else plan
+        columns = match(plan, head, config)
+        head = replace(head, times=forms(plan, columns))
+        table = reader.read(path, head, kinds(plan, columns), config, reporter)
+        clocks.append(clock_columns(plan, columns, table, file))
         sources.append(_rows(plan, columns, table, file))
         files.append(Source(file, table.sha256))
     assert plan is not None
+    plan, sources = _timed(plan, sources, clocks, config)
     return _finish(plan, sources, files, config)
 
 
-@dataclass(frozen=True)
-class _Plan:
-    """Which columns of the first file are used for what; those of the other files are found by label."""
-
-    path: str
-    columns: tuple[Analysed, ...]
-    time: Analysed | None
-    trajectory: Analysed | None
-    measured: tuple[Analysed, ...]
-    inputs: tuple[Analysed, ...]
-    notes: tuple[str, ...]
-    deviations: tuple[Analysed | None, ...]
-    covariates: frozenset[str]
-
-    @property
-    def used(self) -> tuple[Analysed, ...]:
-        return tuple(
-            one
-            for one in (self.time, self.trajectory, *self.measured, *self.inputs, *self.deviations)
-            if one is not None
-        )
+def _timed(plan: Plan, sources: list[Rows], clocks: list[ClockColumns], config: DataConfig) -> tuple[Plan, list[Rows]]:
+    """The plan with its clock settled by all rows, and the sources with their times."""
+    if plan.clock is None:
+        return plan, sources
+    clock, times, decisions = settled(plan.clock, clocks, config)
+    told = {(one.topic, one.column) for one in decisions}
+    kept = (one for one in plan.decisions if (one.topic, one.column) not in told)
+    plan = replace(plan, clock=clock, decisions=(*kept, *decisions))
+    return plan, [replace(source, t=t) for source, t in zip(sources, times, strict=True)]
 
 
-def _plan(head: Head, config: DataConfig) -> _Plan:
-    columns, names, problems = analyse(head, config)
-    assignment = assign(columns, config, head.path)
-    for problem in (*problems, *assignment.problems):
-        raise problem
-    _refuse_text(columns, assignment, head)
-
-    def pick(role: str) -> tuple[Analysed, ...]:
-        return tuple(column for column, one in zip(columns, assignment.roles, strict=True) if one == role)
-
-    measured = _ordered(columns, config.states, pick("state"))
-    covariates = _ordered(columns, config.covariates or None, pick("covariate"))
-    inputs = (*_ordered(columns, config.inputs or None, pick("input")), *covariates)
-    notes = (*head.notes, *names, *assignment.notes)
-    pairs = deviation_columns(columns, assignment.roles, config)
-    deviations = tuple(columns[pairs[one.index]] if one.index in pairs else None for one in measured)
-    return _Plan(
-        head.path,
-        columns,
-        *_one(pick("time")),
-        *_one(pick("trajectory")),
-        measured,
-        inputs,
-        notes,
-        deviations,
-        frozenset(one.alias for one in covariates),
-    )
-
-
-def _one(columns: tuple[Analysed, ...]) -> tuple[Analysed | None]:
-    return (columns[0] if columns else None,)
-
-
-def _ordered(
-    columns: Sequence[Analysed], names: Sequence[str] | None, found: tuple[Analysed, ...]
-) -> tuple[Analysed, ...]:
-    if names is None:
-        return found
-    indices = dict.fromkeys(find(columns, name) for name in names)
-    return tuple(columns[index] for index in indices if index is not None)
-
-
-def _refuse_text(columns: Sequence[Analysed], assignment: Assignment, head: Head) -> None:
-    for column, role in zip(columns, assignment.roles, strict=True):
-        if role in ("state", "input", "covariate", "time", "deviation") and column.kind == "text":
-            seen = next(text for text in column.texts if text.strip())
-            raise DataError(
-                f"this column is to be used as {role} but holds text such as `{seen}`; choose a column of numbers",
-                path=head.path,
-                row=head.rows[column.texts.index(seen)],
-                column=column.label,
-            )
-
-
-def _match(plan: _Plan, head: Head, config: DataConfig) -> dict[int, Analysed]:
-    """For each used column of the plan the column of this file with the same label."""
-    if head.path == plan.path:
-        return {column.index: column for column in plan.used}
-    columns, _, _ = analyse(head, DataConfig(missing=config.missing, units=config.units))
-    matched: dict[int, Analysed] = {}
-    for wanted in plan.used:
-        found = next((column for column in columns if column.label == wanted.label), None)
-        if found is None:
-            raise DataError(
-                f"there is no column `{wanted.label}`, which {plan.path} has; files that are loaded together need the "
-                "same columns",
-                path=head.path,
-            )
-        if found.unit != wanted.unit and config.units.get(wanted.label) is None:
-            raise DataError(
-                f"the unit is `{found.unit or 'none'}` here and `{wanted.unit or 'none'}` in {plan.path}; convert one, "
-                "or say which unit holds for all",
-                path=head.path,
-                column=wanted.label,
-            )
-        matched[wanted.index] = found
-    return matched
-
-
-def _kinds(plan: _Plan, columns: dict[int, Analysed]) -> dict[int, Kind]:
-    kinds: dict[int, Kind] = {}
-    for wanted in plan.used:
-        is_name = plan.trajectory is not None and wanted.index == plan.trajectory.index
-        kinds[columns[wanted.index].index] = "text" if is_name else wanted.kind
-    return kinds
-
-
-def _rows(plan: _Plan, columns: dict[int, Analysed], table: Table, file: str) -> Rows:
+def _rows(plan: Plan, columns: dict[int, Analysed], table: Table, file: str) -> Rows:
     def values(column: Analysed) -> np.ndarray:
-        # taken out of the table, so that a long column is not held twice while the matrix is filled
-        return table.columns.pop(columns[column.index].index)
+        return table.columns[columns[column.index].index]
+
+    count = len(table.rows)
 
     def stacked(chosen: tuple[Analysed, ...]) -> np.ndarray:
-        matrix = np.empty((len(table.rows), len(chosen)))
+        matrix = np.empty((count, len(chosen)))
         for index, one in enumerate(chosen):
-            matrix[:, index] = values(one)
+            matrix[:, index] = np.nan if one.index in plan.texts else values(one)
+            # taken out of the table, so that a long column is not held twice while the matrix is filled
+            if one.index not in plan.texts and one.index not in twice:
+                del table.columns[columns[one.index].index]
         return matrix
 
-    group = values(plan.trajectory) if plan.trajectory else None
+    twice = {one.index for one in (*plan.events.values(), *plan.deviations) if one is not None}
+    group = _run_names([values(one) for one in plan.trajectory])
     deviation = None
     if any(one is not None for one in plan.deviations):
-        unknown = np.full(len(table.rows), np.nan)
+        unknown = np.full(count, np.nan)
         deviation = np.column_stack([unknown if one is None else values(one) for one in plan.deviations])
+    events = {name: values(one) for name, one in plan.events.items() if one.index not in plan.texts}
+    where = plan.events.get("compartment")
     return Rows(
         path=file,
         stem=Path(file).stem,
-        t=values(plan.time) if plan.time else _count(len(table.rows), group),
+        t=_count(count, group) if plan.clock is None else np.full(count, np.nan),
         measured=stacked(plan.measured),
         inputs=stacked(plan.inputs),
         group=group,
         rows=table.rows,
-        label=plan.time.label if plan.time else "time",
+        label=plan.clock.label if plan.clock else "time",
         deviation=deviation,
+        observable=values(plan.observable) if plan.observable else None,
+        events=events,
+        compartments=None if where is None else plain_texts(values(where)),
+        texts={k: values(one) for k, one in enumerate(plan.inputs) if one.index in plan.texts},
     )
+
+
+def _run_names(columns: list[np.ndarray]) -> np.ndarray | None:
+    """The name of the run of each row, from the columns that name it together."""
+    if not columns:
+        return None
+    plainly = [plain_texts(column) for column in columns]
+    if len(plainly) == 1:
+        return plainly[0]
+    return np.array([run_name(parts) for parts in zip(*plainly, strict=True)], dtype=object)
 
 
 def _count(rows: int, group: np.ndarray | None) -> np.ndarray:
@@ -213,36 +147,39 @@ def _count(rows: int, group: np.ndarray | None) -> np.ndarray:
     return counted
 
 
-def _finish(plan: _Plan, sources: list[Rows], files: list[Source], config: DataConfig) -> Dataset:
+def _finish(plan: Plan, sources: list[Rows], files: list[Source], config: DataConfig) -> Dataset:
     notes = list(plan.notes)
-    time = Column(TIME_NAME, plan.time.label if plan.time else "row", plan.time.unit if plan.time else "")
-    if plan.time is not None and plan.time.kind == "date":
-        sources, unit, note = counted(sources, plan.time.label, plan.time.unit)
-        notes.append(note)
-        time = Column(TIME_NAME, plan.time.label, unit)
-    sources = _clean_deviations(plan, sources, notes)
-    keep = _with_values(plan, sources, config, notes)
-    sources = [_select(source, keep) for source in sources]
-    measured = [plan.measured[index] for index in keep]
+    found = counted(sources, plan.clock or Clock(()))
+    notes += found.notes
+    time = Column(TIME_NAME, found.reading.label, found.reading.unit)
+    sources = _clean_deviations(plan, found.sources, notes)
+    shaped = reshape(
+        plan, sources, config, 1.0 if plan.clock is None or plan.clock.plain else per_hour(found.reading.unit)
+    )
+    notes += shaped.notes
+    keep = _with_values(plan, shaped, config, notes)
+    measured = [shaped.measured[index] for index in keep]
     dataset = assemble(
-        sources,
+        [columns_at(source, keep) for source in shaped.sources],
         time,
-        [_column(one) for one in measured],
-        [_column(one) for one in plan.inputs],
+        [one.column for one in measured],
+        [one.column for one in shaped.inputs],
         files=files,
         notes=notes,
         weights=_weights(measured, config),
         split=config.split,
     )
-    return _with_trajectory_weights(with_covariates(dataset, plan.covariates), config)
+    dataset = with_covariates(dataset, shaped.covariates)
+    decisions = (*plan.decisions, *shaped.decisions)
+    return _with_trajectory_weights(replace(dataset, decisions=decisions, time_reading=found.reading), config)
 
 
-def _with_values(plan: _Plan, sources: list[Rows], config: DataConfig, notes: list[str]) -> list[int]:
+def _with_values(plan: Plan, shaped: Shaped, config: DataConfig, notes: list[str]) -> list[int]:
     keep = []
-    for index, column in enumerate(plan.measured):
-        if any(np.isfinite(source.measured[:, index]).any() for source in sources):
+    for index, column in enumerate(shaped.measured):
+        if any(np.isfinite(source.measured[:, index]).any() for source in shaped.sources):
             keep.append(index)
-        elif config.states is not None or len(plan.measured) == 1:
+        elif config.states or len(shaped.measured) == 1:
             raise DataError(
                 "the column has no value in any row; ignore it, or model it as a state that is not measured",
                 path=plan.path,
@@ -255,16 +192,7 @@ def _with_values(plan: _Plan, sources: list[Rows], config: DataConfig, notes: li
     return keep
 
 
-def _select(source: Rows, keep: list[int]) -> Rows:
-    if len(keep) == source.measured.shape[1]:
-        return source
-    deviation = None if source.deviation is None else source.deviation[:, keep]
-    return replace(source, measured=source.measured[:, keep], deviation=deviation)
-
-
-def _clean_deviations(plan: _Plan, sources: list[Rows], notes: list[str]) -> list[Rows]:
-    from dataclasses import replace
-
+def _clean_deviations(plan: Plan, sources: list[Rows], notes: list[str]) -> list[Rows]:
     found = []
     for source in sources:
         if source.deviation is None:
@@ -281,7 +209,7 @@ def _clean_deviations(plan: _Plan, sources: list[Rows], notes: list[str]) -> lis
     return found
 
 
-def _weights(measured: list[Analysed], config: DataConfig) -> dict[str, float]:
+def _weights(measured: list[Quantity], config: DataConfig) -> dict[str, float]:
     weights = {one.alias: config.weights[name] for one in measured for name in one.answers_to if name in config.weights}
     for name, weight in weights.items():
         if not (np.isfinite(weight) and weight >= 0):
@@ -303,7 +231,3 @@ def _with_trajectory_weights(dataset: Dataset, config: DataConfig) -> Dataset:
         for trajectory in dataset.trajectories
     )
     return replace(dataset, trajectories=weighted)
-
-
-def _column(column: Analysed) -> Column:
-    return Column(column.alias, column.label, column.unit)

@@ -2,39 +2,38 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Literal
 
 import numpy as np
 
-from ndestudio.data.cells import Kind, days, is_missing, kind_of, number
+from ndestudio.data.cells import Kind, is_missing, mostly_numbers, number
 from ndestudio.data.config import DataConfig
-from ndestudio.data.deviations import measured_by
-from ndestudio.data.names import TIME_NAME, identifier, is_identifier, split_header, suggestion, unique_labels
+from ndestudio.data.names import TIME_NAME, identifier, is_identifier, split_header, unique_labels
 from ndestudio.data.readers.base import Head, markers
+from ndestudio.data.shape.below import is_beyond
+from ndestudio.data.times.calendar import DAY, MICRO
+from ndestudio.data.times.candidates import TELLING
+from ndestudio.data.times.cells import series_of
+from ndestudio.data.times.choice import bad_format
+from ndestudio.data.times.recognise import Reading, recognise, recognise_numbers
+from ndestudio.data.times.words import name_score
 from ndestudio.errors import DataError
 
-Role = Literal["time", "trajectory", "state", "input", "covariate", "deviation", "ignore"]
+Role = Literal[
+    "time", "trajectory", "observable", "value", "state", "input", "covariate", "deviation", "dose", "ignore"
+]
 
 
 def _words(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
-TIME_NAMES = _words(
-    "t time times timestamp date datetime day days d year years yr hour hours h hr minute minutes min second seconds sec "
-    "s ms week weeks month months elapsed zeit tag jahr stunde temps tiempo tempo"
-)
 TRAJECTORY_NAMES = _words(
     "trajectory traj trial run experiment exp culture replicate rep series batch subject patient id sample group "
     "condition simulation sim episode dataset unit specimen animal cell well plate versuch"
 )
-_TELLING = _words("time date day days hour hours minute minutes second seconds year years week weeks elapsed")
-"""Words that make a longer name one of a time, if the numbers increase."""
-_COUNTERS = frozenset({"", "index", "row", "id", "no", "nr", "number", "#", "unnamed", "unnamed_0"})
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,6 +52,8 @@ class Analysed:
         The cells.
     missing
         Number of cells without a value.
+    reading
+        What the cells are as times, None if they are none or plain numbers.
     """
 
     index: int
@@ -64,23 +65,12 @@ class Analysed:
     values: np.ndarray
     texts: tuple[str, ...]
     missing: int
+    reading: Reading | None = None
 
     @property
     def answers_to(self) -> tuple[str, ...]:
         """The names by which a person may call the column."""
         return (self.label, self.alias, self.header)
-
-
-@dataclass(frozen=True)
-class Assignment:
-    """The role of each column, the sentences about how it came to it, and what is wrong with what the person asked."""
-
-    roles: tuple[Role, ...]
-    notes: tuple[str, ...]
-    problems: tuple[DataError, ...]
-
-    def indices(self, role: Role) -> tuple[int, ...]:
-        return tuple(index for index, one in enumerate(self.roles) if one == role)
 
 
 def analyse(head: Head, config: DataConfig) -> tuple[tuple[Analysed, ...], tuple[str, ...], tuple[DataError, ...]]:
@@ -107,94 +97,14 @@ def analyse(head: Head, config: DataConfig) -> tuple[tuple[Analysed, ...], tuple
             problems += [problem] if problem else []
         taken.add(alias)
         texts = tuple(row[index] for row in head.cells)
-        kind = kind_of(list(texts), decimal, extra)
         unit = config.units.get(label, config.units.get(alias, config.units.get(head.headers[index], parts[index][1])))
         missing = sum(is_missing(cell, extra) for cell in texts)
-        values = _values(texts, kind, decimal, extra)
-        columns.append(Analysed(index, head.headers[index], label, unit, alias, kind, values, texts, missing))
-    known = [name for column in columns for name in column.answers_to]
-    for where, given in (
-        ("names", config.names),
-        ("units", config.units),
-        ("weights", config.weights),
-        ("deviations", config.deviations),
-    ):
-        problems += [_unknown(name, where, known, head.path) for name in given if name not in known]
+        try:
+            kind, values, reading = _read(texts, label, unit, decimal, extra, config)
+        except ValueError as error:
+            raise bad_format(str(config.time_format), head.path, str(error)) from error
+        columns.append(Analysed(index, head.headers[index], label, unit, alias, kind, values, texts, missing, reading))
     return tuple(columns), tuple(notes), tuple(problems)
-
-
-def assign(columns: Sequence[Analysed], config: DataConfig, path: str) -> Assignment:
-    """Give each column its role: what the person said, else the guess."""
-    problems: list[DataError] = []
-    notes: list[str] = []
-    roles: list[Role | None] = [None] * len(columns)
-
-    def put(name: str, role: Role) -> None:
-        found = find(columns, name)
-        if found is None:
-            known = [column.label for column in columns]
-            problems.append(_unknown(name, "time" if role == "time" else f"{role} column", known, path))
-        elif roles[found] not in (None, role):
-            problems.append(
-                DataError(
-                    f"the column is named both as {roles[found]} and as {role}; choose one", path=path, column=name
-                )
-            )
-        else:
-            roles[found] = role
-
-    asked: tuple[tuple[Role, Sequence[str]], ...] = (
-        ("time", [config.time] if config.time else []),
-        ("trajectory", [config.trajectory] if config.trajectory else []),
-        ("input", config.inputs),
-        ("covariate", config.covariates),
-        ("ignore", config.ignore),
-        ("deviation", tuple(config.deviations.values())),
-        ("state", config.states or ()),
-    )
-    for role, names in asked:
-        for name in names:
-            put(name, role)
-    free = [column for column in columns if roles[column.index] is None]
-    trajectory = roles.index("trajectory") if "trajectory" in roles else None
-    time_known = columns[roles.index("time")] if "time" in roles else None
-    if config.trajectory is None:
-        trajectory = guess_trajectory([column for column in free if column is not time_known], time_known, columns)
-        if trajectory is not None:
-            roles[trajectory] = "trajectory"
-            notes.append(f"`{columns[trajectory].label}` was taken as the name of the trajectory.")
-    if config.time is None:
-        time = guess_time([column for column in free if column.index != trajectory], _groups(columns, trajectory))
-        if time is not None:
-            roles[time] = "time"
-            notes.append(f"`{columns[time].label}` was taken as the time.")
-        else:
-            problems.append(
-                DataError(
-                    "no column looks like the time (numbers that increase); name the time column, or say that there is "
-                    'none (time ""): then rows are counted 0, 1, 2, ...',
-                    path=path,
-                    remedy=("count", ""),
-                )
-            )
-    rest, more = _rest(columns, roles, config)
-    notes += more
-    if "state" not in rest:
-        problems.append(_nothing_measured(columns, path))
-    return Assignment(tuple(rest), tuple(notes), tuple(problems))
-
-
-def _nothing_measured(columns: Sequence[Analysed], path: str) -> DataError:
-    seen = [(one.label, text) for one in columns if one.kind == "text" for text in one.texts if text.strip()]
-    if not seen:
-        return DataError("no column of measurements is left beside the time; choose at least one state", path=path)
-    label, text = seen[0]
-    return DataError(
-        f"no column of measurements is left beside the time: the column holds text such as `{text}`; choose a column of "
-        "numbers, or write numbers without thousands separators (and set decimal to `,` if the comma is a decimal comma)",
-        path=path,
-        column=label,
-    )
 
 
 def find(columns: Sequence[Analysed], name: str) -> int | None:
@@ -206,68 +116,9 @@ def find(columns: Sequence[Analysed], name: str) -> int | None:
     return None
 
 
-def deviation_columns(columns: Sequence[Analysed], roles: Sequence[Role], config: DataConfig) -> dict[int, int]:
-    """Index of a measured column -> index of the column with its standard deviations."""
-    found: dict[int, int] = {}
-    for name, deviation in config.deviations.items():
-        pair = find(columns, name), find(columns, deviation)
-        if pair[0] is not None and pair[1] is not None:
-            found[pair[0]] = pair[1]
-    labels = [column.label for column, role in zip(columns, roles, strict=True) if role == "state"]
-    for column, role in zip(columns, roles, strict=True):
-        base = measured_by(column.label, labels) if role == "deviation" else None
-        place = None if base is None else find(columns, base)
-        if place is not None and column.index not in found.values():
-            found.setdefault(place, column.index)
-    return found
-
-
-def guess_trajectory(free: Sequence[Analysed], time: Analysed | None, columns: Sequence[Analysed]) -> int | None:
-    """The column that names the trajectories, if one seems to.
-
-    Text in few values is, where it has a telling name, stays the same over neighbouring rows, or makes the time
-    increase that else does not. Whole numbers are with a telling name or if they make the time increase.
-    """
-    rows = max((len(column.texts) for column in free), default=0)
-    others = [time] if time else [one for one in columns if _word(one.label) in TIME_NAMES]
-    for kind in ("text", "number"):
-        for telling in (True, False):
-            for column in free:
-                if column.kind == kind and (_word(column.label) in TRAJECTORY_NAMES) == telling:
-                    distinct = len(set(column.texts))
-                    few = distinct < rows if telling and kind == "text" else distinct * 2 <= rows
-                    if few and _separates(column, telling, [one for one in others if one is not column], columns):
-                        return column.index
-    return None
-
-
-def _separates(column: Analysed, telling: bool, times: Sequence[Analysed], columns: Sequence[Analysed]) -> bool:
-    if column.missing:
-        return False
-    if column.kind == "number" and not (np.isfinite(column.values).all() and np.all(np.mod(column.values, 1) == 0)):
-        return False
-    changes = sum(one != other for one, other in pairwise(column.texts))
-    if telling or (column.kind == "text" and changes + 1 == len(set(column.texts))):
-        return True
-    groups = _groups(columns, column.index)
-    return any(
-        one.kind != "text" and not increasing(one.values, None) and increasing(one.values, groups) for one in times
-    )
-
-
-def guess_time(free: Sequence[Analysed], groups: np.ndarray | None) -> int | None:
-    """The time column: a telling name counts most, then whether the numbers increase within each trajectory."""
-    best, best_score = None, 0.0
-    for column in free:
-        if column.kind == "text" or column.missing == len(column.texts):
-            continue
-        rises = increasing(column.values, groups)
-        word = _word(column.label)
-        telling = 4.0 if word in TIME_NAMES else 3.0 if rises and _TELLING & set(word.split("_")) else 0.0
-        score = telling + (2.0 if rises else 0.0) + (1.5 if column.kind == "date" else 0.0)
-        if score > best_score:
-            best, best_score = column.index, score
-    return best
+def telling(label: str) -> bool:
+    """Whether a label says that its column is a time."""
+    return name_score(label) >= TELLING
 
 
 def increasing(values: np.ndarray, groups: np.ndarray | None) -> bool:
@@ -278,41 +129,6 @@ def increasing(values: np.ndarray, groups: np.ndarray | None) -> bool:
     if groups is None:
         return bool(np.all(np.diff(values[known]) > 0))
     return all(bool(np.all(np.diff(values[known & (groups == one)]) > 0)) for one in np.unique(groups))
-
-
-def _rest(columns: Sequence[Analysed], roles: list[Role | None], config: DataConfig) -> tuple[list[Role], list[str]]:
-    result: list[Role] = []
-    notes: list[str] = []
-    headed = any(column.header for column in columns)
-    labels = [column.label for column, role in zip(columns, roles, strict=True) if role in (None, "state")]
-    for column, role in zip(columns, roles, strict=True):
-        if role is None:
-            base = measured_by(column.label, labels)
-            if base is not None and column.kind == "number":
-                notes.append(f"`{column.label}` was taken as the standard deviation of `{base}`.")
-                role = "deviation"
-            elif config.states is not None:
-                role = "ignore"
-            elif column.kind != "number":
-                notes.append(f"`{column.label}` holds {column.kind}s, not numbers, and is left out.")
-                role = "ignore"
-            elif column.missing == len(column.texts) and column.texts:
-                notes.append(f"`{column.label}` has no value in any row that was looked at, and is left out.")
-                role = "ignore"
-            elif headed and _word(column.header) in _COUNTERS and _counts(column.values):
-                notes.append(f"`{column.label}` only counts the rows and is left out.")
-                role = "ignore"
-            else:
-                role = "state"
-        result.append(role)
-        used = role in ("state", "input", "covariate")
-        if used and column.alias != column.label and column.header:
-            notes.append(f"`{column.label}` is called `{column.alias}` in equations.")
-    return result, notes
-
-
-def _counts(values: np.ndarray) -> bool:
-    return len(values) > 1 and bool(np.all(np.diff(values) == 1)) and values[0] in (0, 1)
 
 
 def _label_notes(raw: list[str], labels: list[str]) -> list[str]:
@@ -336,25 +152,40 @@ def _bad_alias(given: str, taken: set[str], path: str, label: str) -> DataError 
     return DataError(f"`{given}` {why}; choose another name", path=path, column=label)
 
 
-def _unknown(name: str, where: str, known: list[str], path: str) -> DataError:
-    shown = [one for one in dict.fromkeys(known) if one]
-    return DataError(f"there is no column `{name}` (named under {where}){suggestion(name, shown)}", path=path)
+def _measured(cells: list[str], decimal: str, extra: frozenset[str]) -> bool:
+    """Whether what is no cell beyond a limit (`<0.5`) is numbers."""
+    others = [cell for cell in cells if not is_beyond(cell)]
+    if len(others) == len(cells) or all(is_missing(cell, extra) for cell in others):
+        return False
+    return mostly_numbers(others, decimal, extra)
 
 
-def _values(texts: tuple[str, ...], kind: Kind, decimal: str, extra: frozenset[str]) -> np.ndarray:
-    if kind == "text":
-        return np.full(len(texts), np.nan)
-    parsed = (
-        None if is_missing(cell, extra) else days(cell) if kind == "date" else number(cell, decimal) for cell in texts
-    )
-    return np.array([np.nan if value is None else value for value in parsed], dtype=np.float64)
+def _read(
+    texts: tuple[str, ...], label: str, unit: str, decimal: str, extra: frozenset[str], config: DataConfig
+) -> tuple[Kind, np.ndarray, Reading | None]:
+    """What the cells are: their kind, their numbers (times as days), and how they tell the time."""
+    cells = list(texts)
+    form = config.time_format
+    if mostly_numbers(cells, decimal, extra) or _measured(cells, decimal, extra):
+        parsed = (None if is_missing(cell, extra) else number(cell, decimal) for cell in texts)
+        values = np.array([np.nan if value is None else value for value in parsed], dtype=np.float64)
+        mine = label == config.time or name_score(label, unit) >= TELLING
+        reading = recognise_numbers(values, label, unit, form if mine else None, texts)
+        if reading is None or reading.form.plain:
+            return "number", values, reading
+        import polars as pl
 
-
-def _groups(columns: Sequence[Analysed], trajectory: int | None) -> np.ndarray | None:
-    if trajectory is None:
-        return None
-    return np.unique(np.array(columns[trajectory].texts, dtype=str), return_inverse=True)[1]
-
-
-def _word(label: str) -> str:
-    return re.sub(r"[^a-z0-9#]+", "_", label.lower()).strip("_")
+        numbers = pl.Series(values, nan_to_null=True)
+        whole = numbers.cast(pl.Int64, strict=False).cast(pl.String)
+        seconds, _ = reading.form.seconds(whole if reading.form.grammar else numbers)
+        return "date", (seconds + reading.form.zero / MICRO) / DAY, reading
+    series = series_of(texts, extra)
+    reading = recognise(series, label, unit, form)
+    if reading is None and form is not None:
+        reading = recognise(series, label, unit)
+    if reading is None:
+        return "text", np.full(len(texts), np.nan), None
+    seconds, _ = reading.form.seconds(series)
+    zero = reading.form.zero if reading.form.measure == "moment" else 0
+    kind: Kind = "date" if reading.strict or name_score(label, unit) >= TELLING else "text"
+    return kind, (seconds + zero / MICRO) / DAY, reading

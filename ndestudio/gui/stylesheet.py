@@ -57,6 +57,14 @@ QToolButton:hover { background: $raised; }
 QToolButton:checked { background: $accent_soft; border-color: $accent; }
 QToolButton:focus { border: 1px solid $accent; }
 QToolButton::menu-indicator { image: none; }
+QToolButton[kind="chip"] {
+    background: $surface; border: 1px solid $border; border-radius: 13px; padding: 3px 10px 3px 8px;
+}
+QToolButton[kind="chip"]:hover { background: $raised; }
+QToolButton[kind="chip"]:focus { border: 1px solid $accent; }
+QToolButton[kind="chip"][state="guess"] { border: 1px dashed $warning; }
+QToolButton[kind="chip"][state="open"] { border: 1px solid $error; }
+QPushButton[kind="choice"] { text-align: left; padding: 4px 8px; }
 QToolButton[kind="stage"] {
     border-radius: 8px; padding: 8px 4px 6px 4px; color: $muted; font-size: 12px; font-weight: 500;
     min-width: 60px; max-width: 60px;

@@ -47,7 +47,8 @@ def with_role(data: DataConfig, column: str, role: Role, states: tuple[str, ...]
     covariates = tuple(name for name in data.covariates if name != column)
     ignore = tuple(name for name in data.ignore if name != column)
     deviations = {name: other for name, other in data.deviations.items() if column not in (name, other)}
-    time = None if data.time == column else data.time
+    told = (data.time,) if isinstance(data.time, str) else data.time or ()
+    time = None if column in told else data.time
     trajectory = "" if data.trajectory == column else data.trajectory
     match role:
         case "time":

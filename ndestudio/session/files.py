@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from ndestudio.data.readers.registry import endings, reader_for, titles
@@ -89,6 +90,11 @@ class FilesController:
         files = [Path(path).absolute() for path in paths]
         if not files:
             return
+        if any(path.is_dir() for path in files):
+            title = f"Looking through {next(path for path in files if path.is_dir()).name}"
+            failed = partial(self._failed, files[0])
+            self._tasks.start("open", title, _look_through, tuple(files), done=self._opened_folder, failed=failed)
+            return
         special = [path for path in files if path.suffix.lower() in (PROJECT_SUFFIX, SPEC_SUFFIX)]
         if special:
             if len(files) > 1:
@@ -112,6 +118,11 @@ class FilesController:
             self._data.add_files([str(path) for path in readable])
         for path in reversed(readable):
             self._remember(path)
+
+    def _opened_folder(self, found: tuple[tuple[Path, ...], str]) -> None:
+        files, sentence = found
+        self.open(files)
+        self._notifier.toast(sentence)
 
     def _refused(self, path: Path) -> bool:
         """Whether nothing reads such a file; the project then stays as it is, and a message says what was tried."""
@@ -209,6 +220,23 @@ def _save_project(project: Project, path: Path, *, reporter: Reporter) -> None:
 
     del reporter
     save_project(project, path)
+
+
+def _look_through(paths: tuple[Path, ...], *, reporter: Reporter) -> tuple[tuple[Path, ...], str]:
+    """The data files of folders, among other files, and what was left out."""
+    from ndestudio.data.folders import data_files
+
+    del reporter
+    files: list[Path] = []
+    sentences = []
+    for path in paths:
+        if path.is_dir():
+            found = data_files(path)
+            files += found.files
+            sentences.append(found.sentence)
+        else:
+            files.append(path)
+    return tuple(dict.fromkeys(files)), " ".join(sentences)
 
 
 def _load_spec(path: Path, *, reporter: Reporter) -> Project:

@@ -13,6 +13,7 @@ from ndestudio.progress import Reporter
 from ndestudio.project.project import Project
 from ndestudio.session.autosave import Autosave
 from ndestudio.session.data.controller import DataController
+from ndestudio.session.data.imports import IMPORT_SETTINGS
 from ndestudio.session.distillation.controller import DistilController
 from ndestudio.session.distillation.recovery import RecoveryController
 from ndestudio.session.export.controller import ExportController
@@ -69,7 +70,7 @@ class Session:
         self._refreshed = 0.0
         context = Context(self.workspace, self.tasks, notifier=self, navigation=self)
         self.autosave = Autosave(self.workspace, self.tasks, autosave_folder)
-        self.data = DataController(context)
+        self.data = DataController(context, self.settings.folder / IMPORT_SETTINGS)
         self.files = FilesController(context, self.settings, self.data, self.autosave)
         self.model = ModelController(context, self.formulas, self.data)
         self.train = TrainController(context, self.model, self._on_device)

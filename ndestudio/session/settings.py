@@ -50,6 +50,11 @@ class SettingsStore:
         self._path = path or user_config_dir() / "settings.json"
         self.value = self._read()
 
+    @property
+    def folder(self) -> Path:
+        """Where the file is; other things of the person are kept beside it."""
+        return self._path.parent
+
     def change(self, **changes: object) -> None:
         self.put(msgspec.structs.replace(self.value, **changes))
 

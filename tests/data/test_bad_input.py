@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from ndestudio.data import DataConfig, Dataset, load, preview
+from ndestudio.data.decisions import Decision
 from ndestudio.errors import DataError
 
 
@@ -95,7 +96,10 @@ def test_decimal_comma_is_suggested(tmp_path: Path) -> None:
 
 def test_thousands_separator_is_not_taken_for_a_decimal_point(tmp_path: Path) -> None:
     error = refused(tmp_path, "t;x\n1;2,5\n2;1.500\n3;4,5\n")
-    assert (error.row, error.column) == (3, "x")
+    assert error.column == "x" and "(line 3)" in error.sentence
+    assert isinstance(error.decision, Decision) and error.decision.open
+    data = read(tmp_path, "data.csv", thousands=".")
+    assert data.trajectories[0].measured[:, 0].tolist() == [2.5, 1500.0, 4.5]
 
 
 def test_quoted_thousands_are_not_read_as_decimals(tmp_path: Path) -> None:

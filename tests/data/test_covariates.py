@@ -32,9 +32,14 @@ def test_one_value_stands_for_all_rows_of_a_trajectory(tmp_path: Path) -> None:
     [
         (TEXT.replace("a,2,3,,3", "a,2,3,0.6,3"), "trajectory `a` has the values 0.5 and 0.6 of this covariate"),
         (TEXT.replace("a,0,1,0.5,1", "a,0,1,,1"), "the input has no value in trajectory `a`"),
-        (TEXT.replace("a,0,1,0.5,1", "a,0,1,low,1").replace("0.7", "high"), "to be used as covariate but holds text"),
     ],
 )
 def test_what_is_no_covariate_is_told_with_a_remedy(tmp_path: Path, text: str, words: str) -> None:
     with pytest.raises(DataError, match=words):
         loaded(tmp_path, text)
+
+
+def test_texts_of_a_covariate_are_numbered_in_alphabetical_order(tmp_path: Path) -> None:
+    dataset = loaded(tmp_path, TEXT.replace("0.5", "low").replace("0.7", "high"))
+    np.testing.assert_array_equal([one.inputs[:, 1] for one in dataset.trajectories], [[1] * 3, [0] * 3])
+    assert "The texts of `dose` are numbered: `high` = 0, `low` = 1." in dataset.notes

@@ -21,7 +21,8 @@ def view(window: MainWindow, csv: Path, settle: Callable[[], None]) -> DataView:
 
 
 def test_the_file_its_columns_and_plots_are_shown(view: DataView):
-    assert view.table.rows.rowCount() == 10
+    assert view.table.rows.rowCount() == 11, "the row of names and ten of numbers"
+    assert view.read.rows.rowCount() == 10
     assert view.columns.role_box("year").currentData() == "time"
     assert [panel.accessibleName() for panel in view.plots.panels] == ["hare over time", "lynx over time"]
     assert view.summary.text().startswith("10 rows")

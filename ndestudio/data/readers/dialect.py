@@ -5,12 +5,13 @@ from __future__ import annotations
 import codecs
 import csv
 import re
-from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
-from ndestudio.data.cells import is_missing, number
 from ndestudio.data.config import DataConfig
+from ndestudio.data.tables import Given, RawRow
+from ndestudio.data.tables.finder import find_runs
+from ndestudio.data.tables.kinds import CellKind, kind_of_cell
 from ndestudio.errors import DataError
 
 _WHOLE_FILE = 64 * 2**20
@@ -40,6 +41,8 @@ _DIALECTS = (
     (" ", "."),
     (" ", ","),
 )
+_RARE = ("::", "^", "~", "&", "!", ":", "/")
+"""Delimiters of files that fall into columns under no usual one."""
 
 
 def guess_encoding(path: Path, head: bytes, size: int, name: str) -> str:
@@ -112,10 +115,43 @@ def split_line(line: str, delimiter: str) -> list[str]:
     return [cell.strip() for cell in cells]
 
 
+@dataclass(frozen=True)
+class Line:
+    """A line that is not empty: its 1-based number, whether empty lines are above it, and whether it is a comment."""
+
+    number: int
+    text: str
+    gap: bool
+    comment: bool
+
+
+def filled_lines(lines: list[str], comment: str) -> list[Line]:
+    """The lines that are not empty; a block between `/*` and `*/` at the top is comments, too."""
+    found: list[Line] = []
+    gap = inside = False
+    for number, line in enumerate(lines, 1):
+        bare = line.strip(' \t;,|"')
+        if not bare:
+            gap = True
+            continue
+        opens = not inside and line.lstrip().startswith("/*")
+        inside = inside or opens
+        found.append(Line(number, line, gap, inside or is_comment(line, comment)))
+        inside = inside and "*/" not in line
+        gap = False
+    return found
+
+
+def is_comment(line: str, sign: str) -> bool:
+    """Whether a line is a comment; `#,Date Time` is a header with a column `#`."""
+    bare = line.lstrip()
+    return bool(sign) and bare.startswith(sign) and not (sign == "#" and bare[1:2] in (",", ";"))
+
+
 def guess_comment(lines: list[str]) -> str:
     """The sign that comment lines start with, "" if there are none."""
     for sign in _COMMENTS:
-        if any(line.lstrip().startswith(sign) for line in lines):
+        if any(is_comment(line, sign) for line in lines):
             return sign
     return ""
 
@@ -126,8 +162,8 @@ def separator_line(line: str) -> str | None:
     return match["delimiter"] if match else None
 
 
-def guess_delimiter(lines: list[str], config: DataConfig, extra: frozenset[str]) -> tuple[str, str]:
-    """Delimiter and decimal sign under which the lines fall into equally many columns with the most numbers in them.
+def guess_delimiter(lines: list[Line], config: DataConfig, extra: frozenset[str]) -> tuple[str, str]:
+    """Delimiter and decimal sign under which the lines hold the longest table with the most numbers in it.
 
     Parameters
     ----------
@@ -139,100 +175,50 @@ def guess_delimiter(lines: list[str], config: DataConfig, extra: frozenset[str])
     tuple[str, str]
         Delimiter and decimal sign; ("," and the best decimal sign) for a single column.
     """
-    sample = lines[:1] + lines[1:400:4] if len(lines) > 100 else lines
+    middle = max(len(lines) // 2, 120)
+    sample = lines[:120] + lines[middle : middle + 80]
     pairs = list(_DIALECTS)
-    if any(not _GROUPED.match(cell) for line in sample for cell in _QUOTED_COMMA.findall(line)):
+    if any(not _GROUPED.match(cell) for line in sample for cell in _QUOTED_COMMA.findall(line.text)):
         pairs.append((",", ","))
     if config.delimiter:
         delimiter = " " if config.delimiter.isspace() and config.delimiter != "\t" else config.delimiter
         pairs = [(delimiter, "."), (delimiter, ",")]
     if config.decimal:
         pairs = list(dict.fromkeys((delimiter, config.decimal) for delimiter, _ in pairs))
-    best, best_score = (pairs[0] if config.delimiter else (",", config.decimal or ".")), 0.0
+    default = pairs[0] if config.delimiter else (",", config.decimal or ".")
+    best = _best_dialect(sample, pairs, config, extra)
+    if best is None and not config.delimiter:
+        signs = [sign for sign in _RARE if sample and all(sign in line.text for line in sample[-3:])]
+        best = _best_dialect(sample, [(sign, decimal) for sign in signs for decimal in (".", ",")], config, extra)
+    return best or default
+
+
+def _best_dialect(
+    lines: list[Line], pairs: list[tuple[str, str]], config: DataConfig, extra: frozenset[str]
+) -> tuple[str, str] | None:
+    best, best_score = None, 0.0
+    split: dict[str, list[RawRow]] = {}
     for delimiter, decimal in pairs:
-        score = _consistency(sample, delimiter, decimal, extra)
+        if delimiter not in split:
+            split[delimiter] = [RawRow(one.number, tuple(split_line(one.text, delimiter)), one.gap) for one in lines]
+        score = _consistency(split[delimiter], decimal, config, extra)
         if score > best_score + 1e-9:
             best, best_score = (delimiter, decimal), score
     return best
 
 
-def _consistency(lines: list[str], delimiter: str, decimal: str, extra: frozenset[str]) -> float:
-    rows = [split_line(line, delimiter) for line in lines]
-    counts = Counter(len(row) for row in rows)
-    width = max(counts, key=lambda count: (counts[count], count))
-    if width < 2:
+def _consistency(rows: list[RawRow], decimal: str, config: DataConfig, extra: frozenset[str]) -> float:
+    if max((len(row.cells) for row in rows), default=0) < 2:
         return 0.0
-    body = rows[1:] or rows
-    cells = [cell for row in body if len(row) == width for cell in row if not is_missing(cell, extra)]
-    numbers = sum(number(cell, decimal) is not None for cell in cells) / max(len(cells), 1)
-    return counts[width] / len(rows) * (0.2 + numbers)
-
-
-@dataclass(frozen=True)
-class Layout:
-    """Where the header and the numbers are among the lines of the head.
-
-    Parameters
-    ----------
-    header
-        Index of the header line, None if there is none.
-    units
-        Index of a line of units below it, None if there is none.
-    first
-        Index of the first line of numbers.
-    skipped
-        Indices of lines before the table that are no part of it.
-    """
-
-    header: int | None
-    units: int | None
-    first: int
-    skipped: tuple[int, ...] = ()
-
-
-def find_layout(rows: list[list[str]], decimal: str, extra: frozenset[str]) -> Layout:
-    """Tell header, units and numbers apart.
-
-    Parameters
-    ----------
-    rows
-        Cells of each line that is neither empty nor a comment.
-    """
-    counts = Counter(len(row) for row in rows)
-    width = max(counts, key=lambda count: (counts[count], count))
-    start = 0
-    while width > 1 and start < len(rows) - 1 and len(rows[start]) == 1:
-        start += 1
-    skipped = tuple(range(start))
-    if not _is_header(rows[start], rows[start + 1 :], decimal, extra):
-        return Layout(None, None, start, skipped)
-    below = rows[start + 1 : start + 2]
-    if below and len(rows) > start + 2 and _is_units(below[0], rows[start + 2 :], decimal, extra):
-        return Layout(start, start + 1, start + 2, skipped)
-    return Layout(start, None, start + 1, skipped)
-
-
-def _is_header(row: list[str], body: list[list[str]], decimal: str, extra: frozenset[str]) -> bool:
-    texts = [number(cell, decimal) is None and not is_missing(cell, extra) for cell in row]
-    if not any(texts):
-        return False
-    if all(number(cell, decimal) is None for cell in row):
-        return True
-    # a name above a column of numbers makes a header; a name above names may be a trajectory's
-    return any(text and _numeric(body, index, decimal, extra) for index, text in enumerate(texts)) and not any(
-        number(cell, decimal) is not None and "." in cell for cell in row
-    )
-
-
-def _is_units(row: list[str], body: list[list[str]], decimal: str, extra: frozenset[str]) -> bool:
-    numeric = [index for index in range(len(row)) if _numeric(body, index, decimal, extra)]
-    named = [index for index in numeric if not is_missing(row[index], extra)]
-    return bool(named) and len(named) * 2 >= len(numeric) and all(number(row[i], decimal) is None for i in named)
-
-
-def _numeric(body: list[list[str]], index: int, decimal: str, extra: frozenset[str]) -> bool:
-    cells = [row[index] for row in body[:200] if index < len(row) and not is_missing(row[index], extra)]
-    return bool(cells) and sum(number(cell, decimal) is not None for cell in cells) > 0.5 * len(cells)
+    given = Given(config.header_row, config.units_row, config.first_row, config.last_row)
+    kinds: list[list[CellKind]] = [[kind_of_cell(cell, decimal, extra) for cell in row.cells] for row in rows]
+    runs = [run for run in find_runs(rows, kinds, given) if run.filled > 1 or run.cells > 1]
+    if not runs:
+        return 0.0
+    run = max(runs, key=lambda one: one.score(rows))
+    known = [(sum(one.values()), one["n"] + one["d"]) for one in run.counts]
+    share = sum(numbers for _, numbers in known) / max(sum(cells for cells, _ in known), 1)
+    return run.fitting / len(rows) * (0.2 + share)
 
 
 def _not_text(name: str) -> DataError:

@@ -1,48 +1,172 @@
-"""MATLAB files up to version 7.2, through SciPy; the fields of a struct count as variables."""
+"""MATLAB files: up to version 7.2 through SciPy, version 7.3 (which is HDF5) through h5py."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import struct
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from ndestudio.data.readers.arrays import DAMAGE, ArrayReader, complaint
+from ndestudio.data.readers.arrays import DAMAGE, ArrayReader, Contents, complaint
+from ndestudio.data.readers.hdf5 import SIGNATURE, hdf5_contents
+from ndestudio.data.readers.nodes import Group, check_size
+from ndestudio.data.readers.plain import tree_of
+from ndestudio.data.readers.simulink import with_signals
 from ndestudio.errors import DataError
 
+_HEADER = 128
+_COMPRESSED = 15
+"""`miCOMPRESSED` of the MAT-file format, version 5."""
+_DENSE = 2**23
+"""Elements up to which a sparse matrix is written out."""
 
-def matlab_arrays(path: Path, name: str) -> tuple[Mapping[str, np.ndarray], tuple[str, ...]]:
-    """The variables of a file; nothing is left out here.
+
+@contextmanager
+def matlab_contents(path: Path, name: str) -> Iterator[Contents]:
+    """The variables of a file; the fields of a struct are those of a group, the cells of a cell array a list.
 
     Raises
     ------
     DataError
-        The file is damaged, or of a version that is not read.
+        The file is damaged.
     """
-    from scipy.io import loadmat
-    from scipy.io.matlab import MatReadError
-
+    if _is_hdf5(path):
+        with hdf5_contents(path, name) as contents:
+            yield Contents(with_signals(contents.root), contents.notes, contents.blocks)
+        return
     try:
-        variables = loadmat(path, simplify_cells=True)
-    except NotImplementedError as error:
-        raise DataError(
-            "this MATLAB file is of version 7.3, which is not read; save it in MATLAB with save(..., '-v7'), or as CSV",
-            path=name,
-        ) from error
-    except (MatReadError, *DAMAGE) as error:
+        variables = _loaded(path, name)
+    except DAMAGE as error:
         raise DataError(
             f"the file is not readable as a MATLAB file ({complaint(error)}); save it again with save(..., '-v7')",
             path=name,
         ) from error
-    arrays: dict[str, np.ndarray] = {}
-    for key, value in variables.items():
-        if key.startswith("__"):
-            continue
-        if isinstance(value, dict):
-            arrays |= {field: np.asarray(inner) for field, inner in value.items() if not isinstance(inner, dict)}
-        else:
-            arrays[key] = np.asarray(value)
-    return arrays, ()
+    notes: list[str] = []
+    plain = {label: _plain(value, label, notes) for label, value in variables.items() if not label.startswith("__")}
+    root = tree_of({label: value for label, value in plain.items() if value is not None})
+    if not isinstance(root, Group) or not root.members:
+        raise DataError(notes[0] if notes else "there are no variables in the file", path=name)
+    yield Contents(with_signals(root), tuple(notes))
 
 
-READER = ArrayReader("mat", matlab_arrays, "MATLAB", (".mat",), (b"MATLAB ",))
+def _is_hdf5(path: Path) -> bool:
+    with path.open("rb") as stream:
+        start = stream.read(520)
+    return start[:8] == SIGNATURE or start[512:520] == SIGNATURE
+
+
+def _loaded(path: Path, name: str) -> dict[str, Any]:
+    import warnings
+
+    from scipy.io import loadmat
+    from scipy.io.matlab import MatReadError
+
+    size = path.stat().st_size
+    check_size(_unpacked(path), size, name)
+    try:
+        with warnings.catch_warnings():
+            # of variables that are there twice, and of objects, both of which are told of below
+            warnings.simplefilter("ignore")
+            return loadmat(path, struct_as_record=True, squeeze_me=False, chars_as_strings=True)
+    except MatReadError as error:
+        raise ValueError(complaint(error)) from error
+
+
+def _unpacked(path: Path) -> int:
+    """Bytes that the variables of a version 5 file take without compression, by the tags before them."""
+    total = 0
+    with path.open("rb") as stream:
+        header = stream.read(_HEADER)
+        order = "<" if header[126:128] == b"IM" else ">"
+        if header[126:128] not in (b"IM", b"MI"):
+            return 0
+        while len(tag := stream.read(8)) == 8:
+            kind, length = struct.unpack(f"{order}II", tag)
+            if kind == _COMPRESSED:
+                start = stream.read(min(length, 256))
+                try:
+                    inner = zlib.decompressobj().decompress(start, 8)
+                except zlib.error:
+                    return total
+                total += struct.unpack(f"{order}I", inner[4:8])[0] if len(inner) == 8 else 0
+                stream.seek(length - len(start), 1)
+            else:
+                total += length
+                stream.seek(length, 1)
+    return total
+
+
+def _plain(value: Any, path: str, notes: list[str]) -> Any:
+    """What SciPy gives for a variable as dictionaries (structs), lists (cells, struct arrays), arrays and texts."""
+    from scipy.io.matlab import MatlabFunction, MatlabObject, MatlabOpaque
+
+    if isinstance(value, (MatlabOpaque, MatlabFunction)) or (isinstance(value, MatlabObject) and not value.dtype.names):
+        kind = _class_name(value)
+        notes.append(
+            f"`{path}` is a MATLAB object ({kind}), which only MATLAB can read, and is left out; save its numbers instead: "
+            + (
+                "`s = table2struct(T, 'ToScalar', true)`."
+                if "table" in kind
+                else "for a timeseries `t = ts.Time; x = ts.Data`."
+            )
+        )
+        return None
+    if hasattr(value, "toarray"):
+        return _dense(value, path, notes)
+    if not isinstance(value, np.ndarray):
+        return value
+    if value.dtype.names:
+        rows = [_struct(row, value.dtype.names, path, notes) for row in np.ravel(value, order="F")]
+        return rows[0] if len(rows) == 1 else rows
+    if value.dtype == object:
+        cells = [_plain(cell, f"{path}{{{place + 1}}}", notes) for place, cell in enumerate(np.ravel(value, order="F"))]
+        if len(cells) == 1:
+            return cells[0]
+        if all(isinstance(cell, str) for cell in cells):
+            return np.array(cells, dtype=object)
+        return [_single(cell) for cell in cells if cell is not None]
+    if value.dtype.kind == "U":
+        return str(value.item()) if value.size == 1 else [str(one) for one in np.ravel(value)] if value.size else None
+    return value if value.size else None
+
+
+def _struct(row: Any, fields: tuple[str, ...], path: str, notes: list[str]) -> dict[str, Any]:
+    found = {field: _plain(row[field], f"{path}.{field}", notes) for field in fields}
+    if all(not isinstance(one, np.ndarray) or one.size <= 1 for one in found.values()):
+        # one row of a table
+        return {field: _single(one) for field, one in found.items()}
+    return found
+
+
+def _single(value: Any) -> Any:
+    if isinstance(value, np.ndarray) and value.size == 1 and value.dtype.kind in "biuf":
+        return value.reshape(-1)[0].item()
+    return value
+
+
+def _dense(value: Any, path: str, notes: list[str]) -> np.ndarray | None:
+    if int(np.prod(value.shape, dtype=object)) <= _DENSE:
+        return np.asarray(value.toarray())
+    notes.append(f"`{path}` is a sparse matrix of {value.shape[0]} x {value.shape[1]} and is left out.")
+    return None
+
+
+def _class_name(value: Any) -> str:
+    """The class of an opaque object, as far as the file tells."""
+    names = getattr(getattr(value, "dtype", None), "names", None) or ()
+    for field in ("s2", "s1"):
+        if field in names:
+            found = np.ravel(value)[0][field]
+            return found.decode("latin-1") if isinstance(found, bytes) else str(found)
+    return str(getattr(value, "classname", "") or "a function or an object")
+
+
+def _looks(first: bytes) -> float:
+    return 0.95 if first.startswith(b"MATLAB ") else 0.0
+
+
+READER = ArrayReader("mat", matlab_contents, "MATLAB", (".mat",), _looks)

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from ndestudio.data.readers.arrays import DAMAGE, ArrayReader, complaint
+from ndestudio.data.readers.arrays import DAMAGE, ArrayReader, Contents, complaint
+from ndestudio.data.readers.nodes import Group, Node, check_size, variable
 from ndestudio.errors import DataError
 
 
-def numpy_arrays(path: Path, name: str) -> tuple[Mapping[str, np.ndarray], tuple[str, ...]]:
+@contextmanager
+def numpy_contents(path: Path, name: str) -> Iterator[Contents]:
     """The arrays of a file, and sentences about those that are left out.
 
     Raises
@@ -21,29 +25,64 @@ def numpy_arrays(path: Path, name: str) -> tuple[Mapping[str, np.ndarray], tuple
         The file is damaged, or no archive of arrays.
     """
     try:
-        if path.suffix.lower() == ".npy":
-            return {path.stem: np.load(path, allow_pickle=False, mmap_mode="r")}, ()
-        # opened here, since NumPy leaves a file open that proves to be damaged
         with path.open("rb") as file:
-            return _members(np.load(file, allow_pickle=False), path.stem)
+            single = file.read(6) == b"\x93NUMPY"
+        if single:
+            contents = Contents(_fields({path.stem: np.load(path, allow_pickle=False, mmap_mode="r")}))
+        else:
+            contents = _archive(path, name)
     except DAMAGE as error:
         raise DataError(
             f"the file is not readable as NumPy arrays ({complaint(error)}); write plain arrays of numbers with numpy.savez",
             path=name,
         ) from error
+    yield contents
 
 
-def _members(loaded: Any, stem: str) -> tuple[Mapping[str, np.ndarray], tuple[str, ...]]:
-    if isinstance(loaded, np.ndarray):
-        return {stem: loaded}, ()
+def _archive(path: Path, name: str) -> Contents:
     arrays: dict[str, np.ndarray] = {}
     skipped: list[str] = []
-    for key in loaded.files:
-        try:
-            arrays[key] = loaded[key]
-        except ValueError:
-            skipped.append(f"`{key}` holds Python objects, which are not read, and is left out.")
-    return arrays, tuple(skipped)
+    with zipfile.ZipFile(path) as archive:
+        members = [one for one in archive.infolist() if one.filename.endswith(".npy")]
+        if not members:
+            raise ValueError("it holds no arrays")
+        check_size(sum(one.file_size for one in members), path.stat().st_size, name)
+        for member in members:
+            label = member.filename.removesuffix(".npy")
+            with archive.open(member) as stream:
+                shape, dtype = _header(stream)
+                if dtype.hasobject:
+                    skipped.append(f"`{label}` holds Python objects, which are not read, and is left out.")
+                    continue
+                if int(np.prod(shape, dtype=object)) * dtype.itemsize > member.file_size:
+                    raise ValueError(f"`{label}` ends before its {shape} values")
+            with archive.open(member) as stream:
+                arrays[label] = np.lib.format.read_array(stream, allow_pickle=False)
+    return Contents(_fields(arrays), tuple(skipped))
 
 
-READER = ArrayReader("npz", numpy_arrays, "NumPy", (".npz", ".npy"), (b"\x93NUMPY", b"PK"))
+def _header(stream: zipfile.ZipExtFile) -> tuple[tuple[int, ...], np.dtype[Any]]:
+    """Shape and type of an array."""
+    version = np.lib.format.read_magic(stream)
+    read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+    shape, _, dtype = read(stream)
+    return shape, dtype
+
+
+def _fields(arrays: dict[str, np.ndarray]) -> Group:
+    """The fields of a structured array count as arrays; archives hold them with their name before."""
+    members: dict[str, Node] = {}
+    for name, array in arrays.items():
+        if array.dtype.names:
+            fields = {field: variable(array[field]) for field in array.dtype.names}
+            members |= fields if len(arrays) == 1 else {name: Group(fields)}
+        else:
+            members[name] = variable(array)
+    return Group(members)
+
+
+def _looks(first: bytes) -> float:
+    return 1.0 if first.startswith(b"\x93NUMPY") else 0.8 if first.startswith(b"PK") and b".npy" in first[:300] else 0.0
+
+
+READER = ArrayReader("npz", numpy_contents, "NumPy", (".npz", ".npy"), _looks)

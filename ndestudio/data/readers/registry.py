@@ -22,6 +22,12 @@ READERS: Registry[Reader] = Registry(
         "excel": "ndestudio.data.readers.excel:ExcelReader",
         "numpy": "ndestudio.data.readers.npz:READER",
         "matlab": "ndestudio.data.readers.matlab:READER",
+        "hdf5": "ndestudio.data.readers.hdf5:READER",
+        "netcdf": "ndestudio.data.readers.netcdf:READER",
+        "json": "ndestudio.data.readers.json:READER",
+        "feather": "ndestudio.data.readers.feather:FeatherReader",
+        "sqlite": "ndestudio.data.readers.sqlite:READER",
+        "duckdb": "ndestudio.data.readers.duckdb:READER",
     },
     needs=("title", "endings", "head", "read"),
 )
@@ -30,11 +36,14 @@ READERS: Registry[Reader] = Registry(
 FIRST_BYTES = 4096
 """So much of a file is shown to ``Reader.recognises``."""
 
+_DOUBT, _CLEAR = 0.2, 0.6
+"""A reader that an ending names and that is less sure than the one gives way to one that is surer than the other."""
+
 _log = logging.getLogger(__name__)
 
 
 def reader_for(path: Path, name: str = "") -> Reader:
-    """The reader for a file: by its ending, else by its first bytes.
+    """The reader for a file: by its ending, unless its first bytes are clearly those of another format; else by these.
 
     Parameters
     ----------
@@ -49,11 +58,15 @@ def reader_for(path: Path, name: str = "") -> Reader:
     ending = path.suffix.lower()
     readers = READERS.all()
     named = [reader for reader in readers if ending in reader.endings]
-    if len(named) == 1:
-        return named[0]
     first = _first_bytes(path)
     if not first:  # missing, empty, a folder: the reader says so
         return named[0] if named else READERS.get("text")
+    if named and max(_score(reader, path, first) for reader in named) < _DOUBT:
+        others = {_score(reader, path, first): reader for reader in readers if reader not in named}
+        if max(others, default=0.0) > _CLEAR:
+            return others[max(others)]
+    if len(named) == 1:
+        return named[0]
     scores = [_score(reader, path, first) for reader in named or readers]
     if max(scores) > 0 or named:
         return (named or readers)[scores.index(max(scores))]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import PurePath
 from typing import Any
 
 from PySide6.QtCore import Qt, Signal
@@ -21,10 +22,15 @@ from ndestudio.data.dataset import Part
 from ndestudio.gui.building import EmptyState, button, card, column, holder, label, row
 from ndestudio.gui.theme import GRID
 from ndestudio.gui.views.data_panels import FilesPanel, ReadingPanel, SplitPanel
+from ndestudio.gui.views.import_settings import ImportOffer, ImportSettingsButton, ImportSettingsDialog
+from ndestudio.gui.views.time_panel import TimePanel
+from ndestudio.gui.widgets.decision_chips import DecisionChips
+from ndestudio.gui.widgets.plots.column_plots import ColumnPlots
 from ndestudio.gui.widgets.plots.series_plot import SeriesPlots
 from ndestudio.gui.widgets.problem_list import ProblemList
 from ndestudio.gui.widgets.tables.columns_table import ColumnsTable
 from ndestudio.gui.widgets.tables.data_table import PreviewTable
+from ndestudio.gui.widgets.tables.read_table import ReadTable
 from ndestudio.gui.widgets.tables.trajectory_table import TrajectoryTable
 from ndestudio.session.data.state import DataState
 from ndestudio.session.files import data_filter, formats_text
@@ -40,7 +46,7 @@ class DataView(QWidget):
     add_files = Signal(list)
     proceed = Signal()
     retry = Signal()
-    remedy_wanted = Signal(object)
+    answered = Signal(object, int)
 
     def __init__(self) -> None:
         super().__init__()
@@ -60,12 +66,18 @@ class DataView(QWidget):
         beside.setStretch(0, 1)
         beside.setAlignment(self.retry_button, Qt.AlignmentFlag.AlignBottom)
         self.problem_card = card(beside)
+        self.offer = ImportOffer()
+        self.imports = ImportSettingsButton()
+        self.chips = DecisionChips()
         self.files = FilesPanel()
+        self.time = TimePanel()
         self.columns = ColumnsTable()
         self.split = SplitPanel()
         self.reading = ReadingPanel()
         self.notes = label("", "muted", wrap=True, selectable=True)
         self.plots = SeriesPlots()
+        self.column_plots = ColumnPlots()
+        self.read = ReadTable()
         self.table = PreviewTable()
         self.trajectories = TrajectoryTable()
         self.stack = QStackedWidget()
@@ -73,6 +85,7 @@ class DataView(QWidget):
         self.problems.chosen.connect(self._go_to_problem)
         self.problems.acted.connect(self._on_acted)
         self.trajectories.hidden_changed.connect(self._on_hidden)
+        self.chips.answered.connect(self.answered)
 
     def show_state(self, state: DataState) -> None:
         self._state = state
@@ -84,9 +97,18 @@ class DataView(QWidget):
         self.summary.setText(words)
         self.summary.setToolTip(words)
         self.problems.show_problems(
-            [(problem.place, problem.sentence, "error", problem.action) for problem in state.problems]
+            [
+                (problem.place, problem.sentence, "question" if problem.question else "error", problem.answers)
+                for problem in state.problems
+            ]
         )
         self.problem_card.setVisible(bool(state.problems))
+        self.offer.show_offers(state.offers)
+        self.chips.show_decisions(state.decisions)
+        stem = PurePath(state.files[0].name).stem if state.files else ""
+        self.imports.show_names(state.import_settings, stem, readable=bool(state.columns))
+        self.imports.setVisible(not empty)
+        self.time.show_state(state)
         self.files.show_state(state)
         self.columns.show_rows(state.columns)
         self.split.show_state(state)
@@ -94,20 +116,26 @@ class DataView(QWidget):
         self.notes.setText("\n".join(f"• {note}" for note in state.notes))
         self.notes_card.setVisible(bool(state.notes))
         self.table.show_state(state)
+        self._show_hint()
         self.trajectories.show_rows(state.trajectories)
+        loaded = None if state.stale and state.problems else state.dataset
+        self.read.show_dataset(loaded)
+        self.read_stack.setCurrentIndex(0 if loaded is None else 1)
         self.plots.show_dataset(state.dataset, self.trajectories.hidden)
-        self.plot_stack.setCurrentIndex(0 if state.dataset is None else 1)
+        self.column_plots.show_panels(state.panels if loaded is None else ())
+        self.plot_stack.setCurrentIndex(2 if loaded is not None else 1 if state.panels else 0)
 
     def reset_layout(self) -> None:
         self.splitter.setSizes([_SIDE, 900])
         self.right.setSizes([420, 260])
 
     def _lay_out(self) -> None:
-        header = row(self.title, self.summary, self.add_button, self.continue_button, spacing=2 * GRID)
+        header = row(self.title, self.summary, self.imports, self.add_button, self.continue_button, spacing=2 * GRID)
         header.setStretch(1, 1)
         self.notes_card = card(self.notes, heading="Notes")
         content = column(
             self.files,
+            self.time,
             card(self.columns, heading="Columns"),
             self.split,
             self.reading,
@@ -125,11 +153,20 @@ class DataView(QWidget):
         area.setMinimumWidth(_SIDE)
         tabs = QTabWidget()
         tabs.setDocumentMode(True)
+        self.read_stack = QStackedWidget()
+        self.read_stack.addWidget(EmptyState("table", "The rows appear here as they were read, once they can be."))
+        self.read_stack.addWidget(self.read)
         tabs.addTab(self.table, "File")
+        tabs.addTab(self.read_stack, "As read")
         tabs.addTab(self.trajectories, "Trajectories")
+        self.rows_hint = label("Press the number of a row to say what it holds", "muted")
+        self.rows_hint.setContentsMargins(0, 0, GRID, 0)
+        tabs.setCornerWidget(self.rows_hint)
+        tabs.currentChanged.connect(lambda _: self._show_hint())
         self.tabs = tabs
         self.plot_stack = QStackedWidget()
         self.plot_stack.addWidget(EmptyState("data", "The plots appear when the data can be read."))
+        self.plot_stack.addWidget(self.column_plots)
         self.plot_stack.addWidget(self.plots)
         self.right = QSplitter(Qt.Orientation.Vertical)
         self.right.addWidget(card(self.plot_stack, margins=GRID))
@@ -142,8 +179,18 @@ class DataView(QWidget):
         self.splitter.setStretchFactor(1, 1)
         self.splitter.setChildrenCollapsible(False)
         self.splitter.setHandleWidth(2 * GRID)
-        content = holder(column(header, self.problem_card, self.splitter, spacing=2 * GRID, margins=2 * GRID))
-        content.layout().setStretch(2, 1)  # type: ignore[attr-defined]
+        content = holder(
+            column(
+                header,
+                self.offer,
+                self.problem_card,
+                self.chips,
+                self.splitter,
+                spacing=2 * GRID,
+                margins=2 * GRID,
+            )
+        )
+        content.layout().setStretch(4, 1)  # type: ignore[attr-defined]
         empty = EmptyState(
             "data",
             f"Drop one or several data files here: {formats_text()}.",
@@ -157,6 +204,11 @@ class DataView(QWidget):
         outer.addWidget(self.stack)
         self.reset_layout()
 
+    def _show_hint(self) -> None:
+        self.rows_hint.setVisible(
+            self.tabs.currentWidget() is self.table and self._state is not None and self._state.raw is not None
+        )
+
     def _ask_files(self) -> None:
         paths, _ = QFileDialog.getOpenFileNames(self, "Add files with the same columns", "", data_filter())
         if paths:
@@ -166,12 +218,14 @@ class DataView(QWidget):
         if self._state is not None and position < len(self._state.problems):
             line = self._state.problems[position].row
             if line is not None:
-                self.tabs.setCurrentWidget(self.table)
+                self.tabs.setCurrentIndex(0)
                 self.table.go_to(line)
 
-    def _on_acted(self, position: int) -> None:
+    def _on_acted(self, position: int, number: int) -> None:
         if self._state is not None and position < len(self._state.problems):
-            self.remedy_wanted.emit(self._state.problems[position])
+            decision = self._state.problems[position].decision
+            if decision is not None:
+                self.answered.emit(decision, number)
 
     def _on_hidden(self, hidden: Any) -> None:
         if self._state is not None:
@@ -185,7 +239,15 @@ def connect(view: DataView, session: Session) -> None:
     view.add_files.connect(data.append_files)
     view.proceed.connect(lambda: session.show_stage("model"))
     view.retry.connect(data.retry)
-    view.remedy_wanted.connect(data.follow_remedy)
+    view.answered.connect(data.answer)
+    view.time.columns_chosen.connect(data.set_time_columns)
+    view.time.format_chosen.connect(data.set_time_format)
+    view.table.rows_told.connect(lambda changes: data.set_rows(**changes))
+    view.imports.save_wanted.connect(data.imports.save)
+    view.imports.chosen.connect(data.imports.use)
+    view.imports.manage_wanted.connect(lambda: _manage(view, session))
+    view.offer.accepted.connect(data.imports.use)
+    view.offer.declined.connect(data.imports.dismiss)
     view.columns.role_chosen.connect(data.set_role)
     view.columns.alias_edited.connect(data.set_alias)
     view.columns.unit_edited.connect(data.set_unit)
@@ -195,6 +257,11 @@ def connect(view: DataView, session: Session) -> None:
     view.reading.changed.connect(lambda changes: data.set_reading(**changes))
     view.trajectories.part_chosen.connect(lambda name, part: data.set_part(name, Part(part)))
     view.trajectories.weight_edited.connect(data.set_weight)
+
+
+def _manage(view: DataView, session: Session) -> None:
+    imports = session.data.imports
+    ImportSettingsDialog(lambda: imports.names, imports.rename, imports.delete, view.window()).open()
 
 
 def _browse(view: QWidget) -> None:

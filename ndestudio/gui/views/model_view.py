@@ -144,7 +144,12 @@ class ModelView(QWidget):
     def _show_problems(self, state: ModelState) -> None:
         self.problems.show_problems(
             [
-                (f"Line {one.problem.line}" if one.problem else "", one.sentence, one.level, one.action)
+                (
+                    f"Line {one.problem.line}" if one.problem else "",
+                    one.sentence,
+                    one.level,
+                    (one.action,) if one.action else (),
+                )
                 for one in state.advice
             ],
             limit=3 if self.height() > _LOW else 2,
@@ -156,7 +161,7 @@ class ModelView(QWidget):
             if problem is not None:
                 self.editor.go_to(problem)
 
-    def _act_on_problem(self, position: int) -> None:
+    def _act_on_problem(self, position: int, _: int = 0) -> None:
         if self._state is not None and position < len(self._state.advice):
             self.advice_followed.emit(self._state.advice[position])
 

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TypeAlias
 
 from PySide6.QtCore import QSize, Signal
-from PySide6.QtWidgets import QFrame, QLabel, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QLabel, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
-from ndestudio.gui.building import discard, label, row
+from ndestudio.gui.building import column, discard, label, row
 from ndestudio.gui.icons import icon
 from ndestudio.gui.theme import GRID, colours, follow
+from ndestudio.gui.widgets.flow_layout import FlowLayout
+
+Problem: TypeAlias = tuple[str, str, str, tuple[str, ...]]
+"""Place, sentence, level, words of the buttons."""
 
 
 class ProblemRow(QFrame):
-    """One sentence, with an action where it can be put right at once."""
+    """One sentence, with a button for each thing that puts it right at once: beside it, several below it."""
 
-    def __init__(self, place: str, sentence: str, level: str, action: str) -> None:
+    def __init__(self, place: str, sentence: str, level: str, actions: Sequence[str]) -> None:
         super().__init__()
         self._level = level
         self._picture = QLabel()
@@ -23,25 +28,40 @@ class ProblemRow(QFrame):
         self.text = label(
             f"{place}: {sentence}" if place else sentence[:1].upper() + sentence[1:], wrap=True, selectable=True
         )
-        self.button = QPushButton(action)
-        self.button.setVisible(bool(action))
-        layout = row(self._picture, self.text, self.button, spacing=GRID)
+        self.buttons = [QPushButton(words.replace("`", "").replace("&", "&&")) for words in actions]
+        if len(self.buttons) > 1:
+            answers = QWidget()
+            flow = FlowLayout(answers, GRID)
+            for one in self.buttons:
+                flow.addWidget(one)
+            policy = QSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Minimum)
+            policy.setHeightForWidth(True)
+            answers.setSizePolicy(policy)
+            layout = row(self._picture, column(self.text, answers), spacing=GRID)
+        else:
+            layout = row(self._picture, self.text, *self.buttons, spacing=GRID)
         layout.setStretch(1, 1)
         self.setLayout(layout)
         follow(self, self._restyle)
 
+    @property
+    def button(self) -> QPushButton:
+        """The first button."""
+        return self.buttons[0]
+
     def _restyle(self) -> None:
         c = colours()
         colour = {"error": c.error, "warning": c.warning}.get(self._level, c.muted)
-        name = {"error": "error", "warning": "warning"}.get(self._level, "info")
+        name = {"error": "error", "warning": "warning", "question": "help"}.get(self._level, "info")
+        colour = c.accent if self._level == "question" else colour
         self._picture.setPixmap(icon(name, colour).pixmap(QSize(18, 18)))
 
 
 class ProblemList(QWidget):
-    """Signals: chosen(position), acted(position)."""
+    """Signals: chosen(position), acted(position, number of the button)."""
 
     chosen = Signal(int)
-    acted = Signal(int)
+    acted = Signal(int, int)
 
     def __init__(self, name: str) -> None:
         super().__init__()
@@ -49,11 +69,11 @@ class ProblemList(QWidget):
         self._layout = QVBoxLayout(self)
         self._layout.setContentsMargins(0, 0, 0, 0)
         self._layout.setSpacing(GRID // 2)
-        self._shown: tuple[tuple[str, str, str, str], ...] = ()
+        self._shown: tuple[Problem, ...] = ()
         self.rows: list[ProblemRow] = []
 
-    def show_problems(self, problems: Sequence[tuple[str, str, str, str]], limit: int = 6) -> None:
-        """Show (place, sentence, level, words of the action or "") each; beyond the limit only their number."""
+    def show_problems(self, problems: Sequence[Problem], limit: int = 6) -> None:
+        """Show problems; beyond the limit only their number."""
         problems = tuple(problems)
         if problems == self._shown:
             return
@@ -64,10 +84,11 @@ class ProblemList(QWidget):
         self.rows = []
         listed = list(problems[:limit])
         if len(problems) > limit:
-            listed.append(("", f"and {len(problems) - limit} more", "info", ""))
-        for position, (place, sentence, level, action) in enumerate(listed):
-            made = ProblemRow(place, sentence, level, action)
-            made.button.clicked.connect(lambda _=False, position=position: self.acted.emit(position))
+            listed.append(("", f"and {len(problems) - limit} more", "info", ()))
+        for position, (place, sentence, level, actions) in enumerate(listed):
+            made = ProblemRow(place, sentence, level, actions)
+            for number, one in enumerate(made.buttons):
+                one.clicked.connect(lambda _=False, position=position, number=number: self.acted.emit(position, number))
             made.mousePressEvent = lambda event, position=position: self.chosen.emit(position)  # type: ignore[method-assign]
             self._layout.addWidget(made)
             self.rows.append(made)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,12 +12,25 @@ import msgspec
 
 from ndestudio.data.config import DataConfig, SplitConfig
 from ndestudio.data.dataset import Dataset, Part
+from ndestudio.data.dataset_words import summary, time_taken
+from ndestudio.data.decisions import TOPICS, Decision, answered, open_decisions
 from ndestudio.errors import DataError
 from ndestudio.progress import Reporter
 from ndestudio.project.project import Project
 from ndestudio.session import commands
 from ndestudio.session.commands import Role
-from ndestudio.session.data.state import DataProblem, DataState, FileRow, column_rows, summary, trajectory_rows
+from ndestudio.session.data.imports import ImportSettingsIntents
+from ndestudio.session.data.look import Look, RowMarks, look
+from ndestudio.session.data.state import (
+    DataProblem,
+    DataState,
+    FileRow,
+    column_rows,
+    joined,
+    open_question,
+    problem_of,
+    trajectory_rows,
+)
 from ndestudio.session.model.analysis import default_equations
 from ndestudio.session.ports import Context
 from ndestudio.session.presenter import Presenter
@@ -33,14 +46,22 @@ class DataController(Presenter[DataState]):
     The data settings of the project say what should be loaded; ``follow`` sees to it that it is, also after an undo.
     """
 
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: Context, import_settings: Path | None = None) -> None:
         super().__init__(context)
-        self._preview: Preview | None = None
+        self._seen: Look | None = None
+        self.imports = ImportSettingsIntents(
+            import_settings, context.notifier, self._current, self._use_settings, self._on_imports
+        )
         self._previewed: tuple[DataConfig, int] | None = None
         self._shown_file = 0
         self._origin: WeakKeyDictionary[Dataset, DataConfig] = WeakKeyDictionary()
+        self._told: WeakKeyDictionary[Dataset, tuple[str, str]] = WeakKeyDictionary()
         self._attempted: DataConfig | None = None
         self.failed: DataProblem | None = None
+
+    @property
+    def _preview(self) -> Preview | None:
+        return self._seen.preview if self._seen is not None else None
 
     # --- intents ---------------------------------------------------------------------------------------------------
 
@@ -78,7 +99,7 @@ class DataController(Presenter[DataState]):
         config = self._workspace.project.spec.data
         spelt = msgspec.structs.replace(
             config,
-            time=next(iter(by_role.get("time", ())), config.time),
+            time=_spelt(by_role.get("time", []), config.time),
             trajectory=next(iter(by_role.get("trajectory", ())), ""),
             inputs=tuple(by_role.get("input", ())),
             covariates=tuple(by_role.get("covariate", ())),
@@ -102,15 +123,31 @@ class DataController(Presenter[DataState]):
     def _label(self, name: str) -> str:
         return next((row.label for row in column_rows(self._preview) if name in (row.label, row.alias)), name)
 
-    def follow_remedy(self, problem: DataProblem) -> None:
-        """Do what a problem offers."""
-        kind, value = problem.remedy
-        match kind:
-            case "missing":
-                config = self._workspace.project.spec.data
-                self._change(f"Take {value} as not measured", missing=(*config.missing, value))
-            case "count":
-                self._change("Count the rows as time", time="")
+    def answer(self, decision: Decision, position: int) -> None:
+        """Take one of the choices of a decision, in one edit."""
+        choice = decision.choices[position]
+        self._take(f"{TOPICS[decision.topic]}: {choice.label}", choice.changes)
+
+    def set_time_columns(self, labels: Sequence[str] | None) -> None:
+        """The columns that make the time together; () lets the program guess, None counts the rows."""
+        if labels is None:
+            self._take("Count the rows as time", {"time": ""})
+            return
+        names = tuple(labels)
+        time = None if not names else names[0] if len(names) == 1 else names
+        self._take(f"Time: {', '.join(names) or 'guessed'}", {"time": time})
+
+    def set_time_format(self, form: str | None) -> None:
+        """How the times are written: one of the names in ``DataConfig``, or a pattern; None lets the program guess."""
+        self._take(f"Time format: {form or 'guessed'}", {"time_format": form})
+
+    def set_rows(self, **changes: int | None) -> None:
+        """Which rows of the file hold the names, the units, the beginning and the end of the table; None: guessed."""
+        words = {"header_row": "names", "units_row": "units", "first_row": "first row", "last_row": "last row"}
+        told = ", ".join(
+            f"{words[name]} {'guessed' if row is None else row or 'none'}" for name, row in changes.items()
+        )
+        self._take(f"Rows of the table: {told}", changes)
 
     def set_alias(self, column: str, alias: str) -> None:
         """The name of a column in equations."""
@@ -161,20 +198,22 @@ class DataController(Presenter[DataState]):
         if project.dataset is not None:
             self._origin[project.dataset] = project.spec.data
         self._attempted = self._previewed = None
-        self._preview, self.failed, self._shown_file = None, None, 0
+        self._seen, self.failed, self._shown_file = None, None, 0
 
     def follow(self) -> None:
         """The project changed: look at, and load, what its settings name."""
         config = self._workspace.project.spec.data
         if not config.files:
-            self._preview, self._previewed, self.failed = None, None, None
+            self._seen, self._previewed, self.failed = None, None, None
             self._attempted = None
             return
-        look = (config, self._shown_file)
-        if self._previewed != look:
-            self._previewed = look
+        wanted = (config, self._shown_file)
+        if self._previewed != wanted:
+            self._previewed = wanted
             path = config.files[min(self._shown_file, len(config.files) - 1)]
-            self._tasks.start("preview", "", _preview, path, config, done=self._on_preview, failed=self._on_failed)
+            self._tasks.start(
+                "preview", "", look, path, config, self.imports.path, done=self._on_look, failed=self._on_unseen
+            )
         if self.stale and self._attempted != config:
             self._attempted, self.failed = config, None
             name = Path(config.files[0]).name
@@ -195,8 +234,14 @@ class DataController(Presenter[DataState]):
             return bool(project.spec.data.files)
         return self._origin.get(project.dataset, project.spec.data) != project.spec.data
 
-    def _on_preview(self, preview: Preview) -> None:
-        self._preview = preview
+    def _on_look(self, seen: Look) -> None:
+        self._seen = seen
+        if seen.error is not None and self.failed is None:
+            self._complain(seen.error)
+
+    def _on_unseen(self, failed: Failed) -> None:
+        self._seen = None
+        self._on_failed(failed)
 
     def _on_loaded(self, config: DataConfig, dataset: Dataset) -> None:
         project = self._workspace.project
@@ -210,24 +255,27 @@ class DataController(Presenter[DataState]):
         self._workspace.amend(project)
 
     def _on_failed(self, failed: Failed) -> None:
-        error = failed.error
-        if isinstance(error, DataError):
-            place = ", ".join(
-                part
-                for part in (
-                    Path(error.path).name if error.path else "",
-                    f"row {error.row}" if error.row is not None else "",
-                    f"column {error.column}" if error.column else "",
-                )
-                if part
-            )
-            files = self._workspace.project.spec.data.files
-            file = files.index(error.path) if error.path in files else -1
-            self.failed = DataProblem(error.sentence, place, error.row, error.column, error.remedy, file)
-            if file not in (-1, self._shown_file):
-                self.show_file(file)
+        if isinstance(failed.error, DataError):
+            self._complain(failed.error)
         else:
             self.failed = DataProblem(failed.sentence, "")
+        self._navigation.refresh()
+
+    def _complain(self, error: DataError) -> None:
+        config = self._workspace.project.spec.data
+        place = ", ".join(part for part in (Path(error.path).name if error.path else "", _place(error)) if part)
+        file = config.files.index(error.path) if error.path in config.files else -1
+        self.failed = problem_of(error, config, place, file)
+        if file not in (-1, self._shown_file):
+            self.show_file(file)
+
+    def _current(self) -> tuple[DataConfig, Preview | None]:
+        return self._workspace.project.spec.data, self._preview
+
+    def _on_imports(self) -> None:
+        """Other settings may fit the file now."""
+        self._previewed = None
+        self.follow()
         self._navigation.refresh()
 
     def _resplit(self, text: str, project: Project) -> None:
@@ -260,6 +308,17 @@ class DataController(Presenter[DataState]):
         )
         return commands.with_data(project, msgspec.structs.replace(project.spec.data, split=split))
 
+    def _take(self, text: str, changes: Mapping[str, Any]) -> None:
+        try:
+            config = answered(self._workspace.project.spec.data, changes)
+        except DataError as error:
+            self._notifier.toast(f"{error}.", "error")
+            return
+        self._edit(text, commands.with_data(self._workspace.project, config))
+
+    def _use_settings(self, text: str, config: DataConfig) -> None:
+        self._edit(text, commands.with_data(self._workspace.project, config))
+
     def _change(self, text: str, **changes: Any) -> None:
         project = self._workspace.project
         self._edit(text, commands.with_data(project, msgspec.structs.replace(project.spec.data, **changes)))
@@ -271,15 +330,9 @@ class DataController(Presenter[DataState]):
 
     def state(self) -> DataState:
         project = self._workspace.project
-        config, preview = project.spec.data, self._preview
-        problems = (
-            [DataProblem(p.sentence, _place(p), p.row, p.column, p.remedy, self._shown_file) for p in preview.problems]
-            if preview
-            else []
-        )
-        if self.failed is not None and all(p.sentence != self.failed.sentence for p in problems):
-            problems.append(self.failed)
+        config, preview, seen = project.spec.data, self._preview, self._seen
         loading = self._tasks.running("load")
+        words, time_text = self._words(project.dataset)
         return DataState(
             config=config,
             split=config.split,
@@ -293,14 +346,46 @@ class DataController(Presenter[DataState]):
             comment=config.comment or (preview.comment or "" if preview else ""),
             text_file=preview is None or preview.format == "text",
             choices=preview.choices if preview else (),
-            problems=tuple(problems),
+            problems=self._problems(),
             notes=project.dataset.notes if project.dataset else preview.notes if preview else (),
             trajectories=trajectory_rows(project.dataset),
             dataset=project.dataset,
             stale=self.stale,
-            summary=summary(project.dataset),
+            summary=words,
             busy=loading.title if loading else "",
+            decisions=preview.decisions if preview else (),
+            time_text=time_text,
+            time_columns=tuple(column.label for column in preview.with_role("time")) if preview else (),
+            raw=seen.raw if seen and seen.raw and seen.raw.cells else None,
+            marks=seen.marks if seen else RowMarks(),
+            panels=seen.panels if seen else (),
+            offers=tuple(name for name in seen.offers if name not in self.imports.dismissed) if seen else (),
+            import_settings=self.imports.names,
         )
+
+    def _problems(self) -> tuple[DataProblem, ...]:
+        config, preview, file = self._workspace.project.spec.data, self._preview, self._shown_file
+        problems = [] if preview is None else [problem_of(one, config, _place(one), file) for one in preview.problems]
+        known = {(one.sentence, one.column) for one in problems}
+        questions = [open_question(one, file) for one in open_decisions(preview.decisions)] if preview else []
+        problems += [one for one in questions if (one.sentence, one.column) not in known]
+        problems = joined(problems)
+        if self.failed is not None and all(one.sentence != self.failed.sentence for one in problems):
+            problems.append(self.failed)
+        return tuple(problems)
+
+    def _words(self, dataset: Dataset | None) -> tuple[str, str]:
+        """What was loaded and what was taken as the time; told once of each data set, for it may be long."""
+        if dataset is None:
+            return "", ""
+        if dataset not in self._told:
+            self._told[dataset] = summary(dataset), time_taken(dataset).sentence
+        return self._told[dataset]
+
+
+def _spelt(labels: Sequence[str], given: str | tuple[str, ...] | None) -> str | tuple[str, ...] | None:
+    """The columns that tell the time as a setting."""
+    return given if not labels else labels[0] if len(labels) == 1 else tuple(labels)
 
 
 def _files(config: DataConfig, shown: int, preview: Preview | None) -> tuple[FileRow, ...]:
@@ -314,13 +399,6 @@ def _place(problem: Any) -> str:
     row = f"row {problem.row}" if problem.row is not None else ""
     column = f"column {problem.column}" if problem.column else ""
     return ", ".join(part for part in (row, column) if part)
-
-
-def _preview(path: str, config: DataConfig, *, reporter: Reporter) -> Preview:
-    from ndestudio.data import preview
-
-    del reporter
-    return preview(path, config)
 
 
 def _load(config: DataConfig, *, reporter: Reporter) -> Dataset:

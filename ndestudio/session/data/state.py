@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from ndestudio.data.config import DataConfig, SplitConfig
 from ndestudio.data.dataset import Dataset, Part
+from ndestudio.data.decisions import Choice, Decision
 from ndestudio.session.commands import Role
+from ndestudio.session.data.look import RowMarks
 
 if TYPE_CHECKING:
-    from ndestudio.data.file_preview import Preview
+    from ndestudio.data.file_preview import FileProblem, Preview
+    from ndestudio.data.raw_rows import RawRows
+    from ndestudio.errors import DataError
+    from ndestudio.figures.description import Panel
 
 
 @dataclass(frozen=True)
@@ -36,23 +42,37 @@ class ColumnRow:
 
 @dataclass(frozen=True)
 class DataProblem:
-    """Something to put right. `row` is the 1-based line in the file, where there is one; `remedy` as in ``DataError``.
+    """Something to put right.
 
-    file: position among the files of the one it is in, -1 where that is not known.
+    Parameters
+    ----------
+    row
+        1-based line in the file, where there is one.
+    decision
+        The answers that put it right, where there are any: a question that the file leaves open, or a remedy.
+    file
+        Position among the files of the one it is in, -1 where that is not known.
+    rows
+        All lines of which it is true, where there are several.
     """
 
     sentence: str
     place: str
     row: int | None = None
     column: str | None = None
-    remedy: tuple[str, str] = ("", "")
+    decision: Decision | None = None
     file: int = -1
+    rows: tuple[int, ...] = ()
 
     @property
-    def action(self) -> str:
-        """Words for the button that puts it right, "" where there is none."""
-        kind, value = self.remedy
-        return {"missing": f"Take {value} as not measured", "count": "Count the rows instead"}.get(kind, "")
+    def question(self) -> bool:
+        """Whether the file is not wrong but leaves something open."""
+        return self.decision is not None and bool(self.decision.sentence)
+
+    @property
+    def answers(self) -> tuple[str, ...]:
+        """Words for the buttons that put it right."""
+        return tuple(choice.label for choice in self.decision.choices) if self.decision else ()
 
 
 @dataclass(frozen=True)
@@ -74,6 +94,11 @@ class DataState:
     head, row_numbers: first rows as text, and their lines in the file.
     busy: what is being read, "" if nothing is.
     summary: what was loaded, a sentence.
+    time_text: what was taken as the time, a sentence; "" before anything was.
+    time_columns: labels of the columns that make the time; none where the rows are counted.
+    raw: the first rows as they are written, None of a format without lines; marks says which of them are what.
+    panels: columns of the file over the time, shown while nothing is loaded.
+    offers: names of import settings that were saved for files of this shape; import_settings: of all.
     """
 
     config: DataConfig
@@ -95,6 +120,14 @@ class DataState:
     stale: bool
     summary: str
     busy: str
+    decisions: tuple[Decision, ...] = ()
+    time_text: str = ""
+    time_columns: tuple[str, ...] = ()
+    raw: RawRows | None = None
+    marks: RowMarks = RowMarks()
+    panels: tuple[Panel, ...] = ()
+    offers: tuple[str, ...] = ()
+    import_settings: tuple[str, ...] = ()
 
 
 def column_rows(preview: Preview | None) -> tuple[ColumnRow, ...]:
@@ -121,6 +154,47 @@ def column_rows(preview: Preview | None) -> tuple[ColumnRow, ...]:
     return tuple(rows)
 
 
+def problem_of(found: FileProblem | DataError, config: DataConfig, place: str, file: int) -> DataProblem:
+    """A complaint about a file, with its answers as buttons."""
+    decision = found.decision if isinstance(found.decision, Decision) else _remedy(found.remedy, config)
+    asked = isinstance(found.decision, Decision)
+    sentence = decision.sentence if asked and decision else found.sentence
+    return DataProblem(sentence, place, found.row, found.column, decision, file)
+
+
+def open_question(decision: Decision, file: int) -> DataProblem:
+    """A decision that the file leaves open, as a problem."""
+    place = f"column {decision.column}" if decision.column else ""
+    return DataProblem(decision.sentence, place, column=decision.column, decision=decision, file=file)
+
+
+def joined(problems: Sequence[DataProblem]) -> list[DataProblem]:
+    """Problems, those of many rows that are the same told once."""
+    groups: dict[tuple[object, ...], list[DataProblem]] = {}
+    for one in problems:
+        groups.setdefault((one.sentence, one.column, one.file), []).append(one)
+    return [group[0] if len(group) == 1 else _of_rows(group) for group in groups.values()]
+
+
+def _of_rows(group: Sequence[DataProblem]) -> DataProblem:
+    rows = [one.row for one in group if one.row is not None]
+    if not rows:
+        return group[0]
+    few = ", ".join(str(row) for row in rows[:4]) + (f" and {len(rows) - 4} more" if len(rows) > 4 else "")
+    column = f", column {group[0].column}" if group[0].column else ""
+    return replace(group[0], place=f"rows {few}{column}", rows=tuple(rows))
+
+
+def _remedy(remedy: tuple[str, str], config: DataConfig) -> Decision | None:
+    match remedy:
+        case ("missing", cell):
+            choice = Choice(f"Take {cell} as not measured", {"missing": (*config.missing, cell)})
+            return Decision("missing", "", choices=(choice,), chosen=None)
+        case ("count", _):
+            return Decision("time", "", choices=(Choice("Count the rows instead", {"time": ""}),), chosen=None)
+    return None
+
+
 def trajectory_rows(dataset: Dataset | None) -> tuple[TrajectoryRow, ...]:
     if dataset is None:
         return ()
@@ -135,21 +209,3 @@ def trajectory_rows(dataset: Dataset | None) -> tuple[TrajectoryRow, ...]:
         )
         for one in dataset.trajectories
     )
-
-
-def summary(dataset: Dataset | None) -> str:
-    """What was loaded, in a sentence."""
-    if dataset is None:
-        return ""
-    count = len(dataset.trajectories)
-    parts = [
-        f"{dataset.rows:,} rows",
-        f"{count} trajector{'y' if count == 1 else 'ies'}",
-        "states " + ", ".join(dataset.measured_names),
-    ]
-    if dataset.inputs:
-        parts.append("inputs " + ", ".join(dataset.input_names))
-    missing = sum(int((~one.present).sum()) for one in dataset.trajectories)
-    if missing:
-        parts.append(f"{missing} missing value{'' if missing == 1 else 's'}")
-    return " · ".join(parts)

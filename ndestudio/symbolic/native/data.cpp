@@ -13,21 +13,24 @@ void allocate_targets(Data& d) {
     d.root_weight = Buffer(static_cast<std::size_t>(d.padded));
 }
 
+int whole_blocks(int rows) { return (rows + kBlock - 1) / kBlock * kBlock; }
+
 void allocate(Data& d) {
-    d.padded = (d.rows + kBlock - 1) / kBlock * kBlock;
-    const int columns = d.features + d.hidden;
-    d.store = Buffer(static_cast<std::size_t>(d.padded) * static_cast<std::size_t>(columns));
+    d.padded = whole_blocks(d.rows);
+    const int columns = d.features + d.hidden, length = whole_blocks(d.samples());
+    d.store = Buffer(static_cast<std::size_t>(length) * static_cast<std::size_t>(columns));
     allocate_targets(d);
     d.columns.clear();
-    for (int k = 0; k < columns; ++k) d.columns.push_back(d.store.data() + static_cast<std::size_t>(k) * d.padded);
+    for (int k = 0; k < columns; ++k) d.columns.push_back(d.store.data() + static_cast<std::size_t>(k) * length);
 }
 
 template <class Value>
 void fill(Data& d, Value value) {
-    for (int from = 0; from < d.padded; from += kBlock)  // in blocks, since the rows of X lie across the columns
+    const int length = whole_blocks(d.samples());
+    for (int from = 0; from < length; from += kBlock)  // in blocks, since the rows of X lie across the columns
         for (int k = 0; k < d.features + d.hidden; ++k)
             for (int r = from; r < from + kBlock; ++r)
-                d.store[static_cast<std::size_t>(k) * d.padded + r] = value(std::min(r, d.rows - 1), k);
+                d.store[static_cast<std::size_t>(k) * length + r] = value(std::min(r, d.samples() - 1), k);
 }
 
 }  // namespace
@@ -60,8 +63,41 @@ Data Data::make(const double* X, const double* y, const double* w, int rows, int
     return d;
 }
 
+Data Data::respond(const double* X, const double* response, const double* y, int rows, int points, int features) {
+    Data d;
+    d.rows = rows;
+    d.points = points;
+    d.features = features;
+    d.weighted = true;
+    allocate(d);
+    fill(d, [&](int r, int k) { return X[static_cast<std::size_t>(r) * features + k]; });
+    auto parts = std::make_shared<Buffer>(static_cast<std::size_t>(whole_blocks(points)) * kBlock);
+    double ones = 0.0, along = 0.0, square = 0.0;
+    for (int r = 0; r < rows; ++r) {
+        for (int j = 0; j < points; ++j) {
+            const double v = response[static_cast<std::size_t>(r) * points + j];
+            (*parts)[static_cast<std::size_t>(j) * kBlock + r] = v;
+            d.root_weight[r] += v;
+        }
+        ones += d.root_weight[r] * d.root_weight[r];
+        along += d.root_weight[r] * y[r];
+        square += y[r] * y[r];
+    }
+    d.response = parts;
+    const double left = square - (ones > 0.0 ? along * along / ones : 0.0);
+    d.spread[0] = d.deviation = left > 0.0 && ones > 0.0 ? std::sqrt(left / ones) : 1.0;
+    for (int r = 0; r < rows; ++r) d.y(0)[r] = y[r] / d.spread[0];
+    return d;
+}
+
 Data Data::subset(const std::vector<int>& chosen) const {
     Data d;
+    if (points > 0) {  // all rows belong to all points: there is no smaller set
+        d = only(0);
+        d.points = points;
+        d.response = response;
+        return d;
+    }
     d.rows = static_cast<int>(chosen.size());
     d.features = features;
     d.hidden = hidden;

@@ -38,6 +38,7 @@ struct Data {
     int targets = 1;
     int first = 0;  // number of the first target among those of the search
     bool weighted = false;
+    int points = 0;  // 0: rows are samples; else formulas are evaluated at so many points and a row is a sum over them
     double mean[kMaxTargets] = {};  // weighted mean of each target
     double spread[kMaxTargets];     // y = spread * target: the weighted standard deviation, or 1 for a template
     double deviation = 1.0;         // weighted standard deviation of the first target
@@ -45,6 +46,7 @@ struct Data {
     Buffer target;       // y / spread, times the square root of the weight; one target after the other
     Buffer root_weight;  // square roots of weights that sum to `rows`; 0 in the padding
     std::vector<const double*> columns;
+    std::shared_ptr<const Buffer> response;  // kBlock numbers for each point (padded to blocks): its part in each row
 
     const double* y(int t) const { return target.data() + static_cast<std::size_t>(t) * static_cast<std::size_t>(padded); }
     double* y(int t) { return target.data() + static_cast<std::size_t>(t) * static_cast<std::size_t>(padded); }
@@ -52,6 +54,11 @@ struct Data {
     /// X row-major [rows][features], y [rows][targets]; w may be null. Rows of weight 0 stay but count nothing.
     /// For a template the spread is 1, and X has `hidden` more columns.
     static Data make(const double* X, const double* y, const double* w, int rows, int features, int targets = 1, bool formula_template = false, int hidden = 0);
+    /// Rows that are weighted sums over points: y = response * f(points), response row-major [rows][points], at most kBlock
+    /// rows. `root_weight` is then what a constant adds to each row.
+    static Data respond(const double* X, const double* response, const double* y, int rows, int points, int features);
+    /// Rows of X, and so of the columns.
+    int samples() const { return points > 0 ? points : rows; }
     /// The given rows, with this data's scale.
     Data subset(const std::vector<int>& rows) const;
     /// One target alone over the same rows. The features are shared: it must not outlive `this`.

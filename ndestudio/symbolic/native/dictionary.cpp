@@ -71,7 +71,7 @@ void Dictionary::build(const Options& options, const Mutator& m, const Evaluator
     std::vector<double> row(static_cast<std::size_t>(sketch_.features));
     const auto scale = [&](const Tree& u) {
         std::vector<double> v;
-        for (int r = 0; r < sketch_.rows; ++r) {
+        for (int r = 0; r < sketch_.samples(); ++r) {
             for (int k = 0; k < sketch_.features; ++k) row[static_cast<std::size_t>(k)] = sketch_.columns[k][r];
             const double x = value_at(u, u.root(), row.data());
             if (std::isfinite(x)) v.push_back(x);
@@ -242,14 +242,18 @@ Dictionary::Dictionary(const Options& options, const Mutator& mutator, const Dat
         double mean = 0.0, norm = 0.0, weight = 0.0;
         for (int r = 0; r < sketch_.rows; ++r) {
             const double w = sketch_.root_weight[r];
+            if (sketch_.points == 0) v[r] *= w;
             weight += w * w;
-            mean += w * w * v[r];
+            mean += w * v[r];
         }
         mean /= weight;
-        for (int r = 0; r < sketch_.rows; ++r) norm += sketch_.root_weight[r] * sketch_.root_weight[r] * (v[r] - mean) * (v[r] - mean);
+        for (int r = 0; r < sketch_.rows; ++r) {
+            v[r] -= mean * sketch_.root_weight[r];
+            norm += v[r] * v[r];
+        }
         norm = std::sqrt(norm);
         if (!(norm > 1e-9 * std::fabs(mean)) || !(norm < 1e100) || norm < 1e-100) continue;
-        for (int r = 0; r < sketch_.rows; ++r) to[r] = upper_half(static_cast<float>(sketch_.root_weight[r] * (v[r] - mean) / norm));
+        for (int r = 0; r < sketch_.rows; ++r) to[r] = upper_half(static_cast<float>(v[r] / norm));
         keep();
     }
     nodes_ = std::move(nodes);
@@ -291,7 +295,7 @@ void Dictionary::gains(Evaluator& e, const Data& s, const Individual* m, int fir
         for (int k = 0; k < all; ++k) {
             double* v = column(terms);
             e.values(m->tree, roots[k], s, v);
-            for (int i = 0; i < s.rows; ++i) v[i] *= one[i];
+            for (int i = 0; i < s.rows && s.points == 0; ++i) v[i] *= one[i];
             terms += add(v);
         }
     }
@@ -378,7 +382,7 @@ public:
         // The widths are those at which a wider beam hardly ever found more; the second, slower pass is for what the first
         // did not solve.
         pass(simple, {24, 20, 12, 8, 6, 6, 6}, 20, 4);
-        if (!over()) {
+        if (!over() && !(found_.best_loss() <= options_.settled(sketch_.rows, kNear))) {
             // plain terms that explain little by themselves are easily crowded out by flexible ones: begin with pairs too
             const std::size_t plain = std::min<std::size_t>(8, simple.size());
             for (std::size_t i = 0; i < plain; ++i)
@@ -396,6 +400,7 @@ private:
         return std::log(a.loss + 1e-30) + 0.04 * a.complexity < std::log(b.loss + 1e-30) + 0.04 * b.complexity;
     }
     const Data& sketch() const { return sketch_; }
+    static constexpr double kNear = 3.0;
     /// Solved, stopped, or, with a template, whose fits take several evaluations each, at the end of what this may
     /// cost.
     bool over() const {
@@ -418,7 +423,7 @@ private:
                 grow(&m, atoms, 1, optimised, next);
                 if (over()) break;
             }
-            if (next.empty()) break;
+            if (next.empty() || found_.best_loss() <= options_.settled(sketch_.rows)) break;
             beam = std::move(next);
         }
     }

@@ -295,7 +295,7 @@ struct Rebuild {
 
 bool Mender::mend(const Tree& tree, const Options& options, const Data& data, Random& random, Tree& out) const {
     std::vector<double> row(static_cast<std::size_t>(data.features));
-    const int r = random.below(data.rows);
+    const int r = random.below(data.samples());
     for (int k = 0; k < data.features; ++k) row[static_cast<std::size_t>(k)] = data.columns[static_cast<std::size_t>(k)][r];
     int roots[kMaxTerms];
     const int n = term_roots(tree, roots);

@@ -19,7 +19,9 @@ Evaluator::Evaluator(const Kernel& kernel, const Options& options, const std::at
       slots_(static_cast<std::size_t>(kMaxNodes) * kBlock),
       adjoint_(static_cast<std::size_t>(kMaxNodes) * kBlock),
       term_(static_cast<std::size_t>(kMaxTerms) * kBlock),
-      residual_(static_cast<std::size_t>(kMaxTargets) * kBlock) {
+      residual_(static_cast<std::size_t>(kMaxTargets) * kBlock),
+      point_(kBlock),
+      slope_(static_cast<std::size_t>(kMaxInner) * kBlock) {
     if (options.formula_template.active()) formula_template_ = std::make_unique<TemplateFit>(kernel, options, stop, evaluations);
 }
 
@@ -30,7 +32,33 @@ Evaluator::Terms Evaluator::terms_of(const Tree& tree) {
     return t;
 }
 
+void Evaluator::add_response(const Data& data, int from, const double* values, double* out) const {
+    const double *columns[kBlock + 1], *parts = data.response->data() + static_cast<std::size_t>(from) * kBlock;
+    double by[kBlock + 1];
+    const int n = std::min(kBlock, data.points - from);
+    for (int j = 0; j < n; ++j) {
+        columns[j] = parts + static_cast<std::size_t>(j) * kBlock;
+        by[j] = values[j];
+    }
+    columns[n] = out;
+    by[n] = 1.0;
+    kernel_.combine(columns, by, n + 1, 0.0, kBlock, out);
+}
+
+void Evaluator::responses(const Tree& tree, int root, const Data& data, double* out) {
+    std::fill_n(out, kBlock, 0.0);
+    for (int from = 0; from < data.points; from += kBlock) {
+        kernel_.forward(tree.nodes, tree.begin(root), root, data.columns.data(), static_cast<std::size_t>(from), slots_.data(), where_,
+                        point_.data(), from == 0);
+        add_response(data, from, point_.data(), out);
+    }
+}
+
 bool Evaluator::run_terms(const Tree& tree, const Terms& terms, const Data& data, int row, bool fresh) {
+    if (data.points > 0) {
+        for (int k = 0; k < terms.n; ++k) responses(tree, terms.root[k], data, term_.data() + kBlock * k);
+        return true;
+    }
     const bool scaled = data.weighted || reweighted_ || row + kBlock > data.rows;
     const double* weight = ones(data) + row;
     for (int k = 0; k < terms.n; ++k) {
@@ -277,6 +305,7 @@ void Evaluator::store(Individual& individual, const Fit& f, const Data& data) {
 }
 
 void Evaluator::values(const Tree& tree, int root, const Data& data, double* out) {
+    if (data.points > 0) return responses(tree, root, data, out);
     for (int row = 0; row < data.padded; row += kBlock)
         kernel_.forward(tree.nodes, tree.begin(root), root, data.columns.data(), static_cast<std::size_t>(row), slots_.data(),
                         where_, out + row, row == 0);

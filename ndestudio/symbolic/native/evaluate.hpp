@@ -53,7 +53,7 @@ public:
     /// Loss of explicit formulas (in units of y) for the targets first, first + 1, ...; infinite where it is not finite.
     /// `each`, if not null, receives the loss of each.
     double formula_loss(const Tree* formulas, int first, int count, const Data& data, double* each = nullptr);
-    /// Values of a subtree at all padded rows.
+    /// Values of a subtree at all padded rows; where rows are sums over points, those sums.
     void values(const Tree& tree, int root, const Data& data, double* out);
 
     /// Fits of individuals of a template; null without one.
@@ -72,6 +72,10 @@ private:
         int root[kMaxTerms];
         int begin[kMaxTerms];
     };
+    /// Add the sums over the points from, from + 1, ... of a block, which has `values` there.
+    void add_response(const Data& data, int from, const double* values, double* out) const;
+    void responses(const Tree& tree, int root, const Data& data, double* out);
+    bool response_sums(const Tree& tree, const Terms& terms, const Data& data, const Fit& fit, const int* inner, int count, double* sums);
     bool run_terms(const Tree& tree, const Terms& terms, const Data& data, int row, bool fresh);
     bool sums_of(const Tree& tree, const Terms& terms, const Data& data, double* sums);
     void residual(const Terms& terms, const Data& data, int row, int target, const Linear& fit, double* out) const;
@@ -102,7 +106,7 @@ private:
     const Kernel& kernel_;
     const Options& options_;
     const std::atomic<bool>* stop_;
-    Buffer slots_, adjoint_, term_, residual_, extra_, extra_target_;
+    Buffer slots_, adjoint_, term_, residual_, point_, slope_, extra_, extra_target_;
     const double* where_[kMaxNodes];
     std::unique_ptr<TemplateFit> formula_template_;
     bool reweighted_ = false;  // rows additionally weighted by extra_ (robust losses)

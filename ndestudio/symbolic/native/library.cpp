@@ -60,7 +60,8 @@ bool monomial_tree(const std::vector<int>& powers, bool allowed, Tree& t) {
 class Elimination {
 public:
     /// columns: [count][rows], centred here; target likewise.
-    Elimination(std::vector<std::vector<double>> columns, std::vector<double> y) : columns_(std::move(columns)) {
+    /// `one`: what a constant adds to each row.
+    Elimination(std::vector<std::vector<double>> columns, std::vector<double> y, std::vector<double> one) : columns_(std::move(columns)), one_(std::move(one)) {
         centre(y);
         yy_ = dot(y, y);
         for (auto& c : columns_) {
@@ -116,10 +117,9 @@ private:
         for (std::size_t i = 0; i < a.size(); ++i) s += a[i] * b[i];
         return s;
     }
-    static void centre(std::vector<double>& v) {
-        double mean = 0.0;
-        for (double x : v) mean += x / static_cast<double>(v.size());
-        for (double& x : v) x -= mean;
+    void centre(std::vector<double>& v) const {
+        const double mean = dot(v, one_) / dot(one_, one_);
+        for (std::size_t i = 0; i < v.size(); ++i) v[i] -= mean * one_[i];
     }
     /// Inverse of a symmetric positive matrix by Gauss-Jordan elimination.
     static void invert(std::vector<double>& a, std::size_t n) {
@@ -139,6 +139,7 @@ private:
         }
     }
     std::vector<std::vector<double>> columns_;
+    std::vector<double> one_;
     std::vector<bool> alive_;
     std::vector<double> inverse_, x_;
     double yy_ = 0.0;
@@ -160,7 +161,7 @@ public:
             }
         }
         if (columns.empty()) return;
-        Elimination elimination(columns, target());
+        Elimination elimination(columns, target(), ones());
         while (!e_.stopped()) {
             if (elimination.left() <= options_.terms) offer_sum(kept, elimination.alive());
             if (elimination.left() <= 1) break;
@@ -188,7 +189,7 @@ public:
             below.push_back(t);
         }
         if (columns.empty()) return;
-        Elimination elimination(columns, y);
+        Elimination elimination(columns, y, ones());
         while (!e_.stopped() && elimination.left() > 1) {
             if (elimination.left() <= 8) offer_quotient(above, below, first, elimination.alive());
             elimination.drop();
@@ -204,8 +205,17 @@ private:
             if (!(std::fabs(x) < 1e60)) return false;
         return true;
     }
+    std::vector<double> ones() const {
+        std::vector<double> one(static_cast<std::size_t>(sketch_.rows), 1.0);
+        if (sketch_.points > 0) std::copy_n(sketch_.root_weight.data(), sketch_.rows, one.begin());
+        return one;
+    }
     std::vector<double> target() const {
         std::vector<double> y(static_cast<std::size_t>(sketch_.rows));
+        if (sketch_.points > 0) {
+            std::copy_n(sketch_.y(0), sketch_.rows, y.begin());
+            return y;
+        }
         for (int r = 0; r < sketch_.rows; ++r) y[static_cast<std::size_t>(r)] = sketch_.root_weight[r] > 0.0 ? sketch_.y(0)[r] / sketch_.root_weight[r] : 0.0;
         return y;
     }
@@ -288,7 +298,7 @@ void eliminate(const Options& options, const Data& sketch, const Data& data, con
     };
     library.sums(polynomial(9, room));
     if (hall_of_fame.plain_below(1e-2 * options.target)) return;
-    if (m.can(Op::Divide)) {
+    if (m.can(Op::Divide) && sketch.points == 0) {
         library.quotients(polynomial(4, std::min(10, room / 2)));
         if (hall_of_fame.plain_below(1e-2 * options.target)) return;
     }

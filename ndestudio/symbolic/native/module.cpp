@@ -103,6 +103,8 @@ nde::Options options_of(const nb::dict& d) {
         else if (key == "seconds") o.seconds = nb::cast<double>(value);
         else if (key == "evaluations") o.evaluations = nb::cast<std::uint64_t>(value);
         else if (key == "target") o.target = nb::cast<double>(value);
+        else if (key == "noise") o.noise = nb::cast<double>(value);
+        else if (key == "settle") o.settle = nb::cast<std::uint64_t>(value);
         else if (key == "constraints") {
             for (auto [k, v] : nb::cast<nb::dict>(value)) {
                 const auto limits = nb::cast<std::vector<int>>(v);
@@ -178,14 +180,20 @@ NB_MODULE(_evolution, m) {
 
     nb::class_<nde::Search>(m, "Search")
         .def("__init__", [](nde::Search* self, Matrix X, Values y, nb::object weights, nb::object X_held_out, nb::object y_held_out,
-                            const std::vector<std::string>& guesses, const nb::dict& options, const std::string& simd) {
+                            const std::vector<std::string>& guesses, const nb::dict& options, const std::string& simd, nb::object response) {
             const nde::Options o = options_of(options);
             const int rows = static_cast<int>(X.shape(0)), columns = static_cast<int>(X.shape(1));
             const bool formula_template = o.formula_template.active();
             const int features = formula_template ? static_cast<int>(o.formula_template.source.size()) : columns;
             if (formula_template && columns != o.formula_template.columns) throw std::invalid_argument("X does not have the columns of the template");
-            if (y.ndim() < 1 || y.ndim() > 2 || y.shape(0) != X.shape(0)) throw std::invalid_argument("X and y differ in length");
+            if (y.ndim() < 1 || y.ndim() > 2 || (response.is_none() && y.shape(0) != X.shape(0))) throw std::invalid_argument("X and y differ in length");
             const int targets = y.ndim() == 2 ? static_cast<int>(y.shape(1)) : 1;
+            Matrix parts;
+            if (!response.is_none()) {
+                parts = nb::cast<Matrix>(response);
+                if (parts.shape(0) > nde::kBlock || parts.shape(0) != y.shape(0) || parts.shape(1) != X.shape(0) || targets != 1 || formula_template || o.loss != nde::Loss::Squares || !weights.is_none() || !X_held_out.is_none())
+                    throw std::invalid_argument("the response does not fit the samples, or comes with what it does not go with");
+            }
             if (targets < 1 || targets > nde::kMaxTargets) throw std::invalid_argument("too many targets, or none");
             if (formula_template && targets > 1) throw std::invalid_argument("a template has one target");
             std::vector<nde::Tree> trees;
@@ -201,7 +209,8 @@ NB_MODULE(_evolution, m) {
                 if (weight.shape(0) != X.shape(0)) throw std::invalid_argument("X and weights differ in length");
                 w = weight.data();
             }
-            nde::Data data = nde::Data::make(X.data(), y.data(), w, rows, features, targets, formula_template, columns - features), held;
+            nde::Data held, data = response.is_none() ? nde::Data::make(X.data(), y.data(), w, rows, features, targets, formula_template, columns - features)
+                                                      : nde::Data::respond(X.data(), parts.data(), y.data(), static_cast<int>(y.shape(0)), rows, features);
             if (!X_held_out.is_none()) {
                 const Matrix Xh = nb::cast<Matrix>(X_held_out);
                 const Values yh = nb::cast<Values>(y_held_out);
@@ -209,7 +218,7 @@ NB_MODULE(_evolution, m) {
                 held = data.held_out(Xh.data(), yh.data(), static_cast<int>(Xh.shape(0)));
             }
             new (self) nde::Search(o, std::move(data), std::move(held), std::move(trees), kernel_named(simd));
-        }, "X"_a, "y"_a, "weights"_a.none(), "X_held_out"_a.none(), "y_held_out"_a.none(), "guesses"_a, "options"_a, "simd"_a = "")
+        }, "X"_a, "y"_a, "weights"_a.none(), "X_held_out"_a.none(), "y_held_out"_a.none(), "guesses"_a, "options"_a, "simd"_a = "", "response"_a.none() = nb::none())
         .def("start", &nde::Search::start, nb::call_guard<nb::gil_scoped_release>())
         .def("stop", &nde::Search::stop)
         .def("resume", [](nde::Search& self, const nb::bytes& state) { self.resume(std::string(state.c_str(), state.size())); }, "state"_a,

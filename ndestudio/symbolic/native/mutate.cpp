@@ -24,7 +24,7 @@ bool Mutator::mend(const Tree& tree, Random& random, Tree& out) const {
 }
 
 bool Mutator::row(Random& random, double* x) const {
-    const int r = random.below(data_.rows);
+    const int r = random.below(data_.samples());
     for (int k = 0; k < data_.features && k < 4096; ++k) x[k] = data_.columns[k][r];
     return true;
 }
@@ -38,7 +38,7 @@ double Mutator::number(Random& random) const {
 
 double Mutator::number_like(const Tree& tree, int i, Random& random) const {
     std::vector<double> x(static_cast<std::size_t>(data_.features));
-    const int r = random.below(data_.rows);
+    const int r = random.below(data_.samples());
     for (int k = 0; k < data_.features; ++k) x[static_cast<std::size_t>(k)] = data_.columns[k][r];
     const double v = value_at(tree, i, x.data());
     if (!std::isfinite(v) || v == 0.0 || random.chance(0.3)) return number(random);

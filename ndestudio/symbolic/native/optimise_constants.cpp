@@ -10,6 +10,7 @@ namespace nde {
 /// Inner products of (terms..., ones, derivatives of the terms by the constants..., residuals...).
 bool Evaluator::gradient_sums(const Tree& tree, const Terms& terms, const Data& data, const Fit& fit, const int* inner, int count,
                               double* sums) {
+    if (data.points > 0) return response_sums(tree, terms, data, fit, inner, count, sums);
     const double* columns[kMaxWidth + kMaxInner];
     const int n = terms.n + 1 + count + data.targets;
     std::fill(sums, sums + n * n, 0.0);
@@ -36,6 +37,39 @@ bool Evaluator::gradient_sums(const Tree& tree, const Terms& terms, const Data& 
         for (int t = 0; t < data.targets; ++t) residual(terms, data, row, t, fit.of[t], residual_.data() + kBlock * t);
         kernel_.gram(columns, n, kBlock, sums);
     }
+    return true;
+}
+
+/// The same where rows are sums over points.
+bool Evaluator::response_sums(const Tree& tree, const Terms& terms, const Data& data, const Fit& fit, const int* inner, int count,
+                              double* sums) {
+    const double* columns[kMaxWidth + kMaxInner];
+    const int n = terms.n + 1 + count + data.targets;
+    unsigned char wanted[kMaxNodes] = {};
+    for (int i = 0; i < tree.size; ++i) wanted[i] = has_constant(tree, i);
+    std::fill(sums, sums + n * n, 0.0);
+    std::fill_n(term_.data(), kBlock * terms.n, 0.0);
+    std::fill_n(slope_.data(), kBlock * count, 0.0);
+    for (int from = 0; from < data.points; from += kBlock) {
+        if (interrupted(from)) return false;
+        for (int k = 0; k < terms.n; ++k) {
+            kernel_.forward(tree.nodes, terms.begin[k], terms.root[k], data.columns.data(), static_cast<std::size_t>(from), slots_.data(),
+                            where_, point_.data(), from == 0);
+            add_response(data, from, point_.data(), term_.data() + kBlock * k);
+            if (!wanted[terms.root[k]]) continue;
+            std::fill_n(adjoint_.data() + kBlock * terms.root[k], kBlock, 1.0);
+            kernel_.reverse(tree.nodes, terms.begin[k], terms.root[k], where_, wanted, adjoint_.data());
+        }
+        for (int j = 0; j < count; ++j) add_response(data, from, adjoint_.data() + kBlock * inner[j], slope_.data() + kBlock * j);
+    }
+    for (int k = 0; k < terms.n; ++k) columns[k] = term_.data() + kBlock * k;
+    columns[terms.n] = data.root_weight.data();
+    for (int j = 0; j < count; ++j) columns[terms.n + 1 + j] = slope_.data() + kBlock * j;
+    for (int t = 0; t < data.targets; ++t) {
+        columns[terms.n + 1 + count + t] = residual_.data() + kBlock * t;
+        residual(terms, data, 0, t, fit.of[t], residual_.data() + kBlock * t);
+    }
+    kernel_.gram(columns, n, kBlock, sums);
     return true;
 }
 

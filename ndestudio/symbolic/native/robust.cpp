@@ -91,6 +91,17 @@ double Evaluator::loss_of(const Individual& individual, const Data& data) {
 }
 
 double Evaluator::formula_loss(const Tree* formulas, int first, int count, const Data& data, double* each) {
+    if (data.points > 0) {
+        double lost = 0.0, whole = 0.0;
+        responses(formulas[0], formulas[0].root(), data, residual_.data());
+        for (int r = 0; r < data.rows; ++r) {
+            const double e = data.y(0)[r] - residual_[static_cast<std::size_t>(r)] / data.spread[0];
+            lost += e * e;
+            whole += data.root_weight[static_cast<std::size_t>(r)] * data.root_weight[static_cast<std::size_t>(r)];
+        }
+        if (each) each[0] = lost / whole;
+        return std::isfinite(lost) ? lost / whole : INFINITY;
+    }
     double sum = 0.0, mass = 0.0, own[kMaxTargets] = {};
     for (int row = 0; row < data.padded; row += kBlock) {
         if (interrupted(row)) return INFINITY;

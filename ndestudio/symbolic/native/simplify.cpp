@@ -186,7 +186,7 @@ bool imitates(const Tree& tree, const Data& data) {
     double square[kMaxNodes] = {};
     double mean[kMaxNodes] = {};
     for (int r = 0; r < kRows; ++r) {
-        const int at = static_cast<int>(static_cast<long long>(data.rows - 1) * r / (kRows - 1));
+        const int at = static_cast<int>(static_cast<long long>(data.samples() - 1) * r / (kRows - 1));
         for (int k = 0; k < data.features; ++k) row[static_cast<std::size_t>(k)] = data.columns[static_cast<std::size_t>(k)][at];
         for (int i = 0; i < tree.size; ++i) {
             const double v = value_at(tree, i, row.data());

@@ -1,0 +1,318 @@
+"""What each column of a table is for: what the person said, else the guess."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from ndestudio.data.cells import is_missing
+from ndestudio.data.config import DataConfig
+from ndestudio.data.decisions import Choice, Decision
+from ndestudio.data.deviations import measured_by
+from ndestudio.data.names import suggestion
+from ndestudio.data.readers.base import markers
+from ndestudio.data.roles import Analysed, Role, find, increasing
+from ndestudio.data.shape.below import decision as below_decision
+from ndestudio.data.shape.below import is_beyond
+from ndestudio.data.shape.events import Events, event_rows, find_events
+from ndestudio.data.shape.long import Long, find_long
+from ndestudio.data.shape.replicates import NAMELESS, find_replicates
+from ndestudio.data.shape.rest import Rest
+from ndestudio.data.shape.runs import groups, guess_runs
+from ndestudio.data.shape.sentinels import open_marks
+from ndestudio.data.shape.vocabulary import PETAB_RUNS, word
+from ndestudio.data.times.choice import Chosen, choose, likely, named
+from ndestudio.data.times.clock import Clock
+from ndestudio.errors import DataError
+
+_SETTINGS = ("names", "units", "weights", "deviations", "sentinels")
+"""Settings that say something of single columns."""
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """The role of each column, the sentences about how it came to it, and what is wrong with what the person asked.
+
+    Parameters
+    ----------
+    long
+        The columns of a long table, None if it is not one.
+    events
+        Where doses and events are written.
+    clock
+        What tells the time, None where the rows are counted.
+    unknown
+        Names that the person gave to quantities which only the values of a long table can show, each with its setting.
+    """
+
+    roles: tuple[Role, ...]
+    notes: tuple[str, ...]
+    problems: tuple[DataError, ...]
+    decisions: tuple[Decision, ...] = ()
+    long: Long | None = None
+    events: Events = Events({})
+    unknown: tuple[tuple[str, str], ...] = ()
+    clock: Clock | None = None
+
+    def indices(self, role: Role) -> tuple[int, ...]:
+        return tuple(index for index, one in enumerate(self.roles) if one == role)
+
+
+def assign(columns: Sequence[Analysed], config: DataConfig, path: str, decimal: str = ".") -> Assignment:
+    """Give each column its role: what the person said, else the guess."""
+    work = _Assigning(columns, config, path, decimal)
+    work.take_what_was_asked()
+    work.find_doses()
+    work.find_shape()
+    work.find_runs()
+    work.find_time()
+    return work.finished()
+
+
+class _Assigning:
+    """The roles of the columns of one table while they are found."""
+
+    def __init__(self, columns: Sequence[Analysed], config: DataConfig, path: str, decimal: str) -> None:
+        self._columns, self._config, self._path, self._decimal = columns, config, path, decimal
+        self._seen = columns
+        self._roles: list[Role | None] = [None] * len(columns)
+        self._notes: list[str] = []
+        self._problems: list[DataError] = []
+        self._decisions: list[Decision] = []
+        self._unknown: list[tuple[str, str]] = []
+        self._long: Long | None = None
+        self._events = Events({})
+        self._chosen: Chosen | None = None
+
+    def take_what_was_asked(self) -> None:
+        config = self._config
+        trajectory = (config.trajectory,) if isinstance(config.trajectory, str) else config.trajectory or ()
+        times = (config.time,) if isinstance(config.time, str) else config.time or ()
+        asked: tuple[tuple[Role, Sequence[str]], ...] = (
+            ("time", [one for one in times if one]),
+            ("trajectory", [one for one in trajectory if one]),
+            ("input", config.inputs),
+            ("covariate", config.covariates),
+            ("ignore", config.ignore),
+            ("deviation", tuple(config.deviations.values())),
+            ("state", config.states or ()),
+            ("observable", [config.observable] if config.observable else []),
+        )
+        for role, names in asked:
+            for name in names:
+                self._put(name, role)
+        for where in _SETTINGS:
+            for name in getattr(config, where):
+                if find(self._columns, name) is None:
+                    self._unknown.append((name, where))
+
+    def _put(self, name: str, role: Role) -> None:
+        place = find(self._columns, name)
+        if place is None:
+            where = "time" if role == "time" else f"{role} column"
+            self._unknown.append((name, where))
+        elif self._roles[place] not in (None, role):
+            self._problems.append(
+                DataError(
+                    f"the column is named both as {self._roles[place]} and as {role}; choose one",
+                    path=self._path,
+                    column=name,
+                )
+            )
+        else:
+            self._roles[place] = role
+
+    def find_doses(self) -> None:
+        self._events = find_events(self._columns, self._taken(), self._config)
+        if not self._events:
+            return
+        for place in self._events.places.values():
+            self._roles[place] = self._roles[place] or "dose"
+        given = event_rows(self._columns, self._events)
+        if given.all() or not given.any():
+            return
+        self._seen = [_at(column, np.flatnonzero(~given), self._config) for column in self._columns]
+
+    def find_shape(self) -> None:
+        self._long, asked = find_long(self._seen, self._taken(), self._config)
+        if asked is not None:
+            self._decisions.append(asked)
+        if self._long is None:
+            return
+        self._roles[self._long.observable] = "observable"
+        self._roles[self._long.value] = "value"
+        if self._long.decision is not None:
+            self._decisions.append(self._long.decision)
+            self._notes.append(self._long.decision.sentence)
+
+    def find_runs(self) -> None:
+        told = [column for column in self._seen if self._roles[column.index] == "time"]
+        self._chosen = named(told, self._path) if told else None
+        if self._config.trajectory is not None:
+            return
+        first = self._chosen if told or self._config.time == "" else likely(self._free())
+        taken = first.clock.columns if first is not None and first.clock is not None else ()
+        time = None
+        if first is not None and first.values is not None and taken:
+            time = replace(self._seen[taken[0]], values=first.values, kind="number")
+        free = [one for one in self._free() if one.index not in taken and one.kind != "date"]
+        places = self._petab_runs() or guess_runs(free, time, self._seen, self._base())
+        for place in places:
+            self._roles[place] = "trajectory"
+        if places:
+            names = " and ".join(f"`{self._columns[place].label}`" for place in places)
+            said = "name the trajectories together" if len(places) > 1 else "was taken as the name of the trajectory"
+            self._notes.append(f"{names} {said}.")
+        if len(places) > 1:
+            labels = tuple(self._columns[place].label for place in places)
+            choices = (
+                Choice(" and ".join(labels), {"trajectory": labels}),
+                *(Choice(f"only `{label}`", {"trajectory": label}) for label in labels),
+                Choice("none: one trajectory", {"trajectory": ""}),
+            )
+            self._decisions.append(Decision("trajectory", self._notes[-1], choices=choices, certain=False))
+
+    def find_time(self) -> None:
+        if self._config.time is None:
+            number = groups(self._seen, self._runs(), self._base())
+            self._chosen = choose(self._free(), lambda values: increasing(values, number), self._path)
+        if self._chosen is None:
+            return
+        for place in self._chosen.clock.columns if self._chosen.clock else ():
+            self._roles[place] = "time"
+        self._notes += self._chosen.notes
+        self._problems += self._chosen.problems
+        self._decisions += self._chosen.decisions
+
+    def finished(self) -> Assignment:
+        rest = Rest(
+            self._seen,
+            self._config,
+            groups(self._seen, self._runs()),
+            long=self._long is not None,
+            dosed=bool(self._events),
+        )
+        roles = rest.roles(self._roles)
+        self._find_replicates(roles)
+        self._find_marks(roles)
+        if self._long is None:
+            self._problems[:0] = [self._unknown_error(name, where) for name, where in self._unknown]
+        if "state" not in roles and "value" not in roles:
+            self._problems.append(_nothing_measured(self._columns, self._path))
+        return Assignment(
+            tuple(roles),
+            (*self._notes, *rest.notes),
+            tuple(self._problems),
+            (*self._decisions, *rest.decisions),
+            self._long,
+            self._events,
+            tuple(self._unknown) if self._long is not None else (),
+            self._chosen.clock if self._chosen is not None else None,
+        )
+
+    def _find_replicates(self, roles: Sequence[Role]) -> None:
+        labels = [column.label for column, role in zip(self._columns, roles, strict=True) if role == "state"]
+        found, decision = find_replicates(labels, self._config, self._config.value or NAMELESS)
+        if decision is not None and self._long is None:
+            self._decisions.append(decision)
+            self._notes.append(decision.sentence)
+            self._unknown = [one for one in self._unknown if one[0] not in found.stems]
+
+    def _find_marks(self, roles: Sequence[Role]) -> None:
+        """Cells and numbers that mark something that was not measured."""
+        number = [
+            column
+            for column, role in zip(self._columns, roles, strict=True)
+            if role in ("state", "value", "input", "covariate", "deviation") and column.kind == "number"
+        ]
+        for column in number:
+            cell = next((text for text in column.texts if is_beyond(text)), None)
+            if cell is not None:
+                found = below_decision(cell, self._decimal, column.label, self._config.below)
+                self._decisions.append(found)
+                self._notes += [found.sentence] if not found.open else []
+                break
+        by_label: dict[str, np.ndarray] = {}
+        for column in number:
+            if self._long is not None and column.index == self._long.value:
+                names = np.array([text.strip() for text in self._columns[self._long.observable].texts], dtype=object)
+                by_label.update({str(name): column.values[names == name] for name in dict.fromkeys(names)})
+            elif roles[column.index] != "deviation":
+                by_label[column.label] = column.values
+        asked = open_marks(by_label, [one.header for one in self._columns], self._config)
+        self._decisions += [asked] if asked else []
+
+    def _unknown_error(self, name: str, where: str) -> DataError:
+        labels = [column.label for column in self._columns]
+        every = [one for column in self._columns for one in column.answers_to]
+        return unknown(name, where, every if where in _SETTINGS else labels, self._path)
+
+    def _taken(self) -> list[int]:
+        return [index for index, role in enumerate(self._roles) if role is not None]
+
+    def _free(self) -> list[Analysed]:
+        return [column for column in self._seen if self._roles[column.index] is None]
+
+    def _runs(self) -> list[int]:
+        return [index for index, role in enumerate(self._roles) if role == "trajectory"]
+
+    def _base(self) -> np.ndarray | None:
+        return None if self._long is None else groups(self._seen, (self._long.observable,))
+
+    def _petab_runs(self) -> tuple[int, ...]:
+        """The conditions of a PEtab measurement table."""
+        if self._long is None or word(self._columns[self._long.observable].label) != "observableid":
+            return ()
+        named = [one for name in PETAB_RUNS for one in self._free() if word(one.label) == name]
+        used = [one for one in named if one.missing < len(one.texts)]
+        return tuple(one.index for one in used if len(set(one.texts)) > 1 or one is used[-1])
+
+
+def deviation_columns(columns: Sequence[Analysed], roles: Sequence[Role], config: DataConfig) -> dict[int, int]:
+    """Index of a measured column -> index of the column with its standard deviations."""
+    found: dict[int, int] = {}
+    for name, deviation in config.deviations.items():
+        pair = find(columns, name), find(columns, deviation)
+        if pair[0] is not None and pair[1] is not None:
+            found[pair[0]] = pair[1]
+    named = [(column, role) for column, role in zip(columns, roles, strict=True)]
+    labels = [column.label for column, role in named if role in ("state", "value")]
+    for column, role in named:
+        if role != "deviation" or column.index in found.values():
+            continue
+        base = measured_by(column.label, labels)
+        place = None if base is None else find(columns, base)
+        if place is None:  # `sd` beside the values of a long table
+            place = next((one.index for one, other in named if other == "value"), None)
+        if place is not None:
+            found.setdefault(place, column.index)
+    return found
+
+
+def unknown(name: str, where: str, known: Sequence[str], path: str | None) -> DataError:
+    """The error for a name that is no column's."""
+    shown = [one for one in dict.fromkeys(known) if one]
+    return DataError(f"there is no column `{name}` (named under {where}){suggestion(name, shown)}", path=path)
+
+
+def _at(column: Analysed, rows: np.ndarray, config: DataConfig) -> Analysed:
+    texts = tuple(column.texts[row] for row in rows)
+    extra = markers(config)
+    return replace(
+        column, values=column.values[rows], texts=texts, missing=sum(is_missing(text, extra) for text in texts)
+    )
+
+
+def _nothing_measured(columns: Sequence[Analysed], path: str) -> DataError:
+    seen = [(one.label, text) for one in columns if one.kind == "text" for text in one.texts if text.strip()]
+    if not seen:
+        return DataError("no column of measurements is left beside the time; choose at least one state", path=path)
+    label, text = seen[0]
+    return DataError(
+        f"no column of measurements is left beside the time: the column holds text such as `{text}`; choose a column of "
+        "numbers, or write numbers without thousands separators (and set decimal to `,` if the comma is a decimal comma)",
+        path=path,
+        column=label,
+    )
