@@ -202,7 +202,7 @@ def configured(preview: Preview, config: DataConfig) -> DataConfig:
         config,
         time=config.time if not time else time[0].label if len(time) == 1 else tuple(column.label for column in time),
         trajectory=labels if len(labels := tuple(one.label for one in trajectory)) > 1 else "".join(labels),
-        states=tuple(column.label for column in preview.with_role("state")),
+        states=config.states if preview.with_role("value") else tuple(one.label for one in preview.with_role("state")),
         inputs=tuple(column.label for column in preview.with_role("input")),
         covariates=tuple(column.label for column in preview.with_role("covariate")),
         ignore=tuple(column.label for column in preview.with_role("ignore")),

@@ -12,7 +12,7 @@ from ndestudio.data.dataset import Dataset, Part
 from ndestudio.data.deviations import measured_by
 from ndestudio.data.roles import Role
 from ndestudio.data.shape.vocabulary import DOSES, word
-from ndestudio.distil.config import DistilConfig, RecoveryConfig
+from ndestudio.distil.config import DistilConfig, NextRunConfig, RecoveryConfig
 from ndestudio.distil.result import Distillation
 from ndestudio.export.config import ExportConfig
 from ndestudio.fitting.config import TrainConfig
@@ -185,6 +185,11 @@ def with_train(project: Project, **changes: Any) -> Project:
 def with_distil(project: Project, **changes: Any) -> Project:
     distil: DistilConfig = msgspec.structs.replace(project.spec.distil, **changes)
     return project if distil == project.spec.distil else _with_spec(project, distil=distil)
+
+
+def with_next_run(project: Project, next_run: NextRunConfig) -> Project:
+    """Other limits of what may be measured next."""
+    return project if next_run == project.spec.next_run else _with_spec(project, next_run=next_run)
 
 
 def with_recovery(project: Project, recovery: RecoveryConfig) -> Project:
