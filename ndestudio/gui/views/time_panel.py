@@ -91,7 +91,9 @@ class TimePanel(QFrame):
         self._labels = tuple(column.label for column in state.columns)
         self._taken = _taken(state)
         counted = state.config.time == ""
-        self.columns.setText("The rows are counted" if counted else ", ".join(self._taken) or "None found: choose")
+        across = not self._taken and bool(state.time_text) and not state.stale
+        words = "The rows are counted" if counted else "The names of columns" if across else "None found: choose"
+        self.columns.setText(", ".join(self._taken) or words)
         self.columns.setEnabled(bool(self._labels))
         self._given = state.config.time_format
         place = next((n for n, (_, value) in enumerate(FORMATS) if value == self._given), -1)
