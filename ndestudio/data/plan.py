@@ -86,7 +86,7 @@ def make_plan(head: Head, config: DataConfig) -> Plan:
     for problem in (*problems, *assignment.problems):
         raise problem
     for decision in open_decisions(assignment.decisions):
-        if decision.topic != "missing":  # asked of the whole file, when it has been read
+        if decision.topic not in ("missing", "format"):  # asked of the whole file, when it has been read
             raise question(decision, head.path)
     _refuse_text(columns, assignment, head)
 
@@ -190,7 +190,7 @@ def _ordered(
 
 def _refuse_text(columns: Sequence[Analysed], assignment: Assignment, head: Head) -> None:
     for column, role in zip(columns, assignment.roles, strict=True):
-        if role in ("state", "value", "input", "time", "deviation") and column.kind == "text":
+        if role in ("state", "value", "input", "deviation") and column.kind == "text":
             seen = next(text for text in column.texts if text.strip())
             raise DataError(
                 f"this column is to be used as {role} but holds text such as `{seen}`; choose a column of numbers",
