@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ndestudio.data import DataConfig, Dataset, Preview, dataset_from_arrays, dataset_from_frame, load, preview
+from ndestudio.data import DataConfig, Dataset, dataset_from_arrays, dataset_from_frame, load, preview
 from ndestudio.data.dates import UNITS
 from ndestudio.data.times.recognise import recognise, recognise_numbers
 from ndestudio.data.times.words import name_score, unit_in_name
@@ -48,12 +48,6 @@ def refused(folder: Path, text: str, **settings: object) -> DataError:
     with pytest.raises(DataError) as caught:
         loaded(folder, text, **settings)
     return caught.value
-
-
-def preview_of(folder: Path, text: str) -> Preview:
-    path = folder / "shown.csv"
-    path.write_text(text, encoding="utf-8")
-    return preview(path)
 
 
 def table(times: list[str], header: str = "Datum", delimiter: str = ";") -> str:
@@ -292,28 +286,27 @@ def test_the_order_that_rises_is_taken_and_marked_as_a_guess(tmp_path: Path) -> 
     assert (decision.certain, len(decision.choices)) == (False, 2)
 
 
-def test_what_the_head_leaves_open_is_decided_by_the_whole_column(tmp_path: Path) -> None:
+def test_what_the_head_leaves_open_is_decided_by_the_whole_column(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ndestudio.data.readers.text.HEAD_CELLS", 1)
     hours = [datetime(2021, 5, 1) + timedelta(hours=k) for k in range(310)]
-    head = "date," + ",".join(f"x{k}" for k in range(500))
-    rows = [f"{moment:%d/%m/%Y %H:%M}," + ",".join("1" * 500) for moment in hours]
-    assert preview_of(tmp_path, head + "\n" + "\n".join(rows[:200]) + "\n").problems
-    path = tmp_path / "data.csv"
-    path.write_text(head + "\n" + "\n".join(rows) + "\n")
-    data = load(DataConfig(files=(str(path),), states=("x0",)))
+    cells = [f"{moment:%d/%m/%Y %H:%M}" for moment in hours]
+    assert refused(tmp_path, table(cells[:5:2] + ["02/05/2021 12:00"], "date", ",")).decision is not None
+    data = loaded(tmp_path, table(cells, "date", ","))
+    assert preview(str(tmp_path / "data.csv")).analysed_rows < 250
     assert data.time.unit == "h" and np.array_equal(data.trajectories[0].t, np.arange(310))
 
 
-def test_a_cell_of_another_form_is_an_error_with_its_row(tmp_path: Path) -> None:
+def test_a_cell_of_another_form_is_an_error_with_its_row(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     cells = [f"{day}/01/2021" for day in range(10, 32)]
     cells[20] = "01/30/2021"
     error = refused(tmp_path, table(cells, "date", ","))
     assert (error.row, error.column) == (22, "date") and "01/30/2021" in error.sentence
+    monkeypatch.setattr("ndestudio.data.readers.text.HEAD_CELLS", 1)
     for k in range(230):
         cells.insert(0, (datetime(2020, 12, 31) - timedelta(days=k)).strftime("%d/%m/%Y"))
-    wide = (
-        "date," + ",".join("abcdefgh" * 63) + "\n" + "".join(f"{cell}," + ",".join("1" * 504) + "\n" for cell in cells)
-    )
-    error = refused(tmp_path, wide, states=("a",), inputs=())
+    error = refused(tmp_path, table(cells, "date", ","))
     assert error.row == 252 and "01/30/2021" in error.sentence
 
 
