@@ -201,7 +201,7 @@ def _trajectories(source: Rows) -> Iterator[np.ndarray]:
         yield rows[known[rows]]
 
 
-def _unit(pieces: Sequence[Float[np.ndarray, " row"]]) -> str:
+def _unit(pieces: Sequence[Float[np.ndarray, " _"]]) -> str:
     steps = np.concatenate([np.diff(np.sort(piece)) for piece in pieces] or [np.zeros(0)])
     steps = steps[steps > 0]
     if not len(steps):
@@ -210,7 +210,7 @@ def _unit(pieces: Sequence[Float[np.ndarray, " row"]]) -> str:
     return next((unit for unit, (seconds, _) in reversed(tuple(UNITS.items())) if step >= seconds), "s")
 
 
-def _far_apart(pieces: Sequence[Float[np.ndarray, " row"]]) -> bool:
+def _far_apart(pieces: Sequence[Float[np.ndarray, " _"]]) -> bool:
     if len(pieces) < 2:
         return False
     spans = sorted((float(piece.min()), float(piece.max())) for piece in pieces)

@@ -292,7 +292,7 @@ def test_what_the_head_leaves_open_is_decided_by_the_whole_column(
     monkeypatch.setattr("ndestudio.data.readers.text.HEAD_CELLS", 1)
     hours = [datetime(2021, 5, 1) + timedelta(hours=k) for k in range(310)]
     cells = [f"{moment:%d/%m/%Y %H:%M}" for moment in hours]
-    assert refused(tmp_path, table(cells[:5:2] + ["02/05/2021 12:00"], "date", ",")).decision is not None
+    assert refused(tmp_path, table([*cells[:5:2], "02/05/2021 12:00"], "date", ",")).decision is not None
     data = loaded(tmp_path, table(cells, "date", ","))
     assert preview(str(tmp_path / "data.csv")).analysed_rows < 250
     assert data.time.unit == "h" and np.array_equal(data.trajectories[0].t, np.arange(310))

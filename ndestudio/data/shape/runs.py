@@ -8,7 +8,7 @@ from itertools import combinations, pairwise
 import numpy as np
 
 from ndestudio.data.roles import TRAJECTORY_NAMES, Analysed, increasing, telling
-from ndestudio.data.shape.vocabulary import CALENDAR, IDENTIFIERS, RUNS, is_flag, word
+from ndestudio.data.shape.vocabulary import CALENDAR, IDENTIFIERS, RUNS, is_flag, is_unit_column, word
 from ndestudio.data.times.words import part_of_clock
 
 MOST = 8
@@ -117,6 +117,7 @@ def _crossed(time: Analysed) -> bool:
 def _never(column: Analysed) -> bool:
     return (
         is_flag(column.label)
+        or is_unit_column(column.header)
         or word(column.label) in CALENDAR
         or bool(part_of_clock(column.label))
         or telling(column.label)
