@@ -54,7 +54,13 @@ def test_cells_of_other_types_are_texts(tmp_path: Path) -> None:
 
 def test_one_of_several_tables(tmp_path: Path) -> None:
     path = tmp_path / "a.sqlite"
-    sqlite(path, "CREATE TABLE notes (k, v)", "INSERT INTO notes VALUES ('a', 'b'), ('c', 'd')", "CREATE TABLE m (t, x)", rows=[(0, 1), (1, 2), (2, 4)])
+    sqlite(
+        path,
+        "CREATE TABLE notes (k, v)",
+        "INSERT INTO notes VALUES ('a', 'b'), ('c', 'd')",
+        "CREATE TABLE m (t, x)",
+        rows=[(0, 1), (1, 2), (2, 4)],
+    )
     data = read(path)
     assert data.trajectories[0].measured[:, 0].tolist() == [1, 2, 4]
     assert preview(path).choices == ("notes", "m")
@@ -130,7 +136,8 @@ def test_duckdb_without_the_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 @pytest.mark.parametrize("form", ["uncompressed", "lz4", "zstd", "stream"])
 def test_feather(tmp_path: Path, form: str) -> None:
     frame = pl.DataFrame(
-        {"time": [0.0, 1, 2, 3], "x": [1, 2, 3, 4], "y": [5, None, 7, 8], "run": ["a", "a", "b", "b"]}, schema_overrides={"run": pl.Categorical}
+        {"time": [0.0, 1, 2, 3], "x": [1, 2, 3, 4], "y": [5, None, 7, 8], "run": ["a", "a", "b", "b"]},
+        schema_overrides={"run": pl.Categorical},
     )
     path = tmp_path / "a.feather"
     if form == "stream":

@@ -22,7 +22,9 @@ def read(path: Path, **config: object) -> Dataset:
     return load(DataConfig(files=(str(path),), **config))  # pyright: ignore[reportArgumentType]
 
 
-def classic(path: Path, sizes: dict[str, int], variables: dict[str, tuple[tuple[str, ...], np.ndarray, dict[str, Any]]]) -> Path:
+def classic(
+    path: Path, sizes: dict[str, int], variables: dict[str, tuple[tuple[str, ...], np.ndarray, dict[str, Any]]]
+) -> Path:
     """A NetCDF-3 file: size of each dimension; dimensions, values and attributes of each variable."""
     with netcdf_file(path, "w") as file:
         for name, size in sizes.items():
@@ -35,7 +37,9 @@ def classic(path: Path, sizes: dict[str, int], variables: dict[str, tuple[tuple[
     return path
 
 
-def modern(path: Path, sizes: dict[str, int], variables: dict[str, tuple[tuple[str, ...], np.ndarray, dict[str, Any]]]) -> Path:
+def modern(
+    path: Path, sizes: dict[str, int], variables: dict[str, tuple[tuple[str, ...], np.ndarray, dict[str, Any]]]
+) -> Path:
     """The same as NetCDF-4, which is HDF5 with dimension scales."""
     with h5py.File(path, "w") as file:
         file.attrs["_NCProperties"] = "version=2"
@@ -58,7 +62,9 @@ def modern(path: Path, sizes: dict[str, int], variables: dict[str, tuple[tuple[s
 BOTH = pytest.mark.parametrize("write", [classic, modern])
 
 
-def hours(values: Any = range(N), unit: str = "hours since 1970-01-01", **more: str) -> tuple[tuple[str, ...], np.ndarray, Any]:
+def hours(
+    values: Any = range(N), unit: str = "hours since 1970-01-01", **more: str
+) -> tuple[tuple[str, ...], np.ndarray, Any]:
     return (("time",), np.asarray(values, dtype=float), {"units": unit, **more})
 
 

@@ -34,8 +34,19 @@ def _mat(path: Path, columns: Columns) -> None:
 
 def _mat_rows(path: Path, columns: Columns) -> None:
     names = [name for name in columns if name != "time"]
-    savemat(path, {"out": {"time": columns["time"][:, None], "signals": {
-        "values": np.column_stack([columns[name] for name in names]), "dimensions": len(names), "label": "v"}}})
+    savemat(
+        path,
+        {
+            "out": {
+                "time": columns["time"][:, None],
+                "signals": {
+                    "values": np.column_stack([columns[name] for name in names]),
+                    "dimensions": len(names),
+                    "label": "v",
+                },
+            }
+        },
+    )
 
 
 def _h5(path: Path, columns: Columns) -> None:
