@@ -201,11 +201,10 @@ def _as_part(what: str, column: Seen) -> Part:
 
 
 def part_by_form(column: Seen, what: str) -> Part:
-    """A column that is read by its form; where cells of text leave it in doubt, the whole column decides."""
+    """A column that is read by its form; where the head leaves it in doubt, the whole column decides."""
     reading = column.reading
     assert reading is not None
-    doubtful = bool(reading.form.grammar) and (reading.open or not reading.certain)
-    return Part(column.index, column.label, what, reading.form, reading.forms[1:] if doubtful else ())
+    return Part(column.index, column.label, what, reading.form, reading.forms[1:] if reading.provisional else ())
 
 
 def part_of(column: Seen) -> str:
