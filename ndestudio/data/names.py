@@ -25,6 +25,8 @@ _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 _BRACKETS = re.compile(r"(?P<label>.*?\S)\s*\[(?P<unit>[^\[\]]*)\]\s*\Z", re.DOTALL)
 _PARENTHESES = re.compile(r"(?P<label>.*?\S)(?P<gap>\s*)\((?P<unit>[^()]*(?:\([^()]*\)[^()]*)*)\)\s*\Z", re.DOTALL)
 _SLASH = re.compile(r"(?P<label>[^/]*[^/\s])\s*/\s*(?P<unit>(?:1/|[A-Za-zµμΩ°%])[\w^·*/\-.°µμΩ%() ]{0,19})\Z")
+_NO_UNITS = frozenset({"time", "date", "datetime", "clock", "uhrzeit", "zeit", "heure", "hora"})
+"""What stands behind the slash of `Date/Time`."""
 _DERIVATIVE = re.compile(r"d\w*\s*/\s*dt\d?\Z")
 
 
@@ -53,7 +55,13 @@ def split_header(header: str) -> tuple[str, str]:
         unit = match["unit"].strip()
         function_of_time = not match["gap"] and unit in {"t", "time", "x"}
         return match["label"], "" if function_of_time else unit
-    if (match := _SLASH.match(text)) and not _DERIVATIVE.match(text):
+    match = _SLASH.match(text)
+    if (
+        match
+        and not _DERIVATIVE.match(text)
+        and not match["label"].strip().isdigit()
+        and match["unit"].lower() not in _NO_UNITS
+    ):
         return match["label"], match["unit"].strip()
     return text, ""
 

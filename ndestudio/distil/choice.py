@@ -26,6 +26,8 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from ndestudio.data.dataset import Part
+from ndestudio.distil.description import formula_nats
+from ndestudio.distil.result import NeuralTermSamples
 from ndestudio.expression.tree import Expr
 from ndestudio.fitting.measure import Measure
 from ndestudio.model.fitted import FittedModel, Simulation
@@ -106,7 +108,11 @@ def _share(count: float | None, values: Float[np.ndarray, " value"]) -> float:
 
 
 def scores(
-    model: FittedModel, measure: Measure, simulations: Mapping[str, Simulation], formulas: Mapping[str, Expr]
+    model: FittedModel,
+    measure: Measure,
+    simulations: Mapping[str, Simulation],
+    formulas: Mapping[str, Expr],
+    samples: Mapping[str, NeuralTermSamples] | None = None,
 ) -> CandidateScores:
     """Scores of ``model``, in which the neural terms are ``formulas``, from its simulations (none: it could not be
     simulated).
@@ -115,20 +121,26 @@ def scores(
     ----------
     measure
         How errors count: as in training.
+    samples
+        Where the data lie, of each neural term.
     """
-    from ndestudio.symbolic.selection import structure_nats
-
     train, train_series = measure.errors(model, simulations, Part.TRAIN)
     validation, series = measure.errors(model, simulations, Part.VALIDATION)
     return CandidateScores(
         train=train**2,
         validation=validation**2,
-        nats=sum(structure_nats(formula) for formula in formulas.values()),
+        nats=sum(_nats(formula, (samples or {}).get(name)) for name, formula in formulas.items()),
         constants=sum(fitted_constants(formula) for formula in formulas.values()),
         series=series,
         train_count=_independent(train, train_series),
         validation_count=_independent(validation, series),
     )
+
+
+def _nats(formula: Expr, samples: NeuralTermSamples | None) -> float:
+    if samples is None:
+        return formula_nats(formula)
+    return formula_nats(formula, samples.arguments, samples.X)
 
 
 def fitted_constants(expression: Expr) -> int:

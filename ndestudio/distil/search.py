@@ -91,10 +91,9 @@ def search_problem(
     held = generator.random(len(samples.y)) < HELD_OUT
     own = config.guesses.get(samples.neural_term, ())
     template = config.templates.get(samples.neural_term, "")
-    units, unit = neural_term_units(model, dataset, samples.neural_term) if config.units else (None, None)
-    library = () if template else library_guesses(samples.arguments, operators)
-    if units is not None:
-        library = fitting_guesses(library, samples.arguments, units, config.options.get("wildcards") != "none")
+    library, units, unit = fitting_library(
+        model, dataset, samples.neural_term, samples.arguments, config, operators if not template else ()
+    )
     return SearchProblem(
         X=samples.X[~held],
         y=samples.y[~held],
@@ -107,6 +106,22 @@ def search_problem(
         guesses=(*own, *library)[: max(MOST_GUESSES, len(own))],
         template=template,
     )
+
+
+def fitting_library(
+    model: FittedModel,
+    dataset: Dataset,
+    neural_term: str,
+    arguments: tuple[str, ...],
+    config: DistilConfig,
+    operators: tuple[str, ...],
+) -> tuple[tuple[str, ...], tuple[str, ...] | None, str | None]:
+    """Terms of the library that may stand for a neural term, and the units of its arguments and its own (None: any)."""
+    units, unit = neural_term_units(model, dataset, neural_term) if config.units else (None, None)
+    library = library_guesses(arguments, operators) if operators else ()
+    if units is not None:
+        library = fitting_guesses(library, arguments, units, config.options.get("wildcards") != "none")
+    return library[:MOST_GUESSES], units, unit
 
 
 def library_guesses(arguments: tuple[str, ...], operators: tuple[str, ...]) -> tuple[str, ...]:

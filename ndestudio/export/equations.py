@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import platform
+from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
+from ndestudio.data.dataset_words import time_taken
 from ndestudio.export.content import program_name
 from ndestudio.export.formats.sympy_text import sympifiable, sympify_text
 from ndestudio.export.gather import Job, ProjectLike, job
@@ -57,6 +59,7 @@ def equations_json(project: ProjectLike) -> dict[str, Any]:
         None if gathered.fit is None else {"kind": gathered.fit.device.kind, "name": gathered.fit.device.name}
     )
     value["data"] = _sources(gathered)
+    value["time"] = asdict(time_taken(gathered.dataset)) if gathered.dataset is not None else None
     value["versions"] = versions()
     return plain(value)
 

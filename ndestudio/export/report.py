@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ndestudio.data.dataset import Dataset, Part
+from ndestudio.data.dataset_words import time_taken
 from ndestudio.distil.result import NeuralTermDistillation
 from ndestudio.export.artefacts import Artefact
 from ndestudio.export.content import program_name
@@ -315,7 +316,7 @@ def _data(dataset: Dataset | None) -> str:
     parts = {part: sum(int(np.sum(item.part == part)) for item in dataset.trajectories) for part in Part}
     counts = ", ".join(f"{count} for {part.name.lower()}" for part, count in parts.items() if count)
     trajectories = len(dataset.trajectories)
-    said = f"{trajectories} trajector{'y' if trajectories == 1 else 'ies'}, {dataset.rows} rows ({counts}); time: {dataset.time.title}."
+    said = f"{trajectories} trajector{'y' if trajectories == 1 else 'ies'}, {dataset.rows} rows ({counts}). Time: {time_taken(dataset).sentence.replace('`', '')}."
     files = "".join(
         f"<li>{escape(source.path.replace(chr(92), '/').rsplit('/', 1)[-1])}"
         + (f' <code class="digest">SHA-256 {escape(source.sha256)}</code>' if source.sha256 else "")

@@ -32,7 +32,8 @@ from ndestudio.fitting.optimizers.minimise import (
 from ndestudio.fitting.prepared import PreparedFit, prepare_fit
 from ndestudio.fitting.robust import robust_squares
 from ndestudio.fitting.solver_choice import with_suitable_solver
-from ndestudio.fitting.stages.constants import CLOSE, ENOUGH_ROWS, LEAST_ACCURATE, MOST_STEPS, constants_objective
+from ndestudio.fitting.stages.constants import ENOUGH_ROWS, LEAST_ACCURATE, MOST_STEPS
+from ndestudio.fitting.stages.constants_objective import CLOSE, constants_objective
 from ndestudio.fitting.step_count import enough_steps, on_samples, tolerance
 from ndestudio.fitting.tracker import Tracker, physical_starts
 from ndestudio.model.fitted import FittedModel

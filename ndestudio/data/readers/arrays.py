@@ -21,7 +21,6 @@ from ndestudio.data.readers.clock import long_axes
 from ndestudio.data.readers.frames import as_text, frame_head, frame_table, head_rows
 from ndestudio.data.readers.nodes import Group, Variable, canonical, check_size, walk
 from ndestudio.data.readers.orientation import Orientation
-from ndestudio.errors import DataError
 from ndestudio.progress import Reporter
 
 if TYPE_CHECKING:
@@ -159,8 +158,7 @@ def _varying_constants(chosen: Chosen) -> list[str]:
     for name in first.constants:
         values = [block.constants.get(name) for block in chosen.blocks]
         numbers = all(isinstance(value, float) for value in values)
-        named = tuple(as_text(value) for value in values) == chosen.names
-        if numbers and not named and name not in taken and len(set(values)) > 1:
+        if numbers and name != chosen.named_by and name not in taken and len(set(values)) > 1:
             found.append(name)
     return found
 
@@ -269,7 +267,7 @@ def _left_out(root: Group, chosen: Chosen) -> list[str]:
     used = {canonical(one.origin) for one in block.series}
     short, single, sentences = list[str](), list[str](), list[str]()
     for path, node in walk(root):
-        if not isinstance(node, Variable) or canonical(path) in used:
+        if not isinstance(node, Variable) or canonical(path) in used or path.rsplit("/", 1)[-1] == block.clock:
             continue
         if node.size == 1:
             single.append(path)

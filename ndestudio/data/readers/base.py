@@ -16,7 +16,9 @@ from jaxtyping import Int64
 from ndestudio.data.cells import LARGEST, Kind
 from ndestudio.data.config import DataConfig
 from ndestudio.data.decisions import Decision
+from ndestudio.data.names import split_header
 from ndestudio.data.tables.layout import Layout
+from ndestudio.data.times.forms import TimeForm
 from ndestudio.errors import DataError
 from ndestudio.progress import Progress, Reporter
 
@@ -25,6 +27,10 @@ if TYPE_CHECKING:
 
 HEAD_CELLS = 100_000
 """At most so many cells of a head are analysed, so that a preview is instant for wide files, too."""
+
+
+ISO = TimeForm("iso", "date", "ymd")
+"""How dates are read where nothing else is said."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +49,8 @@ class Dialect:
         `"\\n"` (also for `"\\r\\n"`) or `"\\r"`.
     repeats
         Pattern of the lines inside the table that repeat a title or header ("": there are none); blanks count as one.
+    skip
+        Pattern of further lines that are no part of the table ("": there are none).
     """
 
     encoding: str
@@ -52,6 +60,7 @@ class Dialect:
     first_row: int
     newline: str = "\n"
     repeats: str = ""
+    skip: str = ""
 
 
 @dataclass(frozen=True)
@@ -80,6 +89,8 @@ class Head:
         Where the table is among the rows of the file.
     sheet
         Of a workbook: the one that was taken.
+    settings
+        Fields of ``DataConfig`` that suit files of the instrument, as far as the person says nothing else.
     """
 
     path: str
@@ -94,8 +105,10 @@ class Head:
     problems: tuple[DataError, ...] = ()
     choices: tuple[str, ...] = ()
     decisions: tuple[Decision, ...] = ()
+    times: Mapping[int, TimeForm] = field(default_factory=dict)
     layout: Layout | None = None
     sheet: str = ""
+    settings: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,7 +118,7 @@ class Table:
     Parameters
     ----------
     columns
-        Index of the column in the file -> numbers (float64, NaN where missing; dates as days since 1970-01-01) or text
+        Index of the column in the file -> numbers (float64, NaN where missing; times as seconds by ``Head.times``) or text
         (object array, "" where missing).
     rows
         1-based place of each row in the file.
@@ -151,6 +164,23 @@ def with_markers(config: DataConfig, layout: Layout) -> DataConfig:
     if not layout.missing:
         return config
     return msgspec.structs.replace(config, missing=tuple(dict.fromkeys([*config.missing, *layout.missing])))
+
+
+def suited(config: DataConfig, head: Head) -> DataConfig:
+    """The configuration with the settings that suit files of the instrument, where the person said nothing."""
+    labels = {split_header(header)[0] for header in head.headers}
+    default = DataConfig()
+    changes = {
+        name: value
+        for name, value in head.settings.items()
+        if name in config.__struct_fields__ and getattr(config, name) == getattr(default, name)
+        if name not in _COLUMN_FIELDS or value in labels
+    }
+    return msgspec.structs.replace(config, **changes) if changes else config
+
+
+_COLUMN_FIELDS = frozenset({"time", "trajectory", "observable", "value"})
+"""Settings that name a column."""
 
 
 def check_path(path: Path, name: str) -> int:
@@ -222,7 +252,7 @@ def to_columns(
         if kind == "text":
             result[index] = _texts(series, config)
         elif kind == "date":
-            result[index] = _dates(series, config, **place)
+            result[index] = _times(series, head.times.get(index, ISO), head, config, **place)
         else:
             result[index] = _numbers(series, head, config, **place)
     return result
@@ -251,32 +281,20 @@ def _texts(series: pl.Series, config: DataConfig) -> np.ndarray:
     return text.to_numpy().astype(object)
 
 
-def _dates(series: pl.Series, config: DataConfig, *, name: str, column: str, rows: Any) -> np.ndarray:
-    import polars as pl
+def _times(
+    series: pl.Series, form: TimeForm, head: Head, config: DataConfig, *, name: str, column: str, rows: Any
+) -> np.ndarray:
+    from ndestudio.data.times.cells import read
 
-    from ndestudio.data.cells import days, is_missing
-
-    if series.dtype.is_temporal():
-        series = series.cast(pl.Datetime("us")).dt.to_string("%Y-%m-%dT%H:%M:%S%.6f")
-    extra = markers(config)
-    values = np.full(len(series), np.nan)
-    for place, cell in enumerate(series.cast(pl.String).fill_null("")):
-        moment = days(cell)
-        if moment is None and not is_missing(cell, extra):
-            raise DataError(
-                f"`{cell}` is not a date; write dates as 2020-03-31 or 2020-03-31T12:00:00",
-                path=name,
-                row=int(rows[place]),
-                column=column,
-            )
-        values[place] = np.nan if moment is None else moment
-    return values
+    decimal = head.dialect.decimal if head.dialect else "."
+    return read(series, form, name=name, column=column, rows=rows, decimal=decimal, extra=markers(config))
 
 
 def _numbers(series: pl.Series, head: Head, config: DataConfig, *, name: str, column: str, rows: Any) -> np.ndarray:
     import polars as pl
 
     from ndestudio.data.cells import MISSING, number
+    from ndestudio.data.shape.below import beyond
 
     decimal = head.dialect.decimal if head.dialect else "."
     extra = markers(config)
@@ -290,6 +308,8 @@ def _numbers(series: pl.Series, head: Head, config: DataConfig, *, name: str, co
             values = pl.select(pl.when(~text.str.contains(".", literal=True)).then(values)).to_series()
         for place in (values.is_null() & wanted).arg_true():
             found = number(text[place], decimal)
+            if found is None:
+                found = beyond(text[place], decimal, config.below, path=name, row=int(rows[place]), column=column)
             if found is None:
                 raise bad_number(text[place], name=name, row=int(rows[place]), column=column, decimal=decimal)
             values[place] = found

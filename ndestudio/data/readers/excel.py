@@ -14,8 +14,9 @@ from ndestudio.data.decisions import Choice, Decision
 from ndestudio.data.names import split_header, suggestion, unique_labels
 from ndestudio.data.readers.base import Head, Meter, Table, check_path, markers, sha256, to_columns, with_markers
 from ndestudio.data.readers.frames import as_text, head_rows
-from ndestudio.data.tables import Given, Layout, RawRow, View, find
-from ndestudio.data.tables.settle import notes_of, settle
+from ndestudio.data.tables import Layout, RawRow, View, find
+from ndestudio.data.tables.instruments import recognise, transposed
+from ndestudio.data.tables.settle import layout_of, normalised, notes_of
 from ndestudio.errors import DataError
 from ndestudio.progress import Reporter
 
@@ -46,11 +47,13 @@ class ExcelReader:
         sheets = tuple(book.sheet_names)
         if config.sheet is not None and config.sheet not in sheets:
             raise DataError(f"there is no sheet `{config.sheet}`{suggestion(config.sheet, sheets)}", path=name)
-        sheet, rows, layout = _first_table(book, [config.sheet] if config.sheet is not None else sheets, config, name)
-        layout, open_questions = settle(layout, rows, config, ".", name)
+        sheet, rows, layout, decided = _first_table(
+            book, [config.sheet] if config.sheet is not None else sheets, path, config, name
+        )
         view = View(layout)
         body = _body(path, sheet, layout, name)
         raw = [[as_text(value) for value in row] for row in body.head(head_rows(body.width)).iter_rows()]
+        raw = normalised(raw, layout)
         cells, places = view.cells(raw, range(layout.first_row, layout.first_row + len(raw)))
         if not cells:
             raise DataError("the file has a header but no rows of numbers below it; add at least two", path=name)
@@ -66,7 +69,7 @@ class ExcelReader:
             notes=(*(one.sentence for one in which), *notes_of(layout, rows)),
             choices=sheets,
             sheet=sheet,
-            decisions=(*which, *open_questions),
+            decisions=(*which, *decided),
             layout=layout,
         )
 
@@ -118,17 +121,20 @@ def _book(path: Path, name: str) -> ExcelBook:
 
 
 def _first_table(
-    book: ExcelBook, sheets: Sequence[str], config: DataConfig, name: str
-) -> tuple[str, list[RawRow], Layout]:
+    book: ExcelBook, sheets: Sequence[str], path: Path, config: DataConfig, name: str
+) -> tuple[str, list[RawRow], Layout, tuple[Decision, ...]]:
     """The first of some sheets that holds a table."""
-    extra = markers(config)
-    given = Given(config.header_row, config.units_row, config.first_row, config.last_row)
     filled = False
     for sheet in sheets:
         rows, whole = _grid(book, sheet, name)
         filled = filled or bool(rows)
-        if (layout := find(rows, ".", extra, given, whole)) is not None:
-            return sheet, rows, layout
+        if find(rows, ".", markers(config), to_the_end=whole) is None:
+            continue
+        found = recognise(["\t".join(row.cells) for row in rows[:400]], path.suffix.lower(), config)
+        if found is not None and found.rule.transposed:
+            rows = transposed(rows, found)
+        layout, decisions = layout_of(rows, config, ".", name, found, whole)
+        return sheet, rows, layout, decisions
     what = f"the sheet `{sheets[0]}`" if len(sheets) == 1 else "every sheet"
     why = "holds no rows of numbers" if filled else "is empty"
     raise DataError(f"{what} {why}; choose another sheet", path=name)

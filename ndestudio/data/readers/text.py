@@ -26,15 +26,19 @@ from ndestudio.data.readers.base import (
     Table,
     check_path,
     markers,
+    sha256,
+    to_columns,
     with_markers,
 )
 from ndestudio.data.readers.text_blocks import BlockParser, bad_encoding, blocks, ragged
-from ndestudio.data.tables import Given, Layout, RawRow, View, find
-from ndestudio.data.tables.settle import notes_of, settle
+from ndestudio.data.tables import Layout, RawRow, View
+from ndestudio.data.tables.instruments import Recognised, recognise, transposed
+from ndestudio.data.tables.settle import layout_of, normalised, notes_of
 from ndestudio.errors import DataError
 from ndestudio.progress import Reporter
 
 _HEAD_BYTES = 2**18
+_FIRST_LINES = 400
 
 
 class TextReader:
@@ -64,18 +68,24 @@ class TextReader:
         text = _decode_head(raw, encoding, len(raw) == size, name)
         newline = "\r" if "\n" not in text and "\r" in text else "\n"
         lines = _lines(text, newline, whole=len(raw) == size)
-        return _head_of(lines, _Seen(name, size, len(raw), encoding, newline), config)
+        found = recognise(lines[:_FIRST_LINES], path.suffix.lower(), config)
+        if found is not None and found.rule.transposed and len(raw) < size:
+            raw = path.read_bytes()
+            lines = _lines(_decode_head(raw, encoding, True, name), newline, whole=True)
+        return _head_of(lines, _Seen(name, size, len(raw), encoding, newline), config, found)
 
     def read(self, path: Path, head: Head, kinds: Mapping[int, Kind], config: DataConfig, reporter: Reporter) -> Table:
         """Read the chosen columns of the whole file."""
         size = check_path(path, head.path)
         if head.dialect is None or head.layout is None:
             raise ValueError("the head of a text file has a dialect and a layout")
+        if head.layout.transposed:
+            return _transposed_table(path, head, kinds, config, reporter)
         view = View(head.layout)
         sources = view.sources(kinds)
         labels = unique_labels([split_header(header)[0] for header in head.headers])
         named = {raw: view.label_of(raw, labels) for raw in sources}
-        parser = BlockParser(head, sources, named, with_markers(config, head.layout), head.dialect.repeats)
+        parser = BlockParser(head, sources, named, with_markers(config, head.layout))
         meter = Meter(reporter, size, head.path)
         digest = hashlib.sha256()
         parts: list[tuple[dict[int, np.ndarray], np.ndarray]] = []
@@ -96,6 +106,24 @@ class TextReader:
             columns = {index: np.zeros(0) for index in sources}
         columns, rows = view.gather(columns, rows, kinds)
         return Table(columns, rows, digest.hexdigest())
+
+
+def _transposed_table(
+    path: Path, head: Head, kinds: Mapping[int, Kind], config: DataConfig, reporter: Reporter
+) -> Table:
+    """The table of a file whose rows are columns: all of it is in the head."""
+    import polars as pl
+
+    assert head.layout is not None
+    meter = Meter(reporter, 1, head.path)
+    labels = unique_labels([split_header(header)[0] for header in head.headers])
+    frame = pl.DataFrame(
+        {str(index): pl.Series([row[index] for row in head.cells], dtype=pl.String) for index in kinds}
+    )
+    rows = np.array(head.rows, dtype=np.int64)
+    columns = to_columns(frame, head, kinds, with_markers(config, head.layout), dict(enumerate(labels)), rows)
+    meter.at(1)
+    return Table(columns, rows, sha256(path))
 
 
 class _Seen:
@@ -125,7 +153,8 @@ def _lines(text: str, newline: str, whole: bool) -> list[str]:
     return [line.rstrip("\r") for line in lines]
 
 
-def _head_of(lines: list[str], seen: _Seen, config: DataConfig) -> Head:
+def _head_of(lines: list[str], seen: _Seen, config: DataConfig, found: Recognised | None) -> Head:
+    config = found.dialect(config) if found else config
     comment = config.comment if config.comment is not None else guess.guess_comment(lines[:1000])
     kept = guess.filled_lines(lines, comment)
     plain = [one for one in kept if not one.comment]
@@ -136,18 +165,19 @@ def _head_of(lines: list[str], seen: _Seen, config: DataConfig) -> Head:
         kept = [one for one in kept if one is not plain[0]]
         config = config if config.delimiter else msgspec.structs.replace(config, delimiter=named)
     delimiter, decimal = guess.guess_delimiter([one for one in kept if not one.comment], config, extra)
-    rows = _rows(kept, delimiter, comment)
-    given = Given(config.header_row, config.units_row, config.first_row, config.last_row)
-    layout = find(rows, decimal, extra, given, seen.whole) or _without_numbers(rows, seen.name)
-    layout, open_questions = settle(layout, rows, config, decimal, seen.name)
-    repeats = _repeats(layout, lines)
+    kept = [one for one in kept if found is None or one.comment or not found.skips(one.number, one.text)]
+    rows = _rows(kept, delimiter, comment, all_rows=found is not None and found.rule.transposed)
+    if found is not None and found.rule.transposed:
+        rows = transposed(rows, found)
+    layout, decisions = layout_of(rows, config, decimal, seen.name, found, seen.whole)
     body = _body(rows, layout)
     cells, problems = _rectangular(body, layout, seen.name)
-    shown, places = View(layout).cells(_normalised(cells, layout), [row.line for row in body])
-    count = sum(not row.comment for row in rows if row.line >= layout.first_row) if len(rows) == len(kept) else 0
-    count = len(kept) - (len(rows) - len(body)) if not layout.last_row else len(body)
+    shown, places = View(layout).cells(normalised(cells, layout, decimal), [row.line for row in body])
+    count = len(body) + (0 if layout.last_row else max(len(kept) - len(rows), 0))
     if not seen.whole and not layout.last_row:
         count = round(count * seen.size / seen.read)
+    repeats, skip = _repeats(layout, lines), found.rule.skip if found else ""
+    dialect = Dialect(seen.encoding, delimiter, decimal, comment, layout.first_row, seen.newline, repeats, skip)
     return Head(
         seen.name,
         "text",
@@ -156,15 +186,16 @@ def _head_of(lines: list[str], seen: _Seen, config: DataConfig) -> Head:
         tuple(places),
         count,
         seen.whole,
-        Dialect(seen.encoding, delimiter, decimal, comment, layout.first_row, seen.newline, repeats),
+        dialect,
         notes_of(layout, rows),
         tuple(problems),
-        decisions=open_questions,
+        decisions=decisions,
         layout=layout,
+        settings=found.rule.settings if found else {},
     )
 
 
-def _rows(kept: list[guess.Line], delimiter: str, comment: str) -> list[RawRow]:
+def _rows(kept: list[guess.Line], delimiter: str, comment: str, all_rows: bool) -> list[RawRow]:
     """The rows that are analysed, taken apart."""
     rows: list[RawRow] = []
     cells = 0
@@ -172,23 +203,9 @@ def _rows(kept: list[guess.Line], delimiter: str, comment: str) -> list[RawRow]:
         text = one.text.lstrip().removeprefix(comment).strip() if one.comment else one.text
         rows.append(RawRow(one.number, tuple(guess.split_line(text, delimiter)), one.gap, one.comment))
         cells += len(rows[-1].cells)
-        if cells > HEAD_CELLS and len(rows) > 210:
+        if cells > HEAD_CELLS and len(rows) > 210 and not all_rows:
             break
     return rows
-
-
-def _without_numbers(rows: list[RawRow], name: str) -> Layout:
-    """A table of texts: its first row is the header."""
-    plain = [row for row in rows if not row.comment]
-    if len(plain) < 2:
-        raise DataError(
-            "the file has a header but no rows of numbers below it; add at least two", path=name, row=plain[0].line
-        )
-    width = max(row.filled for row in plain)
-    names = (*plain[0].cells[:width], *[""] * (width - len(plain[0].cells)))
-    return Layout(
-        plain[0].line, 0, plain[1].line, 0, width, 1, names, ("",) * width, ("t",) * width, columns=tuple(range(width))
-    )
 
 
 def _body(rows: list[RawRow], layout: Layout) -> list[RawRow]:
@@ -206,14 +223,6 @@ def _rectangular(body: list[RawRow], layout: Layout, name: str) -> tuple[list[li
             problems.append(ragged(len(row.cells), width, row.line, name))
         cells.append([*row.cells[:width], *[""] * (width - len(row.cells))])
     return cells, problems[:20]
-
-
-def _normalised(cells: list[list[str]], layout: Layout) -> list[list[str]]:
-    """Numbers without signs between thousands."""
-    for index in layout.grouped:
-        for row in cells:
-            row[index] = row[index].replace(layout.thousands, "")
-    return cells
 
 
 def _repeats(layout: Layout, lines: list[str]) -> str:

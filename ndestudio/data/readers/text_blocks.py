@@ -121,13 +121,13 @@ def _up_to(block: bytes, count: int) -> bytes:
 class BlockParser:
     """Parses blocks of lines into the chosen columns."""
 
-    def __init__(
-        self, head: Head, kinds: Mapping[int, Kind], labels: Mapping[int, str], config: DataConfig, repeats: str
-    ) -> None:
+    def __init__(self, head: Head, kinds: Mapping[int, Kind], labels: Mapping[int, str], config: DataConfig) -> None:
         assert head.dialect is not None and head.layout is not None
         self._head, self._kinds, self._config, self._dialect = head, kinds, config, head.dialect
         self._width, self._least = head.layout.width, head.layout.least
-        self._labels, self._repeats = labels, re.compile(repeats) if repeats else None
+        self._labels = labels
+        self._repeats = re.compile(head.dialect.repeats) if head.dialect.repeats else None
+        self._skip = re.compile(head.dialect.skip) if head.dialect.skip else None
         self._grouped = frozenset(head.layout.grouped)
         markers_of_case = {form for one in MISSING for form in (one, one.upper(), one.capitalize(), "NaN", "N/A")}
         self._nulls = sorted(markers_of_case | set(config.missing))
@@ -152,6 +152,7 @@ class BlockParser:
             or block.startswith(b"\n")
             or self._config.missing
             or self._repeats
+            or self._skip
         ):
             return None
         text = {
@@ -187,14 +188,17 @@ class BlockParser:
         if comment:
             keep &= ~pl.col("line").str.strip_chars_start().str.starts_with(comment)
         lines = lines.filter(keep)
-        if self._repeats:
-            pattern = self._repeats
-            lines = lines.filter(
-                pl.Series([not pattern.match(" ".join(line.split())) for line in lines["line"]], dtype=pl.Boolean)
-            )
+        if self._repeats or self._skip:
+            lines = lines.filter(pl.Series([not self._drops(line) for line in lines["line"]], dtype=pl.Boolean))
         rows = lines["row"].to_numpy().astype(np.int64)
         frame = self._split(lines["line"], rows)
         return self._columns(frame, rows), rows
+
+    def _drops(self, line: str) -> bool:
+        """Whether a line inside the table is no part of it."""
+        if self._repeats and self._repeats.match(" ".join(line.split())):
+            return True
+        return self._skip is not None and self._skip.search(line) is not None
 
     def _columns(self, frame: pl.DataFrame, rows: np.ndarray) -> dict[int, np.ndarray]:
         import polars as pl

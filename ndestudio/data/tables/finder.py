@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from ndestudio.data.tables.headers import Header, find_header
 from ndestudio.data.tables.kinds import CellKind, is_summary, kind_of_cell
 from ndestudio.data.tables.layout import Layout, Other, RawRow
+from ndestudio.data.tables.times_above import heads_times
 
 _BRIDGE = 3
 """So many odd rows in a row may stand inside a table."""
@@ -109,6 +110,7 @@ def find_runs(rows: Sequence[RawRow], kinds: Sequence[list[CellKind]], given: Gi
     for run in runs:
         _trim(run, rows, kinds)
     runs = _merged(runs, rows, kinds)
+    runs = [run for run in runs if run.stop - run.start > 1 or not heads_times(rows, kinds, run.start)]
     return [run for run in runs if any(kind in ("n", "d") for kind in run.kinds()) and run.fitting]
 
 
@@ -163,17 +165,20 @@ def _bridge(run: Run, rows: Sequence[RawRow], kinds: Sequence[list[CellKind]], p
 
 
 def _repeats(run: Run, rows: Sequence[RawRow], place: int) -> bool:
-    """Whether a row repeats one of the lines above the run, numbers in it aside."""
-    return any(_alike(rows[place], rows[above]) for above in range(max(run.start - 4, 0), run.start))
+    """Whether a row repeats one of the lines above the run; in a title, numbers may differ."""
+    above = range(max(run.start - 4, 0), run.start)
+    return any(
+        rows[place].cells == rows[one].cells or (one < run.start - 1 and _same_title(rows[place], rows[one]))
+        for one in above
+    )
 
 
-def _alike(row: RawRow, other: RawRow) -> bool:
-    if row.cells == other.cells:
-        return True
-    return len(row.cells) == len(other.cells) and _digitless(row) == _digitless(other) and bool(_digitless(row))
+def _same_title(row: RawRow, other: RawRow) -> bool:
+    title = _without_digits(row)
+    return len(row.cells) == len(other.cells) and bool(title) and title == _without_digits(other)
 
 
-def _digitless(row: RawRow) -> str:
+def _without_digits(row: RawRow) -> str:
     return "".join(letter for letter in "|".join(row.cells) if not letter.isdigit()).strip("| .,-+")
 
 
@@ -189,20 +194,20 @@ def _odd(rows: Sequence[RawRow], kinds: Sequence[list[CellKind]], place: int, ru
 
 
 def _trim(run: Run, rows: Sequence[RawRow], kinds: Sequence[list[CellKind]]) -> None:
-    """Leave out first rows that have text above all columns of numbers: they are headers."""
+    """Leave out first rows that have text, or times, above all columns of numbers: they are headers."""
     usual = run.kinds()
     numeric = [index for index, kind in enumerate(usual) if kind in ("n", "d")]
     while run.fitting > 1 and run.stop - run.start > 1:
         cells = kinds[run.start]
         above = [cells[index] for index in numeric if index < len(cells)]
-        if not above or "t" not in above or any(kind in ("n", "d") for kind in above):
+        named = bool(above) and "t" in above and not any(kind in ("n", "d") for kind in above)
+        if not named and not heads_times(rows, kinds, run.start):
             return
         for counts, kind in zip(run.counts, cells, strict=False):
             if kind:
                 counts[kind] -= 1
         run.start += 1
         run.fitting -= 1
-    del rows
 
 
 def _merged(runs: list[Run], rows: Sequence[RawRow], kinds: Sequence[list[CellKind]]) -> list[Run]:

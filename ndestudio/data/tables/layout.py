@@ -105,6 +105,8 @@ class Layout:
         Cells that mean "not measured" in files of the instrument.
     instrument
         Name of the rule by which the table was found, "" if by none.
+    transposed
+        Whether rows and columns of the file were exchanged; then rows are columns of the file.
     sure_units
         Whether the row of units holds what is known as units.
     sure_end
@@ -135,6 +137,7 @@ class Layout:
     grouped: tuple[int, ...] = ()
     missing: tuple[str, ...] = ()
     instrument: str = ""
+    transposed: bool = False
     sure_units: bool = True
     sure_end: bool = True
     others: tuple[Other, ...] = field(default=())

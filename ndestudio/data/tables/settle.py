@@ -7,16 +7,77 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 
-from ndestudio.data.cells import is_missing
+from ndestudio.data.cells import is_missing, number
 from ndestudio.data.config import DataConfig
 from ndestudio.data.decisions import Choice, Decision
 from ndestudio.data.names import split_header, suggestion
 from ndestudio.data.tables.blocks import find_blocks, grouped_names
+from ndestudio.data.tables.finder import Given, find
+from ndestudio.data.tables.instruments import Recognised
 from ndestudio.data.tables.kinds import GROUPED, GROUPED_POINT
 from ndestudio.data.tables.layout import Layout, RawRow
 from ndestudio.errors import DataError
 
 _LETTERS = re.compile(r"(?P<first>[A-Za-z]{1,3})(?::(?P<last>[A-Za-z]{1,3}))?\Z")
+
+
+def layout_of(
+    rows: Sequence[RawRow], config: DataConfig, decimal: str, name: str, found: Recognised | None, whole: bool
+) -> tuple[Layout, tuple[Decision, ...]]:
+    """The table among raw rows, found and settled.
+
+    Parameters
+    ----------
+    found
+        The instrument that was recognised.
+    whole
+        Whether these are all rows of the file.
+
+    Raises
+    ------
+    DataError
+        There are no rows below a header, or the person named columns that there are not.
+    """
+    if found is None:
+        given = Given(config.header_row, config.units_row, config.first_row, config.last_row)
+    else:
+        given = found.given(config)
+        config = found.columns(config)
+    extra = frozenset(marker.strip().lower() for marker in config.missing)
+    layout = find(rows, decimal, extra, given, whole) or _without_numbers(rows, name)
+    if found is None:
+        return settle(layout, rows, config, decimal, name)
+    layout = replace(found.applied(layout, rows, decimal), transposed=found.rule.transposed)
+    layout, decisions = settle(layout, rows, config, decimal, name)
+    return layout, (found.decision(), *decisions)
+
+
+def _without_numbers(rows: Sequence[RawRow], name: str) -> Layout:
+    """A table of texts: its first row is the header."""
+    plain = [row for row in rows if not row.comment]
+    if len(plain) < 2:
+        raise DataError(
+            "the file has a header but no rows of numbers below it; add at least two", path=name, row=plain[0].line
+        )
+    width = max(row.filled for row in plain)
+    names = (*plain[0].cells[:width], *[""] * (width - len(plain[0].cells)))
+    columns = tuple(range(width))
+    return Layout(plain[0].line, 0, plain[1].line, 0, width, 1, names, ("",) * width, ("t",) * width, columns=columns)
+
+
+def normalised(cells: list[list[str]], layout: Layout, decimal: str = ".") -> list[list[str]]:
+    """Cells without signs between thousands, and empty where the instrument writes that nothing was measured."""
+    for index in layout.grouped:
+        for row in cells:
+            row[index] = row[index].replace(layout.thousands, "")
+    if layout.missing:
+        texts = frozenset(layout.missing)
+        numbers = {value for one in layout.missing if (value := number(one)) is not None}
+        for row in cells:
+            for index, cell in enumerate(row):
+                if cell in texts or (numbers and cell[:1] in "-9" and number(cell, decimal) in numbers):
+                    row[index] = ""
+    return cells
 
 
 def settle(

@@ -49,7 +49,8 @@ class DecisionChip(QToolButton):
             self._fill(menu, self.decisions[0])
             return menu
         for decision in self.decisions:
-            inner = menu.addMenu(_short(_line(decision)))
+            inner = QMenu(_short(_line(decision)), menu)
+            menu.addMenu(inner)
             if decision.open or not decision.certain:
                 inner.setIcon(icon("help", colours().warning))
             self._fill(inner, decision)
@@ -69,7 +70,7 @@ class DecisionChip(QToolButton):
             menu.addSeparator()
         group = QActionGroup(menu)
         for position, choice in enumerate(decision.choices):
-            action = QAction(choice.label.replace("&", "&&"), menu)
+            action = QAction(choice.label.replace("`", "").replace("&", "&&"), menu)
             action.setCheckable(True)
             action.setChecked(position == decision.chosen)
             group.addAction(action)

@@ -1,0 +1,1 @@
+"""Reading files, side by side with polars."""
