@@ -100,7 +100,10 @@ def make_plan(head: Head, config: DataConfig) -> Plan:
     for problem in (*problems, *assignment.problems):
         raise problem
     for decision in open_decisions(assignment.decisions):
-        if decision.topic != "missing":  # asked of the whole file, when it has been read
+        # others are asked of the whole file, when it has been read
+        if decision.topic not in ("missing", "format") or (
+            assignment.across is not None and decision.topic == "format"
+        ):
             raise question(decision, head.path)
     _refuse_text(columns, assignment, head)
 

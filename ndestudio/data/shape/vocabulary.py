@@ -94,7 +94,7 @@ PETAB_RUNS = ("preequilibrationconditionid", "simulationconditionid")
 """Columns of a PEtab measurement table that name a run together."""
 
 SINGLES = REPLICATES | _words(
-    "trial run experiment exp id subject patient animal mouse rat sample specimen participant individual person batch vial tube "
+    "trial run experiment id subject patient animal mouse rat sample specimen participant individual person batch vial tube "
     "well plate donor aliquot"
 )
 """What single things are called that a number stands for: never a measurement, nor anything known of a run."""
