@@ -46,6 +46,10 @@ class Choice:
     label: str
     changes: Mapping[str, Any]
 
+    def __post_init__(self) -> None:
+        # a project file gives lists back for tuples
+        object.__setattr__(self, "changes", {name: _as_settings(value) for name, value in self.changes.items()})
+
 
 @dataclass(frozen=True)
 class Decision:
@@ -132,6 +136,12 @@ def _names(value: Any) -> tuple[str, ...]:
 
 def open_decisions(decisions: Iterable[Decision]) -> tuple[Decision, ...]:
     return tuple(decision for decision in decisions if decision.open)
+
+
+def _as_settings(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {name: _as_settings(one) for name, one in value.items()}
+    return tuple(_as_settings(one) for one in value) if isinstance(value, list) else value
 
 
 def _toml(value: Any) -> str:
