@@ -86,6 +86,9 @@ def summary(dataset: Dataset) -> str:
     ]
     if dataset.inputs:
         parts.append("inputs " + ", ".join(dataset.input_names))
+    doses = [len(one.doses) for one in dataset.trajectories if one.doses]
+    if doses:
+        parts.append(f"{sum(doses)} dose{'' if sum(doses) == 1 else 's'}")
     missing = sum(int((~one.present).sum()) for one in dataset.trajectories)
     if missing:
         parts.append(f"{missing} missing value{'' if missing == 1 else 's'}")

@@ -17,18 +17,18 @@ Topic: TypeAlias = Literal[
 """What a decision is about."""
 
 TOPICS: Mapping[Topic, str] = {
-    "table": "Table",
-    "header": "Header",
-    "format": "Format",
     "time": "Time",
-    "unit": "Unit",
-    "trajectory": "Trajectories",
     "shape": "Shape",
+    "trajectory": "Trajectories",
     "missing": "Missing",
     "role": "Role",
     "dose": "Doses",
+    "unit": "Unit",
+    "table": "Table",
+    "header": "Header",
+    "format": "Format",
 }
-"""What the topics are called."""
+"""What the topics are called, in the order in which they are told."""
 
 
 @dataclass(frozen=True)
@@ -47,8 +47,8 @@ class Choice:
     changes: Mapping[str, Any]
 
     def __post_init__(self) -> None:
-        # a project file gives lists back for tuples
-        object.__setattr__(self, "changes", {name: _as_settings(value) for name, value in self.changes.items()})
+        # lists, as files have them, become the tuples that the settings are
+        object.__setattr__(self, "changes", {name: _frozen(value) for name, value in self.changes.items()})
 
 
 @dataclass(frozen=True)
@@ -138,10 +138,10 @@ def open_decisions(decisions: Iterable[Decision]) -> tuple[Decision, ...]:
     return tuple(decision for decision in decisions if decision.open)
 
 
-def _as_settings(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {name: _as_settings(one) for name, one in value.items()}
-    return tuple(_as_settings(one) for one in value) if isinstance(value, list) else value
+def _frozen(value: Any) -> Any:
+    if isinstance(value, list):
+        return tuple(_frozen(one) for one in value)
+    return {name: _frozen(one) for name, one in value.items()} if isinstance(value, Mapping) else value
 
 
 def _toml(value: Any) -> str:

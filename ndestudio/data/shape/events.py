@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-import msgspec
 import numpy as np
 from jaxtyping import Bool, Float
 
@@ -77,19 +76,6 @@ def _is_table_of_doses(words: Mapping[str, int], places: Mapping[str, int], colu
         return bool(_COMPANIONS & set(words))
     # `dose` and `amount` are mostly covariates: only beside the columns of events are they amounts given in this row
     return bool({"evid", "mdv"} & set(words))
-
-
-def with_dose(doses: DoseConfig, column: str) -> DoseConfig:
-    """The settings with a column for what its name says, else for the amount."""
-    called = word(column)
-    field = next((name for name, names in DOSES.items() if called in names), "amount")
-    return msgspec.structs.replace(doses, **{field: column})
-
-
-def without_dose(doses: DoseConfig, column: str) -> DoseConfig:
-    """The settings without a column."""
-    gone = {name: "" for name in FIELDS if getattr(doses, name) == column}
-    return msgspec.structs.replace(doses, **gone) if gone else doses
 
 
 def event_rows(columns: Sequence[Analysed], events: Events) -> Bool[np.ndarray, " row"]:

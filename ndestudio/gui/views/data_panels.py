@@ -167,9 +167,9 @@ class ReadingPanel(QFrame):
             for choice in state.choices:
                 self.sheet.addItem(choice, choice)
             choose(self.sheet, config.sheet or config.key)
-        self._is_array = state.files[0].path.lower().endswith((".npz", ".mat")) if state.files else False
+        self._choice_field = state.choice_field
 
-    _is_array = False
+    _choice_field = "sheet"
 
     def _connect(self) -> None:
         self.toggle.toggled.connect(self._on_toggle)
@@ -180,7 +180,7 @@ class ReadingPanel(QFrame):
         self.encoding.editingFinished.connect(lambda: self._on_text("encoding", self.encoding))
         self.comment.editingFinished.connect(lambda: self._on_text("comment", self.comment))
         self.sheet.currentIndexChanged.connect(
-            lambda: self.changed.emit({"key" if self._is_array else "sheet": self.sheet.currentData()})
+            lambda: self.changed.emit({self._choice_field: self.sheet.currentData()})
         )
 
     def _on_text(self, name: str, edit: QLineEdit) -> None:

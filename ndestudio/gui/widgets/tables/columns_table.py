@@ -13,18 +13,19 @@ from ndestudio.session.data.state import ColumnRow
 ROLES = (
     ("Time", "time"),
     ("Trajectory", "trajectory"),
-    ("Observable", "observable"),
-    ("Value", "value"),
     ("State", "state"),
     ("Input", "input"),
     ("Covariate", "covariate"),
     ("Deviation", "deviation"),
+    ("Observable", "observable"),
+    ("Value", "value"),
     ("Dose", "dose"),
     ("Ignore", "ignore"),
 )
 _ROLE_TIP = (
-    "Time: when a row was measured. Trajectory: which experiment it belongs to. Observable, Value: what was measured in a row of a long table, and its value. State: measured and to be explained. "
-    "Input: measured forcing. Covariate: one value for each trajectory, such as a dose. Deviation: standard deviation of the state it is named after. Dose: amount, time or kind of a dose or event. Ignore: not used."
+    "Time: when a row was measured. Trajectory: which experiment it belongs to. State: measured and to be explained. "
+    "Input: measured forcing. Covariate: one value for each trajectory, such as a dose. Deviation: standard deviation of the state it is named after. "
+    "Observable and value: of a long table, what was measured and its value. Dose: amounts and events of doses. Ignore: not used."
 )
 _LABEL, _ROLE, _ALIAS, _UNIT = range(4)
 
