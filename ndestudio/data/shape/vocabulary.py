@@ -85,6 +85,9 @@ DOSES: dict[str, tuple[str, ...]] = {
 }
 """Setting of `[data.doses]` -> names of its column; the first ones alone make a table of doses."""
 
+DEPENDENT = _words("dv y lidv ldv odv dv_1 conc observation")
+"""What is measured in a table of doses."""
+
 PREDICTIONS = _words(
     "ipred pred cpred epred ppred npred res wres cwres ires iwres iwre npde npd eres ewres ecwres cpredi"
 )
