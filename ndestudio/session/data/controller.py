@@ -346,6 +346,7 @@ class DataController(Presenter[DataState]):
             comment=config.comment or (preview.comment or "" if preview else ""),
             text_file=preview is None or preview.format == "text",
             choices=preview.choices if preview else (),
+            choice_setting="sheet" if preview is not None and preview.format == "excel" else "key",
             problems=self._problems(),
             notes=project.dataset.notes if project.dataset else preview.notes if preview else (),
             trajectories=trajectory_rows(project.dataset),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from ndestudio.data.config import DataConfig, SplitConfig
 from ndestudio.data.dataset import Dataset, Part
@@ -93,6 +93,7 @@ class DataState:
     config: as the person gave it; `preview` shows what was guessed for the rest.
     head, row_numbers: first rows as text, and their lines in the file.
     busy: what is being read, "" if nothing is.
+    choice_setting: field of the configuration that names one of the choices.
     summary: what was loaded, a sentence.
     time_text: what was taken as the time, a sentence; "" before anything was.
     time_columns: labels of the columns that make the time; none where the rows are counted.
@@ -128,6 +129,7 @@ class DataState:
     panels: tuple[Panel, ...] = ()
     offers: tuple[str, ...] = ()
     import_settings: tuple[str, ...] = ()
+    choice_setting: Literal["sheet", "key"] = "key"
 
 
 def column_rows(preview: Preview | None) -> tuple[ColumnRow, ...]:
