@@ -10,7 +10,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from ndestudio.data import DataConfig, Dataset, SplitConfig, load, preview
+    from ndestudio.data import DataConfig, Dataset, DoseConfig, SplitConfig, load, preview
     from ndestudio.distil import (
         DistilConfig,
         Distillation,
@@ -59,6 +59,7 @@ _HOME = {
     "PlainReporter": "progress",
     "SilentReporter": "progress",
     "DataConfig": "data.config",
+    "DoseConfig": "data.config",
     "SplitConfig": "data.config",
     "Dataset": "data.dataset",
     "load": "data",
@@ -118,6 +119,7 @@ __all__ = [
     "Dataset",
     "DistilConfig",
     "Distillation",
+    "DoseConfig",
     "Fit",
     "FittedModel",
     "InitialConfig",

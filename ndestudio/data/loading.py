@@ -19,6 +19,7 @@ from ndestudio.data.plan import Plan, clock_columns, forms, kinds, make_plan, ma
 from ndestudio.data.readers.base import Table, suited
 from ndestudio.data.readers.registry import reader_for
 from ndestudio.data.roles import Analysed
+from ndestudio.data.shape.across import spread
 from ndestudio.data.shape.events import plain_texts
 from ndestudio.data.shape.reshape import Quantity, Shaped, columns_at, reshape
 from ndestudio.data.shape.runs import run_name
@@ -112,13 +113,14 @@ def _rows(plan: Plan, columns: dict[int, Analysed], table: Table, file: str) -> 
         path=file,
         stem=Path(file).stem,
         t=_count(count, group) if plan.clock is None else np.full(count, np.nan),
-        measured=stacked(plan.measured),
+        measured=stacked(plan.read_as_values),
         inputs=stacked(plan.inputs),
         group=group,
         rows=table.rows,
         label=plan.clock.label if plan.clock else "time",
         deviation=deviation,
         observable=values(plan.observable) if plan.observable else None,
+        units=values(plan.unit) if plan.unit else None,
         events=events,
         compartments=None if where is None else plain_texts(values(where)),
         texts={k: values(one) for k, one in enumerate(plan.inputs) if one.index in plan.texts},
@@ -149,13 +151,15 @@ def _count(rows: int, group: np.ndarray | None) -> np.ndarray:
 
 def _finish(plan: Plan, sources: list[Rows], files: list[Source], config: DataConfig) -> Dataset:
     notes = list(plan.notes)
-    found = counted(sources, plan.clock or Clock(()))
+    clock = plan.clock or Clock(())
+    if plan.across is not None:
+        clock = plan.across.clock
+        sources = [spread(source, np.array(plan.across.times)) for source in sources]
+    found = counted(sources, clock)
     notes += found.notes
     time = Column(TIME_NAME, found.reading.label, found.reading.unit)
     sources = _clean_deviations(plan, found.sources, notes)
-    shaped = reshape(
-        plan, sources, config, 1.0 if plan.clock is None or plan.clock.plain else per_hour(found.reading.unit)
-    )
+    shaped = reshape(plan, sources, config, 1.0 if clock.plain else per_hour(found.reading.unit))
     notes += shaped.notes
     keep = _with_values(plan, shaped, config, notes)
     measured = [shaped.measured[index] for index in keep]

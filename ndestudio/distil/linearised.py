@@ -346,7 +346,7 @@ def _monomial(arguments: Sequence[str], exponents: Sequence[int]) -> Expr:
     return Number(1.0) if total is None else total
 
 
-def _sum(columns: Sequence[Expr], numbers: Sequence[float]) -> Expr:
+def _sum(columns: Sequence[Expr], numbers: Float[np.ndarray, " column"]) -> Expr:
     from ndestudio.expression.tree import Binary, Number
 
     total: Expr | None = None

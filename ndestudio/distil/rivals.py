@@ -16,7 +16,6 @@ import numpy as np
 from jaxtyping import Float
 
 from ndestudio.data.dataset import Dataset, Part
-from ndestudio.distil.choice import fitted_constants
 from ndestudio.distil.result import Distillation
 from ndestudio.expression.text import short_text
 from ndestudio.fitting.result import Fit, NoiseLevel
@@ -151,6 +150,7 @@ def _formulas(model: FittedModel, digits: int) -> dict[str, str]:
 
 
 def _criterion(model: FittedModel, errors: Sequence[np.ndarray], counts: Sequence[float]) -> float:
+    from ndestudio.distil.choice import fitted_constants
     from ndestudio.model.replace import formula_filled
 
     squares = [max(float(np.mean(column**2)), EXACT) if len(column) else 1.0 for column in errors]

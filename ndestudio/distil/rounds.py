@@ -272,7 +272,7 @@ def _without_drag(formula: Expr) -> Expr:
 
 
 def _at_noise(squares: float, count: int) -> bool:
-    return squares <= count + AT_NOISE * np.sqrt(2.0 * count)
+    return bool(squares <= count + AT_NOISE * np.sqrt(2.0 * count))
 
 
 def replace_settings(settings, settle: int):  # type: ignore[no-untyped-def]

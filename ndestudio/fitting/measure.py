@@ -27,12 +27,12 @@ class Measure:
     weights
         Trajectory -> weight of each value in the squares of its part; 1 on average, 0 where it does not count.
     limit
-        Errors beyond it, in spreads, count linearly; infinite for squares. The same for all models compared.
+        Errors of a column beyond it, in spreads, count linearly; infinite for squares. The same for all models compared.
     """
 
     problem: PreparedFit
     weights: Mapping[str, Float[np.ndarray, "time measured"]]
-    limit: float
+    limit: Float[np.ndarray, " measured"]
 
     def errors(
         self, model: FittedModel, simulations: Mapping[str, Simulation], part: Part
@@ -51,7 +51,7 @@ class Measure:
                 simulation = simulations.get(trajectory.name)
                 predicted = np.full(int(rows.sum()), np.inf) if simulation is None else simulation.measured[rows, mine]
                 error = self._compared(predicted, trajectory.measured[rows, k], k)
-                found.append(np.sign(error) * np.sqrt(weight * robust_squares(error, self.limit)))
+                found.append(np.sign(error) * np.sqrt(weight * robust_squares(error, float(self.limit[k]))))
                 series.append(np.full(len(predicted), len(series)))
         values = np.concatenate(found)
         return np.where(np.isfinite(values), values, np.inf), np.concatenate(series)

@@ -16,7 +16,7 @@ Taken as positive is a parameter that
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 
 from ndestudio.expression.tree import Binary, Call, Expr, Name, Negate, Number, children, names

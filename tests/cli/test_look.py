@@ -29,7 +29,7 @@ def test_columns_decisions_and_the_time_are_told(tmp_path: Path, capsys: pytest.
     assert main(["look", written(tmp_path, "a.csv", GERMAN)]) == 0
     told = capsys.readouterr().out
     assert "a.csv: text, 3 rows, 2 columns" in told
-    assert "nothing in its name says so. (guessed with little evidence)" in told
+    assert "(guessed with little evidence)" in told
     assert '    or count the rows 0, 1, 2, ...: `time = ""`' in told
     assert "Time  `mass`, no unit given, from 0.1 to 0.9, median step 0.4" in told
 

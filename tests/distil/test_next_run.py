@@ -13,8 +13,10 @@ from ndestudio.data.arrays import dataset_from_arrays
 from ndestudio.data.config import SplitConfig
 from ndestudio.data.dataset import Dataset
 from ndestudio.distil.config import NextRunConfig
-from ndestudio.distil.next_run import TOLD_APART, NextRun, bounds, discriminating
+from ndestudio.distil.limits import bounds
+from ndestudio.distil.next_run import discriminating
 from ndestudio.distil.rivals import Noise, Rival, surviving
+from ndestudio.distil.suggested import TOLD_APART, NextRun
 from ndestudio.errors import SettingError
 from ndestudio.expression import parse_expression
 from ndestudio.fitting import TrainConfig, refit
@@ -147,8 +149,11 @@ def test_two_runs_are_two_runs(few: Dataset, found: tuple[Rival, ...]) -> None:
 @pytest.mark.parametrize(
     ("config", "said"),
     [
-        (NextRunConfig(starts={"z": (0.0, 1.0)}), "`z` is neither a state nor an input"),
-        (NextRunConfig(starts={"x": (2.0, 1.0)}), "give the lower one first"),
+        (NextRunConfig(starts={"z": (0.0, 1.0)}), "`z` is no state of the model; there are x"),
+        (NextRunConfig(inputs={"x": (0.0, 1.0)}), "`x` is no input of the model; it has none"),
+        (NextRunConfig(duration=0.0), "give `duration` a number above 0"),
+        (NextRunConfig(points=1), "two samples or more"),
+        (NextRunConfig(starts={"x": (2.0, 1.0)}), "the lower one first"),
     ],
 )
 def test_limits_that_are_none_are_refused(

@@ -164,7 +164,11 @@ def test_the_time_is_told_and_chosen(
     open_file: Callable[[str], DataView], session: Session, settle: Callable[[], None]
 ):
     view = open_file("day,hour,x\n1,0,1\n1,12,2\n2,0,3\n")
-    assert view.time.columns.text() == "day" or view.time.columns.text() == "hour"
+    assert view.time.columns.text() == "day, hour"
+    assert "day" in view.time.words.text() and "from 24 to 48 in steps of 12" in view.time.words.text()
+    choose(view.time.menu_now(), "hour")
+    settle()
+    assert session.project.spec.data.time == "day"
     choose(view.time.menu_now(), "Count the rows: 0, 1, 2, …")
     settle()
     assert view.time.columns.text() == "The rows are counted"

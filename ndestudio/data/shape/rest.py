@@ -10,7 +10,7 @@ from ndestudio.data.config import DataConfig
 from ndestudio.data.decisions import Choice, Decision
 from ndestudio.data.deviations import measured_by
 from ndestudio.data.roles import Analysed, Role, increasing, telling
-from ndestudio.data.shape.vocabulary import CALENDAR, CLOCKS, COUNTERS, IDENTIFIERS, PREDICTIONS, is_flag, word
+from ndestudio.data.shape.vocabulary import CALENDAR, CLOCKS, COUNTERS, IDENTIFIERS, PREDICTIONS, SINGLES, is_flag, word
 
 SHOWN = 12
 """So many categories are written out."""
@@ -28,13 +28,22 @@ class Rest:
         Number of the run of each row, None if there is only one.
     dosed
         Whether the table has doses and events.
+    across
+        Whether each row is a run.
     """
 
     def __init__(
-        self, columns: Sequence[Analysed], config: DataConfig, groups: np.ndarray | None, *, long: bool, dosed: bool
+        self,
+        columns: Sequence[Analysed],
+        config: DataConfig,
+        groups: np.ndarray | None,
+        *,
+        long: bool,
+        dosed: bool,
+        across: bool = False,
     ) -> None:
         self._columns, self._config, self._groups = columns, config, groups
-        self._long, self._dosed = long, dosed
+        self._long, self._dosed, self._across = long, dosed, across
         self._headed = any(column.header for column in columns)
         self.notes: list[str] = []
         self.decisions: list[Decision] = []
@@ -42,6 +51,7 @@ class Rest:
     def roles(self, given: Sequence[Role | None]) -> list[Role]:
         """A role for every column."""
         labels = [one.label for one, role in zip(self._columns, given, strict=True) if role in (None, "state", "value")]
+        self._has_deviations = any(measured_by(label, labels) is not None for label in labels)
         self._time = next((one for one, role in zip(self._columns, given, strict=True) if role == "time"), None)
         found: list[Role] = []
         for column, role in zip(self._columns, given, strict=True):
@@ -62,7 +72,7 @@ class Rest:
         if base is not None and column.kind == "number" and column.missing < len(column.texts):
             self.notes.append(f"`{column.label}` was taken as the standard deviation of `{base}`.")
             return "deviation"
-        if self._config.states is not None and not self._long:
+        if self._config.states is not None and not (self._long or self._across):
             return "ignore"
         why = self._useless(column)
         if why:
@@ -73,8 +83,8 @@ class Rest:
         if column.kind != "number":
             self.notes.append(f"`{column.label}` holds {column.kind}s, not numbers, and is left out.")
             return "ignore"
-        if self._long:
-            self.notes.append(f"`{column.label}` is no part of the long table and is left out.")
+        if self._long or self._across:
+            self.notes.append(f"`{column.label}` is no part of the table of values and is left out.")
             return "ignore"
         return "state"
 
@@ -89,6 +99,10 @@ class Rest:
             return "holds the same text in all rows,"
         if called in IDENTIFIERS and column.kind != "date":
             return "names rows"
+        if called in SINGLES and column.kind == "number" and bool(np.all(np.mod(column.values, 1) == 0)):
+            return "numbers what was measured"
+        if called in ("n", "count", "n_obs", "nobs") and self._has_deviations and self._is_code(column):
+            return "is the number of readings"
         if is_flag(column.label) and column.kind == "text":
             return "holds texts that say how good other values are,"
         if is_flag(column.label) and self._is_code(column):
@@ -118,7 +132,7 @@ class Rest:
         values = categories(column) if column.kind == "text" else column.values
         runs = int(self._groups.max()) + 1
         first = np.array([values[np.flatnonzero(self._groups == one)[0]] for one in range(runs)])
-        if runs < 2 or len(values) < 2 * runs or not _constant(values, first[self._groups]):
+        if runs < 2 or (len(values) < 2 * runs and not self._across) or not _constant(values, first[self._groups]):
             return False
         different = len(np.unique(first))
         if different < 2 or (column.kind == "text" and different == runs):

@@ -110,9 +110,9 @@ def _together(
 ) -> tuple[Rows, list[str], list[Decision]]:
     repeated = times.counts > 1
     stepped = times.differ(source.inputs) & repeated[:, None]
-    several = (times.known(source.measured) > 1).any(axis=1)
-    same = several & ~times.differ(source.measured).any(axis=1)
-    other = several & ~same
+    several = np.asarray((times.known(source.measured) > 1).any(axis=1))
+    same = np.asarray(several & ~times.differ(source.measured).any(axis=1))
+    other = np.asarray(several & ~same)
     if (stepped.any(axis=1) & (times.counts > 2)).any() or (stepped.any(axis=1) & other).any():
         return source, [], []  # what repeats there is neither: the check of the times says where
     copies = same & (times.known(source.measured) == np.maximum(times.counts[:, None], 1)).all(axis=1)

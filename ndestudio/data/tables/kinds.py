@@ -6,6 +6,7 @@ import re
 from typing import Literal
 
 from ndestudio.data.cells import is_missing
+from ndestudio.data.times.recognise import is_moment
 
 CellKind = Literal["", "n", "d", "t"]
 """Empty or missing, number, date or clock, text."""
@@ -78,12 +79,12 @@ def kind_of_cell(cell: str, decimal: str = ".", extra: frozenset[str] = frozense
             return "d"
         if _LIMIT.match(cell) or (GROUPED if decimal == "." else GROUPED_POINT).match(cell):
             return "n"
-        return "t"
+        return "d" if is_moment(cell) else "t"
     if is_missing(cell, extra):
         return ""
     if _MOMENT.match(cell):
         return "d"
-    return "n" if _NUMBER.match(cell) else "t"
+    return "n" if _NUMBER.match(cell) else "d" if is_moment(cell) else "t"
 
 
 def is_unit(text: str) -> bool:

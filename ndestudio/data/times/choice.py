@@ -16,7 +16,7 @@ from ndestudio.data.times.candidates import (
     best,
     candidates,
     made_of,
-    part_of,
+    parts_of,
     single,
 )
 from ndestudio.data.times.clock import Clock, Part
@@ -86,7 +86,7 @@ def named(columns: Sequence[Seen], path: str | None) -> Chosen:
                 Clock((Part(column.index, column.label, "time", form),), column.unit), 0.0, column.values
             )
     else:
-        parts = [(part_of(column) or part_of_clock(column.label), column) for column in columns]
+        parts = [(what or part_of_clock(column.label), column) for what, column in parts_of(columns)]
         unknown = [column for what, column in parts if not what]
         if unknown or len({what for what, _ in parts}) < len(parts):
             return Chosen(problems=(_no_part(unknown or list(columns), path),))

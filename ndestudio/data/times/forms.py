@@ -36,6 +36,8 @@ class TimeForm:
         The regular expression of a pattern of the person.
     zero
         Microseconds from 1970-01-01 to the moment from which ``seconds`` counts, so that no digit of a long time is lost.
+    zoned
+        Whether the cells name their time zone, or count from a moment of UTC.
     """
 
     name: str
@@ -44,6 +46,7 @@ class TimeForm:
     pattern: str = ""
     measure: Measure = "moment"
     zero: int = 0
+    zoned: bool = False
 
     @property
     def plain(self) -> bool:
@@ -67,8 +70,16 @@ class TimeForm:
         present = cells.is_not_null().to_numpy()
         if not self.grammar:
             return self._of_numbers(cells, present)
-        pattern = self.pattern or GRAMMARS[self.grammar].pattern
-        fields = extract(cells, pattern, TEXT_GROUPS)
+        return self.of_fields(self.fields(cells), present)
+
+    def fields(self, cells: pl.Series) -> Fields:
+        """The groups of the shape in each cell, which all orders of a grammar share."""
+        return extract(cells, self.pattern or GRAMMARS[self.grammar].pattern, TEXT_GROUPS)
+
+    def of_fields(
+        self, fields: Fields, present: Bool[np.ndarray, " cell"]
+    ) -> tuple[Float[np.ndarray, " cell"], Bool[np.ndarray, " cell"]]:
+        """``seconds`` of cells whose groups are known."""
         micro = _durations(fields, self.order) if self.measure == "duration" else _moments(fields, self.order)
         good = fields.matched & (micro != _BAD)
         whole = np.where(good, micro - (0 if self.measure == "duration" else self.zero), 0)
@@ -222,7 +233,9 @@ def of_pattern(pattern: str) -> TimeForm:
         if place % 2 == 0:
             found.append(re.sub(r"(?:\\ )+", r"\\s*", re.escape(part)))
         elif part in _DIRECTIVES:
-            found.append(_DIRECTIVES[part])
+            beside = (place > 2 and not parts[place - 1]) or (place + 2 < len(parts) and not parts[place + 1])
+            # without anything between them, numbers have all their digits
+            found.append(re.sub(r"\\d\{1,[26]\}", r"\\d{2}", _DIRECTIVES[part]) if beside else _DIRECTIVES[part])
         else:
             raise ValueError(f"`%{part}` is not known")
     expression = rf"^\s*{''.join(found)}\s*$"

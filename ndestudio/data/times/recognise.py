@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ndestudio.data.times.calendar import DAY, MICRO
+from ndestudio.data.times.calendar import DAY, MICRO, MONTHS
+from ndestudio.data.times.fields import Fields
 from ndestudio.data.times.forms import TimeForm, of_pattern
 from ndestudio.data.times.grammars import FORMATS, GRAMMARS, NUMBER_FORMATS, PLAIN_FORMATS
 from ndestudio.data.times.words import name_score, tokens
@@ -94,11 +95,16 @@ def recognise(cells: pl.Series, header: str = "", unit: str = "", time_format: s
     )
     sample = present.gather(np.unique(np.linspace(0, len(present) - 1, _SAMPLE).astype(int))).to_list()
     found: list[tuple[int, int, str, str, np.ndarray, np.ndarray]] = []
+    fields: dict[str, Fields] = {}
+    known = cells.is_not_null().to_numpy()
     for place, (grammar, order) in enumerate(allowed):
         shape = re.compile(GRAMMARS[grammar].pattern)
         if 2 * sum(shape.match(cell) is not None for cell in sample) < len(sample):
             continue
-        seconds, bad = _form(grammar, order, time_format).seconds(cells)
+        form = _form(grammar, order, time_format)
+        if grammar not in fields:
+            fields[grammar] = form.fields(cells)
+        seconds, bad = form.of_fields(fields[grammar], known)
         good = int(np.isfinite(seconds).sum())
         if 2 * good >= len(present):
             found.append((good, -place, grammar, order, seconds, bad))
@@ -107,7 +113,11 @@ def recognise(cells: pl.Series, header: str = "", unit: str = "", time_format: s
     good, _, grammar, *_ = max(found, key=lambda one: one[:2])
     same = [one for one in found if one[2] == grammar and one[0] == good]
     strict = GRAMMARS[grammar].strict
-    forms = [_with_zero(_form(grammar, order, time_format, sample), seconds) for _, _, _, order, seconds, _ in same]
+    zoned = "zone" in fields[grammar].texts and bool(np.any(fields[grammar].texts["zone"] >= 0))
+    forms = [
+        replace(_with_zero(_form(grammar, order, time_format, sample), seconds), zoned=zoned)
+        for _, _, _, order, seconds, _ in same
+    ]
     bad = next(iter(np.flatnonzero(same[0][5])), None)
     first = None if bad is None else int(bad)
     if len(same) == 1 or time_format:
@@ -115,6 +125,23 @@ def recognise(cells: pl.Series, header: str = "", unit: str = "", time_format: s
     if grammar == "two parts":
         return _two_parts(forms, header, unit, first, sample)
     return _ordered(forms, [one[4] for one in same], sample, first)
+
+
+_SHAPES = tuple(
+    re.compile(grammar.pattern) for grammar in GRAMMARS.values() if grammar.strict and grammar.measure == "moment"
+)
+
+
+def is_moment(cell: str) -> bool:
+    """Whether one cell is written as a date, whatever stands in the others."""
+    if not (6 <= len(cell) <= 60 and any(letter.isdigit() for letter in cell)):
+        return False
+    for shape in _SHAPES:
+        match = shape.match(cell)
+        if match is not None:
+            month = match.groupdict().get("mon")
+            return month is None or month.lower() in MONTHS
+    return False
 
 
 def _as_told(cells: pl.Series, forms: Sequence[TimeForm]) -> Reading | None:
@@ -283,7 +310,7 @@ _RANGES: tuple[tuple[str, tuple[float, float], frozenset[str], float], ...] = (
 def _number_form(name: str, known: np.ndarray) -> TimeForm:
     scale, origin = NUMBER_FORMATS[name]
     days = np.floor((float(known.min()) - origin) * scale / DAY)
-    return TimeForm(name, "", zero=int(days) * DAY * MICRO)
+    return TimeForm(name, "", zero=int(days) * DAY * MICRO, zoned=name.startswith("unix"))
 
 
 def _digits(values: np.ndarray, time_format: str | None, score: float, words: set[str]) -> Reading | None:

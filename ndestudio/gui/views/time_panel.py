@@ -50,8 +50,10 @@ class TimePanel(QFrame):
             "The column that is the time, or several that make it together: date and clock, year and day"
         )
         self.columns.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        self.menu = QMenu(self.columns)
+        self.menu.aboutToShow.connect(self.menu_now)
         self.columns.clicked.connect(
-            lambda: self.menu_now().popup(self.columns.mapToGlobal(QPoint(0, self.columns.height())))
+            lambda: self.menu.popup(self.columns.mapToGlobal(QPoint(0, self.columns.height())))
         )
         self.form = combo(FORMATS, "How the times are written", _FORMAT_TIP)
         self.form.setEditable(True)
@@ -94,8 +96,8 @@ class TimePanel(QFrame):
 
     def menu_now(self) -> QMenu:
         """The columns, those of the time checked."""
-        menu = QMenu(self)
-        menu.aboutToHide.connect(menu.deleteLater)
+        menu = self.menu
+        menu.clear()
         for name in self._labels:
             action = menu.addAction(name.replace("&", "&&"))
             action.setCheckable(True)
