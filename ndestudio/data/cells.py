@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Literal
 
 MISSING: frozenset[str] = frozenset(
@@ -20,12 +21,14 @@ _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 _NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?\Z|[+-]?(?:inf|infinity)\Z", re.IGNORECASE)
 
 
+@lru_cache(2**16)
 def is_missing(cell: str, extra: frozenset[str] = frozenset()) -> bool:
     """Whether a cell means "not measured"; ``extra`` holds further markers, in lower case."""
     text = cell.strip().lower()
     return text in MISSING or text in extra
 
 
+@lru_cache(2**16)
 def number(cell: str, decimal: str = ".") -> float | None:
     """The number in a cell, or None if there is none."""
     text = cell.strip()
