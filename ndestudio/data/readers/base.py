@@ -269,16 +269,17 @@ def side_by_side(columns: Sequence[np.ndarray]) -> np.ndarray | None:
     if not isinstance(base, np.ndarray) or base.ndim != 2 or base.dtype != np.float64 or not base.flags.c_contiguous:
         return None
     first = columns[0].ctypes.data - base.ctypes.data
+    count = len(columns[0])
     if not 0 <= first < base.strides[0] or any(
-        one.base is not base
-        or len(one) != len(base)
+        one.base is not columns[0].base
+        or len(one) != count
         or one.strides != base.strides[:1]
         or one.ctypes.data != columns[0].ctypes.data + place * base.itemsize
         for place, one in enumerate(columns)
     ):
         return None
     place = first // base.itemsize
-    return base[:, place : place + len(columns)]
+    return base[:count, place : place + len(columns)]
 
 
 def check_finite(values: np.ndarray, *, name: str, column: str, rows: Any) -> None:

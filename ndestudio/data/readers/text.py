@@ -8,6 +8,7 @@ from __future__ import annotations
 import codecs
 import re
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import msgspec
@@ -39,8 +40,6 @@ from ndestudio.progress import Reporter
 
 _HEAD_BYTES = 2**18
 _FIRST_LINES = 400
-_SURVEY = 0.15
-"""Share of the time of reading that the survey of the bytes takes."""
 
 
 class TextReader:
@@ -90,16 +89,14 @@ class TextReader:
         config = with_markers(config, head.layout)
         meter = Meter(reporter, size, head.path)
         try:
-            scan = Scan(path, head, sources, named, config)
-            seen = survey(path, lambda done: meter.at(int(_SURVEY * done)))
-            found = (
-                scan.columns(seen, lambda share: meter.at(int(size * (_SURVEY + (1 - _SURVEY) * share))))
-                if scan.able(seen)
-                else None
-            )
-            digest = seen.sha256
-            if found is None:
-                found = _by_blocks(path, head, BlockParser(head, sources, named, config), sources, meter)
+            with ThreadPoolExecutor(1) as aside:
+                seen = aside.submit(survey, path)
+                scan = Scan(path, head, sources, named, config)
+                found = scan.columns(seen, lambda share: meter.at(int(size * share))) if scan.able() else None
+                if found is None:
+                    found = _by_blocks(path, head, BlockParser(head, sources, named, config), sources, meter)
+                digest = seen.result().sha256
+            meter.at(size)
         except FileNotFoundError as error:
             raise DataError("the file was deleted while it was being read; choose it again", path=head.path) from error
         except OSError as error:

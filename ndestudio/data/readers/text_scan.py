@@ -1,7 +1,7 @@
 """Whole text files in one go by polars, where all their lines are rows of the table.
 
-A survey of the bytes tells beforehand how many rows there must be, and its SHA-256. What polars finds is taken only if it
-agrees with the survey; else the file is read block by block (``text_blocks``), which finds the row of every fault.
+Beside it a thread looks through the bytes. What polars finds is taken only if no row can have been cut or joined; else the
+file is read block by block (``text_blocks``), which finds the row of every fault.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import codecs
 import hashlib
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     import polars as pl
 
 _PIECE = 2**20
+_ROWS = 4096
 _MOST_NULLS = 6
 """So many different markers of missing values are left to polars; each makes it slower."""
 
@@ -34,8 +36,6 @@ class Survey:
 
     Parameters
     ----------
-    lines
-        Up to the last one that is not empty.
     quotes, points
         Whether there are quotes and points.
     text
@@ -43,47 +43,30 @@ class Survey:
     """
 
     sha256: str
-    lines: int
     quotes: bool
     points: bool
     text: bool
 
 
-def survey(path: Path, at: Callable[[int], None]) -> Survey:
-    """Look through the bytes of a file once.
-
-    Parameters
-    ----------
-    at
-        Hears how many bytes were looked through.
-    """
+def survey(path: Path) -> Survey:
+    """Look through the bytes of a file once."""
     digest = hashlib.sha256()
     decoder = codecs.getincrementaldecoder("utf-8")()
-    lines = done = empty = 0
     quotes = points = False
     text = True
     buffer = bytearray(_PIECE)
-    with path.open("rb") as stream:
+    view = memoryview(buffer)
+    with path.open("rb", buffering=0) as stream:
         while count := stream.readinto(buffer):
-            piece = bytes(memoryview(buffer)[:count])
-            digest.update(piece)
-            breaks = piece.count(b"\n")
-            lines += breaks
-            bare = piece.rstrip(b"\r\n")
-            after = breaks if not bare else piece.count(b"\n", len(bare))
-            empty = empty + after if not bare else after
-            quotes = quotes or b'"' in piece
-            points = points or b"." in piece
-            if text and not piece.isascii():
+            digest.update(view[:count])
+            quotes = quotes or buffer.find(b'"', 0, count) >= 0
+            points = points or buffer.find(b".", 0, count) >= 0
+            if text and not (count == _PIECE and buffer.isascii() and not decoder.getstate()[0]):
                 try:
-                    decoder.decode(piece)
+                    decoder.decode(view[:count])
                 except UnicodeDecodeError:
                     text = False
-            done += count
-            at(done)
-    # lines end with a break; breaks behind the last filled line end no row but that one
-    rows = lines - empty + 1
-    return Survey(digest.hexdigest(), rows, quotes, points, text)
+    return Survey(digest.hexdigest(), quotes, points, text)
 
 
 class Scan:
@@ -102,14 +85,21 @@ class Scan:
         self._path, self._head, self._kinds, self._labels, self._config = path, head, kinds, labels, config
         self._dialect, self._layout = head.dialect, head.layout
 
-    def able(self, seen: Survey) -> bool:
+    def able(self) -> bool:
         """Whether the lines of the file could all be rows."""
         dialect = self._dialect
-        plain = dialect.encoding in {"utf-8", "ascii"} and dialect.newline == "\n" and seen.text
-        simple = len(dialect.delimiter) == 1 and dialect.delimiter != " " and not dialect.repeats and not dialect.skip
-        return plain and simple and self._count(seen) > 0
+        plain = dialect.encoding in {"utf-8", "ascii"} and dialect.newline == "\n"
+        return (
+            plain
+            and len(dialect.delimiter) == 1
+            and dialect.delimiter != " "
+            and not dialect.repeats
+            and not dialect.skip
+        )
 
-    def columns(self, seen: Survey, at: Callable[[float], None]) -> tuple[dict[int, np.ndarray], np.ndarray] | None:
+    def columns(
+        self, seen: Future[Survey], at: Callable[[float], None]
+    ) -> tuple[dict[int, np.ndarray], np.ndarray] | None:
         """Columns and the rows of their cells, or None if the file is not as plain as it seemed.
 
         Parameters
@@ -117,48 +107,44 @@ class Scan:
         at
             Hears which share of the rows was read.
         """
-        numbers_are_text = self._dialect.decimal == "," and seen.points
-        for as_text in (False, True):
-            if numbers_are_text and not as_text:
-                continue
-            if (found := self._attempt(seen, as_text, at)) is not None:
+        comma = self._dialect.decimal == ","
+        # a point beside a decimal comma can stand between thousands; polars would take it for a decimal point
+        points = comma and any("." in cell for row in self._head.cells[:400] for cell in row)
+        for as_text in (True,) if points else (False, True):
+            found = self._attempt(seen, as_text, at)
+            if found is not None and seen.result().text and (as_text or not (comma and seen.result().points)):
                 return found
         return None
 
-    def _count(self, seen: Survey) -> int:
-        last = min(self._layout.last_row or seen.lines, seen.lines)
-        return last - self._layout.first_row + 1
-
     def _attempt(
-        self, seen: Survey, as_text: bool, at: Callable[[float], None]
+        self, seen: Future[Survey], as_text: bool, at: Callable[[float], None]
     ) -> tuple[dict[int, np.ndarray], np.ndarray] | None:
         import polars as pl
 
-        count, first = self._count(seen), self._layout.first_row
-        columns = _Filled(self._kinds, count)
-        done = 0
-        short = False
+        first = self._layout.first_row
+        expected = max(self._head.row_count, 1)
+        columns = _Filled(self._kinds, int(1.1 * expected) + 1000)
+        done = empty = 0
         try:
-            for batch in self._batches(as_text, seen):
-                if done + batch.height > count:
-                    return None
-                short = short or batch.to_series(-1).null_count() > 0
+            for batch in self._batches(as_text):
+                empty += batch.to_series(-1).null_count()
                 rows = np.arange(first + done, first + done + batch.height, dtype=np.int64)
                 frame = self._without_thousands(batch)
                 columns.add(to_columns(frame, self._head, self._kinds, self._config, self._labels, rows), done)
                 done += batch.height
-                at(done / count)
-        except (pl.exceptions.PolarsError, _Unsure):
+                at(min(done / expected, 1.0))
+        except pl.exceptions.PolarsError:
             return None
         except DataError:
-            if as_text or short:
-                return None  # block by block the first fault of the file is found, whatever its column
-            raise
-        if done != count or (short and not self._all_full(seen, count)):
+            return None  # block by block the first fault of the file is found, whatever its column
+        if not done or (
+            (empty or seen.result().quotes or self._dialect.comment)
+            and not self._all_rows(done, empty > 0, seen.result())
+        ):
             return None
-        return columns.all(), np.arange(first, first + count, dtype=np.int64)
+        return columns.all(done), np.arange(first, first + done, dtype=np.int64)
 
-    def _batches(self, as_text: bool, seen: Survey) -> Iterator[pl.DataFrame]:
+    def _batches(self, as_text: bool) -> Iterator[pl.DataFrame]:
         import polars as pl
 
         layout, dialect = self._layout, self._dialect
@@ -175,8 +161,8 @@ class Scan:
             separator=dialect.delimiter,
             schema=schema,
             skip_lines=layout.first_row - 1,
-            n_rows=self._count(seen) if layout.last_row else None,
-            quote_char='"' if seen.quotes else None,
+            n_rows=layout.last_row - layout.first_row + 1 if layout.last_row else None,
+            quote_char='"',
             comment_prefix=dialect.comment or None,
             null_values=None if as_text else self._nulls(),
             decimal_comma=dialect.decimal == ",",
@@ -204,29 +190,28 @@ class Scan:
             if index in self._kinds
         )
 
-    def _all_full(self, seen: Survey, count: int) -> bool:
-        """Whether every row has all its delimiters, where the last column has empty cells."""
-        if seen.quotes:
+    def _all_rows(self, count: int, empty: bool, seen: Survey) -> bool:
+        """Whether every row is one line with all its delimiters, where cells of the last column are empty."""
+        if empty and seen.quotes:
             return False
         sign = self._dialect.delimiter.encode()
-        line = found = 0
+        breaks = found = 0
+        last = b"\n"
         with self._path.open("rb") as stream:
-            while line < self._layout.first_row - 1:
-                if not stream.readline():
-                    return False
-                line += 1
+            for _ in range(self._layout.first_row - 1):
+                stream.readline()
             if self._layout.last_row:
-                return sum(stream.readline().count(sign) for _ in range(count)) == self._delimiters(count)
+                lines = [stream.readline() for _ in range(count)]
+                return not empty or sum(line.count(sign) for line in lines) == self._delimiters(count)
             while piece := stream.read(_PIECE):
-                found += piece.count(sign)
-        return found == self._delimiters(count)
+                breaks += piece.count(b"\n")
+                found += piece.count(sign) if empty else 0
+                last = piece[-1:]
+        breaks += last != b"\n"
+        return breaks == count and (not empty or found == self._delimiters(count))
 
     def _delimiters(self, count: int) -> int:
         return (max(self._layout.width, self._layout.least) - 1) * count
-
-
-class _Unsure(Exception):
-    """The columns of a batch do not fit those before."""
 
 
 class _Filled:
@@ -238,15 +223,25 @@ class _Filled:
         self._texts: dict[int, list[np.ndarray]] = {index: [] for index, kind in kinds.items() if kind == "text"}
 
     def add(self, columns: Mapping[int, np.ndarray], start: int) -> None:
-        for place, index in enumerate(self._numeric):
-            column = columns[index]
-            if column.dtype.kind != "f":
-                raise _Unsure
-            self._matrix[start : start + len(column), place] = column
+        """Put a batch behind those before."""
+        stop = start + max((len(column) for column in columns.values()), default=0)
+        if stop > len(self._matrix):
+            more = np.empty((max(stop, 3 * len(self._matrix) // 2), len(self._numeric)))
+            more[:start] = self._matrix[:start]
+            self._matrix = more
+        numeric = [columns[index] for index in self._numeric]
+        for first in range(
+            0, stop - start, _ROWS
+        ):  # so that the rows stay in the cache until all their columns are there
+            rows = self._matrix[start + first : min(start + first + _ROWS, stop)]
+            for place, column in enumerate(numeric):
+                rows[:, place] = column[first : first + _ROWS]
         for index, parts in self._texts.items():
             parts.append(columns[index])
 
-    def all(self) -> dict[int, np.ndarray]:
-        found = {index: self._matrix[:, place] for place, index in enumerate(self._numeric)}
+    def all(self, count: int) -> dict[int, np.ndarray]:
+        """The columns, with so many rows."""
+        matrix = self._matrix[:count]
+        found = {index: matrix[:, place] for place, index in enumerate(self._numeric)}
         empty = np.zeros(0, dtype=object)
         return found | {index: np.concatenate(parts) if parts else empty for index, parts in self._texts.items()}
