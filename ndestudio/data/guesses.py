@@ -62,7 +62,7 @@ def _of_format(head: Head, config: DataConfig) -> list[Decision]:
     ]
     if dialect.encoding not in ("utf-8", "ascii") or config.encoding is not None:
         names = tuple((one, one) for one in _ENCODINGS)
-        sure = config.encoding is not None or dialect.encoding.startswith("utf")
+        sure = config.encoding is not None or dialect.encoding != "latin-1"
         found.append(_one_of("encoding", dialect.encoding, names, "the text is encoded in {}", certain=sure))
     return found
 

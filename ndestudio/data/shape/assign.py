@@ -226,7 +226,8 @@ class _Assigning:
         rest = Rest(
             self._seen,
             self._config,
-            self._rows_as_runs() if self._across is not None else groups(self._seen, self._runs()),
+            self._columns,
+            self._rows_as_runs() if self._across is not None else groups(self._columns, self._runs()),
             long=self._long is not None,
             across=self._across is not None,
             dosed=bool(self._events),

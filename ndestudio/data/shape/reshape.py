@@ -19,7 +19,7 @@ from ndestudio.data.shape.events import plain_texts, with_doses
 from ndestudio.data.shape.long import observables, pivot
 from ndestudio.data.shape.replicates import NAMELESS, averaged, find_replicates, stacked
 from ndestudio.data.shape.rest import SHOWN
-from ndestudio.data.shape.sentinels import find_sentinels, ruled, sentinel_question
+from ndestudio.data.shape.sentinels import could_mark, find_sentinels, ruled, sentinel_question
 from ndestudio.data.shape.together import MEAN, STATES, TRAJECTORIES, rows_together
 from ndestudio.errors import DataError
 
@@ -143,8 +143,15 @@ def _by_label(shaped: Shaped, left_out: set[str]) -> dict[str, np.ndarray]:
     """All values of each column but those left out (by any of their names)."""
     found = {}
     for part, columns in (("measured", shaped.measured), ("inputs", shaped.inputs)):
+        sources = [source for source in shaped.sources if len(source.t)]
+        whole = [source.measured if part == "measured" else source.inputs for source in sources]
+        if not columns or not whole:
+            continue
+        low = np.fmin.reduce([np.fmin.reduce(one, axis=0) for one in whole])
+        high = np.fmax.reduce([np.fmax.reduce(one, axis=0) for one in whole])
         for k, one in enumerate(columns):
-            if not left_out.intersection(one.answers_to):
+            # only a column that has a mark at an end can hold any, and few do
+            if not left_out.intersection(one.answers_to) and could_mark(low[k], high[k]):
                 parts = [(source.measured if part == "measured" else source.inputs)[:, k] for source in shaped.sources]
                 found[one.label] = parts[0] if len(parts) == 1 else np.concatenate(parts)
     return found

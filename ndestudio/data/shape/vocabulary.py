@@ -85,6 +85,9 @@ DOSES: dict[str, tuple[str, ...]] = {
 }
 """Setting of `[data.doses]` -> names of its column; the first ones alone make a table of doses."""
 
+DEPENDENT = _words("dv y lidv ldv odv dv_1 conc observation")
+"""What is measured in a table of doses."""
+
 PREDICTIONS = _words(
     "ipred pred cpred epred ppred npred res wres cwres ires iwres iwre npde npd eres ewres ecwres cpredi"
 )
@@ -94,7 +97,7 @@ PETAB_RUNS = ("preequilibrationconditionid", "simulationconditionid")
 """Columns of a PEtab measurement table that name a run together."""
 
 SINGLES = REPLICATES | _words(
-    "trial run experiment exp id subject patient animal mouse rat sample specimen participant individual person batch vial tube "
+    "trial run experiment id subject patient animal mouse rat sample specimen participant individual person batch vial tube "
     "well plate donor aliquot"
 )
 """What single things are called that a number stands for: never a measurement, nor anything known of a run."""

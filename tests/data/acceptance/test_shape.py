@@ -402,3 +402,21 @@ def test_means_with_their_deviations_and_numbers_of_readings(tmp_path: Path) -> 
     assert data.measured_names == ("x_mean",)
     deviation = data.trajectories[0].deviation
     assert deviation is not None and deviation[:, 0].tolist() == [0.1, 0.1, 0.2]
+
+
+def test_covariates_in_the_first_row_of_a_run_and_what_else_a_table_of_doses_has(tmp_path: Path) -> None:
+    text = (
+        "ID,TIME,AMT,DV,WT,CRCL\n1,0,9,.,70,90\n1,1,.,5,.,91\n1,4,.,3,.,92\n2,0,9,.,80,80\n2,1,.,6,.,85\n2,4,.,2,.,84\n"
+    )
+    data = read(tmp_path, text)
+    assert data.measured_names == ("DV",) and data.input_names == ("WT",)
+    assert [inputs(data, one)["WT"] for one in ("1", "2")] == [70, 80]
+    assert any("`CRCL` is not the dependent variable `DV`" in note for note in data.notes)
+    driven = read(tmp_path, text, inputs=("CRCL",))
+    assert driven.trajectory("1").inputs[:, driven.input_names.index("CRCL")].tolist() == [90, 91, 92]
+
+
+def test_a_row_that_is_there_twice_is_asked_about(tmp_path: Path) -> None:
+    found = asked(tmp_path, "time,x\n0,1\n1,2\n1,2\n2,4\n")
+    assert {"replicates": "mean"} in [one.changes for one in found.choices]
+    holds(read(tmp_path, "time,x\n0,1\n1,2\n1,2\n2,4\n", replicates="mean"), "table", [0, 1, 2], x=[1, 2, 4])
