@@ -10,7 +10,7 @@ import numpy as np
 from ndestudio.data.assemble import Rows
 from ndestudio.data.config import DataConfig
 from ndestudio.data.dataset import Column
-from ndestudio.data.decisions import Decision, question
+from ndestudio.data.decisions import Choice, Decision, question
 from ndestudio.data.names import identifier, split_header, unique_labels
 from ndestudio.data.plan import Plan
 from ndestudio.data.roles import Analysed
@@ -20,7 +20,7 @@ from ndestudio.data.shape.long import observables, pivot
 from ndestudio.data.shape.replicates import NAMELESS, averaged, find_replicates, stacked
 from ndestudio.data.shape.rest import SHOWN
 from ndestudio.data.shape.sentinels import could_mark, find_sentinels, ruled, sentinel_question
-from ndestudio.data.shape.together import MEAN, STATES, TRAJECTORIES, rows_together
+from ndestudio.data.shape.together import FEWEST, MEAN, STATES, TRAJECTORIES, rows_together
 from ndestudio.errors import DataError
 
 
@@ -90,9 +90,38 @@ def reshape(plan: Plan, sources: Sequence[Rows], config: DataConfig, per_hour: f
     if plan.observable is not None:
         _pivot(plan, shaped, config)
     _marks(plan, shaped, config)
+    if len(shaped.sources) > 1 and not plan.trajectory and plan.observable is None and config.states is None:
+        _constants_of_files(shaped, config)
     _replicates(plan, shaped, config)
     _rows_together(shaped, config)
     return shaped
+
+
+def _constants_of_files(shaped: Shaped, config: DataConfig) -> None:
+    """Columns with one value in each of several files, and not the same in all, as covariates."""
+    for place in reversed(range(len(shaped.measured))):
+        values = [source.measured[np.isfinite(source.measured[:, place]), place] for source in shaped.sources]
+        if any(len(one) < FEWEST for one in values) or any(np.ptp(one) > 0 for one in values):
+            continue
+        if len({float(one[0]) for one in values}) < 2 or len(shaped.measured) == 1:
+            continue
+        moved = shaped.measured.pop(place)
+        shaped.inputs.append(moved)
+        shaped.covariates.add(moved.alias)
+        shaped.sources = [
+            columns_at(
+                replace(source, inputs=np.column_stack([source.inputs, source.measured[:, place]])),
+                [k for k in range(source.measured.shape[1]) if k != place],
+            )
+            for source in shaped.sources
+        ]
+        sentence = f"`{moved.label}` has one value in each file, and was taken as a covariate."
+        choices = (
+            Choice("covariate", {"covariates": (*config.covariates, moved.label)}),
+            Choice("left out", {"ignore": (*config.ignore, moved.label)}),
+        )
+        shaped.notes.append(sentence)
+        shaped.decisions.append(Decision("role", sentence, moved.label, choices))
 
 
 def _marks(plan: Plan, shaped: Shaped, config: DataConfig) -> None:

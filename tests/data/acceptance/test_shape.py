@@ -420,3 +420,15 @@ def test_a_row_that_is_there_twice_is_asked_about(tmp_path: Path) -> None:
     found = asked(tmp_path, "time,x\n0,1\n1,2\n1,2\n2,4\n")
     assert {"replicates": "mean"} in [one.changes for one in found.choices]
     holds(read(tmp_path, "time,x\n0,1\n1,2\n1,2\n2,4\n", replicates="mean"), "table", [0, 1, 2], x=[1, 2, 4])
+
+
+def test_what_differs_between_files_only_is_a_covariate(tmp_path: Path) -> None:
+    for name, pressure in (("a.csv", 1.5), ("b.csv", 2.5)):
+        (tmp_path / name).write_text(
+            "time,x,pressure\n" + "".join(f"{t},{t * pressure},{pressure}\n" for t in range(4))
+        )
+    data = load(DataConfig(files=("a.csv", "b.csv")), base=tmp_path)
+    assert data.measured_names == ("x",)
+    assert [inputs(data, name) for name in ("a", "b")] == [{"pressure": 1.5}, {"pressure": 2.5}]
+    asked_for = load(DataConfig(files=("a.csv", "b.csv"), states=("x", "pressure")), base=tmp_path)
+    assert asked_for.measured_names == ("x", "pressure")
