@@ -21,6 +21,7 @@ from ndestudio.data.shape.replicates import NAMELESS, averaged, find_replicates,
 from ndestudio.data.shape.rest import SHOWN
 from ndestudio.data.shape.sentinels import could_mark, find_sentinels, ruled, sentinel_question
 from ndestudio.data.shape.together import FEWEST, MEAN, STATES, TRAJECTORIES, rows_together
+from ndestudio.data.shape.vocabulary import word
 from ndestudio.errors import DataError
 
 
@@ -243,7 +244,8 @@ def _pivot(plan: Plan, shaped: Shaped, config: DataConfig) -> None:
     names = observables([text for one in sources if one.observable is not None for text in one.observable])
     found = _quantities(names, plan, config, _units(plan, sources))
     _check_names(plan, found)
-    wide = [pivot(source, names) for source in sources]
+    ordered = word(plan.observable.label) != "observableid"
+    wide = [pivot(source, names, ordered) for source in sources]
     shaped.sources = [one for one, _ in wide]
     shaped.notes += [note for _, notes in wide for note in notes]
     use = _uses(found, config)

@@ -121,6 +121,14 @@ def test_a_petab_table(tmp_path: Path) -> None:
     assert deviation is not None and deviation[1].tolist() == [0.1, 0.3]
 
 
+def test_a_petab_table_with_replicates_and_rows_in_no_order(tmp_path: Path) -> None:
+    text = "observableId\tsimulationConditionId\ttime\tmeasurement\treplicateId\n"
+    text += "".join(f"p\tc\t{t}\t{t + k}\tr{k}\n" for k in (1, 2) for t in (5, 0, 10))
+    data = read(tmp_path, text, name="table.tsv")
+    holds(data, "c/r1", [0, 5, 10], p=[1, 6, 11])
+    holds(data, "c/r2", [0, 5, 10], p=[2, 7, 12])
+
+
 DOSED = """ID,TIME,AMT,RATE,ADDL,II,CMT,DV,DVID,EVID,MDV,AGE
 1,0,50,25,2,12,1,0,1,1,1,33
 1,0,.,.,.,.,2,0.5,1,0,0,33
