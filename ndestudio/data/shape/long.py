@@ -112,7 +112,7 @@ def _could_name(column: Analysed, names: frozenset[str] | None) -> bool:
     if called not in names:
         return False
     whole = column.kind == "number" and bool(np.all(np.mod(column.values, 1) == 0))
-    repeats = len(distinct) <= len(column.texts) / 2
+    repeats = len(distinct) < len(column.texts) if names is OBSERVABLES else 2 * len(distinct) <= len(column.texts)
     return repeats and (column.kind == "text" or (whole and called in ("dvid", "ytype", "observable")))
 
 
