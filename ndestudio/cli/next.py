@@ -7,8 +7,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import msgspec
-
 from ndestudio.cli.command import Command
 from ndestudio.cli.exit_codes import DONE, INTERRUPTED
 from ndestudio.errors import ProjectError, SpecError
@@ -69,6 +67,8 @@ def _command(options: Namespace) -> int:
 
 
 def _settings(config: NextRunConfig, options: Namespace) -> NextRunConfig:
+    import msgspec
+
     changes: dict[str, object] = {
         "starts": {**config.starts, **_limits(options.start, "--start")},
         "inputs": {**config.inputs, **_limits(options.input, "--input")},
@@ -100,7 +100,10 @@ def _suggested(project: Project, config: NextRunConfig, *, reporter: Reporter) -
     from ndestudio.distil import suggest_next_run
 
     assert project.fit is not None and project.dataset is not None and project.distillation is not None
-    return suggest_next_run(project.fit, project.distillation, project.dataset, config, reporter.should_stop)
+    spec = project.spec
+    return suggest_next_run(
+        project.fit, project.distillation, project.dataset, config, reporter.should_stop, spec.train
+    )
 
 
 def _lines(found: NextRun) -> list[str]:

@@ -26,6 +26,7 @@ from ndestudio.distil.result import Distillation
 from ndestudio.distil.suggested import TOLD_APART, NextRun, Pair, SuggestedRun, telling_pair
 from ndestudio.distil.rivals import Noise, Rival, noise_of, rivals
 from ndestudio.errors import SettingError
+from ndestudio.fitting.config import TrainConfig
 from ndestudio.fitting.result import Fit
 
 SCREENED = 128
@@ -42,6 +43,7 @@ def suggest_next_run(
     dataset: Dataset,
     config: NextRunConfig = NextRunConfig(),
     should_stop: Callable[[], bool] = lambda: False,
+    train: TrainConfig = TrainConfig(),
 ) -> NextRun:
     """The run that would tell apart the laws which the data leave.
 
@@ -53,15 +55,16 @@ def suggest_next_run(
         Which starts and inputs are allowed, how long a run is, how many runs are asked for.
     should_stop
         Asked between simulations; what was found so far is returned.
+    train
+        Settings of the training, for constants that are fitted again.
 
     Raises
     ------
     SettingError
         The settings name what is no state and no input, or limits that are none.
     """
-    return discriminating(
-        rivals(fit, distillation, dataset, config.rivals), dataset, noise_of(fit, dataset), config, should_stop
-    )
+    found = rivals(fit, distillation, dataset, config.rivals, train, should_stop)
+    return discriminating(found, dataset, noise_of(fit, dataset), config, should_stop)
 
 
 def with_next_run(
@@ -70,6 +73,7 @@ def with_next_run(
     dataset: Dataset,
     config: NextRunConfig,
     should_stop: Callable[[], bool] = lambda: False,
+    train: TrainConfig = TrainConfig(),
 ) -> Distillation:
     """``distillation`` with what to measure next, where that is asked for and there is a law; see `suggest_next_run`.
 
@@ -79,7 +83,7 @@ def with_next_run(
         return distillation
     began = time.monotonic()
     try:
-        found = suggest_next_run(fit, distillation, dataset, config, should_stop)
+        found = suggest_next_run(fit, distillation, dataset, config, should_stop, train)
     except SettingError as error:  # the formulas are worth more than a wrong limit
         found = NextRun((), (), (), f"No run could be looked for: {error}.", {})
     seconds = {**distillation.seconds, "next_run": time.monotonic() - began}

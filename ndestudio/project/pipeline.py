@@ -168,7 +168,7 @@ def _with_distillation(project: Project, reporter: Reporter, base: str | Path | 
         return project
     started = perf_counter()
     result: Distillation = distil(fit.model, project.dataset, spec.distil, reporter, spec.train, ensemble=fit.ensemble)
-    result = with_next_run(result, fit, project.dataset, spec.next_run, reporter.should_stop)
+    result = with_next_run(result, fit, project.dataset, spec.next_run, reporter.should_stop, spec.train)
     reporter.emit(Note(result.sentence, "info" if result.outcome != "failed" else "warning"))
     if result.next_run is not None:
         reporter.emit(Note(result.next_run.sentence))

@@ -446,4 +446,4 @@ def _distil(fit: Any, dataset: Any, config: Any, train: Any, next_run: Any, *, r
     from ndestudio.distil import distil, with_next_run
 
     found = distil(fit.model, dataset, config, reporter, train, ensemble=fit.ensemble)
-    return with_next_run(found, fit, dataset, next_run, reporter.should_stop)
+    return with_next_run(found, fit, dataset, next_run, reporter.should_stop, train)

@@ -81,7 +81,7 @@ class NextRuns:
         result = project.distillation
         if result is None or project.fit is None or self._tasks.running("next_run"):
             return
-        arguments = (project.fit, result, project.dataset, project.spec.next_run)
+        arguments = (project.fit, result, project.dataset, project.spec.next_run, project.spec.train)
         self._tasks.start(
             "next_run",
             "Looking for the next run",
@@ -161,7 +161,7 @@ def _bounds(result: Distillation, dataset: Dataset, config: NextRunConfig) -> Ma
     return bounds(result.model, dataset, config)
 
 
-def _suggested(fit: Any, result: Any, dataset: Any, config: Any, *, reporter: Reporter) -> NextRun:
+def _suggested(fit: Any, result: Any, dataset: Any, config: Any, train: Any, *, reporter: Reporter) -> NextRun:
     from ndestudio.distil import suggest_next_run
 
-    return suggest_next_run(fit, result, dataset, config, reporter.should_stop)
+    return suggest_next_run(fit, result, dataset, config, reporter.should_stop, train)

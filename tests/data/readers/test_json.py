@@ -55,7 +55,11 @@ RUN_FORMS: dict[str, Any] = {
     "by name": {run["name"]: {key: run[key] for key in ("dose", "t", "x")} for run in RUNS},
     "below a key": {"experiments": RUNS},
     "of records": [
-        {"id": run["name"], "dose": run["dose"], "samples": [{"t": t, "x": x} for t, x in zip(run["t"], run["x"], strict=True)]}
+        {
+            "id": run["name"],
+            "dose": run["dose"],
+            "samples": [{"t": t, "x": x} for t, x in zip(run["t"], run["x"], strict=True)],
+        }
         for run in RUNS
     ],
     "side by side": {"t": [run["t"] for run in RUNS], "x": [run["x"] for run in RUNS]},
@@ -98,7 +102,9 @@ SYSTEMS = [
         "dim": 1,
         "consts": [[0.7]],
         "init": [[1.0], [2.0]],
-        "solutions": [[{"success": True, "t": [0, 1, 2], "y": [[1, 2, 4]]}, {"success": True, "t": [0, 1, 2], "y": [[2, 4, 8]]}]],
+        "solutions": [
+            [{"success": True, "t": [0, 1, 2], "y": [[1, 2, 4]]}, {"success": True, "t": [0, 1, 2], "y": [[2, 4, 8]]}]
+        ],
     },
     {
         "id": 12,
