@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -98,6 +98,14 @@ def reshape(plan: Plan, sources: Sequence[Rows], config: DataConfig, per_hour: f
     return shaped
 
 
+def _ends(values: np.ndarray, quick: Callable[..., np.ndarray], careful: np.ufunc) -> np.ndarray:
+    """Least or largest value of each column; gaps, which the quick way does not pass over, are the exception."""
+    found = quick(values, axis=0)
+    for column in np.flatnonzero(np.isnan(found)):
+        found[column] = careful.reduce(values[:, column])
+    return found
+
+
 def _constants_of_files(shaped: Shaped, config: DataConfig) -> None:
     """Columns with one value in each of several files, and not the same in all, as covariates."""
     for place in reversed(range(len(shaped.measured))):
@@ -177,8 +185,8 @@ def _by_label(shaped: Shaped, left_out: set[str]) -> dict[str, np.ndarray]:
         whole = [source.measured if part == "measured" else source.inputs for source in sources]
         if not columns or not whole:
             continue
-        low = np.fmin.reduce([np.fmin.reduce(one, axis=0) for one in whole])
-        high = np.fmax.reduce([np.fmax.reduce(one, axis=0) for one in whole])
+        low = np.fmin.reduce([_ends(one, np.min, np.fmin) for one in whole])
+        high = np.fmax.reduce([_ends(one, np.max, np.fmax) for one in whole])
         for k, one in enumerate(columns):
             # only a column that has a mark at an end can hold any, and few do
             if not left_out.intersection(one.answers_to) and could_mark(low[k], high[k]):
