@@ -132,9 +132,10 @@ def single(column: Seen) -> Candidate | None:
         return Candidate(Clock((part,), column.unit or unit_in_name(column.label)), score, column.values)
     if is_end(column.label) and not is_start(column.label) and not score:
         sure -= 0.5
+    unit = column.unit or ("" if form.grammar else unit_in_name(column.label))
     # a date without a telling name counts as much as a name that only hints
     return Candidate(
-        Clock((part,), column.unit), max(score, TELLING if form.measure == "moment" else 1.0) + sure, column.values
+        Clock((part,), unit), max(score, TELLING if form.measure == "moment" else 1.0) + sure, column.values
     )
 
 

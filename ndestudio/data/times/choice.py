@@ -84,7 +84,7 @@ def named(columns: Sequence[Seen], path: str | None) -> Chosen:
     if len(columns) == 1:
         column = columns[0]
         part = Part(column.index, column.label) if column.reading is None else part_by_form(column, "time")
-        unit = column.unit or (unit_in_name(column.label) if part.form is None or part.form.plain else "")
+        unit = column.unit or (unit_in_name(column.label) if part.form is None or not part.form.grammar else "")
         candidate = Candidate(Clock((part,), unit), 0.0, column.values)
     else:
         parts = [(what or part_of_clock(column.label), column) for what, column in parts_of(columns)]
