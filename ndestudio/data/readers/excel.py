@@ -173,7 +173,7 @@ def _body(path: Path, sheet: str, layout: Layout, name: str) -> pl.DataFrame:
         raise _unreadable(name, error) from error
     missing = [pl.lit(None, dtype=pl.String).alias(f"missing {k}") for k in range(layout.width - frame.width)]
     return frame.with_columns(
-        _clock(pl.col(one)) for one, kind in frame.schema.items() if kind == pl.Duration
+        _clock(pl.col(one)).alias(one) for one, kind in frame.schema.items() if kind == pl.Duration
     ).with_columns(missing)
 
 

@@ -284,6 +284,8 @@ def _layout(
     below = tuple(row for row in rows[run.stop :] if not row.comment)
     cut = bool(below) or bool(given.last_row)
     last = rows[run.stop - 1].line if cut else 0
+    if given.last_row and not to_the_end and run.stop == len(rows):
+        last = given.last_row
     columns = tuple(range(len(header.names)))
     empty: list[CellKind] = [""] * len(columns)
     usual = run.kinds() + empty
