@@ -185,7 +185,7 @@ def _by_sympy(truth: Expr) -> Iterator[Expr]:
         *(lambda x, name=name: _divided(x, sympy.Symbol(name)) for name in names(truth)),
     ):
         try:
-            yield _decimal(from_sympy(way(exact)))
+            yield decimal(from_sympy(way(exact)))
         except (*REFUSED, sympy.PolynomialError):
             continue
 
@@ -212,7 +212,7 @@ def _divided(x: Any, variable: Any) -> Any:
     return total
 
 
-def _decimal(expr: Expr) -> Expr:
+def decimal(expr: Expr) -> Expr:
     """Quotients of whole numbers, which SymPy writes for decimal fractions, as numbers."""
 
     def change(node: Expr) -> Expr:

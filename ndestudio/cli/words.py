@@ -34,6 +34,7 @@ def _error_text(part: Mapping[str, float]) -> str:
 
 def summary(project: Project, folder: Path, written: list[Path]) -> str:
     """What a finished job came to."""
+    from ndestudio.data.dataset_words import time_taken
     from ndestudio.export.gather import job
     from ndestudio.expression import short_text
     from ndestudio.model.replace import formula_filled
@@ -42,7 +43,8 @@ def summary(project: Project, folder: Path, written: list[Path]) -> str:
     if results.model is None:
         return f"Nothing was trained; what was reached is in {folder}"
     distillation, digits = project.distillation, project.spec.export.digits
-    lines = ["Equations", *(f"  {line}" for line in equations(results.model, digits)), ""]
+    told = [] if results.dataset is None else ["Time", f"  {time_taken(results.dataset).sentence}", ""]
+    lines = [*told, "Equations", *(f"  {line}" for line in equations(results.model, digits)), ""]
     if distillation is not None and distillation.neural_terms:
         lines.append("Formulas")
         for name, neural_term in distillation.neural_terms.items():
@@ -52,6 +54,8 @@ def summary(project: Project, folder: Path, written: list[Path]) -> str:
             )
             lines.append(f"    {neural_term.explanation}")
         lines.append("")
+        if distillation.next_run is not None:
+            lines += ["What to measure next", f"  {distillation.next_run.sentence}", ""]
     if results.metrics is not None:
         lines.append("Errors of the simulated model (RMSE over standard deviation)")
         lines += [f"  {line}" for line in errors(results.metrics)]

@@ -10,12 +10,14 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ndestudio.data.assemble import Rows, assemble
-from ndestudio.data.cells import days
 from ndestudio.data.config import SplitConfig
 from ndestudio.data.dataset import Column, Dataset
+from ndestudio.data.dates import counted
 from ndestudio.data.deviations import cleaned
 from ndestudio.data.names import TIME_NAME, identifier, split_header, suggestion, unique_labels
 from ndestudio.data.readers.base import check_finite
+from ndestudio.data.times.arrays import clock_of
+from ndestudio.data.times.clock import Clock, Part
 from ndestudio.errors import DataError
 
 
@@ -31,6 +33,7 @@ def dataset_from_arrays(
     units: Mapping[str, str] | None = None,
     time_unit: str = "",
     time_label: str = "time",
+    time_format: str | None = None,
     weights: Mapping[str, float] | None = None,
     split: SplitConfig | None = None,
 ) -> Dataset:
@@ -39,7 +42,10 @@ def dataset_from_arrays(
     Parameters
     ----------
     t
-        Times of one trajectory `[time]`, or a sequence of such arrays, one for each trajectory.
+        Times of one trajectory `[time]`, or a sequence of such arrays, one for each trajectory: numbers as they stand, or
+        moments (`datetime64`, text), counted from the first in ``time_unit`` or a unit that suits their steps.
+    time_format
+        As in ``DataConfig``: how text or numbers tell the time.
     values
         Measured values `[time, measured]` (or `[time]` for a single column), NaN where missing; a sequence of such
         arrays if ``t`` is one.
@@ -70,7 +76,7 @@ def dataset_from_arrays(
     DataError
         Shapes that do not fit, infinite numbers, times that repeat or decrease.
     """
-    times = _per_trajectory(t, 1, "t")
+    clock, times = _times(t, time_label, time_unit, time_format)
     measured = [_matrix(one, len(names), "values") for one in _per_trajectory(values, 2, "values", len(times))]
     if inputs is None:
         forced = [np.zeros((len(one), 0)) for one in times]
@@ -101,15 +107,46 @@ def dataset_from_arrays(
             check_finite(column, name=name, column=label, rows=rows)
         source = Rows(f"trajectory {name}", name, time.copy(), value.copy(), forcing.copy(), None, rows, time_label)
         sources.append(_with_deviation(source, deviation, names, notes))
-    return assemble(
-        sources,
-        Column(TIME_NAME, time_label, time_unit),
+    found = counted(sources, clock)
+    dataset = assemble(
+        found.sources,
+        Column(TIME_NAME, time_label, found.reading.unit),
         columns[: len(names)],
         columns[len(names) :],
-        notes=notes,
+        notes=[*found.notes, *notes],
         weights=weights,
         split=SplitConfig() if split is None else split,
     )
+    return replace(dataset, time_reading=found.reading)
+
+
+def _times(t: Any, label: str, unit: str, time_format: str | None) -> tuple[Clock, list[np.ndarray]]:
+    """What tells the time, and the times of each trajectory as it gives them."""
+    arrays = _moments(t)
+    if arrays is None and time_format is None:
+        return Clock((Part(0, label),), unit), _per_trajectory(t, 1, "t")
+    arrays = _per_trajectory(t, 1, "t") if arrays is None else arrays
+    clock, seconds = clock_of([(label, np.concatenate(arrays))], time_format)
+    return replace(clock, unit=unit), np.split(seconds, np.cumsum([len(one) for one in arrays])[:-1])
+
+
+def _moments(t: Any) -> list[np.ndarray] | None:
+    """Arrays of moments or text, None for numbers."""
+
+    def is_moment(value: object) -> bool:
+        return isinstance(value, (str, np.datetime64, np.timedelta64)) or hasattr(value, "isoformat")
+
+    if isinstance(t, np.ndarray) and t.ndim == 1 and t.dtype.kind in "MmUS":
+        return [t]
+    items = list(t) if not isinstance(t, str) else [t]
+    if items and is_moment(items[0]):
+        return [np.array(items, dtype=object)]
+    if items and np.ndim(items[0]) == 1 and len(items[0]) and is_moment(items[0][0]):
+        return [
+            one if isinstance(one, np.ndarray) and one.dtype.kind in "Mm" else np.array(list(one), dtype=object)
+            for one in items
+        ]
+    return None
 
 
 def _with_deviation(source: Rows, deviation: np.ndarray | None, names: Sequence[str], notes: list[str]) -> Rows:
@@ -131,7 +168,8 @@ def _with_deviation(source: Rows, deviation: np.ndarray | None, names: Sequence[
 def dataset_from_frame(
     frame: Any,
     *,
-    time: str,
+    time: str | Sequence[str],
+    time_format: str | None = None,
     states: Sequence[str] | None = None,
     trajectory: str | None = None,
     inputs: Sequence[str] = (),
@@ -146,7 +184,10 @@ def dataset_from_frame(
     frame
         Anything with ``columns`` and ``frame[name].to_numpy()``.
     time
-        Name of the time column (numbers, or dates: then the time is in days since the first).
+        Name of the time column, or of the columns that tell the time together. Numbers, dates and clocks in the forms that
+        files may have; dates are counted from the first, in a unit that suits their steps.
+    time_format
+        As in ``DataConfig``.
     states
         Measured columns (default: all numeric ones without another use).
     trajectory
@@ -157,27 +198,27 @@ def dataset_from_frame(
     Raises
     ------
     DataError
-        Unknown columns, text where numbers are needed, times that repeat or decrease.
+        Unknown columns, text where numbers are needed, times that repeat or decrease or can be read in several ways.
     """
+    clocks = [time] if isinstance(time, str) else list(time)
     known = [str(name) for name in frame.columns]
-    for name in (time, *([trajectory] if trajectory else []), *(states or ()), *inputs):
+    for name in (*clocks, *([trajectory] if trajectory else []), *(states or ()), *inputs):
         if name not in known:
             raise DataError(f"the frame has no column `{name}`{suggestion(name, known)}")
     if states is None:
-        used = {time, trajectory, *inputs}
+        used = {*clocks, trajectory, *inputs}
         states = [name for name in known if name not in used and _is_numeric(frame[name].to_numpy())]
     if not states:
         raise DataError("the frame has no column of numbers beside the time; name the measured columns (states)")
-    count = len(frame[time])
+    count = len(frame[clocks[0]])
     rows = np.arange(1, count + 1, dtype=np.int64)
-    t, unit, notes = _times(frame[time].to_numpy(), time)
+    clock, t = clock_of([(name, frame[name].to_numpy()) for name in clocks], time_format)
     read = {name: _floats(frame[name].to_numpy(), name, rows) for name in (*states, *inputs)}
     group = None
     if trajectory is not None:
         names = frame[trajectory].to_numpy()
         group = np.array(["" if _absent(one) else str(one) for one in names], dtype=object)
     columns, more = _columns([*states, *inputs], units or {})
-    label, header_unit = split_header(time)
     source = Rows(
         None,
         "1",
@@ -186,17 +227,22 @@ def dataset_from_frame(
         np.stack([read[name] for name in inputs], axis=1) if inputs else np.zeros((count, 0)),
         group,
         rows,
-        time,
+        " + ".join(clocks),
     )
-    return assemble(
-        [source],
-        Column(TIME_NAME, label, (units or {}).get(time, unit or header_unit)),
+    asked = (units or {}).get(clocks[0])
+    found = counted([source], clock if asked is None else replace(clock, unit=asked))
+    if clock.plain:
+        check_finite(found.sources[0].t, name="frame", column=clocks[0], rows=rows)
+    dataset = assemble(
+        found.sources,
+        Column(TIME_NAME, found.reading.label, found.reading.unit),
         columns[: len(states)],
         columns[len(states) :],
-        notes=[*notes, *more],
+        notes=[*found.notes, *more],
         weights=weights,
         split=SplitConfig() if split is None else split,
     )
+    return replace(dataset, time_reading=found.reading)
 
 
 def _columns(headers: Sequence[str], units: Mapping[str, str]) -> tuple[list[Column], list[str]]:
@@ -262,23 +308,3 @@ def _floats(values: np.ndarray, name: str, rows: np.ndarray) -> np.ndarray:
         result = values.astype(np.float64)
     check_finite(result, name="frame", column=name, rows=rows)
     return result
-
-
-def _times(values: np.ndarray, name: str) -> tuple[np.ndarray, str, list[str]]:
-    rows = np.arange(1, len(values) + 1)
-    if values.dtype.kind == "M":
-        moments = values.astype("datetime64[us]").astype(np.float64) / 86_400e6
-        moments[np.isnat(values)] = np.nan
-    elif values.dtype.kind == "O" and all(
-        _absent(one) or isinstance(one, str) or hasattr(one, "isoformat") for one in values
-    ):
-        cells = ["" if _absent(one) else one if isinstance(one, str) else one.isoformat() for one in values]
-        read = [days(cell) for cell in cells]
-        for row, (cell, moment) in enumerate(zip(cells, read, strict=True)):
-            if cell and moment is None:
-                raise DataError(f"`{cell}` is neither a number nor a date such as 2020-03-31", row=row + 1, column=name)
-        moments = np.array([np.nan if one is None else one for one in read])
-    else:
-        return _floats(values, name, rows), "", []
-    first = np.nanmin(moments)
-    return moments - first, "d", [f"`{name}` holds dates; the time is counted in days since the first."]

@@ -49,6 +49,8 @@ class Rows:
         Values of inputs just before a step that two rows at one time stand for (NaN elsewhere), or None.
     compartments
         Where the dose of each row goes, or None.
+    units
+        Unit of the value of each row of a long table, or None.
     texts
         Place of an input that is written as text -> its texts, which are not numbered yet.
     """
@@ -67,6 +69,7 @@ class Rows:
     doses: Mapping[str, tuple[Dose, ...]] = field(default_factory=dict)
     before: Float[np.ndarray, "row input"] | None = None
     compartments: np.ndarray | None = None
+    units: np.ndarray | None = None
     texts: Mapping[int, np.ndarray] = field(default_factory=dict)
 
     def rows_at(self, pick: Int64[np.ndarray, " picked"]) -> Rows:
@@ -87,6 +90,7 @@ class Rows:
             events={name: values[pick] for name, values in self.events.items()},
             before=picked(self.before),
             compartments=picked(self.compartments),
+            units=picked(self.units),
             texts={place: values[pick] for place, values in self.texts.items()},
         )
 

@@ -1,9 +1,8 @@
-"""What the text of one cell means: missing, a number, a date, or text."""
+"""What the text of one cell means: missing, a number, or something else."""
 
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Literal
 
@@ -16,8 +15,8 @@ LARGEST = 1e150
 """Larger magnitudes overflow when squared, so no error of a model could be computed from them."""
 
 Kind = Literal["number", "text", "date"]
+"""What most cells of a column are; dates are all forms of times that are more than numbers, clocks and durations too."""
 
-_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 _NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?\Z|[+-]?(?:inf|infinity)\Z", re.IGNORECASE)
 
 
@@ -39,27 +38,7 @@ def number(cell: str, decimal: str = ".") -> float | None:
     return float(text) if _NUMBER.match(text) else None
 
 
-def days(cell: str) -> float | None:
-    """Days since 1970-01-01 of an ISO date or date with time (UTC where no zone is given), or None."""
-    text = cell.strip()
-    if not _DATE.match(text):
-        return None
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        return None
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-    return (moment - datetime(1970, 1, 1, tzinfo=UTC)).total_seconds() / 86400.0
-
-
-def kind_of(cells: list[str], decimal: str = ".", extra: frozenset[str] = frozenset()) -> Kind:
-    """What a column holds, by what at least half of its cells are; a column with nothing in it counts as numbers."""
+def mostly_numbers(cells: list[str], decimal: str = ".", extra: frozenset[str] = frozenset()) -> bool:
+    """Whether at least half of the cells with a value are numbers; true for a column with nothing in it."""
     present = [cell for cell in cells if not is_missing(cell, extra)]
-    if not present:
-        return "number"
-    numbers = sum(number(cell, decimal) is not None for cell in present)
-    if 2 * numbers >= len(present):
-        return "number"
-    dates = sum(days(cell) is not None for cell in present)
-    return "date" if 2 * dates >= len(present) else "text"
+    return 2 * sum(number(cell, decimal) is not None for cell in present) >= len(present)

@@ -75,10 +75,13 @@ class DataConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
         Data files; several files are several trajectories unless a trajectory column says otherwise.
     time, trajectory
         Column names; None lets the program guess (trajectory `""`: there is none; time `""`: the rows are counted 0,
-        1, 2, ...). Several columns may name a trajectory together: `["subject", "occasion"]`.
+        1, 2, ...). Several columns may tell the time together: `["Date", "Time"]`, `["Year", "DoY", "Hour"]`,
+        or name a trajectory together: `["subject", "occasion"]`.
     time_format
-        How the times are written: a name such as `"day first"` or a pattern such as `%d.%m.%Y %H:%M`; None lets the
-        program guess.
+        How the time is written: `"iso"`, `"year first"`, `"day first"`, `"month first"`, `"compact"` (20201231, 202012310830),
+        `"clock"`, `"duration"`, `"minutes and seconds"`, `"unix s"`, `"unix ms"`, `"unix us"`, `"unix ns"`, `"excel"` and
+        `"matlab"` (serial days), `"julian"`, `"modified julian"`, `"decimal year"`, `"number"` (as it stands), or a pattern such
+        as `%d.%m.%Y %H:%M`. None lets the program recognise it.
     shape
         `"wide"` (a column for each quantity), `"long"` (one column says which quantity, another its value) or
         `"dates across"` (the times stand in the header, a row is a trajectory). None lets the program guess.
@@ -146,7 +149,7 @@ class DataConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     """
 
     files: tuple[str, ...] = ()
-    time: str | None = None
+    time: str | tuple[str, ...] | None = None
     time_format: str | None = None
     trajectory: str | tuple[str, ...] | None = None
     shape: Literal["wide", "long", "dates across"] | None = None

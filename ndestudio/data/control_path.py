@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 
 from ndestudio.errors import DataError
 
@@ -22,7 +22,8 @@ ScalarInput = Callable[[float], float]
 class Interpolation(Protocol):
     """One way of going from samples of an input to its value at any time.
 
-    Times are strictly increasing; the value outside of them is that of the nearest sample. ``xp`` is `numpy` or `jax.numpy`.
+    Times are increasing; the value outside of them is that of the nearest sample. Two samples at one time are the values
+    before and after a step. ``xp`` is `numpy` or `jax.numpy`; steps need the former.
     """
 
     def at(self, t: Any, times: Any, values: Any, xp: Any = np, *, left: bool = False) -> Any:
@@ -48,18 +49,28 @@ class Linear:
     """Straight lines between the samples."""
 
     def at(self, t: Any, times: Any, values: Any, xp: Any = np, *, left: bool = False) -> Any:
-        return xp.interp(t, times, values)
+        if xp is not np or not _steps(times).any():
+            return xp.interp(t, times, values)
+        # the interval that ends at t, or begins there, so that its length is not 0
+        k = np.clip(np.searchsorted(times, t, side="left" if left else "right") - 1, 0, len(times) - 2)
+        length = times[k + 1] - times[k]
+        part = np.clip((t - times[k]) / np.where(length > 0, length, 1.0), 0.0, 1.0)
+        inside = values[k] + part * (values[k + 1] - values[k])
+        first = (t < times[0]) | ((t <= times[0]) & left)
+        last = (t > times[-1]) | ((t >= times[-1]) & (not left))
+        return np.where(first, values[0], np.where(last, values[-1], inside))
 
     def derivative(self, t: Any, times: Any, values: Any, xp: Any = np) -> Any:
         if len(times) < 2:
             return xp.zeros_like(xp.asarray(t, dtype=float))
         k = xp.clip(xp.searchsorted(times, t, side="right") - 1, 0, len(times) - 2)
         inside = (t >= times[0]) & (t < times[-1])
-        return xp.where(inside, (values[k + 1] - values[k]) / (times[k + 1] - times[k]), 0.0)
+        length = times[k + 1] - times[k]
+        return xp.where(inside, (values[k + 1] - values[k]) / xp.where(length > 0, length, 1.0), 0.0)
 
     def scalar(self, times: Sequence[float], values: Sequence[float]) -> ScalarInput:
         def at(t: float) -> float:
-            if t <= times[0]:
+            if t < times[0]:
                 return values[0]
             if t >= times[-1]:
                 return values[-1]
@@ -72,7 +83,7 @@ class Linear:
     def jumps(
         self, times: Float[np.ndarray, " knot"], values: Float[np.ndarray, " knot"]
     ) -> Float[np.ndarray, " jump"]:
-        return times[:0]
+        return times[1:][_steps(times) & (np.diff(values) != 0)]
 
 
 class Hold:
@@ -94,6 +105,11 @@ class Hold:
         return times[1:][np.diff(values) != 0]
 
 
+def _steps(times: Float[np.ndarray, " knot"]) -> Bool[np.ndarray, " gap"]:
+    """Where two samples are at one time."""
+    return times[1:] == times[:-1]
+
+
 KINDS: dict[str, Interpolation] = {"linear": Linear(), "hold": Hold()}
 """Ways of interpolating, by the name that ``Trajectory.input_kind`` has."""
 
@@ -105,7 +121,7 @@ class ControlPath:
     Parameters
     ----------
     times, values
-        Samples of each input, gaps left out; times strictly increasing.
+        Samples of each input, gaps left out; times increasing, two equal ones where the input steps.
     kind
         A name in ``KINDS``.
     """

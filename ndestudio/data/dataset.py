@@ -57,6 +57,31 @@ class Source:
 
 
 @dataclass(frozen=True)
+class TimeReading:
+    """What was taken as the time.
+
+    Parameters
+    ----------
+    label
+        Of the column, or of the columns together: `Date + Time`.
+    form
+        How it was written: a name of ``DataConfig.time_format``, or `"row"` where the rows were counted.
+    unit
+        That it is counted in, "" where none is known.
+    step
+        Median of the steps between rows; None without any.
+    origin
+        Moment that is 0: `2020-12-31 08:30`, "" where the file's own numbers or clocks are kept.
+    """
+
+    label: str
+    form: str
+    unit: str = ""
+    step: float | None = None
+    origin: str = ""
+
+
+@dataclass(frozen=True)
 class Dose:
     """Something given at a time: a bolus or an infusion, in the units of the file.
 
@@ -159,6 +184,8 @@ class Dataset:
         Measured column name -> weight in the loss (missing means 1).
     decisions
         What the files were taken for, each with the answers that there are.
+    time_reading
+        What was taken as the time, None where nobody told.
     """
 
     trajectories: tuple[Trajectory, ...]
@@ -169,6 +196,7 @@ class Dataset:
     notes: tuple[str, ...] = ()
     weights: Mapping[str, float] = field(default_factory=dict)
     decisions: tuple[Decision, ...] = ()
+    time_reading: TimeReading | None = None
 
     @property
     def measured_names(self) -> tuple[str, ...]:

@@ -9,12 +9,14 @@ import numpy as np
 
 from ndestudio.data.cells import LARGEST, Kind, is_missing, number
 from ndestudio.data.config import DataConfig
-from ndestudio.data.decisions import Decision
+from ndestudio.data.decisions import Decision, open_decisions, question
 from ndestudio.data.guesses import guesses, with_missing_ones
 from ndestudio.data.readers.base import Head, bad_number, markers, suited
 from ndestudio.data.readers.registry import reader_for
 from ndestudio.data.roles import Analysed, Role, analyse
 from ndestudio.data.shape.assign import assign
+from ndestudio.data.shape.below import is_beyond
+from ndestudio.data.times.cells import bad_time
 from ndestudio.errors import DataError
 
 SHOWN_ROWS = 200
@@ -91,7 +93,8 @@ class Preview:
     Parameters
     ----------
     format
-        `"text"`, `"parquet"`, `"excel"`, `"npz"` or `"mat"`.
+        What the reader calls it: `"text"`, `"parquet"`, `"excel"`, `"npz"`, `"mat"`, `"hdf5"`, `"netcdf"`, `"json"`,
+        `"feather"`, `"sqlite"`, `"duckdb"`, or that of an installed reader.
     head
         The first rows as text, at most ``SHOWN_ROWS``.
     row_numbers
@@ -103,7 +106,7 @@ class Preview:
     delimiter, decimal, encoding, comment
         Of a text file, else None.
     choices
-        Sheets of a workbook, variables of an array file.
+        Sheets of a workbook, tables of a database, variables or groups of a file of arrays.
     decisions
         What was taken for what, each with the answers that there are; the open ones are problems, too.
     """
@@ -164,10 +167,14 @@ def preview_of(head: Head, config: DataConfig) -> Preview:
     """What a head shows, see ``preview``."""
     config = suited(config, head)
     columns, names, problems = analyse(head, config)
-    assignment = assign(columns, config, head.path)
+    assignment = assign(columns, config, head.path, head.dialect.decimal if head.dialect else ".")
     found = [*head.problems, *problems, *assignment.problems]
+    asked = [error.decision for error in found]
+    found += [question(one, head.path) for one in open_decisions(assignment.decisions) if one not in asked]
     for column, role in zip(columns, assignment.roles, strict=True):
-        if role in ("time", "state", "input", "covariate", "deviation") and column.kind == "number":
+        if role == "time" and column.kind == "date":
+            found += _bad_times(column, head)
+        if role in ("time", "state", "value", "input", "covariate", "deviation") and column.kind == "number":
             found += _bad_cells(column, head, config)
     return Preview(
         path=head.path,
@@ -194,9 +201,9 @@ def configured(preview: Preview, config: DataConfig) -> DataConfig:
     time, trajectory = preview.with_role("time"), preview.with_role("trajectory")
     return replace_config(
         config,
-        time=time[0].label if time else config.time,
-        trajectory=trajectory[0].label if trajectory else "",
-        states=tuple(column.label for column in preview.with_role("state")),
+        time=config.time if not time else time[0].label if len(time) == 1 else tuple(column.label for column in time),
+        trajectory=labels if len(labels := tuple(one.label for one in trajectory)) > 1 else "".join(labels),
+        states=config.states if preview.with_role("value") else tuple(one.label for one in preview.with_role("state")),
         inputs=tuple(column.label for column in preview.with_role("input")),
         covariates=tuple(column.label for column in preview.with_role("covariate")),
         ignore=tuple(column.label for column in preview.with_role("ignore")),
@@ -234,14 +241,26 @@ def _column(column: Analysed, role: Role) -> ColumnPreview:
     )
 
 
+def _bad_times(column: Analysed, head: Head) -> list[DataError]:
+    reading = column.reading
+    if reading is None or reading.bad is None:
+        return []
+    row = head.rows[reading.bad]
+    return [bad_time(column.texts[reading.bad], reading.form, name=head.path, row=row, column=column.label)]
+
+
 def _bad_cells(column: Analysed, head: Head, config: DataConfig, limit: int = 5) -> list[DataError]:
     decimal = head.dialect.decimal if head.dialect else "."
     extra = markers(config)
     found: list[DataError] = []
+    if np.isnan(column.values).sum() == column.missing and not (np.abs(column.values) > LARGEST).any():
+        return found  # mostly there is nothing to look for cell by cell
     for cell, row in zip(column.texts, head.rows, strict=True):
         if is_missing(cell, extra):
             continue
         value = number(cell, decimal)
+        if value is None and is_beyond(cell):
+            continue  # a decision of its own
         if value is None:
             found.append(bad_number(cell, name=head.path, row=row, column=column.label, decimal=decimal))
         elif abs(value) > LARGEST:

@@ -11,17 +11,20 @@ from ndestudio.data.assemble import Rows, assemble
 from ndestudio.data.config import DataConfig
 from ndestudio.data.covariates import with_covariates
 from ndestudio.data.dataset import Column, Dataset, Source
-from ndestudio.data.dates import UNITS, counted
+from ndestudio.data.dates import counted, per_hour
 from ndestudio.data.decisions import open_decisions, question
 from ndestudio.data.deviations import cleaned
 from ndestudio.data.names import TIME_NAME, suggestion
-from ndestudio.data.plan import Plan, kinds, make_plan, match
+from ndestudio.data.plan import Plan, clock_columns, forms, kinds, make_plan, match
 from ndestudio.data.readers.base import Table, side_by_side, suited
 from ndestudio.data.readers.registry import reader_for
 from ndestudio.data.roles import Analysed
+from ndestudio.data.shape.across import spread
 from ndestudio.data.shape.events import plain_texts
 from ndestudio.data.shape.reshape import Quantity, Shaped, columns_at, reshape
 from ndestudio.data.shape.runs import run_name
+from ndestudio.data.times.clock import Clock
+from ndestudio.data.times.settle import ClockColumns, settled
 from ndestudio.errors import DataError
 from ndestudio.progress import Phase, Reporter, SilentReporter
 
@@ -48,6 +51,7 @@ def load(config: DataConfig, reporter: Reporter | None = None, base: str | Path 
         raise DataError("no data file is named; name at least one (`files` in the table `data` of a spec)")
     plan: Plan | None = None
     sources: list[Rows] = []
+    clocks: list[ClockColumns] = []
     files: list[Source] = []
     for number, file in enumerate(config.files):
         reporter.emit(Phase("reading", f"Reading {Path(file).name}", number + 1, len(config.files)))
@@ -61,11 +65,25 @@ def load(config: DataConfig, reporter: Reporter | None = None, base: str | Path 
         config = suited(config, head) if plan is None else config
         plan = make_plan(head, config) if plan is None else plan
         columns = match(plan, head, config)
+        head = replace(head, times=forms(plan, columns))
         table = reader.read(path, head, kinds(plan, columns), config, reporter)
+        clocks.append(clock_columns(plan, columns, table, file))
         sources.append(_rows(plan, columns, table, file))
         files.append(Source(file, table.sha256))
     assert plan is not None
+    plan, sources = _timed(plan, sources, clocks, config)
     return _finish(plan, sources, files, config)
+
+
+def _timed(plan: Plan, sources: list[Rows], clocks: list[ClockColumns], config: DataConfig) -> tuple[Plan, list[Rows]]:
+    """The plan with its clock settled by all rows, and the sources with their times."""
+    if plan.clock is None:
+        return plan, sources
+    clock, times, decisions = settled(plan.clock, clocks, config)
+    told = {(one.topic, one.column) for one in decisions}
+    kept = (one for one in plan.decisions if (one.topic, one.column) not in told)
+    plan = replace(plan, clock=clock, decisions=(*kept, *decisions))
+    return plan, [replace(source, t=t) for source, t in zip(sources, times, strict=True)]
 
 
 def _rows(plan: Plan, columns: dict[int, Analysed], table: Table, file: str) -> Rows:
@@ -99,14 +117,15 @@ def _rows(plan: Plan, columns: dict[int, Analysed], table: Table, file: str) -> 
     return Rows(
         path=file,
         stem=Path(file).stem,
-        t=np.array(values(plan.time)) if plan.time else _count(count, group),
-        measured=stacked(plan.measured),
+        t=_count(count, group) if plan.clock is None else np.full(count, np.nan),
+        measured=stacked(plan.read_as_values),
         inputs=stacked(plan.inputs),
         group=group,
         rows=table.rows,
-        label=plan.time.label if plan.time else "time",
+        label=plan.clock.label if plan.clock else "time",
         deviation=deviation,
         observable=values(plan.observable) if plan.observable else None,
+        units=values(plan.unit) if plan.unit else None,
         events=events,
         compartments=None if where is None else plain_texts(values(where)),
         texts={k: values(one) for k, one in enumerate(plan.inputs) if one.index in plan.texts},
@@ -137,15 +156,15 @@ def _count(rows: int, group: np.ndarray | None) -> np.ndarray:
 
 def _finish(plan: Plan, sources: list[Rows], files: list[Source], config: DataConfig) -> Dataset:
     notes = list(plan.notes)
-    time = Column(TIME_NAME, plan.time.label if plan.time else "row", plan.time.unit if plan.time else "")
-    per_hour = 1.0
-    if plan.time is not None and plan.time.kind == "date":
-        sources, unit, note = counted(sources, plan.time.label, plan.time.unit)
-        notes.append(note)
-        time = Column(TIME_NAME, plan.time.label, unit)
-        per_hour = UNITS[unit][0] / UNITS["h"][0]
-    sources = _clean_deviations(plan, sources, notes)
-    shaped = reshape(plan, sources, config, per_hour)
+    clock = plan.clock or Clock(())
+    if plan.across is not None:
+        clock = plan.across.clock
+        sources = [spread(source, np.array(plan.across.times)) for source in sources]
+    found = counted(sources, clock)
+    notes += found.notes
+    time = Column(TIME_NAME, found.reading.label, found.reading.unit)
+    sources = _clean_deviations(plan, found.sources, notes)
+    shaped = reshape(plan, sources, config, 1.0 if clock.plain else per_hour(found.reading.unit))
     notes += shaped.notes
     keep = _with_values(plan, shaped, config, notes)
     measured = [shaped.measured[index] for index in keep]
@@ -160,7 +179,8 @@ def _finish(plan: Plan, sources: list[Rows], files: list[Source], config: DataCo
         split=config.split,
     )
     dataset = with_covariates(dataset, shaped.covariates)
-    return _with_trajectory_weights(replace(dataset, decisions=(*plan.decisions, *shaped.decisions)), config)
+    decisions = (*plan.decisions, *shaped.decisions)
+    return _with_trajectory_weights(replace(dataset, decisions=decisions, time_reading=found.reading), config)
 
 
 def _any_value(column: np.ndarray) -> bool:

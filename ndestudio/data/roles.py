@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 
-from ndestudio.data.cells import Kind, days, is_missing, kind_of, number
+from ndestudio.data.cells import Kind, is_missing, mostly_numbers, number
 from ndestudio.data.config import DataConfig
 from ndestudio.data.names import TIME_NAME, identifier, is_identifier, split_header, unique_labels
 from ndestudio.data.readers.base import Head, markers
+from ndestudio.data.shape.below import is_beyond
+from ndestudio.data.times.calendar import DAY, MICRO
+from ndestudio.data.times.candidates import TELLING
+from ndestudio.data.times.cells import series_of
+from ndestudio.data.times.choice import bad_format
+from ndestudio.data.times.recognise import Reading, recognise, recognise_numbers
+from ndestudio.data.times.words import name_score
 from ndestudio.errors import DataError
 
 Role = Literal[
@@ -24,17 +30,10 @@ def _words(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
-TIME_NAMES = _words(
-    "t time times timestamp date datetime day days d year years yr hour hours h hr minute minutes min second seconds sec "
-    "s ms week weeks month months elapsed zeit tag jahr stunde temps tiempo tempo"
-)
 TRAJECTORY_NAMES = _words(
     "trajectory traj trial run experiment exp culture replicate rep series batch subject patient id sample group "
     "condition simulation sim episode dataset unit specimen animal cell well plate versuch"
 )
-_TELLING = _words("time date day days hour hours minute minutes second seconds year years week weeks elapsed")
-"""Words that make a longer name one of a time, if the numbers increase."""
-_COUNTERS = frozenset({"", "index", "row", "id", "no", "nr", "number", "#", "unnamed", "unnamed_0"})
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,6 +52,8 @@ class Analysed:
         The cells.
     missing
         Number of cells without a value.
+    reading
+        What the cells are as times, None if they are none or plain numbers.
     """
 
     index: int
@@ -64,6 +65,7 @@ class Analysed:
     values: np.ndarray
     texts: tuple[str, ...]
     missing: int
+    reading: Reading | None = None
 
     @property
     def answers_to(self) -> tuple[str, ...]:
@@ -95,11 +97,13 @@ def analyse(head: Head, config: DataConfig) -> tuple[tuple[Analysed, ...], tuple
             problems += [problem] if problem else []
         taken.add(alias)
         texts = tuple(row[index] for row in head.cells)
-        kind = kind_of(list(texts), decimal, extra)
         unit = config.units.get(label, config.units.get(alias, config.units.get(head.headers[index], parts[index][1])))
         missing = sum(is_missing(cell, extra) for cell in texts)
-        values = _values(texts, kind, decimal, extra)
-        columns.append(Analysed(index, head.headers[index], label, unit, alias, kind, values, texts, missing))
+        try:
+            kind, values, reading = _read(texts, label, unit, decimal, extra, config)
+        except ValueError as error:
+            raise bad_format(str(config.time_format), head.path, str(error)) from error
+        columns.append(Analysed(index, head.headers[index], label, unit, alias, kind, values, texts, missing, reading))
     return tuple(columns), tuple(notes), tuple(problems)
 
 
@@ -112,25 +116,9 @@ def find(columns: Sequence[Analysed], name: str) -> int | None:
     return None
 
 
-def guess_time(free: Sequence[Analysed], groups: np.ndarray | None) -> int | None:
-    """The time column: a telling name counts most, then whether the numbers increase within each trajectory."""
-    best, best_score = None, 0.0
-    for column in free:
-        if column.kind == "text" or column.missing == len(column.texts):
-            continue
-        rises = increasing(column.values, groups)
-        word = _word(column.label)
-        telling = 4.0 if word in TIME_NAMES else 3.0 if rises and _TELLING & set(word.split("_")) else 0.0
-        score = telling + (2.0 if rises else 0.0) + (1.5 if column.kind == "date" else 0.0)
-        if score > best_score:
-            best, best_score = column.index, score
-    return best
-
-
 def telling(label: str) -> bool:
     """Whether a label says that its column is a time."""
-    word = _word(label)
-    return word in TIME_NAMES or bool(_TELLING & set(word.split("_")))
+    return name_score(label) >= TELLING
 
 
 def increasing(values: np.ndarray, groups: np.ndarray | None) -> bool:
@@ -164,14 +152,40 @@ def _bad_alias(given: str, taken: set[str], path: str, label: str) -> DataError 
     return DataError(f"`{given}` {why}; choose another name", path=path, column=label)
 
 
-def _values(texts: tuple[str, ...], kind: Kind, decimal: str, extra: frozenset[str]) -> np.ndarray:
-    if kind == "text":
-        return np.full(len(texts), np.nan)
-    parsed = (
-        None if is_missing(cell, extra) else days(cell) if kind == "date" else number(cell, decimal) for cell in texts
-    )
-    return np.array([np.nan if value is None else value for value in parsed], dtype=np.float64)
+def _measured(cells: list[str], decimal: str, extra: frozenset[str]) -> bool:
+    """Whether what is no cell beyond a limit (`<0.5`) is numbers."""
+    others = [cell for cell in cells if not is_beyond(cell)]
+    if len(others) == len(cells) or all(is_missing(cell, extra) for cell in others):
+        return False
+    return mostly_numbers(others, decimal, extra)
 
 
-def _word(label: str) -> str:
-    return re.sub(r"[^a-z0-9#]+", "_", label.lower()).strip("_")
+def _read(
+    texts: tuple[str, ...], label: str, unit: str, decimal: str, extra: frozenset[str], config: DataConfig
+) -> tuple[Kind, np.ndarray, Reading | None]:
+    """What the cells are: their kind, their numbers (times as days), and how they tell the time."""
+    cells = list(texts)
+    form = config.time_format
+    if mostly_numbers(cells, decimal, extra) or _measured(cells, decimal, extra):
+        parsed = (None if is_missing(cell, extra) else number(cell, decimal) for cell in texts)
+        values = np.array([np.nan if value is None else value for value in parsed], dtype=np.float64)
+        mine = label == config.time or name_score(label, unit) >= TELLING
+        reading = recognise_numbers(values, label, unit, form if mine else None, texts)
+        if reading is None or reading.form.plain:
+            return "number", values, reading
+        import polars as pl
+
+        numbers = pl.Series(values, nan_to_null=True)
+        whole = numbers.cast(pl.Int64, strict=False).cast(pl.String)
+        seconds, _ = reading.form.seconds(whole if reading.form.grammar else numbers)
+        return "date", (seconds + reading.form.zero / MICRO) / DAY, reading
+    series = series_of(texts, extra)
+    reading = recognise(series, label, unit, form)
+    if reading is None and form is not None:
+        reading = recognise(series, label, unit)
+    if reading is None:
+        return "text", np.full(len(texts), np.nan), None
+    seconds, _ = reading.form.seconds(series)
+    zero = reading.form.zero if reading.form.measure == "moment" else 0
+    kind: Kind = "date" if reading.strict or name_score(label, unit) >= TELLING else "text"
+    return kind, (seconds + zero / MICRO) / DAY, reading

@@ -2,7 +2,7 @@
 
 1. Held-out rows first. The reference is the candidate with the smallest error there, among those that follow the training rows
    about as well as the best (a formula that does not is not made good by luck elsewhere). A candidate is admissible if it is
-   within a tenth of the reference's root-mean-square error, or if the paired difference of squared errors is below one standard
+   within a tenth of the reference's root-mean-square error, or below what the best misses the training rows by, or if the paired difference of squared errors is below one standard
    error of that difference: the one-standard-error rule of Breiman et al. 1984, paired, because three held-out rows tell
    little about errors but more about differences, and with the number of independent values reduced for the
    autocorrelation along a trajectory (Bayley & Hammersley 1946).
@@ -26,6 +26,8 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from ndestudio.data.dataset import Part
+from ndestudio.distil.description import formula_nats
+from ndestudio.distil.result import NeuralTermSamples
 from ndestudio.expression.tree import Expr
 from ndestudio.fitting.measure import Measure
 from ndestudio.model.fitted import FittedModel, Simulation
@@ -85,8 +87,9 @@ class CandidateScores:
         if not self.usable:
             return math.inf
         n, held_out = len(self.train) * train_share, len(self.validation) * validation_share
-        rows = n * math.log(max(self.train_rms, EXACT)) + held_out * math.log(max(self.validation_rms, EXACT))
-        return rows + self.nats + 0.5 * self.constants * math.log(max(n, 2.0)) + self.digits
+        count = n + held_out
+        rms = math.sqrt((n * self.train_rms**2 + held_out * self.validation_rms**2) / max(count, 1.0))
+        return count * math.log(max(rms, EXACT)) + self.nats + 0.5 * self.constants * math.log(max(n, 2.0)) + self.digits
 
 
 def lengths(candidates: Sequence[CandidateScores]) -> list[float]:
@@ -106,7 +109,11 @@ def _share(count: float | None, values: Float[np.ndarray, " value"]) -> float:
 
 
 def scores(
-    model: FittedModel, measure: Measure, simulations: Mapping[str, Simulation], formulas: Mapping[str, Expr]
+    model: FittedModel,
+    measure: Measure,
+    simulations: Mapping[str, Simulation],
+    formulas: Mapping[str, Expr],
+    samples: Mapping[str, NeuralTermSamples] | None = None,
 ) -> CandidateScores:
     """Scores of ``model``, in which the neural terms are ``formulas``, from its simulations (none: it could not be
     simulated).
@@ -115,20 +122,26 @@ def scores(
     ----------
     measure
         How errors count: as in training.
+    samples
+        Where the data lie, of each neural term.
     """
-    from ndestudio.symbolic.selection import structure_nats
-
     train, train_series = measure.errors(model, simulations, Part.TRAIN)
     validation, series = measure.errors(model, simulations, Part.VALIDATION)
     return CandidateScores(
         train=train**2,
         validation=validation**2,
-        nats=sum(structure_nats(formula) for formula in formulas.values()),
+        nats=sum(_nats(formula, (samples or {}).get(name)) for name, formula in formulas.items()),
         constants=sum(fitted_constants(formula) for formula in formulas.values()),
         series=series,
         train_count=_independent(train, train_series),
         validation_count=_independent(validation, series),
     )
+
+
+def _nats(formula: Expr, samples: NeuralTermSamples | None) -> float:
+    if samples is None:
+        return formula_nats(formula)
+    return formula_nats(formula, samples.arguments, samples.X)
 
 
 def fitted_constants(expression: Expr) -> int:
@@ -149,7 +162,8 @@ def admissible(candidates: Sequence[CandidateScores]) -> list[int]:
     kept = []
     for index in usable:
         item = candidates[index]
-        close = item.validation_rms <= max(CLOSE * best.validation_rms, EXACT)
+        # what is below the noise of the fitted rows tells nothing
+        close = item.validation_rms <= max(CLOSE * best.validation_rms, smallest, EXACT)
         if close or _within_one_standard_error(item.validation - best.validation, best.series):
             kept.append(index)
     return kept

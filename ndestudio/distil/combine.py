@@ -66,7 +66,7 @@ def combine(
         choices.append(choice)
     if not trials:
         return None
-    best, _ = choose([trial.scores for trial in trials], [_total(trial.expressions, costs) for trial in trials])
+    best, _ = choose([trial.scores for trial in trials], [total(trial.expressions, costs) for trial in trials])
     return None if best < 0 else (trials[best], choices[best])
 
 
@@ -102,5 +102,6 @@ def _start_parameters(model: FittedModel, parts: Mapping[str, Trial]) -> dict[st
     }
 
 
-def _total(expressions: Mapping[str, Expr], costs: Mapping[str, int]) -> int:
+def total(expressions: Mapping[str, Expr], costs: Mapping[str, int]) -> int:
+    """Complexity of all formulas."""
     return sum(complexity(expression, costs) for expression in expressions.values())

@@ -1,4 +1,5 @@
-"""Settings of distilling and of the recovery test (the `[distil]` and `[recovery]` tables of a spec)."""
+"""Settings of distilling, of what to measure next, and of the recovery test (the `[distil]`, `[next_run]` and `[recovery]` tables
+of a spec)."""
 
 from __future__ import annotations
 
@@ -66,6 +67,35 @@ class DistilConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     candidates: int = 8
     refit: bool = True
     options: dict[str, Any] = {}
+
+
+class NextRunConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What may be measured next, to tell apart the laws that the data leave.
+
+    Attributes
+    ----------
+    starts
+        State -> lower and upper limit of its start; equal ones fix it. States that are not named: the measured starts,
+        their range widened by half.
+    inputs
+        Input -> lower and upper limit of its level, constant in a run. Inputs that are not named: the measured
+        range, widened by half.
+    duration
+        Length of a run in the unit of time; None: that of the longest trajectory.
+    points
+        Samples of a run; None: those of the longest trajectory.
+    runs
+        How many runs to suggest, each for what those before it would not tell apart.
+    rivals
+        Laws that are compared at most.
+    """
+
+    starts: dict[str, tuple[float, float]] = {}
+    inputs: dict[str, tuple[float, float]] = {}
+    duration: float | None = None
+    points: int | None = None
+    runs: int = 1
+    rivals: int = 6
 
 
 class RecoveryConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

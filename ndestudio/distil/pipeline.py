@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from ndestudio.data.dataset import Dataset
 from ndestudio.distil.choice import choose
 from ndestudio.distil.combine import JudgedNeuralTerm, combine
+from ndestudio.distil.combine import total as _total
 from ndestudio.distil.config import DistilConfig
 from ndestudio.distil.forms import complexity, simplest
 from ndestudio.distil.result import (
@@ -21,6 +22,8 @@ from ndestudio.distil.result import (
     held_out,
     percent,
 )
+from ndestudio.distil.rounds import Decided, Rounds
+from ndestudio.distil.sampling import sample_neural_term
 from ndestudio.distil.scoring import Judge, Trial
 from ndestudio.distil.search import Searched, neural_term_loss, search_neural_term, shortlist, skeleton
 from ndestudio.distil.simplification import drop_terms, put_together, round_constants
@@ -30,6 +33,7 @@ from ndestudio.fitting.candidates import make_candidates
 from ndestudio.fitting.config import TrainConfig
 from ndestudio.fitting.metrics import Metrics, score
 from ndestudio.model.fitted import FittedModel
+from ndestudio.model.replace import replace_neural_term
 from ndestudio.progress import CandidateScored, Event, Note, Phase, Progress, Reporter, SilentReporter
 from ndestudio.symbolic.engine import Engine
 from ndestudio.symbolic.front import Candidate
@@ -41,6 +45,8 @@ LITTLE_EXPLAINED = (
 )
 NO_WORSE = 1.0 + 1e-3
 """Ratio of objectives that counts as not worse."""
+QUICK = 12
+"""Steps of refitting a formula that is shown beside the chosen one."""
 FAR_WORSE = 5.0
 """Ratio of training errors beyond which a candidate is not refitted to the end."""
 
@@ -85,6 +91,9 @@ def distil(
             searcher.name, "failed" if missing else "done", missing or "the model has no neural term left"
         )
     work.prepare()
+    decided = work.decide(neural_terms, searcher)
+    if decided is not None:
+        return work.conclude_together(decided, neural_terms, searcher.name)
     judged: dict[str, JudgedNeuralTerm] = {}
     for index, neural_term in enumerate(neural_terms):
         if reporter.should_stop():
@@ -135,6 +144,75 @@ class _Work:
             self.samples,
             self.budget,
         )
+
+    def decide(self, neural_terms: Sequence[str], engine: Engine) -> Decided | None:
+        """All terms together, by what the data say of them; None where that cannot be asked."""
+        templates = any(self.config.templates.get(name) for name in neural_terms)
+        if templates or not self.config.refit or not getattr(engine, "takes_responses", False):
+            return None
+        self.reporter.emit(Phase("search", "Searching formulas along the trajectories", 1, 3))
+        try:
+            for name in neural_terms:
+                self.samples[name] = sample_neural_term(
+                    self.model, self.dataset, name, self.config.samples, self.config.seed, self.ensemble
+                )
+        except ValueError as error:
+            self._note(str(error), "warning")
+            return None
+        operators = resolve_operators(self.config.operators)[0]
+        rounds = Rounds(
+            self.model, self.dataset, self.config, engine, self.reporter, self.judge, neural_terms, operators
+        )
+        with self._timed("search"):
+            return rounds.run()
+
+    def conclude_together(self, decided: Decided, neural_terms: Sequence[str], engine: str) -> Distillation:
+        """The best combination shortened, rounded and refitted, each term with its alternatives beside it."""
+        trials = decided.trials
+        chosen, reason = choose([t.scores for t in trials], [_total(t.expressions, self.costs) for t in trials])
+        if chosen < 0:
+            return self.nothing(engine, "failed", reason)
+        best = trials[chosen]
+        found = {}
+        self.reporter.emit(Phase("refit", "Refitting the candidates through the solver", 2, 3))
+        with self._timed("refit"):
+            for name in neural_terms:
+                found[name] = self._alternatives(name, decided, best, _sentence_case(reason))
+        if self.reporter.should_stop():
+            judged = {name: JudgedNeuralTerm(one, trials) for name, one in found.items()}
+            return self._stopped(judged, engine, best)
+        return self._concluded(best, found, neural_terms, engine, decided)
+
+    def _alternatives(self, name: str, decided: Decided, best: Trial, reason: str) -> NeuralTermDistillation:
+        """Formulas of one term in the place of the best one, the other terms being the best ones."""
+        front = decided.searches[name].front
+        others = {other: formula for other, formula in best.expressions.items() if other != name}
+        tried: dict[str, tuple[Candidate, Trial]] = {}
+        for formula in decided.alternatives(name, best, self.config.candidates):
+            if self.reporter.should_stop() and tried:
+                break
+            key = skeleton(formula)
+            if key in tried:
+                continue
+            trial = best
+            if key != skeleton(best.expressions[name]):
+                enough = FAR_WORSE * best.scores.train_rms
+                trial = self.judge.try_out(best.model, {**others, name: formula}, iterations=0 if decided.pieces else QUICK, enough=enough)
+            candidate = Candidate(
+                complexity(trial.expressions[name], self.costs),
+                neural_term_loss(trial.expressions[name], self.samples[name]),
+                trial.expressions[name],
+            )
+            tried[key] = (candidate, trial)
+        ordered = sorted(tried.values(), key=lambda pair: (pair[0].complexity, pair[0].loss))
+        scored = []
+        for number, (candidate, trial) in enumerate(ordered):
+            model = replace_neural_term(self.model, name, trial.expressions[name])
+            scored.append(ScoredCandidate(candidate, model, trial.metrics, trial.sentence))
+            self.reporter.emit(CandidateScored(name, number, scored[-1]))
+        place = next(k for k, (_, trial) in enumerate(ordered) if trial is best)
+        reason = f"{reason}. {decided.certainty(name, best)}"
+        return NeuralTermDistillation(self.samples[name], front, tuple(scored), place, reason)
 
     def search(self, neural_term: str, engine: Engine, index: int, total: int) -> Searched | None:
         """Sample and search; None, with a note, when that failed."""
@@ -200,8 +278,6 @@ class _Work:
 
     def _unjudged(self, neural_term: str, searched: Searched) -> JudgedNeuralTerm:
         """Stopped before a candidate was tried: the engine's own choice, with the constants of the search."""
-        from ndestudio.model.replace import replace_neural_term
-
         candidate = searched.front.candidates[searched.front.best]
         model = replace_neural_term(self.model, neural_term, candidate.expression)
         only = ScoredCandidate(candidate, model, Metrics(), "stopped before this formula was refitted and simulated")
@@ -217,9 +293,6 @@ class _Work:
         found = {name: neural_term.distillation for name, neural_term in judged.items()}
         if self.reporter.should_stop() or any(not neural_term.trials for neural_term in judged.values()):
             return self._stopped(judged, engine)
-        self.reporter.emit(
-            Phase("joint", "Refitting all equations together", 2 * len(neural_terms) + 1, 2 * len(neural_terms) + 1)
-        )
         with self._timed("joint"):
             joint = combine(self.model, judged, self.judge, self.costs)
             if joint is None:
@@ -227,12 +300,30 @@ class _Work:
             best, choices = joint
             for name, index in choices.items():
                 found[name] = _with_choice(found[name], index, "as part of the best combination of all neural terms")
-            best = drop_terms(best, self.judge, self.costs)
-            best = round_constants(best, self.judge)
+        return self._concluded(best, found, neural_terms, engine)
+
+    def _concluded(
+        self,
+        best: Trial,
+        found: dict[str, NeuralTermDistillation],
+        neural_terms: Sequence[str],
+        engine: str,
+        decided: Decided | None = None,
+    ) -> Distillation:
+        """Terms dropped, constants rounded, everything refitted."""
+        self.reporter.emit(Phase("joint", "Refitting all equations together", 3, 3))
+        with self._timed("joint"):
+            if decided is None:
+                best = drop_terms(best, self.judge, self.costs)
+            elif not decided.pieces:
+                best = drop_terms(best, self.judge, self.costs, decided.promising)
+            if decided is None or not decided.pieces:
+                best = round_constants(best, self.judge)
             result = self.judge.judge(put_together(best), tuple(best.expressions), best.kept)
         if self.reporter.should_stop():
+            judged = {name: JudgedNeuralTerm(one, ()) for name, one in found.items()}
             return self._stopped(judged, engine, result)
-        final = self._refitted(result)
+        final = self._refitted(result) if decided is None or not decided.pieces else result
         with self._timed("joint"):
             for name in best.expressions:
                 found[name] = self._with_final_form(name, found[name], best)
@@ -380,8 +471,6 @@ def assemble(
     IndexError
         For a candidate that does not exist.
     """
-    from ndestudio.model.replace import replace_neural_term
-
     whole = distillation if isinstance(distillation, Distillation) else None
     neural_terms = distillation.neural_terms if isinstance(distillation, Distillation) else distillation
     accepted = {name: index for name, index in accepted.items() if index >= 0}

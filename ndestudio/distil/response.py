@@ -25,16 +25,27 @@ from jaxtyping import Float
 from ndestudio.data.dataset import Dataset, Part, Trajectory
 from ndestudio.data.smoothing import SmoothedTrajectory, smooth
 from ndestudio.fitting.prepared import PreparedFit
+from ndestudio.expression.tree import calls
+from ndestudio.model.evaluate import evaluate_neural_term
 from ndestudio.model.fitted import FittedModel
 from ndestudio.model.networks import array_neural_term
+from ndestudio.model.system import System
 from ndestudio.problem.space import structure_of
 
 NODES = 480
 """Points, over all trajectories, at which a term is evaluated."""
 GROWTH = 30.0
 """Growth of a change of the state, in units of the states' sizes, after which a path begins anew."""
+FEW_ROWS = 10
+"""Rows after which a path through the measurements begins anew: the model that carries changes along it need not be near."""
+FEWEST = 8
+"""Measured values, beyond those that starts take, with which the data can be asked at all."""
 FAR = 1.5
 """Ratio of what the model misses the data by to the noise up to which its own path is the reference."""
+MOST_FOLD = 1.5
+"""Largest change of the logarithm of a parameter in one step."""
+PARTED = 300.0
+"""Growth along a whole path from which on simulating it from its start tells nothing of its end."""
 DIFFERENCE = 1e-5
 LEAST_NOISE = 1e-4
 """Smallest noise that is assumed, of the spread of a column: below, solvers and linearisation err more."""
@@ -72,6 +83,14 @@ class Response:
         Measured values.
     left
         Sum of squares that no term can explain.
+    own_path
+        Whether the reference is the model's own solution, not the smooth curve through the measurements.
+    sigma
+        Noise of each measured column.
+    known
+        The known part's parameters.
+    pieces
+        Whether changes grow so along whole paths that only pieces of them can be compared.
     """
 
     terms: Mapping[str, TermResponse]
@@ -80,6 +99,31 @@ class Response:
     left: float
     own_path: bool
     sigma: Float[np.ndarray, " measured"]
+    known: Known
+    pieces: bool
+
+    def parameters(self, values: Mapping[str, Float[np.ndarray, " point"]]) -> dict[str, float]:
+        """Parameters of the known part that go with ``values`` of all terms at their points."""
+        known = self.known
+        error = known.target - sum(known.rows[name] @ value for name, value in values.items())
+        A, b = known.columns.T @ known.columns + np.eye(known.columns.shape[1]), known.columns.T @ error
+        move = np.linalg.solve(A, b) if len(b) else b
+        # one that keeps its sign: a step in its logarithm
+        return {
+            name: float(value * np.exp(np.clip(part, -MOST_FOLD, MOST_FOLD)))
+            for (name, value), part in zip(known.values.items(), move, strict=True)
+        }
+
+
+@dataclass(frozen=True, eq=False)
+class Known:
+    """The free parameters of the known part, and the rows before they were eliminated: a column is the change by the
+    parameter's own size."""
+
+    values: Mapping[str, float]
+    columns: Float[np.ndarray, "row parameter"]
+    target: Float[np.ndarray, " row"]
+    rows: Mapping[str, Float[np.ndarray, "row point"]]
 
 
 class _Called:
@@ -98,25 +142,40 @@ class _Called:
         return values + 1.0 if self.call - 1 == self.moved else values
 
 
-def linear_response(model: FittedModel, dataset: Dataset, problem: PreparedFit, names: Sequence[str]) -> Response | None:
-    """The response to the terms ``names`` of ``model``; None where there is none (noise in the states, terms in outputs).
+def linear_response(
+    model: FittedModel,
+    dataset: Dataset,
+    problem: PreparedFit,
+    names: Sequence[str],
+    instead: FittedModel | None = None,
+) -> Response | None:
+    """The response to the terms ``names`` of ``model``.
 
     Parameters
     ----------
     problem
         Scales and settings of a fit of ``model``.
+    instead
+        ``model`` with formulas in the place of some terms, which is the reference then.
+
+    Returns
+    -------
+    Response | None
+        None where there is none: noise in the states, a term that outputs read, a path that cannot be followed.
     """
     structure = structure_of(model)
     if structure.dynamics.noises or not structure.dynamics.differentiable:
         return None
-    paths = _paths(model, dataset, problem)
+    if any(calls(expr, names) for expr in model.system.outputs.values()):
+        return None
+    paths = _paths(instead or model, dataset)
     if paths is None:
         return None
     curves, sigma, own = paths
-    field = _Field(model, structure, names)
+    field = _Field(instead or model, model.system, structure, names)
     parts = [_along(field, path, problem, sigma) for path in curves]
-    parts = [part for part in parts if part is not None]
-    if not parts:
+    parts = [part for part in parts if part is not None and len(part.target)]
+    if not parts or sum(len(part.target) - part.starts.shape[1] for part in parts) < FEWEST:
         return None
     return _joined(field, parts, own, sigma)
 
@@ -131,7 +190,7 @@ class _Path:
 
 
 def _paths(
-    model: FittedModel, dataset: Dataset, problem: PreparedFit
+    model: FittedModel, dataset: Dataset
 ) -> tuple[list[_Path], Float[np.ndarray, " measured"], bool] | None:
     from ndestudio.solve.scipy_reference import simulate_trajectory
 
@@ -211,12 +270,13 @@ def _rows(trajectory: Trajectory, t: Float[np.ndarray, " node"]) -> tuple[np.nda
 class _Field:
     """The right-hand side with its derivatives by states, parameters and unknown terms, at many points at once."""
 
-    def __init__(self, model: FittedModel, structure: Any, names: Sequence[str]) -> None:
-        self.model, self.names = model, tuple(names)
-        self.called = {name: _Called(array_neural_term(network)) for name, network in model.networks.items()}
+    def __init__(self, model: FittedModel, system: System, structure: Any, names: Sequence[str]) -> None:
+        self.system, self.names = system, tuple(names)
+        self.called = {one.name: _Called(_function(model, one.name)) for one in system.neural_terms}
         self.slope = structure.dynamics.drift(self.called, np)
         self.seen = structure.observation.function(structure.dynamics, self.called, np)
         self.parameters = [np.asarray(float(model.parameters[name])) for name in structure.parameters]
+        self.parameter_names = structure.parameters
         configs = model.config.parameters
         self.free = [
             k for k, name in enumerate(structure.parameters) if not (name in configs and configs[name].fixed)
@@ -232,6 +292,13 @@ class _Field:
         return np.asarray(self.seen(self.parameters, t, u, x))
 
 
+def _function(model: FittedModel, name: str) -> Any:
+    """A neural term, or the formula in its place, as a function of arrays."""
+    if name in model.networks:
+        return array_neural_term(model.networks[name])
+    return lambda *x: evaluate_neural_term(model, name, np.stack(np.broadcast_arrays(*x), axis=-1))
+
+
 @dataclass(frozen=True, eq=False)
 class _Part:
     """Of one path: whitened rows, with the columns of its nodes for each call of each term, of starts and of parameters."""
@@ -240,6 +307,7 @@ class _Part:
     terms: dict[str, list[tuple[np.ndarray, np.ndarray, np.ndarray]]]
     starts: Float[np.ndarray, "row start"]
     parameters: Float[np.ndarray, "row parameter"]
+    pieces: bool
 
 
 def _along(field: _Field, path: _Path, problem: PreparedFit, sigma: Float[np.ndarray, " measured"]) -> _Part | None:
@@ -284,7 +352,7 @@ def _propagated(path, jacobian, H, seen, calls, gains, known, off, scale, sigma,
     p = len(known)
     D = np.zeros((S, wide + p + 1))  # nodes of the calls, parameters, the reference's own error
     starts = np.eye(S)
-    begun = [0]
+    begun, whole, grown = [0], np.eye(S), False  # rows before each new start
     rows, places = _rows(path.trajectory, t)
     place_of = {int(place): int(row) for place, row in zip(places, rows, strict=True)}
     target, found, at_start, owner = [], [], [], []
@@ -300,12 +368,16 @@ def _propagated(path, jacobian, H, seen, calls, gains, known, off, scale, sigma,
         if j == n - 1:
             break
         growth = np.abs(starts / scale[:, None] * scale).max()
-        if growth > GROWTH and n - j > 3:
+        long = path.slope is not None and len(owner) - begun[-1] >= FEW_ROWS * len(seen)
+        if (growth > GROWTH or long) and n - j > 3:
             D[:] = 0.0
             starts = np.eye(S)
-            begun.append(j)
+            begun.append(len(owner))
         D = E[j] @ D
         starts = E[j] @ starts
+        if not grown:
+            whole = E[j] @ whole
+            grown = bool(np.abs(whole / scale[:, None] * scale).max() > PARTED)
         for c, gain in enumerate(columns):
             D[:, c * n + j] += first[j] @ gain[:, j]
             D[:, c * n + j + 1] += second[j] @ gain[:, j + 1]
@@ -323,7 +395,7 @@ def _propagated(path, jacobian, H, seen, calls, gains, known, off, scale, sigma,
         for points, value in calls[name]:
             terms[name].append((points, value, M[:, c * n : (c + 1) * n]))
             c += 1
-    return _Part(target, terms, start_columns, M[:, wide : wide + p])
+    return _Part(target, terms, start_columns, M[:, wide : wide + p], grown)
 
 
 def _steps(J: Float[np.ndarray, "step state state"], h: Float[np.ndarray, " step"]):  # type: ignore[no-untyped-def]
@@ -354,6 +426,7 @@ def _joined(field: _Field, parts: list[_Part], own: bool, sigma: np.ndarray) -> 
     target = np.concatenate([c[:, 0] for c in cleared])
     known = np.concatenate([c[:, 1 : 1 + p] for c in cleared])
     wide = block_diag(*[c[:, 1 + p :] for c in cleared])
+    whole, whole_rows, columns = target, wide, known
     # a parameter of the known part may change by about its size
     if p:
         Q, R = qr(np.concatenate([known, np.eye(p)]), mode="economic")
@@ -376,15 +449,20 @@ def _joined(field: _Field, parts: list[_Part], own: bool, sigma: np.ndarray) -> 
             reference[where] = value
     target = target + wide @ reference
     U, s, V = np.linalg.svd(wide, full_matrices=False)
-    spread = np.sqrt(np.mean((reference - reference.mean()) ** 2)) or 1.0
-    kept = s * spread * np.sqrt(wide.shape[1]) > 0.03
+    spread = float(np.sqrt(np.mean(reference**2))) or 1.0
+    kept = s * spread * np.sqrt(wide.shape[1]) > 0.1
     rows, goal = s[kept, None] * V[kept], U[:, kept].T @ target
     left = float(target @ target - goal @ goal)
     terms = {
-        name: TermResponse(name, field.model.system.neural_term(name).arguments, np.concatenate(points[name]), np.concatenate(values[name]), rows[:, np.concatenate(order[name])])
+        name: TermResponse(name, field.system.neural_term(name).arguments, np.concatenate(points[name]), np.concatenate(values[name]), rows[:, np.concatenate(order[name])])
         for name in field.names
     }
-    return Response(terms, goal, left_rows, max(left, 0.0), own, sigma)
+    order_of = {name: np.concatenate(order[name]) for name in field.names}
+    parameters = {field.parameter_names[k]: float(field.parameters[k]) or 1.0 for k in field.free}
+    known_part = Known(
+        parameters, columns, whole + whole_rows @ reference, {name: whole_rows[:, at] for name, at in order_of.items()}
+    )
+    return Response(terms, goal, left_rows, max(left, 0.0), own, sigma, known_part, any(part.pieces for part in parts))
 
 
 def _basis(columns: Float[np.ndarray, "row column"]) -> Float[np.ndarray, "row kept"]:

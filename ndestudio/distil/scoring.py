@@ -122,7 +122,7 @@ class Judge:
             for neural_term, formula in filled.items()
             if formula is not None
         }
-        found = scores(model, self.candidates.measure, simulations, formulas)
+        found = scores(model, self.candidates.measure, simulations, formulas, self.samples)
         digits = sum(extra_digits(formula, self.samples.get(neural_term)) for neural_term, formula in formulas.items())
         metrics = _no_metrics(self.dataset) if hopeless else score(model, self.dataset, simulations=simulations)
         return Trial(model, metrics, replace(found, digits=digits), formulas, kept or {}, sentence or failed)

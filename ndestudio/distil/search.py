@@ -17,6 +17,7 @@ from ndestudio.distil.sampling import disagreement, sample_neural_term
 from ndestudio.distil.units import fitting_guesses, neural_term_units
 from ndestudio.errors import EquationError
 from ndestudio.expression.bounded import Budget
+from ndestudio.expression.numeric import as_number
 from ndestudio.expression.tree import Binary, Call, Expr, Name, Negate, Number, names, substitute, transform, walk
 from ndestudio.model.fitted import FittedModel
 from ndestudio.progress import FrontUpdate, Reporter
@@ -91,10 +92,9 @@ def search_problem(
     held = generator.random(len(samples.y)) < HELD_OUT
     own = config.guesses.get(samples.neural_term, ())
     template = config.templates.get(samples.neural_term, "")
-    units, unit = neural_term_units(model, dataset, samples.neural_term) if config.units else (None, None)
-    library = () if template else library_guesses(samples.arguments, operators)
-    if units is not None:
-        library = fitting_guesses(library, samples.arguments, units, config.options.get("wildcards") != "none")
+    library, units, unit = fitting_library(
+        model, dataset, samples.neural_term, samples.arguments, config, operators if not template else ()
+    )
     return SearchProblem(
         X=samples.X[~held],
         y=samples.y[~held],
@@ -107,6 +107,22 @@ def search_problem(
         guesses=(*own, *library)[: max(MOST_GUESSES, len(own))],
         template=template,
     )
+
+
+def fitting_library(
+    model: FittedModel,
+    dataset: Dataset,
+    neural_term: str,
+    arguments: tuple[str, ...],
+    config: DistilConfig,
+    operators: tuple[str, ...],
+) -> tuple[tuple[str, ...], tuple[str, ...] | None, str | None]:
+    """Terms of the library that may stand for a neural term, and the units of its arguments and its own (None: any)."""
+    units, unit = neural_term_units(model, dataset, neural_term) if config.units else (None, None)
+    library = library_guesses(arguments, operators) if operators else ()
+    if units is not None:
+        library = fitting_guesses(library, arguments, units, config.options.get("wildcards") != "none")
+    return library[:MOST_GUESSES], units, unit
 
 
 def library_guesses(arguments: tuple[str, ...], operators: tuple[str, ...]) -> tuple[str, ...]:
@@ -192,7 +208,7 @@ def shortlist(
     ]
     members = [k for k in range(len(front.candidates)) if sound[k] or not any(sound)]
     order = sorted(members, key=lambda k: (k != front.best, -front.candidates[k].score))
-    found: dict[str, Candidate] = {}
+    found: dict[str, Candidate] = {"#": _constant(samples)}
     for index in order:
         if len(found) == max(count, 1):
             break
@@ -202,6 +218,11 @@ def shortlist(
         if key not in found or candidate.loss < found[key].loss:
             found[key] = replace(candidate, expression=form)
     return sorted(found.values(), key=lambda candidate: (candidate.complexity, candidate.loss))
+
+
+def _constant(samples: NeuralTermSamples) -> Candidate:
+    """The simplest formula of all, which no search has in its front."""
+    return Candidate(1, 1.0, as_number(float(np.average(samples.y, weights=samples.weights))))
 
 
 def skeleton(expr: Expr) -> str:

@@ -18,6 +18,8 @@ from ndestudio.model.fitted import FittedModel, NetworkWeights
 
 DEFAULT_SPAN = (0.0, 10.0)
 """Times of a simulation for a model that comes without data."""
+STEEP = 1e-9
+"""Part of the time to the next sample over which a program has an input step."""
 
 
 @dataclass(frozen=True)
@@ -279,10 +281,20 @@ def _track(model: FittedModel, dataset: Dataset, trajectory: Trajectory) -> Trac
         )
     tables = []
     for name in model.system.inputs:
-        values = trajectory.inputs[:, dataset.input_names.index(name)]
-        known = np.isfinite(values)
-        tables.append((trajectory.t[known].astype(float), values[known].astype(float)))
+        column = dataset.input_names.index(name)
+        tables.append(_without_steps(trajectory.control.times[column], trajectory.control.values[column]))
     from ndestudio.model.initial import model_start
 
     initial = np.asarray(model_start(model, trajectory), dtype=float)
     return Track(trajectory.name, float(trajectory.t[0]), float(trajectory.t[-1]), initial, tuple(tables))
+
+
+def _without_steps(
+    times: Float[np.ndarray, " sample"], values: Float[np.ndarray, " sample"]
+) -> tuple[Float[np.ndarray, " sample"], Float[np.ndarray, " sample"]]:
+    """Samples at different times: a step becomes a line over `STEEP` of the gap after it, for programs interpolate linearly."""
+    times = times.astype(float)
+    for place in np.flatnonzero(np.diff(times) == 0):
+        gap = times[place + 2] - times[place] if place + 2 < len(times) else times[place] - times[max(place - 1, 0)]
+        times[place + 1] += max(STEEP * gap, 4 * np.spacing(abs(times[place])))
+    return times, values.astype(float)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import platform
+from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
+from ndestudio.data.dataset_words import time_taken
 from ndestudio.export.content import program_name
 from ndestudio.export.formats.sympy_text import sympifiable, sympify_text
 from ndestudio.export.gather import Job, ProjectLike, job
@@ -48,6 +50,7 @@ def equations_json(project: ProjectLike) -> dict[str, Any]:
         for name, neural_term in (gathered.distillation.neural_terms.items() if gathered.distillation else ())
         if gathered.choice(name) == neural_term.chosen
     }
+    value["next_run"] = _next_run(gathered)
     value["seconds"] = gathered.seconds()
     value["engine"] = gathered.distillation.engine if gathered.distillation else None
     value["seed"] = gathered.fit.seed if gathered.fit else project.spec.train.seed
@@ -56,6 +59,7 @@ def equations_json(project: ProjectLike) -> dict[str, Any]:
         None if gathered.fit is None else {"kind": gathered.fit.device.kind, "name": gathered.fit.device.name}
     )
     value["data"] = _sources(gathered)
+    value["time"] = asdict(time_taken(gathered.dataset)) if gathered.dataset is not None else None
     value["versions"] = versions()
     return plain(value)
 
@@ -171,6 +175,18 @@ def _pareto(gathered: Job) -> dict[str, list[dict[str, Any]]]:
             for candidate in neural_term.front.candidates
         ]
     return fronts
+
+
+def _next_run(gathered: Job) -> dict[str, Any] | None:
+    found = gathered.distillation.next_run if gathered.distillation else None
+    if found is None:
+        return None
+    laws = [
+        {"probability": weight, "formulas": dict(one)}
+        for weight, one in zip(found.weights, found.formulas, strict=True)
+    ]
+    runs = [{"start": dict(run.start), "inputs": dict(run.inputs), "until": float(run.t[-1])} for run in found.runs]
+    return {"sentence": found.sentence, "laws": laws, "runs": runs}
 
 
 def _sources(gathered: Job) -> list[dict[str, str]]:

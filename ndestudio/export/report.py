@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ndestudio.data.dataset import Dataset, Part
+from ndestudio.data.dataset_words import time_taken
 from ndestudio.distil.result import NeuralTermDistillation
 from ndestudio.export.artefacts import Artefact
 from ndestudio.export.content import program_name
@@ -65,6 +66,7 @@ def report_html(
         ("What is left of the data", _residuals(gathered, drawn)),
         ("Parameters", _parameters(gathered)),
         *((f"The term {name}", _neural_term(gathered, name, drawn)) for name in _neural_terms(gathered)),
+        ("What to measure next", _next_run(gathered, drawn)),
         ("Training", _training(gathered, drawn)),
         ("Data", _data(gathered.dataset)),
         ("Exported files", _artefacts(artefacts)),
@@ -314,7 +316,7 @@ def _data(dataset: Dataset | None) -> str:
     parts = {part: sum(int(np.sum(item.part == part)) for item in dataset.trajectories) for part in Part}
     counts = ", ".join(f"{count} for {part.name.lower()}" for part, count in parts.items() if count)
     trajectories = len(dataset.trajectories)
-    said = f"{trajectories} trajector{'y' if trajectories == 1 else 'ies'}, {dataset.rows} rows ({counts}); time: {dataset.time.title}."
+    said = f"{trajectories} trajector{'y' if trajectories == 1 else 'ies'}, {dataset.rows} rows ({counts}). Time: {time_taken(dataset).sentence.replace('`', '')}."
     files = "".join(
         f"<li>{escape(source.path.replace(chr(92), '/').rsplit('/', 1)[-1])}"
         + (f' <code class="digest">SHA-256 {escape(source.sha256)}</code>' if source.sha256 else "")
@@ -340,6 +342,22 @@ def _notes(gathered: Job) -> str:
     notes += (gathered.distillation.sentence, *gathered.distillation.notes) if gathered.distillation else ()
     items = "".join(f"<li>{escape(note)}</li>" for note in dict.fromkeys(notes) if note)
     return f"<ul>{items}</ul>" if items else ""
+
+
+def _next_run(gathered: Job, drawn: Mapping[str, str]) -> str:
+    """The laws that the data leave, and the run that would tell them apart."""
+    found = gathered.distillation.next_run if gathered.distillation else None
+    if found is None:
+        return ""
+    parts = [f"<p>{escape(found.sentence)}</p>"]
+    if len(found.formulas) > 1:
+        terms = list(dict.fromkeys(name for one in found.formulas for name in one))
+        rows = [
+            [f"{weight:.0%}", *(one.get(name, "a network") for name in terms)]
+            for weight, one in zip(found.weights, found.formulas, strict=True)
+        ]
+        parts.append(_table(["probability", *terms], rows))
+    return "\n".join([*parts, drawn.get("next_run", "")])
 
 
 def _reproduce(gathered: Job, spec_text: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from concurrent.futures import Future
 from typing import Any, NamedTuple
 
@@ -23,6 +24,9 @@ from ndestudio.solve.time_grid import Grid
 DIFFERENCE = 1e-6
 """Step of the forward differences, in units of the trained numbers (which are of order one)."""
 
+MOST_TOGETHER = 3e6
+"""Copies times steps of all rows that march together."""
+
 
 class VectorEngine:
     """Forward differences, all perturbed copies marched at once; the networks stay as they are.
@@ -41,10 +45,8 @@ class VectorEngine:
         path = path_of(problem, batch)
         self.path = VectorEngine(path.problem, path.batch) if path is not None else None
 
-    def residuals(
-        self, point: Point
-    ) -> tuple[Float[np.ndarray, "copy row sample measured"], Float[np.ndarray, "copy row state"]]:
-        """Errors over spread of all copies (the first is unperturbed), and their end states over scale."""
+    def _copies(self, point: Point) -> Point:
+        """The point, and moved by a little along each unknown."""
         copies = 1 + len(self.moves) + len(self.states)
         theta = np.repeat(point.theta[None], copies, axis=0)
         free = np.repeat(point.free[None], copies, axis=0)
@@ -52,7 +54,7 @@ class VectorEngine:
             theta[1 + k, index] += DIFFERENCE
         for k, state in enumerate(self.states):
             free[1 + len(self.moves) + k, :, state] += DIFFERENCE
-        return self.errors(theta, free)
+        return Point(theta, free)
 
     def use(self, batch: Batch) -> None:
         """Other weights of the same samples."""
@@ -92,29 +94,57 @@ class VectorEngine:
 
     def linearise(self, point: Point) -> Linear:
         """Residuals and derivatives at ``point``."""
-        errors, ends = self.residuals(point)
-        target, base = self.batch.target, errors[0]
-        rows = len(base)
+        return self.linearise_many([point])[0]
+
+    def linearise_many(self, points: Sequence[Point]) -> list[Linear]:
+        """The same at several points, whose copies march together: they cost little more than one."""
+        copies = [self._copies(point) for point in points]
+        each, rows = len(copies[0].theta), max(self.batch.grid.step.size, 1)
+        at_once = max(int(MOST_TOGETHER / (each * rows)), 1)
+        found: list[Linear] = []
+        for begin in range(0, len(copies), at_once):
+            part = copies[begin : begin + at_once]
+            errors, ends = self.errors(
+                np.concatenate([one.theta for one in part]), np.concatenate([one.free for one in part])
+            )
+            for k in range(len(part)):
+                here = slice(k * each, (k + 1) * each)
+                with np.errstate(all="ignore"):
+                    changes = (errors[here][1:] - errors[here][0]) / DIFFERENCE
+                found.append(self.assembled(points[begin + k], errors[here][0], ends[here][0], changes))
+        return found
+
+    def assembled(
+        self,
+        point: Point,
+        base: Float[np.ndarray, "row sample measured"],
+        ends: Float[np.ndarray, "row state"],
+        changes: Float[np.ndarray, "unknown row sample measured"],
+        path: PathRows | None = None,
+    ) -> Linear:
+        """Residuals of the loss from errors and their derivatives by ``moves`` and ``states``, in this order."""
+        target, rows, count = self.batch.target, len(base), len(self.moves)
         weight, held = np.sqrt(target.train), np.sqrt(target.validation)
         d_theta = np.zeros((*base.shape, len(point.theta)))
         d_free = np.zeros((*base.shape, point.free.shape[1]))
         d_held = np.zeros_like(d_free)
         with np.errstate(all="ignore"):
             for k, index in enumerate(self.moves):
-                d_theta[..., index] = weight * ((errors[1 + k] - base) / DIFFERENCE)
+                d_theta[..., index] = weight * changes[k]
             for k, state in enumerate(self.states):
-                change = (errors[1 + len(self.moves) + k] - base) / DIFFERENCE
+                change = changes[count + k]
                 d_free[..., state], d_held[..., state] = weight * change, held * change
             r, r_held = weight * base, held * base
         flat = lambda array: array.reshape(rows, -1, *array.shape[3:])  # noqa: E731
         validation, step = self.batch.validation(flat(r_held), flat(d_held))
-        path = self.path.linearise(point) if self.path is not None else None
+        if path is None and self.path is not None:
+            path = _path_rows(self.path.linearise(point))
         trained = _trained(flat(weight), flat(r), flat(d_theta), flat(d_free))
-        return Linear(*trained, validation, step, ends[0], _path_rows(path))
+        return Linear(*trained, validation, step, ends, path)
 
 
-def _path_rows(found: Linear | None) -> PathRows | None:
-    return PathRows(found.r, found.d_theta, found.d_free) if found is not None else None
+def _path_rows(found: Linear) -> PathRows:
+    return PathRows(found.r, found.d_theta, found.d_free)
 
 
 def split_theta(problem: PreparedFit, theta: Float[np.ndarray, "copy theta"]) -> tuple[list[Any], list[Any]]:
@@ -207,7 +237,7 @@ class JaxEngine:
         validation, step = self.batch.validation(r_held, d_held)
         path = self.path.linearise(point) if self.path is not None else None
         trained = _trained(self.batch.target.train.reshape(r.shape), r, d_theta, d_free)
-        return Linear(*trained, validation, step, end, _path_rows(path))
+        return Linear(*trained, validation, step, end, None if path is None else _path_rows(path))
 
 
 def _trained(
@@ -281,10 +311,10 @@ class Gradient:
         if self.path is not None:
             self.path[1].use(along(self.path[0], batch))
 
-    def limit(self, huber: float) -> None:
-        """Errors beyond ``huber``, in spreads, count linearly from now on."""
+    def limit(self, huber: Float[np.ndarray, " measured"]) -> None:
+        """Errors of each column beyond ``huber``, in spreads, count linearly from now on."""
         *rest, settings = self.data
-        self.data = (*rest, settings._replace(huber=np.float64(huber)))
+        self.data = (*rest, settings._replace(huber=np.asarray(huber, dtype=float)))
 
     def ready(self, point: Point, reporter: Reporter) -> None:
         """Wait for the program."""

@@ -17,7 +17,20 @@ LOOKED_AT = 50
 
 def preflight_checks(problem: PreparedFit) -> list[str]:
     """Sentences on the data and the start of a fit, most often none."""
-    return [*_empty(problem), *_flat(problem), *_alone(problem), *_undefined(problem)]
+    return [*_doses(problem), *_empty(problem), *_flat(problem), *_alone(problem), *_undefined(problem)]
+
+
+def _doses(problem: PreparedFit) -> list[str]:
+    """Doses in the data, which no model uses."""
+    given = [row for row in problem.dataset.trajectories if row.doses]
+    if not given:
+        return []
+    first = given[0].doses[0]
+    return [
+        f"The data have {sum(len(row.doses) for row in given)} doses in {len(given)} trajectories (the first is {first.amount:g} at "
+        f"{first.time:g} in `{given[0].name}`), which the model does not use: it is fitted as if nothing had been given. A model "
+        "of what follows one dose at the beginning may start from the amount as a covariate; doses that follow cannot be simulated yet."
+    ]
 
 
 def _empty(problem: PreparedFit) -> list[str]:

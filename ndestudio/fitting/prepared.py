@@ -15,8 +15,10 @@ from ndestudio.errors import DataError, SpecError
 from ndestudio.fitting.config import TrainConfig
 from ndestudio.fitting.path_penalty import PathPenalty, path_penalties
 from ndestudio.fitting.priors import Priors, model_priors
+from ndestudio.fitting.robust import without_outliers
 from ndestudio.model.config import InitialConfig
 from ndestudio.model.fitted import FittedModel
+from ndestudio.model.signs import assumed_positive
 from ndestudio.problem.bijection import Bijection, bijection
 from ndestudio.problem.problem import Problem
 from ndestudio.problem.space import Space, initial_transforms, parameter_space
@@ -31,6 +33,8 @@ CLIP = 5.0
 """States are kept inside the field within this many data ranges around the data; hidden ones within a hundred scales."""
 FEWEST_SAMPLES, FAR_SMALLER = 20, 0.6
 """Samples from which the noise of single ones is looked at, and the part of the noise around the curve that it must be below."""
+BELOW = 0.05
+"""Spreads below zero that may be noise around a column that is never negative."""
 CLEAN = 1e-7
 """Noise, as a loss, below which samples repeat each other and can be thinned."""
 
@@ -53,6 +57,8 @@ class PreparedFit:
         Of parameters and initial values, None without any.
     penalties
         Along the path.
+    positive
+        Parameters kept above 0 because of their place in the equations, not because it was said.
     """
 
     dataset: Dataset
@@ -67,6 +73,7 @@ class PreparedFit:
     adaptive: TracedMethod | None = None
     priors: Priors | None = None
     penalties: tuple[PathPenalty, ...] = ()
+    positive: frozenset[str] = frozenset()
 
     @cached_property
     def definition(self) -> Problem:
@@ -112,7 +119,7 @@ def prepare_fit(
     observed = np.array([model.system.observation(name) is not None for name in dataset.measured_names])
     log = _logarithms(dataset, train)
     scale = _state_scale(model)
-    spread = _spread(dataset, log)
+    spread = _spread(dataset, log, robust=train.loss == "huber")
     constants = {
         "clip": _clip(model, dataset, scale),
         "log": log,
@@ -122,7 +129,8 @@ def prepare_fit(
         "shared": _shared(model, scale),
         "tolerance": np.array([train.rtol or RTOL, train.atol or ATOL]),
     }
-    space = parameter_space(model, constants, train_networks=train_networks)
+    positive = assumed_positive(model, _nonnegative(model, dataset))
+    space = parameter_space(model, constants, train_networks=train_networks, positive=positive)
     space = _with_shared(space, model, train)
     noise, floor = _noise(dataset, smoothed or {}, observed, log, spread)
     priors = model_priors(model)
@@ -136,9 +144,27 @@ def prepare_fit(
         smoothed or {},
         priors=priors if priors.any or priors.parameters.given.any() else None,
         penalties=path_penalties(model, scale),
+        positive=positive,
     )
     _check_bend(train)
     return _solved_by(problem, for_training(train.solver))
+
+
+def _nonnegative(model: FittedModel, dataset: Dataset) -> frozenset[str]:
+    """Columns that are never below zero by more than noise, and with them all, states that nobody measures."""
+    found, spread = set(), dataset.spread()
+    for k, name in enumerate(dataset.measured_names):
+        lowest = min(float(np.nanmin(one.measured[:, k], initial=np.inf)) for one in dataset.trajectories)
+        if lowest >= -BELOW * spread[k]:
+            found.add(name)
+    for k, name in enumerate(dataset.input_names):
+        if all((one.inputs[:, k] >= 0).all() for one in dataset.trajectories):
+            found.add(name)
+    if found.issuperset(dataset.measured_names):
+        starts = list(model.initial.values())
+        hidden = enumerate(model.system.states)
+        found |= {name for k, name in hidden if all(start[k] >= 0 for start in starts)}
+    return frozenset(found)
 
 
 def _check_bend(train: TrainConfig) -> None:
@@ -192,17 +218,31 @@ def _state_scale(model: FittedModel) -> Float[np.ndarray, " state"]:
     return np.where(np.isfinite(model.scale) & (model.scale > 0), model.scale, 1.0)
 
 
-def _spread(dataset: Dataset, log: Bool[np.ndarray, " measured"]) -> Float[np.ndarray, " measured"]:
+def _spread(
+    dataset: Dataset, log: Bool[np.ndarray, " measured"], *, robust: bool = False
+) -> Float[np.ndarray, " measured"]:
+    """Scale of the error of each column: its standard deviation, where outliers count less (``robust``) without them."""
     stacked = np.concatenate([trajectory.measured for trajectory in dataset.trajectories])
     largest = np.nanmax(np.where(np.isfinite(stacked), np.abs(stacked), 0.0), axis=0)
     with np.errstate(all="ignore"):
         stacked = np.where(log & (stacked > 0), np.log(stacked), stacked)
-    spread = np.array(
-        [np.std(column[np.isfinite(column)]) if np.isfinite(column).any() else 0.0 for column in stacked.T]
-    )
+    columns = [column[np.isfinite(column)] for column in stacked.T]
+    if robust:
+        columns = [_without_outliers(dataset, k, bool(log[k])) for k in range(len(columns))]
+    spread = np.array([np.std(column) if len(column) else 0.0 for column in columns])
     # a column that does not vary is judged by its size
     flat = spread <= 1e-9 * np.where(log, 1.0, largest)
     return np.where(flat, np.where(largest > 0, largest, 1.0), spread)
+
+
+def _without_outliers(dataset: Dataset, k: int, log: bool) -> Float[np.ndarray, " value"]:
+    parts = []
+    for trajectory in dataset.trajectories:
+        values = trajectory.measured[:, k]
+        if log:
+            values = np.log(values[values > 0])
+        parts.append(without_outliers(values))
+    return np.concatenate(parts)
 
 
 def _floor(dataset: Dataset) -> Float[np.ndarray, " measured"]:

@@ -6,8 +6,9 @@ import numpy as np
 
 from ndestudio.data.dataset import Part
 from ndestudio.expression.tree import Call, walk
+from ndestudio.fitting.divergence import Horizon
 from ndestudio.fitting.metrics import Metrics
-from ndestudio.fitting.prepared import PreparedFit
+from ndestudio.fitting.prepared import BELOW, PreparedFit
 from ndestudio.fitting.result import Outcome
 from ndestudio.fitting.tracker import Tracker
 from ndestudio.model.fitted import FittedModel
@@ -21,8 +22,6 @@ BEYOND = 3.0
 """The same of held-out data, in units of the training error or the noise."""
 UNKNOWN = 1e-3
 """Noise, in spreads, below which it is not named."""
-BELOW = 0.05
-"""Spreads below zero at which a simulated state has left what its data, never negative, allow."""
 LOOKED_AT = 8
 """Trajectories simulated to find out where a model leaves its data, and the seconds for each."""
 LOOKED_FOR = Budget(seconds=1.0)
@@ -48,6 +47,8 @@ def judged(tracker: Tracker, reason: str, model: FittedModel, metrics: Metrics) 
             "The fit of the training solver does not hold: simulated accurately, trajectories run away. "
             + (_went_below(tracker.problem, model) or _shorter(tracker.problem))
         )
+    if tracker.horizon is not None:
+        return _chaotic(tracker, reason, tracker.horizon)
     if reason == "stopped":
         return Outcome.STOPPED, f"Training was stopped; the best model so far is kept ({error})."
     if reason in ("time", "limit"):
@@ -69,6 +70,24 @@ def judged(tracker: Tracker, reason: str, model: FittedModel, metrics: Metrics) 
             f"Stopped when the validation error began to rise; the best model is kept ({error}).",
         )
     return Outcome.CONVERGED, f"Converged ({error})."
+
+
+def _chaotic(tracker: Tracker, reason: str, horizon: Horizon) -> tuple[Outcome, str]:
+    """Whole trajectories part whatever the law; what counts is the error over a horizon."""
+    problem, error = tracker.problem, float(np.sqrt(tracker.best_stage[2]))
+    unit = f" {problem.dataset.time.unit}" if problem.dataset.time.unit else ""
+    told = (
+        f"The model is chaotic: neighbouring trajectories part e-fold every {horizon.divergence:.3g}{unit}, so it was fitted "
+        f"and is judged over segments of {horizon.time:.3g}{unit} (training error {_percent(error)} of the spread); errors of "
+        "whole trajectories say nothing of it."
+    )
+    if reason == "stopped":
+        return Outcome.STOPPED, f"Training was stopped; the best model so far is kept. {told}"
+    if reason in ("time", "limit"):
+        return Outcome.LIMIT, f"The limit of {'time' if reason == 'time' else 'number of steps'} was reached. {told}"
+    if error > max(MISFIT * float(np.sqrt(problem.floor)), MISSED):
+        return Outcome.DOUBTFUL, f"Training ended, with doubts: even over segments the data are missed. {told}"
+    return Outcome.CONVERGED, f"Converged. {told}"
 
 
 def _percent(value: float) -> str:
@@ -97,10 +116,13 @@ def _but(tracker: Tracker, model: FittedModel, train: float, held: float | None)
     """What speaks against the model, and what to do; "" if nothing does."""
     problem = tracker.problem
     noise = float(np.sqrt(problem.floor))
-    if train > LITTLE:
+    missed = train
+    if problem.train.loss == "huber":  # outliers do not speak against a model that leaves them aside
+        missed = min(train, float(np.sqrt(tracker.best_stage[2])))
+    if missed > LITTLE:
         return f" The model explains little of the training data. {_went_below(problem, model) or _shorter(problem)}"
     known = f"their noise (about {noise:.1%} of the spread)" if noise > UNKNOWN else "noise would explain"
-    if problem.smooth and train > max(MISFIT * noise, MISSED):
+    if problem.smooth and missed > max(MISFIT * noise, MISSED):
         return (
             f" The training data are missed by far more than {known}. "
             f"{_went_below(problem, model) or _shorter(problem)}"

@@ -6,20 +6,14 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 
-from ndestudio.model.transforms import Transform, sigmoid, softplus
+from ndestudio.model.transforms import Kind, Transform, sigmoid, softplus
 
-_CODES = {
-    "identity": 0,
-    "lower": 1,
-    "upper": 2,
-    "both": 3,
-    "log": 4,
-    "log-lower": 5,
-    "log-upper": 6,
-    "log-both": 7,
-}
+_KINDS: tuple[Kind, ...] = ("identity", "lower", "upper", "both", "log", "log-lower", "log-upper", "log-both")
+_CODES = {kind: code for code, kind in enumerate(_KINDS)}
+TINY = 1e-300
+LOWER, LOG = _CODES["lower"], _CODES["log"]
 
 
 class Bijection(NamedTuple):
@@ -43,6 +37,21 @@ class Bijection(NamedTuple):
         log = self.code >= 4
         with np.errstate(over="ignore"):  # a trial step may lead anywhere
             return xp.where(log, xp.exp(xp.where(log, value, 0.0)), value)
+
+    def transform(self, k: int) -> Transform:
+        """That of the ``k``-th number (of one axis)."""
+        numbers = float(self.lower[k]), float(self.upper[k]), float(self.scale[k])
+        return Transform(_KINDS[int(self.code[k])], *numbers)
+
+    def logarithmic(self, chosen: Bool[np.ndarray, "..."]) -> Bijection:
+        """The same with the logarithms of the chosen numbers."""
+        zero, one = np.where(chosen, 0.0, self.lower), np.where(chosen, 1.0, self.scale)
+        offset = np.where(chosen, 0.0, self.offset)
+        return Bijection(np.where(chosen, LOG, self.code).astype(np.int32), zero, self.upper, one, offset)
+
+    def carried(self, chosen: Bool[np.ndarray, "..."], z: Float[np.ndarray, "..."]) -> Float[np.ndarray, "..."]:
+        """The unbounded numbers of ``logarithmic`` for the same physical ones."""
+        return np.where(chosen, np.log(np.maximum(self.forward(z), TINY)), z)
 
 
 def bijection(transforms: Sequence[Transform], offsets: Sequence[float] | None = None) -> Bijection:

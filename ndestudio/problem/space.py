@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -108,7 +108,13 @@ class Space:
         return replace(self.model, parameters=parameters, networks=networks, initial={**self.model.initial, **initial})
 
 
-def parameter_space(model: FittedModel, constants: Mapping[str, Any], *, train_networks: bool = True) -> Space:
+def parameter_space(
+    model: FittedModel,
+    constants: Mapping[str, Any],
+    *,
+    train_networks: bool = True,
+    positive: Collection[str] = (),
+) -> Space:
     """``Space`` of a model.
 
     Parameters
@@ -118,10 +124,15 @@ def parameter_space(model: FittedModel, constants: Mapping[str, Any], *, train_n
         data.
     train_networks
         False freezes all weights.
+    positive
+        Parameters without bounds that are kept above 0.
     """
     structure = structure_of(model)
     configs = [model.config.parameters.get(name) or _default(model, name) for name in structure.parameters]
-    transforms = [_transform(c, model.parameters[n]) for c, n in zip(configs, structure.parameters, strict=True)]
+    transforms = [
+        _transform(_bounded(config, name in positive), model.parameters[name])
+        for config, name in zip(configs, structure.parameters, strict=True)
+    ]
     z = [
         float(t.inverse(np.float64(model.parameters[n]))) for t, n in zip(transforms, structure.parameters, strict=True)
     ]
@@ -143,6 +154,10 @@ def parameter_space(model: FittedModel, constants: Mapping[str, Any], *, train_n
 
 def _transform(config: ParameterConfig, value: float) -> Transform:
     return Transform("identity", scale=abs(value) or 1.0) if config.fixed else parameter_transform(config)
+
+
+def _bounded(config: ParameterConfig, positive: bool) -> ParameterConfig:
+    return msgspec.structs.replace(config, lower=0.0) if positive else config
 
 
 def _default(model: FittedModel, name: str) -> ParameterConfig:

@@ -154,6 +154,13 @@ class Diffrax:
         return SDIRK4 if self.implicit else RK4
 
     def refuses(self, problem: Problem) -> str | None:
+        stepped = next((one for one in problem.dataset.trajectories if one.inputs_before is not None), None)
+        if stepped is not None:
+            at = stepped.control.jumps
+            return (
+                f"inputs of trajectory `{stepped.name}` step at {at[0] if len(at) else stepped.t[0]:g}, between two rows at one "
+                f"time, which `{self.name}` would pass over; choose the solver `auto`"
+            )
         return ordinary(problem, f"`{self.name}`", traced=True)
 
     def traced(self, settings: SolverSettings, trained: int) -> Adaptive:

@@ -41,7 +41,8 @@ def enough_steps(predictions: Predictions, steps: int, allowed: float, most: int
 def predictions_of(
     problem: Problem, method: Tableau, time_grid: Mapping[str, TimeGrid], model: FittedModel, rows: Sequence[Rows]
 ) -> Predictions:
-    """What ``model`` predicts over the spread at the fitted samples of ``rows`` (0 at others), by the number of steps."""
+    """What ``model`` predicts (its logarithm where that is compared) over the spread at the fitted samples of ``rows``, 0 at
+    others, by the number of steps."""
     simulation = GridSimulation(problem, method, model)
     conditions = problem.conditions(model, [row.trajectory for row in rows])
     numbers, longest = problem.numbers, max(len(row.index) for row in rows)
@@ -51,7 +52,10 @@ def predictions_of(
     def predicted(steps: int) -> Float[np.ndarray, "measured row sample"]:
         grid = make_grid(rows, steps, method, longest, time_grid)
         seen = simulation.measured(grid, simulation.states(conditions, grid))
-        return np.where(used, seen / numbers.spread[:, None, None], 0.0)
+        compared = [
+            np.log(np.maximum(column, numbers.floor[k])) if numbers.log[k] else column for k, column in enumerate(seen)
+        ]
+        return np.where(used, np.array(compared) / numbers.spread[:, None, None], 0.0)
 
     return predicted
 

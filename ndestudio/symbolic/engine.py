@@ -36,10 +36,14 @@ class SearchProblem:
         The known part of the formula with unknown functions of stated arguments in it, such as `k*x - f(x, y)`; names
         that are no columns are parameters, fitted along ("": search for the whole formula; without an unknown function
         they are all that is fitted).
+    response
+        None: each y belongs to a row of X. Else the rows of X are points and y[row] = response[row, point] f(X[point])
+        plus an error of the same size for each row: what is known of the function are sums over its values. Only for
+        engines that say so (``takes_responses``), without weights, held-out rows and templates.
     """
 
     X: Float[np.ndarray, "sample input"]
-    y: Float[np.ndarray, " sample"] | Float[np.ndarray, "sample target"]
+    y: Float[np.ndarray, " row"] | Float[np.ndarray, "row target"]
     names: tuple[str, ...]
     weights: Float[np.ndarray, " sample"] | None = None
     X_held_out: Float[np.ndarray, "held_out input"] | None = None
@@ -48,6 +52,7 @@ class SearchProblem:
     unit_y: str | tuple[str, ...] | None = None
     guesses: tuple[str, ...] = ()
     template: str = ""
+    response: Float[np.ndarray, "row point"] | None = None
 
     @property
     def targets(self) -> int:
@@ -84,6 +89,10 @@ class SearchConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     noise
         Standard deviation of the noise of y relative to that of y, where known; keeps the default choice from chasing
         it.
+    settle
+        Evaluations after which a search ends that has found no shorter description of the samples (None: it goes on to
+        its limits). The description is that of the engine's own choice, so that a search whose formula is down to the
+        noise ends, and one that still finds better ones goes on.
     options
         engine-specific settings by name; unknown ones are an error.
     """
@@ -100,6 +109,7 @@ class SearchConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     loss: Literal["squares", "absolute", "huber"] = "squares"
     huber_delta: float = 1.35
     noise: float | None = None
+    settle: int | None = None
     options: dict[str, Any] = {}
 
 
@@ -110,7 +120,7 @@ class SearchResult:
     Parameters
     ----------
     outcome
-        `"solved"` (target loss), `"limit"` (time or evaluations), `"stopped"`, or `"failed"`.
+        `"solved"` (target loss), `"settled"` (nothing better for long), `"limit"` (time or evaluations), `"stopped"`, or `"failed"`.
     sentence
         The same for a person.
     """
@@ -125,7 +135,8 @@ class Engine(Protocol):
     """A symbolic-regression engine. Engines hold no state between searches.
 
     ``name`` is that of its entry in ``registry.ENGINES``, ``title`` what the window calls it, ``takes_templates`` whether
-    it can search for the unknown part of a formula that is known in part.
+    it can search for the unknown part of a formula that is known in part, ``takes_responses`` (if it has that) whether it
+    takes a ``SearchProblem.response``.
     """
 
     name: str

@@ -32,6 +32,7 @@ POLL_SECONDS = 0.02
 """How long a request to stop may wait until it is seen."""
 SAY_SECONDS = 0.07
 MOST_TARGETS = 8
+MOST_RESPONSES = 128
 
 # name of the setting -> (name in the compiled core, type, smallest, largest)
 _NUMBERS: dict[str, tuple[str, type, float, float]] = {
@@ -88,6 +89,7 @@ class EvolutionEngine:
     name = "evolution"
     title = "Evolution (embedded)"
     takes_templates = True
+    takes_responses = True
 
     def unavailable(self) -> str | None:
         try:
@@ -116,6 +118,8 @@ class EvolutionEngine:
             keep = weights > 0.0
             X, Y, weights = X[keep], Y[keep], weights[keep]
         constants = {k: float(Y[0, k]) for k in range(Y.shape[1]) if float(np.ptp(Y[:, k])) == 0.0}
+        if problem.response is not None:
+            constants = {}
         if len(constants) == Y.shape[1]:
             front = constant_front(tuple(constants.values()))
             return SearchResult(
@@ -143,6 +147,7 @@ class EvolutionEngine:
             _guesses(problem, units, options.get("wildcards", True)),
             options,
             str(config.options.get("simd", "")),
+            None if problem.response is None else np.ascontiguousarray(problem.response, dtype=np.float64),
         )
 
         def read(snapshot: Mapping[str, Any]) -> Front:
@@ -221,7 +226,9 @@ def _checked(problem: SearchProblem) -> tuple[np.ndarray, np.ndarray, np.ndarray
     """X, y as [sample, target], and weights."""
     X = np.ascontiguousarray(problem.X, dtype=np.float64)
     y = np.ascontiguousarray(problem.y, dtype=np.float64)
-    if X.ndim != 2 or y.ndim not in (1, 2) or X.shape[0] != y.shape[0]:
+    if problem.response is not None:
+        _check_response(problem, X, y)
+    elif X.ndim != 2 or y.ndim not in (1, 2) or X.shape[0] != y.shape[0]:
         raise ValueError(
             f"X has the shape {X.shape} and y {y.shape}; X must be [sample, input] and y [sample] or [sample, target] with "
             "the same samples"
@@ -246,6 +253,19 @@ def _checked(problem: SearchProblem) -> tuple[np.ndarray, np.ndarray, np.ndarray
     if float(np.abs(Y).max()) > 1e150:
         raise ValueError(f"y reaches {np.abs(Y).max():.3g}, whose square cannot be held; rescale it")
     return X, Y, _weights(problem, len(Y))
+
+
+def _check_response(problem: SearchProblem, X: np.ndarray, y: np.ndarray) -> None:
+    response = np.asarray(problem.response)
+    if X.ndim != 2 or y.ndim != 1 or response.shape != (len(y), len(X)) or len(y) > MOST_RESPONSES:
+        raise ValueError(
+            f"the response has the shape {response.shape}, X {X.shape} and y {y.shape}; they must be [row, point], [point, "
+            f"input] and [row], with at most {MOST_RESPONSES} rows"
+        )
+    if not np.isfinite(response).all():
+        raise ValueError("the response has values that are not finite")
+    if problem.weights is not None or problem.X_held_out is not None or problem.template.strip():
+        raise ValueError("a response goes with no weights, held-out rows or template")
 
 
 def _weights(problem: SearchProblem, rows: int) -> np.ndarray | None:
@@ -351,6 +371,8 @@ def _core_options(config: SearchConfig) -> dict[str, Any]:
         "seconds": float(config.seconds or 0.0),
         "evaluations": config.evaluations or 0,
         "target": config.target_loss,
+        "noise": float(config.noise or 0.0),
+        "settle": config.settle or 0,
     }
     for key, value in config.options.items():
         options |= _option(key, value, known)

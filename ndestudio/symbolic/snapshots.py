@@ -111,6 +111,8 @@ def sentence(outcome: str, front: Front, config: SearchConfig) -> str:
     match outcome:
         case "solved":
             return f"Solved after {done}; {tail}."
+        case "settled":
+            return f"Ended after {done}, since nothing shorter describes the samples{stale}; {tail}."
         case "stopped":
             return f"Stopped after {done}{stale if idle >= 1.0 else ''}; {tail}."
         case _:

@@ -115,7 +115,10 @@ def test_a_spec_round_trips_through_its_text() -> None:
             "[data]\nfiles = ['a', 1]",
             "[data] files: expected a list of texts, found a list in which element 2 is the number 1",
         ),
-        ("[data]\ntime = 1979-05-27", "[data] time: expected a text, found the date or time 1979-05-27"),
+        (
+            "[data]\ntime = 1979-05-27",
+            "[data] time: expected a text or a list of texts, found the date or time 1979-05-27",
+        ),
         ("[model.parameters]\nk = 'x'", '[model.parameters] k: expected a table of settings, found the text "x"'),
         ("[model.parameters]\nk = {value = 'x'}", '[model.parameters.k] value: expected a number, found the text "x"'),
         ("model = 3", "`model`: expected a table of settings, found the number 3"),

@@ -1,9 +1,12 @@
+from dataclasses import replace
 from pathlib import Path
 from unittest.mock import Mock
 
 import pytest
 
+from ndestudio.data import DataConfig, preview
 from ndestudio.data.dataset import Part
+from ndestudio.data.decisions import Choice, Decision, question
 from ndestudio.errors import DataError
 from ndestudio.session.data.look import Look
 from ndestudio.session.presenter import View
@@ -215,11 +218,11 @@ def test_the_view_is_told_once_per_change(session: Session, csv: Path):
 
 def test_a_cell_that_is_no_number_is_taken_as_not_measured_with_one_step(session: Session, tmp_path: Path):
     path = tmp_path / "cells.csv"
-    path.write_text("t,x\n0,1\n1,n.d.\n2,3\n3,n.d.\n4,5\n", encoding="utf-8")
+    path.write_text("t,x\n0,1\n1,broken\n2,3\n3,broken\n4,5\n", encoding="utf-8")
     session.files.open([path])
     wait(session)
     problem = session.data.state().problems[0]
-    assert problem.answers == ("Take n.d. as not measured",)
+    assert problem.answers == ("Take broken as not measured",)
     assert problem.decision is not None
     session.data.answer(problem.decision, 0)
     wait(session)
@@ -242,3 +245,151 @@ def test_rows_are_counted_where_there_is_no_time(session: Session, tmp_path: Pat
     dataset = session.project.dataset
     assert dataset is not None
     assert dataset.trajectories[0].t.tolist() == [0.0, 1.0, 2.0, 3.0]
+
+
+ORDER = Decision(
+    "time",
+    "`03/04/2020` may be the 3rd of April or the 4th of March",
+    "when",
+    (Choice("day first", {"time_format": "day first"}), Choice("month first", {"time_format": "month first"})),
+    chosen=None,
+)
+
+
+def _asked(csv: Path) -> Look:
+    """The look at a file that leaves the order of its dates open."""
+    found = preview(csv, DataConfig(files=(str(csv),)))
+    return Look(replace(found, decisions=(ORDER, *found.decisions)))
+
+
+def test_an_open_question_is_a_problem_with_its_answers(fake: Session, runner: FakeRunner, csv: Path):
+    fake.data.add_files([str(csv)])
+    runner.finish("look", _asked(csv))
+    runner.fail("_load", "no", question(ORDER, str(csv), 2))
+    fake.tick()
+    state = fake.data.state()
+    (problem,) = state.problems
+    assert (problem.sentence, problem.answers) == (ORDER.sentence, ("day first", "month first"))
+    assert problem.question
+    fake.data.answer(ORDER, 1)
+    assert fake.project.spec.data.time_format == "month first"
+    assert fake.workspace.undo_text == "Time: month first"
+    fake.undo()
+    assert fake.project.spec.data.time_format is None
+
+
+def test_a_decision_is_changed_in_one_step(session: Session, tmp_path: Path):
+    path = tmp_path / "a.csv"
+    path.write_text("mass;glucose\n0,1;20,1\n0,3;18,4\n0,9;12,9\n", encoding="utf-8")
+    session.files.open([path])
+    wait(session)
+    time = next(one for one in session.data.state().decisions if one.topic == "time")
+    assert not time.certain
+    session.data.answer(time, len(time.choices) - 1)
+    wait(session)
+    state = session.data.state()
+    assert state.dataset is not None and state.dataset.measured_names == ("mass", "glucose")
+    assert state.time_text == "`row`, no unit given, from 0 to 2 in steps of 1"
+    session.undo()
+    wait(session)
+    assert session.data.state().dataset.measured_names == ("glucose",)  # type: ignore[union-attr]
+
+
+def test_a_time_is_chosen_with_the_roles_spelt_out(loaded: Session):
+    loaded.data.set_role("hare", "input")
+    wait(loaded)
+    loaded.data.set_time_columns(("hare",))
+    wait(loaded)
+    config = loaded.project.spec.data
+    assert (config.time, config.inputs) == ("hare", ())
+    loaded.data.set_time_columns(None)
+    assert loaded.project.spec.data.time == ""
+    loaded.data.set_time_columns(())
+    assert loaded.project.spec.data.time is None
+
+
+def test_the_same_complaint_about_many_rows_is_one_problem(session: Session, tmp_path: Path):
+    path = tmp_path / "a.csv"
+    path.write_text("t,x,y\n" + "".join(f"{n},1,2\n" for n in range(9)) + "9,1\n10,1\n11,1\n12,1\n13,1\n14,1\n")
+    session.files.open([path])
+    wait(session)
+    (problem,) = [one for one in session.data.state().problems if "cells where" in one.sentence]
+    assert problem.place == "rows 11, 12, 13, 14 and 2 more"
+    assert problem.rows == (11, 12, 13, 14, 15, 16)
+
+
+def test_rows_are_told_in_one_step(fake: Session, csv: Path):
+    fake.data.add_files([str(csv)])
+    fake.data.set_rows(header_row=7)
+    assert fake.project.spec.data.header_row == 7
+    assert fake.workspace.undo_text == "Rows of the table: names 7"
+    fake.data.set_rows(header_row=None, units_row=None, first_row=None, last_row=None)
+    assert fake.project.spec.data.header_row is None
+
+
+def test_rows_are_there_where_no_table_is(session: Session, tmp_path: Path):
+    path = tmp_path / "a.csv"
+    path.write_text("t,x\n", encoding="utf-8")
+    session.files.open([path])
+    wait(session)
+    state = session.data.state()
+    assert state.raw is not None and state.raw.cells == (("t", "x"),)
+    assert state.columns == () and len(state.problems) == 1
+
+
+def test_import_settings_are_kept_offered_and_used(session: Session, tmp_path: Path, shell: Mock):
+    first, second = tmp_path / "a.csv", tmp_path / "b.csv"
+    for path in (first, second):
+        path.write_text("mass;glucose\n0,1;20,1\n0,3;18,4\n0,9;12,9\n", encoding="utf-8")
+    session.files.open([first])
+    wait(session)
+    session.data.set_time_columns(None)
+    wait(session)
+    session.data.imports.save("Balance")
+    assert session.data.state().import_settings == ("Balance",)
+    assert any("Kept as `Balance`" in text for text in toasts(shell))
+    session.files.open([second])
+    wait(session)
+    state = session.data.state()
+    assert (state.offers, state.config.time) == (("Balance",), None), "they are offered, not taken"
+    session.data.imports.use("Balance")
+    wait(session)
+    state = session.data.state()
+    assert (state.config.time, state.offers, state.config.files) == ("", (), (str(second),))
+    assert session.workspace.undo_text == "Import settings Balance"
+    session.data.imports.rename("Balance", "Scale")
+    session.data.imports.delete("Balance")
+    assert session.data.state().import_settings == ("Scale",)
+
+
+def test_an_offer_that_is_declined_does_not_come_back(session: Session, csv: Path):
+    session.files.open([csv])
+    wait(session)
+    session.data.imports.save("Pelts")
+    wait(session)
+    assert session.data.state().offers == ("Pelts",)
+    session.data.imports.dismiss("Pelts")
+    wait(session)
+    assert session.data.state().offers == ()
+
+
+def test_a_folder_opens_its_data_files_and_says_what_was_left_out(session: Session, tmp_path: Path, shell: Mock):
+    folder = tmp_path / "runs"
+    folder.mkdir()
+    for number in (10, 9):
+        (folder / f"run{number}.csv").write_text("t,x\n0,1\n1,2\n2,3\n", encoding="utf-8")
+    (folder / "plot.pdf").write_bytes(b"%PDF")
+    session.files.open([folder])
+    wait(session)
+    assert [Path(one).name for one in session.project.spec.data.files] == ["run9.csv", "run10.csv"]
+    assert any("left out: `plot.pdf` (no data file)" in text for text in toasts(shell))
+    assert session.project.dataset is not None
+
+
+def test_a_folder_without_data_leaves_the_project_as_it_is(loaded: Session, tmp_path: Path, shell: Mock):
+    before = loaded.project
+    (tmp_path / "empty").mkdir()
+    loaded.files.open([tmp_path / "empty"])
+    wait(loaded)
+    assert loaded.project is before
+    assert any("no data file in this folder" in text for text in toasts(shell))

@@ -18,6 +18,7 @@ from ndestudio.data.config import DataConfig
 from ndestudio.data.decisions import Decision
 from ndestudio.data.names import split_header
 from ndestudio.data.tables.layout import Layout
+from ndestudio.data.times.forms import TimeForm
 from ndestudio.errors import DataError
 from ndestudio.progress import Progress, Reporter
 
@@ -26,6 +27,10 @@ if TYPE_CHECKING:
 
 HEAD_CELLS = 100_000
 """At most so many cells of a head are analysed, so that a preview is instant for wide files, too."""
+
+
+ISO = TimeForm("iso", "date", "ymd")
+"""How dates are read where nothing else is said."""
 
 
 @dataclass(frozen=True)
@@ -100,6 +105,7 @@ class Head:
     problems: tuple[DataError, ...] = ()
     choices: tuple[str, ...] = ()
     decisions: tuple[Decision, ...] = ()
+    times: Mapping[int, TimeForm] = field(default_factory=dict)
     layout: Layout | None = None
     sheet: str = ""
     settings: Mapping[str, Any] = field(default_factory=dict)
@@ -112,7 +118,7 @@ class Table:
     Parameters
     ----------
     columns
-        Index of the column in the file -> numbers (float64, NaN where missing; dates as days since 1970-01-01) or text
+        Index of the column in the file -> numbers (float64, NaN where missing; times as seconds by ``Head.times``) or text
         (object array, "" where missing).
     rows
         1-based place of each row in the file.
@@ -246,7 +252,7 @@ def to_columns(
         if kind == "text":
             result[index] = _texts(series, config)
         elif kind == "date":
-            result[index] = _dates(series, config, **place)
+            result[index] = _times(series, head.times.get(index, ISO), head, config, **place)
         else:
             result[index] = _numbers(series, head, config, **place)
     return result
@@ -307,32 +313,20 @@ def _texts(series: pl.Series, config: DataConfig) -> np.ndarray:
     return text.to_numpy().astype(object)
 
 
-def _dates(series: pl.Series, config: DataConfig, *, name: str, column: str, rows: Any) -> np.ndarray:
-    import polars as pl
+def _times(
+    series: pl.Series, form: TimeForm, head: Head, config: DataConfig, *, name: str, column: str, rows: Any
+) -> np.ndarray:
+    from ndestudio.data.times.cells import read
 
-    from ndestudio.data.cells import days, is_missing
-
-    if series.dtype.is_temporal():
-        series = series.cast(pl.Datetime("us")).dt.to_string("%Y-%m-%dT%H:%M:%S%.6f")
-    extra = markers(config)
-    values = np.full(len(series), np.nan)
-    for place, cell in enumerate(series.cast(pl.String).fill_null("")):
-        moment = days(cell)
-        if moment is None and not is_missing(cell, extra):
-            raise DataError(
-                f"`{cell}` is not a date; write dates as 2020-03-31 or 2020-03-31T12:00:00",
-                path=name,
-                row=int(rows[place]),
-                column=column,
-            )
-        values[place] = np.nan if moment is None else moment
-    return values
+    decimal = head.dialect.decimal if head.dialect else "."
+    return read(series, form, name=name, column=column, rows=rows, decimal=decimal, extra=markers(config))
 
 
 def _numbers(series: pl.Series, head: Head, config: DataConfig, *, name: str, column: str, rows: Any) -> np.ndarray:
     import polars as pl
 
     from ndestudio.data.cells import MISSING, number
+    from ndestudio.data.shape.below import beyond
 
     decimal = head.dialect.decimal if head.dialect else "."
     extra = markers(config)
@@ -345,11 +339,15 @@ def _numbers(series: pl.Series, head: Head, config: DataConfig, *, name: str, co
             values = text.str.replace(",", ".", literal=True).cast(pl.Float64, strict=False)
             values = pl.select(pl.when(~text.str.contains(".", literal=True)).then(values)).to_series()
         odd = (values.is_null() & wanted).arg_true()
-        if len(odd):
-            found = [number(cell, decimal) for cell in text.gather(odd)]
-            if None in found:
-                place = int(odd[found.index(None)])
-                raise bad_number(text[place], name=name, row=int(rows[place]), column=column, decimal=decimal)
+        found: list[float] = []
+        for place, cell in zip(odd, text.gather(odd), strict=True):
+            value = number(cell, decimal)
+            if value is None:
+                value = beyond(cell, decimal, config.below, path=name, row=int(rows[place]), column=column)
+            if value is None:
+                raise bad_number(cell, name=name, row=int(rows[place]), column=column, decimal=decimal)
+            found.append(value)
+        if found:
             values = values.scatter(odd, found)
         values = pl.select(pl.when(wanted).then(values)).to_series()
     elif series.dtype.is_temporal() or series.dtype.is_nested() or series.dtype == pl.Binary:

@@ -8,13 +8,13 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from ndestudio.data.readers.clock import Clock, clock_of, is_time_name, long_axes, rises
+from ndestudio.data.readers.clock import Clock, clock_of, is_time_name, long_axes
 from ndestudio.data.readers.nodes import Group, Variable, text_of, texts_of
 from ndestudio.data.readers.orientation import Orientation
 
 _NAMING = ("column", "name", "label", "variable", "header", "legend", "state", "species", "field", "channel", "signal")
 """Parts of the names of variables that name the columns of a matrix beside them."""
-_GENERIC = frozenset({"value", "values", "data", "y", "signal", "measurement", "array"})
+_GENERIC = frozenset({"value", "values", "data", "measurement", "measurements", "array"})
 """Names of variables that say less than the name of their group."""
 
 
@@ -75,26 +75,47 @@ class Block:
 
 def blocks_of(group: Group, orientation: Orientation) -> list[Block]:
     """All tables of a file, in its order."""
-    return _find(group, (), None, orientation, False)
+    return _find(group, _Above((), None, {}, False), orientation)
 
 
-def _find(
-    group: Group, path: tuple[str, ...], above: Clock | None, orientation: Orientation, item: bool
-) -> list[Block]:
-    group = _runs_of_lists(group, above)
+@dataclass(frozen=True, eq=False)
+class _Above:
+    """What groups above one say of it: its path, a time, single values, and whether it is an item of a list."""
+
+    path: tuple[str, ...]
+    clock: Clock | None
+    constants: Mapping[str, float | str]
+    item: bool
+
+
+def _find(group: Group, above: _Above, orientation: Orientation) -> list[Block]:
+    group = _runs_of_lists(group)
     variables = {name: one for name, one in group.variables.items() if one.usable}
-    own = clock_of(variables)
+    own = clock_of(variables, orientation)
     if own is not None and own.across is None and not _leads(own, group):
-        own = None if above is not None else own
-    clock = own or above
-    blocks = _own_blocks(variables, path, clock, own is None, orientation, item)
-    inner: dict[str, list[Block]] = {}
+        own = None if above.clock is not None else own
+    clock = own or above.clock
+    here = replace(above, clock=clock, constants={**above.constants, **_constants(variables)})
+    blocks = _own_blocks(variables, here, own is None, orientation)
+    if group.listed and above.path:
+        blocks = [_numbered_labels(block, set(variables), above.path[-1]) for block in blocks]
     numbered = group.listed or _numbered(group.groups)
-    for name, child in group.groups.items():
-        inner[name] = _find(
-            child, (*path, name), clock if clock and clock.across is None else None, orientation, numbered
-        )
-    return _joined(blocks, inner, own, path, variables)
+    shared = clock if clock is not None and clock.across is None else None
+    below = [
+        block
+        for name, child in group.groups.items()
+        for block in _find(child, _Above((*above.path, name), shared, here.constants, numbered), orientation)
+    ]
+    return _joined(blocks, below, own, above.path)
+
+
+def _numbered_labels(block: Block, places: set[str], name: str) -> Block:
+    """The columns of a list of arrays by the name of the list: `x_1`, `x_2`."""
+    own = [one.origin.rsplit("/", 1)[-1] in places for one in block.series]
+    renamed = (
+        replace(one, label=f"{name}_{one.label}") if mine else one for one, mine in zip(block.series, own, strict=True)
+    )
+    return replace(block, series=tuple(renamed))
 
 
 def _leads(clock: Clock, group: Group) -> bool:
@@ -103,37 +124,23 @@ def _leads(clock: Clock, group: Group) -> bool:
     return any(clock.length in one.shape for one in others) or bool(group.groups)
 
 
-def _own_blocks(
-    variables: Mapping[str, Variable],
-    path: tuple[str, ...],
-    clock: Clock | None,
-    shared: bool,
-    orientation: Orientation,
-    item: bool,
-) -> list[Block]:
+def _own_blocks(variables: Mapping[str, Variable], here: _Above, shared: bool, orientation: Orientation) -> list[Block]:
+    path, clock = here.path, here.clock
     rows = clock.length if clock else _commonest(variables, orientation)
     if clock is not None and shared and not any(rows in one.shape for one in variables.values()):
         clock, rows = None, _commonest(variables, orientation)
     if rows < 2:
         return []
+    name, shared = clock and clock.name, shared and clock is not None
     runs = _run_axis(variables, rows, clock)
-    constants = _constants(variables)
     if runs is None:
         series = _table(variables, path, rows, clock, orientation)
         if clock is not None and shared and series:
             series = [_clock_series(clock, path[:-1]), *series]
-        if not series:
-            return []
-        return [Block(path, rows, tuple(series), clock and clock.name, shared and clock is not None, constants, item)]
+        return [Block(path, rows, tuple(series), name, shared, here.constants, here.item)] if series else []
     return [
         Block(
-            (*path, str(run + 1)),
-            rows,
-            series,
-            clock and clock.name,
-            shared,
-            constants | _of_run(variables, runs, run),
-            True,
+            (*path, str(run + 1)), rows, series, name, shared, {**here.constants, **_of_run(variables, runs, run)}, True
         )
         for run, series in _run_tables(variables, path, rows, clock, shared, runs)
     ]
@@ -284,15 +291,8 @@ def _of_run(variables: Mapping[str, Variable], runs: int, run: int) -> dict[str,
     return found
 
 
-def _joined(
-    blocks: list[Block],
-    inner: Mapping[str, list[Block]],
-    own: Clock | None,
-    path: tuple[str, ...],
-    variables: Mapping[str, Variable],
-) -> list[Block]:
+def _joined(blocks: list[Block], below: list[Block], own: Clock | None, path: tuple[str, ...]) -> list[Block]:
     """The table of a group with those below it that are part of it; the others as they are."""
-    below = [block for found in inner.values() for block in found]
     if own is None and not blocks:
         return _as_one(below, path)
     rows = blocks[0].rows if len(blocks) == 1 else own.length if own else 0
@@ -363,7 +363,7 @@ def _numbered(groups: Mapping[str, Group]) -> bool:
     return len(groups) > 1 and len(stems) == 1 and all(name[-1:].isdigit() for name in groups)
 
 
-def _runs_of_lists(group: Group, above: Clock | None) -> Group:
+def _runs_of_lists(group: Group) -> Group:
     """Lists of arrays side by side (`t{1}, t{2}` and `x{1}, x{2}`) as a list of runs."""
     lists = {
         name: one.variables
@@ -382,9 +382,3 @@ def _runs_of_lists(group: Group, above: Clock | None) -> Group:
         str(run + 1): Group({name: list(found.values())[run] for name, found in lists.items()}) for run in range(count)
     }
     return Group({**rest, "runs": Group(runs, listed=True)})
-
-
-def alone_increases(one: Variable, axis: int) -> bool:
-    """Whether the first row or column of a matrix is a time by its numbers."""
-    part = tuple(slice(None) if other == axis else slice(0, 1) for other in range(len(one.shape)))
-    return one.dtype.kind in "biuf" and rises(np.ravel(one.read(part)))

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from ndestudio.data.decisions import Choice, Decision, question
 from ndestudio.data.names import suggestion
 from ndestudio.data.readers.blocks import Block, blocks_of
+from ndestudio.data.readers.frames import as_text
 from ndestudio.data.readers.nodes import Group, Variable, canonical, walk
 from ndestudio.data.readers.orientation import Orientation
 from ndestudio.errors import DataError
@@ -45,6 +46,8 @@ class Chosen:
         Of the trajectories that they are; empty for a single table.
     choices
         What `key` can name.
+    named_by
+        Single value beside each table that names it, "" if their groups do.
     problems
         A question, where nothing says which table is meant.
     """
@@ -55,6 +58,7 @@ class Chosen:
     decisions: tuple[Decision, ...] = ()
     problems: tuple[DataError, ...] = ()
     notes: tuple[str, ...] = ()
+    named_by: str = ""
 
 
 def choose(root: Group, blocks: Sequence[Block], key: str | None, orientation: Orientation, name: str) -> Chosen:
@@ -129,8 +133,8 @@ def _among(
         return Chosen(tuple(blocks), choices=choices, decisions=decisions)
     alike = len({block.labels for block in blocks}) == 1
     if alike and not _systems(blocks):
-        names = trajectory_names(blocks)
-        return Chosen(tuple(blocks), names, choices, (_runs(blocks, names, key),))
+        names, by = trajectory_names(blocks)
+        return Chosen(tuple(blocks), names, choices, (_runs(blocks, names, key),), named_by=by)
     top = [block for block in blocks if not block.path]
     if top:
         return Chosen((top[0],), choices=choices, decisions=(_taken(top[0], blocks, key),))
@@ -174,7 +178,7 @@ def _asked(blocks: Sequence[Block], name: str, choices: tuple[str, ...]) -> Chos
     first = next(iter(options))
     preview = [block for block in blocks if "/".join(block.path).startswith(first)]
     preview = [block for block in preview if block.labels == preview[0].labels]
-    names = trajectory_names(preview) if len(preview) > 1 else ()
+    names, _ = trajectory_names(preview) if len(preview) > 1 else ((), "")
     return Chosen(tuple(preview), names, choices, (decision,), (question(decision, name),))
 
 
@@ -214,19 +218,12 @@ def _paths(blocks: Sequence[Block]) -> tuple[str, ...]:
     return tuple("/".join(block.path) for block in blocks if block.path) if len(blocks) > 1 else ()
 
 
-def trajectory_names(blocks: Sequence[Block]) -> tuple[str, ...]:
-    """What tables that are runs are called: by a name beside each, else by their group."""
-    for key in _NAMES:
-        given = [_constant(block.constants, key) for block in blocks]
-        if all(given) and len(set(given)) == len(given):
-            return tuple(str(one) for one in given)
+def trajectory_names(blocks: Sequence[Block]) -> tuple[tuple[str, ...], str]:
+    """What tables that are runs are called, and the single value beside each that says it; "" if their groups do."""
+    for wanted in _NAMES:
+        for key in blocks[0].constants:
+            given = [block.constants.get(key) for block in blocks]
+            if key.lower() == wanted and None not in given and len(set(given)) == len(given):
+                return tuple(as_text(one) for one in given), key
     levels = _varying(blocks)
-    return tuple("/".join(block.path[level] for level in levels if level < len(block.path)) for block in blocks)
-
-
-def _constant(constants: Mapping[str, float | str], wanted: str) -> str | None:
-    for name, value in constants.items():
-        if name.lower() == wanted:
-            whole = isinstance(value, float) and value.is_integer()
-            return str(int(value)) if whole and not isinstance(value, str) else str(value)
-    return None
+    return tuple("/".join(block.path[level] for level in levels if level < len(block.path)) for block in blocks), ""

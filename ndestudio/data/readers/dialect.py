@@ -207,6 +207,10 @@ def guess_delimiter(lines: list[Line], config: DataConfig, extra: frozenset[str]
     return best or default
 
 
+_BLANK_BESIDES = 0.75
+"""What blanks count where each line has tabs or semicolons, too: they stand inside dates and names."""
+
+
 def _best_dialect(
     lines: list[Line], pairs: list[tuple[str, str]], config: DataConfig, extra: frozenset[str]
 ) -> tuple[str, str] | None:
@@ -216,6 +220,8 @@ def _best_dialect(
         if delimiter not in split:
             split[delimiter] = [RawRow(one.number, tuple(split_line(one.text, delimiter)), one.gap) for one in lines]
         score = _consistency(split[delimiter], decimal, config, extra)
+        if delimiter == " " and lines and any(all(sign in one.text for one in lines) for sign in ("\t", ";")):
+            score *= _BLANK_BESIDES
         if score > best_score + 1e-9:
             best, best_score = (delimiter, decimal), score
     return best

@@ -23,6 +23,8 @@ _PLACES = re.compile(
     r"|instance|feature|location|point|lat|lon|latitude|longitude|batch|experiment|trial|case|sensor|x|y|node|cell|id|name)s?\Z"
 )
 """Names of dimensions along which one goes from one trajectory to another."""
+ANONYMOUS = "#"
+"""In the name of an axis that has none of its own: its elements are columns."""
 _MOST_RUNS = 10_000
 
 Attributes = Mapping[Variable, Mapping[str, Any]]
@@ -77,13 +79,16 @@ def _clocks(level: _Level) -> list[tuple[str, str]]:
     found: list[tuple[tuple[bool, bool], str, str]] = []
     for name, one in level.variables.items():
         by_attribute = cf.is_time(level.told(one)) or one.dtype.kind == "M"
-        if not one.axes or not (by_attribute or is_time_name(name)) or "bounds" in name or name.endswith("_bnds"):
+        by_name = is_time_name(name) and len(one.axes) == 1
+        if not one.axes or not (by_attribute or by_name) or "bounds" in name or name.endswith("_bnds"):
             continue
         if one.dtype.kind not in "biufMUO":
             continue
         axis = next((axis for axis in reversed(one.axes) if not _is_place(level, axis)), one.axes[-1])
         if one.shape[one.axes.index(axis)] > 1:
             found.append(((name != axis, not by_attribute), name, axis))
+    if any(not rank[1] for rank, _, _ in found):
+        found = [one for one in found if not one[0][1]]
     best: dict[str, tuple[tuple[bool, bool], str]] = {}
     for rank, name, axis in found:
         if axis not in best or rank < best[axis][0]:
@@ -93,7 +98,7 @@ def _clocks(level: _Level) -> list[tuple[str, str]]:
 
 def _is_place(level: _Level, axis: str) -> bool:
     """Whether a dimension goes over trajectories: by its name, by its role, or since texts name its places."""
-    if is_time_name(axis):
+    if is_time_name(axis) or ANONYMOUS in axis:
         return False
     for one in level.variables.values():
         told = level.told(one)
@@ -130,7 +135,7 @@ def _of_clock(level: _Level, own: Mapping[str, Variable], clock: str, axis: str)
         series = [*_series(level, clock, time, axis, at, rows), *ragged]
         for name, one in measured.items():
             series += _series(level, name, one, axis, at, rows)
-        names = tuple(_place_name(level, other, place) for other, place in at.items())
+        names = (", ".join(_place_name(level, other, place) for other, place in at.items()),) if at else ()
         yield Block((*level.path, *names), rows, tuple(series), clock, False, _constants(level, at), bool(at))
 
 
@@ -158,22 +163,38 @@ def _series(level: _Level, name: str, one: Variable, axis: str, at: Mapping[str,
     for further in product(*(range(count) for count in counts)):
         chosen = {**at, **dict(zip(rest, further, strict=True))}
         place = tuple(chosen.get(other, 0) for other in one.axes if other != axis)
-        label = "_".join(
-            [name, *(_place_name(level, other, index) for other, index in zip(rest, further, strict=True))]
-        )
+        label = _label(level, name, one, list(zip(rest, further, strict=True)))
         yield Series(label, one, "/".join((*level.path, name)), along, place, one.unit)
 
 
-def _place_name(level: _Level, axis: str, place: int) -> str:
-    """What a place along a dimension is called: its text, the value of its coordinate, or its number."""
+def _label(level: _Level, name: str, one: Variable, further: Sequence[tuple[str, int]]) -> str:
+    """What one column of a variable is called: as the file names it, else by its places along further dimensions."""
+    if len(further) == 1 and len(one.names) == one.shape[one.axes.index(further[0][0])] == len(set(one.names)):
+        return one.names[further[0][1]]
+    places = (
+        str(index + 1) if ANONYMOUS in axis else _place_name(level, axis, index, short=True) for axis, index in further
+    )
+    return "_".join((name, *places))
+
+
+def _place_name(level: _Level, axis: str, place: int, *, short: bool = False) -> str:
+    """What a place along a dimension is called: its text, the dimension with the value of its coordinate or its number.
+
+    Parameters
+    ----------
+    short
+        Without the name of the dimension.
+    """
     texts = [one for one in level.variables.values() if one.axes == (axis,) and one.dtype.kind in "UO"]
-    roles = [one for one in texts if "cf_role" in level.told(one)] or texts
+    texts.sort(key=lambda one: "cf_role" not in level.told(one))
+    for one in texts:
+        names = [_written(value) for value in np.ravel(one.values())]
+        if len(set(names)) == len(names):
+            return names[place]
     coordinate = level.variables.get(axis)
-    for one in (*roles, *([coordinate] if coordinate is not None and coordinate.axes == (axis,) else [])):
-        values = np.ravel(one.values())
-        if len({str(value) for value in values}) == len(values):
-            return _written(values[place])
-    return f"{axis} {place + 1}"
+    known = coordinate is not None and coordinate.axes == (axis,)
+    number = _written(np.ravel(coordinate.values())[place]) if coordinate is not None and known else str(place + 1)
+    return number if short else f"{axis} {number}"
 
 
 def _written(value: Any) -> str:
@@ -195,7 +216,7 @@ def _constants(level: _Level, at: Mapping[str, int]) -> dict[str, float | str]:
 
 def _ragged(level: _Level, axis: str, rows: int) -> Sequence[Series]:
     """The names of the trajectories of rows that lie one below the other, by counts or by an index."""
-    for name, one in level.variables.items():
+    for one in level.variables.values():
         told = level.told(one)
         if cf.text(told.get("sample_dimension")) == axis and len(one.axes) == 1:
             counts = np.nan_to_num(one.values()).astype(np.int64)
@@ -206,7 +227,6 @@ def _ragged(level: _Level, axis: str, rows: int) -> Sequence[Series]:
         if cf.text(told.get("instance_dimension")) and one.axes == (axis,):
             places = np.nan_to_num(one.values()).astype(np.int64)
             return (_names_of(level, cf.text(told["instance_dimension"]), places, axis),)
-        del name
     return ()
 
 

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 class _DuckDb:
     def __init__(self, connection: Any) -> None:
         self._connection = connection
+        self._places: dict[str, tuple[str, str]] = {}
+        """Name -> schema and table."""
 
     def tables(self) -> dict[str, tuple[str, ...]]:
         found: dict[str, tuple[str, ...]] = {}
@@ -28,6 +30,7 @@ class _DuckDb:
         ).fetchall()
         for schema, table, column in rows:
             name = table if schema == "main" else f"{schema}.{table}"
+            self._places[name] = schema, table
             found[name] = (*found.get(name, ()), column)
         return found
 
@@ -43,9 +46,8 @@ class _DuckDb:
         return pl.DataFrame([_column(name, array) for name, array in zip(columns, found.values(), strict=True)])
 
     def _quoted(self, table: str) -> str:
-        known = self.tables()
-        schema, _, rest = table.partition(".")
-        parts = ("main", table) if f"main.{table}" in known or table in known and not rest else (schema, rest)
+        known = self._places
+        parts = known.get(table, ("main", table))
         return ".".join('"' + part.replace('"', '""') + '"' for part in parts)
 
 
@@ -78,7 +80,7 @@ def _connect(path: Path, name: str) -> Iterator[_DuckDb]:
         ) from error
     try:
         # a view of the file must not read other files or load extensions
-        settings = {
+        settings: dict[str, Any] = {
             "enable_external_access": "false",
             "autoload_known_extensions": "false",
             "lock_configuration": "true",

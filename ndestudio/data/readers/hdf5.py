@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ndestudio.data.readers import cf
-from ndestudio.data.readers.arrays import DAMAGE, ArrayReader, Contents, complaint
-from ndestudio.data.readers.dimensions import tables_of
+from ndestudio.data.readers.arrays import DAMAGE, Contents, ContentsReader, complaint
+from ndestudio.data.readers.dimensions import ANONYMOUS, tables_of
 from ndestudio.data.readers.nodes import Group, Node, Variable, check_size, variable
 from ndestudio.errors import DataError
 
@@ -26,6 +26,8 @@ SIGNATURE = b"\x89HDF\r\n\x1a\n"
 _DEEPEST = 16
 _MOST = 20_000
 """Datasets and groups that are looked at."""
+_NO_VARIABLE = "This is a netCDF dimension but not a netCDF variable"
+"""How NetCDF marks datasets that only stand for a dimension."""
 _NAMES = ("columns", "column_names", "names", "labels", "header", "fields", "variables")
 """Attributes that name the columns of a matrix."""
 
@@ -74,7 +76,7 @@ class _Scan:
 
     def __init__(self, file: h5py.File, size: int, name: str) -> None:
         self._file, self._size, self._name = file, size, name
-        self._seen: set[int] = set()
+        self._seen = {_address(file)}
         self._count = 0
         self.matlab = file.userblock_size >= 512
         self.netcdf = "_NCProperties" in file.attrs
@@ -86,7 +88,8 @@ class _Scan:
         import h5py
 
         members: dict[str, Node] = {}
-        for name in group:
+        # soft links last, so that a dataset has the name of its place
+        for name in sorted(group, key=lambda one: isinstance(group.get(one, getlink=True), h5py.SoftLink)):
             self._count += 1
             if self._count > _MOST:
                 self._note(f"only the first {_MOST} of its members were looked at")
@@ -99,7 +102,7 @@ class _Scan:
                 node = self.group(found, (*path, name))
             if node is not None and not (isinstance(node, Group) and not node.members):
                 members[name] = node
-        if self.matlab and members and all(isinstance(one, Group) and one.listed for one in members.values()):
+        if self.matlab and path and members and all(isinstance(one, Group) and one.listed for one in members.values()):
             return _struct_array({key: one for key, one in members.items() if isinstance(one, Group)})
         if path:
             members = {**_single_values(group.attrs, members), **members}
@@ -119,7 +122,7 @@ class _Scan:
         found: Any = group[name]
         if not isinstance(found, (h5py.Group, h5py.Dataset)):
             return None
-        place = h5py.h5o.get_info(found.id).addr
+        place = _address(found)
         if place in self._seen:
             return None
         self._seen.add(place)
@@ -149,6 +152,8 @@ class _Scan:
             self._note(f"the values of `{where}` lie in other files and are left out")
             return None
         attributes = dict(_attributes(dataset))
+        if cf.text(attributes.get("NAME")).startswith(_NO_VARIABLE):
+            return None
         matlab = cf.text(attributes.get("MATLAB_class"))
         if self.matlab and ("MATLAB_object_decode" in attributes or "MATLAB_sparse" in attributes):
             self._note(
@@ -170,6 +175,9 @@ class _Scan:
         import h5py
 
         strings = h5py.check_string_dtype(dataset.dtype)
+        if strings is not None and strings.length == 1 and dataset.shape:
+            # characters of NetCDF, which make texts along their last axis
+            strings = None
         source: Any = dataset.asstr(errors="replace") if strings is not None else dataset
         dtype = np.dtype(object) if strings is not None else dataset.dtype
         shape = tuple(int(length) for length in dataset.shape)
@@ -246,6 +254,13 @@ class _Scan:
             self.notes.append(f"{sentence[:1].upper()}{sentence[1:]}.")
 
 
+def _address(node: h5py.Group | h5py.Dataset) -> int:
+    """Where in the file a member lies."""
+    from h5py.h5o import get_info
+
+    return int(get_info(node.id).addr)
+
+
 def _attributes(node: h5py.Group | h5py.Dataset) -> Iterator[tuple[str, Any]]:
     for name in node.attrs:
         try:
@@ -259,9 +274,9 @@ def _axes(dataset: h5py.Dataset) -> tuple[str, ...]:
     """Names of the axes that have dimension scales; a scale is its own axis."""
     if "DIMENSION_LIST" in dataset.attrs:
         return tuple(
-            scales[0].name.rsplit("/", 1)[-1]
+            str(scales[0].name).rsplit("/", 1)[-1]
             if (scales := dimension.values())
-            else f"axis {place + 1} of {dataset.name}"
+            else f"{dataset.name} {ANONYMOUS}{place + 1}"
             for place, dimension in enumerate(dataset.dims)
         )
     return (str(dataset.name).rsplit("/", 1)[-1],) if dataset.is_scale and len(dataset.shape) == 1 else ()
@@ -321,4 +336,4 @@ def _looks(first: bytes) -> float:
     return 0.8 if first.startswith(SIGNATURE) else 0.0
 
 
-READER = ArrayReader("hdf5", hdf5_contents, "HDF5", (".h5", ".hdf5", ".hdf", ".he5", ".nxs"), _looks)
+READER = ContentsReader("hdf5", hdf5_contents, "HDF5", (".h5", ".hdf5", ".hdf", ".he5", ".nxs"), _looks)

@@ -51,9 +51,20 @@ class Orientation:
             )
         if one.dtype.kind not in "biuf" or one.shape[axes[1]] <= one.shape[axes[0]]:
             return axes[0]
-        if rises(_first(one, axes[1])) and not rises(_first(one, axes[0])):
-            return self._decided(name, axes[1], axes, "for its first row increases", True)
+        if rises(_first(one, axes[1])):
+            sure = not rises(_first(one, axes[0]))
+            return self._decided(name, axes[1], axes, "for its first row increases", sure)
         return axes[0]
+
+    def of_runs(self, name: str, one: Variable, axes: Sequence[int]) -> int:
+        """The same for the times of several runs that increase from run to run, too: those of a run lie closer together."""
+        if self._given is not None:
+            return self._decided(
+                name, axes[0] if self._given == "rows" else axes[1], axes, "as `times_along` says", True
+            )
+        values = np.squeeze(one.values()).astype(np.float64)
+        down, along = (float(np.nanmedian(np.diff(values, axis=axis))) for axis in (0, 1))
+        return self._decided(name, axes[0] if down <= along else axes[1], axes, "for its steps are shorter so", False)
 
     def _decided(self, name: str, axis: int, axes: Sequence[int], why: str, certain: bool) -> int:
         down = axis == axes[0]
@@ -72,9 +83,10 @@ def _first(one: Variable, axis: int) -> np.ndarray:
 
 
 def _roughness(values: np.ndarray, axis: int) -> float:
-    """Mean change between neighbours along an axis, in units of the spread along it."""
-    values = values.astype(np.float64)
-    with np.errstate(all="ignore"):
-        steps = np.nanmean(np.abs(np.diff(values, axis=axis)))
-        spread = np.nanmean(np.abs(values - np.nanmean(values, axis=axis, keepdims=True)))
-        return float(steps / spread) if spread > 0 else np.inf
+    """Change between neighbours along an axis in units of the spread along it: the median over all lines."""
+    lines = np.moveaxis(values.astype(np.float64), axis, -1)
+    lines = lines[np.isfinite(lines).all(axis=1)]
+    steps = np.abs(np.diff(lines, axis=1)).mean(axis=1)
+    spread = np.abs(lines - lines.mean(axis=1, keepdims=True)).mean(axis=1)
+    known = spread > 0
+    return float(np.median(steps[known] / spread[known])) if known.any() else np.inf

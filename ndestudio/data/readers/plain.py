@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -38,8 +39,14 @@ def _group(value: dict[str, Any], depth: int) -> Node | None:
         return _group(split, depth)
     if (table := _keyed_rows(value)) is not None:
         return table
-    members = {name: tree_of(one, depth + 1) for name, one in value.items()}
-    return Group({name: one for name, one in members.items() if one is not None})
+    units = next((value[key] for key in ("units", "Units", "unit") if isinstance(value.get(key), Mapping)), {})
+    members: dict[str, Node] = {}
+    for name, one in value.items():
+        node = tree_of(one, depth + 1) if one is not units else None
+        if node is not None:
+            unit = units.get(name)
+            members[name] = replace(node, unit=unit) if isinstance(node, Variable) and isinstance(unit, str) else node
+    return Group(members)
 
 
 def _list(value: Sequence[Any], depth: int) -> Node | None:

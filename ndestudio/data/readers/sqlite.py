@@ -19,14 +19,26 @@ if TYPE_CHECKING:
 
 _MARK = b"SQLite format 3\0"
 _CHUNK = 50_000
-_MOST_STEPS = 2_000_000_000
-"""Instructions of SQLite's machine after which a view that never ends is given up."""
+_MOST_STEPS = 300_000_000
+"""Instructions of SQLite's machine, some seconds, after which a view that may never end is given up."""
 _STEPS = 1_000_000
+_WAL = 2
+"""Version in the header of a database whose latest changes lie in a file beside it."""
 
 
 class _Sqlite:
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
+        self._steps = 0
+
+    def _give_up(self) -> bool:
+        self._steps += _STEPS
+        return self._steps > _MOST_STEPS
+
+    def _limit(self, table: str) -> None:
+        """Limit what follows if it asks a view; a table ends by itself."""
+        found = self._connection.execute("SELECT type FROM sqlite_master WHERE name = ?", (table,)).fetchone()
+        self._connection.set_progress_handler(self._give_up if found == ("view",) else None, _STEPS)
 
     def tables(self) -> dict[str, tuple[str, ...]]:
         found = self._connection.execute(
@@ -40,11 +52,13 @@ class _Sqlite:
         return tuple(str(row[1]) for row in self._connection.execute(f"PRAGMA table_info({_quoted(table)})"))
 
     def count(self, table: str) -> int:
+        self._limit(table)
         return int(self._connection.execute(f"SELECT count(*) FROM {_quoted(table)}").fetchone()[0])
 
     def rows(self, table: str, columns: Sequence[str], limit: int | None) -> pl.DataFrame:
         import polars as pl
 
+        self._limit(table)
         query = f"SELECT {', '.join(map(_quoted, columns))} FROM {_quoted(table)}"
         if limit is not None:
             query += f" LIMIT {limit}"
@@ -84,41 +98,41 @@ def _text(cell: Any) -> str | None:
 
 @contextmanager
 def _connect(path: Path, name: str) -> Iterator[_Sqlite]:
-    steps = 0
-
-    def give_up() -> bool:
-        nonlocal steps
-        steps += _STEPS
-        return steps > _MOST_STEPS
-
     try:
         with closing(_opened(path)) as connection:
-            connection.set_progress_handler(give_up, _STEPS)
             connection.execute("PRAGMA query_only = ON")
             # functions that only the program itself may call are not run by a view of the file
             connection.execute("PRAGMA trusted_schema = OFF")
             yield _Sqlite(connection)
-    except (sqlite3.Error, OverflowError, MemoryError) as error:
+    except sqlite3.OperationalError as error:
+        if "interrupted" not in str(error):
+            raise _unreadable(name, error) from error
         raise DataError(
-            f"the file is not readable as an SQLite database ({error}); it may be damaged, locked, or encrypted: copy it "
-            "again, or export the table as CSV",
-            path=name,
+            "the view has too many rows to be read; choose a table, or make one of the view", path=name
         ) from error
+    except (sqlite3.Error, OverflowError, MemoryError) as error:
+        raise _unreadable(name, error) from error
+
+
+def _unreadable(name: str, error: Exception) -> DataError:
+    return DataError(
+        f"the file is not readable as an SQLite database ({error}); it may be damaged, locked, or encrypted: copy it "
+        "again, or export the table as CSV",
+        path=name,
+    )
 
 
 def _opened(path: Path) -> sqlite3.Connection:
-    """Read only; a file in a folder that may not be written to is taken as one that nobody changes."""
-    place = quote(str(path.absolute()))
-    connection = sqlite3.connect(f"file:{place}?mode=ro", uri=True, timeout=2.0)
+    """Read only, and without a trace beside the file."""
+    with path.open("rb") as stream:
+        header = stream.read(20)
+    changes = path.with_name(f"{path.name}-wal")
+    pending = changes.exists() and changes.stat().st_size > 0
+    # else SQLite would make files beside the database
+    still = header[18:19] == bytes([_WAL]) and not pending
+    options = "mode=ro&immutable=1" if still else "mode=ro"
+    connection = sqlite3.connect(f"file:{quote(str(path.absolute()))}?{options}", uri=True, timeout=2.0)
     connection.text_factory = lambda raw: raw.decode("utf-8", "replace")
-    try:
-        connection.execute("SELECT name FROM sqlite_master LIMIT 1").fetchall()
-    except sqlite3.OperationalError:
-        connection.close()
-        if path.with_name(f"{path.name}-wal").exists():
-            raise
-        connection = sqlite3.connect(f"file:{place}?mode=ro&immutable=1", uri=True)
-        connection.text_factory = lambda raw: raw.decode("utf-8", "replace")
     return connection
 
 

@@ -9,6 +9,7 @@ import codecs
 import re
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
@@ -92,6 +93,7 @@ class TextReader:
             return _transposed_table(path, head, kinds, config, reporter)
         view = View(head.layout)
         sources = view.sources(kinds)
+        head = replace(head, times=view.by_position(head.times))
         labels = unique_labels([split_header(header)[0] for header in head.headers])
         named = {raw: view.label_of(raw, labels) for raw in sources}
         config = with_markers(config, head.layout)

@@ -10,7 +10,7 @@ import numpy as np
 from ndestudio.data.assemble import Rows
 from ndestudio.data.config import DataConfig
 from ndestudio.data.dataset import Column
-from ndestudio.data.decisions import Decision
+from ndestudio.data.decisions import Decision, question
 from ndestudio.data.names import identifier, split_header, unique_labels
 from ndestudio.data.plan import Plan
 from ndestudio.data.roles import Analysed
@@ -19,7 +19,9 @@ from ndestudio.data.shape.events import plain_texts, with_doses
 from ndestudio.data.shape.long import observables, pivot
 from ndestudio.data.shape.replicates import NAMELESS, averaged, find_replicates, stacked
 from ndestudio.data.shape.rest import SHOWN
+from ndestudio.data.shape.sentinels import could_mark, find_sentinels, ruled, sentinel_question
 from ndestudio.data.shape.together import MEAN, STATES, TRAJECTORIES, rows_together
+from ndestudio.errors import DataError
 
 
 @dataclass(frozen=True)
@@ -74,19 +76,85 @@ def reshape(plan: Plan, sources: Sequence[Rows], config: DataConfig, per_hour: f
         Names that no quantity has, values that cannot be what they were taken for.
     """
     shaped = Shaped(
-        list(sources), [quantity(one) for one in plan.measured], [quantity(one) for one in plan.inputs], set(plan.covariates)
+        list(sources),
+        [quantity(one) for one in plan.measured],
+        [quantity(one) for one in plan.inputs],
+        set(plan.covariates),
     )
     _code_texts(plan, shaped)
     if plan.events:
         places = [k for k, one in enumerate(shaped.inputs) if one.alias in shaped.covariates]
-        found = [with_doses(one, places, per_hour) for one in shaped.sources]
+        found = [with_doses(one, places, per_hour, config.below) for one in shaped.sources]
         shaped.sources = [one for one, _ in found]
         shaped.notes += [note for _, notes in found for note in notes]
     if plan.observable is not None:
         _pivot(plan, shaped, config)
+    _marks(plan, shaped, config)
     _replicates(plan, shaped, config)
     _rows_together(shaped, config)
     return shaped
+
+
+def _marks(plan: Plan, shaped: Shaped, config: DataConfig) -> None:
+    """Numbers that mark missing values, taken out where the person or the format says so, and asked about elsewhere."""
+    rule = ruled(plan.headers)
+    whole = {name for one in plan.measured for name in one.answers_to} if plan.observable is not None else set()
+    for part, columns in (("measured", shaped.measured), ("inputs", shaped.inputs)):
+        for k, one in enumerate(columns):
+            names = [
+                name for name in config.sentinels if name in one.answers_to or (part == "measured" and name in whole)
+            ]
+            marks = {mark for name in names for mark in config.sentinels[name]}
+            if not names:
+                marks = {mark for known in config.sentinels.values() for mark in known} | set(
+                    rule.missing if rule else ()
+                )
+            count = _take_out(shaped, part, k, tuple(marks)) if marks else 0
+            if count:
+                why = f" (files of {rule.name} have them so)" if rule and not names else ""
+                shown = " and ".join(f"{mark:g}" for mark in sorted(marks))
+                shaped.notes.append(
+                    f"`{one.label}`: {count} values {shown} mark what was not measured{why} and are missing."
+                )
+    told = {name for name in config.sentinels for one in (*shaped.measured, *shaped.inputs) if name in one.answers_to}
+    told |= {one.label for one in shaped.measured} if whole & set(config.sentinels) else set()
+    found = find_sentinels(_by_label(shaped, told))
+    if found:
+        values = _by_label(shaped, told)
+        raise question(
+            sentinel_question(
+                found, {label: int(np.isin(values[label], marks).sum()) for label, marks in found.items()}
+            ),
+            plan.path,
+        )
+
+
+def _take_out(shaped: Shaped, part: str, place: int, marks: tuple[float, ...]) -> int:
+    count = 0
+    for source in shaped.sources:
+        values = source.measured if part == "measured" else source.inputs
+        hit = np.isin(values[:, place], marks)
+        values[hit, place] = np.nan
+        count += int(hit.sum())
+    return count
+
+
+def _by_label(shaped: Shaped, left_out: set[str]) -> dict[str, np.ndarray]:
+    """All values of each column but those left out (by any of their names)."""
+    found = {}
+    for part, columns in (("measured", shaped.measured), ("inputs", shaped.inputs)):
+        sources = [source for source in shaped.sources if len(source.t)]
+        whole = [source.measured if part == "measured" else source.inputs for source in sources]
+        if not columns or not whole:
+            continue
+        low = np.fmin.reduce([np.fmin.reduce(one, axis=0) for one in whole])
+        high = np.fmax.reduce([np.fmax.reduce(one, axis=0) for one in whole])
+        for k, one in enumerate(columns):
+            # only a column that has a mark at an end can hold any, and few do
+            if not left_out.intersection(one.answers_to) and could_mark(low[k], high[k]):
+                parts = [(source.measured if part == "measured" else source.inputs)[:, k] for source in shaped.sources]
+                found[one.label] = parts[0] if len(parts) == 1 else np.concatenate(parts)
+    return found
 
 
 def _replicates(plan: Plan, shaped: Shaped, config: DataConfig) -> None:
@@ -130,7 +198,9 @@ def _code_texts(plan: Plan, shaped: Shaped) -> None:
         code = {name: float(k) for k, name in enumerate(names)}
         for source, cells in zip(shaped.sources, texts, strict=True):
             source.inputs[:, place] = [code.get(str(one), np.nan) for one in cells]
-        shown = ", ".join(f"`{name}` = {k}" for k, name in enumerate(names[:SHOWN])) + (", ..." if names[SHOWN:] else "")
+        shown = ", ".join(f"`{name}` = {k}" for k, name in enumerate(names[:SHOWN])) + (
+            ", ..." if names[SHOWN:] else ""
+        )
         shaped.notes.append(f"The texts of `{column.label}` are numbered: {shown}.")
 
 
@@ -138,10 +208,11 @@ def _pivot(plan: Plan, shaped: Shaped, config: DataConfig) -> None:
     """The quantities of a long table as columns, those that the person named as inputs among the inputs."""
     assert plan.observable is not None
     sources = [
-        one if one.observable is None else replace(one, observable=plain_texts(one.observable)) for one in shaped.sources
+        one if one.observable is None else replace(one, observable=plain_texts(one.observable))
+        for one in shaped.sources
     ]
     names = observables([text for one in sources if one.observable is not None for text in one.observable])
-    found = _quantities(names, plan, config)
+    found = _quantities(names, plan, config, _units(plan, sources))
     _check_names(plan, found)
     wide = [pivot(source, names) for source in sources]
     shaped.sources = [one for one, _ in wide]
@@ -170,16 +241,39 @@ def columns_at(source: Rows, keep: Sequence[int]) -> Rows:
     return replace(source, measured=source.measured[:, list(keep)], deviation=deviation)
 
 
-def _quantities(names: Sequence[str], plan: Plan, config: DataConfig) -> list[Quantity]:
+def _units(plan: Plan, sources: Sequence[Rows]) -> dict[str, str]:
+    """The unit of each quantity, where a column says it."""
+    units: dict[str, str] = {}
+    for source in sources:
+        if source.units is None or source.observable is None:
+            continue
+        pairs = np.array([source.observable.astype(str), source.units.astype(str)])
+        found, first = np.unique(pairs, axis=1, return_index=True)
+        for (name, unit), row in zip(found.T, first, strict=True):
+            if unit and units.setdefault(str(name), str(unit)) != unit:
+                raise DataError(
+                    f"`{name}` is given in `{units[str(name)]}` and in `{unit}`; convert one of them, or name them as two "
+                    "quantities",
+                    path=source.path,
+                    row=int(source.rows[row]),
+                    column=plan.unit.label if plan.unit else None,
+                )
+    return units
+
+
+def _quantities(names: Sequence[str], plan: Plan, config: DataConfig, units: Mapping[str, str]) -> list[Quantity]:
     """A column for each name in a long table; one for whole numbers is called after the column of values."""
     parts = [split_header(name) for name in names]
     value = plan.measured[0].label
     numbered = all(name.isdigit() for name in names)
-    labels = [f"{value}_{name}" if numbered and len(names) > 1 else value if numbered else label for name, (label, _) in zip(names, parts, strict=True)]
+    labels = [
+        f"{value}_{name}" if numbered and len(names) > 1 else value if numbered else label
+        for name, (label, _) in zip(names, parts, strict=True)
+    ]
     taken = {one.alias for one in plan.inputs}
     found = []
     for name, label, (_, unit) in zip(names, unique_labels(labels), parts, strict=True):
-        found.append(_named(label, unit or plan.measured[0].unit, taken, config, name))
+        found.append(_named(label, units.get(name) or unit or plan.measured[0].unit, taken, config, name))
     return found
 
 
@@ -189,7 +283,9 @@ def _named(label: str, unit: str, taken: set[str], config: DataConfig, name: str
     alias = identifier(given, taken)
     taken.add(alias)
     answers = tuple(one for one in dict.fromkeys((label, alias, name)) if one)
-    return Quantity(Column(alias, label, next((config.units[one] for one in answers if one in config.units), unit)), answers)
+    return Quantity(
+        Column(alias, label, next((config.units[one] for one in answers if one in config.units), unit)), answers
+    )
 
 
 def _check_names(plan: Plan, found: Sequence[Quantity]) -> None:

@@ -7,8 +7,9 @@ from itertools import combinations, pairwise
 
 import numpy as np
 
-from ndestudio.data.roles import TIME_NAMES, TRAJECTORY_NAMES, Analysed, increasing, telling
-from ndestudio.data.shape.vocabulary import CALENDAR, IDENTIFIERS, RUNS, is_flag, word
+from ndestudio.data.roles import TRAJECTORY_NAMES, Analysed, increasing, telling
+from ndestudio.data.shape.vocabulary import CALENDAR, IDENTIFIERS, RUNS, is_flag, is_unit_column, word
+from ndestudio.data.times.words import part_of_clock
 
 MOST = 8
 """So many columns are tried together."""
@@ -56,7 +57,9 @@ def groups(columns: Sequence[Analysed], chosen: Sequence[int], base: np.ndarray 
     for index in chosen:
         place = next(one for one in columns if one.index == index)
         codes = np.unique(np.array(place.texts, dtype=str), return_inverse=True)[1]
-        number = codes if number is None else np.unique(number * (codes.max(initial=0) + 1) + codes, return_inverse=True)[1]
+        number = (
+            codes if number is None else np.unique(number * (codes.max(initial=0) + 1) + codes, return_inverse=True)[1]
+        )
     return number
 
 
@@ -95,19 +98,30 @@ def _separates(
     return any(
         not increasing(one.values, base)
         and increasing(one.values, groups(columns, (column.index,), base))
-        and (column.kind == "text" or changes + 1 == distinct or _crossed(one))
+        and (column.kind == "text" or _crossed(one) or (changes + 1 == distinct and _falls(one)))
         for one in times
         if one.kind != "text"
     )
 
 
+def _falls(time: Analysed) -> bool:
+    """Whether another run begins somewhere; where an input steps the time only repeats."""
+    return bool((np.diff(time.values[np.isfinite(time.values)]) < 0).any())
+
+
 def _crossed(time: Analysed) -> bool:
-    """Whether most times are there several times, so that they stand for several runs; not where an input steps."""
+    """Whether most times are there several times, so that they stand for several runs."""
     return len(np.unique(time.values)) <= CROSSED * len(time.values)
 
 
 def _never(column: Analysed) -> bool:
-    return is_flag(column.label) or word(column.label) in CALENDAR | TIME_NAMES
+    return (
+        is_flag(column.label)
+        or is_unit_column(column.header)
+        or word(column.label) in CALENDAR
+        or bool(part_of_clock(column.label))
+        or telling(column.label)
+    )
 
 
 def _telling(column: Analysed) -> bool:
@@ -115,8 +129,7 @@ def _telling(column: Analysed) -> bool:
 
 
 def _times(time: Analysed | None, columns: Sequence[Analysed]) -> list[Analysed]:
-    found = [time] if time else [one for one in columns if word(one.label) in TIME_NAMES]
-    found = found or [one for one in columns if telling(one.label)]
+    found = [time] if time else [one for one in columns if telling(one.label)]
     return [one for one in found if one.kind != "text"]
 
 
@@ -141,4 +154,4 @@ def _rising(
 def _usable(columns: Sequence[Analysed], chosen: Sequence[int], base: np.ndarray | None) -> bool:
     """Whether runs have at least two rows for the most part."""
     number = groups(columns, chosen, base)
-    return number is not None and 2 * (number.max() + 1) <= len(number)
+    return number is not None and bool(2 * (number.max() + 1) <= len(number))

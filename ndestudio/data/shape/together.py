@@ -16,6 +16,9 @@ from ndestudio.data.decisions import Choice, Decision, question
 MOSTLY = 0.5
 """Readings are replicates if at least this part of the times has several."""
 
+FEWEST = 3
+"""Readings at fewer times than this are no replicates of a run."""
+
 MEAN = Choice("their mean, with the standard deviation", {"replicates": "mean"})
 TRAJECTORIES = Choice("each a trajectory of its own", {"replicates": "trajectories"})
 STATES = Choice("quantities of their own", {"replicates": "states"})
@@ -54,7 +57,7 @@ class _Times:
         """Where rows of one time have different values."""
         ordered = values[self.order]
         low = np.fmin.reduceat(ordered, self.starts, axis=0)
-        return np.fmax.reduceat(ordered, self.starts, axis=0) > low
+        return np.asarray(np.fmax.reduceat(ordered, self.starts, axis=0) > low)
 
     def first(self, values: Float[np.ndarray, "row column"]) -> Float[np.ndarray, "time column"]:
         """The first value of each time that is known."""
@@ -107,16 +110,21 @@ def _together(
 ) -> tuple[Rows, list[str], list[Decision]]:
     repeated = times.counts > 1
     stepped = times.differ(source.inputs) & repeated[:, None]
-    several = (times.known(source.measured) > 1).any(axis=1)
-    same = several & ~times.differ(source.measured).any(axis=1)
-    other = several & ~same
+    several = np.asarray((times.known(source.measured) > 1).any(axis=1))
+    same = np.asarray(several & ~times.differ(source.measured).any(axis=1))
+    other = np.asarray(several & ~same)
     if (stepped.any(axis=1) & (times.counts > 2)).any() or (stepped.any(axis=1) & other).any():
         return source, [], []  # what repeats there is neither: the check of the times says where
     copies = same & (times.known(source.measured) == np.maximum(times.counts[:, None], 1)).all(axis=1)
-    readings = other | (same & ~stepped.any(axis=1)) if other.any() or config.replicates is not None else other
+    if other.any() and np.bincount(times.group).max() < FEWEST:
+        return source, [], []  # so few times are no time
+    readings = other
+    if other.any() or config.replicates is not None:
+        readings = np.logical_or(other, same & ~stepped.any(axis=1))
     if not readings.any():
-        if (copies & ~stepped.any(axis=1)).any():
-            return source, [], []
+        alone = np.flatnonzero(copies & ~stepped.any(axis=1))
+        if len(alone):
+            _ask(source, times, int(alone[0]), measured, config)
         return _merged(source, times, stepped, inputs)
     return _readings(source, times, readings, measured, inputs, config)
 
@@ -129,6 +137,9 @@ def _times(source: Rows) -> _Times | None:
             return None
         codes = np.zeros(len(source.t), dtype=np.int64)
     else:
+        another = source.group[1:] != source.group[:-1]
+        if np.all((np.diff(source.t) > 0) | another):
+            return None
         codes = np.unique(source.group.astype(str), return_inverse=True)[1]
     order = np.argsort(codes, kind="stable")
     order = order[np.isfinite(source.t[order])]
@@ -152,10 +163,14 @@ def _merged(
     if stepped.any():
         before = np.where(stepped, times.first(source.inputs), np.nan)
         merged = replace(merged, before=before)
-        names = ", ".join(f"`{name}`" for name, steps in zip(inputs, stepped.any(axis=0), strict=True) if steps)
+        names = ", ".join(
+            f"`{name}`" for name, steps in zip(inputs, np.asarray(stepped.any(axis=0)), strict=True) if steps
+        )
         at = merged.t[stepped.any(axis=1)]
         shown = ", ".join(f"{one:g}" for one in at[:5]) + (", ..." if len(at) > 5 else "")
-        notes.append(f"{_where(source)}two rows at one time are the values of {names} before and after a step (at {shown}).")
+        notes.append(
+            f"{_where(source)}two rows at one time are the values of {names} before and after a step (at {shown})."
+        )
     joined = int((times.counts[~stepped.any(axis=1)] - 1).sum())
     if joined:
         notes.append(f"{_where(source)}{joined} rows complete another one at the same time and were joined with it.")
@@ -211,15 +226,13 @@ def _ask(source: Rows, times: _Times, place: int, measured: Sequence[str], confi
     if stepping:
         names = (*config.inputs, *stepping)
         choices.append(Choice(f"`{'`, `'.join(stepping)}` is an input that steps there", {"inputs": names}))
-    raise question(
-        Decision("shape", sentence, source.label, tuple(choices), chosen=None), source.path, int(rows[1])
-    )
+    raise question(Decision("shape", sentence, source.label, tuple(choices), chosen=None), source.path, int(rows[1]))
 
 
 def _looks_stepped(source: Rows, times: _Times, measured: Sequence[str]) -> list[str]:
     """Columns that alone differ between rows of one time, where others are the same or missing."""
     differ = times.differ(source.measured)
-    columns = differ.any(axis=0)
+    columns = np.asarray(differ.any(axis=0))
     return [name for name, one in zip(measured, columns, strict=True) if one] if columns.sum() < len(columns) else []
 
 
@@ -247,7 +260,9 @@ def positive(deviation: Float[np.ndarray, "row measured"]) -> Float[np.ndarray, 
 def _split(source: Rows, times: _Times) -> Rows:
     """The n-th reading at each time as part of the n-th trajectory."""
     nth = np.arange(len(times.order)) - times.starts[times.of]
-    base = source.group[times.order] if source.group is not None else np.full(len(times.order), source.stem, dtype=object)
+    base = (
+        source.group[times.order] if source.group is not None else np.full(len(times.order), source.stem, dtype=object)
+    )
     group_of = times.group[times.of]
     several = np.zeros(int(group_of.max()) + 1, dtype=bool)
     several[group_of[nth > 0]] = True

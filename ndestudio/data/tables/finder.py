@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from ndestudio.data.tables.headers import Header, find_header
 from ndestudio.data.tables.kinds import CellKind, is_summary, kind_of_cell
 from ndestudio.data.tables.layout import Layout, Other, RawRow
+from ndestudio.data.tables.times_above import heads_times
 
 _BRIDGE = 3
 """So many odd rows in a row may stand inside a table."""
@@ -129,8 +130,9 @@ def find_runs(rows: Sequence[RawRow], kinds: Sequence[list[CellKind]], given: Gi
         runs.append(current)
         place += 1
     for run in runs:
-        _trim(run, kinds)
+        _trim(run, rows, kinds)
     runs = _merged(runs, rows, kinds)
+    runs = [run for run in runs if run.stop - run.start > 1 or not heads_times(rows, kinds, run.start)]
     return [run for run in runs if any(kind in ("n", "d") for kind in run.kinds()) and run.fitting]
 
 
@@ -210,14 +212,15 @@ def _odd(rows: Sequence[RawRow], kinds: Sequence[list[CellKind]], place: int, ru
     return len(rows[place].cells) == run.cells and not (usual and usual[0] == "t")
 
 
-def _trim(run: Run, kinds: Sequence[list[CellKind]]) -> None:
-    """Leave out first rows that have text above all columns of numbers: they are headers."""
+def _trim(run: Run, rows: Sequence[RawRow], kinds: Sequence[list[CellKind]]) -> None:
+    """Leave out first rows that have text, or times, above all columns of numbers: they are headers."""
     usual = run.kinds()
     numeric = [index for index, kind in enumerate(usual) if kind in ("n", "d")]
     while run.fitting > 1 and run.stop - run.start > 1:
         cells = kinds[run.start]
         above = [cells[index] for index in numeric if index < len(cells)]
-        if not above or "t" not in above or any(kind in ("n", "d") for kind in above):
+        named = bool(above) and "t" in above and not any(kind in ("n", "d") for kind in above)
+        if not named and not heads_times(rows, kinds, run.start):
             return
         run.add(cells, -1)
         run.start += 1

@@ -193,6 +193,21 @@ def lm_step(linearise: Linearise, state: LmState, prior: Prior, least: float = 0
     least
         A step that promises a smaller relative decrease of the cost is not tried; the state stays as it is.
     """
+    proposed = lm_propose(state, prior, least)
+    if isinstance(proposed, LmState):
+        return proposed
+    return lm_accept(state, prior, proposed, linearise(proposed.point))
+
+
+class Proposal(NamedTuple):
+    """A point to be tried, and the decrease of the cost that the linearised residuals predict there."""
+
+    point: Point
+    predicted: float
+
+
+def lm_propose(state: LmState, prior: Prior, least: float = 0.0) -> Proposal | LmState:
+    """Where the next step leads; a state where there is nothing to try (see ``lm_step``)."""
     rows, residuals, size = state.linear.d_theta.shape
     few = rows * residuals * size * min(rows * residuals, size) < MANY_THREADS
     with one_thread() if few else nullcontext():
@@ -204,7 +219,13 @@ def lm_step(linearise: Linearise, state: LmState, prior: Prior, least: float = 0
     if promised < least:
         return replace(state, accepted=False, decrease=0.0, promised=promised)
     point = Point(state.point.theta + d_theta, state.point.free + d_free + state.linear.held_step)
-    linear = linearise(point)
+    return Proposal(point, predicted)
+
+
+def lm_accept(state: LmState, prior: Prior, proposed: Proposal, linear: Linear) -> LmState:
+    """The state after a trial step whose end was linearised."""
+    point, predicted = proposed
+    promised = predicted / max(state.cost, 1e-300)
     with np.errstate(all="ignore"):
         loss = linear.loss
         cost = loss + linear.path_loss + prior.value(point)

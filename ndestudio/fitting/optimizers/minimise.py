@@ -182,7 +182,7 @@ class OptimisationResult(Generic[State]):
 
 
 @dataclass
-class _Watch:
+class Watch:
     """Counts what the stopping rules speak of."""
 
     stopping: Stopping
@@ -245,7 +245,7 @@ def minimise(
     if not np.isfinite(state.cost):
         return OptimisationResult(state, "stuck", 0)
     monitor.begin(state)
-    watch = _Watch(stopping)
+    watch = Watch(stopping)
     for number in range(1, stopping.steps + 1):
         monitor.poll()
         state = objective.renewed(state)

@@ -42,7 +42,11 @@ def identify(problem: PreparedFit, model: FittedModel, found: Uncertainty) -> tu
         The fitted one, whose networks know where the data support them.
     """
     deviation = np.sqrt(np.maximum(np.diag(found.covariance), 0.0))
-    unsure = [name for name, width in zip(found.names, deviation, strict=True) if width > UNSURE]
+    unsure = [
+        name
+        for name, width in zip(found.names, deviation, strict=True)
+        if width > UNSURE and name not in found.profiled
+    ]
     with one_thread():
         beside = list(_neural_terms(problem, model, found, deviation))
     notes = [sentence for _, sentence in beside]

@@ -47,6 +47,7 @@ class Uncertainty:
     effective: number of unknowns (parameters, weights, initial values) that the data determine.
     intervals: parameter -> limits in physical units.
     point, normal: where it was found, and the normal equations there.
+    profiled: parameters whose limits are those of a profile, since they lie at a bound or far from a parabola.
     """
 
     names: tuple[str, ...]
@@ -58,6 +59,7 @@ class Uncertainty:
     intervals: dict[str, tuple[float, float]]
     point: Point
     normal: Normal
+    profiled: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, eq=False)

@@ -382,7 +382,7 @@ public:
         // The widths are those at which a wider beam hardly ever found more; the second, slower pass is for what the first
         // did not solve.
         pass(simple, {24, 20, 12, 8, 6, 6, 6}, 20, 4);
-        if (!over()) {
+        if (!over() && !(found_.best_loss() <= options_.settled(sketch_.rows, kNear))) {
             // plain terms that explain little by themselves are easily crowded out by flexible ones: begin with pairs too
             const std::size_t plain = std::min<std::size_t>(8, simple.size());
             for (std::size_t i = 0; i < plain; ++i)
@@ -400,6 +400,7 @@ private:
         return std::log(a.loss + 1e-30) + 0.04 * a.complexity < std::log(b.loss + 1e-30) + 0.04 * b.complexity;
     }
     const Data& sketch() const { return sketch_; }
+    static constexpr double kNear = 3.0;
     /// Solved, stopped, or, with a template, whose fits take several evaluations each, at the end of what this may
     /// cost.
     bool over() const {
@@ -422,7 +423,7 @@ private:
                 grow(&m, atoms, 1, optimised, next);
                 if (over()) break;
             }
-            if (next.empty()) break;
+            if (next.empty() || found_.best_loss() <= options_.settled(sketch_.rows)) break;
             beam = std::move(next);
         }
     }

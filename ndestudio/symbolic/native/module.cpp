@@ -103,6 +103,8 @@ nde::Options options_of(const nb::dict& d) {
         else if (key == "seconds") o.seconds = nb::cast<double>(value);
         else if (key == "evaluations") o.evaluations = nb::cast<std::uint64_t>(value);
         else if (key == "target") o.target = nb::cast<double>(value);
+        else if (key == "noise") o.noise = nb::cast<double>(value);
+        else if (key == "settle") o.settle = nb::cast<std::uint64_t>(value);
         else if (key == "constraints") {
             for (auto [k, v] : nb::cast<nb::dict>(value)) {
                 const auto limits = nb::cast<std::vector<int>>(v);

@@ -1,6 +1,8 @@
 // Settings of a search.
 #pragma once
 
+#include <algorithm>
+#include <cmath>
 #include <cstdint>
 #include <vector>
 
@@ -38,6 +40,8 @@ struct Options {
     double seconds = 0.0;           // 0: none
     std::uint64_t evaluations = 0;  // 0: none
     double target = 1e-14;
+    double noise = 0.0;        // standard deviation of the noise over that of the target; 0: unknown
+    std::uint64_t settle = 0;  // evaluations without a shorter description of the samples that end a search; 0: none do
 
     int argument_limit[kOps][2];      // complexity of an argument, -1: free
     int nested_limit[kOps][kOps];     // how often the inner operator may nest within the outer one, -1: free
@@ -58,6 +62,10 @@ struct Options {
             argument_limit[i][0] = argument_limit[i][1] = -1;
             for (int j = 0; j < kOps; ++j) nested_limit[i][j] = -1;
         }
+    }
+    /// The loss, times `within`, that is no more than noise: 0 where a search does not end by itself, or the noise is unknown.
+    double settled(int rows, double within = 1.0) const {
+        return settle ? within * noise * noise * (1.0 + 2.0 * std::sqrt(2.0 / std::max(rows, 2))) : 0.0;
     }
     bool allows(Op op) const { return allowed[index(op)]; }
     /// Whether any formula is ruled out by its shape.

@@ -17,6 +17,8 @@ namespace {
 constexpr double kExact = 1e-23;
 /// Evaluations spent on finding something shorter than a long exact formula, and something exact beside a good one.
 constexpr std::uint64_t kSettle = 40000, kGrace = 300000;
+/// Nats by which a description has to become shorter to count.
+constexpr double kShorter = 2.0;
 /// Children of an island between two looks at the limits; most children for each evaluation of the limit.
 constexpr int kBrood = 32;
 constexpr std::uint64_t kMostRepeats = 16;
@@ -124,7 +126,7 @@ std::uint64_t Search::fingerprint() const {
 }
 
 namespace {
-constexpr std::uint64_t kMagic = 0x4E4445532D455634ull;  // names the layout; another number for another layout
+constexpr std::uint64_t kMagic = 0x4E4445532D455635ull;  // names the layout; another number for another layout
 }
 
 std::string Search::checkpoint() {
@@ -136,6 +138,8 @@ std::string Search::checkpoint() {
     w.put(elapsed());
     w.put(extra_evaluations_);
     w.put(grace_);
+    w.put(shortest_);
+    w.put(described_);
     w.put(improved_evaluations_);
     w.put(improved_seconds_);
     w.put(static_cast<std::uint8_t>(alone_news_));
@@ -163,6 +167,8 @@ void Search::restore() {
     earlier_ = r.get<double>();
     extra_evaluations_ = r.get<std::uint64_t>();
     grace_ = r.get<std::uint64_t>();
+    shortest_ = r.get<double>();
+    described_ = r.get<std::uint64_t>();
     improved_evaluations_ = r.get<std::uint64_t>();
     improved_seconds_ = r.get<double>();
     alone_news_ = r.get<std::uint8_t>() != 0;
@@ -224,7 +230,8 @@ void Search::seed(Evaluator& e) {
     const auto regress = [&](const Options& o, const Data& sketch, const Data& data, HallOfFame& hall_of_fame) {
         if (!e.formula_template()) eliminate(o, sketch, data, *mutator_, e, hall_of_fame);
         publish(false);
-        if (!hall_of_fame.plain_below(1e-2 * o.target)) sparse_regression(o, sketch, data, dictionary_, e, hall_of_fame);
+        const bool done = hall_of_fame.plain_below(1e-2 * o.target) || hall_of_fame.best_loss() <= o.settled(data.rows);
+        if (!done) sparse_regression(o, sketch, data, dictionary_, e, hall_of_fame);
     };
     if (full_.targets == 1) return regress(options_, dictionary_.sketch(), rows(), hall_of_fame_);
     alone_.assign(static_cast<std::size_t>(full_.targets), HallOfFame(alone_options_.max_size));
@@ -311,6 +318,22 @@ void Search::migrate() {
     }
 }
 
+/// Shortest description of the samples by a formula found so far, in nats: Bayesian information criterion and size, errors not
+/// counted below what the noise leaves.
+double Search::description() const {
+    const double rows = full_.rows, floor = std::max(1e-13, options_.noise * options_.noise);
+    int symbols = full_.features;
+    for (bool allowed : options_.allowed) symbols += allowed;
+    double least = std::numeric_limits<double>::infinity();
+    for (const Individual& m : hall_of_fame_.slots()) {
+        if (!std::isfinite(m.loss)) continue;
+        double v = m.complexity * std::log(static_cast<double>(std::max(2, symbols))) + 0.5 * fitted_numbers(m, full_.spread) * std::log(rows);
+        for (int t = 0; t < m.targets; ++t) v += 0.5 * rows * std::log(std::max(m.fit[t].loss, floor));
+        least = std::min(least, v);
+    }
+    return least;
+}
+
 const char* Search::status() {
     if (stop_.load()) return "stopped";
     const std::uint64_t sum = counted();
@@ -330,6 +353,14 @@ const char* Search::status() {
         if (grace_ == 0 || until < grace_) grace_ = until;
     }
     if (grace_ && sum >= grace_) return "solved";
+    if (options_.settle) {
+        const double now = description();
+        if (now < shortest_ - kShorter) {
+            shortest_ = now;
+            described_ = sum;
+        }
+        if (std::isfinite(shortest_) && sum >= described_ + options_.settle) return "settled";
+    }
     // Where few formulas are possible nearly every child is a repeat, and distinct evaluations alone would never be used up.
     const std::uint64_t bred = static_cast<std::uint64_t>(epoch_) * kBrood * islands_.size();
     if (options_.evaluations && (sum >= options_.evaluations || bred >= kMostRepeats * options_.evaluations)) return "limit";

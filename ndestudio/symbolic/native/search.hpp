@@ -4,6 +4,7 @@
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
+#include <limits>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -31,7 +32,7 @@ struct Snapshot {
     std::uint64_t improved_evaluations = 0;  // when the front last became better
     double improved_seconds = 0.0;
     bool done = false;
-    std::string outcome;  // "", "solved", "limit", "stopped", "failed"
+    std::string outcome;  // "", "solved", "settled", "limit", "stopped", "failed"
     std::string error;
     std::vector<Entry> front;
 };
@@ -65,6 +66,7 @@ private:
     bool entry_of(const Individual& m, Entry& out) const;
     void finish();
     const char* status();
+    double description() const;
     double elapsed() const;
 
     /// What an island breeds for: -1 all targets together, else one of them.
@@ -95,6 +97,8 @@ private:
     double improved_seconds_ = 0.0;
     std::vector<Entry> simplified_;
     std::uint64_t extra_evaluations_ = 0;
+    double shortest_ = std::numeric_limits<double>::infinity();  // description of the samples, and when it was found
+    std::uint64_t described_ = 0;
     std::uint64_t grace_ = 0;  // evaluations at which a small but not exact error counts as solved
     Random random_;
     std::vector<double> formula_template_begin_;  // parameters as given

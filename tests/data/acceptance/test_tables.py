@@ -300,7 +300,7 @@ def test_durations_of_a_workbook_go_on_beyond_a_day(tmp_path: Path) -> None:
         form = book.add_format({"num_format": "[h]:mm:ss"})
         sheet.write_row(0, 0, ["elapsed", "x"])
         for row in range(3):
-            sheet.write_datetime(1 + row, 0, timedelta(hours=18 * row, seconds=row), form)
+            sheet.write(1 + row, 0, timedelta(hours=18 * row, seconds=row), form)
             sheet.write_number(1 + row, 1, row + 0.5)
     path = tmp_path / "a.xlsx"
     found = reader_for(path).head(path, DataConfig(), path.name)

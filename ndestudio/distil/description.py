@@ -1,0 +1,147 @@
+"""How long a formula is: the prior of the description length by which formulas are chosen, in nats.
+
+A formula costs what each of its operators, variables and numbers costs. The costs say how common each is in the laws of the
+fields that write them: sums and products are cheap, quotients and functions dearer, functions of functions and powers
+that are no whole numbers dearest. (Bartlett, Desmond and Ferreira 2023 count all operators alike.) A fitted number costs
+half the logarithm of the number of measured values (Schwarz 1978) beside its place. A function whose argument varies so
+little that a polynomial of third order takes its place is charged for the imitation, and so is a denominator that has a
+zero where the data lie.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from jaxtyping import Float
+
+from ndestudio.expression.tree import Binary, Call, Expr, Name, Negate, Number, children, names, walk
+
+PLAIN = 1.0
+"""Of a sum, a product, a variable or the place of a number."""
+QUOTIENT = 2.0
+FUNCTION: Mapping[str, float] = {"sin": 3.0, "cos": 3.0, "exp": 3.5, "log": 3.5, "sqrt": 3.0, "abs": 2.5, "tanh": 4.0}
+OTHER_FUNCTION = 5.0
+NESTED = 5.0
+"""Of a function within a function."""
+POWER = 5.0
+"""Of an exponent that is no whole number; a whole one costs less:"""
+WHOLE_POWER: Mapping[int, float] = {2: 1.0, 3: 1.5, 4: 2.5}
+HIGH_POWER = 4.0
+IMITATION = 4.0
+CLOSE_IMITATION = 8.0
+POLE = 12.0
+NEAR_POLE = 0.01
+"""Part of its usual size below which a denominator may not fall where the data lie."""
+MOST_TURNS = 200.0
+"""Radians that the argument of a sine may run through; beyond, samples are matched by chance."""
+LIKE = 0.02
+"""Part of the spread of a function's values that a polynomial may miss to be called the same."""
+
+
+def formula_nats(expr: Expr, arguments: Sequence[str] = (), X: Float[np.ndarray, "point argument"] | None = None) -> float:
+    """Length of ``expr`` without its fitted numbers.
+
+    Parameters
+    ----------
+    arguments, X
+        Where the data lie; None: imitations and poles are not looked for.
+    """
+    values = None if X is None else {name: X[:, k] for k, name in enumerate(arguments)}
+    return _length(expr, values, False)
+
+
+def _length(expr: Expr, values: Mapping[str, np.ndarray] | None, inside: bool) -> float:
+    match expr:
+        case Number() | Name():
+            return PLAIN
+        case Negate(operand):
+            return _length(operand, values, inside)
+        case Binary("^", base, exponent):
+            return _length(base, values, inside) + _power(exponent) + _curve(expr, values)
+        case Binary("/", above, below):
+            return QUOTIENT + _length(above, values, inside) + _length(below, values, inside) + _pole(below, values)
+        case Call(function, inner):
+            own = FUNCTION.get(function, OTHER_FUNCTION) + (NESTED if inside else 0.0)
+            return own + sum(_length(one, values, True) for one in inner) + _imitation(expr, values)
+        case _:
+            return PLAIN + sum(_length(child, values, inside) for child in children(expr))
+
+
+def _power(exponent: Expr) -> float:
+    match exponent:
+        case Number(value) | Negate(Number(value)) if value == int(value):
+            return WHOLE_POWER.get(int(abs(value)), HIGH_POWER)
+        case Number() | Negate(Number()):
+            return POWER
+        case _:
+            return POWER + PLAIN
+
+
+def _curve(expr: Expr, values: Mapping[str, np.ndarray] | None) -> float:
+    """A power of a variable that is no whole number but looks like one."""
+    assert isinstance(expr, Binary)
+    match expr.right:
+        case Number(value) | Negate(Number(value)) if value == int(value):
+            return 0.0
+    return _like_polynomial(_at(expr, values), _at(expr.left, values))
+
+
+def _imitation(call: Call, values: Mapping[str, np.ndarray] | None) -> float:
+    if len(call.arguments) != 1 or call.function in ("abs", "min", "max"):
+        return 0.0
+    inner = _at(call.arguments[0], values)
+    if call.function in ("sin", "cos", "tan") and inner is not None and float(np.ptp(inner)) > MOST_TURNS:
+        return POLE
+    return _like_polynomial(_at(call, values), inner)
+
+
+def _like_polynomial(y: np.ndarray | None, x: np.ndarray | None) -> float:
+    if y is None or x is None or not (np.isfinite(y).all() and np.isfinite(x).all()):
+        return 0.0
+    spread, wide = float(np.std(y)), float(np.ptp(x))
+    if not spread > 0.0 or not wide > 0.0:
+        return CLOSE_IMITATION
+    z = (x - x.min()) / wide * 2.0 - 1.0
+    for order, cost in ((2, CLOSE_IMITATION), (3, IMITATION)):
+        V = np.vander(z, order + 1)
+        missed = y - V @ np.linalg.lstsq(V, y, rcond=None)[0]
+        if float(np.std(missed)) < LIKE * spread:
+            return cost
+    return 0.0
+
+
+def _pole(below: Expr, values: Mapping[str, np.ndarray] | None) -> float:
+    """A denominator that has a zero where the data lie, or nearly."""
+    y = _at(below, values)
+    if y is None or not len(y):
+        return 0.0
+    size = np.abs(y)
+    near = not np.isfinite(y).all() or float(size.min()) < NEAR_POLE * float(np.median(size))
+    return POLE if near or not (np.all(y > 0) or np.all(y < 0)) else 0.0
+
+
+def _at(expr: Expr, values: Mapping[str, np.ndarray] | None) -> np.ndarray | None:
+    from ndestudio.expression import evaluate
+
+    if values is None or not set(names(expr)) <= set(values):
+        return None
+    shape = next(iter(values.values())).shape if values else (1,)
+    with np.errstate(all="ignore"):
+        return np.broadcast_to(np.asarray(evaluate(expr, values), float), shape)
+
+
+def is_sound(expr: Expr, arguments: Sequence[str], X: Float[np.ndarray, "point argument"]) -> bool:
+    """Whether ``expr`` has a value everywhere where the data lie, and none of its denominators a zero."""
+    values = {name: X[:, k] for k, name in enumerate(arguments)}
+    y = _at(expr, values)
+    if y is not None and not np.isfinite(y).all():
+        return False
+    below = [node.right for node in walk(expr) if isinstance(node, Binary) and node.operator == "/"]
+    return not any(_pole(one, values) for one in below)
+
+
+def number_nats(count: int, values: float) -> float:
+    """Length of ``count`` fitted numbers where there are ``values`` measured values."""
+    return 0.5 * count * math.log(max(values, 2.0))

@@ -1,0 +1,360 @@
+"""All unknown terms decided by the data together: searched, put together, refitted through the solver, and again.
+
+A round takes a model as the reference (first the trained one), asks how the data answer to changes of each term
+(``response``), searches formulas for each on that, and fits combinations of the best ones together. The best combination,
+its numbers fitted through the solver, is the reference of the next round: the linearisation then is that of nearly the
+right model. Rounds end when the structure that was taken comes back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import product
+
+import numpy as np
+
+from ndestudio.data.dataset import Dataset
+from ndestudio.distil.asked import Asked, asked_of
+from ndestudio.distil.config import DistilConfig
+from ndestudio.distil.description import is_sound
+from ndestudio.distil.linearised import (
+    Fitted,
+    TermData,
+    evaluate_at,
+    fit_term,
+    fit_together,
+    quotient_by,
+    sums_of_known,
+    sums_of_powers,
+    term_data,
+)
+from ndestudio.distil.response import Response, linear_response
+from ndestudio.distil.scoring import Judge, Trial
+from ndestudio.distil.search import (
+    fitting_library,
+    search_config,
+    skeleton,
+    uses_only,
+)
+from ndestudio.errors import EquationError
+from ndestudio.expression.tree import Call, Expr, Name, Number, transform
+from ndestudio.model.fitted import FittedModel
+from ndestudio.model.replace import replace_neural_term
+from ndestudio.progress import FrontUpdate, Reporter
+from ndestudio.symbolic.engine import Engine, SearchProblem, SearchResult
+from ndestudio.symbolic.front import Front
+
+MOST_ROUNDS = 4
+POOL, SHARED = 8, 4
+"""Formulas of each term that are kept, and whose summands are tried in other terms."""
+COMBINED = 24
+"""Combinations fitted together in the linearised world."""
+TRIED = 4
+"""Combinations whose numbers are fitted through the solver, and by how many nats they may be longer than the best."""
+MARGIN, WORTH_A_LOOK = 8.0, 3.0
+DETERMINED, SAME = 5.0, 1e-3
+"""Nats by which other forms have to be longer for the data to determine one, and part of a term's spread by which the values
+of another form have to differ from its own."""
+LM_STEPS = 30
+SETTLE, SETTLE_AGAIN = 4_000, 2_000
+AT_NOISE = 4.0
+"""Standard deviations of the sum of squares within which nothing but noise is left."""
+MOST_GUESSED = 12
+SHOWN, SHOWN_POOL = 6, 3
+"""Formulas of a term that are simulated to be shown, at most, and how many of them because they describe the data well."""
+
+
+@dataclass(frozen=True, eq=False)
+class Round:
+    """What a round came to: searches, the best formulas of each term (by length), combinations by length."""
+
+    response: Response
+    searches: Mapping[str, SearchResult]
+    pools: Mapping[str, Sequence[Fitted]]
+    combinations: Sequence[Fitted]
+    searched_again: bool
+
+
+@dataclass(frozen=True, eq=False)
+class Decided:
+    """What the rounds came to: the last of them, and trials of the best combinations, the shortest description first."""
+
+    last: Round
+    trials: tuple[Trial, ...]
+    pieces: bool
+
+    @property
+    def searches(self) -> Mapping[str, SearchResult]:
+        return self.last.searches
+
+    def certainty(self, name: str, best: Trial) -> str:
+        """Whether the data determine the form of a term, a sentence.
+
+        They do where the description by the best combination leaves only noise, and is shorter by ``DETERMINED`` nats than
+        every one with another form of the term.
+        """
+        from ndestudio.expression import to_text
+
+        response, chosen = self.last.response, best.expressions
+        mine = fit_together(response, chosen)
+        term = response.terms[name]
+        values = evaluate_at(mine.formulas[name], term.arguments, term.points)
+        size = float(np.std(values)) or float(np.abs(values).max()) or 1.0
+        others = [
+            one
+            for one in self.last.combinations
+            if float(np.std(evaluate_at(one.formulas[name], term.arguments, term.points) - values)) > SAME * size
+        ]
+        if not _at_noise(mine.squares, response.count):
+            return "The data do not tell this form for certain: more than noise is left"
+        if not others:
+            return "The data determine this form: nothing else that was found comes near"
+        other = min(others, key=lambda one: one.length)
+        gap, text = other.length - mine.length, to_text(other.formulas[name])
+        if gap >= DETERMINED:
+            return f"The data determine this form: the next best, `{text}`, describes them {gap:.0f} nats longer"
+        if gap >= 0.0:
+            return f"The data do not tell this form from `{text}`, which describes them {gap:.1f} nats longer"
+        return f"The data do not tell this form from `{text}`, which describes them {-gap:.1f} nats shorter"
+
+    def promising(self, formulas: Mapping[str, Expr], best: Mapping[str, Expr]) -> bool:
+        """Whether ``formulas``, fitted in the linearised world, are nearly as short a description as ``best``."""
+        lengths = [fit_together(self.last.response, one).length for one in (formulas, best)]
+        return bool(lengths[0] < lengths[1] + WORTH_A_LOOK)
+
+    def alternatives(self, name: str, best: Trial, count: int) -> list[Expr]:
+        """Formulas of a term to be shown beside that of ``best``: what else describes the data, and what is simpler."""
+        found = [best.expressions[name], *(trial.expressions[name] for trial in self.trials)]
+        found += [one.formulas[name] for one in self.last.pools[name][:SHOWN_POOL]]
+        front = self.last.searches[name].front.candidates
+        found += [one.expression for one in sorted(front, key=lambda one: -one.score)]
+        distinct: dict[str, Expr] = {}
+        term = self.last.response.terms[name]
+        for formula in found:
+            if formula is not found[0] and not is_sound(formula, term.arguments, term.points):
+                continue
+            distinct.setdefault(skeleton(formula), formula)
+        return list(distinct.values())[: max(1, min(count, SHOWN))]
+
+
+@dataclass
+class Rounds:
+    """The rounds for one trained model."""
+
+    model: FittedModel
+    dataset: Dataset
+    config: DistilConfig
+    engine: Engine
+    reporter: Reporter
+    judge: Judge
+    names: Sequence[str]
+    operators: tuple[str, ...]
+    trials: dict[str, Trial] = field(default_factory=dict)
+    pieces: bool = False
+
+    def run(self) -> Decided | None:
+        """Rounds until the same structure comes back; None where the data cannot be asked this way."""
+        response = self._response(None)
+        if response is None:
+            return None
+        last: Round | None = None
+        best: Trial | None = None
+        seen: set[str] = set()
+        for number in range(MOST_ROUNDS):
+            found = self._round(response, last, SETTLE if number == 0 else SETTLE_AGAIN)
+            if found is None or self.reporter.should_stop():
+                break
+            last = found
+            self.pieces = response.pieces
+            combination = found.combinations[0]
+            key = _key(combination.formulas)
+            start = self._started(response, combination)
+            trial = self._tried(combination, start)
+            if key in seen:
+                break
+            usable = trial is not None and trial.scores.usable
+            if usable:
+                seen.add(key)
+                best = trial
+            response = self._response(trial.model if trial is not None and usable else start)
+            if response is None:
+                break
+        if last is None or best is None:
+            return None
+        return Decided(last, tuple(self._best(last)), self.pieces)
+
+    def _started(self, response: Response, combination: Fitted) -> FittedModel:
+        """The model with the formulas of a combination, and the parameters of its known part that go with them."""
+        values = {
+            name: evaluate_at(combination.formulas[name], term.arguments, term.points)
+            for name, term in response.terms.items()
+        }
+        model = replace(self.model, parameters={**self.model.parameters, **response.parameters(values)})
+        for name, formula in combination.formulas.items():
+            model = replace_neural_term(model, name, formula)
+        return model
+
+    def _response(self, instead: FittedModel | None) -> Response | None:
+        with np.errstate(all="ignore"):
+            return linear_response(self.model, self.dataset, self.judge.candidates.problem, self.names, instead)
+
+    def _round(self, response: Response, before: Round | None, settle: int) -> Round | None:
+        data = {name: term_data(response, name) for name in self.names}
+        if before is not None and before.searched_again:  # what was found may be all that the data ask for
+            pools = {n: self._pool(data[n], [one.formulas[n] for one in before.pools[n]]) for n in self.names}
+            found = self._combined(response, before.searches, pools, True)
+            if found is not None and _at_noise(found.combinations[0].squares, response.count):
+                return found
+        searches, pools = {}, {}
+        for name in self.names:
+            known = [] if before is None else [one.formulas[name] for one in before.pools[name]]
+            result = self._search(data[name], known, settle)
+            if self.reporter.should_stop():
+                return None
+            searches[name] = result
+            pools[name] = self._pool(data[name], [*known, *(c.expression for c in result.front.candidates)])
+        shared = [one.formulas[name] for name in self.names for one in pools[name][:SHARED]]
+        for name in self.names:
+            own, asked = [one.formulas[name] for one in pools[name]], self._asked(name)
+            if not asked.factors:
+                pools[name] = self._pool(data[name], own + sums_of_known(data[name], shared))
+        return self._combined(response, searches, pools, before is not None)
+
+    def _combined(
+        self,
+        response: Response,
+        searches: Mapping[str, SearchResult],
+        pools: Mapping[str, Sequence[Fitted]],
+        again: bool,
+    ) -> Round | None:
+        if not all(pools.values()):
+            return None
+        ranks = product(*[range(len(pools[name])) for name in self.names])
+        likely = sorted(ranks, key=lambda k: sum(pools[n][i].length for n, i in zip(self.names, k, strict=True)))
+        together = [
+            fit_together(response, {n: pools[n][i].formulas[n] for n, i in zip(self.names, k, strict=True)})
+            for k in likely[:COMBINED]
+        ]
+        together = [one for one in together if np.isfinite(one.length)]
+        together.sort(key=lambda one: one.length)
+        return Round(response, searches, pools, together, again) if together else None
+
+    def _search(self, data: TermData, known: Sequence[Expr], settle: int) -> SearchResult:
+        from ndestudio.expression import to_text
+
+        settings = replace_settings(search_config(self.config, data.noise), settle)
+        own = self.config.guesses.get(data.name, ())
+        library, units, unit = fitting_library(self.model, self.dataset, data.name, data.arguments, self.config, self.operators)
+        guesses = (*own, *(to_text(one) for one in known[:MOST_GUESSED]), *library)
+        asked = self._asked(data.name)
+        if asked.factors:  # guesses are of the whole term
+            data, guesses = quotient_by(data, asked.factor(data.points)), ()
+        problem = SearchProblem(
+            X=data.points,
+            y=data.target,
+            names=data.arguments,
+            units=units,
+            unit_y=unit,
+            guesses=guesses,
+            response=data.rows,
+        )
+        result = self.engine.search(
+            problem,
+            settings,
+            self.reporter,
+            lambda front: self.reporter.emit(FrontUpdate(data.name, _times_factor(asked, front))),
+        )
+        result = replace(result, front=_times_factor(asked, result.front))
+        self.reporter.emit(FrontUpdate(data.name, result.front))
+        return result
+
+    def _pool(self, data: TermData, formulas: Sequence[Expr]) -> list[Fitted]:
+        """The shortest descriptions among ``formulas``, polynomials and a constant, one for each structure."""
+        asked = self._asked(data.name)
+        part = quotient_by(data, asked.factor(data.points))
+        sums = [Number(1.0), *(sums_of_powers(part) if "*" in self.operators else [])]
+        offered = [*formulas, *(asked.times_factor(one) for one in sums)]
+        found = _shortest(data, [one for one in offered if self._allowed(one)])
+        kept = [one for one in found if asked.keeps(one.formulas[data.name], data.points)]
+        return (kept or found)[:POOL]
+
+    def _asked(self, name: str) -> Asked:
+        return asked_of(self.model.config.networks.get(name), self.model.system.neural_term(name).arguments)
+
+    def _allowed(self, formula: Expr) -> bool:
+        return uses_only(_without_drag(formula), self.operators)
+
+    def _tried(self, combination: Fitted, start: FittedModel) -> Trial | None:
+        key = f"{_key(combination.formulas)} {self.pieces}"
+        if key not in self.trials or not self.trials[key].scores.usable:
+            try:
+                # where changes grow along the way, whole trajectories would only spoil what pieces of them tell
+                steps = 0 if self.pieces else LM_STEPS
+                self.trials[key] = self.judge.try_out(start, dict(combination.formulas), iterations=steps)
+            except EquationError:
+                return None
+        return self.trials[key]
+
+    def _best(self, last: Round) -> list[Trial]:
+        limit = last.combinations[0].length + MARGIN
+        chosen = [one for one in last.combinations if one.length <= limit][:TRIED]
+        found: dict[str, Trial] = {}
+        for one in chosen:
+            trial = self._tried(one, self._started(last.response, one))
+            if trial is not None:
+                found.setdefault(_key(one.formulas), trial)
+        return list(found.values())
+
+
+def _shortest(data: TermData, formulas: Sequence[Expr]) -> list[Fitted]:
+    """The shortest descriptions, one for each structure."""
+    found: dict[str, Fitted] = {}
+    for formula in formulas:
+        try:
+            one = fit_term(data, formula)
+        except EquationError:
+            continue
+        key = skeleton(one.formulas[data.name])
+        if np.isfinite(one.length) and (key not in found or one.length < found[key].length):
+            found[key] = one
+    return sorted(found.values(), key=lambda one: one.length)
+
+
+def _times_factor(asked: Asked, front: Front) -> Front:
+    """A front of quotients as one of whole terms."""
+    added = 2 * len(asked.factors)
+    if not added:
+        return front
+    whole = [
+        replace(one, expression=asked.times_factor(one.expression), complexity=one.complexity + added)
+        for one in front.candidates
+    ]
+    return replace(front, candidates=tuple(whole))
+
+
+def _without_drag(formula: Expr) -> Expr:
+    """``x*abs(x)``, the drag of a fast body, counts as the square it is up to its sign."""
+
+    def change(node: Expr) -> Expr:
+        match node:
+            case Call("abs", (Name() as inner,)):
+                return inner
+            case _:
+                return node
+
+    return transform(formula, change)
+
+
+def _at_noise(squares: float, count: int) -> bool:
+    return bool(squares <= count + AT_NOISE * np.sqrt(2.0 * count))
+
+
+def replace_settings(settings, settle: int):  # type: ignore[no-untyped-def]
+    import msgspec
+
+    return msgspec.structs.replace(settings, settle=settle)
+
+
+def _key(formulas: Mapping[str, Expr]) -> str:
+    return "; ".join(f"{name}: {skeleton(formula)}" for name, formula in sorted(formulas.items()))
