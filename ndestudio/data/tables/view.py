@@ -54,7 +54,7 @@ class View:
         plain = layout.columns == tuple(range(layout.width))
         rows = [tuple(row) if plain else tuple(row[one] for one in layout.columns) for row in raw]
         if (clock := layout.clock) is not None:
-            rows = [(repr(_time(clock, index)), *row) for index, row in enumerate(rows)]
+            rows = [(repr(_time(clock, index)).replace(".", clock.decimal), *row) for index, row in enumerate(rows)]
         return rows, list(places)
 
     def sources(self, kinds: Mapping[int, Kind]) -> dict[int, Kind]:

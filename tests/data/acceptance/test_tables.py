@@ -41,9 +41,9 @@ EXPECTED: dict[str, tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]] = 
         ("1", "4.25", "0.15", "18"),
     ),
     "dwd.txt": (
-        ("STATIONS_ID", "MESS_DATUM", "QN_9", "TT_TU", "RF_TU"),
-        ("44", "2007040100", "5", "6.6", "95.0"),
-        ("44", "2007040102", "5", "6.1", "93.5"),
+        ("MESS_DATUM", "QN_9", "TT_TU", "RF_TU"),
+        ("2007040100", "5", "6.6", "95.0"),
+        ("2007040102", "5", "6.1", "93.5"),
     ),
     "fluxnet.csv": (
         ("TIMESTAMP_START", "TIMESTAMP_END", "SW_IN_F", "LE_F_MDS", "LE_F_MDS_QC"),
@@ -60,7 +60,7 @@ EXPECTED: dict[str, tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]] = 
         ("-2.5E-06", "0.5", "1.25"),
         ("-0.5E-06", "1", "1.75"),
     ),
-    "labview-lvm-no-x.lvm": (("X_Value", "Sensor [Volts]"), ("0.5", "1,5"), ("1.25", "2,5")),
+    "labview-lvm-no-x.lvm": (("X_Value", "Sensor [Volts]"), ("0,5", "1,5"), ("1,25", "2,5")),
     "labview-lvm.lvm": (
         ("X_Value", "Voltage [Volts]", "Pressure [Pa]"),
         ("0.000000", "1.250000", "100.500000"),
