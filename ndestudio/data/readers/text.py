@@ -91,12 +91,13 @@ class TextReader:
             raise ValueError("the head of a text file has a dialect and a layout")
         if head.layout.transposed:
             return _transposed_table(path, head, kinds, config, reporter)
-        view = View(head.layout)
+        layout = head.layout
+        view = View(layout)
         sources = view.sources(kinds)
         head = replace(head, times=view.by_position(head.times))
         labels = unique_labels([split_header(header)[0] for header in head.headers])
         named = {raw: view.label_of(raw, labels) for raw in sources}
-        config = with_markers(config, head.layout)
+        config = with_markers(config, layout)
         meter = Meter(reporter, size, head.path)
         try:
             with ThreadPoolExecutor(1) as aside:
