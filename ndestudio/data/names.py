@@ -55,7 +55,13 @@ def split_header(header: str) -> tuple[str, str]:
         unit = match["unit"].strip()
         function_of_time = not match["gap"] and unit in {"t", "time", "x"}
         return match["label"], "" if function_of_time else unit
-    if (match := _SLASH.match(text)) and not _DERIVATIVE.match(text) and match["unit"].lower() not in _NO_UNITS:
+    match = _SLASH.match(text)
+    if (
+        match
+        and not _DERIVATIVE.match(text)
+        and not match["label"].strip().isdigit()
+        and match["unit"].lower() not in _NO_UNITS
+    ):
         return match["label"], match["unit"].strip()
     return text, ""
 

@@ -43,7 +43,7 @@ class SearchProblem:
     """
 
     X: Float[np.ndarray, "sample input"]
-    y: Float[np.ndarray, " sample"] | Float[np.ndarray, "sample target"]
+    y: Float[np.ndarray, " row"] | Float[np.ndarray, "row target"]
     names: tuple[str, ...]
     weights: Float[np.ndarray, " sample"] | None = None
     X_held_out: Float[np.ndarray, "held_out input"] | None = None

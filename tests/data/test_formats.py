@@ -194,5 +194,8 @@ def test_a_file_without_its_ending_is_known_by_its_content(tmp_path: Path, endin
 
 def test_what_nothing_reads_is_refused_and_says_what_was_tried(tmp_path: Path) -> None:
     (tmp_path / "photo.png").write_bytes(b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR" * 50)
-    with pytest.raises(DataError, match=r"`\.png` are not known here.*none of CSV, Parquet, Excel, NumPy, MATLAB, HDF5, NetCDF, JSON, Feather, SQLite, DuckDB"):
+    with pytest.raises(
+        DataError,
+        match=r"`\.png` are not known here.*none of CSV, Parquet, Excel, NumPy, MATLAB, HDF5, NetCDF, JSON, Feather, SQLite, DuckDB",
+    ):
         read(tmp_path, "photo.png")

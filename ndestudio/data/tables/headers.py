@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from ndestudio.data.tables.kinds import CellKind, is_type, is_unit
 from ndestudio.data.tables.layout import RawRow
+from ndestudio.data.tables.times_above import heads_times
 
 _ABOVE = 6
 """So many rows above the numbers may belong to the header."""
@@ -117,7 +118,9 @@ def _candidates(
             numbers = sum(kind == "n" for kind in kinds[place])
             texts = sum(kind in ("t", "d") for kind in kinds[place])
             dashes = sum(cell.strip("[]() ") in {"-", "--"} for cell in row.cells)
-            if texts + dashes == 0 or numbers > texts + dashes or row.filled > max(filled, cells) + 1:
+            times = place == first - 1 and heads_times(rows, kinds, place)
+            few = numbers > texts + dashes and not times
+            if texts + dashes == 0 or few or row.filled > max(filled, cells) + 1:
                 break
             if row.filled == 1 and filled > 1 and row.cells[0]:
                 break

@@ -160,7 +160,7 @@ class DataView(QWidget):
         tabs.addTab(self.read_stack, "As read")
         tabs.addTab(self.trajectories, "Trajectories")
         self.rows_hint = label("Press the number of a row to say what it holds", "muted")
-        self.rows_hint.setContentsMargins(0, 0, GRID, 0)
+        self.rows_hint.setContentsMargins(0, 0, GRID, GRID + GRID // 2)
         tabs.setCornerWidget(self.rows_hint)
         tabs.currentChanged.connect(lambda _: self._show_hint())
         self.tabs = tabs
@@ -193,7 +193,7 @@ class DataView(QWidget):
         content.layout().setStretch(4, 1)  # type: ignore[attr-defined]
         empty = EmptyState(
             "data",
-            f"Drop one or several data files here: {formats_text()}.",
+            f"Drop data files, or a folder of them, here: {formats_text()}.",
             "Open files…",
             self.browse.emit,
         )

@@ -29,7 +29,6 @@ class ColumnPlots(QScrollArea):
         outer = QVBoxLayout(inner)
         outer.setContentsMargins(0, 0, 0, 0)
         outer.addLayout(self._grid)
-        outer.addStretch(1)
         self.setWidget(inner)
         self.plots: list[Plot] = []
         self._panels: tuple[Panel, ...] = ()

@@ -17,11 +17,15 @@ ROLES = (
     ("Input", "input"),
     ("Covariate", "covariate"),
     ("Deviation", "deviation"),
+    ("Observable", "observable"),
+    ("Value", "value"),
+    ("Dose", "dose"),
     ("Ignore", "ignore"),
 )
 _ROLE_TIP = (
     "Time: when a row was measured. Trajectory: which experiment it belongs to. State: measured and to be explained. "
-    "Input: measured forcing. Covariate: one value for each trajectory, such as a dose. Deviation: standard deviation of the state it is named after. Ignore: not used."
+    "Input: measured forcing. Covariate: one value for each trajectory, such as a dose. Deviation: standard deviation of the state it is named after. "
+    "Observable and value: of a long table, what was measured and its value. Dose: amounts and events of doses. Ignore: not used."
 )
 _LABEL, _ROLE, _ALIAS, _UNIT = range(4)
 
