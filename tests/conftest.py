@@ -19,6 +19,15 @@ LEFT_OUT = (
     "ndestudio.model.basis",
     "ndestudio.model.networks",
     "ndestudio.model.evaluate",
+    # called for each cell or line of a table
+    "ndestudio.data.cells",
+    "ndestudio.data.readers.dialect",
+    "ndestudio.data.readers.frames",
+    "ndestudio.data.readers.plain",
+    "ndestudio.data.shape.below",
+    "ndestudio.data.tables.finder",
+    "ndestudio.data.tables.kinds",
+    "ndestudio.data.tables.layout",
     # beartype takes `Self` only in classes that it decorates whole, which jaxtyping does not ask of it
     "ndestudio.symbolic.regressor",
 )

@@ -189,7 +189,7 @@ def _trajectory(source: Rows, name: str, group: str | None, pick: _Pick, notes: 
         notes.rows(source.path, source.rows[pick[~timed]], "the time is missing")
         pick = pick[timed]
     t, measured, rows = source.t[pick], source.measured[pick], source.rows[pick]
-    usable = int(np.isfinite(measured).any(axis=1).sum())
+    usable = _usable(measured)
     if usable < 2:
         place = f"row {rows[0]}" if len(rows) == 1 else f"{len(rows)} rows"
         seen = "no measured value" if usable == 0 else "only one measured row"
@@ -214,6 +214,12 @@ def _trajectory(source: Rows, name: str, group: str | None, pick: _Pick, notes: 
         doses=tuple(sorted(doses, key=lambda one: one.time)),
         inputs_before=before,
     )
+
+
+def _usable(measured: np.ndarray) -> int:
+    """Rows with a value; at least two of the first thousand are enough to know."""
+    first = int(np.isfinite(measured[:1000]).any(axis=1).sum())
+    return first if first >= 2 else first + int(np.isfinite(measured[1000:]).any(axis=1).sum())
 
 
 def _check_times(source: Rows, name: str, t: np.ndarray, rows: np.ndarray) -> None:

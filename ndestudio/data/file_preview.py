@@ -93,7 +93,8 @@ class Preview:
     Parameters
     ----------
     format
-        `"text"`, `"parquet"`, `"excel"`, `"npz"` or `"mat"`.
+        What the reader calls it: `"text"`, `"parquet"`, `"excel"`, `"npz"`, `"mat"`, `"hdf5"`, `"netcdf"`, `"json"`,
+        `"feather"`, `"sqlite"`, `"duckdb"`, or that of an installed reader.
     head
         The first rows as text, at most ``SHOWN_ROWS``.
     row_numbers
@@ -105,7 +106,7 @@ class Preview:
     delimiter, decimal, encoding, comment
         Of a text file, else None.
     choices
-        Sheets of a workbook, variables of an array file.
+        Sheets of a workbook, tables of a database, variables or groups of a file of arrays.
     decisions
         What was taken for what, each with the answers that there are; the open ones are problems, too.
     """

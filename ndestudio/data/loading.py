@@ -16,7 +16,7 @@ from ndestudio.data.decisions import open_decisions, question
 from ndestudio.data.deviations import cleaned
 from ndestudio.data.names import TIME_NAME, suggestion
 from ndestudio.data.plan import Plan, clock_columns, forms, kinds, make_plan, match
-from ndestudio.data.readers.base import Table, suited
+from ndestudio.data.readers.base import Table, side_by_side, suited
 from ndestudio.data.readers.registry import reader_for
 from ndestudio.data.roles import Analysed
 from ndestudio.data.shape.across import spread
@@ -93,6 +93,11 @@ def _rows(plan: Plan, columns: dict[int, Analysed], table: Table, file: str) -> 
     count = len(table.rows)
 
     def stacked(chosen: tuple[Analysed, ...]) -> np.ndarray:
+        beside = (
+            None if any(one.index in plan.texts for one in chosen) else side_by_side([values(one) for one in chosen])
+        )
+        if beside is not None:
+            return beside
         matrix = np.empty((count, len(chosen)))
         for index, one in enumerate(chosen):
             matrix[:, index] = np.nan if one.index in plan.texts else values(one)
@@ -178,10 +183,15 @@ def _finish(plan: Plan, sources: list[Rows], files: list[Source], config: DataCo
     return _with_trajectory_weights(replace(dataset, decisions=decisions, time_reading=found.reading), config)
 
 
+def _any_value(column: np.ndarray) -> bool:
+    """Whether any value is known; the first ones mostly tell."""
+    return bool(np.isfinite(column[:1000]).any() or np.isfinite(column[1000:]).any())
+
+
 def _with_values(plan: Plan, shaped: Shaped, config: DataConfig, notes: list[str]) -> list[int]:
     keep = []
     for index, column in enumerate(shaped.measured):
-        if any(np.isfinite(source.measured[:, index]).any() for source in shaped.sources):
+        if any(_any_value(source.measured[:, index]) for source in shaped.sources):
             keep.append(index)
         elif config.states or len(shaped.measured) == 1:
             raise DataError(

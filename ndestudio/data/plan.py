@@ -99,8 +99,10 @@ def make_plan(head: Head, config: DataConfig) -> Plan:
     assignment = assign(columns, config, head.path, head.dialect.decimal if head.dialect else ".")
     for problem in (*problems, *assignment.problems):
         raise problem
+    # some questions are asked of the whole file, when it has been read
+    later = {part.label for part in assignment.clock.parts if part.others} if assignment.clock else set()
     for decision in open_decisions(assignment.decisions):
-        if decision.topic != "missing":  # asked of the whole file, when it has been read
+        if decision.topic != "missing" and not (decision.topic == "format" and decision.column in later):
             raise question(decision, head.path)
     _refuse_text(columns, assignment, head)
 
@@ -224,7 +226,7 @@ def _ordered(
 
 def _refuse_text(columns: Sequence[Analysed], assignment: Assignment, head: Head) -> None:
     for column, role in zip(columns, assignment.roles, strict=True):
-        if role in ("state", "value", "input", "time", "deviation") and column.kind == "text":
+        if role in ("state", "value", "input", "deviation") and column.kind == "text":
             seen = next(text for text in column.texts if text.strip())
             raise DataError(
                 f"this column is to be used as {role} but holds text such as `{seen}`; choose a column of numbers",

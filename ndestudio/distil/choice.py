@@ -2,7 +2,7 @@
 
 1. Held-out rows first. The reference is the candidate with the smallest error there, among those that follow the training rows
    about as well as the best (a formula that does not is not made good by luck elsewhere). A candidate is admissible if it is
-   within a tenth of the reference's root-mean-square error, or if the paired difference of squared errors is below one standard
+   within a tenth of the reference's root-mean-square error, or below what the best misses the training rows by, or if the paired difference of squared errors is below one standard
    error of that difference: the one-standard-error rule of Breiman et al. 1984, paired, because three held-out rows tell
    little about errors but more about differences, and with the number of independent values reduced for the
    autocorrelation along a trajectory (Bayley & Hammersley 1946).
@@ -87,8 +87,9 @@ class CandidateScores:
         if not self.usable:
             return math.inf
         n, held_out = len(self.train) * train_share, len(self.validation) * validation_share
-        rows = n * math.log(max(self.train_rms, EXACT)) + held_out * math.log(max(self.validation_rms, EXACT))
-        return rows + self.nats + 0.5 * self.constants * math.log(max(n, 2.0)) + self.digits
+        count = n + held_out
+        rms = math.sqrt((n * self.train_rms**2 + held_out * self.validation_rms**2) / max(count, 1.0))
+        return count * math.log(max(rms, EXACT)) + self.nats + 0.5 * self.constants * math.log(max(n, 2.0)) + self.digits
 
 
 def lengths(candidates: Sequence[CandidateScores]) -> list[float]:
@@ -161,7 +162,8 @@ def admissible(candidates: Sequence[CandidateScores]) -> list[int]:
     kept = []
     for index in usable:
         item = candidates[index]
-        close = item.validation_rms <= max(CLOSE * best.validation_rms, EXACT)
+        # what is below the noise of the fitted rows tells nothing
+        close = item.validation_rms <= max(CLOSE * best.validation_rms, smallest, EXACT)
         if close or _within_one_standard_error(item.validation - best.validation, best.series):
             kept.append(index)
     return kept

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 
 import numpy as np
@@ -70,7 +70,7 @@ def term_data(response: Response, name: str) -> TermData:
     rows = solve_triangular(factor, own.rows, lower=True)
     target = solve_triangular(factor, target, lower=True)
     U, s, V = np.linalg.svd(rows, full_matrices=False)
-    spread = float(np.std(own.reference)) or float(np.abs(own.reference).max()) or 1.0
+    spread = float(np.sqrt(np.mean(own.reference**2))) or 1.0
     kept = int(np.clip((s * spread * np.sqrt(rows.shape[1]) > INFORMATIVE).sum(), min(8, len(s)), MOST_ROWS))
     return TermData(
         name,
@@ -79,6 +79,11 @@ def term_data(response: Response, name: str) -> TermData:
         np.ascontiguousarray(s[:kept, None] * V[:kept]),
         np.ascontiguousarray(U[:, :kept].T @ target),
     )
+
+
+def quotient_by(data: TermData, factor: Float[np.ndarray, " point"]) -> TermData:
+    """What the data say of the quotient of a term by ``factor``, whose values at the points are known."""
+    return replace(data, rows=np.ascontiguousarray(data.rows * factor))
 
 
 def _uncertain(

@@ -150,7 +150,7 @@ class _Work:
         templates = any(self.config.templates.get(name) for name in neural_terms)
         if templates or not self.config.refit or not getattr(engine, "takes_responses", False):
             return None
-        self.reporter.emit(Phase("search", "Searching formulas along the trajectories", 1, 2))
+        self.reporter.emit(Phase("search", "Searching formulas along the trajectories", 1, 3))
         try:
             for name in neural_terms:
                 self.samples[name] = sample_neural_term(
@@ -174,13 +174,14 @@ class _Work:
             return self.nothing(engine, "failed", reason)
         best = trials[chosen]
         found = {}
+        self.reporter.emit(Phase("refit", "Refitting the candidates through the solver", 2, 3))
         with self._timed("refit"):
             for name in neural_terms:
                 found[name] = self._alternatives(name, decided, best, _sentence_case(reason))
         if self.reporter.should_stop():
             judged = {name: JudgedNeuralTerm(one, trials) for name, one in found.items()}
             return self._stopped(judged, engine, best)
-        return self._concluded(best, found, neural_terms, engine)
+        return self._concluded(best, found, neural_terms, engine, decided)
 
     def _alternatives(self, name: str, decided: Decided, best: Trial, reason: str) -> NeuralTermDistillation:
         """Formulas of one term in the place of the best one, the other terms being the best ones."""
@@ -196,7 +197,7 @@ class _Work:
             trial = best
             if key != skeleton(best.expressions[name]):
                 enough = FAR_WORSE * best.scores.train_rms
-                trial = self.judge.try_out(best.model, {**others, name: formula}, iterations=QUICK, enough=enough)
+                trial = self.judge.try_out(best.model, {**others, name: formula}, iterations=0 if decided.pieces else QUICK, enough=enough)
             candidate = Candidate(
                 complexity(trial.expressions[name], self.costs),
                 neural_term_loss(trial.expressions[name], self.samples[name]),
@@ -210,6 +211,7 @@ class _Work:
             scored.append(ScoredCandidate(candidate, model, trial.metrics, trial.sentence))
             self.reporter.emit(CandidateScored(name, number, scored[-1]))
         place = next(k for k, (_, trial) in enumerate(ordered) if trial is best)
+        reason = f"{reason}. {decided.certainty(name, best)}"
         return NeuralTermDistillation(self.samples[name], front, tuple(scored), place, reason)
 
     def search(self, neural_term: str, engine: Engine, index: int, total: int) -> Searched | None:
@@ -301,18 +303,27 @@ class _Work:
         return self._concluded(best, found, neural_terms, engine)
 
     def _concluded(
-        self, best: Trial, found: dict[str, NeuralTermDistillation], neural_terms: Sequence[str], engine: str
+        self,
+        best: Trial,
+        found: dict[str, NeuralTermDistillation],
+        neural_terms: Sequence[str],
+        engine: str,
+        decided: Decided | None = None,
     ) -> Distillation:
         """Terms dropped, constants rounded, everything refitted."""
-        self.reporter.emit(Phase("joint", "Refitting all equations together", 2, 2))
+        self.reporter.emit(Phase("joint", "Refitting all equations together", 3, 3))
         with self._timed("joint"):
-            best = drop_terms(best, self.judge, self.costs)
-            best = round_constants(best, self.judge)
+            if decided is None:
+                best = drop_terms(best, self.judge, self.costs)
+            elif not decided.pieces:
+                best = drop_terms(best, self.judge, self.costs, decided.promising)
+            if decided is None or not decided.pieces:
+                best = round_constants(best, self.judge)
             result = self.judge.judge(put_together(best), tuple(best.expressions), best.kept)
         if self.reporter.should_stop():
             judged = {name: JudgedNeuralTerm(one, ()) for name, one in found.items()}
             return self._stopped(judged, engine, result)
-        final = self._refitted(result)
+        final = self._refitted(result) if decided is None or not decided.pieces else result
         with self._timed("joint"):
             for name in best.expressions:
                 found[name] = self._with_final_form(name, found[name], best)

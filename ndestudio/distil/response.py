@@ -38,10 +38,14 @@ GROWTH = 30.0
 """Growth of a change of the state, in units of the states' sizes, after which a path begins anew."""
 FEW_ROWS = 10
 """Rows after which a path through the measurements begins anew: the model that carries changes along it need not be near."""
+FEWEST = 8
+"""Measured values, beyond those that starts take, with which the data can be asked at all."""
 FAR = 1.5
 """Ratio of what the model misses the data by to the noise up to which its own path is the reference."""
 MOST_FOLD = 1.5
 """Largest change of the logarithm of a parameter in one step."""
+PARTED = 300.0
+"""Growth along a whole path from which on simulating it from its start tells nothing of its end."""
 DIFFERENCE = 1e-5
 LEAST_NOISE = 1e-4
 """Smallest noise that is assumed, of the spread of a column: below, solvers and linearisation err more."""
@@ -79,6 +83,14 @@ class Response:
         Measured values.
     left
         Sum of squares that no term can explain.
+    own_path
+        Whether the reference is the model's own solution, not the smooth curve through the measurements.
+    sigma
+        Noise of each measured column.
+    known
+        The known part's parameters.
+    pieces
+        Whether changes grow so along whole paths that only pieces of them can be compared.
     """
 
     terms: Mapping[str, TermResponse]
@@ -88,6 +100,7 @@ class Response:
     own_path: bool
     sigma: Float[np.ndarray, " measured"]
     known: Known
+    pieces: bool
 
     def parameters(self, values: Mapping[str, Float[np.ndarray, " point"]]) -> dict[str, float]:
         """Parameters of the known part that go with ``values`` of all terms at their points."""
@@ -161,8 +174,8 @@ def linear_response(
     curves, sigma, own = paths
     field = _Field(instead or model, model.system, structure, names)
     parts = [_along(field, path, problem, sigma) for path in curves]
-    parts = [part for part in parts if part is not None]
-    if not parts:
+    parts = [part for part in parts if part is not None and len(part.target)]
+    if not parts or sum(len(part.target) - part.starts.shape[1] for part in parts) < FEWEST:
         return None
     return _joined(field, parts, own, sigma)
 
@@ -294,6 +307,7 @@ class _Part:
     terms: dict[str, list[tuple[np.ndarray, np.ndarray, np.ndarray]]]
     starts: Float[np.ndarray, "row start"]
     parameters: Float[np.ndarray, "row parameter"]
+    pieces: bool
 
 
 def _along(field: _Field, path: _Path, problem: PreparedFit, sigma: Float[np.ndarray, " measured"]) -> _Part | None:
@@ -338,7 +352,7 @@ def _propagated(path, jacobian, H, seen, calls, gains, known, off, scale, sigma,
     p = len(known)
     D = np.zeros((S, wide + p + 1))  # nodes of the calls, parameters, the reference's own error
     starts = np.eye(S)
-    begun = [0]  # rows before each new start
+    begun, whole, grown = [0], np.eye(S), False  # rows before each new start
     rows, places = _rows(path.trajectory, t)
     place_of = {int(place): int(row) for place, row in zip(places, rows, strict=True)}
     target, found, at_start, owner = [], [], [], []
@@ -361,6 +375,9 @@ def _propagated(path, jacobian, H, seen, calls, gains, known, off, scale, sigma,
             begun.append(len(owner))
         D = E[j] @ D
         starts = E[j] @ starts
+        if not grown:
+            whole = E[j] @ whole
+            grown = bool(np.abs(whole / scale[:, None] * scale).max() > PARTED)
         for c, gain in enumerate(columns):
             D[:, c * n + j] += first[j] @ gain[:, j]
             D[:, c * n + j + 1] += second[j] @ gain[:, j + 1]
@@ -378,7 +395,7 @@ def _propagated(path, jacobian, H, seen, calls, gains, known, off, scale, sigma,
         for points, value in calls[name]:
             terms[name].append((points, value, M[:, c * n : (c + 1) * n]))
             c += 1
-    return _Part(target, terms, start_columns, M[:, wide : wide + p])
+    return _Part(target, terms, start_columns, M[:, wide : wide + p], grown)
 
 
 def _steps(J: Float[np.ndarray, "step state state"], h: Float[np.ndarray, " step"]):  # type: ignore[no-untyped-def]
@@ -432,7 +449,7 @@ def _joined(field: _Field, parts: list[_Part], own: bool, sigma: np.ndarray) -> 
             reference[where] = value
     target = target + wide @ reference
     U, s, V = np.linalg.svd(wide, full_matrices=False)
-    spread = np.sqrt(np.mean((reference - reference.mean()) ** 2)) or 1.0
+    spread = float(np.sqrt(np.mean(reference**2))) or 1.0
     kept = s * spread * np.sqrt(wide.shape[1]) > 0.1
     rows, goal = s[kept, None] * V[kept], U[:, kept].T @ target
     left = float(target @ target - goal @ goal)
@@ -445,7 +462,7 @@ def _joined(field: _Field, parts: list[_Part], own: bool, sigma: np.ndarray) -> 
     known_part = Known(
         parameters, columns, whole + whole_rows @ reference, {name: whole_rows[:, at] for name, at in order_of.items()}
     )
-    return Response(terms, goal, left_rows, max(left, 0.0), own, sigma, known_part)
+    return Response(terms, goal, left_rows, max(left, 0.0), own, sigma, known_part, any(part.pieces for part in parts))
 
 
 def _basis(columns: Float[np.ndarray, "row column"]) -> Float[np.ndarray, "row kept"]:

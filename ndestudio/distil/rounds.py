@@ -15,6 +15,7 @@ from itertools import product
 import numpy as np
 
 from ndestudio.data.dataset import Dataset
+from ndestudio.distil.asked import Asked, asked_of
 from ndestudio.distil.config import DistilConfig
 from ndestudio.distil.description import is_sound
 from ndestudio.distil.linearised import (
@@ -23,6 +24,7 @@ from ndestudio.distil.linearised import (
     evaluate_at,
     fit_term,
     fit_together,
+    quotient_by,
     sums_of_known,
     sums_of_powers,
     term_data,
@@ -41,6 +43,7 @@ from ndestudio.model.fitted import FittedModel
 from ndestudio.model.replace import replace_neural_term
 from ndestudio.progress import FrontUpdate, Reporter
 from ndestudio.symbolic.engine import Engine, SearchProblem, SearchResult
+from ndestudio.symbolic.front import Front
 
 MOST_ROUNDS = 4
 POOL, SHARED = 8, 4
@@ -49,7 +52,11 @@ COMBINED = 24
 """Combinations fitted together in the linearised world."""
 TRIED = 4
 """Combinations whose numbers are fitted through the solver, and by how many nats they may be longer than the best."""
-MARGIN = 8.0
+MARGIN, WORTH_A_LOOK = 8.0, 3.0
+DETERMINED, SAME = 5.0, 1e-3
+"""Nats by which other forms have to be longer for the data to determine one, and part of a term's spread by which the values
+of another form have to differ from its own."""
+LM_STEPS = 30
 SETTLE, SETTLE_AGAIN = 4_000, 2_000
 AT_NOISE = 4.0
 """Standard deviations of the sum of squares within which nothing but noise is left."""
@@ -75,10 +82,46 @@ class Decided:
 
     last: Round
     trials: tuple[Trial, ...]
+    pieces: bool
 
     @property
     def searches(self) -> Mapping[str, SearchResult]:
         return self.last.searches
+
+    def certainty(self, name: str, best: Trial) -> str:
+        """Whether the data determine the form of a term, a sentence.
+
+        They do where the description by the best combination leaves only noise, and is shorter by ``DETERMINED`` nats than
+        every one with another form of the term.
+        """
+        from ndestudio.expression import to_text
+
+        response, chosen = self.last.response, best.expressions
+        mine = fit_together(response, chosen)
+        term = response.terms[name]
+        values = evaluate_at(mine.formulas[name], term.arguments, term.points)
+        size = float(np.std(values)) or float(np.abs(values).max()) or 1.0
+        others = [
+            one
+            for one in self.last.combinations
+            if float(np.std(evaluate_at(one.formulas[name], term.arguments, term.points) - values)) > SAME * size
+        ]
+        if not _at_noise(mine.squares, response.count):
+            return "The data do not tell this form for certain: more than noise is left"
+        if not others:
+            return "The data determine this form: nothing else that was found comes near"
+        other = min(others, key=lambda one: one.length)
+        gap, text = other.length - mine.length, to_text(other.formulas[name])
+        if gap >= DETERMINED:
+            return f"The data determine this form: the next best, `{text}`, describes them {gap:.0f} nats longer"
+        if gap >= 0.0:
+            return f"The data do not tell this form from `{text}`, which describes them {gap:.1f} nats longer"
+        return f"The data do not tell this form from `{text}`, which describes them {-gap:.1f} nats shorter"
+
+    def promising(self, formulas: Mapping[str, Expr], best: Mapping[str, Expr]) -> bool:
+        """Whether ``formulas``, fitted in the linearised world, are nearly as short a description as ``best``."""
+        lengths = [fit_together(self.last.response, one).length for one in (formulas, best)]
+        return bool(lengths[0] < lengths[1] + WORTH_A_LOOK)
 
     def alternatives(self, name: str, best: Trial, count: int) -> list[Expr]:
         """Formulas of a term to be shown beside that of ``best``: what else describes the data, and what is simpler."""
@@ -108,6 +151,7 @@ class Rounds:
     names: Sequence[str]
     operators: tuple[str, ...]
     trials: dict[str, Trial] = field(default_factory=dict)
+    pieces: bool = False
 
     def run(self) -> Decided | None:
         """Rounds until the same structure comes back; None where the data cannot be asked this way."""
@@ -122,6 +166,7 @@ class Rounds:
             if found is None or self.reporter.should_stop():
                 break
             last = found
+            self.pieces = response.pieces
             combination = found.combinations[0]
             key = _key(combination.formulas)
             start = self._started(response, combination)
@@ -137,7 +182,7 @@ class Rounds:
                 break
         if last is None or best is None:
             return None
-        return Decided(last, tuple(self._best(last)))
+        return Decided(last, tuple(self._best(last)), self.pieces)
 
     def _started(self, response: Response, combination: Fitted) -> FittedModel:
         """The model with the formulas of a combination, and the parameters of its known part that go with them."""
@@ -171,8 +216,9 @@ class Rounds:
             pools[name] = self._pool(data[name], [*known, *(c.expression for c in result.front.candidates)])
         shared = [one.formulas[name] for name in self.names for one in pools[name][:SHARED]]
         for name in self.names:
-            own = [one.formulas[name] for one in pools[name]]
-            pools[name] = self._pool(data[name], own + sums_of_known(data[name], shared))
+            own, asked = [one.formulas[name] for one in pools[name]], self._asked(name)
+            if not asked.factors:
+                pools[name] = self._pool(data[name], own + sums_of_known(data[name], shared))
         return self._combined(response, searches, pools, before is not None)
 
     def _combined(
@@ -201,6 +247,9 @@ class Rounds:
         own = self.config.guesses.get(data.name, ())
         library, units, unit = fitting_library(self.model, self.dataset, data.name, data.arguments, self.config, self.operators)
         guesses = (*own, *(to_text(one) for one in known[:MOST_GUESSED]), *library)
+        asked = self._asked(data.name)
+        if asked.factors:  # guesses are of the whole term
+            data, guesses = quotient_by(data, asked.factor(data.points)), ()
         problem = SearchProblem(
             X=data.points,
             y=data.target,
@@ -211,24 +260,38 @@ class Rounds:
             response=data.rows,
         )
         result = self.engine.search(
-            problem, settings, self.reporter, lambda front: self.reporter.emit(FrontUpdate(data.name, front))
+            problem,
+            settings,
+            self.reporter,
+            lambda front: self.reporter.emit(FrontUpdate(data.name, _times_factor(asked, front))),
         )
+        result = replace(result, front=_times_factor(asked, result.front))
         self.reporter.emit(FrontUpdate(data.name, result.front))
         return result
 
     def _pool(self, data: TermData, formulas: Sequence[Expr]) -> list[Fitted]:
         """The shortest descriptions among ``formulas``, polynomials and a constant, one for each structure."""
-        offered = [Number(1.0), *formulas, *(sums_of_powers(data) if "*" in self.operators else [])]
-        return _shortest(data, [one for one in offered if self._allowed(one)], POOL)
+        asked = self._asked(data.name)
+        part = quotient_by(data, asked.factor(data.points))
+        sums = [Number(1.0), *(sums_of_powers(part) if "*" in self.operators else [])]
+        offered = [*formulas, *(asked.times_factor(one) for one in sums)]
+        found = _shortest(data, [one for one in offered if self._allowed(one)])
+        kept = [one for one in found if asked.keeps(one.formulas[data.name], data.points)]
+        return (kept or found)[:POOL]
+
+    def _asked(self, name: str) -> Asked:
+        return asked_of(self.model.config.networks.get(name), self.model.system.neural_term(name).arguments)
 
     def _allowed(self, formula: Expr) -> bool:
         return uses_only(_without_drag(formula), self.operators)
 
     def _tried(self, combination: Fitted, start: FittedModel) -> Trial | None:
-        key = _key(combination.formulas)
+        key = f"{_key(combination.formulas)} {self.pieces}"
         if key not in self.trials or not self.trials[key].scores.usable:
             try:
-                self.trials[key] = self.judge.try_out(start, dict(combination.formulas))
+                # where changes grow along the way, whole trajectories would only spoil what pieces of them tell
+                steps = 0 if self.pieces else LM_STEPS
+                self.trials[key] = self.judge.try_out(start, dict(combination.formulas), iterations=steps)
             except EquationError:
                 return None
         return self.trials[key]
@@ -244,7 +307,7 @@ class Rounds:
         return list(found.values())
 
 
-def _shortest(data: TermData, formulas: Sequence[Expr], count: int) -> list[Fitted]:
+def _shortest(data: TermData, formulas: Sequence[Expr]) -> list[Fitted]:
     """The shortest descriptions, one for each structure."""
     found: dict[str, Fitted] = {}
     for formula in formulas:
@@ -255,7 +318,19 @@ def _shortest(data: TermData, formulas: Sequence[Expr], count: int) -> list[Fitt
         key = skeleton(one.formulas[data.name])
         if np.isfinite(one.length) and (key not in found or one.length < found[key].length):
             found[key] = one
-    return sorted(found.values(), key=lambda one: one.length)[:count]
+    return sorted(found.values(), key=lambda one: one.length)
+
+
+def _times_factor(asked: Asked, front: Front) -> Front:
+    """A front of quotients as one of whole terms."""
+    added = 2 * len(asked.factors)
+    if not added:
+        return front
+    whole = [
+        replace(one, expression=asked.times_factor(one.expression), complexity=one.complexity + added)
+        for one in front.candidates
+    ]
+    return replace(front, candidates=tuple(whole))
 
 
 def _without_drag(formula: Expr) -> Expr:

@@ -17,6 +17,7 @@ from ndestudio.distil.sampling import disagreement, sample_neural_term
 from ndestudio.distil.units import fitting_guesses, neural_term_units
 from ndestudio.errors import EquationError
 from ndestudio.expression.bounded import Budget
+from ndestudio.expression.numeric import as_number
 from ndestudio.expression.tree import Binary, Call, Expr, Name, Negate, Number, names, substitute, transform, walk
 from ndestudio.model.fitted import FittedModel
 from ndestudio.progress import FrontUpdate, Reporter
@@ -207,7 +208,7 @@ def shortlist(
     ]
     members = [k for k in range(len(front.candidates)) if sound[k] or not any(sound)]
     order = sorted(members, key=lambda k: (k != front.best, -front.candidates[k].score))
-    found: dict[str, Candidate] = {}
+    found: dict[str, Candidate] = {"#": _constant(samples)}
     for index in order:
         if len(found) == max(count, 1):
             break
@@ -217,6 +218,11 @@ def shortlist(
         if key not in found or candidate.loss < found[key].loss:
             found[key] = replace(candidate, expression=form)
     return sorted(found.values(), key=lambda candidate: (candidate.complexity, candidate.loss))
+
+
+def _constant(samples: NeuralTermSamples) -> Candidate:
+    """The simplest formula of all, which no search has in its front."""
+    return Candidate(1, 1.0, as_number(float(np.average(samples.y, weights=samples.weights))))
 
 
 def skeleton(expr: Expr) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from ndestudio.distil.choice import EXACT, choose
 from ndestudio.distil.forms import complexity, simplest, with_a_term_less
@@ -25,16 +25,29 @@ NO_WORSE = 1.0 + 1e-3
 """Factor of the root-mean-square error that counts as not worse."""
 
 
-def drop_terms(best: Trial, judge: Judge, costs: Mapping[str, int]) -> Trial:
-    """Backward elimination: leave out one term at a time as long as the rule of ``choice`` prefers the shorter formula."""
+def drop_terms(
+    best: Trial,
+    judge: Judge,
+    costs: Mapping[str, int],
+    promising: Callable[[Mapping[str, Expr], Mapping[str, Expr]], bool] = lambda formulas, best: True,
+) -> Trial:
+    """Backward elimination: leave out one term at a time as long as the rule of ``choice`` prefers the shorter formula.
+
+    Parameters
+    ----------
+    promising
+        (formulas, those of the best) -> whether it is worth fitting them through the solver.
+    """
     for _ in range(ROUNDS_OF_DROPPING):
         trials = [best]
         for neural_term, formula in best.expressions.items():
             for variant in _variants(formula, judge.budget):
                 if judge.should_stop():
                     return best
-                enough = FAR_WORSE * best.scores.train_rms
-                trials.append(judge.try_out(best.model, {**best.expressions, neural_term: variant}, enough=enough))
+                formulas = {**best.expressions, neural_term: variant}
+                if promising(formulas, best.expressions):
+                    enough = FAR_WORSE * best.scores.train_rms
+                    trials.append(judge.try_out(best.model, formulas, enough=enough))
         chosen, _ = choose([trial.scores for trial in trials], [_total(trial, costs) for trial in trials])
         if chosen <= 0:
             break

@@ -7,8 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from ndestudio.cli.arguments import parse
+from ndestudio.cli.execution import with_data
 from ndestudio.cli.main import main
 from ndestudio.data import import_settings
+from ndestudio.errors import SettingError
+from ndestudio.project.project import Spec
 
 GERMAN = "mass;glucose\n0,1;20,1\n0,3;18,4\n0,9;12,9\n"
 
@@ -83,6 +87,17 @@ def test_import_settings_are_kept_and_used(tmp_path: Path, capsys: pytest.Captur
     assert "Time  `row`" in capsys.readouterr().out
     assert main(["look", path, "--import-settings", "Balanse"]) == 2
     assert "did you mean `Balance`?" in capsys.readouterr().err
+
+
+def test_the_data_of_a_spec_are_read_with_import_settings(tmp_path: Path) -> None:
+    path = written(tmp_path, "a.csv", GERMAN)
+    assert main(["look", path, "--set", 'time = ""', "--keep", "Balance"]) == 0
+    for command in ("run", "recover", "compare"):
+        options = parse([command, "s.toml", "--import-settings", "Balance", "--data", path])
+        spec = with_data(Spec(), options.data, options.import_settings)
+        assert (spec.data.files, spec.data.time, spec.data.delimiter) == ((path,), "", ";")
+    with pytest.raises(SettingError, match="no import settings `Balanse`"):
+        with_data(Spec(), None, "Balanse")
 
 
 def test_a_missing_file_is_a_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -105,8 +105,8 @@ def test_choices_have_reasons_and_candidates_are_in_order(distilled: tuple[Disti
 def test_events_tell_the_story(distilled: tuple[Distillation, RecordingReporter]) -> None:
     _, reporter = distilled
     phases = [event for event in reporter.events if isinstance(event, Phase)]
-    assert [phase.stage for phase in phases] == ["search", "refit", "search", "refit", "joint"]
-    assert [(phase.index, phase.total) for phase in phases] == [(k, 5) for k in range(1, 6)]
+    assert [phase.stage for phase in phases] == ["search", "refit", "joint"]
+    assert [(phase.index, phase.total) for phase in phases] == [(k, 3) for k in range(1, 4)]
     assert {event.neural_term for event in reporter.events if isinstance(event, FrontUpdate)} == {"p", "q"}
     for neural_term in ("p", "q"):
         indices = [

@@ -11,9 +11,11 @@ from PySide6.QtWidgets import QMenu
 from pytestqt.qtbot import QtBot
 
 from ndestudio.data.decisions import Choice, Decision
+from ndestudio.data.times.grammars import format_names
 from ndestudio.gui.main_window import MainWindow
 from ndestudio.gui.views.data_view import DataView
 from ndestudio.gui.views.import_settings import ImportSettingsDialog
+from ndestudio.gui.views.time_panel import FORMATS
 from ndestudio.gui.widgets.decision_chips import DecisionChips, grouped
 from ndestudio.gui.widgets.problem_list import ProblemList
 from ndestudio.session.session import Session
@@ -232,3 +234,7 @@ def test_a_dropped_folder_opens_its_data_files(
     drop(window, [folder])
     settle()
     assert [Path(file).name for file in session.project.spec.data.files] == ["run2.csv", "run11.csv"]
+
+
+def test_every_format_of_times_can_be_chosen():
+    assert {value for _, value in FORMATS if value} == set(format_names())

@@ -65,16 +65,30 @@ def guess_encoding(path: Path, head: bytes, size: int, name: str) -> str:
         raise _not_text(name)
     if sum(byte < 32 and byte not in b"\t\n\r\f\v\x1a" for byte in head[:4096]) > 0.02 * len(head[:4096]):
         raise _not_text(name)
-    sample = path.read_bytes() if len(head) < size <= _WHOLE_FILE else head
+    if _is_utf8(path, head, size):
+        return "utf-8"
     try:
-        codecs.getincrementaldecoder("utf-8")().decode(sample, final=len(sample) == size)
+        (path.read_bytes() if size <= _WHOLE_FILE else head).decode("cp1252")
     except UnicodeDecodeError:
-        try:
-            sample.decode("cp1252")
-        except UnicodeDecodeError:
-            return "latin-1"
-        return "cp1252"
-    return "utf-8"
+        return "latin-1"
+    return "cp1252"
+
+
+def _is_utf8(path: Path, head: bytes, size: int) -> bool:
+    """Whether a file that is not too big is UTF-8 to its end, and of a bigger one the head."""
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    try:
+        if len(head) == size or size > _WHOLE_FILE:
+            decoder.decode(head, final=len(head) == size)
+            return True
+        with path.open("rb") as stream:
+            while piece := stream.read(2**20):
+                if not piece.isascii() or decoder.getstate()[0]:
+                    decoder.decode(piece)
+        decoder.decode(b"", final=True)
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def plain_encoding(encoding: str, head: bytes, name: str) -> str:
@@ -193,6 +207,10 @@ def guess_delimiter(lines: list[Line], config: DataConfig, extra: frozenset[str]
     return best or default
 
 
+_BLANK_BESIDES = 0.75
+"""What blanks count where each line has tabs or semicolons, too: they stand inside dates and names."""
+
+
 def _best_dialect(
     lines: list[Line], pairs: list[tuple[str, str]], config: DataConfig, extra: frozenset[str]
 ) -> tuple[str, str] | None:
@@ -202,6 +220,8 @@ def _best_dialect(
         if delimiter not in split:
             split[delimiter] = [RawRow(one.number, tuple(split_line(one.text, delimiter)), one.gap) for one in lines]
         score = _consistency(split[delimiter], decimal, config, extra)
+        if delimiter == " " and lines and any(all(sign in one.text for one in lines) for sign in ("\t", ";")):
+            score *= _BLANK_BESIDES
         if score > best_score + 1e-9:
             best, best_score = (delimiter, decimal), score
     return best
@@ -216,7 +236,7 @@ def _consistency(rows: list[RawRow], decimal: str, config: DataConfig, extra: fr
     if not runs:
         return 0.0
     run = max(runs, key=lambda one: one.score(rows))
-    known = [(sum(one.values()), one["n"] + one["d"]) for one in run.counts]
+    known = [(sum(one.values()), one["n"] + one["d"]) for one in run.counts()]
     share = sum(numbers for _, numbers in known) / max(sum(cells for cells, _ in known), 1)
     return run.fitting / len(rows) * (0.2 + share)
 

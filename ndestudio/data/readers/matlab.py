@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ndestudio.data.readers.arrays import DAMAGE, ArrayReader, Contents, complaint
+from ndestudio.data.readers.arrays import DAMAGE, Contents, ContentsReader, complaint
 from ndestudio.data.readers.hdf5 import SIGNATURE, hdf5_contents
 from ndestudio.data.readers.matlab_elements import check_elements, unpacked_bytes
 from ndestudio.data.readers.nodes import Group, check_size
@@ -147,4 +147,4 @@ def _looks(first: bytes) -> float:
     return 0.95 if first.startswith(b"MATLAB ") else 0.0
 
 
-READER = ArrayReader("mat", matlab_contents, "MATLAB", (".mat",), _looks)
+READER = ContentsReader("mat", matlab_contents, "MATLAB", (".mat",), _looks)

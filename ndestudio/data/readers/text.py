@@ -6,9 +6,9 @@ The head is analysed line by line; the whole file is read in blocks of lines (``
 from __future__ import annotations
 
 import codecs
-import hashlib
 import re
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import msgspec
@@ -31,6 +31,7 @@ from ndestudio.data.readers.base import (
     with_markers,
 )
 from ndestudio.data.readers.text_blocks import BlockParser, bad_encoding, blocks, ragged
+from ndestudio.data.readers.text_scan import Scan, survey
 from ndestudio.data.tables import Layout, RawRow, View
 from ndestudio.data.tables.instruments import Recognised, recognise, transposed
 from ndestudio.data.tables.settle import layout_of, normalised, notes_of
@@ -85,27 +86,38 @@ class TextReader:
         sources = view.sources(kinds)
         labels = unique_labels([split_header(header)[0] for header in head.headers])
         named = {raw: view.label_of(raw, labels) for raw in sources}
-        parser = BlockParser(head, sources, named, with_markers(config, head.layout))
+        config = with_markers(config, head.layout)
         meter = Meter(reporter, size, head.path)
-        digest = hashlib.sha256()
-        parts: list[tuple[dict[int, np.ndarray], np.ndarray]] = []
         try:
-            for block, first, done in blocks(path, head.dialect, head.layout, head.path, digest):
-                parts.append(parser.parse(block, first))
-                meter.at(done)
+            with ThreadPoolExecutor(1) as aside:
+                seen = aside.submit(survey, path)
+                scan = Scan(path, head, sources, named, config)
+                found = scan.columns(seen, lambda share: meter.at(int(size * share))) if scan.able() else None
+                if found is None:
+                    found = _by_blocks(path, head, BlockParser(head, sources, named, config), sources, meter)
+                digest = seen.result().sha256
+            meter.at(size)
         except FileNotFoundError as error:
             raise DataError("the file was deleted while it was being read; choose it again", path=head.path) from error
         except OSError as error:
             raise DataError(f"the file cannot be read ({error.strerror or error})", path=head.path) from error
-        # each block's column is let go as soon as it is joined, so that nothing is held twice
-        columns = {
-            index: np.concatenate([part.pop(index) for part, _ in parts]) for index in (sources if parts else ())
-        }
-        rows = np.concatenate([rows for _, rows in parts]) if parts else np.zeros(0, np.int64)
-        if not parts:
-            columns = {index: np.zeros(0) for index in sources}
-        columns, rows = view.gather(columns, rows, kinds)
-        return Table(columns, rows, digest.hexdigest())
+        columns, rows = view.gather(*found, kinds)
+        return Table(columns, rows, digest)
+
+
+def _by_blocks(
+    path: Path, head: Head, parser: BlockParser, sources: Mapping[int, Kind], meter: Meter
+) -> tuple[dict[int, np.ndarray], np.ndarray]:
+    assert head.dialect is not None and head.layout is not None
+    parts: list[tuple[dict[int, np.ndarray], np.ndarray]] = []
+    for block, first, done in blocks(path, head.dialect, head.layout, head.path):
+        parts.append(parser.parse(block, first))
+        meter.at(done)
+    if not parts:
+        return {index: np.zeros(0) for index in sources}, np.zeros(0, np.int64)
+    # each block's column is let go as soon as it is joined, so that nothing is held twice
+    columns = {index: np.concatenate([part.pop(index) for part, _ in parts]) for index in sources}
+    return columns, np.concatenate([rows for _, rows in parts])
 
 
 def _transposed_table(

@@ -7,7 +7,6 @@ so that every complaint has its row. Only the chosen columns are kept, as number
 from __future__ import annotations
 
 import codecs
-import hashlib
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -50,9 +49,7 @@ def ragged(found: int, width: int, row: int, name: str) -> DataError:
     )
 
 
-def blocks(
-    path: Path, dialect: Dialect, layout: Layout, name: str, digest: hashlib._Hash
-) -> Iterator[tuple[bytes, int, int]]:
+def blocks(path: Path, dialect: Dialect, layout: Layout, name: str) -> Iterator[tuple[bytes, int, int]]:
     """Whole lines of the file as UTF-8, the row of their first line, and how many bytes were read so far."""
     plain = dialect.encoding in {"utf-8", "ascii"}
     decoder = codecs.getincrementaldecoder(dialect.encoding)()
@@ -60,7 +57,6 @@ def blocks(
     with path.open("rb") as stream:
         while True:
             raw = stream.read(_BLOCK_BYTES)
-            digest.update(raw)
             if plain:
                 piece = raw.removeprefix(codecs.BOM_UTF8) if done == 0 else raw
             else:

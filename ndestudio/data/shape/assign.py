@@ -178,6 +178,8 @@ class _Assigning:
         if self._across is not None:
             return
         told = [column for column in self._seen if self._roles[column.index] == "time"]
+        if not told and self._config.time is None and self._petab():
+            told = [one for one in self._free() if word(one.label) == "time" and one.kind == "number"]
         self._chosen = named(told, self._path) if told else None
         if self._config.trajectory is not None:
             return
@@ -211,7 +213,7 @@ class _Assigning:
     def find_time(self) -> None:
         if self._across is not None:
             return
-        if self._config.time is None:
+        if self._config.time is None and not (self._petab() and self._chosen is not None):
             number = groups(self._seen, self._runs(), self._base())
             self._chosen = choose(self._free(), lambda values: increasing(values, number), self._path)
         if self._chosen is None:
@@ -226,7 +228,8 @@ class _Assigning:
         rest = Rest(
             self._seen,
             self._config,
-            self._rows_as_runs() if self._across is not None else groups(self._seen, self._runs()),
+            self._columns,
+            self._rows_as_runs() if self._across is not None else groups(self._columns, self._runs()),
             long=self._long is not None,
             across=self._across is not None,
             dosed=bool(self._events),
@@ -313,13 +316,18 @@ class _Assigning:
     def _base(self) -> np.ndarray | None:
         return None if self._long is None else groups(self._seen, (self._long.observable,))
 
+    def _petab(self) -> bool:
+        return self._long is not None and word(self._columns[self._long.observable].label) == "observableid"
+
     def _petab_runs(self) -> tuple[int, ...]:
-        """The conditions of a PEtab measurement table."""
-        if self._long is None or word(self._columns[self._long.observable].label) != "observableid":
+        """The conditions of a PEtab measurement table, and its replicates where a condition has several."""
+        if not self._petab():
             return ()
-        named = [one for name in PETAB_RUNS for one in self._free() if word(one.label) == name]
-        used = [one for one in named if one.missing < len(one.texts)]
-        return tuple(one.index for one in used if len(set(one.texts)) > 1 or one is used[-1])
+        used = [one for one in self._seen if word(one.label) in PETAB_RUNS and one.missing < len(one.texts)]
+        last = PETAB_RUNS.index("simulationconditionid")
+        kept = [one for one in used if len(set(one.texts)) > 1 or word(one.label) == PETAB_RUNS[last]]
+        order = sorted(kept, key=lambda one: PETAB_RUNS.index(word(one.label)))
+        return tuple(one.index for one in order if self._roles[one.index] is None)
 
 
 def _is_code(column: Analysed) -> bool:

@@ -228,6 +228,8 @@ def _notes(source: Rows, doses: Mapping[str, Sequence[Dose]], measured: Float[np
 def plain_texts(texts: np.ndarray) -> np.ndarray:
     """Texts that name something, whole numbers among them written plainly; "" where there is none."""
     known = {text: plain(str(text)) for text in set(texts)}
+    if all(text == name for text, name in known.items()):
+        return texts
     return np.array([known[text] for text in texts], dtype=object)
 
 

@@ -10,7 +10,17 @@ from ndestudio.data.config import DataConfig
 from ndestudio.data.decisions import Choice, Decision
 from ndestudio.data.deviations import measured_by
 from ndestudio.data.roles import Analysed, Role, increasing, telling
-from ndestudio.data.shape.vocabulary import CALENDAR, CLOCKS, COUNTERS, IDENTIFIERS, PREDICTIONS, SINGLES, is_flag, word
+from ndestudio.data.shape.vocabulary import (
+    CALENDAR,
+    CLOCKS,
+    COUNTERS,
+    DEPENDENT,
+    IDENTIFIERS,
+    PREDICTIONS,
+    SINGLES,
+    is_flag,
+    word,
+)
 
 SHOWN = 12
 """So many categories are written out."""
@@ -24,8 +34,10 @@ class Rest:
     ----------
     columns
         Without the rows that are no measurements.
+    whole
+        With all rows: what is known of a run may stand beside its doses.
     groups
-        Number of the run of each row, None if there is only one.
+        Number of the run of each of those rows, None if there is only one.
     dosed
         Whether the table has doses and events.
     across
@@ -36,12 +48,14 @@ class Rest:
         self,
         columns: Sequence[Analysed],
         config: DataConfig,
+        whole: Sequence[Analysed],
         groups: np.ndarray | None,
         *,
         long: bool,
         dosed: bool,
         across: bool = False,
     ) -> None:
+        self._whole = whole
         self._columns, self._config, self._groups = columns, config, groups
         self._long, self._dosed, self._across = long, dosed, across
         self._headed = any(column.header for column in columns)
@@ -52,6 +66,7 @@ class Rest:
         """A role for every column."""
         labels = [one.label for one, role in zip(self._columns, given, strict=True) if role in (None, "state", "value")]
         self._has_deviations = any(measured_by(label, labels) is not None for label in labels)
+        self._dependent = next((label for label in labels if word(label) in DEPENDENT), "")
         self._time = next((one for one, role in zip(self._columns, given, strict=True) if role == "time"), None)
         found: list[Role] = []
         for column, role in zip(self._columns, given, strict=True):
@@ -83,6 +98,11 @@ class Rest:
         if column.kind != "number":
             self.notes.append(f"`{column.label}` holds {column.kind}s, not numbers, and is left out.")
             return "ignore"
+        if self._dosed and word(column.label) not in DEPENDENT and self._dependent:
+            self.notes.append(
+                f"`{column.label}` is not the dependent variable `{self._dependent}` and is left out; it may be an input."
+            )
+            return "ignore"
         if self._long or self._across:
             self.notes.append(f"`{column.label}` is no part of the table of values and is left out.")
             return "ignore"
@@ -91,7 +111,8 @@ class Rest:
     def _useless(self, column: Analysed) -> str:
         """Why a column is of no use, "" if it may be."""
         called = word(column.header if self._headed else column.label)
-        if column.missing == len(column.texts) and column.texts:
+        whole = self._whole[column.index]
+        if whole.missing == len(whole.texts) and whole.texts:
             return "has no value in any row that was looked at,"
         if self._headed and called in COUNTERS and counts(column.values):
             return "only counts the rows"
@@ -124,16 +145,19 @@ class Rest:
         if called in CALENDAR:
             return True
         named = telling(column.label) or bool(CLOCKS & set(called.split("_")))
-        return named and increasing(column.values, self._groups)
+        return named and increasing(self._whole[column.index].values, self._groups)
 
     def _is_covariate(self, column: Analysed) -> bool:
-        if self._groups is None or column.missing or column.kind == "date":
+        column = self._whole[column.index]
+        if self._groups is None or column.kind == "date" or (column.missing and column.kind == "text"):
             return False
         values = categories(column) if column.kind == "text" else column.values
         runs = int(self._groups.max()) + 1
         first = np.array([values[np.flatnonzero(self._groups == one)[0]] for one in range(runs)])
         if runs < 2 or (len(values) < 2 * runs and not self._across) or not _constant(values, first[self._groups]):
             return False
+        if not np.isfinite(first).all():
+            return False  # what is written first in each run is known of all of it
         different = len(np.unique(first))
         if different < 2 or (column.kind == "text" and different == runs):
             return False
@@ -167,4 +191,4 @@ def counts(values: np.ndarray) -> bool:
 
 def _constant(values: np.ndarray, expected: np.ndarray) -> bool:
     largest = float(np.max(np.abs(expected), initial=0.0))
-    return bool(np.all(np.abs(values - expected) <= SAME * largest))
+    return bool(np.all(~np.isfinite(values) | (np.abs(values - expected) <= SAME * largest)))

@@ -9,6 +9,7 @@ import numpy as np
 
 from ndestudio.data.roles import TRAJECTORY_NAMES, Analysed, increasing, telling
 from ndestudio.data.shape.vocabulary import CALENDAR, IDENTIFIERS, RUNS, is_flag, is_unit_column, word
+from ndestudio.data.times.words import part_of_clock
 
 MOST = 8
 """So many columns are tried together."""
@@ -118,6 +119,7 @@ def _never(column: Analysed) -> bool:
         is_flag(column.label)
         or is_unit_column(column.header)
         or word(column.label) in CALENDAR
+        or bool(part_of_clock(column.label))
         or telling(column.label)
     )
 

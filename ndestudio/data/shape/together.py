@@ -122,8 +122,9 @@ def _together(
     if other.any() or config.replicates is not None:
         readings = np.logical_or(other, same & ~stepped.any(axis=1))
     if not readings.any():
-        if (copies & ~stepped.any(axis=1)).any():
-            return source, [], []
+        alone = np.flatnonzero(copies & ~stepped.any(axis=1))
+        if len(alone):
+            _ask(source, times, int(alone[0]), measured, config)
         return _merged(source, times, stepped, inputs)
     return _readings(source, times, readings, measured, inputs, config)
 
@@ -136,6 +137,9 @@ def _times(source: Rows) -> _Times | None:
             return None
         codes = np.zeros(len(source.t), dtype=np.int64)
     else:
+        another = source.group[1:] != source.group[:-1]
+        if np.all((np.diff(source.t) > 0) | another):
+            return None
         codes = np.unique(source.group.astype(str), return_inverse=True)[1]
     order = np.argsort(codes, kind="stable")
     order = order[np.isfinite(source.t[order])]

@@ -85,16 +85,19 @@ DOSES: dict[str, tuple[str, ...]] = {
 }
 """Setting of `[data.doses]` -> names of its column; the first ones alone make a table of doses."""
 
+DEPENDENT = _words("dv y lidv ldv odv dv_1 conc observation")
+"""What is measured in a table of doses."""
+
 PREDICTIONS = _words(
     "ipred pred cpred epred ppred npred res wres cwres ires iwres iwre npde npd eres ewres ecwres cpredi"
 )
 """Columns that NONMEM writes beside the data: what a model said."""
 
-PETAB_RUNS = ("preequilibrationconditionid", "simulationconditionid")
+PETAB_RUNS = ("preequilibrationconditionid", "simulationconditionid", "replicateid")
 """Columns of a PEtab measurement table that name a run together."""
 
 SINGLES = REPLICATES | _words(
-    "trial run experiment exp id subject patient animal mouse rat sample specimen participant individual person batch vial tube "
+    "trial run experiment id subject patient animal mouse rat sample specimen participant individual person batch vial tube "
     "well plate donor aliquot"
 )
 """What single things are called that a number stands for: never a measurement, nor anything known of a run."""

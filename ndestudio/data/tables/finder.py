@@ -33,13 +33,35 @@ class Run:
     stop: int
     cells: int
     filled: int
-    counts: list[Counter[CellKind]]
-    fitting: int = 1
+    patterns: Counter[tuple[CellKind, ...]] = field(default_factory=Counter)
+    fitting: int = 0
     repeats: list[int] = field(default_factory=list)
+    _usual: list[CellKind] | None = None
+
+    def counts(self) -> list[Counter[CellKind]]:
+        """How often a column holds a kind of cell, empty ones aside."""
+        found: list[Counter[CellKind]] = [Counter() for _ in range(max(map(len, self.patterns), default=0))]
+        for pattern, times in self.patterns.items():
+            for counts, kind in zip(found, pattern, strict=False):
+                if kind:
+                    counts[kind] += times
+        return found
 
     def kinds(self) -> list[CellKind]:
         """What most cells of each column look like."""
-        return [max(one, key=lambda kind: (one[kind], kind)) if one else "" for one in self.counts]
+        if self._usual is None:
+            counts = self.counts()
+            self._usual = [max(one, key=lambda kind: (one[kind], kind)) if any(one.values()) else "" for one in counts]
+        return self._usual
+
+    def add(self, kinds: Sequence[CellKind], times: int = 1) -> None:
+        """Count a row with these kinds of cells (``times`` -1: no longer)."""
+        pattern = tuple(kinds)
+        self.fitting += times
+        self.patterns[pattern] += times
+        # what is usual changes while a run is young, or where a rare pattern comes to the fore
+        if self._usual is None or list(pattern) != self._usual or times < 0:
+            self._usual = None
 
     def score(self, rows: Sequence[RawRow]) -> float:
         """How much of a table the run is: rows times columns of numbers and dates."""
@@ -103,7 +125,7 @@ def find_runs(rows: Sequence[RawRow], kinds: Sequence[list[CellKind]], given: Gi
             current.repeats += [one for one in range(place, bridge) if _repeats(current, rows, one)]
             place = bridge
             continue
-        current = Run(place, place + 1, len(row.cells), row.filled, [Counter() for _ in row.cells], 0)
+        current = Run(place, place + 1, len(row.cells), row.filled)
         _add(current, place, row, kinds[place])
         runs.append(current)
         place += 1
@@ -125,6 +147,8 @@ def _fits(run: Run, row: RawRow, kinds: list[CellKind]) -> bool:
     if len(row.cells) != run.cells and row.filled != run.filled:
         return False
     usual = run.kinds()
+    if kinds == usual:
+        return True
     agreeing = conflicting = 0
     for place, (kind, other) in enumerate(zip(kinds, usual, strict=False)):
         if not kind or not other:
@@ -139,15 +163,10 @@ def _fits(run: Run, row: RawRow, kinds: list[CellKind]) -> bool:
 
 
 def _add(run: Run, place: int, row: RawRow, kinds: list[CellKind]) -> None:
-    while len(run.counts) < len(kinds):
-        run.counts.append(Counter())
-    for counts, kind in zip(run.counts, kinds, strict=False):
-        if kind:
-            counts[kind] += 1
     run.stop = place + 1
     run.filled = max(run.filled, row.filled)
     run.cells = max(run.cells, len(row.cells)) if run.fitting < 2 else run.cells
-    run.fitting += 1
+    run.add(kinds)
 
 
 def _bridge(run: Run, rows: Sequence[RawRow], kinds: Sequence[list[CellKind]], place: int, given: Given) -> int:
@@ -203,11 +222,8 @@ def _trim(run: Run, rows: Sequence[RawRow], kinds: Sequence[list[CellKind]]) -> 
         named = bool(above) and "t" in above and not any(kind in ("n", "d") for kind in above)
         if not named and not heads_times(rows, kinds, run.start):
             return
-        for counts, kind in zip(run.counts, cells, strict=False):
-            if kind:
-                counts[kind] -= 1
+        run.add(cells, -1)
         run.start += 1
-        run.fitting -= 1
 
 
 def _merged(runs: list[Run], rows: Sequence[RawRow], kinds: Sequence[list[CellKind]]) -> list[Run]:

@@ -266,7 +266,10 @@ def _thousands(
     sure: list[int] = []
     doubtful: list[tuple[int, str, int]] = []
     for index in range(layout.width):
-        cells = [row.cells[index] for row in body if index < len(row.cells) and not is_missing(row.cells[index])]
+        every = [row.cells[index] for row in body if index < len(row.cells)]
+        if not any(sign in cell for cell in every):
+            continue
+        cells = [cell for cell in every if not is_missing(cell)]
         with_sign = [cell for cell in cells if pattern.match(cell)]
         if not with_sign or sum(sign in cell for cell in cells) > len(with_sign):
             continue

@@ -75,7 +75,7 @@ class View:
 
     def gather(
         self, columns: dict[int, np.ndarray], rows: Int64[np.ndarray, " row"], kinds: Mapping[int, Kind]
-    ) -> tuple[dict[int, np.ndarray], Int64[np.ndarray, " row"]]:
+    ) -> tuple[dict[int, np.ndarray], Int64[np.ndarray, " seen"]]:
         """Columns seen, from raw ones (which are taken out of their mapping)."""
         layout = self._layout
         if layout.blocks:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, Protocol, runtime_checkable
 
 import numpy as np
 
 from ndestudio.data.times.calendar import DAY
+from ndestudio.data.times.cells import series_of
 from ndestudio.data.times.clock import Clock, Part
+from ndestudio.data.times.forms import ZONES
 from ndestudio.data.times.recognise import Reading
 from ndestudio.data.times.words import is_end, is_start, name_score, part_of_clock, tokens, unit_in_name
 
@@ -90,7 +92,22 @@ def candidates(columns: Sequence[Seen]) -> list[Candidate]:
     together = _together(columns)
     if together is not None:
         found.append(together)
+    zone = next((column for column in columns if part_of(column) == "zone" and len(set(column.texts)) > 1), None)
+    if zone is not None:
+        found = [_in_zones(one, zone) for one in found]
     return sorted(found, key=lambda one: -one.name)
+
+
+def _in_zones(candidate: Candidate, zone: Seen) -> Candidate:
+    """Moments of local time with the zone of each row."""
+    if not candidate.clock.moment or candidate.clock.zoned or np.all(candidate.values == np.floor(candidate.values)):
+        return candidate
+    clock = replace(candidate.clock, parts=(*candidate.clock.parts, Part(zone.index, zone.label, "zone", ZONES)))
+    return replace(candidate, clock=clock, values=candidate.values + _zone_seconds(zone) / DAY)
+
+
+def _zone_seconds(zone: Seen) -> np.ndarray:
+    return ZONES.seconds(series_of(zone.texts))[0]
 
 
 def single(column: Seen) -> Candidate | None:
@@ -109,15 +126,16 @@ def single(column: Seen) -> Candidate | None:
             return None
         return Candidate(Clock((Part(column.index, column.label),), column.unit), score, column.values)
     form = column.reading.form
-    part = _part(column, "time")
+    part = part_by_form(column, "time")
     sure = 0.0 if not column.reading.strict else 1.5 if form.measure == "moment" else 1.0
     if form.plain:
         return Candidate(Clock((part,), column.unit or unit_in_name(column.label)), score, column.values)
     if is_end(column.label) and not is_start(column.label) and not score:
         sure -= 0.5
+    unit = column.unit or ("" if form.grammar else unit_in_name(column.label))
     # a date without a telling name counts as much as a name that only hints
     return Candidate(
-        Clock((part,), column.unit), max(score, TELLING if form.measure == "moment" else 1.0) + sure, column.values
+        Clock((part,), unit), max(score, TELLING if form.measure == "moment" else 1.0) + sure, column.values
     )
 
 
@@ -165,29 +183,36 @@ def made_of(parts: Sequence[tuple[str, Seen]]) -> Candidate:
     """The clock of columns that tell each a part of it."""
     clock = Clock(tuple(_as_part(what, column) for what, column in parts))
     columns = {
-        column.index: column.values * DAY if part.form is not None else column.values
+        column.index: _zone_seconds(column)
+        if part.what == "zone"
+        else column.values * DAY
+        if part.form is not None
+        else column.values
         for part, (_, column) in zip(clock.parts, parts, strict=True)
     }
     return Candidate(clock, 6.0, clock.seconds(columns) / DAY)
 
 
 def _as_part(what: str, column: Seen) -> Part:
-    if column.reading is None or what not in ("date", "clock"):
+    if what == "zone":
+        return Part(column.index, column.label, what, ZONES)
+    if column.reading is None or what not in ("date", "clock", "time"):
         return Part(column.index, column.label, what)
-    return _part(column, what)
+    return part_by_form(column, what)
 
 
-def _part(column: Seen, what: str) -> Part:
-    """A column that is read by its form; where cells of text leave it in doubt, the whole column decides."""
+def part_by_form(column: Seen, what: str) -> Part:
+    """A column that is read by its form; where the head leaves it in doubt, the whole column decides."""
     reading = column.reading
     assert reading is not None
-    doubtful = bool(reading.form.grammar) and (reading.open or not reading.certain)
-    return Part(column.index, column.label, what, reading.form, reading.forms[1:] if doubtful else ())
+    return Part(column.index, column.label, what, reading.form, reading.forms[1:] if reading.provisional else ())
 
 
 def part_of(column: Seen) -> str:
     """Which part of a clock in several columns a column may be, by its name and its cells; "" for none."""
     what, present = part_of_clock(column.label), column.values[np.isfinite(column.values)]
+    if what == "zone":
+        return what if column.kind == "text" and np.isfinite(_zone_seconds(column)).any() else ""
     if not len(present):
         return ""
     if column.reading is not None and not column.reading.form.plain:

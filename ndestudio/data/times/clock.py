@@ -28,7 +28,7 @@ class Part:
         Of the column.
     what
         `"time"` for a column that tells all, `"date"`, `"clock"`, or a number of a calendar: `"year"`, `"month"`, `"day"`,
-        `"day of year"`, `"hour"`, `"minute"`, `"second"`, `"hhmm"`, `"hhmmss"`.
+        `"day of year"`, `"hour"`, `"minute"`, `"second"`, `"hhmm"`, `"hhmmss"`; `"zone"` for the time zone of each row.
     form
         How its cells are read; None for numbers as they stand.
     others
@@ -110,7 +110,7 @@ class Clock:
         if len(self.parts) == 1 and self.parts[0].what == "time":
             return columns[self.parts[0].index]
         found = {part.what: columns[part.index] for part in self.parts}
-        total = _day(found)
+        total = found["time"] if "time" in found else _day(found)
         for what, scale in _NUMBERS.items():
             if what in found:
                 total = total + found[what] * scale
@@ -121,8 +121,9 @@ class Clock:
         if "hhmm" in found:
             hours = np.floor(found["hhmm"] / 100)
             total = total + hours * 3600 + (found["hhmm"] - 100 * hours) * 60
-        if "clock" in found:
-            total = total + found["clock"]
+        for what in ("clock", "zone"):
+            if what in found:
+                total = total + found[what]
         return total
 
     def counting_from(self, zeros: Mapping[int, int]) -> Clock:

@@ -177,6 +177,9 @@ def _fraction(fields: Fields) -> np.ndarray:
 def _durations(fields: Fields, order: str) -> Int64[np.ndarray, " cell"]:
     """Microseconds, ``_BAD`` where there is no such duration."""
     sign = fields.mapped("sign", {"-": -1, "−": -1, "+": 1}, 1, 1)
+    if "zone" in fields.texts and not fields.numbers:
+        zone = fields.mapped("zone", {w: calendar.zone_minutes(w) for w in fields.words}, 0, calendar.UNKNOWN_ZONE)
+        return np.where(zone == calendar.UNKNOWN_ZONE, _BAD, -zone * 60 * MICRO)
     if "unit" in fields.texts:
         return sign * _of_unit(fields)
     if order:
@@ -208,6 +211,15 @@ def _of_unit(fields: Fields) -> np.ndarray:
     scale = fields.mapped("unit", micro, 0, 0)
     return np.where(scale > 0, np.round(whole * scale / 1000), _BAD).astype(np.int64)
 
+
+ZONES = TimeForm(
+    "zone",
+    "pattern",
+    pattern=r"^\s*(?P<zone>[A-Za-z]{0,5}\s?(?:[+\-−]\d{1,2}(?::?\d{2})?)?)\s*$",
+    measure="duration",
+    zoned=True,
+)
+"""The form of a column that names the time zone of each row: what is to be added for UTC."""
 
 _DIRECTIVES = {
     "Y": r"(?P<y>\d{4})", "y": r"(?P<y>\d{2})", "m": r"(?P<mo>\d{1,2})", "d": r"(?P<d>\d{1,2})", "e": r"(?P<d>\d{1,2})",

@@ -13,7 +13,7 @@ from ndestudio.data.times.calendar import DAY, MICRO, MONTHS
 from ndestudio.data.times.fields import Fields
 from ndestudio.data.times.forms import TimeForm, of_pattern
 from ndestudio.data.times.grammars import FORMATS, GRAMMARS, NUMBER_FORMATS, PLAIN_FORMATS
-from ndestudio.data.times.words import name_score, tokens
+from ndestudio.data.times.words import UNITS, name_score, tokens, unit_in_name
 
 if TYPE_CHECKING:
     import polars as pl
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 _SAMPLE = 60
 _SHEET_ZERO = -25_568 * DAY
 """1899-12-31, the day of clocks in spreadsheets."""
-_REGULAR = 0.9
 _NAMES = {"ymd": "year first", "dmy": "day first", "mdy": "month first"}
 
 
@@ -43,6 +42,8 @@ class Reading:
         Whether the cells are hardly anything but times, whatever the column is called.
     bad
         Index of the first cell that is no such time, None if all are.
+    provisional
+        Whether further rows may decide otherwise.
     """
 
     forms: tuple[TimeForm, ...]
@@ -51,6 +52,7 @@ class Reading:
     why: str = ""
     strict: bool = False
     bad: int | None = None
+    provisional: bool = False
 
     @property
     def form(self) -> TimeForm:
@@ -207,7 +209,12 @@ def _ordered(forms: list[TimeForm], times: list[np.ndarray], sample: Sequence[st
     if all(_same_steps(known[0], one) for one in known[1:]):
         kept = [k for k in order if forms[k].order != "ymd"] or order
         return Reading(
-            tuple(forms[k] for k in kept), certain=False, why="the steps are the same either way", strict=True, bad=bad
+            tuple(forms[k] for k in kept),
+            certain=False,
+            why="the steps are the same either way",
+            strict=True,
+            bad=bad,
+            provisional=usual != "dmy",
         )
     falls = [int((np.diff(one) < 0).sum()) for one in known]
     best = [k for k in order if falls[k] == min(falls)]
@@ -217,9 +224,12 @@ def _ordered(forms: list[TimeForm], times: list[np.ndarray], sample: Sequence[st
     if len(best) == 1:
         why = "so the times rise"
     else:
-        regular = [k for k in best if _regular(known[k])]
-        if len(regular) == 1:
-            best, why = regular, "so the steps are equal"
+        uneven = sorted((_uneven(known[k]), place) for place, k in enumerate(best))
+        if uneven[1][0] > 3 * uneven[0][0]:
+            best, why = (
+                [best[uneven[0][1]]],
+                "so the steps are equal" if uneven[0][0] == 0 else "so more steps are equal",
+            )
         elif usual == "dmy" and any(forms[k].order == "dmy" for k in best):
             best, why = [k for k in best if forms[k].order == "dmy"], "as dates with points are written"
     if why:
@@ -227,7 +237,7 @@ def _ordered(forms: list[TimeForm], times: list[np.ndarray], sample: Sequence[st
         return Reading(
             tuple(forms[k] for k in dict.fromkeys((taken, *left))), certain=False, why=why, strict=True, bad=bad
         )
-    return Reading(tuple(forms[k] for k in left), open=True, certain=False, strict=True, bad=bad)
+    return Reading(tuple(forms[k] for k in left), open=True, certain=False, strict=True, bad=bad, provisional=True)
 
 
 def _usual(forms: Sequence[TimeForm], sample: Sequence[str]) -> str:
@@ -241,18 +251,16 @@ def _same_steps(one: np.ndarray, other: np.ndarray) -> bool:
     return len(one) == len(other) and bool(np.all(np.diff(one) == np.diff(other)))
 
 
-def _regular(seconds: np.ndarray) -> bool:
-    """Whether the steps are equal, or each row is the first of a month."""
+def _uneven(seconds: np.ndarray) -> int:
+    """How many steps differ from the usual one; 0 if each row is the first of a month."""
     steps = np.diff(seconds)
     steps = steps[steps != 0]
-    if len(steps) < 2:
-        return False
-    if np.mean(np.isclose(steps, np.median(steps), rtol=1e-6)) >= _REGULAR:
-        return True
-    if np.any(steps < 25 * DAY):
-        return False
-    firsts = (seconds.astype("int64")).astype("datetime64[s]")
-    return bool(np.all(firsts == firsts.astype("datetime64[M]")))
+    if not len(steps):
+        return 0
+    firsts = seconds.astype("int64").astype("datetime64[s]")
+    if np.all(steps > 25 * DAY) and np.all(firsts == firsts.astype("datetime64[M]")):
+        return 0
+    return int(np.sum(~np.isclose(steps, np.median(steps), rtol=1e-6)))
 
 
 def recognise_numbers(
@@ -279,7 +287,8 @@ def recognise_numbers(
         rows = _digits(values, time_format, score, words)
         if rows is not None or time_format is not None:
             return rows
-    if time_format is not None or unit.strip().lower() in ("s", "min", "h", "ms", "sec", "hours", "minutes", "seconds"):
+    told = unit.strip().lower() in UNITS or unit_in_name(label) != ""
+    if time_format is not None or (told and not words & (_EPOCH | _SERIAL)):
         return None
     low, high = float(known.min()), float(known.max())
     for name, (first, last), hints, needed in _RANGES:
@@ -294,6 +303,8 @@ _DATES = frozenset(
     {"date", "datum", "fecha", "dato", "datetime", "timestamp", "zeitpunkt", "data", "zeitstempel", "дата"}
 )
 _EPOCH = frozenset({"unix", "epoch", "posix", "timestamp", "ts", "unixtime", "posixtime", "datetime", "tstamp"})
+_SERIAL = frozenset({"jd", "mjd", "bjd", "hjd", "julian", "datenum", "excel", "serial"})
+"""Words that say that a number counts from a far beginning, whatever its unit."""
 _RANGES: tuple[tuple[str, tuple[float, float], frozenset[str], float], ...] = (
     ("unix ns", (3e17, 4.2e18), _EPOCH, 3.0),
     ("unix us", (3e14, 4.2e15), _EPOCH, 3.0),

@@ -157,6 +157,7 @@ _PARTS: dict[str, str] = {
             "date",
             "date datum fecha data dato päivä tarih дата 日期 datum_utc date_utc sample_date sampling_date obs_date mess_datum dag_dato datums date_local datum_lokal",
         ),
+        ("zone", "tz tz_cd timezone time_zone zone utc_offset utcoffset zeitzone fuseau_horaire tz_offset gmt_offset"),
         (
             "clock",
             "time zeit uhrzeit heure hora ora tid klokkeslett czas tijd saat время 时间 time_utc clock hour_minute tijdstip "

@@ -30,7 +30,7 @@ def constants_by_horizon(
 ) -> tuple[Batch, Outcome]:
     """Constants of a chaotic model, from ``theta``; ``steps``: of a grid for whole trajectories."""
     tracker.enter("final_refinement", "fitting segments of two divergence times (Levenberg-Marquardt)", 2, 2)
-    tracker.horizon = horizon
+    tracker.horizon, tracker.exact = horizon, True
     fine = FINER * steps
     _, outcome = _segments(tracker, horizon, FIRST, theta, fine)
     batch, outcome = _segments(tracker, horizon, 1.0, outcome.point.theta, fine)
@@ -39,7 +39,6 @@ def constants_by_horizon(
         batch, outcome = _segments(tracker, horizon, 1.0, before, fine)
         if np.abs(outcome.point.theta - before).max() < UNMOVED:
             break
-    tracker.exact = True
     return batch, outcome
 
 
@@ -61,7 +60,7 @@ def networks_by_horizon(
     factors: tuple[float, ...],
 ) -> tuple[JaxEngine, Outcome]:
     """Networks and constants of a chaotic model, from ``theta``."""
-    tracker.horizon = horizon
+    tracker.horizon, tracker.exact = horizon, True
     problem = tracker.problem
     batch = shooting_batch(problem, _length(horizon, 1.0), FINER * steps)
     engine = JaxEngine(problem, batch, chosen)
@@ -72,7 +71,6 @@ def networks_by_horizon(
     tracker.best_score = np.inf
     start = Point(theta, start_point(problem, batch).free)
     outcome = follow_lm(tracker, engine, start, budget, factors=factors)
-    tracker.exact = True
     return engine, outcome
 
 

@@ -127,14 +127,18 @@ class ReadingPanel(QFrame):
         self.comment = QLineEdit()
         self.comment.setAccessibleName("Comment sign")
         self.comment.setToolTip("Lines that begin with this are skipped; empty: guessed")
-        self.sheet = combo((), "Sheet or variable", "Sheet of a workbook, or variable of an array file")
+        self.sheet = combo(
+            (),
+            "Sheet, table or variable",
+            "Sheet of a workbook, table of a database, variable or group of a file of arrays",
+        )
         self._form = QFormLayout()
         self._form.setSpacing(GRID)
         self._form.addRow("Delimiter", self.delimiter)
         self._form.addRow("Decimal sign", self.decimal)
         self._form.addRow("Encoding", self.encoding)
         self._form.addRow("Comments begin with", self.comment)
-        self._form.addRow("Sheet or variable", self.sheet)
+        self._form.addRow("Sheet, table or variable", self.sheet)
         self._body = QWidget()
         self._body.setLayout(self._form)
         self._body.hide()
@@ -164,9 +168,11 @@ class ReadingPanel(QFrame):
         self._form.setRowVisible(4, bool(state.choices))
         with quiet(self.sheet):
             self.sheet.clear()
+            if state.choice_field == "key":
+                self.sheet.addItem("All that belong together", None)
             for choice in state.choices:
                 self.sheet.addItem(choice, choice)
-            choose(self.sheet, config.sheet or config.key)
+            choose(self.sheet, getattr(config, state.choice_field))
         self._choice_field = state.choice_field
 
     _choice_field = "sheet"

@@ -193,7 +193,7 @@ class DataView(QWidget):
         content.layout().setStretch(4, 1)  # type: ignore[attr-defined]
         empty = EmptyState(
             "data",
-            f"Drop one or several data files here: {formats_text()}.",
+            f"Drop data files, or a folder of them, here: {formats_text()}.",
             "Open files…",
             self.browse.emit,
         )

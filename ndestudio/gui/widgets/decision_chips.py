@@ -16,7 +16,7 @@ from ndestudio.gui.widgets.flow_layout import FlowLayout
 
 _LONGEST = 44
 _SINGLE = 2
-"""More decisions of one topic than these share a chip; those of the format always do."""
+"""More decisions of one topic than these share a chip; those of the format of the whole text always do."""
 _WORDS = 380
 """Width of the sentences in a menu."""
 
@@ -128,9 +128,18 @@ def grouped(decisions: Sequence[Decision]) -> list[tuple[Decision, ...]]:
     """Decisions that share a chip: the many of one topic, but open questions alone; in the order of the topics."""
     groups: list[tuple[Decision, ...]] = [(one,) for one in decisions if one.open]
     for topic in TOPICS:
-        taken = tuple(one for one in decisions if one.topic == topic and not one.open)
-        groups += [taken] if len(taken) > (1 if topic == "format" else _SINGLE) else [(one,) for one in taken]
+        taken = [one for one in decisions if one.topic == topic and not one.open]
+        if topic == "format":  # that of the whole text is one thing, that of a column another
+            whole = tuple(one for one in taken if one.column is None)
+            taken = [one for one in taken if one.column is not None]
+            groups += _shared(taken) + ([whole] if whole else [])
+        else:
+            groups += _shared(taken)
     return groups
+
+
+def _shared(decisions: Sequence[Decision]) -> list[tuple[Decision, ...]]:
+    return [tuple(decisions)] if len(decisions) > _SINGLE else [(one,) for one in decisions]
 
 
 _REMARKS = {"open": ", a question that is open", "guess": ", guessed with little evidence", "": ""}
@@ -148,7 +157,7 @@ def _words(decisions: Sequence[Decision]) -> str:
         return f"{TOPICS[first.topic]}: {_answer(first, with_column=True)}"
     columns = [one.column for one in decisions if one.column]
     what = f"{len(decisions)} columns" if len(columns) == len(decisions) else f"{len(decisions)} decisions"
-    if first.topic == "format":
+    if first.topic == "format" and not columns:
         what = ", ".join(_answer(one, with_column=False) for one in decisions)
     return f"{TOPICS[first.topic]}: {what}"
 

@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
+from typing import Any, cast
 
 import duckdb
 import numpy as np
@@ -45,16 +46,22 @@ def test_a_table_of_sqlite(tmp_path: Path) -> None:
 
 
 def test_cells_of_other_types_are_texts(tmp_path: Path) -> None:
-    path = sqlite(tmp_path / "a.db", "CREATE TABLE m (t, x)", rows=[(0, 1.25), (1, "n.d."), (2, 3)])
-    with pytest.raises(DataError, match=r"row 2, column `x`: `n\.d\.` is not a number"):
+    path = sqlite(tmp_path / "a.db", "CREATE TABLE m (t, x)", rows=[(0, 1.25), (1, "broken"), (2, 3), (3, 3.5), (4, 6)])
+    with pytest.raises(DataError, match=r"row 2, column `x`: `broken` is not a number"):
         read(path)
-    data = read(path, missing=("n.d.",))
-    assert np.array_equal(data.trajectories[0].measured[:, 0], [1.25, np.nan, 3], equal_nan=True)
+    data = read(path, missing=("broken",))
+    assert np.array_equal(data.trajectories[0].measured[:, 0], [1.25, np.nan, 3, 3.5, 6], equal_nan=True)
 
 
 def test_one_of_several_tables(tmp_path: Path) -> None:
     path = tmp_path / "a.sqlite"
-    sqlite(path, "CREATE TABLE notes (k, v)", "INSERT INTO notes VALUES ('a', 'b'), ('c', 'd')", "CREATE TABLE m (t, x)", rows=[(0, 1), (1, 2), (2, 4)])
+    sqlite(
+        path,
+        "CREATE TABLE notes (k, v)",
+        "INSERT INTO notes VALUES ('a', 'b'), ('c', 'd')",
+        "CREATE TABLE m (t, x)",
+        rows=[(0, 1), (1, 2), (2, 4)],
+    )
     data = read(path)
     assert data.trajectories[0].measured[:, 0].tolist() == [1, 2, 4]
     assert preview(path).choices == ("notes", "m")
@@ -130,13 +137,14 @@ def test_duckdb_without_the_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 @pytest.mark.parametrize("form", ["uncompressed", "lz4", "zstd", "stream"])
 def test_feather(tmp_path: Path, form: str) -> None:
     frame = pl.DataFrame(
-        {"time": [0.0, 1, 2, 3], "x": [1, 2, 3, 4], "y": [5, None, 7, 8], "run": ["a", "a", "b", "b"]}, schema_overrides={"run": pl.Categorical}
+        {"time": [0.0, 1, 2, 3], "x": [1, 2, 3, 4], "y": [5, None, 7, 8], "run": ["a", "a", "b", "b"]},
+        schema_overrides={"run": pl.Categorical},
     )
     path = tmp_path / "a.feather"
     if form == "stream":
         frame.write_ipc_stream(path)
     else:
-        frame.write_ipc(path, compression=form)  # pyright: ignore[reportArgumentType]
+        frame.write_ipc(path, compression=cast(Any, form))
     data = read(path)
     assert [one.name for one in data.trajectories] == ["a", "b"]
     assert data.trajectories[1].measured[:, 0].tolist() == [3, 4]

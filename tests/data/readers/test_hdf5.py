@@ -88,11 +88,11 @@ def test_frames_of_pandas(tmp_path: Path) -> None:
 
 def test_dimension_scales_name_the_time_and_attributes_the_columns(tmp_path: Path) -> None:
     with h5py.File(tmp_path / "a.h5", "w") as file:
-        file["clock"], file["y"] = T, np.column_stack([A, B])
-        file["clock"].make_scale("clock")
-        file["clock"].attrs["units"] = "hours since 2020-01-01"
-        file["y"].dims[0].attach_scale(file["clock"])
-        file["y"].attrs["columns"] = ["p", "q"]
+        clock, y = file.create_dataset("clock", data=T), file.create_dataset("y", data=np.column_stack([A, B]))
+        clock.make_scale("clock")
+        clock.attrs["units"] = "hours since 2020-01-01"
+        y.dims[0].attach_scale(clock)
+        y.attrs["columns"] = ["p", "q"]
     data = read(tmp_path / "a.h5")
     assert data.measured_names == ("p", "q")
     assert np.allclose(data.trajectories[0].t, T, atol=1e-9) and data.time.unit == "h"
@@ -194,7 +194,7 @@ def test_matlab_7_3_simulink(tmp_path: Path) -> None:
 
 
 def test_a_damaged_matlab_7_3_file_is_a_sentence(tmp_path: Path) -> None:
-    path = matlab(tmp_path / "a.mat", lambda file: file.create_dataset("t", data=T) and None)
+    path = matlab(tmp_path / "a.mat", lambda file: file.update({"t": T}))
     path.write_bytes(path.read_bytes()[:900])
     with pytest.raises(DataError, match="not readable as HDF5"):
         read(path)

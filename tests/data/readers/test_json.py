@@ -55,7 +55,11 @@ RUN_FORMS: dict[str, Any] = {
     "by name": {run["name"]: {key: run[key] for key in ("dose", "t", "x")} for run in RUNS},
     "below a key": {"experiments": RUNS},
     "of records": [
-        {"id": run["name"], "dose": run["dose"], "samples": [{"t": t, "x": x} for t, x in zip(run["t"], run["x"], strict=True)]}
+        {
+            "id": run["name"],
+            "dose": run["dose"],
+            "samples": [{"t": t, "x": x} for t, x in zip(run["t"], run["x"], strict=True)],
+        }
         for run in RUNS
     ],
     "side by side": {"t": [run["t"] for run in RUNS], "x": [run["x"] for run in RUNS]},
@@ -91,6 +95,13 @@ def test_vectors_in_records_are_columns(tmp_path: Path) -> None:
     assert data.trajectories[0].measured[3].tolist() == [3, 6, 3, 2]
 
 
+def test_records_with_more_than_the_others(tmp_path: Path) -> None:
+    data = read(tmp_path, [{"t": 0, "x": 1}, {"t": 1, "x": 2, "more": {"deep": [7, 8]}}, {"t": 2, "x": 3, "tags": []}])
+    columns = dict(zip(data.measured_names, data.trajectories[0].measured.T, strict=True))
+    assert columns["x"].tolist() == [1, 2, 3]
+    assert np.array_equal(columns["more_deep_2"], [np.nan, 8, np.nan], equal_nan=True)
+
+
 SYSTEMS = [
     {
         "id": 11,
@@ -98,7 +109,9 @@ SYSTEMS = [
         "dim": 1,
         "consts": [[0.7]],
         "init": [[1.0], [2.0]],
-        "solutions": [[{"success": True, "t": [0, 1, 2], "y": [[1, 2, 4]]}, {"success": True, "t": [0, 1, 2], "y": [[2, 4, 8]]}]],
+        "solutions": [
+            [{"success": True, "t": [0, 1, 2], "y": [[1, 2, 4]]}, {"success": True, "t": [0, 1, 2], "y": [[2, 4, 8]]}]
+        ],
     },
     {
         "id": 12,

@@ -173,6 +173,7 @@ class PreviewTable(QTableView):
         self.rows.show(state)
         if self.rows.head != head:
             self._span_lines()
+            self._show_table()
         if self.rows.bad and set(self.rows.bad) != bad:
             self.go_to(min(self.rows.bad))
         if titles != self._titles():
@@ -188,6 +189,13 @@ class PreviewTable(QTableView):
         if line in self.rows.numbers:
             self.selectRow(self.rows.numbers.index(line))
             self.scrollTo(self.rows.index(self.rows.numbers.index(line), 0))
+
+    def _show_table(self) -> None:
+        """Scroll to where the table begins, below what may be a long preface."""
+        begins = self.rows.marks.names or self.rows.marks.first
+        if begins in self.rows.numbers:
+            place = max(0, self.rows.numbers.index(begins) - 1)
+            self.scrollTo(self.rows.index(place, 0), QAbstractItemView.ScrollHint.PositionAtTop)
 
     def menu(self, row: int) -> QMenu:
         """What a row can be said to be."""
