@@ -9,6 +9,7 @@ import codecs
 import re
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
@@ -84,6 +85,7 @@ class TextReader:
             return _transposed_table(path, head, kinds, config, reporter)
         view = View(head.layout)
         sources = view.sources(kinds)
+        head = replace(head, times=view.times(head.times))
         labels = unique_labels([split_header(header)[0] for header in head.headers])
         named = {raw: view.label_of(raw, labels) for raw in sources}
         config = with_markers(config, head.layout)
@@ -180,7 +182,7 @@ def _head_of(lines: list[str], seen: _Seen, config: DataConfig, found: Recognise
     kept = [one for one in kept if found is None or one.comment or not found.skips(one.number, one.text)]
     rows = _rows(kept, delimiter, comment, all_rows=found is not None and found.rule.transposed)
     if found is not None and found.rule.transposed:
-        rows = transposed(rows, found)
+        rows = transposed(rows, found, config.header_row)
     layout, decisions = layout_of(rows, config, decimal, seen.name, found, seen.whole)
     body = _body(rows, layout)
     cells, problems = _rectangular(body, layout, seen.name)

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ndestudio.data.tables.kinds import CellKind, is_type, is_unit
+from ndestudio.data.tables.kinds import CellKind, is_type, is_unit, kind_of_cell
 from ndestudio.data.tables.layout import RawRow
 from ndestudio.data.tables.times_above import heads_times
 
@@ -65,6 +65,8 @@ def find_header(
     header_row, units_row
         What is known of them: 1-based, 0 for none, None where they are to be found.
     """
+    if header_row is None and units_row is None and (frame := _of_frame(rows, first, cells)) is not None:
+        return frame
     candidates = _candidates(rows, kinds, first, filled, cells)
     roles = _roles(rows, candidates, usual)
     roles = _as_given(rows, first, roles, header_row, units_row)
@@ -88,6 +90,27 @@ def find_header(
         tuple(groups),
         missing,
         roles.sure,
+    )
+
+
+def _of_frame(rows: Sequence[RawRow], first: int, cells: int) -> Header | None:
+    """Names in one or more rows above a row that only names the first column, as pandas writes them."""
+    index = rows[first - 1] if first > 1 else None
+    if index is None or index.filled != 1 or len(index.cells) != cells or cells < 2 or is_unit(index.cells[0]):
+        return None
+    above: list[int] = []
+    for place in range(first - 2, -1, -1):
+        row = rows[place]
+        full = row.filled == len(row.cells) == cells and all(row.cells[1:]) and not row.comment
+        if not full or rows[place + 1].gap or any(kind_of_cell(cell) == "n" for cell in row.cells[1:]):
+            break
+        above.insert(0, place)
+    if index.comment or index.gap or not above or (len(above) == 1 and rows[above[0]].cells[0]):
+        return None
+    telling = [place for place in above if len(set(rows[place].cells[1:])) > 1] or above[-1:]
+    names = [" ".join(rows[place].cells[column] for place in telling) for column in range(1, cells)]
+    return Header(
+        rows[above[-1]].line, 0, (index.cells[0], *names), ("",) * cells, places=(*above, first - 1), sure_units=True
     )
 
 

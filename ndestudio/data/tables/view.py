@@ -9,6 +9,7 @@ from jaxtyping import Int64
 
 from ndestudio.data.cells import Kind
 from ndestudio.data.tables.layout import Block, Clock, Layout
+from ndestudio.data.times.forms import TimeForm
 
 
 class View:
@@ -64,6 +65,13 @@ class View:
                 wanted |= {block.columns[index - 1]: kind for index, kind in kinds.items() if index > 0}
             return wanted
         return {layout.columns[index - self._lead]: kind for index, kind in kinds.items() if index >= self._lead}
+
+    def times(self, forms: Mapping[int, TimeForm]) -> dict[int, TimeForm]:
+        """Raw position -> form, from the forms of the columns seen."""
+        layout = self._layout
+        if layout.blocks:
+            return {block.columns[index - 1]: form for block in layout.blocks for index, form in forms.items() if index}
+        return {layout.columns[index - self._lead]: form for index, form in forms.items() if index >= self._lead}
 
     def label_of(self, raw: int, labels: Sequence[str]) -> str:
         """The label of the column seen at a raw position."""
