@@ -147,7 +147,7 @@ def _moments(block: list[Analysed], config: DataConfig) -> _Read | None:
     if len(kept) < FEWEST or not np.all(np.diff(seconds) > 0):
         return None
     part = Part(index=NOWHERE, label="date", form=reading.form, others=reading.forms[1:] if reading.open else ())
-    decision = open_format(part, cells[0]) if reading.open else settled_format(part, reading, cells[0])
+    decision = open_format(part, cells[kept[0]]) if reading.open else settled_format(part, reading, cells[kept[0]])
     clock = Clock((replace(part, others=()),))
     return [block[k] for k in kept], seconds, clock, (decision,), True
 

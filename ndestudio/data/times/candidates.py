@@ -25,7 +25,24 @@ _COUNTER = 0.1
 """What numbers of rows lose, so that any other rising column comes first."""
 
 _COUNTERS = frozenset(
-    {"index", "row", "id", "no", "nr", "number", "#", "unnamed", "record", "n", "obs", "sample", "line", "rn", "rownames", "rowname"}
+    {
+        "index",
+        "row",
+        "id",
+        "no",
+        "nr",
+        "number",
+        "#",
+        "unnamed",
+        "record",
+        "n",
+        "obs",
+        "sample",
+        "line",
+        "rn",
+        "rownames",
+        "rowname",
+    }
 )
 _LIMITS: Mapping[str, tuple[float, float]] = {
     "year": (0, 3000), "month": (1, 12), "day": (1, 31), "day of year": (0, 367), "hour": (0, 24), "minute": (0, 60),
