@@ -12,6 +12,7 @@ from ndestudio.data.tables.times_above import heads_times
 
 _ABOVE = 6
 """So many rows above the numbers may belong to the header."""
+_DASHES = re.compile(r":?[-–=]+:?\Z")
 _TIME_WORDS = re.compile(
     r"(?:date|time|timestamp|datetime|datum|zeit|uhrzeit|day|hour|year|doy|elapsed|x_value|t|x)\b|.*[\s_](?:time|date)\b",
     re.IGNORECASE,
@@ -85,7 +86,7 @@ def find_header(
         rows[roles.names].line,
         rows[roles.units].line if roles.units is not None else 0,
         tuple(names),
-        tuple("" if unit.strip("[]() ") in {"-", "--"} else unit for unit in units),
+        tuple("" if _DASHES.match(unit.strip("[]() ")) else unit for unit in units),
         tuple(sorted(places)),
         tuple(groups),
         missing,
@@ -141,7 +142,7 @@ def _candidates(
             gap = False
             numbers = sum(kind == "n" for kind in kinds[place])
             texts = sum(kind in ("t", "d") for kind in kinds[place])
-            dashes = sum(cell.strip("[]() ") in {"-", "--"} for cell in row.cells)
+            dashes = sum(bool(_DASHES.match(cell.strip("[]() "))) for cell in row.cells)
             if numbers and row.cells[0] and is_summary(row.cells[0]):
                 continue
             nearest = place == first - 1

@@ -82,6 +82,9 @@ def _without_numbers(rows: Sequence[RawRow], name: str) -> Layout:
 
 def normalised(cells: list[list[str]], layout: Layout, decimal: str = ".") -> list[list[str]]:
     """Cells without signs between thousands, and empty where the instrument writes that nothing was measured."""
+    for index in layout.percent:
+        for row in cells:
+            row[index] = row[index].removesuffix("%").rstrip()
     for index in layout.grouped:
         for row in cells:
             row[index] = row[index].replace(layout.thousands, "")
@@ -115,6 +118,7 @@ def settle(
         decisions += found
     if not layout.blocks:
         layout = grouped_names(layout)
+    layout = _percent(layout, body, decimal)
     layout, found = _thousands(layout, body, config, decimal)
     decisions += found
     return layout, (*decisions_about(layout, config), *decisions)
@@ -208,7 +212,7 @@ def decisions_about(layout: Layout, config: DataConfig) -> list[Decision]:
                 ),
             )
         )
-    if layout.units_row:
+    if layout.units_row and any(layout.units):
         shown = ", ".join(f"`{unit}`" for unit in layout.units if unit)
         found.append(
             Decision(
@@ -265,6 +269,24 @@ def _described(names: Sequence[str], first_row: int) -> str:
 
 def _rows_of(header_row: int, first_row: int, last_row: int) -> dict[str, int]:
     return {"header_row": header_row, "first_row": first_row, "last_row": last_row}
+
+
+def _percent(layout: Layout, body: Sequence[RawRow], decimal: str) -> Layout:
+    """Columns in which `%` stands behind each number; that is their unit."""
+    found: list[int] = []
+    for index in range(layout.width):
+        cells = [row.cells[index] for row in body if index < len(row.cells) and not is_missing(row.cells[index])]
+        if cells and all(
+            cell.endswith("%") and number(cell.removesuffix("%").rstrip(), decimal) is not None for cell in cells
+        ):
+            found.append(index)
+    if not found:
+        return layout
+    units = [
+        "%" if index in found and not unit and not split_header(layout.names[index])[1] else unit
+        for index, unit in enumerate(layout.units)
+    ]
+    return replace(layout, percent=tuple(found), units=tuple(units))
 
 
 def _thousands(
