@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ndestudio.data.tables.kinds import CellKind, is_type, is_unit
+from ndestudio.data.tables.kinds import CellKind, is_summary, is_type, is_unit
 from ndestudio.data.tables.layout import RawRow
 from ndestudio.data.tables.times_above import heads_times
 
@@ -118,8 +118,11 @@ def _candidates(
             numbers = sum(kind == "n" for kind in kinds[place])
             texts = sum(kind in ("t", "d") for kind in kinds[place])
             dashes = sum(cell.strip("[]() ") in {"-", "--"} for cell in row.cells)
-            times = place == first - 1 and heads_times(rows, kinds, place)
-            few = numbers > texts + dashes and not times
+            if numbers and row.cells[0] and is_summary(row.cells[0]):
+                continue
+            nearest = place == first - 1
+            named = nearest and (heads_times(rows, kinds, place) or _numbered(row, kinds, place, first))
+            few = numbers > texts + dashes and not named
             if texts + dashes == 0 or few or row.filled > max(filled, cells) + 1:
                 break
             if row.filled == 1 and filled > 1 and row.cells[0]:
@@ -130,6 +133,12 @@ def _candidates(
         if found:
             return found
     return []
+
+
+def _numbered(row: RawRow, kinds: Sequence[list[CellKind]], place: int, first: int) -> bool:
+    """Whether a row is a header of one name and numbers of wells or replicates: `time, 1, 2, 3`."""
+    named = kinds[place][0] == "t" and kinds[first][0] in ("n", "d")
+    return named and all(cell.isdigit() for cell in row.cells[1 : row.filled])
 
 
 def _roles(rows: Sequence[RawRow], candidates: list[int], usual: Sequence[CellKind]) -> _Roles:

@@ -261,7 +261,7 @@ class Recognised:
             start, step = (float((text or "").replace(decimal, ".")) for text in found)
         except ValueError:
             return None
-        return Clock(start, step, self.rule.clock.label, self.rule.clock.unit)
+        return Clock(start, step, self.rule.clock.label, self.rule.clock.unit, decimal)
 
 
 def recognise(lines: Sequence[str], ending: str, config: DataConfig) -> Recognised | None:

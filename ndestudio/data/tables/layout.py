@@ -47,12 +47,13 @@ class Block:
 
 @dataclass(frozen=True)
 class Clock:
-    """A time that is not written in each row: `start + i*step` in the i-th row from 0."""
+    """A time that is not written in each row: `start + i*step` in the i-th row from 0; ``decimal`` as in the file."""
 
     start: float
     step: float
     label: str
     unit: str
+    decimal: str = "."
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ decisions about it, each with the answers that make sense."""
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from ndestudio.data.cells import is_missing, number
@@ -22,7 +22,13 @@ _LETTERS = re.compile(r"(?P<first>[A-Za-z]{1,3})(?::(?P<last>[A-Za-z]{1,3}))?\Z"
 
 
 def layout_of(
-    rows: Sequence[RawRow], config: DataConfig, decimal: str, name: str, found: Recognised | None, whole: bool
+    rows: Sequence[RawRow],
+    config: DataConfig,
+    decimal: str,
+    name: str,
+    found: Recognised | None,
+    whole: bool,
+    tail: Callable[[Layout], Layout] | None = None,
 ) -> tuple[Layout, tuple[Decision, ...]]:
     """The table among raw rows, found and settled.
 
@@ -32,6 +38,8 @@ def layout_of(
         The instrument that was recognised.
     whole
         Whether these are all rows of the file.
+    tail
+        Finds the end of the table in the last rows of the file, if ``rows`` are not all.
 
     Raises
     ------
@@ -44,7 +52,12 @@ def layout_of(
         given = found.given(config)
         config = found.columns(config)
     extra = frozenset(marker.strip().lower() for marker in config.missing)
+    if given.first_row and given.header_row is None:
+        natural = find(rows, decimal, extra, replace(given, first_row=None), whole)
+        if natural is not None and natural.header_row and natural.first_row < given.first_row:
+            given = replace(given, header_row=natural.header_row, units_row=natural.units_row)
     layout = find(rows, decimal, extra, given, whole) or _without_numbers(rows, name)
+    layout = layout if tail is None else tail(layout)
     if found is None:
         return settle(layout, rows, config, decimal, name)
     layout = replace(found.applied(layout, rows, decimal), transposed=found.rule.transposed)
