@@ -10,15 +10,18 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from ndestudio.data import DataConfig, Dataset, SplitConfig, load, preview
+    from ndestudio.data import DataConfig, Dataset, DoseConfig, SplitConfig, load, preview
     from ndestudio.distil import (
         DistilConfig,
         Distillation,
+        NextRun,
+        NextRunConfig,
         Recovery,
         RecoveryConfig,
         assemble,
         fitted_ground_truth,
         recovery_test,
+        suggest_next_run,
     )
     from ndestudio.errors import NdeStudioError
     from ndestudio.export import artefact, equations_json, report_html, write_all
@@ -59,6 +62,7 @@ _HOME = {
     "PlainReporter": "progress",
     "SilentReporter": "progress",
     "DataConfig": "data.config",
+    "DoseConfig": "data.config",
     "SplitConfig": "data.config",
     "Dataset": "data.dataset",
     "load": "data",
@@ -91,10 +95,13 @@ _HOME = {
     "DistilConfig": "distil.config",
     "Distillation": "distil.result",
     "assemble": "distil",
+    "NextRun": "distil.suggested",
+    "NextRunConfig": "distil.config",
     "Recovery": "distil.result",
     "RecoveryConfig": "distil.config",
     "fitted_ground_truth": "distil",
     "recovery_test": "distil.recovery",
+    "suggest_next_run": "distil.next_run",
     "SymbolicRegressor": "symbolic",
     "artefact": "export.artefacts",
     "equations_json": "export",
@@ -118,12 +125,15 @@ __all__ = [
     "Dataset",
     "DistilConfig",
     "Distillation",
+    "DoseConfig",
     "Fit",
     "FittedModel",
     "InitialConfig",
     "ModelConfig",
     "NdeStudioError",
     "NetworkConfig",
+    "NextRun",
+    "NextRunConfig",
     "ParameterConfig",
     "PenaltyConfig",
     "PlainReporter",
@@ -163,6 +173,7 @@ __all__ = [
     "score",
     "simulate",
     "simulate_trajectory",
+    "suggest_next_run",
     "to_latex",
     "to_sympy",
     "to_text",

@@ -21,6 +21,7 @@ from ndestudio.distil.result import (
     Recovery,
     ScoredCandidate,
 )
+from ndestudio.distil.suggested import NextRun, Pair, SuggestedRun
 from ndestudio.expression.tree import Binary, Call, Expr, Name, Negate, Number
 from ndestudio.fitting.metrics import Metrics
 from ndestudio.fitting.result import Checkpoint, Fit, NoiseLevel, Outcome, StageHistory
@@ -130,7 +131,16 @@ def full_project(checkpoints: int = 2) -> Project:
         "because",
     )
     distillation = Distillation(
-        "done", "done", {"f": neural_term}, scored.model, metrics, "evolution", 1, {"search": 2.0}, ("n",)
+        "done",
+        "done",
+        {"f": neural_term},
+        scored.model,
+        metrics,
+        "evolution",
+        1,
+        {"search": 2.0},
+        ("n",),
+        _next_run(),
     )
     run = Run("Fit 1", "fit", "2026-01-01T00:00:00", spec, fit=fit)
     return Project(
@@ -144,6 +154,12 @@ def full_project(checkpoints: int = 2) -> Project:
         {"train": 12.5},
         _recovery(spec, formula),
     )
+
+
+def _next_run() -> NextRun:
+    predicted = (np.zeros((3, 1)), np.array([[0.0], [1.0], [math.nan]]))
+    run = SuggestedRun({"x": 1.0}, {"u": 0.5}, np.arange(3.0), predicted, (Pair(0, 1, 50.0, "seen", 1.0),))
+    return NextRun(({"f": "x"}, {"f": "2*x"}), (0.7, 0.3), (run,), "They would.", {"x": (0.0, 2.0), "u": (0.0, 1.0)})
 
 
 def _recovery(spec: Spec, formula: Expr) -> Recovery:

@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from ndestudio.data.config import DataConfig, DoseConfig, SplitConfig  # noqa: E402
-from ndestudio.distil.config import DistilConfig, RecoveryConfig  # noqa: E402
+from ndestudio.distil.config import DistilConfig, NextRunConfig, RecoveryConfig  # noqa: E402
 from ndestudio.export.config import ExportConfig  # noqa: E402
 from ndestudio.figures.style import FigureStyle  # noqa: E402
 from ndestudio.fitting.config import TrainConfig  # noqa: E402
@@ -44,6 +44,7 @@ TABLES: dict[str, type] = {
     "model.penalties.NAME": PenaltyConfig,
     "train": TrainConfig,
     "distil": DistilConfig,
+    "next_run": NextRunConfig,
     "recovery": RecoveryConfig,
     "export": ExportConfig,
     "export.style": FigureStyle,

@@ -29,7 +29,7 @@ ENGINES = ("ndestudio", "pysindy", "pysindy-weak", "pyoperon")
 PACKAGES = {"pysindy": "pysindy", "pysindy-weak": "pysindy", "pyoperon": "pyoperon"}
 SLOPES_ALONE = ("pysindy", "pyoperon")
 """Other engines that can be told a part of the law: it is taken from the slopes."""
-LIMIT = 900.0
+LIMIT = 3600.0
 """Wall seconds after which a process is ended."""
 
 

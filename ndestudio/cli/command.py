@@ -64,10 +64,11 @@ def add_output(parser: ArgumentParser, default: str) -> None:
 
 
 def add_data(parser: ArgumentParser) -> None:
-    """Data files in place of those of the spec."""
+    """Data files in place of those of the spec, and how they are read."""
     parser.add_argument(
         "--data", nargs="+", metavar="FILE", type=Path, help="data files to take instead of those in the spec"
     )
+    add_import_settings(parser)
 
 
 def add_import_settings(parser: ArgumentParser) -> None:

@@ -28,13 +28,12 @@ def _arguments(parser: ArgumentParser) -> None:
 def _command(options: Namespace) -> int:
     """Compare as the command line says; returns the exit code."""
     from ndestudio.cli.displays import display_for
-    from ndestudio.cli.execution import failed, follow, overridden, read_job
+    from ndestudio.cli.execution import failed, follow, overridden, read_job, with_data
     from ndestudio.jobs import Failed
-    from ndestudio.project.spec import with_files
 
     spec, fit = read_job(options.spec)
-    if options.data:
-        spec, fit = with_files(spec, tuple(str(path.resolve()) for path in options.data)), None
+    if options.data or options.import_settings:
+        spec, fit = with_data(spec, options.data, options.import_settings), None
     changed = overridden(spec, seed=options.seed, engine=options.engine, device=options.device)
     known = fit if changed.train == spec.train else None
     with display_for(quiet=options.quiet) as display:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -40,6 +40,18 @@ def read_job(path: Path) -> tuple[Spec, Fit | None]:
 
     project = load_project(path)
     return project.spec, project.fit
+
+
+def with_data(spec: Spec, files: Sequence[Path] | None, import_settings: str | None) -> Spec:
+    """The spec with the data files of the command line, read by import settings."""
+    if files:
+        spec = with_files(spec, tuple(str(path.resolve()) for path in files))
+    if import_settings:
+        from ndestudio.data.import_settings import ImportSettingsStore
+
+        data = ImportSettingsStore().get(import_settings).applied(spec.data)
+        spec = msgspec.structs.replace(spec, data=data)
+    return spec
 
 
 def overridden(spec: Spec, *, seed: int | None = None, engine: str | None = None, device: str | None = None) -> Spec:

@@ -54,13 +54,11 @@ def _arguments(parser: ArgumentParser) -> None:
 def _command(options: Namespace) -> int:
     """Run the recovery test as the command line says; returns the exit code."""
     from ndestudio.cli.displays import display_for
-    from ndestudio.cli.execution import failed, follow, overridden, read_job
+    from ndestudio.cli.execution import failed, follow, overridden, read_job, with_data
     from ndestudio.jobs import Failed
-    from ndestudio.project.spec import with_files
 
     spec, fit = read_job(options.spec)
-    if options.data:
-        spec = with_files(spec, tuple(str(path.resolve()) for path in options.data))
+    spec = with_data(spec, options.data, options.import_settings)
     spec = overridden(spec, seed=options.seed, engine=options.engine, device=options.device)
     spec = with_ground_truth(spec, options.ground_truth, options.set, options.noise)
     with display_for(quiet=options.quiet) as display:

@@ -54,6 +54,8 @@ def summary(project: Project, folder: Path, written: list[Path]) -> str:
             )
             lines.append(f"    {neural_term.explanation}")
         lines.append("")
+        if distillation.next_run is not None:
+            lines += ["What to measure next", f"  {distillation.next_run.sentence}", ""]
     if results.metrics is not None:
         lines.append("Errors of the simulated model (RMSE over standard deviation)")
         lines += [f"  {line}" for line in errors(results.metrics)]

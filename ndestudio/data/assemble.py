@@ -49,6 +49,8 @@ class Rows:
         Values of inputs just before a step that two rows at one time stand for (NaN elsewhere), or None.
     compartments
         Where the dose of each row goes, or None.
+    units
+        Unit of the value of each row of a long table, or None.
     texts
         Place of an input that is written as text -> its texts, which are not numbered yet.
     """
@@ -67,6 +69,7 @@ class Rows:
     doses: Mapping[str, tuple[Dose, ...]] = field(default_factory=dict)
     before: Float[np.ndarray, "row input"] | None = None
     compartments: np.ndarray | None = None
+    units: np.ndarray | None = None
     texts: Mapping[int, np.ndarray] = field(default_factory=dict)
 
     def rows_at(self, pick: Int64[np.ndarray, " picked"]) -> Rows:
@@ -87,6 +90,7 @@ class Rows:
             events={name: values[pick] for name, values in self.events.items()},
             before=picked(self.before),
             compartments=picked(self.compartments),
+            units=picked(self.units),
             texts={place: values[pick] for place, values in self.texts.items()},
         )
 
@@ -185,7 +189,7 @@ def _trajectory(source: Rows, name: str, group: str | None, pick: _Pick, notes: 
         notes.rows(source.path, source.rows[pick[~timed]], "the time is missing")
         pick = pick[timed]
     t, measured, rows = source.t[pick], source.measured[pick], source.rows[pick]
-    usable = int(np.isfinite(measured).any(axis=1).sum())
+    usable = _usable(measured)
     if usable < 2:
         place = f"row {rows[0]}" if len(rows) == 1 else f"{len(rows)} rows"
         seen = "no measured value" if usable == 0 else "only one measured row"
@@ -210,6 +214,12 @@ def _trajectory(source: Rows, name: str, group: str | None, pick: _Pick, notes: 
         doses=tuple(sorted(doses, key=lambda one: one.time)),
         inputs_before=before,
     )
+
+
+def _usable(measured: np.ndarray) -> int:
+    """Rows with a value; at least two of the first thousand are enough to know."""
+    first = int(np.isfinite(measured[:1000]).any(axis=1).sum())
+    return first if first >= 2 else first + int(np.isfinite(measured[1000:]).any(axis=1).sum())
 
 
 def _check_times(source: Rows, name: str, t: np.ndarray, rows: np.ndarray) -> None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Literal
 
 MISSING: frozenset[str] = frozenset(
-    {"", "na", "n/a", "n.a.", "#n/a", "#nv", "nan", "null", "none", "-", "--", ".", "?"}
+    {"", "na", "n/a", "n.a.", "#n/a", "#nv", "nan", "null", "none", "-", "--", ".", "?", "***", "****", "*****", "******"}
 )
 """Cells that mean "not measured", compared without regard to case."""
 
@@ -19,12 +20,14 @@ Kind = Literal["number", "text", "date"]
 _NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?\Z|[+-]?(?:inf|infinity)\Z", re.IGNORECASE)
 
 
+@lru_cache(2**16)
 def is_missing(cell: str, extra: frozenset[str] = frozenset()) -> bool:
     """Whether a cell means "not measured"; ``extra`` holds further markers, in lower case."""
     text = cell.strip().lower()
     return text in MISSING or text in extra
 
 
+@lru_cache(2**16)
 def number(cell: str, decimal: str = ".") -> float | None:
     """The number in a cell, or None if there is none."""
     text = cell.strip()

@@ -80,15 +80,6 @@ class TimeReading:
     step: float | None = None
     origin: str = ""
 
-    @property
-    def sentence(self) -> str:
-        """`Datum` (day first) in h since 2021-02-01 08:00, step 2."""
-        form = "" if self.form in ("number", "row") else f" ({self.form})"
-        unit = f" in {self.unit}" if self.unit else ", without a unit"
-        since = f" since {self.origin}" if self.origin else ""
-        step = "" if self.step is None else f", step {self.step:.6g}"
-        return f"`{self.label}`{form}{unit}{since}{step}"
-
 
 @dataclass(frozen=True)
 class Dose:

@@ -31,6 +31,10 @@ class TimeTaken:
         Median of the steps between neighbouring rows; None with fewer than two rows in each trajectory.
     even
         Whether all steps that were looked at are the same.
+    form
+        How it was written, "" where that is not known: a name of ``DataConfig.time_format``, `"row"` for counted rows.
+    origin
+        Moment that is 0: `2020-12-31 08:30`, "" where the numbers or clocks of the file are kept.
     """
 
     label: str
@@ -39,12 +43,16 @@ class TimeTaken:
     end: float
     step: float | None
     even: bool
+    form: str = ""
+    origin: str = ""
 
     @property
     def sentence(self) -> str:
-        """`Datum` in h, from 0 to 12 in steps of 2."""
+        """`Datum` (day first) in h since 2021-02-01 08:00, from 0 to 12 in steps of 2."""
+        form = f" ({self.form})" if self.form not in ("", "number", "row") else ""
         unit = f" in {self.unit}" if self.unit else ", no unit given"
-        span = f"`{self.label}`{unit}, from {self.start:.6g} to {self.end:.6g}"
+        since = f" since {self.origin}" if self.origin else ""
+        span = f"`{self.label}`{form}{unit}{since}, from {self.start:.6g} to {self.end:.6g}"
         if self.step is None:
             return span
         return f"{span} in steps of {self.step:.6g}" if self.even else f"{span}, median step {self.step:.6g}"
@@ -63,6 +71,8 @@ def time_taken(dataset: Dataset) -> TimeTaken:
         end=max((float(t[-1]) for t in filled), default=0.0),
         step=step,
         even=step is not None and bool(np.all(np.abs(joined - step) <= _EVEN * abs(step))),
+        form=dataset.time_reading.form if dataset.time_reading else "",
+        origin=dataset.time_reading.origin if dataset.time_reading else "",
     )
 
 
@@ -76,6 +86,9 @@ def summary(dataset: Dataset) -> str:
     ]
     if dataset.inputs:
         parts.append("inputs " + ", ".join(dataset.input_names))
+    doses = [len(one.doses) for one in dataset.trajectories if one.doses]
+    if doses:
+        parts.append(f"{sum(doses)} dose{'' if sum(doses) == 1 else 's'}")
     missing = sum(int((~one.present).sum()) for one in dataset.trajectories)
     if missing:
         parts.append(f"{missing} missing value{'' if missing == 1 else 's'}")

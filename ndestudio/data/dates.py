@@ -13,6 +13,8 @@ from ndestudio.data.assemble import Rows
 from ndestudio.data.dataset import TimeReading
 from ndestudio.data.times.calendar import DAY, MICRO
 from ndestudio.data.times.clock import Clock, as_moment
+from ndestudio.data.times.summer import steady
+from ndestudio.data.times.words import part_of_clock
 
 UNITS: Mapping[str, tuple[float, str]] = {
     "s": (1.0, "seconds"),
@@ -62,6 +64,9 @@ def counted(sources: Sequence[Rows], clock: Clock) -> Counted:
         return _as_they_stand(list(sources), clock)
     notes: list[str] = []
     given = list(sources)
+    if clock.moment and not clock.zoned:
+        given, said = _without_summer_time(given, clock)
+        notes += said
     if not clock.moment:
         given, passed = _past_midnight(given)
         if passed:
@@ -83,7 +88,7 @@ def counted(sources: Sequence[Rows], clock: Clock) -> Counted:
         origin = "the first row of each trajectory"
     else:
         first = min((float(piece.min()) for piece in pieces), default=0.0)
-        origin = as_moment(round(first * MICRO) + clock.zero)
+        origin = as_moment(round(first * MICRO) + clock.zero) + (" UTC" if clock.zoned else "")
         notes.insert(0, f"`{clock.label}` holds dates; the time is counted in {words} since {origin}.")
         shifted = [replace(source, t=_in_unit(source.t - first, scale)) for source in given]
     reading = TimeReading(clock.label, clock.form_name, unit, _step(shifted), origin)
@@ -97,7 +102,30 @@ def per_hour(unit: str) -> float:
 
 def _as_they_stand(sources: list[Rows], clock: Clock) -> Counted:
     form = clock.form_name if clock.parts else "row"
-    return Counted(sources, TimeReading(clock.label or "row", form, clock.unit, _step(sources)), ())
+    notes: tuple[str, ...] = ()
+    if part_of_clock(clock.label) == "day of year":
+        sources, passed = _past_the_year(sources)
+        if passed:
+            notes = (f"`{clock.label}` begins again with a new year; the days were counted on (no year is told).",)
+    return Counted(sources, TimeReading(clock.label or "row", form, clock.unit, _step(sources)), notes)
+
+
+def _past_the_year(sources: list[Rows]) -> tuple[list[Rows], bool]:
+    """Days of the year that fall from the last days of one to the first of the next go on."""
+    passed = False
+    found = []
+    for source in sources:
+        t = source.t.copy()
+        for rows in _trajectories(source):
+            piece = t[rows]
+            if len(piece) < 2 or piece.min() < 0 or piece.max() >= 367:
+                continue
+            falls = np.diff(piece) < -300
+            lengths = np.where(piece[:-1] >= 366, 366.0, 365.0) * falls
+            passed |= bool(falls.any())
+            t[rows] = piece + np.concatenate([[0.0], np.cumsum(lengths)])
+        found.append(replace(source, t=t))
+    return found, passed
 
 
 def _step(sources: Sequence[Rows]) -> float | None:
@@ -124,6 +152,41 @@ def _past_midnight(sources: list[Rows]) -> tuple[list[Rows], bool]:
     return found, passed
 
 
+def _without_summer_time(sources: list[Rows], clock: Clock) -> tuple[list[Rows], list[str]]:
+    """Local times counted on where a clock was set for summer time, and what was done."""
+    back: set[float] = set()
+    forward: set[float] = set()
+    skipped: set[float] = set()
+    found = []
+    for source in sources:
+        t = source.t.copy()
+        for rows in _trajectories(source):
+            one = steady(t[rows], clock.zero / MICRO)
+            t[rows] = one.seconds
+            back |= set(one.back)
+            forward |= set(one.forward)
+            skipped |= set(one.skipped)
+        found.append(replace(source, t=t))
+    notes = []
+    if back:
+        also = f" and forward after {_moments(forward)}" if forward else ""
+        notes.append(
+            f"`{clock.label}` is set back by an hour after {_moments(back)}{also}, as where summer time ends and begins; the time "
+            "was counted on without these changes."
+        )
+    elif skipped:
+        notes.append(
+            f"`{clock.label}` lacks an hour after {_moments(skipped)}, as where summer time begins; it was counted as an hour "
+            "without measurements. If the clock was set forward there, write times with their zone."
+        )
+    return found, notes
+
+
+def _moments(seconds: set[float], most: int = 3) -> str:
+    shown = [as_moment(round(one * MICRO)) for one in sorted(seconds)]
+    return ", ".join(shown[:most]) + (f" and {len(shown) - most} more" if len(shown) > most else "")
+
+
 def _trajectories(source: Rows) -> Iterator[np.ndarray]:
     """Rows with a time, by trajectory."""
     known = np.isfinite(source.t)
@@ -138,7 +201,7 @@ def _trajectories(source: Rows) -> Iterator[np.ndarray]:
         yield rows[known[rows]]
 
 
-def _unit(pieces: Sequence[Float[np.ndarray, " row"]]) -> str:
+def _unit(pieces: Sequence[Float[np.ndarray, " _"]]) -> str:
     steps = np.concatenate([np.diff(np.sort(piece)) for piece in pieces] or [np.zeros(0)])
     steps = steps[steps > 0]
     if not len(steps):
@@ -147,7 +210,7 @@ def _unit(pieces: Sequence[Float[np.ndarray, " row"]]) -> str:
     return next((unit for unit, (seconds, _) in reversed(tuple(UNITS.items())) if step >= seconds), "s")
 
 
-def _far_apart(pieces: Sequence[Float[np.ndarray, " row"]]) -> bool:
+def _far_apart(pieces: Sequence[Float[np.ndarray, " _"]]) -> bool:
     if len(pieces) < 2:
         return False
     spans = sorted((float(piece.min()), float(piece.max())) for piece in pieces)

@@ -17,18 +17,18 @@ Topic: TypeAlias = Literal[
 """What a decision is about."""
 
 TOPICS: Mapping[Topic, str] = {
-    "table": "Table",
-    "header": "Header",
-    "format": "Format",
     "time": "Time",
-    "unit": "Unit",
-    "trajectory": "Trajectories",
     "shape": "Shape",
+    "trajectory": "Trajectories",
     "missing": "Missing",
     "role": "Role",
     "dose": "Doses",
+    "unit": "Unit",
+    "table": "Table",
+    "header": "Header",
+    "format": "Format",
 }
-"""What the topics are called."""
+"""What the topics are called, in the order in which they are told."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +45,10 @@ class Choice:
 
     label: str
     changes: Mapping[str, Any]
+
+    def __post_init__(self) -> None:
+        # lists, as files have them, become the tuples that the settings are
+        object.__setattr__(self, "changes", {name: _frozen(value) for name, value in self.changes.items()})
 
 
 @dataclass(frozen=True)
@@ -132,6 +136,12 @@ def _names(value: Any) -> tuple[str, ...]:
 
 def open_decisions(decisions: Iterable[Decision]) -> tuple[Decision, ...]:
     return tuple(decision for decision in decisions if decision.open)
+
+
+def _frozen(value: Any) -> Any:
+    if isinstance(value, list):
+        return tuple(_frozen(one) for one in value)
+    return {name: _frozen(one) for name, one in value.items()} if isinstance(value, Mapping) else value
 
 
 def _toml(value: Any) -> str:

@@ -13,20 +13,33 @@ from ndestudio.errors import DataError
 _WORDS = "sd|std|stdev|sdev|sigma|se|sem|err|error|uncertainty"
 _AFTER = re.compile(rf"(?P<base>.+?)_+(?:{_WORDS})", re.IGNORECASE)
 _BEFORE = re.compile(rf"(?:{_WORDS})_+(?P<base>.+)", re.IGNORECASE)
+_MEANS = ("mean", "avg", "average", "mittelwert", "moyenne", "media")
 LEAST = 0.1
 """A deviation of 0 counts as this part of the column's median: nothing is known exactly, and it would outweigh all else."""
 
 
 def measured_by(label: str, labels: Sequence[str]) -> str | None:
     """The column whose standard deviation a column holds, by its name (`x_sd`, `sigma_x`, `x error`); None if it is none."""
-    word = re.sub(r"\W+", "_", label).strip("_")
+    word = _word(label)
     for pattern in (_AFTER, _BEFORE):
         found = pattern.fullmatch(word)
         if found is not None:
             for other in labels:
-                if other != label and re.sub(r"\W+", "_", other).strip("_").lower() == found["base"].lower():
+                if other != label and found["base"].lower() in (_word(other).lower(), _of_mean(other)):
                     return other
+    if word.lower() in _WORDS.split("|"):  # `mean` and `sd`, of one quantity that the header does not name
+        return next((other for other in labels if _word(other).lower() in _MEANS), None)
     return None
+
+
+def _word(label: str) -> str:
+    return re.sub(r"\W+", "_", label).strip("_")
+
+
+def _of_mean(label: str) -> str:
+    """`x` of a column `x_mean` or `mean_x`."""
+    parts = [part for part in _word(label).lower().split("_") if part not in _MEANS]
+    return "_".join(parts)
 
 
 def cleaned(
@@ -42,7 +55,8 @@ def cleaned(
     bad = np.flatnonzero(values < 0)
     if bad.size:
         raise DataError(
-            f"{values[bad[0]]:g} is no standard deviation, which cannot be negative; correct it or ignore the column",
+            f"{values[bad[0]]:g} is no standard deviation, which cannot be negative; correct it, add `{values[bad[0]]:g}` to the "
+            "missing markers if it says that none is known, or ignore the column",
             path=path,
             row=int(rows[bad[0]]),
             column=column,

@@ -93,7 +93,8 @@ class Preview:
     Parameters
     ----------
     format
-        `"text"`, `"parquet"`, `"excel"`, `"npz"` or `"mat"`.
+        What the reader calls it: `"text"`, `"parquet"`, `"excel"`, `"npz"`, `"mat"`, `"hdf5"`, `"netcdf"`, `"json"`,
+        `"feather"`, `"sqlite"`, `"duckdb"`, or that of an installed reader.
     head
         The first rows as text, at most ``SHOWN_ROWS``.
     row_numbers
@@ -105,7 +106,7 @@ class Preview:
     delimiter, decimal, encoding, comment
         Of a text file, else None.
     choices
-        Sheets of a workbook, variables of an array file.
+        Sheets of a workbook, tables of a database, variables or groups of a file of arrays.
     decisions
         What was taken for what, each with the answers that there are; the open ones are problems, too.
     """
@@ -201,8 +202,8 @@ def configured(preview: Preview, config: DataConfig) -> DataConfig:
     return replace_config(
         config,
         time=config.time if not time else time[0].label if len(time) == 1 else tuple(column.label for column in time),
-        trajectory=trajectory[0].label if trajectory else "",
-        states=tuple(column.label for column in preview.with_role("state")),
+        trajectory=labels if len(labels := tuple(one.label for one in trajectory)) > 1 else "".join(labels),
+        states=config.states if preview.with_role("value") else tuple(one.label for one in preview.with_role("state")),
         inputs=tuple(column.label for column in preview.with_role("input")),
         covariates=tuple(column.label for column in preview.with_role("covariate")),
         ignore=tuple(column.label for column in preview.with_role("ignore")),
@@ -252,6 +253,8 @@ def _bad_cells(column: Analysed, head: Head, config: DataConfig, limit: int = 5)
     decimal = head.dialect.decimal if head.dialect else "."
     extra = markers(config)
     found: list[DataError] = []
+    if np.isnan(column.values).sum() == column.missing and not (np.abs(column.values) > LARGEST).any():
+        return found  # mostly there is nothing to look for cell by cell
     for cell, row in zip(column.texts, head.rows, strict=True):
         if is_missing(cell, extra):
             continue

@@ -62,7 +62,7 @@ def _of_format(head: Head, config: DataConfig) -> list[Decision]:
     ]
     if dialect.encoding not in ("utf-8", "ascii") or config.encoding is not None:
         names = tuple((one, one) for one in _ENCODINGS)
-        sure = config.encoding is not None or dialect.encoding.startswith("utf")
+        sure = config.encoding is not None or dialect.encoding != "latin-1"
         found.append(_one_of("encoding", dialect.encoding, names, "the text is encoded in {}", certain=sure))
     return found
 
@@ -91,7 +91,9 @@ def _of_table(head: Head, config: DataConfig) -> list[Decision]:
         sentence = f"Sheet `{head.choices[place if given is None else head.choices.index(given)]}` was taken."
         return [Decision("table", sentence, choices=choices, chosen=place, certain=given is not None)]
     choices = (Choice("all variables", {field: None}), *choices)
-    place = 0 if given is None else next((n for n, one in enumerate(choices) if one.changes[field] == given), 0)
+    if given is not None and all(one.changes[field] != given for one in choices):
+        choices = (*choices, Choice(f"`{given}`", {field: given}))
+    place = next(number for number, one in enumerate(choices) if one.changes[field] == given)
     sentence = "All variables of equal length were taken." if place == 0 else f"The variable `{given}` was taken."
     return [Decision("table", sentence, choices=choices, chosen=place)]
 

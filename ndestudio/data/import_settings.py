@@ -176,11 +176,11 @@ def fitting_settings(
     raw
         Its first rows, in which the labels must stand; without any (arrays) all settings are tried.
     """
-    words = {cell for row in raw.cells for cell in row if cell}
+    words = "\n".join(cell for row in raw.cells for cell in row if cell)
     found: list[tuple[float, ImportSettings]] = []
     for settings in known:
-        if raw.cells and _likeness(settings.labels, {split_header(word)[0] for word in words}, one_sided=True) < _SAME:
-            continue
+        if raw.cells and sum(label in words for label in settings.labels) < _SAME * len(settings.labels):
+            continue  # without reading it by these settings
         try:
             applied = settings.applied(config)
             head = reader_for(Path(path), str(path)).head(Path(path), applied, str(path))
@@ -197,10 +197,9 @@ def labels_of(head: Head) -> tuple[str, ...]:
     return tuple(split_header(header)[0] for header in head.headers)
 
 
-def _likeness(labels: Sequence[str], others: Iterable[str], *, one_sided: bool = False) -> float:
+def _likeness(labels: Sequence[str], others: Sequence[str]) -> float:
     mine, theirs = set(labels) - {""}, set(others) - {""}
-    together = mine if one_sided else mine | theirs
-    return len(mine & theirs) / len(together) if together else 1.0
+    return len(mine & theirs) / len(mine | theirs) if mine | theirs else 1.0
 
 
 def _names_there(data: Mapping[str, Any], head: Head) -> bool:

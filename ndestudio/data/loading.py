@@ -16,13 +16,15 @@ from ndestudio.data.decisions import open_decisions, question
 from ndestudio.data.deviations import cleaned
 from ndestudio.data.names import TIME_NAME, suggestion
 from ndestudio.data.plan import Plan, clock_columns, forms, kinds, make_plan, match
-from ndestudio.data.readers.base import Table, suited
+from ndestudio.data.readers.base import Table, side_by_side, suited
 from ndestudio.data.readers.registry import reader_for
 from ndestudio.data.roles import Analysed
+from ndestudio.data.shape.across import spread
 from ndestudio.data.shape.events import plain_texts
 from ndestudio.data.shape.reshape import Quantity, Shaped, columns_at, reshape
 from ndestudio.data.shape.runs import run_name
 from ndestudio.data.times.clock import Clock
+from ndestudio.data.times.order import oldest_first
 from ndestudio.data.times.settle import ClockColumns, settled
 from ndestudio.errors import DataError
 from ndestudio.progress import Phase, Reporter, SilentReporter
@@ -82,7 +84,9 @@ def _timed(plan: Plan, sources: list[Rows], clocks: list[ClockColumns], config: 
     told = {(one.topic, one.column) for one in decisions}
     kept = (one for one in plan.decisions if (one.topic, one.column) not in told)
     plan = replace(plan, clock=clock, decisions=(*kept, *decisions))
-    return plan, [replace(source, t=t) for source, t in zip(sources, times, strict=True)]
+    sources = [replace(source, t=t) for source, t in zip(sources, times, strict=True)]
+    sources, notes = oldest_first(sources)
+    return replace(plan, notes=(*plan.notes, *notes)), sources
 
 
 def _rows(plan: Plan, columns: dict[int, Analysed], table: Table, file: str) -> Rows:
@@ -92,6 +96,11 @@ def _rows(plan: Plan, columns: dict[int, Analysed], table: Table, file: str) -> 
     count = len(table.rows)
 
     def stacked(chosen: tuple[Analysed, ...]) -> np.ndarray:
+        beside = (
+            None if any(one.index in plan.texts for one in chosen) else side_by_side([values(one) for one in chosen])
+        )
+        if beside is not None:
+            return beside
         matrix = np.empty((count, len(chosen)))
         for index, one in enumerate(chosen):
             matrix[:, index] = np.nan if one.index in plan.texts else values(one)
@@ -112,13 +121,14 @@ def _rows(plan: Plan, columns: dict[int, Analysed], table: Table, file: str) -> 
         path=file,
         stem=Path(file).stem,
         t=_count(count, group) if plan.clock is None else np.full(count, np.nan),
-        measured=stacked(plan.measured),
+        measured=stacked(plan.read_as_values),
         inputs=stacked(plan.inputs),
         group=group,
         rows=table.rows,
         label=plan.clock.label if plan.clock else "time",
         deviation=deviation,
         observable=values(plan.observable) if plan.observable else None,
+        units=values(plan.unit) if plan.unit else None,
         events=events,
         compartments=None if where is None else plain_texts(values(where)),
         texts={k: values(one) for k, one in enumerate(plan.inputs) if one.index in plan.texts},
@@ -149,13 +159,15 @@ def _count(rows: int, group: np.ndarray | None) -> np.ndarray:
 
 def _finish(plan: Plan, sources: list[Rows], files: list[Source], config: DataConfig) -> Dataset:
     notes = list(plan.notes)
-    found = counted(sources, plan.clock or Clock(()))
+    clock = plan.clock or Clock(())
+    if plan.across is not None:
+        clock = plan.across.clock
+        sources = [spread(source, np.array(plan.across.times)) for source in sources]
+    found = counted(sources, clock)
     notes += found.notes
     time = Column(TIME_NAME, found.reading.label, found.reading.unit)
     sources = _clean_deviations(plan, found.sources, notes)
-    shaped = reshape(
-        plan, sources, config, 1.0 if plan.clock is None or plan.clock.plain else per_hour(found.reading.unit)
-    )
+    shaped = reshape(plan, sources, config, 1.0 if clock.plain else per_hour(found.reading.unit))
     notes += shaped.notes
     keep = _with_values(plan, shaped, config, notes)
     measured = [shaped.measured[index] for index in keep]
@@ -174,10 +186,15 @@ def _finish(plan: Plan, sources: list[Rows], files: list[Source], config: DataCo
     return _with_trajectory_weights(replace(dataset, decisions=decisions, time_reading=found.reading), config)
 
 
+def _any_value(column: np.ndarray) -> bool:
+    """Whether any value is known; the first ones mostly tell."""
+    return bool(np.isfinite(column[:1000]).any() or np.isfinite(column[1000:]).any())
+
+
 def _with_values(plan: Plan, shaped: Shaped, config: DataConfig, notes: list[str]) -> list[int]:
     keep = []
     for index, column in enumerate(shaped.measured):
-        if any(np.isfinite(source.measured[:, index]).any() for source in shaped.sources):
+        if any(_any_value(source.measured[:, index]) for source in shaped.sources):
             keep.append(index)
         elif config.states or len(shaped.measured) == 1:
             raise DataError(

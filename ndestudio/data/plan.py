@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ndestudio.data.cells import Kind
 from ndestudio.data.config import DataConfig
 from ndestudio.data.decisions import Decision, open_decisions, question
 from ndestudio.data.guesses import guesses, with_missing_ones
+from ndestudio.data.names import identifier
 from ndestudio.data.readers.base import Head, Table
 from ndestudio.data.roles import Analysed, analyse, find
+from ndestudio.data.shape.across import Across
 from ndestudio.data.shape.assign import Assignment, assign, deviation_columns
+from ndestudio.data.shape.replicates import NAMELESS
 from ndestudio.data.times.clock import Clock, Part
 from ndestudio.data.times.forms import TimeForm
 from ndestudio.data.times.settle import ClockColumns, as_number
@@ -34,6 +37,10 @@ class Plan:
         Of a long table the column that says what was measured.
     events
         Setting of `[data.doses]` -> its column.
+    across
+        Times that stand in the header; ``measured`` is the one quantity that is measured at them.
+    unit
+        Of a long table the column with the units of its values.
     unknown
         Names of quantities of a long table that its values must show, each with its setting.
     """
@@ -52,6 +59,13 @@ class Plan:
     observable: Analysed | None = None
     events: Mapping[str, Analysed] = field(default_factory=dict)
     unknown: tuple[tuple[str, str], ...] = ()
+    across: Across | None = None
+    unit: Analysed | None = None
+
+    @property
+    def read_as_values(self) -> tuple[Analysed, ...]:
+        """Columns with measured values; those of times in the header are one quantity."""
+        return self.measured if self.across is None else tuple(self.columns[place] for place in self.across.columns)
 
     @property
     def headers(self) -> tuple[str, ...]:
@@ -60,14 +74,14 @@ class Plan:
     @property
     def used(self) -> tuple[Analysed, ...]:
         """All columns that are read."""
-        single = (*self.clocks, self.observable, *self.deviations)
-        every = (*(one for one in single if one is not None), *self.trajectory, *self.measured, *self.inputs)
+        single = (*self.clocks, self.observable, self.unit, *self.deviations)
+        every = (*(one for one in single if one is not None), *self.trajectory, *self.read_as_values, *self.inputs)
         return tuple(dict.fromkeys((*every, *self.events.values())))
 
     @property
     def texts(self) -> frozenset[int]:
         """Columns that are read as text, by index."""
-        names = [*self.trajectory, *([self.observable] if self.observable else [])]
+        names = [*self.trajectory, *(one for one in (self.observable, self.unit) if one is not None)]
         names += [one for one in self.inputs if one.kind == "text"]
         names += [one for name, one in self.events.items() if name == "compartment"]
         return frozenset(one.index for one in names)
@@ -85,16 +99,24 @@ def make_plan(head: Head, config: DataConfig) -> Plan:
     assignment = assign(columns, config, head.path, head.dialect.decimal if head.dialect else ".")
     for problem in (*problems, *assignment.problems):
         raise problem
+    # some questions are asked of the whole file, when it has been read
+    later = {part.label for part in assignment.clock.parts if part.others} if assignment.clock else set()
     for decision in open_decisions(assignment.decisions):
-        if decision.topic != "missing":  # asked of the whole file, when it has been read
+        if decision.topic != "missing" and not (decision.topic == "format" and decision.column in later):
             raise question(decision, head.path)
     _refuse_text(columns, assignment, head)
 
     def pick(role: str) -> tuple[Analysed, ...]:
         return tuple(column for column, one in zip(columns, assignment.roles, strict=True) if one == role)
 
-    long, clock = assignment.long, assignment.clock
-    measured = pick("value") if long else _ordered(columns, config.states, pick("state"))
+    long, clock, across = assignment.long, assignment.clock, assignment.across
+    measured = (
+        (_values_of(across, columns, config),)
+        if across
+        else pick("value")
+        if long
+        else _ordered(columns, config.states, pick("state"))
+    )
     covariates = _ordered(columns, config.covariates, pick("covariate"))
     inputs = (*_ordered(columns, config.inputs, pick("input")), *covariates)
     pairs = deviation_columns(columns, assignment.roles, config)
@@ -110,10 +132,24 @@ def make_plan(head: Head, config: DataConfig) -> Plan:
         deviations=tuple(columns[pairs[one.index]] if one.index in pairs else None for one in measured),
         covariates=frozenset(one.alias for one in covariates),
         decisions=with_missing_ones(_answered(assignment), guesses(head, columns, assignment.roles, config)),
-        observable=columns[long.observable] if long else None,
+        observable=columns[long.observable] if long else _at(columns, across.observable) if across else None,
         events={name: columns[place] for name, place in assignment.events.places.items()},
         unknown=assignment.unknown,
+        across=across,
+        unit=_at(columns, long.unit) if long else None,
     )
+
+
+def _at(columns: Sequence[Analysed], place: int | None) -> Analysed | None:
+    return None if place is None else columns[place]
+
+
+def _values_of(across: Across, columns: Sequence[Analysed], config: DataConfig) -> Analysed:
+    """The quantity that is measured at times in the header, which no column is called after."""
+    label = config.value or NAMELESS
+    alias = identifier(config.names.get(label, label), {column.alias for column in columns})
+    first = columns[across.columns[0]]
+    return replace(first, header=label, label=label, unit=config.units.get(label, ""), alias=alias)
 
 
 def _answered(assignment: Assignment) -> tuple[Decision, ...]:
@@ -190,7 +226,7 @@ def _ordered(
 
 def _refuse_text(columns: Sequence[Analysed], assignment: Assignment, head: Head) -> None:
     for column, role in zip(columns, assignment.roles, strict=True):
-        if role in ("state", "value", "input", "time", "deviation") and column.kind == "text":
+        if role in ("state", "value", "input", "deviation") and column.kind == "text":
             seen = next(text for text in column.texts if text.strip())
             raise DataError(
                 f"this column is to be used as {role} but holds text such as `{seen}`; choose a column of numbers",

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import codecs
 import csv
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from ndestudio.data.config import DataConfig
@@ -29,6 +31,8 @@ _CELLS = 40_000
 _LONGEST = 200
 """Characters shown of a cell."""
 _DELIMITERS = ("\t", ";", ",", "|")
+_MOMENT = re.compile(r"(\d{4}-\d\d-\d\d)[ T](\d\d:\d\d:\d\d)\Z")
+_FIRST_DAY = datetime(1899, 12, 31)
 
 
 @dataclass(frozen=True)
@@ -144,6 +148,19 @@ def _of_sheet(path: Path, sheet: str | None) -> RawRows:
     numbers += range(max(frame.height - _LAST, len(numbers)) + 1, frame.height + 1)
     rows = frame.rows()
     return RawRows(
-        tuple(tuple(as_text(value).strip()[:_LONGEST] for value in rows[number - 1]) for number in numbers),
+        tuple(tuple(_sheet_cell(as_text(value)) for value in rows[number - 1]) for number in numbers),
         tuple(numbers),
     )
+
+
+def _sheet_cell(text: str) -> str:
+    """A cell as the sheet shows it: what lies within two years of the first day of Excel is a clock or a duration."""
+    text = text.strip()[:_LONGEST]
+    match = _MOMENT.match(text)
+    if match is None:
+        return text
+    moment = datetime.fromisoformat(f"{match[1]}T{match[2]}")
+    if moment.year > _FIRST_DAY.year + 2:
+        return text.removesuffix(" 00:00:00")
+    seconds = round((moment - _FIRST_DAY).total_seconds())
+    return f"{seconds // 3600}:{seconds // 60 % 60:02d}:{seconds % 60:02d}"

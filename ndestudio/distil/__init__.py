@@ -5,11 +5,13 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from ndestudio.distil.config import DistilConfig, RecoveryConfig
+from ndestudio.distil.config import DistilConfig, NextRunConfig, RecoveryConfig
 from ndestudio.distil.result import Distillation, NeuralTermDistillation, NeuralTermSamples, Recovery, ScoredCandidate
+from ndestudio.distil.suggested import NextRun, SuggestedRun
 
 if TYPE_CHECKING:
     from ndestudio.distil.ground_truth import fitted_ground_truth
+    from ndestudio.distil.next_run import suggest_next_run, with_next_run
     from ndestudio.distil.pipeline import assemble, distil
     from ndestudio.distil.recovery import recovery_test
     from ndestudio.distil.substitution import substitute_formula, with_scored
@@ -19,14 +21,19 @@ __all__ = [
     "Distillation",
     "NeuralTermDistillation",
     "NeuralTermSamples",
+    "NextRun",
+    "NextRunConfig",
     "Recovery",
     "RecoveryConfig",
     "ScoredCandidate",
+    "SuggestedRun",
     "assemble",
     "distil",
     "fitted_ground_truth",
     "recovery_test",
     "substitute_formula",
+    "suggest_next_run",
+    "with_next_run",
     "with_scored",
 ]
 
@@ -35,6 +42,8 @@ _HOME = {
     "distil": "pipeline",
     "fitted_ground_truth": "ground_truth",
     "substitute_formula": "substitution",
+    "suggest_next_run": "next_run",
+    "with_next_run": "next_run",
     "with_scored": "substitution",
     "recovery_test": "recovery",
 }

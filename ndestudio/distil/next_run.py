@@ -11,110 +11,39 @@ fitted: a rival that can be refitted to the new run too is told so by the run on
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 from jaxtyping import Float
 
 from ndestudio.data.dataset import Dataset
 from ndestudio.distil.config import NextRunConfig
+from ndestudio.distil.limits import bounds
 from ndestudio.distil.many_starts import Runs, simulated
 from ndestudio.distil.result import Distillation
-from ndestudio.distil.rivals import Noise, Rival, noise_of, rivals
+from ndestudio.distil.rivals import NETWORK, Noise, Rival, noise_of, rivals
+from ndestudio.distil.suggested import TOLD_APART, NextRun, Pair, SuggestedRun, telling_pair
 from ndestudio.errors import SettingError
+from ndestudio.fitting.config import TrainConfig
 from ndestudio.fitting.result import Fit
-from ndestudio.model.fitted import FittedModel
 
-WIDER = 0.5
-"""The box of measured starts is widened by this part of its width."""
 SCREENED = 128
 """Runs that are looked at before the best of them is improved."""
 ROUNDS, TRIED = 4, 48
 """Rounds of improvement around the best run, and runs in each; the steps shrink to a third from round to round."""
-SAME = 0.5
-"""Largest difference, in units of the noise, up to which laws count as one within the bounds."""
-TOLD_APART = 3.0
-"""Difference, in units of the noise, from which on a person would see it."""
 MOST = 100.0
 """Differences count up to this many units of the noise."""
 
 
-@dataclass(frozen=True)
-class Pair:
-    """Two rivals and the largest difference of their predictions, in units of the noise: where and when."""
-
-    first: int
-    second: int
-    difference: float
-    column: str
-    time: float
-
-
-@dataclass(frozen=True, eq=False)
-class SuggestedRun:
-    """A run that would tell rivals apart.
-
-    Parameters
-    ----------
-    start
-        State -> initial value.
-    inputs
-        Input -> level throughout the run.
-    t
-        Times.
-    predictions
-        Of each rival, the measured columns in the order of the data set.
-    pairs
-        Of all rivals.
-    """
-
-    start: Mapping[str, float]
-    inputs: Mapping[str, float]
-    t: Float[np.ndarray, " time"]
-    predictions: tuple[Float[np.ndarray, "time measured"], ...]
-    pairs: tuple[Pair, ...]
-
-
-@dataclass(frozen=True, eq=False)
-class NextRun:
-    """What to measure next.
-
-    Parameters
-    ----------
-    formulas
-        Of each rival: neural term -> formula; weights: the probabilities of the rivals.
-    runs
-        The best first; empty where one law is left, or none of the runs that are allowed can be simulated.
-    sentence
-        For a person.
-    bounds
-        State or input -> the limits within which it was looked for.
-    """
-
-    formulas: tuple[Mapping[str, str], ...]
-    weights: tuple[float, ...]
-    runs: tuple[SuggestedRun, ...]
-    sentence: str
-    bounds: Mapping[str, tuple[float, float]]
-
-    @property
-    def told_apart(self) -> bool:
-        """Whether the first run shows a difference between any two rivals."""
-        return bool(self.runs) and self.pair is not None and self.pair.difference >= TOLD_APART
-
-    @property
-    def pair(self) -> Pair | None:
-        """Of the first run: the likeliest two rivals that it tells apart, else those that it parts most; None without a run."""
-        return telling_pair(self.runs[0], self.weights) if self.runs else None
-
-
-def next_run(
+def suggest_next_run(
     fit: Fit,
     distillation: Distillation,
     dataset: Dataset,
     config: NextRunConfig = NextRunConfig(),
     should_stop: Callable[[], bool] = lambda: False,
+    train: TrainConfig = TrainConfig(),
 ) -> NextRun:
     """The run that would tell apart the laws which the data leave.
 
@@ -126,15 +55,39 @@ def next_run(
         Which starts and inputs are allowed, how long a run is, how many runs are asked for.
     should_stop
         Asked between simulations; what was found so far is returned.
+    train
+        Settings of the training, for constants that are fitted again.
 
     Raises
     ------
     SettingError
         The settings name what is no state and no input, or limits that are none.
     """
-    return discriminating(
-        rivals(fit, distillation, dataset, config.rivals), dataset, noise_of(fit, dataset), config, should_stop
-    )
+    found = rivals(fit, distillation, dataset, config.rivals, train, should_stop)
+    return discriminating(found, dataset, noise_of(fit, dataset), config, should_stop)
+
+
+def with_next_run(
+    distillation: Distillation,
+    fit: Fit,
+    dataset: Dataset,
+    config: NextRunConfig,
+    should_stop: Callable[[], bool] = lambda: False,
+    train: TrainConfig = TrainConfig(),
+) -> Distillation:
+    """``distillation`` with what to measure next, where that is asked for and there is a law; see `suggest_next_run`.
+
+    Settings that do not suit the model are told in its sentence, not raised.
+    """
+    if config.runs < 1 or should_stop() or not distillation.model.replacements:
+        return distillation
+    began = time.monotonic()
+    try:
+        found = suggest_next_run(fit, distillation, dataset, config, should_stop, train)
+    except SettingError as error:  # the formulas are worth more than a wrong limit
+        found = NextRun((), (), (), f"No run could be looked for: {error}.", {})
+    seconds = {**distillation.seconds, "next_run": time.monotonic() - began}
+    return replace(distillation, next_run=found, seconds=seconds)
 
 
 def discriminating(
@@ -144,7 +97,7 @@ def discriminating(
     config: NextRunConfig = NextRunConfig(),
     should_stop: Callable[[], bool] = lambda: False,
 ) -> NextRun:
-    """As `next_run`, for rivals that are known."""
+    """As `suggest_next_run`, for rivals that are known."""
     if not found:
         return NextRun((), (), (), "There is no law yet that follows the data: there is nothing to tell apart.", {})
     search = _Search(found, dataset, noise, config)
@@ -268,62 +221,6 @@ class _Search:
         return NextRun(formulas, tuple(one.weight for one in self.rivals), runs, sentence, self.bounds)
 
 
-def telling_pair(run: SuggestedRun, weights: Sequence[float]) -> Pair:
-    """The likeliest two rivals that a run tells apart, else those that it parts most."""
-    told = [pair for pair in run.pairs if pair.difference >= TOLD_APART]
-    if told:
-        return max(told, key=lambda one: (weights[one.first] * weights[one.second], one.difference))
-    return max(run.pairs, key=lambda one: one.difference)
-
-
-def bounds(model: FittedModel, dataset: Dataset, config: NextRunConfig) -> dict[str, tuple[float, float]]:
-    """Limits of each state's start and each input's level: those that are given, else the measured ones widened by half.
-
-    What was never negative stays so. A state that is not measured keeps the start it was fitted with, unless limits are given.
-
-    Raises
-    ------
-    SettingError
-        Limits of what is no state and no input, or the upper one below the lower.
-    """
-    known = (*model.system.states, *model.system.inputs)
-    for name, (low, high) in {**config.starts, **config.inputs}.items():
-        if name not in known:
-            raise SettingError(f"`{name}` is neither a state nor an input of the model; there are {', '.join(known)}")
-        if not (math.isfinite(low) and math.isfinite(high) and low <= high):
-            raise SettingError(f"the limits of `{name}` are {low:g} and {high:g}; give the lower one first")
-    found = {}
-    for k, state in enumerate(model.system.states):
-        fitted = [float(values[k]) for values in model.initial.values()]
-        if state in config.starts:
-            found[state] = config.starts[state]
-        elif state in dataset.measured_names:
-            column = np.concatenate(
-                [one.measured[:, dataset.measured_names.index(state)] for one in dataset.trajectories]
-            )
-            found[state] = _widened(fitted, column[np.isfinite(column)])
-        else:
-            middle = float(np.median(fitted)) if fitted else 0.0
-            found[state] = (middle, middle)
-    for name in model.system.inputs:
-        column = np.concatenate([one.inputs[:, model.inputs.index(name)] for one in dataset.trajectories])
-        column = column[np.isfinite(column)]
-        found[name] = config.inputs[name] if name in config.inputs else _widened(column.tolist(), column)
-    return found
-
-
-def _widened(values: Sequence[float], column: Float[np.ndarray, " value"]) -> tuple[float, float]:
-    """The range of ``values`` widened by half; where they are all the same, a quarter of the column's range to each side."""
-    low, high = min(values), max(values)
-    width = high - low
-    reach = float(column.max() - column.min()) if len(column) else abs(low)
-    more = 0.5 * WIDER * (width if width > 1e-3 * reach else reach)
-    lower, upper = low - more, high + more
-    if len(column) and column.min() >= 0:
-        lower = max(lower, 0.0)
-    return lower, upper
-
-
 def _times(dataset: Dataset, config: NextRunConfig) -> Float[np.ndarray, " time"]:
     """As many samples as the longest trajectory has, over as long a time, unless others are asked for."""
     longest = max(dataset.trajectories, key=lambda one: float(one.t[-1] - one.t[0]))
@@ -342,7 +239,7 @@ def _corners(axes: int) -> np.ndarray:
 def _sentence(found: Sequence[Rival], runs: Sequence[SuggestedRun], search: _Search) -> str:
     first, second, term = _named(found, runs)
     more = f" (and {len(found) - 2} more)" if len(found) > 2 else ""
-    lead = f"The data do not tell `{term} = {first}` from `{term} = {second}`{more}"
+    lead = f"The data do not tell {_law(term, first)} from {_law(term, second)}{more}"
     if not runs:
         return (
             f"{lead}, and none of the runs that are allowed can be simulated: narrow the limits of starts and inputs."
@@ -354,12 +251,16 @@ def _sentence(found: Sequence[Rival], runs: Sequence[SuggestedRun], search: _Sea
             "other starts, measure longer, or more exactly."
         )
     said = "; or ".join(_start_text(run) for run in runs)
-    time = search.dataset.time
-    unit = f" {time.unit}" if time.unit else ""
+    clock = search.dataset.time
+    unit = f" {clock.unit}" if clock.unit else ""
     return (
-        f"{lead}; a run from {said} would: at {time.name} = {pair.time:.3g}{unit} they differ in {pair.column} by "
+        f"{lead}; a run from {said} would: at {clock.name} = {pair.time:.3g}{unit} they differ in {pair.column} by "
         f"{_times_the_noise(pair.difference)}."
     )
+
+
+def _law(term: str, formula: str) -> str:
+    return f"the {formula}" if formula.startswith(NETWORK) else f"`{term} = {formula}`"
 
 
 def _times_the_noise(difference: float) -> str:

@@ -140,7 +140,7 @@ def _own_paths(
             if column in model.measured and model.system.observation(column) is not None:
                 error = result.measured[mine.places, model.measured.index(column)] - one.measured[mine.rows, k]
                 spread = float(measure.problem.space.constants.spread[k])
-                limit = measure.limit * spread if not measure.problem.space.constants.log[k] else np.inf
+                limit = float(measure.limit[k]) * spread if not measure.problem.space.constants.log[k] else np.inf
                 good = np.isfinite(error) & _counting(one)[mine.rows, k] & (np.abs(error) <= limit)
                 squares[k] += float(np.sum(error[good] ** 2))
                 count[k] += int(good.sum())

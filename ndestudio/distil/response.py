@@ -328,7 +328,7 @@ def _compared(
             if value <= 0.0 or seen <= 0.0:
                 continue
             error, slope = np.log(value / seen), slope / seen
-        if abs(error) <= measure.limit * constants.spread[k] and np.isfinite(slope).all():
+        if abs(error) <= measure.limit[k] * constants.spread[k] and np.isfinite(slope).all():
             found.append((float(error / deviation), slope / deviation))
     return found
 

@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Float
 
 from ndestudio.distil.config import DistilConfig, RecoveryConfig
+from ndestudio.distil.suggested import NextRun
 from ndestudio.expression.tree import Expr
 from ndestudio.fitting.config import TrainConfig
 from ndestudio.fitting.metrics import Metrics
@@ -80,6 +81,8 @@ class Distillation:
         Every distilled neural term replaced by its chosen formula, all constants refitted together.
     seconds
         `"search"`, `"refit"`, ... -> wall seconds.
+    next_run
+        What to measure next, None where it was not asked for or there is no law.
     """
 
     outcome: str
@@ -91,6 +94,7 @@ class Distillation:
     seed: int
     seconds: Mapping[str, float] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    next_run: NextRun | None = None
 
 
 @dataclass(frozen=True)

@@ -9,16 +9,16 @@ are rivals, with the weights exp(-difference/2).
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Float
 
 from ndestudio.data.dataset import Dataset, Part
-from ndestudio.distil.choice import fitted_constants
 from ndestudio.distil.result import Distillation
 from ndestudio.expression.text import short_text
+from ndestudio.fitting.config import TrainConfig
 from ndestudio.fitting.result import Fit, NoiseLevel
 from ndestudio.model.fitted import FittedModel
 
@@ -28,11 +28,15 @@ MOST_TRIED = 8
 """Models that are simulated to find out whether they are rivals."""
 FAR_WORSE = 2.0
 """Ratio to the training error of the chosen model from which on one is not looked at."""
+ITERATIONS = 12
+"""Steps of the fit of constants of a rival, which begins near its end."""
 EXACT = 1e-4
 """Mean squared error, in units of the noise, below which errors are those of solvers."""
 SECONDS = 2.0
 """Wall time of the simulations of one model."""
 DIGITS = 4
+NETWORK = "network of another seed"
+"""What stands for the formula of a rival that is one; a number follows."""
 
 
 @dataclass(frozen=True)
@@ -86,16 +90,57 @@ def noise_of(fit: Fit, dataset: Dataset) -> Noise:
     return Noise(levels)
 
 
-def rivals(fit: Fit, distillation: Distillation, dataset: Dataset, most: int = 6) -> tuple[Rival, ...]:
+def rivals(
+    fit: Fit,
+    distillation: Distillation,
+    dataset: Dataset,
+    most: int = 6,
+    train: TrainConfig = TrainConfig(),
+    should_stop: Callable[[], bool] = lambda: False,
+) -> tuple[Rival, ...]:
     """The laws that the data leave, the likeliest first; each neural term but one has its chosen formula.
 
     Parameters
     ----------
     most
         How many at most.
+    train
+        Settings of training: where several neural terms have formulas, the constants of all are fitted together again.
     """
+    models = alternatives(fit.model, distillation)
+    if len(models) > 1 and len(distillation.model.replacements) > 1:
+        models = _fitted_together(models, dataset, train, should_stop)
     noise = noise_of(fit, dataset)
-    return surviving(alternatives(fit.model, distillation), dataset, noise)[:most]
+    found = surviving(models, dataset, noise)[:most]
+    return _beside_networks(found[0], fit, dataset, noise)[:most] if len(found) == 1 else found
+
+
+def _beside_networks(law: Rival, fit: Fit, dataset: Dataset, noise: Noise) -> tuple[Rival, ...]:
+    """The only law, and the networks of other seeds that follow the data as well: what no front holds may go as they do.
+
+    Half of the probability is the law's; the fits alone decide, since weights of networks cannot be counted as constants.
+    """
+    known = _errors(law.model, dataset, noise)
+    counts = [_independent(column) for column in known]
+    limit = _misfit(known, counts) + VERY_STRONG
+    kept = [one for one in fit.ensemble if _misfit(_errors(one, dataset, noise), counts) <= limit]
+    if not kept:
+        return (law,)
+    networks = [
+        Rival(dict.fromkeys(law.formulas, f"{NETWORK} {k}"), one, 0.5 / len(kept))
+        for k, one in enumerate(kept, start=1)
+    ]
+    return (replace(law, weight=0.5), *networks)
+
+
+def _fitted_together(
+    models: Sequence[FittedModel], dataset: Dataset, train: TrainConfig, should_stop: Callable[[], bool]
+) -> list[FittedModel]:
+    """Candidates were fitted beside the networks of the other terms: constants that suit those do not suit formulas."""
+    from ndestudio.fitting.candidates import make_candidates
+
+    candidates = make_candidates(models[0], dataset, train)
+    return [models[0], *(candidates.fit(one, should_stop, ITERATIONS).model for one in models[1:])]
 
 
 def alternatives(network_model: FittedModel, distillation: Distillation) -> list[FittedModel]:
@@ -151,13 +196,18 @@ def _formulas(model: FittedModel, digits: int) -> dict[str, str]:
 
 
 def _criterion(model: FittedModel, errors: Sequence[np.ndarray], counts: Sequence[float]) -> float:
+    from ndestudio.distil.choice import fitted_constants
     from ndestudio.model.replace import formula_filled
 
-    squares = [max(float(np.mean(column**2)), EXACT) if len(column) else 1.0 for column in errors]
     formulas = [formula_filled(model, name) for name in model.replacements]
     constants = sum(fitted_constants(formula) for formula in formulas if formula is not None)
-    fit = sum(n * math.log(square) for n, square in zip(counts, squares, strict=True))
-    return fit + constants * math.log(max(sum(counts), 2.0))
+    return _misfit(errors, counts) + constants * math.log(max(sum(counts), 2.0))
+
+
+def _misfit(errors: Sequence[np.ndarray], counts: Sequence[float]) -> float:
+    """n log(mean squared error) of all columns."""
+    squares = [max(float(np.mean(column**2)), EXACT) if len(column) else 1.0 for column in errors]
+    return sum(n * math.log(square) for n, square in zip(counts, squares, strict=True))
 
 
 def _errors(model: FittedModel, dataset: Dataset, noise: Noise) -> list[Float[np.ndarray, " value"]]:

@@ -50,6 +50,7 @@ def equations_json(project: ProjectLike) -> dict[str, Any]:
         for name, neural_term in (gathered.distillation.neural_terms.items() if gathered.distillation else ())
         if gathered.choice(name) == neural_term.chosen
     }
+    value["next_run"] = _next_run(gathered)
     value["seconds"] = gathered.seconds()
     value["engine"] = gathered.distillation.engine if gathered.distillation else None
     value["seed"] = gathered.fit.seed if gathered.fit else project.spec.train.seed
@@ -174,6 +175,18 @@ def _pareto(gathered: Job) -> dict[str, list[dict[str, Any]]]:
             for candidate in neural_term.front.candidates
         ]
     return fronts
+
+
+def _next_run(gathered: Job) -> dict[str, Any] | None:
+    found = gathered.distillation.next_run if gathered.distillation else None
+    if found is None:
+        return None
+    laws = [
+        {"probability": weight, "formulas": dict(one)}
+        for weight, one in zip(found.weights, found.formulas, strict=True)
+    ]
+    runs = [{"start": dict(run.start), "inputs": dict(run.inputs), "until": float(run.t[-1])} for run in found.runs]
+    return {"sentence": found.sentence, "laws": laws, "runs": runs}
 
 
 def _sources(gathered: Job) -> list[dict[str, str]]:

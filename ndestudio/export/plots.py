@@ -14,6 +14,7 @@ from ndestudio.expression.text import to_text
 from ndestudio.figures.description import Figure
 from ndestudio.figures.front import FrontFormula, front_figure
 from ndestudio.figures.loss import loss_curves, loss_figure
+from ndestudio.figures.next_run import next_run_figure
 from ndestudio.figures.phase_portrait import phase_figure
 from ndestudio.figures.plot_data import (
     NeuralTermPlotData,
@@ -56,6 +57,8 @@ def recipes(job: Job) -> list[Callable[[], Figure | None]]:
     if job.distillation is not None:
         neural_terms = job.distillation.neural_terms.items()
         made += [partial(_front, name, neural_term, job.choice(name)) for name, neural_term in neural_terms]
+        if job.distillation.next_run is not None and dataset is not None:
+            made.append(partial(next_run_figure, job.distillation.next_run, dataset))
     if job.network_model is not None:
         for name in job.network_model.networks:
             made += [partial(_response, job, name, paths), partial(_term_fit, job, name)]

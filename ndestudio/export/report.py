@@ -66,6 +66,7 @@ def report_html(
         ("What is left of the data", _residuals(gathered, drawn)),
         ("Parameters", _parameters(gathered)),
         *((f"The term {name}", _neural_term(gathered, name, drawn)) for name in _neural_terms(gathered)),
+        ("What to measure next", _next_run(gathered, drawn)),
         ("Training", _training(gathered, drawn)),
         ("Data", _data(gathered.dataset)),
         ("Exported files", _artefacts(artefacts)),
@@ -341,6 +342,22 @@ def _notes(gathered: Job) -> str:
     notes += (gathered.distillation.sentence, *gathered.distillation.notes) if gathered.distillation else ()
     items = "".join(f"<li>{escape(note)}</li>" for note in dict.fromkeys(notes) if note)
     return f"<ul>{items}</ul>" if items else ""
+
+
+def _next_run(gathered: Job, drawn: Mapping[str, str]) -> str:
+    """The laws that the data leave, and the run that would tell them apart."""
+    found = gathered.distillation.next_run if gathered.distillation else None
+    if found is None:
+        return ""
+    parts = [f"<p>{escape(found.sentence)}</p>"]
+    if len(found.formulas) > 1:
+        terms = list(dict.fromkeys(name for one in found.formulas for name in one))
+        rows = [
+            [f"{weight:.0%}", *(one.get(name, "a network") for name in terms)]
+            for weight, one in zip(found.weights, found.formulas, strict=True)
+        ]
+        parts.append(_table(["probability", *terms], rows))
+    return "\n".join([*parts, drawn.get("next_run", "")])
 
 
 def _reproduce(gathered: Job, spec_text: str) -> str:

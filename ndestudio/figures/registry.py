@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from ndestudio.figures.description import Figure
 from ndestudio.figures.front import front_figure
 from ndestudio.figures.loss import loss_figure
+from ndestudio.figures.next_run import next_run_figure
 from ndestudio.figures.parameter_traces import traces_figure
 from ndestudio.figures.phase_portrait import phase_figure
 from ndestudio.figures.profile_likelihood import profile_figure
@@ -23,6 +24,7 @@ KINDS: Mapping[str, Callable[..., Figure | None]] = {
     "traces": traces_figure,
     "profile": profile_figure,
     "front": front_figure,
+    "next run": next_run_figure,
     "term fit": term_fit_figure,
     "response": response_figure,
 }

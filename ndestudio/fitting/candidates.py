@@ -17,7 +17,9 @@ import numpy as np
 from ndestudio.data.dataset import Dataset
 from ndestudio.fitting.batches import Batch, make_batch, start_point, weighted_sum
 from ndestudio.fitting.config import TrainConfig
+from ndestudio.fitting.divergence import FIRST, SHORTEST, Horizon
 from ndestudio.fitting.engines import VectorEngine
+from ndestudio.fitting.horizon import horizon_of
 from ndestudio.fitting.measure import Measure, make_measure
 from ndestudio.fitting.noise import with_noise
 from ndestudio.fitting.objective import merit, robust_errors
@@ -29,11 +31,14 @@ from ndestudio.fitting.optimizers.minimise import (
     Stopping,
     minimise,
 )
+from ndestudio.fitting.pieces import FINER, with_fitted_starts
 from ndestudio.fitting.prepared import PreparedFit, prepare_fit
 from ndestudio.fitting.robust import robust_squares
 from ndestudio.fitting.solver_choice import with_suitable_solver
 from ndestudio.fitting.stages.constants import ENOUGH_ROWS, LEAST_ACCURATE, MOST_STEPS
 from ndestudio.fitting.stages.constants_objective import CLOSE, constants_objective
+from ndestudio.fitting.stages.multiple_shooting import shooting_batch
+from ndestudio.fitting.stages.restarts import goal
 from ndestudio.fitting.step_count import enough_steps, on_samples, tolerance
 from ndestudio.fitting.tracker import Tracker, physical_starts
 from ndestudio.model.fitted import FittedModel
@@ -82,6 +87,8 @@ class Candidates:
         How errors count, with the noise levels that that model leaves.
     batch
         All its trajectories, weighted so.
+    horizon
+        Of a chaotic model: candidates are fitted to segments then.
     """
 
     dataset: Dataset
@@ -90,6 +97,7 @@ class Candidates:
     steps: int
     measure: Measure
     batch: Batch
+    horizon: Horizon | None = None
 
     def fit(
         self,
@@ -124,7 +132,7 @@ class Candidates:
         if not found.finite:
             return CandidateFit(model, np.inf, watch.made, "the formula cannot be simulated over the training rows")
         state, batch = found.state, few
-        if not watch.out_of_steps and state.loss < HOPELESS and not should_stop():
+        if not watch.out_of_steps and state.loss < HOPELESS and not should_stop() and self.horizon is None:
             problem, batch, state = self._checked(problem, batch, state, iterations, watch)
         return CandidateFit(_fitted(problem, batch, state.point), state.loss, watch.made)
 
@@ -134,9 +142,13 @@ class Candidates:
         Infinite where the model has no finite prediction.
         """
         problem = self._problem(model)
-        steps = enough_steps(problem, model, self.steps, LEAST_ACCURATE, MOST_STEPS)
-        batch = self._laid_out(problem, steps, whole_rows(self.dataset, with_test=False))
-        point = start_point(problem, batch)
+        if self.horizon is None:
+            steps = enough_steps(problem, model, self.steps, LEAST_ACCURATE, MOST_STEPS)
+            batch = self._laid_out(problem, steps, whole_rows(self.dataset, with_test=False))
+            point = start_point(problem, batch)
+        else:
+            batch = self._batches(problem)[1]
+            _, point = with_fitted_starts(problem, batch)
         error = robust_errors(problem, batch, point)
         loss = weighted_sum(batch.target.train, robust_squares(error, self.measure.limit))
         return merit(problem, batch, point, loss) if np.isfinite(loss) else np.inf
@@ -161,9 +173,14 @@ class Candidates:
         return with_suitable_solver(Tracker(problem, SilentReporter(), np.inf), model, "At the start values")
 
     def _batches(self, problem: PreparedFit) -> tuple[Batch, Batch]:
-        """Some of many trajectories to begin with, and all of them."""
+        """Some of many trajectories, or short segments, to begin with, and all of them."""
         rows = whole_rows(self.dataset, with_test=False)
         steps = max(self.steps, problem.least)
+        if self.horizon is not None:
+            short = max(round(FIRST * self.horizon.samples), SHORTEST)
+            lengths = (short, self.horizon.samples)
+            few, whole = (shooting_batch(problem, length, FINER * steps) for length in lengths)
+            return few, whole
         whole = self._laid_out(problem, steps, rows)
         thin = len(rows) // ENOUGH_ROWS
         if thin < 2 or not whole.trains[::thin].any():
@@ -235,7 +252,9 @@ def make_candidates(model: FittedModel, dataset: Dataset, train: TrainConfig | N
     loss = weighted_sum(batch.target.train, error**2)
     steps = on_samples(problem, enough_steps(problem, model, begin, allowed(problem, loss), MOST_STEPS))
     batch = with_noise(problem, make_batch(problem, steps, padded=False))
-    return Candidates(dataset, train, problem, steps, make_measure(problem, steps), batch)
+    far = loss > goal(problem) and problem.adaptive is None
+    horizon = horizon_of(problem, problem.space.theta, steps) if far else None
+    return Candidates(dataset, train, problem, steps, make_measure(problem, steps, horizon), batch, horizon)
 
 
 def _fitted(problem: PreparedFit, batch: Batch, point: Point) -> FittedModel:

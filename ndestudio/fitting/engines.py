@@ -109,7 +109,8 @@ class VectorEngine:
             )
             for k in range(len(part)):
                 here = slice(k * each, (k + 1) * each)
-                changes = (errors[here][1:] - errors[here][0]) / DIFFERENCE
+                with np.errstate(all="ignore"):
+                    changes = (errors[here][1:] - errors[here][0]) / DIFFERENCE
                 found.append(self.assembled(points[begin + k], errors[here][0], ends[here][0], changes))
         return found
 
@@ -310,10 +311,10 @@ class Gradient:
         if self.path is not None:
             self.path[1].use(along(self.path[0], batch))
 
-    def limit(self, huber: float) -> None:
-        """Errors beyond ``huber``, in spreads, count linearly from now on."""
+    def limit(self, huber: Float[np.ndarray, " measured"]) -> None:
+        """Errors of each column beyond ``huber``, in spreads, count linearly from now on."""
         *rest, settings = self.data
-        self.data = (*rest, settings._replace(huber=np.float64(huber)))
+        self.data = (*rest, settings._replace(huber=np.asarray(huber, dtype=float)))
 
     def ready(self, point: Point, reporter: Reporter) -> None:
         """Wait for the program."""

@@ -14,7 +14,7 @@ from ndestudio.data.dataset import Dataset, Part
 from ndestudio.fitting.batched_ensemble import BatchedEnsemble, Clock
 from ndestudio.fitting.config import TrainConfig
 from ndestudio.fitting.result import Fit, Outcome
-from ndestudio.fitting.stages.recipe import JACOBIAN_BYTES
+from ndestudio.fitting.stages.programs import JACOBIAN_BYTES
 from ndestudio.model.evaluate import evaluate_neural_term
 from ndestudio.model.fitted import FittedModel
 from ndestudio.progress import Event, Note, Phase, Progress, Reporter, TrainStep

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
@@ -85,7 +86,7 @@ def finalise(tracker: Tracker, ending: Ending, described: Device) -> Fit:
     tracker.snapshot(model, 0)
     stage, iteration, loss, validation = tracker.best_stage
     best = Checkpoint(stage, iteration, loss, validation, model)
-    seconds = {**tracker.seconds, "total": tracker.elapsed}
+    seconds = {**tracker.seconds, "total": time.perf_counter() - tracker.made}
     return Fit(
         outcome=outcome,
         sentence=sentence,
@@ -98,9 +99,18 @@ def finalise(tracker: Tracker, ending: Ending, described: Device) -> Fit:
         seconds=seconds,
         noise=_residual_noise(problem, predicted or predict(problem, model), tracker.freedom),
         noise_model={} if tracker.noise is None else described_noise(problem, tracker.noise),
-        intervals=tracker.uncertainty.intervals if tracker.uncertainty is not None else {},
+        intervals=_with_estimates(model, tracker.uncertainty.intervals) if tracker.uncertainty is not None else {},
         notes=tuple(tracker.notes),
     )
+
+
+def _with_estimates(model: FittedModel, intervals: Mapping[str, tuple[float, float]]) -> dict[str, tuple[float, float]]:
+    """Limits that hold the estimate: held-out values may have chosen a model beside the minimum that they belong to."""
+    return {
+        name: (min(low, model.parameters[name]), max(high, model.parameters[name]))
+        for name, (low, high) in intervals.items()
+        if np.isfinite(low) and np.isfinite(high)
+    }
 
 
 def _as_fitted(tracker: Tracker) -> PreparedFit:

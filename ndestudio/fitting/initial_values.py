@@ -168,10 +168,11 @@ class _Starts:
         self.factor = np.ones(self.seen.shape)
         r = np.nan_to_num(self._linear(free).r[:, : self.seen.shape[1]])
         weight = np.sqrt(self.engine.batch.target.train.reshape(r.shape))
-        used = self.seen & (weight > 0)
+        used, measured = self.seen & (weight > 0), len(self.engine.problem.structure.measured)
         for b in np.flatnonzero(used.any(axis=1)):
-            error = r[b] / np.where(weight[b] > 0, weight[b], 1.0)
-            self.factor[b] = np.sqrt(robust_factor(error, robust_limit(error, used[b], train)))
+            error = (r[b] / np.where(weight[b] > 0, weight[b], 1.0)).reshape(-1, measured)
+            factor = robust_factor(error, robust_limit(error, used[b].reshape(-1, measured), train))
+            self.factor[b] = np.sqrt(factor.ravel())
         spare = np.maximum(used.sum(axis=1) - self.engine.batch.moves.sum(axis=1), 1)
         self.variance = np.sum((self.factor * r) ** 2, axis=1) / spare
 

@@ -10,8 +10,10 @@ from jaxtyping import Float, Int
 
 from ndestudio.data.dataset import Part, Trajectory
 from ndestudio.fitting.batches import make_batch, start_point
+from ndestudio.fitting.divergence import Horizon
 from ndestudio.fitting.noise import with_noise
 from ndestudio.fitting.objective import robust_errors
+from ndestudio.fitting.pieces import simulated_by_pieces
 from ndestudio.fitting.prepared import PreparedFit
 from ndestudio.fitting.robust import robust_limit, robust_squares
 from ndestudio.model.fitted import FittedModel, Simulation
@@ -27,12 +29,17 @@ class Measure:
     weights
         Trajectory -> weight of each value in the squares of its part; 1 on average, 0 where it does not count.
     limit
-        Errors beyond it, in spreads, count linearly; infinite for squares. The same for all models compared.
+        Errors of a column beyond it, in spreads, count linearly; infinite for squares. The same for all models compared.
+    horizon, steps
+        Of chaotic models, which are judged over segments whatever their whole simulations are; and steps of a grid for
+        whole trajectories.
     """
 
     problem: PreparedFit
     weights: Mapping[str, Float[np.ndarray, "time measured"]]
-    limit: float
+    limit: Float[np.ndarray, " measured"]
+    horizon: Horizon | None = None
+    steps: int = 0
 
     def errors(
         self, model: FittedModel, simulations: Mapping[str, Simulation], part: Part
@@ -42,6 +49,8 @@ class Measure:
         Infinite where a simulation failed.
         """
         problem, found, series = self.problem, [np.empty(0)], [np.empty(0, dtype=int)]
+        if self.horizon is not None:
+            simulations = simulated_by_pieces(model, problem, self.horizon, part, self.steps)
         for k, column in enumerate(problem.dataset.measured_names):
             if column not in model.measured or model.system.observation(column) is None:
                 continue
@@ -51,7 +60,7 @@ class Measure:
                 simulation = simulations.get(trajectory.name)
                 predicted = np.full(int(rows.sum()), np.inf) if simulation is None else simulation.measured[rows, mine]
                 error = self._compared(predicted, trajectory.measured[rows, k], k)
-                found.append(np.sign(error) * np.sqrt(weight * robust_squares(error, self.limit)))
+                found.append(np.sign(error) * np.sqrt(weight * robust_squares(error, float(self.limit[k]))))
                 series.append(np.full(len(predicted), len(series)))
         values = np.concatenate(found)
         return np.where(np.isfinite(values), values, np.inf), np.concatenate(series)
@@ -75,13 +84,15 @@ class Measure:
             return (predicted - measured) / constants.spread[column]
 
 
-def make_measure(problem: PreparedFit, steps: int) -> Measure:
+def make_measure(problem: PreparedFit, steps: int, horizon: Horizon | None = None) -> Measure:
     """The measure of training, with the noise levels that the model of ``problem`` leaves.
 
     Parameters
     ----------
     steps
         Of the grid on which that model is simulated.
+    horizon
+        Of a chaotic model.
     """
     rows = whole_rows(problem.dataset, with_test=False)
     batch = make_batch(problem, steps, rows=rows, padded=False)
@@ -95,7 +106,7 @@ def make_measure(problem: PreparedFit, steps: int) -> Measure:
         whole[row.index] = _on_average(batch.target.train) * train[:size]
         whole[row.index] += _on_average(batch.target.validation) * validation[:size]
         found[row.trajectory.name] = whole
-    return Measure(problem, found, limit)
+    return Measure(problem, found, limit, horizon, steps)
 
 
 def _on_average(weight: Float[np.ndarray, "..."]) -> int:

@@ -29,7 +29,7 @@ def _doses(problem: PreparedFit) -> list[str]:
     return [
         f"The data have {sum(len(row.doses) for row in given)} doses in {len(given)} trajectories (the first is {first.amount:g} at "
         f"{first.time:g} in `{given[0].name}`), which the model does not use: it is fitted as if nothing had been given. A model "
-        "of what follows one dose at the beginning may start from the amount as a covariate; others have to wait."
+        "of what follows one dose at the beginning may start from the amount as a covariate; doses that follow cannot be simulated yet."
     ]
 
 

@@ -15,6 +15,7 @@ from ndestudio.errors import DataError, SpecError
 from ndestudio.fitting.config import TrainConfig
 from ndestudio.fitting.path_penalty import PathPenalty, path_penalties
 from ndestudio.fitting.priors import Priors, model_priors
+from ndestudio.fitting.robust import without_outliers
 from ndestudio.model.config import InitialConfig
 from ndestudio.model.fitted import FittedModel
 from ndestudio.model.signs import assumed_positive
@@ -32,8 +33,8 @@ CLIP = 5.0
 """States are kept inside the field within this many data ranges around the data; hidden ones within a hundred scales."""
 FEWEST_SAMPLES, FAR_SMALLER = 20, 0.6
 """Samples from which the noise of single ones is looked at, and the part of the noise around the curve that it must be below."""
-BELOW = 0.05
-"""Spreads below zero that may be noise around a column that is never negative."""
+BELOW, NOISE = 0.05, 0.15
+"""Spreads below zero that a column which is never negative does not leave, and that noise around it may take it to."""
 CLEAN = 1e-7
 """Noise, as a loss, below which samples repeat each other and can be thinned."""
 
@@ -118,7 +119,7 @@ def prepare_fit(
     observed = np.array([model.system.observation(name) is not None for name in dataset.measured_names])
     log = _logarithms(dataset, train)
     scale = _state_scale(model)
-    spread = _spread(dataset, log)
+    spread = _spread(dataset, log, robust=train.loss == "huber")
     constants = {
         "clip": _clip(model, dataset, scale),
         "log": log,
@@ -154,7 +155,7 @@ def _nonnegative(model: FittedModel, dataset: Dataset) -> frozenset[str]:
     found, spread = set(), dataset.spread()
     for k, name in enumerate(dataset.measured_names):
         lowest = min(float(np.nanmin(one.measured[:, k], initial=np.inf)) for one in dataset.trajectories)
-        if lowest >= -BELOW * spread[k]:
+        if lowest >= -NOISE * spread[k]:
             found.add(name)
     for k, name in enumerate(dataset.input_names):
         if all((one.inputs[:, k] >= 0).all() for one in dataset.trajectories):
@@ -217,17 +218,31 @@ def _state_scale(model: FittedModel) -> Float[np.ndarray, " state"]:
     return np.where(np.isfinite(model.scale) & (model.scale > 0), model.scale, 1.0)
 
 
-def _spread(dataset: Dataset, log: Bool[np.ndarray, " measured"]) -> Float[np.ndarray, " measured"]:
+def _spread(
+    dataset: Dataset, log: Bool[np.ndarray, " measured"], *, robust: bool = False
+) -> Float[np.ndarray, " measured"]:
+    """Scale of the error of each column: its standard deviation, where outliers count less (``robust``) without them."""
     stacked = np.concatenate([trajectory.measured for trajectory in dataset.trajectories])
     largest = np.nanmax(np.where(np.isfinite(stacked), np.abs(stacked), 0.0), axis=0)
     with np.errstate(all="ignore"):
         stacked = np.where(log & (stacked > 0), np.log(stacked), stacked)
-    spread = np.array(
-        [np.std(column[np.isfinite(column)]) if np.isfinite(column).any() else 0.0 for column in stacked.T]
-    )
+    columns = [column[np.isfinite(column)] for column in stacked.T]
+    if robust:
+        columns = [_without_outliers(dataset, k, bool(log[k])) for k in range(len(columns))]
+    spread = np.array([np.std(column) if len(column) else 0.0 for column in columns])
     # a column that does not vary is judged by its size
     flat = spread <= 1e-9 * np.where(log, 1.0, largest)
     return np.where(flat, np.where(largest > 0, largest, 1.0), spread)
+
+
+def _without_outliers(dataset: Dataset, k: int, log: bool) -> Float[np.ndarray, " value"]:
+    parts = []
+    for trajectory in dataset.trajectories:
+        values = trajectory.measured[:, k]
+        if log:
+            values = np.log(values[values > 0])
+        parts.append(without_outliers(values))
+    return np.concatenate(parts)
 
 
 def _floor(dataset: Dataset) -> Float[np.ndarray, " measured"]:

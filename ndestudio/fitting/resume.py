@@ -12,7 +12,7 @@ from ndestudio.fitting.noise import with_noise
 from ndestudio.fitting.optimizers.levenberg_marquardt import Point
 from ndestudio.fitting.prepared import PreparedFit, prepare_fit
 from ndestudio.fitting.stages.collocation import smooth_training
-from ndestudio.fitting.stages.recipe import affordable
+from ndestudio.fitting.stages.programs import affordable
 from ndestudio.fitting.step_count import accurate, steps_for
 from ndestudio.model.fitted import FittedModel
 from ndestudio.problem.rows import bucket

@@ -6,9 +6,11 @@ import numpy as np
 
 from ndestudio.data.dataset import Part
 from ndestudio.expression.tree import Call, walk
+from ndestudio.fitting.divergence import Horizon
 from ndestudio.fitting.metrics import Metrics
 from ndestudio.fitting.prepared import BELOW, PreparedFit
 from ndestudio.fitting.result import Outcome
+from ndestudio.fitting.stages.restarts import absurd
 from ndestudio.fitting.tracker import Tracker
 from ndestudio.model.fitted import FittedModel
 from ndestudio.solve.scipy_reference import Budget, simulate_trajectory
@@ -46,19 +48,20 @@ def judged(tracker: Tracker, reason: str, model: FittedModel, metrics: Metrics) 
             "The fit of the training solver does not hold: simulated accurately, trajectories run away. "
             + (_went_below(tracker.problem, model) or _shorter(tracker.problem))
         )
+    if tracker.horizon is not None:
+        return _chaotic(tracker, reason, tracker.horizon)
     if reason == "stopped":
         return Outcome.STOPPED, f"Training was stopped; the best model so far is kept ({error})."
     if reason in ("time", "limit"):
         limit = "time" if reason == "time" else "number of steps"
-        return Outcome.LIMIT, f"The limit of {limit} was reached; the best model is kept ({error})." + _but(
-            tracker, model, train, held
-        )
+        told = f"The limit of {limit} was reached; the best model is kept ({error})."
+        return Outcome.LIMIT, told + _but(tracker, model, train, held) + _absurd(tracker)
     if reason == "stuck":
         return (
             Outcome.DIVERGED,
             f"No step improved the fit ({error}). Try another seed, other start values, or the preset `thorough`.",
         )
-    doubt = _but(tracker, model, train, held)
+    doubt = _but(tracker, model, train, held) + _absurd(tracker)
     if doubt:
         return Outcome.DOUBTFUL, f"Training ended, with doubts ({error})." + doubt
     if reason == "overfit":
@@ -67,6 +70,24 @@ def judged(tracker: Tracker, reason: str, model: FittedModel, metrics: Metrics) 
             f"Stopped when the validation error began to rise; the best model is kept ({error}).",
         )
     return Outcome.CONVERGED, f"Converged ({error})."
+
+
+def _chaotic(tracker: Tracker, reason: str, horizon: Horizon) -> tuple[Outcome, str]:
+    """Whole trajectories part whatever the law; what counts is the error over a horizon."""
+    problem, error = tracker.problem, float(np.sqrt(tracker.best_stage[2]))
+    unit = f" {problem.dataset.time.unit}" if problem.dataset.time.unit else ""
+    told = (
+        f"The model is chaotic: neighbouring trajectories part e-fold every {horizon.divergence:.3g}{unit}, so it was fitted "
+        f"and is judged over segments of {horizon.time:.3g}{unit} (training error {_percent(error)} of the spread); errors of "
+        "whole trajectories say nothing of it."
+    )
+    if reason == "stopped":
+        return Outcome.STOPPED, f"Training was stopped; the best model so far is kept. {told}"
+    if reason in ("time", "limit"):
+        return Outcome.LIMIT, f"The limit of {'time' if reason == 'time' else 'number of steps'} was reached. {told}"
+    if error > max(MISFIT * float(np.sqrt(problem.floor)), MISSED):
+        return Outcome.DOUBTFUL, f"Training ended, with doubts: even over segments the data are missed. {told}"
+    return Outcome.CONVERGED, f"Converged. {told}"
 
 
 def _percent(value: float) -> str:
@@ -95,10 +116,13 @@ def _but(tracker: Tracker, model: FittedModel, train: float, held: float | None)
     """What speaks against the model, and what to do; "" if nothing does."""
     problem = tracker.problem
     noise = float(np.sqrt(problem.floor))
-    if train > LITTLE:
+    missed = train
+    if problem.train.loss == "huber":  # outliers do not speak against a model that leaves them aside
+        missed = min(train, float(np.sqrt(tracker.best_stage[2])))
+    if missed > LITTLE:
         return f" The model explains little of the training data. {_went_below(problem, model) or _shorter(problem)}"
     known = f"their noise (about {noise:.1%} of the spread)" if noise > UNKNOWN else "noise would explain"
-    if problem.smooth and train > max(MISFIT * noise, MISSED):
+    if problem.smooth and missed > max(MISFIT * noise, MISSED):
         return (
             f" The training data are missed by far more than {known}. "
             f"{_went_below(problem, model) or _shorter(problem)}"
@@ -111,6 +135,27 @@ def _but(tracker: Tracker, model: FittedModel, train: float, held: float | None)
         return " Held-out trajectories are missed: " + _undetermined(problem)
     return " The held-out later samples are missed: they lead where the training samples do not, or " + _undetermined(
         problem
+    )
+
+
+def _absurd(tracker: Tracker) -> str:
+    """Parameters that ended beyond all sense, and what to do; "" if there are none."""
+    if tracker.best_point is None:
+        return ""
+    found = absurd(tracker.problem, tracker.best_point[1].theta)
+    if not found:
+        return ""
+    sure = tracker.uncertainty.intervals if tracker.uncertainty is not None else {}
+    parts = [
+        f"`{name}` ended at {value:.3g} (start {start:.3g})"
+        for name, (value, start) in found.items()
+        if not (name in sure and sure[name][1] - sure[name][0] < abs(value))
+    ]
+    if not parts:
+        return ""
+    return (
+        f" {' and '.join(parts)}, from other starts too: the data draw it beyond all sense. Check the sign and form of the "
+        "terms it stands in, bound it, or fix it."
     )
 
 

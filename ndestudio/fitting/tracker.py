@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Float
 
 from ndestudio.fitting.batches import Batch, predictions_batch
+from ndestudio.fitting.divergence import Horizon
 from ndestudio.fitting.engines import split_theta
 from ndestudio.fitting.noise_levels import Noise
 from ndestudio.fitting.objective import merit
@@ -128,6 +129,7 @@ class Tracker:
     begin: float = field(default_factory=time.perf_counter)
     clock: Callable[[], float] = time.perf_counter
     counts_compiling: bool = True
+    made: float = field(default_factory=time.perf_counter)
     exact: bool = False
     best: Checkpoint | None = None
     best_score: float = np.inf
@@ -148,6 +150,8 @@ class Tracker:
     strength: float | None = None
     """Of the penalty on weights, where the marginal likelihood chose it."""
     noise: Noise | None = None
+    horizon: Horizon | None = None
+    """Of a chaotic model, whose fit is one of segments."""
     freedom: Float[np.ndarray, " measured"] | None = None
     """Part of the training values of each column that the fit leaves free."""
 

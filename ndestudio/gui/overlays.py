@@ -20,7 +20,7 @@ class DropOverlay(QFrame):
         self.setProperty("kind", "drop")
         self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
         words = label("Drop to open", "hero")
-        hint = label("Data files, a spec or a project", "muted")
+        hint = label("Data files, a folder of them, a spec or a project", "muted")
         layout = QVBoxLayout(self)
         layout.addStretch(1)
         for one in (words, hint):

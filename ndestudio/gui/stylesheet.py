@@ -64,7 +64,10 @@ QToolButton[kind="chip"]:hover { background: $raised; }
 QToolButton[kind="chip"]:focus { border: 1px solid $accent; }
 QToolButton[kind="chip"][state="guess"] { border: 1px dashed $warning; }
 QToolButton[kind="chip"][state="open"] { border: 1px solid $error; }
-QPushButton[kind="choice"] { text-align: left; padding: 4px 8px; }
+QPushButton[kind="choice"] {
+    text-align: left; padding: 5px 28px 5px 10px; background-image: url($icons/chevron-menu-$name.svg);
+    background-repeat: no-repeat; background-position: right center; background-origin: margin;
+}
 QToolButton[kind="stage"] {
     border-radius: 8px; padding: 8px 4px 6px 4px; color: $muted; font-size: 12px; font-weight: 500;
     min-width: 60px; max-width: 60px;

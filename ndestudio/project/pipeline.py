@@ -128,6 +128,7 @@ def compare(
 
 def _with_data(project: Project, reporter: Reporter, base: str | Path | None) -> Project:
     from ndestudio.data import load
+    from ndestudio.distil.limits import check_limits
     from ndestudio.model.parse import parse_system
 
     started = perf_counter()
@@ -136,6 +137,7 @@ def _with_data(project: Project, reporter: Reporter, base: str | Path | None) ->
     system = parse_system(project.spec.model, dataset.measured_names, dataset.input_names)
     if system.neural_terms:
         _check_engine(project.spec.distil.engine)
+    check_limits(project.spec.next_run, system.states, system.inputs)
     for sentence in _unused(project.spec, system):
         reporter.emit(Note(sentence, "warning"))
     for note in dataset.notes:
@@ -157,7 +159,7 @@ def _with_fit(project: Project, reporter: Reporter, base: str | Path | None) -> 
 
 
 def _with_distillation(project: Project, reporter: Reporter, base: str | Path | None) -> Project:
-    from ndestudio.distil import distil
+    from ndestudio.distil import distil, with_next_run
 
     del base
     fit, spec = project.fit, project.spec
@@ -166,7 +168,10 @@ def _with_distillation(project: Project, reporter: Reporter, base: str | Path | 
         return project
     started = perf_counter()
     result: Distillation = distil(fit.model, project.dataset, spec.distil, reporter, spec.train, ensemble=fit.ensemble)
+    result = with_next_run(result, fit, project.dataset, spec.next_run, reporter.should_stop, spec.train)
     reporter.emit(Note(result.sentence, "info" if result.outcome != "failed" else "warning"))
+    if result.next_run is not None:
+        reporter.emit(Note(result.next_run.sentence))
     run = Run("Search 1", "distil", _now(), spec, fit=fit, distillation=result)
     accepted = {
         name: neural_term.chosen for name, neural_term in result.neural_terms.items() if neural_term.chosen >= 0

@@ -10,7 +10,7 @@ import msgspec
 
 from ndestudio.data.config import DataConfig
 from ndestudio.data.dataset import Dataset
-from ndestudio.distil.config import DistilConfig, RecoveryConfig
+from ndestudio.distil.config import DistilConfig, NextRunConfig, RecoveryConfig
 from ndestudio.distil.result import Distillation, Recovery
 from ndestudio.export.config import ExportConfig
 from ndestudio.fitting.config import TrainConfig
@@ -28,6 +28,7 @@ class Spec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     model: ModelConfig = ModelConfig()
     train: TrainConfig = TrainConfig()
     distil: DistilConfig = DistilConfig()
+    next_run: NextRunConfig = NextRunConfig()
     recovery: RecoveryConfig = RecoveryConfig()
     export: ExportConfig = ExportConfig()
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 
-from ndestudio.data.config import DataConfig, SplitConfig
+from ndestudio.data.config import DataConfig, DoseConfig, SplitConfig
 from ndestudio.data.dataset import Dataset, Part
 from ndestudio.data.deviations import measured_by
-from ndestudio.distil.config import DistilConfig, RecoveryConfig
+from ndestudio.data.roles import Role
+from ndestudio.data.shape.vocabulary import DOSES, word
+from ndestudio.distil.config import DistilConfig, NextRunConfig, RecoveryConfig
 from ndestudio.distil.result import Distillation
 from ndestudio.export.config import ExportConfig
 from ndestudio.fitting.config import TrainConfig
@@ -18,8 +20,6 @@ from ndestudio.fitting.result import Fit
 from ndestudio.model.config import InitialConfig, ModelConfig, NetworkConfig, ParameterConfig
 from ndestudio.model.fitted import FittedModel
 from ndestudio.project.project import Project, Run, Spec
-
-Role = Literal["time", "trajectory", "state", "input", "covariate", "deviation", "ignore"]
 
 
 def with_data(project: Project, data: DataConfig) -> Project:
@@ -32,7 +32,9 @@ def with_dataset(project: Project, dataset: Dataset | None) -> Project:
     return replace(project, dataset=dataset, fit=None, distillation=None, accepted={}, recovery=None)
 
 
-def with_role(data: DataConfig, column: str, role: Role, states: tuple[str, ...]) -> DataConfig:
+def with_role(
+    data: DataConfig, column: str, role: Role, states: tuple[str, ...] | None, was: Role = "state"
+) -> DataConfig:
     """Give a column another role.
 
     Parameters
@@ -40,43 +42,64 @@ def with_role(data: DataConfig, column: str, role: Role, states: tuple[str, ...]
     column
         Its label in the file.
     states
-        Labels of the columns that are states now (they are spelt out once roles are edited).
+        Labels of the columns that are states now (they are spelt out once roles are edited); None of a long table, whose
+        states are no columns.
+    was
+        The role that it has now.
     """
-    states = tuple(name for name in states if name != column)
-    inputs = tuple(name for name in data.inputs if name != column)
-    covariates = tuple(name for name in data.covariates if name != column)
-    ignore = tuple(name for name in data.ignore if name != column)
-    deviations = {name: other for name, other in data.deviations.items() if column not in (name, other)}
-    told = (data.time,) if isinstance(data.time, str) else data.time or ()
-    time = None if column in told else data.time
-    trajectory = "" if data.trajectory == column else data.trajectory
+    changes: dict[str, Any] = {"states": _without(states, column)}
+    for name in ("inputs", "covariates", "ignore"):
+        changes[name] = _without(getattr(data, name), column)
+    changes["deviations"] = {name: other for name, other in data.deviations.items() if column not in (name, other)}
+    times = tuple(name for name in _listed(data.time) if name != column)
+    changes["time"] = data.time if column not in _listed(data.time) else _joined(times) or None
+    runs = tuple(name for name in _listed(data.trajectory) if name != column)
+    changes["trajectory"] = _joined(runs) if runs or data.trajectory is not None else None
+    if was in ("observable", "value") and role != was:
+        changes |= {"observable": None, "value": None, "shape": "wide"}
+    if was == "dose" and role != "dose":
+        changes["doses"] = msgspec.structs.replace(data.doses, **dict.fromkeys(_dose_fields(data.doses, column), ""))
     match role:
         case "time":
-            time = column
+            changes["time"] = column
         case "trajectory":
-            trajectory = column
+            changes["trajectory"] = _joined((*runs, column))
         case "state":
-            states = (*states, column)
-        case "input":
-            inputs = (*inputs, column)
-        case "covariate":
-            covariates = (*covariates, column)
+            changes["states"] = None if states is None else (*changes["states"], column)
+        case "input" | "covariate" | "ignore":
+            name = {"input": "inputs", "covariate": "covariates", "ignore": "ignore"}[role]
+            changes[name] = (*changes[name], column)
         case "deviation":
-            free = [name for name in states if name not in deviations]
-            base = measured_by(column, states) or (free[0] if free else None)
+            free = [name for name in states or () if name not in (*changes["deviations"], column)]
+            base = measured_by(column, tuple(free)) or (free[0] if free else None)
             if base is not None:
-                deviations[base] = column
-        case "ignore":
-            ignore = (*ignore, column)
-    return msgspec.structs.replace(
-        data,
-        time=time,
-        trajectory=trajectory,
-        states=states,
-        inputs=inputs,
-        covariates=covariates,
-        ignore=ignore,
-        deviations=deviations,
+                changes["deviations"][base] = column
+        case "observable" | "value":
+            changes |= {role: column, "shape": "long", "states": None}
+        case "dose":
+            fields = _dose_fields(data.doses, column) or ("amount",)
+            changes["doses"] = msgspec.structs.replace(data.doses, **{fields[0]: column})
+    return msgspec.structs.replace(data, **changes)
+
+
+def _listed(names: str | tuple[str, ...] | None) -> tuple[str, ...]:
+    return () if not names else (names,) if isinstance(names, str) else names
+
+
+def _joined(names: tuple[str, ...]) -> str | tuple[str, ...]:
+    return names if len(names) > 1 else "".join(names)
+
+
+def _without(names: tuple[str, ...] | None, column: str) -> tuple[str, ...] | None:
+    return None if names is None else tuple(name for name in names if name != column)
+
+
+def _dose_fields(doses: DoseConfig, column: str) -> tuple[str, ...]:
+    """The settings of `[data.doses]` that mean a column, by what was said or by its name."""
+    return tuple(
+        name
+        for name, usual in DOSES.items()
+        if getattr(doses, name) == column or (getattr(doses, name) in (None, "") and word(column) in usual)
     )
 
 
@@ -162,6 +185,11 @@ def with_train(project: Project, **changes: Any) -> Project:
 def with_distil(project: Project, **changes: Any) -> Project:
     distil: DistilConfig = msgspec.structs.replace(project.spec.distil, **changes)
     return project if distil == project.spec.distil else _with_spec(project, distil=distil)
+
+
+def with_next_run(project: Project, next_run: NextRunConfig) -> Project:
+    """Other limits of what may be measured next."""
+    return project if next_run == project.spec.next_run else _with_spec(project, next_run=next_run)
 
 
 def with_recovery(project: Project, recovery: RecoveryConfig) -> Project:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from ndestudio.data.readers.registry import endings, reader_for, titles
+from ndestudio.data.readers.registry import READERS, endings, reader_for, titles
 from ndestudio.errors import DataError
 from ndestudio.jobs import Failed
 from ndestudio.paths import examples_dir, resources_dir
@@ -67,8 +67,9 @@ def open_filter() -> str:
 
 
 def data_filter() -> str:
-    """The same for data files alone."""
-    return f"Data ({' '.join(f'*{ending}' for ending in endings())});;All files (*)"
+    """The same for data files alone: all, and each format by itself."""
+    formats = ";;".join(f"{reader.title} ({' '.join(f'*{one}' for one in reader.endings)})" for reader in READERS.all())
+    return f"Data ({' '.join(f'*{ending}' for ending in endings())});;{formats};;All files (*)"
 
 
 def formats_text() -> str:

@@ -33,6 +33,7 @@ PurposeName = Literal[
     "formulas",
     "artefact",
     "verify",
+    "next_run",
     "residuals",
     "assemble",
     "export all",
@@ -58,7 +59,18 @@ class Purpose:
 
 
 _BY_PLACE: Mapping[Place, tuple[PurposeName, ...]] = {
-    COMPUTE: ("warm-up", "device", "fit", "distil", "substitute", "ground_truth", "recovery", "profile", "compare"),
+    COMPUTE: (
+        "warm-up",
+        "device",
+        "fit",
+        "distil",
+        "substitute",
+        "ground_truth",
+        "recovery",
+        "profile",
+        "compare",
+        "next_run",
+    ),
     PREVIEW: (
         "warm-up preview",
         "plot_data",

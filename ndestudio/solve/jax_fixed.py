@@ -184,7 +184,7 @@ class Loss(NamedTuple):
     Parameters
     ----------
     huber
-        Errors beyond this (in spreads) count linearly; inf for squares.
+        Errors of each column beyond this (in spreads) count linearly; inf for squares.
     follows
         For each row the row it continues, or itself.
     continuity

@@ -7,8 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from ndestudio.cli.arguments import parse
+from ndestudio.cli.execution import with_data
 from ndestudio.cli.main import main
 from ndestudio.data import import_settings
+from ndestudio.errors import SettingError
+from ndestudio.project.project import Spec
 
 GERMAN = "mass;glucose\n0,1;20,1\n0,3;18,4\n0,9;12,9\n"
 
@@ -29,7 +33,7 @@ def test_columns_decisions_and_the_time_are_told(tmp_path: Path, capsys: pytest.
     assert main(["look", written(tmp_path, "a.csv", GERMAN)]) == 0
     told = capsys.readouterr().out
     assert "a.csv: text, 3 rows, 2 columns" in told
-    assert "nothing in its name says so. (guessed with little evidence)" in told
+    assert "(guessed with little evidence)" in told
     assert '    or count the rows 0, 1, 2, ...: `time = ""`' in told
     assert "Time  `mass`, no unit given, from 0.1 to 0.9, median step 0.4" in told
 
@@ -50,7 +54,8 @@ def test_what_is_to_be_settled_is_told_with_the_settings_that_do(
 def test_json_has_it_for_programs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["look", "--json", written(tmp_path, "a.csv", "t [h],x\n0,1\n1,\n2,3\n")]) == 0
     told = json.loads(capsys.readouterr().out)
-    assert told["time"] == {"label": "t", "unit": "h", "start": 0.0, "end": 2.0, "step": 1.0, "even": True}
+    time = {"label": "t", "unit": "h", "start": 0.0, "end": 2.0, "step": 1.0, "even": True}
+    assert told["time"].items() >= time.items()
     assert [(one["label"], one["role"], one["missing"]) for one in told["table"]["columns"]] == [
         ("t", "time", 0),
         ("x", "state", 1),
@@ -83,6 +88,17 @@ def test_import_settings_are_kept_and_used(tmp_path: Path, capsys: pytest.Captur
     assert "Time  `row`" in capsys.readouterr().out
     assert main(["look", path, "--import-settings", "Balanse"]) == 2
     assert "did you mean `Balance`?" in capsys.readouterr().err
+
+
+def test_the_data_of_a_spec_are_read_with_import_settings(tmp_path: Path) -> None:
+    path = written(tmp_path, "a.csv", GERMAN)
+    assert main(["look", path, "--set", 'time = ""', "--keep", "Balance"]) == 0
+    for command in ("run", "recover", "compare"):
+        options = parse([command, "s.toml", "--import-settings", "Balance", "--data", path])
+        spec = with_data(Spec(), options.data, options.import_settings)
+        assert (spec.data.files, spec.data.time, spec.data.delimiter) == ((path,), "", ";")
+    with pytest.raises(SettingError, match="no import settings `Balanse`"):
+        with_data(Spec(), None, "Balanse")
 
 
 def test_a_missing_file_is_a_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

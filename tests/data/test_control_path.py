@@ -41,3 +41,20 @@ def test_an_input_without_samples_is_nan_and_an_unknown_kind_is_named() -> None:
     assert np.isnan(path([1.0])).all() and np.isnan(path.scalars([0])[0](1.0))
     with pytest.raises(DataError, match="`spline`; choose one of linear, hold"):
         control_path(T, U, "spline")
+
+
+@pytest.mark.parametrize("kind", list(KINDS))
+def test_an_input_steps_where_it_has_a_value_before_and_one_after(kind: str) -> None:
+    t, after = np.array([0.0, 1.0, 2.0, 4.0]), np.array([[1.0, 5.0], [3.0, 6.0], [4.0, 7.0], [4.0, 9.0]])
+    before = np.full(after.shape, np.nan)
+    before[1, 0], before[3, 0] = 1.0, 6.0
+    path = control_path(t, after, kind, before=before)
+    times = np.array([-1.0, 0.5, 1.0, 1.5, 4.0, 5.0])
+    straight = kind == "linear"
+    np.testing.assert_allclose(path(times)[:, 0], [1, 1, 3, 3.5 if straight else 3, 4, 4])
+    np.testing.assert_allclose(path([1.0, 3.0, 4.0], left=True)[:, 0], [1, 5, 6] if straight else [1, 4, 4])
+    np.testing.assert_allclose([path.scalars([0])[0](one) for one in times], path(times)[:, 0])
+    assert set(path.jumps) >= {1.0} and np.isfinite(path.derivative(times)).all()
+    if straight:
+        np.testing.assert_allclose(path.jumps, [1.0, 4.0])
+        np.testing.assert_allclose(path(times)[:, 1], [5, 5.5, 6, 6.5, 9, 9])

@@ -13,7 +13,7 @@ from ndestudio.data.dataset_words import summary, time_taken
 from ndestudio.data.decisions import Choice, Decision, answered
 from ndestudio.data.folders import data_files
 from ndestudio.data.import_settings import ImportSettingsStore, fitting_settings, settings_from
-from ndestudio.data.raw_rows import raw_rows
+from ndestudio.data.raw_rows import _sheet_cell, raw_rows
 from ndestudio.errors import DataError, SettingError
 from ndestudio.figures.columns import column_panels
 
@@ -87,6 +87,11 @@ def test_the_end_of_a_short_file_is_shown_too(tmp_path: Path) -> None:
     rows = raw_rows(path, DataConfig(), None)
     assert rows.numbers[-1] == 5002 and rows.cells[-1] == ("Mean", "2500")
     assert len(rows.numbers) < 500
+
+
+def test_a_sheet_shows_clocks_and_durations_as_it_does_itself() -> None:
+    texts = ("1899-12-31 00:15:00", "1900-01-01 12:00:00", "2021-01-30 00:00:00", "2021-01-30 07:30:00", "1.5")
+    assert [_sheet_cell(one) for one in texts] == ["0:15:00", "36:00:00", "2021-01-30", "2021-01-30 07:30:00", "1.5"]
 
 
 def test_a_file_that_is_no_text_has_no_lines(tmp_path: Path) -> None:
@@ -176,6 +181,18 @@ def test_settings_are_offered_for_files_with_the_same_columns(tmp_path: Path, st
     assert (applied.delimiter, applied.decimal, applied.units) == (";", ",", {"mass": "g"})
     assert load(applied).input_names == ("rpm",)
     assert fitting_settings(store.all(), strange, config, raw_rows(strange, config, None)) == ()
+
+
+def test_settings_are_offered_for_files_of_an_instrument_whose_names_are_taken_apart(
+    tmp_path: Path, store: ImportSettingsStore
+) -> None:
+    text = 'Plot Title: pond\n#,"Date Time, GMT-06:00","Temp, °C (LGR S/N: 1, SEN S/N: 1)"\n'
+    text += "".join(f"{n},11/{n}/18 12:30:00 PM,2{n}.5\n" for n in range(1, 6))
+    path = written(tmp_path, "a.csv", text)
+    config = DataConfig(files=(str(path),))
+    store.save(_kept(path, config, "pond"))
+    fitting = fitting_settings(store.all(), path, config, raw_rows(path, config, None))
+    assert [one.name for one in fitting] == ["pond"]
 
 
 def test_what_is_of_one_file_is_not_kept(tmp_path: Path) -> None:

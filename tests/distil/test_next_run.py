@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 
 import numpy as np
@@ -12,18 +13,23 @@ from scipy.integrate import solve_ivp
 from ndestudio.data.arrays import dataset_from_arrays
 from ndestudio.data.config import SplitConfig
 from ndestudio.data.dataset import Dataset
+from ndestudio.distil import DistilConfig, distil
 from ndestudio.distil.config import NextRunConfig
-from ndestudio.distil.next_run import TOLD_APART, NextRun, bounds, discriminating
-from ndestudio.distil.rivals import Noise, Rival, surviving
+from ndestudio.distil.limits import bounds
+from ndestudio.distil.next_run import discriminating, suggest_next_run, with_next_run
+from ndestudio.distil.rivals import Noise, Rival, alternatives, noise_of, rivals, surviving
+from ndestudio.distil.suggested import TOLD_APART, NextRun
 from ndestudio.errors import SettingError
 from ndestudio.expression import parse_expression
 from ndestudio.fitting import TrainConfig, refit
-from ndestudio.fitting.result import NoiseLevel
+from ndestudio.fitting.result import Fit, NoiseLevel, Outcome
 from ndestudio.model import initial_model
 from ndestudio.model.config import ModelConfig, NetworkConfig
 from ndestudio.model.fitted import FittedModel
 from ndestudio.model.replace import replace_neural_term
 from ndestudio.progress import SilentReporter
+from ndestudio.solve.device import Device
+from tests.distil.test_pipeline import Telling
 
 ALL = SplitConfig(by="none")
 SIGMA = 0.02
@@ -147,8 +153,11 @@ def test_two_runs_are_two_runs(few: Dataset, found: tuple[Rival, ...]) -> None:
 @pytest.mark.parametrize(
     ("config", "said"),
     [
-        (NextRunConfig(starts={"z": (0.0, 1.0)}), "`z` is neither a state nor an input"),
-        (NextRunConfig(starts={"x": (2.0, 1.0)}), "give the lower one first"),
+        (NextRunConfig(starts={"z": (0.0, 1.0)}), "`z` is no state of the model; there are x"),
+        (NextRunConfig(inputs={"x": (0.0, 1.0)}), "`x` is no input of the model; it has none"),
+        (NextRunConfig(duration=0.0), "give `duration` a number above 0"),
+        (NextRunConfig(points=1), "two samples or more"),
+        (NextRunConfig(starts={"x": (2.0, 1.0)}), "the lower one first"),
     ],
 )
 def test_limits_that_are_none_are_refused(
@@ -172,3 +181,36 @@ def test_levels_of_an_input_are_suggested_where_only_they_tell(few: Dataset) -> 
     wide = NextRunConfig(starts={"x": (1.0, 1.0)}, inputs={"u": (0.0, 3.0)})
     run = discriminating(surviving(laws, dataset, noise()), dataset, noise(), wide).runs[0]
     assert run.inputs["u"] == pytest.approx(3.0) and run.start["x"] == 1.0
+
+
+def test_constants_of_all_terms_are_fitted_together_before_a_law_is_excluded(
+    lotka_volterra: tuple[FittedModel, Dataset],
+) -> None:
+    """A candidate that was fitted beside a network is judged beside the formula of the other term."""
+    model, dataset = lotka_volterra
+    config = DistilConfig(seconds=None, evaluations=1, candidates=4)
+    found = distil(model, dataset, config, engine=Telling("0.9*x*y", "0.9*x*y + 0.02*x"))
+    fit = Fit(Outcome.CONVERGED, "", model, found.metrics, 0, Device("cpu", ""), noise={"x": 0.15, "y": 0.15})
+    left = rivals(fit, found, dataset)
+    assert len(surviving(alternatives(model, found), dataset, noise_of(fit, dataset))) == 1
+    assert len(left) == 2 and left[0].weight > left[1].weight
+    assert all(one.model.networks == {} for one in left)
+    said = suggest_next_run(fit, found, dataset)
+    assert "The data do not tell" in said.sentence
+    whole = with_next_run(found, fit, dataset, NextRunConfig(starts={"z": (0.0, 1.0)})).next_run
+    assert whole is not None and "`z` is no state" in whole.sentence, "formulas are not lost for a wrong limit"
+    assert with_next_run(found, fit, dataset, NextRunConfig(runs=0)) is found
+
+
+def test_the_only_law_is_told_from_networks_of_other_seeds(lotka_volterra: tuple[FittedModel, Dataset]) -> None:
+    """They follow the data as well, and may go otherwise beyond them."""
+    model, dataset = lotka_volterra
+    config = DistilConfig(seconds=None, evaluations=1, candidates=4)
+    found = distil(model, dataset, config, engine=Telling("0.9*x*y"))
+    fit = Fit(Outcome.CONVERGED, "", model, found.metrics, 0, Device("cpu", ""), noise={"x": 0.15, "y": 0.15})
+    assert suggest_next_run(fit, found, dataset).sentence.startswith("One law is left")
+    alike = dataclasses.replace(found.model, parameters={**found.model.parameters, "p_1": 0.8925})
+    fit = dataclasses.replace(fit, ensemble=(alike, model))  # the second one follows the data worse
+    several = suggest_next_run(fit, found, dataset)
+    assert several.weights == (0.5, 0.5)
+    assert "from the network of another seed 1" in several.sentence

@@ -14,6 +14,7 @@ import pytest
 
 from ndestudio.export.equations import equations_json, equations_text
 from ndestudio.model.evaluate import field
+from tests.figures.examples import next_run
 
 DOCS = Path(__file__).parents[2] / "docs"
 
@@ -29,6 +30,18 @@ def test_follows_the_schema_at_every_stage(project) -> None:
     valid(equations_json(replace(project, accepted={})))
     valid(equations_json(replace(project, distillation=None, accepted={})))
     valid(equations_json(replace(project, fit=None, distillation=None, accepted={})))
+
+
+def test_says_what_to_measure_next(project) -> None:
+    assert equations_json(project)["next_run"] is None
+    suggested = replace(project, distillation=replace(project.distillation, next_run=next_run()))
+    value = equations_json(suggested)
+    valid(json.loads(equations_text(suggested)))
+    assert value["next_run"] == {
+        "sentence": "It would tell them.",
+        "laws": [{"probability": 0.6, "formulas": {"f": "a*x"}}, {"probability": 0.4, "formulas": {"f": "a*x^2"}}],
+        "runs": [{"start": {"hare": 1.0, "lynx": 0.5}, "inputs": {}, "until": 5.0}],
+    }
 
 
 def test_says_what_was_found(project) -> None:

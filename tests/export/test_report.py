@@ -11,6 +11,7 @@ import pytest
 
 from ndestudio.export.artefacts import Artefact
 from ndestudio.export.report import report_html
+from tests.figures.examples import examples, next_run
 
 VOID = {"meta", "br", "img", "link", "hr", "input"}
 
@@ -116,3 +117,12 @@ def test_says_what_the_model_leaves_of_the_data() -> None:
     text = report_html(results.project(), figures=())
     assert "What is left of the data" in text
     assert "Residuals of `x`" in text and "Durbin-Watson" in text
+
+
+def test_what_to_measure_next_is_in_it(project) -> None:
+    suggested = replace(project, distillation=replace(project.distillation, next_run=next_run()))
+    page = report_html(suggested, figures=(examples()["next run"],))
+    assert "What to measure next" in read(page).text and "It would tell them." in read(page).text
+    assert "a*x^2" in read(page).text
+    assert page.count("<figure>") == 1
+    assert "What to measure next" not in read(report_html(project, figures=())).text

@@ -6,9 +6,11 @@ from functools import cache
 
 import numpy as np
 
+from ndestudio.distil.suggested import NextRun, Pair, SuggestedRun
 from ndestudio.export.gather import job
 from ndestudio.export.plots import figures
 from ndestudio.figures.description import Figure
+from ndestudio.figures.next_run import next_run_figure
 from ndestudio.figures.parameter_traces import traces_figure
 from ndestudio.figures.profile_likelihood import profile_figure
 from ndestudio.fitting.uncertainty.profile_likelihood import Profile
@@ -32,8 +34,20 @@ def examples() -> dict[str, Figure]:
     steps = np.arange(300.0)
     traces = {"alpha": 0.55 * (1 - np.exp(-steps / 60)), "delta": 0.84 + 0.2 * np.exp(-steps / 40)}
     made["traces"] = traces_figure(traces)
+    dataset = finished().dataset
+    suggested = next_run_figure(next_run(), dataset) if dataset is not None else None
+    assert suggested is not None
+    made["next run"] = suggested
     made["profile"] = profile_figure(profile())
     return made
+
+
+def next_run() -> NextRun:
+    """Two laws, one of which runs away."""
+    t = np.linspace(0.0, 5.0, 40)
+    steady, grown = np.stack([np.exp(-t), 1 - np.exp(-t)], axis=1), np.stack([np.exp(-t), np.exp(2 * t)], axis=1)
+    run = SuggestedRun({"hare": 1.0, "lynx": 0.5}, {}, t, (steady, grown), (Pair(0, 1, 100.0, "lynx", 2.0),))
+    return NextRun(({"f": "a*x"}, {"f": "a*x^2"}), (0.6, 0.4), (run,), "It would tell them.", {"hare": (0.0, 2.0)})
 
 
 def profile() -> Profile:

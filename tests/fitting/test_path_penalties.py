@@ -14,7 +14,7 @@ from ndestudio.fitting.batches import Batch, make_batch, start_point
 from ndestudio.fitting.engines import JaxEngine, VectorEngine
 from ndestudio.fitting.optimizers.levenberg_marquardt import Point
 from ndestudio.fitting.prepared import PreparedFit, prepare_fit
-from ndestudio.fitting.stages.recipe import gradient_of
+from ndestudio.fitting.stages.programs import gradient_of
 from ndestudio.model.config import InitialConfig, ModelConfig, NetworkConfig, ParameterConfig, PenaltyConfig
 from ndestudio.model.initial import initial_model
 from ndestudio.model.parse import parse_system

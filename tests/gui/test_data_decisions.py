@@ -5,17 +5,24 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QMenu
 from pytestqt.qtbot import QtBot
 
+from ndestudio.data import dataset_from_arrays
 from ndestudio.data.decisions import Choice, Decision
+from ndestudio.data.times.grammars import format_names
 from ndestudio.gui.main_window import MainWindow
 from ndestudio.gui.views.data_view import DataView
 from ndestudio.gui.views.import_settings import ImportSettingsDialog
+from ndestudio.gui.views.time_panel import FORMATS
 from ndestudio.gui.widgets.decision_chips import DecisionChips, grouped
+from ndestudio.gui.widgets.plots.series_plot import MOST_PANELS, SeriesPlots
 from ndestudio.gui.widgets.problem_list import ProblemList
+from ndestudio.gui.widgets.tables.columns_table import ColumnsTable
+from ndestudio.session.data.state import ColumnRow
 from ndestudio.session.session import Session
 from tests.gui.helpers import drop
 
@@ -164,7 +171,11 @@ def test_the_time_is_told_and_chosen(
     open_file: Callable[[str], DataView], session: Session, settle: Callable[[], None]
 ):
     view = open_file("day,hour,x\n1,0,1\n1,12,2\n2,0,3\n")
-    assert view.time.columns.text() == "day" or view.time.columns.text() == "hour"
+    assert view.time.columns.text() == "day, hour"
+    assert "day" in view.time.words.text() and "from 24 to 48 in steps of 12" in view.time.words.text()
+    choose(view.time.menu_now(), "hour")
+    settle()
+    assert session.project.spec.data.time == "day"
     choose(view.time.menu_now(), "Count the rows: 0, 1, 2, …")
     settle()
     assert view.time.columns.text() == "The rows are counted"
@@ -228,3 +239,30 @@ def test_a_dropped_folder_opens_its_data_files(
     drop(window, [folder])
     settle()
     assert [Path(file).name for file in session.project.spec.data.files] == ["run2.csv", "run11.csv"]
+
+
+def test_every_format_of_times_can_be_chosen():
+    assert {value for _, value in FORMATS if value} == set(format_names())
+
+
+def test_choosers_of_a_wide_table_are_made_as_they_come_into_view(qtbot: QtBot):
+    table = ColumnsTable()
+    qtbot.addWidget(table)
+    table.resize(400, 200)
+    table.show_rows(tuple(ColumnRow(f"x{n}", f"x{n}", "", "state", True, 0, "numbers") for n in range(300)))
+    table.show()
+    assert sum(table.cellWidget(number, 1) is not None for number in range(300)) < 60
+    table.verticalScrollBar().setValue(table.verticalScrollBar().maximum())
+    assert table.cellWidget(299, 1) is not None
+    assert table.role_box("x150").currentData() == "state"
+
+
+def test_more_columns_than_anybody_looks_at_are_not_drawn(qtbot: QtBot):
+    plots = SeriesPlots()
+    qtbot.addWidget(plots)
+    count = MOST_PANELS + 2
+    names = [f"x{n}" for n in range(count)]
+    plots.show_dataset(dataset_from_arrays([0.0, 1.0, 2.0], np.zeros((3, count)), names))
+    plots.redraw.now()
+    assert len(plots.panels) == MOST_PANELS
+    assert plots.rest.text() == "2 more columns are not drawn."

@@ -24,7 +24,7 @@ Settle = Callable[[], None]
 def searching(monkeypatch: pytest.MonkeyPatch) -> None:
     """A search of known events; it holds with a growing front until it is stopped."""
 
-    def distil(fit, dataset, config, train, *, reporter) -> Distillation:  # type: ignore[no-untyped-def]
+    def distil(fit, dataset, config, train, next_run, *, reporter) -> Distillation:  # type: ignore[no-untyped-def]
         whole = results.front()
         reporter.emit(Phase("search", "Searching formulas for f", 1, 3))
         for size in (1, 2, 3):
@@ -219,3 +219,24 @@ def test_units_and_a_known_form_are_set_beside_the_operators(view: DistilView, s
     assert "`z` in the arguments of `g` is no column" in box.problem.text() and not box.problem.isHidden()
     session.undo()  # settings changed in a row are one step
     assert (box.form.text(), box.problem.isHidden(), box.units.isChecked()) == ("", True, False)
+
+
+def test_what_to_measure_next_is_asked_for_and_shown(view: DistilView, session: Session, qtbot: QtBot, settle: Settle):
+    view.lower_tabs.setCurrentIndex(4)
+    view.redraw.now()
+    panel = view.next_run
+    assert panel.sentence.text().startswith("Press Suggest")
+    assert [panel.table.cell(row, 0).text() for row in range(2)] == ["x", "y"]
+    panel.table.cell(0, 2).setText("6.5")
+    assert session.project.spec.next_run.starts["x"][1] == 6.5
+    view.redraw.now()
+    panel.table.cell(0, 2).setText("much")
+    assert panel.table.cell(0, 2).text() == "6.5", "what is no number is not taken"
+    press(qtbot, panel.suggest_button)
+    settle()
+    view.redraw.now()
+    assert session.project.distillation is not None
+    found = session.project.distillation.next_run
+    assert found is not None and panel.sentence.text() == found.sentence
+    panel.table.cell(0, 1).setText("")
+    assert session.project.spec.next_run.starts == {}, "an emptied cell is the default again"

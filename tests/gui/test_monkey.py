@@ -36,7 +36,7 @@ def short_fit(model, dataset, config, start, *, reporter):  # type: ignore[no-un
     return results.fit()
 
 
-def short_search(fit, dataset, config, train, *, reporter):  # type: ignore[no-untyped-def]
+def short_search(fit, dataset, config, train, next_run, *, reporter):  # type: ignore[no-untyped-def]
     reporter.emit(Phase("search", "searching"))
     for step in range(20):
         reporter.emit(Progress(step / 20))

@@ -36,7 +36,9 @@ def _meant() -> Project:
     )
     run = replace(project.runs[0], spec=spec, fit=fit)
     recovery = replace(project.recovery, train=train, distil=distil)
-    return replace(project, spec=spec, fit=fit, runs=(run,), recovery=recovery)
+    assert project.distillation is not None
+    distillation = replace(project.distillation, next_run=None)  # nothing was suggested then
+    return replace(project, spec=spec, fit=fit, distillation=distillation, runs=(run,), recovery=recovery)
 
 
 def test_a_project_file_of_before_is_the_project_it_was(tmp_path: Path) -> None:

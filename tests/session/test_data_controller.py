@@ -218,11 +218,11 @@ def test_the_view_is_told_once_per_change(session: Session, csv: Path):
 
 def test_a_cell_that_is_no_number_is_taken_as_not_measured_with_one_step(session: Session, tmp_path: Path):
     path = tmp_path / "cells.csv"
-    path.write_text("t,x\n0,1\n1,n.d.\n2,3\n3,n.d.\n4,5\n", encoding="utf-8")
+    path.write_text("t,x\n0,1\n1,broken\n2,3\n3,broken\n4,5\n", encoding="utf-8")
     session.files.open([path])
     wait(session)
     problem = session.data.state().problems[0]
-    assert problem.answers == ("Take n.d. as not measured",)
+    assert problem.answers == ("Take broken as not measured",)
     assert problem.decision is not None
     session.data.answer(problem.decision, 0)
     wait(session)

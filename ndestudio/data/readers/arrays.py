@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import zipfile
 import zlib
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,7 +19,7 @@ from ndestudio.data.readers.blocks import Block, Series, blocks_of
 from ndestudio.data.readers.choosing import Chosen, choose
 from ndestudio.data.readers.clock import long_axes
 from ndestudio.data.readers.frames import as_text, frame_head, frame_table, head_rows
-from ndestudio.data.readers.nodes import Group, Variable, canonical, check_size, walk
+from ndestudio.data.readers.nodes import Group, Variable, canonical, check_size, variable, walk
 from ndestudio.data.readers.orientation import Orientation
 from ndestudio.progress import Reporter
 
@@ -59,7 +59,7 @@ class Contents:
 
 
 @dataclass(frozen=True)
-class ArrayReader:
+class ContentsReader:
     """Files of named arrays. A row is numbered from 1.
 
     Parameters
@@ -113,6 +113,47 @@ class ArrayReader:
         table = frame_table(frame, path, head, kinds, config)
         meter.at(1)
         return table
+
+
+@dataclass(frozen=True)
+class ArrayReader:
+    """Files of arrays by name, for readers that have no groups.
+
+    Parameters
+    ----------
+    format, title, endings
+        As of a ``ContentsReader``.
+    arrays
+        Of a file (its path, and how errors call it): the arrays by name, and sentences about what was left out.
+    marks
+        What files of the format begin with.
+    """
+
+    format: str
+    arrays: Callable[[Path, str], tuple[Mapping[str, np.ndarray], tuple[str, ...]]]
+    title: str
+    endings: tuple[str, ...]
+    marks: tuple[bytes, ...]
+
+    def recognises(self, path: Path, first: bytes) -> float:
+        """By the first bytes."""
+        return 0.8 if first.startswith(self.marks) else 0.0
+
+    def head(self, path: Path, config: DataConfig, name: str) -> Head:
+        """Variables and first rows."""
+        return self._reader().head(path, config, name)
+
+    def read(self, path: Path, head: Head, kinds: Mapping[int, Kind], config: DataConfig, reporter: Reporter) -> Table:
+        """The chosen columns."""
+        return self._reader().read(path, head, kinds, config, reporter)
+
+    def _reader(self) -> ContentsReader:
+        @contextmanager
+        def contents(path: Path, name: str) -> Iterator[Contents]:
+            arrays, notes = self.arrays(path, name)
+            yield Contents(Group({label: variable(array) for label, array in arrays.items()}), notes)
+
+        return ContentsReader(self.format, contents, self.title, self.endings, lambda first: 0.0)
 
 
 def complaint(error: BaseException) -> str:

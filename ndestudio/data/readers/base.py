@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
@@ -258,8 +258,40 @@ def to_columns(
     return result
 
 
+def side_by_side(columns: Sequence[np.ndarray]) -> np.ndarray | None:
+    """The part of a matrix whose columns are these, if they stand beside each other in one; nothing is copied.
+
+    Parameters
+    ----------
+    columns
+        `[row]` each.
+
+    Returns
+    -------
+    numpy.ndarray or None
+        `[row column]`.
+    """
+    base = columns[0].base if columns else None
+    if not isinstance(base, np.ndarray) or base.ndim != 2 or base.dtype != np.float64 or not base.flags.c_contiguous:
+        return None
+    first = columns[0].ctypes.data - base.ctypes.data
+    count = len(columns[0])
+    if not 0 <= first < base.strides[0] or any(
+        one.base is not columns[0].base
+        or len(one) != count
+        or one.strides != base.strides[:1]
+        or one.ctypes.data != columns[0].ctypes.data + place * base.itemsize
+        for place, one in enumerate(columns)
+    ):
+        return None
+    place = first // base.itemsize
+    return base[:count, place : place + len(columns)]
+
+
 def check_finite(values: np.ndarray, *, name: str, column: str, rows: Any) -> None:
     """Raise for an infinite or huge number."""
+    if not len(values) or max(float(np.fmax.reduce(values)), -float(np.fmin.reduce(values))) <= LARGEST:
+        return
     with np.errstate(invalid="ignore"):
         bad = np.flatnonzero(np.abs(values) > LARGEST)
     if len(bad):
@@ -306,22 +338,26 @@ def _numbers(series: pl.Series, head: Head, config: DataConfig, *, name: str, co
             # a point could only group thousands here, and 1.500 must not become one and a half
             values = text.str.replace(",", ".", literal=True).cast(pl.Float64, strict=False)
             values = pl.select(pl.when(~text.str.contains(".", literal=True)).then(values)).to_series()
-        for place in (values.is_null() & wanted).arg_true():
-            found = number(text[place], decimal)
-            if found is None:
-                found = beyond(text[place], decimal, config.below, path=name, row=int(rows[place]), column=column)
-            if found is None:
-                raise bad_number(text[place], name=name, row=int(rows[place]), column=column, decimal=decimal)
-            values[place] = found
+        odd = (values.is_null() & wanted).arg_true()
+        found: list[float] = []
+        for place, cell in zip(odd, text.gather(odd), strict=True):
+            value = number(cell, decimal)
+            if value is None:
+                value = beyond(cell, decimal, config.below, path=name, row=int(rows[place]), column=column)
+            if value is None:
+                raise bad_number(cell, name=name, row=int(rows[place]), column=column, decimal=decimal)
+            found.append(value)
+        if found:
+            values = values.scatter(odd, found)
         values = pl.select(pl.when(wanted).then(values)).to_series()
     elif series.dtype.is_temporal() or series.dtype.is_nested() or series.dtype == pl.Binary:
         raise DataError(f"the column holds {series.dtype}, not numbers; ignore it", path=name, column=column)
     else:
         values = series.cast(pl.Float64, strict=False)
-    array = values.fill_null(float("nan")).to_numpy().astype(np.float64)
+    array = (values.fill_null(float("nan")) if values.null_count() else values).to_numpy()
     for marker in extra:
-        if (value := number(marker)) is not None:
-            array = np.where(array == value, np.nan, array)
+        if (value := number(marker)) is not None and (hit := array == value).any():
+            array = np.where(hit, np.nan, array)
     check_finite(array, name=name, column=column, rows=rows)
     return array
 

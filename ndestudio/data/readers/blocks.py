@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from ndestudio.data.readers.clock import Clock, clock_of, is_time_name, long_axes, rises
+from ndestudio.data.readers.clock import Clock, clock_of, is_time_name, long_axes
 from ndestudio.data.readers.nodes import Group, Variable, text_of, texts_of
 from ndestudio.data.readers.orientation import Orientation
 
@@ -124,9 +124,7 @@ def _leads(clock: Clock, group: Group) -> bool:
     return any(clock.length in one.shape for one in others) or bool(group.groups)
 
 
-def _own_blocks(
-    variables: Mapping[str, Variable], here: _Above, shared: bool, orientation: Orientation
-) -> list[Block]:
+def _own_blocks(variables: Mapping[str, Variable], here: _Above, shared: bool, orientation: Orientation) -> list[Block]:
     path, clock = here.path, here.clock
     rows = clock.length if clock else _commonest(variables, orientation)
     if clock is not None and shared and not any(rows in one.shape for one in variables.values()):
@@ -141,7 +139,9 @@ def _own_blocks(
             series = [_clock_series(clock, path[:-1]), *series]
         return [Block(path, rows, tuple(series), name, shared, here.constants, here.item)] if series else []
     return [
-        Block((*path, str(run + 1)), rows, series, name, shared, {**here.constants, **_of_run(variables, runs, run)}, True)
+        Block(
+            (*path, str(run + 1)), rows, series, name, shared, {**here.constants, **_of_run(variables, runs, run)}, True
+        )
         for run, series in _run_tables(variables, path, rows, clock, shared, runs)
     ]
 
@@ -291,9 +291,7 @@ def _of_run(variables: Mapping[str, Variable], runs: int, run: int) -> dict[str,
     return found
 
 
-def _joined(
-    blocks: list[Block], below: list[Block], own: Clock | None, path: tuple[str, ...]
-) -> list[Block]:
+def _joined(blocks: list[Block], below: list[Block], own: Clock | None, path: tuple[str, ...]) -> list[Block]:
     """The table of a group with those below it that are part of it; the others as they are."""
     if own is None and not blocks:
         return _as_one(below, path)

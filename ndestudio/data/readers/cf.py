@@ -140,8 +140,11 @@ def _limits(attributes: Mapping[str, Any]) -> tuple[float, float] | None:
 
 
 def _number(value: Any) -> float | None:
-    array = np.asarray(value if value is not None else ())
-    return float(array.reshape(-1)[0]) if array.size == 1 and array.dtype.kind in "iuf" else None
+    """A single number; one in single precision as the decimal number that it was written for (0.01, not 0.00999999977)."""
+    array = np.asarray(value if value is not None else ()).reshape(-1)
+    if array.size != 1 or array.dtype.kind not in "iuf":
+        return None
+    return float(str(array[0])) if array.dtype.itemsize < 8 else float(array[0])
 
 
 def time_of(one: Variable, attributes: Mapping[str, Any]) -> Variable:

@@ -11,6 +11,7 @@ import numpy as np
 
 from ndestudio.data.readers.nodes import Variable
 
+
 @runtime_checkable
 class RunsOrientation(Protocol):
     """Decides where times increase along both axes of a matrix (see ``orientation.Orientation``)."""

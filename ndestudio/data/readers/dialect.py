@@ -12,6 +12,7 @@ from ndestudio.data.config import DataConfig
 from ndestudio.data.tables import Given, RawRow
 from ndestudio.data.tables.finder import find_runs
 from ndestudio.data.tables.kinds import CellKind, kind_of_cell
+from ndestudio.data.tables.times_above import heads_times
 from ndestudio.errors import DataError
 
 _WHOLE_FILE = 64 * 2**20
@@ -65,16 +66,30 @@ def guess_encoding(path: Path, head: bytes, size: int, name: str) -> str:
         raise _not_text(name)
     if sum(byte < 32 and byte not in b"\t\n\r\f\v\x1a" for byte in head[:4096]) > 0.02 * len(head[:4096]):
         raise _not_text(name)
-    sample = path.read_bytes() if len(head) < size <= _WHOLE_FILE else head
+    if _is_utf8(path, head, size):
+        return "utf-8"
     try:
-        codecs.getincrementaldecoder("utf-8")().decode(sample, final=len(sample) == size)
+        (path.read_bytes() if size <= _WHOLE_FILE else head).decode("cp1252")
     except UnicodeDecodeError:
-        try:
-            sample.decode("cp1252")
-        except UnicodeDecodeError:
-            return "latin-1"
-        return "cp1252"
-    return "utf-8"
+        return "latin-1"
+    return "cp1252"
+
+
+def _is_utf8(path: Path, head: bytes, size: int) -> bool:
+    """Whether a file that is not too big is UTF-8 to its end, and of a bigger one the head."""
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    try:
+        if len(head) == size or size > _WHOLE_FILE:
+            decoder.decode(head, final=len(head) == size)
+            return True
+        with path.open("rb") as stream:
+            while piece := stream.read(2**20):
+                if not piece.isascii() or decoder.getstate()[0]:
+                    decoder.decode(piece)
+        decoder.decode(b"", final=True)
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def plain_encoding(encoding: str, head: bytes, name: str) -> str:
@@ -190,7 +205,26 @@ def guess_delimiter(lines: list[Line], config: DataConfig, extra: frozenset[str]
     if best is None and not config.delimiter:
         signs = [sign for sign in _RARE if sample and all(sign in line.text for line in sample[-3:])]
         best = _best_dialect(sample, [(sign, decimal) for sign in signs for decimal in (".", ",")], config, extra)
-    return best or default
+    delimiter, decimal = best or default
+    if config.decimal is None and decimal == "." and (delimiter, ",") in pairs and _surely_comma(sample, delimiter):
+        decimal = ","
+    return delimiter, decimal
+
+
+_COMMA_BEHIND_POINTS = re.compile(r"[+-]?\d{1,3}(?:\.\d{3})+,\d+\Z")
+_POINT_BEHIND_COMMAS = re.compile(r"[+-]?\d{1,3}(?:,\d{3})+\.\d+\Z")
+
+
+def _surely_comma(lines: list[Line], delimiter: str) -> bool:
+    """Whether numbers such as `1.250,5` tell that the comma is the decimal sign, and none tells the contrary."""
+    cells = [cell for one in lines if "." in one.text and "," in one.text for cell in split_line(one.text, delimiter)]
+    return any(_COMMA_BEHIND_POINTS.match(cell) for cell in cells) and not any(
+        _POINT_BEHIND_COMMAS.match(cell) for cell in cells
+    )
+
+
+_BLANK_BESIDES = 0.75
+"""What blanks count where each line has tabs or semicolons, too: they stand inside dates and names."""
 
 
 def _best_dialect(
@@ -202,6 +236,8 @@ def _best_dialect(
         if delimiter not in split:
             split[delimiter] = [RawRow(one.number, tuple(split_line(one.text, delimiter)), one.gap) for one in lines]
         score = _consistency(split[delimiter], decimal, config, extra)
+        if delimiter == " " and lines and any(all(sign in one.text for one in lines) for sign in ("\t", ";")):
+            score *= _BLANK_BESIDES
         if score > best_score + 1e-9:
             best, best_score = (delimiter, decimal), score
     return best
@@ -216,9 +252,10 @@ def _consistency(rows: list[RawRow], decimal: str, config: DataConfig, extra: fr
     if not runs:
         return 0.0
     run = max(runs, key=lambda one: one.score(rows))
-    known = [(sum(one.values()), one["n"] + one["d"]) for one in run.counts]
+    known = [(sum(one.values()), one["n"] + one["d"]) for one in run.counts()]
     share = sum(numbers for _, numbers in known) / max(sum(cells for cells, _ in known), 1)
-    return run.fitting / len(rows) * (0.2 + share)
+    header = run.start > 0 and heads_times(rows, kinds, run.start - 1, decimal)
+    return (run.fitting + header) / len(rows) * (0.2 + share)
 
 
 def _not_text(name: str) -> DataError:

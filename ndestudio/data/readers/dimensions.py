@@ -171,7 +171,9 @@ def _label(level: _Level, name: str, one: Variable, further: Sequence[tuple[str,
     """What one column of a variable is called: as the file names it, else by its places along further dimensions."""
     if len(further) == 1 and len(one.names) == one.shape[one.axes.index(further[0][0])] == len(set(one.names)):
         return one.names[further[0][1]]
-    places = (str(index + 1) if ANONYMOUS in axis else _place_name(level, axis, index, short=True) for axis, index in further)
+    places = (
+        str(index + 1) if ANONYMOUS in axis else _place_name(level, axis, index, short=True) for axis, index in further
+    )
     return "_".join((name, *places))
 
 

@@ -80,7 +80,7 @@ def _connect(path: Path, name: str) -> Iterator[_DuckDb]:
         ) from error
     try:
         # a view of the file must not read other files or load extensions
-        settings = {
+        settings: dict[str, Any] = {
             "enable_external_access": "false",
             "autoload_known_extensions": "false",
             "lock_configuration": "true",

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ndestudio.data.readers import cf
-from ndestudio.data.readers.arrays import DAMAGE, ArrayReader, Contents, complaint
+from ndestudio.data.readers.arrays import DAMAGE, Contents, ContentsReader, complaint
 from ndestudio.data.readers.dimensions import ANONYMOUS, tables_of
 from ndestudio.data.readers.nodes import Group, Node, Variable, check_size, variable
 from ndestudio.errors import DataError
@@ -256,9 +256,9 @@ class _Scan:
 
 def _address(node: h5py.Group | h5py.Dataset) -> int:
     """Where in the file a member lies."""
-    import h5py
+    from h5py.h5o import get_info
 
-    return int(h5py.h5o.get_info(node.id).addr)
+    return int(get_info(node.id).addr)
 
 
 def _attributes(node: h5py.Group | h5py.Dataset) -> Iterator[tuple[str, Any]]:
@@ -274,7 +274,7 @@ def _axes(dataset: h5py.Dataset) -> tuple[str, ...]:
     """Names of the axes that have dimension scales; a scale is its own axis."""
     if "DIMENSION_LIST" in dataset.attrs:
         return tuple(
-            scales[0].name.rsplit("/", 1)[-1]
+            str(scales[0].name).rsplit("/", 1)[-1]
             if (scales := dimension.values())
             else f"{dataset.name} {ANONYMOUS}{place + 1}"
             for place, dimension in enumerate(dataset.dims)
@@ -336,4 +336,4 @@ def _looks(first: bytes) -> float:
     return 0.8 if first.startswith(SIGNATURE) else 0.0
 
 
-READER = ArrayReader("hdf5", hdf5_contents, "HDF5", (".h5", ".hdf5", ".hdf", ".he5", ".nxs"), _looks)
+READER = ContentsReader("hdf5", hdf5_contents, "HDF5", (".h5", ".hdf5", ".hdf", ".he5", ".nxs"), _looks)

@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from ndestudio.data.readers.arrays import ArrayReader, Contents
+from ndestudio.data.readers.arrays import Contents, ContentsReader
 from ndestudio.data.readers.nodes import Group, Variable
 from ndestudio.data.readers.plain import tree_of
 from ndestudio.errors import DataError
@@ -150,4 +150,4 @@ def _looks(first: bytes) -> float:
     return 0.7 if _BEGIN.match(begin) else 0.0
 
 
-READER = ArrayReader("json", json_contents, "JSON", (".json", ".jsonl", ".ndjson"), _looks)
+READER = ContentsReader("json", json_contents, "JSON", (".json", ".jsonl", ".ndjson"), _looks)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import struct
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,16 +9,14 @@ from typing import Any
 
 import numpy as np
 
-from ndestudio.data.readers.arrays import DAMAGE, ArrayReader, Contents, complaint
+from ndestudio.data.readers.arrays import DAMAGE, Contents, ContentsReader, complaint
 from ndestudio.data.readers.hdf5 import SIGNATURE, hdf5_contents
+from ndestudio.data.readers.matlab_elements import check_elements, unpacked_bytes
 from ndestudio.data.readers.nodes import Group, check_size
 from ndestudio.data.readers.plain import tree_of
 from ndestudio.data.readers.simulink import with_signals
 from ndestudio.errors import DataError
 
-_HEADER = 128
-_COMPRESSED = 15
-"""`miCOMPRESSED` of the MAT-file format, version 5."""
 _DENSE = 2**23
 """Elements up to which a sparse matrix is written out."""
 
@@ -66,38 +62,15 @@ def _loaded(path: Path, name: str) -> dict[str, Any]:
     from scipy.io.matlab import MatReadError
 
     size = path.stat().st_size
-    check_size(_unpacked(path), size, name)
+    check_size(unpacked_bytes(path), size, name)
+    check_elements(path)
     try:
         with warnings.catch_warnings():
             # of variables that are there twice, and of objects, both of which are told of below
             warnings.simplefilter("ignore")
             return loadmat(path, struct_as_record=True, squeeze_me=False, chars_as_strings=True)
-    except MatReadError as error:
+    except (MatReadError, UnboundLocalError, AttributeError) as error:
         raise ValueError(complaint(error)) from error
-
-
-def _unpacked(path: Path) -> int:
-    """Bytes that the variables of a version 5 file take without compression, by the tags before them."""
-    total = 0
-    with path.open("rb") as stream:
-        header = stream.read(_HEADER)
-        order = "<" if header[126:128] == b"IM" else ">"
-        if header[126:128] not in (b"IM", b"MI"):
-            return 0
-        while len(tag := stream.read(8)) == 8:
-            kind, length = struct.unpack(f"{order}II", tag)
-            if kind == _COMPRESSED:
-                start = stream.read(min(length, 256))
-                try:
-                    inner = zlib.decompressobj().decompress(start, 8)
-                except zlib.error:
-                    return total
-                total += struct.unpack(f"{order}I", inner[4:8])[0] if len(inner) == 8 else 0
-                stream.seek(length - len(start), 1)
-            else:
-                total += length
-                stream.seek(length, 1)
-    return total
 
 
 def _plain(value: Any, path: str, notes: list[str]) -> Any:
@@ -149,6 +122,11 @@ def _single(value: Any) -> Any:
 
 
 def _dense(value: Any, path: str, notes: list[str]) -> np.ndarray | None:
+    try:
+        value.check_format(full_check=True)
+    except (ValueError, AttributeError):
+        notes.append(f"`{path}` is a damaged sparse matrix and is left out.")
+        return None
     if int(np.prod(value.shape, dtype=object)) <= _DENSE:
         return np.asarray(value.toarray())
     notes.append(f"`{path}` is a sparse matrix of {value.shape[0]} x {value.shape[1]} and is left out.")
@@ -169,4 +147,4 @@ def _looks(first: bytes) -> float:
     return 0.95 if first.startswith(b"MATLAB ") else 0.0
 
 
-READER = ArrayReader("mat", matlab_contents, "MATLAB", (".mat",), _looks)
+READER = ContentsReader("mat", matlab_contents, "MATLAB", (".mat",), _looks)

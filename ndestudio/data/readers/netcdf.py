@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from ndestudio.data.readers import cf
-from ndestudio.data.readers.arrays import DAMAGE, ArrayReader, Contents
+from ndestudio.data.readers.arrays import DAMAGE, Contents, ContentsReader
 from ndestudio.data.readers.dimensions import tables_of
 from ndestudio.data.readers.hdf5 import SIGNATURE, hdf5_contents, unreadable
 from ndestudio.data.readers.nodes import Group, Node, Variable, check_size
@@ -86,4 +86,4 @@ def _looks(first: bytes) -> float:
     return 0.9 if first.startswith(SIGNATURE) and b"_NCProperties" in first else 0.0
 
 
-READER = ArrayReader("netcdf", netcdf_contents, "NetCDF", (".nc", ".nc4", ".cdf", ".netcdf"), _looks)
+READER = ContentsReader("netcdf", netcdf_contents, "NetCDF", (".nc", ".nc4", ".cdf", ".netcdf"), _looks)

@@ -6,11 +6,11 @@ import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 
-from ndestudio.data.readers.arrays import DAMAGE, ArrayReader, Contents, complaint
+from ndestudio.data.readers.arrays import DAMAGE, Contents, ContentsReader, complaint
 from ndestudio.data.readers.nodes import Group, Node, check_size, variable
 from ndestudio.errors import DataError
 
@@ -61,7 +61,7 @@ def _archive(path: Path, name: str) -> Contents:
     return Contents(_fields(arrays), tuple(skipped))
 
 
-def _header(stream: zipfile.ZipExtFile) -> tuple[tuple[int, ...], np.dtype[Any]]:
+def _header(stream: IO[bytes] | zipfile.ZipExtFile) -> tuple[tuple[int, ...], np.dtype[Any]]:
     """Shape and type of an array."""
     version = np.lib.format.read_magic(stream)
     read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
@@ -85,4 +85,4 @@ def _looks(first: bytes) -> float:
     return 1.0 if first.startswith(b"\x93NUMPY") else 0.8 if first.startswith(b"PK") and b".npy" in first[:300] else 0.0
 
 
-READER = ArrayReader("npz", numpy_contents, "NumPy", (".npz", ".npy"), _looks)
+READER = ContentsReader("npz", numpy_contents, "NumPy", (".npz", ".npy"), _looks)

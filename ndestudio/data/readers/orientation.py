@@ -59,7 +59,9 @@ class Orientation:
     def of_runs(self, name: str, one: Variable, axes: Sequence[int]) -> int:
         """The same for the times of several runs that increase from run to run, too: those of a run lie closer together."""
         if self._given is not None:
-            return self._decided(name, axes[0] if self._given == "rows" else axes[1], axes, "as `times_along` says", True)
+            return self._decided(
+                name, axes[0] if self._given == "rows" else axes[1], axes, "as `times_along` says", True
+            )
         values = np.squeeze(one.values()).astype(np.float64)
         down, along = (float(np.nanmedian(np.diff(values, axis=axis))) for axis in (0, 1))
         return self._decided(name, axes[0] if down <= along else axes[1], axes, "for its steps are shorter so", False)

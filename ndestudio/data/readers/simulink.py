@@ -1,7 +1,7 @@
-"""What Simulink logs, as a group with a time and one variable for each signal.
+"""What Simulink and the solvers of MATLAB give, as a group with a time and one variable for each signal.
 
-Sources: MathWorks, "Data Format for Logged Simulation Data" (structure with time, structure, array) and "timeseries
-Properties".
+Sources: MathWorks, "Data Format for Logged Simulation Data" (structure with time, structure, array), "timeseries
+Properties", and "ode45" (the solution structure).
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ def with_signals(group: Group) -> Group:
     for name, node in group.members.items():
         members[name] = with_signals(node) if isinstance(node, Group) else node
     whole = Group(members, group.listed)
-    return _structure(whole) or _timeseries(whole) or _elements(whole) or whole
+    return _structure(whole) or _timeseries(whole) or _elements(whole) or _solution(whole) or whole
 
 
 def _structure(group: Group) -> Group | None:
@@ -68,6 +68,14 @@ def _timeseries(group: Group) -> Group | None:
     return Group(
         {**rest, "Time": replace(time, unit=time.unit or units[0]), name: replace(data, unit=data.unit or units[1])}
     )
+
+
+def _solution(group: Group) -> Group | None:
+    """`sol = ode45(...)`: the times are called `x`."""
+    solver = text_of(group.members.get("solver")) or ""
+    if not solver.startswith("ode") or not isinstance(group.members.get("x"), Variable) or "t" in group.members:
+        return None
+    return Group({"t" if name == "x" else name: one for name, one in group.members.items()})
 
 
 def _unit(group: Group, info: str) -> str:

@@ -107,7 +107,9 @@ def _connect(path: Path, name: str) -> Iterator[_Sqlite]:
     except sqlite3.OperationalError as error:
         if "interrupted" not in str(error):
             raise _unreadable(name, error) from error
-        raise DataError("the view has too many rows to be read; choose a table, or make one of the view", path=name) from error
+        raise DataError(
+            "the view has too many rows to be read; choose a table, or make one of the view", path=name
+        ) from error
     except (sqlite3.Error, OverflowError, MemoryError) as error:
         raise _unreadable(name, error) from error
 

@@ -7,7 +7,6 @@ so that every complaint has its row. Only the chosen columns are kept, as number
 from __future__ import annotations
 
 import codecs
-import hashlib
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -50,9 +49,7 @@ def ragged(found: int, width: int, row: int, name: str) -> DataError:
     )
 
 
-def blocks(
-    path: Path, dialect: Dialect, layout: Layout, name: str, digest: hashlib._Hash
-) -> Iterator[tuple[bytes, int, int]]:
+def blocks(path: Path, dialect: Dialect, layout: Layout, name: str) -> Iterator[tuple[bytes, int, int]]:
     """Whole lines of the file as UTF-8, the row of their first line, and how many bytes were read so far."""
     plain = dialect.encoding in {"utf-8", "ascii"}
     decoder = codecs.getincrementaldecoder(dialect.encoding)()
@@ -60,7 +57,6 @@ def blocks(
     with path.open("rb") as stream:
         while True:
             raw = stream.read(_BLOCK_BYTES)
-            digest.update(raw)
             if plain:
                 piece = raw.removeprefix(codecs.BOM_UTF8) if done == 0 else raw
             else:
@@ -128,7 +124,7 @@ class BlockParser:
         self._labels = labels
         self._repeats = re.compile(head.dialect.repeats) if head.dialect.repeats else None
         self._skip = re.compile(head.dialect.skip) if head.dialect.skip else None
-        self._grouped = frozenset(head.layout.grouped)
+        self._grouped = frozenset((*head.layout.grouped, *head.layout.percent))
         markers_of_case = {form for one in MISSING for form in (one, one.upper(), one.capitalize(), "NaN", "N/A")}
         self._nulls = sorted(markers_of_case | set(config.missing))
 
@@ -208,7 +204,11 @@ class BlockParser:
             sign = self._head.layout.thousands
             frame = frame.with_columns(
                 pl.col(str(index)).str.replace_all(sign, "", literal=True)
-                for index in self._grouped
+                for index in self._head.layout.grouped
+                if index in self._kinds
+            ).with_columns(
+                pl.col(str(index)).str.strip_chars_end("% ")
+                for index in self._head.layout.percent
                 if index in self._kinds
             )
         return to_columns(frame, self._head, self._kinds, self._config, self._labels, rows)

@@ -14,6 +14,7 @@ from ndestudio.data.deviations import measured_by
 from ndestudio.data.names import suggestion
 from ndestudio.data.readers.base import markers
 from ndestudio.data.roles import Analysed, Role, find, increasing
+from ndestudio.data.shape.across import Across, find_across
 from ndestudio.data.shape.below import decision as below_decision
 from ndestudio.data.shape.below import is_beyond
 from ndestudio.data.shape.events import Events, event_rows, find_events
@@ -22,7 +23,7 @@ from ndestudio.data.shape.replicates import NAMELESS, find_replicates
 from ndestudio.data.shape.rest import Rest
 from ndestudio.data.shape.runs import groups, guess_runs
 from ndestudio.data.shape.sentinels import open_marks
-from ndestudio.data.shape.vocabulary import PETAB_RUNS, word
+from ndestudio.data.shape.vocabulary import IDENTIFIERS, PETAB_RUNS, word
 from ndestudio.data.times.choice import Chosen, choose, likely, named
 from ndestudio.data.times.clock import Clock
 from ndestudio.errors import DataError
@@ -39,6 +40,8 @@ class Assignment:
     ----------
     long
         The columns of a long table, None if it is not one.
+    across
+        The times in the header, None if there are none.
     events
         Where doses and events are written.
     clock
@@ -55,6 +58,7 @@ class Assignment:
     events: Events = Events({})
     unknown: tuple[tuple[str, str], ...] = ()
     clock: Clock | None = None
+    across: Across | None = None
 
     def indices(self, role: Role) -> tuple[int, ...]:
         return tuple(index for index, one in enumerate(self.roles) if one == role)
@@ -83,6 +87,7 @@ class _Assigning:
         self._decisions: list[Decision] = []
         self._unknown: list[tuple[str, str]] = []
         self._long: Long | None = None
+        self._across: Across | None = None
         self._events = Events({})
         self._chosen: Chosen | None = None
 
@@ -136,19 +141,45 @@ class _Assigning:
         self._seen = [_at(column, np.flatnonzero(~given), self._config) for column in self._columns]
 
     def find_shape(self) -> None:
+        self._across = find_across(self._columns, self._taken(), self._config)
+        if self._across is not None:
+            self._lay_across(self._across)
+            return
         self._long, asked = find_long(self._seen, self._taken(), self._config)
         if asked is not None:
             self._decisions.append(asked)
+        if self._config.shape in ("long", "dates across") and self._long is None:
+            self._problems.append(self._not_of_shape())
         if self._long is None:
             return
         self._roles[self._long.observable] = "observable"
         self._roles[self._long.value] = "value"
+        if self._long.unit is not None:
+            self._roles[self._long.unit] = "ignore"
+            self._notes.append(f"`{self._columns[self._long.unit].label}` holds the units of the values.")
         if self._long.decision is not None:
             self._decisions.append(self._long.decision)
             self._notes.append(self._long.decision.sentence)
 
+    def _lay_across(self, across: Across) -> None:
+        for place in across.columns:
+            self._roles[place] = "value"
+        self._tell_runs(across.runs)
+        if across.observable is not None:
+            self._roles[across.observable] = "observable"
+        self._decisions += across.decisions
+        self._notes += [one.sentence for one in across.decisions if not one.open]
+        for column in self._free():
+            if column.kind == "number" and (column.missing or word(column.label) in IDENTIFIERS or _is_code(column)):
+                self._roles[column.index] = "ignore"
+                self._notes.append(f"`{column.label}` is no part of what the times across measure, and is left out.")
+
     def find_runs(self) -> None:
+        if self._across is not None:
+            return
         told = [column for column in self._seen if self._roles[column.index] == "time"]
+        if not told and self._config.time is None and self._petab():
+            told = [one for one in self._free() if word(one.label) == "time" and one.kind == "number"]
         self._chosen = named(told, self._path) if told else None
         if self._config.trajectory is not None:
             return
@@ -159,14 +190,19 @@ class _Assigning:
             time = replace(self._seen[taken[0]], values=first.values, kind="number")
         free = [one for one in self._free() if one.index not in taken and one.kind != "date"]
         places = self._petab_runs() or guess_runs(free, time, self._seen, self._base())
+        self._tell_runs(places)
+
+    def _tell_runs(self, places: Sequence[int]) -> None:
+        """Columns that name the run of a row, with what else they may be."""
         for place in places:
             self._roles[place] = "trajectory"
-        if places:
-            names = " and ".join(f"`{self._columns[place].label}`" for place in places)
-            said = "name the trajectories together" if len(places) > 1 else "was taken as the name of the trajectory"
-            self._notes.append(f"{names} {said}.")
+        if not places or self._config.trajectory is not None:
+            return
+        labels = tuple(self._columns[place].label for place in places)
+        names = " and ".join(f"`{label}`" for label in labels)
+        said = "name the trajectories together" if len(places) > 1 else "was taken as the name of the trajectory"
+        self._notes.append(f"{names} {said}.")
         if len(places) > 1:
-            labels = tuple(self._columns[place].label for place in places)
             choices = (
                 Choice(" and ".join(labels), {"trajectory": labels}),
                 *(Choice(f"only `{label}`", {"trajectory": label}) for label in labels),
@@ -175,9 +211,13 @@ class _Assigning:
             self._decisions.append(Decision("trajectory", self._notes[-1], choices=choices, certain=False))
 
     def find_time(self) -> None:
-        if self._config.time is None:
+        if self._across is not None:
+            return
+        if self._config.time is None and not (self._petab() and self._chosen is not None):
             number = groups(self._seen, self._runs(), self._base())
-            self._chosen = choose(self._free(), lambda values: increasing(values, number), self._path)
+            self._chosen = choose(
+                self._free(), lambda values: increasing(values, number), self._path, runs=number is not None
+            )
         if self._chosen is None:
             return
         for place in self._chosen.clock.columns if self._chosen.clock else ():
@@ -190,14 +230,16 @@ class _Assigning:
         rest = Rest(
             self._seen,
             self._config,
-            groups(self._seen, self._runs()),
+            self._columns,
+            self._rows_as_runs() if self._across is not None else groups(self._columns, self._runs()),
             long=self._long is not None,
+            across=self._across is not None,
             dosed=bool(self._events),
         )
         roles = rest.roles(self._roles)
         self._find_replicates(roles)
         self._find_marks(roles)
-        if self._long is None:
+        if self._long is None and self._across is None:
             self._problems[:0] = [self._unknown_error(name, where) for name, where in self._unknown]
         if "state" not in roles and "value" not in roles:
             self._problems.append(_nothing_measured(self._columns, self._path))
@@ -208,9 +250,21 @@ class _Assigning:
             (*self._decisions, *rest.decisions),
             self._long,
             self._events,
-            tuple(self._unknown) if self._long is not None else (),
+            tuple(self._unknown) if self._long is not None or self._across is not None else (),
             self._chosen.clock if self._chosen is not None else None,
+            self._across,
         )
+
+    def _not_of_shape(self) -> DataError:
+        if self._config.shape == "long":
+            missing = "name the column that says what was measured (`observable`) and that of its values (`value`)"
+        else:
+            missing = "at least three headers have to be dates or numbers that increase, with numbers below them"
+        return DataError(f"the table cannot be read as `{self._config.shape}`: {missing}", path=self._path)
+
+    def _rows_as_runs(self) -> np.ndarray:
+        found = groups(self._columns, self._runs())
+        return np.arange(len(self._columns[0].texts)) if found is None else found
 
     def _find_replicates(self, roles: Sequence[Role]) -> None:
         labels = [column.label for column, role in zip(self._columns, roles, strict=True) if role == "state"]
@@ -239,6 +293,9 @@ class _Assigning:
             if self._long is not None and column.index == self._long.value:
                 names = np.array([text.strip() for text in self._columns[self._long.observable].texts], dtype=object)
                 by_label.update({str(name): column.values[names == name] for name in dict.fromkeys(names)})
+            elif self._across is not None and roles[column.index] == "value":
+                rows = by_label.setdefault(self._config.value or NAMELESS, np.zeros(0))
+                by_label[self._config.value or NAMELESS] = np.concatenate([rows, column.values])
             elif roles[column.index] != "deviation":
                 by_label[column.label] = column.values
         asked = open_marks(by_label, [one.header for one in self._columns], self._config)
@@ -261,13 +318,22 @@ class _Assigning:
     def _base(self) -> np.ndarray | None:
         return None if self._long is None else groups(self._seen, (self._long.observable,))
 
+    def _petab(self) -> bool:
+        return self._long is not None and word(self._columns[self._long.observable].label) == "observableid"
+
     def _petab_runs(self) -> tuple[int, ...]:
-        """The conditions of a PEtab measurement table."""
-        if self._long is None or word(self._columns[self._long.observable].label) != "observableid":
+        """The conditions of a PEtab measurement table, and its replicates where a condition has several."""
+        if not self._petab():
             return ()
-        named = [one for name in PETAB_RUNS for one in self._free() if word(one.label) == name]
-        used = [one for one in named if one.missing < len(one.texts)]
-        return tuple(one.index for one in used if len(set(one.texts)) > 1 or one is used[-1])
+        used = [one for one in self._seen if word(one.label) in PETAB_RUNS and one.missing < len(one.texts)]
+        last = PETAB_RUNS.index("simulationconditionid")
+        kept = [one for one in used if len(set(one.texts)) > 1 or word(one.label) == PETAB_RUNS[last]]
+        order = sorted(kept, key=lambda one: PETAB_RUNS.index(word(one.label)))
+        return tuple(one.index for one in order if self._roles[one.index] is None)
+
+
+def _is_code(column: Analysed) -> bool:
+    return word(column.label).endswith(("code", "_id", "fips", "uid", "zip", "code3"))
 
 
 def deviation_columns(columns: Sequence[Analysed], roles: Sequence[Role], config: DataConfig) -> dict[int, int]:

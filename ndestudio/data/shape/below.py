@@ -93,12 +93,12 @@ def beyond(cell: str, decimal: str, answer: Answer | None, *, path: str, row: in
     return limit(cell, decimal) if answer == "limit" else float("nan")
 
 
-def ask(cell: str, decimal: str, *, path: str, row: int, column: str) -> DataError:
+def ask(cell: str, decimal: str, *, path: str, row: int, column: str | None) -> DataError:
     """The question what such cells are."""
     return question(decision(cell, decimal, column, None), path, row)
 
 
-def decision(cell: str, decimal: str, column: str, answer: Answer | None) -> Decision:
+def decision(cell: str, decimal: str, column: str | None, answer: Answer | None) -> Decision:
     """What cells such as this one are taken for."""
     value = limit(cell, decimal)
     number_ = "where a number is written, else missing" if value != value else f"here {value:g}"

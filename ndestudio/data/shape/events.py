@@ -16,10 +16,13 @@ from ndestudio.data.cells import is_missing, number
 from ndestudio.data.config import DataConfig, DoseConfig
 from ndestudio.data.dataset import Dose
 from ndestudio.data.roles import Analysed, find
+from ndestudio.data.shape.below import Answer, ask
 from ndestudio.data.shape.vocabulary import DOSES, word
 from ndestudio.errors import DataError
 
 FIELDS: tuple[str, ...] = DoseConfig.__struct_fields__
+CODED = 100
+"""From here on `EVID` is the code of RxODE and nlmixr for a dose (wwxxyz: 101 is a bolus into compartment 1)."""
 MOST = 100_000
 """Further doses (`ADDL`) of one row: more are a mistake in the file."""
 _COMPANIONS = frozenset(
@@ -96,7 +99,9 @@ def measurements(events: Mapping[str, Float[np.ndarray, " row"]], rows: int) -> 
     return measured
 
 
-def with_doses(source: Rows, covariates: Sequence[int], per_hour: float) -> tuple[Rows, list[str]]:
+def with_doses(
+    source: Rows, covariates: Sequence[int], per_hour: float, below: Answer | None = None
+) -> tuple[Rows, list[str]]:
     """The rows of a source without those that are only doses, and the doses of each trajectory.
 
     Parameters
@@ -105,6 +110,8 @@ def with_doses(source: Rows, covariates: Sequence[int], per_hour: float) -> tupl
         Places of inputs with one value in each trajectory: known from any of its rows.
     per_hour
         Units of the time in an hour, where the time was a clock: `II`, `DUR` and `RATE` are in hours there. Else 1.
+    below
+        What values are that `CENS` says to be limits.
 
     Returns
     -------
@@ -120,13 +127,23 @@ def with_doses(source: Rows, covariates: Sequence[int], per_hour: float) -> tupl
         where = "" if source.compartments is None else str(source.compartments[row])
         doses.setdefault(group, []).extend(_doses(source, int(row), where, per_hour))
     values = np.where(measured[:, None], source.measured, np.nan)
+    censored = measured & (np.nan_to_num(source.events.get("censored", np.zeros(len(measured)))) != 0)
+    if censored.any() and below is None:
+        row = int(np.flatnonzero(censored)[0])
+        raise ask(f"{values[row, 0]:g} (censored)", ".", path=source.path or "", row=int(source.rows[row]), column=None)
+    if below == "missing":
+        values[censored] = np.nan
     forcing = np.isfinite(np.delete(source.inputs, list(covariates), axis=1)).any(axis=1)
     empty = ~measured & ~np.isfinite(source.measured).any(axis=1) & ~forcing
     inputs = _everywhere(source, covariates)
     kept = replace(
         source, measured=values, inputs=inputs, doses={key: tuple(found) for key, found in doses.items()}, events={}
     )
-    return kept.rows_at(np.flatnonzero(~empty)), _notes(source, doses, values)
+    notes = _notes(source, doses, np.where(measured[:, None], source.measured, np.nan))
+    if censored.any():
+        said = "missing" if below == "missing" else "taken as the limits that they are"
+        notes.append(f"{int(censored.sum())} censored values are {said}.")
+    return kept.rows_at(np.flatnonzero(~empty)), notes
 
 
 def _everywhere(source: Rows, covariates: Sequence[int]) -> Float[np.ndarray, "row input"]:
@@ -147,7 +164,7 @@ def _everywhere(source: Rows, covariates: Sequence[int]) -> Float[np.ndarray, "r
 def _given(events: Mapping[str, np.ndarray], rows: int) -> Bool[np.ndarray, " row"]:
     if "event" in events:
         kind = np.nan_to_num(events["event"])
-        return (kind == 1) | (kind == 4) | (kind == 3)
+        return (kind == 1) | (kind == 4) | (kind == 3) | (kind >= CODED)
     if "amount" in events:
         return np.nan_to_num(events["amount"]) != 0
     return np.zeros(rows, dtype=bool)
@@ -213,6 +230,8 @@ def _notes(source: Rows, doses: Mapping[str, Sequence[Dose]], measured: Float[np
 def plain_texts(texts: np.ndarray) -> np.ndarray:
     """Texts that name something, whole numbers among them written plainly; "" where there is none."""
     known = {text: plain(str(text)) for text in set(texts)}
+    if all(text == name for text, name in known.items()):
+        return texts
     return np.array([known[text] for text in texts], dtype=object)
 
 

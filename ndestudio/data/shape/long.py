@@ -13,7 +13,15 @@ from ndestudio.data.config import DataConfig
 from ndestudio.data.decisions import Choice, Decision
 from ndestudio.data.deviations import measured_by
 from ndestudio.data.roles import TRAJECTORY_NAMES, Analysed, find, increasing, telling
-from ndestudio.data.shape.vocabulary import OBSERVABLES, PERHAPS_OBSERVABLES, RUNS, VALUES, is_flag, word
+from ndestudio.data.shape.vocabulary import (
+    OBSERVABLES,
+    PERHAPS_OBSERVABLES,
+    RUNS,
+    VALUES,
+    is_flag,
+    is_unit_column,
+    word,
+)
 from ndestudio.errors import DataError
 
 MOST = 500
@@ -28,11 +36,14 @@ class Long:
     ----------
     decision
         How it was found, None where the person said it.
+    unit
+        Column with the unit of each value, None if there is none.
     """
 
     observable: int
     value: int
     decision: Decision | None = None
+    unit: int | None = None
 
 
 def find_long(
@@ -49,6 +60,15 @@ def find_long(
     """
     if config.shape in ("wide", "dates across"):
         return None, None
+    found, asked = _find(columns, taken, config)
+    if found is None:
+        return None, asked
+    texts = [one for one in columns if one.kind == "text" and one.index not in (*taken, found.observable)]
+    unit = next((one.index for one in texts if is_unit_column(one.header)), None)
+    return replace(found, unit=unit), asked
+
+
+def _find(columns: Sequence[Analysed], taken: Sequence[int], config: DataConfig) -> tuple[Long | None, Decision | None]:
     free = [one for one in columns if one.index not in taken]
     asked = config.shape == "long" or config.observable is not None
     if asked:
@@ -82,12 +102,17 @@ def _could_name(column: Analysed, names: frozenset[str] | None) -> bool:
     if column.missing or not distinct or len(distinct) > MOST:
         return False
     if names is None:
-        strange = called in TRAJECTORY_NAMES | RUNS or telling(column.label) or is_flag(column.label)
+        strange = (
+            is_unit_column(column.header)
+            or called in TRAJECTORY_NAMES | RUNS
+            or telling(column.label)
+            or is_flag(column.label)
+        )
         return column.kind == "text" and not strange and 1 < len(distinct) <= len(column.texts) / 2
     if called not in names:
         return False
     whole = column.kind == "number" and bool(np.all(np.mod(column.values, 1) == 0))
-    repeats = len(distinct) <= len(column.texts) / 2
+    repeats = len(distinct) < len(column.texts) if names is OBSERVABLES else 2 * len(distinct) <= len(column.texts)
     return repeats and (column.kind == "text" or (whole and called in ("dvid", "ytype", "observable")))
 
 
@@ -133,9 +158,10 @@ def _judge(observable: Analysed, value: Analysed, columns: Sequence[Analysed]) -
     sentence = f"The table is long: `{observable.label}` says what was measured, `{value.label}` has the values."
     if called in OBSERVABLES:
         return Decision("shape", sentence, choices=(long, runs, wide))
-    if word(value.label) not in VALUES or _rises(columns, observable, value):
+    valued = word(value.label) in VALUES
+    if not (valued or called in PERHAPS_OBSERVABLES) or _rises(columns, observable, value):
         return None
-    if called in PERHAPS_OBSERVABLES:
+    if called in PERHAPS_OBSERVABLES and valued:
         return Decision("shape", sentence, observable.label, (long, runs, wide), certain=False)
     seen = ", ".join(f"`{text}`" for text in list(dict.fromkeys(observable.texts))[:3])
     sentence = f"`{observable.label}` ({seen}, ...) may say what was measured in `{value.label}`, or which run it was"
@@ -143,12 +169,13 @@ def _judge(observable: Analysed, value: Analysed, columns: Sequence[Analysed]) -
 
 
 def _rises(columns: Sequence[Analysed], *others: Analysed) -> bool:
-    """Whether a column called like a time increases over all rows, so that no quantity has a time of its own."""
-    return any(
-        telling(one.label) and one.kind != "text" and increasing(one.values, None)
-        for one in columns
-        if one not in others
-    )
+    """Whether a column called like a time increases over all rows, or over those that each name of a run has: then no
+    quantity has a time of its own."""
+    free = [one for one in columns if one not in others]
+    names = [one for one in free if word(one.label) in TRAJECTORY_NAMES | RUNS and not one.missing]
+    numbers = [None, *(np.unique(np.array(one.texts, dtype=str), return_inverse=True)[1] for one in names)]
+    times = [one for one in free if telling(one.label) and one.kind != "text"]
+    return any(increasing(one.values, number) for one in times for number in numbers)
 
 
 def observables(texts: Sequence[str] | np.ndarray) -> list[str]:
@@ -156,10 +183,15 @@ def observables(texts: Sequence[str] | np.ndarray) -> list[str]:
     return [one for one in dict.fromkeys(str(text).strip() for text in texts) if one]
 
 
-def pivot(source: Rows, names: Sequence[str]) -> tuple[Rows, list[str]]:
+def pivot(source: Rows, names: Sequence[str], ordered: bool = True) -> tuple[Rows, list[str]]:
     """A long source with a measured column for each of ``names``.
 
     Rows of one trajectory and time become one; a quantity that is there twice at a time makes a second row of it.
+
+    Parameters
+    ----------
+    ordered
+        Whether the times of each quantity have to rise: not in PEtab tables, whose rows are in no order.
 
     Raises
     ------
@@ -179,7 +211,8 @@ def pivot(source: Rows, names: Sequence[str]) -> tuple[Rows, list[str]]:
     if not len(quantity):
         return replace(source, measured=np.zeros((0, len(names))), observable=None, deviation=None), notes
     group = _by_appearance(source.group, len(quantity))
-    _check_order(source, group, quantity, names)
+    if ordered:
+        _check_order(source, group, quantity, names)
     first, row_of = _wide_rows(group, source.t, quantity)
     wide = source.rows_at(first)
     measured = np.full((len(first), len(names)), np.nan)

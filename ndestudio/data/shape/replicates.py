@@ -19,6 +19,7 @@ _WORD = "|".join(sorted(REPLICATES, key=len, reverse=True))
 _REPLICATE = rf"(?P<rep>(?:{_WORD})[\s_.#-]*(?:\d+|[a-z]))"
 _AFTER = re.compile(rf"(?:(?P<stem>.*?)[\s_.\-(,:|]+|){_REPLICATE}\)?", re.IGNORECASE)
 _BEFORE = re.compile(rf"{_REPLICATE}[\s_.\-:|]+(?P<stem>.+)", re.IGNORECASE)
+_PERHAPS = re.compile(r"(?P<stem>.+?)[\s_.-]+(?P<rep>[Rr]\d+)")
 _NUMBERED = re.compile(r"(?P<stem>.*?[a-z])(?P<gap>[\s_.-]*)(?P<rep>\d+)", re.IGNORECASE)
 NAMELESS = "value"
 """What a quantity is called of which only the numbers of the readings are written."""
@@ -61,12 +62,15 @@ def find_replicates(
     """
     stems = _stems(labels, (_AFTER, _BEFORE), value)
     if not stems and config.replicates in ("mean", "trajectories"):
-        stems = _stems(labels, (_NUMBERED,), value)
+        stems = _stems(labels, (_PERHAPS,), value) or _stems(labels, (_NUMBERED,), value)
+    perhaps = not stems and config.replicates is None
+    if perhaps:
+        stems = _stems(labels, (_PERHAPS,), value)
     if not stems:
         return Replicates({}), None
     found = Replicates(stems)
     answers = {"trajectories": 0, "mean": 1, "states": 2}
-    chosen = answers[config.replicates or "trajectories"]
+    chosen = answers[config.replicates or ("states" if perhaps else "trajectories")]
     said = (
         "each is a trajectory of its own",
         "their mean was taken, with its standard deviation",
@@ -74,7 +78,7 @@ def find_replicates(
     )
     columns = ", ".join(f"`{label}`" for k, label in enumerate(labels) if k in found.places)
     of = f"`{next(iter(stems))}`" if len(stems) == 1 else "one quantity each: " + ", ".join(f"`{one}`" for one in stems)
-    sentence = f"The columns {columns} are replicates of {of}; {said[chosen]}."
+    sentence = f"The columns {columns} {'may be' if perhaps else 'are'} replicates of {of}; {said[chosen]}."
     certain = config.replicates is not None
     return found, Decision("shape", sentence, None, (TRAJECTORIES, MEAN, STATES), chosen, certain)
 

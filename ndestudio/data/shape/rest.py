@@ -10,7 +10,17 @@ from ndestudio.data.config import DataConfig
 from ndestudio.data.decisions import Choice, Decision
 from ndestudio.data.deviations import measured_by
 from ndestudio.data.roles import Analysed, Role, increasing, telling
-from ndestudio.data.shape.vocabulary import CALENDAR, CLOCKS, COUNTERS, IDENTIFIERS, PREDICTIONS, is_flag, word
+from ndestudio.data.shape.vocabulary import (
+    CALENDAR,
+    CLOCKS,
+    COUNTERS,
+    DEPENDENT,
+    IDENTIFIERS,
+    PREDICTIONS,
+    SINGLES,
+    is_flag,
+    word,
+)
 
 SHOWN = 12
 """So many categories are written out."""
@@ -24,17 +34,30 @@ class Rest:
     ----------
     columns
         Without the rows that are no measurements.
+    whole
+        With all rows: what is known of a run may stand beside its doses.
     groups
-        Number of the run of each row, None if there is only one.
+        Number of the run of each of those rows, None if there is only one.
     dosed
         Whether the table has doses and events.
+    across
+        Whether each row is a run.
     """
 
     def __init__(
-        self, columns: Sequence[Analysed], config: DataConfig, groups: np.ndarray | None, *, long: bool, dosed: bool
+        self,
+        columns: Sequence[Analysed],
+        config: DataConfig,
+        whole: Sequence[Analysed],
+        groups: np.ndarray | None,
+        *,
+        long: bool,
+        dosed: bool,
+        across: bool = False,
     ) -> None:
+        self._whole = whole
         self._columns, self._config, self._groups = columns, config, groups
-        self._long, self._dosed = long, dosed
+        self._long, self._dosed, self._across = long, dosed, across
         self._headed = any(column.header for column in columns)
         self.notes: list[str] = []
         self.decisions: list[Decision] = []
@@ -42,6 +65,8 @@ class Rest:
     def roles(self, given: Sequence[Role | None]) -> list[Role]:
         """A role for every column."""
         labels = [one.label for one, role in zip(self._columns, given, strict=True) if role in (None, "state", "value")]
+        self._has_deviations = any(measured_by(label, labels) is not None for label in labels)
+        self._dependent = next((label for label in labels if word(label) in DEPENDENT), "")
         self._time = next((one for one, role in zip(self._columns, given, strict=True) if role == "time"), None)
         found: list[Role] = []
         for column, role in zip(self._columns, given, strict=True):
@@ -62,7 +87,7 @@ class Rest:
         if base is not None and column.kind == "number" and column.missing < len(column.texts):
             self.notes.append(f"`{column.label}` was taken as the standard deviation of `{base}`.")
             return "deviation"
-        if self._config.states is not None and not self._long:
+        if self._config.states is not None and not (self._long or self._across):
             return "ignore"
         why = self._useless(column)
         if why:
@@ -73,15 +98,21 @@ class Rest:
         if column.kind != "number":
             self.notes.append(f"`{column.label}` holds {column.kind}s, not numbers, and is left out.")
             return "ignore"
-        if self._long:
-            self.notes.append(f"`{column.label}` is no part of the long table and is left out.")
+        if self._dosed and word(column.label) not in DEPENDENT and self._dependent:
+            self.notes.append(
+                f"`{column.label}` is not the dependent variable `{self._dependent}` and is left out; it may be an input."
+            )
+            return "ignore"
+        if self._long or self._across:
+            self.notes.append(f"`{column.label}` is no part of the table of values and is left out.")
             return "ignore"
         return "state"
 
     def _useless(self, column: Analysed) -> str:
         """Why a column is of no use, "" if it may be."""
         called = word(column.header if self._headed else column.label)
-        if column.missing == len(column.texts) and column.texts:
+        whole = self._whole[column.index]
+        if whole.missing == len(whole.texts) and whole.texts:
             return "has no value in any row that was looked at,"
         if self._headed and called in COUNTERS and counts(column.values):
             return "only counts the rows"
@@ -89,6 +120,10 @@ class Rest:
             return "holds the same text in all rows,"
         if called in IDENTIFIERS and column.kind != "date":
             return "names rows"
+        if called in SINGLES and column.kind == "number" and bool(np.all(np.mod(column.values, 1) == 0)):
+            return "numbers what was measured"
+        if called in ("n", "count", "n_obs", "nobs") and self._has_deviations and self._is_code(column):
+            return "is the number of readings"
         if is_flag(column.label) and column.kind == "text":
             return "holds texts that say how good other values are,"
         if is_flag(column.label) and self._is_code(column):
@@ -110,16 +145,19 @@ class Rest:
         if called in CALENDAR:
             return True
         named = telling(column.label) or bool(CLOCKS & set(called.split("_")))
-        return named and increasing(column.values, self._groups)
+        return named and increasing(self._whole[column.index].values, self._groups)
 
     def _is_covariate(self, column: Analysed) -> bool:
-        if self._groups is None or column.missing or column.kind == "date":
+        column = self._whole[column.index]
+        if self._groups is None or column.kind == "date" or (column.missing and column.kind == "text"):
             return False
         values = categories(column) if column.kind == "text" else column.values
         runs = int(self._groups.max()) + 1
         first = np.array([values[np.flatnonzero(self._groups == one)[0]] for one in range(runs)])
-        if runs < 2 or len(values) < 2 * runs or not _constant(values, first[self._groups]):
+        if runs < 2 or (len(values) < 2 * runs and not self._across) or not _constant(values, first[self._groups]):
             return False
+        if not np.isfinite(first).all():
+            return False  # what is written first in each run is known of all of it
         different = len(np.unique(first))
         if different < 2 or (column.kind == "text" and different == runs):
             return False
@@ -153,4 +191,4 @@ def counts(values: np.ndarray) -> bool:
 
 def _constant(values: np.ndarray, expected: np.ndarray) -> bool:
     largest = float(np.max(np.abs(expected), initial=0.0))
-    return bool(np.all(np.abs(values - expected) <= SAME * largest))
+    return bool(np.all(~np.isfinite(values) | (np.abs(values - expected) <= SAME * largest)))

@@ -8,7 +8,8 @@ from itertools import combinations, pairwise
 import numpy as np
 
 from ndestudio.data.roles import TRAJECTORY_NAMES, Analysed, increasing, telling
-from ndestudio.data.shape.vocabulary import CALENDAR, IDENTIFIERS, RUNS, is_flag, word
+from ndestudio.data.shape.vocabulary import CALENDAR, IDENTIFIERS, RUNS, is_flag, is_unit_column, word
+from ndestudio.data.times.words import part_of_clock
 
 MOST = 8
 """So many columns are tried together."""
@@ -114,7 +115,13 @@ def _crossed(time: Analysed) -> bool:
 
 
 def _never(column: Analysed) -> bool:
-    return is_flag(column.label) or word(column.label) in CALENDAR or telling(column.label)
+    return (
+        is_flag(column.label)
+        or is_unit_column(column.header)
+        or word(column.label) in CALENDAR
+        or bool(part_of_clock(column.label))
+        or telling(column.label)
+    )
 
 
 def _telling(column: Analysed) -> bool:

@@ -44,6 +44,8 @@ where the others are, too."""
 
 OTHERS = 4
 """So many other values are needed to judge a single one."""
+OUTLANDISH = 100.0
+"""So many ranges away two others are enough."""
 
 
 @dataclass(frozen=True)
@@ -104,12 +106,9 @@ def find_sentinels(columns: Mapping[str, Float[np.ndarray, " row"]]) -> dict[str
 
 def _extremes(values: Float[np.ndarray, " row"]) -> Iterable[tuple[float, float]]:
     """Numbers of the form of a mark that lie beyond all others, and how far in units of what is far enough."""
+    if len(values) < 3 or not could_mark(np.fmin.reduce(values), np.fmax.reduce(values)):
+        return
     values = values[~(np.abs(values) > LARGEST)]  # an error of its own
-    if len(values) < 3:
-        return
-    low, high = float(np.fmin.reduce(values)), float(np.fmax.reduce(values))
-    if not (_is_mark(low) or _is_mark(high)):
-        return
     rest = values[np.isfinite(values)]
     marks: list[float] = []
     while len(rest) > 1:
@@ -124,7 +123,7 @@ def _extremes(values: Float[np.ndarray, " row"]) -> Iterable[tuple[float, float]
     for mark in marks:
         gap = max(least - mark, mark - most)
         count = int((values == mark).sum())
-        if gap <= 0 or spread == 0 or len(rest) < (OTHERS if count == 1 else 2):
+        if gap <= 0 or spread == 0 or len(rest) < (OTHERS if count == 1 and gap < OUTLANDISH * spread else 2):
             continue
         if abs(mark) >= HUGE:
             enough = FAR * spread
@@ -133,6 +132,11 @@ def _extremes(values: Float[np.ndarray, " row"]) -> Iterable[tuple[float, float]
         else:
             enough = (1.0 if count > 1 else FARTHER) * spread
         yield mark, gap / enough
+
+
+def could_mark(low: float, high: float) -> bool:
+    """Whether a column with this least and this largest value can hold a mark."""
+    return _is_mark(float(low)) or _is_mark(float(high))
 
 
 def _is_mark(value: float) -> bool:

@@ -110,9 +110,9 @@ def _together(
 ) -> tuple[Rows, list[str], list[Decision]]:
     repeated = times.counts > 1
     stepped = times.differ(source.inputs) & repeated[:, None]
-    several = (times.known(source.measured) > 1).any(axis=1)
-    same = several & ~times.differ(source.measured).any(axis=1)
-    other = several & ~same
+    several = np.asarray((times.known(source.measured) > 1).any(axis=1))
+    same = np.asarray(several & ~times.differ(source.measured).any(axis=1))
+    other = np.asarray(several & ~same)
     if (stepped.any(axis=1) & (times.counts > 2)).any() or (stepped.any(axis=1) & other).any():
         return source, [], []  # what repeats there is neither: the check of the times says where
     copies = same & (times.known(source.measured) == np.maximum(times.counts[:, None], 1)).all(axis=1)
@@ -122,8 +122,9 @@ def _together(
     if other.any() or config.replicates is not None:
         readings = np.logical_or(other, same & ~stepped.any(axis=1))
     if not readings.any():
-        if (copies & ~stepped.any(axis=1)).any():
-            return source, [], []
+        alone = np.flatnonzero(copies & ~stepped.any(axis=1))
+        if len(alone):
+            _ask(source, times, int(alone[0]), measured, config)
         return _merged(source, times, stepped, inputs)
     return _readings(source, times, readings, measured, inputs, config)
 
@@ -136,6 +137,9 @@ def _times(source: Rows) -> _Times | None:
             return None
         codes = np.zeros(len(source.t), dtype=np.int64)
     else:
+        another = source.group[1:] != source.group[:-1]
+        if np.all((np.diff(source.t) > 0) | another):
+            return None
         codes = np.unique(source.group.astype(str), return_inverse=True)[1]
     order = np.argsort(codes, kind="stable")
     order = order[np.isfinite(source.t[order])]

@@ -16,7 +16,7 @@ def _words(text: str) -> frozenset[str]:
 
 OBSERVABLES = _words(
     "variable variables variable_name var observable observables observableid observable_id measure metric key quantity "
-    "parameter parameter_name parametername measurand indicator indicator_name series_name analyte dvid ytype yname dvname "
+    "parameter parameter_name parametername measurand indicator indicator_name series_name analyte dvid ytype yname dvname characteristicname characteristic_name "
     "messgroesse grandeur"
 )
 """Columns of long tables that say what was measured."""
@@ -35,12 +35,17 @@ VALUES = _words(
 
 RUNS = _words(
     "country region province state_name county city district site station location locality place site_no station_id "
-    "site_id plot field_plot block tank pond lake river sensor_id device logger node patientid patient_id subjid usubjid "
+    "site_id siteid stationid monitoringlocationidentifier location_id plot field_plot block tank pond lake river sensor_id device logger node patientid patient_id subjid usubjid "
     "subject_id animal_id mouse rat dog donor line strain genotype clone mutant condition_id simulationconditionid "
     "replicate_id biological_replicate bioreactor reactor fermenter vessel flask tube dish chamber cage farm "
     "herd colony population cohort arm treatment_group person participant individual tree plant school "
 )
 """Names of runs, besides those that a trajectory column has always been known by."""
+
+RUN_WORDS = RUNS | _words(
+    "sample well id name strain run experiment culture replicate subject patient condition compound drug label group cell specimen"
+)
+"""What the names of runs may be called in the first column of a table."""
 
 CALENDAR = _words(
     "year month day doy hour minute second jahr monat tag stunde date time datum uhrzeit hr min sec julian_day yday "
@@ -54,7 +59,7 @@ CLOCKS = _words("timestamp datetime time date clock elapsed duration uhrzeit zei
 COUNTERS = _words(
     "index row rownum row_number rownames row_names id no nr number # unnamed unnamed_0 record recordnumber record_number "
     "sample sample_no sample_number scan scan_no scan_number obs observation observation_no point pt sequence seq_no counter "
-    "entry line lfd lfd_nr nummer idx step_no reading_no cycle_no x1 rec rec_no recnbr"
+    "entry line lfd lfd_nr nummer idx step_no reading_no cycle_no rec rec_no recnbr"
 ) | {""}
 """Columns that only count the rows if their numbers go up by one."""
 
@@ -80,18 +85,34 @@ DOSES: dict[str, tuple[str, ...]] = {
 }
 """Setting of `[data.doses]` -> names of its column; the first ones alone make a table of doses."""
 
+DEPENDENT = _words("dv y lidv ldv odv dv_1 conc observation")
+"""What is measured in a table of doses."""
+
 PREDICTIONS = _words(
     "ipred pred cpred epred ppred npred res wres cwres ires iwres iwre npde npd eres ewres ecwres cpredi"
 )
 """Columns that NONMEM writes beside the data: what a model said."""
 
-PETAB_RUNS = ("preequilibrationconditionid", "simulationconditionid")
+PETAB_RUNS = ("preequilibrationconditionid", "simulationconditionid", "replicateid")
 """Columns of a PEtab measurement table that name a run together."""
+
+SINGLES = REPLICATES | _words(
+    "trial run experiment id subject patient animal mouse rat sample specimen participant individual person batch vial tube "
+    "well plate donor aliquot"
+)
+"""What single things are called that a number stands for: never a measurement, nor anything known of a run."""
 
 _FLAG = re.compile(
     r"(?:.+_|)(?:qc|qf|qa|qaqc|flag|flags|quality|quality_flag|qualifier|qualifiers|qc_flag|ssitc_test|qn_\d+|qflag|fqc|status|"
     r"remark|remarks|comment|comments|note|notes)\d*\Z|.+_(?:cd|q|ql|qualcode)\Z|qn_?\d+\Z|(?:qc|qf|flag)_.+\Z"
 )
+
+
+def is_unit_column(header: str) -> bool:
+    """Whether a column holds units: `unit`, `MeasureUnitCode`."""
+    return bool(
+        re.match(r"(?:.*_)?(?:units?|uom|einheit|unite|unidad|\w*unitcode|unit_code|unit_of_measure)\Z", word(header))
+    )
 
 
 def is_flag(label: str) -> bool:

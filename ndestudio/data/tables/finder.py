@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from ndestudio.data.tables.headers import Header, find_header
 from ndestudio.data.tables.kinds import CellKind, is_summary, kind_of_cell
 from ndestudio.data.tables.layout import Layout, Other, RawRow
+from ndestudio.data.tables.times_above import heads_times
 
 _BRIDGE = 3
 """So many odd rows in a row may stand inside a table."""
@@ -32,13 +33,35 @@ class Run:
     stop: int
     cells: int
     filled: int
-    counts: list[Counter[CellKind]]
-    fitting: int = 1
+    patterns: Counter[tuple[CellKind, ...]] = field(default_factory=Counter)
+    fitting: int = 0
     repeats: list[int] = field(default_factory=list)
+    _usual: list[CellKind] | None = None
+
+    def counts(self) -> list[Counter[CellKind]]:
+        """How often a column holds a kind of cell, empty ones aside."""
+        found: list[Counter[CellKind]] = [Counter() for _ in range(max(map(len, self.patterns), default=0))]
+        for pattern, times in self.patterns.items():
+            for counts, kind in zip(found, pattern, strict=False):
+                if kind:
+                    counts[kind] += times
+        return found
 
     def kinds(self) -> list[CellKind]:
         """What most cells of each column look like."""
-        return [max(one, key=lambda kind: (one[kind], kind)) if one else "" for one in self.counts]
+        if self._usual is None:
+            counts = self.counts()
+            self._usual = [max(one, key=lambda kind: (one[kind], kind)) if any(one.values()) else "" for one in counts]
+        return self._usual
+
+    def add(self, kinds: Sequence[CellKind], times: int = 1) -> None:
+        """Count a row with these kinds of cells (``times`` -1: no longer)."""
+        pattern = tuple(kinds)
+        self.fitting += times
+        self.patterns[pattern] += times
+        # what is usual changes while a run is young, or where a rare pattern comes to the fore
+        if self._usual is None or list(pattern) != self._usual or times < 0:
+            self._usual = None
 
     def score(self, rows: Sequence[RawRow]) -> float:
         """How much of a table the run is: rows times columns of numbers and dates."""
@@ -102,13 +125,14 @@ def find_runs(rows: Sequence[RawRow], kinds: Sequence[list[CellKind]], given: Gi
             current.repeats += [one for one in range(place, bridge) if _repeats(current, rows, one)]
             place = bridge
             continue
-        current = Run(place, place + 1, len(row.cells), row.filled, [Counter() for _ in row.cells], 0)
+        current = Run(place, place + 1, len(row.cells), row.filled)
         _add(current, place, row, kinds[place])
         runs.append(current)
         place += 1
     for run in runs:
         _trim(run, rows, kinds)
     runs = _merged(runs, rows, kinds)
+    runs = [run for run in runs if run.stop - run.start > 1 or not heads_times(rows, kinds, run.start)]
     return [run for run in runs if any(kind in ("n", "d") for kind in run.kinds()) and run.fitting]
 
 
@@ -123,6 +147,10 @@ def _fits(run: Run, row: RawRow, kinds: list[CellKind]) -> bool:
     if len(row.cells) != run.cells and row.filled != run.filled:
         return False
     usual = run.kinds()
+    if kinds == usual:
+        return True
+    if kinds[0] in ("n", "d") and kinds[0] == usual[0] and len(row.cells) == run.cells and len(usual) > 1:
+        return True  # it begins as the others do, whatever stands behind
     agreeing = conflicting = 0
     for place, (kind, other) in enumerate(zip(kinds, usual, strict=False)):
         if not kind or not other:
@@ -137,15 +165,10 @@ def _fits(run: Run, row: RawRow, kinds: list[CellKind]) -> bool:
 
 
 def _add(run: Run, place: int, row: RawRow, kinds: list[CellKind]) -> None:
-    while len(run.counts) < len(kinds):
-        run.counts.append(Counter())
-    for counts, kind in zip(run.counts, kinds, strict=False):
-        if kind:
-            counts[kind] += 1
     run.stop = place + 1
     run.filled = max(run.filled, row.filled)
     run.cells = max(run.cells, len(row.cells)) if run.fitting < 2 else run.cells
-    run.fitting += 1
+    run.add(kinds)
 
 
 def _bridge(run: Run, rows: Sequence[RawRow], kinds: Sequence[list[CellKind]], place: int, given: Given) -> int:
@@ -192,20 +215,17 @@ def _odd(rows: Sequence[RawRow], kinds: Sequence[list[CellKind]], place: int, ru
 
 
 def _trim(run: Run, rows: Sequence[RawRow], kinds: Sequence[list[CellKind]]) -> None:
-    """Leave out first rows that have text above all columns of numbers: they are headers."""
+    """Leave out first rows that have text, or times, above all columns of numbers: they are headers."""
     usual = run.kinds()
     numeric = [index for index, kind in enumerate(usual) if kind in ("n", "d")]
     while run.fitting > 1 and run.stop - run.start > 1:
         cells = kinds[run.start]
         above = [cells[index] for index in numeric if index < len(cells)]
-        if not above or "t" not in above or any(kind in ("n", "d") for kind in above):
+        named = bool(above) and "t" in above and not any(kind in ("n", "d") for kind in above)
+        if not named and not heads_times(rows, kinds, run.start):
             return
-        for counts, kind in zip(run.counts, cells, strict=False):
-            if kind:
-                counts[kind] -= 1
+        run.add(cells, -1)
         run.start += 1
-        run.fitting -= 1
-    del rows
 
 
 def _merged(runs: list[Run], rows: Sequence[RawRow], kinds: Sequence[list[CellKind]]) -> list[Run]:
@@ -269,6 +289,8 @@ def _layout(
     below = tuple(row for row in rows[run.stop :] if not row.comment)
     cut = bool(below) or bool(given.last_row)
     last = rows[run.stop - 1].line if cut else 0
+    if given.last_row and not to_the_end and run.stop == len(rows):
+        last = given.last_row
     columns = tuple(range(len(header.names)))
     empty: list[CellKind] = [""] * len(columns)
     usual = run.kinds() + empty

@@ -6,6 +6,7 @@ import re
 from typing import Literal
 
 from ndestudio.data.cells import is_missing
+from ndestudio.data.times.recognise import is_moment
 
 CellKind = Literal["", "n", "d", "t"]
 """Empty or missing, number, date or clock, text."""
@@ -13,9 +14,9 @@ CellKind = Literal["", "n", "d", "t"]
 _NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eEdD][+-]?\d+)?%?\Z|[+-]?(?:inf|infinity)\Z", re.IGNORECASE)
 _NUMBER_COMMA = re.compile(r"[+-]?(?:\d+,?\d*|,\d+)(?:[eEdD][+-]?\d+)?%?\Z|[+-]?(?:inf|infinity)\Z", re.IGNORECASE)
 _LIMIT = re.compile(r"[<>≤≥]\s*[+-]?\d")
-GROUPED = re.compile(r"[+-]?\d{1,3}(?:,\d{3})+(?:\.\d*)?\Z")
+GROUPED = re.compile(r"[+-]?[1-9]\d{0,2}(?:,\d{3})+(?:\.\d*)?\Z")
 """A number with commas between thousands."""
-GROUPED_POINT = re.compile(r"[+-]?\d{1,3}(?:\.\d{3})+(?:,\d*)?\Z")
+GROUPED_POINT = re.compile(r"[+-]?[1-9]\d{0,2}(?:\.\d{3})+(?:,\d*)?\Z")
 """A number with points between thousands and a decimal comma."""
 _MOMENT = re.compile(
     r"""(?:[A-Za-z]{2,9}\.?,?\s+)?                                      # weekday
@@ -23,7 +24,7 @@ _MOMENT = re.compile(
           |\d{1,2}[-\s./]?\s?[A-Za-z]{3,9}\.?[-\s./,]*\s?\d{2,4}        # 3 Mar 2020, 03-Mar-20
           |[A-Za-z]{3,9}\.?\s\d{1,2},?\s\d{4}                           # March 3, 2020
           |\d{4}[-/]\d{2}(?=\Z))                                        # 2020-03
-        (?:[T\s_,]+\d{1,2}[:h.]\d{2}.*)?\Z
+        (?:[T\s_,]+\d{1,2}[:h.]\d{2}[^;|\t]*)?\Z
       |-?\d{1,5}:\d{2}(?::\d{2})?(?:[.,]\d+)?(?:\s*[AaPp]\.?[Mm]\.?)?\Z # clocks
       |\d{1,4}\s?d(?:ays?)?\s*\d{1,2}:\d{2}(?::\d{2})?\Z
     """,
@@ -78,12 +79,12 @@ def kind_of_cell(cell: str, decimal: str = ".", extra: frozenset[str] = frozense
             return "d"
         if _LIMIT.match(cell) or (GROUPED if decimal == "." else GROUPED_POINT).match(cell):
             return "n"
-        return "t"
+        return "d" if is_moment(cell) else "t"
     if is_missing(cell, extra):
         return ""
     if _MOMENT.match(cell):
         return "d"
-    return "n" if _NUMBER.match(cell) else "t"
+    return "n" if _NUMBER.match(cell) else "d" if is_moment(cell) else "t"
 
 
 def is_unit(text: str) -> bool:

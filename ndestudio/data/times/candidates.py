@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, Protocol, runtime_checkable
 
 import numpy as np
 
 from ndestudio.data.times.calendar import DAY
+from ndestudio.data.times.cells import series_of
 from ndestudio.data.times.clock import Clock, Part
+from ndestudio.data.times.forms import ZONES
 from ndestudio.data.times.recognise import Reading
 from ndestudio.data.times.words import is_end, is_start, name_score, part_of_clock, tokens, unit_in_name
 
@@ -17,11 +19,30 @@ TELLING = 2.5
 """From this score on a name says that its column is the time."""
 READABLE = 3.0
 """A column with such a name that cannot be read is a problem, not a column of text."""
-RISING = 2.0
+RISING = 2.5
 """What rising values add."""
+_COUNTER = 0.1
+"""What numbers of rows lose, so that any other rising column comes first."""
 
 _COUNTERS = frozenset(
-    {"index", "row", "id", "no", "nr", "number", "#", "unnamed", "record", "n", "obs", "sample", "line", "rn"}
+    {
+        "index",
+        "row",
+        "id",
+        "no",
+        "nr",
+        "number",
+        "#",
+        "unnamed",
+        "record",
+        "n",
+        "obs",
+        "sample",
+        "line",
+        "rn",
+        "rownames",
+        "rowname",
+    }
 )
 _LIMITS: Mapping[str, tuple[float, float]] = {
     "year": (0, 3000), "month": (1, 12), "day": (1, 31), "day of year": (0, 367), "hour": (0, 24), "minute": (0, 60),
@@ -90,7 +111,22 @@ def candidates(columns: Sequence[Seen]) -> list[Candidate]:
     together = _together(columns)
     if together is not None:
         found.append(together)
+    zone = next((column for column in columns if part_of(column) == "zone" and len(set(column.texts)) > 1), None)
+    if zone is not None:
+        found = [_in_zones(one, zone) for one in found]
     return sorted(found, key=lambda one: -one.name)
+
+
+def _in_zones(candidate: Candidate, zone: Seen) -> Candidate:
+    """Moments of local time with the zone of each row."""
+    if not candidate.clock.moment or candidate.clock.zoned or np.all(candidate.values == np.floor(candidate.values)):
+        return candidate
+    clock = replace(candidate.clock, parts=(*candidate.clock.parts, Part(zone.index, zone.label, "zone", ZONES)))
+    return replace(candidate, clock=clock, values=candidate.values + _zone_seconds(zone) / DAY)
+
+
+def _zone_seconds(zone: Seen) -> np.ndarray:
+    return ZONES.seconds(series_of(zone.texts))[0]
 
 
 def single(column: Seen) -> Candidate | None:
@@ -108,17 +144,17 @@ def single(column: Seen) -> Candidate | None:
         if column.kind == "text":
             return None
         return Candidate(Clock((Part(column.index, column.label),), column.unit), score, column.values)
-    form, *others = column.reading.forms
-    doubtful = column.reading.open or not column.reading.certain
-    part = Part(column.index, column.label, "time", form, tuple(others) if doubtful else ())
+    form = column.reading.form
+    part = part_by_form(column, "time")
     sure = 0.0 if not column.reading.strict else 1.5 if form.measure == "moment" else 1.0
     if form.plain:
         return Candidate(Clock((part,), column.unit or unit_in_name(column.label)), score, column.values)
     if is_end(column.label) and not is_start(column.label) and not score:
         sure -= 0.5
+    unit = column.unit or ("" if form.grammar else unit_in_name(column.label))
     # a date without a telling name counts as much as a name that only hints
     return Candidate(
-        Clock((part,), column.unit), max(score, TELLING if form.measure == "moment" else 1.0) + sure, column.values
+        Clock((part,), unit), max(score, TELLING if form.measure == "moment" else 1.0) + sure, column.values
     )
 
 
@@ -130,14 +166,13 @@ def _counts(column: Seen) -> bool:
 def _together(columns: Sequence[Seen]) -> Candidate | None:
     """The best clock in several columns."""
     parts: dict[str, Seen] = {}
-    for column in columns:
-        what = part_of(column)
+    for what, column in parts_of(columns):
         if what and what not in parts:
             parts[what] = column
     for day in _SETS:
         if not all(what in parts for what in day):
             continue
-        clocks = [what for what in ("clock", "hhmm", "hour") if what in parts][:1]
+        clocks = [what for what in ("clock", "hhmm", "hhmmss", "hour") if what in parts][:1]
         if day[0] != "year" and not clocks:
             continue
         chosen = [*day, *clocks]
@@ -151,27 +186,52 @@ def _together(columns: Sequence[Seen]) -> Candidate | None:
     return None
 
 
+def parts_of(columns: Sequence[Seen]) -> list[tuple[str, Seen]]:
+    """Which part of a clock in several columns each column may be, "" for none; of two columns `MM`, one counts minutes."""
+    found: list[tuple[str, Seen]] = []
+    for column in sorted(columns, key=lambda one: one.index):
+        what = part_of(column)
+        month = any(other == "month" for other, _ in found)
+        if month and column.label.strip().lower().split("_")[0] == "mm" and _inside(column.values, "minute"):
+            what = "minute"
+        found.append((what, column))
+    return found
+
+
 def made_of(parts: Sequence[tuple[str, Seen]]) -> Candidate:
     """The clock of columns that tell each a part of it."""
     clock = Clock(tuple(_as_part(what, column) for what, column in parts))
     columns = {
-        column.index: column.values * DAY if part.form is not None else column.values
+        column.index: _zone_seconds(column)
+        if part.what == "zone"
+        else column.values * DAY
+        if part.form is not None
+        else column.values
         for part, (_, column) in zip(clock.parts, parts, strict=True)
     }
-    return Candidate(clock, 5.5, clock.seconds(columns) / DAY)
+    return Candidate(clock, 6.0, clock.seconds(columns) / DAY)
 
 
 def _as_part(what: str, column: Seen) -> Part:
-    if column.reading is None or what not in ("date", "clock"):
+    if what == "zone":
+        return Part(column.index, column.label, what, ZONES)
+    if column.reading is None or what not in ("date", "clock", "time"):
         return Part(column.index, column.label, what)
-    form, *others = column.reading.forms
-    doubtful = column.reading.open or not column.reading.certain
-    return Part(column.index, column.label, what, form, tuple(others) if doubtful else ())
+    return part_by_form(column, what)
+
+
+def part_by_form(column: Seen, what: str) -> Part:
+    """A column that is read by its form; where the head leaves it in doubt, the whole column decides."""
+    reading = column.reading
+    assert reading is not None
+    return Part(column.index, column.label, what, reading.form, reading.forms[1:] if reading.provisional else ())
 
 
 def part_of(column: Seen) -> str:
     """Which part of a clock in several columns a column may be, by its name and its cells; "" for none."""
     what, present = part_of_clock(column.label), column.values[np.isfinite(column.values)]
+    if what == "zone":
+        return what if column.kind == "text" and np.isfinite(_zone_seconds(column)).any() else ""
     if not len(present):
         return ""
     if column.reading is not None and not column.reading.form.plain:
@@ -189,19 +249,23 @@ def part_of(column: Seen) -> str:
     if column.kind != "number" or column.unit.strip().lower() not in _UNITS.get(what, _ANY):
         return ""
     if what in ("clock", "date"):
-        if what == "clock" and not _rises(present) and _whole(present) and _is_hhmm(present):
-            return "hhmm"
+        if what == "clock" and not _rises(present) and _whole(present) and present.max() > 24:
+            return "hhmm" if _is_hhmm(present) else "hhmmss" if _is_hhmm(np.floor(present / 100)) else ""
         what = "hour" if what == "clock" and not _rises(present) else ""
-    low, high = _LIMITS.get(what, (1, 0))
-    inside = bool(np.all((present >= low) & (present <= high)))
+    inside = _inside(present, what)
     whole = what in ("hour", "minute", "second", "day of year") or _whole(present)
     return what if inside and whole else ""
 
 
+def _inside(values: np.ndarray, what: str) -> bool:
+    low, high = _LIMITS.get(what, (1, 0))
+    return bool(np.all((values >= low) & (values <= high)))
+
+
 _ANY = frozenset({"", "-", "--", "utc", "gmt", "local", "lst", "n/a", "h", "hh", "hhmm", "hh:mm", "hours", "hr"})
 _UNITS: Mapping[str, frozenset[str]] = {
-    "hour": _ANY | {"h", "hr", "hh", "hours", "0-23"}, "minute": _ANY | {"min", "mm"}, "second": _ANY | {"s", "ss", "sec"},
-    "day": _ANY | {"d", "dd"}, "day of year": _ANY | {"d", "ddd"}, "month": _ANY | {"mm"}, "year": _ANY | {"yyyy", "yr", "a"},
+    "hour": _ANY | {"h", "hr", "hh", "hours", "0-23"}, "minute": _ANY | {"min", "mm", "mn"}, "second": _ANY | {"s", "ss", "sec"},
+    "day": _ANY | {"d", "dd", "dy", "day"}, "day of year": _ANY | {"d", "ddd"}, "month": _ANY | {"mm", "mo", "month"}, "year": _ANY | {"yyyy", "yy", "yr", "a", "year"},
 }  # fmt: skip
 
 
@@ -210,7 +274,7 @@ def _whole(values: np.ndarray) -> bool:
 
 
 def _is_hhmm(values: np.ndarray) -> bool:
-    return bool(values.max() > 24 and np.all((values >= 0) & (values <= 2400) & (np.mod(values, 100) < 60)))
+    return bool(np.all((values >= 0) & (values <= 2400) & (np.mod(values, 100) < 60)))
 
 
 def _rises(values: np.ndarray) -> bool:
@@ -222,7 +286,7 @@ def best(found: Sequence[Candidate], rises: Callable[[np.ndarray], bool]) -> Can
     """The most likely clock; the first of equally likely ones. A part of a clock in several columns is none itself."""
     chosen, score = None, 0.0
     for one in found:
-        total = one.name + (RISING if rises(one.values) else 0.0)
+        total = one.name + (RISING if rises(one.values) else 0.0) - (_COUNTER if one.counter else 0.0)
         if total > score:
             chosen, score = one, total
     if chosen is not None and len(chosen.clock.parts) > 1:

@@ -16,13 +16,14 @@ from ndestudio.data.times.candidates import (
     best,
     candidates,
     made_of,
+    part_by_form,
     part_of,
-    single,
+    parts_of,
 )
 from ndestudio.data.times.clock import Clock, Part
 from ndestudio.data.times.grammars import format_names
 from ndestudio.data.times.recognise import Reading, tried
-from ndestudio.data.times.words import name_score, part_of_clock
+from ndestudio.data.times.words import name_score, part_of_clock, unit_in_name
 from ndestudio.errors import DataError
 
 _MOST = 8
@@ -46,7 +47,9 @@ def likely(columns: Sequence[Seen]) -> Candidate | None:
     return found[0] if found and found[0].telling else None
 
 
-def choose(columns: Sequence[Seen], rises: Callable[[np.ndarray], bool], path: str | None) -> Chosen:
+def choose(
+    columns: Sequence[Seen], rises: Callable[[np.ndarray], bool], path: str | None, runs: bool = False
+) -> Chosen:
     """The clock of a table whose time nobody named.
 
     Parameters
@@ -55,8 +58,12 @@ def choose(columns: Sequence[Seen], rises: Callable[[np.ndarray], bool], path: s
         Those that have no other role.
     rises
         Whether values increase within each trajectory.
+    runs
+        Whether there are several trajectories: numbers of rows that go on through them are no time.
     """
     found = candidates(columns)
+    if runs:
+        found = [one for one in found if not one.counter]
     chosen = best(found, rises)
     unread = _unreadable(columns)
     if unread is not None and (chosen is None or not chosen.telling):
@@ -73,20 +80,22 @@ def choose(columns: Sequence[Seen], rises: Callable[[np.ndarray], bool], path: s
 def named(columns: Sequence[Seen], path: str | None) -> Chosen:
     """The clock that a person named: one column, or several that tell it together."""
     for column in columns:
-        if column.kind == "text" and column.reading is None and column.missing < len(column.texts):
+        if (
+            column.kind == "text"
+            and column.reading is None
+            and column.missing < len(column.texts)
+            and part_of(column) != "zone"
+        ):
             return Chosen(problems=(cannot_read(column, path),))
     if len(columns) == 1:
         column = columns[0]
-        candidate = single(column) or Candidate(
-            Clock((Part(column.index, column.label),), column.unit), 0.0, column.values
-        )
-        if column.reading is not None and candidate.clock.plain and not column.reading.form.plain:
-            form = column.reading.form
-            candidate = Candidate(
-                Clock((Part(column.index, column.label, "time", form),), column.unit), 0.0, column.values
-            )
+        part = Part(column.index, column.label) if column.reading is None else part_by_form(column, "time")
+        unit = column.unit or (unit_in_name(column.label) if part.form is None or not part.form.grammar else "")
+        candidate = Candidate(Clock((part,), unit), 0.0, column.values)
     else:
-        parts = [(part_of(column) or part_of_clock(column.label), column) for column in columns]
+        parts = [(what or part_of_clock(column.label), column) for what, column in parts_of(columns)]
+        if {what for what, _ in parts} & {"zone"} and len(parts) == 2:
+            parts = [(what if what == "zone" else "time", column) for what, column in parts]
         unknown = [column for what, column in parts if not what]
         if unknown or len({what for what, _ in parts}) < len(parts):
             return Chosen(problems=(_no_part(unknown or list(columns), path),))

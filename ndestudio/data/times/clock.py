@@ -28,7 +28,7 @@ class Part:
         Of the column.
     what
         `"time"` for a column that tells all, `"date"`, `"clock"`, or a number of a calendar: `"year"`, `"month"`, `"day"`,
-        `"day of year"`, `"hour"`, `"minute"`, `"second"`, `"hhmm"`.
+        `"day of year"`, `"hour"`, `"minute"`, `"second"`, `"hhmm"`, `"hhmmss"`; `"zone"` for the time zone of each row.
     form
         How its cells are read; None for numbers as they stand.
     others
@@ -77,6 +77,11 @@ class Clock:
         return any(part.what == "year" or (part.form and part.form.measure == "moment") for part in self.parts)
 
     @property
+    def zoned(self) -> bool:
+        """Whether the cells say in which zone they are, so that the time is that of UTC."""
+        return any(part.form is not None and part.form.zoned for part in self.parts)
+
+    @property
     def zero(self) -> int:
         """Microseconds from 1970-01-01 to the moment that ``seconds`` counts from; 0 for durations."""
         return sum(part.form.zero for part in self.parts if part.form and part.form.measure == "moment")
@@ -105,15 +110,20 @@ class Clock:
         if len(self.parts) == 1 and self.parts[0].what == "time":
             return columns[self.parts[0].index]
         found = {part.what: columns[part.index] for part in self.parts}
-        total = _day(found)
+        total = found["time"] if "time" in found else _day(found)
         for what, scale in _NUMBERS.items():
             if what in found:
                 total = total + found[what] * scale
+        if "hhmmss" in found:
+            whole = np.floor(found["hhmmss"] / 100)
+            total = total + found["hhmmss"] - 100 * whole
+            found["hhmm"] = whole
         if "hhmm" in found:
             hours = np.floor(found["hhmm"] / 100)
             total = total + hours * 3600 + (found["hhmm"] - 100 * hours) * 60
-        if "clock" in found:
-            total = total + found["clock"]
+        for what in ("clock", "zone"):
+            if what in found:
+                total = total + found[what]
         return total
 
     def counting_from(self, zeros: Mapping[int, int]) -> Clock:

@@ -19,7 +19,9 @@ ABSENT = -1
 _FORMS_OF_A_LENGTH = 40
 """So many different fillings of the text groups are cut out bytewise; what is left goes through the regular expression."""
 _FEW = 64
-"""Fewer cells than this go through the regular expression at once."""
+"""Fewer cells than this go through the regular expression one by one."""
+_DIGITS = 18
+"""More digits than this fit no number of 64 bits."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,8 +95,6 @@ def extract(cells: pl.Series, pattern: str, texts: frozenset[str] = frozenset())
     texts
         Names of the groups that hold text; the others hold digits.
     """
-    import polars as pl
-
     compiled = re.compile(pattern)
     builder = _Builder(compiled, texts, len(cells))
     lengths = cells.str.len_bytes().fill_null(0).to_numpy().astype(np.int64)
@@ -107,8 +107,11 @@ def extract(cells: pl.Series, pattern: str, texts: frozenset[str] = frozenset())
             places = _by_bytes(builder, compiled, cells, places, int(length))
         rest.append(places)
     left = np.sort(np.concatenate(rest)) if rest else np.zeros(0, dtype=np.int64)
-    if len(left):
-        _by_expression(builder, pattern, cells.gather(pl.Series(left)), left)
+    chosen = cells.gather(left) if len(left) else cells
+    if 0 < len(left) < _FEW:
+        _one_by_one(builder, compiled, chosen, left)
+    elif len(left):
+        _by_expression(builder, pattern, chosen, left)
     return builder.built()
 
 
@@ -117,42 +120,67 @@ def _by_bytes(
 ) -> np.ndarray:
     """Fill in what can be cut out; the places that are left."""
     chosen = cells if len(places) == len(cells) else cells.gather(places)
-    block = np.frombuffer(str(chosen.str.join("").item()).encode(), dtype=np.uint8).reshape(len(places), length)
+    joined = np.frombuffer(str(chosen.str.join("").item()).encode(), dtype=np.uint8)
+    block = np.ascontiguousarray(joined.reshape(len(places), length).T)
     rows = np.arange(len(places))
     for _ in range(_FORMS_OF_A_LENGTH):
         if len(rows) < _FEW:
             break
-        sample = block[rows[0]].tobytes()
+        mine = block if len(rows) == len(places) else block[:, rows]
+        sample = mine[:, 0].tobytes()
         match = compiled.fullmatch(sample.decode("ascii")) if sample.isascii() else None
         if match is None:
             break
         spans = {name: match.span(name) for name in builder.digits if match.group(name) is not None}
-        free = np.zeros(length, dtype=np.bool_)
-        for begin, end in spans.values():
-            free[begin:end] = True
-        mine = block if len(rows) == len(block) else block[rows]
-        fits = np.all(mine[:, ~free] == mine[0, ~free], axis=1)
-        fits &= np.all(mine[:, free] - np.uint8(48) < 10, axis=1)
+        fits = _agrees(mine, sample, spans)
         if fits.sum() < max(_FEW, len(rows) // 200):
             break
-        cut = mine if fits.all() else mine[fits]
-        where = places[rows[fits]]
+        every = bool(fits.all())
+        where = places[rows] if every else places[rows[fits]]
+        target: np.ndarray | slice = slice(None) if len(where) == len(builder.matched) else where
         for name, (begin, end) in spans.items():
-            builder.numbers[name][where] = _joined(cut[:, begin:end])
-            builder.widths[name][where] = end - begin
+            builder.numbers[name][target] = _joined(mine[begin:end] if every else mine[begin:end, fits])
+            builder.widths[name][target] = end - begin
         for name in builder.named:
             if match.group(name) is not None:
-                builder.codes[name][where] = builder.word(match.group(name))
-        builder.matched[where] = True
-        rows = rows[~fits]
+                builder.codes[name][target] = builder.word(match.group(name))
+        builder.matched[target] = True
+        rows = rows[:0] if every else rows[~fits]
     return places[rows]
 
 
+def _agrees(block: np.ndarray, sample: bytes, spans: Mapping[str, tuple[int, int]]) -> np.ndarray:
+    """Which cells have digits where the sample has groups of digits, and its letters elsewhere."""
+    digits = {place for begin, end in spans.values() for place in range(begin, end)}
+    fits = np.ones(block.shape[1], dtype=np.bool_)
+    for place, letter in enumerate(sample):
+        fits &= (block[place] - np.uint8(48) < 10) if place in digits else block[place] == letter
+    return fits
+
+
 def _joined(digits: np.ndarray) -> np.ndarray:
-    total = np.zeros(len(digits), dtype=np.int64)
-    for column in range(digits.shape[1]):
-        total = total * 10 + (digits[:, column] - np.uint8(48))
+    """Numbers from rows of digits, the first row of the highest."""
+    total = (digits[0] - np.uint8(48)).astype(np.int64 if len(digits) > 9 else np.int32)
+    for row in digits[1:]:
+        total *= 10
+        total += row - np.uint8(48)
     return total
+
+
+def _one_by_one(builder: _Builder, compiled: re.Pattern[str], cells: pl.Series, places: np.ndarray) -> None:
+    for place, cell in zip(places.tolist(), cells, strict=True):
+        match = compiled.match(cell)
+        if match is None:
+            continue
+        builder.matched[place] = True
+        for name in builder.digits:
+            text = match.group(name)
+            if text is not None and len(text) <= _DIGITS:
+                builder.numbers[name][place] = int(text)
+                builder.widths[name][place] = len(text)
+        for name in builder.named:
+            if match.group(name) is not None:
+                builder.codes[name][place] = builder.word(match.group(name))
 
 
 def _by_expression(builder: _Builder, pattern: str, cells: pl.Series, places: np.ndarray) -> None:

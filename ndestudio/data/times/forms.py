@@ -36,6 +36,8 @@ class TimeForm:
         The regular expression of a pattern of the person.
     zero
         Microseconds from 1970-01-01 to the moment from which ``seconds`` counts, so that no digit of a long time is lost.
+    zoned
+        Whether the cells name their time zone, or count from a moment of UTC.
     """
 
     name: str
@@ -44,6 +46,7 @@ class TimeForm:
     pattern: str = ""
     measure: Measure = "moment"
     zero: int = 0
+    zoned: bool = False
 
     @property
     def plain(self) -> bool:
@@ -67,8 +70,16 @@ class TimeForm:
         present = cells.is_not_null().to_numpy()
         if not self.grammar:
             return self._of_numbers(cells, present)
-        pattern = self.pattern or GRAMMARS[self.grammar].pattern
-        fields = extract(cells, pattern, TEXT_GROUPS)
+        return self.of_fields(self.fields(cells), present)
+
+    def fields(self, cells: pl.Series) -> Fields:
+        """The groups of the shape in each cell, which all orders of a grammar share."""
+        return extract(cells, self.pattern or GRAMMARS[self.grammar].pattern, TEXT_GROUPS)
+
+    def of_fields(
+        self, fields: Fields, present: Bool[np.ndarray, " cell"]
+    ) -> tuple[Float[np.ndarray, " cell"], Bool[np.ndarray, " cell"]]:
+        """``seconds`` of cells whose groups are known."""
         micro = _durations(fields, self.order) if self.measure == "duration" else _moments(fields, self.order)
         good = fields.matched & (micro != _BAD)
         whole = np.where(good, micro - (0 if self.measure == "duration" else self.zero), 0)
@@ -166,6 +177,9 @@ def _fraction(fields: Fields) -> np.ndarray:
 def _durations(fields: Fields, order: str) -> Int64[np.ndarray, " cell"]:
     """Microseconds, ``_BAD`` where there is no such duration."""
     sign = fields.mapped("sign", {"-": -1, "−": -1, "+": 1}, 1, 1)
+    if "zone" in fields.texts and not fields.numbers:
+        zone = fields.mapped("zone", {w: calendar.zone_minutes(w) for w in fields.words}, 0, calendar.UNKNOWN_ZONE)
+        return np.where(zone == calendar.UNKNOWN_ZONE, _BAD, -zone * 60 * MICRO)
     if "unit" in fields.texts:
         return sign * _of_unit(fields)
     if order:
@@ -198,6 +212,15 @@ def _of_unit(fields: Fields) -> np.ndarray:
     return np.where(scale > 0, np.round(whole * scale / 1000), _BAD).astype(np.int64)
 
 
+ZONES = TimeForm(
+    "zone",
+    "pattern",
+    pattern=r"^\s*(?P<zone>[A-Za-z]{0,5}\s?(?:[+\-−]\d{1,2}(?::?\d{2})?)?)\s*$",
+    measure="duration",
+    zoned=True,
+)
+"""The form of a column that names the time zone of each row: what is to be added for UTC."""
+
 _DIRECTIVES = {
     "Y": r"(?P<y>\d{4})", "y": r"(?P<y>\d{2})", "m": r"(?P<mo>\d{1,2})", "d": r"(?P<d>\d{1,2})", "e": r"(?P<d>\d{1,2})",
     "j": r"(?P<doy>\d{1,3})", "b": r"(?P<mon>[^\W\d_]{3,12})\.?", "B": r"(?P<mon>[^\W\d_]{3,12})\.?",
@@ -222,7 +245,9 @@ def of_pattern(pattern: str) -> TimeForm:
         if place % 2 == 0:
             found.append(re.sub(r"(?:\\ )+", r"\\s*", re.escape(part)))
         elif part in _DIRECTIVES:
-            found.append(_DIRECTIVES[part])
+            beside = (place > 2 and not parts[place - 1]) or (place + 2 < len(parts) and not parts[place + 1])
+            # without anything between them, numbers have all their digits
+            found.append(re.sub(r"\\d\{1,[26]\}", r"\\d{2}", _DIRECTIVES[part]) if beside else _DIRECTIVES[part])
         else:
             raise ValueError(f"`%{part}` is not known")
     expression = rf"^\s*{''.join(found)}\s*$"

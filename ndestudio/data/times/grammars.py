@@ -26,7 +26,7 @@ _CLOCK = (
     + r"(?:\s?(?:Uhr|h|hrs))?"
 )
 _ZONE = r"(?:\s?(?P<zone>[+\-−]\d{1,2}(?::?\d{2})?|[A-Za-z]{1,5}(?:\s?[+\-−]\d{1,2}(?::?\d{2})?)?))?(?:\s?[\[(][\w/+ \-]+[\])])?"
-_TAIL = rf"(?:日|\.)?(?:(?:\s*[Tt,;_]\s*|\s+(?:[-–]\s+)?(?:at\s|um\s|à\s|kl\.?\s?)?|[:\-]){_CLOCK}{_ZONE}|[Zz])?"
+_TAIL = rf"(?:日|\.)?(?:(?:\s*[Tt,_]\s*|\s+(?:[-–]\s+)?(?:at\s|um\s|à\s|kl\.?\s?)?|[:\-]){_CLOCK}{_ZONE}|[Zz])?"
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ GRAMMARS: Mapping[str, Grammar] = {
         ("ymd", "dmy", "mdy"),
     ),
     "clock and date": Grammar(
-        _whole(rf"{_CLOCK}{_ZONE}[,;\s]\s*(?P<a>\d{{1,4}}){_BETWEEN}(?P<b>\d{{1,2}}){_BETWEEN}(?P<c>\d{{1,4}})"),
+        _whole(rf"{_CLOCK}{_ZONE}[,\s]\s*(?P<a>\d{{1,4}}){_BETWEEN}(?P<b>\d{{1,2}}){_BETWEEN}(?P<c>\d{{1,4}})"),
         "moment",
         "a clock before a date (08:30 31.12.2020)",
         ("ymd", "dmy", "mdy"),

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ndestudio.data.times.calendar import DAY, MICRO
+from ndestudio.data.times.calendar import DAY, MICRO, MONTHS
+from ndestudio.data.times.fields import Fields
 from ndestudio.data.times.forms import TimeForm, of_pattern
 from ndestudio.data.times.grammars import FORMATS, GRAMMARS, NUMBER_FORMATS, PLAIN_FORMATS
-from ndestudio.data.times.words import name_score, tokens
+from ndestudio.data.times.words import UNITS, name_score, tokens, unit_in_name
 
 if TYPE_CHECKING:
     import polars as pl
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 _SAMPLE = 60
 _SHEET_ZERO = -25_568 * DAY
 """1899-12-31, the day of clocks in spreadsheets."""
-_REGULAR = 0.9
 _NAMES = {"ymd": "year first", "dmy": "day first", "mdy": "month first"}
 
 
@@ -42,6 +42,8 @@ class Reading:
         Whether the cells are hardly anything but times, whatever the column is called.
     bad
         Index of the first cell that is no such time, None if all are.
+    provisional
+        Whether further rows may decide otherwise.
     """
 
     forms: tuple[TimeForm, ...]
@@ -50,6 +52,7 @@ class Reading:
     why: str = ""
     strict: bool = False
     bad: int | None = None
+    provisional: bool = False
 
     @property
     def form(self) -> TimeForm:
@@ -94,11 +97,16 @@ def recognise(cells: pl.Series, header: str = "", unit: str = "", time_format: s
     )
     sample = present.gather(np.unique(np.linspace(0, len(present) - 1, _SAMPLE).astype(int))).to_list()
     found: list[tuple[int, int, str, str, np.ndarray, np.ndarray]] = []
+    fields: dict[str, Fields] = {}
+    known = cells.is_not_null().to_numpy()
     for place, (grammar, order) in enumerate(allowed):
         shape = re.compile(GRAMMARS[grammar].pattern)
         if 2 * sum(shape.match(cell) is not None for cell in sample) < len(sample):
             continue
-        seconds, bad = _form(grammar, order, time_format).seconds(cells)
+        form = _form(grammar, order, time_format)
+        if grammar not in fields:
+            fields[grammar] = form.fields(cells)
+        seconds, bad = form.of_fields(fields[grammar], known)
         good = int(np.isfinite(seconds).sum())
         if 2 * good >= len(present):
             found.append((good, -place, grammar, order, seconds, bad))
@@ -107,7 +115,11 @@ def recognise(cells: pl.Series, header: str = "", unit: str = "", time_format: s
     good, _, grammar, *_ = max(found, key=lambda one: one[:2])
     same = [one for one in found if one[2] == grammar and one[0] == good]
     strict = GRAMMARS[grammar].strict
-    forms = [_with_zero(_form(grammar, order, time_format, sample), seconds) for _, _, _, order, seconds, _ in same]
+    zoned = "zone" in fields[grammar].texts and bool(np.any(fields[grammar].texts["zone"] >= 0))
+    forms = [
+        replace(_with_zero(_form(grammar, order, time_format, sample), seconds), zoned=zoned)
+        for _, _, _, order, seconds, _ in same
+    ]
     bad = next(iter(np.flatnonzero(same[0][5])), None)
     first = None if bad is None else int(bad)
     if len(same) == 1 or time_format:
@@ -115,6 +127,23 @@ def recognise(cells: pl.Series, header: str = "", unit: str = "", time_format: s
     if grammar == "two parts":
         return _two_parts(forms, header, unit, first, sample)
     return _ordered(forms, [one[4] for one in same], sample, first)
+
+
+_SHAPES = tuple(
+    re.compile(grammar.pattern) for grammar in GRAMMARS.values() if grammar.strict and grammar.measure == "moment"
+)
+
+
+def is_moment(cell: str) -> bool:
+    """Whether one cell is written as a date, whatever stands in the others."""
+    if not (6 <= len(cell) <= 60 and any(letter.isdigit() for letter in cell)):
+        return False
+    for shape in _SHAPES:
+        match = shape.match(cell)
+        if match is not None:
+            month = match.groupdict().get("mon")
+            return month is None or month.lower() in MONTHS
+    return False
 
 
 def _as_told(cells: pl.Series, forms: Sequence[TimeForm]) -> Reading | None:
@@ -180,7 +209,12 @@ def _ordered(forms: list[TimeForm], times: list[np.ndarray], sample: Sequence[st
     if all(_same_steps(known[0], one) for one in known[1:]):
         kept = [k for k in order if forms[k].order != "ymd"] or order
         return Reading(
-            tuple(forms[k] for k in kept), certain=False, why="the steps are the same either way", strict=True, bad=bad
+            tuple(forms[k] for k in kept),
+            certain=False,
+            why="the steps are the same either way",
+            strict=True,
+            bad=bad,
+            provisional=usual != "dmy",
         )
     falls = [int((np.diff(one) < 0).sum()) for one in known]
     best = [k for k in order if falls[k] == min(falls)]
@@ -190,9 +224,12 @@ def _ordered(forms: list[TimeForm], times: list[np.ndarray], sample: Sequence[st
     if len(best) == 1:
         why = "so the times rise"
     else:
-        regular = [k for k in best if _regular(known[k])]
-        if len(regular) == 1:
-            best, why = regular, "so the steps are equal"
+        uneven = sorted((_uneven(known[k]), place) for place, k in enumerate(best))
+        if uneven[1][0] > 3 * uneven[0][0]:
+            best, why = (
+                [best[uneven[0][1]]],
+                "so the steps are equal" if uneven[0][0] == 0 else "so more steps are equal",
+            )
         elif usual == "dmy" and any(forms[k].order == "dmy" for k in best):
             best, why = [k for k in best if forms[k].order == "dmy"], "as dates with points are written"
     if why:
@@ -200,7 +237,7 @@ def _ordered(forms: list[TimeForm], times: list[np.ndarray], sample: Sequence[st
         return Reading(
             tuple(forms[k] for k in dict.fromkeys((taken, *left))), certain=False, why=why, strict=True, bad=bad
         )
-    return Reading(tuple(forms[k] for k in left), open=True, certain=False, strict=True, bad=bad)
+    return Reading(tuple(forms[k] for k in left), open=True, certain=False, strict=True, bad=bad, provisional=True)
 
 
 def _usual(forms: Sequence[TimeForm], sample: Sequence[str]) -> str:
@@ -214,18 +251,16 @@ def _same_steps(one: np.ndarray, other: np.ndarray) -> bool:
     return len(one) == len(other) and bool(np.all(np.diff(one) == np.diff(other)))
 
 
-def _regular(seconds: np.ndarray) -> bool:
-    """Whether the steps are equal, or each row is the first of a month."""
+def _uneven(seconds: np.ndarray) -> int:
+    """How many steps differ from the usual one; 0 if each row is the first of a month."""
     steps = np.diff(seconds)
     steps = steps[steps != 0]
-    if len(steps) < 2:
-        return False
-    if np.mean(np.isclose(steps, np.median(steps), rtol=1e-6)) >= _REGULAR:
-        return True
-    if np.any(steps < 25 * DAY):
-        return False
-    firsts = (seconds.astype("int64")).astype("datetime64[s]")
-    return bool(np.all(firsts == firsts.astype("datetime64[M]")))
+    if not len(steps):
+        return 0
+    firsts = seconds.astype("int64").astype("datetime64[s]")
+    if np.all(steps > 25 * DAY) and np.all(firsts == firsts.astype("datetime64[M]")):
+        return 0
+    return int(np.sum(~np.isclose(steps, np.median(steps), rtol=1e-6)))
 
 
 def recognise_numbers(
@@ -252,7 +287,8 @@ def recognise_numbers(
         rows = _digits(values, time_format, score, words)
         if rows is not None or time_format is not None:
             return rows
-    if time_format is not None or unit.strip().lower() in ("s", "min", "h", "ms", "sec", "hours", "minutes", "seconds"):
+    told = unit.strip().lower() in UNITS or unit_in_name(label) != ""
+    if time_format is not None or (told and not words & (_EPOCH | _SERIAL)):
         return None
     low, high = float(known.min()), float(known.max())
     for name, (first, last), hints, needed in _RANGES:
@@ -267,6 +303,8 @@ _DATES = frozenset(
     {"date", "datum", "fecha", "dato", "datetime", "timestamp", "zeitpunkt", "data", "zeitstempel", "дата"}
 )
 _EPOCH = frozenset({"unix", "epoch", "posix", "timestamp", "ts", "unixtime", "posixtime", "datetime", "tstamp"})
+_SERIAL = frozenset({"jd", "mjd", "bjd", "hjd", "julian", "datenum", "excel", "serial"})
+"""Words that say that a number counts from a far beginning, whatever its unit."""
 _RANGES: tuple[tuple[str, tuple[float, float], frozenset[str], float], ...] = (
     ("unix ns", (3e17, 4.2e18), _EPOCH, 3.0),
     ("unix us", (3e14, 4.2e15), _EPOCH, 3.0),
@@ -283,7 +321,7 @@ _RANGES: tuple[tuple[str, tuple[float, float], frozenset[str], float], ...] = (
 def _number_form(name: str, known: np.ndarray) -> TimeForm:
     scale, origin = NUMBER_FORMATS[name]
     days = np.floor((float(known.min()) - origin) * scale / DAY)
-    return TimeForm(name, "", zero=int(days) * DAY * MICRO)
+    return TimeForm(name, "", zero=int(days) * DAY * MICRO, zoned=name.startswith("unix"))
 
 
 def _digits(values: np.ndarray, time_format: str | None, score: float, words: set[str]) -> Reading | None:

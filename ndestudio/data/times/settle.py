@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from jaxtyping import Float, Int64
 
-from ndestudio.data.cells import is_missing
+from ndestudio.data.cells import MISSING
 from ndestudio.data.config import DataConfig
 from ndestudio.data.decisions import Decision, question
 from ndestudio.data.times.cells import bad_time
@@ -75,8 +75,7 @@ def _settled(
     extra = frozenset(marker.strip().lower() for marker in config.missing)
     texts = [pl.Series(file.columns[part.index], dtype=pl.String) for file in files]
     cells = pl.concat(texts)
-    missing = {text for text in cells.unique().to_list() if text is None or is_missing(text, extra)}
-    cells = cells.set(cells.is_in(list(missing - {None})), None)
+    cells = cells.set(cells.str.strip_chars().str.to_lowercase().is_in(list(MISSING | extra)), None)
     reading = recognise(cells, part.label, unit, config.time_format) or recognise(cells, part.label, unit)
     first = next(iter(cells.drop_nulls()), "")
     if reading is None or reading.open:

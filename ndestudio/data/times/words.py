@@ -15,7 +15,7 @@ CLOCKS = _words(
     "temps heure horodatage fecha hora fechahora tiempo tempo ora dato tid tidspunkt klokkeslett klockslag czas godzina čas cas "
     "hodina aika päivämäärä pvm klo tijd tijdstip datetimeutc zaman saat tarih время дата час 时间 日期 日時 時刻 時間 日付 시간 날짜 "
     "elapsed clock epoch unix unixtime posixtime datenum jd mjd julian isodate datetimestamp mess_datum zeitschritt "
-    "idő ido dátum χρόνος ώρα ημερομηνία tempos tstamp tout tspan tvec tsim"
+    "idő ido dátum χρόνος ώρα ημερομηνία tempos tstamp tout tspan tvec tsim decimal"
 )
 """Words of a column that tells the time."""
 
@@ -66,7 +66,8 @@ def tokens(label: str) -> tuple[str, ...]:
     split = re.sub(r"(?<![A-Za-z])Do([YMW])(?![a-z])", lambda match: f"do{match[1].lower()}", label)
     split = re.sub(r"(?<=[a-zà-ÿ])(?=[A-ZÀ-Þ])", " ", re.sub(r"(?i)time\s?stamp", "timestamp", split))
     split = re.sub(r"(?i)date\s?time(?!s?tamp)", "datetime", split)
-    return tuple(word for word in re.split(r"[^\w#µ]+|_", split.lower()) if word)
+    words = (word.lstrip("#") or word for word in re.split(r"[^\w#µ]+|_", split.lower()))
+    return tuple(word for word in words if word)
 
 
 @cache
@@ -103,6 +104,8 @@ def name_score(label: str, unit: str = "") -> float:
         score = 2.5
     elif timely and not set(words) & _OTHER:
         score = 1.5
+    elif words == ("age",):
+        score = 1.0
     if score and set(words) & _END:
         score -= 0.5
     return score
@@ -145,17 +148,18 @@ def part_of_clock(label: str) -> str:
 _PARTS: dict[str, str] = {
     word: part
     for part, words in (
-        ("year", "year years yr yyyy jahr année annee año ano anno rok år jaar yy y"),
-        ("month", "month mon mm mo monat mois mes mese måned månad maand mnth"),
-        ("day", "day dd tag jour día dia giorno dag day_of_month dom mday"),
+        ("year", "year years yr yyyy jahr année annee año ano anno rok år jaar yy"),
+        ("month", "month mon mm mo monat mois mes mese måned månad maand mnth mo"),
+        ("day", "day dd dy tag jour día dia giorno dag day_of_month dom mday"),
         ("day of year", "doy jday day_of_year dayofyear julian_day julday yday jd jul_day julian doyr daynum ddd"),
-        ("hour", "hour hours hr hh stunde heure hora ora h std hrs"),
+        ("hour", "hour hours hr hh stunde heure hora ora std hrs"),
         ("minute", "minute minutes min mins minuto mi mn"),
-        ("second", "second seconds sec secs ss sekunde seconde segundo s"),
+        ("second", "second seconds sec secs ss sekunde seconde segundo"),
         (
             "date",
             "date datum fecha data dato päivä tarih дата 日期 datum_utc date_utc sample_date sampling_date obs_date mess_datum dag_dato datums date_local datum_lokal",
         ),
+        ("zone", "tz tz_cd timezone time_zone zone utc_offset utcoffset zeitzone fuseau_horaire tz_offset gmt_offset"),
         (
             "clock",
             "time zeit uhrzeit heure hora ora tid klokkeslett czas tijd saat время 时间 time_utc clock hour_minute tijdstip "

@@ -8,15 +8,20 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+from jaxtyping import Float
 
 from ndestudio.data.dataset import Part
 from ndestudio.fitting.batches import Batch, make_batch, start_point
+from ndestudio.fitting.divergence import Horizon
+from ndestudio.fitting.forward_evaluation import quick_loss
+from ndestudio.fitting.horizon import horizon_of
 from ndestudio.fitting.noise import refine as refine_noise
 from ndestudio.fitting.optimizers.levenberg_marquardt import Point
 from ndestudio.fitting.prepared import PreparedFit
 from ndestudio.fitting.solver_choice import with_suitable_solver
+from ndestudio.fitting.stages.by_horizon import constants_by_horizon
 from ndestudio.fitting.stages.constants_objective import AGAIN, CONVERGED, ROUGHLY, descend
-from ndestudio.fitting.stages.restarts import bad, best_of, explored, guesses, sensible
+from ndestudio.fitting.stages.restarts import bad, best_of, explored, goal, guesses, sensible
 from ndestudio.fitting.stages.settling import settled
 from ndestudio.fitting.stages.stages import Outcome
 from ndestudio.fitting.step_count import enough_steps, on_samples, steps_for, tolerance
@@ -57,6 +62,10 @@ def fit_constants(tracker: Tracker, *, explore: bool = True, steps: int = 100) -
     tracker.enter("collocation", "guessing parameters from slopes", 1, 2)
     if explore:
         starts += guesses(problem, point)
+    horizon = _horizon(tracker, starts, batch)
+    if horizon is not None:
+        batch, outcome = constants_by_horizon(tracker, *horizon, batch.steps)
+        return settled(tracker, batch, outcome, look_round=False).reason
     tracker.enter("final_refinement", "fitting parameters through the solver (Levenberg-Marquardt)", 2, 2)
     outcome = best_of(tracker, batch, starts, replace(CONVERGED if whole else ROUGHLY, steps=steps))
     agreed = False
@@ -75,6 +84,16 @@ def fit_constants(tracker: Tracker, *, explore: bool = True, steps: int = 100) -
         return settled(tracker, weighted, found, look_round=False).reason
 
     return refine_noise(tracker, again, outcome.reason)
+
+
+def _horizon(tracker: Tracker, starts: list[Point], batch: Batch) -> tuple[Horizon, Float[np.ndarray, " theta"]] | None:
+    """How far a chaotic model can be compared, and where its fit begins; None where whole trajectories serve."""
+    problem, start = tracker.problem, starts[-1]  # of such a model slopes know more than whole trajectories
+    if problem.adaptive is not None:
+        return None
+    found = horizon_of(problem, start.theta, batch.steps)
+    good = found is not None and any(quick_loss(problem, batch, one) <= goal(problem) for one in starts)
+    return None if found is None or good else (found, start.theta)
 
 
 def _on_suitable_steps(

@@ -75,7 +75,7 @@ class _Descent(Monitor[Lbfgs]):
             point = self.start if state is None else self.at(state.x)
             error = robust_errors(problem, self.batch, point)
             used = (self.batch.target.train > 0) & np.isfinite(error)
-            self.program.limit(min(robust_limit(error, used, problem.train), 1e30))
+            self.program.limit(np.minimum(robust_limit(error, used, problem.train), 1e30))
         return True
 
     def poll(self) -> None:

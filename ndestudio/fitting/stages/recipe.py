@@ -6,23 +6,26 @@ import time
 from dataclasses import replace
 from typing import Any
 
-import msgspec
 import numpy as np
 
 from ndestudio.fitting.batches import Batch, fitted_rows, make_batch, start_point, take_rows
-from ndestudio.fitting.engines import Gradient, JaxEngine, row_bytes
+from ndestudio.fitting.divergence import Horizon
+from ndestudio.fitting.engines import Gradient, JaxEngine
 from ndestudio.fitting.forward_evaluation import best_start, loss_with_fitted_starts, quick_loss, quick_losses
+from ndestudio.fitting.horizon import horizon_of
 from ndestudio.fitting.initial_values import with_held_point
 from ndestudio.fitting.noise import refine as refine_noise
 from ndestudio.fitting.optimizers.levenberg_marquardt import Point
-from ndestudio.fitting.penalties import path_of
 from ndestudio.fitting.prepared import PreparedFit
 from ndestudio.fitting.solver_choice import with_suitable_solver
+from ndestudio.fitting.stages.by_horizon import networks_by_horizon
 from ndestudio.fitting.stages.collocation import interpolated, slopes
 from ndestudio.fitting.stages.descent import follow_lbfgs
 from ndestudio.fitting.stages.marginal_likelihood import follow_marginal_likelihood, uses_marginal_likelihood
 from ndestudio.fitting.stages.multiple_shooting import first_starts, shoot, shoot_apart, shooting_batch
+from ndestudio.fitting.stages.programs import affordable, gradient_of
 from ndestudio.fitting.stages.refinement import refine
+from ndestudio.fitting.stages.second_try import tried_again
 from ndestudio.fitting.stages.slope_fit import collocate
 from ndestudio.fitting.stages.stages import (
     Budget,
@@ -37,7 +40,6 @@ from ndestudio.fitting.tracker import Tracker
 from ndestudio.fitting.uncertainty.laplace import normal_equations, uncertainty
 from ndestudio.model.fitted import FittedModel
 from ndestudio.problem.rows import bucket, whole_rows
-from ndestudio.solve.jax_fixed import Loss
 from ndestudio.solve.step_count import LARGEST
 from ndestudio.solve.stiffness import stiffness
 
@@ -69,10 +71,6 @@ LOST = 4.0
 refinement."""
 HORIZONS = (0.25, 0.5, 0.75, 0.9)
 """Parts of whole trajectories that are fitted one after the other."""
-JACOBIAN_BYTES = 8e8
-"""Beyond this size of the Jacobian L-BFGS takes the place of Levenberg-Marquardt."""
-MOST_WORK = 1.5e11
-"""Operations of the normal equations beyond which it does, too."""
 
 
 def train_networks(tracker: Tracker, chosen) -> str:
@@ -106,6 +104,9 @@ def train_networks(tracker: Tracker, chosen) -> str:
     if by_jacobian and "shooting" in wanted and (asked or _starts_poorly(problem, batch, point)):
         learned = _short_segments(tracker, chosen, batch, point, budgets)
         if learned is not None:
+            horizon = horizon_of(problem, learned.theta, batch.steps)
+            if horizon is not None and "final_refinement" in wanted:
+                return _by_horizon(tracker, chosen, horizon, learned, batch, budgets)
             starts = [*starts, learned]
             finer = _fine_enough(tracker, batch, learned)
             if finer > steps:
@@ -125,6 +126,8 @@ def train_networks(tracker: Tracker, chosen) -> str:
         point = _on_few(tracker, whole, point, budgets["final_refinement"], wanted)
         outcome = _final_refinement(tracker, whole, point, budgets["final_refinement"], wanted)
         whole, outcome = _refined(tracker, whole, outcome, chosen, budgets["final_refinement"], wanted)
+        if "shooting" in wanted:
+            outcome = _second_try(tracker, whole, outcome, budgets, wanted)
         _judge(tracker, whole)
     if outcome is None:
         tracker.step(batch, point, 0, quick_loss(problem, batch, point), float("nan"), candidate=True)
@@ -140,6 +143,26 @@ def train_networks(tracker: Tracker, chosen) -> str:
         return reason
 
     return refine_noise(tracker, again, outcome.reason)
+
+
+def _by_horizon(tracker: Tracker, chosen: Any, horizon: Horizon, learned: Point, batch: Batch, budgets: dict) -> str:
+    """A chaotic model by segments of its horizon."""
+    train, budget = tracker.problem.train, Budget(budgets["final_refinement"] // 2)
+    factors = FACTORS[train.preset] if train.l2 is None else (1.0,)
+    engine, outcome = networks_by_horizon(tracker, chosen, horizon, learned.theta, batch.steps, budget, factors)
+    _judge(tracker, engine)
+    return outcome.reason
+
+
+def _second_try(tracker: Tracker, whole: JaxEngine, outcome: StageOutcome, budgets: dict, wanted) -> StageOutcome:
+    """With a weak penalty from fresh networks, where the fit is far above the noise."""
+    fresh = [Point(tracker.problem.space.theta, start_point(tracker.problem, whole.batch).free)]
+    growing, steps = Budget(budgets["shooting"] // 2, 0.02), budgets["final_refinement"] // 2
+
+    def final(engine: JaxEngine, at: Point) -> StageOutcome:
+        return _final_refinement(tracker, engine, at, steps, wanted)
+
+    return tried_again(tracker, whole, outcome, fresh, growing, HORIZONS, final)
 
 
 def _starts_poorly(problem: PreparedFit, batch: Batch, point: Point) -> bool:
@@ -380,35 +403,3 @@ def _descend(tracker: Tracker, gradient: Gradient, batch: Batch, point: Point, s
     if setup is not None and not np.isfinite(outcome.loss):
         tracker.note(setup.out_of_steps(), "warning")
     return outcome
-
-
-def gradient_of(problem: PreparedFit, batch: Batch, chosen) -> Gradient:
-    settings = Loss(
-        np.float64(_huber(problem)),
-        np.maximum(batch.follows, 0).astype(np.int32),
-        np.float64(0.0),
-        (batch.follows >= 0).astype(float),
-    )
-    data = (problem.space.constants, batch.start, batch.grid, batch.target, settings)
-    method, along = problem.adaptive or problem.method, path_of(problem, batch)
-    path = None
-    if along is not None:
-        squares = replace(along.problem, train=msgspec.structs.replace(problem.train, loss="squares"))
-        path = (problem, gradient_of(squares, along.batch, chosen))
-    return Gradient("trajectory", problem.structure, method, data, chosen, "the simulation and its gradient", path)
-
-
-def _huber(problem: PreparedFit) -> float:
-    """Where Huber's loss becomes linear, in spreads; for squares beyond all bounds."""
-    if problem.train.loss == "squares":
-        return 1e30
-    return problem.train.huber_delta * float(np.sqrt(max(problem.floor, 1e-8)))
-
-
-def affordable(problem: PreparedFit, batch: Batch) -> bool:
-    """Whether the Jacobian fits into memory and the normal equations into a few seconds."""
-    unknowns = problem.structure.size + len(problem.structure.states)
-    rows, samples = batch.grid.step.shape
-    values = rows * samples * len(problem.structure.measured)
-    flops = 2.0 * min(values, 1.5 * unknowns) * unknowns * values
-    return max(8.0 * values * unknowns, row_bytes(problem, batch)) < JACOBIAN_BYTES and flops < MOST_WORK

@@ -102,10 +102,11 @@ def best_of(tracker: Tracker, batch: Batch, starts: Sequence[Point], stopping: S
 
 def bad(problem: PreparedFit, outcome: Outcome) -> bool:
     """Whether a fit misses its data by so much that other starts are worth a look."""
-    return not outcome.loss <= _goal(problem)
+    return not outcome.loss <= goal(problem)
 
 
-def _goal(problem: PreparedFit) -> float:
+def goal(problem: PreparedFit) -> float:
+    """Loss up to which a fit is good enough."""
     return max(LOST, 3 * problem.floor)
 
 
@@ -114,13 +115,13 @@ def explored(tracker: Tracker, batch: Batch, outcome: Outcome, steps: int) -> tu
     it is the best there is."""
     if not bad(tracker.problem, outcome):
         return outcome, False
-    return elsewhere(tracker, batch, outcome, steps, _goal(tracker.problem))
+    return elsewhere(tracker, batch, outcome, steps, goal(tracker.problem))
 
 
 def elsewhere(
-    tracker: Tracker, batch: Batch, outcome: Outcome, steps: int, goal: float, limit: float = np.inf
+    tracker: Tracker, batch: Batch, outcome: Outcome, steps: int, enough: float, limit: float = np.inf
 ) -> tuple[Outcome, bool]:
-    """The best of a fit and those from further start values, ending where one's loss is below ``goal``; and whether
+    """The best of a fit and those from further start values, ending where one's loss is below ``enough``; and whether
     several starts came back to the fit while none did better.
 
     Parameters
@@ -144,7 +145,7 @@ def elsewhere(
         found = descend(tracker, batch, state.point, replace(CONVERGED, steps=steps))
         if found.loss < (1.0 - SAME) * outcome.loss:
             outcome = found
-        if outcome.loss <= goal:
+        if outcome.loss <= enough:
             break
     return outcome, False
 

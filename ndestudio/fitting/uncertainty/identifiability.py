@@ -43,7 +43,9 @@ def identify(problem: PreparedFit, model: FittedModel, found: Uncertainty) -> tu
     """
     deviation = np.sqrt(np.maximum(np.diag(found.covariance), 0.0))
     unsure = [
-        name for name, width in zip(found.names, deviation, strict=True) if width > UNSURE and name not in found.profiled
+        name
+        for name, width in zip(found.names, deviation, strict=True)
+        if width > UNSURE and name not in found.profiled
     ]
     with one_thread():
         beside = list(_neural_terms(problem, model, found, deviation))

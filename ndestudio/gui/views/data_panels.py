@@ -127,14 +127,18 @@ class ReadingPanel(QFrame):
         self.comment = QLineEdit()
         self.comment.setAccessibleName("Comment sign")
         self.comment.setToolTip("Lines that begin with this are skipped; empty: guessed")
-        self.sheet = combo((), "Sheet or variable", "Sheet of a workbook, or variable of an array file")
+        self.sheet = combo(
+            (),
+            "Sheet, table or variable",
+            "Sheet of a workbook, table of a database, variable or group of a file of arrays",
+        )
         self._form = QFormLayout()
         self._form.setSpacing(GRID)
         self._form.addRow("Delimiter", self.delimiter)
         self._form.addRow("Decimal sign", self.decimal)
         self._form.addRow("Encoding", self.encoding)
         self._form.addRow("Comments begin with", self.comment)
-        self._form.addRow("Sheet or variable", self.sheet)
+        self._form.addRow("Sheet, table or variable", self.sheet)
         self._body = QWidget()
         self._body.setLayout(self._form)
         self._body.hide()
@@ -164,12 +168,14 @@ class ReadingPanel(QFrame):
         self._form.setRowVisible(4, bool(state.choices))
         with quiet(self.sheet):
             self.sheet.clear()
+            if state.choice_field == "key":
+                self.sheet.addItem("All that belong together", None)
             for choice in state.choices:
                 self.sheet.addItem(choice, choice)
-            choose(self.sheet, config.sheet or config.key)
-        self._is_array = state.files[0].path.lower().endswith((".npz", ".mat")) if state.files else False
+            choose(self.sheet, getattr(config, state.choice_field))
+        self._choice_field = state.choice_field
 
-    _is_array = False
+    _choice_field = "sheet"
 
     def _connect(self) -> None:
         self.toggle.toggled.connect(self._on_toggle)
@@ -180,7 +186,7 @@ class ReadingPanel(QFrame):
         self.encoding.editingFinished.connect(lambda: self._on_text("encoding", self.encoding))
         self.comment.editingFinished.connect(lambda: self._on_text("comment", self.comment))
         self.sheet.currentIndexChanged.connect(
-            lambda: self.changed.emit({"key" if self._is_array else "sheet": self.sheet.currentData()})
+            lambda: self.changed.emit({self._choice_field: self.sheet.currentData()})
         )
 
     def _on_text(self, name: str, edit: QLineEdit) -> None:

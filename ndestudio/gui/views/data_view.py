@@ -122,8 +122,10 @@ class DataView(QWidget):
         self.read.show_dataset(loaded)
         self.read_stack.setCurrentIndex(0 if loaded is None else 1)
         self.plots.show_dataset(state.dataset, self.trajectories.hidden)
-        self.column_plots.show_panels(state.panels if loaded is None else ())
-        self.plot_stack.setCurrentIndex(2 if loaded is not None else 1 if state.panels else 0)
+        panels = () if loaded is not None or state.busy else state.panels
+        if panels:  # plots cost time: they are not made for the moment until the file is loaded
+            self.column_plots.show_panels(panels)
+        self.plot_stack.setCurrentIndex(2 if loaded is not None else 1 if panels else 0)
 
     def reset_layout(self) -> None:
         self.splitter.setSizes([_SIDE, 900])
@@ -160,7 +162,7 @@ class DataView(QWidget):
         tabs.addTab(self.read_stack, "As read")
         tabs.addTab(self.trajectories, "Trajectories")
         self.rows_hint = label("Press the number of a row to say what it holds", "muted")
-        self.rows_hint.setContentsMargins(0, 0, GRID, 0)
+        self.rows_hint.setContentsMargins(0, 0, GRID, GRID + GRID // 2)
         tabs.setCornerWidget(self.rows_hint)
         tabs.currentChanged.connect(lambda _: self._show_hint())
         self.tabs = tabs
@@ -193,7 +195,7 @@ class DataView(QWidget):
         content.layout().setStretch(4, 1)  # type: ignore[attr-defined]
         empty = EmptyState(
             "data",
-            f"Drop one or several data files here: {formats_text()}.",
+            f"Drop data files, or a folder of them, here: {formats_text()}.",
             "Open files…",
             self.browse.emit,
         )

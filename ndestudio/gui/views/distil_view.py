@@ -27,6 +27,7 @@ from ndestudio.gui.widgets.candidate_panel import CandidatePanel
 from ndestudio.gui.widgets.editors.operator_chooser import OperatorChooser
 from ndestudio.gui.widgets.elided import ElidedLabel
 from ndestudio.gui.widgets.math_view import MathList
+from ndestudio.gui.widgets.next_run_panel import NextRunPanel
 from ndestudio.gui.widgets.plots.formula_fit_plot import FormulaFitPlot
 from ndestudio.gui.widgets.plots.pareto_plot import ParetoPlot
 from ndestudio.gui.widgets.plots.trajectory_plot import TrajectoryPlot
@@ -71,6 +72,7 @@ class DistilView(QWidget):
         self.trajectories = TrajectoryPlot()
         self.changes = ChangeTable()
         self.equations = MathList("Equations with the formulas in use", scale=1.1)
+        self.next_run = NextRunPanel()
         self.notes = label("", wrap=True, selectable=True)
         self.redraw = Redraw(self, self._draw_front, self._draw_table, self._draw_lower)
         self._lay_out()
@@ -135,6 +137,8 @@ class DistilView(QWidget):
                 self.changes.show_changes(candidate.changes if candidate else ())
             case 3:
                 self.equations.show_formulas(state.equations)
+            case 4:
+                self.next_run.show_next_run(state.next_run)
 
     def _show_candidates(self, state: DistilState) -> None:
         idle = state.status == "idle"
@@ -271,6 +275,7 @@ class DistilView(QWidget):
             ),
             (self.changes, "Constants", "What refitting through the solver did to the parameters"),
             (self.equations, "Whole model", "All equations with the formulas in use"),
+            (self.next_run, "Next run", "What to measure next: the run that tells the laws apart which the data leave"),
         )
         self.lower_tabs.currentChanged.connect(lambda _: self.redraw.ask())
         self.second_card = card(self.second, margins=GRID)
@@ -362,6 +367,9 @@ def connect(view: DistilView, session: Session) -> None:
     view.neural_term_chosen.connect(distil.choose_neural_term)
     view.selected.connect(distil.select)
     view.pinned.connect(distil.pin)
+    view.next_run.asked.connect(distil.next_runs.suggest)
+    view.next_run.limited.connect(distil.next_runs.limit)
+    view.next_run.freed.connect(distil.next_runs.free)
     view.accepted.connect(distil.accept)
     view.reverted.connect(distil.revert)
 

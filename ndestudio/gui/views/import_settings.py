@@ -36,7 +36,10 @@ class ImportSettingsButton(QPushButton):
         self.names: tuple[str, ...] = ()
         self.suggested = ""
         self.readable = False
-        self.clicked.connect(lambda: self.menu_now().popup(self.mapToGlobal(QPoint(0, self.height()))))
+        self.setProperty("kind", "choice")
+        self.filled = QMenu(self)
+        self.filled.aboutToShow.connect(self.menu_now)
+        self.clicked.connect(lambda: self.filled.popup(self.mapToGlobal(QPoint(0, self.height()))))
 
     def show_names(self, names: tuple[str, ...], suggested: str, *, readable: bool) -> None:
         """``suggested``: name for new ones; ``readable``: there is something to keep."""
@@ -44,8 +47,8 @@ class ImportSettingsButton(QPushButton):
 
     def menu_now(self) -> QMenu:
         """What can be done now."""
-        menu = QMenu(self)
-        menu.aboutToHide.connect(menu.deleteLater)
+        menu = self.filled
+        menu.clear()
         for name in self.names:
             use = menu.addAction(f"Read with {name}".replace("&", "&&"))
             use.triggered.connect(lambda _=False, name=name: self.chosen.emit(name))

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from PySide6.QtCore import QPoint, Signal
 from PySide6.QtWidgets import QComboBox, QFormLayout, QFrame, QMenu, QPushButton, QSizePolicy, QVBoxLayout
 
+from ndestudio.data.decisions import Decision
 from ndestudio.gui.building import combo, label, quiet
 from ndestudio.gui.theme import GRID
 from ndestudio.session.data.state import DataState
@@ -17,13 +20,16 @@ FORMATS = (
     ("Year first, 2020/12/31", "year first"),
     ("Clock, 18:30:00", "clock"),
     ("Duration, 36:30:00", "duration"),
+    ("Minutes and seconds, 90:15", "minutes and seconds"),
     ("Digits, 202012311800", "compact"),
     ("Seconds since 1970", "unix s"),
     ("Milliseconds since 1970", "unix ms"),
     ("Microseconds since 1970", "unix us"),
+    ("Nanoseconds since 1970", "unix ns"),
     ("Excel day numbers", "excel"),
     ("MATLAB day numbers", "matlab"),
     ("Julian days", "julian"),
+    ("Modified Julian days", "modified julian"),
     ("Decimal years, 2020.5", "decimal year"),
     ("Plain numbers", "number"),
 )
@@ -50,8 +56,10 @@ class TimePanel(QFrame):
             "The column that is the time, or several that make it together: date and clock, year and day"
         )
         self.columns.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        self.menu = QMenu(self.columns)
+        self.menu.aboutToShow.connect(self.menu_now)
         self.columns.clicked.connect(
-            lambda: self.menu_now().popup(self.columns.mapToGlobal(QPoint(0, self.columns.height())))
+            lambda: self.menu.popup(self.columns.mapToGlobal(QPoint(0, self.columns.height())))
         )
         self.form = combo(FORMATS, "How the times are written", _FORMAT_TIP)
         self.form.setEditable(True)
@@ -83,19 +91,22 @@ class TimePanel(QFrame):
         self._labels = tuple(column.label for column in state.columns)
         self._taken = _taken(state)
         counted = state.config.time == ""
-        self.columns.setText("The rows are counted" if counted else ", ".join(self._taken) or "None found: choose")
+        across = not self._taken and bool(state.time_text) and not state.stale
+        words = "The rows are counted" if counted else "The names of columns" if across else "None found: choose"
+        self.columns.setText(", ".join(self._taken) or words)
         self.columns.setEnabled(bool(self._labels))
         self._given = state.config.time_format
         place = next((n for n, (_, value) in enumerate(FORMATS) if value == self._given), -1)
         with quiet(self.form):
+            self.form.setItemText(0, _guessed(state.decisions))
             self.form.setCurrentIndex(place)
             if place < 0:
                 self.form.setEditText(self._given or "")
 
     def menu_now(self) -> QMenu:
         """The columns, those of the time checked."""
-        menu = QMenu(self)
-        menu.aboutToHide.connect(menu.deleteLater)
+        menu = self.menu
+        menu.clear()
         for name in self._labels:
             action = menu.addAction(name.replace("&", "&&"))
             action.setCheckable(True)
@@ -112,6 +123,9 @@ class TimePanel(QFrame):
 
     def _on_typed(self) -> None:
         text = self.form.currentText().strip()
+        if text == self.form.itemText(0):
+            self._say(None)
+            return
         known = dict(FORMATS) | {value: value for _, value in FORMATS if value}
         self._say(known.get(text, text or None))
 
@@ -119,6 +133,16 @@ class TimePanel(QFrame):
         if value != self._given:
             self._given = value
             self.format_chosen.emit(value)
+
+
+def _guessed(decisions: Sequence[Decision]) -> str:
+    """`Guessed: day first`, by what was recognised."""
+    found = [
+        str(one.choices[one.chosen].changes["time_format"])
+        for one in decisions
+        if one.chosen is not None and one.choices and "time_format" in one.choices[one.chosen].changes
+    ]
+    return f"Guessed: {', '.join(dict.fromkeys(found))}" if found else "Guessed"
 
 
 def _taken(state: DataState) -> tuple[str, ...]:

@@ -16,7 +16,9 @@ from ndestudio.gui.widgets.flow_layout import FlowLayout
 
 _LONGEST = 44
 _SINGLE = 2
-"""More decisions of one topic than these share a chip; those of the format always do."""
+"""More decisions of one topic than these share a chip; those of the format of the whole text always do."""
+_LISTED, _TOLD = 40, 8
+"""Of the decisions that share a chip so many are in its menu, and so many in its tooltip."""
 _WORDS = 380
 """Width of the sentences in a menu."""
 
@@ -35,9 +37,9 @@ class DecisionChip(QToolButton):
         self.setIconSize(QSize(14, 14))
         words = _words(self.decisions)
         self.setText(_short(words) + "  ▾")
-        self.setToolTip("\n".join(one.sentence for one in self.decisions[:8]))
+        self.setToolTip("\n".join(one.sentence for one in self.decisions[:_TOLD]))
         self.setAccessibleName(words + _REMARKS[_state(self.decisions)])
-        self.setAccessibleDescription(" ".join(one.sentence for one in self.decisions))
+        self.setAccessibleDescription(" ".join(one.sentence for one in self.decisions[:_TOLD]))
         self.clicked.connect(lambda: self.menu_now().popup(self.mapToGlobal(QPoint(0, self.height()))))
         follow(self, self._restyle)
 
@@ -48,12 +50,14 @@ class DecisionChip(QToolButton):
         if len(self.decisions) == 1:
             self._fill(menu, self.decisions[0])
             return menu
-        for decision in self.decisions:
+        for decision in self.decisions[:_LISTED]:
             inner = QMenu(_short(_line(decision)), menu)
             menu.addMenu(inner)
             if decision.open or not decision.certain:
                 inner.setIcon(icon("help", colours().warning))
             self._fill(inner, decision)
+        if len(self.decisions) > _LISTED:
+            menu.addAction(f"and {len(self.decisions) - _LISTED} more, see Columns").setEnabled(False)
         return menu
 
     def _fill(self, menu: QMenu, decision: Decision) -> None:
@@ -128,9 +132,18 @@ def grouped(decisions: Sequence[Decision]) -> list[tuple[Decision, ...]]:
     """Decisions that share a chip: the many of one topic, but open questions alone; in the order of the topics."""
     groups: list[tuple[Decision, ...]] = [(one,) for one in decisions if one.open]
     for topic in TOPICS:
-        taken = tuple(one for one in decisions if one.topic == topic and not one.open)
-        groups += [taken] if len(taken) > (1 if topic == "format" else _SINGLE) else [(one,) for one in taken]
+        taken = [one for one in decisions if one.topic == topic and not one.open]
+        if topic == "format":  # that of the whole text is one thing, that of a column another
+            whole = tuple(one for one in taken if one.column is None)
+            taken = [one for one in taken if one.column is not None]
+            groups += _shared(taken) + ([whole] if whole else [])
+        else:
+            groups += _shared(taken)
     return groups
+
+
+def _shared(decisions: Sequence[Decision]) -> list[tuple[Decision, ...]]:
+    return [tuple(decisions)] if len(decisions) > _SINGLE else [(one,) for one in decisions]
 
 
 _REMARKS = {"open": ", a question that is open", "guess": ", guessed with little evidence", "": ""}
@@ -148,7 +161,7 @@ def _words(decisions: Sequence[Decision]) -> str:
         return f"{TOPICS[first.topic]}: {_answer(first, with_column=True)}"
     columns = [one.column for one in decisions if one.column]
     what = f"{len(decisions)} columns" if len(columns) == len(decisions) else f"{len(decisions)} decisions"
-    if first.topic == "format":
+    if first.topic == "format" and not columns:
         what = ", ".join(_answer(one, with_column=False) for one in decisions)
     return f"{TOPICS[first.topic]}: {what}"
 

@@ -68,7 +68,7 @@ class ProblemList(QWidget):
         self.setAccessibleName(name)
         self._layout = QVBoxLayout(self)
         self._layout.setContentsMargins(0, 0, 0, 0)
-        self._layout.setSpacing(GRID // 2)
+        self._layout.setSpacing(GRID)
         self._shown: tuple[Problem, ...] = ()
         self.rows: list[ProblemRow] = []
 

@@ -93,23 +93,25 @@ class DataController(Presenter[DataState]):
     def set_role(self, column: str, role: Role) -> None:
         """Give a column, named by its label, a role; the other roles are spelt out as they are now."""
         rows = column_rows(self._preview)
-        by_role: dict[str, list[str]] = {}
+        by_role: dict[str, tuple[str, ...]] = {}
         for row in rows:
-            by_role.setdefault(row.role, []).append(row.label)
+            by_role[row.role] = (*by_role.get(row.role, ()), row.label)
         config = self._workspace.project.spec.data
+        runs = by_role.get("trajectory", ())
         spelt = msgspec.structs.replace(
             config,
-            time=_spelt(by_role.get("time", []), config.time),
-            trajectory=next(iter(by_role.get("trajectory", ())), ""),
-            inputs=tuple(by_role.get("input", ())),
-            covariates=tuple(by_role.get("covariate", ())),
-            ignore=tuple(by_role.get("ignore", ())),
+            time=_spelt(by_role.get("time", ()), config.time),
+            trajectory=runs if len(runs) > 1 else "".join(runs),
+            inputs=by_role.get("input", ()),
+            covariates=by_role.get("covariate", ()),
+            ignore=by_role.get("ignore", ()),
         )
-        if role in ("time", "trajectory"):  # the column that had it becomes an ordinary one
-            for old in by_role.get(role, ()):
-                if old != column:
-                    spelt = msgspec.structs.replace(spelt, ignore=(*spelt.ignore, old))
-        changed = commands.with_role(spelt, column, role, tuple(by_role.get("state", ())))
+        if role == "time":  # the column that was it is left out, not measured
+            old = tuple(one for one in by_role.get(role, ()) if one != column)
+            spelt = msgspec.structs.replace(spelt, ignore=(*spelt.ignore, *old))
+        states = config.states if "observable" in by_role else by_role.get("state", ())
+        roles: dict[str, Role] = {row.label: row.role for row in rows}
+        changed = commands.with_role(spelt, column, role, states, roles.get(column, "state"))
         self._edit(f"Use {column} as {role}", commands.with_data(self._workspace.project, changed))
 
     def ignore(self, name: str) -> None:
@@ -346,6 +348,7 @@ class DataController(Presenter[DataState]):
             comment=config.comment or (preview.comment or "" if preview else ""),
             text_file=preview is None or preview.format == "text",
             choices=preview.choices if preview else (),
+            choice_field="sheet" if preview and preview.format == "excel" else "key",
             problems=self._problems(),
             notes=project.dataset.notes if project.dataset else preview.notes if preview else (),
             trajectories=trajectory_rows(project.dataset),

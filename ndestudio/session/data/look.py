@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,12 +22,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class RowMarks:
-    """Which rows of the file are what, 1-based; None where there is none or it is not known."""
+    """Which rows of the file are what, 1-based; None where there is none or it is not known.
+
+    labels: of the column that each cell of a row belongs to, "" where it belongs to none.
+    """
 
     names: int | None = None
     units: int | None = None
     first: int | None = None
     last: int | None = None
+    labels: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -77,7 +82,9 @@ def look(path: str, config: DataConfig, settings: Path | None, *, reporter: Repo
     if error is not None and not raw.cells:
         raise error
     panels = column_panels(preview) if preview is not None else ()
-    return Look(preview, raw, _marks(head, raw), panels, offers, error)
+    labels = [column.label for column in preview.columns] if preview is not None else []
+    marks = _marks(head, raw, labels) if labels else RowMarks()
+    return Look(preview, raw, marks, panels, offers, error)
 
 
 def untouched(config: DataConfig) -> bool:
@@ -94,19 +101,20 @@ def _offers(path: str, config: DataConfig, settings: Path, raw: RawRows) -> tupl
     return tuple(one.name for one in fitting_settings(known, path, config, raw)) if known else ()
 
 
-def _marks(head: Head | None, raw: RawRows) -> RowMarks:
-    """Where the rows of a head are among the rows as written."""
-    from ndestudio.data.names import split_header
+def _marks(head: Head | None, raw: RawRows, labels: Sequence[str]) -> RowMarks:
+    """Where the rows and columns of a head are among the rows as written."""
+    from ndestudio.data.tables.view import View
 
-    if head is None or not head.rows:
+    layout = head.layout if head is not None else None
+    if layout is None:
         return RowMarks()
-    first, labels = head.rows[0], [split_header(header)[0] for header in head.headers]
-    above = [(number, cells) for number, cells in zip(raw.numbers, raw.cells, strict=True) if number < first]
-    names = None
-    for number, cells in above:
-        same = sum(split_header(cell)[0] == label for cell, label in zip(cells, labels, strict=False) if label)
-        if same and 2 * same >= len([label for label in labels if label]):
-            names = number
-    between = [number for number, cells in above if names is not None and number > names and any(cells)]
-    last = head.rows[-1] if head.exact and len(head.rows) == head.row_count else None
-    return RowMarks(names, between[0] if len(between) == 1 else None, first, last)
+    view, columns = View(layout), {*layout.columns, *(place for one in layout.blocks for place in one.columns)}
+    return RowMarks(
+        layout.header_row or None,
+        layout.units_row or None,
+        layout.first_row,
+        layout.last_row or None,
+        tuple(
+            view.label_of(place, labels) if place in columns else "" for place in range(max(raw.width, layout.width))
+        ),
+    )

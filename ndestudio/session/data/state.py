@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from ndestudio.data.config import DataConfig, SplitConfig
 from ndestudio.data.dataset import Dataset, Part
@@ -98,6 +98,7 @@ class DataState:
     time_columns: labels of the columns that make the time; none where the rows are counted.
     raw: the first rows as they are written, None of a format without lines; marks says which of them are what.
     panels: columns of the file over the time, shown while nothing is loaded.
+    choice_field: the setting that takes one of the choices.
     offers: names of import settings that were saved for files of this shape; import_settings: of all.
     """
 
@@ -128,6 +129,7 @@ class DataState:
     panels: tuple[Panel, ...] = ()
     offers: tuple[str, ...] = ()
     import_settings: tuple[str, ...] = ()
+    choice_field: Literal["sheet", "key"] = "sheet"
 
 
 def column_rows(preview: Preview | None) -> tuple[ColumnRow, ...]:
@@ -180,7 +182,8 @@ def _of_rows(group: Sequence[DataProblem]) -> DataProblem:
     rows = [one.row for one in group if one.row is not None]
     if not rows:
         return group[0]
-    few = ", ".join(str(row) for row in rows[:4]) + (f" and {len(rows) - 4} more" if len(rows) > 4 else "")
+    *most, last = [str(row) for row in rows[:4]]
+    few = ", ".join([*most, last]) + f" and {len(rows) - 4} more" if len(rows) > 4 else f"{', '.join(most)} and {last}"
     column = f", column {group[0].column}" if group[0].column else ""
     return replace(group[0], place=f"rows {few}{column}", rows=tuple(rows))
 

@@ -22,6 +22,7 @@ from ndestudio.session.distillation.candidates import (
 from ndestudio.session.distillation.constraints import Constraints
 from ndestudio.session.distillation.evaluation_cache import EvaluationCache
 from ndestudio.session.distillation.formula_fit import changes
+from ndestudio.session.distillation.next_run import NextRuns, NextRunState
 from ndestudio.session.distillation.operators import operator_rows, preset_name, preset_rows, with_cost, with_operator
 from ndestudio.session.distillation.state import CandidateState, DistilState, EngineRow, FrontRow, NeuralTermRow
 from ndestudio.session.formulas import Formula, FormulaCache, FormulaRequest
@@ -53,6 +54,7 @@ class DistilController(Presenter[DistilState]):
         self._pinned: dict[str, Candidate] = {}
         self._evaluations = EvaluationCache(context.workspace, context.tasks, context.notifier)
         self.constraints = Constraints(context.workspace, self.change_settings)
+        self.next_runs = NextRuns(context)
         self._trying: tuple[str, Candidate] | None = None
         self._trial_values: Mapping[str, float] = {}
 
@@ -88,7 +90,9 @@ class DistilController(Presenter[DistilState]):
             self._pinned.clear()
             self._tasks.discard("substitute")
             self._trying = None
-            arguments = (project.fit, project.dataset, project.spec.distil, project.spec.train)
+            self._tasks.discard("next_run")
+            spec = project.spec
+            arguments = (project.fit, project.dataset, spec.distil, spec.train, spec.next_run)
             self._tasks.start(
                 "distil",
                 "Distilling",
@@ -221,6 +225,7 @@ class DistilController(Presenter[DistilState]):
             dataset=project.dataset,
             equations=self._equations(),
             sentence=result.sentence if result else "",
+            next_run=self.next_runs.state() if result else NextRunState(),
             notes=result.notes if result else tuple(n.text for n in self.live.notes) if self.live else (),
         )
 
@@ -437,7 +442,8 @@ def _tex(name: str) -> str:
     return name.replace("_", r"\_")
 
 
-def _distil(fit: Any, dataset: Any, config: Any, train: Any, *, reporter: Reporter) -> Distillation:
-    from ndestudio.distil import distil
+def _distil(fit: Any, dataset: Any, config: Any, train: Any, next_run: Any, *, reporter: Reporter) -> Distillation:
+    from ndestudio.distil import distil, with_next_run
 
-    return distil(fit.model, dataset, config, reporter, train, ensemble=fit.ensemble)
+    found = distil(fit.model, dataset, config, reporter, train, ensemble=fit.ensemble)
+    return with_next_run(found, fit, dataset, next_run, reporter.should_stop, train)

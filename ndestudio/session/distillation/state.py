@@ -9,6 +9,7 @@ from ndestudio.distil.config import DistilConfig
 from ndestudio.figures.plot_data import PlotData
 from ndestudio.figures.term_fit import FormulaFit
 from ndestudio.session.distillation.constraints import ConstraintsState
+from ndestudio.session.distillation.next_run import NextRunState
 from ndestudio.session.formulas import Formula
 from ndestudio.session.training.state import StageRow, Status
 
@@ -150,6 +151,7 @@ class DistilState:
     neural_terms: every neural term that is in the equations. neural_term: the one shown, "" without any.
     candidate: what was clicked, else the default choice. compared: what was pinned.
     equations: the whole model with the accepted formulas, typeset (None while being drawn).
+    next_run: what to measure next.
     complete: the trained model has no network, so that the next step is the export.
     """
 
@@ -176,3 +178,4 @@ class DistilState:
     equations: tuple[Formula | None, ...]
     sentence: str
     notes: tuple[str, ...]
+    next_run: NextRunState = NextRunState()

@@ -121,6 +121,14 @@ def test_a_petab_table(tmp_path: Path) -> None:
     assert deviation is not None and deviation[1].tolist() == [0.1, 0.3]
 
 
+def test_a_petab_table_with_replicates_and_rows_in_no_order(tmp_path: Path) -> None:
+    text = "observableId\tsimulationConditionId\ttime\tmeasurement\treplicateId\n"
+    text += "".join(f"p\tc\t{t}\t{t + k}\tr{k}\n" for k in (1, 2) for t in (5, 0, 10))
+    data = read(tmp_path, text, name="table.tsv")
+    holds(data, "c/r1", [0, 5, 10], p=[1, 6, 11])
+    holds(data, "c/r2", [0, 5, 10], p=[2, 7, 12])
+
+
 DOSED = """ID,TIME,AMT,RATE,ADDL,II,CMT,DV,DVID,EVID,MDV,AGE
 1,0,50,25,2,12,1,0,1,1,1,33
 1,0,.,.,.,.,2,0.5,1,0,0,33
@@ -279,7 +287,8 @@ def test_the_format_says_what_marks_a_missing_value(tmp_path: Path) -> None:
     text = "TIMESTAMP_START,TIMESTAMP_END,CO2\n1,2,410\n2,3,-9999\n3,4,411\n"
     data = read(tmp_path, text)
     holds(data, "table", [1, 2, 3], CO2=[410, N, 411])
-    assert any("-9999 mark what was not measured (files of FLUXNET" in note for note in data.notes)
+    daily = read(tmp_path, "TIMESTAMP,TA_F,SW_IN_F\n1,12,410\n2,13,-9999\n3,14,411\n")
+    holds(daily, "table", [1, 2, 3], TA_F=[12, 13, 14], SW_IN_F=[410, N, 411])
 
 
 def test_cells_beyond_a_limit_are_asked_about(tmp_path: Path) -> None:
@@ -289,3 +298,145 @@ def test_cells_beyond_a_limit_are_asked_about(tmp_path: Path) -> None:
     holds(read(tmp_path, text, below="missing"), "table", range(7), conc=[N, 1.5, N, 0.9, N, N, N])
     holds(read(tmp_path, text, below="limit"), "table", range(7), conc=[0.2, 1.5, N, 0.9, 20, 0.2, 0.2])
     assert [one.decision for one in preview(tmp_path / "table.csv").problems] == [found]
+
+
+def test_dates_across_the_header(tmp_path: Path) -> None:
+    text = "Place,County,Lat,1/30/21,1/31/21,2/1/21,2/2/21\n,Upper,1.5,1,2,4,8\nBay,Lower,2.5,3,,5,6\n"
+    data = read(tmp_path, text)
+    holds(data, "Upper", [0, 1, 2, 3], value=[1, 2, 4, 8])
+    holds(data, "Bay/Lower", [0, 1, 2, 3], value=[3, N, 5, 6])
+    assert data.time.unit == "d" and inputs(data, "Bay/Lower") == {"Lat": 2.5}
+    named = read(tmp_path, text, value="cases", names={"cases": "C"}, units={"cases": "persons"})
+    assert named.measured_names == ("C",) and named.measured[0].unit == "persons"
+    roles = [column.role for column in preview(tmp_path / "table.csv").columns]
+    assert roles == ["trajectory", "trajectory", "covariate", *["value"] * 4]
+
+
+def test_numbers_across_the_header(tmp_path: Path) -> None:
+    wells = "well;0 h;6 h;12 h\nA1;0,1;0,2;0,4\nA2;0,1;0,25;0,5\n"
+    data = read(tmp_path, wells)
+    holds(data, "A2", [0, 6, 12], value=[0.1, 0.25, 0.5])
+    assert data.time.unit == "h"
+    years = "Country,Code,Indicator Name,1990,1991,1992\nX,XX,Births,1,2,3\nX,XX,Deaths,4,5,6\nY,YY,Births,7,8,9\nY,YY,Deaths,3,2,1\n"
+    data = read(tmp_path, years)
+    holds(data, "Y", [1990, 1991, 1992], Births=[7, 8, 9], Deaths=[3, 2, 1])
+    assert len(data.trajectories) == 2 and data.time.unit == "year"
+    bare = read(tmp_path, "sample,0,10,20,30\nA,1,2,3,4\nB,2,3,4,5\n")
+    holds(bare, "B", [0, 10, 20, 30], value=[2, 3, 4, 5])
+    quantities = "time,x1,x2,x3\n0,1,2,3\n1,2,3,4\n2,3,4,5\n"
+    assert read(tmp_path, quantities).measured_names == ("x1", "x2", "x3")
+
+
+def test_a_shape_that_a_table_cannot_have_is_told(tmp_path: Path) -> None:
+    for shape in ("long", "dates across"):
+        with pytest.raises(DataError, match=f"cannot be read as `{shape}`"):
+            read(tmp_path, "time,x\n0,1\n1,2\n2,3\n", shape=shape)
+
+
+@pytest.mark.skipif(not SHARED.exists(), reason="the shared inputs are not here")
+def test_the_shared_tables_of_other_shapes() -> None:
+    def shared(name: str, **settings: Any) -> Dataset:
+        return load(DataConfig(files=(str(SHARED / name),), **settings))
+
+    petab = shared("petab.tsv")
+    holds(petab, "cond1", [0, 1, 2], obs_a=[1, 0.7, 0.5], obs_b=[0.05, 0.31, 0.48])
+    long = shared("long_variable_value.csv")
+    holds(long, "long_variable_value", [0, 1, 2], prey=[30, 47, 70], pred=[4, 6, 10])
+    jhu = shared("jhu_wide.csv")
+    for name, values in {"Northland": [1, 2, 4, 7], "Southland": [0, 1, 1, 3], "Isle/Westland": [5, 6, 9, 13]}.items():
+        holds(jhu, name, [0, 1, 2, 3], value=values)
+    mean = shared("replicates_wide.csv", replicates="mean")
+    holds(mean, "replicates_wide", [0, 1, 2, 3], value=[1.00333333, 1.41, 1.94666667, 2.62])
+    deviation = mean.trajectories[0].deviation
+    assert deviation is not None
+    np.testing.assert_allclose(deviation[:, 0], [0.0153, 0.0361, 0.0451, 0.0819], atol=5e-5)
+    assert len(shared("replicates_wide.csv").trajectories) == 3
+    zero = shared("nonmem_zero_dv.csv")
+    holds(zero, "1", [0, 1, 4, 12, 13], DV=[N, 4.1, 1.9, N, 5.6])
+    assert [(one.time, one.amount) for one in zero.trajectory("1").doses] == [(0, 100), (12, 100)]
+    assert [inputs(zero, name) for name in ("1", "2")] == [{"WT": 70}, {"WT": 81}]
+    both = shared("nonmem_data.csv")
+    holds(both, "1", [0, 1, 4], DV=[0.2, 4.1, 1.9])
+    holds(both, "2", [1, 4], DV=[5.0, 2.4])
+    assert [one.doses[0].amount for one in both.trajectories] == [100, 120]
+    holds(shared("nonmem_table.tab"), "1", [0, 1, 2, 4], DV=[N, 4.1, 3.2, 1.9])
+    theoph = shared("covariates_long.csv")
+    assert [inputs(theoph, name) for name in ("1", "2")] == [{"Wt": 79, "Dose": 4.0}, {"Wt": 72, "Dose": 4.4}]
+    index = shared("index_time.csv")
+    assert index.measured_names == ("v",) and index.time.label == "elapsed_ms" and index.time.unit == "ms"
+    rdb = shared("usgs.rdb")
+    assert [one.measured[:, 0].tolist() for one in rdb.trajectories] == [[120, 135, 128, 117], [40, 44, 52, 49]]
+    with pytest.raises(DataError, match=r"`x` holds -999 in one row; `y` holds -999"):
+        shared("sentinel_999.csv")
+    with pytest.raises(DataError, match=r"`<0\.5` says that the value lies beyond a limit"):
+        shared("below_detection.csv")
+
+
+def test_units_in_a_column_of_a_long_table(tmp_path: Path) -> None:
+    text = "site,date,CharacteristicName,value,unit\n" + "".join(
+        f"S{site},2021-05-{day:02d},{name},{day},{unit}\n"
+        for site in (1, 2)
+        for day in (1, 2, 3)
+        for name, unit in (("Temp", "deg C"), ("O2", "mg/L"))
+    )
+    data = read(tmp_path, text)
+    assert {one.name: one.unit for one in data.measured} == {"Temp": "deg C", "O2": "mg/L"}
+    with pytest.raises(DataError, match="`Temp` is given in `deg C` and in `deg F`"):
+        read(tmp_path, text + "S2,2021-05-09,Temp,50,deg F\n")
+
+
+def test_species_may_be_quantities_or_runs(tmp_path: Path) -> None:
+    text = "time,species,biomass\n" + "".join(f"{t},{s},{t + k}\n" for t in range(4) for k, s in enumerate("AB"))
+    assert {"shape": "wide", "trajectory": "species"} in [one.changes for one in asked(tmp_path, text).choices]
+    genes = "gene\tT0\tT15\tT60\nabc\t1\t1.5\t2\nxyz\t0.2\t0.3\t0.1\n"
+    data = read(tmp_path, genes, name="genes.tsv")
+    holds(data, "genes", [0, 15, 60], abc=[1, 1.5, 2], xyz=[0.2, 0.3, 0.1])
+    runs = read(tmp_path, genes, name="genes.tsv", shape="dates across", trajectory="gene")
+    assert [one.name for one in runs.trajectories] == ["abc", "xyz"]
+
+
+def test_censored_values_are_asked_about(tmp_path: Path) -> None:
+    text = "ID,TIME,AMT,DV,CENS,SEX\n" + "".join(
+        f"{i},0,9,.,0,{sex}\n{i},1,.,5,0,{sex}\n{i},9,.,0.1,1,{sex}\n{i},10,.,0.3,0,{sex}\n"
+        for i, sex in enumerate("MFM")
+    )
+    assert [one.changes for one in asked(tmp_path, text).choices] == [{"below": "missing"}, {"below": "limit"}]
+    holds(read(tmp_path, text, below="missing"), "1", [1, 9, 10], DV=[5, N, 0.3])
+    holds(read(tmp_path, text, below="limit"), "1", [1, 9, 10], DV=[5, 0.1, 0.3])
+
+
+def test_means_with_their_deviations_and_numbers_of_readings(tmp_path: Path) -> None:
+    data = read(tmp_path, "time,animal,x_mean,x_sd,n\n0,7,1,0.1,3\n1,9,2,0.1,3\n2,8,3,0.2,3\n")
+    assert data.measured_names == ("x_mean",)
+    deviation = data.trajectories[0].deviation
+    assert deviation is not None and deviation[:, 0].tolist() == [0.1, 0.1, 0.2]
+
+
+def test_covariates_in_the_first_row_of_a_run_and_what_else_a_table_of_doses_has(tmp_path: Path) -> None:
+    text = (
+        "ID,TIME,AMT,DV,WT,CRCL\n1,0,9,.,70,90\n1,1,.,5,.,91\n1,4,.,3,.,92\n2,0,9,.,80,80\n2,1,.,6,.,85\n2,4,.,2,.,84\n"
+    )
+    data = read(tmp_path, text)
+    assert data.measured_names == ("DV",) and data.input_names == ("WT",)
+    assert [inputs(data, one)["WT"] for one in ("1", "2")] == [70, 80]
+    assert any("`CRCL` is not the dependent variable `DV`" in note for note in data.notes)
+    driven = read(tmp_path, text, inputs=("CRCL",))
+    assert driven.trajectory("1").inputs[:, driven.input_names.index("CRCL")].tolist() == [90, 91, 92]
+
+
+def test_a_row_that_is_there_twice_is_asked_about(tmp_path: Path) -> None:
+    found = asked(tmp_path, "time,x\n0,1\n1,2\n1,2\n2,4\n")
+    assert {"replicates": "mean"} in [one.changes for one in found.choices]
+    holds(read(tmp_path, "time,x\n0,1\n1,2\n1,2\n2,4\n", replicates="mean"), "table", [0, 1, 2], x=[1, 2, 4])
+
+
+def test_what_differs_between_files_only_is_a_covariate(tmp_path: Path) -> None:
+    for name, pressure in (("a.csv", 1.5), ("b.csv", 2.5)):
+        (tmp_path / name).write_text(
+            "time,x,pressure\n" + "".join(f"{t},{t * pressure},{pressure}\n" for t in range(4))
+        )
+    data = load(DataConfig(files=("a.csv", "b.csv")), base=tmp_path)
+    assert data.measured_names == ("x",)
+    assert [inputs(data, name) for name in ("a", "b")] == [{"pressure": 1.5}, {"pressure": 2.5}]
+    asked_for = load(DataConfig(files=("a.csv", "b.csv"), states=("x", "pressure")), base=tmp_path)
+    assert asked_for.measured_names == ("x", "pressure")

@@ -5,16 +5,14 @@ A press on the number of a row, or the menu of a row, says what the row is. Rows
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any, get_args
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, QPoint, Qt, Signal
 from PySide6.QtGui import QBrush, QColor, QFont
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QMenu, QTableView
 
-from ndestudio.data.names import split_header
+from ndestudio.data.roles import Role
 from ndestudio.gui.theme import colours, follow, monospace
-from ndestudio.session.commands import Role
 from ndestudio.session.data.look import RowMarks
 from ndestudio.session.data.state import ColumnRow, DataState
 
@@ -175,6 +173,7 @@ class PreviewTable(QTableView):
         self.rows.show(state)
         if self.rows.head != head:
             self._span_lines()
+            self._show_table()
         if self.rows.bad and set(self.rows.bad) != bad:
             self.go_to(min(self.rows.bad))
         if titles != self._titles():
@@ -190,6 +189,13 @@ class PreviewTable(QTableView):
         if line in self.rows.numbers:
             self.selectRow(self.rows.numbers.index(line))
             self.scrollTo(self.rows.index(self.rows.numbers.index(line), 0))
+
+    def _show_table(self) -> None:
+        """Scroll to where the table begins, below what may be a long preface."""
+        begins = self.rows.marks.names or self.rows.marks.first
+        if begins in self.rows.numbers:
+            place = max(0, self.rows.numbers.index(begins) - 1)
+            self.scrollTo(self.rows.index(place, 0), QAbstractItemView.ScrollHint.PositionAtTop)
 
     def menu(self, row: int) -> QMenu:
         """What a row can be said to be."""
@@ -269,41 +275,8 @@ def _ink_of(column: ColumnRow | None) -> str:
 
 
 def _in_place(state: DataState, width: int) -> tuple[ColumnRow | None, ...]:
-    """The column that each cell of a row belongs to: by its name, else by its place where as many columns are there."""
-    names = (
-        next(
-            (
-                cells
-                for number, cells in zip(state.raw.numbers, state.raw.cells, strict=True)
-                if number == state.marks.names
-            ),
-            (),
-        )
-        if state.raw
-        else ()
-    )
-    if not state.columns:
-        return (None,) * width
-    by_place = list(state.columns[:width]) + [None] * (width - len(state.columns))
-    if not names:
-        return tuple(by_place)
-    left = list(state.columns)
-    found = [_take(left, lambda column, name=name: column.label == split_header(name)[0]) for name in names]
-    found = [
-        one
-        or _take(left, lambda column, name=name: bool(name) and column.label.startswith(f"{split_header(name)[0]}_"))
-        for one, name in zip(found, names, strict=True)
-    ]
-    if 2 * sum(one is not None for one in found) < len(state.columns):
-        return tuple(by_place)
-    if len(names) == len(state.columns):
-        found = [one or column for one, column in zip(found, state.columns, strict=True)]
-    return tuple((*found, *(None,) * (width - len(found)))[:width])
-
-
-def _take(left: list[ColumnRow], fits: Callable[[ColumnRow], bool]) -> ColumnRow | None:
-    for column in left:
-        if fits(column):
-            left.remove(column)
-            return column
-    return None
+    """The column that each cell of a row belongs to."""
+    known = {column.label: column for column in state.columns}
+    labels = state.marks.labels or tuple(column.label for column in state.columns)
+    found = [known.get(label) for label in labels[:width]]
+    return (*found, *(None,) * (width - len(found)))

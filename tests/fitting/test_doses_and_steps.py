@@ -1,0 +1,54 @@
+"""What a fit makes of doses, which no model uses, and of inputs that step between two rows."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from ndestudio.data.arrays import dataset_from_arrays
+from ndestudio.data.config import SplitConfig
+from ndestudio.data.dataset import Dataset, Dose
+from ndestudio.errors import NdeStudioError
+from ndestudio.fitting.config import TrainConfig
+from ndestudio.fitting.fit_model import fit
+from ndestudio.model.config import ModelConfig, ParameterConfig
+from ndestudio.progress import Note, RecordingReporter
+
+T = np.array([0.0, 1.0, 2.0, 3.0, 4.0, 6.0])
+K, FEED = 0.7, 3.0
+
+
+def fed() -> Dataset:
+    """d(x)/dt = u - k*x from 0, with u = 3 until 2 and 0 after."""
+    x = np.where(T <= 2, FEED / K * (1 - np.exp(-K * T)), FEED / K * (1 - np.exp(-2 * K)) * np.exp(-K * (T - 2)))
+    u = np.where(T < 2, FEED, 0.0)
+    data = dataset_from_arrays(T, x, ["x"], inputs=u, input_names=["u"], split=SplitConfig(by="none"))
+    before = np.full((len(T), 1), np.nan)
+    before[2] = FEED
+    return replace(data, trajectories=(replace(data.trajectories[0], inputs_before=before),))
+
+
+MODEL = ModelConfig(equations="d(x)/dt = u - k*x", parameters={"k": ParameterConfig(value=0.3)})
+
+
+def test_a_step_between_two_rows_is_solved_exactly() -> None:
+    found = fit(MODEL, fed(), TrainConfig(preset="quick"))
+    assert found.model.parameters["k"] == pytest.approx(K, rel=1e-5)
+
+
+def test_solvers_that_would_pass_over_a_step_refuse() -> None:
+    with pytest.raises(NdeStudioError, match="inputs of trajectory `1` step at 2"):
+        fit(MODEL, fed(), TrainConfig(preset="quick", solver="diffrax-tsit5"))
+
+
+def test_doses_that_the_model_does_not_use_are_told() -> None:
+    data = fed()
+    dosed = replace(data, trajectories=(replace(data.trajectories[0], doses=(Dose(0.0, 50.0), Dose(3.0, 50.0))),))
+    reporter = RecordingReporter()
+    fit(MODEL, dosed, TrainConfig(preset="quick"), reporter)
+    told = [event.text for event in reporter.events if isinstance(event, Note)]
+    assert any(
+        "2 doses in 1 trajectories (the first is 50 at 0 in `1`), which the model does not use" in one for one in told
+    )
