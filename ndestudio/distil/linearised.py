@@ -24,6 +24,9 @@ UNSURE = 0.15
 """Standard deviation of the other unknown terms, in spreads, while one is searched; and the distance in which it changes:"""
 REACH = 1.0
 STEPS = 20
+LEAST_LEFT = 0.25
+"""Part of the expected sum of squares below which formulas are not told from each other: the noise was estimated, or assumed
+where there is next to none."""
 MOST_TERMS = 8
 """Of a sum that is offered."""
 LARGEST_SUBSET, LOOKED_AT, BEST_SUBSETS = 5, 20, 3
@@ -133,7 +136,7 @@ def fit_together(response: Response, formulas: Mapping[str, Expr]) -> Fitted:
             nats += number_nats(fitted_constants(formulas[name]), response.count)
     count = response.count
     # the size of the noise is an estimate too
-    fit = 0.5 * count * np.log(max(squares, 1e-300) / count) if count else 0.0
+    fit = 0.5 * count * np.log(max(squares / count, LEAST_LEFT)) if count else 0.0
     return Fitted(found, squares, float(fit) + nats)
 
 
