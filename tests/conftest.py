@@ -9,6 +9,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 from jaxtyping import install_import_hook
 
 PACKAGES = ("data", "distil", "model", "symbolic")
@@ -19,6 +20,15 @@ LEFT_OUT = (
     "ndestudio.model.basis",
     "ndestudio.model.networks",
     "ndestudio.model.evaluate",
+    # called for each cell or line of a table
+    "ndestudio.data.cells",
+    "ndestudio.data.readers.dialect",
+    "ndestudio.data.readers.frames",
+    "ndestudio.data.readers.plain",
+    "ndestudio.data.shape.below",
+    "ndestudio.data.tables.finder",
+    "ndestudio.data.tables.kinds",
+    "ndestudio.data.tables.layout",
     # beartype takes `Self` only in classes that it decorates whole, which jaxtyping does not ask of it
     "ndestudio.symbolic.regressor",
 )
@@ -52,6 +62,9 @@ if checked:
     install_import_hook(checked, TYPES)
     sys.setrecursionlimit(5_000)  # a checked call takes several frames
 
+# the same examples every time, and no judgement by the clock: a test that fails does so again
+settings.register_profile("tests", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("tests")
 
 LONGEST = (
     "symbolic/test_native_sanitized.py",

@@ -197,7 +197,7 @@ class Rounds:
 
     def _response(self, instead: FittedModel | None) -> Response | None:
         with np.errstate(all="ignore"):
-            return linear_response(self.model, self.dataset, self.judge.candidates.problem, self.names, instead)
+            return linear_response(self.model, self.dataset, self.judge.candidates.measure, self.names, instead)
 
     def _round(self, response: Response, before: Round | None, settle: int) -> Round | None:
         data = {name: term_data(response, name) for name in self.names}
@@ -245,7 +245,9 @@ class Rounds:
 
         settings = replace_settings(search_config(self.config, data.noise), settle)
         own = self.config.guesses.get(data.name, ())
-        library, units, unit = fitting_library(self.model, self.dataset, data.name, data.arguments, self.config, self.operators)
+        library, units, unit = fitting_library(
+            self.model, self.dataset, data.name, data.arguments, self.config, self.operators
+        )
         guesses = (*own, *(to_text(one) for one in known[:MOST_GUESSED]), *library)
         asked = self._asked(data.name)
         if asked.factors:  # guesses are of the whole term

@@ -7,7 +7,7 @@ import numpy as np
 from ndestudio.data.file_preview import ColumnPreview, Preview
 from ndestudio.figures.description import Axis, Colour, Curve, Mark, Panel, Points
 
-MOST_COLUMNS = 24
+MOST_COLUMNS = 12
 """Columns that are drawn: those that are used first."""
 
 _DOTS_UP_TO = 2000

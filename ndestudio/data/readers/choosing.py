@@ -78,7 +78,10 @@ def choose(root: Group, blocks: Sequence[Block], key: str | None, orientation: O
         chosen = _among(named, name, key, blocks)
         return replace(chosen, choices=_paths(blocks) or variables)
     if not blocks:
-        raise DataError("no variable of the file is a vector or a matrix of numbers", path=name)
+        raise DataError(
+            "no variable of the file is a vector or a matrix of numbers; it needs a time, and measurements of the same length",
+            path=name,
+        )
     timed = [block for block in blocks if block.clock is not None]
     kept = timed or blocks
     chosen = _among(kept, name, None, kept)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -86,6 +87,7 @@ class ExcelReader:
         rows = np.arange(head.layout.first_row, head.layout.first_row + body.height, dtype=np.int64)
         body = body.rename({old: str(index) for index, old in enumerate(body.columns)})
         sources = view.sources(kinds)
+        head = replace(head, times=view.by_position(head.times))
         body = body.select(pl.col(str(index)) for index in sources)
         labels = unique_labels([split_header(header)[0] for header in head.headers])
         named = {raw: view.label_of(raw, labels) for raw in sources}
@@ -132,7 +134,7 @@ def _first_table(
             continue
         found = recognise(["\t".join(row.cells) for row in rows[:400]], path.suffix.lower(), config)
         if found is not None and found.rule.transposed:
-            rows = transposed(rows, found)
+            rows = transposed(rows, found, config.header_row)
         layout, decisions = layout_of(rows, config, ".", name, found, whole)
         return sheet, rows, layout, decisions
     what = f"the sheet `{sheets[0]}`" if len(sheets) == 1 else "every sheet"
@@ -173,7 +175,7 @@ def _body(path: Path, sheet: str, layout: Layout, name: str) -> pl.DataFrame:
         raise _unreadable(name, error) from error
     missing = [pl.lit(None, dtype=pl.String).alias(f"missing {k}") for k in range(layout.width - frame.width)]
     return frame.with_columns(
-        _clock(pl.col(one)) for one, kind in frame.schema.items() if kind == pl.Duration
+        _clock(pl.col(one)).alias(one) for one, kind in frame.schema.items() if kind == pl.Duration
     ).with_columns(missing)
 
 

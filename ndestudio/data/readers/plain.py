@@ -96,15 +96,21 @@ def _records(rows: list[dict[str, Any]]) -> Group | None:
     return Group({name: variable(_vector([row.get(name) for row in flat])) for name in names})
 
 
-def _cells(row: Mapping[str, Any]) -> dict[str, Any] | None:
-    """The cells of one record; None if it holds more than one row."""
+def _cells(row: Mapping[str, Any], timed: bool = False) -> dict[str, Any] | None:
+    """The cells of one record; None if it holds more than one row.
+
+    Parameters
+    ----------
+    timed
+        Whether it is part of a record with one time, whose lists can only be vectors.
+    """
     cells: dict[str, Any] = {}
-    single_time = any(is_time_name(name) and _single(value) for name, value in row.items())
+    single_time = timed or any(is_time_name(name) and _single(value) for name, value in row.items())
     for name, value in row.items():
         if _single(value):
             cells[name] = value
         elif isinstance(value, Mapping):
-            inner = _cells({str(key): one for key, one in value.items()})
+            inner = _cells({str(key): one for key, one in value.items()}, single_time)
             if inner is None:
                 return None
             cells |= {f"{name}.{key}": one for key, one in inner.items()}

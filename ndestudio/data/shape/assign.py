@@ -178,6 +178,8 @@ class _Assigning:
         if self._across is not None:
             return
         told = [column for column in self._seen if self._roles[column.index] == "time"]
+        if not told and self._config.time is None and self._petab():
+            told = [one for one in self._free() if word(one.label) == "time" and one.kind == "number"]
         self._chosen = named(told, self._path) if told else None
         if self._config.trajectory is not None:
             return
@@ -211,9 +213,11 @@ class _Assigning:
     def find_time(self) -> None:
         if self._across is not None:
             return
-        if self._config.time is None:
+        if self._config.time is None and not (self._petab() and self._chosen is not None):
             number = groups(self._seen, self._runs(), self._base())
-            self._chosen = choose(self._free(), lambda values: increasing(values, number), self._path)
+            self._chosen = choose(
+                self._free(), lambda values: increasing(values, number), self._path, runs=number is not None
+            )
         if self._chosen is None:
             return
         for place in self._chosen.clock.columns if self._chosen.clock else ():
@@ -314,13 +318,18 @@ class _Assigning:
     def _base(self) -> np.ndarray | None:
         return None if self._long is None else groups(self._seen, (self._long.observable,))
 
+    def _petab(self) -> bool:
+        return self._long is not None and word(self._columns[self._long.observable].label) == "observableid"
+
     def _petab_runs(self) -> tuple[int, ...]:
-        """The conditions of a PEtab measurement table."""
-        if self._long is None or word(self._columns[self._long.observable].label) != "observableid":
+        """The conditions of a PEtab measurement table, and its replicates where a condition has several."""
+        if not self._petab():
             return ()
-        named = [one for name in PETAB_RUNS for one in self._free() if word(one.label) == name]
-        used = [one for one in named if one.missing < len(one.texts)]
-        return tuple(one.index for one in used if len(set(one.texts)) > 1 or one is used[-1])
+        used = [one for one in self._seen if word(one.label) in PETAB_RUNS and one.missing < len(one.texts)]
+        last = PETAB_RUNS.index("simulationconditionid")
+        kept = [one for one in used if len(set(one.texts)) > 1 or word(one.label) == PETAB_RUNS[last]]
+        order = sorted(kept, key=lambda one: PETAB_RUNS.index(word(one.label)))
+        return tuple(one.index for one in order if self._roles[one.index] is None)
 
 
 def _is_code(column: Analysed) -> bool:

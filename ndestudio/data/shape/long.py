@@ -112,7 +112,7 @@ def _could_name(column: Analysed, names: frozenset[str] | None) -> bool:
     if called not in names:
         return False
     whole = column.kind == "number" and bool(np.all(np.mod(column.values, 1) == 0))
-    repeats = len(distinct) <= len(column.texts) / 2
+    repeats = len(distinct) < len(column.texts) if names is OBSERVABLES else 2 * len(distinct) <= len(column.texts)
     return repeats and (column.kind == "text" or (whole and called in ("dvid", "ytype", "observable")))
 
 
@@ -183,10 +183,15 @@ def observables(texts: Sequence[str] | np.ndarray) -> list[str]:
     return [one for one in dict.fromkeys(str(text).strip() for text in texts) if one]
 
 
-def pivot(source: Rows, names: Sequence[str]) -> tuple[Rows, list[str]]:
+def pivot(source: Rows, names: Sequence[str], ordered: bool = True) -> tuple[Rows, list[str]]:
     """A long source with a measured column for each of ``names``.
 
     Rows of one trajectory and time become one; a quantity that is there twice at a time makes a second row of it.
+
+    Parameters
+    ----------
+    ordered
+        Whether the times of each quantity have to rise: not in PEtab tables, whose rows are in no order.
 
     Raises
     ------
@@ -206,7 +211,8 @@ def pivot(source: Rows, names: Sequence[str]) -> tuple[Rows, list[str]]:
     if not len(quantity):
         return replace(source, measured=np.zeros((0, len(names))), observable=None, deviation=None), notes
     group = _by_appearance(source.group, len(quantity))
-    _check_order(source, group, quantity, names)
+    if ordered:
+        _check_order(source, group, quantity, names)
     first, row_of = _wide_rows(group, source.t, quantity)
     wide = source.rows_at(first)
     measured = np.full((len(first), len(names)), np.nan)

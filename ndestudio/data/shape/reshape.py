@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -10,7 +10,7 @@ import numpy as np
 from ndestudio.data.assemble import Rows
 from ndestudio.data.config import DataConfig
 from ndestudio.data.dataset import Column
-from ndestudio.data.decisions import Decision, question
+from ndestudio.data.decisions import Choice, Decision, question
 from ndestudio.data.names import identifier, split_header, unique_labels
 from ndestudio.data.plan import Plan
 from ndestudio.data.roles import Analysed
@@ -20,7 +20,8 @@ from ndestudio.data.shape.long import observables, pivot
 from ndestudio.data.shape.replicates import NAMELESS, averaged, find_replicates, stacked
 from ndestudio.data.shape.rest import SHOWN
 from ndestudio.data.shape.sentinels import could_mark, find_sentinels, ruled, sentinel_question
-from ndestudio.data.shape.together import MEAN, STATES, TRAJECTORIES, rows_together
+from ndestudio.data.shape.together import FEWEST, MEAN, STATES, TRAJECTORIES, rows_together
+from ndestudio.data.shape.vocabulary import word
 from ndestudio.errors import DataError
 
 
@@ -90,9 +91,46 @@ def reshape(plan: Plan, sources: Sequence[Rows], config: DataConfig, per_hour: f
     if plan.observable is not None:
         _pivot(plan, shaped, config)
     _marks(plan, shaped, config)
+    if len(shaped.sources) > 1 and not plan.trajectory and plan.observable is None and config.states is None:
+        _constants_of_files(shaped, config)
     _replicates(plan, shaped, config)
     _rows_together(shaped, config)
     return shaped
+
+
+def _ends(values: np.ndarray, quick: Callable[..., np.ndarray], careful: np.ufunc) -> np.ndarray:
+    """Least or largest value of each column; gaps, which the quick way does not pass over, are the exception."""
+    found = quick(values, axis=0)
+    for column in np.flatnonzero(np.isnan(found)):
+        found[column] = careful.reduce(values[:, column])
+    return found
+
+
+def _constants_of_files(shaped: Shaped, config: DataConfig) -> None:
+    """Columns with one value in each of several files, and not the same in all, as covariates."""
+    for place in reversed(range(len(shaped.measured))):
+        values = [source.measured[np.isfinite(source.measured[:, place]), place] for source in shaped.sources]
+        if any(len(one) < FEWEST for one in values) or any(np.ptp(one) > 0 for one in values):
+            continue
+        if len({float(one[0]) for one in values}) < 2 or len(shaped.measured) == 1:
+            continue
+        moved = shaped.measured.pop(place)
+        shaped.inputs.append(moved)
+        shaped.covariates.add(moved.alias)
+        shaped.sources = [
+            columns_at(
+                replace(source, inputs=np.column_stack([source.inputs, source.measured[:, place]])),
+                [k for k in range(source.measured.shape[1]) if k != place],
+            )
+            for source in shaped.sources
+        ]
+        sentence = f"`{moved.label}` has one value in each file, and was taken as a covariate."
+        choices = (
+            Choice("covariate", {"covariates": (*config.covariates, moved.label)}),
+            Choice("left out", {"ignore": (*config.ignore, moved.label)}),
+        )
+        shaped.notes.append(sentence)
+        shaped.decisions.append(Decision("role", sentence, moved.label, choices))
 
 
 def _marks(plan: Plan, shaped: Shaped, config: DataConfig) -> None:
@@ -147,8 +185,8 @@ def _by_label(shaped: Shaped, left_out: set[str]) -> dict[str, np.ndarray]:
         whole = [source.measured if part == "measured" else source.inputs for source in sources]
         if not columns or not whole:
             continue
-        low = np.fmin.reduce([np.fmin.reduce(one, axis=0) for one in whole])
-        high = np.fmax.reduce([np.fmax.reduce(one, axis=0) for one in whole])
+        low = np.fmin.reduce([_ends(one, np.min, np.fmin) for one in whole])
+        high = np.fmax.reduce([_ends(one, np.max, np.fmax) for one in whole])
         for k, one in enumerate(columns):
             # only a column that has a mark at an end can hold any, and few do
             if not left_out.intersection(one.answers_to) and could_mark(low[k], high[k]):
@@ -214,7 +252,8 @@ def _pivot(plan: Plan, shaped: Shaped, config: DataConfig) -> None:
     names = observables([text for one in sources if one.observable is not None for text in one.observable])
     found = _quantities(names, plan, config, _units(plan, sources))
     _check_names(plan, found)
-    wide = [pivot(source, names) for source in sources]
+    ordered = word(plan.observable.label) != "observableid"
+    wide = [pivot(source, names, ordered) for source in sources]
     shaped.sources = [one for one, _ in wide]
     shaped.notes += [note for _, notes in wide for note in notes]
     use = _uses(found, config)

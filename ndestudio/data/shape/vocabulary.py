@@ -93,7 +93,7 @@ PREDICTIONS = _words(
 )
 """Columns that NONMEM writes beside the data: what a model said."""
 
-PETAB_RUNS = ("preequilibrationconditionid", "simulationconditionid")
+PETAB_RUNS = ("preequilibrationconditionid", "simulationconditionid", "replicateid")
 """Columns of a PEtab measurement table that name a run together."""
 
 SINGLES = REPLICATES | _words(

@@ -149,6 +149,8 @@ def _fits(run: Run, row: RawRow, kinds: list[CellKind]) -> bool:
     usual = run.kinds()
     if kinds == usual:
         return True
+    if kinds[0] in ("n", "d") and kinds[0] == usual[0] and len(row.cells) == run.cells and len(usual) > 1:
+        return True  # it begins as the others do, whatever stands behind
     agreeing = conflicting = 0
     for place, (kind, other) in enumerate(zip(kinds, usual, strict=False)):
         if not kind or not other:
@@ -287,6 +289,8 @@ def _layout(
     below = tuple(row for row in rows[run.stop :] if not row.comment)
     cut = bool(below) or bool(given.last_row)
     last = rows[run.stop - 1].line if cut else 0
+    if given.last_row and not to_the_end and run.stop == len(rows):
+        last = given.last_row
     columns = tuple(range(len(header.names)))
     empty: list[CellKind] = [""] * len(columns)
     usual = run.kinds() + empty

@@ -14,9 +14,9 @@ CellKind = Literal["", "n", "d", "t"]
 _NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eEdD][+-]?\d+)?%?\Z|[+-]?(?:inf|infinity)\Z", re.IGNORECASE)
 _NUMBER_COMMA = re.compile(r"[+-]?(?:\d+,?\d*|,\d+)(?:[eEdD][+-]?\d+)?%?\Z|[+-]?(?:inf|infinity)\Z", re.IGNORECASE)
 _LIMIT = re.compile(r"[<>≤≥]\s*[+-]?\d")
-GROUPED = re.compile(r"[+-]?\d{1,3}(?:,\d{3})+(?:\.\d*)?\Z")
+GROUPED = re.compile(r"[+-]?[1-9]\d{0,2}(?:,\d{3})+(?:\.\d*)?\Z")
 """A number with commas between thousands."""
-GROUPED_POINT = re.compile(r"[+-]?\d{1,3}(?:\.\d{3})+(?:,\d*)?\Z")
+GROUPED_POINT = re.compile(r"[+-]?[1-9]\d{0,2}(?:\.\d{3})+(?:,\d*)?\Z")
 """A number with points between thousands and a decimal comma."""
 _MOMENT = re.compile(
     r"""(?:[A-Za-z]{2,9}\.?,?\s+)?                                      # weekday

@@ -47,7 +47,9 @@ def likely(columns: Sequence[Seen]) -> Candidate | None:
     return found[0] if found and found[0].telling else None
 
 
-def choose(columns: Sequence[Seen], rises: Callable[[np.ndarray], bool], path: str | None) -> Chosen:
+def choose(
+    columns: Sequence[Seen], rises: Callable[[np.ndarray], bool], path: str | None, runs: bool = False
+) -> Chosen:
     """The clock of a table whose time nobody named.
 
     Parameters
@@ -56,8 +58,12 @@ def choose(columns: Sequence[Seen], rises: Callable[[np.ndarray], bool], path: s
         Those that have no other role.
     rises
         Whether values increase within each trajectory.
+    runs
+        Whether there are several trajectories: numbers of rows that go on through them are no time.
     """
     found = candidates(columns)
+    if runs:
+        found = [one for one in found if not one.counter]
     chosen = best(found, rises)
     unread = _unreadable(columns)
     if unread is not None and (chosen is None or not chosen.telling):
@@ -84,7 +90,7 @@ def named(columns: Sequence[Seen], path: str | None) -> Chosen:
     if len(columns) == 1:
         column = columns[0]
         part = Part(column.index, column.label) if column.reading is None else part_by_form(column, "time")
-        unit = column.unit or (unit_in_name(column.label) if part.form is None or part.form.plain else "")
+        unit = column.unit or (unit_in_name(column.label) if part.form is None or not part.form.grammar else "")
         candidate = Candidate(Clock((part,), unit), 0.0, column.values)
     else:
         parts = [(what or part_of_clock(column.label), column) for what, column in parts_of(columns)]

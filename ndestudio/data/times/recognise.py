@@ -13,7 +13,7 @@ from ndestudio.data.times.calendar import DAY, MICRO, MONTHS
 from ndestudio.data.times.fields import Fields
 from ndestudio.data.times.forms import TimeForm, of_pattern
 from ndestudio.data.times.grammars import FORMATS, GRAMMARS, NUMBER_FORMATS, PLAIN_FORMATS
-from ndestudio.data.times.words import name_score, tokens
+from ndestudio.data.times.words import UNITS, name_score, tokens, unit_in_name
 
 if TYPE_CHECKING:
     import polars as pl
@@ -287,7 +287,8 @@ def recognise_numbers(
         rows = _digits(values, time_format, score, words)
         if rows is not None or time_format is not None:
             return rows
-    if time_format is not None or unit.strip().lower() in ("s", "min", "h", "ms", "sec", "hours", "minutes", "seconds"):
+    told = unit.strip().lower() in UNITS or unit_in_name(label) != ""
+    if time_format is not None or (told and not words & (_EPOCH | _SERIAL)):
         return None
     low, high = float(known.min()), float(known.max())
     for name, (first, last), hints, needed in _RANGES:
@@ -302,6 +303,8 @@ _DATES = frozenset(
     {"date", "datum", "fecha", "dato", "datetime", "timestamp", "zeitpunkt", "data", "zeitstempel", "дата"}
 )
 _EPOCH = frozenset({"unix", "epoch", "posix", "timestamp", "ts", "unixtime", "posixtime", "datetime", "tstamp"})
+_SERIAL = frozenset({"jd", "mjd", "bjd", "hjd", "julian", "datenum", "excel", "serial"})
+"""Words that say that a number counts from a far beginning, whatever its unit."""
 _RANGES: tuple[tuple[str, tuple[float, float], frozenset[str], float], ...] = (
     ("unix ns", (3e17, 4.2e18), _EPOCH, 3.0),
     ("unix us", (3e14, 4.2e15), _EPOCH, 3.0),

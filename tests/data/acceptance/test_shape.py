@@ -121,6 +121,14 @@ def test_a_petab_table(tmp_path: Path) -> None:
     assert deviation is not None and deviation[1].tolist() == [0.1, 0.3]
 
 
+def test_a_petab_table_with_replicates_and_rows_in_no_order(tmp_path: Path) -> None:
+    text = "observableId\tsimulationConditionId\ttime\tmeasurement\treplicateId\n"
+    text += "".join(f"p\tc\t{t}\t{t + k}\tr{k}\n" for k in (1, 2) for t in (5, 0, 10))
+    data = read(tmp_path, text, name="table.tsv")
+    holds(data, "c/r1", [0, 5, 10], p=[1, 6, 11])
+    holds(data, "c/r2", [0, 5, 10], p=[2, 7, 12])
+
+
 DOSED = """ID,TIME,AMT,RATE,ADDL,II,CMT,DV,DVID,EVID,MDV,AGE
 1,0,50,25,2,12,1,0,1,1,1,33
 1,0,.,.,.,.,2,0.5,1,0,0,33
@@ -420,3 +428,15 @@ def test_a_row_that_is_there_twice_is_asked_about(tmp_path: Path) -> None:
     found = asked(tmp_path, "time,x\n0,1\n1,2\n1,2\n2,4\n")
     assert {"replicates": "mean"} in [one.changes for one in found.choices]
     holds(read(tmp_path, "time,x\n0,1\n1,2\n1,2\n2,4\n", replicates="mean"), "table", [0, 1, 2], x=[1, 2, 4])
+
+
+def test_what_differs_between_files_only_is_a_covariate(tmp_path: Path) -> None:
+    for name, pressure in (("a.csv", 1.5), ("b.csv", 2.5)):
+        (tmp_path / name).write_text(
+            "time,x,pressure\n" + "".join(f"{t},{t * pressure},{pressure}\n" for t in range(4))
+        )
+    data = load(DataConfig(files=("a.csv", "b.csv")), base=tmp_path)
+    assert data.measured_names == ("x",)
+    assert [inputs(data, name) for name in ("a", "b")] == [{"pressure": 1.5}, {"pressure": 2.5}]
+    asked_for = load(DataConfig(files=("a.csv", "b.csv"), states=("x", "pressure")), base=tmp_path)
+    assert asked_for.measured_names == ("x", "pressure")

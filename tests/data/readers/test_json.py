@@ -95,6 +95,13 @@ def test_vectors_in_records_are_columns(tmp_path: Path) -> None:
     assert data.trajectories[0].measured[3].tolist() == [3, 6, 3, 2]
 
 
+def test_records_with_more_than_the_others(tmp_path: Path) -> None:
+    data = read(tmp_path, [{"t": 0, "x": 1}, {"t": 1, "x": 2, "more": {"deep": [7, 8]}}, {"t": 2, "x": 3, "tags": []}])
+    columns = dict(zip(data.measured_names, data.trajectories[0].measured.T, strict=True))
+    assert columns["x"].tolist() == [1, 2, 3]
+    assert np.array_equal(columns["more_deep_2"], [np.nan, 8, np.nan], equal_nan=True)
+
+
 SYSTEMS = [
     {
         "id": 11,
