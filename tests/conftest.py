@@ -68,13 +68,19 @@ settings.load_profile("tests")
 
 LONGEST = (
     "symbolic/test_native_sanitized.py",
-    "gui/test_end_to_end.py",
     "fitting/test_conformance.py",
-    "gui/test_cycles.py",
+    "gui/test_end_to_end.py",
+    "distil/test_pipeline.py",
     "cli/test_end_to_end.py",
     "export/test_artefacts.py",
-    "solve/test_registry.py",
     "fitting/test_fit.py",
+    "fitting/test_comparison.py",
+    "solve/test_registry.py",
+    "gui/test_train_view.py",
+    "gui/test_cycles.py",
+    "project/test_script.py",
+    "distil/test_next_run.py",
+    "distil/test_fit_and_distil.py",
 )
 """Files that take longest; they begin first, so that no worker waits for the other at the end."""
 

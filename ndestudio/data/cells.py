@@ -7,7 +7,25 @@ from functools import lru_cache
 from typing import Literal
 
 MISSING: frozenset[str] = frozenset(
-    {"", "na", "n/a", "n.a.", "#n/a", "#nv", "nan", "null", "none", "-", "--", ".", "?", "***", "****", "*****", "******"}
+    {
+        "",
+        "na",
+        "n/a",
+        "n.a.",
+        "#n/a",
+        "#nv",
+        "nan",
+        "null",
+        "none",
+        "-",
+        "--",
+        ".",
+        "?",
+        "***",
+        "****",
+        "*****",
+        "******",
+    }
 )
 """Cells that mean "not measured", compared without regard to case."""
 

@@ -28,7 +28,7 @@ _SLASH = re.compile(r"(?P<label>[^/]*[^/\s])\s*/\s*(?P<unit>(?:1/|[A-Za-zµμΩ�
 _NO_UNITS = frozenset({"time", "date", "datetime", "clock", "uhrzeit", "zeit", "heure", "hora"})
 """What stands behind the slash of `Date/Time`."""
 _NODE = re.compile(
-    r"(?:[VI]|I[a-z])\((?!(?:d|c|m)?m[23]\)|volts?\)|amps?\)|ampere\))(?:[a-z]{3,}\w*|[A-Za-z]{1,3}\d+|\d+)\)\Z"
+    r"(?:[VI]|I[a-z])\((?!(?:d|c|m)?m[23]\)|volts?\)|amps?\)|ampere\))(?:in|[a-z]{3,}\w*|[A-Za-z]{1,3}\d+|\d+)\)\Z"
 )
 """A voltage or a current of a circuit simulator: `V(out)`, `I(R1)`, `Id(M1)`."""
 _WORDS = re.compile(r"\s[A-Za-z]{5,}")

@@ -35,7 +35,7 @@ from ndestudio.problem.space import structure_of
 
 GROWTH = 30.0
 """Growth of a change of the state, in units of the states' sizes, after which a path begins anew."""
-PARTED = 300.0
+PARTED = 1e6
 """Growth along a whole path from which on simulating it from its start tells nothing of its end."""
 FEWEST = 8
 """Measured values, beyond those that starts take, with which the data can be asked at all."""

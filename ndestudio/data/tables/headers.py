@@ -192,15 +192,18 @@ def _roles(rows: Sequence[RawRow], candidates: list[int], usual: Sequence[CellKi
 
 
 def _texts(row: RawRow) -> list[str]:
-    return [cell for cell in row.cells if cell.strip("[]() -")]
+    return [cell for cell in row.cells if _says(cell)]
+
+
+def _says(cell: str) -> bool:
+    bare = cell.strip("[]() ")
+    return bool(bare) and not _DASHES.match(bare)
 
 
 def _could_name(row: RawRow, below: RawRow, usual: Sequence[CellKind]) -> bool:
     """Whether a row has a name above each cell of the row below, and not only units itself."""
     texts = _texts(row)
-    named = all(
-        index < len(row.cells) and row.cells[index] for index, cell in enumerate(below.cells) if cell.strip("[]() -")
-    )
+    named = all(index < len(row.cells) and row.cells[index] for index, cell in enumerate(below.cells) if _says(cell))
     enough = 2 * len(texts) >= min(len(usual), row.filled)
     long = [text for text in texts if len(text) > 1]
     return named and enough and bool(texts) and not (long and all(is_unit(text) for text in long))

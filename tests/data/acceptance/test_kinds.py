@@ -36,6 +36,9 @@ INSTRUMENTS: dict[str, tuple[str, str, Sequence[float], Mapping[str, Sequence[fl
     "bmg-time-row.csv": ("A02", "min", [0, 30, 60, 90], {"value": [0.086, 0.09, 0.101, 0.121]}),
     "nonmem-data-with-comments.csv": ("2", "", [1, 2], {"DV": [8.5, 7.25]}),
     "home-assistant.csv": ("home-assistant", "h", [0, 1, 2, 3], {"sensor_temp": [20.5, 20.75, N, 21.5], "sensor_hum": [55, 56, N, 57]}),
+    "sea-bird-cnv.cnv": ("sea-bird-cnv", "seconds", [0, 0.25, 0.5, 0.75], {"Temperature": [10.5, 10.6, 10.7, 10.8], "Salinity_Practical": [35.1, 35.2, N, 35.3]}),
+    "grace-xvg.xvg": ("grace-xvg", "ps", [0, 1, 2, 3], {"Potential": [-100.5, -101.5, -102.25, -101.75], "Temperature": [300.1, 299.5, 300.5, 301]}),
+    "netlogo-behaviorspace.csv": ("2", "", [0, 1, 2, 3], {"count_sheep": [200, 203, 206, 209], "count_wolves": [50, 49, 48, 47]}),
     "labview-lvm.lvm": ("labview-lvm", "", [0, 0.5, 1, 1.5], {}),
     "dwd.txt": ("44", "h", [0, 1, 2], {"TT_TU": [6.6, N, 6.1], "RF_TU": [95, 94, 93.5]}),
 }  # fmt: skip
@@ -108,6 +111,20 @@ KINDS: dict[str, tuple[str, str, str, Sequence[float], Mapping[str, Sequence[flo
     "Tektronix, five columns of settings above": (
         "Model,MSO64\nRecord Length,3\nSample Interval,1e-03\nVertical Units,V\nLabel,\nTIME,CH2\n-1e-3,0.5\n0,0.75\n1e-3,1\n",
         "table", "s", [-1e-3, 0, 1e-3], {"CH2": [0.5, 0.75, 1]},
+    ),
+    "percent signs behind numbers": (
+        "Zeit;pO2\n0;100%\n1;95,5%\n2;91 %\n", "table", "", [0, 1, 2], {"pO2": [100, 95.5, 91]},
+    ),
+    "blocks with numbers in their names": (
+        "Time1\tSignal1\tFit1\tTime2\tSignal2\tFit2\n0\t1\t1.1\t0.5\t2\t2.1\n1\t1.5\t1.6\t1.5\t3\t3.1\n2\t2\t2.1\t2.5\t4\t4.1\n",
+        "2", "", [0.5, 1.5, 2.5], {"Signal": [2, 3, 4], "Fit": [2.1, 3.1, 4.1]},
+    ),
+    "LTspice": (
+        "time\tV(in)\tV(out)\tI(R2)\n0\t1\t0\t0.5\n1e-6\t1\t0.25\t0.375\n2e-6\t1\t0.5\t0.25\n",
+        "table", "", [0, 1e-6, 2e-6], {"V_in": [1, 1, 1], "V_out": [0, 0.25, 0.5], "I_R2": [0.5, 0.375, 0.25]},
+    ),
+    "Markdown": (
+        "| time | x |\n|:-----|---:|\n| 0 | 5 |\n| 1 | 5.5 |\n| 2 | 6 |\n", "table", "", [0, 1, 2], {"x": [5, 5.5, 6]},
     ),
     "Tektronix TDS": (
         "Record Length,3,,-0.001,0.25,\nSample Interval,0.001,,0,0.5,\nSource,CH3,,0.001,0.75,\nVertical Units,V,,0.002,1,\n",
