@@ -21,6 +21,7 @@ MISSING: frozenset[str] = frozenset(
         "--",
         ".",
         "?",
+        "..",
         "***",
         "****",
         "*****",

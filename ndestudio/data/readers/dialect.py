@@ -230,7 +230,7 @@ def _surely_comma(lines: list[Line], delimiter: str) -> bool:
 
 
 _BLANK_BESIDES = 0.75
-"""What blanks count where each line has tabs or semicolons, too: they stand inside dates and names."""
+"""What blanks and commas count where each line has tabs or semicolons, too: they stand inside dates, names and numbers."""
 
 
 def _best_dialect(
@@ -242,7 +242,7 @@ def _best_dialect(
         if delimiter not in split:
             split[delimiter] = [RawRow(one.number, tuple(split_line(one.text, delimiter)), one.gap) for one in lines]
         score = _consistency(split[delimiter], decimal, config, extra)
-        if delimiter == " " and lines and any(all(sign in one.text for one in lines) for sign in ("\t", ";")):
+        if delimiter in (" ", ",") and lines and any(all(sign in one.text for one in lines) for sign in ("\t", ";")):
             score *= _BLANK_BESIDES
         if score > best_score + 1e-9:
             best, best_score = (delimiter, decimal), score

@@ -175,8 +175,8 @@ def _head_of(lines: list[str], seen: _Seen, config: DataConfig, found: Recognise
     if (named := guess.separator_line(plain[0].text)) is not None and len(plain) > 1:
         kept = [one for one in kept if one is not plain[0]]
         config = config if config.delimiter else msgspec.structs.replace(config, delimiter=named)
-    delimiter, decimal = guess.guess_delimiter([one for one in kept if not one.comment], config, extra)
     kept = [one for one in kept if found is None or one.comment or not found.skips(one.number, one.text)]
+    delimiter, decimal = guess.guess_delimiter([one for one in kept if not one.comment], config, extra)
     all_rows = bool(config.first_row) or (found is not None and found.rule.transposed)
     rows = _rows(kept, delimiter, comment, all_rows)
     if found is not None and found.rule.transposed:
