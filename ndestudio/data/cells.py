@@ -21,6 +21,7 @@ MISSING: frozenset[str] = frozenset(
         "--",
         ".",
         "?",
+        "..",
         "***",
         "****",
         "*****",
@@ -35,7 +36,7 @@ LARGEST = 1e150
 Kind = Literal["number", "text", "date"]
 """What most cells of a column are; dates are all forms of times that are more than numbers, clocks and durations too."""
 
-_NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?\Z|[+-]?(?:inf|infinity)\Z", re.IGNORECASE)
+_NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eEdD][+-]?\d+)?\Z|[+-]?(?:inf|infinity)\Z", re.IGNORECASE)
 
 
 @lru_cache(2**16)
@@ -53,7 +54,9 @@ def number(cell: str, decimal: str = ".") -> float | None:
         if "." in text:
             return None
         text = text.replace(",", ".")
-    return float(text) if _NUMBER.match(text) else None
+    if not _NUMBER.match(text):
+        return None
+    return float(text.lower().replace("d", "e"))
 
 
 def mostly_numbers(cells: list[str], decimal: str = ".", extra: frozenset[str] = frozenset()) -> bool:

@@ -211,20 +211,26 @@ def guess_delimiter(lines: list[Line], config: DataConfig, extra: frozenset[str]
     return delimiter, decimal
 
 
+_POINT, _COMMA = re.compile(r"[+-]?\d*\.\d+\Z"), re.compile(r"[+-]?\d*,\d+\Z")
+_CLOCK = re.compile(r"(?:[01]?\d|2[0-3])\.[0-5]\d\Z")
 _COMMA_BEHIND_POINTS = re.compile(r"[+-]?\d{1,3}(?:\.\d{3})+,\d+\Z")
 _POINT_BEHIND_COMMAS = re.compile(r"[+-]?\d{1,3}(?:,\d{3})+\.\d+\Z")
 
 
 def _surely_comma(lines: list[Line], delimiter: str) -> bool:
-    """Whether numbers such as `1.250,5` tell that the comma is the decimal sign, and none tells the contrary."""
+    """Whether numbers such as `1.250,5`, or commas beside clocks such as `23.30`, tell that the comma is the decimal sign."""
     cells = [cell for one in lines if "." in one.text and "," in one.text for cell in split_line(one.text, delimiter)]
-    return any(_COMMA_BEHIND_POINTS.match(cell) for cell in cells) and not any(
-        _POINT_BEHIND_COMMAS.match(cell) for cell in cells
-    )
+    if any(_POINT_BEHIND_COMMAS.match(cell) for cell in cells):
+        return False
+    if any(_COMMA_BEHIND_POINTS.match(cell) for cell in cells):
+        return True
+    points = [cell for cell in cells if _POINT.match(cell)]
+    commas = [cell for cell in cells if _COMMA.match(cell) and not _GROUPED.match(cell)]
+    return len(commas) > 1 and len(points) > 1 and all(_CLOCK.match(cell) for cell in points)
 
 
 _BLANK_BESIDES = 0.75
-"""What blanks count where each line has tabs or semicolons, too: they stand inside dates and names."""
+"""What blanks and commas count where each line has tabs or semicolons, too: they stand inside dates, names and numbers."""
 
 
 def _best_dialect(
@@ -236,7 +242,7 @@ def _best_dialect(
         if delimiter not in split:
             split[delimiter] = [RawRow(one.number, tuple(split_line(one.text, delimiter)), one.gap) for one in lines]
         score = _consistency(split[delimiter], decimal, config, extra)
-        if delimiter == " " and lines and any(all(sign in one.text for one in lines) for sign in ("\t", ";")):
+        if delimiter in (" ", ",") and lines and any(all(sign in one.text for one in lines) for sign in ("\t", ";")):
             score *= _BLANK_BESIDES
         if score > best_score + 1e-9:
             best, best_score = (delimiter, decimal), score

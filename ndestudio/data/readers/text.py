@@ -27,12 +27,11 @@ from ndestudio.data.readers.base import (
     Table,
     check_path,
     markers,
-    sha256,
-    to_columns,
     with_markers,
 )
 from ndestudio.data.readers.text_blocks import BlockParser, bad_encoding, blocks, ragged
 from ndestudio.data.readers.text_scan import Scan, survey
+from ndestudio.data.readers.turned import turned_table
 from ndestudio.data.tables import Layout, RawRow, View
 from ndestudio.data.tables.instruments import Recognised, recognise, transposed
 from ndestudio.data.tables.settle import layout_of, normalised, notes_of
@@ -90,7 +89,7 @@ class TextReader:
         if head.dialect is None or head.layout is None:
             raise ValueError("the head of a text file has a dialect and a layout")
         if head.layout.transposed:
-            return _transposed_table(path, head, kinds, config, reporter)
+            return turned_table(path, head, kinds, config, reporter)
         layout = head.layout
         view = View(layout)
         sources = view.sources(kinds)
@@ -129,24 +128,6 @@ def _by_blocks(
     # each block's column is let go as soon as it is joined, so that nothing is held twice
     columns = {index: np.concatenate([part.pop(index) for part, _ in parts]) for index in sources}
     return columns, np.concatenate([rows for _, rows in parts])
-
-
-def _transposed_table(
-    path: Path, head: Head, kinds: Mapping[int, Kind], config: DataConfig, reporter: Reporter
-) -> Table:
-    """The table of a file whose rows are columns: all of it is in the head."""
-    import polars as pl
-
-    assert head.layout is not None
-    meter = Meter(reporter, 1, head.path)
-    labels = unique_labels([split_header(header)[0] for header in head.headers])
-    frame = pl.DataFrame(
-        {str(index): pl.Series([row[index] for row in head.cells], dtype=pl.String) for index in kinds}
-    )
-    rows = np.array(head.rows, dtype=np.int64)
-    columns = to_columns(frame, head, kinds, with_markers(config, head.layout), dict(enumerate(labels)), rows)
-    meter.at(1)
-    return Table(columns, rows, sha256(path))
 
 
 class _Seen:
@@ -194,8 +175,8 @@ def _head_of(lines: list[str], seen: _Seen, config: DataConfig, found: Recognise
     if (named := guess.separator_line(plain[0].text)) is not None and len(plain) > 1:
         kept = [one for one in kept if one is not plain[0]]
         config = config if config.delimiter else msgspec.structs.replace(config, delimiter=named)
-    delimiter, decimal = guess.guess_delimiter([one for one in kept if not one.comment], config, extra)
     kept = [one for one in kept if found is None or one.comment or not found.skips(one.number, one.text)]
+    delimiter, decimal = guess.guess_delimiter([one for one in kept if not one.comment], config, extra)
     all_rows = bool(config.first_row) or (found is not None and found.rule.transposed)
     rows = _rows(kept, delimiter, comment, all_rows)
     if found is not None and found.rule.transposed:

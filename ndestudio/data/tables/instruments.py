@@ -206,7 +206,9 @@ class Recognised:
 
     def skips(self, number: int, line: str) -> bool:
         """Whether a line of the table is no part of it."""
-        return bool(self.rule.skip) and number > (self._rows()[0] or 0) and re.search(self.rule.skip, line) is not None
+        header, _, first = self._rows()
+        above = first - 1 if first is not None else header or 0
+        return bool(self.rule.skip) and number > above and re.search(self.rule.skip, line) is not None
 
     def columns(self, config: DataConfig) -> DataConfig:
         """The configuration with the columns of the rule, where the person named none."""

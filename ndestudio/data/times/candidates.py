@@ -108,6 +108,8 @@ class Candidate:
 def candidates(columns: Sequence[Seen]) -> list[Candidate]:
     """All clocks that the columns may make, those with the most telling names first."""
     found = [one for column in columns if (one := single(column)) is not None]
+    if not any(column.header for column in columns):
+        found = [replace(one, counter=False) for one in found]
     together = _together(columns)
     if together is not None:
         found.append(together)

@@ -148,9 +148,9 @@ def part_of_clock(label: str) -> str:
 _PARTS: dict[str, str] = {
     word: part
     for part, words in (
-        ("year", "year years yr yyyy jahr année annee año ano anno rok år jaar yy"),
-        ("month", "month mon mm mo monat mois mes mese måned månad maand mnth mo"),
-        ("day", "day dd dy tag jour día dia giorno dag day_of_month dom mday"),
+        ("year", "year years yr yyyy jahr année annee año ano anno rok år jaar yy vuosi év"),
+        ("month", "month mon mm mo monat mois mes mese måned månad maand mnth kk kuukausi kuu miesiąc hónap mês"),
+        ("day", "day dd dy tag jour día dia giorno dag day_of_month dom mday pv päivä dzień nap"),
         ("day of year", "doy jday day_of_year dayofyear julian_day julday yday jd jul_day julian doyr daynum ddd"),
         ("hour", "hour hours hr hh stunde heure hora ora std hrs"),
         ("minute", "minute minutes min mins minuto mi mn"),
@@ -163,7 +163,7 @@ _PARTS: dict[str, str] = {
         (
             "clock",
             "time zeit uhrzeit heure hora ora tid klokkeslett czas tijd saat время 时间 time_utc clock hour_minute tijdstip "
-            "sample_time time_of_day hhmm hhmmss time_local klo klockslag godzina uhr obs_time utc gmt hms",
+            "sample_time time_of_day hhmm hhmmss time_local klo klockslag klockan godzina uhr obs_time utc gmt hms",
         ),
     )
     for word in words.split()

@@ -126,6 +126,20 @@ KINDS: dict[str, tuple[str, str, str, Sequence[float], Mapping[str, Sequence[flo
     "Markdown": (
         "| time | x |\n|:-----|---:|\n| 0 | 5 |\n| 1 | 5.5 |\n| 2 | 6 |\n", "table", "", [0, 1, 2], {"x": [5, 5.5, 6]},
     ),
+    "Swedish sheet, points in clocks": (
+        "Datum;Klockan;Nivå (m)\n2021-04-30;23.30;1,25\n2021-05-01;00.00;1,5\n2021-05-01;00.30;1,75\n",
+        "table", "min", [0, 30, 60], {"Niva": [1.25, 1.5, 1.75]},
+    ),
+    "French sheet, an h in clocks": (
+        "Date;Heure;pH\n30/04/2021;23h30;7,25\n01/05/2021;00h00;7,5\n01/05/2021;00h30;7,75\n",
+        "table", "min", [0, 30, 60], {"pH": [7.25, 7.5, 7.75]},
+    ),
+    "Finnish weather": (
+        "Vuosi;Kk;Pv;Klo;Aikavyöhyke;Sade (mm)\n2021;4;30;23:00;UTC;1.5\n2021;5;1;00:00;UTC;0\n2021;5;1;01:00;UTC;0.5\n",
+        "table", "h", [0, 1, 2], {"Sade": [1.5, 0, 0.5]},
+    ),
+    "quarters": ("Period,GDP\n2019Q3,100\n2019Q4,101\n2020Q1,99\n", "table", "d", [0, 92, 184], {"GDP": [100, 101, 99]}),
+    "exponents of Fortran": ("time x\n0.0D+00 1.5D+00\n1.0D-01 2.5D+01\n2.0D-01 3.5D+02\n", "table", "", [0, 0.1, 0.2], {"x": [1.5, 25, 350]}),
     "Tektronix TDS": (
         "Record Length,3,,-0.001,0.25,\nSample Interval,0.001,,0,0.5,\nSource,CH3,,0.001,0.75,\nVertical Units,V,,0.002,1,\n",
         "table", "", [-1e-3, 0, 1e-3, 2e-3], {"CH3": [0.25, 0.5, 0.75, 1]},
@@ -160,6 +174,23 @@ def test_several_tables_with_times_across_are_told(tmp_path: Path) -> None:
     assert [choice.changes for choice in decision.choices] == [{"header_row": 3}, {"header_row": 8}]
     second = load(DataConfig(files=("table.csv",), header_row=8), base=tmp_path)
     holds(second, "table", "s", [5, 65, 125], {"C4": [50, 75, 100]})
+
+
+def test_workbooks_with_times_across(tmp_path: Path) -> None:
+    xlsxwriter = pytest.importorskip("xlsxwriter")
+    pytest.importorskip("fastexcel")
+    rows = [
+        ["Application: Tecan i-control"], [], ["Start Time:", "5/6/2020 10:11:12 AM"], [], ["Cycle Nr.", 1, 2, 3], ["Time [s]", 0, 60.5, 121],
+        ["Temp. [°C]", 30, 30.5, 31], ["F7", 0.25, 0.5, 0.75], [], ["End Time:", "5/6/2020 11:11:12 AM"],
+    ]  # fmt: skip
+    book = xlsxwriter.Workbook(str(tmp_path / "plate.xlsx"))
+    sheet = book.add_worksheet()
+    for place, row in enumerate(rows):
+        sheet.write_row(place, 0, row)
+    book.close()
+    holds(
+        load(DataConfig(files=("plate.xlsx",)), base=tmp_path), "plate", "s", [0, 60.5, 121], {"F7": [0.25, 0.5, 0.75]}
+    )
 
 
 @pytest.mark.parametrize(
