@@ -188,6 +188,8 @@ class Scan:
             pl.col(str(index)).str.replace_all(sign, "", literal=True)
             for index in self._layout.grouped
             if index in self._kinds
+        ).with_columns(
+            pl.col(str(index)).str.strip_chars_end("% ") for index in self._layout.percent if index in self._kinds
         )
 
     def _all_rows(self, count: int, empty: bool, seen: Survey) -> bool:
