@@ -9,6 +9,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 from jaxtyping import install_import_hook
 
 PACKAGES = ("data", "distil", "model", "symbolic")
@@ -61,6 +62,9 @@ if checked:
     install_import_hook(checked, TYPES)
     sys.setrecursionlimit(5_000)  # a checked call takes several frames
 
+# the same examples every time, and no judgement by the clock: a test that fails does so again
+settings.register_profile("tests", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("tests")
 
 LONGEST = (
     "symbolic/test_native_sanitized.py",

@@ -11,7 +11,25 @@ import numpy as np
 from jaxtyping import Float
 
 MISSING: frozenset[str] = frozenset(
-    {"", "na", "n/a", "n.a.", "#n/a", "#nv", "nan", "null", "none", "-", "--", ".", "?"}
+    {
+        "",
+        "na",
+        "n/a",
+        "n.a.",
+        "#n/a",
+        "#nv",
+        "nan",
+        "null",
+        "none",
+        "-",
+        "--",
+        ".",
+        "?",
+        "***",
+        "****",
+        "*****",
+        "******",
+    }
 )
 """Cells that mean "not measured", compared without regard to case."""
 

@@ -80,9 +80,13 @@ def reference_paths(model: FittedModel, dataset: Dataset, measure: Measure) -> t
         return [_path(one, nodes, measure, np.maximum(sigma, floor), x, None) for one, x in own], True
     direct = _direct(model)
     if direct is None:
-        return None if own is None else (
-            [_path(one, nodes, measure, np.maximum(missed, floor), x, None) for one, x in own],
-            True,
+        return (
+            None
+            if own is None
+            else (
+                [_path(one, nodes, measure, np.maximum(missed, floor), x, None) for one, x in own],
+                True,
+            )
         )
     found = []
     for one in used:
@@ -136,7 +140,7 @@ def _own_paths(
             if column in model.measured and model.system.observation(column) is not None:
                 error = result.measured[mine.places, model.measured.index(column)] - one.measured[mine.rows, k]
                 spread = float(measure.problem.space.constants.spread[k])
-                limit = measure.limit * spread if not measure.problem.space.constants.log[k] else np.inf
+                limit = float(measure.limit[k]) * spread if not measure.problem.space.constants.log[k] else np.inf
                 good = np.isfinite(error) & _counting(one)[mine.rows, k] & (np.abs(error) <= limit)
                 squares[k] += float(np.sum(error[good] ** 2))
                 count[k] += int(good.sum())
@@ -179,6 +183,3 @@ def _nodes(dataset: Dataset) -> dict[str, _Nodes]:
         first = 0 if kept[0] == 0 else between
         found[one.name] = _Nodes(t, kept, first + between * np.arange(len(kept)))
     return found
-
-
-

@@ -237,7 +237,9 @@ def _along(field: _Field, path: ReferencePath, measure: Measure) -> _Part | None
     with np.errstate(all="ignore"):
         base = field.at(t, u, x)
         made = [
-            _Call(name, np.stack([np.broadcast_to(a, t.shape) for a in arguments], axis=-1), np.broadcast_to(v, t.shape))
+            _Call(
+                name, np.stack([np.broadcast_to(a, t.shape) for a in arguments], axis=-1), np.broadcast_to(v, t.shape)
+            )
             for name in field.names
             for arguments, v in field.called[name].seen
         ]
@@ -326,7 +328,7 @@ def _compared(
             if value <= 0.0 or seen <= 0.0:
                 continue
             error, slope = np.log(value / seen), slope / seen
-        if abs(error) <= measure.limit * constants.spread[k] and np.isfinite(slope).all():
+        if abs(error) <= measure.limit[k] * constants.spread[k] and np.isfinite(slope).all():
             found.append((float(error / deviation), slope / deviation))
     return found
 
@@ -394,9 +396,7 @@ def _without(columns: Float[np.ndarray, "row column"], part: _Part) -> _Part:
     def clear(values: np.ndarray) -> np.ndarray:
         return values - Q @ (Q.T @ values)
 
-    return _Part(
-        clear(part.target), part.calls, clear(part.wide), part.starts, clear(part.parameters), part.grown
-    )
+    return _Part(clear(part.target), part.calls, clear(part.wide), part.starts, clear(part.parameters), part.grown)
 
 
 def _within_size(known: Float[np.ndarray, "row parameter"]) -> Float[np.ndarray, "row parameter"]:

@@ -204,7 +204,22 @@ def guess_delimiter(lines: list[Line], config: DataConfig, extra: frozenset[str]
     if best is None and not config.delimiter:
         signs = [sign for sign in _RARE if sample and all(sign in line.text for line in sample[-3:])]
         best = _best_dialect(sample, [(sign, decimal) for sign in signs for decimal in (".", ",")], config, extra)
-    return best or default
+    delimiter, decimal = best or default
+    if config.decimal is None and decimal == "." and (delimiter, ",") in pairs and _surely_comma(sample, delimiter):
+        decimal = ","
+    return delimiter, decimal
+
+
+_COMMA_BEHIND_POINTS = re.compile(r"[+-]?\d{1,3}(?:\.\d{3})+,\d+\Z")
+_POINT_BEHIND_COMMAS = re.compile(r"[+-]?\d{1,3}(?:,\d{3})+\.\d+\Z")
+
+
+def _surely_comma(lines: list[Line], delimiter: str) -> bool:
+    """Whether numbers such as `1.250,5` tell that the comma is the decimal sign, and none tells the contrary."""
+    cells = [cell for one in lines if "." in one.text and "," in one.text for cell in split_line(one.text, delimiter)]
+    return any(_COMMA_BEHIND_POINTS.match(cell) for cell in cells) and not any(
+        _POINT_BEHIND_COMMAS.match(cell) for cell in cells
+    )
 
 
 _BLANK_BESIDES = 0.75
@@ -238,7 +253,8 @@ def _consistency(rows: list[RawRow], decimal: str, config: DataConfig, extra: fr
     run = max(runs, key=lambda one: one.score(rows))
     known = [(sum(one.values()), one["n"] + one["d"]) for one in run.counts()]
     share = sum(numbers for _, numbers in known) / max(sum(cells for cells, _ in known), 1)
-    return run.fitting / len(rows) * (0.2 + share)
+    header = run.start > 0 and heads_times(rows, kinds, run.start - 1, decimal)
+    return (run.fitting + header) / len(rows) * (0.2 + share)
 
 
 def _not_text(name: str) -> DataError:

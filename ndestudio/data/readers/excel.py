@@ -134,7 +134,7 @@ def _first_table(
             continue
         found = recognise(["\t".join(row.cells) for row in rows[:400]], path.suffix.lower(), config)
         if found is not None and found.rule.transposed:
-            rows = transposed(rows, found)
+            rows = transposed(rows, found, config.header_row)
         layout, decisions = layout_of(rows, config, ".", name, found, whole)
         return sheet, rows, layout, decisions
     what = f"the sheet `{sheets[0]}`" if len(sheets) == 1 else "every sheet"

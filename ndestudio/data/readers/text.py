@@ -199,14 +199,13 @@ def _head_of(lines: list[str], seen: _Seen, config: DataConfig, found: Recognise
     all_rows = bool(config.first_row) or (found is not None and found.rule.transposed)
     rows = _rows(kept, delimiter, comment, all_rows)
     if found is not None and found.rule.transposed:
-        rows = transposed(rows, found)
+        rows = transposed(rows, found, config.header_row)
     elif config.first_row:
         rows = [row for row in rows if row.line >= config.first_row or row.line <= _MOST_ABOVE]
-    whole = seen.whole and rows[-1].line == kept[-1].number
+    turned = found is not None and found.rule.transposed
+    whole = turned or (seen.whole and rows[-1].line == kept[-1].number)
     tail = None if whole else lambda layout: _with_end(layout, seen, kept, delimiter, decimal, config)
-    layout, decisions = layout_of(
-        rows, config, decimal, seen.name, found, whole or bool(found and found.rule.transposed), tail
-    )
+    layout, decisions = layout_of(rows, config, decimal, seen.name, found, whole, tail)
     body = _body(rows, layout)
     cells, problems = _rectangular(body, layout, seen.name)
     shown, places = View(layout).cells(normalised(cells, layout, decimal), [row.line for row in body])

@@ -215,7 +215,9 @@ class _Assigning:
             return
         if self._config.time is None and not (self._petab() and self._chosen is not None):
             number = groups(self._seen, self._runs(), self._base())
-            self._chosen = choose(self._free(), lambda values: increasing(values, number), self._path)
+            self._chosen = choose(
+                self._free(), lambda values: increasing(values, number), self._path, runs=number is not None
+            )
         if self._chosen is None:
             return
         for place in self._chosen.clock.columns if self._chosen.clock else ():

@@ -44,6 +44,8 @@ where the others are, too."""
 
 OTHERS = 4
 """So many other values are needed to judge a single one."""
+OUTLANDISH = 100.0
+"""So many ranges away two others are enough."""
 
 
 @dataclass(frozen=True)
@@ -121,7 +123,7 @@ def _extremes(values: Float[np.ndarray, " row"]) -> Iterable[tuple[float, float]
     for mark in marks:
         gap = max(least - mark, mark - most)
         count = int((values == mark).sum())
-        if gap <= 0 or spread == 0 or len(rest) < (OTHERS if count == 1 else 2):
+        if gap <= 0 or spread == 0 or len(rest) < (OTHERS if count == 1 and gap < OUTLANDISH * spread else 2):
             continue
         if abs(mark) >= HUGE:
             enough = FAR * spread

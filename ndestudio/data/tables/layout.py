@@ -102,6 +102,8 @@ class Layout:
         Whether the header has no cell for the first column, which numbers or names the rows.
     thousands, grouped
         The sign between thousands, and the columns with numbers that have it.
+    percent
+        Columns of numbers with `%` behind them.
     missing
         Cells that mean "not measured" in files of the instrument.
     instrument
@@ -136,6 +138,7 @@ class Layout:
     names_missing: bool = False
     thousands: str = ""
     grouped: tuple[int, ...] = ()
+    percent: tuple[int, ...] = ()
     missing: tuple[str, ...] = ()
     instrument: str = ""
     transposed: bool = False

@@ -18,6 +18,8 @@ from ndestudio.data.tables.kinds import GROUPED, GROUPED_POINT
 from ndestudio.data.tables.layout import Layout, RawRow
 from ndestudio.errors import DataError
 
+_VARIANTS = {" ": (" ", "\u00a0", "\u202f"), "'": ("'", "\u2019")}
+"""Sign between thousands -> how it is written."""
 _LETTERS = re.compile(r"(?P<first>[A-Za-z]{1,3})(?::(?P<last>[A-Za-z]{1,3}))?\Z")
 
 
@@ -62,7 +64,7 @@ def layout_of(
         return settle(layout, rows, config, decimal, name)
     layout = replace(found.applied(layout, rows, decimal), transposed=found.rule.transposed)
     layout, decisions = settle(layout, rows, config, decimal, name)
-    return layout, (found.decision(), *decisions)
+    return layout, (found.decision(), *found.which(config.header_row), *decisions)
 
 
 def _without_numbers(rows: Sequence[RawRow], name: str) -> Layout:
@@ -80,6 +82,9 @@ def _without_numbers(rows: Sequence[RawRow], name: str) -> Layout:
 
 def normalised(cells: list[list[str]], layout: Layout, decimal: str = ".") -> list[list[str]]:
     """Cells without signs between thousands, and empty where the instrument writes that nothing was measured."""
+    for index in layout.percent:
+        for row in cells:
+            row[index] = row[index].removesuffix("%").rstrip()
     for index in layout.grouped:
         for row in cells:
             row[index] = row[index].replace(layout.thousands, "")
@@ -113,6 +118,7 @@ def settle(
         decisions += found
     if not layout.blocks:
         layout = grouped_names(layout)
+    layout = _percent(layout, body, decimal)
     layout, found = _thousands(layout, body, config, decimal)
     decisions += found
     return layout, (*decisions_about(layout, config), *decisions)
@@ -206,7 +212,7 @@ def decisions_about(layout: Layout, config: DataConfig) -> list[Decision]:
                 ),
             )
         )
-    if layout.units_row:
+    if layout.units_row and any(layout.units):
         shown = ", ".join(f"`{unit}`" for unit in layout.units if unit)
         found.append(
             Decision(
@@ -265,17 +271,38 @@ def _rows_of(header_row: int, first_row: int, last_row: int) -> dict[str, int]:
     return {"header_row": header_row, "first_row": first_row, "last_row": last_row}
 
 
+def _percent(layout: Layout, body: Sequence[RawRow], decimal: str) -> Layout:
+    """Columns in which `%` stands behind each number; that is their unit."""
+    found: list[int] = []
+    for index in range(layout.width):
+        cells = [row.cells[index] for row in body if index < len(row.cells) and not is_missing(row.cells[index])]
+        if cells and all(
+            cell.endswith("%") and number(cell.removesuffix("%").rstrip(), decimal) is not None for cell in cells
+        ):
+            found.append(index)
+    if not found:
+        return layout
+    units = [
+        "%" if index in found and not unit and not split_header(layout.names[index])[1] else unit
+        for index, unit in enumerate(layout.units)
+    ]
+    return replace(layout, percent=tuple(found), units=tuple(units))
+
+
 def _thousands(
     layout: Layout, body: Sequence[RawRow], config: DataConfig, decimal: str
 ) -> tuple[Layout, list[Decision]]:
     """Columns with signs between thousands, as far as these are told from decimal signs."""
     sign, pattern = ("," if decimal == "." else "."), (GROUPED if decimal == "." else GROUPED_POINT)
-    if config.thousands is not None:
-        sign = config.thousands
-        if not sign:
-            return layout, []
-        escaped = re.escape(sign)
-        pattern = re.compile(rf"[+-]?\d{{1,3}}(?:{escaped}\d{{3}})+(?:{re.escape(decimal)}\d*)?\Z")
+    if config.thousands == "":
+        return layout, []
+    wanted = config.thousands
+    if wanted is None and (other := _other_sign(layout, body, decimal)):
+        wanted = sign = other
+    elif wanted is not None:
+        sign = _as_written(wanted, body)
+    if wanted is not None:
+        pattern = _grouped_by(sign, decimal)
     sure: list[int] = []
     doubtful: list[tuple[int, str, int]] = []
     for index in range(layout.width):
@@ -287,7 +314,7 @@ def _thousands(
         if not with_sign or sum(sign in cell for cell in cells) > len(with_sign):
             continue
         rest = [cell for cell in cells if not pattern.match(cell)]
-        if config.thousands is not None or _groups_for_sure(with_sign, rest, sign, decimal):
+        if wanted is not None or _groups_for_sure(with_sign, rest, sign, decimal):
             sure.append(index)
         else:
             line = next(row.line for row in body if index < len(row.cells) and row.cells[index] == with_sign[0])
@@ -297,6 +324,29 @@ def _thousands(
         doubtful = []
     found = [_which_sign(layout, *one, sign) for one in doubtful]
     return layout, [*found, *([_as_thousands(layout, body, sign)] if sure else [])]
+
+
+def _grouped_by(sign: str, decimal: str) -> re.Pattern[str]:
+    return re.compile(rf"[+-]?\d{{1,3}}(?:{re.escape(sign)}\d{{3}})+(?:{re.escape(decimal)}\d*)?\Z")
+
+
+def _as_written(sign: str, body: Sequence[RawRow]) -> str:
+    """A sign between thousands as the file writes it: blanks and apostrophes are of several kinds."""
+    return next(
+        (one for one in _VARIANTS.get(sign, ()) if any(one in cell for row in body for cell in row.cells)), sign
+    )
+
+
+def _other_sign(layout: Layout, body: Sequence[RawRow], decimal: str) -> str:
+    """A blank or an apostrophe between the thousands of a column that has nothing but numbers otherwise; "" if none."""
+    for index in (one for one, kind in enumerate(layout.kinds) if kind == "t"):
+        cells = [row.cells[index] for row in body if index < len(row.cells) and not is_missing(row.cells[index])]
+        for sign in (one for variants in _VARIANTS.values() for one in variants):
+            pattern = _grouped_by(sign, decimal)
+            grouped = sum(bool(pattern.match(cell)) for cell in cells)
+            if grouped and all(pattern.match(cell) or number(cell, decimal) is not None for cell in cells):
+                return sign
+    return ""
 
 
 def _groups_for_sure(with_sign: Sequence[str], rest: Sequence[str], sign: str, decimal: str) -> bool:
@@ -318,10 +368,16 @@ def _as_thousands(layout: Layout, body: Sequence[RawRow], sign: str) -> Decision
         f"The `{sign}` in `{cell}` stands between thousands.",
         column=split_header(layout.headers[index])[0] or None,
         choices=(
-            Choice("between thousands", {"thousands": sign}),
-            Choice("decimal sign", {"thousands": "", "decimal": sign}),
+            Choice("between thousands", {"thousands": _usual(sign)}),
+            Choice("decimal sign", {"thousands": "", "decimal": sign})
+            if sign in (".", ",")
+            else Choice("text", {"thousands": ""}),
         ),
     )
+
+
+def _usual(sign: str) -> str:
+    return next((usual for usual, variants in _VARIANTS.items() if sign in variants), sign)
 
 
 def _which_sign(layout: Layout, index: int, cell: str, line: int, sign: str) -> Decision:

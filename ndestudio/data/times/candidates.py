@@ -21,9 +21,28 @@ READABLE = 3.0
 """A column with such a name that cannot be read is a problem, not a column of text."""
 RISING = 2.5
 """What rising values add."""
+_COUNTER = 0.1
+"""What numbers of rows lose, so that any other rising column comes first."""
 
 _COUNTERS = frozenset(
-    {"index", "row", "id", "no", "nr", "number", "#", "unnamed", "record", "n", "obs", "sample", "line", "rn"}
+    {
+        "index",
+        "row",
+        "id",
+        "no",
+        "nr",
+        "number",
+        "#",
+        "unnamed",
+        "record",
+        "n",
+        "obs",
+        "sample",
+        "line",
+        "rn",
+        "rownames",
+        "rowname",
+    }
 )
 _LIMITS: Mapping[str, tuple[float, float]] = {
     "year": (0, 3000), "month": (1, 12), "day": (1, 31), "day of year": (0, 367), "hour": (0, 24), "minute": (0, 60),
@@ -267,7 +286,7 @@ def best(found: Sequence[Candidate], rises: Callable[[np.ndarray], bool]) -> Can
     """The most likely clock; the first of equally likely ones. A part of a clock in several columns is none itself."""
     chosen, score = None, 0.0
     for one in found:
-        total = one.name + (RISING if rises(one.values) else 0.0)
+        total = one.name + (RISING if rises(one.values) else 0.0) - (_COUNTER if one.counter else 0.0)
         if total > score:
             chosen, score = one, total
     if chosen is not None and len(chosen.clock.parts) > 1:

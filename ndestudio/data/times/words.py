@@ -104,6 +104,8 @@ def name_score(label: str, unit: str = "") -> float:
         score = 2.5
     elif timely and not set(words) & _OTHER:
         score = 1.5
+    elif words == ("age",):
+        score = 1.0
     if score and set(words) & _END:
         score -= 0.5
     return score

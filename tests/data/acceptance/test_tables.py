@@ -41,9 +41,9 @@ EXPECTED: dict[str, tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]] = 
         ("1", "4.25", "0.15", "18"),
     ),
     "dwd.txt": (
-        ("MESS_DATUM", "QN_9", "TT_TU", "RF_TU"),
-        ("2007040100", "5", "6.6", "95.0"),
-        ("2007040102", "5", "6.1", "93.5"),
+        ("STATIONS_ID", "MESS_DATUM", "QN_9", "TT_TU", "RF_TU"),
+        ("44", "2007040100", "5", "6.6", "95.0"),
+        ("44", "2007040102", "5", "6.1", "93.5"),
     ),
     "fluxnet.csv": (
         ("TIMESTAMP_START", "TIMESTAMP_END", "SW_IN_F", "LE_F_MDS", "LE_F_MDS_QC"),
@@ -376,7 +376,7 @@ SHARED_TABLES: dict[str, tuple[tuple[str, ...], int, int]] = {
     "footer.csv": (("time", "x"), 2, 5),
     "first_sheet_is_info.xlsx": (("t [h]", "X [g/L]"), 2, 6),
     "two_header_rows.csv": (("block", "time [h]", "biomass [g/L]"), 4, 7),
-    "usgs.rdb": (("agency_cd", "site_no", "datetime", "77_00022_00003", "77_00022_00003_cd"), 5, 12),
+    "usgs.rdb": (("agency_cd", "site_no", "datetime", "77_00060_00003", "77_00060_00003_cd"), 5, 12),
     "hobo.csv": (("#", "Date Time", "Temp [°C]", "RH [%]", "Stopped"), 3, 7),
     "rigol_sequence.csv": (("time [s]", "CH1 [V]"), 3, 6),
     "tracker.txt": (("t", "x", "y"), 3, 6),
