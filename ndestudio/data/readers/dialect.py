@@ -12,6 +12,7 @@ from ndestudio.data.config import DataConfig
 from ndestudio.data.tables import Given, RawRow
 from ndestudio.data.tables.finder import find_runs
 from ndestudio.data.tables.kinds import CellKind, kinds_of_row
+from ndestudio.data.tables.times_above import heads_times
 from ndestudio.errors import DataError
 
 _WHOLE_FILE = 64 * 2**20
