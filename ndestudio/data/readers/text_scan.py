@@ -183,6 +183,8 @@ class Scan:
     def _without_thousands(self, frame: pl.DataFrame) -> pl.DataFrame:
         import polars as pl
 
+        if not self._layout.grouped and not self._layout.percent:
+            return frame
         sign = self._layout.thousands
         return frame.with_columns(
             pl.col(str(index)).str.replace_all(sign, "", literal=True)
@@ -207,8 +209,8 @@ class Scan:
                 return not empty or sum(line.count(sign.to_bytes()) for line in lines) == self._delimiters(count)
             while piece := stream.read(_PIECE):
                 letters = np.frombuffer(piece, dtype=np.uint8)  # many hits are counted faster than by ``bytes.count``
-                breaks += np.count_nonzero(letters == ord("\n"))
-                found += np.count_nonzero(letters == sign) if empty else 0
+                breaks += int(np.count_nonzero(letters == ord("\n")))
+                found += int(np.count_nonzero(letters == sign)) if empty else 0
                 last = piece[-1:]
         breaks += last != b"\n"
         return breaks == count and (not empty or found == self._delimiters(count))
