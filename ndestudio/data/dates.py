@@ -227,7 +227,8 @@ def _far_apart(pieces: Sequence[Float[np.ndarray, " _"]]) -> bool:
 def _from_own_begin(source: Rows) -> Float[np.ndarray, " row"]:
     t = source.t.copy()
     for rows in _trajectories(source):
-        t[rows] -= t[rows].min() if len(rows) else 0.0
+        piece = t[rows]
+        t[rows] = piece - piece.min() if len(piece) else piece
     return t
 
 

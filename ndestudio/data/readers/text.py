@@ -274,9 +274,10 @@ def _with_end(
 def _line_count(seen: _Seen) -> int:
     sign = ord(seen.newline)
     count, last = 0, sign
-    piece = np.empty(2**20, dtype=np.uint8)
+    buffer = bytearray(2**20)
+    piece = np.frombuffer(buffer, dtype=np.uint8)
     with seen.path.open("rb", buffering=0) as stream:
-        while read := stream.readinto(memoryview(piece)):
+        while read := stream.readinto(buffer):
             count += int(np.count_nonzero(piece[:read] == sign))
             last = int(piece[read - 1])
     return count + (last != sign)
