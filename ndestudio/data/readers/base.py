@@ -353,7 +353,7 @@ def _numbers(series: pl.Series, head: Head, config: DataConfig, *, name: str, co
     elif series.dtype.is_temporal() or series.dtype.is_nested() or series.dtype == pl.Binary:
         raise DataError(f"the column holds {series.dtype}, not numbers; ignore it", path=name, column=column)
     else:
-        values = series.cast(pl.Float64, strict=False)
+        values = series if series.dtype == pl.Float64 else series.cast(pl.Float64, strict=False)
     array = (values.fill_null(float("nan")) if values.null_count() else values).to_numpy()
     for marker in extra:
         if (value := number(marker)) is not None and (hit := array == value).any():

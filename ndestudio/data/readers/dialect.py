@@ -11,7 +11,7 @@ from pathlib import Path
 from ndestudio.data.config import DataConfig
 from ndestudio.data.tables import Given, RawRow
 from ndestudio.data.tables.finder import find_runs
-from ndestudio.data.tables.kinds import CellKind, kind_of_cell
+from ndestudio.data.tables.kinds import CellKind, kinds_of_row
 from ndestudio.data.tables.times_above import heads_times
 from ndestudio.errors import DataError
 
@@ -253,7 +253,7 @@ def _consistency(rows: list[RawRow], decimal: str, config: DataConfig, extra: fr
     if max((len(row.cells) for row in rows), default=0) < 2:
         return 0.0
     given = Given(config.header_row, config.units_row, config.first_row, config.last_row)
-    kinds: list[list[CellKind]] = [[kind_of_cell(cell, decimal, extra) for cell in row.cells] for row in rows]
+    kinds: list[list[CellKind]] = [kinds_of_row(row.cells, decimal, extra) for row in rows]
     runs = [run for run in find_runs(rows, kinds, given) if run.filled > 1 or run.cells > 1]
     if not runs:
         return 0.0

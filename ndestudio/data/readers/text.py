@@ -253,13 +253,14 @@ def _with_end(
 
 
 def _line_count(seen: _Seen) -> int:
-    sign = seen.newline.encode()
-    count = 0
-    last = sign
-    with seen.path.open("rb") as stream:
-        while piece := stream.read(2**20):
-            count += piece.count(sign)
-            last = piece[-1:]
+    sign = ord(seen.newline)
+    count, last = 0, sign
+    buffer = bytearray(2**20)
+    piece = np.frombuffer(buffer, dtype=np.uint8)
+    with seen.path.open("rb", buffering=0) as stream:
+        while read := stream.readinto(buffer):
+            count += int(np.count_nonzero(piece[:read] == sign))
+            last = int(piece[read - 1])
     return count + (last != sign)
 
 

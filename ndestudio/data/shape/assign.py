@@ -282,7 +282,9 @@ class _Assigning:
             if role in ("state", "value", "input", "covariate", "deviation") and column.kind == "number"
         ]
         for column in number:
-            cell = next((text for text in column.texts if is_beyond(text)), None)
+            # a cell with a number says no such thing
+            unread = np.flatnonzero(np.isnan(column.values))
+            cell = next((text for place in unread if is_beyond(text := column.texts[place])), None)
             if cell is not None:
                 found = below_decision(cell, self._decimal, column.label, self._config.below)
                 self._decisions.append(found)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 
+@lru_cache(2**14)
 def word(label: str) -> str:
     """A label as it is compared."""
     return re.sub(r"[^a-z0-9#]+", "_", label.lower()).strip("_")

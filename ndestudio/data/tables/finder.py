@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from ndestudio.data.tables.headers import Header, find_header
-from ndestudio.data.tables.kinds import CellKind, is_summary, kind_of_cell
+from ndestudio.data.tables.kinds import CellKind, is_summary, kinds_of_row
 from ndestudio.data.tables.layout import Layout, Other, RawRow
 from ndestudio.data.tables.times_above import heads_times
 
@@ -94,7 +94,7 @@ def find(
     to_the_end
         Whether ``rows`` are all rows of the file, not only its beginning.
     """
-    kinds: list[list[CellKind]] = [[kind_of_cell(cell, decimal, extra) for cell in row.cells] for row in rows]
+    kinds: list[list[CellKind]] = [kinds_of_row(row.cells, decimal, extra) for row in rows]
     found = find_runs(rows, kinds, given)
     if not found:
         return None

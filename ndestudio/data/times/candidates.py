@@ -191,11 +191,12 @@ def _together(columns: Sequence[Seen]) -> Candidate | None:
 def parts_of(columns: Sequence[Seen]) -> list[tuple[str, Seen]]:
     """Which part of a clock in several columns each column may be, "" for none; of two columns `MM`, one counts minutes."""
     found: list[tuple[str, Seen]] = []
+    month = False
     for column in sorted(columns, key=lambda one: one.index):
         what = part_of(column)
-        month = any(other == "month" for other, _ in found)
         if month and column.label.strip().lower().split("_")[0] == "mm" and _inside(column.values, "minute"):
             what = "minute"
+        month = month or what == "month"
         found.append((what, column))
     return found
 
@@ -231,7 +232,10 @@ def part_by_form(column: Seen, what: str) -> Part:
 
 def part_of(column: Seen) -> str:
     """Which part of a clock in several columns a column may be, by its name and its cells; "" for none."""
-    what, present = part_of_clock(column.label), column.values[np.isfinite(column.values)]
+    what = part_of_clock(column.label)
+    if not what and column.reading is None:
+        return ""
+    present = column.values[np.isfinite(column.values)]
     if what == "zone":
         return what if column.kind == "text" and np.isfinite(_zone_seconds(column)).any() else ""
     if not len(present):

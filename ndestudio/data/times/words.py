@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from functools import cache
+from functools import cache, lru_cache
 
 
 def _words(text: str) -> frozenset[str]:
@@ -61,6 +61,7 @@ _TIME_UNITS = frozenset(UNITS) - {"a", "y", "an", "ano", "mes", "m"} | {
 }
 
 
+@lru_cache(2**14)
 def tokens(label: str) -> tuple[str, ...]:
     """The words of a label in lower case; `TimeStamp_START` gives timestamp and start, `elapsedTime` elapsed and time."""
     split = re.sub(r"(?<![A-Za-z])Do([YMW])(?![a-z])", lambda match: f"do{match[1].lower()}", label)
