@@ -46,6 +46,8 @@ class Assignment:
         Where doses and events are written.
     clock
         What tells the time, None where the rows are counted.
+    times
+        What it tells in the rows of the head.
     unknown
         Names that the person gave to quantities which only the values of a long table can show, each with its setting.
     """
@@ -59,6 +61,7 @@ class Assignment:
     unknown: tuple[tuple[str, str], ...] = ()
     clock: Clock | None = None
     across: Across | None = None
+    times: np.ndarray | None = None
 
     def indices(self, role: Role) -> tuple[int, ...]:
         return tuple(index for index, one in enumerate(self.roles) if one == role)
@@ -240,6 +243,8 @@ class _Assigning:
         if self._long is None and self._across is None:
             self._problems[:0] = [self._unknown_error(name, where) for name, where in self._unknown]
         if "state" not in roles and "value" not in roles:
+            # to count rows helps only where something was measured in them
+            self._problems = [one for one in self._problems if one.column or one.remedy[0] != "count"]
             self._problems.append(_nothing_measured(self._columns, self._path))
         return Assignment(
             tuple(roles),
@@ -251,6 +256,7 @@ class _Assigning:
             tuple(self._unknown) if self._long is not None or self._across is not None else (),
             self._chosen.clock if self._chosen is not None else None,
             self._across,
+            self._chosen.values if self._chosen is not None else None,
         )
 
     def _not_of_shape(self) -> DataError:
