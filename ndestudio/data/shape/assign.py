@@ -22,7 +22,7 @@ from ndestudio.data.shape.long import Long, find_long
 from ndestudio.data.shape.replicates import NAMELESS, find_replicates
 from ndestudio.data.shape.rest import Rest
 from ndestudio.data.shape.runs import groups, guess_runs
-from ndestudio.data.shape.sentinels import open_marks
+from ndestudio.data.shape.sentinels import open_marks, settled_marks
 from ndestudio.data.shape.vocabulary import IDENTIFIERS, PETAB_RUNS, word
 from ndestudio.data.times.choice import Chosen, choose, likely, named
 from ndestudio.data.times.clock import Clock
@@ -302,6 +302,8 @@ class _Assigning:
                 by_label[self._config.value or NAMELESS] = np.concatenate([rows, column.values])
             elif roles[column.index] != "deviation":
                 by_label[column.label] = column.values
+        settled = settled_marks(by_label, self._config)
+        self._decisions += [settled] if settled is not None else []
         asked = open_marks(by_label, [one.header for one in self._columns], self._config)
         self._decisions += [asked] if asked else []
 

@@ -199,6 +199,26 @@ def open_marks(
     )
 
 
+def settled_marks(columns: Mapping[str, Float[np.ndarray, " row"]], config: DataConfig) -> Decision | None:
+    """What was said about the marks in some columns, None if nothing was."""
+    said = config.sentinels
+    found = find_sentinels({label: columns[label] for label in said if label in columns})
+    marks = {label: said[label] or found.get(label, ()) for label in said}
+    marks = {label: taken for label, taken in marks.items() if taken}
+    if not marks:
+        return None
+    missing = any(said.values())
+    told = "; ".join(f"`{label}`: {' and '.join(f'{one:g}' for one in taken)}" for label, taken in list(marks.items())[:5])
+    rest = f"; and {len(marks) - 5} other columns" if len(marks) > 5 else ""
+    sentence = f"{told}{rest} {'mark what was not measured' if missing else 'were measured'}, as was said."
+    choices = (
+        Choice("missing values", {"sentinels": dict(said) if missing else marks}),
+        Choice("measured values", {"sentinels": dict.fromkeys(said, ())}),
+    )
+    column = next(iter(marks)) if len(marks) == 1 else None
+    return Decision("missing", sentence, column, choices, chosen=0 if missing else 1)
+
+
 def without(values: Float[np.ndarray, "*row"], marks: Sequence[float]) -> Float[np.ndarray, "*row"]:
     """Values with marks as NaN."""
     return np.where(np.isin(values, list(marks)), np.nan, values) if len(marks) else values

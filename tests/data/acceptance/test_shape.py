@@ -291,6 +291,11 @@ def test_marks_of_missing_values_are_asked_about(tmp_path: Path, text: str, mark
     names = missing.measured_names
     gone = first not in names and "has no value" in " ".join(missing.notes)
     assert gone or np.isnan(missing.trajectories[0].measured[:, names.index(first)]).any()
+    for position, choice in enumerate(found.choices):  # what was said can be seen and changed
+        shown = preview(tmp_path / "table.csv", DataConfig(**choice.changes)).decisions  # type: ignore[arg-type]
+        settled = next(one for one in shown if one.topic == "missing")
+        assert settled.chosen == position
+        assert [one.changes for one in settled.choices] == [one.changes for one in found.choices]
     values = read(tmp_path, text, **found.choices[1].changes)
     assert np.isfinite(values.trajectories[0].measured).all()
     assert preview(tmp_path / "table.csv").problems[0].decision == found
