@@ -9,6 +9,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QMessageBox, QPushButton
 from pytestqt.qtbot import QtBot
 
+from ndestudio.data import dataset_from_arrays
 from ndestudio.figures.description import Curve, Level, Points, Span, Stretch
 from ndestudio.figures.loss import LossCurve
 from ndestudio.figures.plot_data import Path, PlotData
@@ -399,6 +400,27 @@ def test_diagnostics_profile_and_comparison_are_shown(
     assert view.comparison.sentence.text() == "The data support `hybrid`. A note."
     cells = [[view.comparison.table.cell(k, section).text() for section in (0, 1)] for k in range(2)]
     assert cells == [["● hybrid", "3.1%"], ["neural only", "failed"]]
+
+
+def test_panels_are_made_when_they_come_into_view(qtbot: QtBot):
+    plot = TrajectoryPlot()
+    qtbot.addWidget(plot)
+    plot.resize(500, 400)
+    plot.show()
+    count = 60
+    plot.show_model(dataset_from_arrays([0.0, 1.0, 2.0], np.zeros((3, count)), [f"x{n}" for n in range(count)]), None)
+    qtbot.waitUntil(lambda: plot._area.verticalScrollBar().maximum() > 0)
+    assert 8 <= len(plot.panels) <= 12
+    bar = plot._area.verticalScrollBar()
+    bar.setValue(bar.maximum())
+    assert 59 in plot.panels and 30 not in plot.panels
+    assert plot.panels[59].lowest and not plot.panels[57].lowest
+    last = plot.panels[59]
+    plot.show_model(dataset_from_arrays([0.0, 1.0, 2.0], np.ones((3, count)), [f"x{n}" for n in range(count)]), None)
+    assert plot.panels[59] is last and last.drawn(Points)[0].getData()[1].tolist() == [1, 1, 1]
+    assert plot.panels[0].drawn(Points)[0].getData()[1].tolist() == [0, 0, 0], "out of view it waits"
+    bar.setValue(0)
+    assert plot.panels[0].drawn(Points)[0].getData()[1].tolist() == [1, 1, 1]
 
 
 def test_measurements_stay_legible_beside_a_simulation_that_runs_away(qtbot: QtBot):
