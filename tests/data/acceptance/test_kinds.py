@@ -138,6 +138,18 @@ KINDS: dict[str, tuple[str, str, str, Sequence[float], Mapping[str, Sequence[flo
         "Vuosi;Kk;Pv;Klo;Aikavyöhyke;Sade (mm)\n2021;4;30;23:00;UTC;1.5\n2021;5;1;00:00;UTC;0\n2021;5;1;01:00;UTC;0.5\n",
         "table", "h", [0, 1, 2], {"Sade": [1.5, 0, 0.5]},
     ),
+    "long table, decimal commas": (
+        "ort;datum;var;val\nA;01.03.2021;pH;7,1\nA;01.03.2021;O2;1,5\nA;02.03.2021;pH;7,2\nA;02.03.2021;O2;3,0\nA;13.03.2021;pH;7,3\n"
+        "A;13.03.2021;O2;4,5\n",
+        "table", "d", [0, 1, 12], {"pH": [7.1, 7.2, 7.3], "O2": [1.5, 3, 4.5]},
+    ),
+    "TOA5, the header again": (
+        '"TOA5","S","CR1000"\n"TIMESTAMP","RECORD","Q_Avg"\n"TS","RN","C"\n"","","Avg"\n"2021-04-30 23:50:00",0,1.5\n'
+        '"2021-05-01 00:00:00",1,"NAN"\n"TOA5","S","CR1000"\n"TIMESTAMP","RECORD","Q_Avg"\n"TS","RN","C"\n"","","Avg"\n'
+        '"2021-05-01 00:10:00",0,2\n"2021-05-01 00:20:00",1,2.25\n',
+        "table", "min", [0, 10, 20, 30], {"Q_Avg": [1.5, N, 2, 2.25]},
+    ),
+    "numbers without names": ("0 100\n1 101\n2 103\n3 104\n", "table", "", [0, 1, 2, 3], {"column_2": [100, 101, 103, 104]}),
     "quarters": ("Period,GDP\n2019Q3,100\n2019Q4,101\n2020Q1,99\n", "table", "d", [0, 92, 184], {"GDP": [100, 101, 99]}),
     "exponents of Fortran": ("time x\n0.0D+00 1.5D+00\n1.0D-01 2.5D+01\n2.0D-01 3.5D+02\n", "table", "", [0, 0.1, 0.2], {"x": [1.5, 25, 350]}),
     "Tektronix TDS": (
