@@ -257,6 +257,19 @@ def test_choosers_of_a_wide_table_are_made_as_they_come_into_view(qtbot: QtBot):
     assert table.role_box("x150").currentData() == "state"
 
 
+def test_long_names_are_told_apart_by_their_ends(
+    open_file: Callable[[str], DataView], settle: Callable[[], None], qtbot: QtBot
+):
+    names = [f"absorbance_of_the_culture_in_well_{n}" for n in range(2)]
+    view = open_file(f"t,{','.join(names)}\n0,1,2\n1,2,3\n2,3,1\n")
+    qtbot.waitUntil(lambda: len(view.plots.panels) == 2)
+    titles = [panel.item.getAxis("left").labelText for panel in view.plots.panels]
+    heads = [view.table.rows.headerData(n, Qt.Orientation.Horizontal).split("\n")[0] for n in (1, 2)]
+    for shown in (titles, heads):
+        assert [one[-6:] for one in shown] == ["well_0", "well_1"] and max(map(len, shown)) <= 28
+        assert all("…" in one for one in shown)
+
+
 def test_more_columns_than_anybody_looks_at_are_not_drawn(qtbot: QtBot):
     plots = SeriesPlots()
     qtbot.addWidget(plots)

@@ -206,3 +206,17 @@ def test_a_slider_spans_the_value(value: float, lower: float | None, upper: floa
     low, high = slider_range(ParameterRow("a", value, lower, upper, "", False, False, ""))
     assert low < high
     assert low <= value <= high
+
+
+def test_a_simulation_says_that_it_runs_without_the_doses(window: MainWindow, settle: Settle, tmp_path: Path):
+    path = tmp_path / "doses.csv"
+    path.write_text("ID,TIME,AMT,DV\n1,0,100,.\n1,1,.,4\n1,2,.,3\n1,4,.,2\n", encoding="utf-8")
+    window.open_files([str(path)])
+    settle()
+    window.go("model")
+    view = window.views["model"]
+    assert isinstance(view, ModelView)
+    write(view, "d(DV)/dt = -k*DV")
+    view.right_tabs.setCurrentIndex(1)
+    settle()
+    assert "without the doses" in view.simulation_note.text()

@@ -148,8 +148,8 @@ class Layout:
 
     @property
     def headers(self) -> tuple[str, ...]:
-        """Name and unit of each column, as `name [unit]`."""
+        """Name and unit of each column, as `name [unit]`; one without a name that has a unit is `column_N`."""
         return tuple(
-            f"{name} [{unit.strip('[]() ')}]" if unit.strip("[]() ") and "[" not in name else name
-            for name, unit in zip(self.names, self.units, strict=True)
+            f"{name or f'column_{place}'} [{unit.strip('[]() ')}]" if unit.strip("[]() ") and "[" not in name else name
+            for place, (name, unit) in enumerate(zip(self.names, self.units, strict=True), start=1)
         )

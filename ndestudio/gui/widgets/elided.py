@@ -9,6 +9,11 @@ from PySide6.QtWidgets import QLabel, QSizePolicy
 from ndestudio.gui.building import set_kind
 
 
+def shortened(text: str, most: int) -> str:
+    """At most so many characters: long names of columns differ at their ends, so that the middle is left out."""
+    return text if len(text) <= most else f"{text[: most // 2]}…{text[len(text) - (most - most // 2 - 1) :]}"
+
+
 class ElidedLabel(QLabel):
     """Takes the width that is left."""
 

@@ -256,6 +256,11 @@ def test_columns_that_are_no_measurements_are_left_out(tmp_path: Path) -> None:
         assert any(f"`{label}` {why}" in note for note in data.notes), (label, data.notes)
 
 
+def test_a_column_without_a_name_keeps_its_unit(tmp_path: Path) -> None:
+    data = read(tmp_path, "Strain A;;Strain B\n;OD;OD\nh;-;-\n0;0,1;0,2\n1;0,2;0,4\n2;0,4;0,8\n3;0,7;1,2\n")
+    assert (data.time.label, data.time.unit) == ("column_1", "h")
+
+
 @pytest.mark.parametrize(
     ("text", "marks"),
     [

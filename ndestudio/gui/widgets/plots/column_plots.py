@@ -14,6 +14,12 @@ from ndestudio.gui.widgets.redraw import Redraw
 _HEIGHT = 168
 
 
+class ColumnPlot(Plot):
+    """One column over the time."""
+
+    room = 18
+
+
 class ColumnPlots(QScrollArea):
     """Panels below or beside each other, with linked axes of time. Plots are made when first needed, and used again."""
 
@@ -65,7 +71,7 @@ class ColumnPlots(QScrollArea):
         plot.show()
 
     def _new(self, panel: Panel) -> Plot:
-        plot = Plot(f"{panel.y.title} over {panel.x.title}", panel.x.title, panel.y.title)
+        plot = ColumnPlot(f"{panel.y.title} over {panel.x.title}", panel.x.title, panel.y.title)
         plot.setMinimumHeight(_HEIGHT)
         if self._made:
             plot.setXLink(self._made[0])

@@ -23,6 +23,7 @@ from ndestudio.figures.description import Axis, Figure, Panel
 from ndestudio.figures.text import slug
 from ndestudio.gui import file_style
 from ndestudio.gui.theme import Colours, colours, follow
+from ndestudio.gui.widgets.elided import shortened
 from ndestudio.gui.widgets.panel_items import PanelItems, forget_forms
 from ndestudio.gui.widgets.plots.log_axis import LogAxis
 
@@ -48,6 +49,9 @@ class Plot(pg.PlotWidget):
     name
         Accessible name; said to screen readers and used as the file name of a saved figure.
     """
+
+    room = 0
+    """Characters of the y title that have room; 0 where the plot is high."""
 
     def __init__(
         self, name: str, x: str = "", y: str = "", parent: QWidget | None = None, *, low: bool = False
@@ -292,6 +296,8 @@ class Plot(pg.PlotWidget):
             axis.setPen(pg.mkPen(c.border, width=1))
             axis.setTextPen(pg.mkPen(c.muted))
             axis.setTickFont(font)
+            if self.room and side == "left":
+                title = "\n".join(shortened(line, self.room) for line in title.split("\n"))
             axis.setLabel(_escaped(title) if title else None, color=c.muted, **{"font-size": "9pt"})
             axis.showLabel(bool(title))
         for restyle in self._restylers:

@@ -35,6 +35,8 @@ MOST_PANELS = 48
 class SeriesPanel(Plot):
     """One column over time."""
 
+    room = 18
+
     def __init__(self, column: Column, time: Column) -> None:
         super().__init__(f"{column.name} over time", time.title, column.title)
         self.setMinimumHeight(_HEIGHT)

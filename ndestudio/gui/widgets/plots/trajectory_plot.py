@@ -22,6 +22,7 @@ _FIRST, _AHEAD = 4, 1
 class TrajectoryPanel(Plot):
     """One measured column."""
 
+    room = 14
     lowest = False
     """Only the lowest panel of a column of panels names the time."""
 

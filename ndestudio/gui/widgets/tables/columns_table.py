@@ -52,6 +52,7 @@ class ColumnsTable(Table):
             widths={_ROLE: 116},
             stretch=(_LABEL, _ALIAS, _UNIT),
         )
+        self.setTextElideMode(Qt.TextElideMode.ElideMiddle)  # long names differ at their ends
         self.setSelectionMode(QAbstractItemView.SelectionMode.NoSelection)
         self._rows: tuple[ColumnRow, ...] = ()
         self.cellChanged.connect(self._on_cell)

@@ -13,12 +13,14 @@ from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QMenu, QTableView
 
 from ndestudio.data.roles import Role
 from ndestudio.gui.theme import colours, follow, monospace
+from ndestudio.gui.widgets.elided import shortened
 from ndestudio.session.data.look import RowMarks
 from ndestudio.session.data.state import ColumnRow, DataState
 
 _Index = QModelIndex | QPersistentModelIndex
 _ROLE_WORDS = {role: role for role in get_args(Role)} | {"ignore": "ignored"}
 _LONG_LINE = 16
+_LONG_NAME = 28
 """A single cell longer than this runs across the columns beside it."""
 
 
@@ -96,7 +98,7 @@ class PreviewModel(QAbstractTableModel):
                 if column is None:
                     return f"{letters(section)}\n"
                 unit = f" [{column.unit}]" if column.unit else ""
-                return f"{column.label}{unit}\n{_ROLE_WORDS[column.role]}"
+                return f"{shortened(column.label, _LONG_NAME)}{unit}\n{_ROLE_WORDS[column.role]}"
             case Qt.ItemDataRole.ToolTipRole:
                 return f"{column.label}: {column.detail}" if column else f"column {letters(section)}"
             case Qt.ItemDataRole.TextAlignmentRole:
