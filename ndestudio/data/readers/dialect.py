@@ -208,7 +208,7 @@ def guess_delimiter(lines: list[Line], config: DataConfig, extra: frozenset[str]
 
 
 _BLANK_BESIDES = 0.75
-"""What blanks count where each line has tabs or semicolons, too: they stand inside dates and names."""
+"""What blanks count where most lines have tabs, semicolons or bars, too: they stand inside dates and names."""
 
 
 def _best_dialect(
@@ -220,7 +220,7 @@ def _best_dialect(
         if delimiter not in split:
             split[delimiter] = [RawRow(one.number, tuple(split_line(one.text, delimiter)), one.gap) for one in lines]
         score = _consistency(split[delimiter], decimal, config, extra)
-        if delimiter == " " and lines and any(all(sign in one.text for one in lines) for sign in ("\t", ";")):
+        if delimiter == " " and any(2 * sum(sign in one.text for one in lines) > len(lines) for sign in "\t;|"):
             score *= _BLANK_BESIDES
         if score > best_score + 1e-9:
             best, best_score = (delimiter, decimal), score

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 
 
 def word(label: str) -> str:
-    """A label as it is compared."""
+    """A label as it is compared: without accents, `ß` as ss."""
+    if not label.isascii():
+        label = unicodedata.normalize("NFKD", label.casefold())
+        label = "".join(letter for letter in label if not unicodedata.combining(letter))
     return re.sub(r"[^a-z0-9#]+", "_", label.lower()).strip("_")
 
 
@@ -17,7 +21,7 @@ def _words(text: str) -> frozenset[str]:
 OBSERVABLES = _words(
     "variable variables variable_name var observable observables observableid observable_id measure metric key quantity "
     "parameter parameter_name parametername measurand indicator indicator_name series_name analyte dvid ytype yname dvname characteristicname characteristic_name "
-    "messgroesse grandeur"
+    "messgroesse messgrosse grandeur magnitud variabel variavel grandezza grootheid storhet"
 )
 """Columns of long tables that say what was measured."""
 

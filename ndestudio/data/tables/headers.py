@@ -122,7 +122,7 @@ def _candidates(
             few = numbers > texts + dashes and not times
             if texts + dashes == 0 or few or row.filled > max(filled, cells) + 1:
                 break
-            if row.filled == 1 and filled > 1 and row.cells[0]:
+            if row.filled == 1 and filled > 1 and row.cells[0] and not _lone_unit(rows, place, filled):
                 break
             if comments and not found and abs(row.filled - filled) > 1:
                 break
@@ -130,6 +130,19 @@ def _candidates(
         if found:
             return found
     return []
+
+
+def _lone_unit(rows: Sequence[RawRow], place: int, filled: int) -> bool:
+    """Whether a row has the unit of the first column, and empty cells for the others, below a row of names."""
+    row = rows[place]
+    return (
+        len(row.cells) >= filled
+        and is_unit(row.cells[0])
+        and place > 0
+        and not row.gap
+        and all(rows[place - 1].cells[:filled])
+        and len(rows[place - 1].cells) >= filled
+    )
 
 
 def _roles(rows: Sequence[RawRow], candidates: list[int], usual: Sequence[CellKind]) -> _Roles:

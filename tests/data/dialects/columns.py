@@ -227,7 +227,8 @@ def long(rng: Random) -> Table:
     header = [(name, clock.unit if index == 0 else "") for index, name in enumerate(clock.names)]
     header += [*([(rng.choice(RUNS), "")] if count > 1 else []), (names[0], ""), (names[1], "")]
     numeric = {len(header) - 1, *([0] if clock.form in ("numbers", "excel") else [])}
-    return Table(header, rows, numeric, clock, runs, ["long"])
+    open = {"long"} if names[0] == "species" else set()  # it may be a name of runs
+    return Table(header, rows, numeric, clock, runs, ["long"], open=open)
 
 
 def across(rng: Random) -> Table:
