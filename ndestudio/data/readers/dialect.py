@@ -29,6 +29,9 @@ _COMMENTS = ("#", "%", "//")
 _QUOTED_COMMA = re.compile(r'"\s*([+-]?\d*,\d+(?:[eE][+-]?\d+)?)\s*"')
 _GROUPED = re.compile(r"[+-]?[1-9]\d{0,2},\d{3}\Z")
 """Between commas, `"1,000"` is a thousand as likely as one; such cells alone do not make a decimal comma."""
+NO_COMMENT = r"^\s*#(?:[,;]|(?i:N/?A|DIV/0|VALUE|REF|NAME|NUM|NULL|WERT|ZAHL|BEZUG)\b)"
+"""A line with a column `#` or with the `#N/A` of a spreadsheet in its first cell."""
+_NO_COMMENT = re.compile(NO_COMMENT)
 _SEPARATOR_LINE = re.compile(r"\s*sep=(?P<delimiter>.)\s*\Z", re.IGNORECASE)
 _DIALECTS = (
     ("\t", "."),
@@ -157,9 +160,8 @@ def filled_lines(lines: list[str], comment: str) -> list[Line]:
 
 
 def is_comment(line: str, sign: str) -> bool:
-    """Whether a line is a comment; `#,Date Time` is a header with a column `#`."""
-    bare = line.lstrip()
-    return bool(sign) and bare.startswith(sign) and not (sign == "#" and bare[1:2] in (",", ";"))
+    """Whether a line is a comment; `#,Date Time` is a header with a column `#`, `#N/A,1.5` a row."""
+    return bool(sign) and line.lstrip().startswith(sign) and not (sign == "#" and _NO_COMMENT.match(line))
 
 
 def guess_comment(lines: list[str]) -> str:
@@ -238,7 +240,10 @@ def _consistency(rows: list[RawRow], decimal: str, config: DataConfig, extra: fr
     run = max(runs, key=lambda one: one.score(rows))
     known = [(sum(one.values()), one["n"] + one["d"]) for one in run.counts()]
     share = sum(numbers for _, numbers in known) / max(sum(cells for cells, _ in known), 1)
-    return run.fitting / len(rows) * (0.2 + share)
+    # of equally good tables, the one in a file with the most numbers
+    every = sum(len(row) for row in kinds)
+    all_numbers = sum(kind in ("n", "d") for row in kinds for kind in row) / max(every, 1)
+    return run.fitting / len(rows) * (0.2 + share) + 1e-3 * all_numbers
 
 
 def _not_text(name: str) -> DataError:

@@ -181,7 +181,7 @@ def _head_of(lines: list[str], seen: _Seen, config: DataConfig, found: Recognise
     rows = _rows(kept, delimiter, comment, all_rows=found is not None and found.rule.transposed)
     if found is not None and found.rule.transposed:
         rows = transposed(rows, found)
-    layout, decisions = layout_of(rows, config, decimal, seen.name, found, seen.whole)
+    layout, decisions = layout_of(rows, config, decimal, seen.name, found, seen.whole, delimiter == ",")
     body = _body(rows, layout)
     cells, problems = _rectangular(body, layout, seen.name)
     shown, places = View(layout).cells(normalised(cells, layout, decimal), [row.line for row in body])

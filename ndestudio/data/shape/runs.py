@@ -8,7 +8,7 @@ from itertools import combinations, pairwise
 import numpy as np
 
 from ndestudio.data.roles import TRAJECTORY_NAMES, Analysed, increasing, telling
-from ndestudio.data.shape.vocabulary import CALENDAR, IDENTIFIERS, RUNS, is_flag, is_unit_column, word
+from ndestudio.data.shape.vocabulary import CALENDAR, IDENTIFIERS, OCCASIONS, RUNS, is_flag, is_unit_column, word
 from ndestudio.data.times.words import part_of_clock
 
 MOST = 8
@@ -39,9 +39,12 @@ def guess_runs(
     others = _times(time, columns)
     rows = max((len(column.texts) for column in free), default=0)
     known = () if single is None else (single,)
+    within = next((one.index for one in free if word(one.label) in OCCASIONS and _names(one, rows)), None)
+    if known and within is not None and within != single and _usable(columns, (*known, within), base):
+        known = tuple(sorted((*known, within)))
     if not others or rows < 4 or _rising(others, columns, known, base):
         return known
-    able = [one for one in free if one.index != single and one not in others and _names(one, rows)][:MOST]
+    able = [one for one in free if one.index not in known and one not in others and _names(one, rows)][:MOST]
     able.sort(key=lambda one: (not _telling(one), one.kind != "text", one.index))
     for more in range(1 if known else 2, TOGETHER + 1 - len(known)):
         for chosen in combinations([one.index for one in able], more):

@@ -46,6 +46,9 @@ RUNS = _words(
 )
 """Names of runs, besides those that a trajectory column has always been known by."""
 
+OCCASIONS = _words("occasion occ")
+"""Names of columns that tell runs of one subject apart."""
+
 RUN_WORDS = RUNS | _words(
     "sample well id name strain run experiment culture replicate subject patient condition compound drug label group cell specimen"
 )

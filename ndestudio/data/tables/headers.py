@@ -16,6 +16,9 @@ _TIME_WORDS = re.compile(
     r"(?:date|time|timestamp|datetime|datum|zeit|uhrzeit|day|hour|year|doy|elapsed|x_value|t|x)\b|.*[\s_](?:time|date)\b",
     re.IGNORECASE,
 )
+_CLOCK_NAMES = re.compile(
+    r"(?:date|time|timestamp|datum|zeit|zeitstempel|uhrzeit|elapsed|fecha|hora|heure|temps|tiempo)\b", re.IGNORECASE
+)
 
 
 @dataclass(frozen=True)
@@ -186,7 +189,9 @@ def _could_name(row: RawRow, below: RawRow, usual: Sequence[CellKind]) -> bool:
 
 
 def _all_names(texts: list[str], above: RawRow) -> bool:
-    """Whether texts that could be units are names, as `t, m, V` below `Operator, Smith` are."""
+    """Whether texts that could be units are names, as `t, m, V` below `Operator, Smith` and `Date, pH` below `Method, A` are."""
+    if any(_CLOCK_NAMES.match(text) for text in texts) and not any(_TIME_WORDS.match(text) for text in _texts(above)):
+        return True
     lone = all(len(text) == 1 for text in texts)
     return lone and any(cell.rstrip().endswith(":") for cell in above.cells)
 

@@ -14,10 +14,12 @@ CellKind = Literal["", "n", "d", "t"]
 _NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eEdD][+-]?\d+)?%?\Z|[+-]?(?:inf|infinity)\Z", re.IGNORECASE)
 _NUMBER_COMMA = re.compile(r"[+-]?(?:\d+,?\d*|,\d+)(?:[eEdD][+-]?\d+)?%?\Z|[+-]?(?:inf|infinity)\Z", re.IGNORECASE)
 _LIMIT = re.compile(r"[<>≤≥]\s*[+-]?\d")
-GROUPED = re.compile(r"[+-]?\d{1,3}(?:,\d{3})+(?:\.\d*)?\Z")
+GROUPED = re.compile(r"[+-]?[1-9]\d{0,2}(?:,\d{3})+(?:\.\d*)?\Z")
 """A number with commas between thousands."""
-GROUPED_POINT = re.compile(r"[+-]?\d{1,3}(?:\.\d{3})+(?:,\d*)?\Z")
+GROUPED_POINT = re.compile(r"[+-]?[1-9]\d{0,2}(?:\.\d{3})+(?:,\d*)?\Z")
 """A number with points between thousands and a decimal comma."""
+APART = re.compile(r"[+-]?[1-9]\d{0,2}(?:(?P<sign>['’ \u00a0\u202f\u2009])\d{3})(?:(?P=sign)\d{3})*(?:[.,]\d*)?\Z")
+"""A number with a sign between thousands that is no decimal sign."""
 _MOMENT = re.compile(
     r"""(?:[A-Za-z]{2,9}\.?,?\s+)?                                      # weekday
         (?:\d{1,4}[-/.]\d{1,2}[-/.](?:\d{4}|\d{1,2})                    # 2020-03-31, 31.12.20, 3/1/20
@@ -77,7 +79,7 @@ def kind_of_cell(cell: str, decimal: str = ".", extra: frozenset[str] = frozense
             return ""
         if _MOMENT.match(cell):
             return "d"
-        if _LIMIT.match(cell) or (GROUPED if decimal == "." else GROUPED_POINT).match(cell):
+        if _LIMIT.match(cell) or (GROUPED if decimal == "." else GROUPED_POINT).match(cell) or APART.match(cell):
             return "n"
         return "d" if is_moment(cell) else "t"
     if is_missing(cell, extra):

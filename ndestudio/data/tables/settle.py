@@ -15,13 +15,15 @@ from ndestudio.data.tables.blocks import find_blocks, grouped_names
 from ndestudio.data.tables.choosing import chosen_columns
 from ndestudio.data.tables.finder import Given, find
 from ndestudio.data.tables.instruments import Recognised
-from ndestudio.data.tables.kinds import GROUPED, GROUPED_POINT
+from ndestudio.data.tables.kinds import APART, GROUPED, GROUPED_POINT
 from ndestudio.data.tables.layout import Layout, RawRow
 from ndestudio.errors import DataError
 
+_DIGITS = re.compile(r"[+-]?[\d.,]+(?:[eE][+-]?\d+)?\Z")
+
 
 def layout_of(
-    rows: Sequence[RawRow], config: DataConfig, decimal: str, name: str, found: Recognised | None, whole: bool
+    rows: Sequence[RawRow], config: DataConfig, decimal: str, name: str, found: Recognised | None, whole: bool, commas: bool = True
 ) -> tuple[Layout, tuple[Decision, ...]]:
     """The table among raw rows, found and settled.
 
@@ -31,6 +33,8 @@ def layout_of(
         The instrument that was recognised.
     whole
         Whether these are all rows of the file.
+    commas
+        Whether a decimal comma is unlikely, since commas stand between cells or it is a sheet.
 
     Raises
     ------
@@ -45,9 +49,9 @@ def layout_of(
     extra = frozenset(marker.strip().lower() for marker in config.missing)
     layout = find(rows, decimal, extra, given, whole) or _without_numbers(rows, name)
     if found is None:
-        return settle(layout, rows, config, decimal, name)
+        return settle(layout, rows, config, decimal, name, commas)
     layout = replace(found.applied(layout, rows, decimal), transposed=found.rule.transposed)
-    layout, decisions = settle(layout, rows, config, decimal, name)
+    layout, decisions = settle(layout, rows, config, decimal, name, commas)
     return layout, (found.decision(), *decisions)
 
 
@@ -80,7 +84,7 @@ def normalised(cells: list[list[str]], layout: Layout, decimal: str = ".") -> li
 
 
 def settle(
-    layout: Layout, rows: Sequence[RawRow], config: DataConfig, decimal: str, name: str
+    layout: Layout, rows: Sequence[RawRow], config: DataConfig, decimal: str, name: str, commas: bool = True
 ) -> tuple[Layout, tuple[Decision, ...]]:
     """Complete a layout by what the person said and by what its cells show.
 
@@ -99,7 +103,7 @@ def settle(
         decisions += found
     if not layout.blocks:
         layout = grouped_names(layout)
-    layout, found = _thousands(layout, body, config, decimal)
+    layout, found = _thousands(layout, body, config, decimal, commas)
     decisions += found
     return layout, (*decisions_about(layout, config), *decisions)
 
@@ -205,10 +209,12 @@ def _rows_of(header_row: int, first_row: int, last_row: int) -> dict[str, int]:
 
 
 def _thousands(
-    layout: Layout, body: Sequence[RawRow], config: DataConfig, decimal: str
+    layout: Layout, body: Sequence[RawRow], config: DataConfig, decimal: str, commas: bool
 ) -> tuple[Layout, list[Decision]]:
     """Columns with signs between thousands, as far as these are told from decimal signs."""
     sign, pattern = ("," if decimal == "." else "."), (GROUPED if decimal == "." else GROUPED_POINT)
+    if config.thousands is None and (apart := _apart(layout, body)):
+        sign, pattern = apart, APART
     if config.thousands is not None:
         sign = config.thousands
         if not sign:
@@ -226,7 +232,7 @@ def _thousands(
         if not with_sign or sum(sign in cell for cell in cells) > len(with_sign):
             continue
         rest = [cell for cell in cells if not pattern.match(cell)]
-        if config.thousands is not None or _groups_for_sure(with_sign, rest, sign, decimal):
+        if config.thousands is not None or pattern is APART or _groups_for_sure(with_sign, rest, sign, decimal, commas):
             sure.append(index)
         else:
             line = next(row.line for row in body if index < len(row.cells) and row.cells[index] == with_sign[0])
@@ -238,12 +244,23 @@ def _thousands(
     return layout, [*found, *([_as_thousands(layout, body, sign)] if sure else [])]
 
 
-def _groups_for_sure(with_sign: Sequence[str], rest: Sequence[str], sign: str, decimal: str) -> bool:
+def _apart(layout: Layout, body: Sequence[RawRow]) -> str:
+    """The sign between thousands that is none between digits otherwise, such as `'`; "" if there is none."""
+    for index in range(layout.width):
+        cells = [row.cells[index] for row in body if index < len(row.cells) and not is_missing(row.cells[index])]
+        signs = {match["sign"] for cell in cells if (match := APART.match(cell))}
+        if len(signs) == 1 and all(APART.match(cell) or _DIGITS.match(cell) for cell in cells):
+            return signs.pop()
+    return ""
+
+
+def _groups_for_sure(with_sign: Sequence[str], rest: Sequence[str], sign: str, decimal: str, commas: bool) -> bool:
     """Whether `7,250` can only be seven thousand: a decimal sign stands beside it, or it stands twice, or whole numbers do."""
     if any(decimal in cell or cell.count(sign) > 1 for cell in with_sign):
         return True
     return (
-        decimal == "."
+        commas
+        and decimal == "."
         and any(re.fullmatch(r"[+-]?\d{1,3}", cell) for cell in rest)
         and not any("." in cell for cell in rest)
     )
