@@ -209,8 +209,8 @@ def guess_delimiter(lines: list[Line], config: DataConfig, extra: frozenset[str]
     return best or default
 
 
-_BLANK_BESIDES = 0.75
-"""What blanks count where most lines have tabs, semicolons or bars, too: they stand inside dates and names."""
+_BESIDES = 0.75
+"""What blanks and commas count where most lines have tabs, semicolons or bars, too: they stand inside dates, names, numbers."""
 
 
 def _best_dialect(
@@ -222,8 +222,8 @@ def _best_dialect(
         if delimiter not in split:
             split[delimiter] = [RawRow(one.number, tuple(split_line(one.text, delimiter)), one.gap) for one in lines]
         score = _consistency(split[delimiter], decimal, config, extra)
-        if delimiter == " " and any(2 * sum(sign in one.text for one in lines) > len(lines) for sign in "\t;|"):
-            score *= _BLANK_BESIDES
+        if delimiter in " ," and any(2 * sum(sign in one.text for one in lines) > len(lines) for sign in "\t;|"):
+            score *= _BESIDES
         if score > best_score + 1e-9:
             best, best_score = (delimiter, decimal), score
     return best

@@ -14,6 +14,8 @@ from ndestudio.data.times.words import part_of_clock
 MOST = 8
 """So many columns are tried together."""
 CROSSED = 0.6
+GAP = 4.0
+"""Phases of one run follow each other within so many usual steps."""
 TOGETHER = 3
 """At most so many columns name a run."""
 
@@ -96,8 +98,10 @@ def _separates(
     if column.kind == "number" and not (np.isfinite(column.values).all() and np.all(np.mod(column.values, 1) == 0)):
         return False
     distinct, changes = len(set(column.texts)), sum(one != other for one, other in pairwise(column.texts))
-    if tells or (column.kind == "text" and changes + 1 == distinct and distinct > 1):
+    if tells:
         return True
+    if column.kind == "text" and changes + 1 == distinct and distinct > 1:
+        return not _goes_on(column, times, base)
     return any(
         not increasing(one.values, base)
         and increasing(one.values, groups(columns, (column.index,), base))
@@ -105,6 +109,16 @@ def _separates(
         for one in times
         if one.kind != "text"
     )
+
+
+def _goes_on(column: Analysed, times: Sequence[Analysed], base: np.ndarray | None) -> bool:
+    """Whether the time goes on where the text changes, without a gap: then the texts are phases of one run."""
+    changes = np.array([one != other for one, other in pairwise(column.texts)])
+    for one in times:
+        if base is None and increasing(one.values, None):
+            steps = np.diff(one.values)
+            return bool(np.nanmin(steps[changes]) <= GAP * np.nanmedian(steps))
+    return False
 
 
 def _falls(time: Analysed) -> bool:

@@ -40,7 +40,7 @@ VALUES = _words(
 RUNS = _words(
     "country region province state_name county city district site station location locality place site_no station_id "
     "site_id siteid stationid monitoringlocationidentifier location_id plot field_plot block tank pond lake river sensor_id device logger node patientid patient_id subjid usubjid "
-    "subject_id animal_id mouse rat dog donor line strain genotype clone mutant condition_id simulationconditionid "
+    "subject_id sample_id sampleid run_id batch_id experiment_id exp_id culture_id trial_id animal_id mouse rat dog donor line strain genotype clone mutant condition_id simulationconditionid "
     "replicate_id biological_replicate bioreactor reactor fermenter vessel flask tube dish chamber cage farm "
     "herd colony population cohort arm treatment_group person participant individual tree plant school "
 )

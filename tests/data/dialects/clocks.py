@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from random import Random
 
-SECONDS = {"ms": 1e-3, "s": 1.0, "min": 60.0, "h": 3600.0, "d": 86_400.0}
+SECONDS = {"ms": 1e-3, "s": 1.0, "min": 60.0, "h": 3600.0, "d": 86_400.0, "yr": 31_557_600.0}
 
 _MONTHS = {
     "english": "January February March April May June July August September October November December".split(),
@@ -63,7 +63,9 @@ def steps(rng: Random, count: int, step: float) -> list[float]:
 
 
 def numbers(rng: Random, count: int) -> Times:
-    unit = rng.choice(tuple(SECONDS))
+    if rng.random() < 0.12:
+        return _by_name(rng, count)
+    unit = rng.choice(("ms", "s", "min", "h", "d"))
     step = rng.choice((1, 0.5, 0.25, 0.1, 2, 5, 10, 15, 30))
     shift = rng.choice((0, 0, 0, step, 100))
     t = [round(shift + one, 6) for one in steps(rng, count, step)]
@@ -74,6 +76,16 @@ def numbers(rng: Random, count: int) -> Times:
         return Times("numbers", (rng.choice(_TIMES),), unit, cells, seconds, values, moment=False)
     name = rng.choice(("time_{}", "t_{}", "elapsed_{}", "Time_{}")).format(unit)
     return Times("numbers", (name,), "", cells, seconds, values, moment=False)
+
+
+def _by_name(rng: Random, count: int) -> Times:
+    """Numbers whose unit only their name tells."""
+    name, unit = rng.choice((("Year", "yr"), ("year", "yr"), ("day", "d"), ("Day", "d"), ("hours", "h"), ("Hours", "h"),
+                             ("minutes", "min"), ("Days", "d"), ("seconds", "s")))  # fmt: skip
+    first = rng.randint(1900, 1990) if unit == "yr" else rng.choice((0, 1))
+    values = [first + one for one in steps(rng, count, 1)]
+    cells = tuple((f"{one:g}",) for one in values)
+    return Times("unit by name", (name,), "", cells, tuple(one * SECONDS[unit] for one in values), tuple(values), False)
 
 
 def _moments(rng: Random, count: int, whole_days: bool = False) -> list[datetime]:
@@ -148,6 +160,26 @@ def month_names(rng: Random, count: int) -> Times:
         text = day.format(d=one.day, m=names[one.month - 1], y=one.year)
         cells.append((f"{text} {one.strftime(clock)}".strip(),))
     return Times("month names", (rng.choice(DATES),), "", tuple(cells), _seconds(moments))
+
+
+def months(rng: Random, count: int) -> Times:
+    first = rng.randint(1990 * 12, 2020 * 12)
+    moments = [datetime((first + k) // 12, (first + k) % 12 + 1, 1) for k in range(count)]
+    pattern = rng.choice(("%Y-%m", "%b %Y", "%B %Y", "%m/%Y", "%Y-%m-01", "%Y/%m"))
+    return _written("months", moments, pattern, rng.choice(("Date", "month", "Month", "Datum", "date")))
+
+
+def rarely(rng: Random, count: int) -> Times:
+    """Shapes of dates that are seen now and then."""
+    moments = _moments(rng, count)
+    pattern, free = rng.choice((
+        ("%a %b %d %H:%M:%S %Y", False), ("%H:%M:%S %d.%m.%Y", True), ("%d.%m.%Y, %H:%M:%S", True), ("%Y-%j", None),
+        ("%A, %d %B %Y %H:%M:%S", False), ("%Y-%m-%dT%H:%M:%S.000Z", False), ("%d.%m.%Y %H.%M.%S", True),
+        ("%Y.%m.%d %I:%M:%S %p", False),
+    ))  # fmt: skip
+    if free is None:
+        moments = _moments(rng, count, whole_days=True)
+    return _written("rare", moments, pattern, rng.choice(DATES), open=bool(free) and _swaps(moments))
 
 
 def durations(rng: Random, count: int) -> Times:
@@ -238,7 +270,7 @@ def parts(rng: Random, count: int) -> Times:
 
 FORMS: dict[Callable[[Random, int], Times], float] = {
     numbers: 6, iso: 3, day_first: 3, month_first: 2, two_digit_years: 1, month_names: 1.5, durations: 2, clocks: 1,
-    compact: 1.5, unix: 1.5, excel: 1, date_and_time: 2, parts: 2,
+    compact: 1.5, unix: 1.5, excel: 1, date_and_time: 2, parts: 2, months: 0.7, rarely: 1,
 }  # fmt: skip
 
 

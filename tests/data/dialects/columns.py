@@ -9,13 +9,14 @@ from random import Random
 from tests.data.dialects.clocks import Times, times
 
 NAN = math.nan
+NUMERIC = ("numbers", "unit by name", "excel")
 
 QUANTITIES = (
     ("biomass", "g/L"), ("Temperatur", "°C"), ("Temperature", "degC"), ("glucose", "mmol/L"), ("pH", ""), ("Druck", "bar"),
     ("OD600", ""), ("T", "K"), ("S", "g/L"), ("H", "W/m2"), ("D", "1/h"), ("DO", "%"), ("V", "mL"), ("feed total", "mL"),
     ("Biomasse", "g/L"), ("x", ""), ("y", ""), ("prey", ""), ("predator", ""), ("CO2", "ppm"), ("vitesse", "m/s"),
     ("presión", "kPa"), ("Konzentration", "mg/L"), ("voltage", "V"), ("current", "mA"), ("cum_feed", "L"), ("X", "g/L"),
-    ("P", ""), ("theta", "rad"), ("Niederschlag", "mm"), ("flow rate", "L/h"), ("infected", ""), ("NH4", "mg/L"),
+    ("P", ""), ("residence time", "h"), ("doubling time", "min"), ("age", ""), ("day length", "h"), ("dt", "s"), ("N", ""), ("n", ""), ("theta", "rad"), ("Niederschlag", "mm"), ("flow rate", "L/h"), ("infected", ""), ("NH4", "mg/L"),
 )  # fmt: skip
 RUNS = ("run", "experiment", "batch", "Versuch", "subject", "culture", "replicate", "sample_id", "plate", "patient")
 MISSING = ("", "", "NA", "NaN", "n/a", "-", "null", "#N/A", "nan")
@@ -75,7 +76,7 @@ def series(rng: Random, count: int) -> list[str]:
     scale = 10 ** rng.uniform(-2, 4)
     phase, rate = rng.uniform(0, 6), rng.uniform(0.05, 0.8)
     value, found = rng.uniform(0.2, 2), []
-    places = rng.choice((2, 3, 4))
+    places, exponent = rng.choice((2, 3, 4)), rng.choice("eE")
     for index in range(count):
         if style == "rising":
             value += rng.uniform(0.01, 0.2)
@@ -85,11 +86,11 @@ def series(rng: Random, count: int) -> list[str]:
         else:
             one = 2 + math.sin(phase + rate * index) + rng.gauss(0, 0.01)
         if style == "whole":
-            found.append(str(round(one * rng.choice((10, 10, 10)) * max(scale, 1))))
+            found.append(str(round(one * 10 * max(scale, 1))))
         elif style == "counts":
             found.append(str(index * 3 + rng.randint(1, 3)))
         elif style == "scientific":
-            found.append(f"{one * 10 ** rng.choice((-9, -8)):.{places}e}".replace("e", rng.choice(("e", "e"))))
+            found.append(f"{one * 10 ** rng.choice((-9, -8)):.{places}e}".replace("e", exponent))
         else:
             found.append(f"{one * scale:.{places}f}")
     return found
@@ -149,7 +150,7 @@ def wide(rng: Random) -> Table:
     header = [(name, clock.unit if index == 0 else "") for index, name in enumerate(clock.names)]
     header += [*((name, "") for name in names), *named]
     first = width + len(names)
-    numeric = {*range(first, first + len(labels)), *([0] if clock.form in ("numbers", "excel") else [])}
+    numeric = {*range(first, first + len(labels)), *([0] if clock.form in NUMERIC else [])}
     table = Table(header, rows, numeric, clock, runs, ["wide" if count == 1 else f"{len(names)} run columns"])
     holes(rng, table, list(range(first, first + len(labels))), labels)
     _further(rng, table, keys, length)
@@ -172,10 +173,20 @@ def _further(rng: Random, table: Table, keys: list[tuple[str, ...]], length: int
     if len(keys) > 1 and rng.random() < 0.4:
         kinds.append("covariate")
     if rng.random() < 0.2:
-        kinds.append(rng.choice(("flag", "remark", "row number", "station")))
+        kinds.append(rng.choice(("flag", "remark", "row number", "station", "phase", "second clock")))
     for kind in kinds:
+        if kind == "second clock" and not (table.times.moment and len(table.times.names) == 1):
+            continue
         table.features.append(kind)
-        if kind == "covariate":
+        if kind == "second clock":
+            name = rng.choice(("elapsed_h", "Elapsed time (h)", "hours"))
+            cells = [f"{one / 3600:.6f}" for run in table.runs for one in run.seconds]
+            table.numeric.add(len(table.header))
+        elif kind == "phase":
+            third = max(length // 3, 1)
+            cells = [("lag", "growth", "rest")[min(k // third, 2)] for _ in table.runs for k in range(length)]
+            name = "phase"
+        elif kind == "covariate":
             name, cells = rng.choice(("pH_set", "dose", "temperature_set")), []
             values = [f"{5 + 0.5 * index:g}" for index in range(len(keys))]
             cells = [value for value in values for _ in range(length)]
@@ -187,7 +198,7 @@ def _further(rng: Random, table: Table, keys: list[tuple[str, ...]], length: int
         elif kind == "station":
             name, cells = rng.choice(("station_id", "site")), ["FR01"] * len(table.rows)
         else:
-            name, cells = rng.choice(("#", "No.", "index", "id")), [str(one + 1) for one in range(len(table.rows))]
+            name, cells = rng.choice(("#", "No.", "index", "id", "", "Unnamed: 0")), [str(one + 1) for one in range(len(table.rows))]
         table.header.append((name, ""))
         table.aside.add(name)
         for row, cell in zip(table.rows, cells, strict=True):
@@ -201,6 +212,7 @@ def _shuffled(rng: Random, table: Table, width: int) -> None:
     table.features.append("time not first")
     rest = list(range(width, len(table.header)))
     at = rng.randint(1, len(rest))
+    at = 1 if rng.random() < 0.3 and table.header[rest[0]][0] in RUNS else at
     order = [*rest[:at], *range(width), *rest[at:]]
     table.header = [table.header[one] for one in order]
     table.rows = [[row[one] for one in order] for row in table.rows]
@@ -226,7 +238,7 @@ def long(rng: Random) -> Table:
             rows += [[*clock.cells[k], *key, label, columns[label][k]] for label in labels for k in range(length)]
     header = [(name, clock.unit if index == 0 else "") for index, name in enumerate(clock.names)]
     header += [*([(rng.choice(RUNS), "")] if count > 1 else []), (names[0], ""), (names[1], "")]
-    numeric = {len(header) - 1, *([0] if clock.form in ("numbers", "excel") else [])}
+    numeric = {len(header) - 1, *([0] if clock.form in NUMERIC else [])}
     open = {"long"} if names[0] == "species" else set()  # it may be a name of runs
     return Table(header, rows, numeric, clock, runs, ["long"], open=open)
 
@@ -260,5 +272,5 @@ def replicates(rng: Random) -> Table:
     header += [(style.format(label, k + 1), unit) for k in range(count)]
     width = len(clock.names)
     rows = [[*cells, *one] for cells, *one in zip(clock.cells, *columns, strict=True)]
-    numeric = {*range(width, width + count), *([0] if clock.form in ("numbers", "excel") else [])}
+    numeric = {*range(width, width + count), *([0] if clock.form in NUMERIC else [])}
     return Table(header, rows, numeric, clock, runs, ["replicates"], open={"replicates"})

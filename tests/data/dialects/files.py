@@ -40,6 +40,9 @@ def make(seed: int) -> Made:
     table.features += ["decimal comma"] if decimal == "," else []
     rows = _with_signs(rng, table, delimiter, decimal)
     quoted = rng.choices(("", "all", "texts"), (7, 1, 2))[0] if delimiter != " " else ""
+    if delimiter != " " and not quoted and rng.random() < 0.08:
+        table.features.append("padded")
+        rows = [[cell.rjust(9) for cell in row] for row in rows]
     lines = [_line(cells, delimiter, quoted, rng) for cells in rows]
     head = _head(rng, table, delimiter, quoted, rows)
     above, below = _above(rng, table, delimiter), _below(rng, table, delimiter)
@@ -98,7 +101,7 @@ def _line(cells: list[str], delimiter: str, quoted: str, rng: Random) -> str:
 
 
 def _cell(cell: str, delimiter: str, quoted: str) -> str:
-    text = not re.fullmatch(r"-?[\d.,]*(e-?\d+)?", cell)
+    text = not re.fullmatch(r"-?[\d.,]*([eE][+-]?\d+)?", cell)
     return f'"{cell}"' if delimiter in cell or quoted == "all" or (quoted == "texts" and text) else cell
 
 

@@ -127,11 +127,11 @@ def _rows(dataset: Dataset, table: Table, run: Run, trajectory: Trajectory) -> n
     """The row of the run of each time of a trajectory."""
     clock, unit = table.times, dataset.time.unit
     t = trajectory.t
-    if clock.form == "numbers":
+    if clock.form in ("numbers", "unit by name"):
         wanted = np.array(clock.plain)
         if unit in SECONDS and not np.isclose(SECONDS[unit] * clock.plain[-1], run.seconds[-1]):
             return "unit", f"{unit} is not the unit of {clock.names[0]}", ""
-        if unit in SECONDS and not table.told:
+        if unit in SECONDS and not table.told and clock.form == "numbers":
             return "unit", f"{unit} is told nowhere", ""
     else:
         wanted = np.array(run.seconds)
