@@ -241,8 +241,8 @@ def _consistency(rows: list[RawRow], decimal: str, config: DataConfig, extra: fr
     known = [(sum(one.values()), one["n"] + one["d"]) for one in run.counts()]
     share = sum(numbers for _, numbers in known) / max(sum(cells for cells, _ in known), 1)
     # of equally good tables, the one in a file with the most numbers
-    every = sum(len(row) for row in kinds)
-    all_numbers = sum(kind in ("n", "d") for row in kinds for kind in row) / max(every, 1)
+    widest = max(len(row) for row in kinds)
+    all_numbers = sum(kind in ("n", "d") for row in kinds for kind in row) / (widest * len(kinds))
     return run.fitting / len(rows) * (0.2 + share) + 1e-3 * all_numbers
 
 

@@ -8,7 +8,7 @@ from itertools import combinations, pairwise
 import numpy as np
 
 from ndestudio.data.roles import TRAJECTORY_NAMES, Analysed, increasing, telling
-from ndestudio.data.shape.vocabulary import CALENDAR, IDENTIFIERS, OCCASIONS, RUNS, is_flag, is_unit_column, word
+from ndestudio.data.shape.vocabulary import CALENDAR, IDENTIFIERS, OCCASIONS, PHASES, RUNS, is_flag, is_unit_column, word
 from ndestudio.data.times.words import part_of_clock
 
 MOST = 8
@@ -101,7 +101,7 @@ def _separates(
     if tells:
         return True
     if column.kind == "text" and changes + 1 == distinct and distinct > 1:
-        return not _goes_on(column, times, base)
+        return word(column.label) not in PHASES or not _goes_on(column, times, base)
     return any(
         not increasing(one.values, base)
         and increasing(one.values, groups(columns, (column.index,), base))

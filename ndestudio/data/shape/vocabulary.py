@@ -49,6 +49,9 @@ RUNS = _words(
 OCCASIONS = _words("occasion occ")
 """Names of columns that tell runs of one subject apart."""
 
+PHASES = _words("phase stage regime mode state status step event season segment period shift zustand fase etape")
+"""Names of columns with texts that may be parts of one run as well as names of runs."""
+
 RUN_WORDS = RUNS | _words(
     "sample well id name strain run experiment culture replicate subject patient condition compound drug label group cell specimen"
 )

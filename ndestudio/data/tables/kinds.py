@@ -18,8 +18,9 @@ GROUPED = re.compile(r"[+-]?[1-9]\d{0,2}(?:,\d{3})+(?:\.\d*)?\Z")
 """A number with commas between thousands."""
 GROUPED_POINT = re.compile(r"[+-]?[1-9]\d{0,2}(?:\.\d{3})+(?:,\d*)?\Z")
 """A number with points between thousands and a decimal comma."""
-APART = re.compile(r"[+-]?[1-9]\d{0,2}(?:(?P<sign>['’ \u00a0\u202f\u2009])\d{3})(?:(?P=sign)\d{3})*(?:[.,]\d*)?\Z")
-"""A number with a sign between thousands that is no decimal sign."""
+_APART = r"[+-]?[1-9]\d{0,2}(?:(?P<sign>['’ \u00a0\u202f\u2009])\d{3})(?:(?P=sign)\d{3})*"
+APART = {one: re.compile(rf"{_APART}(?:[{one}]\d*)?\Z") for one in ".,"}
+"""Decimal sign -> a number with a sign between thousands that is no decimal sign anywhere."""
 _MOMENT = re.compile(
     r"""(?:[A-Za-z]{2,9}\.?,?\s+)?                                      # weekday
         (?:\d{1,4}[-/.]\d{1,2}[-/.](?:\d{4}|\d{1,2})                    # 2020-03-31, 31.12.20, 3/1/20
@@ -80,7 +81,7 @@ def kind_of_cell(cell: str, decimal: str = ".", extra: frozenset[str] = frozense
             return ""
         if _MOMENT.match(cell):
             return "d"
-        if _LIMIT.match(cell) or (GROUPED if decimal == "." else GROUPED_POINT).match(cell) or APART.match(cell):
+        if _LIMIT.match(cell) or (GROUPED if decimal == "." else GROUPED_POINT).match(cell) or APART[decimal].match(cell):
             return "n"
         return "d" if is_moment(cell) else "t"
     if is_missing(cell, extra):

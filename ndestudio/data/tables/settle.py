@@ -213,8 +213,8 @@ def _thousands(
 ) -> tuple[Layout, list[Decision]]:
     """Columns with signs between thousands, as far as these are told from decimal signs."""
     sign, pattern = ("," if decimal == "." else "."), (GROUPED if decimal == "." else GROUPED_POINT)
-    if config.thousands is None and (apart := _apart(layout, body)):
-        sign, pattern = apart, APART
+    if config.thousands is None and (apart := _apart(layout, body, decimal)):
+        sign, pattern = apart, APART[decimal]
     if config.thousands is not None:
         sign = config.thousands
         if not sign:
@@ -232,7 +232,7 @@ def _thousands(
         if not with_sign or sum(sign in cell for cell in cells) > len(with_sign):
             continue
         rest = [cell for cell in cells if not pattern.match(cell)]
-        if config.thousands is not None or pattern is APART or _groups_for_sure(with_sign, rest, sign, decimal, commas):
+        if config.thousands is not None or pattern is APART[decimal] or _groups_for_sure(with_sign, rest, sign, decimal, commas):
             sure.append(index)
         else:
             line = next(row.line for row in body if index < len(row.cells) and row.cells[index] == with_sign[0])
@@ -244,12 +244,12 @@ def _thousands(
     return layout, [*found, *([_as_thousands(layout, body, sign)] if sure else [])]
 
 
-def _apart(layout: Layout, body: Sequence[RawRow]) -> str:
+def _apart(layout: Layout, body: Sequence[RawRow], decimal: str) -> str:
     """The sign between thousands that is none between digits otherwise, such as `'`; "" if there is none."""
     for index in range(layout.width):
         cells = [row.cells[index] for row in body if index < len(row.cells) and not is_missing(row.cells[index])]
-        signs = {match["sign"] for cell in cells if (match := APART.match(cell))}
-        if len(signs) == 1 and all(APART.match(cell) or _DIGITS.match(cell) for cell in cells):
+        signs = {match["sign"] for cell in cells if (match := APART[decimal].match(cell))}
+        if len(signs) == 1 and all(APART[decimal].match(cell) or _DIGITS.match(cell) for cell in cells):
             return signs.pop()
     return ""
 
