@@ -240,10 +240,10 @@ def _consistency(rows: list[RawRow], decimal: str, config: DataConfig, extra: fr
     run = max(runs, key=lambda one: one.score(rows))
     known = [(sum(one.values()), one["n"] + one["d"]) for one in run.counts()]
     share = sum(numbers for _, numbers in known) / max(sum(cells for cells, _ in known), 1)
-    # of equally good tables, the one in a file with the most numbers
+    # of equally good tables, the one in a file with the most numbers, then the one with the most columns
     widest = max(len(row) for row in kinds)
     all_numbers = sum(kind in ("n", "d") for row in kinds for kind in row) / (widest * len(kinds))
-    return run.fitting / len(rows) * (0.2 + share) + 1e-3 * all_numbers
+    return run.fitting / len(rows) * (0.2 + share) + 1e-3 * all_numbers + 1e-6 * min(run.cells, 99)
 
 
 def _not_text(name: str) -> DataError:

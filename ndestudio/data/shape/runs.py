@@ -8,7 +8,16 @@ from itertools import combinations, pairwise
 import numpy as np
 
 from ndestudio.data.roles import TRAJECTORY_NAMES, Analysed, increasing, telling
-from ndestudio.data.shape.vocabulary import CALENDAR, IDENTIFIERS, OCCASIONS, PHASES, RUNS, is_flag, is_unit_column, word
+from ndestudio.data.shape.vocabulary import (
+    CALENDAR,
+    IDENTIFIERS,
+    OCCASIONS,
+    PHASES,
+    RUNS,
+    is_flag,
+    is_unit_column,
+    word,
+)
 from ndestudio.data.times.words import part_of_clock
 
 MOST = 8

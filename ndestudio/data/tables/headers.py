@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from ndestudio.data.tables.kinds import CellKind, is_type, is_unit
 from ndestudio.data.tables.layout import RawRow
 from ndestudio.data.tables.times_above import heads_times
+from ndestudio.data.times.words import TELLING, name_score
 
 _ABOVE = 6
 """So many rows above the numbers may belong to the header."""
@@ -127,12 +128,22 @@ def _candidates(
                 break
             if row.filled == 1 and filled > 1 and row.cells[0] and not _lone_unit(rows, place, filled):
                 break
+            if _is_setting(rows, place, filled):
+                break
             if comments and not found and abs(row.filled - filled) > 1:
                 break
             found.append(place)
         if found:
             return found
     return []
+
+
+def _is_setting(rows: Sequence[RawRow], place: int, filled: int) -> bool:
+    """Whether a row that is too short for a header is one of several with a name and a value."""
+    row = rows[place]
+    if row.filled != 2 or filled < 3 or row.comment:
+        return False
+    return place > 0 and rows[place - 1].filled == 2 and not rows[place - 1].comment and not row.gap
 
 
 def _lone_unit(rows: Sequence[RawRow], place: int, filled: int) -> bool:
@@ -190,10 +201,17 @@ def _could_name(row: RawRow, below: RawRow, usual: Sequence[CellKind]) -> bool:
 
 def _all_names(texts: list[str], above: RawRow) -> bool:
     """Whether texts that could be units are names, as `t, m, V` below `Operator, Smith` and `Date, pH` below `Method, A` are."""
-    if any(_CLOCK_NAMES.match(text) for text in texts) and not any(_TIME_WORDS.match(text) for text in _texts(above)):
+    if any(_names_clock(text) for text in texts) and not any(
+        _TIME_WORDS.match(text) or _names_clock(text) for text in _texts(above)
+    ):
         return True
     lone = all(len(text) == 1 for text in texts)
     return lone and any(cell.rstrip().endswith(":") for cell in above.cells)
+
+
+def _names_clock(text: str) -> bool:
+    """Whether a text names a time, and is no unit of one."""
+    return bool(_CLOCK_NAMES.match(text)) or ((not is_unit(text) or "_" in text) and name_score(text) >= TELLING)
 
 
 def _unknown_units(rows: Sequence[RawRow], place: int, higher: list[int]) -> bool:

@@ -81,7 +81,11 @@ def kind_of_cell(cell: str, decimal: str = ".", extra: frozenset[str] = frozense
             return ""
         if _MOMENT.match(cell):
             return "d"
-        if _LIMIT.match(cell) or (GROUPED if decimal == "." else GROUPED_POINT).match(cell) or APART[decimal].match(cell):
+        if (
+            _LIMIT.match(cell)
+            or (GROUPED if decimal == "." else GROUPED_POINT).match(cell)
+            or APART[decimal].match(cell)
+        ):
             return "n"
         return "d" if is_moment(cell) else "t"
     if is_missing(cell, extra):

@@ -23,7 +23,13 @@ _DIGITS = re.compile(r"[+-]?[\d.,]+(?:[eE][+-]?\d+)?\Z")
 
 
 def layout_of(
-    rows: Sequence[RawRow], config: DataConfig, decimal: str, name: str, found: Recognised | None, whole: bool, commas: bool = True
+    rows: Sequence[RawRow],
+    config: DataConfig,
+    decimal: str,
+    name: str,
+    found: Recognised | None,
+    whole: bool,
+    commas: bool = True,
 ) -> tuple[Layout, tuple[Decision, ...]]:
     """The table among raw rows, found and settled.
 
@@ -232,7 +238,11 @@ def _thousands(
         if not with_sign or sum(sign in cell for cell in cells) > len(with_sign):
             continue
         rest = [cell for cell in cells if not pattern.match(cell)]
-        if config.thousands is not None or pattern is APART[decimal] or _groups_for_sure(with_sign, rest, sign, decimal, commas):
+        if (
+            config.thousands is not None
+            or pattern is APART[decimal]
+            or _groups_for_sure(with_sign, rest, sign, decimal, commas)
+        ):
             sure.append(index)
         else:
             line = next(row.line for row in body if index < len(row.cells) and row.cells[index] == with_sign[0])

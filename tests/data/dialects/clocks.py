@@ -17,7 +17,19 @@ _MONTHS = {
     "spanish": "enero febrero marzo abril mayo junio julio agosto septiembre octubre noviembre diciembre".split(),
 }
 DATES = ("Date", "date", "Datum", "Fecha", "DateTime", "Timestamp", "Time", "Zeitstempel", "Date/Time", "Date and time")
-_TIMES = ("Time", "time", "t", "Zeit", "temps", "tiempo", "Elapsed time", "Time since inoculation", "TIME", "tid", "Tijd")
+_TIMES = (
+    "Time",
+    "time",
+    "t",
+    "Zeit",
+    "temps",
+    "tiempo",
+    "Elapsed time",
+    "Time since inoculation",
+    "TIME",
+    "tid",
+    "Tijd",
+)
 
 
 @dataclass(frozen=True)
@@ -220,7 +232,9 @@ def compact(rng: Random, count: int) -> Times:
         pattern = rng.choice(("%Y%m%d%H%M", "%Y%m%d%H%M%S", "%Y%m%dT%H%M%S"))
     else:
         pattern = "%Y%m%d"
-    return _written("compact", moments, pattern, rng.choice(("Date", "TIMESTAMP", "MESS_DATUM", "date", "TIMESTAMP_START")))
+    return _written(
+        "compact", moments, pattern, rng.choice(("Date", "TIMESTAMP", "MESS_DATUM", "date", "TIMESTAMP_START"))
+    )
 
 
 def unix(rng: Random, count: int) -> Times:

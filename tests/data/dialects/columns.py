@@ -198,7 +198,10 @@ def _further(rng: Random, table: Table, keys: list[tuple[str, ...]], length: int
         elif kind == "station":
             name, cells = rng.choice(("station_id", "site")), ["FR01"] * len(table.rows)
         else:
-            name, cells = rng.choice(("#", "No.", "index", "id", "", "Unnamed: 0")), [str(one + 1) for one in range(len(table.rows))]
+            name, cells = (
+                rng.choice(("#", "No.", "index", "id", "", "Unnamed: 0")),
+                [str(one + 1) for one in range(len(table.rows))],
+            )
         table.header.append((name, ""))
         table.aside.add(name)
         for row, cell in zip(table.rows, cells, strict=True):
@@ -266,7 +269,9 @@ def replicates(rng: Random) -> Table:
     clock = times(rng, length)
     label, unit = rng.choice([one for one in QUANTITIES if len(one[0]) > 2])
     columns = [series(rng, length) for _ in range(count)]
-    runs = [Run(str(k + 1), list(clock.seconds), {label: [float(cell) for cell in one]}) for k, one in enumerate(columns)]
+    runs = [
+        Run(str(k + 1), list(clock.seconds), {label: [float(cell) for cell in one]}) for k, one in enumerate(columns)
+    ]
     header = [(name, clock.unit if index == 0 else "") for index, name in enumerate(clock.names)]
     style = rng.choice(("{}_rep{}", "{}_R{}", "{} rep {}"))
     header += [(style.format(label, k + 1), unit) for k in range(count)]

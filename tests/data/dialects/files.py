@@ -141,7 +141,14 @@ def _head(rng: Random, table: Table, delimiter: str, quoted: str, rows: list[lis
 
 def _plain_enough(table: Table) -> bool:
     """Whether a table can be told without names: one run whose first column alone is the time."""
-    return len(table.runs) == 1 and len(table.times.names) == 1 and not table.aside and table.header[0][0] in table.times.names
+    if table.times.form in ("unix", "excel", "compact") or "long" in table.features:
+        return False
+    return (
+        len(table.runs) == 1
+        and len(table.times.names) == 1
+        and not table.aside
+        and table.header[0][0] in table.times.names
+    )
 
 
 def _above(rng: Random, table: Table, delimiter: str) -> list[str]:
@@ -150,9 +157,9 @@ def _above(rng: Random, table: Table, delimiter: str) -> list[str]:
         table.features.append(f"above: {kind}")
     sign = delimiter if delimiter != " " else ": "
     if kind == "pairs":
-        return [sign.join(one) for one in (("Operator", "Miller"), ("Instrument", "Rx-200"), ("Method", "A"))] + rng.choice(
-            ([], [""])
-        )
+        return [
+            sign.join(one) for one in (("Operator", "Miller"), ("Instrument", "Rx-200"), ("Method", "A"))
+        ] + rng.choice(([], [""]))
     if kind == "numbers":
         return [sign.join(one) for one in (("Sample rate", "10"), ("Channels", "4"), ("Device", "LX"))] + [""]
     if kind == "comments":

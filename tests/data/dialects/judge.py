@@ -19,7 +19,7 @@ from tests.data.dialects.files import Made
 
 Outcome = Literal["right", "asked", "refused", "said", "wrong", "crash"]
 _TOPICS = {
-    "time": {"time", "unit"},
+    "time": {"time", "unit", "format"},
     "unit": {"unit", "time"},
     "values": {"missing", "format"},
     "runs": {"trajectory", "shape"},
