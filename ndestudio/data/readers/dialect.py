@@ -209,41 +209,62 @@ def guess_delimiter(lines: list[Line], config: DataConfig, extra: frozenset[str]
     return best or default
 
 
-_BESIDES = 0.75
+_MANY = 1.2
+"""So many times as many numbers decide for a decimal sign."""
+_BESIDES = 0.5
 """What blanks and commas count where most lines have tabs, semicolons or bars, too: they stand inside dates, names, numbers."""
 
 
 def _best_dialect(
     lines: list[Line], pairs: list[tuple[str, str]], config: DataConfig, extra: frozenset[str]
 ) -> tuple[str, str] | None:
-    best, best_score = None, 0.0
+    found: dict[str, tuple[str, _Score]] = {}
     split: dict[str, list[RawRow]] = {}
     for delimiter, decimal in pairs:
         if delimiter not in split:
             split[delimiter] = [RawRow(one.number, tuple(split_line(one.text, delimiter)), one.gap) for one in lines]
         score = _consistency(split[delimiter], decimal, config, extra)
         if delimiter in " ," and any(2 * sum(sign in one.text for one in lines) > len(lines) for sign in "\t;|"):
-            score *= _BESIDES
-        if score > best_score + 1e-9:
-            best, best_score = (delimiter, decimal), score
+            score = _Score(_BESIDES * score.table, score.numbers)
+        if score.table and (delimiter not in found or score.better_decimal(found[delimiter][1])):
+            found[delimiter] = decimal, score
+    best, best_score = None, 0.0
+    for delimiter, (decimal, score) in found.items():
+        if score.table > best_score + 1e-9:
+            best, best_score = (delimiter, decimal), score.table
     return best
 
 
-def _consistency(rows: list[RawRow], decimal: str, config: DataConfig, extra: frozenset[str]) -> float:
+@dataclass(frozen=True)
+class _Score:
+    """How much of a table the lines are, and how much of all cells are numbers, from 0 to 1 each."""
+
+    table: float
+    numbers: float
+
+    def better_decimal(self, other: _Score) -> bool:
+        """Whether this decimal sign fits better than another one: where it makes many more cells numbers, or the better table."""
+        if max(self.numbers, other.numbers) > _MANY * min(self.numbers, other.numbers):
+            return self.numbers > other.numbers
+        return self.table > other.table + 1e-9
+
+
+def _consistency(rows: list[RawRow], decimal: str, config: DataConfig, extra: frozenset[str]) -> _Score:
     if max((len(row.cells) for row in rows), default=0) < 2:
-        return 0.0
+        return _Score(0.0, 0.0)
     given = Given(config.header_row, config.units_row, config.first_row, config.last_row)
     kinds: list[list[CellKind]] = [[kind_of_cell(cell, decimal, extra) for cell in row.cells] for row in rows]
     runs = [run for run in find_runs(rows, kinds, given) if run.filled > 1 or run.cells > 1]
     if not runs:
-        return 0.0
+        return _Score(0.0, 0.0)
     run = max(runs, key=lambda one: one.score(rows))
     known = [(sum(one.values()), one["n"] + one["d"]) for one in run.counts()]
     share = sum(numbers for _, numbers in known) / max(sum(cells for cells, _ in known), 1)
     # of equally good tables, the one in a file with the most numbers, then the one with the most columns
     widest = max(len(row) for row in kinds)
-    all_numbers = sum(kind in ("n", "d") for row in kinds for kind in row) / (widest * len(kinds))
-    return run.fitting / len(rows) * (0.2 + share) + 1e-3 * all_numbers + 1e-6 * min(run.cells, 99)
+    numbers = sum(kind in ("n", "d") for row in kinds for kind in row) / (widest * len(kinds))
+    table = run.fitting / len(rows) * (0.2 + share) + 1e-3 * numbers + 1e-6 * min(run.cells, 99)
+    return _Score(table, numbers)
 
 
 def _not_text(name: str) -> DataError:
