@@ -9,6 +9,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 from jaxtyping import install_import_hook
 
 PACKAGES = ("data", "distil", "model", "symbolic")
@@ -61,16 +62,25 @@ if checked:
     install_import_hook(checked, TYPES)
     sys.setrecursionlimit(5_000)  # a checked call takes several frames
 
+# the same examples every time, and no judgement by the clock: a test that fails does so again
+settings.register_profile("tests", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("tests")
 
 LONGEST = (
     "symbolic/test_native_sanitized.py",
-    "gui/test_end_to_end.py",
     "fitting/test_conformance.py",
-    "gui/test_cycles.py",
+    "gui/test_end_to_end.py",
+    "distil/test_pipeline.py",
     "cli/test_end_to_end.py",
     "export/test_artefacts.py",
-    "solve/test_registry.py",
     "fitting/test_fit.py",
+    "fitting/test_comparison.py",
+    "solve/test_registry.py",
+    "gui/test_train_view.py",
+    "gui/test_cycles.py",
+    "project/test_script.py",
+    "distil/test_next_run.py",
+    "distil/test_fit_and_distil.py",
 )
 """Files that take longest; they begin first, so that no worker waits for the other at the end."""
 

@@ -94,14 +94,14 @@ def _missing(path: Path, rows: int) -> None:
     _written(path, rows, columns)
 
 
-def _dates(path: Path, rows: int) -> None:
+def _dates(path: Path, rows: int, form: str = "%Y-%m-%dT%H:%M:%S", step: int = 1) -> None:
     def columns(first: int, n: int) -> dict[str, object]:
-        moments = np.datetime64("2001-01-01T00:00:00", "us") + (1_000_000 * np.arange(first, first + n)).astype(
+        moments = np.datetime64("2001-01-01T00:00:00", "us") + (step * 1_000_000 * np.arange(first, first + n)).astype(
             "timedelta64[us]"
         )
         return {"time": moments, **_numbers(n, first)}
 
-    _written(path, rows, columns, datetime_format="%Y-%m-%dT%H:%M:%S")
+    _written(path, rows, columns, datetime_format=form)
 
 
 def _quotes(path: Path, rows: int) -> None:
@@ -111,10 +111,19 @@ def _quotes(path: Path, rows: int) -> None:
     _written(path, rows, columns)
 
 
+def _day_first(name: str, form: str) -> Case:
+    def peer(path: Path) -> pl.DataFrame:
+        return pl.read_csv(path).with_columns(pl.col("time").str.to_datetime(form))
+
+    return Case(name, lambda path, rows: _dates(path, rows, form, 60), DataConfig(), peer)
+
+
 CASES = (
     Case("plain", _plain, DataConfig(), lambda path: pl.read_csv(path)),
     Case("missing", _missing, DataConfig(missing=("-9999",)), lambda path: pl.read_csv(path, null_values=["-9999.0"])),
     Case("dates", _dates, DataConfig(), lambda path: pl.read_csv(path, try_parse_dates=True)),
+    _day_first("points", "%d.%m.%Y %H:%M"),
+    _day_first("slashes", "%d/%m/%Y %H:%M"),
     Case("quotes", _quotes, DataConfig(trajectory=""), lambda path: pl.read_csv(path)),
 )
 
@@ -140,6 +149,7 @@ def main() -> None:
 
 
 def _one(case: Case, path: Path, repeat: int) -> None:
+    preview(path, case.config)  # what is loaded on first use does not count
     shown = measured(lambda: preview(path, case.config))
     config = DataConfig(files=(str(path),), missing=case.config.missing, trajectory=case.config.trajectory)
     pairs = [(measured(lambda: case.peer(path)), measured(lambda: load(config))) for _ in range(repeat)]

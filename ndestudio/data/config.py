@@ -125,7 +125,7 @@ class DataConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     delimiter, decimal, encoding, comment
         text-file details; None lets the program guess.
     missing
-        Cells that mean "not measured", besides the usual ones (empty, NA, NaN, null, -, ., ?).
+        Cells that mean "not measured", besides the usual ones (empty, NA, NaN, null, -, ., .., ?, ***).
     header_row, units_row
         Row with the names of the columns and row with their units (1-based lines of the file or rows of the sheet; 0:
         there is none).

@@ -13,7 +13,7 @@ from ndestudio.data.assemble import Rows
 from ndestudio.data.dataset import TimeReading
 from ndestudio.data.times.calendar import DAY, MICRO
 from ndestudio.data.times.clock import Clock, as_moment
-from ndestudio.data.times.summer import steady
+from ndestudio.data.times.summer import steady, usual_step
 from ndestudio.data.times.words import part_of_clock
 
 UNITS: Mapping[str, tuple[float, str]] = {
@@ -130,10 +130,14 @@ def _past_the_year(sources: list[Rows]) -> tuple[list[Rows], bool]:
 
 def _step(sources: Sequence[Rows]) -> float | None:
     """Median of the steps between rows, None without any."""
-    steps = [np.diff(source.t[rows]) for source in sources for rows in _trajectories(source)]
-    known = np.concatenate(steps) if steps else np.zeros(0)
-    known = known[np.isfinite(known) & (known > 0)]
-    return float(f"{np.median(known):.12g}") if len(known) else None
+    usual = usual_step(_all_steps([source.t[rows] for source in sources for rows in _trajectories(source)]))
+    return None if usual is None else float(f"{usual:.12g}")
+
+
+def _all_steps(pieces: Sequence[Float[np.ndarray, " _"]]) -> Float[np.ndarray, " step"]:
+    if len(pieces) == 1:
+        return np.diff(pieces[0])
+    return np.concatenate([np.diff(piece) for piece in pieces] or [np.zeros(0)])
 
 
 def _past_midnight(sources: list[Rows]) -> tuple[list[Rows], bool]:
@@ -187,12 +191,12 @@ def _moments(seconds: set[float], most: int = 3) -> str:
     return ", ".join(shown[:most]) + (f" and {len(shown) - most} more" if len(shown) > most else "")
 
 
-def _trajectories(source: Rows, apart: bool = False) -> Iterator[np.ndarray]:
+def _trajectories(source: Rows, apart: bool = False) -> Iterator[np.ndarray | slice]:
     """Rows with a time, by trajectory; ``apart``: and by what they measure, where a column says it."""
     known = np.isfinite(source.t)
     keys = [one for one in (source.group, source.observable if apart else None) if one is not None]
     if not keys:
-        yield np.flatnonzero(known)
+        yield slice(None) if known.all() else np.flatnonzero(known)
         return
     inverse = np.zeros(len(source.t), dtype=np.int64)
     for key in keys:
@@ -205,8 +209,10 @@ def _trajectories(source: Rows, apart: bool = False) -> Iterator[np.ndarray]:
 
 
 def _unit(pieces: Sequence[Float[np.ndarray, " _"]]) -> str:
-    steps = np.concatenate([np.diff(np.sort(piece)) for piece in pieces] or [np.zeros(0)])
-    steps = steps[steps > 0]
+    steps = _all_steps(pieces)
+    if len(steps) and not steps.min() > 0:  # else the rows are in order
+        steps = _all_steps([np.sort(piece) for piece in pieces])
+        steps = steps[steps > 0]
     if not len(steps):
         return "d"
     step = float(np.mean(steps)) * (1 + 1e-9)
@@ -224,7 +230,8 @@ def _far_apart(pieces: Sequence[Float[np.ndarray, " _"]]) -> bool:
 def _from_own_begin(source: Rows) -> Float[np.ndarray, " row"]:
     t = source.t.copy()
     for rows in _trajectories(source):
-        t[rows] -= t[rows].min() if len(rows) else 0.0
+        piece = t[rows]
+        t[rows] = piece - piece.min() if len(piece) else piece
     return t
 
 

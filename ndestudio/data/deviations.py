@@ -55,7 +55,8 @@ def cleaned(
     bad = np.flatnonzero(values < 0)
     if bad.size:
         raise DataError(
-            f"{values[bad[0]]:g} is no standard deviation, which cannot be negative; correct it or ignore the column",
+            f"{values[bad[0]]:g} is no standard deviation, which cannot be negative; correct it, add `{values[bad[0]]:g}` to the "
+            "missing markers if it says that none is known, or ignore the column",
             path=path,
             row=int(rows[bad[0]]),
             column=column,

@@ -109,6 +109,8 @@ class Preview:
         Sheets of a workbook, tables of a database, variables or groups of a file of arrays.
     decisions
         What was taken for what, each with the answers that there are; the open ones are problems, too.
+    times
+        What several columns together tell in the rows that were looked at, in days; None where one column is the time.
     """
 
     path: str
@@ -127,6 +129,7 @@ class Preview:
     notes: tuple[str, ...] = ()
     problems: tuple[FileProblem, ...] = ()
     decisions: tuple[Decision, ...] = ()
+    times: np.ndarray | None = field(default=None, compare=False, repr=False)
 
     def with_role(self, role: Role) -> tuple[ColumnPreview, ...]:
         """The columns that have a role."""
@@ -193,6 +196,7 @@ def preview_of(head: Head, config: DataConfig) -> Preview:
         notes=(*head.notes, *names, *assignment.notes),
         problems=tuple(_problem(error) for error in found),
         decisions=with_missing_ones(assignment.decisions, guesses(head, columns, assignment.roles, config)),
+        times=assignment.times if assignment.roles.count("time") > 1 else None,
     )
 
 

@@ -24,6 +24,7 @@ from ndestudio.data.shape.events import plain_texts
 from ndestudio.data.shape.reshape import Quantity, Shaped, columns_at, reshape
 from ndestudio.data.shape.runs import run_name
 from ndestudio.data.times.clock import Clock
+from ndestudio.data.times.order import oldest_first
 from ndestudio.data.times.settle import ClockColumns, settled
 from ndestudio.errors import DataError
 from ndestudio.progress import Phase, Reporter, SilentReporter
@@ -83,7 +84,9 @@ def _timed(plan: Plan, sources: list[Rows], clocks: list[ClockColumns], config: 
     told = {(one.topic, one.column) for one in decisions}
     kept = (one for one in plan.decisions if (one.topic, one.column) not in told)
     plan = replace(plan, clock=clock, decisions=(*kept, *decisions))
-    return plan, [replace(source, t=t) for source, t in zip(sources, times, strict=True)]
+    sources = [replace(source, t=t) for source, t in zip(sources, times, strict=True)]
+    sources, notes = oldest_first(sources)
+    return replace(plan, notes=(*plan.notes, *notes)), sources
 
 
 def _rows(plan: Plan, columns: dict[int, Analysed], table: Table, file: str) -> Rows:

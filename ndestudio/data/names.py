@@ -27,6 +27,12 @@ _PARENTHESES = re.compile(r"(?P<label>.*?\S)(?P<gap>\s*)\((?P<unit>[^()]*(?:\([^
 _SLASH = re.compile(r"(?P<label>[^/]*[^/\s])\s*/\s*(?P<unit>(?:1/|[A-Za-zµμΩ°%])[\w^·*/\-.°µμΩ%() ]{0,19})\Z")
 _NO_UNITS = frozenset({"time", "date", "datetime", "clock", "uhrzeit", "zeit", "heure", "hora"})
 """What stands behind the slash of `Date/Time`."""
+_NODE = re.compile(
+    r"(?:[VI]|I[a-z])\((?!(?:d|c|m)?m[23]\)|volts?\)|amps?\)|ampere\))(?:in|[a-z]{3,}\w*|[A-Za-z]{1,3}\d+|\d+)\)\Z"
+)
+"""A voltage or a current of a circuit simulator: `V(out)`, `I(R1)`, `Id(M1)`."""
+_WORDS = re.compile(r"\s[A-Za-z]{5,}")
+"""A word behind a slash makes a name of it: `m³/m³ Water Content`."""
 _DERIVATIVE = re.compile(r"d\w*\s*/\s*dt\d?\Z")
 
 
@@ -49,6 +55,8 @@ def split_header(header: str) -> tuple[str, str]:
         Label and unit; the unit is "" where there is none.
     """
     text = " ".join(header.split())
+    if _NODE.match(text):
+        return text, ""
     if match := _BRACKETS.match(text):
         return match["label"], match["unit"].strip()
     if match := _PARENTHESES.match(text):
@@ -59,6 +67,7 @@ def split_header(header: str) -> tuple[str, str]:
     if (
         match
         and not _DERIVATIVE.match(text)
+        and not _WORDS.search(match["unit"])
         and not match["label"].strip().isdigit()
         and match["unit"].lower() not in _NO_UNITS
     ):

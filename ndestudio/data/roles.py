@@ -8,7 +8,7 @@ from typing import Literal
 
 import numpy as np
 
-from ndestudio.data.cells import Kind, is_missing, mostly_numbers, number
+from ndestudio.data.cells import Kind, is_missing, mostly_numbers, number, plain_numbers
 from ndestudio.data.config import DataConfig
 from ndestudio.data.names import TIME_NAME, identifier, is_identifier, split_header, unique_labels
 from ndestudio.data.readers.base import Head, markers
@@ -98,9 +98,10 @@ def analyse(head: Head, config: DataConfig) -> tuple[tuple[Analysed, ...], tuple
         taken.add(alias)
         texts = tuple(row[index] for row in head.cells)
         unit = config.units.get(label, config.units.get(alias, config.units.get(head.headers[index], parts[index][1])))
-        missing = sum(is_missing(cell, extra) for cell in texts)
+        plain = plain_numbers(texts, decimal, extra)
+        missing = sum(is_missing(cell, extra) for cell in texts) if plain is None else 0
         try:
-            kind, values, reading = _read(texts, label, unit, decimal, extra, config)
+            kind, values, reading = _read(texts, plain, label, unit, decimal, extra, config)
         except ValueError as error:
             raise bad_format(str(config.time_format), head.path, str(error)) from error
         columns.append(Analysed(index, head.headers[index], label, unit, alias, kind, values, texts, missing, reading))
@@ -161,14 +162,28 @@ def _measured(cells: list[str], decimal: str, extra: frozenset[str]) -> bool:
 
 
 def _read(
-    texts: tuple[str, ...], label: str, unit: str, decimal: str, extra: frozenset[str], config: DataConfig
+    texts: tuple[str, ...],
+    plain: np.ndarray | None,
+    label: str,
+    unit: str,
+    decimal: str,
+    extra: frozenset[str],
+    config: DataConfig,
 ) -> tuple[Kind, np.ndarray, Reading | None]:
-    """What the cells are: their kind, their numbers (times as days), and how they tell the time."""
+    """What the cells are: their kind, their numbers (times as days), and how they tell the time.
+
+    Parameters
+    ----------
+    plain
+        The numbers, where nothing but numbers is there.
+    """
     cells = list(texts)
     form = config.time_format
-    if mostly_numbers(cells, decimal, extra) or _measured(cells, decimal, extra):
-        parsed = (None if is_missing(cell, extra) else number(cell, decimal) for cell in texts)
-        values = np.array([np.nan if value is None else value for value in parsed], dtype=np.float64)
+    if plain is not None or mostly_numbers(cells, decimal, extra) or _measured(cells, decimal, extra):
+        values = plain
+        if values is None:
+            parsed = (None if is_missing(cell, extra) else number(cell, decimal) for cell in texts)
+            values = np.array([np.nan if value is None else value for value in parsed], dtype=np.float64)
         mine = label == config.time or name_score(label, unit) >= TELLING
         reading = recognise_numbers(values, label, unit, form if mine else None, texts)
         if reading is None or reading.form.plain:

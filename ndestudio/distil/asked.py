@@ -76,7 +76,7 @@ class Asked:
         high = 0.0 if config.sign == "negative" else np.inf
         low = low if config.lower is None else max(low, config.lower)
         high = high if config.upper is None else min(high, config.upper)
-        if not ((N >= low - slack) & (N <= high + slack)).all():
+        if not ((low - slack <= N) & (high + slack >= N)).all():
             return False
         return all(self._goes(function, points[used], N, slack, *item) for item in config.monotone.items())
 

@@ -89,7 +89,9 @@ class CandidateScores:
         n, held_out = len(self.train) * train_share, len(self.validation) * validation_share
         count = n + held_out
         rms = math.sqrt((n * self.train_rms**2 + held_out * self.validation_rms**2) / max(count, 1.0))
-        return count * math.log(max(rms, EXACT)) + self.nats + 0.5 * self.constants * math.log(max(n, 2.0)) + self.digits
+        return (
+            count * math.log(max(rms, EXACT)) + self.nats + 0.5 * self.constants * math.log(max(n, 2.0)) + self.digits
+        )
 
 
 def lengths(candidates: Sequence[CandidateScores]) -> list[float]:

@@ -40,7 +40,9 @@ LIKE = 0.02
 """Part of the spread of a function's values that a polynomial may miss to be called the same."""
 
 
-def formula_nats(expr: Expr, arguments: Sequence[str] = (), X: Float[np.ndarray, "point argument"] | None = None) -> float:
+def formula_nats(
+    expr: Expr, arguments: Sequence[str] = (), X: Float[np.ndarray, "point argument"] | None = None
+) -> float:
     """Length of ``expr`` without its fitted numbers.
 
     Parameters

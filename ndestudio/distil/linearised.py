@@ -24,6 +24,9 @@ UNSURE = 0.15
 """Standard deviation of the other unknown terms, in spreads, while one is searched; and the distance in which it changes:"""
 REACH = 1.0
 STEPS = 20
+LEAST_LEFT = 0.25
+"""Part of the expected sum of squares below which formulas are not told from each other: the noise was estimated, or assumed
+where there is next to none."""
 MOST_TERMS = 8
 """Of a sum that is offered."""
 LARGEST_SUBSET, LOOKED_AT, BEST_SUBSETS = 5, 20, 3
@@ -87,7 +90,9 @@ def quotient_by(data: TermData, factor: Float[np.ndarray, " point"]) -> TermData
 
 
 def _uncertain(
-    points: Float[np.ndarray, "point argument"], values: Float[np.ndarray, " point"], rows: Float[np.ndarray, "row point"]
+    points: Float[np.ndarray, "point argument"],
+    values: Float[np.ndarray, " point"],
+    rows: Float[np.ndarray, "row point"],
 ) -> Float[np.ndarray, "row row"]:
     """Covariance of the rows from a term that is known up to a Gaussian process (Rasmussen and Williams 2006)."""
     from scipy.spatial.distance import cdist
@@ -125,14 +130,13 @@ def fit_together(response: Response, formulas: Mapping[str, Expr]) -> Fitted:
         else:
             target = target - term.rows @ term.reference
     found, squares = _fitted(parts, target, formulas)
-    squares += response.left
     for name, term in response.terms.items():
         if name in formulas:
             nats += formula_nats(found[name], term.arguments, term.points)
             nats += number_nats(fitted_constants(formulas[name]), response.count)
     count = response.count
     # the size of the noise is an estimate too
-    fit = 0.5 * count * np.log(max(squares, 1e-300) / count) if count else 0.0
+    fit = 0.5 * count * np.log(max(squares / count, LEAST_LEFT)) if count else 0.0
     return Fitted(found, squares, float(fit) + nats)
 
 
@@ -175,7 +179,10 @@ def _minimised(functions, target, x):  # type: ignore[no-untyped-def]
         scale = np.sqrt(np.maximum(np.diag(A), 1e-300))
         gained = 0.0
         for _ in range(5):
-            move = np.linalg.lstsq(A / np.outer(scale, scale) + damping * np.eye(len(x)), b / scale, rcond=1e-12)[0] / scale
+            move = (
+                np.linalg.lstsq(A / np.outer(scale, scale) + damping * np.eye(len(x)), b / scale, rcond=1e-12)[0]
+                / scale
+            )
             trial = _residual(functions, target, x + move)
             value = float(trial @ trial)
             if np.isfinite(value) and value < squares:
@@ -217,7 +224,6 @@ def evaluate_at(
     function = compile_array(formula, {name: k for k, name in enumerate(arguments)})
     with np.errstate(all="ignore"):
         return np.broadcast_to(function(list(points.T)), (len(points),))
-
 
 
 def sums_of_powers(data: TermData) -> list[Expr]:
@@ -292,9 +298,7 @@ def _subsets(data: TermData, columns: Sequence[Expr]) -> list[Expr]:
     return found
 
 
-def _likely(
-    rows: Float[np.ndarray, "row column"], target: Float[np.ndarray, " row"], alive: list[int]
-) -> list[int]:
+def _likely(rows: Float[np.ndarray, "row column"], target: Float[np.ndarray, " row"], alive: list[int]) -> list[int]:
     """Columns in the order in which forward selection takes them (orthogonal least squares: Chen, Billings, Luo 1989)."""
     if len(alive) <= LOOKED_AT:
         return alive

@@ -23,8 +23,8 @@ from ndestudio.distil.config import NextRunConfig
 from ndestudio.distil.limits import bounds
 from ndestudio.distil.many_starts import Runs, simulated
 from ndestudio.distil.result import Distillation
+from ndestudio.distil.rivals import NETWORK, Noise, Rival, noise_of, rivals
 from ndestudio.distil.suggested import TOLD_APART, NextRun, Pair, SuggestedRun, telling_pair
-from ndestudio.distil.rivals import Noise, Rival, noise_of, rivals
 from ndestudio.errors import SettingError
 from ndestudio.fitting.config import TrainConfig
 from ndestudio.fitting.result import Fit
@@ -239,7 +239,7 @@ def _corners(axes: int) -> np.ndarray:
 def _sentence(found: Sequence[Rival], runs: Sequence[SuggestedRun], search: _Search) -> str:
     first, second, term = _named(found, runs)
     more = f" (and {len(found) - 2} more)" if len(found) > 2 else ""
-    lead = f"The data do not tell `{term} = {first}` from `{term} = {second}`{more}"
+    lead = f"The data do not tell {_law(term, first)} from {_law(term, second)}{more}"
     if not runs:
         return (
             f"{lead}, and none of the runs that are allowed can be simulated: narrow the limits of starts and inputs."
@@ -257,6 +257,10 @@ def _sentence(found: Sequence[Rival], runs: Sequence[SuggestedRun], search: _Sea
         f"{lead}; a run from {said} would: at {clock.name} = {pair.time:.3g}{unit} they differ in {pair.column} by "
         f"{_times_the_noise(pair.difference)}."
     )
+
+
+def _law(term: str, formula: str) -> str:
+    return f"the {formula}" if formula.startswith(NETWORK) else f"`{term} = {formula}`"
 
 
 def _times_the_noise(difference: float) -> str:

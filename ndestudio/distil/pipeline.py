@@ -197,7 +197,9 @@ class _Work:
             trial = best
             if key != skeleton(best.expressions[name]):
                 enough = FAR_WORSE * best.scores.train_rms
-                trial = self.judge.try_out(best.model, {**others, name: formula}, iterations=0 if decided.pieces else QUICK, enough=enough)
+                trial = self.judge.try_out(
+                    best.model, {**others, name: formula}, iterations=0 if decided.pieces else QUICK, enough=enough
+                )
             candidate = Candidate(
                 complexity(trial.expressions[name], self.costs),
                 neural_term_loss(trial.expressions[name], self.samples[name]),

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Float
@@ -35,6 +35,8 @@ EXACT = 1e-4
 SECONDS = 2.0
 """Wall time of the simulations of one model."""
 DIGITS = 4
+NETWORK = "network of another seed"
+"""What stands for the formula of a rival that is one; a number follows."""
 
 
 @dataclass(frozen=True)
@@ -108,7 +110,27 @@ def rivals(
     models = alternatives(fit.model, distillation)
     if len(models) > 1 and len(distillation.model.replacements) > 1:
         models = _fitted_together(models, dataset, train, should_stop)
-    return surviving(models, dataset, noise_of(fit, dataset))[:most]
+    noise = noise_of(fit, dataset)
+    found = surviving(models, dataset, noise)[:most]
+    return _beside_networks(found[0], fit, dataset, noise)[:most] if len(found) == 1 else found
+
+
+def _beside_networks(law: Rival, fit: Fit, dataset: Dataset, noise: Noise) -> tuple[Rival, ...]:
+    """The only law, and the networks of other seeds that follow the data as well: what no front holds may go as they do.
+
+    Half of the probability is the law's; the fits alone decide, since weights of networks cannot be counted as constants.
+    """
+    known = _errors(law.model, dataset, noise)
+    counts = [_independent(column) for column in known]
+    limit = _misfit(known, counts) + VERY_STRONG
+    kept = [one for one in fit.ensemble if _misfit(_errors(one, dataset, noise), counts) <= limit]
+    if not kept:
+        return (law,)
+    networks = [
+        Rival(dict.fromkeys(law.formulas, f"{NETWORK} {k}"), one, 0.5 / len(kept))
+        for k, one in enumerate(kept, start=1)
+    ]
+    return (replace(law, weight=0.5), *networks)
 
 
 def _fitted_together(
@@ -177,11 +199,15 @@ def _criterion(model: FittedModel, errors: Sequence[np.ndarray], counts: Sequenc
     from ndestudio.distil.choice import fitted_constants
     from ndestudio.model.replace import formula_filled
 
-    squares = [max(float(np.mean(column**2)), EXACT) if len(column) else 1.0 for column in errors]
     formulas = [formula_filled(model, name) for name in model.replacements]
     constants = sum(fitted_constants(formula) for formula in formulas if formula is not None)
-    fit = sum(n * math.log(square) for n, square in zip(counts, squares, strict=True))
-    return fit + constants * math.log(max(sum(counts), 2.0))
+    return _misfit(errors, counts) + constants * math.log(max(sum(counts), 2.0))
+
+
+def _misfit(errors: Sequence[np.ndarray], counts: Sequence[float]) -> float:
+    """n log(mean squared error) of all columns."""
+    squares = [max(float(np.mean(column**2)), EXACT) if len(column) else 1.0 for column in errors]
+    return sum(n * math.log(square) for n, square in zip(counts, squares, strict=True))
 
 
 def _errors(model: FittedModel, dataset: Dataset, noise: Noise) -> list[Float[np.ndarray, " value"]]:

@@ -38,7 +38,8 @@ from ndestudio.distil.search import (
     uses_only,
 )
 from ndestudio.errors import EquationError
-from ndestudio.expression.tree import Call, Expr, Name, Number, transform
+from ndestudio.expression.tree import Call, Expr, Name, Number, calls, transform
+from ndestudio.model.config import NetworkConfig
 from ndestudio.model.fitted import FittedModel
 from ndestudio.model.replace import replace_neural_term
 from ndestudio.progress import FrontUpdate, Reporter
@@ -61,6 +62,8 @@ SETTLE, SETTLE_AGAIN = 4_000, 2_000
 AT_NOISE = 4.0
 """Standard deviations of the sum of squares within which nothing but noise is left."""
 MOST_GUESSED = 12
+NEAR_ZERO = 0.03
+"""Part of its largest value by which a smooth curve through a positive state may fall below zero."""
 SHOWN, SHOWN_POOL = 6, 3
 """Formulas of a term that are simulated to be shown, at most, and how many of them because they describe the data well."""
 
@@ -191,13 +194,15 @@ class Rounds:
             for name, term in response.terms.items()
         }
         model = replace(self.model, parameters={**self.model.parameters, **response.parameters(values)})
+        if not response.own_path:  # it does not follow the data, and neither do its starts
+            model = replace(model, initial={})
         for name, formula in combination.formulas.items():
             model = replace_neural_term(model, name, formula)
         return model
 
     def _response(self, instead: FittedModel | None) -> Response | None:
         with np.errstate(all="ignore"):
-            return linear_response(self.model, self.dataset, self.judge.candidates.problem, self.names, instead)
+            return linear_response(self.model, self.dataset, self.judge.candidates.measure, self.names, instead)
 
     def _round(self, response: Response, before: Round | None, settle: int) -> Round | None:
         data = {name: term_data(response, name) for name in self.names}
@@ -209,11 +214,17 @@ class Rounds:
         searches, pools = {}, {}
         for name in self.names:
             known = [] if before is None else [one.formulas[name] for one in before.pools[name]]
-            result = self._search(data[name], known, settle)
+            result = self._search(data[name], known, settle, self._asked(name))
+            found = [c.expression for c in result.front.candidates]
+            rate = self._as_rate(data[name]) if before is None else None
+            if rate is not None and not self.reporter.should_stop():
+                again = self._search(data[name], (), settle, rate)
+                found += [c.expression for c in again.front.candidates]
             if self.reporter.should_stop():
                 return None
+            self.reporter.emit(FrontUpdate(name, result.front))
             searches[name] = result
-            pools[name] = self._pool(data[name], [*known, *(c.expression for c in result.front.candidates)])
+            pools[name] = self._pool(data[name], [*known, *found])
         shared = [one.formulas[name] for name in self.names for one in pools[name][:SHARED]]
         for name in self.names:
             own, asked = [one.formulas[name] for one in pools[name]], self._asked(name)
@@ -240,14 +251,28 @@ class Rounds:
         together.sort(key=lambda one: one.length)
         return Round(response, searches, pools, together, again) if together else None
 
-    def _search(self, data: TermData, known: Sequence[Expr], settle: int) -> SearchResult:
+    def _as_rate(self, data: TermData) -> Asked | None:
+        """A term in the equation of a positive state it reads, as that state times a rate: growth, decay and uptake are."""
+        if self._asked(data.name).factors:
+            return None
+        for state, expr in zip(self.model.system.states, self.model.system.rhs, strict=True):
+            inside = any(call.function == data.name for call in calls(expr, self.names))
+            if not inside or state not in data.arguments:
+                continue
+            values = data.points[:, data.arguments.index(state)]
+            if float(values.min()) > -NEAR_ZERO * float(values.max()):
+                return asked_of(NetworkConfig(factor=(state,)), data.arguments)
+        return None
+
+    def _search(self, data: TermData, known: Sequence[Expr], settle: int, asked: Asked) -> SearchResult:
         from ndestudio.expression import to_text
 
         settings = replace_settings(search_config(self.config, data.noise), settle)
         own = self.config.guesses.get(data.name, ())
-        library, units, unit = fitting_library(self.model, self.dataset, data.name, data.arguments, self.config, self.operators)
+        library, units, unit = fitting_library(
+            self.model, self.dataset, data.name, data.arguments, self.config, self.operators
+        )
         guesses = (*own, *(to_text(one) for one in known[:MOST_GUESSED]), *library)
-        asked = self._asked(data.name)
         if asked.factors:  # guesses are of the whole term
             data, guesses = quotient_by(data, asked.factor(data.points)), ()
         problem = SearchProblem(
@@ -265,9 +290,7 @@ class Rounds:
             self.reporter,
             lambda front: self.reporter.emit(FrontUpdate(data.name, _times_factor(asked, front))),
         )
-        result = replace(result, front=_times_factor(asked, result.front))
-        self.reporter.emit(FrontUpdate(data.name, result.front))
-        return result
+        return replace(result, front=_times_factor(asked, result.front))
 
     def _pool(self, data: TermData, formulas: Sequence[Expr]) -> list[Fitted]:
         """The shortest descriptions among ``formulas``, polynomials and a constant, one for each structure."""

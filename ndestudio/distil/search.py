@@ -190,7 +190,7 @@ def shortlist(
     operators: tuple[str, ...] | None = None,
     budget: Budget | None = None,
 ) -> list[Candidate]:
-    """At most ``count`` members, by rising complexity: the engine's choice, then the largest drops of the error, then the rest.
+    """At most ``count`` members, by rising complexity: the engine's choice, a constant, then the largest drops of the error.
 
     Formulas are brought into their simplest form; of several that come to the same the best fitted one stays. Those that
     approximate by cancellation of large numbers are left out unless there is nothing else, and so are those with operators that
@@ -208,7 +208,7 @@ def shortlist(
     ]
     members = [k for k in range(len(front.candidates)) if sound[k] or not any(sound)]
     order = sorted(members, key=lambda k: (k != front.best, -front.candidates[k].score))
-    found: dict[str, Candidate] = {"#": _constant(samples)}
+    found: dict[str, Candidate] = {"#": _constant(samples)} if count > 1 else {}  # beside the choice, not in its place
     for index in order:
         if len(found) == max(count, 1):
             break

@@ -7,7 +7,7 @@ import numpy as np
 from ndestudio.data.file_preview import ColumnPreview, Preview
 from ndestudio.figures.description import Axis, Colour, Curve, Mark, Panel, Points
 
-MOST_COLUMNS = 24
+MOST_COLUMNS = 12
 """Columns that are drawn: those that are used first."""
 
 _DOTS_UP_TO = 2000
@@ -16,11 +16,21 @@ _ORDER = ("state", "input", "covariate", "deviation", "trajectory", "ignore", "t
 
 def column_panels(preview: Preview) -> tuple[Panel, ...]:
     """A panel for each column of numbers over the time, or over the rows where there is none; columns not used are muted."""
-    times = [one for one in preview.with_role("time") if one.numeric and np.isfinite(one.values).any()]
-    time = times[0] if len(times) == 1 else None
-    drawn = [one for one in preview.columns if one.numeric and one is not time and np.isfinite(one.values).any()]
+    told = preview.with_role("time")
+    times = [one for one in told if one.numeric and np.isfinite(one.values).any()]
+    together = preview.times if preview.times is not None and np.isfinite(preview.times).any() else None
+    time = times[0] if len(times) == 1 and together is None else None
+    hidden = told if together is not None else (time,)
+    drawn = [
+        one
+        for one in preview.columns
+        if one.numeric and not any(one is other for other in hidden) and np.isfinite(one.values).any()
+    ]
     drawn.sort(key=lambda one: _ORDER.index(one.role) if one.role in _ORDER else len(_ORDER))
-    x, title = _axis(time, max((len(one.values) for one in preview.columns), default=0))
+    if together is not None:
+        x, title = together - np.nanmin(together), _since(" + ".join(one.label for one in told))
+    else:
+        x, title = _axis(time, max((len(one.values) for one in preview.columns), default=0))
     used = 0
     panels = []
     for one in drawn[:MOST_COLUMNS]:
@@ -34,8 +44,12 @@ def _axis(time: ColumnPreview | None, rows: int) -> tuple[np.ndarray, str]:
         return np.arange(1.0, rows + 1), "row"
     if time.kind != "number":
         first = np.nanmin(time.values)
-        return time.values - first, f"{time.label}, days since the first"
+        return time.values - first, _since(time.label)
     return time.values, f"{time.label} [{time.unit}]" if time.unit else time.label
+
+
+def _since(label: str) -> str:
+    return f"{label}, days since the first"
 
 
 def _panel(column: ColumnPreview, x: np.ndarray, title: str, colour: Colour) -> Panel:

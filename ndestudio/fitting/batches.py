@@ -206,12 +206,11 @@ def _first_values(measured: Float[np.ndarray, "time measured"]) -> Float[np.ndar
 def _smooth_start(
     problem: PreparedFit, row: Rows, fallback: Float[np.ndarray, " state"]
 ) -> Float[np.ndarray, " state"]:
-    """Where a segment begins: on the smooth curve for measured states, else at the trajectory's start."""
+    """Where a segment begins: on the smooth curve for measured states, without one where its first sample was measured, and
+    else at the trajectory's start."""
     curve = problem.smooth.get(row.trajectory.name)
     value = fallback.copy()
-    if curve is None:
-        return value
-    at = curve.values(row.t[:1])[0]
+    at = row.trajectory.measured[row.index[0]] if curve is None else curve.values(row.t[:1])[0]
     for k, state in enumerate(problem.structure.states):
         if state in problem.structure.measured and state not in problem.space.model.system.outputs:
             column = problem.structure.measured.index(state)

@@ -17,7 +17,7 @@ import numpy as np
 from ndestudio.data.dataset import Dataset
 from ndestudio.fitting.batches import Batch, make_batch, start_point, weighted_sum
 from ndestudio.fitting.config import TrainConfig
-from ndestudio.fitting.divergence import Horizon
+from ndestudio.fitting.divergence import FIRST, SHORTEST, Horizon
 from ndestudio.fitting.engines import VectorEngine
 from ndestudio.fitting.horizon import horizon_of
 from ndestudio.fitting.measure import Measure, make_measure
@@ -173,12 +173,14 @@ class Candidates:
         return with_suitable_solver(Tracker(problem, SilentReporter(), np.inf), model, "At the start values")
 
     def _batches(self, problem: PreparedFit) -> tuple[Batch, Batch]:
-        """Some of many trajectories to begin with, and all of them."""
+        """Some of many trajectories, or short segments, to begin with, and all of them."""
         rows = whole_rows(self.dataset, with_test=False)
         steps = max(self.steps, problem.least)
         if self.horizon is not None:
-            pieces = shooting_batch(problem, self.horizon.samples, FINER * steps)
-            return pieces, pieces
+            short = max(round(FIRST * self.horizon.samples), SHORTEST)
+            lengths = (short, self.horizon.samples)
+            few, whole = (shooting_batch(problem, length, FINER * steps) for length in lengths)
+            return few, whole
         whole = self._laid_out(problem, steps, rows)
         thin = len(rows) // ENOUGH_ROWS
         if thin < 2 or not whole.trains[::thin].any():

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+FIRST = 0.25
+"""Length of the segments that a fit of constants begins with, in horizons."""
 SHORTEST = 4
 """Samples of a segment, at least."""
 

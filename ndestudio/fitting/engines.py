@@ -90,7 +90,7 @@ class VectorEngine:
                     column = np.log(np.maximum(column, constants.floor[k]))
                 difference = (column - self.batch.target.values[..., k]) / constants.spread[k]
                 np.copyto(found[..., k], difference, where=self.used[..., k])
-        return found, np.moveaxis(states[-1], 0, -1) / constants.state_scale
+            return found, np.moveaxis(states[-1], 0, -1) / constants.state_scale
 
     def linearise(self, point: Point) -> Linear:
         """Residuals and derivatives at ``point``."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
@@ -85,7 +86,7 @@ def finalise(tracker: Tracker, ending: Ending, described: Device) -> Fit:
     tracker.snapshot(model, 0)
     stage, iteration, loss, validation = tracker.best_stage
     best = Checkpoint(stage, iteration, loss, validation, model)
-    seconds = {**tracker.seconds, "total": tracker.elapsed}
+    seconds = {**tracker.seconds, "total": time.perf_counter() - tracker.made}
     return Fit(
         outcome=outcome,
         sentence=sentence,

@@ -18,6 +18,7 @@ from ndestudio.fitting.stages.collocation import smooth_training
 from ndestudio.fitting.stages.constants import fit_constants
 from ndestudio.fitting.stages.recipe import train_networks
 from ndestudio.fitting.tracker import Tracker
+from ndestudio.fitting.work_clock import WorkClock
 from ndestudio.model.config import ModelConfig
 from ndestudio.model.fitted import FittedModel
 from ndestudio.model.initial import initial_model
@@ -66,10 +67,12 @@ def fit(
 
 def _fit_one(config: ModelConfig, dataset: Dataset, seed: Seed, start: FittedModel | None) -> Fit:
     train, reporter = seed.train, seed.reporter
-    begin = seed.clock()
     limit = train.time_limit if train.time_limit is not None else SECONDS[train.preset]
     limit *= seeds_in_memory(seed.place)
     model = _starting_model(config, dataset, train, start)
+    elsewhere = bool(model.networks) and device(train.device)[1].kind != "cpu"
+    clock = seed.clock if train.time_limit is not None or elsewhere else WorkClock(seed.clock)
+    begin = clock()
     _check(model, dataset)
     problem = prepare_fit(model, dataset, train)
     tracker = Tracker(
@@ -77,7 +80,7 @@ def _fit_one(config: ModelConfig, dataset: Dataset, seed: Seed, start: FittedMod
         reporter,
         deadline=begin + limit,
         begin=begin,
-        clock=seed.clock,
+        clock=clock,
         counts_compiling=train.time_limit is not None,
     )
     tracker.snapshot(model, 0)

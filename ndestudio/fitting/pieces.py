@@ -62,7 +62,7 @@ def simulated_by_pieces(
 def _shown(dataset: Dataset, part: Part) -> Dataset:
     """The trajectories that have samples of a part, which train in the place of all others."""
     found = [
-        replace(one, part=np.where(one.part == part, int(Part.TRAIN), int(Part.TEST)))
+        replace(one, part=np.where(one.part == part, int(Part.TRAIN), int(Part.TEST)).astype(one.part.dtype))
         for one in dataset.trajectories
         if np.count_nonzero(one.part == part) > 1
     ]

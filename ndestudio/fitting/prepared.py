@@ -33,8 +33,8 @@ CLIP = 5.0
 """States are kept inside the field within this many data ranges around the data; hidden ones within a hundred scales."""
 FEWEST_SAMPLES, FAR_SMALLER = 20, 0.6
 """Samples from which the noise of single ones is looked at, and the part of the noise around the curve that it must be below."""
-BELOW = 0.05
-"""Spreads below zero that may be noise around a column that is never negative."""
+BELOW, NOISE = 0.05, 0.15
+"""Spreads below zero that a column which is never negative does not leave, and that noise around it may take it to."""
 CLEAN = 1e-7
 """Noise, as a loss, below which samples repeat each other and can be thinned."""
 
@@ -155,7 +155,7 @@ def _nonnegative(model: FittedModel, dataset: Dataset) -> frozenset[str]:
     found, spread = set(), dataset.spread()
     for k, name in enumerate(dataset.measured_names):
         lowest = min(float(np.nanmin(one.measured[:, k], initial=np.inf)) for one in dataset.trajectories)
-        if lowest >= -BELOW * spread[k]:
+        if lowest >= -NOISE * spread[k]:
             found.add(name)
     for k, name in enumerate(dataset.input_names):
         if all((one.inputs[:, k] >= 0).all() for one in dataset.trajectories):

@@ -14,6 +14,7 @@ from ndestudio.fitting.result import Fit
 from ndestudio.fitting.solver_choice import with_suitable_solver
 from ndestudio.fitting.stages.constants import fit_constants
 from ndestudio.fitting.tracker import Tracker
+from ndestudio.fitting.work_clock import WorkClock
 from ndestudio.model.fitted import FittedModel
 from ndestudio.progress import Reporter, SilentReporter
 from ndestudio.solve.jax_backend import plain_cpu
@@ -36,10 +37,11 @@ def refit(
         The refitted model; never one that follows the training data worse than ``model``.
     """
     train, reporter = train or TrainConfig(), reporter or SilentReporter()
-    begin = time.perf_counter()
+    clock = time.perf_counter if train.time_limit is not None else WorkClock()
+    begin = clock()
     limit = train.time_limit if train.time_limit is not None else SECONDS[train.preset]
     problem = prepare_fit(model, dataset, train, train_networks=False)
-    tracker = Tracker(problem, reporter, deadline=begin + limit, begin=begin)
+    tracker = Tracker(problem, reporter, deadline=begin + limit, begin=begin, clock=clock)
     with_suitable_solver(tracker, model, "At the start values")
     ending = guarded(tracker, lambda: fit_constants(tracker, explore=False))
     described = replace(plain_cpu(), why_no_gpu="A few constants are fitted faster on the processor.")

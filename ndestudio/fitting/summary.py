@@ -10,6 +10,7 @@ from ndestudio.fitting.divergence import Horizon
 from ndestudio.fitting.metrics import Metrics
 from ndestudio.fitting.prepared import BELOW, PreparedFit
 from ndestudio.fitting.result import Outcome
+from ndestudio.fitting.stages.restarts import absurd
 from ndestudio.fitting.tracker import Tracker
 from ndestudio.model.fitted import FittedModel
 from ndestudio.solve.scipy_reference import Budget, simulate_trajectory
@@ -53,15 +54,14 @@ def judged(tracker: Tracker, reason: str, model: FittedModel, metrics: Metrics) 
         return Outcome.STOPPED, f"Training was stopped; the best model so far is kept ({error})."
     if reason in ("time", "limit"):
         limit = "time" if reason == "time" else "number of steps"
-        return Outcome.LIMIT, f"The limit of {limit} was reached; the best model is kept ({error})." + _but(
-            tracker, model, train, held
-        )
+        told = f"The limit of {limit} was reached; the best model is kept ({error})."
+        return Outcome.LIMIT, told + _but(tracker, model, train, held) + _absurd(tracker)
     if reason == "stuck":
         return (
             Outcome.DIVERGED,
             f"No step improved the fit ({error}). Try another seed, other start values, or the preset `thorough`.",
         )
-    doubt = _but(tracker, model, train, held)
+    doubt = _but(tracker, model, train, held) + _absurd(tracker)
     if doubt:
         return Outcome.DOUBTFUL, f"Training ended, with doubts ({error})." + doubt
     if reason == "overfit":
@@ -135,6 +135,27 @@ def _but(tracker: Tracker, model: FittedModel, train: float, held: float | None)
         return " Held-out trajectories are missed: " + _undetermined(problem)
     return " The held-out later samples are missed: they lead where the training samples do not, or " + _undetermined(
         problem
+    )
+
+
+def _absurd(tracker: Tracker) -> str:
+    """Parameters that ended beyond all sense, and what to do; "" if there are none."""
+    if tracker.best_point is None:
+        return ""
+    found = absurd(tracker.problem, tracker.best_point[1].theta)
+    if not found:
+        return ""
+    sure = tracker.uncertainty.intervals if tracker.uncertainty is not None else {}
+    parts = [
+        f"`{name}` ended at {value:.3g} (start {start:.3g})"
+        for name, (value, start) in found.items()
+        if not (name in sure and sure[name][1] - sure[name][0] < abs(value))
+    ]
+    if not parts:
+        return ""
+    return (
+        f" {' and '.join(parts)}, from other starts too: the data draw it beyond all sense. Check the sign and form of the "
+        "terms it stands in, bound it, or fix it."
     )
 
 

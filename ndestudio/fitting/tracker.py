@@ -129,6 +129,7 @@ class Tracker:
     begin: float = field(default_factory=time.perf_counter)
     clock: Callable[[], float] = time.perf_counter
     counts_compiling: bool = True
+    made: float = field(default_factory=time.perf_counter)
     exact: bool = False
     best: Checkpoint | None = None
     best_score: float = np.inf

@@ -52,7 +52,9 @@ class ParameterConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     value
         Value, or the start of the fit.
     lower, upper
-        Bounds (None: unbounded); kept by a transformation, never by clipping.
+        Bounds (None: unbounded); kept by a transformation, never by clipping. Without any, a parameter that starts above
+        0 stays there where its place in the equations says that it is positive, as in all templates: rates of loss
+        (`-k*x`), capacities (`x/K`), half-saturations, time constants, exponents; `lower = -1` lets it become negative.
     fixed
         Not fitted.
     log

@@ -41,7 +41,7 @@ def assumed_positive(model: FittedModel, nonnegative: Collection[str] = ()) -> f
         States that are never negative, by what was measured of them.
     """
     config = model.config
-    free = [name for name, value in model.parameters.items() if value > 0 and _open(config.parameters.get(name))]
+    free = [name for name, value in model.parameters.items() if value >= 0 and _open(config.parameters.get(name))]
     return _by_place(config, model.measured, model.inputs, frozenset(nonnegative)) & frozenset(free)
 
 
@@ -132,7 +132,8 @@ class _Places:
         moving = self._moving(part)
         own = any(state in names(factor) for factor in moving)
         if state not in self.nonnegative:
-            return bool(moving) and all(_changes_sign(factor, state) for factor in moving)
+            turning = [factor for factor in moving if not (isinstance(factor, Call) and factor.function == "exp")]
+            return bool(turning) and all(_changes_sign(factor, state) for factor in turning)
         others = {name for factor in moving for name in names(factor)} - {state}
         others &= {*self.system.states, *self.system.inputs}
         return own and others <= self.nonnegative

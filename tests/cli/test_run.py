@@ -160,7 +160,7 @@ def test_the_second_interrupt_ends_at_once() -> None:
         "    time.sleep(60)\n"
         "follow(SilentDisplay(), deaf)\n"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=30, check=False)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 130, done.stderr
 
 

@@ -119,6 +119,24 @@ def test_without_a_time_columns_are_drawn_over_their_rows(tmp_path: Path) -> Non
     assert panels[0].marks[-1].x.tolist() == [1.0, 2.0, 3.0]  # type: ignore[union-attr]
 
 
+def test_a_clock_in_several_columns_is_the_axis_of_the_plots(tmp_path: Path) -> None:
+    text = "Date,Time,x,y\n2021-02-01,00:00,<0.5,1\n2021-02-01,12:00,2,1\n2021-02-02,06:00,4,1\n"
+    panels = column_panels(preview(written(tmp_path, "a.csv", text)))
+    assert [(one.x.title, one.y.title) for one in panels] == [
+        ("Date + Time, days since the first", name) for name in ("x", "y")
+    ]
+    assert panels[1].marks[0].x.tolist() == [0.0, 0.5, 1.25]  # type: ignore[union-attr]
+    parts = "Year,DoY,Hour,x\n2021,3,0,<1\n2021,3,12,2\n2021,4,0,3\n"
+    panels = column_panels(preview(written(tmp_path, "b.csv", parts)))
+    assert [(one.x.title, one.y.title) for one in panels] == [("Year + DoY + Hour, days since the first", "x")]
+    assert panels[0].marks[0].x.tolist() == [0.5, 1.0]  # type: ignore[union-attr]
+
+
+def test_rows_are_not_offered_as_the_time_of_nothing(tmp_path: Path) -> None:
+    problems = preview(written(tmp_path, "a.csv", "name,comment\nalice,hello\nbob,bye\n")).problems
+    assert ["no column of measurements" in one.sentence for one in problems] == [True]
+
+
 # --- words -------------------------------------------------------------------------------------------------------------
 
 

@@ -96,7 +96,7 @@ def test_only_the_used_rows_count() -> None:
     assert np.allclose(curves.values(t)[:, 0], t, atol=1e-6)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(st.tuples(st.floats(1e-6, 1e3), st.floats(-1e6, 1e6)), min_size=1, max_size=40))
 def test_any_points_give_finite_curves(steps: list[tuple[float, float]]) -> None:
     t = np.cumsum([step for step, _ in steps])

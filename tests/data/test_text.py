@@ -217,7 +217,7 @@ NUMBERS = st.floats(min_value=-1e14, max_value=1e14).filter(lambda value: value 
 CELL = st.one_of(st.none(), NUMBERS, st.integers(-900, 900).map(float).filter(lambda value: value not in MARKS))
 
 
-@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=120, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(
     values=st.lists(st.tuples(CELL, CELL, NUMBERS), min_size=3, max_size=12),
     delimiter=st.sampled_from([",", ";", "\t", "|"]),
@@ -267,7 +267,7 @@ def test_round_trip_in_any_dialect(
     assert data.measured[0].title == "größe [µm]"
 
 
-@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(
     values=st.lists(
         st.tuples(*[st.floats(-1e6, 1e6).map(lambda v: round(v, 3) + 0.0005)] * 2), min_size=4, max_size=30
@@ -289,7 +289,7 @@ def test_the_dialect_is_guessed(
     assert np.array_equal(data.trajectories[0].measured, np.array(values))
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(
     raw=st.one_of(
         st.binary(max_size=300), st.text(alphabet='0123456789.,;\t \n\r"abt#-[]()eE', max_size=200).map(str.encode)

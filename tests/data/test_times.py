@@ -149,7 +149,7 @@ def columns(draw: st.DrawFn) -> tuple[list[datetime], list[str]]:
     return moments, [write(moment) for moment in moments]
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(columns())
 def test_moments_come_back_or_are_asked_about(column: tuple[list[datetime], list[str]]) -> None:
     moments, cells = column

@@ -114,7 +114,7 @@ def test_stop_and_enough_end_a_fit(decay: Dataset) -> None:
     model = _decay_model(decay, k=ParameterConfig(value=0.2), g=ParameterConfig(value=0.5))
     candidates = make_candidates(model, decay)
     assert candidates.fit(model, should_stop=lambda: True).iterations == 0
-    assert candidates.fit(model, iterations=3).iterations <= 3
+    assert candidates.fit(model, iterations=3).iterations <= 2 * 3  # so many on each of two grids
 
 
 def test_validation_rows_are_not_fitted(decay: Dataset) -> None:
@@ -224,19 +224,20 @@ def test_screening_agrees_with_the_refit(how: str) -> None:
         assert 1.5 <= screened.initial["1"][0] <= 2.0
 
 
-def test_constants_stay_as_found_where_trajectories_part_whatever_the_law() -> None:
-    """Lorenz's system over a horizon at which any error has grown to the size of the attractor."""
+def test_constants_are_fitted_over_segments_where_trajectories_part_whatever_the_law() -> None:
+    """Lorenz's system over a time in which any error has grown to the size of the attractor."""
     t = np.linspace(0.0, 25.0, 400)
     lorenz = lambda _, y: [10 * (y[1] - y[0]), y[0] * (28 - y[2]) - y[1], y[0] * y[1] - 8 / 3 * y[2]]  # noqa: E731
     y = solve_ivp(lorenz, (0.0, 25.0), [1.0, 2.0, 20.0], t_eval=t, rtol=1e-9, atol=1e-9).y.T
     data = dataset_from_arrays(t, y, ("x", "y", "z"), split=SplitConfig(by="none"))
-    text = "d(x)/dt = 10*(y - x)\nd(y)/dt = x*(28 - z) - y\nd(z)/dt = f*x*y - 2.6*z"
+    text = "d(x)/dt = 10*(y - x)\nd(y)/dt = x*(28 - z) - y\nd(z)/dt = f*x*y - 2.6666666667*z"
     model = initial_model(ModelConfig(equations=text, parameters={"f": ParameterConfig(value=0.98)}), data, 0)
     candidates = make_candidates(model, data)
     judge = Judge(data, candidates, True, lambda: False, TrainConfig(), SilentReporter(), {})
+    assert candidates.horizon is not None
     trial = judge.judge(model, (), None, iterations=10)
-    assert trial.model.parameters["f"] == 0.98
-    assert judge.is_chance(trial)
+    assert trial.model.parameters["f"] == pytest.approx(1.0, abs=2e-3)
+    assert not judge.is_chance(trial)
 
 
 def test_a_bad_fit_without_chaos_is_fitted_all_the_same() -> None:

@@ -50,7 +50,7 @@ def three_ways(
 
 def test_an_outlier_moves_neither_the_formula_nor_the_initial_values() -> None:
     starts = (0.2, 0.5, 1.6)
-    found = three_ways(decays(starts, outlier=3.0), TrainConfig(preset="quick", loss="huber", time_limit=120.0))
+    found = three_ways(decays(starts, outlier=3.0), TrainConfig(preset="quick", loss="huber", time_limit=600.0))
     for model in found:
         assert model.parameters["f_1"] == pytest.approx(K, abs=0.01)
         assert [float(one[0]) for one in model.initial.values()] == pytest.approx(starts, abs=0.01)
@@ -59,7 +59,7 @@ def test_an_outlier_moves_neither_the_formula_nor_the_initial_values() -> None:
 
 
 def test_bounds_of_initial_values_are_kept_to_the_end() -> None:
-    train = TrainConfig(preset="quick", time_limit=120.0)
+    train = TrainConfig(preset="quick", time_limit=600.0)
     found = three_ways(decays((1.0, 1.0, 1.0)), train, InitialConfig(lower=1.5, upper=2.0))
     for model in found:
         assert [float(one[0]) for one in model.initial.values()] == pytest.approx([1.5] * 3, abs=1e-3)

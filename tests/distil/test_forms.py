@@ -40,7 +40,7 @@ def _expressions() -> st.SearchStrategy[Expr]:
     )
 
 
-@settings(max_examples=40, deadline=None, derandomize=True)
+@settings(max_examples=40)
 @given(_expressions())
 def test_the_simplest_form_has_the_same_values_and_is_no_longer(expr: Expr) -> None:
     short = simplest(expr)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 
 import numpy as np
@@ -199,3 +200,17 @@ def test_constants_of_all_terms_are_fitted_together_before_a_law_is_excluded(
     whole = with_next_run(found, fit, dataset, NextRunConfig(starts={"z": (0.0, 1.0)})).next_run
     assert whole is not None and "`z` is no state" in whole.sentence, "formulas are not lost for a wrong limit"
     assert with_next_run(found, fit, dataset, NextRunConfig(runs=0)) is found
+
+
+def test_the_only_law_is_told_from_networks_of_other_seeds(lotka_volterra: tuple[FittedModel, Dataset]) -> None:
+    """They follow the data as well, and may go otherwise beyond them."""
+    model, dataset = lotka_volterra
+    config = DistilConfig(seconds=None, evaluations=1, candidates=4)
+    found = distil(model, dataset, config, engine=Telling("0.9*x*y"))
+    fit = Fit(Outcome.CONVERGED, "", model, found.metrics, 0, Device("cpu", ""), noise={"x": 0.15, "y": 0.15})
+    assert suggest_next_run(fit, found, dataset).sentence.startswith("One law is left")
+    alike = dataclasses.replace(found.model, parameters={**found.model.parameters, "p_1": 0.8925})
+    fit = dataclasses.replace(fit, ensemble=(alike, model))  # the second one follows the data worse
+    several = suggest_next_run(fit, found, dataset)
+    assert several.weights == (0.5, 0.5)
+    assert "from the network of another seed 1" in several.sentence

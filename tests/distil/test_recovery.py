@@ -119,7 +119,7 @@ def test_the_constants_of_a_ground_truth_can_be_fitted_to_the_measurements(datas
     assert ground_truth.parameters == pytest.approx({"a": 1.0}, rel=1e-3)
 
 
-QUICK = TrainConfig(preset="quick", time_limit=20.0)
+QUICK = TrainConfig(preset="quick", time_limit=600.0)
 SEARCH = DistilConfig(operators="polynomial", seconds=None, evaluations=4000, candidates=2, max_size=7, threads=1)
 
 

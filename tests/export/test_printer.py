@@ -40,7 +40,7 @@ def _grow(inner: st.SearchStrategy[Expr]) -> st.SearchStrategy[Expr]:
 EXPRESSIONS = st.recursive(LEAVES, _grow, max_leaves=14)
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=250)
 @given(EXPRESSIONS)
 def test_python_text_has_the_value_of_the_expression(expr: Expr) -> None:
     """The text is our own and made of numbers, so it may be evaluated here."""
@@ -97,7 +97,7 @@ def test_what_is_no_number_is_refused(value: float) -> None:
         Printer()(Number(value))
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(EXPRESSIONS)
 def test_sympify_reads_the_text(expr: Expr) -> None:
     import sympy

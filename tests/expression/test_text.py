@@ -94,7 +94,7 @@ def _conditions(draw: st.DrawFn, depth: int) -> Expr:
 everything = _everything()
 
 
-@settings(derandomize=True, max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(trees | everything)
 def test_round_trip_is_exact(expr: Expr) -> None:
     text = to_text(expr)
@@ -103,7 +103,7 @@ def test_round_trip_is_exact(expr: Expr) -> None:
     assert to_text(again) == text
 
 
-@settings(derandomize=True, max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(trees | everything)
 def test_no_parenthesis_is_needless(expr: Expr) -> None:
     """Taking away any bracketing pair that is no call's changes the meaning (or makes it unreadable)."""
@@ -157,14 +157,14 @@ def _agree(a: float, b: float, tolerance: float = 1e-9) -> bool:
     return math.isclose(a, b, rel_tol=tolerance, abs_tol=1e-300)
 
 
-@settings(derandomize=True, max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(closed, st.lists(st.floats(-3, 3), min_size=4, max_size=4))
 def test_compiled_closures_agree_with_numpy(expr: Expr, values: list[float]) -> None:
     expected = float(evaluate(expr, dict(zip(NAMES, values, strict=True))))
     assert _agree(compile_scalar(expr, SLOTS)(values), expected)
 
 
-@settings(derandomize=True, max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(closed, st.lists(st.floats(0.1, 3), min_size=4, max_size=4))
 def test_folding_keeps_the_value(expr: Expr, values: list[float]) -> None:
     named: dict[str, float] = dict(zip(NAMES, values, strict=True))

@@ -25,7 +25,7 @@ FEW = TrainConfig(
     preset="quick",
     stages=("collocation", "final_refinement"),
     iterations={"collocation": 40, "final_refinement": 8},
-    time_limit=60.0,
+    time_limit=600.0,
     seeds=3,
 )
 TOGETHER = msgspec.structs.replace(FEW, side_by_side=True)

@@ -16,7 +16,9 @@ from ndestudio.model.config import ModelConfig, ParameterConfig
 from ndestudio.progress import Phase, RecordingReporter
 from tests.fitting.conftest import PREDATORS, TINY, lotka_volterra, trajectories
 
-QUICK = TrainConfig(preset="quick", time_limit=60.0)
+QUICK = TrainConfig(preset="quick", time_limit=600.0)
+FEW = TrainConfig(preset="quick", stages=("collocation",), iterations={"collocation": 20}, time_limit=600.0)
+"""Where it does not matter how well the models fit."""
 SPLIT = SplitConfig(by="trajectory", train=0.6, validation=0.2, test=0.2)
 HYBRID = ModelConfig(
     equations="d(x)/dt = a*x - b*x*y\nd(y)/dt = c*x*y - loss(y)",
@@ -65,12 +67,12 @@ def test_what_does_as_well_with_less_is_supported() -> None:
 
 def test_further_models_and_names() -> None:
     data = predators(SplitConfig(by="none"))
-    found = compare(PREDATORS, data, QUICK, models={"no predation": _without_predation()})
+    found = compare(PREDATORS, data, FEW, models={"no predation": _without_predation()})
     assert {one.name for one in found.models} == {"as written", "neural only", "no predation"}
     assert found.held_out == "none" and "No rows were held out" in found.sentence
     assert found.models[-1].name == "no predation"
     with pytest.raises(EquationError, match="two models called `as written`"):
-        compare(PREDATORS, data, QUICK, models={"as written": PREDATORS})
+        compare(PREDATORS, data, FEW, models={"as written": PREDATORS})
 
 
 def test_stopping_keeps_what_was_fitted() -> None:

@@ -24,7 +24,7 @@ from ndestudio.solve.jax_backend import get_jax
 from tests.fitting.conftest import HYBRID, TINY
 
 QUICK = TrainConfig(
-    preset="quick", iterations={"collocation": 60, "final_refinement": 15, "trajectory": 60}, time_limit=60.0
+    preset="quick", iterations={"collocation": 60, "final_refinement": 15, "trajectory": 60}, time_limit=600.0
 )
 
 

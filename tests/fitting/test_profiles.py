@@ -74,7 +74,7 @@ def test_a_neural_term_that_takes_over_leaves_the_profile_below_its_threshold() 
         parameters={name: ParameterConfig(value=1.0, lower=0.0) for name in "abd"},
         networks={"growth": TINY},
     )
-    found = fit(config, data, TrainConfig(preset="quick", time_limit=60.0))
+    found = fit(config, data, TrainConfig(preset="quick", time_limit=600.0))
     sure, unsure = profile(found.model, data, "b"), profile(found.model, data, "d")
     assert sure.identifiable and sure.low < 0.9 < sure.high  # type: ignore[operator]
     assert not unsure.identifiable

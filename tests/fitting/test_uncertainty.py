@@ -89,7 +89,7 @@ UNKNOWN_LOSSES = ModelConfig(
 
 def test_intervals_of_a_hybrid_cover_the_truth() -> None:
     truth = {"a": 1.3, "b": 0.9, "c": 0.8}
-    settings = TrainConfig(preset="quick", time_limit=60.0)
+    settings = TrainConfig(preset="quick", time_limit=600.0)
     inside = []
     for seed in range(8):
         found = fit(UNKNOWN_LOSSES, _limited_losses(0.04, seed), settings)
@@ -129,7 +129,7 @@ def test_what_a_neural_term_can_take_over_is_said(equations: str, parameter: str
         parameters={name: ParameterConfig(value=1.0, lower=0.0) for name in "abd"},
         networks={"growth": TINY},
     )
-    found = fit(config, _limited_losses(0.04, 1), TrainConfig(preset="quick", time_limit=60.0))
+    found = fit(config, _limited_losses(0.04, 1), TrainConfig(preset="quick", time_limit=600.0))
     told = [note for note in found.notes if "trade off" in note]
     assert len(told) == 1, found.notes
     assert f"`{parameter}`" in told[0] and aspect in told[0] and "constrain the neural term" in told[0]

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QMenu
 from pytestqt.qtbot import QtBot
 
+from ndestudio.data import dataset_from_arrays
 from ndestudio.data.decisions import Choice, Decision
 from ndestudio.data.times.grammars import format_names
 from ndestudio.gui.main_window import MainWindow
@@ -17,7 +19,10 @@ from ndestudio.gui.views.data_view import DataView
 from ndestudio.gui.views.import_settings import ImportSettingsDialog
 from ndestudio.gui.views.time_panel import FORMATS
 from ndestudio.gui.widgets.decision_chips import DecisionChips, grouped
+from ndestudio.gui.widgets.plots.series_plot import MOST_PANELS, SeriesPlots
 from ndestudio.gui.widgets.problem_list import ProblemList
+from ndestudio.gui.widgets.tables.columns_table import ColumnsTable
+from ndestudio.session.data.state import ColumnRow
 from ndestudio.session.session import Session
 from tests.gui.helpers import drop
 
@@ -238,3 +243,26 @@ def test_a_dropped_folder_opens_its_data_files(
 
 def test_every_format_of_times_can_be_chosen():
     assert {value for _, value in FORMATS if value} == set(format_names())
+
+
+def test_choosers_of_a_wide_table_are_made_as_they_come_into_view(qtbot: QtBot):
+    table = ColumnsTable()
+    qtbot.addWidget(table)
+    table.resize(400, 200)
+    table.show_rows(tuple(ColumnRow(f"x{n}", f"x{n}", "", "state", True, 0, "numbers") for n in range(300)))
+    table.show()
+    assert sum(table.cellWidget(number, 1) is not None for number in range(300)) < 60
+    table.verticalScrollBar().setValue(table.verticalScrollBar().maximum())
+    assert table.cellWidget(299, 1) is not None
+    assert table.role_box("x150").currentData() == "state"
+
+
+def test_more_columns_than_anybody_looks_at_are_not_drawn(qtbot: QtBot):
+    plots = SeriesPlots()
+    qtbot.addWidget(plots)
+    count = MOST_PANELS + 2
+    names = [f"x{n}" for n in range(count)]
+    plots.show_dataset(dataset_from_arrays([0.0, 1.0, 2.0], np.zeros((3, count)), names))
+    plots.redraw.now()
+    assert len(plots.panels) == MOST_PANELS
+    assert plots.rest.text() == "2 more columns are not drawn."

@@ -226,7 +226,7 @@ def test_what_to_measure_next_is_asked_for_and_shown(view: DistilView, session: 
     view.redraw.now()
     panel = view.next_run
     assert panel.sentence.text().startswith("Press Suggest")
-    assert [panel.table.cell(row, 0).text() for row in range(2)] == ["start of x", "start of y"]
+    assert [panel.table.cell(row, 0).text() for row in range(2)] == ["x", "y"]
     panel.table.cell(0, 2).setText("6.5")
     assert session.project.spec.next_run.starts["x"][1] == 6.5
     view.redraw.now()

@@ -9,6 +9,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QMessageBox, QPushButton
 from pytestqt.qtbot import QtBot
 
+from ndestudio.data import dataset_from_arrays
 from ndestudio.figures.description import Curve, Level, Points, Span, Stretch
 from ndestudio.figures.loss import LossCurve
 from ndestudio.figures.plot_data import Path, PlotData
@@ -77,15 +78,17 @@ def test_start_pause_resume_stop(view: TrainView, session: Session, qtbot: QtBot
     assert not view.start_button.isVisible()
     press(qtbot, view.pause_button)
     assert view.summary.text().startswith("Paused")
-    qtbot.wait(300)  # what was said before the pause arrives
-    steps = len(session.train.live.curves[0].loss)  # type: ignore[union-attr]
-    qtbot.wait(150)
-    assert len(session.train.live.curves[0].loss) <= steps + 1  # type: ignore[union-attr]
+    steps = [-1]
+
+    def still() -> bool:
+        steps.append(len(session.train.live.curves[0].loss))  # type: ignore[union-attr]
+        qtbot.wait(300)
+        return steps[-2] == steps[-1]
+
+    qtbot.waitUntil(still, timeout=60_000)  # once what was said before the pause has arrived
     press(qtbot, view.resume_button)
     press(qtbot, view.stop_button)
-    began = time.monotonic()
-    settle()
-    assert time.monotonic() - began < 5.0
+    settle()  # it fails if the training goes on
     assert view.summary.text() == "Converged."
     assert view.continue_button.isVisible()
 
@@ -121,7 +124,7 @@ def test_leaving_while_it_trains_is_asked_about_and_keeps_the_best_so_far(
 def test_live_plots_and_the_table_follow(view: TrainView, training: threading.Event, qtbot: QtBot, settle: Settle):
     press(qtbot, view.start_button)
     qtbot.waitUntil(lambda: view.trajectories._plot_data is not None, timeout=20_000)
-    qtbot.waitUntil(lambda: view.table.rowCount() == 2, timeout=5_000)
+    qtbot.waitUntil(lambda: view.table.rowCount() == 2, timeout=20_000)
     qtbot.waitUntil(lambda: view.phase._portrait is not None, timeout=20_000)
     assert view.redraw.count > 1
     training.set()
@@ -135,7 +138,7 @@ def test_drawing_again_keeps_every_item(view: TrainView, training: threading.Eve
     press(qtbot, view.start_button)
     qtbot.waitUntil(lambda: view.phase._portrait is not None, timeout=20_000)
     view.lower_tabs.setCurrentIndex(1)
-    qtbot.waitUntil(lambda: view.neural_terms._neural_term is not None, timeout=5_000)
+    qtbot.waitUntil(lambda: view.neural_terms._neural_term is not None, timeout=20_000)
     before = [len(plot.item.items) for plot in (view.loss, view.phase.plot, view.neural_terms.map_plot)]
     count = view.redraw.count
     qtbot.waitUntil(lambda: view.redraw.count > count + 5, timeout=20_000)
@@ -186,7 +189,7 @@ def test_settings_reach_the_project_and_bad_ones_are_refused_in_place(view: Trai
 
 def test_edits_while_paused_are_offered(view: TrainView, session: Session, qtbot: QtBot, settle: Settle):
     press(qtbot, view.start_button)
-    qtbot.waitUntil(lambda: view.pause_button.isVisible(), timeout=5_000)
+    qtbot.waitUntil(lambda: view.pause_button.isVisible(), timeout=20_000)
     press(qtbot, view.pause_button)
     assert not view.changed_banner.isVisible()
     view.settings.seed.setValue(9)
@@ -397,6 +400,27 @@ def test_diagnostics_profile_and_comparison_are_shown(
     assert view.comparison.sentence.text() == "The data support `hybrid`. A note."
     cells = [[view.comparison.table.cell(k, section).text() for section in (0, 1)] for k in range(2)]
     assert cells == [["● hybrid", "3.1%"], ["neural only", "failed"]]
+
+
+def test_panels_are_made_when_they_come_into_view(qtbot: QtBot):
+    plot = TrajectoryPlot()
+    qtbot.addWidget(plot)
+    plot.resize(500, 400)
+    plot.show()
+    count = 60
+    plot.show_model(dataset_from_arrays([0.0, 1.0, 2.0], np.zeros((3, count)), [f"x{n}" for n in range(count)]), None)
+    qtbot.waitUntil(lambda: plot._area.verticalScrollBar().maximum() > 0)
+    assert 8 <= len(plot.panels) <= 12
+    bar = plot._area.verticalScrollBar()
+    bar.setValue(bar.maximum())
+    assert 59 in plot.panels and 30 not in plot.panels
+    assert plot.panels[59].lowest and not plot.panels[57].lowest
+    last = plot.panels[59]
+    plot.show_model(dataset_from_arrays([0.0, 1.0, 2.0], np.ones((3, count)), [f"x{n}" for n in range(count)]), None)
+    assert plot.panels[59] is last and last.drawn(Points)[0].getData()[1].tolist() == [1, 1, 1]
+    assert plot.panels[0].drawn(Points)[0].getData()[1].tolist() == [0, 0, 0], "out of view it waits"
+    bar.setValue(0)
+    assert plot.panels[0].drawn(Points)[0].getData()[1].tolist() == [1, 1, 1]
 
 
 def test_measurements_stay_legible_beside_a_simulation_that_runs_away(qtbot: QtBot):

@@ -61,10 +61,9 @@ def test_a_process_job_pauses_resumes_and_stops_like_any_other() -> None:
     id_ = jobs.submit("count", in_process, f"{MODULE}:counting")
     assert jobs.drain(limit=1, timeout=LONG), "the process did not start"
     jobs.pause(id_)
-    time.sleep(0.3)
-    jobs.drain()
-    time.sleep(0.3)
-    assert jobs.drain() == [], "it went on during the pause"
+    end = time.monotonic() + LONG
+    while jobs.drain(limit=1, timeout=0.5):  # what it said before it heard of the pause
+        assert time.monotonic() < end, "it went on during the pause"
     jobs.resume(id_)
     assert jobs.drain(limit=1, timeout=LONG), "it did not go on"
     jobs.stop(id_)

@@ -11,7 +11,7 @@ from ndestudio.errors import DataError, EquationError
 from ndestudio.jobs import Failed, Finished, JobId, Jobs, JobState
 from ndestudio.progress import Event, Note, Progress, Reporter
 
-LONG = 20.0
+LONG = 60.0
 
 
 @pytest.fixture

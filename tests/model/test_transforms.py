@@ -35,7 +35,7 @@ def test_there_and_back(value: float, lower: float | None, upper: float | None, 
     assert float(transform.forward(z)) == pytest.approx(value, rel=1e-12)
 
 
-@settings(derandomize=True, deadline=None, max_examples=300)
+@settings(max_examples=300)
 @given(st.sampled_from(CASES), st.floats(-1e4, 1e4))
 def test_bounds_are_never_left(case: tuple[float, float | None, float | None, bool], z: float) -> None:
     value, lower, upper, log = case

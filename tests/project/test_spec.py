@@ -224,13 +224,13 @@ def specs(draw: st.DrawFn) -> Spec:
     )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(specs())
 def test_any_spec_round_trips(spec: Spec) -> None:
     assert parse_spec(dump_spec(spec)) == spec
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(TEXT)
 def test_no_text_raises_anything_but_a_spec_error(text: str) -> None:
     try:

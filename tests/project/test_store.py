@@ -250,7 +250,7 @@ def test_a_small_file_that_would_fill_the_memory_is_refused(tmp_path: Path) -> N
         load_project(path)
 
 
-@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=120, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(data=st.data())
 def test_no_damage_raises_anything_but_a_project_error(project: Project, tmp_path: Path, data: st.DataObject) -> None:
     path = tmp_path / "a.nde"
@@ -285,7 +285,6 @@ FORMULAS: st.SearchStrategy[Expr] = st.recursive(
 )
 
 
-@settings(deadline=None)
 @given(FORMULAS)
 def test_formulas_round_trip_exactly(expr: Expr) -> None:
     assert decode_expression(msgspec.json.decode(msgspec.json.encode(encode_expression(expr)))) == expr

@@ -102,7 +102,7 @@ def test_it_cannot_hang(maker) -> None:
     model, data = _model("x' = 1e9*cos(1e7*t*t)", maker, {"x": 0.0})
     started = time.monotonic()
     result = simulate_trajectory(model, data, "a", budget=Budget(seconds=0.3))
-    assert time.monotonic() - started < 20
+    assert time.monotonic() - started < 60
     assert "stops between" in result.sentence and np.isnan(result.states[-1, 0])
     few = simulate_trajectory(model, data, "a", budget=Budget(evaluations=500))
     assert "more than 500 evaluations" in few.sentence and np.isnan(few.states[-1, 0])

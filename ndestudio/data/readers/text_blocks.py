@@ -124,7 +124,7 @@ class BlockParser:
         self._labels = labels
         self._repeats = re.compile(head.dialect.repeats) if head.dialect.repeats else None
         self._skip = re.compile(head.dialect.skip) if head.dialect.skip else None
-        self._grouped = frozenset(head.layout.grouped)
+        self._grouped = frozenset((*head.layout.grouped, *head.layout.percent))
         markers_of_case = {form for one in MISSING for form in (one, one.upper(), one.capitalize(), "NaN", "N/A")}
         self._nulls = sorted(markers_of_case | set(config.missing))
 
@@ -206,7 +206,11 @@ class BlockParser:
             sign = self._head.layout.thousands
             frame = frame.with_columns(
                 pl.col(str(index)).str.replace_all(sign, "", literal=True)
-                for index in self._grouped
+                for index in self._head.layout.grouped
+                if index in self._kinds
+            ).with_columns(
+                pl.col(str(index)).str.strip_chars_end("% ")
+                for index in self._head.layout.percent
                 if index in self._kinds
             )
         return to_columns(frame, self._head, self._kinds, self._config, self._labels, rows)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 from jaxtyping import Float
@@ -16,7 +17,11 @@ from ndestudio.data.roles import Analysed, find, telling
 from ndestudio.data.shape.vocabulary import IDENTIFIERS, OBSERVABLES, PERHAPS_OBSERVABLES, is_flag, word
 from ndestudio.data.times.choice import open_format, settled_format
 from ndestudio.data.times.clock import Clock, Part
+from ndestudio.data.times.forms import TimeForm
 from ndestudio.data.times.recognise import recognise
+
+if TYPE_CHECKING:
+    import polars as pl
 
 FEWEST = 3
 """So many times in a header make a table of this shape."""
@@ -92,6 +97,8 @@ def find_across(columns: Sequence[Analysed], taken: Sequence[int], config: DataC
     sentence = f"{rows}, its times stand in the header (`{block[0].header}` to `{block[-1].header}`)."
     observable = _observable(others, taken, config)
     corner = observable is not None and telling(columns[observable].label)
+    if corner and observable is not None and clock.plain and not clock.unit:
+        clock = replace(clock, unit=columns[observable].unit)
     choices = [
         Choice("times across", {"shape": "dates across"}),
         Choice("a column for each quantity", {"shape": "wide", "time": ""}),
@@ -132,7 +139,7 @@ def _moments(block: list[Analysed], config: DataConfig) -> _Read | None:
     ]
     series = pl.Series(cells)
     reading = recognise(series, "date", "", config.time_format)
-    if reading is None or reading.form.measure != "moment":
+    if reading is None or (reading.form.measure != "moment" and not _durations(reading.form, series)):
         return None
     seconds, _ = reading.form.seconds(series)
     kept = [k for k in range(len(block)) if np.isfinite(seconds[k])]
@@ -140,9 +147,14 @@ def _moments(block: list[Analysed], config: DataConfig) -> _Read | None:
     if len(kept) < FEWEST or not np.all(np.diff(seconds) > 0):
         return None
     part = Part(index=NOWHERE, label="date", form=reading.form, others=reading.forms[1:] if reading.open else ())
-    decision = open_format(part, cells[0]) if reading.open else settled_format(part, reading, cells[0])
+    decision = open_format(part, cells[kept[0]]) if reading.open else settled_format(part, reading, cells[kept[0]])
     clock = Clock((replace(part, others=()),))
     return [block[k] for k in kept], seconds, clock, (decision,), True
+
+
+def _durations(form: TimeForm, cells: pl.Series) -> bool:
+    """Whether all headers are durations, as `1 h 30 min` and `0:15:00` are."""
+    return form.measure == "duration" and not form.plain and not form.seconds(cells)[1].any()
 
 
 def _numbers(columns: Sequence[Analysed], block: list[Analysed], asked: bool) -> _Read | None:

@@ -22,7 +22,7 @@ from ndestudio.data.shape.long import Long, find_long
 from ndestudio.data.shape.replicates import NAMELESS, find_replicates
 from ndestudio.data.shape.rest import Rest
 from ndestudio.data.shape.runs import groups, guess_runs
-from ndestudio.data.shape.sentinels import open_marks
+from ndestudio.data.shape.sentinels import open_marks, settled_marks
 from ndestudio.data.shape.vocabulary import IDENTIFIERS, PETAB_RUNS, word
 from ndestudio.data.times.choice import Chosen, choose, likely, named
 from ndestudio.data.times.clock import Clock
@@ -46,6 +46,8 @@ class Assignment:
         Where doses and events are written.
     clock
         What tells the time, None where the rows are counted.
+    times
+        What it tells in the rows of the head.
     unknown
         Names that the person gave to quantities which only the values of a long table can show, each with its setting.
     """
@@ -59,6 +61,7 @@ class Assignment:
     unknown: tuple[tuple[str, str], ...] = ()
     clock: Clock | None = None
     across: Across | None = None
+    times: np.ndarray | None = None
 
     def indices(self, role: Role) -> tuple[int, ...]:
         return tuple(index for index, one in enumerate(self.roles) if one == role)
@@ -215,7 +218,9 @@ class _Assigning:
             return
         if self._config.time is None and not (self._petab() and self._chosen is not None):
             number = groups(self._seen, self._runs(), self._base())
-            self._chosen = choose(self._free(), lambda values: increasing(values, number), self._path)
+            self._chosen = choose(
+                self._free(), lambda values: increasing(values, number), self._path, runs=number is not None
+            )
         if self._chosen is None:
             return
         for place in self._chosen.clock.columns if self._chosen.clock else ():
@@ -240,6 +245,8 @@ class _Assigning:
         if self._long is None and self._across is None:
             self._problems[:0] = [self._unknown_error(name, where) for name, where in self._unknown]
         if "state" not in roles and "value" not in roles:
+            # to count rows helps only where something was measured in them
+            self._problems = [one for one in self._problems if one.column or one.remedy[0] != "count"]
             self._problems.append(_nothing_measured(self._columns, self._path))
         return Assignment(
             tuple(roles),
@@ -251,6 +258,7 @@ class _Assigning:
             tuple(self._unknown) if self._long is not None or self._across is not None else (),
             self._chosen.clock if self._chosen is not None else None,
             self._across,
+            self._chosen.values if self._chosen is not None else None,
         )
 
     def _not_of_shape(self) -> DataError:
@@ -280,7 +288,9 @@ class _Assigning:
             if role in ("state", "value", "input", "covariate", "deviation") and column.kind == "number"
         ]
         for column in number:
-            cell = next((text for text in column.texts if is_beyond(text)), None)
+            # a cell with a number says no such thing
+            unread = np.flatnonzero(np.isnan(column.values))
+            cell = next((text for place in unread if is_beyond(text := column.texts[place])), None)
             if cell is not None:
                 found = below_decision(cell, self._decimal, column.label, self._config.below)
                 self._decisions.append(found)
@@ -296,6 +306,8 @@ class _Assigning:
                 by_label[self._config.value or NAMELESS] = np.concatenate([rows, column.values])
             elif roles[column.index] != "deviation":
                 by_label[column.label] = column.values
+        settled = settled_marks(by_label, self._config)
+        self._decisions += [settled] if settled is not None else []
         asked = open_marks(by_label, [one.header for one in self._columns], self._config)
         self._decisions += [asked] if asked else []
 

@@ -21,6 +21,8 @@ from ndestudio.data.shape.vocabulary import DOSES, word
 from ndestudio.errors import DataError
 
 FIELDS: tuple[str, ...] = DoseConfig.__struct_fields__
+CODED = 100
+"""From here on `EVID` is the code of RxODE and nlmixr for a dose (wwxxyz: 101 is a bolus into compartment 1)."""
 MOST = 100_000
 """Further doses (`ADDL`) of one row: more are a mistake in the file."""
 _COMPANIONS = frozenset(
@@ -162,7 +164,7 @@ def _everywhere(source: Rows, covariates: Sequence[int]) -> Float[np.ndarray, "r
 def _given(events: Mapping[str, np.ndarray], rows: int) -> Bool[np.ndarray, " row"]:
     if "event" in events:
         kind = np.nan_to_num(events["event"])
-        return (kind == 1) | (kind == 4) | (kind == 3)
+        return (kind == 1) | (kind == 4) | (kind == 3) | (kind >= CODED)
     if "amount" in events:
         return np.nan_to_num(events["amount"]) != 0
     return np.zeros(rows, dtype=bool)

@@ -99,8 +99,10 @@ def _asked(columns: Sequence[Analysed], free: Sequence[Analysed], config: DataCo
 
 def _could_name(column: Analysed, names: frozenset[str] | None) -> bool:
     called = word(column.label)
+    if column.missing or (column.kind != "text" if names is None else called not in names):
+        return False
     distinct = {text.strip() for text in column.texts}
-    if column.missing or not distinct or len(distinct) > MOST:
+    if not distinct or len(distinct) > MOST:
         return False
     if names is None:
         strange = (
@@ -109,9 +111,7 @@ def _could_name(column: Analysed, names: frozenset[str] | None) -> bool:
             or telling(column.label)
             or is_flag(column.label)
         )
-        return column.kind == "text" and not strange and 1 < len(distinct) <= len(column.texts) / 2
-    if called not in names:
-        return False
+        return not strange and 1 < len(distinct) <= len(column.texts) / 2
     whole = column.kind == "number" and bool(np.all(np.mod(column.values, 1) == 0))
     repeats = len(distinct) < len(column.texts) if names is OBSERVABLES else 2 * len(distinct) <= len(column.texts)
     return repeats and (column.kind == "text" or (whole and called in ("dvid", "ytype", "observable")))

@@ -43,7 +43,11 @@ REPEATED, FAR, FARTHER = 0.5, 3.0, 10.0
 where the others are, too."""
 
 OTHERS = 4
-"""So many other values are needed to judge a single one."""
+"""So many other values are needed to judge a single one by their range."""
+
+DISTANT, LARGE = 10.0, 999.0
+"""With fewer of them, or where they are all the same, a mark has to be ``DISTANT`` times as large as they are, or, below 0 where
+they are above it, the square of that times their range away. Positive ones count from ``LARGE`` on, negative ones from -99."""
 
 
 @dataclass(frozen=True)
@@ -121,7 +125,10 @@ def _extremes(values: Float[np.ndarray, " row"]) -> Iterable[tuple[float, float]
     for mark in marks:
         gap = max(least - mark, mark - most)
         count = int((values == mark).sum())
-        if gap <= 0 or spread == 0 or len(rest) < (OTHERS if count == 1 else 2):
+        if gap <= 0:
+            continue
+        if spread == 0 or len(rest) < (OTHERS if count == 1 else 2):
+            yield mark, (2.0 if _distant(mark, rest) else 0.5)
             continue
         if abs(mark) >= HUGE:
             enough = FAR * spread
@@ -130,6 +137,17 @@ def _extremes(values: Float[np.ndarray, " row"]) -> Iterable[tuple[float, float]
         else:
             enough = (1.0 if count > 1 else FARTHER) * spread
         yield mark, gap / enough
+
+
+def _distant(mark: float, rest: Float[np.ndarray, " other"]) -> bool:
+    """Whether a mark is by orders of magnitude larger than the few other values, or than none where it stands alone."""
+    if not len(rest):
+        return mark <= -LARGE or abs(mark) >= HUGE
+    if not (mark <= -99 or mark >= LARGE):
+        return False
+    least, most = float(rest.min()), float(rest.max())
+    below = mark < 0 <= least and least < most and least - mark >= DISTANT**2 * (most - least)
+    return below or abs(mark) >= DISTANT * max(abs(least), abs(most))
 
 
 def could_mark(low: float, high: float) -> bool:
@@ -179,6 +197,28 @@ def open_marks(
     return sentinel_question(
         found, {label: int(np.isin(columns[label], marks).sum()) for label, marks in found.items()}
     )
+
+
+def settled_marks(columns: Mapping[str, Float[np.ndarray, " row"]], config: DataConfig) -> Decision | None:
+    """What was said about the marks in some columns, None if nothing was."""
+    said = config.sentinels
+    found = find_sentinels({label: columns[label] for label in said if label in columns})
+    marks = {label: said[label] or found.get(label, ()) for label in said}
+    marks = {label: taken for label, taken in marks.items() if taken}
+    if not marks:
+        return None
+    missing = any(said.values())
+    told = "; ".join(
+        f"`{label}`: {' and '.join(f'{one:g}' for one in taken)}" for label, taken in list(marks.items())[:5]
+    )
+    rest = f"; and {len(marks) - 5} other columns" if len(marks) > 5 else ""
+    sentence = f"{told}{rest} {'mark what was not measured' if missing else 'were measured'}, as was said."
+    choices = (
+        Choice("missing values", {"sentinels": dict(said) if missing else marks}),
+        Choice("measured values", {"sentinels": dict.fromkeys(said, ())}),
+    )
+    column = next(iter(marks)) if len(marks) == 1 else None
+    return Decision("missing", sentence, column, choices, chosen=0 if missing else 1)
 
 
 def without(values: Float[np.ndarray, "*row"], marks: Sequence[float]) -> Float[np.ndarray, "*row"]:

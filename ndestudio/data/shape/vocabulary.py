@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import lru_cache
 
 
+@lru_cache(2**14)
 def word(label: str) -> str:
     """A label as it is compared: without accents, `ß` as ss."""
     if not label.isascii():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise
@@ -22,6 +23,8 @@ def find_blocks(layout: Layout, body: Sequence[RawRow]) -> tuple[Layout, list[De
         share one time become one table.
     """
     parts = _parts(layout)
+    if len(parts) < 2 and (numbered := _numbered(layout, body)) is not None:
+        layout, parts = numbered, _parts(numbered)
     if len(parts) < 2:
         return _without_empty(layout), []
     times = [[row.cells[part[0]] if part[0] < len(row.cells) else "" for row in body] for part in parts]
@@ -81,6 +84,32 @@ def _parts(layout: Layout) -> list[list[int]]:
 
 def _same(name: str, other: str) -> bool:
     return name == other or (min(len(name), len(other)) > 1 and name.lower() == other.lower())
+
+
+_NUMBERED_TIME = re.compile(r"(?:.*[\s_])?(?:time|zeit|temps|t|x)[\s_]*#.*|.*#[\s_]*(?:time|t|x)(?:\W.*)?\Z")
+
+
+def _numbered(layout: Layout, body: Sequence[RawRow]) -> Layout | None:
+    """The layout of blocks whose names are numbered (`Time1, Data1, Time2, Data2`), with the numbers as names of groups.
+
+    None if there are none, or if the blocks share one time.
+    """
+    found = [re.search(r"\d+", name) for name in layout.names]
+    forms = [re.sub(r"\d+", "#", name, count=1).lower() for name in layout.names]
+    starts = [place for place, form in enumerate(forms) if form == forms[0]]
+    size = starts[1] if len(starts) > 1 else 0
+    if layout.groups or not size or size * len(starts) != len(forms) or not _NUMBERED_TIME.match(forms[0]):
+        return None
+    if size < 2 or any(forms[place] != forms[place % size] for place in range(len(forms))):
+        return None
+    numbers = [match[0] if match else "" for match in found]
+    if any(numbers[place] != numbers[place - place % size] for place in range(len(forms))):
+        return None
+    times = [[row.cells[start] if start < len(row.cells) else "" for row in body] for start in starts]
+    if all(one == times[0] for one in times):
+        return None
+    names = tuple(re.sub(r"[\s_]*\d+[\s_]*", " ", name, count=1).strip() for name in layout.names)
+    return replace(layout, names=names, groups=tuple(numbers))
 
 
 def _without_empty(layout: Layout) -> Layout:

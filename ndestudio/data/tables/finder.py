@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from ndestudio.data.tables.headers import Header, find_header
-from ndestudio.data.tables.kinds import CellKind, is_summary, kind_of_cell
+from ndestudio.data.tables.kinds import CellKind, is_summary, kinds_of_row
 from ndestudio.data.tables.layout import Layout, Other, RawRow
 from ndestudio.data.tables.times_above import heads_times
 
@@ -95,7 +95,7 @@ def find(
     to_the_end
         Whether ``rows`` are all rows of the file, not only its beginning.
     """
-    kinds: list[list[CellKind]] = [[kind_of_cell(cell, decimal, extra) for cell in row.cells] for row in rows]
+    kinds: list[list[CellKind]] = [kinds_of_row(row.cells, decimal, extra) for row in rows]
     found = find_runs(rows, kinds, given)
     if not found:
         return None
@@ -152,6 +152,8 @@ def _fits(run: Run, row: RawRow, kinds: list[CellKind]) -> bool:
     usual = run.kinds()
     if kinds == usual:
         return True
+    if kinds[0] in ("n", "d") and kinds[0] == usual[0] and len(row.cells) == run.cells and len(usual) > 1:
+        return True  # it begins as the others do, whatever stands behind
     agreeing = conflicting = 0
     for place, (kind, other) in enumerate(zip(kinds, usual, strict=False)):
         if not kind or not other:
@@ -290,6 +292,8 @@ def _layout(
     below = tuple(row for row in rows[run.stop :] if not row.comment)
     cut = bool(below) or bool(given.last_row)
     last = rows[run.stop - 1].line if cut else 0
+    if given.last_row and not to_the_end and run.stop == len(rows):
+        last = given.last_row
     columns = tuple(range(len(header.names)))
     empty: list[CellKind] = [""] * len(columns)
     usual = run.kinds() + empty

@@ -6,13 +6,14 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ndestudio.data.tables.kinds import CellKind, is_type, is_unit
+from ndestudio.data.tables.kinds import CellKind, is_summary, is_type, is_unit, kind_of_cell
 from ndestudio.data.tables.layout import RawRow
 from ndestudio.data.tables.times_above import heads_times
 from ndestudio.data.times.words import TELLING, name_score
 
 _ABOVE = 6
 """So many rows above the numbers may belong to the header."""
+_DASHES = re.compile(r":?[-–=]+:?\Z")
 _TIME_WORDS = re.compile(
     r"(?:date|time|timestamp|datetime|datum|zeit|uhrzeit|day|hour|year|doy|elapsed|x_value|t|x)\b|.*[\s_](?:time|date)\b",
     re.IGNORECASE,
@@ -69,6 +70,8 @@ def find_header(
     header_row, units_row
         What is known of them: 1-based, 0 for none, None where they are to be found.
     """
+    if header_row is None and units_row is None and (frame := _of_frame(rows, first, cells)) is not None:
+        return frame
     candidates = _candidates(rows, kinds, first, filled, cells)
     roles = _roles(rows, candidates, usual)
     roles = _as_given(rows, first, roles, header_row, units_row)
@@ -87,11 +90,33 @@ def find_header(
         rows[roles.names].line,
         rows[roles.units].line if roles.units is not None else 0,
         tuple(names),
-        tuple("" if unit.strip("[]() ") in {"-", "--"} else unit for unit in units),
+        tuple("" if _DASHES.match(unit.strip("[]() ")) else unit for unit in units),
         tuple(sorted(places)),
         tuple(groups),
         missing,
         roles.sure,
+    )
+
+
+def _of_frame(rows: Sequence[RawRow], first: int, cells: int) -> Header | None:
+    """Names in one or more rows above a row that only names the first column, as pandas writes them."""
+    index = rows[first - 1] if first > 1 else None
+    if index is None or index.filled != 1 or len(index.cells) != cells or cells < 2:
+        return None
+    above: list[int] = []
+    for place in range(first - 2, -1, -1):
+        row = rows[place]
+        full = row.filled == len(row.cells) == cells and all(row.cells[1:]) and not row.comment
+        if not full or rows[place + 1].gap or any(kind_of_cell(cell) == "n" for cell in row.cells[1:]):
+            break
+        above.insert(0, place)
+    corners = [rows[place].cells[0] for place in above]
+    if index.comment or index.gap or not above or (any(corners) and (len(above) == 1 or is_unit(index.cells[0]))):
+        return None
+    telling = [place for place in above if len(set(rows[place].cells[1:])) > 1] or above[-1:]
+    names = [" ".join(rows[place].cells[column] for place in telling) for column in range(1, cells)]
+    return Header(
+        rows[above[-1]].line, 0, (index.cells[0], *names), ("",) * cells, places=(*above, first - 1), sure_units=True
     )
 
 
@@ -121,9 +146,12 @@ def _candidates(
             gap = False
             numbers = sum(kind == "n" for kind in kinds[place])
             texts = sum(kind in ("t", "d") for kind in kinds[place])
-            dashes = sum(cell.strip("[]() ") in {"-", "--"} for cell in row.cells)
-            times = place == first - 1 and heads_times(rows, kinds, place)
-            few = numbers > texts + dashes and not times
+            dashes = sum(bool(_DASHES.match(cell.strip("[]() "))) for cell in row.cells)
+            if numbers and row.cells[0] and is_summary(row.cells[0]):
+                continue
+            nearest = place == first - 1
+            named = nearest and (heads_times(rows, kinds, place) or _numbered(row, kinds, place, first))
+            few = numbers > texts + dashes and not named
             if texts + dashes == 0 or few or row.filled > max(filled, cells) + 1:
                 break
             if row.filled == 1 and filled > 1 and row.cells[0] and not _lone_unit(rows, place, filled):
@@ -159,6 +187,12 @@ def _lone_unit(rows: Sequence[RawRow], place: int, filled: int) -> bool:
     )
 
 
+def _numbered(row: RawRow, kinds: Sequence[list[CellKind]], place: int, first: int) -> bool:
+    """Whether a row is a header of one name and numbers of wells or replicates: `time, 1, 2, 3`."""
+    named = kinds[place][0] == "t" and kinds[first][0] in ("n", "d")
+    return named and all(cell.isdigit() for cell in row.cells[1 : row.filled])
+
+
 def _roles(rows: Sequence[RawRow], candidates: list[int], usual: Sequence[CellKind]) -> _Roles:
     """Which of the rows holds names, which units, and which neither."""
     rest: list[int] = []
@@ -185,15 +219,18 @@ def _roles(rows: Sequence[RawRow], candidates: list[int], usual: Sequence[CellKi
 
 
 def _texts(row: RawRow) -> list[str]:
-    return [cell for cell in row.cells if cell.strip("[]() -")]
+    return [cell for cell in row.cells if _says(cell)]
+
+
+def _says(cell: str) -> bool:
+    bare = cell.strip("[]() ")
+    return bool(bare) and not _DASHES.match(bare)
 
 
 def _could_name(row: RawRow, below: RawRow, usual: Sequence[CellKind]) -> bool:
     """Whether a row has a name above each cell of the row below, and not only units itself."""
     texts = _texts(row)
-    named = all(
-        index < len(row.cells) and row.cells[index] for index, cell in enumerate(below.cells) if cell.strip("[]() -")
-    )
+    named = all(index < len(row.cells) and row.cells[index] for index, cell in enumerate(below.cells) if _says(cell))
     enough = 2 * len(texts) >= min(len(usual), row.filled)
     long = [text for text in texts if len(text) > 1]
     return named and enough and bool(texts) and not (long and all(is_unit(text) for text in long))

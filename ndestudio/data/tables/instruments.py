@@ -149,6 +149,8 @@ class Recognised:
     def given(self, config: DataConfig) -> Given:
         """What rule and person say of the rows; the person is heard first."""
         header, units, first = self._rows()
+        if self.rule.transposed:
+            return Given(header)
         return Given(
             header if config.header_row is None else config.header_row,
             units if config.units_row is None and config.header_row is None else config.units_row,
@@ -172,7 +174,7 @@ class Recognised:
         names, units = list(layout.names), list(layout.units)
         if rule.names and not any(names):
             keys = {key: self._value(pattern) or "" for key, pattern in rule.metadata.items()}
-            named = [name.format(**keys) for name in rule.names]
+            named = [_named(name.format(**keys)) if name else "" for name in rule.names]
             names = [*named[: layout.width], *names[len(named) :]]
         if isinstance(rule.units, str):
             units = self._units_line(rule.units, rows, units)
@@ -204,7 +206,9 @@ class Recognised:
 
     def skips(self, number: int, line: str) -> bool:
         """Whether a line of the table is no part of it."""
-        return bool(self.rule.skip) and number > (self._rows()[0] or 0) and re.search(self.rule.skip, line) is not None
+        header, _, first = self._rows()
+        above = first - 1 if first is not None else header or 0
+        return bool(self.rule.skip) and number > above and re.search(self.rule.skip, line) is not None
 
     def columns(self, config: DataConfig) -> DataConfig:
         """The configuration with the columns of the rule, where the person named none."""
@@ -222,6 +226,31 @@ class Recognised:
                 Choice("any table", {"instrument": ""}),
             ),
         )
+
+    def which(self, chosen: int | None) -> list[Decision]:
+        """Which of several tables with rows and columns exchanged was taken.
+
+        Parameters
+        ----------
+        chosen
+            The line where it begins, if the person said so.
+        """
+        pattern = self.rule.header
+        if not self.rule.transposed or not isinstance(pattern, str):
+            return []
+        places = [number for number, line in enumerate(self.lines, 1) if re.search(pattern, line)]
+        if len(places) < 2:
+            return []
+        taken = chosen if chosen in places else places[0]
+        return [
+            Decision(
+                "table",
+                f"The file holds {len(places)} tables; that from line {taken} on was taken.",
+                choices=tuple(Choice(f"from line {place}", {"header_row": place}) for place in places),
+                chosen=places.index(taken),
+                certain=chosen is not None,
+            )
+        ]
 
     def _rows(self) -> tuple[int | None, int | None, int | None]:
         rule = self.rule
@@ -261,7 +290,7 @@ class Recognised:
             start, step = (float((text or "").replace(decimal, ".")) for text in found)
         except ValueError:
             return None
-        return Clock(start, step, self.rule.clock.label, self.rule.clock.unit)
+        return Clock(start, step, self.rule.clock.label, self.rule.clock.unit, decimal)
 
 
 def recognise(lines: Sequence[str], ending: str, config: DataConfig) -> Recognised | None:
@@ -299,9 +328,16 @@ def recognise(lines: Sequence[str], ending: str, config: DataConfig) -> Recognis
     return None
 
 
-def transposed(rows: Sequence[RawRow], found: Recognised) -> list[RawRow]:
-    """The table of a rule whose names stand in the first column, with rows and columns exchanged."""
+def transposed(rows: Sequence[RawRow], found: Recognised, header_row: int | None = None) -> list[RawRow]:
+    """The table of a rule whose names stand in the first column, with rows and columns exchanged.
+
+    Parameters
+    ----------
+    header_row
+        The line where it begins, of several tables; None: the first one.
+    """
     header = found.line_of(found.rule.header) if isinstance(found.rule.header, str) else found.rule.header
+    header = header_row or header
     region: list[RawRow] = []
     for row in rows:
         if row.line < (header or 1):
@@ -312,6 +348,12 @@ def transposed(rows: Sequence[RawRow], found: Recognised) -> list[RawRow]:
     width = max((row.filled for row in region), default=0)
     grid = [tuple(row.cells[place] if place < len(row.cells) else "" for row in region) for place in range(width)]
     return [RawRow(place + 1, cells) for place, cells in enumerate(grid) if any(cells)]
+
+
+def _named(name: str) -> str:
+    """A name without the brackets of a unit that the file does not tell."""
+    bare = name.replace("[]", "").strip()
+    return bare if bare[:1] not in ("", "[") else f"signal {bare}".strip()
 
 
 def _renamed(name: str, renames: Sequence[Rename]) -> str:

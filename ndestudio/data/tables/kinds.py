@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Literal
 
-from ndestudio.data.cells import is_missing
+from ndestudio.data.cells import BETWEEN, is_missing
 from ndestudio.data.times.recognise import is_moment
 
 CellKind = Literal["", "n", "d", "t"]
 """Empty or missing, number, date or clock, text."""
 
-_NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eEdD][+-]?\d+)?%?\Z|[+-]?(?:inf|infinity)\Z", re.IGNORECASE)
-_NUMBER_COMMA = re.compile(r"[+-]?(?:\d+,?\d*|,\d+)(?:[eEdD][+-]?\d+)?%?\Z|[+-]?(?:inf|infinity)\Z", re.IGNORECASE)
+_POINT = r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eEdD][+-]?\d+)?%?"
+_COMMA = _POINT.replace(r"\.", ",")
+_NUMBER = re.compile(rf"{_POINT}\Z|[+-]?(?:inf|infinity)\Z", re.IGNORECASE)
+_NUMBER_COMMA = re.compile(rf"{_COMMA}\Z|[+-]?(?:inf|infinity)\Z", re.IGNORECASE)
+_NUMBERS = re.compile(rf"(?>{_POINT})(?:{BETWEEN}(?>{_POINT}))*\Z")
+_NUMBERS_COMMA = re.compile(rf"(?>{_COMMA})(?:{BETWEEN}(?>{_COMMA}))*\Z")
 _LIMIT = re.compile(r"[<>≤≥]\s*[+-]?\d")
 GROUPED = re.compile(r"[+-]?[1-9]\d{0,2}(?:,\d{3})+(?:\.\d*)?\Z")
 """A number with commas between thousands."""
@@ -93,6 +98,15 @@ def kind_of_cell(cell: str, decimal: str = ".", extra: frozenset[str] = frozense
     if _MOMENT.match(cell):
         return "d"
     return "n" if _NUMBER.match(cell) else "d" if is_moment(cell) else "t"
+
+
+def kinds_of_row(cells: Sequence[str], decimal: str = ".", extra: frozenset[str] = frozenset()) -> list[CellKind]:
+    """What the cells of a row look like; one of numbers alone, as most are, is known at a glance."""
+    text = BETWEEN.join(cells)
+    numbers = (_NUMBERS if decimal == "." else _NUMBERS_COMMA).match(text) and text.count(BETWEEN) == len(cells) - 1
+    if numbers and (not extra or extra.isdisjoint(text.lower().split(BETWEEN))):
+        return ["n"] * len(cells)
+    return [kind_of_cell(cell, decimal, extra) for cell in cells]
 
 
 def is_unit(text: str) -> bool:

@@ -47,12 +47,13 @@ class Block:
 
 @dataclass(frozen=True)
 class Clock:
-    """A time that is not written in each row: `start + i*step` in the i-th row from 0."""
+    """A time that is not written in each row: `start + i*step` in the i-th row from 0; ``decimal`` as in the file."""
 
     start: float
     step: float
     label: str
     unit: str
+    decimal: str = "."
 
 
 @dataclass(frozen=True)
@@ -101,6 +102,8 @@ class Layout:
         Whether the header has no cell for the first column, which numbers or names the rows.
     thousands, grouped
         The sign between thousands, and the columns with numbers that have it.
+    percent
+        Columns of numbers with `%` behind them.
     missing
         Cells that mean "not measured" in files of the instrument.
     instrument
@@ -135,6 +138,7 @@ class Layout:
     names_missing: bool = False
     thousands: str = ""
     grouped: tuple[int, ...] = ()
+    percent: tuple[int, ...] = ()
     missing: tuple[str, ...] = ()
     instrument: str = ""
     transposed: bool = False

@@ -4,7 +4,7 @@ decisions about it, each with the answers that make sense."""
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from ndestudio.data.cells import is_missing, number
@@ -15,11 +15,12 @@ from ndestudio.data.tables.blocks import find_blocks, grouped_names
 from ndestudio.data.tables.choosing import chosen_columns
 from ndestudio.data.tables.finder import Given, find
 from ndestudio.data.tables.instruments import Recognised
-from ndestudio.data.tables.kinds import APART, GROUPED, GROUPED_POINT
+from ndestudio.data.tables.kinds import GROUPED, GROUPED_POINT
 from ndestudio.data.tables.layout import Layout, RawRow
 from ndestudio.errors import DataError
 
-_DIGITS = re.compile(r"[+-]?[\d.,]+(?:[eE][+-]?\d+)?\Z")
+_VARIANTS = {" ": (" ", "\u00a0", "\u202f", "\u2009"), "'": ("'", "\u2019")}
+"""Sign between thousands -> how it is written."""
 
 
 def layout_of(
@@ -29,6 +30,7 @@ def layout_of(
     name: str,
     found: Recognised | None,
     whole: bool,
+    tail: Callable[[Layout], Layout] | None = None,
     commas: bool = True,
 ) -> tuple[Layout, tuple[Decision, ...]]:
     """The table among raw rows, found and settled.
@@ -39,6 +41,8 @@ def layout_of(
         The instrument that was recognised.
     whole
         Whether these are all rows of the file.
+    tail
+        Finds the end of the table in the last rows of the file, if ``rows`` are not all.
     commas
         Whether a decimal comma is unlikely, since commas stand between cells or it is a sheet.
 
@@ -53,12 +57,17 @@ def layout_of(
         given = found.given(config)
         config = found.columns(config)
     extra = frozenset(marker.strip().lower() for marker in config.missing)
+    if given.first_row and given.header_row is None:
+        natural = find(rows, decimal, extra, replace(given, first_row=None), whole)
+        if natural is not None and natural.header_row and natural.first_row < given.first_row:
+            given = replace(given, header_row=natural.header_row, units_row=natural.units_row)
     layout = find(rows, decimal, extra, given, whole) or _without_numbers(rows, name)
+    layout = layout if tail is None else tail(layout)
     if found is None:
         return settle(layout, rows, config, decimal, name, commas)
     layout = replace(found.applied(layout, rows, decimal), transposed=found.rule.transposed)
     layout, decisions = settle(layout, rows, config, decimal, name, commas)
-    return layout, (found.decision(), *decisions)
+    return layout, (found.decision(), *found.which(config.header_row), *decisions)
 
 
 def _without_numbers(rows: Sequence[RawRow], name: str) -> Layout:
@@ -76,6 +85,9 @@ def _without_numbers(rows: Sequence[RawRow], name: str) -> Layout:
 
 def normalised(cells: list[list[str]], layout: Layout, decimal: str = ".") -> list[list[str]]:
     """Cells without signs between thousands, and empty where the instrument writes that nothing was measured."""
+    for index in layout.percent:
+        for row in cells:
+            row[index] = row[index].removesuffix("%").rstrip()
     for index in layout.grouped:
         for row in cells:
             row[index] = row[index].replace(layout.thousands, "")
@@ -109,6 +121,7 @@ def settle(
         decisions += found
     if not layout.blocks:
         layout = grouped_names(layout)
+    layout = _percent(layout, body, decimal)
     layout, found = _thousands(layout, body, config, decimal, commas)
     decisions += found
     return layout, (*decisions_about(layout, config), *decisions)
@@ -155,7 +168,7 @@ def decisions_about(layout: Layout, config: DataConfig) -> list[Decision]:
                 ),
             )
         )
-    if layout.units_row:
+    if layout.units_row and any(layout.units):
         shown = ", ".join(f"`{unit}`" for unit in layout.units if unit)
         found.append(
             Decision(
@@ -214,19 +227,38 @@ def _rows_of(header_row: int, first_row: int, last_row: int) -> dict[str, int]:
     return {"header_row": header_row, "first_row": first_row, "last_row": last_row}
 
 
+def _percent(layout: Layout, body: Sequence[RawRow], decimal: str) -> Layout:
+    """Columns in which `%` stands behind each number; that is their unit."""
+    found: list[int] = []
+    for index in range(layout.width):
+        cells = [row.cells[index] for row in body if index < len(row.cells) and not is_missing(row.cells[index])]
+        if cells and all(
+            cell.endswith("%") and number(cell.removesuffix("%").rstrip(), decimal) is not None for cell in cells
+        ):
+            found.append(index)
+    if not found:
+        return layout
+    units = [
+        "%" if index in found and not unit and not split_header(layout.names[index])[1] else unit
+        for index, unit in enumerate(layout.units)
+    ]
+    return replace(layout, percent=tuple(found), units=tuple(units))
+
+
 def _thousands(
     layout: Layout, body: Sequence[RawRow], config: DataConfig, decimal: str, commas: bool
 ) -> tuple[Layout, list[Decision]]:
     """Columns with signs between thousands, as far as these are told from decimal signs."""
     sign, pattern = ("," if decimal == "." else "."), (GROUPED if decimal == "." else GROUPED_POINT)
-    if config.thousands is None and (apart := _apart(layout, body, decimal)):
-        sign, pattern = apart, APART[decimal]
-    if config.thousands is not None:
-        sign = config.thousands
-        if not sign:
-            return layout, []
-        escaped = re.escape(sign)
-        pattern = re.compile(rf"[+-]?\d{{1,3}}(?:{escaped}\d{{3}})+(?:{re.escape(decimal)}\d*)?\Z")
+    if config.thousands == "":
+        return layout, []
+    wanted = config.thousands
+    if wanted is None and (other := _other_sign(layout, body, decimal)):
+        wanted = sign = other
+    elif wanted is not None:
+        sign = _as_written(wanted, body)
+    if wanted is not None:
+        pattern = _grouped_by(sign, decimal)
     sure: list[int] = []
     doubtful: list[tuple[int, str, int]] = []
     for index in range(layout.width):
@@ -238,11 +270,7 @@ def _thousands(
         if not with_sign or sum(sign in cell for cell in cells) > len(with_sign):
             continue
         rest = [cell for cell in cells if not pattern.match(cell)]
-        if (
-            config.thousands is not None
-            or pattern is APART[decimal]
-            or _groups_for_sure(with_sign, rest, sign, decimal, commas)
-        ):
+        if wanted is not None or _groups_for_sure(with_sign, rest, sign, decimal, commas):
             sure.append(index)
         else:
             line = next(row.line for row in body if index < len(row.cells) and row.cells[index] == with_sign[0])
@@ -254,13 +282,28 @@ def _thousands(
     return layout, [*found, *([_as_thousands(layout, body, sign)] if sure else [])]
 
 
-def _apart(layout: Layout, body: Sequence[RawRow], decimal: str) -> str:
-    """The sign between thousands that is none between digits otherwise, such as `'`; "" if there is none."""
+def _grouped_by(sign: str, decimal: str) -> re.Pattern[str]:
+    return re.compile(rf"[+-]?\d{{1,3}}(?:{re.escape(sign)}\d{{3}})+(?:{re.escape(decimal)}\d*)?\Z")
+
+
+def _as_written(sign: str, body: Sequence[RawRow]) -> str:
+    """A sign between thousands as the file writes it: blanks and apostrophes are of several kinds."""
+    return next(
+        (one for one in _VARIANTS.get(sign, ()) if any(one in cell for row in body for cell in row.cells)), sign
+    )
+
+
+def _other_sign(layout: Layout, body: Sequence[RawRow], decimal: str) -> str:
+    """A blank or an apostrophe between the thousands of a column that has nothing but numbers otherwise; "" if none."""
     for index in range(layout.width):
         cells = [row.cells[index] for row in body if index < len(row.cells) and not is_missing(row.cells[index])]
-        signs = {match["sign"] for cell in cells if (match := APART[decimal].match(cell))}
-        if len(signs) == 1 and all(APART[decimal].match(cell) or _DIGITS.match(cell) for cell in cells):
-            return signs.pop()
+        for sign in (one for variants in _VARIANTS.values() for one in variants):
+            if not any(sign in cell for cell in cells):
+                continue
+            pattern = _grouped_by(sign, decimal)
+            grouped = sum(bool(pattern.match(cell)) for cell in cells)
+            if grouped and all(pattern.match(cell) or number(cell, decimal) is not None for cell in cells):
+                return sign
     return ""
 
 
@@ -284,10 +327,16 @@ def _as_thousands(layout: Layout, body: Sequence[RawRow], sign: str) -> Decision
         f"The `{sign}` in `{cell}` stands between thousands.",
         column=split_header(layout.headers[index])[0] or None,
         choices=(
-            Choice("between thousands", {"thousands": sign}),
-            Choice("decimal sign", {"thousands": "", "decimal": sign}),
+            Choice("between thousands", {"thousands": _usual(sign)}),
+            Choice("decimal sign", {"thousands": "", "decimal": sign})
+            if sign in (".", ",")
+            else Choice("text", {"thousands": ""}),
         ),
     )
+
+
+def _usual(sign: str) -> str:
+    return next((usual for usual, variants in _VARIANTS.items() if sign in variants), sign)
 
 
 def _which_sign(layout: Layout, index: int, cell: str, line: int, sign: str) -> Decision:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import TypeVar
 
 import numpy as np
 from jaxtyping import Int64
 
 from ndestudio.data.cells import Kind
 from ndestudio.data.tables.layout import Block, Clock, Layout
+
+_T = TypeVar("_T")
 
 
 class View:
@@ -51,7 +54,7 @@ class View:
         plain = layout.columns == tuple(range(layout.width))
         rows = [tuple(row) if plain else tuple(row[one] for one in layout.columns) for row in raw]
         if (clock := layout.clock) is not None:
-            rows = [(repr(_time(clock, index)), *row) for index, row in enumerate(rows)]
+            rows = [(repr(_time(clock, index)).replace(".", clock.decimal), *row) for index, row in enumerate(rows)]
         return rows, list(places)
 
     def sources(self, kinds: Mapping[int, Kind]) -> dict[int, Kind]:
@@ -64,6 +67,15 @@ class View:
                 wanted |= {block.columns[index - 1]: kind for index, kind in kinds.items() if index > 0}
             return wanted
         return {layout.columns[index - self._lead]: kind for index, kind in kinds.items() if index >= self._lead}
+
+    def by_position(self, seen: Mapping[int, _T]) -> dict[int, _T]:
+        """What is known of columns seen, by their raw positions."""
+        layout = self._layout
+        if layout.blocks:
+            return {
+                block.columns[index - 1]: one for block in layout.blocks for index, one in seen.items() if index > 0
+            }
+        return {layout.columns[index - self._lead]: one for index, one in seen.items() if index >= self._lead}
 
     def label_of(self, raw: int, labels: Sequence[str]) -> str:
         """The label of the column seen at a raw position."""

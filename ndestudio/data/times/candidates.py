@@ -19,9 +19,28 @@ READABLE = 3.0
 """A column with such a name that cannot be read is a problem, not a column of text."""
 RISING = 2.5
 """What rising values add."""
+_COUNTER = 0.1
+"""What numbers of rows lose, so that any other rising column comes first."""
 
 _COUNTERS = frozenset(
-    {"index", "row", "id", "no", "nr", "number", "#", "unnamed", "record", "n", "obs", "sample", "line", "rn"}
+    {
+        "index",
+        "row",
+        "id",
+        "no",
+        "nr",
+        "number",
+        "#",
+        "unnamed",
+        "record",
+        "n",
+        "obs",
+        "sample",
+        "line",
+        "rn",
+        "rownames",
+        "rowname",
+    }
 )
 _LIMITS: Mapping[str, tuple[float, float]] = {
     "year": (0, 3000), "month": (1, 12), "day": (1, 31), "day of year": (0, 367), "hour": (0, 24), "minute": (0, 60),
@@ -87,6 +106,8 @@ class Candidate:
 def candidates(columns: Sequence[Seen]) -> list[Candidate]:
     """All clocks that the columns may make, those with the most telling names first."""
     found = [one for column in columns if (one := single(column)) is not None]
+    if not any(column.header for column in columns):
+        found = [replace(one, counter=False) for one in found]
     together = _together(columns)
     if together is not None:
         found.append(together)
@@ -169,11 +190,12 @@ def _together(columns: Sequence[Seen]) -> Candidate | None:
 def parts_of(columns: Sequence[Seen]) -> list[tuple[str, Seen]]:
     """Which part of a clock in several columns each column may be, "" for none; of two columns `MM`, one counts minutes."""
     found: list[tuple[str, Seen]] = []
+    month = False
     for column in sorted(columns, key=lambda one: one.index):
         what = part_of(column)
-        month = any(other == "month" for other, _ in found)
         if month and column.label.strip().lower().split("_")[0] == "mm" and _inside(column.values, "minute"):
             what = "minute"
+        month = month or what == "month"
         found.append((what, column))
     return found
 
@@ -209,7 +231,10 @@ def part_by_form(column: Seen, what: str) -> Part:
 
 def part_of(column: Seen) -> str:
     """Which part of a clock in several columns a column may be, by its name and its cells; "" for none."""
-    what, present = part_of_clock(column.label), column.values[np.isfinite(column.values)]
+    what = part_of_clock(column.label)
+    if not what and column.reading is None:
+        return ""
+    present = column.values[np.isfinite(column.values)]
     if what == "zone":
         return what if column.kind == "text" and np.isfinite(_zone_seconds(column)).any() else ""
     if not len(present):
@@ -266,7 +291,7 @@ def best(found: Sequence[Candidate], rises: Callable[[np.ndarray], bool]) -> Can
     """The most likely clock; the first of equally likely ones. A part of a clock in several columns is none itself."""
     chosen, score = None, 0.0
     for one in found:
-        total = one.name + (RISING if rises(through_midnight(one)) else 0.0)
+        total = one.name + (RISING if rises(through_midnight(one)) else 0.0) - (_COUNTER if one.counter else 0.0)
         if total > score:
             chosen, score = one, total
     if chosen is not None and len(chosen.clock.parts) > 1:

@@ -48,7 +48,9 @@ def likely(columns: Sequence[Seen]) -> Candidate | None:
     return found[0] if found and found[0].telling else None
 
 
-def choose(columns: Sequence[Seen], rises: Callable[[np.ndarray], bool], path: str | None) -> Chosen:
+def choose(
+    columns: Sequence[Seen], rises: Callable[[np.ndarray], bool], path: str | None, runs: bool = False
+) -> Chosen:
     """The clock of a table whose time nobody named.
 
     Parameters
@@ -57,8 +59,12 @@ def choose(columns: Sequence[Seen], rises: Callable[[np.ndarray], bool], path: s
         Those that have no other role.
     rises
         Whether values increase within each trajectory.
+    runs
+        Whether there are several trajectories: numbers of rows that go on through them are no time.
     """
     found = candidates(columns)
+    if runs:
+        found = [one for one in found if not one.counter]
     chosen = best(found, rises)
     unread = _unreadable(columns)
     if unread is not None and (chosen is None or not chosen.telling):

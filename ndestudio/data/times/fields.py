@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -52,8 +52,24 @@ class Fields:
         """The numbers of a group, ``default`` where a cell has none."""
         if name not in self.numbers:
             return np.full(len(self.matched), default, dtype=np.int64)
-        found = self.numbers[name]
-        return np.where(self.widths[name] > 0, found, default)
+        found, there = self.numbers[name], self.widths[name] > 0
+        return found if there.all() else np.where(there, found, default)
+
+    def runs(self, names: Collection[str]) -> Int64[np.ndarray, " run"]:
+        """Where cells begin that agree in these groups with all up to the next beginning."""
+        held = [known[name] for known in (self.numbers, self.widths, self.texts) for name in names if name in known]
+        differs = np.zeros(max(len(self.matched) - 1, 0), dtype=np.bool_)
+        for values in held:
+            differs |= values[1:] != values[:-1]
+        return np.concatenate([np.zeros(min(len(self.matched), 1), dtype=np.int64), np.flatnonzero(differs) + 1])
+
+    def at(self, places: Int64[np.ndarray, " chosen"], names: Collection[str]) -> Fields:
+        """Some groups of some cells."""
+
+        def chosen(known: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+            return {name: values[places] for name, values in known.items() if name in names}
+
+        return Fields(chosen(self.numbers), chosen(self.widths), chosen(self.texts), self.words, self.matched[places])
 
     def mapped(self, name: str, table: Mapping[str, int], default: int, unknown: int) -> Int64[np.ndarray, " cell"]:
         """A number for the text of a group: ``default`` where there is none, ``unknown`` for one that ``table`` lacks."""
@@ -97,9 +113,11 @@ def extract(cells: pl.Series, pattern: str, texts: frozenset[str] = frozenset())
     """
     compiled = re.compile(pattern)
     builder = _Builder(compiled, texts, len(cells))
-    lengths = cells.str.len_bytes().fill_null(0).to_numpy().astype(np.int64)
+    counted = cells.str.len_bytes()
+    lengths = (counted.fill_null(0) if counted.null_count() else counted).to_numpy()
     rest: list[np.ndarray] = []
-    for length in np.unique(lengths):
+    alike = len(lengths) > 0 and lengths.min() == lengths.max()  # the rule, and quicker than sorting
+    for length in lengths[:1] if alike else np.unique(lengths):
         places = np.flatnonzero(lengths == length)
         if length == 0:
             continue

@@ -81,8 +81,11 @@ class TimeForm:
     ) -> tuple[Float[np.ndarray, " cell"], Bool[np.ndarray, " cell"]]:
         """``seconds`` of cells whose groups are known."""
         micro = _durations(fields, self.order) if self.measure == "duration" else _moments(fields, self.order)
+        zero = 0 if self.measure == "duration" else self.zero
         good = fields.matched & (micro != _BAD)
-        whole = np.where(good, micro - (0 if self.measure == "duration" else self.zero), 0)
+        if good.all():
+            return (micro - zero) / MICRO, ~good
+        whole = np.where(good, micro - zero, 0)
         return np.where(good, whole / MICRO, np.nan), present & ~good
 
     def _of_numbers(self, cells: pl.Series, present: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -111,6 +114,33 @@ class TimeForm:
 
 def _moments(fields: Fields, order: str) -> Int64[np.ndarray, " cell"]:
     """Microseconds since 1970-01-01 (UTC where a zone is told), ``_BAD`` where there is no such moment."""
+    days, good = _days_of_runs(fields, order)
+    clock, fine = _clock(fields)
+    good &= fine
+    if "zone" not in fields.texts:
+        return np.where(good, days * (DAY * MICRO) + clock, _BAD)
+    zone = fields.mapped("zone", {w: calendar.zone_minutes(w) for w in fields.words}, 0, calendar.UNKNOWN_ZONE)
+    good &= zone != calendar.UNKNOWN_ZONE
+    return np.where(good, (days * DAY - zone * 60) * MICRO + clock, _BAD)
+
+
+_DATE_GROUPS = frozenset({"a", "b", "c", "y", "yy", "mo", "mon", "d", "doy", "q", "w", "wd"})
+"""What days are told by."""
+
+
+def _days_of_runs(fields: Fields, order: str) -> tuple[np.ndarray, np.ndarray]:
+    """``_days``, computed once for rows of one day behind each other."""
+    starts = fields.runs(_DATE_GROUPS)
+    count = len(fields.matched)
+    if 2 * len(starts) > count:
+        return _days(fields, order)
+    lengths = np.diff(starts, append=count)
+    days, good = _days(fields.at(starts, _DATE_GROUPS), order)
+    return np.repeat(days, lengths), np.repeat(good, lengths)
+
+
+def _days(fields: Fields, order: str) -> tuple[np.ndarray, np.ndarray]:
+    """Days since 1970-01-01, and whether there is such a day."""
     year, month, day = _date(fields, order)
     good = calendar.valid(year, month, day)
     days = calendar.day_number(year, month, day)
@@ -123,10 +153,7 @@ def _moments(fields: Fields, order: str) -> Int64[np.ndarray, " cell"]:
         good &= (week >= 1) & (week <= 53)
         fourth = calendar.day_number(year, np.ones_like(year), np.full_like(year, 4))
         days = fourth - (fourth + 3) % 7 + 7 * (week - 1) + weekday - 1
-    clock, fine = _clock(fields)
-    zone = fields.mapped("zone", {w: calendar.zone_minutes(w) for w in fields.words}, 0, calendar.UNKNOWN_ZONE)
-    good &= fine & (zone != calendar.UNKNOWN_ZONE)
-    return np.where(good, (days * DAY - zone * 60) * MICRO + clock, _BAD)
+    return days, good
 
 
 def _date(fields: Fields, order: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -156,11 +183,13 @@ def _date(fields: Fields, order: str) -> tuple[np.ndarray, np.ndarray, np.ndarra
 def _clock(fields: Fields) -> tuple[np.ndarray, np.ndarray]:
     """Microseconds since midnight, and whether there is such a clock."""
     hour, minute, second = fields.number("h", 0), fields.number("mi", 0), fields.number("s", 0)
-    half = fields.mapped("half", {word: _half(word) for word in fields.words}, 0, 0)
     good = (minute < 60) & (second <= 60) & ((hour < 24) | ((hour == 24) & (minute == 0) & (second == 0)))
-    good &= (half == 0) | ((hour >= 1) & (hour <= 12))
-    hour = np.where(half > 0, hour % 12 + np.where(half == 2, 12, 0), hour)
-    return ((hour * 60 + minute) * 60 + second) * MICRO + _fraction(fields), good
+    if "half" in fields.texts:
+        half = fields.mapped("half", {word: _half(word) for word in fields.words}, 0, 0)
+        good &= (half == 0) | ((hour >= 1) & (hour <= 12))
+        hour = np.where(half > 0, hour % 12 + np.where(half == 2, 12, 0), hour)
+    whole = ((hour * 60 + minute) * 60 + second) * MICRO
+    return whole + _fraction(fields) if "f" in fields.numbers else whole, good
 
 
 def _half(word: str) -> int:

@@ -117,7 +117,7 @@ GRAMMARS: Mapping[str, Grammar] = {
         _whole(r"(?P<mo>\d{1,2})[-/.](?P<y>\d{4})"), "moment", "months (Dec 2020, 2020-12)", strict=False
     ),
     "quarter": Grammar(
-        _whole(r"(?P<y>\d{4})[-/ ]?[Qq](?P<q>[1-4])"), "moment", "quarters and weeks (2020-Q4, 2020-W53)", strict=False
+        _whole(r"(?P<y>\d{4})[-/ ]?[Qq](?P<q>[1-4])"), "moment", "quarters and weeks (2020-Q4, 2020-W53)"
     ),
     "week": Grammar(
         _whole(r"(?P<y>\d{4})[-/ ]?W(?P<w>\d{2})(?:-?(?P<wd>[1-7]))?"),
@@ -153,6 +153,12 @@ GRAMMARS: Mapping[str, Grammar] = {
         "clocks and durations (8:30, 0:15:00, 36:00:00)",
         strict=False,
     ),
+    "hours and minutes": Grammar(
+        _whole(r"(?P<h>\d{1,2})\s?[.hH]\s?(?P<mi>[0-5]\d)(?:\s?Uhr)?"),
+        "duration",
+        "clocks and durations (8:30, 0:15:00, 36:00:00)",
+        strict=False,
+    ),
     "units": Grammar(
         _whole(
             r"(?P<sign>[+\-−])?(?:(?P<d>\d+)\s?(?:d|days?|Tage?|jours?|días?)\.?,?\s*)?(?:(?P<h>\d+)\s?(?:h|hrs?|hours?|Std|Stunden?)\.?,?\s*)?"
@@ -184,7 +190,7 @@ FORMATS: Mapping[str, tuple[tuple[str, str], ...]] = {
     "day first": (("date", "dmy"), ("clock and date", "dmy"), ("day month year", "")),
     "month first": (("date", "mdy"), ("clock and date", "mdy"), ("month day year", ""), ("month and year", "")),
     "compact": (("compact", ""), ("year month", "")),
-    "clock": (("clock", ""), ("two parts", "hm"), ("half day", ""), ("points", "")),
+    "clock": (("clock", ""), ("two parts", "hm"), ("half day", ""), ("points", ""), ("hours and minutes", "")),
     "duration": (("clock", ""), ("two parts", "hm"), ("units", ""), ("one unit", ""), ("iso duration", "")),
     "minutes and seconds": (("two parts", "ms"),),
 }

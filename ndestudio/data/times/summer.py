@@ -48,24 +48,39 @@ def steady(seconds: Float[np.ndarray, " row"], zero: float) -> Steady:
         Seconds from 1970-01-01 to their beginning.
     """
     steps = np.diff(seconds)
-    usual = float(np.median(steps[steps > 0])) if np.any(steps > 0) else 0.0
-    if not 0 < usual <= HOUR:
+    usual = usual_step(steps)
+    if usual is None or usual > HOUR:
         return Steady(seconds)
-    local = seconds[:-1] + zero
-    ends = local + usual  # up to here the clock went before it was set
+
+    def local(rows: np.ndarray) -> np.ndarray:
+        return seconds[rows] + zero
+
     falls = np.flatnonzero(steps <= 0)
-    night = _night(ends)
-    back = np.flatnonzero((np.abs(steps - (usual - HOUR)) < _CLOSE) & (steps <= 0) & night)
-    gaps = np.flatnonzero((np.abs(steps - (usual + HOUR)) < _CLOSE) & night & _begins(ends))
+    back = falls[np.abs(steps[falls] - (usual - HOUR)) < _CLOSE]
+    gaps = np.flatnonzero(np.abs(steps - (usual + HOUR)) < _CLOSE)
+    # up to a step behind a row the clock went before it was set
+    back = back[_night(local(back) + usual)]
+    gaps = gaps[_night(local(gaps) + usual) & _begins(local(gaps) + usual)]
     if len(falls) == 0:
-        return Steady(seconds, skipped=tuple(local[gaps].tolist()))
-    if len(back) < len(falls) or np.any(np.diff(local[back]) < _APART):
+        return Steady(seconds, skipped=tuple(local(gaps).tolist()))
+    if len(back) < len(falls) or np.any(np.diff(local(back)) < _APART):
         return Steady(seconds)
     change = np.zeros(len(seconds))
     change[back + 1] += HOUR
     change[gaps + 1] -= HOUR
     moved = seconds + np.cumsum(change)
-    return Steady(moved, tuple(local[back].tolist()), tuple(local[gaps].tolist()))
+    return Steady(moved, tuple(local(back).tolist()), tuple(local(gaps).tolist()))
+
+
+def usual_step(steps: Float[np.ndarray, " step"]) -> float | None:
+    """Median of the steps that go on; None without any."""
+    if not len(steps):
+        return None
+    least, most = float(steps.min()), float(steps.max())
+    if least == most and most > 0:  # the rule, and quicker than a median
+        return most
+    forward = steps if least > 0 else steps[steps > 0]
+    return float(np.median(forward)) if len(forward) else None
 
 
 def _night(local: np.ndarray) -> np.ndarray:

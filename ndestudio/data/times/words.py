@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from functools import cache
+from functools import cache, lru_cache
 
 
 def _words(text: str) -> frozenset[str]:
@@ -61,6 +61,7 @@ _TIME_UNITS = frozenset(UNITS) - {"a", "y", "an", "ano", "mes", "m"} | {
 }
 
 
+@lru_cache(2**14)
 def tokens(label: str) -> tuple[str, ...]:
     """The words of a label in lower case; `TimeStamp_START` gives timestamp and start, `elapsedTime` elapsed and time."""
     split = re.sub(r"(?<![A-Za-z])Do([YMW])(?![a-z])", lambda match: f"do{match[1].lower()}", label)
@@ -108,6 +109,8 @@ def name_score(label: str, unit: str = "") -> float:
         score = 2.5
     elif timely and not set(words) & _OTHER:
         score = 1.5
+    elif words == ("age",):
+        score = 1.0
     if score and set(words) & _END:
         score -= 0.5
     return score
@@ -150,9 +153,9 @@ def part_of_clock(label: str) -> str:
 _PARTS: dict[str, str] = {
     word: part
     for part, words in (
-        ("year", "year years yr yyyy jahr année annee año ano anno rok år jaar yy"),
-        ("month", "month mon mm mo monat mois mes mese måned månad maand mnth mo"),
-        ("day", "day dd dy tag jour día dia giorno dag day_of_month dom mday"),
+        ("year", "year years yr yyyy jahr année annee año ano anno rok år jaar yy vuosi év"),
+        ("month", "month mon mm mo monat mois mes mese måned månad maand mnth kk kuukausi kuu miesiąc hónap mês"),
+        ("day", "day dd dy tag jour día dia giorno dag day_of_month dom mday pv päivä dzień nap"),
         ("day of year", "doy jday day_of_year dayofyear julian_day julday yday jd jul_day julian doyr daynum ddd"),
         ("hour", "hour hours hr hh stunde heure hora ora std hrs"),
         ("minute", "minute minutes min mins minuto mi mn"),
@@ -165,7 +168,7 @@ _PARTS: dict[str, str] = {
         (
             "clock",
             "time zeit uhrzeit heure hora ora tid klokkeslett czas tijd saat время 时间 time_utc clock hour_minute tijdstip "
-            "sample_time time_of_day hhmm hhmmss time_local klo klockslag godzina uhr obs_time utc gmt hms",
+            "sample_time time_of_day hhmm hhmmss time_local klo klockslag klockan godzina uhr obs_time utc gmt hms",
         ),
     )
     for word in words.split()

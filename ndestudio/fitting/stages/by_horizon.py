@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Float
 
 from ndestudio.fitting.batches import Batch, start_point
-from ndestudio.fitting.divergence import SHORTEST, Horizon
+from ndestudio.fitting.divergence import FIRST, SHORTEST, Horizon
 from ndestudio.fitting.engines import JaxEngine
 from ndestudio.fitting.optimizers.levenberg_marquardt import Point
 from ndestudio.fitting.stages.constants_objective import CONVERGED, descend
@@ -17,8 +17,6 @@ from ndestudio.fitting.stages.multiple_shooting import shooting_batch
 from ndestudio.fitting.stages.stages import Budget, Outcome, follow_lm
 from ndestudio.fitting.tracker import Tracker
 
-FIRST = 0.5
-"""Length of the segments that a fit of constants begins with, in horizons."""
 FINER = 2
 """How much shorter the steps of the solver are than on whole trajectories."""
 MOST_FINER, UNMOVED = 3, 1e-3

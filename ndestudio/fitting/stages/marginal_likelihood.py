@@ -23,7 +23,7 @@ from ndestudio.fitting.optimizers.levenberg_marquardt import Linear, LmState, Po
 from ndestudio.fitting.optimizers.minimise import LevenbergMarquardt, Stopping, minimise
 from ndestudio.fitting.prepared import PreparedFit
 from ndestudio.fitting.stages.refinement import refined_objective, refined_prior
-from ndestudio.fitting.stages.stages import CLOSE_ENOUGH, Budget, Outcome, Reported, most_noise, penalty
+from ndestudio.fitting.stages.stages import CLOSE_ENOUGH, Budget, Outcome, Reported, penalty
 from ndestudio.fitting.tracker import Tracker
 from ndestudio.solve.jax_backend import one_thread
 
@@ -62,8 +62,7 @@ def strength(problem: PreparedFit, linear: Linear, point: Point, prior: Prior) -
     if values < 3 or not squares > 0 or not determined > 0 or not np.isfinite(loss):
         return None
     determined = min(determined, MOST_FREEDOM * values)
-    noise = loss * values / (values - determined)
-    return determined * min(noise, most_noise(problem)) / values / squares
+    return determined * loss / (values - determined) / squares
 
 
 def determined_weights(

@@ -19,9 +19,11 @@ from ndestudio.fitting.forward_evaluation import quick_loss
 from ndestudio.fitting.optimizers.levenberg_marquardt import Point
 from ndestudio.fitting.prepared import PreparedFit
 from ndestudio.fitting.stages.marginal_likelihood import follow_marginal_likelihood, uses_marginal_likelihood
-from ndestudio.fitting.stages.stages import MISFIT, Budget, Outcome, grow
+from ndestudio.fitting.stages.stages import Budget, Outcome, grow
 from ndestudio.fitting.tracker import Tracker
 
+MISFIT = 4.0
+"""Loss over that of the noise from which on a fit has missed something for certain."""
 MISSED = 2.5e-3
 """Squared error, in spreads, below which no second try is made whatever the noise."""
 WEAK = 0.1

@@ -21,6 +21,7 @@ from ndestudio.fitting.objective import reweigh, with_priors
 from ndestudio.fitting.optimizers.levenberg_marquardt import Linear, LmState, PathRows, Point, lm_start
 from ndestudio.fitting.optimizers.minimise import LeastSquares, LevenbergMarquardt, Monitor, Stopping, minimise
 from ndestudio.fitting.prepared import PreparedFit
+from ndestudio.fitting.stages.at_bounds import onto_bounds, tell_signs
 from ndestudio.fitting.stages.constants_objective import CLOSE, EXPLORED, descend, tried, weak_prior
 from ndestudio.fitting.stages.stages import Outcome
 from ndestudio.fitting.tracker import Tracker
@@ -68,7 +69,10 @@ def settled(tracker: Tracker, batch: Batch, outcome: Outcome, *, look_round: boo
         better = _looked_round(tracker, batch, outcome, found)
         if better is not None:
             outcome, found = polished(tracker, batch, better, judge(tracker, batch, better.point, None))
+    outcome = onto_bounds(tracker, batch, outcome)
     _take(tracker, batch, outcome)
+    if look_round:
+        tell_signs(tracker, batch, outcome)
     if found is not None:
         tracker.judge(with_profiles(tracker.problem, batch, found))
     return outcome

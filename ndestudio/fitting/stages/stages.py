@@ -29,8 +29,6 @@ PRIOR_VARIANCE = 1.0
 """Variance of network weights before the data are seen; with noise variance s^2 and n values the penalty is s^2/(n v)."""
 MOST_NOISE = 0.02
 """Largest noise variance, in squared spreads, that the penalty is made for."""
-MANY_VALUES, MISFIT = 100, 4.0
-"""Values from which smoothing splines know the noise, and the part of their noise, as a loss, that is misfit for certain."""
 CLOSE_ENOUGH = {"quick": 1e-7, "balanced": 3e-9, "thorough": 1e-12}
 """Losses (squared errors over spreads) at which data without noise count as fitted."""
 STALLED = 5e-3
@@ -59,14 +57,8 @@ def penalty(problem: PreparedFit, loss: float, factor: float = 1.0) -> float:
     # a bad fit is not noise: a strong penalty would keep it bad; with few values the splines do not know the noise
     if problem.clean:
         loss = max(0.01 * loss, problem.floor)
-    variance = min(max(loss, 0.5 * problem.floor if n > MANY_VALUES else 0.0, 1e-14), most_noise(problem))
+    variance = min(max(loss, 0.5 * problem.floor if n > 100 else 0.0, 1e-14), MOST_NOISE)
     return factor * variance / (n * PRIOR_VARIANCE)
-
-
-def most_noise(problem: PreparedFit) -> float:
-    """Largest loss that may be noise: what a fit misses beyond that is misfit, and a strong penalty would keep it."""
-    known = problem.values_used_train > MANY_VALUES and problem.floor > 0.0 and bool(problem.smooth)
-    return min(MOST_NOISE, MISFIT * problem.floor) if known else MOST_NOISE
 
 
 def weight_prior(problem: PreparedFit, batch: Batch, start: Point, l2: float) -> Prior:

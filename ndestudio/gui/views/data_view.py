@@ -122,8 +122,10 @@ class DataView(QWidget):
         self.read.show_dataset(loaded)
         self.read_stack.setCurrentIndex(0 if loaded is None else 1)
         self.plots.show_dataset(state.dataset, self.trajectories.hidden)
-        self.column_plots.show_panels(state.panels if loaded is None else ())
-        self.plot_stack.setCurrentIndex(2 if loaded is not None else 1 if state.panels else 0)
+        panels = () if loaded is not None or state.busy else state.panels
+        if panels:  # plots cost time: they are not made for the moment until the file is loaded
+            self.column_plots.show_panels(panels)
+        self.plot_stack.setCurrentIndex(2 if loaded is not None else 1 if panels else 0)
 
     def reset_layout(self) -> None:
         self.splitter.setSizes([_SIDE, 900])

@@ -17,6 +17,8 @@ from ndestudio.gui.widgets.flow_layout import FlowLayout
 _LONGEST = 44
 _SINGLE = 2
 """More decisions of one topic than these share a chip; those of the format of the whole text always do."""
+_LISTED, _TOLD = 40, 8
+"""Of the decisions that share a chip so many are in its menu, and so many in its tooltip."""
 _WORDS = 380
 """Width of the sentences in a menu."""
 
@@ -35,9 +37,9 @@ class DecisionChip(QToolButton):
         self.setIconSize(QSize(14, 14))
         words = _words(self.decisions)
         self.setText(_short(words) + "  ▾")
-        self.setToolTip("\n".join(one.sentence for one in self.decisions[:8]))
+        self.setToolTip("\n".join(one.sentence for one in self.decisions[:_TOLD]))
         self.setAccessibleName(words + _REMARKS[_state(self.decisions)])
-        self.setAccessibleDescription(" ".join(one.sentence for one in self.decisions))
+        self.setAccessibleDescription(" ".join(one.sentence for one in self.decisions[:_TOLD]))
         self.clicked.connect(lambda: self.menu_now().popup(self.mapToGlobal(QPoint(0, self.height()))))
         follow(self, self._restyle)
 
@@ -48,12 +50,14 @@ class DecisionChip(QToolButton):
         if len(self.decisions) == 1:
             self._fill(menu, self.decisions[0])
             return menu
-        for decision in self.decisions:
+        for decision in self.decisions[:_LISTED]:
             inner = QMenu(_short(_line(decision)), menu)
             menu.addMenu(inner)
             if decision.open or not decision.certain:
                 inner.setIcon(icon("help", colours().warning))
             self._fill(inner, decision)
+        if len(self.decisions) > _LISTED:
+            menu.addAction(f"and {len(self.decisions) - _LISTED} more, see Columns").setEnabled(False)
         return menu
 
     def _fill(self, menu: QMenu, decision: Decision) -> None:

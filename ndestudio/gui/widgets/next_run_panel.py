@@ -47,7 +47,7 @@ class NextRunPanel(QWidget):
         right = holder(column(row(self.column_box, 1), self.plot))
         self.parts = splitter(Qt.Orientation.Horizontal, left, right)
         self.parts.setStretchFactor(1, 1)
-        self.parts.setSizes([260, 420])
+        self.parts.setSizes([300, 400])
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(GRID // 2)
@@ -101,7 +101,7 @@ class _Limits(Table):
         super().__init__(
             "Limits of the next run",
             _TITLES,
-            widths={_LOW: 70, _HIGH: 70, _SUGGESTED: 80},
+            widths={_LOW: 64, _HIGH: 64, _SUGGESTED: 84},
             stretch=(_NAME,),
             row_height=26,
         )
@@ -116,7 +116,12 @@ class _Limits(Table):
         self.setRowCount(len(rows))
         for number, one in enumerate(rows):
             value = "–" if one.suggested is None else f"{one.suggested:.4g}"
-            texts = (f"{one.kind} of {one.name}", f"{one.low:.4g}", f"{one.high:.4g}", value)
+            texts = (
+                one.name if one.kind == "start" else f"{one.name} (level)",
+                f"{one.low:.4g}",
+                f"{one.high:.4g}",
+                value,
+            )
             for section, text in enumerate(texts):
                 cell = self.cell(number, section)
                 cell.setText(text)

@@ -36,7 +36,7 @@ def count(number: int, first: int) -> bool:
             outcomes[plain] += 1
             for family in made.families:
                 families.setdefault(family, Counter())[plain] += 1
-            if verdict.outcome in ("wrong", "crash") or "-v" in sys.argv and plain in ("asked", "refused", "said"):
+            if verdict.outcome in ("wrong", "crash") or ("-v" in sys.argv and plain in ("asked", "refused", "said")):
                 faults.append((seed, verdict))
     for seed, verdict in faults:
         print(seed, verdict.outcome, verdict.why[:300])

@@ -10,11 +10,11 @@ from random import Random
 SECONDS = {"ms": 1e-3, "s": 1.0, "min": 60.0, "h": 3600.0, "d": 86_400.0, "yr": 31_557_600.0}
 
 _MONTHS = {
-    "english": "January February March April May June July August September October November December".split(),
-    "short": "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split(),
-    "german": "Januar Februar März April Mai Juni Juli August September Oktober November Dezember".split(),
-    "french": "janvier février mars avril mai juin juillet août septembre octobre novembre décembre".split(),
-    "spanish": "enero febrero marzo abril mayo junio julio agosto septiembre octubre noviembre diciembre".split(),
+    "english": "January February March April May June July August September October November December",
+    "short": "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec",
+    "german": "Januar Februar März April Mai Juni Juli August September Oktober November Dezember",
+    "french": "janvier février mars avril mai juin juillet août septembre octobre novembre décembre",
+    "spanish": "enero febrero marzo abril mayo junio julio agosto septiembre octubre noviembre diciembre",
 }
 DATES = ("Date", "date", "Datum", "Fecha", "DateTime", "Timestamp", "Time", "Zeitstempel", "Date/Time", "Date and time")
 _TIMES = (
@@ -164,7 +164,7 @@ def two_digit_years(rng: Random, count: int) -> Times:
 
 def month_names(rng: Random, count: int) -> Times:
     moments = _moments(rng, count)
-    names = _MONTHS[rng.choice(tuple(_MONTHS))]
+    names = _MONTHS[rng.choice(tuple(_MONTHS))].split()
     day = rng.choice(("{d} {m} {y}", "{d}-{m}-{y}", "{d}. {m} {y}", "{y}-{m}-{d}", "{m} {d} {y}", "{d:02d} {m} {y}"))
     clock = _clock(rng, moments)
     cells = []

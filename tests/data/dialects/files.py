@@ -78,12 +78,11 @@ def _with_signs(rng: Random, table: Table, delimiter: str, decimal: str) -> list
     for row in table.rows:
         cells = []
         for index, cell in enumerate(row):
-            if index in table.numeric and re.fullmatch(r"[<≤]?-?\d+(\.\d+)?", cell):
-                if between and float(cell.lstrip("<≤")) >= 1000 and index != 0:
-                    whole, _, rest = cell.partition(".")
-                    sign = "<" if whole[0] in "<≤" else ""
-                    cell = sign + f"{int(whole.lstrip('<≤')):,}".replace(",", "§") + (f".{rest}" if rest else "")
-                    grouped = True
+            plain = index in table.numeric and index != 0 and re.fullmatch(r"\d+(\.\d+)?", cell)
+            if plain and between and float(cell) >= 1000:
+                whole, _, rest = cell.partition(".")
+                cell = f"{int(whole):,}".replace(",", "§") + (f".{rest}" if rest else "")
+                grouped = True
             if index in table.numeric:
                 cell = cell.replace(".", decimal)
             cells.append(cell.replace("§", between))

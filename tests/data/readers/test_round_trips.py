@@ -144,7 +144,7 @@ def tables(draw: st.DrawFn) -> Columns:
 
 
 @pytest.mark.parametrize("name", WRITERS)
-@settings(max_examples=8, deadline=None, database=None)
+@settings(max_examples=8)
 @given(columns=tables())
 def test_what_is_written_is_read(name: str, columns: Columns) -> None:
     with tempfile.TemporaryDirectory() as folder:

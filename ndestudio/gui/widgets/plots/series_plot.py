@@ -14,7 +14,7 @@ from PySide6.QtWidgets import QFrame, QGridLayout, QScrollArea, QVBoxLayout, QWi
 from ndestudio.data.dataset import Column, Dataset, Part, Trajectory
 from ndestudio.figures.description import Figure
 from ndestudio.figures.trajectories import series_panel
-from ndestudio.gui.building import discard
+from ndestudio.gui.building import discard, label
 from ndestudio.gui.theme import LIGHT, Colours, colours
 from ndestudio.gui.widgets.plots.plot import Plot, Series
 from ndestudio.gui.widgets.redraw import Redraw
@@ -27,6 +27,9 @@ _FEWEST = 200
 """Points drawn in a panel, over all trajectories, and of one of them at least."""
 
 _HEIGHT = 176
+
+MOST_PANELS = 48
+"""More columns are not drawn: a plot takes some 20 ms to be made, and nobody looks at hundreds."""
 
 
 class SeriesPanel(Plot):
@@ -100,6 +103,9 @@ class SeriesPlots(QScrollArea):
         outer = QVBoxLayout(inner)
         outer.setContentsMargins(0, 0, 0, 0)
         outer.addLayout(self._grid)
+        self.rest = label("", "muted")
+        self.rest.hide()
+        outer.addWidget(self.rest)
         self.setWidget(inner)
         self.panels: list[SeriesPanel] = []
         self.redraw = Redraw(self)
@@ -122,6 +128,7 @@ class SeriesPlots(QScrollArea):
 
     def _draw(self, position: int) -> None:
         if self._dataset is not None:
+            self._make(self._dataset, position)
             self.panels[position].show_series(
                 [
                     (number, one, _column(one, position))
@@ -136,18 +143,23 @@ class SeriesPlots(QScrollArea):
             discard(panel)
         self.panels = []
         self.redraw.close()
-        self.redraw = Redraw(self, *(partial(self._draw, position) for position in range(len(columns))))
-        if dataset is None:
-            return
+        shown = min(len(columns), MOST_PANELS)
+        self.redraw = Redraw(self, *(partial(self._draw, position) for position in range(shown)))
+        self.rest.setText(f"{len(columns) - shown} more columns are not drawn.")
+        self.rest.setVisible(len(columns) > shown)
+        self.verticalScrollBar().setSingleStep(24)
+        self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAsNeeded)
+
+    def _make(self, dataset: Dataset, position: int) -> None:
+        """Make panels up to a position, in the turn in which they are drawn first."""
+        columns = (*dataset.measured, *dataset.inputs)
         wide = 1 if len(columns) <= 2 else 2
-        for position, column in enumerate(columns):
-            panel = SeriesPanel(column, dataset.time)
-            self._grid.addWidget(panel, position // wide, position % wide)
+        for place in range(len(self.panels), position + 1):
+            panel = SeriesPanel(columns[place], dataset.time)
+            self._grid.addWidget(panel, place // wide, place % wide)
             if self.panels:
                 panel.setXLink(self.panels[0])
             self.panels.append(panel)
-        self.verticalScrollBar().setSingleStep(24)
-        self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAsNeeded)
 
 
 def _column(trajectory: Trajectory, position: int) -> np.ndarray:

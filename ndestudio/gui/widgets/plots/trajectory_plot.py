@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from PySide6.QtWidgets import QCheckBox, QComboBox, QFrame, QGridLayout, QScrollArea, QVBoxLayout, QWidget
 
@@ -15,6 +15,8 @@ from ndestudio.gui.widgets.plots.plot import Plot
 
 _MOST = 8
 _HEIGHT = 112
+_FIRST, _AHEAD = 4, 1
+"""Panels that are made in any case, and rows of panels below those in view that are ready."""
 
 
 class TrajectoryPanel(Plot):
@@ -48,7 +50,10 @@ class TrajectoryPanel(Plot):
 
 
 class TrajectoryPlot(QWidget):
-    """All measured columns. ``show_model`` may be called many times a second: only data change, nothing is rebuilt."""
+    """All measured columns. ``show_model`` may be called many times a second: only data change, nothing is rebuilt.
+
+    A panel takes some 20 ms to be made and is made when it comes into view; those out of view are not drawn anew.
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -56,7 +61,9 @@ class TrajectoryPlot(QWidget):
         self._plot_data: PlotData | None = None
         self._before: PlotData | None = None
         self._dashed = "before"
-        self.panels: list[TrajectoryPanel] = []
+        self.panels: dict[int, TrajectoryPanel] = {}
+        """Position of a measured column -> its panel, once it is made."""
+        self._stale: set[int] = set()
         self.chooser: QComboBox = combo((), "Trajectory", "Which trajectory is shown")
         self.chooser.setMinimumWidth(140)
         self.residuals = QCheckBox("Residuals")
@@ -70,6 +77,7 @@ class TrajectoryPlot(QWidget):
         self._grid.setContentsMargins(0, 0, 0, 0)
         inner = QWidget()
         inner.setLayout(self._grid)
+        self._inner = inner
         self._area = QScrollArea()
         self._area.setWidgetResizable(True)
         self._area.setFrameShape(QFrame.Shape.NoFrame)
@@ -81,6 +89,9 @@ class TrajectoryPlot(QWidget):
         layout.addWidget(self._area, 1)
         self.chooser.currentIndexChanged.connect(self._redraw)
         self.residuals.toggled.connect(self._on_residuals)
+        bar = self._area.verticalScrollBar()
+        bar.valueChanged.connect(lambda _: self._draw_in_view())
+        bar.rangeChanged.connect(lambda *_: self._draw_in_view())
 
     def show_model(
         self, dataset: Dataset, plot_data: PlotData | None, before: PlotData | None = None, dashed: str = "before"
@@ -107,18 +118,16 @@ class TrajectoryPlot(QWidget):
     def _rebuild(self, dataset: Dataset) -> None:
         old = self._dataset
         if old is None or old.measured != dataset.measured or old.time != dataset.time:
-            for panel in self.panels:
+            for panel in self.panels.values():
                 self._grid.removeWidget(panel)
                 discard(panel)
-            self.panels = []
-            wide = 1 if len(dataset.measured) <= 3 else 2
-            for position in range(len(dataset.measured)):
-                panel = TrajectoryPanel(dataset, position)
-                self._grid.addWidget(panel, position // wide, position % wide)
-                if self.panels:
-                    panel.setXLink(self.panels[0])
-                panel.lowest = position + wide >= len(dataset.measured)
-                self.panels.append(panel)
+            self.panels, self._stale = {}, set()
+            count, wide = len(dataset.measured), _wide(dataset)
+            rows = -(-count // wide)
+            for number in range(max(rows, self._grid.rowCount())):
+                self._grid.setRowMinimumHeight(number, _HEIGHT if number < rows else 0)
+                self._grid.setRowStretch(number, 1 if number < rows else 0)
+            self._inner.setMinimumHeight(rows * (_HEIGHT + GRID) - GRID)
         names = [one.name for one in dataset.trajectories]
         chosen = self.chooser.currentData()
         with quiet(self.chooser):
@@ -132,16 +141,50 @@ class TrajectoryPlot(QWidget):
 
     def _on_residuals(self) -> None:
         self._redraw()
-        for panel in self.panels:
+        self._draw(sorted(self._stale))
+        for panel in self.panels.values():
             panel.fit()
 
     def _redraw(self) -> None:
-        if self._dataset is None:
+        self._stale = set(self.panels)
+        self._draw_in_view()
+
+    def _draw_in_view(self) -> None:
+        if self._dataset is not None:
+            self._draw([one for one in self._in_view(self._dataset) if one not in self.panels or one in self._stale])
+
+    def _in_view(self, dataset: Dataset) -> range:
+        """Positions of the columns whose panels are in view, or nearly."""
+        wide, height = _wide(dataset), self._area.viewport().height()
+        pitch = max(_HEIGHT + GRID, (height + GRID) // max(1, -(-len(dataset.measured) // wide)))
+        top = self._area.verticalScrollBar().value()
+        last = max(((top + height) // pitch + 1 + _AHEAD) * wide, _FIRST)
+        return range(min(top // pitch * wide, len(dataset.measured)), min(last, len(dataset.measured)))
+
+    def _draw(self, positions: Sequence[int]) -> None:
+        if self._dataset is None or not positions:
             return
         wanted = self.chooser.currentData()
         numbered = list(enumerate(self._dataset.trajectories))
         shown = [(n, one) for n, one in numbered if wanted is None or one.name == wanted][:_MOST]
         paths = dict(self._plot_data.paths) if self._plot_data else {}
         before = dict(self._before.paths) if self._before else {}
-        for panel in self.panels:
+        for position in positions:
+            panel = self.panels.get(position) or self._make(self._dataset, position)
             panel.draw(self._dataset, shown, paths, before, self.residuals.isChecked(), self._dashed)
+            self._stale.discard(position)
+
+    def _make(self, dataset: Dataset, position: int) -> TrajectoryPanel:
+        panel, wide = TrajectoryPanel(dataset, position), _wide(dataset)
+        self._grid.addWidget(panel, position // wide, position % wide)
+        first = next(iter(self.panels.values()), None)
+        if first is not None:
+            panel.setXLink(first)
+        panel.lowest = position + wide >= len(dataset.measured)
+        self.panels[position] = panel
+        return panel
+
+
+def _wide(dataset: Dataset) -> int:
+    """Panels beside each other."""
+    return 1 if len(dataset.measured) <= 3 else 2

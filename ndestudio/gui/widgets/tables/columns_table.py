@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QAbstractItemView, QComboBox, QTableWidgetItem
 
 from ndestudio.gui.building import choose, combo
@@ -28,6 +29,8 @@ _ROLE_TIP = (
     "Observable and value: of a long table, what was measured and its value. Dose: amounts and events of doses. Ignore: not used."
 )
 _LABEL, _ROLE, _ALIAS, _UNIT = range(4)
+_AHEAD = 12
+"""Rows below those in view that are ready."""
 
 
 class ColumnsTable(Table):
@@ -52,6 +55,7 @@ class ColumnsTable(Table):
         self.setSelectionMode(QAbstractItemView.SelectionMode.NoSelection)
         self._rows: tuple[ColumnRow, ...] = ()
         self.cellChanged.connect(self._on_cell)
+        self.verticalScrollBar().valueChanged.connect(lambda _: self._make_boxes())
 
     def show_rows(self, rows: tuple[ColumnRow, ...]) -> None:
         """Show the columns as they are now."""
@@ -62,6 +66,7 @@ class ColumnsTable(Table):
             self._show_row(number, row)
         self._rows = rows
         self.blockSignals(blocked)
+        self._make_boxes()
         wanted = self.horizontalHeader().height() + 36 * max(1, len(rows)) + 4
         self.setMinimumHeight(min(wanted, 300))
         self.setMaximumHeight(max(wanted, 80))
@@ -69,17 +74,37 @@ class ColumnsTable(Table):
     def role_box(self, label: str) -> QComboBox:
         """The role of a column, as a widget."""
         number = [row.label for row in self._rows].index(label)
+        return self._box(number)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._make_boxes()
+
+    def _make_boxes(self) -> None:
+        """The choosers of the rows in view: a thousand of them would take seconds."""
+        if len(self._rows) != self.rowCount():
+            return  # rows are being shown
+        first, last = self.rowAt(0), self.rowAt(self.viewport().height() - 1)
+        last = last if last >= 0 else len(self._rows) - 1
+        for number in range(max(first, 0), min(last + _AHEAD, len(self._rows) - 1) + 1):
+            self._box(number)
+
+    def _box(self, number: int) -> QComboBox:
+        if self.cellWidget(number, _ROLE) is None:
+            row, blocked = self._rows[number], self.blockSignals(True)
+            box = combo(ROLES, f"Role of {row.label}", _ROLE_TIP)
+            choose(box, row.role)
+            box.currentIndexChanged.connect(
+                lambda _, box=box, label=row.label: self.role_chosen.emit(label, box.currentData())
+            )
+            self.setCellWidget(number, _ROLE, box)
+            self.blockSignals(blocked)
         return self.control(number, _ROLE, QComboBox)
 
     def _rebuild(self, rows: tuple[ColumnRow, ...]) -> None:
         self.clearContents()
         self.setRowCount(len(rows))
-        for number, row in enumerate(rows):
-            box = combo(ROLES, f"Role of {row.label}", _ROLE_TIP)
-            box.currentIndexChanged.connect(
-                lambda _, box=box, label=row.label: self.role_chosen.emit(label, box.currentData())
-            )
-            self.setCellWidget(number, _ROLE, box)
+        for number in range(len(rows)):
             for section in (_LABEL, _ALIAS, _UNIT):
                 item = QTableWidgetItem()
                 if section == _LABEL:
@@ -87,7 +112,9 @@ class ColumnsTable(Table):
                 self.setItem(number, section, item)
 
     def _show_row(self, number: int, row: ColumnRow) -> None:
-        choose(self.control(number, _ROLE, QComboBox), row.role)
+        box = self.cellWidget(number, _ROLE)
+        if isinstance(box, QComboBox):
+            choose(box, row.role)
         name = self.cell(number, _LABEL)
         name.setText(row.label)
         name.setToolTip(f"{row.label}: {row.detail}")
