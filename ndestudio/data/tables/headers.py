@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from ndestudio.data.names import split_header
 from ndestudio.data.tables.kinds import CellKind, is_summary, is_type, is_unit, kind_of_cell
 from ndestudio.data.tables.layout import RawRow
 from ndestudio.data.tables.times_above import heads_times
@@ -241,6 +242,8 @@ def _all_names(texts: list[str], above: RawRow) -> bool:
     if any(_names_clock(text) for text in texts) and not any(
         _TIME_WORDS.match(text) or _names_clock(text) for text in _texts(above)
     ):
+        return True
+    if any(is_unit(unit) and not is_unit(label) for label, unit in map(split_header, texts)):
         return True
     lone = all(len(text) == 1 for text in texts)
     return lone and any(cell.rstrip().endswith(":") for cell in above.cells)
