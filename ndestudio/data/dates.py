@@ -116,7 +116,7 @@ def _past_the_year(sources: list[Rows]) -> tuple[list[Rows], bool]:
     found = []
     for source in sources:
         t = source.t.copy()
-        for rows in _trajectories(source):
+        for rows in _trajectories(source, apart=True):
             piece = t[rows]
             if len(piece) < 2 or piece.min() < 0 or piece.max() >= 367:
                 continue
@@ -146,7 +146,7 @@ def _past_midnight(sources: list[Rows]) -> tuple[list[Rows], bool]:
     found = []
     for source in sources:
         t = source.t.copy()
-        for rows in _trajectories(source):
+        for rows in _trajectories(source, apart=True):
             piece = t[rows]
             if len(piece) and piece.min() >= 0 and piece.max() <= DAY:
                 days = np.concatenate([[0], np.cumsum(np.diff(piece) < -0.5 * DAY)])
@@ -164,7 +164,7 @@ def _without_summer_time(sources: list[Rows], clock: Clock) -> tuple[list[Rows],
     found = []
     for source in sources:
         t = source.t.copy()
-        for rows in _trajectories(source):
+        for rows in _trajectories(source, apart=True):
             one = steady(t[rows], clock.zero / MICRO)
             t[rows] = one.seconds
             back |= set(one.back)
@@ -191,14 +191,17 @@ def _moments(seconds: set[float], most: int = 3) -> str:
     return ", ".join(shown[:most]) + (f" and {len(shown) - most} more" if len(shown) > most else "")
 
 
-def _trajectories(source: Rows) -> Iterator[np.ndarray | slice]:
-    """Rows with a time, by trajectory."""
+def _trajectories(source: Rows, apart: bool = False) -> Iterator[np.ndarray | slice]:
+    """Rows with a time, by trajectory; ``apart``: and by what they measure, where a column says it."""
     known = np.isfinite(source.t)
-    if source.group is None:
+    keys = [one for one in (source.group, source.observable if apart else None) if one is not None]
+    if not keys:
         yield slice(None) if known.all() else np.flatnonzero(known)
         return
-    names = source.group.astype(str)
-    _, inverse = np.unique(names, return_inverse=True)
+    inverse = np.zeros(len(source.t), dtype=np.int64)
+    for key in keys:
+        codes = np.unique(key.astype(str), return_inverse=True)[1]
+        inverse = np.unique(inverse * (codes.max(initial=0) + 1) + codes, return_inverse=True)[1]
     order = np.argsort(inverse, kind="stable")
     bounds = np.flatnonzero(np.diff(inverse[order])) + 1
     for rows in np.split(order, bounds):

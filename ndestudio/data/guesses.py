@@ -7,7 +7,8 @@ from collections.abc import Iterable, Sequence
 from ndestudio.data.config import DataConfig
 from ndestudio.data.decisions import Choice, Decision, Topic
 from ndestudio.data.readers.base import Head
-from ndestudio.data.roles import Analysed, Role, telling
+from ndestudio.data.roles import TRAJECTORY_NAMES, Analysed, Role, telling
+from ndestudio.data.shape.vocabulary import RUNS, word
 
 _DELIMITERS = ((",", "commas"), (";", "semicolons"), ("\t", "tabs"), (" ", "blanks"), ("|", "bars"))
 _DECIMALS = ((".", "decimal point"), (",", "decimal comma"))
@@ -126,5 +127,5 @@ def _of_trajectory(columns: Sequence[Analysed], roles: Sequence[Role], config: D
     count = len(set(taken.texts))
     sentence = f"`{taken.label}` names the trajectories ({count} among the rows that were looked at)."
     none = Choice("none: one trajectory", {"trajectory": ""})
-    sure = config.trajectory is not None
-    return [chosen_column("trajectory", sentence, [taken.label], taken.label, none, certain=sure or count > 1)]
+    sure = config.trajectory is not None or (count > 1 and word(taken.label) in TRAJECTORY_NAMES | RUNS)
+    return [chosen_column("trajectory", sentence, [taken.label], taken.label, none, certain=sure)]

@@ -30,6 +30,9 @@ _COMMENTS = ("#", "%", "//")
 _QUOTED_COMMA = re.compile(r'"\s*([+-]?\d*,\d+(?:[eE][+-]?\d+)?)\s*"')
 _GROUPED = re.compile(r"[+-]?[1-9]\d{0,2},\d{3}\Z")
 """Between commas, `"1,000"` is a thousand as likely as one; such cells alone do not make a decimal comma."""
+NO_COMMENT = r"^\s*#(?:[,;]|(?i:N/?A|DIV/0|VALUE|REF|NAME|NUM|NULL|WERT|ZAHL|BEZUG)\b)"
+"""A line with a column `#` or with the `#N/A` of a spreadsheet in its first cell."""
+_NO_COMMENT = re.compile(NO_COMMENT)
 _SEPARATOR_LINE = re.compile(r"\s*sep=(?P<delimiter>.)\s*\Z", re.IGNORECASE)
 _DIALECTS = (
     ("\t", "."),
@@ -158,9 +161,8 @@ def filled_lines(lines: list[str], comment: str) -> list[Line]:
 
 
 def is_comment(line: str, sign: str) -> bool:
-    """Whether a line is a comment; `#,Date Time` is a header with a column `#`."""
-    bare = line.lstrip()
-    return bool(sign) and bare.startswith(sign) and not (sign == "#" and bare[1:2] in (",", ";"))
+    """Whether a line is a comment; `#,Date Time` is a header with a column `#`, `#N/A,1.5` a row."""
+    return bool(sign) and line.lstrip().startswith(sign) and not (sign == "#" and _NO_COMMENT.match(line))
 
 
 def guess_comment(lines: list[str]) -> str:
@@ -229,39 +231,63 @@ def _surely_comma(lines: list[Line], delimiter: str) -> bool:
     return len(commas) > 1 and len(points) > 1 and all(_CLOCK.match(cell) for cell in points)
 
 
-_BLANK_BESIDES = 0.75
-"""What blanks and commas count where each line has tabs or semicolons, too: they stand inside dates, names and numbers."""
+_MANY = 1.2
+"""So many times as many numbers decide for a decimal sign."""
+_BESIDES = 0.5
+"""What blanks and commas count where most lines have tabs, semicolons or bars, too: they stand inside dates, names, numbers."""
 
 
 def _best_dialect(
     lines: list[Line], pairs: list[tuple[str, str]], config: DataConfig, extra: frozenset[str]
 ) -> tuple[str, str] | None:
-    best, best_score = None, 0.0
+    found: dict[str, tuple[str, _Score]] = {}
     split: dict[str, list[RawRow]] = {}
     for delimiter, decimal in pairs:
         if delimiter not in split:
             split[delimiter] = [RawRow(one.number, tuple(split_line(one.text, delimiter)), one.gap) for one in lines]
         score = _consistency(split[delimiter], decimal, config, extra)
-        if delimiter in (" ", ",") and lines and any(all(sign in one.text for one in lines) for sign in ("\t", ";")):
-            score *= _BLANK_BESIDES
-        if score > best_score + 1e-9:
-            best, best_score = (delimiter, decimal), score
+        if delimiter in " ," and any(2 * sum(sign in one.text for one in lines) > len(lines) for sign in "\t;|"):
+            score = _Score(_BESIDES * score.table, score.numbers)
+        if score.table and (delimiter not in found or score.better_decimal(found[delimiter][1])):
+            found[delimiter] = decimal, score
+    best, best_score = None, 0.0
+    for delimiter, (decimal, score) in found.items():
+        if score.table > best_score + 1e-9:
+            best, best_score = (delimiter, decimal), score.table
     return best
 
 
-def _consistency(rows: list[RawRow], decimal: str, config: DataConfig, extra: frozenset[str]) -> float:
+@dataclass(frozen=True)
+class _Score:
+    """How much of a table the lines are, and how much of all cells are numbers, from 0 to 1 each."""
+
+    table: float
+    numbers: float
+
+    def better_decimal(self, other: _Score) -> bool:
+        """Whether this decimal sign fits better than another one: where it makes many more cells numbers, or the better table."""
+        if max(self.numbers, other.numbers) > _MANY * min(self.numbers, other.numbers):
+            return self.numbers > other.numbers
+        return self.table > other.table + 1e-9
+
+
+def _consistency(rows: list[RawRow], decimal: str, config: DataConfig, extra: frozenset[str]) -> _Score:
     if max((len(row.cells) for row in rows), default=0) < 2:
-        return 0.0
+        return _Score(0.0, 0.0)
     given = Given(config.header_row, config.units_row, config.first_row, config.last_row)
     kinds: list[list[CellKind]] = [kinds_of_row(row.cells, decimal, extra) for row in rows]
     runs = [run for run in find_runs(rows, kinds, given) if run.filled > 1 or run.cells > 1]
     if not runs:
-        return 0.0
+        return _Score(0.0, 0.0)
     run = max(runs, key=lambda one: one.score(rows))
     known = [(sum(one.values()), one["n"] + one["d"]) for one in run.counts()]
     share = sum(numbers for _, numbers in known) / max(sum(cells for cells, _ in known), 1)
+    # of equally good tables, the one in a file with the most numbers, then the one with the most columns
+    widest = max(len(row) for row in kinds)
+    numbers = sum(kind in ("n", "d") for row in kinds for kind in row) / (widest * len(kinds))
     header = run.start > 0 and heads_times(rows, kinds, run.start - 1, decimal)
-    return (run.fitting + header) / len(rows) * (0.2 + share)
+    table = (run.fitting + header) / len(rows) * (0.2 + share) + 1e-3 * numbers + 1e-6 * min(run.cells, 99)
+    return _Score(table, numbers)
 
 
 def _not_text(name: str) -> DataError:

@@ -98,11 +98,11 @@ class ExcelReader:
         rows = np.arange(head.layout.first_row, head.layout.first_row + body.height, dtype=np.int64)
         body = body.rename({old: str(index) for index, old in enumerate(body.columns)})
         sources = view.sources(kinds)
+        config = with_markers(config, head.layout)
         head = replace(head, times=view.by_position(head.times))
         body = body.select(pl.col(str(index)) for index in sources)
         labels = unique_labels([split_header(header)[0] for header in head.headers])
         named = {raw: view.label_of(raw, labels) for raw in sources}
-        config = with_markers(config, head.layout)
         columns, rows = view.gather(to_columns(body, head, sources, config, named, rows), rows, kinds)
         meter.at(1)
         return Table(columns, rows, sha256(path))

@@ -186,7 +186,7 @@ def _head_of(lines: list[str], seen: _Seen, config: DataConfig, found: Recognise
     turned = found is not None and found.rule.transposed
     whole = turned or (seen.whole and rows[-1].line == kept[-1].number)
     tail = None if whole else lambda layout: _with_end(layout, seen, kept, delimiter, decimal, config)
-    layout, decisions = layout_of(rows, config, decimal, seen.name, found, whole, tail)
+    layout, decisions = layout_of(rows, config, decimal, seen.name, found, whole, tail, delimiter == ",")
     body = _body(rows, layout)
     cells, problems = _rectangular(body, layout, seen.name)
     shown, places = View(layout).cells(normalised(cells, layout, decimal), [row.line for row in body])

@@ -182,7 +182,9 @@ class BlockParser:
         comment = self._dialect.comment
         keep = pl.col("line").str.strip_chars(' \t\r;,|"\x1a') != ""
         if comment:
-            keep &= ~pl.col("line").str.strip_chars_start().str.starts_with(comment)
+            keep &= ~pl.col("line").str.strip_chars_start().str.starts_with(comment) | (
+                pl.col("line").str.contains(guess.NO_COMMENT) & (comment == "#")
+            )
         lines = lines.filter(keep)
         if self._repeats or self._skip:
             lines = lines.filter(pl.Series([not self._drops(line) for line in lines["line"]], dtype=pl.Boolean))

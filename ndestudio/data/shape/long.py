@@ -22,6 +22,7 @@ from ndestudio.data.shape.vocabulary import (
     is_unit_column,
     word,
 )
+from ndestudio.data.times.words import part_of_clock
 from ndestudio.errors import DataError
 
 MOST = 500
@@ -132,6 +133,7 @@ def _value(free: Sequence[Analysed], observable: Analysed, config: DataConfig) -
         one
         for one in able
         if not telling(one.label)
+        and not part_of_clock(one.label)
         and measured_by(one.label, labels) is None
         and word(one.label) not in TRAJECTORY_NAMES | RUNS
         and not _whole_steps(one)
@@ -159,7 +161,8 @@ def _judge(observable: Analysed, value: Analysed, columns: Sequence[Analysed]) -
     if called in OBSERVABLES:
         return Decision("shape", sentence, choices=(long, runs, wide))
     valued = word(value.label) in VALUES
-    if not (valued or called in PERHAPS_OBSERVABLES) or _rises(columns, observable, value):
+    nameless = not observable.header and not value.header
+    if not (valued or nameless or called in PERHAPS_OBSERVABLES) or _rises(columns, observable, value):
         return None
     if called in PERHAPS_OBSERVABLES and valued:
         return Decision("shape", sentence, observable.label, (long, runs, wide), certain=False)

@@ -21,6 +21,7 @@ from ndestudio.data.shape.vocabulary import (
     is_flag,
     word,
 )
+from ndestudio.data.times.words import name_score
 
 SHOWN = 12
 """So many categories are written out."""
@@ -144,7 +145,8 @@ class Rest:
     def _is_clock(self, column: Analysed, called: str) -> bool:
         if called in CALENDAR:
             return True
-        named = telling(column.label) or bool(CLOCKS & set(called.split("_")))
+        # `doubling time` is none
+        named = telling(column.label) or (bool(CLOCKS & set(called.split("_"))) and name_score(column.label) != 0.5)
         return named and increasing(self._whole[column.index].values, self._groups)
 
     def _is_covariate(self, column: Analysed) -> bool:

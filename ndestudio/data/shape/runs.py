@@ -8,12 +8,23 @@ from itertools import combinations, pairwise
 import numpy as np
 
 from ndestudio.data.roles import TRAJECTORY_NAMES, Analysed, increasing, telling
-from ndestudio.data.shape.vocabulary import CALENDAR, IDENTIFIERS, RUNS, is_flag, is_unit_column, word
+from ndestudio.data.shape.vocabulary import (
+    CALENDAR,
+    IDENTIFIERS,
+    OCCASIONS,
+    PHASES,
+    RUNS,
+    is_flag,
+    is_unit_column,
+    word,
+)
 from ndestudio.data.times.words import part_of_clock
 
 MOST = 8
 """So many columns are tried together."""
 CROSSED = 0.6
+GAP = 4.0
+"""Phases of one run follow each other within so many usual steps."""
 TOGETHER = 3
 """At most so many columns name a run."""
 
@@ -39,9 +50,12 @@ def guess_runs(
     others = _times(time, columns)
     rows = max((len(column.texts) for column in free), default=0)
     known = () if single is None else (single,)
+    within = next((one.index for one in free if word(one.label) in OCCASIONS and _names(one, rows)), None)
+    if known and within is not None and within != single and _usable(columns, (*known, within), base):
+        known = tuple(sorted((*known, within)))
     if not others or rows < 4 or _rising(others, columns, known, base):
         return known
-    able = [one for one in free if one.index != single and one not in others and _names(one, rows)][:MOST]
+    able = [one for one in free if one.index not in known and one not in others and _names(one, rows)][:MOST]
     able.sort(key=lambda one: (not _telling(one), one.kind != "text", one.index))
     for more in range(1 if known else 2, TOGETHER + 1 - len(known)):
         for chosen in combinations([one.index for one in able], more):
@@ -93,8 +107,10 @@ def _separates(
     if column.kind == "number" and not (np.isfinite(column.values).all() and np.all(np.mod(column.values, 1) == 0)):
         return False
     distinct, changes = len(set(column.texts)), sum(one != other for one, other in pairwise(column.texts))
-    if tells or (column.kind == "text" and changes + 1 == distinct and distinct > 1):
+    if tells:
         return True
+    if column.kind == "text" and changes + 1 == distinct and distinct > 1:
+        return word(column.label) not in PHASES or not _goes_on(column, times, base)
     return any(
         not increasing(one.values, base)
         and increasing(one.values, groups(columns, (column.index,), base))
@@ -102,6 +118,16 @@ def _separates(
         for one in times
         if one.kind != "text"
     )
+
+
+def _goes_on(column: Analysed, times: Sequence[Analysed], base: np.ndarray | None) -> bool:
+    """Whether the time goes on where the text changes, without a gap: then the texts are phases of one run."""
+    changes = np.array([one != other for one, other in pairwise(column.texts)])
+    for one in times:
+        if base is None and increasing(one.values, None):
+            steps = np.diff(one.values)
+            return bool(np.nanmin(steps[changes]) <= GAP * np.nanmedian(steps))
+    return False
 
 
 def _falls(time: Analysed) -> bool:

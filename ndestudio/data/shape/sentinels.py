@@ -208,7 +208,9 @@ def settled_marks(columns: Mapping[str, Float[np.ndarray, " row"]], config: Data
     if not marks:
         return None
     missing = any(said.values())
-    told = "; ".join(f"`{label}`: {' and '.join(f'{one:g}' for one in taken)}" for label, taken in list(marks.items())[:5])
+    told = "; ".join(
+        f"`{label}`: {' and '.join(f'{one:g}' for one in taken)}" for label, taken in list(marks.items())[:5]
+    )
     rest = f"; and {len(marks) - 5} other columns" if len(marks) > 5 else ""
     sentence = f"{told}{rest} {'mark what was not measured' if missing else 'were measured'}, as was said."
     choices = (

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from functools import lru_cache
 
 
 @lru_cache(2**14)
 def word(label: str) -> str:
-    """A label as it is compared."""
+    """A label as it is compared: without accents, `ß` as ss."""
+    if not label.isascii():
+        label = unicodedata.normalize("NFKD", label.casefold())
+        label = "".join(letter for letter in label if not unicodedata.combining(letter))
     return re.sub(r"[^a-z0-9#]+", "_", label.lower()).strip("_")
 
 
@@ -19,7 +23,7 @@ def _words(text: str) -> frozenset[str]:
 OBSERVABLES = _words(
     "variable variables variable_name var observable observables observableid observable_id measure metric key quantity "
     "parameter parameter_name parametername measurand indicator indicator_name series_name analyte dvid ytype yname dvname characteristicname characteristic_name "
-    "messgroesse grandeur"
+    "messgroesse messgrosse grandeur magnitud variabel variavel grandezza grootheid storhet"
 )
 """Columns of long tables that say what was measured."""
 
@@ -38,11 +42,17 @@ VALUES = _words(
 RUNS = _words(
     "country region province state_name county city district site station location locality place site_no station_id "
     "site_id siteid stationid monitoringlocationidentifier location_id plot field_plot block tank pond lake river sensor_id device logger node patientid patient_id subjid usubjid "
-    "subject_id animal_id mouse rat dog donor line strain genotype clone mutant condition_id simulationconditionid "
+    "subject_id sample_id sampleid run_id batch_id experiment_id exp_id culture_id trial_id animal_id mouse rat dog donor line strain genotype clone mutant condition_id simulationconditionid "
     "replicate_id biological_replicate bioreactor reactor fermenter vessel flask tube dish chamber cage farm "
     "herd colony population cohort arm treatment_group person participant individual tree plant school "
 )
 """Names of runs, besides those that a trajectory column has always been known by."""
+
+OCCASIONS = _words("occasion occ")
+"""Names of columns that tell runs of one subject apart."""
+
+PHASES = _words("phase stage regime mode state status step event season segment period shift zustand fase etape")
+"""Names of columns with texts that may be parts of one run as well as names of runs."""
 
 RUN_WORDS = RUNS | _words(
     "sample well id name strain run experiment culture replicate subject patient condition compound drug label group cell specimen"

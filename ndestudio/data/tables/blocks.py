@@ -9,6 +9,7 @@ from itertools import pairwise
 
 from ndestudio.data.decisions import Choice, Decision
 from ndestudio.data.names import split_header
+from ndestudio.data.tables.choosing import letters_of
 from ndestudio.data.tables.layout import Block, Layout, RawRow
 
 
@@ -32,8 +33,6 @@ def find_blocks(layout: Layout, body: Sequence[RawRow]) -> tuple[Layout, list[De
         return grouped_names(replace(layout, columns=kept), always=True), []
     names = _block_names(layout, parts)
     blocks = tuple(Block(name, tuple(part)) for name, part in zip(names, parts, strict=True))
-    from ndestudio.data.tables.settle import letters_of
-
     shown = ", ".join(f"`{block.name}`" for block in blocks)
     each = tuple(Choice(f"only {block.name}", {"columns": letters_of(block.columns)}) for block in blocks)
     labels = [[split_header(layout.headers[column])[0] for column in part] for part in parts]
@@ -73,13 +72,18 @@ def _parts(layout: Layout) -> list[list[int]]:
     named = [one for one in used if layout.names[one]]
     if not named:
         return [used]
-    first = layout.names[named[0]].lower()
-    starts = [one for one in named if layout.names[one].lower() == first]
+    first = layout.names[named[0]]
+    # `T` and `t` are different quantities, as `Time` and `time` are not
+    starts = [one for one in named if _same(layout.names[one], first)]
     if len(starts) < 2 or starts[0] != used[0] or layout.kinds[starts[0]] == "t":
         return [used]
     bounds = [*starts, layout.width]
     parts = [[one for one in used if start <= one < stop] for start, stop in pairwise(bounds)]
     return parts if all(len(part) > 1 for part in parts) else [used]
+
+
+def _same(name: str, other: str) -> bool:
+    return name == other or (min(len(name), len(other)) > 1 and name.lower() == other.lower())
 
 
 _NUMBERED_TIME = re.compile(r"(?:.*[\s_])?(?:time|zeit|temps|t|x)[\s_]*#.*|.*#[\s_]*(?:time|t|x)(?:\W.*)?\Z")

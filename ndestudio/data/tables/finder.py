@@ -27,7 +27,7 @@ class Given:
 
 @dataclass
 class Run:
-    """Neighbouring rows of one shape; ``stop`` is the place behind the last one."""
+    """Neighbouring rows of one shape; ``stop`` is the place behind the last one, ``timed`` whether times head its columns."""
 
     start: int
     stop: int
@@ -36,6 +36,7 @@ class Run:
     patterns: Counter[tuple[CellKind, ...]] = field(default_factory=Counter)
     fitting: int = 0
     repeats: list[int] = field(default_factory=list)
+    timed: bool = False
     _usual: list[CellKind] | None = None
 
     def counts(self) -> list[Counter[CellKind]]:
@@ -67,7 +68,7 @@ class Run:
         """How much of a table the run is: rows times columns of numbers and dates."""
         kinds = self.kinds()
         columns = sum(kind in ("n", "d") for kind in kinds)
-        if kinds and kinds[0] == "t" and "d" not in kinds:
+        if kinds and kinds[0] == "t" and "d" not in kinds and not self.timed:
             first = [row.cells[0] for row in rows[self.start : self.stop] if row.cells]
             if len(set(first)) == len(first):  # names and values of settings, more likely than measurements
                 return 0.3 * self.fitting * columns
@@ -132,6 +133,8 @@ def find_runs(rows: Sequence[RawRow], kinds: Sequence[list[CellKind]], given: Gi
     for run in runs:
         _trim(run, rows, kinds)
     runs = _merged(runs, rows, kinds)
+    for run in runs:
+        run.timed = run.start > 0 and heads_times(rows, kinds, run.start - 1)
     runs = [run for run in runs if run.stop - run.start > 1 or not heads_times(rows, kinds, run.start)]
     return [run for run in runs if any(kind in ("n", "d") for kind in run.kinds()) and run.fitting]
 

@@ -6,9 +6,11 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from ndestudio.data.names import split_header
 from ndestudio.data.tables.kinds import CellKind, is_summary, is_type, is_unit, kind_of_cell
 from ndestudio.data.tables.layout import RawRow
 from ndestudio.data.tables.times_above import heads_times
+from ndestudio.data.times.words import TELLING, name_score
 
 _ABOVE = 6
 """So many rows above the numbers may belong to the header."""
@@ -16,6 +18,9 @@ _DASHES = re.compile(r":?[-–=]+:?\Z")
 _TIME_WORDS = re.compile(
     r"(?:date|time|timestamp|datetime|datum|zeit|uhrzeit|day|hour|year|doy|elapsed|x_value|t|x)\b|.*[\s_](?:time|date)\b",
     re.IGNORECASE,
+)
+_CLOCK_NAMES = re.compile(
+    r"(?:date|time|timestamp|datum|zeit|zeitstempel|uhrzeit|elapsed|fecha|hora|heure|temps|tiempo)\b", re.IGNORECASE
 )
 
 
@@ -150,7 +155,9 @@ def _candidates(
             few = numbers > texts + dashes and not named
             if texts + dashes == 0 or few or row.filled > max(filled, cells) + 1:
                 break
-            if row.filled == 1 and filled > 1 and row.cells[0]:
+            if row.filled == 1 and filled > 1 and row.cells[0] and not _lone_unit(rows, place, filled):
+                break
+            if _is_setting(rows, place, filled):
                 break
             if comments and not found and abs(row.filled - filled) > 1:
                 break
@@ -158,6 +165,27 @@ def _candidates(
         if found:
             return found
     return []
+
+
+def _is_setting(rows: Sequence[RawRow], place: int, filled: int) -> bool:
+    """Whether a row that is too short for a header is one of several with a name and a value."""
+    row = rows[place]
+    if row.filled != 2 or filled < 3 or row.comment:
+        return False
+    return place > 0 and rows[place - 1].filled == 2 and not rows[place - 1].comment and not row.gap
+
+
+def _lone_unit(rows: Sequence[RawRow], place: int, filled: int) -> bool:
+    """Whether a row has the unit of the first column, and empty cells for the others, below a row of names."""
+    row = rows[place]
+    return (
+        len(row.cells) >= filled
+        and is_unit(row.cells[0])
+        and place > 0
+        and not row.gap
+        and all(rows[place - 1].cells[:filled])
+        and len(rows[place - 1].cells) >= filled
+    )
 
 
 def _numbered(row: RawRow, kinds: Sequence[list[CellKind]], place: int, first: int) -> bool:
@@ -210,9 +238,20 @@ def _could_name(row: RawRow, below: RawRow, usual: Sequence[CellKind]) -> bool:
 
 
 def _all_names(texts: list[str], above: RawRow) -> bool:
-    """Whether texts that could be units are names, as `t, m, V` below `Operator, Smith` are."""
+    """Whether texts that could be units are names, as `t, m, V` below `Operator, Smith` and `Date, pH` below `Method, A` are."""
+    if any(_names_clock(text) for text in texts) and not any(
+        _TIME_WORDS.match(text) or _names_clock(text) for text in _texts(above)
+    ):
+        return True
+    if any(is_unit(unit) and not is_unit(label) for label, unit in map(split_header, texts)):
+        return True
     lone = all(len(text) == 1 for text in texts)
     return lone and any(cell.rstrip().endswith(":") for cell in above.cells)
+
+
+def _names_clock(text: str) -> bool:
+    """Whether a text names a time, and is no unit of one."""
+    return bool(_CLOCK_NAMES.match(text)) or ((not is_unit(text) or "_" in text) and name_score(text) >= TELLING)
 
 
 def _unknown_units(rows: Sequence[RawRow], place: int, higher: list[int]) -> bool:

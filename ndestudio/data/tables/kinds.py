@@ -23,13 +23,17 @@ GROUPED = re.compile(r"[+-]?[1-9]\d{0,2}(?:,\d{3})+(?:\.\d*)?\Z")
 """A number with commas between thousands."""
 GROUPED_POINT = re.compile(r"[+-]?[1-9]\d{0,2}(?:\.\d{3})+(?:,\d*)?\Z")
 """A number with points between thousands and a decimal comma."""
+_APART = r"[+-]?[1-9]\d{0,2}(?:(?P<sign>['’ \u00a0\u202f\u2009])\d{3})(?:(?P=sign)\d{3})*"
+APART = {one: re.compile(rf"{_APART}(?:[{one}]\d*)?\Z") for one in ".,"}
+"""Decimal sign -> a number with a sign between thousands that is no decimal sign anywhere."""
 _MOMENT = re.compile(
     r"""(?:[A-Za-z]{2,9}\.?,?\s+)?                                      # weekday
         (?:\d{1,4}[-/.]\d{1,2}[-/.](?:\d{4}|\d{1,2})                    # 2020-03-31, 31.12.20, 3/1/20
           |\d{1,2}[-\s./]?\s?[A-Za-z]{3,9}\.?[-\s./,]*\s?\d{2,4}        # 3 Mar 2020, 03-Mar-20
           |[A-Za-z]{3,9}\.?\s\d{1,2},?\s\d{4}                           # March 3, 2020
           |\d{4}[-/]\d{2}(?=\Z))                                        # 2020-03
-        (?:[T\s_,]+\d{1,2}[:h.]\d{2}[^;|\t]*)?\Z
+        (?:[T\s_,]+\d{1,2}[:h.]\d{2}(?:[:.]\d{1,2}(?:[.,:]\d+)?)?(?:\s?[AaPp]\.?[Mm]\.?)?
+          (?:\s?(?:[A-Za-z]{1,5}|[+-]\d{1,2}(?::?\d{2})?))?)?\Z
       |-?\d{1,5}:\d{2}(?::\d{2})?(?:[.,]\d+)?(?:\s*[AaPp]\.?[Mm]\.?)?\Z # clocks
       |\d{1,4}\s?d(?:ays?)?\s*\d{1,2}:\d{2}(?::\d{2})?\Z
     """,
@@ -82,7 +86,11 @@ def kind_of_cell(cell: str, decimal: str = ".", extra: frozenset[str] = frozense
             return ""
         if _MOMENT.match(cell):
             return "d"
-        if _LIMIT.match(cell) or (GROUPED if decimal == "." else GROUPED_POINT).match(cell):
+        if (
+            _LIMIT.match(cell)
+            or (GROUPED if decimal == "." else GROUPED_POINT).match(cell)
+            or APART[decimal].match(cell)
+        ):
             return "n"
         return "d" if is_moment(cell) else "t"
     if is_missing(cell, extra):

@@ -10,17 +10,17 @@ from dataclasses import replace
 from ndestudio.data.cells import is_missing, number
 from ndestudio.data.config import DataConfig
 from ndestudio.data.decisions import Choice, Decision
-from ndestudio.data.names import split_header, suggestion
+from ndestudio.data.names import split_header
 from ndestudio.data.tables.blocks import find_blocks, grouped_names
+from ndestudio.data.tables.choosing import chosen_columns
 from ndestudio.data.tables.finder import Given, find
 from ndestudio.data.tables.instruments import Recognised
 from ndestudio.data.tables.kinds import GROUPED, GROUPED_POINT
 from ndestudio.data.tables.layout import Layout, RawRow
 from ndestudio.errors import DataError
 
-_VARIANTS = {" ": (" ", "\u00a0", "\u202f"), "'": ("'", "\u2019")}
+_VARIANTS = {" ": (" ", "\u00a0", "\u202f", "\u2009"), "'": ("'", "\u2019")}
 """Sign between thousands -> how it is written."""
-_LETTERS = re.compile(r"(?P<first>[A-Za-z]{1,3})(?::(?P<last>[A-Za-z]{1,3}))?\Z")
 
 
 def layout_of(
@@ -31,6 +31,7 @@ def layout_of(
     found: Recognised | None,
     whole: bool,
     tail: Callable[[Layout], Layout] | None = None,
+    commas: bool = True,
 ) -> tuple[Layout, tuple[Decision, ...]]:
     """The table among raw rows, found and settled.
 
@@ -42,6 +43,8 @@ def layout_of(
         Whether these are all rows of the file.
     tail
         Finds the end of the table in the last rows of the file, if ``rows`` are not all.
+    commas
+        Whether a decimal comma is unlikely, since commas stand between cells or it is a sheet.
 
     Raises
     ------
@@ -61,9 +64,9 @@ def layout_of(
     layout = find(rows, decimal, extra, given, whole) or _without_numbers(rows, name)
     layout = layout if tail is None else tail(layout)
     if found is None:
-        return settle(layout, rows, config, decimal, name)
+        return settle(layout, rows, config, decimal, name, commas)
     layout = replace(found.applied(layout, rows, decimal), transposed=found.rule.transposed)
-    layout, decisions = settle(layout, rows, config, decimal, name)
+    layout, decisions = settle(layout, rows, config, decimal, name, commas)
     return layout, (found.decision(), *found.which(config.header_row), *decisions)
 
 
@@ -99,7 +102,7 @@ def normalised(cells: list[list[str]], layout: Layout, decimal: str = ".") -> li
 
 
 def settle(
-    layout: Layout, rows: Sequence[RawRow], config: DataConfig, decimal: str, name: str
+    layout: Layout, rows: Sequence[RawRow], config: DataConfig, decimal: str, name: str, commas: bool = True
 ) -> tuple[Layout, tuple[Decision, ...]]:
     """Complete a layout by what the person said and by what its cells show.
 
@@ -119,56 +122,9 @@ def settle(
     if not layout.blocks:
         layout = grouped_names(layout)
     layout = _percent(layout, body, decimal)
-    layout, found = _thousands(layout, body, config, decimal)
+    layout, found = _thousands(layout, body, config, decimal, commas)
     decisions += found
     return layout, (*decisions_about(layout, config), *decisions)
-
-
-def chosen_columns(wanted: Sequence[str], layout: Layout, name: str) -> tuple[int, ...]:
-    """Positions of the columns that a person named by label, letter, or range of letters."""
-    labels = [split_header(header)[0] for header in layout.headers]
-    found: list[int] = []
-    for one in wanted:
-        same = [index for index, names in enumerate(zip(labels, layout.headers, strict=True)) if one in names]
-        match = _LETTERS.match(one)
-        if same:
-            found += same[:1]
-        elif match and _place(match["last"] or match["first"]) < layout.width:
-            found += range(_place(match["first"]), _place(match["last"] or match["first"]) + 1)
-        else:
-            raise DataError(
-                f"there is no column `{one}` (named under columns){suggestion(one, [label for label in labels if label])}; "
-                f"the columns can also be called A to {_letters(layout.width - 1)}",
-                path=name,
-            )
-    return tuple(dict.fromkeys(found))
-
-
-def letters_of(columns: Sequence[int]) -> tuple[str, ...]:
-    """Columns as ranges of letters."""
-    ranges: list[list[int]] = []
-    for one in columns:
-        if ranges and ranges[-1][1] == one - 1:
-            ranges[-1][1] = one
-        else:
-            ranges.append([one, one])
-    return tuple(_letters(first) if first == last else f"{_letters(first)}:{_letters(last)}" for first, last in ranges)
-
-
-def _place(letters: str) -> int:
-    number = 0
-    for letter in letters.upper():
-        number = 26 * number + ord(letter) - 64
-    return number - 1
-
-
-def _letters(place: int) -> str:
-    text = ""
-    place += 1
-    while place:
-        place, rest = divmod(place - 1, 26)
-        text = chr(65 + rest) + text
-    return text
 
 
 def notes_of(layout: Layout, rows: Sequence[RawRow]) -> tuple[str, ...]:
@@ -290,7 +246,7 @@ def _percent(layout: Layout, body: Sequence[RawRow], decimal: str) -> Layout:
 
 
 def _thousands(
-    layout: Layout, body: Sequence[RawRow], config: DataConfig, decimal: str
+    layout: Layout, body: Sequence[RawRow], config: DataConfig, decimal: str, commas: bool
 ) -> tuple[Layout, list[Decision]]:
     """Columns with signs between thousands, as far as these are told from decimal signs."""
     sign, pattern = ("," if decimal == "." else "."), (GROUPED if decimal == "." else GROUPED_POINT)
@@ -314,7 +270,7 @@ def _thousands(
         if not with_sign or sum(sign in cell for cell in cells) > len(with_sign):
             continue
         rest = [cell for cell in cells if not pattern.match(cell)]
-        if wanted is not None or _groups_for_sure(with_sign, rest, sign, decimal):
+        if wanted is not None or _groups_for_sure(with_sign, rest, sign, decimal, commas):
             sure.append(index)
         else:
             line = next(row.line for row in body if index < len(row.cells) and row.cells[index] == with_sign[0])
@@ -339,9 +295,11 @@ def _as_written(sign: str, body: Sequence[RawRow]) -> str:
 
 def _other_sign(layout: Layout, body: Sequence[RawRow], decimal: str) -> str:
     """A blank or an apostrophe between the thousands of a column that has nothing but numbers otherwise; "" if none."""
-    for index in (one for one, kind in enumerate(layout.kinds) if kind == "t"):
+    for index in range(layout.width):
         cells = [row.cells[index] for row in body if index < len(row.cells) and not is_missing(row.cells[index])]
         for sign in (one for variants in _VARIANTS.values() for one in variants):
+            if not any(sign in cell for cell in cells):
+                continue
             pattern = _grouped_by(sign, decimal)
             grouped = sum(bool(pattern.match(cell)) for cell in cells)
             if grouped and all(pattern.match(cell) or number(cell, decimal) is not None for cell in cells):
@@ -349,12 +307,13 @@ def _other_sign(layout: Layout, body: Sequence[RawRow], decimal: str) -> str:
     return ""
 
 
-def _groups_for_sure(with_sign: Sequence[str], rest: Sequence[str], sign: str, decimal: str) -> bool:
+def _groups_for_sure(with_sign: Sequence[str], rest: Sequence[str], sign: str, decimal: str, commas: bool) -> bool:
     """Whether `7,250` can only be seven thousand: a decimal sign stands beside it, or it stands twice, or whole numbers do."""
     if any(decimal in cell or cell.count(sign) > 1 for cell in with_sign):
         return True
     return (
-        decimal == "."
+        commas
+        and decimal == "."
         and any(re.fullmatch(r"[+-]?\d{1,3}", cell) for cell in rest)
         and not any("." in cell for cell in rest)
     )

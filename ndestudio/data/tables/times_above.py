@@ -18,8 +18,8 @@ _LOOKED_AT = 6
 def heads_times(rows: Sequence[RawRow], kinds: Sequence[list[CellKind]], place: int, decimal: str = ".") -> bool:
     """Whether the row at ``place`` holds the times of the columns below it.
 
-    Names come first. Dates above numbers are times; numbers are if they rise in equal steps, and either those in the rows
-    below do not or the names are such that runs have.
+    Names come first. Dates above numbers are times; numbers are if they rise in equal steps, or at all, and
+    either those in the rows below do not or the names are such that runs have.
     """
     cells, found = rows[place].cells, kinds[place]
     begin = next((k for k, kind in enumerate(found) if kind in ("n", "d")), len(found))
@@ -45,10 +45,17 @@ def heads_times(rows: Sequence[RawRow], kinds: Sequence[list[CellKind]], place: 
         return False
     if times[0] == "d":
         return True
-    if not _equal_steps(cells[begin:end], decimal):
-        return False
     named = any(word(name) in RUN_WORDS for name in names)
+    if not _equal_steps(cells[begin:end], decimal):
+        others = (_rises(rows[one].cells[begin:end], decimal) for one in below)
+        return _rises(cells[begin:end], decimal) and (named or (len(times) > FEWEST and not any(others)))
     return named or not all(_equal_steps(rows[one].cells[begin:end], decimal) for one in below)
+
+
+def _rises(cells: Sequence[str], decimal: str) -> bool:
+    values = [number(cell, decimal) for cell in cells]
+    known = [value for value in values if value is not None]
+    return len(known) == len(values) > 1 and all(b > a for a, b in pairwise(known))
 
 
 def _equal_steps(cells: Sequence[str], decimal: str) -> bool:

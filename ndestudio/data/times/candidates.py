@@ -13,10 +13,8 @@ from ndestudio.data.times.cells import series_of
 from ndestudio.data.times.clock import Clock, Part
 from ndestudio.data.times.forms import ZONES
 from ndestudio.data.times.recognise import Reading
-from ndestudio.data.times.words import is_end, is_start, name_score, part_of_clock, tokens, unit_in_name
+from ndestudio.data.times.words import TELLING, is_end, is_start, name_score, part_of_clock, tokens, unit_in_name
 
-TELLING = 2.5
-"""From this score on a name says that its column is the time."""
 READABLE = 3.0
 """A column with such a name that cannot be read is a problem, not a column of text."""
 RISING = 2.5
@@ -143,9 +141,10 @@ def single(column: Seen) -> Candidate | None:
             Clock((Part(column.index, column.label),), unit), 0.0 if counter else score, column.values, counter
         )
     if not column.reading.strict and score < TELLING:
-        if column.kind == "text":
+        if column.kind == "text" and (column.header or column.reading.form.measure != "moment"):
             return None
-        return Candidate(Clock((Part(column.index, column.label),), column.unit), score, column.values)
+        if column.kind != "text":
+            return Candidate(Clock((Part(column.index, column.label),), column.unit), score, column.values)
     form = column.reading.form
     part = part_by_form(column, "time")
     sure = 0.0 if not column.reading.strict else 1.5 if form.measure == "moment" else 1.0
@@ -292,7 +291,7 @@ def best(found: Sequence[Candidate], rises: Callable[[np.ndarray], bool]) -> Can
     """The most likely clock; the first of equally likely ones. A part of a clock in several columns is none itself."""
     chosen, score = None, 0.0
     for one in found:
-        total = one.name + (RISING if rises(one.values) else 0.0) - (_COUNTER if one.counter else 0.0)
+        total = one.name + (RISING if rises(through_midnight(one)) else 0.0) - (_COUNTER if one.counter else 0.0)
         if total > score:
             chosen, score = one, total
     if chosen is not None and len(chosen.clock.parts) > 1:
@@ -303,6 +302,17 @@ def best(found: Sequence[Candidate], rises: Callable[[np.ndarray], bool]) -> Can
         if alone and not rises(chosen.values):
             return alone[0]
     return chosen
+
+
+def through_midnight(candidate: Candidate) -> np.ndarray:
+    """The values of clocks of a day counted on where they fall at midnight."""
+    values, parts = candidate.values, candidate.clock.parts
+    known = values[np.isfinite(values)]
+    if len(parts) != 1 or parts[0].form is None or candidate.clock.moment or not len(known):
+        return values
+    if parts[0].form.plain or known.min() < 0 or known.max() > 1 or len(known) < len(values):
+        return values
+    return values + np.concatenate([[0.0], np.cumsum(np.diff(values) < -0.5)])
 
 
 def _finer(candidate: Candidate) -> bool:

@@ -30,8 +30,10 @@ def as_cells(series: pl.Series, form: TimeForm, decimal: str = ".") -> pl.Series
     if series.dtype == pl.Object:
         series = pl.Series([None if one is None else str(one) for one in series], dtype=pl.String)
     if not form.grammar:
-        text = series.dtype == pl.String
-        return series.str.strip_chars().str.replace(",", ".", literal=True) if text and decimal == "," else series
+        if series.dtype == pl.String:
+            series = series.str.strip_chars()
+            return series.str.replace(",", ".", literal=True) if decimal == "," else series
+        return series
     if series.dtype == pl.Time:
         return series.dt.to_string("%H:%M:%S%.6f")
     if series.dtype == pl.Duration:

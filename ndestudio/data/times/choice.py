@@ -19,6 +19,7 @@ from ndestudio.data.times.candidates import (
     part_by_form,
     part_of,
     parts_of,
+    through_midnight,
 )
 from ndestudio.data.times.clock import Clock, Part
 from ndestudio.data.times.grammars import format_names
@@ -68,7 +69,7 @@ def choose(
     unread = _unreadable(columns)
     if unread is not None and (chosen is None or not chosen.telling):
         return Chosen(problems=(cannot_read(unread, path),))
-    if chosen is None or not (chosen.telling or rises(chosen.values)):
+    if chosen is None or not (chosen.telling or rises(through_midnight(chosen))):
         return Chosen(problems=(_none(path),))
     if not chosen.telling and not _alone(chosen, found, rises, columns):
         return Chosen(problems=(_which(found, rises, path),))
@@ -159,8 +160,8 @@ def _alone(
         return True
     known = chosen.values[np.isfinite(chosen.values)]
     even = len(known) > 2 and bool(np.allclose(np.diff(known), known[1] - known[0], rtol=1e-3, atol=0))
-    others = [one for one in found if one is not chosen and rises(one.values)]
-    return rises(chosen.values) and (
+    others = [one for one in found if one is not chosen and rises(through_midnight(one))]
+    return rises(through_midnight(chosen)) and (
         even or (chosen.name > 0 and not others) or (not others and chosen.clock.parts[0].index == 0)
     )
 
@@ -168,7 +169,7 @@ def _alone(
 def _which(found: Sequence[Candidate], rises: Callable[[np.ndarray], bool], path: str | None) -> DataError:
     from ndestudio.data.decisions import question
 
-    able = [one for one in found if rises(one.values)][:_MOST] or list(found[:_MOST])
+    able = [one for one in found if rises(through_midnight(one))][:_MOST] or list(found[:_MOST])
     choices = (*(Choice(f"`{one.clock.label}`", {"time": _setting(one.clock)}) for one in able), COUNT)
     names = ", ".join(f"`{one.clock.label}`" for one in able)
     seen = (

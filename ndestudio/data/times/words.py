@@ -42,7 +42,7 @@ _LONE = frozenset("tThHsSdD")
 _START = _words("start begin beginning beginn anfang debut début from von inicio onset")
 _END = _words("end stop ende fin bis to until finish")
 _OTHER = _words(
-    "residence retention half delay lag response doubling constant step steps life lifetime per rate dead death birth born "
+    "residence retention half delay length lag response doubling constant step steps life lifetime per rate dead death birth born "
     "exposure integration settling rise fall peak travel transit run turnaround relaxation dt interval duration_of dosing "
     "infusion holding contact hydraulic resident acquisition shutter temperature temp reaction_rate scale since_last "
     "expiry update updated modified created version publication access accessed download temporal"
@@ -69,6 +69,10 @@ def tokens(label: str) -> tuple[str, ...]:
     split = re.sub(r"(?i)date\s?time(?!s?tamp)", "datetime", split)
     words = (word.lstrip("#") or word for word in re.split(r"[^\w#µ]+|_", split.lower()))
     return tuple(word for word in words if word)
+
+
+TELLING = 2.5
+"""From this score on a name says that its column is the time."""
 
 
 @cache
