@@ -206,9 +206,9 @@ def _roles(rows: Sequence[RawRow], candidates: list[int], usual: Sequence[CellKi
         if names_above and texts and all(is_type(text) for text in texts):
             rest.append(place)
             continue
-        if names_above and units is None:
+        if names_above and units is None and not _all_names(texts, rows[names_above[0]], len(higher)):
             known = sum(is_unit(text) for text in texts)
-            if not texts or (2 * known >= len(texts) and not _all_names(texts, rows[names_above[0]])):
+            if 2 * known >= len(texts):
                 units = place
                 continue
             if _unknown_units(rows, place, higher):
@@ -237,13 +237,17 @@ def _could_name(row: RawRow, below: RawRow, usual: Sequence[CellKind]) -> bool:
     return named and enough and bool(texts) and not (long and all(is_unit(text) for text in long))
 
 
-def _all_names(texts: list[str], above: RawRow) -> bool:
-    """Whether texts that could be units are names, as `t, m, V` below `Operator, Smith` and `Date, pH` below `Method, A` are."""
-    if any(_names_clock(text) for text in texts) and not any(
-        _TIME_WORDS.match(text) or _names_clock(text) for text in _texts(above)
-    ):
-        return True
-    if any(is_unit(unit) and not is_unit(label) for label, unit in map(split_header, texts)):
+def _all_names(texts: list[str], above: RawRow, count: int) -> bool:
+    """Whether texts that could be units are names, as `t, m, V` below `Operator, Smith` and `Date, pH` below `Method, A` are.
+
+    ``count`` rows stand above them, settings if there are several.
+    """
+    if not any(_TIME_WORDS.match(text) or _names_clock(text) for text in _texts(above)):
+        if any(_names_clock(text) for text in texts):
+            return True
+        if count > 1 and texts and len(texts[0]) > 1 and name_score(texts[0]) >= TELLING:
+            return True
+    if any(is_unit(unit) and (not is_unit(label) or "_" in label) for label, unit in map(split_header, texts)):
         return True
     lone = all(len(text) == 1 for text in texts)
     return lone and any(cell.rstrip().endswith(":") for cell in above.cells)

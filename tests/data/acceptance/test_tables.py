@@ -179,6 +179,26 @@ def test_names_and_values_above_a_table(tmp_path: Path) -> None:
     assert found.rows == (6, 7, 8)
 
 
+@pytest.mark.parametrize(
+    ("above", "names"),
+    [
+        ("Owner;Berg\nRig;R2\nRecipe;B\n", "day;N"),
+        ("Owner;Berg\nRecipe;B\n", "hours;V"),
+        ("Batch 9\n", "hours  day_length(h)"),
+    ],
+)
+def test_names_that_are_units_too_stand_below_settings(tmp_path: Path, above: str, names: str) -> None:
+    sign = ";" if ";" in names else "  "
+    rows = "".join(f"{k}{sign}{20 - k * k}\n" for k in range(4))
+    found = head(tmp_path, f"{above}{names}\n{rows}")
+    assert found.headers == tuple(names.split(sign))
+
+
+def test_names_and_units_below_settings(tmp_path: Path) -> None:
+    found = head(tmp_path, "Owner;Berg\nRig;R2\nDauer;Kraft\nh;N\n0;20\n1;18\n2;14\n")
+    assert found.headers == ("Dauer [h]", "Kraft [N]")
+
+
 def test_a_row_of_units_that_is_partly_filled(tmp_path: Path) -> None:
     found = head(tmp_path, "day;plot;flux;temp\n;;mg m-2 h-1;degC\n0;3;1,5;20\n1;3;1,25;21\n")
     assert found.headers == ("day", "plot", "flux [mg m-2 h-1]", "temp [degC]")
