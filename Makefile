@@ -38,11 +38,11 @@ run: $(READY)
 
 test: $(READY)
 	@$(PY) tools/system.py qt
-	QT_QPA_PLATFORM=offscreen $(PY) -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
+	QT_QPA_PLATFORM=offscreen $(PY) -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 coverage: $(READY)
 	@$(PY) tools/system.py qt
-	QT_QPA_PLATFORM=offscreen NDE_TEST_TYPES= $(PY) -m pytest -n $(WORKERS) --dist loadfile \
+	QT_QPA_PLATFORM=offscreen NDE_TEST_TYPES= $(PY) -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder \
 	    --cov --cov-report=term --cov-report=xml $(ARGS)
 
 check: $(READY)
