@@ -15,6 +15,8 @@ from ndestudio.model.fitted import FittedModel
 
 WIDER = 0.5
 """The box of measured starts is widened by this part of its width."""
+LEAST = 0.1
+"""Of its least value, where that is above zero, is what a start or an input may be lowered to."""
 
 
 def check_limits(config: NextRunConfig, states: Sequence[str], inputs: Sequence[str]) -> None:
@@ -43,7 +45,8 @@ def check_limits(config: NextRunConfig, states: Sequence[str], inputs: Sequence[
 def bounds(model: FittedModel, dataset: Dataset, config: NextRunConfig) -> dict[str, tuple[float, float]]:
     """Limits of each state's start and each input's level: those that are given, else the measured ones widened by half.
 
-    What was never negative stays so. A state that is not measured keeps the start it was fitted with, unless limits are given.
+    What was never negative stays so, and what was always positive too (down to a tenth of its least value): a start without a
+    species tells nothing of how it acts. A state that is not measured keeps the start it was fitted with, unless limits are given.
 
     Raises
     ------
@@ -79,5 +82,5 @@ def _widened(values: Sequence[float], column: Float[np.ndarray, " value"]) -> tu
     more = 0.5 * WIDER * (width if width > 1e-3 * reach else reach)
     lower, upper = low - more, high + more
     if len(column) and column.min() >= 0:
-        lower = max(lower, 0.0)
+        lower = max(lower, LEAST * min(low, float(column.min())))
     return lower, upper

@@ -254,9 +254,16 @@ def _sentence(found: Sequence[Rival], runs: Sequence[SuggestedRun], search: _Sea
     clock = search.dataset.time
     unit = f" {clock.unit}" if clock.unit else ""
     return (
-        f"{lead}; a run from {said} would: at {clock.name} = {pair.time:.3g}{unit} they differ in {pair.column} by "
+        f"{lead}; a run from {said} would: at {clock.name} = {time_text(pair.time, runs[0].t)}{unit} they differ in {pair.column} by "
         f"{_times_the_noise(pair.difference)}."
     )
+
+
+def time_text(moment: float, times: Float[np.ndarray, " time"]) -> str:
+    """A time to a hundredth of the run it belongs to, so that the year 1902 of a run of 20 years is no `1.9e+03`."""
+    length = float(times[-1] - times[0])
+    far = math.log10(max(abs(moment) / length, 1.0)) if length > 0 else 0.0
+    return f"{moment:.{3 + math.ceil(far)}g}"
 
 
 def _law(term: str, formula: str) -> str:

@@ -163,7 +163,8 @@ def alternatives(network_model: FittedModel, distillation: Distillation) -> list
 
 
 def surviving(models: Sequence[FittedModel], dataset: Dataset, noise: Noise) -> tuple[Rival, ...]:
-    """Those of ``models`` that the data do not exclude, the likeliest first; of equal formulas one is kept."""
+    """Those of ``models`` that the data do not exclude, the likeliest first; of laws of one form, whatever their constants, one is kept."""
+    from ndestudio.distil.search import skeleton
     from ndestudio.model.replace import numbers_filled
 
     judged = [(one, _errors(one, dataset, noise)) for one in models]
@@ -175,7 +176,7 @@ def surviving(models: Sequence[FittedModel], dataset: Dataset, noise: Noise) -> 
     found: dict[tuple[str, ...], tuple[float, FittedModel]] = {}
     for one, errors in usable:
         value = _criterion(one, errors, counts)
-        key = tuple(short_text(law, 3) for law in numbers_filled(one).values())
+        key = tuple(skeleton(law) for law in numbers_filled(one).values())
         if key not in found or value < found[key][0]:
             found[key] = value, one
     least = min(value for value, _ in found.values())

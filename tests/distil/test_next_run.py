@@ -16,7 +16,7 @@ from ndestudio.data.dataset import Dataset
 from ndestudio.distil import DistilConfig, distil
 from ndestudio.distil.config import NextRunConfig
 from ndestudio.distil.limits import bounds
-from ndestudio.distil.next_run import discriminating, suggest_next_run, with_next_run
+from ndestudio.distil.next_run import discriminating, suggest_next_run, time_text, with_next_run
 from ndestudio.distil.rivals import Noise, Rival, alternatives, noise_of, rivals, surviving
 from ndestudio.distil.suggested import TOLD_APART, NextRun
 from ndestudio.errors import SettingError
@@ -132,6 +132,27 @@ def test_starts_are_those_that_were_measured_widened_by_half(few: Dataset, model
     width = max(starts) - min(starts)
     assert (low, high) == pytest.approx((min(starts) - width / 4, max(starts) + width / 4))
     assert bounds(model, few, NextRunConfig(starts={"x": (1.0, 2.0)}))["x"] == (1.0, 2.0)
+
+
+def test_a_time_is_told_to_a_hundredth_of_its_run() -> None:
+    assert time_text(1902.4, np.linspace(1900.0, 1920.0, 5)) == "1902.4"
+    assert time_text(1.166667, np.linspace(0.0, 2.0, 5)) == "1.17"
+
+
+def test_what_was_always_positive_starts_above_zero(few: Dataset, models: list[FittedModel]) -> None:
+    least = min(float(one.measured.min()) for one in few.trajectories)
+    low, _ = bounds(models[0], few, NextRunConfig())["x"]
+    assert least > 0 and low >= 0.099 * least
+
+
+def test_laws_of_one_form_are_one_law(few: Dataset) -> None:
+    config = ModelConfig(equations="d(x)/dt = f(x)", networks={"f": NetworkConfig(width=4, depth=1)})
+    start = initial_model(config, few, 0)
+    nearly = [
+        replace_neural_term(start, "f", parse_expression(law)) for law in ("-1.31*x - 0.05", "-1.3*x - 0.05", "-1.4*x")
+    ]
+    (first, second) = surviving(nearly, few, noise(0.5))
+    assert {first.formulas["f"].count(" - "), second.formulas["f"].count(" - ")} == {0, 1}
 
 
 def test_within_limits_in_which_nothing_parts_it_says_so(few: Dataset, models: list[FittedModel]) -> None:
