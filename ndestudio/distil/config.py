@@ -18,7 +18,8 @@ class DistilConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     operators
         Building blocks; a preset name (`"polynomial"`, `"rational"`, `"trigonometric"`, `"kinetics"`) or a list.
     seconds
-        wall-time limit of the search per neural term.
+        wall-time limit of the search per neural term, which ends before it where nothing shorter has described the samples
+        for long.
     evaluations
         Limit on expressions per neural term (reproducible).
     seed

@@ -267,7 +267,7 @@ class Rounds:
     def _search(self, data: TermData, known: Sequence[Expr], settle: int, asked: Asked) -> SearchResult:
         from ndestudio.expression import to_text
 
-        settings = replace_settings(search_config(self.config, data.noise), settle)
+        settings = search_config(self.config, data.noise, settle)
         own = self.config.guesses.get(data.name, ())
         library, units, unit = fitting_library(
             self.model, self.dataset, data.name, data.arguments, self.config, self.operators
@@ -371,12 +371,6 @@ def _without_drag(formula: Expr) -> Expr:
 
 def _at_noise(squares: float, count: int) -> bool:
     return bool(squares <= count + AT_NOISE * np.sqrt(2.0 * count))
-
-
-def replace_settings(settings, settle: int):  # type: ignore[no-untyped-def]
-    import msgspec
-
-    return msgspec.structs.replace(settings, settle=settle)
 
 
 def _key(formulas: Mapping[str, Expr]) -> str:

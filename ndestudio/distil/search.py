@@ -27,6 +27,8 @@ from ndestudio.symbolic.presets import resolve_operators
 
 HELD_OUT = 0.2
 """Share of the samples that rank candidates and do not fit them."""
+SETTLE = 2_000_000
+"""Evaluations without a shorter description after which a search of samples ends before its limits."""
 MOST_GUESSES = 60
 
 
@@ -68,8 +70,8 @@ def search_neural_term(
     return Searched(samples, result)
 
 
-def search_config(config: DistilConfig, noise: float | None) -> SearchConfig:
-    """The engine's settings. Raises ValueError for an unknown operator or preset."""
+def search_config(config: DistilConfig, noise: float | None, settle: int = SETTLE) -> SearchConfig:
+    """The engine's settings; ``settle`` as there. Raises ValueError for an unknown operator or preset."""
     operators, costs = resolve_operators(config.operators, config.complexity)
     return SearchConfig(
         operators=operators,
@@ -80,6 +82,7 @@ def search_config(config: DistilConfig, noise: float | None) -> SearchConfig:
         seed=config.seed,
         threads=config.threads,
         noise=noise,
+        settle=settle,
         options=config.options,
     )
 
