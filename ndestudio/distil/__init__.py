@@ -10,9 +10,10 @@ from ndestudio.distil.result import Distillation, NeuralTermDistillation, Neural
 from ndestudio.distil.suggested import NextRun, SuggestedRun
 
 if TYPE_CHECKING:
+    from ndestudio.distil.assembly import assemble
     from ndestudio.distil.ground_truth import fitted_ground_truth
     from ndestudio.distil.next_run import suggest_next_run, with_next_run
-    from ndestudio.distil.pipeline import assemble, distil
+    from ndestudio.distil.pipeline import distil
     from ndestudio.distil.recovery import recovery_test
     from ndestudio.distil.substitution import substitute_formula, with_scored
 
@@ -38,7 +39,7 @@ __all__ = [
 ]
 
 _HOME = {
-    "assemble": "pipeline",
+    "assemble": "assembly",
     "distil": "pipeline",
     "fitted_ground_truth": "ground_truth",
     "substitute_formula": "substitution",

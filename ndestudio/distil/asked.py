@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float
 
-from ndestudio.expression.arrays import compile_array
+from ndestudio.expression.arrays import ArrayFunction, compile_array
 from ndestudio.expression.tree import Binary, Expr, Name
 from ndestudio.model.config import NetworkConfig
 
@@ -54,7 +54,7 @@ class Asked:
         with np.errstate(all="ignore"):
             return self._vanishes(function, points) and self._within(function, points)
 
-    def _vanishes(self, function, points) -> bool:  # type: ignore[no-untyped-def]
+    def _vanishes(self, function: ArrayFunction, points: Float[np.ndarray, "point argument"]) -> bool:
         """Zero where a factor is."""
         size = float(np.max(np.abs(_values(function, points)), initial=0.0))
         for name in self.factors:
@@ -65,7 +65,7 @@ class Asked:
                 return False
         return True
 
-    def _within(self, function, points) -> bool:  # type: ignore[no-untyped-def]
+    def _within(self, function: ArrayFunction, points: Float[np.ndarray, "point argument"]) -> bool:
         used = self._away(points)
         N = _values(function, points[used]) / self.factor(points[used])
         if not np.isfinite(N).all():
@@ -80,7 +80,15 @@ class Asked:
             return False
         return all(self._goes(function, points[used], N, slack, *item) for item in config.monotone.items())
 
-    def _goes(self, function, points, N, slack, name, way) -> bool:  # type: ignore[no-untyped-def]
+    def _goes(
+        self,
+        function: ArrayFunction,
+        points: Float[np.ndarray, "point argument"],
+        N: Float[np.ndarray, " point"],
+        slack: float,
+        name: str,
+        way: str,
+    ) -> bool:
         place = self.arguments.index(name)
         moved = points.copy()
         moved[:, place] += STEP * (float(np.ptp(points[:, place])) or 1.0)
@@ -93,7 +101,7 @@ class Asked:
         return factor > 1e-9 * float(factor.max(initial=0.0))
 
 
-def _values(function, points: Float[np.ndarray, "point argument"]) -> Float[np.ndarray, " point"]:  # type: ignore[no-untyped-def]
+def _values(function: ArrayFunction, points: Float[np.ndarray, "point argument"]) -> Float[np.ndarray, " point"]:
     return np.broadcast_to(np.asarray(function(list(points.T)), float), (len(points),))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
+from typing import TypeAlias
 
 import numpy as np
 from jaxtyping import Float
@@ -12,9 +13,12 @@ from jaxtyping import Float
 from ndestudio.distil.choice import fitted_constants
 from ndestudio.distil.description import formula_nats, number_nats
 from ndestudio.distil.response import Response
-from ndestudio.expression.arrays import compile_array
+from ndestudio.expression.arrays import ArrayFunction, compile_array
 from ndestudio.expression.numeric import as_number, fold
 from ndestudio.expression.tree import Expr, substitute
+
+_Compiled: TypeAlias = "tuple[ArrayFunction, np.ndarray, np.ndarray, int, int]"
+"""A formula as a function, its points, the rows that sum over them, and where its numbers stand and how many."""
 
 MOST_ROWS = 120
 """Rows of one term: the directions in which the data say most."""
@@ -149,7 +153,9 @@ def _fitted(
     """Levenberg-Marquardt on all numbers of the formulas."""
     from ndestudio.model.replace import parametrise
 
-    functions, theta, forms = [], [], {}
+    functions: list[_Compiled] = []
+    theta: list[float] = []
+    forms = {}
     for name, arguments, points, rows in parts:
         form, values = parametrise(formulas[name], "number", set(arguments))
         slots = {argument: k for k, argument in enumerate((*arguments, *values))}
@@ -166,7 +172,10 @@ def _fitted(
     return found, squares
 
 
-def _minimised(functions, target, x):  # type: ignore[no-untyped-def]
+def _minimised(
+    functions: Sequence[_Compiled], target: Float[np.ndarray, " row"], x: Float[np.ndarray, " number"]
+) -> tuple[Float[np.ndarray, " number"], float]:
+    """Numbers with the least squares (Levenberg 1944, Marquardt 1963), and the squares."""
     error, J = _linearised(functions, target, x)
     squares = float(error @ error)
     if not np.isfinite(squares) or not len(x):
@@ -195,7 +204,9 @@ def _minimised(functions, target, x):  # type: ignore[no-untyped-def]
     return x, squares
 
 
-def _residual(functions, target, x):  # type: ignore[no-untyped-def]
+def _residual(
+    functions: Sequence[_Compiled], target: Float[np.ndarray, " row"], x: Float[np.ndarray, " number"]
+) -> Float[np.ndarray, " row"]:
     error = target
     for function, points, rows, at, count in functions:
         values = function([*points.T, *x[at : at + count]])
@@ -203,7 +214,9 @@ def _residual(functions, target, x):  # type: ignore[no-untyped-def]
     return error
 
 
-def _linearised(functions, target, x):  # type: ignore[no-untyped-def]
+def _linearised(
+    functions: Sequence[_Compiled], target: Float[np.ndarray, " row"], x: Float[np.ndarray, " number"]
+) -> tuple[Float[np.ndarray, " row"], Float[np.ndarray, "row number"]]:
     J = np.zeros((len(target), len(x)))
     error = target
     for function, points, rows, at, count in functions:

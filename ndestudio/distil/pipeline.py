@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
 from ndestudio.data.dataset import Dataset
+from ndestudio.distil.assembly import assemble, filled_in
 from ndestudio.distil.choice import choose
 from ndestudio.distil.combine import JudgedNeuralTerm, combine
 from ndestudio.distil.combine import total as _total
@@ -382,7 +383,7 @@ class _Work:
 
     def _skeleton(self, scored: ScoredCandidate, neural_term: str) -> str:
         """Structure of a candidate's refitted formula in its simplest form."""
-        return skeleton(simplest(_formula(scored.model, neural_term), self.budget))
+        return skeleton(simplest(filled_in(scored.model, neural_term), self.budget))
 
     def _stopped(
         self, judged: Mapping[str, JudgedNeuralTerm], engine: str, result: Trial | None = None
@@ -452,51 +453,6 @@ class _Quiet:
 
     def should_stop(self) -> bool:
         return self._reporter.should_stop()
-
-
-def assemble(
-    model: FittedModel, distillation: Distillation | Mapping[str, NeuralTermDistillation], accepted: Mapping[str, int]
-) -> FittedModel:
-    """``model`` with the accepted candidates in the places of their neural terms; terms not named stay neural.
-
-    Parameters
-    ----------
-    model
-        The hybrid model that was distilled.
-    accepted
-        Neural term -> index among its scored candidates. All choices together give the jointly refitted model.
-
-    Raises
-    ------
-    KeyError
-        For a neural term that was not distilled.
-    IndexError
-        For a candidate that does not exist.
-    """
-    whole = distillation if isinstance(distillation, Distillation) else None
-    neural_terms = distillation.neural_terms if isinstance(distillation, Distillation) else distillation
-    accepted = {name: index for name, index in accepted.items() if index >= 0}
-    chosen = {name: item.chosen for name, item in neural_terms.items() if item.chosen >= 0}
-    if whole is not None and accepted == chosen and accepted:
-        return whole.model
-    if len(accepted) == 1:
-        ((name, index),) = accepted.items()
-        return neural_terms[name].scored[index].model
-    result = model
-    for name, index in accepted.items():
-        refitted = neural_terms[name].scored[index].model
-        result = replace_neural_term(result, name, _formula(refitted, name))
-        known = {key: refitted.parameters[key] for key in model.parameters}
-        result = replace(result, parameters={**result.parameters, **known}, initial=refitted.initial)
-    return result
-
-
-def _formula(model: FittedModel, neural_term: str):  # type: ignore[no-untyped-def]
-    from ndestudio.model.replace import formula_filled
-
-    formula = formula_filled(model, neural_term)
-    assert formula is not None
-    return formula
 
 
 def _engine(name: str) -> Engine:

@@ -16,6 +16,7 @@ import numpy as np
 from jaxtyping import Float
 
 from ndestudio.data.dataset import Dataset, Part
+from ndestudio.distil.assembly import assemble
 from ndestudio.distil.result import Distillation
 from ndestudio.expression.text import short_text
 from ndestudio.fitting.config import TrainConfig
@@ -145,8 +146,6 @@ def _fitted_together(
 
 def alternatives(network_model: FittedModel, distillation: Distillation) -> list[FittedModel]:
     """The distilled model, then models with another scored candidate for one of their neural terms."""
-    from ndestudio.distil.pipeline import assemble
-
     chosen = {name: term.chosen for name, term in distillation.neural_terms.items() if term.chosen >= 0}
     known = distillation.metrics.train.get("mean", math.inf)
     found = []
