@@ -25,8 +25,29 @@ _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 _BRACKETS = re.compile(r"(?P<label>.*?\S)\s*\[(?P<unit>[^\[\]]*)\]\s*\Z", re.DOTALL)
 _PARENTHESES = re.compile(r"(?P<label>.*?\S)(?P<gap>\s*)\((?P<unit>[^()]*(?:\([^()]*\)[^()]*)*)\)\s*\Z", re.DOTALL)
 _SLASH = re.compile(r"(?P<label>[^/]*[^/\s])\s*/\s*(?P<unit>(?:1/|[A-Za-zµμΩ°%])[\w^·*/\-.°µμΩ%() ]{0,19})\Z")
-_NO_UNITS = frozenset({"time", "date", "datetime", "clock", "uhrzeit", "zeit", "heure", "hora"})
-"""What stands behind the slash of `Date/Time`."""
+_NO_UNITS = frozenset(
+    [
+        "time",
+        "date",
+        "datetime",
+        "clock",
+        "uhrzeit",
+        "zeit",
+        "heure",
+        "hora",
+        "state",
+        "region",
+        "province",
+        "county",
+        "country",
+        "city",
+        "site",
+        "species",
+        "type",
+        "name",
+    ]
+)
+"""What stands behind the slash of `Date/Time` and `Province/State`."""
 _NODE = re.compile(
     r"(?:[VI]|I[a-z])\((?!(?:d|c|m)?m[23]\)|volts?\)|amps?\)|ampere\))(?:in|[a-z]{3,}\w*|[A-Za-z]{1,3}\d+|\d+)\)\Z"
 )

@@ -23,6 +23,7 @@ from ndestudio.data.names import identifier, is_identifier, split_header, unique
         ("x(t)", "x", ""),
         ("dx/dt", "dx/dt", ""),
         ("cells/10", "cells/10", ""),
+        ("Province/State", "Province/State", ""),
         ("conc [ ]", "conc", ""),
         ("  two\nlines  [m] ", "two lines", "m"),
         ("", "", ""),

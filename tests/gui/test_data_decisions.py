@@ -133,7 +133,7 @@ def test_a_question_has_a_button_for_each_answer(qtbot: QtBot):
     acted = []
     problems.acted.connect(lambda position, number: acted.append((position, number)))
     problems.show_problems([("", "first", "error", ()), ("column when", "which?", "question", ("`a` & b", "c"))])
-    assert [one.text() for one in problems.rows[1].buttons] == ["a && b", "c"]
+    assert [one.text() for one in problems.rows[1].buttons] == ["a && b", "C"]
     qtbot.mouseClick(problems.rows[1].buttons[1], Qt.MouseButton.LeftButton)
     assert acted == [(1, 1)]
 

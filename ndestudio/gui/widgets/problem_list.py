@@ -28,7 +28,7 @@ class ProblemRow(QFrame):
         self.text = label(
             f"{place}: {sentence}" if place else sentence[:1].upper() + sentence[1:], wrap=True, selectable=True
         )
-        self.buttons = [QPushButton(words.replace("`", "").replace("&", "&&")) for words in actions]
+        self.buttons = [QPushButton(_caption(words)) for words in actions]
         if len(self.buttons) > 1:
             answers = QWidget()
             flow = FlowLayout(answers, GRID)
@@ -97,3 +97,9 @@ class ProblemList(QWidget):
     @property
     def sentences(self) -> tuple[str, ...]:
         return tuple(problem[1] for problem in self._shown)
+
+
+def _caption(words: str) -> str:
+    """An answer as a button says it; names stay as they are."""
+    plain = words.replace("`", "").replace("&", "&&")
+    return plain if words.startswith("`") else plain[:1].upper() + plain[1:]
