@@ -74,7 +74,7 @@ SHARES = (0.003, 0.01, 0.02, 0.05, 0.1, 0.2, 0.4)
 def pysindy(folder: Path, task: dict[str, Any]) -> Answer:
     """Sparse regression on smoothed slopes: cubic polynomials, sines and cosines; one candidate a threshold."""
     import numpy as np
-    import pysindy as ps
+    import pysindy as ps  # pyright: ignore[reportMissingImports]
 
     X, Y = _data(folder, "X", "Y")
     names = list(task["arguments"])
@@ -91,7 +91,7 @@ def pysindy(folder: Path, task: dict[str, Any]) -> Answer:
 def pysindy_weak(folder: Path, task: dict[str, Any]) -> Answer:
     """The weak form on the raw values."""
     import numpy as np
-    import pysindy as ps
+    import pysindy as ps  # pyright: ignore[reportMissingImports]
 
     (values,) = _data(folder, "V")
     t = _data(folder, "t")[0][0]
