@@ -8,9 +8,10 @@ from ndestudio.data.dataset import Dataset
 from ndestudio.expression import parse_expression
 from ndestudio.expression.functions import is_known
 from ndestudio.expression.tree import Call, Expr, Name, walk
+from ndestudio.expression.units import Unit, parse_unit, unit_text
 from ndestudio.model.fitted import FittedModel
+from ndestudio.model.units import quantity_units
 from ndestudio.symbolic.dimensions import DimensionError, ProblemUnits, check_dimensions, dimension_of
-from ndestudio.symbolic.units import Unit, parse_unit, unit_text
 
 
 def neural_term_units(model: FittedModel, dataset: Dataset, neural_term: str) -> tuple[tuple[str, ...], str]:
@@ -19,7 +20,7 @@ def neural_term_units(model: FittedModel, dataset: Dataset, neural_term: str) ->
     An argument has the unit of what it is called with: a column, a state, a parameter, time, or an expression of those.
     Where calls differ in unit, or the units of an expression do not fit together, the argument's is unknown.
     """
-    quantities = quantity_units(model, dataset)
+    quantities = quantity_units(model.config, dataset)
     arguments = model.system.neural_term(neural_term).arguments
     found: list[set[str]] = [set() for _ in arguments]
     for expression in (*model.system.rhs, *model.system.outputs.values()):
@@ -29,14 +30,6 @@ def neural_term_units(model: FittedModel, dataset: Dataset, neural_term: str) ->
                     units.add(_unit_of(argument, quantities))
     output = model.config.networks[neural_term].unit if neural_term in model.config.networks else ""
     return tuple(units.pop() if len(units) == 1 else "" for units in found), output
-
-
-def quantity_units(model: FittedModel, dataset: Dataset) -> dict[str, str]:
-    """Unit of every name of the equations that has one: the file's for columns, unless the model says otherwise."""
-    units = {column.name: column.unit for column in (*dataset.measured, *dataset.inputs)}
-    units |= {name: settings.unit for name, settings in model.config.parameters.items()}
-    units["t"] = dataset.time.unit
-    return {name: unit for name, unit in (units | dict(model.config.units)).items() if unit}
 
 
 def _unit_of(argument: Expr, quantities: dict[str, str]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -15,6 +15,7 @@ from ndestudio.expression.tree import CONSTANTS, Expr, calls, names
 from ndestudio.figures.text import plain
 from ndestudio.fitting.metrics import Metrics
 from ndestudio.model.fitted import FittedModel, NetworkWeights
+from ndestudio.model.units import UnitProblem, unit_problems
 
 DEFAULT_SPAN = (0.0, 10.0)
 """Times of a simulation for a model that comes without data."""
@@ -151,6 +152,7 @@ def content(model: FittedModel, dataset: Dataset | None = None, origin: Origin |
         raise ExportError(f"the model has no value for `{'`, `'.join(missing)}`; train it before exporting")
     _check_names(model)
     units = _units(model, dataset)
+    doubts = unit_problems(model.config, dataset) if dataset is not None else ()
     tracks = _tracks(model, dataset)
     scale = model.scale if model.scale is not None else np.maximum(1e-12, np.abs(tracks[0].initial))
     if origin is None:
@@ -166,7 +168,7 @@ def content(model: FittedModel, dataset: Dataset | None = None, origin: Origin |
         ),
         equations=tuple(system.rhs),
         outputs=tuple((Quantity(name, units.get(name, "")), expr) for name, expr in system.outputs.items()),
-        parameters=tuple(_parameter(model, name) for name in system.parameters),
+        parameters=tuple(_parameter(model, name, doubts) for name in system.parameters),
         inputs=tuple(Quantity(name, units.get(name, "")) for name in system.inputs),
         networks={neural_term.name: model.networks[neural_term.name] for neural_term in system.neural_terms},
         formulas={name: (item.arguments, item.expression) for name, item in model.replacements.items()},
@@ -174,6 +176,7 @@ def content(model: FittedModel, dataset: Dataset | None = None, origin: Origin |
         scale=np.asarray(scale, dtype=float),
         origin=origin,
         stiff=_stiff(model, tracks),
+        notes=tuple(plain(f"Units do not fit, and nothing is converted: {one}.") for one in doubts),
     )
 
 
@@ -235,13 +238,16 @@ def _units(model: FittedModel, dataset: Dataset | None) -> dict[str, str]:
     return units
 
 
-def _parameter(model: FittedModel, name: str) -> Quantity:
+def _parameter(model: FittedModel, name: str, doubts: Sequence[UnitProblem]) -> Quantity:
     config = model.config.parameters.get(name)
     unit, note = (plain(config.unit), plain(config.note)) if config else ("", "")
     if config is None:
         for neural_term, replacement in model.replacements.items():
             if name in replacement.parameters:
                 note = f"constant of {neural_term}"
+    acts = next((other.unit for doubt in doubts for other in doubt.conversions if other.name == name), "")
+    if acts:
+        note = "; ".join(part for part in (note, f"the equations take its number in {acts}") if part)
     return Quantity(name, unit, float(model.parameters[name]), note)
 
 

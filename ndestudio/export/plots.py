@@ -146,14 +146,14 @@ def _formula_on_grid(job: Job, shown: NeuralTermPlotData, arguments: tuple[str, 
 
 def _term_fit(job: Job, name: str) -> Figure | None:
     """How the formula in use follows the network; None where there is none."""
-    from ndestudio.distil.units import quantity_units
     from ndestudio.model.evaluate import evaluate_neural_term
+    from ndestudio.model.units import quantity_units
 
     model, trained = job.model, job.network_model
     distilled = job.distillation.neural_terms.get(name) if job.distillation else None
     if model is None or trained is None or distilled is None or name not in model.replacements:
         return None
-    units = quantity_units(trained, job.dataset) if job.dataset else {}
+    units = quantity_units(trained.config, job.dataset) if job.dataset else {}
     formula = lambda X: np.asarray(evaluate_neural_term(model, name, X), float)  # noqa: E731
     return term_fit_figure(term_fit(trained, distilled.samples, formula, units))
 

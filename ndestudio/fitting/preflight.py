@@ -8,6 +8,7 @@ from ndestudio.data.dataset import Part
 from ndestudio.fitting.prepared import PreparedFit
 from ndestudio.model.evaluate import field
 from ndestudio.model.initial import model_start
+from ndestudio.model.units import unit_problems
 
 FAR = 20.0
 """Ranges of all other values beyond which a value is told."""
@@ -17,7 +18,22 @@ LOOKED_AT = 50
 
 def preflight_checks(problem: PreparedFit) -> list[str]:
     """Sentences on the data and the start of a fit, most often none."""
-    return [*_doses(problem), *_empty(problem), *_flat(problem), *_alone(problem), *_undefined(problem)]
+    return [
+        *_units(problem),
+        *_doses(problem),
+        *_empty(problem),
+        *_flat(problem),
+        *_alone(problem),
+        *_undefined(problem),
+    ]
+
+
+def _units(problem: PreparedFit) -> list[str]:
+    """Units of the equations that do not fit."""
+    return [
+        f"Units do not fit, and nothing was converted: {one}."
+        for one in unit_problems(problem.space.model.config, problem.dataset)
+    ]
 
 
 def _doses(problem: PreparedFit) -> list[str]:

@@ -11,9 +11,9 @@ from ndestudio.expression import to_text
 from ndestudio.expression.functions import find
 from ndestudio.expression.numeric import fold
 from ndestudio.expression.tree import Binary, Call, Expr, Name, Negate, Number
+from ndestudio.expression.units import Unit, parse_unit
 from ndestudio.symbolic.engine import SearchProblem
 from ndestudio.symbolic.template import Template
-from ndestudio.symbolic.units import Unit, parse_unit
 
 MOST_DIMENSIONS = 16
 """Base dimensions the compiled engine tells apart."""

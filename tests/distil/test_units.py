@@ -13,11 +13,11 @@ from ndestudio.distil.config import DistilConfig
 from ndestudio.distil.result import NeuralTermSamples
 from ndestudio.distil.search import search_neural_term, search_problem
 from ndestudio.distil.units import neural_term_units
+from ndestudio.expression.units import parse_unit
 from ndestudio.model import FittedModel, ModelConfig, NetworkConfig, initial_model
 from ndestudio.model.config import ParameterConfig
 from ndestudio.progress import SilentReporter
 from ndestudio.symbolic.evolution import EvolutionEngine
-from ndestudio.symbolic.units import parse_unit
 
 OPERATORS = ("+", "-", "*", "/", "exp", "sin")
 

@@ -259,3 +259,22 @@ def test_a_prior_is_told_in_the_row_of_its_parameter(loaded: Session) -> None:
     loaded.model.change_parameter("a", prior=PriorConfig(mean=1.0, sd=0.5))
     row = loaded.model.state().parameters[0]
     assert row.prior == "normal, 1 +- 0.5"
+
+
+def test_units_that_do_not_fit_are_marked_and_mended_in_one_step(session: Session, tmp_path: Path):
+    path = tmp_path / "decay.csv"
+    path.write_text("t [s],c [mM]\n" + "".join(f"{60 * k},{4 - 0.1 * k}\n" for k in range(9)))
+    session.files.open([path])
+    wait(session)
+    session.show_stage("model")
+    session.model.edit_text("d(c)/dt = -k*c")
+    session.model.change_parameter("k", value=0.9, unit="1/h")
+    state = session.model.state()
+    assert state.problems == () and session.model.ready
+    assert [(one.line, one.column, one.kind) for one in state.doubts] == [(1, 3, "unit")]
+    (step,) = state.advice
+    assert step.level == "warning" and step.action == "Convert k to 1/s"
+    session.model.follow_advice(step)
+    assert session.project.spec.model.parameters["k"].value == pytest.approx(0.00025)
+    assert session.project.spec.model.parameters["k"].unit == "1/s"
+    assert session.model.state().doubts == ()

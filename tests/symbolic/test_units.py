@@ -9,12 +9,12 @@ import pytest
 
 from ndestudio.expression import evaluate, parse_expression
 from ndestudio.expression.tree import Binary, Call, Expr, Name, Negate, Number, names, size
+from ndestudio.expression.units import parse_unit
 from ndestudio.progress import Note, RecordingReporter, SilentReporter
 from ndestudio.symbolic import SymbolicRegressor
 from ndestudio.symbolic.dimensions import DimensionError, check_dimensions, dimension_of, units_of
 from ndestudio.symbolic.engine import SearchConfig, SearchProblem, SearchResult
 from ndestudio.symbolic.evolution import EvolutionEngine
-from ndestudio.symbolic.units import parse_unit
 
 pytest.importorskip("ndestudio.symbolic._evolution")
 

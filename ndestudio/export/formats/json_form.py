@@ -97,7 +97,7 @@ def _origin(content: Content) -> dict[str, Any]:
             for source in origin.sources
         ],
         "nrmse": {part: dict(errors) for part, errors in parts.items()},
-        "notes": list(origin.notes),
+        "notes": [*origin.notes, *content.notes],
     }
 
 

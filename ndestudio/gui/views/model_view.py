@@ -70,7 +70,7 @@ class ModelView(QWidget):
         self._state = state
         self.editor.show_text(state.text)
         self.editor.show_words(state.words)
-        self.editor.show_problems(state.problems)
+        self.editor.show_problems((*state.problems, *state.doubts))
         self._show_problems(state)
         self.math.show_formulas([row.formula for row in state.equations])
         self.math_stack.setCurrentIndex(1 if state.equations else 0)

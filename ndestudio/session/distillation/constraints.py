@@ -92,7 +92,7 @@ def _misread(form: str, arguments: tuple[str, ...]) -> str:
 def _units_said(model: FittedModel, dataset: Dataset) -> tuple[bool, str]:
     """Whether units can be respected, and a sentence about those that are known."""
     from ndestudio.distil.units import neural_term_units
-    from ndestudio.symbolic.units import parse_unit
+    from ndestudio.expression.units import parse_unit
 
     parts, known, whole = [], False, True
     for neural_term in model.system.neural_terms:

@@ -42,15 +42,15 @@ def formula_fit(
     dataset
         Where the units of the arguments are found.
     """
-    from ndestudio.distil.units import quantity_units
     from ndestudio.expression import evaluate
+    from ndestudio.model.units import quantity_units
 
     def formula(X: np.ndarray) -> np.ndarray:
         values = {name: X[:, i] for i, name in enumerate(samples.arguments)}
         with np.errstate(all="ignore"):
             return np.array(np.broadcast_to(np.asarray(evaluate(candidate.expression, values), float), len(X)))
 
-    return term_fit(model, samples, formula, quantity_units(model, dataset) if dataset else {})
+    return term_fit(model, samples, formula, quantity_units(model.config, dataset) if dataset else {})
 
 
 def changes(before: Mapping[str, float], after: Mapping[str, float], units: Mapping[str, str]) -> tuple[Change, ...]:

@@ -12,6 +12,7 @@ from ndestudio.model.config import ModelConfig
 from ndestudio.session.model.state import Advice, TextProblem, Words
 
 if TYPE_CHECKING:
+    from ndestudio.model.units import UnitProblem
     from ndestudio.session.model.analysis import Analysis
 
 _RATE = re.compile(r"(?<!\w)d\(\s*(\w+)\s*\)\s*/\s*dt(?!\w)")
@@ -32,7 +33,7 @@ def advice(model: ModelConfig, analysis: Analysis) -> tuple[Advice, ...]:
     others = [_other(problem, used) for problem in analysis.problems if problem.kind != "undeclared"]
     written = [one for one in others if one.kind not in ("ignore", "input")]
     others = written or others
-    return (*unknown, *others, *_slips(model, analysis))
+    return (*unknown, *others, *_units(analysis), *_slips(model, analysis))
 
 
 def _rate(model: ModelConfig, words: Words) -> Advice:
@@ -71,6 +72,30 @@ def _other(problem: TextProblem, used: set[str]) -> Advice:
             return Advice(sentence, "error", f"Use {name} as input", "input", name)
         return Advice(problem.sentence, "error", f"Ignore {name}", "ignore", name)
     return Advice(problem.sentence, "error", problem=problem)
+
+
+def doubts(analysis: Analysis) -> tuple[TextProblem, ...]:
+    """Where the units of the text do not fit."""
+    return tuple(_place(one) for one in analysis.unit_problems)
+
+
+def _place(problem: UnitProblem) -> TextProblem:
+    return TextProblem(problem.line, problem.column, problem.length, problem.sentence, "unit")
+
+
+def _units(analysis: Analysis) -> list[Advice]:
+    """Units that do not fit; a step for the first of several that the same one mends."""
+    found, offered = [], set()
+    for one in analysis.unit_problems:
+        action = ""
+        if one.conversions and one.conversions not in offered:
+            offered.add(one.conversions)
+            names = ", ".join(conversion.name for conversion in one.conversions)
+            action = f"Convert {names} to {one.conversions[0].unit}"
+        kind = "convert" if action else ""
+        steps = one.conversions if action else ()
+        found.append(Advice(one.sentence, "warning", action, kind, problem=_place(one), conversions=steps))
+    return found
 
 
 def _slips(model: ModelConfig, analysis: Analysis) -> list[Advice]:

@@ -15,6 +15,7 @@ from ndestudio.expression.functions import words as function_words
 from ndestudio.expression.tree import Expr, names
 from ndestudio.model.config import ModelConfig, NetworkConfig
 from ndestudio.model.system import System
+from ndestudio.model.units import UnitProblem, unit_problems
 from ndestudio.session.model.state import TextProblem, Words
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ class Analysis:
     """Arguments:
     statements: (line, LaTeX of the left side, right side) of what can be read, also while other lines have errors.
     neural_terms: network -> formal arguments.
+    unit_problems: where units do not fit together; the model can be used all the same.
     """
 
     system: System | None = None
@@ -35,6 +37,7 @@ class Analysis:
     parameters: tuple[str, ...] = ()
     neural_terms: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     summary: str = ""
+    unit_problems: tuple[UnitProblem, ...] = ()
 
     @property
     def taken(self) -> frozenset[str]:
@@ -95,6 +98,7 @@ def analyse(model: ModelConfig, dataset: Dataset | None) -> Analysis:
         parameters=parameters,
         neural_terms=neural_terms,
         summary=_summary(system),
+        unit_problems=unit_problems(model, dataset) if system is not None and dataset is not None else (),
     )
 
 

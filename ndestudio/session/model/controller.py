@@ -6,6 +6,8 @@ from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
+import msgspec
+
 from ndestudio.data.dataset import Dataset
 from ndestudio.figures.plot_data import PlotData, simulate_all
 from ndestudio.model.config import InitialConfig, ModelConfig, NetworkConfig, ParameterConfig
@@ -13,7 +15,7 @@ from ndestudio.model.networks import layer_sizes
 from ndestudio.progress import Reporter
 from ndestudio.session import commands
 from ndestudio.session.formulas import FormulaCache, FormulaRequest
-from ndestudio.session.model.advice import advice
+from ndestudio.session.model.advice import advice, doubts
 from ndestudio.session.model.analysis import Analysis, analyse, default_equations, renamed, replaced
 from ndestudio.session.model.library import entries, inserted
 from ndestudio.session.model.state import Advice, EquationRow, InitialRow, ModelState, NetworkRow, ParameterRow
@@ -75,6 +77,13 @@ class ModelController(Presenter[ModelState]):
                 self._columns.ignore(step.name)
             case "input":
                 self._columns.use_as_input(step.name)
+            case "convert":
+                model = self._workspace.project.spec.model
+                parameters = dict(model.parameters)
+                for one in step.conversions:
+                    parameters[one.name] = one.applied(parameters[one.name])
+                changed = msgspec.structs.replace(model, parameters=parameters)
+                self._edit(step.action, commands.with_model(self._workspace.project, changed))
 
     def change_network(self, name: str, **changes: Any) -> None:
         """Change fields of a ``NetworkConfig``."""
@@ -167,6 +176,7 @@ class ModelController(Presenter[ModelState]):
         return ModelState(
             text=project.spec.model.equations,
             problems=analysis.problems,
+            doubts=doubts(analysis),
             advice=advice(project.spec.model, analysis),
             words=analysis.words,
             equations=self._equations(analysis),

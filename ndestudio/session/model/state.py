@@ -8,6 +8,7 @@ from typing import Literal
 from ndestudio.data.dataset import Dataset
 from ndestudio.figures.plot_data import PlotData
 from ndestudio.model.config import NetworkConfig
+from ndestudio.model.units import Conversion
 from ndestudio.session.formulas import Formula
 
 
@@ -32,8 +33,8 @@ class Advice:
     action
         Words for a button, "" where there is no such step.
     kind, name, value
-        The step: declare a network `name`, write `value` for `name`, ignore the column `name`, or take it as a
-        measured input.
+        The step: declare a network `name`, write `value` for `name`, ignore the column `name`, take it as a
+        measured input, or write parameters in other units (`conversions`).
     problem
         The place in the text, where it has one.
     """
@@ -41,10 +42,11 @@ class Advice:
     sentence: str
     level: Literal["error", "warning", "info"]
     action: str = ""
-    kind: Literal["", "declare", "replace", "ignore", "input"] = ""
+    kind: Literal["", "declare", "replace", "ignore", "input", "convert"] = ""
     name: str = ""
     value: str = ""
     problem: TextProblem | None = None
+    conversions: tuple[Conversion, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -135,11 +137,13 @@ class LibraryEntry:
 class ModelState:
     """Arguments:
     obstacle: why training cannot start with this model, "" if it can.
+    doubts: places of the text that can be read but whose units do not fit.
     simulation: the model with the values of the tables, simulated; None while it is being made.
     """
 
     text: str
     problems: tuple[TextProblem, ...]
+    doubts: tuple[TextProblem, ...]
     advice: tuple[Advice, ...]
     words: Words
     equations: tuple[EquationRow, ...]

@@ -140,7 +140,7 @@ class EquationEditor(QPlainTextEdit):
             self._choices.setStringList(_completions(words))
 
     def show_problems(self, problems: tuple[TextProblem, ...]) -> None:
-        """Underline what cannot be understood."""
+        """Underline what cannot be understood, and where units do not fit."""
         self._problems = problems
         c = colours()
         selections = []
@@ -152,7 +152,7 @@ class EquationEditor(QPlainTextEdit):
             selection.cursor = cursor  # type: ignore[attr-defined]
             form = QTextCharFormat()
             form.setUnderlineStyle(QTextCharFormat.UnderlineStyle.WaveUnderline)
-            form.setUnderlineColor(QColor(c.error))
+            form.setUnderlineColor(QColor(c.warning if problem.kind == "unit" else c.error))
             selection.format = form  # type: ignore[attr-defined]
             selections.append(selection)
         self.setExtraSelections(selections)

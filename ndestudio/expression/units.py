@@ -1,4 +1,4 @@
-"""Units as dimension vectors: what `mg/L/h`, `m s^-2` or `1/day` measure. Sizes of units play no part.
+"""Units as dimension vectors and sizes: what `mg/L/h`, `m s^-2` or `1/day` measure, and how much of it one of them is.
 
 A unit is a product of words with whole or fractional powers, joined by `*`, `·`, a blank, `/` or `per`; powers follow
 `^` or `**`, or stand as superscripts or bare (`h-1`), and `/` divides by the one word or bracket after it. Known are the
@@ -12,8 +12,10 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
+from math import pi
 
 BASE = ("length", "mass", "time", "current", "temperature", "amount", "light", "count")
+ZERO_CELSIUS = 273.15
 
 _L, _M, _T, _I, _K, _N, _J, _C = ({name: Fraction(1)} for name in BASE)
 
@@ -76,7 +78,97 @@ _PLAIN: dict[str, Mapping[str, Fraction]] = {
     **dict.fromkeys(("copy", "copies", "item", "items", "#", "CFU", "cfu", "PFU", "pfu", "TCID50"), _C),
 }
 
-_PREFIXES = ("da", *"QRYZEPTGMkhdcmunpfazyrqµμ")
+_SIZES: dict[str, float] = {
+    **dict.fromkeys(("t", "tonne"), 1e6),
+    "bar": 1e8,
+    **dict.fromkeys(("Da", "amu", "u"), 1.66053906892e-24),
+    **dict.fromkeys(("L", "l", "liter", "litre", "liters", "litres"), 1e-3),
+    **dict.fromkeys(("M", "N", "newton", "Pa", "pascal", "J", "joule", "W", "watt"), 1e3),
+    **dict.fromkeys(("V", "volt", "ohm", "Ω", "Ω", "H", "T", "Wb"), 1e3),
+    **dict.fromkeys(("S", "F"), 1e-3),
+    "cal": 4184.0,
+    "Wh": 3.6e6,
+    "eV": 1.602176634e-16,
+    "Ah": 3600.0,
+    **dict.fromkeys(("min", "minute", "minutes"), 60.0),
+    **dict.fromkeys(("h", "hr", "hrs", "hour", "hours"), 3600.0),
+    **dict.fromkeys(("d", "day", "days"), 86400.0),
+    **dict.fromkeys(("week", "weeks", "wk"), 604800.0),
+    **dict.fromkeys(("month", "months"), 86400.0 * 365.25 / 12),
+    **dict.fromkeys(("year", "years", "yr", "yrs", "a"), 86400.0 * 365.25),
+    **dict.fromkeys(("degF", "°F", "fahrenheit"), 5 / 9),
+    **dict.fromkeys(("in", "inch"), 0.0254),
+    **dict.fromkeys(("ft", "foot", "feet"), 0.3048),
+    **dict.fromkeys(("mi", "mile", "miles"), 1609.344),
+    "Å": 1e-10,
+    "AU": 149597870700.0,
+    "ly": 9.4607304725808e15,
+    **dict.fromkeys(("lb", "lbs"), 453.59237),
+    "oz": 28.349523125,
+    "ha": 1e4,
+    "acre": 4046.8564224,
+    "cc": 1e-6,
+    "gal": 3.785411784e-3,
+    "atm": 101325e3,
+    "mmHg": 133.322387415e3,
+    **dict.fromkeys(("torr", "Torr"), 101325e3 / 760),
+    "psi": 6894.757293168e3,
+    "rpm": 1 / 60,
+    "U": 1e-6 / 60,
+    **dict.fromkeys(("deg", "°", "degree", "degrees"), pi / 180),
+    "mrad": 1e-3,
+    **dict.fromkeys(("%", "percent"), 1e-2),
+    "ppm": 1e-6,
+    "ppb": 1e-9,
+    "dozen": 12.0,
+    "hundred": 1e2,
+    "thousand": 1e3,
+    "million": 1e6,
+    "billion": 1e9,
+}
+"""How much one of a unit is in metres, grams, seconds, amperes, kelvins, moles, candelas; 1 where it is not listed."""
+
+_ZEROS = {
+    **dict.fromkeys(("degC", "°C", "celsius"), ZERO_CELSIUS),
+    **dict.fromkeys(("degF", "°F", "fahrenheit"), ZERO_CELSIUS - 32 * 5 / 9),
+}
+
+_PREFIXES: dict[str, float] = {
+    "da": 1e1,
+    **dict(
+        zip(
+            "QRYZEPTGMkhdcmunpfazyrq",
+            (
+                1e30,
+                1e27,
+                1e24,
+                1e21,
+                1e18,
+                1e15,
+                1e12,
+                1e9,
+                1e6,
+                1e3,
+                1e2,
+                1e-1,
+                1e-2,
+                1e-3,
+                1e-6,
+                1e-9,
+                1e-12,
+                1e-15,
+                1e-18,
+                1e-21,
+                1e-24,
+                1e-27,
+                1e-30,
+            ),
+            strict=True,
+        )
+    ),
+    "µ": 1e-6,
+    "μ": 1e-6,
+}
 _SUPERSCRIPT = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺", "0123456789-+")
 _TOKEN = re.compile(
     r"\s*(?:(?P<sign>\*\*|[*/^().·⋅×])|(?P<word>TCID50|(?:[^\W\d²³¹⁰-₿]|[°%#])(?:[^\W\d²³¹⁰-₿]|[°%#])*)"
@@ -94,10 +186,20 @@ class Unit:
         Base dimension -> exponent, zeros left out.
     unknown
         Words that are taken as dimensions of their own.
+    size
+        How much one of it is, in metres, grams, seconds, amperes, kelvins, moles and candelas. Units that measure the
+        same are equal, whatever their size.
+    words
+        Words as written -> exponent.
+    zero
+        Where a scale of temperature has its zero, in kelvin, for that unit alone; else 0.
     """
 
     powers: Mapping[str, Fraction] = field(default_factory=dict)
     unknown: tuple[str, ...] = ()
+    size: float = field(default=1.0, compare=False)
+    words: Mapping[str, Fraction] = field(default_factory=dict, compare=False)
+    zero: float = field(default=0.0, compare=False)
 
     def __str__(self) -> str:
         parts = [f"{n}^{p}" if p != 1 else n for n, p in sorted(self.powers.items())]
@@ -183,7 +285,10 @@ class _Parser:
         elif kind == "word":
             unit = _word(value)
         elif kind in ("number", "dash"):
-            unit = Unit()
+            number = float(value) if kind == "number" else 1.0
+            if number <= 0.0:
+                raise self.error(f"`{value}` is no size of a unit")
+            unit = Unit(size=number, words={} if number == 1.0 else {value: Fraction(1)})
         else:
             raise self.error(f"`{value}` does not belong there")
         return _times(Unit(), unit, self.power(is_number=kind == "number"))
@@ -224,18 +329,31 @@ class _Parser:
 
 
 def _word(word: str) -> Unit:
+    own = {word: Fraction(1)}
     for known in (_PREFIXED, _PLAIN):
         if word in known:
-            return Unit(known[word])
-    for prefix in _PREFIXES:
-        if word.startswith(prefix) and word[len(prefix) :] in _PREFIXED:
-            return Unit(_PREFIXED[word[len(prefix) :]])
-    return Unit({word: Fraction(1)}, (word,))
+            return Unit(known[word], (), _SIZES.get(word, 1.0), own, _ZEROS.get(word, 0.0))
+    for prefix, factor in _PREFIXES.items():
+        base = word[len(prefix) :]
+        if word.startswith(prefix) and base in _PREFIXED:
+            return Unit(_PREFIXED[base], (), factor * _SIZES.get(base, 1.0), own)
+    return Unit(own, (word,), 1.0, own)
 
 
 def _times(a: Unit, b: Unit, power: Fraction) -> Unit:
-    powers = dict(a.powers)
-    for name, exponent in b.powers.items():
-        powers[name] = powers.get(name, Fraction(0)) + exponent * power
+    if power == 1 and not a.words and a.size == 1.0:
+        return b
     unknown = dict.fromkeys((*a.unknown, *b.unknown))
-    return Unit({name: p for name, p in powers.items() if p}, tuple(unknown))
+    return Unit(
+        _added(a.powers, b.powers, power),
+        tuple(unknown),
+        a.size * b.size ** float(power),
+        _added(a.words, b.words, power),
+    )
+
+
+def _added(a: Mapping[str, Fraction], b: Mapping[str, Fraction], times: Fraction) -> dict[str, Fraction]:
+    total = dict(a)
+    for name, exponent in b.items():
+        total[name] = total.get(name, Fraction(0)) + exponent * times
+    return {name: power for name, power in total.items() if power}
