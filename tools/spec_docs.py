@@ -13,7 +13,7 @@ import msgspec
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from ndestudio.data.config import DataConfig, DoseConfig, SplitConfig  # noqa: E402
+from ndestudio.data.config import ConditionConfig, DataConfig, DoseConfig, RunConfig, SplitConfig  # noqa: E402
 from ndestudio.distil.config import DistilConfig, NextRunConfig, RecoveryConfig  # noqa: E402
 from ndestudio.export.config import ExportConfig  # noqa: E402
 from ndestudio.figures.style import FigureStyle  # noqa: E402
@@ -26,6 +26,7 @@ from ndestudio.model.config import (  # noqa: E402
     ParameterConfig,
     PenaltyConfig,
     PriorConfig,
+    RandomConfig,
 )
 from ndestudio.project.project import Spec  # noqa: E402
 from ndestudio.project.spec_types import describe, element_struct, struct_fields, struct_of  # noqa: E402
@@ -35,9 +36,12 @@ TABLES: dict[str, type] = {
     "data": DataConfig,
     "data.split": SplitConfig,
     "data.doses": DoseConfig,
+    "data.conditions.NAME": ConditionConfig,
+    "data.runs.TRAJECTORY": RunConfig,
     "model": ModelConfig,
     "model.parameters.NAME": ParameterConfig,
     "model.parameters.NAME.prior": PriorConfig,
+    "model.parameters.NAME.random": RandomConfig,
     "model.networks.NAME": NetworkConfig,
     "model.networks.NAME.basis.ARGUMENT": BasisConfig,
     "model.initial.STATE": InitialConfig,

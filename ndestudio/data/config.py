@@ -66,6 +66,47 @@ class DoseConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     limit: str | None = None
 
 
+class ConditionConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What is different under a condition (a knocked out gene, another medium, a higher temperature).
+
+    Attributes
+    ----------
+    parameters
+        Parameter of the equations -> its value in runs under this condition; a switch is a parameter that is 0 or 1.
+        The values are kept as they are; parameters that are estimated for each condition have `per = "condition"`.
+    inputs
+        Input -> constant value in these runs, in place of what the files say.
+    initial
+        State -> its initial value in these runs, which is then not estimated.
+    note
+        What the condition is.
+    """
+
+    parameters: dict[str, float] = {}
+    inputs: dict[str, float] = {}
+    initial: dict[str, float] = {}
+    note: str = ""
+
+
+class RunConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What is known of one run (trajectory) beside its file.
+
+    Attributes
+    ----------
+    condition
+        Under which condition it was; it holds instead of the column `condition` of the data.
+    inputs
+        Input -> constant value in this run. One that is no column becomes a covariate, which every run needs then (or
+        its condition).
+    initial
+        State -> its initial value in this run, which is then not estimated.
+    """
+
+    condition: str = ""
+    inputs: dict[str, float] = {}
+    initial: dict[str, float] = {}
+
+
 class DataConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Files and the roles of their columns. A column is named by its label in the file or by its alias.
 
@@ -106,8 +147,16 @@ class DataConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
         Measured forcings, interpolated linearly between their samples.
     covariates
         What is known of a whole trajectory (a dose, a temperature): inputs with one value in each, which may stand in
-        any of its rows; texts are numbered in alphabetical order from 0. Equations and initial values may depend on them (data control, Massaroli et al. 2020, Dissecting neural
+        any of its rows; texts are categories, numbered in alphabetical order from 0: parameters can be estimated for each
+        of them (`per` of a parameter). Equations and initial values may depend on them (data control, Massaroli et al. 2020, Dissecting neural
         ODEs).
+    condition
+        Column that says under which condition each run was: a covariate, mostly of texts (`strain`, `medium`), or the column
+        of the trajectories. None: the runs are all alike, or `runs` says it.
+    conditions
+        Condition -> what is different under it.
+    runs
+        Name of a trajectory -> its condition and constants.
     ignore
         Columns not used.
     names
@@ -162,6 +211,9 @@ class DataConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     states: tuple[str, ...] | None = None
     inputs: tuple[str, ...] = ()
     covariates: tuple[str, ...] = ()
+    condition: str | None = None
+    conditions: dict[str, ConditionConfig] = {}
+    runs: dict[str, RunConfig] = {}
     ignore: tuple[str, ...] = ()
     names: dict[str, str] = {}
     units: dict[str, str] = {}

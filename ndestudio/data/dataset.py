@@ -36,11 +36,14 @@ class Column:
         Header as written in the file, without the unit.
     unit
         Unit as written in the file, "" where there is none.
+    levels
+        Of a column of categories the text that each of the numbers 0, 1, 2, ... stands for.
     """
 
     name: str
     label: str
     unit: str = ""
+    levels: tuple[str, ...] = ()
 
     @property
     def title(self) -> str:
@@ -140,6 +143,10 @@ class Trajectory:
     inputs_before
         Where an input steps, its value just before `t` (then ``inputs`` has the one after); NaN elsewhere. None: none
         steps at a row.
+    condition
+        Name of the condition it was taken under, "" where none is told.
+    initial
+        State -> initial value that the condition or the run fixes.
     """
 
     name: str
@@ -152,6 +159,8 @@ class Trajectory:
     input_kind: str = "linear"
     doses: tuple[Dose, ...] = ()
     inputs_before: Float[np.ndarray, "time input"] | None = None
+    condition: str = ""
+    initial: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def control(self) -> ControlPath:
@@ -186,6 +195,10 @@ class Dataset:
         What the files were taken for, each with the answers that there are.
     time_reading
         What was taken as the time, None where nobody told.
+    conditions
+        Condition -> parameters that have other values under it.
+    condition_column
+        Name of the input that tells the condition of a run by its number, "" where there are no conditions.
     """
 
     trajectories: tuple[Trajectory, ...]
@@ -197,6 +210,8 @@ class Dataset:
     weights: Mapping[str, float] = field(default_factory=dict)
     decisions: tuple[Decision, ...] = ()
     time_reading: TimeReading | None = None
+    conditions: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    condition_column: str = ""
 
     @property
     def measured_names(self) -> tuple[str, ...]:

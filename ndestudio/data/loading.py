@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from ndestudio.data.assemble import Rows, assemble
+from ndestudio.data.conditions import with_conditions
 from ndestudio.data.config import DataConfig
 from ndestudio.data.covariates import with_covariates
 from ndestudio.data.dataset import Column, Dataset, Source
@@ -131,7 +132,7 @@ def _rows(plan: Plan, columns: dict[int, Analysed], table: Table, file: str) -> 
         units=values(plan.unit) if plan.unit else None,
         events=events,
         compartments=None if where is None else plain_texts(values(where)),
-        texts={k: values(one) for k, one in enumerate(plan.inputs) if one.index in plan.texts},
+        texts={k: plain_texts(values(one)) for k, one in enumerate(plan.inputs) if one.index in plan.texts},
     )
 
 
@@ -181,7 +182,7 @@ def _finish(plan: Plan, sources: list[Rows], files: list[Source], config: DataCo
         weights=_weights(measured, config),
         split=config.split,
     )
-    dataset = with_covariates(dataset, shaped.covariates)
+    dataset = with_conditions(with_covariates(dataset, shaped.covariates), config)
     decisions = (*plan.decisions, *shaped.decisions)
     return _with_trajectory_weights(replace(dataset, decisions=decisions, time_reading=found.reading), config)
 

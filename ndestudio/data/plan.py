@@ -118,6 +118,9 @@ def make_plan(head: Head, config: DataConfig) -> Plan:
         else _ordered(columns, config.states, pick("state"))
     )
     covariates = _ordered(columns, config.covariates, pick("covariate"))
+    named = _at(columns, find(columns, config.condition)) if config.condition else None
+    if named is not None and named in pick("trajectory"):  # a column may name runs and conditions
+        covariates = (*covariates, named)
     inputs = (*_ordered(columns, config.inputs, pick("input")), *covariates)
     pairs = deviation_columns(columns, assignment.roles, config)
     return Plan(

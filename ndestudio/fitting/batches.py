@@ -158,7 +158,7 @@ def make_start(problem: PreparedFit, rows: list[Rows], follows: np.ndarray) -> S
         trajectory = row.trajectory
         given[b] = model_start(model, trajectory)
         first[b] = np.concatenate([_first_values(trajectory.measured), _first_values(trajectory.inputs)])
-        mode[b] = FREE if follows[b] >= 0 else own
+        mode[b] = FREE if follows[b] >= 0 else np.where([s in trajectory.initial for s in states], GIVEN, own)
         if follows[b] >= 0:
             given[b] = _smooth_start(problem, row, given[b])
     wide = lambda values: np.broadcast_to(values, shape).copy()  # noqa: E731

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ndestudio.data.dataset import Dataset, Part
 from ndestudio.errors import EquationError
@@ -14,6 +14,7 @@ from ndestudio.fitting.uncertainty.information_criteria import Information, info
 from ndestudio.fitting.validation import held_out_error
 from ndestudio.model.config import ModelConfig
 from ndestudio.model.parse import parse_system
+from ndestudio.model.runs import for_runs
 from ndestudio.model.variants import all_neural, without_neural_terms
 from ndestudio.progress import Event, Note, Phase, Reporter, SilentReporter
 
@@ -115,7 +116,8 @@ def compare(
         if reporter.should_stop():
             break
         reporter.emit(Phase("compare", f"{name} ({k + 1} of {len(wanted)})", k + 1, len(wanted)))
-        done = known if known is not None and one is config else fit(one, dataset, train, _Quiet(reporter))
+        data = replace(dataset, conditions={}) if name == NEURAL else dataset  # it has none of the parameters
+        done = known if known is not None and one is config else fit(one, data, train, _Quiet(reporter))
         if done.outcome is Outcome.STOPPED and done is not known:
             break
         found.append(_compared(name, words, one, done, dataset, train, reporter))
@@ -133,7 +135,7 @@ def _relatives(config: ModelConfig, dataset: Dataset) -> tuple[dict[str, tuple[M
             NEURAL: (all_neural(config, measured, inputs), "a network of all states"),
         }, notes
     wanted = {HYBRID: (config, "as written")}
-    bare = without_neural_terms(config, measured, inputs)
+    bare = without_neural_terms(for_runs(config, dataset), measured, inputs)
     if bare is None:
         notes.append("There is no mechanistic model to compare with: without its unknown functions nothing is left.")
     else:

@@ -12,6 +12,7 @@ from jaxtyping import Bool, Float
 from ndestudio.data.dataset import Dataset, Part, Trajectory
 from ndestudio.data.smoothing import SmoothedTrajectory
 from ndestudio.errors import DataError, SpecError
+from ndestudio.expression.tree import Number
 from ndestudio.fitting.config import TrainConfig
 from ndestudio.fitting.path_penalty import PathPenalty, path_penalties
 from ndestudio.fitting.priors import Priors, model_priors
@@ -147,6 +148,7 @@ def prepare_fit(
         positive=positive,
     )
     _check_bend(train)
+    _check_runs(model, train)
     return _solved_by(problem, for_training(train.solver))
 
 
@@ -171,6 +173,19 @@ def _check_bend(train: TrainConfig) -> None:
     """Refuse a Huber loss that counts no error by its square, or is no number."""
     if train.loss == "huber" and not train.huber_delta > 0.0:
         raise SpecError(f"[train] `huber_delta` must be above 0, not {train.huber_delta:g}")
+
+
+def _check_runs(model: FittedModel, train: TrainConfig) -> None:
+    """Refuse to keep all initial values where parameters of runs are among them."""
+    if train.fit_initial is not False:
+        return
+    for state, rhs in zip(model.system.states, model.system.rhs, strict=True):
+        settings = model.config.initial.get(state)
+        if isinstance(rhs, Number) and rhs.value == 0 and settings is not None and settings.fit:
+            raise SpecError(
+                f"[train] `fit_initial = false` keeps all initial values, and `{state}` has a value for each run, which is estimated "
+                "as one; leave it out, and set `fit = false` for states whose initial values are known"
+            )
 
 
 def solver_settings(train: TrainConfig) -> SolverSettings:

@@ -70,10 +70,15 @@ def _elsewhere(
     model = problem.space.model
     parameters = problem.space.parameters(point.theta)
     found = start_values(model.system, model.config, parameters, others, model.measured, model.inputs)
-    common = next(iter(starts.values()))
+    known = list(starts.values())
+    sharing = np.argmax(mode[: len(known)] == SHARED, axis=0)
+    common = np.array([known[row][k] for k, row in enumerate(sharing)])
     given = np.zeros(len(model.system.states))
+    fixed = {one.name: np.array([state in one.initial for state in model.system.states]) for one in others}
     return {
-        name: np.where(shared, common, np.where(formula, value, model.initial.get(name, given)))
+        name: np.where(
+            fixed[name] | (formula & ~shared), value, np.where(shared, common, model.initial.get(name, given))
+        )
         for name, value in found.items()
     }
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
         ParameterConfig,
         PenaltyConfig,
         PriorConfig,
+        RandomConfig,
     )
     from ndestudio.model.evaluate import evaluate_neural_term, field, observe, quantities
     from ndestudio.model.fitted import FittedModel, NetworkWeights, Replacement, Simulation
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from ndestudio.model.latex import model_latex, system_latex
     from ndestudio.model.parse import parse_system
     from ndestudio.model.replace import formula_filled, numbers_filled, replace_neural_term, restore_neural_term
+    from ndestudio.model.runs import for_runs
     from ndestudio.model.system import NeuralTerm, System
 
 _HOME = {
@@ -36,6 +38,7 @@ _HOME = {
         "ParameterConfig",
         "PenaltyConfig",
         "PriorConfig",
+        "RandomConfig",
     ),
     "evaluate": ("evaluate_neural_term", "field", "observe", "quantities"),
     "fitted": ("FittedModel", "NetworkWeights", "Replacement", "Simulation"),
@@ -43,6 +46,7 @@ _HOME = {
     "latex": ("model_latex", "system_latex"),
     "parse": ("parse_system",),
     "replace": ("formula_filled", "numbers_filled", "replace_neural_term", "restore_neural_term"),
+    "runs": ("for_runs",),
     "system": ("NeuralTerm", "System"),
 }
 _MODULE = {name: module for module, members in _HOME.items() for name in members}
@@ -59,12 +63,14 @@ __all__ = [
     "ParameterConfig",
     "PenaltyConfig",
     "PriorConfig",
+    "RandomConfig",
     "Replacement",
     "Simulation",
     "System",
     "analyse",
     "evaluate_neural_term",
     "field",
+    "for_runs",
     "formula_filled",
     "initial_model",
     "library",

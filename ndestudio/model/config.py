@@ -44,6 +44,32 @@ class PriorConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         return f"normal, {self.mean:g} +- {self.sd:g}"
 
 
+class RandomConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A parameter that is drawn anew for each run from a population (a random effect, mixed-effects model).
+
+    The value in run i is k_i = k_pop exp(eta_i), k_pop + eta_i, or the same for the logit between bounds, with eta_i normal
+    around 0. Estimated are k_pop (the parameter itself), the spread of eta, and each eta_i.
+
+    Attributes
+    ----------
+    kind
+        Distribution of the parameter: `"log-normal"`, `"normal"` or `"logit-normal"` (between both bounds). None: the last
+        with both bounds, log-normal where the value is positive and no bound lets it become negative, else normal.
+    sd
+        Standard deviation of eta, or the start of its estimate (0.3: for a log-normal one about 30%); None: 0.3, and where
+        normal 0.3 of the value.
+    fixed
+        The standard deviation is known and not estimated.
+    effect
+        State that holds eta in the equations laid out for the runs; written by the program.
+    """
+
+    kind: Literal["log-normal", "normal", "logit-normal"] | None = None
+    sd: float | None = None
+    fixed: bool = False
+    effect: str = ""
+
+
 class ParameterConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A number in the equations.
 
@@ -62,7 +88,12 @@ class ParameterConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     note
         Where the value comes from.
     prior
-        What is known of it beforehand.
+        What is known of it beforehand; of each of its values where it has several.
+    per
+        Whether it has one value (none), one for each `"run"`, one for each `"condition"`, or one for each value of a covariate,
+        which is named (`per = "strain"`).
+    random
+        The values of the runs come from a population, of which mean and spread are estimated.
     """
 
     value: float = 1.0
@@ -73,6 +104,8 @@ class ParameterConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     log: bool = False
     note: str = ""
     prior: PriorConfig | None = None
+    per: str = ""
+    random: RandomConfig | None = None
 
     @property
     def bounds(self) -> tuple[float | None, float | None]:

@@ -17,6 +17,7 @@ from ndestudio.model.config import ModelConfig, ParameterConfig
 from ndestudio.model.fitted import FittedModel, NetworkWeights
 from ndestudio.model.networks import fresh_network
 from ndestudio.model.parse import parse_system
+from ndestudio.model.runs import for_runs
 from ndestudio.model.system import System
 
 
@@ -28,6 +29,7 @@ def initial_model(config: ModelConfig, dataset: Dataset, seed: int) -> FittedMod
     EquationError
         The text or tables of ``config`` have an error, or do not suit the columns of ``dataset``.
     """
+    config = for_runs(config, dataset)
     system = parse_system(config, dataset.measured_names, dataset.input_names)
     parameters = {name: config.parameters.get(name, ParameterConfig()).value for name in system.parameters}
     initial = start_values(
@@ -84,13 +86,19 @@ def start_values(
             if state in observed and moves not in observed
         }
         found[trajectory.name] = np.array(
-            [_start(state, system, config, {**values, **parameters}, measured, slopes) for state in system.states]
+            [
+                trajectory.initial[state]
+                if state in trajectory.initial
+                else _start(state, system, config, {**values, **parameters}, measured, slopes)
+                for state in system.states
+            ]
         )
     for k, state in enumerate(system.states):
         settings = config.initial.get(state)
-        if settings is not None and settings.shared and found:
-            mean = float(np.mean([values[k] for values in found.values()]))
-            for values in found.values():
+        if settings is not None and settings.shared:
+            sharing = [found[one.name] for one in trajectories if state not in one.initial]
+            mean = float(np.mean([values[k] for values in sharing])) if sharing else 0.0
+            for values in sharing:
                 values[k] = mean
     return found
 
@@ -105,7 +113,7 @@ def model_start(model: FittedModel, trajectory: Trajectory) -> Float[np.ndarray,
     ]
     for k, state in enumerate(model.system.states):
         settings = model.config.initial.get(state)
-        if settings is not None and settings.shared and model.initial:
+        if settings is not None and settings.shared and model.initial and state not in trajectory.initial:
             values[k] = next(iter(model.initial.values()))[k]
     return values
 
@@ -244,7 +252,9 @@ def state_scale(
         start = max((abs(float(values[k])) for values in initial.values()), default=0.0)
         settings = config.initial.get(state)
         bounds = [abs(b) for b in settings.bounds if b] if settings is not None else []
-        if start > 0 or bounds:
+        if settings is not None and settings.prior is not None and settings.prior.kind == "normal":
+            bounds += [abs(settings.prior.mean or 0.0), settings.prior.sd or 0.0]
+        if start > 0 or any(bounds):
             scale[k] = max([start, *bounds])
     for moves, state in velocities(system).items():
         k, place = system.states.index(moves), system.states.index(state)

@@ -27,6 +27,8 @@ from ndestudio.model.system import System
 
 ROOTS = frozenset({"log", "log10", "log2", "sqrt"})
 """Functions whose argument must be positive."""
+CHOICES = frozenset({"if", "piecewise"})
+"""Functions that give one of their arguments: what tells a sign of them tells that of each."""
 KEPT = 64
 """Systems whose signs are remembered: candidates for a part of one model ask for the same again and again."""
 _KNOWN: OrderedDict[tuple[object, ...], frozenset[str]] = OrderedDict()
@@ -156,7 +158,9 @@ class _Places:
     def _take(self, factors: Collection[Expr]) -> None:
         for factor in factors:
             name = factor.left if isinstance(factor, Binary) and factor.operator == "^" else factor
-            if isinstance(name, Name) and name.name in self.system.parameters:
+            if isinstance(name, Call) and name.function in CHOICES:
+                self._take([one for one in name.arguments if isinstance(one, Name)])
+            elif isinstance(name, Name) and name.name in self.system.parameters:
                 self.found.add(name.name)
 
 

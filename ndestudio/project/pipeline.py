@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from ndestudio.distil.result import Distillation, Recovery
 from ndestudio.errors import EngineUnavailable
 from ndestudio.fitting.result import Fit, Outcome
+from ndestudio.model.config import ModelConfig
 from ndestudio.model.system import System
 from ndestudio.progress import Note, Phase, Reporter, SilentReporter
 from ndestudio.project.project import Project, Run, Spec
@@ -130,15 +131,17 @@ def _with_data(project: Project, reporter: Reporter, base: str | Path | None) ->
     from ndestudio.data import load
     from ndestudio.distil.limits import check_limits
     from ndestudio.model.parse import parse_system
+    from ndestudio.model.runs import for_runs
 
     started = perf_counter()
     dataset = load(project.spec.data, reporter, base)
     # a typing error, or an engine that is not there, is told before training
-    system = parse_system(project.spec.model, dataset.measured_names, dataset.input_names)
+    model = for_runs(project.spec.model, dataset)
+    system = parse_system(model, dataset.measured_names, dataset.input_names)
     if system.neural_terms:
         _check_engine(project.spec.distil.engine)
     check_limits(project.spec.next_run, system.states, system.inputs)
-    for sentence in _unused(project.spec, system):
+    for sentence in _unused(project.spec, system, model):
         reporter.emit(Note(sentence, "warning"))
     for note in dataset.notes:
         reporter.emit(Note(note))
@@ -187,11 +190,11 @@ def _check_engine(name: str) -> None:
         raise EngineUnavailable(missing)
 
 
-def _unused(spec: Spec, system: System) -> list[str]:
+def _unused(spec: Spec, system: System, laid_out: ModelConfig) -> list[str]:
     """Settings of a name that the equations do not have: most likely a slip of the pen, and without effect."""
     found = []
     tables = (
-        ("parameters", spec.model.parameters, system.parameters),
+        ("parameters", _still_there(spec.model, laid_out), system.parameters),
         ("networks", spec.model.networks, _neural_terms(system)),
     )
     for table, settings, known in tables:
@@ -201,6 +204,11 @@ def _unused(spec: Spec, system: System) -> list[str]:
                 hint = f"; did you mean `{near}`?" if near else ""
                 found.append(f"[model.{table}.{name}] has no effect: the equations do not use `{name}`{hint}")
     return found
+
+
+def _still_there(config: ModelConfig, laid_out: ModelConfig) -> list[str]:
+    """Settings of parameters but those that runs have values of."""
+    return [name for name in config.parameters if name in laid_out.parameters]
 
 
 def _neural_terms(system: System) -> tuple[str, ...]:

@@ -98,11 +98,15 @@ class _Assigning:
         config = self._config
         trajectory = (config.trajectory,) if isinstance(config.trajectory, str) else config.trajectory or ()
         times = (config.time,) if isinstance(config.time, str) else config.time or ()
+        runs = config.condition and find(self._columns, config.condition) in {
+            find(self._columns, one) for one in trajectory if one
+        }
+        covariates = (*config.covariates, config.condition) if config.condition and not runs else config.covariates
         asked: tuple[tuple[Role, Sequence[str]], ...] = (
             ("time", [one for one in times if one]),
             ("trajectory", [one for one in trajectory if one]),
             ("input", config.inputs),
-            ("covariate", config.covariates),
+            ("covariate", covariates),
             ("ignore", config.ignore),
             ("deviation", tuple(config.deviations.values())),
             ("state", config.states or ()),

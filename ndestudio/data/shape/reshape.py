@@ -233,7 +233,7 @@ def _rows_together(shaped: Shaped, config: DataConfig) -> None:
 def _code_texts(plan: Plan, shaped: Shaped) -> None:
     """Texts of covariates as numbers, the same in all files."""
     for place, column in enumerate(plan.inputs):
-        if column.kind != "text":
+        if column.index not in plan.texts:
             continue
         texts = [source.texts[place] for source in shaped.sources]
         names = sorted({str(one) for cells in texts for one in np.unique(cells.astype(str)) if one})
@@ -244,6 +244,8 @@ def _code_texts(plan: Plan, shaped: Shaped) -> None:
             ", ..." if names[SHOWN:] else ""
         )
         shaped.notes.append(f"The texts of `{column.label}` are numbered: {shown}.")
+        one = shaped.inputs[place]
+        shaped.inputs[place] = replace(one, column=replace(one.column, levels=tuple(names)))
 
 
 def _pivot(plan: Plan, shaped: Shaped, config: DataConfig) -> None:

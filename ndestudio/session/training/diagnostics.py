@@ -77,7 +77,11 @@ class DiagnosticsController:
             tasks.stop("compare")
         elif fit is not None and self._can():
             spec = project.spec
-            known = fit if fit.model.config == spec.model and fit.seed == spec.train.seed else None
+            from ndestudio.model.runs import for_runs
+
+            assert project.dataset is not None
+            same = fit.model.config == for_runs(spec.model, project.dataset)
+            known = fit if same and fit.seed == spec.train.seed else None
             self._start("compare", "Comparing models", _compare, spec.model, project.dataset, spec.train, known)
         self._navigation.refresh()
 
