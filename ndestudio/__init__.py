@@ -10,7 +10,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from ndestudio.data import DataConfig, Dataset, DoseConfig, SplitConfig, load, preview
+    from ndestudio.data import ConditionConfig, DataConfig, Dataset, DoseConfig, RunConfig, SplitConfig, load, preview
     from ndestudio.distil import (
         DistilConfig,
         Distillation,
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
         ParameterConfig,
         PenaltyConfig,
         PriorConfig,
+        RandomConfig,
         numbers_filled,
     )
     from ndestudio.progress import PlainReporter, SilentReporter
@@ -63,6 +64,8 @@ _HOME = {
     "SilentReporter": "progress",
     "DataConfig": "data.config",
     "DoseConfig": "data.config",
+    "ConditionConfig": "data.config",
+    "RunConfig": "data.config",
     "SplitConfig": "data.config",
     "Dataset": "data.dataset",
     "load": "data",
@@ -78,6 +81,7 @@ _HOME = {
     "BasisConfig": "model.config",
     "PenaltyConfig": "model.config",
     "PriorConfig": "model.config",
+    "RandomConfig": "model.config",
     "FittedModel": "model.fitted",
     "simulate": "solve.scipy_reference",
     "simulate_trajectory": "solve.scipy_reference",
@@ -121,6 +125,7 @@ _HOME = {
 __all__ = [
     "BasisConfig",
     "Comparison",
+    "ConditionConfig",
     "DataConfig",
     "Dataset",
     "DistilConfig",
@@ -140,8 +145,10 @@ __all__ = [
     "PriorConfig",
     "Profile",
     "Project",
+    "RandomConfig",
     "Recovery",
     "RecoveryConfig",
+    "RunConfig",
     "SilentReporter",
     "Spec",
     "SplitConfig",

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from ndestudio.data.arrays import dataset_from_arrays, dataset_from_frame
-    from ndestudio.data.config import DataConfig, DoseConfig, SplitConfig
+    from ndestudio.data.config import ConditionConfig, DataConfig, DoseConfig, RunConfig, SplitConfig
     from ndestudio.data.dataset import Column, Dataset, Part, Source, Trajectory
     from ndestudio.data.file_preview import ColumnPreview, FileProblem, Preview, configured, preview
     from ndestudio.data.loading import load
@@ -22,7 +22,9 @@ _HOMES = {
     "dataset_from_arrays": "arrays",
     "dataset_from_frame": "arrays",
     "DataConfig": "config",
+    "ConditionConfig": "config",
     "DoseConfig": "config",
+    "RunConfig": "config",
     "SplitConfig": "config",
     "Column": "dataset",
     "Dataset": "dataset",
@@ -43,12 +45,14 @@ _HOMES = {
 __all__ = [
     "Column",
     "ColumnPreview",
+    "ConditionConfig",
     "DataConfig",
     "Dataset",
     "DoseConfig",
     "FileProblem",
     "Part",
     "Preview",
+    "RunConfig",
     "SmoothedTrajectory",
     "Source",
     "SplitConfig",
