@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 from pathlib import Path
 
-from PySide6.QtCore import QMimeData, QTimer
+from PySide6.QtCore import QMimeData, Qt, QTimer
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDragLeaveEvent, QDropEvent
 from PySide6.QtWidgets import (
     QApplication,
@@ -31,7 +31,7 @@ from ndestudio.gui.theme import theme
 from ndestudio.gui.toasts import Toasts
 from ndestudio.gui.tour import TourCard
 from ndestudio.gui.window import StudioWindow
-from ndestudio.session.files import open_filter, samples
+from ndestudio.session.files import Use, open_filter, samples
 from ndestudio.session.ports import STAGES, Stage
 from ndestudio.session.purposes import PurposeName
 from ndestudio.session.session import Session
@@ -132,7 +132,7 @@ class MainWindow(StudioWindow):
         for path in paths:
             action = self._recent_menu.addAction(Path(path).name)
             action.setToolTip(path)
-            action.triggered.connect(lambda _=False, path=path: self.session.files.open([path]))
+            action.triggered.connect(lambda _=False, path=path: self.open_files([path]))
         self._recent_menu.setEnabled(bool(paths))
 
     # --- intents ---------------------------------------------------------------------------------------------------
@@ -152,9 +152,12 @@ class MainWindow(StudioWindow):
         self.rail.show_stage(None, self.session.shell.state().marks)
 
     def open_files(self, paths: list[str]) -> None:
-        if paths and self._may_leave(paths):
+        if not paths or not self._may_leave(paths):
+            return
+        use = self._use_of(paths) if self.session.files.asks(paths) else "replace"
+        if use is not None and (use != "new" or self._may_leave([])):
             self._home = False
-            self.session.files.open(paths)
+            self.session.files.open(paths, use)
             QTimer.singleShot(0, prepare_plots)  # while the file is being read
 
     def browse(self) -> None:
@@ -255,7 +258,7 @@ class MainWindow(StudioWindow):
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         if _local_files(event.mimeData()):
-            event.acceptProposedAction()
+            _copies(event)
             self.overlay.cover()
 
     def dragLeaveEvent(self, event: QDragLeaveEvent) -> None:
@@ -266,8 +269,9 @@ class MainWindow(StudioWindow):
         self.overlay.hide()
         paths = _local_files(event.mimeData())
         if paths:
-            event.acceptProposedAction()
-            self.open_files(paths)
+            _copies(event)
+            # not within the drop: a question would keep the file manager waiting
+            QTimer.singleShot(0, lambda: self.open_files(paths))
 
     def closeEvent(self, event: QCloseEvent) -> None:
         if not self._may_leave(None):
@@ -315,6 +319,27 @@ class MainWindow(StudioWindow):
         box.setDefaultButton(keep)
         return box.exec()
 
+    def _use_of(self, paths: list[str]) -> Use | None:
+        """What a person wants with data files where a project is open; None: nothing."""
+        box = QMessageBox(self)
+        box.setIcon(QMessageBox.Icon.Question)
+        more = f" and {len(paths) - 1} more" if len(paths) > 1 else ""
+        box.setText(f"What should be done with {Path(paths[0]).name}{more}?")
+        box.setInformativeText(
+            "A new project begins without equations and results. Replaced data are fitted by the equations of this project. "
+            "Further runs are fitted together with the data that are here."
+        )
+        role = QMessageBox.ButtonRole.ActionRole
+        uses: dict[object, Use] = {
+            box.addButton("New project", role): "new",
+            box.addButton("Replace the data", role): "replace",
+            box.addButton("Add as further runs", role): "append",
+        }
+        box.setDefaultButton(next(button for button, use in uses.items() if use == "new"))  # type: ignore[arg-type]
+        box.addButton(QMessageBox.StandardButton.Cancel)
+        box.exec()
+        return uses.get(box.clickedButton())
+
     def _wait_stopped(self, slot: PurposeName) -> None:
         """Let a stopped job hand back what it reached."""
         self.session.tasks.stop(slot)
@@ -328,6 +353,12 @@ class MainWindow(StudioWindow):
             self.session.tick()
             QApplication.processEvents()
         return not self.session.workspace.modified
+
+
+def _copies(event: QDropEvent) -> None:
+    """Take what is dropped as a copy: the file manager must not move the file away."""
+    event.setDropAction(Qt.DropAction.CopyAction)
+    event.accept()
 
 
 def _local_files(data: QMimeData) -> list[str]:

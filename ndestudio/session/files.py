@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Literal
 
 from ndestudio.data.readers.registry import READERS, endings, reader_for, titles
 from ndestudio.errors import DataError
@@ -19,6 +20,8 @@ from ndestudio.session.settings import SettingsStore
 
 PROJECT_SUFFIX = ".nde"
 SPEC_SUFFIX = ".toml"
+Use = Literal["new", "replace", "append"]
+"""What data files that are opened are for: a project of their own, other data for this one, further runs of it."""
 
 
 @dataclass(frozen=True)
@@ -86,15 +89,31 @@ class FilesController:
         self._notifier, self._navigation = context.notifier, context.navigation
         self._settings, self._data, self._recovered_work = settings, data, recovered
 
-    def open(self, paths: Sequence[str | Path]) -> None:
-        """Open a project, a spec, or one or several data files."""
+    def asks(self, paths: Sequence[str | Path]) -> bool:
+        """Whether a person should say what these files are for: data, and the project has data or equations."""
+        special = any(Path(path).suffix.lower() in (PROJECT_SUFFIX, SPEC_SUFFIX) for path in paths)
+        spec = self._workspace.project.spec
+        return bool(paths) and not special and bool(spec.data.files or spec.model.equations.strip())
+
+    def open(self, paths: Sequence[str | Path], use: Use = "replace") -> None:
+        """Open a project, a spec, or one or several data files.
+
+        Files of which nothing can be read change nothing: a message says why, and the data that are there stay.
+
+        Parameters
+        ----------
+        use
+            Of data files.
+        """
         files = [Path(path).absolute() for path in paths]
         if not files:
             return
         if any(path.is_dir() for path in files):
             title = f"Looking through {next(path for path in files if path.is_dir()).name}"
             failed = partial(self._failed, files[0])
-            self._tasks.start("open", title, _look_through, tuple(files), done=self._opened_folder, failed=failed)
+            self._tasks.start(
+                "open", title, _look_through, tuple(files), done=partial(self._opened_folder, use), failed=failed
+            )
             return
         special = [path for path in files if path.suffix.lower() in (PROJECT_SUFFIX, SPEC_SUFFIX)]
         if special:
@@ -114,15 +133,36 @@ class FilesController:
                 failed=lambda failed: self._failed(path, failed),
             )
             return
-        readable = [path for path in files if not self._refused(path)]
+        readable = tuple(path for path in files if not self._refused(path))
+        if not readable:
+            return
+        if self._workspace.project.dataset is None:
+            self._take(use, readable)
+            return
+        title = f"Looking at {readable[0].name}"
+        self._tasks.start("open", title, _look_at, readable, done=partial(self._looked_at, use))
+
+    def _looked_at(self, use: Use, found: tuple[tuple[Path, ...], tuple[str, ...]]) -> None:
+        readable, sentences = found
+        for sentence in sentences:
+            self._notifier.toast(sentence, "error")
         if readable:
-            self._data.add_files([str(path) for path in readable])
-        for path in reversed(readable):
+            self._take(use, readable)
+
+    def _take(self, use: Use, files: Sequence[Path]) -> None:
+        paths = [str(path) for path in files]
+        if use == "append":
+            self._data.append_files(paths)
+        else:
+            if use == "new":
+                self.new()
+            self._data.add_files(paths)
+        for path in reversed(files):
             self._remember(path)
 
-    def _opened_folder(self, found: tuple[tuple[Path, ...], str]) -> None:
+    def _opened_folder(self, use: Use, found: tuple[tuple[Path, ...], str]) -> None:
         files, sentence = found
-        self.open(files)
+        self.open(files, use)
         self._notifier.toast(sentence)
 
     def _refused(self, path: Path) -> bool:
@@ -238,6 +278,26 @@ def _look_through(paths: tuple[Path, ...], *, reporter: Reporter) -> tuple[tuple
         else:
             files.append(path)
     return tuple(dict.fromkeys(files)), " ".join(sentences)
+
+
+def _look_at(paths: tuple[Path, ...], *, reporter: Reporter) -> tuple[tuple[Path, ...], tuple[str, ...]]:
+    """The files that have a table or at least rows to show, and a sentence for each of the others."""
+    from ndestudio.data.config import DataConfig
+    from ndestudio.session.data.look import look
+
+    readable, sentences = [], []
+    for path in paths:
+        try:
+            seen = look(str(path), DataConfig(files=(str(path),)), None, reporter=reporter)
+        except DataError as error:
+            sentences.append(f"{error}.")
+            continue
+        rows = 0 if seen.raw is None else sum(any(cell.strip() for cell in row) for row in seen.raw.cells)
+        if seen.preview is None and seen.error is not None and rows < 2:
+            sentences.append(f"{seen.error}.")
+        else:
+            readable.append(path)
+    return tuple(readable), tuple(sentences)
 
 
 def _load_spec(path: Path, *, reporter: Reporter) -> Project:

@@ -13,7 +13,7 @@ import pytest
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
 from PySide6.QtCore import QTimer
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QMessageBox
 from pytestqt.qtbot import QtBot
 
 from ndestudio.gui import theme
@@ -50,6 +50,19 @@ def _nothing_left_behind(qtbot: QtBot, qapp: QApplication) -> Iterator[None]:
     assert not alive, f"threads left behind: {alive}"
     running = [timer for timer in qapp.findChildren(QTimer) if timer.isActive()]
     assert not running, f"timers left behind: {running}"
+
+
+@pytest.fixture(autouse=True)
+def _no_question_waits_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A question that no test answers fails; further data files replace those that are open."""
+
+    def answer(box: QMessageBox) -> int:
+        found = next((one for one in box.buttons() if one.text().replace("&", "") == "Replace the data"), None)
+        assert found is not None, f"a question that nobody answers: {box.text()}"
+        found.click()
+        return 0
+
+    monkeypatch.setattr(QMessageBox, "exec", answer)
 
 
 @pytest.fixture

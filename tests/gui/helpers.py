@@ -20,3 +20,4 @@ def drop(widget: QWidget, paths: Sequence[Path]) -> None:
     QApplication.sendEvent(widget, enter)
     assert enter.isAccepted()
     QApplication.sendEvent(widget, QDropEvent(middle, copy, data, left, none))
+    QApplication.processEvents()  # files are opened once the drop is over

@@ -194,6 +194,43 @@ def test_unsaved_work_is_asked_about(
     assert asked == ["The project has changes that are not saved."]
 
 
+@pytest.mark.parametrize(
+    ("words", "files"), [("New project", 1), ("Replace the data", 1), ("Add as further runs", 2), ("Cancel", 0)]
+)
+def test_data_dropped_on_a_project_are_asked_about(
+    window: MainWindow,
+    csv: Path,
+    tmp_path: Path,
+    settle: Callable[[], None],
+    monkeypatch: pytest.MonkeyPatch,
+    words: str,
+    files: int,
+):
+    from PySide6.QtWidgets import QMessageBox
+
+    drop(window, [csv])
+    settle()
+    window.session.model.edit_text("d(hare)/dt = a*hare\nd(lynx)/dt = 0")
+    other = tmp_path / "later.csv"
+    other.write_text(csv.read_text(encoding="utf-8"), encoding="utf-8")
+    asked: list[str] = []
+
+    def answer(box: QMessageBox) -> int:
+        asked.append(box.text())
+        wanted = words if box.text().startswith("What should") else "Discard"
+        next(one for one in box.buttons() if one.text().replace("&", "") == wanted).click()
+        return int(box.standardButton(box.clickedButton()))
+
+    monkeypatch.setattr(QMessageBox, "exec", answer)
+    drop(window, [other])
+    settle()
+    assert asked[0] == "What should be done with later.csv?"
+    names = [Path(one).name for one in window.session.project.spec.data.files]
+    assert names == [[csv.name], ["later.csv"], [csv.name, "later.csv"]][files]
+    kept = window.session.project.spec.model.equations.startswith("d(hare)/dt = a*hare")
+    assert kept == (words != "New project")
+
+
 def test_saving_to_a_file(
     window: MainWindow, csv: Path, tmp_path: Path, settle: Callable[[], None], monkeypatch: pytest.MonkeyPatch
 ):

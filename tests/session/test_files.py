@@ -3,6 +3,7 @@ from unittest.mock import Mock
 
 import pytest
 
+from ndestudio.project.project import Spec
 from ndestudio.session.files import samples
 from ndestudio.session.session import Session
 from tests.session.helpers import toasts, wait
@@ -107,3 +108,56 @@ def test_a_file_that_nothing_reads_leaves_the_project_as_it_is(
     session.files.open([plot_data, csv])
     wait(session)
     assert session.project.spec.data.files == (str(csv),)
+
+
+def test_data_of_a_new_project_find_nothing_of_the_old_one(session: Session, csv: Path, tmp_path: Path):
+    sample = next(one for one in samples() if "lynx_hare" in one.spec)
+    session.files.open([sample.spec])
+    wait(session)
+    other = tmp_path / "tank.csv"
+    other.write_text("t,level\n0,1\n1,2\n2,3\n", encoding="utf-8")
+    assert session.files.asks([other]) and not session.files.asks([sample.spec])
+    session.files.open([other], "new")
+    wait(session)
+    project = session.project
+    assert project.spec.data.files == (str(other),) and project.dataset is not None
+    assert project.dataset.measured_names == ("level",)
+    assert (project.spec.name, project.spec.train, project.spec.distil, project.runs) == (
+        "",
+        Spec().train,
+        Spec().distil,
+        (),
+    )
+    assert "lynx" not in project.spec.model.equations and list(project.spec.model.networks) == ["f"]
+
+
+def test_data_replace_those_of_a_project_or_are_further_runs_of_it(session: Session, csv: Path, tmp_path: Path):
+    assert not session.files.asks([csv]), "an empty project has nothing to lose"
+    session.files.open([csv])
+    wait(session)
+    session.model.edit_text("d(hare)/dt = a*hare\nd(lynx)/dt = 0")
+    other = tmp_path / "later.csv"
+    other.write_text(csv.read_text(encoding="utf-8"), encoding="utf-8")
+    session.files.open([other], "append")
+    wait(session)
+    assert session.project.spec.data.files == (str(csv), str(other))
+    session.files.open([other], "replace")
+    wait(session)
+    assert session.project.spec.data.files == (str(other),)
+    assert session.project.spec.model.equations.startswith("d(hare)/dt = a*hare")
+
+
+@pytest.mark.parametrize("content", ["", "\n\n", "t,x\n"])
+def test_a_file_with_nothing_in_it_leaves_the_data_that_are_there(
+    session: Session, csv: Path, tmp_path: Path, shell: Mock, content: str
+):
+    session.files.open([csv])
+    wait(session)
+    before = session.project
+    empty = tmp_path / "empty.csv"
+    empty.write_text(content, encoding="utf-8")
+    session.files.open([empty])
+    wait(session)
+    assert session.project is before
+    assert any("empty.csv" in text for text in toasts(shell))
+    assert str(empty) not in session.settings.value.recent
