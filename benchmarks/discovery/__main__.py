@@ -4,6 +4,7 @@
     python -m benchmarks.discovery --only ndestudio --systems lorenz,logistic --verbose
     python -m benchmarks.discovery --checkout OTHER_CHECKOUT       # an other build of ours
     python -m benchmarks.discovery --budget 3600                   # begin nothing after an hour; run again to go on
+    python -m benchmarks.discovery --fits FOLDER --only ndestudio   # keep what was trained; distil again by a changed build
     python -m benchmarks.discovery --show                          # the tables of what is kept
 
 What was run before, with the same build, is not run again.
@@ -85,6 +86,7 @@ def _plan(parser: argparse.ArgumentParser, given: argparse.Namespace) -> Plan:
         engines(chosen, given.checkout.resolve(), python, given.peers),
         given.seconds,
         given.threads,
+        given.fits,
     )
 
 
@@ -112,6 +114,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--checkout", type=Path, default=ROOT, help="build of ours; default: this one")
     parser.add_argument("--python", help="its interpreter; default: that of its `.venv`")
     parser.add_argument("--peers", default=sys.executable, help="interpreter with pysindy and pyoperon")
+    parser.add_argument(
+        "--fits", type=Path, help="folder for what ours trains; what is there is not trained again, but only distilled"
+    )
     parser.add_argument("-o", "--output", type=Path, default=RESULTS, help="file of results (JSON lines)")
     parser.add_argument("--show", action="store_true", help="only the tables")
     parser.add_argument("--all-builds", action="store_true", help="tables of all builds of ours that are kept")

@@ -51,6 +51,8 @@ class Row:
         Nodes of all laws.
     cpu, wall
         Seconds, without the start of the process.
+    trained_before
+        Whether the training was that of an earlier run, so that its seconds are not counted.
     """
 
     system: str
@@ -76,6 +78,7 @@ class Row:
     parts: Mapping[str, float] = field(default_factory=dict)
     load: float = 0.0
     date: str = ""
+    trained_before: bool = False
     note: str = ""
 
     @property
@@ -123,6 +126,7 @@ def judged(answer: Mapping[str, Any], made: Measurements, asked: Question) -> di
         "laws": {state: laws[state] for state in asked.sought if state in laws},
         "said": said,
         "parts": {name: round(float(value), 2) for name, value in answer.get("seconds", {}).items()},
+        "trained_before": bool(answer.get("trained_before", False)),
         "note": answer.get("error", ""),
     }
 

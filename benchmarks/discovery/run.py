@@ -45,7 +45,13 @@ class Engine:
 
 @dataclass(frozen=True)
 class Plan:
-    """What to run; each combination is one row."""
+    """What to run; each combination is one row.
+
+    Parameters
+    ----------
+    fits
+        Folder where our engine keeps what it trained, and takes it from: only the distilling is run again.
+    """
 
     systems: Sequence[DiscoverySystem]
     variants: Sequence[str]
@@ -55,6 +61,7 @@ class Plan:
     engines: Sequence[Engine]
     seconds: float | None
     threads: int
+    fits: Path | None = None
 
 
 class Store:
@@ -156,6 +163,9 @@ def _write(folder: Path, engine: Engine, made: Measurements, asked: Question, ro
         "threads": plan.threads,
         "symbolic_worker": str(SYMBOLIC_WORKER),
     }
+    if plan.fits is not None:
+        name = f"{row.system}-{row.variant}-{row.starts}-{row.noise.rstrip('%')}-{row.seed}.nde"
+        task["fit"] = str(plan.fits.resolve() / name)
     (folder / "task.json").write_text(json.dumps(task), encoding="utf-8")
     if engine.name == "ndestudio":
         write_csv(made, folder / "data.csv")

@@ -33,12 +33,13 @@ def ours(folder: Path, task: dict[str, Any]) -> Answer:
     """A spec run to its end, with the package that is on the path."""
     from ndestudio.expression import to_text
     from ndestudio.model.replace import formula_filled
-    from ndestudio.project.pipeline import run
-    from ndestudio.project.spec import load_spec
 
-    project = run(load_spec(folder / "spec.toml"))
+    project = _trained_before(Path(task["fit"])) if task.get("fit") else None
+    before = project is not None
+    project = project or _whole(folder, task.get("fit"))
     fit, distillation = project.fit, project.distillation
     answer: Answer = {"chosen": {}, "candidates": {}, "said": {}, "seconds": dict(project.seconds)}
+    answer["trained_before"] = before
     if fit is not None:
         answer["outcome"] = {"train": [str(fit.outcome), fit.sentence, *fit.notes]}
     if distillation is None:
@@ -57,6 +58,37 @@ def ours(folder: Path, task: dict[str, Any]) -> Answer:
         answer["candidates"][state] = [to_text(one) for one in refitted if one is not None] + members
         answer["said"][state] = [term.reason, term.explanation, *_claims(term)]
     return answer
+
+
+def _whole(folder: Path, fit: str | None) -> Any:
+    """The project of the whole job; with a trained network it is kept at ``fit``."""
+    from ndestudio.project.pipeline import run
+    from ndestudio.project.spec import load_spec
+    from ndestudio.project.store import save_project
+
+    def keep(project: Any) -> None:
+        if fit and project.fit is not None and project.distillation is None:
+            Path(fit).parent.mkdir(parents=True, exist_ok=True)
+            save_project(project, fit)
+
+    return run(load_spec(folder / "spec.toml"), on_stage=keep)
+
+
+def _trained_before(path: Path) -> Any:
+    """The project that is kept at ``path``, distilled; None where there is none."""
+    from dataclasses import replace
+
+    from ndestudio.distil import distil, with_next_run
+    from ndestudio.project.store import load_project
+
+    if not path.exists():
+        return None
+    project, began = load_project(path), time.monotonic()
+    spec, fit, dataset = project.spec, project.fit, project.dataset
+    assert fit is not None and dataset is not None
+    found = distil(fit.model, dataset, spec.distil, train=spec.train, ensemble=fit.ensemble)
+    found = with_next_run(found, fit, dataset, spec.next_run, lambda: False, spec.train)
+    return replace(project, distillation=found, seconds={**project.seconds, "distil": time.monotonic() - began})
 
 
 def _claims(term: Any) -> list[str]:
