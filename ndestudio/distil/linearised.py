@@ -276,6 +276,26 @@ def sums_of_known(data: TermData, known: Sequence[Expr], degree: int = 2) -> lis
     return [*_subsets(data, columns), *_eliminated(data, columns)]
 
 
+def sums_with_waves(data: TermData, functions: Sequence[str]) -> list[Expr]:
+    """Sums of powers and of sines and cosines, as laws of angles are: of an argument, or of the difference of two.
+
+    Parameters
+    ----------
+    functions
+        Those of `sin` and `cos` that may be used.
+    """
+    from ndestudio.expression.tree import Binary, Call, Name
+
+    angles: list[Expr] = [Name(name) for name in data.arguments]
+    angles += [Binary("-", Name(one), Name(other)) for one, other in combinations(data.arguments, 2)]
+    waves = [Call(name, (angle,)) for angle in angles for name in functions]
+    if not waves:
+        return []
+    powers = _up_to(len(data.arguments), 3 if len(data.arguments) < 3 else 2)
+    columns = [*(_monomial(data.arguments, e) for e in powers), *waves]
+    return [*_subsets(data, columns), *_eliminated(data, columns)]
+
+
 def _eliminated(data: TermData, columns: Sequence[Expr]) -> list[Expr]:
     """Backward elimination: the sums of at most ``MOST_TERMS`` of ``columns`` on the way down."""
     rows, size = _rows_of(data, columns)

@@ -27,6 +27,7 @@ from ndestudio.distil.linearised import (
     quotient_by,
     sums_of_known,
     sums_of_powers,
+    sums_with_waves,
     term_data,
 )
 from ndestudio.distil.response import Response, linear_response
@@ -62,6 +63,7 @@ SETTLE, SETTLE_AGAIN = 4_000, 2_000
 AT_NOISE = 4.0
 """Standard deviations of the sum of squares within which nothing but noise is left."""
 MOST_GUESSED = 12
+WAVES = ("sin", "cos")
 NEAR_ZERO = 0.03
 """Part of its largest value by which a smooth curve through a positive state may fall below zero."""
 SHOWN, SHOWN_POOL = 6, 3
@@ -296,7 +298,9 @@ class Rounds:
         """The shortest descriptions among ``formulas``, polynomials and a constant, one for each structure."""
         asked = self._asked(data.name)
         part = quotient_by(data, asked.factor(data.points))
-        sums = [Number(1.0), *(sums_of_powers(part) if "*" in self.operators else [])]
+        sums: list[Expr] = [Number(1.0)]
+        if "*" in self.operators:
+            sums += [*sums_of_powers(part), *sums_with_waves(part, [f for f in WAVES if f in self.operators])]
         offered = [*formulas, *(asked.times_factor(one) for one in sums)]
         found = _shortest(data, [one for one in offered if self._allowed(one)])
         kept = [one for one in found if asked.keeps(one.formulas[data.name], data.points)]

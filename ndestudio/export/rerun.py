@@ -26,6 +26,10 @@ from ndestudio.model.fitted import FittedModel
 POINTS = 51
 TOLERANCE = 1e-6
 """Largest deviation, over the range of a state, that counts as agreement."""
+TWIN = 1e-9
+"""Part of its range by which the start of each state is moved to see how far errors of solvers grow along a trajectory."""
+FEWEST = 3
+"""Times, the start among them, at which a program has to be compared at least."""
 
 
 def verify(
@@ -61,33 +65,73 @@ def verify(
                 return replace(artefact, sentence=command)
             found = _numbers(_run(command, folder, timeout, should_stop))
             reference = _reference(model, track, found[:, 0])
+            states = found[:, 1 : 1 + reference.shape[1]]
+            apart = deviation(states, reference) > TOLERANCE
+            horizon = _horizon(model, track, found[:, 0], reference) if apart else len(reference)
         except RunFailed as failure:
             return replace(artefact, deviation=float("inf"), sentence=str(failure))
-    return _compared(artefact, track, found[:, 1 : 1 + reference.shape[1]], reference)
+    return _compared(artefact, track, found[:, 0], states, reference, horizon)
 
 
-def deviation(found: Float[np.ndarray, "time state"], reference: Float[np.ndarray, "time state"]) -> float:
-    """Largest difference of a state over the range of that state (over its magnitude where it is constant)."""
+def deviation(
+    found: Float[np.ndarray, "time state"], reference: Float[np.ndarray, "time state"], horizon: int | None = None
+) -> float:
+    """Largest difference of a state over the range of that state (over its magnitude where it is constant).
+
+    Parameters
+    ----------
+    horizon
+        Number of times that count; None: all.
+    """
     if found.shape != reference.shape:
         return float("inf")
-    scale = np.ptp(reference, axis=0)
-    scale = np.where(scale > 0, scale, np.maximum(np.max(np.abs(reference), axis=0), 1.0))
-    largest = float(np.max(np.abs(found - reference) / scale))
+    largest = float(np.max(np.abs(found - reference)[:horizon] / _scale(reference)))
     return largest if np.isfinite(largest) else float("inf")
 
 
+def _scale(reference: Float[np.ndarray, "time state"]) -> Float[np.ndarray, " state"]:
+    scale = np.ptp(reference, axis=0)
+    return np.where(scale > 0, scale, np.maximum(np.max(np.abs(reference), axis=0), 1.0))
+
+
 def _compared(
-    artefact: Artefact, track: Track, found: Float[np.ndarray, "time state"], reference: Float[np.ndarray, "time state"]
+    artefact: Artefact,
+    track: Track,
+    t: Float[np.ndarray, " time"],
+    found: Float[np.ndarray, "time state"],
+    reference: Float[np.ndarray, "time state"],
+    horizon: int,
 ) -> Artefact:
-    largest = deviation(found, reference)
+    """``horizon``: times up to which the model's own solutions stay together."""
     where = f"trajectory {track.name} at {len(reference)} times"
     if not np.all(np.isfinite(reference)):
         return replace(artefact, sentence=f"The model itself has no solution along {where}; nothing could be compared.")
-    if largest <= TOLERANCE:
-        said = f"Run again along {where}: it agrees with the model to {largest:.1e} of the range of each state."
-    else:
+    largest = deviation(found, reference, horizon)
+    if largest > TOLERANCE:
         said = f"Run again along {where}: it differs from the model by {largest:.1e} of the range of a state. Do not rely on it."
+    elif horizon < len(reference):
+        said = (
+            f"Run again along {where}: it agrees with the model to {largest:.1e} of the range of each state up to "
+            f"{t[horizon - 1]:.4g}. Beyond, solutions of the model part that begin {TWIN:g} of it apart (chaos), so that no "
+            "program can follow another there."
+        )
+    else:
+        said = f"Run again along {where}: it agrees with the model to {largest:.1e} of the range of each state."
     return replace(artefact, deviation=largest, sentence=said)
+
+
+def _horizon(
+    model: FittedModel, track: Track, t: Float[np.ndarray, " time"], reference: Float[np.ndarray, "time state"]
+) -> int:
+    """Times up to which a solution that begins next to the model's stays with it; all where that is too short to tell."""
+    if not np.all(np.isfinite(reference)):
+        return len(reference)
+    scale = _scale(reference)
+    twin = _reference(model, replace(track, initial=np.asarray(track.initial) + TWIN * scale), t)
+    with np.errstate(invalid="ignore"):
+        away = ~(np.max(np.abs(twin - reference) / scale, axis=1) <= TOLERANCE)
+    together = int(np.argmax(away)) if away.any() else len(reference)
+    return together if together >= FEWEST else len(reference)
 
 
 def _run(command: Sequence[str], folder: Path, timeout: float, should_stop: Callable[[], bool] | None) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from ndestudio.data.dataset import Dataset
 from ndestudio.distil import distil
 from ndestudio.distil.asked import asked_of
 from ndestudio.distil.config import DistilConfig
-from ndestudio.distil.linearised import fit_together, sums_of_known, term_data
+from ndestudio.distil.linearised import fit_together, sums_of_known, sums_with_waves, term_data
 from ndestudio.distil.response import Response, linear_response
 from ndestudio.distil.search import skeleton
 from ndestudio.expression import evaluate, parse_expression
@@ -157,3 +158,12 @@ def test_a_summand_of_another_term_is_tried(lienard: tuple[FittedModel, Dataset]
     data = term_data(_response(lienard, "f", "g"), "g")
     offered = sums_of_known(data, [parse_expression("3*sin(2*y) + x")])
     assert any("sin(#*y)" in skeleton(one) for one in offered)
+
+
+def test_sums_with_sines_of_differences_are_tried(lienard: tuple[FittedModel, Dataset]) -> None:
+    data = term_data(_response(lienard, "f", "g"), "f")
+    points = data.points
+    law = 1.5 * np.sin(points[:, 0] - points[:, 1]) - 0.4 * points[:, 0]
+    offered = sums_with_waves(replace(data, target=data.rows @ law), ["sin", "cos"])
+    assert "(sin((x + y)) + x)" in [skeleton(one) for one in offered]
+    assert not sums_with_waves(data, [])

@@ -324,3 +324,27 @@ def test_a_form_may_be_no_text_and_may_refuse_a_model(predator_prey: Case, monke
     neural = replace(predator_prey[0], networks={"f": fresh_network("f", NetworkConfig(), ("x",), 0)})
     with pytest.raises(ExportError, match="it has networks"):
         artefact(neural, "raw")
+
+
+@pytest.fixture
+def chaotic() -> Case:
+    """Lorenz, over so long that solutions which begin a rounding apart part on the way."""
+    text = "d(x)/dt = 10*(y - x)\nd(y)/dt = x*(28 - z) - y\nd(z)/dt = x*y - 8/3*z"
+    states = ("x", "y", "z")
+    t = np.linspace(0.0, 60.0, 61)
+    measured = np.random.default_rng(0).normal(0.0, 10.0, (61, 3))
+    run = Trajectory("run", t, measured, np.zeros((61, 0)), np.zeros(61, dtype=np.int8))
+    dataset = Dataset((run,), Column("t", "time"), tuple(Column(name, name) for name in states), (), ())
+    system = parse_system(ModelConfig(equations=text), states, ())
+    initial = {"run": np.array([1.0, 1.0, 20.0])}
+    return FittedModel(ModelConfig(equations=text), system, {}, {}, initial, states, ()), dataset
+
+
+def test_a_chaotic_model_is_compared_as_far_as_its_own_solutions_stay_together(chaotic: Case) -> None:
+    good = made(chaotic, "python")
+    checked = verify(good, *chaotic)
+    assert checked.deviation is not None and checked.deviation <= TOLERANCE, checked.sentence
+    assert "chaos" in checked.sentence and "Do not rely" not in checked.sentence
+    wrong = verify(replace(good, text=good.text.replace("28.0", "28.001")), *chaotic)
+    assert wrong.deviation is not None and wrong.deviation > TOLERANCE
+    assert "Do not rely" in wrong.sentence
