@@ -12,11 +12,12 @@ if TYPE_CHECKING:
     from ndestudio.expression.parse import parse_expression
     from ndestudio.expression.sympy_form import from_sympy, to_sympy
     from ndestudio.expression.text import short_text, to_text
-    from ndestudio.expression.tree import Binary, Call, Expr, Name, Negate, Number
+    from ndestudio.expression.tree import Binary, Call, Delay, Expr, Name, Negate, Number
 
 __all__ = [
     "Binary",
     "Call",
+    "Delay",
     "Expr",
     "Name",
     "Negate",

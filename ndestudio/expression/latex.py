@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from ndestudio.expression.functions import Function, find
 from ndestudio.expression.functions.defined import definition
 from ndestudio.expression.text import number_text
-from ndestudio.expression.tree import Binary, Call, Expr, Name, Negate, Number
+from ndestudio.expression.tree import Binary, Call, Delay, Expr, Name, Negate, Number
 
 _SUM, _PRODUCT, _UNARY, _POWER, _ATOM = 1, 2, 3, 4, 5
 
@@ -170,6 +170,8 @@ class _Writer:
                 return f"{self._at_least(left, _SUM)} {operator} {text}", _SUM
             case Call(function, arguments):
                 return self._call(function, arguments), _ATOM
+            case Delay(operand, lag):
+                return rf"{self._at_least(operand, _ATOM)}\left(t - {self._at_least(lag, _PRODUCT)}\right)", _ATOM
         raise TypeError(f"not an expression: {expr!r}")
 
     def _at_least(self, expr: Expr, binding: int) -> str:

@@ -10,7 +10,8 @@ from ndestudio.expression.functions import find, functions
 from ndestudio.expression.functions.defined import definition
 from ndestudio.expression.latex import to_latex
 from ndestudio.expression.numeric import as_number
-from ndestudio.expression.tree import Binary, Call, Expr, Name, Negate, Number
+from ndestudio.expression.text import to_text
+from ndestudio.expression.tree import Binary, Call, Delay, Expr, Name, Negate, Number
 
 __all__ = ["from_sympy", "to_latex", "to_sympy"]
 
@@ -68,6 +69,9 @@ def _to(expr: Expr, sympy: Any, whole: float) -> Any:
             if not known.sympy:
                 return _to(definition(known, arguments), sympy, whole)
             return getattr(sympy, known.sympy)(*inner)
+        case Delay(operand, lag):
+            now = sympy.Symbol("t") - _to(lag, sympy, whole)
+            return sympy.Function(to_text(operand))(now)
     raise TypeError(f"not an expression: {expr!r}")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from ndestudio.expression.functions import find
-from ndestudio.expression.tree import Binary, Call, Expr, Name, Negate, Number, transform
+from ndestudio.expression.tree import Binary, Call, Delay, Expr, Name, Negate, Number, transform
 
 _OR, _AND, _NOT, _COMPARISON, _SUM, _PRODUCT, _UNARY, _POWER, _ATOM = range(-3, 6)
 _COMPARISONS = ("<", "<=", ">", ">=", "==")
@@ -58,6 +58,8 @@ def _text(expr: Expr) -> tuple[str, int]:
             return f"not {_at_least(operand, _NOT)}", _NOT
         case Call(function, arguments):
             return f"{function}({', '.join(_text(argument)[0] for argument in arguments)})", _ATOM
+        case Delay(operand, lag):
+            return f"{_at_least(operand, _ATOM)}(t - {_at_least(lag, _PRODUCT)})", _ATOM
         case Binary(operator, left, right):
             binding = _BINDING[operator]
             if operator == "^":

@@ -1,6 +1,6 @@
 """The one expression form: what equations, neural terms, candidates and exports are made of.
 
-Five frozen node kinds. Numbers are 64-bit floats; `^` is the only power operator; functions are those of
+Six frozen node kinds. Numbers are 64-bit floats; `^` is the only power operator; functions are those of
 ``ndestudio.expression.functions`` or, in equations, names of neural terms. Comparisons and connectives are functions
 called by their signs; they stand in conditions alone.
 """
@@ -51,7 +51,15 @@ class Call:
     arguments: tuple[Expr, ...]
 
 
-Expr: TypeAlias = Number | Name | Negate | Binary | Call
+@dataclass(frozen=True, slots=True)
+class Delay:
+    """The value of ``operand`` some time ago: `x(t - lag)`. In a system that was read, the operand is a `Name`."""
+
+    operand: Expr
+    lag: Expr
+
+
+Expr: TypeAlias = Number | Name | Negate | Binary | Call | Delay
 
 
 def children(expr: Expr) -> tuple[Expr, ...]:
@@ -62,6 +70,8 @@ def children(expr: Expr) -> tuple[Expr, ...]:
             return (left, right)
         case Call(_, arguments):
             return arguments
+        case Delay(operand, lag):
+            return (operand, lag)
         case _:
             return ()
 
@@ -75,6 +85,8 @@ def with_children(expr: Expr, new: tuple[Expr, ...]) -> Expr:
             return Binary(operator, new[0], new[1])
         case Call(function, _):
             return Call(function, new)
+        case Delay(_, _):
+            return Delay(new[0], new[1])
         case _:
             return expr
 

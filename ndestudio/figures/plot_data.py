@@ -210,12 +210,13 @@ def unsupported(
 def phase_portrait(
     model: FittedModel, dataset: Dataset, paths: Mapping[str, Path], axes: tuple[str, str] | None = None
 ) -> Portrait | None:
-    """The vector field where the simulated trajectories are; None with fewer than two states or no usable path."""
+    """The vector field where the simulated trajectories are; None with fewer than two states, no usable path, or delays
+    (slopes are then not those of points)."""
     from ndestudio.model import field as vector_field
 
     states = model.system.states
     simulated = [path.states for path in paths.values()]
-    if len(states) < 2 or not simulated:
+    if len(states) < 2 or not simulated or model.system.delays:
         return None
     cloud = np.concatenate(simulated)
     cloud = cloud[np.isfinite(cloud).all(axis=1)]

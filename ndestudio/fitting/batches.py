@@ -19,6 +19,7 @@ from ndestudio.problem.bijection import bijection
 from ndestudio.problem.initial import FORMULA, FREE, GIVEN, SHARED, Start
 from ndestudio.problem.rows import Rows, Target, bucket, make_target, whole_rows
 from ndestudio.problem.space import Space, initial_transforms
+from ndestudio.solve.delays import grid_breaks
 from ndestudio.solve.time_grid import Grid, make_grid
 
 ENOUGH = 1000
@@ -123,7 +124,8 @@ def make_batch(
     samples = max(len(row.index) for row in rows)
     samples = bucket(samples) if padded else samples
     full = [*rows, *[rows[0]] * (width - len(rows))]
-    grid = make_grid(full, steps, problem.method, samples, problem.time_grid)
+    breaks = grid_breaks(problem.definition, problem.method, problem.space.model, full)
+    grid = make_grid(full, steps, problem.method, samples, problem.time_grid, breaks)
     target = make_target(full, problem.dataset, problem.observed, problem.space.constants.log, samples)
     if width > len(rows):
         target = _without_padding(target, len(rows))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from typing import Any, NamedTuple
 
@@ -349,8 +349,11 @@ class Evaluated(NamedTuple):
 class SlopeEngine:
     """Collocation in NumPy: errors of slopes by a few parameters, with weights that tame outliers."""
 
-    def __init__(self, problem: PreparedFit, points: Any) -> None:
+    def __init__(
+        self, problem: PreparedFit, points: Any, earlier: Callable[[Sequence[Any]], np.ndarray] | None = None
+    ) -> None:
         self.problem, self.points = problem, points
+        self.earlier = earlier
         self.model = VectorModel(problem.structure, problem.space.model.networks)
         moves = problem.space.free.copy()
         moves[problem.space.weights] = False
@@ -365,6 +368,8 @@ class SlopeEngine:
             theta[1 + k, index] += DIFFERENCE
         parameters, _ = split_theta(self.problem, theta)
         y = np.repeat(self.points.y.T[:, None], len(theta), axis=1)
+        if self.earlier is not None and self.model.delays is not None:
+            y = np.concatenate([y, self.earlier(self.model.delays.lag(np)(parameters))])
         with np.errstate(all="ignore"):
             slope = np.moveaxis(self.model.field(parameters, self.points.t, self.points.u.T, y), 0, -1)
             weight = np.sqrt(self.points.weight * self.scale)

@@ -6,7 +6,7 @@ import numpy as np
 
 from ndestudio.data.dataset import Part
 from ndestudio.fitting.prepared import PreparedFit
-from ndestudio.model.evaluate import field
+from ndestudio.model.evaluate import at_rest, field
 from ndestudio.model.initial import model_start
 from ndestudio.model.units import unit_problems
 
@@ -95,7 +95,7 @@ def _flat(problem: PreparedFit) -> list[str]:
 
 def _undefined(problem: PreparedFit) -> list[str]:
     """Equations without a finite value at the starts of trajectories."""
-    model = problem.space.model
+    model = at_rest(problem.space.model)
     bad: dict[str, int] = {}
     rows = problem.dataset.trajectories[:LOOKED_AT]
     for row in rows:

@@ -25,8 +25,10 @@ from ndestudio.problem.problem import Problem
 from ndestudio.problem.space import Space, initial_transforms, parameter_space
 from ndestudio.problem.structure import ProblemStructure
 from ndestudio.solve.base import Solver, SolverSettings, TracedMethod
+from ndestudio.solve.delays import few_steps
 from ndestudio.solve.diffrax_adaptive import ATOL, RTOL
 from ndestudio.solve.registry import for_training
+from ndestudio.solve.step_count import LARGEST
 from ndestudio.solve.tableau import SDIRK4, Tableau
 from ndestudio.solve.time_grid import TimeGrid
 
@@ -146,10 +148,30 @@ def prepare_fit(
         priors=priors if priors.any or priors.parameters.given.any() else None,
         penalties=path_penalties(model, scale),
         positive=positive,
+        least=_least_steps(space, dataset),
     )
     _check_bend(train)
     _check_runs(model, train)
     return _solved_by(problem, for_training(train.solver))
+
+
+def _least_steps(space: Space, dataset: Dataset) -> int:
+    """Steps with which every delay is longer than two of them.
+
+    Raises
+    ------
+    SpecError
+        That would be too many.
+    """
+    delays, least = space.structure.delays, few_steps(Problem(space, dataset), space.model, dataset.trajectories)
+    if delays is not None and least > LARGEST:
+        lags = delays.values(space.model.parameters)
+        shortest = int(np.argmin(lags))
+        raise SpecError(
+            f"the delay of `{delays.slots[shortest]}` is {lags[shortest]:.6g}, for which more than {LARGEST} steps would be needed "
+            "over the trajectories; start it at a longer time, or leave it out"
+        )
+    return least
 
 
 def _nonnegative(model: FittedModel, dataset: Dataset) -> frozenset[str]:
@@ -309,7 +331,7 @@ def is_estimated(config: InitialConfig, train: TrainConfig) -> bool:
     """Whether an initial value is estimated: as the settings say, else if no value or formula is given for it."""
     if train.fit_initial is False:
         return False
-    return config.value is None if config.fit is None else config.fit
+    return config.start is None if config.fit is None else config.fit
 
 
 def _noise(

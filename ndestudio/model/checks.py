@@ -109,6 +109,8 @@ def _basis_problems(network: NetworkConfig) -> list[str]:
 
 def initial_problems(initial: InitialConfig) -> list[str]:
     """Sentences about settings that contradict each other."""
+    if initial.past is not None and initial.value is not None:
+        return ["give `past` or `value`: the value at the begin is that of the past, so that nothing jumps there"]
     value = initial.value
     lower, upper = initial.bounds
     numbers = [number for number in (value, lower, upper) if isinstance(number, int | float)]

@@ -187,6 +187,9 @@ class InitialConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
         One value for all trajectories.
     prior
         What is known of it beforehand, of each trajectory's where it is not shared.
+    past
+        Formula of `t` and parameters for the state before the first row, which delayed values read (such as `"1 +
+        0.1*t"`); None: it was at its initial value.
     """
 
     value: float | str | None = None
@@ -195,6 +198,12 @@ class InitialConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     upper: float | None = None
     shared: bool = False
     prior: PriorConfig | None = None
+    past: str | None = None
+
+    @property
+    def start(self) -> float | str | None:
+        """The value, or the formula of the past, which it goes on from."""
+        return self.value if self.past is None else self.past
 
     @property
     def bounds(self) -> tuple[float | None, float | None]:

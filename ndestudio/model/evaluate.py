@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from jaxtyping import Float
 from ndestudio.data.control_path import ControlPath, ScalarInput
 from ndestudio.errors import EquationError
 from ndestudio.expression.compiled import compile_system
+from ndestudio.expression.delays import slot, undelayed, with_slots
 from ndestudio.expression.numeric import evaluate
 from ndestudio.model.fitted import FittedModel
 from ndestudio.model.networks import array_neural_term, evaluate_network, scalar_neural_term
@@ -27,7 +29,13 @@ def field(
         time(s), broadcast against the points.
     u
         Inputs in the order of ``model.inputs``; may be left out if the equations use none.
+
+    Raises
+    ------
+    EquationError
+        The equations read delayed values, which a point does not have.
     """
+    _refuse_delays(model)
     y = np.asarray(y, dtype=float)
     values = _values(model, np.asarray(t, dtype=float), y, u)
     neural_terms = _array_neural_terms(model)
@@ -35,6 +43,14 @@ def field(
         np.broadcast_to(evaluate(expr, values, neural_terms=neural_terms), y.shape[:-1]) for expr in model.system.rhs
     ]
     return np.stack(columns, axis=-1)
+
+
+def at_rest(model: FittedModel) -> FittedModel:
+    """The model with the present value in the place of each delayed one: the same where nothing has changed for long."""
+    system = model.system
+    if not system.delays:
+        return model
+    return replace(model, system=replace(system, rhs=tuple(undelayed(expr) for expr in system.rhs)))
 
 
 def evaluate_neural_term(
@@ -106,7 +122,9 @@ def _array_neural_terms(model: FittedModel) -> dict[str, Callable[..., Any]]:
 
 
 def point_field(
-    model: FittedModel, control: ControlPath | None = None
+    model: FittedModel,
+    control: ControlPath | None = None,
+    earlier: Callable[[float], Sequence[float]] | None = None,
 ) -> Callable[[float, Sequence[float]], list[float]]:
     """The vector field as a fast function of one time and one list of states.
 
@@ -114,18 +132,31 @@ def point_field(
     ----------
     control
         The inputs, in the order of ``model.inputs``.
+    earlier
+        The delayed values at a time, in the order of ``model.system.delays``.
 
     Raises
     ------
     EquationError
-        The equations use an input and there is no path to take it from.
+        The equations use an input and there is no path to take it from, or delayed values and there is no ``earlier``.
     """
     system = model.system
-    slots = {name: k for k, name in enumerate((*system.states, "t", *system.inputs, *system.parameters))}
+    if earlier is None:
+        _refuse_delays(model)
+    delayed = [slot(one) for one in system.delays]
+    slots = {name: k for k, name in enumerate((*system.states, "t", *system.inputs, *system.parameters, *delayed))}
     neural_terms = {name: scalar_neural_term(network) for name, network in model.networks.items()}
-    rhs = compile_system(system.rhs, slots, neural_terms)
+    rhs = compile_system([with_slots(expr) for expr in system.rhs], slots, neural_terms)
     constants = [float(model.parameters[name]) for name in system.parameters]
     forcing = _forcing(model, control)
+    if delayed and earlier is not None:
+        inputs = forcing or []
+
+        def with_delays(t: float, y: Sequence[float]) -> list[float]:
+            v = [*y, t, *[u(t) for u in inputs], *constants, *earlier(t)]
+            return [f(v) for f in rhs]
+
+        return with_delays
     if forcing is None:
 
         def free(t: float, y: Sequence[float]) -> list[float]:
@@ -139,6 +170,14 @@ def point_field(
         return [f(v) for f in rhs]
 
     return driven
+
+
+def _refuse_delays(model: FittedModel) -> None:
+    delays = model.system.delays
+    if delays:
+        raise EquationError(
+            f"the equations read `{slot(delays[0])}`: their slopes depend on the past, not on a point alone; simulate the model"
+        )
 
 
 def _forcing(model: FittedModel, control: ControlPath | None) -> list[ScalarInput] | None:

@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Float
 
 from ndestudio.data.dataset import Dataset, Trajectory
+from ndestudio.expression.delays import undelayed
 from ndestudio.expression.numeric import evaluate
 from ndestudio.expression.parse import parse_expression
 from ndestudio.expression.tree import Call, Expr, Name, calls, names, walk
@@ -54,7 +55,7 @@ def initial_model(config: ModelConfig, dataset: Dataset, seed: int) -> FittedMod
 def initial_expression(config: ModelConfig, state: str) -> Expr | None:
     """The expression that gives the initial value of ``state``; None where it is a number or read off the data."""
     initial = config.initial.get(state)
-    return parse_expression(initial.value) if initial is not None and isinstance(initial.value, str) else None
+    return parse_expression(initial.start) if initial is not None and isinstance(initial.start, str) else None
 
 
 def start_values(
@@ -138,7 +139,7 @@ def _start(
     slopes: Mapping[str, float],
 ) -> float:
     settings = config.initial.get(state)
-    given = settings.value if settings is not None else None
+    given = settings.start if settings is not None else None
     if isinstance(given, int | float):
         value = float(given)
     elif isinstance(given, str):
@@ -338,7 +339,8 @@ class _Rows:
             for node in walk(expr):
                 if isinstance(node, Call) and node.function == name:
                     called = [
-                        np.atleast_1d(evaluate(argument, self.values, neural_terms=zero)) for argument in node.arguments
+                        np.atleast_1d(evaluate(undelayed(argument), self.values, neural_terms=zero))
+                        for argument in node.arguments
                     ]
                     columns.append(called)
         return [np.concatenate([called[k] for called in columns]) for k in range(len(columns[0]))]
@@ -352,7 +354,8 @@ class _Rows:
         ]
         size = _typical(factor)
         scales = []
-        for expr, rate in targets:
+        for delayed, rate in targets:
+            expr = undelayed(delayed)
             neural_terms = {neural_term.name: _constant_neural_term(0.0) for neural_term in self.system.neural_terms}
             with np.errstate(all="ignore"):
                 without = evaluate(expr, self.values, neural_terms=neural_terms)

@@ -11,7 +11,7 @@ from math import exp, log
 from ndestudio.expression import to_text
 from ndestudio.expression.functions import find
 from ndestudio.expression.numeric import fold
-from ndestudio.expression.tree import Binary, Call, Expr, Name, Negate, Number
+from ndestudio.expression.tree import Binary, Call, Delay, Expr, Name, Negate, Number
 from ndestudio.expression.units import Unit
 
 _CLOSE = 1e-6
@@ -139,6 +139,9 @@ class Measuring:
                 return self._multiplied(sign, left, right)
             case Binary("^", base, exponent):
                 return self._raised(base, exponent)
+            case Delay(operand, lag):
+                self._together(Name("t"), self.known.get("t"), lag, self.of(lag))
+                return self.of(operand)
             case Call(function, arguments):
                 return self._called(function, arguments)
         raise TypeError(f"not an expression: {expr!r}")

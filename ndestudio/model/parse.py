@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from ndestudio.errors import EquationError
+from ndestudio.expression.delays import delays_in, of_names, read_delays
 from ndestudio.expression.parse import DEPTH_LIMIT, depth, did_you_mean, parse_expression, unknown_function
 from ndestudio.expression.tokens import error_at
 from ndestudio.expression.tree import CONSTANTS, Call, Expr, Name, Number, calls, names, size, substitute, walk
 from ndestudio.model.checks import check_tables
 from ndestudio.model.config import ModelConfig
+from ndestudio.model.delays import delay_problems, read_past
 from ndestudio.model.statements import RESERVED, Statement, read_statements
 from ndestudio.model.system import NeuralTerm, System
 
@@ -87,6 +89,9 @@ class _Reader:
     def read(self) -> System | None:
         states = {statement.name: statement for statement in self.statements if statement.kind == "derivative"}
         quantities = {statement.name: statement for statement in self.statements if statement.kind == "quantity"}
+        self._read_delays({*states, *quantities, *self.inputs, *self.measured})
+        states = {statement.name: statement for statement in self.statements if statement.kind == "derivative"}
+        quantities = {statement.name: statement for statement in self.statements if statement.kind == "quantity"}
         self._check_presence(states, quantities)
         for statement in self.statements:
             self._check_target(statement)
@@ -98,19 +103,60 @@ class _Reader:
         bodies = self._substitute(quantities)
         if bodies is None:
             return None
-        rhs = tuple(substitute(_expr(statement), bodies) for statement in states.values())
+        still = {*self._parameters([])}
+        bodies = {name: of_names(expr, still) for name, expr in bodies.items()}
+        rhs = tuple(of_names(substitute(_expr(one), bodies), still) for one in states.values())
         initial = self._initial(states)
+        past = self._past(states)
         self._penalties(states, quantities)
+        self._check_delays(states, quantities, rhs, bodies)
         system = System(
             states=tuple(states),
             rhs=rhs,
-            outputs=bodies,
-            parameters=self._parameters(initial),
+            outputs={name: expr for name, expr in bodies.items() if not delays_in((expr,))},
+            parameters=self._parameters([*initial, *past.values()]),
             inputs=tuple(name for name in self.inputs if self._uses(name)),
             neural_terms=tuple(neural_terms.values()),
             penalties={name: substitute(expr, bodies) for name, expr in self.penalised.items()},
+            past=past,
         )
         return None if self.errors else system
+
+    def _read_delays(self, known: Collection[str]) -> None:
+        """`x(t - tau)` of what is known as delayed values."""
+        known = {*known} - {*self.config.networks}
+        self.statements = [
+            one if one.expr is None else replace(one, expr=read_delays(one.expr, known)) for one in self.statements
+        ]
+
+    def _check_delays(
+        self,
+        states: Mapping[str, Statement],
+        quantities: Mapping[str, Statement],
+        rhs: Sequence[Expr],
+        bodies: Mapping[str, Expr],
+    ) -> None:
+        moving = {*states, *quantities, *self.inputs, "t", *self.config.networks}
+        for statement, expr in zip(states.values(), rhs, strict=True):
+            for name, sentence in delay_problems(expr, moving, states, self.config.parameters):
+                self.errors.append(error_at(statement.mention(name), sentence))
+        for name in self.measured:
+            if name in bodies and delays_in((bodies[name],)):
+                sentence = f"`{name}` is measured and reads a delayed value, which outputs cannot; give it an equation of its own"
+                self.errors.append(error_at(quantities[name].target, sentence))
+
+    def _past(self, states: Mapping[str, Statement]) -> dict[str, Expr]:
+        """What states were before the begin, where a formula says it."""
+        found = {}
+        for state, initial in self.config.initial.items():
+            if initial.past is None or state not in states:
+                continue
+            try:
+                found[state] = read_past(initial.past, {*states, *self.inputs, *self.measured})
+            except EquationError as error:
+                sentence = f"past of `{state}`, `{initial.past}`: {error.sentence}"
+                self.errors.append(error_at(states[state].target, sentence))
+        return found
 
     def _check_presence(self, states: Mapping[str, Statement], quantities: Mapping[str, Statement]) -> None:
         if not states and not any(error.line for error in self.errors):

@@ -162,6 +162,7 @@ def _expanded(original: System, replacements: Mapping[str, Replacement]) -> Syst
         inputs=original.inputs,
         neural_terms=tuple(item for item in original.neural_terms if item.name not in replacements),
         penalties={name: expand_calls(expr, definitions) for name, expr in original.penalties.items()},
+        past=original.past,
     )
 
 

@@ -19,7 +19,7 @@ from collections import OrderedDict
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 
-from ndestudio.expression.tree import Binary, Call, Expr, Name, Negate, Number, children, names
+from ndestudio.expression.tree import Binary, Call, Delay, Expr, Name, Negate, Number, children, names
 from ndestudio.model.config import ModelConfig, ParameterConfig
 from ndestudio.model.fitted import FittedModel
 from ndestudio.model.parse import parse_system
@@ -103,6 +103,8 @@ class _Places:
                 self._take([exponent])
                 if not isinstance(exponent, Number) or exponent.value != int(exponent.value):
                     self._take(_factors(base))
+            case Delay(_, lag):
+                self._take(_factors(lag))
             case Call("exp", (argument,)):
                 for part in _products(argument):
                     if part.sign < 0:

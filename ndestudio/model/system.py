@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from ndestudio.expression.tree import Expr
+from ndestudio.expression.delays import delays_in
+from ndestudio.expression.tree import Delay, Expr
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,8 @@ class System:
         In order of appearance.
     penalties
         Name -> expression that should be zero (or, after `min(..., 0)`, not negative) all along a trajectory.
+    past
+        State -> formula of parameters and `t` for it before the begin; it was at its initial value where there is none.
     """
 
     states: tuple[str, ...]
@@ -48,6 +51,12 @@ class System:
     inputs: tuple[str, ...] = ()
     neural_terms: tuple[NeuralTerm, ...] = ()
     penalties: Mapping[str, Expr] = field(default_factory=dict)
+    past: Mapping[str, Expr] = field(default_factory=dict)
+
+    @property
+    def delays(self) -> tuple[Delay, ...]:
+        """The different delayed values that right-hand sides read; none: ordinary differential equations."""
+        return delays_in(self.rhs)
 
     def neural_term(self, name: str) -> NeuralTerm:
         """The neural term called ``name``; KeyError if there is none."""

@@ -16,9 +16,11 @@ import msgspec
 import numpy as np
 from jaxtyping import Float
 
+from ndestudio.expression.delays import with_slots
 from ndestudio.expression.tree import Expr
 from ndestudio.model.config import NetworkConfig
 from ndestudio.model.networks import apply_network
+from ndestudio.problem.delays import Delays, delays_of
 from ndestudio.problem.expressions import Functions, bind
 
 Field = Callable[[Sequence[Any], Any, Any, Any], Any]
@@ -73,17 +75,31 @@ class Dynamics(Protocol):
 
 @dataclass(frozen=True)
 class EquationDynamics:
-    """Ordinary differential equations written as expressions, with neural terms; a ``Dynamics``."""
+    """Ordinary or delay differential equations written as expressions, with neural terms; a ``Dynamics``.
+
+    The drift of equations with delays takes the delayed values after the states (see ``problem.delays``).
+
+    Parameters
+    ----------
+    past
+        Formula of each state before the begin, None where it was at its initial value; () for none.
+    """
 
     states: tuple[str, ...]
     rhs: tuple[Expr, ...]
     parameters: tuple[str, ...]
     inputs: tuple[str, ...]
     neural_terms: tuple[NeuralTermShape, ...] = ()
+    past: tuple[Expr | None, ...] = ()
 
     @property
     def noises(self) -> tuple[str, ...]:
         return ()
+
+    @property
+    def delays(self) -> Delays | None:
+        """What they read of earlier times; None for ordinary differential equations."""
+        return delays_of(self.states, self.rhs, self.parameters, self.past)
 
     @property
     def differentiable(self) -> bool:
@@ -95,13 +111,20 @@ class EquationDynamics:
         return (*self.states, *self.inputs, *self.parameters, "t")
 
     def drift(self, functions: Functions, xp: Any) -> Field:
-        bound = [rhs for rhs in bind(self.rhs, self.names, functions, xp) if rhs is not None]
+        delays, states = self.delays, len(self.states)
+        slots = () if delays is None else delays.slots
+        names, width = (*self.states, *slots, *self.names[states:]), states + len(slots)
+        bound = [rhs for rhs in bind([with_slots(rhs) for rhs in self.rhs], names, functions, xp) if rhs is not None]
 
         def slope(parameters: Sequence[Any], t: Any, u: Any, y: Any) -> Any:
+            if len(y) != width:
+                raise ValueError(
+                    f"the equations read {width - states} delayed values beside {states} states, and {len(y)} are given"
+                )
             v = [*y, *u, *parameters, t]
             if xp is not np:
                 return xp.stack([xp.asarray(rhs(v), dtype=y.dtype) for rhs in bound])
-            out = np.empty_like(y)
+            out = np.empty_like(y[:states])
             for k, rhs in enumerate(bound):
                 out[k] = rhs(v)
             return out

@@ -34,12 +34,16 @@ def structure_of(model: FittedModel) -> ProblemStructure:
         _neural_term_shape(neural_term.name, model.networks[neural_term.name]) for neural_term in system.neural_terms
     )
     return ProblemStructure(
-        EquationDynamics(system.states, system.rhs, system.parameters, model.inputs, neural_terms),
+        EquationDynamics(system.states, system.rhs, system.parameters, model.inputs, neural_terms, _past(system)),
         Observation(model.measured, tuple(system.observation(name) for name in model.measured)),
         FirstValues(
             tuple(_start(model.config.initial.get(state)) for state in system.states), (*model.measured, *model.inputs)
         ),
     )
+
+
+def _past(system: System) -> tuple[Expr | None, ...]:
+    return tuple(system.past.get(state) for state in system.states) if system.past else ()
 
 
 def _neural_term_shape(name: str, network: NetworkWeights) -> NeuralTermShape:
@@ -56,12 +60,12 @@ def _static(config: NetworkConfig) -> NetworkConfig:
 
 
 def _start(config: InitialConfig | None) -> Expr | None:
-    if config is None or config.value is None:
+    if config is None or config.start is None:
         return None
     from ndestudio.expression import parse_expression
     from ndestudio.expression.numeric import as_number
 
-    return parse_expression(config.value) if isinstance(config.value, str) else as_number(float(config.value))
+    return parse_expression(config.start) if isinstance(config.start, str) else as_number(float(config.start))
 
 
 @dataclass(frozen=True, eq=False)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ndestudio.expression.tree import Expr
+from ndestudio.problem.delays import Delays
 from ndestudio.problem.dynamics import Dynamics, NeuralTermShape
 from ndestudio.problem.initial import FirstValues
 from ndestudio.problem.noise import Gaussian, NoiseModel
@@ -43,6 +44,11 @@ class ProblemStructure:
     @property
     def measured(self) -> tuple[str, ...]:
         return self.observation.measured
+
+    @property
+    def delays(self) -> Delays | None:
+        """What the dynamics read of earlier times; None where nothing."""
+        return getattr(self.dynamics, "delays", None)
 
     @property
     def starts(self) -> tuple[Expr | None, ...]:

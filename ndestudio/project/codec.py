@@ -23,7 +23,7 @@ import numpy as np
 from ndestudio.data.dataset import Dataset
 from ndestudio.distil.result import Distillation, NeuralTermDistillation
 from ndestudio.expression.functions import BUILT_IN
-from ndestudio.expression.tree import Binary, Call, Expr, Name, Negate, Number
+from ndestudio.expression.tree import Binary, Call, Delay, Expr, Name, Negate, Number
 from ndestudio.fitting.result import Fit
 from ndestudio.model.fitted import FittedModel, NetworkWeights
 from ndestudio.model.system import System
@@ -242,6 +242,8 @@ def encode_expression(expr: Expr) -> Any:
             return [operator, encode_expression(left), encode_expression(right)]
         case Call(function, arguments):
             return ["call", function, *map(encode_expression, arguments)]
+        case Delay(operand, lag):
+            return ["delay", encode_expression(operand), encode_expression(lag)]
 
 
 def decode_expression(value: Any) -> Expr:
@@ -257,6 +259,8 @@ def decode_expression(value: Any) -> Expr:
             return Negate(decode_expression(operand))
         case [("+" | "-" | "*" | "/" | "^") as operator, left, right]:
             return Binary(operator, decode_expression(left), decode_expression(right))
+        case ["delay", operand, lag]:
+            return Delay(decode_expression(operand), decode_expression(lag))
         case ["call", str() as function, *arguments] if function.isidentifier() or function in BUILT_IN:
             return Call(function, tuple(map(decode_expression, arguments)))
         case _:

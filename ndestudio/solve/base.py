@@ -171,11 +171,13 @@ Method = Tableau | TracedMethod
 """What a compiled program of a fit depends on."""
 
 
-def ordinary(problem: Problem, title: str, *, traced: bool) -> str | None:
+def ordinary(problem: Problem, title: str, *, traced: bool, delays: bool = False) -> str | None:
     """Why a solver of ordinary differential equations cannot solve a problem.
 
     Parameters
     ----------
+    delays
+        Whether the solver knows delayed values.
     traced
         Whether the solver must be able to differentiate the dynamics.
     """
@@ -184,6 +186,11 @@ def ordinary(problem: Problem, title: str, *, traced: bool) -> str | None:
         return (
             f"{title} solves ordinary differential equations, and these are driven by the noise `{dynamics.noises[0]}`; "
             "choose a solver of stochastic equations"
+        )
+    if problem.structure.delays is not None and not delays:
+        return (
+            f"{title} has no delays, and the equations read `{problem.structure.delays.slots[0]}`; choose `auto`, `rk4`, `tsit5` or "
+            "`dopri5`"
         )
     if traced and not dynamics.differentiable:
         return (

@@ -13,6 +13,7 @@ from ndestudio.errors import SpecError
 from ndestudio.problem.conditions import Condition
 from ndestudio.problem.problem import Problem
 from ndestudio.solve.base import Linearisation, Solution, SolverSettings, ordinary
+from ndestudio.solve.delays import few_steps, grid_breaks, refused
 from ndestudio.solve.numpy_fixed import GridSimulation
 from ndestudio.solve.step_count import enough_steps
 from ndestudio.solve.tableau import DOPRI5, HEUN, RK4, SDIRK3, SDIRK4, TSIT5, Tableau
@@ -38,7 +39,7 @@ class FixedGrid:
         return self.grid.implicit
 
     def refuses(self, problem: Problem) -> str | None:
-        return ordinary(problem, f"`{self.grid.name}`", traced=True)
+        return ordinary(problem, f"`{self.grid.name}`", traced=True, delays=True) or refused(problem, self.grid)
 
     def traced(self, settings: SolverSettings, trained: int) -> None:
         for name, value, default in (
@@ -71,14 +72,17 @@ class FixedGrid:
     def _steps(self, problem: Problem, theta: Float[np.ndarray, " theta"], conditions: Sequence[Condition]) -> int:
         scale = problem.numbers.state_scale
         states = self._states(problem, theta, conditions)
-        return enough_steps(lambda steps: np.concatenate(states(steps)) / scale, FEWEST, ACCURATE, MOST)
+        fewest = min(max(FEWEST, few_steps(problem, problem.space.fitted(theta, {}), conditions)), MOST)
+        return enough_steps(lambda steps: np.concatenate(states(steps)) / scale, fewest, ACCURATE, MOST)
 
     def _states(self, problem: Problem, theta: Float[np.ndarray, " theta"], conditions: Sequence[Condition]):
         """States at the times of each condition, by the number of steps."""
-        simulation = GridSimulation(problem, self.grid, problem.space.fitted(theta, {}))
+        model = problem.space.fitted(theta, {})
+        simulation = GridSimulation(problem, self.grid, model)
+        breaks = grid_breaks(problem, self.grid, model, conditions)
 
         def states(steps: int) -> list[Float[np.ndarray, "time state"]]:
-            grid = make_grid(conditions, steps, self.grid)
+            grid = make_grid(conditions, steps, self.grid, breaks=breaks)
             y = simulation.states(conditions, grid)
             return [y[:, k, : len(one.t)].T for k, one in enumerate(conditions)]
 

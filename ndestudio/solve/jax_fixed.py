@@ -15,12 +15,14 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from ndestudio.problem.constants import Constants
+from ndestudio.problem.delays import Delays
 from ndestudio.problem.dynamics import neural_functions
 from ndestudio.problem.initial import Start
 from ndestudio.problem.rows import Target
 from ndestudio.problem.structure import ProblemStructure
 from ndestudio.solve.base import Method, TracedMethod
 from ndestudio.solve.jax_backend import get_jax
+from ndestudio.solve.jax_delays import march_with_delays
 from ndestudio.solve.jax_implicit import StageSolver
 from ndestudio.solve.numpy_fixed import hermite
 from ndestudio.solve.runge_kutta import Stage, advanced, step
@@ -43,6 +45,8 @@ class Functions(NamedTuple):
         (phi, constants, free, start of the row) -> y0.
     known
         As ``field``, with every network left out (0).
+    delays
+        What the field reads of earlier times, after the states; None for ordinary differential equations.
     """
 
     physical: Callable[..., Any]
@@ -50,13 +54,14 @@ class Functions(NamedTuple):
     observe: Callable[..., Any]
     start: Callable[..., Any]
     known: Callable[..., Any]
+    delays: Delays | None = None
 
 
 def make_functions(structure: ProblemStructure) -> Functions:
     """The functions of a system, traced by JAX."""
     jax = get_jax()
     jnp = jax.numpy
-    count, states = len(structure.parameters), len(structure.states)
+    count, states, delays = len(structure.parameters), len(structure.states), structure.delays
     slices = structure.neural_term_slices()
     dynamics, nothing = (
         structure.dynamics,
@@ -73,7 +78,8 @@ def make_functions(structure: ProblemStructure) -> Functions:
         return neural_functions(structure.neural_terms, weights, constants.scales, jnp)
 
     def inside(constants: Constants, y: Any) -> Any:
-        return jnp.clip(y, constants.clip[0], constants.clip[1])
+        low, high = constants.clip if delays is None else constants.clip[:, jnp.array(delays.wide)]
+        return jnp.clip(y, low, high)
 
     def field(phi: Any, constants: Constants, t: Any, u: Any, y: Any) -> Any:
         return dynamics.drift(neural(phi, constants), jnp)(phi[:count], t, u, inside(constants, y))
@@ -89,7 +95,7 @@ def make_functions(structure: ProblemStructure) -> Functions:
         starts = structure.initial.function(dynamics, neural(phi, constants), jnp)
         return starts(phi[:count], phi[phi.shape[0] - states :], free, row)
 
-    return Functions(physical, field, observe, start, known)
+    return Functions(physical, field, observe, start, known, delays)
 
 
 def linearise_program(structure: ProblemStructure, method: Method) -> Callable[..., Any]:
@@ -161,6 +167,9 @@ def carried(
 ) -> tuple[Any, Any]:
     """States with their sensitivities S [row, state, unknown] at the end and at the samples."""
     stages = StageSolver(f.field, method, size)
+    if f.delays is not None:
+        end, at_samples = march_with_delays(f.delays, stages, phi, constants, grid, y0, S0)
+        return end, at_samples
     return march(
         method,
         lambda t, u, h: stages.of_sensitivities(phi, constants, t, u, h),
@@ -234,6 +243,9 @@ def simulated(f: Functions, jax: Any, method: Method, phi: Any, constants: Any, 
         y = jax.vmap(one)(grid.sample_t, grid.sample_u, knots_of(grid), y0)
         return y[:, -1], y
     stages = StageSolver(f.field, method)
+    if f.delays is not None:
+        (end, _), (y, _) = march_with_delays(f.delays, stages, phi, constants, grid, y0)
+        return end, y
     at = lambda t, u, h: stages.of_states(phi, constants, t, u, h)  # noqa: E731
     slope = lambda t, u, y: stages.values(phi, constants, t, u, y)  # noqa: E731
     return march(method, at, slope, y0, grid)
@@ -274,14 +286,15 @@ def march(
         begin = slope(grid.sample_t[:, 0], grid.sample_u[:, 0], y0)
         first = (y0, begin, jnp.zeros_like(states_of(begin)))
     (end, *_), (ys, ks) = jax.lax.scan(one, first, (grid.h, grid.t, grid.u))
-    rows = jnp.arange(grid.step.shape[0])[:, None]
+    return end, each(lambda y, k: at_samples(grid, y, k), ys, ks)
+
+
+def at_samples(grid: Grid, y: Any, k: Any) -> Any:
+    """Values [row, sample, ...] between those at the grid points [knot, row, ...] with slopes ``k``."""
+    rows = get_jax().numpy.arange(grid.step.shape[0])[:, None]
     here, there = grid.step, grid.step + 1
-
-    def read(y: Any, k: Any) -> Any:
-        q, h = (_widened(a, y.ndim) for a in (grid.q, grid.h[here, rows]))
-        return hermite(y[here, rows], y[there, rows], h * k[here, rows], h * k[there, rows], q)
-
-    return end, each(read, ys, ks)
+    q, h = (_widened(a, y.ndim) for a in (grid.q, grid.h[here, rows]))
+    return hermite(y[here, rows], y[there, rows], h * k[here, rows], h * k[there, rows], q)
 
 
 def advanced_rows(y: Any, h: Any, weights: Any, slopes: Any) -> Any:

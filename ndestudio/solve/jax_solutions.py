@@ -12,6 +12,7 @@ from ndestudio.problem.problem import Problem
 from ndestudio.problem.structure import ProblemStructure
 from ndestudio.solve.base import Linearisation, Method
 from ndestudio.solve.compiled import CACHE
+from ndestudio.solve.delays import grid_breaks
 from ndestudio.solve.jax_backend import device, get_jax
 from ndestudio.solve.jax_fixed import carried, knots_of, make_functions, simulated
 from ndestudio.solve.tableau import Tableau
@@ -82,7 +83,9 @@ def _run(
 ) -> tuple[np.ndarray, ...]:
     numbers = problem.numbers._replace(tolerance=np.array(EXACT))
     y0 = np.stack([one.initial for one in conditions])
-    arguments = (np.asarray(theta, dtype=float), numbers, y0, make_grid(conditions, steps, tableau))
+    theta = np.asarray(theta, dtype=float)
+    breaks = grid_breaks(problem, tableau, problem.space.fitted(theta, {}), conditions)
+    arguments = (theta, numbers, y0, make_grid(conditions, steps, tableau, breaks=breaks))
     structure = problem.structure
     made = CACHE.get((kind, structure, method), lambda: program(structure, method), arguments, device("cpu")[0])
     found = made.result()[0](*arguments)

@@ -49,6 +49,7 @@ class VectorModel:
     def __init__(self, structure: ProblemStructure, networks: Mapping[str, NetworkWeights]) -> None:
         self.structure = structure
         functions = {name: array_neural_term(network) for name, network in networks.items()}
+        self.delays = structure.delays
         self.field = structure.dynamics.drift(functions, np)
         self.observe = structure.observation.function(structure.dynamics, functions, np)
         self.starts = structure.initial.function(structure.dynamics, functions, np)
@@ -81,12 +82,19 @@ def march(
 ) -> tuple[Float[np.ndarray, "knot state copy row"], Float[np.ndarray, "knot state copy row"]]:
     """States and slopes at the grid points; NaN from where an implicit stage has no solution on.
 
+    With delays, see ``delays.march``.
+
     Parameters
     ----------
     clip
         Limits within which the field reads the states.
     """
     field = inside(model, parameters, clip)
+    if model.delays is not None:
+        from ndestudio.solve.delays import march as march_with_delays
+
+        with one_thread(), np.errstate(all="ignore"):
+            return march_with_delays(model.delays, field, parameters, y0, grid, method)
     stages = StageSolver(field, method, newton_scale(clip))
     states = np.empty((len(grid.h), *y0.shape))
     slopes = np.empty_like(states)
@@ -109,6 +117,8 @@ def march(
 
 def inside(model: VectorModel, parameters: Sequence[Any], clip: Float[np.ndarray, "2 state"]) -> StageField:
     """The field of a model at states kept inside their limits."""
+    if model.delays is not None:
+        clip = clip[:, model.delays.wide]
     # for y with none, one, two, ... axes after that of the states
     limits = [tuple(limit.reshape(-1, *[1] * axes) for limit in clip) for axes in range(4)]
     slope = model.field

@@ -25,6 +25,7 @@ from ndestudio.model.initial import model_start
 from ndestudio.problem.conditions import Condition
 from ndestudio.problem.problem import Problem
 from ndestudio.solve.base import Solution, SolverSettings, ordinary
+from ndestudio.solve.delays_reference import solve_with_delays
 from ndestudio.solve.tableau import SDIRK4, Tableau
 
 PointField = Callable[[float, Sequence[float]], list[float]]
@@ -76,6 +77,20 @@ def simulate(
     t, y0 = np.asarray(t, dtype=float), np.asarray(y0, dtype=float)
     control = inputs.control if isinstance(inputs, Trajectory) else inputs
     scale = np.ones(len(y0)) if model.scale is None else np.asarray(model.scale, dtype=float)
+    if model.system.delays:
+        states, sentence = solve_with_delays(
+            model,
+            t,
+            y0,
+            control,
+            rtol=rtol,
+            atol=atol * scale,
+            longest_step=_longest_step(model, control),
+            seconds=budget.seconds,
+            evaluations=budget.evaluations,
+        )
+        u = control(t) if control is not None else None
+        return Simulation(t=t, states=states, measured=observe(model, t, states, u), sentence=sentence)
     states, sentence = integrate(
         point_field(model, control),
         t,
@@ -156,7 +171,7 @@ class Reference:
     grid: ClassVar[Tableau] = SDIRK4
 
     def refuses(self, problem: Problem) -> str | None:
-        return ordinary(problem, "`reference`", traced=False)
+        return ordinary(problem, "`reference`", traced=False, delays=True)
 
     def traced(self, settings: SolverSettings, trained: int) -> None:
         return None

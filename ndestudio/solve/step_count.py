@@ -11,6 +11,7 @@ from ndestudio.data.smoothing import SmoothedTrajectory
 from ndestudio.model.fitted import FittedModel
 from ndestudio.problem.problem import Problem
 from ndestudio.problem.rows import Rows, make_target
+from ndestudio.solve.delays import grid_breaks
 from ndestudio.solve.numpy_fixed import GridSimulation, hermite
 from ndestudio.solve.tableau import Tableau
 from ndestudio.solve.time_grid import TimeGrid, grid_times, make_grid
@@ -45,12 +46,13 @@ def predictions_of(
     others, by the number of steps."""
     simulation = GridSimulation(problem, method, model)
     conditions = problem.conditions(model, [row.trajectory for row in rows])
+    breaks = grid_breaks(problem, method, model, conditions)
     numbers, longest = problem.numbers, max(len(row.index) for row in rows)
     target = make_target(rows, problem.dataset, problem.observed, numbers.log, longest)
     used = np.moveaxis(target.train + target.validation > 0, -1, 0)
 
     def predicted(steps: int) -> Float[np.ndarray, "measured row sample"]:
-        grid = make_grid(rows, steps, method, longest, time_grid)
+        grid = make_grid(rows, steps, method, longest, time_grid, breaks)
         seen = simulation.measured(grid, simulation.states(conditions, grid))
         compared = [
             np.log(np.maximum(column, numbers.floor[k])) if numbers.log[k] else column for k, column in enumerate(seen)

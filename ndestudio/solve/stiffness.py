@@ -86,8 +86,9 @@ def stability_limit(method: Tableau) -> float:
 
 
 def stiffness(model: FittedModel, dataset: Dataset, method: Tableau, steps: int) -> Stiffness | None:
-    """How stiff ``model`` is along the data; None where ``steps`` steps of ``method`` will do."""
-    if method.implicit:
+    """How stiff ``model`` is along the data; None where ``steps`` steps of ``method`` will do, and for delays, which only
+    explicit methods solve."""
+    if method.implicit or model.system.delays:
         return None
     found, limit = [], stability_limit(method)
     for row in whole_rows(dataset, with_test=False)[:LOOKED_AT]:

@@ -22,6 +22,7 @@ from ndestudio.solve.tableau import Tableau
 
 SHARE = 0.7
 """Part of the steps that follows the measure; the rest follows the samples, for a model that will change."""
+NO_BREAKS: Float[np.ndarray, " break"] = np.zeros(0)
 SPARSE = 0.8
 """Where there are fewer gaps between samples than this part of the steps, every sample lies on a grid point."""
 
@@ -156,8 +157,9 @@ def make_grid(
     method: Tableau,
     samples: int | None = None,
     time_grid: Mapping[str, TimeGrid] | None = None,
+    breaks: Float[np.ndarray, " break"] = NO_BREAKS,
 ) -> Grid:
-    """Lay out ``steps`` steps for each row, and two more for each jump of an input.
+    """Lay out ``steps`` steps for each row, and two more for each jump of an input and each of ``breaks``.
 
     Parameters
     ----------
@@ -165,12 +167,17 @@ def make_grid(
         To which the sample axis is padded, with the last sample.
     time_grid
         Trajectory -> where its steps should lie.
+    breaks
+        Times after the begin of each row at which steps end.
     """
     samples = samples or bucket(max(len(row.t) for row in rows))
     width = len(rows)
     controls = [row.control for row in rows]
     inputs = len(controls[0].times)
-    jumps = [_within(control.jumps, row.t) for control, row in zip(controls, rows, strict=True)]
+    jumps = [
+        _within(np.union1d(control.jumps, row.t[0] + breaks), row.t)
+        for control, row in zip(controls, rows, strict=True)
+    ]
     most = max(len(times) for times in jumps)
     steps = steps + 2 * most
     c = np.asarray(method.c)

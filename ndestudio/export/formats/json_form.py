@@ -8,7 +8,7 @@ from ndestudio.export.content import Content, Quantity
 from ndestudio.export.exporter import Exporter
 from ndestudio.export.networks import exported
 from ndestudio.expression.text import to_text
-from ndestudio.expression.tree import Binary, Call, Expr, Name, Negate, Number
+from ndestudio.expression.tree import Binary, Call, Delay, Expr, Name, Negate, Number
 from ndestudio.json_text import json_text
 
 SCHEMA = "ndestudio-model/1"
@@ -65,6 +65,8 @@ def tree(expr: Expr) -> Any:
             return [operator, tree(left), tree(right)]
         case Call(function, arguments):
             return [function, *(tree(argument) for argument in arguments)]
+        case Delay(operand, lag):
+            return ["delay", tree(operand), tree(lag)]
 
 
 def _quantity(quantity: Quantity) -> dict[str, Any]:

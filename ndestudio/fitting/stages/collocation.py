@@ -6,7 +6,9 @@ After Varah (1982), SIAM J. Sci. Stat. Comput. 3, 28; for neural ODEs Roesch, Ra
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Float, Int32
@@ -193,6 +195,52 @@ def slopes(
         columns * usable / _state_spread(system, dataset) ** 2 / len(t),
     )
     return found, typical
+
+
+@dataclass(frozen=True, eq=False)
+class EarlierCurves:
+    """Delayed values of the points of ``slopes``, from the same curves; before a curve begins, its first value.
+
+    Parameters
+    ----------
+    columns
+        Measured column of each delayed value.
+    parts
+        Times of the points on each curve.
+    """
+
+    columns: tuple[int, ...]
+    parts: tuple[tuple[SmoothedTrajectory, Float[np.ndarray, " point"]], ...]
+
+    def __call__(self, lags: Sequence[Any]) -> Float[np.ndarray, "delay copy point"]:
+        """Values for delays that are numbers or [copy, 1]."""
+        found = []
+        for column, lag in zip(self.columns, lags, strict=True):
+            values = []
+            for curve, t in self.parts:
+                at = np.maximum(t[None, :] - np.reshape(lag, (-1, 1)), curve.columns[column].begin)
+                values.append(curve.columns[column].value(at.ravel()).reshape(at.shape))
+            found.append(np.concatenate(values, axis=1))
+        return np.nan_to_num(np.stack(np.broadcast_arrays(*found)))
+
+
+def earlier_curves(system: System, dataset: Dataset, curves: Mapping[str, SmoothedTrajectory]) -> EarlierCurves | None:
+    """The delayed values of ``slopes``; None without delays, or where they are of states that were not measured."""
+    states = [one.operand.name for one in system.delays if isinstance(one.operand, Name)]
+    if not states or any(state not in dataset.measured_names or state in system.outputs for state in states):
+        return None
+    by_name, per = {one.name: one for one in dataset.trajectories}, max(MOST_POINTS // len(curves), 8)
+    parts = tuple((curve, _points(system, dataset, by_name[name], curve, per)[0]) for name, curve in curves.items())
+    return EarlierCurves(tuple(dataset.measured_names.index(state) for state in states), parts)
+
+
+def with_delayed(points: Slopes, earlier: EarlierCurves | None, lags: Sequence[Any]) -> Slopes:
+    """The points with delayed values after the states, as the field reads them."""
+    if earlier is None:
+        return points
+    delayed = earlier(lags)[:, 0].T
+    padding = np.repeat(delayed[-1:], len(points.y) - len(delayed), axis=0)
+    return points._replace(y=np.concatenate([points.y, np.concatenate([delayed, padding])], axis=1))
 
 
 def _shares(

@@ -19,7 +19,7 @@ from ndestudio.fitting.optimizers.levenberg_marquardt import Point
 from ndestudio.fitting.prepared import PreparedFit
 from ndestudio.fitting.solver_choice import with_suitable_solver
 from ndestudio.fitting.stages.by_horizon import networks_by_horizon
-from ndestudio.fitting.stages.collocation import interpolated, slopes
+from ndestudio.fitting.stages.collocation import earlier_curves, interpolated, slopes, with_delayed
 from ndestudio.fitting.stages.descent import follow_lbfgs
 from ndestudio.fitting.stages.marginal_likelihood import follow_marginal_likelihood, uses_marginal_likelihood
 from ndestudio.fitting.stages.multiple_shooting import first_starts, shoot, shoot_apart, shooting_batch
@@ -87,6 +87,12 @@ def train_networks(tracker: Tracker, chosen) -> str:
     batch = make_batch(problem, steps, rows=rows)
     point = start_point(problem, batch)
     wanted = train.stages or ("collocation", "shooting", "trajectory", "final_refinement")
+    if problem.structure.delays is not None and "shooting" in wanted:
+        wanted = tuple(stage for stage in wanted if stage != "shooting")
+        if train.stages is not None:
+            tracker.note(
+                "Multiple shooting is skipped: a segment of equations with delays does not know its past.", "warning"
+            )
     budgets = {**STEPS[train.preset], **train.iterations}
     by_jacobian, whole, gradient = _programs(problem, batch, point, chosen)
     starts = [point]
@@ -100,7 +106,7 @@ def train_networks(tracker: Tracker, chosen) -> str:
         point = best_start(tracker, batch, starts)
     _consider(tracker, batch, point)
     loss = quick_loss(problem, batch, point)
-    asked = train.stages is not None and "shooting" in train.stages
+    asked = train.stages is not None and "shooting" in wanted
     if by_jacobian and "shooting" in wanted and (asked or _starts_poorly(problem, batch, point)):
         learned = _short_segments(tracker, chosen, batch, point, budgets)
         if learned is not None:
@@ -220,7 +226,11 @@ def _collocation(
         points = slopes(model.system, problem.dataset, curves)
         if points is None:
             continue
-        data = (problem.space.constants, points[0])
+        earlier, delays = earlier_curves(model.system, problem.dataset, curves), problem.structure.delays
+        if delays is not None and earlier is None:
+            continue
+        lags = () if delays is None else delays.values(model.parameters)
+        data = (problem.space.constants, with_delayed(points[0], earlier, lags))
         program = Gradient("collocation", problem.structure, problem.method, data, chosen, "the field")
         _await(tracker, program, point)
         found.append(collocate(tracker, program, problem, batch, point, Budget(steps)))

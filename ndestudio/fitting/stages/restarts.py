@@ -15,7 +15,7 @@ from ndestudio.fitting.engines import SlopeEngine
 from ndestudio.fitting.optimizers.levenberg_marquardt import Point
 from ndestudio.fitting.optimizers.minimise import Stopping, minimise
 from ndestudio.fitting.prepared import PreparedFit
-from ndestudio.fitting.stages.collocation import slopes
+from ndestudio.fitting.stages.collocation import earlier_curves, slopes
 from ndestudio.fitting.stages.constants_objective import (
     CONVERGED,
     EXPLORED,
@@ -55,7 +55,10 @@ def guesses(problem: PreparedFit, point: Point) -> list[Point]:
     found = slopes(problem.space.model.system, problem.dataset, problem.smooth, padded=False)
     if found is None:
         return []
-    engine = SlopeEngine(problem, found[0])
+    earlier = earlier_curves(problem.space.model.system, problem.dataset, problem.smooth)
+    if problem.structure.delays is not None and earlier is None:
+        return []
+    engine = SlopeEngine(problem, found[0], earlier)
     if not len(engine.moves):
         return []
     ends = []
