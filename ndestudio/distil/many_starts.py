@@ -41,7 +41,7 @@ def simulated(
         `REFERENCE` runs, and the others are NaN.
     """
     order = [model.measured.index(name) for name in dataset.measured_names]
-    if exact:
+    if exact or model.system.delays:
         return _by_reference(model, runs, len(runs.starts))[..., order]
     fitted = np.array(list(model.initial.values())).reshape(-1, runs.starts.shape[1])
     levels = None if runs.inputs is None else np.tile(np.median(runs.inputs, axis=0), (len(fitted), 1))

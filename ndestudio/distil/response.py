@@ -135,10 +135,10 @@ def linear_response(
     Returns
     -------
     Response | None
-        None where there is none: noise in the states, a term that outputs read, a path that cannot be followed.
+        None where there is none: noise in the states, delays, a term that outputs read, a path that cannot be followed.
     """
     structure = structure_of(model)
-    if structure.dynamics.noises or not structure.dynamics.differentiable:
+    if structure.dynamics.noises or structure.delays is not None or not structure.dynamics.differentiable:
         return None
     if any(calls(expr, names) for expr in model.system.outputs.values()):
         return None

@@ -17,6 +17,7 @@ from jaxtyping import Float
 
 from ndestudio.data.dataset import Dataset, Part, Trajectory
 from ndestudio.distil.result import NeuralTermSamples
+from ndestudio.expression.delays import with_slots
 from ndestudio.expression.tree import Call, walk
 from ndestudio.model.fitted import FittedModel, Simulation
 
@@ -92,6 +93,7 @@ def _inputs(model: FittedModel, neural_term: str) -> int:
 def _along(
     model: FittedModel, dataset: Dataset, trajectory: Trajectory, neural_term: str
 ) -> Float[np.ndarray, "visited argument"] | None:
+    from ndestudio.solve.delays_path import earlier_values
     from ndestudio.solve.scipy_reference import simulate_trajectory
 
     rows = np.flatnonzero(trajectory.mask(Part.TRAIN).any(axis=1))
@@ -105,6 +107,7 @@ def _along(
     values: dict[str, Any] = {"t": t[inside], **model.parameters}
     values |= {state: simulation.states[inside, k] for k, state in enumerate(model.system.states)}
     values |= {name: trajectory.input_at(t)[inside, k] for k, name in enumerate(model.inputs)}
+    values |= {name: found[inside] for name, found in earlier_values(model, dataset, trajectory, t).items()}
     return _arguments(model, neural_term, values, int(inside.sum()))
 
 
@@ -132,7 +135,7 @@ def _arguments(
     neural_terms = {name: array_neural_term(network) for name, network in model.networks.items()}
     found = []
     for expr in (*model.system.rhs, *model.system.outputs.values()):
-        for node in walk(expr):
+        for node in walk(with_slots(expr)):
             if isinstance(node, Call) and node.function == neural_term:
                 columns = [
                     np.broadcast_to(evaluate(a, values, neural_terms=neural_terms), (rows,)) for a in node.arguments

@@ -11,6 +11,7 @@ from jaxtyping import Float
 from ndestudio.data.dataset import Dataset, Source, Trajectory
 from ndestudio.errors import ExportError
 from ndestudio.export.track import Track
+from ndestudio.expression import evaluate, to_text
 from ndestudio.expression.tree import CONSTANTS, Expr, calls, names
 from ndestudio.figures.text import plain
 from ndestudio.fitting.metrics import Metrics
@@ -151,6 +152,7 @@ def content(model: FittedModel, dataset: Dataset | None = None, origin: Origin |
     if missing:
         raise ExportError(f"the model has no value for `{'`, `'.join(missing)}`; train it before exporting")
     _check_names(model)
+    _check_lags(model)
     units = _units(model, dataset)
     doubts = unit_problems(model.config, dataset) if dataset is not None else ()
     tracks = _tracks(model, dataset)
@@ -178,6 +180,15 @@ def content(model: FittedModel, dataset: Dataset | None = None, origin: Origin |
         stiff=_stiff(model, tracks),
         notes=tuple(plain(f"Units do not fit, and nothing is converted: {one}.") for one in doubts),
     )
+
+
+def _check_lags(model: FittedModel) -> None:
+    for delay in model.system.delays:
+        lag = float(evaluate(delay.lag, model.parameters))
+        if not lag > 0.0:
+            raise ExportError(
+                f"the delay of `{to_text(delay)}` is {lag:.6g}; it must be above 0 to be written into a program"
+            )
 
 
 def _stiff(model: FittedModel, tracks: tuple[Track, ...]) -> bool:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ndestudio.data.dataset import Part
+from ndestudio.expression.delays import with_slots
 from ndestudio.expression.numeric import evaluate
 from ndestudio.expression.tree import Call, walk
 from ndestudio.fitting.batches import make_batch
@@ -15,6 +16,7 @@ from ndestudio.fitting.prepared import PreparedFit
 from ndestudio.model.fitted import FittedModel
 from ndestudio.model.networks import array_neural_term
 from ndestudio.problem.rows import Rows
+from ndestudio.solve.delays_path import earlier_values
 from ndestudio.solve.numpy_fixed import GridSimulation
 
 MOST = 4000
@@ -25,19 +27,20 @@ def with_support(problem: PreparedFit, model: FittedModel) -> FittedModel:
     """``model`` whose networks know the arguments visited at the times of the training samples."""
     if not model.networks:
         return model
-    t, u, y = _visited(problem, model)
+    t, u, y, earlier = _visited(problem, model)
     if not len(t):
         return model
     values: dict[str, Any] = {"t": t, **model.parameters}
     values |= {state: y[:, k] for k, state in enumerate(model.system.states)}
     values |= {name: u[:, k] for k, name in enumerate(model.inputs)}
+    values |= earlier
     neural_terms = {name: array_neural_term(network) for name, network in model.networks.items()}
     networks = {}
     for name, network in model.networks.items():
         calls = [
             node
             for expr in (*model.system.rhs, *model.system.outputs.values())
-            for node in walk(expr)
+            for node in walk(with_slots(expr))
             if isinstance(node, Call) and node.function == name
         ]
         seen = [
@@ -53,15 +56,17 @@ def with_support(problem: PreparedFit, model: FittedModel) -> FittedModel:
     return replace(model, networks=networks)
 
 
-def _visited(problem: PreparedFit, model: FittedModel) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Times, inputs and states of the simulated training trajectories at their samples."""
+def _visited(
+    problem: PreparedFit, model: FittedModel
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, dict[str, np.ndarray]]:
+    """Times, inputs, states and delayed values of the simulated training trajectories at their samples."""
     rows = []
     for trajectory in problem.dataset.trajectories:
         used = np.flatnonzero(trajectory.part == Part.TRAIN)
         if len(used) > 1:
             rows.append(Rows(trajectory, np.arange(used[-1] + 1)))
     if not rows:
-        return np.zeros(0), np.zeros((0, 0)), np.zeros((0, 0))
+        return np.zeros(0), np.zeros((0, 0)), np.zeros((0, 0)), {}
     rows = rows[:: max(1, len(rows) // 64)]
     longest = max(len(row.index) for row in rows)
     batch = make_batch(problem, int(np.clip(2 * longest, 32, 400)), rows=rows, padded=False)
@@ -73,4 +78,6 @@ def _visited(problem: PreparedFit, model: FittedModel) -> tuple[np.ndarray, np.n
         t.append(row.t)
         u.append(batch.grid.sample_u[k, :n])
         seen.append(y[:, k, :n].T)
-    return np.concatenate(t), np.concatenate(u), np.concatenate(seen)
+    parts = [earlier_values(model, problem.dataset, row.trajectory, row.t) for row in rows]
+    earlier = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    return np.concatenate(t), np.concatenate(u), np.concatenate(seen), earlier

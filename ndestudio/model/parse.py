@@ -9,7 +9,7 @@ from ndestudio.errors import EquationError
 from ndestudio.expression.delays import delays_in, of_names, read_delays
 from ndestudio.expression.parse import DEPTH_LIMIT, depth, did_you_mean, parse_expression, unknown_function
 from ndestudio.expression.tokens import error_at
-from ndestudio.expression.tree import CONSTANTS, Call, Expr, Name, Number, calls, names, size, substitute, walk
+from ndestudio.expression.tree import CONSTANTS, Call, Delay, Expr, Name, Number, calls, names, size, substitute, walk
 from ndestudio.model.checks import check_tables
 from ndestudio.model.config import ModelConfig
 from ndestudio.model.delays import delay_problems, read_past
@@ -345,9 +345,9 @@ class _Reader:
 
 
 def formal_arguments(arguments: Sequence[Expr]) -> tuple[str, ...]:
-    """Formal names of a neural term first called with ``arguments``: plain names keep theirs, others become `x1`, `x2`,
-    ..."""
-    plain = [argument.name if isinstance(argument, Name) and argument.name != "pi" else None for argument in arguments]
+    """Formal names of a neural term first called with ``arguments``: plain names keep theirs, a delayed `x` becomes `x_lag`,
+    others `x1`, `x2`, ..."""
+    plain = [_own_name(argument) for argument in arguments]
     taken = {name for name in plain if name is not None}
     formals: list[str] = []
     number = 0
@@ -360,6 +360,15 @@ def formal_arguments(arguments: Sequence[Expr]) -> tuple[str, ...]:
             number += 1
         formals.append(f"x{number}")
     return tuple(formals)
+
+
+def _own_name(argument: Expr) -> str | None:
+    match argument:
+        case Name(name) if name != "pi":
+            return name
+        case Delay(Name(name), _):
+            return f"{name}_lag"
+    return None
 
 
 def _expr(statement: Statement) -> Expr:

@@ -44,6 +44,7 @@ class _Solved:
     def __post_init__(self) -> None:
         self._lags = [float(lag) for lag in self.delays.lag(np)(self.parameters)]
         self._before = self.delays.before(np)
+        self.end = self.y0
 
     def earlier(self, t: float) -> list[float]:
         """The delayed values at a time of the piece that is being solved."""
@@ -99,31 +100,39 @@ def solve_with_delays(
             raise _Spent
         return function(at, y.tolist())
 
-    y, reason = np.asarray(y0, dtype=float), ""
+    y = np.asarray(y0, dtype=float)
     options: dict[str, Any] = {"max_step": longest_step} if longest_step > 0 else {}
     with np.errstate(all="ignore"):
         for left, right in pairwise(joints):
             try:
-                solver = DOP853(counted, left, y, right, rtol=max(rtol, 1e-12), atol=atol, **options)
-                while solver.status == "running":
-                    solver.step()
-                    if solver.status == "failed" or not np.isfinite(solver.y).all():
-                        reason = "the step size became too small"
-                        break
-                    dense = solver.dense_output()
-                    solved.begins.append(float(solver.t_old))
-                    solved.pieces.append(dense)
-                    inside = (t > solver.t_old) & (t <= solver.t)
-                    if inside.any():
-                        states[inside] = dense(t[inside]).T
+                solver: Any = DOP853(counted, left, y, right, rtol=max(rtol, 1e-12), atol=atol, **options)
+                reason = _through(solver, solved, t, states)
             except _Spent:
                 reason = f"more than {seconds:.3g} s or {evaluations} evaluations of the equations were needed"
             except (ValueError, ArithmeticError):
                 reason = "the equations have no finite value there"
             if reason:
                 return states, f"the simulation stops near t = {left:.6g}: {reason}"
-            y = solver.y
+            y = solved.end
     return states, ""
+
+
+def _through(
+    solver: Any, solved: _Solved, t: Float[np.ndarray, " time"], states: Float[np.ndarray, "time state"]
+) -> str:
+    """One piece to its end, kept in ``solved`` and read at ``t``; why it ended before, "" if it did not."""
+    while solver.status == "running":
+        solver.step()
+        if solver.status == "failed" or not np.isfinite(solver.y).all():
+            return "the step size became too small"
+        dense = solver.dense_output()
+        solved.begins.append(float(solver.t_old))
+        solved.pieces.append(dense)
+        inside = (t > solver.t_old) & (t <= solver.t)
+        if inside.any():
+            states[inside] = dense(t[inside]).T
+    solved.end = solver.y
+    return ""
 
 
 def _joints(

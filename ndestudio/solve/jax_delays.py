@@ -128,7 +128,7 @@ class _Reader:
         ya, yb, da, db, _ = read(made.y, made.k)
         earlier, by_earlier = self._before(when)
         z = jnp.where(begun, hermite(ya, yb, da, db, q), earlier)
-        if self.S0 is None:
+        if self.S0 is None or self.by is None:
             return z.T, None
         speed = _hermite_slope(ya, yb, da, db, q) / length
         dz = hermite(*read(made.S, made.kS)) - speed[..., None] * self.by[:, None]

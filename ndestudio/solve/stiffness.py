@@ -147,6 +147,8 @@ def is_stiff(
     longest
         Longest time that is simulated.
     """
+    if model.system.delays:
+        return False
     y = simulate(model, t, y0, control).states
     seen = np.isfinite(y).all(axis=1)
     u = np.zeros((len(t), len(model.inputs))) if control is None else control(t)

@@ -1,0 +1,43 @@
+"""Delayed values along a trajectory of a model, for whatever looks at arguments of its terms there."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+
+from ndestudio.data.dataset import Dataset, Trajectory
+from ndestudio.expression.delays import slot
+from ndestudio.model.fitted import FittedModel
+from ndestudio.model.initial import model_start
+from ndestudio.problem.delays import delays_of
+from ndestudio.solve.scipy_reference import simulate_trajectory
+
+
+def earlier_values(
+    model: FittedModel, dataset: Dataset, trajectory: Trajectory, t: Float[np.ndarray, " time"]
+) -> dict[str, Float[np.ndarray, " time"]]:
+    """Name of each delayed value (see ``expression.delays.slot``) -> its values at ``t``; nothing without delays."""
+    system = model.system
+    past = tuple(system.past.get(state) for state in system.states)
+    delays = delays_of(system.states, system.rhs, system.parameters, past)
+    if delays is None:
+        return {}
+    begin = float(trajectory.t[0])
+    asked = [t - lag for lag in delays.values(model.parameters)]
+    times = np.unique(np.concatenate([trajectory.t[:1], *[at[at > begin] for at in asked]]))
+    states = simulate_trajectory(model, dataset, trajectory, t=times).states
+    start = model_start(model, trajectory)
+    parameters: list[Any] = [float(model.parameters[name]) for name in system.parameters]
+    found = {}
+    for one, state, at, before in zip(system.delays, delays.of, asked, _before(delays), strict=True):
+        late = np.interp(at, times, states[:, state])  # every time that is asked for is one of them
+        early = start[state] if before is None else before(parameters, at)
+        found[slot(one)] = np.where(at > begin, late, early)
+    return found
+
+
+def _before(delays: Any) -> list[Any]:
+    formulas = delays.before(np)
+    return [formulas[state] for state in delays.of]
