@@ -9,6 +9,7 @@ from ndestudio.errors import ExportError
 from ndestudio.export.content import Origin
 from ndestudio.export.exporter import Options, Subject
 from ndestudio.export.registry import EXPORTERS
+from ndestudio.expression import to_text
 from ndestudio.model.fitted import FittedModel
 
 
@@ -75,6 +76,12 @@ def artefact(
     exporter = EXPORTERS.get(format)
     if refusal := exporter.refuses(model):
         raise ExportError(refusal)
+    if model.system.delays and not exporter.delays:
+        can = ", ".join(f"`{name}`" for name in EXPORTERS.known() if EXPORTERS.get(name).delays)
+        raise ExportError(
+            f"the equations read `{to_text(model.system.delays[0])}`, and {exporter.title} programs are written without delays; "
+            f"choose one of {can}"
+        )
     written = exporter.write(Subject(model, dataset, origin), Options(digits))
     if isinstance(written, bytes):
         return Artefact(exporter.file_name, exporter.name, "", data=written)

@@ -98,6 +98,8 @@ class Exporter:
         sentence that says why it cannot be run here. None where there is nothing to run.
     proof
         A sentence in place of a check, where there is nothing to run.
+    delays
+        Whether it writes equations with delays; models with some are refused where not.
     refuses
         A sentence where a model cannot be written in this form, else None.
     """
@@ -111,4 +113,5 @@ class Exporter:
     language: str = "text"
     rerun: Callable[[Trial], Sequence[str] | str] | None = None
     proof: str = "There is nothing to run."
+    delays: bool = False
     refuses: Callable[[FittedModel], str | None] = _never

@@ -14,7 +14,8 @@ from ndestudio.errors import ExportError
 from ndestudio.expression.functions import find
 from ndestudio.expression.functions.defined import definition
 from ndestudio.expression.numeric import number_of
-from ndestudio.expression.tree import Binary, Call, Expr, Name, Negate, Number
+from ndestudio.expression.text import to_text
+from ndestudio.expression.tree import Binary, Call, Delay, Expr, Name, Negate, Number
 
 SUM, PRODUCT, SIGN, POWER, ATOM = range(1, 6)
 """Binding strengths: a part is put in parentheses where its own is weaker than its place asks for."""
@@ -91,6 +92,8 @@ class Printer:
                 return self.quotient(left, right)
             case Call(function, arguments):
                 return self.call(function, arguments)
+            case Delay():
+                raise ExportError(f"`{to_text(expr)}` is a delayed value, which this form has no text for")
 
     def placed(self, expr: Expr, at_least: int) -> str:
         """Text of ``expr`` for a place that needs ``at_least`` this binding strength."""

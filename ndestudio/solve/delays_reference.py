@@ -101,11 +101,12 @@ def solve_with_delays(
         return function(at, y.tolist())
 
     y = np.asarray(y0, dtype=float)
-    options: dict[str, Any] = {"max_step": longest_step} if longest_step > 0 else {}
+    options: dict[str, Any] = {"rtol": max(rtol, 1e-12), "atol": atol}
+    options |= {"max_step": longest_step} if longest_step > 0 else {}
     with np.errstate(all="ignore"):
         for left, right in pairwise(joints):
             try:
-                solver: Any = DOP853(counted, left, y, right, rtol=max(rtol, 1e-12), atol=atol, **options)
+                solver: Any = DOP853(counted, left, y, right, **options)
                 reason = _through(solver, solved, t, states)
             except _Spent:
                 reason = f"more than {seconds:.3g} s or {evaluations} evaluations of the equations were needed"

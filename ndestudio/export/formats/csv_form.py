@@ -63,4 +63,5 @@ EXPORTER = Exporter(
     label="CSV",
     description="Simulated trajectories",
     proof="Values of the model itself; there is nothing to run.",
+    delays=True,
 )

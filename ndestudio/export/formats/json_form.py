@@ -112,4 +112,5 @@ EXPORTER = Exporter(
     description="Everything as data",
     language="json",
     proof="Data, not a program; there is nothing to run.",
+    delays=True,
 )

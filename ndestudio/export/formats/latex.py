@@ -152,4 +152,5 @@ EXPORTER = Exporter(
     description="Equations for a paper",
     language="latex",
     proof="Equations to read, not a simulation; there is nothing to run.",
+    delays=True,
 )
