@@ -17,6 +17,7 @@ from ndestudio.figures.text import plain
 from ndestudio.fitting.metrics import Metrics
 from ndestudio.model.fitted import FittedModel, NetworkWeights
 from ndestudio.model.units import UnitProblem, unit_problems
+from ndestudio.problem.delays import Delays, system_delays
 
 DEFAULT_SPAN = (0.0, 10.0)
 """Times of a simulation for a model that comes without data."""
@@ -104,6 +105,8 @@ class Content:
         Typical magnitude of each state.
     stiff
         An explicit solver would need very many steps.
+    delays
+        What the equations read of earlier times; None where nothing.
     """
 
     title: str
@@ -119,6 +122,7 @@ class Content:
     scale: Float[np.ndarray, " state"]
     origin: Origin
     stiff: bool = False
+    delays: Delays | None = None
     notes: tuple[str, ...] = field(default=())
 
     @property
@@ -178,6 +182,7 @@ def content(model: FittedModel, dataset: Dataset | None = None, origin: Origin |
         scale=np.asarray(scale, dtype=float),
         origin=origin,
         stiff=_stiff(model, tracks),
+        delays=system_delays(system),
         notes=tuple(plain(f"Units do not fit, and nothing is converted: {one}.") for one in doubts),
     )
 

@@ -15,6 +15,8 @@ from ndestudio.expression.tree import Call, Expr, walk
 def used(content: Content) -> tuple[Function, ...]:
     """Known functions in the equations, outputs and networks of a model, in order of their appearance."""
     expressions = [*content.equations, *(expr for _, expr in content.outputs)]
+    if content.delays is not None:
+        expressions += [*content.delays.lags, *(past for past in content.delays.past if past is not None)]
     for network in content.networks.values():
         form = exported(network)
         expressions += [*form.inputs, form.output]

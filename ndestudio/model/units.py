@@ -16,6 +16,7 @@ import msgspec
 from ndestudio.data.dataset import Dataset
 from ndestudio.errors import EquationError
 from ndestudio.expression import parse_expression
+from ndestudio.expression.delays import read_delays
 from ndestudio.expression.tree import Expr, Name, names
 from ndestudio.expression.units import Unit, parse_unit
 from ndestudio.model.config import ModelConfig, ParameterConfig
@@ -82,6 +83,8 @@ def unit_problems(config: ModelConfig, dataset: Dataset) -> tuple[UnitProblem, .
     Lines that cannot be read are left out.
     """
     statements = [one for one in read_statements(config.equations)[0] if one.expr is not None]
+    moving = {*(one.name for one in statements), *dataset.measured_names, *dataset.input_names} - {*config.networks}
+    statements = [replace(one, expr=read_delays(_expr(one), moving)) for one in statements]
     units = quantity_units(config, dataset)
     found = _Check(config, units, statements).problems()
     told = [replace(one, conversions=()) for one in _twice_given(config, dataset)]
@@ -151,8 +154,8 @@ class _Check:
                 left = _rate(known.get(one.name), time)
                 self._side(one, known, networks, left, f"the rate of `{one.name}`")
         for name, initial in self.config.initial.items():
-            if isinstance(initial.value, str):
-                self._text(initial.value, f"initial value of `{name}`: ", known, networks, known.get(name), f"`{name}`")
+            if isinstance(initial.start, str):
+                self._text(initial.start, f"initial value of `{name}`: ", known, networks, known.get(name), f"`{name}`")
         for name, penalty in self.config.penalties.items():
             self._text(penalty.expression, f"penalty `{name}`: ", known, networks, None, "")
         return self.found

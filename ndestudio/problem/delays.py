@@ -14,6 +14,7 @@ from jaxtyping import Float
 from ndestudio.expression.delays import delays_in, slot
 from ndestudio.expression.numeric import evaluate
 from ndestudio.expression.tree import Expr, Name
+from ndestudio.model.system import System
 from ndestudio.problem.expressions import bind
 
 MOST_BREAKS = 64
@@ -80,6 +81,12 @@ class Delays:
         found = np.unique(np.array(sums, dtype=float))
         found = found[np.diff(found, prepend=0.0) > CLOSE * span]
         return found[found < span][:MOST_BREAKS]
+
+
+def system_delays(system: System) -> Delays | None:
+    """What a system reads of earlier times; None where nothing."""
+    past = tuple(system.past.get(state) for state in system.states)
+    return delays_of(system.states, system.rhs, system.parameters, past)
 
 
 @lru_cache(64)

@@ -11,7 +11,7 @@ from ndestudio.data.dataset import Dataset, Trajectory
 from ndestudio.expression.delays import slot
 from ndestudio.model.fitted import FittedModel
 from ndestudio.model.initial import model_start
-from ndestudio.problem.delays import delays_of
+from ndestudio.problem.delays import system_delays
 from ndestudio.solve.scipy_reference import simulate_trajectory
 
 
@@ -20,8 +20,7 @@ def earlier_values(
 ) -> dict[str, Float[np.ndarray, " time"]]:
     """Name of each delayed value (see ``expression.delays.slot``) -> its values at ``t``; nothing without delays."""
     system = model.system
-    past = tuple(system.past.get(state) for state in system.states)
-    delays = delays_of(system.states, system.rhs, system.parameters, past)
+    delays = system_delays(system)
     if delays is None:
         return {}
     begin = float(trajectory.t[0])

@@ -20,7 +20,7 @@ from jaxtyping import Float
 from ndestudio.data.control_path import ControlPath
 from ndestudio.model.evaluate import point_field
 from ndestudio.model.fitted import FittedModel
-from ndestudio.problem.delays import Delays, delays_of
+from ndestudio.problem.delays import Delays, system_delays
 
 ORDER = 8
 MOST_PIECES = 20_000
@@ -74,8 +74,7 @@ def solve_with_delays(
     from scipy.integrate import DOP853
 
     system = model.system
-    past = tuple(system.past.get(state) for state in system.states)
-    delays = delays_of(system.states, system.rhs, system.parameters, past)
+    delays = system_delays(system)
     assert delays is not None
     states = np.full((len(t), len(y0)), np.nan)
     lags = delays.values(model.parameters)
@@ -145,5 +144,7 @@ def _joints(
         points += [float(one) for one in control.jumps if begin < one < end]
     count = int(min((end - begin) / shortest, MOST_PIECES + 1.0))
     points += [begin + k * shortest for k in range(1, count + 1) if begin + k * shortest < end]
+    near = 1e-12 * max(end - begin, 1e-300)
     found = np.unique(points)
-    return found[np.append(True, np.diff(found) > 1e-12 * max(end - begin, 1e-300))].tolist()
+    found = found[np.append(True, np.diff(found) > near)]
+    return [*found[found < end - near].tolist(), end]

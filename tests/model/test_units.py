@@ -80,6 +80,7 @@ def test_a_rate_by_the_hour_in_seconds_is_told_with_its_factor():
         ("d(N)/dt = -a*N*N", {"N": "CFU/mL"}, "h", {"a": "mL/h"}),
         ("d(T)/dt = -k*(T - E)", {"T": "degC"}, "min", {"k": "1/min", "E": "degC"}),
         ("d(x)/dt = f(x)", {"x": "mM"}, "s", {}),
+        ("d(x)/dt = -k*x(t - tau)", {"x": "mM"}, "s", {"k": "1/s", "tau": "s"}),
         ("d2(x)/dt2 = -w^2*x", {"x": "m"}, "s", {"w": "1/s"}),
     ],
 )
@@ -106,6 +107,14 @@ def test_what_fits_is_not_told(equations: str, columns: dict[str, str], time: st
         ("d(T)/dt = -k*(T - E)", {"T": "degC"}, "min", {"k": "1/min", "E": "K"}, "zeros differ", None),
         ("d(p)/dt = -k*(p - q)", {"p": "bar"}, "s", {"k": "1/s", "q": "mmHg"}, "multiplied by", 133.322387415 / 1e5),
         ("d(x)/dt = k*x", {"x": "L"}, "wk", {"k": "%/d"}, "multiplied by", 0.07),
+        (
+            "d(x)/dt = -k*x(t - tau)",
+            {"x": "mM"},
+            "h",
+            {"k": "1/h", "tau": "min"},
+            "`tau` is in min and `t` in h",
+            1 / 60,
+        ),
         ("d(v)/dt = a", {"v": "uL"}, "min", {"a": "L/h"}, "multiplied by", 1e6 / 60),
         ("d(x)/dt = -k*x", {"x": "rpm"}, "d", {"k": "1/h"}, "multiplied by", 24.0),
         ("y = s*x\nd(x)/dt = -k*x", {"x": "mg", "y": "mg/L"}, "h", {"s": "1/mL", "k": "1/h"}, "`y`", 1e3),

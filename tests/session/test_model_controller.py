@@ -278,3 +278,14 @@ def test_units_that_do_not_fit_are_marked_and_mended_in_one_step(session: Sessio
     assert session.project.spec.model.parameters["k"].value == pytest.approx(0.00025)
     assert session.project.spec.model.parameters["k"].unit == "1/s"
     assert session.model.state().doubts == ()
+
+
+def test_the_past_of_a_state_is_asked_for_where_it_is_read(loaded: Session):
+    loaded.model.edit_text("d(hare)/dt = a*hare - b*hare*lynx\nd(lynx)/dt = c*hare(t - tau) - d*lynx")
+    rows = {row.state: row for row in loaded.model.state().initial}
+    assert rows["hare"].past == "" and rows["lynx"].past is None
+    loaded.model.change_initial("hare", past="1 + e*t", value=None)
+    rows = {row.state: row for row in loaded.model.state().initial}
+    assert rows["hare"].past == "1 + e*t"
+    assert "e" in [row.name for row in loaded.model.state().parameters]
+    assert loaded.model.ready

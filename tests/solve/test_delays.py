@@ -52,6 +52,12 @@ def problem(equations: str, t: np.ndarray, initial: InitialConfig, **values: flo
     return model, prepare_fit(model, data, TrainConfig()).definition
 
 
+def test_the_last_time_may_lie_a_hair_from_a_joint():
+    t = np.linspace(1.0, 13.0, 7)
+    model, _ = problem("d(y)/dt = -0.3*y(t - tau) + 0.1*y(t - tau/3)", t, InitialConfig(value=1.0), tau=2.0)
+    assert np.isfinite(simulate(model, t, np.array([1.0])).states).all()
+
+
 LINEAR = ("d(y)/dt = -y(t - tau)", T, InitialConfig(value=1.0))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import ClassVar
 
 import numpy as np
@@ -26,8 +27,10 @@ from ndestudio.export.helpers import definitions, imports, names_taken, used
 from ndestudio.export.names import identifiers
 from ndestudio.export.networks import ExportedNetwork, exported
 from ndestudio.export.printer import IntegerExponents, Printer
+from ndestudio.expression.delays import with_slots
 from ndestudio.expression.functions import Function
 from ndestudio.expression.tree import Expr
+from ndestudio.problem.delays import Delays
 
 
 class PythonPrinter(IntegerExponents):
@@ -39,6 +42,7 @@ def python_code(content: Content) -> str:
     """The program: `python model.py` prints a CSV; `import model; model.simulate(t)` gives the states."""
     functions = used(content)
     names = identifiers(content.names, "python", names_taken(functions, "python"))
+    content, names = with_delays(content, names)
     write = PythonPrinter(names, content.networks)
     lines = docstring(header(content, names), _USAGE)
     lines += ["import argparse", "import csv", "import sys", "", "import numpy as np"]
@@ -47,9 +51,12 @@ def python_code(content: Content) -> str:
     if content.networks:
         lines += network_tables(content, names, write, "np")
     lines += ["", "", *field_function(content, write, names)]
+    if content.delays is not None:
+        lines += ["", "", *delay_functions(content, content.delays, write, names)]
     lines += ["", "", *output_function(content, write, names)]
     scale = ", ".join(number_list(content.scale))
-    lines += ["", "", *_SIMULATE.replace("@SCALE@", scale).splitlines(), "", "", *MAIN.splitlines()]
+    simulate = _SIMULATE if content.delays is None else _SIMULATE_DELAYS
+    lines += ["", "", *simulate.replace("@SCALE@", scale).splitlines(), "", "", *MAIN.splitlines()]
     return "\n".join(lines) + "\n"
 
 
@@ -120,12 +127,43 @@ def helper_functions(content: Content, functions: Sequence[Function], language: 
 
 def field_function(content: Content, write: Printer, names: Mapping[str, str]) -> list[str]:
     """`field(t, y, u, p)`: time derivative of the states."""
+    earlier, said = ("", "") if content.delays is None else ("earlier, ", ", `earlier` the delayed values")
     lines = [
-        "def field(t, state, forcing, p):",
-        '    """Time derivative of each state; `forcing` are the inputs at time `t`, `p` the parameters."""',
+        f"def field(t, state, {earlier}forcing, p):",
+        f'    """Time derivative of each state; `forcing` are the inputs at time `t`, `p` the parameters{said}."""',
     ]
     lines += unpacking(content, content.equations, names)
+    if content.delays is not None:
+        lines += [f"    {names[slot]} = earlier[{k}]  # {slot}" for k, slot in enumerate(content.delays.slots)]
     return [*lines, *_returned(zip((f"d({q.name})/dt" for q in content.states), content.equations, strict=True), write)]
+
+
+def with_delays(content: Content, names: Mapping[str, str]) -> tuple[Content, dict[str, str]]:
+    """The content with delayed values as names of their own, and identifiers for them."""
+    chosen = dict(names)
+    if content.delays is None:
+        return content, chosen
+    taken = {*chosen.values()}
+    for k, (slot, state) in enumerate(zip(content.delays.slots, content.delays.of, strict=True), 1):
+        name = f"{chosen[content.states[state].name]}_earlier_{k}"
+        while name in taken:
+            name += "_"
+        taken.add(name)
+        chosen[slot] = name
+    return replace(content, equations=tuple(with_slots(one) for one in content.equations)), chosen
+
+
+def delay_functions(content: Content, delays: Delays, write: Printer, names: Mapping[str, str]) -> list[str]:
+    """`lags(p)`: how long ago each delayed value was; `past(t, k, start, p)`: state `k` before the begin."""
+    lines = ["# Number of the state of each delayed value.", f"DELAYED = [{', '.join(map(str, delays.of))}]", "", ""]
+    lines += ["def lags(p):", '    """How long ago each delayed value was."""', *unpacking(content, delays.lags, names)]
+    lines += _returned(zip(delays.slots, delays.lags, strict=True), write)
+    lines += ["", "", "def past(t, k, start, p):", '    """State `k` before the begin."""']
+    given = [(k, one) for k, one in enumerate(delays.past) if one is not None]
+    lines += unpacking(content, [one for _, one in given], names)
+    for k, one in given:
+        lines += [f"    if k == {k}:", f"        return {write(one)}"]
+    return [*lines, "    return start[k]"]
 
 
 def output_function(content: Content, write: Printer, names: Mapping[str, str]) -> list[str]:
@@ -246,6 +284,75 @@ def simulate(t, trajectory=None, parameters=PARAMETERS, rtol=1e-10):
         y = solution.y[:, -1]
     return states'''
 
+_SIMULATE_DELAYS = '''\
+def inputs(t, trajectory):
+    """Inputs at time t: linear between their samples, constant outside."""
+    return [np.interp(t, times, values) for times, values in TRAJECTORIES[trajectory]["inputs"]]
+
+
+def joints(start, stop, longest, ago):
+    """Where the solver starts anew: where derivatives jump, and at least once in each shortest delay."""
+    points, sums, near = {start}, {0.0}, 1e-12 * longest
+    for _ in range(8):
+        sums = {total + lag for total in sums for lag in ago if total + lag < longest}
+        points |= {start + total for total in sums}
+    points |= {start + k * min(ago) for k in range(1, int(longest / min(ago)) + 1)}
+    found = sorted(point for point in points if point < stop - near)
+    return [*(point for k, point in enumerate(found) if k == 0 or point - found[k - 1] > near), stop]
+
+
+def simulate(t, trajectory=None, parameters=PARAMETERS, rtol=1e-10):
+    """States at the increasing times t [time, state] from the initial values at the start of the trajectory.
+
+    By the method of steps: each piece is no longer than the shortest delay, and reads the pieces before it.
+    """
+    name = next(iter(TRAJECTORIES)) if trajectory is None else trajectory
+    track = TRAJECTORIES[name]
+    t = np.atleast_1d(np.asarray(t, dtype=float))
+    start, first = track["start"], np.array(track["initial"])
+    y = first
+    states = np.full((len(t), len(y)), np.nan)
+    states[t == start] = y
+    ago = lags(parameters)
+    if not min(ago) > 0.0:
+        raise RuntimeError(f"a delay is {min(ago)}; it must be above 0")
+    ends, pieces = [], []
+
+    def earlier(time):
+        found = []
+        for k, lag in zip(DELAYED, ago):
+            then = time - lag
+            place = int(np.searchsorted(ends, then - 1e-12 * max(abs(then), 1.0)))
+            if then <= start or not pieces:
+                found.append(past(then, k, first, parameters))
+            else:
+                found.append(pieces[min(place, len(pieces) - 1)](then)[k])
+        return found
+
+    edges = joints(start, max(t[-1], start), max(t[-1] - start, 1e-300), ago)
+    # Inputs have kinks at their samples; the solver starts anew there too.
+    kinks = {float(knot) for times, _ in track["inputs"] for knot in times if start < knot < t[-1]}
+    edges = sorted({*edges, *kinks})
+    for begin, end in zip(edges[:-1], edges[1:]):
+        inside = (t > begin) & (t <= end)
+        solution = solve_ivp(
+            lambda time, state: field(time, state, earlier(time), inputs(time, name), parameters),
+            (begin, end),
+            y,
+            method="DOP853",
+            dense_output=True,
+            rtol=rtol,
+            atol=rtol * np.array([@SCALE@]) * 1e-2,
+        )
+        if not solution.success or not np.isfinite(solution.y).all():
+            raise RuntimeError(f"the solver stopped at {TIME} = {solution.t[-1]}: {solution.message}")
+        ends.append(end)
+        pieces.append(solution.sol)
+        if inside.any():
+            states[inside] = solution.sol(t[inside]).T
+        y = solution.y[:, -1]
+    return states'''
+
 MAIN = """\
 def main():
     parser = argparse.ArgumentParser(description="Simulate the model and write a CSV.")
@@ -284,5 +391,6 @@ EXPORTER = Exporter(
     label="Python",
     description="With NumPy and SciPy",
     language="python",
+    delays=True,
     rerun=run_python,
 )

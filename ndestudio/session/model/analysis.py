@@ -123,9 +123,11 @@ def renamed(model: ModelConfig, old: str, new: str) -> ModelConfig:
         return {new if key == old else key: value for key, value in table.items()}
 
     initial = {
-        state: msgspec.structs.replace(config, value=replaced(config.value, old, new))
-        if isinstance(config.value, str)
-        else config
+        state: msgspec.structs.replace(
+            config,
+            value=replaced(config.value, old, new) if isinstance(config.value, str) else config.value,
+            past=None if config.past is None else replaced(config.past, old, new),
+        )
         for state, config in model.initial.items()
     }
     penalties = {

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from ndestudio.data.dataset import Dataset
+from ndestudio.expression.tree import Name
 from ndestudio.figures.plot_data import PlotData, simulate_all
 from ndestudio.model.config import InitialConfig, ModelConfig, NetworkConfig, ParameterConfig
 from ndestudio.model.networks import layer_sizes
@@ -268,12 +269,15 @@ def _networks(model: ModelConfig, analysis: Analysis) -> tuple[NetworkRow, ...]:
 
 def _initial(model: ModelConfig, analysis: Analysis, dataset: Dataset | None) -> tuple[InitialRow, ...]:
     measured = dataset.measured_names if dataset else ()
+    delays = analysis.system.delays if analysis.system is not None else ()
+    earlier = {one.operand.name for one in delays if isinstance(one.operand, Name)}
     rows = []
     for state in analysis.words.states:
         config = model.initial.get(state, InitialConfig())
         value = "" if config.value is None else config.value if isinstance(config.value, str) else f"{config.value:g}"
         default = "first measured value" if state in measured else "0, then estimated"
-        rows.append(InitialRow(state, value, default, config.fit, state in measured, config.shared))
+        past = (config.past or "") if state in earlier or config.past is not None else None
+        rows.append(InitialRow(state, value, default, config.fit, state in measured, config.shared, past))
     return tuple(rows)
 
 

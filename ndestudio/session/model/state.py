@@ -103,7 +103,8 @@ class NetworkRow:
 
 @dataclass(frozen=True)
 class InitialRow:
-    """The initial value of a state. `value` as text, "" for the default, which `default` describes."""
+    """The initial value of a state. `value` as text, "" for the default, which `default` describes. `past` as text; None
+    where the equations do not read earlier values of the state."""
 
     state: str
     value: str
@@ -111,6 +112,7 @@ class InitialRow:
     fit: bool | None
     measured: bool
     shared: bool
+    past: str | None = None
 
 
 @dataclass(frozen=True)

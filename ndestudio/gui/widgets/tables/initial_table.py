@@ -11,12 +11,16 @@ from ndestudio.gui.theme import colours, monospace
 from ndestudio.gui.widgets.tables.table import Table
 from ndestudio.session.model.state import InitialRow
 
-_STATE, _VALUE, _FIT, _SHARED = range(4)
+_STATE, _VALUE, _FIT, _SHARED, _PAST = range(5)
 _TITLES = (
     ("State", "State of the model"),
     ("Starts at", "A number, or an expression of parameters and measured columns at the first row; empty: the default"),
     ("Estimated", "Whether the start is fitted with the parameters (measured starts carry noise)"),
     ("One for all", "One value for all trajectories"),
+    (
+        "Before the start",
+        "A formula of t and parameters that delayed values read before the first row; empty: the state was at its start",
+    ),
 )
 _DEFAULT = Qt.ItemDataRole.UserRole + 1
 _FITS = (("automatic", None), ("yes", True), ("no", False))
@@ -28,8 +32,12 @@ class InitialTable(Table):
     edited = Signal(str, dict)
 
     def __init__(self) -> None:
-        super().__init__("Initial values", _TITLES, widths={_STATE: 120, _FIT: 120, _SHARED: 100}, stretch=(_VALUE,))
+        super().__init__(
+            "Initial values", _TITLES, widths={_STATE: 120, _FIT: 120, _SHARED: 100, _PAST: 140}, stretch=(_VALUE,)
+        )
         self.setItemDelegateForColumn(_VALUE, _ValueDelegate(self))
+        self.setItemDelegateForColumn(_PAST, _ValueDelegate(self))
+        self.setColumnHidden(_PAST, True)
         self._rows: tuple[InitialRow, ...] = ()
         self.cellChanged.connect(self._on_cell)
 
@@ -40,11 +48,15 @@ class InitialTable(Table):
         if [row.state for row in rows] != [row.state for row in self._rows]:
             self._rebuild(rows)
         self._rows = rows
+        self.setColumnHidden(_PAST, all(row.past is None for row in rows))
         for number, row in enumerate(rows):
             value = self.cell(number, _VALUE)
             value.setText(row.value)
             value.setToolTip(f"Default: {row.default}")
             value.setData(_DEFAULT, row.default)
+            past = self.cell(number, _PAST)
+            past.setText(row.past or "")
+            past.setData(_DEFAULT, "at its start" if row.past is not None else "not read")
             fit = self.control(number, _FIT, QComboBox)
             shared = self.control(number, _SHARED, QCheckBox)
             choose(fit, row.fit)
@@ -64,6 +76,9 @@ class InitialTable(Table):
             value = QTableWidgetItem()
             value.setFont(monospace(9.5))
             self.setItem(number, _VALUE, value)
+            past = QTableWidgetItem()
+            past.setFont(monospace(9.5))
+            self.setItem(number, _PAST, past)
             fit = combo(_FITS, f"Whether the start of {row.state} is estimated", _TITLES[_FIT][1])
             fit.currentIndexChanged.connect(
                 lambda _, box=fit, state=row.state: self.edited.emit(state, {"fit": box.currentData()})
@@ -75,7 +90,13 @@ class InitialTable(Table):
             self.setCellWidget(number, _SHARED, shared)
 
     def _on_cell(self, number: int, section: int) -> None:
-        row, text = self._rows[number], self.cell(number, _VALUE).text().strip()
+        row = self._rows[number]
+        if section == _PAST:
+            past = self.cell(number, _PAST).text().strip()
+            if past != (row.past or ""):
+                self.edited.emit(row.state, {"past": past, "value": None} if past else {"past": None})
+            return
+        text = self.cell(number, _VALUE).text().strip()
         if section != _VALUE or text == row.value:
             return
         value: float | str | None = None
