@@ -17,7 +17,7 @@ from jaxtyping import Float
 from ndestudio.model.fitted import FittedModel
 from ndestudio.problem.delays import Delays
 from ndestudio.problem.problem import Problem
-from ndestudio.solve.numpy_fixed import hermite
+from ndestudio.solve.interpolation import hermite
 from ndestudio.solve.runge_kutta import step
 from ndestudio.solve.tableau import Tableau
 from ndestudio.solve.time_grid import NO_BREAKS, Grid, Sampled

@@ -13,9 +13,10 @@ from typing import Any, NamedTuple
 
 from ndestudio.problem.delays import Delays
 from ndestudio.solve.delays import NEAR
+from ndestudio.solve.interpolation import hermite, hermite_slope
 from ndestudio.solve.jax_backend import get_jax
 from ndestudio.solve.jax_implicit import StageSolver
-from ndestudio.solve.numpy_fixed import hermite
+from ndestudio.solve.jax_rows import advanced_rows, at_samples
 from ndestudio.solve.runge_kutta import step
 from ndestudio.solve.time_grid import Grid
 
@@ -33,8 +34,6 @@ def march_with_delays(
     delays: Delays, stages: StageSolver, phi: Any, constants: Any, grid: Grid, y0: Any, S0: Any = None
 ) -> tuple[tuple[Any, Any], tuple[Any, Any]]:
     """(end, its sensitivities), (at the samples [row, sample, state], theirs); sensitivities None without ``S0``."""
-    from ndestudio.solve.jax_fixed import advanced_rows, at_samples
-
     jax = get_jax()
     jnp = jax.numpy
     reader = _Reader(delays, stages, phi, grid, y0, S0)
@@ -130,7 +129,7 @@ class _Reader:
         z = jnp.where(begun, hermite(ya, yb, da, db, q), earlier)
         if self.S0 is None or self.by is None:
             return z.T, None
-        speed = _hermite_slope(ya, yb, da, db, q) / length
+        speed = hermite_slope(ya, yb, da, db, q) / length
         dz = hermite(*read(made.S, made.kS)) - speed[..., None] * self.by[:, None]
         return z.T, jnp.swapaxes(jnp.where(begun[..., None], dz, by_earlier), 0, 1)
 
@@ -153,8 +152,3 @@ class _Reader:
             wide = jnp.pad(by_phi, ((0, 0), (0, self.S0.shape[-1] - by_phi.shape[1])))
             by.append(wide - by_t[:, None] * self.by[d])
         return jnp.stack(values), None if self.S0 is None else jnp.stack(by)
-
-
-def _hermite_slope(ya: Any, yb: Any, da: Any, db: Any, q: Any) -> Any:
-    """Derivative of ``hermite`` by q."""
-    return 6.0 * q * (1.0 - q) * (yb - ya) + da * (1.0 - q) * (1.0 - 3.0 * q) + db * q * (3.0 * q - 2.0)

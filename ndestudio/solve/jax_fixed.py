@@ -24,8 +24,8 @@ from ndestudio.solve.base import Method, TracedMethod
 from ndestudio.solve.jax_backend import get_jax
 from ndestudio.solve.jax_delays import march_with_delays
 from ndestudio.solve.jax_implicit import StageSolver
-from ndestudio.solve.numpy_fixed import hermite
-from ndestudio.solve.runge_kutta import Stage, advanced, step
+from ndestudio.solve.jax_rows import advanced_rows, at_samples
+from ndestudio.solve.runge_kutta import Stage, step
 from ndestudio.solve.tableau import Tableau
 from ndestudio.solve.time_grid import Grid
 
@@ -287,25 +287,6 @@ def march(
         first = (y0, begin, jnp.zeros_like(states_of(begin)))
     (end, *_), (ys, ks) = jax.lax.scan(one, first, (grid.h, grid.t, grid.u))
     return end, each(lambda y, k: at_samples(grid, y, k), ys, ks)
-
-
-def at_samples(grid: Grid, y: Any, k: Any) -> Any:
-    """Values [row, sample, ...] between those at the grid points [knot, row, ...] with slopes ``k``."""
-    rows = get_jax().numpy.arange(grid.step.shape[0])[:, None]
-    here, there = grid.step, grid.step + 1
-    q, h = (_widened(a, y.ndim) for a in (grid.q, grid.h[here, rows]))
-    return hermite(y[here, rows], y[there, rows], h * k[here, rows], h * k[there, rows], q)
-
-
-def advanced_rows(y: Any, h: Any, weights: Any, slopes: Any) -> Any:
-    """As ``runge_kutta.advanced``, for trees of arrays whose first axis is that of ``h``."""
-    return get_jax().tree_util.tree_map(
-        lambda leaf, *ks: advanced(leaf, _widened(h, leaf.ndim), weights, ks), y, *slopes
-    )
-
-
-def _widened(array: Any, dimensions: int) -> Any:
-    return array.reshape(array.shape + (1,) * (dimensions - array.ndim))
 
 
 class Slopes(NamedTuple):

@@ -18,6 +18,8 @@ from ndestudio.problem.conditions import Condition
 from ndestudio.problem.initial import Start
 from ndestudio.problem.problem import Problem
 from ndestudio.problem.structure import ProblemStructure
+from ndestudio.solve.delays import march as march_with_delays
+from ndestudio.solve.interpolation import hermite
 from ndestudio.solve.jax_backend import one_thread
 from ndestudio.solve.numpy_implicit import StageField, StageSolver
 from ndestudio.solve.runge_kutta import step
@@ -91,8 +93,6 @@ def march(
     """
     field = inside(model, parameters, clip)
     if model.delays is not None:
-        from ndestudio.solve.delays import march as march_with_delays
-
         with one_thread(), np.errstate(all="ignore"):
             return march_with_delays(model.delays, field, parameters, y0, grid, method)
     stages = StageSolver(field, method, newton_scale(clip))
@@ -191,9 +191,3 @@ def _knots(grid: Grid) -> Int[np.ndarray, "row sample"] | None:
     if (after | (grid.q < ON_KNOT)).all():
         return grid.step + after
     return None
-
-
-def hermite(ya: Any, yb: Any, da: Any, db: Any, q: Any) -> Any:
-    """Cubic with values ya, yb and slopes da, db (per step) at 0 and 1, at q."""
-    p = 1.0 - q
-    return ya * ((1.0 + 2.0 * q) * p * p) + yb * ((3.0 - 2.0 * q) * q * q) + da * (q * p * p) - db * (p * q * q)

@@ -12,7 +12,8 @@ from ndestudio.model.fitted import FittedModel
 from ndestudio.problem.problem import Problem
 from ndestudio.problem.rows import Rows, make_target
 from ndestudio.solve.delays import grid_breaks
-from ndestudio.solve.numpy_fixed import GridSimulation, hermite
+from ndestudio.solve.interpolation import hermite
+from ndestudio.solve.numpy_fixed import GridSimulation
 from ndestudio.solve.tableau import Tableau
 from ndestudio.solve.time_grid import TimeGrid, grid_times, make_grid
 

@@ -25,6 +25,7 @@ def test_all_examples_are_there() -> None:
         "lotka_volterra",
         "pendulum",
         "gause",
+        "blowflies",
     }
 
 

@@ -15,7 +15,8 @@ from ndestudio.fitting.tracker import predict
 from ndestudio.model.config import ModelConfig, ParameterConfig
 from ndestudio.model.initial import initial_model
 from ndestudio.problem.rows import bucket, whole_rows
-from ndestudio.solve.numpy_fixed import hermite, read_out
+from ndestudio.solve.interpolation import hermite
+from ndestudio.solve.numpy_fixed import read_out
 from ndestudio.solve.scipy_reference import simulate_trajectory
 from ndestudio.solve.tableau import OWN
 from ndestudio.solve.time_grid import grid_times, make_grid
