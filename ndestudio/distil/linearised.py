@@ -261,7 +261,7 @@ def sums_of_known(data: TermData, known: Sequence[Expr], degree: int = 2) -> lis
     from ndestudio.distil.search import skeleton
     from ndestudio.expression.tree import Binary, Call, Name, names
 
-    columns = [_monomial(data.arguments, e) for e in _up_to(len(data.arguments), degree)]
+    columns = monomials(data.arguments, degree)
     for k, name in enumerate(data.arguments):
         low, high = float(data.points[:, k].min()), float(data.points[:, k].max())
         if min(-low, high) > BOTH_WAYS * max(-low, high):
@@ -291,14 +291,13 @@ def sums_with_waves(data: TermData, functions: Sequence[str]) -> list[Expr]:
     waves = [Call(name, (angle,)) for angle in angles for name in functions]
     if not waves:
         return []
-    powers = _up_to(len(data.arguments), 3 if len(data.arguments) < 3 else 2)
-    columns = [*(_monomial(data.arguments, e) for e in powers), *waves]
+    columns = [*monomials(data.arguments, 3 if len(data.arguments) < 3 else 2), *waves]
     return [*_subsets(data, columns), *_eliminated(data, columns)]
 
 
 def _eliminated(data: TermData, columns: Sequence[Expr]) -> list[Expr]:
     """Backward elimination: the sums of at most ``MOST_TERMS`` of ``columns`` on the way down."""
-    rows, size = _rows_of(data, columns)
+    rows, size = rows_of(data, columns)
     alive = [k for k in range(len(columns)) if size[k] > 0][: len(data.target) - 2]
     found = []
     while alive:
@@ -309,14 +308,14 @@ def _eliminated(data: TermData, columns: Sequence[Expr]) -> list[Expr]:
         inverse = np.linalg.inv(R)
         x = inverse @ (Q.T @ data.target)
         if len(alive) <= MOST_TERMS:
-            found.append(_sum([columns[k] for k in alive], x / size[alive]))
+            found.append(weighted_sum([columns[k] for k in alive], x / size[alive]))
         alive.pop(int(np.argmin(x**2 / np.sum(inverse**2, axis=1))))
     return found
 
 
 def _subsets(data: TermData, columns: Sequence[Expr]) -> list[Expr]:
     """The best sums of one, two, ... ``LARGEST_SUBSET`` of ``columns``, out of all (of the likeliest ``LOOKED_AT``)."""
-    rows, size = _rows_of(data, columns)
+    rows, size = rows_of(data, columns)
     likely = _likely(rows, data.target, [k for k in range(len(columns)) if size[k] > 0])
     gram, right = rows.T @ rows, rows.T @ data.target
     found = []
@@ -327,7 +326,7 @@ def _subsets(data: TermData, columns: Sequence[Expr]) -> list[Expr]:
         gain = np.sum(x * right[chosen], axis=1)
         for place in np.argsort(-gain, kind="stable")[:BEST_SUBSETS]:
             pick = chosen[place]
-            found.append(_sum([columns[k] for k in pick], x[place] / size[pick]))
+            found.append(weighted_sum([columns[k] for k in pick], x[place] / size[pick]))
     return found
 
 
@@ -350,7 +349,7 @@ def _likely(rows: Float[np.ndarray, "row column"], target: Float[np.ndarray, " r
     return sorted(found)
 
 
-def _rows_of(
+def rows_of(
     data: TermData, columns: Sequence[Expr]
 ) -> tuple[Float[np.ndarray, "row column"], Float[np.ndarray, " column"]]:
     """Rows of ``columns``, scaled to length 1, and their lengths (0: no finite values)."""
@@ -377,6 +376,11 @@ def _up_to(arguments: int, degree: int) -> list[tuple[int, ...]]:
     return sorted(found, key=lambda e: (sum(e), e))
 
 
+def monomials(arguments: Sequence[str], degree: int) -> list[Expr]:
+    """All products of powers of ``arguments`` of at most this degree, 1 among them."""
+    return [_monomial(arguments, e) for e in _up_to(len(arguments), degree)]
+
+
 def _monomial(arguments: Sequence[str], exponents: Sequence[int]) -> Expr:
     from ndestudio.expression.tree import Binary, Name, Number
 
@@ -388,13 +392,20 @@ def _monomial(arguments: Sequence[str], exponents: Sequence[int]) -> Expr:
     return Number(1.0) if total is None else total
 
 
-def _sum(columns: Sequence[Expr], numbers: Float[np.ndarray, " column"]) -> Expr:
+def weighted_sum(columns: Sequence[Expr], numbers: Float[np.ndarray, " column"]) -> Expr:
+    """``columns`` multiplied by ``numbers`` and added up."""
     from ndestudio.expression.tree import Binary, Number
 
     total: Expr | None = None
     for column, number in zip(columns, numbers, strict=True):
         value = as_number(float(number))
-        term: Expr = value if column == Number(1.0) else Binary("*", value, column)
+        match column:
+            case Number(1.0):
+                term: Expr = value
+            case Binary("/", Number(1.0), below):  # one number, not two that say the same
+                term = Binary("/", value, below)
+            case _:
+                term = Binary("*", value, column)
         total = term if total is None else Binary("+", total, term)
     assert total is not None
     return total

@@ -30,7 +30,7 @@ from ndestudio.distil.linearised import (
     sums_with_waves,
     term_data,
 )
-from ndestudio.distil.response import Response, linear_response
+from ndestudio.distil.response import Response, TermResponse, linear_response
 from ndestudio.distil.scoring import Judge, Trial
 from ndestudio.distil.search import (
     fitting_library,
@@ -38,6 +38,7 @@ from ndestudio.distil.search import (
     skeleton,
     uses_only,
 )
+from ndestudio.distil.shapes import sums_with_shapes
 from ndestudio.errors import EquationError
 from ndestudio.expression.tree import Call, Expr, Name, Number, calls, transform
 from ndestudio.model.config import NetworkConfig
@@ -55,9 +56,9 @@ COMBINED = 24
 TRIED = 4
 """Combinations whose numbers are fitted through the solver, and by how many nats they may be longer than the best."""
 MARGIN, WORTH_A_LOOK = 8.0, 3.0
-DETERMINED, SAME = 5.0, 1e-3
-"""Nats by which other forms have to be longer for the data to determine one, and part of a term's spread by which the values
-of another form have to differ from its own."""
+DETERMINED, SAME, COMPARED = 5.0, 1e-3, 80
+"""Nats by which other forms have to be longer for the data to determine one; part of a term's spread by which another form has to
+differ from its own, whatever its numbers; points at which they are compared."""
 LM_STEPS = 30
 SETTLE, SETTLE_AGAIN = 4_000, 2_000
 AT_NOISE = 4.0
@@ -97,19 +98,18 @@ class Decided:
         """Whether the data determine the form of a term, a sentence.
 
         They do where the description by the best combination leaves only noise, and is shorter by ``DETERMINED`` nats than
-        every one with another form of the term.
+        every one with another form of the term that was found, the other terms as they are or otherwise.
         """
         from ndestudio.expression import to_text
 
         response, chosen = self.last.response, best.expressions
         mine = fit_together(response, chosen)
         term = response.terms[name]
-        values = evaluate_at(mine.formulas[name], term.arguments, term.points)
-        size = float(np.std(values)) or float(np.abs(values).max()) or 1.0
+        beside = [fit_together(response, {**chosen, name: one.formulas[name]}) for one in self.last.pools[name]]
         others = [
             one
-            for one in self.last.combinations
-            if float(np.std(evaluate_at(one.formulas[name], term.arguments, term.points) - values)) > SAME * size
+            for one in (*self.last.combinations, *beside)
+            if np.isfinite(one.length) and not _is_of_form(one.formulas[name], mine.formulas[name], term)
         ]
         if not _at_noise(mine.squares, response.count):
             return "The data do not tell this form for certain: more than noise is left"
@@ -226,7 +226,7 @@ class Rounds:
                 return None
             self.reporter.emit(FrontUpdate(name, result.front))
             searches[name] = result
-            pools[name] = self._pool(data[name], [*known, *found])
+            pools[name] = self._pool(data[name], [*known, *found, *self._shaped(data[name])])
         shared = [one.formulas[name] for name in self.names for one in pools[name][:SHARED]]
         for name in self.names:
             own, asked = [one.formulas[name] for one in pools[name]], self._asked(name)
@@ -306,6 +306,12 @@ class Rounds:
         kept = [one for one in found if asked.keeps(one.formulas[data.name], data.points)]
         return (kept or found)[:POOL]
 
+    def _shaped(self, data: TermData) -> list[Expr]:
+        """Sums of powers and shapes that describe a term shortly."""
+        asked = self._asked(data.name)
+        part = quotient_by(data, asked.factor(data.points))
+        return [asked.times_factor(one) for one in sums_with_shapes(part, self.operators)]
+
     def _asked(self, name: str) -> Asked:
         return asked_of(self.model.config.networks.get(name), self.model.system.neural_term(name).arguments)
 
@@ -332,6 +338,16 @@ class Rounds:
             if trial is not None:
                 found.setdefault(_key(one.formulas), trial)
         return list(found.values())
+
+
+def _is_of_form(formula: Expr, form: Expr, term: TermResponse) -> bool:
+    """Whether ``form`` with other numbers has the values of ``formula`` where the data lie."""
+    points = term.points[:: max(1, len(term.points) // COMPARED)]
+    values = evaluate_at(formula, term.arguments, points)
+    size = float(np.std(values)) or float(np.abs(values).max()) or 1.0
+    data = TermData(term.name, term.arguments, points, np.eye(len(points)), values)
+    scaled = replace(data, rows=data.rows / (SAME * size), target=values / (SAME * size))
+    return fit_term(scaled, form).squares <= len(points)
 
 
 def _shortest(data: TermData, formulas: Sequence[Expr]) -> list[Fitted]:
