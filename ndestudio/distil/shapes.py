@@ -105,8 +105,17 @@ def _groups(data: TermData, place: int, operators: Sequence[str]) -> Iterator[_G
     for family, shape in _shapes(Name(name), x, operators):
         values = evaluate_at(shape, data.arguments, data.points)
         if np.isfinite(values).all() and float(np.ptp(values)) > 0.0:
-            columns = tuple(shape if factor is None else Binary("*", factor, shape) for factor in factors)
-            yield _Group(f"{name} {family}", columns)
+            yield _Group(f"{name} {family}", tuple(_times(factor, shape) for factor in factors))
+
+
+def _times(factor: Expr | None, shape: Expr) -> Expr:
+    match factor, shape:
+        case None, _:
+            return shape
+        case _, Binary("/", Number(1.0), below):  # no number that another one could stand for
+            return Binary("/", factor, below)
+        case _:
+            return Binary("*", factor, shape)
 
 
 def _shapes(x: Name, values: Float[np.ndarray, " point"], operators: Sequence[str]) -> Iterator[tuple[str, Expr]]:
