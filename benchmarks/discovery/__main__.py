@@ -50,6 +50,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         ("Right", tables.right),
         ("Right elsewhere and not in ours", tables.never_worse),
         ("Calibration", tables.calibration),
+        ("Right by how much longer the next best form is", tables.margins),
         ("Lost by ours", tables.lost),
     ):
         print(f"\n## {title}\n\n{table(rows)}")

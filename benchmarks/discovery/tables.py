@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Iterable, Sequence
 from statistics import median
 
@@ -59,6 +60,29 @@ def calibration(rows: Sequence[Row]) -> str:
         cells.append([*key, len(laws), _share(certain), _share(wrong), _share(true)])
     head = ("build", "told", "noise", "laws", "told as determined: right", "wrong: warned of", "right: warned of")
     return markdown(head, cells)
+
+
+NATS = re.compile(r"describes them (\d+(?:\.\d+)?) nats (longer|shorter)")
+EDGES = (0.0, 2.0, 4.0, 5.0, 6.0, 8.0, 12.0)
+"""Nats between which laws are counted together."""
+
+
+def margins(rows: Sequence[Row]) -> str:
+    """How often laws are right, by the nats by which the next best form is a longer description: where the limit belongs."""
+    found: dict[tuple[str, int], list[bool]] = {}
+    for row in rows:
+        for state, correct in row.right.items() if row.engine == "ndestudio" else ():
+            told = NATS.search(" ".join(row.said.get(state, ())))
+            if told:
+                nats = float(told[1]) if told[2] == "longer" else -float(told[1])
+                found.setdefault((row.build, sum(nats >= edge for edge in EDGES)), []).append(correct)
+    cells = [[build, _between(place), _share(some)] for (build, place), some in sorted(found.items())]
+    return markdown(("build", "next best longer by", "right"), cells)
+
+
+def _between(place: int) -> str:
+    low, high = ("", *(f"{edge:g}" for edge in EDGES))[place], (*(f"{edge:g}" for edge in EDGES), "")[place]
+    return f"{low} to {high} nats" if low and high else f"less than {high}" if high else f"{low} nats and more"
 
 
 def lost(rows: Sequence[Row]) -> str:

@@ -56,7 +56,7 @@ COMBINED = 24
 TRIED = 4
 """Combinations whose numbers are fitted through the solver, and by how many nats they may be longer than the best."""
 MARGIN, WORTH_A_LOOK = 8.0, 3.0
-DETERMINED, SAME, COMPARED = 5.0, 1e-3, 80
+DETERMINED, SAME, COMPARED = 6.0, 1e-3, 80
 """Nats by which other forms have to be longer for the data to determine one; part of a term's spread by which another form has to
 differ from its own, whatever its numbers; points at which they are compared."""
 LM_STEPS = 30

@@ -148,6 +148,7 @@ def test_the_tables_count_what_is_right_and_what_the_engine_knew() -> None:
             certain={"x": sure},
             warned={"x": warned},
             reachable={"x": right},
+            said={"x": [f"The next best, `x`, describes them {11 if right else 2.3} nats longer."]},
             cpu=2.0,
         )
 
@@ -158,6 +159,7 @@ def test_the_tables_count_what_is_right_and_what_the_engine_knew() -> None:
     ]
     assert "| nothing | 1% | 4 | ndestudio | abc | 1/2 | 1/2 | 1/2 |" in tables.right(rows)
     assert "| 2 | 1/1 (100%) | 1/1 (100%) | 0/1 (0%) |" in tables.calibration(rows)
+    assert "| abc | 2 to 4 nats | 0/1 (0%) |\n| abc | 8 to 12 nats | 1/1 (100%) |" in tables.margins(rows)
     assert "allee" in tables.never_worse(rows) and "logistic" not in tables.never_worse(rows)
     assert "| allee |" in tables.lost(rows)
     assert tables.figures(rows)["ndestudio, nothing told, 1%, 4 starts: right"] == (0.5, "")

@@ -14,6 +14,7 @@ from ndestudio.distil.asked import asked_of
 from ndestudio.distil.config import DistilConfig
 from ndestudio.distil.linearised import fit_together, sums_of_known, sums_with_waves, term_data
 from ndestudio.distil.response import Response, linear_response
+from ndestudio.distil.rounds import _is_of_form
 from ndestudio.distil.search import skeleton
 from ndestudio.expression import evaluate, parse_expression
 from ndestudio.expression.tree import names
@@ -95,6 +96,23 @@ def test_the_rows_of_a_term_are_few_and_its_noise_is_one(lienard: tuple[FittedMo
     left = data.target - data.rows @ (-0.6 * x)
     assert len(data.target) <= 120
     assert 0.5 < float(left @ left) / len(left) < 2.5
+
+
+@pytest.mark.parametrize(
+    ("formula", "same"),
+    [
+        ("2.1*x + 2.2*y - 0.7*x^3", True),
+        ("x*(2.1 - 0.7*x^2) + 2.2*y", True),
+        ("2.1*x + 2.2*y", True),
+        ("6*sin(x) - 4*x + 2*y", False),
+        ("2.1*x + 2.2*y - 0.7*x^3 + 0.1*x*y", False),
+    ],
+)
+def test_a_form_with_other_numbers_is_no_other_form(
+    lienard: tuple[FittedModel, Dataset], formula: str, same: bool
+) -> None:
+    term = _response(lienard, "f", "g").terms["f"]
+    assert _is_of_form(parse_expression(formula), parse_expression("2*x + 2*y - 0.5*x^3"), term) is same
 
 
 def test_a_cubic_comes_out_as_a_cubic(lienard: tuple[FittedModel, Dataset]) -> None:
