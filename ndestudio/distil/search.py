@@ -18,7 +18,19 @@ from ndestudio.distil.units import fitting_guesses, neural_term_units
 from ndestudio.errors import EquationError
 from ndestudio.expression.bounded import Budget
 from ndestudio.expression.numeric import as_number
-from ndestudio.expression.tree import Binary, Call, Expr, Name, Negate, Number, names, substitute, transform, walk
+from ndestudio.expression.tree import (
+    Binary,
+    Call,
+    Delay,
+    Expr,
+    Name,
+    Negate,
+    Number,
+    names,
+    substitute,
+    transform,
+    walk,
+)
 from ndestudio.model.fitted import FittedModel
 from ndestudio.progress import FrontUpdate, Reporter
 from ndestudio.symbolic.engine import Engine, SearchConfig, SearchProblem, SearchResult
@@ -249,6 +261,8 @@ def skeleton(expr: Expr) -> str:
             return f"({skeleton(left)}{operator}{skeleton(right)})"
         case Call(function, arguments):
             return f"{function}({', '.join(_argument(argument) for argument in arguments)})"
+        case Delay(operand, _):
+            return f"{skeleton(operand)}(t - #)"
     raise TypeError(f"not an expression: {expr!r}")
 
 

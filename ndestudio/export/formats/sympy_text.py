@@ -15,7 +15,7 @@ from ndestudio.export.helpers import names_taken, used, used_in
 from ndestudio.export.names import identifiers
 from ndestudio.export.printer import ATOM, SIGN, IntegerExponents
 from ndestudio.expression.functions import BUILT_IN, RESERVED
-from ndestudio.expression.tree import Expr
+from ndestudio.expression.tree import Delay, Expr
 
 
 class SympyPrinter(IntegerExponents):
@@ -25,6 +25,11 @@ class SympyPrinter(IntegerExponents):
 
     def number(self, value: float) -> str:
         return str(int(value)) if value.is_integer() and value < 1e15 else super().number(value)
+
+    def write(self, expr: Expr) -> tuple[str, int]:
+        if isinstance(expr, Delay):
+            return f"delay({self(expr.operand)}, {self(expr.lag)})", ATOM
+        return super().write(expr)
 
     def signed_number(self, value: float) -> tuple[str, int]:
         if math.isfinite(value):
