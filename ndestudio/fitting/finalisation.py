@@ -99,9 +99,16 @@ def finalise(tracker: Tracker, ending: Ending, described: Device) -> Fit:
         seconds=seconds,
         noise=_residual_noise(problem, predicted or predict(problem, model), tracker.freedom),
         noise_model={} if tracker.noise is None else described_noise(problem, tracker.noise),
-        intervals=_with_estimates(model, tracker.uncertainty.intervals) if tracker.uncertainty is not None else {},
+        intervals=_intervals(tracker, model),
+        population=tracker.population,
         notes=tuple(tracker.notes),
     )
+
+
+def _intervals(tracker: Tracker, model: FittedModel) -> dict[str, tuple[float, float]]:
+    """Limits of parameters, those of the likelihood of a population where there is one."""
+    found = _with_estimates(model, tracker.uncertainty.intervals) if tracker.uncertainty is not None else {}
+    return {**found, **(_with_estimates(model, tracker.population.intervals) if tracker.population is not None else {})}
 
 
 def _with_estimates(model: FittedModel, intervals: Mapping[str, tuple[float, float]]) -> dict[str, tuple[float, float]]:

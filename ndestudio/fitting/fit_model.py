@@ -10,6 +10,7 @@ from ndestudio.fitting.batched_ensemble import seeds_in_memory
 from ndestudio.fitting.config import TrainConfig
 from ndestudio.fitting.ensemble import Seed, batch_width, fit_seeds
 from ndestudio.fitting.finalisation import finalise, guarded
+from ndestudio.fitting.population import with_population
 from ndestudio.fitting.preflight import preflight_checks
 from ndestudio.fitting.prepared import prepare_fit
 from ndestudio.fitting.result import Fit
@@ -97,10 +98,10 @@ def _fit_one(config: ModelConfig, dataset: Dataset, seed: Seed, start: FittedMod
         tracker.note(text, "warning")
     if problem.structure.neural_terms or setup is not None:
         chosen, described = device(train.device)
-        ending = guarded(tracker, lambda: train_networks(tracker, seed.place or chosen))
+        ending = guarded(tracker, lambda: with_population(tracker, train_networks(tracker, seed.place or chosen)))
     else:
         described = plain_cpu()
-        ending = guarded(tracker, lambda: fit_constants(tracker))
+        ending = guarded(tracker, lambda: with_population(tracker, fit_constants(tracker)))
     return finalise(tracker, ending, described)
 
 

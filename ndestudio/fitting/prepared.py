@@ -19,6 +19,7 @@ from ndestudio.fitting.priors import Priors, model_priors
 from ndestudio.fitting.robust import without_outliers
 from ndestudio.model.config import InitialConfig
 from ndestudio.model.fitted import FittedModel
+from ndestudio.model.runs import effects
 from ndestudio.model.signs import assumed_positive
 from ndestudio.problem.bijection import Bijection, bijection
 from ndestudio.problem.problem import Problem
@@ -198,7 +199,23 @@ def _check_bend(train: TrainConfig) -> None:
 
 
 def _check_runs(model: FittedModel, train: TrainConfig) -> None:
-    """Refuse to keep all initial values where parameters of runs are among them."""
+    """Refuse to keep all initial values where parameters of runs are among them, and what a population cannot have.
+
+    Random parameters are estimated by a likelihood of normal errors, without a robust loss, errors in proportion to the value, or
+    penalties along the path.
+    """
+    random = next(iter(effects(model.config)), None)
+    known = {
+        '`loss = "huber"`': train.loss != "squares",
+        '`noise = "proportional"`': train.noise == "proportional",
+        "penalties along the path": bool(model.config.penalties),
+    }
+    why = next((words for words, asked in known.items() if asked), None)
+    if random is not None and why is not None:
+        raise SpecError(
+            f"the spread of `{random}` between runs is estimated by a likelihood that does not know {why}; take that away, or give "
+            'each run a value of its own (`per = "run"`)'
+        )
     if train.fit_initial is not False:
         return
     for state, rhs in zip(model.system.states, model.system.rhs, strict=True):

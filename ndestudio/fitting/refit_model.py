@@ -9,6 +9,7 @@ from ndestudio.data.dataset import Dataset
 from ndestudio.fitting.config import TrainConfig
 from ndestudio.fitting.finalisation import finalise, guarded
 from ndestudio.fitting.fit_model import SECONDS
+from ndestudio.fitting.population import with_population
 from ndestudio.fitting.prepared import prepare_fit
 from ndestudio.fitting.result import Fit
 from ndestudio.fitting.solver_choice import with_suitable_solver
@@ -43,6 +44,6 @@ def refit(
     problem = prepare_fit(model, dataset, train, train_networks=False)
     tracker = Tracker(problem, reporter, deadline=begin + limit, begin=begin, clock=clock)
     with_suitable_solver(tracker, model, "At the start values")
-    ending = guarded(tracker, lambda: fit_constants(tracker, explore=False))
+    ending = guarded(tracker, lambda: with_population(tracker, fit_constants(tracker, explore=False)))
     described = replace(plain_cpu(), why_no_gpu="A few constants are fitted faster on the processor.")
     return finalise(tracker, ending, described)

@@ -72,6 +72,87 @@ class NoiseLevel:
         return f"{size} and {self.proportional:.1%} of the value" if self.proportional else size
 
 
+@dataclass(frozen=True)
+class RandomEffect:
+    """A parameter whose values in the runs come from a population.
+
+    Parameters
+    ----------
+    parameter
+        Of the population (`k_pop`): median of a log-normal one, mean of a normal one.
+    state
+        Holds the deviations eta of the runs.
+    kind
+        `"log-normal"`, `"normal"` or `"logit-normal"`.
+    sd
+        Standard deviation of eta (0.3 of a log-normal one: about 30%).
+    limits
+        Its 95% confidence limits, None where it is known beforehand or cannot be told.
+    shrinkage
+        1 - sd of the estimated eta over ``sd``: near 1 the data say little of single runs.
+    runs
+        From how many.
+    seen
+        Whether there is a spread to be seen; else it is at its lower limit.
+    """
+
+    parameter: str
+    state: str
+    kind: str
+    sd: float
+    limits: tuple[float, float] | None
+    shrinkage: float
+    runs: int
+    seen: bool = True
+
+
+@dataclass(frozen=True)
+class Population:
+    """Random effects as estimated by the likelihood with the values of the runs integrated out (FOCE).
+
+    Parameters
+    ----------
+    deviance
+        -2 log likelihood of the training values in the units of the files (of their logarithms where those are compared).
+    noise
+        Measured column -> standard deviation of its errors.
+    intervals
+        Parameter -> 95% confidence limits.
+    ended
+        Whether the search ended by itself.
+    """
+
+    effects: tuple[RandomEffect, ...]
+    deviance: float
+    noise: Mapping[str, float]
+    intervals: Mapping[str, tuple[float, float]]
+    ended: bool = True
+
+    def sentences(self) -> list[str]:
+        """For a person: the spread of each parameter, and what is doubtful."""
+        found = []
+        for one in self.effects:
+            if not one.seen:
+                found.append(
+                    f"No spread of `{one.parameter}` between the {one.runs} runs is seen; one value serves them all."
+                )
+                continue
+            limits = f" ({one.limits[0]:.3g} to {one.limits[1]:.3g})" if one.limits else ""
+            what = {"log-normal": " of its logarithm", "logit-normal": " of its logit"}.get(one.kind, "")
+            doubt = "; the data say little of single runs" if one.shrinkage > SHRUNK else ""
+            found.append(
+                f"`{one.parameter}` varies between {one.runs} runs with a standard deviation{what} of {one.sd:.3g}{limits}, "
+                f"shrinkage {max(one.shrinkage, 0.0):.0%}{doubt}."
+            )
+        if not self.ended:
+            found.append("The search for the spread between runs ended before it stood still.")
+        return found
+
+
+SHRUNK = 0.4
+"""Shrinkage from which values of single runs are mostly those of the population (Savic and Karlsson 2009 take 20 to 30%)."""
+
+
 @dataclass(frozen=True, eq=False)
 class Fit:
     """A trained model and how it came about.
@@ -94,6 +175,8 @@ class Fit:
         Sentences about recoveries, warnings, identifiability.
     noise_model
         The noise as a law, where it was estimated together with the model (settings `noise`).
+    population
+        Spread of parameters between runs, where some are random.
     """
 
     outcome: Outcome
@@ -110,3 +193,4 @@ class Fit:
     ensemble: tuple[FittedModel, ...] = ()
     notes: tuple[str, ...] = ()
     noise_model: Mapping[str, NoiseLevel] = field(default_factory=dict)
+    population: Population | None = None

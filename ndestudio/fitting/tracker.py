@@ -16,7 +16,7 @@ from ndestudio.fitting.noise_levels import Noise
 from ndestudio.fitting.objective import merit
 from ndestudio.fitting.optimizers.levenberg_marquardt import Point
 from ndestudio.fitting.prepared import PreparedFit
-from ndestudio.fitting.result import Checkpoint, StageHistory
+from ndestudio.fitting.result import Checkpoint, Population, StageHistory
 from ndestudio.fitting.uncertainty.laplace import Uncertainty
 from ndestudio.model.fitted import FittedModel
 from ndestudio.model.initial import start_values
@@ -157,6 +157,7 @@ class Tracker:
     noise: Noise | None = None
     horizon: Horizon | None = None
     """Of a chaotic model, whose fit is one of segments."""
+    population: Population | None = None
     freedom: Float[np.ndarray, " measured"] | None = None
     """Part of the training values of each column that the fit leaves free."""
 

@@ -50,6 +50,7 @@ def minimise_rows(
     rounds: int,
     gain: float,
     poll: Callable[[], bool],
+    still: float = 0.0,
 ) -> Float[np.ndarray, "row state"]:
     """Minimise the cost of every row by itself.
 
@@ -59,6 +60,8 @@ def minimise_rows(
         Relative decrease of a row's cost that no further round is worth.
     poll
         Whether there is time for another round.
+    still
+        Largest change of an unknown that is no step any more.
     """
     objective.renew(free)
     linear = objective.linearise(free)
@@ -66,7 +69,10 @@ def minimise_rows(
     for _ in range(rounds):
         if not poll():
             break
-        trial = free + np.where(moves, _steps(linear, damping), 0.0)
+        step = np.where(moves, _steps(linear, damping), 0.0)
+        if np.abs(step).max(initial=0.0) < still:
+            break
+        trial = free + step
         found = objective.linearise(trial)
         with np.errstate(all="ignore"):
             fresh = found.cost
