@@ -8,6 +8,7 @@ of these few are those of their population, and what a fit finds can be compared
 
 import argparse
 import csv
+from pathlib import Path
 from statistics import NormalDist
 
 import numpy as np
@@ -63,7 +64,7 @@ def main() -> None:
     parser.add_argument("--subjects", type=int, default=12)
     parser.add_argument("--output", default="absorption.csv")
     chosen = parser.parse_args()
-    with open(chosen.output, "w", newline="", encoding="utf-8") as file:
+    with Path(chosen.output).open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(["subject", "dose [mg]", "time [h]", "plasma [mg/L]"])
         for name, dose, t, value in subjects(chosen.subjects, chosen.seed):

@@ -342,7 +342,8 @@ class _Work:
             engine,
             self.config.seed,
             self.seconds,
-            tuple(self.notes),
+            (*self.notes, *(final.population.sentences() if final.population is not None else ())),
+            population=final.population,
         )
 
     def _refitted(self, result: Trial) -> Trial:
@@ -351,7 +352,10 @@ class _Work:
             return result
         with self._timed("refit"):
             again = self.judge.refitted(result)
-            better = again.scores.usable and self.judge.objective(again) <= NO_WORSE * self.judge.objective(result)
+            # the likelihood of a population asks for less than the smallest errors
+            better = again.scores.usable and (
+                again.population is not None or self.judge.objective(again) <= NO_WORSE * self.judge.objective(result)
+            )
             if better and self.judge.is_chance(again):
                 self.notes.append(LITTLE_EXPLAINED)
                 return result

@@ -14,6 +14,7 @@ from ndestudio.distil.suggested import NextRun
 from ndestudio.expression.tree import Expr
 from ndestudio.fitting.config import TrainConfig
 from ndestudio.fitting.metrics import Metrics
+from ndestudio.fitting.result import Population
 from ndestudio.model.config import ModelConfig
 from ndestudio.model.fitted import FittedModel
 from ndestudio.symbolic.front import Candidate, Front
@@ -83,6 +84,8 @@ class Distillation:
         `"search"`, `"refit"`, ... -> wall seconds.
     next_run
         What to measure next, None where it was not asked for or there is no law.
+    population
+        Spread of parameters between runs with the formulas in place, where some are random.
     """
 
     outcome: str
@@ -95,6 +98,7 @@ class Distillation:
     seconds: Mapping[str, float] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     next_run: NextRun | None = None
+    population: Population | None = None
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from ndestudio.expression.tree import Expr
 from ndestudio.fitting.candidates import Candidates
 from ndestudio.fitting.config import TrainConfig
 from ndestudio.fitting.metrics import Metrics, score
+from ndestudio.fitting.result import Population
 from ndestudio.model.fitted import FittedModel
 from ndestudio.progress import Reporter
 
@@ -43,6 +44,8 @@ class Trial:
         Neural term -> formula with refitted numbers, in its simplest form.
     kept
         Neural term -> magnitudes of numbers in its formula that are not fitted.
+    population
+        Of random parameters, where it was estimated with the formulas in place.
     """
 
     model: FittedModel
@@ -51,6 +54,7 @@ class Trial:
     expressions: Mapping[str, Expr]
     kept: Mapping[str, frozenset[float]] = field(default_factory=dict)
     sentence: str = ""
+    population: Population | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -153,7 +157,8 @@ class Judge:
         fit = refit(trial.model, self.dataset, self.train, self.reporter)
         if fit.outcome == "diverged":
             return trial
-        return self.judge(fit.model, tuple(trial.expressions), trial.kept, iterations=0)
+        again = self.judge(fit.model, tuple(trial.expressions), trial.kept, iterations=0)
+        return replace(again, population=fit.population)
 
 
 def _no_metrics(dataset: Dataset) -> Metrics:

@@ -11,6 +11,7 @@ from ndestudio.data.dataset_words import time_taken
 from ndestudio.export.content import program_name
 from ndestudio.export.formats.sympy_text import sympifiable, sympify_text
 from ndestudio.export.gather import Job, ProjectLike, job
+from ndestudio.export.run_parts import population_json, runs_json, runs_table
 from ndestudio.json_text import json_text, plain
 from ndestudio.model.fitted import FittedModel
 
@@ -36,6 +37,11 @@ def equations_json(project: ProjectLike) -> dict[str, Any]:
     value["intervals"] = {
         name: list(limits) for name, limits in (gathered.fit.intervals.items() if gathered.fit else ())
     }
+    if gathered.population is not None:
+        value["intervals"] |= {name: list(limits) for name, limits in gathered.population.intervals.items()}
+        value["population"] = population_json(gathered.population)
+    if model is not None and gathered.dataset is not None and runs_table(gathered) is not None:
+        value["runs"] = runs_json(model, gathered.dataset)
     value["noise"] = dict(gathered.fit.noise) if gathered.fit else {}
     value["outcome"] = {
         "train": None

@@ -11,7 +11,7 @@ from ndestudio.data.dataset import Dataset
 from ndestudio.distil.result import Distillation
 from ndestudio.export.content import Origin, program_name
 from ndestudio.fitting.metrics import Metrics
-from ndestudio.fitting.result import Fit
+from ndestudio.fitting.result import Fit, Population
 from ndestudio.model.fitted import FittedModel
 
 if TYPE_CHECKING:
@@ -69,6 +69,14 @@ class Job:
         from ndestudio.fitting.residuals import residuals
 
         return residuals(self.model, self.dataset, log=self.project.spec.train.log_states)
+
+    @property
+    def population(self) -> Population | None:
+        """Spread of parameters between runs, with the formulas in place where they are those that were chosen."""
+        distilled = self.distillation
+        if distilled is not None and distilled.population is not None and self.model is distilled.model:
+            return distilled.population
+        return self.fit.population if self.fit is not None else None
 
     def choice(self, neural_term: str) -> int:
         """Index of the scored candidate in use for ``neural_term``, -1 where it stays neural."""

@@ -19,6 +19,7 @@ from ndestudio.export.gather import Job, ProjectLike, job
 from ndestudio.export.plots import figures as draw_figures
 from ndestudio.export.registry import EXPORTERS
 from ndestudio.export.report_style import STYLE
+from ndestudio.export.run_parts import population_table, runs_table
 from ndestudio.export.typeset import inline_svg
 from ndestudio.expression.latex import symbol, to_latex
 from ndestudio.figures.decimate import thinning_sentence
@@ -65,6 +66,7 @@ def report_html(
         ("Fit to the data", _fit(gathered, drawn)),
         ("What is left of the data", _residuals(gathered, drawn)),
         ("Parameters", _parameters(gathered)),
+        ("Runs", _runs(gathered)),
         *((f"The term {name}", _neural_term(gathered, name, drawn)) for name in _neural_terms(gathered)),
         ("What to measure next", _next_run(gathered, drawn)),
         ("Training", _training(gathered, drawn)),
@@ -201,7 +203,9 @@ def _parameters(gathered: Job) -> str:
     model = gathered.model
     if model is None or not model.parameters:
         return ""
-    intervals = gathered.fit.intervals if gathered.fit is not None else {}
+    intervals, population = gathered.fit.intervals if gathered.fit is not None else {}, gathered.population
+    if population is not None:
+        intervals = {**intervals, **population.intervals}
     constants = {name: neural_term for neural_term, item in model.replacements.items() for name in item.parameters}
     rows = []
     for name, value in model.parameters.items():
@@ -215,8 +219,25 @@ def _parameters(gathered: Job) -> str:
             row.append(_interval(*limits) if limits else "")
         rows.append([*row, note])
     titles = ["parameter", "value", "unit", *(["interval"] if intervals else []), "note"]
-    caption = "<p>Intervals: 95% confidence, from the trained model before distilling.</p>" if intervals else ""
+    source = "by the likelihood of the population" if population else "from the trained model before distilling"
+    caption = f"<p>Intervals: 95% confidence, {source}.</p>" if intervals else ""
     return caption + _table(titles, rows, numeric=True)
+
+
+def _runs(gathered: Job) -> str:
+    """What differs between runs: spreads of a population, and the parameters of each run."""
+    parts = []
+    if gathered.population is not None:
+        told = "".join(f"<li>{escape(sentence)}</li>" for sentence in gathered.population.sentences())
+        parts.append(f"<ul>{told}</ul>{_table(*population_table(gathered.population), numeric=True)}")
+        parts.append(
+            "<p>First-order conditional estimation; -2 log likelihood "
+            f"{gathered.population.deviance:.6g}. Limits by the expected information of the linearised model.</p>"
+        )
+    table = runs_table(gathered)
+    if table is not None:
+        parts.append(_table(*table, numeric=True))
+    return "\n".join(parts)
 
 
 def _neural_terms(gathered: Job) -> list[str]:

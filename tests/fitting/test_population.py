@@ -1,0 +1,189 @@
+"""Random effects: the marginal likelihood of a linear mixed model in closed form, derivatives, and a population with known truth."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import scipy.optimize
+from jaxtyping import Float
+
+from ndestudio.data.arrays import dataset_from_arrays
+from ndestudio.data.config import SplitConfig
+from ndestudio.data.dataset import Dataset
+from ndestudio.errors import SpecError
+from ndestudio.fitting import TrainConfig, fit
+from ndestudio.fitting.population import Marginal, marginal
+from ndestudio.fitting.prepared import prepare_fit
+from ndestudio.model.config import InitialConfig, ModelConfig, ParameterConfig, PenaltyConfig, RandomConfig
+from ndestudio.model.initial import initial_model
+
+QUICK = TrainConfig(preset="quick")
+COUNTS = (5, 6, 7, 5, 6, 7, 5, 6)
+SLOPE, SPREAD, NOISE = 0.7, 0.25, 0.1
+
+
+def lines() -> Dataset:
+    """Lines through 0 whose slopes come from a population."""
+    rng = np.random.default_rng(1)
+    times = [np.linspace(0.0, 2.0, count) for count in COUNTS]
+    values = [((SLOPE + SPREAD * rng.normal()) * t + NOISE * rng.normal(size=len(t)))[:, None] for t in times]
+    return dataset_from_arrays(times, values, ["x"], split=SplitConfig(by="none"))
+
+
+def line(random: RandomConfig | None = None) -> ModelConfig:
+    random = random or RandomConfig(kind="normal", sd=0.5)
+    return ModelConfig(
+        equations="d(x)/dt = b",
+        parameters={"b": ParameterConfig(value=1.0, random=random)},
+        initial={"x": InitialConfig(value=0.0)},
+    )
+
+
+def deviance(data: Dataset, slope: float, spread: float, noise: float) -> float:
+    """-2 log likelihood of lines, whose covariance is spread^2 t t' + noise^2."""
+    total = 0.0
+    for one in data.trajectories:
+        V = spread**2 * np.outer(one.t, one.t) + noise**2 * np.eye(len(one.t))
+        r = one.measured[:, 0] - slope * one.t
+        total += np.linalg.slogdet(2.0 * np.pi * V)[1] + r @ np.linalg.solve(V, r)
+    return float(total)
+
+
+def likelihood(config: ModelConfig, data: Dataset, steps: int) -> Marginal:
+    return marginal(prepare_fit(initial_model(config, data, 0), data, QUICK), steps)
+
+
+def at(found: Marginal, spread: float, noise: float) -> Float[np.ndarray, " phi"]:
+    weight = float(found.batch.target.train.max()) ** 0.5
+    level = noise * weight / found.problem.space.constants.spread[0]
+    return found.joined(found.theta, np.full(len(found.states), spread), np.array([level]))
+
+
+@pytest.mark.parametrize("spread", [0.01, 0.3, 2.0])
+def test_the_likelihood_of_a_linear_mixed_model_is_the_one_in_closed_form(spread: float) -> None:
+    data = lines()
+    found = likelihood(line(), data, 8)
+    assert found.value(at(found, spread, 0.12)) == pytest.approx(deviance(data, 1.0, spread, 0.12), abs=1e-6)
+
+
+def test_estimates_of_a_linear_mixed_model_are_those_of_the_closed_form() -> None:
+    data = lines()
+    best = scipy.optimize.minimize(
+        lambda p: deviance(data, p[0], np.exp(p[1]), np.exp(p[2])), [1.0, -1.0, -2.0], options={"gtol": 1e-8}
+    )
+    found = fit(line(), data, QUICK)
+    assert found.population is not None
+    (effect,) = found.population.effects
+    assert found.population.deviance == pytest.approx(best.fun, abs=1e-6)
+    assert found.model.parameters["b_pop"] == pytest.approx(best.x[0], rel=1e-5)
+    assert effect.sd == pytest.approx(np.exp(best.x[1]), rel=1e-4)
+    assert found.population.noise["x"] == pytest.approx(np.exp(best.x[2]), rel=1e-4)
+    information = np.linalg.inv(np.linalg.inv(best.hess_inv) / 2.0)
+    low, high = found.intervals["b_pop"]
+    assert 0.5 * (high - low) / 1.96 == pytest.approx(information[0, 0] ** 0.5, rel=0.05)
+    assert found.model.config.initial["eta_b"].prior is not None
+    assert found.model.config.initial["eta_b"].prior.sd == effect.sd
+
+
+def test_a_spread_that_is_known_stays() -> None:
+    found = fit(line(RandomConfig(kind="normal", sd=0.5, fixed=True)), lines(), QUICK)
+    assert found.population is not None
+    assert found.population.effects[0].sd == 0.5
+    assert found.population.effects[0].limits is None
+
+
+def test_without_a_spread_none_is_seen() -> None:
+    rng = np.random.default_rng(6)
+    times = [np.linspace(0.0, 2.0, 9)] * 6
+    data = dataset_from_arrays(
+        times, [(SLOPE * t + NOISE * rng.normal(size=9))[:, None] for t in times], ["x"], split=SplitConfig(by="none")
+    )
+    found = fit(line(), data, QUICK)
+    assert found.population is not None
+    limits = found.population.effects[0].limits
+    assert found.population.effects[0].sd < 0.05
+    assert limits is None or limits[0] < 0.02
+
+
+def growth() -> tuple[ModelConfig, Dataset]:
+    """Logistic growth with random rate and capacity, and starts of each run."""
+    rng = np.random.default_rng(3)
+    t = np.linspace(0.0, 6.0, 7)
+    values = []
+    for _ in range(5):
+        rate, top = np.exp(0.3 * rng.normal()), 10.0 * np.exp(0.2 * rng.normal())
+        values.append((top / (1.0 + (top - 1.0) * np.exp(-rate * t)) + 0.1 * rng.normal(size=7))[:, None])
+    config = ModelConfig(
+        equations="d(x)/dt = r*x*(1 - x/K)",
+        parameters={
+            "r": ParameterConfig(value=0.9, random=RandomConfig(sd=0.4)),
+            "K": ParameterConfig(value=9.0, lower=2.0, upper=30.0, random=RandomConfig(sd=0.3)),
+        },
+    )
+    return config, dataset_from_arrays([t] * 5, values, ["x"], split=SplitConfig(by="none"))
+
+
+def test_derivatives_are_those_by_differences() -> None:
+    config, data = growth()
+    found = likelihood(config, data, 24)
+    phi = at(found, 0.3, 0.15)
+    found.value(phi)
+    gradient = found.gradient(phi)
+    h = 1e-4
+    ends = [(found.value(phi + h * e), found.value(phi - h * e)) for e in np.eye(len(phi))]
+    assert gradient == pytest.approx([(a - b) / (2.0 * h) for a, b in ends], rel=5e-3, abs=5e-3)
+
+
+@pytest.mark.parametrize(
+    ("train", "penalties", "words"),
+    [
+        (TrainConfig(loss="huber"), {}, "huber"),
+        (TrainConfig(noise="proportional"), {}, "proportional"),
+        (TrainConfig(), {"sum": PenaltyConfig(expression="x")}, "penalties"),
+    ],
+)
+def test_what_the_likelihood_does_not_know_is_refused(train: TrainConfig, penalties: dict, words: str) -> None:
+    config = line()
+    config = ModelConfig(
+        equations=config.equations, parameters=config.parameters, initial=config.initial, penalties=penalties
+    )
+    with pytest.raises(SpecError, match=words):
+        fit(config, lines(), train)
+
+
+def test_twelve_subjects_with_sparse_samples_give_their_population_back() -> None:
+    from ndestudio.project.spec import load_spec
+
+    folder = Path(__file__).parents[2] / "examples" / "absorption"
+    sys.path.insert(0, str(folder))
+    try:
+        import make_data  # type: ignore[import-not-found]
+    finally:
+        sys.path.remove(str(folder))
+    rows = make_data.subjects(12, 0)
+    names = list(dict.fromkeys(row[0] for row in rows))
+    mine = [[row for row in rows if row[0] == name] for name in names]
+    data = dataset_from_arrays(
+        [[row[2] for row in one] for one in mine],
+        [[[np.nan if row[3] is None else row[3]] for row in one] for one in mine],
+        ["plasma"],
+        inputs=[[[row[1]] for row in one] for one in mine],
+        input_names=["dose"],
+        trajectories=names,
+        split=SplitConfig(by="none"),
+    )
+    found = fit(load_spec(folder / "known.toml").model, data, QUICK)
+    truth = {"ka_pop": "ka", "V_pop": "V", "vmax": "vmax", "km": "km"}
+    for name, known in truth.items():
+        assert found.model.parameters[name] == pytest.approx(make_data.TRUTH[known], rel=0.1)
+        low, high = found.intervals[name]
+        assert low < make_data.TRUTH[known] < high
+    assert found.population is not None
+    spreads = {one.parameter: one.sd for one in found.population.effects}
+    assert spreads == {
+        "ka_pop": pytest.approx(make_data.SPREAD["ka"], rel=0.15),
+        "V_pop": pytest.approx(make_data.SPREAD["V"], rel=0.15),
+    }
