@@ -173,6 +173,7 @@ class Marginal:
             moved[k] += DIFFERENCE
             ends.append(self.split(moved))
             points.append(Point(ends[-1][0], self.free + DIFFERENCE * turn * self.moves))
+        volumes: list[float] = []
         for _ in range(CORRECTIONS):
             volumes, changes = [], []
             for k, linear in enumerate(self.inner.linearise_many(points)):
