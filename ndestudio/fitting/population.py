@@ -45,11 +45,11 @@ LEAST = 1e-4
 """Spread, as a part of what it started from, below which there is none to be seen."""
 TURNS = 6
 """Turns of expectation and maximisation before the search by gradient."""
-ROUNDS, STOOD = 60, 1e-6
-"""Steps of the search by gradient, and the decrease of -2 log L that is none any more."""
+ROUNDS, STOOD, DOUBT = 40, 1e-6, 1e-2
+"""Steps of the search by gradient, the decrease of -2 log L that is none any more, and one that is told of where the search ends."""
 INNER = 12
 """Steps of the modes of the runs, and the change (of numbers of order one) that none is made for."""
-STILL = 1e-9
+STILL = 1e-7
 REACH = 1.959964
 LARGEST = 2000
 """Values of one run up to which standard errors of spreads are computed."""
@@ -348,7 +348,9 @@ def fit_population(tracker: Tracker) -> None:
     if (batch.follows[: len(batch.rows)] >= 0).any():
         tracker.note("The spread between runs was not estimated: the model was fitted over segments.", "warning")
         return
-    whole = marginal(problem, batch.steps, point, batch.names)
+    # the solver in NumPy takes networks from the model
+    trained = replace(problem, space=replace(problem.space, model=problem.space.fitted(point.theta, {})))
+    whole = marginal(trained, batch.steps, point, batch.names)
     runs = int(whole.moves[:, whole.states].any(axis=1).sum())
     if runs < FEWEST:
         tracker.note(f"The spread between {runs} runs was not estimated; it takes {FEWEST}.", "warning")
@@ -387,26 +389,24 @@ def _minimised(tracker: Tracker, whole: Marginal) -> tuple[Float[np.ndarray, " p
     information = whole.information(phi)
     inverse = _inverse(2.0 * information)
 
-    best = [phi, np.inf]
+    best, left = (phi, np.inf), np.inf
 
     def value(at: Float[np.ndarray, " phi"]) -> tuple[float, Float[np.ndarray, " phi"]]:
+        nonlocal best, left
         tracker.poll()
         here = whole.value(at), whole.gradient(at)
         if here[0] < best[1]:
-            best[:] = at.copy(), here[0]
-            if 0.5 * float(here[1] @ inverse @ here[1]) < STOOD:
+            best, left = (at.copy(), here[0]), 0.5 * float(here[1] @ inverse @ here[1])
+            if left < STOOD:
                 raise _Still
         return here
 
-    still = False
     try:
         options = {"gtol": 1e-6, "maxiter": ROUNDS, "hess_inv0": inverse}
         scipy.optimize.minimize(value, phi, jac=True, method="BFGS", options=options)
-    except _Still:
-        still = True
-    except TimeUp:
+    except (_Still, TimeUp):
         pass
-    return best[0], float(whole.value(best[0])), still
+    return best[0], float(whole.value(best[0])), left < DOUBT
 
 
 def _inverse(matrix: Float[np.ndarray, "n n"]) -> Float[np.ndarray, "n n"]:
