@@ -135,6 +135,8 @@ class Seen:
         except DataError as error:
             self._hold(error)
         self.decisions: tuple[Decision, ...] = self.preview.decisions if self.preview is not None else ()
+        if self.dataset is not None:
+            self.decisions += tuple(one for one in self.dataset.decisions if one.topic == "path")
         if self.dataset is None and self.preview is not None:
             for problem in self.preview.problems:
                 self._add(str(problem), problem.decision)

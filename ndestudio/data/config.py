@@ -6,6 +6,8 @@ from typing import Literal
 
 import msgspec
 
+from ndestudio.data.control_path import InputKind
+
 
 class SplitConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How rows are divided into training, validation and test parts.
@@ -144,7 +146,14 @@ class DataConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
         Measured columns (states or observed outputs of the model); None: all that have no other role. Of a long table:
         what the observable column names.
     inputs
-        Measured forcings, interpolated linearly between their samples.
+        Measured forcings; ``interpolation`` says how they go between their samples.
+    interpolation
+        Input -> how it goes between its samples: `"linear"`, `"hold"` (its value stays until the next sample), `"cubic"` (natural
+        spline; needs later samples), `"hermite"` (cubic Hermite with backward differences: no value at a sample needs later
+        ones) or `"rectilinear"` (held, and moved to the next value at its time). Inputs with few values that stay are
+        taken as held, others as linear. Missing samples are passed over.
+    periodic
+        Input -> period after which it repeats itself before its first and after its last sample, in units of the time.
     covariates
         What is known of a whole trajectory (a dose, a temperature): inputs with one value in each, which may stand in
         any of its rows; texts are categories, numbered in alphabetical order from 0: parameters can be estimated for each
@@ -210,6 +219,8 @@ class DataConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     doses: DoseConfig = DoseConfig()
     states: tuple[str, ...] | None = None
     inputs: tuple[str, ...] = ()
+    interpolation: dict[str, InputKind] = {}
+    periodic: dict[str, float] = {}
     covariates: tuple[str, ...] = ()
     condition: str | None = None
     conditions: dict[str, ConditionConfig] = {}

@@ -1,7 +1,9 @@
 """How the inputs of a trajectory go between and beyond their samples: the one place where inputs are interpolated.
 
-A way of interpolating is one entry of ``KINDS``. Everything that reads an input in Python (grids of the fixed-step solvers,
-the reference solver, diffrax, samples of neural terms) asks a ``ControlPath`` or, inside a compiled program, the entry itself.
+A way of interpolating is one entry of ``KINDS``: it makes a piecewise cubic of the samples, and everything that reads an
+input (grids of the fixed-step solvers, the reference solver, diffrax, samples of neural terms, exported programs) reads that.
+Which kinds need samples of the future is from Morrill, Kidger, Yang and Lyons 2022, On the choice of interpolation scheme for
+neural CDEs (Transactions on Machine Learning Research).
 """
 
 from __future__ import annotations
@@ -9,109 +11,153 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from functools import cached_property
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 
 from ndestudio.errors import DataError
 
 ScalarInput = Callable[[float], float]
+Knots = Float[np.ndarray, " knot"]
+InputKind = Literal["linear", "hold", "cubic", "hermite", "rectilinear"]
+"""Names of ``KINDS``."""
+SAME = 1e-9
+"""Part of the size of an input below which two slopes or values are the same."""
 
 
-class Interpolation(Protocol):
-    """One way of going from samples of an input to its value at any time.
+class Piecewise(NamedTuple):
+    """A piecewise cubic function of time, continuous from the right; a pytree of arrays.
 
-    Times are increasing; the value outside of them is that of the nearest sample. Two samples at one time are the values
-    before and after a step. ``xp`` is `numpy` or `jax.numpy`; steps need the former.
+    Parameters
+    ----------
+    breaks
+        Where pieces begin, increasing. Before the first the value is that at it.
+    coefficients
+        Of 1, s, s^2 and s^3, s being the time since the piece began. The last piece is constant and never ends.
     """
 
-    def at(self, t: Any, times: Any, values: Any, xp: Any = np, *, left: bool = False) -> Any:
+    breaks: Any
+    coefficients: Any
+
+    def at(self, t: Any, xp: Any = np, *, left: bool = False) -> Any:
         """Values at ``t`` (any shape); at a jump the value after it, or with ``left`` the one before."""
-        ...
+        s, c = self._piece(t, xp, left)
+        return c[..., 0] + s * (c[..., 1] + s * (c[..., 2] + s * c[..., 3]))
 
-    def derivative(self, t: Any, times: Any, values: Any, xp: Any = np) -> Any:
-        """Slopes just after ``t``, without the jumps themselves."""
-        ...
+    def slope(self, t: Any, xp: Any = np, *, left: bool = False) -> Any:
+        """Slopes just after ``t``, or with ``left`` just before it; jumps are left out."""
+        s, c = self._piece(t, xp, left)
+        value = c[..., 1] + s * (2.0 * c[..., 2] + s * 3.0 * c[..., 3])
+        begun = t > self.breaks[0] if left else t >= self.breaks[0]
+        return xp.where(begun, value, 0.0)
 
-    def scalar(self, times: Sequence[float], values: Sequence[float]) -> ScalarInput:
-        """The same as ``at`` for one time, as a fast function of a float."""
-        ...
-
-    def jumps(
-        self, times: Float[np.ndarray, " knot"], values: Float[np.ndarray, " knot"]
-    ) -> Float[np.ndarray, " jump"]:
-        """Times at which the value is not continuous."""
-        ...
-
-
-class Linear:
-    """Straight lines between the samples."""
-
-    def at(self, t: Any, times: Any, values: Any, xp: Any = np, *, left: bool = False) -> Any:
-        if xp is not np or not _steps(times).any():
-            return xp.interp(t, times, values)
-        # the interval that ends at t, or begins there, so that its length is not 0
-        k = np.clip(np.searchsorted(times, t, side="left" if left else "right") - 1, 0, len(times) - 2)
-        length = times[k + 1] - times[k]
-        part = np.clip((t - times[k]) / np.where(length > 0, length, 1.0), 0.0, 1.0)
-        inside = values[k] + part * (values[k + 1] - values[k])
-        first = (t < times[0]) | ((t <= times[0]) & left)
-        last = (t > times[-1]) | ((t >= times[-1]) & (not left))
-        return np.where(first, values[0], np.where(last, values[-1], inside))
-
-    def derivative(self, t: Any, times: Any, values: Any, xp: Any = np) -> Any:
-        if len(times) < 2:
-            return xp.zeros_like(xp.asarray(t, dtype=float))
-        k = xp.clip(xp.searchsorted(times, t, side="right") - 1, 0, len(times) - 2)
-        inside = (t >= times[0]) & (t < times[-1])
-        length = times[k + 1] - times[k]
-        return xp.where(inside, (values[k + 1] - values[k]) / xp.where(length > 0, length, 1.0), 0.0)
-
-    def scalar(self, times: Sequence[float], values: Sequence[float]) -> ScalarInput:
-        def at(t: float) -> float:
-            if t < times[0]:
-                return values[0]
-            if t >= times[-1]:
-                return values[-1]
-            k = bisect_right(times, t)
-            a, b = times[k - 1], times[k]
-            return values[k - 1] + (values[k] - values[k - 1]) * ((t - a) / (b - a))
-
-        return at
-
-    def jumps(
-        self, times: Float[np.ndarray, " knot"], values: Float[np.ndarray, " knot"]
-    ) -> Float[np.ndarray, " jump"]:
-        return times[1:][_steps(times) & (np.diff(values) != 0)]
+    def _piece(self, t: Any, xp: Any, left: bool) -> tuple[Any, Any]:
+        k = xp.searchsorted(self.breaks, t, side="left" if left else "right") - 1
+        k = xp.clip(k, 0, self.breaks.shape[0] - 1)
+        return xp.maximum(t - self.breaks[k], 0.0), self.coefficients[k]
 
 
-class Hold:
-    """The last sample is held until the next one (zero-order hold): doses, setpoints, switches."""
+@dataclass(frozen=True)
+class Kind:
+    """One way of going from samples of an input to its value at any time.
 
-    def at(self, t: Any, times: Any, values: Any, xp: Any = np, *, left: bool = False) -> Any:
-        k = xp.searchsorted(times, t, side="left" if left else "right") - 1
-        return values[xp.clip(k, 0, len(times) - 1)]
+    Parameters
+    ----------
+    title
+        What it is called in a list.
+    sees
+        Up to when it must know the samples to give the value at a time: `"now"`, `"next"` (up to the next sample, so that
+        values at the samples need no later ones), or `"all"` of them.
+    pieces
+        (times, values) of samples without a jump between them -> coefficients of the pieces between them.
+    held
+        Whether the value changes at the samples only.
+    """
 
-    def derivative(self, t: Any, times: Any, values: Any, xp: Any = np) -> Any:
-        return xp.zeros_like(xp.asarray(t, dtype=float))
+    title: str
+    sees: Literal["now", "next", "all"]
+    pieces: Callable[[Knots, Knots], Float[np.ndarray, "gap 4"]]
+    held: bool = False
 
-    def scalar(self, times: Sequence[float], values: Sequence[float]) -> ScalarInput:
-        return lambda t: values[max(bisect_right(times, t) - 1, 0)]
-
-    def jumps(
-        self, times: Float[np.ndarray, " knot"], values: Float[np.ndarray, " knot"]
-    ) -> Float[np.ndarray, " jump"]:
-        return times[1:][np.diff(values) != 0]
-
-
-def _steps(times: Float[np.ndarray, " knot"]) -> Bool[np.ndarray, " gap"]:
-    """Where two samples are at one time."""
-    return times[1:] == times[:-1]
+    @property
+    def causal(self) -> bool:
+        """Whether no value at a sample depends on later samples."""
+        return self.sees != "all"
 
 
-KINDS: dict[str, Interpolation] = {"linear": Linear(), "hold": Hold()}
-"""Ways of interpolating, by the name that ``Trajectory.input_kind`` has."""
+def _straight(t: Knots, v: Knots) -> Float[np.ndarray, "gap 4"]:
+    zero = np.zeros(len(t) - 1)
+    return np.column_stack([v[:-1], np.diff(v) / np.diff(t), zero, zero])
+
+
+def _constant(t: Knots, v: Knots) -> Float[np.ndarray, "gap 4"]:
+    return np.column_stack([v[:-1], np.zeros((len(t) - 1, 3))])
+
+
+def _spline(t: Knots, v: Knots) -> Float[np.ndarray, "gap 4"]:
+    """Natural cubic spline (de Boor 2001, A Practical Guide to Splines, chapter IV)."""
+    if len(t) < 3:
+        return _straight(t, v)
+    from scipy.interpolate import CubicSpline
+
+    return CubicSpline(t, v, bc_type="natural").c[::-1].T
+
+
+def _backward(t: Knots, v: Knots) -> Float[np.ndarray, "gap 4"]:
+    """Cubic Hermite pieces whose slope at a sample is that of the line from the sample before (Morrill et al. 2022)."""
+    h = np.diff(t)
+    line = np.diff(v) / h
+    begin = np.concatenate([line[:1], line[:-1]])
+    # the end of each piece has the slope of its own line
+    bend = (line - begin) / h
+    return np.column_stack([v[:-1], begin, 2.0 * bend, -bend / h])
+
+
+KINDS: dict[str, Kind] = {
+    "linear": Kind("Straight lines", "next", _straight),
+    "hold": Kind("Held until the next sample", "now", _constant, held=True),
+    "cubic": Kind("Natural cubic spline", "all", _spline),
+    "hermite": Kind("Cubic Hermite, backward differences", "next", _backward),
+    "rectilinear": Kind("Rectilinear: time, then value", "now", _constant, held=True),
+}
+"""Ways of interpolating, by the name that ``Trajectory.input_kinds`` and the setting `interpolation` have."""
+
+
+class Pieces(NamedTuple):
+    """An input as a function, and where it is not smooth.
+
+    Parameters
+    ----------
+    jumps
+        Times at which the value is not continuous.
+    corners
+        Times at which the slope is not, jumps aside.
+    """
+
+    function: Piecewise
+    jumps: Float[np.ndarray, " jump"]
+    corners: Float[np.ndarray, " corner"]
+
+
+def pieces_of(times: Knots, values: Knots, kind: str) -> Pieces:
+    """The function through samples; two of them at one time are the values before and after a jump."""
+    ends = np.flatnonzero(np.diff(times) == 0) + 1
+    breaks, coefficients = [], []
+    for t, v in zip(np.split(times, ends), np.split(values, ends), strict=True):
+        if len(t) > 1:
+            breaks.append(t[:-1])
+            coefficients.append(KINDS[kind].pieces(t, v))
+    breaks.append(times[-1:])
+    coefficients.append(np.array([[values[-1], 0.0, 0.0, 0.0]]))
+    function = Piecewise(np.concatenate(breaks), np.concatenate(coefficients))
+    inner = function.breaks[1:]
+    size = float(np.max(np.abs(values)))
+    step = np.abs(function.at(inner) - function.at(inner, left=True)) > SAME * size
+    bent = np.abs(function.slope(inner) - function.slope(inner, left=True))
+    steepest = float(np.max(np.abs(function.coefficients[:, 1])))
+    return Pieces(function, inner[step], inner[~step & (bent > SAME * steepest)])
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,13 +168,17 @@ class ControlPath:
     ----------
     times, values
         Samples of each input, gaps left out; times increasing, two equal ones where the input steps.
-    kind
-        A name in ``KINDS``.
+    kinds
+        A name in ``KINDS`` for each input; inputs beyond the end of the list are `linear`.
+    periods
+        After which each input repeats itself beyond its samples, 0 where it stays as it is; as ``kinds``. Its samples then
+        reach a period further on both sides than is read.
     """
 
     times: tuple[Float[np.ndarray, " _"], ...]
     values: tuple[Float[np.ndarray, " _"], ...]
-    kind: str = "linear"
+    kinds: tuple[str, ...] = ()
+    periods: tuple[float, ...] = ()
 
     def __call__(self, t: Any, *, left: bool = False) -> Float[np.ndarray, "*time input"]:
         """Inputs at ``t``, an array of any shape; NaN for an input without samples.
@@ -139,17 +189,29 @@ class ControlPath:
             At a jump take the value before it.
         """
         t = np.asarray(t, dtype=float)
-        return self._each(t, lambda times, values: KINDS[self.kind].at(t, times, values, left=left))
+        return self._each(t, lambda function, at: function.at(at, left=left))
 
-    def derivative(self, t: Any) -> Float[np.ndarray, "*time input"]:
-        """Slopes of the inputs just after ``t``, without their jumps."""
+    def derivative(self, t: Any, *, left: bool = False) -> Float[np.ndarray, "*time input"]:
+        """Slopes of the inputs just after ``t`` (with ``left`` just before it), without their jumps."""
         t = np.asarray(t, dtype=float)
-        return self._each(t, lambda times, values: KINDS[self.kind].derivative(t, times, values))
+        return self._each(t, lambda function, at: function.slope(at, left=left))
 
-    @property
+    @cached_property
+    def pieces(self) -> tuple[Pieces | None, ...]:
+        """Each input as a function; None without samples."""
+        return tuple(
+            pieces_of(t, v, self.kind(k)) if len(t) else None
+            for k, (t, v) in enumerate(zip(self.times, self.values, strict=True))
+        )
+
+    def kind(self, k: int) -> str:
+        """How input ``k`` goes between its samples."""
+        return self.kinds[k] if k < len(self.kinds) else "linear"
+
+    @cached_property
     def jumps(self) -> Float[np.ndarray, " jump"]:
         """Times at which an input jumps, increasing."""
-        each = [KINDS[self.kind].jumps(t, v) for t, v in zip(self.times, self.values, strict=True)]
+        each = [one.jumps for one in self.pieces if one is not None]
         return np.unique(np.concatenate(each)) if each else np.zeros(0)
 
     def widest_gap(self, columns: Sequence[int]) -> float:
@@ -160,50 +222,96 @@ class ControlPath:
 
     def scalars(self, columns: Sequence[int]) -> list[ScalarInput]:
         """Fast functions of one time, for these inputs."""
-        return [
-            KINDS[self.kind].scalar(self.times[k].tolist(), self.values[k].tolist())
-            if len(self.times[k])
-            else (lambda t: float("nan"))
-            for k in columns
-        ]
+        return [self._scalar(k) for k in columns]
+
+    def _scalar(self, k: int) -> ScalarInput:
+        pieces = self.pieces[k]
+        if pieces is None:
+            return lambda t: float("nan")
+        breaks, coefficients = (part.tolist() for part in pieces.function)
+
+        def at(t: float) -> float:
+            place = bisect_right(breaks, t) - 1
+            if place < 0:
+                return coefficients[0][0]
+            s = t - breaks[place]
+            a, b, c, d = coefficients[place]
+            return a + s * (b + s * (c + s * d))
+
+        return (lambda t: at(float(self._folded(t, k)))) if self._period(k) else at
+
+    def _period(self, k: int) -> float:
+        return self.periods[k] if k < len(self.periods) else 0.0
+
+    def _folded(self, t: Any, k: int) -> Any:
+        """Times taken back into the samples of a periodic input."""
+        period = self._period(k)
+        if not period:
+            return t
+        low, high = self.times[k][0] + period, self.times[k][-1] - period
+        t = t - period * np.ceil(np.maximum(t - high, 0.0) / period)
+        return t + period * np.ceil(np.maximum(low - t, 0.0) / period)
 
     def _each(
-        self, t: Float[np.ndarray, "*time"], value: Callable[[Any, Any], Any]
+        self, t: Float[np.ndarray, "*time"], value: Callable[[Piecewise, Any], Any]
     ) -> Float[np.ndarray, "*time input"]:
         out = np.full((*t.shape, len(self.times)), np.nan)
-        for k, (times, values) in enumerate(zip(self.times, self.values, strict=True)):
-            if len(times):
-                out[..., k] = value(times, values)
+        for k, pieces in enumerate(self.pieces):
+            if pieces is not None:
+                out[..., k] = value(pieces.function, self._folded(t, k))
         return out
 
 
 def control_path(
     t: Float[np.ndarray, " time"],
     inputs: Float[np.ndarray, "time input"],
-    kind: str = "linear",
+    kinds: Sequence[str] | str = (),
     *,
     before: Float[np.ndarray, "time input"] | None = None,
+    periods: Sequence[float] = (),
 ) -> ControlPath:
     """The path through samples of all inputs at common times; missing ones (NaN) are left out.
 
     Parameters
     ----------
+    kinds
+        As in ``ControlPath``, or one for all.
     before
         Values just before `t` of inputs that step there, NaN where they do not: two samples at one time.
+    periods
+        As in ``ControlPath``.
 
     Raises
     ------
     DataError
-        ``kind`` is not a name in ``KINDS``.
+        A kind is not a name in ``KINDS``.
     """
-    if kind not in KINDS:
-        raise DataError(f"inputs cannot go between their samples as `{kind}`; choose one of {', '.join(KINDS)}")
+    begin, end = (float(t[0]), float(t[-1])) if len(t) else (0.0, 0.0)
+    each = (kinds,) * inputs.shape[1] if isinstance(kinds, str) else tuple(kinds)
+    for kind in each:
+        if kind not in KINDS:
+            raise DataError(f"inputs cannot go between their samples as `{kind}`; choose one of {', '.join(KINDS)}")
     if before is not None and np.isfinite(before).any():
         # doubled rows, the left limit first: where an input does not step there is a sample only once
         t, inputs = np.repeat(t, 2), np.stack([before, inputs], axis=1).reshape(2 * len(t), -1)
     known = np.isfinite(inputs)
-    return ControlPath(
-        tuple(t[mask] for mask in known.T),
-        tuple(values[mask] for values, mask in zip(inputs.T, known.T, strict=True)),
-        kind,
-    )
+    samples = [(t[mask], values[mask]) for values, mask in zip(inputs.T, known.T, strict=True)]
+    for k, period in enumerate(periods):
+        if period and len(samples[k][0]):
+            samples[k] = _repeated(*samples[k], period, begin, end)
+    return ControlPath(tuple(one for one, _ in samples), tuple(one for _, one in samples), each, tuple(periods))
+
+
+def _repeated(
+    t: Knots, v: Knots, period: float, begin: float, end: float
+) -> tuple[Float[np.ndarray, " copied"], Float[np.ndarray, " copied"]]:
+    """Samples copied by whole periods, until they reach two periods beyond ``begin`` and ``end``.
+
+    The last period of the samples is repeated after them, the first one before them.
+    """
+    later, earlier = t > t[-1] - period, t < t[0] + period
+    after = range(1, int(np.ceil((end - t[-1]) / period)) + 3) if end > t[-1] else range(1, 3)
+    ahead = range(int(np.ceil((t[0] - begin) / period)) + 2 if begin < t[0] else 2, 0, -1)
+    times = [*(t[earlier] - k * period for k in ahead), t, *(t[later] + k * period for k in after)]
+    values = [*(v[earlier] for _ in ahead), v, *(v[later] for _ in after)]
+    return np.concatenate(times), np.concatenate(values)

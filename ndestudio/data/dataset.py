@@ -136,8 +136,10 @@ class Trajectory:
     deviation
         Standard deviation of each measured value (NaN where unknown); None: of none is it known. It weighs the values
         of a column against each other.
-    input_kind
-        How inputs go between their samples, a name in ``control_path.KINDS``.
+    input_kinds
+        How each input goes between its samples, a name in ``control_path.KINDS``; those left out are `linear`.
+    input_periods
+        After which each input repeats itself beyond its samples, 0 where its last value stays; those left out are 0.
     doses
         What was given, in order of time.
     inputs_before
@@ -156,7 +158,8 @@ class Trajectory:
     part: Int8[np.ndarray, " time"]
     weight: float = 1.0
     deviation: Float[np.ndarray, "time measured"] | None = None
-    input_kind: str = "linear"
+    input_kinds: tuple[str, ...] = ()
+    input_periods: tuple[float, ...] = ()
     doses: tuple[Dose, ...] = ()
     inputs_before: Float[np.ndarray, "time input"] | None = None
     condition: str = ""
@@ -165,7 +168,9 @@ class Trajectory:
     @property
     def control(self) -> ControlPath:
         """The inputs as functions of time."""
-        return control_path(self.t, self.inputs, self.input_kind, before=self.inputs_before)
+        return control_path(
+            self.t, self.inputs, self.input_kinds, before=self.inputs_before, periods=self.input_periods
+        )
 
     @property
     def present(self) -> Bool[np.ndarray, "time measured"]:

@@ -85,7 +85,9 @@ def summary(dataset: Dataset) -> str:
         "states " + ", ".join(dataset.measured_names),
     ]
     if dataset.inputs:
-        parts.append("inputs " + ", ".join(dataset.input_names))
+        kinds = [dataset.trajectories[0].control.kind(k) for k in range(len(dataset.inputs))]
+        told = zip(dataset.input_names, kinds, strict=True)
+        parts.append("inputs " + ", ".join(name if kind == "linear" else f"{name} ({kind})" for name, kind in told))
     doses = [len(one.doses) for one in dataset.trajectories if one.doses]
     if doses:
         parts.append(f"{sum(doses)} dose{'' if sum(doses) == 1 else 's'}")

@@ -12,7 +12,7 @@ from ndestudio.data.config import DataConfig
 from ndestudio.errors import DataError
 
 Topic: TypeAlias = Literal[
-    "table", "header", "format", "time", "unit", "trajectory", "shape", "missing", "role", "dose"
+    "table", "header", "format", "time", "unit", "trajectory", "shape", "missing", "role", "path", "dose"
 ]
 """What a decision is about."""
 
@@ -22,6 +22,7 @@ TOPICS: Mapping[Topic, str] = {
     "trajectory": "Trajectories",
     "missing": "Missing",
     "role": "Role",
+    "path": "Inputs",
     "dose": "Doses",
     "unit": "Unit",
     "table": "Table",

@@ -15,6 +15,7 @@ from ndestudio.data.dataset import Column, Dataset, Source
 from ndestudio.data.dates import counted, per_hour
 from ndestudio.data.decisions import open_decisions, question
 from ndestudio.data.deviations import cleaned
+from ndestudio.data.input_paths import with_paths
 from ndestudio.data.names import TIME_NAME, suggestion
 from ndestudio.data.plan import Plan, clock_columns, forms, kinds, make_plan, match
 from ndestudio.data.readers.base import Table, side_by_side, suited
@@ -182,8 +183,9 @@ def _finish(plan: Plan, sources: list[Rows], files: list[Source], config: DataCo
         weights=_weights(measured, config),
         split=config.split,
     )
-    dataset = with_conditions(with_covariates(dataset, shaped.covariates), config)
-    decisions = (*plan.decisions, *shaped.decisions)
+    dataset = with_paths(with_covariates(dataset, shaped.covariates), shaped.covariates, config)
+    dataset = with_conditions(dataset, config)
+    decisions = (*plan.decisions, *shaped.decisions, *dataset.decisions)
     return _with_trajectory_weights(replace(dataset, decisions=decisions, time_reading=found.reading), config)
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from jaxtyping import Float
 
+from ndestudio.data.control_path import KINDS
 from ndestudio.data.dataset import Dataset, Source, Trajectory
 from ndestudio.errors import ExportError
 from ndestudio.export.track import Track
@@ -296,19 +297,29 @@ def _plainly_named(tracks: tuple[Track, ...]) -> tuple[Track, ...]:
 
 
 def _track(model: FittedModel, dataset: Dataset, trajectory: Trajectory) -> Track:
-    if model.system.inputs and trajectory.input_kind != "linear":
-        raise ExportError(
-            f"the inputs of trajectory `{trajectory.name}` go between their samples as `{trajectory.input_kind}`; programs are "
-            "written for linear interpolation only. Sample the inputs densely and take them as linear to export this model"
-        )
-    tables = []
+    control, tables = trajectory.control, []
     for name in model.system.inputs:
         column = dataset.input_names.index(name)
-        tables.append(_without_steps(trajectory.control.times[column], trajectory.control.values[column]))
+        _check_kind(name, control.kind(column), control.periods[column] if control.periods else 0.0)
+        times, values = control.times[column], control.values[column]
+        if KINDS[control.kind(column)].held:
+            # the value before each sample, then the one after it
+            times, values = np.repeat(times, 2)[1:], np.repeat(values, 2)[:-1]
+        tables.append(_without_steps(times, values))
     from ndestudio.model.initial import model_start
 
     initial = np.asarray(model_start(model, trajectory), dtype=float)
     return Track(trajectory.name, float(trajectory.t[0]), float(trajectory.t[-1]), initial, tuple(tables))
+
+
+def _check_kind(name: str, kind: str, period: float) -> None:
+    """Programs have straight lines, steps among them."""
+    if kind in ("cubic", "hermite") or period:
+        how = "repeats itself" if period else f"goes between its samples as `{kind}`"
+        raise ExportError(
+            f"the input `{name}` {how}; programs are written for straight lines and held values only. Choose another "
+            "`interpolation`, or sample the input densely"
+        )
 
 
 def _without_steps(

@@ -20,7 +20,7 @@ from ndestudio.problem.initial import FORMULA, FREE, GIVEN, SHARED, Start
 from ndestudio.problem.rows import Rows, Target, bucket, make_target, whole_rows
 from ndestudio.problem.space import Space, initial_transforms
 from ndestudio.solve.delays import grid_breaks
-from ndestudio.solve.time_grid import Grid, make_grid
+from ndestudio.solve.time_grid import Grid, Paths, make_grid
 
 ENOUGH = 1000
 """Clean values that determine a network of usual size."""
@@ -124,8 +124,9 @@ def make_batch(
     samples = max(len(row.index) for row in rows)
     samples = bucket(samples) if padded else samples
     full = [*rows, *[rows[0]] * (width - len(rows))]
+    own = problem.adaptive is not None
     breaks = grid_breaks(problem.definition, problem.method, problem.space.model, full)
-    grid = make_grid(full, steps, problem.method, samples, problem.time_grid, breaks)
+    grid = make_grid(full, steps, problem.method, samples, problem.time_grid, breaks, paths=own)
     target = make_target(full, problem.dataset, problem.observed, problem.space.constants.log, samples)
     if width > len(rows):
         target = _without_padding(target, len(rows))
@@ -227,7 +228,8 @@ def split_rows(batch: Batch, pieces: int) -> list[tuple[Start, Grid, Target]]:
     for first in range(0, rows * pieces, rows):
         part, g = slice(first, first + rows), batch.grid
         marching, sampled = (g.h[:, part], g.t[:, :, part], g.u[:, :, part]), (g.step, g.q, g.sample_t, g.sample_u)
-        grid = Grid(*marching, *(array[part] for array in sampled))
+        own = Paths(*(array[part] for array in g.paths))
+        grid = Grid(*marching, *(array[part] for array in sampled), paths=own)
         found.append((Start(*(a[part] for a in batch.start)), grid, Target(*(a[part] for a in batch.target))))
     return found
 
@@ -243,6 +245,7 @@ def take_rows(batch: Batch, point: Point, index: Int[np.ndarray, " chosen"]) -> 
         g.q[index],
         g.sample_t[index],
         g.sample_u[index],
+        Paths(*(array[index] for array in g.paths)),
     )
     train, validation = _normal(batch.target.train[index]), _normal(batch.target.validation[index])
     target = Target(batch.target.values[index], train, validation)

@@ -75,6 +75,7 @@ def along(problem: PreparedFit, batch: Batch) -> Batch:
         (number == steps).astype(float),
         knots,
         inputs,
+        grid.paths,
     )
     nothing = np.zeros_like(train)
     return replace(batch, grid=points, target=Target(nothing, train, nothing))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ndestudio.data.dataset import Part
+from ndestudio.data.input_paths import foresight
 from ndestudio.fitting.prepared import PreparedFit
 from ndestudio.model.evaluate import at_rest, field
 from ndestudio.model.initial import model_start
@@ -21,6 +22,7 @@ def preflight_checks(problem: PreparedFit) -> list[str]:
     return [
         *_units(problem),
         *_doses(problem),
+        *([seen] if (seen := foresight(problem.dataset)) else []),
         *_empty(problem),
         *_flat(problem),
         *_alone(problem),

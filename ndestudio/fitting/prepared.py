@@ -242,8 +242,7 @@ def _solved_by(problem: PreparedFit, solver: Solver) -> PreparedFit:
     """
     if sentence := solver.refuses(problem.definition):
         raise SpecError(sentence)
-    settings = replace(solver_settings(problem.train), inputs=problem.definition.input_kind)
-    traced = solver.traced(settings, int(problem.space.free.sum()))
+    traced = solver.traced(solver_settings(problem.train), int(problem.space.free.sum()))
     return replace(problem, method=solver.grid, adaptive=traced)
 
 

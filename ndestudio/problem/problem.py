@@ -10,7 +10,6 @@ import numpy as np
 from jaxtyping import Bool
 
 from ndestudio.data.dataset import Dataset, Trajectory
-from ndestudio.errors import DataError
 from ndestudio.model.fitted import FittedModel
 from ndestudio.problem.conditions import Condition, condition
 from ndestudio.problem.constants import Constants
@@ -51,22 +50,6 @@ class Problem:
         """Measured columns that the model has a counterpart for."""
         known = dict(zip(self.structure.observation.measured, self.structure.observation.expressions, strict=True))
         return np.array([known.get(name) is not None for name in self.dataset.measured_names])
-
-    @property
-    def input_kind(self) -> str:
-        """How inputs go between their samples, in all trajectories alike.
-
-        Raises
-        ------
-        DataError
-            Trajectories differ in it.
-        """
-        kinds = {one.input_kind for one in self.dataset.trajectories}
-        if len(kinds) > 1:
-            raise DataError(
-                f"inputs go between their samples as {', '.join(sorted(kinds))}; choose one for all trajectories"
-            )
-        return kinds.pop() if kinds else "linear"
 
     def conditions(self, model: FittedModel, trajectories: Sequence[Trajectory] | None = None) -> list[Condition]:
         """What each trajectory (or those given) is solved under, with the initial values of ``model``."""

@@ -50,6 +50,9 @@ def with_role(
     changes: dict[str, Any] = {"states": _without(states, column)}
     for name in ("inputs", "covariates", "ignore"):
         changes[name] = _without(getattr(data, name), column)
+    if role != "input":
+        changes["interpolation"] = {name: kind for name, kind in data.interpolation.items() if name != column}
+        changes["periodic"] = {name: period for name, period in data.periodic.items() if name != column}
     changes["deviations"] = {name: other for name, other in data.deviations.items() if column not in (name, other)}
     times = tuple(name for name in _listed(data.time) if name != column)
     changes["time"] = data.time if column not in _listed(data.time) else _joined(times) or None

@@ -12,6 +12,7 @@ from jaxtyping import Float
 from ndestudio.problem.conditions import Condition
 from ndestudio.problem.problem import Problem
 from ndestudio.solve.tableau import Tableau
+from ndestudio.solve.time_grid import Paths
 
 
 @dataclass(frozen=True)
@@ -30,8 +31,6 @@ class SolverSettings:
         Tolerances of an adaptive solve; ``atol`` in units of each state's scale.
     max_steps
         After which an adaptive solve gives up.
-    inputs
-        How inputs go between their samples (of the data, no choice), a name in ``control_path.KINDS``.
     """
 
     solver: str = "auto"
@@ -40,7 +39,6 @@ class SolverSettings:
     rtol: float | None = None
     atol: float | None = None
     max_steps: int = 4096
-    inputs: str = "linear"
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,7 +76,9 @@ class TracedMethod(Protocol):
     @property
     def controller(self) -> str: ...
 
-    def states_at(self, field: Any, known: Any, phi: Any, constants: Any, t: Any, u: Any, knots: Any, y0: Any) -> Any:
+    def states_at(
+        self, field: Any, known: Any, phi: Any, constants: Any, t: Any, paths: Paths, knots: Any, y0: Any
+    ) -> Any:
         """States [sample, state] of one row; infinite from where it gave up on.
 
         Parameters

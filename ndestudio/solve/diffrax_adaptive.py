@@ -12,13 +12,14 @@ from typing import Any, ClassVar, Literal
 
 import numpy as np
 
-from ndestudio.data.control_path import KINDS
+from ndestudio.data.control_path import Piecewise
 from ndestudio.errors import SpecError
 from ndestudio.problem.conditions import Condition
 from ndestudio.problem.problem import Problem
 from ndestudio.solve.base import Linearisation, Solution, SolverSettings, ordinary
 from ndestudio.solve.jax_backend import get_jax
 from ndestudio.solve.tableau import RK4, SDIRK4, Tableau
+from ndestudio.solve.time_grid import Paths
 
 ADJOINTS = ("recursive", "direct", "forward", "backsolve")
 FEW = 60
@@ -44,21 +45,20 @@ class Adaptive:
     ----------
     controller
         `"pid"` (steps by the local error) or `"constant"` (the steps of the training grid).
-    inputs
-        How inputs go between their samples, a name in ``control_path.KINDS``.
     """
 
     solver: Diffrax
     adjoint: str
     controller: str
     max_steps: int
-    inputs: str = "linear"
 
     @property
     def name(self) -> str:
         return self.solver.name
 
-    def states_at(self, field: Any, known: Any, phi: Any, constants: Any, t: Any, u: Any, knots: Any, y0: Any) -> Any:
+    def states_at(
+        self, field: Any, known: Any, phi: Any, constants: Any, t: Any, paths: Paths, knots: Any, y0: Any
+    ) -> Any:
         """States of one row at its samples; infinite from where the solver gave up on."""
         import diffrax
 
@@ -66,8 +66,8 @@ class Adaptive:
 
         def part(function: Any) -> Any:
             def slope(time: Any, y: Any, args: Any) -> Any:
-                phi, constants, times, samples = args
-                return function(phi, constants, time, self._inputs(time, times, samples), y)
+                phi, constants, paths = args
+                return function(phi, constants, time, self._inputs(time, paths), y)
 
             return diffrax.ODETerm(slope)
 
@@ -83,9 +83,9 @@ class Adaptive:
             t1=t[-1],
             dt0=None,
             y0=y0,
-            args=(phi, constants, t, u),
+            args=(phi, constants, paths),
             saveat=diffrax.SaveAt(ts=t),
-            stepsize_controller=self._steps(knots, t, rtol, atol, u.shape[1]),
+            stepsize_controller=self._steps(knots, paths, rtol, atol),
             adjoint=_adjoint(self.adjoint),
             max_steps=self.max_steps,
             throw=False,
@@ -108,20 +108,19 @@ class Adaptive:
             "`max_steps`."
         )
 
-    def _inputs(self, time: Any, t: Any, samples: Any) -> Any:
-        jnp, at = get_jax().numpy, KINDS[self.inputs].at
-        columns = [at(time, t, samples[:, k], jnp) for k in range(samples.shape[1])]
-        return jnp.stack(columns) if columns else samples[0]
+    def _inputs(self, time: Any, paths: Paths) -> Any:
+        jax = get_jax()
+        at = lambda breaks, coefficients: Piecewise(breaks, coefficients).at(time, jax.numpy)  # noqa: E731
+        return jax.vmap(at)(paths.breaks, paths.coefficients) if len(paths.breaks) else jax.numpy.zeros(0)
 
-    def _steps(self, knots: Any, t: Any, rtol: Any, atol: Any, inputs: int) -> Any:
+    def _steps(self, knots: Any, paths: Paths, rtol: Any, atol: Any) -> Any:
         import diffrax
 
         if self.controller == "constant":
             return diffrax.StepTo(knots)
         by_error = diffrax.PIDController(rtol=rtol, atol=atol)
-        return (
-            by_error if self.inputs == "linear" or not inputs else diffrax.ClipStepSizeController(by_error, jump_ts=t)
-        )
+        jumps: Any = paths.jumps
+        return diffrax.ClipStepSizeController(by_error, jump_ts=jumps) if len(jumps) else by_error
 
 
 @dataclass(frozen=True)
@@ -154,13 +153,6 @@ class Diffrax:
         return SDIRK4 if self.implicit else RK4
 
     def refuses(self, problem: Problem) -> str | None:
-        stepped = next((one for one in problem.dataset.trajectories if one.inputs_before is not None), None)
-        if stepped is not None:
-            at = stepped.control.jumps
-            return (
-                f"inputs of trajectory `{stepped.name}` step at {at[0] if len(at) else stepped.t[0]:g}, between two rows at one "
-                f"time, which `{self.name}` would pass over; choose the solver `auto`"
-            )
         return ordinary(problem, f"`{self.name}`", traced=True)
 
     def traced(self, settings: SolverSettings, trained: int) -> Adaptive:
@@ -175,7 +167,7 @@ class Diffrax:
         controller = settings.controller
         if controller == "auto":
             controller = "constant" if self.method == "ImplicitEuler" else "pid"
-        return Adaptive(self, adjoint, controller, settings.max_steps, settings.inputs)
+        return Adaptive(self, adjoint, controller, settings.max_steps)
 
     def solve(self, problem: Problem, theta: Any, conditions: Sequence[Condition]) -> list[Solution]:
         from ndestudio.solve.jax_solutions import solutions
@@ -200,7 +192,7 @@ class Diffrax:
         return method(root_finder=optimistix.Newton(rtol=rtol, atol=0.1 * atol.min())) if self.implicit else method()
 
     def _exact(self, problem: Problem, adjoint: str) -> Adaptive:
-        return self.traced(SolverSettings(self.name, adjoint, max_steps=MOST_STEPS, inputs=problem.input_kind), 1)
+        return self.traced(SolverSettings(self.name, adjoint, max_steps=MOST_STEPS), 1)
 
     def _clash(self, adjoint: str) -> str:
         """Why an adjoint does not suit the solver, "" if it does."""

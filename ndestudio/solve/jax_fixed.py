@@ -142,15 +142,15 @@ def forward_program(structure: ProblemStructure, setup: TracedMethod) -> Callabl
     f = make_functions(structure)
 
     def errors(theta: Any, free: Any, constants: Any, row: Any) -> Any:
-        start, t, u, knots, values = row
+        start, t, u, paths, knots, values = row
         phi = f.physical(theta, constants)
-        y = setup.states_at(f.field, f.known, phi, constants, t, u, knots, f.start(phi, constants, free, start))
+        y = setup.states_at(f.field, f.known, phi, constants, t, paths, knots, f.start(phi, constants, free, start))
         seen = jax.vmap(f.observe, (None, None, 0, 0, 0))(phi, constants, t, u, y)
         error = structure.noise.residuals(seen, values, constants)
         return error, (error, y[-1] / constants.state_scale)
 
     def run(theta: Any, free: Any, constants: Any, start: Start, grid: Grid, target: Target) -> Any:
-        rows = (start, grid.sample_t, grid.sample_u, knots_of(grid), target.values)
+        rows = (start, grid.sample_t, grid.sample_u, grid.paths, knots_of(grid), target.values)
         derivative = jax.jacfwd(errors, argnums=(0, 1), has_aux=True)
         (by_theta, by_free), (error, end) = jax.vmap(derivative, (None, 0, None, 0))(theta, free, constants, rows)
         weight, held = jnp.sqrt(target.train), jnp.sqrt(target.validation)
@@ -240,7 +240,7 @@ def simulated(f: Functions, jax: Any, method: Method, phi: Any, constants: Any, 
     """States at the end and at the samples."""
     if not isinstance(method, Tableau):
         one = lambda *row: method.states_at(f.field, f.known, phi, constants, *row)  # noqa: E731
-        y = jax.vmap(one)(grid.sample_t, grid.sample_u, knots_of(grid), y0)
+        y = jax.vmap(one)(grid.sample_t, grid.paths, knots_of(grid), y0)
         return y[:, -1], y
     stages = StageSolver(f.field, method)
     if f.delays is not None:

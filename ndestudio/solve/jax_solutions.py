@@ -29,13 +29,13 @@ def sensitivity_program(structure: ProblemStructure, method: Method) -> Callable
 
     def traced(theta: Any, y0: Any, constants: Any, row: Any) -> Any:
         assert not isinstance(method, Tableau)
-        t, u, knots = row
-        y = method.states_at(f.field, f.known, f.physical(theta, constants), constants, t, u, knots, y0)
+        t, paths, knots = row
+        y = method.states_at(f.field, f.known, f.physical(theta, constants), constants, t, paths, knots, y0)
         return y, y
 
     def run(theta: Any, constants: Any, y0: Any, grid: Grid) -> Any:
         if not isinstance(method, Tableau):
-            rows = (grid.sample_t, grid.sample_u, knots_of(grid))
+            rows = (grid.sample_t, grid.paths, knots_of(grid))
             derivative = jax.jacfwd(traced, argnums=(0, 1), has_aux=True)
             (by_theta, by_initial), y = jax.vmap(derivative, (None, 0, None, 0))(theta, y0, constants, rows)
             return y, by_theta, by_initial
@@ -85,7 +85,8 @@ def _run(
     y0 = np.stack([one.initial for one in conditions])
     theta = np.asarray(theta, dtype=float)
     breaks = grid_breaks(problem, tableau, problem.space.fitted(theta, {}), conditions)
-    arguments = (theta, numbers, y0, make_grid(conditions, steps, tableau, breaks=breaks))
+    grid = make_grid(conditions, steps, tableau, breaks=breaks, paths=not isinstance(method, Tableau))
+    arguments = (theta, numbers, y0, grid)
     structure = problem.structure
     made = CACHE.get((kind, structure, method), lambda: program(structure, method), arguments, device("cpu")[0])
     found = made.result()[0](*arguments)

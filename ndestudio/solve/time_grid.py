@@ -16,7 +16,7 @@ from typing import NamedTuple, Protocol
 import numpy as np
 from jaxtyping import Float, Int
 
-from ndestudio.data.control_path import ControlPath
+from ndestudio.data.control_path import ControlPath, Pieces, Piecewise
 from ndestudio.problem.rows import bucket
 from ndestudio.solve.tableau import Tableau
 
@@ -91,6 +91,22 @@ def _counts(share: Float[np.ndarray, " gap"], steps: int) -> list[int]:
     return counts.tolist()
 
 
+class Paths(NamedTuple):
+    """The inputs of rows as functions of time, for compiled programs that choose their own steps; a pytree of arrays.
+
+    Parameters
+    ----------
+    breaks, coefficients
+        As in ``Piecewise``, the last piece repeated to equal numbers.
+    jumps
+        Times where any input jumps, padded with times after the end.
+    """
+
+    breaks: Float[np.ndarray, "row input piece"]
+    coefficients: Float[np.ndarray, "row input piece 4"]
+    jumps: Float[np.ndarray, "row jump"]
+
+
 class Grid(NamedTuple):
     """What the solver reads; a pytree of arrays.
 
@@ -106,6 +122,8 @@ class Grid(NamedTuple):
         Its place in the step, 0..1.
     sample_t, sample_u
         Its time and inputs.
+    paths
+        The inputs at any time, for solvers that choose their own steps.
     """
 
     h: Float[np.ndarray, "step row"]
@@ -115,6 +133,7 @@ class Grid(NamedTuple):
     q: Float[np.ndarray, "row sample"]
     sample_t: Float[np.ndarray, "row sample"]
     sample_u: Float[np.ndarray, "row sample input"]
+    paths: Paths
 
 
 def grid_times(
@@ -158,6 +177,8 @@ def make_grid(
     samples: int | None = None,
     time_grid: Mapping[str, TimeGrid] | None = None,
     breaks: Float[np.ndarray, " break"] = NO_BREAKS,
+    *,
+    paths: bool = False,
 ) -> Grid:
     """Lay out ``steps`` steps for each row, and two more for each jump of an input and each of ``breaks``.
 
@@ -169,6 +190,8 @@ def make_grid(
         Trajectory -> where its steps should lie.
     breaks
         Times after the begin of each row at which steps end.
+    paths
+        Whether the solver chooses its own steps and asks for the inputs at any time.
     """
     samples = samples or bucket(max(len(row.t) for row in rows))
     width = len(rows)
@@ -208,7 +231,39 @@ def make_grid(
         if inputs:
             u[:, :, k] = _at_stages(controls[k], t[:, :, k], h[:, k], method)
             sample_u[k] = controls[k](sample_t[k])
-    return Grid(h, t, u, step, q, sample_t, sample_u)
+    return Grid(h, t, u, step, q, sample_t, sample_u, make_paths(rows) if paths else no_paths(width))
+
+
+def make_paths(rows: Sequence[Sampled]) -> Paths:
+    """The inputs of each row as functions of time."""
+    controls = [row.control for row in rows]
+    functions = [[_function(one) for one in control.pieces] for control in controls]
+    pieces = bucket(max((len(one.breaks) for each in functions for one in each), default=1))
+    jumps = [_within(control.jumps, row.t) for control, row in zip(controls, rows, strict=True)]
+    most = max(len(one) for one in jumps)
+    found = Paths(
+        np.zeros((len(rows), len(controls[0].times), pieces)),
+        np.zeros((len(rows), len(controls[0].times), pieces, 4)),
+        np.zeros((len(rows), bucket(most) if most else 0)),
+    )
+    for k, row in enumerate(rows):
+        for j, one in enumerate(functions[k]):
+            count = len(one.breaks)
+            found.breaks[k, j, :count], found.breaks[k, j, count:] = one.breaks, one.breaks[-1]
+            found.coefficients[k, j, :count], found.coefficients[k, j, count:] = one.coefficients, one.coefficients[-1]
+        found.jumps[k] = row.t[-1] + 1.0 + abs(row.t[-1])
+        found.jumps[k, : len(jumps[k])] = jumps[k]
+    return found
+
+
+def no_paths(width: int) -> Paths:
+    """For solvers whose steps are those of the grid."""
+    return Paths(np.zeros((width, 0, 1)), np.zeros((width, 0, 1, 4)), np.zeros((width, 0)))
+
+
+def _function(pieces: Pieces | None) -> Piecewise:
+    """An input without samples is NaN at all times."""
+    return Piecewise(np.zeros(1), np.full((1, 4), np.nan)) if pieces is None else pieces.function
 
 
 def _within(times: Float[np.ndarray, " jump"], t: Float[np.ndarray, " sample"]) -> Float[np.ndarray, " jump"]:

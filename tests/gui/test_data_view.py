@@ -40,6 +40,22 @@ def test_choosing_a_role_changes_the_data(view: DataView, session: Session, sett
     assert view.columns.role_box("lynx").currentData() == "state"
 
 
+def test_the_path_of_an_input_is_chosen_beside_its_role(view: DataView, session: Session, settle: Callable[[], None]):
+    assert view.columns.isColumnHidden(4)
+    session.data.set_role("lynx", "input")
+    settle()
+    assert not view.columns.isColumnHidden(4) and view.columns.cellWidget(1, 4) is None
+    box = view.columns.path_box("lynx")
+    assert box.currentData() == ""
+    box.setCurrentIndex(box.findData("hermite"))
+    settle()
+    assert session.project.dataset is not None
+    assert session.project.dataset.trajectories[0].input_kinds == ("hermite",)
+    session.data.set_role("lynx", "state")
+    settle()
+    assert not session.project.spec.data.interpolation
+
+
 def test_showing_is_no_intent(view: DataView, session: Session, settle: Callable[[], None]):
     before = session.workspace.undo_text, session.project
     session.refresh()

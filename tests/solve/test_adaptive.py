@@ -11,14 +11,17 @@ from scipy.integrate import solve_ivp
 
 from ndestudio.data.arrays import dataset_from_arrays
 from ndestudio.data.config import SplitConfig
+from ndestudio.data.control_path import control_path
 from ndestudio.data.dataset import Dataset
 from ndestudio.errors import SpecError
 from ndestudio.fitting import Outcome, TrainConfig, fit
 from ndestudio.model.config import ModelConfig, NetworkConfig, ParameterConfig
+from ndestudio.problem.conditions import Condition
 from ndestudio.solve.base import SolverSettings, TracedMethod
 from ndestudio.solve.diffrax_adaptive import ADJOINTS
 from ndestudio.solve.jax_backend import get_jax
 from ndestudio.solve.registry import SOLVERS, for_training
+from ndestudio.solve.time_grid import Paths, make_paths
 
 T = np.linspace(0.0, 2.0, 9)
 CONFIG = ModelConfig(
@@ -78,11 +81,13 @@ def test_gradients_of_every_offered_pair_are_those_of_the_loss(solver: str, adjo
     setup = adaptive(SolverSettings(solver, adjoint, controller, max_steps=most), 10)
     assert setup is not None
     constants = Constants(np.array([1e-9, 1e-10]), np.ones(1))
-    t, u = np.linspace(0.0, 2.0, 5), np.linspace(0.0, 1.0, 5)[:, None]
+    t = np.linspace(0.0, 2.0, 5)
+    row = Condition("a", control_path(t, np.linspace(0.0, 1.0, 5)[:, None]), np.ones(1), t)
+    paths = Paths(*(part[0] for part in make_paths([row])))
 
     def loss(v: Any) -> Any:
         p, y0 = v
-        y = setup.states_at(field, known, p, constants, t, u, np.linspace(0.0, 2.0, 33), y0)
+        y = setup.states_at(field, known, p, constants, t, paths, np.linspace(0.0, 2.0, 33), y0)
         return jax.numpy.sum(y**2)
 
     def forward(v: Any) -> Any:

@@ -111,7 +111,7 @@ def prepared(which: str) -> tuple[Dataset, Problem]:
     dataset = dataset_from_arrays(
         [t], [values], states, inputs=u or None, input_names=["u"] * len(u), split=SplitConfig(by="none")
     )
-    dataset = replace(dataset, trajectories=tuple(replace(one, input_kind="hold") for one in dataset.trajectories))
+    dataset = replace(dataset, trajectories=tuple(replace(one, input_kinds=("hold",)) for one in dataset.trajectories))
     parameters = {name: ParameterConfig(value=value) for name, value in reference.parameters.items()}
     model = initial_model(ModelConfig(equations=reference.equations, parameters=parameters), dataset, 0)
     return dataset, prepare_fit(model, dataset, TrainConfig()).definition

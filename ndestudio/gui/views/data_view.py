@@ -253,6 +253,7 @@ def connect(view: DataView, session: Session) -> None:
     view.columns.role_chosen.connect(data.set_role)
     view.columns.alias_edited.connect(data.set_alias)
     view.columns.unit_edited.connect(data.set_unit)
+    view.columns.path_chosen.connect(data.set_path)
     view.files.chosen.connect(data.show_file)
     view.files.removed.connect(data.remove_file)
     view.split.changed.connect(lambda changes: data.set_split(**changes))

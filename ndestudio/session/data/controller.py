@@ -165,6 +165,12 @@ class DataController(Presenter[DataState]):
         config = self._workspace.project.spec.data
         self._change(f"Unit of {column}", units={**config.units, column: unit})
 
+    def set_path(self, column: str, kind: str) -> None:
+        """How an input goes between its samples, a name in ``control_path.KINDS``; "" lets the program guess."""
+        config = self._workspace.project.spec.data
+        kinds: dict[str, Any] = {name: one for name, one in config.interpolation.items() if name != column}
+        self._change(f"Path of {column}", interpolation={**kinds, column: kind} if kind else kinds)
+
     def set_reading(self, **changes: Any) -> None:
         """Delimiter, decimal, encoding, comment, sheet or key; None lets the program guess."""
         self._change("Reading details", **changes)
@@ -339,7 +345,7 @@ class DataController(Presenter[DataState]):
             config=config,
             split=config.split,
             files=_files(config, self._shown_file, preview),
-            columns=column_rows(preview),
+            columns=column_rows(preview, project.spec.data),
             head=preview.head if preview else (),
             row_numbers=preview.row_numbers if preview else (),
             delimiter=config.delimiter or (preview.delimiter or "" if preview else ""),

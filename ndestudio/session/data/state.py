@@ -29,7 +29,8 @@ class FileRow:
 
 @dataclass(frozen=True)
 class ColumnRow:
-    """A column of the file. `alias`: its name in equations; `detail`: kind, range and missing values, for a tooltip."""
+    """A column of the file. `alias`: its name in equations; `detail`: kind, range and missing values, for a tooltip;
+    `path`: how an input goes between its samples, "" where the program guesses."""
 
     label: str
     alias: str
@@ -38,6 +39,7 @@ class ColumnRow:
     numeric: bool
     missing: int
     detail: str
+    path: str = ""
 
 
 @dataclass(frozen=True)
@@ -132,7 +134,7 @@ class DataState:
     choice_field: Literal["sheet", "key"] = "sheet"
 
 
-def column_rows(preview: Preview | None) -> tuple[ColumnRow, ...]:
+def column_rows(preview: Preview | None, config: DataConfig | None = None) -> tuple[ColumnRow, ...]:
     if preview is None:
         return ()
     rows = []
@@ -151,6 +153,7 @@ def column_rows(preview: Preview | None) -> tuple[ColumnRow, ...]:
                 numeric=column.numeric,
                 missing=column.missing,
                 detail=", ".join(detail),
+                path=(config or DataConfig()).interpolation.get(column.label, ""),
             )
         )
     return tuple(rows)
