@@ -220,3 +220,18 @@ def test_a_simulation_says_that_it_runs_without_the_doses(window: MainWindow, se
     view.right_tabs.setCurrentIndex(1)
     settle()
     assert "without the doses" in view.simulation_note.text()
+
+
+def test_what_delayed_values_read_before_the_start_is_asked_for(view: ModelView, session: Session, settle: Settle):
+    past = 4
+    assert view.initial.isColumnHidden(past)
+    write(view, "d(hare)/dt = a*hare - b*hare*lynx\nd(lynx)/dt = c*hare(t - tau) - e*lynx")
+    settle()
+    assert not view.initial.isColumnHidden(past)
+    view.initial.cell(0, past).setText("20 + g*t")
+    settle()
+    config = session.project.spec.model.initial["hare"]
+    assert (config.past, config.value) == ("20 + g*t", None)
+    view.initial.cell(0, past).setText("")
+    settle()
+    assert session.project.spec.model.initial["hare"].past is None

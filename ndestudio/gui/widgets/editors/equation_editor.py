@@ -258,7 +258,8 @@ class EquationEditor(QPlainTextEdit):
 
     def paint_gutter(self, gutter: QWidget, event: QPaintEvent) -> None:
         c = colours()
-        bad = {problem.line for problem in self._problems}
+        doubtful = {problem.line: c.warning for problem in self._problems if problem.kind == "unit"}
+        marked = doubtful | {problem.line: c.error for problem in self._problems if problem.kind != "unit"}
         painter = QPainter(gutter)
         painter.setFont(self.font())
         block = self.firstVisibleBlock()
@@ -267,7 +268,7 @@ class EquationEditor(QPlainTextEdit):
             height = self.blockBoundingRect(block).height()
             if block.isVisible():
                 number = block.blockNumber() + 1
-                painter.setPen(QColor(c.error if number in bad else c.muted))
+                painter.setPen(QColor(marked.get(number, c.muted)))
                 line = QRect(0, round(top), gutter.width() - 10, self.fontMetrics().height())
                 painter.drawText(line, Qt.AlignmentFlag.AlignRight, str(number))
             block, top = block.next(), top + height
