@@ -17,7 +17,7 @@ from ndestudio.data.config import ConditionConfig, DataConfig, DoseConfig, RunCo
 from ndestudio.distil.config import DistilConfig, NextRunConfig, RecoveryConfig  # noqa: E402
 from ndestudio.export.config import ExportConfig  # noqa: E402
 from ndestudio.figures.style import FigureStyle  # noqa: E402
-from ndestudio.fitting.config import TrainConfig  # noqa: E402
+from ndestudio.fitting.config import ColumnNoise, TrainConfig  # noqa: E402
 from ndestudio.model.config import (  # noqa: E402
     BasisConfig,
     InitialConfig,
@@ -47,6 +47,7 @@ TABLES: dict[str, type] = {
     "model.initial.STATE": InitialConfig,
     "model.penalties.NAME": PenaltyConfig,
     "train": TrainConfig,
+    "train.column_noise.COLUMN": ColumnNoise,
     "distil": DistilConfig,
     "next_run": NextRunConfig,
     "recovery": RecoveryConfig,

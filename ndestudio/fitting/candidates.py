@@ -189,13 +189,16 @@ class Candidates:
 
     def _laid_out(self, problem: PreparedFit, steps: int, rows: list[Rows]) -> Batch:
         batch = make_batch(problem, steps, rows=rows, padded=False)
-        if self.train.noise == "spread":
+        if not self.train.estimates_noise:
             return batch
         place = {name: k for k, name in enumerate(self.batch.names)}
         index = [place[name] for name in batch.names]
         samples = batch.target.train.shape[1]
         train = self.batch.target.train[index][:, :samples]
-        return replace(batch, target=batch.target._replace(train=train / max(float(train.sum()), 1e-300)))
+        values = self.batch.target.values[index][:, :samples]
+        return replace(
+            batch, target=batch.target._replace(values=values, train=train / max(float(train.sum()), 1e-300))
+        )
 
     def _minimised(
         self,

@@ -10,6 +10,40 @@ Stage = Literal["collocation", "shooting", "trajectory", "final_refinement"]
 NoiseKind = Literal["spread", "constant", "proportional"]
 Adjoint = Literal["auto", "recursive", "direct", "forward", "backsolve"]
 Controller = Literal["auto", "pid", "constant"]
+ColumnNoiseKind = Literal["constant", "proportional", "student", "poisson", "negative_binomial"]
+
+
+class ColumnNoise(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The noise of one measured column. Numbers that are none are estimated with the model.
+
+    Attributes
+    ----------
+    kind
+        `"constant"` or `"proportional"` (normal, variance constant^2 + (proportional * prediction)^2), `"student"` (t
+        distribution: outliers count little), `"poisson"` (counts, variance = mean), `"negative_binomial"` (counts, variance =
+        mean + dispersion * mean^2). Log-normal noise is `"constant"` in a column of `log_states`.
+    constant
+        Standard deviation, or scale of the t distribution; of the logarithm in columns of `log_states`.
+    proportional
+        Part of the prediction that adds to the standard deviation, by squares.
+    freedom
+        Degrees of freedom of the t distribution.
+    dispersion
+        Of the negative binomial.
+    below, above
+        Limits of detection: values at or beyond one are known to lie beyond it, no more (normal noise).
+    resolution
+        Values are rounded to multiples of it (normal noise, not logarithms).
+    """
+
+    kind: ColumnNoiseKind = "constant"
+    constant: float | None = None
+    proportional: float | None = None
+    freedom: float | None = None
+    dispersion: float | None = None
+    below: float | None = None
+    above: float | None = None
+    resolution: float | None = None
 
 
 class TrainConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -36,6 +70,9 @@ class TrainConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         `"spread"` (errors count in units of the spread of their column), or a noise level of each column that is
         estimated together with the model, by likelihood: `"constant"` (the same for all values of the column) or
         `"proportional"` (variance s0^2 + (s1 * value)^2: the relative error counts where values are large).
+    column_noise
+        Measured column -> its own noise, where it is another: counts, heavy tails, limits of detection, or numbers that are
+        known. The other columns then have a `"constant"` one if `noise` is `"spread"`.
     l2
         Strength of the penalty on network weights; None: chosen on held-out windows, and where nothing is held out and
         the data are noisy, by the marginal likelihood of the data.
@@ -79,6 +116,7 @@ class TrainConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     loss: Literal["squares", "huber"] = "squares"
     huber_delta: float = 1.35
     noise: NoiseKind = "spread"
+    column_noise: dict[str, ColumnNoise] = {}
     l2: float | None = None
     iterations: dict[Stage, int] = {}
     segment: int = 10
@@ -91,3 +129,8 @@ class TrainConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     time_limit: float | None = None
     fit_initial: bool | None = None
     log_states: tuple[str, ...] = ()
+
+    @property
+    def estimates_noise(self) -> bool:
+        """Whether errors count by the noise of their column, not by its spread."""
+        return self.noise != "spread" or bool(self.column_noise)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -30,6 +30,8 @@ class Measure:
         Trajectory -> weight of each value in the squares of its part; 1 on average, 0 where it does not count.
     limit
         Errors of a column beyond it, in spreads, count linearly; infinite for squares. The same for all models compared.
+    values
+        Trajectory -> what predictions are compared with where that is not what was measured (limits of detection).
     horizon, steps
         Of chaotic models, which are judged over segments whatever their whole simulations are; and steps of a grid for
         whole trajectories.
@@ -40,6 +42,7 @@ class Measure:
     limit: Float[np.ndarray, " measured"]
     horizon: Horizon | None = None
     steps: int = 0
+    values: Mapping[str, Float[np.ndarray, "time measured"]] = field(default_factory=dict)
 
     def errors(
         self, model: FittedModel, simulations: Mapping[str, Simulation], part: Part
@@ -59,7 +62,7 @@ class Measure:
                 rows, weight = self._rows(trajectory, k, part)
                 simulation = simulations.get(trajectory.name)
                 predicted = np.full(int(rows.sum()), np.inf) if simulation is None else simulation.measured[rows, mine]
-                error = self._compared(predicted, trajectory.measured[rows, k], k)
+                error = self._compared(predicted, self.values.get(trajectory.name, trajectory.measured)[rows, k], k)
                 found.append(np.sign(error) * np.sqrt(weight * robust_squares(error, float(self.limit[k]))))
                 series.append(np.full(len(predicted), len(series)))
         values = np.concatenate(found)
@@ -99,14 +102,20 @@ def make_measure(problem: PreparedFit, steps: int, horizon: Horizon | None = Non
     batch = with_noise(problem, batch)
     error, used = robust_errors(problem, batch, start_point(problem, batch)), batch.target.train > 0
     limit = robust_limit(error, used & np.isfinite(error), problem.train)
-    found = {}
-    for row, train, validation in zip(rows, batch.target.train, batch.target.validation, strict=True):
+    found, values, log = {}, {}, problem.space.constants.log
+    for row, train, validation, target in zip(rows, *batch.target[1:], batch.target.values, strict=True):
         whole = np.zeros(row.trajectory.measured.shape)
         size = len(row.index)
         whole[row.index] = _on_average(batch.target.train) * train[:size]
         whole[row.index] += _on_average(batch.target.validation) * validation[:size]
         found[row.trajectory.name] = whole
-    return Measure(problem, found, limit, horizon, steps)
+        if problem.train.column_noise:
+            counts = whole[row.index] > 0
+            moved = np.where(log, np.exp(np.where(log, target[:size], 0.0)), target[:size])
+            kept = row.trajectory.measured.copy()
+            kept[row.index] = np.where(counts, moved, kept[row.index])
+            values[row.trajectory.name] = kept
+    return Measure(problem, found, limit, horizon, steps, values)
 
 
 def _on_average(weight: Float[np.ndarray, "..."]) -> int:

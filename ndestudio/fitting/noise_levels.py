@@ -1,4 +1,4 @@
-"""How large the noise of each measured column is, as ``noise`` estimates it."""
+"""The noise of each measured column, as ``noise`` estimates it."""
 
 from __future__ import annotations
 
@@ -7,24 +7,27 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
+from ndestudio.problem.noise_law import NoiseLaw
+
 
 @dataclass(frozen=True, eq=False)
 class Noise:
-    """Levels of each measured column, in the units in which it is compared (logarithms where asked for).
+    """Laws of the measured columns, in the units in which each is compared (logarithms where asked for).
 
     Parameters
     ----------
-    constant
-        s0.
-    proportional
-        s1.
     typical
         Root mean square of sigma over the training values.
     """
 
-    constant: Float[np.ndarray, " measured"]
-    proportional: Float[np.ndarray, " measured"]
+    laws: tuple[NoiseLaw, ...]
     typical: Float[np.ndarray, " measured"]
 
-    def variance(self, y: Float[np.ndarray, "... measured"]) -> Float[np.ndarray, "... measured"]:
-        return self.constant**2 + (self.proportional * y) ** 2
+    @property
+    def numbers(self) -> Float[np.ndarray, "measured number"]:
+        """Constants of the laws, by which rounds are compared."""
+        return np.array([[one.constant, one.proportional, one.dispersion, one.freedom] for one in self.laws])
+
+    @property
+    def moves_values(self) -> bool:
+        return any(law.moves_values for law in self.laws)

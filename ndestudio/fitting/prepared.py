@@ -14,6 +14,7 @@ from ndestudio.data.smoothing import SmoothedTrajectory
 from ndestudio.errors import DataError, SpecError
 from ndestudio.expression.tree import Number
 from ndestudio.fitting.config import TrainConfig
+from ndestudio.fitting.noise_settings import check_noise
 from ndestudio.fitting.path_penalty import PathPenalty, path_penalties
 from ndestudio.fitting.priors import Priors, model_priors
 from ndestudio.fitting.robust import without_outliers
@@ -152,6 +153,7 @@ def prepare_fit(
         least=_least_steps(space, dataset),
     )
     _check_bend(train)
+    check_noise(dataset, train)
     _check_runs(model, train)
     return _solved_by(problem, for_training(train.solver))
 

@@ -57,19 +57,35 @@ class NoiseLevel:
         Root mean square over the training values. All in the unit of the column.
     logarithmic
         Of the logarithm of the column instead, without unit (0.05: about 5%).
+    kind
+        Of the law, see ``TrainConfig.column_noise``.
+    freedom
+        Of Student's t; ``dispersion``: of the negative binomial.
+    limits
+        In words, which values are known to lie beyond a limit, or between two, only; empty: none.
     """
 
     level: float
     constant: float
     proportional: float = 0.0
     logarithmic: bool = False
+    kind: str = "constant"
+    freedom: float = 0.0
+    dispersion: float = 0.0
+    limits: str = ""
 
     def law(self, unit: str = "") -> str:
-        """For a person: `0.2 mg`, `0.2 mg and 8.0% of the value`."""
+        """For a person: `0.2 mg`, `0.2 mg and 8.0% of the value`, `Poisson`."""
+        limits = f" ({self.limits})" if self.limits else ""
+        if self.kind == "poisson":
+            return "that of Poisson counts"
+        if self.kind == "negative_binomial":
+            return f"that of negative binomial counts of dispersion {self.dispersion:.3g}"
+        heavy = f" in the scale of a t distribution of {self.freedom:.3g} degrees of freedom" if self.freedom else ""
         if self.logarithmic:
-            return f"a factor of {np.exp(self.constant):.3g}"
-        size = f"{self.constant:.3g} {unit}".rstrip()
-        return f"{size} and {self.proportional:.1%} of the value" if self.proportional else size
+            return f"a factor of {np.exp(self.constant):.3g}{heavy}{limits}"
+        size = f"{self.constant:.3g} {unit}".rstrip() + heavy
+        return (f"{size} and {self.proportional:.1%} of the value" if self.proportional else size) + limits
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ import msgspec
 from ndestudio.data.config import SplitConfig
 from ndestudio.errors import ExportError, SpecError
 from ndestudio.figures.style import check_style
+from ndestudio.fitting.config import ColumnNoise
 from ndestudio.model.analysis import tokenise
 from ndestudio.model.checks import penalty_problems, prior_problems
 from ndestudio.model.config import BasisConfig, InitialConfig, NetworkConfig, ParameterConfig, PriorConfig
@@ -34,6 +35,7 @@ _SHORTHAND: dict[type, tuple[str, tuple[type, ...]]] = {
     InitialConfig: ("value", (int, float, str)),
     SplitConfig: ("by", (str,)),
     BasisConfig: ("kind", (str,)),
+    ColumnNoise: ("kind", (str,)),
 }
 """Tables that may be written as their most important value alone: `alpha = 0.5`."""
 

@@ -16,6 +16,7 @@ from ndestudio.fitting.divergence import Horizon
 from ndestudio.fitting.forward_evaluation import quick_loss
 from ndestudio.fitting.horizon import horizon_of
 from ndestudio.fitting.noise import refine as refine_noise
+from ndestudio.fitting.noise import tell_unused
 from ndestudio.fitting.optimizers.levenberg_marquardt import Point
 from ndestudio.fitting.prepared import PreparedFit
 from ndestudio.fitting.solver_choice import with_suitable_solver
@@ -64,6 +65,7 @@ def fit_constants(tracker: Tracker, *, explore: bool = True, steps: int = 100) -
         starts += guesses(problem, point)
     horizon = _horizon(tracker, starts, batch)
     if horizon is not None:
+        tell_unused(tracker)
         batch, outcome = constants_by_horizon(tracker, *horizon, batch.steps)
         return settled(tracker, batch, outcome, look_round=False).reason
     tracker.enter("final_refinement", "fitting parameters through the solver (Levenberg-Marquardt)", 2, 2)

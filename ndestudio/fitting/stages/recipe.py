@@ -15,6 +15,7 @@ from ndestudio.fitting.forward_evaluation import best_start, loss_with_fitted_st
 from ndestudio.fitting.horizon import horizon_of
 from ndestudio.fitting.initial_values import with_held_point
 from ndestudio.fitting.noise import refine as refine_noise
+from ndestudio.fitting.noise import tell_unused
 from ndestudio.fitting.optimizers.levenberg_marquardt import Point
 from ndestudio.fitting.prepared import PreparedFit
 from ndestudio.fitting.solver_choice import with_suitable_solver
@@ -153,6 +154,7 @@ def train_networks(tracker: Tracker, chosen) -> str:
 
 def _by_horizon(tracker: Tracker, chosen: Any, horizon: Horizon, learned: Point, batch: Batch, budgets: dict) -> str:
     """A chaotic model by segments of its horizon."""
+    tell_unused(tracker)
     train, budget = tracker.problem.train, Budget(budgets["final_refinement"] // 2)
     factors = FACTORS[train.preset] if train.l2 is None else (1.0,)
     engine, outcome = networks_by_horizon(tracker, chosen, horizon, learned.theta, batch.steps, budget, factors)

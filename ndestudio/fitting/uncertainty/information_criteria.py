@@ -3,7 +3,8 @@
     AIC = 2 k - 2 log L        AICc = AIC + 2 k (k + 1)/(n - k - 1)        BIC = k log n - 2 log L
 
 (Akaike 1974; Hurvich and Tsai 1989; Schwarz 1978; Burnham and Anderson 2002, Model Selection and Multimodel Inference.)
-L is the likelihood of the n training values under normal noise with a variance for each column; k counts these variances
+L is the likelihood of the n training values under normal noise with a variance for each column, or under the noise of the
+settings where that is estimated; k counts the constants of the noise
 and the effective number of parameters, initial values and network weights, trace((J^T J + P)^-1 J^T J): of a network with
 a penalty on its weights the data determine fewer directions than it has weights (MacKay 1992, Neural Computation 4, 415;
 Hastie, Tibshirani and Friedman 2009, section 7.6).
@@ -16,9 +17,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from ndestudio.data.dataset import Dataset, Part
+from ndestudio.fitting.batches import make_batch
 from ndestudio.fitting.config import TrainConfig
+from ndestudio.fitting.noise import log_likelihood
 from ndestudio.fitting.residuals import residuals
-from ndestudio.fitting.resume import resume_fit
+from ndestudio.fitting.resume import ResumedFit, resume_fit
 from ndestudio.fitting.stages.refinement import refined_prior
 from ndestudio.fitting.uncertainty.laplace import normal_equations
 from ndestudio.model.fitted import FittedModel
@@ -61,10 +64,16 @@ def information(
         variance = max(float(np.mean(e**2)), (LEAST * scale) ** 2)
         likelihood -= 0.5 * len(e) * (float(np.log(2 * np.pi * variance)) + 1.0)
         count += len(e)
-    effective = effective_parameters(model, dataset, train, reporter)
-    if effective is None or not count:
+    opened = resume_fit(model, dataset, train, reporter)
+    effective = _effective(opened)
+    if opened is None or effective is None or not count:
         return None
-    k = effective + sum(bool((column.part == Part.TRAIN).any()) for column in found.columns)
+    constants = sum(bool((column.part == Part.TRAIN).any()) for column in found.columns)
+    if train.estimates_noise:
+        batch = opened.engine.batch
+        plain = make_batch(opened.problem, batch.steps, padded=bool(opened.problem.structure.neural_terms))
+        likelihood, constants = log_likelihood(opened.problem, plain, opened.point)
+    k = effective + constants
     aic = 2 * k - 2 * likelihood
     spare = count - k - 1
     return Information(
@@ -79,7 +88,10 @@ def information(
 
 def effective_parameters(model: FittedModel, dataset: Dataset, train: TrainConfig, reporter: Reporter) -> float | None:
     """Parameters, initial values and weights that the data determine at the model."""
-    opened = resume_fit(model, dataset, train, reporter)
+    return _effective(resume_fit(model, dataset, train, reporter))
+
+
+def _effective(opened: ResumedFit | None) -> float | None:
     if opened is None:
         return None
     linear = opened.engine.linearise(opened.point)

@@ -37,7 +37,7 @@ STEPS = 12
 
 def with_profiles(problem: PreparedFit, batch: Batch, found: Uncertainty) -> Uncertainty:
     """``found`` with limits by profiles where its own mean nothing; without those that would be open."""
-    if problem.train.loss == "huber" or problem.train.noise != "spread":
+    if problem.train.loss == "huber" or problem.train.estimates_noise:
         return found
     deviation = np.sqrt(np.maximum(np.diag(found.covariance), 0.0))
     bounded = problem.space.constants.bijection.code
