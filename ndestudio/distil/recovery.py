@@ -14,6 +14,7 @@ from ndestudio.distil.config import DistilConfig, RecoveryConfig
 from ndestudio.distil.ground_truth import chosen_ground_truth, measure, noise_levels
 from ndestudio.distil.result import Distillation, FoundNeuralTerm, Recovery
 from ndestudio.distil.structure import difference
+from ndestudio.errors import SpecError
 from ndestudio.expression.text import short_text
 from ndestudio.expression.tree import Expr
 from ndestudio.fitting.config import TrainConfig
@@ -61,6 +62,11 @@ def recovery_test(
         The ground truth cannot be used or simulated, saying why.
     """
     reporter = reporter or SilentReporter()
+    if train.column_noise:
+        raise SpecError(
+            "the recovery test makes data with normal errors alone, and [train.column_noise] asks for "
+            f"other noise of {', '.join(f'`{name}`' for name in train.column_noise)}; leave it out for the test"
+        )
     began = time.monotonic()
     reporter.emit(Phase("synthesising", "making data from the chosen ground truth"))
     ground_truth = chosen_ground_truth(model, dataset, config, fit.model if fit is not None else None)

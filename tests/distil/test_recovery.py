@@ -12,6 +12,7 @@ from ndestudio.distil.result import Recovery
 from ndestudio.errors import SpecError
 from ndestudio.expression import to_text
 from ndestudio.fitting import TrainConfig
+from ndestudio.fitting.config import ColumnNoise
 from ndestudio.model import ModelConfig, NetworkConfig, ParameterConfig, formula_filled
 from ndestudio.progress import RecordingReporter
 
@@ -148,3 +149,9 @@ def test_a_ground_truth_that_the_search_has_no_words_for_is_not_found(dataset: D
 def test_a_stop_is_an_outcome(dataset: Dataset):
     assessment = recovery_test(MODEL, dataset, GROUND_TRUTH, QUICK, SEARCH, RecordingReporter(stop_after=0))
     assert assessment.outcome == "stopped"
+
+
+def test_noise_that_is_not_made_is_refused(dataset: Dataset) -> None:
+    train = TrainConfig(column_noise={"x": ColumnNoise(kind="student")})
+    with pytest.raises(SpecError, match="normal errors alone"):
+        recovery_test(MODEL, dataset, RecoveryConfig(), train)

@@ -110,6 +110,10 @@ def decision(cell: str, decimal: str, column: str | None, answer: Answer | None)
         return Decision(
             "missing", f"`{cell.strip()}` says that the value lies beyond a limit", column, choices, chosen=None
         )
-    said = "missing" if answer == "missing" else "the limit itself"
+    said = (
+        "missing"
+        if answer == "missing"
+        else "the limit itself, as if it were measured unless the noise of the column names the limit"
+    )
     sentence = f"Cells such as `{cell.strip()}` in `{column}` are taken as {said}."
     return Decision("missing", sentence, column, choices, chosen=0 if answer == "missing" else 1)
