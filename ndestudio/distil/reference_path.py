@@ -11,6 +11,7 @@ from jaxtyping import Bool, Float, Int
 from ndestudio.data.dataset import Dataset, Part, Trajectory
 from ndestudio.data.smoothing import smooth
 from ndestudio.fitting.measure import Measure
+from ndestudio.model.events import added_only
 from ndestudio.model.fitted import FittedModel
 
 NODES = 480
@@ -68,7 +69,7 @@ def reference_paths(model: FittedModel, dataset: Dataset, measure: Measure) -> t
         How errors count: weights, logarithms, and from where on one is an outlier.
     """
     nodes = _nodes(dataset)
-    if not nodes:
+    if not nodes or not all(added_only(one, model.system.states) for one in model.system.events):
         return None
     used = [one for one in dataset.trajectories if one.name in nodes]
     curves = {one.name: smooth(one, use=_counting(one)) for one in used}
@@ -78,7 +79,7 @@ def reference_paths(model: FittedModel, dataset: Dataset, measure: Measure) -> t
     if own is not None and bool((missed <= FAR * np.maximum(noise, floor))[np.isfinite(missed)].all()):
         sigma = np.where(noise > 0, np.clip(noise, 0.7 * missed, missed), missed)
         return [_path(one, nodes, measure, np.maximum(sigma, floor), x, None) for one, x in own], True
-    direct = _direct(model)
+    direct = _direct(model) if not model.system.events else None
     if direct is None:
         return (
             None

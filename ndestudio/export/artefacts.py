@@ -74,7 +74,7 @@ def artefact(
         An unknown form, or a model that cannot be written.
     """
     exporter = EXPORTERS.get(format)
-    if refusal := exporter.refuses(model):
+    if refusal := exporter.refusal(model):
         raise ExportError(refusal)
     if model.system.delays and not exporter.delays:
         can = ", ".join(f"`{name}`" for name in EXPORTERS.known() if EXPORTERS.get(name).delays)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from ndestudio.data.dataset import Dataset
 from ndestudio.export.content import Content, Origin, content
+from ndestudio.model.events import text_of
 from ndestudio.model.fitted import FittedModel
 
 
@@ -102,6 +103,8 @@ class Exporter:
         Whether it writes equations with delays; models with some are refused where not.
     refuses
         A sentence where a model cannot be written in this form, else None.
+    events
+        Whether models with events can be written in this form.
     """
 
     name: str
@@ -115,3 +118,13 @@ class Exporter:
     proof: str = "There is nothing to run."
     delays: bool = False
     refuses: Callable[[FittedModel], str | None] = _never
+    events: bool = False
+
+    def refusal(self, model: FittedModel) -> str | None:
+        """Why a model cannot be written in this form; None if it can."""
+        if model.system.events and not self.events:
+            return (
+                f"the model has events (`{text_of(model.system.events[0])}`), which {self.label or self.name} programs are not "
+                "written with yet; export it as Python or JSON, or without the events"
+            )
+        return self.refuses(model)

@@ -19,7 +19,7 @@ _PATTERN = re.compile(
       | (?P<comment>\#[^\n]*)
       | (?P<number>(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)
       | (?P<name>[^\W\d]\w*)
-      | (?P<operator>\*\*|<=|>=|==|[-+*/^(),='<>])
+      | (?P<operator>\*\*|<=|>=|==|[-+*/^(),='<>:])
     """,
     re.VERBOSE,
 )

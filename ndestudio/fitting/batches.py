@@ -15,12 +15,13 @@ from ndestudio.fitting.optimizers.levenberg_marquardt import Point, profile
 from ndestudio.fitting.prepared import PreparedFit, is_estimated
 from ndestudio.model.config import InitialConfig
 from ndestudio.model.initial import model_start
+from ndestudio.model.schedule import schedule
 from ndestudio.problem.bijection import bijection
 from ndestudio.problem.initial import FORMULA, FREE, GIVEN, SHARED, Start
 from ndestudio.problem.rows import Rows, Target, bucket, make_target, whole_rows
 from ndestudio.problem.space import Space, initial_transforms
 from ndestudio.solve.delays import grid_breaks
-from ndestudio.solve.time_grid import Grid, Paths, make_grid
+from ndestudio.solve.time_grid import Grid, make_grid, of_rows
 
 ENOUGH = 1000
 """Clean values that determine a network of usual size."""
@@ -124,9 +125,10 @@ def make_batch(
     samples = max(len(row.index) for row in rows)
     samples = bucket(samples) if padded else samples
     full = [*rows, *[rows[0]] * (width - len(rows))]
-    own = problem.adaptive is not None
-    breaks = grid_breaks(problem.definition, problem.method, problem.space.model, full)
-    grid = make_grid(full, steps, problem.method, samples, problem.time_grid, breaks, paths=own)
+    model, own = problem.space.model, problem.adaptive is not None
+    breaks = grid_breaks(problem.definition, problem.method, model, full)
+    events = [schedule(model.system, model.parameters, row.trajectory) for row in full] if model.system.events else None
+    grid = make_grid(full, steps, problem.method, samples, problem.time_grid, breaks, events=events, paths=own)
     target = make_target(full, problem.dataset, problem.observed, problem.space.constants.log, samples)
     if width > len(rows):
         target = _without_padding(target, len(rows))
@@ -226,27 +228,20 @@ def split_rows(batch: Batch, pieces: int) -> list[tuple[Start, Grid, Target]]:
     """The arrays of as many rows each; weights stay as they are."""
     rows, found = len(batch.grid.step) // pieces, []
     for first in range(0, rows * pieces, rows):
-        part, g = slice(first, first + rows), batch.grid
-        marching, sampled = (g.h[:, part], g.t[:, :, part], g.u[:, :, part]), (g.step, g.q, g.sample_t, g.sample_u)
-        own = Paths(*(array[part] for array in g.paths))
-        grid = Grid(*marching, *(array[part] for array in sampled), paths=own)
-        found.append((Start(*(a[part] for a in batch.start)), grid, Target(*(a[part] for a in batch.target))))
+        part = slice(first, first + rows)
+        found.append(
+            (
+                Start(*(a[part] for a in batch.start)),
+                of_rows(batch.grid, part),
+                Target(*(a[part] for a in batch.target)),
+            )
+        )
     return found
 
 
 def take_rows(batch: Batch, point: Point, index: Int[np.ndarray, " chosen"]) -> tuple[Batch, Point]:
     """Some rows of a batch, with the weights normalised anew."""
-    g, start = batch.grid, batch.start
-    grid = Grid(
-        g.h[:, index],
-        g.t[:, :, index],
-        g.u[:, :, index],
-        g.step[index],
-        g.q[index],
-        g.sample_t[index],
-        g.sample_u[index],
-        Paths(*(array[index] for array in g.paths)),
-    )
+    start, grid = batch.start, of_rows(batch.grid, index)
     train, validation = _normal(batch.target.train[index]), _normal(batch.target.validation[index])
     target = Target(batch.target.values[index], train, validation)
     rows = tuple(batch.rows[k] for k in index if k < len(batch.rows))

@@ -88,7 +88,7 @@ def _fit_one(config: ModelConfig, dataset: Dataset, seed: Seed, start: FittedMod
     for text in _left_out(dataset, train):
         tracker.note(text, "warning")
     reporter.emit(Phase("preparing", "smoothing the measurements"))
-    problem = prepare_fit(model, dataset, train, smooth_training(dataset, train))
+    problem = prepare_fit(model, dataset, train, smooth_training(dataset, train, model))
     tracker.problem = problem
     for text in preflight_checks(problem):
         tracker.note(text, "warning")

@@ -76,6 +76,8 @@ def along(problem: PreparedFit, batch: Batch) -> Batch:
         knots,
         inputs,
         grid.paths,
+        grid.event,
+        grid.given,
     )
     nothing = np.zeros_like(train)
     return replace(batch, grid=points, target=Target(nothing, train, nothing))

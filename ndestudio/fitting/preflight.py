@@ -21,7 +21,6 @@ def preflight_checks(problem: PreparedFit) -> list[str]:
     """Sentences on the data and the start of a fit, most often none."""
     return [
         *_units(problem),
-        *_doses(problem),
         *([seen] if (seen := foresight(problem.dataset)) else []),
         *_empty(problem),
         *_flat(problem),
@@ -35,19 +34,6 @@ def _units(problem: PreparedFit) -> list[str]:
     return [
         f"Units do not fit, and nothing was converted: {one}."
         for one in unit_problems(problem.space.model.config, problem.dataset)
-    ]
-
-
-def _doses(problem: PreparedFit) -> list[str]:
-    """Doses in the data, which no model uses."""
-    given = [row for row in problem.dataset.trajectories if row.doses]
-    if not given:
-        return []
-    first = given[0].doses[0]
-    return [
-        f"The data have {sum(len(row.doses) for row in given)} doses in {len(given)} trajectories (the first is {first.amount:g} at "
-        f"{first.time:g} in `{given[0].name}`), which the model does not use: it is fitted as if nothing had been given. A model "
-        "of what follows one dose at the beginning may start from the amount as a covariate; doses that follow cannot be simulated yet."
     ]
 
 

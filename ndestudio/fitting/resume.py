@@ -48,7 +48,7 @@ def resume_fit(
     problem
         That of the model, where it is at hand.
     """
-    problem = problem or prepare_fit(model, dataset, train, smooth_training(dataset, train))
+    problem = problem or prepare_fit(model, dataset, train, smooth_training(dataset, train, model))
     padded = bool(problem.structure.neural_terms)
     batch = make_batch(problem, min(bucket(steps or steps_for(problem)), FINEST), padded=padded)
     while batch.steps < FINEST and not accurate(problem, batch, model):

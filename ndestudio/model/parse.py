@@ -13,7 +13,9 @@ from ndestudio.expression.tree import CONSTANTS, Call, Delay, Expr, Name, Number
 from ndestudio.model.checks import check_tables
 from ndestudio.model.config import ModelConfig
 from ndestudio.model.delays import delay_problems, read_past
-from ndestudio.model.statements import RESERVED, Statement, read_statements
+from ndestudio.model.event_statements import EventStatement
+from ndestudio.model.events import GIVEN, Event
+from ndestudio.model.statements import RESERVED, Statement, read_text
 from ndestudio.model.system import NeuralTerm, System
 
 SIZE_LIMIT = 20_000
@@ -65,8 +67,8 @@ def parse_system(config: ModelConfig, measured: Sequence[str], inputs: Sequence[
 
 def read_system(config: ModelConfig, measured: Sequence[str], inputs: Sequence[str]) -> Reading:
     """Like ``parse_system``, but collecting all errors."""
-    statements, errors = read_statements(config.equations)
-    reader = _Reader(config, tuple(measured), tuple(inputs), statements, errors)
+    statements, events, errors = read_text(config.equations)
+    reader = _Reader(config, tuple(measured), tuple(inputs), statements, events, errors)
     system = reader.read()
     return Reading(
         system=system,
@@ -82,6 +84,7 @@ class _Reader:
     measured: tuple[str, ...]
     inputs: tuple[str, ...]
     statements: list[Statement]
+    events: list[EventStatement]
     errors: list[EquationError]
     undeclared: dict[str, None] = field(default_factory=dict)
     penalised: dict[str, Expr] = field(default_factory=dict)
@@ -96,6 +99,8 @@ class _Reader:
         for statement in self.statements:
             self._check_target(statement)
             self._check_names(statement, states, quantities)
+        for event in self.events:
+            self._check_event(event, states, quantities)
         neural_terms = self._neural_terms()
         self.errors.extend(check_tables(self.config, states, neural_terms, self.statements))
         if self.errors:
@@ -119,6 +124,7 @@ class _Reader:
             neural_terms=tuple(neural_terms.values()),
             penalties={name: substitute(expr, bodies) for name, expr in self.penalised.items()},
             past=past,
+            events=tuple(_with_bodies(one.event, bodies) for one in self.events),
         )
         return None if self.errors else system
 
@@ -137,6 +143,11 @@ class _Reader:
         bodies: Mapping[str, Expr],
     ) -> None:
         moving = {*states, *quantities, *self.inputs, "t", *self.config.networks}
+        if self.events and (delays_in(rhs) or any(delays_in(one.event.expressions) for one in self.events)):
+            sentence = (
+                "a model with delays cannot have events yet: a jump comes back after each delay; leave out one of them"
+            )
+            self.errors.append(error_at(self.events[0].token, sentence))
         for statement, expr in zip(states.values(), rhs, strict=True):
             for name, sentence in delay_problems(expr, moving, states, self.config.parameters):
                 self.errors.append(error_at(statement.mention(name), sentence))
@@ -213,6 +224,31 @@ class _Reader:
             joint = " If" if error.sentence.endswith("?") else "; if"
             sentence = f"{error.sentence}{joint} it is an unknown term, declare it as a network"
             self.errors.append(error_at(token, sentence, kind="undeclared", name=call.function))
+
+    def _check_event(
+        self, one: EventStatement, states: Mapping[str, Statement], quantities: Mapping[str, Statement]
+    ) -> None:
+        for target in one.targets:
+            if target.text not in states:
+                what = "a quantity with an equation of its own" if target.text in quantities else "no state"
+                hint = did_you_mean(target.text, states)
+                sentence = (
+                    f"an event changes states, and `{target.text}` is {what}{hint}; give it `d({target.text})/dt = 0`"
+                )
+                self.errors.append(error_at(target, sentence))
+        for expr in one.event.expressions:
+            for call in calls(expr, self.config.networks):
+                self.errors.append(
+                    error_at(
+                        one.token, f"`{call.function}` is called in an event; unknown functions stand in equations only"
+                    )
+                )
+        moving = {*states, *self.inputs, "t", *quantities}
+        for expr in one.event.times:
+            for name in names(expr):
+                if name in moving:
+                    sentence = f"the time of this event depends on `{name}`, which changes with time; write a condition: `when ...`"
+                    self.errors.append(error_at(one.token, sentence))
 
     def _neural_terms(self) -> dict[str, NeuralTerm]:
         neural_terms: dict[str, NeuralTerm] = {}
@@ -335,13 +371,35 @@ class _Reader:
 
     def _parameters(self, initial: Sequence[Expr]) -> tuple[str, ...]:
         taken = {statement.name for statement in self.statements} | {"t", *self.inputs, *self.measured}
-        expressions = [*(_expr(statement) for statement in self.statements), *initial, *self.penalised.values()]
+        expressions = [
+            *(_expr(statement) for statement in self.statements),
+            *initial,
+            *self.penalised.values(),
+            *self._of_events(),
+        ]
+        taken.add(GIVEN)
         found = {name: None for expr in expressions for name in names(expr) if name not in taken}
         return tuple(found)
 
+    def _of_events(self) -> list[Expr]:
+        return [expr for one in self.events for expr in one.event.expressions]
+
     def _uses(self, name: str) -> bool:
-        expressions = [*(_expr(statement) for statement in self.statements), *self.penalised.values()]
+        expressions = [
+            *(_expr(statement) for statement in self.statements),
+            *self.penalised.values(),
+            *self._of_events(),
+        ]
         return any(name in names(expr) for expr in expressions)
+
+
+def _with_bodies(event: Event, bodies: Mapping[str, Expr]) -> Event:
+    """An event with the quantities in its expressions substituted."""
+    return replace(
+        event,
+        changes=tuple((state, substitute(value, bodies)) for state, value in event.changes),
+        condition=None if event.condition is None else substitute(event.condition, bodies),
+    )
 
 
 def formal_arguments(arguments: Sequence[Expr]) -> tuple[str, ...]:

@@ -27,6 +27,7 @@ from ndestudio.expression.text import to_text
 from ndestudio.expression.tokens import error_at
 from ndestudio.expression.tree import names, substitute
 from ndestudio.model.config import InitialConfig, ModelConfig, ParameterConfig, PriorConfig, RandomConfig
+from ndestudio.model.doses import for_doses
 from ndestudio.model.parse import Reading, read_system
 
 HEAD = "# the runs"
@@ -36,7 +37,7 @@ SPREAD = 0.3
 
 
 def for_runs(config: ModelConfig, dataset: Dataset) -> ModelConfig:
-    """``config`` with the parameters that are not the same in all runs of ``dataset`` written out; unchanged without any.
+    """``config`` with what is not the same in all runs of ``dataset`` written out: doses, and parameters; unchanged without.
 
     Raises
     ------
@@ -45,6 +46,7 @@ def for_runs(config: ModelConfig, dataset: Dataset) -> ModelConfig:
     DataError
         Groups by an input that is no covariate.
     """
+    config = for_doses(config, dataset)
     overrides = _overrides(dataset)
     asked = [name for name, one in config.parameters.items() if one.per or (one.random and not one.random.effect)]
     if not (overrides or asked or any(one.initial for one in dataset.trajectories)):

@@ -11,6 +11,7 @@ from ndestudio.expression.functions import RESERVED as RESERVED_FUNCTIONS
 from ndestudio.expression.parse import parse_tokens
 from ndestudio.expression.tokens import Token, error_at, scan
 from ndestudio.expression.tree import CONSTANTS, Expr, Name
+from ndestudio.model.event_statements import EventStatement, event_statement, is_event
 
 RESERVED = frozenset({"t", *CONSTANTS, *RESERVED_FUNCTIONS})
 """Names that mean something already."""
@@ -56,17 +57,30 @@ class Statement:
 
 
 def read_statements(text: str) -> tuple[list[Statement], list[EquationError]]:
-    """All statements of ``text`` that have a left side, and all errors, in the order of the text.
+    """All equations of ``text`` that have a left side, and all errors, in the order of the text; see ``read_text``."""
+    statements, _, errors = read_text(text)
+    return statements, errors
+
+
+def read_text(text: str) -> tuple[list[Statement], list[EventStatement], list[EquationError]]:
+    """All equations of ``text`` that have a left side, its events, and all errors, in the order of the text.
 
     A line that ends in an operator, or starts with one, belongs to the same statement as its neighbour.
     """
     tokens, errors = scan(text)
     strays = {error.line for error in errors}
     statements: list[Statement] = []
+    events: list[EventStatement] = []
     groups = _group(tokens)
     second = {name for name in map(_second_order, groups) if name is not None}
     for group in groups:
         lines = {token.line for token in group}
+        if is_event(group):
+            try:
+                events.append(event_statement(group))
+            except EquationError as error:
+                errors.append(error)
+            continue
         try:
             statement, problem = _statement(_named_velocities(group, second))
         except EquationError as error:
@@ -76,7 +90,7 @@ def read_statements(text: str) -> tuple[list[Statement], list[EquationError]]:
             errors.append(problem)
         if statement is not None:
             statements += _first_order(statement) if _second_order(group) else [statement]
-    return statements, sorted(errors, key=lambda error: (error.line, error.column))
+    return statements, events, sorted(errors, key=lambda error: (error.line, error.column))
 
 
 def velocity(state: str) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from ndestudio.expression.delays import delays_in
 from ndestudio.expression.tree import Delay, Expr
+from ndestudio.model.events import Event
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,8 @@ class System:
         Name -> expression that should be zero (or, after `min(..., 0)`, not negative) all along a trajectory.
     past
         State -> formula of parameters and `t` for it before the begin; it was at its initial value where there is none.
+    events
+        What changes states at a moment; doses of the data only where a line says what they do.
     """
 
     states: tuple[str, ...]
@@ -52,6 +55,7 @@ class System:
     neural_terms: tuple[NeuralTerm, ...] = ()
     penalties: Mapping[str, Expr] = field(default_factory=dict)
     past: Mapping[str, Expr] = field(default_factory=dict)
+    events: tuple[Event, ...] = ()
 
     @property
     def delays(self) -> tuple[Delay, ...]:

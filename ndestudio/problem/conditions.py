@@ -11,6 +11,7 @@ from ndestudio.data.control_path import ControlPath
 from ndestudio.data.dataset import Trajectory
 from ndestudio.model.fitted import FittedModel
 from ndestudio.model.initial import model_start
+from ndestudio.model.schedule import NOTHING, Schedule, schedule
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,15 +28,19 @@ class Condition:
         States at ``t[0]``.
     t
         Times at which the solution is wanted, increasing.
+    events
+        What happens meanwhile.
     """
 
     name: str
     control: ControlPath
     initial: Float[np.ndarray, " state"]
     t: Float[np.ndarray, " sample"]
+    events: Schedule = NOTHING
 
 
 def condition(model: FittedModel, trajectory: Trajectory) -> Condition:
     """The condition of ``trajectory``, its initial values those of ``model`` (or from the first measurements)."""
     initial = np.asarray(model_start(model, trajectory), dtype=float)
-    return Condition(trajectory.name, trajectory.control, initial, trajectory.t)
+    events = schedule(model.system, model.parameters, trajectory)
+    return Condition(trajectory.name, trajectory.control, initial, trajectory.t, events)

@@ -19,12 +19,33 @@ from jaxtyping import Float
 from ndestudio.expression.delays import with_slots
 from ndestudio.expression.tree import Expr
 from ndestudio.model.config import NetworkConfig
+from ndestudio.model.events import GIVEN
 from ndestudio.model.networks import apply_network
 from ndestudio.problem.delays import Delays, delays_of
 from ndestudio.problem.expressions import Functions, bind
 
 Field = Callable[[Sequence[Any], Any, Any, Any], Any]
 """(parameters, t, u [input, ...], y [state, ...]) -> [state, ...]; arrays broadcast against each other."""
+
+
+Jump = Callable[[Sequence[Any], Any, Any, Any, Any], Any]
+"""(parameters, t, u [input, ...], y [state, ...], what is given) -> states after an event [state, ...]."""
+
+
+@dataclass(frozen=True)
+class EventShape:
+    """What an event does, without when.
+
+    Parameters
+    ----------
+    after
+        The value of each state after it.
+    condition
+        It happens where this rises through 0; None: at times that are known.
+    """
+
+    after: tuple[Expr, ...]
+    condition: Expr | None = None
 
 
 class Dynamics(Protocol):
@@ -72,6 +93,15 @@ class Dynamics(Protocol):
         """The diffusion as a function that gives [state, noise, ...]; None where nothing is random."""
         ...
 
+    @property
+    def events(self) -> tuple[EventShape, ...]:
+        """What changes states at a moment; when is the condition's affair."""
+        ...
+
+    def jumps(self, functions: Functions, xp: Any) -> Sequence[Jump]:
+        """For each event the states after it."""
+        ...
+
 
 @dataclass(frozen=True)
 class EquationDynamics:
@@ -91,6 +121,7 @@ class EquationDynamics:
     inputs: tuple[str, ...]
     neural_terms: tuple[NeuralTermShape, ...] = ()
     past: tuple[Expr | None, ...] = ()
+    events: tuple[EventShape, ...] = ()
 
     @property
     def noises(self) -> tuple[str, ...]:
@@ -133,6 +164,18 @@ class EquationDynamics:
 
     def diffusion(self, functions: Functions, xp: Any) -> Field | None:
         return None
+
+    def jumps(self, functions: Functions, xp: Any) -> Sequence[Jump]:
+        def made(event: EventShape) -> Jump:
+            bound = [one for one in bind(event.after, (*self.names, GIVEN), functions, xp) if one is not None]
+
+            def jump(parameters: Sequence[Any], t: Any, u: Any, y: Any, given: Any) -> Any:
+                v = [*y, *u, *parameters, t, given]
+                return xp.stack([xp.broadcast_to(one(v), y.shape[1:]) for one in bound])
+
+            return jump
+
+        return [made(event) for event in self.events]
 
 
 @dataclass(frozen=True)

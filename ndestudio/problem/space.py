@@ -16,12 +16,13 @@ from jaxtyping import Bool, Float
 
 from ndestudio.expression.tree import Expr
 from ndestudio.model.config import InitialConfig, NetworkConfig, ParameterConfig
+from ndestudio.model.events import new_values
 from ndestudio.model.fitted import FittedModel, NetworkWeights
 from ndestudio.model.system import System
 from ndestudio.model.transforms import Transform, parameter_transform, transform_of
 from ndestudio.problem.bijection import bijection
 from ndestudio.problem.constants import Constants
-from ndestudio.problem.dynamics import EquationDynamics, NetworkScales, NeuralTermShape
+from ndestudio.problem.dynamics import EquationDynamics, EventShape, NetworkScales, NeuralTermShape
 from ndestudio.problem.initial import FirstValues
 from ndestudio.problem.observation import Observation
 from ndestudio.problem.structure import ProblemStructure
@@ -34,7 +35,15 @@ def structure_of(model: FittedModel) -> ProblemStructure:
         _neural_term_shape(neural_term.name, model.networks[neural_term.name]) for neural_term in system.neural_terms
     )
     return ProblemStructure(
-        EquationDynamics(system.states, system.rhs, system.parameters, model.inputs, neural_terms, _past(system)),
+        EquationDynamics(
+            system.states,
+            system.rhs,
+            system.parameters,
+            model.inputs,
+            neural_terms,
+            _past(system),
+            tuple(EventShape(new_values(one, system.states), one.condition) for one in system.events),
+        ),
         Observation(model.measured, tuple(system.observation(name) for name in model.measured)),
         FirstValues(
             tuple(_start(model.config.initial.get(state)) for state in system.states), (*model.measured, *model.inputs)

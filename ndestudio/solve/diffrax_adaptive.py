@@ -153,6 +153,8 @@ class Diffrax:
         return SDIRK4 if self.implicit else RK4
 
     def refuses(self, problem: Problem) -> str | None:
+        if problem.dynamics.events:
+            return f"`{self.name}` solves without events, and the model has some; choose the solver `auto`"
         return ordinary(problem, f"`{self.name}`", traced=True)
 
     def traced(self, settings: SolverSettings, trained: int) -> Adaptive:

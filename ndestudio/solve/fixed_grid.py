@@ -82,7 +82,7 @@ class FixedGrid:
         breaks = grid_breaks(problem, self.grid, model, conditions)
 
         def states(steps: int) -> list[Float[np.ndarray, "time state"]]:
-            grid = make_grid(conditions, steps, self.grid, breaks=breaks)
+            grid = make_grid(conditions, steps, self.grid, breaks=breaks, events=[one.events for one in conditions])
             y = simulation.states(conditions, grid)
             return [y[:, k, : len(one.t)].T for k, one in enumerate(conditions)]
 

@@ -47,6 +47,8 @@ class Functions(NamedTuple):
         As ``field``, with every network left out (0).
     delays
         What the field reads of earlier times, after the states; None for ordinary differential equations.
+    after
+        (phi, constants, t, u, y, number of an event or 0, given) -> states after it; None where there are no events.
     """
 
     physical: Callable[..., Any]
@@ -55,6 +57,7 @@ class Functions(NamedTuple):
     start: Callable[..., Any]
     known: Callable[..., Any]
     delays: Delays | None = None
+    after: Callable[..., Any] | None = None
 
 
 def make_functions(structure: ProblemStructure) -> Functions:
@@ -95,7 +98,13 @@ def make_functions(structure: ProblemStructure) -> Functions:
         starts = structure.initial.function(dynamics, neural(phi, constants), jnp)
         return starts(phi[:count], phi[phi.shape[0] - states :], free, row)
 
-    return Functions(physical, field, observe, start, known, delays)
+    def after(phi: Any, constants: Constants, t: Any, u: Any, y: Any, number: Any, given: Any) -> Any:
+        found = y
+        for k, jump in enumerate(dynamics.jumps(neural(phi, constants), jnp)):
+            found = jnp.where(number == k + 1, jump(phi[:count], t, u, y, given), found)
+        return found
+
+    return Functions(physical, field, observe, start, known, delays, after if dynamics.events else None)
 
 
 def linearise_program(structure: ProblemStructure, method: Method) -> Callable[..., Any]:
@@ -176,7 +185,23 @@ def carried(
         lambda t, u, y: stages.augmented(phi, constants, t, u, *y)[:2],
         (y0, S0),
         grid,
+        None if f.after is None else lambda *event: _after_with_sensitivities(f, size, phi, constants, *event),
     )
+
+
+def _after_with_sensitivities(
+    f: Functions, size: int, phi: Any, constants: Any, t: Any, u: Any, tree: Any, number: Any, given: Any
+) -> Any:
+    """States and their sensitivities after events, of all rows: S+ = (d after/dy) S + d after/dphi."""
+    jax = get_jax()
+    assert f.after is not None
+    y, S = tree
+    row = (None, None, 0, 0, 0, 0, 0)
+    arguments = (phi, constants, t, u, y, number, given)
+    by_y = jax.vmap(jax.jacfwd(f.after, argnums=4), row)(*arguments)
+    by_phi = jax.vmap(jax.jacrev(f.after, argnums=0), row)(*arguments)
+    moved = jax.numpy.einsum("bij,bjp->bip", by_y, S)
+    return jax.vmap(f.after, row)(*arguments), moved.at[:, :, :size].add(by_phi)
 
 
 def knots_of(grid: Grid) -> Any:
@@ -248,11 +273,20 @@ def simulated(f: Functions, jax: Any, method: Method, phi: Any, constants: Any, 
         return end, y
     at = lambda t, u, h: stages.of_states(phi, constants, t, u, h)  # noqa: E731
     slope = lambda t, u, y: stages.values(phi, constants, t, u, y)  # noqa: E731
-    return march(method, at, slope, y0, grid)
+    after = None
+    if f.after is not None:
+        rows = jax.vmap(f.after, (None, None, 0, 0, 0, 0, 0))
+        after = lambda *event: rows(phi, constants, *event)  # noqa: E731
+    return march(method, at, slope, y0, grid, after)
 
 
 def march(
-    method: Tableau, stages: Callable[..., Stage], slope: Callable[..., Any], y0: Any, grid: Grid
+    method: Tableau,
+    stages: Callable[..., Stage],
+    slope: Callable[..., Any],
+    y0: Any,
+    grid: Grid,
+    after: Callable[..., Any] | None = None,
 ) -> tuple[Any, Any]:
     """The loop over the steps of all rows, of states or of pairs of states and sensitivities: one for all programs.
 
@@ -264,6 +298,8 @@ def march(
         (t, u, y) -> slopes, where an implicit method needs the one at the begin.
     y0
         A tree of arrays whose first axis is the row.
+    after
+        (t, u, y, number of the event, given) -> y after it; None where the structure has no events.
 
     Returns
     -------
@@ -275,17 +311,27 @@ def march(
     states_of = lambda tree: jax.tree_util.tree_leaves(tree)[0]  # noqa: E731
 
     def one(carry: Any, x: Any) -> Any:
-        (y, k, guess), (h, t, u) = carry, x
+        (y, k, guess), (h, t, u, number, given) = carry, x
         y1, slopes = step(method, stages(t, u, h), y, h, guess, advanced_rows)
+        last = slopes[-1] if method.implicit else None
+        if after is not None:
+            y1, last = jax.lax.cond(
+                jnp.any(number > 0), lambda: happened(y1, t[-1], u[-1], number, given), lambda: (y1, last)
+            )
         if method.implicit:
-            return (y1, slopes[-1], states_of(slopes[-1])), (y, k)
+            return (y1, last, states_of(slopes[-1])), (y, k)
         return (y1, None, None), (y, slopes[0])
+
+    def happened(y: Any, t: Any, u: Any, number: Any, given: Any) -> tuple[Any, Any]:
+        assert after is not None
+        there = after(t, u, y, number, given)
+        return there, slope(t, u, there) if method.implicit else None
 
     first = (y0, None, None)
     if method.implicit:
         begin = slope(grid.sample_t[:, 0], grid.sample_u[:, 0], y0)
         first = (y0, begin, jnp.zeros_like(states_of(begin)))
-    (end, *_), (ys, ks) = jax.lax.scan(one, first, (grid.h, grid.t, grid.u))
+    (end, *_), (ys, ks) = jax.lax.scan(one, first, (grid.h, grid.t, grid.u, grid.event, grid.given))
     return end, each(lambda y, k: at_samples(grid, y, k), ys, ks)
 
 

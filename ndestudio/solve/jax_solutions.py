@@ -85,7 +85,8 @@ def _run(
     y0 = np.stack([one.initial for one in conditions])
     theta = np.asarray(theta, dtype=float)
     breaks = grid_breaks(problem, tableau, problem.space.fitted(theta, {}), conditions)
-    grid = make_grid(conditions, steps, tableau, breaks=breaks, paths=not isinstance(method, Tableau))
+    own = not isinstance(method, Tableau)
+    grid = make_grid(conditions, steps, tableau, breaks=breaks, events=[one.events for one in conditions], paths=own)
     arguments = (theta, numbers, y0, grid)
     structure = problem.structure
     made = CACHE.get((kind, structure, method), lambda: program(structure, method), arguments, device("cpu")[0])

@@ -46,6 +46,8 @@ class VectorModel:
         As ``field`` -> measured columns [measured, ...], NaN for a column without counterpart.
     starts
         (parameters, shared [state][copy, 1], free [copy, row, state], start) -> initial values [state, copy, row].
+    jumps
+        For each event (parameters, t, u, y, given) -> states after it.
     """
 
     def __init__(self, structure: ProblemStructure, networks: Mapping[str, NetworkWeights]) -> None:
@@ -55,6 +57,7 @@ class VectorModel:
         self.field = structure.dynamics.drift(functions, np)
         self.observe = structure.observation.function(structure.dynamics, functions, np)
         self.starts = structure.initial.function(structure.dynamics, functions, np)
+        self.jumps = structure.dynamics.jumps(functions, np)
 
 
 def initial_values(
@@ -110,9 +113,24 @@ def march(
                 slopes[n] = ks[0] if k is None else k
                 if method.implicit:
                     k, guess = ks[-1], np.nan_to_num(ks[-1])
+                if grid.event[n].any():
+                    y = _after(model, parameters, grid, n, y)
+                    k = field(grid.t[n, -1], grid.u[n, -1].T, y) if method.implicit else None
             else:
                 slopes[n] = field(grid.t[n, 0], grid.u[n, 0].T, y) if k is None else k
     return states, slopes
+
+
+def _after(
+    model: VectorModel, parameters: Sequence[Any], grid: Grid, n: int, y: Float[np.ndarray, "state copy row"]
+) -> Float[np.ndarray, "state copy row"]:
+    """States after the events of a step."""
+    found = y.copy()
+    for number in np.unique(grid.event[n][grid.event[n] > 0]):
+        rows = grid.event[n] == number
+        after = model.jumps[number - 1](parameters, grid.t[n, 0], grid.u[n, 0].T, y, grid.given[n])
+        found[..., rows] = np.broadcast_to(after, y.shape)[..., rows]
+    return found
 
 
 def inside(model: VectorModel, parameters: Sequence[Any], clip: Float[np.ndarray, "2 state"]) -> StageField:

@@ -22,6 +22,8 @@ from ndestudio.model.basis import piece
 from ndestudio.model.evaluate import observe, point_field
 from ndestudio.model.fitted import FittedModel, Simulation
 from ndestudio.model.initial import model_start
+from ndestudio.model.jumps import Jumps
+from ndestudio.model.schedule import Schedule, schedule
 from ndestudio.problem.conditions import Condition
 from ndestudio.problem.problem import Problem
 from ndestudio.solve.base import Solution, SolverSettings, ordinary
@@ -50,6 +52,7 @@ def simulate(
     atol: float = ATOL,
     *,
     budget: Budget = Budget(),
+    events: Schedule | None = None,
 ) -> Simulation:
     """Solve the model from ``y0`` at ``t[0]``.
 
@@ -63,6 +66,8 @@ def simulate(
         Tolerances; the absolute one in units of ``model.scale``.
     budget
         What may be spent.
+    events
+        What happens meanwhile; None: what the model says, with the doses of a trajectory that is given.
 
     Returns
     -------
@@ -91,19 +96,56 @@ def simulate(
         )
         u = control(t) if control is not None else None
         return Simulation(t=t, states=states, measured=observe(model, t, states, u), sentence=sentence)
-    states, sentence = integrate(
-        point_field(model, control),
+    if events is None:
+        events = schedule(model.system, model.parameters, inputs if isinstance(inputs, Trajectory) else None)
+    states, sentence = _with_events(
+        Jumps(model, control, events),
         t,
         y0,
-        rtol=rtol,
-        atol=atol * scale,
-        longest_step=_longest_step(model, control),
-        breaks=control.jumps if control is not None and model.system.inputs else NONE,
-        names=model.system.states,
-        budget=budget,
+        lambda times, begin, left: integrate(
+            point_field(model, control),
+            times,
+            begin,
+            rtol=rtol,
+            atol=atol * scale,
+            longest_step=_longest_step(model, control),
+            breaks=control.jumps if control is not None and model.system.inputs else NONE,
+            names=model.system.states,
+            budget=left,
+        ),
+        budget,
     )
     u = control(t) if control is not None else None
     return Simulation(t=t, states=states, measured=observe(model, t, states, u), sentence=sentence)
+
+
+def _with_events(
+    jumps: Jumps,
+    t: Float[np.ndarray, " time"],
+    y0: Float[np.ndarray, " state"],
+    solve: Callable[[Any, Any, Budget], tuple[Float[np.ndarray, "time state"], str]],
+    budget: Budget,
+) -> tuple[Float[np.ndarray, "time state"], str]:
+    """Solve from event to event; at the time of an event the states are those after it, at the last time those before."""
+    if not len(t):
+        return solve(t, y0, budget)
+    begin, end = float(t[0]), float(t[-1])
+    happen = jumps.events.within(begin, end)
+    if not len(happen.t):
+        return solve(t, y0, budget)
+    states, deadline = np.full((len(t), len(y0)), np.nan), time.monotonic() + budget.seconds
+    y, here = np.asarray(y0, dtype=float), begin
+    for until in [*np.unique(happen.t), end]:
+        last = until == end
+        asked = (t >= here) & ((t <= until) if last else (t < until))
+        times = np.concatenate([[here], t[asked], [until]])
+        left = Budget(max(deadline - time.monotonic(), 0.01), budget.evaluations)
+        rows, sentence = solve(times, y, left)
+        states[asked] = rows[1:-1]
+        if sentence or not np.isfinite(rows[-1]).all():
+            return states, sentence
+        y, here = jumps.after(until, rows[-1]) if not last else rows[-1], until
+    return states, ""
 
 
 def _longest_step(model: FittedModel, control: ControlPath | None) -> float:
@@ -180,7 +222,7 @@ class Reference:
         self, problem: Problem, theta: Float[np.ndarray, " theta"], conditions: Sequence[Condition]
     ) -> list[Solution]:
         model = problem.space.fitted(theta, {})
-        found = [simulate(model, one.t, one.initial, one.control) for one in conditions]
+        found = [simulate(model, one.t, one.initial, one.control, events=one.events) for one in conditions]
         return [Solution(one.t, one.states, one.sentence) for one in found]
 
     def linearise(self, problem: Problem, theta: Float[np.ndarray, " theta"], conditions: Sequence[Condition]) -> None:

@@ -53,7 +53,8 @@ def predictions_of(
     used = np.moveaxis(target.train + target.validation > 0, -1, 0)
 
     def predicted(steps: int) -> Float[np.ndarray, "measured row sample"]:
-        grid = make_grid(rows, steps, method, longest, time_grid, breaks)
+        happen = [one.events for one in conditions]
+        grid = make_grid(rows, steps, method, longest, time_grid, breaks, events=happen)
         seen = simulation.measured(grid, simulation.states(conditions, grid))
         compared = [
             np.log(np.maximum(column, numbers.floor[k])) if numbers.log[k] else column for k, column in enumerate(seen)

@@ -17,6 +17,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from ndestudio.data.control_path import ControlPath, Pieces, Piecewise
+from ndestudio.model.schedule import NOTHING, Schedule
 from ndestudio.problem.rows import bucket
 from ndestudio.solve.tableau import Tableau
 
@@ -113,7 +114,8 @@ class Grid(NamedTuple):
     Parameters
     ----------
     h
-        Length of each step; the last one is 0 (its first stage gives the slope at the end).
+        Length of each step; the last one is 0 (its first stage gives the slope at the end), and so is one in which an
+        input jumps or an event happens.
     t, u
         Time and inputs at each stage of each step.
     step
@@ -124,6 +126,10 @@ class Grid(NamedTuple):
         Its time and inputs.
     paths
         The inputs at any time, for solvers that choose their own steps.
+    event
+        Of a step of length 0: the number of the event that happens in it, 0 for none.
+    given
+        The amount or rate that comes with it.
     """
 
     h: Float[np.ndarray, "step row"]
@@ -134,6 +140,8 @@ class Grid(NamedTuple):
     sample_t: Float[np.ndarray, "row sample"]
     sample_u: Float[np.ndarray, "row sample input"]
     paths: Paths
+    event: Int[np.ndarray, "step row"]
+    given: Float[np.ndarray, "step row"]
 
 
 def grid_times(
@@ -178,9 +186,10 @@ def make_grid(
     time_grid: Mapping[str, TimeGrid] | None = None,
     breaks: Float[np.ndarray, " break"] = NO_BREAKS,
     *,
+    events: Sequence[Schedule] | None = None,
     paths: bool = False,
 ) -> Grid:
-    """Lay out ``steps`` steps for each row, and two more for each jump of an input and each of ``breaks``.
+    """Lay out ``steps`` steps for each row, and further ones for each jump of an input, each of ``breaks`` and each event.
 
     Parameters
     ----------
@@ -192,6 +201,8 @@ def make_grid(
         Times after the begin of each row at which steps end.
     paths
         Whether the solver chooses its own steps and asks for the inputs at any time.
+    events
+        What happens in each row, from its begin on and before its end.
     """
     samples = samples or bucket(max(len(row.t) for row in rows))
     width = len(rows)
@@ -201,8 +212,13 @@ def make_grid(
         _within(np.union1d(control.jumps, row.t[0] + breaks), row.t)
         for control, row in zip(controls, rows, strict=True)
     ]
-    most = max(len(times) for times in jumps)
-    steps = steps + 2 * most
+    happen = [NOTHING] * width if events is None else events
+    happen = [one.within(row.t[0], row.t[-1]) for one, row in zip(happen, rows, strict=True)]
+    extra = [_breaks(times, one) for times, one in zip(jumps, happen, strict=True)]
+    most = max(len(times) for times in extra)
+    # a power of two: programs are compiled for few numbers of doses
+    most = 1 << (most - 1).bit_length() if any(len(one.t) for one in happen) else most
+    steps = steps + most
     c = np.asarray(method.c)
     h = np.zeros((steps + 1, width))
     t = np.zeros((steps + 1, len(c), width))
@@ -210,6 +226,7 @@ def make_grid(
     step = np.zeros((width, samples), dtype=np.int32)
     q, sample_t = np.zeros((width, samples)), np.zeros((width, samples))
     sample_u = np.zeros((width, samples, inputs))
+    event, given = np.zeros((steps + 1, width), dtype=np.int32), np.zeros((steps + 1, width))
     alike: dict[bytes, int] = {}
     for k, row in enumerate(rows):
         places = (time_grid or {}).get(row.name)
@@ -219,8 +236,9 @@ def make_grid(
             h[:, k], t[:, :, k] = h[:, first], t[:, :, first]
             step[k], q[k], sample_t[k] = step[first], q[first], sample_t[first]
         else:
-            times = grid_times(row.t, steps - 2 * len(jumps[k]), places)
-            times = np.sort(np.concatenate([times, jumps[k], jumps[k]]))
+            times = grid_times(row.t, steps - len(extra[k]), places)
+            times = np.sort(np.concatenate([times, extra[k]]))
+            _place(happen[k], times, event[:, k], given[:, k])
             h[:-1, k] = np.diff(times)
             t[:, :, k] = times[:, None] + h[:, k, None] * c
             at = np.concatenate([row.t, np.full(samples - len(row.t), row.t[-1])])
@@ -231,7 +249,8 @@ def make_grid(
         if inputs:
             u[:, :, k] = _at_stages(controls[k], t[:, :, k], h[:, k], method)
             sample_u[k] = controls[k](sample_t[k])
-    return Grid(h, t, u, step, q, sample_t, sample_u, make_paths(rows) if paths else no_paths(width))
+    own = make_paths(rows) if paths else no_paths(width)
+    return Grid(h, t, u, step, q, sample_t, sample_u, own, event, given)
 
 
 def make_paths(rows: Sequence[Sampled]) -> Paths:
@@ -264,6 +283,44 @@ def no_paths(width: int) -> Paths:
 def _function(pieces: Pieces | None) -> Piecewise:
     """An input without samples is NaN at all times."""
     return Piecewise(np.zeros(1), np.full((1, 4), np.nan)) if pieces is None else pieces.function
+
+
+def of_rows(grid: Grid, rows: slice | Int[np.ndarray, " chosen"]) -> Grid:
+    """The grid of some rows."""
+    return Grid(
+        h=grid.h[:, rows],
+        t=grid.t[:, :, rows],
+        u=grid.u[:, :, rows],
+        step=grid.step[rows],
+        q=grid.q[rows],
+        sample_t=grid.sample_t[rows],
+        sample_u=grid.sample_u[rows],
+        paths=Paths(*(array[rows] for array in grid.paths)),
+        event=grid.event[:, rows],
+        given=grid.given[:, rows],
+    )
+
+
+def _breaks(jumps: Float[np.ndarray, " jump"], events: Schedule) -> Float[np.ndarray, " knot"]:
+    """Grid points for jumps and events: two where inputs jump, one more than there are events at a time."""
+    if not len(events.t):
+        return np.repeat(jumps, 2)
+    times, counts = np.unique(events.t, return_counts=True)
+    alone = jumps[~np.isin(jumps, times)]
+    return np.sort(np.concatenate([np.repeat(alone, 2), np.repeat(times, counts + 1)]))
+
+
+def _place(
+    events: Schedule,
+    times: Float[np.ndarray, " knot"],
+    event: Int[np.ndarray, " knot"],
+    given: Float[np.ndarray, " knot"],
+) -> None:
+    """Put the events into the steps of length 0 at their times, the last of those that are there."""
+    place = len(times)
+    for k in range(len(events.t) - 1, -1, -1):
+        place = min(place, int(np.searchsorted(times, events.t[k], side="right")) - 1) - 1
+        event[place], given[place] = events.which[k] + 1, events.given[k]
 
 
 def _within(times: Float[np.ndarray, " jump"], t: Float[np.ndarray, " sample"]) -> Float[np.ndarray, " jump"]:

@@ -135,6 +135,7 @@ def with_doses(
         values[censored] = np.nan
     forcing = np.isfinite(np.delete(source.inputs, list(covariates), axis=1)).any(axis=1)
     empty = ~measured & ~np.isfinite(source.measured).any(axis=1) & ~forcing
+    empty &= ~_begins(source, _given(events, len(source.t)), ~empty)
     inputs = _everywhere(source, covariates)
     kept = replace(
         source, measured=values, inputs=inputs, doses={key: tuple(found) for key, found in doses.items()}, events={}
@@ -144,6 +145,19 @@ def with_doses(
         said = "missing" if below == "missing" else "taken as the limits that they are"
         notes.append(f"{int(censored.sum())} censored values are {said}.")
     return kept.rows_at(np.flatnonzero(~empty)), notes
+
+
+def _begins(source: Rows, given: Bool[np.ndarray, " row"], kept: Bool[np.ndarray, " row"]) -> Bool[np.ndarray, " row"]:
+    """Rows of doses that come before all rows that are kept of their trajectory: it begins there."""
+    found = np.zeros(len(source.t), dtype=bool)
+    names = source.group.astype(str) if source.group is not None else np.zeros(len(source.t), dtype=str)
+    for name in np.unique(names[given]):
+        mine = names == name
+        doses = np.flatnonzero(mine & given)
+        first = doses[np.argmin(source.t[doses])]
+        others = source.t[mine & kept]
+        found[first] = len(others) > 0 and source.t[first] < others.min()
+    return found
 
 
 def _everywhere(source: Rows, covariates: Sequence[int]) -> Float[np.ndarray, "row input"]:

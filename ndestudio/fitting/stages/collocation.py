@@ -18,6 +18,8 @@ from ndestudio.data.smoothing import SmoothedColumn, SmoothedTrajectory, smooth
 from ndestudio.expression.tree import Expr, Name, walk
 from ndestudio.fitting.config import TrainConfig
 from ndestudio.fitting.robust import NORMAL
+from ndestudio.model.fitted import FittedModel
+from ndestudio.model.schedule import schedule
 from ndestudio.model.system import System
 from ndestudio.problem.rows import bucket
 from ndestudio.solve.jax_backend import one_thread
@@ -42,14 +44,32 @@ SMOOTHED_ROWS = 2000
 """Longer trajectories are smoothed in a thinned form."""
 
 
-def smooth_training(dataset: Dataset, train: TrainConfig | None = None) -> dict[str, SmoothedTrajectory]:
+def _jumps(model: FittedModel, trajectory: Trajectory) -> bool:
+    """Whether states change at a moment after the begin of a trajectory."""
+    if any(one.kind == "when" for one in model.system.events):
+        return True
+    times = schedule(model.system, model.parameters, trajectory).t
+    return bool(((times > trajectory.t[0]) & (times < trajectory.t[-1])).any())
+
+
+def smooth_training(
+    dataset: Dataset, train: TrainConfig | None = None, model: FittedModel | None = None
+) -> dict[str, SmoothedTrajectory]:
     """Smoothing splines through the training rows of some trajectories, spread over all.
+
+    Where states jump on the way there is no smooth curve.
 
     Values whose standard deviation makes them next to worthless leave them alone, and outliers where ``train`` asks for
     Huber's loss.
     """
     robust = train is not None and train.loss == "huber"
-    trains = [trajectory for trajectory in dataset.trajectories if (trajectory.part == Part.TRAIN).sum() >= 3]
+    trains = [
+        trajectory
+        for trajectory in dataset.trajectories
+        if (trajectory.part == Part.TRAIN).sum() >= 3 and (model is None or not _jumps(model, trajectory))
+    ]
+    if not trains:
+        return {}
     longest = max((len(trajectory.t) for trajectory in trains), default=1)
     most = int(np.clip(MOST_ROWS // longest, 6, MOST_TRAJECTORIES))
     step = max(1, -(-len(trains) // most))

@@ -240,7 +240,9 @@ def _collocation(
         best = best_start(tracker, batch, found)
         tracker.snapshot(tracker.model(batch, best), steps)
     else:
-        tracker.note("Collocation is skipped: every equation reads a state that was not measured.")
+        tracker.note(
+            "Collocation is skipped: every equation reads a state that was not measured, or states jump on the way."
+        )
     return found
 
 

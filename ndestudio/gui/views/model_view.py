@@ -175,8 +175,6 @@ class ModelView(QWidget):
                 [path.sentence for path in state.simulation.paths.values() if path.sentence] if state.simulation else []
             )
             note = failed[0] if failed else f"With the values of the tables; {_networks_words(state)}"
-            if not failed and any(one.doses for one in state.dataset.trajectories):
-                note += " It runs without the doses of the data: they cannot be simulated yet."
         self.simulation_note.setText(note)
         if state.dataset is not None:
             self.simulation.show_model(state.dataset, state.simulation)

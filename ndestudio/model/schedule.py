@@ -1,0 +1,138 @@
+"""When the events of a model happen in a trajectory."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from ndestudio.data.dataset import Dose, Trajectory
+from ndestudio.errors import DataError, EquationError
+from ndestudio.expression.numeric import evaluate
+from ndestudio.expression.tree import Expr, names
+from ndestudio.model.events import Event, Kind, word
+from ndestudio.model.system import System
+
+MOST = 100_000
+"""Events of one kind in a trajectory: more are a mistake in the text."""
+
+
+@dataclass(frozen=True, eq=False)
+class Schedule:
+    """Events of one trajectory in the order in which they happen.
+
+    Parameters
+    ----------
+    which
+        Place of each in ``System.events``.
+    given
+        Amount (or rate) of a dose, 0 for other events.
+    """
+
+    t: Float[np.ndarray, " event"]
+    which: Int[np.ndarray, " event"]
+    given: Float[np.ndarray, " event"]
+
+    def within(self, begin: float, end: float) -> Schedule:
+        """The events from ``begin`` on and before ``end``."""
+        inside = (self.t >= begin) & (self.t < end)
+        return self if inside.all() else Schedule(self.t[inside], self.which[inside], self.given[inside])
+
+
+NOTHING = Schedule(np.zeros(0), np.zeros(0, dtype=np.int64), np.zeros(0))
+
+
+def schedule(system: System, parameters: Mapping[str, float], trajectory: Trajectory | None) -> Schedule:
+    """When the events of a model happen, but for those that wait for a condition.
+
+    Parameters
+    ----------
+    trajectory
+        Whose doses are given; None: none are.
+
+    Raises
+    ------
+    EquationError
+        A time that is no finite number.
+    DataError
+        Doses that cannot be simulated.
+    """
+    if not system.events:
+        return NOTHING
+    doses = trajectory.doses if trajectory is not None else ()
+    found: list[tuple[float, int, float]] = []
+    for place, event in enumerate(system.events):
+        numbers = [_number(one, parameters, event) for one in event.times]
+        if event.kind == "at":
+            found += [(time, place, 0.0) for time in numbers]
+        elif event.kind == "every":
+            found += [(time, place, 0.0) for time in _repeated(*numbers)]
+        elif event.of_data:
+            (lag,) = numbers or [0.0]
+            for one in doses:
+                if event.compartment in ("", one.compartment):
+                    found += [(time + lag, place, given) for time, given in _of_dose(one, event.kind, trajectory)]
+    order = sorted(range(len(found)), key=lambda k: found[k][0])
+    return Schedule(
+        np.array([found[k][0] for k in order]),
+        np.array([found[k][1] for k in order], dtype=np.int64),
+        np.array([found[k][2] for k in order]),
+    )
+
+
+def timed_by(system: System) -> dict[str, Event]:
+    """Parameter -> the event whose time it moves."""
+    return {
+        name: event
+        for event in system.events
+        for one in event.times
+        for name in names(one)
+        if name in system.parameters
+    }
+
+
+def _number(expr: Expr, parameters: Mapping[str, float], event: Event) -> float:
+    value = float(evaluate(expr, parameters))
+    if not np.isfinite(value):
+        raise EquationError(f"a time of the event `{word(event)}` is not a finite number with these parameters")
+    return value
+
+
+def _repeated(interval: float, first: float, last: float) -> list[float]:
+    if not interval > 0:
+        raise EquationError(f"an event is to happen every {interval:g}; the interval must be above 0")
+    count = np.floor((last - first) / interval * (1 + 1e-12) + 1e-9)
+    if count > MOST:
+        raise EquationError(
+            f"an event is to happen every {interval:g} from {first:g} to {last:g}, more than {MOST:,} times"
+        )
+    return [first + k * interval for k in range(int(count) + 1)]
+
+
+def _of_dose(dose: Dose, kind: Kind, trajectory: Trajectory | None) -> list[tuple[float, float]]:
+    """Times and amounts (rates) of the event that a dose is."""
+    where = f"the dose at {dose.time:g} in `{trajectory.name}`" if trajectory is not None else "a dose"
+    if dose.reset:
+        raise DataError(
+            f"{where} empties all compartments (EVID 3 or 4), which is not simulated yet; give what follows as a run of its own"
+        )
+    if dose.steady_state:
+        raise DataError(
+            f"{where} stands for a regimen that has gone on for ever (SS = {dose.steady_state}), which is not simulated yet; "
+            "write enough of the earlier doses into the table"
+        )
+    if dose.rate < 0:
+        raise DataError(
+            f"{where} has the rate {dose.rate:g}, which leaves rate or duration to the model; give RATE or DUR as a number"
+        )
+    if not np.isfinite(dose.amount):
+        raise DataError(f"{where} has no amount; write it into the table")
+    infused = dose.duration > 0
+    if kind == "doses":
+        return [] if infused else [(dose.time, dose.amount)]
+    if not infused:
+        return []
+    rate = dose.amount / dose.duration
+    return [(dose.time if kind == "infusions" else dose.time + dose.duration, rate)]

@@ -1,0 +1,116 @@
+import pytest
+
+from ndestudio.data.arrays import dataset_from_arrays
+from ndestudio.data.dataset import Dataset, Dose
+from ndestudio.errors import DataError, EquationError
+from ndestudio.model.config import InitialConfig, ModelConfig
+from ndestudio.model.doses import for_doses
+from ndestudio.model.events import text_of
+from ndestudio.model.initial import initial_model
+from ndestudio.model.parse import read_system
+from ndestudio.model.schedule import schedule
+from tests.events import with_doses
+
+TEXT = """d(A)/dt = -k*A
+d(mode)/dt = 0
+C = A/V
+"""
+
+
+def data(*doses: Dose) -> Dataset:
+    return with_doses(dataset_from_arrays([0.0, 1.0, 2.0], [[0.0], [1.0], [2.0]], names=["C"]), doses)
+
+
+@pytest.mark.parametrize(
+    ("line", "shown"),
+    [
+        ("at t = 24, 2*T: A += D", "at t = 24, 2*T: A = A + D"),
+        ("every 12 from 0 to 48: A += D, mode = 1", "every 12 from 0 to 48: A = A + D, mode = 1"),
+        ("when C > 5: mode = 2", "when A/V - 5 > 0: mode = 2"),
+        ("when A <= 3: A *= 0.5", "when 3 - A > 0: A = A*0.5"),
+        ("at doses(2) + lag: A += F*amount", "at doses(2) + lag: A = A + F*amount"),
+        ("at infusions: A = rate", "at infusions: A = rate"),
+        ("from 1 to 2: d(A)/dt += R", "from 1 to 2: d(A)/dt += R"),
+    ],
+)
+def test_lines_of_events_are_read(line: str, shown: str):
+    reading = read_system(ModelConfig(equations=TEXT + line), ["C"], [])
+    assert reading.errors == () and reading.system is not None
+    assert [text_of(event) for event in reading.system.events] == [shown]
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("at t 24: A += 1", "when this happens is not understood"),
+        ("every 12: A += 1", "when it begins and ends is missing"),
+        ("when A: A = 1", "compares two expressions once"),
+        ("at t = 3: B += 1", "`B` is no state"),
+        ("at t = 3: C += 1", "`C` is a quantity with an equation of its own"),
+        ("at t = A: A = 1", "depends on `A`, which changes with time"),
+        ("at t = 3:", "nothing happens in this event"),
+        ("at doses: A += f(1)", "is called in an event"),
+        ("at t = 3: A += 1, A = 2", "changed twice"),
+        ("from 1 to 2: A += 3", "over a time a rate is changed"),
+    ],
+)
+def test_what_is_no_event_is_a_sentence_with_its_place(line: str, words: str):
+    reading = read_system(ModelConfig(equations=TEXT + line), ["C"], [])
+    assert reading.system is None
+    assert any(words in error.sentence and error.line == 4 for error in reading.errors)
+
+
+def test_a_quantity_may_be_called_at():
+    reading = read_system(ModelConfig(equations="d(x)/dt = at\nat = 3*x"), ["x"], [])
+    assert reading.errors == ()
+
+
+@pytest.mark.parametrize(
+    ("compartment", "line"), [("", "at doses: A += amount"), ("2", "at doses(2): mode += amount"), ("mode", None)]
+)
+def test_doses_that_no_line_speaks_of_go_into_their_compartment(compartment: str, line: str | None):
+    laid = for_doses(ModelConfig(equations=TEXT), data(Dose(0.0, 5.0, compartment=compartment)))
+    assert (line or "at doses(mode): mode += amount") in laid.equations
+
+
+def test_a_compartment_that_is_not_there_is_a_sentence():
+    with pytest.raises(EquationError, match="into the compartment `7`, and the states are `A`, `mode`"):
+        for_doses(ModelConfig(equations=TEXT), data(Dose(0.0, 5.0, compartment="7")))
+
+
+def test_infusions_are_rates_that_events_switch():
+    doses = data(Dose(0.0, 80.0, rate=40.0, duration=2.0))
+    text = TEXT.replace("-k*A", "-k*A  # out") + "at doses + lag: A += F*amount/2"
+    model = initial_model(ModelConfig(equations=text, initial={"A": InitialConfig(value=0.0)}), doses, 0)
+    assert "d(A)/dt = -k*A + A_infusion  # out" in model.config.equations
+    assert model.system.states == ("A", "mode", "A_infusion")
+    events = schedule(model.system, {**model.parameters, "lag": 0.5}, doses.trajectories[0])
+    assert events.t.tolist() == [0.5, 2.5] and events.given.tolist() == [40.0, 40.0]
+    assert model.initial["1"].tolist()[2] == 0.0 if "1" in model.initial else True
+    assert for_doses(model.config, doses) == model.config, "it is laid out once"
+
+
+def test_an_infusion_of_a_dose_that_does_not_add_is_a_sentence():
+    with pytest.raises(EquationError, match="does not add to `A` in proportion"):
+        for_doses(ModelConfig(equations=TEXT + "at doses: A = amount"), data(Dose(0.0, 80.0, rate=40.0, duration=2.0)))
+
+
+@pytest.mark.parametrize(
+    ("dose", "words"),
+    [
+        (Dose(1.0, 5.0, reset=True), "empties all compartments"),
+        (Dose(1.0, 5.0, steady_state=1, interval=12.0), "has gone on for ever"),
+        (Dose(1.0, 5.0, rate=-2.0), "has the rate -2"),
+        (Dose(1.0, float("nan")), "has no amount"),
+    ],
+)
+def test_doses_that_cannot_be_simulated_are_a_sentence(dose: Dose, words: str):
+    given = data(dose)
+    model = initial_model(ModelConfig(equations=TEXT), given, 0)
+    with pytest.raises(DataError, match=words):
+        schedule(model.system, model.parameters, given.trajectories[0])
+
+
+def test_events_repeat_up_to_their_last_time():
+    model = initial_model(ModelConfig(equations=TEXT + "every 0.1 from 0 to 0.3: A += 1"), data(), 0)
+    assert schedule(model.system, model.parameters, None).t == pytest.approx([0.0, 0.1, 0.2, 0.3])
