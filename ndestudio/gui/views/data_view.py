@@ -21,7 +21,9 @@ from PySide6.QtWidgets import (
 from ndestudio.data.dataset import Part
 from ndestudio.gui.building import EmptyState, button, card, column, holder, label, row
 from ndestudio.gui.theme import GRID
+from ndestudio.gui.views import experiment_panel
 from ndestudio.gui.views.data_panels import FilesPanel, ReadingPanel, SplitPanel
+from ndestudio.gui.views.experiment_panel import ExperimentPanel
 from ndestudio.gui.views.import_settings import ImportOffer, ImportSettingsButton, ImportSettingsDialog
 from ndestudio.gui.views.time_panel import TimePanel
 from ndestudio.gui.widgets.decision_chips import DecisionChips
@@ -80,6 +82,7 @@ class DataView(QWidget):
         self.read = ReadTable()
         self.table = PreviewTable()
         self.trajectories = TrajectoryTable()
+        self.experiments = ExperimentPanel()
         self.stack = QStackedWidget()
         self._lay_out()
         self.problems.chosen.connect(self._go_to_problem)
@@ -118,6 +121,7 @@ class DataView(QWidget):
         self.table.show_state(state)
         self._show_hint()
         self.trajectories.show_rows(state.trajectories)
+        self.experiments.show_experiments(state.experiments)
         loaded = None if state.stale and state.problems else state.dataset
         self.read.show_dataset(loaded)
         self.read_stack.setCurrentIndex(0 if loaded is None else 1)
@@ -161,6 +165,7 @@ class DataView(QWidget):
         tabs.addTab(self.table, "File")
         tabs.addTab(self.read_stack, "As read")
         tabs.addTab(self.trajectories, "Trajectories")
+        tabs.addTab(self.experiments, "Experiments")
         self.rows_hint = label("Press the number of a row to say what it holds", "muted")
         self.rows_hint.setContentsMargins(0, 0, GRID, GRID + GRID // 2)
         tabs.setCornerWidget(self.rows_hint)
@@ -260,6 +265,7 @@ def connect(view: DataView, session: Session) -> None:
     view.reading.changed.connect(lambda changes: data.set_reading(**changes))
     view.trajectories.part_chosen.connect(lambda name, part: data.set_part(name, Part(part)))
     view.trajectories.weight_edited.connect(data.set_weight)
+    experiment_panel.connect(view.experiments, session)
 
 
 def _manage(view: DataView, session: Session) -> None:

@@ -195,6 +195,7 @@ def connect(view: ModelView, session: Session) -> None:
     view.inserted.connect(model.insert)
     view.simulation_looked_at.connect(model.simulate)
     view.parameters.edited.connect(lambda name, field, value: model.change_parameter(name, **{field: value}))
+    view.parameters.values_chosen.connect(model.set_values)
     view.parameters.renamed.connect(model.rename)
     view.parameters.renamed.connect(lambda *_: view.parameters.reshow())
     view.parameters.refused.connect(lambda sentence: session.toast(sentence, "warning"))

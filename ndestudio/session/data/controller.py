@@ -19,6 +19,8 @@ from ndestudio.progress import Reporter
 from ndestudio.project.project import Project
 from ndestudio.session import commands
 from ndestudio.session.commands import Role
+from ndestudio.session.data.experiment_intents import ExperimentIntents
+from ndestudio.session.data.experiments import Experiments, experiments
 from ndestudio.session.data.imports import ImportSettingsIntents
 from ndestudio.session.data.look import Look, RowMarks, look
 from ndestudio.session.data.state import (
@@ -52,6 +54,12 @@ class DataController(Presenter[DataState]):
         self.imports = ImportSettingsIntents(
             import_settings, context.notifier, self._current, self._use_settings, self._on_imports
         )
+        self.experiments = ExperimentIntents(
+            context.notifier,
+            lambda: (self._workspace.project.spec.data, self._workspace.project.dataset),
+            self._use_settings,
+        )
+        self._table: tuple[tuple[DataConfig, Dataset | None, tuple[str, ...]], Experiments] | None = None
         self._previewed: tuple[DataConfig, int] | None = None
         self._shown_file = 0
         self._origin: WeakKeyDictionary[Dataset, DataConfig] = WeakKeyDictionary()
@@ -358,6 +366,7 @@ class DataController(Presenter[DataState]):
             problems=self._problems(),
             notes=project.dataset.notes if project.dataset else preview.notes if preview else (),
             trajectories=trajectory_rows(project.dataset),
+            experiments=self._experiments(config, project.dataset, _tellers(preview)),
             dataset=project.dataset,
             stale=self.stale,
             summary=words,
@@ -371,6 +380,13 @@ class DataController(Presenter[DataState]):
             offers=tuple(name for name in seen.offers if name not in self.imports.dismissed) if seen else (),
             import_settings=self.imports.names,
         )
+
+    def _experiments(self, config: DataConfig, dataset: Dataset | None, columns: tuple[str, ...]) -> Experiments:
+        """The experiment table, made once of each data set and setting: there may be thousands of runs."""
+        asked = (config, dataset, columns)
+        if self._table is None or self._table[0] != asked:
+            self._table = (asked, experiments(*asked))
+        return self._table[1]
 
     def _problems(self) -> tuple[DataProblem, ...]:
         config, preview, file = self._workspace.project.spec.data, self._preview, self._shown_file
@@ -395,6 +411,12 @@ class DataController(Presenter[DataState]):
 def _spelt(labels: Sequence[str], given: str | tuple[str, ...] | None) -> str | tuple[str, ...] | None:
     """The columns that tell the time as a setting."""
     return given if not labels else labels[0] if len(labels) == 1 else tuple(labels)
+
+
+def _tellers(preview: Preview | None) -> tuple[str, ...]:
+    """Columns that could tell the condition of a run."""
+    columns = () if preview is None else preview.columns
+    return tuple(one.label for one in columns if one.role in ("trajectory", "covariate", "ignore"))
 
 
 def _files(config: DataConfig, shown: int, preview: Preview | None) -> tuple[FileRow, ...]:

@@ -10,6 +10,7 @@ from ndestudio.data.config import DataConfig, SplitConfig
 from ndestudio.data.dataset import Dataset, Part
 from ndestudio.data.decisions import Choice, Decision
 from ndestudio.session.commands import Role
+from ndestudio.session.data.experiments import Experiments
 from ndestudio.session.data.look import RowMarks
 
 if TYPE_CHECKING:
@@ -132,6 +133,7 @@ class DataState:
     offers: tuple[str, ...] = ()
     import_settings: tuple[str, ...] = ()
     choice_field: Literal["sheet", "key"] = "sheet"
+    experiments: Experiments = Experiments()
 
 
 def column_rows(preview: Preview | None, config: DataConfig | None = None) -> tuple[ColumnRow, ...]:

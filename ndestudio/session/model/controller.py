@@ -16,6 +16,7 @@ from ndestudio.model.networks import layer_sizes
 from ndestudio.progress import Reporter
 from ndestudio.session import commands
 from ndestudio.session.formulas import FormulaCache, FormulaRequest
+from ndestudio.session.model import run_parameters
 from ndestudio.session.model.advice import advice, doubts
 from ndestudio.session.model.analysis import Analysis, analyse, default_equations, renamed, replaced
 from ndestudio.session.model.library import entries, inserted
@@ -46,6 +47,11 @@ class ModelController(Presenter[ModelState]):
         """Change fields of a ``ParameterConfig``."""
         key = f"parameter {name} {' '.join(changes)}"
         self._edit(f"Change {name}", commands.with_parameter(self._workspace.project, name, **changes), key)
+
+    def set_values(self, name: str, wanted: str) -> None:
+        """Whether a parameter has one value, one for each run or group of runs, or values from a population."""
+        config = self._workspace.project.spec.model.parameters.get(name, ParameterConfig())
+        self.change_parameter(name, **run_parameters.changes(config, wanted))
 
     def rename(self, old: str, new: str) -> None:
         """Rename a parameter or a neural term everywhere in the model."""
@@ -207,7 +213,7 @@ class ModelController(Presenter[ModelState]):
 
     def _parameters(self, analysis: Analysis) -> tuple[ParameterRow, ...]:
         project = self._workspace.project
-        fit = project.fit
+        fit, ways = project.fit, run_parameters.choices(project.dataset)
         rows = []
         for name in analysis.parameters:
             config = project.spec.model.parameters.get(name, ParameterConfig())
@@ -226,6 +232,9 @@ class ModelController(Presenter[ModelState]):
                     low=low,
                     high=high,
                     prior=str(config.prior) if config.prior is not None else "",
+                    values=run_parameters.chosen(config),
+                    choices=ways,
+                    fitted_words=run_parameters.fitted_words(name, config, fit),
                 )
             )
         return tuple(rows)

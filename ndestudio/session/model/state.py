@@ -88,6 +88,11 @@ class ParameterRow:
     high: float | None = None
     prior: str = ""
     """What is known of it beforehand, in words."""
+    values: str = ""
+    """How many values it has, one of ``choices`` (words, value), which are none where there is one run."""
+    choices: tuple[tuple[str, str], ...] = ()
+    fitted_words: str = ""
+    """What was fitted where it has several values."""
 
 
 @dataclass(frozen=True)

@@ -5,14 +5,15 @@ from __future__ import annotations
 import math
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QSlider, QTableWidgetItem, QWidget
+from PySide6.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QSlider, QTableWidgetItem, QWidget
 
+from ndestudio.gui.building import choose, combo
 from ndestudio.gui.theme import monospace
 from ndestudio.gui.widgets.tables.table import Table
 from ndestudio.session.model.state import ParameterRow
 
 _STEPS = 1000
-_NAME, _VALUE, _SLIDER, _LOWER, _UPPER, _UNIT, _FIXED, _LOG, _FITTED = range(9)
+_NAME, _VALUE, _SLIDER, _LOWER, _UPPER, _UNIT, _FIXED, _LOG, _FITTED, _VALUES = range(10)
 _TITLES = (
     ("Name", "Name in the equations; edit it to rename the parameter everywhere"),
     ("Value", "Value, or the start of the fit"),
@@ -23,6 +24,10 @@ _TITLES = (
     ("Fixed", "Not fitted"),
     ("Log", "Fitted on a logarithmic scale"),
     ("Fitted", "Value after training, with the 95% confidence limits"),
+    (
+        "Values",
+        "One value for all runs, one for each run or group of them, or drawn from a population whose mean and spread are estimated",
+    ),
 )
 
 
@@ -57,14 +62,25 @@ def number_of(text: str) -> float | None:
 
 
 class ParameterTable(Table):
-    """Signals: edited(name, field, value), renamed(old, new), refused(sentence)."""
+    """Signals: edited(name, field, value), values_chosen(name, way), renamed(old, new), refused(sentence)."""
 
     edited = Signal(str, str, object)
+    values_chosen = Signal(str, str)
     renamed = Signal(str, str)
     refused = Signal(str)
 
     def __init__(self) -> None:
-        widths = {_NAME: 80, _VALUE: 72, _LOWER: 56, _UPPER: 56, _UNIT: 64, _FIXED: 52, _LOG: 44, _FITTED: 168}
+        widths = {
+            _NAME: 80,
+            _VALUE: 72,
+            _LOWER: 56,
+            _UPPER: 56,
+            _UNIT: 64,
+            _FIXED: 52,
+            _LOG: 44,
+            _FITTED: 168,
+            _VALUES: 128,
+        }
         super().__init__("Parameters", _TITLES, widths=widths, stretch=(_SLIDER,), row_height=32)
         self._rows: tuple[ParameterRow, ...] = ()
         self._ranges: dict[str, tuple[float, float]] = {}
@@ -74,12 +90,13 @@ class ParameterTable(Table):
         if rows == self._rows:
             return
         blocked = self.blockSignals(True)
-        if [row.name for row in rows] != [row.name for row in self._rows]:
+        if [(row.name, row.choices) for row in rows] != [(row.name, row.choices) for row in self._rows]:
             self._rebuild(rows)
         self._rows = rows
         for number, row in enumerate(rows):
             self._show_row(number, row)
-        self.setColumnHidden(_FITTED, all(row.fitted is None for row in rows))
+        self.setColumnHidden(_FITTED, all(row.fitted is None and not row.fitted_words for row in rows))
+        self.setColumnHidden(_VALUES, not any(row.choices for row in rows))
         self.blockSignals(blocked)
 
     def reshow(self) -> None:
@@ -117,6 +134,11 @@ class ParameterTable(Table):
                 box.setAccessibleName(f"{row.name} {words}")
                 box.toggled.connect(lambda on, name=row.name, field=field: self.edited.emit(name, field, on))
                 self.setCellWidget(number, section, _padded(box))
+            ways = combo(row.choices or (("One value", ""),), f"Values of {row.name}", _TITLES[_VALUES][1])
+            ways.currentIndexChanged.connect(
+                lambda _, box=ways, name=row.name: self.values_chosen.emit(name, box.currentData())
+            )
+            self.setCellWidget(number, _VALUES, ways)
 
     def _show_row(self, number: int, row: ParameterRow) -> None:
         texts = {
@@ -141,6 +163,7 @@ class ParameterTable(Table):
             slider.setValue(round(_STEPS * (row.value - low) / (high - low)))
             slider.blockSignals(blocked)
             slider.setToolTip(f"{tip}: {row.value:.6g}, from {low:.4g} to {high:.4g}")
+        choose(self.control(number, _VALUES, QComboBox), row.values)
         for section, on in ((_FIXED, row.fixed), (_LOG, row.log)):
             box = self.control(number, section, QCheckBox)
             blocked = box.blockSignals(True)
@@ -191,6 +214,6 @@ def _padded(widget: QWidget) -> QWidget:
 
 def _fitted(row: ParameterRow) -> str:
     if row.fitted is None:
-        return ""
+        return row.fitted_words
     limits = f"  ({row.low:.3g} to {row.high:.3g})" if row.low is not None and row.high is not None else ""
     return f"{row.fitted:.5g}{limits}"

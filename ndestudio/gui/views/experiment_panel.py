@@ -1,0 +1,85 @@
+"""The tab of runs and conditions of the Data stage."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QLineEdit, QVBoxLayout, QWidget
+
+from ndestudio.gui.building import button, choose, combo, label, quiet, row
+from ndestudio.gui.theme import GRID
+from ndestudio.gui.widgets.tables.experiment_table import ConditionTable, ExperimentTable
+from ndestudio.session.data.experiments import Experiments
+from ndestudio.session.session import Session
+
+_COLUMN_TIP = "Column that says under which condition each run was: a covariate, mostly of texts"
+
+
+class ExperimentPanel(QWidget):
+    """Signals: column_chosen(label or None), input_added(name, text)."""
+
+    column_chosen = Signal(object)
+    input_added = Signal(str, str)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.runs, self.conditions = ExperimentTable(), ConditionTable()
+        self.column = combo((("None", None),), "Column of the conditions", _COLUMN_TIP)
+        self.column.currentIndexChanged.connect(lambda: self.column_chosen.emit(self.column.currentData()))
+        self.name, self.value = QLineEdit(), QLineEdit()
+        self.name.setPlaceholderText("Name")
+        self.name.setAccessibleName("Name of a new input")
+        self.value.setPlaceholderText("Value in all runs")
+        self.value.setAccessibleName("Value of the new input in all runs")
+        self.name.setMaximumWidth(14 * GRID)
+        self.value.setMaximumWidth(18 * GRID)
+        self.add = button("Add input", self._on_add, tip="An input with one value in each run, changed in the table")
+        head = row(
+            label("Condition told by", "muted"),
+            self.column,
+            1,
+            label("New input", "muted"),
+            self.name,
+            self.value,
+            self.add,
+            spacing=GRID,
+        )
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(GRID, GRID, GRID, GRID)
+        layout.setSpacing(GRID)
+        layout.addLayout(head)
+        layout.addWidget(self.runs, 3)
+        layout.addWidget(self.conditions, 2)
+
+    def show_experiments(self, shown: Experiments) -> None:
+        with quiet(self.column):
+            if [self.column.itemData(k) for k in range(1, self.column.count())] != list(shown.columns):
+                self.column.clear()
+                self.column.addItem("None", None)
+                for name in shown.columns:
+                    self.column.addItem(name, name)
+            choose(self.column, shown.column or None)
+        self.runs.show_experiments(shown)
+        self.conditions.show_rows(shown.conditions)
+        self.conditions.setVisible(bool(shown.conditions))
+        self.add.setEnabled(bool(shown.rows))
+
+    def _on_add(self) -> None:
+        self.input_added.emit(self.name.text().strip(), self.value.text().strip())
+
+
+def connect(panel: ExperimentPanel, session: Session) -> None:
+    """The panel's signals become intents of the session."""
+    wanted = session.data.experiments
+    panel.column_chosen.connect(wanted.set_column)
+    panel.input_added.connect(lambda name, text: _cleared(panel) if wanted.add_input(name, text) else None)
+    panel.runs.condition_edited.connect(lambda run, text: wanted.set_condition(run, text) or panel.runs.reshow())
+    panel.runs.input_edited.connect(lambda run, name, text: wanted.set_input(run, name, text) or panel.runs.reshow())
+    panel.runs.starts_edited.connect(lambda run, text: wanted.set_starts(run, text) or panel.runs.reshow())
+    panel.conditions.edited.connect(
+        lambda name, field, text: wanted.change(name, field, text) or panel.conditions.reshow()
+    )
+
+
+def _cleared(panel: ExperimentPanel) -> None:
+    panel.name.clear()
+    panel.value.clear()

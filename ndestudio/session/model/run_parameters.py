@@ -1,0 +1,61 @@
+"""How many values a parameter has, as the table of parameters chooses and shows it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ndestudio.data.dataset import Dataset
+from ndestudio.fitting.result import Fit
+from ndestudio.model.config import ParameterConfig, RandomConfig
+from ndestudio.model.runs import CONDITION, RUN
+from ndestudio.session.data.experiments import categories
+
+RANDOM = "random"
+
+
+def choices(dataset: Dataset | None) -> tuple[tuple[str, str], ...]:
+    """Words and value of each way in which a parameter may differ between runs; none where there is one run."""
+    if dataset is None or len(dataset.trajectories) < 2:
+        return ()
+    found = [("One value", ""), ("Each run", RUN), ("Population", RANDOM)]
+    if dataset.condition_column:
+        found.append(("Each condition", CONDITION))
+    found += [(f"Each {name}", name) for name in categories(dataset)]
+    return tuple(found)
+
+
+def chosen(config: ParameterConfig) -> str:
+    """The value of ``choices`` that the settings stand for."""
+    return RANDOM if config.random is not None else config.per
+
+
+def changes(config: ParameterConfig, wanted: str) -> dict[str, Any]:
+    """Changes of the settings for one of ``choices``."""
+    if wanted == RANDOM:
+        return {"per": "", "random": config.random or RandomConfig(), "fixed": False}
+    return {"per": wanted, "random": None, "fixed": config.fixed and wanted != RUN}
+
+
+def fitted_words(name: str, config: ParameterConfig, fit: Fit | None) -> str:
+    """What a fit found for a parameter that differs between runs; "" where it has one value or nothing was fitted."""
+    if fit is None or name in fit.model.parameters:
+        return ""
+    model = fit.model
+    effects = fit.population.effects if fit.population is not None else ()
+    effect = next((one for one in effects if one.parameter == f"{name}_pop"), None)
+    if f"{name}_pop" in model.parameters:
+        spread = f", spread {effect.sd:.3g}" if effect is not None else ""
+        return f"{model.parameters[f'{name}_pop']:.4g}{spread}"
+    groups = [key for key in model.parameters if key.startswith(f"{name}_")] if config.per != RUN else []
+    if groups and name in model.system.outputs:
+        return ", ".join(f"{key.removeprefix(f'{name}_')} {model.parameters[key]:.4g}" for key in groups)
+    state = next((one for one in (name, f"{name}_run") if one in model.system.states), None)
+    if state is None:
+        return ""
+    values = np.array([start[model.system.states.index(state)] for start in model.initial.values()])
+    return f"{values.min():.4g} to {values.max():.4g}"
+
+
+__all__ = ["changes", "choices", "chosen", "fitted_words"]
