@@ -98,7 +98,7 @@ def simplest(expr: Expr, budget: Budget | None = None) -> Expr:
             forms = [expr]
         if len(operands) > 1:
             parts = [_signed(sign, simplest(operand, budget)) for sign, operand in operands]
-            forms.append(fold(_sum(parts)))
+            forms.append(fold(sum_of(parts)))
     known = set(names(expr))
     chosen = min(
         (form for form in forms if set(names(form)) <= known), key=lambda form: (size(form), _numbers_not_one(form))
@@ -255,10 +255,10 @@ def _shortened(expr: Expr) -> Iterator[Expr]:
     if isinstance(expr, Binary) and expr.operator in "+-":
         operands = summands(expr)
         for missing in range(len(operands)):
-            yield _sum([operand for k, operand in enumerate(operands) if k != missing])
+            yield sum_of([operand for k, operand in enumerate(operands) if k != missing])
         for k, (sign, operand) in enumerate(operands):
             for shorter in _shortened(operand):
-                yield _sum([*operands[:k], (sign, shorter), *operands[k + 1 :]])
+                yield sum_of([*operands[:k], (sign, shorter), *operands[k + 1 :]])
         return
     kids = children(expr)
     for k, child in enumerate(kids):
@@ -279,7 +279,7 @@ def summands(expr: Expr, sign: int = 1) -> list[tuple[int, Expr]]:
             return [(sign, expr)]
 
 
-def _sum(operands: list[tuple[int, Expr]]) -> Expr:
+def sum_of(operands: list[tuple[int, Expr]]) -> Expr:
     """Positive operands first, so that no sign stands in front."""
     ordered = sorted(operands, key=lambda item: -item[0])
     total: Expr | None = None

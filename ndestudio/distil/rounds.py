@@ -30,6 +30,7 @@ from ndestudio.distil.linearised import (
     sums_with_waves,
     term_data,
 )
+from ndestudio.distil.neighbours import neighbours
 from ndestudio.distil.response import Response, TermResponse, linear_response
 from ndestudio.distil.scoring import Judge, Trial
 from ndestudio.distil.search import (
@@ -303,6 +304,8 @@ class Rounds:
             sums += [*sums_of_powers(part), *sums_with_waves(part, [f for f in WAVES if f in self.operators])]
         offered = [*formulas, *(asked.times_factor(one) for one in sums)]
         found = _shortest(data, [one for one in offered if self._allowed(one)])
+        near = [one for known in found[:POOL] for one in neighbours(known.formulas[data.name])]
+        found = _shortest(data, [*(one.formulas[data.name] for one in found[: 2 * POOL]), *near])
         kept = [one for one in found if asked.keeps(one.formulas[data.name], data.points)]
         return (kept or found)[:POOL]
 
