@@ -57,8 +57,9 @@ COMBINED = 24
 TRIED = 4
 """Combinations whose numbers are fitted through the solver, and by how many nats they may be longer than the best."""
 MARGIN, WORTH_A_LOOK = 8.0, 3.0
-DETERMINED, SAME, COMPARED = 6.0, 1e-3, 80
-"""Nats by which other forms have to be longer for the data to determine one; part of a term's spread by which another form has to
+DETERMINED, MORE_DETERMINED, SAME, COMPARED = 6.0, 3.0, 1e-3, 80
+"""Nats by which other forms have to be longer for the data to determine one, and those that are the same with a summand more, which
+is worth about so much where it follows nothing but noise; part of a term's spread by which another form has to
 differ from its own, whatever its numbers; points at which they are compared."""
 LM_STEPS = 30
 SETTLE, SETTLE_AGAIN = 4_000, 2_000
@@ -99,26 +100,28 @@ class Decided:
         """Whether the data determine the form of a term, a sentence.
 
         They do where the description by the best combination leaves only noise, and is shorter by ``DETERMINED`` nats than
-        every one with another form of the term that was found, the other terms as they are or otherwise.
+        every one with another form of the term that was found, the other terms as they are or otherwise, and by
+        ``MORE_DETERMINED`` nats than what is the same form with something more.
         """
         from ndestudio.expression import to_text
 
         response, chosen = self.last.response, best.expressions
         mine = fit_together(response, chosen)
-        term = response.terms[name]
+        term, form = response.terms[name], mine.formulas[name]
         beside = [fit_together(response, {**chosen, name: one.formulas[name]}) for one in self.last.pools[name]]
-        others = [
-            one
-            for one in (*self.last.combinations, *beside)
-            if np.isfinite(one.length) and not _is_of_form(one.formulas[name], mine.formulas[name], term)
-        ]
+        others: list[tuple[float, float, Expr]] = []
+        for one in (*self.last.combinations, *beside):
+            other = one.formulas[name]
+            if np.isfinite(one.length) and not _is_of_form(other, form, term):
+                enough = MORE_DETERMINED if _is_of_form(form, other, term) else DETERMINED
+                others.append((one.length - mine.length - enough, one.length - mine.length, other))
         if not _at_noise(mine.squares, response.count):
             return "The data do not tell this form for certain: more than noise is left"
         if not others:
             return "The data determine this form: nothing else that was found comes near"
-        other = min(others, key=lambda one: one.length)
-        gap, text = other.length - mine.length, to_text(other.formulas[name])
-        if gap >= DETERMINED:
+        spare, gap, other = min(others, key=lambda one: one[0])
+        text = to_text(other)
+        if spare >= 0.0:
             return f"The data determine this form: the next best, `{text}`, describes them {gap:.0f} nats longer"
         if gap >= 0.0:
             return f"The data do not tell this form from `{text}`, which describes them {gap:.1f} nats longer"

@@ -115,6 +115,12 @@ def test_a_form_with_other_numbers_is_no_other_form(
     assert _is_of_form(parse_expression(formula), parse_expression("2*x + 2*y - 0.5*x^3"), term) is same
 
 
+def test_a_form_is_a_special_case_of_one_with_more(lienard: tuple[FittedModel, Dataset]) -> None:
+    term, form = _response(lienard, "f", "g").terms["f"], parse_expression("2*x + 2*y - 0.5*x^3")
+    assert _is_of_form(form, parse_expression("2.1*x + 2*y - 0.5*x^3 + 0.1*x*y"), term)
+    assert not _is_of_form(form, parse_expression("6*sin(x) - 4*x + 2*y"), term)
+
+
 def test_a_cubic_comes_out_as_a_cubic(lienard: tuple[FittedModel, Dataset]) -> None:
     model, dataset = lienard
     found = distil(model, dataset, QUICK)
