@@ -249,7 +249,7 @@ def sums_of_powers(data: TermData) -> list[Expr]:
     return found
 
 
-def sums_of_known(data: TermData, known: Sequence[Expr], degree: int = 2) -> list[Expr]:
+def sums_of_known(data: TermData, known: Sequence[Expr]) -> list[Expr]:
     """Sums of low powers, of what ``known`` are sums of, and of ``x*abs(x)``, the drag of a fast body.
 
     Parameters
@@ -261,7 +261,7 @@ def sums_of_known(data: TermData, known: Sequence[Expr], degree: int = 2) -> lis
     from ndestudio.distil.search import skeleton
     from ndestudio.expression.tree import Binary, Call, Name, names
 
-    columns = monomials(data.arguments, degree)
+    columns = monomials(data.arguments, 3 if len(data.arguments) <= 3 else 2)
     for k, name in enumerate(data.arguments):
         low, high = float(data.points[:, k].min()), float(data.points[:, k].max())
         if min(-low, high) > BOTH_WAYS * max(-low, high):
