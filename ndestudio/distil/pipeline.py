@@ -44,6 +44,9 @@ LITTLE_EXPLAINED = (
     "The equations follow the training rows too badly for their constants to be fitted through the solver (as with chaos): "
     "these are as the search found them."
 )
+NOT_ASKED = (
+    "The law may be another: it was searched on samples of the network, and whether the data determine it was not asked"
+)
 NO_WORSE = 1.0 + 1e-3
 """Ratio of objectives that counts as not worse."""
 QUICK = 12
@@ -214,7 +217,6 @@ class _Work:
             scored.append(ScoredCandidate(candidate, model, trial.metrics, trial.sentence))
             self.reporter.emit(CandidateScored(name, number, scored[-1]))
         place = next(k for k, (_, trial) in enumerate(ordered) if trial is best)
-        reason = f"{reason}. {decided.certainty(name, best)}"
         return NeuralTermDistillation(self.samples[name], front, tuple(scored), place, reason)
 
     def search(self, neural_term: str, engine: Engine, index: int, total: int) -> Searched | None:
@@ -329,7 +331,9 @@ class _Work:
         final = self._refitted(result) if decided is None or not decided.pieces else result
         with self._timed("joint"):
             for name in best.expressions:
-                found[name] = self._with_final_form(name, found[name], best)
+                final_form = self._with_final_form(name, found[name], best)
+                told = decided.certainty(name, best) if decided is not None else self._not_asked(name)
+                found[name] = replace(final_form, reason=f"{final_form.reason}{told and '. '}{told}")
         left = [name for name in neural_terms if name not in best.expressions]
         if sentence := self.budget.sentence():
             self._note(sentence, "info")
@@ -345,6 +349,9 @@ class _Work:
             (*self.notes, *(final.population.sentences() if final.population is not None else ())),
             population=final.population,
         )
+
+    def _not_asked(self, name: str) -> str:
+        return "" if self.config.templates.get(name) else NOT_ASKED
 
     def _refitted(self, result: Trial) -> Trial:
         """The last word is that of training; its result is taken unless its objective is worse."""
