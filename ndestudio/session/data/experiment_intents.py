@@ -47,11 +47,13 @@ class ExperimentIntents:
 
     def set_input(self, run: str, name: str, text: str) -> bool:
         """A constant input of a run; "": what the data or the condition say."""
+        config, dataset = self._current()
+        levels = next((one.levels for one in dataset.inputs if one.name == name), ()) if dataset else ()
         try:
-            value = float(text.replace(",", ".")) if text else None
+            value = None if not text else float(levels.index(text)) if levels else float(text.replace(",", "."))
         except ValueError:
-            return self._refused(f"`{text}` is no number for `{name}`; type one such as 0.25, or nothing")
-        config, _ = self._current()
+            wanted = f"one of {', '.join(levels)}" if levels else "a number such as 0.25"
+            return self._refused(f"`{text}` is no value of `{name}`; type {wanted}, or nothing")
         return self._taken(f"{name} of {run}", with_run(config, run, inputs={name: value}))
 
     def set_starts(self, run: str, text: str) -> bool:

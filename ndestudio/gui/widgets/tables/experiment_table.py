@@ -29,7 +29,9 @@ class ExperimentTable(Table):
     starts_edited = Signal(str, str)
 
     def __init__(self) -> None:
-        super().__init__("Runs and their conditions", _HEADS, widths={_DOSES: 64}, stretch=(_RUN, _STARTS))
+        super().__init__(
+            "Runs and their conditions", _HEADS, widths={_DOSES: 64}, stretch=(_RUN, _STARTS), row_height=28
+        )
         self._shown = Experiments()
         self.cellChanged.connect(self._on_cell)
 
@@ -98,7 +100,7 @@ class ConditionTable(Table):
     edited = Signal(str, str, str)
 
     def __init__(self) -> None:
-        super().__init__("Conditions", _CONDITION_HEADS, widths={1: 56}, stretch=(0, 2, 3, 4, 5))
+        super().__init__("Conditions", _CONDITION_HEADS, widths={1: 56}, stretch=(0, 2, 3, 4, 5), row_height=28)
         self._rows: tuple[ConditionRow, ...] = ()
         self.cellChanged.connect(self._on_cell)
 
