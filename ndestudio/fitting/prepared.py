@@ -203,13 +203,14 @@ def _check_bend(train: TrainConfig) -> None:
 def _check_runs(model: FittedModel, train: TrainConfig) -> None:
     """Refuse to keep all initial values where parameters of runs are among them, and what a population cannot have.
 
-    Random parameters are estimated by a likelihood of normal errors, without a robust loss, errors in proportion to the value, or
-    penalties along the path.
+    Random parameters are estimated by a likelihood of normal errors of one level in a column (or in all, in units of their spreads),
+    without a robust loss or penalties along the path.
     """
     random = next(iter(effects(model.config)), None)
     known = {
         '`loss = "huber"`': train.loss != "squares",
-        '`noise = "proportional"`': train.noise == "proportional",
+        f'`noise = "{train.noise}"`': train.noise not in ("spread", "constant"),
+        "`column_noise`": bool(train.column_noise),
         "penalties along the path": bool(model.config.penalties),
     }
     why = next((words for words, asked in known.items() if asked), None)

@@ -14,12 +14,12 @@ from ndestudio.model.initial import model_start
 
 
 def constant_states(model: FittedModel) -> tuple[str, ...]:
-    """States that never change: parameters of runs, and random effects."""
-    system = model.system
+    """States that never change and are estimated: parameters of runs, and random effects (a rate of infusion is none)."""
+    system, initial = model.system, model.config.initial
     return tuple(
         state
         for state, rhs in zip(system.states, system.rhs, strict=True)
-        if isinstance(rhs, Number) and rhs.value == 0.0
+        if isinstance(rhs, Number) and rhs.value == 0.0 and state in initial and initial[state].fit
     )
 
 

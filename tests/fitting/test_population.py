@@ -15,6 +15,7 @@ from ndestudio.data.config import SplitConfig
 from ndestudio.data.dataset import Dataset
 from ndestudio.errors import SpecError
 from ndestudio.fitting import TrainConfig, fit
+from ndestudio.fitting.config import ColumnNoise
 from ndestudio.fitting.population import Marginal, marginal
 from ndestudio.fitting.prepared import prepare_fit
 from ndestudio.model.config import InitialConfig, ModelConfig, ParameterConfig, PenaltyConfig, RandomConfig
@@ -142,6 +143,7 @@ def test_derivatives_are_those_by_differences() -> None:
     [
         (TrainConfig(loss="huber"), {}, "huber"),
         (TrainConfig(noise="proportional"), {}, "proportional"),
+        (TrainConfig(column_noise={"x": ColumnNoise(kind="student")}), {}, "column_noise"),
         (TrainConfig(), {"sum": PenaltyConfig(expression="x")}, "penalties"),
     ],
 )
