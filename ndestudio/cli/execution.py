@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,7 @@ from ndestudio.cli.complaints import complain
 from ndestudio.cli.displays import Display, display_for
 from ndestudio.cli.exit_codes import DONE, FAILED, INTERRUPTED
 from ndestudio.cli.signals import StopSignals
+from ndestudio.cli.time_table import TimeTable
 from ndestudio.cli.words import summary
 from ndestudio.errors import SpecError
 from ndestudio.jobs import Failed, Finished, Jobs
@@ -71,8 +73,13 @@ def overridden(spec: Spec, *, seed: int | None = None, engine: str | None = None
     )
 
 
-def execute(spec: Spec, folder: Path, *, quiet: bool = False) -> tuple[int, Project | None]:
+def execute(spec: Spec, folder: Path, *, quiet: bool = False, profile: bool = False) -> tuple[int, Project | None]:
     """Run a spec and write everything into ``folder``, showing how it goes.
+
+    Parameters
+    ----------
+    profile
+        Print where the time went, too.
 
     Returns
     -------
@@ -80,11 +87,16 @@ def execute(spec: Spec, folder: Path, *, quiet: bool = False) -> tuple[int, Proj
         The exit code, and the project (None if nothing was reached).
     """
     prepare(folder)
+    table = TimeTable() if profile else None
+    job = run_and_export if table is None else partial(_watched, table)
     with display_for(quiet=quiet) as display:
-        ended, interrupted = follow(display, run_and_export, spec, folder)
+        ended, interrupted = follow(display, job, spec, folder)
     if isinstance(ended, Failed):
         return (INTERRUPTED if interrupted else failed(ended)), None
     project, written = ended.result
+    if table is not None:
+        with contextlib.suppress(BrokenPipeError):
+            print(f"Seconds by stage and kind of work\n{table}\n", flush=True)
     if not quiet:
         with contextlib.suppress(BrokenPipeError):
             print(summary(project, folder, written), flush=True)
@@ -138,8 +150,15 @@ def follow(display: Display, function: Callable[..., Any], *args: Any) -> tuple[
             display.tick()
 
 
-def run_and_export(spec: Spec, folder: Path, *, reporter: Reporter) -> tuple[Project, list[Path]]:
+def run_and_export(
+    spec: Spec, folder: Path, *, reporter: Reporter, on_stage: Callable[[str], object] | None = None
+) -> tuple[Project, list[Path]]:
     """The job: run a spec, keep the project after each stage, write the results.
+
+    Parameters
+    ----------
+    on_stage
+        Called with the name of each stage as it begins.
 
     Returns
     -------
@@ -151,17 +170,33 @@ def run_and_export(spec: Spec, folder: Path, *, reporter: Reporter) -> tuple[Pro
     from ndestudio.project.store import save_project
 
     path = folder / PROJECT
-    project = run(spec, reporter, on_stage=lambda reached: save_project(reached, path))
+    begins = on_stage or (lambda stage: None)
+
+    def kept(reached: Project) -> None:
+        save_project(reached, path)
+        begins("distil" if reached.fit is not None else "train")
+
+    begins("data")
+    project = run(spec, reporter, on_stage=kept)
     written = [save_project(project, path)]
     if project.fit is None:
         return project, written
     started = perf_counter()
+    begins("export")
     reporter.emit(Phase("export", "Writing equations, code, figures and the report"))
     bare = with_files(spec, tuple(Path(name).name for name in spec.data.files))
     today = datetime.now(UTC).date().isoformat()
     written += write_all(project, folder, _Unstoppable(reporter), date=today, spec_text=dump_spec(bare))
     project = replace(project, seconds={**project.seconds, "export": perf_counter() - started})
     return project, written
+
+
+def _watched(table: TimeTable, spec: Spec, folder: Path, *, reporter: Reporter) -> tuple[Project, list[Path]]:
+    def began(stage: str) -> None:
+        table.stage = stage
+
+    with table.looking():
+        return run_and_export(spec, folder, reporter=reporter, on_stage=began)
 
 
 def exit_code(project: Project) -> int:

@@ -13,6 +13,7 @@ def _arguments(parser: ArgumentParser) -> None:
     add_output(parser, "out")
     add_data(parser)
     add_overrides(parser)
+    parser.add_argument("--profile", action="store_true", help="print where the time went, by stage and kind of work")
 
 
 def _run(options: Namespace) -> int:
@@ -23,7 +24,7 @@ def _run(options: Namespace) -> int:
     spec = load_spec(options.spec)
     spec = with_data(spec, options.data, options.import_settings)
     spec = overridden(spec, seed=options.seed, engine=options.engine, device=options.device)
-    code, _ = execute(spec, options.output, quiet=options.quiet)
+    code, _ = execute(spec, options.output, quiet=options.quiet, profile=options.profile)
     return code
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -71,6 +71,8 @@ class Judge:
         Of each neural term, filled as they come.
     budget
         What rewriting a formula may cost.
+    tried
+        What came of each model that was tried out: shortened and rounded formulas come to the same one again and again.
     """
 
     dataset: Dataset
@@ -81,6 +83,7 @@ class Judge:
     reporter: Reporter
     samples: Mapping[str, NeuralTermSamples]
     budget: Budget = field(default_factory=Budget)
+    tried: dict[Hashable, Trial] = field(default_factory=dict)
 
     def try_out(
         self,
@@ -102,7 +105,13 @@ class Judge:
         kept = kept or {}
         for neural_term, expression in expressions.items():
             model = replace_neural_term(model, neural_term, expression, keep=kept.get(neural_term, frozenset()))
-        return self.judge(model, tuple(expressions), kept, iterations, enough)
+        key = (_numbers_and_form(model), repr(sorted(kept.items())), tuple(expressions), iterations, enough)
+        if key not in self.tried:
+            trial = self.judge(model, tuple(expressions), kept, iterations, enough)
+            if self.should_stop():  # cut short
+                return trial
+            self.tried[key] = trial
+        return self.tried[key]
 
     def judge(
         self,
@@ -159,6 +168,13 @@ class Judge:
             return trial
         again = self.judge(fit.model, tuple(trial.expressions), trial.kept, iterations=0)
         return replace(again, population=fit.population)
+
+
+def _numbers_and_form(model: FittedModel) -> Hashable:
+    """Equal for models that a refit cannot tell apart."""
+    initial = {name: np.asarray(values).tolist() for name, values in model.initial.items()}
+    networks = tuple((name, id(network)) for name, network in model.networks.items())
+    return model.system.rhs, repr(sorted(model.parameters.items())), repr(sorted(initial.items())), networks
 
 
 def _no_metrics(dataset: Dataset) -> Metrics:

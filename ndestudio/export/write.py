@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 from ndestudio.errors import ExportError
@@ -19,6 +22,8 @@ from ndestudio.figures.style import FigureStyle
 from ndestudio.progress import Note, Phase, Progress, Reporter, SilentReporter
 
 FIGURE_TYPES = ("svg", "pdf", "png", "csv")
+PROGRAMS = 2
+"""Artefacts that are run again side by side, while figures are drawn."""
 
 
 def write_all(
@@ -58,19 +63,22 @@ def write_all(
     gathered = job(project)
     reporter.emit(Phase("export", f"Writing to {folder.name or folder}"))
     written = [write_text(folder / "equations.json", equations_text(project))]
-    drawn = _figures(gathered, reporter)
-    files, svgs = _save_figures(folder / "figures", drawn, config.figures, config.style, reporter)
-    written += files
-    artefacts: list[Artefact] = []
-    if gathered.model is not None:
-        for index, name in enumerate(formats):
+    with ThreadPoolExecutor(PROGRAMS, "check") as checks:
+        checked = _checked(gathered, formats, origin_of(project, date), checks, reporter)
+        drawn = _figures(gathered, reporter)
+        files, svgs = _save_figures(folder / "figures", drawn, config.figures, config.style, reporter)
+        written += files
+        artefacts: list[Artefact] = []
+        for index, (name, result) in enumerate(checked.items()):
             if reporter.should_stop():
                 return tuple(written)
-            reporter.emit(Progress(0.4 + 0.5 * index / len(formats), text=f"Writing {name}"))
-            made = _artefact(gathered, name, origin_of(project, date), reporter)
-            if made is not None:
-                artefacts.append(made)
-                written.append(write_bytes(folder / made.name, made.payload))
+            reporter.emit(Progress(0.4 + 0.5 * index / len(checked), text=f"Writing {name}"))
+            made = result()
+            if made.deviation is not None:
+                disagrees = not made.deviation <= TOLERANCE
+                reporter.emit(Note(f"{made.name}: {made.sentence}", "warning" if disagrees else "info"))
+            artefacts.append(made)
+            written.append(write_bytes(folder / made.name, made.payload))
     if not reporter.should_stop():
         from ndestudio.export.report import report_html
 
@@ -149,17 +157,29 @@ def _save_figures(
     return written, svgs
 
 
-def _artefact(gathered: Job, name: str, origin: Origin, reporter: Reporter) -> Artefact | None:
+def _checked(
+    gathered: Job, formats: list[str], origin: Origin, checks: ThreadPoolExecutor, reporter: Reporter
+) -> dict[str, Callable[[], Artefact]]:
+    """Each form's artefact, at the latest when it is asked for; those that can be run are run again meanwhile."""
     config = gathered.project.spec.export
-    assert gathered.model is not None
-    try:
-        made = artefact(gathered.model, name, dataset=gathered.dataset, digits=config.digits, origin=origin)
-    except ExportError as error:
-        reporter.emit(Note(f"{name} was not written: {error}", "warning"))
-        return None
-    if config.verify:
-        made = verify(made, gathered.model, gathered.dataset, should_stop=reporter.should_stop)
-        if made.deviation is not None:
-            disagrees = not made.deviation <= TOLERANCE
-            reporter.emit(Note(f"{made.name}: {made.sentence}", "warning" if disagrees else "info"))
+    found: dict[str, Callable[[], Artefact]] = {}
+    if gathered.model is None:
+        return found
+    for name in formats:
+        if reporter.should_stop():
+            break
+        try:
+            made = artefact(gathered.model, name, dataset=gathered.dataset, digits=config.digits, origin=origin)
+        except ExportError as error:
+            reporter.emit(Note(f"{name} was not written: {error}", "warning"))
+            continue
+        if config.verify:
+            check = partial(verify, made, gathered.model, gathered.dataset, should_stop=reporter.should_stop)
+            found[name] = checks.submit(check).result
+        else:
+            found[name] = partial(_same, made)
+    return found
+
+
+def _same(made: Artefact) -> Artefact:
     return made

@@ -115,7 +115,8 @@ class Candidates:
         iterations
             Steps at most, on each grid.
         enough
-            Root mean square error, in spreads; a fit that is above it after ``PATIENCE`` steps is not continued.
+            Root mean square error, in spreads; a fit that is above it after ``PATIENCE`` steps is not continued, and
+            one that ends above it is not repeated on shorter steps.
 
         Returns
         -------
@@ -132,7 +133,8 @@ class Candidates:
         if not found.finite:
             return CandidateFit(model, np.inf, watch.made, "the formula cannot be simulated over the training rows")
         state, batch = found.state, few
-        if not watch.out_of_steps and state.loss < HOPELESS and not should_stop() and self.horizon is None:
+        worth = state.loss < min(HOPELESS, enough**2) and self.horizon is None
+        if worth and not watch.out_of_steps and not should_stop():
             problem, batch, state = self._checked(problem, batch, state, iterations, watch)
         return CandidateFit(_fitted(problem, batch, state.point), state.loss, watch.made)
 

@@ -28,6 +28,10 @@ MOST_TOGETHER = 3e6
 """Copies times steps of all rows that march together."""
 
 
+FEW = 200
+"""Copies times rows below which several points are marched together at about the cost of one."""
+
+
 class VectorEngine:
     """Forward differences, all perturbed copies marched at once; the networks stay as they are.
 
@@ -44,6 +48,14 @@ class VectorEngine:
         self.used = (batch.target.train + batch.target.validation) > 0
         path = path_of(problem, batch)
         self.path = VectorEngine(path.problem, path.batch) if path is not None else None
+
+    @property
+    def few(self) -> bool:
+        """Whether the numbers of a step are so few that its operations cost the same for several points together."""
+        width = (1 + len(self.moves) + len(self.states)) * len(self.batch.grid.step)
+        # one copy without a solution would spoil the implicit stages of all
+        plain = not self.problem.method.implicit and self.problem.structure.delays is None
+        return plain and self.path is None and width <= FEW
 
     def _copies(self, point: Point) -> Point:
         """The point, and moved by a little along each unknown."""

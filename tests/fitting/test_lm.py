@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import pairwise
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 from ndestudio.fitting.optimizers.levenberg_marquardt import (
     Linear,
     LmState,
+    LookAhead,
     Point,
     Prior,
     lm_start,
@@ -141,3 +143,33 @@ def test_a_step_that_promises_nothing_is_not_tried() -> None:
     assert not state.accepted and 0 <= state.promised < 1e-10
     lm_step(linearise, before, prior)
     assert len(evaluated) == tries + 1
+
+
+def test_looking_ahead_takes_the_same_steps_with_fewer_calls() -> None:
+    def linearise(point: Point) -> Linear:
+        x, y = point.theta
+        return Linear(
+            r=np.array([[10 * (y - x**2), 1 - x]]),
+            d_theta=np.array([[[-20 * x, 10.0], [-1.0, 0.0]]]),
+            d_free=np.zeros((1, 2, 0)),
+            validation=float("nan"),
+            held_step=np.zeros((1, 0)),
+            end=np.zeros((1, 0)),
+        )
+
+    prior = Prior(Point(np.zeros(2), np.zeros((1, 0))), np.full(2, 1e-9), np.zeros((1, 0)))
+    calls: list[int] = []
+
+    def several(points: Sequence[Point]) -> list[Linear]:
+        calls.append(len(points))
+        return [linearise(point) for point in points]
+
+    ahead = LookAhead(several)
+    one = other = lm_start(linearise, Point(np.array([-1.2, 1.0]), np.zeros((1, 0))), prior)
+    rejected = 0
+    for _ in range(40):
+        one, other = lm_step(linearise, one, prior), ahead.step(other, prior)
+        assert (one.cost, one.damping, one.accepted) == (other.cost, other.damping, other.accepted)
+        np.testing.assert_array_equal(one.point.theta, other.point.theta)
+        rejected += not one.accepted
+    assert rejected > 0 and len(calls) < 40

@@ -14,10 +14,10 @@ Damping as in Nielsen (1999), Damping parameter in Marquardt's method, IMM-REP-1
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -197,6 +197,50 @@ def lm_step(linearise: Linearise, state: LmState, prior: Prior, least: float = 0
     if isinstance(proposed, LmState):
         return proposed
     return lm_accept(state, prior, proposed, linearise(proposed.point))
+
+
+@dataclass
+class LookAhead:
+    """Steps of Levenberg-Marquardt that linearise a trial point together with those that follow if it is rejected.
+
+    Where a solution of a few numbers is found step by step, several points together cost hardly more than one. What is
+    accepted is what ``lm_step`` accepts.
+
+    Parameters
+    ----------
+    linearise
+        At several points at once, each as if it were alone.
+    """
+
+    linearise: Callable[[Sequence[Point]], list[Linear]]
+    _known: list[tuple[Point, Linear]] = field(default_factory=list)
+
+    def step(self, state: LmState, prior: Prior, least: float = 0.0) -> LmState:
+        """As ``lm_step``."""
+        proposed = lm_propose(state, prior, least)
+        if isinstance(proposed, LmState):
+            return proposed
+        if not self._known or not _same(self._known[0][0], proposed.point):
+            points, next_ = [proposed.point], state
+            while len(points) <= AHEAD:
+                next_ = _rejected(next_)
+                further = lm_propose(next_, prior)
+                if isinstance(further, LmState):
+                    break
+                points.append(further.point)
+            self._known = list(zip(points, self.linearise(points), strict=True))
+        found = lm_accept(state, prior, proposed, self._known.pop(0)[1])
+        if found.accepted:
+            self._known = []
+        return found
+
+
+AHEAD = 3
+"""Steps after rejections that are looked at ahead."""
+
+
+def _same(one: Point, other: Point) -> bool:
+    return np.array_equal(one.theta, other.theta) and np.array_equal(one.free, other.free)
 
 
 class Proposal(NamedTuple):

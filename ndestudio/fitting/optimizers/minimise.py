@@ -16,6 +16,7 @@ from ndestudio.fitting.optimizers.lbfgs import Lbfgs
 from ndestudio.fitting.optimizers.levenberg_marquardt import (
     Linear,
     LmState,
+    LookAhead,
     Point,
     Prior,
     lm_rebase,
@@ -273,12 +274,15 @@ class LeastSquares:
         Penalties at a state: they may follow its loss. None at the start, where there is none yet.
     robust
         Errors weighted anew at an accepted state; None for plain squares.
+    ahead
+        Takes the steps where several points are linearised at about the cost of one.
     """
 
     linearise: Callable[[Point], Linear]
     prior: Callable[[LmState | None], Prior]
     robust: Callable[[LmState], LmState] | None = None
     refined: Callable[[LmState], bool] | None = None
+    ahead: LookAhead | None = None
     current: Prior = field(init=False)
 
     def renewed(self, state: LmState) -> LmState:
@@ -305,6 +309,8 @@ class LevenbergMarquardt:
         return lm_start(objective.linearise, x, objective.current, self.damping)
 
     def step(self, objective: LeastSquares, state: LmState, least: float) -> LmState:
+        if objective.ahead is not None:
+            return objective.ahead.step(state, objective.current, least)
         return lm_step(objective.linearise, state, objective.current, least)
 
 

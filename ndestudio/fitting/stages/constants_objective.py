@@ -10,7 +10,7 @@ import numpy as np
 from ndestudio.fitting.batches import Batch
 from ndestudio.fitting.engines import VectorEngine
 from ndestudio.fitting.objective import reweigh, with_priors
-from ndestudio.fitting.optimizers.levenberg_marquardt import Linear, LmState, Point, Prior
+from ndestudio.fitting.optimizers.levenberg_marquardt import Linear, LmState, LookAhead, Point, Prior
 from ndestudio.fitting.optimizers.minimise import LeastSquares, LevenbergMarquardt, Stopping, minimise
 from ndestudio.fitting.optimizers.side_by_side import minimise_together
 from ndestudio.fitting.prepared import PreparedFit
@@ -38,7 +38,8 @@ def constants_objective(engine: VectorEngine, batch: Batch, start: Point) -> Lea
     """Errors of whole trajectories by the parameters and initial values of ``batch``, with everything asked for."""
     problem = engine.problem
     robust = (lambda state: reweigh(engine, batch, state)) if problem.train.loss == "huber" else None
-    return plain_objective(problem, engine.linearise, batch, start, robust)
+    ahead = LookAhead(engine.linearise_many) if engine.few else None
+    return replace(plain_objective(problem, engine.linearise, batch, start, robust), ahead=ahead)
 
 
 def plain_objective(
