@@ -5,7 +5,8 @@ by ``--old-python`` and ``--new-python``, always with its own package first on t
 one run beforehand fills. The timings alternate (old, new, new, old, ...), so that what else the machine does strikes both;
 what is compared is the best of all rounds, which noise disturbs least. Seconds are wall time, `cpu` processor time.
 
-Suites: `start` (import, `--version`, help), `window` (to a painted window), `refit`, `distil`, `race`.
+Suites: `start` (import, `--version`, help), `window` (to a painted window), `refit`, `distil`, `race`, `whole` (`ndestudio run` of the
+specs named by ``--spec``, from files to exported equations).
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from benchmarks.record import ROOT, commit_of, machine, record
@@ -33,12 +34,13 @@ Values = dict[str, float]
 
 @dataclass(frozen=True)
 class Build:
-    """A checkout, the interpreter that runs it, and a folder for its compiled programs and settings."""
+    """A checkout, the interpreter that runs it, a folder for its compiled programs and settings, and specs for ``whole``."""
 
     name: str
     checkout: Path
     python: Path
     home: Path
+    specs: tuple[Path, ...] = ()
 
     def run(self, *arguments: str) -> tuple[float, str]:
         """Wall seconds and standard output of the interpreter with these arguments, in the checkout."""
@@ -99,6 +101,19 @@ def window(build: Build, folder: Path) -> Values:
     return {"window: painted": found["best_of_4_s"], "window: painted, median": found["median_s"]}
 
 
+def whole(build: Build, folder: Path) -> Values:
+    """Everything that `ndestudio run` does with each spec."""
+    found: Values = {}
+    for spec in build.specs:
+        before, name = _children(), spec.parent.name
+        found[f"whole: {name}"] = build.run(
+            "-m", "ndestudio", "run", str(spec), "-o", str(folder / f"{build.name}-{name}"), "--quiet"
+        )[0]
+        if before is not None:
+            found[f"whole: {name} cpu"] = (_children() or 0.0) - before
+    return found
+
+
 def _timing(name: str) -> Callable[[Build, Path], Values]:
     def measured(build: Build, folder: Path) -> Values:
         return json.loads(build.run(str(TIMINGS), name, str(folder))[1].splitlines()[-1])
@@ -112,6 +127,7 @@ SUITES: dict[str, Callable[[Build, Path], Values]] = {
     "refit": _timing("refit"),
     "distil": _timing("distil"),
     "race": _timing("race"),
+    "whole": whole,
 }
 
 
@@ -123,6 +139,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--old-python", type=Path)
     parser.add_argument("--new-python", type=Path)
+    parser.add_argument(
+        "--spec", type=Path, action="append", help="a spec of the suite `whole` (default: lynx and hare)"
+    )
     parser.add_argument("--record", action="store_true", help="keep the new build's figures and the ratios")
     given = parser.parse_args(argv)
     chosen = given.suite.split(",")
@@ -130,9 +149,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         parser.error(f"there is no suite `{', '.join(sorted(unknown))}`; choose from {', '.join(SUITES)}")
     with tempfile.TemporaryDirectory(prefix="ndestudio-compare-") as name:
         folder = Path(name)
+        specs = tuple(spec.resolve() for spec in given.spec or [ROOT / "examples" / "lynx_hare" / "spec.toml"])
         builds = [
-            _build("old", given.old, given.old_python, folder),
-            _build("new", given.new, given.new_python, folder),
+            replace(_build("old", given.old, given.old_python, folder), specs=specs),
+            replace(_build("new", given.new, given.new_python, folder), specs=specs),
         ]
         print(f"{machine()}\nold: {commit_of(builds[0].checkout)}, new: {commit_of(builds[1].checkout)}", flush=True)
         found = measure(builds, chosen, given.rounds, folder)
