@@ -456,7 +456,7 @@ def _described(
         random = config.parameters[name].random
         assert random is not None
         own = whole.moves[:, whole.states[k]]
-        eta = whole.free[own, whole.states[k]] * whole.scale[k]
+        eta = whole.batch.start.given[own, whole.states[k]] + whole.free[own, whole.states[k]] * whole.scale[k]
         seen = bool(omega[k] > 2.0 * LEAST * whole.start[k])
         limits = None
         if whole.estimated[k]:

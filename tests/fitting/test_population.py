@@ -14,7 +14,7 @@ from ndestudio.data.arrays import dataset_from_arrays
 from ndestudio.data.config import SplitConfig
 from ndestudio.data.dataset import Dataset
 from ndestudio.errors import SpecError
-from ndestudio.fitting import TrainConfig, fit
+from ndestudio.fitting import TrainConfig, fit, refit
 from ndestudio.fitting.config import ColumnNoise
 from ndestudio.fitting.population import Marginal, marginal
 from ndestudio.fitting.prepared import prepare_fit
@@ -87,6 +87,19 @@ def test_estimates_of_a_linear_mixed_model_are_those_of_the_closed_form() -> Non
     assert 0.5 * (high - low) / 1.96 == pytest.approx(information[0, 0] ** 0.5, rel=0.05)
     assert found.model.config.initial["eta_b"].prior is not None
     assert found.model.config.initial["eta_b"].prior.sd == effect.sd
+
+
+def test_a_fit_that_goes_on_from_another_tells_the_same() -> None:
+    data = lines()
+    first = fit(line(), data, QUICK)
+    again = refit(first.model, data, QUICK)
+    assert first.population is not None
+    assert again.population is not None
+    (one,), (other,) = first.population.effects, again.population.effects
+    assert 0.0 < one.shrinkage < 0.2
+    assert other.shrinkage == pytest.approx(one.shrinkage, abs=1e-3)
+    assert other.sd == pytest.approx(one.sd, rel=1e-4)
+    assert again.population.deviance == pytest.approx(first.population.deviance, abs=1e-4)
 
 
 def test_a_spread_that_is_known_stays() -> None:
