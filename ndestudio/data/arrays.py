@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ndestudio.data.assemble import Rows, assemble
+from ndestudio.data.assemble import Rows, assemble, without_endless
 from ndestudio.data.config import SplitConfig
 from ndestudio.data.dataset import Column, Dataset
 from ndestudio.data.dates import counted
@@ -43,7 +43,8 @@ def dataset_from_arrays(
     ----------
     t
         Times of one trajectory `[time]`, or a sequence of such arrays, one for each trajectory: numbers as they stand, or
-        moments (`datetime64`, text), counted from the first in ``time_unit`` or a unit that suits their steps.
+        moments (`datetime64`, text), counted from the first in ``time_unit`` or a unit that suits their steps. `inf` means a
+        steady state.
     time_format
         As in ``DataConfig``: how text or numbers tell the time.
     values
@@ -102,11 +103,12 @@ def dataset_from_arrays(
                 "they must be equally many"
             )
         rows = np.arange(1, len(time) + 1, dtype=np.int64)
-        table = np.column_stack([time, value, forcing])
+        endless = np.asarray(time) == np.inf
+        table = np.column_stack([np.where(endless, np.nan, time), value, forcing])
         for column, label in zip(table.T, [time_label, *names, *input_names], strict=True):
             check_finite(column, name=name, column=label, rows=rows)
         source = Rows(f"trajectory {name}", name, time.copy(), value.copy(), forcing.copy(), None, rows, time_label)
-        sources.append(_with_deviation(source, deviation, names, notes))
+        sources.append(_with_deviation(without_endless(source), deviation, names, notes))
     found = counted(sources, clock)
     dataset = assemble(
         found.sources,

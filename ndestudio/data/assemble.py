@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
 import numpy as np
-from jaxtyping import Float, Int64
+from jaxtyping import Bool, Float, Int64
 
 from ndestudio.data.config import SplitConfig
 from ndestudio.data.dataset import Column, Dataset, Dose, Part, Source, Trajectory
@@ -53,6 +53,8 @@ class Rows:
         Unit of the value of each row of a long table, or None.
     texts
         Place of an input that is written as text -> its texts, which are not numbered yet.
+    steady
+        Rows that are steady states (their time is NaN), or None.
     """
 
     path: str | None
@@ -71,6 +73,7 @@ class Rows:
     compartments: np.ndarray | None = None
     units: np.ndarray | None = None
     texts: Mapping[int, np.ndarray] = field(default_factory=dict)
+    steady: Bool[np.ndarray, " row"] | None = None
 
     def rows_at(self, pick: Int64[np.ndarray, " picked"]) -> Rows:
         """Some of the rows, in this order."""
@@ -92,7 +95,19 @@ class Rows:
             compartments=picked(self.compartments),
             units=picked(self.units),
             texts={place: values[pick] for place, values in self.texts.items()},
+            steady=picked(self.steady),
         )
+
+
+def without_endless(source: Rows) -> Rows:
+    """Rows of the time `inf` marked as steady states."""
+    endless = source.t == np.inf
+    return replace(source, t=np.where(endless, np.nan, source.t), steady=endless) if endless.any() else source
+
+
+def at_rest(source: Rows) -> Rows:
+    """All rows marked as steady states."""
+    return replace(source, t=np.full(len(source.t), np.nan), steady=np.ones(len(source.t), dtype=bool))
 
 
 _Pick: TypeAlias = np.ndarray | slice
@@ -182,7 +197,33 @@ def _grouped(sources: Sequence[Rows], notes: _Notes) -> Iterator[tuple[Rows, str
         yield source, unique, None if source.group is None else name, pick
 
 
+def _steady_states(source: Rows, name: str, pick: _Pick, alone: bool, notes: _Notes) -> Iterator[Trajectory]:
+    """Each row that is a steady state, as a trajectory of one sample that begins settled."""
+    rows = np.arange(len(source.t))[pick]
+    unmeasured = ~np.isfinite(source.measured[rows]).any(axis=1)
+    notes.rows(source.path, source.rows[rows[unmeasured]], "nothing was measured of the steady state")
+    rows = rows[~unmeasured]
+    for number, row in enumerate(rows, 1):
+        numbered = f" {number}" if len(rows) > 1 else ""
+        yield Trajectory(
+            f"{name}{numbered}" if alone else f"{name} at rest{numbered}",
+            np.zeros(1),
+            source.measured[row : row + 1],
+            source.inputs[row : row + 1],
+            np.full(1, Part.TRAIN, dtype=np.int8),
+            deviation=None if source.deviation is None else source.deviation[row : row + 1],
+            settles=True,
+        )
+
+
 def _trajectory(source: Rows, name: str, group: str | None, pick: _Pick, notes: _Notes) -> Iterator[Trajectory]:
+    if source.steady is not None:
+        pick = np.arange(len(source.t))[pick]
+        steady = source.steady[pick]
+        yield from _steady_states(source, name, pick[steady], bool(steady.all()), notes)
+        pick = pick[~steady]
+        if not len(pick):
+            return
     timed = np.isfinite(source.t[pick])
     if not timed.all():
         pick = np.arange(len(source.t))[pick]

@@ -37,6 +37,8 @@ def with_conditions(dataset: Dataset, config: DataConfig) -> Dataset:
     dataset = _numbered(dataset, config)
     dataset = _with_inputs(dataset, config)
     trajectories = tuple(replace(one, initial=_initial(one, config)) for one in dataset.trajectories)
+    dataset = replace(dataset, trajectories=trajectories)
+    trajectories = tuple(equilibrated(one, dataset, config) for one in trajectories)
     parameters = {name: dict(one.parameters) for name, one in config.conditions.items()}
     return replace(dataset, trajectories=trajectories, conditions=parameters)
 
@@ -67,6 +69,38 @@ def groups(dataset: Dataset, column: str) -> list[tuple[str, float]]:
 
 def _level(value: float, levels: Sequence[str]) -> str:
     return levels[int(value)] if levels else f"{value:g}"
+
+
+def equilibrated(trajectory: Trajectory, dataset: Dataset, config: DataConfig) -> Trajectory:
+    """``trajectory``, beginning at a steady state where its condition or run says so.
+
+    Raises
+    ------
+    DataError
+        A condition or an input that there is not.
+    """
+    own = _own(trajectory, config).equilibrated
+    told = _under(trajectory, config).equilibrated if own is None else own
+    if told is None:
+        return trajectory
+    where = f"`equilibrated` of trajectory `{trajectory.name}`"
+    if trajectory.is_steady_state:
+        raise DataError(f"{where}: it is a steady state itself, under its own inputs; leave `equilibrated` out")
+    values: dict[str, float] = {}
+    if isinstance(told, dict):
+        values = told
+    else:
+        if told not in config.conditions:
+            raise DataError(f"{where}: there is no condition `{told}`{suggestion(told, list(config.conditions))}")
+        values = dict(config.conditions[told].inputs)
+        for name, number in groups(dataset, dataset.condition_column):
+            if name == told:
+                values[dataset.condition_column] = number
+    for name in values:
+        if name not in dataset.input_names:
+            raise DataError(f"{where}: there is no input `{name}`{suggestion(name, dataset.input_names)}")
+    places = {dataset.input_names.index(name): float(value) for name, value in values.items()}
+    return replace(trajectory, settles=True, settle_inputs=places)
 
 
 def _check_numbers(config: DataConfig) -> None:

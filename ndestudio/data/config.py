@@ -80,6 +80,9 @@ class ConditionConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
         Input -> constant value in these runs, in place of what the files say.
     initial
         State -> its initial value in these runs, which is then not estimated.
+    equilibrated
+        These runs begin at the steady state that is reached before: under the inputs that this table names (the others are as
+        at the begin), or under the condition that is named.
     note
         What the condition is.
     """
@@ -87,6 +90,7 @@ class ConditionConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     parameters: dict[str, float] = {}
     inputs: dict[str, float] = {}
     initial: dict[str, float] = {}
+    equilibrated: str | dict[str, float] | None = None
     note: str = ""
 
 
@@ -102,11 +106,15 @@ class RunConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         its condition).
     initial
         State -> its initial value in this run, which is then not estimated.
+    equilibrated
+        It begins at the steady state that is reached before: under the inputs that this table names (the others are as at the
+        begin), or under the condition that is named.
     """
 
     condition: str = ""
     inputs: dict[str, float] = {}
     initial: dict[str, float] = {}
+    equilibrated: str | dict[str, float] | None = None
 
 
 class DataConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -120,6 +128,9 @@ class DataConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
         Column names; None lets the program guess (trajectory `""`: there is none; time `""`: the rows are counted 0,
         1, 2, ...). Several columns may tell the time together: `["Date", "Time"]`, `["Year", "DoY", "Hour"]`,
         or name a trajectory together: `["subject", "occasion"]`.
+    steady
+        Whether every row is a steady state, measured when nothing changed any more (a dose-response or rate curve); a time of
+        `inf` says it of single rows.
     time_format
         How the time is written: `"iso"`, `"year first"`, `"day first"`, `"month first"`, `"compact"` (20201231, 202012310830),
         `"clock"`, `"duration"`, `"minutes and seconds"`, `"unix s"`, `"unix ms"`, `"unix us"`, `"unix ns"`, `"excel"` and
@@ -208,6 +219,7 @@ class DataConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
     files: tuple[str, ...] = ()
     time: str | tuple[str, ...] | None = None
+    steady: bool = False
     time_format: str | None = None
     trajectory: str | tuple[str, ...] | None = None
     shape: Literal["wide", "long", "dates across"] | None = None

@@ -149,6 +149,10 @@ class Trajectory:
         Name of the condition it was taken under, "" where none is told.
     initial
         State -> initial value that the condition or the run fixes.
+    settles
+        Whether it begins at the steady state that is reached from its initial values.
+    settle_inputs
+        Place of an input -> value under which it settles before; the others are as at the begin.
     """
 
     name: str
@@ -164,6 +168,21 @@ class Trajectory:
     inputs_before: Float[np.ndarray, "time input"] | None = None
     condition: str = ""
     initial: Mapping[str, float] = field(default_factory=dict)
+    settles: bool = False
+    settle_inputs: Mapping[int, float] = field(default_factory=dict)
+
+    @property
+    def settle_point(self) -> Float[np.ndarray, " input"]:
+        """Inputs under which it settles before it begins."""
+        found = self.control(self.t[:1])[0].astype(float).copy()
+        for place, value in self.settle_inputs.items():
+            found[place] = value
+        return found
+
+    @property
+    def is_steady_state(self) -> bool:
+        """Whether all that was measured is a steady state."""
+        return self.settles and len(self.t) == 1
 
     @property
     def control(self) -> ControlPath:

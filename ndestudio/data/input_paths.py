@@ -131,7 +131,7 @@ def _guess(dataset: Dataset, k: int) -> Decision | None:
     return Decision("path", sentence, label, choices, certain=unchanged >= SURE)
 
 
-def _unchanged(series: Sequence[Float[np.ndarray, " sample"]]) -> float | None:
+def _unchanged(series: Sequence[Float[np.ndarray, " _sample"]]) -> float | None:
     """Part of the gaps over which a held input stays; None where the samples do not look held."""
     steps = [np.diff(one) for one in series]
     gaps, changes = sum(map(len, steps)), sum(int(np.count_nonzero(one)) for one in steps)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ndestudio.data.assemble import Rows, assemble
+from ndestudio.data.assemble import Rows, assemble, at_rest, without_endless
 from ndestudio.data.conditions import with_conditions
 from ndestudio.data.config import DataConfig
 from ndestudio.data.covariates import with_covariates
@@ -68,7 +68,8 @@ def load(config: DataConfig, reporter: Reporter | None = None, base: str | Path 
         config = suited(config, head) if plan is None else config
         plan = make_plan(head, config) if plan is None else plan
         columns = match(plan, head, config)
-        head = replace(head, times=forms(plan, columns))
+        clock = frozenset(columns[part.index].index for part in (plan.clock.parts if plan.clock else ()))
+        head = replace(head, times=forms(plan, columns), clock=clock)
         table = reader.read(path, head, kinds(plan, columns), config, reporter)
         clocks.append(clock_columns(plan, columns, table, file))
         sources.append(_rows(plan, columns, table, file))
@@ -81,12 +82,18 @@ def load(config: DataConfig, reporter: Reporter | None = None, base: str | Path 
 def _timed(plan: Plan, sources: list[Rows], clocks: list[ClockColumns], config: DataConfig) -> tuple[Plan, list[Rows]]:
     """The plan with its clock settled by all rows, and the sources with their times."""
     if plan.clock is None:
-        return plan, sources
+        return plan, [at_rest(source) for source in sources] if config.steady else sources
     clock, times, decisions = settled(plan.clock, clocks, config)
     told = {(one.topic, one.column) for one in decisions}
     kept = (one for one in plan.decisions if (one.topic, one.column) not in told)
     plan = replace(plan, clock=clock, decisions=(*kept, *decisions))
     sources = [replace(source, t=t) for source, t in zip(sources, times, strict=True)]
+    sources = [at_rest(source) if config.steady else without_endless(source) for source in sources]
+    if (plan.observable is not None or plan.across is not None) and any(one.steady is not None for one in sources):
+        raise DataError(
+            "steady states (rows of the time `inf`) are read from tables with a column for each quantity only; write the table so",
+            path=plan.path,
+        )
     sources, notes = oldest_first(sources)
     return replace(plan, notes=(*plan.notes, *notes)), sources
 

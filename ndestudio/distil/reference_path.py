@@ -74,12 +74,14 @@ def reference_paths(model: FittedModel, dataset: Dataset, measure: Measure) -> t
     used = [one for one in dataset.trajectories if one.name in nodes]
     curves = {one.name: smooth(one, use=_counting(one)) for one in used}
     noise = np.sqrt(np.mean([one.noise**2 for one in curves.values()], axis=0))
+    steady = any(one.settles for one in used)
     floor = LEAST_NOISE * dataset.spread()
     own, missed = _own_paths(model, dataset, used, nodes, measure)
-    if own is not None and bool((missed <= FAR * np.maximum(noise, floor))[np.isfinite(missed)].all()):
+    # a measured steady state is none of the model's, so that the model's own is the reference whatever it misses it by
+    if own is not None and (steady or bool((missed <= FAR * np.maximum(noise, floor))[np.isfinite(missed)].all())):
         sigma = np.where(noise > 0, np.clip(noise, 0.7 * missed, missed), missed)
         return [_path(one, nodes, measure, np.maximum(sigma, floor), x, None) for one, x in own], True
-    direct = _direct(model) if not model.system.events else None
+    direct = _direct(model) if not (model.system.events or steady) else None
     if direct is None:
         return (
             None
@@ -169,13 +171,16 @@ def _counting(trajectory: Trajectory) -> Bool[np.ndarray, "time measured"]:
 def _nodes(dataset: Dataset) -> dict[str, _Nodes]:
     """Nodes of each trajectory: the rows that are asked, thinned out where they are many, with more between where few."""
     rows = {one.name: np.flatnonzero(_counting(one).any(axis=1)) for one in dataset.trajectories}
-    rows = {name: own for name, own in rows.items() if len(own) > 1}
+    rows = {one.name: rows[one.name] for one in dataset.trajectories if len(rows[one.name]) > (not one.is_steady_state)}
     total = sum(len(own) for own in rows.values())
     thin = int(np.ceil(total / MOST_ROWS))
     between = int(np.clip(NODES * thin // max(total, 1), 1, 8))
     found = {}
     for one in dataset.trajectories:
         if one.name not in rows:
+            continue
+        if one.is_steady_state:
+            found[one.name] = _Nodes(one.t, rows[one.name], np.zeros(1, dtype=int))
             continue
         kept = rows[one.name][:: min(thin, max(1, len(rows[one.name]) // 4))]
         times = one.t[kept] if kept[0] == 0 else np.append(one.t[0], one.t[kept])

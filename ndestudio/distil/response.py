@@ -32,6 +32,7 @@ from ndestudio.model.fitted import FittedModel
 from ndestudio.model.networks import array_neural_term
 from ndestudio.model.system import System
 from ndestudio.problem.space import structure_of
+from ndestudio.problem.steady_state import bordered, conserved
 
 GROWTH = 30.0
 """Growth of a change of the state, in units of the states' sizes, after which a path begins anew."""
@@ -262,7 +263,27 @@ def _along(field: _Field, path: ReferencePath, measure: Measure) -> _Part | None
         )
     if not (np.isfinite(base).all() and np.isfinite(found.jacobian).all()):
         return None
+    if path.trajectory.is_steady_state:
+        return at_steady_state(path, found, made, measure)
     return _propagated(path, found, made, scale, measure)
+
+
+def at_steady_state(path: ReferencePath, by: _Derivatives, made: list[_Call], measure: Measure) -> _Part | None:
+    """Of a steady state: how it answers to changes of the slopes there (implicit function theorem, ``problem.steady_state``)."""
+    projection = conserved(measure.problem.structure)
+    J = by.jacobian[0]
+    gains = np.stack([*(gain[:, 0] for gain in by.gains), *(one[:, 0] for one in by.parameters)], axis=-1)
+    try:
+        moved = np.linalg.solve(bordered(J, projection), np.concatenate([gains, projection], axis=-1))
+    except np.linalg.LinAlgError:
+        return None
+    rows = _compared(path, by, 0, 0, measure)
+    if not rows or not np.isfinite(moved).all():
+        return None
+    H, wide = np.array([row[1] for row in rows]), len(made)
+    M, target = H @ moved, np.array([row[0] for row in rows])
+    free = M[:, gains.shape[1] :] * np.abs(J).max() if projection.any() else np.zeros((len(rows), 0))
+    return _Part(target, made, M[:, :wide], free, M[:, wide : gains.shape[1]], False)
 
 
 def _by_parameter(field: _Field, k: int, t: Any, u: Any, x: Any) -> Float[np.ndarray, "state node"]:

@@ -97,7 +97,7 @@ def _along(
     from ndestudio.solve.scipy_reference import simulate_trajectory
 
     rows = np.flatnonzero(trajectory.mask(Part.TRAIN).any(axis=1))
-    if len(rows) < 2:
+    if len(rows) < (1 if trajectory.is_steady_state else 2):
         return None
     kept = trajectory.t[: rows[-1] + 1]
     share = max(30, MOST_VISITED // max(1, len(dataset.trajectories)))

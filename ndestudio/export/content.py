@@ -306,9 +306,9 @@ def _track(model: FittedModel, dataset: Dataset, trajectory: Trajectory) -> Trac
             # the value before each sample, then the one after it
             times, values = np.repeat(times, 2)[1:], np.repeat(values, 2)[:-1]
         tables.append(_without_steps(times, values))
-    from ndestudio.model.initial import model_start
+    from ndestudio.problem.conditions import initial_state
 
-    initial = np.asarray(model_start(model, trajectory), dtype=float)
+    initial = initial_state(model, trajectory)
     return Track(trajectory.name, float(trajectory.t[0]), float(trajectory.t[-1]), initial, tuple(tables))
 
 

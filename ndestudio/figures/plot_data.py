@@ -157,6 +157,7 @@ def plot_data(
 
 def simulate_all(model: FittedModel, dataset: Dataset, seconds: float = 30.0, *, reporter: Reporter) -> dict[str, Path]:
     """Every trajectory from its initial value, at dense times."""
+    from ndestudio.problem.conditions import initial_state
     from ndestudio.solve.scipy_reference import Budget, simulate
 
     end = monotonic() + seconds
@@ -167,7 +168,7 @@ def simulate_all(model: FittedModel, dataset: Dataset, seconds: float = 30.0, *,
             break
         times = np.unique(np.concatenate([trajectory.t, np.linspace(trajectory.t[0], trajectory.t[-1], _DENSE)]))
         made = simulate(
-            model, times, model.initial[trajectory.name], trajectory, _RTOL, _ATOL, budget=Budget(min(left, 10.0))
+            model, times, initial_state(model, trajectory), trajectory, _RTOL, _ATOL, budget=Budget(min(left, 10.0))
         )
         paths[trajectory.name] = Path(made.t, made.states, made.measured, made.sentence)
     return paths

@@ -20,6 +20,7 @@ from ndestudio.problem.bijection import bijection
 from ndestudio.problem.initial import FORMULA, FREE, GIVEN, SHARED, Start
 from ndestudio.problem.rows import Rows, Target, bucket, make_target, whole_rows
 from ndestudio.problem.space import Space, initial_transforms
+from ndestudio.problem.steady_state import conserved
 from ndestudio.solve.delays import grid_breaks
 from ndestudio.solve.time_grid import Grid, make_grid, of_rows
 
@@ -159,11 +160,18 @@ def make_start(problem: PreparedFit, rows: list[Rows], follows: np.ndarray) -> S
     own = np.array([_own_mode(problem, k) for k in range(len(states))], dtype=np.int32)
     mode = np.full(shape, GIVEN, dtype=np.int32)
     given, first = np.zeros(shape), np.zeros((len(rows), len(model.measured) + len(model.inputs)))
+    sums = np.diag(conserved(space.structure)) > 0 if model.settles else np.zeros(len(states), dtype=bool)
+    settles, under = np.zeros(len(rows), dtype=np.int32), np.zeros((len(rows), len(model.inputs)))
     for b, row in enumerate(rows):
         trajectory = row.trajectory
         given[b] = model_start(model, trajectory)
         first[b] = np.concatenate([_first_values(trajectory.measured), _first_values(trajectory.inputs)])
         mode[b] = FREE if follows[b] >= 0 else np.where([s in trajectory.initial for s in states], GIVEN, own)
+        if trajectory.settles and follows[b] < 0:
+            # where it settles from tells which of several steady states is meant, and conserved sums
+            mode[b] = np.where((mode[b] == FREE) & ~sums, GIVEN, mode[b])
+            settles[b] = 1
+        under[b] = trajectory.settle_point
         if follows[b] >= 0:
             given[b] = _smooth_start(problem, row, given[b])
     wide = lambda values: np.broadcast_to(values, shape).copy()  # noqa: E731
@@ -176,6 +184,8 @@ def make_start(problem: PreparedFit, rows: list[Rows], follows: np.ndarray) -> S
         scale=wide(space.constants.state_scale),
         first=first,
         t=np.array([row.trajectory.t[0] for row in rows]),
+        settles=settles,
+        under=under,
     )
 
 

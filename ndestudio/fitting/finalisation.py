@@ -15,6 +15,7 @@ from ndestudio.fitting.metrics import Metrics, score
 from ndestudio.fitting.noise import described as described_noise
 from ndestudio.fitting.prepared import PreparedFit
 from ndestudio.fitting.result import Checkpoint, Fit
+from ndestudio.fitting.steady_states import steady_state_sentences
 from ndestudio.fitting.step_count import accurate
 from ndestudio.fitting.summary import judged
 from ndestudio.fitting.support import with_support
@@ -83,6 +84,8 @@ def finalise(tracker: Tracker, ending: Ending, described: Device) -> Fit:
             "accurate solver. Train on from this model, or choose the preset `thorough`.",
             "warning",
         )
+    for text in steady_state_sentences(model, problem.dataset):
+        tracker.note(text, "warning")
     tracker.snapshot(model, 0)
     stage, iteration, loss, validation = tracker.best_stage
     best = Checkpoint(stage, iteration, loss, validation, model)

@@ -35,8 +35,8 @@ STEP = 1e-5
 
 
 def horizon_of(problem: PreparedFit, theta: Float[np.ndarray, " theta"], steps: int) -> Horizon | None:
-    """The horizon of the model at ``theta``; None where it is not chaotic, states are not measured, or segments
-    lack the past that delays read.
+    """The horizon of the model at ``theta``; None where it is not chaotic (it settles), states are not measured, or
+    segments lack the past that delays read.
 
     Parameters
     ----------
@@ -44,7 +44,11 @@ def horizon_of(problem: PreparedFit, theta: Float[np.ndarray, " theta"], steps: 
         Of a grid for whole trajectories.
     """
     structure = problem.structure
-    if structure.delays is not None or any(state not in structure.measured for state in structure.states):
+    if (
+        structure.delays is not None
+        or structure.initial.settle
+        or any(state not in structure.measured for state in structure.states)
+    ):
         return None
     pieces = shooting_batch(problem, PIECE, steps)
     if len(pieces.rows) < FEWEST:

@@ -11,7 +11,7 @@ from jaxtyping import Bool, Float
 
 from ndestudio.data.dataset import Dataset, Part, Trajectory
 from ndestudio.data.smoothing import SmoothedTrajectory
-from ndestudio.errors import DataError, SpecError
+from ndestudio.errors import DataError, EquationError, SpecError
 from ndestudio.expression.tree import Number
 from ndestudio.fitting.config import TrainConfig
 from ndestudio.fitting.noise_settings import check_noise
@@ -25,6 +25,7 @@ from ndestudio.model.signs import assumed_positive
 from ndestudio.problem.bijection import Bijection, bijection
 from ndestudio.problem.problem import Problem
 from ndestudio.problem.space import Space, initial_transforms, parameter_space
+from ndestudio.problem.steady_state import refuse_unsettled
 from ndestudio.problem.structure import ProblemStructure
 from ndestudio.solve.base import Solver, SolverSettings, TracedMethod
 from ndestudio.solve.delays import few_steps
@@ -155,6 +156,13 @@ def prepare_fit(
     _check_bend(train)
     check_noise(dataset, train)
     _check_runs(model, train)
+    if model.settles:
+        refuse_unsettled(space.structure)
+        if any(event.kind in ("when", "every") for event in model.system.events):
+            raise EquationError(
+                "the data have steady states, and events of the equations come again and again or with the states (`every`, `when`), "
+                "which steady states do not know yet; leave out the rows of the time `inf` and `equilibrated`"
+            )
     return _solved_by(problem, for_training(train.solver))
 
 

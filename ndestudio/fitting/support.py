@@ -63,7 +63,7 @@ def _visited(
     rows = []
     for trajectory in problem.dataset.trajectories:
         used = np.flatnonzero(trajectory.part == Part.TRAIN)
-        if len(used) > 1:
+        if len(used) > (0 if trajectory.is_steady_state else 1):
             rows.append(Rows(trajectory, np.arange(used[-1] + 1)))
     if not rows:
         return np.zeros(0), np.zeros((0, 0)), np.zeros((0, 0)), {}

@@ -91,6 +91,8 @@ class FittedModel:
         Names of the dataset's columns, in its order.
     scale
         Typical magnitude of each state, for tolerances.
+    settles
+        Whether some trajectories begin at steady states.
     """
 
     config: ModelConfig
@@ -102,3 +104,4 @@ class FittedModel:
     inputs: tuple[str, ...] = ()
     scale: Float[np.ndarray, " state"] | None = None
     replacements: Mapping[str, Replacement] = field(default_factory=dict)
+    settles: bool = False

@@ -49,6 +49,7 @@ def initial_model(config: ModelConfig, dataset: Dataset, seed: int) -> FittedMod
         measured=dataset.measured_names,
         inputs=dataset.input_names,
         scale=scale,
+        settles=any(one.settles for one in dataset.trajectories),
     )
 
 

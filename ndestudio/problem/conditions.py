@@ -12,6 +12,8 @@ from ndestudio.data.dataset import Trajectory
 from ndestudio.model.fitted import FittedModel
 from ndestudio.model.initial import model_start
 from ndestudio.model.schedule import NOTHING, Schedule, schedule
+from ndestudio.problem.space import structure_of
+from ndestudio.problem.steady_state import settled_start
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,6 +43,15 @@ class Condition:
 
 def condition(model: FittedModel, trajectory: Trajectory) -> Condition:
     """The condition of ``trajectory``, its initial values those of ``model`` (or from the first measurements)."""
-    initial = np.asarray(model_start(model, trajectory), dtype=float)
+    initial = initial_state(model, trajectory)
     events = schedule(model.system, model.parameters, trajectory)
     return Condition(trajectory.name, trajectory.control, initial, trajectory.t, events)
+
+
+def initial_state(model: FittedModel, trajectory: Trajectory) -> Float[np.ndarray, " state"]:
+    """States at the begin of ``trajectory``: the initial values of ``model``, or where it settles from them before (NaN where
+    it does not)."""
+    initial = np.asarray(model_start(model, trajectory), dtype=float)
+    if not trajectory.settles:
+        return initial
+    return settled_start(model, structure_of(model), trajectory, initial).states

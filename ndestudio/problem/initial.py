@@ -36,6 +36,10 @@ class Start(NamedTuple):
         Measured columns and inputs at the trajectory's first row, for formulas;.
     t
         Its first time.
+    settles
+        1 where a row begins at the steady state that is reached from these values, else 0.
+    under
+        Inputs under which it settles.
     """
 
     mode: Int[np.ndarray, "*row state"]
@@ -46,6 +50,8 @@ class Start(NamedTuple):
     scale: Float[np.ndarray, "*row state"]
     first: Float[np.ndarray, "*row column"]
     t: Float[np.ndarray, "*row"]
+    settles: Int[np.ndarray, "*row"]
+    under: Float[np.ndarray, "*row input"]
 
 
 Starts = Callable[[Sequence[Any], Any, Any, Start], Any]
@@ -70,10 +76,13 @@ class FirstValues:
         Of each state, None where there is none.
     columns
         Measured columns and inputs they may read.
+    settle
+        Whether some rows settle before they begin.
     """
 
     expressions: tuple[Expr | None, ...]
     columns: tuple[str, ...]
+    settle: bool = False
 
     def function(self, dynamics: Dynamics, functions: Functions, xp: Any) -> Starts:
         bound = bind(self.expressions, (*self.columns, *dynamics.parameters, "t"), functions, xp)

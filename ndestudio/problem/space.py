@@ -46,7 +46,9 @@ def structure_of(model: FittedModel) -> ProblemStructure:
         ),
         Observation(model.measured, tuple(system.observation(name) for name in model.measured)),
         FirstValues(
-            tuple(_start(model.config.initial.get(state)) for state in system.states), (*model.measured, *model.inputs)
+            tuple(_start(model.config.initial.get(state)) for state in system.states),
+            (*model.measured, *model.inputs),
+            model.settles,
         ),
     )
 

@@ -19,12 +19,14 @@ from ndestudio.problem.delays import Delays
 from ndestudio.problem.dynamics import neural_functions
 from ndestudio.problem.initial import Start
 from ndestudio.problem.rows import Target
+from ndestudio.problem.steady_state import conserved
 from ndestudio.problem.structure import ProblemStructure
 from ndestudio.solve.base import Method, TracedMethod
 from ndestudio.solve.jax_backend import get_jax
 from ndestudio.solve.jax_delays import march_with_delays
 from ndestudio.solve.jax_implicit import StageSolver
 from ndestudio.solve.jax_rows import advanced_rows, at_samples
+from ndestudio.solve.jax_steady_state import settling
 from ndestudio.solve.runge_kutta import Stage, step
 from ndestudio.solve.tableau import Tableau
 from ndestudio.solve.time_grid import Grid
@@ -94,9 +96,17 @@ def make_functions(structure: ProblemStructure) -> Functions:
         seen = structure.observation.function(dynamics, neural(phi, constants), jnp)(phi[:count], t, u, y)
         return structure.noise.standardised(seen, constants, jnp)
 
+    def unlimited(phi: Any, constants: Constants, t: Any, u: Any, y: Any) -> Any:
+        return dynamics.drift(neural(phi, constants), jnp)(phi[:count], t, u, y)
+
+    settled = settling(unlimited, conserved(structure)) if structure.initial.settle else None
+
     def start(phi: Any, constants: Any, free: Any, row: Start) -> Any:
         starts = structure.initial.function(dynamics, neural(phi, constants), jnp)
-        return starts(phi[:count], phi[phi.shape[0] - states :], free, row)
+        y0 = starts(phi[:count], phi[phi.shape[0] - states :], free, row)
+        if settled is None:
+            return y0
+        return settled(phi, y0, constants, row.t, row.under, row.settles == 1)
 
     def after(phi: Any, constants: Constants, t: Any, u: Any, y: Any, number: Any, given: Any) -> Any:
         found = y

@@ -17,6 +17,7 @@ from ndestudio.model.networks import array_neural_term
 from ndestudio.problem.conditions import Condition
 from ndestudio.problem.initial import Start
 from ndestudio.problem.problem import Problem
+from ndestudio.problem.steady_state import conserved, settle
 from ndestudio.problem.structure import ProblemStructure
 from ndestudio.solve.delays import march as march_with_delays
 from ndestudio.solve.interpolation import hermite
@@ -58,6 +59,7 @@ class VectorModel:
         self.observe = structure.observation.function(structure.dynamics, functions, np)
         self.starts = structure.initial.function(structure.dynamics, functions, np)
         self.jumps = structure.dynamics.jumps(functions, np)
+        self.conserved = conserved(structure) if structure.initial.settle else np.zeros((0, 0))
 
 
 def initial_values(
@@ -74,7 +76,26 @@ def initial_values(
     shared
         Physical shared values, [state][copy, 1].
     """
-    return model.starts(parameters, shared, free, start)
+    y0 = model.starts(parameters, shared, free, start)
+    if not model.structure.initial.settle:
+        return y0
+    rows = np.flatnonzero(start.settles)
+    begin = y0[:, :, rows]
+    copies = begin.shape[1:]
+    wide = [np.broadcast_to(one, copies).ravel() for one in parameters]
+    t, u = (np.broadcast_to(one, (*one.shape[:-1], *copies)) for one in (start.t[rows], start.under[rows].T[:, None]))
+    u = u.reshape(len(u), -1)
+    found = settle(
+        lambda y: model.field(wide, t.ravel(), u, y), begin.reshape(len(begin), -1), start_scale(start), model.conserved
+    )
+    y0 = y0.copy()
+    y0[:, :, rows] = found.reshape(begin.shape)
+    return y0
+
+
+def start_scale(start: Start) -> Float[np.ndarray, " state"]:
+    """Typical size of each state."""
+    return np.asarray(start.scale).reshape(-1, start.scale.shape[-1])[0]
 
 
 def march(

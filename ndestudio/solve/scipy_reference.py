@@ -21,10 +21,9 @@ from ndestudio.data.dataset import Dataset, Trajectory
 from ndestudio.model.basis import piece
 from ndestudio.model.evaluate import observe, point_field
 from ndestudio.model.fitted import FittedModel, Simulation
-from ndestudio.model.initial import model_start
 from ndestudio.model.jumps import Jumps
 from ndestudio.model.schedule import Schedule, schedule
-from ndestudio.problem.conditions import Condition
+from ndestudio.problem.conditions import Condition, initial_state
 from ndestudio.problem.problem import Problem
 from ndestudio.solve.base import Solution, SolverSettings, ordinary
 from ndestudio.solve.delays_reference import solve_with_delays
@@ -178,7 +177,7 @@ def simulate_trajectory(
     """
     if isinstance(trajectory, str):
         trajectory = dataset.trajectory(trajectory)
-    y0 = model_start(model, trajectory)
+    y0 = initial_state(model, trajectory)
     if t is None:
         return simulate(model, trajectory.t, y0, trajectory, rtol, atol, budget=budget)
     t = np.asarray(t, dtype=float)

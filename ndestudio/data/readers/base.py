@@ -91,6 +91,8 @@ class Head:
         Of a workbook: the one that was taken.
     settings
         Fields of ``DataConfig`` that suit files of the instrument, as far as the person says nothing else.
+    clock
+        Columns that tell the time: `inf` in them means a steady state.
     """
 
     path: str
@@ -109,6 +111,7 @@ class Head:
     layout: Layout | None = None
     sheet: str = ""
     settings: Mapping[str, Any] = field(default_factory=dict)
+    clock: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, eq=False)
@@ -254,7 +257,7 @@ def to_columns(
         elif kind == "date":
             result[index] = _times(series, head.times.get(index, ISO), head, config, **place)
         else:
-            result[index] = _numbers(series, head, config, **place)
+            result[index] = _numbers(series, head, config, **place, endless=index in head.clock)
     return result
 
 
@@ -322,7 +325,9 @@ def _times(
     return read(series, form, name=name, column=column, rows=rows, decimal=decimal, extra=markers(config))
 
 
-def _numbers(series: pl.Series, head: Head, config: DataConfig, *, name: str, column: str, rows: Any) -> np.ndarray:
+def _numbers(
+    series: pl.Series, head: Head, config: DataConfig, *, name: str, column: str, rows: Any, endless: bool = False
+) -> np.ndarray:
     import polars as pl
 
     from ndestudio.data.cells import MISSING, number
@@ -358,7 +363,8 @@ def _numbers(series: pl.Series, head: Head, config: DataConfig, *, name: str, co
     for marker in extra:
         if (value := number(marker)) is not None and (hit := array == value).any():
             array = np.where(hit, np.nan, array)
-    check_finite(array, name=name, column=column, rows=rows)
+    checked = np.where(array == np.inf, np.nan, array) if endless else array
+    check_finite(checked, name=name, column=column, rows=rows)
     return array
 
 

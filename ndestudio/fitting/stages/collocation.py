@@ -177,6 +177,7 @@ def slopes(
     curve, over spreads, which count more.
     """
     usable = explained(system, dataset.measured_names)
+    curves = {**curves, **_at_rest(dataset)}
     if not any(usable) or not curves:
         return None
     by_name = {trajectory.name: trajectory for trajectory in dataset.trajectories}
@@ -189,7 +190,7 @@ def slopes(
     weight = known * np.array(usable)
     with np.errstate(all="ignore"):
         typical = np.sqrt(np.sum(weight * np.nan_to_num(slope) ** 2, axis=0) / np.maximum(weight.sum(axis=0), 1.0))
-    typical = np.where(typical > 0, typical, 1.0)
+    typical = np.where(typical > 0, typical, _state_spread(system, dataset))
     weight = rows[:, None] * columns * weight / typical**2 / max(len(t), 1)
     slope, y = np.nan_to_num(slope), np.nan_to_num(y)
     extra = (bucket(len(t)) - len(t)) if padded else 0
@@ -200,6 +201,9 @@ def slopes(
     h = np.append(np.diff(t), 0.0)
     h[np.cumsum(counts) - 1] = 0.0
     alone = np.arange(len(t), len(t) + extra, dtype=np.int32)
+    # a slope of 0 at rest is known, that of a curve only roughly
+    rest = np.repeat([by_name[name].is_steady_state for name in curves], counts)
+    local = np.append(np.where(rest, 1.0, LOCAL), np.ones(extra))[:, None]
     # sums along stretches go with h, their squares with the weight of the trajectory
     h = np.sqrt(rows) * h
     found = Slopes(
@@ -207,14 +211,20 @@ def slopes(
         pad(u),
         pad(y),
         pad(slope),
-        LOCAL * weight,
-        LIMIT * typical,
+        local * weight,
+        np.inf * typical if rest.all() else LIMIT * typical,
         np.append(h, np.zeros(extra)),
         np.append(first, alone),
         np.append(last, alone),
         columns * usable / _state_spread(system, dataset) ** 2 / len(t),
     )
     return found, typical
+
+
+def _at_rest(dataset: Dataset) -> dict[str, SmoothedTrajectory]:
+    """Measured steady states, whose slopes are 0."""
+    rows = (one for one in dataset.trajectories if one.is_steady_state and one.part[0] == Part.TRAIN)
+    return {one.name: smooth(one) for one in rows}
 
 
 @dataclass(frozen=True, eq=False)

@@ -94,6 +94,9 @@ def train_networks(tracker: Tracker, chosen) -> str:
             tracker.note(
                 "Multiple shooting is skipped: a segment of equations with delays does not know its past.", "warning"
             )
+    if problem.structure.initial.settle:
+        # what settles has no segments
+        wanted = tuple(stage for stage in wanted if stage != "shooting")
     budgets = {**STEPS[train.preset], **train.iterations}
     by_jacobian, whole, gradient = _programs(problem, batch, point, chosen)
     starts = [point]
@@ -225,7 +228,7 @@ def _collocation(
     model, found = problem.space.model, []
     tracker.enter("collocation", "fitting slopes of the smoothed data", 1, total)
     for curves in (problem.smooth, interpolated(problem.dataset, problem.smooth)):
-        points = slopes(model.system, problem.dataset, curves)
+        points = slopes(model.system, problem.dataset, curves) if curves or curves is problem.smooth else None
         if points is None:
             continue
         earlier, delays = earlier_curves(model.system, problem.dataset, curves), problem.structure.delays
