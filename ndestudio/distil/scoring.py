@@ -105,7 +105,8 @@ class Judge:
         kept = kept or {}
         for neural_term, expression in expressions.items():
             model = replace_neural_term(model, neural_term, expression, keep=kept.get(neural_term, frozenset()))
-        key = (_numbers_and_form(model), repr(sorted(kept.items())), tuple(expressions), iterations, enough)
+        held = tuple(sorted((name, *sorted(values)) for name, values in kept.items() if values))
+        key = (_numbers_and_form(model), held, tuple(expressions), iterations, enough)
         if key not in self.tried:
             trial = self.judge(model, tuple(expressions), kept, iterations, enough)
             if self.should_stop():  # cut short

@@ -16,7 +16,7 @@ from ndestudio.expression import parse_expression
 from ndestudio.fitting.candidates import make_candidates
 from ndestudio.fitting.config import TrainConfig
 from ndestudio.fitting.metrics import score
-from ndestudio.model import FittedModel, InitialConfig, ModelConfig, ParameterConfig, initial_model
+from ndestudio.model import FittedModel, InitialConfig, ModelConfig, NetworkConfig, ParameterConfig, initial_model
 from ndestudio.progress import SilentReporter
 
 from .conftest import make_dataset
@@ -251,3 +251,18 @@ def test_a_bad_fit_without_chaos_is_fitted_all_the_same() -> None:
     trial = judge.judge(model, (), None, iterations=30)
     assert trial.model.parameters["k"] != pytest.approx(0.9, rel=1e-3)
     assert not judge.is_chance(trial)
+
+
+def test_what_was_tried_out_is_not_fitted_again() -> None:
+    t = np.linspace(0.0, 3.0, 15)
+    data = dataset_from_arrays(t, 2.0 * np.exp(-0.7 * t), ("y",), split=SplitConfig(by="none"))
+    model = initial_model(ModelConfig(equations="d(y)/dt = f(y)", networks={"f": NetworkConfig()}), data, 0)
+    judge = Judge(data, make_candidates(model, data), True, lambda: False, TrainConfig(), SilentReporter(), {})
+    formula = {"f": parse_expression("-0.5*y")}
+    first = judge.try_out(model, formula)
+    assert first.model.parameters["f_1"] == pytest.approx(-0.7, rel=1e-4)
+    assert judge.try_out(model, formula, {"f": frozenset()}) is first
+    held = judge.try_out(model, formula, {"f": frozenset({0.5})})
+    assert held is not first and "f_1" not in held.model.parameters
+    assert judge.try_out(model, {"f": parse_expression("-0.6*y")}) is not first
+    assert judge.try_out(model, formula, iterations=1) is not first
