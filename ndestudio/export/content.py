@@ -22,6 +22,8 @@ from ndestudio.problem.delays import Delays, system_delays
 
 DEFAULT_SPAN = (0.0, 10.0)
 """Times of a simulation for a model that comes without data."""
+RELAXATIONS = 20.0
+"""Slowest relaxation times over which a program runs to a measured steady state."""
 STEEP = 1e-9
 """Part of the time to the next sample over which a program has an input step."""
 
@@ -308,8 +310,28 @@ def _track(model: FittedModel, dataset: Dataset, trajectory: Trajectory) -> Trac
         tables.append(_without_steps(times, values))
     from ndestudio.problem.conditions import initial_state
 
+    if trajectory.is_steady_state:
+        return _to_rest(model, trajectory, tuple(tables))
     initial = initial_state(model, trajectory)
     return Track(trajectory.name, float(trajectory.t[0]), float(trajectory.t[-1]), initial, tuple(tables))
+
+
+def _to_rest(model: FittedModel, trajectory: Trajectory, tables: tuple[Any, ...]) -> Track:
+    """From the initial values to the steady state that was measured: programs show how it is reached."""
+    from ndestudio.model.initial import model_start, start_values
+    from ndestudio.problem.space import structure_of
+    from ndestudio.problem.steady_state import conserved, settled_start
+
+    structure = structure_of(model)
+    start = np.asarray(model_start(model, trajectory), dtype=float)
+    found = settled_start(model, structure, trajectory, start)
+    if not conserved(structure).any():
+        # that of a fitted model is at rest already
+        values = start_values(model.system, model.config, model.parameters, (trajectory,), model.measured, model.inputs)
+        start = values[trajectory.name]
+    slowest = float(np.abs(np.real(found.eigenvalues)).min(initial=np.inf))
+    length = RELAXATIONS / slowest if found.settles and np.isfinite(slowest) and slowest > 0 else DEFAULT_SPAN[1]
+    return Track(trajectory.name, 0.0, length, start, tables)
 
 
 def _check_kind(name: str, kind: str, period: float) -> None:
