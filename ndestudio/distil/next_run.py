@@ -225,6 +225,10 @@ def _times(dataset: Dataset, config: NextRunConfig) -> Float[np.ndarray, " time"
     """As many samples as the longest trajectory has, over as long a time, unless others are asked for."""
     longest = max(dataset.trajectories, key=lambda one: float(one.t[-1] - one.t[0]))
     begin, length = float(longest.t[0]), float(longest.t[-1] - longest.t[0])
+    if not length and not config.duration:
+        raise SettingError(
+            "the data are steady states, and runs are looked for that take time; set `duration` in [next_run] to how long one could be"
+        )
     points = config.points or len(longest.t)
     return begin + np.linspace(0.0, config.duration or length, max(points, 2))
 

@@ -27,6 +27,7 @@ def test_all_examples_are_there() -> None:
         "gause",
         "blowflies",
         "absorption",
+        "substrate_inhibition",
     }
 
 
