@@ -9,14 +9,16 @@ from typing import Any, NamedTuple
 import numpy as np
 from jaxtyping import Float
 
+from ndestudio.errors import SpecError
 from ndestudio.fitting.batched_ensemble import get_program, seeds_in_memory
 from ndestudio.fitting.batches import Batch, split_rows
+from ndestudio.fitting.happenings import laid_out, moving
 from ndestudio.fitting.optimizers.levenberg_marquardt import Linear, PathRows, Point
 from ndestudio.fitting.penalties import along, path_of
 from ndestudio.fitting.prepared import PreparedFit
 from ndestudio.fitting.robust import robust_factor
 from ndestudio.problem.initial import FREE
-from ndestudio.progress import Reporter
+from ndestudio.progress import Reporter, SilentReporter
 from ndestudio.solve.compiled import wait
 from ndestudio.solve.numpy_fixed import VectorModel, initial_values, march, read_out
 from ndestudio.solve.time_grid import Grid
@@ -46,6 +48,7 @@ class VectorEngine:
         self.moves = np.flatnonzero(moves)
         self.states = np.flatnonzero((batch.start.mode == FREE).any(axis=0))
         self.used = (batch.target.train + batch.target.validation) > 0
+        self._moving = moving(problem)
         path = path_of(problem, batch)
         self.path = VectorEngine(path.problem, path.batch) if path is not None else None
 
@@ -88,6 +91,8 @@ class VectorEngine:
         self, theta: Float[np.ndarray, "copy theta"], free: Float[np.ndarray, "copy row state"]
     ) -> tuple[Float[np.ndarray, "copy row sample measured"], Float[np.ndarray, "copy row state"]]:
         """Errors over spread and end states over scale, for many copies of the trained numbers."""
+        if self._moving:
+            self.batch = laid_out(self.problem, self.batch, self.model, Point(theta[0], free[0]))
         constants, grid = self.problem.space.constants, self.batch.grid
         parameters, shared = split_theta(self.problem, theta)
         with np.errstate(all="ignore"):
@@ -112,7 +117,7 @@ class VectorEngine:
         """The same at several points, whose copies march together: they cost little more than one."""
         copies = [self._copies(point) for point in points]
         each, rows = len(copies[0].theta), max(self.batch.grid.step.size, 1)
-        at_once = max(int(MOST_TOGETHER / (each * rows)), 1)
+        at_once = 1 if self._moving else max(int(MOST_TOGETHER / (each * rows)), 1)
         found: list[Linear] = []
         for begin in range(0, len(copies), at_once):
             part = copies[begin : begin + at_once]
@@ -243,6 +248,8 @@ class JaxEngine:
 
     def linearise(self, point: Point) -> Linear:
         """Residuals and derivatives at ``point``; ``ready`` comes first."""
+        if moving(self.problem):
+            self._lay_out(point)
         frees = np.split(point.free, self.pieces)
         parts = [self._program(point.theta, free, *given) for free, given in zip(frees, self._arguments, strict=True)]
         r, d_theta, d_free, r_held, d_held, end = (_joined(arrays) for arrays in zip(*parts, strict=True))
@@ -250,6 +257,16 @@ class JaxEngine:
         path = self.path.linearise(point) if self.path is not None else None
         trained = _trained(self.batch.target.train.reshape(r.shape), r, d_theta, d_free)
         return Linear(*trained, validation, step, end, None if path is None else _path_rows(path))
+
+    def _lay_out(self, point: Point) -> None:
+        """The grid where the events are at ``point``; a further program where there are far more of them."""
+        model = self.problem.space.fitted(point.theta, {})
+        vector = VectorModel(self.problem.structure, model.networks)
+        before = self.batch.grid.h.shape
+        self.use(laid_out(self.problem, self.batch, vector, point))
+        if self.batch.grid.h.shape != before:
+            self.prepare()
+            self.ready(SilentReporter())
 
 
 def _trained(
@@ -307,6 +324,11 @@ class Gradient:
         from ndestudio.solve import jax_fixed as sensitivity
 
         structure, method = self.structure, self.method
+        if any(one.moves for one in structure.dynamics.events):
+            raise SpecError(
+                "the time of an event depends on what is fitted, and so many numbers are trained that only their gradient can be "
+                "had, on a grid that stays; choose smaller networks, or give the time of the event"
+            )
         make = {
             "trajectory": lambda: sensitivity.gradient_program(structure, method),
             "collocation": lambda: sensitivity.collocation_program(structure),

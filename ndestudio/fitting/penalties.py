@@ -78,6 +78,7 @@ def along(problem: PreparedFit, batch: Batch) -> Batch:
         grid.paths,
         grid.event,
         grid.given,
+        grid.moment,
     )
     nothing = np.zeros_like(train)
     return replace(batch, grid=points, target=Target(nothing, train, nothing))

@@ -253,6 +253,10 @@ def _solved_by(problem: PreparedFit, solver: Solver) -> PreparedFit:
     """
     if sentence := solver.refuses(problem.definition):
         raise SpecError(sentence)
+    if problem.penalties and any(one.moves for one in problem.structure.dynamics.events):
+        raise SpecError(
+            "penalties along the path cannot be had where the time of an event is fitted; leave out one of them"
+        )
     traced = solver.traced(solver_settings(problem.train), int(problem.space.free.sum()))
     return replace(problem, method=solver.grid, adaptive=traced)
 

@@ -24,8 +24,9 @@ from ndestudio.expression.tree import Binary, Expr, Name, Number, names, substit
 Kind = Literal["at", "every", "span", "doses", "infusions", "ends", "when"]
 AMOUNT, RATE = "amount", "rate"
 """Names with a meaning in events of doses and infusions."""
-GIVEN = "given.amount"
-"""What stands for them in expressions: no name that a person can write."""
+GIVEN, MOMENT = "given.amount", "given.moment"
+"""What stands for them in expressions, and for the time of a dose or the number of a repetition: no names that a person can
+write."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,19 @@ class Event:
     def expressions(self) -> tuple[Expr, ...]:
         """All that is written in it."""
         return (*self.times, *(value for _, value in self.changes), *((self.condition,) if self.condition else ()))
+
+    @property
+    def time(self) -> Expr | None:
+        """When it happens, as an expression of parameters and ``MOMENT``; None where it waits for a condition.
+
+        An event at several times is one event for each in a system.
+        """
+        if self.kind == "when":
+            return None
+        if self.kind == "every":
+            interval, first, _ = self.times
+            return Binary("+", first, Binary("*", Name(MOMENT), interval))
+        return self.times[0] if self.kind == "at" else Binary("+", Name(MOMENT), self.times[0])
 
     @property
     def of_data(self) -> bool:

@@ -7,6 +7,7 @@ from jaxtyping import Float
 
 from ndestudio.data.control_path import ControlPath
 from ndestudio.expression.compiled import compile_system
+from ndestudio.expression.tree import Number
 from ndestudio.model.events import GIVEN, new_values
 from ndestudio.model.fitted import FittedModel
 from ndestudio.model.schedule import Schedule
@@ -26,15 +27,32 @@ class Jumps:
         system = model.system
         slots = {name: k for k, name in enumerate((*system.states, "t", GIVEN, *system.inputs, *system.parameters))}
         self._after = [compile_system(new_values(one, system.states), slots, {}) for one in system.events]
+        written = [one.condition if one.condition is not None else Number(0.0) for one in system.events]
+        self._conditions = compile_system(written, slots, {})
+        self.waiting = [k for k, one in enumerate(system.events) if one.condition is not None]
         self._constants = [float(model.parameters[name]) for name in system.parameters]
 
     def after(self, t: float, y: Float[np.ndarray, " state"]) -> Float[np.ndarray, " state"]:
         """States after all events at ``t``, one after the other."""
+        for k in np.flatnonzero(self.events.t == t):
+            y = self.one(int(self.events.which[k]), t, y, float(self.events.given[k]))
+        return y
+
+    def one(
+        self, which: int, t: float, y: Float[np.ndarray, " state"], given: float = 0.0
+    ) -> Float[np.ndarray, " state"]:
+        """States after one event."""
+        v = self._values(t, y, given)
+        return np.array([value(v) for value in self._after[which]])
+
+    def conditions(self, t: float, y: Float[np.ndarray, " state"]) -> Float[np.ndarray, " waiting"]:
+        """The expressions that events wait for, in the order of ``waiting``; above 0 where a condition is true."""
+        v = self._values(t, y, 0.0)
+        return np.array([self._conditions[k](v) for k in self.waiting])
+
+    def _values(self, t: float, y: Float[np.ndarray, " state"], given: float) -> list[float]:
         system, inputs = self._model.system, []
         if system.inputs and self._control is not None:
             values = self._control(t, left=True)
             inputs = [float(values[self._model.inputs.index(name)]) for name in system.inputs]
-        for k in np.flatnonzero(self.events.t == t):
-            v = [*y.tolist(), t, float(self.events.given[k]), *inputs, *self._constants]
-            y = np.array([value(v) for value in self._after[self.events.which[k]]])
-        return y
+        return [*y.tolist(), t, given, *inputs, *self._constants]

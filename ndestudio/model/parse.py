@@ -124,7 +124,7 @@ class _Reader:
             neural_terms=tuple(neural_terms.values()),
             penalties={name: substitute(expr, bodies) for name, expr in self.penalised.items()},
             past=past,
-            events=tuple(_with_bodies(one.event, bodies) for one in self.events),
+            events=tuple(each for one in self.events for each in _with_bodies(one.event, bodies)),
         )
         return None if self.errors else system
 
@@ -243,6 +243,16 @@ class _Reader:
                         one.token, f"`{call.function}` is called in an event; unknown functions stand in equations only"
                     )
                 )
+        if one.event.condition is not None:
+            for name in names(one.event.condition):
+                if name in self.inputs or (
+                    name in quantities and set(names(_expr(quantities[name]))) & set(self.inputs)
+                ):
+                    sentence = (
+                        f"the condition reads the input `{name}`, whose crossings are not looked for yet; put what follows into "
+                        "the equations: `if(u > 5, ..., ...)`"
+                    )
+                    self.errors.append(error_at(one.token, sentence))
         moving = {*states, *self.inputs, "t", *quantities}
         for expr in one.event.times:
             for name in names(expr):
@@ -393,13 +403,14 @@ class _Reader:
         return any(name in names(expr) for expr in expressions)
 
 
-def _with_bodies(event: Event, bodies: Mapping[str, Expr]) -> Event:
-    """An event with the quantities in its expressions substituted."""
-    return replace(
+def _with_bodies(event: Event, bodies: Mapping[str, Expr]) -> list[Event]:
+    """An event, once for each of its times, with the quantities in its expressions substituted."""
+    whole = replace(
         event,
         changes=tuple((state, substitute(value, bodies)) for state, value in event.changes),
         condition=None if event.condition is None else substitute(event.condition, bodies),
     )
+    return [replace(whole, times=(time,)) for time in event.times] if event.kind == "at" else [whole]
 
 
 def formal_arguments(arguments: Sequence[Expr]) -> tuple[str, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,7 +11,7 @@ from jaxtyping import Float, Int
 from ndestudio.data.dataset import Dose, Trajectory
 from ndestudio.errors import DataError, EquationError
 from ndestudio.expression.numeric import evaluate
-from ndestudio.expression.tree import Expr, names
+from ndestudio.expression.tree import Expr
 from ndestudio.model.events import Event, Kind, word
 from ndestudio.model.system import System
 
@@ -29,19 +29,24 @@ class Schedule:
         Place of each in ``System.events``.
     given
         Amount (or rate) of a dose, 0 for other events.
+    moment
+        Time of a dose, or number of a repetition; what ``Event.time`` reads.
     """
 
     t: Float[np.ndarray, " event"]
     which: Int[np.ndarray, " event"]
     given: Float[np.ndarray, " event"]
+    moment: Float[np.ndarray, " event"]
 
     def within(self, begin: float, end: float) -> Schedule:
         """The events from ``begin`` on and before ``end``."""
         inside = (self.t >= begin) & (self.t < end)
-        return self if inside.all() else Schedule(self.t[inside], self.which[inside], self.given[inside])
+        if inside.all():
+            return self
+        return Schedule(self.t[inside], self.which[inside], self.given[inside], self.moment[inside])
 
 
-NOTHING = Schedule(np.zeros(0), np.zeros(0, dtype=np.int64), np.zeros(0))
+NOTHING = Schedule(np.zeros(0), np.zeros(0, dtype=np.int64), np.zeros(0), np.zeros(0))
 
 
 def schedule(system: System, parameters: Mapping[str, float], trajectory: Trajectory | None) -> Schedule:
@@ -62,35 +67,28 @@ def schedule(system: System, parameters: Mapping[str, float], trajectory: Trajec
     if not system.events:
         return NOTHING
     doses = trajectory.doses if trajectory is not None else ()
-    found: list[tuple[float, int, float]] = []
+    found: list[tuple[float, int, float, float]] = []
     for place, event in enumerate(system.events):
         numbers = [_number(one, parameters, event) for one in event.times]
         if event.kind == "at":
-            found += [(time, place, 0.0) for time in numbers]
+            found += [(time, place, 0.0, 0.0) for time in numbers]
         elif event.kind == "every":
-            found += [(time, place, 0.0) for time in _repeated(*numbers)]
+            found += [(time, place, 0.0, float(k)) for k, time in enumerate(_repeated(*numbers))]
         elif event.of_data:
             (lag,) = numbers or [0.0]
             for one in doses:
                 if event.compartment in ("", one.compartment):
-                    found += [(time + lag, place, given) for time, given in _of_dose(one, event.kind, trajectory)]
-    order = sorted(range(len(found)), key=lambda k: found[k][0])
-    return Schedule(
-        np.array([found[k][0] for k in order]),
-        np.array([found[k][1] for k in order], dtype=np.int64),
-        np.array([found[k][2] for k in order]),
-    )
+                    given = _of_dose(one, event.kind, trajectory)
+                    found += [(time + lag, place, amount, time) for time, amount in given]
+    return in_order(found)
 
 
-def timed_by(system: System) -> dict[str, Event]:
-    """Parameter -> the event whose time it moves."""
-    return {
-        name: event
-        for event in system.events
-        for one in event.times
-        for name in names(one)
-        if name in system.parameters
-    }
+def in_order(events: Sequence[tuple[float, int, float, float]]) -> Schedule:
+    """A schedule of (time, place, given, moment) in the order of time."""
+    order = sorted(events, key=lambda one: one[0])
+    columns = list(zip(*order, strict=True)) or [(), (), (), ()]
+    t, which, given, moment = columns
+    return Schedule(np.array(t, float), np.array(which, np.int64), np.array(given, float), np.array(moment, float))
 
 
 def _number(expr: Expr, parameters: Mapping[str, float], event: Event) -> float:

@@ -19,7 +19,7 @@ from jaxtyping import Float
 from ndestudio.expression.delays import with_slots
 from ndestudio.expression.tree import Expr
 from ndestudio.model.config import NetworkConfig
-from ndestudio.model.events import GIVEN
+from ndestudio.model.events import GIVEN, MOMENT
 from ndestudio.model.networks import apply_network
 from ndestudio.problem.delays import Delays, delays_of
 from ndestudio.problem.expressions import Functions, bind
@@ -32,6 +32,10 @@ Jump = Callable[[Sequence[Any], Any, Any, Any, Any], Any]
 """(parameters, t, u [input, ...], y [state, ...], what is given) -> states after an event [state, ...]."""
 
 
+Clock = Callable[[Sequence[Any], Any, Any, Any, Any], Any]
+"""(parameters, t, u [input, ...], y [state, ...], moment) -> the time of an event, or its condition."""
+
+
 @dataclass(frozen=True)
 class EventShape:
     """What an event does, without when.
@@ -42,10 +46,18 @@ class EventShape:
         The value of each state after it.
     condition
         It happens where this rises through 0; None: at times that are known.
+    time
+        When it happens, where that depends on parameters.
     """
 
     after: tuple[Expr, ...]
     condition: Expr | None = None
+    time: Expr | None = None
+
+    @property
+    def moves(self) -> bool:
+        """Whether the time at which it happens depends on what is fitted."""
+        return self.condition is not None or self.time is not None
 
 
 class Dynamics(Protocol):
@@ -100,6 +112,10 @@ class Dynamics(Protocol):
 
     def jumps(self, functions: Functions, xp: Any) -> Sequence[Jump]:
         """For each event the states after it."""
+        ...
+
+    def clocks(self, functions: Functions, xp: Any) -> Sequence[Clock | None]:
+        """For each event that moves its time, or what is 0 at it (of a condition)."""
         ...
 
 
@@ -174,6 +190,17 @@ class EquationDynamics:
                 return xp.stack([xp.broadcast_to(one(v), y.shape[1:]) for one in bound])
 
             return jump
+
+        return [made(event) for event in self.events]
+
+    def clocks(self, functions: Functions, xp: Any) -> Sequence[Clock | None]:
+        def made(event: EventShape) -> Clock | None:
+            expr = event.time if event.condition is None else event.condition
+            if not event.moves or expr is None:
+                return None
+            (bound,) = bind((expr,), (*self.names, MOMENT), functions, xp)
+            assert bound is not None
+            return lambda parameters, t, u, y, moment: bound([*y, *u, *parameters, t, moment])
 
         return [made(event) for event in self.events]
 

@@ -14,9 +14,9 @@ import msgspec
 import numpy as np
 from jaxtyping import Bool, Float
 
-from ndestudio.expression.tree import Expr
+from ndestudio.expression.tree import Expr, names
 from ndestudio.model.config import InitialConfig, NetworkConfig, ParameterConfig
-from ndestudio.model.events import new_values
+from ndestudio.model.events import Event, new_values
 from ndestudio.model.fitted import FittedModel, NetworkWeights
 from ndestudio.model.system import System
 from ndestudio.model.transforms import Transform, parameter_transform, transform_of
@@ -42,7 +42,7 @@ def structure_of(model: FittedModel) -> ProblemStructure:
             model.inputs,
             neural_terms,
             _past(system),
-            tuple(EventShape(new_values(one, system.states), one.condition) for one in system.events),
+            tuple(_event(one, system) for one in system.events),
         ),
         Observation(model.measured, tuple(system.observation(name) for name in model.measured)),
         FirstValues(
@@ -55,6 +55,12 @@ def structure_of(model: FittedModel) -> ProblemStructure:
 
 def _past(system: System) -> tuple[Expr | None, ...]:
     return tuple(system.past.get(state) for state in system.states) if system.past else ()
+
+
+def _event(event: Event, system: System) -> EventShape:
+    time = event.time
+    moved = time is not None and any(name in system.parameters for name in names(time))
+    return EventShape(new_values(event, system.states), event.condition, time if moved else None)
 
 
 def _neural_term_shape(name: str, network: NetworkWeights) -> NeuralTermShape:

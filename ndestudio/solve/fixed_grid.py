@@ -15,6 +15,7 @@ from ndestudio.problem.problem import Problem
 from ndestudio.solve.base import Linearisation, Solution, SolverSettings, ordinary
 from ndestudio.solve.delays import few_steps, grid_breaks, refused
 from ndestudio.solve.numpy_fixed import GridSimulation
+from ndestudio.solve.scipy_reference import happening_in
 from ndestudio.solve.step_count import enough_steps
 from ndestudio.solve.tableau import DOPRI5, HEUN, RK4, SDIRK3, SDIRK4, TSIT5, Tableau
 from ndestudio.solve.time_grid import make_grid
@@ -79,10 +80,10 @@ class FixedGrid:
         """States at the times of each condition, by the number of steps."""
         model = problem.space.fitted(theta, {})
         simulation = GridSimulation(problem, self.grid, model)
-        breaks = grid_breaks(problem, self.grid, model, conditions)
+        breaks, happen = grid_breaks(problem, self.grid, model, conditions), happening_in(model, conditions)
 
         def states(steps: int) -> list[Float[np.ndarray, "time state"]]:
-            grid = make_grid(conditions, steps, self.grid, breaks=breaks, events=[one.events for one in conditions])
+            grid = make_grid(conditions, steps, self.grid, breaks=breaks, events=happen)
             y = simulation.states(conditions, grid)
             return [y[:, k, : len(one.t)].T for k, one in enumerate(conditions)]
 

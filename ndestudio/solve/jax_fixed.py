@@ -22,6 +22,7 @@ from ndestudio.problem.rows import Target
 from ndestudio.problem.steady_state import conserved
 from ndestudio.problem.structure import ProblemStructure
 from ndestudio.solve.base import Method, TracedMethod
+from ndestudio.solve.events import happened
 from ndestudio.solve.jax_backend import get_jax
 from ndestudio.solve.jax_delays import march_with_delays
 from ndestudio.solve.jax_implicit import StageSolver
@@ -50,7 +51,7 @@ class Functions(NamedTuple):
     delays
         What the field reads of earlier times, after the states; None for ordinary differential equations.
     after
-        (phi, constants, t, u, y, number of an event or 0, given) -> states after it; None where there are no events.
+        (phi, constants, t, u, y, number of an event or 0, given, moment) -> states after it; None where there are no events.
     """
 
     physical: Callable[..., Any]
@@ -108,10 +109,14 @@ def make_functions(structure: ProblemStructure) -> Functions:
             return y0
         return settled(phi, y0, constants, row.t, row.under, row.settles == 1)
 
-    def after(phi: Any, constants: Constants, t: Any, u: Any, y: Any, number: Any, given: Any) -> Any:
-        found = y
-        for k, jump in enumerate(dynamics.jumps(neural(phi, constants), jnp)):
-            found = jnp.where(number == k + 1, jump(phi[:count], t, u, y, given), found)
+    def after(phi: Any, constants: Constants, t: Any, u: Any, y: Any, number: Any, given: Any, moment: Any) -> Any:
+        found, functions = y, neural(phi, constants)
+        flow = lambda t, u, y: field(phi, constants, t, u, y)  # noqa: E731
+        parts = zip(dynamics.events, dynamics.jumps(functions, jnp), dynamics.clocks(functions, jnp), strict=True)
+        for k, (shape, jump, clock) in enumerate(parts):
+            here = number == k + 1
+            there = happened(jnp, shape, jump, clock, flow, phi[:count], t, u, y, given, moment, here)
+            found = jnp.where(here, there, found)
         return found
 
     return Functions(physical, field, observe, start, known, delays, after if dynamics.events else None)
@@ -200,14 +205,14 @@ def carried(
 
 
 def _after_with_sensitivities(
-    f: Functions, size: int, phi: Any, constants: Any, t: Any, u: Any, tree: Any, number: Any, given: Any
+    f: Functions, size: int, phi: Any, constants: Any, t: Any, u: Any, tree: Any, number: Any, given: Any, moment: Any
 ) -> Any:
     """States and their sensitivities after events, of all rows: S+ = (d after/dy) S + d after/dphi."""
     jax = get_jax()
     assert f.after is not None
     y, S = tree
-    row = (None, None, 0, 0, 0, 0, 0)
-    arguments = (phi, constants, t, u, y, number, given)
+    row = (None, None, 0, 0, 0, 0, 0, 0)
+    arguments = (phi, constants, t, u, y, number, given, moment)
     by_y = jax.vmap(jax.jacfwd(f.after, argnums=4), row)(*arguments)
     by_phi = jax.vmap(jax.jacrev(f.after, argnums=0), row)(*arguments)
     moved = jax.numpy.einsum("bij,bjp->bip", by_y, S)
@@ -285,7 +290,7 @@ def simulated(f: Functions, jax: Any, method: Method, phi: Any, constants: Any, 
     slope = lambda t, u, y: stages.values(phi, constants, t, u, y)  # noqa: E731
     after = None
     if f.after is not None:
-        rows = jax.vmap(f.after, (None, None, 0, 0, 0, 0, 0))
+        rows = jax.vmap(f.after, (None, None, 0, 0, 0, 0, 0, 0))
         after = lambda *event: rows(phi, constants, *event)  # noqa: E731
     return march(method, at, slope, y0, grid, after)
 
@@ -309,7 +314,7 @@ def march(
     y0
         A tree of arrays whose first axis is the row.
     after
-        (t, u, y, number of the event, given) -> y after it; None where the structure has no events.
+        (t, u, y, number of the event, given, moment) -> y after it; None where the structure has no events.
 
     Returns
     -------
@@ -321,27 +326,27 @@ def march(
     states_of = lambda tree: jax.tree_util.tree_leaves(tree)[0]  # noqa: E731
 
     def one(carry: Any, x: Any) -> Any:
-        (y, k, guess), (h, t, u, number, given) = carry, x
+        (y, k, guess), (h, t, u, number, *given) = carry, x
         y1, slopes = step(method, stages(t, u, h), y, h, guess, advanced_rows)
         last = slopes[-1] if method.implicit else None
         if after is not None:
             y1, last = jax.lax.cond(
-                jnp.any(number > 0), lambda: happened(y1, t[-1], u[-1], number, given), lambda: (y1, last)
+                jnp.any(number > 0), lambda: changed(y1, t[-1], u[-1], number, *given), lambda: (y1, last)
             )
         if method.implicit:
             return (y1, last, states_of(slopes[-1])), (y, k)
         return (y1, None, None), (y, slopes[0])
 
-    def happened(y: Any, t: Any, u: Any, number: Any, given: Any) -> tuple[Any, Any]:
+    def changed(y: Any, t: Any, u: Any, number: Any, given: Any, moment: Any) -> tuple[Any, Any]:
         assert after is not None
-        there = after(t, u, y, number, given)
+        there = after(t, u, y, number, given, moment)
         return there, slope(t, u, there) if method.implicit else None
 
     first = (y0, None, None)
     if method.implicit:
         begin = slope(grid.sample_t[:, 0], grid.sample_u[:, 0], y0)
         first = (y0, begin, jnp.zeros_like(states_of(begin)))
-    (end, *_), (ys, ks) = jax.lax.scan(one, first, (grid.h, grid.t, grid.u, grid.event, grid.given))
+    (end, *_), (ys, ks) = jax.lax.scan(one, first, (grid.h, grid.t, grid.u, grid.event, grid.given, grid.moment))
     return end, each(lambda y, k: at_samples(grid, y, k), ys, ks)
 
 

@@ -15,6 +15,7 @@ from ndestudio.solve.compiled import CACHE
 from ndestudio.solve.delays import grid_breaks
 from ndestudio.solve.jax_backend import device, get_jax
 from ndestudio.solve.jax_fixed import carried, knots_of, make_functions, simulated
+from ndestudio.solve.scipy_reference import happening_in
 from ndestudio.solve.tableau import Tableau
 from ndestudio.solve.time_grid import Grid, make_grid
 
@@ -84,9 +85,10 @@ def _run(
     numbers = problem.numbers._replace(tolerance=np.array(EXACT))
     y0 = np.stack([one.initial for one in conditions])
     theta = np.asarray(theta, dtype=float)
-    breaks = grid_breaks(problem, tableau, problem.space.fitted(theta, {}), conditions)
+    model = problem.space.fitted(theta, {})
+    breaks = grid_breaks(problem, tableau, model, conditions)
     own = not isinstance(method, Tableau)
-    grid = make_grid(conditions, steps, tableau, breaks=breaks, events=[one.events for one in conditions], paths=own)
+    grid = make_grid(conditions, steps, tableau, breaks=breaks, events=happening_in(model, conditions), paths=own)
     arguments = (theta, numbers, y0, grid)
     structure = problem.structure
     made = CACHE.get((kind, structure, method), lambda: program(structure, method), arguments, device("cpu")[0])

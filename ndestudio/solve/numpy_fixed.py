@@ -20,6 +20,7 @@ from ndestudio.problem.problem import Problem
 from ndestudio.problem.steady_state import conserved, settle
 from ndestudio.problem.structure import ProblemStructure
 from ndestudio.solve.delays import march as march_with_delays
+from ndestudio.solve.events import happened
 from ndestudio.solve.interpolation import hermite
 from ndestudio.solve.jax_backend import one_thread
 from ndestudio.solve.numpy_implicit import StageField, StageSolver
@@ -60,6 +61,7 @@ class VectorModel:
         self.starts = structure.initial.function(structure.dynamics, functions, np)
         self.jumps = structure.dynamics.jumps(functions, np)
         self.conserved = conserved(structure) if structure.initial.settle else np.zeros((0, 0))
+        self.clocks = structure.dynamics.clocks(functions, np)
 
 
 def initial_values(
@@ -135,7 +137,7 @@ def march(
                 if method.implicit:
                     k, guess = ks[-1], np.nan_to_num(ks[-1])
                 if grid.event[n].any():
-                    y = _after(model, parameters, grid, n, y)
+                    y = _after(model, parameters, field, grid, n, y)
                     k = field(grid.t[n, -1], grid.u[n, -1].T, y) if method.implicit else None
             else:
                 slopes[n] = field(grid.t[n, 0], grid.u[n, 0].T, y) if k is None else k
@@ -143,13 +145,21 @@ def march(
 
 
 def _after(
-    model: VectorModel, parameters: Sequence[Any], grid: Grid, n: int, y: Float[np.ndarray, "state copy row"]
+    model: VectorModel,
+    parameters: Sequence[Any],
+    field: StageField,
+    grid: Grid,
+    n: int,
+    y: Float[np.ndarray, "state copy row"],
 ) -> Float[np.ndarray, "state copy row"]:
     """States after the events of a step."""
     found = y.copy()
     for number in np.unique(grid.event[n][grid.event[n] > 0]):
         rows = grid.event[n] == number
-        after = model.jumps[number - 1](parameters, grid.t[n, 0], grid.u[n, 0].T, y, grid.given[n])
+        k, t, u = int(number) - 1, grid.t[n, 0], grid.u[n, 0].T
+        shape = model.structure.dynamics.events[k]
+        jump, clock = model.jumps[k], model.clocks[k]
+        after = happened(np, shape, jump, clock, field, parameters, t, u, y, grid.given[n], grid.moment[n], rows)
         found[..., rows] = np.broadcast_to(after, y.shape)[..., rows]
     return found
 

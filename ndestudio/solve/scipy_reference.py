@@ -27,10 +27,13 @@ from ndestudio.problem.conditions import Condition, initial_state
 from ndestudio.problem.problem import Problem
 from ndestudio.solve.base import Solution, SolverSettings, ordinary
 from ndestudio.solve.delays_reference import solve_with_delays
+from ndestudio.solve.happenings import solve_with_conditions
 from ndestudio.solve.tableau import SDIRK4, Tableau
 
 PointField = Callable[[float, Sequence[float]], list[float]]
 RTOL, ATOL = 1e-8, 1e-10
+TIMES_RTOL = 1e-10
+"""Tolerance of simulations that find the times of events."""
 NONE: Float[np.ndarray, " break"] = np.zeros(0)
 
 
@@ -97,8 +100,24 @@ def simulate(
         return Simulation(t=t, states=states, measured=observe(model, t, states, u), sentence=sentence)
     if events is None:
         events = schedule(model.system, model.parameters, inputs if isinstance(inputs, Trajectory) else None)
+    jumps = Jumps(model, control, events)
+    if jumps.waiting and len(t) > 1 and t[-1] > t[0] and np.isfinite(y0).all():
+        states, _, sentence = solve_with_conditions(
+            jumps,
+            point_field(model, control),
+            t,
+            y0,
+            rtol=rtol,
+            atol=atol * scale,
+            breaks=control.jumps if control is not None and model.system.inputs else NONE,
+            longest_step=_longest_step(model, control),
+            seconds=budget.seconds,
+            evaluations=budget.evaluations,
+        )
+        u = control(t) if control is not None else None
+        return Simulation(t=t, states=states, measured=observe(model, t, states, u), sentence=sentence)
     states, sentence = _with_events(
-        Jumps(model, control, events),
+        jumps,
         t,
         y0,
         lambda times, begin, left: integrate(
@@ -145,6 +164,37 @@ def _with_events(
             return states, sentence
         y, here = jumps.after(until, rows[-1]) if not last else rows[-1], until
     return states, ""
+
+
+def happening(
+    model: FittedModel,
+    control: ControlPath,
+    scheduled: Schedule,
+    t: Float[np.ndarray, " time"],
+    y0: Float[np.ndarray, " state"],
+) -> Schedule:
+    """All events from ``t[0]`` to ``t[-1]``: those that are scheduled, and those that wait for conditions."""
+    jumps = Jumps(model, control, scheduled)
+    if not jumps.waiting or t[-1] <= t[0] or not np.isfinite(y0).all():
+        return scheduled
+    scale = np.ones(len(y0)) if model.scale is None else np.asarray(model.scale, dtype=float)
+    return solve_with_conditions(
+        jumps,
+        point_field(model, control),
+        np.array([t[0], t[-1]]),
+        y0,
+        rtol=TIMES_RTOL,
+        atol=TIMES_RTOL * scale,
+        breaks=control.jumps if model.system.inputs else NONE,
+        longest_step=_longest_step(model, control),
+        seconds=Budget().seconds,
+        evaluations=Budget().evaluations,
+    )[1]
+
+
+def happening_in(model: FittedModel, conditions: Sequence[Condition]) -> list[Schedule]:
+    """All events under each condition."""
+    return [happening(model, one.control, one.events, one.t, one.initial) for one in conditions]
 
 
 def _longest_step(model: FittedModel, control: ControlPath | None) -> float:

@@ -14,6 +14,7 @@ from ndestudio.problem.rows import Rows, make_target
 from ndestudio.solve.delays import grid_breaks
 from ndestudio.solve.interpolation import hermite
 from ndestudio.solve.numpy_fixed import GridSimulation
+from ndestudio.solve.scipy_reference import happening_in
 from ndestudio.solve.tableau import Tableau
 from ndestudio.solve.time_grid import TimeGrid, grid_times, make_grid
 
@@ -51,9 +52,9 @@ def predictions_of(
     numbers, longest = problem.numbers, max(len(row.index) for row in rows)
     target = make_target(rows, problem.dataset, problem.observed, numbers.log, longest)
     used = np.moveaxis(target.train + target.validation > 0, -1, 0)
+    happen = happening_in(model, conditions)
 
     def predicted(steps: int) -> Float[np.ndarray, "measured row sample"]:
-        happen = [one.events for one in conditions]
         grid = make_grid(rows, steps, method, longest, time_grid, breaks, events=happen)
         seen = simulation.measured(grid, simulation.states(conditions, grid))
         compared = [

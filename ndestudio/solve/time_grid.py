@@ -130,6 +130,8 @@ class Grid(NamedTuple):
         Of a step of length 0: the number of the event that happens in it, 0 for none.
     given
         The amount or rate that comes with it.
+    moment
+        Time of a dose, or number of a repetition.
     """
 
     h: Float[np.ndarray, "step row"]
@@ -142,6 +144,7 @@ class Grid(NamedTuple):
     paths: Paths
     event: Int[np.ndarray, "step row"]
     given: Float[np.ndarray, "step row"]
+    moment: Float[np.ndarray, "step row"]
 
 
 def grid_times(
@@ -213,11 +216,12 @@ def make_grid(
         for control, row in zip(controls, rows, strict=True)
     ]
     happen = [NOTHING] * width if events is None else events
+    total = max(len(one.t) for one in happen)
     happen = [one.within(row.t[0], row.t[-1]) for one, row in zip(happen, rows, strict=True)]
     extra = [_breaks(times, one) for times, one in zip(jumps, happen, strict=True)]
     most = max(len(times) for times in extra)
-    # a power of two: programs are compiled for few numbers of doses
-    most = 1 << (most - 1).bit_length() if any(len(one.t) for one in happen) else most
+    # a power of two: programs are compiled for few numbers of doses, and not anew where one moves out of sight
+    most = 1 << (max(most, 2 * total) - 1).bit_length() if total else most
     steps = steps + most
     c = np.asarray(method.c)
     h = np.zeros((steps + 1, width))
@@ -226,7 +230,8 @@ def make_grid(
     step = np.zeros((width, samples), dtype=np.int32)
     q, sample_t = np.zeros((width, samples)), np.zeros((width, samples))
     sample_u = np.zeros((width, samples, inputs))
-    event, given = np.zeros((steps + 1, width), dtype=np.int32), np.zeros((steps + 1, width))
+    event = np.zeros((steps + 1, width), dtype=np.int32)
+    given, moment = np.zeros((2, steps + 1, width))
     alike: dict[bytes, int] = {}
     for k, row in enumerate(rows):
         places = (time_grid or {}).get(row.name)
@@ -238,7 +243,7 @@ def make_grid(
         else:
             times = grid_times(row.t, steps - len(extra[k]), places)
             times = np.sort(np.concatenate([times, extra[k]]))
-            _place(happen[k], times, event[:, k], given[:, k])
+            _place(happen[k], times, event[:, k], given[:, k], moment[:, k])
             h[:-1, k] = np.diff(times)
             t[:, :, k] = times[:, None] + h[:, k, None] * c
             at = np.concatenate([row.t, np.full(samples - len(row.t), row.t[-1])])
@@ -250,7 +255,7 @@ def make_grid(
             u[:, :, k] = _at_stages(controls[k], t[:, :, k], h[:, k], method)
             sample_u[k] = controls[k](sample_t[k])
     own = make_paths(rows) if paths else no_paths(width)
-    return Grid(h, t, u, step, q, sample_t, sample_u, own, event, given)
+    return Grid(h, t, u, step, q, sample_t, sample_u, own, event, given, moment)
 
 
 def make_paths(rows: Sequence[Sampled]) -> Paths:
@@ -298,6 +303,7 @@ def of_rows(grid: Grid, rows: slice | Int[np.ndarray, " chosen"]) -> Grid:
         paths=Paths(*(array[rows] for array in grid.paths)),
         event=grid.event[:, rows],
         given=grid.given[:, rows],
+        moment=grid.moment[:, rows],
     )
 
 
@@ -315,12 +321,13 @@ def _place(
     times: Float[np.ndarray, " knot"],
     event: Int[np.ndarray, " knot"],
     given: Float[np.ndarray, " knot"],
+    moment: Float[np.ndarray, " knot"],
 ) -> None:
     """Put the events into the steps of length 0 at their times, the last of those that are there."""
     place = len(times)
     for k in range(len(events.t) - 1, -1, -1):
         place = min(place, int(np.searchsorted(times, events.t[k], side="right")) - 1) - 1
-        event[place], given[place] = events.which[k] + 1, events.given[k]
+        event[place], given[place], moment[place] = events.which[k] + 1, events.given[k], events.moment[k]
 
 
 def _within(times: Float[np.ndarray, " jump"], t: Float[np.ndarray, " sample"]) -> Float[np.ndarray, " jump"]:

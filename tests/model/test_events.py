@@ -24,7 +24,7 @@ def data(*doses: Dose) -> Dataset:
 @pytest.mark.parametrize(
     ("line", "shown"),
     [
-        ("at t = 24, 2*T: A += D", "at t = 24, 2*T: A = A + D"),
+        ("at t = 24, 2*T: A += D", "at t = 24: A = A + D | at t = 2*T: A = A + D"),
         ("every 12 from 0 to 48: A += D, mode = 1", "every 12 from 0 to 48: A = A + D, mode = 1"),
         ("when C > 5: mode = 2", "when A/V - 5 > 0: mode = 2"),
         ("when A <= 3: A *= 0.5", "when 3 - A > 0: A = A*0.5"),
@@ -36,7 +36,7 @@ def data(*doses: Dose) -> Dataset:
 def test_lines_of_events_are_read(line: str, shown: str):
     reading = read_system(ModelConfig(equations=TEXT + line), ["C"], [])
     assert reading.errors == () and reading.system is not None
-    assert [text_of(event) for event in reading.system.events] == [shown]
+    assert " | ".join(text_of(event) for event in reading.system.events) == shown
 
 
 @pytest.mark.parametrize(
