@@ -58,7 +58,7 @@ class VectorEngine:
         width = (1 + len(self.moves) + len(self.states)) * len(self.batch.grid.step)
         # one copy without a solution would spoil the implicit stages of all
         plain = not self.problem.method.implicit and self.problem.structure.delays is None
-        return plain and self.path is None and width <= FEW
+        return plain and not self._moving and self.path is None and width <= FEW
 
     def _copies(self, point: Point) -> Point:
         """The point, and moved by a little along each unknown."""
