@@ -2,7 +2,7 @@
 
 An explicit method of order 8 (DOP853; Hairer, Norsett and Wanner 1993, Solving Ordinary Differential Equations I, section
 II.10) with its dense output; LSODA where that makes no headway. Within each step the conditions are looked at in a few places,
-and a crossing is found by bisection of the dense output (Brent's method).
+and a crossing is found by bisection of the dense output.
 """
 
 from __future__ import annotations
@@ -124,8 +124,6 @@ class _Run:
 
     def _crossing(self, dense: Any, begin: float, end: float) -> tuple[float, int] | None:
         """The first time in a step at which a condition comes true, and which; None where none does."""
-        from scipy.optimize import brentq
-
         above, last = self._above.copy(), begin
         for part in LOOKS:
             now = begin + part * (end - begin)
@@ -139,7 +137,7 @@ class _Run:
                     if k in self._left and low == begin:
                         # it has just happened, and is over again within this look
                         below = next((s for j in range(1, 50) if value(s := low + (now - low) * 0.5**j) < 0), low)
-                    at = below if value(below) >= 0 else float(brentq(value, below, now, xtol=1e-14, rtol=1e-14))
+                    at = below if value(below) >= 0 else float(_root(value, below, now))
                     found.append((max(at, np.nextafter(begin, now)), int(k)))
                 return min(found)
             above, last = values > 0, now
@@ -204,3 +202,13 @@ class _Run:
             self.restartable = False
             raise Stopped("the time for this simulation is over")
         return self._function(t, y.tolist())
+
+
+def _root(value: Callable[[float], float], below: float, above: float) -> float:
+    """Where a function that is below 0 first and above 0 then crosses it, by bisection: it is exact and always ends."""
+    for _ in range(200):
+        middle = 0.5 * (below + above)
+        if middle in (below, above):
+            break
+        below, above = (middle, above) if value(middle) <= 0 else (below, middle)
+    return above

@@ -77,3 +77,5 @@ def to_postfix(expression: Expr, names: Sequence[str]) -> str:
             if known is not None and known.definition and known.kinds(len(arguments)):
                 return to_postfix(definition(known, arguments), names)
             raise ValueError(f"`{function}` is not a function the engine knows")
+        case _:
+            raise ValueError("a delayed value is no variable of the engine; give it as a column of its own")

@@ -136,13 +136,13 @@ def test_noise_that_does_not_fit_is_refused(noise: ColumnNoise, text: str) -> No
 
 def test_other_refusals_name_the_column() -> None:
     data = drawn(NoiseLaw("poisson"), 0, 50.0)
-    for settings, text in (
-        ({"column_noise": {"y": ColumnNoise()}}, "`y` is no measured column"),
-        ({"column_noise": {"x": ColumnNoise(kind="student")}, "loss": "huber"}, "huber"),
-        ({"column_noise": {"x": ColumnNoise(kind="poisson")}, "log_states": ("x",)}, "log_states"),
+    for train, text in (
+        (TrainConfig(column_noise={"y": ColumnNoise()}), "`y` is no measured column"),
+        (TrainConfig(column_noise={"x": ColumnNoise(kind="student")}, loss="huber"), "huber"),
+        (TrainConfig(column_noise={"x": ColumnNoise(kind="poisson")}, log_states=("x",)), "log_states"),
     ):
         with pytest.raises((DataError, SpecError), match=text):
-            fit(FALLS, data, TrainConfig(**settings))
+            fit(FALLS, data, train)
 
 
 def test_noise_of_columns_is_read_from_a_spec_and_written_back(tmp_path: Path) -> None:

@@ -124,7 +124,7 @@ def test_what_does_not_fit_is_told(
     equations: str, columns: dict[str, str], time: str, units: dict[str, str], word: str, factor: float | None
 ):
     inputs = {"T": "degC"} if "T" in equations and "T" not in columns else None
-    found = unit_problems(model(equations, **units), data(columns, time, inputs))
+    found = unit_problems(model(equations, None, **units), data(columns, time, inputs))
     assert len(found) == 1
     assert word in found[0].sentence
     assert found[0].factor == (None if factor is None else pytest.approx(factor, rel=1e-9))

@@ -177,12 +177,19 @@ class Noisy:
     neural_terms: tuple = ()
     noises: tuple[str, ...] = ("w",)
     differentiable: bool = False
+    events: tuple = ()
 
     def drift(self, functions, xp):
         return lambda parameters, t, u, y: -y
 
     def diffusion(self, functions, xp):
         return lambda parameters, t, u, y: xp.ones((1, 1))
+
+    def jumps(self, functions, xp):
+        return ()
+
+    def clocks(self, functions, xp):
+        return ()
 
 
 def with_dynamics(problem: Problem, dynamics: Noisy) -> Problem:

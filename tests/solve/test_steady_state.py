@@ -82,7 +82,7 @@ def test_a_conserved_sum_keeps_its_value() -> None:
     bound = 1.75 * 0.6 / (0.6 + 0.7)
     np.testing.assert_allclose(found.states, [1.75 - bound, bound], rtol=1e-10)
     assert found.stable and len(found.eigenvalues) == 1
-    np.testing.assert_allclose(found.eigenvalues.real, [-1.3], rtol=1e-6)
+    np.testing.assert_allclose(np.real(found.eigenvalues), [-1.3], rtol=1e-6)
 
 
 def test_a_network_does_not_hide_conserved_sums() -> None:

@@ -264,7 +264,7 @@ def earlier_curves(system: System, dataset: Dataset, curves: Mapping[str, Smooth
     return EarlierCurves(tuple(dataset.measured_names.index(state) for state in states), parts)
 
 
-def with_delayed(points: Slopes, earlier: EarlierCurves | None, lags: Sequence[Any]) -> Slopes:
+def with_delayed(points: Slopes, earlier: EarlierCurves | None, lags: Any) -> Slopes:
     """The points with delayed values after the states, as the field reads them."""
     if earlier is None:
         return points
