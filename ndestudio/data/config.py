@@ -165,6 +165,9 @@ class DataConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
         taken as held, others as linear. Missing samples are passed over.
     periodic
         Input -> period after which it repeats itself before its first and after its last sample, in units of the time.
+    rates
+        Inputs whose rate of change `d(u)/dt` the equations use: each becomes a further input `u_rate`, the slope of its path. A run of
+        a spec and the window add those that the equations read when they load the data.
     covariates
         What is known of a whole trajectory (a dose, a temperature): inputs with one value in each, which may stand in
         any of its rows; texts are categories, numbered in alphabetical order from 0: parameters can be estimated for each
@@ -233,6 +236,7 @@ class DataConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     inputs: tuple[str, ...] = ()
     interpolation: dict[str, InputKind] = {}
     periodic: dict[str, float] = {}
+    rates: tuple[str, ...] = ()
     covariates: tuple[str, ...] = ()
     condition: str | None = None
     conditions: dict[str, ConditionConfig] = {}

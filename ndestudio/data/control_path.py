@@ -160,6 +160,15 @@ def pieces_of(times: Knots, values: Knots, kind: str) -> Pieces:
     return Pieces(function, inner[step], inner[~step & (bent > SAME * steepest)])
 
 
+def rate_of(one: Pieces) -> Pieces:
+    """The rate of change of an input: 0 before and after its samples; it jumps where the input has a corner."""
+    breaks, c = one.function
+    slopes = np.column_stack([c[:, 1], 2.0 * c[:, 2], 3.0 * c[:, 3], np.zeros(len(c))])
+    begin = [float(breaks[0]) - 1.0 - abs(float(breaks[0]))]
+    function = Piecewise(np.concatenate([begin, breaks]), np.concatenate([np.zeros((1, 4)), slopes]))
+    return Pieces(function, np.concatenate([breaks[:1], one.corners]) if c[0, 1] else one.corners, np.zeros(0))
+
+
 @dataclass(frozen=True, eq=False)
 class ControlPath:
     """The inputs of one trajectory as functions of time.
@@ -173,12 +182,15 @@ class ControlPath:
     periods
         After which each input repeats itself beyond its samples, 0 where it stays as it is; as ``kinds``. Its samples then
         reach a period further on both sides than is read.
+    rate_of
+        (k, j) where input ``k`` is the rate of change of input ``j``.
     """
 
     times: tuple[Float[np.ndarray, " _"], ...]
     values: tuple[Float[np.ndarray, " _"], ...]
     kinds: tuple[str, ...] = ()
     periods: tuple[float, ...] = ()
+    rate_of: tuple[tuple[int, int], ...] = ()
 
     def __call__(self, t: Any, *, left: bool = False) -> Float[np.ndarray, "*time input"]:
         """Inputs at ``t``, an array of any shape; NaN for an input without samples.
@@ -199,10 +211,14 @@ class ControlPath:
     @cached_property
     def pieces(self) -> tuple[Pieces | None, ...]:
         """Each input as a function; None without samples."""
-        return tuple(
+        found = [
             pieces_of(t, v, self.kind(k)) if len(t) else None
             for k, (t, v) in enumerate(zip(self.times, self.values, strict=True))
-        )
+        ]
+        for k, j in self.rate_of:
+            source = found[j]
+            found[k] = None if source is None else rate_of(source)
+        return tuple(found)
 
     def kind(self, k: int) -> str:
         """How input ``k`` goes between its samples."""
@@ -269,6 +285,7 @@ def control_path(
     *,
     before: Float[np.ndarray, "time input"] | None = None,
     periods: Sequence[float] = (),
+    rate_of: tuple[tuple[int, int], ...] = (),
 ) -> ControlPath:
     """The path through samples of all inputs at common times; missing ones (NaN) are left out.
 
@@ -278,7 +295,7 @@ def control_path(
         As in ``ControlPath``, or one for all.
     before
         Values just before `t` of inputs that step there, NaN where they do not: two samples at one time.
-    periods
+    periods, rate_of
         As in ``ControlPath``.
 
     Raises
@@ -299,7 +316,11 @@ def control_path(
     for k, period in enumerate(periods):
         if period and len(samples[k][0]):
             samples[k] = _repeated(*samples[k], period, begin, end)
-    return ControlPath(tuple(one for one, _ in samples), tuple(one for _, one in samples), each, tuple(periods))
+    for k, j in rate_of:
+        samples[k] = samples[j]
+    return ControlPath(
+        tuple(one for one, _ in samples), tuple(one for _, one in samples), each, tuple(periods), rate_of
+    )
 
 
 def _repeated(

@@ -140,6 +140,8 @@ class Trajectory:
         How each input goes between its samples, a name in ``control_path.KINDS``; those left out are `linear`.
     input_periods
         After which each input repeats itself beyond its samples, 0 where its last value stays; those left out are 0.
+    rate_of
+        (k, j) for each input ``k`` that is the rate of change of input ``j``.
     doses
         What was given, in order of time.
     inputs_before
@@ -164,6 +166,7 @@ class Trajectory:
     deviation: Float[np.ndarray, "time measured"] | None = None
     input_kinds: tuple[str, ...] = ()
     input_periods: tuple[float, ...] = ()
+    rate_of: tuple[tuple[int, int], ...] = ()
     doses: tuple[Dose, ...] = ()
     inputs_before: Float[np.ndarray, "time input"] | None = None
     condition: str = ""
@@ -188,7 +191,12 @@ class Trajectory:
     def control(self) -> ControlPath:
         """The inputs as functions of time."""
         return control_path(
-            self.t, self.inputs, self.input_kinds, before=self.inputs_before, periods=self.input_periods
+            self.t,
+            self.inputs,
+            self.input_kinds,
+            before=self.inputs_before,
+            periods=self.input_periods,
+            rate_of=self.rate_of,
         )
 
     @property

@@ -12,9 +12,9 @@ from jaxtyping import Float
 
 from ndestudio.data.config import DataConfig
 from ndestudio.data.control_path import KINDS
-from ndestudio.data.dataset import Column, Dataset, Part
+from ndestudio.data.dataset import Column, Dataset, Part, Trajectory
 from ndestudio.data.decisions import Choice, Decision
-from ndestudio.data.names import suggestion
+from ndestudio.data.names import rate_name, suggestion
 from ndestudio.errors import DataError
 
 Value = TypeVar("Value", str, float)
@@ -69,8 +69,46 @@ def with_paths(dataset: Dataset, covariates: Collection[str], config: DataConfig
         )
         for one in dataset.trajectories
     )
+    dataset = _with_rates(replace(dataset, trajectories=trajectories), config.rates, moving)
     notes = [f"`{dataset.inputs[k].label}` is {_WORDS[kind]}." for k, kind in enumerate(kinds) if kind != "linear"]
-    return replace(dataset, trajectories=trajectories, decisions=tuple(decisions), notes=(*dataset.notes, *notes))
+    return replace(dataset, decisions=tuple(decisions), notes=(*dataset.notes, *notes))
+
+
+def _with_rates(dataset: Dataset, wanted: Sequence[str], moving: Sequence[Column]) -> Dataset:
+    """``dataset`` with a further input for each rate of change that is wanted: the slope of the path.
+
+    Raises
+    ------
+    DataError
+        A name that is no input, or an input that jumps: its rate of change is no function there.
+    """
+    for name in _told("rates", dict.fromkeys(wanted, ""), moving):
+        j = dataset.input_names.index(name)
+        made, unit = rate_name(name), dataset.inputs[j].unit
+        if made in (*dataset.input_names, *dataset.measured_names):
+            raise DataError(f"`rates`: `{made}` is another column; rename it, for that is what d({name})/dt is called")
+        trajectories = tuple(_with_rate(one, name, j) for one in dataset.trajectories)
+        per = f"{unit}/{dataset.time.unit}" if unit and dataset.time.unit else ""
+        column = Column(made, f"d({dataset.inputs[j].label})/dt", per)
+        dataset = replace(dataset, trajectories=trajectories, inputs=(*dataset.inputs, column))
+    return dataset
+
+
+def _with_rate(one: Trajectory, name: str, j: int) -> Trajectory:
+    pieces, before = one.control.pieces[j], one.inputs_before
+    if pieces is not None and len(pieces.jumps):
+        raise DataError(
+            f"`{name}` jumps in trajectory `{one.name}` (at {pieces.jumps[0]:g}), and d({name})/dt has no value there: take it as "
+            "`linear` or `hermite` in `interpolation`, or leave out the second of two rows at one time"
+        )
+    return replace(
+        one,
+        inputs=np.column_stack([one.inputs, one.control.derivative(one.t)[:, j]]),
+        inputs_before=None if before is None else np.column_stack([before, np.full(len(one.t), np.nan)]),
+        input_kinds=(*one.input_kinds, one.control.kind(j)),
+        input_periods=(*one.input_periods, one.input_periods[j]),
+        rate_of=(*one.rate_of, (one.inputs.shape[1], j)),
+    )
 
 
 def foresight(dataset: Dataset) -> str:

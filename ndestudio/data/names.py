@@ -148,3 +148,8 @@ def _greek(letter: str) -> str:
     if letter.lower() in _GREEK:
         return _GREEK[letter.lower()].capitalize()
     return letter
+
+
+def rate_name(name: str) -> str:
+    """What the rate of change `d(u)/dt` of an input is called as an input of its own."""
+    return f"{name}_rate"

@@ -305,7 +305,12 @@ def _track(model: FittedModel, dataset: Dataset, trajectory: Trajectory) -> Trac
         column = dataset.input_names.index(name)
         _check_kind(name, control.kind(column), control.periods[column] if control.periods else 0.0)
         times, values = control.times[column], control.values[column]
-        if KINDS[control.kind(column)].held:
+        pieces = control.pieces[column]
+        if column in dict(control.rate_of) and pieces is not None:
+            # the slope of straight lines, which is held
+            breaks, levels = pieces.function.breaks, pieces.function.coefficients[:, 0]
+            times, values = np.repeat(breaks, 2)[1:], np.repeat(levels, 2)[:-1]
+        elif KINDS[control.kind(column)].held:
             # the value before each sample, then the one after it
             times, values = np.repeat(times, 2)[1:], np.repeat(values, 2)[:-1]
         tables.append(_without_steps(times, values))

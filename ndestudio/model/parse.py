@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from ndestudio.data.names import rate_name
 from ndestudio.errors import EquationError
 from ndestudio.expression.delays import delays_in, of_names, read_delays
 from ndestudio.expression.parse import DEPTH_LIMIT, depth, did_you_mean, parse_expression, unknown_function
@@ -90,6 +91,7 @@ class _Reader:
     penalised: dict[str, Expr] = field(default_factory=dict)
 
     def read(self) -> System | None:
+        self._rates()
         states = {statement.name: statement for statement in self.statements if statement.kind == "derivative"}
         quantities = {statement.name: statement for statement in self.statements if statement.kind == "quantity"}
         self._read_delays({*states, *quantities, *self.inputs, *self.measured})
@@ -168,6 +170,36 @@ class _Reader:
                 sentence = f"past of `{state}`, `{initial.past}`: {error.sentence}"
                 self.errors.append(error_at(states[state].target, sentence))
         return found
+
+    def _rates(self) -> None:
+        """Rates of change of inputs by the names of the inputs that hold them; that of the time is 1."""
+        found = []
+        for one in self.statements:
+            known: dict[str, Expr] = {}
+            used = names(one.expr) if one.expr is not None else ()
+            bare = next((of for of in self.inputs if f"d{of}" in used and "dt" in used), None)
+            if bare is not None:
+                sentence = f"the rate of change of the input `{bare}` is written `d({bare})/dt` or `{bare}'`"
+                self.errors.append(error_at(one.mention(f"d{bare}"), sentence))
+            for name in used:
+                if name.isidentifier():
+                    continue
+                of = name[2:-4]
+                if rate_name(of) in self.inputs or of == "t":
+                    known[name] = Number(1.0) if of == "t" else Name(rate_name(of))
+                elif of in self.inputs:
+                    sentence = (
+                        f'the data were read without `{name}`; set `rates = ["{of}"]` in [data] and read them again'
+                    )
+                    self.errors.append(error_at(one.mention(name), sentence))
+                else:
+                    sentence = (
+                        f"`{name}` on the right is known for an input alone, and `{of}'` also for a state whose second derivative "
+                        f"is given (`d2({of})/dt2 = ...`); for other states write what their equation says"
+                    )
+                    self.errors.append(error_at(one.mention(name), sentence))
+            found.append(one if one.expr is None or not known else replace(one, expr=substitute(one.expr, known)))
+        self.statements = found
 
     def _check_presence(self, states: Mapping[str, Statement], quantities: Mapping[str, Statement]) -> None:
         if not states and not any(error.line for error in self.errors):

@@ -6,11 +6,14 @@ import re
 from dataclasses import dataclass, replace
 from typing import Literal
 
+import msgspec
+
+from ndestudio.data.config import DataConfig
 from ndestudio.errors import EquationError
 from ndestudio.expression.functions import RESERVED as RESERVED_FUNCTIONS
 from ndestudio.expression.parse import parse_tokens
 from ndestudio.expression.tokens import Token, error_at, scan
-from ndestudio.expression.tree import CONSTANTS, Expr, Name
+from ndestudio.expression.tree import CONSTANTS, Expr, Name, names
 from ndestudio.model.event_statements import EventStatement, event_statement, is_event
 
 RESERVED = frozenset({"t", *CONSTANTS, *RESERVED_FUNCTIONS})
@@ -98,6 +101,15 @@ def velocity(state: str) -> str:
     return f"{state}_dot"
 
 
+def data_for(data: DataConfig, equations: str) -> DataConfig:
+    """How data are read for equations: with the rates of change of inputs that stand on their right sides."""
+    used = {name for one in read_statements(equations)[0] if one.expr is not None for name in names(one.expr)}
+    inputs = {data.names.get(label, label): label for label in data.inputs}
+    told = {inputs.get(name, name) for name in data.rates}
+    added = [label for alias, label in inputs.items() if f"d({alias})/dt" in used and label not in told]
+    return msgspec.structs.replace(data, rates=(*data.rates, *added)) if added else data
+
+
 def _second_order(group: list[Token]) -> str | None:
     """The state that a line gives the second derivative of: `d2(x)/dt2 = ...`, `x'' = ...`, `d^2(x)/dt^2 = ...`."""
     texts = [token.text for token in group]
@@ -124,16 +136,20 @@ def _named_velocities(group: list[Token], second: set[str]) -> list[Token]:
     equals = next((k for k, token in enumerate(group) if token.text == "="), len(group))
     found: list[Token] = group[: equals + 1]
     for token in group[equals + 1 :]:
+        if token.text == "dt" and [one.text for one in found[-5:-3] + found[-2:]] == ["d", "(", ")", "/"]:
+            # the rate of change of an input; whether there is such an input is known where names are checked
+            first, name = found[-5], found[-3]
+            found[-5:] = [Token("name", f"d({name.text})/dt", first.line, first.column)]
+            continue
         if token.text != "'":
             found.append(token)
             continue
         last = found[-1]
-        if last.kind != "name" or last.text not in second:
-            shown = last.text if last.kind == "name" else "x"
-            raise error_at(
-                token,
-                f"`{shown}'` is known for a state whose second derivative is given; write `d2({shown})/dt2 = ...`",
-            )
+        if last.kind != "name":
+            raise error_at(token, "`x'` is known for a state whose second derivative is given; write `d2(x)/dt2 = ...`")
+        if last.text not in second:
+            found[-1] = Token("name", f"d({last.text})/dt", last.line, last.column)
+            continue
         found[-1] = Token("name", velocity(last.text), last.line, last.column)
     return found
 

@@ -132,9 +132,10 @@ def _with_data(project: Project, reporter: Reporter, base: str | Path | None) ->
     from ndestudio.distil.limits import check_limits
     from ndestudio.model.parse import parse_system
     from ndestudio.model.runs import for_runs
+    from ndestudio.model.statements import data_for
 
     started = perf_counter()
-    dataset = load(project.spec.data, reporter, base)
+    dataset = load(data_for(project.spec.data, project.spec.model.equations), reporter, base)
     # a typing error, or an engine that is not there, is told before training
     model = for_runs(project.spec.model, dataset)
     system = parse_system(model, dataset.measured_names, dataset.input_names)

@@ -305,8 +305,13 @@ def _load_spec(path: Path, *, reporter: Reporter) -> Project:
     from dataclasses import replace
 
     from ndestudio.data import load
+    from ndestudio.model.statements import data_for
     from ndestudio.project import load_spec, with_base
 
     spec: Spec = with_base(load_spec(path, lambda text: reporter.emit(Note(text))), path.parent)
     project = Project(spec=spec)
-    return replace(project, dataset=load(spec.data, reporter)) if spec.data.files else project
+    return (
+        replace(project, dataset=load(data_for(spec.data, spec.model.equations), reporter))
+        if spec.data.files
+        else project
+    )

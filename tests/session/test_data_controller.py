@@ -393,3 +393,16 @@ def test_a_folder_without_data_leaves_the_project_as_it_is(loaded: Session, tmp_
     wait(loaded)
     assert loaded.project is before
     assert any("no data file in this folder" in text for text in toasts(shell))
+
+
+def test_the_rate_of_an_input_that_the_equations_use_is_read_with_the_data(loaded: Session):
+    loaded.data.set_role("lynx", "input")
+    wait(loaded)
+    loaded.model.edit_text("d(hare)/dt = a*hare + b*d(lynx)/dt")
+    wait(loaded)
+    assert loaded.project.dataset is not None
+    assert loaded.project.dataset.input_names == ("lynx", "lynx_rate")
+    known = loaded.project.dataset
+    loaded.model.edit_text("d(hare)/dt = a*hare + ")
+    wait(loaded)
+    assert loaded.project.dataset is known and not loaded.data.stale

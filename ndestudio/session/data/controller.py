@@ -198,7 +198,7 @@ class DataController(Presenter[DataState]):
         """Factor of a trajectory in the loss."""
         project = commands.with_trajectory_weight(self._workspace.project, trajectory, weight)
         if project.dataset is not None:
-            self._origin[project.dataset] = project.spec.data
+            self._origin[project.dataset] = _wanted(project)
         self._edit(f"Weight of {trajectory}", project)
 
     def retry(self) -> None:
@@ -212,7 +212,7 @@ class DataController(Presenter[DataState]):
     def trust(self, project: Project) -> None:
         """The data of an opened project belong to its settings."""
         if project.dataset is not None:
-            self._origin[project.dataset] = project.spec.data
+            self._origin[project.dataset] = _wanted(project)
         self._attempted = self._previewed = None
         self._seen, self.failed, self._shown_file = None, None, 0
 
@@ -230,6 +230,7 @@ class DataController(Presenter[DataState]):
             self._tasks.start(
                 "preview", "", look, path, config, self.imports.path, done=self._on_look, failed=self._on_unseen
             )
+        config = _wanted(self._workspace.project)
         if self.stale and self._attempted != config:
             self._attempted, self.failed = config, None
             name = Path(config.files[0]).name
@@ -248,7 +249,8 @@ class DataController(Presenter[DataState]):
         project = self._workspace.project
         if project.dataset is None:
             return bool(project.spec.data.files)
-        return self._origin.get(project.dataset, project.spec.data) != project.spec.data
+        wanted = _wanted(project)
+        return not _covers(self._origin.get(project.dataset, wanted), wanted)
 
     def _on_look(self, seen: Look) -> None:
         self._seen = seen
@@ -261,7 +263,7 @@ class DataController(Presenter[DataState]):
 
     def _on_loaded(self, config: DataConfig, dataset: Dataset) -> None:
         project = self._workspace.project
-        if project.spec.data != config:
+        if not _covers(config, _wanted(project)):
             return
         self._origin[dataset] = config
         self._attempted = None
@@ -309,7 +311,7 @@ class DataController(Presenter[DataState]):
         if self._workspace.project.dataset is not old:
             return
         project = commands.with_split(self._workspace.project, project.spec.data.split, made)
-        self._origin[made] = project.spec.data
+        self._origin[made] = _wanted(project)
         self._edit(text, project)
 
     def _parts_spelt(self) -> Project:
@@ -430,6 +432,19 @@ def _place(problem: Any) -> str:
     row = f"row {problem.row}" if problem.row is not None else ""
     column = f"column {problem.column}" if problem.column else ""
     return ", ".join(part for part in (row, column) if part)
+
+
+def _wanted(project: Project) -> DataConfig:
+    """How the data are to be read: as the settings say, with the rates of change of inputs that the equations use."""
+    from ndestudio.model.statements import data_for
+
+    data = project.spec.data
+    return data_for(data, project.spec.model.equations) if data.inputs else data
+
+
+def _covers(config: DataConfig, wanted: DataConfig) -> bool:
+    """Whether data that were read by ``config`` are what is wanted; a rate of change more does no harm."""
+    return set(wanted.rates) <= set(config.rates) and msgspec.structs.replace(config, rates=wanted.rates) == wanted
 
 
 def _load(config: DataConfig, *, reporter: Reporter) -> Dataset:
