@@ -100,6 +100,8 @@ def discriminating(
     """As `suggest_next_run`, for rivals that are known."""
     if not found:
         return NextRun((), (), (), "There is no law yet that follows the data: there is nothing to tell apart.", {})
+    if any(event.of_data for event in found[0].model.system.events):
+        raise SettingError("the model lives on doses of the data, and doses of further runs are not looked for yet")
     search = _Search(found, dataset, noise, config)
     if len(found) == 1:
         return search.result((), "One law is left: no other formula of the fronts fits the data about as well.")

@@ -124,7 +124,7 @@ class Exporter:
         """Why a model cannot be written in this form; None if it can."""
         if model.system.events and not self.events:
             return (
-                f"the model has events (`{text_of(model.system.events[0])}`), which {self.label or self.name} programs are not "
-                "written with yet; export it as Python or JSON, or without the events"
+                f"the model has events (`{text_of(model.system.events[0])}`), which this form is not written with yet; the "
+                "simulations (CSV) have them"
             )
         return self.refuses(model)

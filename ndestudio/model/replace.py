@@ -154,15 +154,13 @@ def _check_names(system: System, neural_term: str, arguments: tuple[str, ...], e
 def _expanded(original: System, replacements: Mapping[str, Replacement]) -> System:
     definitions = {name: (item.arguments, item.expression) for name, item in replacements.items()}
     added = [name for item in replacements.values() for name in item.parameters]
-    return System(
-        states=original.states,
+    return replace(
+        original,
         rhs=tuple(expand_calls(expr, definitions) for expr in original.rhs),
         outputs={name: expand_calls(expr, definitions) for name, expr in original.outputs.items()},
         parameters=(*original.parameters, *added),
-        inputs=original.inputs,
         neural_terms=tuple(item for item in original.neural_terms if item.name not in replacements),
         penalties={name: expand_calls(expr, definitions) for name, expr in original.penalties.items()},
-        past=original.past,
     )
 
 

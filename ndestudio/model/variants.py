@@ -11,6 +11,7 @@ from ndestudio.expression.numeric import fold
 from ndestudio.expression.text import to_text
 from ndestudio.expression.tree import Binary, Call, Expr, Name, Negate, Number, children, names, with_children
 from ndestudio.model.config import ModelConfig, NetworkConfig, ParameterConfig
+from ndestudio.model.events import text_of
 from ndestudio.model.parse import parse_system
 from ndestudio.model.system import System
 
@@ -167,7 +168,9 @@ def _written(
     """The model as text again, with settings of what is still in it."""
     lines = [f"d({state})/dt = {to_text(expr)}" for state, expr in zip(system.states, rhs, strict=True)]
     lines += [f"{name} = {to_text(expr)}" for name, expr in outputs.items()]
-    used = {name for expr in (*rhs, *outputs.values()) for name in names(expr)}
+    lines += [text_of(event) for event in system.events]
+    of_events = [expr for event in system.events for expr in event.expressions]
+    used = {name for expr in (*rhs, *outputs.values(), *of_events) for name in names(expr)}
     starts = " ".join(str(start.value) for start in config.initial.values() if isinstance(start.value, str))
     parameters = {name: settings for name, settings in config.parameters.items() if name in used or name in starts}
     return msgspec.structs.replace(

@@ -1,14 +1,18 @@
+import msgspec
 import pytest
 
 from ndestudio.data.arrays import dataset_from_arrays
 from ndestudio.data.dataset import Dataset, Dose
 from ndestudio.errors import DataError, EquationError
-from ndestudio.model.config import InitialConfig, ModelConfig
+from ndestudio.expression.parse import parse_expression
+from ndestudio.model.config import InitialConfig, ModelConfig, NetworkConfig
 from ndestudio.model.doses import for_doses
 from ndestudio.model.events import text_of
 from ndestudio.model.initial import initial_model
 from ndestudio.model.parse import read_system
+from ndestudio.model.replace import replace_neural_term
 from ndestudio.model.schedule import schedule
+from ndestudio.model.variants import without_neural_terms
 from tests.events import with_doses
 
 TEXT = """d(A)/dt = -k*A
@@ -114,3 +118,18 @@ def test_doses_that_cannot_be_simulated_are_a_sentence(dose: Dose, words: str):
 def test_events_repeat_up_to_their_last_time():
     model = initial_model(ModelConfig(equations=TEXT + "every 0.1 from 0 to 0.3: A += 1"), data(), 0)
     assert schedule(model.system, model.parameters, None).t == pytest.approx([0.0, 0.1, 0.2, 0.3])
+
+
+def test_events_stay_where_a_formula_takes_the_place_of_a_network_and_where_networks_go():
+    text = TEXT.replace("-k*A", "-f(A)") + "at t = 1: A += D"
+    config = ModelConfig(equations=text, networks={"f": NetworkConfig()})
+    model = initial_model(config, data(), 0)
+    events = model.system.events
+    assert len(events) == 1
+    assert replace_neural_term(model, "f", parse_expression("2*A")).system.events == events
+    config = msgspec.structs.replace(config, equations=text.replace("-f(A)", "-k*A - f(A)"))
+    found = without_neural_terms(config, ["C"], [])
+    assert found is not None
+    reading = read_system(found[0], ["C"], [])
+    assert reading.system is not None
+    assert reading.system.events == events and "D" in reading.system.parameters

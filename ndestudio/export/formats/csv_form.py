@@ -64,4 +64,5 @@ EXPORTER = Exporter(
     description="Simulated trajectories",
     proof="Values of the model itself; there is nothing to run.",
     delays=True,
+    events=True,
 )
