@@ -14,11 +14,13 @@ if TYPE_CHECKING:
 
 
 def equations(model: FittedModel, digits: int) -> list[str]:
-    """`d(x)/dt = ...` of each state, numbers filled in."""
+    """`d(x)/dt = ...` of each state, numbers filled in, and the events as they are written."""
     from ndestudio.expression import short_text
+    from ndestudio.model.events import text_of
     from ndestudio.model.replace import numbers_filled
 
-    return [f"d({state})/dt = {short_text(expr, digits)}" for state, expr in numbers_filled(model).items()]
+    written = [f"d({state})/dt = {short_text(expr, digits)}" for state, expr in numbers_filled(model).items()]
+    return [*written, *(text_of(event) for event in model.system.events)]
 
 
 def errors(metrics: Metrics) -> list[str]:

@@ -13,6 +13,7 @@ from ndestudio.export.formats.sympy_text import sympifiable, sympify_text
 from ndestudio.export.gather import Job, ProjectLike, job
 from ndestudio.export.run_parts import population_json, runs_json, runs_table
 from ndestudio.json_text import json_text, plain
+from ndestudio.model.events import text_of
 from ndestudio.model.fitted import FittedModel
 
 SCHEMA = "ndestudio-equations/1"
@@ -112,6 +113,7 @@ def _model_part(gathered: Job, model: FittedModel) -> dict[str, Any]:
         "symbols": {names[name]: name for name in dict.fromkeys(symbols)},
         "functions": {names[neural_term.name]: neural_term.name for neural_term in system.neural_terms},
         "equations": {state: sympify_text(expr, names, neural_terms) for state, expr in filled.items()},
+        **({"events": [text_of(event) for event in system.events]} if system.events else {}),
         "outputs": {name: sympify_text(expr, names, neural_terms) for name, expr in outputs.items()},
         "holes": {
             **{name: sympify_text(expr, names) for name, expr in formulas.items() if expr is not None},

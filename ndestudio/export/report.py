@@ -26,6 +26,7 @@ from ndestudio.figures.decimate import thinning_sentence
 from ndestudio.figures.description import Figure
 from ndestudio.figures.text import slug
 from ndestudio.json_text import json_text
+from ndestudio.model.events import text_of
 from ndestudio.model.fitted import FittedModel
 
 PARTS = ("train", "validation", "test")
@@ -144,6 +145,9 @@ def _equations(gathered: Job) -> str:
         parts.append('<div class="equations">')
         parts += [_row(line) for line in system_latex(model.system, digits=digits)]
         parts.append("</div></details>")
+    if model.system.events:
+        lines = "\n".join(text_of(event) for event in model.system.events)
+        parts.append(f"<p>What happens at a moment:</p><pre>{escape(lines)}</pre>")
     if model.networks:
         names = ", ".join(f"<b>{escape(name)}</b>" for name in model.networks)
         parts.append(f"<p>Still a neural network: {names}. The exported code carries the weights.</p>")
