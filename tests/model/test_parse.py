@@ -73,7 +73,7 @@ ERRORS = [
     ("d(x)/ds = 1", {}, 1, 1, 7, "left side is not understood"),
     ("x(t) = 1", {}, 1, 1, 1, "without `(t)`"),
     ("= 1", {}, 1, 1, 1, "nothing stands before"),
-    ("d(x)/dt = x(t)", {}, 1, 11, 1, "`x` is no function"),
+    ("d(x)/dt = x(2)", {}, 1, 11, 1, "`x` is no function"),
     ("d(x)/dt = 1\nx' = 2", {}, 2, 1, 1, "has an equation already, on line 1"),
     ("d(x)/dt = y\ny = z\nz = 2*y", {}, 3, 1, 1, "`y` -> `z` -> `y`"),
     ("d(x)/dt = y\ny = y + 1", {}, 2, 1, 1, "`y` -> `y`"),
