@@ -330,12 +330,11 @@ class MainWindow(StudioWindow):
             "Further runs are fitted together with the data that are here."
         )
         role = QMessageBox.ButtonRole.ActionRole
-        uses: dict[object, Use] = {
-            box.addButton("New project", role): "new",
-            box.addButton("Replace the data", role): "replace",
-            box.addButton("Add as further runs", role): "append",
-        }
-        box.setDefaultButton(next(button for button, use in uses.items() if use == "new"))  # type: ignore[arg-type]
+        new, replace, append = (
+            box.addButton(words, role) for words in ("New project", "Replace the data", "Add as further runs")
+        )
+        uses: dict[object, Use] = {new: "new", replace: "replace", append: "append"}
+        box.setDefaultButton(new)
         box.addButton(QMessageBox.StandardButton.Cancel)
         box.exec()
         return uses.get(box.clickedButton())

@@ -19,6 +19,8 @@ from ndestudio.model.schedule import Schedule, in_order
 
 LOOKS = (0.25, 0.5, 0.75, 1.0)
 """Places in a step where conditions are looked at."""
+STEPS = 100
+"""Steps of a simulation at least: what comes true and is over again between two looks is not seen."""
 MOST = 500
 """Events of a simulation; more come from a law that jumps ever faster."""
 TOUCHING = 1e-9
@@ -78,8 +80,8 @@ class _Run:
     ) -> None:
         self._jumps, self._function, self._t = jumps, function, t
         self._settings: dict[str, Any] = {"rtol": max(rtol, 1e-12), "atol": atol}
-        if longest_step > 0:
-            self._settings["max_step"] = longest_step
+        most = (float(t[-1]) - float(t[0])) / STEPS
+        self._settings["max_step"] = min(longest_step, most) if longest_step > 0 else most
         self._deadline, self._evaluations = time.monotonic() + seconds, evaluations
 
     def begin(self, method: Any, y0: Float[np.ndarray, " state"]) -> None:
@@ -151,11 +153,10 @@ class _Run:
             self.events.append((now, which, given, float(fixed.moment[k])))
             self.y = self._jumps.one(which, now, self.y, given)
         self.states[self._t == now] = self.y
-        self._above = before
-        came = np.flatnonzero(~before & (self._jumps.conditions(now, self.y) > 0)).tolist()
-        if came:
+        after = self._jumps.conditions(now, self.y) > 0
+        self._above = after
+        if came := np.flatnonzero(~before & after).tolist():
             self._fire(came)
-        self._above = self._jumps.conditions(now, self.y) > 0
 
     def _fire(self, waiting: list[int]) -> None:
         """Events whose conditions came true, and those that come true by them."""
@@ -173,13 +174,15 @@ class _Run:
             self.events.append((self.here, which, 0.0, 0.0))
             self.y = self._jumps.one(which, self.here, self.y)
             after = self._jumps.conditions(self.here, self.y)
-            self._above = after > 0
+            waiting += [j for j in np.flatnonzero((before <= 0) & (after > 0)).tolist() if j not in done]
+        now = self._jumps.conditions(self.here, self.y)
+        self._above = now > 0
+        for k in done:
             # its own condition is 0 here but for rounding: it has to become false before it can come true again
-            if abs(after[k]) <= TOUCHING * (1.0 + self._size(k)):
+            if abs(now[k]) <= TOUCHING * (1.0 + self._size(k)):
                 leaves = self._leaves(k)
                 self._above[k] = not leaves
                 (self._left.add if leaves else self._left.discard)(k)
-            waiting += [j for j in np.flatnonzero((before <= 0) & (after > 0)).tolist() if j not in done]
         self.states[self._t == self.here] = self.y
 
     def _leaves(self, k: int) -> bool:

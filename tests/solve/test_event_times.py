@@ -132,3 +132,19 @@ def test_events_that_come_ever_faster_end_with_a_sentence():
     found = simulate(model, np.linspace(0.0, 30.0, 10), np.array([2.0, 0.0]))
     assert "events happen up to t =" in found.sentence
     assert np.isfinite(found.states[0]).all()
+
+
+def test_conditions_are_looked_at_where_the_solver_would_take_long_steps():
+    data = dataset_from_arrays(np.linspace(0.0, 60.0, 4), np.zeros((4, 2)), names=["x", "n"])
+    model, _ = set_up("d(x)/dt = 1\nd(n)/dt = 0\nwhen sin(x) > 0.9: n += 1", {}, {"x": 0.0, "n": 0.0}, data)
+    found = simulate(model, np.linspace(0.0, 60.0, 4), np.zeros(2))
+    # it comes true at arcsin(0.9) + 2 pi k
+    assert found.states[:, 1].tolist() == [0.0, 4.0, 7.0, 10.0]
+
+
+def test_a_jump_that_makes_another_condition_true_sets_it_off_at_once():
+    data = dataset_from_arrays(np.linspace(0.0, 4.0, 5), np.zeros((5, 3)), names=["x", "a", "b"])
+    text = "d(x)/dt = 1\nd(a)/dt = 0\nd(b)/dt = 0\nwhen x > 1.5: a = 1\nwhen a > 0.5: b += 1\nat t = 3: a = 0"
+    model, _ = set_up(text, {}, {"x": 0.0, "a": 0.0, "b": 0.0}, data)
+    found = simulate(model, np.linspace(0.0, 4.0, 5), np.zeros(3))
+    assert found.states[:, 1:].tolist() == [[0, 0], [0, 0], [1, 1], [0, 1], [0, 1]]
