@@ -9,8 +9,8 @@ from ndestudio.fitting.optimizers.levenberg_marquardt import Point
 from ndestudio.fitting.prepared import PreparedFit
 from ndestudio.model.schedule import schedule
 from ndestudio.solve.delays import grid_breaks
+from ndestudio.solve.event_times import happening
 from ndestudio.solve.numpy_fixed import VectorModel, initial_values
-from ndestudio.solve.scipy_reference import happening
 from ndestudio.solve.time_grid import make_grid
 
 

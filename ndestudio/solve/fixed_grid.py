@@ -14,8 +14,8 @@ from ndestudio.problem.conditions import Condition
 from ndestudio.problem.problem import Problem
 from ndestudio.solve.base import Linearisation, Solution, SolverSettings, ordinary
 from ndestudio.solve.delays import few_steps, grid_breaks, refused
+from ndestudio.solve.event_times import happening_in
 from ndestudio.solve.numpy_fixed import GridSimulation
-from ndestudio.solve.scipy_reference import happening_in
 from ndestudio.solve.step_count import enough_steps
 from ndestudio.solve.tableau import DOPRI5, HEUN, RK4, SDIRK3, SDIRK4, TSIT5, Tableau
 from ndestudio.solve.time_grid import make_grid

@@ -13,9 +13,9 @@ from ndestudio.problem.structure import ProblemStructure
 from ndestudio.solve.base import Linearisation, Method
 from ndestudio.solve.compiled import CACHE
 from ndestudio.solve.delays import grid_breaks
+from ndestudio.solve.event_times import happening_in
 from ndestudio.solve.jax_backend import device, get_jax
 from ndestudio.solve.jax_fixed import carried, knots_of, make_functions, simulated
-from ndestudio.solve.scipy_reference import happening_in
 from ndestudio.solve.tableau import Tableau
 from ndestudio.solve.time_grid import Grid, make_grid
 

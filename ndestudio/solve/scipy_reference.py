@@ -32,8 +32,6 @@ from ndestudio.solve.tableau import SDIRK4, Tableau
 
 PointField = Callable[[float, Sequence[float]], list[float]]
 RTOL, ATOL = 1e-8, 1e-10
-TIMES_RTOL = 1e-10
-"""Tolerance of simulations that find the times of events."""
 NONE: Float[np.ndarray, " break"] = np.zeros(0)
 
 
@@ -92,7 +90,7 @@ def simulate(
             control,
             rtol=rtol,
             atol=atol * scale,
-            longest_step=_longest_step(model, control),
+            longest_step=longest_step(model, control),
             seconds=budget.seconds,
             evaluations=budget.evaluations,
         )
@@ -110,7 +108,7 @@ def simulate(
             rtol=rtol,
             atol=atol * scale,
             breaks=control.jumps if control is not None and model.system.inputs else NONE,
-            longest_step=_longest_step(model, control),
+            longest_step=longest_step(model, control),
             seconds=budget.seconds,
             evaluations=budget.evaluations,
         )
@@ -126,7 +124,7 @@ def simulate(
             begin,
             rtol=rtol,
             atol=atol * scale,
-            longest_step=_longest_step(model, control),
+            longest_step=longest_step(model, control),
             breaks=control.jumps if control is not None and model.system.inputs else NONE,
             names=model.system.states,
             budget=left,
@@ -166,38 +164,7 @@ def _with_events(
     return states, ""
 
 
-def happening(
-    model: FittedModel,
-    control: ControlPath,
-    scheduled: Schedule,
-    t: Float[np.ndarray, " time"],
-    y0: Float[np.ndarray, " state"],
-) -> Schedule:
-    """All events from ``t[0]`` to ``t[-1]``: those that are scheduled, and those that wait for conditions."""
-    jumps = Jumps(model, control, scheduled)
-    if not jumps.waiting or t[-1] <= t[0] or not np.isfinite(y0).all():
-        return scheduled
-    scale = np.ones(len(y0)) if model.scale is None else np.asarray(model.scale, dtype=float)
-    return solve_with_conditions(
-        jumps,
-        point_field(model, control),
-        np.array([t[0], t[-1]]),
-        y0,
-        rtol=TIMES_RTOL,
-        atol=TIMES_RTOL * scale,
-        breaks=control.jumps if model.system.inputs else NONE,
-        longest_step=_longest_step(model, control),
-        seconds=Budget().seconds,
-        evaluations=Budget().evaluations,
-    )[1]
-
-
-def happening_in(model: FittedModel, conditions: Sequence[Condition]) -> list[Schedule]:
-    """All events under each condition."""
-    return [happening(model, one.control, one.events, one.t, one.initial) for one in conditions]
-
-
-def _longest_step(model: FittedModel, control: ControlPath | None) -> float:
+def longest_step(model: FittedModel, control: ControlPath | None) -> float:
     """Steps longer than the widest gap of the inputs could leap over a pulse, or over a piece of weights; 0: no limit."""
     widths = [piece(one.config, one.input_scale.tolist(), one.arguments) for one in model.networks.values()]
     shortest = min(widths, default=float("inf"))

@@ -12,9 +12,9 @@ from ndestudio.model.fitted import FittedModel
 from ndestudio.problem.problem import Problem
 from ndestudio.problem.rows import Rows, make_target
 from ndestudio.solve.delays import grid_breaks
+from ndestudio.solve.event_times import happening_in
 from ndestudio.solve.interpolation import hermite
 from ndestudio.solve.numpy_fixed import GridSimulation
-from ndestudio.solve.scipy_reference import happening_in
 from ndestudio.solve.tableau import Tableau
 from ndestudio.solve.time_grid import TimeGrid, grid_times, make_grid
 
