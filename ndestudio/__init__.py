@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from ndestudio.export import artefact, equations_json, report_html, write_all
     from ndestudio.expression import parse_expression, to_latex, to_sympy, to_text
     from ndestudio.fitting import Comparison, Fit, Profile, TrainConfig, compare, fit, profile, refit
+    from ndestudio.fitting.config import ColumnNoise
     from ndestudio.fitting.metrics import score
     from ndestudio.fitting.residuals import residuals
     from ndestudio.model import (
@@ -62,6 +63,7 @@ _HOME = {
     "NdeStudioError": "errors",
     "PlainReporter": "progress",
     "SilentReporter": "progress",
+    "ColumnNoise": "fitting.config",
     "DataConfig": "data.config",
     "DoseConfig": "data.config",
     "ConditionConfig": "data.config",
@@ -124,6 +126,7 @@ _HOME = {
 
 __all__ = [
     "BasisConfig",
+    "ColumnNoise",
     "Comparison",
     "ConditionConfig",
     "DataConfig",

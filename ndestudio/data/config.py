@@ -153,6 +153,9 @@ class DataConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
         a number looks like such a mark, the program asks.
     doses
         Columns of doses and events.
+    from_first_dose
+        Whether trajectories begin at a dose that comes before their first measurement, with a row in which nothing is
+        measured. Equations that say what doses do (`at doses: ...`) set it.
     states
         Measured columns (states or observed outputs of the model); None: all that have no other role. Of a long table:
         what the observable column names.
@@ -232,6 +235,7 @@ class DataConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     below: Literal["missing", "limit"] | None = None
     sentinels: dict[str, tuple[float, ...]] = {}
     doses: DoseConfig = DoseConfig()
+    from_first_dose: bool = False
     states: tuple[str, ...] | None = None
     inputs: tuple[str, ...] = ()
     interpolation: dict[str, InputKind] = {}

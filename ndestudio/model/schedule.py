@@ -80,7 +80,18 @@ def schedule(system: System, parameters: Mapping[str, float], trajectory: Trajec
                 if event.compartment in ("", one.compartment):
                     given = _of_dose(one, event.kind, trajectory)
                     found += [(time + lag, place, amount, time) for time, amount in given]
+                    _check_begin(trajectory, given, lag)
     return in_order(found)
+
+
+def _check_begin(trajectory: Trajectory | None, given: Sequence[tuple[float, float]], lag: float) -> None:
+    """Refuse doses before the first row: what they did would be missing at the begin."""
+    for time, _ in given if trajectory is not None else ():
+        if trajectory is not None and time + lag < trajectory.t[0]:
+            raise DataError(
+                f"the dose at {time:g} in `{trajectory.name}` comes before its first row at {trajectory.t[0]:g}; set "
+                "`from_first_dose = true` in [data], or say in the equations what doses do (`at doses: ...`), and read the data again"
+            )
 
 
 def in_order(events: Sequence[tuple[float, int, float, float]]) -> Schedule:

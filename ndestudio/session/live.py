@@ -44,6 +44,7 @@ class StageTime:
     seconds: float | None = None
     index: int = 0
     held: float | None = None
+    total: int = 0
 
     @property
     def spent(self) -> float:
@@ -64,9 +65,9 @@ class StageClock:
         """The stage that goes on, None before the first and after the last."""
         return self.stages[-1] if self.stages and self.stages[-1].seconds is None else None
 
-    def enter(self, stage: str, text: str, index: int = 0) -> None:
+    def enter(self, stage: str, text: str, index: int = 0, total: int = 0) -> None:
         self.end()
-        self.stages.append(StageTime(stage, text, monotonic(), index=index))
+        self.stages.append(StageTime(stage, text, monotonic(), index=index, total=total))
 
     def end(self) -> None:
         if current := self.current:
@@ -182,8 +183,8 @@ class DistilLive:
     def take(self, event: Event) -> None:
         self.version += 1
         match event:
-            case Phase(stage=stage, text=text, index=index):
-                self.clock.enter(stage, text, index)
+            case Phase(stage=stage, text=text, index=index, total=total):
+                self.clock.enter(stage, text, index, total)
             case FrontUpdate(neural_term=neural_term, front=front):
                 self.fronts[neural_term] = front
             case CandidateScored(neural_term=neural_term, index=index, scored=scored):

@@ -24,6 +24,10 @@ _UNTIMED = ("preparing", "compiling", "validating")
 """Steps of every training; a fit that was kept does not always say how long they took."""
 
 
+TOGETHER = 3
+"""Steps of a search for all terms at once; one after the other they are two for each term, and one."""
+
+
 def training_stages(times: Sequence[StageTime], running: bool, wanted: Sequence[str] | None) -> tuple[StageRow, ...]:
     """All steps of a training.
 
@@ -57,16 +61,24 @@ def training_stages(times: Sequence[StageTime], running: bool, wanted: Sequence[
 
 
 def search_stages(times: Sequence[StageTime], running: bool, neural_terms: Sequence[str]) -> tuple[StageRow, ...]:
-    """All steps of a search: each neural term is searched, then its candidates are refitted; at the end all
-    together."""
+    """All steps of a search: each neural term is searched, then its candidates are refitted, at the end all together; or
+    all terms are searched along the trajectories at once."""
     plan: dict[str, tuple[str, str]] = {}
-    for number, neural_term in enumerate(neural_terms):
+    at_once = len(neural_terms) > 1 and bool(times) and times[-1].total == TOGETHER
+    if at_once:
+        plan["search 1"] = ("Search all terms", "looking for formulas that the trajectories follow")
+        plan["refit 2"] = ("Refit all terms", "constants of the candidates are refitted through the solver")
+        plan["joint 3"] = ("All together", "the chosen formulas are refitted together")
+        times = [one for one in times if one.total == TOGETHER]
+    for number, neural_term in enumerate(() if at_once else neural_terms):
         plan[f"search {2 * number + 1}"] = (f"Search {neural_term}", f"looking for formulas that follow {neural_term}")
         plan[f"refit {2 * number + 2}"] = (
             f"Refit {neural_term}",
             "constants of the candidates are refitted through the solver",
         )
-    plan[f"joint {2 * len(neural_terms) + 1}"] = ("All together", "the chosen formulas are refitted together")
+    if not at_once:
+        plan[f"joint {2 * len(neural_terms) + 1}"] = ("All together", "the chosen formulas are refitted together")
+        times = [one for one in times if one.total != TOGETHER or len(neural_terms) == 1]
     named = [replace(one, stage=f"{one.stage} {one.index}") for one in times]
     known = [one for one in named if one.stage in plan]
     entered = _totals(known)

@@ -204,7 +204,7 @@ def test_infinite_and_huge_numbers(tmp_path: Path, cell: str, seen: str) -> None
 
 
 def test_infinite_time(tmp_path: Path) -> None:
-    error = refused(tmp_path, "t,x\n1,2\n2,3\ninf,4\n")
+    error = refused(tmp_path, "t,x\n1,2\n2,3\n-inf,4\n")
     assert (error.row, error.column) == (4, "t")
 
 

@@ -1,7 +1,12 @@
+from pathlib import Path
+
 import msgspec
+import numpy as np
 import pytest
 
+from ndestudio.data import load
 from ndestudio.data.arrays import dataset_from_arrays
+from ndestudio.data.config import DataConfig
 from ndestudio.data.dataset import Dataset, Dose
 from ndestudio.errors import DataError, EquationError
 from ndestudio.expression.parse import parse_expression
@@ -12,6 +17,7 @@ from ndestudio.model.initial import initial_model
 from ndestudio.model.parse import read_system
 from ndestudio.model.replace import replace_neural_term
 from ndestudio.model.schedule import schedule
+from ndestudio.model.statements import data_for
 from ndestudio.model.variants import without_neural_terms
 from tests.events import with_doses
 
@@ -113,6 +119,18 @@ def test_doses_that_cannot_be_simulated_are_a_sentence(dose: Dose, words: str):
     model = initial_model(ModelConfig(equations=TEXT), given, 0)
     with pytest.raises(DataError, match=words):
         schedule(model.system, model.parameters, given.trajectories[0])
+
+
+def test_a_trajectory_begins_at_a_dose_where_the_equations_say_what_doses_do(tmp_path: Path):
+    (tmp_path / "pk.csv").write_text("ID,TIME,AMT,EVID,DV\n1,0,100,1,.\n1,1,.,0,4\n1,2,.,0,3\n", encoding="utf-8")
+    config, text = DataConfig(files=("pk.csv",)), "d(DV)/dt = -k*DV\nat doses: DV += amount"
+    plain = load(config, base=tmp_path)
+    assert plain.trajectories[0].t.tolist() == [1.0, 2.0], "measurements alone"
+    with pytest.raises(DataError, match="the dose at 0 in `1` comes before its first row at 1; set `from_first_dose"):
+        schedule(initial_model(ModelConfig(equations=text), plain, 0).system, {"k": 0.1}, plain.trajectories[0])
+    whole = load(data_for(config, text), base=tmp_path).trajectories[0]
+    assert whole.t.tolist() == [0.0, 1.0, 2.0] and np.isnan(whole.measured[0, 0])
+    assert data_for(config, "d(DV)/dt = -k*DV") == config
 
 
 def test_events_repeat_up_to_their_last_time():

@@ -10,7 +10,9 @@ from ndestudio.progress import CandidateScored, FrontUpdate, Phase, Progress, Re
 from ndestudio.session.distillation.candidates import front_rows
 from ndestudio.session.distillation.formula_fit import formula_fit, sample
 from ndestudio.session.distillation.state import CandidateState
+from ndestudio.session.live import StageTime
 from ndestudio.session.session import Session
+from ndestudio.session.stage_progress import search_stages
 from tests.session import results
 from tests.session.helpers import FakeRunner
 
@@ -208,3 +210,21 @@ def test_exports_show_the_errors_of_the_model_they_write(fake: Session, runner: 
     assert dict(fake.export.state().errors)["training"] == fit.metrics.train["mean"]
     assert "misses held-out rows by" in fake.export.state().summary
     assert "Still a network: f (its weights" in fake.export.state().summary
+
+
+def test_the_steps_of_a_search_for_all_terms_at_once_are_those_of_all():
+    def entered(*steps: tuple[str, int, int]) -> list[StageTime]:
+        return [StageTime(stage, "", 0.0, 1.0, index=index, total=total) for stage, index, total in steps]
+
+    def shown(times: list[StageTime], running: bool) -> list[tuple[str, str]]:
+        return [(row.title, row.state) for row in search_stages(times, running, ("f", "g"))]
+
+    at_once = entered(("search", 1, 3), ("refit", 2, 3))
+    assert shown(at_once, True) == [
+        ("Search all terms", "done"),
+        ("Refit all terms", "done"),
+        ("All together", "pending"),
+    ]
+    # where that came to nothing, each term is searched by itself
+    assert shown([*at_once, *entered(("search", 1, 5))], True)[:2] == [("Search f", "done"), ("Refit f", "pending")]
+    assert [state for _, state in shown([*at_once, *entered(("joint", 3, 3))], False)] == ["done"] * 3

@@ -100,7 +100,11 @@ def measurements(events: Mapping[str, Float[np.ndarray, " row"]], rows: int) -> 
 
 
 def with_doses(
-    source: Rows, covariates: Sequence[int], per_hour: float, below: Answer | None = None
+    source: Rows,
+    covariates: Sequence[int],
+    per_hour: float,
+    below: Answer | None = None,
+    from_first_dose: bool = False,
 ) -> tuple[Rows, list[str]]:
     """The rows of a source without those that are only doses, and the doses of each trajectory.
 
@@ -112,6 +116,8 @@ def with_doses(
         Units of the time in an hour, where the time was a clock: `II`, `DUR` and `RATE` are in hours there. Else 1.
     below
         What values are that `CENS` says to be limits.
+    from_first_dose
+        Whether the row of a dose stays where the trajectory has none before it.
 
     Returns
     -------
@@ -135,7 +141,8 @@ def with_doses(
         values[censored] = np.nan
     forcing = np.isfinite(np.delete(source.inputs, list(covariates), axis=1)).any(axis=1)
     empty = ~measured & ~np.isfinite(source.measured).any(axis=1) & ~forcing
-    empty &= ~_begins(source, _given(events, len(source.t)), ~empty)
+    if from_first_dose:
+        empty &= ~_begins(source, _given(events, len(source.t)), ~empty)
     inputs = _everywhere(source, covariates)
     kept = replace(
         source, measured=values, inputs=inputs, doses={key: tuple(found) for key, found in doses.items()}, events={}

@@ -87,7 +87,7 @@ def reshape(plan: Plan, sources: Sequence[Rows], config: DataConfig, per_hour: f
     _code_texts(plan, shaped)
     if plan.events:
         places = [k for k, one in enumerate(shaped.inputs) if one.alias in shaped.covariates]
-        found = [with_doses(one, places, per_hour, config.below) for one in shaped.sources]
+        found = [with_doses(one, places, per_hour, config.below, config.from_first_dose) for one in shaped.sources]
         shaped.sources = [one for one, _ in found]
         shaped.notes += [note for _, notes in found for note in notes]
     if plan.observable is not None:

@@ -439,7 +439,8 @@ def _wanted(project: Project) -> DataConfig:
     from ndestudio.model.statements import data_for
 
     data = project.spec.data
-    return data_for(data, project.spec.model.equations) if data.inputs else data
+    equations = project.spec.model.equations
+    return data_for(data, equations) if data.inputs or "doses" in equations or "infusions" in equations else data
 
 
 def _covers(config: DataConfig, wanted: DataConfig) -> bool:
