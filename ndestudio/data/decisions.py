@@ -9,6 +9,7 @@ from typing import Any, Literal, TypeAlias
 import msgspec
 
 from ndestudio.data.config import DataConfig
+from ndestudio.decoding import converted
 from ndestudio.errors import DataError
 
 Topic: TypeAlias = Literal[
@@ -122,7 +123,7 @@ def answered(config: DataConfig, changes: Mapping[str, Any]) -> DataConfig:
             default = () if isinstance(getattr(DataConfig(), name), tuple) else None
             plain[name] = default if not left else plain[name] if isinstance(plain[name], str) else left
     try:
-        return msgspec.convert(plain, DataConfig)
+        return converted(plain, DataConfig)
     except msgspec.ValidationError as error:
         raise DataError(f"these are no settings of data ({error}); see the table `data` of a spec") from None
 

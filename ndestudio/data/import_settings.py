@@ -21,6 +21,7 @@ from ndestudio.data.names import split_header, suggestion
 from ndestudio.data.raw_rows import RawRows
 from ndestudio.data.readers.base import Head
 from ndestudio.data.readers.registry import reader_for
+from ndestudio.decoding import converted, from_json
 from ndestudio.errors import DataError, SettingError
 from ndestudio.paths import user_config_dir
 
@@ -64,7 +65,7 @@ class ImportSettings(msgspec.Struct, frozen=True, kw_only=True):
         """
         kept = {name: msgspec.to_builtins(getattr(config, name)) for name in _OF_ONE_FILE if hasattr(config, name)}
         try:
-            return msgspec.convert({**self.data, **kept}, DataConfig)
+            return converted({**self.data, **kept}, DataConfig)
         except msgspec.ValidationError as error:
             raise SettingError(
                 f"the import settings `{self.name}` cannot be understood ({error}); save them again"
@@ -86,7 +87,7 @@ class ImportSettingsStore:
     def all(self) -> tuple[ImportSettings, ...]:
         """In the order of their names; none if the file is not there or cannot be read."""
         try:
-            found = msgspec.json.decode(self._path.read_bytes(), type=list[ImportSettings])
+            found = from_json(self._path.read_bytes(), list[ImportSettings])
         except FileNotFoundError:
             return ()
         except (OSError, msgspec.MsgspecError):

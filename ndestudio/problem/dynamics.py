@@ -12,10 +12,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
-import msgspec
 import numpy as np
 from jaxtyping import Float
 
+from ndestudio.decoding import from_json
 from ndestudio.expression.delays import with_slots
 from ndestudio.expression.tree import Expr
 from ndestudio.model.config import NetworkConfig
@@ -216,7 +216,7 @@ class NeuralTermShape:
 
     @property
     def config(self) -> NetworkConfig:
-        return msgspec.json.decode(self.config_json, type=NetworkConfig)
+        return from_json(self.config_json, NetworkConfig)
 
     @property
     def size(self) -> int:

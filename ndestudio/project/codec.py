@@ -21,6 +21,7 @@ import msgspec
 import numpy as np
 
 from ndestudio.data.dataset import Dataset
+from ndestudio.decoding import converted
 from ndestudio.distil.result import Distillation, NeuralTermDistillation
 from ndestudio.expression.functions import BUILT_IN
 from ndestudio.expression.tree import Binary, Call, Delay, Expr, Name, Negate, Number
@@ -193,7 +194,7 @@ class Decoder:
 
     def _struct(self, type_: type, value: Any) -> Any:
         try:
-            return msgspec.convert(_unplain(value), type_)
+            return converted(_unplain(value), type_)
         except msgspec.ValidationError as error:
             raise Damaged(f"{self._where()}: {error}") from None
 

@@ -10,6 +10,7 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 import msgspec
 
+from ndestudio.decoding import converted
 from ndestudio.errors import SpecError
 
 
@@ -56,7 +57,7 @@ def convert_leaf(type_: Any, value: Any, place: str) -> Any:
     if isinstance(value, str) and str not in _options(type_) and _is_texts(type_):
         value = [value]
     try:
-        return msgspec.convert(value, type_)
+        return converted(value, type_)
     except msgspec.ValidationError:
         raise SpecError(f"{place}: {_complaint(type_, value)}") from None
 
@@ -137,7 +138,7 @@ def _inside(type_: Any, value: Any) -> str:
 
 def _fits(type_: Any, value: Any) -> bool:
     try:
-        msgspec.convert(value, type_)
+        converted(value, type_)
     except msgspec.ValidationError:
         return False
     return True

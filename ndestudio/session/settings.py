@@ -10,6 +10,7 @@ from typing import Literal
 
 import msgspec
 
+from ndestudio.decoding import from_json
 from ndestudio.paths import user_config_dir
 
 _RECENT = 10
@@ -65,7 +66,7 @@ class SettingsStore:
 
     def _read(self) -> Settings:
         try:
-            return msgspec.json.decode(self._path.read_bytes(), type=Settings)
+            return from_json(self._path.read_bytes(), Settings)
         except FileNotFoundError:
             return Settings()
         except (OSError, msgspec.MsgspecError):

@@ -1,4 +1,4 @@
-"""What a fit makes of doses, which no model uses, and of inputs that step between two rows."""
+"""What a fit makes of doses, and of inputs that step between two rows."""
 
 from __future__ import annotations
 
@@ -12,8 +12,7 @@ from ndestudio.data.config import SplitConfig
 from ndestudio.data.dataset import Dataset, Dose
 from ndestudio.fitting.config import TrainConfig
 from ndestudio.fitting.fit_model import fit
-from ndestudio.model.config import ModelConfig, ParameterConfig
-from ndestudio.progress import Note, RecordingReporter
+from ndestudio.model.config import InitialConfig, ModelConfig, ParameterConfig
 
 T = np.array([0.0, 1.0, 2.0, 3.0, 4.0, 6.0])
 K, FEED = 0.7, 3.0
@@ -42,12 +41,17 @@ def test_adaptive_steps_end_at_a_step_between_two_rows() -> None:
     assert found.model.parameters["k"] == pytest.approx(K, rel=1e-5)
 
 
-def test_doses_that_the_model_does_not_use_are_told() -> None:
-    data = fed()
-    dosed = replace(data, trajectories=(replace(data.trajectories[0], doses=(Dose(0.0, 50.0), Dose(3.0, 50.0))),))
-    reporter = RecordingReporter()
-    fit(MODEL, dosed, TrainConfig(preset="quick"), reporter)
-    told = [event.text for event in reporter.events if isinstance(event, Note)]
-    assert any(
-        "2 doses in 1 trajectories (the first is 50 at 0 in `1`), which the model does not use" in one for one in told
+def test_doses_of_the_data_are_fitted_where_no_line_speaks_of_them() -> None:
+    at = np.array([0.0, 0.5, 1.0, 2.0, 3.5, 4.0, 6.0])
+    x = 50.0 * np.exp(-K * at) + np.where(at >= 3.0, 50.0 * np.exp(-K * (at - 3.0)), 0.0)
+    data = dataset_from_arrays(at, x, ["x"], split=SplitConfig(by="none"))
+    doses = (Dose(0.0, 50.0), Dose(3.0, 50.0))
+    dosed = replace(data, trajectories=(replace(data.trajectories[0], doses=doses),))
+    model = ModelConfig(
+        equations="d(x)/dt = -k*x",
+        parameters={"k": ParameterConfig(value=0.3)},
+        initial={"x": InitialConfig(value=0.0, fit=False)},
     )
+    found = fit(model, dosed, TrainConfig(preset="quick")).model
+    assert found.parameters["k"] == pytest.approx(K, rel=1e-5)
+    assert "at doses: x += amount" in found.config.equations

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 
-import msgspec
 import numpy as np
 from jaxtyping import Float
 
@@ -15,6 +14,7 @@ from ndestudio.data.cells import LARGEST
 from ndestudio.data.config import DataConfig
 from ndestudio.data.decisions import Choice, Decision
 from ndestudio.data.shape.vocabulary import word
+from ndestudio.decoding import from_toml
 
 _NINES = tuple(10.0**k - 1 for k in range(1, 8))
 _TENTHS = tuple(one + part for one in _NINES[1:6] for part in (0.9, 0.99))
@@ -74,7 +74,7 @@ class Rule:
 def rules() -> tuple[Rule, ...]:
     """The kinds of files, from `markers.toml`."""
     text = files("ndestudio.data.shape").joinpath("markers.toml").read_bytes()
-    return tuple(msgspec.toml.decode(text, type=dict[str, list[Rule]])["rule"])
+    return tuple(from_toml(text, dict[str, list[Rule]])["rule"])
 
 
 def ruled(headers: Iterable[str]) -> Rule | None:

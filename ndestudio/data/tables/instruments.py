@@ -18,6 +18,7 @@ from ndestudio.data.decisions import Choice, Decision
 from ndestudio.data.names import suggestion
 from ndestudio.data.tables.finder import Given
 from ndestudio.data.tables.layout import Clock, Layout, RawRow
+from ndestudio.decoding import from_toml
 from ndestudio.errors import DataError
 
 _LINES = 400
@@ -136,7 +137,7 @@ class _Rules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 @cache
 def rules() -> tuple[Rule, ...]:
     """All rules, in the order in which they are tried."""
-    return msgspec.toml.decode(_FILE.read_bytes(), type=_Rules).instrument
+    return from_toml(_FILE.read_bytes(), _Rules).instrument
 
 
 @dataclass(frozen=True)
