@@ -16,7 +16,7 @@ from ndestudio.model.config import ModelConfig
 from ndestudio.model.delays import delay_problems, read_past
 from ndestudio.model.event_statements import EventStatement
 from ndestudio.model.events import GIVEN, Event
-from ndestudio.model.statements import RESERVED, Statement, read_text
+from ndestudio.model.statements import RESERVED, Statement, read_text, velocity
 from ndestudio.model.system import NeuralTerm, System
 
 SIZE_LIMIT = 20_000
@@ -172,8 +172,14 @@ class _Reader:
         return found
 
     def _rates(self) -> None:
-        """Rates of change of inputs by the names of the inputs that hold them; that of the time is 1."""
+        """Rates of change on the right: of inputs by the names of the inputs that hold them, of states of second order by the
+        names of their velocities; that of the time is 1."""
         found = []
+        velocities = {
+            one.name: velocity(one.name)
+            for one in self.statements
+            if one.kind == "derivative" and one.expr == Name(velocity(one.name))
+        }
         for one in self.statements:
             known: dict[str, Expr] = {}
             used = names(one.expr) if one.expr is not None else ()
@@ -185,7 +191,9 @@ class _Reader:
                 if name.isidentifier():
                     continue
                 of = name[2:-4]
-                if rate_name(of) in self.inputs or of == "t":
+                if of in velocities:
+                    known[name] = Name(velocities[of])
+                elif rate_name(of) in self.inputs or of == "t":
                     known[name] = Number(1.0) if of == "t" else Name(rate_name(of))
                 elif of in self.inputs:
                     sentence = (
@@ -194,7 +202,7 @@ class _Reader:
                     self.errors.append(error_at(one.mention(name), sentence))
                 else:
                     sentence = (
-                        f"`{name}` on the right is known for an input alone, and `{of}'` also for a state whose second derivative "
+                        f"`{name}` on the right is known for an input, and for a state whose second derivative "
                         f"is given (`d2({of})/dt2 = ...`); for other states write what their equation says"
                     )
                     self.errors.append(error_at(one.mention(name), sentence))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import re
 from typing import TYPE_CHECKING
 
 from ndestudio.expression.functions import RESERVED
@@ -15,7 +14,6 @@ if TYPE_CHECKING:
     from ndestudio.model.units import UnitProblem
     from ndestudio.session.model.analysis import Analysis
 
-_RATE = re.compile(r"(?<!\w)d\(\s*(\w+)\s*\)\s*/\s*dt(?!\w)")
 _NEAR = 0.75
 """How alike two names must be (as `difflib` measures it) for one to be taken as a slip of the other."""
 
@@ -29,24 +27,11 @@ def advice(model: ModelConfig, analysis: Analysis) -> tuple[Advice, ...]:
 
     words = analysis.words
     used = {name for _, _, expression in analysis.statements for name in names(expression)}
-    unknown = [_rate(model, words) if name == "d" else _unknown(name, words) for name in words.undeclared]
+    unknown = [_unknown(name, words) for name in words.undeclared]
     others = [_other(problem, used) for problem in analysis.problems if problem.kind != "undeclared"]
     written = [one for one in others if one.kind not in ("ignore", "input")]
     others = written or others
     return (*unknown, *others, *_units(analysis), *_slips(model, analysis))
-
-
-def _rate(model: ModelConfig, words: Words) -> Advice:
-    """A rate on the right-hand side: a state of its own, which an equation of second order brings along."""
-    for found in _RATE.finditer(model.equations):
-        velocity = f"{found[1]}_dot"
-        if velocity in words.states:
-            sentence = f"On the right-hand side the rate of `{found[1]}` is called `{velocity}`"
-            return Advice(sentence, "warning", f"Write {velocity}", "replace", found[0], velocity)
-    return Advice(
-        "A rate cannot stand on the right-hand side; give it a name as a state of its own, such as `d(x)/dt = v`",
-        "error",
-    )
 
 
 def _unknown(name: str, words: Words) -> Advice:
