@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from ndestudio.data.dataset import Part
+from ndestudio.data.dataset import Part, Trajectory
 from ndestudio.data.input_paths import foresight
 from ndestudio.fitting.prepared import PreparedFit
-from ndestudio.model.evaluate import at_rest, field
+from ndestudio.model.evaluate import at_rest, field, undefined_part
 from ndestudio.model.initial import model_start
 from ndestudio.model.units import unit_problems
 
@@ -25,7 +25,7 @@ def preflight_checks(problem: PreparedFit) -> list[str]:
         *_empty(problem),
         *_flat(problem),
         *_alone(problem),
-        *_undefined(problem),
+        *undefined_at_start(problem),
     ]
 
 
@@ -81,20 +81,33 @@ def _flat(problem: PreparedFit) -> list[str]:
     return found
 
 
-def _undefined(problem: PreparedFit) -> list[str]:
+def undefined_at_start(problem: PreparedFit) -> list[str]:
     """Equations without a finite value at the starts of trajectories."""
     model = at_rest(problem.space.model)
-    bad: dict[str, int] = {}
+    bad: dict[str, tuple[int, str]] = {}
     rows = problem.dataset.trajectories[:LOOKED_AT]
     for row in rows:
         y = model.initial.get(row.name, model_start(model, row))
+        u = row.input_at(row.t[:1])[0]
         with np.errstate(all="ignore"):
-            slope = field(model, row.t[0], y, row.input_at(row.t[:1])[0])
+            slope = field(model, row.t[0], y, u)
         for state, value in zip(model.system.states, slope, strict=True):
             if not np.isfinite(value):
-                bad[state] = bad.get(state, 0) + 1
+                count, reason = bad.get(state) or (
+                    0,
+                    _reason(problem, row, undefined_part(model, state, row.t[0], y, u)),
+                )
+                bad[state] = count + 1, reason
     return [
-        f"The equation of `{state}` has no finite value at the start of {count} of {len(rows)} trajectories; look for a "
-        "division by zero, a logarithm or a root of what is not positive there, or start the trajectories later."
-        for state, count in bad.items()
+        f"The equation of `{state}` has no finite value at the start of {count} of {len(rows)} trajectories{reason}"
+        for state, (count, reason) in bad.items()
     ]
+
+
+def _reason(problem: PreparedFit, row: Trajectory, part: str) -> str:
+    """What has no value at the start of a trajectory, and what to do about it."""
+    advice = "write the equation so that it has a value there"
+    if len(row.t) > 1:
+        advice += f", or leave the first row out, so that the trajectory begins at {row.t[1]:.6g} with a start that is measured or estimated"
+    time = problem.dataset.time.name
+    return f": {part or 'a part of it is not finite'} (`{row.name}` begins at {time} = {row.t[0]:.6g}); {advice}."

@@ -8,6 +8,7 @@ from ndestudio.data.dataset import Part
 from ndestudio.expression.tree import Call, walk
 from ndestudio.fitting.divergence import Horizon
 from ndestudio.fitting.metrics import Metrics
+from ndestudio.fitting.preflight import undefined_at_start
 from ndestudio.fitting.prepared import BELOW, PreparedFit
 from ndestudio.fitting.result import Outcome
 from ndestudio.fitting.stages.restarts import absurd
@@ -106,6 +107,8 @@ def _nothing(tracker: Tracker, reason: str) -> tuple[Outcome, str]:
         return Outcome.LIMIT, (
             f"The limit of time was reached before the first fit of whole trajectories{spent}. Train on, or allow more time."
         )
+    if undefined := undefined_at_start(tracker.problem):
+        return Outcome.DIVERGED, f"No simulation of the whole trajectories stayed finite. {' '.join(undefined)}"
     return Outcome.DIVERGED, (
         "No simulation of the whole trajectories stayed finite. Check the equations and units, bound the parameters, "
         "or shorten the trajectories."

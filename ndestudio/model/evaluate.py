@@ -16,6 +16,7 @@ from ndestudio.expression.delays import slot, undelayed, with_slots
 from ndestudio.expression.numeric import evaluate
 from ndestudio.model.fitted import FittedModel
 from ndestudio.model.networks import array_neural_term, evaluate_network, scalar_neural_term
+from ndestudio.model.undefined import why_undefined
 
 
 def field(
@@ -43,6 +44,14 @@ def field(
         np.broadcast_to(evaluate(expr, values, neural_terms=neural_terms), y.shape[:-1]) for expr in model.system.rhs
     ]
     return np.stack(columns, axis=-1)
+
+
+def undefined_part(
+    model: FittedModel, state: str, t: float, y: Float[np.ndarray, " state"], u: Float[np.ndarray, " input"]
+) -> str:
+    """Which part of the equation of ``state`` has no finite value at a point, in words; "" where it has one."""
+    expr = model.system.rhs[model.system.states.index(state)]
+    return why_undefined(expr, _values(model, t, y, u), _array_neural_terms(model))
 
 
 def at_rest(model: FittedModel) -> FittedModel:

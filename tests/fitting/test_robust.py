@@ -14,7 +14,7 @@ from ndestudio.fitting import Outcome, TrainConfig, fit
 from ndestudio.fitting.preflight import preflight_checks
 from ndestudio.fitting.prepared import prepare_fit
 from ndestudio.fitting.stages.collocation import smooth_training
-from ndestudio.model.config import ModelConfig, ParameterConfig
+from ndestudio.model.config import InitialConfig, ModelConfig, ParameterConfig
 from ndestudio.model.initial import initial_model
 from tests.fitting.conftest import PREDATORS, TINY, lotka_volterra, trajectories
 
@@ -77,6 +77,16 @@ def test_equations_without_a_value_are_named() -> None:
     found = fit(ModelConfig(equations="d(x)/dt = k*x + log(-x^2 - 1)"), dataset, QUICK)
     assert found.outcome is Outcome.DIVERGED
     assert any("The equation of `x` has no finite value at the start of 1 of 1" in note for note in found.notes)
+    assert "`log(-x^2 - 1)` takes log of -2" in found.sentence
+
+
+def test_a_division_by_zero_at_the_first_row_is_named() -> None:
+    t = np.linspace(0, 4, 9)
+    dataset = dataset_from_arrays(t, (t**1.6 * np.exp(-0.2 * t))[:, None], ["y"], split=NONE)
+    config = ModelConfig(equations="d(y)/dt = n*y/t - k*y", initial={"y": InitialConfig(value=0.0, fit=False)})
+    found = fit(config, dataset, QUICK)
+    assert found.outcome is Outcome.DIVERGED
+    assert "`n*y/t` divides by `t`, which is 0 there" in found.sentence and "begins at 0.5" in found.sentence
 
 
 def test_a_program_that_returns_nan_ends_in_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
