@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from PySide6.QtCore import Qt
 from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import QWidget
 
@@ -83,6 +84,19 @@ ACTIONS: tuple[ActionSpec, ...] = (
 )
 
 
+def unfit(keys: QKeySequence) -> str:
+    """Why keys cannot be those of an action, "" where they can: bare keys that type, edit or move would be taken away from
+    every field of the window."""
+    if not keys.count():
+        return ""
+    pressed = keys[0]
+    changed = pressed.keyboardModifiers() & ~(Qt.KeyboardModifier.ShiftModifier | Qt.KeyboardModifier.KeypadModifier)
+    if changed or Qt.Key.Key_F1 <= pressed.key() <= Qt.Key.Key_F35:
+        return ""
+    words = keys.toString(QKeySequence.SequenceFormat.NativeText)
+    return f"{words} alone is needed for typing and moving; add Ctrl or Alt, or take a key F1 to F12."
+
+
 class Actions:
     """The actions of a window by name.
 
@@ -123,9 +137,10 @@ class Actions:
         return tuple(self._actions.values())
 
     def use_shortcuts(self, shortcuts: Mapping[str, str]) -> None:
-        """Set the keys of all actions: the default where nothing else was chosen."""
+        """Set the keys of all actions: the default where nothing else was chosen, or what was chosen is unfit."""
         for spec in ACTIONS:
-            self._actions[spec.name].setShortcut(QKeySequence(shortcuts.get(spec.name, spec.keys)))
+            keys = QKeySequence(shortcuts.get(spec.name, spec.keys))
+            self._actions[spec.name].setShortcut(QKeySequence(spec.keys) if unfit(keys) else keys)
 
     def _restyle(self) -> None:
         for spec in ACTIONS:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import platform
 from typing import Any
 
-from PySide6.QtGui import QGuiApplication, QKeySequence
+from PySide6.QtCore import QEvent, Qt
+from PySide6.QtGui import QGuiApplication, QKeyEvent, QKeySequence
 from PySide6.QtWidgets import (
     QDialog,
     QDialogButtonBox,
@@ -19,7 +20,7 @@ from PySide6.QtWidgets import (
 )
 
 from ndestudio import __version__
-from ndestudio.gui.actions import ACTIONS, Actions
+from ndestudio.gui.actions import ACTIONS, Actions, unfit
 from ndestudio.gui.building import button, card, column, label, row
 from ndestudio.gui.icons import application_icon
 from ndestudio.gui.style_cache import passing
@@ -121,6 +122,20 @@ class DeviceDialog(_Dialog):
         self.adjustSize()
 
 
+class _KeysEdit(QKeySequenceEdit):
+    """Takes keys for an action. Escape closes the dialog, as everywhere, and Tab goes on."""
+
+    def event(self, event: QEvent) -> bool:
+        if isinstance(event, QKeyEvent) and event.modifiers() == Qt.KeyboardModifier.NoModifier:
+            if event.type() == QEvent.Type.ShortcutOverride and event.key() == Qt.Key.Key_Escape:
+                event.ignore()
+                return False
+            if event.type() == QEvent.Type.KeyPress and event.key() == Qt.Key.Key_Escape:
+                self.window().close()
+                return True
+        return super().event(event)
+
+
 class ShortcutsDialog(_Dialog):
     """All shortcuts, each of which can be changed; keys used twice are refused."""
 
@@ -132,7 +147,7 @@ class ShortcutsDialog(_Dialog):
         form.setContentsMargins(0, 0, 2 * GRID, 0)
         for spec in ACTIONS:
             words = spec.text.replace("&", "").replace("…", "")
-            edit = QKeySequenceEdit(QKeySequence(settings.value.shortcuts.get(spec.name, spec.keys)))
+            edit = _KeysEdit(QKeySequence(settings.value.shortcuts.get(spec.name, spec.keys)))
             edit.setAccessibleName(f"Keys for {words}")
             edit.setMaximumSequenceLength(1)
             edit.setClearButtonEnabled(True)
@@ -170,8 +185,10 @@ class ShortcutsDialog(_Dialog):
         used: dict[str, str] = {}
         problem = ""
         for spec in ACTIONS:
-            keys = self._edits[spec.name].keySequence().toString()
+            chosen = self._edits[spec.name].keySequence()
+            keys = chosen.toString()
             words = spec.text.replace("&", "").replace("…", "")
+            problem = problem or unfit(chosen)
             if keys and keys in used:
                 problem = f"{keys} is used by both {used[keys]} and {words}; change one of them."
             used[keys] = words

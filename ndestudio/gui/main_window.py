@@ -6,7 +6,7 @@ import base64
 from pathlib import Path
 
 from PySide6.QtCore import QMimeData, Qt, QTimer
-from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDragLeaveEvent, QDropEvent
+from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDragLeaveEvent, QDropEvent, QShowEvent
 from PySide6.QtWidgets import (
     QApplication,
     QFileDialog,
@@ -30,6 +30,7 @@ from ndestudio.gui.style_cache import forget
 from ndestudio.gui.theme import theme
 from ndestudio.gui.toasts import Toasts
 from ndestudio.gui.tour import TourCard
+from ndestudio.gui.wheel import WheelGuard
 from ndestudio.gui.window import StudioWindow
 from ndestudio.session.files import Use, open_filter, samples
 from ndestudio.session.ports import STAGES, Stage
@@ -63,6 +64,7 @@ class MainWindow(StudioWindow):
         self.status = StatusBar()
         self.toasts = Toasts(self)
         self.overlay = DropOverlay(self)
+        self._wheel = WheelGuard(self)
         self._lay_out()
         self.actions_ = Actions(self, handlers(self), session.settings.value.shortcuts)
         self._recent_menu = QMenu("Open &recent", self)
@@ -255,6 +257,10 @@ class MainWindow(StudioWindow):
             self.session.autosave.dismiss(leftover)
 
     # --- Qt events -------------------------------------------------------------------------------------------------
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        self._wheel.watch(self)
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         if _local_files(event.mimeData()):

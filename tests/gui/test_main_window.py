@@ -129,6 +129,31 @@ def test_shortcuts_are_unique(window: MainWindow):
     assert len(keys) == len(set(keys))
 
 
+@pytest.mark.parametrize("keys", ["Return", "A", "Shift+A", "Space", "Del", "Enter"])
+def test_keys_that_type_are_no_shortcut(window: MainWindow, session: Session, keys: str):
+    from PySide6.QtGui import QKeySequence
+    from PySide6.QtWidgets import QDialogButtonBox
+
+    from ndestudio.gui.dialogs import ShortcutsDialog
+
+    dialog = ShortcutsDialog(window.actions_, session.settings, window)
+    dialog._edits["train"].setKeySequence(QKeySequence(keys))
+    assert "alone is needed for typing" in dialog._problem.text()
+    assert not dialog._box.button(QDialogButtonBox.StandardButton.Ok).isEnabled()
+    window.actions_.use_shortcuts({"train": keys})
+    assert window.actions_["train"].shortcut().toString() == "F5", "what was kept from before is not used either"
+
+
+def test_escape_closes_the_shortcuts_from_within_a_field(window: MainWindow, session: Session, qtbot: QtBot):
+    from ndestudio.gui.dialogs import ShortcutsDialog
+
+    dialog = ShortcutsDialog(window.actions_, session.settings, window)
+    dialog.open()
+    edit = dialog._edits["train"]
+    qtbot.keyClick(edit, Qt.Key.Key_Escape)
+    assert dialog.isHidden()
+
+
 def test_a_shortcut_can_be_changed(window: MainWindow, session: Session):
     from ndestudio.gui.dialogs import ShortcutsDialog
 

@@ -74,9 +74,34 @@ def test_completion_offers_what_the_model_knows(view: ModelView, qtbot: QtBot):
     view.editor.moveCursor(QTextCursor.MoveOperation.End)
     qtbot.keyClicks(view.editor, "ly")
     assert view.editor._popup().isVisible()
-    qtbot.keyClick(view.editor, Qt.Key.Key_Return)
+    qtbot.keyClick(view.editor, Qt.Key.Key_Tab)
     assert view.editor.toPlainText() == "d(hare)/dt = lynx"
     assert not view.editor._popup().isVisible()
+
+
+def test_return_begins_a_line_while_suggestions_are_open(view: ModelView, qtbot: QtBot):
+    """Text typed without looking at the suggestions keeps its lines."""
+    view.editor.selectAll()
+    qtbot.keyClicks(view.editor, "d(hare)/dt = ha")
+    popup = view.editor.completer.popup()
+    assert popup is not None
+    assert popup.isVisible()
+    qtbot.keyClick(view.editor, Qt.Key.Key_Return)
+    assert not popup.isVisible()
+    qtbot.keyClicks(view.editor, "d(lynx)/dt = ha")
+    qtbot.keyClick(view.editor, Qt.Key.Key_Tab)
+    assert view.editor.toPlainText() == "d(hare)/dt = ha\nd(lynx)/dt = hare"
+
+
+def test_return_takes_the_suggestion_that_was_moved_to(view: ModelView, qtbot: QtBot):
+    view.editor.selectAll()
+    qtbot.keyClicks(view.editor, "d(hare)/dt = s")
+    popup = view.editor.completer.popup()
+    assert popup is not None
+    qtbot.keyClick(popup, Qt.Key.Key_Down)
+    chosen = str(popup.currentIndex().data())
+    qtbot.keyClick(popup, Qt.Key.Key_Return)
+    assert view.editor.toPlainText() == f"d(hare)/dt = {chosen}("
 
 
 def test_a_function_is_completed_with_its_bracket(view: ModelView, qtbot: QtBot):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from PySide6.QtCore import QEvent, QMimeData, QRect, QSize, QStringListModel, Qt, Signal
+from PySide6.QtCore import QEvent, QMimeData, QObject, QRect, QSize, QStringListModel, Qt, Signal
 from PySide6.QtGui import (
     QColor,
     QFont,
@@ -25,6 +25,7 @@ from ndestudio.session.model.state import TextProblem, Words
 
 _TOKEN = re.compile(r"(?P<comment>#[^\n]*)|(?P<number>(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)|(?P<name>[^\W\d]\w*)")
 _MIN_PREFIX = 1
+_MOVES = (Qt.Key.Key_Up, Qt.Key.Key_Down, Qt.Key.Key_PageUp, Qt.Key.Key_PageDown)
 
 
 class Highlighter(QSyntaxHighlighter):
@@ -109,7 +110,9 @@ class EquationEditor(QPlainTextEdit):
         self.completer.setWidget(self)
         self.completer.setCaseSensitivity(Qt.CaseSensitivity.CaseInsensitive)
         self.completer.setCompletionMode(QCompleter.CompletionMode.PopupCompletion)
+        self._moved = False
         self._popup().setAccessibleName("Completions")
+        self._popup().installEventFilter(self)
         self._popup().clicked.connect(lambda index: self._complete(str(index.data())))
         self.textChanged.connect(self._on_text)
         self.updateRequest.connect(self._on_update)
@@ -172,9 +175,11 @@ class EquationEditor(QPlainTextEdit):
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         popup = self._popup()
-        if popup.isVisible() and event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Tab):
+        if popup.isVisible() and self._takes_suggestion(event):
             self._complete(str(popup.currentIndex().data() or self.completer.currentCompletion()))
             return
+        if popup.isVisible() and event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
+            popup.hide()
         if popup.isVisible() and event.key() == Qt.Key.Key_Escape:
             popup.hide()
             return
@@ -187,7 +192,11 @@ class EquationEditor(QPlainTextEdit):
         self._offer_completion(asked or bool(event.text().strip()), always=asked)
 
     def event(self, event: QEvent) -> bool:
-        """The sentence of a problem under the pointer; undo keys belong to the window."""
+        """The sentence of a problem under the pointer; undo keys belong to the window; Tab takes an open suggestion."""
+        pressed = isinstance(event, QKeyEvent) and event.type() == QEvent.Type.KeyPress
+        if pressed and event.key() == Qt.Key.Key_Tab and self._popup().isVisible():
+            self.keyPressEvent(event)  # without suggestions it goes to the next widget
+            return True
         if event.type() == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent) and _is_undo(event):
             event.ignore()
             return False
@@ -219,10 +228,24 @@ class EquationEditor(QPlainTextEdit):
             popup.hide()
             return
         popup.setCurrentIndex(self.completer.completionModel().index(0, 0))
+        self._moved = False
         rect = self.cursorRect()
         rect.translate(self.viewport().pos())
         rect.setWidth(popup.sizeHintForColumn(0) + popup.verticalScrollBar().sizeHint().width() + 24)
         self.completer.complete(rect)
+
+    def _takes_suggestion(self, event: QKeyEvent) -> bool:
+        """Tab takes the suggestion; Return only where a person has moved in the list, else it begins a line, as it does in
+        text that is pasted or typed without looking."""
+        if event.key() == Qt.Key.Key_Tab:
+            return True
+        return self._moved and event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Whether a person goes through the suggestions, whose list has the keys while it is open."""
+        if event.type() == QEvent.Type.KeyPress and isinstance(event, QKeyEvent) and watched is self._popup():
+            self._moved = self._moved or event.key() in _MOVES
+        return super().eventFilter(watched, event)
 
     def _popup(self) -> QAbstractItemView:
         popup = self.completer.popup()
