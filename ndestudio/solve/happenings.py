@@ -23,6 +23,8 @@ STEPS = 100
 """Steps of a simulation at least: what comes true and is over again between two looks is not seen."""
 MOST = 500
 """Events of a simulation; more come from a law that jumps ever faster."""
+TOGETHER = 1e-14
+"""Distance of times, over the time itself, at which events happen together: it is that of rounding."""
 TOUCHING = 1e-9
 """Value of a condition, over its size before, that counts as 0 just after its own event."""
 
@@ -119,13 +121,13 @@ class _Run:
                 self.states[inside] = dense(self._t[inside]).T
             if crossing is not None:
                 self.here, self.y = reached, dense(reached)
-                self._fire([crossing[1]])
+                self._fire(list(crossing[1]))
                 return
             self._above = self._jumps.conditions(solver.t, solver.y) > 0
         self.here, self.y = until, solver.y
 
-    def _crossing(self, dense: Any, begin: float, end: float) -> tuple[float, int] | None:
-        """The first time in a step at which a condition comes true, and which; None where none does."""
+    def _crossing(self, dense: Any, begin: float, end: float) -> tuple[float, tuple[int, ...]] | None:
+        """The first time in a step at which conditions come true, and which do; None where none does."""
         above, last = self._above.copy(), begin
         for part in LOOKS:
             now = begin + part * (end - begin)
@@ -141,7 +143,9 @@ class _Run:
                         below = next((s for j in range(1, 50) if value(s := low + (now - low) * 0.5**j) < 0), low)
                     at = below if value(below) >= 0 else float(_root(value, below, now))
                     found.append((max(at, np.nextafter(begin, now)), int(k)))
-                return min(found)
+                first = min(at for at, _ in found)
+                together = TOGETHER * (abs(first) + end - begin)
+                return first, tuple(k for at, k in found if at - first <= together)
             above, last = values > 0, now
         self._left.clear()
         return None
