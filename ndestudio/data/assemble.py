@@ -53,6 +53,8 @@ class Rows:
         Unit of the value of each row of a long table, or None.
     texts
         Place of an input that is written as text -> its texts, which are not numbered yet.
+    ends
+        Between which values lie of which no more is known (NaN: measured; -inf, inf: no end), or None.
     steady
         Rows that are steady states (their time is NaN), or None.
     """
@@ -73,6 +75,7 @@ class Rows:
     compartments: np.ndarray | None = None
     units: np.ndarray | None = None
     texts: Mapping[int, np.ndarray] = field(default_factory=dict)
+    ends: Float[np.ndarray, "row measured 2"] | None = None
     steady: Bool[np.ndarray, " row"] | None = None
 
     def rows_at(self, pick: Int64[np.ndarray, " picked"]) -> Rows:
@@ -89,6 +92,7 @@ class Rows:
             group=picked(self.group),
             rows=self.rows[pick],
             deviation=picked(self.deviation),
+            ends=picked(self.ends),
             observable=picked(self.observable),
             events={name: values[pick] for name, values in self.events.items()},
             before=picked(self.before),
@@ -212,6 +216,7 @@ def _steady_states(source: Rows, name: str, pick: _Pick, alone: bool, notes: _No
             source.inputs[row : row + 1],
             np.full(1, Part.TRAIN, dtype=np.int8),
             deviation=None if source.deviation is None else source.deviation[row : row + 1],
+            ends=_some_ends(source, slice(row, row + 1)),
             settles=True,
         )
 
@@ -252,9 +257,16 @@ def _trajectory(source: Rows, name: str, group: str | None, pick: _Pick, notes: 
         source.inputs[pick],
         part,
         deviation=deviation,
+        ends=_some_ends(source, pick),
         doses=tuple(sorted(doses, key=lambda one: one.time)),
         inputs_before=before,
     )
+
+
+def _some_ends(source: Rows, pick: _Pick) -> np.ndarray | None:
+    """Ends of the values of some rows; None where all of them were measured."""
+    ends = None if source.ends is None else source.ends[pick]
+    return None if ends is None or np.isnan(ends).all() else ends
 
 
 def _usable(measured: np.ndarray) -> int:

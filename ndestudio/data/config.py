@@ -51,8 +51,8 @@ class DoseConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     steady_state
         Not 0 where the dose has been repeated for ever (`SS`).
     censored, limit
-        1 where the measurement is a limit of quantification that the value is below, -1 where above (`CENS`), and the
-        other end of the interval (`LIMIT`).
+        1 where the measurement is a limit of quantification that the value is below, -1 where above (`CENS`, `BLQ`), and the
+        limit itself (`LLOQ`) or the other end of the interval (`LIMIT`).
     """
 
     amount: str | None = None
@@ -147,7 +147,9 @@ class DataConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
         `"trajectories"` (each a run of its own), `"mean"` (their mean, with its standard deviation) or, in columns,
         `"states"` (quantities of their own).
     below
-        What cells such as `<0.5` or `n.d.` are: `"missing"`, or `"limit"` (the limit itself, as if it were measured).
+        What cells such as `<0.5`, `>100` or `n.d.`, and values that `CENS` or `BLQ` flags, are: `"censored"` (known to lie beyond the
+        limit and no more: they count in the fit by the probability of that), `"missing"`, or `"limit"` (the limit itself, as if it
+        were measured). A cell that names no limit is missing unless a column (`LLOQ`) has it.
     sentinels
         Column -> numbers in it that mean "not measured", such as -999; none: all its numbers are measurements. Where
         a number looks like such a mark, the program asks.
@@ -232,7 +234,7 @@ class DataConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     observable: str | None = None
     value: str | None = None
     replicates: Literal["trajectories", "mean", "states"] | None = None
-    below: Literal["missing", "limit"] | None = None
+    below: Literal["censored", "missing", "limit"] | None = None
     sentinels: dict[str, tuple[float, ...]] = {}
     doses: DoseConfig = DoseConfig()
     from_first_dose: bool = False

@@ -155,6 +155,9 @@ class Trajectory:
         Whether it begins at the steady state that is reached from its initial values.
     settle_inputs
         Place of an input -> value under which it settles before; the others are as at the begin.
+    ends
+        Lower and upper end between which a value is known to lie and no more, as below a limit of detection (NaN: it was
+        measured itself; -inf, inf: no end); ``measured`` holds the limit there. None: all were measured.
     """
 
     name: str
@@ -173,6 +176,7 @@ class Trajectory:
     initial: Mapping[str, float] = field(default_factory=dict)
     settles: bool = False
     settle_inputs: Mapping[int, float] = field(default_factory=dict)
+    ends: Float[np.ndarray, "time measured 2"] | None = None
 
     @property
     def settle_point(self) -> Float[np.ndarray, " input"]:
@@ -263,6 +267,15 @@ class Dataset:
             if trajectory.name == name:
                 return trajectory
         raise KeyError(name)
+
+    @property
+    def censored_columns(self) -> tuple[str, ...]:
+        """Measured columns with values of which only a limit is known."""
+        found = np.zeros(len(self.measured), dtype=bool)
+        for trajectory in self.trajectories:
+            if trajectory.ends is not None:
+                found |= ~np.isnan(trajectory.ends).all(axis=(0, 2))
+        return tuple(name for name, one in zip(self.measured_names, found, strict=True) if one)
 
     def has(self, part: Part) -> bool:
         return any(bool(trajectory.mask(part).any()) for trajectory in self.trajectories)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 
 from ndestudio.data.assemble import Rows, assemble, at_rest, without_endless
+from ndestudio.data.cells import Kind
 from ndestudio.data.conditions import with_conditions
 from ndestudio.data.config import DataConfig
 from ndestudio.data.covariates import with_covariates
@@ -18,10 +20,11 @@ from ndestudio.data.deviations import cleaned
 from ndestudio.data.input_paths import with_paths
 from ndestudio.data.names import TIME_NAME, suggestion
 from ndestudio.data.plan import Plan, clock_columns, forms, kinds, make_plan, match
-from ndestudio.data.readers.base import Table, side_by_side, suited
+from ndestudio.data.readers.base import Head, Reader, Table, side_by_side, suited
 from ndestudio.data.readers.registry import reader_for
 from ndestudio.data.roles import Analysed
 from ndestudio.data.shape.across import spread
+from ndestudio.data.shape.below import side
 from ndestudio.data.shape.events import plain_texts
 from ndestudio.data.shape.reshape import Quantity, Shaped, columns_at, reshape
 from ndestudio.data.shape.runs import run_name
@@ -72,7 +75,8 @@ def load(config: DataConfig, reporter: Reporter | None = None, base: str | Path 
         head = replace(head, times=forms(plan, columns), clock=clock)
         table = reader.read(path, head, kinds(plan, columns), config, reporter)
         clocks.append(clock_columns(plan, columns, table, file))
-        sources.append(_rows(plan, columns, table, file))
+        texts = _texts_of_limits(reader, path, head, plan, columns, config) if config.below == "censored" else None
+        sources.append(_with_ends(_rows(plan, columns, table, file), plan, columns, texts))
         files.append(Source(file, table.sha256))
     assert plan is not None
     plan, sources = _timed(plan, sources, clocks, config)
@@ -142,6 +146,31 @@ def _rows(plan: Plan, columns: dict[int, Analysed], table: Table, file: str) -> 
         compartments=None if where is None else plain_texts(values(where)),
         texts={k: plain_texts(values(one)) for k, one in enumerate(plan.inputs) if one.index in plan.texts},
     )
+
+
+def _texts_of_limits(
+    reader: Reader, path: Path, head: Head, plan: Plan, columns: dict[int, Analysed], config: DataConfig
+) -> Table:
+    """The cells of the measured columns as they are written."""
+    wanted = {columns[one.index].index: "text" for one in plan.read_as_values}
+    return reader.read(path, head, cast("dict[int, Kind]", wanted), config, SilentReporter())
+
+
+def _with_ends(source: Rows, plan: Plan, columns: dict[int, Analysed], texts: Table | None) -> Rows:
+    """Rows with the ends between which values lie whose cells name a limit (`<0.5`)."""
+    if texts is None:
+        return source
+    ends = np.full((*source.measured.shape, 2), np.nan)
+    for k, one in enumerate(plan.read_as_values):
+        cells = texts.columns[columns[one.index].index]
+        sides = {cell: side(str(cell)) for cell in set(cells)}
+        at = np.flatnonzero([sides[cell] != 0 for cell in cells])
+        rows = np.searchsorted(source.rows, texts.rows[at])
+        for row, cell in zip(rows, cells[at], strict=True):
+            limit = source.measured[row, k]
+            if np.isfinite(limit):
+                ends[row, k] = (-np.inf, limit) if sides[cell] < 0 else (limit, np.inf)
+    return source if np.isnan(ends).all() else replace(source, ends=ends)
 
 
 def _run_names(columns: list[np.ndarray]) -> np.ndarray | None:

@@ -191,7 +191,7 @@ class Candidates:
 
     def _laid_out(self, problem: PreparedFit, steps: int, rows: list[Rows]) -> Batch:
         batch = make_batch(problem, steps, rows=rows, padded=False)
-        if not self.train.estimates_noise:
+        if not self.problem.train.estimates_noise:
             return batch
         place = {name: k for k, name in enumerate(self.batch.names)}
         index = [place[name] for name in batch.names]

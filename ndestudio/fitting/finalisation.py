@@ -90,6 +90,7 @@ def finalise(tracker: Tracker, ending: Ending, described: Device) -> Fit:
     stage, iteration, loss, validation = tracker.best_stage
     best = Checkpoint(stage, iteration, loss, validation, model)
     seconds = {**tracker.seconds, "total": time.perf_counter() - tracker.made}
+    laws = {} if tracker.noise is None else described_noise(problem, tracker.noise)
     return Fit(
         outcome=outcome,
         sentence=sentence,
@@ -100,8 +101,12 @@ def finalise(tracker: Tracker, ending: Ending, described: Device) -> Fit:
         history=tuple(tracker.histories),
         checkpoints=(*tracker.checkpoints, best),
         seconds=seconds,
-        noise=_residual_noise(problem, predicted or predict(problem, model), tracker.freedom),
-        noise_model={} if tracker.noise is None else described_noise(problem, tracker.noise),
+        noise={
+            **_residual_noise(problem, predicted or predict(problem, model), tracker.freedom),
+            # what is left beside a limit is no error
+            **{name: one.level for name, one in laws.items() if one.limits and not one.logarithmic},
+        },
+        noise_model=laws,
         intervals=_intervals(tracker, model),
         population=tracker.population,
         notes=tuple(tracker.notes),

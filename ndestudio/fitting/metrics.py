@@ -17,7 +17,7 @@ class Metrics:
     trajectories held out as a whole are estimated, too: the noise of a first sample is no error of the model).
 
     NRMSE = sqrt(mean of squared errors over the measured values of the part) / standard deviation of the column over the
-    whole dataset. Each mapping is measured column -> NRMSE, and `"mean"` -> mean over columns; empty when the part has no
+    whole dataset; a value of which only a limit is known counts by how far the prediction is on the wrong side. Each mapping is measured column -> NRMSE, and `"mean"` -> mean over columns; empty when the part has no
     rows; infinite when the simulation failed.
     """
 
@@ -66,7 +66,12 @@ def _nrmse(model: FittedModel, dataset: Dataset, simulations: Mapping[str, Simul
             rows = mask[:, k]
             if rows.any():
                 predicted = simulations[trajectory.name].measured[rows, mine]
-                errors.append(predicted - trajectory.measured[rows, k])
+                error = predicted - trajectory.measured[rows, k]
+                if trajectory.ends is not None:
+                    low, high = trajectory.ends[rows, k].T
+                    beyond = predicted - np.clip(predicted, low, high)
+                    error = np.where(np.isnan(low), error, beyond)
+                errors.append(error)
         if errors:
             with np.errstate(all="ignore"):
                 value = float(np.sqrt(np.mean(np.concatenate(errors) ** 2)) / spread[k])

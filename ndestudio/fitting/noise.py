@@ -18,13 +18,12 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
-import scipy.stats
 from jaxtyping import Float
 
 from ndestudio.fitting.batches import Batch, start_point
 from ndestudio.fitting.engines import VectorEngine
 from ndestudio.fitting.noise_levels import Noise
-from ndestudio.fitting.noise_settings import is_plain, limits, most_likely, noise_of, unknowns
+from ndestudio.fitting.noise_settings import likely_law, limits, noise_of, unknowns
 from ndestudio.fitting.optimizers.levenberg_marquardt import Point
 from ndestudio.fitting.prepared import PreparedFit
 from ndestudio.fitting.result import NoiseLevel
@@ -41,10 +40,6 @@ MANY, SOME = 60, 6
 """Rounds where working values follow the model: without, and with networks."""
 STILL = 3e-4
 """Change of the trained numbers (of order one), and of the levels, below which these rounds end."""
-SMALLEST = 1e-3
-"""Smallest constant part, as a part of the residuals' root mean square: a value met exactly must not weigh everything."""
-FEWEST = 8
-"""Values of a column from which a proportional part is estimated."""
 
 
 def refine(tracker: Tracker, again: Callable[[Batch, Point], str], reason: str) -> str:
@@ -149,6 +144,7 @@ def estimate(
         Variances of each column are divided by it: a fit follows its data closer than the truth would.
     """
     error, y = residuals(problem, batch, point)
+    ends = ends_of(problem, batch)
     count = error.shape[-1]
     laws, typical = [NoiseLaw("constant")] * count, np.ones(count)
     delta = problem.train.huber_delta if problem.train.loss == "huber" else np.inf
@@ -161,70 +157,25 @@ def estimate(
         w, predicted, observed = relative[..., k][used], y[..., k][used], batch.target.values[..., k][used]
         settings = noise_of(problem.train, name, log=bool(log[k]))
         own = 1.0 if freedom is None else float(np.sqrt(freedom[k]))
-        if is_plain(settings):
-            e, level = error[..., k][used] * np.sqrt(w), np.abs(predicted)
-            varies = settings.kind == "proportional" and not log[k] and len(e) >= FEWEST
-            s0, s1 = levels(e, level if varies else None, delta)
-            laws[k] = NoiseLaw(settings.kind, s0 / own, s1 / own)
-        else:
-            laws[k] = most_likely(settings, predicted, observed, w, own)
+        between = None if ends is None or np.isnan(ends[:, :, k]).all() else ends[:, :, k][used]
+        laws[k] = likely_law(settings, predicted, observed, w, own=own, ends=between, log=bool(log[k]), delta=delta)
         square = laws[k].scale(predicted, w) ** 2 if laws[k].kind == "student" else laws[k].variance(predicted) / w
         typical[k] = float(np.sqrt(np.mean(square)))
     return Noise(tuple(laws), typical)
 
 
-def levels(e: Float[np.ndarray, " n"], y: Float[np.ndarray, " n"] | None, delta: float = np.inf) -> tuple[float, float]:
-    """s0 and s1 that make errors ``e`` at values ``y`` most likely (s1 = 0 for ``y`` None).
-
-    The variance is written as k (1 - p + p y^2 / mean(y^2)): k is profiled out, p found on a line.
-
-    Parameters
-    ----------
-    delta
-        Errors beyond this many levels count as that many (Huber 1981, Robust Statistics, proposal 2).
-    """
-    size = float(np.sqrt(np.mean(e**2)))
-    if size == 0:
-        return 1e-12 * (1.0 if y is None else max(float(np.max(y)), 1e-300)), 0.0
-    mean_square = 0.0 if y is None else float(np.mean(y**2))
-    if y is None or mean_square == 0:
-        return float(np.sqrt(_scale(e**2, delta))), 0.0
-    shape = y**2 / mean_square
-    least = SMALLEST**2
-    logits = np.linspace(-9.0, -np.log(least), 65)
-
-    def cost(logit: float) -> float:
-        part = 1.0 / (1.0 + np.exp(-logit))
-        relative = np.maximum(1.0 - part, least) + part * shape
-        return len(e) * float(np.log(_scale(e**2 / relative, delta))) + float(np.sum(np.log(relative)))
-
-    costs = [cost(z) for z in logits]
-    best = int(np.argmin(costs))
-    fine = np.linspace(logits[max(best - 1, 0)], logits[min(best + 1, len(logits) - 1)], 21)
-    part = 1.0 / (1.0 + np.exp(-min(fine, key=cost)))
-    # as likely without a proportional part: the simpler noise
-    if costs[0] - min(costs) < 2.0:
-        return float(np.sqrt(_scale(e**2, delta))), 0.0
-    rest = max(1.0 - part, least)
-    k = _scale(e**2 / (rest + part * shape), delta)
-    return float(np.sqrt(k * rest)), float(np.sqrt(k * part / mean_square))
-
-
-def _scale(squares: Float[np.ndarray, " n"], delta: float) -> float:
-    """Mean square, or its robust counterpart where errors beyond ``delta`` levels are cut."""
-    value = float(np.mean(squares))
-    if not np.isfinite(delta):
-        return max(value, 1e-300)
-    # E min(z^2, d^2) of a standard normal z
-    inside = 2.0 * float(scipy.stats.norm.cdf(delta)) - 1.0
-    expected = inside - 2.0 * delta * float(scipy.stats.norm.pdf(delta)) + delta**2 * (1.0 - inside)
-    value = max((1.4826**2) * float(np.median(squares)), 1e-300)
-    for _ in range(30):
-        new = max(float(np.mean(np.minimum(squares, delta**2 * value))) / expected, 1e-300)
-        if abs(new - value) < 1e-6 * value:
-            break
-        value = new
-    return value
+def ends_of(problem: PreparedFit, batch: Batch) -> Float[np.ndarray, "row sample measured 2"] | None:
+    """Ends between which values lie of which only a limit is known, as compared (NaN: measured); None where all were measured."""
+    if not problem.dataset.censored_columns:
+        return None
+    found = np.full((*batch.target.values.shape, 2), np.nan)
+    for place, row in enumerate(batch.rows):
+        if row.trajectory.ends is not None:
+            found[place, : len(row.index)] = row.trajectory.ends[row.index]
+    log = problem.space.constants.log[:, None]
+    with np.errstate(all="ignore"):
+        logarithms = np.where(found > 0, np.log(found), np.where(np.isnan(found), np.nan, -np.inf))
+    return np.where(log, logarithms, found)
 
 
 def residuals(
@@ -243,12 +194,14 @@ def reweighed(
     """The batch with the working values and weights of the laws at the predictions of ``point``, and the loss that the noise
     amounts to under them; weights of each part sum to 1 again."""
     _, y = residuals(problem, batch, point)
+    ends = ends_of(problem, batch)
     target, spread = batch.target, problem.space.constants.spread
     w = np.where(target.train > 0, _relative(target.train), _relative(target.validation))
     values, factor = target.values.copy(), np.zeros(w.shape)
     with np.errstate(all="ignore"):
         for k, law in enumerate(noise.laws):
-            here = law.working(y[..., k], target.values[..., k], w[..., k], scoring=scoring)
+            own = None if ends is None else ends[:, :, k]
+            here = law.working(y[..., k], target.values[..., k], w[..., k], scoring=scoring, ends=own)
             usable = np.isfinite(here[0]) & np.isfinite(here[1])
             values[..., k] = np.where(usable, here[0], target.values[..., k])
             factor[..., k] = np.where(usable, here[1] / w[..., k], 0.0) * spread[k] ** 2
@@ -276,10 +229,12 @@ def log_likelihood(problem: PreparedFit, batch: Batch, point: Point) -> tuple[fl
     """
     noise, (_, y) = estimate(problem, batch, point), residuals(problem, batch, point)
     found, count, relative = 0.0, 0, _relative(batch.target.train)
+    ends = ends_of(problem, batch)
     for k, (law, name) in enumerate(zip(noise.laws, problem.dataset.measured_names, strict=True)):
         used = batch.target.train[..., k] > 0
         if used.any():
-            found += float(law.log_density(y[used, k], batch.target.values[used, k], relative[used, k]).sum())
+            own = None if ends is None else ends[used, k]
+            found += float(law.log_density(y[used, k], batch.target.values[used, k], relative[used, k], own).sum())
             count += unknowns(noise_of(problem.train, name, log=bool(problem.space.constants.log[k])))
     return found, count
 
@@ -304,6 +259,20 @@ def _change(before: Noise, after: Noise) -> float:
     return max(relative(before.typical, after.typical), relative(before.numbers, after.numbers))
 
 
+def _limits(problem: PreparedFit, name: str) -> str:
+    """What is known of values beyond limits, in words."""
+    found = [limits(noise_of(problem.train, name, log=False))]
+    if name in problem.dataset.censored_columns:
+        k = problem.dataset.measured_names.index(name)
+        count = sum(
+            int((~np.isnan(one.ends[:, k]).all(axis=1)).sum())
+            for one in problem.dataset.trajectories
+            if one.ends is not None
+        )
+        found.append(f"{count} values known to lie beyond a limit only")
+    return ", ".join(one for one in found if one)
+
+
 def described(problem: PreparedFit, noise: Noise) -> dict[str, NoiseLevel]:
     """Levels by column, of the columns that the model describes."""
     found, names = {}, problem.dataset.measured_names
@@ -318,6 +287,6 @@ def described(problem: PreparedFit, noise: Noise) -> dict[str, NoiseLevel]:
                 kind=law.kind,
                 freedom=law.freedom if law.kind == "student" else 0.0,
                 dispersion=law.dispersion,
-                limits=limits(noise_of(problem.train, name, log=False)),
+                limits=_limits(problem, name),
             )
     return found

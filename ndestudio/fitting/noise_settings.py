@@ -10,9 +10,10 @@ import scipy.optimize
 from jaxtyping import Float
 
 from ndestudio.data.dataset import Dataset
+from ndestudio.data.scatter import FEWEST, levels
 from ndestudio.errors import DataError, SpecError
 from ndestudio.fitting.config import ColumnNoise, TrainConfig
-from ndestudio.problem.noise_law import COUNTS, NoiseLaw
+from ndestudio.problem.noise_law import COUNTS, Ends, NoiseLaw
 
 USED = {
     "constant": ("constant", "below", "above", "resolution"),
@@ -38,6 +39,18 @@ def noise_of(train: TrainConfig, name: str, *, log: bool) -> ColumnNoise:
         return found
     below, above = (None if limit is None else float(np.log(limit)) for limit in (found.below, found.above))
     return msgspec.structs.replace(found, below=below, above=above)
+
+
+def for_limits(train: TrainConfig, dataset: Dataset) -> TrainConfig:
+    """The settings with noise of the columns of which some values are known to lie beyond a limit only: their limits count by the
+    probability that the noise takes the prediction there, for which its size has to be estimated."""
+    kind = "proportional" if train.noise == "proportional" else "constant"
+    missing = {
+        name: ColumnNoise(kind="constant" if name in train.log_states else kind)
+        for name in dataset.censored_columns
+        if name not in train.column_noise
+    }
+    return msgspec.structs.replace(train, column_noise={**train.column_noise, **missing}) if missing else train
 
 
 def is_plain(settings: ColumnNoise) -> bool:
@@ -86,9 +99,25 @@ def check_noise(dataset: Dataset, train: TrainConfig) -> None:
             raise SpecError(
                 f'{place}: `loss = "huber"` goes with normal noise without limits; leave it out (`student` counts outliers little)'
             )
+        if name in dataset.censored_columns:
+            _check_cells(place, settings, train)
         column = dataset.measured_names.index(name)
         values = np.concatenate([one.measured[:, column] for one in dataset.trajectories])
         _check_values(place, settings, values[np.isfinite(values)], log=name in train.log_states)
+
+
+def _check_cells(place: str, settings: ColumnNoise, train: TrainConfig) -> None:
+    """Refuse what values of which only a limit is known do not go with."""
+    if settings.kind not in ("constant", "proportional"):
+        raise SpecError(
+            f"{place}: of some values only a limit is known, which goes with normal noise (`constant`, `proportional`, logarithms) and "
+            f'not with `{settings.kind}`; choose one of these, or read the cells otherwise (`below = "missing"` in [data])'
+        )
+    if train.loss == "huber":
+        raise SpecError(
+            f'{place}: of some values only a limit is known, which `loss = "huber"` does not go with; leave it out, or read the cells '
+            'otherwise (`below = "missing"` in [data])'
+        )
 
 
 def _check_settings(place: str, settings: ColumnNoise, *, log: bool) -> None:
@@ -129,12 +158,43 @@ def _check_values(place: str, settings: ColumnNoise, values: Float[np.ndarray, "
         raise DataError(f"{place}: all {len(values)} values lie at or beyond its limits; there is nothing to fit")
 
 
+def likely_law(
+    settings: ColumnNoise,
+    predicted: Float[np.ndarray, " value"],
+    observed: Float[np.ndarray, " value"],
+    weight: Float[np.ndarray, " value"],
+    *,
+    own: float = 1.0,
+    ends: Ends = None,
+    log: bool = False,
+    delta: float = np.inf,
+) -> NoiseLaw:
+    """The law of a column under which what its predictions leave is most likely; values and predictions as compared.
+
+    Parameters
+    ----------
+    own, ends
+        As of ``most_likely``.
+    log
+        Whether logarithms are compared: they have no proportional part.
+    delta
+        Errors beyond this many levels count as that many.
+    """
+    if not is_plain(settings) or ends is not None:
+        return most_likely(settings, predicted, observed, weight, own, ends)
+    e, level = (observed - predicted) * np.sqrt(weight), np.abs(predicted)
+    varies = settings.kind == "proportional" and not log and len(e) >= FEWEST
+    s0, s1 = levels(e, level if varies else None, delta)
+    return NoiseLaw(settings.kind, s0 / own, s1 / own)
+
+
 def most_likely(
     settings: ColumnNoise,
     predicted: Float[np.ndarray, " value"],
     observed: Float[np.ndarray, " value"],
     weight: Float[np.ndarray, " value"],
     own: float,
+    ends: Ends = None,
 ) -> NoiseLaw:
     """The law whose constants, but for those given, make ``observed`` most likely.
 
@@ -142,6 +202,8 @@ def most_likely(
     ----------
     own
         What estimated standard deviations are divided by, see ``noise.estimate``.
+    ends
+        Between which values lie of which only a limit is known; None: all were measured.
     """
     size = 1.4826 * float(np.median(np.abs(observed - predicted) * np.sqrt(weight)))
     size = max(size, 1e-9 * float(np.abs(observed).max(initial=0.0)), 1e-300)
@@ -150,6 +212,7 @@ def most_likely(
     unknown = [name for name in NUMBERS if name in USED[settings.kind] and getattr(settings, name) is None]
     law = NoiseLaw(
         settings.kind,
+        cells=ends is not None,
         **{name: getattr(settings, name) for name in _given(settings)},
     )
 
@@ -165,7 +228,7 @@ def most_likely(
 
     def cost(logarithms: Float[np.ndarray, " number"]) -> float:
         with np.errstate(all="ignore"):
-            value = -float(np.sum(made(logarithms).log_density(predicted, observed, weight)))
+            value = -float(np.sum(made(logarithms).log_density(predicted, observed, weight, ends)))
         return value if np.isfinite(value) else 1e300
 
     options = {"xatol": 1e-5, "fatol": 1e-7, "maxiter": 400 * len(unknown)}

@@ -14,7 +14,7 @@ from ndestudio.data.smoothing import SmoothedTrajectory
 from ndestudio.errors import DataError, EquationError, SpecError
 from ndestudio.expression.tree import Number
 from ndestudio.fitting.config import TrainConfig
-from ndestudio.fitting.noise_settings import check_noise
+from ndestudio.fitting.noise_settings import check_noise, for_limits
 from ndestudio.fitting.path_penalty import PathPenalty, path_penalties
 from ndestudio.fitting.priors import Priors, model_priors
 from ndestudio.fitting.robust import without_outliers
@@ -122,6 +122,7 @@ def prepare_fit(
     train_networks: bool = True,
 ) -> PreparedFit:
     """Scales, limits, noise and starts of a fit of ``model`` to ``dataset``."""
+    train = for_limits(train, dataset)
     observed = np.array([model.system.observation(name) is not None for name in dataset.measured_names])
     log = _logarithms(dataset, train)
     scale = _state_scale(model)
@@ -155,7 +156,7 @@ def prepare_fit(
     )
     _check_bend(train)
     check_noise(dataset, train)
-    _check_runs(model, train)
+    _check_runs(model, dataset, train)
     if model.settles:
         refuse_unsettled(space.structure)
         if any(event.kind in ("when", "every") for event in model.system.events):
@@ -208,7 +209,7 @@ def _check_bend(train: TrainConfig) -> None:
         raise SpecError(f"[train] `huber_delta` must be above 0, not {train.huber_delta:g}")
 
 
-def _check_runs(model: FittedModel, train: TrainConfig) -> None:
+def _check_runs(model: FittedModel, dataset: Dataset, train: TrainConfig) -> None:
     """Refuse to keep all initial values where parameters of runs are among them, and what a population cannot have.
 
     Random parameters are estimated by a likelihood of normal errors of one level in a column (or in all, in units of their spreads),
@@ -218,6 +219,7 @@ def _check_runs(model: FittedModel, train: TrainConfig) -> None:
     known = {
         '`loss = "huber"`': train.loss != "squares",
         f'`noise = "{train.noise}"`': train.noise not in ("spread", "constant"),
+        "values known to lie beyond a limit only": bool(dataset.censored_columns),
         "`column_noise`": bool(train.column_noise),
         "penalties along the path": bool(model.config.penalties),
     }

@@ -10,7 +10,7 @@ Carroll and Ruppert 1988, Transformation and Weighting in Regression, chapter 2)
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 import scipy.special
@@ -25,6 +25,7 @@ LEAST = 1e-14
 """Smallest information, as a part of that of a measured value: far beyond a limit a value says nothing."""
 
 Values = Float[np.ndarray, " value"]
+Ends: TypeAlias = Float[np.ndarray, "value 2"] | None
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,9 @@ class NoiseLaw:
         Values at or beyond are known to lie beyond only (normal noise).
     resolution
         Values are rounded to multiples of it: each is known to lie half of it to both sides (normal noise); 0: exact.
+    cells
+        Whether some values have ends of their own (normal noise), which go with the values into each method: ``ends[value, 2]``,
+        lower and upper (NaN: the value is known itself).
     """
 
     kind: LawKind
@@ -53,10 +57,11 @@ class NoiseLaw:
     below: float = -np.inf
     above: float = np.inf
     resolution: float = 0.0
+    cells: bool = False
 
     @property
     def censored(self) -> bool:
-        return np.isfinite(self.below) or np.isfinite(self.above) or self.resolution > 0
+        return self.cells or np.isfinite(self.below) or np.isfinite(self.above) or self.resolution > 0
 
     def floored(self, predicted: Values) -> Values:
         """Predictions as the law takes them: expected counts from ``FEWEST_COUNTS`` on."""
@@ -76,14 +81,19 @@ class NoiseLaw:
             return square * (self.freedom / (self.freedom - 2.0) if self.freedom > 2.0 else np.inf)
         return square
 
-    def interval(self, observed: Values) -> tuple[Values, Values]:
+    def interval(self, observed: Values, ends: Ends = None) -> tuple[Values, Values]:
         """Where a value is known to lie; both ends equal where it is known itself."""
         half = 0.5 * self.resolution
         low = np.where(observed <= self.below, -np.inf, np.where(observed >= self.above, self.above, observed - half))
         high = np.where(observed >= self.above, np.inf, np.where(observed <= self.below, self.below, observed + half))
+        if ends is not None:
+            low = np.where(np.isnan(ends[..., 0]), low, ends[..., 0])
+            high = np.where(np.isnan(ends[..., 1]), high, ends[..., 1])
         return low, high
 
-    def log_density(self, predicted: Values, observed: Values, weight: Values | float = 1.0) -> Values:
+    def log_density(
+        self, predicted: Values, observed: Values, weight: Values | float = 1.0, ends: Ends = None
+    ) -> Values:
         """Logarithm of the density, or of the probability of counts and of intervals.
 
         A weight divides sigma^2, and multiplies the logarithm for counts.
@@ -97,7 +107,7 @@ class NoiseLaw:
         exact = -0.5 * z**2 - np.log(sigma) - 0.5 * np.log(2.0 * np.pi)
         if not self.censored:
             return exact
-        low, high = self.interval(observed)
+        low, high = self.interval(observed, ends)
         within = _log_between((low - predicted) / sigma, (high - predicted) / sigma)
         return np.where(low < high, within, exact)
 
@@ -114,7 +124,7 @@ class NoiseLaw:
             + scipy.special.xlogy(observed, part / (1.0 + part))
         )
 
-    def score(self, predicted: Values, observed: Values, weight: Values | float = 1.0) -> Values:
+    def score(self, predicted: Values, observed: Values, weight: Values | float = 1.0, ends: Ends = None) -> Values:
         """Slope of the log density by the prediction, sigma held."""
         if self.kind in COUNTS:
             mean = self.floored(predicted)
@@ -125,7 +135,7 @@ class NoiseLaw:
             return (self.freedom + 1.0) * z / (self.freedom + z**2) / sigma
         if not self.censored:
             return z / sigma
-        low, high = self.interval(observed)
+        low, high = self.interval(observed, ends)
         a, b = (low - predicted) / sigma, (high - predicted) / sigma
         with np.errstate(all="ignore"):
             mass = _log_between(a, b)
@@ -150,14 +160,21 @@ class NoiseLaw:
         return np.maximum(np.where(np.isfinite(found), found, 0.0), LEAST) / sigma**2
 
     def working(
-        self, predicted: Values, observed: Values, weight: Values | float = 1.0, *, scoring: bool = True
+        self,
+        predicted: Values,
+        observed: Values,
+        weight: Values | float = 1.0,
+        *,
+        scoring: bool = True,
+        ends: Ends = None,
     ) -> tuple[Values, Values]:
         """Values and weights of a least-squares fit that moves towards the maximum of the likelihood.
 
         Parameters
         ----------
         scoring
-            By expected information: these are the weights that tell how sure the fit is. Else by the curvature of the log
+            By expected information: these are the weights that tell how sure the fit is (with ends of single values by the curvature,
+            since limits of the others are not known). Else by the curvature of the log
             density, which normal noise with limits has everywhere, and of Student's t by its weights of expectation and
             maximisation, under which no round is less likely than the one before (Lange, Little and Taylor 1989, J. Am. Stat.
             Assoc. 84, 881).
@@ -168,18 +185,21 @@ class NoiseLaw:
             return observed, (self.freedom + 1.0) / (self.freedom + z**2) / sigma**2
         if self.kind != "student" and not self.censored:
             return observed, self.information(predicted, weight)
-        known = self.information(predicted, weight) if scoring else self._curvature(predicted, observed, weight)
-        return predicted + self.score(predicted, observed, weight) / known, known
+        by_curvature = not scoring or self.cells
+        known = (
+            self._curvature(predicted, observed, weight, ends) if by_curvature else self.information(predicted, weight)
+        )
+        return predicted + self.score(predicted, observed, weight, ends) / known, known
 
-    def _curvature(self, predicted: Values, observed: Values, weight: Values | float) -> Values:
+    def _curvature(self, predicted: Values, observed: Values, weight: Values | float, ends: Ends) -> Values:
         """Minus the second derivative of the log density of normal noise with limits by the prediction, sigma held."""
         sigma = self.scale(predicted, weight)
-        low, high = self.interval(observed)
+        low, high = self.interval(observed, ends)
         a, b = (low - predicted) / sigma, (high - predicted) / sigma
         with np.errstate(all="ignore"):
             mass = _log_between(a, b)
             at = [np.where(np.isfinite(z), z * np.exp(_log_normal(z) - mass), 0.0) for z in (a, b)]
-            found = (self.score(predicted, observed, weight) * sigma) ** 2 - (at[0] - at[1])
+            found = (self.score(predicted, observed, weight, ends) * sigma) ** 2 - (at[0] - at[1])
         # far beyond a limit differences of large numbers are left
         return np.where(low < high, np.clip(np.where(np.isfinite(found), found, 1.0), 1e-6, 1.0), 1.0) / sigma**2
 
@@ -188,27 +208,41 @@ class NoiseLaw:
         """Whether working values are others than those measured, or their weights follow them."""
         return self.kind == "student" or self.censored
 
-    def quantile_residuals(self, predicted: Values, observed: Values) -> Values:
+    def quantile_residuals(
+        self, predicted: Values, observed: Values, weight: Values | float = 1.0, ends: Ends = None
+    ) -> Values:
         """Residuals that are standard normal where the law holds (Dunn and Smyth 1996, J. Comput. Graph. Stat. 5, 236),
         in the middle of what a count or a limit leaves open."""
         if self.kind in COUNTS:
-            mean = self.floored(predicted)
-            if self.kind == "poisson" or self.dispersion <= 0:
-                law = scipy.stats.poisson(mean)
-            else:
-                law = scipy.stats.nbinom(1.0 / self.dispersion, 1.0 / (1.0 + self.dispersion * mean))
+            law = self._counts(predicted)
             middle = 0.5 * (law.cdf(observed - 1) + law.cdf(observed))
             return scipy.special.ndtri(np.clip(middle, 1e-15, 1.0 - 1e-15))
-        z = (observed - predicted) / self.scale(predicted)
+        sigma = self.scale(predicted, weight)
+        z = (observed - predicted) / sigma
         if self.kind == "student":
             return -np.sign(z) * scipy.special.ndtri(np.maximum(scipy.stats.t.sf(np.abs(z), self.freedom), 1e-300))
-        low, high = self.interval(observed)
-        sigma = self.scale(predicted)
-        ends = scipy.special.ndtr((low - predicted) / sigma) + scipy.special.ndtr((high - predicted) / sigma)
-        return np.where(low < high, scipy.special.ndtri(np.clip(0.5 * ends, 1e-15, 1.0 - 1e-15)), z)
+        low, high = self.interval(observed, ends)
+        sums = scipy.special.ndtr((low - predicted) / sigma) + scipy.special.ndtr((high - predicted) / sigma)
+        return np.where(low < high, scipy.special.ndtri(np.clip(0.5 * sums, 1e-15, 1.0 - 1e-15)), z)
 
-    def drawn(self, predicted: Values, generator: np.random.Generator) -> Values:
-        """Values such as could be measured."""
+    def quantile(self, predicted: Values, probability: float) -> Values:
+        """What a value of weight 1 is at most with this probability; limits of detection and rounding aside."""
+        if self.kind in COUNTS:
+            return self._counts(predicted).ppf(probability).astype(float)
+        z = scipy.special.ndtri(probability)
+        if self.kind == "student":
+            z = float(scipy.stats.t.ppf(probability, self.freedom))
+        return predicted + z * self.scale(predicted)
+
+    def _counts(self, predicted: Values) -> Any:
+        """The distribution of counts."""
+        mean = self.floored(predicted)
+        if self.kind == "poisson" or self.dispersion <= 0:
+            return scipy.stats.poisson(mean)
+        return scipy.stats.nbinom(1.0 / self.dispersion, 1.0 / (1.0 + self.dispersion * mean))
+
+    def drawn(self, predicted: Values, generator: np.random.Generator, weight: Values | float = 1.0) -> Values:
+        """Values such as could be measured; those beyond a limit of the column are that limit."""
         if self.kind == "poisson" or (self.kind == "negative_binomial" and self.dispersion <= 0):
             return generator.poisson(self.floored(predicted)).astype(float)
         if self.kind == "negative_binomial":
@@ -216,8 +250,8 @@ class NoiseLaw:
             p = 1.0 / (1.0 + self.dispersion * mean)
             return generator.negative_binomial(1.0 / self.dispersion, p).astype(float)
         if self.kind == "student":
-            return predicted + self.scale(predicted) * generator.standard_t(self.freedom, predicted.shape)
-        found = predicted + self.scale(predicted) * generator.normal(size=predicted.shape)
+            return predicted + self.scale(predicted, weight) * generator.standard_t(self.freedom, predicted.shape)
+        found = predicted + self.scale(predicted, weight) * generator.normal(size=predicted.shape)
         if self.resolution > 0:
             found = self.resolution * np.round(found / self.resolution)
         return np.clip(found, self.below, self.above)

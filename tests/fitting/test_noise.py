@@ -11,9 +11,9 @@ import pytest
 from ndestudio.data.arrays import dataset_from_arrays
 from ndestudio.data.config import SplitConfig
 from ndestudio.data.dataset import Dataset
+from ndestudio.data.scatter import levels
 from ndestudio.errors import DataError
 from ndestudio.fitting import TrainConfig, fit
-from ndestudio.fitting.noise import levels
 from ndestudio.model.config import ModelConfig, ParameterConfig
 from ndestudio.solve.compiled import compilations
 from tests.fitting.conftest import HYBRID

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+import scipy.optimize
+import scipy.stats
 
 from ndestudio.data.arrays import dataset_from_arrays
 from ndestudio.data.config import SplitConfig
@@ -14,7 +17,7 @@ from ndestudio.errors import DataError, SpecError
 from ndestudio.fitting import TrainConfig, fit
 from ndestudio.fitting.config import ColumnNoise
 from ndestudio.fitting.uncertainty.information_criteria import information
-from ndestudio.model.config import ModelConfig, ParameterConfig
+from ndestudio.model.config import InitialConfig, ModelConfig, ParameterConfig
 from ndestudio.problem.noise_law import NoiseLaw
 from ndestudio.project.spec import dump_spec, load_spec
 
@@ -73,6 +76,53 @@ def test_values_below_the_limit_taken_as_measured_bias_a_rate_and_as_limits_do_n
         censored.append(fitted(data, ColumnNoise(below=2.0)).model.parameters["k"])
     assert np.mean(naive) < 0.85 * RATE
     assert np.mean(censored) == pytest.approx(RATE, rel=0.02)
+
+
+def with_limits(data: Dataset, limits: tuple[float, ...]) -> Dataset:
+    """Each trajectory with its own limit below: values under it are known to lie there only."""
+    made = []
+    for one, limit in zip(data.trajectories, limits, strict=True):
+        low = one.measured < limit
+        ends = np.where(low[..., None], np.array([-np.inf, limit]), np.nan)
+        made.append(replace(one, measured=np.maximum(one.measured, limit), ends=ends))
+    return replace(data, trajectories=tuple(made))
+
+
+def test_limits_of_single_values_leave_no_bias_and_give_the_maximum_of_the_likelihood() -> None:
+    """Two runs with different limits, without settings; the closed form of the censored likelihood by SciPy."""
+    t = np.linspace(0, 4, 40)
+    rng = np.random.default_rng(2)
+    values = [(10 * np.exp(-RATE * t) + 0.5 * rng.normal(size=40))[:, None] for _ in range(2)]
+    known = InitialConfig(value=10.0, fit=False)
+    model = ModelConfig(equations=FALLS.equations, parameters=FALLS.parameters, initial={"x": known})
+    plain = dataset_from_arrays([t, t], values, ["x"], split=SplitConfig(by="none"))
+    data = with_limits(plain, (2.0, 0.5))
+
+    def cost(p: np.ndarray) -> float:
+        total = 0.0
+        for one in data.trajectories:
+            y, sigma = 10 * np.exp(-p[0] * t), np.exp(p[1])
+            z = (one.measured[:, 0] - y) / sigma
+            below = np.isfinite(one.ends[:, 0, 1])  # type: ignore[index]
+            total -= np.where(below, scipy.stats.norm.logcdf(z), scipy.stats.norm.logpdf(z) - p[1]).sum()
+        return float(total)
+
+    best = scipy.optimize.minimize(cost, [0.7, -0.5], options={"gtol": 1e-9})
+    found = fit(model, data, TrainConfig())
+    assert found.model.parameters["k"] == pytest.approx(best.x[0], rel=1e-3)
+    # the estimate of the noise counts the parameter that was fitted
+    assert found.noise_model["x"].constant == pytest.approx(np.exp(best.x[1]), rel=0.02)
+    low, high = found.intervals["k"]
+    assert low < RATE < high
+    assert 0.5 * (high - low) / 1.96 == pytest.approx(best.hess_inv[0, 0] ** 0.5, rel=0.1)
+    taken = replace(data, trajectories=tuple(replace(one, ends=None) for one in data.trajectories))
+    assert fit(model, taken, TrainConfig()).intervals["k"][1] < RATE
+    # predictions on the right side of a limit are no errors
+    assert found.metrics.train["x"] < 0.9 * fit(model, taken, TrainConfig()).metrics.train["x"]
+    with pytest.raises(SpecError, match="only a limit is known"):
+        fit(model, data, TrainConfig(column_noise={"x": ColumnNoise(kind="student")}))
+    with pytest.raises(SpecError, match="huber"):
+        fit(model, data, TrainConfig(loss="huber"))
 
 
 def test_the_fit_is_the_maximum_of_the_likelihood() -> None:

@@ -239,8 +239,9 @@ def spread(source: Rows, times: Float[np.ndarray, " column"]) -> Rows:
     count, width = source.measured.shape
     runs = _named(source)
     pick = np.repeat(np.arange(count), width)
-    tall = replace(source, measured=np.zeros((count, 0)), group=runs, deviation=None).rows_at(pick)
-    return replace(tall, t=np.tile(times, count), measured=source.measured.reshape(-1, 1))
+    tall = replace(source, measured=np.zeros((count, 0)), group=runs, deviation=None, ends=None).rows_at(pick)
+    ends = None if source.ends is None else source.ends.reshape(-1, 1, 2)
+    return replace(tall, t=np.tile(times, count), measured=source.measured.reshape(-1, 1), ends=ends)
 
 
 def _named(source: Rows) -> np.ndarray:

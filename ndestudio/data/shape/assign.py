@@ -241,7 +241,7 @@ class _Assigning:
             self._rows_as_runs() if self._across is not None else groups(self._columns, self._runs()),
             long=self._long is not None,
             across=self._across is not None,
-            dosed=bool(self._events),
+            dosed=self._events.doses,
         )
         roles = rest.roles(self._roles)
         self._find_replicates(roles)

@@ -9,7 +9,7 @@ from ndestudio.data.cells import number
 from ndestudio.data.decisions import Choice, Decision, question
 from ndestudio.errors import DataError
 
-Answer = Literal["missing", "limit"]
+Answer = Literal["missing", "limit", "censored"]
 
 _LIMIT = re.compile(
     r"(?:<=?|≤|=<|below|under|less than|unter|kleiner(?: als)?|inf[ée]rieur [àa]|menor que|>=?|≥|=>|above|over|more than|über|"
@@ -78,6 +78,16 @@ def limit(cell: str, decimal: str = ".") -> float:
     return float("nan") if value is None else value
 
 
+_ABOVE = re.compile(r"\s*(?:[>≥=]|above|over|more|über|greater|größer|ovr)", re.IGNORECASE)
+
+
+def side(cell: str) -> int:
+    """-1 where such a cell says that the value lies below a limit, 1 where above one, 0 where it does not say."""
+    if "out of range" in cell.lower() or not is_beyond(cell):
+        return 0
+    return 1 if _ABOVE.match(cell) and not cell.strip().startswith("=<") else -1
+
+
 def beyond(cell: str, decimal: str, answer: Answer | None, *, path: str, row: int, column: str) -> float | None:
     """What such a cell counts as; None for any other cell.
 
@@ -90,7 +100,7 @@ def beyond(cell: str, decimal: str, answer: Answer | None, *, path: str, row: in
         return None
     if answer is None:
         raise ask(cell, decimal, path=path, row=row, column=column)
-    return limit(cell, decimal) if answer == "limit" else float("nan")
+    return float("nan") if answer == "missing" else limit(cell, decimal)
 
 
 def ask(cell: str, decimal: str, *, path: str, row: int, column: str | None) -> DataError:
@@ -103,6 +113,7 @@ def decision(cell: str, decimal: str, column: str | None, answer: Answer | None)
     value = limit(cell, decimal)
     number_ = "where a number is written, else missing" if value != value else f"here {value:g}"
     choices = (
+        Choice(f"known to lie beyond the limit, {number_}, and no more", {"below": "censored"}),
         Choice("not measured", {"below": "missing"}),
         Choice(f"the limit itself, {number_}, as if it were measured", {"below": "limit"}),
     )
@@ -110,10 +121,12 @@ def decision(cell: str, decimal: str, column: str | None, answer: Answer | None)
         return Decision(
             "missing", f"`{cell.strip()}` says that the value lies beyond a limit", column, choices, chosen=None
         )
-    said = (
-        "missing"
-        if answer == "missing"
-        else "the limit itself, as if it were measured unless the noise of the column names the limit"
-    )
-    sentence = f"Cells such as `{cell.strip()}` in `{column}` are taken as {said}."
-    return Decision("missing", sentence, column, choices, chosen=0 if answer == "missing" else 1)
+    said = {
+        "censored": "values that are known to lie beyond the limit and no more"
+        if value == value
+        else "missing, since they name no limit (write the limit, as `<0.5`, or a column `LLOQ` beside flags `BLQ`)",
+        "missing": "missing",
+        "limit": "the limit itself, as if it were measured unless the noise of the column names the limit",
+    }
+    sentence = f"Cells such as `{cell.strip()}` in `{column}` are taken as {said[answer]}."
+    return Decision("missing", sentence, column, choices, chosen=list(said).index(answer))

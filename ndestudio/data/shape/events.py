@@ -39,6 +39,11 @@ class Events:
     def __bool__(self) -> bool:
         return bool(self.places)
 
+    @property
+    def doses(self) -> bool:
+        """Whether there are doses or events, not flags of limits alone."""
+        return not set(self.places) <= {"censored", "limit"}
+
 
 def find_events(columns: Sequence[Analysed], taken: Sequence[int], config: DataConfig) -> Events:
     """The columns of doses and events, by the settings and by the usual names.
@@ -64,8 +69,19 @@ def find_events(columns: Sequence[Analysed], taken: Sequence[int], config: DataC
             places[name] = place
     named = asked.amount or asked.event
     if not (named or _is_table_of_doses(words, places, columns)):
-        return Events({})
+        return Events(_flags_of_limits(places, columns))
     return Events(places)
+
+
+def _flags_of_limits(places: Mapping[str, int], columns: Sequence[Analysed]) -> dict[str, int]:
+    """The columns that say which values lie beyond a limit, in a table without doses; none where they hold anything but flags."""
+    place = places.get("censored")
+    if place is None or columns[place].kind != "number":
+        return {}
+    values = columns[place].values[np.isfinite(columns[place].values)]
+    if not len(values) or not np.isin(values, (-1.0, 0.0, 1.0)).all():
+        return {}
+    return {name: places[name] for name in ("censored", "limit") if name in places}
 
 
 def _is_table_of_doses(words: Mapping[str, int], places: Mapping[str, int], columns: Sequence[Analysed]) -> bool:
@@ -137,21 +153,56 @@ def with_doses(
     if censored.any() and below is None:
         row = int(np.flatnonzero(censored)[0])
         raise ask(f"{values[row, 0]:g} (censored)", ".", path=source.path or "", row=int(source.rows[row]), column=None)
+    ends = source.ends
     if below == "missing":
         values[censored] = np.nan
+    elif below == "censored" and censored.any():
+        values, ends = _between(source, values, censored)
     forcing = np.isfinite(np.delete(source.inputs, list(covariates), axis=1)).any(axis=1)
     empty = ~measured & ~np.isfinite(source.measured).any(axis=1) & ~forcing
     if from_first_dose:
         empty &= ~_begins(source, _given(events, len(source.t)), ~empty)
     inputs = _everywhere(source, covariates)
     kept = replace(
-        source, measured=values, inputs=inputs, doses={key: tuple(found) for key, found in doses.items()}, events={}
+        source,
+        measured=values,
+        inputs=inputs,
+        doses={key: tuple(found) for key, found in doses.items()},
+        events={},
+        ends=ends,
     )
     notes = _notes(source, doses, np.where(measured[:, None], source.measured, np.nan))
     if censored.any():
         said = "missing" if below == "missing" else "taken as the limits that they are"
+        said = "known to lie beyond a limit and no more" if below == "censored" else said
         notes.append(f"{int(censored.sum())} censored values are {said}.")
     return kept.rows_at(np.flatnonzero(~empty)), notes
+
+
+def _between(
+    source: Rows, values: Float[np.ndarray, "row measured"], censored: Bool[np.ndarray, " row"]
+) -> tuple[Float[np.ndarray, "row measured"], Float[np.ndarray, "row measured 2"]]:
+    """Values with the limit in the place of what is flagged, and the ends between which these lie.
+
+    A second number (`LLOQ`, `LIMIT`) beyond the value, as seen from the side where it is said to be, is the limit itself; one on
+    that side is the other end of an interval (Monolix).
+    """
+    values = values.copy()
+    ends = np.full((*values.shape, 2), np.nan) if source.ends is None else source.ends.copy()
+    flags = np.nan_to_num(source.events["censored"])
+    second = source.events.get("limit", np.full(len(flags), np.nan))
+    for row in np.flatnonzero(censored):
+        above, other = flags[row] < 0, second[row]
+        for k in range(values.shape[1]):
+            value = values[row, k]
+            limit, end = value, -np.inf
+            if np.isfinite(other):
+                turned = (-value, -other) if above else (value, other)
+                limit, end = (other, -np.inf) if not turned[1] < turned[0] else (value, other if not above else -other)
+            if np.isfinite(limit):
+                values[row, k] = limit
+                ends[row, k] = (limit, -end) if above else (end, limit)
+    return values, ends
 
 
 def _begins(source: Rows, given: Bool[np.ndarray, " row"], kept: Bool[np.ndarray, " row"]) -> Bool[np.ndarray, " row"]:

@@ -212,7 +212,7 @@ def pivot(source: Rows, names: Sequence[str], ordered: bool = True) -> tuple[Row
         )
         source, quantity = source.rows_at(np.flatnonzero(quantity >= 0)), quantity[quantity >= 0]
     if not len(quantity):
-        return replace(source, measured=np.zeros((0, len(names))), observable=None, deviation=None), notes
+        return replace(source, measured=np.zeros((0, len(names))), observable=None, deviation=None, ends=None), notes
     group = _by_appearance(source.group, len(quantity))
     if ordered:
         _check_order(source, group, quantity, names)
@@ -224,11 +224,15 @@ def pivot(source: Rows, names: Sequence[str], ordered: bool = True) -> tuple[Row
     if source.deviation is not None:
         deviation = np.full(measured.shape, np.nan)
         deviation[row_of, quantity] = source.deviation[:, 0]
+    ends = None
+    if source.ends is not None:
+        ends = np.full((*measured.shape, 2), np.nan)
+        ends[row_of, quantity] = source.ends[:, 0]
     inputs = wide.inputs.copy()
     for k in range(inputs.shape[1]):
         known = np.flatnonzero(np.isfinite(source.inputs[:, k]))[::-1]
         inputs[row_of[known], k] = source.inputs[known, k]
-    return replace(wide, measured=measured, deviation=deviation, inputs=inputs, observable=None), notes
+    return replace(wide, measured=measured, deviation=deviation, ends=ends, inputs=inputs, observable=None), notes
 
 
 def _by_appearance(group: np.ndarray | None, rows: int) -> Int64[np.ndarray, " row"]:

@@ -12,7 +12,7 @@ from ndestudio.data.assemble import Rows
 from ndestudio.data.config import DataConfig
 from ndestudio.data.dataset import Dose
 from ndestudio.data.decisions import Decision
-from ndestudio.data.shape.together import MEAN, STATES, TRAJECTORIES, positive
+from ndestudio.data.shape.together import MEAN, STATES, TRAJECTORIES, positive, refuse_limits
 from ndestudio.data.shape.vocabulary import REPLICATES
 
 _WORD = "|".join(sorted(REPLICATES, key=len, reverse=True))
@@ -97,6 +97,7 @@ def stacked(source: Rows, found: Replicates) -> Rows:
     alone = [k for k in range(source.measured.shape[1]) if k not in found.places]
     base = source.group if source.group is not None else np.full(len(source.t), "", dtype=object)
     parts, groups, doses = [], [], dict[str, tuple[Dose, ...]](source.doses)
+    ends: list[np.ndarray] = []
     for number, name in enumerate(found.names):
         part = np.full((len(source.t), len(found.stems) + len(alone)), np.nan)
         for k, columns in enumerate(found.stems.values()):
@@ -105,6 +106,14 @@ def stacked(source: Rows, found: Replicates) -> Rows:
         if number == 0:
             part[:, len(found.stems) :] = source.measured[:, alone]
         parts.append(part)
+        if source.ends is not None:
+            own = np.full((*part.shape, 2), np.nan)
+            for k, columns in enumerate(found.stems.values()):
+                if name in columns:
+                    own[:, k] = source.ends[:, columns[name]]
+            if number == 0:
+                own[:, len(found.stems) :] = source.ends[:, alone]
+            ends.append(own)
         group = [f"{one}/{name}" if one else name for one in base]
         groups.append(group)
         doses.update(
@@ -116,11 +125,19 @@ def stacked(source: Rows, found: Replicates) -> Rows:
         )
     rows = np.tile(np.arange(len(source.t)), len(parts))
     group = np.array([one for names in groups for one in names], dtype=object)
-    return replace(source.rows_at(rows), measured=np.concatenate(parts), group=group, deviation=None, doses=doses)
+    return replace(
+        source.rows_at(rows),
+        measured=np.concatenate(parts),
+        group=group,
+        deviation=None,
+        doses=doses,
+        ends=np.concatenate(ends) if ends else None,
+    )
 
 
 def averaged(source: Rows, found: Replicates) -> Rows:
     """The mean of the readings, with their standard deviation (n - 1) where there are at least two."""
+    refuse_limits(source)
     alone = [k for k in range(source.measured.shape[1]) if k not in found.places]
     means, deviations = [], []
     for columns in found.stems.values():

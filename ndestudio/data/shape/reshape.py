@@ -283,7 +283,8 @@ def columns_at(source: Rows, keep: Sequence[int]) -> Rows:
     if list(keep) == list(range(source.measured.shape[1])):
         return source
     deviation = None if source.deviation is None else source.deviation[:, list(keep)]
-    return replace(source, measured=source.measured[:, list(keep)], deviation=deviation)
+    ends = None if source.ends is None else source.ends[:, list(keep)]
+    return replace(source, measured=source.measured[:, list(keep)], deviation=deviation, ends=ends)
 
 
 def _units(plan: Plan, sources: Sequence[Rows]) -> dict[str, str]:

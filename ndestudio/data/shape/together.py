@@ -12,6 +12,7 @@ from ndestudio.data.assemble import Rows
 from ndestudio.data.config import DataConfig
 from ndestudio.data.dataset import Dose
 from ndestudio.data.decisions import Choice, Decision, question
+from ndestudio.errors import DataError
 
 MOSTLY = 0.5
 """Readings are replicates if at least this part of the times has several."""
@@ -62,6 +63,17 @@ class _Times:
     def first(self, values: Float[np.ndarray, "row column"]) -> Float[np.ndarray, "time column"]:
         """The first value of each time that is known."""
         return self._pick(values, np.arange(len(self.order))[::-1])
+
+    def first_ends(
+        self, values: Float[np.ndarray, "row column"], ends: Float[np.ndarray, "row column 2"]
+    ) -> Float[np.ndarray, "time column 2"]:
+        """Ends of what ``first`` finds."""
+        found = np.full((len(self.starts), *ends.shape[1:]), np.nan)
+        ordered, sequence = values[self.order], np.arange(len(self.order))[::-1]
+        for column in range(values.shape[1]):
+            places = sequence[np.isfinite(ordered[sequence, column])]
+            found[self.of[places], column] = ends[self.order[places], column]
+        return found
 
     def last(self, values: Float[np.ndarray, "row column"]) -> Float[np.ndarray, "time column"]:
         """The last one that is known."""
@@ -185,6 +197,7 @@ def _at_times(source: Rows, times: _Times, rows: Int64[np.ndarray, " time"]) -> 
         measured=times.first(source.measured),
         inputs=times.last(source.inputs),
         deviation=deviation,
+        ends=None if source.ends is None else times.first_ends(source.measured, source.ends),
     )
 
 
@@ -238,6 +251,7 @@ def _looks_stepped(source: Rows, times: _Times, measured: Sequence[str]) -> list
 
 def _mean(source: Rows, times: _Times) -> Rows:
     """The mean of the readings at each time, with their standard deviation (n - 1) where there are at least two."""
+    refuse_limits(source)
     rows = times.order[times.starts]
     known = times.known(source.measured)
     ordered = source.measured[times.order]
@@ -249,6 +263,24 @@ def _mean(source: Rows, times: _Times) -> Rows:
     own = np.full(mean.shape, np.nan) if found.deviation is None else found.deviation
     deviation = np.where(known > 1, np.sqrt(variance), own)
     return _in_order(replace(found, measured=mean, deviation=positive(deviation)), rows)
+
+
+def refuse_limits(source: Rows) -> None:
+    """Refuse means of readings of which only a limit is known.
+
+    Raises
+    ------
+    DataError
+        There are some.
+    """
+    if source.ends is not None:
+        row = int(np.flatnonzero(~np.isnan(source.ends).all(axis=(1, 2)))[0])
+        raise DataError(
+            "of some readings only a limit is known, and so their mean is not; take each for a trajectory of its own "
+            '(`replicates = "trajectories"`), or say `below = "missing"` or `"limit"`',
+            path=source.path,
+            row=int(source.rows[row]),
+        )
 
 
 def positive(deviation: Float[np.ndarray, "row measured"]) -> Float[np.ndarray, "row measured"] | None:

@@ -69,7 +69,7 @@ def information(
     if opened is None or effective is None or not count:
         return None
     constants = sum(bool((column.part == Part.TRAIN).any()) for column in found.columns)
-    if train.estimates_noise:
+    if opened.problem.train.estimates_noise:
         batch = opened.engine.batch
         plain = make_batch(opened.problem, batch.steps, padded=bool(opened.problem.structure.neural_terms))
         likelihood, constants = log_likelihood(opened.problem, plain, opened.point)

@@ -317,7 +317,7 @@ def test_the_format_says_what_marks_a_missing_value(tmp_path: Path) -> None:
 def test_cells_beyond_a_limit_are_asked_about(tmp_path: Path) -> None:
     text = "time,conc\n0,<0.2\n1,1.5\n2,n.d.\n3,0.9\n4,> 20\n5,<0.2\n6,<0.2\n"
     found = asked(tmp_path, text)
-    assert [one.changes for one in found.choices] == [{"below": "missing"}, {"below": "limit"}]
+    assert [one.changes for one in found.choices] == [{"below": one} for one in ("censored", "missing", "limit")]
     holds(read(tmp_path, text, below="missing"), "table", range(7), conc=[N, 1.5, N, 0.9, N, N, N])
     holds(read(tmp_path, text, below="limit"), "table", range(7), conc=[0.2, 1.5, N, 0.9, 20, 0.2, 0.2])
     assert [one.decision for one in preview(tmp_path / "table.csv").problems] == [found]
@@ -423,7 +423,9 @@ def test_censored_values_are_asked_about(tmp_path: Path) -> None:
         f"{i},0,9,.,0,{sex}\n{i},1,.,5,0,{sex}\n{i},9,.,0.1,1,{sex}\n{i},10,.,0.3,0,{sex}\n"
         for i, sex in enumerate("MFM")
     )
-    assert [one.changes for one in asked(tmp_path, text).choices] == [{"below": "missing"}, {"below": "limit"}]
+    assert [one.changes for one in asked(tmp_path, text).choices] == [
+        {"below": one} for one in ("censored", "missing", "limit")
+    ]
     holds(read(tmp_path, text, below="missing"), "1", [1, 9, 10], DV=[5, N, 0.3])
     holds(read(tmp_path, text, below="limit"), "1", [1, 9, 10], DV=[5, 0.1, 0.3])
 
