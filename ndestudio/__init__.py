@@ -42,6 +42,7 @@ if TYPE_CHECKING:
         RandomConfig,
         numbers_filled,
     )
+    from ndestudio.model.stated import stated_model
     from ndestudio.progress import PlainReporter, SilentReporter
     from ndestudio.project import (
         Project,
@@ -55,6 +56,7 @@ if TYPE_CHECKING:
         save_project,
     )
     from ndestudio.solve.scipy_reference import simulate, simulate_trajectory
+    from ndestudio.solve.stochastic.paths import StochasticPaths, simulate_paths
     from ndestudio.symbolic import SymbolicRegressor
 
 __version__ = "0.1.0"
@@ -87,6 +89,9 @@ _HOME = {
     "FittedModel": "model.fitted",
     "simulate": "solve.scipy_reference",
     "simulate_trajectory": "solve.scipy_reference",
+    "StochasticPaths": "solve.stochastic.paths",
+    "simulate_paths": "solve.stochastic.paths",
+    "stated_model": "model.stated",
     "score": "fitting.metrics",
     "numbers_filled": "model.replace",
     "TrainConfig": "fitting.config",
@@ -155,6 +160,7 @@ __all__ = [
     "SilentReporter",
     "Spec",
     "SplitConfig",
+    "StochasticPaths",
     "SymbolicRegressor",
     "TrainConfig",
     "__version__",
@@ -182,7 +188,9 @@ __all__ = [
     "save_project",
     "score",
     "simulate",
+    "simulate_paths",
     "simulate_trajectory",
+    "stated_model",
     "suggest_next_run",
     "to_latex",
     "to_sympy",

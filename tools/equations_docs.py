@@ -19,6 +19,7 @@ One equation on a line, `#` begins a comment. A line that ends in an operator, o
     d(S)/dt = -V*S/(K + S)           # a state; `S' = ...` and `dS/dt = ...` are the same
     d2(x)/dt2 = -k*x - c*x'          # of second order; x' is its velocity
     d(N)/dt = -r*N(t - tau)          # N a time tau ago
+    d(x)/dt = -a*x + s*noise         # noise in the law: dx = -a x dt + s dW
     total = S + P                    # a quantity, to be used in other equations or measured
 
 Names that are neither states, quantities, measured inputs, networks nor `t` (time) and `pi` are parameters.

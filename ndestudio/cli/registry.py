@@ -15,6 +15,7 @@ COMMANDS: dict[str, str] = {
     "recover": "ndestudio.cli.recover",
     "compare": "ndestudio.cli.compare",
     "profile": "ndestudio.cli.profile",
+    "paths": "ndestudio.cli.paths",
     "next": "ndestudio.cli.next",
     "export": "ndestudio.cli.export",
     "info": "ndestudio.cli.info",

@@ -16,6 +16,7 @@ from ndestudio.expression.parse import did_you_mean, parse_expression
 from ndestudio.expression.tree import Expr, calls, names, substitute
 from ndestudio.fitting.config import TrainConfig
 from ndestudio.model.config import ModelConfig, ParameterConfig
+from ndestudio.model.diffusion import refuse_written_noise
 from ndestudio.model.fitted import FittedModel
 from ndestudio.model.initial import initial_model
 from ndestudio.model.replace import formula_filled, replace_neural_term
@@ -82,6 +83,7 @@ def fitted_ground_truth(
     SpecError
         As for ``chosen_ground_truth``.
     """
+    refuse_written_noise(config, "a ground truth", dataset.measured_names)
     from ndestudio.expression.text import to_text
     from ndestudio.fitting.refit_model import refit
 

@@ -28,6 +28,7 @@ from ndestudio.distil.suggested import TOLD_APART, NextRun, Pair, SuggestedRun, 
 from ndestudio.errors import SettingError
 from ndestudio.fitting.config import TrainConfig
 from ndestudio.fitting.result import Fit
+from ndestudio.model.diffusion import refuse_noise
 
 SCREENED = 128
 """Runs that are looked at before the best of them is improved."""
@@ -63,6 +64,7 @@ def suggest_next_run(
     SettingError
         The settings name what is no state and no input, or limits that are none.
     """
+    refuse_noise(fit.model.system, "the choice of the next run")
     found = rivals(fit, distillation, dataset, config.rivals, train, should_stop)
     return discriminating(found, dataset, noise_of(fit, dataset), config, should_stop)
 

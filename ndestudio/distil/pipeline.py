@@ -33,6 +33,7 @@ from ndestudio.expression.bounded import Budget
 from ndestudio.fitting.candidates import make_candidates
 from ndestudio.fitting.config import TrainConfig
 from ndestudio.fitting.metrics import Metrics, score
+from ndestudio.model.diffusion import refuse_noise
 from ndestudio.model.fitted import FittedModel
 from ndestudio.model.replace import replace_neural_term
 from ndestudio.progress import CandidateScored, Event, Note, Phase, Progress, Reporter, SilentReporter
@@ -85,6 +86,7 @@ def distil(
     SettingError
         Settings that name what does not exist (a neural term, an operator, an engine, an option), saying which.
     """
+    refuse_noise(model.system, "a search along trajectories")
     work = _Work(model, dataset, config, reporter, train, tuple(ensemble))
     searcher = engine or _engine(config.engine)
     neural_terms = _wanted(model, config)

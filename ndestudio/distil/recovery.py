@@ -21,6 +21,7 @@ from ndestudio.fitting.config import TrainConfig
 from ndestudio.fitting.metrics import Metrics, score
 from ndestudio.fitting.result import Fit, Outcome
 from ndestudio.model.config import ModelConfig
+from ndestudio.model.diffusion import refuse_written_noise
 from ndestudio.model.fitted import FittedModel
 from ndestudio.progress import Note, Phase, Reporter, SilentReporter
 
@@ -61,6 +62,7 @@ def recovery_test(
     SpecError
         The ground truth cannot be used or simulated, saying why.
     """
+    refuse_written_noise(model, "the recovery test", dataset.measured_names)
     reporter = reporter or SilentReporter()
     if train.column_noise:
         raise SpecError(

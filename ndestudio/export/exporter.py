@@ -105,6 +105,8 @@ class Exporter:
         A sentence where a model cannot be written in this form, else None.
     events
         Whether models with events can be written in this form.
+    noise
+        Whether stochastic models can be written in this form.
     """
 
     name: str
@@ -119,9 +121,15 @@ class Exporter:
     delays: bool = False
     refuses: Callable[[FittedModel], str | None] = _never
     events: bool = False
+    noise: bool = False
 
     def refusal(self, model: FittedModel) -> str | None:
         """Why a model cannot be written in this form; None if it can."""
+        if model.system.diffusion and not self.noise:
+            return (
+                f"the equations are driven by the noise `{next(iter(model.system.diffusion))}`, which this form is not written "
+                "with yet"
+            )
         if model.system.events and not self.events:
             return (
                 f"the model has events (`{text_of(model.system.events[0])}`), which this form is not written with yet; the "

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from ndestudio.model.diffusion import refuse_noise
+
 if TYPE_CHECKING:
     from ndestudio.data.dataset import Dataset, Part
     from ndestudio.model.fitted import FittedModel, Simulation
@@ -38,6 +40,7 @@ def score(
     seconds
         After this long the trajectories left count as failed.
     """
+    refuse_noise(model.system, "the error of a simulation")
     from ndestudio.data.dataset import Part
     from ndestudio.solve.scipy_reference import simulate_all
 

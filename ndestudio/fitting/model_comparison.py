@@ -13,6 +13,7 @@ from ndestudio.fitting.result import Fit, Outcome
 from ndestudio.fitting.uncertainty.information_criteria import Information, information
 from ndestudio.fitting.validation import held_out_error
 from ndestudio.model.config import ModelConfig
+from ndestudio.model.diffusion import refuse_written_noise
 from ndestudio.model.parse import parse_system
 from ndestudio.model.runs import for_runs
 from ndestudio.model.variants import all_neural, without_neural_terms
@@ -104,6 +105,7 @@ def compare(
     DeviceError
         ``config`` or one of ``models`` cannot be used.
     """
+    refuse_written_noise(config, "the comparison of models", dataset.measured_names)
     train, reporter = train or TrainConfig(), reporter or SilentReporter()
     wanted, notes = _relatives(config, dataset)
     for name, other in (models or {}).items():

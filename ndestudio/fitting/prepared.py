@@ -19,6 +19,7 @@ from ndestudio.fitting.path_penalty import PathPenalty, path_penalties
 from ndestudio.fitting.priors import Priors, model_priors
 from ndestudio.fitting.robust import without_outliers
 from ndestudio.model.config import InitialConfig
+from ndestudio.model.diffusion import refuse_noise
 from ndestudio.model.fitted import FittedModel
 from ndestudio.model.runs import effects
 from ndestudio.model.signs import assumed_positive
@@ -123,6 +124,7 @@ def prepare_fit(
 ) -> PreparedFit:
     """Scales, limits, noise and starts of a fit of ``model`` to ``dataset``."""
     train = for_limits(train, dataset)
+    refuse_noise(model.system, "a fit by squared errors")
     observed = np.array([model.system.observation(name) is not None for name in dataset.measured_names])
     log = _logarithms(dataset, train)
     scale = _state_scale(model)

@@ -16,6 +16,7 @@ from ndestudio.fitting.solver_choice import with_suitable_solver
 from ndestudio.fitting.stages.constants import fit_constants
 from ndestudio.fitting.tracker import Tracker
 from ndestudio.fitting.work_clock import WorkClock
+from ndestudio.model.diffusion import refuse_noise
 from ndestudio.model.fitted import FittedModel
 from ndestudio.progress import Reporter, SilentReporter
 from ndestudio.solve.jax_backend import plain_cpu
@@ -37,6 +38,7 @@ def refit(
     Fit
         The refitted model; never one that follows the training data worse than ``model``.
     """
+    refuse_noise(model.system, "a fit by squared errors")
     train, reporter = train or TrainConfig(), reporter or SilentReporter()
     clock = time.perf_counter if train.time_limit is not None else WorkClock()
     begin = clock()

@@ -16,6 +16,7 @@ import scipy.stats
 from jaxtyping import Float, Int
 
 from ndestudio.data.dataset import Dataset, Part
+from ndestudio.model.diffusion import refuse_noise
 from ndestudio.model.fitted import FittedModel, Simulation
 from ndestudio.solve.scipy_reference import simulate_all
 
@@ -118,6 +119,7 @@ def residuals(
     seconds
         Trajectories not simulated by then are left out, and a note says so.
     """
+    refuse_noise(model.system, "residuals of a simulation")
     simulations = simulate_all(model, dataset, seconds=seconds) if simulations is None else simulations
     found, failed = [], []
     for k, column in enumerate(dataset.measured):

@@ -11,6 +11,7 @@ from ndestudio.expression.functions import RESERVED, find
 from ndestudio.expression.tokens import Token, scan
 from ndestudio.expression.tree import CONSTANTS, Expr
 from ndestudio.model.config import ModelConfig
+from ndestudio.model.diffusion import is_noise
 from ndestudio.model.parse import read_system
 from ndestudio.model.statements import Statement, velocity
 from ndestudio.model.system import System
@@ -175,7 +176,7 @@ def _kind(
         return "unknown" if find(text) is None else "function"
     if text == "t":
         return "time"
-    return "constant" if text in CONSTANTS else "parameter"
+    return "constant" if text in CONSTANTS or is_noise(text) else "parameter"
 
 
 def _lines(tokens: list[Token]) -> list[list[int]]:

@@ -6,6 +6,7 @@ from typing import Literal
 
 import msgspec
 
+Calculus = Literal["ito", "stratonovich"]
 Activation = Literal["tanh", "softplus", "gelu", "swish", "sin"]
 
 
@@ -269,6 +270,9 @@ class ModelConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         State or output -> unit (measured ones take theirs from the data).
     penalties
         What should hold all along the trajectories, by name.
+    calculus
+        How equations with noise are meant: `"ito"` or `"stratonovich"`. Without noise, or where no noise is multiplied by
+        something that depends on states, both are the same.
     """
 
     equations: str = ""
@@ -277,4 +281,5 @@ class ModelConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     initial: dict[str, InitialConfig] = {}
     units: dict[str, str] = {}
     penalties: dict[str, PenaltyConfig] = {}
+    calculus: Calculus = "ito"
     name: str = ""

@@ -15,6 +15,7 @@ from ndestudio.expression.parse import parse_expression
 from ndestudio.expression.tree import Call, Expr, Name, calls, names, walk
 from ndestudio.model.basis import basis_of, interval
 from ndestudio.model.config import ModelConfig, ParameterConfig
+from ndestudio.model.diffusion import with_positive_diffusion
 from ndestudio.model.fitted import FittedModel, NetworkWeights
 from ndestudio.model.networks import fresh_network
 from ndestudio.model.parse import parse_system
@@ -32,6 +33,7 @@ def initial_model(config: ModelConfig, dataset: Dataset, seed: int) -> FittedMod
     """
     config = for_runs(config, dataset)
     system = parse_system(config, dataset.measured_names, dataset.input_names)
+    config = with_positive_diffusion(config, system)
     parameters = {name: config.parameters.get(name, ParameterConfig()).value for name in system.parameters}
     initial = start_values(
         system, config, parameters, dataset.trajectories, dataset.measured_names, dataset.input_names
@@ -336,7 +338,8 @@ class _Rows:
         """Argument values of all calls of the neural term."""
         columns: list[list[Any]] = []
         zero = {neural_term.name: _constant_neural_term(0.0) for neural_term in self.system.neural_terms}
-        for expr in (*self.system.rhs, *self.system.outputs.values()):
+        diffusion = [expr for column in self.system.diffusion.values() for expr in column]
+        for expr in (*self.system.rhs, *diffusion, *self.system.outputs.values()):
             for node in walk(expr):
                 if isinstance(node, Call) and node.function == name:
                     called = [
@@ -353,6 +356,12 @@ class _Rows:
             for column, expr in self.system.outputs.items()
             if _has_call(expr, name)
         ]
+        targets = targets or [
+            (expr, self._fluctuation(k))
+            for column in self.system.diffusion.values()
+            for k, expr in enumerate(column)
+            if _has_call(expr, name)
+        ]
         size = _typical(factor)
         scales = []
         for delayed, rate in targets:
@@ -366,6 +375,21 @@ class _Rows:
                 )
             scales.append(rate / effect)
         return float(np.median(scales)) if scales else 1.0
+
+    def _fluctuation(self, k: int) -> float:
+        """Typical diffusion of a state: the root of the sum of squared changes over the time they took."""
+        state = self.system.states[k]
+        if state in self.observed:
+            name, _, factor = self.observed[state]
+            column, squares, time = self.dataset.measured_names.index(name), 0.0, 0.0
+            for one in self.dataset.trajectories:
+                present = np.isfinite(one.measured[:, column])
+                squares += float(np.sum(np.diff(one.measured[present, column]) ** 2))
+                time += float(np.sum(np.diff(one.t[present])))
+            if squares > 0 and time > 0:
+                return float(np.sqrt(squares / time)) / abs(factor)
+        span = self.dataset.span()
+        return float(self.scale[k]) / float(np.sqrt(span if span > 0 else 1.0))
 
     def _rate(self, k: int) -> float:
         """Typical rate of change of a state."""

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from ndestudio.expression.latex import symbol, to_latex
 from ndestudio.expression.tree import Expr
 from ndestudio.model.config import ModelConfig
+from ndestudio.model.diffusion import whole_rhs
 from ndestudio.model.fitted import FittedModel
 from ndestudio.model.replace import numbers_filled
 from ndestudio.model.statements import read_statements
@@ -29,7 +30,7 @@ def system_latex(
         Significant digits of numbers; None: all.
     """
     if isinstance(source, System):
-        derivatives = dict(zip(source.states, source.rhs, strict=True))
+        derivatives = dict(zip(source.states, whole_rhs(source), strict=True))
         neural_terms = {neural_term.name for neural_term in source.neural_terms}
         return _lines(derivatives, source.outputs, _boxed(neural_terms, symbols), digits)
     statements, _ = read_statements(source.equations)

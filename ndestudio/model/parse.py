@@ -14,6 +14,7 @@ from ndestudio.expression.tree import CONSTANTS, Call, Delay, Expr, Name, Number
 from ndestudio.model.checks import check_tables
 from ndestudio.model.config import ModelConfig
 from ndestudio.model.delays import delay_problems, read_past
+from ndestudio.model.diffusion import columns, is_noise, split_noise
 from ndestudio.model.event_statements import EventStatement
 from ndestudio.model.events import GIVEN, Event
 from ndestudio.model.statements import RESERVED, Statement, read_text, velocity
@@ -113,22 +114,67 @@ class _Reader:
         still = {*self._parameters([])}
         bodies = {name: of_names(expr, still) for name, expr in bodies.items()}
         rhs = tuple(of_names(substitute(_expr(one), bodies), still) for one in states.values())
+        rhs, terms = self._noises(states, rhs)
+        noisy = {name for name, expr in bodies.items() if self._noise_in(expr)}
         initial = self._initial(states)
         past = self._past(states)
         self._penalties(states, quantities)
+        self._check_noisy(noisy, quantities, bool(any(terms)))
         self._check_delays(states, quantities, rhs, bodies)
         system = System(
             states=tuple(states),
             rhs=rhs,
-            outputs={name: expr for name, expr in bodies.items() if not delays_in((expr,))},
+            outputs={name: expr for name, expr in bodies.items() if not delays_in((expr,)) and name not in noisy},
             parameters=self._parameters([*initial, *past.values()]),
             inputs=tuple(name for name in self.inputs if self._uses(name)),
             neural_terms=tuple(neural_terms.values()),
             penalties={name: substitute(expr, bodies) for name, expr in self.penalised.items()},
             past=past,
             events=tuple(each for one in self.events for each in _with_bodies(one.event, bodies)),
+            diffusion=columns(terms),
+            calculus=self.config.calculus,
         )
         return None if self.errors else system
+
+    def _noise_in(self, expr: Expr) -> list[str]:
+        """Noises that an expression reads: names of noises that nothing else in the model has."""
+        taken = {one.name for one in self.statements} | {*self.inputs, *self.measured, *self.config.parameters}
+        return [name for name in names(expr) if is_noise(name) and name not in taken]
+
+    def _noises(
+        self, states: Mapping[str, Statement], rhs: Sequence[Expr]
+    ) -> tuple[tuple[Expr, ...], list[dict[str, Expr]]]:
+        """Right-hand sides without noise, and what each noise is multiplied by in each of them."""
+        drifts, terms = [], []
+        for statement, expr in zip(states.values(), rhs, strict=True):
+            noises = self._noise_in(expr)
+            try:
+                drift, found = split_noise(expr, noises)
+            except EquationError as error:
+                self.errors.append(error_at(statement.mention(noises[0]), error.sentence))
+                drift, found = expr, {}
+            drifts.append(drift)
+            terms.append(found)
+        return tuple(drifts), terms
+
+    def _check_noisy(self, noisy: set[str], quantities: Mapping[str, Statement], stochastic: bool) -> None:
+        for name in noisy & {*self.measured}:
+            sentence = f"`{name}` is measured and reads a noise, whose value at a moment does not exist; say how measurements scatter in [train]"
+            self.errors.append(error_at(quantities[name].target, sentence))
+        for name, expr in self.penalised.items():
+            if self._noise_in(expr):
+                self.errors.append(
+                    EquationError(f"penalty `{name}` reads a noise, whose value at a moment does not exist")
+                )
+        if not stochastic:
+            return
+        if self.events:
+            sentence = "a model with noise cannot have events yet; leave out one of them"
+            self.errors.append(error_at(self.events[0].token, sentence))
+        delayed = next((one for one in self.statements if one.expr is not None and delays_in((one.expr,))), None)
+        if delayed is not None:
+            sentence = "a model with noise cannot have delays yet; leave out one of them"
+            self.errors.append(error_at(delayed.target, sentence))
 
     def _read_delays(self, known: Collection[str]) -> None:
         """`x(t - tau)` of what is known as delayed values."""
@@ -428,7 +474,12 @@ class _Reader:
             *self._of_events(),
         ]
         taken.add(GIVEN)
-        found = {name: None for expr in expressions for name in names(expr) if name not in taken}
+        found = {
+            name: None
+            for expr in expressions
+            for name in names(expr)
+            if name not in taken and name not in self._noise_in(expr)
+        }
         return tuple(found)
 
     def _of_events(self) -> list[Expr]:

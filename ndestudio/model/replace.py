@@ -115,10 +115,14 @@ def parametrise(
 
 
 def numbers_filled(model: FittedModel) -> dict[str, Expr]:
-    """Right-hand side of each state with numbers in the place of parameters; neural terms left neural stay calls."""
+    """Right-hand side of each state, noise terms included, with numbers in the place of parameters; neural terms left neural
+    stay calls."""
+    from ndestudio.model.diffusion import whole_rhs
+
     values = {name: as_number(float(value)) for name, value in model.parameters.items()}
     return {
-        state: fold(substitute(expr, values)) for state, expr in zip(model.system.states, model.system.rhs, strict=True)
+        state: fold(substitute(expr, values))
+        for state, expr in zip(model.system.states, whole_rhs(model.system), strict=True)
     }
 
 
@@ -157,6 +161,10 @@ def _expanded(original: System, replacements: Mapping[str, Replacement]) -> Syst
     return replace(
         original,
         rhs=tuple(expand_calls(expr, definitions) for expr in original.rhs),
+        diffusion={
+            name: tuple(expand_calls(expr, definitions) for expr in column)
+            for name, column in original.diffusion.items()
+        },
         outputs={name: expand_calls(expr, definitions) for name, expr in original.outputs.items()},
         parameters=(*original.parameters, *added),
         neural_terms=tuple(item for item in original.neural_terms if item.name not in replacements),

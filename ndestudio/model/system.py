@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from ndestudio.expression.delays import delays_in
 from ndestudio.expression.tree import Delay, Expr
+from ndestudio.model.config import Calculus
 from ndestudio.model.events import Event
 
 
@@ -45,6 +46,10 @@ class System:
         State -> formula of parameters and `t` for it before the begin; it was at its initial value where there is none.
     events
         What changes states at a moment; doses of the data only where a line says what they do.
+    diffusion
+        Noise -> what it is multiplied by in the equation of each state; none: ordinary differential equations.
+    calculus
+        In which the equations are stated, `"ito"` or `"stratonovich"`.
     """
 
     states: tuple[str, ...]
@@ -56,6 +61,8 @@ class System:
     penalties: Mapping[str, Expr] = field(default_factory=dict)
     past: Mapping[str, Expr] = field(default_factory=dict)
     events: tuple[Event, ...] = ()
+    diffusion: Mapping[str, tuple[Expr, ...]] = field(default_factory=dict)
+    calculus: Calculus = "ito"
 
     @property
     def delays(self) -> tuple[Delay, ...]:

@@ -18,7 +18,7 @@ from jaxtyping import Float
 from ndestudio.decoding import from_json
 from ndestudio.expression.delays import with_slots
 from ndestudio.expression.tree import Expr
-from ndestudio.model.config import NetworkConfig
+from ndestudio.model.config import Calculus, NetworkConfig
 from ndestudio.model.events import GIVEN, MOMENT
 from ndestudio.model.networks import apply_network
 from ndestudio.problem.delays import Delays, delays_of
@@ -129,6 +129,12 @@ class EquationDynamics:
     ----------
     past
         Formula of each state before the begin, None where it was at its initial value; () for none.
+    noises
+        Names of the independent Wiener processes.
+    columns
+        For each noise, what it is multiplied by in the equation of each state.
+    calculus
+        In which they are stated.
     """
 
     states: tuple[str, ...]
@@ -138,10 +144,9 @@ class EquationDynamics:
     neural_terms: tuple[NeuralTermShape, ...] = ()
     past: tuple[Expr | None, ...] = ()
     events: tuple[EventShape, ...] = ()
-
-    @property
-    def noises(self) -> tuple[str, ...]:
-        return ()
+    noises: tuple[str, ...] = ()
+    columns: tuple[tuple[Expr, ...], ...] = ()
+    calculus: Calculus = "ito"
 
     @property
     def delays(self) -> Delays | None:
@@ -179,7 +184,17 @@ class EquationDynamics:
         return slope
 
     def diffusion(self, functions: Functions, xp: Any) -> Field | None:
-        return None
+        if not self.noises:
+            return None
+        entries = [one for column in self.columns for one in bind(column, self.names, functions, xp) if one is not None]
+        width, count = len(self.states), len(self.noises)
+
+        def spread(parameters: Sequence[Any], t: Any, u: Any, y: Any) -> Any:
+            v = [*y, *u, *parameters, t]
+            rows = [xp.broadcast_to(xp.asarray(one(v), dtype=y.dtype), y.shape[1:]) for one in entries]
+            return xp.swapaxes(xp.stack(rows).reshape(count, width, *y.shape[1:]), 0, 1)
+
+        return spread
 
     def jumps(self, functions: Functions, xp: Any) -> Sequence[Jump]:
         def made(event: EventShape) -> Jump:

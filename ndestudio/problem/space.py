@@ -43,6 +43,9 @@ def structure_of(model: FittedModel) -> ProblemStructure:
             neural_terms,
             _past(system),
             tuple(_event(one, system) for one in system.events),
+            tuple(system.diffusion),
+            tuple(system.diffusion.values()),
+            system.calculus,
         ),
         Observation(model.measured, tuple(system.observation(name) for name in model.measured)),
         FirstValues(

@@ -23,6 +23,7 @@ from jaxtyping import Bool, Float
 from ndestudio.data.dataset import Trajectory
 from ndestudio.errors import EquationError
 from ndestudio.expression.tree import Name, walk
+from ndestudio.model.diffusion import refuse_noise
 from ndestudio.model.fitted import FittedModel
 from ndestudio.model.networks import array_neural_term
 from ndestudio.problem.structure import ProblemStructure
@@ -221,6 +222,7 @@ def settled_start(
     EquationError
         The equations have no steady states.
     """
+    refuse_noise(model.system, "a steady state")
     refuse_unsettled(structure)
     slope = _slope(model, structure, trajectory)
     scale = np.ones(len(y0)) if model.scale is None else np.where(model.scale > 0, model.scale, 1.0)

@@ -19,6 +19,7 @@ from jaxtyping import Float
 from ndestudio.data.control_path import ControlPath
 from ndestudio.data.dataset import Dataset, Trajectory
 from ndestudio.model.basis import piece
+from ndestudio.model.diffusion import refuse_noise
 from ndestudio.model.evaluate import observe, point_field
 from ndestudio.model.fitted import FittedModel, Simulation
 from ndestudio.model.jumps import Jumps
@@ -79,6 +80,7 @@ def simulate(
     EquationError
         The equations use an input and ``inputs`` is None.
     """
+    refuse_noise(model.system, "`simulate`")
     t, y0 = np.asarray(t, dtype=float), np.asarray(y0, dtype=float)
     control = inputs.control if isinstance(inputs, Trajectory) else inputs
     scale = np.ones(len(y0)) if model.scale is None else np.asarray(model.scale, dtype=float)

@@ -34,6 +34,7 @@ from ndestudio.fitting.stages.refinement import refined_prior
 from ndestudio.fitting.step_count import accurate
 from ndestudio.fitting.tracker import physical_starts
 from ndestudio.fitting.uncertainty.laplace import LEVEL, Uncertainty, column_noise, normal_equations, uncertainty
+from ndestudio.model.diffusion import refuse_noise
 from ndestudio.model.fitted import FittedModel
 from ndestudio.progress import Phase, Progress, Reporter, SilentReporter
 from ndestudio.solve.jax_backend import one_thread
@@ -115,6 +116,7 @@ def profile(
     DataError
         The fit is too large for its Jacobian.
     """
+    refuse_noise(model.system, "a profile likelihood")
     train, reporter = train or TrainConfig(), reporter or SilentReporter()
     begin = time.perf_counter()
     opened = resume_fit(model, dataset, train, reporter)
