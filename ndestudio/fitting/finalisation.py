@@ -13,6 +13,7 @@ from ndestudio.data.dataset import Part
 from ndestudio.fitting.initial_values import with_held_starts, with_starts
 from ndestudio.fitting.metrics import Metrics, score
 from ndestudio.fitting.noise import described as described_noise
+from ndestudio.fitting.passed_points import consider_passed
 from ndestudio.fitting.prepared import PreparedFit
 from ndestudio.fitting.result import Checkpoint, Fit
 from ndestudio.fitting.steady_states import steady_state_sentences
@@ -56,6 +57,8 @@ def guarded(tracker: Tracker, run) -> Ending:
         reason = "stopped"
     except TimeUp:
         reason = "time"
+    if reason in ("stopped", "time"):
+        consider_passed(tracker)
     tracker.leave()
     return Ending(reason)
 

@@ -30,6 +30,8 @@ SNAPSHOT_SHARE = 0.1
 MOST_CHECKPOINTS = 24
 LOST = 1e6
 """Added to the score of a model that cannot be simulated on the held-out samples: any that can is better."""
+MOST_PASSED = 8
+"""Points of a stage that are kept to be simulated as a whole, if the training ends within it."""
 SHOWN = 64
 """Trajectories simulated for a snapshot."""
 
@@ -158,12 +160,15 @@ class Tracker:
     horizon: Horizon | None = None
     """Of a chaotic model, whose fit is one of segments."""
     population: Population | None = None
+    passed: list[tuple[Batch, Point, int]] = field(default_factory=list)
+    """Points of the running stage (with their step) whose loss is not that of whole trajectories, the last one included."""
     freedom: Float[np.ndarray, " measured"] | None = None
     """Part of the training values of each column that the fit leaves free."""
 
     def enter(self, stage: str, text: str, index: int, total: int) -> None:
         """A stage begins; the last one is filed."""
         self.leave()
+        self.passed = []
         self.stage, self.rows, self.stage_begin, self.compile_seconds = stage, [], time.perf_counter(), 0.0
         self.reporter.emit(Phase(stage, text, index, total))
 
@@ -267,6 +272,10 @@ class Tracker:
             self.reporter.emit(Progress(min(fraction, 1.0), None, ""))
         if candidate and np.isfinite(loss):
             self.consider(batch, point, iteration, loss, validation, path, underway=underway)
+        elif not candidate and np.isfinite(loss):
+            self.passed.append((batch, point, iteration))
+            if len(self.passed) > MOST_PASSED:
+                del self.passed[1:-1:2]
         now, busy = time.perf_counter(), time.thread_time()
         if now > self.next_snapshot and not isinstance(self.reporter, SilentReporter):
             # a trial step may be worse on whole trajectories; what is shown is what would be kept
