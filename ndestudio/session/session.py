@@ -16,6 +16,7 @@ from ndestudio.session.data.controller import DataController
 from ndestudio.session.data.imports import IMPORT_SETTINGS
 from ndestudio.session.distillation.controller import DistilController
 from ndestudio.session.distillation.recovery import RecoveryController
+from ndestudio.session.durations import Durations
 from ndestudio.session.export.controller import ExportController
 from ndestudio.session.files import FilesController
 from ndestudio.session.formulas import Formula, FormulaCache, FormulaRequest, typeset
@@ -73,9 +74,10 @@ class Session:
         self.data = DataController(context, self.settings.folder / IMPORT_SETTINGS)
         self.files = FilesController(context, self.settings, self.data, self.autosave)
         self.model = ModelController(context, self.formulas, self.data)
-        self.train = TrainController(context, self.model, self._on_device)
+        durations = Durations(self.settings.folder / "durations.json")
+        self.train = TrainController(context, self.model, self._on_device, durations)
         self.export = ExportController(context, self.formulas)
-        self.distil = DistilController(context, self.formulas, self.export)
+        self.distil = DistilController(context, self.formulas, self.export, durations)
         self.shell = ShellPresenter(context, self.settings, self.data, self.model, lambda: self.device)
         self.recovery = RecoveryController(context, self.model, self.export)
         self.tour = TourController(context, self.settings, self.data, self.train, self.distil)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from ndestudio.session.durations import Durations, Rest
 from ndestudio.session.live import StageTime
 from ndestudio.session.tasks import Task
 from ndestudio.session.training.state import Progression, StageRow
@@ -115,13 +116,22 @@ def _state(entered: bool, active: bool, ahead: bool, begun: bool) -> Progression
     return "pending" if ahead or not begun else "skipped"
 
 
-def seconds_left(task: Task | None, current: StageTime | None) -> float | None:
-    """Seconds the running stage will still take: its own word, else in proportion to what is done."""
-    if task is None or task.progress is None or task.paused:
+def rest(
+    task: Task | None, times: Sequence[StageTime], rows: Sequence[StageRow], durations: Durations, shape: str
+) -> Rest | None:
+    """Time that a training or a search will still take, by earlier ones of the same shape; None while nobody can say."""
+    if task is None or task.paused or task.stopping or not times:
         return None
-    if task.progress.eta_seconds is not None:
-        return task.progress.eta_seconds
-    fraction = task.progress.fraction
-    if current is None or not 0.02 < fraction < 1.0:
-        return None
-    return round(current.spent * (1.0 - fraction) / fraction, 1)
+    fraction = task.progress.fraction if task.progress else None
+    active = _named(times[-1])
+    pending = [row.stage for row in rows if row.state == "pending" and row.stage not in _UNTIMED]
+    return durations.rest(shape, spent(times), active, fraction, pending)
+
+
+def spent(times: Sequence[StageTime]) -> dict[str, float]:
+    """Stage -> seconds, those of a search told apart by their number."""
+    return _totals([replace(one, stage=_named(one)) for one in times])
+
+
+def _named(one: StageTime) -> str:
+    return f"{one.stage} {one.index}" if one.total and one.stage not in TRAINING else one.stage

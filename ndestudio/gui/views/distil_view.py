@@ -88,7 +88,7 @@ class DistilView(QWidget):
         choose(self.preset, state.preset)
         self._show_engines(state)
         self.chooser.show_state(state)
-        self.strip.show_stages(state.stages, state.elapsed, state.fraction, state.eta, state.status != "idle")
+        self.strip.show_stages(state.stages, state.elapsed, state.fraction, state.rest, state.status != "idle")
         self.strip.setVisible(len(state.stages) > 1)
         self._show_neural_terms(state)
         self._show_pages(state)

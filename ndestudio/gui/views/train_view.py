@@ -66,7 +66,7 @@ class TrainView(QWidget):
         before, self._state = self._state, state
         self._show_status(state)
         self._show_buttons(state)
-        self.strip.show_stages(state.stages, state.elapsed, state.fraction, state.eta, state.status != "idle")
+        self.strip.show_stages(state.stages, state.elapsed, state.fraction, state.rest, state.status != "idle")
         choose(self.preset, state.config.preset)
         self.settings.show_config(state.config)
         self.slider.show_moments(state.checkpoints, state.checkpoint, state.status)

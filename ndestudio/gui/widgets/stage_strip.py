@@ -9,10 +9,12 @@ from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 from ndestudio.gui.building import label, row
 from ndestudio.gui.status import duration
 from ndestudio.gui.theme import GRID, Colours, colours, follow
+from ndestudio.session.durations import Rest, words
 from ndestudio.session.training.state import StageRow
 
 _HEIGHT = 44
 _DOT = 16.0
+_REST_TIP = "By the times of earlier runs of about this size with these settings; before there are any, by what is done"
 
 
 class Steps(QWidget):
@@ -120,19 +122,19 @@ class StageStrip(QWidget):
         self.elapsed = label("", "heading")
         self.elapsed.setAccessibleName("Elapsed time")
         self.rest = label("", "muted")
-        self.rest.setAccessibleName("Time the running stage will still take")
+        self.rest.setAccessibleName("Time until it ends")
         times = row(self.elapsed, self.rest, spacing=GRID)
         layout = row(self.steps, times, spacing=2 * GRID)
         layout.setStretch(0, 1)
         self.setLayout(layout)
 
     def show_stages(
-        self, stages: tuple[StageRow, ...], elapsed: float, fraction: float | None, eta: float | None, running: bool
+        self, stages: tuple[StageRow, ...], elapsed: float, fraction: float | None, rest: Rest | None, running: bool
     ) -> None:
         self.steps.show_stages(stages, fraction if running else None)
         self.elapsed.setText(duration(elapsed) if running and elapsed >= 1 else seconds(elapsed) if elapsed else "")
-        words = f"about {duration(eta)} left" if eta is not None else "" if running or not elapsed else "in all"
-        self.rest.setText(words)
+        self.rest.setText(words(rest, duration) if running else "in all" if elapsed else "")
+        self.rest.setToolTip(_REST_TIP if running else "")
 
 
 def seconds(value: float) -> str:

@@ -25,11 +25,12 @@ from ndestudio.session.distillation.formula_fit import changes
 from ndestudio.session.distillation.next_run import NextRuns, NextRunState
 from ndestudio.session.distillation.operators import operator_rows, preset_name, preset_rows, with_cost, with_operator
 from ndestudio.session.distillation.state import CandidateState, DistilState, EngineRow, FrontRow, NeuralTermRow
+from ndestudio.session.durations import Durations, shape
 from ndestudio.session.formulas import Formula, FormulaCache, FormulaRequest
 from ndestudio.session.live import DistilLive, StageTime
 from ndestudio.session.ports import Context, ModelInUse
 from ndestudio.session.presenter import Presenter
-from ndestudio.session.stage_progress import search_stages, seconds_left
+from ndestudio.session.stage_progress import rest, search_stages, spent
 from ndestudio.session.training.state import Status
 from ndestudio.symbolic.front import Candidate, Front
 from ndestudio.symbolic.registry import ENGINES
@@ -42,8 +43,9 @@ if TYPE_CHECKING:
 class DistilController(Presenter[DistilState]):
     """Intents of the Distil view."""
 
-    def __init__(self, context: Context, formulas: FormulaCache, in_use: ModelInUse) -> None:
+    def __init__(self, context: Context, formulas: FormulaCache, in_use: ModelInUse, durations: Durations) -> None:
         super().__init__(context)
+        self._durations = durations
         self._formulas, self._in_use = formulas, in_use
         self.live: DistilLive | None = None
         self._started: Spec | None = None
@@ -200,6 +202,7 @@ class DistilController(Presenter[DistilState]):
         )
         obstacle = self._obstacle()
         live = self.live if task else None
+        stages = search_stages(self._times(), task is not None, self._wanted())
         return DistilState(
             config=project.spec.distil,
             ready=not obstacle and task is None,
@@ -211,11 +214,11 @@ class DistilController(Presenter[DistilState]):
             preset=preset_name(project.spec.distil),
             operators=operator_rows(project.spec.distil),
             constraints=self.constraints.state(neural_term),
-            stages=search_stages(self._times(), task is not None, self._wanted()),
+            stages=stages,
             doing=live.clock.current.text if live and live.clock.current else "",
             elapsed=round(task.seconds, 1) if task else sum(result.seconds.values()) if result else 0.0,
             fraction=task.progress.fraction if task and task.progress else None,
-            eta=seconds_left(task, live.clock.current if live else None),
+            rest=rest(task, self._times(), stages, self._durations, self._shape()),
             neural_terms=neural_terms,
             neural_term=neural_term,
             candidate=self._candidate(neural_terms, neural_term, self._selected.get(neural_term)),
@@ -253,6 +256,13 @@ class DistilController(Presenter[DistilState]):
         )
         chosen = project.spec.distil.neural_terms
         return all_neural_terms if chosen is None else tuple(name for name in chosen if name in all_neural_terms)
+
+    def _shape(self) -> str:
+        """What the time of the running search depends on."""
+        spec, dataset = self._started or self._workspace.project.spec, self._workspace.project.dataset
+        rows = sum(len(one.t) for one in dataset.trajectories) if dataset is not None else 0
+        distil = spec.distil
+        return shape("distil", distil.engine, len(self._wanted()), distil.seconds, distil.evaluations, sizes=(rows,))
 
     def _times(self) -> list[StageTime]:
         running = self._tasks.running("distil") is not None
@@ -359,6 +369,8 @@ class DistilController(Presenter[DistilState]):
     def _on_done(self, result: Distillation) -> None:
         if self.live is not None:
             self.live.end()
+            if result.outcome == "done":
+                self._durations.learn(self._shape(), spent(self.live.clock.stages))
         project = self._workspace.project
         self._result = result
         self._selected.clear()

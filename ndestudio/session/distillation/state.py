@@ -10,6 +10,7 @@ from ndestudio.figures.plot_data import PlotData
 from ndestudio.figures.term_fit import FormulaFit
 from ndestudio.session.distillation.constraints import ConstraintsState
 from ndestudio.session.distillation.next_run import NextRunState
+from ndestudio.session.durations import Rest
 from ndestudio.session.formulas import Formula
 from ndestudio.session.training.state import StageRow, Status
 
@@ -169,7 +170,7 @@ class DistilState:
     doing: str
     elapsed: float
     fraction: float | None
-    eta: float | None
+    rest: Rest | None
     neural_terms: tuple[NeuralTermRow, ...]
     neural_term: str
     candidate: CandidateState | None

@@ -13,10 +13,11 @@ from ndestudio.model.config import ParameterConfig
 from ndestudio.model.fitted import FittedModel
 from ndestudio.progress import Event, Reporter
 from ndestudio.session import commands
+from ndestudio.session.durations import Durations, shape
 from ndestudio.session.live import Moment, StageTime, TrainLive
 from ndestudio.session.ports import Context, ModelMeaning
 from ndestudio.session.presenter import Presenter
-from ndestudio.session.stage_progress import TRAINING, seconds_left, training_stages
+from ndestudio.session.stage_progress import TRAINING, rest, spent, training_stages
 from ndestudio.session.training.diagnostics import DiagnosticsController
 from ndestudio.session.training.runs import compare, run_rows
 from ndestudio.session.training.state import (
@@ -42,8 +43,11 @@ _LIVE_SECONDS = 0.4
 class TrainController(Presenter[TrainState]):
     """Intents of the Train view."""
 
-    def __init__(self, context: Context, model: ModelMeaning, on_device: Callable[[Device], None]) -> None:
+    def __init__(
+        self, context: Context, model: ModelMeaning, on_device: Callable[[Device], None], durations: Durations
+    ) -> None:
         super().__init__(context)
+        self._durations = durations
         self._meaning, self._on_device = model, on_device
         self.live: TrainLive | None = None
         self._started: Spec | None = None
@@ -193,16 +197,17 @@ class TrainController(Presenter[TrainState]):
         self._checkpoint = self._checkpoint if self._checkpoint < len(moments) else -1
         model = self._model()
         self._request_plot_data(model)
+        stages = training_stages(self._times(), task is not None, project.spec.train.stages)
         return TrainState(
             config=project.spec.train,
             ready=not obstacle and task is None,
             obstacle=obstacle,
             status=self._status(),
-            stages=training_stages(self._times(), task is not None, project.spec.train.stages),
+            stages=stages,
             doing=live.clock.current.text if task and live and live.clock.current else "",
             elapsed=round(task.seconds, 1) if task else fit.seconds.get("total", 0.0) if fit else 0.0,
             fraction=task.progress.fraction if task and task.progress else None,
-            eta=seconds_left(task, live.clock.current if live else None),
+            rest=rest(task, self._times(), stages, self._durations, self._shape()),
             curves=self._loss_curves(),
             parameters=self._parameters(model),
             traces=self._trace_arrays(),
@@ -335,6 +340,16 @@ class TrainController(Presenter[TrainState]):
             self._traces = (key, Traces(live.arrays() if live else {}))
         return self._traces[1]
 
+    def _shape(self) -> str:
+        """What the time of the running training depends on."""
+        spec, dataset = self._started or self._workspace.project.spec, self._dataset
+        rows = sum(len(one.t) for one in dataset.trajectories) if dataset is not None else 0
+        weights = sum(one.width**2 * one.depth for one in spec.model.networks.values())
+        train = spec.train
+        return shape(
+            "fit", train.preset, train.seeds, train.device, train.time_limit, train.stages, sizes=(rows, weights)
+        )
+
     def _times(self) -> list[StageTime]:
         live, fit = self._present_live(), self._workspace.project.fit
         if live is not None:
@@ -375,6 +390,8 @@ class TrainController(Presenter[TrainState]):
     def _on_done(self, fit: Fit) -> None:
         if self.live is not None:
             self.live.end()
+            if fit.outcome is not Outcome.STOPPED:
+                self._durations.learn(self._shape(), spent(self.live.clock.stages))
         self._live_fit, self._checkpoint = fit, -1
         self._on_device(fit.device)
         created = datetime.now().astimezone().isoformat(timespec="seconds")

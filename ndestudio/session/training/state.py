@@ -15,6 +15,7 @@ from ndestudio.figures.plot_data import PlotData
 from ndestudio.fitting.config import TrainConfig
 from ndestudio.fitting.metrics import Metrics
 from ndestudio.fitting.result import Fit
+from ndestudio.session.durations import Rest
 from ndestudio.session.live import TrainLive
 from ndestudio.session.training.diagnostics import DiagnosticsState
 
@@ -128,7 +129,7 @@ class TrainState:
     """Arguments:
     ready: whether training can start; `obstacle` says what is missing.
     stages: the whole sequence, what is still to come included. doing: what goes on now, in words.
-    fraction, eta: of the running stage, None while unknown. elapsed: seconds in all.
+    fraction: of the running stage, None while unknown. elapsed: seconds in all. rest: until the training ends.
     plot_data: of the newest model (snapshot, fit, or the checkpoint looked at), with simulated trajectories.
     reference: of the trained model while a checkpoint is looked at, to be overlaid.
     checkpoint: position of the checkpoint looked at, -1 for the newest model.
@@ -148,7 +149,7 @@ class TrainState:
     doing: str
     elapsed: float
     fraction: float | None
-    eta: float | None
+    rest: Rest | None
     curves: tuple[LossCurve, ...]
     parameters: tuple[FittedParameter, ...]
     traces: Traces
