@@ -25,6 +25,14 @@ InputKind = Literal["linear", "hold", "cubic", "hermite", "rectilinear"]
 """Names of ``KINDS``."""
 SAME = 1e-9
 """Part of the size of an input below which two slopes or values are the same."""
+RAMP, ROUNDING = 1e-6, 1e4
+"""Duration of a jump whose rate of change is read, as part of the shortest gap, and at least so many times the rounding of its time."""
+STEPS = 16
+"""Steps that lead over a jump as large as the range of the input; a smaller one gets its share."""
+KINK = 0.1
+"""Part of the range of the slopes from which on a corner stands out among many."""
+TURNS = 4
+"""Steps from which on they end at each place where an input turns, as a multiple of these places."""
 
 
 class Piecewise(NamedTuple):
@@ -134,11 +142,36 @@ class Pieces(NamedTuple):
         Times at which the value is not continuous.
     corners
         Times at which the slope is not, jumps aside.
+    sizes
+        Of a rate of change how far it goes at each of the jumps, infinite where every step must end; None: everywhere.
+    turns
+        Where a rate of change changes its sign.
+    ramps
+        Begin and end of the steep lines in place of jumps (see ``ramped``).
     """
 
     function: Piecewise
     jumps: Float[np.ndarray, " jump"]
     corners: Float[np.ndarray, " corner"]
+    sizes: Float[np.ndarray, " jump"] | None = None
+    turns: Float[np.ndarray, " turn"] | None = None
+    ramps: tuple[tuple[float, float], ...] = ()
+
+    def stops(self, most: int) -> Float[np.ndarray, " stop"]:
+        """Those of the jumps at which steps must end if ``most`` steps are made: all where there are no more of them, else those
+        that stand out from a path that only bends (steps that lead across the others read its mean slope). Where an input turns
+        they end too, since laws of hysteresis have kinks there, if it does not turn all the time."""
+        if self.sizes is None:
+            return self.jumps
+        turns = self.turns if self.turns is not None and TURNS * len(self.turns) <= most else np.zeros(0)
+        soft = np.isfinite(self.sizes)
+        if np.count_nonzero(soft) <= most:
+            return np.union1d(self.jumps, turns)
+        slopes = self.function.at(self.jumps[soft]), self.function.at(self.jumps[soft], left=True)
+        range_of = float(np.max(slopes) - np.min(slopes))
+        large = np.where(soft, self.sizes, 0.0)
+        kept = np.argsort(-large, kind="stable")[:most]
+        return np.unique(np.concatenate([self.jumps[~soft], self.jumps[kept][large[kept] > KINK * range_of], turns]))
 
 
 def pieces_of(times: Knots, values: Knots, kind: str) -> Pieces:
@@ -160,13 +193,76 @@ def pieces_of(times: Knots, values: Knots, kind: str) -> Pieces:
     return Pieces(function, inner[step], inner[~step & (bent > SAME * steepest)])
 
 
+def ramped(one: Pieces, shortest: float) -> Pieces:
+    """The input with each jump made a steep straight line that ends at its time.
+
+    Along the line the time all but stands still while the value moves, so that d(h)/dt = f + g(h, u)*d(u)/dt goes along
+    dh = g(h, u) du from the value before to the one after: the solution to which those of ever steeper ramps tend (Marcus 1978,
+    Modeling and analysis of stochastic differential equations driven by point processes; for `rectilinear` paths Morrill et al.
+    2022). ``jumps`` of the result are where steps over the lines end.
+
+    Parameters
+    ----------
+    shortest
+        Gap between samples, the same for all inputs: those that jump at one time move side by side.
+    """
+    if not len(one.jumps):
+        return one
+    breaks, c = one.function
+    there = np.isin(breaks, one.jumps)
+    values = np.concatenate([one.function.at(breaks), one.function.at(breaks, left=True)])
+    whole = float(np.max(values) - np.min(values)) or 1.0
+    times, coefficients, stops, ramps = [], [], [], []
+    for k, at in enumerate(breaks):
+        if there[k]:
+            length = min(max(RAMP * shortest, ROUNDING * np.spacing(abs(at))), 0.1 * (at - breaks[k - 1]))
+            begin = at - length
+            first, last = float(one.function.at(np.array(begin))), float(one.function.at(np.array(at)))
+            count = max(1, round(STEPS * abs(last - first) / whole))
+            ends = np.append(begin + (at - begin) * np.arange(count) / count, at)
+            slope = (last - first) / (at - begin)
+            times += ends[:-1].tolist()
+            coefficients += [[first + slope * (one_end - begin), slope, 0.0, 0.0] for one_end in ends[:-1]]
+            stops += ends.tolist()
+            ramps.append((float(begin), float(at)))
+        times.append(float(at))
+        coefficients.append(c[k].tolist())
+    function = Piecewise(np.array(times), np.array(coefficients))
+    return Pieces(function, np.array(stops), one.corners, ramps=tuple(ramps))
+
+
 def rate_of(one: Pieces) -> Pieces:
-    """The rate of change of an input: 0 before and after its samples; it jumps where the input has a corner."""
+    """The rate of change of an input: 0 before and after its samples; it jumps where the input has a corner.
+
+    Parameters
+    ----------
+    one
+        As ``ramped`` gives it.
+    """
     breaks, c = one.function
     slopes = np.column_stack([c[:, 1], 2.0 * c[:, 2], 3.0 * c[:, 3], np.zeros(len(c))])
     begin = [float(breaks[0]) - 1.0 - abs(float(breaks[0]))]
     function = Piecewise(np.concatenate([begin, breaks]), np.concatenate([np.zeros((1, 4)), slopes]))
-    return Pieces(function, np.concatenate([breaks[:1], one.corners]) if c[0, 1] else one.corners, np.zeros(0))
+    hard = np.concatenate([breaks[:1], one.jumps]) if c[0, 1] else one.jumps
+    soft = one.corners[~np.isin(one.corners, hard)]
+    times = np.concatenate([hard, soft])
+    bends = np.abs(function.at(soft) - function.at(soft, left=True))
+    order = np.argsort(times, kind="stable")
+    sizes = np.concatenate([np.full(len(hard), np.inf), bends])
+    return Pieces(function, times[order], np.zeros(0), sizes[order], _turns(function), one.ramps)
+
+
+def _turns(rate: Piecewise) -> Float[np.ndarray, " turn"]:
+    """Where a piecewise quadratic changes its sign: within its pieces, or between two of them."""
+    inner = rate.breaks[1:]
+    between = inner[rate.at(inner) * rate.at(inner, left=True) < 0]
+    c, b, a, _ = rate.coefficients[:-1].T
+    with np.errstate(all="ignore"):
+        # both roots of a quadratic without cancellation, or the one of a line
+        q = -0.5 * (b + np.where(b < 0, -1.0, 1.0) * np.sqrt(b**2 - 4.0 * a * c))
+        s = np.stack([q / a, c / q])
+        inside = np.isfinite(s) & (s > 0) & (s < np.diff(rate.breaks))
+    return np.unique(np.concatenate([between, (rate.breaks[:-1] + np.where(inside, s, 0.0))[inside]]))
 
 
 @dataclass(frozen=True, eq=False)
@@ -215,10 +311,24 @@ class ControlPath:
             pieces_of(t, v, self.kind(k)) if len(t) else None
             for k, (t, v) in enumerate(zip(self.times, self.values, strict=True))
         ]
+        gaps = [np.diff(one.function.breaks) for _, j in self.rate_of if (one := found[j]) is not None]
+        shortest = min((float(one.min()) for one in gaps if len(one)), default=1.0)
         for k, j in self.rate_of:
             source = found[j]
-            found[k] = None if source is None else rate_of(source)
+            if source is not None:
+                slow = ramped(source, shortest)
+                found[j], found[k] = slow._replace(jumps=np.zeros(0), ramps=()), rate_of(slow)
         return tuple(found)
+
+    @cached_property
+    def impulses(self) -> dict[int, Float[np.ndarray, " jump"]]:
+        """Of each input that is a rate of change the times at which the input whose rate it is jumps."""
+        known = {
+            k: pieces_of(self.times[j], self.values[j], self.kind(j)).jumps
+            for k, j in self.rate_of
+            if len(self.times[j])
+        }
+        return {k: jumps for k, jumps in known.items() if len(jumps)}
 
     def kind(self, k: int) -> str:
         """How input ``k`` goes between its samples."""
@@ -228,6 +338,19 @@ class ControlPath:
     def jumps(self) -> Float[np.ndarray, " jump"]:
         """Times at which an input jumps, increasing."""
         each = [one.jumps for one in self.pieces if one is not None]
+        return np.unique(np.concatenate(each)) if each else np.zeros(0)
+
+    @cached_property
+    def ramps(self) -> list[tuple[float, float]]:
+        """Begin and end of the steep lines on which inputs whose rates are read go where they jump, in order of time."""
+        found: dict[float, float] = {}
+        for begin, end in (ramp for one in self.pieces if one is not None for ramp in one.ramps):
+            found[end] = min(begin, found.get(end, begin))
+        return sorted((begin, end) for end, begin in found.items())
+
+    def stops(self, most: int) -> Float[np.ndarray, " stop"]:
+        """Times at which steps must end if ``most`` steps are made, see ``Pieces.stops``."""
+        each = [one.stops(most) for one in self.pieces if one is not None]
         return np.unique(np.concatenate(each)) if each else np.zeros(0)
 
     def widest_gap(self, columns: Sequence[int]) -> float:

@@ -80,7 +80,7 @@ def _with_rates(dataset: Dataset, wanted: Sequence[str], moving: Sequence[Column
     Raises
     ------
     DataError
-        A name that is no input, or an input that jumps: its rate of change is no function there.
+        A name that is no input, or an input that is held: its rate of change is no function where it jumps.
     """
     for name in _told("rates", dict.fromkeys(wanted, ""), moving):
         j = dataset.input_names.index(name)
@@ -95,11 +95,13 @@ def _with_rates(dataset: Dataset, wanted: Sequence[str], moving: Sequence[Column
 
 
 def _with_rate(one: Trajectory, name: str, j: int) -> Trajectory:
-    pieces, before = one.control.pieces[j], one.inputs_before
-    if pieces is not None and len(pieces.jumps):
+    before = one.inputs_before
+    pieces = one.control.pieces[j]
+    if one.control.kind(j) == "hold" and pieces is not None and len(pieces.jumps):
         raise DataError(
-            f"`{name}` jumps in trajectory `{one.name}` (at {pieces.jumps[0]:g}), and d({name})/dt has no value there: take it as "
-            "`linear` or `hermite` in `interpolation`, or leave out the second of two rows at one time"
+            f"`{name}` is held and jumps in trajectory `{one.name}` (at {pieces.jumps[0]:g}), and d({name})/dt has no value there: "
+            "take it as `linear` or `hermite` in `interpolation` where it moves between its samples, or as `rectilinear` where it "
+            "moves at them, along a straight line while the time stands still"
         )
     return replace(
         one,

@@ -306,6 +306,12 @@ def _track(model: FittedModel, dataset: Dataset, trajectory: Trajectory) -> Trac
         _check_kind(name, control.kind(column), control.periods[column] if control.periods else 0.0)
         times, values = control.times[column], control.values[column]
         pieces = control.pieces[column]
+        if pieces is not None and pieces.ramps:
+            raise ExportError(
+                f"an input jumps in trajectory `{trajectory.name}` (at {pieces.ramps[0][1]:g}) and its rate of change `{name}` is read; "
+                "solvers of programs would step over that. Choose `linear` or `hermite` in `interpolation`, and leave out the second of "
+                "two rows at one time"
+            )
         if column in dict(control.rate_of) and pieces is not None:
             # the slope of straight lines, which is held
             breaks, levels = pieces.function.breaks, pieces.function.coefficients[:, 0]

@@ -17,6 +17,7 @@ from ndestudio.model.basis import basis_of, interval
 from ndestudio.model.config import ModelConfig, ParameterConfig
 from ndestudio.model.diffusion import with_positive_diffusion
 from ndestudio.model.fitted import FittedModel, NetworkWeights
+from ndestudio.model.impulses import refuse_impulses
 from ndestudio.model.networks import fresh_network
 from ndestudio.model.parse import parse_system
 from ndestudio.model.runs import for_runs
@@ -34,6 +35,7 @@ def initial_model(config: ModelConfig, dataset: Dataset, seed: int) -> FittedMod
     config = for_runs(config, dataset)
     system = parse_system(config, dataset.measured_names, dataset.input_names)
     config = with_positive_diffusion(config, system)
+    refuse_impulses(system, dataset)
     parameters = {name: config.parameters.get(name, ParameterConfig()).value for name in system.parameters}
     initial = start_values(
         system, config, parameters, dataset.trajectories, dataset.measured_names, dataset.input_names

@@ -103,7 +103,10 @@ def _normal(weight: Float[np.ndarray, "..."]) -> Float[np.ndarray, "..."]:
 
 
 def whole_rows(dataset: Dataset, *, with_test: bool) -> list[Rows]:
-    """One row for each trajectory, up to its last training or validation sample (all samples ``with_test``)."""
+    """One row for each trajectory, up to its last training or validation sample (all samples ``with_test``).
+
+    Without test samples those at which only inputs are known are left out where they are the most: the path of the inputs has them.
+    """
     kept = _whole.setdefault(dataset, {})
     if with_test not in kept:
         kept[with_test] = tuple(_whole_rows(dataset, with_test))
@@ -121,6 +124,14 @@ def _whole_rows(dataset: Dataset, with_test: bool) -> list[Rows]:
             used = np.flatnonzero(trajectory.part != Part.TEST)
             if not len(used):
                 continue
-            index = index[: used[-1] + 1]
+            index = _measured_rows(trajectory, index[: used[-1] + 1])
         found.append(Rows(trajectory, index))
     return found
+
+
+def _measured_rows(trajectory: Trajectory, index: Int[np.ndarray, " sample"]) -> Int[np.ndarray, " sample"]:
+    """The first and last sample and those with a measured value; all of them where less than half go."""
+    known = np.any(trajectory.present[index], axis=1)
+    if 2 * np.count_nonzero(known) >= len(index):
+        return index
+    return index[np.union1d(np.flatnonzero(known), [0, len(index) - 1])]

@@ -128,6 +128,7 @@ def simulate(
             atol=atol * scale,
             longest_step=longest_step(model, control),
             breaks=control.jumps if control is not None and model.system.inputs else NONE,
+            ramps=control.ramps if control is not None and model.system.inputs else (),
             names=model.system.states,
             budget=left,
         ),
@@ -298,6 +299,7 @@ def integrate(
     atol: Float[np.ndarray, " state"],
     longest_step: float = 0.0,
     breaks: Float[np.ndarray, " break"] = NONE,
+    ramps: Sequence[tuple[float, float]] = (),
     names: Sequence[str] = (),
     budget: Budget = Budget(),
 ) -> tuple[Float[np.ndarray, "time state"], str]:
@@ -311,6 +313,8 @@ def integrate(
         No step is longer than this (0: no limit).
     breaks
         Times where ``function`` jumps; steps end there.
+    ramps
+        Begin and end of very short times in which ``function`` is very large, in order (see ``ControlPath.ramps``).
     names
         Of the states, for the sentence.
 
@@ -329,12 +333,55 @@ def integrate(
     states[~moving] = y0
     if not moving.any():
         return states, ""
+    inside = [(begin, end) for begin, end in ramps if begin >= t[0] and end <= t[-1]]
+    if inside:
+        settings = {"rtol": rtol, "atol": atol, "longest_step": longest_step, "breaks": breaks, "names": names}
+        return over_ramps(function, t, y0, inside, settings, budget)
     times = np.concatenate([t[:1], t[moving]])
     meter = _Meter(function, float(t[0]), budget)
     with np.errstate(all="ignore"):
         rows, reason = _solve(meter, times, y0, rtol, atol, _Steps(longest_step, breaks))
     states[moving] = rows[1:]
     return states, _sentence(t, states, names, _runaway(meter, y0, names) or reason)
+
+
+def over_ramps(
+    function: PointField,
+    t: Float[np.ndarray, " time"],
+    y0: Float[np.ndarray, " state"],
+    ramps: Sequence[tuple[float, float]],
+    settings: dict[str, Any],
+    budget: Budget,
+) -> tuple[Float[np.ndarray, "time state"], str]:
+    """As ``integrate``, from ramp to ramp; each ramp is gone over by itself, in its own time from 0 to 1."""
+    from scipy.integrate import solve_ivp
+
+    states, deadline = np.full((len(t), len(y0)), np.nan), time.monotonic() + budget.seconds
+    y, here = np.asarray(y0, dtype=float), float(t[0])
+    for begin, end in [*ramps, (float(t[-1]), float(t[-1]))]:
+        last = begin == end
+        asked = (t >= here) & ((t <= begin) if last else (t < end))
+        times = np.concatenate([[here], np.minimum(t[asked], begin), [begin]])
+        before = np.nextafter(begin, here) if begin > here else begin
+        left = Budget(max(deadline - time.monotonic(), 0.01), budget.evaluations)
+        # at its end a stretch must not see the ramp that begins there
+        rows, sentence = integrate(
+            lambda s, x, stop=before: function(min(s, stop), x), times, y, budget=left, **settings
+        )
+        states[asked] = rows[1:-1]
+        if sentence or last:
+            return states, sentence
+        length, stop = end - begin, np.nextafter(end, begin)
+        along = lambda s, x, a=begin, h=length, b=stop: h * np.array(function(min(a + s * h, b), x.tolist()))  # noqa: E731
+        with np.errstate(all="ignore"):
+            moved = solve_ivp(along, (0.0, 1.0), rows[-1], rtol=max(settings["rtol"], 1e-12), atol=settings["atol"])
+        if not moved.success or not np.isfinite(moved.y[:, -1]).all():
+            return (
+                states,
+                f"the simulation stops at the jump of an input at t = {end:.6g}: the equations have no finite value along it",
+            )
+        y, here = moved.y[:, -1], end
+    return states, ""
 
 
 def _solve(
@@ -394,27 +441,34 @@ def _lsoda(
     atol: Float[np.ndarray, " state"],
     steps: _Steps,
 ) -> Float[np.ndarray, "time state"] | None:
-    """All rows, or None if LSODA gave up."""
+    """All rows, or None if LSODA gave up.
+
+    Breaks are times of the result, too: `odeint` leads across all of its critical times before the next time of the result but one.
+    """
     from scipy.integrate import ODEintWarning, odeint
 
     # the message is read from the output; a warning would reach the user's terminal from a worker thread
     warnings.filterwarnings("ignore", category=ODEintWarning)
+    breaks = steps.breaks[(steps.breaks > times[0]) & (steps.breaks <= times[-1])]
+    every = np.union1d(times, breaks) if len(breaks) else times
     try:
         rows, details = odeint(
             meter,
             y0,
-            times,
+            every,
             tfirst=True,
             rtol=rtol,
             atol=atol,
             hmax=steps.longest,
-            tcrit=steps.breaks[(steps.breaks > times[0]) & (steps.breaks < times[-1])],
+            tcrit=breaks,
             mxstep=20_000,
             full_output=True,
         )
     except ODEintWarning:
         return None
-    return rows if details["message"] == "Integration successful." else None
+    if details["message"] != "Integration successful.":
+        return None
+    return rows if every is times else rows[np.searchsorted(every, times)]
 
 
 def _continue_with_radau(

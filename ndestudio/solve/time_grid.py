@@ -19,6 +19,7 @@ from jaxtyping import Float, Int
 from ndestudio.data.control_path import ControlPath, Pieces, Piecewise
 from ndestudio.model.schedule import NOTHING, Schedule
 from ndestudio.problem.rows import bucket
+from ndestudio.solve.mean_slopes import with_mean_slopes
 from ndestudio.solve.tableau import Tableau
 
 SHARE = 0.7
@@ -212,7 +213,7 @@ def make_grid(
     controls = [row.control for row in rows]
     inputs = len(controls[0].times)
     jumps = [
-        _within(np.union1d(control.jumps, row.t[0] + breaks), row.t)
+        _within(np.union1d(control.stops(steps), row.t[0] + breaks), row.t)
         for control, row in zip(controls, rows, strict=True)
     ]
     happen = [NOTHING] * width if events is None else events
@@ -252,7 +253,8 @@ def make_grid(
             q[k] = np.clip((at - times[step[k]]) / length, 0.0, 1.0)
             sample_t[k] = at
         if inputs:
-            u[:, :, k] = _at_stages(controls[k], t[:, :, k], h[:, k], method)
+            at_stages = _at_stages(controls[k], t[:, :, k], h[:, k], method)
+            u[:, :, k] = with_mean_slopes(controls[k], at_stages, t[:, 0, k] - c[0] * h[:, k], h[:, k], c)
             sample_u[k] = controls[k](sample_t[k])
     own = make_paths(rows) if paths else no_paths(width)
     return Grid(h, t, u, step, q, sample_t, sample_u, own, event, given, moment)

@@ -9,6 +9,7 @@ import pytest
 from ndestudio.data import load
 from ndestudio.data.dataset import Part
 from ndestudio.model.parse import parse_system
+from ndestudio.model.statements import data_for
 from ndestudio.project.spec import dump_spec, load_spec, parse_spec, with_files
 
 ROOT = Path(__file__).parents[2]
@@ -28,6 +29,7 @@ def test_all_examples_are_there() -> None:
         "blowflies",
         "absorption",
         "substrate_inhibition",
+        "hysteresis",
     }
 
 
@@ -49,7 +51,7 @@ def test_an_example_can_begin(path: Path) -> None:
         if missing:
             pytest.skip(f"not bundled, and not beside the repository: {', '.join(missing)}")
         spec = with_files(spec, tuple(map(str, files)))
-    dataset = load(spec.data)
+    dataset = load(data_for(spec.data, spec.model.equations))
     assert dataset.has(Part.TRAIN)
     assert dataset.has(Part.VALIDATION) or spec.data.split.by == "none"
     system = parse_system(spec.model, dataset.measured_names, dataset.input_names)
