@@ -18,6 +18,7 @@ from ndestudio.model.initial import model_start
 from ndestudio.model.schedule import schedule
 from ndestudio.problem.bijection import bijection
 from ndestudio.problem.initial import FORMULA, FREE, GIVEN, SHARED, Start
+from ndestudio.problem.periodic import regimen_numbers
 from ndestudio.problem.rows import Rows, Target, bucket, make_target, whole_rows
 from ndestudio.problem.space import Space, initial_transforms
 from ndestudio.problem.steady_state import conserved
@@ -161,6 +162,8 @@ def make_start(problem: PreparedFit, rows: list[Rows], follows: np.ndarray) -> S
     mode = np.full(shape, GIVEN, dtype=np.int32)
     given, first = np.zeros(shape), np.zeros((len(rows), len(model.measured) + len(model.inputs)))
     sums = np.diag(conserved(space.structure)) > 0 if model.settles else np.zeros(len(states), dtype=bool)
+    known = space.structure.initial.regimens
+    slots = 0 if known is None else len(known.holders)
     settles, under = np.zeros(len(rows), dtype=np.int32), np.zeros((len(rows), len(model.inputs)))
     for b, row in enumerate(rows):
         trajectory = row.trajectory
@@ -186,6 +189,7 @@ def make_start(problem: PreparedFit, rows: list[Rows], follows: np.ndarray) -> S
         t=np.array([row.trajectory.t[0] for row in rows]),
         settles=settles,
         under=under,
+        regimens=np.stack([regimen_numbers(model.system, model.inputs, row.trajectory, slots) for row in rows]),
     )
 
 

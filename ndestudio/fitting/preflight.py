@@ -9,6 +9,7 @@ from ndestudio.data.input_paths import foresight
 from ndestudio.fitting.prepared import PreparedFit
 from ndestudio.model.evaluate import at_rest, field, undefined_part
 from ndestudio.model.initial import model_start
+from ndestudio.model.schedule import before_the_begin
 from ndestudio.model.units import unit_problems
 
 FAR = 20.0
@@ -26,6 +27,7 @@ def preflight_checks(problem: PreparedFit) -> list[str]:
         *_flat(problem),
         *_alone(problem),
         *undefined_at_start(problem),
+        *_too_early(problem),
     ]
 
 
@@ -34,6 +36,21 @@ def _units(problem: PreparedFit) -> list[str]:
     return [
         f"Units do not fit, and nothing was converted: {one}."
         for one in unit_problems(problem.space.model.config, problem.dataset)
+    ]
+
+
+def _too_early(problem: PreparedFit) -> list[str]:
+    """Events at written times that come before the first row of a trajectory."""
+    system, parameters = problem.space.model.system, problem.space.model.parameters
+    missed: dict[str, list[str]] = {}
+    for one in problem.dataset.trajectories:
+        for line in before_the_begin(system, parameters, float(one.t[0])):
+            missed.setdefault(line, []).append(one.name)
+    return [
+        f"The event `{line}` has times before the first row of {len(names)} of {len(problem.dataset.trajectories)} trajectories (such as "
+        f"`{names[0]}`), where nothing happens then: a simulation begins at the first row. Give a row at an earlier time, with nothing "
+        "measured, or count the event into the initial values."
+        for line, names in missed.items()
     ]
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from ndestudio.data.dataset import Dataset
 from ndestudio.model.fitted import FittedModel
 from ndestudio.model.initial import model_start
+from ndestudio.problem.conditions import initial_state, unsettled
 from ndestudio.problem.space import structure_of
 from ndestudio.problem.steady_state import conserved, other_steady_states, settled_start
 
@@ -21,9 +22,10 @@ ELSEWHERE = (0.0, 0.1, 1.0, 10.0)
 
 def steady_state_sentences(model: FittedModel, dataset: Dataset) -> list[str]:
     """Sentences on trajectories that do not settle, settle where small disturbances grow, or could settle elsewhere."""
+    sentences = _regimen_sentences(model, dataset)
     used = [one for one in dataset.trajectories if one.settles][:LOOKED_AT]
     if not used:
-        return []
+        return sentences
     structure, end = structure_of(model), time.monotonic() + SECONDS
     scale = np.ones(len(structure.states)) if model.scale is None else np.asarray(model.scale, float)
     # other starts would have other sums
@@ -44,7 +46,6 @@ def steady_state_sentences(model: FittedModel, dataset: Dataset) -> list[str]:
         starts = [start, *(share * scale for share in ELSEWHERE)]
         if not fixed and sum(each.stable for each in other_steady_states(model, structure, one, starts)) > 1:
             several.append(one.name)
-    sentences = []
     if restless:
         sentences.append(
             f"The model does not settle in {_named(restless)}: it oscillates, grows without end or takes too long, so that it has no "
@@ -60,6 +61,14 @@ def steady_state_sentences(model: FittedModel, dataset: Dataset) -> list[str]:
             "compared that is reached from the initial values of the run."
         )
     return sentences
+
+
+def _regimen_sentences(model: FittedModel, dataset: Dataset) -> list[str]:
+    """On the first trajectory whose doses at steady state have none."""
+    for one in dataset.trajectories[:LOOKED_AT]:
+        if any(dose.steady_state for dose in one.doses) and (said := unsettled(model, one, initial_state(model, one))):
+            return [said]
+    return []
 
 
 def _named(names: list[str]) -> str:

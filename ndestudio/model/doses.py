@@ -2,6 +2,10 @@
 
     from 10 to 12: d(A)/dt += 5      d(A_infusion)/dt = 0, which starts at 0; at t = 10: A_infusion += 5, at t = 12: ... -= 5
     at doses: A += F*amount          the same for doses of the data that are infusions, with F*rate
+    at doses over D: A += F*amount   the same for doses that last as long as the model says, with F*amount/D
+    at resets: A = 0                 where the data empty the compartments, and the rates of infusions
+    at regimens(1): A = kept*A + A_regimen1     the first dose at steady state of each run, with d(A_regimen1)/dt = 0, which starts
+                                     where the regimen is periodic (``problem.periodic``)
 
 So every solver, figure and exported program knows infusions that knows events.
 """
@@ -9,6 +13,7 @@ So every solver, figure and exported program knows infusions that knows events.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 import msgspec
 
@@ -16,10 +21,11 @@ from ndestudio.data.dataset import Dataset
 from ndestudio.errors import EquationError
 from ndestudio.expression.text import to_text
 from ndestudio.expression.tokens import error_at
-from ndestudio.expression.tree import Binary, Expr, Name, names, substitute
+from ndestudio.expression.tree import Binary, Expr, Name, Number, names, substitute
 from ndestudio.model.config import InitialConfig, ModelConfig
 from ndestudio.model.event_statements import EventStatement
-from ndestudio.model.events import AMOUNT, GIVEN, RATE, Event, text_of, word
+from ndestudio.model.events import AMOUNT, GIVEN, KEPT, RATE, Event, text_of, word
+from ndestudio.model.schedule import repeated_for_ever
 from ndestudio.model.statements import Statement, read_text
 
 HEAD = "# what is given"
@@ -38,26 +44,104 @@ def for_doses(config: ModelConfig, dataset: Dataset) -> ModelConfig:
     """
     statements, events, errors = read_text(config.equations)
     spans = [one for one in events if one.event.kind == "span"]
+    lasting = [one for one in events if one.event.of_data and len(one.event.times) > 1]
     doses = [dose for one in dataset.trajectories for dose in one.doses]
     if errors or not (doses or spans):
         return config
     written = [one.event for one in events if one.event.of_data]
-    lines = [] if written or not doses else _default(statements, {one.compartment for one in doses})
-    given = [*written, *(one.event for one in read_text("\n".join(lines))[1])]
-    text, rates = _without(config.equations, spans), _Rates(statements)
+    said = any(one.kind in ("doses", "infusions") for one in written) or any(one.kind == "modelled" for one in written)
+    lines = [] if said or not doses else _default(statements, {one.compartment for one in doses})
+    plain = [one for one in written if len(one.times) == 1]
+    given = [*plain, *(one.event for one in read_text("\n".join(lines))[1])]
+    text, rates = _without(config.equations, [*spans, *(lasting if doses else ())]), _Rates(statements)
     for one in spans:
         rates.span(one)
+    for one in lasting if doses else ():
+        rates.lasting(one.event)
     if any(one.duration > 0 for one in doses) and not any(one.kind == "infusions" for one in given):
-        for event in given:
-            rates.infused(event)
+        for event in [*given, *(one.event for one in lasting)]:
+            if event.kind == "doses":
+                rates.infused(event)
     lines += rates.lines
+    extra = _Emptied(config, statements, rates, written)
+    if any(one.reset for one in doses):
+        extra.resets()
+    most = max((len(repeated_for_ever(one)) for one in dataset.trajectories), default=0)
+    if most > sum(one.kind == "regimens" for one in written):
+        extra.regimens(most)
+    lines += extra.lines
     if not lines and text == config.equations:
         return config
     text = _added(text, rates.added)
-    initial = {**config.initial, **dict.fromkeys(rates.states, InitialConfig(value=0.0, fit=False))}
+    initial = {**config.initial, **dict.fromkeys([*rates.states, *extra.held], InitialConfig(value=0.0, fit=False))}
     return msgspec.structs.replace(
         config, equations="\n".join([text.rstrip(), "", HEAD, *lines, ""]), initial=initial, name=config.name
     )
+
+
+class _Emptied:
+    """Lines for what empties compartments: resets, and doses at steady state."""
+
+    def __init__(
+        self, config: ModelConfig, statements: Sequence[Statement], rates: _Rates, written: Sequence[Event]
+    ) -> None:
+        self._config, self._statements, self._rates, self._written = config, statements, rates, written
+        self._taken = {one.name for one in statements}
+        switched = {state for one in written if one.kind in ("infusions", "ends") for state, _ in one.changes}
+        still = [one.name for one in statements if one.kind == "derivative" and one.expr == Number(0.0)]
+        self._rated = [*rates.states, *(one for one in still if one in switched and one not in rates.states)]
+        self.lines: list[str] = []
+        self.held: list[str] = []
+
+    @property
+    def _moving(self) -> list[str]:
+        """States of the equations that change by themselves."""
+        held = set(self._rates.states)
+        return [
+            one.name
+            for one in self._statements
+            if one.kind == "derivative" and one.expr != Number(0.0) and one.name not in held
+        ]
+
+    def resets(self) -> None:
+        if not any(one.kind == "resets" for one in self._written):
+            self.lines.append("at resets: " + ", ".join(f"{one} = {self._start(one)}" for one in self._moving))
+        if self._rated:
+            self.lines.append("at resets: " + ", ".join(f"{one} = 0" for one in self._rated))
+
+    def _start(self, state: str) -> str:
+        settings = self._config.initial.get(state, InitialConfig())
+        start = settings.start
+        if isinstance(start, str) and settings.fit is not True:
+            return f"({start})"
+        if start is None and settings.fit is None:
+            return "0"
+        if start is None or isinstance(start, str) or settings.fit is True or (settings.fit is None and start != 0):
+            raise EquationError(
+                f"the data empty the compartments (EVID 3 or 4), and the initial value of `{state}` is estimated; say what a reset does: "
+                f"`at resets: {state} = 0`"
+            )
+        return f"{start:.17g}"
+
+    def regimens(self, most: int) -> None:
+        for one in self._statements:
+            if one.expr is not None and "t" in names(one.expr):
+                raise error_at(
+                    one.target,
+                    "the data have doses at steady state (SS), and this equation reads the time `t`, so that nothing repeats itself; "
+                    "write the earlier doses into the table, or what drives it as an input",
+                )
+        for k in range(1, most + 1):
+            changes = []
+            for state in self._moving:
+                name = f"{state}_regimen{k}"
+                while name in self._taken:
+                    name += "_"
+                self.held.append(name)
+                self.lines.append(f"d({name})/dt = 0")
+                changes.append(f"{state} = {KEPT}*{state} + {name}")
+            changes += [f"{one} = {KEPT}*{one}" for one in self._rated]
+            self.lines.append(f"at regimens({k}): " + ", ".join(changes))
 
 
 def _default(statements: Sequence[Statement], compartments: Iterable[str]) -> list[str]:
@@ -105,9 +189,27 @@ class _Rates:
             for time, sign in ((begin, "+"), (end, "-")):
                 self.lines.append(f"at t = {to_text(time)}: {rate} {sign}= {to_text(value)}")
 
+    def lasting(self, event: Event) -> None:
+        """An event of doses that last as long as the model says."""
+        lag, duration = event.times
+        where = f"({event.compartment})" if event.compartment else ""
+        shown = {GIVEN: Name(AMOUNT)}
+        begin, lasts = to_text(substitute(lag, shown)), to_text(substitute(duration, shown))
+        for state, value in event.changes:
+            amount = _addition(state, value)
+            if amount is None:
+                raise EquationError(
+                    f"`{text_of(event)}` does not add to `{state}` in proportion to the amount, so that it has no rate; write such as "
+                    f"`at doses over {lasts}: {state} += {AMOUNT}`"
+                )
+            rate = self._rate(state)
+            given = f"({to_text(substitute(amount, shown))})/({lasts})"
+            self.lines.append(f"at modelled{where} + {begin}: {rate} += {given}")
+            self.lines.append(f"at modelled{where} + {begin} + ({lasts}): {rate} -= {given}")
+
     def infused(self, event: Event) -> None:
         """An event of doses, for those that are infusions."""
-        lag = word(event).removeprefix("at doses")
+        lag = word(replace(event, times=event.times[:1])).removeprefix("at doses")
         for state, value in event.changes:
             amount = _addition(state, value)
             if amount is None:

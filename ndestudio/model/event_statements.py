@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from ndestudio.expression.parse import parse_tokens
 from ndestudio.expression.tokens import Token, error_at
 from ndestudio.expression.tree import Binary, Expr, Name, Negate, Number, substitute
-from ndestudio.model.events import AMOUNT, GIVEN, RATE, Event, Kind
+from ndestudio.model.events import GIVEN, OF_DATA, Event, Kind, given_name
 
 _FORMS = "`at t = 24: A += 5`, `every 12 from 0 to 48: A += 5`, `when x > 5: mode = 2` or `at doses: A += amount`"
 _WORDS = ("at", "every", "from", "when")
-_OF_DATA: tuple[Kind, ...] = ("doses", "infusions", "ends")
 
 
 @dataclass(frozen=True)
@@ -80,19 +79,32 @@ def _head(head: list[Token], colon: Token) -> tuple[Kind, tuple[Expr, ...], Expr
         start, end = places
         pieces = (rest[:start], rest[start + 1 : end], rest[end + 1 :])
         return "every", tuple(_expr(piece, colon) for piece in pieces), None, ""
-    if rest and rest[0].text in _OF_DATA and (len(rest) == 1 or rest[1].text in ("(", "+")):
-        kind: Kind = next(one for one in _OF_DATA if one == rest[0].text)
-        rest, compartment = rest[1:], ""
-        if rest and rest[0].text == "(":
-            close = next((k for k, token in enumerate(rest) if token.text == ")"), len(rest))
-            compartment = "".join(token.text for token in rest[1:close])
-            rest = rest[close + 1 :]
-        if rest and rest[0].text != "+":
-            raise error_at(rest[0], "after the doses there may be a lag: `at doses + lag: A += amount`")
-        return kind, (_expr(rest[1:], colon) if rest else Number(0.0),), None, compartment
+    if rest and rest[0].text in OF_DATA and (len(rest) == 1 or rest[1].text in ("(", "+", "over")):
+        return _of_data(rest, colon)
     if [token.text for token in rest[:2]] != ["t", "="]:
         raise error_at(first, f"when this happens is not understood; write {_FORMS}")
     return "at", tuple(_expr(piece, colon) for piece in _parts(rest[2:])), None, ""
+
+
+def _of_data(rest: list[Token], colon: Token) -> tuple[Kind, tuple[Expr, ...], None, str]:
+    """`doses(2) + lag over D`."""
+    kind: Kind = next(one for one in OF_DATA if one == rest[0].text)
+    rest, compartment = rest[1:], ""
+    if rest and rest[0].text == "(":
+        close = next((k for k, token in enumerate(rest) if token.text == ")"), len(rest))
+        compartment = "".join(token.text for token in rest[1:close])
+        rest = rest[close + 1 :]
+    over = next((k for k, token in enumerate(rest) if token.text == "over"), len(rest))
+    before, after = rest[:over], rest[over + 1 :]
+    if before and before[0].text != "+":
+        raise error_at(before[0], "after the doses there may be a lag: `at doses + lag: A += amount`")
+    if over < len(rest) and kind != "doses":
+        raise error_at(rest[over], "only doses last for a time: `at doses over D: A += amount`")
+    if before and kind in ("resets", "regimens"):
+        raise error_at(before[0], f"{kind} have no lag")
+    given = {given_name(kind): Name(GIVEN)}
+    times = (_expr(before[1:], colon) if before else Number(0.0), *((_expr(after, colon),) if over < len(rest) else ()))
+    return kind, tuple(substitute(one, given) for one in times), None, compartment
 
 
 def _condition(tokens: list[Token], first: Token, colon: Token) -> Expr:
@@ -112,8 +124,7 @@ def _change(part: list[Token], kind: Kind) -> tuple[Token, Expr]:
     if target.kind != "name" or not rest or rest[1 if operator else 0].text != "=":
         raise error_at(target, "an event changes a state: `A = 5`, `A += 5`, `A -= 5`, `A *= 0.5`")
     value = _expr(rest[2 if operator else 1 :], rest[0])
-    known = {"doses": AMOUNT, "infusions": RATE, "ends": RATE}.get(kind)
-    if known is not None:
+    if known := given_name(kind):
         value = substitute(value, {known: Name(GIVEN)})
     return target, Binary(operator, Name(target.text), value) if operator else value  # pyright: ignore[reportArgumentType]
 

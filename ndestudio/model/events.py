@@ -5,6 +5,8 @@
     at doses + lag: A += F*amount            at the doses of the data, `amount` being that of each
     at infusions: R += F*rate                where an infusion of the data begins, and where it ends:
     at ends: R -= F*rate
+    at doses + lag over D: A += F*amount     doses that last D: those of the data without a rate of their own
+    at resets: A = 0                         where the data empty the compartments (EVID 3 and 4)
     from 10 to 12: d(A)/dt += 5              a rate over a time: an infusion
     when x > 5: mode = 2                     where a condition comes true
 
@@ -14,16 +16,26 @@ the time of an event is the value after it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from ndestudio.expression.text import to_text
 from ndestudio.expression.tree import Binary, Expr, Name, Number, names, substitute
 
-Kind = Literal["at", "every", "span", "doses", "infusions", "ends", "when"]
-AMOUNT, RATE = "amount", "rate"
-"""Names with a meaning in events of doses and infusions."""
+Kind = Literal["at", "every", "span", "doses", "infusions", "ends", "modelled", "resets", "regimens", "when"]
+"""`modelled` are doses whose rate or duration the model gives; `regimens` doses that have been repeated for ever (SS)."""
+OF_DATA: tuple[Kind, ...] = ("doses", "infusions", "ends", "modelled", "resets", "regimens")
+"""Kinds whose times are those of the doses in the data."""
+AMOUNT, RATE, KEPT = "amount", "rate", "kept"
+"""Names with a meaning in events of the data; `kept` is 1 where a regimen adds to what was there (SS = 2), else 0."""
+_GIVEN_NAMES: Mapping[Kind, str] = {
+    "doses": AMOUNT,
+    "modelled": AMOUNT,
+    "infusions": RATE,
+    "ends": RATE,
+    "regimens": KEPT,
+}
 GIVEN, MOMENT = "given.amount", "given.moment"
 """What stands for them in expressions, and for the time of a dose or the number of a repetition: no names that a person can
 write."""
@@ -36,14 +48,15 @@ class Event:
     Parameters
     ----------
     times
-        Of `at`: each time. Of `every`: interval, first and last time. Of a span: begin and end. Of doses: the lag.
+        Of `at`: each time. Of `every`: interval, first and last time. Of a span: begin and end. Of doses: the lag, and how long
+        they last where the model says it.
     changes
         State -> its value after the event, as an expression of states, inputs, parameters, `t`, and what is given; of a
         span what its rate is more by.
     condition
         Of `when`: it comes true where this expression rises through 0.
     compartment
-        Doses of which compartment, "" those of all.
+        Doses of which compartment, "" those of all; of regimens which of them in a trajectory, from 1 on.
     """
 
     kind: Kind
@@ -73,17 +86,20 @@ class Event:
     @property
     def of_data(self) -> bool:
         """Whether its times are those of the doses in the data."""
-        return self.kind in ("doses", "infusions", "ends")
+        return self.kind in OF_DATA
 
 
-def given_name(event: Event) -> str:
+def given_name(kind: Kind) -> str:
     """What the number that comes with an event of the data is called in its right-hand sides, "" for other events."""
-    return {"doses": AMOUNT, "infusions": RATE, "ends": RATE}.get(event.kind, "")
+    return _GIVEN_NAMES.get(kind, "")
 
 
 def word(event: Event) -> str:
     """The head of an event, as it is written."""
-    lag = "" if not event.times or event.times[0] == Number(0.0) else f" + {to_text(event.times[0])}"
+    shown = {GIVEN: Name(given_name(event.kind))}
+    times = [to_text(substitute(one, shown)) for one in event.times]
+    lag = "" if not times or event.times[0] == Number(0.0) else f" + {times[0]}"
+    lasts = f" over {times[1]}" if event.of_data and len(times) > 1 else ""
     where = f"({event.compartment})" if event.compartment else ""
     match event.kind:
         case "at":
@@ -97,12 +113,12 @@ def word(event: Event) -> str:
             assert event.condition is not None
             return f"when {to_text(event.condition)} > 0"
         case _:
-            return f"at {event.kind}{where}{lag}"
+            return f"at {event.kind}{where}{lag}{lasts}"
 
 
 def text_of(event: Event) -> str:
     """An event as a line of the model text."""
-    shown = {GIVEN: Name(given_name(event))}
+    shown = {GIVEN: Name(given_name(event.kind))}
     if event.kind == "span":
         return f"{word(event)}: " + ", ".join(f"d({state})/dt += {to_text(value)}" for state, value in event.changes)
     changes = ((state, to_text(substitute(value, shown))) for state, value in event.changes)

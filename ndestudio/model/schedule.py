@@ -12,11 +12,15 @@ from ndestudio.data.dataset import Dose, Trajectory
 from ndestudio.errors import DataError, EquationError
 from ndestudio.expression.numeric import evaluate
 from ndestudio.expression.tree import Expr
-from ndestudio.model.events import Event, Kind, word
+from ndestudio.model.events import AMOUNT, GIVEN, Event, Kind, word
 from ndestudio.model.system import System
 
 MOST = 100_000
 """Events of one kind in a trajectory: more are a mistake in the text."""
+ADDS = 2
+"""The mark of a dose at steady state (`SS`) that adds to what was there."""
+RANK: Mapping[Kind, int] = {"resets": 0, "regimens": 1}
+"""What happens first at one time."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,39 +68,112 @@ def schedule(system: System, parameters: Mapping[str, float], trajectory: Trajec
     DataError
         Doses that cannot be simulated.
     """
-    if not system.events:
-        return NOTHING
     doses = trajectory.doses if trajectory is not None else ()
+    if not system.events:
+        if doses and trajectory is not None:
+            raise DataError(
+                f"`{trajectory.name}` has doses, and the equations do not say what they do; write such as "
+                f'`at doses: {system.states[0] if system.states else "A"} += {AMOUNT}`, or take the doses away (`amount = ""` in [data.doses])'
+            )
+        return NOTHING
     found: list[tuple[float, int, float, float]] = []
     for place, event in enumerate(system.events):
+        if event.of_data:
+            found += _of_doses(system, place, parameters, trajectory)
+            continue
         numbers = [_number(one, parameters, event) for one in event.times]
         if event.kind == "at":
             found += [(time, place, 0.0, 0.0) for time in numbers]
         elif event.kind == "every":
             found += [(time, place, 0.0, float(k)) for k, time in enumerate(_repeated(*numbers))]
-        elif event.of_data:
-            (lag,) = numbers or [0.0]
-            for one in doses:
-                if event.compartment in ("", one.compartment):
-                    given = _of_dose(one, event.kind, trajectory)
-                    found += [(time + lag, place, amount, time) for time, amount in given]
-                    _check_begin(trajectory, given, lag)
-    return in_order(found)
+    first = {place: RANK.get(event.kind, len(RANK)) for place, event in enumerate(system.events)}
+    return in_order(found, first)
 
 
-def _check_begin(trajectory: Trajectory | None, given: Sequence[tuple[float, float]], lag: float) -> None:
+def _of_doses(
+    system: System, place: int, parameters: Mapping[str, float], trajectory: Trajectory | None
+) -> list[tuple[float, int, float, float]]:
+    """When an event of the data happens."""
+    event = system.events[place]
+    if trajectory is None:
+        return []
+    _check_resets(system, trajectory)
+    check_intervals(trajectory)
+    if event.kind == "resets":
+        return [(one.time, place, 0.0, one.time) for one in trajectory.doses if one.reset]
+    if event.kind == "regimens":
+        regimens = repeated_for_ever(trajectory)
+        chosen = regimens[int(event.compartment) - 1 : int(event.compartment)]
+        _check_begin(trajectory, [one.time for one in chosen])
+        return [(one.time, place, float(one.steady_state == ADDS), one.time) for one in chosen]
+    # what is under way where compartments are emptied is over
+    emptied = [one.time for one in trajectory.doses if one.reset or one.steady_state not in (0, ADDS)]
+    found = []
+    for one in trajectory.doses:
+        if event.compartment not in ("", one.compartment):
+            continue
+        for time, given in _of_dose(one, event, system, trajectory):
+            lag = _number(event.times[0], {**parameters, GIVEN: given}, event)
+            if one.steady_state:
+                _check_regimen(one, lag, trajectory)
+            _check_begin(trajectory, [time + lag])
+            if not any(one.time < empty <= time + lag for empty in emptied):
+                found.append((time + lag, place, given, time))
+    return found
+
+
+def repeated_for_ever(trajectory: Trajectory) -> tuple[Dose, ...]:
+    """The doses at steady state of a trajectory."""
+    return tuple(one for one in trajectory.doses if one.steady_state)
+
+
+def _check_resets(system: System, trajectory: Trajectory) -> None:
+    """Refuse resets and regimens that the equations were not laid out for."""
+    kinds = [one.kind for one in system.events]
+    if any(one.reset for one in trajectory.doses) and "resets" not in kinds:
+        raise DataError(
+            f"`{trajectory.name}` has resets (EVID 3 or 4), and the equations do not say what they do; write such as "
+            f"`at resets: {system.states[0]} = 0`"
+        )
+    if len(repeated_for_ever(trajectory)) > kinds.count("regimens"):
+        raise DataError(
+            f"`{trajectory.name}` has more doses at steady state (SS) than the runs that the model was made for; make the model with "
+            "these data"
+        )
+
+
+def check_intervals(trajectory: Trajectory) -> None:
+    """Refuse doses at steady state that do not say after which time they were repeated."""
+    for dose in repeated_for_ever(trajectory):
+        if not dose.interval > 0:
+            raise DataError(
+                f"the dose at {dose.time:g} in `{trajectory.name}` is at steady state (SS = {dose.steady_state}) and has no interval; "
+                "write after which time it was repeated (II)"
+            )
+
+
+def _check_regimen(dose: Dose, lag: float, trajectory: Trajectory) -> None:
+    if dose.duration + lag > dose.interval:
+        raise DataError(
+            f"the dose at {dose.time:g} in `{trajectory.name}` is at steady state with an interval of {dose.interval:g}, and lasts "
+            f"until {dose.duration + lag:g} after its begin (lag included), beyond the next one; write the earlier doses into the table"
+        )
+
+
+def _check_begin(trajectory: Trajectory, times: Sequence[float]) -> None:
     """Refuse doses before the first row: what they did would be missing at the begin."""
-    for time, _ in given if trajectory is not None else ():
-        if trajectory is not None and time + lag < trajectory.t[0]:
+    for time in times:
+        if time < trajectory.t[0]:
             raise DataError(
                 f"the dose at {time:g} in `{trajectory.name}` comes before its first row at {trajectory.t[0]:g}; set "
                 "`from_first_dose = true` in [data], or say in the equations what doses do (`at doses: ...`), and read the data again"
             )
 
 
-def in_order(events: Sequence[tuple[float, int, float, float]]) -> Schedule:
-    """A schedule of (time, place, given, moment) in the order of time."""
-    order = sorted(events, key=lambda one: one[0])
+def in_order(events: Sequence[tuple[float, int, float, float]], first: Mapping[int, int] | None = None) -> Schedule:
+    """A schedule of (time, place, given, moment) in the order of time; of those at one time the ones with the lowest ``first`` of
+    their place, then in the order given."""
+    order = sorted(events, key=lambda one: (one[0], first.get(one[1], 0) if first else 0))
     columns = list(zip(*order, strict=True)) or [(), (), (), ()]
     t, which, given, moment = columns
     return Schedule(np.array(t, float), np.array(which, np.int64), np.array(given, float), np.array(moment, float))
@@ -120,28 +197,47 @@ def _repeated(interval: float, first: float, last: float) -> list[float]:
     return [first + k * interval for k in range(int(count) + 1)]
 
 
-def _of_dose(dose: Dose, kind: Kind, trajectory: Trajectory | None) -> list[tuple[float, float]]:
+def _of_dose(dose: Dose, event: Event, system: System, trajectory: Trajectory) -> list[tuple[float, float]]:
     """Times and amounts (rates) of the event that a dose is."""
-    where = f"the dose at {dose.time:g} in `{trajectory.name}`" if trajectory is not None else "a dose"
-    if dose.reset:
-        raise DataError(
-            f"{where} empties all compartments (EVID 3 or 4), which is not simulated yet; give what follows as a run of its own"
-        )
-    if dose.steady_state:
-        raise DataError(
-            f"{where} stands for a regimen that has gone on for ever (SS = {dose.steady_state}), which is not simulated yet; "
-            "write enough of the earlier doses into the table"
-        )
-    if dose.rate < 0:
-        raise DataError(
-            f"{where} has the rate {dose.rate:g}, which leaves rate or duration to the model; give RATE or DUR as a number"
-        )
+    where = f"the dose at {dose.time:g} in `{trajectory.name}`"
+    if dose.reset and dose.amount == 0:
+        return []
     if not np.isfinite(dose.amount):
         raise DataError(f"{where} has no amount; write it into the table")
+    if event.kind == "modelled" or dose.rate < 0:
+        modelled = dose.rate < 0 or (dose.duration == 0 and not _taken(system, dose))
+        if modelled and dose.steady_state:
+            raise DataError(
+                f"{where} is at steady state and lasts as long as the model says, which does not go together yet; write the earlier "
+                "doses into the table"
+            )
+        if dose.rate < 0 and not any(one.kind == "modelled" for one in system.events):
+            raise DataError(
+                f"{where} has the rate {dose.rate:g}, which leaves {'the duration' if dose.rate == -2 else 'the rate'} to the model; "
+                f"say how long it lasts: `at doses over {'D1' if dose.rate == -2 else 'amount/R1'}: A += {AMOUNT}`"
+            )
+        return [(dose.time, dose.amount)] if modelled and event.kind == "modelled" else []
     infused = dose.duration > 0
-    if kind == "doses":
+    if event.kind == "doses":
         return [] if infused else [(dose.time, dose.amount)]
     if not infused:
         return []
     rate = dose.amount / dose.duration
-    return [(dose.time if kind == "infusions" else dose.time + dose.duration, rate)]
+    return [(dose.time if event.kind == "infusions" else dose.time + dose.duration, rate)]
+
+
+def _taken(system: System, dose: Dose) -> bool:
+    """Whether an event without a duration says what a dose does."""
+    return any(one.kind == "doses" and one.compartment in ("", dose.compartment) for one in system.events)
+
+
+def before_the_begin(system: System, parameters: Mapping[str, float], begin: float) -> list[str]:
+    """Events at written times (`at`, `every`) that come before a trajectory begins, so that nothing happens."""
+    found = []
+    for event in system.events:
+        if event.kind in ("at", "every"):
+            numbers = [_number(one, parameters, event) for one in event.times]
+            times = numbers if event.kind == "at" else _repeated(*numbers)
+            if any(time < begin for time in times):
+                found.append(word(event))
+    return found

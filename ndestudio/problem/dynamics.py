@@ -32,8 +32,8 @@ Jump = Callable[[Sequence[Any], Any, Any, Any, Any], Any]
 """(parameters, t, u [input, ...], y [state, ...], what is given) -> states after an event [state, ...]."""
 
 
-Clock = Callable[[Sequence[Any], Any, Any, Any, Any], Any]
-"""(parameters, t, u [input, ...], y [state, ...], moment) -> the time of an event, or its condition."""
+Clock = Callable[[Sequence[Any], Any, Any, Any, Any, Any], Any]
+"""(parameters, t, u [input, ...], y [state, ...], moment, given) -> the time of an event, or its condition."""
 
 
 @dataclass(frozen=True)
@@ -213,9 +213,9 @@ class EquationDynamics:
             expr = event.time if event.condition is None else event.condition
             if not event.moves or expr is None:
                 return None
-            (bound,) = bind((expr,), (*self.names, MOMENT), functions, xp)
+            (bound,) = bind((expr,), (*self.names, MOMENT, GIVEN), functions, xp)
             assert bound is not None
-            return lambda parameters, t, u, y, moment: bound([*y, *u, *parameters, t, moment])
+            return lambda parameters, t, u, y, moment, given: bound([*y, *u, *parameters, t, moment, given])
 
         return [made(event) for event in self.events]
 

@@ -16,6 +16,7 @@ from ndestudio.expression.tree import Expr
 from ndestudio.problem.bijection import Bijection
 from ndestudio.problem.dynamics import Dynamics
 from ndestudio.problem.expressions import Functions, bind
+from ndestudio.problem.periodic import Regimens
 
 GIVEN, FREE, SHARED, FORMULA = 0, 1, 2, 3
 """Modes: a number that is not trained; one trained for each trajectory; one trained for all; an expression."""
@@ -40,6 +41,8 @@ class Start(NamedTuple):
         1 where a row begins at the steady state that is reached from these values, else 0.
     under
         Inputs under which it settles.
+    regimens
+        Numbers of the doses that have been repeated for ever, see ``periodic.regimen_numbers``.
     """
 
     mode: Int[np.ndarray, "*row state"]
@@ -52,6 +55,7 @@ class Start(NamedTuple):
     t: Float[np.ndarray, "*row"]
     settles: Int[np.ndarray, "*row"]
     under: Float[np.ndarray, "*row input"]
+    regimens: Float[np.ndarray, "*row slot number"]
 
 
 Starts = Callable[[Sequence[Any], Any, Any, Start], Any]
@@ -78,11 +82,14 @@ class FirstValues:
         Measured columns and inputs they may read.
     settle
         Whether some rows settle before they begin.
+    regimens
+        Doses that have been repeated for ever; None where there are none.
     """
 
     expressions: tuple[Expr | None, ...]
     columns: tuple[str, ...]
     settle: bool = False
+    regimens: Regimens | None = None
 
     def function(self, dynamics: Dynamics, functions: Functions, xp: Any) -> Starts:
         bound = bind(self.expressions, (*self.columns, *dynamics.parameters, "t"), functions, xp)

@@ -25,6 +25,7 @@ from ndestudio.problem.constants import Constants
 from ndestudio.problem.dynamics import EquationDynamics, EventShape, NetworkScales, NeuralTermShape
 from ndestudio.problem.initial import FirstValues
 from ndestudio.problem.observation import Observation
+from ndestudio.problem.periodic import regimens_of
 from ndestudio.problem.structure import ProblemStructure
 
 
@@ -52,6 +53,7 @@ def structure_of(model: FittedModel) -> ProblemStructure:
             tuple(_start(model.config.initial.get(state)) for state in system.states),
             (*model.measured, *model.inputs),
             model.settles,
+            regimens_of(system),
         ),
     )
 

@@ -47,12 +47,12 @@ def happened(
     if clock is None:
         return jump(parameters, t, u, y, given)
     if shape.condition is None:
-        delta = clock(parameters, t, u, y, moment) - t
+        delta = clock(parameters, t, u, y, moment, given) - t
     else:
         e, slope = DIFFERENCE * (1.0 + xp.abs(t)), field(t, u, y)
-        ahead, behind = (clock(parameters, t + s * e, u, y + s * e * slope, moment) for s in (1.0, -1.0))
+        ahead, behind = (clock(parameters, t + s * e, u, y + s * e * slope, moment, given) for s in (1.0, -1.0))
         rate = (ahead - behind) / (2.0 * e)
-        delta = -clock(parameters, t, u, y, moment) / xp.where(here & (rate != 0), rate, 1.0)
+        delta = -clock(parameters, t, u, y, moment, given) / xp.where(here & (rate != 0), rate, 1.0)
     delta = xp.where(here, delta, 0.0)
     there = jump(parameters, t + delta, u, _flow(field, t, u, y, delta), given)
     return _flow(field, t + delta, u, there, -delta)

@@ -18,6 +18,7 @@ from ndestudio.problem.constants import Constants
 from ndestudio.problem.delays import Delays
 from ndestudio.problem.dynamics import neural_functions
 from ndestudio.problem.initial import Start
+from ndestudio.problem.periodic import periodic_starts
 from ndestudio.problem.rows import Target
 from ndestudio.problem.steady_state import conserved
 from ndestudio.problem.structure import ProblemStructure
@@ -26,6 +27,7 @@ from ndestudio.solve.events import happened
 from ndestudio.solve.jax_backend import get_jax
 from ndestudio.solve.jax_delays import march_with_delays
 from ndestudio.solve.jax_implicit import StageSolver
+from ndestudio.solve.jax_periodic import JaxTools
 from ndestudio.solve.jax_rows import advanced_rows, at_samples
 from ndestudio.solve.jax_steady_state import settling
 from ndestudio.solve.runge_kutta import Stage, step
@@ -100,14 +102,17 @@ def make_functions(structure: ProblemStructure) -> Functions:
     def unlimited(phi: Any, constants: Constants, t: Any, u: Any, y: Any) -> Any:
         return dynamics.drift(neural(phi, constants), jnp)(phi[:count], t, u, y)
 
+    regimens, tools = structure.initial.regimens, JaxTools()
     settled = settling(unlimited, conserved(structure)) if structure.initial.settle else None
 
     def start(phi: Any, constants: Any, free: Any, row: Start) -> Any:
         starts = structure.initial.function(dynamics, neural(phi, constants), jnp)
         y0 = starts(phi[:count], phi[phi.shape[0] - states :], free, row)
-        if settled is None:
+        if settled is not None:
+            y0 = settled(phi, y0, constants, row.t, row.under, row.settles == 1)
+        if regimens is None:
             return y0
-        return settled(phi, y0, constants, row.t, row.under, row.settles == 1)
+        return periodic_starts(regimens, dynamics, neural(phi, constants), tools)(phi[:count], y0, row.regimens)
 
     def after(phi: Any, constants: Constants, t: Any, u: Any, y: Any, number: Any, given: Any, moment: Any) -> Any:
         found, functions = y, neural(phi, constants)

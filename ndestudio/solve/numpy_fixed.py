@@ -16,6 +16,7 @@ from ndestudio.model.fitted import FittedModel, NetworkWeights
 from ndestudio.model.networks import array_neural_term
 from ndestudio.problem.conditions import Condition
 from ndestudio.problem.initial import Start
+from ndestudio.problem.periodic import NumpyTools, periodic_starts
 from ndestudio.problem.problem import Problem
 from ndestudio.problem.steady_state import conserved, settle
 from ndestudio.problem.structure import ProblemStructure
@@ -61,6 +62,8 @@ class VectorModel:
         self.starts = structure.initial.function(structure.dynamics, functions, np)
         self.jumps = structure.dynamics.jumps(functions, np)
         self.conserved = conserved(structure) if structure.initial.settle else np.zeros((0, 0))
+        regimens = structure.initial.regimens
+        self.periodic = periodic_starts(regimens, structure.dynamics, functions, NumpyTools()) if regimens else None
         self.clocks = structure.dynamics.clocks(functions, np)
 
 
@@ -79,8 +82,17 @@ def initial_values(
         Physical shared values, [state][copy, 1].
     """
     y0 = model.starts(parameters, shared, free, start)
-    if not model.structure.initial.settle:
+    if model.structure.initial.settle:
+        y0 = _settled(model, parameters, y0, start)
+    if model.periodic is None:
         return y0
+    with np.errstate(all="ignore"):
+        return model.periodic(parameters, y0, start.regimens)
+
+
+def _settled(
+    model: VectorModel, parameters: Sequence[Any], y0: Float[np.ndarray, "state copy row"], start: Start
+) -> Float[np.ndarray, "state copy row"]:
     rows = np.flatnonzero(start.settles)
     begin = y0[:, :, rows]
     copies = begin.shape[1:]

@@ -24,7 +24,7 @@ from ndestudio.model.evaluate import observe, point_field
 from ndestudio.model.fitted import FittedModel, Simulation
 from ndestudio.model.jumps import Jumps
 from ndestudio.model.schedule import Schedule, schedule
-from ndestudio.problem.conditions import Condition, initial_state
+from ndestudio.problem.conditions import Condition, initial_state, unsettled
 from ndestudio.problem.problem import Problem
 from ndestudio.solve.base import Solution, SolverSettings, ordinary
 from ndestudio.solve.delays_reference import solve_with_delays
@@ -198,6 +198,12 @@ def simulate_trajectory(
     if isinstance(trajectory, str):
         trajectory = dataset.trajectory(trajectory)
     y0 = initial_state(model, trajectory)
+    if sentence := unsettled(model, trajectory, y0):
+        times = trajectory.t if t is None else np.asarray(t, dtype=float)
+        states = np.full((len(times), len(y0)), np.nan)
+        return Simulation(
+            t=times, states=states, measured=np.full((len(times), len(model.measured)), np.nan), sentence=sentence
+        )
     if t is None:
         return simulate(model, trajectory.t, y0, trajectory, rtol, atol, budget=budget)
     t = np.asarray(t, dtype=float)

@@ -12,7 +12,10 @@ from ndestudio.data.config import SplitConfig
 from ndestudio.data.dataset import Dataset, Dose
 from ndestudio.fitting.config import TrainConfig
 from ndestudio.fitting.fit_model import fit
+from ndestudio.fitting.preflight import preflight_checks
+from ndestudio.fitting.prepared import prepare_fit
 from ndestudio.model.config import InitialConfig, ModelConfig, ParameterConfig
+from ndestudio.model.initial import initial_model
 
 T = np.array([0.0, 1.0, 2.0, 3.0, 4.0, 6.0])
 K, FEED = 0.7, 3.0
@@ -55,3 +58,12 @@ def test_doses_of_the_data_are_fitted_where_no_line_speaks_of_them() -> None:
     found = fit(model, dosed, TrainConfig(preset="quick")).model
     assert found.parameters["k"] == pytest.approx(K, rel=1e-5)
     assert "at doses: x += amount" in found.config.equations
+
+
+def test_events_before_the_first_row_are_told() -> None:
+    at = np.array([1.0, 2.0, 3.0])
+    data = dataset_from_arrays(at, np.exp(-at), ["x"], split=SplitConfig(by="none"))
+    text = "d(x)/dt = -k*x\nat t = 0.5, 2: x += 1\nevery 1 from 1 to 2: x += 1"
+    problem = prepare_fit(initial_model(ModelConfig(equations=text), data, 0), data, TrainConfig())
+    (note,) = [one for one in preflight_checks(problem) if "event" in one]
+    assert note.startswith("The event `at t = 0.5` has times before the first row of 1 of 1 trajectories")

@@ -108,8 +108,7 @@ def test_an_infusion_of_a_dose_that_does_not_add_is_a_sentence():
 @pytest.mark.parametrize(
     ("dose", "words"),
     [
-        (Dose(1.0, 5.0, reset=True), "empties all compartments"),
-        (Dose(1.0, 5.0, steady_state=1, interval=12.0), "has gone on for ever"),
+        (Dose(1.0, 5.0, steady_state=1), "has no interval"),
         (Dose(1.0, 5.0, rate=-2.0), "has the rate -2"),
         (Dose(1.0, float("nan")), "has no amount"),
     ],
@@ -151,3 +150,16 @@ def test_events_stay_where_a_formula_takes_the_place_of_a_network_and_where_netw
     reading = read_system(found[0], ["C"], [])
     assert reading.system is not None
     assert reading.system.events == events and "D" in reading.system.parameters
+
+
+def test_doses_to_follow_are_given_up_at_a_reset(tmp_path: Path):
+    rows = [
+        "ID,TIME,AMT,EVID,ADDL,II,SS,DV",
+        "1,0,100,1,4,12,0,.",
+        "1,1,.,0,.,.,.,4",
+        "1,30,50,4,0,0,0,.",
+        "1,31,.,0,.,.,.,3",
+    ]
+    (tmp_path / "pk.csv").write_text("\n".join(rows) + "\n", encoding="utf-8")
+    (one,) = load(DataConfig(files=("pk.csv",)), base=tmp_path).trajectories
+    assert [(dose.time, dose.reset) for dose in one.doses] == [(0, False), (12, False), (24, False), (30, True)]

@@ -143,11 +143,7 @@ def with_doses(
     """
     events = source.events
     measured = measurements(events, len(source.t))
-    doses: dict[str, list[Dose]] = {}
-    for row in np.flatnonzero(_given(events, len(source.t))):
-        group = str(source.group[row]) if source.group is not None else source.stem
-        where = "" if source.compartments is None else str(source.compartments[row])
-        doses.setdefault(group, []).extend(_doses(source, int(row), where, per_hour))
+    doses = _all_doses(source, per_hour)
     values = np.where(measured[:, None], source.measured, np.nan)
     censored = measured & (np.nan_to_num(source.events.get("censored", np.zeros(len(measured)))) != 0)
     if censored.any() and below is None:
@@ -203,6 +199,23 @@ def _between(
                 values[row, k] = limit
                 ends[row, k] = (limit, -end) if above else (end, limit)
     return values, ends
+
+
+def _all_doses(source: Rows, per_hour: float) -> dict[str, list[Dose]]:
+    """The doses of each trajectory; those that were to follow (`ADDL`) and come after a later reset or steady state (`SS` = 1) are
+    given up there, as in NONMEM."""
+    rows: dict[str, list[list[Dose]]] = {}
+    for row in np.flatnonzero(_given(source.events, len(source.t))):
+        group = str(source.group[row]) if source.group is not None else source.stem
+        where = "" if source.compartments is None else str(source.compartments[row])
+        rows.setdefault(group, []).append(_doses(source, int(row), where, per_hour))
+    found: dict[str, list[Dose]] = {}
+    for group, each in rows.items():
+        emptied = [one[0].time for one in each if one[0].reset or one[0].steady_state not in (0, 2)]
+        for first, *later in each:
+            end = min((time for time in emptied if time > first.time), default=np.inf)
+            found.setdefault(group, []).extend([first, *(one for one in later if one.time < end)])
+    return found
 
 
 def _begins(source: Rows, given: Bool[np.ndarray, " row"], kept: Bool[np.ndarray, " row"]) -> Bool[np.ndarray, " row"]:

@@ -94,7 +94,7 @@ def train_networks(tracker: Tracker, chosen) -> str:
             tracker.note(
                 "Multiple shooting is skipped: a segment of equations with delays does not know its past.", "warning"
             )
-    if problem.structure.initial.settle:
+    if problem.structure.initial.settle or problem.structure.initial.regimens is not None:
         # what settles has no segments
         wanted = tuple(stage for stage in wanted if stage != "shooting")
     budgets = {**STEPS[train.preset], **train.iterations}
