@@ -122,7 +122,7 @@ def report(assessment: Recovery) -> str:
         lines += ["", "Parameters (chosen, found)"]
         lines += [f"  {name:<12} {true:<12.5g} {found:.5g}" for name, (true, found) in assessment.parameters.items()]
     lines += ["", "Noise that was added"]
-    lines += [f"  {name:<12} {level:.4g}" for name, level in assessment.noise.items()]
+    lines += [f"  {name:<12} {assessment.laws.get(name, f'{level:.4g}')}" for name, level in assessment.noise.items()]
     return "\n".join(lines)
 
 
@@ -160,6 +160,7 @@ def _write(path: Path, assessment: Recovery) -> None:
         "errors": dict(assessment.errors),
         "errors of the ground truth": dict(assessment.floor),
         "noise": dict(assessment.noise),
+        "noise laws": dict(assessment.laws),
         "seconds": dict(assessment.seconds),
     }
     try:

@@ -109,10 +109,12 @@ class RecoveryConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
         Neural term -> formula of its arguments, as `"vmax*S/(K + S)"`.
     parameters
         Values of the model's parameters and of further names in the formulas; a parameter that is not named has its
-        fitted value, before training its start value.
+        fitted value, before training its start value. Of a random parameter the value of its population: each run gets a value drawn
+        around it.
     noise
         Standard deviation of the measurement errors as a part of each column's spread; None: as estimated from the
-        data. Columns that are compared by their logarithms get errors that multiply.
+        data. Columns that are compared by their logarithms get errors that multiply. The kind is that of `[train]` (`noise`,
+        `column_noise`): counts are drawn as counts, whatever this says, and limits of detection of the data apply.
     seed
         Of the errors.
     """

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
+import msgspec
 import numpy as np
-from jaxtyping import Float
 
-from ndestudio.data.dataset import Dataset, Part, Source
+from ndestudio.data.dataset import Dataset, Source
 from ndestudio.distil.config import RecoveryConfig
+from ndestudio.distil.drawn import DrawnNoise, value_weights, with_limits
 from ndestudio.errors import EquationError, SpecError
 from ndestudio.expression.numeric import as_number, fold
 from ndestudio.expression.parse import did_you_mean, parse_expression
@@ -47,6 +48,7 @@ def chosen_ground_truth(
     system = model.system
     if fitted is not None and fitted.system == system:
         model = replace(model, parameters=fitted.parameters, initial=fitted.initial)
+    recovery = _of_populations(config, system, recovery)
     _check_names(system, recovery)
     own = {name: value for name, value in recovery.parameters.items() if name not in system.parameters}
     formulas = {
@@ -60,6 +62,17 @@ def chosen_ground_truth(
         values = {other: as_number(value) for other, value in own.items()}
         model = replace_neural_term(model, name, fold(substitute(formula, values)))
     return model
+
+
+def _of_populations(config: ModelConfig, system: System, recovery: RecoveryConfig) -> RecoveryConfig:
+    """Values of parameters that differ from run to run as those of their populations: `ka` is `ka_pop` in the laid-out model."""
+    renamed = {
+        f"{name}_pop"
+        if (one := config.parameters.get(name)) and one.random and f"{name}_pop" in system.parameters
+        else name: value
+        for name, value in recovery.parameters.items()
+    }
+    return msgspec.structs.replace(recovery, parameters=renamed)
 
 
 def fitted_ground_truth(
@@ -101,43 +114,14 @@ def fitted_ground_truth(
     return RecoveryConfig(formulas=formulas, parameters=values, noise=recovery.noise, seed=recovery.seed)
 
 
-def noise_levels(
-    dataset: Dataset, recovery: RecoveryConfig, measured: Mapping[str, float] | None = None
-) -> Float[np.ndarray, " measured"]:
-    """Standard deviation of the errors of each measured column, in its unit.
-
-    Parameters
-    ----------
-    measured
-        Column -> standard deviation of the residuals of a fit; without it the level is that around smooth curves.
-    """
-    from ndestudio.data.smoothing import smooth
-
-    spread = dataset.spread()
-    if recovery.noise is not None:
-        return recovery.noise * spread
-    around = np.array([smooth(t, use=t.mask(Part.TRAIN)).noise for t in dataset.trajectories])
-    levels = np.sqrt(np.mean(around**2, axis=0))
-    if measured:
-        levels = np.array([measured.get(name, levels[k]) for k, name in enumerate(dataset.measured_names)])
-    return levels
-
-
 def measure(
     ground_truth: FittedModel,
     dataset: Dataset,
-    noise: Float[np.ndarray, " measured"],
+    noise: DrawnNoise,
     seed: int = 0,
-    multiply: tuple[str, ...] = (),
 ) -> Dataset:
-    """Measurements of ``ground_truth`` at the times of ``dataset``, missing where those are, with Gaussian errors.
-
-    Parameters
-    ----------
-    noise
-        Standard deviation of the errors of each column, in its unit.
-    multiply
-        Columns whose errors multiply: their logarithms get errors of the standard deviation noise over median.
+    """Measurements of ``ground_truth`` at the times of ``dataset``, missing where those are, with noise, and beyond the limits of
+    detection of those as these limits.
 
     Raises
     ------
@@ -147,20 +131,14 @@ def measure(
     from ndestudio.solve.scipy_reference import simulate_all
 
     simulations = simulate_all(ground_truth, dataset)
-    made = []
+    made, weights = [], value_weights(dataset)
     for number, trajectory in enumerate(dataset.trajectories):
         simulation = simulations[trajectory.name]
-        values = simulation.measured.copy()
+        values = simulation.measured
         described = np.isfinite(values).any(axis=0)
         _check_simulation(trajectory.name, simulation.sentence, values[:, described], dataset.spread()[described])
-        errors = np.random.default_rng([seed, number]).standard_normal(values.shape)
-        for k, name in enumerate(dataset.measured_names):
-            if name in multiply:
-                typical = float(np.nanmedian(np.abs(values[:, k]))) or 1.0
-                values[:, k] *= np.exp(noise[k] / typical * errors[:, k])
-            else:
-                values[:, k] += noise[k] * errors[:, k]
-        made.append(replace(trajectory, measured=np.where(trajectory.present, values, np.nan)))
+        drawn = np.where(trajectory.present, noise.drawn(values, weights[number], [seed, number]), np.nan)
+        made.append(with_limits(trajectory, dataset, drawn))
     return replace(dataset, trajectories=tuple(made), sources=(Source("made from a chosen ground truth"),), notes=())
 
 

@@ -11,10 +11,10 @@ import numpy as np
 
 from ndestudio.data.dataset import Dataset
 from ndestudio.distil.config import DistilConfig, RecoveryConfig
-from ndestudio.distil.ground_truth import chosen_ground_truth, measure, noise_levels
+from ndestudio.distil.drawn import DrawnNoise, drawn_noise, in_words, spreads_of, with_drawn_runs
+from ndestudio.distil.ground_truth import chosen_ground_truth, measure
 from ndestudio.distil.result import Distillation, FoundNeuralTerm, Recovery
 from ndestudio.distil.structure import difference
-from ndestudio.errors import SpecError
 from ndestudio.expression.text import short_text
 from ndestudio.expression.tree import Expr
 from ndestudio.fitting.config import TrainConfig
@@ -44,6 +44,9 @@ def recovery_test(
     """Make data from a chosen ground truth at the times, gaps and noise of ``dataset``; train and distil on them;
     compare.
 
+    The noise of each column is drawn from the law that the settings give it; where parameters differ from run to run, each run gets a
+    value drawn from the population.
+
     The networks start afresh and the parameters at their start values: nothing of the ground truth is told to the
     pipeline.
 
@@ -64,17 +67,14 @@ def recovery_test(
     """
     refuse_written_noise(model, "the recovery test", dataset.measured_names)
     reporter = reporter or SilentReporter()
-    if train.column_noise:
-        raise SpecError(
-            "the recovery test makes data with normal errors alone, and [train.column_noise] asks for "
-            f"other noise of {', '.join(f'`{name}`' for name in train.column_noise)}; leave it out for the test"
-        )
     began = time.monotonic()
     reporter.emit(Phase("synthesising", "making data from the chosen ground truth"))
     ground_truth = chosen_ground_truth(model, dataset, config, fit.model if fit is not None else None)
-    noise = noise_levels(dataset, config, fit.noise if fit is not None else None)
-    synthetic = measure(ground_truth, dataset, noise, config.seed, train.log_states)
-    test = _Test(ground_truth, synthetic, noise, model, train, distil, config)
+    spreads = spreads_of(ground_truth, fit.model if fit is not None else None)
+    ground_truth = with_drawn_runs(ground_truth, spreads, config.seed) if spreads else ground_truth
+    noise = drawn_noise(dataset, config, train, fit)
+    synthetic = measure(ground_truth, dataset, noise, config.seed)
+    test = _Test(ground_truth, synthetic, noise, spreads, noise.levels(dataset), model, train, distil, config)
     if reporter.should_stop():
         return test.ended("stopped", "Stopped before anything was trained.")
     return test.run(reporter, time.monotonic() - began)
@@ -86,7 +86,9 @@ class _Test:
 
     ground_truth: FittedModel
     dataset: Dataset
-    noise: np.ndarray
+    noise: DrawnNoise
+    spreads: Mapping[str, float]
+    levels: Mapping[str, float]
     model: ModelConfig
     train: TrainConfig
     distil: DistilConfig
@@ -126,6 +128,9 @@ class _Test:
             for name in self.ground_truth.parameters
             if name in found.model.parameters and not _added(self.ground_truth, name)
         }
+        if found.population is not None:
+            seen = {one.state: one.sd for one in found.population.effects}
+            parameters |= {f"sd({state})": (sd, seen[state]) for state, sd in self.spreads.items() if state in seen}
         if found.outcome == "stopped":
             outcome = "stopped"
         elif apart is not None:
@@ -177,7 +182,7 @@ class _Test:
         errors: Mapping[str, float] | None = None,
         floor: Mapping[str, float] | None = None,
     ) -> Recovery:
-        noise = dict(zip(self.dataset.measured_names, map(float, self.noise), strict=True))
+        laws = zip(self.dataset.measured_names, self.noise.laws, self.noise.log, strict=True)
         return Recovery(
             outcome,
             sentence,
@@ -185,12 +190,13 @@ class _Test:
             parameters or {},
             errors or {},
             floor or {},
-            noise,
+            self.levels,
             self.model,
             self.train,
             self.distil,
             self.config,
             self.seconds,
+            {name: in_words(law, self.levels[name], log) for name, law, log in laws},
         )
 
 

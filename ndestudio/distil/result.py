@@ -136,13 +136,15 @@ class Recovery:
     sentence
         The same for a person.
     parameters
-        Parameter of the model -> value in the ground truth and value found.
+        Parameter of the model -> value in the ground truth and value found; `sd(eta_k)` is the spread of a random effect.
     errors
         Part of the data -> mean NRMSE of the found model;.
     floor
         Of the ground truth itself (that is the noise).
     noise
         Column -> standard deviation of the errors that were added.
+    laws
+        Column -> the noise that was drawn, in words.
     model, train, distil, config
         What it was made with.
     """
@@ -159,6 +161,7 @@ class Recovery:
     distil: DistilConfig
     config: RecoveryConfig
     seconds: Mapping[str, float] = field(default_factory=dict)
+    laws: Mapping[str, str] = field(default_factory=dict)
 
 
 def held_out(metrics: Metrics) -> tuple[float, str] | None:

@@ -255,7 +255,10 @@ class RecoveryController(Presenter[RecoveryState]):
         for name in self._parameters():
             settings = tables.get(name, ParameterConfig())
             if not settings.fixed:
-                default = float(f"{fitted.get(name, settings.value):.{_DIGITS}g}")
+                known = fitted.get(
+                    name, fitted.get(f"{name}_pop", settings.value) if settings.random else settings.value
+                )
+                default = float(f"{known:.{_DIGITS}g}")
                 rows.append(GroundTruthValue(name, given.get(name, default), settings.unit, False, name in given))
         own = _own_names(self._config, self._neural_terms(), self._parameters())
         return (*rows, *(GroundTruthValue(name, given.get(name, 1.0), "", True, name in given) for name in own))
@@ -366,9 +369,9 @@ def _apart(neural_term: FoundNeuralTerm) -> str:
 
 
 def _details(assessment: Recovery) -> str:
-    noise = ", ".join(f"{name} {level:.3g}" for name, level in assessment.noise.items())
+    noise = ", ".join(f"{name} {assessment.laws.get(name, f'{level:.3g}')}" for name, level in assessment.noise.items())
     seconds = sum(assessment.seconds.values())
-    return f"Noise that was added (standard deviation): {noise}. It took {seconds:.0f} s."
+    return f"Noise that was added: {noise}. It took {seconds:.0f} s."
 
 
 def _recovery(
