@@ -21,7 +21,6 @@ from ndestudio.distil.result import (
     NeuralTermSamples,
     ScoredCandidate,
     held_out,
-    percent,
 )
 from ndestudio.distil.rounds import Decided, Rounds
 from ndestudio.distil.sampling import sample_neural_term
@@ -40,6 +39,7 @@ from ndestudio.progress import CandidateScored, Event, Note, Phase, Progress, Re
 from ndestudio.symbolic.engine import Engine
 from ndestudio.symbolic.front import Candidate
 from ndestudio.symbolic.presets import resolve_operators
+from ndestudio.wording import percent
 
 LITTLE_EXPLAINED = (
     "The equations follow the training rows too badly for their constants to be fitted through the solver (as with chaos): "
@@ -48,6 +48,7 @@ LITTLE_EXPLAINED = (
 NOT_ASKED = (
     "The law may be another: it was searched on samples of the network, and whether the data determine it was not asked"
 )
+
 NO_WORSE = 1.0 + 1e-3
 """Ratio of objectives that counts as not worse."""
 QUICK = 12

@@ -18,6 +18,7 @@ from ndestudio.fitting.result import Population
 from ndestudio.model.config import ModelConfig
 from ndestudio.model.fitted import FittedModel
 from ndestudio.symbolic.front import Candidate, Front
+from ndestudio.wording import percent
 
 
 @dataclass(frozen=True, eq=False)
@@ -197,8 +198,3 @@ def standing(scored: Sequence[ScoredCandidate], chosen: int) -> str:
             else "more complex ones gain less than 0.1 percentage points"
         )
     return "; ".join(parts)
-
-
-def percent(value: float) -> str:
-    """An error over spreads in words."""
-    return f"{100 * value:.3g}%" if math.isfinite(value) and value < 10 else "more than 1000%"

@@ -15,6 +15,7 @@ from ndestudio.fitting.stages.restarts import absurd
 from ndestudio.fitting.tracker import Tracker
 from ndestudio.model.fitted import FittedModel
 from ndestudio.solve.scipy_reference import Budget, simulate_trajectory
+from ndestudio.wording import percent
 
 LITTLE = 0.7
 """Training error, in spreads, above which a model explains little."""
@@ -92,9 +93,7 @@ def _chaotic(tracker: Tracker, reason: str, horizon: Horizon) -> tuple[Outcome, 
 
 
 def _percent(value: float) -> str:
-    if not np.isfinite(value):
-        return "without bounds"
-    return f"{value:.2%}" if value < 10 else "above 1000%"
+    return percent(value, failed="without bounds")
 
 
 def _nothing(tracker: Tracker, reason: str) -> tuple[Outcome, str]:

@@ -11,6 +11,7 @@ from ndestudio.session.tasks import Tasks
 from ndestudio.session.workspace import Workspace
 
 if TYPE_CHECKING:
+    from ndestudio.fitting.metrics import Metrics
     from ndestudio.jobs import Failed
     from ndestudio.model.fitted import FittedModel
     from ndestudio.project.project import Project
@@ -107,6 +108,14 @@ class ModelInUse(Protocol):
 
     @property
     def model(self) -> FittedModel | None: ...
+
+    @property
+    def metrics(self) -> Metrics | None: ...
+
+    @property
+    def summary(self) -> str:
+        """What it is made of, and its own error."""
+        ...
 
     def typeset(self, model: FittedModel) -> tuple[Formula | None, ...]: ...
 

@@ -399,7 +399,7 @@ def test_diagnostics_profile_and_comparison_are_shown(
     settle()
     assert view.comparison.sentence.text() == "The data support `hybrid`. A note."
     cells = [[view.comparison.table.cell(k, section).text() for section in (0, 1)] for k in range(2)]
-    assert cells == [["● hybrid", "3.1%"], ["neural only", "failed"]]
+    assert cells == [["● hybrid", "3.10%"], ["neural only", "failed"]]
 
 
 def test_panels_are_made_when_they_come_into_view(qtbot: QtBot):

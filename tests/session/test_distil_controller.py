@@ -5,7 +5,10 @@ import pytest
 
 from ndestudio.distil.result import standing
 from ndestudio.distil.substitution import substitute_formula
+from ndestudio.expression import to_text
 from ndestudio.figures.term_fit import residual_panel, slice_panel
+from ndestudio.fitting.metrics import Metrics
+from ndestudio.fitting.result import Outcome
 from ndestudio.progress import CandidateScored, FrontUpdate, Phase, Progress, RecordingReporter, TrainStep
 from ndestudio.session.distillation.candidates import front_rows
 from ndestudio.session.distillation.formula_fit import formula_fit, sample
@@ -194,8 +197,8 @@ def test_the_reason_says_what_shorter_and_longer_formulas_come_to():
     whole = results.model()
     scored = tuple(results.scored(whole, index) for index in range(3))
     assert standing(scored, 1) == (
-        "Alone in place of its network it leaves held-out rows missed by 15% of their spread; with the next simpler one (complexity 3) "
-        "by 30%; more complex ones gain at most 5 percentage points"
+        "Alone in place of its network it leaves held-out rows missed by 15.0% of their spread; with the next simpler one (complexity 3) "
+        "by 30.0%; more complex ones gain at most 5 percentage points"
     )
     assert standing(scored, -1) == ""
 
@@ -228,3 +231,62 @@ def test_the_steps_of_a_search_for_all_terms_at_once_are_those_of_all():
     # where that came to nothing, each term is searched by itself
     assert shown([*at_once, *entered(("search", 1, 5))], True)[:2] == [("Search f", "done"), ("Refit f", "pending")]
     assert [state for _, state in shown([*at_once, *entered(("joint", 3, 3))], False)] == ["done"] * 3
+
+
+def jointly(session: Session, constant: float, error: float) -> None:
+    """The formula in use has another constant and error in the joint model than when it was judged alone."""
+    made = results.project(distilled=True)
+    found = made.distillation
+    assert found is not None
+    whole = replace(found.model, parameters={**found.model.parameters, "f_1": constant})
+    errors = {"x": error, "mean": error}
+    found = replace(found, model=whole, metrics=Metrics(errors, errors))
+    session.workspace.open(replace(made, distillation=found), None)
+    session.stand_at("distil")
+
+
+def test_a_formula_has_the_same_constants_in_table_card_and_whole_model(fake: Session, runner: FakeRunner):
+    jointly(fake, 0.1234, 0.2)
+    state = fake.distil.state()
+    row = next(row for row in state.neural_terms[0].front if row.accepted)
+    assert row.source == "use"
+    assert "0.1234" in row.text
+    assert "0.1234" in candidate(fake).text
+    assert {c.name: c.after for c in candidate(fake).changes}["f_1"] == 0.1234
+    fake.tick()
+    requests = runner.last("typeset")[2][0]
+    shown = [to_text(request.expression) for request in requests]
+    assert sum("0.1234" in text for text in shown) == 3, "card, and both equations of the whole model"
+    assert len({request.digits for request in requests}) == 1
+    assert row.trajectory_error == 0.2, "the only formula in use errs as the model in use does"
+    assert candidate(fake).errors_together == (("training", 0.2), ("validation", 0.2))
+    other = next(row for row in state.neural_terms[0].front if not row.accepted and row.scored >= 0)
+    assert other.source == "refit"
+    assert state.neural_terms[0].front[2].source == "search"
+
+
+def test_the_header_tells_what_is_in_use_now(fake: Session):
+    opened(fake, distilled=True)
+    assert fake.distil.state().sentence == "One neural term replaced."
+    fake.distil.revert("f")
+    assert "Still a network: f" in fake.distil.state().sentence, "no sentence of formulas stays over a network"
+    fake.undo()
+    assert fake.distil.state().sentence == "One neural term replaced."
+
+
+@pytest.mark.parametrize(("error", "level"), [(0.02, "good"), (0.38, "warning")])
+def test_green_is_kept_for_what_nothing_speaks_against(fake: Session, error: float, level: str):
+    jointly(fake, 0.1, error)
+    state = fake.distil.state()
+    assert state.level == level
+    assert ("off" in state.sentence) == (level == "warning")
+
+
+def test_doubts_of_the_training_are_carried_on(fake: Session):
+    jointly(fake, 0.1, 0.02)
+    fit = fake.project.fit
+    assert fit is not None
+    fake.workspace.open(replace(fake.project, fit=replace(fit, outcome=Outcome.DOUBTFUL)), None)
+    state = fake.distil.state()
+    assert state.level == "warning"
+    assert "ended with doubts" in state.sentence

@@ -25,7 +25,7 @@ from ndestudio.gui.building import (
 from ndestudio.gui.theme import GRID
 from ndestudio.gui.widgets.candidate_panel import CandidatePanel
 from ndestudio.gui.widgets.editors.operator_chooser import OperatorChooser
-from ndestudio.gui.widgets.elided import ElidedLabel
+from ndestudio.gui.widgets.elided import KINDS, ElidedLabel
 from ndestudio.gui.widgets.math_view import MathList
 from ndestudio.gui.widgets.next_run_panel import NextRunPanel
 from ndestudio.gui.widgets.plots.formula_fit_plot import FormulaFitPlot
@@ -404,4 +404,4 @@ def _status_words(state: DistilState) -> tuple[str, str]:
             return "Stopping …", "muted"
     if state.obstacle:
         return state.obstacle, "muted" if state.complete else "error"
-    return (state.sentence, "good") if state.sentence else ("", "muted")
+    return state.sentence, KINDS[state.level]

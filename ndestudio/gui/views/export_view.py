@@ -30,6 +30,7 @@ from ndestudio.gui.widgets.math_view import MathList
 from ndestudio.gui.widgets.plots.figure_view import FILTER, FigureView
 from ndestudio.session.export.state import ArtefactState, ExportState, FormatRow
 from ndestudio.session.session import Session
+from ndestudio.wording import percent
 
 _NAME = Qt.ItemDataRole.UserRole
 _AGREES = 1e-6
@@ -106,7 +107,7 @@ class ExportView(QWidget):
             self.digits.setValue(state.digits)
         self.math.show_formulas(state.equations)
         _fill(self.parameters, [(name, f"{value:.6g}", unit) for name, value, unit in state.parameters])
-        known = ", ".join(f"{name} {100 * error:.3g}%" for name, error in state.errors)
+        known = ", ".join(f"{name} {percent(error)}" for name, error in state.errors)
         self.errors.setText(f"Simulated error, of the spread of the data: {known}" if known else "")
         self.errors.setToolTip("Mean NRMSE of whole simulated trajectories of this model, by part of the data")
 

@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QFrame, QScrollArea, QStackedWidget, QVBoxLayout, 
 from ndestudio.gui.building import EmptyState, button, card, choose, column, holder, label, row, splitter, tab_widget
 from ndestudio.gui.theme import GRID
 from ndestudio.gui.widgets.editors.train_settings import TrainSettings, preset_box
-from ndestudio.gui.widgets.elided import ElidedLabel
+from ndestudio.gui.widgets.elided import KINDS, ElidedLabel
 from ndestudio.gui.widgets.plots.loss_plot import LossPlot
 from ndestudio.gui.widgets.plots.neural_term_plot import NeuralTermPlot
 from ndestudio.gui.widgets.plots.parameter_traces import ParameterTraces
@@ -326,7 +326,5 @@ def _status_words(state: TrainState) -> tuple[str, str]:
     if state.obstacle:
         return state.obstacle, "error"
     if state.sentence:
-        return state.sentence, {"diverged": "warning", "doubtful": "warning", "converged": "good"}.get(
-            state.outcome, "muted"
-        )
+        return state.sentence, KINDS[state.level]
     return "", "muted"

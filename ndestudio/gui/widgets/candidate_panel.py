@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 from PySide6.QtCore import Signal
 from PySide6.QtGui import QGuiApplication
@@ -13,8 +14,19 @@ from ndestudio.gui.theme import GRID
 from ndestudio.gui.widgets.elided import ElidedLabel
 from ndestudio.gui.widgets.math_view import MathView
 from ndestudio.session.distillation.state import CandidateState
+from ndestudio.wording import percent
 
-_ERRORS_TIP = "Mean NRMSE of whole simulated trajectories, in % of the spread of the data, by part of the data"
+_ERRORS_TIP = (
+    "Root-mean-square errors of whole simulated trajectories, in % of the spread of the data, by part of the data. `Alone`: "
+    "this formula in the place of its network, the other terms as trained. `In use`: the model that is exported."
+)
+_CONSTANTS_TIPS = {
+    "use": "The constants are those of the model in use, which Whole model and Export show too.",
+    "refit": "The constants were refitted through the solver with this formula alone in the place of its network. Once it is "
+    "in use together with others, all constants are refitted together.",
+    "search": "The constants are those the search found on values of the network; they are refitted through the solver once "
+    "the formula is simulated.",
+}
 
 
 class CandidatePanel(QWidget):
@@ -103,8 +115,8 @@ class CandidatePanel(QWidget):
         self.badge.setText(badge)
         self.badge.setVisible(bool(badge))
         set_kind(self.badge, kind)
-        loss = math.sqrt(state.row.loss) if state.row.loss >= 0 and math.isfinite(state.row.loss) else math.nan
-        self.facts.show_text(f"Complexity {state.row.complexity}, error on the neural term {_percent(loss)}", "muted")
+        self.facts.show_text(_facts(state), "muted")
+        self.facts.setToolTip(_CONSTANTS_TIPS[state.row.source])
         self.errors.setText(_errors(state))
         self.note.setText(state.row.note)
         self.note.setVisible(bool(state.row.note))
@@ -136,16 +148,27 @@ def _badge(state: CandidateState) -> tuple[str, str]:
     return ("", "badge") if state.row.scored >= 0 else ("not simulated yet", "badge")
 
 
+def _facts(state: CandidateState) -> str:
+    loss = math.sqrt(state.row.loss) if state.row.loss >= 0 and math.isfinite(state.row.loss) else math.nan
+    source = {"use": "constants as in use", "refit": "constants refitted, it alone", "search": "constants as found"}
+    return f"Complexity {state.row.complexity} · as found it misses the network by {percent(loss)} · {source[state.row.source]}"
+
+
 def _errors(state: CandidateState) -> str:
-    if not state.errors:
+    """Errors of simulated trajectories, each with what was simulated."""
+    if not state.errors and not state.errors_together:
         return "Substitute it to see how the whole model follows the data."
     before = dict(state.errors_before)
-    now = ", ".join(f"{name} {_percent(error)}" for name, error in state.errors)
-    known = [_percent(before[name]) for name, _ in state.errors if name in before]
-    return f"Simulated: {now}" + (f" (with the network {', '.join(known)})" if known else "")
+    lines = []
+    if state.errors_together:
+        whose = "In use" if state.together < 2 else f"All {state.together} formulas in use, together"
+        lines.append(f"{whose}: {_parts(state.errors_together)}")
+    if state.errors and state.together != 1:
+        lines.append(f"This formula alone: {_parts(state.errors)}")
+    if known := [(name, before[name]) for name, _ in state.errors or state.errors_together if name in before]:
+        lines.append(f"With the network{'s' if state.together > 1 else ''}: {_parts(known)}")
+    return "\n".join(lines)
 
 
-def _percent(value: float) -> str:
-    if not math.isfinite(value):
-        return "failed"
-    return f"{100 * value:.3g}%" if value < 10 else "> 1000%"
+def _parts(errors: Sequence[tuple[str, float]]) -> str:
+    return ", ".join(f"{name} {percent(error)}" for name, error in errors)

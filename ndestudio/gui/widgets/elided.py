@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QLabel, QSizePolicy
 
 from ndestudio.gui.building import set_kind
+from ndestudio.session.ports import Level
+
+KINDS: Mapping[Level, str] = {"info": "muted", "good": "good", "warning": "warning", "error": "error"}
+"""Level of a result -> kind of the label that says it."""
 
 
 def shortened(text: str, most: int) -> str:

@@ -9,10 +9,10 @@ from functools import lru_cache
 from ndestudio.distil.result import ScoredCandidate, held_out
 from ndestudio.expression.tree import Expr
 from ndestudio.fitting.metrics import Metrics
-from ndestudio.session.distillation.state import FrontRow
+from ndestudio.model.fitted import FittedModel
+from ndestudio.session.distillation.state import FrontRow, Source
 from ndestudio.symbolic.front import Candidate
 
-_DIGITS = 5
 _LONG = re.compile(r"(?<![\w.])\d+\.?\d*(?:[eE][+-]?\d+)?(?![\w.])")
 """Numbers as the printer writes them; a list needs no sixteen digits."""
 
@@ -43,8 +43,14 @@ def front_rows(
     chosen: Candidate | None = None,
     accepted: int = -1,
     pinned: Candidate | None = None,
+    neural_term: str = "",
+    in_use: FittedModel | None = None,
+    alone: Metrics | None = None,
+    digits: int = 4,
 ) -> tuple[FrontRow, ...]:
     """One row for each candidate shown.
+
+    A formula has one set of constants wherever it is shown, see ``constants_of``.
 
     Parameters
     ----------
@@ -52,24 +58,34 @@ def front_rows(
         By position among the scored candidates.
     accepted
         Position among the scored candidates of the accepted one, -1 for none.
+    in_use
+        The model with the accepted formulas.
+    alone
+        Its errors, where the accepted formula is the only one in it.
+    digits
+        Significant digits of constants.
     """
     rows = []
     for index, candidate in enumerate(shown_candidates(front, scored)):
         position = scored_position(candidate, scored)
         entry = scored.get(position)
+        accepting = entry is not None and position == accepted
+        expression, source = constants_of(candidate, entry, neural_term, in_use if accepting else None)
+        metrics = alone if accepting and alone is not None else entry.metrics if entry else None
         rows.append(
             FrontRow(
                 index=index,
                 complexity=candidate.complexity,
                 loss=candidate.loss,
-                text=_text(candidate.expression),
-                trajectory_error=held_out_error(entry.metrics) if entry else None,
+                text=_text(expression, digits),
+                trajectory_error=held_out_error(metrics) if metrics else None,
                 scored=position,
                 chosen=chosen is not None and key(candidate) == key(chosen),
-                accepted=entry is not None and position == accepted,
+                accepted=accepting,
                 pinned=pinned is not None and key(candidate) == key(pinned),
                 note=entry.sentence if entry else "",
                 on_front=index < len(front),
+                source=source,
             )
         )
     return tuple(rows)
@@ -94,8 +110,31 @@ def errors_of(metrics: Metrics | None) -> tuple[tuple[str, float], ...]:
     return tuple((name, part["mean"]) for name, part in parts if "mean" in part)
 
 
+def constants_of(
+    candidate: Candidate, scored: ScoredCandidate | None, neural_term: str, in_use: FittedModel | None
+) -> tuple[Expr, Source]:
+    """The formula with the constants that count for it, and where they come from.
+
+    Those of the model in use where the formula is in it; else as refitted through the solver, the formula alone in the
+    place of its network; else as the search found them on the values of the network.
+
+    Parameters
+    ----------
+    in_use
+        The model that the formula is in, None where it is in none.
+    """
+    from ndestudio.model.replace import formula_filled
+
+    for model, source in ((in_use, "use"), (scored.model if scored else None, "refit")):
+        if model is not None and neural_term in model.replacements:
+            found = formula_filled(model, neural_term)
+            if found is not None:
+                return found, source  # type: ignore[return-value]
+    return candidate.expression, "search"
+
+
 @lru_cache(maxsize=400)
-def _text(expression: Expr) -> str:
+def _text(expression: Expr, digits: int) -> str:
     from ndestudio.expression import to_text
 
-    return _LONG.sub(lambda found: f"{float(found.group()):.{_DIGITS}g}", to_text(expression))
+    return _LONG.sub(lambda found: f"{float(found.group()):.{digits}g}", to_text(expression))

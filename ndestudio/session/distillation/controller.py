@@ -14,6 +14,7 @@ from ndestudio.progress import Event, Reporter, TrainStep
 from ndestudio.session import commands
 from ndestudio.session.distillation.candidates import (
     accepted_of,
+    constants_of,
     errors_of,
     front_rows,
     scored_position,
@@ -28,10 +29,11 @@ from ndestudio.session.distillation.state import CandidateState, DistilState, En
 from ndestudio.session.durations import Durations, shape
 from ndestudio.session.formulas import Formula, FormulaCache, FormulaRequest
 from ndestudio.session.live import DistilLive, StageTime
-from ndestudio.session.ports import Context, ModelInUse
+from ndestudio.session.ports import Context, Level, ModelInUse
 from ndestudio.session.presenter import Presenter
 from ndestudio.session.stage_progress import rest, search_stages, spent
 from ndestudio.session.training.state import Status
+from ndestudio.session.verdict import of_formulas
 from ndestudio.symbolic.front import Candidate, Front
 from ndestudio.symbolic.registry import ENGINES
 
@@ -203,6 +205,7 @@ class DistilController(Presenter[DistilState]):
         obstacle = self._obstacle()
         live = self.live if task else None
         stages = search_stages(self._times(), task is not None, self._wanted())
+        sentence, level = self._verdict(result)
         return DistilState(
             config=project.spec.distil,
             ready=not obstacle and task is None,
@@ -227,10 +230,23 @@ class DistilController(Presenter[DistilState]):
             else None,
             dataset=project.dataset,
             equations=self._equations(),
-            sentence=result.sentence if result else "",
+            sentence=sentence,
+            level=level,
             next_run=self.next_runs.state() if result else NextRunState(),
             notes=result.notes if result else tuple(n.text for n in self.live.notes) if self.live else (),
         )
+
+    def _verdict(self, result: Distillation | None) -> tuple[str, Level]:
+        """What the formulas in use come to, of now: others may have been put in since the search."""
+        project = self._workspace.project
+        if result is None or project.fit is None:
+            return "", "info"
+        chosen = {name: one.chosen for name, one in result.neural_terms.items() if one.chosen >= 0}
+        level, doubt = of_formulas(result, project.fit, self._in_use.metrics)
+        sentence = result.sentence if dict(project.accepted) == chosen else self._in_use.summary
+        if not sentence:
+            return "Putting the formulas together …", "info"
+        return f"{sentence.rstrip('.')}. {doubt}".strip() if doubt else sentence, level
 
     def _obstacle(self) -> str:
         project = self._workspace.project
@@ -296,6 +312,8 @@ class DistilController(Presenter[DistilState]):
             return ()
         running = self._tasks.running("distil") is not None
         result = project.distillation if not running else None
+        in_use = None if running else self._in_use.model
+        alone = self._in_use.metrics if in_use is not None and len(in_use.replacements) == 1 else None
         rows = []
         for name, network in project.fit.model.networks.items():
             front = self._front(name) or Front()
@@ -311,6 +329,10 @@ class DistilController(Presenter[DistilState]):
                         chosen=done.scored[done.chosen].candidate if done and done.chosen >= 0 else None,
                         accepted=accepted,
                         pinned=self._pinned.get(name),
+                        neural_term=name,
+                        in_use=in_use,
+                        alone=alone,
+                        digits=project.spec.export.digits,
                     ),
                     accepted=accepted,
                     evaluations=front.evaluations,
@@ -331,20 +353,25 @@ class DistilController(Presenter[DistilState]):
         candidate = shown[row.index]
         scored = self._scored(neural_term).get(row.scored)
         refitting = self._trying == (neural_term, candidate) and self._tasks.running("substitute") is not None
-        after = self._trial_values if refitting else scored.model.parameters if scored else {}
+        model = (self._in_use.model if row.accepted else None) or (scored.model if scored else None)
+        after = self._trial_values if refitting else model.parameters if model else {}
         units = {name: config.unit for name, config in self._workspace.project.spec.model.parameters.items()}
-        expression = _refitted(scored, neural_term) or candidate.expression
+        in_use = self._in_use.model if row.accepted else None
+        expression, _ = constants_of(candidate, scored, neural_term, in_use)
+        digits = self._workspace.project.spec.export.digits
         left = rf"\mathrm{{{_tex(neural_term)}}}"
         return CandidateState(
             neural_term=neural_term,
             row=row,
             text=_text(expression),
-            formula=self._formulas.get(FormulaRequest(left, expression, digits=4)),
+            formula=self._formulas.get(FormulaRequest(left, expression, digits=digits)),
             fit=self._evaluations.formula_fit(fit.model, neural_term, candidate, self._samples(neural_term)),
-            plot_data=self._evaluations.plot_data(scored.model) if scored else None,
+            plot_data=self._evaluations.plot_data(model) if model else None,
             before=self._evaluations.plot_data(fit.model),
             errors=errors_of(scored.metrics if scored else None),
             errors_before=errors_of(fit.metrics),
+            errors_together=errors_of(self._in_use.metrics) if row.accepted else (),
+            together=len(in_use.replacements) if in_use is not None else 0,
             changes=changes(fit.model.parameters, after, units) if after else (),
             refitting=refitting,
         )
@@ -380,7 +407,7 @@ class DistilController(Presenter[DistilState]):
         if project.fit is not self._fit:  # trained anew meanwhile: a row of the table, no more
             changed = replace(project, runs=changed.runs)
         self._workspace.edit("Distil", changed)
-        self._notifier.announce("distil", result.sentence, "warning" if result.outcome == "failed" else "good")
+        self._notifier.announce("distil", *self._verdict(self._workspace.project.distillation or result))
 
     def _on_failed(self, failed: Any) -> None:
         if self.live is not None:
@@ -435,13 +462,6 @@ def _no_engine(name: str) -> str:
     except ValueError as error:
         return f"This cannot be searched: {error}. Choose another engine, or install the package that has it."
     return ""
-
-
-def _refitted(scored: ScoredCandidate | None, neural_term: str) -> Expr | None:
-    """The formula with its constants as refitted through the solver, None while it is not."""
-    from ndestudio.model.replace import formula_filled
-
-    return formula_filled(scored.model, neural_term) if scored is not None else None
 
 
 def _text(expression: Expr) -> str:

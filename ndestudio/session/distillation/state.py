@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from ndestudio.data.dataset import Dataset
 from ndestudio.distil.config import DistilConfig
@@ -12,7 +13,12 @@ from ndestudio.session.distillation.constraints import ConstraintsState
 from ndestudio.session.distillation.next_run import NextRunState
 from ndestudio.session.durations import Rest
 from ndestudio.session.formulas import Formula
+from ndestudio.session.ports import Level
 from ndestudio.session.training.state import StageRow, Status
+
+Source = Literal["use", "refit", "search"]
+"""Constants of a formula: as in use, refitted through the solver in the place of its network alone, or as the search found
+them on values of the network."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +40,8 @@ class FrontRow:
         Position among the scored candidates, -1 when it is none.
     note
         What went wrong in scoring, "" if nothing did.
+    source
+        Where the constants of the formula come from.
     """
 
     index: int
@@ -47,6 +55,7 @@ class FrontRow:
     pinned: bool = False
     note: str = ""
     on_front: bool = True
+    source: Source = "search"
 
 
 @dataclass(frozen=True)
@@ -95,9 +104,13 @@ class CandidateState:
     plot_data
         Simulated trajectories of the whole model with it, None while they are being made.
     errors
-        (name of part, mean NRMSE) where known;.
+        (name of part, mean NRMSE) where known, with this formula alone in the place of its network.
     errors_before
         Of the model without the formula.
+    errors_together
+        Of the model in use with all its formulas, where this one is in it.
+    together
+        How many formulas that model has.
     changes
         What refitting did to the parameters; while `refitting`, as it stands.
     before
@@ -113,6 +126,8 @@ class CandidateState:
     before: PlotData | None
     errors: tuple[tuple[str, float], ...] = ()
     errors_before: tuple[tuple[str, float], ...] = ()
+    errors_together: tuple[tuple[str, float], ...] = ()
+    together: int = 0
     changes: tuple[Change, ...] = ()
     refitting: bool = False
 
@@ -152,7 +167,7 @@ class DistilState:
     neural_terms: every neural term that is in the equations. neural_term: the one shown, "" without any.
     candidate: what was clicked, else the default choice. compared: what was pinned.
     equations: the whole model with the accepted formulas, typeset (None while being drawn).
-    next_run: what to measure next.
+    next_run: what to measure next. sentence, level: what the formulas in use come to, and the colour of that.
     complete: the trained model has no network, so that the next step is the export.
     """
 
@@ -178,5 +193,6 @@ class DistilState:
     dataset: Dataset | None
     equations: tuple[Formula | None, ...]
     sentence: str
+    level: Level
     notes: tuple[str, ...]
     next_run: NextRunState = NextRunState()

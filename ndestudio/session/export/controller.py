@@ -24,6 +24,7 @@ from ndestudio.session.export.state import ArtefactState, ExportState, FormatRow
 from ndestudio.session.formulas import Formula, FormulaCache, FormulaRequest
 from ndestudio.session.ports import Context
 from ndestudio.session.presenter import Presenter
+from ndestudio.wording import percent
 
 _OTHERS: tuple[FormatRow, ...] = (
     FormatRow("figures", "Figures", "SVG, PDF, PNG or CSV", ".svg", "text"),
@@ -159,6 +160,16 @@ class ExportController(Presenter[ExportState]):
         """The trained model with the accepted formulas substituted; None before there is one or while it is being
         made."""
         return self._judged()[0]
+
+    @property
+    def metrics(self) -> Metrics | None:
+        """Errors of that model, None while they are not known."""
+        return self._judged()[1]
+
+    @property
+    def summary(self) -> str:
+        """What that model is made of, and its error on held-out data."""
+        return _summary(*self._judged())
 
     def _judged(self) -> tuple[FittedModel | None, Metrics | None]:
         """The model, and its own errors."""
@@ -340,7 +351,7 @@ def _summary(model: FittedModel | None, metrics: Metrics | None) -> str:
         parts.append("A purely mechanistic model.")
     found = held_out(metrics) if metrics is not None else None
     if found is not None and math.isfinite(found[0]):
-        parts.append(f"Simulated, it misses {found[1]} by {100 * found[0]:.3g}% of their spread.")
+        parts.append(f"Simulated, it misses {found[1]} by {percent(found[0])} of their spread.")
     return " ".join(parts)
 
 

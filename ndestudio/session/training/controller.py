@@ -30,6 +30,7 @@ from ndestudio.session.training.state import (
     curves_of,
     noise_rows,
 )
+from ndestudio.session.verdict import of_fit
 from ndestudio.solve.device import Device
 
 if TYPE_CHECKING:
@@ -218,6 +219,7 @@ class TrainController(Presenter[TrainState]):
             metrics=fit.metrics if fit and task is None else None,
             sentence=fit.sentence if fit and task is None else "",
             outcome=str(fit.outcome) if fit and task is None else "",
+            level=of_fit(fit) if fit and task is None else "info",
             notes=tuple(note.text for note in live.notes) if live and task else fit.notes if fit else (),
             checkpoints=tuple(CheckpointRow(m.stage, _title(m.stage), m.iteration, m.loss) for m in moments),
             checkpoint=self._checkpoint,
@@ -395,13 +397,12 @@ class TrainController(Presenter[TrainState]):
         self._live_fit, self._checkpoint = fit, -1
         self._on_device(fit.device)
         created = datetime.now().astimezone().isoformat(timespec="seconds")
-        level = "warning" if fit.outcome in (Outcome.DIVERGED, Outcome.DOUBTFUL) else "good"
         project = self._workspace.project
         changed = commands.with_fit(project, fit, created, self._started, self._start)
         if project.dataset is not self._dataset:  # other data were opened meanwhile: a row of the table, no more
             changed = replace(project, runs=changed.runs)
         self._workspace.edit("Train", changed)
-        self._notifier.announce("train", fit.sentence, level)
+        self._notifier.announce("train", fit.sentence, of_fit(fit))
 
     def _on_failed(self, failed: Any) -> None:
         if self.live is not None:

@@ -10,6 +10,7 @@ from ndestudio.expression.text import short_text
 from ndestudio.project.project import Project, Run
 from ndestudio.session.distillation.candidates import errors_of, held_out_error
 from ndestudio.session.training.state import Difference, RunComparison, RunRow
+from ndestudio.wording import percent
 
 
 def run_rows(project: Project) -> tuple[RunRow, ...]:
@@ -83,7 +84,7 @@ def _figures(run: Run) -> dict[str, str]:
     result = run.distillation or run.fit
     if result is None:
         return {}
-    found = {f"Error, {part}": f"{100 * value:.2f}%" for part, value in errors_of(result.metrics)}
+    found = {f"Error, {part}": percent(value) for part, value in errors_of(result.metrics)}
     found["Time"] = f"{result.seconds.get('total', sum(result.seconds.values())):.1f} s"
     model = result.model
     for neural_term in model.replacements:

@@ -17,6 +17,7 @@ from ndestudio.fitting.metrics import Metrics
 from ndestudio.fitting.result import Fit
 from ndestudio.session.durations import Rest
 from ndestudio.session.live import TrainLive
+from ndestudio.session.ports import Level
 from ndestudio.session.training.diagnostics import DiagnosticsState
 
 Status = Literal["idle", "running", "paused", "stopping"]
@@ -135,7 +136,7 @@ class TrainState:
     checkpoint: position of the checkpoint looked at, -1 for the newest model.
     changed: model or settings differ from those the paused training was started with.
     can_continue: the last model fits the equations of now, so training can go on from it.
-    sentence: how the last training ended. notes: recoveries, warnings.
+    sentence: how the last training ended; level: the colour of that. notes: recoveries, warnings.
     axes: states of the phase portrait, None while nobody chose.
     comparison: two runs beside each other, None while nobody compares.
     diagnostics: what is known of residuals, profiles and relatives of the fit.
@@ -160,6 +161,7 @@ class TrainState:
     metrics: Metrics | None
     sentence: str
     outcome: str
+    level: Level
     notes: tuple[str, ...]
     checkpoints: tuple[CheckpointRow, ...]
     checkpoint: int

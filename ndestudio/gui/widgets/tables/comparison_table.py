@@ -12,6 +12,7 @@ from ndestudio.gui.building import button, label, row
 from ndestudio.gui.theme import GRID, monospace
 from ndestudio.gui.widgets.tables.table import Table
 from ndestudio.session.training.diagnostics import DiagnosticsState
+from ndestudio.wording import percent
 
 if TYPE_CHECKING:
     from ndestudio.fitting.model_comparison import Compared, Comparison
@@ -22,6 +23,7 @@ _TITLES = (
     ("k", "Effective number of parameters, weights, initial values and noise levels"),
     ("AICc", "Akaike's criterion with its correction for few values; smaller is better"),
 )
+
 _INVITATION = "Fit the mechanistic part alone and a plain neural ODE to the same data, to see what each part of the model is worth."
 
 
@@ -86,7 +88,7 @@ def _words(found: Comparison) -> str:
 
 
 def _percent(value: float | None) -> str:
-    return "–" if value is None else f"{100 * value:.1f}%" if math.isfinite(value) and value < 100 else "failed"
+    return "–" if value is None else percent(value)
 
 
 def _figure(value: float | None, digits: int) -> str:

@@ -14,6 +14,7 @@ from ndestudio.gui.theme import GRID, monospace
 from ndestudio.gui.widgets.stage_strip import seconds
 from ndestudio.gui.widgets.tables.table import Table
 from ndestudio.session.training.state import RunComparison, RunRow
+from ndestudio.wording import percent
 
 _TITLES = (
     ("Run", "Double-click to rename; ● is the one in use"),
@@ -93,7 +94,7 @@ class RunsTable(QWidget):
         with quiet(self.table):
             self.table.setRowCount(len(self._rows))
             for number, run in enumerate(reversed(self._rows)):
-                error = "–" if run.error is None else f"{100 * run.error:.1f}%"
+                error = "–" if run.error is None else percent(run.error)
                 texts = (f"● {run.name}" if run.current else run.name, error, seconds(run.seconds), run.settings)
                 for section, text in enumerate(texts):
                     cell = self.table.cell(number, section)
