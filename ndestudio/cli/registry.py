@@ -16,6 +16,8 @@ COMMANDS: dict[str, str] = {
     "compare": "ndestudio.cli.compare",
     "profile": "ndestudio.cli.profile",
     "paths": "ndestudio.cli.paths",
+    "sweep": "ndestudio.cli.sweep",
+    "collect": "ndestudio.cli.collect",
     "next": "ndestudio.cli.next",
     "export": "ndestudio.cli.export",
     "info": "ndestudio.cli.info",

@@ -14,7 +14,7 @@ import os
 import sys
 import threading
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from multiprocessing.connection import Connection
 from time import monotonic
 from typing import Any
@@ -30,6 +30,25 @@ _BEGIN_GRACE = 0.5
 
 class ProcessEnded(NdeStudioError):
     """The process ended without a result: it crashed, was killed, or did not answer the wish to stop."""
+
+
+_ENVIRONMENT = threading.Lock()
+
+
+@contextlib.contextmanager
+def _with_environment(variables: Mapping[str, str]) -> Iterator[None]:
+    """A spawned process gets the environment of this one as it is when it starts."""
+    with _ENVIRONMENT:
+        before = {name: os.environ.get(name) for name in variables}
+        os.environ.update(variables)
+        try:
+            yield
+        finally:
+            for name, value in before.items():
+                if value is None:
+                    os.environ.pop(name, None)
+                else:
+                    os.environ[name] = value
 
 
 def in_process(path: str, *args: Any, reporter: Reporter, grace: float = 5.0, **kwargs: Any) -> Any:
@@ -72,13 +91,18 @@ class Worker:
         For lists of processes.
     lower
         How much lower its priority is (0..19, where the system has such a thing): the window comes first.
+    environment
+        Variables it starts with; those that libraries read when they are imported.
     """
 
-    def __init__(self, name: str = "ndestudio worker", lower: int = 0) -> None:
+    def __init__(
+        self, name: str = "ndestudio worker", lower: int = 0, environment: Mapping[str, str] | None = None
+    ) -> None:
         context = multiprocessing.get_context("spawn")
         self._connection, theirs = context.Pipe()
         self._process = context.Process(target=_serve, args=(theirs, lower), daemon=True, name=name)
-        self._process.start()
+        with _with_environment(environment or {}):
+            self._process.start()
         theirs.close()
         self._ledger = Ledger()
         self._closing = threading.Lock()

@@ -19,6 +19,7 @@ from ndestudio.project.project import Project, Run, Spec
 from ndestudio.project.spec_types import nearest
 
 if TYPE_CHECKING:
+    from ndestudio.data.dataset import Dataset
     from ndestudio.fitting.model_comparison import Comparison
 
 
@@ -27,6 +28,7 @@ def run(
     reporter: Reporter | None = None,
     base: str | Path | None = None,
     *,
+    dataset: Dataset | None = None,
     on_stage: Callable[[Project], object] | None = None,
 ) -> Project:
     """Do everything a spec asks for, short of exporting.
@@ -40,6 +42,8 @@ def run(
         Hears of phases, losses, fronts; is asked whether to stop.
     base
         Folder that relative data files start from (None: the working directory).
+    dataset
+        The data of the spec where they are loaded already (None: its files are read).
     on_stage
         Called with the project after each stage, so that it can be kept.
 
@@ -55,7 +59,7 @@ def run(
         For data, equations or settings that cannot be used.
     """
     reporter = SilentReporter() if reporter is None else reporter
-    project = Project(spec=spec)
+    project = Project(spec=spec, dataset=dataset)
     for stage in (_with_data, _with_fit, _with_distillation):
         if reporter.should_stop():
             break
@@ -135,7 +139,9 @@ def _with_data(project: Project, reporter: Reporter, base: str | Path | None) ->
     from ndestudio.model.statements import data_for
 
     started = perf_counter()
-    dataset = load(data_for(project.spec.data, project.spec.model.equations), reporter, base)
+    dataset = project.dataset
+    if dataset is None:
+        dataset = load(data_for(project.spec.data, project.spec.model.equations), reporter, base)
     # a typing error, or an engine that is not there, is told before training
     model = for_runs(project.spec.model, dataset)
     system = parse_system(model, dataset.measured_names, dataset.input_names)

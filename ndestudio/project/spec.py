@@ -93,6 +93,17 @@ def parse_spec(text: str, note: Callable[[str], None] = _log.warning) -> Spec:
     table, former = modern_spec(table)
     for sentence in former:
         note(sentence)
+    return spec_of(table)
+
+
+def spec_of(table: Mapping[str, Any]) -> Spec:
+    """A spec from the tables of a TOML text in today's words.
+
+    Raises
+    ------
+    SpecError
+        With the table, key and remedy.
+    """
     spec = _struct(Spec, table, ())
     _check(spec)
     return spec

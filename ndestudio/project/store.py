@@ -83,6 +83,13 @@ def save_project(project: Project, path: str | Path) -> Path:
     return path
 
 
+def project_bytes(project: Project) -> bytes:
+    """What ``save_project`` would write to a file."""
+    file = io.BytesIO()
+    _write(thinned(project), file)
+    return file.getvalue()
+
+
 def load_project(path: str | Path) -> Project:
     """Read a project file.
 
