@@ -82,11 +82,15 @@ def add_import_settings(parser: ArgumentParser) -> None:
 
 def add_overrides(parser: ArgumentParser) -> None:
     """What of a spec can be said otherwise."""
+    from ndestudio.solve.registry import AUTO, SOLVERS
     from ndestudio.symbolic.registry import ENGINES
 
     parser.add_argument(
         "--seed", type=int, metavar="N", help="seed of training and search, instead of that in the spec"
     )
     parser.add_argument("--engine", help="symbolic-regression engine", **one_of(ENGINES))
+    parser.add_argument(
+        "--solver", help="of the training simulation, instead of that in the spec", **one_of(SOLVERS, AUTO)
+    )
     parser.add_argument("--device", choices=("cpu", "gpu"), help="where to train (default: a GPU if there is one)")
     parser.add_argument("--quiet", action="store_true", help="print nothing but errors")

@@ -34,7 +34,7 @@ def _command(options: Namespace) -> int:
     spec, fit = read_job(options.spec)
     if options.data or options.import_settings:
         spec, fit = with_data(spec, options.data, options.import_settings), None
-    changed = overridden(spec, seed=options.seed, engine=options.engine, device=options.device)
+    changed = overridden(spec, seed=options.seed, engine=options.engine, device=options.device, solver=options.solver)
     known = fit if changed.train == spec.train else None
     with display_for(quiet=options.quiet) as display:
         ended, interrupted = follow(display, _compare, changed, known)

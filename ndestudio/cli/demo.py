@@ -22,7 +22,7 @@ def _demo(options: Namespace) -> int:
     from ndestudio.project.spec import load_spec
 
     spec = load_spec(examples_dir() / "lynx_hare" / "spec.toml")
-    spec = overridden(spec, seed=options.seed, engine=options.engine, device=options.device)
+    spec = overridden(spec, seed=options.seed, engine=options.engine, device=options.device, solver=options.solver)
     if not options.quiet:
         print("From the lynx and hare counts of 1900-1920 to equations.\n", flush=True)
     code, _ = execute(spec, options.output, quiet=options.quiet)

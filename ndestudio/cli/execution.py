@@ -56,7 +56,14 @@ def with_data(spec: Spec, files: Sequence[Path] | None, import_settings: str | N
     return spec
 
 
-def overridden(spec: Spec, *, seed: int | None = None, engine: str | None = None, device: str | None = None) -> Spec:
+def overridden(
+    spec: Spec,
+    *,
+    seed: int | None = None,
+    engine: str | None = None,
+    device: str | None = None,
+    solver: str | None = None,
+) -> Spec:
     """The spec with what the command line says otherwise."""
     train: dict[str, Any] = {}
     distil: dict[str, Any] = {}
@@ -66,6 +73,8 @@ def overridden(spec: Spec, *, seed: int | None = None, engine: str | None = None
         distil["engine"] = engine
     if device is not None:
         train["device"] = device
+    if solver is not None:
+        train["solver"] = solver
     return msgspec.structs.replace(
         spec,
         train=msgspec.structs.replace(spec.train, **train),

@@ -59,7 +59,7 @@ def _command(options: Namespace) -> int:
 
     spec, fit = read_job(options.spec)
     spec = with_data(spec, options.data, options.import_settings)
-    spec = overridden(spec, seed=options.seed, engine=options.engine, device=options.device)
+    spec = overridden(spec, seed=options.seed, engine=options.engine, device=options.device, solver=options.solver)
     spec = with_ground_truth(spec, options.ground_truth, options.set, options.noise)
     with display_for(quiet=options.quiet) as display:
         ended, interrupted = follow(display, _recover, spec, options.fit_ground_truth, fit)

@@ -23,7 +23,7 @@ def _run(options: Namespace) -> int:
 
     spec = load_spec(options.spec)
     spec = with_data(spec, options.data, options.import_settings)
-    spec = overridden(spec, seed=options.seed, engine=options.engine, device=options.device)
+    spec = overridden(spec, seed=options.seed, engine=options.engine, device=options.device, solver=options.solver)
     code, _ = execute(spec, options.output, quiet=options.quiet, profile=options.profile)
     return code
 

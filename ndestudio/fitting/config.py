@@ -83,7 +83,8 @@ class TrainConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     solver
         Of the training simulation. `"auto"`: `rk4` on a fixed grid with exact discrete derivatives, and `sdirk4`
         (implicit) where the model turns out to be stiff. `tsit5`, `dopri5`, `heun` (explicit), `sdirk3` and `sdirk4`
-        (implicit) are the program's own as well. Adaptive solvers of diffrax, slower to compile, are `diffrax-tsit5`,
+        (implicit) are the program's own as well; `log-ode-1` and `log-ode-2` take over each step the log-signature of the inputs, for
+        paths far finer than the dynamics. Adaptive solvers of diffrax, slower to compile, are `diffrax-tsit5`,
         `diffrax-dopri5`, `diffrax-dopri8`, `diffrax-reversible-heun` (explicit), `diffrax-kvaerno3`,
         `diffrax-kvaerno5`, `diffrax-implicit-euler` (implicit), and `diffrax-kencarp3`, `diffrax-kencarp4` (implicit
         in the known part and explicit in the networks). An installed package may add more. The result is checked with

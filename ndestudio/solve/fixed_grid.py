@@ -15,9 +15,10 @@ from ndestudio.problem.problem import Problem
 from ndestudio.solve.base import Linearisation, Solution, SolverSettings, ordinary
 from ndestudio.solve.delays import few_steps, grid_breaks, refused
 from ndestudio.solve.event_times import happening_in
+from ndestudio.solve.log_signature_needs import refused_signature
 from ndestudio.solve.numpy_fixed import GridSimulation
 from ndestudio.solve.step_count import enough_steps
-from ndestudio.solve.tableau import DOPRI5, HEUN, RK4, SDIRK3, SDIRK4, TSIT5, Tableau
+from ndestudio.solve.tableau import DOPRI5, HEUN, LOG_ODE_1, LOG_ODE_2, RK4, SDIRK3, SDIRK4, TSIT5, Tableau
 from ndestudio.solve.time_grid import make_grid
 
 ACCURATE = 1e-7
@@ -40,7 +41,8 @@ class FixedGrid:
         return self.grid.implicit
 
     def refuses(self, problem: Problem) -> str | None:
-        return ordinary(problem, f"`{self.grid.name}`", traced=True, delays=True) or refused(problem, self.grid)
+        own = ordinary(problem, f"`{self.grid.name}`", traced=True, delays=True) or refused(problem, self.grid)
+        return own or (refused_signature(problem, self.grid) if self.grid.depth else None)
 
     def traced(self, settings: SolverSettings, trained: int) -> None:
         for name, value, default in (
@@ -97,6 +99,8 @@ class FixedGrid:
         return Solution(condition.t, y, f"`{self.grid.name}` has no finite solution from t = {when:.6g} on")
 
 
+LOG_ODE_1_GRID = FixedGrid(LOG_ODE_1, "Log-ODE, depth 1 (changes of the inputs)")
+LOG_ODE_2_GRID = FixedGrid(LOG_ODE_2, "Log-ODE, depth 2 (and areas)")
 HEUN_GRID = FixedGrid(HEUN, "Heun, fixed grid")
 RK4_GRID = FixedGrid(RK4, "RK4, fixed grid")
 DOPRI5_GRID = FixedGrid(DOPRI5, "Dopri5, fixed grid")

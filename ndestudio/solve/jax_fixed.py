@@ -30,6 +30,7 @@ from ndestudio.solve.jax_implicit import StageSolver
 from ndestudio.solve.jax_periodic import JaxTools
 from ndestudio.solve.jax_rows import advanced_rows, at_samples
 from ndestudio.solve.jax_steady_state import settling
+from ndestudio.solve.log_signature import by_jax, with_brackets
 from ndestudio.solve.runge_kutta import Stage, step
 from ndestudio.solve.tableau import Tableau
 from ndestudio.solve.time_grid import Grid
@@ -54,6 +55,8 @@ class Functions(NamedTuple):
         What the field reads of earlier times, after the states; None for ordinary differential equations.
     after
         (phi, constants, t, u, y, number of an event or 0, given, moment) -> states after it; None where there are no events.
+    inputs
+        Names of the inputs.
     """
 
     physical: Callable[..., Any]
@@ -63,6 +66,7 @@ class Functions(NamedTuple):
     known: Callable[..., Any]
     delays: Delays | None = None
     after: Callable[..., Any] | None = None
+    inputs: tuple[str, ...] = ()
 
 
 def make_functions(structure: ProblemStructure) -> Functions:
@@ -124,7 +128,21 @@ def make_functions(structure: ProblemStructure) -> Functions:
             found = jnp.where(here, there, found)
         return found
 
-    return Functions(physical, field, observe, start, known, delays, after if dynamics.events else None)
+    jumps = after if dynamics.events else None
+    return Functions(physical, field, observe, start, known, delays, jumps, structure.inputs)
+
+
+def stage_field(f: Functions, method: Tableau) -> Callable[..., Any]:
+    """What stages evaluate: the field, with brackets times areas where steps read log-signatures."""
+    if method.depth < 2:
+        return f.field
+    jnp = get_jax().numpy
+
+    def field(phi: Any, constants: Constants, t: Any, u: Any, y: Any) -> Any:
+        plain = lambda t, u, y: f.field(phi, constants, t, u, y)  # noqa: E731
+        return with_brackets(plain, f.inputs, by_jax, jnp)(t, u, y)
+
+    return field
 
 
 def linearise_program(structure: ProblemStructure, method: Method) -> Callable[..., Any]:
@@ -195,7 +213,7 @@ def carried(
     f: Functions, method: Tableau, size: int, phi: Any, constants: Any, grid: Grid, y0: Any, S0: Any
 ) -> tuple[Any, Any]:
     """States with their sensitivities S [row, state, unknown] at the end and at the samples."""
-    stages = StageSolver(f.field, method, size)
+    stages = StageSolver(stage_field(f, method), method, size)
     if f.delays is not None:
         end, at_samples = march_with_delays(f.delays, stages, phi, constants, grid, y0, S0)
         return end, at_samples
@@ -287,7 +305,7 @@ def simulated(f: Functions, jax: Any, method: Method, phi: Any, constants: Any, 
         one = lambda *row: method.states_at(f.field, f.known, phi, constants, *row)  # noqa: E731
         y = jax.vmap(one)(grid.sample_t, grid.paths, knots_of(grid), y0)
         return y[:, -1], y
-    stages = StageSolver(f.field, method)
+    stages = StageSolver(stage_field(f, method), method)
     if f.delays is not None:
         (end, _), (y, _) = march_with_delays(f.delays, stages, phi, constants, grid, y0)
         return end, y

@@ -24,6 +24,7 @@ from ndestudio.solve.delays import march as march_with_delays
 from ndestudio.solve.events import happened
 from ndestudio.solve.interpolation import hermite
 from ndestudio.solve.jax_backend import one_thread
+from ndestudio.solve.log_signature import by_differences, with_brackets
 from ndestudio.solve.numpy_implicit import StageField, StageSolver
 from ndestudio.solve.runge_kutta import step
 from ndestudio.solve.tableau import Tableau
@@ -133,6 +134,11 @@ def march(
     if model.delays is not None:
         with one_thread(), np.errstate(all="ignore"):
             return march_with_delays(model.delays, field, parameters, y0, grid, method)
+    if method.depth > 1:
+        span, size = float(grid.h.sum(axis=0).max()), np.abs(grid.u).max(axis=(0, 1, 2), initial=0.0)
+        size = np.where(size > 0, size, 1.0)[: len(model.structure.inputs)]
+        scale = (span or 1.0, size, newton_scale(clip))
+        field = with_brackets(field, model.structure.inputs, by_differences(scale), np)
     stages = StageSolver(field, method, newton_scale(clip))
     states = np.empty((len(grid.h), *y0.shape))
     slopes = np.empty_like(states)

@@ -23,6 +23,8 @@ SOLVERS: Registry[Solver] = Registry(
         "tsit5": f"{OWN}:TSIT5_GRID",
         "dopri5": f"{OWN}:DOPRI5_GRID",
         "heun": f"{OWN}:HEUN_GRID",
+        "log-ode-1": f"{OWN}:LOG_ODE_1_GRID",
+        "log-ode-2": f"{OWN}:LOG_ODE_2_GRID",
         "sdirk3": f"{OWN}:SDIRK3_GRID",
         "sdirk4": f"{OWN}:SDIRK4_GRID",
         "diffrax-tsit5": f"{DIFFRAX}:TSIT5",

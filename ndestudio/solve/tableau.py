@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True)
@@ -15,6 +15,8 @@ class Tableau:
         What is below the diagonal, row by row.
     gamma
         The diagonal, the same for all stages; 0: an explicit method.
+    depth
+        Of the log-signatures of the inputs that steps read (see ``log_signature``); 0: inputs at the stages.
     """
 
     name: str
@@ -23,6 +25,7 @@ class Tableau:
     b: tuple[float, ...]
     c: tuple[float, ...]
     gamma: float = 0.0
+    depth: int = 0
 
     @property
     def implicit(self) -> bool:
@@ -77,6 +80,9 @@ TSIT5 = Tableau(
     (0.0, 0.161, 0.327, 0.9, 0.9800255409045097, 1.0),
 )
 """Tsitouras (2011), Comput. Math. Appl. 62, 770."""
+
+LOG_ODE_1, LOG_ODE_2 = (replace(RK4, name=f"log-ode-{depth}", depth=depth) for depth in (1, 2))
+"""The classical method over each step of the log-ODE method."""
 
 EXPLICIT: dict[str, Tableau] = {method.name: method for method in (HEUN, RK4, DOPRI5, TSIT5)}
 

@@ -19,6 +19,7 @@ from jaxtyping import Float, Int
 from ndestudio.data.control_path import ControlPath, Pieces, Piecewise
 from ndestudio.model.schedule import NOTHING, Schedule
 from ndestudio.problem.rows import bucket
+from ndestudio.solve.log_signature import along_path, pairs
 from ndestudio.solve.mean_slopes import with_mean_slopes
 from ndestudio.solve.tableau import Tableau
 
@@ -118,7 +119,7 @@ class Grid(NamedTuple):
         Length of each step; the last one is 0 (its first stage gives the slope at the end), and so is one in which an
         input jumps or an event happens.
     t, u
-        Time and inputs at each stage of each step.
+        Time and inputs at each stage of each step, areas of a log-signature after the inputs.
     step
         Step in which each sample lies.
     q
@@ -137,7 +138,7 @@ class Grid(NamedTuple):
 
     h: Float[np.ndarray, "step row"]
     t: Float[np.ndarray, "step stage row"]
-    u: Float[np.ndarray, "step stage row input"]
+    u: Float[np.ndarray, "step stage row read"]
     step: Int[np.ndarray, "row sample"]
     q: Float[np.ndarray, "row sample"]
     sample_t: Float[np.ndarray, "row sample"]
@@ -157,6 +158,17 @@ def grid_times(
     times = uniform_times(t, steps) if time_grid is None else times_on_grid(t, steps, time_grid)
     times[0], times[-1] = t[0], t[-1]
     return times
+
+
+def windows(
+    t: Float[np.ndarray, " sample"], steps: int, time_grid: TimeGrid | None = None
+) -> Float[np.ndarray, " steps+1"]:
+    """As ``grid_times``, each sample on a grid point and the steps between them as even as may be."""
+    if len(t) < 2:
+        return np.full(steps + 1, float(t[0]))
+    counts = _counts(np.diff(t) / (t[-1] - t[0]), steps)
+    parts = [np.linspace(a, b, count + 1)[:-1] for a, b, count in zip(t[:-1], t[1:], counts, strict=True)]
+    return np.append(np.concatenate(parts), t[-1])
 
 
 class Sampled(Protocol):
@@ -212,8 +224,11 @@ def make_grid(
     width = len(rows)
     controls = [row.control for row in rows]
     inputs = len(controls[0].times)
+    if method.depth:
+        # a step of the log-ODE method means nothing within, so that each sample lies on a grid point
+        steps = max(steps, max(len(row.t) for row in rows) - 1)
     jumps = [
-        _within(np.union1d(control.stops(steps), row.t[0] + breaks), row.t)
+        _within(np.union1d(control.stops(0 if method.depth else steps), row.t[0] + breaks), row.t)
         for control, row in zip(controls, rows, strict=True)
     ]
     happen = [NOTHING] * width if events is None else events
@@ -227,7 +242,8 @@ def make_grid(
     c = np.asarray(method.c)
     h = np.zeros((steps + 1, width))
     t = np.zeros((steps + 1, len(c), width))
-    u = np.zeros((steps + 1, len(c), width, inputs))
+    areas = len(pairs(inputs, controls[0].rate_of)) if method.depth > 1 and inputs else 0
+    u = np.zeros((steps + 1, len(c), width, inputs + areas))
     step = np.zeros((width, samples), dtype=np.int32)
     q, sample_t = np.zeros((width, samples)), np.zeros((width, samples))
     sample_u = np.zeros((width, samples, inputs))
@@ -242,7 +258,8 @@ def make_grid(
             h[:, k], t[:, :, k] = h[:, first], t[:, :, first]
             step[k], q[k], sample_t[k] = step[first], q[first], sample_t[first]
         else:
-            times = grid_times(row.t, steps - len(extra[k]), places)
+            layout = windows if method.depth else grid_times
+            times = layout(row.t, steps - len(extra[k]), places)
             times = np.sort(np.concatenate([times, extra[k]]))
             _place(happen[k], times, event[:, k], given[:, k], moment[:, k])
             h[:-1, k] = np.diff(times)
@@ -254,7 +271,11 @@ def make_grid(
             sample_t[k] = at
         if inputs:
             at_stages = _at_stages(controls[k], t[:, :, k], h[:, k], method)
-            u[:, :, k] = with_mean_slopes(controls[k], at_stages, t[:, 0, k] - c[0] * h[:, k], h[:, k], c)
+            begin = t[:, 0, k] - c[0] * h[:, k]
+            if method.depth:
+                u[:, :, k] = along_path(controls[k], at_stages, begin, h[:, k], c, method.depth)
+            else:
+                u[:, :, k] = with_mean_slopes(controls[k], at_stages, begin, h[:, k], c)
             sample_u[k] = controls[k](sample_t[k])
     own = make_paths(rows) if paths else no_paths(width)
     return Grid(h, t, u, step, q, sample_t, sample_u, own, event, given, moment)

@@ -30,6 +30,8 @@ def test_run_takes_everything_a_spec_can_be_overridden_with() -> None:
             "pysr",
             "--device",
             "cpu",
+            "--solver",
+            "log-ode-2",
             "--quiet",
             "--data",
             "a",
@@ -38,6 +40,7 @@ def test_run_takes_everything_a_spec_can_be_overridden_with() -> None:
     )
     assert (options.command, options.spec, options.output) == ("run", Path("s.toml"), Path("o"))
     assert (options.seed, options.engine, options.device, options.quiet) == (3, "pysr", "cpu", True)
+    assert options.solver == "log-ode-2"
     assert options.data == [Path("a"), Path("b")]
 
 
@@ -47,6 +50,7 @@ def test_run_takes_everything_a_spec_can_be_overridden_with() -> None:
         ["run"],
         ["run", "a", "--seed", "x"],
         ["run", "a", "--engine", "gp"],
+        ["run", "a", "--solver", "gp"],
         ["export", "p.nde"],
         ["info", "x"],
         ["--wat"],
