@@ -68,7 +68,7 @@ class Job:
             return None
         from ndestudio.fitting.residuals import residuals
 
-        return residuals(self.model, self.dataset, log=self.project.spec.train.log_states)
+        return residuals(self.model, self.dataset, train=self.project.spec.train)
 
     @property
     def population(self) -> Population | None:

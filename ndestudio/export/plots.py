@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cache, partial
 
 import numpy as np
@@ -15,6 +15,7 @@ from ndestudio.figures.description import Figure
 from ndestudio.figures.front import FrontFormula, front_figure
 from ndestudio.figures.loss import loss_curves, loss_figure
 from ndestudio.figures.next_run import next_run_figure
+from ndestudio.figures.noise_band import NoiseBand, noise_bands
 from ndestudio.figures.phase_portrait import phase_figure
 from ndestudio.figures.plot_data import (
     NeuralTermPlotData,
@@ -49,7 +50,8 @@ def recipes(job: Job) -> list[Callable[[], Figure | None]]:
     if model is not None and dataset is not None:
         paths = cache(partial(_simulated, model, dataset))
         shown = shown_trajectories(dataset)
-        made += [partial(_trajectory, dataset, item, paths) for item in shown]
+        bands = noise_bands(job.fit, job.project.spec.train.log_states)
+        made += [partial(_trajectory, dataset, item, paths, bands) for item in shown]
         made.append(partial(_phase, model, dataset, paths))
         made += [partial(_residuals, job, name) for name in dataset.measured_names]
     if job.fit is not None and job.fit.history:
@@ -77,8 +79,13 @@ def _simulated(model: FittedModel, dataset: Dataset) -> dict[str, Path]:
     return found
 
 
-def _trajectory(dataset: Dataset, trajectory: Trajectory, paths: Callable[[], dict[str, Path]]) -> Figure:
-    return trajectory_figure(dataset, trajectory, paths().get(trajectory.name))
+def _trajectory(
+    dataset: Dataset,
+    trajectory: Trajectory,
+    paths: Callable[[], dict[str, Path]],
+    bands: Mapping[str, NoiseBand],
+) -> Figure:
+    return trajectory_figure(dataset, trajectory, paths().get(trajectory.name), bands)
 
 
 def _phase(model: FittedModel, dataset: Dataset, paths: Callable[[], dict[str, Path]]) -> Figure | None:

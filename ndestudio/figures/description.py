@@ -16,8 +16,8 @@ Values: TypeAlias = Float[np.ndarray, " n"]
 Colour: TypeAlias = int | Literal["data", "muted", "accent"]
 """Position in the palette of the style, or a role: measurements, what stands in the background, what is marked."""
 
-Symbol: TypeAlias = Literal["circle", "square", "diamond", "triangle", "ring", "frame"]
-"""`ring` and `frame` are large and hollow: they stand around another point."""
+Symbol: TypeAlias = Literal["circle", "square", "diamond", "triangle", "ring", "frame", "below", "above"]
+"""`ring` and `frame` are large and hollow: they stand around another point. `below` and `above` point to where a value lies."""
 
 NOTHING = "There are no values to show."
 

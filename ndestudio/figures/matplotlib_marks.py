@@ -35,6 +35,7 @@ from ndestudio.figures.text import plain
 INK, AXIS, GRID, PAPER = "#1f2328", "#59636e", "#e4e7eb", "#ffffff"
 _ROLES = {"data": "#3d444d", "muted": "#8b949e", "accent": INK}
 _MARKERS = {"circle": "o", "square": "s", "diamond": "D", "triangle": "^", "ring": "o", "frame": "s"}
+_MARKERS |= {"below": "v", "above": "^"}
 _DASHES: tuple[Any, ...] = ("-", (0, (6, 1.5)), (0, (1, 1)), (0, (4, 1, 1, 1)))
 _DASH: Any = (0, (3.5, 2))
 _FAR = 1e3

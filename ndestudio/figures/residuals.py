@@ -25,9 +25,14 @@ def residuals_figure(column: ColumnResiduals, time: str = "") -> Figure:
         Title of the time axis.
     """
     caption = (
-        f"{column.sentence} Top: measured minus model. Left: correlation of the training residuals of {column.name} with those some "
-        "samples earlier, with the limits that 95% of white noise keeps. Right: residuals over their standard deviation against "
-        "normal quantiles; normal ones lie on the line."
+        f"{column.sentence} Top: {'quantile residuals' if column.noise else 'measured minus model'}. Left: correlation of the training "
+        f"residuals of {column.name} with those some samples earlier, with the limits that 95% of white noise keeps. Right: "
+        + (
+            f"quantile residuals under {column.noise} noise against normal quantiles; they lie on the line where the noise is of this "
+            "kind."
+            if column.noise
+            else "residuals over their standard deviation against normal quantiles; normal ones lie on the line."
+        )
     )
     panels = time_panel(column, time), correlation_panel(column), quantile_panel(column)
     name, title = f"residuals_{slug(column.name)}", f"Residuals of {column.name}"
@@ -35,13 +40,18 @@ def residuals_figure(column: ColumnResiduals, time: str = "") -> Figure:
 
 
 def time_panel(column: ColumnResiduals, time: str = "") -> Panel:
-    """Residuals over time."""
+    """Residuals over time: measured minus model, or quantile residuals where the noise of the column has a law, with the limits
+    within which 95% of these lie."""
     trains = column.part == Part.TRAIN
+    shown = column.standard if column.noise else column.residual
     marks = (
         Level(0.0, dash=False, guest=False),
-        Points(*_every(column.t[trains], column.residual[trains]), 0, "training"),
-        Points(*_every(column.t[~trains], column.residual[~trains]), 1, "held out" if (~trains).any() else ""),
+        *((Level(1.96, guest=False), Level(-1.96, guest=False)) if column.noise else ()),
+        Points(*_every(column.t[trains], shown[trains]), 0, "training"),
+        Points(*_every(column.t[~trains], shown[~trains]), 1, "held out" if (~trains).any() else ""),
     )
+    if column.noise:
+        return Panel(Axis(time), Axis("quantile residual"), marks, wide=2)
     unit = "" if column.log else f" [{column.unit}]" if column.unit else ""
     title = "log measured − log model" if column.log else f"measured − model{unit}"
     return Panel(Axis(time), Axis(title), marks, wide=2)
@@ -65,7 +75,7 @@ def quantile_panel(column: ColumnResiduals) -> Panel:
     expected, ordered = column.expected[keep], column.ordered[keep]
     ends = expected[[0, -1]] if len(expected) else expected
     marks = (Curve(ends, ends, "muted", dash=True), Points(expected, ordered, 0))
-    return Panel(Axis("normal quantile"), Axis("residual / deviation"), marks)
+    return Panel(Axis("normal quantile"), Axis("quantile residual" if column.noise else "residual / deviation"), marks)
 
 
 def _every(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -8,7 +8,8 @@ import numpy as np
 from jaxtyping import Float
 
 from ndestudio.data.dataset import Column, Dataset, Part, Trajectory
-from ndestudio.figures.description import Axis, Colour, Curve, Figure, Level, Mark, Panel, Points, Span
+from ndestudio.figures.description import Axis, Band, Colour, Curve, Figure, Level, Mark, Panel, Points, Span, Symbol
+from ndestudio.figures.noise_band import NoiseBand
 from ndestudio.figures.plot_data import Path
 from ndestudio.figures.text import slug
 
@@ -18,14 +19,26 @@ MOST_TRAJECTORIES = 12
 HELD_OUT: Mapping[Part, tuple[str, Colour]] = {Part.VALIDATION: ("validation", 4), Part.TEST: ("test", 3)}
 
 
-def trajectory_figure(dataset: Dataset, trajectory: Trajectory, path: Path | None) -> Figure:
-    """One trajectory and its simulation (None where there is none)."""
+def trajectory_figure(
+    dataset: Dataset, trajectory: Trajectory, path: Path | None, bands: Mapping[str, NoiseBand] | None = None
+) -> Figure:
+    """One trajectory and its simulation (None where there is none).
+
+    Parameters
+    ----------
+    bands
+        Measured column -> where its measurements are expected.
+    """
     paths = {} if path is None else {trajectory.name: path}
     shown = [(0, trajectory)]
-    panels = tuple(trajectory_panel(dataset, k, shown, paths) for k in range(len(dataset.measured)))
+    panels = tuple(trajectory_panel(dataset, k, shown, paths, bands=bands) for k in range(len(dataset.measured)))
     several = len(dataset.trajectories) > 1
     caption = "Measured values (points) and the model simulated from its initial values (lines)"
     caption += f", trajectory {trajectory.name}." if several else "."
+    if bands and path is not None:
+        caption += " Within the band 95% of the measurements are expected, by the noise of their column."
+    if trajectory.ends is not None:
+        caption += " Triangles are limits that values are known to lie beyond."
     if path is not None and path.sentence:
         caption += f" {path.sentence}"
     title = f"Trajectory {trajectory.name}" if several else "Measured and simulated"
@@ -43,6 +56,7 @@ def trajectory_panel(
     *,
     residuals: bool = False,
     dashed: str = "before",
+    bands: Mapping[str, NoiseBand] | None = None,
 ) -> Panel:
     """A measured column.
 
@@ -56,6 +70,8 @@ def trajectory_panel(
         Trajectory name -> its simulation; those of `before` are drawn dashed and called `dashed`.
     residuals
         Show measured minus simulated instead.
+    bands
+        Measured column -> where its measurements are expected, shown of a single trajectory.
     """
     column, before = dataset.measured[position], before or {}
     single = len(shown) == 1
@@ -65,6 +81,9 @@ def trajectory_panel(
     for number, (colour, one) in enumerate(shown):
         first = number == 0
         path, other = paths.get(one.name), before.get(one.name)
+        if single and not residuals and path is not None and bands and (band := bands.get(column.name)) is not None:
+            low, high = band.ends(path.measured[:, position])
+            marks.append(Band(path.t, low, high, colour, "95% of measurements"))
         marks += _measured(one, position, path, "data" if single else colour, first, residuals)
         lines: tuple[tuple[Path | None, Colour, str], ...] = ((other, "muted", dashed), (path, colour, "model"))
         for simulated, ink, name in lines:
@@ -123,11 +142,21 @@ def _measured(
     if residuals:
         values = values - _at(path, one, position)
     known = np.isfinite(values)
+    beyond = np.zeros(len(values), dtype=int)
+    if one.ends is not None and not residuals:
+        ends = one.ends[:, position]
+        beyond = np.where(np.isnan(ends[:, 0]), 0, np.where(np.isinf(ends[:, 1]), 1, -1))
     trains = one.part == Part.TRAIN
     made = []
-    for rows, hollow, name in ((known & trains, False, "measured"), (known & ~trains, True, "held out")):
+    exact = known & (beyond == 0)
+    for rows, hollow, name in ((exact & trains, False, "measured"), (exact & ~trains, True, "held out")):
         named = name if first and rows.any() else ""
         made.append(Points(one.t[rows], values[rows], colour, named, hollow=hollow, soft=True))
+    below: tuple[tuple[int, Symbol, str], ...] = ((-1, "below", "below a limit"), (1, "above", "above a limit"))
+    for side, symbol, name in below:
+        rows = known & (beyond == side)
+        if rows.any():
+            made.append(Points(one.t[rows], values[rows], colour, name if first else "", symbol, hollow=True))
     return made
 
 

@@ -1,7 +1,10 @@
 """What is left of the data once the model is taken away, and whether it looks like independent noise.
 
 Durbin and Watson 1950, Biometrika 37, 409; Ljung and Box 1978, Biometrika 65, 297; Wald and Wolfowitz 1940, Ann. Math.
-Statist. 11, 147 (runs); Shapiro and Wilk 1965, Biometrika 52, 591 (normality). Residuals of fitted models are a little
+Statist. 11, 147 (runs); Shapiro and Wilk 1965, Biometrika 52, 591 (normality). Where the noise of a column is estimated with the
+model, what is tested are quantile residuals: the normal quantile of the probability that the noise leaves below a value, drawn at
+random within what a count or a limit leaves open (Dunn and Smyth 1996, J. Comput. Graph. Stat. 5, 236). These are standard normal where
+model and noise are right, whatever the kind of the noise. Residuals of fitted models are a little
 closer to zero, and a little less correlated, than the noise; the tests do not correct for that, so they err on the side
 of not warning.
 """
@@ -16,8 +19,12 @@ import scipy.stats
 from jaxtyping import Float, Int
 
 from ndestudio.data.dataset import Dataset, Part
+from ndestudio.data.deviations import relative_weights
+from ndestudio.fitting.config import ColumnNoise, TrainConfig
+from ndestudio.fitting.noise_settings import for_limits, likely_law, noise_of
 from ndestudio.model.diffusion import refuse_noise
 from ndestudio.model.fitted import FittedModel, Simulation
+from ndestudio.problem.noise_law import Ends, NoiseLaw
 from ndestudio.solve.scipy_reference import simulate_all
 
 LAGS = 12
@@ -57,7 +64,11 @@ class ColumnResiduals:
     size_trend
         Rank correlation of the size of residuals with the predicted value; ``size_p`` its p-value.
     expected, ordered
-        Normal quantiles and the ordered training residuals over their deviation (QQ plot).
+        Normal quantiles and the ordered training residuals, standardised (QQ plot).
+    standard
+        Standardised residuals: over their deviation, or quantile residuals of the ``noise``.
+    noise
+        The law by which they were standardised, in words; "": by their deviation.
     sentence
         The findings in words.
     suspicious
@@ -86,6 +97,8 @@ class ColumnResiduals:
     ordered: Float[np.ndarray, " training"]
     sentence: str
     suspicious: bool
+    standard: Float[np.ndarray, " value"]
+    noise: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,6 +118,7 @@ def residuals(
     dataset: Dataset,
     *,
     log: Collection[str] = (),
+    train: TrainConfig | None = None,
     simulations: Mapping[str, Simulation] | None = None,
     seconds: float = 30.0,
 ) -> Residuals:
@@ -114,6 +128,8 @@ def residuals(
     ----------
     log
         Columns whose logarithms are compared (as in ``TrainConfig.log_states``).
+    train
+        Settings of the fit: its noise is that by which residuals are standardised, and its ``log_states`` hold where ``log`` is empty.
     simulations
         Trajectory -> simulation at its times, where they are at hand already.
     seconds
@@ -121,14 +137,23 @@ def residuals(
     """
     refuse_noise(model.system, "residuals of a simulation")
     simulations = simulate_all(model, dataset, seconds=seconds) if simulations is None else simulations
+    train = for_limits(train or TrainConfig(), dataset)
+    log = log or train.log_states
+    weights = relative_weights(
+        [one.deviation for one in dataset.trajectories], [one.measured.shape for one in dataset.trajectories]
+    )
     found, failed = [], []
     for k, column in enumerate(dataset.measured):
         if model.system.observation(column.name) is None or column.name not in model.measured:
             continue
-        pieces, bad = _collect(model, dataset, k, simulations, column.name in log)
+        logarithmic = column.name in log
+        values, bad = _collect(model, dataset, k, simulations, logarithmic, weights)
         failed += bad
-        if len(pieces[0]):
-            found.append(_examined(column.name, column.unit, column.name in log, pieces))
+        if len(values.t):
+            law = None
+            if train.estimates_noise or any(one.deviation is not None for one in dataset.trajectories):
+                law = values.law(noise_of(train, column.name, log=logarithmic), logarithmic)
+            found.append(_examined(column.name, column.unit, logarithmic, values, law))
     names = list(dict.fromkeys(failed))
     notes = ()
     if names:
@@ -137,55 +162,84 @@ def residuals(
     return Residuals(tuple(found), notes)
 
 
+@dataclass(frozen=True, eq=False)
+class _Values:
+    """Measured values of a column and their predictions as compared, trajectory after trajectory."""
+
+    t: Float[np.ndarray, " value"]
+    measured: Float[np.ndarray, " value"]
+    predicted: Float[np.ndarray, " value"]
+    weight: Float[np.ndarray, " value"]
+    ends: Float[np.ndarray, "value 2"]
+    trajectory: Int[np.ndarray, " value"]
+    part: Int[np.ndarray, " value"]
+
+    @property
+    def known_ends(self) -> Ends:
+        return None if np.isnan(self.ends).all() else self.ends
+
+    def law(self, settings: ColumnNoise, log: bool) -> NoiseLaw | None:
+        """The law of the kind of the settings that makes the training values most likely."""
+        used = self.part == Part.TRAIN
+        if not used.any():
+            return None
+        ends = None if self.known_ends is None else self.ends[used]
+        return likely_law(settings, self.predicted[used], self.measured[used], self.weight[used], ends=ends, log=log)
+
+
 def _collect(
-    model: FittedModel, dataset: Dataset, k: int, simulations: Mapping[str, Simulation], log: bool
-) -> tuple[tuple[np.ndarray, ...], list[str]]:
-    """(t, residual, predicted, trajectory, part) of a column, and trajectories that failed."""
+    model: FittedModel,
+    dataset: Dataset,
+    k: int,
+    simulations: Mapping[str, Simulation],
+    log: bool,
+    weights: Sequence[Float[np.ndarray, "_time measured"]],
+) -> tuple[_Values, list[str]]:
+    """The values of a column, and trajectories that failed."""
     mine = model.measured.index(dataset.measured_names[k])
-    parts: list[list[np.ndarray]] = [[np.zeros(0)] * 3 + [np.zeros(0, dtype=int)] * 2]
+    parts: list[list[np.ndarray]] = [[*[np.zeros(0)] * 4, np.zeros((0, 2)), *[np.zeros(0, dtype=int)] * 2]]
     failed = []
-    for number, trajectory in enumerate(dataset.trajectories):
+    for number, (trajectory, weight) in enumerate(zip(dataset.trajectories, weights, strict=True)):
         measured = trajectory.measured[:, k]
         predicted = simulations[trajectory.name].measured[:, mine]
+        ends = np.full((len(measured), 2), np.nan) if trajectory.ends is None else trajectory.ends[:, k]
         with np.errstate(all="ignore"):
             if log:
                 measured, predicted = np.log(measured), np.log(predicted)
+                ends = np.where(ends > 0, np.log(ends), np.where(np.isnan(ends), np.nan, -np.inf))
         there = np.isfinite(measured)
         if (there & ~np.isfinite(predicted)).any():
             failed.append(trajectory.name)
             continue
         at = np.flatnonzero(there)
-        parts.append(
-            [
-                trajectory.t[at],
-                measured[at] - predicted[at],
-                predicted[at],
-                np.full(len(at), number),
-                trajectory.part[at].astype(int),
-            ]
-        )
-    return tuple(np.concatenate(column) for column in zip(*parts, strict=True)), failed
+        of, part = np.full(len(at), number), trajectory.part[at].astype(int)
+        parts.append([trajectory.t[at], measured[at], predicted[at], weight[at, k], ends[at], of, part])
+    return _Values(*(np.concatenate(column) for column in zip(*parts, strict=True))), failed
 
 
-def _examined(name: str, unit: str, log: bool, pieces: Sequence[np.ndarray]) -> ColumnResiduals:
-    t, residual, predicted, trajectory, part = pieces
-    trains = part == Part.TRAIN
-    e = residual[trains]
-    runs = [residual[trains & (trajectory == number)] for number in np.unique(trajectory[trains])]
-    deviation = float(np.sqrt(np.mean(e**2))) if len(e) else float("nan")
-    tested = len(e) >= FEWEST and deviation > EXACT * (float(np.abs(predicted).max()) or 1.0)
+def _examined(name: str, unit: str, log: bool, values: _Values, law: NoiseLaw | None) -> ColumnResiduals:
+    residual = values.measured - values.predicted
+    trains = values.part == Part.TRAIN
+    deviation = float(np.sqrt(np.mean(residual[trains] ** 2))) if trains.any() else float("nan")
+    exact = not deviation > EXACT * (float(np.abs(values.predicted).max()) or 1.0)
+    standard = residual / deviation if deviation > 0 else residual
+    if law is not None and not exact:
+        drawn = np.random.default_rng(0)
+        standard = law.quantile_residuals(values.predicted, values.measured, values.weight, values.known_ends, drawn)
+    e = standard[trains]
+    runs = [standard[trains & (values.trajectory == number)] for number in np.unique(values.trajectory[trains])]
+    tested = len(e) >= FEWEST and not exact
     correlation = autocorrelation(runs, LAGS) if tested else np.ones(1)
-    trend, trend_p = _size_trend(predicted[trains], e) if tested else (float("nan"), float("nan"))
-    ordered = np.sort(e) / deviation if deviation > 0 else np.sort(e)
+    trend, trend_p = _size_trend(values.predicted[trains], e) if tested else (float("nan"), float("nan"))
     column = ColumnResiduals(
         name=name,
         unit=unit,
         log=log,
-        t=t,
+        t=values.t,
         residual=residual,
-        predicted=predicted,
-        trajectory=trajectory,
-        part=part,
+        predicted=values.predicted,
+        trajectory=values.trajectory,
+        part=values.part,
         deviation=deviation,
         correlation=correlation,
         band=1.96 / float(np.sqrt(max(len(e), 1))),
@@ -197,20 +251,31 @@ def _examined(name: str, unit: str, log: bool, pieces: Sequence[np.ndarray]) -> 
         size_p=trend_p,
         outliers=_outliers(e) if tested else 0,
         expected=scipy.stats.norm.ppf((np.arange(len(e)) + 0.625) / (len(e) + 0.25)),
-        ordered=ordered,
+        ordered=np.sort(e),
         sentence="",
         suspicious=False,
+        standard=standard,
+        noise="" if law is None else _called(law, log),
     )
-    findings = list(_findings(column))
     if not tested:
         why = "too few values" if len(e) < FEWEST else "the model passes through the data"
         return replace(column, sentence=f"Residuals of `{name}` are not tested: {why}.")
+    findings = list(_findings(column))
     if findings:
         return replace(column, sentence=f"Residuals of `{name}` " + "; they ".join(findings) + ".", suspicious=True)
     lag = float(correlation[1]) if len(correlation) > 1 else 0.0
+    like = f"{column.noise} noise" if column.noise else "normal noise"
     return replace(
-        column, sentence=f"Residuals of `{name}` look like independent normal noise (lag-1 correlation {lag:.2f})."
+        column, sentence=f"Residuals of `{name}` look like independent {like} (lag-1 correlation {lag:.2f})."
     )
+
+
+def _called(law: NoiseLaw, log: bool) -> str:
+    """What noise of a kind is called."""
+    if log:
+        return "log-normal" if law.kind != "student" else "log-t"
+    names = {"student": "t-distributed", "poisson": "Poisson", "negative_binomial": "negative binomial"}
+    return names.get(law.kind, "normal" if law.proportional == 0 else "constant and proportional normal")
 
 
 def _size_trend(predicted: Float[np.ndarray, " n"], e: Float[np.ndarray, " n"]) -> tuple[float, float]:
@@ -239,17 +304,19 @@ def _findings(column: ColumnResiduals) -> Iterator[str]:
     elif column.runs < UNLIKELY:
         yield f"keep or change their sign more often than noise would (runs test p {_p(column.runs)})"
     if column.size_p < UNLIKELY and column.size_trend > 0.3 and not column.log:
+        how = f" more than {column.noise} noise does" if column.noise else ""
         yield (
-            f"grow with the value (rank correlation {column.size_trend:.2f}): compare logarithms (`log_states`) or give "
-            "weights"
+            f"grow with the value{how} (rank correlation {column.size_trend:.2f}): compare logarithms (`log_states`), choose the "
+            "noise `proportional`, or give weights"
         )
     if column.outliers:
         yield (
             f"hold {column.outliers} outlier{'' if column.outliers == 1 else 's'} beyond {FAR:g} standard deviations: look "
-            'at those rows, or train with `loss = "huber"`'
+            'at those rows, or train with `loss = "huber"` or the noise `student`'
         )
     elif column.normal < UNLIKELY:
-        yield f"are not normal (Shapiro-Wilk p {_p(column.normal)}): see the QQ plot"
+        what = f"those of {column.noise} noise" if column.noise not in ("", "normal") else "normal"
+        yield f"are not {what} (Shapiro-Wilk p {_p(column.normal)}): see the QQ plot"
 
 
 def _p(value: float) -> str:

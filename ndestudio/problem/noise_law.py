@@ -209,21 +209,35 @@ class NoiseLaw:
         return self.kind == "student" or self.censored
 
     def quantile_residuals(
-        self, predicted: Values, observed: Values, weight: Values | float = 1.0, ends: Ends = None
+        self,
+        predicted: Values,
+        observed: Values,
+        weight: Values | float = 1.0,
+        ends: Ends = None,
+        generator: np.random.Generator | None = None,
     ) -> Values:
-        """Residuals that are standard normal where the law holds (Dunn and Smyth 1996, J. Comput. Graph. Stat. 5, 236),
-        in the middle of what a count or a limit leaves open."""
+        """Residuals that are standard normal where the law holds (Dunn and Smyth 1996, J. Comput. Graph. Stat. 5, 236).
+
+        Parameters
+        ----------
+        generator
+            Draws within what a count or a limit leaves open, as the residuals need to be normal; None: the middle of it.
+        """
+
+        def of(low: Values, high: Values) -> Values:
+            part = 0.5 if generator is None else generator.uniform(size=np.shape(low))
+            return scipy.special.ndtri(np.clip(low + part * (high - low), 1e-15, 1.0 - 1e-15))
+
         if self.kind in COUNTS:
             law = self._counts(predicted)
-            middle = 0.5 * (law.cdf(observed - 1) + law.cdf(observed))
-            return scipy.special.ndtri(np.clip(middle, 1e-15, 1.0 - 1e-15))
+            return of(law.cdf(observed - 1), law.cdf(observed))
         sigma = self.scale(predicted, weight)
         z = (observed - predicted) / sigma
         if self.kind == "student":
             return -np.sign(z) * scipy.special.ndtri(np.maximum(scipy.stats.t.sf(np.abs(z), self.freedom), 1e-300))
         low, high = self.interval(observed, ends)
-        sums = scipy.special.ndtr((low - predicted) / sigma) + scipy.special.ndtr((high - predicted) / sigma)
-        return np.where(low < high, scipy.special.ndtri(np.clip(0.5 * sums, 1e-15, 1.0 - 1e-15)), z)
+        within = of(scipy.special.ndtr((low - predicted) / sigma), scipy.special.ndtr((high - predicted) / sigma))
+        return np.where(low < high, within, z)
 
     def quantile(self, predicted: Values, probability: float) -> Values:
         """What a value of weight 1 is at most with this probability; limits of detection and rounding aside."""

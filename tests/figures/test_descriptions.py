@@ -15,9 +15,10 @@ from ndestudio.export.gather import job
 from ndestudio.export.plots import figures
 from ndestudio.figures.data_table import csv_text
 from ndestudio.figures.decimate import FILE_POINTS, fewer, thinned, thinning_sentence
-from ndestudio.figures.description import Axis, Curve, Figure, Level, Note, Panel, Points, Span, Stretch, limits
+from ndestudio.figures.description import Axis, Band, Curve, Figure, Level, Note, Panel, Points, Span, Stretch, limits
 from ndestudio.figures.front import FrontFormula, front_panel
 from ndestudio.figures.loss import LossCurve, loss_curves, loss_panel
+from ndestudio.figures.noise_band import NoiseBand
 from ndestudio.figures.parameter_traces import traces_figure
 from ndestudio.figures.plot_data import Path
 from ndestudio.figures.profile_likelihood import profile_panel
@@ -25,6 +26,7 @@ from ndestudio.figures.residuals import correlation_panel, quantile_panel, time_
 from ndestudio.figures.text import slug
 from ndestudio.figures.trajectories import shown_trajectories, trajectory_panel
 from ndestudio.fitting.result import StageHistory
+from ndestudio.problem.noise_law import NoiseLaw
 from tests.figures.examples import examples, finished, profile
 
 M = TypeVar("M")
@@ -210,3 +212,23 @@ def test_file_names_differ_where_names_do() -> None:
     slugs = [slug(name) for name in names]
     assert slugs[0] == "run_1" and len(set(slugs)) == len(names)
     assert all(set(one) <= set("abcdefghijklmnopqrstuvwxyz0123456789_-") for one in slugs)
+
+
+def test_the_band_of_the_noise_and_limits_of_a_trajectory() -> None:
+    t = np.linspace(0.0, 5.0, 11)
+    values = np.linspace(1.0, 6.0, 11)[:, None]
+    (one,) = small().trajectories
+    ends = np.full((6, 1, 2), np.nan)
+    ends[1, 0] = -np.inf, 2.0
+    shown = [(0, replace(one, ends=ends))]
+    law = NoiseLaw("proportional", 0.3, 0.4)
+    panel = trajectory_panel(small(), 0, shown, {"a": Path(t, values, values)}, bands={"x": NoiseBand(law)})
+    (band,) = of(panel, Band)
+    half = 1.959964 * np.hypot(0.3, 0.4 * values[:, 0])
+    assert band.high - values[:, 0] == pytest.approx(half)
+    assert values[:, 0] - band.low == pytest.approx(half)
+    assert named(panel, "below a limit").y == pytest.approx([2.0])
+    assert named(panel, "measured").y == pytest.approx([1.0])
+    factor = NoiseBand(NoiseLaw("constant", 0.5), log=True).ends(np.array([2.0, np.nan]))
+    assert factor[1][0] == pytest.approx(2.0 * np.exp(0.979982)) and np.isnan(factor[0][1])
+    assert NoiseBand(NoiseLaw("poisson")).ends(np.array([100.0]))[0] == pytest.approx([81.0])

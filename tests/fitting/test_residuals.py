@@ -11,6 +11,7 @@ import scipy.stats
 from ndestudio.data.arrays import dataset_from_arrays
 from ndestudio.data.config import SplitConfig
 from ndestudio.data.dataset import Dataset, Part
+from ndestudio.fitting.config import ColumnNoise, TrainConfig
 from ndestudio.fitting.residuals import (
     ColumnResiduals,
     autocorrelation,
@@ -21,6 +22,7 @@ from ndestudio.fitting.residuals import (
 )
 from ndestudio.model.config import InitialConfig, ModelConfig, ParameterConfig
 from ndestudio.model.initial import initial_model
+from ndestudio.problem.noise_law import NoiseLaw
 
 DECAY = ModelConfig(
     equations="d(x)/dt = -k*x",
@@ -111,3 +113,41 @@ def test_few_values_and_perfect_fits_are_not_tested() -> None:
     assert "passes through" in examined(np.zeros(len(T))).sentence
     few: Dataset = dataset_from_arrays(T[:5], CLEAN[:5, None] + 0.1, ["x"], split=SplitConfig(by="none"))
     assert "too few values" in residuals(initial_model(DECAY, few, 0), few).columns[0].sentence
+
+
+@pytest.mark.parametrize(
+    ("law", "settings", "name"),
+    [
+        (NoiseLaw("poisson"), ColumnNoise(kind="poisson"), "Poisson"),
+        (NoiseLaw("student", 2.0, freedom=2.0), ColumnNoise(kind="student"), "t-distributed"),
+        (NoiseLaw("proportional", 0.1, 0.2), ColumnNoise(kind="proportional"), "constant and proportional normal"),
+        (NoiseLaw("constant", 3.0, below=5.0), ColumnNoise(below=5.0), "normal"),
+    ],
+)
+def test_quantile_residuals_are_normal_under_the_noise_of_the_column(law: NoiseLaw, settings, name: str) -> None:
+    config = ModelConfig(
+        equations=DECAY.equations, parameters=DECAY.parameters, initial={"x": InitialConfig(value=40.0)}
+    )
+    t = np.linspace(0.0, 6.0, 300)
+    values = law.drawn(40.0 * np.exp(-0.5 * t), np.random.default_rng(3))
+    data = dataset_from_arrays(t, values[:, None], ["x"], split=SplitConfig(by="none"))
+    model = initial_model(config, data, 0)
+    found = residuals(model, data, train=TrainConfig(column_noise={"x": settings})).columns[0]
+    assert found.noise == name
+    assert not found.suspicious, found.sentence
+    assert name in found.sentence
+    assert found.standard.std() == pytest.approx(1.0, abs=0.1)
+    assert scipy.stats.kstest(found.standard, "norm").pvalue > 0.01
+    plain = residuals(model, data).columns[0]
+    assert plain.noise == "" and plain.suspicious
+
+
+def test_values_beyond_a_limit_have_quantile_residuals_without_settings() -> None:
+    values = CLEAN + 0.1 * np.random.default_rng(1).normal(size=len(T))
+    low = values < 0.6
+    data = dataset_from_arrays(T, np.maximum(values, 0.6)[:, None], ["x"], split=SplitConfig(by="none"))
+    (one,) = data.trajectories
+    ends = np.where(low[:, None, None], [-np.inf, 0.6], np.nan)
+    found = residuals(initial_model(DECAY, data, 0), replace(data, trajectories=(replace(one, ends=ends),))).columns[0]
+    assert found.noise == "normal" and not found.suspicious
+    assert found.standard[low].std() > 0.5

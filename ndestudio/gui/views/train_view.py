@@ -92,7 +92,7 @@ class TrainView(QWidget):
             return
         match self.left_tabs.currentIndex():
             case 0:
-                self.trajectories.show_model(state.dataset, state.plot_data, state.reference, "newest")
+                self.trajectories.show_model(state.dataset, state.plot_data, state.reference, "newest", state.bands)
             case 1:
                 title = state.dataset.time.title
                 self.residuals.show_residuals(state.diagnostics.residuals, title, examining=state.diagnostics.examining)

@@ -37,8 +37,17 @@ _DOTS = 3000
 _FEWEST_DOTS = 100
 """Points drawn in a panel, over all its marks, and of one of them at least."""
 
-_SYMBOLS = {"circle": "o", "square": "s", "diamond": "d", "triangle": "t1", "ring": "o", "frame": "s"}
-_SIZES = {"circle": 5, "square": 5, "diamond": 8, "triangle": 6, "ring": 18, "frame": 18}
+_SYMBOLS = {
+    "circle": "o",
+    "square": "s",
+    "diamond": "d",
+    "triangle": "t1",
+    "ring": "o",
+    "frame": "s",
+    "below": "t",
+    "above": "t1",
+}
+_SIZES = {"circle": 5, "square": 5, "diamond": 8, "triangle": 6, "ring": 18, "frame": 18, "below": 8, "above": 8}
 _SOFT = 0.5
 """Opacity of measurements: a model that follows many of them closely is still seen."""
 

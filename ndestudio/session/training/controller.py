@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from ndestudio.figures.noise_band import noise_bands
 from ndestudio.figures.plot_data import PlotData, plot_data
 from ndestudio.fitting.result import Fit, Outcome
 from ndestudio.model.config import ParameterConfig
@@ -229,6 +230,7 @@ class TrainController(Presenter[TrainState]):
             axes=self._axes,
             comparison=compare(project, *self._compared) if self._compared else None,
             diagnostics=self.diagnostics.state(),
+            bands=noise_bands(fit, project.spec.train.log_states) if task is None and self._checkpoint < 0 else {},
         )
 
     def _obstacle(self) -> str:

@@ -123,9 +123,10 @@ class DiagnosticsController:
             return
         if tasks.running("residuals") or tasks.running("fit"):
             return
-        log = tuple(project.spec.train.log_states)
         done, failed = self._on_residuals, self._on_no_residuals
-        tasks.start("residuals", "", _residuals, fit.model, project.dataset, log, done=done, failed=failed)
+        tasks.start(
+            "residuals", "", _residuals, fit.model, project.dataset, project.spec.train, done=done, failed=failed
+        )
 
     def _start(self, slot: PurposeName, title: str, function: Any, *arguments: Any) -> None:
         self._doing[slot] = "starting"
@@ -180,11 +181,11 @@ class DiagnosticsController:
         return self._chosen if self._chosen in free else free[0] if free else ""
 
 
-def _residuals(model: Any, dataset: Any, log: tuple[str, ...], *, reporter: Reporter) -> Residuals:
+def _residuals(model: Any, dataset: Any, train: Any, *, reporter: Reporter) -> Residuals:
     from ndestudio.fitting.residuals import residuals
 
     del reporter
-    return residuals(model, dataset, log=log)
+    return residuals(model, dataset, train=train)
 
 
 def _profile(model: Any, dataset: Any, name: str, train: Any, *, reporter: Reporter) -> Profile:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
@@ -11,6 +11,7 @@ from jaxtyping import Float
 
 from ndestudio.data.dataset import Dataset
 from ndestudio.figures.loss import LossCurve, loss_curves
+from ndestudio.figures.noise_band import NoiseBand
 from ndestudio.figures.plot_data import PlotData
 from ndestudio.fitting.config import TrainConfig
 from ndestudio.fitting.metrics import Metrics
@@ -140,6 +141,7 @@ class TrainState:
     axes: states of the phase portrait, None while nobody chose.
     comparison: two runs beside each other, None while nobody compares.
     diagnostics: what is known of residuals, profiles and relatives of the fit.
+    bands: measured column -> where its measurements are expected around the fit, by its noise.
     """
 
     config: TrainConfig
@@ -171,6 +173,7 @@ class TrainState:
     axes: tuple[str, str] | None = None
     comparison: RunComparison | None = None
     diagnostics: DiagnosticsState = DiagnosticsState()
+    bands: Mapping[str, NoiseBand] = field(default_factory=dict)
 
 
 def noise_rows(fit: Fit | None, dataset: Dataset | None) -> tuple[FittedParameter, ...]:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from PySide6.QtWidgets import QCheckBox, QComboBox, QFrame, QGridLayout, QScrollArea, QVBoxLayout, QWidget
 
 from ndestudio.data.dataset import Dataset, Trajectory
+from ndestudio.figures.noise_band import NoiseBand
 from ndestudio.figures.plot_data import Path, PlotData
 from ndestudio.figures.trajectories import trajectory_panel
 from ndestudio.gui.building import combo, discard, label, quiet, row
@@ -40,11 +41,13 @@ class TrajectoryPanel(Plot):
         before: Mapping[str, Path],
         residuals: bool,
         dashed: str = "before",
+        bands: Mapping[str, NoiseBand] | None = None,
     ) -> None:
         """Draw trajectories (colour number, data) with their simulations."""
-        self.show_panel(
-            trajectory_panel(dataset, self._position, trajectories, paths, before, residuals=residuals, dashed=dashed)
+        panel = trajectory_panel(
+            dataset, self._position, trajectories, paths, before, residuals=residuals, dashed=dashed, bands=bands
         )
+        self.show_panel(panel)
 
     def titles(self, x: str, y: str) -> None:
         super().titles(x if self.lowest else "", y)
@@ -62,6 +65,7 @@ class TrajectoryPlot(QWidget):
         self._plot_data: PlotData | None = None
         self._before: PlotData | None = None
         self._dashed = "before"
+        self._bands: Mapping[str, NoiseBand] = {}
         self.panels: dict[int, TrajectoryPanel] = {}
         """Position of a measured column -> its panel, once it is made."""
         self._stale: set[int] = set()
@@ -95,7 +99,12 @@ class TrajectoryPlot(QWidget):
         bar.rangeChanged.connect(lambda *_: self._draw_in_view())
 
     def show_model(
-        self, dataset: Dataset, plot_data: PlotData | None, before: PlotData | None = None, dashed: str = "before"
+        self,
+        dataset: Dataset,
+        plot_data: PlotData | None,
+        before: PlotData | None = None,
+        dashed: str = "before",
+        bands: Mapping[str, NoiseBand] | None = None,
     ) -> None:
         """Draw a data set and simulations of it; the same ones again cost nothing.
 
@@ -105,15 +114,20 @@ class TrajectoryPlot(QWidget):
             Another simulation, drawn dashed.
         dashed
             What it is, for the legend.
+        bands
+            Measured column -> where its measurements are expected, shown of a single trajectory.
         """
+        bands = bands or {}
         hint = "● training  ○ held out" + ("  — model" if plot_data else "") + (f"  ┄ {dashed}" if before else "")
         if self._hint.text() != hint:
             self._hint.setText(hint)
-        if dataset is self._dataset and plot_data is self._plot_data and before is self._before:
+        same = dataset is self._dataset and plot_data is self._plot_data and before is self._before
+        if same and bands == self._bands:
             return
         if dataset is not self._dataset:
             self._rebuild(dataset)
         self._dataset, self._plot_data, self._before, self._dashed = dataset, plot_data, before, dashed
+        self._bands = bands
         self._redraw()
 
     def _rebuild(self, dataset: Dataset) -> None:
@@ -172,7 +186,7 @@ class TrajectoryPlot(QWidget):
         before = dict(self._before.paths) if self._before else {}
         for position in positions:
             panel = self.panels.get(position) or self._make(self._dataset, position)
-            panel.draw(self._dataset, shown, paths, before, self.residuals.isChecked(), self._dashed)
+            panel.draw(self._dataset, shown, paths, before, self.residuals.isChecked(), self._dashed, self._bands)
             self._stale.discard(position)
 
     def _make(self, dataset: Dataset, position: int) -> TrajectoryPanel:
