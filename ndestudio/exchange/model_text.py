@@ -129,7 +129,7 @@ def _events(model: KineticModel) -> tuple[list[str], dict[str, float]]:
         clock = _free(f"{one.name}_due", taken)
         clocks[clock] = NEVER
         lines.append(f"d({clock})/dt = 0")
-        then = [(clock, Binary("+", Name("t"), one.delay))]
+        then: list[tuple[str, Expr]] = [(clock, Binary("+", Name("t"), one.delay))]
         values = dict(one.changes)
         if one.values_then:
             for state, value in one.changes:

@@ -53,7 +53,7 @@ def check_xml(content: bytes, path: str = "") -> None:
         nonlocal level
         level -= 1
 
-    def refuse(*_: object) -> None:
+    def refuse(*_: object) -> int:
         raise DataError(
             "it declares a document type (`<!DOCTYPE ...>`), which is not read: take the line out of the file",
             path=path,

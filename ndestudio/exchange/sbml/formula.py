@@ -10,6 +10,7 @@ from itertools import pairwise
 from typing import Any
 
 from ndestudio.errors import EquationError
+from ndestudio.exchange.functions import EXTRA, quotient, remainder
 from ndestudio.exchange.packages import package
 from ndestudio.expression.tree import Binary, Call, Delay, Expr, Name, Negate, Number, substitute
 
@@ -155,9 +156,11 @@ def _operation(node: Any, kind: int, a: list[Expr], scope: Scope) -> Expr:
     plain = {getattr(s, f"AST_FUNCTION_{key}"): name for key, name in _PLAIN.items()}
     if kind in plain:
         return Call(plain[kind], (a[0],))
-    written = {getattr(s, f"AST_FUNCTION_{key}"): make for key, make in _WRITTEN.items()}
+    written = {getattr(s, f"AST_FUNCTION_{_KEYS.get(key, key.upper())}"): make for key, make in EXTRA.items()}
     if kind in written:
-        return written[kind](*a)
+        return written[kind](a[0])
+    if kind in (s.AST_FUNCTION_QUOTIENT, s.AST_FUNCTION_REM):
+        return (quotient if kind == s.AST_FUNCTION_QUOTIENT else remainder)(a[0], a[1])
     if kind in (s.AST_FUNCTION_MAX, s.AST_FUNCTION_MIN):
         word = "max" if kind == s.AST_FUNCTION_MAX else "min"
         return reduce(lambda x, y: Call(word, (x, y)), a)
@@ -165,89 +168,11 @@ def _operation(node: Any, kind: int, a: list[Expr], scope: Scope) -> Expr:
     raise EquationError(f"{scope.where}: `{shown[:80]}` is nothing we have; write it in other functions in the file")
 
 
-def _one(x: Expr) -> Expr:
-    return Binary("/", Number(1.0), x)
-
-
-def _square(x: Expr) -> Expr:
-    return Binary("^", x, Number(2.0))
-
-
-def _root(x: Expr) -> Expr:
-    return Call("sqrt", (x,))
-
-
-def _minus(a: Expr, b: Expr) -> Expr:
-    return Binary("-", a, b)
-
-
-def _plus(a: Expr, b: Expr) -> Expr:
-    return Binary("+", a, b)
-
-
-def _atan2(y: Expr, x: Expr) -> Expr:
-    return Call("atan2", (y, x))
-
-
-def _truncated(x: Expr) -> Expr:
-    floor = Call("floor", (x,))
-    up = Negate(Call("floor", (Negate(x),)))
-    return Call("if", (Call("<", (x, Number(0.0))), up, floor))
-
-
-def _arsinh(x: Expr) -> Expr:
-    size = Call("abs", (x,))
-    return Binary("*", Call("sign", (x,)), Call("log", (_plus(size, _root(_plus(_square(x), Number(1.0)))),)))
-
-
-def _arcosh(x: Expr) -> Expr:
-    return Call("log", (_plus(x, _root(_minus(_square(x), Number(1.0)))),))
-
-
-def _artanh(x: Expr) -> Expr:
-    ratio = Binary("/", _plus(Number(1.0), x), _minus(Number(1.0), x))
-    return Binary("*", Number(0.5), Call("log", (ratio,)))
-
-
-def _arcsin(x: Expr) -> Expr:
-    return _atan2(x, _root(_minus(Number(1.0), _square(x))))
-
-
-def _arccos(x: Expr) -> Expr:
-    return _atan2(_root(_minus(Number(1.0), _square(x))), x)
-
-
-def _f(name: str, x: Expr) -> Expr:
-    return Call(name, (x,))
-
-
+_KEYS = {"ceil": "CEILING"}
 _PLAIN = {
     "EXP": "exp", "LN": "log", "ABS": "abs", "SIN": "sin", "COS": "cos", "TAN": "tan", "SINH": "sinh", "COSH": "cosh",
     "TANH": "tanh", "FLOOR": "floor",
 }  # fmt: skip
-_WRITTEN: dict[str, Callable[..., Expr]] = {
-    "CEILING": lambda x: Negate(_f("floor", Negate(x))),
-    "SEC": lambda x: _one(_f("cos", x)),
-    "CSC": lambda x: _one(_f("sin", x)),
-    "COT": lambda x: Binary("/", _f("cos", x), _f("sin", x)),
-    "SECH": lambda x: _one(_f("cosh", x)),
-    "CSCH": lambda x: _one(_f("sinh", x)),
-    "COTH": lambda x: Binary("/", _f("cosh", x), _f("sinh", x)),
-    "ARCTAN": lambda x: _atan2(x, Number(1.0)),
-    "ARCSIN": _arcsin,
-    "ARCCOS": _arccos,
-    "ARCCOT": lambda x: _atan2(Number(1.0), x),
-    "ARCSEC": lambda x: _arccos(_one(x)),
-    "ARCCSC": lambda x: _arcsin(_one(x)),
-    "ARCSINH": _arsinh,
-    "ARCCOSH": _arcosh,
-    "ARCTANH": _artanh,
-    "ARCSECH": lambda x: _arcosh(_one(x)),
-    "ARCCSCH": lambda x: _arsinh(_one(x)),
-    "ARCCOTH": lambda x: _artanh(_one(x)),
-    "QUOTIENT": lambda a, b: _truncated(Binary("/", a, b)),
-    "REM": lambda a, b: _minus(a, Binary("*", b, _truncated(Binary("/", a, b)))),
-}
 
 
 def _piecewise(node: Any, scope: Scope, level: int) -> Expr:

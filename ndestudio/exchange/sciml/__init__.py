@@ -1,0 +1,1 @@
+"""The extension SciML of PEtab: networks in files, and where a problem has them."""
