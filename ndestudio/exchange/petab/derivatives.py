@@ -19,6 +19,7 @@ import numpy as np
 from jaxtyping import Float
 
 from ndestudio.exchange.petab.likelihood import log_likelihoods, residuals
+from ndestudio.exchange.petab.measuring import measure
 from ndestudio.exchange.petab.objective import Objective, Stretch
 from ndestudio.exchange.trajectory import LONGEST, RESTS, Stopped
 from ndestudio.solve.forward_sensitivity import integrate_sensitivities
@@ -50,11 +51,6 @@ class Linearised:
     sentence: str = ""
 
 
-def measured(objective: Objective, Y: np.ndarray, P: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Simulated values and noise of the measurements, of a problem with networks along its simulations."""
-    return tuple(np.array(one) for one in programs(objective).measured(Y, P))  # type: ignore[return-value]
-
-
 def programs(objective: Objective) -> Programs:
     """The compiled programs of a problem, made once."""
     if not hasattr(objective, "_programs"):
@@ -72,36 +68,15 @@ class Programs:
         self.jnp = self.jax.numpy
         self._values = np.array([one.value for one in objective.problem.measurements])
         self._t = np.array([one.time for one in objective.problem.measurements])
+        self._measure = measure(objective.machine, objective.groups, objective.given, self._t)
 
     # parts
-
-    def _measure(self, Y: Any, P: Any) -> tuple[Any, Any]:
-        """Simulated values and noise, row by row."""
-        objective, jax, jnp = self.objective, self.jax, self.jnp
-        simulated, noise = jnp.full(len(self._t), jnp.nan), jnp.full(len(self._t), jnp.nan)
-        for (observable, rows), (numbers, places) in zip(objective.groups, objective.given, strict=True):
-
-            def one(t: Any, y: Any, p: Any, number: Any, place: Any, observable: Any = observable) -> Any:
-                held = jnp.where(place >= 0, p[jnp.maximum(place, 0)], number)
-                more = {name: held[j] for j, name in enumerate(observable.placeholders)}
-                (value,) = objective.machine.evaluate((observable.formula,), t, y, p, jnp, more)
-                more[observable.name] = value
-                (sigma,) = objective.machine.evaluate((observable.noise,), t, y, p, jnp, more)
-                return jnp.asarray(value, dtype=float), jnp.asarray(sigma, dtype=float)
-
-            value, sigma = jax.vmap(one)(self._t[rows], Y[rows], P[rows], numbers, places)
-            simulated, noise = simulated.at[rows].set(value), noise.at[rows].set(sigma)
-        return simulated, noise
 
     def _densities(self, Y: Any, P: Any) -> tuple[Any, Any]:
         simulated, noise = self._measure(Y, P)
         each = log_likelihoods(self.objective.groups, self._values, simulated, noise, self.jnp)
         kept = self.jnp.where(np.isfinite(self._values), each, 0.0)
         return kept.sum(), (simulated, noise)
-
-    @cached_property
-    def measured(self) -> Any:
-        return self.jax.jit(self._measure)
 
     @cached_property
     def _slopes(self) -> Any:

@@ -14,6 +14,7 @@ from jaxtyping import Float
 from ndestudio.errors import DataError
 from ndestudio.exchange.machine import Machine
 from ndestudio.exchange.petab.likelihood import log_likelihoods, residuals
+from ndestudio.exchange.petab.measuring import compiled
 from ndestudio.exchange.petab.problem import Experiment, Measurement, Observable, PetabProblem
 from ndestudio.exchange.sciml.hybrid import Hybrid
 from ndestudio.exchange.trajectory import Run, Stopped
@@ -355,9 +356,7 @@ class Objective:
 
     def _measured(self, Y: np.ndarray, P: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         if self.machine.functions is not None:
-            from ndestudio.exchange.petab.derivatives import measured
-
-            return measured(self, Y, P)
+            return self._compiled(Y, P)
         simulated, noise = np.full(len(Y), np.nan), np.full(len(Y), np.nan)
         for (observable, rows), (numbers, places) in zip(self.groups, self.given, strict=True):
             held = np.where(places >= 0, P[rows][np.arange(len(rows))[:, None], np.maximum(places, 0)], numbers)
@@ -372,6 +371,11 @@ class Objective:
                 again = {**more, observable.name: simulated[rows]}
                 noise[rows] = self.machine.evaluate((observable.noise,), t, Y[rows].T, P[rows].T, np, again)[0]
         return simulated, noise
+
+    @cached_property
+    def _compiled(self) -> Any:
+        times = np.array([one.time for one in self.problem.measurements])
+        return compiled(self.machine, self.groups, self.given, times)
 
     def log_priors(self, theta: np.ndarray) -> dict[str, float]:
         """Logarithm of the prior of each number and array that has one."""
