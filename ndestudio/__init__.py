@@ -10,7 +10,17 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from ndestudio.data import ConditionConfig, DataConfig, Dataset, DoseConfig, RunConfig, SplitConfig, load, preview
+    from ndestudio.data import (
+        ConditionConfig,
+        DataConfig,
+        Dataset,
+        DoseConfig,
+        GivenDoseConfig,
+        RunConfig,
+        SplitConfig,
+        load,
+        preview,
+    )
     from ndestudio.distil import (
         DistilConfig,
         Distillation,
@@ -70,6 +80,7 @@ _HOME = {
     "DoseConfig": "data.config",
     "ConditionConfig": "data.config",
     "RunConfig": "data.config",
+    "GivenDoseConfig": "data.config",
     "SplitConfig": "data.config",
     "Dataset": "data.dataset",
     "load": "data",
@@ -141,6 +152,7 @@ __all__ = [
     "DoseConfig",
     "Fit",
     "FittedModel",
+    "GivenDoseConfig",
     "InitialConfig",
     "ModelConfig",
     "NdeStudioError",

@@ -13,7 +13,7 @@ import msgspec
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from ndestudio.data.config import ConditionConfig, DataConfig, DoseConfig, RunConfig, SplitConfig  # noqa: E402
+from ndestudio.data.config import ConditionConfig, DataConfig, DoseConfig, GivenDoseConfig, RunConfig, SplitConfig  # noqa: E402
 from ndestudio.distil.config import DistilConfig, NextRunConfig, RecoveryConfig  # noqa: E402
 from ndestudio.export.config import ExportConfig  # noqa: E402
 from ndestudio.figures.style import FigureStyle  # noqa: E402
@@ -38,6 +38,7 @@ TABLES: dict[str, type] = {
     "data.doses": DoseConfig,
     "data.conditions.NAME": ConditionConfig,
     "data.runs.TRAJECTORY": RunConfig,
+    "data.runs.TRAJECTORY.doses": GivenDoseConfig,
     "model": ModelConfig,
     "model.parameters.NAME": ParameterConfig,
     "model.parameters.NAME.prior": PriorConfig,
@@ -89,6 +90,7 @@ This page is written by `python tools/spec_docs.py`.
 
 SHORT = {
     "data.split": '`split = "time"` is short for `split = { by = "time" }`.',
+    "data.runs.TRAJECTORY.doses": "`doses = [{ time = 0, amount = 100, additional = 3, interval = 12 }]` in the table of a run; `[]`: none.",
     "model.parameters.NAME": "`k = 0.5` is short for `k = { value = 0.5 }`.",
     "model.parameters.NAME.prior": '`prior = { kind = "normal", mean = 0.5, sd = 0.1 }` in the table of a parameter, or of an initial value.',
     "model.networks.NAME.basis.ARGUMENT": '`basis = { t = "fourier" }` is short for `basis = { t = { kind = "fourier" } }`.',
@@ -152,6 +154,8 @@ def _kind(type_: Any) -> str:
 
 
 def _default(field: Any) -> str:
+    if field.required:
+        return "needed"
     value = field.default_factory() if field.default is msgspec.NODEFAULT else field.default
     if isinstance(value, msgspec.Struct) or value in ({}, (), ""):
         return ""

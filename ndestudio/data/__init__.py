@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from ndestudio.data.arrays import dataset_from_arrays, dataset_from_frame
-    from ndestudio.data.config import ConditionConfig, DataConfig, DoseConfig, RunConfig, SplitConfig
+    from ndestudio.data.config import ConditionConfig, DataConfig, DoseConfig, GivenDoseConfig, RunConfig, SplitConfig
     from ndestudio.data.dataset import Column, Dataset, Part, Source, Trajectory
     from ndestudio.data.file_preview import ColumnPreview, FileProblem, Preview, configured, preview
     from ndestudio.data.loading import load
@@ -24,6 +24,7 @@ _HOMES = {
     "DataConfig": "config",
     "ConditionConfig": "config",
     "DoseConfig": "config",
+    "GivenDoseConfig": "config",
     "RunConfig": "config",
     "SplitConfig": "config",
     "Column": "dataset",
@@ -50,6 +51,7 @@ __all__ = [
     "Dataset",
     "DoseConfig",
     "FileProblem",
+    "GivenDoseConfig",
     "Part",
     "Preview",
     "RunConfig",

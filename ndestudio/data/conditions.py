@@ -11,6 +11,7 @@ import numpy as np
 from ndestudio.data.config import ConditionConfig, DataConfig, RunConfig
 from ndestudio.data.dataset import Column, Dataset, Trajectory
 from ndestudio.data.names import is_identifier, suggestion
+from ndestudio.data.run_doses import with_given_doses
 from ndestudio.errors import DataError
 
 COLUMN = "condition"
@@ -36,7 +37,7 @@ def with_conditions(dataset: Dataset, config: DataConfig) -> Dataset:
             raise DataError(f"[data.runs.{name}]: there is no trajectory `{name}`{suggestion(name, names)}")
     dataset = _numbered(dataset, config)
     dataset = _with_inputs(dataset, config)
-    trajectories = tuple(replace(one, initial=_initial(one, config)) for one in dataset.trajectories)
+    trajectories = tuple(replace(_dosed(one, config), initial=_initial(one, config)) for one in dataset.trajectories)
     dataset = replace(dataset, trajectories=trajectories)
     trajectories = tuple(equilibrated(one, dataset, config) for one in trajectories)
     parameters = {name: dict(one.parameters) for name, one in config.conditions.items()}
@@ -217,6 +218,11 @@ def _check_input(name: str, dataset: Dataset, given: Mapping[str, Collection[str
 
 def _initial(trajectory: Trajectory, config: DataConfig) -> dict[str, float]:
     return {**_under(trajectory, config).initial, **_own(trajectory, config).initial}
+
+
+def _dosed(trajectory: Trajectory, config: DataConfig) -> Trajectory:
+    given = _own(trajectory, config).doses
+    return trajectory if given is None else with_given_doses(trajectory, given)
 
 
 def _under(trajectory: Trajectory, config: DataConfig) -> ConditionConfig:

@@ -68,6 +68,38 @@ class DoseConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     limit: str | None = None
 
 
+class GivenDoseConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A dose of a run, or an even sequence of equal ones.
+
+    Attributes
+    ----------
+    time
+        When it begins.
+    amount
+        How much in all.
+    rate, duration
+        Of an infusion (one of them is enough); 0 for a bolus. A rate of -1 or -2: the model says how long it lasts.
+    compartment
+        Where it goes: a name or number that the equations know; "" where they know one alone.
+    additional, interval
+        How many further doses follow, and after which time each.
+    steady_state
+        1: it has been repeated each ``interval`` for ever, which replaces what was there; 2: which adds to it.
+    reset
+        Whether all compartments are emptied before.
+    """
+
+    time: float
+    amount: float = 0.0
+    rate: float = 0.0
+    duration: float = 0.0
+    compartment: str = ""
+    additional: int = 0
+    interval: float = 0.0
+    steady_state: Literal[0, 1, 2] = 0
+    reset: bool = False
+
+
 class ConditionConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What is different under a condition (a knocked out gene, another medium, a higher temperature).
 
@@ -109,12 +141,16 @@ class RunConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     equilibrated
         It begins at the steady state that is reached before: under the inputs that this table names (the others are as at the
         begin), or under the condition that is named.
+    doses
+        What it was given, in place of the doses in its file; None: those of the file. A run begins at the first of them where its first row
+        comes later.
     """
 
     condition: str = ""
     inputs: dict[str, float] = {}
     initial: dict[str, float] = {}
     equilibrated: str | dict[str, float] | None = None
+    doses: tuple[GivenDoseConfig, ...] | None = None
 
 
 class DataConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

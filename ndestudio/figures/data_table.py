@@ -16,6 +16,7 @@ from ndestudio.figures.description import (
     Figure,
     Level,
     Mark,
+    Moments,
     Note,
     Points,
     Span,
@@ -63,6 +64,8 @@ def _rows(mark: Mark) -> Iterator[tuple[str, float, float, float, float, float]]
         case Level():
             across = mark.axis == "x"
             yield mark.name, mark.value if across else none, none if across else mark.value, none, none, none
+        case Moments():
+            yield from ((words, x, none, none, none, none) for x, words in zip(mark.x, mark.words, strict=True))
         case Note():
             yield mark.text, mark.x, mark.y, none, none, none
         case Veil():

@@ -135,6 +135,22 @@ class Level:
 
 
 @dataclass(frozen=True, eq=False)
+class Moments:
+    """Thin upright lines where something happens at single values of x; the range of the axes does not depend on them.
+
+    Parameters
+    ----------
+    words
+        What each is, shown where a pointer rests on it.
+    """
+
+    x: Values
+    words: tuple[str, ...]
+    colour: Colour = "muted"
+    name: str = ""
+
+
+@dataclass(frozen=True, eq=False)
 class Bars:
     """Bars that stand on zero, `width` wide in the unit of x."""
 
@@ -199,8 +215,8 @@ class Note:
     colour: Colour = "data"
 
 
-Mark: TypeAlias = Curve | Points | Band | Span | Stretch | Level | Bars | Field | Veil | Note
-MARKS: tuple[type, ...] = (Curve, Points, Band, Span, Stretch, Level, Bars, Field, Veil, Note)
+Mark: TypeAlias = Curve | Points | Band | Span | Stretch | Level | Moments | Bars | Field | Veil | Note
+MARKS: tuple[type, ...] = (Curve, Points, Band, Span, Stretch, Level, Moments, Bars, Field, Veil, Note)
 """Every renderer draws each of them."""
 
 
@@ -225,7 +241,7 @@ class Panel:
     @property
     def empty(self) -> bool:
         """Whether no mark holds a value that can be drawn; lines across the panel and titles of stretches are none."""
-        shown = replace(self, marks=tuple(one for one in self.marks if not isinstance(one, Level | Stretch)))
+        shown = replace(self, marks=tuple(one for one in self.marks if not isinstance(one, Level | Moments | Stretch)))
         return not any(len(one) for axis in ("x", "y") for one in _reach(shown, axis))
 
     def within(self, x: tuple[float, float] | None, y: tuple[float, float] | None) -> Panel:

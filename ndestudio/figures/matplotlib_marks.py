@@ -21,6 +21,7 @@ from ndestudio.figures.description import (
     Figure,
     Level,
     Mark,
+    Moments,
     Note,
     Panel,
     Points,
@@ -36,6 +37,7 @@ INK, AXIS, GRID, PAPER = "#1f2328", "#59636e", "#e4e7eb", "#ffffff"
 _ROLES = {"data": "#3d444d", "muted": "#8b949e", "accent": INK}
 _MARKERS = {"circle": "o", "square": "s", "diamond": "D", "triangle": "^", "ring": "o", "frame": "s"}
 _MARKERS |= {"below": "v", "above": "^"}
+_MOMENT = (0, (1, 1.6))
 _DASHES: tuple[Any, ...] = ("-", (0, (6, 1.5)), (0, (1, 1)), (0, (4, 1, 1, 1)))
 _DASH: Any = (0, (3.5, 2))
 _FAR = 1e3
@@ -70,6 +72,11 @@ def draw_mark(ax: Axes, mark: Mark, panel: Panel, ends: Ends, style: FigureStyle
             line(
                 mark.value, color=_ink(mark.colour, style), linewidth=0.7 * style.line_width, linestyle=dash, zorder=2.0
             )
+        case Moments():
+            inside = mark.x[(mark.x >= ends[0][0]) & (mark.x <= ends[0][1])]
+            across = ax.get_xaxis_transform()
+            ink, width = _ink(mark.colour, style), 0.6 * style.line_width
+            ax.vlines(inside, 0.0, 1.0, colors=ink, linewidth=width, linestyle=_MOMENT, transform=across, zorder=1.8)
         case Bars():
             ax.bar(mark.x, mark.height, width=mark.width, color=_ink(mark.colour, style), zorder=over)
         case Field():
@@ -101,6 +108,11 @@ def legend_handles(figure: Figure, style: FigureStyle) -> list[Any]:
                 case Level():
                     dash = _DASH if mark.dash else "-"
                     found[name] = Line2D([], [], color=_ink(mark.colour, style), linestyle=dash, label=name)
+                case Moments():
+                    ink = _ink(mark.colour, style)
+                    found[name] = Line2D(
+                        [], [], color=ink, linestyle=_MOMENT, linewidth=0.8 * style.line_width, label=name
+                    )
                 case _:
                     pass
     return list(found.values())

@@ -10,7 +10,8 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from ndestudio.data.dataset import Dataset, Part
-from ndestudio.model.fitted import FittedModel
+from ndestudio.model.events import text_of
+from ndestudio.model.fitted import FittedModel, Simulation
 from ndestudio.progress import Reporter
 
 _DENSE = 400
@@ -21,6 +22,8 @@ _MARGIN = 0.08
 _STRAY = 0.05
 _SEEDS = 13
 _FINE = 61
+MOST_EVENTS = 300
+"""Events of a trajectory that are marked."""
 _STREAM_STEPS = 6
 _RTOL, _ATOL = 1e-6, 1e-8
 """A tenth of a pixel is more than these leave."""
@@ -34,6 +37,8 @@ class Path:
     states: Float[np.ndarray, "time state"]
     measured: Float[np.ndarray, "time measured"]
     sentence: str = ""
+    happened: tuple[tuple[float, str], ...] = ()
+    """Time and words of the events that the equations say, those of the doses of the data left out."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -170,8 +175,18 @@ def simulate_all(model: FittedModel, dataset: Dataset, seconds: float = 30.0, *,
         made = simulate(
             model, times, initial_state(model, trajectory), trajectory, _RTOL, _ATOL, budget=Budget(min(left, 10.0))
         )
-        paths[trajectory.name] = Path(made.t, made.states, made.measured, made.sentence)
+        paths[trajectory.name] = Path(made.t, made.states, made.measured, made.sentence, _happened(model, made))
     return paths
+
+
+def _happened(model: FittedModel, made: Simulation) -> tuple[tuple[float, str], ...]:
+    """Events of the equations in a simulation, the first of them; infusions that they say are told where they begin."""
+    found = []
+    for time, which in zip(made.events.t.tolist(), made.events.which.tolist(), strict=True):
+        event = model.system.events[which]
+        if not event.of_data and made.t[0] <= time <= made.t[-1]:
+            found.append((time, text_of(event)))
+    return tuple(found[:MOST_EVENTS])
 
 
 def unsupported(

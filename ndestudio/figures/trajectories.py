@@ -7,8 +7,21 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from jaxtyping import Float
 
-from ndestudio.data.dataset import Column, Dataset, Part, Trajectory
-from ndestudio.figures.description import Axis, Band, Colour, Curve, Figure, Level, Mark, Panel, Points, Span, Symbol
+from ndestudio.data.dataset import Column, Dataset, Dose, Part, Trajectory
+from ndestudio.figures.description import (
+    Axis,
+    Band,
+    Colour,
+    Curve,
+    Figure,
+    Level,
+    Mark,
+    Moments,
+    Panel,
+    Points,
+    Span,
+    Symbol,
+)
 from ndestudio.figures.noise_band import NoiseBand
 from ndestudio.figures.plot_data import Path
 from ndestudio.figures.text import slug
@@ -16,6 +29,8 @@ from ndestudio.figures.text import slug
 MOST_TRAJECTORIES = 12
 """Trajectories in the files of a project; a report of hundreds would be read by nobody."""
 
+MOST_WORDS = 6
+"""Doses or events of one time that are told one by one."""
 HELD_OUT: Mapping[Part, tuple[str, Colour]] = {Part.VALIDATION: ("validation", 4), Part.TEST: ("test", 3)}
 
 
@@ -78,6 +93,7 @@ def trajectory_panel(
     marks: list[Mark] = [Level(0.0, dash=False)] if residuals else []
     if single:
         marks += held_out_spans(shown[0][1])
+    marks += moments([one for _, one in shown], paths)
     for number, (colour, one) in enumerate(shown):
         first = number == 0
         path, other = paths.get(one.name), before.get(one.name)
@@ -96,11 +112,45 @@ def trajectory_panel(
     return Panel(Axis(dataset.time.title), Axis(title, limits=reach), tuple(marks))
 
 
+def moments(trajectories: Sequence[Trajectory], paths: Mapping[str, Path]) -> list[Moments]:
+    """Doses of the data and events of the equations; the words of each tell which trajectory where there are several."""
+    several = len(trajectories) > 1
+    doses: dict[float, list[str]] = {}
+    events: dict[float, list[str]] = {}
+    for one in trajectories:
+        of_run = f"{one.name}: " if several else ""
+        for dose in one.doses:
+            doses.setdefault(dose.time, []).append(of_run + dose_words(dose))
+        path = paths.get(one.name)
+        for time, words in path.happened if path is not None else ():
+            events.setdefault(time, []).append(f"{of_run}{words} (t = {time:.6g})")
+    made = []
+    for found, name in ((doses, "dose"), (events, "event")):
+        if found:
+            times = sorted(found)
+            words = tuple(
+                "\n".join([*found[time][:MOST_WORDS], *["..."][: len(found[time]) > MOST_WORDS]]) for time in times
+            )
+            made.append(Moments(np.array(times), words, "muted" if name == "dose" else "accent", name))
+    return made
+
+
+def dose_words(dose: Dose) -> str:
+    """A dose in a few words: `infusion of 80 over 2 into 1 at 24`."""
+    if dose.reset and dose.amount == 0:
+        return f"reset at {dose.time:.6g}"
+    infused = f" over {dose.duration:.6g}" if dose.duration > 0 else ""
+    what = f"{'infusion' if infused or dose.rate < 0 else 'dose'} of {dose.amount:.6g}{infused}"
+    where = f" into {dose.compartment}" if dose.compartment else ""
+    regimen = f", each {dose.interval:.6g} for ever" if dose.steady_state else ""
+    return f"{'reset and ' if dose.reset else ''}{what}{where} at {dose.time:.6g}{regimen}"
+
+
 def series_panel(
     column: Column, time: Column, series: Sequence[tuple[int, Trajectory, Float[np.ndarray, " time"]]]
 ) -> Panel:
     """A column as measured: (colour, trajectory, values) of each trajectory."""
-    marks: list[Mark] = []
+    marks: list[Mark] = [*moments([one for _, one, _ in series], {})]
     for colour, one, values in series:
         trains = one.part == Part.TRAIN
         marks.append(Curve(one.t, values, colour, one.name, faint=True))

@@ -13,6 +13,7 @@ from jaxtyping import Float
 
 from ndestudio.expression.tree import Expr
 from ndestudio.model.config import ModelConfig, NetworkConfig
+from ndestudio.model.schedule import NOTHING, Schedule
 from ndestudio.model.system import System
 
 
@@ -53,12 +54,15 @@ class Simulation:
         NaN from where the solver failed on (``sentence`` then says where and why, else "").
     measured
         The model's counterpart of each measured column of the dataset (NaN for a column without one).
+    events
+        What happened meanwhile; an event that waited for a condition stands at the time that was found.
     """
 
     t: Float[np.ndarray, " time"]
     states: Float[np.ndarray, "time state"]
     measured: Float[np.ndarray, "time measured"]
     sentence: str = ""
+    events: Schedule = NOTHING
 
 
 @dataclass(frozen=True)

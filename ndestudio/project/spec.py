@@ -257,13 +257,18 @@ def _plain(value: Any) -> Any:
         return _plain_struct(value)
     if isinstance(value, Mapping):
         return {key: _entry(entry) for key, entry in value.items()}
-    return list(value) if isinstance(value, tuple) else _NONE if value is None else value
+    if isinstance(value, tuple):
+        return [_plain(one) if isinstance(one, msgspec.Struct) else one for one in value]
+    return _NONE if value is None else value
 
 
 def _plain_struct(value: msgspec.Struct) -> dict[str, Any]:
     table: dict[str, Any] = {}
     for field in msgspec.structs.fields(value):
         own = getattr(value, field.encode_name)
+        if field.required:
+            table[field.encode_name] = _plain(own)
+            continue
         default = field.default_factory() if field.default is msgspec.NODEFAULT else field.default  # type: ignore[operator]
         if own != default:
             table[field.encode_name] = _plain(own)

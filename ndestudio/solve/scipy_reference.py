@@ -102,7 +102,7 @@ def simulate(
         events = schedule(model.system, model.parameters, inputs if isinstance(inputs, Trajectory) else None)
     jumps = Jumps(model, control, events)
     if jumps.waiting and len(t) > 1 and t[-1] > t[0] and np.isfinite(y0).all():
-        states, _, sentence = solve_with_conditions(
+        states, events, sentence = solve_with_conditions(
             jumps,
             point_field(model, control),
             t,
@@ -115,7 +115,7 @@ def simulate(
             evaluations=budget.evaluations,
         )
         u = control(t) if control is not None else None
-        return Simulation(t=t, states=states, measured=observe(model, t, states, u), sentence=sentence)
+        return Simulation(t=t, states=states, measured=observe(model, t, states, u), sentence=sentence, events=events)
     states, sentence = _with_events(
         jumps,
         t,
@@ -135,7 +135,7 @@ def simulate(
         budget,
     )
     u = control(t) if control is not None else None
-    return Simulation(t=t, states=states, measured=observe(model, t, states, u), sentence=sentence)
+    return Simulation(t=t, states=states, measured=observe(model, t, states, u), sentence=sentence, events=events)
 
 
 def _with_events(

@@ -10,12 +10,26 @@ from typing import Any, TypeVar
 import numpy as np
 import pytest
 
-from ndestudio.data.dataset import Column, Dataset, Part, Trajectory
+from ndestudio.data.arrays import dataset_from_arrays
+from ndestudio.data.dataset import Column, Dataset, Dose, Part, Trajectory
 from ndestudio.export.gather import job
 from ndestudio.export.plots import figures
 from ndestudio.figures.data_table import csv_text
 from ndestudio.figures.decimate import FILE_POINTS, fewer, thinned, thinning_sentence
-from ndestudio.figures.description import Axis, Band, Curve, Figure, Level, Note, Panel, Points, Span, Stretch, limits
+from ndestudio.figures.description import (
+    Axis,
+    Band,
+    Curve,
+    Figure,
+    Level,
+    Moments,
+    Note,
+    Panel,
+    Points,
+    Span,
+    Stretch,
+    limits,
+)
 from ndestudio.figures.front import FrontFormula, front_panel
 from ndestudio.figures.loss import LossCurve, loss_curves, loss_panel
 from ndestudio.figures.noise_band import NoiseBand
@@ -232,3 +246,16 @@ def test_the_band_of_the_noise_and_limits_of_a_trajectory() -> None:
     factor = NoiseBand(NoiseLaw("constant", 0.5), log=True).ends(np.array([2.0, np.nan]))
     assert factor[1][0] == pytest.approx(2.0 * np.exp(0.979982)) and np.isnan(factor[0][1])
     assert NoiseBand(NoiseLaw("poisson")).ends(np.array([100.0]))[0] == pytest.approx([81.0])
+
+
+def test_doses_and_events_are_marked_with_their_words() -> None:
+    t = np.linspace(0.0, 4.0, 5)
+    data = dataset_from_arrays([t, t], [np.ones((5, 1)), np.ones((5, 1))], names=["x"])
+    doses = (Dose(0.0, 50.0), Dose(2.0, 80.0, 40.0, 2.0, "1"), Dose(3.0, 0.0, reset=True))
+    one, two = (replace(each, doses=given) for each, given in zip(data.trajectories, (doses, doses[:1]), strict=True))
+    path = Path(t, np.ones((5, 1)), np.ones((5, 1)), "", ((1.5, "at t = 1.5: x = 0"),))
+    given, happened = of(trajectory_panel(data, 0, [(0, one), (1, two)], {one.name: path}), Moments)
+    assert given.x.tolist() == [0.0, 2.0, 3.0] and given.name == "dose"
+    assert given.words[0] == f"{one.name}: dose of 50 at 0\n{two.name}: dose of 50 at 0"
+    assert given.words[1:] == (f"{one.name}: infusion of 80 over 2 into 1 at 2", f"{one.name}: reset at 3")
+    assert happened.words == (f"{one.name}: at t = 1.5: x = 0 (t = 1.5)",)

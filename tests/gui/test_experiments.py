@@ -62,3 +62,50 @@ def test_a_condition_is_told_named_and_changed(
     box.setCurrentIndex(box.findData("condition"))
     settle()
     assert session.project.spec.model.parameters["k"].per == "condition"
+
+
+def test_the_doses_of_a_run_are_changed_added_deleted_and_taken_back(
+    window: MainWindow, session: Session, tmp_path: Path, settle: Callable[[], None]
+):
+    path = tmp_path / "pk.csv"
+    rows = [f"{run},{12 * k},100,1,." for run in "ab" for k in range(3)]
+    rows += [f"{run},{t + 1},.,0,{t + 2}" for run in "ab" for t in range(0, 30, 4)]
+    path.write_text("ID,TIME,AMT,EVID,DV\n" + "\n".join(rows), encoding="utf-8")
+    window.open_files([str(path)])
+    settle()
+    view = window.views["data"]
+    assert isinstance(view, DataView)
+    panel = view.experiments
+    table = panel.dosing.table
+    panel.runs.setCurrentCell(1, 0)
+    assert panel.dosing.title.text() == "Doses of b"
+    assert [table.cell(0, k).text() for k in (0, 1, 5, 6)] == ["0", "100", "2", "12"]
+
+    def times(run: int) -> list[tuple[float, float]]:
+        assert session.project.dataset is not None
+        return [(dose.time, dose.amount) for dose in session.project.dataset.trajectories[run].doses]
+
+    table.cell(0, 1).setText("50")
+    settle()
+    assert times(1) == [(0, 50), (12, 50), (24, 50)] and times(0) == [(0, 100), (12, 100), (24, 100)]
+    panel.dosing.add.click()
+    settle()
+    assert table.rowCount() == 2 and times(1)[-1] == (36, 50)
+    table.cell(1, 3).setText("2")
+    settle()
+    assert session.project.dataset is not None
+    assert session.project.dataset.trajectories[1].doses[-1].rate == 25.0
+    before = session.project.spec.data
+    table.cell(1, 5).setText("3")
+    settle()
+    assert session.project.spec.data == before and table.cell(1, 5).text() == "", "further doses need an interval"
+    table.setCurrentCell(1, 0)
+    panel.dosing.remove.click()
+    settle()
+    assert times(1) == [(0, 50), (12, 50), (24, 50)]
+    session.undo()
+    settle()
+    assert table.rowCount() == 2
+    panel.dosing.again.click()
+    settle()
+    assert times(1) == times(0) and session.project.spec.data.runs == {}

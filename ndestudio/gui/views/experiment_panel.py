@@ -7,6 +7,7 @@ from PySide6.QtWidgets import QLineEdit, QVBoxLayout, QWidget
 
 from ndestudio.gui.building import button, choose, combo, label, quiet, row
 from ndestudio.gui.theme import GRID
+from ndestudio.gui.widgets.tables.dose_table import DosePanel
 from ndestudio.gui.widgets.tables.experiment_table import ConditionTable, ExperimentTable
 from ndestudio.session.data.experiments import Experiments
 from ndestudio.session.session import Session
@@ -22,7 +23,9 @@ class ExperimentPanel(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self.runs, self.conditions = ExperimentTable(), ConditionTable()
+        self.runs, self.conditions, self.dosing = ExperimentTable(), ConditionTable(), DosePanel()
+        self.runs.run_selected.connect(self._on_run)
+        self._shown = Experiments()
         self.column = combo((("None", None),), "Column of the conditions", _COLUMN_TIP)
         self.column.currentIndexChanged.connect(lambda: self.column_chosen.emit(self.column.currentData()))
         self.name, self.value = QLineEdit(), QLineEdit()
@@ -50,6 +53,7 @@ class ExperimentPanel(QWidget):
         layout.setSpacing(GRID)
         layout.addLayout(head)
         layout.addWidget(self.runs, 3)
+        layout.addWidget(self.dosing, 2)
         layout.addWidget(self.conditions, 2)
 
     def show_experiments(self, shown: Experiments) -> None:
@@ -60,10 +64,22 @@ class ExperimentPanel(QWidget):
                 for name in shown.columns:
                     self.column.addItem(name, name)
             choose(self.column, shown.column or None)
+        self._shown = shown
         self.runs.show_experiments(shown)
+        self._show_doses()
         self.conditions.show_rows(shown.conditions)
         self.conditions.setVisible(bool(shown.conditions))
         self.add.setEnabled(bool(shown.rows))
+
+    def _on_run(self, name: str) -> None:
+        self._show_doses()
+
+    def _show_doses(self) -> None:
+        """The doses of the run that is chosen in the table, else of the first one."""
+        rows = self._shown.rows
+        chosen = next((one for one in rows if one.name == self.runs.chosen), rows[0] if rows else None)
+        self.dosing.show_run(chosen)
+        self.dosing.setVisible(chosen is not None)
 
     def _on_add(self) -> None:
         self.input_added.emit(self.name.text().strip(), self.value.text().strip())
@@ -77,6 +93,11 @@ def connect(panel: ExperimentPanel, session: Session) -> None:
     panel.runs.condition_edited.connect(lambda run, text: wanted.set_condition(run, text) or panel.runs.reshow())
     panel.runs.input_edited.connect(lambda run, name, text: wanted.set_input(run, name, text) or panel.runs.reshow())
     panel.runs.starts_edited.connect(lambda run, text: wanted.set_starts(run, text) or panel.runs.reshow())
+    doses = panel.dosing
+    doses.edited.connect(lambda run, k, field, text: wanted.set_dose(run, k, field, text) or doses.reshow())
+    doses.added.connect(wanted.add_dose)
+    doses.removed.connect(wanted.remove_dose)
+    doses.reread.connect(wanted.doses_of_file)
     panel.conditions.edited.connect(
         lambda name, field, text: wanted.change(name, field, text) or panel.conditions.reshow()
     )

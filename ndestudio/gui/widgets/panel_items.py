@@ -22,6 +22,7 @@ from ndestudio.figures.description import (
     Field,
     Level,
     Mark,
+    Moments,
     Note,
     Panel,
     Points,
@@ -51,6 +52,8 @@ _SIZES = {"circle": 5, "square": 5, "diamond": 8, "triangle": 6, "ring": 18, "fr
 _SOFT = 0.5
 """Opacity of measurements: a model that follows many of them closely is still seen."""
 
+_FAR = 20.0
+"""Heights of a panel that the lines of moments reach beyond it."""
 _NARROW = 0.16
 """Stretches that take less of the axis have no title."""
 
@@ -280,6 +283,34 @@ class _LevelItem(_MarkItem):
         self.item.setPen(pg.mkPen(shade, style=Qt.PenStyle.DashLine if mark.dash else Qt.PenStyle.SolidLine))
 
 
+class _MomentsItem(_MarkItem):
+    """Lines over far more than the height of the panel, and small triangles at its top that tell what they are."""
+
+    def make(self) -> None:
+        self.item = pg.PlotCurveItem([], [], connect="pairs")
+        self._heads = pg.ScatterPlotItem(size=8, symbol="t", hoverable=True, tip=lambda x, y, data: str(data))
+        for one in (self.item, self._heads):
+            self.plot.item.addItem(one, ignoreBounds=True)
+
+    def draw(self, mark: Moments, panel: Panel, budget: int) -> None:
+        x, (low, high) = panel.x.places(mark.x), panel.y.places(np.array(limits(panel, "y")))
+        far = _FAR * ((high - low) or 1.0)
+        self.item.setData(np.repeat(x, 2), np.tile([low - far, high + far], len(x)))
+        self._heads.setData(x, np.full(len(x), high), data=list(mark.words))
+        self.item.show()
+        self._heads.show()
+
+    def clear(self) -> None:
+        self.item.hide()
+        self._heads.hide()
+
+    def paint(self, mark: Moments, c: Colours) -> None:
+        shade = ink(mark.colour, c)
+        self.item.setPen(pg.mkPen(_faint(shade, 0.75), style=Qt.PenStyle.DotLine))
+        self._heads.setBrush(pg.mkBrush(shade))
+        self._heads.setPen(pg.mkPen(None))
+
+
 class _StretchItem(_MarkItem):
     def make(self) -> None:
         self.item = pg.InfiniteLine(angle=90)
@@ -386,6 +417,7 @@ _KINDS: dict[type, Callable[[Any, bool], _MarkItem]] = {
     Span: _SpanItem,
     Stretch: _StretchItem,
     Level: _LevelItem,
+    Moments: _MomentsItem,
     Bars: _BarsItem,
     Field: _FieldItem,
     Veil: _VeilItem,

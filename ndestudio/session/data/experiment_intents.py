@@ -6,12 +6,15 @@ from collections.abc import Callable
 
 import msgspec
 
-from ndestudio.data.config import DataConfig
+from ndestudio.data.config import DataConfig, GivenDoseConfig
 from ndestudio.data.dataset import Dataset
 from ndestudio.data.names import is_identifier
+from ndestudio.data.run_doses import doses_of, given_of
 from ndestudio.errors import DataError
 from ndestudio.session.data.experiments import assignments, with_condition, with_new_input, with_run
 from ndestudio.session.ports import Notifier
+
+_DOSE_WORDS = {"additional": "Further doses", "steady_state": "Steady state"}
 
 
 class ExperimentIntents:
@@ -72,6 +75,86 @@ class ExperimentIntents:
         except DataError as error:
             return self._refused(str(error))
         return self._taken(f"{field.capitalize()} of {condition}", with_condition(config, condition, **{field: value}))
+
+    def set_dose(self, run: str, number: int, field: str, text: str) -> bool:
+        """One number of a row of the doses of a run, as typed; ``field`` as in ``GivenDoseConfig``."""
+        given = self._given(run)
+        if given is None or not 0 <= number < len(given):
+            return False
+        text = text.strip()
+        try:
+            value: object = text
+            if field in ("additional", "steady_state"):
+                value = int(text or "0")
+            elif field == "reset":
+                value = text == "True"
+            elif field != "compartment":
+                value = float((text or "0").replace(",", "."))
+        except ValueError:
+            return self._refused(f"`{text}` is no {'whole ' if field in ('additional', 'steady_state') else ''}number")
+        changed = msgspec.structs.replace(given[number], **{field: value})
+        if field in ("rate", "duration") and changed.rate > 0 and changed.duration > 0:
+            # the one that is typed holds
+            changed = msgspec.structs.replace(changed, **{"duration" if field == "rate" else "rate": 0.0})
+        if field == "amount" and changed.rate > 0 and changed.duration > 0:
+            changed = msgspec.structs.replace(changed, rate=0.0)
+        return self._dosed(
+            run, f"{_DOSE_WORDS.get(field, field.capitalize())} of a dose of {run}", given, number, changed
+        )
+
+    def add_dose(self, run: str) -> bool:
+        """A further dose like the last one, one interval later; the first one of a run at its begin."""
+        config, dataset = self._current()
+        given = self._given(run)
+        if given is None or dataset is None:
+            return False
+        new = GivenDoseConfig(time=float(dataset.trajectory(run).t[0]), amount=1.0)
+        if given:
+            last = given[-1]
+            gap = last.interval or (last.time - given[-2].time if len(given) > 1 else 1.0) or 1.0
+            new = msgspec.structs.replace(
+                last,
+                time=last.time + gap * (last.additional + 1),
+                additional=0,
+                interval=0.0,
+                steady_state=0,
+                reset=False,
+            )
+        return self._taken(f"Dose of {run} added", with_run(config, run, doses=(*given, new)))
+
+    def remove_dose(self, run: str, number: int) -> bool:
+        """Take a row of the doses of a run away."""
+        config, _ = self._current()
+        given = self._given(run)
+        if given is None or not 0 <= number < len(given):
+            return False
+        return self._taken(
+            f"Dose of {run} deleted", with_run(config, run, doses=(*given[:number], *given[number + 1 :]))
+        )
+
+    def doses_of_file(self, run: str) -> bool:
+        """The doses of the file again."""
+        config, _ = self._current()
+        return self._taken(f"Doses of {run} as in its file", with_run(config, run, doses=None))
+
+    def _given(self, run: str) -> tuple[GivenDoseConfig, ...] | None:
+        """The rows of the doses of a run, None where there is no such run."""
+        config, dataset = self._current()
+        own = config.runs.get(run)
+        if own is not None and own.doses is not None:
+            return own.doses
+        found = next((one for one in dataset.trajectories if one.name == run), None) if dataset else None
+        return None if found is None else given_of(found.doses)
+
+    def _dosed(
+        self, run: str, words: str, given: tuple[GivenDoseConfig, ...], number: int, changed: GivenDoseConfig
+    ) -> bool:
+        config, _ = self._current()
+        try:
+            doses_of(changed, run)
+        except DataError as error:
+            return self._refused(str(error))
+        return self._taken(words, with_run(config, run, doses=(*given[:number], changed, *given[number + 1 :])))
 
     def add_input(self, name: str, text: str) -> bool:
         """An input with one value in all runs, to be changed run by run."""

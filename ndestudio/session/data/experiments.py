@@ -10,8 +10,9 @@ from dataclasses import dataclass
 import msgspec
 import numpy as np
 
-from ndestudio.data.config import ConditionConfig, DataConfig, RunConfig
+from ndestudio.data.config import ConditionConfig, DataConfig, GivenDoseConfig, RunConfig
 from ndestudio.data.dataset import Dataset, Trajectory
+from ndestudio.data.run_doses import given_of
 from ndestudio.errors import DataError
 
 _ASSIGNMENT = re.compile(r"\s*([A-Za-z_][A-Za-z0-9_]*)\s*=\s*(\S+)\s*\Z")
@@ -37,6 +38,10 @@ class ExperimentRow:
         Initial values that the run's own setting fixes: `x = 1.5; y = 0`.
     fixed
         Those that hold, with the ones of its condition.
+    given
+        Its doses, even sequences in one row.
+    own_doses
+        Whether the run's own setting says them.
     """
 
     name: str
@@ -45,6 +50,8 @@ class ExperimentRow:
     inputs: tuple[InputCell, ...]
     starts: str
     fixed: str
+    given: tuple[GivenDoseConfig, ...] = ()
+    own_doses: bool = False
 
 
 @dataclass(frozen=True)
@@ -136,8 +143,10 @@ def with_run(
     condition: str | None = None,
     inputs: Mapping[str, float | None] | None = None,
     initial: Mapping[str, float] | None = None,
+    doses: tuple[GivenDoseConfig, ...] | msgspec.UnsetType | None = msgspec.UNSET,
 ) -> DataConfig:
-    """Other settings of a run; a value of None takes an input's own constant away. Conditions it names come to be."""
+    """Other settings of a run; a value of None takes an input's own constant away, or its own doses. Conditions it names come to
+    be."""
     run = config.runs.get(name, RunConfig())
     if condition is not None:
         run = msgspec.structs.replace(run, condition=condition)
@@ -148,6 +157,8 @@ def with_run(
         )
     if initial is not None:
         run = msgspec.structs.replace(run, initial=dict(initial))
+    if not isinstance(doses, msgspec.UnsetType):
+        run = msgspec.structs.replace(run, doses=doses)
     runs = {**config.runs, name: run}
     if run == RunConfig():
         del runs[name]
@@ -182,7 +193,17 @@ def _numbers_conditions(name: str, dataset: Dataset, config: DataConfig) -> bool
 def _row(one: Trajectory, config: DataConfig, dataset: Dataset, names: tuple[str, ...]) -> ExperimentRow:
     own = config.runs.get(one.name, RunConfig())
     cells = tuple(InputCell(_input_words(one, dataset, name), name in own.inputs) for name in names)
-    return ExperimentRow(one.name, one.condition, len(one.doses), cells, written(own.initial), written(one.initial))
+    given = given_of(one.doses) if own.doses is None else own.doses
+    return ExperimentRow(
+        one.name,
+        one.condition,
+        len(one.doses),
+        cells,
+        written(own.initial),
+        written(one.initial),
+        given,
+        own.doses is not None,
+    )
 
 
 def _input_words(one: Trajectory, dataset: Dataset, name: str) -> str:

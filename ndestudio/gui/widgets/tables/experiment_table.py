@@ -14,7 +14,7 @@ _RUN, _CONDITION, _DOSES, _STARTS, _FIRST_INPUT = range(5)
 _HEADS = (
     ("Run", "Trajectory of the data"),
     ("Condition", "Under which it was; type another one, empty: what the column of the data says"),
-    ("Doses", "How many doses the data have for it"),
+    ("Doses", "How many doses it was given; the table below has those of the chosen run"),
     ("Starts", "Initial values that are known and not estimated, such as `x = 1.5; y = 0`"),
 )
 _EDIT = Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsEditable | Qt.ItemFlag.ItemIsSelectable
@@ -22,18 +22,27 @@ _INPUT_TIP = "Type a number to hold the input constant in this run; empty: what 
 
 
 class ExperimentTable(Table):
-    """Signals: condition_edited(run, condition), input_edited(run, input, text), starts_edited(run, text)."""
+    """Signals: condition_edited(run, condition), input_edited(run, input, text), starts_edited(run, text), run_selected(run).
+
+    Attributes
+    ----------
+    chosen
+        The run whose row was clicked last, "" before.
+    """
 
     condition_edited = Signal(str, str)
     input_edited = Signal(str, str, str)
     starts_edited = Signal(str, str)
+    run_selected = Signal(str)
 
     def __init__(self) -> None:
         super().__init__(
             "Runs and their conditions", _HEADS, widths={_DOSES: 64}, stretch=(_RUN, _STARTS), row_height=28
         )
         self._shown = Experiments()
+        self.chosen = ""
         self.cellChanged.connect(self._on_cell)
+        self.currentCellChanged.connect(lambda number, *_: self._on_row(number))
 
     def show_experiments(self, shown: Experiments) -> None:
         if shown == self._shown and self.rowCount() == len(shown.rows):
@@ -72,6 +81,11 @@ class ExperimentTable(Table):
         item.setToolTip(tip or text)
         item.setFlags(_EDIT if editable else Qt.ItemFlag.ItemIsEnabled)
         return item
+
+    def _on_row(self, number: int) -> None:
+        if 0 <= number < len(self._shown.rows) and self._shown.rows[number].name != self.chosen:
+            self.chosen = self._shown.rows[number].name
+            self.run_selected.emit(self.chosen)
 
     def _on_cell(self, number: int, section: int) -> None:
         row, text = self._shown.rows[number], self.cell(number, section).text().strip()

@@ -1,0 +1,1 @@
+"""Fits of runs with doses, beside the same without and beside roadrunner."""
