@@ -40,7 +40,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.doses", description=__doc__)
     parser.add_argument("--runs", type=int, default=100)
     parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument("--preset", default="standard")
+    parser.add_argument("--preset", default="balanced")
     parser.add_argument("--no-peer", action="store_true", help="without roadrunner")
     options = parser.parse_args()
     compiled = Compilations()

@@ -78,7 +78,7 @@ def test_the_doses_of_a_run_are_changed_added_deleted_and_taken_back(
     panel = view.experiments
     table = panel.dosing.table
     panel.runs.setCurrentCell(1, 0)
-    assert panel.dosing.title.text() == "Doses of b"
+    assert panel.dosing.chooser.currentText() == "b"
     assert [table.cell(0, k).text() for k in (0, 1, 5, 6)] == ["0", "100", "2", "12"]
 
     def times(run: int) -> list[tuple[float, float]]:

@@ -166,6 +166,7 @@ class DataView(QWidget):
         tabs.addTab(self.read_stack, "As read")
         tabs.addTab(self.trajectories, "Trajectories")
         tabs.addTab(self.experiments, "Experiments")
+        tabs.addTab(self.experiments.dosing, "Doses")
         self.rows_hint = label("Press the number of a row to say what it holds", "muted")
         self.rows_hint.setContentsMargins(0, 0, GRID, GRID + GRID // 2)
         tabs.setCornerWidget(self.rows_hint)

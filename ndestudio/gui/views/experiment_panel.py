@@ -16,7 +16,13 @@ _COLUMN_TIP = "Column that says under which condition each run was: a covariate,
 
 
 class ExperimentPanel(QWidget):
-    """Signals: column_chosen(label or None), input_added(name, text)."""
+    """Signals: column_chosen(label or None), input_added(name, text).
+
+    Attributes
+    ----------
+    dosing
+        The doses of one run, shown elsewhere.
+    """
 
     column_chosen = Signal(object)
     input_added = Signal(str, str)
@@ -24,8 +30,7 @@ class ExperimentPanel(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self.runs, self.conditions, self.dosing = ExperimentTable(), ConditionTable(), DosePanel()
-        self.runs.run_selected.connect(self._on_run)
-        self._shown = Experiments()
+        self.runs.run_selected.connect(self.dosing.choose)
         self.column = combo((("None", None),), "Column of the conditions", _COLUMN_TIP)
         self.column.currentIndexChanged.connect(lambda: self.column_chosen.emit(self.column.currentData()))
         self.name, self.value = QLineEdit(), QLineEdit()
@@ -53,7 +58,6 @@ class ExperimentPanel(QWidget):
         layout.setSpacing(GRID)
         layout.addLayout(head)
         layout.addWidget(self.runs, 3)
-        layout.addWidget(self.dosing, 2)
         layout.addWidget(self.conditions, 2)
 
     def show_experiments(self, shown: Experiments) -> None:
@@ -64,22 +68,11 @@ class ExperimentPanel(QWidget):
                 for name in shown.columns:
                     self.column.addItem(name, name)
             choose(self.column, shown.column or None)
-        self._shown = shown
         self.runs.show_experiments(shown)
-        self._show_doses()
+        self.dosing.show_rows(shown.rows)
         self.conditions.show_rows(shown.conditions)
         self.conditions.setVisible(bool(shown.conditions))
         self.add.setEnabled(bool(shown.rows))
-
-    def _on_run(self, name: str) -> None:
-        self._show_doses()
-
-    def _show_doses(self) -> None:
-        """The doses of the run that is chosen in the table, else of the first one."""
-        rows = self._shown.rows
-        chosen = next((one for one in rows if one.name == self.runs.chosen), rows[0] if rows else None)
-        self.dosing.show_run(chosen)
-        self.dosing.setVisible(chosen is not None)
 
     def _on_add(self) -> None:
         self.input_added.emit(self.name.text().strip(), self.value.text().strip())

@@ -117,6 +117,12 @@ class PanelItems:
                 holder.hide()
         self._show_legend(named)
 
+    def follow_scheme(self) -> None:
+        """Follow changes of the scheme again, after the plot forgot what does."""
+        for pool in self._pools.values():
+            for holder in pool:
+                self._plot.styled(holder.restyle)
+
     def drawn(self, kind: type) -> list[Any]:
         """Items of the marks of a type that are shown, in their order."""
         return [one.item for key, pool in self._pools.items() if key[0] is kind for one in pool if one.mark is not None]

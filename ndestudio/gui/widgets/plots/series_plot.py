@@ -12,10 +12,11 @@ from PySide6.QtGui import QColor
 from PySide6.QtWidgets import QFrame, QGridLayout, QScrollArea, QVBoxLayout, QWidget
 
 from ndestudio.data.dataset import Column, Dataset, Part, Trajectory
-from ndestudio.figures.description import Figure
-from ndestudio.figures.trajectories import series_panel
+from ndestudio.figures.description import Axis, Figure, Panel
+from ndestudio.figures.trajectories import moments, series_panel
 from ndestudio.gui.building import discard, label
 from ndestudio.gui.theme import LIGHT, Colours, colours
+from ndestudio.gui.widgets.panel_items import PanelItems
 from ndestudio.gui.widgets.plots.plot import Plot, Series
 from ndestudio.gui.widgets.redraw import Redraw
 
@@ -43,6 +44,7 @@ class SeriesPanel(Plot):
         self._column, self._time = column, time
         self._series: list[tuple[int, Trajectory, np.ndarray]] = []
         self._items: list[pg.PlotDataItem] = []
+        self._moments = PanelItems(self)
 
     def show_series(self, trajectories: list[tuple[int, Trajectory, np.ndarray]]) -> None:
         """Draw one column of each trajectory: (colour number, trajectory, values)."""
@@ -68,7 +70,16 @@ class SeriesPanel(Plot):
                     shown = part & np.isfinite(values)
                     if shown.any():
                         self._dots(one.t[shown], values[shown], _colour(number), hollow)
+        self._mark_doses(trajectories)
         self.fit()
+
+    def _mark_doses(self, trajectories: list[tuple[int, Trajectory, np.ndarray]]) -> None:
+        known = [values[np.isfinite(values)] for _, _, values in trajectories]
+        known = [one for one in known if len(one)]
+        ends = (min(float(one.min()) for one in known), max(float(one.max()) for one in known)) if known else None
+        marks = moments([one for _, one, _ in trajectories], {})
+        self._moments.show(Panel(Axis(), Axis(limits=ends), tuple(marks)))
+        self._moments.follow_scheme()
 
     def described(self) -> Figure:
         self._panel = series_panel(self._column, self._time, self._series)

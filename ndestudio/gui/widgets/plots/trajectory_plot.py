@@ -119,6 +119,7 @@ class TrajectoryPlot(QWidget):
         """
         bands = bands or {}
         hint = "● training  ○ held out" + ("  — model" if plot_data else "") + (f"  ┄ {dashed}" if before else "")
+        hint += "  ▾ dose" if any(one.doses for one in dataset.trajectories) else ""
         if self._hint.text() != hint:
             self._hint.setText(hint)
         same = dataset is self._dataset and plot_data is self._plot_data and before is self._before

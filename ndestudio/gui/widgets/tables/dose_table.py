@@ -6,7 +6,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from ndestudio.data.config import GivenDoseConfig
-from ndestudio.gui.building import button, label, row
+from ndestudio.gui.building import button, combo, label, quiet, row
 from ndestudio.gui.theme import GRID, monospace
 from ndestudio.gui.widgets.tables.table import Table
 from ndestudio.session.data.experiments import ExperimentRow
@@ -19,7 +19,11 @@ _COLUMNS: tuple[tuple[str, str, str], ...] = (
     ("compartment", "Into", "The compartment: a state, or its number in the equations; empty: where the equations say"),
     ("additional", "Further", "How many equal doses follow (ADDL)"),
     ("interval", "Each after", "Time between doses (II)"),
-    ("steady_state", "Steady state", "1: repeated for ever before, which replaces what was there; 2: which adds to it"),
+    (
+        "steady_state",
+        "SS",
+        "Steady state. 1: repeated for ever before, which replaces what was there; 2: which adds to it",
+    ),
     ("reset", "Reset", "All compartments are emptied before"),
 )
 _EDIT = Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsEditable | Qt.ItemFlag.ItemIsSelectable
@@ -40,27 +44,55 @@ class DosePanel(QWidget):
         heads = [(title, tip) for _, title, tip in _COLUMNS]
         self.table = Table("Doses of the run", heads, stretch=tuple(range(len(heads))), row_height=28)
         self.table.cellChanged.connect(self._on_cell)
-        self.title = label("", "heading")
+        self.chooser = combo((), "Run whose doses are shown", "Run whose doses are shown")
+        self.chooser.setMinimumWidth(18 * GRID)
+        self.chooser.currentIndexChanged.connect(lambda _: self._show())
         self.note = label("", "muted")
         self.add = button("Add dose", self._on_add, tip="A further dose like the last one, one interval later")
         self.remove = button("Delete dose", self._on_remove, tip="Take the chosen row of the table away")
         self.again = button("As in the file", self._on_again, tip="The doses that the data file has for this run")
         layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setContentsMargins(GRID, GRID, GRID, GRID)
         layout.setSpacing(GRID)
-        layout.addLayout(row(self.title, self.note, 1, self.add, self.remove, self.again, spacing=GRID))
+        layout.addLayout(
+            row(label("Run", "muted"), self.chooser, self.note, 1, self.add, self.remove, self.again, spacing=GRID)
+        )
         layout.addWidget(self.table, 1)
         self._row: ExperimentRow | None = None
+        self._rows: tuple[ExperimentRow, ...] = ()
+        self._show()
 
-    def show_run(self, shown: ExperimentRow | None) -> None:
-        """The doses of a run; None: there is no run."""
-        if shown is None or shown == self._row:
+    def show_rows(self, rows: tuple[ExperimentRow, ...]) -> None:
+        """The runs, of which the chosen one is shown."""
+        if rows == self._rows:
+            return
+        self._rows = rows
+        if [self.chooser.itemText(k) for k in range(self.chooser.count())] != [one.name for one in rows]:
+            before = self.chooser.currentText()
+            with quiet(self.chooser):
+                self.chooser.clear()
+                self.chooser.addItems([one.name for one in rows])
+                self.chooser.setCurrentIndex(max(self.chooser.findText(before), 0))
+        self._show()
+
+    def choose(self, name: str) -> None:
+        """Show the doses of a run."""
+        self.chooser.setCurrentIndex(max(self.chooser.findText(name), 0))
+
+    def _show(self) -> None:
+        chosen = self.chooser.currentIndex()
+        shown = self._rows[chosen] if 0 <= chosen < len(self._rows) else None
+        self.add.setEnabled(shown is not None)
+        self.remove.setEnabled(shown is not None and bool(shown.given))
+        self.again.setEnabled(shown is not None and shown.own_doses)
+        if shown == self._row:
             return
         self._row = shown
-        self.title.setText(f"Doses of {shown.name}" if shown.name else "Doses")
+        if shown is None:
+            self.table.setRowCount(0)
+            self.note.setText("")
+            return
         self.note.setText("changed here" if shown.own_doses else "" if shown.given else "none in the data")
-        self.remove.setEnabled(bool(shown.given))
-        self.again.setEnabled(shown.own_doses)
         blocked = self.table.blockSignals(True)
         self.table.setRowCount(len(shown.given))
         for number, given in enumerate(shown.given):
@@ -78,8 +110,8 @@ class DosePanel(QWidget):
 
     def reshow(self) -> None:
         """Put back what is true after something refused was typed."""
-        shown, self._row = self._row, None
-        self.show_run(shown)
+        self._row = None
+        self._show()
 
     def _on_cell(self, number: int, section: int) -> None:
         if self._row is None or number >= len(self._row.given):

@@ -14,7 +14,7 @@ _RUN, _CONDITION, _DOSES, _STARTS, _FIRST_INPUT = range(5)
 _HEADS = (
     ("Run", "Trajectory of the data"),
     ("Condition", "Under which it was; type another one, empty: what the column of the data says"),
-    ("Doses", "How many doses it was given; the table below has those of the chosen run"),
+    ("Doses", "How many doses it was given; the tab Doses shows and changes those of the chosen run"),
     ("Starts", "Initial values that are known and not estimated, such as `x = 1.5; y = 0`"),
 )
 _EDIT = Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsEditable | Qt.ItemFlag.ItemIsSelectable
