@@ -18,7 +18,7 @@ _COLUMNS: tuple[tuple[str, str, str], ...] = (
     ("duration", "Duration", "Of an infusion; empty: a dose given at once"),
     ("compartment", "Into", "The compartment: a state, or its number in the equations; empty: where the equations say"),
     ("additional", "Further", "How many equal doses follow (ADDL)"),
-    ("interval", "Each after", "Time between doses (II)"),
+    ("interval", "Interval", "Time between doses (II)"),
     (
         "steady_state",
         "SS",
