@@ -65,6 +65,7 @@ if TYPE_CHECKING:
         run,
         save_project,
     )
+    from ndestudio.project.sweep.library import sweep
     from ndestudio.solve.scipy_reference import simulate, simulate_trajectory
     from ndestudio.solve.stochastic.paths import StochasticPaths, simulate_paths
     from ndestudio.symbolic import SymbolicRegressor
@@ -136,6 +137,7 @@ _HOME = {
     "load_spec": "project",
     "parse_spec": "project",
     "recover": "project",
+    "sweep": "project.sweep.library",
     "run": "project",
     "save_project": "project",
 }
@@ -204,6 +206,7 @@ __all__ = [
     "simulate_trajectory",
     "stated_model",
     "suggest_next_run",
+    "sweep",
     "to_latex",
     "to_sympy",
     "to_text",

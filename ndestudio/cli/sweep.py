@@ -35,7 +35,12 @@ def _arguments(parser: ArgumentParser) -> None:
     )
     parser.add_argument("-o", "--output", metavar="FOLDER", type=Path, help="folder of the sweep (default: sweep)")
     parser.add_argument("--executor", default="local", metavar="WHERE", help=f"who computes: {FORMS} (default: local)")
-    parser.add_argument("--work", choices=("run", "train"), default="run", help="train and distil, or train alone")
+    parser.add_argument(
+        "--work",
+        choices=("run", "train", "recover"),
+        default="run",
+        help="train and distil (default), train alone, or the recovery test of the table [recovery]",
+    )
     parser.add_argument(
         "--keep", action="store_true", help="keep the project of each variant, to open it in the window"
     )

@@ -76,6 +76,7 @@ def recover(
     reporter: Reporter | None = None,
     base: str | Path | None = None,
     *,
+    dataset: Dataset | None = None,
     fit_ground_truth: bool = False,
     fit: Fit | None = None,
 ) -> Recovery:
@@ -83,6 +84,8 @@ def recover(
 
     Parameters
     ----------
+    dataset
+        The data of the spec where they are loaded already (None: its files are read).
     fit_ground_truth
         Fit the constants of the ground truth to the real data first.
     fit
@@ -97,7 +100,7 @@ def recover(
     from ndestudio.distil.recovery import recovery_test
 
     reporter = SilentReporter() if reporter is None else reporter
-    dataset = _with_data(Project(spec=spec), reporter, base).dataset
+    dataset = _with_data(Project(spec=spec, dataset=dataset), reporter, base).dataset
     assert dataset is not None
     ground_truth = spec.recovery
     if fit_ground_truth:

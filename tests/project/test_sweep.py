@@ -284,3 +284,27 @@ def test_what_cannot_be_done_is_told(
 
 def test_a_variation_keeps_its_name() -> None:
     assert Variation(("model", "networks", "f", "width"), (8,)).name == "model.networks.f.width"
+
+
+def test_one_call_of_the_library(spec_file: Path, tmp_path: Path) -> None:
+    import ndestudio as nde
+
+    found = nde.sweep(spec_file, {"train.seed": range(2)}, tmp_path / "out", executor="here", work="train")
+    assert found["train.seed"].to_list() == [0, 1]
+    assert found["parameter.k"].to_list() == pytest.approx([K, K], rel=1e-4)
+    with pytest.raises(SpecError, match="over no values"):
+        nde.sweep(spec_file, {"train.seed": []}, tmp_path / "out", executor="here")
+
+
+def test_recovery_tests_are_rows_like_others(spec_file: Path, tmp_path: Path) -> None:
+    text = spec_file.read_text(encoding="utf-8").replace("-k*A", "-f(A)").replace("[model.parameters]\nk = 0.3\n", "")
+    spec_file.write_text(
+        text + "[model.networks.f]\nwidth = 4\n[train]\ntime_limit = 5.0\n[distil]\nseconds = 1.0\n"
+        "[recovery.formulas]\nf = '0.7*A'\n",
+        encoding="utf-8",
+    )
+    folder = made(tmp_path / "out", load_spec(spec_file), [variation("recovery.seed=1")], work="recover")
+    assert sweep(folder, executor("here")).computed == 1
+    (row,) = folder.rows()
+    assert row.outcome == "found", row.sentence
+    assert row.equations[0].startswith("f(A) = ")

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from ndestudio.fitting.metrics import Metrics
     from ndestudio.model.fitted import FittedModel
 
-Work = Literal["run", "train"]
-"""What is done with each variant: train and distil, or train alone."""
+Work = Literal["run", "train", "recover"]
+"""What is done with each variant: train and distil, train alone, or the recovery test of its table `[recovery]`."""
 FAILED = "failed"
 
 
@@ -35,7 +35,7 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     values
         Setting -> the value of this variant.
     outcome
-        Of the training, or of the distilling where there was one; `"failed"` where the sentence is an error.
+        Of the training, or of the distilling or the recovery test where there was one; `"failed"` where the sentence is an error.
     train_error, validation_error, test_error
         Mean NRMSE of the simulated model (None: no such rows, or no simulation).
     complexity
@@ -94,6 +94,8 @@ def computed(
     dataset = datasets[data]
     only = _Until(reporter, work)
     try:
+        if work == "recover":
+            return _recovered(spec, dataset, key, number, values, reporter), b""
         project = run(spec, only, dataset=dataset, on_stage=only.reached)
     except NdeStudioError as error:
         return failed(key, number, values, str(error)), b""
@@ -141,8 +143,40 @@ def _row(project: Project, key: str, number: int, values: Mapping[str, Any]) -> 
     )
 
 
+def _recovered(
+    spec: Spec, dataset: Dataset, key: str, number: int, values: Mapping[str, Any], reporter: Reporter
+) -> Row:
+    from ndestudio.expression.text import short_text
+    from ndestudio.project.pipeline import recover
+
+    found = recover(spec, reporter, dataset=dataset)
+    terms = [
+        f"{one.neural_term}({', '.join(one.arguments)}) = {short_text(one.found, spec.export.digits)}"
+        for one in found.neural_terms
+        if one.found is not None
+    ]
+    return Row(
+        key=key,
+        number=number,
+        values=dict(values),
+        outcome=found.outcome,
+        sentence=found.sentence,
+        train_error=_finite(found.errors.get("train")),
+        validation_error=_finite(found.errors.get("validation")),
+        test_error=_finite(found.errors.get("test")),
+        equations=tuple(terms),
+        parameters={name: float(value) for name, (_, value) in found.parameters.items()},
+        seconds={stage: round(float(value), 3) for stage, value in found.seconds.items()},
+        worker=platform.node(),
+        ended=_now(),
+    )
+
+
 def _mean(metrics: Metrics | None, part: str) -> float | None:
-    value = getattr(metrics, part).get("mean") if metrics is not None else None
+    return _finite(getattr(metrics, part).get("mean") if metrics is not None else None)
+
+
+def _finite(value: float | None) -> float | None:
     return float(value) if value is not None and math.isfinite(value) else None
 
 

@@ -57,7 +57,7 @@ def variation(text: str) -> Variation:
     name, sign, values = text.partition("=")
     if not sign or not name.strip() or not values.strip():
         raise SpecError(f"--vary {text}: write SETTING=VALUES, as train.seed=0..31 or model.networks.f.width=8,16,32")
-    setting = _keys(name.strip(), text)
+    setting = setting_of(name.strip())
     return Variation(setting, _range(values, text) or tuple(_value(part) for part in _parts(values, text)))
 
 
@@ -98,18 +98,24 @@ def _shown(names: Sequence[str], values: Sequence[Any]) -> str:
     return ", ".join(f"{name}={value}" for name, value in zip(names, values, strict=True))
 
 
-def _keys(name: str, text: str) -> tuple[str, ...]:
-    """Dotted keys as TOML reads them, quoted ones too."""
+def setting_of(name: str) -> tuple[str, ...]:
+    """Dotted keys as TOML reads them, quoted ones too.
+
+    Raises
+    ------
+    SpecError
+        It is no name of a setting.
+    """
     try:
         table: Any = tomllib.loads(f"{name} = 0")
     except tomllib.TOMLDecodeError:
         raise SpecError(
-            f"--vary {text}: `{name}` is no setting; write its keys with dots, as model.networks.f.width"
+            f"--vary: `{name}` is no setting; write its keys with dots, as model.networks.f.width"
         ) from None
-    keys = []
+    keys: list[str] = []
     while isinstance(table, dict):
         if len(table) != 1:
-            raise SpecError(f"--vary {text}: `{name}` is no single setting")
+            raise SpecError(f"--vary: `{name}` is no single setting")
         ((key, table),) = table.items()
         keys.append(key)
     return tuple(keys)
