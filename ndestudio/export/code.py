@@ -12,6 +12,7 @@ from ndestudio.export.content import Content, Quantity, plain
 from ndestudio.export.printer import exact
 from ndestudio.expression.text import to_text
 from ndestudio.expression.tree import Expr, Name, walk
+from ndestudio.model.events import GIVEN, text_of
 
 WIDTH = 110
 """Longest line of generated code where it can be helped."""
@@ -21,6 +22,7 @@ def header(content: Content, mapping: Mapping[str, str]) -> list[str]:
     """What every artefact says first: title, equations, replaced neural terms, origin, notes, renamed quantities."""
     lines = [content.title, ""]
     lines += [f"d({q.name})/dt = {to_text(rhs)}" for q, rhs in zip(content.states, content.equations, strict=True)]
+    lines += [text_of(event) for event in content.events]
     lines += [f"{quantity.name} = {to_text(expr)}" for quantity, expr in content.outputs]
     if content.formulas:
         lines += ["", "Found by symbolic regression:"]
@@ -31,7 +33,7 @@ def header(content: Content, mapping: Mapping[str, str]) -> list[str]:
         lines += ["", f"{name}({', '.join(network.arguments)}) is a neural network; its weights are below."]
     lines += ["", *content.origin.sentences()]
     lines += content.notes
-    renamed = [f"{name} is called {new} here" for name, new in mapping.items() if name != new]
+    renamed = [f"{name} is called {new} here" for name, new in mapping.items() if name not in (new, GIVEN)]
     if renamed:
         lines += ["", "Names this language does not allow, or uses itself: " + "; ".join(renamed) + "."]
     return [plain(line) for line in lines]
@@ -87,7 +89,7 @@ def number_text(value: float) -> str:
     return exact(value)
 
 
-def number_list(values: Float[np.ndarray, "..."]) -> list[str]:
+def number_list(values: Float[np.ndarray, "..."] | Sequence[float]) -> list[str]:
     return [number_text(value) for value in np.asarray(values, dtype=float).ravel()]
 
 

@@ -9,15 +9,18 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-from ndestudio.data.control_path import KINDS
 from ndestudio.data.dataset import Dataset, Source, Trajectory
-from ndestudio.errors import ExportError
+from ndestudio.errors import DataError, EquationError, ExportError
+from ndestudio.export.paths import InputTable, input_table
 from ndestudio.export.track import Track
 from ndestudio.expression import evaluate, to_text
 from ndestudio.expression.tree import CONSTANTS, Expr, calls, names
 from ndestudio.figures.text import plain
 from ndestudio.fitting.metrics import Metrics
+from ndestudio.model.events import GIVEN, Event
 from ndestudio.model.fitted import FittedModel, NetworkWeights
+from ndestudio.model.schedule import RANK, given_by_data, schedule
+from ndestudio.model.system import System
 from ndestudio.model.units import UnitProblem, unit_problems
 from ndestudio.problem.delays import Delays, system_delays
 
@@ -25,8 +28,6 @@ DEFAULT_SPAN = (0.0, 10.0)
 """Times of a simulation for a model that comes without data."""
 RELAXATIONS = 20.0
 """Slowest relaxation times over which a program runs to a measured steady state."""
-STEEP = 1e-9
-"""Part of the time to the next sample over which a program has an input step."""
 
 
 @dataclass(frozen=True)
@@ -111,6 +112,8 @@ class Content:
         An explicit solver would need very many steps.
     delays
         What the equations read of earlier times; None where nothing.
+    events
+        What changes states at a moment, that which comes first at one time before the others; their doses are in the tracks.
     """
 
     title: str
@@ -127,6 +130,7 @@ class Content:
     origin: Origin
     stiff: bool = False
     delays: Delays | None = None
+    events: tuple[Event, ...] = ()
     notes: tuple[str, ...] = field(default=())
 
     @property
@@ -137,7 +141,24 @@ class Content:
         found = [quantity.name for quantity in quantities]
         for neural_term, network in self.networks.items():
             found += [neural_term, *network.arguments]
+        if self.doses:
+            found.append(GIVEN)
         return tuple(dict.fromkeys(found))
+
+    @property
+    def doses(self) -> bool:
+        """Whether events happen at doses of the data."""
+        return any(event.of_data for event in self.events)
+
+    @property
+    def conditions(self) -> tuple[int, ...]:
+        """Numbers of the events that wait for a condition."""
+        return tuple(k for k, event in enumerate(self.events) if event.condition is not None)
+
+    @property
+    def event_expressions(self) -> tuple[Expr, ...]:
+        """All that is written in events."""
+        return tuple(expr for event in self.events for expr in event.expressions)
 
     @property
     def time_title(self) -> str:
@@ -187,8 +208,20 @@ def content(model: FittedModel, dataset: Dataset | None = None, origin: Origin |
         origin=origin,
         stiff=_stiff(model, tracks),
         delays=system_delays(system),
-        notes=tuple(plain(f"Units do not fit, and nothing is converted: {one}.") for one in doubts),
+        events=tuple(system.events[k] for k in _order(system)),
+        notes=_notes(model, tracks, doubts),
     )
+
+
+def _notes(model: FittedModel, tracks: tuple[Track, ...], doubts: Sequence[UnitProblem]) -> tuple[str, ...]:
+    found = [f"Units do not fit, and nothing is converted: {one}." for one in doubts]
+    settled = [track.name for track in tracks if track.settled]
+    if settled:
+        found.append(
+            f"{', '.join(settled[:5])}{', ...' if len(settled) > 5 else ''}: a steady state (before the begin, or of doses that have "
+            "been repeated for ever) was found with the parameters below; with others the initial values have to be found anew."
+        )
+    return tuple(map(plain, found))
 
 
 def _check_lags(model: FittedModel) -> None:
@@ -207,7 +240,7 @@ def _stiff(model: FittedModel, tracks: tuple[Track, ...]) -> bool:
     first = tracks[0]
     times = np.linspace(first.start, first.stop, 5)
     longest = max(track.stop - track.start for track in tracks)
-    return is_stiff(model, times, first.initial, first.control(model), longest)
+    return is_stiff(model, times, first.initial, first.control, longest)
 
 
 def _check_names(model: FittedModel) -> None:
@@ -227,6 +260,12 @@ def _check_names(model: FittedModel) -> None:
             raise ExportError(f"the model calls something {plain(name)!r}, which is no name; write its equations anew")
     for expr in (*system.rhs, *system.outputs.values()):
         _check_expression(expr, own, callable_)
+    for event in system.events:
+        for state, _ in event.changes:
+            if state not in system.states:
+                raise ExportError(f"an event changes `{plain(state)}`, which is no state; write the equations anew")
+        for expr in event.expressions:
+            _check_expression(expr, {*own, GIVEN}, callable_)
     for _, arguments, expr, constants in formulas:
         _check_expression(expr, {*own, *arguments, *constants}, callable_)
 
@@ -277,7 +316,10 @@ def _tracks(model: FittedModel, dataset: Dataset | None) -> tuple[Track, ...]:
             raise ExportError(
                 f"the model is driven by the measured input `{model.system.inputs[0]}`; export it together with its data"
             )
-        tracks = tuple(Track(name, *DEFAULT_SPAN, np.asarray(y0, dtype=float)) for name, y0 in model.initial.items())
+        events = _scheduled(model, None)
+        tracks = tuple(
+            Track(name, *DEFAULT_SPAN, np.asarray(y0, dtype=float), **events) for name, y0 in model.initial.items()
+        )
     else:
         tracks = tuple(_track(model, dataset, trajectory) for trajectory in dataset.trajectories)
     if not tracks:
@@ -300,35 +342,59 @@ def _plainly_named(tracks: tuple[Track, ...]) -> tuple[Track, ...]:
 
 
 def _track(model: FittedModel, dataset: Dataset, trajectory: Trajectory) -> Track:
-    control, tables = trajectory.control, []
-    for name in model.system.inputs:
-        column = dataset.input_names.index(name)
-        _check_kind(name, control.kind(column), control.periods[column] if control.periods else 0.0)
-        times, values = control.times[column], control.values[column]
-        pieces = control.pieces[column]
-        if pieces is not None and pieces.ramps:
-            raise ExportError(
-                f"an input jumps in trajectory `{trajectory.name}` (at {pieces.ramps[0][1]:g}) and its rate of change `{name}` is read; "
-                "solvers of programs would step over that. Choose `linear` or `hermite` in `interpolation`, and leave out the second of "
-                "two rows at one time"
-            )
-        if column in dict(control.rate_of) and pieces is not None:
-            # the slope of straight lines, which is held
-            breaks, levels = pieces.function.breaks, pieces.function.coefficients[:, 0]
-            times, values = np.repeat(breaks, 2)[1:], np.repeat(levels, 2)[:-1]
-        elif KINDS[control.kind(column)].held:
-            # the value before each sample, then the one after it
-            times, values = np.repeat(times, 2)[1:], np.repeat(values, 2)[:-1]
-        tables.append(_without_steps(times, values))
-    from ndestudio.problem.conditions import initial_state
+    from ndestudio.problem.conditions import initial_state, unsettled
 
+    track = Track(
+        trajectory.name,
+        0.0,
+        0.0,
+        np.zeros(0),
+        tuple(_input(dataset, trajectory, name) for name in model.system.inputs),
+        control=trajectory.control if model.system.inputs else None,
+    )
     if trajectory.is_steady_state:
-        return _to_rest(model, trajectory, tuple(tables))
+        return _to_rest(model, trajectory, track)
     initial = initial_state(model, trajectory)
-    return Track(trajectory.name, float(trajectory.t[0]), float(trajectory.t[-1]), initial, tuple(tables))
+    if sentence := unsettled(model, trajectory, initial):
+        raise ExportError(sentence)
+    return replace(
+        track,
+        start=float(trajectory.t[0]),
+        stop=float(trajectory.t[-1]),
+        initial=initial,
+        settled=trajectory.settles or any(one.steady_state for one in trajectory.doses),
+        **_scheduled(model, trajectory),
+    )
 
 
-def _to_rest(model: FittedModel, trajectory: Trajectory, tables: tuple[Any, ...]) -> Track:
+def _input(dataset: Dataset, trajectory: Trajectory, name: str) -> InputTable:
+    table = input_table(trajectory.control, dataset.input_names.index(name))
+    if table is None:
+        raise ExportError(
+            f"the input `{name}` has no samples in trajectory `{plain(trajectory.name)}`; measure it there, or leave the trajectory out"
+        )
+    return table
+
+
+def _order(system: System) -> list[int]:
+    """Events with those first that come first at one time."""
+    return sorted(range(len(system.events)), key=lambda k: RANK.get(system.events[k].kind, len(RANK)))
+
+
+def _scheduled(model: FittedModel, trajectory: Trajectory | None) -> dict[str, Any]:
+    """Events of a track: in the numbers of the model, in those of the programs, and what the data give."""
+    order = _order(model.system)
+    try:
+        found = schedule(model.system, model.parameters, trajectory)
+        given = tuple(tuple(given_by_data(model.system, k, trajectory)) for k in order)
+    except (DataError, EquationError) as error:
+        raise ExportError(f"the events cannot be written: {error}") from error
+    if not order:
+        return {}
+    return {"events": found, "happens": replace(found, which=np.argsort(order)[found.which]), "given": given}
+
+
+def _to_rest(model: FittedModel, trajectory: Trajectory, track: Track) -> Track:
     """From the initial values to the steady state that was measured: programs show how it is reached."""
     from ndestudio.model.initial import model_start, start_values
     from ndestudio.problem.space import structure_of
@@ -343,25 +409,4 @@ def _to_rest(model: FittedModel, trajectory: Trajectory, tables: tuple[Any, ...]
         start = values[trajectory.name]
     slowest = float(np.abs(np.real(found.eigenvalues)).min(initial=np.inf))
     length = RELAXATIONS / slowest if found.settles and np.isfinite(slowest) and slowest > 0 else DEFAULT_SPAN[1]
-    return Track(trajectory.name, 0.0, length, start, tables)
-
-
-def _check_kind(name: str, kind: str, period: float) -> None:
-    """Programs have straight lines, steps among them."""
-    if kind in ("cubic", "hermite") or period:
-        how = "repeats itself" if period else f"goes between its samples as `{kind}`"
-        raise ExportError(
-            f"the input `{name}` {how}; programs are written for straight lines and held values only. Choose another "
-            "`interpolation`, or sample the input densely"
-        )
-
-
-def _without_steps(
-    times: Float[np.ndarray, " sample"], values: Float[np.ndarray, " sample"]
-) -> tuple[Float[np.ndarray, " sample"], Float[np.ndarray, " sample"]]:
-    """Samples at different times: a step becomes a line over `STEEP` of the gap after it, for programs interpolate linearly."""
-    times = times.astype(float)
-    for place in np.flatnonzero(np.diff(times) == 0):
-        gap = times[place + 2] - times[place] if place + 2 < len(times) else times[place] - times[max(place - 1, 0)]
-        times[place + 1] += max(STEEP * gap, 4 * np.spacing(abs(times[place])))
-    return times, values.astype(float)
+    return replace(track, stop=length, initial=start)

@@ -14,7 +14,7 @@ from ndestudio.expression.tree import Call, Expr, walk
 
 def used(content: Content) -> tuple[Function, ...]:
     """Known functions in the equations, outputs and networks of a model, in order of their appearance."""
-    expressions = [*content.equations, *(expr for _, expr in content.outputs)]
+    expressions = [*content.equations, *(expr for _, expr in content.outputs), *content.event_expressions]
     if content.delays is not None:
         expressions += [*content.delays.lags, *(past for past in content.delays.past if past is not None)]
     for network in content.networks.values():

@@ -23,9 +23,25 @@ _PYTHON = (
     "print", "sum", "pow", "zip", "map", "open", "str", "sys", "csv", "argparse", "np", "solve_ivp", "math", "t", "state",
     "forcing", "p", "pi", "raw", "sigmoid", "softplus", "swish", "gelu", "field", "outputs", "simulate", "inputs", "main", "network", "TITLE", "PARAMETERS", "STATES", "OUTPUTS",
     "INPUTS", "TIME", "TRAJECTORIES", "NETWORKS", "UNITS", "trajectory", "parameters", "rtol", "atol", "model",
+    "bisect_right", "knots", "schedule", "moments", "conditions", "happen", "piece", "EVENTS", "KINDS", "WAITING", "LOOKS", "MOST",
+    "given", "lags", "past", "joints", "DELAYED", "earlier", "which_state", "first_state",
 )  # fmt: skip
 
-_JAX = (*_PYTHON, "jax", "jnp", "diffrax", "args", "_inputs", "X64", "SCALE")
+_JAX = (
+    *_PYTHON,
+    "jax",
+    "jnp",
+    "diffrax",
+    "args",
+    "_inputs",
+    "X64",
+    "SCALE",
+    "optimistix",
+    "controller",
+    "changed",
+    "REPETITIONS",
+    "SAME",
+)
 
 _JULIA = (
     "baremodule", "begin", "break", "catch", "const", "continue", "do", "else", "elseif", "end", "export", "false",
@@ -36,6 +52,8 @@ _JULIA = (
     "parse", "print", "println", "join", "length", "map", "sum", "collect", "range", "findfirst", "error", "string", "ARGS",
     "TITLE", "PARAMETERS", "STATES", "OUTPUTS", "INPUTS", "TIME", "TRAJECTORIES", "solve", "sol", "prob", "names", "size",
     "ODEProblem", "AutoVern7", "Rodas5P", "OrdinaryDiffEq", "Base", "Core", "Main", "trajectory", "parameters", "isempty",
+    "given", "known", "knots", "schedule", "repeated", "doses", "conditions", "settle", "record!", "piece!", "EVENTS", "WAITING",
+    "append!", "push!", "sort", "first", "last", "filter", "filter!", "zero", "reverse", "reached", "track",
 )  # fmt: skip
 
 _MATLAB = (
@@ -50,6 +68,7 @@ _MATLAB = (
     "until", "do", "unwind_protect", "legend", "hold", "grid", "view", "sigma", "filter", "gradient", "kron", "nargin",
     "nargout", "fprintf", "ode45", "ode15s", "odeset", "interp1", "linspace", "error", "true", "false", "logical", "double",
     "single", "char", "cell", "struct", "table", "string", "parameters", "names", "units", "log1p",
+    "after", "given", "known", "happens", "schedule", "in_order", "repeated", "doses", "conditions", "settle", "flow", "value",
 )  # fmt: skip
 
 _C = (
@@ -68,6 +87,9 @@ _C = (
     "significand", "unix", "linux", "ddiv", "fdim", "fma", "nearbyint", "ilogb", "gets", "getc", "putc", "step", "y_new",
     "read", "write", "tolerance", "layer", "activation", "observed", "this_layer", "next_layer", "table", "track", "tracks", "magnitude", "derivative", "next_kink", "factorise", "solve", "relative", "scaled_norm", "jacobian", "attempt",
     "parameters", "N_STATES", "N_OUTPUTS", "N_INPUTS", "N_TRAJECTORIES", "softplus", "sigmoid", "trajectory",
+    "inside", "after", "given", "events", "change", "occurrence", "plan", "add", "repeat", "give", "dose", "known", "schedule",
+    "earlier_of", "waiting", "conditions", "value", "run", "apply", "begin", "advance", "flow", "happen", "differs", "LOOKS", "MOST",
+    "N_EVENTS", "N_CONDITIONS", "experiment", "nextafter", "qsort", "realloc", "memcpy", "memset", "floor",
 )  # fmt: skip
 
 
@@ -82,7 +104,7 @@ def reserved(language: str) -> frozenset[str]:
     """Names that generated code of ``language`` may not use for quantities of the model."""
     tables = {"python": _PYTHON, "jax": _JAX, "julia": _JULIA, "matlab": _MATLAB, "c": _C}
     if language == "sympy":
-        return _sympy_names() | {"rhs", "parameters", "outputs", "initial", "substituted", "t"}
+        return _sympy_names() | {"rhs", "parameters", "outputs", "initial", "substituted", "t", "events", "doses"}
     if language not in tables:
         return frozenset()
     own = {name: entry.written(language) for name, entry in BUILT_IN.items() if entry.rewrite is None}

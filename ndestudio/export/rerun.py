@@ -182,4 +182,13 @@ def _numbers(output: str) -> Float[np.ndarray, "time column"]:
 def _reference(model: FittedModel, track: Track, times: Float[np.ndarray, " time"]) -> Float[np.ndarray, "time state"]:
     from ndestudio.solve.scipy_reference import simulate
 
-    return simulate(model, times, track.initial, track.control(model), rtol=1e-10, atol=1e-12).states
+    found = simulate(
+        model,
+        times,
+        track.initial,
+        track.control,
+        rtol=1e-10,
+        atol=1e-12,
+        events=track.events if model.system.events else None,
+    )
+    return found.states

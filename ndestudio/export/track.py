@@ -8,7 +8,11 @@ import numpy as np
 from jaxtyping import Float
 
 from ndestudio.data.control_path import ControlPath
-from ndestudio.model.fitted import FittedModel
+from ndestudio.export.paths import InputTable
+from ndestudio.model.schedule import NOTHING, Schedule
+
+NEVER = float(np.finfo(float).max)
+"""A time that never comes."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,20 +26,31 @@ class Track:
     initial
         State at ``start``.
     inputs
-        For each input its sample times and values (missing samples left out).
+        Each input that the equations use.
+    events
+        What happens at known times, with the parameters of the model, numbered as in its system.
+    happens
+        The same, numbered as in ``Content.events``.
+    given
+        Of each event of ``Content.events`` what the data give: time, amount (or rate), and until when at most it happens.
+    control
+        The same inputs as the model itself takes them, in the order of its columns; None where it has none.
+    settled
+        The initial state is a steady state that was found beforehand, with the parameters of the model.
     """
 
     name: str
     start: float
     stop: float
     initial: Float[np.ndarray, " state"]
-    inputs: tuple[tuple[Float[np.ndarray, " sample"], Float[np.ndarray, " sample"]], ...] = ()
+    inputs: tuple[InputTable, ...] = ()
+    events: Schedule = NOTHING
+    happens: Schedule = NOTHING
+    given: tuple[tuple[tuple[float, float, float], ...], ...] = ()
+    control: ControlPath | None = None
+    settled: bool = False
 
-    def control(self, model: FittedModel) -> ControlPath | None:
-        """The inputs in the order of the model's input columns (0 where the equations use none); None if they use none."""
-        if not self.inputs:
-            return None
-        unused = (np.array([self.start]), np.zeros(1))
-        tables = dict(zip(model.system.inputs, self.inputs, strict=True))
-        times, values = zip(*(tables.get(name, unused) for name in model.inputs), strict=True)
-        return ControlPath(times, values)
+    def doses(self, event: int) -> list[tuple[float, float, float]]:
+        """What makes an event of the data happen, see ``given``; a largest number where it is not given up."""
+        rows = self.given[event] if event < len(self.given) else ()
+        return [(time, amount, min(until, NEVER)) for time, amount, until in rows]

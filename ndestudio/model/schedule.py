@@ -106,19 +106,39 @@ def _of_doses(
         chosen = regimens[int(event.compartment) - 1 : int(event.compartment)]
         _check_begin(trajectory, [one.time for one in chosen])
         return [(one.time, place, float(one.steady_state == ADDS), one.time) for one in chosen]
-    # what is under way where compartments are emptied is over
+    found = []
+    for one, time, given, until in _given(system, event, trajectory):
+        lag = _number(event.times[0], {**parameters, GIVEN: given}, event)
+        if one.steady_state:
+            _check_regimen(one, lag, trajectory)
+        _check_begin(trajectory, [time + lag])
+        if time + lag < until:
+            found.append((time + lag, place, given, time))
+    return found
+
+
+def given_by_data(system: System, place: int, trajectory: Trajectory | None) -> list[tuple[float, float, float]]:
+    """(time in the data, what is given, until when at most) of all that makes an event of the data happen.
+
+    Where that time and the lag come to the last number or beyond, it does not happen: compartments have been emptied since the
+    dose. What is given is an amount, a rate, or for regimens 1 where they add to what was there.
+    """
+    event = system.events[place]
+    if trajectory is None or not event.of_data:
+        return []
+    if event.kind in ("resets", "regimens"):
+        return [(moment, given, np.inf) for _, _, given, moment in _of_doses(system, place, {}, trajectory)]
+    return [(time, given, until) for _, time, given, until in _given(system, event, trajectory)]
+
+
+def _given(system: System, event: Event, trajectory: Trajectory) -> list[tuple[Dose, float, float, float]]:
+    """Each dose of an event with its time, what is given, and when what is under way is over."""
     emptied = [one.time for one in trajectory.doses if one.reset or one.steady_state not in (0, ADDS)]
     found = []
     for one in trajectory.doses:
-        if event.compartment not in ("", one.compartment):
-            continue
-        for time, given in _of_dose(one, event, system, trajectory):
-            lag = _number(event.times[0], {**parameters, GIVEN: given}, event)
-            if one.steady_state:
-                _check_regimen(one, lag, trajectory)
-            _check_begin(trajectory, [time + lag])
-            if not any(one.time < empty <= time + lag for empty in emptied):
-                found.append((time + lag, place, given, time))
+        if event.compartment in ("", one.compartment):
+            until = min((empty for empty in emptied if empty > one.time), default=np.inf)
+            found += [(one, time, given, until) for time, given in _of_dose(one, event, system, trajectory)]
     return found
 
 

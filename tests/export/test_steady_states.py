@@ -23,5 +23,5 @@ def test_a_program_runs_to_the_steady_state() -> None:
     model = initial_model(config, dataset, 0)
     track = _track(model, dataset, dataset.trajectories[0])
     assert np.isclose(track.stop - track.start, 100.0)
-    states = simulate(model, np.array([track.start, track.stop]), track.initial, track.control(model)).states
+    states = simulate(model, np.array([track.start, track.stop]), track.initial, track.control).states
     np.testing.assert_allclose(states[:, 0], [0.5, 3.0], rtol=1e-6)

@@ -148,3 +148,11 @@ def test_a_jump_that_makes_another_condition_true_sets_it_off_at_once():
     model, _ = set_up(text, {}, {"x": 0.0, "a": 0.0, "b": 0.0}, data)
     found = simulate(model, np.linspace(0.0, 4.0, 5), np.zeros(3))
     assert found.states[:, 1:].tolist() == [[0, 0], [0, 0], [1, 1], [0, 1], [0, 1]]
+
+
+def test_conditions_that_come_true_at_one_moment_all_count():
+    data = dataset_from_arrays(np.linspace(0.0, 4.0, 5), np.zeros((5, 3)), names=["x", "a", "b"])
+    text = "d(x)/dt = 1\nd(a)/dt = 0\nd(b)/dt = 0\nwhen x > 1.7: a = 1\nwhen x > 1.7: b = a + 1"
+    model, _ = set_up(text, {}, {"x": 0.0, "a": 0.0, "b": 0.0}, data)
+    found = simulate(model, np.linspace(0.0, 4.0, 5), np.zeros(3))
+    assert found.states[:, 1:].tolist() == [[0, 0], [0, 0], [1, 2], [1, 2], [1, 2]]

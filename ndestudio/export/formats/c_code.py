@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import ClassVar
 
 import numpy as np
@@ -12,6 +12,7 @@ from jaxtyping import Float
 from ndestudio.export.code import (
     commented,
     csv_field,
+    filled,
     header,
     number_list,
     number_text,
@@ -23,12 +24,28 @@ from ndestudio.export.code import (
     wrapped,
 )
 from ndestudio.export.content import Content, Quantity
+from ndestudio.export.event_parts import event_names, some_given_up
 from ndestudio.export.exporter import Exporter, Trial
+from ndestudio.export.formats.c_events import (
+    AFTER,
+    BEFORE,
+    CONDITIONS,
+    FIRST,
+    FLAGS,
+    FLOW,
+    GIVE,
+    REPEAT,
+    RUN,
+    dose_table,
+    event_functions,
+)
 from ndestudio.export.formats.c_solvers import DERIVATIVE, EXPLICIT, EXPLICIT_SOURCE, IMPLICIT, IMPLICIT_SOURCE
 from ndestudio.export.helpers import definitions, names_taken, used
 from ndestudio.export.names import identifiers
 from ndestudio.export.networks import ExportedNetwork, exported
+from ndestudio.export.paths import InputTable
 from ndestudio.export.printer import ATOM, Printer
+from ndestudio.export.track import Track
 from ndestudio.expression.functions import BUILT_IN
 from ndestudio.expression.tree import Call, Expr, Number, walk
 
@@ -46,13 +63,16 @@ class CPrinter(Printer):
 def c_code(content: Content) -> str:
     """The program: `cc -std=c99 model.c -lm -o model && ./model` prints a CSV."""
     functions = used(content)
-    names = identifiers(content.names, "c", names_taken(functions, "c"))
+    names = identifiers(content.names, "c", (*names_taken(functions, "c"), *event_names(content)))
     usage = _USAGE.replace("@SOLVER@", IMPLICIT_SOURCE if content.stiff else EXPLICIT_SOURCE)
     write = CPrinter(names, content.networks)
     lines = commented([_comment(line) for line in (*header(content, names), "", *usage.splitlines())], "//")
     lines += ["", "#include <math.h>", "#include <stdio.h>", "#include <stdlib.h>", "#include <string.h>", ""]
     lines += ["enum {", f"    N_STATES = {len(content.states)},", f"    N_OUTPUTS = {len(content.outputs)},"]
-    lines += [f"    N_INPUTS = {len(content.inputs)},", f"    N_TRAJECTORIES = {len(content.tracks)}", "};", ""]
+    lines += [f"    N_INPUTS = {len(content.inputs)},"]
+    lines += [f"    N_EVENTS = {len(content.events)},"] if content.events else []
+    lines += [f"    N_CONDITIONS = {len(content.conditions)},"] if content.conditions else []
+    lines += [f"    N_TRAJECTORIES = {len(content.tracks)}", "};", ""]
     lines += _parameters(content)
     lines += _tables(content)
     # the networks bring those of their constraints
@@ -65,21 +85,41 @@ def c_code(content: Content) -> str:
     if content.outputs:
         lines += ["", *_outputs(content, write, names)]
     lines += ["", *_inputs(content)]
-    titles = ",".join(csv_field(title) for title in _titles(content))
-    main = _MAIN.replace("@TITLES@", text(titles)).replace("@OBSERVE@\n", _OBSERVE if content.outputs else "")
-    return (
-        "\n".join(
-            [
-                *lines,
-                "",
-                *DERIVATIVE.splitlines(),
-                *(IMPLICIT if content.stiff else EXPLICIT).splitlines(),
-                "",
-                *main.splitlines(),
-            ]
-        )
-        + "\n"
+    lines += ["", *DERIVATIVE.splitlines(), *(IMPLICIT if content.stiff else EXPLICIT).splitlines(), ""]
+    lines += [*_events(content, write, names), *_main(content).splitlines()]
+    return "\n".join(lines) + "\n"
+
+
+def _events(content: Content, write: Printer, names: Mapping[str, str]) -> list[str]:
+    if not content.events:
+        return []
+    kinds = {event.kind for event in content.events}
+    lines = event_functions(content, write, names, _unpacking)
+    run, waits = RUN, bool(content.conditions)
+    pieces = {"FLAGS": FLAGS, "FIRST": FIRST, "BEFORE": BEFORE, "AFTER": AFTER} if waits else {}
+    run = filled(
+        run,
+        **dict.fromkeys(("FLAGS", "FIRST", "BEFORE", "AFTER"), "") | pieces,
+        CONDITIONS=CONDITIONS if waits else FLOW,
     )
+    until = " && t < one->until" if some_given_up(content) else ""
+    give = filled(GIVE, UNTIL=until) if content.doses else ""
+    plan = {"REPEAT": REPEAT if "every" in kinds else "", "GIVE": give}
+    return [*(part for line in lines for part in filled(line, **plan).splitlines() or [""]), *run.splitlines(), ""]
+
+
+def _main(content: Content) -> str:
+    titles = ",".join(csv_field(title) for title in _titles(content))
+    simple = {
+        "BEGIN": _BEGIN,
+        "STATE": "state",
+        "TIME": "t",
+        "ADVANCE": "integrate(experiment, &t, stop, state, &step)",
+    }
+    stepped = {"BEGIN": _BEGIN_EVENTS, "STATE": "r.state", "TIME": "r.t", "ADVANCE": "advance(experiment, &r, stop)"}
+    pieces = stepped if content.events else simple
+    observe = filled(_OBSERVE, **pieces) if content.outputs else ""
+    return filled(_MAIN.replace("@OBSERVE@\n", observe), TITLES=text(titles), **pieces)
 
 
 def text(value: str) -> str:
@@ -114,31 +154,56 @@ def _tables(content: Content) -> list[str]:
     lines = ["// Typical magnitude of each state, for the tolerance.", "static const double magnitude[N_STATES] = {"]
     lines += [*wrapped(number_list(content.scale), "    "), "};", ""]
     if content.inputs:
-        lines += ["typedef struct {", "    int n;", "    const double *t;", "    const double *values;", "} table;", ""]
+        lines += _TABLE.splitlines()
         for index, track in enumerate(content.tracks):
-            for row, pair in enumerate(track.inputs):
-                for kind, numbers in zip(("t", "values"), pair, strict=True):
-                    lines += _array(f"input_{index}_{row}_{kind}", numbers)
+            for row, one in enumerate(_pieces(track)):
+                lines += _array(f"breaks_{index}_{row}", one.breaks)
+                lines += _array(f"coefficients_{index}_{row}", np.concatenate(one.coefficients))
+    if content.doses:
+        lines += [
+            "typedef struct {",
+            "    int event;",
+            f"    double t, amount{', until' if some_given_up(content) else ''};",
+            "} dose;",
+            "",
+        ]
+        lines += [line for index in range(len(content.tracks)) for line in dose_table(content, index)]
     lines += ["typedef struct {", "    const char *name;", "    double start, stop;", "    double initial[N_STATES];"]
     lines += ["    table inputs[N_INPUTS];"] if content.inputs else []
+    lines += ["    int n_doses;", "    const dose *doses;"] if content.doses else []
     lines += ["} track;", "", "static const track tracks[N_TRAJECTORIES] = {"]
     for index, track in enumerate(content.tracks):
         lines += ["    {", f"        {text(track.name)}, {number_text(track.start)}, {number_text(track.stop)},"]
         lines += ["        {", *wrapped(number_list(track.initial), " " * 12), "        },"]
         if track.inputs:
             lines.append("        {")
-            for row, (times, _) in enumerate(track.inputs):
-                lines.append(f"            {{{len(times)}, input_{index}_{row}_t, input_{index}_{row}_values}},")
+            for row, one in enumerate(_pieces(track)):
+                size = f"{len(one.breaks)}, {len(one.coefficients)}"
+                lines.append(f"            {{{size}, breaks_{index}_{row}, coefficients_{index}_{row}}},")
             lines.append("        },")
+        if content.doses:
+            n = sum(len(track.doses(k)) for k in range(len(content.events)))
+            lines.append(f"        {n}, {f'doses_{index}' if n else 'NULL'},")
         lines.append("    },")
     return [*lines, "};", ""]
+
+
+def _pieces(track: Track) -> list[InputTable]:
+    """The program goes no further than the end of the trajectory."""
+    return [one.until(track.stop) for one in track.inputs]
 
 
 def _array(name: str, values: Float[np.ndarray, "..."]) -> list[str]:
     return [f"static const double {name}[] = {{", *wrapped(number_list(values), "    "), "};", ""]
 
 
-def _unpacking(content: Content, expressions: Iterable[Expr], names: Mapping[str, str]) -> list[str]:
+def _unpacking(
+    content: Content,
+    expressions: Iterable[Expr],
+    names: Mapping[str, str],
+    given: Collection[str] = ("t", "state", "forcing"),
+) -> list[str]:
+    """Names in ``expressions`` as constants; what is ``given`` to the function and not used is said to be so."""
     expressions = tuple(expressions)
     found = places(content, expressions, element="{}[{}]", parameter=lambda k, _: f"parameters[{k}]", first=0)
     lines = [
@@ -146,9 +211,10 @@ def _unpacking(content: Content, expressions: Iterable[Expr], names: Mapping[str
         for quantity, place in found
     ]
     used = {quantity for quantity, _ in found}
-    unused = [] if used_in(expressions, ("t",)) else ["(void)t;"]
-    unused += [] if used.intersection(content.states) else ["(void)state;"]
-    unused += [] if used.intersection(content.inputs) else ["(void)forcing;"]
+    taken = {"t"} if used_in(expressions, ("t",)) else set()
+    taken |= {"state"} if used.intersection(content.states) else set()
+    taken |= {"forcing"} if used.intersection(content.inputs) else set()
+    unused = [f"(void){name};" for name in given if name not in taken]
     return [*lines, *([f"    {' '.join(unused)}"] if unused else [])]
 
 
@@ -262,10 +328,19 @@ static void layer(const double *weights, const double *biases, int rows, int col
     }
 }"""
 
+_TABLE = """\
+// An input: where its pieces begin, and the coefficients of 1, s, s^2, ..., s being the time since then: first all of 1.
+typedef struct {
+    int n, degree;
+    const double *breaks;
+    const double *coefficients;
+} table;
+"""
+
 _NO_INPUTS = """\
-static void inputs(const track *experiment, double t, double *forcing)
+static void inputs(const track *experiment, double t, double inside, double *forcing)
 {
-    (void)experiment; (void)t; (void)forcing;
+    (void)experiment; (void)t; (void)inside; (void)forcing;
 }
 
 static double next_kink(const track *experiment, double t)
@@ -275,52 +350,65 @@ static double next_kink(const track *experiment, double t)
 }"""
 
 _INPUTS = """\
-// Linear between the samples, constant outside.
-static void inputs(const track *experiment, double t, double *forcing)
+// At time t, by the piece that is in force at the time `inside`; before the first piece its first value.
+static void inputs(const track *experiment, double t, double inside, double *forcing)
 {
     for (int i = 0; i < N_INPUTS; ++i) {
-        const table *samples = &experiment->inputs[i];
-        int low = 0, high = samples->n - 1;
-        if (t <= samples->t[low]) {
-            forcing[i] = samples->values[low];
-        } else if (t >= samples->t[high]) {
-            forcing[i] = samples->values[high];
-        } else {
-            while (high - low > 1) {
-                const int middle = (low + high)/2;
-                if (samples->t[middle] <= t)
-                    low = middle;
-                else
-                    high = middle;
-            }
-            const double part = (t - samples->t[low])/(samples->t[high] - samples->t[low]);
-            forcing[i] = samples->values[low] + part*(samples->values[high] - samples->values[low]);
+        const table *pieces = &experiment->inputs[i];
+        int low = 0, high = pieces->n;
+        while (high - low > 1) {
+            const int middle = (low + high)/2;
+            if (pieces->breaks[middle] <= inside)
+                low = middle;
+            else
+                high = middle;
         }
+        const double s = inside < pieces->breaks[0] ? 0.0 : fmax(t - pieces->breaks[low], 0.0);
+        forcing[i] = 0.0;
+        for (int k = pieces->degree - 1; k >= 0; --k)
+            forcing[i] = forcing[i]*s + pieces->coefficients[k*pieces->n + low];
     }
 }
 
-// Inputs have kinks at their samples; no step goes over one.
+// No step goes over the begin of a piece.
 static double next_kink(const track *experiment, double t)
 {
     double next = HUGE_VAL;
     for (int i = 0; i < N_INPUTS; ++i) {
-        const table *samples = &experiment->inputs[i];
-        for (int k = 0; k < samples->n; ++k) {
-            if (samples->t[k] > t) {
-                next = fmin(next, samples->t[k]);
-                break;
-            }
+        const table *pieces = &experiment->inputs[i];
+        int low = -1, high = pieces->n;
+        while (high - low > 1) {
+            const int middle = (low + high)/2;
+            if (pieces->breaks[middle] <= t)
+                low = middle;
+            else
+                high = middle;
         }
+        if (high < pieces->n)
+            next = fmin(next, pieces->breaks[high]);
     }
     return next;
 }"""
 
 _OBSERVE = """\
         double forcing[N_INPUTS + 1] = {0.0}, observed[N_OUTPUTS];
-        inputs(experiment, t, forcing);
-        outputs(t, state, forcing, observed);
+        inputs(experiment, @TIME@, @TIME@, forcing);
+        outputs(@TIME@, @STATE@, forcing, observed);
         for (int i = 0; i < N_OUTPUTS; ++i)
             printf(",%.17g", observed[i]);
+"""
+
+_BEGIN = """\
+    double state[N_STATES], t = experiment->start, step = 1e-4*span;
+    memcpy(state, experiment->initial, sizeof state);
+"""
+
+_BEGIN_EVENTS = """\
+    run r;
+    if (!begin(experiment, &r)) {
+        fprintf(stderr, "the interval of a repeated event must be above 0\\n");
+        return 1;
+    }
 """
 
 _MAIN = """\
@@ -339,18 +427,16 @@ int main(int argc, char **argv)
     }
     const long points = argc > 2 ? strtol(argv[2], NULL, 10) : 201;
     const double span = experiment->stop - experiment->start;
-    double state[N_STATES], t = experiment->start, step = 1e-4*span;
-    memcpy(state, experiment->initial, sizeof state);
-    puts(@TITLES@);
+@BEGIN@    puts(@TITLES@);
     for (long n = 0; n < points; ++n) {
         const double stop = n == points - 1 ? experiment->stop : experiment->start + span*(double)n/(double)(points - 1);
-        if (!integrate(experiment, &t, stop, state, &step)) {
-            fprintf(stderr, "the solver stopped at %.17g; the model may be stiff or have no solution there\\n", t);
+        if (!@ADVANCE@) {
+            fprintf(stderr, "the solver stopped at %.17g; the model may be stiff or have no solution there\\n", @TIME@);
             return 1;
         }
-        printf("%.17g", t);
+        printf("%.17g", @TIME@);
         for (int i = 0; i < N_STATES; ++i)
-            printf(",%.17g", state[i]);
+            printf(",%.17g", @STATE@[i]);
 @OBSERVE@
         putchar('\\n');
     }
@@ -377,5 +463,6 @@ EXPORTER = Exporter(
     label="C99",
     description="No dependencies",
     language="c",
+    events=True,
     rerun=_rerun,
 )

@@ -7,10 +7,10 @@ EXPLICIT_SOURCE = "Dormand and Prince's 5(4) pair, J. Comput. Appl. Math. 6 (198
 IMPLICIT_SOURCE = "Radau IIA of order 5 (Hairer and Wanner, Solving ODEs II, section IV.8), since the model is stiff."
 
 DERIVATIVE = """\
-static void derivative(const track *experiment, double t, const double *state, double *rate)
+static void derivative(const track *experiment, double t, double inside, const double *state, double *rate)
 {
     double forcing[N_INPUTS + 1] = {0.0};
-    inputs(experiment, t, forcing);
+    inputs(experiment, t, inside, forcing);
     field(t, state, forcing, rate);
 }
 
@@ -35,9 +35,13 @@ static int integrate(const track *experiment, double *t, double stop, double *st
     };
     const double relative = 1e-11;
     double k[7][N_STATES], next[N_STATES], previous = 1.0;
-    derivative(experiment, *t, state, k[0]);
+    int fresh = 1;
     for (long count = 0; *t < stop; ++count) {
         const double target = fmin(stop, next_kink(experiment, *t));
+        const double inside = 0.5*(*t + target);
+        if (fresh)
+            derivative(experiment, *t, inside, state, k[0]);
+        fresh = 0;
         const int last = *t + 1.01*(*step) >= target;
         const double h = last ? target - *t : *step;
         if (count > 200000000L || !(h > 0.0) || *t + 0.1*h == *t)
@@ -49,7 +53,7 @@ static int integrate(const track *experiment, double *t, double stop, double *st
                     sum += a[stage][j]*k[j][i];
                 next[i] = state[i] + h*sum;
             }
-            derivative(experiment, last && c[stage] == 1.0 ? target : *t + c[stage]*h, next, k[stage]);
+            derivative(experiment, last && c[stage] == 1.0 ? target : *t + c[stage]*h, inside, next, k[stage]);
         }
         double error = 0.0;
         for (int i = 0; i < N_STATES; ++i) {
@@ -68,6 +72,7 @@ static int integrate(const track *experiment, double *t, double stop, double *st
             *step = last ? fmax(*step, proposed) : proposed;
             memcpy(state, next, sizeof next);
             memcpy(k[0], k[6], sizeof k[0]);
+            fresh = last;
         } else {
             *step = isfinite(error) ? h*fmax(0.1, 0.9*pow(error, -0.2)) : 0.1*h;
         }
@@ -133,16 +138,16 @@ static double scaled_norm(const double *values, const double *state, int stages)
 }
 
 // Central differences of the field.
-static void jacobian(const track *experiment, double t, const double *state, double *matrix)
+static void jacobian(const track *experiment, double t, double inside, const double *state, double *matrix)
 {
     double moved[N_STATES], up[N_STATES], down[N_STATES];
     memcpy(moved, state, sizeof moved);
     for (int j = 0; j < N_STATES; ++j) {
         const double change = 1e-6*fmax(fabs(state[j]), 1e-3*magnitude[j]);
         moved[j] = state[j] + change;
-        derivative(experiment, t, moved, up);
+        derivative(experiment, t, inside, moved, up);
         moved[j] = state[j] - change;
-        derivative(experiment, t, moved, down);
+        derivative(experiment, t, inside, moved, down);
         moved[j] = state[j];
         for (int i = 0; i < N_STATES; ++i)
             matrix[i*N_STATES + j] = (up[i] - down[i])/(2.0*change);
@@ -150,7 +155,7 @@ static void jacobian(const track *experiment, double t, const double *state, dou
 }
 
 // One step of size h: the stages z of the new state, and the estimate of the error. 0 when Newton's iteration failed.
-static int attempt(const track *experiment, double t, double h, const double *state, double *z, double *error)
+static int attempt(const track *experiment, double t, double inside, double h, const double *state, double *z, double *error)
 {
     const double root = sqrt(6.0);
     const double c[3] = {(4.0 - root)/10.0, (4.0 + root)/10.0, 1.0};
@@ -164,7 +169,7 @@ static int attempt(const track *experiment, double t, double h, const double *st
     static double matrix[N_STATES*N_STATES], large[9*N_STATES*N_STATES], small[N_STATES*N_STATES];
     int pivot[3*N_STATES], small_pivot[N_STATES];
     double rates[3][N_STATES], moved[N_STATES], residual[3*N_STATES];
-    jacobian(experiment, t, state, matrix);
+    jacobian(experiment, t, inside, state, matrix);
     for (int r = 0; r < 3; ++r)
         for (int s = 0; s < 3; ++s)
             for (int i = 0; i < N_STATES; ++i)
@@ -183,7 +188,7 @@ static int attempt(const track *experiment, double t, double h, const double *st
         for (int s = 0; s < 3; ++s) {
             for (int i = 0; i < N_STATES; ++i)
                 moved[i] = state[i] + z[s*N_STATES + i];
-            derivative(experiment, t + c[s]*h, moved, rates[s]);
+            derivative(experiment, t + c[s]*h, inside, moved, rates[s]);
         }
         for (int r = 0; r < 3; ++r)
             for (int i = 0; i < N_STATES; ++i) {
@@ -204,7 +209,7 @@ static int attempt(const track *experiment, double t, double h, const double *st
     if (!done)
         return 0;
     double estimate[N_STATES], start[N_STATES];
-    derivative(experiment, t, state, start);
+    derivative(experiment, t, inside, state, start);
     for (int pass = 0; pass < 2; ++pass) {
         for (int i = 0; i < N_STATES; ++i) {
             const double sum = e[0]*z[i] + e[1]*z[N_STATES + i] + e[2]*z[2*N_STATES + i];
@@ -216,7 +221,7 @@ static int attempt(const track *experiment, double t, double h, const double *st
             break;
         for (int i = 0; i < N_STATES; ++i)
             moved[i] = state[i] + estimate[i];
-        derivative(experiment, t, moved, start);
+        derivative(experiment, t, inside, moved, start);
     }
     return isfinite(*error);
 }
@@ -232,7 +237,7 @@ static int integrate(const track *experiment, double *t, double stop, double *st
         double error = 0.0;
         if (count > 50000000L || !(h > 0.0) || *t + 0.1*h == *t)
             return 0;
-        if (!attempt(experiment, *t, h, state, z, &error)) {
+        if (!attempt(experiment, *t, 0.5*(*t + target), h, state, z, &error)) {
             *step = 0.25*h;
             continue;
         }

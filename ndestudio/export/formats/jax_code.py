@@ -4,9 +4,22 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from ndestudio.export.code import header, number_list
+import numpy as np
+
+from ndestudio.export.code import filled, header, number_list
 from ndestudio.export.content import Content
+from ndestudio.export.event_parts import depends_on, event_names, some_given_up
 from ndestudio.export.exporter import Exporter
+from ndestudio.export.formats.jax_events import (
+    CONTROL,
+    FOLD,
+    INPUTS,
+    PLAIN,
+    REPEATS,
+    SCHEDULE,
+    SIMULATE,
+    SIMULATE_CONDITIONS,
+)
 from ndestudio.export.formats.python_code import (
     MAIN,
     docstring,
@@ -16,9 +29,12 @@ from ndestudio.export.formats.python_code import (
     output_function,
     run_python,
     tables,
+    unpacking,
 )
+from ndestudio.export.formats.python_events import event_functions
 from ndestudio.export.helpers import imports, names_taken, used
 from ndestudio.export.names import identifiers
+from ndestudio.export.paths import periodic
 from ndestudio.export.printer import IntegerExponents
 
 
@@ -30,12 +46,13 @@ class JaxPrinter(IntegerExponents):
 def jax_code(content: Content) -> str:
     """The script: `python model_jax.py` prints a CSV; `simulate(t, parameters=...)` can be differentiated and jitted."""
     functions = used(content)
-    names = identifiers(content.names, "jax", names_taken(functions, "jax"))
+    names = identifiers(content.names, "jax", (*names_taken(functions, "jax"), *event_names(content)))
     write = JaxPrinter(names, content.networks)
     lines = docstring(header(content, names), _USAGE)
     lines += [
         "import argparse",
         "import csv",
+        *(["import functools"] if content.inputs else []),
         "import sys",
         "",
         "import diffrax",
@@ -44,21 +61,68 @@ def jax_code(content: Content) -> str:
     ]
     lines += [
         "import numpy as np",
+        *(["import optimistix"] if content.conditions else []),
         *imports(functions, "jax"),
         "",
-        'jax.config.update("jax_enable_x64", True)',
-        "",
-        *tables(content),
     ]
+    lines += ['jax.config.update("jax_enable_x64", True)', "", *tables(content)]
     lines += helper_functions(content, functions, "jax")
     if content.networks:
         lines += network_tables(content, names, write, "jnp")
     lines += ["", "", *field_function(content, write, names)]
+    if content.events:
+        lines += [*event_functions(content, write, names, unpacking), *_sizes(content)]
     lines += ["", "", *output_function(content, write, names)]
-    solver = "diffrax.Kvaerno5()" if content.stiff else "diffrax.Dopri8()"
-    simulate = _SIMULATE.replace("@SCALE@", ", ".join(number_list(content.scale))).replace("@SOLVER@", solver)
-    lines += ["", "", *simulate.splitlines(), "", "", *MAIN.splitlines()]
+    lines += ["", "", *_simulation(content).splitlines(), "", "", *MAIN.splitlines()]
     return "\n".join(lines) + "\n"
+
+
+def _sizes(content: Content) -> list[str]:
+    """Numbers that a compiled program has to know: how often something is repeated, how much happens at one time."""
+    numbers = [quantity.name for quantity in content.parameters]
+    each = []
+    for k, event in enumerate(content.events):
+        if event.kind == "every":
+            count = max(int((track.happens.which == k).sum()) for track in content.tracks)
+            # with other parameters there may be more
+            each.append(f"{k}: {2 * count + 8 if depends_on(event.times, numbers) else count}")
+    lines = (
+        ["", "", "# How often an event happens at most that is repeated.", f"REPETITIONS = {{{', '.join(each)}}}"]
+        if each
+        else []
+    )
+    if content.conditions:
+        most = 1
+        for track in content.tracks:
+            most = max(most, int(np.unique(track.happens.t, return_counts=True)[1].max(initial=1)))
+        more = sum(1 for event in content.events if depends_on(event.times, numbers))
+        lines += ["", "", "# Events at one time at most.", f"SAME = {most + more}"]
+    return lines
+
+
+def _schedule(content: Content) -> str:
+    given_up = some_given_up(content)
+    drop = "            times = jnp.where(times < rows[:, 2], times, jnp.inf)\n" if given_up else ""
+    return filled(SCHEDULE, WIDTH="3" if given_up else "2", GIVEN_UP=drop)
+
+
+def _simulation(content: Content) -> str:
+    repeats = any(periodic(track.inputs) for track in content.tracks)
+    scale = ", ".join(number_list(content.scale))
+    more = {"FOLD": FOLD, "MORE": ", within which times and after which it repeats itself", "REPEATS": REPEATS}
+    inputs = (
+        filled(INPUTS, **more if repeats else {"FOLD": PLAIN, "MORE": "", "REPEATS": ""})
+        if content.inputs
+        else _NO_INPUTS
+    )
+    longest = ", dtmax=longest" if content.conditions else ""
+    control = filled(CONTROL, SCALE=scale, LONGEST=longest)
+    if content.conditions:
+        control = control.replace("(track, rtol)", "(track, rtol, longest)")
+    solver = "diffrax.Kvaerno5()" if content.stiff else "diffrax.Dopri8()"
+    simulate = SIMULATE_CONDITIONS if content.conditions else SIMULATE if content.events else _SIMULATE
+    parts = [inputs, control, *([_schedule(content)] if content.events else []), filled(simulate, SOLVER=solver)]
+    return "\n\n".join(parts)
 
 
 _USAGE = """\
@@ -67,12 +131,13 @@ python model_jax.py                      prints the first trajectory as CSV
 python model_jax.py --trajectory NAME    another one; --points N, --output FILE
 import model_jax; model_jax.simulate(t)  states at the times t, one row each"""
 
+_NO_INPUTS = '''\
+def inputs(t, trajectory, side="right"):
+    """The model has no inputs."""
+    return []
+'''
+
 _SIMULATE = '''\
-def inputs(t, trajectory):
-    """Inputs at time t: linear between their samples, constant outside."""
-    return [jnp.interp(t, jnp.array(times), jnp.array(values)) for times, values in TRAJECTORIES[trajectory]["inputs"]]
-
-
 def simulate(t, trajectory=None, parameters=PARAMETERS, rtol=1e-10):
     """States at the increasing times t [time, state] from the initial values at the start of the trajectory."""
     name = next(iter(TRAJECTORIES)) if trajectory is None else trajectory
@@ -82,11 +147,6 @@ def simulate(t, trajectory=None, parameters=PARAMETERS, rtol=1e-10):
     def rate(time, state, p):
         return jnp.stack([jnp.asarray(value) for value in field(time, state, inputs(time, name), p)])
 
-    # Inputs have kinks at their samples; the solver steps exactly onto them.
-    kinks = sorted({float(knot) for times, _ in track["inputs"] for knot in times})
-    control = diffrax.PIDController(rtol=rtol, atol=rtol * 1e-2 * jnp.array([@SCALE@]))
-    if kinks:
-        control = diffrax.ClipStepSizeController(control, jump_ts=jnp.array(kinks))
     solution = diffrax.diffeqsolve(
         diffrax.ODETerm(rate),
         @SOLVER@,
@@ -96,10 +156,11 @@ def simulate(t, trajectory=None, parameters=PARAMETERS, rtol=1e-10):
         jnp.array(track["initial"]),
         args=parameters,
         saveat=diffrax.SaveAt(ts=t),
-        stepsize_controller=control,
+        stepsize_controller=controller(track, rtol),
         max_steps=10**6,
     )
-    return solution.ys'''
+    return solution.ys
+'''
 
 
 EXPORTER = Exporter(
@@ -110,5 +171,6 @@ EXPORTER = Exporter(
     label="JAX",
     description="With JAX and diffrax",
     language="python",
+    events=True,
     rerun=run_python,
 )

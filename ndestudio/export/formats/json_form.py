@@ -7,11 +7,13 @@ from typing import Any
 from ndestudio.export.content import Content, Quantity
 from ndestudio.export.exporter import Exporter
 from ndestudio.export.networks import exported
+from ndestudio.export.paths import InputTable
 from ndestudio.expression.text import to_text
-from ndestudio.expression.tree import Binary, Call, Delay, Expr, Name, Negate, Number
+from ndestudio.expression.tree import Binary, Call, Delay, Expr, Name, Negate, Number, substitute
 from ndestudio.json_text import json_text
+from ndestudio.model.events import GIVEN, Event, given_name, text_of
 
-SCHEMA = "ndestudio-model/1"
+SCHEMA = "ndestudio-model/2"
 """Name and version: the number grows when a reader of the old form would misread the new one."""
 
 
@@ -33,6 +35,8 @@ def model_value(content: Content) -> dict[str, Any]:
         "outputs": [{**_quantity(q), "expression": to_text(expr), "tree": tree(expr)} for q, expr in content.outputs],
         "inputs": [_quantity(quantity) for quantity in content.inputs],
         "parameters": [{**_quantity(q), "value": q.value, "note": q.note} for q in content.parameters],
+        "past": _past(content),
+        "events": [_event(event) for event in content.events],
         "formulas": {
             name: {"arguments": list(arguments), "expression": to_text(body)}
             for name, (arguments, body) in content.formulas.items()
@@ -44,7 +48,16 @@ def model_value(content: Content) -> dict[str, Any]:
                 "start": track.start,
                 "stop": track.stop,
                 "initial": track.initial.tolist(),
-                "inputs": [{"t": t.tolist(), "values": values.tolist()} for t, values in track.inputs],
+                "inputs": [_path(one) for one in track.inputs],
+                "events": [
+                    {"t": t, "event": which, "amount": amount}
+                    for t, which, amount in zip(
+                        track.happens.t.tolist(),
+                        track.happens.which.tolist(),
+                        track.happens.given.tolist(),
+                        strict=True,
+                    )
+                ],
             }
             for track in content.tracks
         ],
@@ -67,6 +80,33 @@ def tree(expr: Expr) -> Any:
             return [function, *(tree(argument) for argument in arguments)]
         case Delay(operand, lag):
             return ["delay", tree(operand), tree(lag)]
+
+
+def _path(one: InputTable) -> dict[str, Any]:
+    path = {"breaks": one.breaks.tolist(), "coefficients": [column.tolist() for column in one.coefficients]}
+    return path | ({"repeats": {"low": one.low, "high": one.high, "period": one.period}} if one.period else {})
+
+
+def _past(content: Content) -> dict[str, Any]:
+    """Formulas of the states before the begin, where delays read them."""
+    delays = content.delays
+    given = zip(content.states, delays.past, strict=True) if delays is not None else ()
+    return {q.name: {"expression": to_text(one), "tree": tree(one)} for q, one in given if one is not None}
+
+
+def _event(event: Event) -> dict[str, Any]:
+    def shown(expr: Expr) -> dict[str, Any]:
+        named = substitute(expr, {GIVEN: Name(given_name(event.kind))})
+        return {"expression": to_text(named), "tree": tree(named)}
+
+    return {
+        "kind": event.kind,
+        "text": text_of(event),
+        "times": [shown(one) for one in event.times],
+        "condition": None if event.condition is None else shown(event.condition),
+        "compartment": event.compartment,
+        "changes": [{"state": state, **shown(value)} for state, value in event.changes],
+    }
 
 
 def _quantity(quantity: Quantity) -> dict[str, Any]:
@@ -113,4 +153,5 @@ EXPORTER = Exporter(
     language="json",
     proof="Data, not a program; there is nothing to run.",
     delays=True,
+    events=True,
 )

@@ -12,6 +12,7 @@ from jaxtyping import Float
 from ndestudio.export.code import (
     commented,
     csv_field,
+    filled,
     header,
     number_list,
     number_text,
@@ -22,10 +23,29 @@ from ndestudio.export.code import (
     wrapped,
 )
 from ndestudio.export.content import Content, Quantity
+from ndestudio.export.event_parts import event_names
 from ndestudio.export.exporter import Exporter, RunFailed, Trial
+from ndestudio.export.formats.julia_events import (
+    BEGIN_CONDITIONS,
+    FOLD,
+    HAPPEN,
+    HAPPEN_CONDITIONS,
+    INPUTS,
+    KNOWN,
+    MORE,
+    NO_INPUTS,
+    PIECE,
+    PIECE_CONDITIONS,
+    SAID,
+    SETTLE,
+    SIMULATE,
+    dose_rows,
+    event_functions,
+)
 from ndestudio.export.helpers import definitions, imports, names_taken, used
 from ndestudio.export.names import identifiers
 from ndestudio.export.networks import ExportedNetwork, exported
+from ndestudio.export.paths import periodic
 from ndestudio.export.printer import IntegerExponents, Printer
 from ndestudio.export.track import Track
 from ndestudio.expression.tree import Expr
@@ -39,7 +59,7 @@ class JuliaPrinter(IntegerExponents):
 def julia(content: Content) -> str:
     """The program: `julia model.jl` prints a CSV; `include("model.jl"); simulate(t)` gives the states."""
     functions = used(content)
-    names = identifiers(content.names, "julia", names_taken(functions, "julia"))
+    names = identifiers(content.names, "julia", (*names_taken(functions, "julia"), *event_names(content, 1)))
     write = JuliaPrinter(names, content.networks)
     packages = ["using OrdinaryDiffEq", *imports(functions, "julia")]
     needed = " and ".join(line.removeprefix("using ") for line in packages)
@@ -61,8 +81,27 @@ def julia(content: Content) -> str:
         for neural_term, network in content.networks.items():
             lines += ["", *_neural_term(names[neural_term], exported(network), names, write)]
     lines += ["", *_field(content, write, names), "", *_outputs(content, write, names)]
-    scale = ", ".join(number_list(content.scale))
-    return "\n".join([*lines, "", *_SIMULATE.replace("@SCALE@", scale).splitlines()]) + "\n"
+    if content.events:
+        lines += event_functions(content, write, names, _unpacking)
+    return "\n".join([*lines, "", *_simulation(content).splitlines(), "", *_MAIN.splitlines()]) + "\n"
+
+
+def _simulation(content: Content) -> str:
+    repeats = any(periodic(track.inputs) for track in content.tracks)
+    inputs = filled(INPUTS, FOLD=FOLD if repeats else "", MORE=MORE if repeats else "") if content.inputs else NO_INPUTS
+    pieces = {"SCALE": ", ".join(number_list(content.scale)), "PIECE": PIECE}
+    pieces |= dict.fromkeys(("SAID", "BEGIN", "EVENTS", "TIMES", "HAPPEN"), "")
+    if content.events:
+        pieces |= {
+            "SAID": SAID,
+            "BEGIN": KNOWN,
+            "EVENTS": ", and at events",
+            "TIMES": "first.(known); ",
+            "HAPPEN": HAPPEN,
+        }
+    if content.conditions:
+        pieces |= {"BEGIN": KNOWN + BEGIN_CONDITIONS, "PIECE": PIECE_CONDITIONS, "HAPPEN": HAPPEN_CONDITIONS}
+    return inputs + "\n" + filled(SIMULATE, **pieces) + (SETTLE if content.conditions else "")
 
 
 def text(value: str) -> str:
@@ -83,22 +122,38 @@ def _parameters(content: Content, names: Mapping[str, str]) -> list[str]:
 
 
 def _trajectories(content: Content) -> list[str]:
-    lines = ["# Start, stop, initial value of each state, and (times, values) of each input.", "const TRAJECTORIES = ["]
-    for track in content.tracks:
-        lines += _track(track)
+    told = "; of each input where its pieces begin, and their coefficients of 1, s, s^2, ..., s since then"
+    told = (told if content.inputs else ", inputs") + ("; event, time, amount of doses" if content.doses else "")
+    lines = [f"# Start, stop, initial value of each state{told}.", "const TRAJECTORIES = ["]
+    repeats = any(periodic(track.inputs) for track in content.tracks)
+    for index, track in enumerate(content.tracks):
+        lines += [*_track(track, repeats), *(dose_rows(content, index) if content.doses else []), "    ),"]
     return [*lines, "]"]
 
 
-def _track(track: Track) -> list[str]:
+def _track(track: Track, repeats: bool) -> list[str]:
     lines = ["    (", f"        name = {text(track.name)},", f"        start = {number_text(track.start)},"]
     lines += [
         f"        stop = {number_text(track.stop)},",
         f"        initial = [{', '.join(number_list(track.initial))}],",
     ]
-    lines.append("        inputs = Tuple{Vector{Float64},Vector{Float64}}[")
-    for times, values in track.inputs:
-        lines += ["            (", *_vector(times, " " * 16), *_vector(values, " " * 16), "            ),"]
-    return [*lines, "        ],", "    ),"]
+    lines.append("        inputs = [")
+    for one in track.inputs:
+        lines += [
+            "            (",
+            "                breaks = [",
+            *wrapped(number_list(one.breaks), " " * 20),
+            "                ],",
+        ]
+        lines.append("                coefficients = [")
+        for column in one.coefficients:
+            lines += _vector(column, " " * 20)
+        lines.append("                ],")
+        if repeats:
+            numbers = number_list(np.array([one.low, one.high, one.period]))
+            lines.append(f"                repeats = ({', '.join(numbers)}),  # within which times, and after which")
+        lines.append("            ),")
+    return [*lines, "        ],"]
 
 
 def _vector(values: Float[np.ndarray, "..."], indent: str) -> list[str]:
@@ -165,28 +220,7 @@ function network(layers, activation, h)
     return h[1]
 end"""
 
-_SIMULATE = """\
-# Linear between the samples, constant outside.
-function interpolate(t, times, values)
-    t <= times[1] && return values[1]
-    t >= times[end] && return values[end]
-    k = searchsortedlast(times, t)
-    return values[k] + (values[k + 1] - values[k]) * (t - times[k]) / (times[k + 1] - times[k])
-end
-
-inputs(t, track) = [interpolate(t, times, values) for (times, values) in track.inputs]
-
-# States at the increasing times t from the initial values at the start of the trajectory.
-function simulate(t; track = TRAJECTORIES[1], parameters = PARAMETERS, reltol = 1e-10)
-    rate(state, p, time) = field(time, state, inputs(time, track), p)
-    problem = ODEProblem(rate, track.initial, (track.start, max(t[end], track.start)), parameters)
-    kinks = sort(unique(vcat(Float64[], (times for (times, _) in track.inputs)...)))
-    abstol = reltol * 1e-2 * [@SCALE@]
-    # Inputs have kinks at their samples; the solver steps exactly onto them.
-    solution = solve(problem, AutoVern7(Rodas5P()); saveat = t, tstops = kinks, reltol, abstol, maxiters = 10^7)
-    return solution.u
-end
-
+_MAIN = """\
 function main()
     found = isempty(ARGS) ? 1 : findfirst(track -> track.name == ARGS[1], TRAJECTORIES)
     found === nothing && error("there is no trajectory called $(ARGS[1])")
@@ -223,5 +257,6 @@ EXPORTER = Exporter(
     label="Julia",
     description="With OrdinaryDiffEq",
     language="julia",
+    events=True,
     rerun=_rerun,
 )

@@ -6,6 +6,7 @@ import re
 
 from ndestudio.export.content import Content, Quantity, plain
 from ndestudio.export.exporter import Exporter
+from ndestudio.export.formats.latex_events import dose_table, event_sides
 from ndestudio.expression.latex import greek_command, number_latex, symbol, to_latex
 from ndestudio.expression.tree import Expr
 
@@ -37,6 +38,7 @@ def latex(content: Content, digits: int = 5) -> str:
         "",
     ]
     lines += [r"\subsection*{Equations}", *_aligned(equation_sides(content, digits)), *_output_block(content, digits)]
+    lines += _event_block(content, digits)
     lines += _formulas(content, digits)
     if numbers:
         lines += ["", r"\subsection*{Equations with numbers}", *_aligned(equation_sides(content, digits, numbers))]
@@ -46,6 +48,7 @@ def latex(content: Content, digits: int = 5) -> str:
             *_table(content.parameters, digits, ("Parameter", "Value", "Unit", "Note")),
         ]
     lines += ["", r"\subsection*{Initial values}", *_initial(content, digits)]
+    lines += _doses(content, digits)
     lines += ["", r"\subsection*{Origin}", *(f"{_sentence(line)}\\\\" for line in content.origin.sentences()), ""]
     return "\n".join([*lines, r"\end{document}"]) + "\n"
 
@@ -83,16 +86,35 @@ def _filled(expr: Expr, numbers: dict[str, float] | None) -> Expr:
     return expr if not numbers else fold(substitute(expr, {name: Number(value) for name, value in numbers.items()}))
 
 
-def _aligned(sides: list[tuple[str, str]]) -> list[str]:
+def _aligned(sides: list[tuple[str, str]], relation: str = "=") -> list[str]:
     if not sides:
         return []
-    rows = [f"  {left} &= {right}" for left, right in sides]
+    rows = [f"  {left} &{relation} {right}" for left, right in sides]
     return [r"\begin{align*}", *(row + r" \\" for row in rows[:-1]), rows[-1], r"\end{align*}"]
 
 
 def _output_block(content: Content, digits: int) -> list[str]:
     sides = [(symbol(quantity.name), to_latex(expr, digits=digits)) for quantity, expr in content.outputs]
     return ["with the observed quantities", *_aligned(sides)] if sides else []
+
+
+def _event_block(content: Content, digits: int) -> list[str]:
+    if not content.events:
+        return []
+    said = "and the events, whose right sides are the states just before them"
+    return ["", said, *_aligned(event_sides(content, digits), r"\quad")]
+
+
+def _doses(content: Content, digits: int) -> list[str]:
+    rows = dose_table(content)
+    if not rows:
+        return []
+    lines = ["", r"\subsection*{Doses}", r"\begin{longtable}{llrr}", r"\toprule"]
+    lines += [f"Trajectory & Event & {escaped(content.time_title)} & Amount or rate \\\\", r"\midrule"]
+    for name, event, *numbers in rows:
+        cells = (f"${number_latex(value, digits)}$" for value in numbers)
+        lines.append(f"{' & '.join((escaped(name), escaped(event), *cells))} \\\\")
+    return [*lines, r"\bottomrule", r"\end{longtable}"]
 
 
 def _formulas(content: Content, digits: int) -> list[str]:
@@ -153,4 +175,5 @@ EXPORTER = Exporter(
     language="latex",
     proof="Equations to read, not a simulation; there is nothing to run.",
     delays=True,
+    events=True,
 )

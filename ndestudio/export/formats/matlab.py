@@ -23,7 +23,9 @@ from ndestudio.export.code import (
     wrapped,
 )
 from ndestudio.export.content import Content, Quantity
+from ndestudio.export.event_parts import event_names
 from ndestudio.export.exporter import Exporter, Trial
+from ndestudio.export.formats.matlab_events import LOOP, LOOP_CONDITIONS, dose_rows, event_functions
 from ndestudio.export.helpers import definitions, names_taken, used
 from ndestudio.export.names import identifiers
 from ndestudio.export.networks import ExportedNetwork, exported
@@ -40,14 +42,15 @@ class MatlabPrinter(IntegerExponents):
 def matlab(content: Content) -> str:
     """The file: `model` prints a CSV; `[t, states, observed] = model(trajectory, points)` returns the numbers."""
     functions = used(content)
-    names = identifiers(content.names, "matlab", names_taken(functions, "matlab"))
+    names = identifiers(content.names, "matlab", (*names_taken(functions, "matlab"), *event_names(content, 1)))
     write = MatlabPrinter(names, content.networks)
     scale = ", ".join(number_list(content.scale))
     solver = "ode15s" if content.stiff else "ode45"
+    loop = LOOP_CONDITIONS if content.conditions else LOOP if content.events else _LOOP
     main = filled(
         _MAIN,
+        LOOP=filled(loop, SOLVER=solver),
         SCALE=scale,
-        SOLVER=solver,
         RTOL="1e-9" if content.stiff else "1e-10",
         ATOL="1e-7" if content.stiff else "1e-12",
         TIME=text(csv_field(content.time_title)),
@@ -63,6 +66,8 @@ def matlab(content: Content) -> str:
     ]
     lines += ["", *_trajectories(content), "", *_parameters(content, names), "", *_field(content, write, names)]
     lines += ["", *_outputs(content, write, names), "", *_inputs(content)]
+    if content.events:
+        lines += ["", *(filled(line, SOLVER=solver) for line in event_functions(content, write, names, _unpacking))]
     for source in definitions(functions, "matlab", ("sigmoid",) if content.networks else ()):
         lines += ["", *source.splitlines()]
     if content.networks:
@@ -90,12 +95,19 @@ def _row(values: Float[np.ndarray, "..."], indent: str) -> list[str]:
 def _trajectories(content: Content) -> list[str]:
     lines = [
         "function tracks = trajectories()",
-        "% Start, stop, initial value of each state, {times, values} of each input.",
+        f"% Start, stop, initial value of each state{_contents(content)}.",
     ]
-    lines.append("tracks = struct('name', {}, 'start', {}, 'stop', {}, 'initial', {}, 'inputs', {});")
+    doses = ", 'doses', {}" if content.doses else ""
+    lines.append(f"tracks = struct('name', {{}}, 'start', {{}}, 'stop', {{}}, 'initial', {{}}, 'inputs', {{}}{doses});")
     for index, track in enumerate(content.tracks, start=1):
         lines += _track(index, track)
+        lines += dose_rows(content, index - 1, f"tracks({index})") if content.doses else []
     return [*lines, "end"]
+
+
+def _contents(content: Content) -> str:
+    told = "; of each input where its pieces begin, and their coefficients of 1, s, s^2, ..., s since then"
+    return (told if content.inputs else ", inputs") + ("; event, time, amount of doses" if content.doses else "")
 
 
 def _track(index: int, track: Track) -> list[str]:
@@ -103,10 +115,14 @@ def _track(index: int, track: Track) -> list[str]:
     lines = [f"{place}.name = {text(track.name)};", f"{place}.start = {number_text(track.start)};"]
     lines += [f"{place}.stop = {number_text(track.stop)};"]
     lines += [f"{place}.initial = [{'; '.join(number_list(track.initial))}];", f"{place}.inputs = {{}};"]
-    for row, (times, values) in enumerate(track.inputs, start=1):
-        for column, numbers in enumerate((times, values), start=1):
-            lines += [f"{place}.inputs{{{row}, {column}}} = [ ...", *_row(numbers, "    ")]
-            lines[-1] += "];"
+    for row, table in enumerate((one.until(track.stop) for one in track.inputs), start=1):
+        lines += [f"{place}.inputs{{{row}, 1}} = [ ...", *_row(table.breaks, "    ")]
+        lines[-1] += "];"
+        lines.append(f"{place}.inputs{{{row}, 2}} = [ ...")
+        for column in table.coefficients:
+            lines += _row(column, "    ")
+            lines[-1] += "; ..."
+        lines[-1] = lines[-1].removesuffix("; ...") + "];"
     return lines
 
 
@@ -143,7 +159,10 @@ def _outputs(content: Content, write: Printer, names: Mapping[str, str]) -> list
 
 
 def _inputs(content: Content) -> list[str]:
-    lines = ["function forcing = inputs(t, track)", "% Linear between the samples, constant outside."]
+    lines = ["function forcing = inputs(t, track, inside)"]
+    lines += [
+        "% At time t, by the piece that is in force at the time `inside`; before the first piece its first value."
+    ]
     lines.append(f"forcing = zeros(1, {len(content.inputs)});")
     if content.inputs:
         lines += _INTERPOLATE.splitlines()
@@ -179,12 +198,12 @@ MODEL Simulate the model.
 
 _INTERPOLATE = """\
 for k = 1:size(track.inputs, 1)
-    times = track.inputs{k, 1};
-    values = track.inputs{k, 2};
-    if numel(times) == 1
-        forcing(k) = values;
-    else
-        forcing(k) = interp1(times, values, min(max(t, times(1)), times(end)));
+    breaks = track.inputs{k, 1};
+    columns = track.inputs{k, 2};
+    place = max(1, sum(breaks <= inside));
+    elapsed = (inside >= breaks(1)) * max(t - breaks(place), 0);
+    for power = size(columns, 1):-1:1
+        forcing(k) = forcing(k) * elapsed + columns(power, place);
     end
 end"""
 
@@ -236,29 +255,15 @@ t = linspace(track.start, track.stop, points).';
 states = zeros(points, numel(track.initial));
 states(1, :) = track.initial.';
 options = odeset('RelTol', @RTOL@, 'AbsTol', @ATOL@ * [@SCALE@]);
-% Inputs have kinks at their samples; the solver starts anew there.
-kinks = [];
+% The solver starts anew where a piece of an input begins.
+knots = [];
 for k = 1:size(track.inputs, 1)
-    kinks = [kinks, track.inputs{k, 1}];
+    knots = [knots, track.inputs{k, 1}];
 end
-kinks = unique(kinks(kinks > track.start & kinks < track.stop));
-edges = [track.start, kinks, track.stop];
-state = track.initial;
-for k = 1:numel(edges) - 1
-    inside = find(t > edges(k) & t <= edges(k + 1));
-    middle = 0.5 * (edges(k) + edges(k + 1));
-    asked = unique([edges(k); t(inside); middle; edges(k + 1)]);
-    [~, found] = @SOLVER@(@(time, y) field(time, y, inputs(time, track), p), asked, state, options);
-    if size(found, 1) < numel(asked)
-        error('the solver stopped between %g and %g', edges(k), edges(k + 1));
-    end
-    [~, rows] = ismember(t(inside), asked);
-    states(inside, :) = found(rows, :);
-    state = found(end, :).';
-end
-observed = zeros(points, @N_OUTPUTS@);
+knots = unique(knots(knots > track.start & knots < track.stop));
+@LOOP@observed = zeros(points, @N_OUTPUTS@);
 for k = 1:points
-    observed(k, :) = outputs(t(k), states(k, :).', inputs(t(k), track), p);
+    observed(k, :) = outputs(t(k), states(k, :).', inputs(t(k), track, t(k)), p);
 end
 if nargout == 0
     titles = [{@TIME@}, @STATES@, @OUTPUTS@];
@@ -267,6 +272,24 @@ if nargout == 0
     clear t states observed
 end
 end"""
+
+
+_LOOP = """\
+edges = [track.start, knots, track.stop];
+state = track.initial;
+for k = 1:numel(edges) - 1
+    inside = find(t > edges(k) & t <= edges(k + 1));
+    middle = 0.5 * (edges(k) + edges(k + 1));
+    asked = unique([edges(k); t(inside); middle; edges(k + 1)]);
+    [~, found] = @SOLVER@(@(time, y) field(time, y, inputs(time, track, middle), p), asked, state, options);
+    if size(found, 1) < numel(asked)
+        error('the solver stopped between %g and %g', edges(k), edges(k + 1));
+    end
+    [~, rows] = ismember(t(inside), asked);
+    states(inside, :) = found(rows, :);
+    state = found(end, :).';
+end
+"""
 
 
 def _rerun(trial: Trial) -> Sequence[str] | str:
@@ -287,5 +310,6 @@ EXPORTER = Exporter(
     label="MATLAB",
     description="With ode45",
     language="matlab",
+    events=True,
     rerun=_rerun,
 )

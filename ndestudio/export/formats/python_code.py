@@ -12,6 +12,7 @@ import numpy as np
 from jaxtyping import Float
 
 from ndestudio.export.code import (
+    filled,
     header,
     number_list,
     number_text,
@@ -22,10 +23,13 @@ from ndestudio.export.code import (
     wrapped,
 )
 from ndestudio.export.content import Content, Quantity
+from ndestudio.export.event_parts import event_names, some_given_up
 from ndestudio.export.exporter import Exporter, Trial
+from ndestudio.export.formats.python_events import SIMULATE, SIMULATE_CONDITIONS, dose_rows, event_functions, schedule
 from ndestudio.export.helpers import definitions, imports, names_taken, used
 from ndestudio.export.names import identifiers
 from ndestudio.export.networks import ExportedNetwork, exported
+from ndestudio.export.paths import InputTable, periodic
 from ndestudio.export.printer import IntegerExponents, Printer
 from ndestudio.expression.delays import with_slots
 from ndestudio.expression.functions import Function
@@ -41,11 +45,13 @@ class PythonPrinter(IntegerExponents):
 def python_code(content: Content) -> str:
     """The program: `python model.py` prints a CSV; `import model; model.simulate(t)` gives the states."""
     functions = used(content)
-    names = identifiers(content.names, "python", names_taken(functions, "python"))
+    names = identifiers(content.names, "python", (*names_taken(functions, "python"), *event_names(content)))
     content, names = with_delays(content, names)
     write = PythonPrinter(names, content.networks)
     lines = docstring(header(content, names), _USAGE)
-    lines += ["import argparse", "import csv", "import sys", "", "import numpy as np"]
+    lines += ["import argparse", "import csv", "import sys"]
+    lines += ["from bisect import bisect_right"] if content.inputs else []
+    lines += ["", "import numpy as np"]
     lines += ["from scipy.integrate import solve_ivp", *imports(functions, "python"), "", *tables(content)]
     lines += helper_functions(content, functions, "python")
     if content.networks:
@@ -53,11 +59,30 @@ def python_code(content: Content) -> str:
     lines += ["", "", *field_function(content, write, names)]
     if content.delays is not None:
         lines += ["", "", *delay_functions(content, content.delays, write, names)]
-    lines += ["", "", *output_function(content, write, names)]
+    if content.events:
+        lines += [*event_functions(content, write, names, unpacking), "", "", *schedule(content).splitlines()]
+    lines += ["", "", *output_function(content, write, names), "", "", *_inputs(content)]
     scale = ", ".join(number_list(content.scale))
-    simulate = _SIMULATE if content.delays is None else _SIMULATE_DELAYS
-    lines += ["", "", *simulate.replace("@SCALE@", scale).splitlines(), "", "", *MAIN.splitlines()]
+    simulate = filled(_simulate(content), SCALE=scale, METHOD="Radau" if content.stiff else "DOP853")
+    lines += ["", "", *simulate.splitlines(), "", "", *MAIN.splitlines()]
     return "\n".join(lines) + "\n"
+
+
+def _simulate(content: Content) -> str:
+    if content.delays is not None:
+        return _SIMULATE_DELAYS
+    if content.conditions:
+        return SIMULATE_CONDITIONS
+    return SIMULATE if content.events else _SIMULATE
+
+
+def _inputs(content: Content) -> list[str]:
+    """`inputs(t, trajectory, inside)` and `knots(trajectory, start, stop)`."""
+    if not content.inputs:
+        return [*_NO_INPUTS.splitlines()]
+    repeats = any(periodic(track.inputs) for track in content.tracks)
+    text = filled(_INPUTS, FOLD=_FOLD if repeats else "", MORE=_MORE if repeats else "")
+    return text.splitlines()
 
 
 def docstring(lines: list[str], usage: str) -> list[str]:
@@ -82,18 +107,45 @@ def tables(content: Content) -> list[str]:
     lines += [
         "}",
         "",
-        "# Start, stop, initial value of each state, and (times, values) of each input.",
+        f"# Start, stop, initial value of each state{_contents(content)}.",
         "TRAJECTORIES = {",
     ]
-    for track in content.tracks:
+    repeats = any(periodic(track.inputs) for track in content.tracks)
+    for index, track in enumerate(content.tracks):
         lines += [f"    {text(track.name)}: {{", f'        "start": {number_text(track.start)},']
         lines.append(f'        "stop": {number_text(track.stop)},')
         lines.append(f'        "initial": [{", ".join(number_list(track.initial))}],')
         lines.append('        "inputs": [')
-        for times, values in track.inputs:
-            lines += ["            (", *_array(times, " " * 16), *_array(values, " " * 16), "            ),"]
-        lines += ["        ],", "    },"]
+        for one in track.inputs:
+            lines += _input(one, repeats)
+        lines.append("        ],")
+        lines += dose_rows(content, index) if content.doses else []
+        lines.append("    },")
     return [*lines, "}"]
+
+
+def _contents(content: Content) -> str:
+    """What else there is of each trajectory."""
+    told = "; of each input where its pieces begin, and their coefficients of 1, s, s**2, ..., s since then"
+    return (told if content.inputs else ", inputs") + (
+        f"; (time, {_columns(content)}) of the doses of events" if content.doses else ""
+    )
+
+
+def _columns(content: Content) -> str:
+    return "amount, until when at most" if some_given_up(content) else "amount"
+
+
+def _input(one: InputTable, repeats: bool) -> list[str]:
+    lines = ["            {", '                "breaks": [', *wrapped(number_list(one.breaks), " " * 20)]
+    lines += ["                ],", '                "coefficients": [']
+    for column in one.coefficients:
+        lines += _array(column, " " * 20)
+    lines.append("                ],")
+    if repeats:
+        numbers = number_list(np.array([one.low, one.high, one.period]))
+        lines.append(f'                "repeats": ({", ".join(numbers)}),  # within which times, and after which')
+    return [*lines, "            },"]
 
 
 def network_tables(content: Content, names: Mapping[str, str], write: Printer, xp: str) -> list[str]:
@@ -154,16 +206,21 @@ def with_delays(content: Content, names: Mapping[str, str]) -> tuple[Content, di
 
 
 def delay_functions(content: Content, delays: Delays, write: Printer, names: Mapping[str, str]) -> list[str]:
-    """`lags(p)`: how long ago each delayed value was; `past(t, k, start, p)`: state `k` before the begin."""
+    """`lags(p)`: how long ago each delayed value was; `past(t, which_state, first_state, p)`: a state before the begin."""
     lines = ["# Number of the state of each delayed value.", f"DELAYED = [{', '.join(map(str, delays.of))}]", "", ""]
     lines += ["def lags(p):", '    """How long ago each delayed value was."""', *unpacking(content, delays.lags, names)]
     lines += _returned(zip(delays.slots, delays.lags, strict=True), write)
-    lines += ["", "", "def past(t, k, start, p):", '    """State `k` before the begin."""']
+    lines += [
+        "",
+        "",
+        "def past(t, which_state, first_state, p):",
+        '    """A state, by its number, before the begin."""',
+    ]
     given = [(k, one) for k, one in enumerate(delays.past) if one is not None]
     lines += unpacking(content, [one for _, one in given], names)
     for k, one in given:
-        lines += [f"    if k == {k}:", f"        return {write(one)}"]
-    return [*lines, "    return start[k]"]
+        lines += [f"    if which_state == {k}:", f"        return {write(one)}"]
+    return [*lines, "    return first_state[which_state]"]
 
 
 def output_function(content: Content, write: Printer, names: Mapping[str, str]) -> list[str]:
@@ -247,12 +304,56 @@ def network(weights, activation, arguments):
         h = matrix @ h + bias
     return h[0]'''
 
+_NO_INPUTS = '''\
+def inputs(t, trajectory, inside=None):
+    """The model has no inputs."""
+    return []
+
+
+def knots(trajectory, start, stop):
+    """The model has no inputs."""
+    return []'''
+
+_INPUTS = '''\
+def inputs(t, trajectory, inside=None):
+    """Inputs at time t: a polynomial of the time since a piece began, of the piece at the time `inside` (t if left out).
+
+    Before the first piece an input has its first value.
+    """
+    values = []
+    for one in TRAJECTORIES[trajectory]["inputs"]:
+        now, where = t, t if inside is None else inside
+@FOLD@        k = bisect_right(one["breaks"], where) - 1
+        s = max(now - one["breaks"][k], 0.0) if k >= 0 else 0.0
+        value = 0.0
+        for column in reversed(one["coefficients"]):
+            value = value * s + column[max(k, 0)]
+        values.append(value)
+    return values
+
+
+def knots(trajectory, start, stop):
+    """Times between start and stop at which a piece of an input begins."""
+    found = {float(knot) for one in TRAJECTORIES[trajectory]["inputs"] for knot in one["breaks"]}
+@MORE@    return sorted(knot for knot in found if start < knot < stop)'''
+
+_FOLD = """\
+        low, high, period = one["repeats"]
+        if period:
+            away = period * (np.ceil(max(where - high, 0.0) / period) - np.ceil(max(low - where, 0.0) / period))
+            now, where = now - away, where - away
+"""
+
+_MORE = """\
+    for one in TRAJECTORIES[trajectory]["inputs"]:
+        low, high, period = one["repeats"]
+        if period:
+            last = [knot for knot in one["breaks"] if high - period < knot <= high]
+            found |= {knot + n * period for knot in last for n in range(1, int((max(stop - high, 0.0)) / period) + 2)}
+            found -= {knot for knot in one["breaks"] if knot > high}
+"""
+
 _SIMULATE = '''\
-def inputs(t, trajectory):
-    """Inputs at time t: linear between their samples, constant outside."""
-    return [np.interp(t, times, values) for times, values in TRAJECTORIES[trajectory]["inputs"]]
-
-
 def simulate(t, trajectory=None, parameters=PARAMETERS, rtol=1e-10):
     """States at the increasing times t [time, state] from the initial values at the start of the trajectory."""
     name = next(iter(TRAJECTORIES)) if trajectory is None else trajectory
@@ -261,13 +362,13 @@ def simulate(t, trajectory=None, parameters=PARAMETERS, rtol=1e-10):
     y = np.array(track["initial"])
     states = np.full((len(t), len(y)), np.nan)
     states[t == track["start"]] = y
-    # Inputs have kinks at their samples; the solver starts anew there.
-    kinks = sorted({float(knot) for times, _ in track["inputs"] for knot in times})
-    edges = [track["start"], *(knot for knot in kinks if track["start"] < knot < t[-1]), max(t[-1], track["start"])]
+    # The solver starts anew where a piece of an input begins.
+    edges = [track["start"], *knots(name, track["start"], t[-1]), max(t[-1], track["start"])]
     for begin, end in zip(edges[:-1], edges[1:]):
         inside = (t > begin) & (t <= end)
+        middle = 0.5 * (begin + end)
         solution = solve_ivp(
-            lambda time, state: field(time, state, inputs(time, name), parameters),
+            lambda time, state: field(time, state, inputs(time, name, middle), parameters),
             (begin, end),
             y,
             method="LSODA",
@@ -285,11 +386,6 @@ def simulate(t, trajectory=None, parameters=PARAMETERS, rtol=1e-10):
     return states'''
 
 _SIMULATE_DELAYS = '''\
-def inputs(t, trajectory):
-    """Inputs at time t: linear between their samples, constant outside."""
-    return [np.interp(t, times, values) for times, values in TRAJECTORIES[trajectory]["inputs"]]
-
-
 def joints(start, stop, longest, ago):
     """Where the solver starts anew: where derivatives jump, and at least once in each shortest delay."""
     points, sums, near = {start}, {0.0}, 1e-12 * longest
@@ -330,13 +426,13 @@ def simulate(t, trajectory=None, parameters=PARAMETERS, rtol=1e-10):
         return found
 
     edges = joints(start, max(t[-1], start), max(t[-1] - start, 1e-300), ago)
-    # Inputs have kinks at their samples; the solver starts anew there too.
-    kinks = {float(knot) for times, _ in track["inputs"] for knot in times if start < knot < t[-1]}
-    edges = sorted({*edges, *kinks})
+    # It starts anew where a piece of an input begins, too.
+    edges = sorted({*edges, *knots(name, start, t[-1])})
     for begin, end in zip(edges[:-1], edges[1:]):
         inside = (t > begin) & (t <= end)
+        middle = 0.5 * (begin + end)
         solution = solve_ivp(
-            lambda time, state: field(time, state, earlier(time), inputs(time, name), parameters),
+            lambda time, state: field(time, state, earlier(time), inputs(time, name, middle), parameters),
             (begin, end),
             y,
             method="DOP853",
@@ -367,7 +463,7 @@ def main():
     writer = csv.writer(stream, lineterminator="\\n")
     writer.writerow([TIME, *STATES, *OUTPUTS])
     for t, y in zip(times, states):
-        row = outputs(t, y, inputs(t, options.trajectory), PARAMETERS)
+        row = outputs(t, y, inputs(t, options.trajectory), PARAMETERS) if OUTPUTS else []
         writer.writerow([repr(float(value)) for value in (t, *y, *row)])
     if options.output:
         stream.close()
@@ -392,5 +488,6 @@ EXPORTER = Exporter(
     description="With NumPy and SciPy",
     language="python",
     delays=True,
+    events=True,
     rerun=run_python,
 )

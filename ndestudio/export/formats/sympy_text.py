@@ -9,6 +9,7 @@ from typing import ClassVar
 
 from ndestudio.export.code import commented, header, number_list, number_text, remark, unit_text
 from ndestudio.export.content import Content
+from ndestudio.export.event_parts import dose_numbers, event_text
 from ndestudio.export.exporter import Exporter
 from ndestudio.export.formats.python_code import text
 from ndestudio.export.helpers import names_taken, used, used_in
@@ -16,6 +17,7 @@ from ndestudio.export.names import identifiers
 from ndestudio.export.printer import ATOM, SIGN, IntegerExponents
 from ndestudio.expression.functions import BUILT_IN, RESERVED
 from ndestudio.expression.tree import Delay, Expr
+from ndestudio.model.events import GIVEN
 
 
 class SympyPrinter(IntegerExponents):
@@ -95,7 +97,7 @@ def sympy_text(content: Content) -> str:
     lines += [f"    {names[q.name]}: {write(expr)}," for q, expr in zip(content.states, content.equations, strict=True)]
     lines += ["}", "", "# Observed quantities.", "outputs = {"]
     lines += [f"    {text(quantity.name)}: {write(expr)}," for quantity, expr in content.outputs]
-    lines += ["}", "", "parameters = {"]
+    lines += ["}", "", *_events(content, write, names), "parameters = {"]
     lines += [f"    {names[q.name]}: Float({text(number_text(q.value))}, 17)," for q in content.parameters]
     lines += [
         "}",
@@ -120,6 +122,41 @@ def sympy_text(content: Content) -> str:
         '        print(f"d({state})/dt = {expr}")',
     ]
     return "\n".join(lines) + "\n"
+
+
+def _events(content: Content, write: SympyPrinter, names: Mapping[str, str]) -> list[str]:
+    """`events`: when, and states after it; `doses` of the data that make them happen."""
+    if not content.events:
+        return []
+    lines = []
+    if content.doses:
+        lines += [
+            f'{names[GIVEN]} = Symbol("amount", real=True)  # what is given: the amount of a dose, the rate of an infusion',
+            "",
+        ]
+    lines += [
+        "# What changes states at a moment: right sides are the states just before it. A condition rises through 0 there."
+    ]
+    lines.append("events = [")
+    for event in content.events:
+        times = ", ".join(f"sympy.sympify({write(one)})" for one in event.times)
+        condition = "None" if event.condition is None else f"sympy.sympify({write(event.condition)})"
+        lines += ["    {", f'        "text": {text(event_text(event))},', f'        "kind": {text(event.kind)},']
+        lines += [f'        "times": [{times}],', f'        "condition": {condition},', '        "changes": {']
+        lines += [f"            {names[state]}: sympy.sympify({write(value)})," for state, value in event.changes]
+        lines += ["        },", "    },"]
+    lines += ["]", ""]
+    if content.doses:
+        lines += [
+            "# By trajectory: number of the event, time and amount of each dose (and until when at most it happens).",
+            "doses = {",
+        ]
+        for track in content.tracks:
+            rows = [(k, row) for k in range(len(content.events)) for row in dose_numbers(content, track, k)]
+            listed = ", ".join(f"({k}, {', '.join(row)})" for k, row in rows)
+            lines.append(f"    {text(track.name)}: [{listed}],")
+        lines += ["}", ""]
+    return lines
 
 
 def _imported(content: Content) -> list[str]:
@@ -152,4 +189,5 @@ EXPORTER = Exporter(
     description="Text that SymPy reads",
     language="python",
     proof="Equations to read, not a simulation; there is nothing to run.",
+    events=True,
 )
