@@ -40,6 +40,8 @@ if TYPE_CHECKING:
     from ndestudio.fitting.config import ColumnNoise
     from ndestudio.fitting.metrics import score
     from ndestudio.fitting.residuals import residuals
+    from ndestudio.fitting.stochastic.residuals import TransitionResiduals, transition_residuals
+    from ndestudio.fitting.stochastic.result import StochasticFit
     from ndestudio.model import (
         BasisConfig,
         FittedModel,
@@ -115,6 +117,9 @@ _HOME = {
     "profile": "fitting",
     "Profile": "fitting.uncertainty.profile_likelihood",
     "residuals": "fitting.residuals",
+    "transition_residuals": "fitting.stochastic.residuals",
+    "TransitionResiduals": "fitting.stochastic.residuals",
+    "StochasticFit": "fitting.stochastic.result",
     "DistilConfig": "distil.config",
     "Distillation": "distil.result",
     "assemble": "distil",
@@ -174,9 +179,11 @@ __all__ = [
     "SilentReporter",
     "Spec",
     "SplitConfig",
+    "StochasticFit",
     "StochasticPaths",
     "SymbolicRegressor",
     "TrainConfig",
+    "TransitionResiduals",
     "__version__",
     "artefact",
     "assemble",
@@ -210,6 +217,7 @@ __all__ = [
     "to_latex",
     "to_sympy",
     "to_text",
+    "transition_residuals",
     "write_all",
 ]
 

@@ -9,6 +9,7 @@ import msgspec
 Stage = Literal["collocation", "shooting", "trajectory", "final_refinement"]
 NoiseKind = Literal["spread", "constant", "proportional"]
 Adjoint = Literal["auto", "recursive", "direct", "forward", "backsolve"]
+Density = Literal["auto", "euler", "milstein", "linear", "moments", "grid"]
 Controller = Literal["auto", "pid", "constant"]
 ColumnNoiseKind = Literal["constant", "proportional", "student", "poisson", "negative_binomial"]
 
@@ -106,6 +107,10 @@ class TrainConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         Estimate initial values; None: yes.
     log_states
         Compare logarithms of measured columns named here (strictly positive data over decades).
+    density
+        Of a model with noise: how the probability of a transition is approximated. `"euler"` (short steps), `"milstein"` (one state
+        and noise), `"linear"` (local linearisation), `"moments"` (moment equations), `"grid"` (short steps put together on a grid of
+        states; one state). `"auto"`: `grid` where it can be had, else `moments`, with as many steps as it needs.
     """
 
     preset: Literal["quick", "balanced", "thorough"] = "balanced"
@@ -130,6 +135,7 @@ class TrainConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     time_limit: float | None = None
     fit_initial: bool | None = None
     log_states: tuple[str, ...] = ()
+    density: Density = "auto"
 
     @property
     def estimates_noise(self) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ndestudio.data.dataset import Dataset, Part
-from ndestudio.errors import DataError
+from ndestudio.errors import DataError, SpecError
 from ndestudio.fitting.batched_ensemble import seeds_in_memory
 from ndestudio.fitting.config import TrainConfig
 from ndestudio.fitting.ensemble import Seed, batch_width, fit_seeds
@@ -18,9 +18,11 @@ from ndestudio.fitting.solver_choice import with_suitable_solver
 from ndestudio.fitting.stages.collocation import smooth_training
 from ndestudio.fitting.stages.constants import fit_constants
 from ndestudio.fitting.stages.recipe import train_networks
+from ndestudio.fitting.stochastic.fit import fit_stochastic
 from ndestudio.fitting.tracker import Tracker
 from ndestudio.fitting.work_clock import WorkClock
 from ndestudio.model.config import ModelConfig
+from ndestudio.model.diffusion import noises_written
 from ndestudio.model.fitted import FittedModel
 from ndestudio.model.initial import initial_model
 from ndestudio.progress import Phase, Reporter, SilentReporter
@@ -59,6 +61,10 @@ def fit(
         The inputs cannot be used.
     """
     train, reporter = train or TrainConfig(), reporter or SilentReporter()
+    if noises_written(config, [*dataset.measured_names, *dataset.input_names]):
+        return fit_stochastic(_starting_model(config, dataset, train, start), dataset, train, reporter)
+    if train.density != "auto":
+        raise SpecError("[train] density is for models with noise in their equations; leave it out")
     if train.seeds > 1:
         model = _starting_model(config, dataset, train, start)
         width = batch_width(model, dataset, train)

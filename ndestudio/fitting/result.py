@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Float
 
 from ndestudio.fitting.metrics import Metrics
+from ndestudio.fitting.stochastic.result import StochasticFit
 from ndestudio.model.fitted import FittedModel
 from ndestudio.solve.device import Device
 
@@ -193,6 +194,8 @@ class Fit:
         The noise as a law, where it was estimated together with the model (settings `noise`).
     population
         Spread of parameters between runs, where some are random.
+    stochastic
+        How a model with noise was fitted; None for one without.
     """
 
     outcome: Outcome
@@ -210,3 +213,4 @@ class Fit:
     notes: tuple[str, ...] = ()
     noise_model: Mapping[str, NoiseLevel] = field(default_factory=dict)
     population: Population | None = None
+    stochastic: StochasticFit | None = None

@@ -398,11 +398,38 @@ class _Rows:
         state = self.system.states[k]
         if state in self.observed:
             name, _, factor = self.observed[state]
+            if self.system.diffusion:
+                return float(self.scale[k]) * _relaxation(self.dataset, name)
             rate = _measured_rate(self.dataset, name)
             if rate > 0:
                 return rate / abs(factor)
         span = self.dataset.span()
         return 4.0 * float(self.scale[k]) / (span if span > 0 else 1.0)
+
+
+def _relaxation(dataset: Dataset, name: str) -> float:
+    """How fast a column forgets where it was: minus the logarithm of its autocorrelation over the lag, at the lag where that is
+    about one half."""
+    column, mean = dataset.measured_names.index(name), dataset.center()[dataset.measured_names.index(name)]
+    longest = max(len(one.t) for one in dataset.trajectories)
+    rate, lag = 1.0, 1
+    while lag < max(longest // 4, 2):
+        pairs = [
+            (one.measured[:-lag, column] - mean, one.measured[lag:, column] - mean) for one in dataset.trajectories
+        ]
+        first, later = (np.concatenate(side) for side in zip(*pairs, strict=True))
+        there = np.isfinite(first) & np.isfinite(later)
+        spans = np.concatenate([one.t[lag:] - one.t[:-lag] for one in dataset.trajectories])
+        if not there.any() or not np.any(first[there]):
+            return rate
+        correlation = float(
+            np.mean(first[there] * later[there]) / np.sqrt(np.mean(first[there] ** 2) * np.mean(later[there] ** 2))
+        )
+        rate = -np.log(np.clip(correlation, 0.05, 0.9999)) / float(np.mean(spans[there]))
+        if correlation < 0.6:
+            return rate
+        lag *= 2
+    return rate
 
 
 def _measured_rate(dataset: Dataset, name: str) -> float:

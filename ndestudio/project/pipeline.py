@@ -179,6 +179,9 @@ def _with_distillation(project: Project, reporter: Reporter, base: str | Path | 
     assert project.dataset is not None and fit is not None
     if not fit.model.system.neural_terms:
         return project
+    if fit.model.system.diffusion:
+        reporter.emit(Note("Networks of models with noise are not searched for formulas yet.", "warning"))
+        return project
     started = perf_counter()
     result: Distillation = distil(fit.model, project.dataset, spec.distil, reporter, spec.train, ensemble=fit.ensemble)
     result = with_next_run(result, fit, project.dataset, spec.next_run, reporter.should_stop, spec.train)

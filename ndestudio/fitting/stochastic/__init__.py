@@ -1,0 +1,1 @@
+"""Stochastic models learned by likelihood: transition densities, filters, intervals, residuals."""
