@@ -6,12 +6,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QMessageBox, QPushButton
+from PySide6.QtWidgets import QComboBox, QMessageBox, QPushButton
 from pytestqt.qtbot import QtBot
 
 from ndestudio.data import dataset_from_arrays
-from ndestudio.figures.description import Curve, Level, Points, Span, Stretch
+from ndestudio.figures.description import Band, Curve, Level, Points, Span, Stretch
 from ndestudio.figures.loss import LossCurve
+from ndestudio.figures.noise_band import NoiseBand
 from ndestudio.figures.plot_data import Path, PlotData
 from ndestudio.figures.text import short_number
 from ndestudio.fitting.model_comparison import Compared, Comparison
@@ -23,6 +24,7 @@ from ndestudio.gui.views.train_view import TrainView
 from ndestudio.gui.widgets.plots.log_axis import LogAxis
 from ndestudio.gui.widgets.plots.loss_plot import LossPlot
 from ndestudio.gui.widgets.plots.trajectory_plot import TrajectoryPlot
+from ndestudio.problem.noise_law import NoiseLaw
 from ndestudio.progress import FitSnapshot, Phase, Progress, TrainStep
 from ndestudio.session import commands
 from ndestudio.session.session import Session
@@ -434,3 +436,33 @@ def test_measurements_stay_legible_beside_a_simulation_that_runs_away(qtbot: QtB
         (low, high), auto = plot.panels[0].viewRange()[1], plot.panels[0].item.getViewBox().autoRangeEnabled()[1]
         assert bool(auto) is not clipped
         assert not clipped or (low < 1.0 and 3.0 < high < 8.0)
+
+
+def test_the_noise_of_a_column_is_chosen_and_typed(window: MainWindow, view: TrainView, session: Session) -> None:
+    table = view.noise.table
+    name = table.cell(0, 0).text()
+    box = table.cellWidget(0, 1)
+    assert isinstance(box, QComboBox)
+    box.setCurrentIndex(box.findData("student"))
+    table.cell(0, 4).setText("3")
+    settings = session.project.spec.train.column_noise[name]
+    assert (settings.kind, settings.freedom) == ("student", 3.0)
+    assert not table.cell(0, 6).flags() & Qt.ItemFlag.ItemIsEditable
+    table.cell(0, 4).setText("many")
+    assert table.cell(0, 4).text() == "3"
+    session.workspace.undo()
+    session.tick()
+    assert table.cell(0, 4).text() == ""
+    box.setCurrentIndex(box.findData("poisson"))
+    assert "counts" in view.noise.problem.text()
+
+
+def test_the_band_of_the_noise_is_filled(qtbot: QtBot) -> None:
+    plot = TrajectoryPlot()
+    qtbot.addWidget(plot)
+    t, values = np.linspace(0.0, 2.0, 5), np.linspace(1.0, 2.0, 5)[:, None]
+    data = dataset_from_arrays([0.0, 1.0, 2.0], np.ones((3, 1)), ["x"])
+    bands = {"x": NoiseBand(NoiseLaw("constant", 0.5))}
+    plot.show_model(data, PlotData(results.model(0), {"1": Path(t, np.zeros((5, 1)), values)}), bands=bands)
+    (item,) = plot.panels[0].drawn(Band)
+    assert item.path().boundingRect().height() == pytest.approx(1.0 + 2 * 0.979982)

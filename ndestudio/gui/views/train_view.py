@@ -20,9 +20,11 @@ from ndestudio.gui.widgets.redraw import Redraw
 from ndestudio.gui.widgets.stage_strip import StageStrip
 from ndestudio.gui.widgets.tables.comparison_table import ComparisonTable
 from ndestudio.gui.widgets.tables.fitted_table import FittedTable
+from ndestudio.gui.widgets.tables.noise_table import NoisePanel
 from ndestudio.gui.widgets.tables.runs_table import RunsTable
 from ndestudio.gui.widgets.time_slider import TimeSlider
 from ndestudio.session.session import Session
+from ndestudio.session.training.controller import TrainController
 from ndestudio.session.training.state import TrainState
 
 
@@ -54,6 +56,7 @@ class TrainView(QWidget):
         self.profile = ProfilePlot()
         self.comparison = ComparisonTable()
         self.settings = TrainSettings()
+        self.noise = NoisePanel()
         self.runs = RunsTable()
         self.notes = label("", wrap=True, selectable=True)
         self.slider = TimeSlider()
@@ -69,6 +72,7 @@ class TrainView(QWidget):
         self.strip.show_stages(state.stages, state.elapsed, state.fraction, state.rest, state.status != "idle")
         choose(self.preset, state.config.preset)
         self.settings.show_config(state.config)
+        self.noise.show_state(state.noise)
         self.slider.show_moments(state.checkpoints, state.checkpoint, state.status)
         self.runs.show_runs(state.runs, state.comparison)
         self.comparison.show_diagnostics(state.diagnostics)
@@ -240,6 +244,7 @@ class TrainView(QWidget):
             (self.runs, "Runs", "Every training and search that was kept"),
             (self.comparison, "Compare", "The model beside its mechanistic part and a plain neural ODE"),
             (self._make_notes(), "Notes", "Recoveries, warnings, identifiability"),
+            (self.noise, "Noise", "How each measured column scatters, and limits of detection"),
         )
         self.right = splitter(
             Qt.Orientation.Vertical,
@@ -301,6 +306,8 @@ def connect(view: TrainView, session: Session) -> None:
     view.edit_model.connect(lambda: session.show_stage("model" if session.project.dataset else "data"))
     view.settings_changed.connect(lambda changes: train.change_settings(**changes))
     view.settings.changed.connect(lambda changes: train.change_settings(**changes))
+    view.noise.table.kind_chosen.connect(train.noise.choose_kind)
+    view.noise.table.number_edited.connect(lambda *edit: _number_edited(view, train, *edit))
     view.phase.axes_chosen.connect(train.choose_axes)
     view.neural_terms.arguments_chosen.connect(train.choose_arguments)
     view.slider.looked_at.connect(train.look_at_checkpoint)
@@ -313,6 +320,12 @@ def connect(view: TrainView, session: Session) -> None:
     view.profile.chosen.connect(train.diagnostics.choose)
     view.profile.asked.connect(train.diagnostics.profile)
     view.comparison.asked.connect(train.diagnostics.compare)
+
+
+def _number_edited(view: TrainView, train: TrainController, column: str, name: str, text: str) -> None:
+    """A number of the noise; what is refused is put back."""
+    train.noise.set_number(column, name, text)
+    view.noise.table.reshow()
 
 
 def _status_words(state: TrainState) -> tuple[str, str]:

@@ -239,7 +239,8 @@ class _PointsItem(_Data):
 
 class _BandItem(_MarkItem):
     def make(self) -> None:
-        self._ends = (pg.PlotDataItem(pen=None), pg.PlotDataItem(pen=None))
+        # a PlotDataItem without a pen keeps its curve empty, and nothing would be filled
+        self._ends = (pg.PlotCurveItem(pen=None), pg.PlotCurveItem(pen=None))
         self.item = pg.FillBetweenItem(self._ends[0], self._ends[1])
         for one in (*self._ends, self.item):
             self.plot.item.addItem(one, ignoreBounds=one is self.item)

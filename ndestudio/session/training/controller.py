@@ -19,6 +19,7 @@ from ndestudio.session.live import Moment, StageTime, TrainLive
 from ndestudio.session.ports import Context, ModelMeaning
 from ndestudio.session.presenter import Presenter
 from ndestudio.session.stage_progress import TRAINING, rest, spent, training_stages
+from ndestudio.session.training.column_noise import ColumnNoiseController
 from ndestudio.session.training.diagnostics import DiagnosticsController
 from ndestudio.session.training.runs import compare, run_rows
 from ndestudio.session.training.state import (
@@ -66,6 +67,7 @@ class TrainController(Presenter[TrainState]):
         self._curves: tuple[object, tuple[LossCurve, ...]] = (None, ())
         self._traces: tuple[object, Traces] = (None, Traces({}))
         self.diagnostics = DiagnosticsController(context)
+        self.noise = ColumnNoiseController(context)
 
     # --- intents ---------------------------------------------------------------------------------------------------
 
@@ -230,6 +232,7 @@ class TrainController(Presenter[TrainState]):
             axes=self._axes,
             comparison=compare(project, *self._compared) if self._compared else None,
             diagnostics=self.diagnostics.state(),
+            noise=self.noise.state(fit.noise_model if fit is not None and task is None else {}),
             bands=noise_bands(fit, project.spec.train.log_states) if task is None and self._checkpoint < 0 else {},
         )
 

@@ -19,6 +19,7 @@ from ndestudio.fitting.result import Fit
 from ndestudio.session.durations import Rest
 from ndestudio.session.live import TrainLive
 from ndestudio.session.ports import Level
+from ndestudio.session.training.column_noise import ColumnNoiseState
 from ndestudio.session.training.diagnostics import DiagnosticsState
 
 Status = Literal["idle", "running", "paused", "stopping"]
@@ -141,6 +142,7 @@ class TrainState:
     axes: states of the phase portrait, None while nobody chose.
     comparison: two runs beside each other, None while nobody compares.
     diagnostics: what is known of residuals, profiles and relatives of the fit.
+    noise: the noise of each measured column, as the settings have it.
     bands: measured column -> where its measurements are expected around the fit, by its noise.
     """
 
@@ -174,6 +176,7 @@ class TrainState:
     comparison: RunComparison | None = None
     diagnostics: DiagnosticsState = DiagnosticsState()
     bands: Mapping[str, NoiseBand] = field(default_factory=dict)
+    noise: ColumnNoiseState = ColumnNoiseState()
 
 
 def noise_rows(fit: Fit | None, dataset: Dataset | None) -> tuple[FittedParameter, ...]:
