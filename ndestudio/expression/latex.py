@@ -82,9 +82,11 @@ def to_latex(expr: Expr, symbols: Mapping[str, str] | None = None, digits: int |
 
 
 def symbol(name: str) -> str:
-    """LaTeX of a name: Greek letters, a dot for `x_dot` (the velocity of x), and what follows the first underscore or ends in digits as subscript."""
+    """LaTeX of a name: Greek letters, a fraction for `d(u)/dt` (the rate of an input), a dot for `x_dot` (the velocity of x), and what follows the first underscore or ends in digits as subscript."""
     if name == "pi":
         return r"\pi"
+    if name.startswith("d(") and name.endswith(")/dt"):
+        return rf"\frac{{\mathrm{{d}} {symbol(name[2:-4])}}}{{\mathrm{{d}} t}}"
     if name.endswith("_dot") and len(name) > 4:
         return rf"\dot{{{symbol(name[:-4])}}}"
     head, _, tail = name.partition("_")

@@ -22,6 +22,7 @@ from ndestudio.figures.description import (
     Span,
     Symbol,
 )
+from ndestudio.figures.input_paths import input_panel, moving_inputs
 from ndestudio.figures.noise_band import NoiseBand
 from ndestudio.figures.plot_data import Path
 from ndestudio.figures.text import slug
@@ -47,6 +48,7 @@ def trajectory_figure(
     paths = {} if path is None else {trajectory.name: path}
     shown = [(0, trajectory)]
     panels = tuple(trajectory_panel(dataset, k, shown, paths, bands=bands) for k in range(len(dataset.measured)))
+    panels += tuple(input_panel(dataset, k, shown) for k in moving_inputs(dataset))
     several = len(dataset.trajectories) > 1
     caption = "Measured values (points) and the model simulated from its initial values (lines)"
     caption += f", trajectory {trajectory.name}." if several else "."
@@ -147,13 +149,17 @@ def dose_words(dose: Dose) -> str:
 
 
 def series_panel(
-    column: Column, time: Column, series: Sequence[tuple[int, Trajectory, Float[np.ndarray, " time"]]]
+    column: Column,
+    time: Column,
+    series: Sequence[tuple[int, Trajectory, Float[np.ndarray, " time"]]],
+    lines: Sequence[tuple[Float[np.ndarray, " point"], Float[np.ndarray, " point"]]] | None = None,
 ) -> Panel:
-    """A column as measured: (colour, trajectory, values) of each trajectory."""
+    """A column as measured: (colour, trajectory, values) of each trajectory, joined by straight lines or by ``lines``."""
     marks: list[Mark] = [*moments([one for _, one, _ in series], {})]
-    for colour, one, values in series:
+    for number, (colour, one, values) in enumerate(series):
         trains = one.part == Part.TRAIN
-        marks.append(Curve(one.t, values, colour, one.name, faint=True))
+        t, line = (one.t, values) if lines is None else lines[number]
+        marks.append(Curve(t, line, colour, one.name, faint=True))
         marks += [Points(one.t[rows], values[rows], colour, hollow=rows is not trains) for rows in (trains, ~trains)]
     return Panel(Axis(time.title), Axis(column.title), tuple(marks))
 

@@ -206,6 +206,9 @@ def _derivative_tokens(tokens: list[Token]) -> dict[int, int]:
                 found[line[1]] = 0
             case [head, "/", "dt", *_] if head.startswith("d") and len(head) > 1:
                 found |= {line[0]: 1, line[1]: 0, line[2]: 0}
+        for k in range(1, len(line) - 5):
+            if [*texts[k : k + 2], *texts[k + 3 : k + 6]] == ["d", "(", ")", "/", "dt"]:
+                found |= {line[k + j]: 0 for j in (0, 1, 3, 4, 5)}  # a rate on the right
     return found
 
 

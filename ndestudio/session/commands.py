@@ -53,6 +53,7 @@ def with_role(
     if role != "input":
         changes["interpolation"] = {name: kind for name, kind in data.interpolation.items() if name != column}
         changes["periodic"] = {name: period for name, period in data.periodic.items() if name != column}
+        changes["rates"] = _without(data.rates, column)
     changes["deviations"] = {name: other for name, other in data.deviations.items() if column not in (name, other)}
     times = tuple(name for name in _listed(data.time) if name != column)
     changes["time"] = data.time if column not in _listed(data.time) else _joined(times) or None

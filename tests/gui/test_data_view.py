@@ -40,20 +40,35 @@ def test_choosing_a_role_changes_the_data(view: DataView, session: Session, sett
     assert view.columns.role_box("lynx").currentData() == "state"
 
 
-def test_the_path_of_an_input_is_chosen_beside_its_role(view: DataView, session: Session, settle: Callable[[], None]):
-    assert view.columns.isColumnHidden(4)
+def test_the_path_of_an_input_is_told_in_a_table_of_inputs(
+    view: DataView, session: Session, settle: Callable[[], None]
+):
+    assert view.inputs_card.isHidden()
     session.data.set_role("lynx", "input")
     settle()
-    assert not view.columns.isColumnHidden(4) and view.columns.cellWidget(1, 4) is None
-    box = view.columns.path_box("lynx")
+    assert not view.inputs_card.isHidden() and view.inputs.rowCount() == 1
+    box = view.inputs.path_box("lynx")
     assert box.currentData() == ""
     box.setCurrentIndex(box.findData("hermite"))
     settle()
-    assert session.project.dataset is not None
-    assert session.project.dataset.trajectories[0].input_kinds == ("hermite",)
+    view.inputs.period_cell("lynx").setText("30")
+    settle()
+    view.inputs.rate_box("lynx").click()
+    settle()
+    dataset = session.project.dataset
+    assert dataset is not None and dataset.input_names == ("lynx", "lynx_rate")
+    assert dataset.trajectories[0].input_kinds == ("hermite", "hermite")
+    assert dataset.trajectories[0].input_periods == (30.0, 30.0)
+    view.inputs.period_cell("lynx").setText("often")
+    settle()
+    assert session.project.spec.data.periodic == {"lynx": 30.0} and view.inputs.period_cell("lynx").text() == "30"
+    view.inputs.period_cell("lynx").setText("")
+    settle()
+    assert not session.project.spec.data.periodic
     session.data.set_role("lynx", "state")
     settle()
-    assert not session.project.spec.data.interpolation
+    told = session.project.spec.data
+    assert not told.interpolation and not told.rates and not session.data.state().problems
 
 
 def test_showing_is_no_intent(view: DataView, session: Session, settle: Callable[[], None]):

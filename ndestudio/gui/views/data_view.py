@@ -32,6 +32,7 @@ from ndestudio.gui.widgets.plots.series_plot import SeriesPlots
 from ndestudio.gui.widgets.problem_list import ProblemList
 from ndestudio.gui.widgets.tables.columns_table import ColumnsTable
 from ndestudio.gui.widgets.tables.data_table import PreviewTable
+from ndestudio.gui.widgets.tables.inputs_table import InputsTable
 from ndestudio.gui.widgets.tables.read_table import ReadTable
 from ndestudio.gui.widgets.tables.trajectory_table import TrajectoryTable
 from ndestudio.session.data.state import DataState
@@ -74,6 +75,8 @@ class DataView(QWidget):
         self.files = FilesPanel()
         self.time = TimePanel()
         self.columns = ColumnsTable()
+        self.inputs = InputsTable()
+        self.inputs_card = card(self.inputs, heading="Inputs")
         self.split = SplitPanel()
         self.reading = ReadingPanel()
         self.notes = label("", "muted", wrap=True, selectable=True)
@@ -114,6 +117,8 @@ class DataView(QWidget):
         self.time.show_state(state)
         self.files.show_state(state)
         self.columns.show_rows(state.columns)
+        self.inputs.show_rows(state.columns)
+        self.inputs_card.setVisible(self.inputs.rowCount() > 0)
         self.split.show_state(state)
         self.reading.show_state(state)
         self.notes.setText("\n".join(f"• {note}" for note in state.notes))
@@ -143,6 +148,7 @@ class DataView(QWidget):
             self.files,
             self.time,
             card(self.columns, heading="Columns"),
+            self.inputs_card,
             self.split,
             self.reading,
             self.notes_card,
@@ -259,7 +265,9 @@ def connect(view: DataView, session: Session) -> None:
     view.columns.role_chosen.connect(data.set_role)
     view.columns.alias_edited.connect(data.set_alias)
     view.columns.unit_edited.connect(data.set_unit)
-    view.columns.path_chosen.connect(data.set_path)
+    view.inputs.path_chosen.connect(data.set_path)
+    view.inputs.period_edited.connect(data.set_period)
+    view.inputs.rate_toggled.connect(data.set_rate)
     view.files.chosen.connect(data.show_file)
     view.files.removed.connect(data.remove_file)
     view.split.changed.connect(lambda changes: data.set_split(**changes))

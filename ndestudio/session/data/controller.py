@@ -179,6 +179,31 @@ class DataController(Presenter[DataState]):
         kinds: dict[str, Any] = {name: one for name, one in config.interpolation.items() if name != column}
         self._change(f"Path of {column}", interpolation={**kinds, column: kind} if kind else kinds)
 
+    def set_period(self, column: str, text: str) -> None:
+        """After which time an input repeats itself beyond its samples; "" for never."""
+        config = self._workspace.project.spec.data
+        kept = {name: one for name, one in config.periodic.items() if name != column}
+        if text:
+            try:
+                period = float(text.replace(",", "."))
+            except ValueError:
+                period = 0.0
+            if not 0 < period < float("inf"):
+                self._notifier.toast(
+                    f"`{text}` is no period: give a positive number in units of the time, or nothing.", "warning"
+                )
+                self._shown = None
+                self._navigation.refresh()
+                return
+            kept[column] = period
+        self._change(f"Period of {column}", periodic=kept)
+
+    def set_rate(self, column: str, wanted: bool) -> None:
+        """Whether the rate of change of an input is an input, too."""
+        config = self._workspace.project.spec.data
+        kept = tuple(name for name in config.rates if name != column)
+        self._change(f"Rate of {column}", rates=(*kept, column) if wanted else kept)
+
     def set_reading(self, **changes: Any) -> None:
         """Delimiter, decimal, encoding, comment, sheet or key; None lets the program guess."""
         self._change("Reading details", **changes)

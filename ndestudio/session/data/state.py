@@ -31,7 +31,8 @@ class FileRow:
 @dataclass(frozen=True)
 class ColumnRow:
     """A column of the file. `alias`: its name in equations; `detail`: kind, range and missing values, for a tooltip;
-    `path`: how an input goes between its samples, "" where the program guesses."""
+    `path`: how an input goes between its samples, "" where the program guesses; `period` after which it repeats itself, "" for none;
+    `rate`: whether its rate of change is an input, too."""
 
     label: str
     alias: str
@@ -41,6 +42,8 @@ class ColumnRow:
     missing: int
     detail: str
     path: str = ""
+    period: str = ""
+    rate: bool = False
 
 
 @dataclass(frozen=True)
@@ -139,8 +142,9 @@ class DataState:
 def column_rows(preview: Preview | None, config: DataConfig | None = None) -> tuple[ColumnRow, ...]:
     if preview is None:
         return ()
-    rows = []
+    rows, config = [], config or DataConfig()
     for column in preview.columns:
+        period = config.periodic.get(column.label)
         detail = [{"number": "numbers", "time": "dates or times", "text": "text"}.get(column.kind, column.kind)]
         if column.minimum is not None and column.maximum is not None:
             detail.append(f"{column.minimum:.6g} to {column.maximum:.6g}")
@@ -155,7 +159,9 @@ def column_rows(preview: Preview | None, config: DataConfig | None = None) -> tu
                 numeric=column.numeric,
                 missing=column.missing,
                 detail=", ".join(detail),
-                path=(config or DataConfig()).interpolation.get(column.label, ""),
+                path=config.interpolation.get(column.label, ""),
+                period="" if period is None else f"{period:g}",
+                rate=column.label in config.rates,
             )
         )
     return tuple(rows)

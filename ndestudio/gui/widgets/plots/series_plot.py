@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QFrame, QGridLayout, QScrollArea, QVBoxLayout, QWi
 
 from ndestudio.data.dataset import Column, Dataset, Part, Trajectory
 from ndestudio.figures.description import Axis, Figure, Panel
+from ndestudio.figures.input_paths import input_path
 from ndestudio.figures.trajectories import moments, series_panel
 from ndestudio.gui.building import discard, label
 from ndestudio.gui.theme import LIGHT, Colours, colours
@@ -43,12 +44,15 @@ class SeriesPanel(Plot):
         self.setMinimumHeight(_HEIGHT)
         self._column, self._time = column, time
         self._series: list[tuple[int, Trajectory, np.ndarray]] = []
+        self._lines: list[Series] | None = None
         self._items: list[pg.PlotDataItem] = []
         self._moments = PanelItems(self)
 
-    def show_series(self, trajectories: list[tuple[int, Trajectory, np.ndarray]]) -> None:
-        """Draw one column of each trajectory: (colour number, trajectory, values)."""
-        self._series = trajectories
+    def show_series(
+        self, trajectories: list[tuple[int, Trajectory, np.ndarray]], lines: list[Series] | None = None
+    ) -> None:
+        """Draw one column of each trajectory: (colour number, trajectory, values), joined by straight lines or by ``lines``."""
+        self._series, self._lines = trajectories, lines
         for item in self._items:
             self.forget(item)
         self._items.clear()
@@ -57,12 +61,13 @@ class SeriesPanel(Plot):
         dots = rows <= _DOTS_UP_TO
         budget = max(_FEWEST, _POINTS // max(1, len(trajectories)))
         by_colour: dict[int, list[Series]] = {}
-        for number, one, values in trajectories:
-            by_colour.setdefault(number % len(LIGHT.curves), []).append((one.t, values))
+        for place, (number, one, values) in enumerate(trajectories):
+            line = (one.t, values) if lines is None else lines[place]
+            by_colour.setdefault(number % len(LIGHT.curves), []).append(line)
         for number, parts in by_colour.items():  # one item per colour: hundreds of items would take a second
-            line = self.curve(_colour(number), faint=dots, antialias=dots)
-            self.long_series(line, parts, budget)
-            self._items.append(line)
+            drawn = self.curve(_colour(number), faint=dots, antialias=dots)
+            self.long_series(drawn, parts, budget)
+            self._items.append(drawn)
         if dots:
             for number, one, values in trajectories:
                 held_out = one.part != Part.TRAIN
@@ -82,7 +87,7 @@ class SeriesPanel(Plot):
         self._moments.follow_scheme()
 
     def described(self) -> Figure:
-        self._panel = series_panel(self._column, self._time, self._series)
+        self._panel = series_panel(self._column, self._time, self._series, self._lines)
         return super().described()
 
     def _dots(self, x: np.ndarray, y: np.ndarray, colour: Callable[[Colours], str], hollow: bool) -> None:
@@ -142,13 +147,11 @@ class SeriesPlots(QScrollArea):
     def _draw(self, position: int) -> None:
         if self._dataset is not None:
             self._make(self._dataset, position)
-            self.panels[position].show_series(
-                [
-                    (number, one, _column(one, position))
-                    for number, one in enumerate(self._dataset.trajectories)
-                    if one.name not in self._hidden
-                ]
-            )
+            numbered = enumerate(self._dataset.trajectories)
+            shown = [(number, one, _column(one, position)) for number, one in numbered if one.name not in self._hidden]
+            place = position - len(self._dataset.measured)
+            lines = None if place < 0 else [input_path(one, place) for _, one, _ in shown]
+            self.panels[position].show_series(shown, lines)
 
     def _rebuild(self, dataset: Dataset | None, columns: tuple[Column, ...]) -> None:
         for panel in self.panels:

@@ -1,4 +1,4 @@
-"""Simulated trajectories against the data, one panel per measured column; residuals on request."""
+"""Simulated trajectories against the data, one panel per measured column, then one per input; residuals on request."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from PySide6.QtWidgets import QCheckBox, QComboBox, QFrame, QGridLayout, QScrollArea, QVBoxLayout, QWidget
 
 from ndestudio.data.dataset import Dataset, Trajectory
+from ndestudio.figures.input_paths import input_panel, moving_inputs
 from ndestudio.figures.noise_band import NoiseBand
 from ndestudio.figures.plot_data import Path, PlotData
 from ndestudio.figures.trajectories import trajectory_panel
@@ -21,17 +22,23 @@ _FIRST, _AHEAD = 4, 1
 
 
 class TrajectoryPanel(Plot):
-    """One measured column."""
+    """One measured column, or after them an input."""
 
     room = 14
     lowest = False
     """Only the lowest panel of a column of panels names the time."""
 
     def __init__(self, dataset: Dataset, position: int) -> None:
-        column = dataset.measured[position]
-        super().__init__(f"{column.name}: data and model", "", column.title, low=True)
+        places = _columns(dataset)
+        column, what = (
+            (dataset.measured[position], "data and model")
+            if position < len(dataset.measured)
+            else (dataset.inputs[places[position]], "input")
+        )
+        super().__init__(f"{column.name}: {what}", "", column.title, low=True)
         self.setMinimumHeight(_HEIGHT)
         self._position = position
+        self._drawn: tuple[Dataset, tuple[int, ...]] | None = None
 
     def draw(
         self,
@@ -44,6 +51,12 @@ class TrajectoryPanel(Plot):
         bands: Mapping[str, NoiseBand] | None = None,
     ) -> None:
         """Draw trajectories (colour number, data) with their simulations."""
+        if self._position >= len(dataset.measured):
+            drawn = (dataset, tuple(number for number, _ in trajectories))
+            if self._drawn != drawn:  # inputs stay as they are while a model moves
+                self._drawn = drawn
+                self.show_panel(input_panel(dataset, _columns(dataset)[self._position], trajectories))
+            return
         panel = trajectory_panel(
             dataset, self._position, trajectories, paths, before, residuals=residuals, dashed=dashed, bands=bands
         )
@@ -67,7 +80,7 @@ class TrajectoryPlot(QWidget):
         self._dashed = "before"
         self._bands: Mapping[str, NoiseBand] = {}
         self.panels: dict[int, TrajectoryPanel] = {}
-        """Position of a measured column -> its panel, once it is made."""
+        """Position of a measured column (of inputs: after them) -> its panel, once it is made."""
         self._stale: set[int] = set()
         self.chooser: QComboBox = combo((), "Trajectory", "Which trajectory is shown")
         self.chooser.setMinimumWidth(140)
@@ -133,12 +146,13 @@ class TrajectoryPlot(QWidget):
 
     def _rebuild(self, dataset: Dataset) -> None:
         old = self._dataset
-        if old is None or old.measured != dataset.measured or old.time != dataset.time:
+        titles = lambda one: (one.measured, one.time, tuple(one.inputs[k] for k in moving_inputs(one)))  # noqa: E731
+        if old is None or titles(old) != titles(dataset):
             for panel in self.panels.values():
                 self._grid.removeWidget(panel)
                 discard(panel)
             self.panels, self._stale = {}, set()
-            count, wide = len(dataset.measured), _wide(dataset)
+            count, wide = len(_columns(dataset)), _wide(dataset)
             rows = -(-count // wide)
             for number in range(max(rows, self._grid.rowCount())):
                 self._grid.setRowMinimumHeight(number, _HEIGHT if number < rows else 0)
@@ -172,10 +186,11 @@ class TrajectoryPlot(QWidget):
     def _in_view(self, dataset: Dataset) -> range:
         """Positions of the columns whose panels are in view, or nearly."""
         wide, height = _wide(dataset), self._area.viewport().height()
-        pitch = max(_HEIGHT + GRID, (height + GRID) // max(1, -(-len(dataset.measured) // wide)))
+        count = len(_columns(dataset))
+        pitch = max(_HEIGHT + GRID, (height + GRID) // max(1, -(-count // wide)))
         top = self._area.verticalScrollBar().value()
         last = max(((top + height) // pitch + 1 + _AHEAD) * wide, _FIRST)
-        return range(min(top // pitch * wide, len(dataset.measured)), min(last, len(dataset.measured)))
+        return range(min(top // pitch * wide, count), min(last, count))
 
     def _draw(self, positions: Sequence[int]) -> None:
         if self._dataset is None or not positions:
@@ -196,11 +211,16 @@ class TrajectoryPlot(QWidget):
         first = next(iter(self.panels.values()), None)
         if first is not None:
             panel.setXLink(first)
-        panel.lowest = position + wide >= len(dataset.measured)
+        panel.lowest = position + wide >= len(_columns(dataset))
         self.panels[position] = panel
         return panel
 
 
 def _wide(dataset: Dataset) -> int:
     """Panels beside each other."""
-    return 1 if len(dataset.measured) <= 3 else 2
+    return 1 if len(_columns(dataset)) <= 3 else 2
+
+
+def _columns(dataset: Dataset) -> tuple[int, ...]:
+    """What has a panel: places of the measured columns, then of inputs that change."""
+    return (*range(len(dataset.measured)), *moving_inputs(dataset))

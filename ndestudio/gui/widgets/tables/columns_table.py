@@ -28,31 +28,17 @@ _ROLE_TIP = (
     "Input: measured forcing. Covariate: one value for each trajectory, such as a dose. Deviation: standard deviation of the state it is named after. "
     "Observable and value: of a long table, what was measured and its value. Dose: amounts and events of doses. Ignore: not used."
 )
-PATHS = (
-    ("As guessed", ""),
-    ("Linear", "linear"),
-    ("Hold", "hold"),
-    ("Cubic", "cubic"),
-    ("Hermite", "hermite"),
-    ("Rectilinear", "rectilinear"),
-)
-_PATH_TIP = (
-    "How an input goes between its samples. Linear: straight lines. Hold: its value stays until the next sample. Cubic: natural "
-    "spline, which needs later samples and is none for forecasts. Hermite: cubic, from earlier samples. Rectilinear: held, then "
-    "moved to the next value."
-)
-_LABEL, _ROLE, _ALIAS, _UNIT, _PATH = range(5)
+_LABEL, _ROLE, _ALIAS, _UNIT = range(4)
 _AHEAD = 12
 """Rows below those in view that are ready."""
 
 
 class ColumnsTable(Table):
-    """Signals: role_chosen(label, role), alias_edited(label, name), unit_edited(label, unit), path_chosen(label, kind)."""
+    """Signals: role_chosen(label, role), alias_edited(label, name), unit_edited(label, unit)."""
 
     role_chosen = Signal(str, str)
     alias_edited = Signal(str, str)
     unit_edited = Signal(str, str)
-    path_chosen = Signal(str, str)
 
     def __init__(self) -> None:
         super().__init__(
@@ -62,9 +48,8 @@ class ColumnsTable(Table):
                 ("Role", _ROLE_TIP),
                 ("Name", "Name in equations"),
                 ("Unit", "Unit, kept in tables, plots and exports"),
-                ("Between", _PATH_TIP),
             ),
-            widths={_ROLE: 116, _PATH: 116},
+            widths={_ROLE: 116},
             stretch=(_LABEL, _ALIAS, _UNIT),
         )
         self.setTextElideMode(Qt.TextElideMode.ElideMiddle)  # long names differ at their ends
@@ -81,10 +66,6 @@ class ColumnsTable(Table):
         for number, row in enumerate(rows):
             self._show_row(number, row)
         self._rows = rows
-        for number, row in enumerate(rows):
-            if self.cellWidget(number, _PATH) is not None:
-                self._show_path(number, row)
-        self.setColumnHidden(_PATH, not any(row.role == "input" for row in rows))
         self.blockSignals(blocked)
         self._make_boxes()
         wanted = self.horizontalHeader().height() + 36 * max(1, len(rows)) + 4
@@ -95,12 +76,6 @@ class ColumnsTable(Table):
         """The role of a column, as a widget."""
         number = [row.label for row in self._rows].index(label)
         return self._box(number)
-
-    def path_box(self, label: str) -> QComboBox:
-        """How an input goes between its samples, as a widget."""
-        number = [row.label for row in self._rows].index(label)
-        self._show_path(number, self._rows[number])
-        return self.control(number, _PATH, QComboBox)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
@@ -114,7 +89,6 @@ class ColumnsTable(Table):
         last = last if last >= 0 else len(self._rows) - 1
         for number in range(max(first, 0), min(last + _AHEAD, len(self._rows) - 1) + 1):
             self._box(number)
-            self._show_path(number, self._rows[number])
 
     def _box(self, number: int) -> QComboBox:
         if self.cellWidget(number, _ROLE) is None:
@@ -128,28 +102,13 @@ class ColumnsTable(Table):
             self.blockSignals(blocked)
         return self.control(number, _ROLE, QComboBox)
 
-    def _show_path(self, number: int, row: ColumnRow) -> None:
-        """A chooser for inputs alone."""
-        box = self.cellWidget(number, _PATH)
-        if row.role != "input":
-            if box is not None:
-                self.removeCellWidget(number, _PATH)
-            return
-        if not isinstance(box, QComboBox):
-            box = combo(PATHS, f"Path of {row.label} between its samples", _PATH_TIP)
-            box.currentIndexChanged.connect(
-                lambda _, box=box, label=row.label: self.path_chosen.emit(label, box.currentData())
-            )
-            self.setCellWidget(number, _PATH, box)
-        choose(box, row.path)
-
     def _rebuild(self, rows: tuple[ColumnRow, ...]) -> None:
         self.clearContents()
         self.setRowCount(len(rows))
         for number in range(len(rows)):
-            for section in (_LABEL, _ALIAS, _UNIT, _PATH):
+            for section in (_LABEL, _ALIAS, _UNIT):
                 item = QTableWidgetItem()
-                if section in (_LABEL, _PATH):
+                if section == _LABEL:
                     item.setFlags(Qt.ItemFlag.ItemIsEnabled)
                 self.setItem(number, section, item)
 
