@@ -52,6 +52,7 @@ _JULIA = (
     "parse", "print", "println", "join", "length", "map", "sum", "collect", "range", "findfirst", "error", "string", "ARGS",
     "TITLE", "PARAMETERS", "STATES", "OUTPUTS", "INPUTS", "TIME", "TRAJECTORIES", "solve", "sol", "prob", "names", "size",
     "ODEProblem", "AutoVern7", "Rodas5P", "OrdinaryDiffEq", "Base", "Core", "Main", "trajectory", "parameters", "isempty",
+    "DELAYED", "lags", "past", "joints", "earlier", "which_state", "first_state", "Vern7", "Set", "union!", "minimum",
     "given", "known", "knots", "schedule", "repeated", "doses", "conditions", "settle", "record!", "piece!", "EVENTS", "WAITING",
     "append!", "push!", "sort", "first", "last", "filter", "filter!", "zero", "reverse", "reached", "track",
 )  # fmt: skip
@@ -68,6 +69,7 @@ _MATLAB = (
     "until", "do", "unwind_protect", "legend", "hold", "grid", "view", "sigma", "filter", "gradient", "kron", "nargin",
     "nargout", "fprintf", "ode45", "ode15s", "odeset", "interp1", "linspace", "error", "true", "false", "logical", "double",
     "single", "char", "cell", "struct", "table", "string", "parameters", "names", "units", "log1p",
+    "lags", "past", "joints", "earlier", "earlier_values", "which_state", "history",
     "after", "given", "known", "happens", "schedule", "in_order", "repeated", "doses", "conditions", "settle", "flow", "value",
 )  # fmt: skip
 
@@ -89,7 +91,8 @@ _C = (
     "parameters", "N_STATES", "N_OUTPUTS", "N_INPUTS", "N_TRAJECTORIES", "softplus", "sigmoid", "trajectory",
     "inside", "after", "given", "events", "change", "occurrence", "plan", "add", "repeat", "give", "dose", "known", "schedule",
     "earlier_of", "waiting", "conditions", "value", "run", "apply", "begin", "advance", "flow", "happen", "differs", "LOOKS", "MOST",
-    "N_EVENTS", "N_CONDITIONS", "experiment", "nextafter", "qsort", "realloc", "memcpy", "memset", "floor",
+    "N_EVENTS", "N_CONDITIONS", "experiment", "N_DELAYS", "delayed", "lags", "ago", "past", "which_state", "history", "joints", "shortest",
+    "pieces", "room", "n_joints", "grown", "upwards", "prepare", "next_joint", "keep", "earlier", "earlier_values", "nextafter", "qsort", "realloc", "memcpy", "memset", "floor",
 )  # fmt: skip
 
 
@@ -104,7 +107,18 @@ def reserved(language: str) -> frozenset[str]:
     """Names that generated code of ``language`` may not use for quantities of the model."""
     tables = {"python": _PYTHON, "jax": _JAX, "julia": _JULIA, "matlab": _MATLAB, "c": _C}
     if language == "sympy":
-        return _sympy_names() | {"rhs", "parameters", "outputs", "initial", "substituted", "t", "events", "doses"}
+        return _sympy_names() | {
+            "rhs",
+            "parameters",
+            "outputs",
+            "initial",
+            "substituted",
+            "t",
+            "events",
+            "doses",
+            "delay",
+            "past",
+        }
     if language not in tables:
         return frozenset()
     own = {name: entry.written(language) for name, entry in BUILT_IN.items() if entry.rewrite is None}

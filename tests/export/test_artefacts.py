@@ -195,9 +195,13 @@ def test_sympy_script_has_the_right_hand_sides(case: Case, tmp_path: Path) -> No
 
 @pytest.mark.parametrize(("format", "grammar"), [("julia", "tree_sitter_julia"), ("matlab", "tree_sitter_matlab")])
 def test_julia_and_matlab_parse(case: Case, format: str, grammar: str) -> None:
+    parses(made(case, format).text, grammar)
+
+
+def parses(text: str, grammar: str) -> None:
     tree_sitter = pytest.importorskip("tree_sitter")
     language = tree_sitter.Language(pytest.importorskip(grammar).language())
-    root = tree_sitter.Parser(language).parse(made(case, format).text.encode()).root_node
+    root = tree_sitter.Parser(language).parse(text.encode()).root_node
     assert not root.has_error, _first_error(root)
 
 

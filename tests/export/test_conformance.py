@@ -22,6 +22,7 @@ from ndestudio.model.config import InitialConfig, ModelConfig, ParameterConfig
 from ndestudio.model.fitted import FittedModel
 from ndestudio.model.initial import initial_model
 from tests.events import with_doses
+from tests.export.test_artefacts import parses
 
 Case = tuple[FittedModel, Dataset]
 
@@ -71,6 +72,7 @@ at t = 2: A = min(A, 1.5)
 every gap from 0 to 4: B += ke
 at t = 3: x_dot = -x_dot, x += 0.1
 from 1 to half + 1: d(B)/dt += 0.8
+at t = 0.3, 0.1 + 0.2: B += 0.1
 at t = 6: A = 100
 """
     t = np.linspace(0.0, 6.0, 13)
@@ -127,6 +129,8 @@ at t = 2: h = h + 1, T += 1
 
 OURS = ("latex", "sympy", "python", "jax", "julia", "matlab", "c", "json", "csv")
 """Forms that refuse none of this."""
+GRAMMARS = {"julia": "tree_sitter_julia", "matlab": "tree_sitter_matlab"}
+"""Of what may not be run here."""
 CASES: dict[str, Callable[[], Case]] = {
     "paths": cache(paths),
     "known": cache(known),
@@ -148,5 +152,7 @@ def test_it_agrees_or_refuses(form: str, name: str) -> None:
     checked = verify(made, subject, data)
     if checked.deviation is None:
         assert checked.sentence
+        if form in GRAMMARS:
+            parses(made.text, GRAMMARS[form])
         return
     assert checked.deviation <= TOLERANCE, checked.sentence

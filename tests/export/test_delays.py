@@ -8,6 +8,7 @@ import pytest
 from ndestudio.errors import ExportError
 from ndestudio.export import EXPORTERS, artefact, verify
 from ndestudio.model import FittedModel, InitialConfig, ModelConfig, NetworkConfig, ParameterConfig, initial_model
+from tests.export.test_artefacts import parses
 from tests.model.conftest import make_dataset
 
 
@@ -28,17 +29,28 @@ def delayed() -> tuple[FittedModel, object]:
     return initial_model(config, data, 0), data
 
 
-def test_the_python_program_agrees(delayed):
+@pytest.mark.parametrize("form", ["python", "c", "matlab"])
+def test_programs_agree(delayed, form: str):
     model, data = delayed
-    made = verify(artefact(model, "python", dataset=data), model, data)
+    made = verify(artefact(model, form, dataset=data), model, data)
+    if made.deviation is None:
+        pytest.skip(made.sentence)
     assert made.deviation is not None and made.deviation < 1e-7, made.sentence
     assert "y(t - tau)" in made.text
 
 
-@pytest.mark.parametrize(("format", "word"), [("latex", r"y\left(t - \tau\right)"), ("json", '"delay"')])
+@pytest.mark.parametrize(
+    ("format", "word"), [("latex", r"y\left(t - \tau\right)"), ("json", '"delay"'), ("sympy", "delay(y, tau)")]
+)
 def test_what_is_read_says_the_delay(delayed, format: str, word: str):
     model, data = delayed
     assert word in artefact(model, format, dataset=data).text
+
+
+@pytest.mark.parametrize(("form", "grammar"), [("julia", "tree_sitter_julia"), ("matlab", "tree_sitter_matlab")])
+def test_julia_and_matlab_parse(delayed, form: str, grammar: str):
+    model, data = delayed
+    parses(artefact(model, form, dataset=data).text, grammar)
 
 
 def test_csv_is_simulated_with_delays(delayed):

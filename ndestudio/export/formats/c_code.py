@@ -26,6 +26,7 @@ from ndestudio.export.code import (
 from ndestudio.export.content import Content, Quantity
 from ndestudio.export.event_parts import event_names, some_given_up
 from ndestudio.export.exporter import Exporter, Trial
+from ndestudio.export.formats.c_delays import SOURCE, delay_functions
 from ndestudio.export.formats.c_events import (
     AFTER,
     BEFORE,
@@ -40,13 +41,29 @@ from ndestudio.export.formats.c_events import (
     event_functions,
 )
 from ndestudio.export.formats.c_solvers import DERIVATIVE, EXPLICIT, EXPLICIT_SOURCE, IMPLICIT, IMPLICIT_SOURCE
+from ndestudio.export.formats.c_texts import (
+    BEGIN,
+    BEGIN_EVENTS,
+    GELU,
+    INPUTS,
+    LAYER,
+    MAIN,
+    NO_INPUTS,
+    OBSERVE,
+    PREPARE,
+    SIGMOID,
+    SOFTPLUS,
+    SWISH,
+    TABLE,
+    USAGE,
+)
+from ndestudio.export.formats.python_code import with_delays
 from ndestudio.export.helpers import definitions, names_taken, used
 from ndestudio.export.names import identifiers
 from ndestudio.export.networks import ExportedNetwork, exported
 from ndestudio.export.paths import InputTable
 from ndestudio.export.printer import ATOM, Printer
 from ndestudio.export.track import Track
-from ndestudio.expression.functions import BUILT_IN
 from ndestudio.expression.tree import Call, Expr, Number, walk
 
 
@@ -64,12 +81,16 @@ def c_code(content: Content) -> str:
     """The program: `cc -std=c99 model.c -lm -o model && ./model` prints a CSV."""
     functions = used(content)
     names = identifiers(content.names, "c", (*names_taken(functions, "c"), *event_names(content)))
-    usage = _USAGE.replace("@SOLVER@", IMPLICIT_SOURCE if content.stiff else EXPLICIT_SOURCE)
+    usage = USAGE.replace("@SOLVER@", IMPLICIT_SOURCE if content.stiff else EXPLICIT_SOURCE)
+    if content.delays is not None:
+        usage += f"\n{SOURCE}"
+        content, names = with_delays(content, names)
     write = CPrinter(names, content.networks)
     lines = commented([_comment(line) for line in (*header(content, names), "", *usage.splitlines())], "//")
     lines += ["", "#include <math.h>", "#include <stdio.h>", "#include <stdlib.h>", "#include <string.h>", ""]
     lines += ["enum {", f"    N_STATES = {len(content.states)},", f"    N_OUTPUTS = {len(content.outputs)},"]
     lines += [f"    N_INPUTS = {len(content.inputs)},"]
+    lines += [f"    N_DELAYS = {len(content.delays.slots)},"] if content.delays is not None else []
     lines += [f"    N_EVENTS = {len(content.events)},"] if content.events else []
     lines += [f"    N_CONDITIONS = {len(content.conditions)},"] if content.conditions else []
     lines += [f"    N_TRAJECTORIES = {len(content.tracks)}", "};", ""]
@@ -85,9 +106,22 @@ def c_code(content: Content) -> str:
     if content.outputs:
         lines += ["", *_outputs(content, write, names)]
     lines += ["", *_inputs(content)]
-    lines += ["", *DERIVATIVE.splitlines(), *(IMPLICIT if content.stiff else EXPLICIT).splitlines(), ""]
+    lines += ["", *_solver(content, write, names)]
     lines += [*_events(content, write, names), *_main(content).splitlines()]
     return "\n".join(lines) + "\n"
+
+
+def _solver(content: Content, write: Printer, names: Mapping[str, str]) -> list[str]:
+    """`derivative` and `integrate`, with what delays need before them."""
+    pieces = {"EARLIER": "", "NAMED": "", "NEXT": "next_kink", "KEEP": ""}
+    lines: list[str] = []
+    if content.delays is not None:
+        lines = delay_functions(content, content.delays, write, names, _unpacking)
+        earlier = "    double earlier[N_DELAYS];\n    earlier_values(experiment, t, inside, earlier);\n"
+        keep = "            keep(*t, h, state, next, k);\n"
+        pieces = {"EARLIER": earlier, "NAMED": "earlier, ", "NEXT": "next_joint", "KEEP": keep}
+    source = DERIVATIVE + (IMPLICIT if content.stiff else EXPLICIT)
+    return [*lines, *filled(source, **pieces).splitlines(), ""]
 
 
 def _events(content: Content, write: Printer, names: Mapping[str, str]) -> list[str]:
@@ -111,15 +145,15 @@ def _events(content: Content, write: Printer, names: Mapping[str, str]) -> list[
 def _main(content: Content) -> str:
     titles = ",".join(csv_field(title) for title in _titles(content))
     simple = {
-        "BEGIN": _BEGIN,
+        "BEGIN": BEGIN + (PREPARE if content.delays is not None else ""),
         "STATE": "state",
         "TIME": "t",
         "ADVANCE": "integrate(experiment, &t, stop, state, &step)",
     }
-    stepped = {"BEGIN": _BEGIN_EVENTS, "STATE": "r.state", "TIME": "r.t", "ADVANCE": "advance(experiment, &r, stop)"}
+    stepped = {"BEGIN": BEGIN_EVENTS, "STATE": "r.state", "TIME": "r.t", "ADVANCE": "advance(experiment, &r, stop)"}
     pieces = stepped if content.events else simple
-    observe = filled(_OBSERVE, **pieces) if content.outputs else ""
-    return filled(_MAIN.replace("@OBSERVE@\n", observe), TITLES=text(titles), **pieces)
+    observe = filled(OBSERVE, **pieces) if content.outputs else ""
+    return filled(MAIN.replace("@OBSERVE@\n", observe), TITLES=text(titles), **pieces)
 
 
 def text(value: str) -> str:
@@ -154,7 +188,7 @@ def _tables(content: Content) -> list[str]:
     lines = ["// Typical magnitude of each state, for the tolerance.", "static const double magnitude[N_STATES] = {"]
     lines += [*wrapped(number_list(content.scale), "    "), "};", ""]
     if content.inputs:
-        lines += _TABLE.splitlines()
+        lines += TABLE.splitlines()
         for index, track in enumerate(content.tracks):
             for row, one in enumerate(_pieces(track)):
                 lines += _array(f"breaks_{index}_{row}", one.breaks)
@@ -220,8 +254,12 @@ def _unpacking(
 
 def _field(content: Content, write: Printer, names: Mapping[str, str]) -> list[str]:
     lines = ["// Time derivative of each state."]
-    lines += ["static void field(double t, const double *state, const double *forcing, double *rate)", "{"]
+    earlier = "" if content.delays is None else "const double *earlier, "
+    lines += [f"static void field(double t, const double *state, {earlier}const double *forcing, double *rate)", "{"]
     lines += _unpacking(content, content.equations, names)
+    if content.delays is not None:
+        slots = enumerate(content.delays.slots)
+        lines += [f"    const double {names[slot]} = earlier[{k}]; // {_comment(slot)}" for k, slot in slots]
     for index, (quantity, rhs) in enumerate(zip(content.states, content.equations, strict=True)):
         lines.append(f"    rate[{index}] = {write(rhs)}; // {_comment(f'd({quantity.name})/dt')}")
     return [*lines, "}"]
@@ -238,7 +276,7 @@ def _outputs(content: Content, write: Printer, names: Mapping[str, str]) -> list
 
 
 def _inputs(content: Content) -> list[str]:
-    return [*(_INPUTS if content.inputs else _NO_INPUTS).splitlines()]
+    return [*(INPUTS if content.inputs else NO_INPUTS).splitlines()]
 
 
 def _network_functions(content: Content) -> set[str]:
@@ -255,10 +293,10 @@ def _networks(content: Content, names: Mapping[str, str], write: Printer) -> lis
     functions = _network_functions(content)
     lines = ["// Terms that are still neural.", ""]
     if "sigmoid" in functions:
-        lines += [*_SIGMOID.splitlines(), ""]
-    for name, source in (("softplus", _SOFTPLUS), ("swish", _SWISH), ("gelu", _GELU)):
+        lines += [*SIGMOID.splitlines(), ""]
+    for name, source in (("softplus", SOFTPLUS), ("swish", SWISH), ("gelu", GELU)):
         lines += [*source.splitlines(), ""] if name in functions else []
-    lines += [*_LAYER.splitlines(), ""]
+    lines += [*LAYER.splitlines(), ""]
     for neural_term, network in networks.items():
         lines += _neural_term(names[neural_term], network, names, write)
     return lines
@@ -289,161 +327,6 @@ def _neural_term(name: str, network: ExportedNetwork, names: Mapping[str, str], 
     return [*lines, f"    return {write(network.output)};", "}", ""]
 
 
-_USAGE = """\
-cc -std=c99 -O2 model.c -lm -o model
-./model                        prints the first trajectory as CSV
-./model NAME [POINTS]          another one
-Solver: @SOLVER@"""
-
-_SIGMOID = BUILT_IN["sigmoid"].written("c").helper
-
-_SOFTPLUS = """\
-static double softplus(double z)
-{
-    return fmax(z, 0.0) + log1p(exp(-fabs(z)));
-}"""
-
-_SWISH = """\
-static double swish(double z)
-{
-    return z*sigmoid(z);
-}"""
-
-_GELU = """\
-static double gelu(double z)
-{
-    return 0.5*z*(1.0 + tanh(0.7978845608028654*(z + 0.044715*z*z*z)));
-}"""
-
-_LAYER = """\
-// to = activation(weights*from + biases), weights by rows.
-static void layer(const double *weights, const double *biases, int rows, int columns, double (*activation)(double),
-                  const double *from, double *to)
-{
-    for (int i = 0; i < rows; ++i) {
-        double sum = biases[i];
-        for (int j = 0; j < columns; ++j)
-            sum += weights[i*columns + j]*from[j];
-        to[i] = activation ? activation(sum) : sum;
-    }
-}"""
-
-_TABLE = """\
-// An input: where its pieces begin, and the coefficients of 1, s, s^2, ..., s being the time since then: first all of 1.
-typedef struct {
-    int n, degree;
-    const double *breaks;
-    const double *coefficients;
-} table;
-"""
-
-_NO_INPUTS = """\
-static void inputs(const track *experiment, double t, double inside, double *forcing)
-{
-    (void)experiment; (void)t; (void)inside; (void)forcing;
-}
-
-static double next_kink(const track *experiment, double t)
-{
-    (void)experiment; (void)t;
-    return HUGE_VAL;
-}"""
-
-_INPUTS = """\
-// At time t, by the piece that is in force at the time `inside`; before the first piece its first value.
-static void inputs(const track *experiment, double t, double inside, double *forcing)
-{
-    for (int i = 0; i < N_INPUTS; ++i) {
-        const table *pieces = &experiment->inputs[i];
-        int low = 0, high = pieces->n;
-        while (high - low > 1) {
-            const int middle = (low + high)/2;
-            if (pieces->breaks[middle] <= inside)
-                low = middle;
-            else
-                high = middle;
-        }
-        const double s = inside < pieces->breaks[0] ? 0.0 : fmax(t - pieces->breaks[low], 0.0);
-        forcing[i] = 0.0;
-        for (int k = pieces->degree - 1; k >= 0; --k)
-            forcing[i] = forcing[i]*s + pieces->coefficients[k*pieces->n + low];
-    }
-}
-
-// No step goes over the begin of a piece.
-static double next_kink(const track *experiment, double t)
-{
-    double next = HUGE_VAL;
-    for (int i = 0; i < N_INPUTS; ++i) {
-        const table *pieces = &experiment->inputs[i];
-        int low = -1, high = pieces->n;
-        while (high - low > 1) {
-            const int middle = (low + high)/2;
-            if (pieces->breaks[middle] <= t)
-                low = middle;
-            else
-                high = middle;
-        }
-        if (high < pieces->n)
-            next = fmin(next, pieces->breaks[high]);
-    }
-    return next;
-}"""
-
-_OBSERVE = """\
-        double forcing[N_INPUTS + 1] = {0.0}, observed[N_OUTPUTS];
-        inputs(experiment, @TIME@, @TIME@, forcing);
-        outputs(@TIME@, @STATE@, forcing, observed);
-        for (int i = 0; i < N_OUTPUTS; ++i)
-            printf(",%.17g", observed[i]);
-"""
-
-_BEGIN = """\
-    double state[N_STATES], t = experiment->start, step = 1e-4*span;
-    memcpy(state, experiment->initial, sizeof state);
-"""
-
-_BEGIN_EVENTS = """\
-    run r;
-    if (!begin(experiment, &r)) {
-        fprintf(stderr, "the interval of a repeated event must be above 0\\n");
-        return 1;
-    }
-"""
-
-_MAIN = """\
-int main(int argc, char **argv)
-{
-    const track *experiment = &tracks[0];
-    if (argc > 1) {
-        experiment = NULL;
-        for (int i = 0; i < N_TRAJECTORIES; ++i)
-            if (strcmp(argv[1], tracks[i].name) == 0)
-                experiment = &tracks[i];
-        if (!experiment) {
-            fprintf(stderr, "there is no trajectory called %s\\n", argv[1]);
-            return 2;
-        }
-    }
-    const long points = argc > 2 ? strtol(argv[2], NULL, 10) : 201;
-    const double span = experiment->stop - experiment->start;
-@BEGIN@    puts(@TITLES@);
-    for (long n = 0; n < points; ++n) {
-        const double stop = n == points - 1 ? experiment->stop : experiment->start + span*(double)n/(double)(points - 1);
-        if (!@ADVANCE@) {
-            fprintf(stderr, "the solver stopped at %.17g; the model may be stiff or have no solution there\\n", @TIME@);
-            return 1;
-        }
-        printf("%.17g", @TIME@);
-        for (int i = 0; i < N_STATES; ++i)
-            printf(",%.17g", @STATE@[i]);
-@OBSERVE@
-        putchar('\\n');
-    }
-    return 0;
-}"""
-
-
 _FLAGS = ("-std=c99", "-O2", "-Wall", "-Wextra", "-Werror")
 
 
@@ -463,6 +346,7 @@ EXPORTER = Exporter(
     label="C99",
     description="No dependencies",
     language="c",
+    delays=True,
     events=True,
     rerun=_rerun,
 )

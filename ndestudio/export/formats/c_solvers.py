@@ -11,7 +11,7 @@ static void derivative(const track *experiment, double t, double inside, const d
 {
     double forcing[N_INPUTS + 1] = {0.0};
     inputs(experiment, t, inside, forcing);
-    field(t, state, forcing, rate);
+@EARLIER@    field(t, state, @NAMED@forcing, rate);
 }
 
 """
@@ -37,7 +37,13 @@ static int integrate(const track *experiment, double *t, double stop, double *st
     double k[7][N_STATES], next[N_STATES], previous = 1.0;
     int fresh = 1;
     for (long count = 0; *t < stop; ++count) {
-        const double target = fmin(stop, next_kink(experiment, *t));
+        const double target = fmin(stop, @NEXT@(experiment, *t));
+        if (target - *t <= 1e-15*fabs(target)) {
+            // two times that differ by rounding alone
+            *t = target;
+            fresh = 1;
+            continue;
+        }
         const double inside = 0.5*(*t + target);
         if (fresh)
             derivative(experiment, *t, inside, state, k[0]);
@@ -68,7 +74,7 @@ static int integrate(const track *experiment, double *t, double stop, double *st
             const double factor = 0.9*pow(fmax(error, 1e-10), -0.14)*pow(previous, 0.08);
             const double proposed = h*fmin(5.0, fmax(0.2, factor));
             previous = fmax(error, 1e-4);
-            *t = last ? target : *t + h;
+@KEEP@            *t = last ? target : *t + h;
             *step = last ? fmax(*step, proposed) : proposed;
             memcpy(state, next, sizeof next);
             memcpy(k[0], k[6], sizeof k[0]);
@@ -232,6 +238,11 @@ static int integrate(const track *experiment, double *t, double stop, double *st
     double z[3*N_STATES];
     for (long count = 0; *t < stop; ++count) {
         const double target = fmin(stop, next_kink(experiment, *t));
+        if (target - *t <= 1e-15*fabs(target)) {
+            // two times that differ by rounding alone
+            *t = target;
+            continue;
+        }
         const int last = *t + 1.01*(*step) >= target;
         const double h = last ? target - *t : *step;
         double error = 0.0;

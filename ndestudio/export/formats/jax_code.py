@@ -21,7 +21,6 @@ from ndestudio.export.formats.jax_events import (
     SIMULATE_CONDITIONS,
 )
 from ndestudio.export.formats.python_code import (
-    MAIN,
     docstring,
     field_function,
     helper_functions,
@@ -32,6 +31,7 @@ from ndestudio.export.formats.python_code import (
     unpacking,
 )
 from ndestudio.export.formats.python_events import event_functions
+from ndestudio.export.formats.python_texts import MAIN
 from ndestudio.export.helpers import imports, names_taken, used
 from ndestudio.export.names import identifiers
 from ndestudio.export.paths import periodic

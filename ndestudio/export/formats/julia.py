@@ -25,6 +25,8 @@ from ndestudio.export.code import (
 from ndestudio.export.content import Content, Quantity
 from ndestudio.export.event_parts import event_names
 from ndestudio.export.exporter import Exporter, RunFailed, Trial
+from ndestudio.export.formats.julia_delays import SIMULATE as SIMULATE_DELAYS
+from ndestudio.export.formats.julia_delays import delay_functions
 from ndestudio.export.formats.julia_events import (
     BEGIN_CONDITIONS,
     FOLD,
@@ -42,6 +44,7 @@ from ndestudio.export.formats.julia_events import (
     dose_rows,
     event_functions,
 )
+from ndestudio.export.formats.python_code import with_delays
 from ndestudio.export.helpers import definitions, imports, names_taken, used
 from ndestudio.export.names import identifiers
 from ndestudio.export.networks import ExportedNetwork, exported
@@ -60,6 +63,7 @@ def julia(content: Content) -> str:
     """The program: `julia model.jl` prints a CSV; `include("model.jl"); simulate(t)` gives the states."""
     functions = used(content)
     names = identifiers(content.names, "julia", (*names_taken(functions, "julia"), *event_names(content, 1)))
+    content, names = with_delays(content, names)
     write = JuliaPrinter(names, content.networks)
     packages = ["using OrdinaryDiffEq", *imports(functions, "julia")]
     needed = " and ".join(line.removeprefix("using ") for line in packages)
@@ -81,6 +85,8 @@ def julia(content: Content) -> str:
         for neural_term, network in content.networks.items():
             lines += ["", *_neural_term(names[neural_term], exported(network), names, write)]
     lines += ["", *_field(content, write, names), "", *_outputs(content, write, names)]
+    if content.delays is not None:
+        lines += ["", *delay_functions(content, content.delays, write, names, _unpacking)]
     if content.events:
         lines += event_functions(content, write, names, _unpacking)
     return "\n".join([*lines, "", *_simulation(content).splitlines(), "", *_MAIN.splitlines()]) + "\n"
@@ -89,6 +95,8 @@ def julia(content: Content) -> str:
 def _simulation(content: Content) -> str:
     repeats = any(periodic(track.inputs) for track in content.tracks)
     inputs = filled(INPUTS, FOLD=FOLD if repeats else "", MORE=MORE if repeats else "") if content.inputs else NO_INPUTS
+    if content.delays is not None:
+        return inputs + "\n" + filled(SIMULATE_DELAYS, SCALE=", ".join(number_list(content.scale)))
     pieces = {"SCALE": ", ".join(number_list(content.scale)), "PIECE": PIECE}
     pieces |= dict.fromkeys(("SAID", "BEGIN", "EVENTS", "TIMES", "HAPPEN"), "")
     if content.events:
@@ -166,8 +174,11 @@ def _unpacking(content: Content, expressions: Iterable[Expr], names: Mapping[str
 
 
 def _field(content: Content, write: Printer, names: Mapping[str, str]) -> list[str]:
-    lines = ["# Time derivative of each state.", "function field(t, state, forcing, p)"]
+    earlier = "" if content.delays is None else "earlier, "
+    lines = ["# Time derivative of each state.", f"function field(t, state, {earlier}forcing, p)"]
     lines += _unpacking(content, content.equations, names)
+    if content.delays is not None:
+        lines += [f"    {names[slot]} = earlier[{k}]  # {slot}" for k, slot in enumerate(content.delays.slots, start=1)]
     lines.append("    return [")
     lines += [
         f"        {write(rhs)},  # d({q.name})/dt" for q, rhs in zip(content.states, content.equations, strict=True)
@@ -257,6 +268,7 @@ EXPORTER = Exporter(
     label="Julia",
     description="With OrdinaryDiffEq",
     language="julia",
+    delays=True,
     events=True,
     rerun=_rerun,
 )

@@ -25,7 +25,10 @@ from ndestudio.export.code import (
 from ndestudio.export.content import Content, Quantity
 from ndestudio.export.event_parts import event_names
 from ndestudio.export.exporter import Exporter, Trial
+from ndestudio.export.formats.matlab_delays import LOOP as LOOP_DELAYS
+from ndestudio.export.formats.matlab_delays import delay_functions
 from ndestudio.export.formats.matlab_events import LOOP, LOOP_CONDITIONS, dose_rows, event_functions
+from ndestudio.export.formats.python_code import with_delays
 from ndestudio.export.helpers import definitions, names_taken, used
 from ndestudio.export.names import identifiers
 from ndestudio.export.networks import ExportedNetwork, exported
@@ -43,10 +46,12 @@ def matlab(content: Content) -> str:
     """The file: `model` prints a CSV; `[t, states, observed] = model(trajectory, points)` returns the numbers."""
     functions = used(content)
     names = identifiers(content.names, "matlab", (*names_taken(functions, "matlab"), *event_names(content, 1)))
+    content, names = with_delays(content, names)
     write = MatlabPrinter(names, content.networks)
     scale = ", ".join(number_list(content.scale))
     solver = "ode15s" if content.stiff else "ode45"
     loop = LOOP_CONDITIONS if content.conditions else LOOP if content.events else _LOOP
+    loop = loop if content.delays is None else LOOP_DELAYS
     main = filled(
         _MAIN,
         LOOP=filled(loop, SOLVER=solver),
@@ -66,6 +71,8 @@ def matlab(content: Content) -> str:
     ]
     lines += ["", *_trajectories(content), "", *_parameters(content, names), "", *_field(content, write, names)]
     lines += ["", *_outputs(content, write, names), "", *_inputs(content)]
+    if content.delays is not None:
+        lines += ["", *delay_functions(content, content.delays, write, names, _unpacking)]
     if content.events:
         lines += ["", *(filled(line, SOLVER=solver) for line in event_functions(content, write, names, _unpacking))]
     for source in definitions(functions, "matlab", ("sigmoid",) if content.networks else ()):
@@ -140,8 +147,11 @@ def _unpacking(content: Content, expressions: Iterable[Expr], names: Mapping[str
 
 
 def _field(content: Content, write: Printer, names: Mapping[str, str]) -> list[str]:
-    lines = ["function rate = field(t, state, forcing, p)", "% Time derivative of each state."]
+    earlier = "" if content.delays is None else "earlier, "
+    lines = [f"function rate = field(t, state, {earlier}forcing, p)", "% Time derivative of each state."]
     lines += _unpacking(content, content.equations, names)
+    if content.delays is not None:
+        lines += [f"{names[slot]} = earlier({k}); % {slot}" for k, slot in enumerate(content.delays.slots, start=1)]
     lines.append(f"rate = zeros({len(content.states)}, 1);")
     for index, (quantity, rhs) in enumerate(zip(content.states, content.equations, strict=True), start=1):
         lines.append(f"rate({index}) = {write(rhs)}; % d({quantity.name})/dt")
@@ -279,6 +289,11 @@ edges = [track.start, knots, track.stop];
 state = track.initial;
 for k = 1:numel(edges) - 1
     inside = find(t > edges(k) & t <= edges(k + 1));
+    if edges(k + 1) - edges(k) <= 1e-15 * abs(edges(k + 1))
+        % Two times that differ by rounding alone.
+        states(inside, :) = repmat(state.', numel(inside), 1);
+        continue
+    end
     middle = 0.5 * (edges(k) + edges(k + 1));
     asked = unique([edges(k); t(inside); middle; edges(k + 1)]);
     [~, found] = @SOLVER@(@(time, y) field(time, y, inputs(time, track, middle), p), asked, state, options);
@@ -310,6 +325,7 @@ EXPORTER = Exporter(
     label="MATLAB",
     description="With ode45",
     language="matlab",
+    delays=True,
     events=True,
     rerun=_rerun,
 )

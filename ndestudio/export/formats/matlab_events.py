@@ -106,6 +106,11 @@ edges = unique([track.start, knots, known(:, 1).', track.stop]);
 state = track.initial;
 here = track.start;
 for k = 1:numel(edges)
+    if edges(k) - here > 0 && edges(k) - here <= 1e-15 * abs(edges(k))
+        % Two times that differ by rounding alone.
+        states(t > here & t <= edges(k), :) = repmat(state.', sum(t > here & t <= edges(k)), 1);
+        here = edges(k);
+    end
     if edges(k) > here
         inside = find(t > here & t <= edges(k));
         middle = 0.5 * (here + edges(k));
@@ -141,6 +146,11 @@ count = 0;
 for k = 1:numel(edges)
     middle = 0.5 * (here + edges(k));
     rate = @(time, y) field(time, y, inputs(time, track, middle), p);
+    if edges(k) - here > 0 && edges(k) - here <= 1e-15 * abs(edges(k))
+        % Two times that differ by rounding alone.
+        states(t > here & t <= edges(k), :) = repmat(state.', sum(t > here & t <= edges(k)), 1);
+        here = edges(k);
+    end
     while here < edges(k)
         inside = find(t > here & t <= edges(k));
         looks = linspace(here, edges(k), max(3, ceil((edges(k) - here) / longest) + 1)).';

@@ -134,6 +134,10 @@ def simulate(t, trajectory=None, parameters=PARAMETERS, rtol=1e-10):
 def piece(t, states, name, parameters, rtol, begin, end, y):
     """States at the end of a piece without events; those at the times t go into `states`."""
     inside = (t > begin) & (t <= end)
+    if end - begin <= 1e-15 * abs(end):
+        # two times that differ by rounding alone
+        states[inside] = y
+        return y
     middle = 0.5 * (begin + end)
     solution = solve_ivp(
         lambda time, state: field(time, state, inputs(time, name, middle), parameters),
@@ -238,6 +242,10 @@ def piece(t, states, name, parameters, rtol, places, y, true, longest):
         return value
 
     begin, end, middle = places
+    if end - begin <= 1e-15 * abs(end):
+        # two times that differ by rounding alone
+        states[(t > begin) & (t <= end)] = y
+        return end, y, []
     solution = solve_ivp(
         lambda time, state: field(time, state, inputs(time, name, middle), parameters),
         (begin, end),

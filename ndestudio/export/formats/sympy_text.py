@@ -88,6 +88,11 @@ def sympy_text(content: Content) -> str:
         lines.append(
             f"{names[quantity.name]} = Symbol({text(quantity.name)}, real=True){f'  # {note}' if note else ''}"
         )
+    if content.delays is not None:
+        lines += ['delay = Function("delay")  # delay(x, tau) is x(t - tau)']
+        given = zip(content.states, content.delays.past, strict=True)
+        past = [f"{names[q.name]}: {write(one)}" for q, one in given if one is not None]
+        lines += ["# States before the begin; others were at their initial values.", f"past = {{{', '.join(past)}}}"]
     for neural_term, network in content.networks.items():
         arguments = ", ".join(network.arguments)
         lines.append(
@@ -189,5 +194,6 @@ EXPORTER = Exporter(
     description="Text that SymPy reads",
     language="python",
     proof="Equations to read, not a simulation; there is nothing to run.",
+    delays=True,
     events=True,
 )
