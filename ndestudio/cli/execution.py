@@ -176,6 +176,7 @@ def run_and_export(
     """
     from ndestudio.export import write_all
     from ndestudio.project.pipeline import run
+    from ndestudio.project.ro_crate import write_ro_crate
     from ndestudio.project.store import save_project
 
     path = folder / PROJECT
@@ -196,6 +197,7 @@ def run_and_export(
     bare = with_files(spec, tuple(Path(name).name for name in spec.data.files))
     today = datetime.now(UTC).date().isoformat()
     written += write_all(project, folder, _Unstoppable(reporter), date=today, spec_text=dump_spec(bare))
+    written.append(write_ro_crate(project, folder, written))
     project = replace(project, seconds={**project.seconds, "export": perf_counter() - started})
     return project, written
 

@@ -18,6 +18,7 @@ COMMANDS: dict[str, str] = {
     "paths": "ndestudio.cli.paths",
     "sweep": "ndestudio.cli.sweep",
     "collect": "ndestudio.cli.collect",
+    "replay": "ndestudio.cli.replay",
     "next": "ndestudio.cli.next",
     "export": "ndestudio.cli.export",
     "info": "ndestudio.cli.info",

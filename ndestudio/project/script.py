@@ -43,13 +43,13 @@ def python_script(project: Project) -> str:
             writer.distilled(f"{fit}.model", f"{fit}.ensemble", data, project.spec) if _neural_terms(project) else None
         )
         return writer.finished(f"{model}.model" if model else f"{fit}.model", data)
-    source = _run_of(project, project.fit)
+    source = run_of(project, project.fit)
     spec = source.spec if source else project.spec
     data = writer.data(spec.data)
     fit = writer.fit(project.fit)
     if project.distillation is None:
         return writer.finished(f"{fit}.model", data)
-    searched = _search_of(project)
+    searched = search_of(project)
     result = writer.distilled(f"{fit}.model", f"{fit}.ensemble", data, searched.spec if searched else project.spec)
     writer.line(f"print({result}.sentence)")
     writer.substitute_formula(result, f"{fit}.model", data, project.distillation, searched, project.accepted)
@@ -97,7 +97,7 @@ class _Writer:
         """Write the training that led to a fit, those it went on from before it."""
         if id(fit) in self._known:
             return self._known[id(fit)]
-        run = _run_of(self._project, fit)
+        run = run_of(self._project, fit)
         if run is None:
             return self._known.setdefault(id(fit), self._gone_back(fit))
         start = self._start(run)
@@ -133,10 +133,10 @@ class _Writer:
         for run in self._project.runs:
             if run.kind != "fit" or run.fit is None:
                 continue
-            if _same(run.fit.model, model):
+            if same_model(run.fit.model, model):
                 return f"{self.fit(run.fit)}.model"
             for number, moment in enumerate(run.fit.checkpoints):
-                if _same(moment.model, model):
+                if same_model(moment.model, model):
                     return f"{self.fit(run.fit)}.checkpoints[{number}].model"
         return None
 
@@ -252,7 +252,7 @@ def _default(field: Any) -> Any:
     return field.default_factory() if field.default is msgspec.NODEFAULT else field.default
 
 
-def _same(a: FittedModel, b: FittedModel) -> bool:
+def same_model(a: FittedModel, b: FittedModel) -> bool:
     """Whether two models have the same values: one seen while it trained is not the object that was kept."""
     if a is b:
         return True
@@ -269,11 +269,11 @@ def _neural_terms(project: Project) -> bool:
     return bool(in_use(project.spec).model.networks)
 
 
-def _run_of(project: Project, fit: Fit) -> Run | None:
+def run_of(project: Project, fit: Fit) -> Run | None:
     return next((run for run in project.runs if run.kind == "fit" and run.fit is fit), None)
 
 
-def _search_of(project: Project) -> Run | None:
+def search_of(project: Project) -> Run | None:
     """The run the present distillation came from; formulas may have been added to it since."""
     result = project.distillation
     assert result is not None

@@ -1,0 +1,1 @@
+"""History of a project and its repetition."""
