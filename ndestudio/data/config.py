@@ -16,7 +16,8 @@ class SplitConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     ----------
     by
         `"time"` (the last rows of every trajectory are held out), `"trajectory"` (whole trajectories are), `"none"`
-        (everything trains) or `"auto"`: by trajectory from five trajectories on, else by time.
+        (everything trains) or `"auto"`: by trajectory from five trajectories on, else by
+        time; fewer than twenty steady states, and nothing else, all train.
     train, validation, test
         Fractions, used when the trajectories are not named; they are normalised to sum to 1.
     validation_trajectories, test_trajectories

@@ -16,6 +16,9 @@ from ndestudio.errors import DataError
 TRAJECTORIES_FOR_AUTO = 5
 """From so many trajectories on `by = "auto"` holds out whole trajectories."""
 
+STEADY_FOR_AUTO = 20
+"""Steady states alone, fewer than these, all train when `by = "auto"`: a curve of twelve points has none to spare."""
+
 _FEWEST_ROWS = 6
 """Trajectories with fewer rows train whole when rows are held out by time."""
 
@@ -38,6 +41,8 @@ def resplit(dataset: Dataset, split: SplitConfig) -> Dataset:
     if by == "auto":
         named = bool(split.validation_trajectories or split.test_trajectories)
         by = "trajectory" if named or len(trajectories) >= TRAJECTORIES_FOR_AUTO else "time"
+        if not named and len(trajectories) < STEADY_FOR_AUTO and all(one.is_steady_state for one in trajectories):
+            by = "none"
     if by == "none":
         parts = [_constant(one, Part.TRAIN) for one in trajectories]
     elif by == "time":

@@ -4,12 +4,12 @@
    about as well as the best (a formula that does not is not made good by luck elsewhere). A candidate is admissible if it is
    within a tenth of the reference's root-mean-square error, or below what the best misses the training rows by, or if the paired difference of squared errors is below one standard
    error of that difference: the one-standard-error rule of Breiman et al. 1984, paired, because three held-out rows tell
-   little about errors but more about differences, and with the number of independent values reduced for the
+   little about errors but more about differences, wider for few values (Student 1908), and with the number of independent values reduced for the
    autocorrelation along a trajectory (Bayley & Hammersley 1946).
 2. Among the admissible ones the shortest description wins (minimum description length; Rissanen 1978, Schwarz 1978):
    n log(root-mean-square error) of the rows that were fitted and of the held-out ones that were predicted, plus the length of
-   the formula, plus half a log(n) for each constant and what it needs beyond that in digits, because constants of formulas
-   that live on cancellation do (Bartlett, Desmond & Ferreira 2023). n is the number of independent values: residuals of a
+   the formula, plus half a log(n) for each constant and what it needs beyond that in digits, because it is the better known the
+   less noise there is, and constants of formulas that live on cancellation must be (Bartlett, Desmond & Ferreira 2023). n is the number of independent values: residuals of a
    densely sampled trajectory follow each other, and counting each of them would let a hundredth of the error pay for any
    length.
 
@@ -26,7 +26,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from ndestudio.data.dataset import Part
-from ndestudio.distil.description import formula_nats
+from ndestudio.distil.description import exactness, formula_nats
 from ndestudio.distil.result import NeuralTermSamples
 from ndestudio.expression.tree import Expr
 from ndestudio.fitting.measure import Measure
@@ -89,9 +89,8 @@ class CandidateScores:
         n, held_out = len(self.train) * train_share, len(self.validation) * validation_share
         count = n + held_out
         rms = math.sqrt((n * self.train_rms**2 + held_out * self.validation_rms**2) / max(count, 1.0))
-        return (
-            count * math.log(max(rms, EXACT)) + self.nats + 0.5 * self.constants * math.log(max(n, 2.0)) + self.digits
-        )
+        numbers = 0.5 * self.constants * math.log(max(n, 2.0)) + exactness(self.constants, max(rms, EXACT) ** 2, 1.0)
+        return count * math.log(max(rms, EXACT)) + self.nats + numbers + self.digits
 
 
 def lengths(candidates: Sequence[CandidateScores]) -> list[float]:
@@ -175,7 +174,16 @@ def _within_one_standard_error(
     difference: Float[np.ndarray, " value"], series: Int[np.ndarray, " value"] | None
 ) -> bool:
     n = _independent(difference, np.zeros(len(difference), dtype=int) if series is None else series)
-    return n > 1.0 and float(np.mean(difference)) <= float(np.std(difference, ddof=1)) / math.sqrt(n)
+    if n <= 1.0:
+        return False
+    return float(np.mean(difference)) <= _one_error(n) * float(np.std(difference, ddof=1)) / math.sqrt(n)
+
+
+def _one_error(n: float) -> float:
+    """What one standard error is where it was estimated from ``n`` values: 1 for many, 1.8 for two (Student 1908)."""
+    from scipy.stats import norm, t
+
+    return float(t.ppf(norm.cdf(1.0), n - 1.0))
 
 
 def _independent(values: Float[np.ndarray, " value"], series: Int[np.ndarray, " value"]) -> float:

@@ -12,10 +12,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float
 
+from ndestudio.distil.forms import summands
+from ndestudio.distil.laws import law_of
 from ndestudio.expression.tree import Binary, Call, Expr, Name, Negate, Number, children, names, walk
 
 PLAIN = 1.0
@@ -31,9 +34,13 @@ WHOLE_POWER: Mapping[int, float] = {2: 1.0, 3: 1.5, 4: 2.5}
 HIGH_POWER = 4.0
 IMITATION = 4.0
 CLOSE_IMITATION = 8.0
+FAMILIAR, LAW = 4.0, 5.0
+"""What a law of the library costs less than another formula of its length (fifty times likelier beforehand), and the least that it
+costs: there are about twenty, of one or the other order of arguments."""
 POLE = 12.0
 NEAR_POLE = 0.01
-"""Part of its usual size below which a denominator may not fall where the data lie."""
+"""Part of its usual size below which a factor of a denominator may not fall where the data lie; that of a sum is what its summands
+come to without their signs: ``K + x + x^2/L`` runs over decades and has no zero."""
 MOST_TURNS = 200.0
 """Radians that the argument of a sine may run through; beyond, samples are matched by chance."""
 LIKE = 0.02
@@ -54,21 +61,29 @@ def formula_nats(
     return _length(expr, values, False)
 
 
-def _length(expr: Expr, values: Mapping[str, np.ndarray] | None, inside: bool) -> float:
+def _length(expr: Expr, values: Mapping[str, np.ndarray] | None, inside: bool, laws: bool = True) -> float:
+    own = _written_out(expr, values, inside, laws)
+    if inside or not laws or own <= LAW or law_of(expr) is None:
+        return own
+    return min(own, max(_written_out(expr, values, inside, False) - FAMILIAR, LAW))
+
+
+def _written_out(expr: Expr, values: Mapping[str, np.ndarray] | None, inside: bool, laws: bool) -> float:
     match expr:
         case Number() | Name():
             return PLAIN
         case Negate(operand):
-            return _length(operand, values, inside)
+            return _length(operand, values, inside, laws)
         case Binary("^", base, exponent):
-            return _length(base, values, inside) + _power(exponent) + _curve(expr, values)
+            return _length(base, values, inside, False) + _power(exponent) + _curve(expr, values)
         case Binary("/", above, below):
-            return QUOTIENT + _length(above, values, inside) + _length(below, values, inside) + _pole(below, values)
+            under = _length(below, values, inside, False)
+            return QUOTIENT + _length(above, values, inside, laws) + under + _pole(below, values)
         case Call(function, inner):
             own = FUNCTION.get(function, OTHER_FUNCTION) + (NESTED if inside else 0.0)
-            return own + sum(_length(one, values, True) for one in inner) + _imitation(expr, values)
+            return own + sum(_length(one, values, True, False) for one in inner) + _imitation(expr, values)
         case _:
-            return PLAIN + sum(_length(child, values, inside) for child in children(expr))
+            return PLAIN + sum(_length(child, values, inside, laws) for child in children(expr))
 
 
 def _power(exponent: Expr) -> float:
@@ -119,9 +134,29 @@ def _pole(below: Expr, values: Mapping[str, np.ndarray] | None) -> float:
     y = _at(below, values)
     if y is None or not len(y):
         return 0.0
-    size = np.abs(y)
-    near = not np.isfinite(y).all() or float(size.min()) < NEAR_POLE * float(np.median(size))
-    return POLE if near or not (np.all(y > 0) or np.all(y < 0)) else 0.0
+    if not np.isfinite(y).all() or not (np.all(y > 0) or np.all(y < 0)):
+        return POLE
+    return POLE if any(_vanishes(factor, values) for factor in _factors(below)) else 0.0
+
+
+def _factors(expr: Expr) -> list[Expr]:
+    match expr:
+        case Binary("*", left, right):
+            return [*_factors(left), *_factors(right)]
+        case Binary("^", base, Number()):
+            return _factors(base)
+        case _:
+            return [expr]
+
+
+def _vanishes(factor: Expr, values: Mapping[str, np.ndarray] | None) -> bool:
+    """Whether a factor of one sign comes near to zero where the data lie."""
+    size = np.abs(np.asarray(_at(factor, values), float))
+    parts = summands(factor)
+    usual: Any = np.median(size)
+    if len(parts) > 1:
+        usual = sum(np.abs(np.asarray(_at(part, values), float)) for _, part in parts)
+    return bool(np.any(size < NEAR_POLE * usual))
 
 
 def _at(expr: Expr, values: Mapping[str, np.ndarray] | None) -> np.ndarray | None:
@@ -147,3 +182,15 @@ def is_sound(expr: Expr, arguments: Sequence[str], X: Float[np.ndarray, "point a
 def number_nats(count: int, values: float) -> float:
     """Length of ``count`` fitted numbers where there are ``values`` measured values."""
     return 0.5 * count * math.log(max(values, 2.0))
+
+
+def exactness(count: int, left: float, whole: float) -> float:
+    """What ``count`` fitted numbers need because they are known the better the less noise there is: each the logarithm of the
+    spread over the noise (Bartlett, Desmond and Ferreira 2023). It keeps a dozen exact values from paying for as many numbers.
+
+    Parameters
+    ----------
+    left, whole
+        Sums of squares of what a formula leaves, and of what there is.
+    """
+    return 0.5 * count * max(math.log(max(whole, 1e-300) / max(left, 1e-300)), 0.0)

@@ -11,11 +11,12 @@ import numpy as np
 from jaxtyping import Float
 
 from ndestudio.distil.choice import fitted_constants
-from ndestudio.distil.description import formula_nats, number_nats
+from ndestudio.distil.description import exactness, formula_nats, number_nats
+from ndestudio.distil.laws import held
 from ndestudio.distil.response import Response
 from ndestudio.expression.arrays import ArrayFunction, compile_array
 from ndestudio.expression.numeric import as_number, fold
-from ndestudio.expression.tree import Expr, substitute
+from ndestudio.expression.tree import Binary, Expr, Number, substitute
 
 _Compiled: TypeAlias = "tuple[ArrayFunction, np.ndarray, np.ndarray, int, int]"
 """A formula as a function, its points, the rows that sum over them, and where its numbers stand and how many."""
@@ -120,14 +121,49 @@ class Fitted:
 def fit_term(data: TermData, formula: Expr) -> Fitted:
     """``formula`` fitted to one term's data."""
     found, squares = _fitted([(data.name, data.arguments, data.points, data.rows)], data.target, {data.name: formula})
-    rows = len(data.target)
-    nats = formula_nats(found[data.name], data.arguments, data.points) + number_nats(fitted_constants(formula), rows)
+    rows, constants = len(data.target), fitted_constants(formula)
+    nats = formula_nats(found[data.name], data.arguments, data.points) + number_nats(constants, rows)
+    nats += exactness(constants, max(squares, rows), data.spread)
     return Fitted(found, squares, 0.5 * squares + nats)
+
+
+def with_noise_unknown(data: TermData, one: Fitted) -> float:
+    """The description length of ``one`` where the size of the noise is an estimate too: a network that follows every value leaves
+    too little of it."""
+    rows, constants = len(data.target), fitted_constants(one.formulas[data.name])
+    given = exactness(constants, max(one.squares, rows), data.spread)
+    found = exactness(constants, max(one.squares, LEAST_LEFT * rows), data.spread)
+    fit = 0.5 * rows * np.log(max(one.squares / rows, LEAST_LEFT))
+    return float(one.length - 0.5 * one.squares + fit + found - given)
+
+
+def nearest(data: TermData, starts: Sequence[Expr]) -> tuple[float, Expr]:
+    """The sum of squares that the best of ``starts`` leaves, and that formula, each scaled by the number that suits it best."""
+    rows, size = rows_of(data, starts)
+    along = np.where(size > 0, data.target @ rows, 0.0)
+    k = int(np.argmax(np.abs(along)))
+    left = float(data.target @ data.target - along[k] ** 2)
+    return left, _scaled(starts[k], float(along[k] / size[k])) if size[k] > 0 else starts[k]
+
+
+def _scaled(formula: Expr, factor: float) -> Expr:
+    """``formula`` times ``factor``, which a number that it is multiplied by takes up."""
+    match formula:
+        case Number(value):
+            return as_number(value * factor)
+        case Binary("*", left, right) if (more := _scaled(left, factor)) != Binary("*", as_number(factor), left):
+            return Binary("*", more, right)
+        case Binary("*", left, right) if (more := _scaled(right, factor)) != Binary("*", as_number(factor), right):
+            return Binary("*", left, more)
+        case Binary("/", above, below):
+            return Binary("/", _scaled(above, factor), below)
+        case _:
+            return Binary("*", as_number(factor), formula)
 
 
 def fit_together(response: Response, formulas: Mapping[str, Expr]) -> Fitted:
     """Formulas for all terms of ``response`` fitted together; terms without one stay as in the reference."""
-    target, parts, nats = response.target, [], 0.0
+    target, parts, nats, constants = response.target, [], 0.0, 0
     for name, term in response.terms.items():
         if name in formulas:
             parts.append((name, term.arguments, term.points, term.rows))
@@ -137,8 +173,10 @@ def fit_together(response: Response, formulas: Mapping[str, Expr]) -> Fitted:
     for name, term in response.terms.items():
         if name in formulas:
             nats += formula_nats(found[name], term.arguments, term.points)
-            nats += number_nats(fitted_constants(formulas[name]), response.count)
+            constants += fitted_constants(formulas[name])
     count = response.count
+    nats += number_nats(constants, count)
+    nats += exactness(constants, max(squares, LEAST_LEFT * count), float(target @ target))
     # the size of the noise is an estimate too
     fit = 0.5 * count * np.log(max(squares / count, LEAST_LEFT)) if count else 0.0
     return Fitted(found, squares, float(fit) + nats)
@@ -157,7 +195,7 @@ def _fitted(
     theta: list[float] = []
     forms = {}
     for name, arguments, points, rows in parts:
-        form, values = parametrise(formulas[name], "number", set(arguments))
+        form, values = parametrise(formulas[name], "number", set(arguments), held(formulas[name]))
         slots = {argument: k for k, argument in enumerate((*arguments, *values))}
         functions.append((compile_array(form, slots), points, rows, len(theta), len(values)))
         forms[name] = (form, list(values), len(theta))

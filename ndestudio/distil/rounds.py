@@ -18,17 +18,20 @@ from ndestudio.data.dataset import Dataset
 from ndestudio.distil.asked import Asked, asked_of
 from ndestudio.distil.config import DistilConfig
 from ndestudio.distil.description import is_sound
+from ndestudio.distil.laws import law_starts
 from ndestudio.distil.linearised import (
     Fitted,
     TermData,
     evaluate_at,
     fit_term,
     fit_together,
+    nearest,
     quotient_by,
     sums_of_known,
     sums_of_powers,
     sums_with_waves,
     term_data,
+    with_noise_unknown,
 )
 from ndestudio.distil.neighbours import neighbours
 from ndestudio.distil.response import Response, TermResponse, linear_response
@@ -40,6 +43,7 @@ from ndestudio.distil.search import (
     uses_only,
 )
 from ndestudio.distil.shapes import sums_with_shapes
+from ndestudio.distil.units import fitting_guesses
 from ndestudio.errors import EquationError
 from ndestudio.expression.tree import Call, Expr, Name, Number, calls, transform
 from ndestudio.model.config import NetworkConfig
@@ -50,8 +54,9 @@ from ndestudio.symbolic.engine import Engine, SearchProblem, SearchResult
 from ndestudio.symbolic.front import Front
 
 MOST_ROUNDS = 4
-POOL, SHARED = 8, 4
-"""Formulas of each term that are kept, and whose summands are tried in other terms."""
+POOL, ALSO, SHARED = 8, 2, 4
+"""Formulas of each term that are kept, those that are beside them should the noise be larger than was found, and those whose
+summands are tried in other terms."""
 COMBINED = 24
 """Combinations fitted together in the linearised world."""
 TRIED = 4
@@ -65,7 +70,7 @@ LM_STEPS = 30
 SETTLE, SETTLE_AGAIN = 4_000, 2_000
 AT_NOISE = 4.0
 """Standard deviations of the sum of squares within which nothing but noise is left."""
-MOST_GUESSED = 12
+MOST_GUESSED, MOST_LAWS = 12, 12
 WAVES = ("sin", "cos")
 NEAR_ZERO = 0.03
 """Part of its largest value by which a smooth curve through a positive state may fall below zero."""
@@ -226,6 +231,8 @@ class Rounds:
             if rate is not None and not self.reporter.should_stop():
                 again = self._search(data[name], (), settle, rate)
                 found += [c.expression for c in again.front.candidates]
+            if before is None:
+                found += self._lawful(data[name])
             if self.reporter.should_stop():
                 return None
             self.reporter.emit(FrontUpdate(name, result.front))
@@ -308,15 +315,35 @@ class Rounds:
         offered = [*formulas, *(asked.times_factor(one) for one in sums)]
         found = _shortest(data, [one for one in offered if self._allowed(one)])
         near = [one for known in found[:POOL] for one in neighbours(known.formulas[data.name])]
-        found = _shortest(data, [*(one.formulas[data.name] for one in found[: 2 * POOL]), *near])
-        kept = [one for one in found if asked.keeps(one.formulas[data.name], data.points)]
-        return (kept or found)[:POOL]
+        doubted = sorted(found[2 * POOL :], key=lambda one: with_noise_unknown(data, one))[:ALSO]
+        found = _shortest(data, [*(one.formulas[data.name] for one in (*found[: 2 * POOL], *doubted)), *near])
+        kept = [one for one in found if asked.keeps(one.formulas[data.name], data.points)] or found
+        others = sorted(kept[POOL:], key=lambda one: with_noise_unknown(data, one))
+        return [*kept[:POOL], *others[:ALSO]]
 
     def _shaped(self, data: TermData) -> list[Expr]:
         """Sums of powers and shapes that describe a term shortly."""
         asked = self._asked(data.name)
         part = quotient_by(data, asked.factor(data.points))
         return [asked.times_factor(one) for one in sums_with_shapes(part, self.operators)]
+
+    def _lawful(self, data: TermData) -> list[Expr]:
+        """The laws of the library, those of the operators and units, each with the numbers that fit best."""
+        from ndestudio.expression import to_text
+
+        asked = self._asked(data.name)
+        part = quotient_by(data, asked.factor(data.points))
+        _, units, _ = fitting_library(self.model, self.dataset, data.name, data.arguments, self.config, ())
+        wildcards = self.config.options.get("wildcards") != "none"
+        found: list[tuple[float, Expr]] = []
+        for starts in law_starts(data.arguments, data.points):
+            text = (to_text(starts[0]),)
+            fits = units is None or asked.factors or fitting_guesses(text, data.arguments, units, wildcards)
+            if not fits or not uses_only(starts[0], self.operators):
+                continue
+            found.append(nearest(part, starts))
+        found.sort(key=lambda one: one[0])
+        return [asked.times_factor(fit_term(part, one).formulas[data.name]) for _, one in found[:MOST_LAWS]]
 
     def _asked(self, name: str) -> Asked:
         return asked_of(self.model.config.networks.get(name), self.model.system.neural_term(name).arguments)

@@ -11,6 +11,7 @@ import numpy as np
 from ndestudio.data.dataset import Dataset, Part
 from ndestudio.distil.choice import CandidateScores, scores
 from ndestudio.distil.forms import simplest
+from ndestudio.distil.laws import held, is_written_as_law
 from ndestudio.distil.result import NeuralTermSamples
 from ndestudio.expression.bounded import Budget
 from ndestudio.expression.tree import Expr
@@ -102,11 +103,12 @@ class Judge:
         """
         from ndestudio.model.replace import replace_neural_term
 
-        kept = kept or {}
+        kept = dict(kept or {})
+        kept |= {name: held(one) | kept.get(name, frozenset()) for name, one in expressions.items()}
         for neural_term, expression in expressions.items():
-            model = replace_neural_term(model, neural_term, expression, keep=kept.get(neural_term, frozenset()))
-        held = tuple(sorted((name, *sorted(values)) for name, values in kept.items() if values))
-        key = (_numbers_and_form(model), held, tuple(expressions), iterations, enough)
+            model = replace_neural_term(model, neural_term, expression, keep=kept[neural_term])
+        numbers = tuple(sorted((name, *sorted(values)) for name, values in kept.items() if values))
+        key = (_numbers_and_form(model), numbers, tuple(expressions), iterations, enough)
         if key not in self.tried:
             trial = self.judge(model, tuple(expressions), kept, iterations, enough)
             if self.should_stop():  # cut short
@@ -132,7 +134,7 @@ class Judge:
         failed = next((item.sentence for item in simulations.values() if item.sentence), "")
         filled = {neural_term: formula_filled(model, neural_term) for neural_term in neural_terms}
         formulas = {
-            neural_term: simplest(formula, self.budget)
+            neural_term: formula if is_written_as_law(formula) else simplest(formula, self.budget)
             for neural_term, formula in filled.items()
             if formula is not None
         }

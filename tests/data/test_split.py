@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -30,6 +32,16 @@ def test_auto() -> None:
     assert parts(resplit(dataset(4, 20), SplitConfig())) == [0] * 4
     assert set(parts(resplit(dataset(5, 20), SplitConfig()))) == {0, 1, 2}
     assert all(len(set(one.part.tolist())) == 1 for one in resplit(dataset(5, 20), SplitConfig()).trajectories)
+
+
+def test_a_short_curve_of_steady_states_all_trains() -> None:
+    one = dataset(30, 2)
+    at_rest = [replace(each, t=each.t[:1], measured=each.measured[:1], settles=True) for each in one.trajectories]
+    steady = replace(one, trajectories=tuple(at_rest))
+    few = replace(steady, trajectories=steady.trajectories[:12])
+    assert set(parts(resplit(few, SplitConfig()))) == {0}
+    assert set(parts(resplit(few, SplitConfig(by="trajectory")))) == {0, 1, 2}
+    assert set(parts(resplit(steady, SplitConfig()))) == {0, 1, 2}
 
 
 def test_named_trajectories() -> None:

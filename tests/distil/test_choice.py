@@ -97,3 +97,12 @@ def test_rows_that_follow_each_other_pay_for_less_than_independent_ones() -> Non
     assert choose([short, long], [11, 15])[0] == 1
     dense = [replace(item, train_count=30.0, validation_count=10.0) for item in (short, long)]
     assert choose(dense, [11, 15])[0] == 0
+
+
+def test_two_held_out_values_exclude_little() -> None:
+    """They err to one side with half of the chance, whatever the formulas are."""
+    train, best = np.full(8, 0.0012), np.array([0.0030, 0.0040])
+    law = CandidateScores(train, best + np.array([0.0015, 0.0004]), 5.0, 3)
+    assert admissible([law, CandidateScores(train, best, 9.0, 4)]) == [0, 1]
+    apart = CandidateScores(train, best + 0.01, 5.0, 3)
+    assert admissible([apart, CandidateScores(train, best, 9.0, 4)]) == [1]
