@@ -17,9 +17,10 @@ def equations(model: FittedModel, digits: int) -> list[str]:
     """`d(x)/dt = ...` of each state, numbers filled in, and the events as they are written."""
     from ndestudio.expression import short_text
     from ndestudio.model.events import text_of
-    from ndestudio.model.replace import numbers_filled
+    from ndestudio.model.replace import algebraic_filled, numbers_filled
 
     written = [f"d({state})/dt = {short_text(expr, digits)}" for state, expr in numbers_filled(model).items()]
+    written += [f"0 = {short_text(expr, digits)}  for {name}" for name, expr in algebraic_filled(model).items()]
     return [*written, *(text_of(event) for event in model.system.events)]
 
 

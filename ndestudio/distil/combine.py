@@ -91,7 +91,7 @@ def _start_parameters(model: FittedModel, parts: Mapping[str, Trial]) -> dict[st
     A network can hold a part of the terms beside it, and only the formula in its place gives that part back.
     """
     beside: dict[str, list[str]] = {name: [] for name in model.parameters}
-    for expression in model.system.rhs:
+    for expression in (*model.system.rhs, *(one.residual for one in model.system.algebraic)):
         neural_terms = [call.function for call in calls(expression, parts) if call.function in parts]
         for name in names(expression):
             if name in beside:

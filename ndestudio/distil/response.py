@@ -136,12 +136,13 @@ def linear_response(
     Returns
     -------
     Response | None
-        None where there is none: noise in the states, delays, a term that outputs read, a path that cannot be followed.
+        None where there is none: noise in the states, delays, a term that outputs or algebraic equations read, a path that cannot be followed.
     """
     structure = structure_of(model)
     if structure.dynamics.noises or structure.delays is not None or not structure.dynamics.differentiable:
         return None
-    if any(calls(expr, names) for expr in model.system.outputs.values()):
+    read_elsewhere = (*model.system.outputs.values(), *(one.residual for one in model.system.algebraic))
+    if any(calls(expr, names) for expr in read_elsewhere):
         return None
     paths = reference_paths(instead or model, dataset, measure)
     if paths is None:

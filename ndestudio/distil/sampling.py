@@ -19,6 +19,7 @@ from ndestudio.data.dataset import Dataset, Part, Trajectory
 from ndestudio.distil.result import NeuralTermSamples
 from ndestudio.expression.delays import with_slots
 from ndestudio.expression.tree import Call, walk
+from ndestudio.model.evaluate import algebraic_values
 from ndestudio.model.fitted import FittedModel, Simulation
 
 TIMES_PER_TRAJECTORY = 400
@@ -108,6 +109,7 @@ def _along(
     values |= {state: simulation.states[inside, k] for k, state in enumerate(model.system.states)}
     values |= {name: trajectory.input_at(t)[inside, k] for k, name in enumerate(model.inputs)}
     values |= {name: found[inside] for name, found in earlier_values(model, dataset, trajectory, t).items()}
+    values |= algebraic_values(model, values)
     return _arguments(model, neural_term, values, int(inside.sum()))
 
 
@@ -134,7 +136,7 @@ def _arguments(
 
     neural_terms = {name: array_neural_term(network) for name, network in model.networks.items()}
     found = []
-    for expr in (*model.system.rhs, *model.system.outputs.values()):
+    for expr in model.system.expressions:
         for node in walk(with_slots(expr)):
             if isinstance(node, Call) and node.function == neural_term:
                 columns = [

@@ -23,7 +23,7 @@ def neural_term_units(model: FittedModel, dataset: Dataset, neural_term: str) ->
     quantities = quantity_units(model.config, dataset)
     arguments = model.system.neural_term(neural_term).arguments
     found: list[set[str]] = [set() for _ in arguments]
-    for expression in (*model.system.rhs, *model.system.outputs.values()):
+    for expression in model.system.expressions:
         for node in walk(expression):
             if isinstance(node, Call) and node.function == neural_term:
                 for units, argument in zip(found, node.arguments, strict=True):

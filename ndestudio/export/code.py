@@ -23,7 +23,9 @@ def header(content: Content, mapping: Mapping[str, str]) -> list[str]:
     lines = [content.title, ""]
     lines += [f"d({q.name})/dt = {to_text(rhs)}" for q, rhs in zip(content.states, content.equations, strict=True)]
     lines += [text_of(event) for event in content.events]
-    lines += [f"{quantity.name} = {to_text(expr)}" for quantity, expr in content.outputs]
+    unknowns = {one.name for one in content.algebraic}
+    lines += [f"0 = {to_text(one.residual)} for {one.name} from {to_text(one.start)}" for one in content.algebraic]
+    lines += [f"{q.name} = {to_text(expr)}" for q, expr in content.outputs if q.name not in unknowns]
     if content.formulas:
         lines += ["", "Found by symbolic regression:"]
         lines += [

@@ -17,6 +17,7 @@ from ndestudio.expression import evaluate, to_text
 from ndestudio.expression.tree import CONSTANTS, Expr, calls, names
 from ndestudio.figures.text import plain
 from ndestudio.fitting.metrics import Metrics
+from ndestudio.model.algebraic import AlgebraicEquation
 from ndestudio.model.events import GIVEN, Event
 from ndestudio.model.fitted import FittedModel, NetworkWeights
 from ndestudio.model.schedule import RANK, given_by_data, schedule
@@ -114,6 +115,8 @@ class Content:
         What the equations read of earlier times; None where nothing.
     events
         What changes states at a moment, that which comes first at one time before the others; their doses are in the tracks.
+    algebraic
+        Equations whose unknowns, which are outputs as well, equations and outputs read by name.
     """
 
     title: str
@@ -131,6 +134,7 @@ class Content:
     stiff: bool = False
     delays: Delays | None = None
     events: tuple[Event, ...] = ()
+    algebraic: tuple[AlgebraicEquation, ...] = ()
     notes: tuple[str, ...] = field(default=())
 
     @property
@@ -208,6 +212,7 @@ def content(model: FittedModel, dataset: Dataset | None = None, origin: Origin |
         origin=origin,
         stiff=_stiff(model, tracks),
         delays=system_delays(system),
+        algebraic=system.algebraic,
         events=tuple(system.events[k] for k in _order(system)),
         notes=_notes(model, tracks, doubts),
     )
@@ -250,7 +255,7 @@ def _check_names(model: FittedModel) -> None:
     """
     system = model.system
     formulas = [(name, item.arguments, item.expression, item.parameters) for name, item in model.replacements.items()]
-    own = {*system.states, *system.inputs, *system.parameters, "t", *CONSTANTS}
+    own = {*system.states, *system.inputs, *system.parameters, *system.unknowns, "t", *CONSTANTS}
     callable_ = set(model.networks)
     declared = [*own, *system.outputs, *callable_, *model.replacements, *model.parameters]
     declared += [argument for network in model.networks.values() for argument in network.arguments]
@@ -258,7 +263,7 @@ def _check_names(model: FittedModel) -> None:
     for name in declared:
         if not name.isidentifier():
             raise ExportError(f"the model calls something {plain(name)!r}, which is no name; write its equations anew")
-    for expr in (*system.rhs, *system.outputs.values()):
+    for expr in (*system.expressions, *(one.start for one in system.algebraic)):
         _check_expression(expr, own, callable_)
     for event in system.events:
         for state, _ in event.changes:

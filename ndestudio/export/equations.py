@@ -90,20 +90,26 @@ def versions() -> dict[str, str]:
 
 
 def _model_part(gathered: Job, model: FittedModel) -> dict[str, Any]:
-    from ndestudio.model.replace import formula_filled, numbers_filled
+    from ndestudio.model.replace import algebraic_filled, formula_filled, numbers_filled
 
     system = model.system
     symbols = (
         "t",
         *system.states,
         *system.inputs,
+        *system.unknowns,
         *(argument for item in system.neural_terms for argument in item.arguments),
     )
     symbols += tuple(argument for item in model.replacements.values() for argument in item.arguments)
     filled = numbers_filled(model)
     formulas = {name: formula_filled(model, name) for name in model.replacements}
-    outputs = _outputs_filled(model)
-    written = (*filled.values(), *outputs.values(), *(expr for expr in formulas.values() if expr is not None))
+    outputs, algebraic = _outputs_filled(model), algebraic_filled(model)
+    written = (
+        *algebraic.values(),
+        *filled.values(),
+        *outputs.values(),
+        *(expr for expr in formulas.values() if expr is not None),
+    )
     neural_terms = [neural_term.name for neural_term in system.neural_terms]
     names = sympifiable((*symbols, *neural_terms), written)
     return {
@@ -113,6 +119,11 @@ def _model_part(gathered: Job, model: FittedModel) -> dict[str, Any]:
         "symbols": {names[name]: name for name in dict.fromkeys(symbols)},
         "functions": {names[neural_term.name]: neural_term.name for neural_term in system.neural_terms},
         "equations": {state: sympify_text(expr, names, neural_terms) for state, expr in filled.items()},
+        **(
+            {"algebraic": {name: sympify_text(expr, names, neural_terms) for name, expr in algebraic.items()}}
+            if algebraic
+            else {}
+        ),
         **({"events": [text_of(event) for event in system.events]} if system.events else {}),
         "outputs": {name: sympify_text(expr, names, neural_terms) for name, expr in outputs.items()},
         "holes": {

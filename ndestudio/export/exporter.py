@@ -107,6 +107,8 @@ class Exporter:
         Whether models with events can be written in this form.
     noise
         Whether stochastic models can be written in this form.
+    algebraic
+        Whether models with algebraic equations can.
     """
 
     name: str
@@ -122,6 +124,7 @@ class Exporter:
     refuses: Callable[[FittedModel], str | None] = _never
     events: bool = False
     noise: bool = False
+    algebraic: bool = False
 
     def refusal(self, model: FittedModel) -> str | None:
         """Why a model cannot be written in this form; None if it can."""
@@ -134,5 +137,11 @@ class Exporter:
             return (
                 f"the model has events (`{text_of(model.system.events[0])}`), which this form is not written with yet; the "
                 "simulations (CSV) have them"
+            )
+        if model.system.algebraic and not self.algebraic:
+            name = model.system.algebraic[0].name
+            return (
+                f"`{name}` is given by an algebraic equation (`0 = ... for {name}`), which this form is not written with; Python, JAX, "
+                "LaTeX, JSON and the simulations (CSV) have it"
             )
         return self.refuses(model)

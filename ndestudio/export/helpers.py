@@ -17,6 +17,7 @@ def used(content: Content) -> tuple[Function, ...]:
     expressions = [*content.equations, *(expr for _, expr in content.outputs), *content.event_expressions]
     if content.delays is not None:
         expressions += [*content.delays.lags, *(past for past in content.delays.past if past is not None)]
+    expressions += [expr for one in content.algebraic for expr in one.expressions]
     for network in content.networks.values():
         form = exported(network)
         expressions += [*form.inputs, form.output]

@@ -25,6 +25,7 @@ _PYTHON = (
     "INPUTS", "TIME", "TRAJECTORIES", "NETWORKS", "UNITS", "trajectory", "parameters", "rtol", "atol", "model",
     "bisect_right", "knots", "schedule", "moments", "conditions", "happen", "piece", "EVENTS", "KINDS", "WAITING", "LOOKS", "MOST",
     "given", "lags", "past", "joints", "DELAYED", "earlier", "which_state", "first_state",
+    "residuals", "starts", "roots", "unknown",
 )  # fmt: skip
 
 _JAX = (

@@ -9,6 +9,7 @@ from jaxtyping import Float
 
 from ndestudio.expression.numeric import evaluate
 from ndestudio.expression.tree import Call, Expr, calls
+from ndestudio.model.evaluate import algebraic_values
 from ndestudio.model.fitted import FittedModel
 
 STEP = 1e-4
@@ -46,7 +47,8 @@ def _scale(model: FittedModel, expression: Expr, state_scale: Float[np.ndarray, 
 
     def at(y: Float[np.ndarray, " state"]) -> float:
         with np.errstate(all="ignore"):
-            return float(evaluate(whole, {**values, **dict(zip(model.system.states, y, strict=True))}))
+            point = {**values, **dict(zip(model.system.states, y, strict=True))}
+            return float(evaluate(whole, {**point, **algebraic_values(model, point)}))
 
     middle = starts.mean(axis=0)
     here = at(middle)

@@ -13,6 +13,7 @@ from ndestudio.expression.numeric import evaluate
 from ndestudio.expression.tree import Call, walk
 from ndestudio.fitting.batches import make_batch
 from ndestudio.fitting.prepared import PreparedFit
+from ndestudio.model.evaluate import algebraic_values
 from ndestudio.model.fitted import FittedModel
 from ndestudio.model.networks import array_neural_term
 from ndestudio.problem.rows import Rows
@@ -34,12 +35,13 @@ def with_support(problem: PreparedFit, model: FittedModel) -> FittedModel:
     values |= {state: y[:, k] for k, state in enumerate(model.system.states)}
     values |= {name: u[:, k] for k, name in enumerate(model.inputs)}
     values |= earlier
+    values |= algebraic_values(model, values)
     neural_terms = {name: array_neural_term(network) for name, network in model.networks.items()}
     networks = {}
     for name, network in model.networks.items():
         calls = [
             node
-            for expr in (*model.system.rhs, *model.system.outputs.values())
+            for expr in model.system.expressions
             for node in walk(with_slots(expr))
             if isinstance(node, Call) and node.function == name
         ]

@@ -89,7 +89,7 @@ def analyse(config: ModelConfig, measured: Sequence[str], inputs: Sequence[str])
     """Everything an editor shows about ``config``; it never raises for what a person has written."""
     reading = read_system(config, measured, inputs)
     states = _distinct(statement.name for statement in reading.statements if statement.kind == "derivative")
-    quantities = _distinct(statement.name for statement in reading.statements if statement.kind == "quantity")
+    quantities = _distinct(statement.name for statement in reading.statements if statement.kind != "derivative")
     spans = tokenise(config.equations, inputs=inputs, networks=config.networks)
     parameters = reading.system.parameters if reading.system is not None else _parameters(spans, measured)
     called = {span.text for span in spans if span.kind == "neural_term"}
@@ -149,6 +149,9 @@ def _connects(tokens: Sequence[Token], k: int) -> bool:
     if tokens[k].text == "not":
         return begins and after.text not in ("-", "+") and (after.text != "(" or _within_choice(tokens, k))
     ended = before is not None and (before.kind in ("name", "number") or before.text == ")")
+    if tokens[k].text in ("for", "from") and ended and begins:
+        line = [token.text for token in tokens if token.line == tokens[k].line]
+        return line[:2] == ["0", "="]
     return tokens[k].text in ("and", "or") and begins and ended
 
 
@@ -228,6 +231,8 @@ def _left_names(tokens: list[Token], derivatives: Mapping[int, int]) -> dict[str
                 names[velocity(texts[0])] = "state"
         elif len(line) > 1 and texts[1] == "=" and tokens[line[0]].kind == "name":
             names.setdefault(texts[0], "quantity")
+        elif texts[:2] == ["0", "="] and "for" in texts[:-1]:
+            names.setdefault(texts[texts.index("for") + 1], "quantity")
     return names
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -14,6 +14,7 @@ from ndestudio.errors import EquationError
 from ndestudio.expression.compiled import compile_system
 from ndestudio.expression.delays import slot, undelayed, with_slots
 from ndestudio.expression.numeric import evaluate
+from ndestudio.model.algebraic import array_roots
 from ndestudio.model.fitted import FittedModel
 from ndestudio.model.networks import array_neural_term, evaluate_network, scalar_neural_term
 from ndestudio.model.undefined import why_undefined
@@ -123,7 +124,23 @@ def _values(model: FittedModel, t: Any, y: Float[np.ndarray, "... state"], u: An
     if u is not None:
         u = np.asarray(u, dtype=float)
         values |= {name: u[..., k] for k, name in enumerate(model.inputs)}
-    return values
+    return values | algebraic_values(model, values)
+
+
+def algebraic_values(model: FittedModel, values: Mapping[str, Any]) -> dict[str, Any]:
+    """What algebraic equations give where the other names have ``values``; NaN where they have no solution.
+
+    Raises
+    ------
+    EquationError
+        The equations read a name without a value (an input).
+    """
+    equations = model.system.algebraic
+    if not equations:
+        return {}
+    slots = {name: k for k, name in enumerate(values)}
+    roots = array_roots(equations, slots, _array_neural_terms(model))
+    return dict(zip(model.system.unknowns, roots([np.asarray(one, float) for one in values.values()]), strict=True))
 
 
 def _array_neural_terms(model: FittedModel) -> dict[str, Callable[..., Any]]:
@@ -153,11 +170,22 @@ def point_field(
     if earlier is None:
         _refuse_delays(model)
     delayed = [slot(one) for one in system.delays]
-    slots = {name: k for k, name in enumerate((*system.states, "t", *system.inputs, *system.parameters, *delayed))}
+    known = (*system.states, "t", *system.inputs, *system.parameters, *delayed)
+    slots = {name: k for k, name in enumerate((*known, *system.unknowns))}
     neural_terms = {name: scalar_neural_term(network) for name, network in model.networks.items()}
     rhs = compile_system([with_slots(expr) for expr in system.rhs], slots, neural_terms)
     constants = [float(model.parameters[name]) for name in system.parameters]
     forcing = _forcing(model, control)
+    if system.algebraic:
+        roots = array_roots(system.algebraic, {name: slots[name] for name in known}, _array_neural_terms(model))
+        paths = forcing or []
+
+        def with_roots(t: float, y: Sequence[float]) -> list[float]:
+            v = [*y, t, *[u(t) for u in paths], *constants]
+            v += [float(z) for z in roots(v)]
+            return [f(v) for f in rhs]
+
+        return with_roots
     if delayed and earlier is not None:
         inputs = forcing or []
 

@@ -308,6 +308,8 @@ class _Rows:
                 values[state] = (columns[column] - offset) / slope
             else:  # nobody has seen a hidden state: assume it runs from 0 to its magnitude
                 values[state] = np.linspace(0.0, magnitude, len(t))
+        for one in system.algebraic:  # what is not measured is taken for where its search begins
+            values[one.name] = columns[one.name] if one.name in columns else evaluate(one.start, values)
         self.values = values
 
     def network(self, name: str, config: ModelConfig, seed: int) -> NetworkWeights:
@@ -340,8 +342,7 @@ class _Rows:
         """Argument values of all calls of the neural term."""
         columns: list[list[Any]] = []
         zero = {neural_term.name: _constant_neural_term(0.0) for neural_term in self.system.neural_terms}
-        diffusion = [expr for column in self.system.diffusion.values() for expr in column]
-        for expr in (*self.system.rhs, *diffusion, *self.system.outputs.values()):
+        for expr in self.system.expressions:
             for node in walk(expr):
                 if isinstance(node, Call) and node.function == name:
                     called = [
@@ -363,6 +364,11 @@ class _Rows:
             for column in self.system.diffusion.values()
             for k, expr in enumerate(column)
             if _has_call(expr, name)
+        ]
+        targets = targets or [
+            (one.residual, self._balanced(one.residual))
+            for one in self.system.algebraic
+            if _has_call(one.residual, name)
         ]
         size = _typical(factor)
         scales = []
@@ -392,6 +398,12 @@ class _Rows:
                 return float(np.sqrt(squares / time)) / abs(factor)
         span = self.dataset.span()
         return float(self.scale[k]) / float(np.sqrt(span if span > 0 else 1.0))
+
+    def _balanced(self, residual: Expr) -> float:
+        """What the other terms of an algebraic equation come to, which the network must balance."""
+        zero = {neural_term.name: _constant_neural_term(0.0) for neural_term in self.system.neural_terms}
+        with np.errstate(all="ignore"):
+            return _typical(evaluate(residual, self.values, neural_terms=zero)) or 1.0
 
     def _rate(self, k: int) -> float:
         """Typical rate of change of a state."""

@@ -9,7 +9,7 @@ from ndestudio.expression.tree import Expr
 from ndestudio.model.config import ModelConfig
 from ndestudio.model.diffusion import whole_rhs
 from ndestudio.model.fitted import FittedModel
-from ndestudio.model.replace import numbers_filled
+from ndestudio.model.replace import algebraic_filled, numbers_filled
 from ndestudio.model.statements import read_statements
 from ndestudio.model.system import System
 
@@ -32,12 +32,17 @@ def system_latex(
     if isinstance(source, System):
         derivatives = dict(zip(source.states, whole_rhs(source), strict=True))
         neural_terms = {neural_term.name for neural_term in source.neural_terms}
-        return _lines(derivatives, source.outputs, _boxed(neural_terms, symbols), digits)
+        algebraic = {one.name: one.residual for one in source.algebraic}
+        outputs = {name: expr for name, expr in source.outputs.items() if name not in algebraic}
+        return _lines(derivatives, outputs, _boxed(neural_terms, symbols), digits, algebraic)
     statements, _ = read_statements(source.equations)
     marked = _boxed(set(source.networks), symbols)
     lines = []
     for statement in statements:
         if statement.expr is not None:
+            if statement.kind == "algebraic":
+                lines.append(f"0 = {to_latex(statement.expr, marked, digits)}")
+                continue
             left = _left(statement.name, marked, derivative=statement.kind == "derivative")
             lines.append(f"{left} = {to_latex(statement.expr, marked, digits)}")
     return tuple(lines)
@@ -45,16 +50,21 @@ def system_latex(
 
 def model_latex(model: FittedModel, *, symbols: Mapping[str, str] | None = None, digits: int = 4) -> tuple[str, ...]:
     """The equations of a fitted model with numbers in them, one LaTeX line per state."""
-    return _lines(numbers_filled(model), {}, _boxed(set(model.networks), symbols), digits)
+    return _lines(numbers_filled(model), {}, _boxed(set(model.networks), symbols), digits, algebraic_filled(model))
 
 
 def _lines(
-    derivatives: Mapping[str, Expr], outputs: Mapping[str, Expr], symbols: Mapping[str, str], digits: int | None
+    derivatives: Mapping[str, Expr],
+    outputs: Mapping[str, Expr],
+    symbols: Mapping[str, str],
+    digits: int | None,
+    algebraic: Mapping[str, Expr],
 ) -> tuple[str, ...]:
     lines = [
         f"{_left(state, symbols, derivative=True)} = {to_latex(expr, symbols, digits)}"
         for state, expr in derivatives.items()
     ]
+    lines += [f"0 = {to_latex(expr, symbols, digits)}" for expr in algebraic.values()]
     lines += [
         f"{_left(name, symbols, derivative=False)} = {to_latex(expr, symbols, digits)}"
         for name, expr in outputs.items()

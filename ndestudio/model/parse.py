@@ -11,6 +11,7 @@ from ndestudio.expression.delays import delays_in, of_names, read_delays
 from ndestudio.expression.parse import DEPTH_LIMIT, depth, did_you_mean, parse_expression, unknown_function
 from ndestudio.expression.tokens import error_at
 from ndestudio.expression.tree import CONSTANTS, Call, Delay, Expr, Name, Number, calls, names, size, substitute, walk
+from ndestudio.model.algebraic import AlgebraicEquation, unsolvable
 from ndestudio.model.checks import check_tables
 from ndestudio.model.config import ModelConfig
 from ndestudio.model.delays import delay_problems, read_past
@@ -98,7 +99,8 @@ class _Reader:
         self._read_delays({*states, *quantities, *self.inputs, *self.measured})
         states = {statement.name: statement for statement in self.statements if statement.kind == "derivative"}
         quantities = {statement.name: statement for statement in self.statements if statement.kind == "quantity"}
-        self._check_presence(states, quantities)
+        unknowns = {statement.name: statement for statement in self.statements if statement.kind == "algebraic"}
+        self._check_presence(states, {**quantities, **unknowns})
         for statement in self.statements:
             self._check_target(statement)
             self._check_names(statement, states, quantities)
@@ -118,13 +120,17 @@ class _Reader:
         noisy = {name for name, expr in bodies.items() if self._noise_in(expr)}
         initial = self._initial(states)
         past = self._past(states)
-        self._penalties(states, quantities)
+        self._penalties(states, {**quantities, **unknowns})
         self._check_noisy(noisy, quantities, bool(any(terms)))
         self._check_delays(states, quantities, rhs, bodies)
+        algebraic = self._algebraic(unknowns, bodies)
+        self._check_algebraic(unknowns, states, algebraic, rhs)
+        outputs = {name: expr for name, expr in bodies.items() if not delays_in((expr,)) and name not in noisy}
         system = System(
             states=tuple(states),
             rhs=rhs,
-            outputs={name: expr for name, expr in bodies.items() if not delays_in((expr,)) and name not in noisy},
+            outputs={**outputs, **{name: Name(name) for name in unknowns}},
+            algebraic=algebraic,
             parameters=self._parameters([*initial, *past.values()]),
             inputs=tuple(name for name in self.inputs if self._uses(name)),
             neural_terms=tuple(neural_terms.values()),
@@ -171,10 +177,64 @@ class _Reader:
         if self.events:
             sentence = "a model with noise cannot have events yet; leave out one of them"
             self.errors.append(error_at(self.events[0].token, sentence))
+        unknown = next((one for one in self.statements if one.kind == "algebraic"), None)
+        if unknown is not None:
+            sentence = "a model with noise cannot have algebraic equations yet; leave out one of them"
+            self.errors.append(error_at(unknown.target, sentence))
         delayed = next((one for one in self.statements if one.expr is not None and delays_in((one.expr,))), None)
         if delayed is not None:
             sentence = "a model with noise cannot have delays yet; leave out one of them"
             self.errors.append(error_at(delayed.target, sentence))
+
+    def _algebraic(
+        self, unknowns: Mapping[str, Statement], bodies: Mapping[str, Expr]
+    ) -> tuple[AlgebraicEquation, ...]:
+        """Algebraic equations with the quantities in them substituted."""
+        return tuple(
+            AlgebraicEquation(name, substitute(_expr(one), bodies), substitute(one.start, bodies))
+            for name, one in unknowns.items()
+        )
+
+    def _check_algebraic(
+        self,
+        unknowns: Mapping[str, Statement],
+        states: Mapping[str, Statement],
+        algebraic: Sequence[AlgebraicEquation],
+        rhs: Sequence[Expr],
+    ) -> None:
+        if not unknowns:
+            return
+        first = next(iter(unknowns.values())).target
+        if delays_in((*rhs, *(expr for one in algebraic for expr in one.expressions))):
+            self.errors.append(
+                error_at(first, "a model with delays cannot have algebraic equations yet; leave out one of them")
+            )
+        for one in algebraic:
+            target = unknowns[one.name].target
+            if any(self._noise_in(expr) for expr in one.expressions):
+                self.errors.append(
+                    error_at(target, f"the equation of `{one.name}` reads a noise, which has no value at a moment")
+                )
+            wrong = next((name for name in names(one.start) if name in unknowns), None)
+            if wrong is not None or calls(one.start):
+                what = f"`{wrong}`, which is unknown itself" if wrong else "an unknown function"
+                self.errors.append(
+                    error_at(target, f"the start of `{one.name}` reads {what}; give a number or a formula")
+                )
+        stuck = unsolvable(algebraic)
+        if stuck is not None:
+            sentence = (
+                f"the algebraic equations cannot be solved for {', '.join(f'`{name}`' for name in unknowns)}: that of "
+                f"`{stuck.name}` holds no unknown that is left for it (index above 1). Differentiate it with respect to time until it "
+                "does, and write the result instead"
+            )
+            self.errors.append(error_at(unknowns[stuck.name].target, sentence))
+        for event in self.events:
+            for name in (name for expr in event.event.expressions for name in names(expr)):
+                if name in unknowns:
+                    sentence = f"an event reads `{name}`, which an algebraic equation gives; events read states yet"
+                    self.errors.append(error_at(event.token, sentence))
+                    break
 
     def _read_delays(self, known: Collection[str]) -> None:
         """`x(t - tau)` of what is known as delayed values."""
@@ -376,7 +436,7 @@ class _Reader:
             if not self._substitute_one(name, quantities, done, sizes):
                 return None
         for statement in self.statements:
-            if statement.kind == "derivative" and not self._within_limits(statement, done, sizes):
+            if statement.kind != "quantity" and not self._within_limits(statement, done, sizes):
                 return None
         return {name: done[name] for name in quantities}
 
@@ -443,7 +503,7 @@ class _Reader:
 
     def _penalties(self, states: Mapping[str, Statement], quantities: Mapping[str, Statement]) -> None:
         """Expressions of penalties; a name in them must be known from the equations or the table of parameters."""
-        written = {name for statement in self.statements for name in names(_expr(statement))}
+        written = {name for statement in self.statements for expr in statement.expressions for name in names(expr)}
         known = {*states, *quantities, *written, *self.inputs, *self.config.parameters, *CONSTANTS, "t"}
         known -= set(self.config.networks)
         for name, penalty in self.config.penalties.items():
@@ -468,7 +528,7 @@ class _Reader:
     def _parameters(self, initial: Sequence[Expr]) -> tuple[str, ...]:
         taken = {statement.name for statement in self.statements} | {"t", *self.inputs, *self.measured}
         expressions = [
-            *(_expr(statement) for statement in self.statements),
+            *(expr for statement in self.statements for expr in statement.expressions),
             *initial,
             *self.penalised.values(),
             *self._of_events(),
@@ -487,7 +547,7 @@ class _Reader:
 
     def _uses(self, name: str) -> bool:
         expressions = [
-            *(_expr(statement) for statement in self.statements),
+            *(expr for statement in self.statements for expr in statement.expressions),
             *self.penalised.values(),
             *self._of_events(),
         ]

@@ -126,6 +126,12 @@ def numbers_filled(model: FittedModel) -> dict[str, Expr]:
     }
 
 
+def algebraic_filled(model: FittedModel) -> dict[str, Expr]:
+    """What is zero, for each unknown of an algebraic equation, with numbers in the place of parameters."""
+    values = {name: as_number(float(value)) for name, value in model.parameters.items()}
+    return {one.name: fold(substitute(one.residual, values)) for one in model.system.algebraic}
+
+
 def formula_filled(model: FittedModel, neural_term: str) -> Expr | None:
     """The formula in the place of ``neural_term`` with numbers in it, in its formal argument names; None if it is
     neural."""
@@ -169,6 +175,7 @@ def _expanded(original: System, replacements: Mapping[str, Replacement]) -> Syst
         parameters=(*original.parameters, *added),
         neural_terms=tuple(item for item in original.neural_terms if item.name not in replacements),
         penalties={name: expand_calls(expr, definitions) for name, expr in original.penalties.items()},
+        algebraic=tuple(replace(one, residual=expand_calls(one.residual, definitions)) for one in original.algebraic),
     )
 
 

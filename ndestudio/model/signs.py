@@ -69,7 +69,7 @@ def _by_place(
 def positive_by_place(system: System, nonnegative: Collection[str] = ()) -> frozenset[str]:
     """Parameters of ``system`` that stand where those of the library's systems are positive."""
     finder = _Places(system, frozenset(nonnegative))
-    for expr in (*system.rhs, *system.outputs.values()):
+    for expr in (*system.rhs, *system.outputs.values(), *(one.residual for one in system.algebraic)):
         finder.look(expr)
     finder.rates()
     return frozenset(finder.found)

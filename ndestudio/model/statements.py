@@ -13,7 +13,7 @@ from ndestudio.errors import EquationError
 from ndestudio.expression.functions import RESERVED as RESERVED_FUNCTIONS
 from ndestudio.expression.parse import parse_tokens
 from ndestudio.expression.tokens import Token, error_at, scan
-from ndestudio.expression.tree import CONSTANTS, Expr, Name, names
+from ndestudio.expression.tree import CONSTANTS, Expr, Name, Number, names
 from ndestudio.model.event_statements import EventStatement, event_statement, is_event
 
 RESERVED = frozenset({"t", *CONSTANTS, *RESERVED_FUNCTIONS})
@@ -26,22 +26,32 @@ _TRAILING = frozenset({"+", "-", "*", "/", "^", "**", "(", ",", "=", *_COMPARISO
 
 @dataclass(frozen=True)
 class Statement:
-    """`d(name)/dt = expr` (``kind`` `"derivative"`) or `name = expr` (`"quantity"`).
+    """`d(name)/dt = expr` (``kind`` `"derivative"`), `name = expr` (`"quantity"`) or `0 = expr for name` (`"algebraic"`).
 
     Parameters
     ----------
     target
-        The token of the name on the left.
+        The token of the name on the left; of an algebraic equation that of what it is solved for.
     tokens
         Those of the right-hand side, for placing errors.
     expr
         None if the right-hand side has an error.
+    start
+        Where the search for the root of an algebraic equation begins.
     """
 
-    kind: Literal["derivative", "quantity"]
+    kind: Literal["derivative", "quantity", "algebraic"]
     target: Token
     tokens: tuple[Token, ...]
     expr: Expr | None
+    start: Expr = Number(1.0)
+
+    @property
+    def expressions(self) -> tuple[Expr, ...]:
+        """What stands on the right."""
+        if self.expr is None:
+            return ()
+        return (self.expr, self.start) if self.kind == "algebraic" else (self.expr,)
 
     @property
     def name(self) -> str:
@@ -184,6 +194,8 @@ def _statement(group: list[Token]) -> tuple[Statement | None, EquationError | No
     if equals is None:
         first = group[0]
         raise error_at(first, "no `=` here; write `d(x)/dt = ...` for a state or `name = ...` for a quantity")
+    if equals == 1 and group[0].kind == "number" and float(group[0].text) == 0.0:
+        return _algebraic(group)
     kind, target = _left_side(group[:equals], group[equals])
     last = group[-1]
     right = group[equals + 1 :]
@@ -197,6 +209,32 @@ def _statement(group: list[Token]) -> tuple[Statement | None, EquationError | No
     except EquationError as error:
         return Statement(kind, target, tuple(right), None), error
     return Statement(kind, target, tuple(right), expr), None
+
+
+_FOR = (
+    "say what it is solved for: `0 = ... for z`, or `0 = ... for z from 0.5` with a value (or a formula) near the root"
+)
+
+
+def _algebraic(group: list[Token]) -> tuple[Statement | None, EquationError | None]:
+    """`0 = g(x, z) for z from start`."""
+    places = [k for k, token in enumerate(group) if token.kind == "name" and token.text == "for"]
+    last = group[-1]
+    end = Token("end", "", last.line, last.column + last.length)
+    if len(places) != 1 or places[0] + 1 >= len(group) or group[places[0] + 1].kind != "name":
+        return None, error_at(group[1] if not places else group[places[0]], f"an algebraic equation: {_FOR}")
+    right, target, rest = group[2 : places[0]], group[places[0] + 1], group[places[0] + 2 :]
+    if not right:
+        return None, error_at(group[places[0]], f"nothing stands between `0 =` and `for`; {_FOR}")
+    if rest and (rest[0].text != "from" or len(rest) == 1):
+        return None, error_at(rest[0], f"not understood after `for {target.text}`; {_FOR}")
+    stop = group[places[0]]
+    try:
+        expr = parse_tokens([*right, Token("end", "", stop.line, stop.column)], functions=None)
+        start = parse_tokens([*rest[1:], end], functions=None) if rest else Number(1.0)
+    except EquationError as error:
+        return Statement("algebraic", target, tuple(right), None), error
+    return Statement("algebraic", target, tuple(right), expr, start), None
 
 
 def _left_side(left: list[Token], equals: Token) -> tuple[Literal["derivative", "quantity"], Token]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from ndestudio.expression.delays import delays_in
 from ndestudio.expression.tree import Delay, Expr
+from ndestudio.model.algebraic import AlgebraicEquation
 from ndestudio.model.config import Calculus
 from ndestudio.model.events import Event
 
@@ -50,6 +51,8 @@ class System:
         Noise -> what it is multiplied by in the equation of each state; none: ordinary differential equations.
     calculus
         In which the equations are stated, `"ito"` or `"stratonovich"`.
+    algebraic
+        Equations `0 = g(x, z) for z`; right-hand sides and outputs read their unknowns by name.
     """
 
     states: tuple[str, ...]
@@ -63,6 +66,18 @@ class System:
     events: tuple[Event, ...] = ()
     diffusion: Mapping[str, tuple[Expr, ...]] = field(default_factory=dict)
     calculus: Calculus = "ito"
+    algebraic: tuple[AlgebraicEquation, ...] = ()
+
+    @property
+    def unknowns(self) -> tuple[str, ...]:
+        """What algebraic equations are solved for."""
+        return tuple(one.name for one in self.algebraic)
+
+    @property
+    def expressions(self) -> tuple[Expr, ...]:
+        """Right-hand sides, outputs and algebraic equations: everything that a neural term may stand in."""
+        noises = [expr for column in self.diffusion.values() for expr in column]
+        return (*self.rhs, *noises, *self.outputs.values(), *(one.residual for one in self.algebraic))
 
     @property
     def delays(self) -> tuple[Delay, ...]:

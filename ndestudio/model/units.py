@@ -153,6 +153,9 @@ class _Check:
             if one.kind == "derivative" and one.tokens:
                 left = _rate(known.get(one.name), time)
                 self._side(one, known, networks, left, f"the rate of `{one.name}`")
+        for one in self.statements:
+            if one.kind == "algebraic" and one.expr is not None:
+                self._side(one, known, networks, None, "")
         for name, initial in self.config.initial.items():
             if isinstance(initial.start, str):
                 self._text(initial.start, f"initial value of `{name}`: ", known, networks, known.get(name), f"`{name}`")

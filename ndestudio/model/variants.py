@@ -35,6 +35,8 @@ def without_neural_terms(
     if not system.neural_terms:
         return None
     remover = _Remover(config, system)
+    if system.algebraic:
+        return None  # what is left of an algebraic equation may have no solution
     rhs = [fold(remover.clean(expr)) for expr in system.rhs]
     outputs = {name: fold(remover.clean(expr)) for name, expr in system.outputs.items()}
     if not any(names(expr) for expr in rhs):

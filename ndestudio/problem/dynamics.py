@@ -18,6 +18,7 @@ from jaxtyping import Float
 from ndestudio.decoding import from_json
 from ndestudio.expression.delays import with_slots
 from ndestudio.expression.tree import Expr
+from ndestudio.model.algebraic import AlgebraicEquation, array_roots, jax_roots
 from ndestudio.model.config import Calculus, NetworkConfig
 from ndestudio.model.events import GIVEN, MOMENT
 from ndestudio.model.networks import apply_network
@@ -135,6 +136,8 @@ class EquationDynamics:
         For each noise, what it is multiplied by in the equation of each state.
     calculus
         In which they are stated.
+    algebraic
+        Equations whose unknowns right-hand sides and observations read (see ``model.algebraic``).
     """
 
     states: tuple[str, ...]
@@ -147,6 +150,7 @@ class EquationDynamics:
     noises: tuple[str, ...] = ()
     columns: tuple[tuple[Expr, ...], ...] = ()
     calculus: Calculus = "ito"
+    algebraic: tuple[AlgebraicEquation, ...] = ()
 
     @property
     def delays(self) -> Delays | None:
@@ -166,6 +170,8 @@ class EquationDynamics:
         delays, states = self.delays, len(self.states)
         slots = () if delays is None else delays.slots
         names, width = (*self.states, *slots, *self.names[states:]), states + len(slots)
+        roots = roots_of(self.algebraic, names, functions, xp)
+        names = (*names, *(one.name for one in self.algebraic))
         bound = [rhs for rhs in bind([with_slots(rhs) for rhs in self.rhs], names, functions, xp) if rhs is not None]
 
         def slope(parameters: Sequence[Any], t: Any, u: Any, y: Any) -> Any:
@@ -174,6 +180,7 @@ class EquationDynamics:
                     f"the equations read {width - states} delayed values beside {states} states, and {len(y)} are given"
                 )
             v = [*y, *u, *parameters, t]
+            v += roots(v)
             if xp is not np:
                 return xp.stack([xp.asarray(rhs(v), dtype=y.dtype) for rhs in bound])
             out = np.empty_like(y[:states])
@@ -218,6 +225,19 @@ class EquationDynamics:
             return lambda parameters, t, u, y, moment, given: bound([*y, *u, *parameters, t, moment, given])
 
         return [made(event) for event in self.events]
+
+
+def roots_of(
+    algebraic: Sequence[AlgebraicEquation], names: Sequence[str], functions: Functions, xp: Any
+) -> Callable[[Sequence[Any]], list[Any]]:
+    """Values of ``names`` -> what algebraic equations give, in either backend."""
+    if not algebraic:
+        return lambda v: []
+    if xp is np:
+        return array_roots(algebraic, {name: k for k, name in reversed([*enumerate(names)])}, functions)
+    residuals = bind([one.residual for one in algebraic], (*names, *(one.name for one in algebraic)), functions, xp)
+    starts = bind([one.start for one in algebraic], names, functions, xp)
+    return jax_roots([one for one in residuals if one is not None], [one for one in starts if one is not None])
 
 
 @dataclass(frozen=True)

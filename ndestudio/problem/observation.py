@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from ndestudio.expression.tree import Call, Expr, Name, walk
-from ndestudio.problem.dynamics import Dynamics, Field
+from ndestudio.expression.tree import names as names_in
+from ndestudio.problem.dynamics import Dynamics, Field, roots_of
 from ndestudio.problem.expressions import Functions, bind
 
 
@@ -25,10 +26,13 @@ class Observation:
         A column without counterpart is NaN in NumPy; in JAX it is 0, since the derivative of NaN would reach the others.
         """
         names = (*dynamics.states, *dynamics.inputs, *dynamics.parameters, "t")
-        bound = bind(self.expressions, names, functions, xp)
+        algebraic = getattr(dynamics, "algebraic", ()) if self._reads(dynamics) else ()
+        roots = roots_of(algebraic, names, functions, xp)
+        bound = bind(self.expressions, (*names, *(one.name for one in algebraic)), functions, xp)
 
         def observe(parameters: Any, t: Any, u: Any, y: Any) -> Any:
             v = [*y, *u, *parameters, t]
+            v += roots(v)
             if xp is not np:
                 seen = [0.0 * t if function is None else function(v) for function in bound]
                 return xp.stack([xp.asarray(value, dtype=y.dtype) for value in seen])
@@ -40,8 +44,15 @@ class Observation:
 
         return observe
 
+    def _reads(self, dynamics: Dynamics) -> bool:
+        """Whether a column depends on what algebraic equations give."""
+        unknowns = {one.name for one in getattr(dynamics, "algebraic", ())}
+        return any(expr is not None and unknowns & set(names_in(expr)) for expr in self.expressions)
+
     def reads_parameters(self, dynamics: Dynamics) -> bool:
         """Whether a column depends on parameters or neural terms other than through the states."""
+        if self._reads(dynamics):
+            return True
         trained = {*dynamics.parameters, *(neural_term.name for neural_term in dynamics.neural_terms)}
         nodes = [node for expr in self.expressions if expr is not None for node in walk(expr)]
         return any(

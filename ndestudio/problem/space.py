@@ -47,6 +47,7 @@ def structure_of(model: FittedModel) -> ProblemStructure:
             tuple(system.diffusion),
             tuple(system.diffusion.values()),
             system.calculus,
+            system.algebraic,
         ),
         Observation(model.measured, tuple(system.observation(name) for name in model.measured)),
         FirstValues(

@@ -113,8 +113,9 @@ def conserved(structure: ProblemStructure) -> Float[np.ndarray, "state state"]:
 
 def reads_time(structure: ProblemStructure) -> bool:
     """Whether slopes depend on the time itself, so that there is no steady state."""
-    rhs = getattr(structure.dynamics, "rhs", ())
-    return any(isinstance(node, Name) and node.name == "t" for one in rhs for node in walk(one))
+    read = list(getattr(structure.dynamics, "rhs", ()))
+    read += [expr for one in getattr(structure.dynamics, "algebraic", ()) for expr in one.expressions]
+    return any(isinstance(node, Name) and node.name == "t" for one in read for node in walk(one))
 
 
 def settle(

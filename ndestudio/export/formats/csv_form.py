@@ -65,4 +65,5 @@ EXPORTER = Exporter(
     proof="Values of the model itself; there is nothing to run.",
     delays=True,
     events=True,
+    algebraic=True,
 )

@@ -21,6 +21,7 @@ from ndestudio.export.formats.jax_events import (
     SIMULATE_CONDITIONS,
 )
 from ndestudio.export.formats.python_code import (
+    algebraic_functions,
     docstring,
     field_function,
     helper_functions,
@@ -69,6 +70,7 @@ def jax_code(content: Content) -> str:
     lines += helper_functions(content, functions, "jax")
     if content.networks:
         lines += network_tables(content, names, write, "jnp")
+    lines += algebraic_functions(content, write, names, _ROOTS)
     lines += ["", "", *field_function(content, write, names)]
     if content.events:
         lines += [*event_functions(content, write, names, unpacking), *_sizes(content)]
@@ -137,6 +139,41 @@ def inputs(t, trajectory, side="right"):
     return []
 '''
 
+_ROOTS = '''\
+def roots(t, state, forcing, p):
+    """The unknowns of the algebraic equations by Newton's method, differentiable by the implicit function theorem."""
+
+    def zero(z):
+        return jnp.stack([jnp.asarray(value, dtype=jnp.float64) for value in residuals(z, t, state, forcing, p)])
+
+    def size(step, z, least):
+        return jnp.max(jnp.abs(step) / (jnp.abs(z) + least))
+
+    def newton(g, z0):
+        least = 1e-6 * jnp.where(z0 != 0.0, jnp.abs(z0), 1.0)
+
+        def one(carry):
+            z, _, n = carry
+            matrix = jax.jacfwd(g)(z)
+            step = -jnp.linalg.solve(matrix, g(z))
+            far = size(step, z, least)
+
+            def worse(share):
+                ahead = size(jnp.linalg.solve(matrix, g(z + share * step)), z, least)
+                return ~(ahead <= (1.0 - share / 4.0) * far) & (far > 1e-7) & (share > 1e-9)
+
+            share = jax.lax.while_loop(worse, lambda share: share / 2.0, jnp.ones(()))
+            return z + share * step, far, n + 1
+
+        z, far, _ = jax.lax.while_loop(
+            lambda carry: (carry[1] > 1e-7) & (carry[2] < 60), one, (z0, jnp.array(jnp.inf), 0)
+        )
+        return jnp.where(far <= 1e-7, z, jnp.nan)
+
+    begin = jnp.stack([jnp.asarray(value, dtype=jnp.float64) for value in starts(t, state, forcing, p)])
+    tangent = lambda g, y: jnp.linalg.solve(jax.jacfwd(g)(y), y)  # noqa: E731
+    return list(jax.lax.custom_root(zero, jax.lax.stop_gradient(begin), newton, tangent))'''
+
 _SIMULATE = '''\
 def simulate(t, trajectory=None, parameters=PARAMETERS, rtol=1e-10):
     """States at the increasing times t [time, state] from the initial values at the start of the trajectory."""
@@ -172,5 +209,6 @@ EXPORTER = Exporter(
     description="With JAX and diffrax",
     language="python",
     events=True,
+    algebraic=True,
     rerun=run_python,
 )

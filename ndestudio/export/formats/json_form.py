@@ -32,6 +32,21 @@ def model_value(content: Content) -> dict[str, Any]:
             {**_quantity(quantity), "rhs": to_text(rhs), "tree": tree(rhs), "scale": float(scale)}
             for quantity, rhs, scale in zip(content.states, content.equations, content.scale, strict=True)
         ],
+        **(
+            {
+                "algebraic": [
+                    {
+                        "name": one.name,
+                        "residual": to_text(one.residual),
+                        "tree": tree(one.residual),
+                        "start": to_text(one.start),
+                    }
+                    for one in content.algebraic
+                ]
+            }
+            if content.algebraic
+            else {}
+        ),
         "outputs": [{**_quantity(q), "expression": to_text(expr), "tree": tree(expr)} for q, expr in content.outputs],
         "inputs": [_quantity(quantity) for quantity in content.inputs],
         "parameters": [{**_quantity(q), "value": q.value, "note": q.note} for q in content.parameters],
@@ -154,4 +169,5 @@ EXPORTER = Exporter(
     proof="Data, not a program; there is nothing to run.",
     delays=True,
     events=True,
+    algebraic=True,
 )

@@ -59,6 +59,7 @@ def equation_sides(content: Content, digits: int = 5, numbers: dict[str, float] 
     for quantity, rhs in zip(content.states, content.equations, strict=True):
         left = rf"\frac{{\mathrm{{d}}{symbol(quantity.name)}}}{{\mathrm{{d}}t}}"
         sides.append((left, to_latex(_filled(rhs, numbers), digits=digits)))
+    sides += [("0", to_latex(_filled(one.residual, numbers), digits=digits)) for one in content.algebraic]
     return sides
 
 
@@ -94,7 +95,12 @@ def _aligned(sides: list[tuple[str, str]], relation: str = "=") -> list[str]:
 
 
 def _output_block(content: Content, digits: int) -> list[str]:
-    sides = [(symbol(quantity.name), to_latex(expr, digits=digits)) for quantity, expr in content.outputs]
+    unknowns = {one.name for one in content.algebraic}
+    sides = [
+        (symbol(quantity.name), to_latex(expr, digits=digits))
+        for quantity, expr in content.outputs
+        if quantity.name not in unknowns
+    ]
     return ["with the observed quantities", *_aligned(sides)] if sides else []
 
 
@@ -176,4 +182,5 @@ EXPORTER = Exporter(
     proof="Equations to read, not a simulation; there is nothing to run.",
     delays=True,
     events=True,
+    algebraic=True,
 )

@@ -33,6 +33,7 @@ from ndestudio.export.formats.python_texts import (
     MORE,
     NETWORK,
     NO_INPUTS,
+    ROOTS,
     SIMULATE_DELAYS,
     SIMULATE_PLAIN,
     USAGE,
@@ -67,6 +68,7 @@ def python_code(content: Content) -> str:
     lines += helper_functions(content, functions, "python")
     if content.networks:
         lines += network_tables(content, names, write, "np")
+    lines += algebraic_functions(content, write, names, ROOTS)
     lines += ["", "", *field_function(content, write, names)]
     if content.delays is not None:
         lines += ["", "", *delay_functions(content, content.delays, write, names)]
@@ -195,7 +197,7 @@ def field_function(content: Content, write: Printer, names: Mapping[str, str]) -
         f"def field(t, state, {earlier}forcing, p):",
         f'    """Time derivative of each state; `forcing` are the inputs at time `t`, `p` the parameters{said}."""',
     ]
-    lines += unpacking(content, content.equations, names)
+    lines += [*unpacking(content, content.equations, names), *_solved(content, names)]
     if content.delays is not None:
         lines += [f"    {names[slot]} = earlier[{k}]  # {slot}" for k, slot in enumerate(content.delays.slots)]
     return [*lines, *_returned(zip((f"d({q.name})/dt" for q in content.states), content.equations, strict=True), write)]
@@ -234,11 +236,39 @@ def delay_functions(content: Content, delays: Delays, write: Printer, names: Map
     return [*lines, "    return first_state[which_state]"]
 
 
+def algebraic_functions(content: Content, write: Printer, names: Mapping[str, str], roots: str) -> list[str]:
+    """`residuals(...)`, `starts(...)` and `roots(...)` of the algebraic equations; nothing without any."""
+    if not content.algebraic:
+        return []
+    residuals, starts = [one.residual for one in content.algebraic], [one.start for one in content.algebraic]
+    lines = [
+        "",
+        "",
+        "def residuals(unknown, t, state, forcing, p):",
+        '    """What the algebraic equations say is zero."""',
+    ]
+    lines += unpacking(content, residuals, names)
+    lines += [f"    {names[one.name]} = unknown[{k}]" for k, one in enumerate(content.algebraic)]
+    lines += _returned(((one.name, one.residual) for one in content.algebraic), write)
+    lines += ["", "", "def starts(t, state, forcing, p):", '    """Where the search for the roots begins."""']
+    lines += [
+        *unpacking(content, starts, names),
+        *_returned(((one.name, one.start) for one in content.algebraic), write),
+    ]
+    return [*lines, "", "", *roots.splitlines()]
+
+
+def _solved(content: Content, names: Mapping[str, str]) -> list[str]:
+    if not content.algebraic:
+        return []
+    return [f"    {', '.join(names[one.name] for one in content.algebraic)}, = roots(t, state, forcing, p)"]
+
+
 def output_function(content: Content, write: Printer, names: Mapping[str, str]) -> list[str]:
     """`outputs(t, y, u, p)`: the observed quantities."""
     expressions = [expr for _, expr in content.outputs]
     lines = ["def outputs(t, state, forcing, p):", '    """Observed quantities, computed from the states."""']
-    lines += unpacking(content, expressions, names)
+    lines += [*unpacking(content, expressions, names), *_solved(content, names)]
     return [*lines, *_returned(((quantity.name, expr) for quantity, expr in content.outputs), write)]
 
 
@@ -292,5 +322,6 @@ EXPORTER = Exporter(
     language="python",
     delays=True,
     events=True,
+    algebraic=True,
     rerun=run_python,
 )

@@ -213,3 +213,31 @@ def main():
 
 if __name__ == "__main__":
     main()"""
+
+ROOTS = '''\
+def roots(t, state, forcing, p):
+    """The unknowns of the algebraic equations, by Newton's method with steps halved as long as they do not help."""
+    z = np.array(starts(t, state, forcing, p), dtype=float)
+    least = 1e-6 * np.where(z != 0.0, np.abs(z), 1.0)
+    with np.errstate(all="ignore"):
+        for _ in range(60):
+            value, matrix = np.array(residuals(z, t, state, forcing, p), dtype=float), []
+            for k in range(len(z)):
+                ahead = z.copy()
+                ahead[k] += 1e-7 * (abs(z[k]) + 1e3 * least[k])
+                change = np.array(residuals(ahead, t, state, forcing, p), dtype=float) - value
+                matrix.append(change / (ahead[k] - z[k]))
+            matrix = np.array(matrix).T
+            if not np.isfinite(matrix).all() or np.linalg.det(matrix) == 0.0:
+                break
+            step = -np.linalg.solve(matrix, value)
+            far, share = np.max(np.abs(step) / (np.abs(z) + least)), 1.0
+            if far <= 1e-7:
+                return z + step
+            for _ in range(30):
+                ahead = np.array(residuals(z + share * step, t, state, forcing, p), dtype=float)
+                if np.max(np.abs(np.linalg.solve(matrix, ahead)) / (np.abs(z) + least)) <= (1.0 - share / 4.0) * far:
+                    break
+                share /= 2.0
+            z = z + share * step
+    return np.full(len(z), np.nan)'''

@@ -159,13 +159,17 @@ def explained(system: System, measured: tuple[str, ...]) -> list[bool]:
     """Which equations can be compared with slopes: those of measured states that read measured states only."""
     seen = {state for state in system.states if state in measured and state not in system.outputs}
     return [
-        state in seen and _reads(expr, system.states) <= seen
-        for state, expr in zip(system.states, system.rhs, strict=True)
+        state in seen and _reads(expr, system) <= seen for state, expr in zip(system.states, system.rhs, strict=True)
     ]
 
 
-def _reads(expr: Expr, states: tuple[str, ...]) -> set[str]:
-    return {node.name for node in walk(expr) if isinstance(node, Name) and node.name in states}
+def _reads(expr: Expr, system: System) -> set[str]:
+    """States that an expression depends on, by algebraic equations too."""
+    used = {node.name for node in walk(expr) if isinstance(node, Name)}
+    if used & set(system.unknowns):
+        every = (part for one in system.algebraic for part in one.expressions)
+        used |= {node.name for part in every for node in walk(part) if isinstance(node, Name)}
+    return used & set(system.states)
 
 
 def slopes(

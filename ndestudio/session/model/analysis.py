@@ -63,13 +63,17 @@ def analyse(model: ModelConfig, dataset: Dataset | None) -> Analysis:
     reading = read_system(model, measured, inputs)
     statements = [statement for statement in reading.statements if statement.expr is not None]
     left = {
-        id(s): rf"\frac{{d\,{to_latex(Name(s.name))}}}{{dt}}" if s.kind == "derivative" else to_latex(Name(s.name))
+        id(s): "0"
+        if s.kind == "algebraic"
+        else rf"\frac{{d\,{to_latex(Name(s.name))}}}{{dt}}"
+        if s.kind == "derivative"
+        else to_latex(Name(s.name))
         for s in statements
     }
     system = reading.system
     known = set(model.networks)
     states = tuple(s.name for s in reading.statements if s.kind == "derivative")
-    outputs = tuple(s.name for s in reading.statements if s.kind == "quantity")
+    outputs = tuple(s.name for s in reading.statements if s.kind != "derivative")
     parameters = (
         system.parameters
         if system
