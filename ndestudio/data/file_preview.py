@@ -178,7 +178,7 @@ def preview_of(head: Head, config: DataConfig) -> Preview:
         if role == "time" and column.kind == "date":
             found += _bad_times(column, head)
         if role in ("time", "state", "value", "input", "covariate", "deviation") and column.kind == "number":
-            found += _bad_cells(column, head, config)
+            found += _bad_cells(column, head, config, endless=role == "time")
     return Preview(
         path=head.path,
         format=head.format,
@@ -253,7 +253,10 @@ def _bad_times(column: Analysed, head: Head) -> list[DataError]:
     return [bad_time(column.texts[reading.bad], reading.form, name=head.path, row=row, column=column.label)]
 
 
-def _bad_cells(column: Analysed, head: Head, config: DataConfig, limit: int = 5) -> list[DataError]:
+def _bad_cells(
+    column: Analysed, head: Head, config: DataConfig, limit: int = 5, *, endless: bool = False
+) -> list[DataError]:
+    """Cells that are no numbers, or too large ones; ``endless``: `inf` is one, the time of a steady state."""
     decimal = head.dialect.decimal if head.dialect else "."
     extra = markers(config)
     found: list[DataError] = []
@@ -267,7 +270,7 @@ def _bad_cells(column: Analysed, head: Head, config: DataConfig, limit: int = 5)
             continue  # a decision of its own
         if value is None:
             found.append(bad_number(cell, name=head.path, row=row, column=column.label, decimal=decimal))
-        elif abs(value) > LARGEST:
+        elif abs(value) > LARGEST and not (endless and value == np.inf):
             found.append(
                 DataError(
                     f"{cell} is too large to compute with; correct it, or add it to the missing markers",

@@ -32,6 +32,7 @@ from ndestudio.expression.bounded import Budget
 from ndestudio.fitting.candidates import make_candidates
 from ndestudio.fitting.config import TrainConfig
 from ndestudio.fitting.metrics import Metrics, score
+from ndestudio.fitting.steady_states import steady_state_sentences
 from ndestudio.model.diffusion import refuse_noise
 from ndestudio.model.fitted import FittedModel
 from ndestudio.model.replace import replace_neural_term
@@ -338,6 +339,8 @@ class _Work:
                 told = decided.certainty(name, best) if decided is not None else self._not_asked(name)
                 found[name] = replace(final_form, reason=f"{final_form.reason}{told and '. '}{told}")
         left = [name for name in neural_terms if name not in best.expressions]
+        for sentence in steady_state_sentences(final.model, self.dataset):
+            self._note(sentence, "warning")
         if sentence := self.budget.sentence():
             self._note(sentence, "info")
         return Distillation(

@@ -12,6 +12,7 @@ from ndestudio.distil.result import NeuralTermDistillation, held_out
 from ndestudio.export.gather import Job
 from ndestudio.expression.text import to_text
 from ndestudio.figures.description import Figure
+from ndestudio.figures.dose_response import dose_response_figure, dose_responses
 from ndestudio.figures.front import FrontFormula, front_figure
 from ndestudio.figures.loss import loss_curves, loss_figure
 from ndestudio.figures.next_run import next_run_figure
@@ -51,7 +52,8 @@ def recipes(job: Job) -> list[Callable[[], Figure | None]]:
         paths = cache(partial(_simulated, model, dataset))
         shown = shown_trajectories(dataset)
         bands = noise_bands(job.fit, job.project.spec.train.log_states)
-        made += [partial(_trajectory, dataset, item, paths, bands) for item in shown]
+        made += [partial(_trajectory, dataset, item, paths, bands) for item in shown if not item.is_steady_state]
+        made.append(partial(_dose_response, job, model, dataset))
         made.append(partial(_phase, model, dataset, paths))
         made += [partial(_residuals, job, name) for name in dataset.measured_names]
     if job.fit is not None and job.fit.history:
@@ -86,6 +88,14 @@ def _trajectory(
     bands: Mapping[str, NoiseBand],
 ) -> Figure:
     return trajectory_figure(dataset, trajectory, paths().get(trajectory.name), bands)
+
+
+def _dose_response(job: Job, model: FittedModel, dataset: Dataset) -> Figure | None:
+    trained = job.network_model
+    others = job.fit.ensemble if job.fit is not None and model is trained else ()
+    return dose_response_figure(
+        dose_responses(model, dataset, others), dataset, job.fit.noise if job.fit is not None else None
+    )
 
 
 def _phase(model: FittedModel, dataset: Dataset, paths: Callable[[], dict[str, Path]]) -> Figure | None:

@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from ndestudio.data.dataset import Dataset, Part
+from ndestudio.figures.dose_response import DoseResponse, dose_responses
 from ndestudio.model.events import text_of
 from ndestudio.model.fitted import FittedModel, Simulation
 from ndestudio.progress import Reporter
@@ -114,6 +115,8 @@ class PlotData:
         Sentences about simulations that use a neural term where no data support it.
     axes, shown
         What was asked for: states of the portrait, neural term -> positions of its shown arguments.
+    dose_responses
+        Steady states over the input that was varied, where the data have such.
     """
 
     model: FittedModel
@@ -123,6 +126,7 @@ class PlotData:
     warnings: tuple[str, ...] = ()
     axes: tuple[str, str] | None = None
     shown: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    dose_responses: tuple[DoseResponse, ...] = ()
 
 
 def plot_data(
@@ -157,7 +161,8 @@ def plot_data(
         neural_term_plot_data(model, neural_term, shown.get(neural_term), visits[neural_term], others)
         for neural_term in wanted
     )
-    return PlotData(model, paths, portrait, neural_terms, unsupported(model, paths, visits), axes, shown)
+    curves = () if reporter.should_stop() else dose_responses(model, dataset, others)
+    return PlotData(model, paths, portrait, neural_terms, unsupported(model, paths, visits), axes, shown, curves)
 
 
 def simulate_all(model: FittedModel, dataset: Dataset, seconds: float = 30.0, *, reporter: Reporter) -> dict[str, Path]:

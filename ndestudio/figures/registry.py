@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from ndestudio.figures.description import Figure
+from ndestudio.figures.dose_response import dose_response_figure
 from ndestudio.figures.front import front_figure
 from ndestudio.figures.loss import loss_figure
 from ndestudio.figures.next_run import next_run_figure
@@ -27,5 +28,6 @@ KINDS: Mapping[str, Callable[..., Figure | None]] = {
     "next run": next_run_figure,
     "term fit": term_fit_figure,
     "response": response_figure,
+    "dose response": dose_response_figure,
 }
 """`Figure.kind` -> function."""

@@ -226,8 +226,7 @@ def settled_start(
     refuse_noise(model.system, "a steady state")
     refuse_unsettled(structure)
     slope = _slope(model, structure, trajectory)
-    scale = np.ones(len(y0)) if model.scale is None else np.where(model.scale > 0, model.scale, 1.0)
-    projection = conserved(structure)
+    scale, projection = _scale(model, len(y0)), conserved(structure)
     y = settle(slope, np.asarray(y0, float)[:, None], scale, projection)
     if not np.isfinite(y).all():
         return SteadyState(y[:, 0], np.zeros(0))
@@ -236,12 +235,48 @@ def settled_start(
     return SteadyState(y[:, 0], values[np.argsort(np.abs(values))[sums:]])
 
 
+def settled_rows(
+    model: FittedModel,
+    structure: ProblemStructure,
+    inputs: Float[np.ndarray, "row input"],
+    starts: Float[np.ndarray, "row state"],
+) -> tuple[Float[np.ndarray, "row state"], Bool[np.ndarray, " row"]]:
+    """Where ``model`` settles from each of ``starts`` under each of ``inputs`` (NaN where it does not), and whether small disturbances
+    die out there.
+
+    Raises
+    ------
+    EquationError
+        The equations have no steady states.
+    """
+    refuse_unsettled(structure)
+    slope = _slope_under(model, structure, inputs.T)
+    scale, projection = _scale(model, starts.shape[1]), conserved(structure)
+    y = settle(slope, starts.T, scale, projection)
+    sums = round(float(np.trace(projection)))
+    stable = np.zeros(len(starts), dtype=bool)
+    found = np.isfinite(y).all(axis=0)
+    with np.errstate(all="ignore"):
+        J = jacobian(slope, y, scale)
+    for k in np.flatnonzero(found & np.isfinite(J).all(axis=(1, 2))):
+        values = np.linalg.eigvals(J[k])
+        stable[k] = SteadyState(y[:, k], values[np.argsort(np.abs(values))[sums:]]).stable
+    return y.T, stable
+
+
+def _scale(model: FittedModel, states: int) -> Float[np.ndarray, " state"]:
+    return np.ones(states) if model.scale is None else np.where(model.scale > 0, model.scale, 1.0)
+
+
 def _slope(model: FittedModel, structure: ProblemStructure, trajectory: Trajectory) -> Slope:
+    return _slope_under(model, structure, trajectory.settle_point[:, None])
+
+
+def _slope_under(model: FittedModel, structure: ProblemStructure, under: Float[np.ndarray, "input row"]) -> Slope:
     functions = {name: array_neural_term(network) for name, network in model.networks.items()}
     field = structure.dynamics.drift(functions, np)
     values = [np.asarray(float(model.parameters[name])) for name in structure.parameters]
-    under = trajectory.settle_point[:, None]
-    return lambda y: np.asarray(field(values, float(trajectory.t[0]), under, y))
+    return lambda y: np.asarray(field(values, 0.0, under, y))
 
 
 def refuse_unsettled(structure: ProblemStructure) -> None:
@@ -272,7 +307,7 @@ def other_steady_states(
 ) -> list[SteadyState]:
     """Different steady states that are reached from ``starts``, in their order."""
     found: list[SteadyState] = []
-    scale = np.ones(len(structure.states)) if model.scale is None else np.where(model.scale > 0, model.scale, 1.0)
+    scale = _scale(model, len(structure.states))
     for start in starts:
         one = settled_start(model, structure, trajectory, start)
         near: Bool[np.ndarray, " found"] = np.array(

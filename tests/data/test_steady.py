@@ -9,6 +9,7 @@ import pytest
 
 from ndestudio.data import load
 from ndestudio.data.config import ConditionConfig, DataConfig, RunConfig
+from ndestudio.data.file_preview import preview
 from ndestudio.errors import DataError
 
 
@@ -70,3 +71,11 @@ def test_a_run_begins_at_the_steady_state_of_a_condition_or_of_inputs(tmp_path: 
         import msgspec
 
         load(msgspec.structs.replace(config, runs=wrong))
+
+
+def test_a_file_of_steady_states_has_no_problem_to_show(tmp_path: Path) -> None:
+    path = Path(written(tmp_path, "time,S,x\ninf,0.1,0.2\ninf,1,0.9\ninf,10,1.1\n"))
+    shown = preview(path, DataConfig(files=(str(path),), time="time", inputs=("S",)))
+    assert not shown.problems
+    wrong = preview(path, DataConfig(files=(str(path),), time="S", inputs=("time",)))
+    assert any("too large to compute with" in str(one) for one in wrong.problems)

@@ -6,14 +6,19 @@ from functools import cache
 
 import numpy as np
 
+from ndestudio.data.arrays import dataset_from_arrays
+from ndestudio.data.dataset import Dataset
 from ndestudio.distil.suggested import NextRun, Pair, SuggestedRun
 from ndestudio.export.gather import job
 from ndestudio.export.plots import figures
 from ndestudio.figures.description import Figure
+from ndestudio.figures.dose_response import DoseResponse, dose_response_figure, dose_responses
 from ndestudio.figures.next_run import next_run_figure
 from ndestudio.figures.parameter_traces import traces_figure
 from ndestudio.figures.profile_likelihood import profile_figure
 from ndestudio.fitting.uncertainty.profile_likelihood import Profile
+from ndestudio.model.config import ModelConfig
+from ndestudio.model.initial import initial_model
 from ndestudio.project.project import Project
 
 
@@ -39,7 +44,27 @@ def examples() -> dict[str, Figure]:
     assert suggested is not None
     made["next run"] = suggested
     made["profile"] = profile_figure(profile())
+    curves, rows = dose_response()
+    steady = dose_response_figure(curves, rows, {"x": 0.1})
+    assert steady is not None
+    made["dose response"] = steady
     return made
+
+
+@cache
+def dose_response() -> tuple[tuple[DoseResponse, ...], Dataset]:
+    """A switch: two stable steady states at low doses, one above."""
+    doses = np.linspace(0.0, 0.8, 6)
+    values = (0.0, 0.17, 0.33, 2.42, 2.6, 2.75)
+    rows = dataset_from_arrays(
+        [np.array([np.inf])] * 6,
+        [np.array([[value]]) for value in values],
+        ["x"],
+        inputs=[np.array([[dose]]) for dose in doses],
+        input_names=["dose"],
+    )
+    model = initial_model(ModelConfig(equations="d(x)/dt = dose + 2*x^4/(1 + x^4) - x"), rows, 0)
+    return dose_responses(model, rows), rows
 
 
 def next_run() -> NextRun:

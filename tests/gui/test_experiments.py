@@ -53,6 +53,14 @@ def test_a_condition_is_told_named_and_changed(
     assert session.project.spec.data == before, "it is refused"
     assert panel.runs.cell(0, 3).text() == ""
 
+    panel.runs.cell(0, 4).setText("settled")
+    settle()
+    assert session.project.dataset.trajectories[0].settles and panel.runs.cell(0, 4).text() == "settled"
+    panel.runs.cell(0, 4).setText("nowhere")
+    settle()
+    assert panel.runs.cell(0, 4).text() == "settled", "it is refused"
+    panel.runs.cell(0, 4).setText("")
+    settle()
     session.model.edit_text("d(x)/dt = k*x")
     session.show_stage("model")
     settle()
@@ -109,3 +117,11 @@ def test_the_doses_of_a_run_are_changed_added_deleted_and_taken_back(
     panel.dosing.again.click()
     settle()
     assert times(1) == times(0) and session.project.spec.data.runs == {}
+
+
+def test_rows_are_taken_for_steady_states(view: DataView, session: Session, settle: Callable[[], None]) -> None:
+    view.experiments.steady.click()
+    settle()
+    dataset = session.project.dataset
+    assert dataset is not None and all(one.is_steady_state for one in dataset.trajectories)
+    assert view.experiments.steady.isChecked() and view.experiments.runs.cell(0, 4).text() == "is at rest"

@@ -13,6 +13,8 @@ from ndestudio.errors import DataError
 from ndestudio.model.config import ParameterConfig, RandomConfig
 from ndestudio.session.data.experiments import (
     assignments,
+    begin_of,
+    begin_words,
     experiments,
     with_condition,
     with_new_input,
@@ -78,3 +80,18 @@ def test_a_parameter_may_have_as_many_values_as_the_data_have_groups(loaded: tup
     assert run_parameters.chosen(random) == "random"
     assert run_parameters.changes(random, "condition") == {"per": "condition", "random": None, "fixed": False}
     assert run_parameters.changes(ParameterConfig(fixed=True), "random")["fixed"] is False
+
+
+@pytest.mark.parametrize(
+    ("text", "setting"), [("", None), ("settled", {}), ("S = 0; I = 1.5", {"S": 0.0, "I": 1.5}), ("wt", "wt")]
+)
+def test_a_begin_at_rest_is_written_as_it_is_read(text: str, setting: str | dict[str, float] | None) -> None:
+    assert begin_of(text, ("wt", "mut")) == setting
+    assert begin_words(setting) == text
+
+
+def test_a_begin_that_is_none_is_refused() -> None:
+    with pytest.raises(DataError, match="or one of the conditions wt"):
+        begin_of("wild", ("wt",))
+    with pytest.raises(DataError, match="no value of a name"):
+        begin_of("S = much", ())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QLineEdit, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QCheckBox, QLineEdit, QVBoxLayout, QWidget
 
 from ndestudio.gui.building import button, choose, combo, label, quiet, row
 from ndestudio.gui.theme import GRID
@@ -16,7 +16,7 @@ _COLUMN_TIP = "Column that says under which condition each run was: a covariate,
 
 
 class ExperimentPanel(QWidget):
-    """Signals: column_chosen(label or None), input_added(name, text).
+    """Signals: column_chosen(label or None), input_added(name, text), steady_chosen(bool).
 
     Attributes
     ----------
@@ -26,6 +26,7 @@ class ExperimentPanel(QWidget):
 
     column_chosen = Signal(object)
     input_added = Signal(str, str)
+    steady_chosen = Signal(bool)
 
     def __init__(self) -> None:
         super().__init__()
@@ -33,6 +34,9 @@ class ExperimentPanel(QWidget):
         self.runs.run_selected.connect(self.dosing.choose)
         self.column = combo((("None", None),), "Column of the conditions", _COLUMN_TIP)
         self.column.currentIndexChanged.connect(lambda: self.column_chosen.emit(self.column.currentData()))
+        self.steady = QCheckBox("Rows are steady states")
+        self.steady.setToolTip("Every row was measured when nothing changed any more: a dose-response or rate curve")
+        self.steady.toggled.connect(self.steady_chosen)
         self.name, self.value = QLineEdit(), QLineEdit()
         self.name.setPlaceholderText("Name")
         self.name.setAccessibleName("Name of a new input")
@@ -46,6 +50,7 @@ class ExperimentPanel(QWidget):
         head = row(
             label("Condition told by", "muted"),
             self.column,
+            self.steady,
             1,
             label("New input", "muted"),
             self.name,
@@ -61,7 +66,8 @@ class ExperimentPanel(QWidget):
         layout.addWidget(self.conditions, 2)
 
     def show_experiments(self, shown: Experiments) -> None:
-        with quiet(self.column):
+        with quiet(self.column, self.steady):
+            self.steady.setChecked(shown.steady)
             if [self.column.itemData(k) for k in range(1, self.column.count())] != list(shown.columns):
                 self.column.clear()
                 self.column.addItem("None", None)
@@ -85,6 +91,8 @@ def connect(panel: ExperimentPanel, session: Session) -> None:
     panel.input_added.connect(lambda name, text: _cleared(panel) if wanted.add_input(name, text) else None)
     panel.runs.condition_edited.connect(lambda run, text: wanted.set_condition(run, text) or panel.runs.reshow())
     panel.runs.input_edited.connect(lambda run, name, text: wanted.set_input(run, name, text) or panel.runs.reshow())
+    panel.steady_chosen.connect(wanted.set_steady)
+    panel.runs.begin_edited.connect(lambda run, text: wanted.set_begin(run, text) or panel.runs.reshow())
     panel.runs.starts_edited.connect(lambda run, text: wanted.set_starts(run, text) or panel.runs.reshow())
     doses = panel.dosing
     doses.edited.connect(lambda run, k, field, text: wanted.set_dose(run, k, field, text) or doses.reshow())

@@ -9,6 +9,7 @@ from ndestudio.gui.building import EmptyState, button, card, choose, column, hol
 from ndestudio.gui.theme import GRID
 from ndestudio.gui.widgets.editors.train_settings import TrainSettings, preset_box
 from ndestudio.gui.widgets.elided import KINDS, ElidedLabel
+from ndestudio.gui.widgets.plots.dose_response_plot import DoseResponsePlot
 from ndestudio.gui.widgets.plots.loss_plot import LossPlot
 from ndestudio.gui.widgets.plots.neural_term_plot import NeuralTermPlot
 from ndestudio.gui.widgets.plots.parameter_traces import ParameterTraces
@@ -26,6 +27,9 @@ from ndestudio.gui.widgets.time_slider import TimeSlider
 from ndestudio.session.session import Session
 from ndestudio.session.training.controller import TrainController
 from ndestudio.session.training.state import TrainState
+
+_STEADY = 3
+"""Place of the tab of steady states."""
 
 
 class TrainView(QWidget):
@@ -47,6 +51,7 @@ class TrainView(QWidget):
         self._make_controls()
         self.strip = StageStrip()
         self.trajectories = TrajectoryPlot()
+        self.steady_states = DoseResponsePlot()
         self.loss = LossPlot()
         self.phase = PhasePlot()
         self.neural_terms = NeuralTermPlot()
@@ -94,14 +99,26 @@ class TrainView(QWidget):
     def _draw_left(self) -> None:
         if (state := self._state) is None or state.dataset is None:
             return
+        curves = state.plot_data.dose_responses if state.plot_data is not None else ()
+        self._show_steady_tab(bool(curves), all(one.is_steady_state for one in state.dataset.trajectories))
         match self.left_tabs.currentIndex():
             case 0:
                 self.trajectories.show_model(state.dataset, state.plot_data, state.reference, "newest", state.bands)
             case 1:
                 title = state.dataset.time.title
                 self.residuals.show_residuals(state.diagnostics.residuals, title, examining=state.diagnostics.examining)
-            case _:
+            case 2:
                 self.profile.show_diagnostics(state.diagnostics)
+            case _:
+                self.steady_states.show_curves(state.dataset, curves)
+
+    def _show_steady_tab(self, shown: bool, alone: bool) -> None:
+        """The tab of steady states where there are curves; in front where there is nothing but steady states."""
+        if shown == self.left_tabs.isTabVisible(_STEADY):
+            return
+        self.left_tabs.setTabVisible(_STEADY, shown)
+        if shown and alone and self.left_tabs.currentIndex() == 0:
+            self.left_tabs.setCurrentIndex(_STEADY)
 
     def _draw_lower(self) -> None:
         if (state := self._state) is None:
@@ -224,7 +241,13 @@ class TrainView(QWidget):
                 "What the model leaves of the data: residuals, their distribution and correlation",
             ),
             (self.profile, "Profile", "How far a parameter can go before the data object"),
+            (
+                self.steady_states,
+                "Steady states",
+                "Dose-response curves: where the model comes to rest, beside the data",
+            ),
         )
+        self.left_tabs.setTabVisible(_STEADY, False)
         self.left_tabs.currentChanged.connect(lambda _: self.redraw.ask())
         self.lower_tabs = tab_widget(
             (

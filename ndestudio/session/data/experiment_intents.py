@@ -11,7 +11,7 @@ from ndestudio.data.dataset import Dataset
 from ndestudio.data.names import is_identifier
 from ndestudio.data.run_doses import doses_of, given_of
 from ndestudio.errors import DataError
-from ndestudio.session.data.experiments import assignments, with_condition, with_new_input, with_run
+from ndestudio.session.data.experiments import assignments, begin_of, with_condition, with_new_input, with_run
 from ndestudio.session.ports import Notifier
 
 _DOSE_WORDS = {"additional": "Further doses", "steady_state": "Steady state"}
@@ -67,11 +67,30 @@ class ExperimentIntents:
         except DataError as error:
             return self._refused(str(error))
 
-    def change(self, condition: str, field: str, text: str) -> bool:
-        """What a condition changes: `parameters`, `inputs`, `initial` as assignments, or its `note`."""
-        config, _ = self._current()
+    def set_begin(self, run: str, text: str) -> bool:
+        """The steady state at which a run begins: `settled`, under `S = 0`, or under a condition; "": none."""
+        config, dataset = self._current()
         try:
-            value = text if field == "note" else assignments(text)
+            begin = begin_of(text, _conditions(config, dataset))
+        except DataError as error:
+            return self._refused(str(error))
+        return self._taken(f"Begin of {run}", with_run(config, run, equilibrated=begin))
+
+    def set_steady(self, steady: bool) -> bool:
+        """Whether every row is a steady state."""
+        config, _ = self._current()
+        words = "Rows are steady states" if steady else "Rows are moments in time"
+        return config.steady != steady and self._taken(words, msgspec.structs.replace(config, steady=steady))
+
+    def change(self, condition: str, field: str, text: str) -> bool:
+        """What a condition changes: `parameters`, `inputs`, `initial` as assignments, where its runs begin (`equilibrated`), or its
+        `note`."""
+        config, dataset = self._current()
+        try:
+            if field == "equilibrated":
+                value: object = begin_of(text, _conditions(config, dataset))
+            else:
+                value = text if field == "note" else assignments(text)
         except DataError as error:
             return self._refused(str(error))
         return self._taken(f"{field.capitalize()} of {condition}", with_condition(config, condition, **{field: value}))
@@ -177,3 +196,8 @@ class ExperimentIntents:
     def _refused(self, sentence: str) -> bool:
         self._notifier.toast(f"{sentence}.", "warning")
         return False
+
+
+def _conditions(config: DataConfig, dataset: Dataset | None) -> tuple[str, ...]:
+    told = [one.condition for one in dataset.trajectories if one.condition] if dataset else []
+    return tuple(dict.fromkeys((*config.conditions, *told)))

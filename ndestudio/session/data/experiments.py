@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 import msgspec
@@ -42,6 +42,10 @@ class ExperimentRow:
         Its doses, even sequences in one row.
     own_doses
         Whether the run's own setting says them.
+    begins
+        What its own setting says of a steady state before it, as ``begin_words`` has it.
+    at_rest
+        Whether it is a steady state itself.
     """
 
     name: str
@@ -52,6 +56,8 @@ class ExperimentRow:
     fixed: str
     given: tuple[GivenDoseConfig, ...] = ()
     own_doses: bool = False
+    begins: str = ""
+    at_rest: bool = False
 
 
 @dataclass(frozen=True)
@@ -64,6 +70,7 @@ class ConditionRow:
     inputs: str
     initial: str
     note: str
+    begins: str = ""
 
 
 @dataclass(frozen=True)
@@ -76,6 +83,8 @@ class Experiments:
         Setting `condition`, "" without.
     columns
         Columns that could tell the condition.
+    steady
+        Whether every row is a steady state by the settings.
     """
 
     inputs: tuple[str, ...] = ()
@@ -83,6 +92,7 @@ class Experiments:
     conditions: tuple[ConditionRow, ...] = ()
     column: str = ""
     columns: tuple[str, ...] = ()
+    steady: bool = False
 
 
 def experiments(config: DataConfig, dataset: Dataset | None, columns: tuple[str, ...]) -> Experiments:
@@ -94,13 +104,13 @@ def experiments(config: DataConfig, dataset: Dataset | None, columns: tuple[str,
         Labels of the columns that could tell the condition.
     """
     if dataset is None:
-        return Experiments(column=config.condition or "", columns=columns)
+        return Experiments(column=config.condition or "", columns=columns, steady=config.steady)
     names = tuple(name for name in dataset.input_names if not _numbers_conditions(name, dataset, config))
     rows = tuple(_row(one, config, dataset, names) for one in dataset.trajectories)
     used = [one.condition for one in dataset.trajectories]
     order = dict.fromkeys((*config.conditions, *sorted({one for one in used if one})))
     conditions = tuple(_condition(name, config, used.count(name)) for name in order)
-    return Experiments(names, rows, conditions, config.condition or "", columns)
+    return Experiments(names, rows, conditions, config.condition or "", columns, config.steady)
 
 
 def categories(dataset: Dataset) -> tuple[str, ...]:
@@ -136,6 +146,38 @@ def written(values: Mapping[str, float]) -> str:
     return "; ".join(f"{name} = {value:.12g}" for name, value in values.items())
 
 
+SETTLED = "settled"
+
+
+def begin_words(equilibrated: str | Mapping[str, float] | None) -> str:
+    """ "" for as the data say, `settled` under the inputs of its begin, `S = 0` under these, or the name of a condition."""
+    if equilibrated is None or isinstance(equilibrated, str):
+        return equilibrated or ""
+    return written(equilibrated) or SETTLED
+
+
+def begin_of(text: str, conditions: Collection[str]) -> str | dict[str, float] | None:
+    """The setting that ``begin_words`` writes.
+
+    Raises
+    ------
+    DataError
+        What is neither.
+    """
+    if not text:
+        return None
+    if text == SETTLED:
+        return {}
+    if text in conditions:
+        return text
+    if "=" not in text:
+        known = f", or one of the conditions {', '.join(conditions)}" if conditions else ""
+        raise DataError(
+            f"`{text}` is no begin; type `{SETTLED}` for the steady state under the run's first inputs, `S = 0` for that under others{known}"
+        )
+    return assignments(text)
+
+
 def with_run(
     config: DataConfig,
     name: str,
@@ -144,6 +186,7 @@ def with_run(
     inputs: Mapping[str, float | None] | None = None,
     initial: Mapping[str, float] | None = None,
     doses: tuple[GivenDoseConfig, ...] | msgspec.UnsetType | None = msgspec.UNSET,
+    **others: object,
 ) -> DataConfig:
     """Other settings of a run; a value of None takes an input's own constant away, or its own doses. Conditions it names come to
     be."""
@@ -159,6 +202,7 @@ def with_run(
         run = msgspec.structs.replace(run, initial=dict(initial))
     if not isinstance(doses, msgspec.UnsetType):
         run = msgspec.structs.replace(run, doses=doses)
+    run = msgspec.structs.replace(run, **others)
     runs = {**config.runs, name: run}
     if run == RunConfig():
         del runs[name]
@@ -203,6 +247,8 @@ def _row(one: Trajectory, config: DataConfig, dataset: Dataset, names: tuple[str
         written(one.initial),
         given,
         own.doses is not None,
+        begin_words(own.equilibrated),
+        one.is_steady_state,
     )
 
 
@@ -221,7 +267,10 @@ def _input_words(one: Trajectory, dataset: Dataset, name: str) -> str:
 
 def _condition(name: str, config: DataConfig, runs: int) -> ConditionRow:
     one = config.conditions.get(name, ConditionConfig())
-    return ConditionRow(name, runs, written(one.parameters), written(one.inputs), written(one.initial), one.note)
+    begins = begin_words(one.equilibrated)
+    return ConditionRow(
+        name, runs, written(one.parameters), written(one.inputs), written(one.initial), one.note, begins
+    )
 
 
 __all__ = [
@@ -230,6 +279,8 @@ __all__ = [
     "Experiments",
     "InputCell",
     "assignments",
+    "begin_of",
+    "begin_words",
     "categories",
     "experiments",
     "with_condition",

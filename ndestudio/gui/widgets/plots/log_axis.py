@@ -9,7 +9,8 @@ import pyqtgraph as pg
 
 from ndestudio.figures.text import short_number
 
-_PIXELS = 26
+_PIXELS, _WIDE = 26, 60
+"""Of a label on an axis that stands, and one that lies."""
 
 
 class LogAxis(pg.AxisItem):
@@ -23,7 +24,7 @@ class LogAxis(pg.AxisItem):
         low, high = min(minVal, maxVal), max(minVal, maxVal)
         if not np.isfinite([low, high]).all() or high - low > 300:
             return []
-        room = max(2.0, size / _PIXELS)
+        room = max(2.0, size / (_PIXELS if self.orientation in ("left", "right") else _WIDE))
         decades = np.arange(np.floor(low), np.ceil(high) + 1)
         shown = decades[(decades >= low) & (decades <= high)]
         if len(shown) >= 3 or (len(shown) == 2 and room < 5):

@@ -200,6 +200,8 @@ class Plot(pg.PlotWidget):
         """Show a panel; items that are there already get other data."""
         if panel.y.log and not isinstance(self.item.getAxis("left"), LogAxis):
             self.use_axis("left", LogAxis("left"))
+        if panel.x.log != isinstance(self.item.getAxis("bottom"), LogAxis):
+            self.use_axis("bottom", LogAxis("bottom") if panel.x.log else pg.AxisItem("bottom"))
         if panel.y.least:
             self.item.getViewBox().setLimits(minYRange=panel.y.least)
         self.titles(panel.x.title, self._two_lines(panel.y.title))

@@ -10,19 +10,27 @@ from ndestudio.gui.theme import monospace
 from ndestudio.gui.widgets.tables.table import Table
 from ndestudio.session.data.experiments import ConditionRow, Experiments
 
-_RUN, _CONDITION, _DOSES, _STARTS, _FIRST_INPUT = range(5)
+_RUN, _CONDITION, _DOSES, _STARTS, _BEGINS, _FIRST_INPUT = range(6)
 _HEADS = (
     ("Run", "Trajectory of the data"),
     ("Condition", "Under which it was; type another one, empty: what the column of the data says"),
     ("Doses", "How many doses it was given; the tab Doses shows and changes those of the chosen run"),
     ("Starts", "Initial values that are known and not estimated, such as `x = 1.5; y = 0`"),
+    (
+        "Begins at rest",
+        "The steady state it was kept at before: `settled` under its first inputs, `S = 0` under others, or the name of a condition; "
+        "empty: it does not begin at rest",
+    ),
 )
+AT_REST = "is at rest"
+"""Of a run that is a steady state itself."""
 _EDIT = Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsEditable | Qt.ItemFlag.ItemIsSelectable
 _INPUT_TIP = "Type a number to hold the input constant in this run; empty: what the data or the condition say"
 
 
 class ExperimentTable(Table):
-    """Signals: condition_edited(run, condition), input_edited(run, input, text), starts_edited(run, text), run_selected(run).
+    """Signals: condition_edited(run, condition), input_edited(run, input, text), starts_edited(run, text), begin_edited(run, text),
+    run_selected(run).
 
     Attributes
     ----------
@@ -34,10 +42,15 @@ class ExperimentTable(Table):
     input_edited = Signal(str, str, str)
     starts_edited = Signal(str, str)
     run_selected = Signal(str)
+    begin_edited = Signal(str, str)
 
     def __init__(self) -> None:
         super().__init__(
-            "Runs and their conditions", _HEADS, widths={_DOSES: 64}, stretch=(_RUN, _STARTS), row_height=28
+            "Runs and their conditions",
+            _HEADS,
+            widths={_DOSES: 64, _BEGINS: 104},
+            stretch=(_RUN, _STARTS),
+            row_height=28,
         )
         self._shown = Experiments()
         self.chosen = ""
@@ -63,6 +76,8 @@ class ExperimentTable(Table):
             self._put(number, _DOSES, str(row.doses or ""), editable=False)
             held = f"{_HEADS[_STARTS][1]}\nNow: {row.fixed or 'as the model says'}"
             self._put(number, _STARTS, row.starts, tip=held)
+            begins = AT_REST if row.at_rest else row.begins
+            self._put(number, _BEGINS, begins, editable=not row.at_rest, tip=_HEADS[_BEGINS][1])
             for k, cell in enumerate(row.inputs):
                 item = self._put(number, _FIRST_INPUT + k, cell.text, tip=_INPUT_TIP)
                 font = QFont(monospace(9.5))
@@ -93,11 +108,13 @@ class ExperimentTable(Table):
             self.condition_edited.emit(row.name, text)
         elif section == _STARTS and text != row.starts:
             self.starts_edited.emit(row.name, text)
+        elif section == _BEGINS and text != (AT_REST if row.at_rest else row.begins):
+            self.begin_edited.emit(row.name, text)
         elif section >= _FIRST_INPUT and text != row.inputs[section - _FIRST_INPUT].text:
             self.input_edited.emit(row.name, self._shown.inputs[section - _FIRST_INPUT], text)
 
 
-_FIELDS = ("", "", "parameters", "inputs", "initial", "note")
+_FIELDS = ("", "", "parameters", "inputs", "initial", "note", "equilibrated")
 _CONDITION_HEADS = (
     ("Condition", "What runs have in common"),
     ("Runs", "How many runs are under it"),
@@ -105,6 +122,10 @@ _CONDITION_HEADS = (
     ("Inputs", "Constant inputs under it, such as `T = 37`"),
     ("Starts", "Known initial values under it, such as `x = 1.5`"),
     ("Note", "What the condition is"),
+    (
+        "Begins at rest",
+        "The steady state that its runs were kept at before: `settled`, under `S = 0`, or under another condition; empty: none",
+    ),
 )
 
 
@@ -114,7 +135,7 @@ class ConditionTable(Table):
     edited = Signal(str, str, str)
 
     def __init__(self) -> None:
-        super().__init__("Conditions", _CONDITION_HEADS, widths={1: 56}, stretch=(0, 2, 3, 4, 5), row_height=28)
+        super().__init__("Conditions", _CONDITION_HEADS, widths={1: 56}, stretch=(0, 2, 3, 4, 5, 6), row_height=28)
         self._rows: tuple[ConditionRow, ...] = ()
         self.cellChanged.connect(self._on_cell)
 
@@ -130,7 +151,7 @@ class ConditionTable(Table):
                 item.setText(text)
                 item.setToolTip(_CONDITION_HEADS[section][1])
                 item.setFlags(_EDIT if section > 1 else Qt.ItemFlag.ItemIsEnabled)
-                if 1 < section < 5:
+                if section in (2, 3, 4, 6):
                     item.setFont(monospace(9.5))
         self.blockSignals(blocked)
 
@@ -146,4 +167,4 @@ class ConditionTable(Table):
 
 
 def _texts(row: ConditionRow) -> tuple[str, ...]:
-    return (row.name, str(row.runs), row.parameters, row.inputs, row.initial, row.note)
+    return (row.name, str(row.runs), row.parameters, row.inputs, row.initial, row.note, row.begins)
