@@ -36,7 +36,12 @@ def test_auto() -> None:
 
 def test_a_short_curve_of_steady_states_all_trains() -> None:
     one = dataset(30, 2)
-    at_rest = [replace(each, t=each.t[:1], measured=each.measured[:1], settles=True) for each in one.trajectories]
+    at_rest = [
+        replace(
+            each, t=each.t[:1], measured=each.measured[:1], inputs=each.inputs[:1], part=each.part[:1], settles=True
+        )
+        for each in one.trajectories
+    ]
     steady = replace(one, trajectories=tuple(at_rest))
     few = replace(steady, trajectories=steady.trajectories[:12])
     assert set(parts(resplit(few, SplitConfig()))) == {0}
