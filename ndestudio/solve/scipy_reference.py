@@ -11,7 +11,7 @@ import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar
 
 import numpy as np
 from jaxtyping import Float
@@ -257,11 +257,6 @@ class Reference:
 REFERENCE = Reference()
 
 
-class _Steps(NamedTuple):
-    longest: float
-    breaks: Float[np.ndarray, " break"]
-
-
 class _Spent(Exception):
     """The budget is used up; ``sentence`` says which part of it."""
 
@@ -339,55 +334,81 @@ def integrate(
     states[~moving] = y0
     if not moving.any():
         return states, ""
-    inside = [(begin, end) for begin, end in ramps if begin >= t[0] and end <= t[-1]]
-    if inside:
-        settings = {"rtol": rtol, "atol": atol, "longest_step": longest_step, "breaks": breaks, "names": names}
-        return over_ramps(function, t, y0, inside, settings, budget)
+    stops = _stops(float(t[0]), float(t[-1]), breaks, ramps)
+    if stops:
+        settings = {"rtol": rtol, "atol": atol, "longest_step": longest_step, "names": names}
+        return _in_stretches(function, t, y0, stops, settings, budget)
     times = np.concatenate([t[:1], t[moving]])
     meter = _Meter(function, float(t[0]), budget)
     with np.errstate(all="ignore"):
-        rows, reason = _solve(meter, times, y0, rtol, atol, _Steps(longest_step, breaks))
+        rows, reason = _solve(meter, times, y0, rtol, atol, longest_step)
     states[moving] = rows[1:]
     return states, _sentence(t, states, names, _runaway(meter, y0, names) or reason)
 
 
-def over_ramps(
+def _stops(
+    begin: float, end: float, breaks: Float[np.ndarray, " break"], ramps: Sequence[tuple[float, float]]
+) -> list[tuple[float, float]]:
+    """Begin and end of each ramp and, twice the same, each break between them."""
+    inside = [(a, b) for a, b in ramps if a >= begin and b <= end]
+    alone = breaks[(breaks > begin) & (breaks < end)]
+    if inside:
+        starts, ends = np.array(inside).T
+        k = np.searchsorted(starts, alone, side="right") - 1
+        alone = alone[(k < 0) | (alone > ends[k])]
+    return sorted([*inside, *((one, one) for one in alone.tolist())])
+
+
+def _in_stretches(
     function: PointField,
     t: Float[np.ndarray, " time"],
     y0: Float[np.ndarray, " state"],
-    ramps: Sequence[tuple[float, float]],
+    stops: Sequence[tuple[float, float]],
     settings: dict[str, Any],
     budget: Budget,
 ) -> tuple[Float[np.ndarray, "time state"], str]:
-    """As ``integrate``, from ramp to ramp; each ramp is gone over by itself, in its own time from 0 to 1."""
-    from scipy.integrate import solve_ivp
-
+    """As ``integrate``, anew from each stop: a method with memory that is only told to end its steps at critical times leads across
+    what lies between two of them. Each ramp is gone over by itself, in its own time from 0 to 1."""
     states, deadline = np.full((len(t), len(y0)), np.nan), time.monotonic() + budget.seconds
     y, here = np.asarray(y0, dtype=float), float(t[0])
-    for begin, end in [*ramps, (float(t[-1]), float(t[-1]))]:
-        last = begin == end
-        asked = (t >= here) & ((t <= begin) if last else (t < end))
+    for begin, end in [*stops, (float(t[-1]), float(t[-1]))]:
+        asked = (t >= here) & ((t <= end) if begin == t[-1] else (t < end))
         times = np.concatenate([[here], np.minimum(t[asked], begin), [begin]])
         before = np.nextafter(begin, here) if begin > here else begin
         left = Budget(max(deadline - time.monotonic(), 0.01), budget.evaluations)
-        # at its end a stretch must not see the ramp that begins there
+        # at its end a stretch must not see what begins there
         rows, sentence = integrate(
             lambda s, x, stop=before: function(min(s, stop), x), times, y, budget=left, **settings
         )
         states[asked] = rows[1:-1]
-        if sentence or last:
+        if sentence:
             return states, sentence
-        length, stop = end - begin, np.nextafter(end, begin)
-        along = lambda s, x, a=begin, h=length, b=stop: h * np.array(function(min(a + s * h, b), x.tolist()))  # noqa: E731
-        with np.errstate(all="ignore"):
-            moved = solve_ivp(along, (0.0, 1.0), rows[-1], rtol=max(settings["rtol"], 1e-12), atol=settings["atol"])
-        if not moved.success or not np.isfinite(moved.y[:, -1]).all():
-            return (
-                states,
-                f"the simulation stops at the jump of an input at t = {end:.6g}: the equations have no finite value along it",
-            )
-        y, here = moved.y[:, -1], end
+        y, here = rows[-1], end
+        if end > begin:
+            y, sentence = _over_ramp(function, begin, end, y, settings)
+            if sentence:
+                return states, sentence
     return states, ""
+
+
+def _over_ramp(
+    function: PointField, begin: float, end: float, y: Float[np.ndarray, " state"], settings: dict[str, Any]
+) -> tuple[Float[np.ndarray, " state"], str]:
+    from scipy.integrate import solve_ivp
+
+    length, stop = end - begin, np.nextafter(end, begin)
+
+    def along(s: float, x: Float[np.ndarray, " state"]) -> Float[np.ndarray, " state"]:
+        return length * np.array(function(min(begin + s * length, stop), x.tolist()))
+
+    with np.errstate(all="ignore"):
+        moved = solve_ivp(along, (0.0, 1.0), y, rtol=max(settings["rtol"], 1e-12), atol=settings["atol"])
+    if moved.success and np.isfinite(moved.y[:, -1]).all():
+        return moved.y[:, -1], ""
+    return (
+        y,
+        f"the simulation stops at the jump of an input at t = {end:.6g}: the equations have no finite value along it",
+    )
 
 
 def _solve(
@@ -396,13 +417,13 @@ def _solve(
     y0: Float[np.ndarray, " state"],
     rtol: float,
     atol: Float[np.ndarray, " state"],
-    steps: _Steps,
+    longest_step: float,
 ) -> tuple[Float[np.ndarray, "time state"], str]:
     rows = np.full((len(times), len(y0)), np.nan)
     rows[0] = y0
     reason = ""
     try:
-        whole = _lsoda(meter, times, y0, rtol, atol, steps)
+        whole = _lsoda(meter, times, y0, rtol, atol, longest_step)
         if whole is not None:
             return _until_bad(whole), ""
     except _Spent as spent:
@@ -412,7 +433,7 @@ def _solve(
     again = _Meter(meter._function, float(times[0]), Budget(max(2.0, meter._budget.seconds), meter.evaluations + 1000))
     while count > 1:
         try:
-            part = _lsoda(again, times[:count], y0, rtol, atol, steps)
+            part = _lsoda(again, times[:count], y0, rtol, atol, longest_step)
         except _Spent:
             break
         if part is not None:
@@ -445,36 +466,28 @@ def _lsoda(
     y0: Float[np.ndarray, " state"],
     rtol: float,
     atol: Float[np.ndarray, " state"],
-    steps: _Steps,
+    longest_step: float,
 ) -> Float[np.ndarray, "time state"] | None:
-    """All rows, or None if LSODA gave up.
-
-    Breaks are times of the result, too: `odeint` leads across all of its critical times before the next time of the result but one.
-    """
+    """All rows, or None if LSODA gave up."""
     from scipy.integrate import ODEintWarning, odeint
 
     # the message is read from the output; a warning would reach the user's terminal from a worker thread
     warnings.filterwarnings("ignore", category=ODEintWarning)
-    breaks = steps.breaks[(steps.breaks > times[0]) & (steps.breaks <= times[-1])]
-    every = np.union1d(times, breaks) if len(breaks) else times
     try:
         rows, details = odeint(
             meter,
             y0,
-            every,
+            times,
             tfirst=True,
             rtol=rtol,
             atol=atol,
-            hmax=steps.longest,
-            tcrit=breaks,
+            hmax=longest_step,
             mxstep=20_000,
             full_output=True,
         )
     except ODEintWarning:
         return None
-    if details["message"] != "Integration successful.":
-        return None
-    return rows if every is times else rows[np.searchsorted(every, times)]
+    return rows if details["message"] == "Integration successful." else None
 
 
 def _continue_with_radau(

@@ -9,6 +9,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from ndestudio.data.arrays import dataset_from_arrays
+from ndestudio.data.config import SplitConfig
 from ndestudio.data.dataset import Dataset, Part
 from ndestudio.errors import EquationError
 from ndestudio.expression import parse_expression, to_text
@@ -288,3 +290,16 @@ def test_radau_takes_over_where_lsoda_stopped() -> None:
     begun = np.where(T[:, None] <= T[10], found, np.nan)
     found, sentence = _continue_with_radau(spent, T, begun, 1e-12, np.full(2, 1e-14))
     assert "implicit method made no headway" in sentence and np.isnan(found[-1]).all()
+
+
+def test_pulses_shorter_than_the_gaps_beside_them_are_not_passed_over() -> None:
+    t, u = np.array([0.0, 1.0, 1.001, 3.0, 3.001, 5.0]), np.array([0.0, 1000.0, 0.0, 1000.0, 0.0, 0.0])
+    data = dataset_from_arrays(
+        [t], [np.zeros((6, 1))], ["x"], inputs=[u[:, None]], input_names=["u"], split=SplitConfig(by="none")
+    )
+    data = replace(data, trajectories=tuple(replace(one, input_kinds=("hold",)) for one in data.trajectories))
+    config = ModelConfig(equations="d(x)/dt = u - 0.1*x", initial={"x": InitialConfig(value=0.0, fit=False)})
+    found = simulate_trajectory(initial_model(config, data, 0), data, data.trajectories[0])
+    pulse, later = (1 - np.exp(-0.1 * 0.001)) / 0.1 * 1000, lambda at: np.exp(-0.1 * (t[3:] - at)) * (t[3:] >= at)
+    exact = [0.0, 0.0, pulse, *(pulse * (later(1.001) + later(3.001)))]
+    np.testing.assert_allclose(found.states[:, 0], exact, rtol=1e-6)
