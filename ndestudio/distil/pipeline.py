@@ -27,13 +27,13 @@ from ndestudio.distil.sampling import sample_neural_term
 from ndestudio.distil.scoring import Judge, Trial
 from ndestudio.distil.search import Searched, neural_term_loss, search_neural_term, shortlist, skeleton
 from ndestudio.distil.simplification import drop_terms, put_together, round_constants
+from ndestudio.distil.stochastic.pipeline import distil_stochastic
 from ndestudio.errors import EngineUnavailable, EquationError, SettingError
 from ndestudio.expression.bounded import Budget
 from ndestudio.fitting.candidates import make_candidates
 from ndestudio.fitting.config import TrainConfig
 from ndestudio.fitting.metrics import Metrics, score
 from ndestudio.fitting.steady_states import steady_state_sentences
-from ndestudio.model.diffusion import refuse_noise
 from ndestudio.model.fitted import FittedModel
 from ndestudio.model.replace import replace_neural_term
 from ndestudio.progress import CandidateScored, Event, Note, Phase, Progress, Reporter, SilentReporter
@@ -88,12 +88,13 @@ def distil(
     SettingError
         Settings that name what does not exist (a neural term, an operator, an engine, an option), saying which.
     """
-    refuse_noise(model.system, "a search along trajectories")
-    work = _Work(model, dataset, config, reporter, train, tuple(ensemble))
     searcher = engine or _engine(config.engine)
     neural_terms = _wanted(model, config)
     resolve_operators(config.operators, config.complexity)
     missing = searcher.unavailable()
+    if model.system.diffusion and missing is None and neural_terms:
+        return distil_stochastic(model, dataset, config, reporter, searcher, neural_terms)
+    work = _Work(model, dataset, config, reporter, train, tuple(ensemble))
     if missing is not None or not neural_terms:
         return work.nothing(
             searcher.name, "failed" if missing else "done", missing or "the model has no neural term left"

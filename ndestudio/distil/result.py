@@ -87,6 +87,8 @@ class Distillation:
         What to measure next, None where it was not asked for or there is no law.
     population
         Spread of parameters between runs with the formulas in place, where some are random.
+    intervals
+        Parameter -> 95% limits with the formulas in place, of models with noise.
     """
 
     outcome: str
@@ -100,6 +102,7 @@ class Distillation:
     notes: tuple[str, ...] = ()
     next_run: NextRun | None = None
     population: Population | None = None
+    intervals: Mapping[str, tuple[float, float]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -179,12 +179,10 @@ def _with_distillation(project: Project, reporter: Reporter, base: str | Path | 
     assert project.dataset is not None and fit is not None
     if not fit.model.system.neural_terms:
         return project
-    if fit.model.system.diffusion:
-        reporter.emit(Note("Networks of models with noise are not searched for formulas yet.", "warning"))
-        return project
     started = perf_counter()
     result: Distillation = distil(fit.model, project.dataset, spec.distil, reporter, spec.train, ensemble=fit.ensemble)
-    result = with_next_run(result, fit, project.dataset, spec.next_run, reporter.should_stop, spec.train)
+    if not fit.model.system.diffusion:
+        result = with_next_run(result, fit, project.dataset, spec.next_run, reporter.should_stop, spec.train)
     reporter.emit(Note(result.sentence, "info" if result.outcome != "failed" else "warning"))
     if result.next_run is not None:
         reporter.emit(Note(result.next_run.sentence))

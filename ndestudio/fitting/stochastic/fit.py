@@ -26,7 +26,7 @@ from ndestudio.problem.space import Space
 from ndestudio.progress import FitSnapshot, Note, Phase, Reporter, SilentReporter
 from ndestudio.solve.jax_backend import device, one_thread, plain_cpu
 
-STEPS = {"quick": (60, 80), "balanced": (150, 200), "thorough": (500, 800)}
+STEPS = {"quick": (40, 30), "balanced": (100, 60), "thorough": (500, 500)}
 """Steps of training networks by the first density, and by the one that counts."""
 SECONDS = {"quick": 15.0, "balanced": 60.0, "thorough": 300.0}
 WEIGHT_PRIOR = 1.0

@@ -1,0 +1,1 @@
+"""Formulas for the drift and the diffusion of stochastic models."""

@@ -1,0 +1,104 @@
+"""Formulas in their equations: all constants fitted by the likelihood, and the length of the whole description."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from ndestudio.data.dataset import Dataset, Part
+from ndestudio.distil.stochastic.formulas import length
+from ndestudio.distil.stochastic.responses import Response
+from ndestudio.errors import EquationError
+from ndestudio.expression.tree import Expr
+from ndestudio.fitting.stochastic.check import intervals
+from ndestudio.fitting.stochastic.descent import Theta, scoring
+from ndestudio.fitting.stochastic.grid_choice import grid_of
+from ndestudio.fitting.stochastic.likelihood import TransitionLikelihood, autonomous
+from ndestudio.fitting.stochastic.space import stochastic_space
+from ndestudio.fitting.stochastic.transitions import transitions
+from ndestudio.model.fitted import FittedModel
+from ndestudio.model.replace import formula_filled, replace_neural_term
+
+
+@dataclass(frozen=True, eq=False)
+class Judged:
+    """A model with formulas in the place of networks.
+
+    Parameters
+    ----------
+    nats
+        Description length: minus the log likelihood of training and held-out transitions, and the lengths of the formulas.
+    held_out
+        Mean log likelihood of a held-out transition, NaN without any.
+    """
+
+    model: FittedModel
+    likelihood: TransitionLikelihood
+    theta: Theta
+    nats: float
+    train: float
+    held_out: float
+    formulas: Mapping[str, Expr]
+
+    def intervals(self) -> dict[str, tuple[float, float]]:
+        """95% limits of the constants by the observed information."""
+        return intervals(self.likelihood, self.theta)
+
+
+class Judge:
+    """Puts formulas into a model and fits all constants.
+
+    Parameters
+    ----------
+    model
+        With its networks.
+    points
+        Network -> where the data are, for the lengths of formulas.
+    """
+
+    def __init__(self, model: FittedModel, dataset: Dataset, points: Mapping[str, Response], parts: int) -> None:
+        self.model, self.dataset, self.points, self.parts = model, dataset, points, parts
+        self.data = transitions(model, dataset)
+        held = [transitions(model, dataset, part) for part in (Part.VALIDATION,) if dataset.has(part)]
+        self.held = next((one for one in held if len(one)), None)
+        self.known: dict[tuple[tuple[str, Expr], ...], Judged | None] = {}
+
+    def judge(self, formulas: Mapping[str, Expr]) -> Judged | None:
+        """The model with ``formulas`` put in and fitted; None where it has no likelihood."""
+        key = tuple(sorted(formulas.items(), key=lambda item: item[0]))
+        if key not in self.known:
+            try:
+                self.known[key] = self._judged(formulas)
+            except (EquationError, np.linalg.LinAlgError):
+                self.known[key] = None
+        return self.known[key]
+
+    def _judged(self, formulas: Mapping[str, Expr]) -> Judged | None:
+        model = self.model
+        for name, expr in formulas.items():
+            model = replace_neural_term(model, name, expr)
+        space = stochastic_space(model, train_networks=False)
+        likelihood = TransitionLikelihood(space, self.data, "moments", self.parts)
+        if len(model.system.states) == 1 and autonomous(likelihood.dynamics):
+            grid = grid_of(model, self.data)
+            if grid is not None:
+                likelihood = TransitionLikelihood(space, self.data, "grid", 1, grid)
+        theta, reason = scoring(likelihood, space.theta, steps=20)
+        value = -float(np.sum(likelihood.each(theta)))
+        if reason == "stuck" or not np.isfinite(value):
+            return None
+        fitted = space.fitted(theta, {})
+        known = {name: formula_filled(fitted, name) for name in formulas}
+        found = {name: expr for name, expr in known.items() if expr is not None}
+        nats, held = value, np.nan
+        if self.held is not None:
+            each = likelihood.on(self.held).each(theta)
+            held, nats = float(np.mean(each)), nats - float(np.sum(each))
+        for name, expr in found.items():
+            arguments = self.model.networks[name].arguments
+            nats += length(expr, arguments, self.points[name].X, len(self.data))
+        if not np.isfinite(nats):
+            return None
+        return Judged(fitted, likelihood, theta, nats, -value / len(self.data), held, found)
