@@ -12,7 +12,7 @@ from jaxtyping import Bool, Float
 from ndestudio.data.dataset import Dataset, Part, Trajectory
 from ndestudio.data.smoothing import SmoothedTrajectory
 from ndestudio.errors import DataError, EquationError, SpecError
-from ndestudio.expression.tree import Number
+from ndestudio.expression.tree import Number, names
 from ndestudio.fitting.config import TrainConfig
 from ndestudio.fitting.noise_settings import check_noise, for_limits
 from ndestudio.fitting.path_penalty import PathPenalty, path_penalties
@@ -157,6 +157,7 @@ def prepare_fit(
         least=_least_steps(space, dataset),
     )
     _check_bend(train)
+    _check_delayed_jumps(space, dataset)
     check_noise(dataset, train)
     _check_runs(model, dataset, train)
     if model.settles:
@@ -186,6 +187,34 @@ def _least_steps(space: Space, dataset: Dataset) -> int:
             "over the trajectories; start it at a longer time, or leave it out"
         )
     return least
+
+
+def _check_delayed_jumps(space: Space, dataset: Dataset) -> None:
+    """Refuse to fit a delay of an input that jumps: predictions move in steps then, and their derivatives say nothing.
+
+    Raises
+    ------
+    SpecError
+        Naming the delay and the input.
+    """
+    delays, structure = space.structure.delays, space.structure
+    if delays is None or not delays.reads_inputs:
+        return
+    free = {name for name, one in zip(structure.parameters, space.free, strict=False) if one}
+    for d, lag in enumerate(delays.lags):
+        number = delays.input_of(d)
+        fitted = [name for name in names(lag) if name in free]
+        if number is None or not fitted:
+            continue
+        for row in dataset.trajectories:
+            pieces = row.control.pieces[number]
+            if pieces is not None and len(pieces.jumps):
+                name = structure.inputs[number]
+                raise SpecError(
+                    f"`{fitted[0]}` is fitted in `{delays.slots[d]}`, and `{name}` jumps (trajectory `{row.name}`, at "
+                    f"{pieces.jumps[0]:.6g}): when a jump arrives cannot be fitted by derivatives. Fix `{fitted[0]}` and compare fits of "
+                    f'several values, or take `{name}` as `interpolation = "linear"` if it is no held setting'
+                )
 
 
 def _nonnegative(model: FittedModel, dataset: Dataset) -> frozenset[str]:

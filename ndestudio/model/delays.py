@@ -22,7 +22,7 @@ def delay_problems(
     moving
         What changes in time; a delay that reads any of it is refused.
     states
-        What can be delayed.
+        States and inputs, which can be delayed.
     """
     for delay in delays_in((expr,)):
         shown, name = to_text(delay), delay.operand.name if isinstance(delay.operand, Name) else ""
@@ -41,7 +41,7 @@ def delay_problems(
         elif name not in states:
             yield (
                 name,
-                f"`{shown}`: only states can be delayed, not inputs; shift the column of `{name}` in the data instead",
+                f"`{shown}`: only states and inputs can be delayed, and `{name}` is neither",
             )
 
 

@@ -257,7 +257,7 @@ class _Reader:
             )
             self.errors.append(error_at(self.events[0].token, sentence))
         for statement, expr in zip(states.values(), rhs, strict=True):
-            for name, sentence in delay_problems(expr, moving, states, self.config.parameters):
+            for name, sentence in delay_problems(expr, moving, {*states, *self.inputs}, self.config.parameters):
                 self.errors.append(error_at(statement.mention(name), sentence))
         for name in self.measured:
             if name in bodies and delays_in((bodies[name],)):

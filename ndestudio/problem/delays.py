@@ -1,4 +1,4 @@
-"""What equations with delays read of earlier times: how long ago, of which states, and what was before the begin."""
+"""What equations with delays read of earlier times: how long ago, of which states and inputs, and what was before the begin."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Delays:
     slots
         Name of each.
     of
-        Number of the state of each.
+        Number of the state of each; of an input, its number after those of the states.
     lags
         How long ago, as expressions of parameters.
     past
@@ -47,9 +47,31 @@ class Delays:
     parameters: tuple[str, ...]
 
     @property
-    def wide(self) -> list[int]:
-        """Number of the state that each argument of the drift is a value of."""
-        return [*range(len(self.past)), *self.of]
+    def reads_inputs(self) -> bool:
+        """Whether an input is among what is delayed."""
+        return any(one >= len(self.past) for one in self.of)
+
+    def input_of(self, number: int) -> int | None:
+        """Number of the input that is delayed in a slot; None for a state."""
+        found = self.of[number] - len(self.past)
+        return found if found >= 0 else None
+
+    def limits(self, clip: Any, xp: Any) -> Any:
+        """Limits [2, state] of the states as those of the arguments of the drift; inputs have none."""
+        clip = xp.asarray(clip)
+        free = xp.asarray([-np.inf, np.inf], dtype=clip.dtype)
+        return xp.stack(
+            [clip[:, k] if k < len(self.past) else free for k in (*range(len(self.past)), *self.of)], axis=1
+        )
+
+    def of_states(self, parameters: Mapping[str, float]) -> Float[np.ndarray, " delay"]:
+        """The delays of states, which steps have to be shorter than."""
+        return self.values(parameters)[[one < len(self.past) for one in self.of]]
+
+    def of_inputs(self, parameters: Mapping[str, float]) -> list[tuple[int, float]]:
+        """(input, delay) of each delayed input."""
+        values = self.values(parameters)
+        return [(k, float(values[d])) for d in range(len(self.of)) if (k := self.input_of(d)) is not None]
 
     def lag(self, xp: Any) -> Callable[[Sequence[Any]], list[Any]]:
         """parameters -> each delay."""
@@ -83,20 +105,31 @@ class Delays:
         return found[found < span][:MOST_BREAKS]
 
 
-def system_delays(system: System) -> Delays | None:
-    """What a system reads of earlier times; None where nothing."""
+def system_delays(system: System, inputs: Sequence[str] = ()) -> Delays | None:
+    """What a system reads of earlier times; None where nothing.
+
+    Parameters
+    ----------
+    inputs
+        All inputs, in the order of their values; (): those that the system reads.
+    """
     past = tuple(system.past.get(state) for state in system.states)
-    return delays_of(system.states, system.rhs, system.parameters, past)
+    return delays_of(system.states, system.rhs, system.parameters, past, tuple(inputs) or system.inputs)
 
 
 @lru_cache(64)
 def delays_of(
-    states: tuple[str, ...], rhs: tuple[Expr, ...], parameters: tuple[str, ...], past: tuple[Expr | None, ...]
+    states: tuple[str, ...],
+    rhs: tuple[Expr, ...],
+    parameters: tuple[str, ...],
+    past: tuple[Expr | None, ...],
+    inputs: tuple[str, ...] = (),
 ) -> Delays | None:
     """The delayed values of right-hand sides; None where there are none."""
     found = delays_in(rhs)
     if not found:
         return None
-    of = tuple(states.index(one.operand.name) for one in found if isinstance(one.operand, Name))
+    values = (*states, *inputs)
+    of = tuple(values.index(one.operand.name) for one in found if isinstance(one.operand, Name))
     lags = tuple(one.lag for one in found)
     return Delays(tuple(map(slot, found)), of, lags, past or (None,) * len(states), parameters)

@@ -155,7 +155,7 @@ class EquationDynamics:
     @property
     def delays(self) -> Delays | None:
         """What they read of earlier times; None for ordinary differential equations."""
-        return delays_of(self.states, self.rhs, self.parameters, self.past)
+        return delays_of(self.states, self.rhs, self.parameters, self.past, self.inputs)
 
     @property
     def differentiable(self) -> bool:

@@ -14,13 +14,14 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
+from ndestudio.data.control_path import ControlPath, Piecewise
 from ndestudio.model.fitted import FittedModel
 from ndestudio.problem.delays import Delays
 from ndestudio.problem.problem import Problem
 from ndestudio.solve.interpolation import hermite
 from ndestudio.solve.runge_kutta import step
 from ndestudio.solve.tableau import Tableau
-from ndestudio.solve.time_grid import NO_BREAKS, Grid, Sampled
+from ndestudio.solve.time_grid import NO_BREAKS, Breaks, Grid, Sampled
 
 NEAR = 1e-10
 """Part of the whole time by which a delayed time may miss the grid point it belongs to."""
@@ -29,18 +30,35 @@ STEPS_PER_DELAY = 2.5
 
 def grid_breaks(
     problem: Problem, method: Tableau, model: FittedModel, rows: Sequence[Sampled]
-) -> Float[np.ndarray, " break"]:
+) -> Breaks | Float[np.ndarray, " break"]:
     """Times after the begin of each row at which steps should end; none without delays."""
     delays = problem.structure.delays
-    return NO_BREAKS if delays is None else delays.breaks(model.parameters, method.order, _span(rows))
+    if delays is None:
+        return NO_BREAKS
+    common = delays.breaks(model.parameters, method.order, _span(rows))
+    if not delays.reads_inputs:
+        return common
+    own = tuple(later_jumps(delays, model, row.control) - row.t[0] for row in rows)
+    return Breaks(common, own, paths=True)
+
+
+def later_jumps(delays: Delays, model: FittedModel, control: ControlPath) -> Float[np.ndarray, " jump"]:
+    """Times at which a delayed input jumps."""
+    found = [np.zeros(0)]
+    for k, lag in delays.of_inputs(model.parameters):
+        pieces = control.pieces[k]
+        if pieces is not None:
+            found.append(pieces.jumps + lag)
+    return np.unique(np.concatenate(found))
 
 
 def few_steps(problem: Problem, model: FittedModel, rows: Sequence[Sampled]) -> int:
     """Steps of the longest row with which every delay is longer than two of them; 0 without delays."""
     delays = problem.structure.delays
-    if delays is None:
+    lags = np.zeros(0) if delays is None else delays.of_states(model.parameters)
+    if not len(lags):
         return 0
-    shortest = float(np.min(delays.values(model.parameters)))
+    shortest = float(np.min(lags))
     return int(min(STEPS_PER_DELAY * _span(rows) / shortest, 2.0**30)) + 1 if shortest > 0 else 2**30
 
 
@@ -114,6 +132,18 @@ class _History:
         self.parameters = parameters
         self.side = sides(grid, method)
         self.index = np.stack([self._located(lag) for lag in self.lags])
+        self.inputs = {
+            d: self._earlier_inputs(k, lag) for d, lag in enumerate(self.lags) if (k := delays.input_of(d)) is not None
+        }
+
+    def _earlier_inputs(self, number: int, lag: Float[np.ndarray, "copy row"]) -> np.ndarray:
+        """An input at the delayed time of each stage [step, stage, copy, row]."""
+        times = self.grid.t[:, :, None, :] - lag + self.side[:, :, None, :]
+        paths, found = self.grid.paths, np.empty(times.shape)
+        for row in range(times.shape[-1]):
+            path = Piecewise(paths.breaks[row, number], paths.coefficients[row, number])
+            found[..., row] = path.at(times[..., row])
+        return found
 
     def _located(self, lag: Float[np.ndarray, "copy row"]) -> np.ndarray:
         """Step in which each stage finds its delayed value, -1 before the begin [step, stage, copy, row]."""
@@ -127,6 +157,9 @@ class _History:
         """Delayed values at stage ``i`` of step ``n``."""
         found = np.empty((len(self.lags), *self.y0.shape[1:]))
         for d, (state, lag) in enumerate(zip(self.delays.of, self.lags, strict=True)):
+            if d in self.inputs:
+                found[d] = self.inputs[d][n, i]
+                continue
             t = self.grid.t[n, i] - lag
             before = self._before(state, t)
             step_, begun = np.clip(self.index[d, n, i], 0, max(n - 1, 0)), self.index[d, n, i] >= 0

@@ -20,23 +20,26 @@ def earlier_values(
 ) -> dict[str, Float[np.ndarray, " time"]]:
     """Name of each delayed value (see ``expression.delays.slot``) -> its values at ``t``; nothing without delays."""
     system = model.system
-    delays = system_delays(system)
+    delays = system_delays(system, model.inputs)
     if delays is None:
         return {}
     begin = float(trajectory.t[0])
     asked = [t - lag for lag in delays.values(model.parameters)]
-    times = np.unique(np.concatenate([trajectory.t[:1], *[at[at > begin] for at in asked]]))
+    given = [delays.input_of(d) for d in range(len(asked))]
+    times = np.unique(
+        np.concatenate([trajectory.t[:1], *[at[at > begin] for at, k in zip(asked, given, strict=True) if k is None]])
+    )
     states = simulate_trajectory(model, dataset, trajectory, t=times).states
     start = model_start(model, trajectory)
     parameters: list[Any] = [float(model.parameters[name]) for name in system.parameters]
     found = {}
-    for one, state, at, before in zip(system.delays, delays.of, asked, _before(delays), strict=True):
+    formulas = delays.before(np)
+    for one, state, at, number in zip(system.delays, delays.of, asked, given, strict=True):
+        if number is not None:
+            found[slot(one)] = trajectory.input_at(at)[:, number]
+            continue
+        before = formulas[state]
         late = np.interp(at, times, states[:, state])  # every time that is asked for is one of them
         early = start[state] if before is None else before(parameters, at)
         found[slot(one)] = np.where(at > begin, late, early)
     return found
-
-
-def _before(delays: Any) -> list[Any]:
-    formulas = delays.before(np)
-    return [formulas[state] for state in delays.of]

@@ -21,6 +21,7 @@ from ndestudio.data.control_path import ControlPath
 from ndestudio.model.evaluate import point_field
 from ndestudio.model.fitted import FittedModel
 from ndestudio.problem.delays import Delays, system_delays
+from ndestudio.solve.delays import later_jumps
 
 ORDER = 8
 MOST_PIECES = 20_000
@@ -38,17 +39,39 @@ class _Solved:
     parameters: Sequence[float]
     y0: Float[np.ndarray, " state"]
     start: float
+    control: ControlPath | None = None
     begins: list[float] = field(default_factory=list)
     pieces: list[Callable[[float], Any]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self._lags = [float(lag) for lag in self.delays.lag(np)(self.parameters)]
         self._before = self.delays.before(np)
+        self._input = [self.delays.input_of(d) for d in range(len(self.delays.of))]
+        self.right = np.inf
+        """Where the present piece ends: what jumps there has not jumped yet."""
+        self.falling = False
         self.end = self.y0
 
     def earlier(self, t: float) -> list[float]:
         """The delayed values at a time of the piece that is being solved."""
-        return [self._at(state, t - lag) for state, lag in zip(self.delays.of, self._lags, strict=True)]
+        self.falling = bool(t >= self.right - 1e-12 * max(abs(self.right), abs(self.start), 1.0))
+        return [
+            self._at(state, t - lag) if self._input[d] is None else self._input_at(self._input[d], t - lag)
+            for d, (state, lag) in enumerate(zip(self.delays.of, self._lags, strict=True))
+        ]
+
+    def _input_at(self, number: int | None, t: float) -> float:
+        """An input; before a jump the value that holds in the piece that ends there."""
+        pieces = self.control.pieces[number] if self.control is not None and number is not None else None
+        if pieces is None:
+            return float("nan")
+        jumps = pieces.jumps
+        k = int(np.searchsorted(jumps, t)) if len(jumps) else 0
+        near = 1e-12 * max(abs(t), abs(self.start), 1.0)
+        for jump in jumps[max(k - 1, 0) : k + 1]:
+            if abs(jump - t) <= near:
+                return float(pieces.function.at(np.array(jump), left=self.falling))
+        return float(pieces.function.at(np.array(t)))
 
     def _at(self, state: int, t: float) -> float:
         place = bisect_right(self.begins, t + 1e-12 * max(abs(t), abs(self.start), 1.0)) - 1
@@ -74,7 +97,7 @@ def solve_with_delays(
     from scipy.integrate import DOP853
 
     system = model.system
-    delays = system_delays(system)
+    delays = system_delays(system, model.inputs)
     assert delays is not None
     states = np.full((len(t), len(y0)), np.nan)
     lags = delays.values(model.parameters)
@@ -85,10 +108,11 @@ def solve_with_delays(
         return states, "" if len(t) == 0 else "the start is not a finite number"
     begin, end = float(t[0]), float(t[-1])
     states[t <= begin] = y0
-    joints = _joints(delays, model, begin, end, float(lags.min()), control)
+    shortest = float(delays.of_states(model.parameters).min(initial=np.inf))
+    joints = _joints(delays, model, begin, end, shortest, control)
     if len(joints) > MOST_PIECES:
-        return states, f"the shortest delay, {lags.min():.3g}, is too short beside the whole time {end - begin:.3g}"
-    solved = _Solved(delays, [float(model.parameters[name]) for name in system.parameters], y0, begin)
+        return states, f"the shortest delay, {shortest:.3g}, is too short beside the whole time {end - begin:.3g}"
+    solved = _Solved(delays, [float(model.parameters[name]) for name in system.parameters], y0, begin, control)
     function = point_field(model, control, solved.earlier)
     deadline, spent = time.monotonic() + seconds, 0
 
@@ -104,6 +128,7 @@ def solve_with_delays(
     options |= {"max_step": longest_step} if longest_step > 0 else {}
     with np.errstate(all="ignore"):
         for left, right in pairwise(joints):
+            solved.right = right
             try:
                 solver: Any = DOP853(counted, left, y, right, **options)
                 reason = _through(solver, solved, t, states)
@@ -141,8 +166,9 @@ def _joints(
     """Where pieces begin and end."""
     points = [begin, *(begin + delays.breaks(model.parameters, ORDER, end - begin)), end]
     if control is not None and model.system.inputs:
-        points += [float(one) for one in control.jumps if begin < one < end]
-    count = int(min((end - begin) / shortest, MOST_PIECES + 1.0))
+        jumps = np.concatenate([control.jumps, later_jumps(delays, model, control)])
+        points += [float(one) for one in jumps if begin < one < end]
+    count = int(min((end - begin) / shortest, MOST_PIECES + 1.0)) if np.isfinite(shortest) else 0
     points += [begin + k * shortest for k in range(1, count + 1) if begin + k * shortest < end]
     near = 1e-12 * max(end - begin, 1e-300)
     found = np.unique(points)

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+from ndestudio.data.control_path import Piecewise
 from ndestudio.problem.delays import Delays
 from ndestudio.solve.delays import NEAR
 from ndestudio.solve.interpolation import hermite, hermite_slope
@@ -42,13 +43,13 @@ def march_with_delays(
 
     def one(carry: Any, x: Any) -> Any:
         (y, S), made = carry
-        n, h, t, u, index = x
+        n, h, t, u, index, given = x
         made = made._replace(y=made.y.at[n].set(y), S=None if S is None else made.S.at[n].set(S))
         kept = [made]
 
         def stage(i: int, base: Any, guess: Any) -> Any:
             del guess
-            z, dz = reader.values(kept[0], n, i, t[i], index[:, i])
+            z, dz = reader.values(kept[0], n, i, t[i], index[:, i], given)
             wide = jnp.concatenate([base[0], z], axis=1)
             if S is None:
                 k, kS = stages.values(phi, constants, t[i], u[i], wide), None
@@ -63,7 +64,9 @@ def march_with_delays(
         return (end, kept[0]), None
 
     numbers = jnp.arange(len(grid.h))
-    ((end, by_end), made), _ = jax.lax.scan(one, ((y0, S0), made), (numbers, grid.h, grid.t, grid.u, reader.index))
+    ((end, by_end), made), _ = jax.lax.scan(
+        one, ((y0, S0), made), (numbers, grid.h, grid.t, grid.u, reader.index, reader.inputs)
+    )
     by = None if made.S is None else at_samples(grid, made.S, made.kS)
     return (end, by_end), (at_samples(grid, made.y, made.k), by)
 
@@ -80,7 +83,8 @@ class _Reader:
         lags = lambda p: jnp.stack([jnp.asarray(one, dtype=p.dtype) for one in lag(p[:count])])  # noqa: E731
         self.lags = lags(phi)
         self.knots = grid.t[:, 0]
-        self.of = jnp.array(delays.of)
+        states = len(delays.past)
+        self.of = jnp.array([one if one < states else 0 for one in delays.of])
         c = jnp.asarray(stages.method.c)
         inner = (jnp.arange(len(grid.h)) < len(grid.h) - 1)[:, None, None]
         before = (c[None, :, None] == 1.0) | ((grid.h[:, None] <= 0) & inner)
@@ -93,19 +97,38 @@ class _Reader:
         if S0 is not None:
             by = jax.jacrev(lags)(phi)
             self.by = jnp.pad(by, ((0, 0), (0, S0.shape[-1] - by.shape[1])))
+        self.inputs = {
+            d: self._earlier_inputs(k, times[:, d])
+            for d in range(len(delays.of))
+            if (k := delays.input_of(d)) is not None
+        }
         formulas = delays.before(jnp)
         self.formulas = [
             None if one is None else (lambda p, t, one=one: jnp.asarray(one(p[:count], t), dtype=p.dtype))
             for one in formulas
         ]
 
-    def values(self, made: _Past, n: Any, i: int, t: Any, index: Any) -> tuple[Any, Any]:
+    def _earlier_inputs(self, number: int, times: Any) -> tuple[Any, Any]:
+        """Values and slopes of an input at times [step, stage, row]."""
+        jax = get_jax()
+        jnp, paths = jax.numpy, self.grid.paths
+
+        def of_row(breaks: Any, coefficients: Any, at: Any) -> tuple[Any, Any]:
+            path = Piecewise(breaks, coefficients)
+            return path.at(at, jnp), path.slope(at, jnp)
+
+        each = jax.vmap(of_row, (0, 0, 2), 2)
+        return each(paths.breaks[:, number], paths.coefficients[:, number], times)
+
+    def values(self, made: _Past, n: Any, i: int, t: Any, index: Any, given: Any) -> tuple[Any, Any]:
         """Delayed values [row, delay] at a stage, and their sensitivities [row, delay, unknown].
 
         Parameters
         ----------
         index
             Step in which each lies [delay, row], -1 before the begin.
+        given
+            Of each delayed input its values and slopes [stage, row] in this step.
         """
         jnp = get_jax().numpy
         at = jnp.clip(index, 0, jnp.maximum(n - 1, 0))
@@ -127,17 +150,26 @@ class _Reader:
         ya, yb, da, db, _ = read(made.y, made.k)
         earlier, by_earlier = self._before(when)
         z = jnp.where(begun, hermite(ya, yb, da, db, q), earlier)
+        for d, (value, _) in given.items():
+            z = z.at[d].set(value[i].astype(z.dtype))
         if self.S0 is None or self.by is None:
             return z.T, None
         speed = hermite_slope(ya, yb, da, db, q) / length
         dz = hermite(*read(made.S, made.kS)) - speed[..., None] * self.by[:, None]
-        return z.T, jnp.swapaxes(jnp.where(begun[..., None], dz, by_earlier), 0, 1)
+        dz = jnp.where(begun[..., None], dz, by_earlier)
+        for d, (_, slope) in given.items():
+            dz = dz.at[d].set(-slope[i][:, None] * self.by[d])
+        return z.T, jnp.swapaxes(dz, 0, 1)
 
     def _before(self, when: Any) -> tuple[Any, Any]:
         """States before the begin [delay, row], and their sensitivities."""
         jax = get_jax()
         jnp, values, by = jax.numpy, [], []
         for d, state in enumerate(self.delays.of):
+            if self.delays.input_of(d) is not None:  # their path goes back before the begin
+                values.append(jnp.zeros_like(self.y0[:, 0]))
+                by.append(None if self.S0 is None else jnp.zeros_like(self.S0[:, 0]))
+                continue
             formula = self.formulas[state]
             if formula is None:
                 values.append(self.y0[:, state])

@@ -90,7 +90,7 @@ def make_functions(structure: ProblemStructure) -> Functions:
         return neural_functions(structure.neural_terms, weights, constants.scales, jnp)
 
     def inside(constants: Constants, y: Any) -> Any:
-        low, high = constants.clip if delays is None else constants.clip[:, jnp.array(delays.wide)]
+        low, high = constants.clip if delays is None else delays.limits(constants.clip, jnp)
         return jnp.clip(y, low, high)
 
     def field(phi: Any, constants: Constants, t: Any, u: Any, y: Any) -> Any:

@@ -185,7 +185,7 @@ def _after(
 def inside(model: VectorModel, parameters: Sequence[Any], clip: Float[np.ndarray, "2 state"]) -> StageField:
     """The field of a model at states kept inside their limits."""
     if model.delays is not None:
-        clip = clip[:, model.delays.wide]
+        clip = model.delays.limits(clip, np)
     # for y with none, one, two, ... axes after that of the states
     limits = [tuple(limit.reshape(-1, *[1] * axes) for limit in clip) for axes in range(4)]
     slope = model.field

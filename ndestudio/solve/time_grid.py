@@ -31,6 +31,28 @@ SPARSE = 0.8
 
 
 @dataclass(frozen=True, eq=False)
+class Breaks:
+    """Where steps end beside the jumps of inputs.
+
+    Parameters
+    ----------
+    common
+        Times after the begin of each row.
+    own
+        Further ones of each row; () for none.
+    paths
+        Whether the inputs are asked for at any time.
+    """
+
+    common: Float[np.ndarray, " break"]
+    own: tuple[Float[np.ndarray, " _break"], ...] = ()
+    paths: bool = False
+
+    def of(self, row: int) -> Float[np.ndarray, " break"]:
+        return np.union1d(self.common, self.own[row]) if self.own else self.common
+
+
+@dataclass(frozen=True, eq=False)
 class TimeGrid:
     """Steps wanted from the begin up to each of ``times`` (increasing)."""
 
@@ -200,7 +222,7 @@ def make_grid(
     method: Tableau,
     samples: int | None = None,
     time_grid: Mapping[str, TimeGrid] | None = None,
-    breaks: Float[np.ndarray, " break"] = NO_BREAKS,
+    breaks: Breaks | Float[np.ndarray, " break"] = NO_BREAKS,
     *,
     events: Sequence[Schedule] | None = None,
     paths: bool = False,
@@ -224,12 +246,13 @@ def make_grid(
     width = len(rows)
     controls = [row.control for row in rows]
     inputs = len(controls[0].times)
+    breaks = breaks if isinstance(breaks, Breaks) else Breaks(breaks)
     if method.depth:
         # a step of the log-ODE method means nothing within, so that each sample lies on a grid point
         steps = max(steps, max(len(row.t) for row in rows) - 1)
     jumps = [
-        _within(np.union1d(control.stops(0 if method.depth else steps), row.t[0] + breaks), row.t)
-        for control, row in zip(controls, rows, strict=True)
+        _within(np.union1d(control.stops(0 if method.depth else steps), row.t[0] + breaks.of(k)), row.t)
+        for k, (control, row) in enumerate(zip(controls, rows, strict=True))
     ]
     happen = [NOTHING] * width if events is None else events
     total = max(len(one.t) for one in happen)
@@ -277,7 +300,7 @@ def make_grid(
             else:
                 u[:, :, k] = with_mean_slopes(controls[k], at_stages, begin, h[:, k], c)
             sample_u[k] = controls[k](sample_t[k])
-    own = make_paths(rows) if paths else no_paths(width)
+    own = make_paths(rows) if paths or breaks.paths else no_paths(width)
     return Grid(h, t, u, step, q, sample_t, sample_u, own, event, given, moment)
 
 

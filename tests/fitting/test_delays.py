@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
+from ndestudio.data.arrays import dataset_from_arrays
+from ndestudio.data.config import SplitConfig
 from ndestudio.errors import SpecError
 from ndestudio.fitting import Outcome, fit
 from ndestudio.fitting.config import TrainConfig
@@ -70,6 +74,29 @@ def test_the_birth_law_of_nicholsons_blowflies():
     assert network.support is not None and network.support.min() > 0.2 and network.support.max() < 3.0
     x = np.linspace(0.6, 2.4, 10)
     assert evaluate_neural_term(found.model, "birth", x[:, None]) == pytest.approx(6 * x * np.exp(-x), abs=0.1)
+
+
+def test_the_delay_of_an_input_is_found():
+    t = np.linspace(0.0, 8.0, 33)
+    u, true = np.sin(1.5 * t), 0.9
+    s = np.maximum(t - true, 0.0)
+    # of y' = -k y + sin(w (t - tau)) from 0, the input held at sin(0) = 0 before the begin
+    k, w = 0.7, 1.5
+    forced = (k * np.sin(w * s) - w * np.cos(w * s) + w * np.exp(-k * s)) / (k**2 + w**2)
+    y = np.exp(-k * t) + forced + 0.02 * np.random.default_rng(0).normal(size=len(t))
+    data = dataset_from_arrays(
+        [t], [y[:, None]], ["y"], inputs=[u[:, None]], input_names=["u"], split=SplitConfig(by="none")
+    )
+    data = replace(data, trajectories=(replace(data.trajectories[0], input_kinds=("cubic",)),))
+    for start in (0.3, 2.0):
+        config = ModelConfig(
+            equations="d(y)/dt = -k*y + u(t - tau)",
+            parameters={"k": ParameterConfig(value=0.3, lower=0.0), "tau": ParameterConfig(value=start, lower=0.0)},
+        )
+        found = fit(config, data, TrainConfig(preset="quick"))
+        assert found.model.parameters["tau"] == pytest.approx(true, abs=0.03)
+        low, high = found.intervals["tau"]
+        assert low < true < high and high - low < 0.1
 
 
 def test_an_implicit_solver_is_refused():

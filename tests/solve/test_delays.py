@@ -8,6 +8,7 @@ from math import factorial
 import numpy as np
 import pytest
 
+from ndestudio.data.arrays import dataset_from_arrays
 from ndestudio.errors import EquationError, SpecError
 from ndestudio.fitting.config import TrainConfig
 from ndestudio.fitting.prepared import prepare_fit
@@ -22,10 +23,11 @@ from ndestudio.model import (
 )
 from ndestudio.problem.problem import Problem
 from ndestudio.solve.delays import grid_breaks
+from ndestudio.solve.delays_path import earlier_values
 from ndestudio.solve.jax_solutions import linearisations
 from ndestudio.solve.numpy_fixed import GridSimulation
 from ndestudio.solve.registry import SOLVERS
-from ndestudio.solve.scipy_reference import simulate
+from ndestudio.solve.scipy_reference import simulate, simulate_trajectory
 from ndestudio.solve.time_grid import make_grid
 from tests.model.conftest import make_dataset
 
@@ -162,3 +164,52 @@ def test_a_delay_far_below_the_steps_is_refused():
     model, _ = problem(*LINEAR, tau=1.0)
     found = simulate(replace(model, parameters={"tau": -1.0}), T, np.array([1.0]))
     assert "must be above 0" in found.sentence and np.isnan(found.states).all()
+
+
+def driven(kind: str, t: np.ndarray) -> np.ndarray:
+    """y' = -0.7 y + u(t - 1.3) from 1, of u = t from 0 on (it is 0 before), or a step of u to 1 at 2."""
+    k, tau = 0.7, 1.3
+    s = np.maximum(t - tau - (2.0 if kind == "hold" else 0.0), 0.0)
+    forced = (1.0 - np.exp(-k * s)) / k if kind == "hold" else s / k - 1 / k**2 + np.exp(-k * s) / k**2
+    return np.exp(-k * t) + forced
+
+
+@pytest.mark.parametrize("kind", ["linear", "hold"])
+def test_a_delayed_input(kind: str):
+    t = np.linspace(0.0, 8.0, 33)
+    u = t if kind == "linear" else (t >= 2.0).astype(float)
+    data = dataset_from_arrays([t], [driven(kind, t)[:, None]], ["y"], inputs=[u[:, None]], input_names=["u"])
+    data = replace(data, trajectories=(replace(data.trajectories[0], input_kinds=(kind,)),))
+    config = ModelConfig(
+        equations="d(y)/dt = -k*y + u(t - tau)",
+        parameters={"k": ParameterConfig(value=0.7), "tau": ParameterConfig(value=1.3, fixed=kind == "hold")},
+        initial={"y": InitialConfig(value=1.0)},
+    )
+    model = initial_model(config, data, 0)
+    (one,) = data.trajectories
+    assert simulate_trajectory(model, data, one).states[:, 0] == pytest.approx(driven(kind, t), abs=1e-10)
+    defined = prepare_fit(model, data, TrainConfig()).definition
+    conditions, method = defined.conditions(model), SOLVERS.get("rk4").grid
+    grid = make_grid(conditions, 80, method, breaks=grid_breaks(defined, method, model, conditions))
+    y = GridSimulation(defined, method, model).states(conditions, grid)[0, 0, : len(t)]
+    assert y == pytest.approx(driven(kind, t), abs=1e-6)
+    (found,) = linearisations(defined, method, method, 80, defined.space.theta, conditions)
+    assert found.states[:, 0] == pytest.approx(driven(kind, t), abs=1e-6)
+    if kind == "linear":
+        s = np.maximum(t - 1.3, 0.0)
+        place, theta = list(defined.structure.parameters).index("tau"), defined.space.theta
+        step = 1e-6 * np.eye(len(theta))[place]
+        ends = [defined.space.parameters(theta + sign * step)["tau"] for sign in (1, -1)]
+        by_theta = -(1.0 - np.exp(-0.7 * s)) / 0.7 * (ends[0] - ends[1]) / 2e-6
+        assert found.by_theta[:, 0, place] == pytest.approx(by_theta, abs=1e-6)
+        assert earlier_values(model, data, one, t)["u(t - tau)"] == pytest.approx(s)
+
+
+def test_when_the_jump_of_an_input_arrives_cannot_be_fitted():
+    t = np.linspace(0.0, 8.0, 17)
+    u = (t >= 2.0).astype(float)
+    data = dataset_from_arrays([t], [t[:, None]], ["y"], inputs=[u[:, None]], input_names=["u"])
+    data = replace(data, trajectories=(replace(data.trajectories[0], input_kinds=("hold",)),))
+    config = ModelConfig(equations="d(y)/dt = u(t - tau) - y", parameters={"tau": ParameterConfig(value=1.0)})
+    with pytest.raises(SpecError, match="`u` jumps"):
+        prepare_fit(initial_model(config, data, 0), data, TrainConfig())

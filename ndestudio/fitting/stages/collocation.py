@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Float, Int32
 
+from ndestudio.data.control_path import ControlPath
 from ndestudio.data.dataset import Dataset, Part, Trajectory
 from ndestudio.data.smoothing import SmoothedColumn, SmoothedTrajectory, smooth
 from ndestudio.expression.tree import Expr, Name, walk
@@ -238,20 +239,29 @@ class EarlierCurves:
     Parameters
     ----------
     columns
-        Measured column of each delayed value.
+        Measured column of each delayed value; None of an input.
+    inputs
+        Number of the input of each delayed value; None of a state.
     parts
         Times of the points on each curve.
+    paths
+        The inputs of each curve.
     """
 
-    columns: tuple[int, ...]
+    columns: tuple[int | None, ...]
+    inputs: tuple[int | None, ...]
+    paths: tuple[ControlPath, ...]
     parts: tuple[tuple[SmoothedTrajectory, Float[np.ndarray, " point"]], ...]
 
     def __call__(self, lags: Sequence[Any]) -> Float[np.ndarray, "delay copy point"]:
         """Values for delays that are numbers or [copy, 1]."""
         found = []
-        for column, lag in zip(self.columns, lags, strict=True):
+        for column, number, lag in zip(self.columns, self.inputs, lags, strict=True):
             values = []
-            for curve, t in self.parts:
+            for (curve, t), path in zip(self.parts, self.paths, strict=True):
+                if column is None:
+                    values.append(path(t[None, :] - np.reshape(lag, (-1, 1)))[..., number])
+                    continue
                 at = np.maximum(t[None, :] - np.reshape(lag, (-1, 1)), curve.columns[column].begin)
                 values.append(curve.columns[column].value(at.ravel()).reshape(at.shape))
             found.append(np.concatenate(values, axis=1))
@@ -261,11 +271,14 @@ class EarlierCurves:
 def earlier_curves(system: System, dataset: Dataset, curves: Mapping[str, SmoothedTrajectory]) -> EarlierCurves | None:
     """The delayed values of ``slopes``; None without delays, or where they are of states that were not measured."""
     states = [one.operand.name for one in system.delays if isinstance(one.operand, Name)]
-    if not states or any(state not in dataset.measured_names or state in system.outputs for state in states):
+    inputs = tuple(dataset.input_names.index(one) if one in dataset.input_names else None for one in states)
+    moving = [one for one, number in zip(states, inputs, strict=True) if number is None]
+    if not states or any(state not in dataset.measured_names or state in system.outputs for state in moving):
         return None
     by_name, per = {one.name: one for one in dataset.trajectories}, max(MOST_POINTS // len(curves), 8)
     parts = tuple((curve, _points(system, dataset, by_name[name], curve, per)[0]) for name, curve in curves.items())
-    return EarlierCurves(tuple(dataset.measured_names.index(state) for state in states), parts)
+    columns = tuple(dataset.measured_names.index(one) if one in moving else None for one in states)
+    return EarlierCurves(columns, inputs, tuple(by_name[name].control for name in curves), parts)
 
 
 def with_delayed(points: Slopes, earlier: EarlierCurves | None, lags: Any) -> Slopes:
