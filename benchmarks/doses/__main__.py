@@ -40,19 +40,22 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.doses", description=__doc__)
     parser.add_argument("--runs", type=int, default=100)
     parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument(
+        "--noise", type=float, default=0.03, help="standard deviation of the noise, over the spread of the readings"
+    )
     parser.add_argument("--preset", default="balanced")
     parser.add_argument("--no-peer", action="store_true", help="without roadrunner")
     options = parser.parse_args()
     compiled = Compilations()
-    dosed = runs(options.runs, DOSES)
-    plain = without_doses(dosed)
+    dosed = runs(options.runs, DOSES, options.noise)
+    plain = without_doses(dosed, options.noise)
     for name, data in (("without doses", plain), (f"{DOSES} doses", dosed)):
         before = compiled.count
         found, seconds = timed(data, options.preset)
         print(f"{name}, first: {seconds:.2f} s, {compiled.count - before} programs compiled, {_values(found)}")
     for count in (7, 20):
         before = compiled.count
-        _, seconds = timed(runs(options.runs, count), options.preset)
+        _, seconds = timed(runs(options.runs, count, options.noise), options.preset)
         print(f"{count} doses after that: {seconds:.2f} s, {compiled.count - before} programs compiled")
     times: dict[str, list[float]] = {"plain": [], "dosed": []}
     found = None

@@ -14,8 +14,6 @@ from ndestudio.model.config import InitialConfig, ModelConfig, ParameterConfig
 
 TRUE = {"ka": 1.1, "ke": 0.12, "V": 25.0}
 START = {"ka": 0.6, "ke": 0.2, "V": 15.0}
-NOISE = 0.05
-"""Standard deviation of the readings, over the typical one."""
 EQUATIONS = "d(G)/dt = -ka*G\nd(A)/dt = ka*G - ke*A\nC = A/V\n"
 END, SAMPLES = 60.0, 12
 
@@ -32,31 +30,32 @@ def exact(
     return found
 
 
-def runs(count: int, doses: int, seed: int = 0) -> Dataset:
-    """Runs with noise; the first dose of each is given at the begin."""
+def runs(count: int, doses: int, noise: float, seed: int = 0) -> Dataset:
+    """Runs with noise, in spreads of the readings; the first dose of each is given at the begin."""
     rng = np.random.default_rng(seed)
     times, values, given = [], [], []
     for _ in range(count):
         inner = np.sort(rng.uniform(1.0, END - 4.0, doses - 1))
         own = tuple(Dose(float(t), float(rng.uniform(50.0, 150.0))) for t in (0.0, *inner))
         t = np.unique(np.concatenate([[0.0], np.sort(rng.uniform(0.3, END, SAMPLES - 1))]))
-        c = exact(t, own, TRUE)
         times.append(t)
-        values.append((c + NOISE * 3.0 * rng.standard_normal(len(t)))[:, None])
+        values.append(exact(t, own, TRUE))
         given.append(own)
+    size = noise * float(np.std(np.concatenate(values)))
+    values = [(c + size * rng.standard_normal(len(c)))[:, None] for c in values]
     data = dataset_from_arrays(times, values, ["C"], split=SplitConfig(by="none"))
     pairs = zip(data.trajectories, given, strict=True)
     return replace(data, trajectories=tuple(replace(one, doses=own) for one, own in pairs))
 
 
-def without_doses(data: Dataset) -> Dataset:
+def without_doses(data: Dataset, noise: float) -> Dataset:
     """The same times and number of values where the first dose is the initial value of each run and no other follows."""
     rng = np.random.default_rng(1)
-    found = []
-    for one in data.trajectories:
+    found, clean = [], [exact(one.t, one.doses[:1], TRUE) for one in data.trajectories]
+    size = noise * float(np.std(np.concatenate(clean)))
+    for one, c in zip(data.trajectories, clean, strict=True):
         first = one.doses[:1]
-        noise = NOISE * 3.0 * rng.standard_normal(len(one.t))
-        values = (exact(one.t, first, TRUE) + noise)[:, None]
+        values = (c + size * rng.standard_normal(len(c)))[:, None]
         found.append(replace(one, measured=values, doses=(), initial={"G": first[0].amount}))
     return replace(data, trajectories=tuple(found))
 

@@ -32,6 +32,8 @@ STARTS_SHARE = 0.25
 """Of the time the training took that may be spent on the starts of trajectories it left out, and at least 5 seconds."""
 MOST_SCORED = 300
 """Trajectories up to which each is simulated by itself for the metrics where the training solver is not exact."""
+MOST_STEPS = 1024
+"""Steps of the batched solver up to which its accuracy is tried."""
 FEW = 16
 """Trajectories up to which each is simulated by itself in any case."""
 EXACT = 1e-4
@@ -168,7 +170,7 @@ def _scored(problem: PreparedFit, model: FittedModel, steps: int) -> tuple[Metri
     longest = max(len(trajectory.t) for trajectory in problem.dataset.trajectories)
     steps, exact = max(steps, 32), False
     coarse, fine = (predict(problem, model, number) for number in (steps, 2 * steps))
-    while not (exact := _same(problem, coarse, fine)) and steps < max(2 * longest, 256):
+    while not (exact := _same(problem, coarse, fine)) and steps < max(2 * longest, MOST_STEPS):
         steps *= 2
         coarse, fine = fine, predict(problem, model, 2 * steps)
     if not exact and count <= MOST_SCORED:

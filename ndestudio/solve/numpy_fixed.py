@@ -12,11 +12,14 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Int
 
+from ndestudio.expression.tree import Binary, Name, names
+from ndestudio.model.events import GIVEN
 from ndestudio.model.fitted import FittedModel, NetworkWeights
 from ndestudio.model.networks import array_neural_term
 from ndestudio.problem.conditions import Condition
+from ndestudio.problem.dynamics import EventShape
 from ndestudio.problem.initial import Start
-from ndestudio.problem.periodic import NumpyTools, periodic_starts
+from ndestudio.problem.periodic import NumpyTools, is_linear, periodic_starts
 from ndestudio.problem.problem import Problem
 from ndestudio.problem.steady_state import conserved, settle
 from ndestudio.problem.structure import ProblemStructure
@@ -30,6 +33,8 @@ from ndestudio.solve.runge_kutta import step
 from ndestudio.solve.tableau import Tableau
 from ndestudio.solve.time_grid import Grid
 
+Addition = tuple[Float[np.ndarray, "state copy row"], Float[np.ndarray, "state copy row"]]
+"""What an event adds in any case, and for each unit of what is given."""
 ON_KNOT = 1e-9
 """Distance from a grid point, in steps, below which a sample lies on it."""
 
@@ -65,6 +70,8 @@ class VectorModel:
         self.conserved = conserved(structure) if structure.initial.settle else np.zeros((0, 0))
         regimens = structure.initial.regimens
         self.periodic = periodic_starts(regimens, structure.dynamics, functions, NumpyTools()) if regimens else None
+        shapes = enumerate(structure.dynamics.events)
+        self.adding = [k for k, one in shapes if _adds(one, structure.states, structure.parameters)]
         self.clocks = structure.dynamics.clocks(functions, np)
 
 
@@ -140,6 +147,7 @@ def march(
         scale = (span or 1.0, size, newton_scale(clip))
         field = with_brackets(field, model.structure.inputs, by_differences(scale), np)
     stages = StageSolver(field, method, newton_scale(clip))
+    additions, happens = _additions(model, parameters, grid, y0), grid.event.any(axis=1)
     states = np.empty((len(grid.h), *y0.shape))
     slopes = np.empty_like(states)
     last = len(grid.h) - 1
@@ -154,8 +162,8 @@ def march(
                 slopes[n] = ks[0] if k is None else k
                 if method.implicit:
                     k, guess = ks[-1], np.nan_to_num(ks[-1])
-                if grid.event[n].any():
-                    y = _after(model, parameters, field, grid, n, y)
+                if happens[n]:
+                    y = _after(model, parameters, field, grid, n, y, additions)
                     k = field(grid.t[n, -1], grid.u[n, -1].T, y) if method.implicit else None
             else:
                 slopes[n] = field(grid.t[n, 0], grid.u[n, 0].T, y) if k is None else k
@@ -169,17 +177,50 @@ def _after(
     grid: Grid,
     n: int,
     y: Float[np.ndarray, "state copy row"],
+    additions: Mapping[int, Addition],
 ) -> Float[np.ndarray, "state copy row"]:
     """States after the events of a step."""
-    found = y.copy()
-    for number in np.unique(grid.event[n][grid.event[n] > 0]):
-        rows = grid.event[n] == number
+    found, numbers = y.copy(), grid.event[n]
+    for number in sorted(set(numbers.tolist()) - {0}):
+        known = additions.get(number - 1)
+        if known is not None:
+            chosen = np.flatnonzero(numbers == number)
+            fixed, each = known
+            found[..., chosen] += fixed[..., chosen] + each[..., chosen] * grid.given[n, chosen]
+            continue
+        rows = numbers == number
         k, t, u = int(number) - 1, grid.t[n, 0], grid.u[n, 0].T
         shape = model.structure.dynamics.events[k]
         jump, clock = model.jumps[k], model.clocks[k]
         after = happened(np, shape, jump, clock, field, parameters, t, u, y, grid.given[n], grid.moment[n], rows)
         found[..., rows] = np.broadcast_to(after, y.shape)[..., rows]
     return found
+
+
+def _additions(
+    model: VectorModel, parameters: Sequence[Any], grid: Grid, y0: Float[np.ndarray, "state copy row"]
+) -> dict[int, Addition]:
+    """What the events add that only add, looked at once and not at each step: doses, mostly."""
+    found: dict[int, Addition] = {}
+    for k in model.adding if grid.event.any() else ():
+        inputs, nothing = [0.0] * len(model.structure.inputs), np.zeros_like(y0)
+        fixed, one = (model.jumps[k](parameters, 0.0, inputs, nothing, given) for given in (0.0, 1.0))
+        found[k] = fixed, one - fixed
+    return found
+
+
+def _adds(shape: EventShape, states: Sequence[str], parameters: Sequence[str]) -> bool:
+    """Whether an event at a known time adds what depends on parameters alone, and on what is given in proportion."""
+    if shape.moves:
+        return False
+    for state, value in zip(states, shape.after, strict=True):
+        if value == Name(state):
+            continue
+        if not (isinstance(value, Binary) and value.operator in "+-" and value.left == Name(state)):
+            return False
+        if not set(names(value.right)) <= {GIVEN, *parameters} or not is_linear(value.right, {GIVEN}):
+            return False
+    return True
 
 
 def inside(model: VectorModel, parameters: Sequence[Any], clip: Float[np.ndarray, "2 state"]) -> StageField:

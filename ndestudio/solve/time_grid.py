@@ -26,6 +26,8 @@ from ndestudio.solve.tableau import Tableau
 SHARE = 0.7
 """Part of the steps that follows the measure; the rest follows the samples, for a model that will change."""
 NO_BREAKS: Float[np.ndarray, " break"] = np.zeros(0)
+GRADES = 8
+"""Pieces of the time after an event in which steps become longer."""
 SPARSE = 0.8
 """Where there are fewer gaps between samples than this part of the steps, every sample lies on a grid point."""
 
@@ -281,9 +283,10 @@ def make_grid(
             h[:, k], t[:, :, k] = h[:, first], t[:, :, first]
             step[k], q[k], sample_t[k] = step[first], q[first], sample_t[first]
         else:
-            layout = windows if method.depth else grid_times
-            times = layout(row.t, steps - len(extra[k]), places)
-            times = np.sort(np.concatenate([times, extra[k]]))
+            if method.depth:
+                times = np.sort(np.concatenate([windows(row.t, steps - len(extra[k]), places), extra[k]]))
+            else:
+                times = _times_of_row(row.t, steps, places, extra[k], happen[k])
             _place(happen[k], times, event[:, k], given[:, k], moment[:, k])
             h[:-1, k] = np.diff(times)
             t[:, :, k] = times[:, None] + h[:, k, None] * c
@@ -351,6 +354,36 @@ def of_rows(grid: Grid, rows: slice | Int[np.ndarray, " chosen"]) -> Grid:
         given=grid.given[:, rows],
         moment=grid.moment[:, rows],
     )
+
+
+def _times_of_row(
+    t: Float[np.ndarray, " sample"],
+    steps: int,
+    places: TimeGrid | None,
+    extra: Float[np.ndarray, " knot"],
+    events: Schedule,
+) -> Float[np.ndarray, " knot"]:
+    """The grid of a row, with the points for jumps and events."""
+    left = steps - len(extra)
+    inner = np.unique(events.t[(events.t > t[0]) & (events.t < t[-1])])
+    marks = np.union1d(t, inner)
+    if not len(inner) or len(marks) - 1 > SPARSE * left:
+        return np.sort(np.concatenate([grid_times(t, left, places), extra]))
+    # samples and events lie on grid points of their own, so that events cut no step into two
+    found = times_on_grid(marks, left + len(inner), places or _after_events(t[0], t[-1], inner))
+    found[0], found[-1] = t[0], t[-1]
+    return np.sort(np.concatenate([found, np.delete(extra, np.searchsorted(extra, inner))]))
+
+
+def _after_events(begin: float, end: float, events: Float[np.ndarray, " event"]) -> TimeGrid:
+    """Half of the steps evenly, half of them equally after each event and denser towards it, where most happens."""
+    edges = np.concatenate([[begin], events, [end]])
+    parts = np.linspace(0.0, 1.0, GRADES + 1)[:-1]
+    lengths = np.diff(edges)
+    times = (edges[:-1, None] + lengths[:, None] * parts**2).ravel()
+    even = (times - begin) / (end - begin)
+    dense = ((np.arange(len(lengths))[:, None] + parts) / len(lengths)).ravel()
+    return TimeGrid(np.append(times, end), np.append(0.5 * (even + dense), 1.0))
 
 
 def _breaks(jumps: Float[np.ndarray, " jump"], events: Schedule) -> Float[np.ndarray, " knot"]:
