@@ -6,13 +6,15 @@ from __future__ import annotations
 import argparse
 from statistics import median
 from time import perf_counter
+from typing import Literal
 
 import numpy as np
 
-from benchmarks.doses.problem import TRUE, config, runs, without_doses
+from benchmarks.doses.problem import EQUATIONS, TRUE, config, runs, without_doses
 from ndestudio.data.dataset import Dataset
 from ndestudio.fitting import TrainConfig, fit
 from ndestudio.fitting.result import Fit
+from ndestudio.model.config import ModelConfig, NetworkConfig, ParameterConfig
 
 DOSES = 5
 
@@ -30,7 +32,7 @@ class Compilations:
         self.count += event == "/jax/core/compile/backend_compile_duration"
 
 
-def timed(data: Dataset, preset: str) -> tuple[Fit, float]:
+def timed(data: Dataset, preset: Literal["quick", "balanced", "thorough"]) -> tuple[Fit, float]:
     began = perf_counter()
     found = fit(config(), data, TrainConfig(preset=preset, fit_initial=False))
     return found, perf_counter() - began
@@ -43,10 +45,16 @@ def main() -> None:
     parser.add_argument(
         "--noise", type=float, default=0.03, help="standard deviation of the noise, over the spread of the readings"
     )
-    parser.add_argument("--preset", default="balanced")
+    parser.add_argument("--preset", choices=("quick", "balanced", "thorough"), default="balanced")
     parser.add_argument("--no-peer", action="store_true", help="without roadrunner")
+    parser.add_argument(
+        "--network", action="store_true", help="only count what is compiled for a law that is a network"
+    )
     options = parser.parse_args()
     compiled = Compilations()
+    if options.network:
+        _with_a_network(compiled, options.noise)
+        return
     dosed = runs(options.runs, DOSES, options.noise)
     plain = without_doses(dosed, options.noise)
     for name, data in (("without doses", plain), (f"{DOSES} doses", dosed)):
@@ -81,6 +89,21 @@ def main() -> None:
     apart = max(abs(values[name] / found.model.parameters[name] - 1) for name in values)
     print(f"roadrunner and least_squares: {seconds:.2f} s, {calls} simulations of all runs, {shown}")
     print(f"ours / theirs: {ours / seconds:.3f}; the optima are {apart:.1e} apart")
+
+
+def _with_a_network(compiled: Compilations, noise: float) -> None:
+    """Each number of doses in its turn: what the first one compiles serves the others of about as many."""
+    unknown = ModelConfig(
+        equations=EQUATIONS.replace("ke*A", "out(A)"),
+        parameters={name: ParameterConfig(value=TRUE[name], fixed=True) for name in ("ka", "V")},
+        networks={"out": NetworkConfig(width=4, depth=1, sign="positive", factor=("A",))},
+        initial=config().initial,
+    )
+    for doses in (1, 5, 6, 7, 20):
+        before = compiled.count
+        began = perf_counter()
+        fit(unknown, runs(20, doses, noise), TrainConfig(preset="quick", fit_initial=False))
+        print(f"{doses} doses, a network: {perf_counter() - began:.1f} s, {compiled.count - before} programs compiled")
 
 
 def _values(found: Fit) -> str:

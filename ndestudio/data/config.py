@@ -194,7 +194,7 @@ class DataConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
         Columns of doses and events.
     from_first_dose
         Whether trajectories begin at a dose that comes before their first measurement, with a row in which nothing is
-        measured. Equations that say what doses do (`at doses: ...`) set it.
+        measured. Differential equations set it.
     states
         Measured columns (states or observed outputs of the model); None: all that have no other role. Of a long table:
         what the observable column names.

@@ -23,6 +23,7 @@ from ndestudio.fitting.tracker import Tracker
 from ndestudio.fitting.work_clock import WorkClock
 from ndestudio.model.config import ModelConfig
 from ndestudio.model.diffusion import noises_written
+from ndestudio.model.doses import taken_as_empty
 from ndestudio.model.fitted import FittedModel
 from ndestudio.model.initial import initial_model
 from ndestudio.progress import Phase, Reporter, SilentReporter
@@ -93,6 +94,11 @@ def _fit_one(config: ModelConfig, dataset: Dataset, seed: Seed, start: FittedMod
     tracker.snapshot(model, 0)
     for text in _left_out(dataset, train):
         tracker.note(text, "warning")
+    if taken := taken_as_empty(config, model.config):
+        names = ", ".join(f"`{one}`" for one in taken)
+        tracker.note(
+            f"Nothing was measured before the first dose: {names} begin at 0. Give them initial values where they do not."
+        )
     reporter.emit(Phase("preparing", "smoothing the measurements"))
     problem = prepare_fit(model, dataset, train, smooth_training(dataset, train, model))
     tracker.problem = problem

@@ -14,17 +14,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from typing import Any
 
 import msgspec
+import numpy as np
 
-from ndestudio.data.dataset import Dataset
+from ndestudio.data.dataset import Dataset, Trajectory
 from ndestudio.errors import EquationError
+from ndestudio.expression.numeric import evaluate
 from ndestudio.expression.text import to_text
 from ndestudio.expression.tokens import error_at
 from ndestudio.expression.tree import Binary, Expr, Name, Number, names, substitute
 from ndestudio.model.config import InitialConfig, ModelConfig
 from ndestudio.model.event_statements import EventStatement
 from ndestudio.model.events import AMOUNT, GIVEN, KEPT, RATE, Event, text_of, word
+from ndestudio.model.parse import read_system
 from ndestudio.model.schedule import repeated_for_ever
 from ndestudio.model.statements import Statement, read_text
 
@@ -70,13 +74,77 @@ def for_doses(config: ModelConfig, dataset: Dataset) -> ModelConfig:
     if most > sum(one.kind == "regimens" for one in written):
         extra.regimens(most)
     lines += extra.lines
-    if not lines and text == config.equations:
-        return config
     text = _added(text, rates.added)
     initial = {**config.initial, **dict.fromkeys([*rates.states, *extra.held], InitialConfig(value=0.0, fit=False))}
-    return msgspec.structs.replace(
-        config, equations="\n".join([text.rstrip(), "", HEAD, *lines, ""]), initial=initial, name=config.name
-    )
+    laid = config
+    if lines or text != config.equations:
+        text = "\n".join([text.rstrip(), "", HEAD, *lines, ""]) if lines else text
+        laid = msgspec.structs.replace(config, equations=text, initial=initial, name=config.name)
+    empty = empty_states(laid, dataset) if doses else ()
+    if empty:
+        known = {**laid.initial, **dict.fromkeys(empty, InitialConfig(value=0.0, fit=False))}
+        laid = msgspec.structs.replace(laid, initial=known, name=config.name)
+    return laid
+
+
+def empty_states(config: ModelConfig, dataset: Dataset) -> tuple[str, ...]:
+    """States of which nothing is said and that are empty before the first dose, where every run begins with one.
+
+    They receive doses or what comes of doses, and stay empty without any: a compartment of a drug, but no population that it acts
+    on, and nothing that the body makes itself. Nothing but 0 was measured up to the first dose.
+    """
+    if not all(_begins_dosed(one) for one in dataset.trajectories):
+        return ()
+    system = read_system(config, dataset.measured_names, dataset.input_names).system
+    if system is None:
+        return ()
+    rng = np.random.default_rng(0)
+    others = {name: float(rng.uniform(0.5, 1.5)) for name in (*system.states, *system.parameters, *system.inputs, "t")}
+    calls = {one.name: _nothing_of_nothing for one in system.neural_terms}
+    laws = dict(zip(system.states, system.rhs, strict=True))
+    still = {name for name, law in laws.items() if law == Number(0.0)}
+
+    def rate(state: str, empty: set[str]) -> float:
+        with np.errstate(all="ignore"):
+            values = {**others, **dict.fromkeys(empty, 0.0)}
+            return float(evaluate(laws[state], values, neural_terms=calls))
+
+    start = {name: one.start == 0 and one.fit is False for name, one in config.initial.items()}
+    given = {state for one in system.events if one.kind in GIVES for state, _ in one.changes}
+    known = {name for name in system.states if start.get(name)}
+    found = {name for name in system.states if name not in config.initial and name not in still}
+    while failing := {name for name in found if rate(name, found | known) != 0.0}:
+        found -= failing
+    reached = given & (found | known)
+    while fed := {name for name in found - reached if rate(name, (found | known) - reached) != 0.0}:
+        reached |= fed
+    found &= reached
+    return tuple(name for name in system.states if name in found)
+
+
+def taken_as_empty(written: ModelConfig, laid: ModelConfig) -> tuple[str, ...]:
+    """States of the written equations that ``for_doses`` has taken as empty."""
+    own = {one.name for one in read_text(written.equations)[0] if one.kind == "derivative"}
+    fixed = InitialConfig(value=0.0, fit=False)
+    return tuple(name for name, one in laid.initial.items() if name in own - set(written.initial) and one == fixed)
+
+
+GIVES = ("doses", "infusions", "modelled")
+"""Events that bring something."""
+
+
+def _nothing_of_nothing(*arguments: Any) -> Any:
+    """In the place of a neural term: 0 where one of its arguments is 0."""
+    return np.prod([np.asarray(one, dtype=float) for one in arguments], axis=0)
+
+
+def _begins_dosed(trajectory: Trajectory) -> bool:
+    """Whether nothing but 0 was measured up to the first dose."""
+    if not trajectory.doses:
+        return False
+    first = trajectory.doses[0]
+    before = trajectory.measured[trajectory.t <= first.time]
+    return bool(first.time <= trajectory.t[0] and (np.nan_to_num(before) == 0).all())
 
 
 class _Emptied:
@@ -281,4 +349,4 @@ def _added(text: str, added: dict[str, str]) -> str:
     return "\n".join(lines)
 
 
-__all__ = ["for_doses"]
+__all__ = ["empty_states", "for_doses", "taken_as_empty"]

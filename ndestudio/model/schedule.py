@@ -11,7 +11,7 @@ from jaxtyping import Float, Int
 from ndestudio.data.dataset import Dose, Trajectory
 from ndestudio.errors import DataError, EquationError
 from ndestudio.expression.numeric import evaluate
-from ndestudio.expression.tree import Expr
+from ndestudio.expression.tree import Expr, names
 from ndestudio.model.events import AMOUNT, GIVEN, Event, Kind, word
 from ndestudio.model.system import System
 
@@ -107,8 +107,9 @@ def _of_doses(
         _check_begin(trajectory, [one.time for one in chosen])
         return [(one.time, place, float(one.steady_state == ADDS), one.time) for one in chosen]
     found = []
+    fixed = None if GIVEN in names(event.times[0]) else _number(event.times[0], parameters, event)
     for one, time, given, until in _given(system, event, trajectory):
-        lag = _number(event.times[0], {**parameters, GIVEN: given}, event)
+        lag = _number(event.times[0], {**parameters, GIVEN: given}, event) if fixed is None else fixed
         if one.steady_state:
             _check_regimen(one, lag, trajectory)
         _check_begin(trajectory, [time + lag])
@@ -186,7 +187,7 @@ def _check_begin(trajectory: Trajectory, times: Sequence[float]) -> None:
         if time < trajectory.t[0]:
             raise DataError(
                 f"the dose at {time:g} in `{trajectory.name}` comes before its first row at {trajectory.t[0]:g}; set "
-                "`from_first_dose = true` in [data], or say in the equations what doses do (`at doses: ...`), and read the data again"
+                "`from_first_dose = true` in [data], and read the data again"
             )
 
 

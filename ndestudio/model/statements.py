@@ -113,9 +113,9 @@ def velocity(state: str) -> str:
 
 def data_for(data: DataConfig, equations: str) -> DataConfig:
     """How data are read for equations: with the rates of change of inputs that stand on their right sides, and from the first
-    dose on where they say what doses do."""
-    statements, events, _ = read_text(equations)
-    if any(one.event.of_data for one in events):
+    dose on where they say how something changes."""
+    statements, _, _ = read_text(equations)
+    if any(one.kind == "derivative" for one in statements):
         data = msgspec.structs.replace(data, from_first_dose=True)
     used = {name for one in statements if one.expr is not None for name in names(one.expr)}
     inputs = {data.names.get(label, label): label for label in data.inputs}

@@ -96,26 +96,29 @@ def times_on_grid(t: Float[np.ndarray, " sample"], steps: int, time_grid: TimeGr
         return np.interp(np.linspace(0.0, 1.0, steps + 1), measure, fine)
     ends = np.interp(t, fine, measure)
     counts = _counts(np.diff(ends), steps)
-    times = [
-        np.interp(np.linspace(ends[k], ends[k + 1], count + 1)[:-1], measure, fine) for k, count in enumerate(counts)
-    ]
-    for k, part in enumerate(times):
-        part[0] = t[k]
-    return np.append(np.concatenate(times), t[-1])
+    first = np.cumsum(counts) - counts
+    within = np.arange(steps) - np.repeat(first, counts)
+    places = np.repeat(ends[:-1], counts) + within * np.repeat(np.diff(ends) / counts, counts)
+    times = np.interp(places, measure, fine)
+    times[first] = t[:-1]
+    return np.append(times, t[-1])
 
 
-def _counts(share: Float[np.ndarray, " gap"], steps: int) -> list[int]:
+def _counts(share: Float[np.ndarray, " gap"], steps: int) -> Int[np.ndarray, " gap"]:
     """Steps of each gap, at least one, ``steps`` together, in proportion to ``share``."""
     low, high = 0.0, float(steps) / max(float(share.max()), 1e-12)
     for _ in range(60):
         middle = 0.5 * (low + high)
-        low, high = (middle, high) if np.maximum(1, np.floor(middle * share)).sum() <= steps else (low, middle)
+        together = np.maximum(1, np.floor(middle * share)).sum()
+        low, high = (middle, high) if together <= steps else (low, middle)
+        if together == steps:
+            break
     counts = np.maximum(1, np.floor(low * share)).astype(int)
     for k in np.argsort(-(share / counts), kind="stable")[: steps - int(counts.sum())]:
         counts[k] += 1
     while (left := steps - int(counts.sum())) > 0:
         counts[np.argsort(-(share / counts), kind="stable")[:left]] += 1
-    return counts.tolist()
+    return counts
 
 
 class Paths(NamedTuple):

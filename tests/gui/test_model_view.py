@@ -233,7 +233,9 @@ def test_a_slider_spans_the_value(value: float, lower: float | None, upper: floa
     assert low <= value <= high
 
 
-def test_a_simulation_says_that_a_dose_comes_before_the_first_row(window: MainWindow, settle: Settle, tmp_path: Path):
+def test_runs_begin_at_a_dose_before_the_first_row_once_there_are_equations(
+    window: MainWindow, session: Session, settle: Settle, tmp_path: Path
+):
     path = tmp_path / "doses.csv"
     path.write_text("ID,TIME,AMT,DV\n1,0,100,.\n1,1,.,4\n1,2,.,3\n1,4,.,2\n", encoding="utf-8")
     window.open_files([str(path)])
@@ -244,8 +246,8 @@ def test_a_simulation_says_that_a_dose_comes_before_the_first_row(window: MainWi
     write(view, "d(DV)/dt = -k*DV")
     view.right_tabs.setCurrentIndex(1)
     settle()
-    assert "the dose at 0 in `1` comes before its first row at 1" in view.simulation_note.text()
-    assert "from_first_dose" in view.simulation_note.text()
+    assert session.project.dataset is not None and session.project.dataset.trajectories[0].t[0] == 0.0
+    assert "comes before its first row" not in view.simulation_note.text()
 
 
 def test_what_delayed_values_read_before_the_start_is_asked_for(view: ModelView, session: Session, settle: Settle):

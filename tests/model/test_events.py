@@ -11,7 +11,7 @@ from ndestudio.data.dataset import Dataset, Dose
 from ndestudio.errors import DataError, EquationError
 from ndestudio.expression.parse import parse_expression
 from ndestudio.model.config import InitialConfig, ModelConfig, NetworkConfig
-from ndestudio.model.doses import for_doses
+from ndestudio.model.doses import for_doses, taken_as_empty
 from ndestudio.model.events import text_of
 from ndestudio.model.initial import initial_model
 from ndestudio.model.parse import read_system
@@ -120,7 +120,7 @@ def test_doses_that_cannot_be_simulated_are_a_sentence(dose: Dose, words: str):
         schedule(model.system, model.parameters, given.trajectories[0])
 
 
-def test_a_trajectory_begins_at_a_dose_where_the_equations_say_what_doses_do(tmp_path: Path):
+def test_a_trajectory_begins_at_a_dose_where_equations_say_how_something_changes(tmp_path: Path):
     (tmp_path / "pk.csv").write_text("ID,TIME,AMT,EVID,DV\n1,0,100,1,.\n1,1,.,0,4\n1,2,.,0,3\n", encoding="utf-8")
     config, text = DataConfig(files=("pk.csv",)), "d(DV)/dt = -k*DV\nat doses: DV += amount"
     plain = load(config, base=tmp_path)
@@ -129,7 +129,7 @@ def test_a_trajectory_begins_at_a_dose_where_the_equations_say_what_doses_do(tmp
         schedule(initial_model(ModelConfig(equations=text), plain, 0).system, {"k": 0.1}, plain.trajectories[0])
     whole = load(data_for(config, text), base=tmp_path).trajectories[0]
     assert whole.t.tolist() == [0.0, 1.0, 2.0] and np.isnan(whole.measured[0, 0])
-    assert data_for(config, "d(DV)/dt = -k*DV") == config
+    assert data_for(config, "d(DV)/dt = -k*DV").from_first_dose and data_for(config, "DV = k*t") == config
 
 
 def test_events_repeat_up_to_their_last_time():
@@ -163,3 +163,24 @@ def test_doses_to_follow_are_given_up_at_a_reset(tmp_path: Path):
     (tmp_path / "pk.csv").write_text("\n".join(rows) + "\n", encoding="utf-8")
     (one,) = load(DataConfig(files=("pk.csv",)), base=tmp_path).trajectories
     assert [(dose.time, dose.reset) for dose in one.doses] == [(0, False), (12, False), (24, False), (30, True)]
+
+
+def test_compartments_are_empty_before_the_first_dose():
+    text = """d(G)/dt = -ka*G
+d(A)/dt = ka*G - out(A) - k12*A + k21*P
+d(P)/dt = k12*A - k21*P
+d(R)/dt = kin - kout*R*(1 + A)
+d(B)/dt = g*B - kill*A*B
+d(H)/dt = make - k*H
+at doses: G += F*amount
+at doses(2): H += amount
+"""
+    given = dataset_from_arrays([0.0, 1.0, 2.0], [[float("nan")], [1.0], [2.0]], names=["A"])
+    config = ModelConfig(equations=text, networks={"out": NetworkConfig()})
+    dosed = with_doses(given, (Dose(0.0, 5.0), Dose(1.0, 2.0, compartment="2")))
+    laid = for_doses(config, dosed)
+    assert taken_as_empty(config, laid) == ("G", "A", "P")
+    assert for_doses(laid, dosed) == laid
+    own = msgspec.structs.replace(config, initial={"A": InitialConfig(value=1.0)})
+    assert taken_as_empty(own, for_doses(own, dosed)) == ("G",)
+    assert for_doses(config, with_doses(given, (Dose(1.0, 5.0),))).initial == {}

@@ -460,12 +460,14 @@ def _place(problem: Any) -> str:
 
 
 def _wanted(project: Project) -> DataConfig:
-    """How the data are to be read: as the settings say, with the rates of change of inputs that the equations use."""
+    """How the data are to be read: as the settings say, with the rates of change of inputs that the equations use, and from the
+    first dose on."""
     from ndestudio.model.statements import data_for
 
     data = project.spec.data
     equations = project.spec.model.equations
-    return data_for(data, equations) if data.inputs or "doses" in equations or "infusions" in equations else data
+    dosed = project.dataset is not None and any(one.doses for one in project.dataset.trajectories)
+    return data_for(data, equations) if data.inputs or dosed else data
 
 
 def _covers(config: DataConfig, wanted: DataConfig) -> bool:
