@@ -28,7 +28,7 @@ SURE = 0.75
 _WORDS = {
     "linear": "straight lines between its samples",
     "hold": "held until the next sample",
-    "cubic": "a natural cubic spline",
+    "cubic": "a natural cubic spline, which depends on later samples (not causal)",
     "hermite": "cubic Hermite pieces with backward differences",
     "rectilinear": "held, then moved along a straight line to the next value",
 }

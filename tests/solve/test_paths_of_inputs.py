@@ -7,10 +7,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.linalg import expm
 
+from ndestudio.data.arrays import dataset_from_arrays
 from ndestudio.data.config import DataConfig, SplitConfig
 from ndestudio.data.control_path import InputKind, Piecewise, control_path
 from ndestudio.data.dataset import Dataset
+from ndestudio.data.input_paths import with_paths
 from ndestudio.data.loading import load
 from ndestudio.errors import EquationError
 from ndestudio.fitting.config import TrainConfig
@@ -68,6 +71,29 @@ def test_a_jump_leads_along_the_equation_of_the_path(tmp_path: Path, solver: str
     (found,) = SOLVERS.get(solver).solve(problem, problem.space.theta, problem.conditions(model))
     t, u = data.trajectories[0].t, data.trajectories[0].inputs[:, 0]
     np.testing.assert_allclose(found.states[:, 0], 2.0 * np.exp(-0.7 * t + 0.4 * u), rtol=1e-5)
+
+
+def test_inputs_that_jump_at_one_time_move_side_by_side() -> None:
+    t, u, w = np.array([0.0, 1.0, 1.5]), np.array([0.0, 0.8, 0.8]), np.array([0.0, -0.5, 1.0])
+    data = dataset_from_arrays(
+        [t],
+        [np.ones((3, 2))],
+        ["x", "y"],
+        inputs=[np.column_stack([u, w])],
+        input_names=["u", "w"],
+        split=SplitConfig(by="none"),
+    )
+    settings = DataConfig(interpolation={"u": "rectilinear", "w": "rectilinear"}, rates=("u", "w"))
+    data = with_paths(data, (), settings)
+    initial = {state: InitialConfig(value=1.0, fit=False) for state in "xy"}
+    model = initial_model(ModelConfig(equations="d(x)/dt = y*u'\nd(y)/dt = x*w'", initial=initial), data, 0)
+    y = [np.ones(2)]
+    for du, dw in zip(np.diff(u), np.diff(w), strict=True):
+        y.append(expm(np.array([[0.0, du], [dw, 0.0]])) @ y[-1])
+    problem = prepare_fit(model, data, TrainConfig()).definition
+    for solver in ("rk4", "reference"):
+        (found,) = SOLVERS.get(solver).solve(problem, problem.space.theta, problem.conditions(model))
+        np.testing.assert_allclose(found.states, y, rtol=1e-6)
 
 
 def test_on_a_rectilinear_path_time_and_value_move_in_turn(tmp_path: Path) -> None:
