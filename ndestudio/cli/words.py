@@ -14,14 +14,14 @@ if TYPE_CHECKING:
 
 
 def equations(model: FittedModel, digits: int) -> list[str]:
-    """`d(x)/dt = ...` of each state, numbers filled in, and the events as they are written."""
+    """`d(x)/dt = ...` of each state and the events, numbers filled in."""
     from ndestudio.expression import short_text
     from ndestudio.model.events import text_of
-    from ndestudio.model.replace import algebraic_filled, numbers_filled
+    from ndestudio.model.replace import algebraic_filled, events_filled, numbers_filled
 
     written = [f"d({state})/dt = {short_text(expr, digits)}" for state, expr in numbers_filled(model).items()]
     written += [f"0 = {short_text(expr, digits)}  for {name}" for name, expr in algebraic_filled(model).items()]
-    return [*written, *(text_of(event) for event in model.system.events)]
+    return [*written, *(text_of(event) for event in events_filled(model, digits))]
 
 
 def errors(metrics: Metrics) -> list[str]:

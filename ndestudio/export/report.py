@@ -28,6 +28,7 @@ from ndestudio.figures.text import slug
 from ndestudio.json_text import json_text
 from ndestudio.model.events import text_of
 from ndestudio.model.fitted import FittedModel
+from ndestudio.model.replace import events_filled
 
 PARTS = ("train", "validation", "test")
 
@@ -146,7 +147,7 @@ def _equations(gathered: Job) -> str:
         parts += [_row(line) for line in system_latex(model.system, digits=digits)]
         parts.append("</div></details>")
     if model.system.events:
-        lines = "\n".join(text_of(event) for event in model.system.events)
+        lines = "\n".join(text_of(event) for event in events_filled(model, digits))
         parts.append(f"<p>What happens at a moment:</p><pre>{escape(lines)}</pre>")
     if model.networks:
         names = ", ".join(f"<b>{escape(name)}</b>" for name in model.networks)

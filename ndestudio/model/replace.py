@@ -22,6 +22,7 @@ from ndestudio.expression.tree import (
     with_children,
 )
 from ndestudio.model.config import ModelConfig
+from ndestudio.model.events import Event
 from ndestudio.model.fitted import FittedModel, NetworkWeights, Replacement
 from ndestudio.model.parse import parse_system
 from ndestudio.model.system import System
@@ -130,6 +131,24 @@ def algebraic_filled(model: FittedModel) -> dict[str, Expr]:
     """What is zero, for each unknown of an algebraic equation, with numbers in the place of parameters."""
     values = {name: as_number(float(value)) for name, value in model.parameters.items()}
     return {one.name: fold(substitute(one.residual, values)) for one in model.system.algebraic}
+
+
+def events_filled(model: FittedModel, digits: int) -> list[Event]:
+    """The events with numbers of so many digits in the place of parameters; times of the data stay as they are."""
+    values = {name: as_number(float(f"{value:.{digits}g}")) for name, value in model.parameters.items()}
+
+    def filled(expr: Expr) -> Expr:
+        return fold(substitute(expr, values))
+
+    return [
+        replace(
+            one,
+            times=tuple(filled(time) for time in one.times),
+            changes=tuple((state, filled(value)) for state, value in one.changes),
+            condition=None if one.condition is None else filled(one.condition),
+        )
+        for one in model.system.events
+    ]
 
 
 def formula_filled(model: FittedModel, neural_term: str) -> Expr | None:

@@ -10,12 +10,12 @@ from ndestudio.data.config import DataConfig
 from ndestudio.data.dataset import Dataset, Dose
 from ndestudio.errors import DataError, EquationError
 from ndestudio.expression.parse import parse_expression
-from ndestudio.model.config import InitialConfig, ModelConfig, NetworkConfig
+from ndestudio.model.config import InitialConfig, ModelConfig, NetworkConfig, ParameterConfig
 from ndestudio.model.doses import for_doses, taken_as_empty
 from ndestudio.model.events import text_of
 from ndestudio.model.initial import initial_model
 from ndestudio.model.parse import read_system
-from ndestudio.model.replace import replace_neural_term
+from ndestudio.model.replace import events_filled, replace_neural_term
 from ndestudio.model.schedule import schedule
 from ndestudio.model.statements import data_for
 from ndestudio.model.variants import without_neural_terms
@@ -184,3 +184,11 @@ at doses(2): H += amount
     own = msgspec.structs.replace(config, initial={"A": InitialConfig(value=1.0)})
     assert taken_as_empty(own, for_doses(own, dosed)) == ("G",)
     assert for_doses(config, with_doses(given, (Dose(1.0, 5.0),))).initial == {}
+
+
+def test_events_are_told_with_numbers():
+    config = ModelConfig(
+        equations=TEXT + "at doses + lag: A += F*amount", parameters={"lag": ParameterConfig(value=0.123456)}
+    )
+    model = initial_model(config, data(Dose(0.0, 5.0)), 0)
+    assert [text_of(one) for one in events_filled(model, 3)] == ["at doses + 0.123: A = A + amount"]
