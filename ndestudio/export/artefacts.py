@@ -47,6 +47,10 @@ class Artefact:
         return self.data or self.text.encode("utf-8")
 
 
+_STEPS = ("python", "julia", "matlab", "c")
+"""Programs that read delayed values of states from the steps made before, and none of inputs."""
+
+
 def artefact(
     model: FittedModel,
     format: str,
@@ -81,6 +85,12 @@ def artefact(
         raise ExportError(
             f"the equations read `{to_text(model.system.delays[0])}`, and {exporter.title} programs are written without delays; "
             f"choose one of {can}"
+        )
+    given = [one for one in model.system.delays if getattr(one.operand, "name", "") in model.system.inputs]
+    if given and exporter.name in _STEPS:
+        raise ExportError(
+            f"the equations read `{to_text(given[0])}`, a delayed input, which programs do not have yet; LaTeX, SymPy, JSON and CSV "
+            "can be written"
         )
     written = exporter.write(Subject(model, dataset, origin), Options(digits))
     if isinstance(written, bytes):

@@ -14,7 +14,7 @@ from ndestudio.errors import DataError, EquationError, ExportError
 from ndestudio.export.paths import InputTable, input_table
 from ndestudio.export.track import Track
 from ndestudio.expression import evaluate, to_text
-from ndestudio.expression.tree import CONSTANTS, Expr, Name, calls, names
+from ndestudio.expression.tree import CONSTANTS, Expr, calls, names
 from ndestudio.figures.text import plain
 from ndestudio.fitting.metrics import Metrics
 from ndestudio.model.algebraic import AlgebraicEquation
@@ -231,11 +231,6 @@ def _notes(model: FittedModel, tracks: tuple[Track, ...], doubts: Sequence[UnitP
 
 def _check_lags(model: FittedModel) -> None:
     for delay in model.system.delays:
-        if isinstance(delay.operand, Name) and delay.operand.name in model.system.inputs:
-            raise ExportError(
-                f"the equations read `{to_text(delay)}`, a delayed input, which programs do not have yet; LaTeX, JSON and CSV can be "
-                "written"
-            )
         lag = float(evaluate(delay.lag, model.parameters))
         if not lag > 0.0:
             raise ExportError(
