@@ -181,7 +181,7 @@ class DataConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
         measures, if there is one, and the name of the quantity if there is not).
     replicates
         What several readings of one quantity at one time are, in rows or in columns called `x_rep1`, `x_rep2`, ...:
-        `"trajectories"` (each a run of its own), `"mean"` (their mean, with its standard deviation) or, in columns,
+        `"trajectories"` (each a run of its own), `"mean"` (their mean, weighted by how far readings scatter) or, in columns,
         `"states"` (quantities of their own).
     below
         What cells such as `<0.5`, `>100` or `n.d.`, and values that `CENS` or `BLQ` flags, are: `"censored"` (known to lie beyond the

@@ -5,9 +5,11 @@ variance = s0^2 + (s1 y)^2
 
 from __future__ import annotations
 
+import math
+from dataclasses import dataclass
+
 import numpy as np
-import scipy.stats
-from jaxtyping import Float
+from jaxtyping import Float, Int64
 
 SMALLEST = 1e-3
 """Smallest constant part, as a part of the errors' root mean square: a value met exactly must not weigh everything."""
@@ -58,8 +60,9 @@ def _scale(squares: Float[np.ndarray, " n"], delta: float) -> float:
     if not np.isfinite(delta):
         return max(value, 1e-300)
     # E min(z^2, d^2) of a standard normal z
-    inside = 2.0 * float(scipy.stats.norm.cdf(delta)) - 1.0
-    expected = inside - 2.0 * delta * float(scipy.stats.norm.pdf(delta)) + delta**2 * (1.0 - inside)
+    inside = math.erf(delta / math.sqrt(2.0))
+    density = math.exp(-0.5 * delta**2) / math.sqrt(2.0 * math.pi)
+    expected = inside - 2.0 * delta * density + delta**2 * (1.0 - inside)
     value = max((1.4826**2) * float(np.median(squares)), 1e-300)
     for _ in range(30):
         new = max(float(np.mean(np.minimum(squares, delta**2 * value))) / expected, 1e-300)
@@ -67,3 +70,67 @@ def _scale(squares: Float[np.ndarray, " n"], delta: float) -> float:
             break
         value = new
     return value
+
+
+PRIOR = 10.0
+"""Degrees of freedom that the common spread of readings counts as, beside the spread of those at one time."""
+
+
+@dataclass(frozen=True, eq=False)
+class Readings:
+    """Means of readings at one time, and how sure each is.
+
+    Parameters
+    ----------
+    deviation
+        Standard deviation of each mean, NaN where it cannot be told.
+    constant, proportional
+        Of single readings at one time: variance = constant^2 + (proportional * mean)^2.
+    """
+
+    deviation: Float[np.ndarray, " time"]
+    constant: float
+    proportional: float
+
+    def sentence(self, name: str) -> str:
+        """How far readings scatter, for a person; "" where it cannot be told."""
+        if not self.constant > 0:
+            return ""
+        size = f"by {self.constant:.2g}"
+        if self.proportional > 0:
+            part = f"{self.proportional:.1%} of the value"
+            size = f"by {part}" if self.constant < 1e-2 * self.proportional else f"by {self.constant:.2g} and {part}"
+        return f"readings of `{name}` at one time scatter {size}, by which their means are weighted"
+
+
+def of_readings(
+    values: Float[np.ndarray, " reading"], time: Int64[np.ndarray, " reading"], mean: Float[np.ndarray, " time"]
+) -> Readings:
+    """How sure the means of readings are: by their own spread and that of all, which few readings at a time tell better.
+
+    Variances of single times are drawn towards a common law of a constant and a proportional part, as of empirical Bayes with
+    ``PRIOR`` degrees of freedom (Smyth 2004, Stat. Appl. Genet. Mol. Biol. 3, 3).
+
+    Parameters
+    ----------
+    time
+        Number of the time of each reading.
+    mean
+        Of the readings at each time.
+    """
+    known = np.isfinite(values)
+    values, time = values[known], time[known]
+    count = np.bincount(time, minlength=len(mean))
+    several = count[time] > 1
+    n = count[time[several]]
+    away = values[several] - mean[time[several]]
+    if len(away) < 2 or not np.any(away):
+        return Readings(np.full(len(mean), np.nan), 0.0, 0.0)
+    e, y = away * np.sqrt(n / (n - 1.0)), np.abs(mean[time[several]])
+    constant, proportional = levels(e, y if len(e) >= FEWEST else None)
+    # no further than to means whose readings tell it
+    law = constant**2 + (proportional * np.clip(np.abs(mean), y.min(), y.max())) ** 2
+    squares = np.bincount(time[several], away**2, minlength=len(mean))
+    variance = (PRIOR * law + squares) / (PRIOR + np.maximum(count - 1, 0))
+    with np.errstate(all="ignore"):
+        return Readings(np.sqrt(variance / count), constant, proportional)

@@ -12,6 +12,7 @@ from ndestudio.data.assemble import Rows
 from ndestudio.data.config import DataConfig
 from ndestudio.data.dataset import Dose
 from ndestudio.data.decisions import Decision
+from ndestudio.data.scatter import of_readings
 from ndestudio.data.shape.together import MEAN, STATES, TRAJECTORIES, positive, refuse_limits
 from ndestudio.data.shape.vocabulary import REPLICATES
 
@@ -136,7 +137,7 @@ def stacked(source: Rows, found: Replicates) -> Rows:
 
 
 def averaged(source: Rows, found: Replicates) -> Rows:
-    """The mean of the readings, with their standard deviation (n - 1) where there are at least two."""
+    """The mean of the readings, with its standard deviation by how far readings scatter."""
     refuse_limits(source)
     alone = [k for k in range(source.measured.shape[1]) if k not in found.places]
     means, deviations = [], []
@@ -144,9 +145,9 @@ def averaged(source: Rows, found: Replicates) -> Rows:
         values = source.measured[:, list(columns.values())]
         known = np.isfinite(values).sum(axis=1)
         mean = np.where(known > 0, np.nansum(values, axis=1) / np.maximum(known, 1), np.nan)
-        variance = np.nansum((values - mean[:, None]) ** 2, axis=1) / np.maximum(known - 1, 1)
         means.append(mean)
-        deviations.append(np.where(known > 1, np.sqrt(variance), np.nan))
+        time = np.repeat(np.arange(len(mean)), values.shape[1])
+        deviations.append(np.where(known > 0, of_readings(values.ravel(), time, mean).deviation, np.nan))
     own = np.full((len(source.t), len(alone)), np.nan) if source.deviation is None else source.deviation[:, alone]
     measured = np.column_stack([*means, source.measured[:, alone]])
     return replace(source, measured=measured, deviation=positive(np.column_stack([*deviations, own])))

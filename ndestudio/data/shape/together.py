@@ -12,6 +12,7 @@ from ndestudio.data.assemble import Rows
 from ndestudio.data.config import DataConfig
 from ndestudio.data.dataset import Dose
 from ndestudio.data.decisions import Choice, Decision, question
+from ndestudio.data.scatter import of_readings
 from ndestudio.errors import DataError
 
 MOSTLY = 0.5
@@ -218,11 +219,11 @@ def _readings(
         if readings.sum() < MOSTLY * of_these.sum() or most > np.median(times.counts[readings]) * 2:
             _ask(source, times, place, measured, config)
         answer = "trajectories"
+    shaped, told = _mean(source, times, measured) if answer == "mean" else (_split(source, times), [])
     said = "their mean was taken" if answer == "mean" else "each was taken as a trajectory of its own"
-    sentence = f"{_where(source)}there are up to {most} readings at one time (the first at {t:.10g}); {said}."
+    sentence = f"{_where(source)}there are up to {most} readings at one time (the first at {t:.10g}); {'; '.join([said, *told])}."
     chosen = 0 if answer == "trajectories" else 1
     decision = Decision("shape", sentence, None, (TRAJECTORIES, MEAN), chosen, certain=config.replicates is not None)
-    shaped = _mean(source, times) if answer == "mean" else _split(source, times)
     return shaped, [sentence], [decision]
 
 
@@ -249,20 +250,21 @@ def _looks_stepped(source: Rows, times: _Times, measured: Sequence[str]) -> list
     return [name for name, one in zip(measured, columns, strict=True) if one] if columns.sum() < len(columns) else []
 
 
-def _mean(source: Rows, times: _Times) -> Rows:
-    """The mean of the readings at each time, with their standard deviation (n - 1) where there are at least two."""
+def _mean(source: Rows, times: _Times, measured: Sequence[str]) -> tuple[Rows, list[str]]:
+    """The mean of the readings at each time with its standard deviation, and sentences about how far readings scatter."""
     refuse_limits(source)
     rows = times.order[times.starts]
     known = times.known(source.measured)
     ordered = source.measured[times.order]
     total = np.add.reduceat(np.nan_to_num(ordered), times.starts, axis=0)
     mean = np.where(known > 0, total / np.maximum(known, 1), np.nan)
-    squares = np.nan_to_num((ordered - mean[times.of]) ** 2)
-    variance = np.add.reduceat(squares, times.starts, axis=0) / np.maximum(known - 1, 1)
     found = _at_times(source, times, rows)
     own = np.full(mean.shape, np.nan) if found.deviation is None else found.deviation
-    deviation = np.where(known > 1, np.sqrt(variance), own)
-    return _in_order(replace(found, measured=mean, deviation=positive(deviation)), rows)
+    found_of = [of_readings(ordered[:, k], times.of, mean[:, k]) for k in range(mean.shape[1])]
+    deviation = np.column_stack([one.deviation for one in found_of])
+    deviation = np.where(np.isfinite(deviation) & (known > 0), deviation, own)
+    told = [text for one, name in zip(found_of, measured, strict=True) if (text := one.sentence(name))]
+    return _in_order(replace(found, measured=mean, deviation=positive(deviation)), rows), told
 
 
 def refuse_limits(source: Rows) -> None:
