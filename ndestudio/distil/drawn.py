@@ -12,6 +12,7 @@ from ndestudio.data.dataset import Dataset, Part, Trajectory
 from ndestudio.data.deviations import relative_weights
 from ndestudio.data.smoothing import smooth
 from ndestudio.distil.config import RecoveryConfig
+from ndestudio.errors import SpecError
 from ndestudio.fitting.config import ColumnNoise, TrainConfig
 from ndestudio.fitting.noise_settings import for_limits, is_plain, likely_law, noise_of
 from ndestudio.fitting.result import Fit, NoiseLevel
@@ -69,6 +70,11 @@ def drawn_noise(dataset: Dataset, recovery: RecoveryConfig, train: TrainConfig, 
     around smooth curves.
 
     Counts have no size of their own: ``recovery.noise`` leaves them as they are.
+
+    Raises
+    ------
+    SpecError
+        The noise is asked of data that do not show it: steady states without replicates.
     """
     train = for_limits(train, dataset)
     laws, logs = [], []
@@ -208,13 +214,44 @@ def _typical(dataset: Dataset, k: int) -> float:
 
 
 def _noise_around(dataset: Dataset, k: int) -> float:
-    """Standard deviation of the values of a column around smooth curves."""
-    found = [smooth(one, use=one.mask(Part.TRAIN)).noise[k] for one in dataset.trajectories]
-    return float(np.sqrt(np.mean(np.square(found))))
+    """Standard deviation of the values of a column around smooth curves, and of steady states around the mean of those under the
+    same inputs."""
+    found = [smooth(one, use=one.mask(Part.TRAIN)).noise[k] for one in dataset.trajectories if not one.is_steady_state]
+    if found:
+        return float(np.sqrt(np.mean(np.square(found))))
+    apart = _among_replicates(dataset, k)
+    if not len(apart):
+        raise SpecError(_UNSEEN)
+    return float(np.sqrt(np.mean(np.square(apart))))
+
+
+_UNSEEN = (
+    "the data are steady states with one value each, which do not show their noise; give its size, as a part of the spread, in "
+    "[recovery] (`noise = 0.03`), or train on the data first"
+)
+
+
+def _among_replicates(dataset: Dataset, k: int) -> Float[np.ndarray, " value"]:
+    """Deviations of steady states from the mean of those under the same inputs, widened for that mean being their own."""
+    groups: dict[tuple[str, bytes], list[float]] = {}
+    for one in dataset.trajectories:
+        if one.is_steady_state and one.present[0, k]:
+            groups.setdefault((one.condition, one.settle_point.tobytes()), []).append(float(one.measured[0, k]))
+    several = [np.array(values) for values in groups.values() if len(values) > 1]
+    parts = [(values - values.mean()) * np.sqrt(len(values) / (len(values) - 1)) for values in several]
+    return np.concatenate(parts) if parts else np.zeros(0)
 
 
 def _smooth(dataset: Dataset) -> list[np.ndarray]:
-    return [smooth(one, use=one.mask(Part.TRAIN)).values(one.t) for one in dataset.trajectories]
+    """Smooth curves at the samples; steady states have none."""
+    if all(one.is_steady_state for one in dataset.trajectories):
+        raise SpecError(_UNSEEN)
+    return [
+        np.full(one.measured.shape, np.nan)
+        if one.is_steady_state
+        else smooth(one, use=one.mask(Part.TRAIN)).values(one.t)
+        for one in dataset.trajectories
+    ]
 
 
 def _limit(trajectory: Trajectory, dataset: Dataset, k: int, side: int) -> float:

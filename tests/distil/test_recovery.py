@@ -258,3 +258,35 @@ def test_runs_are_drawn_from_their_population_and_its_spread_is_compared(monkeyp
     assert found.outcome == "found"
     assert found.parameters == {"k_pop": (0.5, 0.5), "sd(eta_k)": (0.3, 0.28)}
     assert found.laws == {"x": f"{0.02 * data.spread()[0]:.3g}"}
+
+
+def steady(values: list[float], levels: list[float]) -> Dataset:
+    return dataset_from_arrays(
+        [np.array([np.inf])] * len(values),
+        [np.array([[value]]) for value in values],
+        ["x"],
+        inputs=[np.array([[level]]) for level in levels],
+        input_names=["S"],
+    )
+
+
+def test_steady_states_are_measured_again_where_the_ground_truth_comes_to_rest() -> None:
+    levels = [0.1, 1.0, 4.0]
+    rows = steady([0.3, 1.0, 1.2], levels)
+    model = ModelConfig(
+        equations="d(x)/dt = v(S) - k*x",
+        parameters={"k": ParameterConfig(value=0.5, fixed=True)},
+        networks={"v": NetworkConfig(width=3, depth=1)},
+    )
+    truth = chosen_ground_truth(model, rows, RecoveryConfig(formulas={"v": "S/(1 + S)"}))
+    made = measure(truth, rows, normal(0.0))
+    assert all(one.is_steady_state for one in made.trajectories)
+    np.testing.assert_allclose([one.measured[0, 0] for one in made.trajectories], [2 * s / (1 + s) for s in levels])
+
+
+def test_the_noise_of_steady_states_is_that_among_replicates_or_asked_for() -> None:
+    with pytest.raises(SpecError, match="do not show their noise"):
+        drawn_noise(steady([0.3, 1.0, 1.2], [0.1, 1.0, 4.0]), RecoveryConfig(), TrainConfig())
+    rows = steady([0.9, 1.1, 2.2, 1.8], [1.0, 1.0, 4.0, 4.0])
+    found = drawn_noise(rows, RecoveryConfig(), TrainConfig()).laws[0].constant
+    assert found == pytest.approx(np.sqrt((2 * 0.1**2 + 2 * 0.2**2) * 2 / 4))
