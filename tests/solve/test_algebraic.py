@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import math
+import re
 from pathlib import Path
 
 import msgspec
@@ -205,3 +207,12 @@ def test_forms_without_them_refuse() -> None:
     assert set(EXPORTERS.known()) - set(refusing) == {"python", "jax", "latex", "json", "csv"}
     with pytest.raises(ExportError, match="algebraic equation"):
         artefact(model, "julia", dataset=data)
+
+
+def test_the_model_as_data_follows_its_schema() -> None:
+    fastjsonschema = pytest.importorskip("fastjsonschema")
+    model = initial_model(enzyme(), dataset(["S"], michaelis()), 0)
+    value = json.loads(artefact(model, "json").text)
+    page = (Path(__file__).parents[2] / "docs" / "model-json.md").read_text(encoding="utf-8")
+    fastjsonschema.compile(json.loads(re.findall(r"```json\n(.*?)```", page, re.S)[-1]))(value)
+    assert [one["name"] for one in value["algebraic"]] == ["C"] and value["algebraic"][0]["start"] == "0"
