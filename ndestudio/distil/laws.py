@@ -35,6 +35,17 @@ def law_of(formula: Expr) -> str | None:
     return _known(used).get(structure(formula).key)
 
 
+def law_sentence(formula: Expr) -> str:
+    """What a formula of several constants is known as; "" for none."""
+    from ndestudio.model.library import term
+
+    name = law_of(formula)
+    if name is None or len(parametrise(formula, "number", keep=(1.0,))[1]) < 2:
+        return ""
+    known = term(name)
+    return f"It is known as: {known.title} ({known.source})"
+
+
 def is_written_as_law(formula: Expr) -> bool:
     """Whether ``formula`` is written as the library writes a law, but for the values of the constants."""
     return law_of(formula) is not None and _without_numbers(formula) in _written(tuple(names(formula)))

@@ -15,6 +15,7 @@ from ndestudio.distil.combine import JudgedNeuralTerm, combine
 from ndestudio.distil.combine import total as _total
 from ndestudio.distil.config import DistilConfig
 from ndestudio.distil.forms import complexity, simplest
+from ndestudio.distil.laws import law_sentence
 from ndestudio.distil.result import (
     Distillation,
     NeuralTermDistillation,
@@ -338,7 +339,8 @@ class _Work:
             for name in best.expressions:
                 final_form = self._with_final_form(name, found[name], best)
                 told = decided.certainty(name, best) if decided is not None else self._not_asked(name)
-                found[name] = replace(final_form, reason=f"{final_form.reason}{told and '. '}{told}")
+                said = [final_form.reason, law_sentence(best.expressions[name]), told]
+                found[name] = replace(final_form, reason=". ".join(one for one in said if one))
         left = [name for name in neural_terms if name not in best.expressions]
         for sentence in steady_state_sentences(final.model, self.dataset):
             self._note(sentence, "warning")

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from ndestudio.distil.description import formula_nats
-from ndestudio.distil.laws import held, is_written_as_law, law_of, law_starts
+from ndestudio.distil.laws import held, is_written_as_law, law_of, law_sentence, law_starts
 from ndestudio.distil.linearised import TermData, fit_term, nearest, sums_of_powers
 from ndestudio.distil.shapes import sums_with_shapes
 from ndestudio.expression import evaluate, parse_expression
@@ -40,6 +40,11 @@ def test_the_one_of_a_law_is_no_number_to_fit() -> None:
     assert held(parse_expression("1/(S + 3) - 2*S")) == frozenset()
     assert is_written_as_law(parse_expression("3*S/(0.7 + S + S^2/5)"))
     assert not is_written_as_law(parse_expression("S/(0.3 + 0.5*S + 0.07*S^2)"))
+
+
+def test_a_law_is_named_with_its_source() -> None:
+    assert "substrate inhibition (J. B. S. Haldane" in law_sentence(parse_expression("2*S/(0.4 + S + S^2/8)"))
+    assert law_sentence(parse_expression("2*S")) == law_sentence(parse_expression("17/(S + 7) - 1.2/(S + 0.5)")) == ""
 
 
 def test_a_law_over_decades_has_no_pole() -> None:

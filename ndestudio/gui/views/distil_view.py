@@ -28,6 +28,7 @@ from ndestudio.gui.widgets.editors.operator_chooser import OperatorChooser
 from ndestudio.gui.widgets.elided import KINDS, ElidedLabel
 from ndestudio.gui.widgets.math_view import MathList
 from ndestudio.gui.widgets.next_run_panel import NextRunPanel
+from ndestudio.gui.widgets.plots.dose_response_plot import DoseResponsePlot
 from ndestudio.gui.widgets.plots.formula_fit_plot import FormulaFitPlot
 from ndestudio.gui.widgets.plots.pareto_plot import ParetoPlot
 from ndestudio.gui.widgets.plots.trajectory_plot import TrajectoryPlot
@@ -70,6 +71,10 @@ class DistilView(QWidget):
         self.second = CandidatePanel(second=True)
         self.fit = FormulaFitPlot()
         self.trajectories = TrajectoryPlot()
+        self.steady_states = DoseResponsePlot()
+        self.simulated = QStackedWidget()
+        self.simulated.addWidget(self.trajectories)
+        self.simulated.addWidget(self.steady_states)
         self.changes = ChangeTable()
         self.equations = MathList("Equations with the formulas in use", scale=1.1)
         self.next_run = NextRunPanel()
@@ -133,6 +138,10 @@ class DistilView(QWidget):
                 before = second.plot_data if second else candidate.before if candidate else None
                 dashed = "with the pinned formula" if second else "with the network"
                 self.trajectories.show_model(state.dataset, candidate.plot_data if candidate else None, before, dashed)
+                curves = candidate.plot_data.dose_responses if candidate and candidate.plot_data else ()
+                alone = bool(curves) and all(one.is_steady_state for one in state.dataset.trajectories)
+                self.steady_states.show_curves(state.dataset, curves)
+                self.simulated.setCurrentIndex(int(alone))
             case 2:
                 self.changes.show_changes(candidate.changes if candidate else ())
             case 3:
@@ -269,7 +278,7 @@ class DistilView(QWidget):
         self.lower_tabs = tab_widget(
             (self.fit, "Fit of the neural term", "Network and formula where data support them"),
             (
-                self.trajectories,
+                self.simulated,
                 "Trajectories",
                 "Solid: the whole model with the formula; dashed: with the network, or with the pinned formula",
             ),

@@ -6,6 +6,7 @@ from __future__ import annotations
 from typing import Any
 
 from ndestudio.distil.result import NeuralTermSamples
+from ndestudio.figures.dose_response import dose_responses
 from ndestudio.figures.plot_data import PlotData, simulate_all
 from ndestudio.figures.term_fit import FormulaFit
 from ndestudio.model.fitted import FittedModel
@@ -95,4 +96,5 @@ def _trim(kept: dict[int, Any]) -> None:
 
 
 def _simulated(model: FittedModel, dataset: Any, *, reporter: Reporter) -> PlotData:
-    return PlotData(model, simulate_all(model, dataset, reporter=reporter))
+    paths = simulate_all(model, dataset, reporter=reporter)
+    return PlotData(model, paths, dose_responses=dose_responses(model, dataset))
