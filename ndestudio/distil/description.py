@@ -193,4 +193,5 @@ def exactness(count: int, left: float, whole: float) -> float:
     left, whole
         Sums of squares of what a formula leaves, and of what there is.
     """
-    return 0.5 * count * max(math.log(max(whole, 1e-300) / max(left, 1e-300)), 0.0)
+    ratio = whole / max(left, 1e-300) if math.isfinite(left) else 0.0
+    return 0.5 * count * math.log(ratio) if ratio > 1.0 and math.isfinite(ratio) else 0.0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from ndestudio.distil.description import formula_nats, is_sound
+from ndestudio.distil.description import exactness, formula_nats, is_sound
 from ndestudio.expression import parse_expression
 
 X = np.linspace(0.2, 3.0, 60)[:, None]
@@ -38,3 +38,14 @@ def test_sound_formulas_have_values_and_no_poles_where_the_data_lie() -> None:
     assert is_sound(parse_expression("x/(1 + x)"), ("x",), X)
     assert not is_sound(parse_expression("x/(1 - x)"), ("x",), X)
     assert not is_sound(parse_expression("log(x - 1)"), ("x",), X)
+
+
+def test_numbers_cost_what_little_noise_lets_them_be_known_to() -> None:
+    assert exactness(2, 0.01, 1.0) == pytest.approx(2 * np.log(10.0))
+    assert (
+        exactness(2, 2.0, 1.0)
+        == exactness(0, 0.01, 1.0)
+        == exactness(3, np.inf, 1.0)
+        == exactness(3, np.nan, 1.0)
+        == 0.0
+    )
