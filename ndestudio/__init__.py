@@ -34,6 +34,11 @@ if TYPE_CHECKING:
         suggest_next_run,
     )
     from ndestudio.errors import NdeStudioError
+    from ndestudio.exchange.formats import read_model, write_model
+    from ndestudio.exchange.petab.fit import PetabFit, fit_petab
+    from ndestudio.exchange.petab.objective import PetabEvaluation, evaluate_petab
+    from ndestudio.exchange.petab.problem import PetabProblem
+    from ndestudio.exchange.petab.read import read_petab
     from ndestudio.export import artefact, equations_json, report_html, write_all
     from ndestudio.expression import parse_expression, to_latex, to_sympy, to_text
     from ndestudio.fitting import Comparison, Fit, Profile, TrainConfig, compare, fit, profile, refit
@@ -131,6 +136,14 @@ _HOME = {
     "recovery_test": "distil.recovery",
     "suggest_next_run": "distil.next_run",
     "SymbolicRegressor": "symbolic",
+    "read_model": "exchange.formats",
+    "write_model": "exchange.formats",
+    "read_petab": "exchange.petab.read",
+    "evaluate_petab": "exchange.petab.objective",
+    "fit_petab": "exchange.petab.fit",
+    "PetabEvaluation": "exchange.petab.objective",
+    "PetabFit": "exchange.petab.fit",
+    "PetabProblem": "exchange.petab.problem",
     "artefact": "export.artefacts",
     "equations_json": "export",
     "report_html": "export",
@@ -168,6 +181,9 @@ __all__ = [
     "NextRunConfig",
     "ParameterConfig",
     "PenaltyConfig",
+    "PetabEvaluation",
+    "PetabFit",
+    "PetabProblem",
     "PlainReporter",
     "PriorConfig",
     "Profile",
@@ -190,7 +206,9 @@ __all__ = [
     "compare",
     "dump_spec",
     "equations_json",
+    "evaluate_petab",
     "fit",
+    "fit_petab",
     "fitted_ground_truth",
     "load",
     "load_project",
@@ -200,6 +218,8 @@ __all__ = [
     "parse_spec",
     "preview",
     "profile",
+    "read_model",
+    "read_petab",
     "recover",
     "recovery_test",
     "refit",
@@ -219,6 +239,7 @@ __all__ = [
     "to_text",
     "transition_residuals",
     "write_all",
+    "write_model",
 ]
 
 

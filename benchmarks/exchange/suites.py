@@ -11,7 +11,7 @@ import numpy as np
 
 from ndestudio.exchange.petab.derivatives import programs
 from ndestudio.exchange.petab.formula import parse_formula
-from ndestudio.exchange.petab.objective import Evaluation, Objective
+from ndestudio.exchange.petab.objective import Objective, PetabEvaluation
 from ndestudio.exchange.petab.problem import PetabProblem
 from ndestudio.exchange.petab.read import read_petab
 from ndestudio.exchange.petab.tables import Row, read_table, read_yaml
@@ -56,7 +56,7 @@ def petab_case(case: Path) -> Iterator[str]:
         yield f"the posterior is {found.log_posterior}, not {expected}"
 
 
-def _simulations(problem: PetabProblem, found: Evaluation, rows: list[Row], tolerance: float) -> Iterator[str]:
+def _simulations(problem: PetabProblem, found: PetabEvaluation, rows: list[Row], tolerance: float) -> Iterator[str]:
     left = list(range(len(problem.measurements)))
     for row in rows:
         value = float(row["simulation"])

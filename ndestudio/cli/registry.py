@@ -21,6 +21,8 @@ COMMANDS: dict[str, str] = {
     "replay": "ndestudio.cli.replay",
     "next": "ndestudio.cli.next",
     "export": "ndestudio.cli.export",
+    "petab": "ndestudio.cli.petab",
+    "convert": "ndestudio.cli.convert",
     "info": "ndestudio.cli.info",
 }
 

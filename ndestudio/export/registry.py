@@ -23,6 +23,7 @@ EXPORTERS: Registry[Exporter] = Registry(
         "matlab": "ndestudio.export.formats.matlab:EXPORTER",
         "c": "ndestudio.export.formats.c_code:EXPORTER",
         "json": "ndestudio.export.formats.json_form:EXPORTER",
+        "sbml": "ndestudio.export.formats.sbml:EXPORTER",
         "csv": "ndestudio.export.formats.csv_form:EXPORTER",
     },
     needs=("title", "file_name", "write"),

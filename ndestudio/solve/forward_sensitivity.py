@@ -10,12 +10,26 @@ from __future__ import annotations
 import time
 import warnings
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from jaxtyping import Float
 
-RTOL, ATOL = 1e-8, 1e-12
+
+@dataclass(frozen=True)
+class Accuracy:
+    """Tolerances of the states, relative and absolute, and of their derivatives; and seconds that a solve may take."""
+
+    rtol: float = 1e-8
+    atol: float = 1e-12
+    rtol_slopes: float = 1e-6
+    atol_slopes: float = 1e-9
+    seconds: float = 30.0
+
+
+FINE, COARSE = Accuracy(), Accuracy(1e-7, 1e-10, 1e-4, 1e-7, 4.0)
+"""For single evaluations, and for the many of a fit."""
 
 
 class _Spent(Exception):
@@ -30,10 +44,8 @@ def integrate_sensitivities(
     y0: Float[np.ndarray, " state"],
     S0: Float[np.ndarray, "direction state"],
     *,
-    rtol: float = RTOL,
-    atol: float = ATOL,
+    accuracy: Accuracy = FINE,
     breaks: Sequence[float] = (),
-    seconds: float = 30.0,
 ) -> tuple[Float[np.ndarray, "time part state"], str]:
     """States (part 0) and their derivatives (a part for each direction) at ``times``.
 
@@ -49,8 +61,6 @@ def integrate_sensitivities(
         Not decreasing, from ``begin`` on.
     breaks
         Times at which slopes jump.
-    seconds
-        What it may cost.
 
     Returns
     -------
@@ -68,7 +78,7 @@ def integrate_sensitivities(
     moving = times > begin
     if not moving.any() or states == 0:
         return found, ""
-    deadline = time.monotonic() + seconds
+    deadline = time.monotonic() + accuracy.seconds
     calls = 0
 
     def slopes(y: np.ndarray, t: float) -> np.ndarray:
@@ -88,7 +98,7 @@ def integrate_sensitivities(
         return np.tile(block, (1, parts))
 
     rows, sentence = _lsoda(
-        slopes, banded, np.concatenate([[begin], times[moving]]), start.ravel(), states, rtol, atol, breaks
+        slopes, banded, np.concatenate([[begin], times[moving]]), start.ravel(), states, accuracy, breaks
     )
     found[moving] = rows[1:].reshape(-1, parts, states)
     return found, sentence
@@ -100,8 +110,7 @@ def _lsoda(
     times: Float[np.ndarray, " time"],
     start: Float[np.ndarray, " number"],
     states: int,
-    rtol: float,
-    atol: float,
+    accuracy: Accuracy,
     breaks: Sequence[float],
 ) -> tuple[Float[np.ndarray, "time number"], str]:
     from scipy.integrate import ODEintWarning, odeint
@@ -109,6 +118,8 @@ def _lsoda(
     inside = [one for one in breaks if times[0] < one < times[-1]]
     rows = np.full((len(times), len(start)), np.nan)
     rows[0] = start
+    rtol, atol = np.full(len(start), accuracy.rtol_slopes), np.full(len(start), accuracy.atol_slopes)
+    rtol[:states], atol[:states] = accuracy.rtol, accuracy.atol
     try:
         with warnings.catch_warnings(), np.errstate(all="ignore"):
             warnings.simplefilter("ignore", ODEintWarning)

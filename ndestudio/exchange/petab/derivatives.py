@@ -21,8 +21,9 @@ from jaxtyping import Float
 from ndestudio.exchange.petab.likelihood import log_likelihoods, residuals
 from ndestudio.exchange.petab.measuring import measure
 from ndestudio.exchange.petab.objective import Objective, Stretch
+from ndestudio.exchange.tangents import Tangents
 from ndestudio.exchange.trajectory import LONGEST, RESTS, Stopped
-from ndestudio.solve.forward_sensitivity import integrate_sensitivities
+from ndestudio.solve.forward_sensitivity import FINE, Accuracy, integrate_sensitivities
 
 MOST_DIRECTIONS = 200
 
@@ -66,6 +67,7 @@ class Programs:
 
         self.objective, self.jax = objective, get_jax()
         self.jnp = self.jax.numpy
+        self._accuracy = FINE
         self._values = np.array([one.value for one in objective.problem.measurements])
         self._t = np.array([one.time for one in objective.problem.measurements])
         self._measure = measure(objective.machine, objective.groups, objective.given, self._t)
@@ -133,11 +135,12 @@ class Programs:
 
     # the whole
 
-    def linearise(self, theta: np.ndarray, *, rows: bool) -> Linearised:
+    def linearise(self, theta: np.ndarray, *, rows: bool, accuracy: Accuracy = FINE) -> Linearised:
         """Log likelihood and its gradient, and where asked for the derivatives of each row.
 
         Models with events are differentiated by central differences of whole evaluations.
         """
+        self._accuracy = accuracy
         if self.objective.problem.model.triggers:
             return self._by_differences(theta, rows=rows)
         count, states = len(self._t), len(self.objective.machine.states)
@@ -226,16 +229,40 @@ class Programs:
     def _integrated(
         self, t: float, times: np.ndarray, y: np.ndarray, S: np.ndarray, p: np.ndarray, dp: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
-        p_, dp_ = self.jnp.asarray(p), self.jnp.asarray(dp)
-        flow, jacobian = self._flow, self._jacobian
+        flow, jacobian = self._field(p, dp)
         found, sentence = integrate_sensitivities(
-            lambda s, y, S: np.asarray(flow(s, y, S, p_, dp_)),
-            lambda s, y: np.asarray(jacobian(y, s, p_)),
-            t, times, y, S, breaks=self.objective.machine.breaks(p),
-        )  # fmt: skip
+            flow,
+            jacobian,
+            t,
+            times,
+            y,
+            S,
+            breaks=self.objective.machine.breaks(p),
+            accuracy=self._accuracy,
+        )
         if sentence:
             raise Stopped(sentence)
         return found[:, 0], found[:, 1:]
+
+    def _field(self, p: np.ndarray, dp: np.ndarray) -> tuple[Any, Any]:
+        """Slopes along directions and their Jacobian, under constants: from formulas, or where networks are called by JAX."""
+        tangents = self._tangents
+        if tangents is not None:
+            numbers = p.tolist()
+            return (
+                lambda t, y, S: tangents.flow(t, y, S, numbers, dp),
+                lambda t, y: tangents.jacobian(t, y, numbers),
+            )
+        p_, dp_ = self.jnp.asarray(p), self.jnp.asarray(dp)
+        flow, jacobian = self._flow, self._jacobian
+        return (
+            lambda t, y, S: np.asarray(flow(t, y, S, p_, dp_)),
+            lambda t, y: np.asarray(jacobian(y, t, p_)),
+        )
+
+    @cached_property
+    def _tangents(self) -> Tangents | None:
+        return Tangents(self.objective.machine) if self.objective.machine.functions is None else None
 
     def _rest(
         self, t: float, y: np.ndarray, S: np.ndarray, p: np.ndarray, dp: np.ndarray

@@ -22,6 +22,9 @@ def scaled(values: Any, scale: Scale, xp: Any) -> Any:
     """Values on the scale of the noise."""
     if scale == "lin":
         return values
+    if xp is np:
+        with np.errstate(all="ignore"):
+            return np.log(values) if scale == "log" else np.log10(values)
     return xp.log(values) if scale == "log" else xp.log10(values)
 
 

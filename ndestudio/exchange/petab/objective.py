@@ -22,7 +22,7 @@ from ndestudio.expression.tree import Expr, Name, Number, names
 
 
 @dataclass(frozen=True, eq=False)
-class Evaluation:
+class PetabEvaluation:
     """A problem at certain numbers.
 
     Parameters
@@ -304,7 +304,7 @@ class Objective:
 
         return get_jax().numpy
 
-    def evaluate(self, theta: np.ndarray | None = None) -> Evaluation:
+    def evaluate(self, theta: np.ndarray | None = None) -> PetabEvaluation:
         """Simulations, likelihood and prior.
 
         Parameters
@@ -316,7 +316,7 @@ class Objective:
         Y, P, _, sentence = self.simulate(theta)
         simulated, noise = self._measured(Y, P)
         llh, chi2 = self._likelihood(simulated, noise)
-        return Evaluation(simulated, noise, llh, chi2, self.log_priors(theta), sentence)
+        return PetabEvaluation(simulated, noise, llh, chi2, self.log_priors(theta), sentence)
 
     def _likelihood(self, simulated: np.ndarray, noise: np.ndarray) -> tuple[float, float]:
         values = np.array([one.value for one in self.problem.measurements])
@@ -388,6 +388,22 @@ class Objective:
         return np.array([0.0 if one is None else one.slope(float(theta[k])) for k, one in enumerate(priors)])
 
 
+def evaluate_petab(problem: PetabProblem, theta: np.ndarray | None = None) -> PetabEvaluation:
+    """Simulations, likelihood and prior of a problem.
+
+    Parameters
+    ----------
+    theta
+        What is estimated, on the linear scale, in the order of the tables, then arrays of networks; None: the nominal values.
+
+    Raises
+    ------
+    DataError, EquationError
+        Tables and model do not fit together.
+    """
+    return Objective(problem).evaluate(theta)
+
+
 @dataclass(frozen=True)
 class _Start:
     constants: Mapping[str, Expr]
@@ -403,4 +419,4 @@ def _set(vector: Any, place: int, value: Any, xp: Any) -> Any:
     return vector.at[place].set(value)
 
 
-__all__ = ["Evaluation", "Objective", "Stretch"]
+__all__ = ["Objective", "PetabEvaluation", "Stretch"]
