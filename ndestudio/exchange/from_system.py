@@ -77,6 +77,10 @@ def kinetic_from(
             f"the equations read the measured input `{system.inputs[0]}`, a table of times and values, which this form has not; write a "
             "formula of `t` in its place"
         )
+    if system.algebraic:
+        raise ExportError(
+            f"`{system.algebraic[0].name}` is the solution of an equation, which this form is not written with yet"
+        )
     if system.diffusion:
         raise ExportError(
             f"the equations are driven by the noise `{next(iter(system.diffusion))}`, which this form has not"

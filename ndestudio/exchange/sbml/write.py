@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from xml.sax.saxutils import escape, quoteattr
+from xml.sax.saxutils import quoteattr
 
 from ndestudio.errors import ExportError
 from ndestudio.exchange.kinetic import KineticModel, Trigger
@@ -74,7 +74,7 @@ def sbml_text(model: KineticModel, notes: Sequence[str] = (), *, annotation: str
         f'<rateRule variable="{aliases.get(name, name)}">{write(expr)}</rateRule>' for name, expr in model.rates.items()
     ]
     events = [_event(one, k, aliases, write) for k, one in enumerate(model.triggers)]
-    told = "".join(f"<p>{escape(_plain(line))}</p>" for line in [*notes, *_alias_notes(aliases)])
+    told = "".join(f"<p>{_told(line)}</p>" for line in [*notes, *_alias_notes(aliases)])
     inner = "".join(
         [
             f'<notes><body xmlns="http://www.w3.org/1999/xhtml">{told}</body></notes>' if told else "",
@@ -109,6 +109,11 @@ def _list(kind: str, elements: Sequence[str]) -> str:
         return ""
     inner = "\n".join(elements)
     return f"<listOf{kind}>\n{inner}\n</listOf{kind}>\n"
+
+
+def _told(line: str) -> str:
+    """A sentence as XML, with `>` as it is."""
+    return _plain(line).replace("&", "&amp;").replace("<", "&lt;").replace("]]>", "]]&gt;")
 
 
 def _plain(text: str) -> str:

@@ -11,17 +11,20 @@ import numpy as np
 
 from ndestudio.errors import ExportError
 from ndestudio.exchange.from_system import kinetic_from, layers_as_rules
-from ndestudio.exchange.kinetic import KineticModel, ordered
+from ndestudio.exchange.kinetic import KineticModel, Trigger, ordered
 from ndestudio.exchange.sbml.write import sbml_text
 from ndestudio.export.content import Content
+from ndestudio.export.event_parts import event_text
 from ndestudio.export.exporter import Exporter, Options, Subject, Trial
 from ndestudio.export.networks import RAW, exported
+from ndestudio.export.paths import InputTable
 from ndestudio.expression.numeric import as_number
 from ndestudio.expression.tree import Binary, Call, Expr, Name, Number, substitute, transform
-from ndestudio.model.events import Event
+from ndestudio.model.events import GIVEN
 from ndestudio.model.fitted import FittedModel
 
-MOST_SAMPLES = 2000
+MOST_PIECES = 2000
+MOST_EVENTS = 10_000
 RUN = """
 import csv, re, sys
 import roadrunner
@@ -46,6 +49,7 @@ def write(subject: Subject, options: Options) -> str:
     content = subject.content
     start = content.tracks[0].start
     lines = [*content.origin.sentences(), *content.notes]
+    lines += [event_text(event) for event in content.events]
     lines += [f"The time counts from {start:g}."] if start != 0.0 else []
     stop = content.tracks[0].stop - start
     return sbml_text(
@@ -74,19 +78,24 @@ def kinetic(model: FittedModel, content: Content) -> KineticModel:
     track, system = content.tracks[0], model.system
     # SBML begins at 0
     shift: Expr = Name("t") if track.start == 0.0 else Binary("+", Name("t"), Number(track.start))
-    tables = {name: _path(t, values, name) for name, (t, values) in zip(system.inputs, track.inputs, strict=True)}
+    tables = {
+        name: _path(table.until(track.stop), name) for name, table in zip(system.inputs, track.inputs, strict=True)
+    }
+    repeated = [name for name, table in zip(system.inputs, track.inputs, strict=True) if table.period]
+    if repeated:
+        raise ExportError(f"the input `{repeated[0]}` repeats itself, which SBML has no way to say")
     change = lambda expr: substitute(transform(expr, written), {"t": shift})  # noqa: E731
     expanded = replace(
         system,
         rhs=tuple(change(one) for one in system.rhs),
         outputs={name: change(one) for name, one in system.outputs.items()},
-        events=tuple(_moved(one, shift, track.start) for one in system.events),
+        events=(),
         neural_terms=(),
         inputs=(),
     )
     rules.update({name: substitute(expr, {"t": shift}) for name, expr in tables.items()})
     quantities = (*content.states, *content.parameters, *(quantity for quantity, _ in content.outputs))
-    return kinetic_from(
+    found = kinetic_from(
         expanded,
         {name: float(model.parameters[name]) for name in system.parameters},
         {name: Number(float(value)) for name, value in zip(system.states, track.initial, strict=True)},
@@ -94,36 +103,54 @@ def kinetic(model: FittedModel, content: Content) -> KineticModel:
         more={name: rules[name] for name in ordered(rules, rules, "rules")},
         units={one.name: one.unit for one in quantities},
     )
+    return replace(found, triggers=_triggers(content, shift))
 
 
-def _path(t: np.ndarray, values: np.ndarray, name: str) -> Expr:
-    """An input as straight lines between its samples, held before and after them."""
-    if len(t) > MOST_SAMPLES:
+def _path(table: InputTable, name: str) -> Expr:
+    """An input as polynomials of the time between its breaks."""
+    breaks = table.breaks.tolist()
+    if len(breaks) > MOST_PIECES:
         raise ExportError(
-            f"the input `{name}` has {len(t)} samples; SBML has no tables, and up to {MOST_SAMPLES} are written as a choice of lines"
+            f"the input `{name}` has {len(breaks)} pieces; SBML has no tables, and up to {MOST_PIECES} are written as a choice"
         )
-    parts: list[Expr] = [as_number(float(values[0])), Call("<", (Name("t"), as_number(float(t[0]))))]
-    for k in range(len(t) - 1):
-        width = float(t[k + 1] - t[k])
-        if width > 0:
-            slope = as_number(float(values[k + 1] - values[k]) / width)
-            since = Binary("-", Name("t"), as_number(float(t[k])))
-            parts += [
-                Binary("+", as_number(float(values[k])), Binary("*", slope, since)),
-                Call("<", (Name("t"), as_number(float(t[k + 1])))),
-            ]
-    return Call("piecewise", (*parts, as_number(float(values[-1]))))
+    parts: list[Expr] = [as_number(float(table.coefficients[0][0])), Call("<", (Name("t"), as_number(breaks[0])))]
+    for k, begin in enumerate(breaks):
+        since = Binary("-", Name("t"), as_number(begin))
+        value: Expr = as_number(float(table.coefficients[-1][k]))
+        for column in reversed(table.coefficients[:-1]):
+            value = Binary("+", as_number(float(column[k])), Binary("*", since, value))
+        parts.append(value)
+        if k + 1 < len(breaks):
+            parts.append(Call("<", (Name("t"), as_number(breaks[k + 1]))))
+    return Call("piecewise", tuple(parts))
 
 
-def _moved(event: Event, shift: Expr, start: float) -> Event:
-    """An event in the time of the file."""
-    changes = tuple((state, substitute(value, {"t": shift})) for state, value in event.changes)
-    condition = None if event.condition is None else substitute(event.condition, {"t": shift})
-    if start == 0.0 or event.kind == "when":
-        return replace(event, changes=changes, condition=condition)
-    at = [Binary("-", one, Number(start)) for one in event.times]
-    times = (event.times[0], *at[1:]) if event.kind == "every" else tuple(at)
-    return replace(event, changes=changes, times=times)
+def _triggers(content: Content, shift: Expr) -> tuple[Trigger, ...]:
+    """Events of the first trajectory, in the time of the file: those at known times by their numbers."""
+    track, found = content.tracks[0], []
+    if len(track.happens.t) > MOST_EVENTS:
+        raise ExportError(f"the first trajectory has {len(track.happens.t)} events; up to {MOST_EVENTS} are written")
+    for k in range(len(track.happens.t)):
+        event, given = content.events[int(track.happens.which[k])], Number(float(track.happens.given[k]))
+        known: dict[str, Expr] = {GIVEN: given, "t": shift}
+        changes = tuple((state, substitute(value, known)) for state, value in event.changes)
+        due = Call(">=", (Name("t"), as_number(float(track.happens.t[k]) - track.start)))
+        found.append(
+            Trigger(
+                f"event_{k + 1}", due, changes, priority=as_number(float(-k)), holds_before=False, values_then=False
+            )
+        )
+    for k in content.conditions:
+        event = content.events[k]
+        assert event.condition is not None
+        changes = tuple((state, substitute(value, {"t": shift})) for state, value in event.changes)
+        waits = Call(">", (substitute(event.condition, {"t": shift}), Number(0.0)))
+        found.append(
+            Trigger(
+                f"condition_{k + 1}", waits, changes, priority=as_number(float(-MOST_EVENTS - k)), values_then=False
+            )
+        )
+    return tuple(found)
 
 
 def _network(model: FittedModel, call: Call, name: str, rules: dict[str, Expr]) -> Expr:
