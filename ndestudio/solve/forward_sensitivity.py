@@ -23,8 +23,8 @@ class Accuracy:
 
     rtol: float = 1e-8
     atol: float = 1e-12
-    rtol_slopes: float = 1e-6
-    atol_slopes: float = 1e-9
+    rtol_slopes: float = 1e-8
+    atol_slopes: float = 1e-11
     seconds: float = 30.0
 
 
