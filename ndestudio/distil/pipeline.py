@@ -94,6 +94,11 @@ def distil(
     resolve_operators(config.operators, config.complexity)
     missing = searcher.unavailable()
     if model.system.diffusion and missing is None and neural_terms:
+        if train.estimates_noise:
+            raise SettingError(
+                "formulas of models with noise are searched on transitions, which have no errors of measurement; leave out `noise` of "
+                "[train]"
+            )
         return distil_stochastic(model, dataset, config, reporter, searcher, neural_terms)
     work = _Work(model, dataset, config, reporter, train, tuple(ensemble))
     if missing is not None or not neural_terms:

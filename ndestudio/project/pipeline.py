@@ -179,6 +179,14 @@ def _with_distillation(project: Project, reporter: Reporter, base: str | Path | 
     assert project.dataset is not None and fit is not None
     if not fit.model.system.neural_terms:
         return project
+    if fit.model.system.diffusion and spec.train.estimates_noise:
+        reporter.emit(
+            Note(
+                "Networks of models with noise are not searched for formulas where measurements have errors of their own.",
+                "warning",
+            )
+        )
+        return project
     started = perf_counter()
     result: Distillation = distil(fit.model, project.dataset, spec.distil, reporter, spec.train, ensemble=fit.ensemble)
     if not fit.model.system.diffusion:

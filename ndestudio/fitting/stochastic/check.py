@@ -10,7 +10,7 @@ import scipy.stats
 from jaxtyping import Float
 
 from ndestudio.data.dataset import Dataset
-from ndestudio.fitting.stochastic.descent import Theta, scoring
+from ndestudio.fitting.stochastic.descent import Likelihood, Theta, scoring
 from ndestudio.fitting.stochastic.grid_choice import grid_of
 from ndestudio.fitting.stochastic.likelihood import TransitionLikelihood
 from ndestudio.fitting.stochastic.transitions import transitions
@@ -23,7 +23,7 @@ FEWEST = 40
 """Transitions of the thinned data from which they are looked at."""
 
 
-def covariance(likelihood: TransitionLikelihood, theta: Theta) -> Float[np.ndarray, "free free"] | None:
+def covariance(likelihood: Likelihood, theta: Theta) -> Float[np.ndarray, "free free"] | None:
     """Inverse of the observed information of the free numbers; None where that is not positive."""
     information = likelihood.information(theta)
     if not np.isfinite(information).all():
@@ -35,7 +35,7 @@ def covariance(likelihood: TransitionLikelihood, theta: Theta) -> Float[np.ndarr
         return None
 
 
-def intervals(likelihood: TransitionLikelihood, theta: Theta) -> dict[str, tuple[float, float]]:
+def intervals(likelihood: Likelihood, theta: Theta) -> dict[str, tuple[float, float]]:
     """Parameter -> 95% limits by the observed information, on the scale on which it is trained; none where that says nothing."""
     found = covariance(likelihood, theta)
     if found is None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any, Protocol
 
 import numpy as np
 from jaxtyping import Float
@@ -13,6 +14,7 @@ from ndestudio.fitting.optimizers.lbfgs import Lbfgs
 from ndestudio.fitting.optimizers.minimise import LimitedMemory, Monitor, Smooth, Stopping, minimise
 from ndestudio.fitting.stochastic.likelihood import TransitionLikelihood
 from ndestudio.fitting.stochastic.transitions import Transitions
+from ndestudio.problem.space import Space
 from ndestudio.progress import Reporter, TrainStep
 
 Theta = Float[np.ndarray, " theta"]
@@ -20,6 +22,29 @@ LOOK, LEAST = 15, 1.0
 """Steps over which a gain of so many nats is least."""
 EVERY = 0.2
 """Seconds between two words about how it goes."""
+
+
+class Likelihood(Protocol):
+    """What is made largest: a ``TransitionLikelihood`` or a ``FilterLikelihood``.
+
+    Attributes
+    ----------
+    count
+        Densities that are summed.
+    free
+        Places in theta of what is trained.
+    """
+
+    @property
+    def space(self) -> Space: ...
+    @property
+    def count(self) -> int: ...
+    @property
+    def free(self) -> Any: ...
+    def each(self, theta: Theta) -> Float[np.ndarray, " n"]: ...
+    def scores(self, theta: Theta) -> Float[np.ndarray, "n free"]: ...
+    def negative(self, theta: Theta) -> tuple[float, Theta]: ...
+    def information(self, theta: Theta) -> Float[np.ndarray, "free free"]: ...
 
 
 class Ended(Exception):
@@ -59,14 +84,14 @@ class Watcher(Monitor[Lbfgs]):
     last: Theta | None = None
     count: int = 0
     since: int = 0
-    likelihood: TransitionLikelihood | None = None
+    likelihood: Likelihood | None = None
 
-    def follow(self, likelihood: TransitionLikelihood, held_out: Transitions | None) -> None:
+    def follow(self, likelihood: Likelihood, held_out: Transitions | None) -> None:
         """Another likelihood is made largest from now on."""
         self.likelihood, self.best, self.best_theta, self.waited = likelihood, np.inf, None, 0
         self.count, self.since = likelihood.count, len(self.losses)
         self.held_out = None
-        if held_out is not None and len(held_out):
+        if isinstance(likelihood, TransitionLikelihood) and held_out is not None and len(held_out):
             other, count = likelihood.on(held_out), len(held_out)
             self.held_out = lambda theta: -float(np.sum(other.each(theta))) / count
 
@@ -106,11 +131,10 @@ class Watcher(Monitor[Lbfgs]):
 
 
 def descend(
-    likelihood: TransitionLikelihood, theta: Theta, watcher: Watcher, *, steps: int, l2: float = 0.0
+    likelihood: Likelihood, theta: Theta, watcher: Watcher, *, steps: int, l2: float = 0.0
 ) -> tuple[Theta, str]:
     """Theta with the largest likelihood (per transition, less ``l2`` times half the sum of squared weights), and why it ended."""
-    free = np.flatnonzero(likelihood.space.free)
-    count = len(likelihood.transitions)
+    free, count = likelihood.free, likelihood.count
     weights = np.zeros(len(theta))
     weights[likelihood.space.weights] = l2
     begin = theta.copy()
@@ -143,7 +167,7 @@ def descend(
 
 
 def scoring(
-    likelihood: TransitionLikelihood, theta: Theta, watcher: Watcher | None = None, *, steps: int = 40
+    likelihood: Likelihood, theta: Theta, watcher: Watcher | None = None, *, steps: int = 40
 ) -> tuple[Theta, str]:
     """Theta with the largest likelihood of a model with few free numbers, by the method of scoring.
 

@@ -13,6 +13,7 @@ from ndestudio.fitting.metrics import Metrics
 from ndestudio.fitting.result import Checkpoint, Fit, Outcome, StageHistory
 from ndestudio.fitting.stochastic.check import hausman, intervals
 from ndestudio.fitting.stochastic.descent import Ended, Theta, Watcher, descend, scoring
+from ndestudio.fitting.stochastic.filter_fit import fit_filtered
 from ndestudio.fitting.stochastic.grid_choice import grid_of
 from ndestudio.fitting.stochastic.likelihood import TransitionLikelihood, autonomous, check_density
 from ndestudio.fitting.stochastic.refusals import refuse_settings
@@ -78,6 +79,9 @@ def fit_stochastic(
     """
     train, reporter = train or TrainConfig(), reporter or SilentReporter()
     refuse_settings(model, dataset, train)
+    if train.estimates_noise:
+        with one_thread():
+            return fit_filtered(model, dataset, train, reporter)
     begun = time.perf_counter()
     limit = train.time_limit if train.time_limit is not None else SECONDS[train.preset]
     reporter.emit(Phase("preparing", "transitions between measurements"))
@@ -95,7 +99,7 @@ def fit_stochastic(
     except Ended as ended:
         reason = ended.reason
         theta = watcher.last if watcher.last is not None else space.theta
-        if watcher.likelihood is not None:
+        if isinstance(watcher.likelihood, TransitionLikelihood):
             likelihood = watcher.likelihood
     with one_thread():
         return _finished(run, likelihood, theta, reason, begun)

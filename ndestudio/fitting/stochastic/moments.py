@@ -56,16 +56,20 @@ def squared(b: Any, xp: Any) -> Any:
     return xp.einsum("ikn,jkn->ijn", b, b)
 
 
-def moments(around: Around, t: Any, h: Any, y: Any, parts: int, xp: Any, *, second: bool = True) -> Moments:
+def moments(
+    around: Around, t: Any, h: Any, y: Any, parts: int, xp: Any, *, second: bool = True, begin: Any = None
+) -> Moments:
     """Mean and covariance after ``h``, by ``parts`` steps of the classical Runge-Kutta method.
 
     Parameters
     ----------
     second
         With second derivatives; without: local linearisation.
+    begin
+        Covariances to begin with; None: the states are known.
     """
     size, step = y.shape[0], h / parts
-    begin = (y, xp.zeros((size, size, y.shape[1]), dtype=y.dtype))
+    first = (y, xp.zeros((size, size, y.shape[1]), dtype=y.dtype) if begin is None else begin)
 
     def stage(carried: Any, place: Any) -> Any:
         state, found, slope = carried
@@ -85,8 +89,8 @@ def moments(around: Around, t: Any, h: Any, y: Any, parts: int, xp: Any, *, seco
         for k in range(parts)
         for j, (at, share) in enumerate(zip(_AT, _SHARE, strict=True))
     ]
-    zero = (xp.zeros_like(begin[0]), xp.zeros_like(begin[1]))
-    carried = (begin, begin, zero)
+    zero = (xp.zeros_like(first[0]), xp.zeros_like(first[1]))
+    carried = (first, first, zero)
     if xp.__name__ == "numpy":
         for place in places:
             carried = stage(carried, place)

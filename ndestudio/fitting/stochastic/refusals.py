@@ -6,10 +6,19 @@ import msgspec
 
 from ndestudio.data.dataset import Dataset
 from ndestudio.errors import DataError, EquationError, SpecError
-from ndestudio.fitting.config import TrainConfig
+from ndestudio.fitting.config import ColumnNoise, TrainConfig
 from ndestudio.model.fitted import FittedModel
 
-_HONOURED = {"preset", "seed", "l2", "time_limit", "density", "device", "noise", "column_noise", "filter"}
+_HONOURED = {
+    "preset",
+    "seed",
+    "l2",
+    "time_limit",
+    "density",
+    "device",
+    "noise",
+    "column_noise",
+}
 """Settings of training that stochastic models have."""
 
 
@@ -56,4 +65,24 @@ def refuse_settings(model: FittedModel, dataset: Dataset, train: TrainConfig) ->
     if dataset.weights:
         raise DataError("columns have weights, which the likelihood of a model with noise does not have")
     if train.estimates_noise:
-        raise SpecError("[train] noise: measurement noise beside noise in the law is not there yet; leave it out")
+        _refuse_noise_settings(dataset, train)
+
+
+def _refuse_noise_settings(dataset: Dataset, train: TrainConfig) -> None:
+    """The filter knows normal errors of one size per column, estimated or given."""
+    if train.noise == "proportional":
+        raise SpecError('[train] noise = "proportional" is not known beside noise in the law; choose "constant"')
+    for name, one in train.column_noise.items():
+        if one != ColumnNoise(constant=one.constant):
+            raise SpecError(
+                f"[train.column_noise] {name}: beside noise in the law errors are normal and of one size (`constant`), and nothing else "
+                "may be said of them"
+            )
+        if name not in dataset.measured_names:
+            raise SpecError(f"[train.column_noise] {name}: there is no such measured column")
+        if one.constant is not None and not one.constant > 0:
+            raise SpecError(f"[train.column_noise] {name}: a standard deviation is above 0")
+    if train.density != "auto":
+        raise SpecError(
+            "[train] density has no effect where measurements have errors, which a filter takes into account"
+        )

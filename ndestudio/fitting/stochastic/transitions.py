@@ -108,7 +108,8 @@ def transitions(model: FittedModel, dataset: Dataset, part: Part | None = Part.T
     joined = [np.concatenate(parts, axis=-1) for parts in zip(*found, strict=True)]
     if not joined[0].size and part in (None, Part.TRAIN):
         raise DataError("no two measurements with all states follow each other, so nothing can be learned of the noise")
-    every_one = Transitions(*joined)
+    t, h, y, next_y, u, next_u, run, row = joined
+    every_one = Transitions(t, h, y, next_y, u, next_u, run, row)
     if not len(every_one):
         return every_one
     kept = np.flatnonzero(every_one.h <= LONGEST * np.median(every_one.h))
