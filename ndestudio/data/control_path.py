@@ -299,6 +299,20 @@ class ControlPath:
         t = np.asarray(t, dtype=float)
         return self._each(t, lambda function, at: function.at(at, left=left))
 
+    def at_points(self, t: Any) -> Float[np.ndarray, "*time input"]:
+        """Inputs at ``t`` for what looks at points and not along a path (scales, slopes of curves, samples for a search).
+
+        The rate of change of a rectilinear input, which is 0 but for the moments at which it moves, is that of the straight
+        line between its samples.
+        """
+        t = np.asarray(t, dtype=float)
+        found = self(t)
+        for k, j in self.rate_of:
+            if self.kind(j) == "rectilinear" and len(self.times[j]):
+                line = pieces_of(self.times[j], self.values[j], "linear").function
+                found[..., k] = line.slope(self._folded(t, j))
+        return found
+
     def derivative(self, t: Any, *, left: bool = False) -> Float[np.ndarray, "*time input"]:
         """Slopes of the inputs just after ``t`` (with ``left`` just before it), without their jumps."""
         t = np.asarray(t, dtype=float)

@@ -213,8 +213,8 @@ class Trajectory:
         return self.present & (self.part == part)[:, None]
 
     def input_at(self, t: Float[np.ndarray, " query"]) -> Float[np.ndarray, "query input"]:
-        """Inputs at any times, see ``control``."""
-        return self.control(t)
+        """Inputs at any times, see ``ControlPath.at_points``."""
+        return self.control.at_points(t)
 
 
 @dataclass(frozen=True, eq=False)

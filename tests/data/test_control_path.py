@@ -110,3 +110,12 @@ def test_each_input_has_its_own_kind() -> None:
     corners = path.pieces[1]
     assert corners is not None
     np.testing.assert_allclose(corners.corners, [2.0])
+
+
+def test_points_see_the_slope_of_the_line_between_samples_where_an_input_moves_at_them() -> None:
+    both = np.column_stack([U[:, 0], np.zeros(4)])
+    path = control_path(T, both, "rectilinear", rate_of=((1, 0),))
+    np.testing.assert_allclose(path([0.5, 3.0])[:, 1], 0.0)
+    np.testing.assert_allclose(path.at_points([0.5, 1.5, 3.0, 5.0]), [[0, 2], [2, 0], [2, -2], [-2, 0]])
+    smooth = control_path(T, both, "hermite", rate_of=((1, 0),))
+    np.testing.assert_allclose(smooth.at_points([0.5, 3.0]), smooth([0.5, 3.0]))
