@@ -16,6 +16,7 @@ from PySide6.QtWidgets import (
     QPushButton,
     QSizePolicy,
     QSplitter,
+    QTabBar,
     QTabWidget,
     QToolButton,
     QVBoxLayout,
@@ -25,6 +26,7 @@ from PySide6.QtWidgets import (
 from ndestudio.gui.icons import icon
 from ndestudio.gui.style_cache import forget
 from ndestudio.gui.theme import GRID, colours, follow
+from ndestudio.gui.widgets.flow_layout import FlowLayout
 
 
 def label(text: str = "", kind: str = "", *, wrap: bool = False, selectable: bool = False) -> QLabel:
@@ -137,6 +139,18 @@ def _fill(layout, parts, spacing: int, margins: int):  # type: ignore[no-untyped
     return layout
 
 
+def flow(*parts: QWidget, spacing: int = GRID) -> QWidget:
+    """Widgets beside each other, in further lines where there is no room."""
+    made = QWidget()
+    layout = FlowLayout(made, spacing)
+    for part in parts:
+        layout.addWidget(part)
+    policy = QSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Minimum)
+    policy.setHeightForWidth(True)
+    made.setSizePolicy(policy)
+    return made
+
+
 def holder(layout: QLayout) -> QWidget:
     """A widget for a layout."""
     made = QWidget()
@@ -225,8 +239,15 @@ def tab_widget(*pages: tuple[QWidget, str, str]) -> QTabWidget:
     tabs = QTabWidget()
     tabs.setDocumentMode(True)
     for widget, title, tip in pages:
-        tabs.setTabToolTip(tabs.addTab(widget, title), tip)
+        tabs.setTabToolTip(tabs.addTab(widget, title), f"{title}: {tip}" if tip else title)
+    keep_in_sight(tabs.tabBar())
     return tabs
+
+
+def keep_in_sight(bar: QTabBar) -> None:
+    """Tabs become narrower where there is little room; none is scrolled away."""
+    bar.setUsesScrollButtons(False)
+    bar.setElideMode(Qt.TextElideMode.ElideRight)
 
 
 def splitter(orientation: Qt.Orientation, *parts: QWidget) -> QSplitter:

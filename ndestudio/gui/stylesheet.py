@@ -130,7 +130,7 @@ QTableCornerButton::section { background: $surface; border: none; border-bottom:
 QTabWidget::pane { border: none; border-top: 1px solid $border; }
 QTabBar { background: transparent; }
 QTabBar::tab {
-    background: transparent; color: $muted; padding: 8px 12px; border: none; border-bottom: 2px solid transparent; font-weight: 500;
+    background: transparent; color: $muted; padding: 8px 9px; border: none; border-bottom: 2px solid transparent; font-weight: 500;
 }
 QTabBar::tab:selected { color: $accent; border-bottom: 2px solid $accent; }
 QTabBar::tab:hover { color: $text; }

@@ -10,16 +10,14 @@ from PySide6.QtWidgets import (
     QFileDialog,
     QFrame,
     QScrollArea,
-    QSizePolicy,
     QSplitter,
     QStackedWidget,
-    QTabWidget,
     QVBoxLayout,
     QWidget,
 )
 
 from ndestudio.data.dataset import Part
-from ndestudio.gui.building import EmptyState, button, card, column, holder, label, row
+from ndestudio.gui.building import EmptyState, button, card, column, holder, label, row, tab_widget
 from ndestudio.gui.theme import GRID
 from ndestudio.gui.views import experiment_panel
 from ndestudio.gui.views.data_panels import FilesPanel, ReadingPanel, SplitPanel
@@ -27,6 +25,8 @@ from ndestudio.gui.views.experiment_panel import ExperimentPanel
 from ndestudio.gui.views.import_settings import ImportOffer, ImportSettingsButton, ImportSettingsDialog
 from ndestudio.gui.views.time_panel import TimePanel
 from ndestudio.gui.widgets.decision_chips import DecisionChips
+from ndestudio.gui.widgets.elided import ElidedLabel
+from ndestudio.gui.widgets.page_header import PageHeader
 from ndestudio.gui.widgets.plots.column_plots import ColumnPlots
 from ndestudio.gui.widgets.plots.series_plot import SeriesPlots
 from ndestudio.gui.widgets.problem_list import ProblemList
@@ -54,9 +54,7 @@ class DataView(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self._state: DataState | None = None
-        self.title = label("Data", "title")
-        self.summary = label("", "muted")
-        self.summary.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self.summary = ElidedLabel()
         self.continue_button = button(
             "Continue to Model", self.proceed.emit, kind="primary", tip="Write what is known of the system (Ctrl+2)"
         )
@@ -100,8 +98,7 @@ class DataView(QWidget):
         self.continue_button.setEnabled(state.dataset is not None)
         self.add_button.setEnabled(not empty)
         words = state.busy + " …" if state.busy else state.summary
-        self.summary.setText(words)
-        self.summary.setToolTip(words)
+        self.summary.show_text(words, "muted")
         self.problems.show_problems(
             [
                 (problem.place, problem.sentence, "question" if problem.question else "error", problem.answers)
@@ -141,8 +138,8 @@ class DataView(QWidget):
         self.right.setSizes([420, 260])
 
     def _lay_out(self) -> None:
-        header = row(self.title, self.summary, self.imports, self.add_button, self.continue_button, spacing=2 * GRID)
-        header.setStretch(1, 1)
+        controls = (self.imports, self.add_button, self.continue_button)
+        header = PageHeader("Data", self.summary, *controls, spacing=2 * GRID)
         self.notes_card = card(self.notes, heading="Notes")
         content = column(
             self.files,
@@ -163,19 +160,17 @@ class DataView(QWidget):
         area.setFrameShape(QFrame.Shape.NoFrame)
         area.setWidget(side)
         area.setMinimumWidth(_SIDE)
-        tabs = QTabWidget()
-        tabs.setDocumentMode(True)
         self.read_stack = QStackedWidget()
         self.read_stack.addWidget(EmptyState("table", "The rows appear here as they were read, once they can be."))
         self.read_stack.addWidget(self.read)
-        tabs.addTab(self.table, "File")
-        tabs.addTab(self.read_stack, "As read")
-        tabs.addTab(self.trajectories, "Trajectories")
-        tabs.addTab(self.experiments, "Experiments")
-        tabs.addTab(self.experiments.dosing, "Doses")
-        self.rows_hint = label("Press the number of a row to say what it holds", "muted")
-        self.rows_hint.setContentsMargins(0, 0, GRID, GRID + GRID // 2)
-        tabs.setCornerWidget(self.rows_hint)
+        self.rows_hint = label("Press the number of a row to say what it holds", "muted", wrap=True)
+        tabs = tab_widget(
+            (holder(column(self.table, self.rows_hint, spacing=GRID // 2)), "File", "The rows as they are in the file"),
+            (self.read_stack, "As read", "The values as they were understood"),
+            (self.trajectories, "Trajectories", "What each run is used for"),
+            (self.experiments, "Experiments", "Conditions, inputs and starts of the runs"),
+            (self.experiments.dosing, "Doses", "What is given to the runs, and when"),
+        )
         tabs.currentChanged.connect(lambda _: self._show_hint())
         self.tabs = tabs
         self.plot_stack = QStackedWidget()
@@ -220,7 +215,7 @@ class DataView(QWidget):
 
     def _show_hint(self) -> None:
         self.rows_hint.setVisible(
-            self.tabs.currentWidget() is self.table and self._state is not None and self._state.raw is not None
+            self.tabs.currentIndex() == 0 and self._state is not None and self._state.raw is not None
         )
 
     def _ask_files(self) -> None:

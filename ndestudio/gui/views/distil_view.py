@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QKeySequence, QShortcut
-from PySide6.QtWidgets import QComboBox, QStackedWidget, QTabBar, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QComboBox, QFrame, QScrollArea, QStackedWidget, QTabBar, QVBoxLayout, QWidget
 
 from ndestudio.gui.building import (
     EmptyState,
@@ -14,6 +14,7 @@ from ndestudio.gui.building import (
     column,
     combo,
     holder,
+    keep_in_sight,
     label,
     quiet,
     row,
@@ -28,6 +29,7 @@ from ndestudio.gui.widgets.editors.operator_chooser import OperatorChooser
 from ndestudio.gui.widgets.elided import KINDS, ElidedLabel
 from ndestudio.gui.widgets.math_view import MathList
 from ndestudio.gui.widgets.next_run_panel import NextRunPanel
+from ndestudio.gui.widgets.page_header import PageHeader
 from ndestudio.gui.widgets.plots.dose_response_plot import DoseResponsePlot
 from ndestudio.gui.widgets.plots.formula_fit_plot import FormulaFitPlot
 from ndestudio.gui.widgets.plots.pareto_plot import ParetoPlot
@@ -94,7 +96,8 @@ class DistilView(QWidget):
         self._show_engines(state)
         self.chooser.show_state(state)
         self.strip.show_stages(state.stages, state.elapsed, state.fraction, state.rest, state.status != "idle")
-        self.strip.setVisible(len(state.stages) > 1)
+        known = state.status != "idle" or any(stage.state == "done" for stage in state.stages)
+        self.strip.setVisible(len(state.stages) > 1 and known)
         self._show_neural_terms(state)
         self._show_pages(state)
         self._show_candidates(state)
@@ -240,6 +243,7 @@ class DistilView(QWidget):
         self.neural_term_bar = QTabBar()
         self.neural_term_bar.setDrawBase(False)
         self.neural_term_bar.setExpanding(False)
+        keep_in_sight(self.neural_term_bar)
         self.neural_term_bar.setAccessibleName("Unknown functions")
         self.neural_term_bar.setToolTip("The unknown functions; ✓ where a formula is in use")
         self.errors_box: QComboBox = combo(
@@ -252,8 +256,8 @@ class DistilView(QWidget):
         self.reason.setAccessibleName("Why this formula is suggested")
 
     def _lay_out(self) -> None:
-        header = row(
-            label("Distil", "title"),
+        header = PageHeader(
+            "Distil",
             self.summary,
             self.back_button,
             self.recovery_button,
@@ -266,7 +270,6 @@ class DistilView(QWidget):
             self.stop_button,
             self.continue_button,
         )
-        header.setStretch(1, 1)
         self.left_tabs = tab_widget(
             (self.table, "Formulas", "The front as rows"),
             (self.chooser, "Search settings", "Operators, costs, limits"),
@@ -276,7 +279,7 @@ class DistilView(QWidget):
         self.front_card = card(title, self.pareto, margins=GRID)
         self.left = splitter(Qt.Orientation.Vertical, self.front_card, card(self.left_tabs, margins=GRID))
         self.lower_tabs = tab_widget(
-            (self.fit, "Fit of the neural term", "Network and formula where data support them"),
+            (self.fit, "Fit", "The neural term: network and formula where data support them"),
             (
                 self.simulated,
                 "Trajectories",
@@ -292,13 +295,19 @@ class DistilView(QWidget):
         self.cards = row(card(self.candidate, self.reason, margins=GRID), self.second_card, spacing=GRID + GRID // 2)
         self.cards.setStretch(0, 1)
         self.cards.setStretch(1, 1)
-        right = holder(column(self.cards, card(self.lower_tabs, margins=GRID), spacing=GRID + GRID // 2))
-        right.layout().setStretch(1, 1)  # type: ignore[attr-defined]
+        area = QScrollArea()
+        area.setWidgetResizable(True)
+        area.setFrameShape(QFrame.Shape.NoFrame)
+        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        area.setWidget(holder(self.cards))
+        area.setAccessibleName("The formula looked at")
+        self.right = splitter(Qt.Orientation.Vertical, area, card(self.lower_tabs, margins=GRID))
+        self.right.setStretchFactor(1, 1)
         self.results = QStackedWidget()
         self.results.addWidget(
             card(EmptyState("distil", "Search formulas for the trained networks.", "Start search", self.start.emit))
         )
-        self.results.addWidget(right)
+        self.results.addWidget(self.right)
         self.splitter = splitter(Qt.Orientation.Horizontal, self.left, self.results)
         self.splitter.setStretchFactor(1, 1)
         self.empty = EmptyState("distil", "")
@@ -308,7 +317,7 @@ class DistilView(QWidget):
         outer = QVBoxLayout(self)
         outer.setContentsMargins(2 * GRID, 2 * GRID, 2 * GRID, 2 * GRID)
         outer.setSpacing(GRID + GRID // 2)
-        outer.addLayout(header)
+        outer.addWidget(header)
         outer.addWidget(self.strip)
         outer.addWidget(self.neural_term_bar)
         outer.addWidget(self.content, 1)
@@ -317,6 +326,7 @@ class DistilView(QWidget):
     def reset_layout(self) -> None:
         self.splitter.setSizes([480, 680])
         self.left.setSizes([300, 260])
+        self.right.setSizes([250, 330])
 
     def _connect(self) -> None:
         self.preset.currentIndexChanged.connect(lambda _: self._on_preset())

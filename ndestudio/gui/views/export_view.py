@@ -9,16 +9,12 @@ from PySide6.QtCore import Qt, QUrl, Signal
 from PySide6.QtGui import QDesktopServices, QGuiApplication
 from PySide6.QtWidgets import (
     QFileDialog,
-    QHeaderView,
     QListWidget,
     QListWidgetItem,
     QPlainTextEdit,
-    QSizePolicy,
     QSpinBox,
     QSplitter,
     QStackedWidget,
-    QTableWidget,
-    QTableWidgetItem,
     QVBoxLayout,
     QWidget,
 )
@@ -26,14 +22,22 @@ from PySide6.QtWidgets import (
 from ndestudio.gui.building import EmptyState, button, card, column, holder, label, quiet, row, set_kind
 from ndestudio.gui.theme import GRID, monospace
 from ndestudio.gui.widgets.editors.code_highlighter import CodeHighlighter
+from ndestudio.gui.widgets.elided import ElidedLabel
 from ndestudio.gui.widgets.math_view import MathList
+from ndestudio.gui.widgets.page_header import PageHeader
 from ndestudio.gui.widgets.plots.figure_view import FILTER, FigureView
+from ndestudio.gui.widgets.tables.table import Table
 from ndestudio.session.export.state import ArtefactState, ExportState, FormatRow
 from ndestudio.session.session import Session
 from ndestudio.wording import percent
 
 _NAME = Qt.ItemDataRole.UserRole
 _AGREES = 1e-6
+_PARAMETERS = (
+    ("Parameter", "Name in the equations; those of a formula carry its name"),
+    ("Value", "As fitted, in the unit beside it"),
+    ("Unit", "As given in the Model stage"),
+)
 
 
 class ExportView(QWidget):
@@ -50,8 +54,7 @@ class ExportView(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self._state: ExportState | None = None
-        self.summary = label("", "muted")
-        self.summary.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self.summary = ElidedLabel()
         self.formats = QListWidget()
         self.formats.setAccessibleName("Forms the model can be written in")
         self.formats.setSpacing(2)
@@ -86,7 +89,9 @@ class ExportView(QWidget):
         self.digits.setAccessibleName("Significant digits")
         self.digits.setToolTip("Significant digits of numbers in displayed equations; code carries all of them")
         self.math = MathList("Equations that are exported", scale=0.9)
-        self.parameters = _table(("Parameter", "Value", "Unit"), "Parameters that are exported")
+        self.parameters = Table(
+            "Parameters that are exported", _PARAMETERS, widths={1: 92, 2: 72}, stretch=(0,), row_height=28
+        )
         self.errors = label("", "muted", wrap=True)
         self.stack = QStackedWidget()
         self.empty = EmptyState("export", "", "Go to Train", self.train_wanted.emit)
@@ -99,8 +104,7 @@ class ExportView(QWidget):
         self.empty.sentence.setText(state.obstacle)
         self.stack.setCurrentIndex(1 if state.ready else 0)
         self.save_all_button.setEnabled(state.ready)
-        self.summary.setText(state.summary)
-        self.summary.setToolTip(state.summary)
+        self.summary.show_text(state.summary, "muted")
         self._show_formats(state)
         self._show_artefact(state, before)
         with quiet(self.digits):
@@ -115,8 +119,7 @@ class ExportView(QWidget):
         self.splitter.setSizes([216, 610, 330])
 
     def _lay_out(self) -> None:
-        header = row(label("Export", "title"), self.summary, self.save_all_button, spacing=2 * GRID)
-        header.setStretch(1, 1)
+        header = PageHeader("Export", self.summary, self.save_all_button, spacing=2 * GRID)
         top = row(self.file_name, self.proof, 1, self.browser_button, self.copy_button, self.save_button)
         middle = card(top, self.proof_sentence, self.pages)
         digits = row(label("Significant digits", "muted"), self.digits, 1)
@@ -250,29 +253,12 @@ def _format_item(form: FormatRow) -> QListWidgetItem:
     return item
 
 
-def _table(titles: tuple[str, ...], name: str) -> QTableWidget:
-    table = QTableWidget(0, len(titles))
-    table.setAccessibleName(name)
-    table.setHorizontalHeaderLabels(list(titles))
-    table.horizontalHeader().setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
-    table.horizontalHeader().setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
-    table.setColumnWidth(1, 104)
-    table.setColumnWidth(2, 72)
-    table.verticalHeader().hide()
-    table.verticalHeader().setDefaultSectionSize(28)
-    table.setShowGrid(False)
-    table.setEditTriggers(QTableWidget.EditTrigger.NoEditTriggers)
-    return table
-
-
-def _fill(table: QTableWidget, rows: list[tuple[str, ...]]) -> None:
+def _fill(table: Table, rows: list[tuple[str, ...]]) -> None:
     table.setRowCount(len(rows))
     for number, cells in enumerate(rows):
         for section, text in enumerate(cells):
-            item = table.item(number, section)
-            if item is None:
-                item = QTableWidgetItem()
-                item.setFont(monospace(9.5))
-                table.setItem(number, section, item)
+            item = table.cell(number, section)
             if item.text() != text:
+                item.setFont(monospace(9.5))
+                item.setFlags(Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable)
                 item.setText(text)

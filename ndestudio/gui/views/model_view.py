@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QSizePolicy, QSplitter, QStackedWidget, QTabWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QSplitter, QStackedWidget, QVBoxLayout, QWidget
 
-from ndestudio.gui.building import EmptyState, button, card, column, holder, label, row, set_kind
+from ndestudio.gui.building import EmptyState, button, card, column, holder, label, row, tab_widget
 from ndestudio.gui.theme import GRID
 from ndestudio.gui.widgets.editors.equation_editor import EquationEditor
 from ndestudio.gui.widgets.editors.library_tree import LibraryTree
+from ndestudio.gui.widgets.elided import ElidedLabel
 from ndestudio.gui.widgets.math_view import MathList
+from ndestudio.gui.widgets.page_header import PageHeader
 from ndestudio.gui.widgets.plots.trajectory_plot import TrajectoryPlot
 from ndestudio.gui.widgets.problem_list import ProblemList
 from ndestudio.gui.widgets.tables.initial_table import InitialTable
@@ -35,8 +37,7 @@ class ModelView(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self._state: ModelState | None = None
-        self.summary = label("", "muted")
-        self.summary.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self.summary = ElidedLabel()
         self.continue_button = button(
             "Continue to Train", self.proceed.emit, kind="primary", tip="Fit the model (Ctrl+3)"
         )
@@ -75,8 +76,8 @@ class ModelView(QWidget):
         self.math.show_formulas([row.formula for row in state.equations])
         self.math_stack.setCurrentIndex(1 if state.equations else 0)
         count = len([one for one in state.advice if one.level != "info"]) if state.problems else 0
-        self.summary.setText(f"{count} problem{'' if count == 1 else 's'} to put right" if count else state.summary)
-        set_kind(self.summary, "error" if state.problems else "muted")
+        words = f"{count} problem{'' if count == 1 else 's'} to put right" if count else state.summary
+        self.summary.show_text(words, "error" if state.problems else "muted")
         self.continue_button.setEnabled(not state.obstacle)
         self.unknown_button.setEnabled(state.dataset is not None)
         self.hidden_button.setEnabled(bool(state.networks) and not state.problems)
@@ -98,10 +99,7 @@ class ModelView(QWidget):
 
     def _lay_out(self) -> None:
         buttons = (self.hidden_button, self.unknown_button, self.continue_button)
-        header = row(label("Model", "title"), self.summary, *buttons, spacing=2 * GRID)
-        header.setStretch(1, 1)
-        self.left_tabs = QTabWidget()
-        self.left_tabs.setDocumentMode(True)
+        header = PageHeader("Model", self.summary, *buttons, spacing=2 * GRID)
         self.parameter_stack = _stacked(
             EmptyState("settings", "Free names in the equations appear here as parameters."),
             holder(column(self.parameters, row(self.fitted_button, 1), spacing=4)),
@@ -112,19 +110,20 @@ class ModelView(QWidget):
             ),
             self.networks,
         )
-        self.left_tabs.addTab(self.parameter_stack, "Parameters")
-        self.left_tabs.addTab(self.network_stack, "Networks")
-        self.left_tabs.addTab(self.initial, "Initial values")
+        self.left_tabs = tab_widget(
+            (self.parameter_stack, "Parameters", "Values or starts, bounds, units"),
+            (self.network_stack, "Networks", "Shapes of the unknown functions"),
+            (self.initial, "Initial values", "Where trajectories begin, and whether that is estimated"),
+        )
         self.left = QSplitter(Qt.Orientation.Vertical)
         self.left.addWidget(card(self.editor, self.problems, heading="Equations"))
         self.left.addWidget(card(self.left_tabs, margins=GRID))
         self.math_stack = _stacked(EmptyState("model", "The typeset equations appear here while you write."), self.math)
-        self.right_tabs = QTabWidget()
-        self.right_tabs.setDocumentMode(True)
-        self.right_tabs.addTab(self.library, "Library")
         simulated = column(self.simulation_note, self.simulation, spacing=GRID, margins=GRID)
-        self.right_tabs.addTab(holder(simulated), "Simulation")
-        self.right_tabs.setTabToolTip(1, "The model with the values of the tables against the data, live")
+        self.right_tabs = tab_widget(
+            (self.library, "Library", "Terms and systems to start from"),
+            (holder(simulated), "Simulation", "The model with the values of the tables against the data, live"),
+        )
         self.right = QSplitter(Qt.Orientation.Vertical)
         self.right.addWidget(card(self.math_stack, heading="Typeset"))
         self.right.addWidget(card(self.right_tabs, margins=GRID))
@@ -137,7 +136,7 @@ class ModelView(QWidget):
         outer = QVBoxLayout(self)
         outer.setContentsMargins(2 * GRID, 2 * GRID, 2 * GRID, 2 * GRID)
         outer.setSpacing(2 * GRID)
-        outer.addLayout(header)
+        outer.addWidget(header)
         outer.addWidget(self.splitter, 1)
         self.reset_layout()
 

@@ -9,6 +9,7 @@ from ndestudio.gui.building import EmptyState, button, card, choose, column, hol
 from ndestudio.gui.theme import GRID
 from ndestudio.gui.widgets.editors.train_settings import TrainSettings, preset_box
 from ndestudio.gui.widgets.elided import KINDS, ElidedLabel
+from ndestudio.gui.widgets.page_header import PageHeader
 from ndestudio.gui.widgets.plots.dose_response_plot import DoseResponsePlot
 from ndestudio.gui.widgets.plots.loss_plot import LossPlot
 from ndestudio.gui.widgets.plots.neural_term_plot import NeuralTermPlot
@@ -209,8 +210,8 @@ class TrainView(QWidget):
         self.model_button = button("Go to Model", self.edit_model.emit, tip="See what is missing (Ctrl+2)")
 
     def _lay_out(self) -> None:
-        header = row(
-            label("Train", "title"),
+        header = PageHeader(
+            "Train",
             self.summary,
             self.model_button,
             label("Preset", "muted"),
@@ -224,7 +225,6 @@ class TrainView(QWidget):
             self.discard_button,
             self.continue_button,
         )
-        header.setStretch(1, 1)
         self.changed_banner = self._make_banner()
         self.warning = ElidedLabel("warning")
         self.warning.setAccessibleName("Where the simulation leaves the data")
@@ -252,8 +252,8 @@ class TrainView(QWidget):
         self.lower_tabs = tab_widget(
             (
                 self.phase,
-                "Phase portrait",
-                "Streamlines of the learned equations; veiled where no trajectory comes near",
+                "Phases",
+                "Phase portrait: streamlines of the learned equations; veiled where no trajectory comes near",
             ),
             (self.neural_terms, "Functions", "What the networks have learned, over their arguments"),
             (self.traces, "Traces", "Parameters along the training"),
@@ -274,17 +274,19 @@ class TrainView(QWidget):
             card(self.table, heading="Parameters", margins=GRID),
             card(self.right_tabs, margins=GRID),
         )
+        self.right.setMinimumWidth(304)
         self.empty = EmptyState("train", "", "Start training", self.start.emit)
         self.content = QStackedWidget()
         self.content.addWidget(card(self.empty))
         self.plots = splitter(Qt.Orientation.Horizontal, card(self.left_tabs, margins=GRID), self.middle)
         self.content.addWidget(self.plots)
         self.splitter = splitter(Qt.Orientation.Horizontal, self.content, self.right)
-        self.splitter.setStretchFactor(0, 1)
+        for part, share in ((0, 2), (1, 1)):
+            self.splitter.setStretchFactor(part, share)
         outer = QVBoxLayout(self)
         outer.setContentsMargins(2 * GRID, 2 * GRID, 2 * GRID, 2 * GRID)
         outer.setSpacing(GRID + GRID // 2)
-        outer.addLayout(header)
+        outer.addWidget(header)
         outer.addWidget(self.changed_banner)
         outer.addWidget(self.strip)
         outer.addWidget(self.splitter, 1)

@@ -9,7 +9,7 @@ from PySide6.QtCore import Signal
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
-from ndestudio.gui.building import button, label, row, set_kind, tool_button
+from ndestudio.gui.building import button, flow, label, set_kind, tool_button
 from ndestudio.gui.theme import GRID
 from ndestudio.gui.widgets.elided import ElidedLabel
 from ndestudio.gui.widgets.math_view import MathView
@@ -74,9 +74,8 @@ class CandidatePanel(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(GRID // 2)
-        layout.addLayout(
-            row(self.heading, self.badge, 1, self.copy_button, self.pin_button, self.revert_button, self.accept_button)
-        )
+        actions = (self.copy_button, self.pin_button, self.revert_button, self.accept_button)
+        layout.addWidget(flow(self.heading, self.badge, *actions))
         layout.addSpacing(GRID // 2)
         layout.addWidget(self.math)
         layout.addSpacing(GRID // 2)
@@ -116,7 +115,7 @@ class CandidatePanel(QWidget):
         self.badge.setVisible(bool(badge))
         set_kind(self.badge, kind)
         self.facts.show_text(_facts(state), "muted")
-        self.facts.setToolTip(_CONSTANTS_TIPS[state.row.source])
+        self.facts.setToolTip(f"{_facts(state)}\n{_CONSTANTS_TIPS[state.row.source]}")
         self.errors.setText(_errors(state))
         self.note.setText(state.row.note)
         self.note.setVisible(bool(state.row.note))

@@ -34,12 +34,28 @@ class ElidedLabel(QLabel):
         if text != self.text():
             self.setText(text)
             self.setToolTip(text)
+            self.updateGeometry()  # a page header may have to put it elsewhere
         set_kind(self, kind)
 
+    def text_width(self) -> int:
+        """Pixels that the whole text takes on one line."""
+        return self.fontMetrics().horizontalAdvance(self.text()) if self.text() else 0
+
+    def wrap(self, on: bool) -> None:
+        """Break the text into lines, all of which are shown, instead of ending in an ellipsis."""
+        self.setWordWrap(on)
+        self.setSizePolicy(
+            QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum if on else QSizePolicy.Policy.Preferred
+        )
+        self.updateGeometry()
+
     def minimumSizeHint(self) -> QSize:
-        return QSize(60, super().minimumSizeHint().height())
+        return QSize(60, self.fontMetrics().height() if self.wordWrap() else super().minimumSizeHint().height())
 
     def paintEvent(self, event: QPaintEvent) -> None:
+        if self.wordWrap():
+            super().paintEvent(event)
+            return
         painter = QPainter(self)
         text = self.fontMetrics().elidedText(self.text(), Qt.TextElideMode.ElideRight, self.width())
         self.style().drawItemText(

@@ -56,6 +56,8 @@ _FAR = 20.0
 """Heights of a panel that the lines of moments reach beyond it."""
 _NARROW = 0.16
 """Stretches that take less of the axis have no title."""
+_LOW = 80
+"""Nor have those of plots that are lower than this many pixels: there it would lie on the curve."""
 
 
 def ink(colour: Colour, c: Colours) -> str:
@@ -85,6 +87,10 @@ class Canvas(Protocol):
 
     def refresh_style(self) -> None:
         """Style what was added since."""
+        ...
+
+    def fit_legend(self) -> None:
+        """Give the legend the room that there is."""
         ...
 
 
@@ -137,6 +143,7 @@ class PanelItems:
         for name, item in named:
             legend.addItem(item, name)
         self._plot.refresh_style()
+        self._plot.fit_legend()
 
 
 class _MarkItem:
@@ -322,7 +329,7 @@ class _StretchItem(_MarkItem):
     def make(self) -> None:
         self.item = pg.InfiniteLine(angle=90)
         self._title = pg.TextItem("", anchor=(1, 0))  # above the end of the stretch: there losses are low
-        self._title.setZValue(10)
+        self._title.setZValue(-10)  # a curve goes over it, not under
         for one in (self.item, self._title):
             self.plot.item.addItem(one, ignoreBounds=True)
 
@@ -331,7 +338,10 @@ class _StretchItem(_MarkItem):
         self.item.setPos(mark.start)
         self.item.setVisible(mark.start > low)
         self._title.setText(mark.title)
-        self._title.setVisible(mark.stop - mark.start > _NARROW * (high - low))
+        box = self.plot.item.getViewBox()
+        room = box.width() * (mark.stop - mark.start) / max(high - low, 1e-300)
+        wide = mark.stop - mark.start > _NARROW * (high - low) and room > self._title.boundingRect().width()
+        self._title.setVisible(wide and box.height() > _LOW)
         self._title.setPos(mark.stop, top)
 
     def clear(self) -> None:
@@ -341,7 +351,6 @@ class _StretchItem(_MarkItem):
     def paint(self, mark: Stretch, c: Colours) -> None:
         self.item.setPen(pg.mkPen(c.border, width=1))
         self._title.setColor(QColor(c.muted))
-        self._title.fill = pg.mkBrush(_faint(c.surface, 0.8))
 
 
 class _BarsItem(_MarkItem):

@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QComboBox, QStackedWidget, QVBoxLayout, QWidget
 from ndestudio.figures.description import Axis, Panel
 from ndestudio.figures.plot_data import NeuralTermPlotData, PlotData
 from ndestudio.figures.response import response_curve, response_levels, response_map
-from ndestudio.gui.building import combo, quiet, row
+from ndestudio.gui.building import combo, flow, quiet
 from ndestudio.gui.theme import GRID
 from ndestudio.gui.widgets.elided import ElidedLabel
 from ndestudio.gui.widgets.plots.plot import Plot
@@ -36,12 +36,11 @@ class NeuralTermPlot(QWidget):
         for box in (self.neural_term_box, self.arguments_box):
             box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
             box.setMinimumWidth(96)
-        self._choosers = row(self.neural_term_box, self.arguments_box, self.caption)
-        self._choosers.setStretch(2, 1)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(GRID // 2)
-        layout.addLayout(self._choosers)
+        layout.addWidget(flow(self.neural_term_box, self.arguments_box))
+        layout.addWidget(self.caption)
         layout.addWidget(self.stack, 1)
         self.neural_term_box.currentIndexChanged.connect(self._draw)
         self.arguments_box.currentIndexChanged.connect(self._on_arguments)

@@ -14,7 +14,7 @@ import numpy as np
 import pyqtgraph as pg
 from jaxtyping import Float
 from PySide6.QtCore import QRectF, QSize, Qt, QTimer
-from PySide6.QtGui import QAction, QColor, QFont, QPainter
+from PySide6.QtGui import QAction, QColor, QFont, QPainter, QResizeEvent
 from PySide6.QtWidgets import QFileDialog, QMenu, QMessageBox, QSizePolicy, QWidget
 
 from ndestudio.errors import ExportError
@@ -32,6 +32,12 @@ pg.setConfigOptions(antialias=True, useOpenGL=False)
 _REFINE_MS = 40
 _LEGEND_HEIGHT = 22
 _LEGEND_COLUMNS = 12
+_LEGEND_GAP = 20
+_LEGEND_SHARE = 0.3
+"""Part of a plot's height that names of curves may take."""
+_SHOWN = "Shown: "
+_LOWEST, _OWN = 120, 24
+"""Height from which the x axis has a title, and what the y title leaves of the height, in pixels."""
 _LONG_TITLE = 14
 
 Series: TypeAlias = tuple[Float[np.ndarray, " n"], Float[np.ndarray, " n"]]
@@ -50,6 +56,7 @@ class Plot(pg.PlotWidget):
         Accessible name; said to screen readers and used as the file name of a saved figure.
     """
 
+    legend: Any = None
     room = 0
     """Characters of the y title that have room; 0 where the plot is high."""
 
@@ -67,7 +74,6 @@ class Plot(pg.PlotWidget):
         self._refine.setSingleShot(True)
         self._refine.setInterval(_REFINE_MS)
         self._refine.timeout.connect(self._refine_now)
-        self.legend: Any = None
         self.hideButtons()
         item: Any = self.getPlotItem()
         self.item = item
@@ -145,6 +151,46 @@ class Plot(pg.PlotWidget):
             self.item.layout.setRowFixedHeight(0, _LEGEND_HEIGHT)
             self.styled(self._restyle_legend)
         return self.legend
+
+    def fit_legend(self) -> None:
+        """As many names beside each other as there is room for; in a plot too low for their lines they are in its tooltip."""
+        if self.legend is None:
+            return
+        widest = max((sample.boundingRect().width() + text.width() for sample, text in self.legend.items), default=0.0)
+        room = self.viewport().width() - self.item.getAxis("left").width() - 2 * _LEGEND_GAP
+        columns = max(1, min(_LEGEND_COLUMNS, int(room // (widest + _LEGEND_GAP)))) if widest else _LEGEND_COLUMNS
+        lines = -(-len(self.legend.items) // columns)
+        shown = lines * _LEGEND_HEIGHT <= _LEGEND_SHARE * self.viewport().height() and widest <= room
+        if self.legend.columnCount != columns:
+            self.legend.setColumnCount(columns)
+        if shown != self.legend.isVisible():
+            self.legend.setVisible(shown)
+            if shown:
+                self.item.layout.addItem(self.legend, 0, 1, Qt.AlignmentFlag.AlignRight)
+            else:
+                self.item.layout.removeItem(self.legend)
+        self.item.layout.setRowFixedHeight(0, lines * _LEGEND_HEIGHT if shown else 0)
+        if not self.toolTip() or self.toolTip().startswith(_SHOWN):
+            self.setToolTip("" if shown else _SHOWN + ", ".join(text.text for _, text in self.legend.items))
+
+    def resizeEvent(self, ev: QResizeEvent) -> None:
+        super().resizeEvent(ev)
+        if "item" in vars(self):  # Qt also says so while the plot is being made
+            self._show_titles()
+            self.fit_legend()
+
+    def _show_titles(self) -> None:
+        """Titles of axes, where there is room for them beside the curves."""
+        lines = self._y.split("\n")
+        long = max(self.fontMetrics().horizontalAdvance(line[: self.room or None]) for line in lines)
+        shown = {
+            "left": bool(self._y) and long < self.height() - _OWN,
+            "bottom": bool(self._x) and self.height() > _LOWEST,
+        }
+        for side, wanted in shown.items():
+            axis = self.item.getAxis(side)
+            if axis.label.isVisible() != wanted:
+                axis.showLabel(wanted)
 
     def long_series(self, item: Any, parts: Sequence[Series], budget: int) -> None:
         """Show series of any length with one item: what is in view of each is drawn with at most ``budget`` points.
@@ -301,7 +347,7 @@ class Plot(pg.PlotWidget):
             if self.room and side == "left":
                 title = "\n".join(shortened(line, self.room) for line in title.split("\n"))
             axis.setLabel(_escaped(title) if title else None, color=c.muted, **{"font-size": "9pt"})
-            axis.showLabel(bool(title))
+        self._show_titles()
         for restyle in self._restylers:
             restyle(c)
 

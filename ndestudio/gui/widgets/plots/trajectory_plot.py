@@ -11,7 +11,7 @@ from ndestudio.figures.input_paths import input_panel, moving_inputs
 from ndestudio.figures.noise_band import NoiseBand
 from ndestudio.figures.plot_data import Path, PlotData
 from ndestudio.figures.trajectories import trajectory_panel
-from ndestudio.gui.building import combo, discard, label, quiet, row
+from ndestudio.gui.building import combo, discard, flow, label, quiet
 from ndestudio.gui.theme import GRID
 from ndestudio.gui.widgets.plots.plot import Plot
 
@@ -103,7 +103,7 @@ class TrajectoryPlot(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(GRID // 2)
-        layout.addLayout(row(self.chooser, self.residuals, 1, self._hint))
+        layout.addWidget(flow(self.chooser, self.residuals, self._hint, spacing=2 * GRID))
         layout.addWidget(self._area, 1)
         self.chooser.currentIndexChanged.connect(self._redraw)
         self.residuals.toggled.connect(self._on_residuals)

@@ -19,8 +19,10 @@ _TITLES = (
 class FittedTable(Table):
     """Read only; cells are changed in place."""
 
+    least = 116
+
     def __init__(self) -> None:
-        super().__init__("Fitted parameters", _TITLES, widths={0: 72, 1: 80, 2: 138}, stretch=(3,), row_height=28)
+        super().__init__("Fitted parameters", _TITLES, widths={0: 72, 1: 80, 2: 116}, stretch=(3,), row_height=28)
         self._rows: tuple[FittedParameter, ...] = ()
 
     def show_rows(self, rows: tuple[FittedParameter, ...]) -> None:

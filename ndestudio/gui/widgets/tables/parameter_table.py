@@ -78,7 +78,7 @@ class ParameterTable(Table):
             _UNIT: 64,
             _FIXED: 52,
             _LOG: 44,
-            _FITTED: 168,
+            _FITTED: 212,
             _VALUES: 128,
         }
         super().__init__("Parameters", _TITLES, widths=widths, stretch=(_SLIDER,), row_height=32)

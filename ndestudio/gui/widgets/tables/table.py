@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TypeVar
 
-from PySide6.QtCore import QObject, Qt
-from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableWidget, QTableWidgetItem, QWidget
+from PySide6.QtCore import QEvent, QObject, Qt
+from PySide6.QtGui import QFontMetrics, QHelpEvent, QResizeEvent
+from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableWidget, QTableWidgetItem, QToolTip, QWidget
 
 from ndestudio.gui.style_cache import forget
 
@@ -56,8 +57,50 @@ class Table(QTableWidget):
         header.setHighlightSections(False)
         for section, width in (widths or {}).items():
             self.setColumnWidth(section, width)
+        self._stretch = tuple(stretch)
         for section in stretch:
             header.setSectionResizeMode(section, QHeaderView.ResizeMode.Stretch)
+
+    least = 96
+    """Pixels that a section which takes the rest keeps where there is no rest; the table then scrolls sideways."""
+
+    def resizeEvent(self, e: QResizeEvent) -> None:
+        super().resizeEvent(e)
+        self._share()
+
+    def setColumnHidden(self, column: int, hide: bool) -> None:
+        if hide != self.isColumnHidden(column):
+            super().setColumnHidden(column, hide)
+            self._share()
+
+    def _share(self) -> None:
+        """Sections that take the rest shrink no further than ``least``."""
+        header = self.horizontalHeader()
+        shown = [one for one in range(self.columnCount()) if not self.isColumnHidden(one)]
+        taken = sum(self.columnWidth(one) for one in shown if one not in self._stretch)
+        sharing = [one for one in shown if one in self._stretch]
+        short = bool(sharing) and self.viewport().width() - taken < self.least * len(sharing)
+        mode = QHeaderView.ResizeMode.Interactive if short else QHeaderView.ResizeMode.Stretch
+        for section in sharing:
+            if header.sectionResizeMode(section) != mode:
+                header.setSectionResizeMode(section, mode)
+            if short and self.columnWidth(section) != self.least:
+                self.setColumnWidth(section, self.least)
+
+    def viewportEvent(self, event: QEvent) -> bool:
+        """A text that is cut off is told whole, before what else there is to tell of the cell."""
+        if event.type() == QEvent.Type.ToolTip and isinstance(event, QHelpEvent):
+            item = self.itemAt(event.pos())
+            if item is not None and (words := self.whole_text(item)) not in ("", item.toolTip()):
+                QToolTip.showText(event.globalPos(), words, self)
+                return True
+        return super().viewportEvent(event)
+
+    def whole_text(self, item: QTableWidgetItem) -> str:
+        """The tooltip of a cell, its text before it where that is cut off."""
+        text, tip = item.text(), item.toolTip()
+        need = QFontMetrics(item.font()).horizontalAdvance(text) + 8
+        return f"{text}\n{tip}".strip() if need > self.columnWidth(item.column()) and text not in tip else tip
 
     def cell(self, row: int, section: int) -> QTableWidgetItem:
         """The cell, made if it is not there yet."""
