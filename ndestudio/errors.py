@@ -83,8 +83,9 @@ class EquationError(NdeStudioError):
     length
         Number of characters of the offending part (at least 1), for underlining.
     kind
-        What a program can do something about: `"undeclared"` (a function that is neither known nor declared) or
-        `"silent"` (a measured column without an equation); `name` is that function or column.
+        What a program can do something about: `"undeclared"` (a function that is neither known nor declared),
+        `"silent"` (a measured column without an equation) or `"given"` (an equation for a measured input); `name` is that
+        function or column.
     """
 
     def __init__(

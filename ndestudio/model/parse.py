@@ -340,7 +340,8 @@ class _Reader:
                 error_at(target, f"`{name}` is declared as a network; it cannot have an equation as well")
             )
         elif name in self.inputs:
-            self.errors.append(error_at(target, f"`{name}` is a measured input; it cannot have an equation as well"))
+            sentence = f"`{name}` is a measured input; it cannot have an equation as well"
+            self.errors.append(error_at(target, sentence, kind="given", name=name))
         first = next(other for other in self.statements if other.name == name)
         if first is not statement:
             sentence = f"`{name}` has an equation already, on line {first.target.line}; keep one of them"

@@ -33,7 +33,7 @@ from ndestudio.session.data.state import (
     problem_of,
     trajectory_rows,
 )
-from ndestudio.session.model.analysis import default_equations
+from ndestudio.session.model.analysis import renewed
 from ndestudio.session.ports import Context
 from ndestudio.session.presenter import Presenter
 
@@ -292,9 +292,9 @@ class DataController(Presenter[DataState]):
             return
         self._origin[dataset] = config
         self._attempted = None
+        before = project.dataset
         project = commands.with_dataset(project, dataset)
-        if not project.spec.model.equations.strip():
-            project = commands.with_model(project, default_equations(dataset))
+        project = commands.with_model(project, renewed(project.spec.model, before, dataset))
         self._workspace.amend(project)
 
     def _on_failed(self, failed: Failed) -> None:

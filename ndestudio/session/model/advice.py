@@ -56,6 +56,9 @@ def _other(problem: TextProblem, used: set[str]) -> Advice:
             sentence = f"`{name}` is used, but no equation says what becomes of it: is it a measured input?"
             return Advice(sentence, "error", f"Use {name} as input", "input", name)
         return Advice(problem.sentence, "error", f"Ignore {name}", "ignore", name)
+    if problem.kind == "given":
+        action = f"Remove the equation of {name}"
+        return Advice(problem.sentence, "error", action, "remove", name, problem=problem)
     return Advice(problem.sentence, "error", problem=problem)
 
 

@@ -153,6 +153,29 @@ def replaced(text: str, old: str, new: str) -> str:
     return re.sub(rf"(?<!\w){re.escape(old)}(?!\w)", new, text)
 
 
+def without_line(text: str, line: int) -> str:
+    """The text without a line, counted from 1."""
+    return "".join(one for number, one in enumerate(text.splitlines(keepends=True), 1) if number != line)
+
+
+def renewed(model: ModelConfig, before: Dataset | None, dataset: Dataset) -> ModelConfig:
+    """The model for data that were read anew: equations that nobody has touched follow the columns, those of a person stay.
+
+    Parameters
+    ----------
+    before
+        The data that the equations were written for, None where these are not known.
+    """
+    untouched = before is not None and model.equations.strip() == default_equations(before).equations.strip()
+    if model.equations.strip() and not untouched:
+        return model
+    made = default_equations(dataset)
+    networks = {name: model.networks.get(name, one) for name, one in made.networks.items()}
+    if not model.equations.strip():
+        return made
+    return msgspec.structs.replace(model, equations=made.equations, networks=networks)
+
+
 def _problem(error: EquationError) -> TextProblem:
     return TextProblem(error.line, error.column, error.length, error.sentence, error.kind, error.name)
 

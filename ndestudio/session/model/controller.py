@@ -18,7 +18,7 @@ from ndestudio.session import commands
 from ndestudio.session.formulas import FormulaCache, FormulaRequest
 from ndestudio.session.model import run_parameters
 from ndestudio.session.model.advice import advice, doubts
-from ndestudio.session.model.analysis import Analysis, analyse, default_equations, renamed, replaced
+from ndestudio.session.model.analysis import Analysis, analyse, default_equations, renamed, replaced, without_line
 from ndestudio.session.model.library import entries, inserted
 from ndestudio.session.model.state import Advice, EquationRow, InitialRow, ModelState, NetworkRow, ParameterRow
 from ndestudio.session.ports import Columns, Context
@@ -84,6 +84,9 @@ class ModelController(Presenter[ModelState]):
                 self._columns.ignore(step.name)
             case "input":
                 self._columns.use_as_input(step.name)
+            case "remove" if step.problem is not None:
+                text = without_line(self._workspace.project.spec.model.equations, step.problem.line)
+                self._edit(step.action, commands.with_equations(self._workspace.project, text))
             case "convert":
                 model = self._workspace.project.spec.model
                 parameters = dict(model.parameters)

@@ -34,7 +34,7 @@ class Advice:
         Words for a button, "" where there is no such step.
     kind, name, value
         The step: declare a network `name`, write `value` for `name`, ignore the column `name`, take it as a
-        measured input, or write parameters in other units (`conversions`).
+        measured input, write parameters in other units (`conversions`), or take away the line of `problem`.
     problem
         The place in the text, where it has one.
     """
@@ -42,7 +42,7 @@ class Advice:
     sentence: str
     level: Literal["error", "warning", "info"]
     action: str = ""
-    kind: Literal["", "declare", "replace", "ignore", "input", "convert"] = ""
+    kind: Literal["", "declare", "replace", "ignore", "input", "convert", "remove"] = ""
     name: str = ""
     value: str = ""
     problem: TextProblem | None = None
