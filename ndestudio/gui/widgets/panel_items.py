@@ -85,12 +85,8 @@ class Canvas(Protocol):
         """Call ``restyle`` now and at each change of the scheme."""
         ...
 
-    def refresh_style(self) -> None:
-        """Style what was added since."""
-        ...
-
-    def fit_legend(self) -> None:
-        """Give the legend the room that there is."""
+    def name_items(self, named: Sequence[tuple[str, Any]]) -> None:
+        """Items that the legend names, with their names."""
         ...
 
 
@@ -134,16 +130,11 @@ class PanelItems:
         return [one.item for key, pool in self._pools.items() if key[0] is kind for one in pool if one.mark is not None]
 
     def _show_legend(self, named: list[tuple[str, Any]]) -> None:
-        legend = self._plot.legend
         names = [(name, id(item)) for name, item in named]
-        if legend is None or names == self._names:
+        if self._plot.legend is None or names == self._names:
             return
         self._names = names
-        legend.clear()
-        for name, item in named:
-            legend.addItem(item, name)
-        self._plot.refresh_style()
-        self._plot.fit_legend()
+        self._plot.name_items(named)
 
 
 class _MarkItem:
@@ -329,7 +320,6 @@ class _StretchItem(_MarkItem):
     def make(self) -> None:
         self.item = pg.InfiniteLine(angle=90)
         self._title = pg.TextItem("", anchor=(1, 0))  # above the end of the stretch: there losses are low
-        self._title.setZValue(-10)  # a curve goes over it, not under
         for one in (self.item, self._title):
             self.plot.item.addItem(one, ignoreBounds=True)
 

@@ -14,8 +14,8 @@ import numpy as np
 import pyqtgraph as pg
 from jaxtyping import Float
 from PySide6.QtCore import QRectF, QSize, Qt, QTimer
-from PySide6.QtGui import QAction, QColor, QFont, QPainter, QResizeEvent
-from PySide6.QtWidgets import QFileDialog, QMenu, QMessageBox, QSizePolicy, QWidget
+from PySide6.QtGui import QAction, QColor, QFont, QFontMetricsF, QPainter, QResizeEvent
+from PySide6.QtWidgets import QFileDialog, QMenu, QMessageBox, QWidget
 
 from ndestudio.errors import ExportError
 from ndestudio.figures.decimate import thinned
@@ -32,7 +32,9 @@ pg.setConfigOptions(antialias=True, useOpenGL=False)
 _REFINE_MS = 40
 _LEGEND_HEIGHT = 22
 _LEGEND_COLUMNS = 12
-_LEGEND_GAP = 20
+_LEGEND_POINTS, _LEGEND_SAMPLE = 9.0, 36
+"""Size of its letters, and pixels that it takes beside a name."""
+_LEGEND_MARGIN = 8
 _LEGEND_SHARE = 0.3
 """Part of a plot's height that names of curves may take."""
 _SHOWN = "Shown: "
@@ -57,6 +59,7 @@ class Plot(pg.PlotWidget):
     """
 
     legend: Any = None
+    _named: tuple[tuple[str, Any], ...] = ()
     room = 0
     """Characters of the y title that have room; 0 where the plot is high."""
 
@@ -146,36 +149,46 @@ class Plot(pg.PlotWidget):
             self.legend = pg.LegendItem(offset=None, colCount=_LEGEND_COLUMNS, horSpacing=6, labelTextSize="9pt")
             self.item.legend = self.legend
             self.item.layout.removeItem(self.item.titleLabel)
-            self.legend.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
-            self.item.layout.addItem(self.legend, 0, 1, Qt.AlignmentFlag.AlignRight)
+            self.legend.setParentItem(self.item)  # in no layout: there its width would be the least one of the plot
             self.item.layout.setRowFixedHeight(0, _LEGEND_HEIGHT)
             self.styled(self._restyle_legend)
         return self.legend
+
+    def name_items(self, named: Sequence[tuple[str, Any]]) -> None:
+        """Items that the legend names, with their names."""
+        self._named = tuple(named)
+        if self.legend is not None:
+            self.legend.clear()
+            for name, item in named:
+                self.legend.addItem(item, name)
+            self._restyle_legend(colours())
+            self.fit_legend()
 
     def fit_legend(self) -> None:
         """As many names beside each other as there is room for; in a plot too low for their lines they are in its tooltip."""
         if self.legend is None:
             return
-        widest = max((sample.boundingRect().width() + text.width() for sample, text in self.legend.items), default=0.0)
-        room = self.viewport().width() - self.item.getAxis("left").width() - 2 * _LEGEND_GAP
-        columns = max(1, min(_LEGEND_COLUMNS, int(room // (widest + _LEGEND_GAP)))) if widest else _LEGEND_COLUMNS
-        lines = -(-len(self.legend.items) // columns)
-        shown = lines * _LEGEND_HEIGHT <= _LEGEND_SHARE * self.viewport().height() and widest <= room
+        font = QFont(self.font())
+        font.setPointSizeF(_LEGEND_POINTS)
+        advance = QFontMetricsF(font).horizontalAdvance
+        widest = max((advance(name) for name, _ in self._named), default=0.0) + _LEGEND_SAMPLE
+        room = self.viewport().width() - self.item.getAxis("left").width()
+        columns = max(1, min(_LEGEND_COLUMNS, int(room // widest)))
+        lines = -(-len(self._named) // columns)
+        shown = bool(lines) and lines * _LEGEND_HEIGHT <= _LEGEND_SHARE * self.viewport().height() and widest <= room
         if self.legend.columnCount != columns:
             self.legend.setColumnCount(columns)
-        if shown != self.legend.isVisible():
-            self.legend.setVisible(shown)
-            if shown:
-                self.item.layout.addItem(self.legend, 0, 1, Qt.AlignmentFlag.AlignRight)
-            else:
-                self.item.layout.removeItem(self.legend)
+        self.legend.updateSize()
+        self.legend.setPos(max(0.0, self.viewport().width() - self.legend.boundingRect().width() - _LEGEND_MARGIN), 0.0)
+        self.legend.setVisible(shown)
         self.item.layout.setRowFixedHeight(0, lines * _LEGEND_HEIGHT if shown else 0)
         if not self.toolTip() or self.toolTip().startswith(_SHOWN):
-            self.setToolTip("" if shown else _SHOWN + ", ".join(text.text for _, text in self.legend.items))
+            hidden = "" if shown or not lines else _SHOWN + ", ".join(name for name, _ in self._named)
+            self.setToolTip(hidden)
 
     def resizeEvent(self, ev: QResizeEvent) -> None:
         super().resizeEvent(ev)
-        if "item" in vars(self):  # Qt also says so while the plot is being made
+        if "item" in vars(self) and self.plotItem is not None:  # Qt also says so while the plot is made and closed
             self._show_titles()
             self.fit_legend()
 
