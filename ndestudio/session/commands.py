@@ -159,6 +159,17 @@ def with_parameter(project: Project, name: str, **changes: Any) -> Project:
     return with_model(project, msgspec.structs.replace(model, parameters={**model.parameters, name: new}))
 
 
+def with_fitted_values(project: Project) -> Project:
+    """The fitted values as start values of the parameters that the equations have."""
+    if project.fit is None:
+        return project
+    added = {name for one in project.fit.model.replacements.values() for name in one.parameters}
+    for name, value in project.fit.model.parameters.items():
+        if name not in added:
+            project = with_parameter(project, name, value=float(value))
+    return project
+
+
 def with_network(project: Project, name: str, **changes: Any) -> Project:
     """Declare a neural term as a network, or change some of its settings."""
     model = project.spec.model

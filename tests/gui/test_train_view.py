@@ -16,7 +16,7 @@ from ndestudio.figures.noise_band import NoiseBand
 from ndestudio.figures.plot_data import Path, PlotData
 from ndestudio.figures.text import short_number
 from ndestudio.fitting.model_comparison import Compared, Comparison
-from ndestudio.fitting.result import Fit
+from ndestudio.fitting.result import Fit, Outcome
 from ndestudio.fitting.uncertainty.profile_likelihood import Profile
 from ndestudio.gui.building import choose
 from ndestudio.gui.main_window import MainWindow
@@ -466,3 +466,21 @@ def test_the_band_of_the_noise_is_filled(qtbot: QtBot) -> None:
     plot.show_model(data, PlotData(results.model(0), {"1": Path(t, np.zeros((5, 1)), values)}), bands=bands)
     (item,) = plot.panels[0].drawn(Band)
     assert item.path().boundingRect().height() == pytest.approx(1.0 + 2 * 0.979982)
+
+
+def test_doubts_come_with_buttons_and_notes_keep_the_sentence(
+    view: TrainView, session: Session, training: threading.Event, settle: Settle, qtbot: QtBot
+):
+    made = results.project()
+    assert made.fit is not None
+    fit = replace(made.fit, outcome=Outcome.DOUBTFUL, sentence="Training ended, with doubts (error 40%).")
+    session.workspace.open(replace(made, fit=fit), None)
+    settle()
+    assert view.notes.text().startswith("Training ended, with doubts")
+    buttons = {one.text(): one for one in view.steps.findChildren(QPushButton) if one.isVisible()}
+    assert "Preset balanced" in buttons
+    training.set()
+    qtbot.mouseClick(buttons["Preset balanced"], Qt.MouseButton.LeftButton)
+    assert session.project.spec.train.preset == "balanced"
+    settle()
+    assert not view.steps.isVisible(), "the next training converged"

@@ -2,10 +2,25 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QFrame, QScrollArea, QStackedWidget, QVBoxLayout, QWidget
 
-from ndestudio.gui.building import EmptyState, button, card, choose, column, holder, label, row, splitter, tab_widget
+from ndestudio.gui.building import (
+    EmptyState,
+    button,
+    card,
+    choose,
+    column,
+    discard,
+    flow,
+    holder,
+    label,
+    row,
+    splitter,
+    tab_widget,
+)
 from ndestudio.gui.theme import GRID
 from ndestudio.gui.widgets.editors.train_settings import TrainSettings, preset_box
 from ndestudio.gui.widgets.elided import KINDS, ElidedLabel
@@ -27,6 +42,7 @@ from ndestudio.gui.widgets.tables.runs_table import RunsTable
 from ndestudio.gui.widgets.time_slider import TimeSlider
 from ndestudio.session.session import Session
 from ndestudio.session.training.controller import TrainController
+from ndestudio.session.training.next_steps import NextStep
 from ndestudio.session.training.state import TrainState
 
 _STEADY = 3
@@ -45,6 +61,7 @@ class TrainView(QWidget):
     settings_changed = Signal(dict)
     proceed = Signal()
     edit_model = Signal()
+    step_taken = Signal(object)
 
     def __init__(self) -> None:
         super().__init__()
@@ -82,9 +99,12 @@ class TrainView(QWidget):
         self.slider.show_moments(state.checkpoints, state.checkpoint, state.status)
         self.runs.show_runs(state.runs, state.comparison)
         self.comparison.show_diagnostics(state.diagnostics)
-        if before is None or before.notes != state.notes:
-            self.notes.setText("\n\n".join(state.notes) or "Recoveries and warnings of the training appear here.")
+        if before is None or (before.notes, before.sentence) != (state.notes, state.sentence):
+            told = tuple(one for one in (state.sentence, *state.notes) if one)
+            self.notes.setText("\n\n".join(told) or "Recoveries and warnings of the training appear here.")
             self.right_tabs.setTabText(3, f"Notes ({len(state.notes)})" if state.notes else "Notes")
+        if before is None or before.steps != state.steps:
+            self._show_steps(state.steps)
         trained = bool(state.curves) or state.plot_data is not None
         self.content.setCurrentIndex(1 if trained or state.status != "idle" else 0)
         self.redraw.ask()
@@ -144,6 +164,17 @@ class TrainView(QWidget):
         words, kind = _status_words(state)
         self.summary.show_text(words, kind)
         self.changed_banner.setVisible(state.changed)
+
+    def _show_steps(self, steps: tuple[NextStep, ...]) -> None:
+        """A button for each step after a training that ended with doubts."""
+        while (item := self._steps.takeAt(0)) is not None:
+            if (old := item.widget()) is not None:
+                discard(old)
+        if steps:
+            self._steps.addWidget(label("What next?", "muted"))
+        for step in steps:
+            self._steps.addWidget(button(step.words, partial(self.step_taken.emit, step), tip=step.tip))
+        self.steps.setVisible(bool(steps))
 
     def _show_buttons(self, state: TrainState) -> None:
         running = state.status != "idle"
@@ -287,6 +318,13 @@ class TrainView(QWidget):
         outer.setContentsMargins(2 * GRID, 2 * GRID, 2 * GRID, 2 * GRID)
         outer.setSpacing(GRID + GRID // 2)
         outer.addWidget(header)
+        self.steps = flow()
+        self.steps.setAccessibleName("What can be done next")
+        layout = self.steps.layout()
+        assert layout is not None
+        self._steps = layout
+        self.steps.hide()
+        outer.addWidget(self.steps)
         outer.addWidget(self.changed_banner)
         outer.addWidget(self.strip)
         outer.addWidget(self.splitter, 1)
@@ -322,6 +360,7 @@ def connect(view: TrainView, session: Session) -> None:
     """The view's signals become intents of the session."""
     train = session.train
     view.start.connect(train.start)
+    view.step_taken.connect(train.take_step)
     view.go_on.connect(train.go_on)
     view.pause.connect(train.pause)
     view.resume.connect(train.resume)

@@ -33,13 +33,18 @@ from ndestudio.session.ports import Context, Level, ModelInUse
 from ndestudio.session.presenter import Presenter
 from ndestudio.session.stage_progress import rest, search_stages, spent
 from ndestudio.session.training.state import Status
-from ndestudio.session.verdict import of_formulas
+from ndestudio.session.verdict import of_fit, of_formulas
 from ndestudio.symbolic.front import Candidate, Front
 from ndestudio.symbolic.registry import ENGINES
 
 if TYPE_CHECKING:
     from ndestudio.fitting.result import Fit
     from ndestudio.project.project import Spec
+
+
+_CARRIED = (
+    "The training ended with doubts, which formulas found from it carry on: see its sentence and Notes in Train first."
+)
 
 
 class DistilController(Presenter[DistilState]):
@@ -240,7 +245,8 @@ class DistilController(Presenter[DistilState]):
         """What the formulas in use come to, of now: others may have been put in since the search."""
         project = self._workspace.project
         if result is None or project.fit is None:
-            return "", "info"
+            doubtful = project.fit is not None and of_fit(project.fit) == "warning"
+            return (_CARRIED, "warning") if doubtful else ("", "info")
         chosen = {name: one.chosen for name, one in result.neural_terms.items() if one.chosen >= 0}
         level, doubt = of_formulas(result, project.fit, self._in_use.metrics)
         sentence = result.sentence if dict(project.accepted) == chosen else self._in_use.summary

@@ -21,6 +21,7 @@ from ndestudio.session.presenter import Presenter
 from ndestudio.session.stage_progress import TRAINING, rest, spent, training_stages
 from ndestudio.session.training.column_noise import ColumnNoiseController
 from ndestudio.session.training.diagnostics import DiagnosticsController
+from ndestudio.session.training.next_steps import NextStep, next_steps
 from ndestudio.session.training.runs import compare, run_rows
 from ndestudio.session.training.state import (
     CheckpointRow,
@@ -125,6 +126,22 @@ class TrainController(Presenter[TrainState]):
         self.live = None
         self._checkpoint = -1
         self._navigation.refresh()
+
+    def take_step(self, step: NextStep) -> None:
+        """Do what was offered after a training that ended with doubts."""
+        project = self._workspace.project
+        match step.kind:
+            case "go on":
+                self.go_on()
+            case "settings":
+                self.change_settings(**step.changes)
+                self.start()
+            case "starts":
+                if project.fit is not None:
+                    self._workspace.edit("Take fitted values", commands.with_fitted_values(project))
+                    self.start()
+            case "bounds":
+                self._navigation.show_stage("model")
 
     def choose_axes(self, x: str, y: str) -> None:
         """States of the phase portrait."""
@@ -234,6 +251,7 @@ class TrainController(Presenter[TrainState]):
             diagnostics=self.diagnostics.state(),
             noise=self.noise.state(fit.noise_model if fit is not None and task is None else {}),
             bands=noise_bands(fit, project.spec.train.log_states) if task is None and self._checkpoint < 0 else {},
+            steps=next_steps(fit, project.spec) if task is None and not obstacle else (),
         )
 
     def _obstacle(self) -> str:

@@ -21,6 +21,7 @@ from ndestudio.session.live import TrainLive
 from ndestudio.session.ports import Level
 from ndestudio.session.training.column_noise import ColumnNoiseState
 from ndestudio.session.training.diagnostics import DiagnosticsState
+from ndestudio.session.training.next_steps import NextStep
 
 Status = Literal["idle", "running", "paused", "stopping"]
 Progression = Literal["pending", "active", "done", "skipped"]
@@ -144,6 +145,7 @@ class TrainState:
     diagnostics: what is known of residuals, profiles and relatives of the fit.
     noise: the noise of each measured column, as the settings have it.
     bands: measured column -> where its measurements are expected around the fit, by its noise.
+    steps: what can be done next, where the training ended with doubts.
     """
 
     config: TrainConfig
@@ -177,6 +179,7 @@ class TrainState:
     diagnostics: DiagnosticsState = DiagnosticsState()
     bands: Mapping[str, NoiseBand] = field(default_factory=dict)
     noise: ColumnNoiseState = ColumnNoiseState()
+    steps: tuple[NextStep, ...] = ()
 
 
 def noise_rows(fit: Fit | None, dataset: Dataset | None) -> tuple[FittedParameter, ...]:
