@@ -43,3 +43,26 @@ def test_texts_of_a_covariate_are_numbered_in_alphabetical_order(tmp_path: Path)
     dataset = loaded(tmp_path, TEXT.replace("0.5", "low").replace("0.7", "high"))
     np.testing.assert_array_equal([one.inputs[:, 1] for one in dataset.trajectories], [[1] * 3, [0] * 3])
     assert "The texts of `dose` are numbered: `high` = 0, `low` = 1." in dataset.notes
+
+
+def _table(tmp_path: Path, **columns: object) -> str:
+    path = tmp_path / "tank.csv"
+    rows = ["t," + ",".join(columns)]
+    rows += [f"{k}," + ",".join(str(one[k]) for one in columns.values()) for k in range(30)]  # type: ignore[index]
+    path.write_text("\n".join(rows), encoding="utf-8")
+    return str(path)
+
+
+def test_a_heater_that_steps_is_an_input_and_what_never_moves_is_no_state(tmp_path: Path) -> None:
+    warm = [round(20 + 5 * np.sin(k / 4), 3) for k in range(30)]
+    path = _table(tmp_path, T=warm, heater=[60 * (8 < k < 20) for k in range(30)], volume=[2.5] * 30)
+    dataset = load(DataConfig(files=(path,)))
+    assert dataset.measured_names == ("T",)
+    assert dataset.input_names == ("heater", "volume")
+    again = load(DataConfig(files=(path,), states=("T", "heater"), ignore=("volume",)))
+    assert again.measured_names == ("T", "heater"), "what a person says counts"
+
+
+def test_counts_that_are_all_there_is_stay_measured(tmp_path: Path) -> None:
+    path = _table(tmp_path, cases=[int(k > 15) for k in range(30)])
+    assert load(DataConfig(files=(path,))).measured_names == ("cases",)

@@ -26,6 +26,8 @@ from ndestudio.data.times.words import name_score
 SHOWN = 12
 """So many categories are written out."""
 SAME = 1e-9
+FEWEST, MOST_LEVELS = 20, 4
+"""Rows from which on a column can be told to be set by its course, and levels that it then has at most."""
 
 
 class Rest:
@@ -72,10 +74,37 @@ class Rest:
         found: list[Role] = []
         for column, role in zip(self._columns, given, strict=True):
             found.append(self._role(column, labels) if role is None else role)
-            used = found[-1] in ("state", "input", "covariate")
+        self._tell_inputs(given, found)
+        for column, role in zip(self._columns, found, strict=True):
+            used = role in ("state", "input", "covariate")
             if used and column.alias != column.label and column.header:
                 self.notes.append(f"`{column.label}` is called `{column.alias}` in equations.")
         return found
+
+    def _tell_inputs(self, given: Sequence[Role | None], found: list[Role]) -> None:
+        """What moves in few steps, or not at all, beside columns that move is set by somebody rather than measured."""
+        guessed = [k for k, role in enumerate(found) if role == "state" and given[k] is None]
+        seen: dict[int, str] = {}
+        for k in guessed:
+            values = self._whole[k].values
+            if _never_moves(values):
+                seen[k] = "has the same value in all rows that were looked at"
+            elif _stepped(values, self._groups):
+                seen[k] = "moves in few steps"
+        if len(seen) == found.count("state"):
+            return
+        states = tuple(column.label for column, role in zip(self._columns, found, strict=True) if role == "state")
+        for k, why in seen.items():
+            found[k] = "input"
+            label = self._columns[k].label
+            sentence = f"`{label}` {why}, and was taken as a measured input."
+            self.notes.append(sentence)
+            choices = (
+                Choice("measured input", {"inputs": (*self._config.inputs, label)}),
+                Choice("measured state", {"states": states}),
+                Choice("left out", {"ignore": (*self._config.ignore, label)}),
+            )
+            self.decisions.append(Decision("role", sentence, label, choices, certain=False))
 
     def _role(self, column: Analysed, labels: Sequence[str]) -> Role:
         base = measured_by(column.label, labels)
@@ -184,6 +213,20 @@ class Rest:
 def categories(column: Analysed) -> np.ndarray:
     """The place of each text in alphabetical order."""
     return np.unique(np.array([text.strip() for text in column.texts], dtype=str), return_inverse=True)[1].astype(float)
+
+
+def _stepped(values: np.ndarray, groups: np.ndarray | None) -> bool:
+    """Whether numbers keep a few levels, each for many rows, as a heater, a pump or a light does."""
+    if len(values) < FEWEST or not np.isfinite(values).all():
+        return False
+    same = np.ones(len(values) - 1, dtype=bool) if groups is None else groups[1:] == groups[:-1]
+    moves = np.diff(values) != 0
+    levels, changes = len(np.unique(values)), int((moves & same).sum())
+    return bool(1 <= changes <= len(values) // 10 and 2 <= levels <= MOST_LEVELS)
+
+
+def _never_moves(values: np.ndarray) -> bool:
+    return bool(len(values) >= FEWEST and np.isfinite(values).all() and np.ptp(values) == 0.0)
 
 
 def counts(values: np.ndarray) -> bool:
