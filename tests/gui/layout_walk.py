@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import combinations
+from typing import Any
 
 import pyqtgraph as pg
 from PySide6.QtCore import QModelIndex, QPoint, QRect, Qt
@@ -77,9 +78,9 @@ def _cut(widget: QWidget) -> Iterator[str]:
         return
     match widget:
         case pg.PlotWidget():
-            item = widget.getPlotItem()
-            wide = item.layout.minimumSize().width() - widget.viewport().width()
-            if max(wide, item.size().width() - widget.viewport().width()) > SLACK:
+            item: Any = widget.getPlotItem()
+            wide = max(item.layout.minimumSize().width(), item.size().width()) - widget.viewport().width()
+            if wide > SLACK:
                 yield f"{_name(widget)} is {wide:.0f} wider than its frame"
         case QScrollArea() if widget.horizontalScrollBarPolicy() == Qt.ScrollBarPolicy.ScrollBarAlwaysOff:
             inner = widget.widget()

@@ -35,6 +35,8 @@ class ResidualsPlot(QWidget):
         self.time.show_legend()
         self.quantiles = Plot("Normal quantiles of residuals", "normal quantile", "residual / deviation")
         self.correlation = Plot("Autocorrelation of residuals", "lag (samples)", "autocorrelation")
+        for plot in (self.time, self.quantiles, self.correlation):
+            plot.setMinimumHeight(72)  # the sentence above them has precedence
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(GRID // 2)
