@@ -124,6 +124,10 @@ def _cut_label(label: QLabel) -> Iterator[str]:
         if short > SLACK:
             yield f"`{text[:60]}` is {short} short of its height in {_name(label)}"
         return
+    if label.textFormat() == Qt.TextFormat.RichText:
+        if label.sizeHint().width() > label.width() + SLACK:
+            yield f"`{text[:60]}` is cut off"
+        return
     need = max(label.fontMetrics().horizontalAdvance(line) for line in text.split("\n"))
     if need > label.contentsRect().width() + SLACK and text not in tip:
         kind = "ends in dots" if isinstance(label, ElidedLabel) else "is cut off"

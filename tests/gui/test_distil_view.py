@@ -10,7 +10,7 @@ from pytestqt.qtbot import QtBot
 from ndestudio.distil.result import Distillation
 from ndestudio.figures.description import Curve, Points
 from ndestudio.gui.main_window import MainWindow
-from ndestudio.gui.views.distil_view import DistilView
+from ndestudio.gui.views.distil_view import DistilView, _reason
 from ndestudio.progress import CandidateScored, FrontUpdate, Phase
 from ndestudio.session.distillation import controller as distil_controller
 from ndestudio.session.session import Session
@@ -240,3 +240,16 @@ def test_what_to_measure_next_is_asked_for_and_shown(view: DistilView, session: 
     assert found is not None and panel.sentence.text() == found.sentence
     panel.table.cell(0, 1).setText("")
     assert session.project.spec.next_run.starts == {}, "an emptied cell is the default again"
+
+
+def test_a_front_of_one_says_why(view: DistilView):
+    state = view._state
+    assert state is not None
+    (term,) = state.neural_terms
+    only = replace(term, front=(replace(term.front[1], loss=1e-20),))
+    assert "follows the values of the network as exactly as numbers can" in _reason(
+        replace(state, neural_terms=(only,)), only
+    )
+    poor = replace(term, front=(term.front[1],))
+    assert "Search settings" in _reason(replace(state, neural_terms=(poor,)), poor)
+    assert "only formula" not in _reason(state, term)

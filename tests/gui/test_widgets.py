@@ -261,6 +261,36 @@ def test_a_neural_term_shows_how_far_seeds_spread(window):  # type: ignore[no-un
     assert plot.curve_plot.drawn(Band) == []
 
 
+def test_arguments_of_another_model_are_named_anew(qtbot: QtBot, light: Theme):
+    from types import SimpleNamespace
+
+    from ndestudio.gui.widgets.plots.neural_term_plot import NeuralTermPlot
+
+    plot = NeuralTermPlot()
+    qtbot.addWidget(plot)
+    for names in (("S", "I"), ("x", "y")):
+        plot._show_arguments(SimpleNamespace(arguments=names), names)  # type: ignore[arg-type]
+        assert plot.arguments_box.currentText() == f"over {names[0]}, {names[1]}"
+
+
+def test_the_legend_of_trajectories_has_the_ink_of_what_is_drawn(qtbot: QtBot, light: Theme):
+    from ndestudio.figures.plot_data import PlotData
+    from ndestudio.gui.theme import DARK, LIGHT
+    from ndestudio.gui.widgets.plots.trajectory_plot import TrajectoryPlot
+    from tests.session import results
+
+    plot = TrajectoryPlot()
+    qtbot.addWidget(plot)
+    plot.show_model(results.dataset(), PlotData(results.model(0)))
+    assert LIGHT.data in plot._hint.text()
+    plot.chooser.setCurrentIndex(plot.chooser.findData("second"))
+    assert f"{LIGHT.curves[1]}" in plot._hint.text(), "the model of a single trajectory has its colour"
+    light.use("dark")
+    assert f"{DARK.curves[1]}" in plot._hint.text()
+    assert LIGHT.data not in plot._hint.text()
+    light.use("light")
+
+
 def test_recent_files_are_listed_anew_when_they_change(qtbot: QtBot, light: Theme):
     from ndestudio.gui.start_page import StartPage
 

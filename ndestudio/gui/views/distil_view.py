@@ -41,6 +41,8 @@ from ndestudio.gui.widgets.tables.front_table import FrontTable
 from ndestudio.session.distillation.state import DistilState, NeuralTermRow
 from ndestudio.session.session import Session
 
+_EXACT = 1e-12
+"""Loss below which a formula is what the network has learned."""
 _ERRORS = (("Both errors", "both"), ("Error on the neural term", "neural_term"), ("Simulated error", "simulated"))
 
 
@@ -401,6 +403,26 @@ def _reason(state: DistilState, neural_term: NeuralTermRow | None) -> str:
     """Why the suggested formula is, also where another one is looked at."""
     if neural_term is None or not neural_term.reason:
         return ""
+    return " ".join(part for part in (_why(state, neural_term), _alone(state, neural_term)) if part)
+
+
+def _alone(state: DistilState, neural_term: NeuralTermRow) -> str:
+    """Why there is nothing to choose from, and what gives more."""
+    if state.status != "idle" or len(neural_term.front) != 1:
+        return ""
+    (only,) = neural_term.front
+    if only.loss < _EXACT:
+        return (
+            "It is the only formula: it follows the values of the network as exactly as numbers can, so that the search ended "
+            "at once and longer ones gain nothing."
+        )
+    return (
+        "It is the only formula: no other described the values of the network better. Other operators, a larger size or more "
+        "time, in Search settings, give others a chance."
+    )
+
+
+def _why(state: DistilState, neural_term: NeuralTermRow) -> str:
     suggested = next((row_ for row_ in neural_term.front if row_.chosen), None)
     if suggested is None or state.candidate is None or state.candidate.row.index == suggested.index:
         return f"Why: {neural_term.reason}."

@@ -90,11 +90,12 @@ class NeuralTermPlot(QWidget):
         choices: list[tuple[int, ...]] = [(i,) for i in range(len(arguments))]
         choices += [(i, j) for i in range(len(arguments)) for j in range(i + 1, len(arguments))]
         self.arguments_box.setVisible(len(arguments) > 1)
-        if [self.arguments_box.itemData(i) for i in range(self.arguments_box.count())] != choices:
-            with quiet(self.arguments_box):
+        words = ["over " + ", ".join(arguments[i] for i in positions) for positions in choices]
+        if [self.arguments_box.itemText(i) for i in range(self.arguments_box.count())] != words:
+            with quiet(self.arguments_box):  # another model may have as many arguments with other names
                 self.arguments_box.clear()
-                for positions in choices:
-                    self.arguments_box.addItem("over " + ", ".join(arguments[i] for i in positions), positions)
+                for text, positions in zip(words, choices, strict=True):
+                    self.arguments_box.addItem(text, positions)
         shown = tuple(arguments.index(name) for name in neural_term.arguments)
         with quiet(self.arguments_box):
             self.arguments_box.setCurrentIndex(choices.index(shown) if shown in choices else 0)

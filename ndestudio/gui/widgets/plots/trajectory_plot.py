@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from html import escape
 
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QCheckBox, QComboBox, QFrame, QGridLayout, QScrollArea, QVBoxLayout, QWidget
 
 from ndestudio.data.dataset import Dataset, Trajectory
@@ -12,7 +14,7 @@ from ndestudio.figures.noise_band import NoiseBand
 from ndestudio.figures.plot_data import Path, PlotData
 from ndestudio.figures.trajectories import trajectory_panel
 from ndestudio.gui.building import combo, discard, flow, label, quiet
-from ndestudio.gui.theme import GRID
+from ndestudio.gui.theme import GRID, colours, follow
 from ndestudio.gui.widgets.plots.plot import Plot
 
 _MOST = 8
@@ -86,7 +88,9 @@ class TrajectoryPlot(QWidget):
         self.chooser.setMinimumWidth(140)
         self.residuals = QCheckBox("Residuals")
         self.residuals.setToolTip("Measured minus simulated, in the unit of the column")
+        self._parts: list[tuple[str, str]] = []
         self._hint = label("", "muted")
+        self._hint.setTextFormat(Qt.TextFormat.RichText)
         self._hint.setToolTip(
             "Held-out rows, shaded for validation and test, are not used in fitting; the colour tells trajectories apart"
         )
@@ -106,6 +110,8 @@ class TrajectoryPlot(QWidget):
         layout.addWidget(flow(self.chooser, self.residuals, self._hint, spacing=2 * GRID))
         layout.addWidget(self._area, 1)
         self.chooser.currentIndexChanged.connect(self._redraw)
+        self.chooser.currentIndexChanged.connect(lambda _: self._show_hint())
+        follow(self, self._show_hint)
         self.residuals.toggled.connect(self._on_residuals)
         bar = self._area.verticalScrollBar()
         bar.valueChanged.connect(lambda _: self._draw_in_view())
@@ -131,18 +137,37 @@ class TrajectoryPlot(QWidget):
             Measured column -> where its measurements are expected, shown of a single trajectory.
         """
         bands = bands or {}
-        hint = "● training  ○ held out" + ("  — model" if plot_data else "") + (f"  ┄ {dashed}" if before else "")
-        hint += "  ▾ dose" if any(one.doses for one in dataset.trajectories) else ""
-        if self._hint.text() != hint:
-            self._hint.setText(hint)
+        parts = [("●", "training"), ("○", "held out")] + ([("—", "model")] if plot_data else [])
+        parts += [("┄", dashed)] if before else []
+        parts += [("▾", "dose")] if any(one.doses for one in dataset.trajectories) else []
+        if parts != self._parts:
+            self._parts = parts
+            self._show_hint()
         same = dataset is self._dataset and plot_data is self._plot_data and before is self._before
         if same and bands == self._bands:
             return
         if dataset is not self._dataset:
             self._rebuild(dataset)
+        renewed = dataset is not self._dataset
         self._dataset, self._plot_data, self._before, self._dashed = dataset, plot_data, before, dashed
+        if renewed:
+            self._show_hint()
         self._bands = bands
         self._redraw()
+
+    def _show_hint(self) -> None:
+        """The marks in the ink they are drawn with; a single trajectory has colours of its own."""
+        c = colours()
+        names = [one.name for one in self._dataset.trajectories] if self._dataset is not None else []
+        number = (
+            0 if len(names) == 1 else names.index(chosen) if (chosen := self.chooser.currentData()) in names else None
+        )
+        curve = c.text if number is None else c.curves[number % len(c.curves)]
+        inks = {"●": c.data, "○": c.data, "—": curve}
+        words = (
+            f'<span style="color: {inks.get(mark, c.text)}">{mark}</span> {escape(name)}' for mark, name in self._parts
+        )
+        self._hint.setText("&nbsp; ".join(words))
 
     def _rebuild(self, dataset: Dataset) -> None:
         old = self._dataset
