@@ -44,9 +44,9 @@ class ElidedLabel(QLabel):
     def wrap(self, on: bool) -> None:
         """Break the text into lines, all of which are shown, instead of ending in an ellipsis."""
         self.setWordWrap(on)
-        self.setSizePolicy(
-            QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum if on else QSizePolicy.Policy.Preferred
-        )
+        policy = QSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        policy.setHeightForWidth(on)
+        self.setSizePolicy(policy)
         self.updateGeometry()
 
     def minimumSizeHint(self) -> QSize:
