@@ -13,6 +13,8 @@ from ndestudio.model.fitted import FittedModel
 from ndestudio.session.distillation.state import FrontRow, Source
 from ndestudio.symbolic.front import Candidate
 
+_FOUND = 3
+"""Digits of constants that no trajectory was simulated with: more would say what is not known."""
 _LONG = re.compile(r"(?<![\w.])\d+\.?\d*(?:[eE][+-]?\d+)?(?![\w.])")
 """Numbers as the printer writes them; a list needs no sixteen digits."""
 
@@ -77,7 +79,7 @@ def front_rows(
                 index=index,
                 complexity=candidate.complexity,
                 loss=candidate.loss,
-                text=_text(expression, digits),
+                text=_text(expression, min(digits, _FOUND) if source == "search" else digits),
                 trajectory_error=held_out_error(metrics) if metrics else None,
                 scored=position,
                 chosen=chosen is not None and key(candidate) == key(chosen),
