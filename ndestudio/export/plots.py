@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import cache, partial
 
 import numpy as np
@@ -27,11 +28,13 @@ from ndestudio.figures.plot_data import (
     phase_portrait,
     visited,
 )
+from ndestudio.figures.random_effects import random_effects_figure
 from ndestudio.figures.residuals import residuals_figure
 from ndestudio.figures.response import response_figure
 from ndestudio.figures.term_fit import term_fit, term_fit_figure
 from ndestudio.figures.trajectories import shown_trajectories, trajectory_figure
 from ndestudio.model.fitted import FittedModel
+from ndestudio.model.runs import effects
 
 DENSE = 400
 _TESTED = 2
@@ -52,7 +55,13 @@ def recipes(job: Job) -> list[Callable[[], Figure | None]]:
         paths = cache(partial(_simulated, model, dataset))
         shown = shown_trajectories(dataset)
         bands = noise_bands(job.fit, job.project.spec.train.log_states)
-        made += [partial(_trajectory, dataset, item, paths, bands) for item in shown if not item.is_steady_state]
+        typical: Callable[[], dict[str, Path]] = dict
+        if job.population is not None and effects(model.config):
+            typical = cache(partial(_simulated, _typical(model), dataset))
+            made.append(partial(random_effects_figure, job.population, model))
+        made += [
+            partial(_trajectory, dataset, item, paths, bands, typical) for item in shown if not item.is_steady_state
+        ]
         made.append(partial(_dose_response, job, model, dataset))
         made.append(partial(_phase, model, dataset, paths))
         made += [partial(_residuals, job, name) for name in dataset.measured_names]
@@ -86,8 +95,18 @@ def _trajectory(
     trajectory: Trajectory,
     paths: Callable[[], dict[str, Path]],
     bands: Mapping[str, NoiseBand],
+    typical: Callable[[], dict[str, Path]],
 ) -> Figure:
-    return trajectory_figure(dataset, trajectory, paths().get(trajectory.name), bands)
+    return trajectory_figure(dataset, trajectory, paths().get(trajectory.name), bands, typical().get(trajectory.name))
+
+
+def _typical(model: FittedModel) -> FittedModel:
+    """The model without random effects: all runs at the values of their population."""
+    places = [model.system.states.index(state) for state in effects(model.config).values()]
+    initial = {name: start.copy() for name, start in model.initial.items()}
+    for start in initial.values():
+        start[places] = 0.0
+    return replace(model, initial=initial)
 
 
 def _dose_response(job: Job, model: FittedModel, dataset: Dataset) -> Figure | None:

@@ -68,7 +68,7 @@ def report_html(
         ("Fit to the data", _fit(gathered, drawn)),
         ("What is left of the data", _residuals(gathered, drawn)),
         ("Parameters", _parameters(gathered)),
-        ("Runs", _runs(gathered)),
+        ("Runs", _runs(gathered, drawn)),
         *((f"The term {name}", _neural_term(gathered, name, drawn)) for name in _neural_terms(gathered)),
         ("What to measure next", _next_run(gathered, drawn)),
         ("Training", _training(gathered, drawn)),
@@ -229,7 +229,7 @@ def _parameters(gathered: Job) -> str:
     return caption + _table(titles, rows, numeric=True)
 
 
-def _runs(gathered: Job) -> str:
+def _runs(gathered: Job, drawn: Mapping[str, str]) -> str:
     """What differs between runs: spreads of a population, and the parameters of each run."""
     parts = []
     if gathered.population is not None:
@@ -239,6 +239,7 @@ def _runs(gathered: Job) -> str:
             "<p>First-order conditional estimation; -2 log likelihood "
             f"{gathered.population.deviance:.6g}. Limits by the expected information of the linearised model.</p>"
         )
+        parts += [figure for name, figure in drawn.items() if name == "random_effects"]
     table = runs_table(gathered)
     if table is not None:
         parts.append(_table(*table, numeric=True))

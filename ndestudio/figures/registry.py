@@ -12,6 +12,7 @@ from ndestudio.figures.next_run import next_run_figure
 from ndestudio.figures.parameter_traces import traces_figure
 from ndestudio.figures.phase_portrait import phase_figure
 from ndestudio.figures.profile_likelihood import profile_figure
+from ndestudio.figures.random_effects import random_effects_figure
 from ndestudio.figures.residuals import residuals_figure
 from ndestudio.figures.response import response_figure
 from ndestudio.figures.term_fit import term_fit_figure
@@ -29,5 +30,6 @@ KINDS: Mapping[str, Callable[..., Figure | None]] = {
     "term fit": term_fit_figure,
     "response": response_figure,
     "dose response": dose_response_figure,
+    "random effects": random_effects_figure,
 }
 """`Figure.kind` -> function."""

@@ -36,7 +36,11 @@ HELD_OUT: Mapping[Part, tuple[str, Colour]] = {Part.VALIDATION: ("validation", 4
 
 
 def trajectory_figure(
-    dataset: Dataset, trajectory: Trajectory, path: Path | None, bands: Mapping[str, NoiseBand] | None = None
+    dataset: Dataset,
+    trajectory: Trajectory,
+    path: Path | None,
+    bands: Mapping[str, NoiseBand] | None = None,
+    population: Path | None = None,
 ) -> Figure:
     """One trajectory and its simulation (None where there is none).
 
@@ -44,14 +48,22 @@ def trajectory_figure(
     ----------
     bands
         Measured column -> where its measurements are expected.
+    population
+        What a run without random effects would do, drawn dashed.
     """
+    typical = {} if population is None else {trajectory.name: population}
     paths = {} if path is None else {trajectory.name: path}
     shown = [(0, trajectory)]
-    panels = tuple(trajectory_panel(dataset, k, shown, paths, bands=bands) for k in range(len(dataset.measured)))
+    panels = tuple(
+        trajectory_panel(dataset, k, shown, paths, typical, bands=bands, dashed="population")
+        for k in range(len(dataset.measured))
+    )
     panels += tuple(input_panel(dataset, k, shown) for k in moving_inputs(dataset))
     several = len(dataset.trajectories) > 1
     caption = "Measured values (points) and the model simulated from its initial values (lines)"
     caption += f", trajectory {trajectory.name}." if several else "."
+    if population is not None:
+        caption += " Dashed: the run of a typical member of the population, without random effects."
     if bands and path is not None:
         caption += " Within the band 95% of the measurements are expected, by the noise of their column."
     if trajectory.ends is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -16,8 +17,11 @@ from ndestudio.figures.dose_response import DoseResponse, dose_response_figure, 
 from ndestudio.figures.next_run import next_run_figure
 from ndestudio.figures.parameter_traces import traces_figure
 from ndestudio.figures.profile_likelihood import profile_figure
+from ndestudio.figures.random_effects import random_effects_figure
+from ndestudio.fitting.result import Population, RandomEffect
 from ndestudio.fitting.uncertainty.profile_likelihood import Profile
-from ndestudio.model.config import ModelConfig
+from ndestudio.model.config import ModelConfig, ParameterConfig, RandomConfig
+from ndestudio.model.fitted import FittedModel
 from ndestudio.model.initial import initial_model
 from ndestudio.project.project import Project
 
@@ -48,7 +52,30 @@ def examples() -> dict[str, Figure]:
     steady = dose_response_figure(curves, rows, {"x": 0.1})
     assert steady is not None
     made["dose response"] = steady
+    varied = random_effects_figure(*population())
+    assert varied is not None
+    made["random effects"] = varied
     return made
+
+
+@cache
+def population() -> tuple[Population, FittedModel]:
+    """Two random parameters in eight runs, one of them without a spread."""
+    t = np.linspace(0.0, 2.0, 5)
+    data = dataset_from_arrays([t] * 8, [np.exp(-t)[:, None]] * 8, ["x"])
+    random = RandomConfig(sd=0.3)
+    config = ModelConfig(
+        equations="d(x)/dt = -k*x + q",
+        parameters={name: ParameterConfig(value=1.0, random=random) for name in ("k", "q")},
+    )
+    model = initial_model(config, data, 0)
+    etas = (-0.5, 0.1, 0.3, -0.1, 0.2, 0.6, -0.3, 0.0)
+    starts = {name: np.array([1.0, eta, 0.0]) for name, eta in zip(model.initial, etas, strict=True)}
+    effects = (
+        RandomEffect("k_pop", "eta_k", "log-normal", 0.35, (0.2, 0.6), 0.05, 8),
+        RandomEffect("q_pop", "eta_q", "log-normal", 1e-3, None, 1.0, 8, seen=False),
+    )
+    return Population(effects, -10.0, {}, {}), replace(model, initial=starts)
 
 
 @cache

@@ -36,12 +36,13 @@ from ndestudio.figures.noise_band import NoiseBand
 from ndestudio.figures.parameter_traces import traces_figure
 from ndestudio.figures.plot_data import Path
 from ndestudio.figures.profile_likelihood import profile_panel
+from ndestudio.figures.random_effects import random_effects_figure
 from ndestudio.figures.residuals import correlation_panel, quantile_panel, time_panel
 from ndestudio.figures.text import slug
 from ndestudio.figures.trajectories import shown_trajectories, trajectory_panel
 from ndestudio.fitting.result import StageHistory
 from ndestudio.problem.noise_law import NoiseLaw
-from tests.figures.examples import examples, finished, profile
+from tests.figures.examples import examples, finished, population, profile
 
 M = TypeVar("M")
 
@@ -259,3 +260,14 @@ def test_doses_and_events_are_marked_with_their_words() -> None:
     assert given.words[0] == f"{one.name}: dose of 50 at 0\n{two.name}: dose of 50 at 0"
     assert given.words[1:] == (f"{one.name}: infusion of 80 over 2 into 1 at 2", f"{one.name}: reset at 3")
     assert happened.words == (f"{one.name}: at t = 1.5: x = 0 (t = 1.5)",)
+
+
+def test_random_effects_are_shown_of_those_that_are_seen() -> None:
+    figure = random_effects_figure(*population())
+    assert figure is not None and len(figure.panels) == 2
+    (points,) = of(figure.panels[0], Points)
+    assert points.y == pytest.approx([-0.5, 0.1, 0.3, -0.1, 0.2, 0.6, -0.3, 0.0])
+    assert sorted(one.value for one in of(figure.panels[0], Level)) == pytest.approx([-0.686, 0.0, 0.686])
+    (quantiles,) = of(figure.panels[1], Points)
+    assert quantiles.y == pytest.approx(np.sort(points.y) / 0.35)
+    assert "No spread of `q_pop`" in figure.caption

@@ -17,6 +17,7 @@ from ndestudio.gui.widgets.problem_list import ProblemList
 from ndestudio.gui.widgets.tables.initial_table import InitialTable
 from ndestudio.gui.widgets.tables.network_table import NetworkTable
 from ndestudio.gui.widgets.tables.parameter_table import ParameterTable
+from ndestudio.session.model.controller import ModelController
 from ndestudio.session.model.state import ModelState
 from ndestudio.session.session import Session
 
@@ -195,12 +196,19 @@ def connect(view: ModelView, session: Session) -> None:
     view.simulation_looked_at.connect(model.simulate)
     view.parameters.edited.connect(lambda name, field, value: model.change_parameter(name, **{field: value}))
     view.parameters.values_chosen.connect(model.set_values)
+    view.parameters.spread_edited.connect(lambda name, text: _spread_edited(view, model, name, text))
     view.parameters.renamed.connect(model.rename)
     view.parameters.renamed.connect(lambda *_: view.parameters.reshow())
     view.parameters.refused.connect(lambda sentence: session.toast(sentence, "warning"))
     view.networks.edited.connect(lambda name, changes: model.change_network(name, **changes))
     view.networks.removed.connect(model.remove_network)
     view.initial.edited.connect(lambda state, changes: model.change_initial(state, **changes))
+
+
+def _spread_edited(view: ModelView, model: ModelController, name: str, text: str) -> None:
+    """The spread of a population; what is refused is put back."""
+    model.set_spread(name, text)
+    view.parameters.reshow()
 
 
 def _networks_words(state: ModelState) -> str:

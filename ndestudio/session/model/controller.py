@@ -53,6 +53,18 @@ class ModelController(Presenter[ModelState]):
         config = self._workspace.project.spec.model.parameters.get(name, ParameterConfig())
         self.change_parameter(name, **run_parameters.changes(config, wanted))
 
+    def set_spread(self, name: str, text: str) -> None:
+        """Kind and spread of the population that a parameter is drawn from, as `0.3`, `normal 2` or `0.3 known`."""
+        config = self._workspace.project.spec.model.parameters.get(name, ParameterConfig())
+        try:
+            random = run_parameters.read_spread(config, text)
+        except ValueError as error:
+            self._notifier.toast(f"{name}: {error}", "warning")
+            self._shown = None
+            self._navigation.refresh()
+            return
+        self.change_parameter(name, random=random)
+
     def rename(self, old: str, new: str) -> None:
         """Rename a parameter or a neural term everywhere in the model."""
         model = self._workspace.project.spec.model
@@ -238,6 +250,7 @@ class ModelController(Presenter[ModelState]):
                     values=run_parameters.chosen(config),
                     choices=ways,
                     fitted_words=run_parameters.fitted_words(name, config, fit),
+                    spread=run_parameters.spread_text(config),
                 )
             )
         return tuple(rows)

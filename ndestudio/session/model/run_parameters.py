@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+import math
+from typing import Any, Literal
 
+import msgspec
 import numpy as np
 
 from ndestudio.data.dataset import Dataset
@@ -13,6 +15,7 @@ from ndestudio.model.runs import CONDITION, RUN
 from ndestudio.session.data.experiments import categories
 
 RANDOM = "random"
+KINDS: tuple[Literal["log-normal", "normal", "logit-normal"], ...] = ("log-normal", "normal", "logit-normal")
 
 
 def choices(dataset: Dataset | None) -> tuple[tuple[str, str], ...]:
@@ -38,6 +41,45 @@ def changes(config: ParameterConfig, wanted: str) -> dict[str, Any]:
     return {"per": wanted, "random": None, "fixed": config.fixed and wanted != RUN}
 
 
+def spread_text(config: ParameterConfig) -> str | None:
+    """Kind and spread of a population as ``read_spread`` reads them; None without one."""
+    random = config.random
+    if random is None:
+        return None
+    sd = "" if random.sd is None else f"{random.sd:g}"
+    return " ".join(part for part in (random.kind or "", sd, "known" if random.fixed else "") if part)
+
+
+def read_spread(config: ParameterConfig, text: str) -> RandomConfig:
+    """What was typed of a population: a kind of distribution, a spread, `known` if it is not estimated; each may be left out.
+
+    Raises
+    ------
+    ValueError
+        With a sentence.
+    """
+    kind, sd, known = None, None, False
+    for word in text.replace(",", " ").split():
+        if word in KINDS:
+            kind = word
+        elif word == "known":
+            known = True
+        else:
+            try:
+                sd = float(word)
+            except ValueError:
+                sd = math.nan
+            if not (math.isfinite(sd) and sd > 0):
+                raise ValueError(
+                    f"`{word}` is no spread of a population; type a number above 0, before it a kind ({', '.join(KINDS)}) if it is another, "
+                    "and after it `known` if it is not to be estimated, as `normal 2 known`"
+                )
+    if known and sd is None:
+        raise ValueError("a spread that is known needs its number, as `0.3 known`")
+    before = config.random or RandomConfig()
+    return msgspec.structs.replace(before, kind=kind, sd=sd, fixed=known)
+
+
 def fitted_words(name: str, config: ParameterConfig, fit: Fit | None) -> str:
     """What a fit found for a parameter that differs between runs; "" where it has one value or nothing was fitted."""
     if fit is None or name in fit.model.parameters:
@@ -58,4 +100,4 @@ def fitted_words(name: str, config: ParameterConfig, fit: Fit | None) -> str:
     return f"{values.min():.4g} to {values.max():.4g}"
 
 
-__all__ = ["changes", "choices", "chosen", "fitted_words"]
+__all__ = ["changes", "choices", "chosen", "fitted_words", "read_spread", "spread_text"]

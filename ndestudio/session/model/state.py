@@ -93,6 +93,8 @@ class ParameterRow:
     choices: tuple[tuple[str, str], ...] = ()
     fitted_words: str = ""
     """What was fitted where it has several values."""
+    spread: str | None = None
+    """Of a population: kind and spread of the values of runs as they are typed, "" for the defaults; None without a population."""
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from ndestudio.gui.widgets.tables.table import Table
 from ndestudio.session.model.state import ParameterRow
 
 _STEPS = 1000
-_NAME, _VALUE, _SLIDER, _LOWER, _UPPER, _UNIT, _FIXED, _LOG, _FITTED, _VALUES = range(10)
+_NAME, _VALUE, _SLIDER, _LOWER, _UPPER, _UNIT, _FIXED, _LOG, _FITTED, _VALUES, _SPREAD = range(11)
 _TITLES = (
     ("Name", "Name in the equations; edit it to rename the parameter everywhere"),
     ("Value", "Value, or the start of the fit"),
@@ -27,6 +27,11 @@ _TITLES = (
     (
         "Values",
         "One value for all runs, one for each run or group of them, or drawn from a population whose mean and spread are estimated",
+    ),
+    (
+        "Spread",
+        "Of a population: standard deviation that its estimate starts from, such as 0.3 (of a log-normal one about 30%); before it the kind "
+        "(log-normal, normal, logit-normal) if it is another, after it `known` if it is not to be estimated; empty: the default",
     ),
 )
 
@@ -62,10 +67,12 @@ def number_of(text: str) -> float | None:
 
 
 class ParameterTable(Table):
-    """Signals: edited(name, field, value), values_chosen(name, way), renamed(old, new), refused(sentence)."""
+    """Signals: edited(name, field, value), values_chosen(name, way), spread_edited(name, text), renamed(old, new),
+    refused(sentence)."""
 
     edited = Signal(str, str, object)
     values_chosen = Signal(str, str)
+    spread_edited = Signal(str, str)
     renamed = Signal(str, str)
     refused = Signal(str)
 
@@ -80,6 +87,7 @@ class ParameterTable(Table):
             _LOG: 44,
             _FITTED: 212,
             _VALUES: 128,
+            _SPREAD: 110,
         }
         super().__init__("Parameters", _TITLES, widths=widths, stretch=(_SLIDER,), row_height=32)
         self._rows: tuple[ParameterRow, ...] = ()
@@ -97,6 +105,7 @@ class ParameterTable(Table):
             self._show_row(number, row)
         self.setColumnHidden(_FITTED, all(row.fitted is None and not row.fitted_words for row in rows))
         self.setColumnHidden(_VALUES, not any(row.choices for row in rows))
+        self.setColumnHidden(_SPREAD, all(row.spread is None for row in rows))
         self.blockSignals(blocked)
 
     def reshow(self) -> None:
@@ -113,7 +122,7 @@ class ParameterTable(Table):
         self._ranges.clear()
         self.setRowCount(len(rows))
         for number, row in enumerate(rows):
-            for section in (_NAME, _VALUE, _LOWER, _UPPER, _UNIT, _FITTED):
+            for section in (_NAME, _VALUE, _LOWER, _UPPER, _UNIT, _FITTED, _SPREAD):
                 item = QTableWidgetItem()
                 if section != _UNIT:
                     item.setFont(monospace(9.5))
@@ -147,7 +156,13 @@ class ParameterTable(Table):
             _LOWER: text_of(row.lower),
             _UPPER: text_of(row.upper),
             _UNIT: row.unit,
+            _SPREAD: row.spread or "",
         }
+        spread = Qt.ItemFlag.ItemIsEnabled
+        if row.spread is not None:
+            spread |= Qt.ItemFlag.ItemIsEditable | Qt.ItemFlag.ItemIsSelectable
+        self.cell(number, _SPREAD).setFlags(spread)
+        self.cell(number, _SPREAD).setToolTip(_TITLES[_SPREAD][1])
         for section, text in texts.items():
             item = self.cell(number, section)
             if item.text() != text:
@@ -184,6 +199,9 @@ class ParameterTable(Table):
         if section == _NAME:
             if text != row.name:
                 self.renamed.emit(row.name, text)
+        elif section == _SPREAD:
+            if text != (row.spread or ""):
+                self.spread_edited.emit(row.name, text)
         elif section == _UNIT:
             if text != row.unit:
                 self.edited.emit(row.name, "unit", text)
