@@ -105,8 +105,8 @@ def _settled(
     begin = y0[:, :, rows]
     copies = begin.shape[1:]
     wide = [np.broadcast_to(one, copies).ravel() for one in parameters]
-    t, u = (np.broadcast_to(one, (*one.shape[:-1], *copies)) for one in (start.t[rows], start.under[rows].T[:, None]))
-    u = u.reshape(len(u), -1)
+    t, under = np.broadcast_to(start.t[rows], copies), start.under[rows].T
+    u = np.broadcast_to(under[:, None], (len(under), *copies)).reshape(len(under), -1)
     found = settle(
         lambda y: model.field(wide, t.ravel(), u, y), begin.reshape(len(begin), -1), start_scale(start), model.conserved
     )

@@ -31,7 +31,7 @@ def test_is_a_state_and_its_velocity(text: str) -> None:
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("d(y)/dt = -x'", r"`x'` also for a state whose second derivative is given \(`d2\(x\)/dt2"),
+        ("d(y)/dt = -x'", r"and for a state whose second derivative is given \(`d2\(x\)/dt2"),
         ("d2 x = 3", "a second derivative is written"),
         ("x'' = -x\nd(x_dot)/dt = 1", "`x_dot` has an equation already"),
         ("x'' = -x\nd(x)/dt = 1", "`x` has an equation already"),

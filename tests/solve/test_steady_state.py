@@ -184,3 +184,15 @@ def test_derivatives_by_a_conserved_sum() -> None:
     by_difference = (ends[0] - ends[1]) / 2e-5
     assert np.abs(by_difference).max() > 0.1
     np.testing.assert_allclose(linear.d_theta[..., k], by_difference, rtol=1e-6, atol=1e-9)
+
+
+def test_many_copies_under_two_inputs() -> None:
+    levels = {"S": [0.5, 2.0, 2.0], "I": [0.0, 0.0, 3.0]}
+    truth = [2.0 * s / (1.0 + i + s) for s, i in zip(*levels.values(), strict=True)]
+    config = ModelConfig(equations="d(x)/dt = S/(1 + I + S) - k*x", parameters=parameters(k=0.5))
+    problem = prepared(config, steady(np.array(truth)[:, None], ["x"], levels))
+    batch = make_batch(problem, 8)
+    point = start_point(problem, batch)
+    both = np.stack([point.theta, point.theta + 1e-9])
+    errors, _ = VectorEngine(problem, batch).errors(both, np.stack([point.free, point.free]))
+    assert np.abs(errors[0]).max() < 1e-6 and np.isfinite(errors[1]).all()
