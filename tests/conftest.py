@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
+import jaxtyping
 import pytest
 from hypothesis import HealthCheck, settings
 from jaxtyping import install_import_hook
 
 PACKAGES = ("data", "distil", "model", "symbolic")
-"""Those whose annotations, shapes among them, are checked on each call. NDE_TEST_TYPES names modules or packages to check
-instead, separated by commas, or none ("")."""
+"""Those whose annotations, shapes among them, are checked on each call by the tests of these packages: checks everywhere took a quarter of
+all processor time. NDE_TEST_TYPES names modules or packages to check instead, in all tests, separated by commas, or none ("")."""
 LEFT_OUT = (
     # called from inner loops: with them the tests of distilling took four times the processor time
     "ndestudio.model.basis",
@@ -62,6 +65,9 @@ if checked:
     install_import_hook(checked, TYPES)
     sys.setrecursionlimit(5_000)  # a checked call takes several frames
 
+# tracing makes many small objects that live on: looking through all of them again and again took a tenth of the time
+gc.set_threshold(50_000, 20, 50)
+
 # the same examples every time, and no judgement by the clock: a test that fails does so again
 settings.register_profile("tests", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("tests")
@@ -89,6 +95,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Long files first."""
     places = {ROOT / "tests" / name: k for k, name in enumerate(LONGEST)}
     items.sort(key=lambda item: places.get(item.path, len(places)))
+
+
+@pytest.fixture(autouse=True)
+def _types_where_they_belong(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Annotations are checked in the tests of the packages that are checked, unless the environment names what is."""
+    parts = request.path.relative_to(ROOT / "tests").parts
+    before = jaxtyping.config.jaxtyping_disable
+    jaxtyping.config.update("jaxtyping_disable", "NDE_TEST_TYPES" not in os.environ and parts[0] not in PACKAGES)
+    yield
+    jaxtyping.config.update("jaxtyping_disable", before)
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

@@ -50,6 +50,7 @@ def _nothing_left_behind(qtbot: QtBot, qapp: QApplication) -> Iterator[None]:
     assert not alive, f"threads left behind: {alive}"
     running = [timer for timer in qapp.findChildren(QTimer) if timer.isActive()]
     assert not running, f"timers left behind: {running}"
+    gc.freeze()  # what has outlived a collection belongs to the libraries; the next one need not look at it
 
 
 @pytest.fixture(autouse=True)
