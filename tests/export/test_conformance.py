@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.integrate import solve_ivp
 
 from ndestudio.data.arrays import dataset_from_arrays
 from ndestudio.data.config import DataConfig
@@ -156,3 +161,18 @@ def test_it_agrees_or_refuses(form: str, name: str) -> None:
             parses(made.text, GRAMMARS[form])
         return
     assert checked.deviation <= TOLERANCE, checked.sentence
+
+
+def test_a_periodic_input_goes_on_in_a_program_beyond_the_data(tmp_path: Path) -> None:
+    subject, data = CASES["paths"]()
+    control, day = data.trajectories[0].control, data.input_names.index("day")
+    times = [0.0, 7.3, 9.9, 14.0]
+    expected = solve_ivp(
+        lambda t, x: control(t)[day] - 0.5 * x, (0.0, 14.0), [0.1], max_step=0.02, rtol=1e-9, atol=1e-11, t_eval=times
+    )
+    (tmp_path / "model.py").write_text(artefact(subject, "python", dataset=data).text, encoding="utf-8")
+    script = f"import model, json; print(json.dumps(model.simulate({times})[:, 5].tolist()))"
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, check=True, timeout=60
+    )
+    np.testing.assert_allclose(json.loads(done.stdout), expected.y[0], rtol=1e-6)

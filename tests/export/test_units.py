@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 
 from ndestudio.data.dataset import Column
-from ndestudio.export import artefact
+from ndestudio.export import EXPORTERS, artefact
 from ndestudio.model import ModelConfig, ParameterConfig, initial_model
 from tests.model.conftest import make_dataset
 
 
-@pytest.mark.parametrize("format", ["python", "julia", "matlab", "latex", "json"])
+@pytest.mark.parametrize("format", [name for name in EXPORTERS.known() if name != "csv"])
 @pytest.mark.parametrize(("unit", "told"), [("1/h", True), ("1/s", False)])
 def test_a_unit_that_does_not_fit_is_said(format: str, unit: str, told: bool):
     t = np.linspace(0.0, 7200.0, 20)
@@ -22,4 +22,5 @@ def test_a_unit_that_does_not_fit_is_said(format: str, unit: str, told: bool):
     config = ModelConfig(equations="d(c)/dt = -k*c", parameters={"k": ParameterConfig(value=2.5e-4, unit=unit)})
     text = artefact(initial_model(config, data, 0), format, dataset=data).text
     assert ("nothing is converted" in text) == told
-    assert ("the equations take its number in 1/s" in text) == told
+    if format != "sbml":  # which has no place for a remark on a parameter
+        assert ("the equations take its number in 1/s" in text) == told

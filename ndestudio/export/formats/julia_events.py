@@ -146,8 +146,10 @@ FOLD = """\
 MORE = """\
         low, high, period = one.repeats
         if period > 0
+            # Beyond the last ones that are used, those of the last period again.
+            resize!(found, length(found) - length(one.breaks))
+            append!(found, filter(knot -> knot <= high, one.breaks))
             last = filter(knot -> high - period < knot <= high, one.breaks)
-            filter!(knot -> !(knot in one.breaks && knot > high), found)
             for n in 1:(ceil(Int, max(stop - high, 0.0) / period) + 1)
                 append!(found, last .+ n * period)
             end

@@ -28,9 +28,10 @@ from ndestudio.export.exporter import Exporter, Trial
 from ndestudio.export.formats.python_events import SIMULATE, SIMULATE_CONDITIONS, dose_rows, event_functions, schedule
 from ndestudio.export.formats.python_texts import (
     FOLD,
+    FOUND,
+    FOUND_FOLDED,
     INPUTS,
     MAIN,
-    MORE,
     NETWORK,
     NO_INPUTS,
     ROOTS,
@@ -94,7 +95,7 @@ def _inputs(content: Content) -> list[str]:
     if not content.inputs:
         return [*NO_INPUTS.splitlines()]
     repeats = any(periodic(track.inputs) for track in content.tracks)
-    text = filled(INPUTS, FOLD=FOLD if repeats else "", MORE=MORE if repeats else "")
+    text = filled(INPUTS, FOLD=FOLD if repeats else "", FOUND=FOUND_FOLDED if repeats else FOUND)
     return text.splitlines()
 
 

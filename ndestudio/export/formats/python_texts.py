@@ -71,8 +71,7 @@ def inputs(t, trajectory, inside=None):
 
 def knots(trajectory, start, stop):
     """Times between start and stop at which a piece of an input begins."""
-    found = {float(knot) for one in TRAJECTORIES[trajectory]["inputs"] for knot in one["breaks"]}
-@MORE@    return sorted(knot for knot in found if start < knot < stop)'''
+@FOUND@    return sorted(knot for knot in found if start < knot < stop)'''
 
 FOLD = """\
         low, high, period = one["repeats"]
@@ -81,13 +80,21 @@ FOLD = """\
             now, where = now - away, where - away
 """
 
-MORE = """\
+FOUND = """\
+    found = {float(knot) for one in TRAJECTORIES[trajectory]["inputs"] for knot in one["breaks"]}
+"""
+
+FOUND_FOLDED = """\
+    found = set()
     for one in TRAJECTORIES[trajectory]["inputs"]:
         low, high, period = one["repeats"]
-        if period:
-            last = [knot for knot in one["breaks"] if high - period < knot <= high]
-            found |= {knot + n * period for knot in last for n in range(1, int((max(stop - high, 0.0)) / period) + 2)}
-            found -= {knot for knot in one["breaks"] if knot > high}
+        if not period:
+            found |= {float(knot) for knot in one["breaks"]}
+            continue
+        # beyond the last ones that are used, those of the last period again
+        found |= {knot for knot in one["breaks"] if knot <= high}
+        last = [knot for knot in one["breaks"] if high - period < knot <= high]
+        found |= {knot + n * period for knot in last for n in range(1, int(max(stop - high, 0.0) / period) + 2)}
 """
 
 SIMULATE_PLAIN = '''\
