@@ -10,7 +10,7 @@ from jaxtyping import Float
 
 from ndestudio.data.dataset import Dataset, Part, Trajectory
 from ndestudio.data.deviations import relative_weights
-from ndestudio.data.smoothing import smooth
+from ndestudio.data.smoothing import smooth, smooth_column
 from ndestudio.distil.config import RecoveryConfig
 from ndestudio.errors import SpecError
 from ndestudio.fitting.config import ColumnNoise, TrainConfig
@@ -19,6 +19,9 @@ from ndestudio.fitting.result import Fit, NoiseLevel
 from ndestudio.model.fitted import FittedModel
 from ndestudio.model.runs import effects
 from ndestudio.problem.noise_law import COUNTS, NoiseLaw
+
+FEWEST = 6
+"""Values between two jumps around which noise can be told."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,11 +68,22 @@ class DrawnNoise:
         return found
 
 
-def drawn_noise(dataset: Dataset, recovery: RecoveryConfig, train: TrainConfig, fit: Fit | None = None) -> DrawnNoise:
+def drawn_noise(
+    dataset: Dataset,
+    recovery: RecoveryConfig,
+    train: TrainConfig,
+    fit: Fit | None = None,
+    cuts: Mapping[str, Float[np.ndarray, " cut"]] | None = None,
+) -> DrawnNoise:
     """The noise that synthetic measurements get: the kind that the settings say, its size that of ``recovery``, of a fit, or that
     around smooth curves.
 
     Counts have no size of their own: ``recovery.noise`` leaves them as they are.
+
+    Parameters
+    ----------
+    cuts
+        Trajectory -> times at which states jump, over which no smooth curve leads.
 
     Raises
     ------
@@ -89,7 +103,7 @@ def drawn_noise(dataset: Dataset, recovery: RecoveryConfig, train: TrainConfig, 
             law = _as_fitted(settings, level)
         elif is_plain(settings) and settings.kind == "constant":
             known = fit.noise.get(name) if fit is not None else None
-            size = _noise_around(dataset, k) if known is None else known
+            size = _noise_around(dataset, k, cuts or {}) if known is None else known
             law = _of_size(settings, size, _typical(dataset, k) if log else 1.0)
         else:
             around = _smooth(dataset) if around is None else around
@@ -213,16 +227,20 @@ def _typical(dataset: Dataset, k: int) -> float:
     return float(np.median(np.abs(values))) or 1.0
 
 
-def _noise_around(dataset: Dataset, k: int) -> float:
-    """Standard deviation of the values of a column around smooth curves, and of steady states around the mean of those under the
-    same inputs."""
-    found = [smooth(one, use=one.mask(Part.TRAIN)).noise[k] for one in dataset.trajectories if not one.is_steady_state]
-    if found:
-        return float(np.sqrt(np.mean(np.square(found))))
-    apart = _among_replicates(dataset, k)
-    if not len(apart):
-        raise SpecError(_UNSEEN)
-    return float(np.sqrt(np.mean(np.square(apart))))
+def _noise_around(dataset: Dataset, k: int, cuts: Mapping[str, Float[np.ndarray, " cut"]]) -> float:
+    """Standard deviation of the values of a column around smooth curves, which end where states jump, and of steady states around
+    the mean of those under the same inputs."""
+    curves = [one for one in dataset.trajectories if not one.is_steady_state]
+    if not curves:
+        apart = _among_replicates(dataset, k)
+        if not len(apart):
+            raise SpecError(_UNSEEN)
+        return float(np.sqrt(np.mean(np.square(apart))))
+    found = [smooth(one, use=one.mask(Part.TRAIN)).noise[k] for one in curves if one.name not in cuts]
+    pieces = [(one, piece) for one in curves for piece in pieces_between(one, k, cuts.get(one.name, np.zeros(0)))]
+    found += [smooth_column(one.t[piece], one.measured[piece, k]).noise for one, piece in pieces]
+    found = found or [smooth(one, use=one.mask(Part.TRAIN)).noise[k] for one in curves]
+    return float(np.sqrt(np.mean(np.square(found))))
 
 
 _UNSEEN = (
@@ -240,6 +258,16 @@ def _among_replicates(dataset: Dataset, k: int) -> Float[np.ndarray, " value"]:
     several = [np.array(values) for values in groups.values() if len(values) > 1]
     parts = [(values - values.mean()) * np.sqrt(len(values) / (len(values) - 1)) for values in several]
     return np.concatenate(parts) if parts else np.zeros(0)
+
+
+def pieces_between(trajectory: Trajectory, k: int, cuts: Float[np.ndarray, " cut"]) -> list[np.ndarray]:
+    """Rows with training values of a column between the cuts, those stretches left out that have too few for a smooth curve."""
+    if not len(cuts):
+        return []
+    rows = np.flatnonzero(trajectory.mask(Part.TRAIN)[:, k])
+    number = np.searchsorted(cuts, trajectory.t[rows], side="right")
+    pieces = [rows[number == one] for one in np.unique(number)]
+    return [piece for piece in pieces if len(piece) >= FEWEST]
 
 
 def _smooth(dataset: Dataset) -> list[np.ndarray]:

@@ -11,7 +11,7 @@ import numpy as np
 
 from ndestudio.data.dataset import Dataset
 from ndestudio.distil.config import DistilConfig, RecoveryConfig
-from ndestudio.distil.drawn import DrawnNoise, drawn_noise, in_words, spreads_of, with_drawn_runs
+from ndestudio.distil.drawn import DrawnNoise, drawn_noise, in_words, pieces_between, spreads_of, with_drawn_runs
 from ndestudio.distil.ground_truth import chosen_ground_truth, measure
 from ndestudio.distil.result import Distillation, FoundNeuralTerm, Recovery
 from ndestudio.distil.structure import difference
@@ -23,7 +23,10 @@ from ndestudio.fitting.result import Fit, Outcome
 from ndestudio.model.config import ModelConfig
 from ndestudio.model.diffusion import refuse_written_noise
 from ndestudio.model.fitted import FittedModel
+from ndestudio.model.schedule import schedule
+from ndestudio.problem.conditions import initial_state
 from ndestudio.progress import Note, Phase, Reporter, SilentReporter
+from ndestudio.solve.event_times import happening
 
 ALIKE = 0.05
 """Difference of two formulas, relative to the spread of the true one, up to which they count as the same within the data."""
@@ -72,12 +75,38 @@ def recovery_test(
     ground_truth = chosen_ground_truth(model, dataset, config, fit.model if fit is not None else None)
     spreads = spreads_of(ground_truth, fit.model if fit is not None else None)
     ground_truth = with_drawn_runs(ground_truth, spreads, config.seed) if spreads else ground_truth
-    noise = drawn_noise(dataset, config, train, fit)
+    cuts = _jumps(ground_truth, dataset)
+    if cuts and fit is None and config.noise is None:
+        few = not any(pieces_between(one, 0, cuts.get(one.name, np.zeros(0))) for one in dataset.trajectories)
+        reporter.emit(Note(_FEW_BETWEEN if few else _BETWEEN))
+    noise = drawn_noise(dataset, config, train, fit, cuts)
     synthetic = measure(ground_truth, dataset, noise, config.seed)
     test = _Test(ground_truth, synthetic, noise, spreads, noise.levels(dataset), model, train, distil, config)
     if reporter.should_stop():
         return test.ended("stopped", "Stopped before anything was trained.")
     return test.run(reporter, time.monotonic() - began)
+
+
+_BETWEEN = (
+    "The noise of the data is told between doses and other events; where that is too much or too little, give `noise` in [recovery], or "
+    "test a project that is trained."
+)
+_FEW_BETWEEN = (
+    "Too few values lie between doses and other events to tell noise from them: it is taken around curves that lead over them, and is "
+    "likely too much. Give `noise` in [recovery], or test a project that is trained."
+)
+
+
+def _jumps(model: FittedModel, dataset: Dataset) -> dict[str, np.ndarray]:
+    """Trajectory -> times on the way at which states jump."""
+    found = {}
+    for one in dataset.trajectories if model.system.events else ():
+        begin = initial_state(model, one)
+        times = happening(model, one.control, schedule(model.system, model.parameters, one), one.t, begin).t
+        inner = np.unique(times[(times > one.t[0]) & (times < one.t[-1])])
+        if len(inner):
+            found[one.name] = inner
+    return found
 
 
 @dataclass
