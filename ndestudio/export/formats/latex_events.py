@@ -45,6 +45,11 @@ def _said(event: Event) -> str:
     return f"{what}, compartment {event.compartment}" if event.compartment and event.kind != "regimens" else what
 
 
+def when(event: Event, digits: int = 5) -> str:
+    """The head of an event."""
+    return _when(event, digits)
+
+
 def _when(event: Event, digits: int) -> str:
     shown = {GIVEN: Name(given_name(event.kind))}
     written = [to_latex(substitute(one, shown), digits=digits) for one in event.times]

@@ -19,6 +19,7 @@ from ndestudio.model.units import UnitProblem, unit_problems
 from ndestudio.session.model.state import TextProblem, Words
 
 if TYPE_CHECKING:
+    from ndestudio.model.events import Event
     from ndestudio.model.statements import Statement
 
 
@@ -57,6 +58,7 @@ def analyse(model: ModelConfig, dataset: Dataset | None) -> Analysis:
     from ndestudio.expression import to_latex
     from ndestudio.expression.tree import Name
     from ndestudio.model.parse import read_system
+    from ndestudio.model.statements import read_text
 
     measured = dataset.measured_names if dataset else ()
     inputs = dataset.input_names if dataset else ()
@@ -98,12 +100,35 @@ def analyse(model: ModelConfig, dataset: Dataset | None) -> Analysis:
         system=system,
         problems=tuple(_problem(error) for error in reading.errors),
         words=words,
-        statements=tuple((s.target.line, left[id(s)], s.expr) for s in statements if s.expr is not None),
+        statements=(
+            *((s.target.line, left[id(s)], s.expr) for s in statements if s.expr is not None),
+            *((one.token.line, *_event_sides(one.event)) for one in read_text(model.equations)[1]),
+        ),
         parameters=parameters,
         neural_terms=neural_terms,
         summary=_summary(system),
         unit_problems=unit_problems(model, dataset) if system is not None and dataset is not None else (),
     )
+
+
+def _event_sides(event: Event) -> tuple[str, Expr]:
+    """What stands left and right of the last `=` of an event: `at t = 24: G = 0, A`, and its value."""
+    from ndestudio.export.formats.latex_events import when
+    from ndestudio.expression import to_latex
+    from ndestudio.expression.tree import Name, substitute
+    from ndestudio.model.events import GIVEN, given_name
+
+    if event.kind == "span":
+        begin, end = (to_latex(one) for one in event.times)
+        head, targets = (
+            rf"\text{{from }} {begin} \text{{ to }} {end}:\; ",
+            [rf"\frac{{d\,{to_latex(Name(state))}}}{{dt}} \mathrel{{+}}" for state, _ in event.changes],
+        )
+    else:
+        head, targets = when(event) + r"\;", [to_latex(Name(state)) for state, _ in event.changes]
+    values = [substitute(value, {GIVEN: Name(given_name(event.kind))}) for _, value in event.changes]
+    before = [f"{name} = {to_latex(value)}" for name, value in zip(targets[:-1], values[:-1], strict=True)]
+    return head + r",\; ".join([*before, targets[-1]]), values[-1]
 
 
 def default_equations(dataset: Dataset) -> ModelConfig:
@@ -211,5 +236,6 @@ def _summary(system: System | None) -> str:
         (len(system.neural_terms), "neural term"),
         (len(system.parameters), "parameter"),
         (len(system.inputs), "input"),
+        (len(system.events), "event"),
     )
     return ", ".join(f"{count} {word}{'' if count == 1 else 's'}" for count, word in counts if count)
