@@ -31,7 +31,14 @@ class ActionSpec:
 
 ACTIONS: tuple[ActionSpec, ...] = (
     ActionSpec("new", "&File", "&New project", "Ctrl+N", "file", "Start with an empty project"),
-    ActionSpec("open", "&File", "&Open…", "Ctrl+O", "open", "Open data files, a spec or a project"),
+    ActionSpec(
+        "open",
+        "&File",
+        "&Open…",
+        "Ctrl+O",
+        "open",
+        "Open data files, a spec, a project, or a model in SBML or Antimony",
+    ),
     ActionSpec("save", "&File", "&Save", "Ctrl+S", "save", "Save the project", separator=True),
     ActionSpec("save-as", "&File", "Save &as…", "Ctrl+Shift+S", "", "Save the project to another file"),
     ActionSpec("quit", "&File", "&Quit", "Ctrl+Q", "", "Close the window", separator=True),

@@ -10,16 +10,20 @@ from typing import Literal
 
 from ndestudio.data.readers.registry import READERS, endings, reader_for, titles
 from ndestudio.errors import DataError
+from ndestudio.exchange.formats import MODEL_FORMATS, format_of
 from ndestudio.jobs import Failed
+from ndestudio.model.config import ModelConfig
 from ndestudio.paths import examples_dir, resources_dir
 from ndestudio.progress import Event, Note, Reporter
 from ndestudio.project.project import Project, Spec
+from ndestudio.session.commands import with_model
 from ndestudio.session.ports import Context, DataFiles, Recovered, Stage
 from ndestudio.session.purposes import PurposeName
 from ndestudio.session.settings import SettingsStore
 
 PROJECT_SUFFIX = ".nde"
 SPEC_SUFFIX = ".toml"
+MOST_NOTES = 3
 Use = Literal["new", "replace", "append"]
 """What data files that are opened are for: a project of their own, other data for this one, further runs of it."""
 
@@ -62,11 +66,20 @@ def samples() -> tuple[Sample, ...]:
 def open_filter() -> str:
     """What a file dialog offers for opening, in the form Qt takes."""
     data = " ".join(f"*{ending}" for ending in endings())
-    special = f"*{SPEC_SUFFIX} *{PROJECT_SUFFIX}"
+    models = " ".join(f"*{ending}" for ending in model_endings())
+    special = f"*{SPEC_SUFFIX} *{PROJECT_SUFFIX} {models}"
+    formats = ";;".join(
+        f"{one.title} ({' '.join(f'*{ending}' for ending in one.endings)})" for one in MODEL_FORMATS.values()
+    )
     return (
         f"All that can be opened ({data} {special});;Data ({data});;Projects (*{PROJECT_SUFFIX});;"
-        f"Specs (*{SPEC_SUFFIX});;All files (*)"
+        f"Specs (*{SPEC_SUFFIX});;{formats};;All files (*)"
     )
+
+
+def model_endings() -> tuple[str, ...]:
+    """Ends of the names of files with models of other programs."""
+    return tuple(ending for one in MODEL_FORMATS.values() for ending in one.endings)
 
 
 def data_filter() -> str:
@@ -91,7 +104,8 @@ class FilesController:
 
     def asks(self, paths: Sequence[str | Path]) -> bool:
         """Whether a person should say what these files are for: data, and the project has data or equations."""
-        special = any(Path(path).suffix.lower() in (PROJECT_SUFFIX, SPEC_SUFFIX) for path in paths)
+        alone = (PROJECT_SUFFIX, SPEC_SUFFIX, *model_endings())
+        special = any(Path(path).suffix.lower() in alone for path in paths)
         spec = self._workspace.project.spec
         return bool(paths) and not special and bool(spec.data.files or spec.model.equations.strip())
 
@@ -133,6 +147,20 @@ class FilesController:
                 failed=lambda failed: self._failed(path, failed),
             )
             return
+        models = [path for path in files if path.suffix.lower() in model_endings()]
+        if models:
+            if len(files) > 1:
+                self._notifier.toast(f"Only `{models[0].name}` is opened: a model is opened alone.", "warning")
+            path = models[0]
+            self._tasks.start(
+                "open",
+                f"Reading {path.name}",
+                _read_model,
+                path,
+                done=partial(self._took_model, path),
+                failed=partial(self._failed, path),
+            )
+            return
         readable = tuple(path for path in files if not self._refused(path))
         if not readable:
             return
@@ -159,6 +187,17 @@ class FilesController:
             self._data.add_files(paths)
         for path in reversed(files):
             self._remember(path)
+
+    def _took_model(self, path: Path, found: tuple[ModelConfig, tuple[str, ...]]) -> None:
+        """A model of another program takes the place of the equations; the data stay."""
+        model, notes = found
+        self._workspace.edit(f"Model of {path.name}", with_model(self._workspace.project, model))
+        self._navigation.show_stage("model")
+        self._remember(path)
+        for note in notes[:MOST_NOTES]:
+            self._notifier.toast(f"{path.name}: {note}.")
+        if len(notes) > MOST_NOTES:
+            self._notifier.toast(f"{len(notes) - MOST_NOTES} more notes: `ndestudio convert` lists them.")
 
     def _opened_folder(self, use: Use, found: tuple[tuple[Path, ...], str]) -> None:
         files, sentence = found
@@ -247,6 +286,15 @@ def _furthest(project: Project) -> Stage:
     if project.fit is not None:
         return "train"
     return "model" if project.spec.model.equations.strip() else "data"
+
+
+def _read_model(path: Path, *, reporter: Reporter) -> tuple[ModelConfig, tuple[str, ...]]:
+    """A model of another program as text and tables, and what was taken otherwise than one might think."""
+    from ndestudio.exchange.model_text import to_config
+
+    del reporter
+    found = format_of(path).read(path)
+    return to_config(found), found.notes
 
 
 def _load_project(path: Path, *, reporter: Reporter) -> Project:

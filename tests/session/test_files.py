@@ -161,3 +161,28 @@ def test_a_file_with_nothing_in_it_leaves_the_data_that_are_there(
     assert session.project is before
     assert any("empty.csv" in text for text in toasts(shell))
     assert str(empty) not in session.settings.value.recent
+
+
+def test_a_model_of_another_program_takes_the_place_of_the_equations(
+    session: Session, csv: Path, tmp_path: Path, shell: Mock
+):
+    pytest.importorskip("libsbml", reason="libSBML is not installed")
+    from tests.exchange.sbml_models import parameter, rate, sbml
+
+    session.files.open([csv])
+    wait(session)
+    file = tmp_path / "decay.xml"
+    file.write_text(
+        sbml(parameters=parameter("x", 3.0, constant=False) + parameter("k", None), rules=rate("x", "-k*x"))
+    )
+    session.files.open([file])
+    wait(session)
+    assert "d(x)/dt = -k*x" in session.project.spec.model.equations
+    assert session.project.dataset is not None and session.stage == "model"
+    assert any("`k` has no value" in one for one in toasts(shell))
+    session.undo()
+    assert "d(x)/dt" not in session.project.spec.model.equations
+    file.write_text("<sbml")
+    session.files.open([file])
+    wait(session)
+    assert any("well-formed" in one for one in toasts(shell))

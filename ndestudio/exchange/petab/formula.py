@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from ndestudio.errors import EquationError
 from ndestudio.exchange.functions import EXTRA
 from ndestudio.expression.functions import find
+from ndestudio.expression.parse import depth
 from ndestudio.expression.tree import Binary, Call, Expr, Name, Negate, Number
 from ndestudio.model.statements import RESERVED
 
@@ -20,7 +21,9 @@ _TOKEN = re.compile(
     r"|(?P<operator>\*\*|<=|>=|==|!=|&&|\|\||[-+*/^(),<>!]))"
 )
 LONGEST = 20_000
-DEEPEST = 100
+DEEPEST = 50
+DEPTH = 200
+"""Levels of a formula (a sum of n terms has n levels); every walk over it recurses that deep."""
 ZERO, ONE = Number(0.0), Number(1.0)
 _COMPARED = ("<", "<=", ">", ">=", "==", "!=")
 
@@ -55,7 +58,11 @@ def parse_formula(text: str, renamed: Mapping[str, str] | None = None) -> Expr:
     EquationError
         With the formula and what is wrong in it.
     """
-    return _number(_Parser(text, renamed or {}).whole())
+    parser = _Parser(text, renamed or {})
+    found = _number(parser.whole())
+    if depth(found) > DEPTH:
+        raise parser.error(f"it nests more than {DEPTH} operations; split it into several")
+    return found
 
 
 def _number(part: _Part) -> Expr:
@@ -81,17 +88,17 @@ class _Parser:
         while place < len(stripped):
             found = _TOKEN.match(stripped, place)
             if found is None:
-                raise self._error(f"`{stripped[place:].strip()[:1]}` is not known in formulas of PEtab")
+                raise self.error(f"`{stripped[place:].strip()[:1]}` is not known in formulas of PEtab")
             self._tokens.append((str(found.lastgroup), found.group(str(found.lastgroup))))
             place = found.end()
 
-    def _error(self, sentence: str) -> EquationError:
+    def error(self, sentence: str) -> EquationError:
         return EquationError(f"in the formula `{self._text[:120]}`: {sentence}")
 
     def whole(self) -> _Part:
         part = self._or()
         if self._at < len(self._tokens):
-            raise self._error(f"`{self._tokens[self._at][1]}` is not expected there")
+            raise self.error(f"`{self._tokens[self._at][1]}` is not expected there")
         return part
 
     def _take(self, *operators: str) -> str:
@@ -113,7 +120,7 @@ class _Parser:
     def _or(self) -> _Part:
         self._level += 1
         if self._level > DEEPEST:
-            raise self._error(f"more than {DEEPEST} brackets are nested")
+            raise self.error(f"more than {DEEPEST} brackets are nested")
         # both connectives bind alike, from left to right
         part = self._joined(("||", "&&"), self._compare, _connected)
         self._level -= 1
@@ -137,7 +144,7 @@ class _Parser:
         while sign := self._take("+", "-", "!"):
             signs.append(sign)
             if len(signs) > DEEPEST:
-                raise self._error("too many signs")
+                raise self.error("too many signs")
         part = self._power()
         for sign in reversed(signs):
             if sign == "-":
@@ -154,24 +161,24 @@ class _Parser:
             return base
         self._level += 1
         if self._level > DEEPEST:
-            raise self._error("too many powers")
+            raise self.error("too many powers")
         part = Binary("^", _number(base), _number(self._unary()))
         self._level -= 1
         return part
 
     def _atom(self) -> _Part:
         if self._at >= len(self._tokens):
-            raise self._error("it ends where a number or a name is expected")
+            raise self.error("it ends where a number or a name is expected")
         kind, text = self._tokens[self._at]
         self._at += 1
         if kind == "number":
             return Number(float(text))
         if kind == "operator":
             if text != "(":
-                raise self._error(f"`{text}` stands where a number or a name is expected")
+                raise self.error(f"`{text}` stands where a number or a name is expected")
             inner = self._or()
             if not self._take(")"):
-                raise self._error("a `(` is not closed")
+                raise self.error("a `(` is not closed")
             return inner
         return self._call(text) if self._take("(") else self._name(text)
 
@@ -189,18 +196,18 @@ class _Parser:
             while self._take(","):
                 parts.append(self._or())
             if not self._take(")"):
-                raise self._error(f"`{name}(` is not closed")
+                raise self.error(f"`{name}(` is not closed")
         if name == "piecewise":
             return self._piecewise(parts)
         arguments = [_number(one) for one in parts]
         made = _made(name, arguments)
         if made is None:
-            raise self._error(f"`{name}` with {len(arguments)} arguments is no function of PEtab")
+            raise self.error(f"`{name}` with {len(arguments)} arguments is no function of PEtab")
         return made
 
     def _piecewise(self, parts: list[_Part]) -> _Part:
         if len(parts) < 3 or len(parts) % 2 == 0:
-            raise self._error("`piecewise` takes value, condition, ..., and a last value")
+            raise self.error("`piecewise` takes value, condition, ..., and a last value")
         value = _number(parts[-1])
         for k in reversed(range(len(parts) // 2)):
             value = Call("if", (_condition(parts[2 * k + 1]), _number(parts[2 * k]), value))

@@ -93,7 +93,10 @@ def _model_file(path: Path, yaml: Mapping[str, Any]) -> Path:
     (one,) = models.values()
     if str(one.get("language", "")).lower() != "sbml":
         raise DataError(f"the model is written in `{one.get('language')}`; SBML is read", path=str(path))
-    return listed(one.get("location"), "location", path)[0]
+    locations = listed(one.get("location"), "location", path)
+    if len(locations) != 1:
+        raise DataError("the model needs one `location`", path=str(path))
+    return locations[0]
 
 
 def _mapping(paths: Sequence[Path]) -> dict[str, str]:
