@@ -28,11 +28,17 @@ WHOLE_POWERS = (1.0, 2.0, 3.0, 4.0)
 
 
 def law_of(formula: Expr) -> str | None:
-    """The name of the law of the library that ``formula`` is with other constants; None if it is none."""
+    """The name of the law of the library that ``formula`` is with other constants; None if it is none, or one in which a constant is
+    one by chance (``s/(K + s + i)``)."""
     used = tuple(names(formula))
     if not 0 < len(used) <= MOST_ARGUMENTS or size(formula) > MOST_NODES:
         return None
-    return _known(used).get(structure(formula).key)
+    name, constants = _known(used).get(structure(formula).key, (None, 0))
+    return name if _constants(formula) >= constants else None
+
+
+def _constants(formula: Expr) -> int:
+    return len(parametrise(formula, "number", keep=(1.0,))[1])
 
 
 def law_sentence(formula: Expr) -> str:
@@ -40,7 +46,7 @@ def law_sentence(formula: Expr) -> str:
     from ndestudio.model.library import term
 
     name = law_of(formula)
-    if name is None or len(parametrise(formula, "number", keep=(1.0,))[1]) < 2:
+    if name is None or _constants(formula) < 2:
         return ""
     known = term(name)
     return f"It is known as: {known.title} ({known.source})"
@@ -72,11 +78,11 @@ def held(formula: Expr) -> frozenset[float]:
 
 
 @lru_cache(256)
-def _known(arguments: tuple[str, ...]) -> Mapping[str, str]:
-    """Structures of the laws of all of ``arguments``, as written and in the simplest form, and their names."""
+def _known(arguments: tuple[str, ...]) -> Mapping[str, tuple[str, int]]:
+    """Structures of the laws of all of ``arguments``, as written and in the simplest form, their names and numbers of constants."""
     from ndestudio.distil.forms import simplest
 
-    found: dict[str, str] = {}
+    found: dict[str, tuple[str, int]] = {}
     for name, law, constants in _laws(arguments):
         if set(names(law)) - set(constants) != set(arguments):
             continue
@@ -85,7 +91,7 @@ def _known(arguments: tuple[str, ...]) -> Mapping[str, str]:
         for form in (body, simplest(body)):
             key = structure(form).key
             if key != "1":
-                found.setdefault(key, name)
+                found.setdefault(key, (name, _constants(fold(body))))
     return found
 
 

@@ -27,6 +27,7 @@ S = np.geomspace(0.05, 40.0, 12)
         ("2*S/(1.5*(1 + I/2) + S)", "competitive_inhibition"),
         ("2*I/(1.5 + S + 0.3*I + S)", "competitive_inhibition"),
         ("17/(S + 7) - 1.2/(S + 0.5)", None),
+        ("2*S/(1.5 + I + S)", None),
         ("2*S/(0.4 + S + S^3/8)", None),
     ],
 )
