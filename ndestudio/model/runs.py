@@ -28,6 +28,7 @@ from ndestudio.expression.tokens import error_at
 from ndestudio.expression.tree import names, substitute
 from ndestudio.model.config import InitialConfig, ModelConfig, ParameterConfig, PriorConfig, RandomConfig
 from ndestudio.model.doses import for_doses
+from ndestudio.model.events import word
 from ndestudio.model.parse import Reading, read_system
 
 HEAD = "# the runs"
@@ -145,6 +146,15 @@ class _Writer:
         return all(one in self.config.parameters for one in own)
 
     def _check(self, name: str, settings: ParameterConfig) -> None:
+        system = self.reading.system
+        assert system is not None
+        event = next((one for one in system.events for time in one.times if name in names(time)), None)
+        if event is not None:
+            raise self._problem(
+                name,
+                f"is read by the time of the event `{word(event)}`, which has to be the same in all runs so far; give `{name}` one value "
+                "for all of them",
+            )
         if settings.random is None:
             if settings.per == RUN and settings.fixed:
                 raise self._problem(

@@ -192,3 +192,11 @@ def test_events_are_told_with_numbers():
     )
     model = initial_model(config, data(Dose(0.0, 5.0)), 0)
     assert [text_of(one) for one in events_filled(model, 3)] == ["at doses + 0.123: A = A + amount"]
+
+
+def test_a_lag_that_differs_between_runs_is_a_sentence():
+    config = ModelConfig(
+        equations=TEXT + "at doses + lag: A += amount", parameters={"lag": ParameterConfig(value=0.1, per="run")}
+    )
+    with pytest.raises(EquationError, match="is read by the time of the event `at doses \\+ lag`"):
+        initial_model(config, data(Dose(0.0, 5.0)), 0)
