@@ -172,3 +172,24 @@ def formulas() -> list[dict[str, Any]]:
     """Cases of the formula tests."""
     root = folder()
     return [] if root is None else list(read_yaml(root / "petab_v2_math" / "math_tests.yaml")["cases"])
+
+
+def measured_case(case: Path) -> Iterator[str]:
+    """What is wrong with a measured problem: its objective at the nominal values as its own simulated data give it."""
+    objective = Objective(read_petab(case / f"{case.name}.yaml"))
+    found = objective.evaluate()
+    theirs, left = found.simulated.copy(), set(range(len(found.simulated)))
+    for row in read_table(next(case.glob("simulatedData*.tsv"))):
+        like = [k for k in left if _same(objective.problem, k, row)]
+        if like:
+            best = min(like, key=lambda k: abs(found.simulated[k] - float(row["simulation"])))
+            theirs[best] = float(row["simulation"])
+            left.remove(best)
+    expected = objective.likelihood(theirs, found.noise)[0]
+    if left:
+        yield f"{len(left)} measurements are not among the simulated data"
+    if not abs(found.llh - expected) <= 1e-3 * max(1.0, abs(expected)):
+        yield f"the log likelihood is {found.llh}, and {expected} with the simulated data"
+
+
+SUITES["petab_benchmark"] = (lambda: cases("petab_benchmark"), measured_case)

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.exchange.suites import folder, petab_case
+from benchmarks.exchange.suites import cases, folder, measured_case, petab_case
 from ndestudio.errors import NdeStudioError
 from ndestudio.exchange.petab.objective import Objective
 from ndestudio.exchange.petab.read import read_petab
@@ -27,6 +27,13 @@ def test_a_case_of_the_public_suites_comes_out(case: str) -> None:
     if root is None:
         pytest.skip("the suites of PEtab are not here")
     assert list(petab_case(root / case)) == []
+
+
+def test_a_measured_problem_has_the_objective_of_its_own_simulations() -> None:
+    found = [one for one in cases("petab_benchmark") if one.name.startswith("Boehm")]
+    if not found:
+        pytest.skip("the measured problems of PEtab are not here")
+    assert list(measured_case(found[0])) == []
 
 
 def write(path: Path, name: str, text: str) -> None:

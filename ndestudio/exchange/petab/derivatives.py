@@ -287,7 +287,7 @@ class Programs:
         def at(numbers: np.ndarray) -> tuple[float, np.ndarray, np.ndarray, np.ndarray]:
             Y, P, _, _ = objective.simulate(numbers)
             simulated, noise = objective._measured(Y, P)
-            llh, _ = objective._likelihood(simulated, noise)
+            llh, _ = objective.likelihood(simulated, noise)
             return llh, residuals(objective.groups, self._values, simulated, noise, np), noise, simulated
 
         llh, residual, noise, simulated = at(theta)

@@ -315,10 +315,11 @@ class Objective:
         theta = self.nominal if theta is None else np.asarray(theta, dtype=float)
         Y, P, _, sentence = self.simulate(theta)
         simulated, noise = self._measured(Y, P)
-        llh, chi2 = self._likelihood(simulated, noise)
+        llh, chi2 = self.likelihood(simulated, noise)
         return PetabEvaluation(simulated, noise, llh, chi2, self.log_priors(theta), sentence)
 
-    def _likelihood(self, simulated: np.ndarray, noise: np.ndarray) -> tuple[float, float]:
+    def likelihood(self, simulated: np.ndarray, noise: np.ndarray) -> tuple[float, float]:
+        """Log likelihood and chi2 of simulated values with their noise, one for each measurement."""
         values = np.array([one.value for one in self.problem.measurements])
         with np.errstate(all="ignore"):
             each = log_likelihoods(self.groups, values, simulated, noise, np)
