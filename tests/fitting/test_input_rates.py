@@ -12,8 +12,11 @@ from ndestudio.data.dataset import Dataset
 from ndestudio.data.loading import load
 from ndestudio.errors import DataError, EquationError
 from ndestudio.export.content import content
+from ndestudio.expression.latex import to_latex
+from ndestudio.expression.tree import Name
 from ndestudio.fitting.config import TrainConfig
 from ndestudio.fitting.fit_model import fit
+from ndestudio.model.analysis import analyse
 from ndestudio.model.config import InitialConfig, ModelConfig, ParameterConfig
 from ndestudio.model.initial import initial_model
 from ndestudio.model.parse import parse_system
@@ -110,3 +113,10 @@ def test_what_cannot_be_is_said(tmp_path: Path) -> None:
         parse_system(ModelConfig(equations="d(h)/dt = g*du/dt"), ("h",), ("u", "u_rate"))
     rhs = parse_system(ModelConfig(equations="d(h)/dt = 2*d(t)/dt"), ("h",), ()).rhs
     assert rhs == parse_system(ModelConfig(equations="d(h)/dt = 2*1"), ("h",), ()).rhs
+
+
+def test_a_rate_on_the_right_is_no_parameter_while_the_model_is_written() -> None:
+    config = ModelConfig(equations="s = sign(d(u)/dt)\nd(h)/dt = g(h, s)*d(u)/dt + k*u'")
+    found = analyse(config, ("h",), ("u",))
+    assert found.system is None and found.parameters == ("k",)
+    assert to_latex(Name("d(u)/dt")) == r"\frac{\mathrm{d} u}{\mathrm{d} t}"
