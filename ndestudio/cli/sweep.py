@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from ndestudio.cli.command import Command, add_data
 from ndestudio.cli.exit_codes import DONE, FAILED, INTERRUPTED
 from ndestudio.errors import SpecError
-from ndestudio.jobs.executors import FORMS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,6 +23,8 @@ _DIGITS = 4
 
 
 def _arguments(parser: ArgumentParser) -> None:
+    from ndestudio.jobs.executors import FORMS
+
     parser.add_argument("spec", metavar="SPEC.toml|FOLDER", type=Path, help="what to vary; or a sweep to go on with")
     parser.add_argument(
         "--vary",
