@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING, cast
 import numpy as np
 from jaxtyping import Float
 
-from ndestudio.problem.noise_law import LawKind, NoiseLaw
-
 if TYPE_CHECKING:
     from ndestudio.fitting.result import Fit
+    from ndestudio.problem.noise_law import LawKind, NoiseLaw
 
 PART = 0.95
 """Of the measurements that are expected within."""
@@ -51,6 +50,10 @@ def noise_bands(fit: Fit | None, log: Collection[str] = ()) -> dict[str, NoiseBa
     """
     if fit is None:
         return {}
+    from ndestudio.problem.noise_law import (
+        NoiseLaw,
+    )  # SciPy with it, which the window does without until there is a fit
+
     found = {
         name: NoiseBand(NoiseLaw("constant", level))
         for name, level in fit.noise.items()

@@ -11,7 +11,6 @@ import msgspec
 
 from ndestudio.errors import NdeStudioError
 from ndestudio.fitting.config import ColumnNoise, TrainConfig
-from ndestudio.fitting.noise_settings import USED, check_noise, for_limits
 from ndestudio.session import commands
 from ndestudio.session.ports import Context
 
@@ -111,6 +110,8 @@ class ColumnNoiseController:
         return ColumnNoiseState(rows, self._problem(project.dataset, project.spec.train))
 
     def _problem(self, dataset: Dataset, train: TrainConfig) -> str:
+        from ndestudio.fitting.noise_settings import check_noise, for_limits
+
         key = (dataset, train.column_noise, train.log_states, train.noise, train.loss)
         known = self._checked[0]
         if known is None or known[0] is not dataset or known[1:] != key[1:]:
@@ -150,6 +151,8 @@ def _row(dataset: Dataset, k: int, train: TrainConfig, found: Mapping[str, Noise
 
 
 def _usable(kind: str) -> frozenset[str]:
+    from ndestudio.fitting.noise_settings import USED
+
     if kind == "log-normal":
         return frozenset(("constant", "below", "above"))
     return frozenset(USED[kind]) if kind else frozenset()
