@@ -45,6 +45,10 @@ Predictions = Mapping[str, tuple[np.ndarray, np.ndarray]]
 """Trajectory -> times and measured columns."""
 
 
+ON_BOUND = 1e-6
+"""Distance from a bound, in units of it or of the start value, up to which a parameter lies on it."""
+
+
 @dataclass(frozen=True)
 class Ending:
     """Why training ended; ``reason``: one of ``StageOutcome.reason``, or `"stopped"`, `"time"`."""
@@ -78,6 +82,8 @@ def finalise(tracker: Tracker, ending: Ending, described: Device) -> Fit:
     outcome, sentence = judged(tracker, ending.reason, model, metrics)
     for text in identify(problem, model, tracker.uncertainty) if tracker.uncertainty is not None else ():
         tracker.note(text, "warning")
+    for text in _on_bounds(tracker, model):
+        tracker.note(text)
     steps_by_error = problem.adaptive is not None and problem.adaptive.controller == "pid"
     exact = tracker.exact or steps_by_error
     if tracker.best_point is not None and not exact and not accurate(problem, tracker.best_point[0], model):
@@ -116,6 +122,24 @@ def finalise(tracker: Tracker, ending: Ending, described: Device) -> Fit:
         population=tracker.population,
         notes=tuple(tracker.notes),
     )
+
+
+def _on_bounds(tracker: Tracker, model: FittedModel) -> list[str]:
+    """Which parameters lie on a bound that they were given, and how far from it the data allow them."""
+    found, intervals = [], _intervals(tracker, model)
+    for name, settings in model.config.parameters.items():
+        value = model.parameters.get(name)
+        if value is None or settings.fixed or tracker.best_point is None:
+            continue
+        for side, bound, far in (("lower", settings.bounds[0], 1), ("upper", settings.bounds[1], 0)):
+            if bound is None or abs(value - bound) > ON_BOUND * max(abs(bound), abs(settings.value), 1e-300):
+                continue
+            text = f"`{name}` lies on its {side} bound {bound:g}"
+            limits = intervals.get(name)
+            if limits is not None and np.isfinite(limits[far]) and limits[far] != bound:
+                text += f"; the data allow it {'up' if far else 'down'} to {limits[far]:.3g} (95%)"
+            found.append(f"{text}.")
+    return found
 
 
 def _intervals(tracker: Tracker, model: FittedModel) -> dict[str, tuple[float, float]]:

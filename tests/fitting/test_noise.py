@@ -95,7 +95,7 @@ def test_levels_of_any_size_are_finite(values: np.ndarray) -> None:
 
 
 def test_a_network_is_fitted_under_the_estimated_noise_and_nothing_compiles_again(noisy_predators: Dataset) -> None:
-    settings = TrainConfig(preset="quick", iterations={"collocation": 60, "final_refinement": 15}, time_limit=600.0)
+    settings = TrainConfig(preset="quick", iterations={"collocation": 60, "final_refinement": 10}, time_limit=600.0)
     generator = np.random.default_rng(3)
     level = np.array([0.25, 0.02])
     data = replace(

@@ -133,3 +133,19 @@ def test_what_a_neural_term_can_take_over_is_said(equations: str, parameter: str
     told = [note for note in found.notes if "trade off" in note]
     assert len(told) == 1, found.notes
     assert f"`{parameter}`" in told[0] and aspect in told[0] and "constrain the neural term" in told[0]
+
+
+def test_a_parameter_on_its_bound_is_told_with_how_far_the_data_allow_it() -> None:
+    t = np.linspace(0.0, 6.0, 25)
+    a = 3.0 * np.exp(-0.5 * t)
+    values = np.column_stack([a, 3.0 - a]) + 0.01 * np.random.default_rng(2).normal(size=(25, 2))
+    data = dataset_from_arrays([t], [values], ["A", "B"], split=SplitConfig(by="none"))
+    config = ModelConfig(
+        equations="d(A)/dt = -k1*A + k2*B\nd(B)/dt = k1*A - k2*B",
+        parameters={name: ParameterConfig(value=1.0, lower=0.0) for name in ("k1", "k2")},
+    )
+    found = fit(config, data, TrainConfig(preset="quick"))
+    low, high = found.intervals["k2"]
+    assert (found.model.parameters["k2"], low) == (0.0, 0.0) and 0.0 < high < 0.01
+    assert any(f"`k2` lies on its lower bound 0; the data allow it up to {high:.3g}" in note for note in found.notes)
+    assert not any("`k1` lies" in note for note in found.notes)

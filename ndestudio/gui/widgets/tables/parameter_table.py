@@ -78,16 +78,16 @@ class ParameterTable(Table):
 
     def __init__(self) -> None:
         widths = {
-            _NAME: 80,
-            _VALUE: 72,
+            _NAME: 72,
+            _VALUE: 64,
             _LOWER: 56,
             _UPPER: 56,
-            _UNIT: 64,
+            _UNIT: 56,
             _FIXED: 52,
             _LOG: 44,
             _FITTED: 212,
-            _VALUES: 128,
-            _SPREAD: 110,
+            _VALUES: 108,
+            _SPREAD: 64,
         }
         super().__init__("Parameters", _TITLES, widths=widths, stretch=(_SLIDER,), row_height=32)
         self._rows: tuple[ParameterRow, ...] = ()
