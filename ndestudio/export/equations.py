@@ -124,6 +124,7 @@ def _model_part(gathered: Job, model: FittedModel) -> dict[str, Any]:
             if algebraic
             else {}
         ),
+        **({"calculus": system.calculus} if system.diffusion else {}),
         **({"events": [text_of(event) for event in system.events]} if system.events else {}),
         "outputs": {name: sympify_text(expr, names, neural_terms) for name, expr in outputs.items()},
         "holes": {

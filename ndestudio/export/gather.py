@@ -64,7 +64,7 @@ class Job:
     @cached_property
     def residuals(self) -> Residuals | None:
         """What the exported model leaves of the data; None without a model that was compared with them."""
-        if self.model is None or self.dataset is None or self.metrics is None:
+        if self.model is None or self.dataset is None or self.metrics is None or self.model.system.diffusion:
             return None
         from ndestudio.fitting.residuals import residuals
 
@@ -141,7 +141,7 @@ def _assembled(project: ProjectLike, fit: Fit, distillation: Distillation) -> tu
     from ndestudio.distil import assemble
 
     model = assemble(fit.model, distillation, project.accepted)
-    if project.dataset is None:
+    if project.dataset is None or model.system.diffusion:
         return model, None
     from ndestudio.fitting.metrics import score
 

@@ -31,6 +31,7 @@ from ndestudio.figures.plot_data import (
 from ndestudio.figures.random_effects import random_effects_figure
 from ndestudio.figures.residuals import residuals_figure
 from ndestudio.figures.response import response_figure
+from ndestudio.figures.stochastic import stochastic_figure
 from ndestudio.figures.term_fit import term_fit, term_fit_figure
 from ndestudio.figures.trajectories import shown_trajectories, trajectory_figure
 from ndestudio.model.fitted import FittedModel
@@ -51,7 +52,10 @@ def recipes(job: Job) -> list[Callable[[], Figure | None]]:
     made: list[Callable[[], Figure | None]] = []
     model, dataset = job.model, job.dataset
     paths: Callable[[], dict[str, Path]] = dict
-    if model is not None and dataset is not None:
+    stochastic = model is not None and bool(model.system.diffusion)
+    if model is not None and dataset is not None and stochastic:
+        made += [partial(stochastic_figure, model, dataset, one) for one in shown_trajectories(dataset)]
+    if model is not None and dataset is not None and not stochastic:
         paths = cache(partial(_simulated, model, dataset))
         shown = shown_trajectories(dataset)
         bands = noise_bands(job.fit, job.project.spec.train.log_states)
@@ -72,7 +76,7 @@ def recipes(job: Job) -> list[Callable[[], Figure | None]]:
         made += [partial(_front, name, neural_term, job.choice(name)) for name, neural_term in neural_terms]
         if job.distillation.next_run is not None and dataset is not None:
             made.append(partial(next_run_figure, job.distillation.next_run, dataset))
-    if job.network_model is not None:
+    if job.network_model is not None and not stochastic:
         for name in job.network_model.networks:
             made += [partial(_response, job, name, paths), partial(_term_fit, job, name)]
     return made

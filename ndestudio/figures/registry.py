@@ -15,6 +15,7 @@ from ndestudio.figures.profile_likelihood import profile_figure
 from ndestudio.figures.random_effects import random_effects_figure
 from ndestudio.figures.residuals import residuals_figure
 from ndestudio.figures.response import response_figure
+from ndestudio.figures.stochastic import stochastic_figure
 from ndestudio.figures.term_fit import term_fit_figure
 from ndestudio.figures.trajectories import trajectory_figure
 
@@ -29,6 +30,7 @@ KINDS: Mapping[str, Callable[..., Figure | None]] = {
     "next run": next_run_figure,
     "term fit": term_fit_figure,
     "response": response_figure,
+    "stochastic": stochastic_figure,
     "dose response": dose_response_figure,
     "random effects": random_effects_figure,
 }

@@ -8,7 +8,7 @@ from functools import cache
 import numpy as np
 
 from ndestudio.data.arrays import dataset_from_arrays
-from ndestudio.data.dataset import Dataset
+from ndestudio.data.dataset import Dataset, Trajectory
 from ndestudio.distil.suggested import NextRun, Pair, SuggestedRun
 from ndestudio.export.gather import job
 from ndestudio.export.plots import figures
@@ -18,6 +18,7 @@ from ndestudio.figures.next_run import next_run_figure
 from ndestudio.figures.parameter_traces import traces_figure
 from ndestudio.figures.profile_likelihood import profile_figure
 from ndestudio.figures.random_effects import random_effects_figure
+from ndestudio.figures.stochastic import stochastic_figure
 from ndestudio.fitting.result import Population, RandomEffect
 from ndestudio.fitting.uncertainty.profile_likelihood import Profile
 from ndestudio.model.config import ModelConfig, ParameterConfig, RandomConfig
@@ -55,6 +56,9 @@ def examples() -> dict[str, Figure]:
     varied = random_effects_figure(*population())
     assert varied is not None
     made["random effects"] = varied
+    wandering = stochastic_figure(*stochastic())
+    assert wandering is not None
+    made["stochastic"] = wandering
     return made
 
 
@@ -76,6 +80,18 @@ def population() -> tuple[Population, FittedModel]:
         RandomEffect("q_pop", "eta_q", "log-normal", 1e-3, None, 1.0, 8, seen=False),
     )
     return Population(effects, -10.0, {}, {}), replace(model, initial=starts)
+
+
+@cache
+def stochastic() -> tuple[FittedModel, Dataset, Trajectory]:
+    """An Ornstein-Uhlenbeck process and one of its paths."""
+    t, x = np.arange(200) * 0.2, np.zeros(200)
+    for k, shock in enumerate(np.random.default_rng(0).normal(size=199)):
+        x[k + 1] = 0.8 * x[k] + 0.25 * shock
+    rows = dataset_from_arrays([t], [x[:, None]], ["x"])
+    parameters = {"k": ParameterConfig(value=1.1), "s": ParameterConfig(value=0.6)}
+    model = initial_model(ModelConfig(equations="d(x)/dt = -k*x + s*noise", parameters=parameters), rows, 0)
+    return model, rows, rows.trajectories[0]
 
 
 @cache

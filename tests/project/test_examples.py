@@ -30,6 +30,7 @@ def test_all_examples_are_there() -> None:
         "absorption",
         "substrate_inhibition",
         "hysteresis",
+        "double_well",
     }
 
 

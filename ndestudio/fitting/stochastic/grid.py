@@ -63,7 +63,8 @@ class StateGrid:
 def state_grid(
     spread: Callable[[Float[np.ndarray, " x"]], Float[np.ndarray, " x"]], one: Transitions
 ) -> StateGrid | None:
-    """A grid for transitions of equal length; None where they differ by more than a hundredth, or the state goes beyond what it can hold.
+    """A grid for transitions of equal length; None where they differ by more than a hundredth, the state goes
+    beyond what it can hold, or the model ends before the data do.
 
     Parameters
     ----------
@@ -77,6 +78,10 @@ def state_grid(
     low, high = float(both.min()), float(both.max())
     for steps in range(MOST_STEPS, 0, -1):
         nodes, widths = _nodes(spread, low, high, np.sqrt(h), SPACING * np.sqrt(h / steps))
+        if nodes is not None and not (
+            nodes[0] - low < nodes[1] - nodes[0] and high - nodes[-1] < nodes[-1] - nodes[-2]
+        ):
+            return None
         if nodes is not None and len(nodes) <= MOST_NODES:
             place, shares = _places(nodes, one)
             return StateGrid(nodes, widths, h, steps, place, shares)

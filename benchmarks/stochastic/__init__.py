@@ -1,0 +1,1 @@
+"""Stochastic models beside other programs."""
