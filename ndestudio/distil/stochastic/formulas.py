@@ -71,7 +71,13 @@ def ranked(
     best: dict[str, Formula] = {}
     for one in sorted((one for one in formulas if one is not None), key=lambda one: one.nats):
         best.setdefault(skeleton(one.expression), one)
-    return list(best.values())[:most]
+    by_numbers: dict[int, list[Formula]] = {}
+    for one in best.values():
+        by_numbers.setdefault(len(parametrise(one.expression, "c")[1]), []).append(one)
+    # near each other in length, long forms would crowd out the short ones that they imitate
+    short = [one for count_of in (0, 1, 2) for one in by_numbers.get(count_of, [])[:2]]
+    rest = [one for one in best.values() if one not in short]
+    return [*short, *rest[: max(most - len(short), 2)]]
 
 
 def _root(expr: Expr) -> Expr:
@@ -115,7 +121,16 @@ def polynomials(names: Sequence[str], response: Response, count: int) -> list[Ex
             r = b - A[:, rest] @ np.linalg.lstsq(A[:, rest], b, rcond=None)[0]
             losses.append((float(r @ r), j))
         active.remove(min(losses)[1])
-    return found
+    return [*found, *_single(names, powers, A, b, scale)]
+
+
+def _single(
+    names: Sequence[str], powers: Sequence[tuple[int, ...]], A: np.ndarray, b: np.ndarray, scale: np.ndarray
+) -> list[Expr]:
+    """A constant, and single powers and products to the second degree."""
+    few = [k for k, one in enumerate(powers) if len(one) <= 2]
+    values = [float(A[:, k] @ b / max(A[:, k] @ A[:, k], 1e-300) / scale[k]) for k in few]
+    return [_expression([(value, [names[j] for j in powers[k]])]) for value, k in zip(values, few, strict=True)]
 
 
 def _expression(terms: Sequence[tuple[float, list[str]]]) -> Expr:

@@ -180,7 +180,7 @@ def _fronts(
 
 def _chosen(judge: Judge, searched: Sequence[_Searched], reporter: Reporter) -> Judged | None:
     """The combination of shortest description: each network's formulas in turn beside the best of the others."""
-    current = {one.name: one.formulas[0].expression for one in searched}
+    current = {one.name: min(one.formulas, key=lambda each: each.nats).expression for one in searched}
     best = judge.judge(current)
     total = ROUNDS * sum(len(one.formulas) for one in searched)
     done = 0
