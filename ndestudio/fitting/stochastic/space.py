@@ -43,7 +43,7 @@ def _amplitudes(model: FittedModel) -> set[str]:
     return {
         name
         for name in found
-        if model.parameters[name] > 0
+        if model.parameters.get(name, 0.0) > 0
         and (name not in said or (said[name].bounds == (None, None) and not said[name].log))
     } & {*model.system.parameters}
 
