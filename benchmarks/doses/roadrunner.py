@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from time import perf_counter
 from typing import Any
 
@@ -13,8 +14,7 @@ from ndestudio.data.dataset import Dataset
 
 def simulator(doses: int) -> Any:
     """A model with as many dose events, their times and amounts parameters of it."""
-    import roadrunner
-
+    roadrunner: Any = importlib.import_module("roadrunner")  # its names are made when it is loaded
     roadrunner.Logger.setLevel(roadrunner.Logger.LOG_FATAL)
     given = "".join(f"T{k} = 0; D{k} = 0; at time >= T{k}: G = G + D{k};\n" for k in range(1, doses))
     text = f"model m\nspecies G = 0; A = 0; ka = 1; ke = 1;\nG -> A; ka*G;\nA -> ; ke*A;\n{given}end\n"
@@ -30,7 +30,7 @@ def _sbml(text: str) -> str:
     antimony.clearPreviousLoads()
     if antimony.loadAntimonyString(text) < 0:
         raise RuntimeError(antimony.getLastError())
-    return antimony.getSBMLString("m")
+    return str(antimony.getSBMLString("m"))
 
 
 def fitted(data: Dataset, doses: int) -> tuple[dict[str, float], float, int]:

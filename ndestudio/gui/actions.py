@@ -96,7 +96,7 @@ def unfit(keys: QKeySequence) -> str:
     every field of the window."""
     if not keys.count():
         return ""
-    pressed = keys[0]
+    pressed = keys[0]  # pyright: ignore[reportIndexIssue] (the stubs lack it)
     changed = pressed.keyboardModifiers() & ~(Qt.KeyboardModifier.ShiftModifier | Qt.KeyboardModifier.KeypadModifier)
     if changed or Qt.Key.Key_F1 <= pressed.key() <= Qt.Key.Key_F35:
         return ""

@@ -147,7 +147,8 @@ def march(
         scale = (span or 1.0, size, newton_scale(clip))
         field = with_brackets(field, model.structure.inputs, by_differences(scale), np)
     stages = StageSolver(field, method, newton_scale(clip))
-    additions, happens = _additions(model, parameters, grid, y0), (grid.event > 0).any(axis=1).tolist()
+    additions = _additions(model, parameters, grid, y0)
+    happens: list[bool] = np.any(grid.event > 0, axis=1).tolist()
     states = np.empty((len(grid.h), *y0.shape))
     slopes = np.empty_like(states)
     last = len(grid.h) - 1

@@ -54,6 +54,7 @@ def turn(widget: QWidget) -> None:
 @pytest.mark.parametrize("kind", [QComboBox, QSpinBox, QSlider])
 def test_the_wheel_over_a_setting_scrolls_the_page(area: QScrollArea, kind: type[QWidget]):
     control = area.findChild(kind)
+    assert control is not None
     before = area.verticalScrollBar().value()
     control.setFocus()
     turn(control)

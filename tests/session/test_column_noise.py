@@ -61,6 +61,7 @@ def test_what_does_not_fit_is_told_and_text_is_refused(opened: Session) -> None:
 
 def test_limits_of_single_values_are_counted(opened: Session) -> None:
     data = opened.project.dataset
+    assert data is not None
     one = data.trajectories[0]
     ends = np.full((*one.measured.shape, 2), np.nan)
     ends[:3, 0] = -np.inf, 1.0

@@ -61,8 +61,8 @@ class StochasticPaths:
 
 def simulate_paths(
     model: FittedModel,
-    t: Float[np.ndarray, " time"],
-    start: Mapping[str, float] | Float[np.ndarray, "*path state"],
+    t: Float[np.ndarray, " time"] | Sequence[float],
+    start: Mapping[str, float] | Float[np.ndarray, "*path state"] | Sequence[float],
     paths: int = 1,
     *,
     seed: int = 0,
@@ -151,7 +151,7 @@ def _grid(t: Float[np.ndarray, " time"], parts: int) -> Float[np.ndarray, " step
 
 
 def _starts(
-    model: FittedModel, start: Mapping[str, float] | Float[np.ndarray, "*path state"], paths: int
+    model: FittedModel, start: Mapping[str, float] | Float[np.ndarray, "*path state"] | Sequence[float], paths: int
 ) -> Float[np.ndarray, "state path"]:
     states = model.system.states
     if isinstance(start, Mapping):

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import msgspec
 import numpy as np
 import pytest
 import scipy.stats
@@ -84,4 +85,4 @@ def test_other_kinds_of_errors_are_refused(series):
         ({"noise": "constant", "density": "euler"}, "density has no effect"),
     ):
         with pytest.raises(SpecError, match=sentence):
-            nde.fit(ModelConfig(equations=OU), data, nde.TrainConfig(**settings))
+            nde.fit(ModelConfig(equations=OU), data, msgspec.structs.replace(nde.TrainConfig(), **settings))

@@ -1,7 +1,9 @@
 """Transition densities against closed forms, and fits of series of known models."""
 
 from dataclasses import replace
+from typing import Literal
 
+import msgspec
 import numpy as np
 import pytest
 import scipy.stats
@@ -21,7 +23,9 @@ ROOT = "d(x)/dt = theta*(mu - x) + sigma*sqrt(x)*noise"
 GEOMETRIC = "d(x)/dt = m*x + sigma*x*noise"
 
 
-def likelihood(equations, dataset, density, parts=1, networks=None, calculus="ito", **values):
+def likelihood(
+    equations, dataset, density, parts=1, networks=None, calculus: Literal["ito", "stratonovich"] = "ito", **values
+):
     config = ModelConfig(
         equations=equations,
         parameters={name: ParameterConfig(value=value) for name, value in values.items()},
@@ -170,7 +174,7 @@ def test_what_has_no_effect_is_refused(series):
     config = ModelConfig(equations=OU)
     for settings in ({"loss": "huber"}, {"seeds": 3}, {"solver": "tsit5"}, {"log_states": ("x",)}):
         with pytest.raises(SpecError, match="has no effect on a model with noise"):
-            nde.fit(config, data, nde.TrainConfig(**settings))
+            nde.fit(config, data, msgspec.structs.replace(nde.TrainConfig(), **settings))
     with pytest.raises(SpecError, match="is for models with noise"):
         nde.fit(ModelConfig(equations="d(x)/dt = -x"), data, nde.TrainConfig(density="grid"))
     with pytest.raises(DataError, match="`y` is not measured"):

@@ -1,5 +1,7 @@
 """Stochastic methods against closed forms on the same Brownian paths, and what they refuse."""
 
+from typing import Any, Literal
+
 import numpy as np
 import pytest
 
@@ -15,7 +17,7 @@ OU = "d(x)/dt = -theta*(x - mu) + sigma*noise"
 GEOMETRIC = "d(x)/dt = m*x + s*x*noise"
 
 
-def model(equations, calculus="ito", **parameters):
+def model(equations: str, calculus: Literal["ito", "stratonovich"] = "ito", **parameters: float) -> FittedModel:
     networks = {"s": NetworkConfig(sign="positive")} if "s(" in equations else {}
     config = ModelConfig(
         equations=equations,
@@ -31,7 +33,15 @@ def model(equations, calculus="ito", **parameters):
     return FittedModel(config, system, values, made, {}, ())
 
 
-def order(equations, method, exact, calculus="ito", levels=(0, 1, 2, 3), paths=400, **parameters):
+def order(
+    equations: str,
+    method: str,
+    exact: Any,
+    calculus: Literal["ito", "stratonovich"] = "ito",
+    levels: tuple[int, ...] = (0, 1, 2, 3),
+    paths: int = 400,
+    **parameters: float,
+) -> float:
     """Slope of the strong error over the length of the steps."""
     t = np.linspace(0.0, 1.0, 9)
     one = model(equations, calculus, **parameters)
@@ -72,7 +82,8 @@ def ornstein_uhlenbeck(fine, theta=2.0, mu=0.3, sigma=0.7):
 )
 def test_strong_order(equations, method, exact, calculus, expected):
     values = {"m": 0.5, "s": 0.8} if equations == GEOMETRIC else {"theta": 2.0, "mu": 0.3, "sigma": 0.7}
-    assert order(equations, method, exact, calculus, **values) == pytest.approx(expected, abs=0.2)
+    found = order(equations, method, exact, calculus, (0, 1, 2, 3), 400, **values)
+    assert found == pytest.approx(expected, abs=0.2)
 
 
 def test_strong_order_of_additive_noise_in_a_double_well():

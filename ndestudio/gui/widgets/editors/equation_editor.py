@@ -193,9 +193,9 @@ class EquationEditor(QPlainTextEdit):
 
     def event(self, event: QEvent) -> bool:
         """The sentence of a problem under the pointer; undo keys belong to the window; Tab takes an open suggestion."""
-        pressed = isinstance(event, QKeyEvent) and event.type() == QEvent.Type.KeyPress
-        if pressed and event.key() == Qt.Key.Key_Tab and self._popup().isVisible():
-            self.keyPressEvent(event)  # without suggestions it goes to the next widget
+        pressed = event if isinstance(event, QKeyEvent) and event.type() == QEvent.Type.KeyPress else None
+        if pressed is not None and pressed.key() == Qt.Key.Key_Tab and self._popup().isVisible():
+            self.keyPressEvent(pressed)  # without suggestions it goes to the next widget
             return True
         if event.type() == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent) and _is_undo(event):
             event.ignore()

@@ -77,8 +77,8 @@ class ColumnsTable(Table):
         number = [row.label for row in self._rows].index(label)
         return self._box(number)
 
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        super().resizeEvent(event)
+    def resizeEvent(self, e: QResizeEvent) -> None:
+        super().resizeEvent(e)
         self._make_boxes()
 
     def _make_boxes(self) -> None:
