@@ -206,7 +206,7 @@ def test_garbage_is_collected_on_this_thread_only(qtbot: QtBot):
     gc.callbacks.append(lambda phase, info: where.append(threading.current_thread()) if phase == "start" else None)
 
     def allocate() -> None:
-        for _ in range(5000):
+        for _ in range(2 * gc.get_threshold()[0]):
             cycle: list[object] = []
             cycle.append(cycle)
 

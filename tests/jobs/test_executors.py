@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -14,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from ndestudio.errors import SpecError
-from ndestudio.jobs.executors import Ended, Executor, ExecutorLost, Load, Task, WrongVersion, executor
+from ndestudio.jobs.executors import Ended, Executor, Load, Task, executor
 from ndestudio.progress import Event, Note, RecordingReporter, SilentReporter
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -117,117 +116,20 @@ def test_what_is_no_executor_is_told_with_those_there_are(text: str) -> None:
         executor(text)
 
 
-@pytest.fixture
-def scheduler(tmp_path: Path) -> Iterator[tuple[str, list[subprocess.Popen[bytes]]]]:
-    """A scheduler and a worker in processes of their own."""
+@pytest.mark.parametrize(
+    "scenario",
+    ["who_asked_dies", "a_scheduler_comes_back", "a_scheduler_stays_away", "a_worker_of_another_version"],
+)
+def test_what_happens_on_a_cluster_elsewhere(scenario: str, tmp_path: Path) -> None:
+    """In a process of its own: what is killed leaves open connections behind."""
     pytest.importorskip("distributed", reason="Dask is not installed")
+    script = Path(__file__).with_name("executor_scenarios.py")
     with _path():
-        processes: list[subprocess.Popen[bytes]] = []
-        try:
-            address = _started_scheduler(processes, tmp_path, port=0)
-            _started_worker(processes, tmp_path, address)
-            yield address, processes
-        finally:
-            for one in processes:
-                one.kill()
-                one.wait()
-
-
-def _started_scheduler(processes: list[subprocess.Popen[bytes]], folder: Path, port: int) -> str:
-    file = folder / f"scheduler-{len(processes)}.json"
-    command = ["-m", "distributed.cli.dask_scheduler", "--host", "127.0.0.1", "--port", str(port), "--no-dashboard"]
-    processes.append(_program([*command, "--no-show", "--scheduler-file", str(file)], folder))
-    _until(file.exists)
-    import json
-
-    return str(json.loads(file.read_text(encoding="utf-8"))["address"])
-
-
-def _started_worker(processes: list[subprocess.Popen[bytes]], folder: Path, address: str) -> None:
-    command = ["-m", "distributed.cli.dask_worker", address, "--nthreads", "1", "--no-nanny", "--no-dashboard"]
-    processes.append(_program([*command, "--local-directory", str(folder)], folder))
-
-
-def _program(command: list[str], folder: Path) -> subprocess.Popen[bytes]:
-    with (folder / "log.txt").open("ab") as log:
-        return subprocess.Popen([sys.executable, *command], stdout=log, stderr=log)
-
-
-def _until(there: object) -> None:
-    until = time.monotonic() + 60
-    while not there():  # type: ignore[operator]
-        assert time.monotonic() < until, "it did not come up"
-        time.sleep(0.05)
-
-
-def test_who_asked_dies_and_what_had_ended_is_not_computed_again(
-    scheduler: tuple[str, list[subprocess.Popen[bytes]]], tmp_path: Path
-) -> None:
-    address, _ = scheduler
-    log = tmp_path / "computed.txt"
-    script = tmp_path / "ask.py"
-    script.write_text(
-        "import sys\n"
-        "import executor_functions as f\n"
-        "from ndestudio.jobs.executors import Task, executor\n"
-        "from ndestudio.progress import SilentReporter\n"
-        "one = executor(f'dask:{sys.argv[1]}')\n"
-        "for _ in one.map([Task(f'c{k}', f.counted, (sys.argv[2], k)) for k in range(6)], shared=(0,), reporter=SilentReporter()):\n"
-        "    pass\n",
-        encoding="utf-8",
-    )
-    asking = subprocess.Popen([sys.executable, str(script), address, str(log)])
-    _until(lambda: log.exists() and len(log.read_text(encoding="utf-8").split()) >= 2)
-    os.kill(asking.pid, signal.SIGKILL)
-    asking.wait()
-    again = executor(f"dask:{address}")
-    tasks = [Task(f"c{k}", f.counted, (str(log), k)) for k in range(6)]
-    found = by_key(again.map(tasks, shared=(0,), reporter=SILENT))
-    again.close()
-    assert {key: one.result for key, one in found.items()} == {f"c{k}": k for k in range(6)}
-    times = log.read_text(encoding="utf-8").split()
-    # results that the one who died had taken away are gone from the scheduler; those it had not are computed once
-    assert len(times) <= 6 + 2
-
-
-def test_a_scheduler_that_is_lost_and_comes_back_costs_no_result(
-    scheduler: tuple[str, list[subprocess.Popen[bytes]]], tmp_path: Path
-) -> None:
-    address, processes = scheduler
-    reporter, log = RecordingReporter(), tmp_path / "computed.txt"
-    one = executor(f"dask:{address}")
-    tasks = [Task(f"c{k}", f.counted, (str(log), k)) for k in range(8)]
-    found: dict[str, Ended] = {}
-    for ended in one.map(tasks, shared=(0,), reporter=reporter):
-        found[ended.key] = ended
-        if len(found) == 2:
-            for process in processes:
-                process.kill()
-                process.wait()
-            same = _started_scheduler(processes, tmp_path, port=int(address.rpartition(":")[2]))
-            assert same == address
-            _started_worker(processes, tmp_path, address)
-    one.close()
-    assert {key: ended.result for key, ended in found.items()} == {f"c{k}": k for k in range(8)}
-    assert any(isinstance(event, Note) and "trying again" in event.text for event in reporter.events)
-
-
-def test_a_scheduler_that_stays_away_is_told_and_a_worker_of_another_version_gets_nothing(
-    scheduler: tuple[str, list[subprocess.Popen[bytes]]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from ndestudio.jobs.executors import dask
-
-    address, processes = scheduler
-    one = dask.Dask(address, patience=1.0)
-    monkeypatch.setattr(dask, "__version__", "0.0.0")
-    with pytest.raises(WrongVersion, match=r"this program is version 0\.0\.0"):
-        list(one.map([Task("p", f.product, (1,))], shared=(1,), reporter=SILENT))
-    monkeypatch.undo()
-    for process in processes:
-        process.kill()
-        process.wait()
-    with pytest.raises(ExecutorLost, match="start again when it is back"):
-        list(one.map([Task("p", f.product, (1,))], shared=(1,), reporter=SILENT))
-    one.close()
-    with pytest.raises(SpecError, match="nothing answers at"):
-        executor(f"dask:{address}")
+        done = subprocess.run(
+            [sys.executable, str(script), scenario, str(tmp_path)],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=240,
+        )
+    assert done.returncode == 0, done.stderr[-3000:]

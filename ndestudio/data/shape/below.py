@@ -9,7 +9,7 @@ from ndestudio.data.cells import number
 from ndestudio.data.decisions import Choice, Decision, question
 from ndestudio.errors import DataError
 
-Answer = Literal["missing", "limit", "censored"]
+Answer = Literal["censored", "missing", "limit"]
 
 _LIMIT = re.compile(
     r"(?:<=?|≤|=<|below|under|less than|unter|kleiner(?: als)?|inf[ée]rieur [àa]|menor que|>=?|≥|=>|above|over|more than|über|"

@@ -195,7 +195,7 @@ class Dask:
             if waiting:
                 with (
                     self._client.as_current(),
-                    contextlib.suppress(TimeoutError, distributed.client.FutureCancelledError),
+                    contextlib.suppress(TimeoutError, distributed.CancelledError),
                 ):
                     distributed.wait(list(waiting.values()), timeout=_LOOK_SECONDS, return_when="FIRST_COMPLETED")
 
@@ -310,8 +310,7 @@ def _computed(
 
 
 def _ended(key: str, future: Future) -> Ended:
-    from distributed import KilledWorker
-    from distributed.client import FutureCancelledError
+    from distributed import CancelledError, KilledWorker
 
     if future.status in _LOST:
         raise _Away("the scheduler has forgotten tasks")
@@ -319,7 +318,7 @@ def _ended(key: str, future: Future) -> Ended:
         if future.status == "finished":
             return future.result()
         error = future.exception()
-    except FutureCancelledError:
+    except CancelledError:
         raise _Away("the scheduler has forgotten tasks") from None
     if isinstance(error, WrongVersion):
         raise _Away(str(error))

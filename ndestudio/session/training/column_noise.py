@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from ndestudio.decoding import converted
 from ndestudio.errors import NdeStudioError
 from ndestudio.fitting.config import ColumnNoise, TrainConfig
 from ndestudio.session import commands
@@ -81,7 +82,7 @@ class ColumnNoiseController:
             own = "constant" if kind == "log-normal" else kind
             usable = _usable(kind)
             kept = {name: value for name, value in _numbers(train.column_noise.get(column)).items() if name in usable}
-            given[column] = msgspec.convert({"kind": own, **kept}, ColumnNoise)
+            given[column] = converted({"kind": own, **kept}, ColumnNoise)
         self._edit(column, column_noise=given, log_states=(*logs, column) if kind == "log-normal" else logs)
 
     def set_number(self, column: str, name: str, text: str) -> None:
