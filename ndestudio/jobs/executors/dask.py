@@ -60,7 +60,7 @@ class Dask:
                 n_workers=workers or available_processors(),
                 threads_per_worker=1,
                 processes=True,
-                dashboard_address=None,
+                dashboard_address="127.0.0.1:0",  # none at all would still take the usual port, which others have
                 silence_logs=logging.CRITICAL,
             )
             self._cluster = cluster
