@@ -54,10 +54,12 @@ class Dask:
         self._address, self._patience = address, patience
         self._cluster: Any = None
         if not address:
-            from ndestudio.jobs.executors.local import available_processors
+            from ndestudio.jobs.executors.local import available_processors, share_of_threads
 
+            count = workers or available_processors()
             cluster = _distributed().LocalCluster(
-                n_workers=workers or available_processors(),
+                n_workers=count,
+                env=share_of_threads(count),
                 threads_per_worker=1,
                 processes=True,
                 dashboard_address="127.0.0.1:0",  # none at all would still take the usual port, which others have

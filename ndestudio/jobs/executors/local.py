@@ -42,7 +42,7 @@ class Local:
     def __init__(self, workers: int | None = None, lower: int = 0) -> None:
         processors = available_processors()
         self._count = max(1, workers if workers is not None else processors)
-        self._environment: dict[str, str] = dict.fromkeys(_THREADS, str(max(1, processors // self._count)))
+        self._environment = share_of_threads(self._count)
         self._lower = lower
         self._closing = threading.Event()
         self._workers: dict[int, Worker] = {}
@@ -180,6 +180,11 @@ class Local:
         with self._changed:
             self._workers[place] = made
         return made
+
+
+def share_of_threads(workers: int) -> dict[str, str]:
+    """Variables that tell the libraries of each of so many processes how many threads to make."""
+    return dict.fromkeys(_THREADS, str(max(1, available_processors() // workers)))
 
 
 def available_processors() -> int:
