@@ -23,7 +23,7 @@ from ndestudio.fitting.tracker import Tracker
 from ndestudio.fitting.work_clock import WorkClock
 from ndestudio.model.config import ModelConfig
 from ndestudio.model.diffusion import noises_written
-from ndestudio.model.doses import taken_as_empty
+from ndestudio.model.doses import taken_as_empty, taken_of_doses
 from ndestudio.model.fitted import FittedModel
 from ndestudio.model.initial import initial_model
 from ndestudio.progress import Phase, Reporter, SilentReporter
@@ -98,6 +98,10 @@ def _fit_one(config: ModelConfig, dataset: Dataset, seed: Seed, start: FittedMod
         names = ", ".join(f"`{one}`" for one in taken)
         tracker.note(
             f"Nothing was measured before the first dose: {names} begin at 0. Give them initial values where they do not."
+        )
+    for line in taken_of_doses(config.equations, dataset):
+        tracker.note(
+            f"The equations say nothing of the doses, so `{line}` was taken; write what they do, such as `{line}/V` into a concentration."
         )
     reporter.emit(Phase("preparing", "smoothing the measurements"))
     problem = prepare_fit(model, dataset, train, smooth_training(dataset, train, model))

@@ -212,6 +212,18 @@ class _Emptied:
             self.lines.append(f"at regimens({k}): " + ", ".join(changes))
 
 
+def taken_of_doses(equations: str, dataset: Dataset) -> tuple[str, ...]:
+    """The lines that are taken where equations say nothing of the doses there are; none where they do."""
+    statements, events, errors = read_text(equations)
+    compartments = {dose.compartment for one in dataset.trajectories for dose in one.doses}
+    if errors or not compartments or any(one.event.of_data for one in events):
+        return ()
+    try:
+        return tuple(_default(statements, compartments))
+    except EquationError:  # told where the model is laid out
+        return ()
+
+
 def _default(statements: Sequence[Statement], compartments: Iterable[str]) -> list[str]:
     """A line for the doses into each compartment."""
     states = [one.name for one in statements if one.kind == "derivative"]

@@ -285,3 +285,17 @@ def test_the_past_of_a_state_is_asked_for_where_it_is_read(loaded: Session):
     assert rows["hare"].past == "1 + e*t"
     assert "e" in [row.name for row in loaded.model.state().parameters]
     assert loaded.model.ready
+
+
+def test_what_is_taken_of_doses_is_said_and_can_be_written_out(session: Session, tmp_path: Path) -> None:
+    path = tmp_path / "doses.csv"
+    path.write_text("ID,TIME,AMT,DV\n1,0,100,.\n1,1,.,4\n1,2,.,3\n1,4,.,2\n", encoding="utf-8")
+    session.files.open([path])
+    wait(session)
+    session.model.edit_text("d(DV)/dt = -k*DV")
+    (step,) = [one for one in session.model.state().advice if one.kind == "append"]
+    assert "`at doses: DV += amount` is taken" in step.sentence
+    assert session.model.ready
+    session.model.follow_advice(step)
+    assert session.project.spec.model.equations == "d(DV)/dt = -k*DV\nat doses: DV += amount\n"
+    assert not [one for one in session.model.state().advice if one.kind == "append"]

@@ -18,10 +18,10 @@ _NEAR = 0.75
 """How alike two names must be (as `difflib` measures it) for one to be taken as a slip of the other."""
 
 
-def advice(model: ModelConfig, analysis: Analysis) -> tuple[Advice, ...]:
+def advice(model: ModelConfig, analysis: Analysis, of_doses: tuple[str, ...] = ()) -> tuple[Advice, ...]:
     """Unknown functions first, then the other problems in the order of the text, then slips that are none for certain.
 
-    That an equation is missing is said once the others can be read: it may be the one that is being written.
+    ``of_doses`` are lines that are taken for doses no equation speaks of. That an equation is missing is said once the others can be read: it may be the one that is being written.
     """
     from ndestudio.expression.tree import names
 
@@ -31,7 +31,17 @@ def advice(model: ModelConfig, analysis: Analysis) -> tuple[Advice, ...]:
     others = [_other(problem, used) for problem in analysis.problems if problem.kind != "undeclared"]
     written = [one for one in others if one.kind not in ("ignore", "input")]
     others = written or others
-    return (*unknown, *others, *_units(analysis), *_slips(model, analysis))
+    doses = [
+        Advice(
+            f"The equations say nothing of the doses: `{line}` is taken. Into a concentration a dose goes as `amount/V`",
+            "info",
+            "Write that line",
+            "append",
+            value=line,
+        )
+        for line in of_doses
+    ]
+    return (*unknown, *others, *_units(analysis), *doses, *_slips(model, analysis))
 
 
 def _unknown(name: str, words: Words) -> Advice:

@@ -99,6 +99,9 @@ class ModelController(Presenter[ModelState]):
             case "remove" if step.problem is not None:
                 text = without_line(self._workspace.project.spec.model.equations, step.problem.line)
                 self._edit(step.action, commands.with_equations(self._workspace.project, text))
+            case "append":
+                text = f"{self._workspace.project.spec.model.equations.rstrip()}\n{step.value}\n"
+                self._edit(step.action, commands.with_equations(self._workspace.project, text))
             case "convert":
                 model = self._workspace.project.spec.model
                 parameters = dict(model.parameters)
@@ -106,6 +109,12 @@ class ModelController(Presenter[ModelState]):
                     parameters[one.name] = one.applied(parameters[one.name])
                 changed = msgspec.structs.replace(model, parameters=parameters)
                 self._edit(step.action, commands.with_model(self._workspace.project, changed))
+
+    def _of_doses(self) -> tuple[str, ...]:
+        from ndestudio.model.doses import taken_of_doses
+
+        project = self._workspace.project
+        return () if project.dataset is None else taken_of_doses(project.spec.model.equations, project.dataset)
 
     def change_network(self, name: str, **changes: Any) -> None:
         """Change fields of a ``NetworkConfig``."""
@@ -199,7 +208,7 @@ class ModelController(Presenter[ModelState]):
             text=project.spec.model.equations,
             problems=analysis.problems,
             doubts=doubts(analysis),
-            advice=advice(project.spec.model, analysis),
+            advice=advice(project.spec.model, analysis, self._of_doses()),
             words=analysis.words,
             equations=self._equations(analysis),
             parameters=self._parameters(analysis),

@@ -34,7 +34,7 @@ class Advice:
         Words for a button, "" where there is no such step.
     kind, name, value
         The step: declare a network `name`, write `value` for `name`, ignore the column `name`, take it as a
-        measured input, write parameters in other units (`conversions`), or take away the line of `problem`.
+        measured input, write parameters in other units (`conversions`), take away the line of `problem`, or add the line `value`.
     problem
         The place in the text, where it has one.
     """
@@ -42,7 +42,7 @@ class Advice:
     sentence: str
     level: Literal["error", "warning", "info"]
     action: str = ""
-    kind: Literal["", "declare", "replace", "ignore", "input", "convert", "remove"] = ""
+    kind: Literal["", "declare", "replace", "ignore", "input", "convert", "remove", "append"] = ""
     name: str = ""
     value: str = ""
     problem: TextProblem | None = None
