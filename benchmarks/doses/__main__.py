@@ -4,6 +4,7 @@ many programs are compiled, and the same optimum by roadrunner and SciPy where l
 from __future__ import annotations
 
 import argparse
+from importlib.util import find_spec
 from statistics import median
 from time import perf_counter
 from typing import Literal
@@ -78,9 +79,7 @@ def main() -> None:
     )
     if options.no_peer or found is None:
         return
-    try:
-        import roadrunner  # noqa: F401
-    except ImportError:
+    if find_spec("roadrunner") is None:
         print("libroadrunner is not installed: pip install libroadrunner antimony")
         return
     from benchmarks.doses.roadrunner import fitted

@@ -54,9 +54,9 @@ class Linearised:
 
 def programs(objective: Objective) -> Programs:
     """The compiled programs of a problem, made once."""
-    if not hasattr(objective, "_programs"):
-        objective._programs = Programs(objective)  # type: ignore[attr-defined]
-    return objective._programs  # type: ignore[attr-defined]
+    if objective.programs is None:
+        objective.programs = Programs(objective)
+    return objective.programs
 
 
 class Programs:

@@ -86,6 +86,8 @@ class Objective:
 
     def __init__(self, problem: PetabProblem) -> None:
         self.problem = problem
+        self.programs: Any = None
+        """What `derivatives` has compiled, once it was asked for."""
         self.hybrid = Hybrid(problem)
         model = problem.model
         known = dict.fromkeys([*model.constants, *(one.name for one in problem.parameters)])
