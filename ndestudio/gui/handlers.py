@@ -39,6 +39,7 @@ class _Handlers:
             "redo": self._session.redo,
             "copy-script": lambda: self._copy_session("script"),
             "copy-spec": lambda: self._copy_session("spec"),
+            "history": self._history,
             "palette": self._palette,
             "stage-home": window.go_home,
             "full-screen": self._full_screen,
@@ -108,6 +109,11 @@ class _Handlers:
         from ndestudio.gui.recovery_dialog import open_recovery
 
         open_recovery(self._session, self._window)
+
+    def _history(self) -> None:
+        from ndestudio.gui.history_dialog import open_history
+
+        open_history(self._session, self._window)
 
     def _documentation(self) -> None:
         page = documentation()

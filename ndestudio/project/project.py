@@ -56,6 +56,25 @@ class Run:
     start: FittedModel | None = None
 
 
+@dataclass(frozen=True)
+class Written:
+    """Files that were written from a project.
+
+    Parameters
+    ----------
+    what
+        `LaTeX`, `everything`, `a figure`.
+    path
+        The file or folder.
+    created
+        ISO 8601 time.
+    """
+
+    what: str
+    path: str
+    created: str
+
+
 @dataclass(frozen=True, eq=False)
 class Project:
     """Spec, data and results. Edits replace it; undo is a list of values.
@@ -72,6 +91,8 @@ class Project:
         All results kept, oldest first.
     recovery
         Assessment of the last recovery test.
+    exports
+        What was written from it, oldest first.
     layout
         What the window remembers (plain JSON values).
     seconds
@@ -87,3 +108,4 @@ class Project:
     layout: Mapping[str, Any] = field(default_factory=dict)
     seconds: Mapping[str, float] = field(default_factory=dict)
     recovery: Recovery | None = None
+    exports: tuple[Written, ...] = ()

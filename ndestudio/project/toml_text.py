@@ -15,7 +15,7 @@ def dump_table(table: Mapping[str, Any], path: tuple[str, ...] = ()) -> str:
     """TOML text of nested dictionaries of numbers, texts, booleans and lists."""
     plain = {key: value for key, value in table.items() if not isinstance(value, Mapping)}
     tables = {key: value for key, value in table.items() if isinstance(value, Mapping)}
-    lines = [f"{_key(key)} = {_value(value)}" for key, value in plain.items()]
+    lines = [f"{_key(key)} = {dump_value(value)}" for key, value in plain.items()]
     if path and (lines or not tables):
         lines.insert(0, f"[{'.'.join(_key(part) for part in path)}]")
     blocks = ["\n".join(lines) + "\n"] if lines else []
@@ -27,7 +27,8 @@ def _key(key: str) -> str:
     return key if _BARE.fullmatch(key) else _quoted(key)
 
 
-def _value(value: Any) -> str:
+def dump_value(value: Any) -> str:
+    """A number, text, boolean, list or table as the right side of a setting."""
     match value:
         case bool():
             return "true" if value else "false"
@@ -38,9 +39,9 @@ def _value(value: Any) -> str:
         case str():
             return _block(value) if "\n" in value else _quoted(value)
         case list() | tuple():
-            return f"[{', '.join(_value(item) for item in value)}]"
+            return f"[{', '.join(dump_value(item) for item in value)}]"
         case Mapping():
-            return f"{{{', '.join(f'{_key(key)} = {_value(item)}' for key, item in value.items())}}}"
+            return f"{{{', '.join(f'{_key(key)} = {dump_value(item)}' for key, item in value.items())}}}"
         case _:
             raise TypeError(f"a {type(value).__name__} has no place in a spec")
 

@@ -19,7 +19,7 @@ from ndestudio.fitting.config import TrainConfig
 from ndestudio.fitting.result import Fit
 from ndestudio.model.config import InitialConfig, ModelConfig, NetworkConfig, ParameterConfig
 from ndestudio.model.fitted import FittedModel
-from ndestudio.project.project import Project, Run, Spec
+from ndestudio.project.project import Project, Run, Spec, Written
 
 
 def with_data(project: Project, data: DataConfig) -> Project:
@@ -267,6 +267,33 @@ def with_run_restored(project: Project, run: Run) -> Project:
     chosen = run.distillation.neural_terms.items() if run.distillation else ()
     accepted = {name: neural_term.chosen for name, neural_term in chosen if neural_term.chosen >= 0}
     return replace(project, spec=run.spec, fit=run.fit, distillation=run.distillation, accepted=accepted)
+
+
+def with_written(project: Project, what: str, path: str, created: str) -> Project:
+    """A line of the history for files that were written."""
+    return replace(project, exports=(*project.exports, Written(what, path, created)))
+
+
+def with_repetition(project: Project, again: Project) -> Project:
+    """Make the results of a repetition current; its runs follow those that are there."""
+    names = {run.name for run in project.runs}
+    runs = tuple(replace(run, name=_free(run.name, names)) for run in again.runs)
+    return replace(
+        project,
+        spec=again.spec,
+        dataset=again.dataset,
+        fit=again.fit,
+        distillation=again.distillation,
+        accepted=again.accepted,
+        runs=(*project.runs, *runs),
+        recovery=None,
+    )
+
+
+def _free(name: str, taken: set[str]) -> str:
+    """`Fit 1, again`, counted where that is taken too."""
+    tried = (f"{name}, again", *(f"{name}, again {k}" for k in range(2, len(taken) + 3)))
+    return next(one for one in tried if one not in taken)
 
 
 def with_run_renamed(project: Project, run: Run, name: str) -> Project:

@@ -34,6 +34,7 @@ PurposeName = Literal[
     "artefact",
     "verify",
     "next_run",
+    "replay",
     "residuals",
     "assemble",
     "export all",
@@ -70,6 +71,7 @@ _BY_PLACE: Mapping[Place, tuple[PurposeName, ...]] = {
         "profile",
         "compare",
         "next_run",
+        "replay",
     ),
     PREVIEW: (
         "warm-up preview",

@@ -20,6 +20,7 @@ from ndestudio.session.durations import Durations
 from ndestudio.session.export.controller import ExportController
 from ndestudio.session.files import FilesController
 from ndestudio.session.formulas import Formula, FormulaCache, FormulaRequest, typeset
+from ndestudio.session.history import HistoryController
 from ndestudio.session.model.controller import ModelController
 from ndestudio.session.plug_ins import PlugInsController
 from ndestudio.session.ports import STAGES, Context, Level, Stage
@@ -80,6 +81,7 @@ class Session:
         self.distil = DistilController(context, self.formulas, self.export, durations)
         self.shell = ShellPresenter(context, self.settings, self.data, self.model, lambda: self.device)
         self.recovery = RecoveryController(context, self.model, self.export)
+        self.history = HistoryController(context)
         self.tour = TourController(context, self.settings, self.data, self.train, self.distil)
         self.plug_ins = PlugInsController(context)
         self._stages: dict[Stage, Presenter] = {
@@ -124,6 +126,7 @@ class Session:
         self._stages[self.stage].refresh()
         self.shell.refresh()
         self.recovery.refresh()
+        self.history.refresh()
         self.tour.refresh()
         self._typeset_missing()
 

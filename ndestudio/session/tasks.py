@@ -147,8 +147,8 @@ class Tasks:
 
     @property
     def unfinished(self) -> Task | None:
-        """A training, search or recovery test that runs: what it found would be lost with it."""
-        lasting: tuple[PurposeName, ...] = ("fit", "distil", "recovery")
+        """A training, search, recovery test or repetition that runs: what it found would be lost with it."""
+        lasting: tuple[PurposeName, ...] = ("fit", "distil", "recovery", "replay")
         found = (self.running(slot) for slot in lasting)
         return next((task for task in found if task is not None), None)
 

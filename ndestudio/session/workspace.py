@@ -68,6 +68,21 @@ class Workspace:
         """What a redo would do again, "" when there is nothing."""
         return self._future[-1].text if self._future else ""
 
+    @property
+    def steps(self) -> tuple[tuple[str, ...], int]:
+        """Words of all edits that can be taken back or made again, oldest first, and how many of them are in force."""
+        past = tuple(step.text for step in self._past[1:])
+        return (*past, *(step.text for step in reversed(self._future))), len(past)
+
+    def go_to(self, edits: int) -> None:
+        """Undo, or redo, until ``edits`` of ``steps`` are in force."""
+        while len(self._past) - 1 > max(edits, 0):
+            self._future.append(self._past.pop())
+        while self._future and len(self._past) - 1 < edits:
+            step = self._future.pop()
+            self._past.append(Step(step.project, step.text))
+        self._tell()
+
     def listen(self, listener: Callable[[], None]) -> None:
         """Call ``listener`` once after each change."""
         self._listeners.append(listener)
@@ -96,11 +111,17 @@ class Workspace:
         self._future.clear()
         self._tell()
 
-    def amend(self, project: Project) -> None:
-        """Replace the project without a step of history (what the window remembers, not what the person decided)."""
+    def amend(self, project: Project, *, unsaved: bool = False) -> None:
+        """Replace the project without a step of history (what the window remembers, not what the person decided).
+
+        Parameters
+        ----------
+        unsaved
+            Whether the file lacks something by it.
+        """
         last = self._past[-1]
         if project is not last.project:
-            if self._saved is last.project:
+            if self._saved is last.project and not unsaved:
                 self._saved = project
             self._past[-1] = Step(project, last.text, last.merge, last.at)
             self._tell()

@@ -17,8 +17,9 @@ from ndestudio.expression import parse_expression
 from ndestudio.fitting import TrainConfig, fit
 from ndestudio.model import ModelConfig, NetworkConfig, ParameterConfig
 from ndestudio.progress import RecordingReporter
-from ndestudio.project import Project, Spec, save_project
+from ndestudio.project import Project, Spec, load_project, save_project
 from ndestudio.project.replay.again import replay, settings_changed
+from ndestudio.project.replay.edits import Edit, checked, edited, settings_of
 from ndestudio.project.replay.history import history
 from ndestudio.project.replay.verdict import Number, _formula, _number, summary, verdicts
 from ndestudio.project.ro_crate import NAME, write_ro_crate
@@ -103,7 +104,7 @@ def test_other_data_and_settings_hold_in_every_step_and_the_numbers_differ(sessi
     assert {run.spec.distil.max_size for run in found.project.runs} == {3}
     assert {run.spec.train.iterations["trajectory"] for run in found.project.runs} == {2}
     with pytest.raises(SpecError, match="unknown key"):
-        settings_changed(("distil.maximum=3",))(session.spec)
+        settings_changed(("distil.maximum=3",))(session.spec, None)
 
 
 def test_without_results_there_is_nothing_to_do_again(session: Project) -> None:
@@ -181,3 +182,41 @@ def test_on_the_command_line(session: Project, tmp_path: Path, capsys: pytest.Ca
     assert {one.name for one in out.iterdir()} == {"project.nde", "replay.json", NAME}
     report = json.loads((out / "replay.json").read_text(encoding="utf-8"))
     assert report["same data"] and {one["verdict"] for one in report["numbers"]} == {"exact"}
+
+
+def test_one_step_is_edited_and_what_depends_on_it_follows(session: Project) -> None:
+    steps = history(session)
+    first, second, search = (next(k for k, step in enumerate(steps) if step.run == run) for run in (0, 1, 2))
+    assert settings_of(steps[second])["train.seed"] == "3"
+    assert "d(x)/dt = a - f(x)" in settings_of(steps[1])["model.equations"]
+    change = edited(session, [Edit(first, "train.seed", "5"), Edit(search, "distil.max_size", "4")])
+    runs = session.runs
+    assert change(runs[0].spec, runs[0]).train.seed == 5
+    assert change(runs[1].spec, runs[1]).train.seed == 3, "another training keeps its own"
+    assert change(runs[2].spec, runs[2]).distil.max_size == 4
+    changed = edited(session, [Edit(1, "model.parameters.a.value", "2.5")])
+    assert [changed(run.spec, run).model.parameters["a"].value for run in runs] == [2.5, 2.5, 2.5], "one model for all"
+
+
+@pytest.mark.parametrize(
+    ("edit", "words"),
+    [
+        (Edit(2, "train.sed", "5"), "seed"),
+        (Edit(2, "distil.seed", "5"), "begin with `train.`"),
+        (Edit(2, "train.seed", "many"), "seed"),
+        (Edit(5, "train.seed", "5"), "has no settings"),
+    ],
+)
+def test_an_edit_that_cannot_be_is_told(session: Project, edit: Edit, words: str) -> None:
+    with pytest.raises(SpecError, match=words):
+        checked(session, edit)
+
+
+def test_what_was_written_is_part_of_the_history_and_of_the_file(session: Project, tmp_path: Path) -> None:
+    written = commands.with_written(session, "LaTeX", "/results/model.tex", "2026-01-01T11:00:00+00:00")
+    path = save_project(written, tmp_path / "p.nde")
+    assert [(step.kind, step.title, step.details) for step in history(load_project(path))][-1] == (
+        "export",
+        "Write LaTeX",
+        ("/results/model.tex",),
+    )

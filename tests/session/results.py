@@ -16,6 +16,7 @@ from ndestudio.model import initial_model, replace_neural_term
 from ndestudio.model.config import ModelConfig, NetworkConfig, ParameterConfig
 from ndestudio.model.fitted import FittedModel
 from ndestudio.project.project import Project, Spec
+from ndestudio.session import commands
 from ndestudio.solve.device import Device
 from ndestudio.symbolic.front import Candidate, Front
 
@@ -96,6 +97,14 @@ def distillation(whole: FittedModel) -> Distillation:
         0,
         {"search": 2.0},
     )
+
+
+def project_with_runs() -> Project:
+    """A training and a search, kept in the runs table."""
+    made = project(fitted=False)
+    found = fit()
+    made = commands.with_fit(made, found, "2026-01-01T10:00:00+00:00")
+    return commands.with_distillation(made, distillation(found.model), "2026-01-01T10:05:00+00:00")
 
 
 def project(*, fitted: bool = True, distilled: bool = False) -> Project:

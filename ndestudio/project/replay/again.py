@@ -20,7 +20,8 @@ from ndestudio.project.replay.verdict import TOLERANCE, Number, summary, verdict
 from ndestudio.project.script import run_of, same_model, search_of
 from ndestudio.project.spec import with_files
 
-Change = Callable[[Spec], Spec]
+Change = Callable[[Spec, Run | None], Spec]
+"""Edits the settings of a run (None: those of now, where the run was not kept)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,7 +77,7 @@ def replay(
     """
     if project.fit is None:
         raise ProjectError("nothing was trained in this project, so there is nothing to do again")
-    steps = _Steps(project, SilentReporter() if reporter is None else reporter, files, change or (lambda spec: spec))
+    steps = _Steps(project, SilentReporter() if reporter is None else reporter, files, change or (lambda spec, _: spec))
     again = steps.project()
     numbers = verdicts(project, again, tolerance)
     same = _sources(project.dataset) == _sources(again.dataset) and project.dataset is not None
@@ -99,12 +100,12 @@ class _Steps:
         assert old.fit is not None
         fit = self._fit(old.fit)
         source = run_of(old, old.fit)
-        spec = self._spec(source.spec if source is not None else old.spec)
+        spec = self._spec(source.spec if source is not None else old.spec, source)
         made = Project(spec=spec, dataset=self._dataset(spec), fit=fit, runs=tuple(self._runs), layout=old.layout)
         if old.distillation is None or self._reporter.should_stop() or fit.outcome is Outcome.DIVERGED:
             return made
         searched = search_of(old)
-        spec = self._spec(searched.spec if searched is not None else old.spec)
+        spec = self._spec(searched.spec if searched is not None else old.spec, searched)
         self._reporter.emit(Phase("search", "Searching formulas again"))
         dataset = self._dataset(spec)
         found = self._searched(spec, dataset, fit)
@@ -116,8 +117,8 @@ class _Steps:
         )
         return replace(made, spec=spec, dataset=dataset, distillation=found, accepted=accepted, runs=tuple(self._runs))
 
-    def _spec(self, spec: Spec) -> Spec:
-        changed = self._change(spec)
+    def _spec(self, spec: Spec, run: Run | None) -> Spec:
+        changed = self._change(spec, run)
         return with_files(changed, self._files) if self._files is not None else changed
 
     def _dataset(self, spec: Spec) -> Dataset:
@@ -149,7 +150,7 @@ class _Steps:
             start = self._model_of(run.start)
             if start is None:
                 self._note(f"{run.name} went on from a model that was not kept; it began with fresh networks")
-        spec = self._spec(run.spec)
+        spec = self._spec(run.spec, run)
         self._reporter.emit(Phase("train", f"Training again: {run.name}"))
         made = fit(spec.model, self._dataset(spec), spec.train, self._reporter, start)
         self._runs.append(Run(run.name, "fit", _now(), spec, fit=made, start=start))
@@ -164,7 +165,7 @@ class _Steps:
             owner = next(one for one in self._fits.values() if _has(one, found))
             return replace(owner, model=found)
         self._note("the training that led to this model was not kept; it was done with the settings of now")
-        spec = self._spec(self._old.spec)
+        spec = self._spec(self._old.spec, None)
         return fit(spec.model, self._dataset(spec), spec.train, self._reporter)
 
     def _model_of(self, model: FittedModel) -> FittedModel | None:
@@ -250,7 +251,8 @@ def settings_changed(texts: tuple[str, ...]) -> Change:
 
     variations = [variation(text) for text in texts]
 
-    def changed(spec: Spec) -> Spec:
+    def changed(spec: Spec, run: Run | None) -> Spec:
+        del run
         (only, *_) = variants(spec, variations)
         return msgspec.structs.replace(only.spec, data=with_files(only.spec, spec.data.files).data)
 

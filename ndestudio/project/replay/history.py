@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -12,7 +12,7 @@ import msgspec
 from ndestudio.expression.text import short_text
 from ndestudio.project.project import Project, Run, Spec
 
-Kind = Literal["data", "model", "fit", "search", "choice"]
+Kind = Literal["data", "model", "fit", "search", "choice", "export"]
 _DIGITS = 5
 _MOST = 8
 
@@ -24,7 +24,7 @@ class Step:
     Parameters
     ----------
     kind
-        Data read, model changed, training, search, choice of formulas.
+        Data read, model changed, training, search, choice of formulas, files written.
     title
         A few words: `Train`, `Read 2 files`.
     details
@@ -33,6 +33,8 @@ class Step:
         Index among the runs of the project, None for what is no run.
     when
         ISO 8601, "" where it was not kept.
+    spec
+        The settings at that step.
     """
 
     kind: Kind
@@ -40,11 +42,12 @@ class Step:
     details: tuple[str, ...] = ()
     run: int | None = None
     when: str = ""
+    spec: Spec | None = field(default=None, repr=False, compare=False)
 
 
 def history(project: Project) -> tuple[Step, ...]:
     """The steps that are kept: of each training and search its data, its model where that changed, and its settings; then the
-    formulas in use.
+    formulas in use and the files that were written.
     """
     steps: list[Step] = []
     before: Spec | None = None
@@ -54,6 +57,7 @@ def history(project: Project) -> tuple[Step, ...]:
         before = run.spec
     steps += _changes(before, project.spec, project)
     steps += _choices(project)
+    steps += [Step("export", f"Write {one.what}", (one.path,), when=one.created) for one in project.exports]
     return tuple(steps)
 
 
@@ -65,13 +69,13 @@ def _changes(before: Spec | None, spec: Spec, project: Project) -> list[Step]:
         if spec.data == project.spec.data and project.dataset is not None:
             hashes = [f"{Path(one.path).name}: SHA-256 {one.sha256}" for one in project.dataset.sources if one.sha256]
         settings = _settings(spec.data, before.data if before is not None else None, ("files",))
-        found.append(Step("data", f"Read {names}", (*hashes, *settings)))
+        found.append(Step("data", f"Read {names}", (*hashes, *settings), spec=spec))
     if before is None or before.model != spec.model:
         lines = tuple(line for line in spec.model.equations.splitlines() if line.strip())
         settings = _settings(spec.model, before.model if before is not None else None, ("equations",))
         changed = before is None or before.model.equations != spec.model.equations
         title = "Write the equations" if changed else "Change the model"
-        found.append(Step("model", title, (*(lines if changed else ()), *settings)))
+        found.append(Step("model", title, (*(lines if changed else ()), *settings), spec=spec))
     return found
 
 
@@ -80,10 +84,10 @@ def _run(number: int, run: Run) -> Step:
         begun = "" if run.start is None else " from an earlier model"
         result = run.fit.sentence if run.fit is not None else ""
         details = (*_settings(run.spec.train, None, ()), *filter(None, (result,)))
-        return Step("fit", f"Train{begun}: {run.name}", details, number, run.created)
+        return Step("fit", f"Train{begun}: {run.name}", details, number, run.created, run.spec)
     result = run.distillation.sentence if run.distillation is not None else ""
     details = (*_settings(run.spec.distil, None, ()), *filter(None, (result,)))
-    return Step("search", f"Search formulas: {run.name}", details, number, run.created)
+    return Step("search", f"Search formulas: {run.name}", details, number, run.created, run.spec)
 
 
 def _choices(project: Project) -> list[Step]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -104,7 +105,7 @@ class ExportController(Presenter[ExportState]):
         except OSError as error:
             self._notifier.toast(f"{path} cannot be written: {error.strerror}. Choose another folder.", "error")
             return
-        self._notifier.toast(f"Written to {Path(path).name}.", "good")
+        self._written(self._row().title, Path(path))
 
     def save_figure(self, path: str | Path) -> None:
         """Write the figure that is looked at, in the form that the ending of ``path`` names."""
@@ -119,7 +120,7 @@ class ExportController(Presenter[ExportState]):
             figure,
             Path(path),
             self._workspace.project.spec.export.style,
-            done=lambda written: self._notifier.toast(f"Written to {written.name}.", "good"),
+            done=lambda written: self._written(f"the figure {figure.title}", written),
             failed=lambda failed: self._notifier.toast(failed.sentence, "error"),
         )
         self._navigation.refresh()
@@ -132,9 +133,17 @@ class ExportController(Presenter[ExportState]):
             _write_all,
             self._workspace.project,
             Path(folder),
-            done=lambda _: self._notifier.toast(f"Everything was written to {Path(folder).name}.", "good"),
+            done=lambda _: self._written("everything", Path(folder)),
         )
         self._navigation.refresh()
+
+    def _written(self, what: str, path: Path) -> None:
+        """Say where it is, and keep it in the history of the project; that is no step of undo."""
+        project = self._workspace.project
+        created = datetime.now().astimezone().isoformat(timespec="seconds")
+        self._workspace.amend(commands.with_written(project, what, str(path.absolute()), created), unsaved=True)
+        subject = "Everything was written" if what == "everything" else "Written"
+        self._notifier.toast(f"{subject} to {path.name}.", "good")
 
     def session_text(self, form: str) -> str:
         """The session as text that does it again: `"script"` (Python, with the library) or `"spec"` (TOML).
