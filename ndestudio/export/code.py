@@ -10,6 +10,7 @@ from jaxtyping import Float
 
 from ndestudio.export.content import Content, Quantity, plain
 from ndestudio.export.printer import exact
+from ndestudio.expression.numeric import number_of
 from ndestudio.expression.text import to_text
 from ndestudio.expression.tree import Expr, Name, walk
 from ndestudio.model.events import GIVEN, text_of
@@ -21,7 +22,7 @@ WIDTH = 110
 def header(content: Content, mapping: Mapping[str, str]) -> list[str]:
     """What every artefact says first: title, equations, replaced neural terms, origin, notes, renamed quantities."""
     lines = [content.title, ""]
-    lines += [f"d({q.name})/dt = {to_text(rhs)}" for q, rhs in zip(content.states, content.equations, strict=True)]
+    lines += _equations(content)
     lines += [text_of(event) for event in content.events]
     unknowns = {one.name for one in content.algebraic}
     lines += [f"0 = {to_text(one.residual)} for {one.name} from {to_text(one.start)}" for one in content.algebraic]
@@ -39,6 +40,29 @@ def header(content: Content, mapping: Mapping[str, str]) -> list[str]:
     if renamed:
         lines += ["", "Names this language does not allow, or uses itself: " + "; ".join(renamed) + "."]
     return [plain(line) for line in lines]
+
+
+def _equations(content: Content) -> list[str]:
+    named = zip(content.states, content.equations, content.spread, strict=True)
+    if not content.noises:
+        return [f"d({q.name})/dt = {to_text(rhs)}" for q, rhs, _ in named]
+    lines = []
+    for quantity, drift, row in named:
+        terms = [
+            f"({to_text(term)}) d{wiener(name)}"
+            for name, term in zip(content.noises, row, strict=True)
+            if number_of(term) != 0.0
+        ]
+        lines.append(" + ".join([f"d{quantity.name} = ({to_text(drift)}) dt", *terms]))
+    return [
+        *lines,
+        f"Wiener processes {', '.join(map(wiener, content.noises))} are independent; equations are meant in the sense of {content.sense}.",
+    ]
+
+
+def wiener(noise: str) -> str:
+    """Name of the Wiener process whose rate a noise is."""
+    return f"W{noise.removeprefix('noise')}"
 
 
 def commented(lines: Iterable[str], mark: str) -> list[str]:

@@ -117,6 +117,10 @@ class Content:
         What changes states at a moment, that which comes first at one time before the others; their doses are in the tracks.
     algebraic
         Equations whose unknowns, which are outputs as well, equations and outputs read by name.
+    noises
+        Noise -> what it is multiplied by in each equation; ``equations`` are the drift then.
+    calculus
+        In whose sense noises are meant: `ito` or `stratonovich`.
     """
 
     title: str
@@ -135,6 +139,8 @@ class Content:
     delays: Delays | None = None
     events: tuple[Event, ...] = ()
     algebraic: tuple[AlgebraicEquation, ...] = ()
+    noises: Mapping[str, tuple[Expr, ...]] = field(default_factory=dict)
+    calculus: str = "ito"
     notes: tuple[str, ...] = field(default=())
 
     @property
@@ -163,6 +169,21 @@ class Content:
     def event_expressions(self) -> tuple[Expr, ...]:
         """All that is written in events."""
         return tuple(expr for event in self.events for expr in event.expressions)
+
+    @property
+    def spread(self) -> tuple[tuple[Expr, ...], ...]:
+        """The diffusion: for each state what each noise is multiplied by in its equation."""
+        return tuple(tuple(column[k] for column in self.noises.values()) for k in range(len(self.states)))
+
+    @property
+    def right_hand_sides(self) -> tuple[Expr, ...]:
+        """Drift and diffusion, one expression after the other."""
+        return (*self.equations, *(expr for column in self.noises.values() for expr in column))
+
+    @property
+    def sense(self) -> str:
+        """The calculus as it is written."""
+        return "Stratonovich" if self.calculus == "stratonovich" else "Itô"
 
     @property
     def time_title(self) -> str:
@@ -210,7 +231,9 @@ def content(model: FittedModel, dataset: Dataset | None = None, origin: Origin |
         tracks=tracks,
         scale=np.asarray(scale, dtype=float),
         origin=origin,
-        stiff=_stiff(model, tracks),
+        stiff=not system.diffusion and _stiff(model, tracks),
+        noises=dict(system.diffusion),
+        calculus=system.calculus,
         delays=system_delays(system),
         algebraic=system.algebraic,
         events=tuple(system.events[k] for k in _order(system)),

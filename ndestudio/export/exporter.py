@@ -49,6 +49,24 @@ class RunFailed(Exception):
 
 
 @dataclass(frozen=True)
+class NoiseTrial:
+    """How the noise of a program is run again.
+
+    Parameters
+    ----------
+    steps
+        Between two points.
+    increments
+        File in the folder, one row of increments for each step; "": the program's own generator.
+    """
+
+    steps: int
+    paths: int = 1
+    seed: int = 0
+    increments: str = ""
+
+
+@dataclass(frozen=True)
 class Trial:
     """An artefact in a folder of its own, to be run again.
 
@@ -62,6 +80,8 @@ class Trial:
         Number of times, evenly from its start to its end.
     run
         Runs a command in the folder to its end and gives what it printed; raises ``RunFailed``.
+    noise
+        For models with noise: what is printed are paths then, with the number of each before its times. None: no noise.
     """
 
     folder: Path
@@ -69,6 +89,7 @@ class Trial:
     trajectory: str
     points: int
     run: Callable[[Sequence[str]], str]
+    noise: NoiseTrial | None = None
 
 
 def _never(model: FittedModel) -> str | None:
@@ -130,8 +151,8 @@ class Exporter:
         """Why a model cannot be written in this form; None if it can."""
         if model.system.diffusion and not self.noise:
             return (
-                f"the equations are driven by the noise `{next(iter(model.system.diffusion))}`, which this form is not written "
-                "with yet"
+                f"the equations are driven by the noise `{next(iter(model.system.diffusion))}`, which {self.title} has no place for; "
+                "write a program, LaTeX, SymPy or JSON"
             )
         if model.system.events and not self.events:
             return (

@@ -14,7 +14,7 @@ from ndestudio.expression.tree import Call, Expr, walk
 
 def used(content: Content) -> tuple[Function, ...]:
     """Known functions in the equations, outputs and networks of a model, in order of their appearance."""
-    expressions = [*content.equations, *(expr for _, expr in content.outputs), *content.event_expressions]
+    expressions = [*content.right_hand_sides, *(expr for _, expr in content.outputs), *content.event_expressions]
     if content.delays is not None:
         expressions += [*content.delays.lags, *(past for past in content.delays.past if past is not None)]
     expressions += [expr for one in content.algebraic for expr in one.expressions]

@@ -59,6 +59,19 @@ def verify(
         folder = Path(name)
         (folder / artefact.name).write_bytes(artefact.payload)
         prepare = partial(_run, folder=folder, timeout=timeout, should_stop=None)
+        if model.system.diffusion:
+            from ndestudio.export.rerun_noise import verified_noise
+
+            rerun = exporter.rerun
+
+            def table(trial: Trial) -> Float[np.ndarray, "row column"] | str:
+                command = rerun(replace(trial, run=prepare))
+                return command if isinstance(command, str) else _numbers(_run(command, folder, timeout, should_stop))
+
+            try:
+                return verified_noise(artefact, exporter, model, dataset, folder, table)
+            except RunFailed as failure:
+                return replace(artefact, deviation=float("inf"), sentence=str(failure))
         try:
             command = exporter.rerun(Trial(folder, artefact.name, track.name, POINTS, prepare))
             if isinstance(command, str):

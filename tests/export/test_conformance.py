@@ -23,18 +23,21 @@ from ndestudio.errors import ExportError
 from ndestudio.export.artefacts import artefact
 from ndestudio.export.registry import EXPORTERS
 from ndestudio.export.rerun import TOLERANCE, verify
-from ndestudio.model.config import InitialConfig, ModelConfig, ParameterConfig
+from ndestudio.model.config import InitialConfig, ModelConfig, NetworkConfig, ParameterConfig
 from ndestudio.model.fitted import FittedModel
 from ndestudio.model.initial import initial_model
 from tests.events import with_doses
-from tests.export.test_artefacts import parses
+from tests.export.test_artefacts import DOCS, parses, schema_in
 
 Case = tuple[FittedModel, Dataset]
 
 
-def model(equations: str, data: Dataset, values: dict[str, float], start: dict[str, float]) -> FittedModel:
+def model(
+    equations: str, data: Dataset, values: dict[str, float], start: dict[str, float], networks: tuple[str, ...] = ()
+) -> FittedModel:
     config = ModelConfig(
         equations=equations,
+        networks={name: NetworkConfig(width=3, depth=1) for name in networks},
         parameters={name: ParameterConfig(value=value) for name, value in values.items()},
         initial={name: InitialConfig(value=value, fit=False) for name, value in start.items()},
     )
@@ -132,6 +135,19 @@ at t = 2: h = h + 1, T += 1
     return model(text, data, {"hot": 21.6}, start), data
 
 
+def noise() -> Case:
+    """Two noises that share a state, a network in the drift and one in the diffusion, an input that jumps, an output, a choice."""
+    text = """d(x)/dt = f(x) - x*y/2 + u + s*g(y)*noise_1
+d(y)/dt = 0.5*x - q*y + q*y*noise_2 + 0.1*if(x > 1, x, 1)*noise_1
+z = x + 2*y
+"""
+    t = np.linspace(0.0, 4.0, 9)
+    u = np.where(t < 2.0, 0.5, 1.0)
+    data = dataset_from_arrays(t, np.ones((9, 1)), names=["z"], inputs=u, input_names=["u"])
+    data = replace(data, trajectories=(replace(data.trajectories[0], input_kinds=("hold",)),))
+    return model(text, data, {"s": 0.2, "q": 0.3}, {"x": 1.0, "y": 1.0}, ("f", "g")), data
+
+
 OURS = ("latex", "sympy", "python", "jax", "julia", "matlab", "c", "json", "csv")
 """Forms that refuse none of this."""
 GRAMMARS = {"julia": "tree_sitter_julia", "matlab": "tree_sitter_matlab"}
@@ -141,6 +157,7 @@ CASES: dict[str, Callable[[], Case]] = {
     "known": cache(known),
     "regimens": cache(regimens),
     "conditions": cache(conditions),
+    "noise": cache(noise),
 }
 
 
@@ -176,3 +193,36 @@ def test_a_periodic_input_goes_on_in_a_program_beyond_the_data(tmp_path: Path) -
         [sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, check=True, timeout=60
     )
     np.testing.assert_allclose(json.loads(done.stdout), expected.y[0], rtol=1e-6)
+
+
+@pytest.mark.parametrize("form", ["python", "c"])
+def test_programs_of_stratonovich_noise_agree_along_a_path_and_in_moments(form: str) -> None:
+    subject, data = noise()
+    system = replace(subject.system, calculus="stratonovich")
+    subject = replace(subject, system=system)
+    checked = verify(artefact(subject, form, dataset=data), subject, data)
+    assert checked.deviation is not None and checked.deviation <= TOLERANCE, checked.sentence
+    assert "400 paths" in checked.sentence
+
+
+def test_a_program_with_another_noise_is_found_out() -> None:
+    subject, data = noise()
+    made = artefact(subject, "c", dataset=data)
+    for text, said in (("state[i] += b[i", "state[i] += 1.01*b[i"), ("sqrt(h)*normal", "1.5*sqrt(h)*normal")):
+        wrong = replace(made, text=made.text.replace(text, said))
+        assert wrong.text != made.text
+        checked = verify(wrong, subject, data)
+        assert checked.deviation is not None and checked.deviation > TOLERANCE, checked.sentence
+
+
+def test_json_with_noise_follows_its_schema() -> None:
+    fastjsonschema = pytest.importorskip("fastjsonschema")
+    subject, data = noise()
+    value = json.loads(artefact(subject, "json", dataset=data).text)
+    fastjsonschema.compile(schema_in(DOCS / "model-json.md"))(value)
+    assert (
+        value["schema"] == "ndestudio-model/3"
+        and value["calculus"] == "ito"
+        and value["noises"] == ["noise_1", "noise_2"]
+    )
+    assert [one["expression"] for one in value["states"][1]["diffusion"]] == ["0.1*if(x > 1, x, 1)", "q*y"]

@@ -40,6 +40,11 @@ from ndestudio.export.formats.c_events import (
     dose_table,
     event_functions,
 )
+from ndestudio.export.formats.c_noise import MAIN as MAIN_NOISE
+from ndestudio.export.formats.c_noise import NAMES as NOISE_NAMES
+from ndestudio.export.formats.c_noise import OBSERVE as OBSERVE_NOISE
+from ndestudio.export.formats.c_noise import simulation, spread_function
+from ndestudio.export.formats.c_noise import usage as noise_usage
 from ndestudio.export.formats.c_solvers import DERIVATIVE, EXPLICIT, EXPLICIT_SOURCE, IMPLICIT, IMPLICIT_SOURCE
 from ndestudio.export.formats.c_texts import (
     BEGIN,
@@ -80,16 +85,27 @@ class CPrinter(Printer):
 def c_code(content: Content) -> str:
     """The program: `cc -std=c99 model.c -lm -o model && ./model` prints a CSV."""
     functions = used(content)
-    names = identifiers(content.names, "c", (*names_taken(functions, "c"), *event_names(content)))
+    own = NOISE_NAMES if content.noises else ()
+    names = identifiers(content.names, "c", (*names_taken(functions, "c"), *event_names(content), *own))
     usage = USAGE.replace("@SOLVER@", IMPLICIT_SOURCE if content.stiff else EXPLICIT_SOURCE)
+    usage = noise_usage(content) if content.noises else usage
     if content.delays is not None:
         usage += f"\n{SOURCE}"
         content, names = with_delays(content, names)
     write = CPrinter(names, content.networks)
     lines = commented([_comment(line) for line in (*header(content, names), "", *usage.splitlines())], "//")
-    lines += ["", "#include <math.h>", "#include <stdio.h>", "#include <stdlib.h>", "#include <string.h>", ""]
+    lines += [
+        "",
+        "#include <math.h>",
+        *(["#include <stdint.h>"] if content.noises else []),
+        "#include <stdio.h>",
+        "#include <stdlib.h>",
+        "#include <string.h>",
+        "",
+    ]
     lines += ["enum {", f"    N_STATES = {len(content.states)},", f"    N_OUTPUTS = {len(content.outputs)},"]
     lines += [f"    N_INPUTS = {len(content.inputs)},"]
+    lines += [f"    N_NOISES = {len(content.noises)},"] if content.noises else []
     lines += [f"    N_DELAYS = {len(content.delays.slots)},"] if content.delays is not None else []
     lines += [f"    N_EVENTS = {len(content.events)},"] if content.events else []
     lines += [f"    N_CONDITIONS = {len(content.conditions)},"] if content.conditions else []
@@ -105,7 +121,11 @@ def c_code(content: Content) -> str:
     lines += _field(content, write, names)
     if content.outputs:
         lines += ["", *_outputs(content, write, names)]
+    if content.noises:
+        lines += spread_function(content, write, names, _unpacking, _comment)
     lines += ["", *_inputs(content)]
+    if content.noises:
+        return "\n".join([*lines, "", *simulation(content).splitlines(), "", *_noise_main(content).splitlines(), ""])
     lines += ["", *_solver(content, write, names)]
     lines += [*_events(content, write, names), *_main(content).splitlines()]
     return "\n".join(lines) + "\n"
@@ -156,6 +176,11 @@ def _main(content: Content) -> str:
     return filled(MAIN.replace("@OBSERVE@\n", observe), TITLES=text(titles), **pieces)
 
 
+def _noise_main(content: Content) -> str:
+    titles = ",".join(csv_field(title) for title in _titles(content))
+    return filled(MAIN_NOISE, TITLES=text(titles), OBSERVE=OBSERVE_NOISE if content.outputs else "")
+
+
 def text(value: str) -> str:
     """A C string literal (`?` is escaped: two of them could begin a trigraph)."""
     return '"' + value.replace("\\", "\\\\").replace('"', '\\"').replace("?", "\\?") + '"'
@@ -185,8 +210,13 @@ def _parameters(content: Content) -> list[str]:
 
 def _tables(content: Content) -> list[str]:
     """Typical magnitudes, inputs and initial values."""
-    lines = ["// Typical magnitude of each state, for the tolerance.", "static const double magnitude[N_STATES] = {"]
-    lines += [*wrapped(number_list(content.scale), "    "), "};", ""]
+    lines: list[str] = []
+    if not content.noises:
+        lines = [
+            "// Typical magnitude of each state, for the tolerance.",
+            "static const double magnitude[N_STATES] = {",
+        ]
+        lines += [*wrapped(number_list(content.scale), "    "), "};", ""]
     if content.inputs:
         lines += TABLE.splitlines()
         for index, track in enumerate(content.tracks):
@@ -276,7 +306,10 @@ def _outputs(content: Content, write: Printer, names: Mapping[str, str]) -> list
 
 
 def _inputs(content: Content) -> list[str]:
-    return [*(INPUTS if content.inputs else NO_INPUTS).splitlines()]
+    source = INPUTS if content.inputs else NO_INPUTS
+    if content.noises:  # steps of one length end where they end
+        source = source.split("\n\n")[0]
+    return [*source.splitlines()]
 
 
 def _network_functions(content: Content) -> set[str]:
@@ -335,6 +368,10 @@ def _rerun(trial: Trial) -> Sequence[str] | str:
     if compiler is None:
         return "Not run: there is no C compiler on this machine."
     trial.run([compiler, *_FLAGS, trial.file, "-lm", "-o", "model"])
+    if trial.noise is not None:
+        numbers = (trial.points, trial.noise.paths, trial.noise.seed, trial.noise.steps)
+        given = [trial.noise.increments] if trial.noise.increments else []
+        return [str(trial.folder / "model"), trial.trajectory, *map(str, numbers), *given]
     return [str(trial.folder / "model"), trial.trajectory, str(trial.points)]
 
 
@@ -348,5 +385,6 @@ EXPORTER = Exporter(
     language="c",
     delays=True,
     events=True,
+    noise=True,
     rerun=_rerun,
 )

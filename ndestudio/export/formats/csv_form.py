@@ -25,6 +25,8 @@ def trajectories_csv(model: FittedModel, dataset: Dataset | None) -> str:
     """
     if dataset is None:
         raise ExportError("there are no measured trajectories to write; open the data first")
+    if model.system.diffusion:
+        return paths_csv(model, dataset)
     from ndestudio.solve.scipy_reference import simulate_trajectory
 
     hidden = [index for index, name in enumerate(model.system.states) if name not in dataset.measured_names]
@@ -42,6 +44,35 @@ def trajectories_csv(model: FittedModel, dataset: Dataset | None) -> str:
         table = np.column_stack(
             [trajectory.t, trajectory.inputs, trajectory.measured, simulation.measured, simulation.states[:, hidden]]
         )
+        for part, row in zip(trajectory.part, table, strict=True):
+            writer.writerow([trajectory.name, Part(int(part)).name.lower(), *(_field(value) for value in row)])
+    return stream.getvalue()
+
+
+LEVELS = (0.05, 0.25, 0.5, 0.75, 0.95)
+PATHS, SUBSTEPS = 1000, 10
+
+
+def paths_csv(model: FittedModel, dataset: Dataset) -> str:
+    """Like ``trajectories_csv`` for a model with noise: quantiles of simulated paths in place of one simulation."""
+    from ndestudio.model.initial import model_start
+    from ndestudio.solve.stochastic.paths import simulate_paths
+
+    stream = io.StringIO()
+    writer = csv.writer(stream, lineterminator="\n")
+    units = {column.name: column.unit for column in dataset.measured} | dict(model.config.units)
+    known = [column.title for column in (dataset.time, *dataset.inputs, *dataset.measured)]
+    made = [
+        _title(f"{state} {100 * level:g}% of {PATHS} paths", units.get(state, ""))
+        for state in model.system.states
+        for level in LEVELS
+    ]
+    writer.writerow(["trajectory", "part", *known, *made])
+    for trajectory in dataset.trajectories:
+        start = np.asarray(model_start(model, trajectory), dtype=float)
+        found = simulate_paths(model, trajectory.t, start, PATHS, substeps=SUBSTEPS, inputs=trajectory)
+        quantiles = np.moveaxis(found.quantiles(LEVELS), 0, 2).reshape(len(trajectory.t), -1)
+        table = np.column_stack([trajectory.t, trajectory.inputs, trajectory.measured, quantiles])
         for part, row in zip(trajectory.part, table, strict=True):
             writer.writerow([trajectory.name, Part(int(part)).name.lower(), *(_field(value) for value in row)])
     return stream.getvalue()
@@ -66,4 +97,5 @@ EXPORTER = Exporter(
     delays=True,
     events=True,
     algebraic=True,
+    noise=True,
 )

@@ -20,6 +20,7 @@ from ndestudio.export.formats.jax_events import (
     SIMULATE,
     SIMULATE_CONDITIONS,
 )
+from ndestudio.export.formats.jax_noise import simulation as noise_simulation
 from ndestudio.export.formats.python_code import (
     algebraic_functions,
     docstring,
@@ -32,6 +33,9 @@ from ndestudio.export.formats.python_code import (
     unpacking,
 )
 from ndestudio.export.formats.python_events import event_functions
+from ndestudio.export.formats.python_noise import MAIN as MAIN_NOISE
+from ndestudio.export.formats.python_noise import NAMES as NOISE_NAMES
+from ndestudio.export.formats.python_noise import spread_function, usage
 from ndestudio.export.formats.python_texts import MAIN
 from ndestudio.export.helpers import imports, names_taken, used
 from ndestudio.export.names import identifiers
@@ -47,9 +51,10 @@ class JaxPrinter(IntegerExponents):
 def jax_code(content: Content) -> str:
     """The script: `python model_jax.py` prints a CSV; `simulate(t, parameters=...)` can be differentiated and jitted."""
     functions = used(content)
-    names = identifiers(content.names, "jax", (*names_taken(functions, "jax"), *event_names(content)))
+    own = NOISE_NAMES if content.noises else ()
+    names = identifiers(content.names, "jax", (*names_taken(functions, "jax"), *event_names(content), *own))
     write = JaxPrinter(names, content.networks)
-    lines = docstring(header(content, names), _USAGE)
+    lines = docstring(header(content, names), _usage(content))
     lines += [
         "import argparse",
         "import csv",
@@ -72,11 +77,18 @@ def jax_code(content: Content) -> str:
         lines += network_tables(content, names, write, "jnp")
     lines += algebraic_functions(content, write, names, _ROOTS)
     lines += ["", "", *field_function(content, write, names)]
+    if content.noises:
+        lines += ["", "", *spread_function(content, write, names, unpacking)]
     if content.events:
         lines += [*event_functions(content, write, names, unpacking), *_sizes(content)]
     lines += ["", "", *output_function(content, write, names)]
-    lines += ["", "", *_simulation(content).splitlines(), "", "", *MAIN.splitlines()]
+    lines += ["", "", *_simulation(content).splitlines(), "", ""]
+    lines += (MAIN_NOISE if content.noises else MAIN).splitlines()
     return "\n".join(lines) + "\n"
+
+
+def _usage(content: Content) -> str:
+    return "Needs jax and diffrax.\n" + usage(content, "model_jax") if content.noises else _USAGE
 
 
 def _sizes(content: Content) -> list[str]:
@@ -117,6 +129,8 @@ def _simulation(content: Content) -> str:
         if content.inputs
         else _NO_INPUTS
     )
+    if content.noises:
+        return inputs + "\n\n" + noise_simulation(content)
     longest = ", dtmax=longest" if content.conditions else ""
     control = filled(CONTROL, SCALE=scale, LONGEST=longest)
     if content.conditions:
@@ -210,5 +224,6 @@ EXPORTER = Exporter(
     language="python",
     events=True,
     algebraic=True,
+    noise=True,
     rerun=run_python,
 )

@@ -16,6 +16,9 @@ from ndestudio.model.events import GIVEN, Event, given_name, text_of
 SCHEMA = "ndestudio-model/2"
 """Name and version: the number grows when a reader of the old form would misread the new one."""
 
+SCHEMA_NOISE = "ndestudio-model/3"
+"""Of models with noise: `rhs` is the drift alone there, which a reader of the second form would take for all."""
+
 
 def model_json(content: Content) -> str:
     """The whole model, numbers at full precision."""
@@ -25,13 +28,16 @@ def model_json(content: Content) -> str:
 def model_value(content: Content) -> dict[str, Any]:
     """The value that ``model_json`` writes (numbers that are not finite as null): plain lists, dictionaries, numbers and text."""
     return {
-        "schema": SCHEMA,
+        "schema": SCHEMA_NOISE if content.noises else SCHEMA,
         "title": content.title,
         "time": {"name": "t", "label": content.time.note or "t", "unit": content.time.unit},
         "states": [
-            {**_quantity(quantity), "rhs": to_text(rhs), "tree": tree(rhs), "scale": float(scale)}
-            for quantity, rhs, scale in zip(content.states, content.equations, content.scale, strict=True)
+            {**_quantity(quantity), "rhs": to_text(rhs), "tree": tree(rhs), **_diffusion(row), "scale": float(scale)}
+            for quantity, rhs, row, scale in zip(
+                content.states, content.equations, content.spread, content.scale, strict=True
+            )
         ],
+        **({"noises": list(content.noises), "calculus": content.calculus} if content.noises else {}),
         **(
             {
                 "algebraic": [
@@ -78,6 +84,11 @@ def model_value(content: Content) -> dict[str, Any]:
         ],
         "origin": _origin(content),
     }
+
+
+def _diffusion(row: tuple[Expr, ...]) -> dict[str, Any]:
+    """What each noise is multiplied by in the equation of a state."""
+    return {"diffusion": [{"expression": to_text(one), "tree": tree(one)} for one in row]} if row else {}
 
 
 def tree(expr: Expr) -> Any:
@@ -170,4 +181,5 @@ EXPORTER = Exporter(
     delays=True,
     events=True,
     algebraic=True,
+    noise=True,
 )

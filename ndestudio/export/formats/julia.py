@@ -44,6 +44,10 @@ from ndestudio.export.formats.julia_events import (
     dose_rows,
     event_functions,
 )
+from ndestudio.export.formats.julia_noise import NAMES as NOISE_NAMES
+from ndestudio.export.formats.julia_noise import simulation as noise_simulation
+from ndestudio.export.formats.julia_noise import spread_function
+from ndestudio.export.formats.julia_noise import usage as noise_usage
 from ndestudio.export.formats.python_code import with_delays
 from ndestudio.export.helpers import definitions, imports, names_taken, used
 from ndestudio.export.names import identifiers
@@ -62,12 +66,16 @@ class JuliaPrinter(IntegerExponents):
 def julia(content: Content) -> str:
     """The program: `julia model.jl` prints a CSV; `include("model.jl"); simulate(t)` gives the states."""
     functions = used(content)
-    names = identifiers(content.names, "julia", (*names_taken(functions, "julia"), *event_names(content, 1)))
+    own = NOISE_NAMES if content.noises else ()
+    names = identifiers(content.names, "julia", (*names_taken(functions, "julia"), *event_names(content, 1), *own))
     content, names = with_delays(content, names)
     write = JuliaPrinter(names, content.networks)
-    packages = ["using OrdinaryDiffEq", *imports(functions, "julia")]
+    solvers = ["StochasticDiffEq", "DiffEqNoiseProcess"] if content.noises else ["OrdinaryDiffEq"]
+    packages = [*(f"using {one}" for one in solvers), *imports(functions, "julia")]
     needed = " and ".join(line.removeprefix("using ") for line in packages)
     usage = _USAGE.replace("@PACKAGES@", f"packages {needed}" if len(packages) > 1 else f"package {needed}")
+    if content.noises:
+        usage = usage.splitlines()[0] + "\n" + noise_usage(content)
     lines = commented([*header(content, names), "", *usage.splitlines()], "#")
     lines += ["", *packages, "", f"const TIME = {text(csv_field(content.time_title))}"]
     lines += [f"const STATES = {_titles(content.states)}", f"const OUTPUTS = {_titles(q for q, _ in content.outputs)}"]
@@ -85,6 +93,10 @@ def julia(content: Content) -> str:
         for neural_term, network in content.networks.items():
             lines += ["", *_neural_term(names[neural_term], exported(network), names, write)]
     lines += ["", *_field(content, write, names), "", *_outputs(content, write, names)]
+    if content.noises:
+        lines += spread_function(content, write, names, _unpacking)
+        lines += ["", *_inputs(content).splitlines()]
+        return "\n".join([*lines, "", *noise_simulation(content).splitlines()]) + "\n"
     if content.delays is not None:
         lines += ["", *delay_functions(content, content.delays, write, names, _unpacking)]
     if content.events:
@@ -92,9 +104,13 @@ def julia(content: Content) -> str:
     return "\n".join([*lines, "", *_simulation(content).splitlines(), "", *_MAIN.splitlines()]) + "\n"
 
 
-def _simulation(content: Content) -> str:
+def _inputs(content: Content) -> str:
     repeats = any(periodic(track.inputs) for track in content.tracks)
-    inputs = filled(INPUTS, FOLD=FOLD if repeats else "", MORE=MORE if repeats else "") if content.inputs else NO_INPUTS
+    return filled(INPUTS, FOLD=FOLD if repeats else "", MORE=MORE if repeats else "") if content.inputs else NO_INPUTS
+
+
+def _simulation(content: Content) -> str:
+    inputs = _inputs(content)
     if content.delays is not None:
         return inputs + "\n" + filled(SIMULATE_DELAYS, SCALE=", ".join(number_list(content.scale)))
     pieces = {"SCALE": ", ".join(number_list(content.scale)), "PIECE": PIECE}
@@ -253,10 +269,15 @@ def _rerun(trial: Trial) -> Sequence[str] | str:
     program = shutil.which("julia")
     if program is None:
         return "Not run: Julia is not on this machine."
+    package = "OrdinaryDiffEq" if trial.noise is None else "StochasticDiffEq"
     try:
-        trial.run([program, "--startup-file=no", "-e", "using OrdinaryDiffEq"])
+        trial.run([program, "--startup-file=no", "-e", f"using {package}"])
     except RunFailed:
-        return "Not run: Julia is here, but its package OrdinaryDiffEq does not load."
+        return f"Not run: Julia is here, but its package {package} does not load."
+    if trial.noise is not None:
+        numbers = (trial.points, trial.noise.paths, trial.noise.seed, trial.noise.steps)
+        given = [trial.noise.increments] if trial.noise.increments else []
+        return [program, "--startup-file=no", trial.file, trial.trajectory, *map(str, numbers), *given]
     return [program, "--startup-file=no", trial.file, trial.trajectory, str(trial.points)]
 
 
@@ -270,5 +291,6 @@ EXPORTER = Exporter(
     language="julia",
     delays=True,
     events=True,
+    noise=True,
     rerun=_rerun,
 )

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 
+from ndestudio.export.code import wiener
 from ndestudio.export.content import Content, Quantity, plain
 from ndestudio.export.exporter import Exporter
 from ndestudio.export.formats.latex_events import dose_table, event_sides
 from ndestudio.expression.latex import greek_command, number_latex, symbol, to_latex
+from ndestudio.expression.numeric import number_of
 from ndestudio.expression.tree import Expr
 
 _SPECIAL = {
@@ -38,6 +40,7 @@ def latex(content: Content, digits: int = 5) -> str:
         "",
     ]
     lines += [r"\subsection*{Equations}", *_aligned(equation_sides(content, digits)), *_output_block(content, digits)]
+    lines += _noise_block(content)
     lines += _event_block(content, digits)
     lines += _formulas(content, digits)
     if numbers:
@@ -55,12 +58,37 @@ def latex(content: Content, digits: int = 5) -> str:
 
 def equation_sides(content: Content, digits: int = 5, numbers: dict[str, float] | None = None) -> list[tuple[str, str]]:
     """Left and right side of each equation in LaTeX; parameters as numbers where ``numbers`` gives them."""
+    if content.noises:
+        return _stochastic_sides(content, digits, numbers)
     sides = []
     for quantity, rhs in zip(content.states, content.equations, strict=True):
         left = rf"\frac{{\mathrm{{d}}{symbol(quantity.name)}}}{{\mathrm{{d}}t}}"
         sides.append((left, to_latex(_filled(rhs, numbers), digits=digits)))
     sides += [("0", to_latex(_filled(one.residual, numbers), digits=digits)) for one in content.algebraic]
     return sides
+
+
+def _stochastic_sides(content: Content, digits: int, numbers: dict[str, float] | None) -> list[tuple[str, str]]:
+    sides = []
+    for quantity, drift, row in zip(content.states, content.equations, content.spread, strict=True):
+        parts = [
+            rf"\left({to_latex(_filled(term, numbers), digits=digits)}\right) \mathrm{{d}}{symbol(wiener(noise))}"
+            for noise, term in zip(content.noises, row, strict=True)
+            if number_of(term) != 0.0
+        ]
+        parts = [rf"\left({to_latex(_filled(drift, numbers), digits=digits)}\right) \mathrm{{d}}t", *parts]
+        sides.append((rf"\mathrm{{d}}{symbol(quantity.name)}", " + ".join(parts)))
+    return sides
+
+
+def _noise_block(content: Content) -> list[str]:
+    if not content.noises:
+        return []
+    named = ", ".join(f"${symbol(wiener(noise))}$" for noise in content.noises)
+    one = len(content.noises) == 1
+    said = f"with the Wiener process {named}" if one else f"with independent Wiener processes {named}"
+    sense = r"Stratonovich" if content.calculus == "stratonovich" else r"It\^o"
+    return ["", f"{said}, in the sense of {sense}."]
 
 
 def escaped(text: str) -> str:
@@ -183,4 +211,5 @@ EXPORTER = Exporter(
     delays=True,
     events=True,
     algebraic=True,
+    noise=True,
 )

@@ -28,6 +28,10 @@ from ndestudio.export.exporter import Exporter, Trial
 from ndestudio.export.formats.matlab_delays import LOOP as LOOP_DELAYS
 from ndestudio.export.formats.matlab_delays import delay_functions
 from ndestudio.export.formats.matlab_events import LOOP, LOOP_CONDITIONS, dose_rows, event_functions
+from ndestudio.export.formats.matlab_noise import MAIN as MAIN_NOISE
+from ndestudio.export.formats.matlab_noise import NAMES as NOISE_NAMES
+from ndestudio.export.formats.matlab_noise import spread_function
+from ndestudio.export.formats.matlab_noise import usage as noise_usage
 from ndestudio.export.formats.python_code import with_delays
 from ndestudio.export.helpers import definitions, names_taken, used
 from ndestudio.export.names import identifiers
@@ -45,7 +49,8 @@ class MatlabPrinter(IntegerExponents):
 def matlab(content: Content) -> str:
     """The file: `model` prints a CSV; `[t, states, observed] = model(trajectory, points)` returns the numbers."""
     functions = used(content)
-    names = identifiers(content.names, "matlab", (*names_taken(functions, "matlab"), *event_names(content, 1)))
+    own = NOISE_NAMES if content.noises else ()
+    names = identifiers(content.names, "matlab", (*names_taken(functions, "matlab"), *event_names(content, 1), *own))
     content, names = with_delays(content, names)
     write = MatlabPrinter(names, content.networks)
     scale = ", ".join(number_list(content.scale))
@@ -53,7 +58,8 @@ def matlab(content: Content) -> str:
     loop = LOOP_CONDITIONS if content.conditions else LOOP if content.events else _LOOP
     loop = loop if content.delays is None else LOOP_DELAYS
     main = filled(
-        _MAIN,
+        MAIN_NOISE if content.noises else _MAIN,
+        N_NOISES=str(len(content.noises)),
         LOOP=filled(loop, SOLVER=solver),
         SCALE=scale,
         RTOL="1e-9" if content.stiff else "1e-10",
@@ -66,11 +72,15 @@ def matlab(content: Content) -> str:
     head, body = main.split("@HEADER@\n")
     lines = [
         *head.splitlines(),
-        *commented([*_USAGE.splitlines(), "", *header(content, names)], "%"),
+        *commented(
+            [*(noise_usage(content) if content.noises else _USAGE).splitlines(), "", *header(content, names)], "%"
+        ),
         *body.splitlines(),
     ]
     lines += ["", *_trajectories(content), "", *_parameters(content, names), "", *_field(content, write, names)]
     lines += ["", *_outputs(content, write, names), "", *_inputs(content)]
+    if content.noises:
+        lines += spread_function(content, write, names, _unpacking)
     if content.delays is not None:
         lines += ["", *delay_functions(content, content.delays, write, names, _unpacking)]
     if content.events:
@@ -312,6 +322,13 @@ def _rerun(trial: Trial) -> Sequence[str] | str:
     if octave is None:
         return "Not run: neither MATLAB nor Octave is on this machine."
     name = trial.trajectory.replace("'", "''")
+    if trial.noise is not None:
+        noise = trial.noise
+        given = f", '{noise.increments}'" if noise.increments else ""
+        script = f"[t, states] = model('{name}', {trial.points}, {noise.paths}, {noise.seed}, {noise.steps}{given}); "
+        script += "printf('path\\n'); for k = 1:size(states, 3); printf(['%d,', repmat('%.17g,', 1, size(states, 2)), "
+        script += "'%.17g\\n'], [k*ones(numel(t), 1), t, states(:, :, k)].'); end"
+        return [octave, "--no-gui", "--norc", "--quiet", "--eval", script]
     script = f"[t, states] = model('{name}', {trial.points}); printf('t\\n'); "
     script += "printf([repmat('%.17g,', 1, size(states, 2)), '%.17g\\n'], [t, states].');"
     return [octave, "--no-gui", "--norc", "--quiet", "--eval", script]
@@ -327,5 +344,6 @@ EXPORTER = Exporter(
     language="matlab",
     delays=True,
     events=True,
+    noise=True,
     rerun=_rerun,
 )

@@ -26,6 +26,9 @@ from ndestudio.export.content import Content, Quantity
 from ndestudio.export.event_parts import event_names, some_given_up
 from ndestudio.export.exporter import Exporter, Trial
 from ndestudio.export.formats.python_events import SIMULATE, SIMULATE_CONDITIONS, dose_rows, event_functions, schedule
+from ndestudio.export.formats.python_noise import MAIN as MAIN_NOISE
+from ndestudio.export.formats.python_noise import NAMES as NOISE_NAMES
+from ndestudio.export.formats.python_noise import simulation, spread_function, usage, vectorised
 from ndestudio.export.formats.python_texts import (
     FOLD,
     FOUND,
@@ -58,24 +61,33 @@ class PythonPrinter(IntegerExponents):
 def python_code(content: Content) -> str:
     """The program: `python model.py` prints a CSV; `import model; model.simulate(t)` gives the states."""
     functions = used(content)
-    names = identifiers(content.names, "python", (*names_taken(functions, "python"), *event_names(content)))
+    own = NOISE_NAMES if content.noises else ()
+    names = identifiers(content.names, "python", (*names_taken(functions, "python"), *event_names(content), *own))
     content, names = with_delays(content, names)
     write = PythonPrinter(names, content.networks)
-    lines = docstring(header(content, names), USAGE)
+    lines = docstring(header(content, names), usage(content, "model") if content.noises else USAGE)
     lines += ["import argparse", "import csv", "import sys"]
     lines += ["from bisect import bisect_right"] if content.inputs else []
     lines += ["", "import numpy as np"]
-    lines += ["from scipy.integrate import solve_ivp", *imports(functions, "python"), "", *tables(content)]
+    lines += [] if content.noises else ["from scipy.integrate import solve_ivp"]
+    lines += [*imports(functions, "python"), "", *tables(content)]
     lines += helper_functions(content, functions, "python")
     if content.networks:
-        lines += network_tables(content, names, write, "np")
+        text = vectorised(content, functions, NETWORK) if content.noises else NETWORK
+        lines += network_tables(content, names, write, "np", text)
     lines += algebraic_functions(content, write, names, ROOTS)
     lines += ["", "", *field_function(content, write, names)]
+    if content.noises:
+        lines += ["", "", *spread_function(content, write, names, unpacking)]
     if content.delays is not None:
         lines += ["", "", *delay_functions(content, content.delays, write, names)]
     if content.events:
         lines += [*event_functions(content, write, names, unpacking), "", "", *schedule(content).splitlines()]
     lines += ["", "", *output_function(content, write, names), "", "", *_inputs(content)]
+    if content.noises:
+        return "\n".join(
+            [*lines, "", "", *simulation(content, functions).splitlines(), "", "", *MAIN_NOISE.splitlines(), ""]
+        )
     scale = ", ".join(number_list(content.scale))
     simulate = filled(_simulate(content), SCALE=scale, METHOD="Radau" if content.stiff else "DOP853")
     lines += ["", "", *simulate.splitlines(), "", "", *MAIN.splitlines()]
@@ -114,7 +126,9 @@ def tables(content: Content) -> list[str]:
     """Parameters, names, initial values and inputs as module constants."""
     lines = [f"TIME = {text(content.time_title)}"]
     lines += [f"STATES = {_titles(content.states)}", f"OUTPUTS = {_titles(q for q, _ in content.outputs)}"]
-    lines += [f"INPUTS = {_titles(content.inputs)}", "", "PARAMETERS = {"]
+    lines += [f"INPUTS = {_titles(content.inputs)}"]
+    lines += [f"NOISES = [{', '.join(map(text, content.noises))}]"] if content.noises else []
+    lines += ["", "PARAMETERS = {"]
     for quantity in content.parameters:
         note = remark(unit_text(quantity.unit), quantity.note)
         lines.append(f"    {text(quantity.name)}: {number_text(quantity.value)},{f'  # {note}' if note else ''}")
@@ -162,7 +176,9 @@ def _input(one: InputTable, repeats: bool) -> list[str]:
     return [*lines, "            },"]
 
 
-def network_tables(content: Content, names: Mapping[str, str], write: Printer, xp: str) -> list[str]:
+def network_tables(
+    content: Content, names: Mapping[str, str], write: Printer, xp: str, source: str = NETWORK
+) -> list[str]:
     """Weights of the terms that are still neural, and one function for each."""
     networks = {neural_term: exported(network) for neural_term, network in content.networks.items()}
     lines = ["", "# Weights and biases of each layer; arguments are centred and scaled first.", "NETWORKS = {"]
@@ -179,7 +195,7 @@ def network_tables(content: Content, names: Mapping[str, str], write: Printer, x
         lines.append(f'        "center": {xp}.array([{", ".join(number_list(network.center))}]),')
         lines.append(f'        "scale": {xp}.array([{", ".join(number_list(network.scale))}]),')
         lines.append("    },")
-    lines += ["}", "", "", *NETWORK.replace("@xp@", xp).splitlines()]
+    lines += ["}", "", "", *source.replace("@xp@", xp).splitlines()]
     for neural_term, network in networks.items():
         lines += ["", "", *_neural_term_function(neural_term, network, names, write)]
     return lines
@@ -309,8 +325,24 @@ def _titles(quantities: Iterable[Quantity]) -> str:
 
 def run_python(trial: Trial) -> Sequence[str]:
     """How a Python program is run again."""
+    if trial.noise is not None:
+        return [sys.executable, "-I", trial.file, f"--trajectory={trial.trajectory}", *noise_options(trial)]
     # -I leaves the folder and the user's own packages out; arguments with = allow names that begin with -
     return [sys.executable, "-I", trial.file, f"--trajectory={trial.trajectory}", f"--points={trial.points}"]
+
+
+def noise_options(trial: Trial) -> list[str]:
+    """Options of a program with noise."""
+    noise = trial.noise
+    assert noise is not None
+    given = [f"--increments={noise.increments}"] if noise.increments else []
+    return [
+        f"--points={trial.points}",
+        f"--paths={noise.paths}",
+        f"--seed={noise.seed}",
+        f"--steps={noise.steps}",
+        *given,
+    ]
 
 
 EXPORTER = Exporter(
@@ -324,5 +356,6 @@ EXPORTER = Exporter(
     delays=True,
     events=True,
     algebraic=True,
+    noise=True,
     rerun=run_python,
 )

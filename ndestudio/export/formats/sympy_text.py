@@ -73,7 +73,7 @@ def sympify_text(expr: Expr, names: Mapping[str, str] | None = None, neural_term
 
 def sympy_text(content: Content) -> str:
     """A script that defines the symbols and the dictionaries `rhs`, `outputs`, `parameters` and `initial`."""
-    names = identifiers(content.names, "sympy")
+    names = identifiers(content.names, "sympy", ("diffusion", "calculus") if content.noises else ())
     write = _ScriptPrinter(names, content.networks)
     lines = commented(header(content, names), "#")
     lines += [
@@ -98,9 +98,9 @@ def sympy_text(content: Content) -> str:
         lines.append(
             f"{names[neural_term]} = Function({text(neural_term)})  # of {arguments}: still a neural network, see the code exports"
         )
-    lines += ["", "# Time derivative of each state.", "rhs = {"]
+    lines += ["", "# Time derivative of each state." if not content.noises else "# Drift of each state.", "rhs = {"]
     lines += [f"    {names[q.name]}: {write(expr)}," for q, expr in zip(content.states, content.equations, strict=True)]
-    lines += ["}", "", "# Observed quantities.", "outputs = {"]
+    lines += ["}", "", *_diffusion(content, write, names), "# Observed quantities.", "outputs = {"]
     lines += [f"    {text(quantity.name)}: {write(expr)}," for quantity, expr in content.outputs]
     lines += ["}", "", *_events(content, write, names), "parameters = {"]
     lines += [f"    {names[q.name]}: Float({text(number_text(q.value))}, 17)," for q in content.parameters]
@@ -124,9 +124,27 @@ def sympy_text(content: Content) -> str:
         "",
         'if __name__ == "__main__":',
         "    for state, expr in substituted.items():",
-        '        print(f"d({state})/dt = {expr}")',
+        *(
+            [
+                '        terms = [f"({sympy.sympify(one).subs(parameters)}) dW{k}" for k, one in enumerate(diffusion[state], start=1)]',
+                '        print(" + ".join([f"d{state} = ({expr}) dt", *terms]))',
+            ]
+            if content.noises
+            else ['        print(f"d({state})/dt = {expr}")']
+        ),
     ]
     return "\n".join(lines) + "\n"
+
+
+def _diffusion(content: Content, write: SympyPrinter, names: Mapping[str, str]) -> list[str]:
+    """`diffusion` and `calculus` of a model with noise."""
+    if not content.noises:
+        return []
+    named = ", ".join(content.noises)
+    lines = [f"# What each noise ({named}) is multiplied by in the equation of each state.", "diffusion = {"]
+    for quantity, row in zip(content.states, content.spread, strict=True):
+        lines.append(f"    {names[quantity.name]}: [{', '.join(write(term) for term in row)}],")
+    return [*lines, "}", f"calculus = {text(content.calculus)}", ""]
 
 
 def _events(content: Content, write: SympyPrinter, names: Mapping[str, str]) -> list[str]:
@@ -196,4 +214,5 @@ EXPORTER = Exporter(
     proof="Equations to read, not a simulation; there is nothing to run.",
     delays=True,
     events=True,
+    noise=True,
 )
