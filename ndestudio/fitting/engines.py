@@ -92,7 +92,11 @@ class VectorEngine:
     ) -> tuple[Float[np.ndarray, "copy row sample measured"], Float[np.ndarray, "copy row state"]]:
         """Errors over spread and end states over scale, for many copies of the trained numbers."""
         if self._moving:
-            self.batch = laid_out(self.problem, self.batch, self.model, Point(theta[0], free[0]))
+            batch = laid_out(self.problem, self.batch, self.model, Point(theta[0], free[0]))
+            if batch is None:
+                unknown = np.full((len(theta), *self.batch.target.values.shape), np.nan)
+                return unknown, np.full(free.shape, np.nan)
+            self.batch = batch
         constants, grid = self.problem.space.constants, self.batch.grid
         parameters, shared = split_theta(self.problem, theta)
         with np.errstate(all="ignore"):
@@ -249,7 +253,7 @@ class JaxEngine:
     def linearise(self, point: Point) -> Linear:
         """Residuals and derivatives at ``point``; ``ready`` comes first."""
         if moving(self.problem):
-            self._lay_out(point)
+            point = self._lay_out(point)
         frees = np.split(point.free, self.pieces)
         parts = [self._program(point.theta, free, *given) for free, given in zip(frees, self._arguments, strict=True)]
         r, d_theta, d_free, r_held, d_held, end = (_joined(arrays) for arrays in zip(*parts, strict=True))
@@ -258,15 +262,20 @@ class JaxEngine:
         trained = _trained(self.batch.target.train.reshape(r.shape), r, d_theta, d_free)
         return Linear(*trained, validation, step, end, None if path is None else _path_rows(path))
 
-    def _lay_out(self, point: Point) -> None:
-        """The grid where the events are at ``point``; a further program where there are far more of them."""
+    def _lay_out(self, point: Point) -> Point:
+        """The grid where the events are at ``point``; a further program where there are far more of them. NaN in the place of a
+        point at which they cannot happen."""
         model = self.problem.space.fitted(point.theta, {})
         vector = VectorModel(self.problem.structure, model.networks)
         before = self.batch.grid.h.shape
-        self.use(laid_out(self.problem, self.batch, vector, point))
+        batch = laid_out(self.problem, self.batch, vector, point)
+        if batch is None:
+            return point._replace(theta=np.full_like(point.theta, np.nan))
+        self.use(batch)
         if self.batch.grid.h.shape != before:
             self.prepare()
             self.ready(SilentReporter())
+        return point
 
 
 def _trained(

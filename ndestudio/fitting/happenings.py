@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from ndestudio.errors import DataError, EquationError
 from ndestudio.fitting.batches import Batch
 from ndestudio.fitting.optimizers.levenberg_marquardt import Point
 from ndestudio.fitting.prepared import PreparedFit
@@ -19,8 +20,9 @@ def moving(problem: PreparedFit) -> bool:
     return any(one.moves for one in problem.structure.dynamics.events)
 
 
-def laid_out(problem: PreparedFit, batch: Batch, vector: VectorModel, point: Point) -> Batch:
-    """``batch`` with its grid where the events are at ``point``."""
+def laid_out(problem: PreparedFit, batch: Batch, vector: VectorModel, point: Point) -> Batch | None:
+    """``batch`` with its grid where the events are at ``point``; None where events cannot happen as ``point`` says (a lag that is
+    negative, a dose at steady state that goes on beyond the next one)."""
     model, constants = problem.space.fitted(point.theta, {}), problem.space.constants
     count, states = len(problem.structure.parameters), len(problem.structure.states)
     values = constants.bijection.forward(point.theta[:count])
@@ -31,7 +33,10 @@ def laid_out(problem: PreparedFit, batch: Batch, vector: VectorModel, point: Poi
     rows = [*batch.rows, *[batch.rows[0]] * (width - len(batch.rows))]
     events = []
     for k, row in enumerate(rows):
-        known = schedule(model.system, model.parameters, row.trajectory).within(row.t[0], row.t[-1])
+        try:
+            known = schedule(model.system, model.parameters, row.trajectory).within(row.t[0], row.t[-1])
+        except (DataError, EquationError):
+            return None
         events.append(happening(model, row.control, known, row.t, y0[:, k]))
     breaks = grid_breaks(problem.definition, problem.method, model, rows)
     samples = batch.grid.sample_t.shape[1]

@@ -19,7 +19,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from ndestudio.data.dataset import Dataset, Trajectory
+from ndestudio.data.dataset import Dataset, Dose, Trajectory
 from ndestudio.errors import EquationError
 from ndestudio.expression.numeric import evaluate
 from ndestudio.expression.text import to_text
@@ -27,7 +27,7 @@ from ndestudio.expression.tokens import error_at
 from ndestudio.expression.tree import Binary, Expr, Name, Number, names, substitute
 from ndestudio.model.config import InitialConfig, ModelConfig
 from ndestudio.model.event_statements import EventStatement
-from ndestudio.model.events import AMOUNT, GIVEN, KEPT, RATE, Event, text_of, word
+from ndestudio.model.events import AMOUNT, GIVEN, GIVES, KEPT, RATE, Event, Kind, text_of, word
 from ndestudio.model.parse import read_system
 from ndestudio.model.schedule import repeated_for_ever
 from ndestudio.model.statements import Statement, read_text
@@ -61,13 +61,14 @@ def for_doses(config: ModelConfig, dataset: Dataset) -> ModelConfig:
     for one in spans:
         rates.span(one)
     for one in lasting if doses else ():
-        rates.lasting(one.event)
+        rates.lasting(one.event, "modelled" if any(one.rate < 0 for one in doses) else "doses")
+        _check_lasting(one, plain, doses)
     if any(one.duration > 0 for one in doses) and not any(one.kind == "infusions" for one in given):
         for event in [*given, *(one.event for one in lasting)]:
             if event.kind == "doses":
                 rates.infused(event)
     lines += rates.lines
-    extra = _Emptied(config, statements, rates, written)
+    extra = _Emptied(config, statements, rates, events)
     if any(one.reset for one in doses):
         extra.resets()
     most = max((len(repeated_for_ever(one)) for one in dataset.trajectories), default=0)
@@ -85,6 +86,21 @@ def for_doses(config: ModelConfig, dataset: Dataset) -> ModelConfig:
         known = {**laid.initial, **dict.fromkeys(empty, InitialConfig(value=0.0, fit=False))}
         laid = msgspec.structs.replace(laid, initial=known, name=config.name)
     return laid
+
+
+def _check_lasting(one: EventStatement, plain: Sequence[Event], doses: Sequence[Dose]) -> None:
+    """Refuse two lines that bring the same doses to one state, of which one was meant for doses that the data do not have."""
+    if any(dose.rate < 0 for dose in doses):
+        return
+    for other in plain:
+        same = other.kind == "doses" and (other.compartment in ("", one.event.compartment) or not one.event.compartment)
+        both = {state for state, _ in other.changes} & {state for state, _ in one.event.changes}
+        if same and both:
+            raise error_at(
+                one.token,
+                f"`{word(one.event)}` and `{word(other)}` both bring the doses to `{min(both)}`, and no dose of the data leaves its duration "
+                "to the model (RATE -1 or -2); leave one of the lines out, or bring a part of each dose to another state",
+            )
 
 
 def empty_states(config: ModelConfig, dataset: Dataset) -> tuple[str, ...]:
@@ -129,10 +145,6 @@ def taken_as_empty(written: ModelConfig, laid: ModelConfig) -> tuple[str, ...]:
     return tuple(name for name, one in laid.initial.items() if name in own - set(written.initial) and one == fixed)
 
 
-GIVES = ("doses", "infusions", "modelled")
-"""Events that bring something."""
-
-
 def _nothing_of_nothing(*arguments: Any) -> Any:
     """In the place of a neural term: 0 where one of its arguments is 0."""
     return np.prod([np.asarray(one, dtype=float) for one in arguments], axis=0)
@@ -151,9 +163,16 @@ class _Emptied:
     """Lines for what empties compartments: resets, and doses at steady state."""
 
     def __init__(
-        self, config: ModelConfig, statements: Sequence[Statement], rates: _Rates, written: Sequence[Event]
+        self, config: ModelConfig, statements: Sequence[Statement], rates: _Rates, events: Sequence[EventStatement]
     ) -> None:
-        self._config, self._statements, self._rates, self._written = config, statements, rates, written
+        written = [one.event for one in events if one.event.of_data]
+        self._config, self._statements, self._rates, self._written, self._events = (
+            config,
+            statements,
+            rates,
+            written,
+            events,
+        )
         self._taken = {one.name for one in statements}
         switched = {state for one in written if one.kind in ("infusions", "ends") for state, _ in one.changes}
         still = [one.name for one in statements if one.kind == "derivative" and one.expr == Number(0.0)]
@@ -198,6 +217,19 @@ class _Emptied:
                     one.target,
                     "the data have doses at steady state (SS), and this equation reads the time `t`, so that nothing repeats itself; "
                     "write the earlier doses into the table, or what drives it as an input",
+                )
+        for one in self._events:
+            if one.event.of_data and any("t" in names(value) for _, value in one.event.changes):
+                raise error_at(
+                    one.token,
+                    "the data have doses at steady state (SS), and this event reads the time `t`, so that nothing repeats itself; "
+                    "write the earlier doses into the table",
+                )
+            if one.event.kind == "when":
+                raise error_at(
+                    one.token,
+                    "the data have doses at steady state (SS), and in the periods before the first row no condition is looked at; "
+                    "write the earlier doses into the table",
                 )
         for k in range(1, most + 1):
             changes = []
@@ -269,8 +301,8 @@ class _Rates:
             for time, sign in ((begin, "+"), (end, "-")):
                 self.lines.append(f"at t = {to_text(time)}: {rate} {sign}= {to_text(value)}")
 
-    def lasting(self, event: Event) -> None:
-        """An event of doses that last as long as the model says."""
+    def lasting(self, event: Event, kind: Kind) -> None:
+        """An event of doses that last as long as the model says: of all (`doses`), or of those whose rate the data leave open."""
         lag, duration = event.times
         where = f"({event.compartment})" if event.compartment else ""
         shown = {GIVEN: Name(AMOUNT)}
@@ -284,11 +316,16 @@ class _Rates:
                 )
             rate = self._rate(state)
             given = f"({to_text(substitute(amount, shown))})/({lasts})"
-            self.lines.append(f"at modelled{where} + {begin}: {rate} += {given}")
-            self.lines.append(f"at modelled{where} + {begin} + ({lasts}): {rate} -= {given}")
+            self.lines.append(f"at {kind}{where} + {begin}: {rate} += {given}")
+            self.lines.append(f"at {kind}{where} + {begin} + ({lasts}): {rate} -= {given}")
 
     def infused(self, event: Event) -> None:
         """An event of doses, for those that are infusions."""
+        if GIVEN in names(event.times[0]):
+            raise EquationError(
+                f"some doses of the data are infusions, and the lag of `{word(event)}` reads `{AMOUNT}`, which an infusion does not know; "
+                f"write what an infusion does: `at infusions + lag: R += {RATE}` and `at ends + lag: R -= {RATE}`"
+            )
         lag = word(replace(event, times=event.times[:1])).removeprefix("at doses")
         for state, value in event.changes:
             amount = _addition(state, value)

@@ -27,6 +27,8 @@ Kind = Literal["at", "every", "span", "doses", "infusions", "ends", "modelled", 
 """`modelled` are doses whose rate or duration the model gives; `regimens` doses that have been repeated for ever (SS)."""
 OF_DATA: tuple[Kind, ...] = ("doses", "infusions", "ends", "modelled", "resets", "regimens")
 """Kinds whose times are those of the doses in the data."""
+GIVES: tuple[Kind, ...] = ("doses", "infusions", "modelled")
+"""Kinds that bring something."""
 AMOUNT, RATE, KEPT = "amount", "rate", "kept"
 """Names with a meaning in events of the data; `kept` is 1 where a regimen adds to what was there (SS = 2), else 0."""
 _GIVEN_NAMES: Mapping[Kind, str] = {

@@ -400,10 +400,10 @@ class _Reader:
                         "the equations: `if(u > 5, ..., ...)`"
                     )
                     self.errors.append(error_at(one.token, sentence))
-        moving = {*states, *self.inputs, "t", *quantities}
+        moving = {*states, *self.inputs, "t"}
         for expr in one.event.times:
             for name in names(expr):
-                if name in moving:
+                if name in moving or _read_by(name, quantities) & moving:
                     sentence = f"the time of this event depends on `{name}`, which changes with time; write a condition: `when ...`"
                     self.errors.append(error_at(one.token, sentence))
 
@@ -559,10 +559,23 @@ def _with_bodies(event: Event, bodies: Mapping[str, Expr]) -> list[Event]:
     """An event, once for each of its times, with the quantities in its expressions substituted."""
     whole = replace(
         event,
+        times=tuple(substitute(one, bodies) for one in event.times),
         changes=tuple((state, substitute(value, bodies)) for state, value in event.changes),
         condition=None if event.condition is None else substitute(event.condition, bodies),
     )
-    return [replace(whole, times=(time,)) for time in event.times] if event.kind == "at" else [whole]
+    return [replace(whole, times=(time,)) for time in whole.times] if event.kind == "at" else [whole]
+
+
+def _read_by(name: str, quantities: Mapping[str, Statement]) -> set[str]:
+    """All names that a quantity reads, those of other quantities in it too; none of another name."""
+    found: set[str] = set()
+    waiting = [name]
+    while waiting:
+        one = waiting.pop()
+        new = set(names(_expr(quantities[one]))) - found if one in quantities else set()
+        found |= new
+        waiting += new
+    return found
 
 
 def formal_arguments(arguments: Sequence[Expr]) -> tuple[str, ...]:

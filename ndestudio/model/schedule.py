@@ -111,7 +111,7 @@ def _of_doses(
     for one, time, given, until in _given(system, event, trajectory):
         lag = _number(event.times[0], {**parameters, GIVEN: given}, event) if fixed is None else fixed
         if one.steady_state:
-            _check_regimen(one, lag, trajectory)
+            _check_regimen(one, time + lag - one.time, trajectory)
         _check_begin(trajectory, [time + lag])
         if time + lag < until:
             found.append((time + lag, place, given, time))
@@ -173,11 +173,14 @@ def check_intervals(trajectory: Trajectory) -> None:
             )
 
 
-def _check_regimen(dose: Dose, lag: float, trajectory: Trajectory) -> None:
-    if dose.duration + lag > dose.interval:
+def _check_regimen(dose: Dose, after: float, trajectory: Trajectory) -> None:
+    """Refuse what happens ``after`` the time of a dose at steady state, but not before the next one."""
+    if not 0 <= after <= dose.interval:
         raise DataError(
             f"the dose at {dose.time:g} in `{trajectory.name}` is at steady state with an interval of {dose.interval:g}, and lasts "
-            f"until {dose.duration + lag:g} after its begin (lag included), beyond the next one; write the earlier doses into the table"
+            f"until {after:g} after its begin (lag included), beyond the next one; write the earlier doses into the table"
+            if after > 0
+            else f"the dose at {dose.time:g} in `{trajectory.name}` is at steady state and has the lag {after:g}; it must be 0 or more"
         )
 
 
@@ -226,12 +229,7 @@ def _of_dose(dose: Dose, event: Event, system: System, trajectory: Trajectory) -
     if not np.isfinite(dose.amount):
         raise DataError(f"{where} has no amount; write it into the table")
     if event.kind == "modelled" or dose.rate < 0:
-        modelled = dose.rate < 0 or (dose.duration == 0 and not _taken(system, dose))
-        if modelled and dose.steady_state:
-            raise DataError(
-                f"{where} is at steady state and lasts as long as the model says, which does not go together yet; write the earlier "
-                "doses into the table"
-            )
+        modelled = is_modelled(system, dose)
         if dose.rate < 0 and not any(one.kind == "modelled" for one in system.events):
             raise DataError(
                 f"{where} has the rate {dose.rate:g}, which leaves {'the duration' if dose.rate == -2 else 'the rate'} to the model; "
@@ -245,6 +243,12 @@ def _of_dose(dose: Dose, event: Event, system: System, trajectory: Trajectory) -
         return []
     rate = dose.amount / dose.duration
     return [(dose.time if event.kind == "infusions" else dose.time + dose.duration, rate)]
+
+
+def is_modelled(system: System, dose: Dose) -> bool:
+    """Whether the model says how long a dose lasts."""
+    lasting = any(one.kind == "modelled" for one in system.events)
+    return dose.rate < 0 or (lasting and dose.duration == 0 and not _taken(system, dose))
 
 
 def _taken(system: System, dose: Dose) -> bool:

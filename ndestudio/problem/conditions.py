@@ -80,6 +80,7 @@ def _repeated(
     model: FittedModel, regimens: Regimens, trajectory: Trajectory, initial: Float[np.ndarray, " state"]
 ) -> Float[np.ndarray, " state"]:
     """With the states that hold where doses at steady state begin; NaN where there is no steady state."""
+    schedule(model.system, model.parameters, trajectory)  # what does not fit into an interval is told
     numbers = regimen_numbers(model.system, model.inputs, trajectory, len(regimens.holders))
     structure = structure_of(model)
     functions = {name: array_neural_term(network) for name, network in model.networks.items()}

@@ -1,6 +1,6 @@
 """Doses that have been repeated for ever (`SS`): the state before such a dose is the one that a period leads back to.
 
-    P(z) = z,    P: flow over the lag, the dose, and flow over the rest of the interval,
+    P(z) = z,    P: flow over the lag, the dose, (flow to the end of an infusion,) and flow over the rest of the interval,
 
 is solved by Newton's method, in one step where the equations are linear (superposition: Gibaldi and Perrier 1982, Pharmacokinetics,
 chapter 3). Flows are steps of the exponential Rosenbrock-Euler method (Hochbruck and Ostermann 2010, Acta Numerica 19, section
@@ -19,9 +19,9 @@ import numpy as np
 from jaxtyping import Float
 
 from ndestudio.data.dataset import Trajectory
-from ndestudio.expression.tree import Binary, Call, Expr, Name, Negate, names, walk
-from ndestudio.model.events import GIVEN
-from ndestudio.model.schedule import check_intervals, repeated_for_ever
+from ndestudio.expression.tree import Binary, Call, Expr, Name, Negate, Number, names, walk
+from ndestudio.model.events import GIVEN, GIVES
+from ndestudio.model.schedule import check_intervals, is_modelled, repeated_for_ever
 from ndestudio.model.system import System
 from ndestudio.problem.dynamics import Dynamics
 from ndestudio.problem.expressions import Functions, bind
@@ -47,19 +47,44 @@ class Regimens:
     ----------
     holders
         Of the first, second, ... of a trajectory: (place of a state, place of the constant state that holds where it begins).
-    on, off
-        Places of the events with which a dose or infusion begins, and with which an infusion ends.
-    lags
-        Of each of ``on``, None where there is none.
+    moments
+        What happens together in a period, in the order of the text.
     linear
-        Whether the equations are linear in the states.
+        Whether the equations and what happens are linear in the states.
     """
 
     holders: tuple[tuple[tuple[int, int], ...], ...]
-    on: tuple[int, ...]
-    off: tuple[int, ...]
-    lags: tuple[Expr | None, ...]
+    moments: tuple[Moment, ...]
     linear: bool
+
+    @property
+    def ordered(self) -> bool:
+        """Whether moments follow each other in the order given, whatever parameters are."""
+        return len(self.moments) == 1 or (
+            len(self.moments) == 2
+            and self.moments[0].lag == self.moments[1].lag
+            and not self.moments[0].ends
+            and self.moments[1].ends
+        )
+
+
+@dataclass(frozen=True)
+class Moment:
+    """Events that happen at one time of a period.
+
+    Parameters
+    ----------
+    places
+        In ``System.events``.
+    lag
+        Time after the dose, as an expression of parameters and of what is given; None where there is none.
+    ends
+        Whether the duration of the infusion in the data comes to that.
+    """
+
+    places: tuple[int, ...]
+    lag: Expr | None
+    ends: bool = False
 
 
 class Tools(Protocol):
@@ -96,21 +121,18 @@ def regimens_of(system: System) -> Regimens | None:
     for one in slots:
         held = {state: set(names(value)) - {state, GIVEN} for state, value in one.changes}
         holders.append(tuple((places[state], places[next(iter(by))]) for state, by in held.items() if by))
-    on = [k for k, one in enumerate(system.events) if one.kind in ("doses", "infusions")]
-    off = [k for k, one in enumerate(system.events) if one.kind == "ends"]
-    lags = [system.events[k].times[0] for k in on]
+    given = [k for k, one in enumerate(system.events) if one.kind in GIVES or one.kind == "ends"]
+    together: dict[tuple[Expr, bool], list[int]] = {}
+    for k in given:
+        together.setdefault((system.events[k].times[0], system.events[k].kind == "ends"), []).append(k)
+    moments = [Moment(tuple(some), None if lag == Number(0.0) else lag, ends) for (lag, ends), some in together.items()]
     moving = {system.states[k] for k, _ in holders[0]}
     return Regimens(
         tuple(holders),
-        tuple(on),
-        tuple(off),
-        tuple(None if not names(lag) and not any(c for c in _numbers(lag)) else lag for lag in lags),
-        all(is_linear(system.rhs[places[one]], moving) for one in moving),
+        tuple(moments),
+        all(is_linear(system.rhs[places[one]], moving) for one in moving)
+        and all(is_linear(value, moving) for k in given for _, value in system.events[k].changes),
     )
-
-
-def _numbers(expr: Expr) -> list[float]:
-    return [getattr(node, "value", 0.0) for node in walk(expr)]
 
 
 def is_linear(expr: Expr, states: set[str]) -> bool:
@@ -148,8 +170,8 @@ def regimen_numbers(
     for k, dose in enumerate(repeated_for_ever(trajectory)[:count]):
         infused = dose.duration > 0
         found[k, :_FIXED] = dose.interval, dose.duration, dose.time
+        kinds = ("infusions", "ends") if infused else ("modelled",) if is_modelled(system, dose) else ("doses",)
         for place, event in enumerate(system.events):
-            kinds = ("infusions", "ends") if infused else ("doses",)
             if event.kind in kinds and event.compartment in ("", dose.compartment):
                 found[k, _FIXED + place] = 1.0
                 found[k, _FIXED + events + place] = dose.amount / dose.duration if infused else dose.amount
@@ -228,8 +250,9 @@ class _Parts:
     tools: Tools
 
     def __post_init__(self) -> None:
-        lags = bind(self.regimens.lags, self.dynamics.parameters, self.functions, self.tools.xp)
-        object.__setattr__(self, "_lags", lags)
+        lags = [one.lag for one in self.regimens.moments]
+        bound = bind(lags, (*self.dynamics.parameters, GIVEN), self.functions, self.tools.xp)
+        object.__setattr__(self, "_lags", bound)
         object.__setattr__(self, "_field", self.dynamics.drift(self.functions, self.tools.xp))
         object.__setattr__(self, "_jumps", self.dynamics.jumps(self.functions, self.tools.xp))
 
@@ -243,10 +266,13 @@ class _Parts:
         interval, duration, t = (numbers[..., k] for k in range(_FIXED))
         flags, given = numbers[..., _FIXED : _FIXED + events], numbers[..., _FIXED + events : _FIXED + 2 * events]
         u = [numbers[..., k] for k in range(_FIXED + 2 * events, numbers.shape[-1])]
-        lag = 0.0 * interval
-        for k, bound in zip(regimens.on, self._lags, strict=True):  # pyright: ignore[reportAttributeAccessIssue]
-            if bound is not None:
-                lag = xp.where(flags[..., k] > 0, bound(list(parameters)), lag)
+        offsets, happens = self._offsets(parameters, flags, given, interval, duration)
+        order = xp.argsort(offsets, axis=-1) if xp is not np else np.argsort(offsets, axis=-1, kind="stable")
+        offsets = xp.take_along_axis(offsets, order, axis=-1)
+        end = xp.broadcast_to(interval, offsets.shape[:-1])[..., None]
+        lengths = xp.diff(xp.concatenate([0.0 * end, offsets, end], axis=-1), axis=-1)
+        # what begins before the dose or goes on beyond the next one has no period here
+        lengths = xp.where(lengths < -1e-9 * interval[..., None], xp.nan, xp.maximum(lengths, 0.0))
         step = LINEAR_DIFFERENCE if regimens.linear else DIFFERENCE
         used = xp.any(flags > 0, axis=-1)
         used = xp.broadcast_to(used, y0.shape[1:])
@@ -269,26 +295,37 @@ class _Parts:
 
             return tools.repeat(steps, one, (y, M))
 
-        def jump(y: Any, which: Sequence[int]) -> Any:
-            for k in which:
-                after = self._jumps[k](parameters, t, u, y, given[..., k])  # pyright: ignore[reportAttributeAccessIssue]
-                y = xp.where(flags[..., k] > 0, after, y)
-            return y
+        def jump(y: Any, place: Any) -> Any:
+            """What happens at the moment that is the ``place``-th of the period."""
+            found = y
+            for number, moment in enumerate(regimens.moments):
+                if regimens.ordered and number != place:
+                    continue
+                after = y
+                for k in moment.places:
+                    new = self._jumps[k](parameters, t, u, after, given[..., k])  # pyright: ignore[reportAttributeAccessIssue]
+                    after = xp.where(flags[..., k] > 0, new, after)
+                here = happens[..., number] & (order[..., place] == number)
+                found = xp.where(here, after, found)
+            return found
 
-        def jumped(y: Any, M: Any, which: Sequence[int]) -> tuple[Any, Any]:
-            after = jump(y, which)
-            J = tools.jacobian(lambda z: last(jump(put(y, z), which)), last(y), xp.abs(last(after)), step)
+        def moment(y: Any, M: Any, place: Any, steps: int) -> tuple[Any, Any]:
+            """The way to a moment, and what happens there."""
+            if not regimens.ordered or place or regimens.moments[0].lag is not None:
+                y, M = flow(y, M, lengths[..., place], steps)
+            after = jump(y, place)
+            J = tools.jacobian(lambda z: last(jump(put(y, z), place)), last(y), xp.abs(last(after)), step)
             return after, J @ M
 
         def whole(z: Any, steps: int) -> tuple[Any, Any]:
             y, M = put(y0, z), xp.broadcast_to(np.eye(len(places)), (*y0.shape[1:], len(places), len(places)))
-            if any(one is not None for one in regimens.lags):
-                y, M = flow(y, M, lag, steps)
-            y, M = jumped(y, M, regimens.on)
-            if regimens.off:
-                y, M = flow(y, M, duration, steps)
-                y, M = jumped(y, M, regimens.off)
-            y, M = flow(y, M, interval - lag - duration, steps)
+            count = len(regimens.moments)
+            if regimens.ordered:
+                for place in range(count):
+                    y, M = moment(y, M, place, steps)
+            else:
+                y, M, _ = tools.repeat(count, lambda carry: (*moment(*carry, steps), carry[2] + 1), (y, M, 0))
+            y, M = flow(y, M, lengths[..., -1], steps)
             return last(y), M
 
         def period(z: Any) -> tuple[Any, Any]:
@@ -303,6 +340,23 @@ class _Parts:
             return levels[0], M
 
         return period, used
+
+    def _offsets(
+        self, parameters: Sequence[Any], flags: Any, given: Any, interval: Any, duration: Any
+    ) -> tuple[Any, Any]:
+        """When in a period each moment comes, and whether it does; those that do not come at its end."""
+        xp, offsets, happens = self.tools.xp, [], []
+        for moment, bound in zip(self.regimens.moments, self._lags, strict=True):  # pyright: ignore[reportAttributeAccessIssue]
+            here, amount = flags[..., moment.places[0]] > 0, given[..., moment.places[0]]
+            for k in moment.places[1:]:
+                amount = xp.where(here, amount, given[..., k])
+                here = here | (flags[..., k] > 0)
+            offset = (0.0 if bound is None else bound([*parameters, amount])) + (duration if moment.ends else 0.0)
+            offsets.append(xp.where(here, offset, interval))
+            happens.append(here)
+        shape = np.broadcast_shapes(xp.shape(interval), *(xp.shape(one) for one in offsets))
+        stacked = [xp.broadcast_to(one, shape) for one in offsets]
+        return xp.stack(stacked, axis=-1), xp.stack([xp.broadcast_to(one, shape) for one in happens], axis=-1)
 
 
 class NumpyTools:
@@ -352,4 +406,13 @@ class NumpyTools:
         return value
 
 
-__all__ = ["NumpyTools", "Regimens", "Tools", "is_linear", "periodic_starts", "regimen_numbers", "regimens_of"]
+__all__ = [
+    "Moment",
+    "NumpyTools",
+    "Regimens",
+    "Tools",
+    "is_linear",
+    "periodic_starts",
+    "regimen_numbers",
+    "regimens_of",
+]

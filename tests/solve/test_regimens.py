@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from jaxtyping import Float
@@ -17,8 +19,11 @@ from ndestudio.fitting.prepared import prepare_fit
 from ndestudio.model.config import InitialConfig, ModelConfig, ParameterConfig
 from ndestudio.model.fitted import FittedModel
 from ndestudio.model.initial import initial_model
+from ndestudio.problem.periodic import NumpyTools, periodic_starts, regimen_numbers, regimens_of
+from ndestudio.problem.space import structure_of
 from ndestudio.progress import SilentReporter
-from ndestudio.solve.jax_backend import device
+from ndestudio.solve.jax_backend import device, get_jax
+from ndestudio.solve.jax_periodic import JaxTools
 from ndestudio.solve.scipy_reference import Simulation, simulate_trajectory
 from tests.events import KA, KE, F, with_doses
 
@@ -94,6 +99,69 @@ def test_a_regimen_that_does_not_settle_is_a_sentence():
     assert "do not come to a steady state" in found.sentence
 
 
+PARALLEL = ORAL.replace(" + lag", "") + "at doses + lag over D: A += (1 - F)*amount\n"
+"""Part of a dose is absorbed slowly, the rest flows in later at a constant rate."""
+BY_AMOUNT = ORAL.replace("lag", "slow*amount")
+
+
+def written_out(text: str, dose: Dose, **values: float) -> Float[np.ndarray, "time state"]:
+    """States from the begin of a dose on that has been given for 60 intervals before, without steady states."""
+    begin = 60 * dose.interval
+    doses = [replace(dose, time=k * dose.interval, steady_state=0) for k in range(61)]
+    times = np.concatenate([[0.0], T + begin])
+    ones = dataset_from_arrays(times, np.ones((len(times), 1)), names=["A"], split=SplitConfig(by="none"))
+    given = with_doses(ones, doses)
+    states = ("G", "A") if "d(G)" in text else ("A",)
+    config = ModelConfig(
+        equations=text,
+        parameters={name: ParameterConfig(value=value) for name, value in values.items()},
+        initial={name: InitialConfig(value=0.0, fit=False) for name in states},
+    )
+    model = initial_model(config, given, 0)
+    return simulate_trajectory(model, given, given.trajectories[0], rtol=1e-11, atol=1e-13).states[1:, : len(states)]
+
+
+@pytest.mark.parametrize(
+    ("text", "values"),
+    [
+        (BY_AMOUNT, {"slow": 0.02}),
+        (PARALLEL, {"lag": 3.0, "D": 4.0}),
+        (ORAL + "at doses + later: A += (1 - F)*amount\n", {"lag": 5.0, "later": 2.0}),
+        (ORAL.replace("lag: G += F*amount", "2*lag over F*amount/R: A += F*amount"), {"lag": 0.5, "R": 20.0}),
+        (ORAL.replace("A += F*amount", "A = min(A, 20) + F*amount"), {"lag": 1.0}),
+    ],
+    ids=["lag by the amount", "two ways", "order by parameters", "rate of the model", "law of the dose is not linear"],
+)
+def test_what_follows_a_dose_at_steady_state_is_that_after_doses_written_out(text: str, values: dict[str, float]):
+    dose, known = Dose(0.0, 100.0, steady_state=1, interval=12.0), {"ka": KA, "ke": KE, "F": F, **values}
+    found, expected = simulated(text, [dose], **known).states, written_out(text, dose, **known)
+    assert np.abs(found[:, : expected.shape[1]] - expected).max() < 1e-7
+
+
+def test_in_jax_a_period_whose_order_parameters_decide_has_the_derivatives_by_differences():
+    model, data = made(PARALLEL, [Dose(0.0, 100.0, steady_state=1, interval=12.0)], ka=KA, ke=KE, F=F, lag=3.0, D=4.0)
+    structure = structure_of(model)
+    regimens = regimens_of(model.system)
+    assert regimens is not None and not regimens.ordered
+    numbers = regimen_numbers(model.system, (), data.trajectories[0], 1)
+    begin = np.zeros(len(structure.states))
+    known = np.array([model.parameters[name] for name in structure.parameters])
+    at_once = periodic_starts(regimens, structure.dynamics, {}, NumpyTools())
+
+    def in_numpy(values: Float[np.ndarray, " parameter"]) -> Float[np.ndarray, " state"]:
+        return at_once([np.array([value]) for value in values], begin[:, None], numbers[None])[:, 0]
+
+    one_row = periodic_starts(regimens, structure.dynamics, {}, JaxTools())
+    jax = get_jax()
+    in_jax = lambda values: one_row(list(values), jax.numpy.asarray(begin), jax.numpy.asarray(numbers))  # noqa: E731
+    found = np.asarray(jax.jit(in_jax)(known))
+    forward = np.asarray(jax.jit(jax.jacfwd(in_jax))(known))
+    np.testing.assert_allclose(found, in_numpy(known), rtol=1e-9, atol=1e-9)
+    steps = 1e-5 * np.eye(len(known))
+    differences = np.stack([(in_numpy(known + h) - in_numpy(known - h)) / 2e-5 for h in steps], axis=1)
+    np.testing.assert_allclose(forward, differences, rtol=1e-6, atol=1e-6 * np.abs(differences).max())
+
+
 def test_derivatives_of_a_steady_state_are_those_by_differences_and_both_engines_agree():
     text = ORAL.replace(" + lag", "")
     model, data = made(text, [Dose(0.0, 100.0, steady_state=1, interval=12.0)], ka=KA, ke=KE, F=F)
@@ -159,9 +227,36 @@ def test_what_is_missing_in_the_table_or_the_model_is_a_sentence(doses: list[Dos
         simulated("d(A)/dt = -ke*A", doses, ke=KE)
 
 
-def test_steady_states_of_equations_that_read_the_time_are_refused():
-    with pytest.raises(EquationError, match="reads the time `t`, so that nothing repeats itself"):
-        made("d(A)/dt = -ke*A*(1 + sin(t))", [Dose(0.0, 80.0, steady_state=1, interval=8.0)], ke=KE)
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("d(A)/dt = -ke*A*(1 + sin(t))", "this equation reads the time `t`, so that nothing repeats itself"),
+        ("d(A)/dt = -ke*A\nat doses: A += amount*(1 + sin(t))", "this event reads the time `t`, so that nothing"),
+        ("d(A)/dt = -ke*A\nwhen A > 9: A = 1", "in the periods before the first row no condition is looked at"),
+    ],
+)
+def test_what_does_not_repeat_itself_has_no_steady_state(text: str, words: str):
+    with pytest.raises(EquationError, match=words):
+        made(text, [Dose(0.0, 80.0, steady_state=1, interval=8.0)], ke=KE)
+
+
+def test_a_lag_that_reads_the_amount_is_no_lag_of_infusions():
+    with pytest.raises(EquationError, match="reads `amount`, which an infusion does not know"):
+        made("d(A)/dt = -ke*A\nat doses + k*amount: A += amount", [Dose(0.0, 80.0, 8.0, 10.0)], ke=KE, k=0.1)
+
+
+def test_a_dose_may_be_absorbed_in_two_ways():
+    found = simulated(PARALLEL, [Dose(0.0, 100.0)], ka=KA, ke=KE, F=F, lag=3.0, D=4.0).states[:, 1]
+    during, after = np.clip(T - 3.0, 0.0, 4.0), np.maximum(T - 7.0, 0.0)
+    slow = 30.0 / 4.0 / KE * (1.0 - np.exp(-KE * during)) * np.exp(-KE * after)
+    assert np.abs(found - 70.0 * bateman(T) - slow).max() < 1e-7
+    with pytest.raises(EquationError, match="both bring the doses to `A`, and no dose of the data leaves its duration"):
+        made("d(A)/dt = -ke*A\nat doses: A += amount\nat doses over D: A += amount", [Dose(0.0, 80.0)], ke=KE, D=1.0)
+
+
+def test_a_lag_may_be_a_quantity_of_parameters():
+    found = simulated("lag = 2*half\n" + ORAL, [Dose(0.0, 100.0)], ka=KA, ke=KE, F=F, half=0.75).states[:, 1]
+    assert np.abs(found - 100.0 * F * bateman(T - 1.5)).max() < 1e-7
 
 
 def test_a_model_without_a_line_for_doses_does_not_pass_them_over():
