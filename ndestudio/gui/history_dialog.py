@@ -207,7 +207,7 @@ class HistoryDialog(QDialog):
             self.undo.setCurrentRow(state.done)
 
     def _show_numbers(self, state: HistoryState) -> None:
-        self.result.setVisible(bool(state.sentence))
+        self.result_card.setVisible(bool(state.sentence))
         self.room.setVisible(not state.sentence and not self.settings.isVisibleTo(self))
         self.sentence.setText(state.sentence)
         self.notes.setText("\n".join(state.notes))
@@ -312,10 +312,10 @@ class HistoryDialog(QDialog):
             self.problem,
             self.empty,
         )
-        self.result = card(row(self.sentence, self.take_button), self.notes, self.numbers)
-        content = column(step, self.result, self.room, spacing=GRID + GRID // 2)
+        self.result_card = card(row(self.sentence, self.take_button), self.notes, self.numbers)
+        content = column(step, self.result_card, self.room, spacing=GRID + GRID // 2)
         content.setStretchFactor(self.room, 1)
-        content.setStretchFactor(self.result, 2)
+        content.setStretchFactor(self.result_card, 2)
         content.setStretchFactor(step, 2)
         right = holder(content)
         bottom = row(

@@ -107,11 +107,11 @@ def _choices(project: Project) -> list[Step]:
 def _settings(value: msgspec.Struct, before: msgspec.Struct | None, without: Sequence[str]) -> list[str]:
     """`seed = 3`, for what differs from the step before, or from the defaults."""
     lines = []
-    for field in msgspec.structs.fields(value):
-        own = getattr(value, field.encode_name)
-        other = getattr(before, field.encode_name) if before is not None else _default(field)
-        if field.name not in without and own != other:
-            lines.append(f"{field.name} = {_shown(own)}")
+    for one in msgspec.structs.fields(value):
+        own = getattr(value, one.encode_name)
+        other = getattr(before, one.encode_name) if before is not None else _default(one)
+        if one.name not in without and own != other:
+            lines.append(f"{one.name} = {_shown(own)}")
     return lines
 
 
