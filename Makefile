@@ -9,7 +9,7 @@ ARGS ?=
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run test coverage check format docs screenshots bench clean
+.PHONY: help setup demo run test coverage check format docs fmu screenshots bench clean
 
 help:
 	@echo "make demo         the main job: from bundled measurements to equations, results in demo-out/"
@@ -19,6 +19,7 @@ help:
 	@echo "make check        ruff, pyright, import-linter"
 	@echo "make format       let ruff and clang-format format and fix"
 	@echo "make docs         build the documentation into resources/site/, where Help finds it"
+	@echo "make fmu          build the libraries that exported FMUs run with into build/fmu/"
 	@echo "make screenshots  photograph every stage of the window into docs/images/"
 	@echo "make bench        measure speed (make bench SUITES=symbolic for a part)"
 	@echo "make setup        only make or refresh $(VENV)"
@@ -61,6 +62,9 @@ docs: $(READY)
 	$(PY) tools/cli_docs.py
 	$(PY) tools/equations_docs.py
 	NO_MKDOCS_2_WARNING=1 $(PY) -m mkdocs build --quiet --strict
+
+fmu: $(READY)
+	@$(PY) tools/fmu_binaries.py
 
 screenshots: $(READY)
 	@$(PY) tools/system.py screen

@@ -33,6 +33,13 @@ def documentation() -> Path | None:
     return page if page.is_file() else None
 
 
+def fmu_binaries() -> Path | None:
+    """The libraries that FMUs run with, a folder for each platform; None where they were not built (`make fmu` does it)."""
+    package = Path(__file__).resolve().parent
+    places = (package.parent / "build" / "fmu", package / "_shared" / "fmu")
+    return next((place for place in places if place.is_dir()), None)
+
+
 def user_cache_dir() -> Path:
     """Private to the user: compiled programs are kept here."""
     return _private(platformdirs.user_cache_path("ndestudio", appauthor=False))

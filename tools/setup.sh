@@ -27,4 +27,5 @@ if ! usable "$venv/bin/python"; then
 fi
 echo "Installing NDE Studio and what it needs into $venv (the first time takes a few minutes) ..."
 "$venv/bin/python" -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev]"
+"$venv/bin/python" tools/fmu_binaries.py
 touch "$venv/.ready"

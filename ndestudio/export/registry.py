@@ -24,6 +24,8 @@ EXPORTERS: Registry[Exporter] = Registry(
         "c": "ndestudio.export.formats.c_code:EXPORTER",
         "json": "ndestudio.export.formats.json_form:EXPORTER",
         "sbml": "ndestudio.export.formats.sbml:EXPORTER",
+        "fmu": "ndestudio.export.formats.fmu:EXPORTER",
+        "fmu3": "ndestudio.export.formats.fmu:EXPORTER_3",
         "csv": "ndestudio.export.formats.csv_form:EXPORTER",
     },
     needs=("title", "file_name", "write"),

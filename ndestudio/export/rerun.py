@@ -80,10 +80,10 @@ def verify(
             reference = _reference(model, track, found[:, 0])
             states = found[:, 1 : 1 + reference.shape[1]]
             apart = deviation(states, reference) > TOLERANCE
-            horizon = _horizon(model, track, found[:, 0], reference) if apart else len(reference)
+            together = horizon(model, track, found[:, 0], reference) if apart else len(reference)
         except RunFailed as failure:
             return replace(artefact, deviation=float("inf"), sentence=str(failure))
-    return _compared(artefact, track, found[:, 0], states, reference, horizon)
+    return _compared(artefact, track, found[:, 0], states, reference, together)
 
 
 def deviation(
@@ -133,7 +133,7 @@ def _compared(
     return replace(artefact, deviation=largest, sentence=said)
 
 
-def _horizon(
+def horizon(
     model: FittedModel, track: Track, t: Float[np.ndarray, " time"], reference: Float[np.ndarray, "time state"]
 ) -> int:
     """Times up to which a solution that begins next to the model's stays with it; all where that is too short to tell."""

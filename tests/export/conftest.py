@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import platform
+import sys
+
 import numpy as np
 import pytest
 
@@ -280,3 +283,27 @@ def _taught(name, config, X, y):
 @pytest.fixture(scope="session")
 def project():
     return finished_project()
+
+
+@pytest.fixture(scope="session")
+def fmu_library(tmp_path_factory: pytest.TempPathFactory):
+    """The folder of the libraries of FMUs, that of this machine made anew of the sources where there is a compiler."""
+    import shutil
+    import subprocess
+
+    from ndestudio.export.fmu import binaries
+    from ndestudio.export.fmu.platforms import FLAGS, sources
+
+    compiler = shutil.which("cc")
+    if compiler is None or sys.platform != "linux" or platform.machine() != "x86_64":
+        if binaries.fmu_binaries() is None:
+            pytest.skip("there are no libraries for FMUs (make fmu), and no compiler to make one")
+        yield binaries.fmu_binaries()
+        return
+    folder = tmp_path_factory.mktemp("fmu")
+    (folder / "x86_64-linux").mkdir()
+    command = [compiler, *FLAGS, "-fPIC", "-o", str(folder / "x86_64-linux" / "model.so")]
+    subprocess.run([*command, *(str(one) for one in sources() if one.suffix == ".c"), "-lm"], check=True)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(binaries, "fmu_binaries", lambda: folder)
+        yield folder
