@@ -47,17 +47,18 @@ def _command(options: Namespace) -> int:
 
 
 def _profiles(project: Project, names: Sequence[str], *, reporter: Reporter) -> list[Profile]:
+    from ndestudio.fitting.all_rows import rows_of
     from ndestudio.fitting.uncertainty.profile_likelihood import profile
 
     assert project.fit is not None and project.dataset is not None
-    model = project.fit.model
+    model, dataset = project.fit.model, rows_of(project.fit, project.dataset)
     settings = model.config.parameters
     free = [name for name in model.parameters if name not in settings or not settings[name].fixed]
     found = []
     for name in names or free:
         if reporter.should_stop():
             break
-        found.append(profile(model, project.dataset, name, project.spec.train, reporter))
+        found.append(profile(model, dataset, name, project.spec.train, reporter))
     return found
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from ndestudio.fitting.metrics import Metrics
+    from ndestudio.fitting.result import Fit
     from ndestudio.model.fitted import FittedModel
     from ndestudio.project.project import Project
 
@@ -47,7 +48,8 @@ def summary(project: Project, folder: Path, written: list[Path]) -> str:
         return f"Nothing was trained; what was reached is in {folder}"
     distillation, digits = project.distillation, project.spec.export.digits
     told = [] if results.dataset is None else ["Time", f"  {time_taken(results.dataset).sentence}", ""]
-    lines = [*told, "Equations", *(f"  {line}" for line in equations(results.model, digits)), ""]
+    lines = [*told, *_training(project.fit)]
+    lines += ["Equations", *(f"  {line}" for line in equations(results.model, digits)), ""]
     if distillation is not None and distillation.neural_terms:
         lines.append("Formulas")
         for name, neural_term in distillation.neural_terms.items():
@@ -65,6 +67,19 @@ def summary(project: Project, folder: Path, written: list[Path]) -> str:
     lines += ["", "Seconds", "  " + ", ".join(f"{stage} {seconds:.1f}" for stage, seconds in project.seconds.items())]
     lines += ["", f"Files in {folder}", *(f"  {path}" for path in _shown(written, folder))]
     return "\n".join(lines)
+
+
+def _training(fit: Fit | None) -> list[str]:
+    """How the training ended, and that what follows was not fitted where it failed."""
+    if fit is None:
+        return []
+    failed = fit.outcome == "diverged"
+    more = (
+        ["  The constants below were not fitted: they are the start values or where the search broke off."]
+        if failed
+        else []
+    )
+    return ["Training", f"  {fit.sentence}", *more, ""]
 
 
 def _shown(written: list[Path], folder: Path) -> list[str]:

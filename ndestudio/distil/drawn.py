@@ -15,9 +15,10 @@ from ndestudio.distil.config import RecoveryConfig
 from ndestudio.errors import SpecError
 from ndestudio.fitting.config import ColumnNoise, TrainConfig
 from ndestudio.fitting.noise_settings import for_limits, is_plain, likely_law, noise_of
+from ndestudio.fitting.random_effects import covariance_of
 from ndestudio.fitting.result import Fit, NoiseLevel
 from ndestudio.model.fitted import FittedModel
-from ndestudio.model.runs import effects
+from ndestudio.model.runs import effects, occasion_effects
 from ndestudio.problem.noise_law import COUNTS, NoiseLaw
 
 FEWEST = 6
@@ -137,12 +138,18 @@ def with_drawn_runs(model: FittedModel, spreads: Mapping[str, float], seed: int)
     spreads
         State of an effect -> standard deviation of its population.
     """
-    places = {state: model.system.states.index(state) for state in effects(model.config).values()}
+    covariance = covariance_of(model.config, model.system.states)
+    L = np.linalg.cholesky(covariance.correlation(covariance.begin()))
+    first = np.array([np.flatnonzero(covariance.spread == k)[0] for k in range(len(L))], dtype=int)
     initial = {}
     for number, (name, start) in enumerate(model.initial.items()):
         start = start.copy()
-        for place, (state, k) in enumerate(places.items()):
-            start[k] = spreads[state] * np.random.default_rng([seed, number, place, 1]).normal()
+        drawn = np.array(
+            [np.random.default_rng([seed, number, place, 1]).normal() for place in range(len(covariance.states))]
+        )
+        drawn[first] = L @ drawn[first]
+        for k, value in zip(covariance.states, drawn, strict=True):
+            start[k] = spreads[model.system.states[k]] * value
         initial[name] = start
     return replace(model, initial=initial)
 
@@ -150,7 +157,8 @@ def with_drawn_runs(model: FittedModel, spreads: Mapping[str, float], seed: int)
 def spreads_of(model: FittedModel, fitted: FittedModel | None = None) -> dict[str, float]:
     """State of each random effect -> standard deviation of its population, as fitted if it was, else as the settings have it."""
     found = {}
-    for state in effects(model.config).values():
+    states = [state for held in occasion_effects(model.config).values() for state in held]
+    for state in (*effects(model.config).values(), *states):
         known = fitted.config.initial.get(state) if fitted is not None else None
         prior = (known or model.config.initial[state]).prior
         assert prior is not None and prior.sd is not None

@@ -35,7 +35,7 @@ from ndestudio.figures.stochastic import stochastic_figure
 from ndestudio.figures.term_fit import term_fit, term_fit_figure
 from ndestudio.figures.trajectories import shown_trajectories, trajectory_figure
 from ndestudio.model.fitted import FittedModel
-from ndestudio.model.runs import effects
+from ndestudio.model.runs import effects, occasion_effects
 
 DENSE = 400
 _TESTED = 2
@@ -106,7 +106,8 @@ def _trajectory(
 
 def _typical(model: FittedModel) -> FittedModel:
     """The model without random effects: all runs at the values of their population."""
-    places = [model.system.states.index(state) for state in effects(model.config).values()]
+    held = [state for states in occasion_effects(model.config).values() for state in states]
+    places = [model.system.states.index(state) for state in (*effects(model.config).values(), *held)]
     initial = {name: start.copy() for name, start in model.initial.items()}
     for start in initial.values():
         start[places] = 0.0

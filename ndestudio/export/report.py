@@ -25,6 +25,7 @@ from ndestudio.expression.latex import symbol, to_latex
 from ndestudio.figures.decimate import thinning_sentence
 from ndestudio.figures.description import Figure
 from ndestudio.figures.text import slug
+from ndestudio.fitting.result import Outcome
 from ndestudio.json_text import json_text
 from ndestudio.model.events import text_of
 from ndestudio.model.fitted import FittedModel
@@ -118,6 +119,9 @@ def _head(gathered: Job, date: str) -> str:
         errors = getattr(metrics, part) if metrics is not None else {}
         if errors:
             tiles.append((f"NRMSE, {part}", _number(errors.get("mean", float("nan")), 3)))
+    doubtful = gathered.fit is not None and gathered.fit.outcome in (Outcome.DIVERGED, Outcome.DOUBTFUL)
+    if gathered.fit is not None and doubtful:
+        parts.append(f'<p class="lead">{escape(gathered.fit.sentence)}</p>')
     if gathered.model is not None:
         formulas, neural = len(gathered.model.replacements), len(gathered.model.networks)
         tiles.append(("terms found", f"{formulas} of {formulas + neural}"))
@@ -180,6 +184,13 @@ def _fit(gathered: Job, drawn: Mapping[str, str]) -> str:
     parts = [
         "<p>Errors of whole trajectories simulated from their initial values: root-mean-square error over the standard "
         "deviation of the column (NRMSE).</p>",
+        *(
+            [
+                "<p>Constants are those of all rows; errors of validation and test are those of a fit to the training rows alone.</p>"
+            ]
+            if gathered.fit is not None and gathered.fit.all_rows
+            else []
+        ),
         _table(["", *columns], rows, numeric=True),
     ]
     parts += [figure for name, figure in drawn.items() if name.startswith("trajectory_") or name == "phase"]

@@ -6,7 +6,7 @@ from typing import Any
 
 from ndestudio.data.dataset import Dataset
 from ndestudio.export.gather import Job
-from ndestudio.fitting.result import Population
+from ndestudio.fitting.result import Population, RandomEffect
 from ndestudio.model.fitted import FittedModel
 from ndestudio.model.run_values import covariates, run_values
 
@@ -54,14 +54,16 @@ def population_table(population: Population) -> tuple[list[str], list[list[str]]
     rows = []
     for one in population.effects:
         limits = f"{one.limits[0]:.3g} to {one.limits[1]:.3g}" if one.limits else "" if one.seen else "none seen"
-        rows.append([one.parameter, one.kind, f"{one.sd:.4g}", limits, f"{max(one.shrinkage, 0.0):.0%}", str(one.runs)])
+        name = f"{one.parameter} ({one.occasion})" if one.occasion else one.parameter
+        rows.append([name, one.kind, f"{one.sd:.4g}", limits, f"{max(one.shrinkage, 0.0):.0%}", str(one.runs)])
     return ["parameter", "distribution", "spread (sd of eta)", "95% limits", "shrinkage", "runs"], rows
 
 
 def population_json(population: Population) -> dict[str, Any]:
     """The same as plain values, with -2 log likelihood."""
-    effects = {
-        one.parameter: {
+
+    def described(one: RandomEffect) -> dict[str, Any]:
+        return {
             "distribution": one.kind,
             "effect": one.state,
             "sd": one.sd,
@@ -69,6 +71,17 @@ def population_json(population: Population) -> dict[str, Any]:
             "shrinkage": one.shrinkage,
             "runs": one.runs,
         }
-        for one in population.effects
+
+    found: dict[str, Any] = {
+        "effects": {one.parameter: described(one) for one in population.effects if not one.occasion},
+        "deviance": population.deviance,
+        "noise": dict(population.noise),
     }
-    return {"effects": effects, "deviance": population.deviance, "noise": dict(population.noise)}
+    if occasions := [one for one in population.effects if one.occasion]:
+        found["occasions"] = {one.parameter: {"occasion": one.occasion, **described(one)} for one in occasions}
+    if population.correlations:
+        found["correlations"] = [
+            {"parameters": list(one.parameters), "value": one.value, "limits": list(one.limits)}
+            for one in population.correlations
+        ]
+    return found

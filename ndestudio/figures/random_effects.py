@@ -19,7 +19,8 @@ LIMIT = 1.96
 
 def random_effects_figure(population: Population, model: FittedModel) -> Figure | None:
     """For each effect that is seen its values in the runs, and their normal quantiles; None where there is none."""
-    shown = [one for one in population.effects if one.seen and one.state in model.system.states]
+    # of occasions there are several in a run; they are told in the caption
+    shown = [one for one in population.effects if one.seen and one.state in model.system.states and not one.occasion]
     if not shown or not model.initial:
         return None
     panels: list[Panel] = []

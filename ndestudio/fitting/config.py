@@ -105,6 +105,8 @@ class TrainConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         Seconds of training, compilation included; None: the preset's, which leaves it out.
     fit_initial
         Estimate initial values; None: yes.
+    all_rows
+        Where equations have no unknown functions, fit their constants to all rows once the held-out ones have judged them.
     log_states
         Compare logarithms of measured columns named here (strictly positive data over decades).
     density
@@ -134,6 +136,7 @@ class TrainConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     max_steps: int = 4096
     time_limit: float | None = None
     fit_initial: bool | None = None
+    all_rows: bool = True
     log_states: tuple[str, ...] = ()
     density: Density = "auto"
 

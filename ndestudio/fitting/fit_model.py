@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
+import numpy as np
+
+from ndestudio.data.config import SplitConfig
 from ndestudio.data.dataset import Dataset, Part
+from ndestudio.data.split import resplit
 from ndestudio.errors import DataError, SpecError
+from ndestudio.fitting.all_rows import LaterNotes, WithoutSteps, holds_out, of_all_rows, worth_all_rows
 from ndestudio.fitting.batched_ensemble import seeds_in_memory
 from ndestudio.fitting.config import TrainConfig
 from ndestudio.fitting.ensemble import Seed, batch_width, fit_seeds
-from ndestudio.fitting.finalisation import finalise, guarded
+from ndestudio.fitting.finalisation import Ending, finalise, guarded
 from ndestudio.fitting.population import with_population
 from ndestudio.fitting.preflight import preflight_checks
 from ndestudio.fitting.prepared import prepare_fit
@@ -27,6 +33,7 @@ from ndestudio.model.doses import taken_as_empty, taken_of_doses
 from ndestudio.model.fitted import FittedModel
 from ndestudio.model.initial import initial_model
 from ndestudio.progress import Phase, Reporter, SilentReporter
+from ndestudio.solve.device import Device
 from ndestudio.solve.jax_backend import device, plain_cpu
 
 SECONDS = {"quick": 10.0, "balanced": 40.0, "thorough": 180.0}
@@ -112,13 +119,42 @@ def _fit_one(config: ModelConfig, dataset: Dataset, seed: Seed, start: FittedMod
     setup = problem.adaptive
     for text in setup.warnings(int(problem.space.free.sum())) if setup is not None else ():
         tracker.note(text, "warning")
-    if problem.structure.neural_terms or setup is not None:
-        chosen, described = device(train.device)
-        ending = guarded(tracker, lambda: with_population(tracker, train_networks(tracker, seed.place or chosen)))
+    ending, described = _trained(tracker, seed)
+    if not train.all_rows or problem.structure.neural_terms or not holds_out(dataset):
+        return finalise(tracker, ending, described)
+    said = tuple(tracker.notes)
+    tracker.reporter = waiting = LaterNotes(reporter)
+    found = finalise(tracker, ending, described)
+    if not worth_all_rows(found):
+        waiting.say()
+        return found
+    reporter.emit(Phase("all_rows", "fitting the constants to all rows"))
+    again = _on_all_rows(found.model, dataset, seed, clock, limit)
+    again.notes[:] = said
+    second = finalise(again, *_trained(again, seed))
+    return of_all_rows(found, second, float(np.sqrt(problem.floor)))
+
+
+def _trained(tracker: Tracker, seed: Seed) -> tuple[Ending, Device]:
+    """Why training ended, and where it was."""
+    if tracker.problem.structure.neural_terms or tracker.problem.adaptive is not None:
+        chosen, described = device(seed.train.device)
+        run = lambda: train_networks(tracker, seed.place or chosen)  # noqa: E731
     else:
-        described = plain_cpu()
-        ending = guarded(tracker, lambda: with_population(tracker, fit_constants(tracker)))
-    return finalise(tracker, ending, described)
+        described, run = plain_cpu(), lambda: fit_constants(tracker)
+    return guarded(tracker, lambda: with_population(tracker, run())), described
+
+
+def _on_all_rows(model: FittedModel, dataset: Dataset, seed: Seed, clock: Callable[[], float], limit: float) -> Tracker:
+    """A fit that goes on from ``model`` and to which all rows count."""
+    whole = resplit(dataset, SplitConfig(by="none"))
+    problem = prepare_fit(model, whole, seed.train, smooth_training(whole, seed.train, model))
+    begin, by_hand = clock(), seed.train.time_limit is not None
+    tracker = Tracker(
+        problem, WithoutSteps(seed.reporter), begin + limit, begin=begin, clock=clock, counts_compiling=by_hand
+    )
+    with_suitable_solver(tracker, model, "At the fitted values")
+    return tracker
 
 
 def _starting_model(

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+import msgspec
+
 from ndestudio.data.dataset import Dataset, Part
 from ndestudio.errors import EquationError
 from ndestudio.fitting.config import TrainConfig
@@ -107,6 +109,9 @@ def compare(
     """
     refuse_written_noise(config, "the comparison of models", dataset.measured_names)
     train, reporter = train or TrainConfig(), reporter or SilentReporter()
+    # held-out rows judge, so no model is fitted to them
+    train = msgspec.structs.replace(train, all_rows=False)
+    known = known if known is None or not known.all_rows else None
     wanted, notes = _relatives(config, dataset)
     for name, other in (models or {}).items():
         if name in wanted:

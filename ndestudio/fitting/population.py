@@ -1,10 +1,13 @@
 """Parameters drawn from a population: mean and spread by the likelihood with the values of the runs integrated out.
 
-Run i has random effects eta_i ~ N(0, Omega) (a diagonal matrix) and residuals r_i(theta, eta_i) ~ N(0, Sigma). The integral over
+Run i has random effects eta_i ~ N(0, Omega) (see ``random_effects``) and residuals r_i(theta, eta_i) ~ N(0, Sigma). The integral over
 eta_i is Laplace's with the Hessian by first derivatives, at the mode of the run (first-order conditional estimation, FOCE):
 
     -2 log L = sum_i [ |r_i|^2/Sigma + eta_i' Omega^-1 eta_i + log det Sigma + log det Omega + log det H_i ] + const
     H_i = Z_i' Sigma^-1 Z_i + Omega^-1,   Z_i = d r_i/d eta_i   at the mode eta_i(theta, Omega, Sigma)
+
+Of a value that is known to lie between two ends only, -2 log P takes the place of r^2/Sigma, and the second derivative of -log P that of
+1/Sigma in H (Beal's M3 with Laplace's method: Beal 2001, J. Pharmacokinet. Pharmacodyn. 28, 481).
 
 Lindstrom and Bates 1990 (Biometrics 46, 673), Wang 2007 (J. Pharmacokinet. Pharmacodyn. 34, 575). It is exact where the model is linear in
 eta. Its gradient takes account of the modes, which move with theta, Omega and Sigma (Almquist, Leander and Jirstrand 2015,
@@ -18,22 +21,28 @@ AAPS J. 11, 558). Initial values that are estimated for each run and have no pri
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import msgspec
 import numpy as np
 import scipy.optimize
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float
 
 from ndestudio.fitting.batches import Batch, make_batch, start_point
 from ndestudio.fitting.engines import VectorEngine
+from ndestudio.fitting.noise import ends_of
+from ndestudio.fitting.noise_settings import noise_of
 from ndestudio.fitting.objective import prior_terms
 from ndestudio.fitting.optimizers.levenberg_marquardt import Linear, Point
 from ndestudio.fitting.optimizers.rowwise import RowLinear, RowObjective, minimise_rows
 from ndestudio.fitting.prepared import PreparedFit
 from ndestudio.fitting.priors import PriorTerms, model_priors
-from ndestudio.fitting.result import Population, RandomEffect
+from ndestudio.fitting.random_effects import LEAST, Covariance, covariance_of
+from ndestudio.fitting.result import Correlation, Population, RandomEffect
 from ndestudio.fitting.tracker import TimeUp, Tracker
-from ndestudio.model.runs import effects
+from ndestudio.model.config import ModelConfig
+from ndestudio.model.runs import effects, occasion_effects
+from ndestudio.problem.noise_law import NoiseLaw, log_between, log_normal
 
 FEWEST = 3
 """Runs from which the spread of a population is estimated."""
@@ -41,8 +50,6 @@ DIFFERENCE = 1e-4
 """Step of the differences of log det H, in units of the trained numbers."""
 CORRECTIONS, NEARLY = 4, 1e-2
 """Gauss-Newton steps by which the modes follow such a difference at most, and the part of it that is none any more."""
-LEAST = 1e-4
-"""Spread, as a part of what it started from, below which there is none to be seen."""
 TURNS = 6
 """Turns of expectation and maximisation before the search by gradient."""
 ROUNDS, STOOD, DOUBT = 40, 1e-6, 1e-2
@@ -55,112 +62,166 @@ LARGEST = 2000
 """Values of one run up to which standard errors of spreads are computed."""
 
 
-@dataclass(eq=False)
-class Marginal:
-    """-2 log L of a batch of whole trajectories, as a function of [theta that moves | log omega | log sigma].
+class _Parts(NamedTuple):
+    """Minus the log densities of values as squares, and their derivatives by z, the error in units of the noise.
 
     Parameters
     ----------
-    states, start
-        Places of the random effects among the states, and the spreads that they have now.
-    estimated
-        Which of the spreads are estimated.
+    r
+        Whose square is -2 log density but for constants: z itself, or sqrt(-2 log P) of a value of which only a limit is known.
+    slope, root
+        dr/dz, and the root of the second derivative of -log density; both 1 where z itself is r.
+    turned
+        Derivative of r^2 by the logarithm of the noise level.
+    """
+
+    r: Float[np.ndarray, "row residual"]
+    slope: Float[np.ndarray, "row residual"]
+    root: Float[np.ndarray, "row residual"]
+    turned: Float[np.ndarray, "row residual"]
+
+
+class _Here(NamedTuple):
+    """All that the likelihood knows at a point: residuals with the whitened effects behind them, their derivatives by what moves in
+    a run (``V``; as curvature ``C``) and by theta (``J``; ``K``), and half the gradient and the curvature of further priors."""
+
+    r: Float[np.ndarray, "row residual"]
+    V: Float[np.ndarray, "row residual state"]
+    C: Float[np.ndarray, "row residual state"]
+    J: Float[np.ndarray, "row residual theta"]
+    K: Float[np.ndarray, "row residual theta"]
+    turned: Float[np.ndarray, "row residual"]
+    pull: Float[np.ndarray, "row state"]
+    stiff: Float[np.ndarray, "row state"]
+    extra: Float[np.ndarray, " row"]
+
+
+@dataclass(eq=False)
+class Marginal:
+    """-2 log L of a batch of whole trajectories, as a function of [theta that moves | numbers of Omega | log sigma].
+
+    Parameters
+    ----------
+    covariance
+        Of the random effects.
     free
         Modes of the runs, where the last evaluation left them.
     """
 
     problem: PreparedFit
     batch: Batch
-    states: Int[np.ndarray, " effect"]
-    start: Float[np.ndarray, " effect"]
-    estimated: Bool[np.ndarray, " effect"]
+    covariance: Covariance
     theta: Float[np.ndarray, " theta"]
     free: Float[np.ndarray, "row state"]
 
     def __post_init__(self) -> None:
         self.engine, self.inner = VectorEngine(self.problem, self.batch), VectorEngine(self.problem, self.batch)
         self.inner.moves = np.zeros(0, dtype=int)  # the modes ask for no derivatives by theta
+        self.states = self.covariance.states
         terms = prior_terms(self.problem, self.batch)
         assert terms is not None
-        self.terms: PriorTerms = terms
+        sd = terms.start_table.sd.copy()
+        sd[self.states] = np.inf  # theirs is the covariance
+        self.terms: PriorTerms = replace(terms, start_table=replace(terms.start_table, sd=sd))
         measured = len(self.problem.structure.measured)
         weight = self.batch.target.train.reshape(len(self.batch.rows), -1)
         self.column = np.broadcast_to(np.arange(weight.shape[1]) % measured, weight.shape)
         self.used = weight > 0
+        spread = self.problem.space.constants.spread[self.column]
+        self._limits(np.sqrt(weight) / spread)
         seen = np.unique(self.column[self.used])
-        alike = self.problem.train.noise != "constant"
+        train = self.problem.train
+        alike = train.noise != "constant" and not train.column_noise
         self.groups = np.zeros(measured, dtype=int) if alike else np.searchsorted(seen, np.arange(measured))
         self.levels = 1 if alike else len(seen)
-        spread = self.problem.space.constants.spread[self.column[self.used]]
         # the density of the values themselves: residuals are sqrt(weight)*(f - y)/spread
-        self.constant = float(np.sum(np.log(2.0 * np.pi * spread**2 / weight[self.used])))
-        self.values = np.bincount(self.groups[self.column[self.used]], minlength=self.levels)
+        self.constant = float(np.sum(np.log(2.0 * np.pi * (spread**2 / np.where(weight > 0, weight, 1.0))[self.known])))
+        self.values = np.bincount(self.groups[self.column[self.known]], minlength=self.levels)
         self.scale = self.batch.start.scale[0, self.states]
         self.moves = self.batch.moves
+        self.own = self.moves[:, self.states].all(axis=1)
+
+    def _limits(self, factor: Float[np.ndarray, "row residual"]) -> None:
+        """Which values are known, and between which distances from what is written (in residuals) the others lie."""
+        problem, target = self.problem, self.batch.target.values
+        ends, log = ends_of(problem, self.batch), problem.space.constants.log
+        low, high = target.copy(), target.copy()
+        for k, name in enumerate(problem.dataset.measured_names):
+            settings = noise_of(problem.train, name, log=bool(log[k]))
+            own = None if ends is None else ends[:, :, k]
+            law = NoiseLaw(
+                "constant",
+                below=-np.inf if settings.below is None else settings.below,
+                above=np.inf if settings.above is None else settings.above,
+                resolution=settings.resolution or 0.0,
+                cells=own is not None,
+            )
+            low[..., k], high[..., k] = law.interval(target[..., k], own)
+        between = (low < high).reshape(self.used.shape) & self.used
+        self.known = self.used & ~between
+        with np.errstate(invalid="ignore"):
+            away = [np.where(between, (one - target).reshape(factor.shape) * factor, 0.0) for one in (low, high)]
+        self.between: tuple[np.ndarray, np.ndarray, np.ndarray] | None = (between, *away) if between.any() else None
 
     @property
     def size(self) -> tuple[int, int, int]:
         """Numbers in the three parts of the vector."""
-        return len(self.engine.moves), int(self.estimated.sum()), self.levels
+        return len(self.engine.moves), self.covariance.size, self.levels
 
     def split(
         self, phi: Float[np.ndarray, " phi"]
-    ) -> tuple[Float[np.ndarray, " theta"], Float[np.ndarray, " effect"], Float[np.ndarray, " level"]]:
-        """Theta, spreads and noise levels."""
-        count, spreads, _ = self.size
-        theta, omega = self.theta.copy(), self.start.copy()
+    ) -> tuple[Float[np.ndarray, " theta"], Float[np.ndarray, " n"], Float[np.ndarray, " level"]]:
+        """Theta, numbers of the covariance, and noise levels."""
+        count, numbers, _ = self.size
+        theta = self.theta.copy()
         theta[self.engine.moves] = phi[:count]
-        omega[self.estimated] = np.maximum(
-            np.exp(np.clip(phi[count : count + spreads], -300.0, 300.0)), LEAST * self.start[self.estimated]
-        )
-        return theta, omega, np.exp(np.clip(phi[count + spreads :], -300.0, 300.0))
+        return theta, phi[count : count + numbers], np.exp(np.clip(phi[count + numbers :], -300.0, 300.0))
 
     def joined(
         self,
         theta: Float[np.ndarray, " theta"],
-        omega: Float[np.ndarray, " effect"],
+        numbers: Float[np.ndarray, " n"],
         sigma: Float[np.ndarray, " level"],
     ) -> Float[np.ndarray, " phi"]:
         """What ``split`` takes apart."""
-        return np.concatenate([theta[self.engine.moves], np.log(omega[self.estimated]), np.log(sigma)])
+        return np.concatenate([theta[self.engine.moves], numbers, np.log(sigma)])
 
     def value(self, phi: Float[np.ndarray, " phi"]) -> float:
         """-2 log L, and the squares of distances from priors of theta."""
-        theta, omega, sigma = self.split(phi)
-        self._settle(theta, omega, sigma)
+        theta, numbers, sigma = self.split(phi)
+        self._settle(theta, numbers, sigma)
         with np.errstate(all="ignore"):
-            found = self._value(self._scaled(self.inner.linearise(Point(theta, self.free)), sigma), theta, omega, sigma)
+            found = self._value(self._here(Point(theta, self.free), numbers, sigma), theta, numbers, sigma)
         return found if np.isfinite(found) else 1e12
 
     def gradient(self, phi: Float[np.ndarray, " phi"]) -> Float[np.ndarray, " phi"]:
         """Derivatives of ``value`` at the point that it was asked for last."""
-        count, spreads, levels = self.size
-        theta, omega, sigma = self.split(phi)
-        terms, free = self._terms(omega), self.free
-        linear = self._scaled(self.engine.linearise(Point(theta, free)), sigma)
-        away_theta, away = terms.rows(Point(theta, free))
-        V = self._moving(linear.d_free)
-        H = self._curvature(V, away.slope)
-        J = linear.d_theta[..., self.engine.moves]
-        # how the modes move: by theta, by log omega, by log sigma
+        count, size, levels = self.size
+        theta, numbers, sigma = self.split(phi)
+        free = self.free
+        here = self._here(Point(theta, free), numbers, sigma, by_theta=True)
+        H = self._curvature(here)
+        # how the modes move: by theta, by the numbers of the covariance, by log sigma
         turns = np.zeros((len(phi), *free.shape))
-        turns[:count] = -np.moveaxis(np.linalg.solve(H, np.einsum("brs,brp->bsp", V, J)), -1, 0)
+        turns[:count] = -np.moveaxis(np.linalg.solve(H, np.einsum("brs,brp->bsp", here.C, here.K)), -1, 0)
         found = np.zeros(len(phi))
+        away_theta = self.terms.rows(Point(theta, free))[0]
         pull = away_theta.rho * away_theta.slope
-        found[:count] = 2.0 * np.einsum("br,brp->p", linear.r, J) + 2.0 * pull[self.engine.moves]
-        for k, effect in enumerate(np.flatnonzero(self.estimated)):
-            state = self.states[effect]
-            rho, own = away.rho[:, state], self.moves[:, state]
+        found[:count] = 2.0 * np.einsum("br,brp->p", here.r, here.J) + 2.0 * pull[self.engine.moves]
+        inverse, eta = np.linalg.inv(self.covariance.matrix(numbers)), self._effects(free)
+        pulled = eta @ inverse
+        for k, slope in enumerate(self.covariance.slopes(numbers)):
             side = np.zeros(free.shape)
-            side[:, state] = 2.0 * rho * away.slope[:, state]
+            side[:, self.states] = (pulled @ slope @ inverse) * self.scale
             turns[count + k] = np.linalg.solve(H, side[..., None])[..., 0]
-            found[count + k] = -2.0 * float(rho @ rho) + 2.0 * float(own.sum())
+            quadratic = float(np.einsum("bi,ij,bj->", pulled, slope, pulled))
+            found[count + k] = float(self.own.sum()) * float(np.trace(inverse @ slope)) - quadratic
+        data = self.used.shape[1]
         for level in range(levels):
             inside = self.used & (self.groups[self.column] == level)
-            r = np.where(inside, linear.r, 0.0)
-            side = 2.0 * np.einsum("br,brs->bs", r, V)
-            turns[count + spreads + level] = np.linalg.solve(H, side[..., None])[..., 0]
-            found[count + spreads + level] = -2.0 * float(np.sum(r**2)) + 2.0 * float(inside.sum())
+            side = 2.0 * np.einsum("br,brs->bs", np.where(inside, here.r[:, :data], 0.0), here.V[:, :data])
+            turns[count + size + level] = np.linalg.solve(H, side[..., None])[..., 0]
+            found[count + size + level] = float(np.sum(here.turned[inside])) + 2.0 * float((inside & self.known).sum())
         return found + self._turning(phi, turns)
 
     def _turning(
@@ -177,126 +238,166 @@ class Marginal:
         for _ in range(CORRECTIONS):
             volumes, changes = [], []
             for k, linear in enumerate(self.inner.linearise_many(points)):
-                (theta, omega, sigma), free = ends[k], points[k].free
-                scaled, away = self._scaled(linear, sigma), self._terms(omega).rows(points[k])[1]
-                V = self._moving(scaled.d_free)
-                H = self._curvature(V, away.slope)
+                (theta, numbers, sigma), free = ends[k], points[k].free
+                here = self._of(linear, points[k], numbers, sigma)
+                H = self._curvature(here)
                 volumes.append(float(np.sum(np.linalg.slogdet(H)[1])))
                 # the Hessian of the modes has second derivatives that H leaves out
-                slope = np.einsum("br,brs->bs", scaled.r, V) + away.rho * away.slope
+                slope = np.einsum("br,brs->bs", here.r, here.V) + here.pull
                 changes.append(self.moves * np.linalg.solve(H, slope[..., None])[..., 0])
                 points[k] = Point(theta, free - changes[-1] * (k > 0))
             if np.abs(np.array(changes[1:])).max(initial=0.0) < NEARLY * DIFFERENCE:
                 break
         return (np.array(volumes[1:]) - volumes[0]) / DIFFERENCE
 
-    def _terms(self, omega: Float[np.ndarray, " effect"]) -> PriorTerms:
-        sd = self.terms.start_table.sd.copy()
-        sd[self.states] = omega
-        return replace(self.terms, start_table=replace(self.terms.start_table, sd=sd))
+    def _effects(self, free: Float[np.ndarray, "row state"]) -> Float[np.ndarray, "row effect"]:
+        """Values of the random effects; 0 in rows that have none."""
+        eta = self.batch.start.given[: len(free), self.states] + free[:, self.states] * self.scale
+        return np.where(self.own[:, None], eta, 0.0)
 
-    def _scaled(self, linear: Linear, sigma: Float[np.ndarray, " level"]) -> Linear:
-        """Residuals in units of the noise."""
-        level = sigma[self.groups[self.column]]
-        return linear._replace(
-            r=linear.r / level, d_theta=linear.d_theta / level[..., None], d_free=linear.d_free / level[..., None]
+    def _here(
+        self,
+        point: Point,
+        numbers: Float[np.ndarray, " n"],
+        sigma: Float[np.ndarray, " level"],
+        *,
+        by_theta: bool = False,
+    ) -> _Here:
+        return self._of(
+            (self.engine if by_theta else self.inner).linearise(point), point, numbers, sigma, by_theta=by_theta
         )
 
-    def _moving(self, V: Float[np.ndarray, "row residual state"]) -> Float[np.ndarray, "row residual state"]:
-        return np.where(self.moves[:, None, :], V, 0.0)
+    def _of(
+        self,
+        linear: Linear,
+        point: Point,
+        numbers: Float[np.ndarray, " n"],
+        sigma: Float[np.ndarray, " level"],
+        *,
+        by_theta: bool = False,
+    ) -> _Here:
+        level = sigma[self.groups[self.column]]
+        parts = self._parts(linear.r / level, level)
+        by = np.where(self.moves[:, None, :], linear.d_free / level[..., None], 0.0)
+        J = linear.d_theta[..., self.engine.moves] / level[..., None] if by_theta else linear.d_theta[..., :0]
+        white, eta = np.linalg.inv(np.linalg.cholesky(self.covariance.matrix(numbers))), self._effects(point.free)
+        own = np.zeros((len(eta), len(self.states), by.shape[2]))
+        own[:, :, self.states] = white * self.scale * self.own[:, None, None]
+        away = self.terms.rows(point)[1]
+        nothing = np.zeros((len(eta), len(self.states), J.shape[2]))
+        return _Here(
+            np.concatenate([parts.r, eta @ white.T], axis=1),
+            np.concatenate([parts.slope[..., None] * by, own], axis=1),
+            np.concatenate([parts.root[..., None] * by, own], axis=1),
+            np.concatenate([parts.slope[..., None] * J, nothing], axis=1),
+            np.concatenate([parts.root[..., None] * J, nothing], axis=1),
+            parts.turned,
+            away.rho * away.slope,
+            away.slope**2,
+            np.sum(away.rho**2, axis=1),
+        )
 
-    def _curvature(
-        self, V: Float[np.ndarray, "row residual state"], slope: Float[np.ndarray, "row state"]
-    ) -> Float[np.ndarray, "row state state"]:
+    def _parts(self, z: Float[np.ndarray, "row residual"], level: Float[np.ndarray, "row residual"]) -> _Parts:
+        ones = np.ones(z.shape)
+        if self.between is None:
+            return _Parts(z, ones, ones, -2.0 * z**2)
+        there, low, high = self.between
+        with np.errstate(all="ignore"):
+            a, b = low / level - z, high / level - z
+            mass = log_between(a, b)
+            at_a, at_b = np.exp(log_normal(a) - mass), np.exp(log_normal(b) - mass)
+            edge = np.where(np.isfinite(b), b, 0.0) * at_b - np.where(np.isfinite(a), a, 0.0) * at_a
+            score = at_a - at_b
+            root = np.sqrt(np.maximum(score**2 + edge, 0.0))
+            r = np.sqrt(np.maximum(-2.0 * mass, 0.0))
+            slope = np.where(r > 1e-12, -score / np.where(r > 1e-12, r, 1.0), 0.0)
+        chosen = [np.where(there, one, other) for one, other in ((r, z), (slope, ones), (root, ones))]
+        return _Parts(*chosen, np.where(there, 2.0 * edge, -2.0 * z**2))
+
+    def _curvature(self, here: _Here) -> Float[np.ndarray, "row state state"]:
         """H; 1 on the diagonal for what does not move."""
-        H = np.einsum("brs,brt->bst", V, V)
+        H = np.einsum("brs,brt->bst", here.C, here.C)
         diagonal = np.arange(H.shape[1])
-        H[:, diagonal, diagonal] += np.where(self.moves, slope**2, 1.0)
+        H[:, diagonal, diagonal] += np.where(self.moves, here.stiff, 1.0)
         return H
 
     def _value(
         self,
-        linear: Linear,
+        here: _Here,
         theta: Float[np.ndarray, " theta"],
-        omega: Float[np.ndarray, " effect"],
+        numbers: Float[np.ndarray, " n"],
         sigma: Float[np.ndarray, " level"],
     ) -> float:
-        away_theta, away = self._terms(omega).rows(Point(theta, self.free))
-        sign, volume = np.linalg.slogdet(self._curvature(self._moving(linear.d_free), away.slope))
+        away_theta = self.terms.rows(Point(theta, self.free))[0]
+        sign, volume = np.linalg.slogdet(self._curvature(here))
         if (sign <= 0).any():
             return float("inf")
-        own = self.moves[:, self.states].sum(axis=0)
-        total = np.sum(linear.r**2) + np.sum(away.rho**2) + np.sum(away_theta.rho**2) + np.sum(volume)
+        total = np.sum(here.r**2) + np.sum(here.extra) + np.sum(away_theta.rho**2) + np.sum(volume)
         total += self.constant + 2.0 * float(self.values @ np.log(sigma))
-        return float(total + 2.0 * float(own @ np.log(omega / self.scale)))
+        spread = np.linalg.slogdet(self.covariance.matrix(numbers))[1] - 2.0 * float(np.sum(np.log(self.scale)))
+        return float(total + float(self.own.sum()) * spread)
 
     def _settle(
         self,
         theta: Float[np.ndarray, " theta"],
-        omega: Float[np.ndarray, " effect"],
+        numbers: Float[np.ndarray, " n"],
         sigma: Float[np.ndarray, " level"],
     ) -> None:
         """The modes of all runs, from where they are."""
-        terms = self._terms(omega)
 
         def linearise(free: Float[np.ndarray, "row state"]) -> RowLinear:
-            point = Point(theta, free)
-            linear, away = self._scaled(self.inner.linearise(point), sigma), terms.rows(point)[1]
-            return RowLinear(
-                linear.r,
-                self._moving(linear.d_free),
-                away.rho * away.slope,
-                away.slope**2,
-                np.sum(away.rho**2, axis=1),
-            )
+            here = self._here(Point(theta, free), numbers, sigma)
+            return RowLinear(here.r, here.V, here.pull, here.stiff, here.extra)
 
         objective = RowObjective(linearise, lambda free: None)
         self.free = minimise_rows(
             objective, self.free, self.moves, rounds=INNER, gain=0.0, poll=lambda: True, still=STILL
         )
 
+    def seen(self, V: Float[np.ndarray, "row residual state"]) -> Bool[np.ndarray, "row effect"]:
+        """Which effects the data of a row answer to: an occasion that a run does not have says nothing."""
+        return np.abs(V[:, : self.used.shape[1], self.states]).max(axis=1) > 0.0
+
     def maximised(self, phi: Float[np.ndarray, " phi"]) -> Float[np.ndarray, " phi"]:
-        """Spreads and noise levels after a turn of expectation and maximisation (with the linearised modes)."""
-        theta, omega, sigma = self.split(phi)
-        self._settle(theta, omega, sigma)
-        linear = self._scaled(self.inner.linearise(Point(theta, self.free)), sigma)
-        away = self._terms(omega).rows(Point(theta, self.free))[1]
-        V = self._moving(linear.d_free)
-        inverse = np.linalg.inv(self._curvature(V, away.slope))
-        new, level = omega.copy(), sigma.copy()
-        for k, state in enumerate(self.states):
-            own = self.moves[:, state]
-            variance = (away.rho[:, state] * omega[k]) ** 2 + inverse[:, state, state] * self.scale[k] ** 2
-            new[k] = np.sqrt(np.mean(variance[own])) if own.any() else omega[k]
-        doubt = np.einsum("brs,bst,brt->br", V, inverse, V)
+        """Covariance and noise levels after a turn of expectation and maximisation (with the linearised modes)."""
+        theta, numbers, sigma = self.split(phi)
+        self._settle(theta, numbers, sigma)
+        here = self._here(Point(theta, self.free), numbers, sigma)
+        inverse = np.linalg.inv(self._curvature(here))
+        eta, seen = self._effects(self.free), self.seen(here.C)
+        moments = eta[:, :, None] * eta[:, None, :]
+        moments += inverse[:, self.states[:, None], self.states[None, :]] * np.outer(self.scale, self.scale)
+        both = seen[:, :, None] & seen[:, None, :]
+        S = np.sum(np.where(both, moments, 0.0), axis=0) / np.maximum(both.sum(axis=0), 1)
+        unseen = ~seen.any(axis=0)
+        S[unseen, unseen] = np.diag(self.covariance.matrix(numbers))[unseen]
+        data, level = self.used.shape[1], sigma.copy()
+        doubt = np.einsum("brs,bst,brt->br", here.C[:, :data], inverse, here.C[:, :data])
         for k in range(self.levels):
-            inside = self.used & (self.groups[self.column] == k)
-            level[k] *= np.sqrt(np.sum((linear.r**2 + doubt)[inside]) / max(inside.sum(), 1))
-        return self.joined(theta, np.where(self.estimated, new, omega), level)
+            inside = self.known & (self.groups[self.column] == k)
+            level[k] *= np.sqrt(np.sum((here.r[:, :data] ** 2 + doubt)[inside]) / max(inside.sum(), 1)) or 1.0
+        return self.joined(theta, self.covariance.of_moments(S, numbers), level)
 
     def information(self, phi: Float[np.ndarray, " phi"]) -> Float[np.ndarray, "phi phi"]:
         """Expected information of the linearised model: second derivatives of -log L."""
         count, _, levels = self.size
-        theta, omega, sigma = self.split(phi)
-        linear = self._scaled(self.engine.linearise(Point(theta, self.free)), sigma)
-        away_theta, away = self._terms(omega).rows(Point(theta, self.free))
-        found = np.zeros((len(phi), len(phi)))
-        effects_here = np.flatnonzero(self.estimated)
+        theta, numbers, sigma = self.split(phi)
+        here = self._here(Point(theta, self.free), numbers, sigma, by_theta=True)
+        away_theta, slopes = self.terms.rows(Point(theta, self.free))[0], self.covariance.slopes(numbers)
+        found, data = np.zeros((len(phi), len(phi))), self.used.shape[1]
+        curvature = self._curvature(here)
         for b in range(len(self.batch.rows)):
             used = self.used[b]
-            V = np.where(self.moves[b], linear.d_free[b][used], 0.0)
-            J = linear.d_theta[b][used][:, self.engine.moves]
-            H = V.T @ V + np.diag(np.where(self.moves[b], away.slope[b] ** 2, 1.0))
-            inside = np.eye(len(V)) - V @ np.linalg.solve(H, V.T)  # the inverse of the covariance of the residuals
+            V, J = here.C[b, :data][used], here.K[b, :data][used]
+            # the inverse of the covariance of the residuals
+            inside = np.eye(len(V)) - V @ np.linalg.solve(curvature[b], V.T)
             found[:count, :count] += J.T @ inside @ J
             if len(V) > LARGEST:
                 continue
-            parts = []
-            for effect in effects_here:
-                z = V[:, self.states[effect]] * omega[effect] / self.scale[effect]
-                parts.append(2.0 * np.outer(inside @ z, z))
-            group = self.groups[self.column[b][used]]
-            parts += [2.0 * inside * (group == level) for level in range(levels)]
+            Z = V[:, self.states] / self.scale
+            parts = [inside @ Z @ slope @ Z.T for slope in slopes]
+            group, known = self.groups[self.column[b][used]], self.known[b][used]
+            parts += [2.0 * inside * ((group == level) & known) for level in range(levels)]
             for i, one in enumerate(parts):
                 for j, other in enumerate(parts[: i + 1]):
                     found[count + i, count + j] += 0.5 * float(np.sum(one * other.T))
@@ -323,13 +424,8 @@ def marginal(problem: PreparedFit, steps: int, point: Point | None = None, names
         for b, row in enumerate(batch.rows):
             if row.name in names:
                 free[b] = point.free[names.index(row.name)]
-    config, states = problem.space.model.config, problem.structure.states
-    found = effects(config)
-    places = np.array([states.index(state) for state in found.values()], dtype=int)
-    random = [config.parameters[name].random for name in found]
-    start = np.array([one.sd or 1.0 for one in random if one is not None])
-    estimated = np.array([not one.fixed for one in random if one is not None])
-    return Marginal(problem, batch, places, start, estimated, (point or begin).theta.copy(), free)
+    covariance = covariance_of(problem.space.model.config, problem.structure.states)
+    return Marginal(problem, batch, covariance, (point or begin).theta.copy(), free)
 
 
 def with_population(tracker: Tracker, reason: str) -> str:
@@ -358,8 +454,8 @@ def fit_population(tracker: Tracker) -> None:
     tracker.enter("population", f"spread between {runs} runs (FOCE)", 1, 1)
     phi, deviance, ended = _minimised(tracker, whole)
     tracker.leave()
-    theta, omega, _ = whole.split(phi)
-    tracker.problem = _with_spreads(problem, whole, omega)
+    theta, numbers, _ = whole.split(phi)
+    tracker.problem = _with_spreads(problem, whole, numbers)
     free = point.free.copy()
     for b, row in enumerate(whole.batch.rows):
         if row.name in batch.names:
@@ -379,11 +475,11 @@ def _minimised(tracker: Tracker, whole: Marginal) -> tuple[Float[np.ndarray, " p
     linear = whole.inner.linearise(Point(theta, whole.free))
     sigma = np.array(
         [
-            np.sqrt(np.mean(linear.r[whole.used & (whole.groups[whole.column] == k)] ** 2)) or 1e-12
+            np.sqrt(np.mean(linear.r[whole.known & (whole.groups[whole.column] == k)] ** 2)) or 1e-12
             for k in range(whole.levels)
         ]
     )
-    phi = whole.joined(theta, whole.start, np.maximum(sigma, 1e-12))
+    phi = whole.joined(theta, whole.covariance.begin(), np.maximum(sigma, 1e-12))
     for _ in range(TURNS):
         phi = whole.maximised(phi)
     information = whole.information(phi)
@@ -417,17 +513,25 @@ def _inverse(matrix: Float[np.ndarray, "n n"]) -> Float[np.ndarray, "n n"]:
     return 0.5 * (inverse + inverse.T)
 
 
-def _with_spreads(problem: PreparedFit, whole: Marginal, omega: Float[np.ndarray, " effect"]) -> PreparedFit:
+def _with_spreads(problem: PreparedFit, whole: Marginal, numbers: Float[np.ndarray, " n"]) -> PreparedFit:
     """The problem whose priors have the spreads found."""
-    model = problem.space.model
+    model, covariance = problem.space.model, whole.covariance
     parameters, initial = dict(model.config.parameters), dict(model.config.initial)
-    for (name, state), sd in zip(effects(model.config).items(), omega, strict=True):
-        settings, start = parameters[name], initial[state]
+    sd, R = covariance.deviations(numbers), covariance.correlation(numbers)
+    held, index = occasion_effects(model.config), {name: k for k, name in enumerate(effects(model.config))}
+    for k, (name, state) in enumerate(covariance.names):
+        settings, own = parameters[name], float(sd[k])
         assert settings.random is not None
-        assert start.prior is not None
-        random = msgspec.structs.replace(settings.random, sd=float(sd))
+        if state == settings.random.effect:
+            told = {other: float(R[k, index[other]]) for other in settings.random.correlated}
+            random = msgspec.structs.replace(settings.random, sd=own, correlated=told)
+        else:
+            random = msgspec.structs.replace(settings.random, occasion_sd=own)
         parameters[name] = msgspec.structs.replace(settings, random=random)
-        initial[state] = msgspec.structs.replace(start, prior=msgspec.structs.replace(start.prior, sd=float(sd)))
+        for one in (state,) if state == settings.random.effect else held[name]:
+            start = initial[one]
+            assert start.prior is not None
+            initial[one] = msgspec.structs.replace(start, prior=msgspec.structs.replace(start.prior, sd=own))
     config = msgspec.structs.replace(model.config, parameters=parameters, initial=initial)
     model = replace(model, config=config)
     return replace(problem, space=replace(problem.space, model=model), priors=model_priors(model))
@@ -439,7 +543,7 @@ def _described(
     problem = tracker.problem
     config, structure = problem.space.model.config, problem.structure
     count, _, _ = whole.size
-    theta, omega, sigma = whole.split(phi)
+    theta, numbers, sigma = whole.split(phi)
     error = np.sqrt(np.maximum(np.diag(_inverse(whole.information(phi))), 0.0))
     mapping = problem.space.constants.bijection
     intervals = {}
@@ -451,23 +555,7 @@ def _described(
             ends[1][place] += REACH * error[k]
             low, high = (float(mapping.forward(end)[place]) for end in ends)
             intervals[structure.parameters[place]] = (min(low, high), max(low, high))
-    found, number = [], 0
-    for k, (name, state) in enumerate(effects(config).items()):
-        random = config.parameters[name].random
-        assert random is not None
-        own = whole.moves[:, whole.states[k]]
-        eta = whole.batch.start.given[own, whole.states[k]] + whole.free[own, whole.states[k]] * whole.scale[k]
-        seen = bool(omega[k] > 2.0 * LEAST * whole.start[k])
-        limits = None
-        if whole.estimated[k]:
-            width = REACH * error[count + number]
-            number += 1
-            limits = (
-                (float(omega[k] * np.exp(-width)), float(omega[k] * np.exp(width))) if seen and width < 20 else None
-            )
-        shrinkage = float(1.0 - np.std(eta) / omega[k])
-        kind = random.kind or "normal"
-        found.append(RandomEffect(name, state, kind, float(omega[k]), limits, shrinkage, int(own.sum()), seen))
+    found = _effects_described(whole, numbers, error[count:], config)
     names = problem.dataset.measured_names
     spread = problem.space.constants.spread
     weight = np.sqrt(np.mean(whole.batch.target.train[whole.batch.target.train > 0]))
@@ -476,7 +564,53 @@ def _described(
         for k, name in enumerate(names)
         if problem.observed[k] and (whole.used & (whole.column == k)).any()
     }
-    return Population(tuple(found), deviance, noise, intervals, ended)
+    return Population(tuple(found), deviance, noise, intervals, ended, _correlations(whole, numbers, error[count:]))
+
+
+def _effects_described(
+    whole: Marginal, numbers: Float[np.ndarray, " n"], error: Float[np.ndarray, " n"], config: ModelConfig
+) -> list[RandomEffect]:
+    covariance, found, number = whole.covariance, list[RandomEffect](), 0
+    sd = covariance.deviations(numbers)
+    theta = whole.theta
+    V = whole.inner.linearise(Point(theta, whole.free)).d_free
+    eta, answers = whole._effects(whole.free), whole.seen(V) & whole.own[:, None]
+    for k, (name, state) in enumerate(covariance.names):
+        random = config.parameters[name].random
+        assert random is not None
+        own = eta[:, covariance.spread == k][answers[:, covariance.spread == k]]
+        seen = bool(sd[k] > 2.0 * LEAST * covariance.start[k])
+        limits = None
+        if covariance.estimated[k]:
+            width = REACH * error[number]
+            number += 1
+            limits = (float(sd[k] * np.exp(-width)), float(sd[k] * np.exp(width))) if seen and width < 20 else None
+        shrinkage = float(1.0 - np.std(own) / sd[k]) if len(own) else 1.0
+        of = "" if state == random.effect else random.occasion
+        kind = random.kind or "normal"
+        found.append(RandomEffect(name, state, kind, float(sd[k]), limits, shrinkage, len(own), seen, of))
+    return found
+
+
+def _correlations(
+    whole: Marginal, numbers: Float[np.ndarray, " n"], error: Float[np.ndarray, " n"]
+) -> tuple[Correlation, ...]:
+    """With limits by the delta method on the inverse hyperbolic tangent (Fisher's z)."""
+    covariance, found = whole.covariance, []
+    R, step = covariance.correlation(numbers), 1e-5
+    for row, column in covariance.pairs:
+        z = np.arctanh(np.clip(R[row, column], -0.999999, 0.999999))
+        variance = 0.0
+        for k in range(int(covariance.estimated.sum()), covariance.size):
+            moved = numbers.copy()
+            moved[k] += step
+            slope = (np.arctanh(np.clip(covariance.correlation(moved)[row, column], -0.999999, 0.999999)) - z) / step
+            variance += (slope * error[k]) ** 2
+        width = REACH * np.sqrt(variance)
+        limits = (float(np.tanh(z - width)), float(np.tanh(z + width)))
+        names = (covariance.names[column][0], covariance.names[row][0])
+        found.append(Correlation(names, float(R[row, column]), limits))
+    return tuple(found)
 
 
 __all__ = ["Marginal", "fit_population", "marginal", "with_population"]

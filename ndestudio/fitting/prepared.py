@@ -13,7 +13,7 @@ from ndestudio.data.dataset import Dataset, Part, Trajectory
 from ndestudio.data.smoothing import SmoothedTrajectory
 from ndestudio.errors import DataError, EquationError, SpecError
 from ndestudio.expression.tree import Number, names
-from ndestudio.fitting.config import TrainConfig
+from ndestudio.fitting.config import ColumnNoise, TrainConfig
 from ndestudio.fitting.noise_settings import check_noise, for_limits
 from ndestudio.fitting.path_penalty import PathPenalty, path_penalties
 from ndestudio.fitting.priors import Priors, model_priors
@@ -244,14 +244,17 @@ def _check_runs(model: FittedModel, dataset: Dataset, train: TrainConfig) -> Non
     """Refuse to keep all initial values where parameters of runs are among them, and what a population cannot have.
 
     Random parameters are estimated by a likelihood of normal errors of one level in a column (or in all, in units of their spreads),
-    without a robust loss or penalties along the path.
+    with limits of detection, without a robust loss or penalties along the path.
     """
     random = next(iter(effects(model.config)), None)
     known = {
         '`loss = "huber"`': train.loss != "squares",
         f'`noise = "{train.noise}"`': train.noise not in ("spread", "constant"),
-        "values known to lie beyond a limit only": bool(dataset.censored_columns),
-        "`column_noise`": bool(train.column_noise),
+        **{
+            f"`column_noise` of `{name}` ({words})": True
+            for name, one in train.column_noise.items()
+            if (words := _beyond_normal(one))
+        },
         "penalties along the path": bool(model.config.penalties),
     }
     why = next((words for words, asked in known.items() if asked), None)
@@ -269,6 +272,12 @@ def _check_runs(model: FittedModel, dataset: Dataset, train: TrainConfig) -> Non
                 f"[train] `fit_initial = false` keeps all initial values, and `{state}` has a value for each run, which is estimated "
                 "as one; leave it out, and set `fit = false` for states whose initial values are known"
             )
+
+
+def _beyond_normal(noise: ColumnNoise) -> str:
+    """What the noise of a column has that a likelihood of normal errors does not know."""
+    known = [name for name in ("constant", "proportional", "freedom", "dispersion") if getattr(noise, name) is not None]
+    return noise.kind if noise.kind != "constant" else f"a given `{known[0]}`" if known else ""
 
 
 def solver_settings(train: TrainConfig) -> SolverSettings:

@@ -111,6 +111,8 @@ class RandomEffect:
         From how many.
     seen
         Whether there is a spread to be seen; else it is at its lower limit.
+    occasion
+        Input whose values tell the occasions of a run that it varies between; "" for what varies between runs.
     """
 
     parameter: str
@@ -121,6 +123,16 @@ class RandomEffect:
     shrinkage: float
     runs: int
     seen: bool = True
+    occasion: str = ""
+
+
+@dataclass(frozen=True)
+class Correlation:
+    """Between the effects of two parameters, with its 95% limits."""
+
+    parameters: tuple[str, str]
+    value: float
+    limits: tuple[float, float]
 
 
 @dataclass(frozen=True)
@@ -137,6 +149,8 @@ class Population:
         Parameter -> 95% confidence limits.
     ended
         Whether the search ended by itself.
+    correlations
+        Of effects that are not independent of each other.
     """
 
     effects: tuple[RandomEffect, ...]
@@ -144,22 +158,31 @@ class Population:
     noise: Mapping[str, float]
     intervals: Mapping[str, tuple[float, float]]
     ended: bool = True
+    correlations: tuple[Correlation, ...] = ()
 
     def sentences(self) -> list[str]:
         """For a person: the spread of each parameter, and what is doubtful."""
         found = []
         for one in self.effects:
+            between = f"{one.runs} occasions (`{one.occasion}`)" if one.occasion else f"{one.runs} runs"
             if not one.seen:
                 found.append(
-                    f"No spread of `{one.parameter}` between the {one.runs} runs is seen; one value serves them all."
+                    f"No spread of `{one.parameter}` between the {between} is seen; one value serves them all."
                 )
                 continue
             limits = f" ({one.limits[0]:.3g} to {one.limits[1]:.3g})" if one.limits else ""
             what = {"log-normal": " of its logarithm", "logit-normal": " of its logit"}.get(one.kind, "")
             doubt = "; the data say little of single runs" if one.shrinkage > SHRUNK else ""
             found.append(
-                f"`{one.parameter}` varies between {one.runs} runs with a standard deviation{what} of {one.sd:.3g}{limits}, "
+                f"`{one.parameter}` varies between {between} with a standard deviation{what} of {one.sd:.3g}{limits}, "
                 f"shrinkage {max(one.shrinkage, 0.0):.0%}{doubt}."
+            )
+        for one in self.correlations:
+            first, second = one.parameters
+            low, high = one.limits
+            found.append(
+                f"`{first}` and `{second}` are correlated between runs with {one.value:.2f} ({low:.2f} to {high:.2f})"
+                + ("; the data do not tell it from 0." if low <= 0 <= high else ".")
             )
         if not self.ended:
             found.append("The search for the spread between runs ended before it stood still.")
@@ -196,6 +219,9 @@ class Fit:
         Spread of parameters between runs, where some are random.
     stochastic
         How a model with noise was fitted; None for one without.
+    all_rows
+        Whether constants are those of all rows, ``metrics.validation`` and ``metrics.test`` being errors of a fit to the training
+        rows alone.
     """
 
     outcome: Outcome
@@ -214,3 +240,4 @@ class Fit:
     noise_model: Mapping[str, NoiseLevel] = field(default_factory=dict)
     population: Population | None = None
     stochastic: StochasticFit | None = None
+    all_rows: bool = False

@@ -61,14 +61,26 @@ class RandomConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
         normal 0.3 of the value.
     fixed
         The standard deviation is known and not estimated.
-    effect
-        State that holds eta in the equations laid out for the runs; written by the program.
+    correlated
+        Other random parameter -> correlation of its eta with that of this one, from which its estimate starts (0 serves). All that are
+        linked in this way are correlated with each other.
+    occasion
+        Input whose values tell the occasions of a run (periods, visits): the value is another on each, by kappa, normal around 0, beside
+        eta.
+    occasion_sd
+        Standard deviation of kappa, or the start of its estimate; None: that of eta.
+    effect, occasions
+        States that hold eta, and the kappa of each occasion, in the equations laid out for the runs; written by the program.
     """
 
     kind: Literal["log-normal", "normal", "logit-normal"] | None = None
     sd: float | None = None
     fixed: bool = False
+    correlated: dict[str, float] = {}
+    occasion: str = ""
+    occasion_sd: float | None = None
     effect: str = ""
+    occasions: tuple[str, ...] = ()
 
 
 class ParameterConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

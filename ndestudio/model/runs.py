@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 
 import msgspec
+import numpy as np
 
 from ndestudio.data.conditions import groups
 from ndestudio.data.dataset import Dataset
@@ -33,6 +34,8 @@ from ndestudio.model.parse import Reading, read_system
 
 HEAD = "# the runs"
 RUN, CONDITION = "run", "condition"
+OCCASIONS = 30
+"""Most occasions that are told apart."""
 SPREAD = 0.3
 """Spread of a population that nothing is said of: a factor, or a part of the value."""
 
@@ -67,6 +70,13 @@ def effects(config: ModelConfig) -> dict[str, str]:
     return {name: one.random.effect for name, one in config.parameters.items() if one.random and one.random.effect}
 
 
+def occasion_effects(config: ModelConfig) -> dict[str, tuple[str, ...]]:
+    """Population parameter -> the states that hold its effects of occasions, of a model laid out for its runs."""
+    return {
+        name: one.random.occasions for name, one in config.parameters.items() if one.random and one.random.occasions
+    }
+
+
 def _overrides(dataset: Dataset) -> dict[str, dict[str, float]]:
     """Parameter -> condition -> value."""
     found: dict[str, dict[str, float]] = {}
@@ -98,6 +108,8 @@ class _Writer:
     initial: dict[str, InitialConfig] = field(default_factory=dict)
     replaced: dict[str, str] = field(default_factory=dict)
     """Parameter -> text that stands for it in initial values; of a value of each run its own name."""
+    populations: dict[str, str] = field(default_factory=dict)
+    """Random parameter -> its parameter of the population."""
 
     def __post_init__(self) -> None:
         self.parameters, self.initial = dict(self.config.parameters), dict(self.config.initial)
@@ -136,6 +148,12 @@ class _Writer:
         if not self.lines:
             return self.config
         text = "\n".join([self.config.equations.rstrip(), "", HEAD, *self.lines, ""])
+        for population in self.populations.values():
+            settings = self.parameters[population]
+            assert settings.random is not None
+            told = {self.populations.get(one, one): value for one, value in settings.random.correlated.items()}
+            random = msgspec.structs.replace(settings.random, correlated=told)
+            self.parameters[population] = msgspec.structs.replace(settings, random=random)
         return msgspec.structs.replace(
             self.config, equations=text, parameters=self.parameters, initial=self._initial(), name=self.config.name
         )
@@ -172,6 +190,60 @@ class _Writer:
         sd = settings.random.sd
         if sd is not None and not (math.isfinite(sd) and sd > 0):
             raise self._problem(name, f"is random with the spread {sd:g}; `sd` must be above 0")
+        self._check_correlated(name, settings.random)
+
+    def _check_correlated(self, name: str, random: RandomConfig) -> None:
+        given = self.config.parameters
+        for other, value in random.correlated.items():
+            partner = given[other].random if other in given else None
+            if partner is None or other == name:
+                raise self._problem(
+                    name, f"is correlated with `{other}`, which is no other random parameter; give it `random` too"
+                )
+            if not -1 < value < 1:
+                raise self._problem(
+                    name, f"is correlated with `{other}` by {value:g}; a correlation lies between -1 and 1"
+                )
+            if random.fixed or partner.fixed:
+                raise self._problem(
+                    name,
+                    f"is correlated with `{other}`, and the spread of one of them is fixed; estimate both, or leave it out",
+                )
+        wide = random.occasion_sd
+        if wide is not None and not (math.isfinite(wide) and wide > 0):
+            raise self._problem(name, f"has the spread {wide:g} between occasions; `occasion_sd` must be above 0")
+
+    def _occasions(self, name: str, random: RandomConfig, sd: float) -> tuple[tuple[str, ...], str]:
+        """States of the effects of occasions, and the text of the one that holds."""
+        if random.occasion not in self.dataset.input_names:
+            raise self._problem(
+                name,
+                f"differs between occasions told by `{random.occasion}`, which is no input{suggestion(random.occasion, self.dataset.input_names)}; "
+                "name a column of `inputs`",
+            )
+        place = self.dataset.input_names.index(random.occasion)
+        levels = np.unique(np.concatenate([one.inputs[:, place] for one in self.dataset.trajectories]))
+        if not 2 <= len(levels) <= OCCASIONS:
+            raise self._problem(
+                name,
+                f"differs between occasions told by `{random.occasion}`, which has {len(levels)} values; from 2 to {OCCASIONS} serve",
+            )
+        if any(
+            one.control.kind(place) != "hold"
+            for one in self.dataset.trajectories
+            if len(np.unique(one.inputs[:, place])) > 1
+        ):
+            raise self._problem(
+                name,
+                f'differs between occasions told by `{random.occasion}`, which is interpolated; say `interpolation = {{ {random.occasion} = "hold" }}` in [data]',
+            )
+        states = []
+        for level in levels:
+            state = self._fresh(identifier(f"kappa_{name}_{level:g}"))
+            states.append(state)
+            self.lines.append(f"d({state})/dt = 0")
+            self.initial[state] = InitialConfig(value=0.0, fit=True, prior=PriorConfig(kind="normal", mean=0.0, sd=sd))
+        return tuple(states), _piecewise(states, random.occasion, levels.tolist())
 
     def _base(self, name: str, settings: ParameterConfig, *, alone: bool) -> str:
         """What holds where no condition fixes the value; of a parameter ``alone`` its line is written."""
@@ -213,7 +285,13 @@ class _Writer:
             raise self._problem(name, f"is log-normal; its value {value:g} and bounds must be above 0")
         if kind == "logit-normal" and (lower is None or upper is None or not lower < value < upper):
             raise self._problem(name, "is logit-normal and needs both bounds, with its value between them")
-        kept = msgspec.structs.replace(random, kind=kind, sd=sd, effect=effect)
+        inner, states, wide = effect, (), random.occasion_sd
+        if random.occasion:
+            wide = sd if wide is None else wide
+            states, text = self._occasions(name, random, wide)
+            inner = f"({effect} + {text})"
+        kept = msgspec.structs.replace(random, kind=kind, sd=sd, effect=effect, occasion_sd=wide, occasions=states)
+        self.populations[name] = population
         self.parameters[population] = msgspec.structs.replace(
             settings, per="", random=kept, log=settings.log or kind == "log-normal"
         )
@@ -221,11 +299,11 @@ class _Writer:
         self.initial[effect] = InitialConfig(value=0.0, fit=True, prior=PriorConfig(kind="normal", mean=0.0, sd=sd))
         self.replaced[name] = ""
         if kind == "log-normal":
-            return f"{population}*exp({effect})"
+            return f"{population}*exp({inner})"
         if kind == "normal":
-            return f"{population} + {effect}"
+            return f"{population} + {inner}"
         odds = f"({upper!r} - {population})/({population} - {lower!r})"
-        return f"{lower!r} + ({upper!r} - {lower!r})/(1 + {odds}*exp(-{effect}))"
+        return f"{lower!r} + ({upper!r} - {lower!r})/(1 + {odds}*exp(-{inner}))"
 
     def _grouped(self, name: str, column: str, plain: ParameterConfig) -> None:
         """A parameter for each group; in groups that are conditions, with the values that these fix."""

@@ -108,7 +108,7 @@ class NoiseLaw:
         if not self.censored:
             return exact
         low, high = self.interval(observed, ends)
-        within = _log_between((low - predicted) / sigma, (high - predicted) / sigma)
+        within = log_between((low - predicted) / sigma, (high - predicted) / sigma)
         return np.where(low < high, within, exact)
 
     def _log_probability(self, mean: Values, observed: Values) -> Values:
@@ -138,8 +138,8 @@ class NoiseLaw:
         low, high = self.interval(observed, ends)
         a, b = (low - predicted) / sigma, (high - predicted) / sigma
         with np.errstate(all="ignore"):
-            mass = _log_between(a, b)
-            away = np.exp(_log_normal(a) - mass) - np.exp(_log_normal(b) - mass)
+            mass = log_between(a, b)
+            away = np.exp(log_normal(a) - mass) - np.exp(log_normal(b) - mass)
         return np.where(low < high, away, z) / sigma
 
     def information(self, predicted: Values, weight: Values | float = 1.0) -> Values:
@@ -155,8 +155,8 @@ class NoiseLaw:
         with np.errstate(all="ignore"):
             for end, sign in ((a, 1.0), (b, -1.0)):
                 if np.isfinite(end).any():
-                    beyond = np.exp(2.0 * _log_normal(end) - scipy.special.log_ndtr(sign * end))
-                    found = found + sign * end * np.exp(_log_normal(end)) * inside + beyond
+                    beyond = np.exp(2.0 * log_normal(end) - scipy.special.log_ndtr(sign * end))
+                    found = found + sign * end * np.exp(log_normal(end)) * inside + beyond
         return np.maximum(np.where(np.isfinite(found), found, 0.0), LEAST) / sigma**2
 
     def working(
@@ -197,8 +197,8 @@ class NoiseLaw:
         low, high = self.interval(observed, ends)
         a, b = (low - predicted) / sigma, (high - predicted) / sigma
         with np.errstate(all="ignore"):
-            mass = _log_between(a, b)
-            at = [np.where(np.isfinite(z), z * np.exp(_log_normal(z) - mass), 0.0) for z in (a, b)]
+            mass = log_between(a, b)
+            at = [np.where(np.isfinite(z), z * np.exp(log_normal(z) - mass), 0.0) for z in (a, b)]
             found = (self.score(predicted, observed, weight, ends) * sigma) ** 2 - (at[0] - at[1])
         # far beyond a limit differences of large numbers are left
         return np.where(low < high, np.clip(np.where(np.isfinite(found), found, 1.0), 1e-6, 1.0), 1.0) / sigma**2
@@ -271,11 +271,11 @@ class NoiseLaw:
         return np.clip(found, self.below, self.above)
 
 
-def _log_normal(z: Values) -> Values:
+def log_normal(z: Values) -> Values:
     return -0.5 * z**2 - 0.5 * np.log(2.0 * np.pi)
 
 
-def _log_between(a: Values, b: Values) -> Values:
+def log_between(a: Values, b: Values) -> Values:
     """Logarithm of the probability of a standard normal value between ``a`` and ``b``, exact in both tails."""
     turned = a > 0
     a, b = np.where(turned, -b, a), np.where(turned, -a, b)

@@ -324,7 +324,9 @@ class _Parts:
                 for place in range(count):
                     y, M = moment(y, M, place, steps)
             else:
-                y, M, _ = tools.repeat(count, lambda carry: (*moment(*carry, steps), carry[2] + 1), (y, M, 0))
+                y, M, _ = tools.repeat(
+                    count, lambda carry: (*moment(carry[0], carry[1], carry[2], steps), carry[2] + 1), (y, M, 0)
+                )
             y, M = flow(y, M, lengths[..., -1], steps)
             return last(y), M
 

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import scipy.optimize
+import scipy.stats
 from jaxtyping import Float
 
 from ndestudio.data.arrays import dataset_from_arrays
 from ndestudio.data.config import SplitConfig
 from ndestudio.data.dataset import Dataset
-from ndestudio.errors import SpecError
+from ndestudio.errors import EquationError, SpecError
 from ndestudio.fitting import TrainConfig, fit, refit
 from ndestudio.fitting.config import ColumnNoise
 from ndestudio.fitting.population import Marginal, marginal
@@ -60,7 +62,7 @@ def likelihood(config: ModelConfig, data: Dataset, steps: int) -> Marginal:
 def at(found: Marginal, spread: float, noise: float) -> Float[np.ndarray, " phi"]:
     weight = float(found.batch.target.train.max()) ** 0.5
     level = noise * weight / found.problem.space.constants.spread[0]
-    return found.joined(found.theta, np.full(len(found.states), spread), np.array([level]))
+    return found.joined(found.theta, np.log(np.full(len(found.covariance.start), spread)), np.array([level]))
 
 
 @pytest.mark.parametrize("spread", [0.01, 0.3, 2.0])
@@ -202,3 +204,151 @@ def test_twelve_subjects_with_sparse_samples_give_their_population_back() -> Non
         "ka_pop": pytest.approx(make_data.SPREAD["ka"], rel=0.15),
         "V_pop": pytest.approx(make_data.SPREAD["V"], rel=0.15),
     }
+
+
+def mixed(data: Dataset, mean: np.ndarray, Z: list[np.ndarray], omega: np.ndarray, noise: float) -> float:
+    """-2 log likelihood of a linear mixed model with predictions ``mean`` of each run and design matrices ``Z``."""
+    total = 0.0
+    for k, one in enumerate(data.trajectories):
+        V = Z[k] @ omega @ Z[k].T + noise**2 * np.eye(len(one.t))
+        r = one.measured[:, 0] - mean[k]
+        total += np.linalg.slogdet(2.0 * np.pi * V)[1] + r @ np.linalg.solve(V, r)
+    return float(total)
+
+
+RHO = 0.6
+
+
+def correlated() -> tuple[ModelConfig, Dataset]:
+    """Lines whose height and slope are correlated."""
+    rng, t = np.random.default_rng(4), np.linspace(0.0, 2.0, 6)
+    L = np.linalg.cholesky(np.array([[0.4**2, RHO * 0.4 * 0.25], [RHO * 0.4 * 0.25, 0.25**2]]))
+    values = []
+    for _ in range(24):
+        a, b = np.array([2.0, 0.7]) + L @ rng.normal(size=2)
+        values.append((a + b * t + NOISE * rng.normal(size=6))[:, None])
+    config = ModelConfig(
+        equations="d(x)/dt = b\ny = a + x",
+        parameters={
+            "a": ParameterConfig(value=1.5, random=RandomConfig(kind="normal", sd=0.5, correlated={"b": 0.0})),
+            "b": ParameterConfig(value=1.0, random=RandomConfig(kind="normal", sd=0.5)),
+        },
+        initial={"x": InitialConfig(value=0.0, fit=False)},
+    )
+    return config, dataset_from_arrays([t] * 24, values, ["y"], split=SplitConfig(by="none"))
+
+
+def test_effects_that_are_correlated_have_the_likelihood_in_closed_form_and_its_maximum() -> None:
+    config, data = correlated()
+    Z = [np.stack([np.ones(6), one.t], axis=1) for one in data.trajectories]
+
+    def exact(p: Float[np.ndarray, " 6"]) -> float:
+        sd, rho = np.exp(p[2:4]), np.tanh(p[4])
+        omega = np.outer(sd, sd) * np.array([[1.0, rho], [rho, 1.0]])
+        return mixed(data, [p[0] + p[1] * one.t for one in data.trajectories], Z, omega, float(np.exp(p[5])))
+
+    best = scipy.optimize.minimize(exact, [2.0, 0.7, -1.0, -1.4, 0.5, -2.3], options={"gtol": 1e-7})
+    found = fit(config, data, QUICK)
+    assert found.population is not None
+    assert found.population.deviance == pytest.approx(best.fun, abs=1e-4)
+    (pair,) = found.population.correlations
+    assert set(pair.parameters) == {"a_pop", "b_pop"}
+    assert pair.value == pytest.approx(np.tanh(best.x[4]), abs=2e-3)
+    assert pair.limits[0] < RHO < pair.limits[1]
+    assert [one.sd for one in found.population.effects] == pytest.approx(np.exp(best.x[2:4]), rel=2e-3)
+    assert found.model.config.parameters["a_pop"].random.correlated == {"b_pop": pytest.approx(pair.value)}  # type: ignore[union-attr]
+
+
+def test_effects_of_occasions_have_the_likelihood_in_closed_form() -> None:
+    rng, t = np.random.default_rng(5), np.linspace(0.0, 4.0, 9)
+    first, second = np.minimum(t, 2.0), np.maximum(t - 2.0, 0.0)
+    Z = np.stack([t, first, second], axis=1)
+    effects = [rng.normal(size=3) * [0.3, 0.2, 0.2] for _ in range(8)]
+    values = [(0.7 * t + Z @ eta + NOISE * rng.normal(size=9))[:, None] for eta in effects]
+    visits = np.where(t < 2.0, 1.0, 2.0)[:, None]
+    data = dataset_from_arrays(
+        [t] * 8,
+        values,
+        ["x"],
+        inputs=[visits] * 8,
+        input_names=["visit"],
+        split=SplitConfig(by="none"),
+    )
+    data = replace(data, trajectories=tuple(replace(one, input_kinds=("hold",)) for one in data.trajectories))
+    config = line(RandomConfig(kind="normal", sd=0.5, occasion="visit", occasion_sd=0.4))
+
+    def exact(p: Float[np.ndarray, " 4"]) -> float:
+        omega = np.diag(np.exp(2.0 * p[[1, 2, 2]]))
+        return mixed(data, [p[0] * t] * 8, [Z] * 8, omega, float(np.exp(p[3])))
+
+    best = scipy.optimize.minimize(exact, [0.7, -1.2, -1.6, -2.3], options={"gtol": 1e-7})
+    found = fit(config, data, QUICK)
+    assert found.population is not None
+    assert found.population.deviance == pytest.approx(best.fun, abs=1e-4)
+    runs, visits = found.population.effects
+    assert (runs.occasion, visits.occasion, visits.runs) == ("", "visit", 16)
+    assert [runs.sd, visits.sd] == pytest.approx(np.exp(best.x[1:3]), rel=5e-3)
+
+
+def censored(limit: float) -> Dataset:
+    """Decays of which values below a limit are known to lie there only."""
+    rng, t = np.random.default_rng(7), np.linspace(0.0, 4.0, 8)
+    values, ends = [], []
+    for _ in range(10):
+        x = 5.0 * np.exp(-0.8 * np.exp(0.3 * rng.normal()) * t) + 0.15 * rng.normal(size=8)
+        low = x < limit
+        values.append(np.where(low, limit, x)[:, None])
+        ends.append(np.where(low[:, None, None], [[-np.inf, limit]], np.nan))
+    data = dataset_from_arrays([t] * 10, values, ["x"], split=SplitConfig(by="none"))
+    rows = zip(data.trajectories, ends, strict=True)
+    return replace(data, trajectories=tuple(replace(one, ends=end) for one, end in rows))
+
+
+DECAY = ModelConfig(
+    equations="d(x)/dt = -k*x",
+    parameters={"k": ParameterConfig(value=0.8, random=RandomConfig(sd=0.3))},
+    initial={"x": InitialConfig(value=5.0, fit=False)},
+)
+
+
+def test_values_below_a_limit_count_by_their_probability_in_each_run() -> None:
+    data = censored(1.0)
+    problem = prepare_fit(
+        initial_model(DECAY, data, 0), data, TrainConfig(preset="quick", column_noise={"x": ColumnNoise()})
+    )
+    found = marginal(problem, 64)
+    phi = at(found, 0.3, 0.15)
+    eta = np.linspace(-1.5, 1.5, 6001)
+    total = 0.0
+    for one in data.trajectories:
+        x = 5.0 * np.exp(-0.8 * np.exp(eta)[:, None] * one.t)
+        y, low = one.measured[:, 0], ~np.isnan(one.ends[:, 0, 1])  # type: ignore[index]
+        each = np.where(low, scipy.stats.norm.logcdf((y - x) / 0.15), scipy.stats.norm.logpdf(y, x, 0.15))
+        density = np.exp(each.sum(axis=1) + scipy.stats.norm.logpdf(eta, 0.0, 0.3))
+        total -= 2.0 * np.log(np.sum(density) * (eta[1] - eta[0]))
+    assert found.value(phi) == pytest.approx(total, abs=0.1)  # Laplace's is not the integral itself here
+    gradient, h = found.gradient(phi), 1e-4
+    ends = [(found.value(phi + h * e), found.value(phi - h * e)) for e in np.eye(len(phi))]
+    assert gradient == pytest.approx([(a - b) / (2.0 * h) for a, b in ends], rel=5e-3, abs=2e-2)
+
+
+def test_a_population_is_found_although_two_fifths_of_the_values_lie_below_a_limit() -> None:
+    data, whole = censored(1.0), fit(DECAY, censored(-9.0), QUICK)
+    assert 0.3 < np.mean([~np.isnan(one.ends[:, 0, 1]) for one in data.trajectories]) < 0.6  # type: ignore[index]
+    found = fit(DECAY, data, QUICK)
+    assert found.population is not None and whole.population is not None
+    assert found.model.parameters["k_pop"] == pytest.approx(whole.model.parameters["k_pop"], rel=0.02)
+    assert found.population.noise["x"] == pytest.approx(whole.population.noise["x"], rel=0.15)
+    assert found.population.effects[0].sd == pytest.approx(whole.population.effects[0].sd, rel=0.1)
+
+
+@pytest.mark.parametrize(
+    ("random", "words"),
+    [
+        (RandomConfig(correlated={"c": 0.0}), "`c`, which is no other random parameter"),
+        (RandomConfig(occasion="visit"), "told by `visit`, which is no input"),
+    ],
+)
+def test_what_a_population_cannot_have_is_a_sentence(random: RandomConfig, words: str) -> None:
+    with pytest.raises(EquationError, match=words):
+        initial_model(line(random), lines(), 0)

@@ -16,6 +16,7 @@ from tests.session import results
         ("0.3", RandomConfig(sd=0.3)),
         ("normal, 2 known", RandomConfig(kind="normal", sd=2.0, fixed=True)),
         ("logit-normal", RandomConfig(kind="logit-normal")),
+        ("0.3 with V 0.5 by visit 0.1", RandomConfig(sd=0.3, correlated={"V": 0.5}, occasion="visit", occasion_sd=0.1)),
         ("", RandomConfig()),
     ],
 )
@@ -25,7 +26,10 @@ def test_a_spread_is_read_as_it_is_shown(text: str, random: RandomConfig) -> Non
     assert read_spread(ParameterConfig(), spread_text(ParameterConfig(random=found)) or "") == random
 
 
-@pytest.mark.parametrize(("text", "words"), [("much", "no spread"), ("-1", "no spread"), ("known", "needs its number")])
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [("much", "no spread"), ("-1", "no spread"), ("known", "needs its number"), ("0.3 by", "is followed by")],
+)
 def test_what_is_no_spread_is_refused(text: str, words: str) -> None:
     with pytest.raises(ValueError, match=words):
         read_spread(ParameterConfig(), text)

@@ -47,7 +47,12 @@ def spread_text(config: ParameterConfig) -> str | None:
     if random is None:
         return None
     sd = "" if random.sd is None else f"{random.sd:g}"
-    return " ".join(part for part in (random.kind or "", sd, "known" if random.fixed else "") if part)
+    parts = [random.kind or "", sd, "known" if random.fixed else ""]
+    for other, value in random.correlated.items():
+        parts += ["with", other, f"{value:g}" if value else ""]
+    if random.occasion:
+        parts += ["by", random.occasion, "" if random.occasion_sd is None else f"{random.occasion_sd:g}"]
+    return " ".join(part for part in parts if part)
 
 
 def read_spread(config: ParameterConfig, text: str) -> RandomConfig:
@@ -59,25 +64,50 @@ def read_spread(config: ParameterConfig, text: str) -> RandomConfig:
         With a sentence.
     """
     kind, sd, known = None, None, False
-    for word in text.replace(",", " ").split():
+    correlated: dict[str, float] = {}
+    occasion, occasion_sd = "", None
+    words = text.replace(",", " ").split()
+    while words:
+        word = words.pop(0)
         if word in KINDS:
             kind = word
         elif word == "known":
             known = True
+        elif word in ("with", "by"):
+            if not words:
+                raise ValueError(
+                    "`with` is followed by another random parameter, with which it is correlated, and `by` by the input that tells occasions, "
+                    "as `0.3 with V by visit`"
+                )
+            name, number = words.pop(0), _number(words[0]) if words else None
+            if number is not None:
+                words.pop(0)
+            if word == "with":
+                correlated[name] = number or 0.0
+            else:
+                occasion, occasion_sd = name, number
         else:
-            try:
-                sd = float(word)
-            except ValueError:
-                sd = math.nan
-            if not (math.isfinite(sd) and sd > 0):
+            sd = _number(word)
+            if sd is None or not sd > 0:
                 raise ValueError(
                     f"`{word}` is no spread of a population; type a number above 0, before it a kind ({', '.join(KINDS)}) if it is another, "
-                    "and after it `known` if it is not to be estimated, as `normal 2 known`"
+                    "and after it `known` if it is not to be estimated, as `normal 2 known`; `with V` where it is correlated with that of "
+                    "`V`, `by visit` where it is another on each visit"
                 )
     if known and sd is None:
         raise ValueError("a spread that is known needs its number, as `0.3 known`")
     before = config.random or RandomConfig()
-    return msgspec.structs.replace(before, kind=kind, sd=sd, fixed=known)
+    return msgspec.structs.replace(
+        before, kind=kind, sd=sd, fixed=known, correlated=correlated, occasion=occasion, occasion_sd=occasion_sd
+    )
+
+
+def _number(word: str) -> float | None:
+    try:
+        found = float(word)
+    except ValueError:
+        return None
+    return found if math.isfinite(found) else None
 
 
 def fitted_words(name: str, config: ParameterConfig, fit: Fit | None) -> str:
@@ -86,7 +116,7 @@ def fitted_words(name: str, config: ParameterConfig, fit: Fit | None) -> str:
         return ""
     model = fit.model
     effects = fit.population.effects if fit.population is not None else ()
-    effect = next((one for one in effects if one.parameter == f"{name}_pop"), None)
+    effect = next((one for one in effects if one.parameter == f"{name}_pop" and not one.occasion), None)
     if f"{name}_pop" in model.parameters:
         spread = f", spread {effect.sd:.3g}" if effect is not None else ""
         return f"{model.parameters[f'{name}_pop']:.4g}{spread}"

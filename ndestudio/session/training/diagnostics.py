@@ -67,7 +67,7 @@ class DiagnosticsController:
         if tasks.running("profile"):
             tasks.stop("profile")
         elif fit is not None and self._can() and (name := self._looked_at()):
-            self._start("profile", f"Profile of {name}", _profile, fit.model, project.dataset, name, project.spec.train)
+            self._start("profile", f"Profile of {name}", _profile, fit, project.dataset, name, project.spec.train)
         self._navigation.refresh()
 
     def compare(self) -> None:
@@ -188,10 +188,11 @@ def _residuals(model: Any, dataset: Any, train: Any, *, reporter: Reporter) -> R
     return residuals(model, dataset, train=train)
 
 
-def _profile(model: Any, dataset: Any, name: str, train: Any, *, reporter: Reporter) -> Profile:
+def _profile(fit: Any, dataset: Any, name: str, train: Any, *, reporter: Reporter) -> Profile:
+    from ndestudio.fitting.all_rows import rows_of
     from ndestudio.fitting.uncertainty.profile_likelihood import profile
 
-    return profile(model, dataset, name, train, reporter)
+    return profile(fit.model, rows_of(fit, dataset), name, train, reporter)
 
 
 def _compare(model: Any, dataset: Any, train: Any, known: Fit | None, *, reporter: Reporter) -> Comparison:
