@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import platform
+import shutil
+import subprocess
 import sys
+from collections.abc import Callable, Iterator
+from functools import cache
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -285,25 +290,28 @@ def project():
     return finished_project()
 
 
-@pytest.fixture(scope="session")
-def fmu_library(tmp_path_factory: pytest.TempPathFactory):
-    """The folder of the libraries of FMUs, that of this machine made anew of the sources where there is a compiler."""
-    import shutil
-    import subprocess
-
-    from ndestudio.export.fmu import binaries
+@cache
+def _library(place: Path) -> Path | None:
+    """A folder with the library of FMUs for this machine, made anew of the sources where there is a compiler."""
     from ndestudio.export.fmu.platforms import FLAGS, sources
 
     compiler = shutil.which("cc")
     if compiler is None or sys.platform != "linux" or platform.machine() != "x86_64":
-        if binaries.fmu_binaries() is None:
-            pytest.skip("there are no libraries for FMUs (make fmu), and no compiler to make one")
-        yield binaries.fmu_binaries()
-        return
-    folder = tmp_path_factory.mktemp("fmu")
-    (folder / "x86_64-linux").mkdir()
-    command = [compiler, *FLAGS, "-fPIC", "-o", str(folder / "x86_64-linux" / "model.so")]
+        from ndestudio.paths import fmu_binaries
+
+        return fmu_binaries()
+    (place / "x86_64-linux").mkdir(parents=True)
+    command = [compiler, *FLAGS, "-fPIC", "-o", str(place / "x86_64-linux" / "model.so")]
     subprocess.run([*command, *(str(one) for one in sources() if one.suffix == ".c"), "-lm"], check=True)
+    return place
+
+
+@pytest.fixture(scope="session", autouse=True)
+def fmu_library(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[], Path | None]]:
+    """The libraries of FMUs in tests are those of the sources as they are, built when one is first asked for."""
+    from ndestudio.export.fmu import binaries
+
+    place = tmp_path_factory.mktemp("libraries") / "fmu"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(binaries, "fmu_binaries", lambda: folder)
-        yield folder
+        patch.setattr(binaries, "fmu_binaries", lambda: _library(place))
+        yield lambda: _library(place)

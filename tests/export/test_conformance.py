@@ -163,9 +163,7 @@ CASES: dict[str, Callable[[], Case]] = {
 
 @pytest.mark.parametrize("name", CASES)
 @pytest.mark.parametrize("form", EXPORTERS.known())
-def test_it_agrees_or_refuses(form: str, name: str, request: pytest.FixtureRequest) -> None:
-    if form.startswith("fmu"):
-        request.getfixturevalue("fmu_library")
+def test_it_agrees_or_refuses(form: str, name: str) -> None:
     subject, data = CASES[name]()
     try:
         made = artefact(subject, form, dataset=data)

@@ -20,6 +20,7 @@ from ndestudio.model.config import InitialConfig, ModelConfig, ParameterConfig
 from ndestudio.model.initial import initial_model
 from ndestudio.solve.scipy_reference import simulate_trajectory
 from tests.events import with_doses
+from tests.export.archives import said
 from tests.export.test_artefacts import DOCS, schema_in
 
 DATA = with_doses(
@@ -41,9 +42,9 @@ def test_simulations_have_events():
 
 @pytest.mark.parametrize("form", [name for name in EXPORTERS.known() if name not in ("csv", "json", "latex")])
 def test_programs_say_their_events_in_words(form: str):
-    text = artefact(MODEL, form, dataset=DATA).text
-    for said in ("at t = 2: A = A + 5", "at doses + lag: A = A + F*amount", "when B - A > 0: B = A/2"):
-        assert said in text
+    text = said(artefact(MODEL, form, dataset=DATA))
+    for words in ("at t = 2: A = A + 5", "at doses + lag: A = A + F*amount", "when B - A > 0: B = A/2"):
+        assert words in text
 
 
 def test_the_document_has_events_and_doses():

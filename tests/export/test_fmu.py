@@ -49,7 +49,7 @@ def instance(path: Path, version: int) -> tuple[Any, dict[str, int]]:
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_it_is_valid_and_declares_units(form: str, fmu_library: Path, predator_prey: Case, tmp_path: Path) -> None:
+def test_it_is_valid_and_declares_units(form: str, predator_prey: Case, tmp_path: Path) -> None:
     path = unpacked(predator_prey, form, tmp_path)
     with zipfile.ZipFile(path) as archive:
         root = ElementTree.fromstring(archive.read("modelDescription.xml"))
@@ -67,9 +67,7 @@ def test_it_is_valid_and_declares_units(form: str, fmu_library: Path, predator_p
 @pytest.mark.parametrize("kind", ["ModelExchange", "CoSimulation"])
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("case", [known, conditions])
-def test_fmpy_simulates_what_we_do(
-    case: Callable[[], Case], form: str, kind: str, fmu_library: Path, tmp_path: Path
-) -> None:
+def test_fmpy_simulates_what_we_do(case: Callable[[], Case], form: str, kind: str, tmp_path: Path) -> None:
     fmpy = pytest.importorskip("fmpy")
     subject, data = case()
     times = data.trajectories[0].t
@@ -96,9 +94,7 @@ def test_fmpy_simulates_what_we_do(
 
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("which", ["driven", "epidemic"])
-def test_directional_derivatives(
-    which: str, form: str, fmu_library: Path, tmp_path: Path, request: pytest.FixtureRequest
-) -> None:
+def test_directional_derivatives(which: str, form: str, tmp_path: Path, request: pytest.FixtureRequest) -> None:
     subject, data = request.getfixturevalue(which)
     unit, places = instance(unpacked((subject, data), form, tmp_path), FORMS[form])
     get, put = (unit.getReal, unit.setReal) if form == "fmu" else (unit.getFloat64, unit.setFloat64)
@@ -124,7 +120,7 @@ def test_directional_derivatives(
 
 @pytest.mark.parametrize("kind", ["ModelExchange", "CoSimulation"])
 @pytest.mark.parametrize("form", FORMS)
-def test_inputs_that_jump_come_from_outside(form: str, kind: str, fmu_library: Path, tmp_path: Path) -> None:
+def test_inputs_that_jump_come_from_outside(form: str, kind: str, tmp_path: Path) -> None:
     fmpy = pytest.importorskip("fmpy")
     t = np.linspace(0.0, 4.0, 9)
     data = dataset_from_arrays(t, np.zeros((9, 1)), names=["x"], inputs=np.ones(9), input_names=["u"])
@@ -155,7 +151,7 @@ def test_inputs_that_jump_come_from_outside(form: str, kind: str, fmu_library: P
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_a_state_is_kept_and_put_back(form: str, fmu_library: Path, tmp_path: Path) -> None:
+def test_a_state_is_kept_and_put_back(form: str, tmp_path: Path) -> None:
     subject, data = conditions()
     unit, places = instance(unpacked((subject, data), form, tmp_path), FORMS[form])
     references = [places[name] for name in subject.system.states]
@@ -175,7 +171,7 @@ def test_a_state_is_kept_and_put_back(form: str, fmu_library: Path, tmp_path: Pa
     unit.freeInstance()
 
 
-def test_a_damaged_table_is_refused(fmu_library: Path, predator_prey: Case, tmp_path: Path) -> None:
+def test_a_damaged_table_is_refused(predator_prey: Case, tmp_path: Path) -> None:
     with zipfile.ZipFile(unpacked(predator_prey, "fmu", tmp_path)) as archive:
         archive.extractall(tmp_path)
     root = ElementTree.parse(tmp_path / "modelDescription.xml").getroot()

@@ -23,6 +23,7 @@ from ndestudio.expression.tree import Call, Name
 from ndestudio.model.config import ModelConfig, ParameterConfig
 from ndestudio.model.fitted import FittedModel, Replacement
 from ndestudio.model.initial import initial_model
+from tests.export.archives import said
 
 Case = tuple[FittedModel, Dataset]
 
@@ -100,7 +101,7 @@ def test_it_stays_within_comments_and_strings(hostile: Case, format: str, gramma
 def test_every_form_is_free_of_control_characters(hostile: Case) -> None:
     for format in EXPORTERS.known():
         if format not in ("csv", "json"):  # those are data, with rules of their own for strings
-            text = made(hostile, format).text
+            text = said(made(hostile, format))
             assert not [character for character in text if not character.isprintable() and character != "\n"], format
 
 

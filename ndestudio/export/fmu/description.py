@@ -202,7 +202,9 @@ def _head(content: Content, version: int, name: str, token: str, date: str, indi
         "fmiVersion": "2.0" if version == 2 else "3.0",
         "modelName": content.title,
         "guid" if version == 2 else "instantiationToken": token,
-        "description": "; ".join(line for line in header(content, mapping) if line),
+        "description": " ".join(
+            line if line.endswith(".") else f"{line};" for line in header(content, mapping) if line
+        ),
         "generationTool": content.origin.program,
         "variableNamingConvention": "flat",
     }

@@ -32,7 +32,7 @@ def base_unit(text: str) -> BaseUnit | None:
     """What ``text`` measures; None where FMI has no way to say it: counts, unknown words, powers that are no whole numbers."""
     try:
         unit = parse_unit(text)
-    except NdeStudioError:
+    except (ValueError, NdeStudioError):
         return None
     if (
         unit is None
