@@ -15,6 +15,7 @@ from ndestudio.export.event_parts import event_text
 from ndestudio.export.fmu.program import start_inputs
 from ndestudio.export.fmu.units import base_unit, rate_unit
 from ndestudio.expression.tree import Expr, names
+from ndestudio.figures.text import plain
 
 STEPS = 500
 
@@ -192,6 +193,9 @@ def described(content: Content, version: int, name: str, token: str, date: str, 
     for k, one in enumerate(found.all):
         (_scalar if version == 2 else _typed)(listed, k, one)
     _structure(SubElement(root, "ModelStructure"), version, found)
+    for element in root.iter():
+        for key, value in element.attrib.items():
+            element.set(key, plain(value))
     indent(root)
     return b'<?xml version="1.0" encoding="UTF-8"?>\n' + tostring(root, encoding="utf-8") + b"\n"
 

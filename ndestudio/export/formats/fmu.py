@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import platform
+import re
 import sys
 import uuid
 import zipfile
@@ -81,10 +82,9 @@ def _token(content: Content, data: bytes, version: int) -> str:
 
 
 def _date(content: Content) -> str:
-    date = content.origin.date
-    if len(date) == 10:
-        return f"{date}T00:00:00Z"
-    return date if date.endswith("Z") else ""
+    """The date of the export as the XML has it, "" where there is none."""
+    match = re.fullmatch(r"(\d{4}-\d\d-\d\d)(T\d\d:\d\d:\d\d)?.*", content.origin.date)
+    return f"{match[1]}{match[2] or 'T00:00:00'}Z" if match else ""
 
 
 def run(trial: Trial) -> Sequence[str] | str:
