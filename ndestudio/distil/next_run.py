@@ -77,11 +77,11 @@ def with_next_run(
     should_stop: Callable[[], bool] = lambda: False,
     train: TrainConfig = TrainConfig(),
 ) -> Distillation:
-    """``distillation`` with what to measure next, where that is asked for and there is a law; see `suggest_next_run`.
+    """``distillation`` with what to measure next, where that is asked for and there is a law without noise; see `suggest_next_run`.
 
     Settings that do not suit the model are told in its sentence, not raised.
     """
-    if config.runs < 1 or should_stop() or not distillation.model.replacements:
+    if config.runs < 1 or should_stop() or not distillation.model.replacements or fit.model.system.diffusion:
         return distillation
     began = time.monotonic()
     try:

@@ -78,7 +78,11 @@ def sample_neural_term(
 
 def visited_arguments(model: FittedModel, dataset: Dataset, neural_term: str) -> Float[np.ndarray, "visited argument"]:
     """Arguments of all calls of ``neural_term`` along the simulated training parts, without those outside the measured
-    range."""
+    range; of a stochastic model those at the measurements."""
+    if model.system.diffusion:
+        from ndestudio.fitting.one_step import measured_arguments
+
+        return measured_arguments(model, dataset, neural_term)
     rows = [_along(model, dataset, trajectory, neural_term) for trajectory in dataset.trajectories]
     points = np.concatenate([row for row in rows if row is not None] or [np.empty((0, _inputs(model, neural_term)))])
     support = model.networks[neural_term].support

@@ -32,8 +32,32 @@ def substitute_formula(
     from ndestudio.fitting.refit_model import refit
     from ndestudio.model.replace import replace_neural_term
 
+    if model.system.diffusion:
+        return _by_likelihood(replace_neural_term(model, neural_term, candidate.expression), dataset, candidate)
     fit = refit(replace_neural_term(model, neural_term, candidate.expression), dataset, train, reporter)
     return ScoredCandidate(candidate, fit.model, fit.metrics, fit.sentence if fit.outcome == "diverged" else "")
+
+
+def _by_likelihood(model: FittedModel, dataset: Dataset, candidate: Candidate) -> ScoredCandidate:
+    """The constants of a stochastic model with the largest likelihood of the transitions; networks that are left stay as they are."""
+    import numpy as np
+
+    from ndestudio.fitting.metrics import Metrics
+    from ndestudio.fitting.stochastic.descent import scoring
+    from ndestudio.fitting.stochastic.likelihood import TransitionLikelihood
+    from ndestudio.fitting.stochastic.space import stochastic_space
+    from ndestudio.fitting.stochastic.transitions import transitions
+
+    space = stochastic_space(model, train_networks=False)
+    likelihood = TransitionLikelihood(space, transitions(model, dataset), "moments", 2)
+    theta, _ = scoring(likelihood, space.theta, steps=20)
+    value = float(np.mean(likelihood.each(theta)))
+    sentence = (
+        ""
+        if np.isfinite(value)
+        else "The formula gives the transitions no likelihood: it has no value at some of them."
+    )
+    return ScoredCandidate(candidate, space.fitted(theta, {}), Metrics(), sentence)
 
 
 def with_scored(distillation: Distillation, neural_term: str, scored: ScoredCandidate) -> Distillation:

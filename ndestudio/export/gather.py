@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from ndestudio.data.dataset import Dataset
 from ndestudio.distil.result import Distillation
+from ndestudio.errors import DataError
 from ndestudio.export.content import Origin, program_name
 from ndestudio.fitting.metrics import Metrics
 from ndestudio.fitting.result import Fit, Population
@@ -64,7 +65,16 @@ class Job:
     @cached_property
     def residuals(self) -> Residuals | None:
         """What the exported model leaves of the data; None without a model that was compared with them."""
-        if self.model is None or self.dataset is None or self.metrics is None or self.model.system.diffusion:
+        if self.model is None or self.dataset is None:
+            return None
+        if self.model.system.diffusion:
+            from ndestudio.fitting.one_step import one_step_residuals
+
+            try:
+                return one_step_residuals(self.model, self.dataset)
+            except DataError:  # a state that no column shows
+                return None
+        if self.metrics is None:
             return None
         from ndestudio.fitting.residuals import residuals
 

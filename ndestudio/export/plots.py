@@ -32,6 +32,7 @@ from ndestudio.figures.random_effects import random_effects_figure
 from ndestudio.figures.residuals import residuals_figure
 from ndestudio.figures.response import response_figure
 from ndestudio.figures.stochastic import stochastic_figure
+from ndestudio.figures.stochastic_law import law_figure
 from ndestudio.figures.term_fit import term_fit, term_fit_figure
 from ndestudio.figures.trajectories import shown_trajectories, trajectory_figure
 from ndestudio.model.fitted import FittedModel
@@ -55,6 +56,7 @@ def recipes(job: Job) -> list[Callable[[], Figure | None]]:
     stochastic = model is not None and bool(model.system.diffusion)
     if model is not None and dataset is not None and stochastic:
         made += [partial(stochastic_figure, model, dataset, one) for one in shown_trajectories(dataset)]
+        made += [partial(law_figure, model, dataset, state) for state in model.system.states]
     if model is not None and dataset is not None and not stochastic:
         paths = cache(partial(_simulated, model, dataset))
         shown = shown_trajectories(dataset)

@@ -19,9 +19,13 @@ from ndestudio.export.track import Track
 from ndestudio.model.fitted import FittedModel
 
 POINTS, STEPS = 21, 4
-"""Points of the run along a shared path, and steps between two of them."""
-PATHS, MOMENT_POINTS = 400, 6
-"""Paths whose moments are compared, and their points."""
+"""Points of the run along a shared path, and steps between two of them at least."""
+PATHS, FEWEST_PATHS, MOMENT_POINTS = 400, 60, 6
+"""Paths whose moments are compared, fewer where each takes very many steps, and their points."""
+MOST, MOST_STEPS = 400_000, 20_000
+"""Steps of all paths together, and of one."""
+FEWEST = 3
+"""Points that have to be compared at least."""
 UNLIKELY = 1e-4
 """Probability below which moments count as different."""
 TOLERANCE = 1e-6
@@ -41,22 +45,28 @@ def verified_noise(
     """
     assert exporter.rerun is not None
     track = content(model, dataset).tracks[0]
-    increments = _increments(model, track)
+    steps = _steps(track, dataset, POINTS)
+    increments = _increments(model, track, steps)
     np.savetxt(folder / "increments.csv", increments[:, :, 0], delimiter=",", fmt="%.17g")
-    trial = Trial(folder, artefact.name, track.name, POINTS, _nothing, NoiseTrial(STEPS, increments="increments.csv"))
+    trial = Trial(folder, artefact.name, track.name, POINTS, _nothing, NoiseTrial(steps, increments="increments.csv"))
     shared = table(trial)
     if isinstance(shared, str):
         return replace(artefact, sentence=shared)
-    reference = simulated(model, track, POINTS, STEPS, increments)[:, :, 0]
+    reference = simulated(model, track, POINTS, steps, increments)[:, :, 0]
+    if np.isfinite(reference).all(axis=1).sum() < FEWEST:
+        said = f"The model itself has no path along trajectory {track.name} with {steps * (POINTS - 1)} steps; nothing could be compared."
+        return replace(artefact, sentence=said)
     apart = deviation(shared[:, 2 : 2 + reference.shape[1]], reference)
     if apart > TOLERANCE:
         said = f"Run again along a Brownian path of trajectory {track.name}: it differs from the model by {apart:.1e} of the range of a state."
         return replace(artefact, deviation=apart, sentence=said)
-    found = table(replace(trial, points=MOMENT_POINTS, noise=NoiseTrial(STEPS * 4, PATHS, seed=1)))
+    steps = _steps(track, dataset, MOMENT_POINTS)
+    paths = int(np.clip(MOST // (steps * (MOMENT_POINTS - 1)), FEWEST_PATHS, PATHS))
+    found = table(replace(trial, points=MOMENT_POINTS, noise=NoiseTrial(steps, paths, seed=1)))
     if isinstance(found, str):
         return replace(artefact, sentence=found)
-    states = found[:, 2 : 2 + reference.shape[1]].reshape(PATHS, MOMENT_POINTS, -1)
-    p, sentence = moments(states, _own(model, track))
+    states = found[:, 2 : 2 + reference.shape[1]].reshape(paths, MOMENT_POINTS, -1)
+    p, sentence = moments(states, _own(model, track, steps, paths))
     told = f"Run again along a Brownian path of trajectory {track.name}: it agrees with the model to {apart:.1e} of the range of each state. {sentence}"
     return replace(artefact, deviation=apart if p > UNLIKELY else float("inf"), sentence=told)
 
@@ -65,8 +75,18 @@ def _nothing(command: object) -> str:
     raise RunFailed("Not run.")
 
 
-def _increments(model: FittedModel, track: Track) -> Float[np.ndarray, "step noise 1"]:
-    count = (POINTS - 1) * STEPS
+def _steps(track: Track, dataset: Dataset | None, points: int) -> int:
+    """Steps between two points: two between measurements, as far as that are not very many."""
+    count = 4 * STEPS * (POINTS - 1)
+    if dataset is not None:
+        longest = max(dataset.trajectories, key=lambda one: len(one.t))
+        if len(longest.t) > 1:
+            count = int(np.ceil(2.0 * (track.stop - track.start) / float(np.median(np.diff(longest.t)))))
+    return max(-(-min(count, MOST_STEPS) // (points - 1)), STEPS)
+
+
+def _increments(model: FittedModel, track: Track, steps: int) -> Float[np.ndarray, "step noise 1"]:
+    count = (POINTS - 1) * steps
     h = (track.stop - track.start) / count
     return np.sqrt(h) * np.random.default_rng(7).standard_normal((count, len(model.system.diffusion), 1))
 
@@ -101,11 +121,11 @@ def simulated(
     )
 
 
-def _own(model: FittedModel, track: Track) -> Float[np.ndarray, "path time state"]:
-    count = (MOMENT_POINTS - 1) * STEPS * 4
+def _own(model: FittedModel, track: Track, steps: int, paths: int) -> Float[np.ndarray, "path time state"]:
+    count = (MOMENT_POINTS - 1) * steps
     h = (track.stop - track.start) / count
-    drawn = np.random.default_rng(11).standard_normal((count, len(model.system.diffusion), PATHS))
-    return np.moveaxis(simulated(model, track, MOMENT_POINTS, STEPS * 4, np.sqrt(h) * drawn), 2, 0)
+    drawn = np.random.default_rng(11).standard_normal((count, len(model.system.diffusion), paths))
+    return np.moveaxis(simulated(model, track, MOMENT_POINTS, steps, np.sqrt(h) * drawn), 2, 0)
 
 
 def moments(
@@ -121,7 +141,7 @@ def moments(
     for k in range(1, found.shape[1]):
         for s in range(found.shape[2]):
             a, b = (one[:, k, s][np.isfinite(one[:, k, s])] for one in (found, own))
-            if min(len(a), len(b)) < PATHS // 10:
+            if min(len(a), len(b)) < max(len(own) // 4, 10):
                 continue
             if np.std(b) <= 1e-12 * max(float(np.max(np.abs(b))), 1.0):
                 values.append(1.0 if np.allclose(a, b.mean()) else 0.0)
@@ -137,7 +157,7 @@ def moments(
     if not values:
         return 1.0, "Too few paths have values for their moments to be compared."
     p = min(1.0, min(values) * len(values))
-    told = f"means of {PATHS} paths of its own generator are within {mean:.1f} standard errors of the model's, standard deviations within {100 * spread:.0f}%"
+    told = f"means of {len(own)} paths of its own generator are within {mean:.1f} standard errors of the model's, standard deviations within {100 * spread:.0f}%"
     if p <= UNLIKELY:
         return p, f"But the {told}, which is no chance (p = {p:.1g})."
     return p, f"{told[0].upper()}{told[1:]}."
@@ -150,5 +170,7 @@ def deviation(found: Float[np.ndarray, "time state"], reference: Float[np.ndarra
     here = np.isfinite(reference)
     low = np.where(here, reference, np.inf).min(axis=0)
     high = np.where(here, reference, -np.inf).max(axis=0)
-    scale = np.where(high > low, high - low, np.maximum(np.abs(np.where(here, reference, 0.0)).max(axis=0), 1.0))
-    return float(np.max(np.where(here, np.abs(np.where(here, found - reference, 0.0)) / scale, 0.0)))
+    size = high - low
+    scale = np.where(size > 0, size, np.maximum(np.abs(np.where(here, reference, 0.0)).max(axis=0), 1.0))
+    apart = np.where(here, found, 0.0) - np.where(here, reference, 0.0)
+    return float(np.max(np.abs(apart) / scale))

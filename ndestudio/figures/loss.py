@@ -11,6 +11,8 @@ from jaxtyping import Float
 from ndestudio.figures.description import Axis, Curve, Figure, Mark, Panel, Stretch
 from ndestudio.fitting.result import StageHistory
 
+LIKELIHOOD = "likelihood"
+"""Stage of stochastic models, whose loss is minus the mean log likelihood of a transition."""
 SMALLEST = 1e-12
 """Where loss axes end: smaller ones are rounding."""
 
@@ -42,6 +44,8 @@ def loss_curves(history: Sequence[StageHistory]) -> tuple[LossCurve, ...]:
 def loss_figure(curves: Sequence[LossCurve], titles: Mapping[str, str] | None = None) -> Figure:
     """Parameters: titles: words for the machine names of stages."""
     caption = "Loss along the stages of training (comparable within a stage only)."
+    if any(curve.stage == LIKELIHOOD for curve in curves):
+        caption = "Minus the mean log likelihood of a transition along the training, in nats."
     return Figure("loss", "loss", "Training", caption, (loss_panel(curves, titles),), ratio=0.45)
 
 
@@ -62,8 +66,31 @@ def loss_panel(curves: Sequence[LossCurve], titles: Mapping[str, str] | None = N
         else:
             stretches.append(Stretch(start, end, titles.get(curve.stage, curve.stage.replace("_", " "))))
         previous = curve.stage
+    if any(curve.stage == LIKELIHOOD for curve in curves):
+        return _likelihood_panel(curves)
     axes = Axis("step", whole=True), Axis("loss (relative)", log=True, least=_FLATTEST)
     return Panel(*axes, (*stretches, *lines))
+
+
+def _likelihood_panel(curves: Sequence[LossCurve]) -> Panel:
+    """Minus the log likelihood of a transition, which may be negative; the range is that of its second half and what it came down
+    by since, so that the last steps are seen."""
+    lines: list[Mark] = []
+    shown = []
+    for start, curve in zip(loss_starts(curves), curves, strict=True):
+        x = start + curve.iteration - (curve.iteration[0] if len(curve.iteration) else 0.0)
+        first = not lines
+        held = np.isfinite(curve.validation)
+        lines.append(Curve(x, curve.loss, 0, "training" if first else ""))
+        lines.append(Curve(x[held], curve.validation[held], 1, "held out" if first and held.any() else "", dash=True))
+        shown += [curve.loss[np.isfinite(curve.loss)], curve.validation[held]]
+    values = np.concatenate(shown) if shown else np.zeros(0)
+    limits = None
+    if len(values) > 3:
+        low, high = float(values.min()), float(np.quantile(values, 0.9))
+        room = max(high - low, 1e-3 * max(abs(low), 1.0))
+        limits = (low - 0.1 * room, high + 0.4 * room)
+    return Panel(Axis("step", whole=True), Axis("−log likelihood", limits=limits), tuple(lines))
 
 
 def loss_starts(curves: Sequence[LossCurve]) -> list[float]:

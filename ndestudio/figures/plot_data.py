@@ -10,12 +10,17 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from ndestudio.data.dataset import Dataset, Part
+from ndestudio.figures import fan as fans
 from ndestudio.figures.dose_response import DoseResponse, dose_responses
+from ndestudio.figures.fan import Fan
+from ndestudio.fitting.one_step import measured_arguments
 from ndestudio.model.events import text_of
 from ndestudio.model.fitted import FittedModel, Simulation
 from ndestudio.progress import Reporter
 
 _DENSE = 400
+LIVE, LIVE_PATHS = 5.0, 60
+"""Seconds below which fans are for a look while something runs, and their paths then."""
 _PORTRAIT = 25
 _CURVE = 200
 _MAP = 41
@@ -40,6 +45,8 @@ class Path:
     sentence: str = ""
     happened: tuple[tuple[float, str], ...] = ()
     """Time and words of the events that the equations say, those of the doses of the data left out."""
+    fan: Fan | None = None
+    """Of a stochastic model: quantiles of simulated paths; ``states`` are those of the first, ``measured`` the medians then."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -154,19 +161,50 @@ def plot_data(
     """
     shown = shown or {}
     paths = simulate_all(model, dataset, seconds, reporter=reporter)
+    stochastic = bool(model.system.diffusion)
     portrait = None if reporter.should_stop() else phase_portrait(model, dataset, paths, axes)
     wanted = () if reporter.should_stop() else tuple(model.networks)
-    visits = {name: visited(model, dataset, paths, network.arguments) for name, network in model.networks.items()}
+    visits = {
+        name: measured_arguments(model, dataset, name)
+        if stochastic
+        else visited(model, dataset, paths, network.arguments)
+        for name, network in model.networks.items()
+    }
     neural_terms = tuple(
         neural_term_plot_data(model, neural_term, shown.get(neural_term), visits[neural_term], others)
         for neural_term in wanted
     )
-    curves = () if reporter.should_stop() else dose_responses(model, dataset, others)
-    return PlotData(model, paths, portrait, neural_terms, unsupported(model, paths, visits), axes, shown, curves)
+    curves = () if reporter.should_stop() or stochastic else dose_responses(model, dataset, others)
+    warnings = () if stochastic else unsupported(model, paths, visits)
+    return PlotData(model, paths, portrait, neural_terms, warnings, axes, shown, curves)
+
+
+def simulate_fans(
+    model: FittedModel,
+    dataset: Dataset,
+    seconds: float = 30.0,
+    paths: int = fans.PATHS,
+    seed: int = 0,
+    *,
+    reporter: Reporter,
+) -> dict[str, Path]:
+    """Quantiles of simulated paths of every trajectory from its initial value."""
+    end = monotonic() + seconds
+    found: dict[str, Path] = {}
+    for trajectory in dataset.trajectories:
+        if reporter.should_stop() or trajectory.name not in model.initial or monotonic() > end:
+            break
+        coarse = seconds < LIVE
+        made = fans.fan(model, trajectory, min(paths, LIVE_PATHS) if coarse else paths, seed, coarse=coarse)
+        middle = made.fan.measured[made.fan.levels.index(0.5)]
+        found[trajectory.name] = Path(made.t, made.states, middle, made.sentence, fan=made.fan)
+    return found
 
 
 def simulate_all(model: FittedModel, dataset: Dataset, seconds: float = 30.0, *, reporter: Reporter) -> dict[str, Path]:
-    """Every trajectory from its initial value, at dense times."""
+    """Every trajectory from its initial value, at dense times; of a stochastic model many paths of each."""
+    if model.system.diffusion:
+        return simulate_fans(model, dataset, seconds, reporter=reporter)
     from ndestudio.problem.conditions import initial_state
     from ndestudio.solve.scipy_reference import Budget, simulate
 

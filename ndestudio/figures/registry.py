@@ -16,6 +16,7 @@ from ndestudio.figures.random_effects import random_effects_figure
 from ndestudio.figures.residuals import residuals_figure
 from ndestudio.figures.response import response_figure
 from ndestudio.figures.stochastic import stochastic_figure
+from ndestudio.figures.stochastic_law import law_figure
 from ndestudio.figures.term_fit import term_fit_figure
 from ndestudio.figures.trajectories import trajectory_figure
 
@@ -31,6 +32,7 @@ KINDS: Mapping[str, Callable[..., Figure | None]] = {
     "term fit": term_fit_figure,
     "response": response_figure,
     "stochastic": stochastic_figure,
+    "stochastic law": law_figure,
     "dose response": dose_response_figure,
     "random effects": random_effects_figure,
 }

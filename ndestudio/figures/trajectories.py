@@ -64,6 +64,11 @@ def trajectory_figure(
     caption += f", trajectory {trajectory.name}." if several else "."
     if population is not None:
         caption += " Dashed: the run of a typical member of the population, without random effects."
+    if path is not None and path.fan is not None:
+        caption = (
+            f"Measured values, and where {path.fan.paths} paths of the stochastic model run that begin where trajectory "
+            f"{trajectory.name} does: 5, 25, 50, 75 and 95%. The measurements are one path."
+        )
     if bands and path is not None:
         caption += " Within the band 95% of the measurements are expected, by the noise of their column."
     if trajectory.ends is not None:
@@ -114,16 +119,31 @@ def trajectory_panel(
         if single and not residuals and path is not None and bands and (band := bands.get(column.name)) is not None:
             low, high = band.ends(path.measured[:, position])
             marks.append(Band(path.t, low, high, colour, "95% of measurements"))
+        if path is not None and path.fan is not None and not residuals:
+            marks += _fan(path, position, colour, first)
         marks += _measured(one, position, path, "data" if single else colour, first, residuals)
         lines: tuple[tuple[Path | None, Colour, str], ...] = ((other, "muted", dashed), (path, colour, "model"))
         for simulated, ink, name in lines:
             t, values = _simulated(None if residuals else simulated, position)
+            name = name if simulated is None or simulated.fan is None else f"{name}, median of paths"
             marks.append(Curve(t, values, ink, name if first and len(t) else "", dash=ink == "muted"))
     title = f"residual of {column.title}" if residuals else column.title
     drawn = [one for _, one in shown]
     simulations = [made[one.name] for made in (paths, before) for one in drawn if one.name in made]
     reach = None if residuals else _in_view(drawn, simulations, position)
     return Panel(Axis(dataset.time.title), Axis(title, limits=reach), tuple(marks))
+
+
+def _fan(path: Path, position: int, colour: Colour, first: bool) -> list[Mark]:
+    """Where 90% and 50% of the paths of a stochastic model run, and the first of them."""
+    fan = path.fan
+    assert fan is not None
+    low, near, _, far, high = fan.measured[:, :, position]
+    return [
+        Band(path.t, low, high, colour, "90% of paths" if first else ""),
+        Band(path.t, near, far, colour, "50%" if first else ""),
+        Curve(path.t, fan.example[:, position], colour, "one path" if first else "", faint=True, guest=True),
+    ]
 
 
 def moments(trajectories: Sequence[Trajectory], paths: Mapping[str, Path]) -> list[Moments]:

@@ -17,6 +17,7 @@ TRAINING: Mapping[str, tuple[str, str]] = {
     "shooting": ("Shooting", "short segments are simulated and joined"),
     "trajectory": ("Trajectories", "whole trajectories are fitted"),
     "final_refinement": ("Refinement", "second-order steps on whole trajectories"),
+    "likelihood": ("Likelihood", "drift and diffusion are moved to where the transitions are likeliest"),
     "validating": ("Check", "all trajectories are simulated with the accurate solver"),
 }
 """Machine name -> (title, what it does), in the order in which they come."""
@@ -29,7 +30,13 @@ TOGETHER = 3
 """Steps of a search for all terms at once; one after the other they are two for each term, and one."""
 
 
-def training_stages(times: Sequence[StageTime], running: bool, wanted: Sequence[str] | None) -> tuple[StageRow, ...]:
+SQUARES = ("collocation", "shooting", "trajectory", "final_refinement")
+"""Stages that fit by squared errors."""
+
+
+def training_stages(
+    times: Sequence[StageTime], running: bool, wanted: Sequence[str] | None, stochastic: bool = False
+) -> tuple[StageRow, ...]:
     """All steps of a training.
 
     Parameters
@@ -40,19 +47,19 @@ def training_stages(times: Sequence[StageTime], running: bool, wanted: Sequence[
         Whether more is to come.
     wanted
         Stages of the settings, None for the usual recipe.
+    stochastic
+        Whether the model has noise: it is fitted by one likelihood, without the stages of an ordinary one.
     """
     entered = _totals(times)
-    order = [*TRAINING, *(name for name in entered if name not in TRAINING)]
+    others = (*SQUARES, "compiling") if stochastic else ("likelihood",)
+    order = [name for name in TRAINING if name not in others or name in entered]
+    order += [name for name in entered if name not in TRAINING]
     reached = max((order.index(name) for name in entered if name != "compiling"), default=-1)
     active = _active(times)
     rows = []
     for position, name in enumerate(order):
         title, text = TRAINING.get(name, (name.capitalize(), name))
-        left_out = (
-            wanted is not None
-            and name in ("collocation", "shooting", "trajectory", "final_refinement")
-            and name not in wanted
-        )
+        left_out = wanted is not None and name in SQUARES and name not in wanted
         ahead = position > reached or (name == "compiling" and reached < 1)
         if entered and not running and name not in entered and name in _UNTIMED:
             continue

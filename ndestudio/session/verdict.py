@@ -28,6 +28,8 @@ def of_fit(fit: Fit) -> Level:
     """Of a training: green only where it ended without doubts and follows held-out data."""
     if fit.outcome in _DOUBTFUL:
         return "warning"
+    if fit.stochastic is not None:  # a path is no prediction: what speaks against the law is among the notes
+        return "info" if fit.notes or fit.outcome is not Outcome.CONVERGED else "good"
     error = _error(fit.metrics)
     return "good" if fit.outcome is Outcome.CONVERGED and error <= FAR else "info"
 
@@ -44,6 +46,8 @@ def of_formulas(found: Distillation, fit: Fit, metrics: Metrics | None) -> tuple
         return "warning", ""
     if metrics is None:
         return "info", ""
+    if fit.stochastic is not None:
+        return ("good" if found.outcome == "done" else "info"), ""
     error, before = _error(metrics), _error(fit.metrics)
     if not math.isfinite(error):
         return "warning", "Simulated, it does not stay finite."

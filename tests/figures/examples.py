@@ -19,6 +19,7 @@ from ndestudio.figures.parameter_traces import traces_figure
 from ndestudio.figures.profile_likelihood import profile_figure
 from ndestudio.figures.random_effects import random_effects_figure
 from ndestudio.figures.stochastic import stochastic_figure
+from ndestudio.figures.stochastic_law import law_figure
 from ndestudio.fitting.result import Population, RandomEffect
 from ndestudio.fitting.uncertainty.profile_likelihood import Profile
 from ndestudio.model.config import ModelConfig, ParameterConfig, RandomConfig
@@ -59,6 +60,10 @@ def examples() -> dict[str, Figure]:
     wandering = stochastic_figure(*stochastic())
     assert wandering is not None
     made["stochastic"] = wandering
+    model, rows, _ = stochastic()
+    law = law_figure(model, rows)
+    assert law is not None
+    made["stochastic law"] = law
     return made
 
 

@@ -12,16 +12,19 @@ from jaxtyping import Float
 
 from ndestudio.fitting.optimizers.lbfgs import Lbfgs
 from ndestudio.fitting.optimizers.minimise import LimitedMemory, Monitor, Smooth, Stopping, minimise
+from ndestudio.fitting.result import Checkpoint
 from ndestudio.fitting.stochastic.likelihood import TransitionLikelihood
 from ndestudio.fitting.stochastic.transitions import Transitions
 from ndestudio.problem.space import Space
-from ndestudio.progress import Reporter, TrainStep
+from ndestudio.progress import FitSnapshot, Reporter, TrainStep
 
 Theta = Float[np.ndarray, " theta"]
 LOOK, LEAST = 15, 1.0
 """Steps over which a gain of so many nats is least."""
 EVERY = 0.2
 """Seconds between two words about how it goes."""
+LOOKS, MOMENTS = 0.6, 20
+"""Seconds between two models that are shown, longer later on, and how many of them are kept."""
 
 
 class Likelihood(Protocol):
@@ -65,6 +68,8 @@ class Watcher(Monitor[Lbfgs]):
         Theta -> minus the log likelihood of held-out transitions, per transition; None without any.
     patience
         Looks without a better held-out value after which it ends.
+    model
+        Theta -> the fitted model, told now and then (``moments``), so that it can be looked at while it is made.
     """
 
     reporter: Reporter
@@ -85,6 +90,9 @@ class Watcher(Monitor[Lbfgs]):
     count: int = 0
     since: int = 0
     likelihood: Likelihood | None = None
+    shown: float = -LOOKS
+    model: Callable[[Theta], Any] | None = None
+    moments: list[Checkpoint] = field(default_factory=list)
 
     def follow(self, likelihood: Likelihood, held_out: Transitions | None) -> None:
         """Another likelihood is made largest from now on."""
@@ -120,6 +128,17 @@ class Watcher(Monitor[Lbfgs]):
             known = None if np.isnan(held) else float(held)
             seconds = now - self.begun
             self.reporter.emit(TrainStep(self.stage, self.number, value, known, self.parameters(theta), seconds))
+            self._show(theta, value, known, seconds)
+
+    def _show(self, theta: Theta, value: float, known: float | None, seconds: float) -> None:
+        """The model of now, after waits that grow with the time that has passed."""
+        if self.model is None or seconds - self.shown < LOOKS * (1.0 + 0.1 * seconds):
+            return
+        self.shown = seconds
+        made = self.model(theta)
+        self.moments.append(Checkpoint(self.stage, self.number, value, known, made))
+        del self.moments[1:-MOMENTS]
+        self.reporter.emit(FitSnapshot(self.stage, self.number, made, {}))
 
     def ended(self, number: int, state: Lbfgs) -> str | None:
         del number, state

@@ -44,6 +44,7 @@ def fit_filtered(model: FittedModel, dataset: Dataset, train: TrainConfig, repor
     known = _known(dataset, train, data)
     levels = np.array([known.get(k, level) for k, level in enumerate(_levels(data))])
     watcher = Watcher(reporter, begun + limit, space.parameters, lambda x: x)
+    watcher.model = lambda theta: space.fitted(theta[: len(space.theta)], {})
     likelihood = FilterLikelihood(space, data, 1, tuple(known))
     theta, reason = space.theta, "converged"
     try:

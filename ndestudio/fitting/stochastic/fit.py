@@ -88,6 +88,7 @@ def fit_stochastic(
     space = stochastic_space(model)
     data = transitions(model, dataset)
     watcher = Watcher(reporter, begun + limit, space.parameters, lambda x: x)
+    watcher.model = lambda theta: space.fitted(theta, {})
     run = _Run(model, dataset, train, reporter, watcher, space)
     if data.gaps:
         run.note(f"{data.gaps} gaps, more than 8 usual steps long, are left out.", "info")
@@ -196,7 +197,7 @@ def _finished(run: _Run, likelihood: TransitionLikelihood, theta: Theta, reason:
         seed=run.train.seed,
         device=device("cpu")[1] if space.structure.neural_terms else plain_cpu(),
         history=(history,),
-        checkpoints=(last,),
+        checkpoints=(*run.watcher.moments, last),
         seconds={"likelihood": seconds, "total": seconds},
         intervals=found,
         notes=tuple(run.notes),

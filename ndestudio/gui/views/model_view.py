@@ -11,6 +11,7 @@ from ndestudio.gui.widgets.editors.equation_editor import EquationEditor
 from ndestudio.gui.widgets.editors.library_tree import LibraryTree
 from ndestudio.gui.widgets.elided import ElidedLabel
 from ndestudio.gui.widgets.math_view import MathList
+from ndestudio.gui.widgets.noise_bar import FanBar, NoiseBar
 from ndestudio.gui.widgets.page_header import PageHeader
 from ndestudio.gui.widgets.plots.trajectory_plot import TrajectoryPlot
 from ndestudio.gui.widgets.problem_list import ProblemList
@@ -60,6 +61,8 @@ class ModelView(QWidget):
         self.networks = NetworkTable()
         self.initial = InitialTable()
         self.library = LibraryTree()
+        self.noise = NoiseBar()
+        self.fan = FanBar()
         self.simulation = TrajectoryPlot()
         self.simulation_note = label("", "muted", wrap=True)
         self._lay_out()
@@ -91,6 +94,9 @@ class ModelView(QWidget):
         self.left_tabs.setTabText(0, _counted("Parameters", len(state.parameters)))
         self.left_tabs.setTabText(1, _counted("Networks", len(state.networks)))
         self.library.show_entries(state.library)
+        self.noise.show_noise(state.noise)
+        self.fan.show_fan(state.noise.fan)
+        self.fan.setVisible(bool(state.noise.calculus))
         self._show_simulation(state)
 
     def reset_layout(self) -> None:
@@ -117,10 +123,10 @@ class ModelView(QWidget):
             (self.initial, "Initial values", "Where trajectories begin, and whether that is estimated"),
         )
         self.left = QSplitter(Qt.Orientation.Vertical)
-        self.left.addWidget(card(self.editor, self.problems, heading="Equations"))
+        self.left.addWidget(card(self.editor, self.noise, self.problems, heading="Equations"))
         self.left.addWidget(card(self.left_tabs, margins=GRID))
         self.math_stack = _stacked(EmptyState("model", "The typeset equations appear here while you write."), self.math)
-        simulated = column(self.simulation_note, self.simulation, spacing=GRID, margins=GRID)
+        simulated = column(self.simulation_note, self.fan, self.simulation, spacing=GRID, margins=GRID)
         self.right_tabs = tab_widget(
             (self.library, "Library", "Terms and systems to start from"),
             (holder(simulated), "Simulation", "The model with the values of the tables against the data, live"),
@@ -174,7 +180,8 @@ class ModelView(QWidget):
             failed = (
                 [path.sentence for path in state.simulation.paths.values() if path.sentence] if state.simulation else []
             )
-            note = failed[0] if failed else f"With the values of the tables; {_networks_words(state)}"
+            fan = "Paths begin where the data do. " if state.noise.calculus else ""
+            note = failed[0] if failed else f"{fan}With the values of the tables; {_networks_words(state)}"
         self.simulation_note.setText(note)
         if state.dataset is not None:
             self.simulation.show_model(state.dataset, state.simulation)
@@ -194,6 +201,8 @@ def connect(view: ModelView, session: Session) -> None:
     view.fitted_wanted.connect(model.take_fitted)
     view.inserted.connect(model.insert)
     view.simulation_looked_at.connect(model.simulate)
+    view.noise.calculus_chosen.connect(model.choose_calculus)
+    view.fan.changed.connect(model.choose_fan)
     view.parameters.edited.connect(lambda name, field, value: model.change_parameter(name, **{field: value}))
     view.parameters.values_chosen.connect(model.set_values)
     view.parameters.spread_edited.connect(lambda name, text: _spread_edited(view, model, name, text))

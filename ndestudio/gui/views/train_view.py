@@ -26,6 +26,7 @@ from ndestudio.gui.widgets.editors.train_settings import TrainSettings, preset_b
 from ndestudio.gui.widgets.elided import KINDS, ElidedLabel
 from ndestudio.gui.widgets.page_header import PageHeader
 from ndestudio.gui.widgets.plots.dose_response_plot import DoseResponsePlot
+from ndestudio.gui.widgets.plots.law_plot import LawPlot
 from ndestudio.gui.widgets.plots.loss_plot import LossPlot
 from ndestudio.gui.widgets.plots.neural_term_plot import NeuralTermPlot
 from ndestudio.gui.widgets.plots.parameter_traces import ParameterTraces
@@ -45,8 +46,10 @@ from ndestudio.session.training.controller import TrainController
 from ndestudio.session.training.next_steps import NextStep
 from ndestudio.session.training.state import TrainState
 
-_STEADY = 3
-"""Place of the tab of steady states."""
+_PROFILE, _STEADY, _LAW = 2, 3, 4
+"""Places of the tabs of profiles, of steady states and of the law of a stochastic model."""
+_FUNCTIONS = 1
+"""Place of the tab of what networks have learned."""
 
 
 class TrainView(QWidget):
@@ -77,6 +80,7 @@ class TrainView(QWidget):
         self.traces = ParameterTraces()
         self.residuals = ResidualsPlot()
         self.profile = ProfilePlot()
+        self.law = LawPlot()
         self.comparison = ComparisonTable()
         self.settings = TrainSettings()
         self.noise = NoisePanel()
@@ -94,8 +98,13 @@ class TrainView(QWidget):
         self._show_buttons(state)
         self.strip.show_stages(state.stages, state.elapsed, state.fraction, state.rest, state.status != "idle")
         choose(self.preset, state.config.preset)
-        self.settings.show_config(state.config)
-        self.noise.show_state(state.noise)
+        self.settings.show_config(state.config, stochastic=state.stochastic)
+        self.noise.show_state(state.noise, stochastic=state.stochastic)
+        if state.stochastic != self.left_tabs.isTabVisible(_LAW):
+            self.left_tabs.setTabVisible(_LAW, state.stochastic)
+            self.left_tabs.setTabVisible(_PROFILE, not state.stochastic)
+            if state.stochastic and len(state.states) < 2:
+                self.lower_tabs.setCurrentIndex(_FUNCTIONS)
         self.slider.show_moments(state.checkpoints, state.checkpoint, state.status)
         self.runs.show_runs(state.runs, state.comparison)
         self.comparison.show_diagnostics(state.diagnostics)
@@ -130,8 +139,10 @@ class TrainView(QWidget):
                 self.residuals.show_residuals(state.diagnostics.residuals, title, examining=state.diagnostics.examining)
             case 2:
                 self.profile.show_diagnostics(state.diagnostics)
-            case _:
+            case 3:
                 self.steady_states.show_curves(state.dataset, curves)
+            case _:
+                self.law.show_law(state.diagnostics)
 
     def _show_steady_tab(self, shown: bool, alone: bool) -> None:
         """The tab of steady states where there are curves; in front where there is nothing but steady states."""
@@ -278,7 +289,12 @@ class TrainView(QWidget):
                 "Dose-response curves: where the model comes to rest, beside the data",
             ),
         )
+        self.left_tabs.addTab(self.law, "Law")
+        self.left_tabs.setTabToolTip(
+            _LAW, "Drift and squared diffusion where data are, potential, stationary density, memory, first passages"
+        )
         self.left_tabs.setTabVisible(_STEADY, False)
+        self.left_tabs.setTabVisible(_LAW, False)
         self.left_tabs.currentChanged.connect(lambda _: self.redraw.ask())
         self.lower_tabs = tab_widget(
             (
@@ -381,6 +397,7 @@ def connect(view: TrainView, session: Session) -> None:
     view.runs.deleted.connect(train.delete_run)
     view.runs.compared.connect(train.compare_runs)
     view.residuals.asked.connect(train.diagnostics.examine)
+    view.law.asked.connect(train.diagnostics.look_at_law)
     view.profile.chosen.connect(train.diagnostics.choose)
     view.profile.asked.connect(train.diagnostics.profile)
     view.comparison.asked.connect(train.diagnostics.compare)

@@ -144,17 +144,31 @@ def _badge(state: CandidateState) -> tuple[str, str]:
         return "in use", "badge-good"
     if state.row.chosen:
         return "suggested", "badge-good"
-    return ("", "badge") if state.row.scored >= 0 else ("not simulated yet", "badge")
+    return (
+        ("", "badge")
+        if state.row.scored >= 0
+        else (
+            "not fitted yet" if state.stochastic else "not simulated yet",
+            "badge",
+        )
+    )
 
 
 def _facts(state: CandidateState) -> str:
     loss = math.sqrt(state.row.loss) if state.row.loss >= 0 and math.isfinite(state.row.loss) else math.nan
     source = {"use": "constants as in use", "refit": "constants refitted, it alone", "search": "constants as found"}
+    if state.stochastic:
+        said = f"{percent(loss)} of what single transitions say is left, most of it noise"
+        return f"Complexity {state.row.complexity} · {said} · {source[state.row.source]}"
     return f"Complexity {state.row.complexity} · as found it misses the network by {percent(loss)} · {source[state.row.source]}"
 
 
 def _errors(state: CandidateState) -> str:
     """Errors of simulated trajectories, each with what was simulated."""
+    if state.stochastic:
+        return (
+            "" if state.row.scored >= 0 else "Substitute it to fit its constants by the likelihood of the transitions."
+        )
     if not state.errors and not state.errors_together:
         return "Substitute it to see how the whole model follows the data."
     before = dict(state.errors_before)

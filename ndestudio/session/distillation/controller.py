@@ -262,6 +262,11 @@ class DistilController(Presenter[DistilState]):
             return "Distilling needs a trained model: train in Train first."
         if not project.fit.model.networks:
             return "The trained model has no networks: there is nothing to distil, and it can be exported as it is."
+        if project.fit.model.system.diffusion and project.spec.train.estimates_noise:
+            return (
+                "Formulas for drift and diffusion are searched on transitions, which do not know errors of measurements: train "
+                "without a noise of the columns first, or write formulas in Model."
+            )
         return _no_engine(project.spec.distil.engine)
 
     def _status(self) -> Status:
@@ -380,6 +385,7 @@ class DistilController(Presenter[DistilState]):
             together=len(in_use.replacements) if in_use is not None else 0,
             changes=changes(fit.model.parameters, after, units) if after else (),
             refitting=refitting,
+            stochastic=bool(fit.model.system.diffusion),
         )
 
     def _samples(self, neural_term: str) -> NeuralTermSamples | None:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from ndestudio.distil.result import Distillation
 
 NOT_YET = "Search formulas first: then the run that tells the laws apart, which the data leave, is suggested here."
+WITH_NOISE = "Which run tells laws with noise apart is not looked for yet; longer series make every law of them surer."
 OTHER_LIMITS = "The limits were changed: press Suggest to look within them."
 
 
@@ -97,6 +98,8 @@ class NextRuns:
         result = project.distillation
         if result is None or project.fit is None or project.dataset is None or not result.model.replacements:
             return NextRunState()
+        if project.fit.model.system.diffusion:
+            return NextRunState(sentence=WITH_NOISE)
         limits, problem = self._limits(result, project.dataset, project.spec.next_run)
         found = result.next_run
         rows = _rows(limits, project.spec.next_run, found, result.model.system.states)

@@ -115,6 +115,8 @@ class CandidateState:
         What refitting did to the parameters; while `refitting`, as it stands.
     before
         The model as it is without the formula, to be overlaid.
+    stochastic
+        Formulas are searched on what single transitions say, which is mostly noise, and chosen by their likelihood.
     """
 
     neural_term: str
@@ -130,6 +132,7 @@ class CandidateState:
     together: int = 0
     changes: tuple[Change, ...] = ()
     refitting: bool = False
+    stochastic: bool = False
 
 
 @dataclass(frozen=True)

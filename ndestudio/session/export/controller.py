@@ -372,7 +372,9 @@ def _assemble(
 
     del reporter
     made = assemble(model, distillation, accepted)
-    return made, score(made, dataset) if dataset is not None else None
+    if dataset is None or made.system.diffusion:
+        return made, None
+    return made, score(made, dataset)
 
 
 def _write_all(project: Project, folder: Path, *, reporter: Reporter) -> Any:

@@ -10,7 +10,7 @@ import msgspec
 
 from ndestudio.data.dataset import Dataset
 from ndestudio.expression.tree import Name
-from ndestudio.figures.plot_data import PlotData, simulate_all
+from ndestudio.figures.plot_data import PlotData, simulate_all, simulate_fans
 from ndestudio.model.config import InitialConfig, ModelConfig, NetworkConfig, ParameterConfig
 from ndestudio.model.networks import layer_sizes
 from ndestudio.progress import Reporter
@@ -20,6 +20,7 @@ from ndestudio.session.model import run_parameters
 from ndestudio.session.model.advice import advice, doubts
 from ndestudio.session.model.analysis import Analysis, analyse, default_equations, renamed, replaced, without_line
 from ndestudio.session.model.library import entries, inserted
+from ndestudio.session.model.noise import Fan, noise_state
 from ndestudio.session.model.state import Advice, EquationRow, InitialRow, ModelState, NetworkRow, ParameterRow
 from ndestudio.session.ports import Columns, Context
 from ndestudio.session.presenter import Presenter
@@ -34,6 +35,7 @@ class ModelController(Presenter[ModelState]):
         self._analysed: tuple[object, Analysis | None] = (None, None)
         self._typeset: dict[int, FormulaRequest] = {}
         self._simulating = False
+        self._fan = Fan()
         self._simulation: tuple[object, PlotData | None, str] = (None, None, "")
 
     # --- intents ---------------------------------------------------------------------------------------------------
@@ -166,6 +168,19 @@ class ModelController(Presenter[ModelState]):
         self._simulating = on
         self._navigation.refresh()
 
+    def choose_calculus(self, name: str) -> None:
+        """In whose sense the noise of the equations is meant: `ito` or `stratonovich`."""
+        model = self._workspace.project.spec.model
+        if name != model.calculus:
+            changed = msgspec.structs.replace(model, calculus=name)
+            title = "Stratonovich" if name == "stratonovich" else "Itô"
+            self._edit(f"Noise in the sense of {title}", commands.with_model(self._workspace.project, changed))
+
+    def choose_fan(self, paths: int, seed: int) -> None:
+        """How many paths of a stochastic model are simulated, and with which seed."""
+        self._fan = Fan(paths, seed)
+        self._navigation.refresh()
+
     def _edit(self, text: str, project: Any, merge: str = "") -> None:
         self._workspace.edit(text, project, merge=merge)
 
@@ -220,6 +235,7 @@ class ModelController(Presenter[ModelState]):
             dataset=project.dataset,
             simulation=plot_data,
             simulation_problem=problem,
+            noise=noise_state(analysis.system, self._fan),
         )
 
     def _equations(self, analysis: Analysis) -> tuple[EquationRow, ...]:
@@ -269,7 +285,7 @@ class ModelController(Presenter[ModelState]):
         project = self._workspace.project
         if not self._simulating or project.dataset is None or self.analysis.system is None:
             return None, ""
-        key = (project.spec.model, project.dataset, project.fit)
+        key = (project.spec.model, project.dataset, project.fit, self._fan)
         kept = self._simulation[0]
         fresh = isinstance(kept, tuple) and all(a is b for a, b in zip(kept, key, strict=True))
         if not fresh and not self._tasks.running("simulate"):
@@ -280,6 +296,7 @@ class ModelController(Presenter[ModelState]):
                 project.spec.model,
                 project.dataset,
                 project.fit.model if project.fit else None,
+                self._fan,
                 done=lambda made: self._on_simulated(key, made, ""),
                 failed=lambda failed: self._on_simulated(key, None, failed.sentence),
             )
@@ -315,7 +332,7 @@ def _initial(model: ModelConfig, analysis: Analysis, dataset: Dataset | None) ->
     return tuple(rows)
 
 
-def _simulate(model: ModelConfig, dataset: Dataset, trained: Any, *, reporter: Reporter) -> PlotData:
+def _simulate(model: ModelConfig, dataset: Dataset, trained: Any, fan: Fan, *, reporter: Reporter) -> PlotData:
     """The model with the start values of the tables; trained networks are kept where they still fit."""
     from ndestudio.model import initial_model
 
@@ -327,4 +344,6 @@ def _simulate(model: ModelConfig, dataset: Dataset, trained: Any, *, reporter: R
             if name in trained.networks and trained.networks[name].arguments == network.arguments
         }
         fresh = replace(fresh, networks={**fresh.networks, **kept})
+    if fresh.system.diffusion:
+        return PlotData(fresh, simulate_fans(fresh, dataset, paths=fan.paths, seed=fan.seed, reporter=reporter))
     return PlotData(fresh, simulate_all(fresh, dataset, reporter=reporter))

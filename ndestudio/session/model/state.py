@@ -10,6 +10,7 @@ from ndestudio.figures.plot_data import PlotData
 from ndestudio.model.config import NetworkConfig
 from ndestudio.model.units import Conversion
 from ndestudio.session.formulas import Formula
+from ndestudio.session.model.noise import NoiseState
 
 
 @dataclass(frozen=True)
@@ -148,6 +149,7 @@ class ModelState:
     obstacle: why training cannot start with this model, "" if it can.
     doubts: places of the text that can be read but whose units do not fit.
     simulation: the model with the values of the tables, simulated; None while it is being made.
+    noise: of the equations, in whose sense it is meant and how paths are simulated.
     """
 
     text: str
@@ -165,3 +167,4 @@ class ModelState:
     dataset: Dataset | None
     simulation: PlotData | None
     simulation_problem: str
+    noise: NoiseState = NoiseState()

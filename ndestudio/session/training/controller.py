@@ -163,7 +163,7 @@ class TrainController(Presenter[TrainState]):
 
         A paused training goes on from there instead.
         """
-        from ndestudio.fitting.metrics import score
+        from ndestudio.fitting.metrics import Metrics, score
 
         project, moments = self._workspace.project, self._moments()
         if not 0 <= self._checkpoint < len(moments) or project.dataset is None:
@@ -180,7 +180,7 @@ class TrainController(Presenter[TrainState]):
         fit = replace(
             project.fit,
             model=moment.model,
-            metrics=score(moment.model, project.dataset, seconds=0.3),
+            metrics=Metrics() if moment.model.system.diffusion else score(moment.model, project.dataset, seconds=0.3),
             sentence=sentence,
             intervals={},
         )
@@ -218,7 +218,7 @@ class TrainController(Presenter[TrainState]):
         self._checkpoint = self._checkpoint if self._checkpoint < len(moments) else -1
         model = self._model()
         self._request_plot_data(model)
-        stages = training_stages(self._times(), task is not None, project.spec.train.stages)
+        stages = training_stages(self._times(), task is not None, project.spec.train.stages, self._stochastic())
         return TrainState(
             config=project.spec.train,
             ready=not obstacle and task is None,
@@ -251,8 +251,14 @@ class TrainController(Presenter[TrainState]):
             diagnostics=self.diagnostics.state(),
             noise=self.noise.state(fit.noise_model if fit is not None and task is None else {}),
             bands=noise_bands(fit, project.spec.train.log_states) if task is None and self._checkpoint < 0 else {},
+            stochastic=self._stochastic(),
             steps=next_steps(fit, project.spec) if task is None and not obstacle else (),
         )
+
+    def _stochastic(self) -> bool:
+        """Whether the equations of now have noise."""
+        system = self._meaning.analysis.system
+        return system is not None and bool(system.diffusion)
 
     def _obstacle(self) -> str:
         project = self._workspace.project

@@ -11,9 +11,12 @@ from ndestudio.session.ports import Context
 from ndestudio.session.purposes import PurposeName
 
 if TYPE_CHECKING:
+    from ndestudio.data.dataset import Dataset
+    from ndestudio.figures.description import Figure
     from ndestudio.fitting.model_comparison import Comparison
     from ndestudio.fitting.residuals import Residuals
     from ndestudio.fitting.uncertainty.profile_likelihood import Profile
+    from ndestudio.model.fitted import FittedModel
 
 
 @dataclass(frozen=True)
@@ -23,6 +26,8 @@ class DiagnosticsState:
     parameters: those that a profile can be made of. chosen: the one looked at. profile: of it, None until it is made.
     profiling: what goes on with a profile, in words; "" while none is made. comparing: the same of a comparison.
     can: whether a profile or a comparison can be asked for now.
+    law: of a stochastic model the figure of its law for the state `law_state`, one of `law_states` (none: an ordinary model);
+    None until it is made. looking: it is being made.
     """
 
     residuals: Residuals | None = None
@@ -34,6 +39,10 @@ class DiagnosticsState:
     comparison: Comparison | None = None
     comparing: str = ""
     can: bool = False
+    law: Figure | None = None
+    law_states: tuple[str, ...] = ()
+    law_state: str = ""
+    looking: bool = False
 
 
 class DiagnosticsController:
@@ -50,10 +59,19 @@ class DiagnosticsController:
         self._comparison: Comparison | None = None
         self._chosen = ""
         self._doing = {"profile": "", "compare": ""}
+        self._law_looked = False
+        self._law_state = ""
+        self._laws: dict[str, Figure | None] = {}
 
     def examine(self) -> None:
         """Residuals are looked at: from now on they are made of each fit."""
         self._looked = True
+        self._navigation.refresh()
+
+    def look_at_law(self, state: str = "") -> None:
+        """The law of a stochastic model is looked at, of a state ("": the one of before): from now on it is made of each fit."""
+        self._law_looked = True
+        self._law_state = state or self._law_state
         self._navigation.refresh()
 
     def choose(self, parameter: str) -> None:
@@ -91,6 +109,9 @@ class DiagnosticsController:
         if fit is None:
             return DiagnosticsState()
         self._request(fit)
+        states = fit.model.system.states if fit.model.system.diffusion else ()
+        state = self._law_state if self._law_state in states else states[0] if states else ""
+        self._request_law(fit, state)
         return DiagnosticsState(
             residuals=self._residuals,
             examining=tasks.running("residuals") is not None,
@@ -101,6 +122,10 @@ class DiagnosticsController:
             comparison=self._comparison,
             comparing=self._words("compare"),
             can=self._can(),
+            law=self._laws.get(state),
+            law_states=states,
+            law_state=state,
+            looking=tasks.running("law") is not None,
         )
 
     def _follow(self) -> Fit | None:
@@ -111,11 +136,11 @@ class DiagnosticsController:
         return fit
 
     def _forget(self, fit: Fit | None) -> None:
-        slots: tuple[PurposeName, ...] = ("profile", "compare", "residuals")
+        slots: tuple[PurposeName, ...] = ("profile", "compare", "residuals", "law")
         for slot in slots:
             self._tasks.discard(slot)
         self._fit, self._residuals, self._comparison, self._failed = fit, None, None, False
-        self._profiles = {}
+        self._profiles, self._laws = {}, {}
 
     def _request(self, fit: Fit) -> None:
         project, tasks = self._workspace.project, self._tasks
@@ -127,6 +152,28 @@ class DiagnosticsController:
         tasks.start(
             "residuals", "", _residuals, fit.model, project.dataset, project.spec.train, done=done, failed=failed
         )
+
+    def _request_law(self, fit: Fit, state: str) -> None:
+        project, tasks = self._workspace.project, self._tasks
+        if not self._law_looked or not state or state in self._laws or project.dataset is None:
+            return
+        if tasks.running("law") or tasks.running("fit"):
+            return
+        tasks.start(
+            "law",
+            "",
+            _law,
+            fit.model,
+            project.dataset,
+            state,
+            done=lambda made: self._laws.update({state: made}),
+            failed=lambda failed: self._on_no_law(state, failed),
+        )
+
+    def _on_no_law(self, state: str, failed: Any) -> None:
+        """Say so once; asking for the same again would fail again."""
+        self._laws[state] = None
+        self._notifier.toast(f"The law cannot be shown: {failed.sentence}", "warning", failed.details)
 
     def _start(self, slot: PurposeName, title: str, function: Any, *arguments: Any) -> None:
         self._doing[slot] = "starting"
@@ -173,6 +220,8 @@ class DiagnosticsController:
         return project.dataset is not None and not any(tasks.running(slot) for slot in slots)
 
     def _free(self, fit: Fit) -> tuple[str, ...]:
+        if fit.model.system.diffusion:
+            return ()
         settings = fit.model.config.parameters
         return tuple(name for name in fit.model.parameters if name not in settings or not settings[name].fixed)
 
@@ -181,10 +230,21 @@ class DiagnosticsController:
         return self._chosen if self._chosen in free else free[0] if free else ""
 
 
-def _residuals(model: Any, dataset: Any, train: Any, *, reporter: Reporter) -> Residuals:
-    from ndestudio.fitting.residuals import residuals
+def _law(model: FittedModel, dataset: Dataset, state: str, *, reporter: Reporter) -> Figure | None:
+    from ndestudio.figures.stochastic_law import law_figure
 
     del reporter
+    return law_figure(model, dataset, state)
+
+
+def _residuals(model: Any, dataset: Any, train: Any, *, reporter: Reporter) -> Residuals:
+    del reporter
+    if model.system.diffusion:
+        from ndestudio.fitting.one_step import one_step_residuals
+
+        return one_step_residuals(model, dataset)
+    from ndestudio.fitting.residuals import residuals
+
     return residuals(model, dataset, train=train)
 
 

@@ -74,6 +74,8 @@ def _longer(fit: Fit, spec: Spec) -> list[NextStep]:
 def _seeds(fit: Fit, spec: Spec) -> list[NextStep]:
     if not fit.model.networks:
         return []
+    if fit.stochastic is not None:
+        return []
     seed = spec.train.seed + 1
     steps = [
         NextStep(f"Seed {seed}", "Train again from other random networks: this start may have been a bad one", "settings",

@@ -146,6 +146,7 @@ class TrainState:
     noise: the noise of each measured column, as the settings have it.
     bands: measured column -> where its measurements are expected around the fit, by its noise.
     steps: what can be done next, where the training ended with doubts.
+    stochastic: the equations have noise, so that the likelihood of transitions is fitted.
     """
 
     config: TrainConfig
@@ -180,6 +181,7 @@ class TrainState:
     bands: Mapping[str, NoiseBand] = field(default_factory=dict)
     noise: ColumnNoiseState = ColumnNoiseState()
     steps: tuple[NextStep, ...] = ()
+    stochastic: bool = False
 
 
 def noise_rows(fit: Fit | None, dataset: Dataset | None) -> tuple[FittedParameter, ...]:

@@ -41,7 +41,7 @@ class TrainSettings(QScrollArea):
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setAccessibleName("Training settings")
         self._make_controls()
-        form = QFormLayout()
+        form = self.form = QFormLayout()
         form.setSpacing(GRID)
         form.setContentsMargins(GRID, GRID, GRID, GRID)
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
@@ -49,11 +49,15 @@ class TrainSettings(QScrollArea):
         form.addRow("Networks", self.seeds)
         form.addRow("Time limit", self.time_limit)
         form.addRow("Device", self.device)
-        form.addRow(line())
+        form.addRow("Density", self.density)
+        form.setRowVisible(self.density, False)
+        self._stochastic = False
+        rule, second = line(), line()
+        form.addRow(rule)
         form.addRow("Stages", self.own_stages)
         for box in self.stages.values():
             form.addRow("", box)
-        form.addRow(line())
+        form.addRow(second)
         form.addRow("Loss", self.loss)
         form.addRow("Huber delta", self.huber)
         form.addRow("Noise", self.noise)
@@ -62,6 +66,10 @@ class TrainSettings(QScrollArea):
         form.addRow("Segment", self.segment)
         form.addRow(self.solver)
         form.addRow("Initial values", self.fit_initial)
+        self._squares: tuple[QWidget, ...] = (
+            *(self.seeds, rule, self.own_stages, *self.stages.values(), second, self.loss, self.huber),
+            *(self.log_states, self.segment, self.solver, self.fit_initial),
+        )
         form.addRow(self.problem)
         inner = QWidget()
         layout = QVBoxLayout(inner)
@@ -70,7 +78,13 @@ class TrainSettings(QScrollArea):
         layout.addStretch(1)
         self.setWidget(inner)
 
-    def show_config(self, config: TrainConfig) -> None:
+    def show_config(self, config: TrainConfig, *, stochastic: bool = False) -> None:
+        """``stochastic``: the equations have noise, so that settings of a fit by squared errors have no effect and are not shown."""
+        if stochastic != self._stochastic:
+            self._stochastic = stochastic
+            for part in self._squares:
+                self.form.setRowVisible(part, not stochastic)
+            self.form.setRowVisible(self.density, stochastic)
         if config == self._config:
             return
         self._config = config
@@ -87,6 +101,7 @@ class TrainSettings(QScrollArea):
             (self.device, config.device),
             (self.loss, config.loss),
             (self.noise, config.noise),
+            (self.density, config.density),
             (self.fit_initial, config.fit_initial),
         ):
             choose(box, value)
@@ -128,6 +143,18 @@ class TrainSettings(QScrollArea):
             "Noise",
             "What errors are measured by: the spread of their column, or its noise, estimated together with the model",
         )
+        self.density = combo(
+            (
+                ("Automatic", "auto"),
+                ("Grid of states", "grid"),
+                ("Moment equations", "moments"),
+                ("Local linearisation", "linear"),
+                ("Milstein", "milstein"),
+                ("Euler-Maruyama", "euler"),
+            ),
+            "Density of transitions",
+            "How the probability of a transition is approximated; Automatic: as closely as makes a difference",
+        )
         self.log_states = _edit(
             "Columns compared by logarithm",
             "none",
@@ -140,7 +167,7 @@ class TrainSettings(QScrollArea):
             "Initial values",
             "Measured starts carry noise",
         )
-        narrow(self.device, self.loss, self.noise, self.fit_initial)
+        narrow(self.density, self.device, self.loss, self.noise, self.fit_initial)
         self.own_stages = QCheckBox("only those ticked")
         self.own_stages.setAccessibleName("Choose the stages")
         self.own_stages.setToolTip("Without this the recipe skips what is not needed")
@@ -160,6 +187,7 @@ class TrainSettings(QScrollArea):
             (self.device, "device"),
             (self.loss, "loss"),
             (self.noise, "noise"),
+            (self.density, "density"),
             (self.fit_initial, "fit_initial"),
         ):
             box.currentIndexChanged.connect(

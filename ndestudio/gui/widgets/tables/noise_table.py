@@ -32,13 +32,23 @@ class NoisePanel(QWidget):
         super().__init__()
         self.table = NoiseTable()
         self.problem = label("", "error", wrap=True)
+        self.two = label(
+            "Noise in the equations moves the state and is part of the law. This table is about another thing: errors of single "
+            "readings, which leave no trace in the next. As all columns: none, or as the setting Noise says.",
+            "muted",
+            wrap=True,
+        )
+        self.two.hide()
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(GRID)
+        layout.addWidget(self.two)
         layout.addWidget(self.table, 1)
         layout.addWidget(self.problem)
 
-    def show_state(self, state: ColumnNoiseState) -> None:
+    def show_state(self, state: ColumnNoiseState, *, stochastic: bool = False) -> None:
+        """``stochastic``: the equations have noise as well, which is something else."""
+        self.two.setVisible(stochastic)
         self.table.show_rows(state.rows)
         if self.problem.text() != state.problem:
             self.problem.setText(state.problem)
