@@ -33,11 +33,11 @@ class LawPlot(QWidget):
         grid = self.grid = QGridLayout()
         grid.setSpacing(GRID)
         grid.setContentsMargins(0, 0, 0, 0)
-        for k, plot in enumerate(self.plots):
+        self._columns = 0
+        for plot in self.plots:
             plot.setMinimumHeight(_HEIGHT)
             plot.show_legend()
             plot.hide()
-        self._columns = 0
         inner = QWidget()
         inner.setLayout(grid)
         area = QScrollArea()
