@@ -20,6 +20,7 @@ COMMANDS: dict[str, str] = {
     "collect": "ndestudio.cli.collect",
     "replay": "ndestudio.cli.replay",
     "next": "ndestudio.cli.next",
+    "explore": "ndestudio.cli.explore",
     "export": "ndestudio.cli.export",
     "petab": "ndestudio.cli.petab",
     "convert": "ndestudio.cli.convert",

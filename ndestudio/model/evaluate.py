@@ -92,7 +92,8 @@ def observe(
     u: Float[np.ndarray, "time input"] | None = None,
 ) -> Float[np.ndarray, "time measured"]:
     """The model's counterpart of each measured column (NaN for a column without one)."""
-    return np.stack(list(_observed(model, model.measured, t, states, u).values()), axis=-1)
+    columns = list(_observed(model, model.measured, t, states, u).values())
+    return np.stack(columns, axis=-1) if columns else np.zeros((*np.shape(states)[:-1], 0))
 
 
 def quantities(
