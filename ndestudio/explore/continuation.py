@@ -216,7 +216,7 @@ class _Follower:
         self, guess: Float[np.ndarray, " space"], tangent: Float[np.ndarray, " space"]
     ) -> Float[np.ndarray, " space"] | None:
         """The point of the branch in the plane through ``guess`` across ``tangent``."""
-        x = guess.copy()
+        x, step = guess.copy(), np.full_like(guess, np.inf)
         for _ in range(NEWTON):
             A = self._derivative(x)
             if not np.isfinite(A).all():
