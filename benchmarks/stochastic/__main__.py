@@ -1,24 +1,30 @@
-"""Seconds of a gradient of the likelihood and of a simulation, beside diffrax: `python -m benchmarks.stochastic`."""
+"""Stochastic models: `python -m benchmarks.stochastic [speed|rates]`; without a word, seconds beside diffrax."""
 
 from __future__ import annotations
 
+import importlib
+import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
 from ndestudio.data.arrays import dataset_from_arrays
+from ndestudio.fitting.stochastic.grid_choice import grid_of
 from ndestudio.fitting.stochastic.likelihood import TransitionLikelihood
 from ndestudio.fitting.stochastic.space import stochastic_space
 from ndestudio.fitting.stochastic.transitions import transitions
 from ndestudio.model.config import ModelConfig, NetworkConfig
+from ndestudio.model.fitted import FittedModel
 from ndestudio.model.initial import initial_model
 from ndestudio.model.stated import stated_model
 from ndestudio.project.spec import parse_spec
 from ndestudio.solve.jax_backend import get_jax
 from ndestudio.solve.stochastic.paths import simulate_paths
 
+PARTS = ("rates",)
+"""Each a module of this folder with a ``main``."""
 COUNT, STEP = 10_000, 0.01
 SPEC = '[model]\nequations = "d(x)/dt = x - x^3 + 0.7*noise"\ninitial.x = 1.0\n'
 
@@ -34,13 +40,17 @@ def best(run: Callable[[], object], times: int = 5) -> float:
     return min(found)
 
 
-def ours(t: np.ndarray, x: np.ndarray) -> dict[str, float]:
+def ours(true: FittedModel, t: np.ndarray, x: np.ndarray) -> dict[str, float]:
     """Seconds of a gradient by every weight of two networks 1-32-32-1."""
     data = dataset_from_arrays([t], [x[:, None]], ["x"])
     networks = {name: NetworkConfig(width=32, depth=2) for name in ("f", "s")}
     model = initial_model(ModelConfig(equations="d(x)/dt = f(x) + s(x)*noise", networks=networks), data, 0)
     space, pairs = stochastic_space(model), transitions(model, data)
-    made = {name: TransitionLikelihood(space, pairs, name) for name in ("euler", "moments")}
+    made = {name: TransitionLikelihood(space, pairs, name) for name in ("euler", "taylor", "moments")}
+    # nodes as they lie once the diffusion is known about; the count of them is what costs
+    grid = grid_of(true, pairs)
+    if grid is not None:
+        made["grid"] = TransitionLikelihood(space, pairs, "grid", 1, grid)
     return {name: best(lambda one=one: one.negative(space.theta)) for name, one in made.items()}
 
 
@@ -72,8 +82,8 @@ def theirs(x: np.ndarray) -> float:
     return best(lambda: jax.block_until_ready(gradient(pair)))
 
 
-def main() -> None:
-    """Print one line each."""
+def speed() -> None:
+    """Seconds of a simulation, and of a gradient of the likelihood beside diffrax."""
     model = stated_model(parse_spec(SPEC).model)
     t = np.arange(COUNT + 1) * STEP
     x = simulate_paths(model, t, {"x": 1.0}, substeps=2).states[0, :, 0]
@@ -81,13 +91,24 @@ def main() -> None:
         grid = np.linspace(0.0, 10.0, 1001)
         seconds = best(lambda m=method, g=grid: simulate_paths(model, g, {"x": 1.0}, 1000, method=m))
         print(f"1,000 paths of 1,000 steps, {method}: {seconds:.3f} s")
-    found = ours(t, x)
+    found = ours(model, t, x)
     for name, seconds in found.items():
         print(f"gradient, {COUNT} transitions, 2 networks 1-32-32-1, {name}: {seconds * 1e3:.1f} ms")
     other = theirs(x)
     print(f"gradient through diffrax's diffeqsolve with a Brownian tree: {other * 1e3:.1f} ms")
-    print(f"times faster: euler {other / found['euler']:.1f}, moments {other / found['moments']:.2f}")
+    print("times faster: " + ", ".join(f"{name} {other / seconds:.1f}" for name, seconds in found.items()))
+
+
+def main(argv: Sequence[str]) -> None:
+    """What was asked for."""
+    what, rest = (argv[0], argv[1:]) if argv and not argv[0].startswith("-") else ("speed", argv)
+    if what == "speed":
+        speed()
+    elif what in PARTS:
+        importlib.import_module(f"benchmarks.stochastic.{what}").main(rest)
+    else:
+        raise SystemExit(f"there is no part `{what}`; choose from speed, {', '.join(PARTS)}")
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

@@ -9,7 +9,7 @@ import msgspec
 Stage = Literal["collocation", "shooting", "trajectory", "final_refinement"]
 NoiseKind = Literal["spread", "constant", "proportional"]
 Adjoint = Literal["auto", "recursive", "direct", "forward", "backsolve"]
-Density = Literal["auto", "euler", "milstein", "linear", "moments", "grid"]
+Density = Literal["auto", "euler", "milstein", "taylor", "linear", "moments", "grid"]
 Controller = Literal["auto", "pid", "constant"]
 ColumnNoiseKind = Literal["constant", "proportional", "student", "poisson", "negative_binomial"]
 
@@ -111,8 +111,9 @@ class TrainConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         Compare logarithms of measured columns named here (strictly positive data over decades).
     density
         Of a model with noise: how the probability of a transition is approximated. `"euler"` (short steps), `"milstein"` (one state
-        and noise), `"linear"` (local linearisation), `"moments"` (moment equations), `"grid"` (short steps put together on a grid of
-        states; one state). `"auto"`: `grid` where it can be had, else `moments`, with as many steps as it needs.
+        and noise), `"taylor"` (moments to the second order of the step), `"linear"` (local linearisation), `"moments"` (moment equations), `"grid"` (short steps put together on a grid of
+        states; one state). `"auto"`: `grid` where it can be had, else `moments` with as many steps as it needs; with networks
+        `taylor` where that says the same.
     """
 
     preset: Literal["quick", "balanced", "thorough"] = "balanced"

@@ -102,10 +102,9 @@ def polynomials(names: Sequence[str], response: Response, count: int) -> list[Ex
     if len(names) > MOST_ARGUMENTS:
         return []
     powers = [one for degree in range(DEGREE + 1) for one in combinations_with_replacement(range(len(names)), degree)]
-    root = np.sqrt(response.information)
     columns = np.stack([np.prod(response.X[:, list(one)], axis=1) for one in powers], axis=1)
     scale = np.maximum(np.abs(columns).max(axis=0), 1e-300)
-    A, b = columns / scale * root[:, None], response.y * root
+    A, b = response.white(columns / scale), response.goal
     active = list(range(len(powers)))
     found = []
     while active:

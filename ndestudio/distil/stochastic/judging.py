@@ -14,12 +14,15 @@ from ndestudio.errors import EquationError
 from ndestudio.expression.tree import Expr
 from ndestudio.fitting.stochastic.check import intervals
 from ndestudio.fitting.stochastic.descent import Theta, scoring
-from ndestudio.fitting.stochastic.grid_choice import grid_of
+from ndestudio.fitting.stochastic.grid_choice import fitted_on_grid, grid_of
 from ndestudio.fitting.stochastic.likelihood import TransitionLikelihood, autonomous
-from ndestudio.fitting.stochastic.space import stochastic_space
+from ndestudio.fitting.stochastic.space import dynamics_of, stochastic_space
 from ndestudio.fitting.stochastic.transitions import transitions
 from ndestudio.model.fitted import FittedModel
 from ndestudio.model.replace import formula_filled, replace_neural_term
+
+FAR = 100.0
+"""Nats by which a fit is worse than the best so far, so that it needs no exact likelihood."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,6 +66,9 @@ class Judge:
         self.data = transitions(model, dataset)
         held = [transitions(model, dataset, part) for part in (Part.VALIDATION,) if dataset.has(part)]
         self.held = next((one for one in held if len(one)), None)
+        one_state = len(model.system.states) == 1
+        self.on_grid = one_state and autonomous(dynamics_of(model)) and grid_of(model, self.data) is not None
+        self.least = np.inf
         self.known: dict[tuple[tuple[str, Expr], ...], Judged | None] = {}
 
     def judge(self, formulas: Mapping[str, Expr]) -> Judged | None:
@@ -81,14 +87,17 @@ class Judge:
             model = replace_neural_term(model, name, expr)
         space = stochastic_space(model, train_networks=False)
         likelihood = TransitionLikelihood(space, self.data, "moments", self.parts)
-        if len(model.system.states) == 1 and autonomous(likelihood.dynamics):
-            grid = grid_of(model, self.data)
-            if grid is not None:
-                likelihood = TransitionLikelihood(space, self.data, "grid", 1, grid)
-        theta, reason = scoring(likelihood, space.theta, steps=20)
+        if self.on_grid:
+            found = fitted_on_grid(likelihood, space.theta, most=self.least + FAR)
+            if found is None:
+                return None
+            likelihood, theta, reason = found
+        else:
+            theta, reason = scoring(likelihood, space.theta, steps=20)
         value = -float(np.sum(likelihood.each(theta)))
         if reason == "stuck" or not np.isfinite(value):
             return None
+        self.least = min(self.least, value)
         fitted = space.fitted(theta, {})
         known = {name: formula_filled(fitted, name) for name in formulas}
         found = {name: expr for name, expr in known.items() if expr is not None}

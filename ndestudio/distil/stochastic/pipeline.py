@@ -18,6 +18,7 @@ from ndestudio.distil.config import DistilConfig
 from ndestudio.distil.forms import complexity
 from ndestudio.distil.result import Distillation, NeuralTermDistillation, NeuralTermSamples, ScoredCandidate
 from ndestudio.distil.search import HELD_OUT, search_config
+from ndestudio.distil.stochastic.curves import curve_responses
 from ndestudio.distil.stochastic.formulas import Formula, ranked
 from ndestudio.distil.stochastic.judging import Judge, Judged
 from ndestudio.distil.stochastic.responses import Response, responses
@@ -36,6 +37,8 @@ from ndestudio.symbolic.front import Candidate, Front
 ROUNDS = 3
 """Times that the formulas of each network are tried beside the best ones of the others."""
 PARTS = 2
+HOPELESS = 60.0
+"""Nats by which a formula describes what transitions say of its network worse than another, so that it is not fitted."""
 SECONDS = 8.0
 """Longest search of one response, where nothing else was said: rows are few and noisy, and long formulas only chase the noise."""
 
@@ -72,11 +75,12 @@ def distil_stochastic(
     begun = time.perf_counter()
     with one_thread():
         searched = []
+        known = curve_responses(model, list(neural_terms), transitions(model, dataset)) or {}
         for k, name in enumerate(neural_terms):
             if reporter.should_stop():
                 break
             reporter.emit(Phase("search", f"Searching formulas for {name}", k + 1, len(neural_terms) + 1))
-            searched.append(_search(model, dataset, name, config, reporter, engine))
+            searched.append(_search(model, dataset, name, known.get(name), config, reporter, engine))
         seconds["search"] = time.perf_counter() - begun
         if len(searched) < len(neural_terms) or not all(one.formulas for one in searched):
             missing = next((one.name for one in searched if not one.formulas), "")
@@ -126,10 +130,16 @@ def _refuse(config: DistilConfig) -> None:
 
 
 def _search(
-    model: FittedModel, dataset: Dataset, name: str, config: DistilConfig, reporter: Reporter, engine: Engine
+    model: FittedModel,
+    dataset: Dataset,
+    name: str,
+    known: tuple[Response, Response] | None,
+    config: DistilConfig,
+    reporter: Reporter,
+    engine: Engine,
 ) -> _Searched:
     data = transitions(model, dataset)
-    direct, squared = responses(model, name, data, PARTS)
+    direct, squared = responses(model, name, data, PARTS) if known is None else known
     arguments = model.networks[name].arguments
     spreads = name in diffusion_networks(model.system)
     front, found = _fronts(direct, arguments, config, reporter, engine, name)
@@ -189,6 +199,8 @@ def _chosen(judge: Judge, searched: Sequence[_Searched], reporter: Reporter) -> 
         for one in searched:
             for formula in one.formulas:
                 done += 1
+                if formula.nats > min(each.nats for each in one.formulas) + HOPELESS:
+                    continue
                 if reporter.should_stop():
                     return best
                 trial = judge.judge({**current, one.name: formula.expression})

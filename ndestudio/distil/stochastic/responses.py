@@ -36,15 +36,32 @@ class Response:
         What the transitions there say.
     information
         1/variance of each.
+    root, target
+        What transitions say of several places at once, where it is known: the sum of squares of ``target - root @ values`` is
+        twice the misfit.
     """
 
     X: Float[np.ndarray, "cell argument"]
     y: Float[np.ndarray, " cell"]
     information: Float[np.ndarray, " cell"]
+    root: Float[np.ndarray, "row cell"] | None = None
+    target: Float[np.ndarray, " row"] | None = None
 
     def misfit(self, values: Float[np.ndarray, " cell"]) -> float:
         """Minus the log likelihood of ``values``, in nats, but for a constant."""
-        return 0.5 * float(np.sum(self.information * (self.y - values) ** 2))
+        b, left = self.goal, self.white(values)
+        return 0.5 * float(np.sum((b - left) ** 2))
+
+    def white(self, values: Float[np.ndarray, "cell *more"]) -> Float[np.ndarray, "row *more"]:
+        """``values`` at the cells in units of their errors."""
+        if self.root is not None:
+            return self.root @ values
+        return (np.sqrt(self.information) * values.T).T
+
+    @property
+    def goal(self) -> Float[np.ndarray, " row"]:
+        """What ``white`` should come to."""
+        return self.white(self.y) if self.target is None else self.target
 
 
 def responses(model: FittedModel, name: str, data: Transitions, parts: int) -> tuple[Response, Response]:

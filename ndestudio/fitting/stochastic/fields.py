@@ -19,32 +19,55 @@ Fields = Callable[[Any, Any], tuple[Any, Any]]
 """(t [n], y [state, n]) -> drift [state, n] and diffusion [state, noise, n]."""
 
 
-def traced_around(fields: Fields, size: int) -> Around:
-    """What JAX finds of the derivatives of fields of Ito's calculus."""
-    import jax
-    import jax.numpy as jnp
+NUDGE = 1e-4
+"""Of a state, in its scale, for differences: second derivatives keep seven digits."""
+
+
+def differenced_around(fields: Fields, nudge: Any, xp: Any) -> Around:
+    """Derivatives of fields of Ito's calculus with networks, by central differences.
+
+    Programs that differentiate networks twice compile for many seconds; these evaluate them at neighbouring states, all at once.
+
+    Parameters
+    ----------
+    nudge
+        How far apart the states are [state].
+    xp
+        ``numpy``, or ``jax.numpy``.
+    """
+    size = nudge.shape[0]
+    pairs = [(k, m) for k in range(size) for m in range(k + 1, size)]
+    shifts = np.zeros((1 + 2 * size + 2 * len(pairs), size))
+    for k in range(size):
+        shifts[1 + 2 * k, k], shifts[2 + 2 * k, k] = 1.0, -1.0
+    for j, pair in enumerate(pairs):
+        shifts[1 + 2 * size + 2 * j, list(pair)] = 1.0
+        shifts[2 + 2 * size + 2 * j, list(pair)] = -1.0
 
     def around(t: Any, y: Any) -> Local:
-        def both(x: Any) -> tuple[Any, Any]:
-            a, b = fields(t, x)
-            return a, squared(b, jnp)
+        def at(shift: Any) -> tuple[Any, Any]:
+            a, b = fields(t, y + (shift * nudge)[:, None])
+            return a, squared(b, xp)
 
-        def along(k: int, x: Any) -> Any:
-            return jax.jvp(both, (x,), (jnp.zeros_like(x).at[k].set(1.0),))
+        if xp is np:
+            values = [np.stack(one) for one in zip(*(at(shift) for shift in shifts), strict=True)]
+        else:
+            import jax
 
-        slopes: list[Any] = [None] * size
-        s_slopes: list[Any] = [None] * size
-        seconds: dict[tuple[int, int], Any] = {}
-        a, s = None, None
-        for k in range(size):
-            for other in range(k, size):
-                direction = jnp.zeros_like(y).at[other].set(1.0)
-                ((a, s), (first, wider)), (_, second) = jax.jvp(lambda x, k=k: along(k, x), (y,), (direction,))
-                slopes[k], s_slopes[k] = first, wider
-                seconds[k, other] = seconds[other, k] = second
-        bend = jnp.stack([jnp.stack([seconds[k, m][0] for m in range(size)], 1) for k in range(size)], 1)
-        widen = jnp.stack([jnp.stack([seconds[k, m][1] for m in range(size)], 2) for k in range(size)], 2)
-        return Local(a, s, jnp.stack(slopes, 1), bend, widen, jnp.stack(s_slopes, 2))
+            values = jax.vmap(at)(xp.asarray(shifts))
+        first = [slopes(one) for one in values]
+        (a0, slope, bend), (s0, s_slope, widen) = first
+        return Local(a0, s0, slope, bend, widen, s_slope)
+
+    def slopes(values: Any) -> tuple[Any, Any, Any]:
+        here, up, down = values[0], values[1 : 1 + 2 * size : 2], values[2 : 2 + 2 * size : 2]
+        slopes = xp.stack([(up[k] - down[k]) / (2.0 * nudge[k]) for k in range(size)], -2)
+        twice = {(k, k): (up[k] - 2.0 * here + down[k]) / nudge[k] ** 2 for k in range(size)}
+        for j, (k, m) in enumerate(pairs):
+            more, less = values[1 + 2 * size + 2 * j], values[2 + 2 * size + 2 * j]
+            mixed = (more + less - up[k] - down[k] - up[m] - down[m] + 2.0 * here) / (2.0 * nudge[k] * nudge[m])
+            twice[k, m] = twice[m, k] = mixed
+        return here, slopes, xp.stack([xp.stack([twice[k, m] for m in range(size)], -2) for k in range(size)], -3)
 
     return around
 

@@ -18,7 +18,7 @@ from jaxtyping import Bool, Float, Int
 
 from ndestudio.data.dataset import Dataset, Part
 from ndestudio.errors import DataError
-from ndestudio.fitting.stochastic.fields import traced_around
+from ndestudio.fitting.stochastic.fields import NUDGE, differenced_around
 from ndestudio.fitting.stochastic.likelihood import traced_fields
 from ndestudio.fitting.stochastic.moments import moments
 from ndestudio.fitting.stochastic.transitions import LONGEST
@@ -193,7 +193,8 @@ class FilterLikelihood:
         d = self.data
         before = np.vstack([d.u[:1], d.u[:-1]])
         rows = (d.t, d.h, d.start, d.values, before, d.u, d.begin)
-        constants = (self.space.constants.bijection, self.space.constants.scales)
+        known = self.space.constants
+        constants = (known.bijection, known.scales, NUDGE * known.state_scale)
         return program(np.asarray(theta), constants, rows, (d.spread, d.offset, d.matrix, d.counted), *more)
 
 
@@ -214,7 +215,13 @@ def _program(dynamics: EquationDynamics, slots: Any, size: int, parts: int, what
 
             fields = traced_fields(dynamics, theta, slots, constants, inputs)
             m, p = moments(
-                traced_around(fields, states), t[None], h[None], mean[:, None], parts, jnp, begin=covariance[:, :, None]
+                differenced_around(fields, constants[2], jnp),
+                t[None],
+                h[None],
+                mean[:, None],
+                parts,
+                jnp,
+                begin=covariance[:, :, None],
             )
             return m[:, 0], p[:, :, 0]
 

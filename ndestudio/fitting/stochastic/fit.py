@@ -14,13 +14,13 @@ from ndestudio.fitting.result import Checkpoint, Fit, Outcome, StageHistory
 from ndestudio.fitting.stochastic.check import hausman, intervals
 from ndestudio.fitting.stochastic.descent import Ended, Theta, Watcher, descend, scoring
 from ndestudio.fitting.stochastic.filter_fit import fit_filtered
-from ndestudio.fitting.stochastic.grid_choice import grid_of
+from ndestudio.fitting.stochastic.grid_choice import EXACT, MOST_GRIDS, fitted_on_grid, grid_of
 from ndestudio.fitting.stochastic.likelihood import TransitionLikelihood, autonomous, check_density
 from ndestudio.fitting.stochastic.refusals import refuse_settings
 from ndestudio.fitting.stochastic.residuals import one_step
 from ndestudio.fitting.stochastic.result import StochasticFit
 from ndestudio.fitting.stochastic.space import stochastic_space
-from ndestudio.fitting.stochastic.transitions import transitions
+from ndestudio.fitting.stochastic.transitions import Transitions, transitions
 from ndestudio.model.diffusion import sde_text
 from ndestudio.model.fitted import FittedModel
 from ndestudio.problem.space import Space
@@ -49,6 +49,7 @@ class _Run:
     watcher: Watcher
     space: Space
     notes: list[str] = field(default_factory=list)
+    held: Transitions | None = None
 
     def note(self, text: str, level: str = "warning") -> None:
         self.notes.append(text)
@@ -132,12 +133,38 @@ def _optimised(run: _Run, likelihood: TransitionLikelihood) -> tuple[Theta, Tran
     better = _better(run, likelihood, theta)
     if better is likelihood:
         return theta, likelihood, reason
-    watcher.follow(better, held if open_terms else None)
+    run.held = held if open_terms else None
+    watcher.follow(better, run.held)
+    if better.grid is not None:
+        return _on_grids(run, better, theta)
     if open_terms:
         theta, reason = descend(better, theta, watcher, steps=second, l2=_l2(train))
     else:
         theta, reason = scoring(better, theta, watcher)
     return theta, better, reason
+
+
+def _on_grids(run: _Run, likelihood: TransitionLikelihood, theta: Theta) -> tuple[Theta, TransitionLikelihood, str]:
+    """The largest likelihood on grids that follow the model."""
+    if not run.space.structure.neural_terms:
+        found = fitted_on_grid(likelihood, theta, run.watcher, steps=40)
+        if found is None:
+            theta, reason = scoring(likelihood, theta, run.watcher)
+            return theta, likelihood, reason
+        return found[1], found[0], found[2]
+    reason = "converged"
+    for _ in range(MOST_GRIDS):
+        theta, reason = descend(likelihood, theta, run.watcher, steps=STEPS[run.train.preset][1], l2=_l2(run.train))
+        grid = grid_of(run.space.fitted(theta, {}), likelihood.transitions)
+        if grid is None:
+            break
+        moved = replace(likelihood, grid=grid)
+        change = abs(float(np.sum(moved.each(theta) - likelihood.each(theta))))
+        likelihood = moved
+        if reason == "converged" and change < EXACT:
+            break
+        run.watcher.follow(likelihood, run.held)
+    return theta, likelihood, reason
 
 
 def _better(run: _Run, likelihood: TransitionLikelihood, theta: Theta) -> TransitionLikelihood:
@@ -151,9 +178,13 @@ def _better(run: _Run, likelihood: TransitionLikelihood, theta: Theta) -> Transi
             return replace(likelihood, density="grid", grid=grid)
         if asked == "grid":
             run.note("The density `grid` needs steps of one length and states it can hold; moment equations are used.")
-    if asked in ("euler", "milstein"):
+    if asked in ("euler", "milstein", "taylor"):
         return replace(likelihood, density=asked)
     parts = 1
+    if asked == "auto" and likelihood.dynamics.neural_terms:
+        near, far = (replace(likelihood, density=name, parts=1) for name in ("taylor", "moments"))
+        if abs(float(np.sum(far.each(theta) - near.each(theta)))) < SAME:
+            return near
     coarse = replace(likelihood, density="linear" if asked == "linear" else "moments", parts=1)
     while parts < 8:
         fine = replace(coarse, parts=2 * parts)
@@ -227,6 +258,7 @@ def _judged(
     how = {
         "euler": "Euler-Maruyama",
         "milstein": "Milstein",
+        "taylor": "moments to second order of the step",
         "linear": "local linearisation",
         "moments": "moment equations",
         "grid": "short steps on a grid of states",

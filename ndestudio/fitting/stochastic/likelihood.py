@@ -16,7 +16,8 @@ from jaxtyping import Float
 
 from ndestudio.errors import SpecError
 from ndestudio.expression.tree import names
-from ndestudio.fitting.stochastic.fields import Fields, FormulaFields, formula_fields, ito, traced_around
+from ndestudio.fitting.stochastic.fields import NUDGE as NUDGE_STATE
+from ndestudio.fitting.stochastic.fields import Fields, FormulaFields, differenced_around, formula_fields, ito
 from ndestudio.fitting.stochastic.grid import StateGrid, grid_density
 from ndestudio.fitting.stochastic.moments import (
     Around,
@@ -24,16 +25,18 @@ from ndestudio.fitting.stochastic.moments import (
     moments,
     normal_density,
     squared,
+    taylor_moments,
 )
 from ndestudio.fitting.stochastic.transitions import Transitions
 from ndestudio.problem.dynamics import EquationDynamics, neural_functions
+from ndestudio.problem.expressions import Functions
 from ndestudio.problem.space import Space
 from ndestudio.solve.jax_backend import get_jax
 
-Density = Literal["euler", "milstein", "linear", "moments", "grid"]
-"""Transition densities: Euler-Maruyama, Milstein (one state, one noise), local linearisation, moment equations, and moment
+Density = Literal["euler", "milstein", "taylor", "linear", "moments", "grid"]
+"""Transition densities: Euler-Maruyama, Milstein (one state, one noise), moments to second order of the step, local linearisation, moment equations, and moment
 equations of short steps put together on a grid of states (one state)."""
-DENSITIES: tuple[Density, ...] = ("euler", "milstein", "linear", "moments", "grid")
+DENSITIES: tuple[Density, ...] = ("euler", "milstein", "taylor", "linear", "moments", "grid")
 NUDGE = 1e-5
 """Of a trained number, for differences."""
 
@@ -145,6 +148,8 @@ class TransitionLikelihood:
             assert self.grid is not None
             still = self._still(theta)
             return grid_density(fields.around(still), self.grid.arrays, self.grid.steps, self.parts, np)
+        if self.density == "taylor":
+            return normal_density(*taylor_moments(fields.around(values), one.t, one.h, one.y, np), one.later, np)
         if self.density in ("moments", "linear"):
             found = moments(
                 fields.around(values), one.t, one.h, one.y, self.parts, np, second=self.density == "moments"
@@ -162,7 +167,8 @@ class TransitionLikelihood:
     @property
     def _data(self) -> tuple[Any, ...]:
         one = self.transitions
-        constants = (self.space.constants.bijection, self.space.constants.scales)
+        known = self.space.constants
+        constants = (known.bijection, known.scales, NUDGE_STATE * known.state_scale)
         data = (one.t, one.h, one.y, one.later, one.u, one.u_later)
         return constants, data, () if self.grid is None else self.grid.arrays
 
@@ -210,15 +216,27 @@ def autonomous(dynamics: EquationDynamics) -> bool:
 
 
 def traced_fields(
-    dynamics: EquationDynamics, theta: Any, slots: Any, constants: Any, inputs: Callable[[Any], Any]
+    dynamics: EquationDynamics,
+    theta: Any,
+    slots: Any,
+    constants: Any,
+    inputs: Callable[[Any], Any],
+    changed: Callable[[Functions], Functions] | None = None,
 ) -> Fields:
-    """Fields of Ito's calculus in JAX, for numbers ``theta``."""
+    """Fields of Ito's calculus in JAX, for numbers ``theta``.
+
+    Parameters
+    ----------
+    changed
+        What is put in the place of the networks.
+    """
     import jax.numpy as jnp
 
-    bijection, scales = constants
+    bijection, scales, _ = constants
     parameters = bijection.forward(theta[: len(dynamics.parameters)], jnp)
     weights = {name: theta[start:stop] for name, start, stop in slots}
     functions = neural_functions(dynamics.neural_terms, weights, scales, jnp)
+    functions = functions if changed is None else changed(functions)
     drift, diffusion = dynamics.drift(functions, jnp), dynamics.diffusion(functions, jnp)
     assert diffusion is not None
 
@@ -236,8 +254,6 @@ def _program(
     jax = get_jax()
     import jax.numpy as jnp
 
-    size = len(dynamics.states)
-
     def fields(theta: Any, constants: Any, data: Any) -> Fields:
         t0, h, _, _, u, later = data
 
@@ -250,7 +266,7 @@ def _program(
         t, h, y, later, u, _ = data
         if density == "grid":
             still = traced_fields(dynamics, theta, slots, constants, lambda t: u[:, :1] * 0.0)
-            return grid_density(traced_around(still, size), grid, short, parts, jnp)
+            return grid_density(differenced_around(still, constants[2], jnp), grid, short, parts, jnp)
         f = fields(theta, constants, data)
         if density == "milstein":
             (a, b), (_, slope) = jax.jvp(lambda x: f(t, x), (y,), (jnp.ones_like(y),))
@@ -258,7 +274,10 @@ def _program(
         if density == "euler":
             a, b = f(t, y)
             return normal_density(y + a * h, squared(b, jnp) * h, later, jnp)
-        found = moments(traced_around(f, size), t, h, y, parts, jnp, second=density == "moments")
+        if density == "taylor":
+            near = taylor_moments(differenced_around(f, constants[2], jnp), t, h, y, jnp)
+            return normal_density(*near, later, jnp)
+        found = moments(differenced_around(f, constants[2], jnp), t, h, y, parts, jnp, second=density == "moments")
         return normal_density(*found, later, jnp)
 
     def total(theta: Any, constants: Any, data: Any, grid: Any) -> Any:
@@ -266,7 +285,7 @@ def _program(
 
     def mean_and_covariance(theta: Any, constants: Any, data: Any, grid: Any) -> Any:
         t, h, y, _, _, _ = data
-        around: Around = traced_around(fields(theta, constants, data), size)
+        around: Around = differenced_around(fields(theta, constants, data), constants[2], jnp)
         return moments(around, t, h, y, max(parts, 2), jnp)
 
     made = {"each": each, "moments": mean_and_covariance, "negative": jax.value_and_grad(total)}

@@ -102,6 +102,21 @@ def moments(
     return carried[0]
 
 
+def taylor_moments(around: Around, t: Any, h: Any, y: Any, xp: Any) -> Moments:
+    """Mean and covariance after ``h`` to its second order, from the equations at the start alone (Kessler 1997, Scand. J. Statist.
+    24, 211).
+
+        m = y + a h + (J a + 1/2 s:a'') h^2/2      P = s h + (J s + s J^T + a s' + 1/2 s:s'') h^2/2
+    """
+    here = around(t + 0.5 * h, y)
+    a, s = here.a, here.s
+    mean = xp.einsum("ikn,kn->in", here.slope, a) + 0.5 * xp.einsum("ikln,kln->in", here.bend, s)
+    turned = xp.einsum("ikn,kjn->ijn", here.slope, s)
+    wide = turned + xp.swapaxes(turned, 0, 1) + xp.einsum("ijkn,kn->ijn", here.s_slope, a)
+    wide = wide + 0.5 * xp.einsum("ijkln,kln->ijn", here.widen, s)
+    return y + a * h + 0.5 * h**2 * mean, s * h + 0.5 * h**2 * wide
+
+
 def _moved(state: Moments, slope: Moments, step: Any) -> Moments:
     return state[0] + step * slope[0], state[1] + step * slope[1]
 

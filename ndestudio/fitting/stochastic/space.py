@@ -9,7 +9,8 @@ from ndestudio.model.fitted import FittedModel
 from ndestudio.model.signs import assumed_positive
 from ndestudio.model.system import System
 from ndestudio.problem.bijection import bijection
-from ndestudio.problem.space import Space, initial_transforms, parameter_space
+from ndestudio.problem.dynamics import EquationDynamics
+from ndestudio.problem.space import Space, initial_transforms, parameter_space, structure_of
 
 
 def stochastic_space(model: FittedModel, *, train_networks: bool = True) -> Space:
@@ -31,6 +32,13 @@ def stochastic_space(model: FittedModel, *, train_networks: bool = True) -> Spac
     }
     positive = {*assumed_positive(model), *_amplitudes(model)}
     return parameter_space(model, constants, train_networks=train_networks, positive=positive)
+
+
+def dynamics_of(model: FittedModel) -> EquationDynamics:
+    """The equations of a stochastic model."""
+    dynamics = structure_of(model).dynamics
+    assert isinstance(dynamics, EquationDynamics)
+    return dynamics
 
 
 def _amplitudes(model: FittedModel) -> set[str]:

@@ -8,6 +8,7 @@ import pytest
 import ndestudio as nde
 from ndestudio.data.dataset import Column, Dataset, Trajectory
 from ndestudio.distil.pipeline import distil
+from ndestudio.distil.stochastic.curves import curve_responses
 from ndestudio.distil.stochastic.formulas import polynomials, ranked
 from ndestudio.distil.stochastic.responses import Response, cells, responses
 from ndestudio.errors import SettingError
@@ -46,6 +47,27 @@ def test_responses_say_what_the_networks_should_be():
     np.testing.assert_allclose(line, [-1.0, 1.0], atol=0.25)
     _, square = responses(model, "s", pairs, 2)
     assert np.average(square.y, weights=square.information) == pytest.approx(0.25, rel=0.1)
+
+
+def test_curves_follow_the_law_where_steps_are_long():
+    data = series("d(x)/dt = x - x^3 + 0.7*noise", 0.5, 3000)
+    model = initial_model(CONFIG, data, 0)
+    constant = replace(model.networks["s"], weights=tuple(0 * w for w in model.networks["s"].weights))
+    flat = replace(constant, output_scale=float(0.5 / np.logaddexp(constant.biases[-1][0], 0.0)))
+    model = replace(model, networks={**model.networks, "s": flat})
+    pairs = transitions(model, data)
+    found = curve_responses(model, ["f", "s"], pairs)
+    assert found is not None
+    drift, spread, square = found["f"][0], found["s"][0], found["s"][1]
+    x = drift.X[:, 0]
+    # twice the misfit of the truth is about as many as there are knots
+    assert drift.misfit(x - x**3) < 0.5 * len(x) + 12
+    assert spread.misfit(np.full(len(spread.y), 0.7)) < 0.5 * len(x) + 12
+    assert spread.misfit(np.full(len(spread.y), 0.9)) > 100
+    assert drift.misfit(-0.3 * x) > 40
+    best = min(ranked(("x",), drift, None, (), (), 3000, 3), key=lambda one: one.nats)
+    assert to_text(best.expression).count("x") == 2 and "x^3" in to_text(best.expression)
+    assert square.misfit(np.full(len(square.y), 0.49)) < 0.5 * len(x) + 12
 
 
 def test_sparse_polynomials():

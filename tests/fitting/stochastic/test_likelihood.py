@@ -10,8 +10,10 @@ import scipy.stats
 
 import ndestudio as nde
 from ndestudio.errors import DataError, EquationError, SpecError
+from ndestudio.fitting.stochastic.fields import formula_fields
 from ndestudio.fitting.stochastic.grid_choice import grid_of
 from ndestudio.fitting.stochastic.likelihood import TransitionLikelihood
+from ndestudio.fitting.stochastic.moments import taylor_moments
 from ndestudio.fitting.stochastic.residuals import transition_residuals
 from ndestudio.fitting.stochastic.space import stochastic_space
 from ndestudio.fitting.stochastic.transitions import transitions
@@ -46,6 +48,33 @@ def test_densities_meet_closed_forms(series):
     for density, accuracy in (("moments", 2e-4), ("linear", 2e-4), ("grid", 1e-4)):
         one = likelihood(OU, data, density, 2, theta=1.0, mu=1.0, sigma=0.5)
         np.testing.assert_allclose(one.each(one.space.theta), true, atol=accuracy)
+
+
+def test_taylor_moments_err_by_the_third_order_of_the_step(series):
+    errors = []
+    for h in (0.1, 0.05):
+        data = series(OU, h, 50, {"x": 1.0}, theta=1.0, mu=1.0, sigma=0.5)
+        one = likelihood(OU, data, "taylor", theta=1.0, mu=1.0, sigma=0.5)
+        mean, covariance = taylor_moments(
+            formula_fields(one.dynamics).around(one._values(one.space.theta)),
+            one.transitions.t,
+            one.transitions.h,
+            one.transitions.y,
+            np,
+        )
+        true = 1.0 + (one.transitions.y[0] - 1.0) * np.exp(-h)
+        errors.append((np.abs(mean[0] - true).max(), abs(covariance[0, 0, 0] - 0.125 * (1 - np.exp(-2 * h)))))
+    assert errors[1][0] < errors[0][0] / 5 and errors[1][1] == pytest.approx(errors[0][1] / 8, rel=0.1)
+    assert np.isfinite(one.each(one.space.theta)).all()
+
+
+def test_a_diffusion_that_falls_between_the_nodes_gains_nothing(series):
+    """A likelihood on nodes that were laid for another diffusion must not exceed that on its own."""
+    data = series(OU, 0.3, 400, {"x": 1.0}, theta=1.0, mu=1.0, sigma=0.5)
+    wide = likelihood(OU, data, "grid", theta=1.0, mu=1.0, sigma=0.5)
+    dip = "d(x)/dt = theta*(mu - x) + sqrt(0.25 - d/(1 + 400*(x - 1)^2))*noise"
+    held = replace(likelihood(dip, data, "grid", theta=1.0, mu=1.0, d=0.2499), grid=wide.grid)
+    assert held.each(held.space.theta).sum() < wide.each(wide.space.theta).sum()
 
 
 def test_grid_meets_the_density_of_roots(series):
