@@ -10,6 +10,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from ndestudio.blackbox import allow, allowed, register_callable
     from ndestudio.data import (
         ConditionConfig,
         DataConfig,
@@ -49,6 +50,7 @@ if TYPE_CHECKING:
     from ndestudio.fitting.stochastic.result import StochasticFit
     from ndestudio.model import (
         BasisConfig,
+        BlackBoxConfig,
         FittedModel,
         InitialConfig,
         ModelConfig,
@@ -81,6 +83,10 @@ __version__ = "0.1.0"
 
 _HOME = {
     "NdeStudioError": "errors",
+    "BlackBoxConfig": "model.config",
+    "allow": "blackbox",
+    "allowed": "blackbox",
+    "register_callable": "blackbox",
     "PlainReporter": "progress",
     "SilentReporter": "progress",
     "ColumnNoise": "fitting.config",
@@ -162,6 +168,7 @@ _HOME = {
 
 __all__ = [
     "BasisConfig",
+    "BlackBoxConfig",
     "ColumnNoise",
     "Comparison",
     "ConditionConfig",
@@ -201,6 +208,8 @@ __all__ = [
     "TrainConfig",
     "TransitionResiduals",
     "__version__",
+    "allow",
+    "allowed",
     "artefact",
     "assemble",
     "compare",
@@ -223,6 +232,7 @@ __all__ = [
     "recover",
     "recovery_test",
     "refit",
+    "register_callable",
     "report_html",
     "residuals",
     "run",

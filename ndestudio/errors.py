@@ -122,3 +122,7 @@ class EngineUnavailable(NdeStudioError):
 
 class DeviceError(NdeStudioError):
     """The asked compute device cannot be used."""
+
+
+class BlackBoxError(NdeStudioError):
+    """A simulator that equations name cannot be used: it is unknown, not allowed, or it failed."""

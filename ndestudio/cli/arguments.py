@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ndestudio import __version__
+from ndestudio.cli.command import add_allow
 from ndestudio.cli.registry import COMMANDS, command
 
 _EPILOG = """\
@@ -63,5 +64,6 @@ def window_parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=f"ndestudio {__version__}")
+    add_allow(parser)
     parser.add_argument("files", nargs="*", metavar="FILE", type=Path, help="data files, one spec or one project")
     return parser

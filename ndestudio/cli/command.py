@@ -80,6 +80,19 @@ def add_import_settings(parser: ArgumentParser) -> None:
     )
 
 
+def add_allow(parser: ArgumentParser) -> None:
+    """Simulators that may run; ``main`` allows them before anything else."""
+    parser.add_argument(
+        "--allow",
+        action="append",
+        default=[],
+        metavar="FILE",
+        type=Path,
+        help="let this FMU or program, which equations call, run from now on, for as long as its content stays; may be given "
+        "several times",
+    )
+
+
 def add_overrides(parser: ArgumentParser) -> None:
     """What of a spec can be said otherwise."""
     from ndestudio.solve.registry import AUTO, SOLVERS
@@ -92,5 +105,6 @@ def add_overrides(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--solver", help="of the training simulation, instead of that in the spec", **one_of(SOLVERS, AUTO)
     )
+    add_allow(parser)
     parser.add_argument("--device", choices=("cpu", "gpu"), help="where to train (default: a GPU if there is one)")
     parser.add_argument("--quiet", action="store_true", help="print nothing but errors")

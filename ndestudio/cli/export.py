@@ -7,7 +7,7 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ndestudio.cli.command import Command, one_of
+from ndestudio.cli.command import Command, add_allow, one_of
 from ndestudio.cli.exit_codes import DONE
 from ndestudio.errors import ExportError
 
@@ -28,6 +28,7 @@ def _arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "-o", "--output", metavar="PATH", type=Path, help="file (for `all`: folder) to write; default: the terminal"
     )
+    add_allow(parser)
     parser.add_argument("--digits", type=int, metavar="N", help="significant digits of displayed numbers")
 
 

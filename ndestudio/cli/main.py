@@ -43,6 +43,12 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _dispatch(options: argparse.Namespace) -> int:
+    if getattr(options, "allow", None):
+        from ndestudio.blackbox import allow
+
+        for file in options.allow:
+            entry = allow(file)
+            print(f"ndestudio: {entry.path} may run (SHA-256 {entry.sha256})", file=sys.stderr)
     if options.command == "window":
         from ndestudio.cli.window import window_command
 

@@ -19,8 +19,11 @@ def equations(model: FittedModel, digits: int) -> list[str]:
     from ndestudio.expression import short_text
     from ndestudio.model.events import text_of
     from ndestudio.model.replace import algebraic_filled, events_filled, numbers_filled
+    from ndestudio.model.steps import left_side, next_values
 
-    written = [f"d({state})/dt = {short_text(expr, digits)}" for state, expr in numbers_filled(model).items()]
+    step = model.system.step
+    filled = next_values(numbers_filled(model), step)
+    written = [f"{left_side(state, step)} = {short_text(expr, digits)}" for state, expr in filled.items()]
     written += [f"0 = {short_text(expr, digits)}  for {name}" for name, expr in algebraic_filled(model).items()]
     return [*written, *(text_of(event) for event in events_filled(model, digits))]
 

@@ -14,6 +14,7 @@ from ndestudio.expression.numeric import number_of
 from ndestudio.expression.text import to_text
 from ndestudio.expression.tree import Expr, Name, walk
 from ndestudio.model.events import GIVEN, text_of
+from ndestudio.model.steps import left_side, next_value
 
 WIDTH = 110
 """Longest line of generated code where it can be helped."""
@@ -45,7 +46,8 @@ def header(content: Content, mapping: Mapping[str, str]) -> list[str]:
 def _equations(content: Content) -> list[str]:
     named = zip(content.states, content.equations, content.spread, strict=True)
     if not content.noises:
-        return [f"d({q.name})/dt = {to_text(rhs)}" for q, rhs, _ in named]
+        step = content.step
+        return [f"{left_side(q.name, step)} = {to_text(next_value(rhs, q.name, step))}" for q, rhs, _ in named]
     lines = []
     for quantity, drift, row in named:
         terms = [

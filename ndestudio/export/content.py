@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
+from ndestudio.blackbox.label import Label
 from ndestudio.data.dataset import Dataset, Source, Trajectory
 from ndestudio.errors import DataError, EquationError, ExportError
 from ndestudio.export.paths import InputTable, input_table
@@ -18,6 +19,7 @@ from ndestudio.expression.tree import CONSTANTS, Expr, calls, names
 from ndestudio.figures.text import plain
 from ndestudio.fitting.metrics import Metrics
 from ndestudio.model.algebraic import AlgebraicEquation
+from ndestudio.model.black_boxes import black_boxes
 from ndestudio.model.events import GIVEN, Event
 from ndestudio.model.fitted import FittedModel, NetworkWeights
 from ndestudio.model.schedule import RANK, given_by_data, schedule
@@ -121,6 +123,10 @@ class Content:
         Noise -> what it is multiplied by in each equation; ``equations`` are the drift then.
     calculus
         In whose sense noises are meant: `ito` or `stratonovich`.
+    black_boxes
+        Simulators that the equations call.
+    step
+        Length of the steps of a system in steps, whose equations are still rates, (g - x)/h; 0: differential equations.
     """
 
     title: str
@@ -141,6 +147,8 @@ class Content:
     algebraic: tuple[AlgebraicEquation, ...] = ()
     noises: Mapping[str, tuple[Expr, ...]] = field(default_factory=dict)
     calculus: str = "ito"
+    black_boxes: tuple[Label, ...] = ()
+    step: float = 0.0
     notes: tuple[str, ...] = field(default=())
 
     @property
@@ -236,6 +244,8 @@ def content(model: FittedModel, dataset: Dataset | None = None, origin: Origin |
         calculus=system.calculus,
         delays=system_delays(system),
         algebraic=system.algebraic,
+        black_boxes=black_boxes(system.expressions),
+        step=system.step,
         events=tuple(system.events[k] for k in _order(system)),
         notes=_notes(model, tracks, doubts),
     )
@@ -263,6 +273,8 @@ def _check_lags(model: FittedModel) -> None:
 
 def _stiff(model: FittedModel, tracks: tuple[Track, ...]) -> bool:
     """Whether programs should take an implicit solver."""
+    if model.system.step:
+        return False
     from ndestudio.solve.stiffness import is_stiff
 
     first = tracks[0]

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from ndestudio.data.dataset import Dataset
 from ndestudio.export.content import Content, Origin, content
+from ndestudio.model.black_boxes import black_boxes
 from ndestudio.model.events import text_of
 from ndestudio.model.fitted import FittedModel
 
@@ -97,6 +98,20 @@ def _never(model: FittedModel) -> str | None:
     return None
 
 
+def _no_black_boxes(model: FittedModel) -> str | None:
+    found = black_boxes(model.system.expressions)
+    if found:
+        return f"the equations call the simulator `{found[0].title}`, which this form cannot drive; Python can"
+    if model.system.step:
+        return f"the equations go in steps of {model.system.step:g}, which this form is not written with yet; Python is"
+    return None
+
+
+def written_as_they_are(model: FittedModel) -> None:
+    """For forms that show what the model says, or does, and run nothing."""
+    del model
+
+
 @dataclass(frozen=True)
 class Exporter:
     """A form that a model can be written in.
@@ -130,6 +145,8 @@ class Exporter:
         Whether stochastic models can be written in this form.
     algebraic
         Whether models with algebraic equations can.
+    black_boxes
+        A sentence where models with black boxes, or in steps, cannot be written in this form; None where they can.
     """
 
     name: str
@@ -146,6 +163,7 @@ class Exporter:
     events: bool = False
     noise: bool = False
     algebraic: bool = False
+    black_boxes: Callable[[FittedModel], str | None] = _no_black_boxes
 
     def refusal(self, model: FittedModel) -> str | None:
         """Why a model cannot be written in this form; None if it can."""
@@ -165,4 +183,4 @@ class Exporter:
                 f"`{name}` is given by an algebraic equation (`0 = ... for {name}`), which this form is not written with; Python, JAX, "
                 "LaTeX, JSON and the simulations (CSV) have it"
             )
-        return self.refuses(model)
+        return self.black_boxes(model) or self.refuses(model)

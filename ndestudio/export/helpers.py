@@ -30,7 +30,12 @@ def used_in(expressions: Iterable[Expr], neural_terms: Collection[str] = ()) -> 
     for expr in expressions:
         for node in walk(expr):
             known = find(node.function, neural_terms) if isinstance(node, Call) else None
-            if known is None or not isinstance(node, Call) or known.kinds(len(node.arguments)) is None:
+            if (
+                known is None
+                or not isinstance(node, Call)
+                or known.any_count
+                or known.kinds(len(node.arguments)) is None
+            ):
                 continue
             found.setdefault(known.name, known)
             if known.rewrite is not None:

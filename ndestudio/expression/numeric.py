@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ndestudio.blackbox.label import is_label
 from ndestudio.errors import EquationError
 from ndestudio.expression.functions import find, is_known
 from ndestudio.expression.tree import Binary, Call, Expr, Name, Negate, Number, names, transform
@@ -149,7 +150,7 @@ def _fold(expr: Expr) -> Expr:
             return inner
         case Negate(Number(0.0)):
             return Number(0.0)
-        case Call(function, arguments) if is_known(function, len(arguments)):
+        case Call(function, arguments) if is_known(function, len(arguments)) and not is_label(function):
             numbers = [number_of(argument) for argument in arguments]
             return _as_constant(expr) if all(number is not None for number in numbers) else expr
         case Binary(operator, left, right):

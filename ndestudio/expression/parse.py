@@ -8,7 +8,8 @@ sum         = product { ("+" | "-") product }
 product     = unary { ("*" | "/") unary }
 unary       = ("-" | "+") unary | power
 power       = atom [ ("^" | "**") unary ]                 right-associative; -x^2 is -(x^2)
-atom        = number | name | name "(" part { "," part } ")" | "(" part ")"
+atom        = number | name | called "(" part { "," part } ")" | "(" part ")"
+called      = name | "blackbox" "(" string [ "," string ] ")"
 
 A formula is a part that is a number; a condition stands only where `if` and `piecewise` ask for one.
 """
@@ -19,6 +20,7 @@ import difflib
 import math
 from collections.abc import Collection, Iterable
 
+from ndestudio.blackbox.label import WORD, Label
 from ndestudio.errors import EquationError
 from ndestudio.expression.functions import RESERVED, find, functions, words
 from ndestudio.expression.tokens import Token, error_at, scan
@@ -159,13 +161,13 @@ class Parser:
     def _part(self, level: int) -> Expr:
         left = self._conjunction(level)
         while self._word("or"):
-            left = self._placed(self._take(), (left, self._conjunction(level)))
+            left = self._sign(self._take(), (left, self._conjunction(level)))
         return left
 
     def _conjunction(self, level: int) -> Expr:
         left = self._negation(level)
         while self._word("and"):
-            left = self._placed(self._take(), (left, self._negation(level)))
+            left = self._sign(self._take(), (left, self._negation(level)))
         return left
 
     def _negation(self, level: int) -> Expr:
@@ -174,20 +176,23 @@ class Parser:
         if self._choices and self._word("not") and begins:
             if level > NESTING_LIMIT:
                 raise error_at(self.token, f"more than {NESTING_LIMIT} conditions are nested; simplify the formula")
-            return self._placed(self._take(), (self._negation(level + 1),))
+            return self._sign(self._take(), (self._negation(level + 1),))
         return self._comparison(level)
 
     def _comparison(self, level: int) -> Expr:
         left = self._sum(level)
         if not self._is(*_COMPARISONS):
             return left
-        compared = self._placed(self._take(), (left, self._sum(level)))
+        compared = self._sign(self._take(), (left, self._sum(level)))
         if self._is(*_COMPARISONS):
             raise error_at(self.token, "one comparison at a time; join two by `and`, as in `a < x and x < b`")
         return compared
 
-    def _placed(self, token: Token, arguments: tuple[Expr, ...]) -> Call:
-        call = Call(token.text, arguments)
+    def _sign(self, token: Token, arguments: tuple[Expr, ...]) -> Call:
+        return self._placed(token, token.text, arguments)
+
+    def _placed(self, token: Token, function: str, arguments: tuple[Expr, ...]) -> Call:
+        call = Call(function, arguments)
         self._places[id(call)] = token
         return call
 
@@ -255,7 +260,11 @@ class Parser:
         if token.kind == "number":
             return self._number(token)
         if token.kind == "name":
+            if token.text == WORD and self._is("(") and self._tokens[self._position + 1].kind == "string":
+                return self._black_box(token, level)
             return self._call(token, level) if self._is("(") else self._name(token)
+        if token.kind == "string":
+            raise error_at(token, f'text in quotes names a black box: `{WORD}("tank.fmu")(x)`')
         if token.kind == "operator" and token.text == "(":
             inner = self._part(level + 1)
             self._close(token)
@@ -295,7 +304,28 @@ class Parser:
             raise error_at(token, _wrong_count(name, len(arguments)))
         if not arguments:
             raise error_at(token, f"`{name}()` has no arguments; write what it depends on, such as `{name}(x)`")
-        return self._placed(token, tuple(arguments))
+        return self._sign(token, tuple(arguments))
+
+    def _black_box(self, token: Token, level: int) -> Call:
+        """`blackbox("file", "output")(arguments)`: a call of the function that its label names."""
+        opening = self._take()
+        said = [self._take().text[1:-1].strip()]
+        if self._is(","):
+            self._take()
+            if self.token.kind != "string":
+                raise error_at(self.token, f'the output stands in quotes: `{WORD}("{said[0]}", "der(x)")(...)`')
+            said.append(self._take().text[1:-1].strip())
+        self._close(opening)
+        if not all(said):
+            raise error_at(token, f'the quotes are empty; name the file: `{WORD}("tank.fmu")(...)`')
+        if not self._is("("):
+            raise error_at(token, f'`{WORD}("{said[0]}")` is a function; write what it depends on after it: `(x, u)`')
+        opening = self._take()
+        arguments = self._arguments(level, choice=False)
+        self._close(opening)
+        if not arguments:
+            raise error_at(token, f'`{WORD}("{said[0]}")()` has no arguments; write what it depends on, such as `(x)`')
+        return self._placed(token, Label(said[0], said[1] if len(said) > 1 else "").name, tuple(arguments))
 
     def _arguments(self, level: int, *, choice: bool) -> list[Expr]:
         if self._is(")"):

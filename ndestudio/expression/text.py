@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from ndestudio.blackbox.label import is_label, label_of
 from ndestudio.expression.functions import find
 from ndestudio.expression.tree import Binary, Call, Delay, Expr, Name, Negate, Number, transform
 
@@ -57,7 +58,8 @@ def _text(expr: Expr) -> tuple[str, int]:
         case Call("not", (operand,)) if _is_condition(operand):
             return f"not {_at_least(operand, _NOT)}", _NOT
         case Call(function, arguments):
-            return f"{function}({', '.join(_text(argument)[0] for argument in arguments)})", _ATOM
+            shown = label_of(function).text if is_label(function) else function
+            return f"{shown}({', '.join(_text(argument)[0] for argument in arguments)})", _ATOM
         case Delay(operand, lag):
             return f"{_at_least(operand, _ATOM)}(t - {_at_least(lag, _PRODUCT)})", _ATOM
         case Binary(operator, left, right):

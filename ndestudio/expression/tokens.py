@@ -8,7 +8,7 @@ from typing import Literal
 
 from ndestudio.errors import EquationError
 
-TokenKind = Literal["number", "name", "operator", "comment", "end"]
+TokenKind = Literal["number", "name", "operator", "string", "comment", "end"]
 
 LENGTH_LIMIT = 20_000
 """Characters of a text; nobody writes more by hand, and hostile text must not cost minutes."""
@@ -19,6 +19,7 @@ _PATTERN = re.compile(
       | (?P<comment>\#[^\n]*)
       | (?P<number>(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)
       | (?P<name>[^\W\d]\w*)
+      | (?P<string>"[^"\n]*")
       | (?P<operator>\*\*|<=|>=|==|[-+*/^(),='<>:])
     """,
     re.VERBOSE,
@@ -103,7 +104,7 @@ def scan(
         if kind == "newline":
             line, column = line + 1, 1
             continue
-        if kind in ("number", "name", "operator") or (kind == "comment" and comments):
+        if kind in ("number", "name", "operator", "string") or (kind == "comment" and comments):
             tokens.append(Token(kind, piece, line, column))  # pyright: ignore[reportArgumentType]
         column += len(piece)
     tokens.append(Token("end", "", line, column))

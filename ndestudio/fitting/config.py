@@ -9,6 +9,7 @@ import msgspec
 Stage = Literal["collocation", "shooting", "trajectory", "final_refinement"]
 NoiseKind = Literal["spread", "constant", "proportional"]
 Adjoint = Literal["auto", "recursive", "direct", "forward", "backsolve"]
+Gradients = Literal["auto", "exact", "euler", "euler-static", "differences", "offline"]
 Density = Literal["auto", "euler", "milstein", "taylor", "linear", "moments", "grid"]
 Controller = Literal["auto", "pid", "constant"]
 ColumnNoiseKind = Literal["constant", "proportional", "student", "poisson", "negative_binomial"]
@@ -109,6 +110,13 @@ class TrainConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         Where equations have no unknown functions, fit their constants to all rows once the held-out ones have judged them.
     log_states
         Compare logarithms of measured columns named here (strictly positive data over decades).
+    gradients
+        How a fit differentiates through black boxes. `"exact"`: by the derivatives that they give. `"differences"`: by central
+        differences at each stage of the solver. `"euler"`: steps are those of the solver, their derivatives those of Euler's
+        method, with one derivative of the black box at the begin of each step (its own, else differences): the Euler gradient
+        approximation. `"euler-static"`: the same with that derivative left out, so that a black box is never evaluated for
+        gradients. `"offline"`: nothing is differentiated; networks are fitted to what the black box misses of the slopes of the
+        smoothed data (or from step to step). `"auto"`: `exact` where all black boxes give derivatives, else `euler`.
     density
         Of a model with noise: how the probability of a transition is approximated. `"euler"` (short steps), `"milstein"` (one state
         and noise), `"taylor"` (moments to the second order of the step), `"linear"` (local linearisation), `"moments"` (moment equations), `"grid"` (short steps put together on a grid of
@@ -140,6 +148,7 @@ class TrainConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     all_rows: bool = True
     log_states: tuple[str, ...] = ()
     density: Density = "auto"
+    gradients: Gradients = "auto"
 
     @property
     def estimates_noise(self) -> bool:

@@ -13,6 +13,7 @@ from ndestudio.data.split import resplit
 from ndestudio.errors import DataError, SpecError
 from ndestudio.fitting.all_rows import LaterNotes, WithoutSteps, holds_out, of_all_rows, worth_all_rows
 from ndestudio.fitting.batched_ensemble import seeds_in_memory
+from ndestudio.fitting.black_boxes import failures_said, with_sources
 from ndestudio.fitting.config import TrainConfig
 from ndestudio.fitting.ensemble import Seed, batch_width, fit_seeds
 from ndestudio.fitting.finalisation import Ending, finalise, guarded
@@ -63,12 +64,21 @@ def fit(
     ------
     EquationError
         The inputs cannot be used.
+    BlackBoxError
+        A simulator that the equations call is not allowed to run, does not start, or failed on the way.
     DataError
         The inputs cannot be used.
     DeviceError
         The inputs cannot be used.
     """
     train, reporter = train or TrainConfig(), reporter or SilentReporter()
+    with failures_said():
+        return _fit(config, dataset, train, reporter, start)
+
+
+def _fit(
+    config: ModelConfig, dataset: Dataset, train: TrainConfig, reporter: Reporter, start: FittedModel | None
+) -> Fit:
     if noises_written(config, [*dataset.measured_names, *dataset.input_names]):
         return fit_stochastic(_starting_model(config, dataset, train, start), dataset, train, reporter)
     if train.density != "auto":
@@ -160,7 +170,7 @@ def _on_all_rows(model: FittedModel, dataset: Dataset, seed: Seed, clock: Callab
 def _starting_model(
     config: ModelConfig, dataset: Dataset, train: TrainConfig, start: FittedModel | None
 ) -> FittedModel:
-    fresh = initial_model(config, dataset, train.seed)
+    fresh = with_sources(initial_model(config, dataset, train.seed), train)
     if start is None:
         return fresh
     parameters = {name: start.parameters.get(name, value) for name, value in fresh.parameters.items()}

@@ -13,6 +13,7 @@ from ndestudio.data.dataset import Dataset, Part, Trajectory
 from ndestudio.data.smoothing import SmoothedTrajectory
 from ndestudio.errors import DataError, EquationError, SpecError
 from ndestudio.expression.tree import Number, names
+from ndestudio.fitting.black_boxes import with_gradients
 from ndestudio.fitting.config import ColumnNoise, TrainConfig
 from ndestudio.fitting.noise_settings import check_noise, for_limits
 from ndestudio.fitting.path_penalty import PathPenalty, path_penalties
@@ -300,7 +301,8 @@ def _solved_by(problem: PreparedFit, solver: Solver) -> PreparedFit:
             "penalties along the path cannot be had where the time of an event is fitted; leave out one of them"
         )
     traced = solver.traced(solver_settings(problem.train), int(problem.space.free.sum()))
-    return replace(problem, method=solver.grid, adaptive=traced)
+    method, adaptive = with_gradients(problem.space.model, problem.dataset, problem.train, solver.grid, traced)
+    return replace(problem, method=method, adaptive=adaptive)
 
 
 def _logarithms(dataset: Dataset, train: TrainConfig) -> Bool[np.ndarray, " measured"]:

@@ -33,6 +33,8 @@ def with_suitable_solver(tracker: Tracker, model: FittedModel, when: str) -> Pre
         Such as `"At the start values"`.
     """
     problem = tracker.problem
+    if problem.method.each:
+        return problem
     if problem.adaptive is not None and not problem.method.implicit:
         return problem
     if not problem.method.implicit:

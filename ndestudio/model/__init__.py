@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from ndestudio.model.augment import with_hidden_state
     from ndestudio.model.config import (
         BasisConfig,
+        BlackBoxConfig,
         InitialConfig,
         ModelConfig,
         NetworkConfig,
@@ -32,6 +33,7 @@ _HOME = {
     "augment": ("with_hidden_state",),
     "config": (
         "BasisConfig",
+        "BlackBoxConfig",
         "InitialConfig",
         "ModelConfig",
         "NetworkConfig",
@@ -54,6 +56,7 @@ _MODULE = {name: module for module, members in _HOME.items() for name in members
 __all__ = [
     "Analysis",
     "BasisConfig",
+    "BlackBoxConfig",
     "FittedModel",
     "InitialConfig",
     "ModelConfig",

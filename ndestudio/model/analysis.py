@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from ndestudio.blackbox.label import WORD
 from ndestudio.errors import EquationError
 from ndestudio.expression.functions import RESERVED, find
 from ndestudio.expression.tokens import Token, scan
@@ -167,6 +168,8 @@ def _kind(
         return "comment"
     if token.kind in ("number", "operator"):
         return token.kind
+    if token.kind == "string" or (called and text == WORD):
+        return "function"
     if text in networks:
         return "neural_term"
     if text in RESERVED:
@@ -229,6 +232,8 @@ def _left_names(tokens: list[Token], derivatives: Mapping[int, int]) -> dict[str
             names[texts[0]] = "state"
             if len(line) > 2 and line[2] in derivatives:
                 names[velocity(texts[0])] = "state"
+        elif len(line) > 6 and texts[1:4] == ["(", "t", "+"] and texts[5:7] == [")", "="]:
+            names[texts[0]] = "state"
         elif len(line) > 1 and texts[1] == "=" and tokens[line[0]].kind == "name":
             names.setdefault(texts[0], "quantity")
         elif texts[:2] == ["0", "="] and "for" in texts[:-1]:

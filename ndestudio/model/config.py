@@ -263,6 +263,40 @@ class PenaltyConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     note: str = ""
 
 
+class BlackBoxConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A simulator that equations call as `blackbox("name")(...)`: an FMU, a program, a table or a Python callable.
+
+    Attributes
+    ----------
+    file
+        Where it lies, if not where its name says (relative to the spec).
+    arguments
+        Names of its own variables that the arguments of a call stand for, in order; needed for a table (its columns) and to
+        choose among the inputs of an FMU. An FMU takes its states, then its inputs.
+    outputs
+        Names of the numbers that a program writes, in order.
+    start
+        Values of parameters of an FMU.
+    difference
+        Step of differences, relative to the size of an argument, where derivatives are taken by them.
+    seconds
+        Time without an answer after which its process is ended.
+    memory
+        MiB of memory that its process may take (not on Windows; of programs on Linux only).
+    processes
+        Processes that share the points of a batch.
+    """
+
+    file: str = ""
+    arguments: tuple[str, ...] = ()
+    outputs: tuple[str, ...] = ()
+    start: dict[str, float] = {}
+    difference: float = 1e-5
+    seconds: float = 20.0
+    memory: int = 4096
+    processes: int = 2
+
+
 class ModelConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A hybrid model as text and tables.
 
@@ -282,6 +316,8 @@ class ModelConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         State or output -> unit (measured ones take theirs from the data).
     penalties
         What should hold all along the trajectories, by name.
+    blackboxes
+        Where simulators lie that equations call, and what they may use, by the name in the equations.
     calculus
         How equations with noise are meant: `"ito"` or `"stratonovich"`. Without noise, or where no noise is multiplied by
         something that depends on states, both are the same.
@@ -293,5 +329,6 @@ class ModelConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     initial: dict[str, InitialConfig] = {}
     units: dict[str, str] = {}
     penalties: dict[str, PenaltyConfig] = {}
+    blackboxes: dict[str, BlackBoxConfig] = {}
     calculus: Calculus = "ito"
     name: str = ""

@@ -270,6 +270,10 @@ class Measuring:
             case "any" | "logic":
                 for argument in arguments:
                     self.of(argument)
+            case "unknown":
+                for argument in arguments:
+                    self.of(argument)
+                return None
             case "hill":
                 self._all_alike(arguments[:2])
                 self._pure(arguments[2], "a Hill exponent must be a pure number")

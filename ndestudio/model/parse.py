@@ -12,6 +12,7 @@ from ndestudio.expression.parse import DEPTH_LIMIT, depth, did_you_mean, parse_e
 from ndestudio.expression.tokens import error_at
 from ndestudio.expression.tree import CONSTANTS, Call, Delay, Expr, Name, Number, calls, names, size, substitute, walk
 from ndestudio.model.algebraic import AlgebraicEquation, unsolvable
+from ndestudio.model.black_boxes import refused_in_steps, with_black_boxes
 from ndestudio.model.checks import check_tables
 from ndestudio.model.config import ModelConfig
 from ndestudio.model.delays import delay_problems, read_past
@@ -94,6 +95,8 @@ class _Reader:
 
     def read(self) -> System | None:
         self._rates()
+        self.statements, step, wrong = with_black_boxes(self.config, self.statements)
+        self.errors += wrong
         states = {statement.name: statement for statement in self.statements if statement.kind == "derivative"}
         quantities = {statement.name: statement for statement in self.statements if statement.kind == "quantity"}
         self._read_delays({*states, *quantities, *self.inputs, *self.measured})
@@ -139,7 +142,9 @@ class _Reader:
             events=tuple(each for one in self.events for each in _with_bodies(one.event, bodies)),
             diffusion=columns(terms),
             calculus=self.config.calculus,
+            step=step,
         )
+        self.errors += refused_in_steps(system, self.statements)
         return None if self.errors else system
 
     def _noise_in(self, expr: Expr) -> list[str]:

@@ -38,6 +38,8 @@ class Statement:
         None if the right-hand side has an error.
     start
         Where the search for the root of an algebraic equation begins.
+    step
+        Of `name(t + step) = expr`, which is a `"derivative"` of a system in steps; 0 for rates.
     """
 
     kind: Literal["derivative", "quantity", "algebraic"]
@@ -45,6 +47,7 @@ class Statement:
     tokens: tuple[Token, ...]
     expr: Expr | None
     start: Expr = Number(1.0)
+    step: float = 0.0
 
     @property
     def expressions(self) -> tuple[Expr, ...]:
@@ -196,19 +199,32 @@ def _statement(group: list[Token]) -> tuple[Statement | None, EquationError | No
         raise error_at(first, "no `=` here; write `d(x)/dt = ...` for a state or `name = ...` for a quantity")
     if equals == 1 and group[0].kind == "number" and float(group[0].text) == 0.0:
         return _algebraic(group)
-    kind, target = _left_side(group[:equals], group[equals])
+    step = _step(group[:equals])
+    kind, target = ("derivative", group[0]) if step else _left_side(group[:equals], group[equals])
     last = group[-1]
     right = group[equals + 1 :]
     end = Token("end", "", last.line, last.column + last.length)
     if not right:
-        return Statement(kind, target, (), None), error_at(
+        return Statement(kind, target, (), None, step=step), error_at(
             end, f"the equation of `{target.text}` has no right-hand side"
         )
     try:
         expr = parse_tokens([*right, end], functions=None)
     except EquationError as error:
-        return Statement(kind, target, tuple(right), None), error
-    return Statement(kind, target, tuple(right), expr), None
+        return Statement(kind, target, tuple(right), None, step=step), error
+    return Statement(kind, target, tuple(right), expr, step=step), None
+
+
+def _step(left: list[Token]) -> float:
+    """The step of `x(t + 0.05) = ...`; 0 for another left side."""
+    match [token.text for token in left]:
+        case [_, "(", "t", "+", number, ")"] if left[0].kind == "name":
+            if left[4].kind != "number" or not float(number) > 0:
+                raise error_at(
+                    left[4], f"the step is a number above 0, as in `{left[0].text}(t + 0.1) = ...`; `{number}` is none"
+                )
+            return float(number)
+    return 0.0
 
 
 _FOR = (
@@ -263,6 +279,10 @@ def _left_side(left: list[Token], equals: Token) -> tuple[Literal["derivative", 
             raise error_at(left[0], sentence)
         case [_, "(", "t", ")"]:
             raise error_at(left[0], f"write `{texts[0]} = ...`, without `(t)`")
+        case [_, "(", "t", "+" | "-", *_] if left[0].kind == "name":
+            raise error_at(
+                left[0], f"a system in steps is written `{texts[0]}(t + 0.1) = ...`, with the step as a number"
+            )
     raise EquationError(
         "the left side is not understood; write `d(x)/dt = ...`, `x' = ...` or `name = ...`",
         line=left[0].line,

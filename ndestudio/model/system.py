@@ -53,6 +53,9 @@ class System:
         In which the equations are stated, `"ito"` or `"stratonovich"`.
     algebraic
         Equations `0 = g(x, z) for z`; right-hand sides and outputs read their unknowns by name.
+    step
+        Length h of the steps of a system in steps, x(t + h) = g; its right-hand sides are (g - x)/h, which steps of Euler's method of
+        that length follow exactly. 0: a differential equation.
     """
 
     states: tuple[str, ...]
@@ -67,6 +70,7 @@ class System:
     diffusion: Mapping[str, tuple[Expr, ...]] = field(default_factory=dict)
     calculus: Calculus = "ito"
     algebraic: tuple[AlgebraicEquation, ...] = ()
+    step: float = 0.0
 
     @property
     def unknowns(self) -> tuple[str, ...]:

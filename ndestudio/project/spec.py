@@ -15,8 +15,16 @@ from ndestudio.errors import ExportError, SpecError
 from ndestudio.figures.style import check_style
 from ndestudio.fitting.config import ColumnNoise
 from ndestudio.model.analysis import tokenise
+from ndestudio.model.black_boxes import found_in
 from ndestudio.model.checks import penalty_problems, prior_problems
-from ndestudio.model.config import BasisConfig, InitialConfig, NetworkConfig, ParameterConfig, PriorConfig
+from ndestudio.model.config import (
+    BasisConfig,
+    BlackBoxConfig,
+    InitialConfig,
+    NetworkConfig,
+    ParameterConfig,
+    PriorConfig,
+)
 from ndestudio.project.former_names import modern_spec
 from ndestudio.project.project import Spec
 from ndestudio.project.spec_types import (
@@ -119,7 +127,13 @@ def dump_spec(spec: Spec, *, base: Path | None = None) -> str:
     """
     if base is not None:
         files = tuple(_relative(name, base) for name in spec.data.files)
-        spec = msgspec.structs.replace(spec, data=msgspec.structs.replace(spec.data, files=files))
+        boxes = {name: _box_below(name, one, base) for name, one in spec.model.blackboxes.items()}
+        boxes = {name: one for name, one in boxes.items() if one != BlackBoxConfig()}
+        spec = msgspec.structs.replace(
+            spec,
+            data=msgspec.structs.replace(spec.data, files=files),
+            model=msgspec.structs.replace(spec.model, blackboxes=boxes),
+        )
     return dump_table(_plain(spec))
 
 
@@ -132,11 +146,18 @@ def in_use(spec: Spec) -> Spec:
 
 
 def with_base(spec: Spec, base: Path) -> Spec:
-    """The spec with its relative data files resolved against ``base``."""
+    """The spec with its relative data files, and the simulators that its equations call, resolved against ``base``."""
+    spec = msgspec.structs.replace(spec, model=found_in(spec.model, base))
     if not spec.data.files:
         return spec
     files = tuple(str(base / Path(name).expanduser()) for name in spec.data.files)
     return msgspec.structs.replace(spec, data=msgspec.structs.replace(spec.data, files=files))
+
+
+def _box_below(name: str, one: BlackBoxConfig, base: Path) -> BlackBoxConfig:
+    """A black box whose file is named relative to ``base``, and not at all where its name says it."""
+    file = _relative(one.file, base) if one.file else ""
+    return msgspec.structs.replace(one, file="" if file == name else file)
 
 
 def with_files(spec: Spec, files: tuple[str, ...]) -> Spec:

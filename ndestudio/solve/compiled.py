@@ -13,6 +13,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from concurrent.futures import Future
+from contextlib import suppress
 from typing import Any
 
 from ndestudio.progress import Phase, Reporter
@@ -68,8 +69,20 @@ class _Cache:
                 self._programs.pop(key, None)
             future.set_exception(error)
 
+    def pending(self) -> list[Future[Any]]:
+        with self._lock:
+            return [one for one in self._programs.values() if not one.done()]
+
 
 CACHE = _Cache()
+
+
+def finish_compiling(seconds: float) -> None:
+    """Wait for the programs in the making: where a process ends meanwhile, XLA ends it with an abort."""
+    deadline = time.monotonic() + seconds
+    for one in CACHE.pending():
+        with suppress(Exception):
+            one.result(timeout=max(deadline - time.monotonic(), 0.0))
 
 
 def compilations() -> int:

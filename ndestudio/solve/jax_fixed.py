@@ -351,6 +351,8 @@ def march(
     def one(carry: Any, x: Any) -> Any:
         (y, k, guess), (h, t, u, number, *given) = carry, x
         y1, slopes = step(method, stages(t, u, h), y, h, guess, advanced_rows)
+        if method.euler_gradient and len(slopes) > 1:
+            y1 = each(_with_gradient_of, y1, advanced_rows(y, h, (1.0,), slopes[:1]))
         last = slopes[-1] if method.implicit else None
         if after is not None:
             y1, last = jax.lax.cond(
@@ -371,6 +373,11 @@ def march(
         first = (y0, begin, jnp.zeros_like(states_of(begin)))
     (end, *_), (ys, ks) = jax.lax.scan(one, first, (grid.h, grid.t, grid.u, grid.event, grid.given, grid.moment))
     return end, each(lambda y, k: at_samples(grid, y, k), ys, ks)
+
+
+def _with_gradient_of(value: Any, other: Any) -> Any:
+    """``value``, whose derivatives are those of ``other``."""
+    return other + get_jax().lax.stop_gradient(value - other)
 
 
 class Slopes(NamedTuple):

@@ -47,8 +47,16 @@ class StageSolver(NamedTuple):
     def of_sensitivities(self, phi: Any, constants: Any, t: Any, u: Any, h: Any) -> Stage:
         """Stages of a step for pairs of states [row, state] and their derivatives S [row, state, unknown]."""
 
+        first: list[Any] = []
+
         def stage(i: int, base: Any, guess: Any) -> tuple[Any, Any]:
             y, S = base
+            if self.method.euler_gradient and not self.method.implicit:
+                if first:
+                    return self.values(phi, constants, t[i], u[i], y), first[0]
+                value, moved, _ = self.augmented(phi, constants, t[i], u[i], y, S)
+                first.append(moved)
+                return value, moved
             if not self.method.implicit:
                 return self.augmented(phi, constants, t[i], u[i], y, S)[:2]
             k = self.slope(phi, constants, t[i], u[i], y, h, guess[0] if isinstance(guess, tuple) else guess)

@@ -30,6 +30,7 @@ from ndestudio.solve.base import Solution, SolverSettings, ordinary
 from ndestudio.solve.delays_reference import solve_with_delays
 from ndestudio.solve.happenings import solve_with_conditions
 from ndestudio.solve.tableau import SDIRK4, Tableau
+from ndestudio.solve.time_grid import OFF
 
 PointField = Callable[[float, Sequence[float]], list[float]]
 RTOL, ATOL = 1e-8, 1e-10
@@ -84,6 +85,10 @@ def simulate(
     t, y0 = np.asarray(t, dtype=float), np.asarray(y0, dtype=float)
     control = inputs.control if isinstance(inputs, Trajectory) else inputs
     scale = np.ones(len(y0)) if model.scale is None else np.asarray(model.scale, dtype=float)
+    if model.system.step:
+        states, sentence = step_by_step(point_field(model, control), model.system.step, t, y0, budget.seconds)
+        u = control(t) if control is not None else None
+        return Simulation(t=t, states=states, measured=observe(model, t, states, u), sentence=sentence)
     if model.system.delays:
         states, sentence = solve_with_delays(
             model,
@@ -255,6 +260,36 @@ class Reference:
 
 
 REFERENCE = Reference()
+
+
+def step_by_step(
+    function: PointField, each: float, t: Float[np.ndarray, " time"], y0: Float[np.ndarray, " state"], seconds: float
+) -> tuple[Float[np.ndarray, "time state"], str]:
+    """A system in steps of length ``each`` from ``t[0]`` on; between two steps a state is where the last one left it."""
+    states, deadline = np.full((len(t), len(y0)), np.nan), time.monotonic() + seconds
+    if not len(t) or not np.isfinite(y0).all():
+        return states, "" if not len(t) else "a start is not a finite number"
+    numbers = np.floor((t - t[0]) / each + OFF).astype(int)
+    y, done = np.asarray(y0, dtype=float), 0
+    for number in range(int(numbers[-1]) + 1):
+        here = numbers == number
+        states[here] = y
+        done += int(here.sum())
+        if done == len(t):
+            break
+        if number & 255 == 255 and time.monotonic() > deadline:
+            return (
+                states,
+                f"the simulation stops at t = {t[0] + number * each:.6g}: {seconds:.3g} s of computing are over",
+            )
+        with np.errstate(all="ignore"):
+            y = y + each * np.array(function(float(t[0]) + number * each, y.tolist()))
+        if not np.isfinite(y).all():
+            return (
+                states,
+                f"the simulation stops at t = {t[0] + number * each:.6g}: the equations have no finite value there",
+            )
+    return states, ""
 
 
 class _Spent(Exception):

@@ -17,6 +17,11 @@ class Tableau:
         The diagonal, the same for all stages; 0: an explicit method.
     depth
         Of the log-signatures of the inputs that steps read (see ``log_signature``); 0: inputs at the stages.
+    euler_gradient
+        Derivatives of a step are those of a step of Euler's method, y + h f(t, y), whatever the step itself is: the Euler
+        gradient approximation (Ouala, Chapron, Collard, Gaultier and Fablet 2023, arXiv:2311.10665).
+    each
+        Length of each step of a system in steps; 0: steps are laid out as the model and the data want them.
     """
 
     name: str
@@ -26,6 +31,8 @@ class Tableau:
     c: tuple[float, ...]
     gamma: float = 0.0
     depth: int = 0
+    euler_gradient: bool = False
+    each: float = 0.0
 
     @property
     def implicit(self) -> bool:
@@ -36,6 +43,9 @@ class Tableau:
     def stages(self) -> int:
         return len(self.b)
 
+
+STEPS = Tableau("steps", 1, ((),), (1.0,), (0.0,))
+"""Euler's method, with ``each`` set to the length of the steps of a system in steps, which it follows exactly."""
 
 HEUN = Tableau("heun", 2, ((), (1.0,)), (0.5, 0.5), (0.0, 1.0))
 

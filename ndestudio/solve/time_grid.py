@@ -28,6 +28,8 @@ SHARE = 0.7
 NO_BREAKS: Float[np.ndarray, " break"] = np.zeros(0)
 GRADES = 8
 """Pieces of the time after an event in which steps become longer."""
+OFF = 1e-6
+"""Parts of a step by which a sample may miss it."""
 SPARSE = 0.8
 """Where there are fewer gaps between samples than this part of the steps, every sample lies on a grid point."""
 
@@ -252,6 +254,8 @@ def make_grid(
     controls = [row.control for row in rows]
     inputs = len(controls[0].times)
     breaks = breaks if isinstance(breaks, Breaks) else Breaks(breaks)
+    if method.each:
+        return _in_steps(rows, method, samples)
     if method.depth:
         # a step of the log-ODE method means nothing within, so that each sample lies on a grid point
         steps = max(steps, max(len(row.t) for row in rows) - 1)
@@ -308,6 +312,39 @@ def make_grid(
             sample_u[k] = controls[k](sample_t[k])
     own = make_paths(rows) if paths or breaks.paths else no_paths(width)
     return Grid(h, t, u, step, q, sample_t, sample_u, own, event, given, moment)
+
+
+def off_steps(t: Float[np.ndarray, " sample"], each: float) -> float | None:
+    """The first of ``t`` that lies between the steps of a system that steps from the first one on; None if none does."""
+    count = (t - t[0]) / each
+    wrong = np.abs(count - np.round(count)) > OFF
+    return float(t[int(np.argmax(wrong))]) if wrong.any() else None
+
+
+def _in_steps(rows: Sequence[Sampled], method: Tableau, samples: int) -> Grid:
+    """The grid of a system in steps: each from a multiple of its length on to the next, with the inputs at its begin."""
+    counts = [round((row.t[-1] - row.t[0]) / method.each) for row in rows]
+    steps, width = bucket(max(counts)), len(rows)
+    number = np.arange(steps + 1)[:, None]
+    left = np.minimum(number, counts)
+    begin = np.array([row.t[0] for row in rows])
+    t = (begin + method.each * left)[:, None, :]
+    h = np.where(number < counts, method.each, 0.0)
+    inputs = len(rows[0].control.times)
+    u = np.zeros((steps + 1, 1, width, inputs))
+    sample_t = np.array([np.append(row.t, np.full(samples - len(row.t), row.t[-1])) for row in rows])
+    sample_u = np.zeros((width, samples, inputs))
+    place = np.rint((sample_t - begin[:, None]) / method.each).astype(np.int32)
+    for k, row in enumerate(rows):
+        if inputs:
+            u[:, 0, k] = row.control(t[:, 0, k])
+            sample_u[k] = row.control(sample_t[k])
+    step = np.clip(place - 1, 0, steps - 1).astype(np.int32)
+    nothing = np.zeros((steps + 1, width))
+    q = (place > 0).astype(float)
+    return Grid(
+        h, t, u, step, q, sample_t, sample_u, no_paths(width), nothing.astype(np.int32), nothing, nothing.copy()
+    )
 
 
 def make_paths(rows: Sequence[Sampled]) -> Paths:

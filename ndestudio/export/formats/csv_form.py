@@ -9,7 +9,7 @@ import numpy as np
 
 from ndestudio.data.dataset import Dataset, Part
 from ndestudio.errors import ExportError
-from ndestudio.export.exporter import Exporter
+from ndestudio.export.exporter import Exporter, written_as_they_are
 from ndestudio.model.fitted import FittedModel
 
 
@@ -98,4 +98,5 @@ EXPORTER = Exporter(
     events=True,
     algebraic=True,
     noise=True,
+    black_boxes=written_as_they_are,
 )

@@ -6,11 +6,12 @@ import re
 
 from ndestudio.export.code import wiener
 from ndestudio.export.content import Content, Quantity, plain
-from ndestudio.export.exporter import Exporter
+from ndestudio.export.exporter import Exporter, written_as_they_are
 from ndestudio.export.formats.latex_events import dose_table, event_sides
 from ndestudio.expression.latex import greek_command, number_latex, symbol, to_latex
 from ndestudio.expression.numeric import number_of
 from ndestudio.expression.tree import Expr
+from ndestudio.model.steps import next_value
 
 _SPECIAL = {
     "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#", "%": r"\%", "_": r"\_",
@@ -63,6 +64,11 @@ def equation_sides(content: Content, digits: int = 5, numbers: dict[str, float] 
     sides = []
     for quantity, rhs in zip(content.states, content.equations, strict=True):
         left = rf"\frac{{\mathrm{{d}}{symbol(quantity.name)}}}{{\mathrm{{d}}t}}"
+        if content.step:
+            left, rhs = (
+                f"{symbol(quantity.name)}(t + {content.step:.12g})",
+                next_value(rhs, quantity.name, content.step),
+            )
         sides.append((left, to_latex(_filled(rhs, numbers), digits=digits)))
     sides += [("0", to_latex(_filled(one.residual, numbers), digits=digits)) for one in content.algebraic]
     return sides
@@ -212,4 +218,5 @@ EXPORTER = Exporter(
     events=True,
     algebraic=True,
     noise=True,
+    black_boxes=written_as_they_are,
 )

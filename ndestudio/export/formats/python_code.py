@@ -11,6 +11,7 @@ from typing import ClassVar
 import numpy as np
 from jaxtyping import Float
 
+from ndestudio.blackbox.label import Label, is_label
 from ndestudio.export.code import (
     filled,
     header,
@@ -25,6 +26,9 @@ from ndestudio.export.code import (
 from ndestudio.export.content import Content, Quantity
 from ndestudio.export.event_parts import event_names, some_given_up
 from ndestudio.export.exporter import Exporter, Trial
+from ndestudio.export.formats.python_black_boxes import IMPORTS, refused, simulate_steps
+from ndestudio.export.formats.python_black_boxes import call as black_box_call
+from ndestudio.export.formats.python_black_boxes import definitions as black_box_definitions
 from ndestudio.export.formats.python_events import SIMULATE, SIMULATE_CONDITIONS, dose_rows, event_functions, schedule
 from ndestudio.export.formats.python_noise import MAIN as MAIN_NOISE
 from ndestudio.export.formats.python_noise import NAMES as NOISE_NAMES
@@ -46,7 +50,7 @@ from ndestudio.export.helpers import definitions, imports, names_taken, used
 from ndestudio.export.names import identifiers
 from ndestudio.export.networks import ExportedNetwork, exported
 from ndestudio.export.paths import InputTable, periodic
-from ndestudio.export.printer import IntegerExponents, Printer
+from ndestudio.export.printer import ATOM, IntegerExponents, Printer
 from ndestudio.expression.delays import with_slots
 from ndestudio.expression.functions import Function
 from ndestudio.expression.tree import Expr
@@ -56,22 +60,31 @@ from ndestudio.problem.delays import Delays
 class PythonPrinter(IntegerExponents):
     language: ClassVar[str] = "python"
     pi: ClassVar[str] = "np.pi"
+    boxes: Sequence[Label] = ()
+
+    def call(self, function: str, arguments: tuple[Expr, ...]) -> tuple[str, int]:
+        if is_label(function):
+            return black_box_call(function, [self(argument) for argument in arguments], self.boxes), ATOM
+        return super().call(function, arguments)
 
 
 def python_code(content: Content) -> str:
     """The program: `python model.py` prints a CSV; `import model; model.simulate(t)` gives the states."""
     functions = used(content)
-    own = NOISE_NAMES if content.noises else ()
+    own = (*(NOISE_NAMES if content.noises else ()), "black_box")
     names = identifiers(content.names, "python", (*names_taken(functions, "python"), *event_names(content), *own))
     content, names = with_delays(content, names)
     write = PythonPrinter(names, content.networks)
+    write.boxes = content.black_boxes
     lines = docstring(header(content, names), usage(content, "model") if content.noises else USAGE)
-    lines += ["import argparse", "import csv", "import sys"]
+    lines += ["import argparse", *(IMPORTS if content.black_boxes else []), "import csv", "import sys"]
     lines += ["from bisect import bisect_right"] if content.inputs else []
     lines += ["", "import numpy as np"]
     lines += [] if content.noises else ["from scipy.integrate import solve_ivp"]
     lines += [*imports(functions, "python"), "", *tables(content)]
     lines += helper_functions(content, functions, "python")
+    if content.black_boxes:
+        lines += ["", *black_box_definitions(content.black_boxes)]
     if content.networks:
         text = vectorised(content, functions, NETWORK) if content.noises else NETWORK
         lines += network_tables(content, names, write, "np", text)
@@ -95,6 +108,8 @@ def python_code(content: Content) -> str:
 
 
 def _simulate(content: Content) -> str:
+    if content.step:
+        return simulate_steps(content.step)
     if content.delays is not None:
         return SIMULATE_DELAYS
     if content.conditions:
@@ -357,5 +372,6 @@ EXPORTER = Exporter(
     events=True,
     algebraic=True,
     noise=True,
+    black_boxes=refused,
     rerun=run_python,
 )

@@ -11,10 +11,10 @@ ArrayValue: TypeAlias = Callable[..., Any]
 ScalarValue: TypeAlias = Callable[..., float]
 """Of floats; where it raises ArithmeticError or ValueError the value for arrays stands."""
 
-Units = Literal["pure", "same", "root", "alike", "any", "hill", "choice", "logic"]
+Units = Literal["pure", "same", "root", "alike", "any", "hill", "choice", "logic", "unknown"]
 """Rule of the units: `pure` of pure numbers; `same` alike, and so is the value; `root` the square root; `alike` of each other,
 value pure; `any`, value pure; `hill` the first two alike, the third pure; `choice` the branches alike, and so is the value;
-`logic` conditions."""
+`logic` conditions; `unknown` any, and nothing is known of the value."""
 
 LANGUAGES = ("python", "jax", "julia", "matlab", "c", "sympy")
 
@@ -92,6 +92,10 @@ class Function:
         `arguments -> expression` of simpler functions, where the number of arguments varies.
     kinks : tuple of float
         Values of its first argument (of the difference of the first two, where there are several) at which it has no derivative.
+    any_count : bool
+        It takes as many arguments as it is given, all numbers.
+    partial : callable, optional
+        `(place, arguments) -> expression` of its derivative, where that is no text.
     """
 
     name: str
@@ -116,6 +120,8 @@ class Function:
     domain: str = ""
     rewrite: Callable[[tuple[Any, ...]], Any] | None = None
     kinks: tuple[float, ...] = ()
+    any_count: bool = False
+    partial: Callable[[int, tuple[Any, ...]], Any] | None = None
 
     @property
     def word(self) -> bool:
@@ -126,6 +132,8 @@ class Function:
         """What ``count`` arguments must be, a letter for each (see ``takes``); None if it does not take so many."""
         if self.rewrite is not None:
             return "nc" * (count // 2) + "n" if count >= 3 and count % 2 else None
+        if self.any_count:
+            return "n" * count
         return (self.takes or "n" * len(self.arguments)) if count == len(self.arguments) else None
 
     def numpy(self) -> Callable[..., Any]:

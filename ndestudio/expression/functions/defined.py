@@ -17,6 +17,8 @@ def definition(known: Function, arguments: tuple[Expr, ...]) -> Expr:
 
 def partial(known: Function, place: int, arguments: tuple[Expr, ...]) -> Expr:
     """Its derivative by the argument at ``place``, at ``arguments``."""
+    if known.partial is not None:
+        return known.partial(place, arguments)
     return substitute(_parsed(known.derivative[place]), dict(zip(known.arguments, arguments, strict=True)))
 
 

@@ -6,8 +6,10 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from itertools import pairwise
 
 from ndestudio import plugins
+from ndestudio.blackbox.label import is_label
 from ndestudio.expression.functions import elementary, logic, shapes, steps
 from ndestudio.expression.functions.base import Function
+from ndestudio.expression.functions.black_box import black_box
 from ndestudio.plugins import PlugIn
 
 GROUP = "ndestudio.functions"
@@ -31,6 +33,8 @@ def find(name: str, neural_terms: Collection[str] = ()) -> Function | None:
     """The function called ``name``; None if there is none, or if ``neural_terms`` (declared networks) has the name."""
     if name in neural_terms:
         return None
+    if is_label(name):
+        return black_box(name)
     return BUILT_IN.get(name) or _from_outside().get(name)
 
 

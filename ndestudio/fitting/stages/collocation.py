@@ -342,7 +342,14 @@ def _points(system: System, dataset: Dataset, trajectory: Trajectory, curve: Smo
         t = t[np.linspace(0, len(t) - 1, most).astype(int)]
     elif len(t) < 40:
         t = np.unique(np.concatenate([t, 0.5 * (t[1:] + t[:-1])]))
+    if system.step:
+        # what stands for a rate there is the change over a step; between samples nobody knows the start of one
+        t = trajectory.t[rows]
+        t = t[t + system.step <= t[-1] + 1e-9 * system.step]
+        t = t[np.linspace(0, len(t) - 1, min(most, len(t))).astype(int)]
     values, derivatives, supported = curve.values(t), curve.derivatives(t), curve.supported(t)
+    if system.step:
+        derivatives = (curve.values(t + system.step) - values) / system.step
     y = np.zeros((len(t), len(system.states)))
     slope, known = np.zeros_like(y), np.zeros_like(y)
     for k, state in enumerate(system.states):

@@ -88,6 +88,8 @@ def train_networks(tracker: Tracker, chosen) -> str:
     batch = make_batch(problem, steps, rows=rows)
     point = start_point(problem, batch)
     wanted = train.stages or ("collocation", "shooting", "trajectory", "final_refinement")
+    if train.gradients == "offline":
+        wanted = ("collocation",)
     if problem.structure.delays is not None and "shooting" in wanted:
         wanted = tuple(stage for stage in wanted if stage != "shooting")
         if train.stages is not None:

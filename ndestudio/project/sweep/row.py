@@ -191,8 +191,11 @@ def _complexity(project: Project, model: FittedModel) -> int | None:
 def _equations(model: FittedModel, digits: int) -> tuple[str, ...]:
     from ndestudio.expression.text import short_text
     from ndestudio.model.replace import numbers_filled
+    from ndestudio.model.steps import left_side, next_values
 
-    return tuple(f"d({state})/dt = {short_text(expr, digits)}" for state, expr in numbers_filled(model).items())
+    step = model.system.step
+    filled = next_values(numbers_filled(model), step)
+    return tuple(f"{left_side(state, step)} = {short_text(expr, digits)}" for state, expr in filled.items())
 
 
 def _now() -> str:
