@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from ndestudio.explore.scan import Scan
     from ndestudio.explore.sensitivity import GlobalSensitivity, LocalSensitivity
 
-MOST_CURVES = 8
+MOST_CURVES = 6
 """Simulations of a scan that are drawn over time."""
 _SYMBOLS: dict[str, Symbol] = {"fold": "square", "branch point": "diamond", "Hopf point": "circle"}
 
@@ -39,7 +39,7 @@ def simulation_figure(
     for k, name in enumerate(names):
         marks: list[Mark] = [Curve(t, values[k], 0, "as set" if before is not None else "")]
         if before is not None:
-            marks.append(Curve(t, before[k], "muted", "as fitted", dash=True))
+            marks.append(Curve(t, before[k], "muted", "as in the model", dash=True))
         panels.append(Panel(Axis(time), Axis(name), tuple(marks)))
     return Figure("simulation", "simulation", "Simulation", "", tuple(panels), columns=2, ratio=0.5, share_x=True)
 

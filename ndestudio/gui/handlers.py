@@ -40,6 +40,7 @@ class _Handlers:
             "copy-script": lambda: self._copy_session("script"),
             "copy-spec": lambda: self._copy_session("spec"),
             "history": self._history,
+            "explore": self._explore,
             "palette": self._palette,
             "stage-home": window.go_home,
             "full-screen": self._full_screen,
@@ -109,6 +110,11 @@ class _Handlers:
         from ndestudio.gui.recovery_dialog import open_recovery
 
         open_recovery(self._session, self._window)
+
+    def _explore(self) -> None:
+        from ndestudio.gui.explore_dialog import open_explore
+
+        open_explore(self._session, self._window)
 
     def _history(self) -> None:
         from ndestudio.gui.history_dialog import open_history

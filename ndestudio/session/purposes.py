@@ -35,6 +35,7 @@ PurposeName = Literal[
     "verify",
     "next_run",
     "replay",
+    "explore",
     "residuals",
     "law",
     "assemble",
@@ -73,6 +74,7 @@ _BY_PLACE: Mapping[Place, tuple[PurposeName, ...]] = {
         "compare",
         "next_run",
         "replay",
+        "explore",
     ),
     PREVIEW: (
         "warm-up preview",

@@ -17,6 +17,7 @@ from ndestudio.session.data.imports import IMPORT_SETTINGS
 from ndestudio.session.distillation.controller import DistilController
 from ndestudio.session.distillation.recovery import RecoveryController
 from ndestudio.session.durations import Durations
+from ndestudio.session.explore import ExploreController
 from ndestudio.session.export.controller import ExportController
 from ndestudio.session.files import FilesController
 from ndestudio.session.formulas import Formula, FormulaCache, FormulaRequest, typeset
@@ -82,6 +83,7 @@ class Session:
         self.shell = ShellPresenter(context, self.settings, self.data, self.model, lambda: self.device)
         self.recovery = RecoveryController(context, self.model, self.export)
         self.history = HistoryController(context)
+        self.explore = ExploreController(context, self.export)
         self.tour = TourController(context, self.settings, self.data, self.train, self.distil)
         self.plug_ins = PlugInsController(context)
         self._stages: dict[Stage, Presenter] = {
@@ -127,6 +129,7 @@ class Session:
         self.shell.refresh()
         self.recovery.refresh()
         self.history.refresh()
+        self.explore.refresh()
         self.tour.refresh()
         self._typeset_missing()
 
