@@ -87,7 +87,7 @@ def _likelihood_panel(curves: Sequence[LossCurve]) -> Panel:
     values = np.concatenate(shown) if shown else np.zeros(0)
     limits = None
     if len(values) > 3:
-        low, high = float(values.min()), float(np.quantile(values, 0.9))
+        low, high = float(values.min()), float(np.quantile(values, 0.75))
         room = max(high - low, 1e-3 * max(abs(low), 1.0))
         limits = (low - 0.1 * room, high + 0.4 * room)
     return Panel(Axis("step", whole=True), Axis("−log likelihood", limits=limits), tuple(lines))

@@ -15,7 +15,7 @@ from ndestudio.fitting.result import Fit, Outcome
 from ndestudio.fitting.uncertainty.information_criteria import Information, information
 from ndestudio.fitting.validation import held_out_error
 from ndestudio.model.config import ModelConfig
-from ndestudio.model.diffusion import refuse_written_noise
+from ndestudio.model.diffusion import noises_written
 from ndestudio.model.parse import parse_system
 from ndestudio.model.runs import for_runs
 from ndestudio.model.variants import all_neural, without_neural_terms
@@ -86,6 +86,8 @@ def compare(
 ) -> Comparison:
     """Fit ``config``, its mechanistic part, a plain neural ODE, and any further ``models`` to the same data.
 
+    A model with noise is compared with its drift and errors of measurement, and with both (``noise_comparison``).
+
     Parameters
     ----------
     models
@@ -107,8 +109,15 @@ def compare(
     DeviceError
         ``config`` or one of ``models`` cannot be used.
     """
-    refuse_written_noise(config, "the comparison of models", dataset.measured_names)
     train, reporter = train or TrainConfig(), reporter or SilentReporter()
+    if noises_written(config, [*dataset.measured_names, *dataset.input_names]):
+        if models:
+            raise EquationError(
+                "further models are not compared with one with noise yet; compare it with its own relatives (leave `models` out)"
+            )
+        from ndestudio.fitting.noise_comparison import compare_noise
+
+        return compare_noise(config, dataset, train, reporter, known)
     # held-out rows judge, so no model is fitted to them
     train = msgspec.structs.replace(train, all_rows=False)
     known = known if known is None or not known.all_rows else None
@@ -236,6 +245,11 @@ def _by_criterion(ordered: Sequence[Compared], chosen: Compared) -> str:
 
 def _percent(value: float | None) -> str:
     return "none" if value is None else f"{value:.2%}" if value < 10 else "diverged"
+
+
+def quiet(reporter: Reporter) -> Reporter:
+    """Passes phases and notes on, and no models."""
+    return _Quiet(reporter)
 
 
 class _Quiet:

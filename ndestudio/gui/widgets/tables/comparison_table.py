@@ -25,6 +25,10 @@ _TITLES = (
 )
 
 _INVITATION = "Fit the mechanistic part alone and a plain neural ODE to the same data, to see what each part of the model is worth."
+_WHERE = (
+    "Is the noise in the law or in the instrument? Fit the drift alone with errors of measurement, and the law with such errors, to the "
+    "same data."
+)
 
 
 class ComparisonTable(QWidget):
@@ -53,7 +57,15 @@ class ComparisonTable(QWidget):
         self.run_button.setText("Stop comparing" if busy else "Compare models")
         self.run_button.setEnabled(busy or diagnostics.can)
         found = diagnostics.comparison
-        words = f"Fitting: {diagnostics.comparing} …" if busy else _words(found) if found else _INVITATION
+        words = (
+            f"Fitting: {diagnostics.comparing} …"
+            if busy
+            else _words(found)
+            if found
+            else _WHERE
+            if diagnostics.law_states
+            else _INVITATION
+        )
         self.sentence.setText(words)
         if found is self._comparison:
             return
