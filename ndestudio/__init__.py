@@ -36,10 +36,12 @@ if TYPE_CHECKING:
     )
     from ndestudio.errors import NdeStudioError
     from ndestudio.exchange.formats import read_model, write_model
+    from ndestudio.exchange.petab.distil import PetabDistillation, distil_petab
     from ndestudio.exchange.petab.fit import PetabFit, fit_petab
     from ndestudio.exchange.petab.objective import PetabEvaluation, evaluate_petab
     from ndestudio.exchange.petab.problem import PetabProblem
     from ndestudio.exchange.petab.read import read_petab
+    from ndestudio.exchange.petab.write import write_petab
     from ndestudio.export import artefact, equations_json, report_html, write_all
     from ndestudio.expression import parse_expression, to_latex, to_sympy, to_text
     from ndestudio.fitting import Comparison, Fit, Profile, TrainConfig, compare, fit, profile, refit
@@ -145,6 +147,9 @@ _HOME = {
     "read_model": "exchange.formats",
     "write_model": "exchange.formats",
     "read_petab": "exchange.petab.read",
+    "write_petab": "exchange.petab.write",
+    "distil_petab": "exchange.petab.distil",
+    "PetabDistillation": "exchange.petab.distil",
     "evaluate_petab": "exchange.petab.objective",
     "fit_petab": "exchange.petab.fit",
     "PetabEvaluation": "exchange.petab.objective",
@@ -188,6 +193,7 @@ __all__ = [
     "NextRunConfig",
     "ParameterConfig",
     "PenaltyConfig",
+    "PetabDistillation",
     "PetabEvaluation",
     "PetabFit",
     "PetabProblem",
@@ -213,6 +219,7 @@ __all__ = [
     "artefact",
     "assemble",
     "compare",
+    "distil_petab",
     "dump_spec",
     "equations_json",
     "evaluate_petab",
@@ -250,6 +257,7 @@ __all__ = [
     "transition_residuals",
     "write_all",
     "write_model",
+    "write_petab",
 ]
 
 

@@ -15,6 +15,7 @@ from ndestudio.exchange.petab.objective import Objective, PetabEvaluation
 from ndestudio.exchange.petab.problem import PetabProblem
 from ndestudio.exchange.petab.read import read_petab
 from ndestudio.exchange.petab.tables import Row, read_table, read_yaml
+from ndestudio.exchange.petab.write import write_petab
 from ndestudio.exchange.sciml.arrays import read_arrays
 from ndestudio.exchange.sciml.network import read_network
 from ndestudio.expression.numeric import evaluate
@@ -193,3 +194,29 @@ def measured_case(case: Path) -> Iterator[str]:
 
 
 SUITES["petab_benchmark"] = (lambda: cases("petab_benchmark"), measured_case)
+
+
+def written_case(file: Path) -> Iterator[str]:
+    """What is wrong with a problem that was written by us and read again: likelihood and chi2 are to be the same."""
+    import tempfile
+
+    problem = read_petab(file)
+    with tempfile.TemporaryDirectory() as place:
+        again = read_petab(write_petab(problem, place).yaml)
+    before, after = Objective(problem).evaluate(), Objective(again).evaluate()
+    for name in ("llh", "chi2"):
+        one, other = getattr(before, name), getattr(after, name)
+        if not abs(one - other) <= 1e-8 * max(1.0, abs(one)):
+            yield f"{name} is {other} when it was written and read, and {one} before"
+
+
+def problem_files() -> list[Path]:
+    """The problems of all suites."""
+    root = folder()
+    if root is None:
+        return []
+    patterns = ("petab_v1/*/_*.yaml", "petab_v2/*/_*.yaml", "sciml_problems/*/petab/problem*.yaml")
+    return sorted(one for pattern in patterns for one in root.glob(pattern) if "solution" not in one.name)
+
+
+SUITES["written"] = (problem_files, written_case)

@@ -11,6 +11,8 @@ from ndestudio.cli.command import Command
 from ndestudio.cli.exit_codes import DONE, INTERRUPTED
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from ndestudio.exchange.petab.fit import PetabFit
     from ndestudio.exchange.petab.objective import Objective, PetabEvaluation
     from ndestudio.exchange.petab.problem import PetabProblem
@@ -23,6 +25,17 @@ def _arguments(parser: ArgumentParser) -> None:
     )
     parser.add_argument("--fit", nargs="?", const=20, type=int, metavar="N", help="fit it from N starts (20)")
     parser.add_argument("--gradient", action="store_true", help="derivatives of the log likelihood, too")
+    parser.add_argument(
+        "--distil",
+        action="store_true",
+        help="put formulas in the place of its networks (after --fit, those it has found); with --write a problem without networks",
+    )
+    parser.add_argument(
+        "--write",
+        metavar="FOLDER",
+        type=Path,
+        help="write the problem as files of PEtab 2, as it is after fits and formulas",
+    )
     parser.add_argument(
         "--seconds", type=float, default=300.0, metavar="S", help="what fits may take (default: %(default)s)"
     )
@@ -53,6 +66,10 @@ def _command(options: Namespace) -> int:
             return code
         problem, theta = fit.fitted, fit.best.theta
         say("\n".join(_ranked(fit)))
+    if options.distil:
+        problem, theta, code = _distilled(problem, theta, options), None, code
+    if options.write is not None:
+        _write(problem, theta, options.write)
     objective = Objective(problem)
     found = objective.evaluate(theta)
     say("\n".join(_numbers(found)))
@@ -126,6 +143,31 @@ def _ranked(fit: PetabFit) -> list[str]:
     return lines + [f"    {name} = {value:.8g}" for name, value in numbers]
 
 
+def _distilled(problem: PetabProblem, theta: np.ndarray | None, options: Namespace) -> PetabProblem:
+    """The problem with formulas in the place of its networks."""
+    from ndestudio.exchange.petab.distil import distil_petab
+    from ndestudio.expression.text import to_text
+
+    found = distil_petab(problem, theta, seconds=options.seconds, seed=options.seed)
+    if not options.quiet:
+        for out, formula in found.formulas.items():
+            print(f"{out} = {to_text(formula)}")
+        print(f"log likelihood {found.before:.10g} with networks, {found.after:.10g} with formulas", flush=True)
+    return found.problem
+
+
+def _write(problem: PetabProblem, theta: np.ndarray | None, folder: Path) -> None:
+    import sys
+
+    from ndestudio.exchange.petab.distil import with_numbers
+    from ndestudio.exchange.petab.write import write_petab
+
+    written = write_petab(problem if theta is None else with_numbers(problem, theta), folder)
+    for note in written.notes:
+        print(f"note: {note}", file=sys.stderr)
+    print(written.yaml, flush=True)
+
+
 def _write_networks(objective: Objective, theta: object, folder: Path) -> None:
     import numpy as np
 
@@ -138,10 +180,10 @@ def _write_networks(objective: Objective, theta: object, folder: Path) -> None:
 
 
 COMMAND = Command(
-    usage="petab PROBLEM.yaml [--fit]",
-    summary="evaluate and fit a problem of PEtab",
+    usage="petab PROBLEM.yaml [--fit] [--distil]",
+    summary="evaluate, fit, distil and write a problem of PEtab",
     run=_command,
-    description="Log likelihood, chi2 and simulations of a PEtab problem (versions 1 and 2, extension SciML); its derivatives, and fits "
-    "from many starts.",
+    description="Log likelihood, chi2 and simulations of a PEtab problem (versions 1 and 2, extension SciML); its derivatives, fits "
+    "from many starts, formulas in the place of its networks, and the problem written as PEtab 2.",
     arguments=_arguments,
 )

@@ -45,7 +45,7 @@ def sbml_text(model: KineticModel, notes: Sequence[str] = (), *, annotation: str
     ExportError
         Something that SBML cannot say.
     """
-    aliases = _aliases([*model.rates, *model.quantities, *model.constants])
+    aliases = aliases_of([*model.rates, *model.quantities, *model.constants])
     units = _Units()
     write = lambda expr: mathml(expr, aliases, guard=guard)  # noqa: E731
     assigned = _assigned(model)
@@ -126,7 +126,7 @@ def _assigned(model: KineticModel) -> list[str]:
     return [name for name, expr in model.initial.items() if names(expr) and name not in model.quantities]
 
 
-def _aliases(known: Iterable[str]) -> dict[str, str]:
+def aliases_of(known: Iterable[str]) -> dict[str, str]:
     """Names that SBML, or programs that go through text, would not take, and what they are called there."""
     taken, found = set(known), {}
     for name in list(taken):

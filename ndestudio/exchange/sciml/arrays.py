@@ -71,8 +71,12 @@ def _datasets(file: Any, path: Path) -> Iterator[tuple[tuple[str, ...], Any]]:
                 yield (*names, name), inner
 
 
-def write_arrays(path: Path, values: Mapping[str, Mapping[str, Mapping[str, np.ndarray]]]) -> None:
-    """Network -> layer -> array, as an array file of PEtab SciML."""
+def write_arrays(
+    path: Path,
+    values: Mapping[str, Mapping[str, Mapping[str, np.ndarray]]],
+    inputs: Mapping[str, Mapping[str, np.ndarray]] | None = None,
+) -> None:
+    """Network -> layer -> array, as an array file of PEtab SciML; of inputs condition -> array."""
     import h5py
 
     with h5py.File(path, "w") as file:
@@ -81,3 +85,6 @@ def write_arrays(path: Path, values: Mapping[str, Mapping[str, Mapping[str, np.n
             for layer, arrays in layers.items():
                 for name, value in arrays.items():
                     file.create_dataset(f"parameters/{network}/{layer}/{name}", data=np.asarray(value, dtype=float))
+        for key, conditions in (inputs or {}).items():
+            for name, value in conditions.items():
+                file.create_dataset(f"inputs/{key}/{name}", data=np.asarray(value, dtype=float))

@@ -8,7 +8,7 @@ takes its running statistics where the file has them and those of the batch wher
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -58,12 +58,15 @@ class Network:
         Name -> what it is.
     inputs
         Names of its arguments.
+    document
+        What it was made of, as it stands in a file.
     """
 
     name: str
     layers: Mapping[str, Layer]
     inputs: tuple[str, ...]
     steps: tuple[Step, ...]
+    document: Mapping[str, Any] = field(default_factory=dict)
 
     def __call__(self, arrays: Mapping[str, Mapping[str, Any]], inputs: Sequence[Any]) -> tuple[Any, ...]:
         """Outputs for inputs, with JAX.
@@ -126,9 +129,18 @@ def read_network(path: Path) -> Network:
     DataError
         It is no network, or has a layer or function that is not known.
     """
-    where = str(path)
     text = read_yaml(path)
-    name = str(text.get("nn_model_id", path.stem))
+    return network_of(text, str(text.get("nn_model_id", path.stem)), str(path))
+
+
+def network_of(text: Mapping[str, Any], name: str, where: str = "") -> Network:
+    """The network that a document says.
+
+    Raises
+    ------
+    DataError
+        As ``read_network``.
+    """
     layers = {}
     for one in _mappings(text.get("layers") or [], "layers", where):
         kind, known = str(one.get("layer_type", "")), str(one.get("layer_id", ""))
@@ -154,7 +166,7 @@ def read_network(path: Path) -> Network:
     if not steps or steps[-1].kind != "output":
         raise DataError("its last step should be its output", path=where)
     inputs = tuple(step.name for step in steps if step.kind == "placeholder")
-    return Network(name, layers, inputs, tuple(steps))
+    return Network(name, layers, inputs, tuple(steps), text)
 
 
 def _step(row: Mapping[str, Any], known: set[str], layers: Mapping[str, Layer], where: str) -> Step:
