@@ -77,6 +77,9 @@ if TYPE_CHECKING:
         save_project,
     )
     from ndestudio.project.sweep.library import sweep
+    from ndestudio.reach.config import TubeConfig
+    from ndestudio.reach.library import reach_tube
+    from ndestudio.reach.tube import ReachTube, Verdict
     from ndestudio.solve.scipy_reference import simulate, simulate_trajectory
     from ndestudio.solve.stochastic.paths import StochasticPaths, simulate_paths
     from ndestudio.symbolic import SymbolicRegressor
@@ -168,6 +171,10 @@ _HOME = {
     "recover": "project",
     "sweep": "project.sweep.library",
     "run": "project",
+    "reach_tube": "reach.library",
+    "ReachTube": "reach.tube",
+    "TubeConfig": "reach.config",
+    "Verdict": "reach.tube",
     "save_project": "project",
 }
 
@@ -202,6 +209,7 @@ __all__ = [
     "Profile",
     "Project",
     "RandomConfig",
+    "ReachTube",
     "Recovery",
     "RecoveryConfig",
     "RunConfig",
@@ -213,6 +221,8 @@ __all__ = [
     "SymbolicRegressor",
     "TrainConfig",
     "TransitionResiduals",
+    "TubeConfig",
+    "Verdict",
     "__version__",
     "allow",
     "allowed",
@@ -234,6 +244,7 @@ __all__ = [
     "parse_spec",
     "preview",
     "profile",
+    "reach_tube",
     "read_model",
     "read_petab",
     "recover",

@@ -30,6 +30,7 @@ from ndestudio.model.config import (  # noqa: E402
 )
 from ndestudio.project.project import Spec  # noqa: E402
 from ndestudio.project.spec_types import describe, element_struct, struct_fields, struct_of  # noqa: E402
+from ndestudio.reach.config import TubeConfig  # noqa: E402
 
 TABLES: dict[str, type] = {
     "": Spec,
@@ -52,6 +53,7 @@ TABLES: dict[str, type] = {
     "distil": DistilConfig,
     "next_run": NextRunConfig,
     "recovery": RecoveryConfig,
+    "tube": TubeConfig,
     "export": ExportConfig,
     "export.style": FigureStyle,
 }

@@ -21,6 +21,7 @@ COMMANDS: dict[str, str] = {
     "replay": "ndestudio.cli.replay",
     "next": "ndestudio.cli.next",
     "explore": "ndestudio.cli.explore",
+    "tube": "ndestudio.cli.tube",
     "export": "ndestudio.cli.export",
     "petab": "ndestudio.cli.petab",
     "convert": "ndestudio.cli.convert",

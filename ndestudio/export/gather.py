@@ -14,6 +14,7 @@ from ndestudio.export.content import Origin, program_name
 from ndestudio.fitting.metrics import Metrics
 from ndestudio.fitting.result import Fit, Population
 from ndestudio.model.fitted import FittedModel
+from ndestudio.reach.tube import ReachTube, fingerprint
 
 if TYPE_CHECKING:
     from ndestudio.fitting.residuals import Residuals
@@ -33,6 +34,8 @@ class ProjectLike(Protocol):
     def distillation(self) -> Distillation | None: ...
     @property
     def accepted(self) -> Mapping[str, int]: ...
+    @property
+    def tube(self) -> ReachTube | None: ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,6 +82,12 @@ class Job:
         from ndestudio.fitting.residuals import residuals
 
         return residuals(self.model, self.dataset, train=self.project.spec.train)
+
+    @property
+    def tube(self) -> ReachTube | None:
+        """The reach tube, where it is one of the exported model."""
+        tube = self.project.tube
+        return tube if tube is not None and self.model is not None and tube.made_of == fingerprint(self.model) else None
 
     @property
     def population(self) -> Population | None:

@@ -35,6 +35,7 @@ from ndestudio.figures.stochastic import stochastic_figure
 from ndestudio.figures.stochastic_law import law_figure
 from ndestudio.figures.term_fit import term_fit, term_fit_figure
 from ndestudio.figures.trajectories import shown_trajectories, trajectory_figure
+from ndestudio.figures.tube import tube_figure
 from ndestudio.model.fitted import FittedModel
 from ndestudio.model.runs import effects, occasion_effects
 
@@ -78,6 +79,8 @@ def recipes(job: Job) -> list[Callable[[], Figure | None]]:
         made += [partial(_front, name, neural_term, job.choice(name)) for name, neural_term in neural_terms]
         if job.distillation.next_run is not None and dataset is not None:
             made.append(partial(next_run_figure, job.distillation.next_run, dataset))
+    if job.tube is not None:
+        made.append(partial(tube_figure, job.tube, dataset))
     if job.network_model is not None and not stochastic:
         for name in job.network_model.networks:
             made += [partial(_response, job, name, paths), partial(_term_fit, job, name)]

@@ -72,6 +72,7 @@ def report_html(
         ("Runs", _runs(gathered, drawn)),
         *((f"The term {name}", _neural_term(gathered, name, drawn)) for name in _neural_terms(gathered)),
         ("What to measure next", _next_run(gathered, drawn)),
+        ("Reach tube", _tube(gathered, drawn)),
         ("Training", _training(gathered, drawn)),
         ("Data", _data(gathered.dataset)),
         ("Exported files", _artefacts(artefacts)),
@@ -396,6 +397,18 @@ def _next_run(gathered: Job, drawn: Mapping[str, str]) -> str:
         ]
         parts.append(_table(["probability", *terms], rows))
     return "\n".join([*parts, drawn.get("next_run", "")])
+
+
+def _tube(gathered: Job, drawn: Mapping[str, str]) -> str:
+    """Where the states can be, and the verdicts about unsafe sets."""
+    tube = gathered.tube
+    if tube is None:
+        return ""
+    parts = [f"<p>{escape(tube.sentence)}</p>"]
+    if tube.verdicts:
+        rows = [[one.unsafe, one.answer, one.sentence] for one in tube.verdicts]
+        parts.append(_table(["unsafe set", "verdict", "why"], rows))
+    return "\n".join([*parts, drawn.get("tube", "")])
 
 
 def _reproduce(gathered: Job, spec_text: str) -> str:

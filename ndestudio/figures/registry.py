@@ -19,6 +19,7 @@ from ndestudio.figures.stochastic import stochastic_figure
 from ndestudio.figures.stochastic_law import law_figure
 from ndestudio.figures.term_fit import term_fit_figure
 from ndestudio.figures.trajectories import trajectory_figure
+from ndestudio.figures.tube import tube_figure
 
 KINDS: Mapping[str, Callable[..., Figure | None]] = {
     "trajectories": trajectory_figure,
@@ -35,5 +36,6 @@ KINDS: Mapping[str, Callable[..., Figure | None]] = {
     "stochastic law": law_figure,
     "dose response": dose_response_figure,
     "random effects": random_effects_figure,
+    "tube": tube_figure,
 }
 """`Figure.kind` -> function."""

@@ -10,17 +10,19 @@ from time import perf_counter
 from typing import TYPE_CHECKING
 
 from ndestudio.distil.result import Distillation, Recovery
-from ndestudio.errors import EngineUnavailable
+from ndestudio.errors import EngineUnavailable, EquationError, ProjectError, SettingError
 from ndestudio.fitting.result import Fit, Outcome
 from ndestudio.model.config import ModelConfig
 from ndestudio.model.system import System
 from ndestudio.progress import Note, Phase, Reporter, SilentReporter
 from ndestudio.project.project import Project, Run, Spec
 from ndestudio.project.spec_types import nearest
+from ndestudio.reach.config import TubeConfig
 
 if TYPE_CHECKING:
     from ndestudio.data.dataset import Dataset
     from ndestudio.fitting.model_comparison import Comparison
+    from ndestudio.reach.tube import ReachTube
 
 
 def run(
@@ -60,7 +62,7 @@ def run(
     """
     reporter = SilentReporter() if reporter is None else reporter
     project = Project(spec=spec, dataset=dataset)
-    for stage in (_with_data, _with_fit, _with_distillation):
+    for stage in (_with_data, _with_fit, _with_distillation, _with_tube):
         if reporter.should_stop():
             break
         project = stage(project, reporter, base)
@@ -200,6 +202,41 @@ def _with_distillation(project: Project, reporter: Reporter, base: str | Path | 
     }
     project = replace(project, distillation=result, accepted=accepted, runs=(*project.runs, run))
     return _timed(project, "distil", started)
+
+
+def _with_tube(project: Project, reporter: Reporter, base: str | Path | None) -> Project:
+    """The reach tube of the model in use, where the spec has a table for one."""
+    del base
+    if project.spec.tube == TubeConfig():
+        return project
+    reporter.emit(Phase("tube", "looking where the states can be"))
+    try:
+        tube = project_tube(project, project.spec.tube, reporter)
+    except (EquationError, SettingError) as error:
+        reporter.emit(Note(f"No reach tube was made: {error}", "warning"))
+        return project
+    for sentence in (tube.sentence, *(one.sentence for one in tube.verdicts)):
+        reporter.emit(Note(sentence))
+    return replace(project, tube=tube)
+
+
+def project_tube(project: Project, config: TubeConfig, reporter: Reporter) -> ReachTube:
+    """The reach tube of the model that a project has in use, accepted formulas in place.
+
+    Raises
+    ------
+    ProjectError
+        There is no trained model.
+    EquationError, SettingError
+        As ``reach_tube``.
+    """
+    from ndestudio.export.gather import job
+    from ndestudio.reach.library import tube_of
+
+    model = job(project).model
+    if model is None or project.dataset is None or project.fit is None:
+        raise ProjectError("there is no trained model to make a tube of; train it first")
+    return tube_of(model, project.dataset, config, limits=project.fit.intervals, should_stop=reporter.should_stop)
 
 
 def _check_engine(name: str) -> None:

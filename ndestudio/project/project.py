@@ -17,6 +17,8 @@ from ndestudio.fitting.config import TrainConfig
 from ndestudio.fitting.result import Fit
 from ndestudio.model.config import ModelConfig
 from ndestudio.model.fitted import FittedModel
+from ndestudio.reach.config import TubeConfig
+from ndestudio.reach.tube import ReachTube
 
 
 class Spec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -30,6 +32,7 @@ class Spec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     distil: DistilConfig = DistilConfig()
     next_run: NextRunConfig = NextRunConfig()
     recovery: RecoveryConfig = RecoveryConfig()
+    tube: TubeConfig = TubeConfig()
     export: ExportConfig = ExportConfig()
 
 
@@ -93,6 +96,8 @@ class Project:
         Assessment of the last recovery test.
     exports
         What was written from it, oldest first.
+    tube
+        The last reach tube; of another model where its ``made_of`` is not the fingerprint of the one in use.
     layout
         What the window remembers (plain JSON values).
     seconds
@@ -109,3 +114,4 @@ class Project:
     seconds: Mapping[str, float] = field(default_factory=dict)
     recovery: Recovery | None = None
     exports: tuple[Written, ...] = ()
+    tube: ReachTube | None = None

@@ -127,6 +127,7 @@ def march(
     grid: Grid,
     method: Tableau,
     clip: Float[np.ndarray, "2 state"],
+    scale: Float[np.ndarray, " state"] | None = None,
 ) -> tuple[Float[np.ndarray, "knot state copy row"], Float[np.ndarray, "knot state copy row"]]:
     """States and slopes at the grid points; NaN from where an implicit stage has no solution on.
 
@@ -136,6 +137,8 @@ def march(
     ----------
     clip
         Limits within which the field reads the states.
+    scale
+        Size of each state for the convergence of Newton's method; None: from the limits.
     """
     field = inside(model, parameters, clip)
     if model.delays is not None:
@@ -144,9 +147,9 @@ def march(
     if method.depth > 1:
         span, size = float(grid.h.sum(axis=0).max()), np.abs(grid.u).max(axis=(0, 1, 2), initial=0.0)
         size = np.where(size > 0, size, 1.0)[: len(model.structure.inputs)]
-        scale = (span or 1.0, size, newton_scale(clip))
-        field = with_brackets(field, model.structure.inputs, by_differences(scale), np)
-    stages = StageSolver(field, method, newton_scale(clip))
+        differences = by_differences((span or 1.0, size, newton_scale(clip)))
+        field = with_brackets(field, model.structure.inputs, differences, np)
+    stages = StageSolver(field, method, newton_scale(clip) if scale is None else scale)
     additions = _additions(model, parameters, grid, y0)
     happens: list[bool] = np.any(grid.event > 0, axis=1).tolist()
     states = np.empty((len(grid.h), *y0.shape))

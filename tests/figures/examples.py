@@ -20,12 +20,14 @@ from ndestudio.figures.profile_likelihood import profile_figure
 from ndestudio.figures.random_effects import random_effects_figure
 from ndestudio.figures.stochastic import stochastic_figure
 from ndestudio.figures.stochastic_law import law_figure
+from ndestudio.figures.tube import tube_figure
 from ndestudio.fitting.result import Population, RandomEffect
 from ndestudio.fitting.uncertainty.profile_likelihood import Profile
 from ndestudio.model.config import ModelConfig, ParameterConfig, RandomConfig
 from ndestudio.model.fitted import FittedModel
 from ndestudio.model.initial import initial_model
 from ndestudio.project.project import Project
+from ndestudio.reach.tube import ReachTube
 
 
 @cache
@@ -64,7 +66,28 @@ def examples() -> dict[str, Figure]:
     law = law_figure(model, rows)
     assert law is not None
     made["stochastic law"] = law
+    made["tube"] = tube_figure(tube())
     return made
+
+
+@cache
+def tube() -> ReachTube:
+    """A statistical tube of two states that go round."""
+    t = np.linspace(0.0, 5.0, 26)
+    centre = np.stack([np.cos(t), np.sin(t)], axis=1)
+    factor = np.broadcast_to(np.diag([0.2, 0.1]), (26, 2, 2))
+    half = np.array([0.2, 0.1])
+    return ReachTube(
+        "statistical",
+        "What it claims.",
+        ("x", "y"),
+        t,
+        centre,
+        centre - half,
+        centre + half,
+        factor,
+        paths=centre[None],
+    )
 
 
 @cache
