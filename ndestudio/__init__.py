@@ -19,6 +19,7 @@ if TYPE_CHECKING:
         GivenDoseConfig,
         RunConfig,
         SplitConfig,
+        ValueConfig,
         load,
         preview,
     )
@@ -101,6 +102,7 @@ _HOME = {
     "RunConfig": "data.config",
     "GivenDoseConfig": "data.config",
     "SplitConfig": "data.config",
+    "ValueConfig": "data.config",
     "Dataset": "data.dataset",
     "load": "data",
     "preview": "data",
@@ -222,6 +224,7 @@ __all__ = [
     "TrainConfig",
     "TransitionResiduals",
     "TubeConfig",
+    "ValueConfig",
     "Verdict",
     "__version__",
     "allow",

@@ -13,7 +13,15 @@ import msgspec
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from ndestudio.data.config import ConditionConfig, DataConfig, DoseConfig, GivenDoseConfig, RunConfig, SplitConfig  # noqa: E402
+from ndestudio.data.config import (  # noqa: E402
+    ConditionConfig,
+    DataConfig,
+    DoseConfig,
+    GivenDoseConfig,
+    RunConfig,
+    SplitConfig,
+    ValueConfig,
+)
 from ndestudio.distil.config import DistilConfig, NextRunConfig, RecoveryConfig  # noqa: E402
 from ndestudio.export.config import ExportConfig  # noqa: E402
 from ndestudio.figures.style import FigureStyle  # noqa: E402
@@ -38,6 +46,7 @@ TABLES: dict[str, type] = {
     "data.split": SplitConfig,
     "data.doses": DoseConfig,
     "data.conditions.NAME": ConditionConfig,
+    "data.values": ValueConfig,
     "data.runs.TRAJECTORY": RunConfig,
     "data.runs.TRAJECTORY.doses": GivenDoseConfig,
     "model": ModelConfig,

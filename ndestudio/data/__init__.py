@@ -11,7 +11,15 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from ndestudio.data.arrays import dataset_from_arrays, dataset_from_frame
-    from ndestudio.data.config import ConditionConfig, DataConfig, DoseConfig, GivenDoseConfig, RunConfig, SplitConfig
+    from ndestudio.data.config import (
+        ConditionConfig,
+        DataConfig,
+        DoseConfig,
+        GivenDoseConfig,
+        RunConfig,
+        SplitConfig,
+        ValueConfig,
+    )
     from ndestudio.data.dataset import Column, Dataset, Part, Source, Trajectory
     from ndestudio.data.file_preview import ColumnPreview, FileProblem, Preview, configured, preview
     from ndestudio.data.loading import load
@@ -27,6 +35,7 @@ _HOMES = {
     "GivenDoseConfig": "config",
     "RunConfig": "config",
     "SplitConfig": "config",
+    "ValueConfig": "config",
     "Column": "dataset",
     "Dataset": "dataset",
     "Part": "dataset",
@@ -59,6 +68,7 @@ __all__ = [
     "Source",
     "SplitConfig",
     "Trajectory",
+    "ValueConfig",
     "configured",
     "dataset_from_arrays",
     "dataset_from_frame",

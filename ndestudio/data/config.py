@@ -101,6 +101,27 @@ class GivenDoseConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     reset: bool = False
 
 
+class ValueConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A measured value that is another than in the file.
+
+    Attributes
+    ----------
+    run
+        Name of the trajectory; "" where there is only one.
+    column
+        Name of the measured column; "" (of values left out): all of them.
+    time
+        Of its row, in the unit of the time.
+    value
+        To be taken instead; none: it is left out, as if it had not been measured.
+    """
+
+    run: str = ""
+    column: str = ""
+    time: float
+    value: float | None = None
+
+
 class ConditionConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What is different under a condition (a knocked out gene, another medium, a higher temperature).
 
@@ -234,6 +255,10 @@ class DataConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
         Measured column -> column that holds the standard deviation of its values; they count in the loss with 1/sd^2.
         Columns named `x_sd`, `x_std`, `x_err`, `sigma_x` beside a column `x` are taken as such unless they are given
         another role.
+    values
+        Measured values that are left out or changed by hand; the file stays as it is.
+    span
+        First and last time that is taken (`inf`: no end); rows before and after are left out.
     trajectory_weights
         Name of a trajectory -> weight in the loss (default 1).
     delimiter, decimal, encoding, comment
@@ -289,6 +314,8 @@ class DataConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     units: dict[str, str] = {}
     weights: dict[str, float] = {}
     deviations: dict[str, str] = {}
+    values: tuple[ValueConfig, ...] = ()
+    span: tuple[float, float] | None = None
     trajectory_weights: dict[str, float] = {}
     split: SplitConfig = SplitConfig()
     delimiter: str | None = None

@@ -13,7 +13,7 @@ from ndestudio.decoding import converted
 from ndestudio.errors import DataError
 
 Topic: TypeAlias = Literal[
-    "table", "header", "format", "time", "unit", "trajectory", "shape", "missing", "role", "path", "dose"
+    "table", "header", "format", "time", "unit", "trajectory", "shape", "missing", "role", "path", "dose", "rows"
 ]
 """What a decision is about."""
 
@@ -25,6 +25,7 @@ TOPICS: Mapping[Topic, str] = {
     "role": "Role",
     "path": "Inputs",
     "dose": "Doses",
+    "rows": "Rows",
     "unit": "Unit",
     "table": "Table",
     "header": "Header",

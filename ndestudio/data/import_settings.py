@@ -29,7 +29,7 @@ FILE = "import-settings.json"
 _LONGEST_NAME = 80
 _SAME = 0.6
 """Two sets of columns are of one shape if so much of them together is in both."""
-_OF_ONE_FILE = ("files", "split", "trajectory_weights", "last_row")
+_OF_ONE_FILE = ("files", "split", "trajectory_weights", "values", "span", "last_row")
 """Settings that say something of one file and not of its shape."""
 _KEPT: tuple[Topic, ...] = ("format", "time", "unit", "trajectory", "shape", "missing", "dose")
 """Guesses that are kept as they were made: another file of the shape may have less evidence for them."""

@@ -19,6 +19,7 @@ from ndestudio.data.decisions import open_decisions, question
 from ndestudio.data.deviations import cleaned
 from ndestudio.data.input_paths import with_paths
 from ndestudio.data.names import TIME_NAME, suggestion
+from ndestudio.data.overlay import overlaid
 from ndestudio.data.plan import Plan, clock_columns, forms, kinds, make_plan, match
 from ndestudio.data.readers.base import Head, Reader, Table, side_by_side, suited
 from ndestudio.data.readers.registry import reader_for
@@ -220,7 +221,7 @@ def _finish(plan: Plan, sources: list[Rows], files: list[Source], config: DataCo
         split=config.split,
     )
     dataset = with_paths(with_covariates(dataset, shaped.covariates), shaped.covariates, config)
-    dataset = with_conditions(dataset, config)
+    dataset = overlaid(with_conditions(dataset, config), config)
     decisions = (*plan.decisions, *shaped.decisions, *dataset.decisions)
     return _with_trajectory_weights(replace(dataset, decisions=decisions, time_reading=found.reading), config)
 

@@ -1,9 +1,10 @@
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
-from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QComboBox
+from PySide6.QtCore import QPointF, Qt
+from PySide6.QtWidgets import QComboBox, QInputDialog
 from pytestqt.qtbot import QtBot
 
 from ndestudio.gui.main_window import MainWindow
@@ -180,3 +181,35 @@ def test_a_column_of_deviations_is_named_in_the_table_of_the_file(
         for number in range(shown.table.rows.columnCount())
     ]
     assert words == ["t\ntime", "x\nstate", "x_sd\ndeviation"]
+
+
+def test_a_point_is_left_out_or_changed_and_rows_are_trimmed_from_its_menu(
+    view: DataView, session: Session, settle: Callable[[], None], monkeypatch: pytest.MonkeyPatch
+):
+    data = session.project.dataset
+    assert data is not None
+    (one,) = data.trajectories
+    time, value = float(one.t[2]), float(one.measured[2, 0])
+    panel = view.plots.panels[0]
+    at = panel.mapFromScene(panel.item.getViewBox().mapViewToScene(QPointF(time, value)))
+    assert panel.nearest(QPointF(at)) == (one.name, time, value)
+    assert panel.nearest(QPointF(-500.0, -500.0)) is None
+    monkeypatch.setattr(type(panel), "nearest", lambda *_: (one.name, time, value))
+    monkeypatch.setattr(QInputDialog, "getDouble", lambda *_, **__: (7.5, True))
+
+    def press(words: str) -> np.ndarray:
+        menu = view.plots.panels[0].menu()
+        next(action for action in menu.actions() if action.text().startswith(words)).trigger()
+        settle()
+        assert session.project.dataset is not None
+        return session.project.dataset.trajectories[0].measured[:, 0]
+
+    assert press("Change")[2] == 7.5
+    assert np.isnan(press("Leave out")[2])
+    assert len(session.project.spec.data.values) == 1, "one value has one change"
+    assert len(press("Take rows from")) == 8
+    assert len(press("Take rows up to")) == 8, "a span of one row is refused, and changes nothing"
+    session.undo()
+    settle()
+    chip = view.chips.chip("rows")
+    assert "Rows from" in chip.toolTip()

@@ -258,6 +258,8 @@ def connect(view: DataView, session: Session) -> None:
     view.offer.accepted.connect(data.imports.use)
     view.offer.declined.connect(data.imports.dismiss)
     view.columns.role_chosen.connect(data.set_role)
+    view.plots.value_changed.connect(data.change_value)
+    view.plots.trimmed.connect(data.trim)
     view.columns.alias_edited.connect(data.set_alias)
     view.columns.unit_edited.connect(data.set_unit)
     view.inputs.path_chosen.connect(data.set_path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -10,10 +11,11 @@ from weakref import WeakKeyDictionary
 
 import msgspec
 
-from ndestudio.data.config import DataConfig, SplitConfig
+from ndestudio.data.config import DataConfig, SplitConfig, ValueConfig
 from ndestudio.data.dataset import Dataset, Part
 from ndestudio.data.dataset_words import summary, time_taken
 from ndestudio.data.decisions import TOPICS, Decision, answered, open_decisions
+from ndestudio.data.overlay import changes_by_hand
 from ndestudio.errors import DataError
 from ndestudio.progress import Reporter
 from ndestudio.project.project import Project
@@ -219,6 +221,20 @@ class DataController(Presenter[DataState]):
         project = commands.with_trajectory_part(self._parts_spelt(), trajectory, part)
         self._resplit(f"Use {trajectory} for {part.name.lower()}", project)
 
+    def change_value(self, run: str, column: str, time: float, value: float | None) -> None:
+        """Have a measured value another than in the file; None: leave it out."""
+        config = self._workspace.project.spec.data
+        others = tuple(one for one in config.values if (one.run, one.column, one.time) != (run, column, time))
+        made = ValueConfig(run=run, column=column, time=time, value=value)
+        what = f"Leave out {column}" if value is None else f"Change {column}"
+        self._change(f"{what} at {time:g}", values=(*others, made))
+
+    def trim(self, low: float | None = None, high: float | None = None) -> None:
+        """Take the rows from ``low`` on, or up to ``high``; the other end stays as it is."""
+        first, last = self._workspace.project.spec.data.span or (-math.inf, math.inf)
+        span = (first if low is None else low, last if high is None else high)
+        self._change("Rows that are taken", span=span)
+
     def set_weight(self, trajectory: str, weight: float) -> None:
         """Factor of a trajectory in the loss."""
         project = commands.with_trajectory_weight(self._workspace.project, trajectory, weight)
@@ -398,7 +414,7 @@ class DataController(Presenter[DataState]):
             stale=self.stale,
             summary=words,
             busy=loading.title if loading else "",
-            decisions=preview.decisions if preview else (),
+            decisions=(*preview.decisions, *changes_by_hand(config)) if preview else (),
             time_text=time_text,
             time_columns=tuple(column.label for column in preview.with_role("time")) if preview else (),
             raw=seen.raw if seen and seen.raw and seen.raw.cells else None,

@@ -7,9 +7,9 @@ from functools import partial
 
 import numpy as np
 import pyqtgraph as pg
-from PySide6.QtCore import Qt
-from PySide6.QtGui import QColor
-from PySide6.QtWidgets import QFrame, QGridLayout, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtCore import QPointF, Qt, Signal
+from PySide6.QtGui import QColor, QMouseEvent
+from PySide6.QtWidgets import QFrame, QGridLayout, QInputDialog, QMenu, QScrollArea, QVBoxLayout, QWidget
 
 from ndestudio.data.dataset import Column, Dataset, Part, Trajectory
 from ndestudio.figures.description import Axis, Figure, Panel
@@ -29,14 +29,19 @@ _FEWEST = 200
 """Points drawn in a panel, over all trajectories, and of one of them at least."""
 
 _HEIGHT = 176
+_REACH = 12.0
+"""Pixels around the pointer in which a point is meant."""
 
 MOST_PANELS = 48
 """More columns are not drawn: a plot takes some 20 ms to be made, and nobody looks at hundreds."""
 
 
 class SeriesPanel(Plot):
-    """One column over time."""
+    """One column over time. Signals: value_changed(run, column, time, value), the value None to leave it out; trimmed(low, high), one
+    of them None."""
 
+    value_changed = Signal(str, str, float, object)
+    trimmed = Signal(object, object)
     room = 18
 
     def __init__(self, column: Column, time: Column) -> None:
@@ -47,6 +52,53 @@ class SeriesPanel(Plot):
         self._lines: list[Series] | None = None
         self._items: list[pg.PlotDataItem] = []
         self._moments = PanelItems(self)
+        self.editable = False
+        self._at = QPointF()
+
+    def mousePressEvent(self, ev: QMouseEvent) -> None:
+        self._at = ev.position()
+        super().mousePressEvent(ev)
+
+    def menu(self) -> QMenu:
+        """With what can be done to the point at the pointer."""
+        menu = super().menu()
+        nearest = self.nearest(self._at) if self.editable else None
+        if nearest is None:
+            return menu
+        run, time, value = nearest
+        menu.addSeparator()
+        words = f"{self._column.name} = {value:.4g} at {time:.4g}" + (f" of {run}" if len(self._series) > 1 else "")
+        for text, act in (
+            (f"Leave out {words}", lambda: self.value_changed.emit(run, self._column.name, time, None)),
+            (f"Change {words}…", lambda: self._ask_value(run, time, value)),
+            (f"Take rows from {time:.4g} on", lambda: self.trimmed.emit(time, None)),
+            (f"Take rows up to {time:.4g}", lambda: self.trimmed.emit(None, time)),
+        ):
+            action = menu.addAction(text)
+            action.triggered.connect(lambda _=False, act=act: act())
+        return menu
+
+    def nearest(self, at: QPointF) -> tuple[str, float, float] | None:
+        """Run, time and value of the point within a few pixels of a place in the widget."""
+        box, found, least = self.item.getViewBox(), None, _REACH
+        for _, one, values in self._series:
+            shown = np.flatnonzero(np.isfinite(values))
+            if not len(shown):
+                continue
+            middle = box.mapSceneToView(self.mapToScene(at.toPoint()))
+            unit_x, unit_y = box.viewPixelSize()
+            away = np.hypot((one.t[shown] - middle.x()) / unit_x, (values[shown] - middle.y()) / unit_y)
+            row = int(np.argmin(away))
+            if away[row] < least:
+                least, found = float(away[row]), (one.name, float(one.t[shown[row]]), float(values[shown[row]]))
+        return found
+
+    def _ask_value(self, run: str, time: float, value: float) -> None:
+        made, good = QInputDialog.getDouble(
+            self, "Change a value", f"{self._column.name} at {time:.6g} of {run}", value, decimals=8
+        )
+        if good:
+            self.value_changed.emit(run, self._column.name, time, made)
 
     def show_series(
         self, trajectories: list[tuple[int, Trajectory, np.ndarray]], lines: list[Series] | None = None
@@ -107,7 +159,10 @@ def _colour(number: int) -> Callable[[Colours], str]:
 
 
 class SeriesPlots(QScrollArea):
-    """All columns of a data set below or beside each other, with linked time axes."""
+    """All columns of a data set below or beside each other, with linked time axes. Signals: as those of a panel."""
+
+    value_changed = Signal(str, str, float, object)
+    trimmed = Signal(object, object)
 
     def __init__(self) -> None:
         super().__init__()
@@ -172,6 +227,9 @@ class SeriesPlots(QScrollArea):
         wide = 1 if len(columns) <= 2 else 2
         for place in range(len(self.panels), position + 1):
             panel = SeriesPanel(columns[place], dataset.time)
+            panel.editable = place < len(dataset.measured)
+            panel.value_changed.connect(self.value_changed)
+            panel.trimmed.connect(self.trimmed)
             self._grid.addWidget(panel, place // wide, place % wide)
             if self.panels:
                 panel.setXLink(self.panels[0])
