@@ -157,7 +157,10 @@ def moments(
     if not values:
         return 1.0, "Too few paths have values for their moments to be compared."
     p = min(1.0, min(values) * len(values))
-    told = f"means of {len(own)} paths of its own generator are within {mean:.1f} standard errors of the model's, standard deviations within {100 * spread:.0f}%"
+    deviations = f"standard deviations within {100 * spread:.0f}%"
+    if spread > 2.0:
+        deviations = "standard deviations are those of a few paths that run far away"
+    told = f"means of {len(own)} paths of its own generator are within {mean:.1f} standard errors of the model's, {deviations}"
     if p <= UNLIKELY:
         return p, f"But the {told}, which is no chance (p = {p:.1g})."
     return p, f"{told[0].upper()}{told[1:]}."

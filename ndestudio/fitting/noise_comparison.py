@@ -220,7 +220,8 @@ def _sentence(ordered: list[Compared], chosen: Compared, dataset: Dataset) -> st
         beside = "Errors of single readings" if chosen.name == LAW else "Noise in the law"
         doubt = f" {beside} beside it would make no difference that these data can tell."
     elif close:
-        doubt = " The difference is too small to tell them apart; the simpler one is named."
+        others = " and ".join(f"`{name}`" for name in close)
+        return f"These data do not tell `{chosen.name}` from {others}: {told}, and the difference is too small."
     return f"{said}. {told}.{doubt}"
 
 

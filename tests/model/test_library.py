@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -10,6 +12,7 @@ from ndestudio.expression.tree import names
 from ndestudio.model import FittedModel, analyse, library, parse_system
 from ndestudio.model.library import Template, Term
 from ndestudio.solve.scipy_reference import simulate
+from ndestudio.solve.stochastic.paths import StochasticPaths, simulate_paths
 
 
 @pytest.mark.parametrize("template", library.systems(), ids=lambda template: template.name)
@@ -35,7 +38,10 @@ def test_template(template: Template) -> None:
         system.states,
     )
     start = np.array([template.initial[state] for state in system.states])
-    result = simulate(model, np.linspace(0, template.span, 101), start)
+    times = np.linspace(0, template.span, 101)
+    result = simulate_paths(model, times, start, 1, substeps=20) if system.diffusion else simulate(model, times, start)
+    if isinstance(result, StochasticPaths):
+        result = replace(result, states=result.states[0])
     assert result.sentence == "" and np.isfinite(result.states).all()
     change = np.ptp(result.states, axis=0)
     assert np.all(change > 1e-3 * np.abs(result.states).max(axis=0)), "nothing happens in the span"

@@ -31,6 +31,8 @@ def test_all_examples_are_there() -> None:
         "substrate_inhibition",
         "hysteresis",
         "double_well",
+        "epidemic",
+        "nile",
     }
 
 

@@ -16,9 +16,9 @@ def terms() -> tuple[Term, ...]:
 
 def systems() -> tuple[Template, ...]:
     """All template systems, by category."""
-    from ndestudio.model.library import life, matter
+    from ndestudio.model.library import chance, life, matter
 
-    return (*life.SYSTEMS, *matter.SYSTEMS)
+    return (*life.SYSTEMS, *matter.SYSTEMS, *chance.SYSTEMS)
 
 
 def term(name: str) -> Term:
