@@ -59,11 +59,14 @@ def window_parser() -> argparse.ArgumentParser:
     """What ``ndestudio`` takes without a command."""
     parser = _Parser(
         prog="ndestudio",
-        usage="ndestudio [-h] [--version] [FILE ...] | ndestudio COMMAND ...",
+        usage="ndestudio [-h] [--version] [--new-window] [FILE ...] | ndestudio COMMAND ...",
         description="From measured time series to equations: hybrid mechanistic + neural ODEs, distilled into formulas.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=f"ndestudio {__version__}")
     add_allow(parser)
+    parser.add_argument(
+        "--new-window", action="store_true", help="open another window (default: the one that is there opens the files)"
+    )
     parser.add_argument("files", nargs="*", metavar="FILE", type=Path, help="data files, one spec or one project")
     return parser

@@ -52,7 +52,7 @@ def _dispatch(options: argparse.Namespace) -> int:
     if options.command == "window":
         from ndestudio.cli.window import window_command
 
-        return window_command(options.files)
+        return window_command(options.files, new=options.new_window)
     from ndestudio.cli.registry import command
 
     return command(options.command).run(options)

@@ -25,6 +25,7 @@ COMMANDS: dict[str, str] = {
     "export": "ndestudio.cli.export",
     "petab": "ndestudio.cli.petab",
     "convert": "ndestudio.cli.convert",
+    "desktop": "ndestudio.cli.desktop",
     "info": "ndestudio.cli.info",
 }
 

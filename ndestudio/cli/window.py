@@ -11,8 +11,14 @@ from pathlib import Path
 from ndestudio.cli.exit_codes import BAD_INPUT, FAILED
 
 
-def window_command(files: list[Path]) -> int:
-    """Open the window on files and stay until it is closed; returns the exit code."""
+def window_command(files: list[Path], *, new: bool = False) -> int:
+    """Open the window on files and stay until it is closed; returns the exit code.
+
+    Parameters
+    ----------
+    new
+        Open another window where there is one already.
+    """
     for path in files:
         if not path.exists():
             print(f"ndestudio: {path}: there is no such file (for a command see `ndestudio --help`)", file=sys.stderr)
@@ -37,7 +43,7 @@ def window_command(files: list[Path]) -> int:
         return FAILED
     finally:
         gc.enable()
-    return main([str(path) for path in files])
+    return main([str(path) for path in files], alone=has_display() and not new)
 
 
 def can_show() -> bool:
@@ -59,7 +65,7 @@ def has_display() -> bool:
 def open_beside(project: Path) -> None:
     """Open the window on a project in a process of its own, which outlives this one."""
     subprocess.Popen(
-        [sys.executable, "-m", "ndestudio", str(project.resolve())],
+        [sys.executable, "-m", "ndestudio", "--new-window", str(project.resolve())],
         start_new_session=True,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,

@@ -13,7 +13,6 @@ from ndestudio.data.dataset import Dataset, Part
 from ndestudio.figures import fan as fans
 from ndestudio.figures.dose_response import DoseResponse, dose_responses
 from ndestudio.figures.fan import Fan
-from ndestudio.fitting.one_step import measured_arguments
 from ndestudio.model.events import text_of
 from ndestudio.model.fitted import FittedModel, Simulation
 from ndestudio.progress import Reporter
@@ -159,6 +158,8 @@ def plot_data(
     others
         Models of further seeds; neural terms show how far they spread.
     """
+    from ndestudio.fitting.one_step import measured_arguments
+
     shown = shown or {}
     paths = simulate_all(model, dataset, seconds, reporter=reporter)
     stochastic = bool(model.system.diffusion)

@@ -13,7 +13,7 @@ from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from types import TracebackType
 
-from PySide6.QtCore import QTimer, QtMsgType, qInstallMessageHandler
+from PySide6.QtCore import Qt, QTimer, QtMsgType, qInstallMessageHandler
 from PySide6.QtGui import QPixmapCache
 from PySide6.QtWidgets import QApplication
 
@@ -22,6 +22,7 @@ from ndestudio.gui import theme
 from ndestudio.gui.bridge import Bridge
 from ndestudio.gui.garbage import Collector, keep_memory_together
 from ndestudio.gui.icons import application_icon
+from ndestudio.gui.instance import Instance, hand_over
 from ndestudio.gui.main_window import MainWindow
 from ndestudio.gui.prefetch import Prefetch
 from ndestudio.jobs import Workers
@@ -39,8 +40,13 @@ _PIXMAPS_KB = 3072
 """Pixels the style keeps. A progress bar leaves a picture for each of its lengths: by default up to 10 MB of them."""
 
 
-def main(files: Sequence[str | Path] = ()) -> int:
+def main(files: Sequence[str | Path] = (), *, alone: bool = False) -> int:
     """Open the window, with files if there are any, and stay until it is closed.
+
+    Parameters
+    ----------
+    alone
+        A window that is there already opens the files instead, and later ones are opened in this one.
 
     Returns
     -------
@@ -51,6 +57,8 @@ def main(files: Sequence[str | Path] = ()) -> int:
     os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
     start_log()
     application = make_application()
+    if alone and hand_over(files):
+        return 0
     workers = make_workers()
     session = Session(autosave_folder=user_state_dir() / "autosave", workers=workers)
     theme.install(application, session.settings.value.scheme)
@@ -62,10 +70,13 @@ def main(files: Sequence[str | Path] = ()) -> int:
     if files:
         QTimer.singleShot(0, lambda: window.open_files([str(Path(file).absolute()) for file in files]))
     QTimer.singleShot(_WARM_UP_MS, session.warm_up)
+    instance = Instance(lambda paths: _come_forward(window, paths)) if alone else None
     collector = Collector()
     signal.signal(signal.SIGINT, lambda *_: window.close())
     code = application.exec()
     prefetch.close()
+    if instance is not None:
+        instance.close()
     bridge.close()
     collector.close()
     for one in workers.values():
@@ -75,6 +86,14 @@ def main(files: Sequence[str | Path] = ()) -> int:
         logging.shutdown()
         os._exit(code)
     return code
+
+
+def _come_forward(window: MainWindow, paths: list[str]) -> None:
+    window.setWindowState(window.windowState() & ~Qt.WindowState.WindowMinimized)
+    window.raise_()
+    window.activateWindow()
+    if paths:
+        QTimer.singleShot(0, lambda: window.open_files(paths))  # a question must not keep the other process waiting
 
 
 def make_workers() -> dict[Place, Workers]:
