@@ -29,6 +29,7 @@ from ndestudio.errors import SettingError
 from ndestudio.fitting.config import TrainConfig
 from ndestudio.fitting.result import Fit
 from ndestudio.model.diffusion import refuse_noise
+from ndestudio.model.encoders import encoded_states, refuse_encoder
 
 SCREENED = 128
 """Runs that are looked at before the best of them is improved."""
@@ -65,6 +66,7 @@ def suggest_next_run(
         The settings name what is no state and no input, or limits that are none.
     """
     refuse_noise(fit.model.system, "the choice of the next run")
+    refuse_encoder(fit.model.config, "the choice of the next run")
     found = rivals(fit, distillation, dataset, config.rivals, train, should_stop)
     return discriminating(found, dataset, noise_of(fit, dataset), config, should_stop)
 
@@ -81,7 +83,8 @@ def with_next_run(
 
     Settings that do not suit the model are told in its sentence, not raised.
     """
-    if config.runs < 1 or should_stop() or not distillation.model.replacements or fit.model.system.diffusion:
+    nothing = config.runs < 1 or should_stop() or not distillation.model.replacements
+    if nothing or fit.model.system.diffusion or encoded_states(fit.model.config):
         return distillation
     began = time.monotonic()
     try:

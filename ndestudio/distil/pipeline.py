@@ -35,6 +35,7 @@ from ndestudio.fitting.candidates import make_candidates
 from ndestudio.fitting.config import TrainConfig
 from ndestudio.fitting.metrics import Metrics, score
 from ndestudio.fitting.steady_states import steady_state_sentences
+from ndestudio.model.encoders import encoded_states, not_identified, with_starts_kept
 from ndestudio.model.fitted import FittedModel
 from ndestudio.model.replace import replace_neural_term
 from ndestudio.progress import CandidateScored, Event, Note, Phase, Progress, Reporter, SilentReporter
@@ -55,6 +56,8 @@ NO_WORSE = 1.0 + 1e-3
 """Ratio of objectives that counts as not worse."""
 QUICK = 12
 """Steps of refitting a formula that is shown beside the chosen one."""
+SHOWN_LOOSE = 4
+"""Terms that data cannot tell of which each is spoken of."""
 FAR_WORSE = 5.0
 """Ratio of training errors beyond which a candidate is not refitted to the end."""
 
@@ -91,6 +94,10 @@ def distil(
     """
     searcher = engine or _engine(config.engine)
     neural_terms = _wanted(model, config)
+    kept: tuple[str, ...] = ()
+    if encoded_states(model.config):
+        neural_terms, kept = _identified(model, neural_terms, config)
+        model = with_starts_kept(model)
     resolve_operators(config.operators, config.complexity)
     missing = searcher.unavailable()
     if model.system.diffusion and missing is None and neural_terms:
@@ -101,9 +108,13 @@ def distil(
             )
         return distil_stochastic(model, dataset, config, reporter, searcher, neural_terms)
     work = _Work(model, dataset, config, reporter, train, tuple(ensemble))
+    for sentence in kept:
+        work._note(sentence, "info")
     if missing is not None or not neural_terms:
         return work.nothing(
-            searcher.name, "failed" if missing else "done", missing or "the model has no neural term left"
+            searcher.name,
+            "failed" if missing else "done",
+            missing or (kept[0] if kept else "the model has no neural term left"),
         )
     work.prepare()
     decided = work.decide(neural_terms, searcher)
@@ -494,6 +505,27 @@ def _wanted(model: FittedModel, config: DistilConfig) -> tuple[str, ...]:
     if unknown:
         raise SettingError(f"unknown neural term `{unknown[0]}`; the model has {', '.join(known) or 'none'}")
     return tuple(config.neural_terms)
+
+
+def _identified(
+    model: FittedModel, wanted: tuple[str, ...], config: DistilConfig
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Of a model with an encoder: terms whose formula the data can tell, and sentences about the others.
+
+    Raises
+    ------
+    SettingError
+        One of the others was asked for.
+    """
+    loose = not_identified(model.system, model.measured)
+    if config.neural_terms is not None and (asked := [name for name in wanted if name in loose]):
+        raise SettingError(f"[distil] neural_terms: {loose[asked[0]]}")
+    notes = [loose[name] for name in wanted if name in loose]
+    if len(notes) > SHOWN_LOOSE:
+        names = ", ".join(f"`{name}`" for name in wanted if name in loose)
+        notes = [notes[0], f"The same holds for {len(notes) - 1} more of these: {names}."]
+    starts = "The starts are kept as the encoder gave them from the histories."
+    return tuple(name for name in wanted if name not in loose), (*notes, starts)
 
 
 def _with_choice(found: NeuralTermDistillation, index: int, why: str) -> NeuralTermDistillation:

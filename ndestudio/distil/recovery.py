@@ -22,6 +22,7 @@ from ndestudio.fitting.metrics import Metrics, score
 from ndestudio.fitting.result import Fit, Outcome
 from ndestudio.model.config import ModelConfig
 from ndestudio.model.diffusion import refuse_written_noise
+from ndestudio.model.encoders import refuse_encoder
 from ndestudio.model.fitted import FittedModel
 from ndestudio.model.schedule import schedule
 from ndestudio.problem.conditions import initial_state
@@ -69,6 +70,7 @@ def recovery_test(
         The ground truth cannot be used or simulated, saying why.
     """
     refuse_written_noise(model, "the recovery test", dataset.measured_names)
+    refuse_encoder(model, "the recovery test")
     reporter = reporter or SilentReporter()
     began = time.monotonic()
     reporter.emit(Phase("synthesising", "making data from the chosen ground truth"))

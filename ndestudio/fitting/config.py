@@ -12,6 +12,7 @@ Adjoint = Literal["auto", "recursive", "direct", "forward", "backsolve"]
 Gradients = Literal["auto", "exact", "euler", "euler-static", "differences", "offline"]
 Density = Literal["auto", "euler", "milstein", "taylor", "linear", "moments", "grid"]
 Controller = Literal["auto", "pid", "constant"]
+EncoderKind = Literal["gru", "cde", "signature", "none"]
 ColumnNoiseKind = Literal["constant", "proportional", "student", "poisson", "negative_binomial"]
 
 
@@ -46,6 +47,47 @@ class ColumnNoise(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     below: float | None = None
     above: float | None = None
     resolution: float | None = None
+
+
+class LatentConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How a model is fitted whose starts come from the history of each run (`encoder = "history"` of an initial value).
+
+    Attributes
+    ----------
+    history
+        How long the history is, from the begin of a run, in the unit of time; None: a third of the longest run.
+    encoder
+        What reads the history: `"gru"` (a gated recurrent unit, backwards in time), `"cde"` (a neural controlled differential
+        equation along the rectilinear path of the history), `"signature"` (its log-signature to depth 2), or `"none"`: no
+        encoder, the start of each run is estimated by itself (the baseline).
+    objective
+        `"elbo"` (evidence lower bound) or `"importance"` (importance-weighted bound of `samples` draws).
+    samples
+        Draws of the start of a run in a step.
+    width
+        Units of the encoder.
+    steps, batch, rate
+        Most steps of Adam, runs in each, and its rate at the begin. None: by the preset, and 32 runs.
+    patience
+        Looks at the held-out runs (each 20 steps) without a better bound after which it ends.
+    draws
+        Draws of a prediction.
+    refine
+        Weigh and move these draws by the likelihood of the history (adaptive importance sampling); else predictions are those of
+        the encoder alone.
+    """
+
+    history: float | None = None
+    encoder: EncoderKind = "gru"
+    objective: Literal["elbo", "importance"] = "elbo"
+    samples: int = 4
+    width: int = 32
+    steps: int | None = None
+    batch: int = 32
+    rate: float = 0.01
+    patience: int = 25
+    draws: int = 200
+    refine: bool = True
 
 
 class TrainConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -122,6 +164,8 @@ class TrainConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         and noise), `"taylor"` (moments to the second order of the step), `"linear"` (local linearisation), `"moments"` (moment equations), `"grid"` (short steps put together on a grid of
         states; one state). `"auto"`: `grid` where it can be had, else `moments` with as many steps as it needs; with networks
         `taylor` where that says the same.
+    latent
+        Of a model whose starts are read from the history of each run.
     """
 
     preset: Literal["quick", "balanced", "thorough"] = "balanced"
@@ -149,6 +193,7 @@ class TrainConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     log_states: tuple[str, ...] = ()
     density: Density = "auto"
     gradients: Gradients = "auto"
+    latent: LatentConfig = LatentConfig()
 
     @property
     def estimates_noise(self) -> bool:

@@ -17,6 +17,8 @@ from ndestudio.fitting.black_boxes import failures_said, with_sources
 from ndestudio.fitting.config import TrainConfig
 from ndestudio.fitting.ensemble import Seed, batch_width, fit_seeds
 from ndestudio.fitting.finalisation import Ending, finalise, guarded
+from ndestudio.fitting.latent.fit import fit_latent
+from ndestudio.fitting.latent.refusals import refuse_latent_settings
 from ndestudio.fitting.population import with_population
 from ndestudio.fitting.preflight import preflight_checks
 from ndestudio.fitting.prepared import prepare_fit
@@ -31,6 +33,7 @@ from ndestudio.fitting.work_clock import WorkClock
 from ndestudio.model.config import ModelConfig
 from ndestudio.model.diffusion import noises_written
 from ndestudio.model.doses import taken_as_empty, taken_of_doses
+from ndestudio.model.encoders import encoded_states, refuse_encoder
 from ndestudio.model.fitted import FittedModel
 from ndestudio.model.initial import initial_model
 from ndestudio.progress import Phase, Reporter, SilentReporter
@@ -79,6 +82,14 @@ def fit(
 def _fit(
     config: ModelConfig, dataset: Dataset, train: TrainConfig, reporter: Reporter, start: FittedModel | None
 ) -> Fit:
+    if not encoded_states(config):
+        refuse_latent_settings(train)
+    elif noises_written(config, [*dataset.measured_names, *dataset.input_names]):
+        refuse_encoder(config, "a model with noise in its equations")
+    else:
+        model = _starting_model(config, dataset, train, start)
+        _check(model, dataset)
+        return fit_latent(model, dataset, train, reporter)
     if noises_written(config, [*dataset.measured_names, *dataset.input_names]):
         return fit_stochastic(_starting_model(config, dataset, train, start), dataset, train, reporter)
     if train.density != "auto":

@@ -16,6 +16,7 @@ from ndestudio.fitting.uncertainty.information_criteria import Information, info
 from ndestudio.fitting.validation import held_out_error
 from ndestudio.model.config import ModelConfig
 from ndestudio.model.diffusion import noises_written
+from ndestudio.model.encoders import refuse_encoder
 from ndestudio.model.parse import parse_system
 from ndestudio.model.runs import for_runs
 from ndestudio.model.variants import all_neural, without_neural_terms
@@ -109,6 +110,7 @@ def compare(
     DeviceError
         ``config`` or one of ``models`` cannot be used.
     """
+    refuse_encoder(config, "the comparison of models")
     train, reporter = train or TrainConfig(), reporter or SilentReporter()
     if noises_written(config, [*dataset.measured_names, *dataset.input_names]):
         if models:

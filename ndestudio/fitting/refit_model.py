@@ -17,6 +17,7 @@ from ndestudio.fitting.stages.constants import fit_constants
 from ndestudio.fitting.tracker import Tracker
 from ndestudio.fitting.work_clock import WorkClock
 from ndestudio.model.diffusion import refuse_noise
+from ndestudio.model.encoders import refuse_encoder
 from ndestudio.model.fitted import FittedModel
 from ndestudio.progress import Reporter, SilentReporter
 from ndestudio.solve.jax_backend import plain_cpu
@@ -39,6 +40,7 @@ def refit(
         The refitted model; never one that follows the training data worse than ``model``.
     """
     refuse_noise(model.system, "a fit by squared errors")
+    refuse_encoder(model.config, "a fit of constants by squared errors")
     train, reporter = train or TrainConfig(), reporter or SilentReporter()
     clock = time.perf_counter if train.time_limit is not None else WorkClock()
     begin = clock()

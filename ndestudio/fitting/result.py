@@ -9,6 +9,7 @@ from enum import StrEnum
 import numpy as np
 from jaxtyping import Float
 
+from ndestudio.fitting.latent.result import LatentFit
 from ndestudio.fitting.metrics import Metrics
 from ndestudio.fitting.stochastic.result import StochasticFit
 from ndestudio.model.fitted import FittedModel
@@ -222,6 +223,8 @@ class Fit:
     all_rows
         Whether constants are those of all rows, ``metrics.validation`` and ``metrics.test`` being errors of a fit to the training
         rows alone.
+    latent
+        The encoder of a model whose starts are read from histories; None for one without.
     """
 
     outcome: Outcome
@@ -241,3 +244,4 @@ class Fit:
     population: Population | None = None
     stochastic: StochasticFit | None = None
     all_rows: bool = False
+    latent: LatentFit | None = None

@@ -16,6 +16,7 @@ from ndestudio.model.config import (
     PenaltyConfig,
     PriorConfig,
 )
+from ndestudio.model.encoders import encoder_problem
 from ndestudio.model.statements import RESERVED, Statement
 from ndestudio.model.system import NeuralTerm
 
@@ -111,6 +112,8 @@ def initial_problems(initial: InitialConfig) -> list[str]:
     """Sentences about settings that contradict each other."""
     if initial.past is not None and initial.value is not None:
         return ["give `past` or `value`: the value at the begin is that of the past, so that nothing jumps there"]
+    if initial.encoder and (sentence := encoder_problem(initial)):
+        return [sentence]
     value = initial.value
     lower, upper = initial.bounds
     numbers = [number for number in (value, lower, upper) if isinstance(number, int | float)]

@@ -203,6 +203,9 @@ class InitialConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     past
         Formula of `t` and parameters for the state before the first row, which delayed values read (such as `"1 +
         0.1*t"`); None: it was at its initial value.
+    encoder
+        `"history"`: it is read from what was measured of the run early on, by an encoder that is trained with the model (see
+        `[train.latent]`), with a normal, log-normal or uniform prior (none: normal around `value` or 0, as wide as the state).
     """
 
     value: float | str | None = None
@@ -212,6 +215,7 @@ class InitialConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     shared: bool = False
     prior: PriorConfig | None = None
     past: str | None = None
+    encoder: Literal["", "history"] = ""
 
     @property
     def start(self) -> float | str | None:

@@ -24,6 +24,7 @@ from ndestudio.model.events import GIVEN, MOMENT
 from ndestudio.model.networks import apply_network
 from ndestudio.problem.delays import Delays, delays_of
 from ndestudio.problem.expressions import Functions, bind
+from ndestudio.problem.neural_groups import STACK, bind_all
 
 Field = Callable[[Sequence[Any], Any, Any, Any], Any]
 """(parameters, t, u [input, ...], y [state, ...]) -> [state, ...]; arrays broadcast against each other."""
@@ -172,7 +173,9 @@ class EquationDynamics:
         names, width = (*self.states, *slots, *self.names[states:]), states + len(slots)
         roots = roots_of(self.algebraic, names, functions, xp)
         names = (*names, *(one.name for one in self.algebraic))
-        bound = [rhs for rhs in bind([with_slots(rhs) for rhs in self.rhs], names, functions, xp) if rhs is not None]
+        slotted = [with_slots(rhs) for rhs in self.rhs]
+        bound = [rhs for rhs in bind(slotted, names, functions, xp) if rhs is not None] if xp is np else []
+        together = None if xp is np else bind_all(slotted, names, functions, xp)
 
         def slope(parameters: Sequence[Any], t: Any, u: Any, y: Any) -> Any:
             if len(y) != width:
@@ -181,8 +184,8 @@ class EquationDynamics:
                 )
             v = [*y, *u, *parameters, t]
             v += roots(v)
-            if xp is not np:
-                return xp.stack([xp.asarray(rhs(v), dtype=y.dtype) for rhs in bound])
+            if together is not None:
+                return xp.stack([xp.asarray(value, dtype=y.dtype) for value in together(v)])
             out = np.empty_like(y[:states])
             for k, rhs in enumerate(bound):
                 out[k] = rhs(v)
@@ -280,6 +283,16 @@ class NetworkScales(NamedTuple):
     output: Float[np.ndarray, ""]
 
 
+def _stacked(config: NetworkConfig, neural_term: NeuralTermShape, stack: Sequence[Any], x: Sequence[Any]) -> Any:
+    """Values [network, ...] of networks of one shape at the same arguments, in JAX."""
+    import jax
+    import jax.numpy as jnp
+
+    X = jnp.stack(jnp.broadcast_arrays(*x), axis=-1)
+    whole = jax.tree_util.tree_map(lambda *parts: jnp.stack(parts), *stack)
+    return jax.vmap(lambda parts: apply_network(config, neural_term.arguments, *parts, X, jnp))(whole)
+
+
 def neural_functions(
     neural_terms: Sequence[NeuralTermShape],
     weights: Mapping[str, Any],
@@ -303,6 +316,11 @@ def neural_functions(
             X = xp.stack(xp.broadcast_arrays(*x), axis=-1)
             return apply_network(config, neural_term.arguments, *parts, *scale, X, xp)
 
+        if xp is not np:
+            alike = (neural_term.arguments, neural_term.config_json, neural_term.shapes)
+            setattr(
+                function, STACK, (alike, (*parts, *scale), lambda stack, x: _stacked(config, neural_term, stack, x))
+            )
         return function
 
     return {

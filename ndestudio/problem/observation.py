@@ -11,6 +11,7 @@ from ndestudio.expression.tree import Call, Expr, Name, walk
 from ndestudio.expression.tree import names as names_in
 from ndestudio.problem.dynamics import Dynamics, Field, roots_of
 from ndestudio.problem.expressions import Functions, bind
+from ndestudio.problem.neural_groups import bind_all
 
 
 @dataclass(frozen=True)
@@ -28,13 +29,15 @@ class Observation:
         names = (*dynamics.states, *dynamics.inputs, *dynamics.parameters, "t")
         algebraic = getattr(dynamics, "algebraic", ()) if self._reads(dynamics) else ()
         roots = roots_of(algebraic, names, functions, xp)
-        bound = bind(self.expressions, (*names, *(one.name for one in algebraic)), functions, xp)
+        whole = (*names, *(one.name for one in algebraic))
+        bound = bind(self.expressions, whole, functions, xp) if xp is np else []
+        together = None if xp is np else bind_all(self.expressions, whole, functions, xp)
 
         def observe(parameters: Any, t: Any, u: Any, y: Any) -> Any:
             v = [*y, *u, *parameters, t]
             v += roots(v)
-            if xp is not np:
-                seen = [0.0 * t if function is None else function(v) for function in bound]
+            if together is not None:
+                seen = [0.0 * t if value is None else value for value in together(v)]
                 return xp.stack([xp.asarray(value, dtype=y.dtype) for value in seen])
             out = np.full((len(bound), *y.shape[1:]), np.nan)
             for k, function in enumerate(bound):

@@ -35,6 +35,7 @@ from ndestudio.fitting.step_count import accurate
 from ndestudio.fitting.tracker import physical_starts
 from ndestudio.fitting.uncertainty.laplace import LEVEL, Uncertainty, column_noise, normal_equations, uncertainty
 from ndestudio.model.diffusion import refuse_noise
+from ndestudio.model.encoders import refuse_encoder
 from ndestudio.model.fitted import FittedModel
 from ndestudio.progress import Phase, Progress, Reporter, SilentReporter
 from ndestudio.solve.jax_backend import one_thread
@@ -117,6 +118,7 @@ def profile(
         The fit is too large for its Jacobian.
     """
     refuse_noise(model.system, "a profile likelihood")
+    refuse_encoder(model.config, "a profile likelihood")
     train, reporter = train or TrainConfig(), reporter or SilentReporter()
     begin = time.perf_counter()
     opened = resume_fit(model, dataset, train, reporter)
