@@ -14,6 +14,7 @@ from ndestudio.expression.tree import CONSTANTS, Expr
 from ndestudio.model.config import ModelConfig
 from ndestudio.model.diffusion import is_noise
 from ndestudio.model.parse import read_system
+from ndestudio.model.several import HIDDEN, UP_TO
 from ndestudio.model.statements import Statement, velocity
 from ndestudio.model.system import System
 
@@ -153,6 +154,10 @@ def _connects(tokens: Sequence[Token], k: int) -> bool:
     if tokens[k].text in ("for", "from") and ended and begins:
         line = [token.text for token in tokens if token.line == tokens[k].line]
         return line[:2] == ["0", "="]
+    if tokens[k].text == HIDDEN:
+        return after.kind == "name" and (before is None or before.line < tokens[k].line)
+    if tokens[k].text == UP_TO and before is not None and before.kind == after.kind == "name":
+        return True
     return tokens[k].text in ("and", "or") and begins and ended
 
 
@@ -236,6 +241,14 @@ def _left_names(tokens: list[Token], derivatives: Mapping[int, int]) -> dict[str
             names[texts[0]] = "state"
         elif len(line) > 1 and texts[1] == "=" and tokens[line[0]].kind == "name":
             names.setdefault(texts[0], "quantity")
+        elif texts[0] == HIDDEN and len(line) > 1 and tokens[line[1]].kind == "name":
+            left = line[1 : texts.index("=")] if "=" in texts else line[1:]
+            names |= {tokens[k].text: "state" for k in left if tokens[k].kind == "name" and tokens[k].text != UP_TO}
+        elif "=" in texts and len(line) > 1 and texts[1] in (",", UP_TO):
+            left = line[: texts.index("=")]
+            for k in left:
+                if tokens[k].kind == "name" and tokens[k].text != UP_TO:
+                    names.setdefault(tokens[k].text, "quantity")
         elif texts[:2] == ["0", "="] and "for" in texts[:-1]:
             names.setdefault(texts[texts.index("for") + 1], "quantity")
     return names

@@ -9,7 +9,7 @@ from ndestudio.data.names import rate_name
 from ndestudio.errors import EquationError
 from ndestudio.expression.delays import delays_in, of_names, read_delays
 from ndestudio.expression.parse import DEPTH_LIMIT, depth, did_you_mean, parse_expression, unknown_function
-from ndestudio.expression.tokens import error_at
+from ndestudio.expression.tokens import Token, error_at
 from ndestudio.expression.tree import CONSTANTS, Call, Delay, Expr, Name, Number, calls, names, size, substitute, walk
 from ndestudio.model.algebraic import AlgebraicEquation, unsolvable
 from ndestudio.model.black_boxes import refused_in_steps, with_black_boxes
@@ -19,6 +19,7 @@ from ndestudio.model.delays import delay_problems, read_past
 from ndestudio.model.diffusion import columns, is_noise, split_noise
 from ndestudio.model.event_statements import EventStatement
 from ndestudio.model.events import GIVEN, Event
+from ndestudio.model.several import member, with_members
 from ndestudio.model.statements import RESERVED, Statement, read_text, velocity
 from ndestudio.model.system import NeuralTerm, System
 
@@ -72,6 +73,7 @@ def parse_system(config: ModelConfig, measured: Sequence[str], inputs: Sequence[
 def read_system(config: ModelConfig, measured: Sequence[str], inputs: Sequence[str]) -> Reading:
     """Like ``parse_system``, but collecting all errors."""
     statements, events, errors = read_text(config.equations)
+    config = with_members(config, shared_networks(statements))
     reader = _Reader(config, tuple(measured), tuple(inputs), statements, events, errors)
     system = reader.read()
     return Reading(
@@ -80,6 +82,16 @@ def read_system(config: ModelConfig, measured: Sequence[str], inputs: Sequence[s
         undeclared=tuple(reader.undeclared),
         statements=tuple(statements),
     )
+
+
+def shared_networks(statements: Sequence[Statement]) -> list[tuple[str, str]]:
+    """Networks whose settings several outputs share, each with one of its members."""
+    return [(one.shared, member(one.shared, one.name)) for one in statements if one.shared]
+
+
+def with_shared_networks(config: ModelConfig) -> ModelConfig:
+    """``config`` with a network of its own for each output of a line about several (`m_1 to m_20 = g(x)`)."""
+    return with_members(config, shared_networks(read_text(config.equations)[0]))
 
 
 @dataclass
@@ -344,6 +356,9 @@ class _Reader:
             self.errors.append(
                 error_at(target, f"`{name}` is declared as a network; it cannot have an equation as well")
             )
+        elif statement.hidden and name in self.measured:
+            sentence = f"`{name}` is said to be hidden, and a column of that name is measured; leave out `hidden`, or set the column to `ignore`"
+            self.errors.append(error_at(target, sentence))
         elif name in self.inputs:
             sentence = f"`{name}` is a measured input; it cannot have an equation as well"
             self.errors.append(error_at(target, sentence, kind="given", name=name))
@@ -371,11 +386,15 @@ class _Reader:
                 sentence = f"`{call.function}` is no function; write `{call.function}` alone, or `*` for a product"
                 self.errors.append(error_at(token, sentence))
                 continue
-            self.undeclared.setdefault(call.function)
+            called = statement.shared if call.function == member(statement.shared, statement.name) else call.function
+            if called in self.undeclared and statement.shared:
+                continue
+            self.undeclared.setdefault(called)
+            token = Token(token.kind, called, token.line, token.column)
             error = unknown_function(token, self.config.networks)
             joint = " If" if error.sentence.endswith("?") else "; if"
             sentence = f"{error.sentence}{joint} it is an unknown term, declare it as a network"
-            self.errors.append(error_at(token, sentence, kind="undeclared", name=call.function))
+            self.errors.append(error_at(token, sentence, kind="undeclared", name=called))
 
     def _check_event(
         self, one: EventStatement, states: Mapping[str, Statement], quantities: Mapping[str, Statement]
@@ -615,4 +634,4 @@ def _expr(statement: Statement) -> Expr:
     return statement.expr
 
 
-__all__ = ["Reading", "formal_arguments", "parse_system", "read_system"]
+__all__ = ["Reading", "formal_arguments", "parse_system", "read_system", "with_shared_networks"]

@@ -30,7 +30,7 @@ from ndestudio.expression.tree import names, substitute
 from ndestudio.model.config import InitialConfig, ModelConfig, ParameterConfig, PriorConfig, RandomConfig
 from ndestudio.model.doses import for_doses
 from ndestudio.model.events import word
-from ndestudio.model.parse import Reading, read_system
+from ndestudio.model.parse import Reading, read_system, with_shared_networks
 
 HEAD = "# the runs"
 RUN, CONDITION = "run", "condition"
@@ -50,7 +50,7 @@ def for_runs(config: ModelConfig, dataset: Dataset) -> ModelConfig:
     DataError
         Groups by an input that is no covariate.
     """
-    config = for_doses(config, dataset)
+    config = for_doses(with_shared_networks(config), dataset)
     overrides = _overrides(dataset)
     asked = [name for name, one in config.parameters.items() if one.per or (one.random and not one.random.effect)]
     if not (overrides or asked or any(one.initial for one in dataset.trajectories)):

@@ -15,6 +15,7 @@ from ndestudio.expression.parse import parse_tokens
 from ndestudio.expression.tokens import Token, error_at, scan
 from ndestudio.expression.tree import CONSTANTS, Expr, Name, Number, names
 from ndestudio.model.event_statements import EventStatement, event_statement, is_event
+from ndestudio.model.several import Several, several
 
 RESERVED = frozenset({"t", *CONSTANTS, *RESERVED_FUNCTIONS})
 """Names that mean something already."""
@@ -40,6 +41,10 @@ class Statement:
         Where the search for the root of an algebraic equation begins.
     step
         Of `name(t + step) = expr`, which is a `"derivative"` of a system in steps; 0 for rates.
+    shared
+        The network of which it has a member of its own, where several outputs share its settings (see ``several``).
+    hidden
+        It was said that nobody measures it.
     """
 
     kind: Literal["derivative", "quantity", "algebraic"]
@@ -48,6 +53,8 @@ class Statement:
     expr: Expr | None
     start: Expr = Number(1.0)
     step: float = 0.0
+    shared: str = ""
+    hidden: bool = False
 
     @property
     def expressions(self) -> tuple[Expr, ...]:
@@ -87,6 +94,7 @@ def read_text(text: str) -> tuple[list[Statement], list[EventStatement], list[Eq
     strays = {error.line for error in errors}
     statements: list[Statement] = []
     events: list[EventStatement] = []
+    declared: list[Token] = []
     groups = _group(tokens)
     second = {name for name in map(_second_order, groups) if name is not None}
     for group in groups:
@@ -98,6 +106,17 @@ def read_text(text: str) -> tuple[list[Statement], list[EventStatement], list[Eq
                 errors.append(error)
             continue
         try:
+            many = several(group)
+        except EquationError as error:
+            errors.append(error)
+            continue
+        if many is not None:
+            found, problems = _of_several(many, second)
+            statements += found
+            declared += [] if many.network is not None else many.targets
+            errors += problems if not lines & strays else []
+            continue
+        try:
             statement, problem = _statement(_named_velocities(group, second))
         except EquationError as error:
             statement, problem = None, error
@@ -106,7 +125,42 @@ def read_text(text: str) -> tuple[list[Statement], list[EventStatement], list[Eq
             errors.append(problem)
         if statement is not None:
             statements += _first_order(statement) if _second_order(group) else [statement]
-    return statements, events, sorted(errors, key=lambda error: (error.line, error.column))
+    statements, problems = _with_hidden(statements, declared)
+    return statements, events, sorted([*errors, *problems], key=lambda error: (error.line, error.column))
+
+
+def _of_several(many: Several, second: set[str]) -> tuple[list[Statement], list[EquationError]]:
+    """The statements that a line about several names stands for; the same error in each of them is one error."""
+    found: list[Statement] = []
+    for target, group in many.groups():
+        try:
+            statement, problem = _statement(_named_velocities(group, second))
+        except EquationError as error:
+            return found, [error]
+        if problem is not None or statement is None:
+            return found, [problem] if problem is not None else []
+        assert many.network is not None
+        found.append(replace(statement, target=target, shared=many.network.text, hidden=many.hidden))
+    return found, []
+
+
+def _with_hidden(statements: list[Statement], declared: list[Token]) -> tuple[list[Statement], list[EquationError]]:
+    """States that were said to be hidden, marked; errors for those without an equation."""
+    states = {one.name for one in statements if one.kind == "derivative"}
+    problems = [
+        error_at(
+            token,
+            f"`{token.text}` is said to be hidden and has no equation; write `d({token.text})/dt = ...`, or "
+            f"`hidden {token.text} = h(...)` with a network",
+        )
+        for token in declared
+        if token.text not in states
+    ]
+    named = {token.text for token in declared}
+    marked = [
+        replace(one, hidden=True) if one.name in named and one.kind == "derivative" else one for one in statements
+    ]
+    return marked, problems
 
 
 def velocity(state: str) -> str:

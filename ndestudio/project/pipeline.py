@@ -248,10 +248,12 @@ def _check_engine(name: str) -> None:
 
 def _unused(spec: Spec, system: System, laid_out: ModelConfig) -> list[str]:
     """Settings of a name that the equations do not have: most likely a slip of the pen, and without effect."""
+    from ndestudio.model.parse import with_shared_networks
+
     found = []
     tables = (
         ("parameters", _still_there(spec.model, laid_out), system.parameters),
-        ("networks", spec.model.networks, _neural_terms(system)),
+        ("networks", with_shared_networks(spec.model).networks, _neural_terms(system)),
     )
     for table, settings, known in tables:
         for name in settings:
