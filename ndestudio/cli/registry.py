@@ -16,6 +16,7 @@ COMMANDS: dict[str, str] = {
     "compare": "ndestudio.cli.compare",
     "profile": "ndestudio.cli.profile",
     "paths": "ndestudio.cli.paths",
+    "predict": "ndestudio.cli.predict",
     "sweep": "ndestudio.cli.sweep",
     "collect": "ndestudio.cli.collect",
     "replay": "ndestudio.cli.replay",

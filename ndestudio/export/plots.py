@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import cache, partial
 
@@ -15,6 +15,7 @@ from ndestudio.expression.text import to_text
 from ndestudio.figures.description import Figure
 from ndestudio.figures.dose_response import dose_response_figure, dose_responses
 from ndestudio.figures.front import FrontFormula, front_figure
+from ndestudio.figures.future import POINTS, future_figure
 from ndestudio.figures.loss import loss_curves, loss_figure
 from ndestudio.figures.next_run import next_run_figure
 from ndestudio.figures.noise_band import NoiseBand, noise_bands
@@ -40,6 +41,8 @@ from ndestudio.model.fitted import FittedModel
 from ndestudio.model.runs import effects, occasion_effects
 
 DENSE = 400
+MOST_FUTURES = 4
+"""Runs whose predicted future is drawn, held-out ones first."""
 _TESTED = 2
 """Values from which a residual figure says anything."""
 
@@ -61,6 +64,8 @@ def recipes(job: Job) -> list[Callable[[], Figure | None]]:
     if model is not None and dataset is not None and not stochastic:
         paths = cache(partial(_simulated, model, dataset))
         shown = shown_trajectories(dataset)
+        if job.fit is not None and job.fit.latent is not None:
+            made += [partial(_future, job, model, dataset, one) for one in _held_out_first(shown)[:MOST_FUTURES]]
         bands = noise_bands(job.fit, job.project.spec.train.log_states)
         typical: Callable[[], dict[str, Path]] = dict
         if job.population is not None and effects(model.config):
@@ -107,6 +112,17 @@ def _trajectory(
     typical: Callable[[], dict[str, Path]],
 ) -> Figure:
     return trajectory_figure(dataset, trajectory, paths().get(trajectory.name), bands, typical().get(trajectory.name))
+
+
+def _held_out_first(shown: Sequence[Trajectory]) -> list[Trajectory]:
+    return sorted(shown, key=lambda one: -int(one.part[0]))
+
+
+def _future(job: Job, model: FittedModel, dataset: Dataset, trajectory: Trajectory) -> Figure:
+    from ndestudio.fitting.latent.predict import predict_run
+
+    assert job.fit is not None
+    return future_figure(dataset, trajectory, predict_run(model, job.fit.latent, trajectory, points=POINTS))
 
 
 def _typical(model: FittedModel) -> FittedModel:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from ndestudio.figures.description import Figure
 from ndestudio.figures.dose_response import dose_response_figure
 from ndestudio.figures.front import front_figure
+from ndestudio.figures.future import future_figure
 from ndestudio.figures.loss import loss_figure
 from ndestudio.figures.next_run import next_run_figure
 from ndestudio.figures.parameter_traces import traces_figure
@@ -37,5 +38,6 @@ KINDS: Mapping[str, Callable[..., Figure | None]] = {
     "dose response": dose_response_figure,
     "random effects": random_effects_figure,
     "tube": tube_figure,
+    "future": future_figure,
 }
 """`Figure.kind` -> function."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -33,6 +34,7 @@ from ndestudio.fitting.prepared import PreparedFit, prepare_fit
 from ndestudio.fitting.priors import LOG_NORMAL, NONE, model_priors
 from ndestudio.fitting.result import Checkpoint, Fit, Outcome, StageHistory
 from ndestudio.fitting.step_count import doubling_error
+from ndestudio.fitting.work_clock import WorkClock
 from ndestudio.model.fitted import FittedModel, Simulation
 from ndestudio.problem.initial import GIVEN
 from ndestudio.problem.rows import Rows, whole_rows
@@ -50,8 +52,8 @@ JUDGING = 8
 """Draws by which held-out runs are judged."""
 NOISE_START = 0.5
 """Noise at the begin, over the spread of a column."""
-WEIGHT_PRIOR = 0.1
-"""Penalty on the squares of weights in nats: a normal prior of variance 10."""
+WEIGHT_PRIOR = 1.0
+"""Penalty on the squares of weights in nats: a standard normal prior."""
 INFERENCE = 30
 """Steps towards the starts of held-out runs at each look, without an encoder."""
 
@@ -71,6 +73,7 @@ class _Run:
     template: LatentFit
     deadline: float
     begun: float
+    clock: Callable[[], float]
     notes: list[str] = field(default_factory=list)
     losses: list[tuple[int, float, float]] = field(default_factory=list)
     compile_seconds: float = 0.0
@@ -171,7 +174,8 @@ def _prepared(model: FittedModel, dataset: Dataset, train: TrainConfig, reporter
         seed=train.seed,
     )
     limit = train.time_limit if train.time_limit is not None else SECONDS[train.preset]
-    run = _Run(problem, train, reporter, form, data, trained, free, parts, template, begun + limit, begun)
+    clock = time.perf_counter if train.time_limit is not None else WorkClock()
+    run = _Run(problem, train, reporter, form, data, trained, free, parts, template, clock() + limit, begun, clock)
     for text, level in notes:
         run.note(text, level)
     return run
@@ -305,7 +309,7 @@ def _descended(run: _Run, jax: Any, place: Any) -> tuple[Trained, dict[str, floa
         if run.reporter.should_stop():
             reason = "stopped"
             break
-        if time.perf_counter() > run.deadline:
+        if run.clock() > run.deadline:
             reason = "time"
             break
         if waited >= latent.patience:
@@ -348,10 +352,11 @@ class _Looking:
 
 
 def _compiled(run: _Run, key: Any, make: Any, arguments: tuple[Any, ...], place: Any) -> Any:
+    at = run.clock()
     program, seconds = wait(CACHE.get(key, make, arguments, place), run.reporter, "the model and its encoder")
     run.compile_seconds += seconds
     if run.train.time_limit is None:
-        run.deadline += seconds
+        run.deadline += run.clock() - at
     return program
 
 

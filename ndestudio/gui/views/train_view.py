@@ -26,6 +26,7 @@ from ndestudio.gui.widgets.editors.train_settings import TrainSettings, preset_b
 from ndestudio.gui.widgets.elided import KINDS, ElidedLabel
 from ndestudio.gui.widgets.page_header import PageHeader
 from ndestudio.gui.widgets.plots.dose_response_plot import DoseResponsePlot
+from ndestudio.gui.widgets.plots.future_plot import FuturePlot
 from ndestudio.gui.widgets.plots.law_plot import LawPlot
 from ndestudio.gui.widgets.plots.loss_plot import LossPlot
 from ndestudio.gui.widgets.plots.neural_term_plot import NeuralTermPlot
@@ -46,8 +47,8 @@ from ndestudio.session.training.controller import TrainController
 from ndestudio.session.training.next_steps import NextStep
 from ndestudio.session.training.state import TrainState
 
-_PROFILE, _STEADY, _LAW = 2, 3, 4
-"""Places of the tabs of profiles, of steady states and of the law of a stochastic model."""
+_PROFILE, _STEADY, _LAW, _FUTURES = 2, 3, 4, 5
+"""Places of the tabs of profiles, of steady states, of the law of a stochastic model and of futures."""
 _FUNCTIONS = 1
 """Place of the tab of what networks have learned."""
 
@@ -73,6 +74,7 @@ class TrainView(QWidget):
         self.strip = StageStrip()
         self.trajectories = TrajectoryPlot()
         self.steady_states = DoseResponsePlot()
+        self.futures = FuturePlot()
         self.loss = LossPlot()
         self.phase = PhasePlot()
         self.neural_terms = NeuralTermPlot()
@@ -130,6 +132,8 @@ class TrainView(QWidget):
         if (state := self._state) is None or state.dataset is None:
             return
         curves = state.plot_data.dose_responses if state.plot_data is not None else ()
+        if state.futures.there != self.left_tabs.isTabVisible(_FUTURES):
+            self.left_tabs.setTabVisible(_FUTURES, state.futures.there)
         self._show_steady_tab(bool(curves), all(one.is_steady_state for one in state.dataset.trajectories))
         match self.left_tabs.currentIndex():
             case 0:
@@ -139,6 +143,8 @@ class TrainView(QWidget):
                 self.residuals.show_residuals(state.diagnostics.residuals, title, examining=state.diagnostics.examining)
             case 2:
                 self.profile.show_diagnostics(state.diagnostics)
+            case 5:
+                self.futures.show_futures(state.futures)
             case 3:
                 self.steady_states.show_curves(state.dataset, curves)
             case _:
@@ -293,8 +299,11 @@ class TrainView(QWidget):
         self.left_tabs.setTabToolTip(
             _LAW, "Drift and squared diffusion where data are, potential, stationary density, memory, first passages"
         )
+        self.left_tabs.addTab(self.futures, "Futures")
+        self.left_tabs.setTabToolTip(_FUTURES, "What becomes of one run, from its history alone; and under another dose")
         self.left_tabs.setTabVisible(_STEADY, False)
         self.left_tabs.setTabVisible(_LAW, False)
+        self.left_tabs.setTabVisible(_FUTURES, False)
         self.left_tabs.currentChanged.connect(lambda _: self.redraw.ask())
         self.lower_tabs = tab_widget(
             (
@@ -398,6 +407,9 @@ def connect(view: TrainView, session: Session) -> None:
     view.runs.compared.connect(train.compare_runs)
     view.residuals.asked.connect(train.diagnostics.examine)
     view.law.asked.connect(train.diagnostics.look_at_law)
+    view.futures.asked.connect(train.futures.look)
+    view.futures.chosen.connect(train.futures.choose)
+    view.futures.what_if.connect(train.futures.what_if)
     view.profile.chosen.connect(train.diagnostics.choose)
     view.profile.asked.connect(train.diagnostics.profile)
     view.comparison.asked.connect(train.diagnostics.compare)

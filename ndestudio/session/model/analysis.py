@@ -58,6 +58,7 @@ def analyse(model: ModelConfig, dataset: Dataset | None) -> Analysis:
     from ndestudio.expression import to_latex
     from ndestudio.expression.tree import Name
     from ndestudio.model.parse import read_system
+    from ndestudio.model.several import member
     from ndestudio.model.statements import read_text
 
     measured = dataset.measured_names if dataset else ()
@@ -96,6 +97,9 @@ def analyse(model: ModelConfig, dataset: Dataset | None) -> Analysis:
         if system
         else _called(statements, known)
     )
+    for statement in statements:
+        if statement.shared and (own := member(statement.shared, statement.name)) in neural_terms:
+            neural_terms = {**neural_terms, statement.shared: neural_terms[own]}
     return Analysis(
         system=system,
         problems=tuple(_problem(error) for error in reading.errors),

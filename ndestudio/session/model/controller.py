@@ -327,6 +327,7 @@ def _initial(model: ModelConfig, analysis: Analysis, dataset: Dataset | None) ->
         config = model.initial.get(state, InitialConfig())
         value = "" if config.value is None else config.value if isinstance(config.value, str) else f"{config.value:g}"
         default = "first measured value" if state in measured else "0, then estimated"
+        default = "read from the history" if config.encoder else default
         past = (config.past or "") if state in earlier or config.past is not None else None
         rows.append(InitialRow(state, value, default, config.fit, state in measured, config.shared, past))
     return tuple(rows)

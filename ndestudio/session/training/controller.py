@@ -21,6 +21,7 @@ from ndestudio.session.presenter import Presenter
 from ndestudio.session.stage_progress import TRAINING, rest, spent, training_stages
 from ndestudio.session.training.column_noise import ColumnNoiseController
 from ndestudio.session.training.diagnostics import DiagnosticsController
+from ndestudio.session.training.futures import FuturesController
 from ndestudio.session.training.next_steps import NextStep, next_steps
 from ndestudio.session.training.runs import compare, run_rows
 from ndestudio.session.training.state import (
@@ -68,6 +69,7 @@ class TrainController(Presenter[TrainState]):
         self._curves: tuple[object, tuple[LossCurve, ...]] = (None, ())
         self._traces: tuple[object, Traces] = (None, Traces({}))
         self.diagnostics = DiagnosticsController(context)
+        self.futures = FuturesController(context)
         self.noise = ColumnNoiseController(context)
 
     # --- intents ---------------------------------------------------------------------------------------------------
@@ -249,6 +251,7 @@ class TrainController(Presenter[TrainState]):
             axes=self._axes,
             comparison=compare(project, *self._compared) if self._compared else None,
             diagnostics=self.diagnostics.state(),
+            futures=self.futures.state(),
             noise=self.noise.state(fit.noise_model if fit is not None and task is None else {}),
             bands=noise_bands(fit, project.spec.train.log_states) if task is None and self._checkpoint < 0 else {},
             stochastic=self._stochastic(),

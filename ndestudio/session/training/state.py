@@ -21,6 +21,7 @@ from ndestudio.session.live import TrainLive
 from ndestudio.session.ports import Level
 from ndestudio.session.training.column_noise import ColumnNoiseState
 from ndestudio.session.training.diagnostics import DiagnosticsState
+from ndestudio.session.training.futures import FuturesState
 from ndestudio.session.training.next_steps import NextStep
 
 Status = Literal["idle", "running", "paused", "stopping"]
@@ -143,6 +144,7 @@ class TrainState:
     axes: states of the phase portrait, None while nobody chose.
     comparison: two runs beside each other, None while nobody compares.
     diagnostics: what is known of residuals, profiles and relatives of the fit.
+    futures: predictions of single runs, where starts are read from histories.
     noise: the noise of each measured column, as the settings have it.
     bands: measured column -> where its measurements are expected around the fit, by its noise.
     steps: what can be done next, where the training ended with doubts.
@@ -178,6 +180,7 @@ class TrainState:
     axes: tuple[str, str] | None = None
     comparison: RunComparison | None = None
     diagnostics: DiagnosticsState = DiagnosticsState()
+    futures: FuturesState = FuturesState()
     bands: Mapping[str, NoiseBand] = field(default_factory=dict)
     noise: ColumnNoiseState = ColumnNoiseState()
     steps: tuple[NextStep, ...] = ()
