@@ -25,7 +25,7 @@ from ndestudio.data.config import (  # noqa: E402
 from ndestudio.distil.config import DistilConfig, NextRunConfig, RecoveryConfig  # noqa: E402
 from ndestudio.export.config import ExportConfig  # noqa: E402
 from ndestudio.figures.style import FigureStyle  # noqa: E402
-from ndestudio.fitting.config import ColumnNoise, TrainConfig  # noqa: E402
+from ndestudio.fitting.config import ColumnNoise, LatentConfig, TrainConfig  # noqa: E402
 from ndestudio.model.config import (  # noqa: E402
     BasisConfig,
     InitialConfig,
@@ -59,6 +59,7 @@ TABLES: dict[str, type] = {
     "model.penalties.NAME": PenaltyConfig,
     "train": TrainConfig,
     "train.column_noise.COLUMN": ColumnNoise,
+    "train.latent": LatentConfig,
     "distil": DistilConfig,
     "next_run": NextRunConfig,
     "recovery": RecoveryConfig,

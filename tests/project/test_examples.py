@@ -8,7 +8,7 @@ import pytest
 
 from ndestudio.data import load
 from ndestudio.data.dataset import Part
-from ndestudio.model.parse import parse_system
+from ndestudio.model.parse import parse_system, with_shared_networks
 from ndestudio.model.statements import data_for
 from ndestudio.project.spec import dump_spec, load_spec, parse_spec, with_files
 
@@ -33,6 +33,7 @@ def test_all_examples_are_there() -> None:
         "double_well",
         "epidemic",
         "nile",
+        "infection",
     }
 
 
@@ -59,7 +60,7 @@ def test_an_example_can_begin(path: Path) -> None:
     assert dataset.has(Part.VALIDATION) or spec.data.split.by == "none"
     system = parse_system(spec.model, dataset.measured_names, dataset.input_names)
     assert system.neural_terms
-    assert set(spec.model.networks) == {neural_term.name for neural_term in system.neural_terms}
+    assert set(with_shared_networks(spec.model).networks) == {neural_term.name for neural_term in system.neural_terms}
     assert set(spec.model.parameters) == set(system.parameters)
     assert set(spec.model.initial) <= set(system.states)
     assert all(system.observation(name) is not None for name in dataset.measured_names)
