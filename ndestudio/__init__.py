@@ -46,7 +46,9 @@ if TYPE_CHECKING:
     from ndestudio.export import artefact, equations_json, report_html, write_all
     from ndestudio.expression import parse_expression, to_latex, to_sympy, to_text
     from ndestudio.fitting import Comparison, Fit, Profile, TrainConfig, compare, fit, profile, refit
-    from ndestudio.fitting.config import ColumnNoise
+    from ndestudio.fitting.config import ColumnNoise, LatentConfig
+    from ndestudio.fitting.latent.predict import predict_run
+    from ndestudio.fitting.latent.result import FutureScores, LatentFit, RunPrediction
     from ndestudio.fitting.metrics import score
     from ndestudio.fitting.residuals import residuals
     from ndestudio.fitting.stochastic.residuals import TransitionResiduals, transition_residuals
@@ -138,6 +140,11 @@ _HOME = {
     "transition_residuals": "fitting.stochastic.residuals",
     "TransitionResiduals": "fitting.stochastic.residuals",
     "StochasticFit": "fitting.stochastic.result",
+    "LatentConfig": "fitting.config",
+    "LatentFit": "fitting.latent.result",
+    "FutureScores": "fitting.latent.result",
+    "RunPrediction": "fitting.latent.result",
+    "predict_run": "fitting.latent.predict",
     "DistilConfig": "distil.config",
     "Distillation": "distil.result",
     "assemble": "distil",
@@ -193,8 +200,11 @@ __all__ = [
     "DoseConfig",
     "Fit",
     "FittedModel",
+    "FutureScores",
     "GivenDoseConfig",
     "InitialConfig",
+    "LatentConfig",
+    "LatentFit",
     "ModelConfig",
     "NdeStudioError",
     "NetworkConfig",
@@ -215,6 +225,7 @@ __all__ = [
     "Recovery",
     "RecoveryConfig",
     "RunConfig",
+    "RunPrediction",
     "SilentReporter",
     "Spec",
     "SplitConfig",
@@ -245,6 +256,7 @@ __all__ = [
     "numbers_filled",
     "parse_expression",
     "parse_spec",
+    "predict_run",
     "preview",
     "profile",
     "reach_tube",

@@ -21,6 +21,8 @@ One equation on a line, `#` begins a comment. A line that ends in an operator, o
     d(N)/dt = -r*N(t - tau)          # N a time tau ago
     d(x)/dt = -a*x + s*noise         # noise in the law: dx = -a x dt + s dW
     total = S + P                    # a quantity, to be used in other equations or measured
+    a, b = g(x)                      # several outputs, each with a network of its own; `m_1 to m_20 = g(x)`
+    hidden Z = h(x, Z)               # a state that nobody measures and a network moves
     0 = k*E*S - C for C from 0.1     # an algebraic equation: what it is solved for, and where the search begins
 
 Names that are neither states, quantities, measured inputs, networks nor `t` (time) and `pi` are parameters.

@@ -135,7 +135,7 @@ def _path(weights: Weights, history: History, xp: Any) -> tuple[Any, Any, Any]:
     values, present, known = (xp.swapaxes(a, 0, 1)[::-1] for a in history[:3])
     t = xp.swapaxes(history.t, 0, 1)[::-1][..., None]
     held, points = xp.zeros_like(values[0]), []
-    counts = xp.cumsum(present, axis=0) / history.values.shape[1]
+    counts = xp.cumsum(present, axis=0) / xp.maximum(valid.sum(axis=0), 1.0)
     before_known, before_t = xp.zeros_like(known[0]), xp.ones_like(t[0])
     for n in range(values.shape[0]):
         seen = (present[n] > 0) & (valid[n] > 0)

@@ -28,7 +28,7 @@ from ndestudio.fitting.latent.program import (
 )
 from ndestudio.fitting.latent.reach import FINE, by_prior, state_scales
 from ndestudio.fitting.latent.refusals import check_latent
-from ndestudio.fitting.latent.result import FutureScores, LatentFit
+from ndestudio.fitting.latent.result import FutureScores, LatentFit, StartPriors
 from ndestudio.fitting.metrics import score
 from ndestudio.fitting.prepared import PreparedFit, prepare_fit
 from ndestudio.fitting.priors import LOG_NORMAL, NONE, model_priors
@@ -42,18 +42,18 @@ from ndestudio.progress import FitSnapshot, Note, Phase, Reporter, SilentReporte
 from ndestudio.solve.compiled import CACHE, Stopped, wait
 from ndestudio.solve.jax_backend import device, get_jax
 
-STEPS = {"quick": 400, "balanced": 1500, "thorough": 5000}
+STEPS = {"quick": 400, "balanced": 1000, "thorough": 5000}
 SECONDS = {"quick": 40.0, "balanced": 150.0, "thorough": 900.0}
 EACH = 20
 """Steps of Adam in one call, after which held-out runs are looked at."""
 LEAST_RATE = 0.03
 """Rate at the end over that at the begin."""
-JUDGING = 8
+JUDGING = 16
 """Draws by which held-out runs are judged."""
 NOISE_START = 0.5
 """Noise at the begin, over the spread of a column."""
-WEIGHT_PRIOR = 1.0
-"""Penalty on the squares of weights in nats: a standard normal prior."""
+WEIGHT_PRIOR = 0.3
+"""Penalty on the squares of weights in nats: a normal prior of variance 3."""
 INFERENCE = 30
 """Steps towards the starts of held-out runs at each look, without an encoder."""
 
@@ -165,7 +165,7 @@ def _prepared(model: FittedModel, dataset: Dataset, train: TrainConfig, reporter
         latent.encoder,
         latent.objective,
         {},
-        known,
+        StartPriors(*known),
         scales,
         {},
         steps=steps,
@@ -345,7 +345,11 @@ class _Looking:
         arguments = (trained, run.data, self.held, self.noise)
         if self.judges is None:
             self.judges = _compiled(
-                run, ("latent bound", run.form), lambda: judging_program(run.form), arguments, self.place
+                run,
+                ("latent bound", run.form),
+                lambda: judging_program(replace(run.form, objective="importance")),
+                arguments,
+                self.place,
             )
         found = np.asarray(self.judges(*arguments))
         return trained, float(found.sum() / self.values) if np.isfinite(found).all() else -np.inf

@@ -13,7 +13,7 @@ from ndestudio.fitting.config import TrainConfig
 from ndestudio.fitting.latent.coordinates import Coordinates
 from ndestudio.fitting.latent.history import history_scales
 from ndestudio.fitting.latent.inference import Simulator
-from ndestudio.fitting.latent.result import LatentFit
+from ndestudio.fitting.latent.result import LatentFit, StartPriors
 from ndestudio.fitting.prepared import PreparedFit, prepare_fit
 from ndestudio.model.encoders import free_states
 from ndestudio.model.fitted import FittedModel, NetworkWeights
@@ -45,7 +45,7 @@ def by_prior(problem: PreparedFit, known: Coordinates, train: TrainConfig) -> Re
     runs = [one for one in dataset.trajectories if one.part[0] == Part.TRAIN][:RUNS]
     length = dataset.span() / 3.0
     scales = history_scales(dataset, length, problem.space.constants.log)
-    latent = LatentFit((), "none", "elbo", {}, known, scales, {}, steps=SMALLEST)
+    latent = LatentFit((), "none", "elbo", {}, StartPriors(*known), scales, {}, steps=SMALLEST)
     z = np.random.default_rng(train.seed).normal(size=(DRAWS, len(runs), len(known.place)))
     wide = np.stack([np.full(len(model.system.states), -1e12), np.full(len(model.system.states), 1e12)])
 

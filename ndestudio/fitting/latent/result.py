@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 from ndestudio.fitting.latent.coordinates import Coordinates
 from ndestudio.fitting.latent.history import HistoryScales
@@ -37,13 +37,23 @@ class FutureScores:
 
 
 @dataclass(frozen=True, eq=False)
+class StartPriors:
+    """The fields of ``Coordinates``, as they are kept in project files."""
+
+    kind: Int[np.ndarray, " encoded"]
+    middle: Float[np.ndarray, " encoded"]
+    width: Float[np.ndarray, " encoded"]
+    place: Int[np.ndarray, " encoded"]
+
+
+@dataclass(frozen=True, eq=False)
 class LatentFit:
     """An encoder and what it is made of.
 
     Parameters
     ----------
     states
-        Whose start it gives, in the order of ``coordinates``.
+        Whose start it gives, in the order of ``priors``.
     kind
         Of the encoder; `"none"`: starts were estimated run by run.
     weights
@@ -66,7 +76,7 @@ class LatentFit:
     kind: str
     objective: str
     weights: Mapping[str, Float[np.ndarray, "..."]]
-    coordinates: Coordinates
+    priors: StartPriors
     scales: HistoryScales
     noise: Mapping[str, float]
     bound: Mapping[str, float] = field(default_factory=dict)
@@ -75,6 +85,12 @@ class LatentFit:
     draws: int = 200
     refine: bool = True
     seed: int = 0
+
+    @property
+    def coordinates(self) -> Coordinates:
+        """How starts follow from standard normal numbers."""
+        one = self.priors
+        return Coordinates(one.kind, one.middle, one.width, one.place)
 
 
 @dataclass(frozen=True, eq=False)
