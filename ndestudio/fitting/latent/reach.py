@@ -14,6 +14,7 @@ from ndestudio.fitting.latent.coordinates import Coordinates
 from ndestudio.fitting.latent.history import history_scales
 from ndestudio.fitting.latent.inference import Simulator
 from ndestudio.fitting.latent.result import LatentFit, StartPriors
+from ndestudio.fitting.latent.warm_start import begun
 from ndestudio.fitting.prepared import PreparedFit, prepare_fit
 from ndestudio.model.encoders import free_states
 from ndestudio.model.fitted import FittedModel, NetworkWeights
@@ -76,6 +77,8 @@ def by_prior(problem: PreparedFit, known: Coordinates, train: TrainConfig) -> Re
     limits = np.stack(
         [np.where(free, -20.0 * size, low - BEYOND * size), np.where(free, 20.0 * size, high + BEYOND * size)]
     )
+    training = [one for one in dataset.trajectories if one.part[0] == Part.TRAIN]
+    scaled = begun(scaled, training, Simulator(scaled, replace(latent, steps=steps), limits, problem.method))
     found = prepare_fit(scaled, dataset, train)
     constants = found.space.constants._replace(clip=limits)
     return Reach(replace(found, space=replace(found.space, constants=constants)), steps)
