@@ -17,7 +17,7 @@ from ndestudio.fitting.latent.coordinates import coordinates
 from ndestudio.fitting.latent.encoder import fresh_encoder
 from ndestudio.fitting.latent.history import histories, history_rows, history_scales
 from ndestudio.fitting.latent.inference import posterior
-from ndestudio.fitting.latent.predict import future_scores, simulator_of
+from ndestudio.fitting.latent.predict import future_scores, futures, simulator_of, widening
 from ndestudio.fitting.latent.program import (
     Data,
     Form,
@@ -400,7 +400,9 @@ def _finished(run: _Run, best: Trained, bound: dict[str, float], reason: str) ->
             f"Predictions change by {error:.1%} of the spread when the steps of the solver are halved; choose the preset `thorough` or an "
             "implicit solver (`sdirk4`)."
         )
-    future = {part.name.lower(): future_scores(replace(simulator, model=model), dataset, part) for part in Part}
+    seen = {part: futures(replace(simulator, model=model), dataset, part) for part in Part}
+    latent = replace(latent, widening=widening(seen[Part.VALIDATION], latent, model.measured))
+    future = {part.name.lower(): future_scores(found, latent, model.measured) for part, found in seen.items()}
     latent = replace(latent, future={name: one for name, one in future.items() if one is not None})
     simulations = _simulated(replace(simulator, model=model, latent=latent), dataset)
     metrics = score(model, dataset, simulations=simulations)

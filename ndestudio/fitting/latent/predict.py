@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float
+from scipy.special import ndtri
 
 from ndestudio.data.dataset import Dataset, Dose, Part, Trajectory
 from ndestudio.errors import SpecError
@@ -17,6 +18,8 @@ from ndestudio.model.fitted import FittedModel
 
 LEVEL = 0.9
 """Of the bands whose coverage is told."""
+WIDEST, HALVINGS = 4.0, 6
+"""Largest factor of the noise, and how often the interval of factors is halved."""
 WIDE = 1e3
 """Scales of a state beyond which the field reads no further."""
 
@@ -139,7 +142,7 @@ def with_noise(
 ) -> Float[np.ndarray, "draw *any measured"]:
     """What would be measured: predictions with measurement noise."""
     noise = noise_of(latent, measured)
-    noise = np.where(np.isfinite(noise), noise, 0.0) * np.random.default_rng([seed, 11]).normal(size=values.shape)
+    noise = latent.widening * np.where(np.isfinite(noise), noise, 0.0) * _even_normal(values.shape, seed)
     log = latent.scales.log
     if log is None or not log.any():
         return values + noise
@@ -147,38 +150,92 @@ def with_noise(
         return np.where(log, values * np.exp(np.where(log, noise, 0.0)), values + noise)
 
 
-def future_scores(simulator: Simulator, dataset: Dataset, part: Part) -> FutureScores | None:
-    """Errors after the history over the runs of ``part``; None without such values."""
-    latent, model = simulator.latent, simulator.model
-    runs = [one for one in dataset.trajectories if _future(one, latent, part).any()]
-    if not runs:
-        return None
-    columns = [k for k, name in enumerate(model.measured) if name in latent.noise]
-    spread = _spread(latent)[columns]
-    squares, scores, inside, count = [], [], 0, 0
+def _even_normal(shape: tuple[int, ...], seed: int) -> Float[np.ndarray, "..."]:
+    """Normal quantiles over draws, shuffled for each column, the same at all times: bands of few draws are smooth."""
+    z = ndtri((np.arange(shape[0]) + 0.5) / shape[0])
+    generator = np.random.default_rng([seed, 11])
+    columns = np.stack([generator.permutation(z) for _ in range(shape[-1])], axis=-1)
+    return np.broadcast_to(columns.reshape(shape[0], *[1] * (len(shape) - 2), shape[-1]), shape)
+
+
+@dataclass(frozen=True, eq=False)
+class Future:
+    """What a run showed after its history, and what was predicted of it without noise.
+
+    Parameters
+    ----------
+    mask
+        Values that are judged.
+    """
+
+    truth: Float[np.ndarray, "time measured"]
+    seen: Float[np.ndarray, "draw time measured"]
+    mask: Bool[np.ndarray, "time measured"]
+
+
+def futures(simulator: Simulator, dataset: Dataset, part: Part) -> list[Future]:
+    """Of the runs of ``part`` that have values after their history."""
+    latent = simulator.latent
+    shown = np.array([name in latent.noise for name in simulator.model.measured])
+    runs = [one for one in dataset.trajectories if _future(one, latent, part)[:, shown].any()]
+    found: list[Future] = []
     chunk = max(1, AT_ONCE // latent.draws)
     for first in range(0, len(runs), chunk):
         some = runs[first : first + chunk]
         z = _resampled(posterior(simulator, some, latent.draws, latent.seed), latent.seed)
         _, seen = simulator.simulated(simulator.grid(some), simulator.starts(some, z))
-        noisy = with_noise(np.moveaxis(seen, 0, -1), latent, model.measured, latent.seed)
         for k, one in enumerate(some):
-            mask = _future(one, latent, part)[:, columns]
-            n = len(one.t)
-            truth = (one.measured[:, columns] / spread)[mask]
-            mean = (seen[:, :, k, :n].mean(axis=1).T[:, columns] / spread)[mask]
-            drawn = np.moveaxis(noisy[:, k, :n][..., columns] / spread, 0, -1)[mask]
-            squares.append(float(np.mean((mean - truth) ** 2)))
-            scores.append(crps(drawn, truth))
-            low, high = np.quantile(drawn, [(1 - LEVEL) / 2, (1 + LEVEL) / 2], axis=-1)
-            inside += int(((low <= truth) & (truth <= high)).sum())
-            count += len(truth)
+            drawn = seen[:, :, k, : len(one.t)].transpose(1, 2, 0)
+            found.append(Future(one.measured, drawn, _future(one, latent, part) & shown))
+    return found
+
+
+def future_scores(found: Sequence[Future], latent: LatentFit, measured: Sequence[str]) -> FutureScores | None:
+    """Errors after the history; None without such values."""
+    if not found:
+        return None
+    spread = latent.scales.value_spread
+    squares, scores, inside, count = [], [], 0, 0
+    for one in found:
+        truth, mean = one.truth / spread, one.seen.mean(axis=0) / spread
+        drawn = np.moveaxis(with_noise(one.seen, latent, measured, latent.seed) / spread, 0, -1)[one.mask]
+        squares.append(float(np.mean((mean - truth)[one.mask] ** 2)))
+        scores.append(crps(drawn, truth[one.mask]))
+        inside += _inside(drawn, truth[one.mask])
+        count += len(drawn)
     scored = np.concatenate(scores)
-    return FutureScores(float(np.sqrt(np.mean(squares))), float(scored.mean()), inside / count, len(runs), count)
+    return FutureScores(float(np.sqrt(np.mean(squares))), float(scored.mean()), inside / count, len(found), count)
 
 
-def _spread(latent: LatentFit) -> Float[np.ndarray, " measured"]:
-    return latent.scales.value_spread
+def _inside(drawn: Float[np.ndarray, "value draw"], truth: Float[np.ndarray, " value"]) -> int:
+    low, high = np.quantile(drawn, [(1 - LEVEL) / 2, (1 + LEVEL) / 2], axis=-1)
+    return int(((low <= truth) & (truth <= high)).sum())
+
+
+def widening(found: Sequence[Future], latent: LatentFit, measured: Sequence[str]) -> float:
+    """Factor of the noise, at least 1, with which 90% bands hold 90% of what held-out runs show after their history.
+
+    Bands know nothing of how uncertain weights and parameters are, which few training runs leave.
+    """
+    if not found:
+        return 1.0
+    values = sum(int(one.mask.sum()) for one in found)
+
+    def coverage(factor: float) -> float:
+        wide = replace(latent, widening=factor)
+        inside = 0
+        for one in found:
+            drawn = np.moveaxis(with_noise(one.seen, wide, measured, latent.seed), 0, -1)[one.mask]
+            inside += _inside(drawn, one.truth[one.mask])
+        return inside / values
+
+    if not np.isfinite(found[0].seen).all() or coverage(1.0) >= LEVEL:
+        return 1.0
+    low, high = 1.0, WIDEST
+    for _ in range(HALVINGS):
+        middle = 0.5 * (low + high)
+        low, high = (low, middle) if coverage(middle) >= LEVEL else (middle, high)
+    return high
 
 
 def _future(one: Trajectory, latent: LatentFit, part: Part) -> np.ndarray:

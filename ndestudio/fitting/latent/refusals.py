@@ -9,10 +9,23 @@ from ndestudio.data.dataset import Dataset
 from ndestudio.errors import DataError, EquationError, SpecError
 from ndestudio.fitting.config import ColumnNoise, LatentConfig, TrainConfig
 from ndestudio.fitting.prepared import is_estimated
+from ndestudio.model.black_boxes import black_boxes
 from ndestudio.model.config import InitialConfig
 from ndestudio.model.fitted import FittedModel
 
-_HONOURED = {"preset", "seed", "l2", "time_limit", "device", "noise", "column_noise", "log_states", "solver", "latent"}
+_HONOURED = {
+    "preset",
+    "seed",
+    "l2",
+    "time_limit",
+    "device",
+    "noise",
+    "column_noise",
+    "log_states",
+    "solver",
+    "latent",
+    "all_rows",
+}
 """Settings of training that models with an encoder have."""
 
 
@@ -89,6 +102,12 @@ def _check_model(model: FittedModel, train: TrainConfig) -> None:
     if system.delays or system.algebraic or system.diffusion:
         what = "delays" if system.delays else "algebraic equations" if system.algebraic else "noise in the law"
         raise EquationError(f"a model with {what} cannot have an encoder yet; leave out one of them")
+    if black_boxes(system.expressions):
+        raise EquationError("a model with a black box cannot have an encoder yet; leave out one of them")
+    if system.step:
+        raise EquationError(
+            "a system in steps, `x(t + h) = ...`, cannot have an encoder yet; write rates, or leave it out"
+        )
     if config.penalties:
         raise EquationError(
             f"the penalty `{next(iter(config.penalties))}` has no effect on a model with an encoder; leave it out"

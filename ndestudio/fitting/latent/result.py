@@ -70,6 +70,8 @@ class LatentFit:
         Steps of the solver along a run.
     draws, refine, seed
         Of predictions, see ``LatentConfig``.
+    widening
+        Factor of the noise in predictions, found on held-out runs.
     """
 
     states: tuple[str, ...]
@@ -85,6 +87,7 @@ class LatentFit:
     draws: int = 200
     refine: bool = True
     seed: int = 0
+    widening: float = 1.0
 
     @property
     def coordinates(self) -> Coordinates:

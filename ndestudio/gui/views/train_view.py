@@ -300,7 +300,9 @@ class TrainView(QWidget):
             _LAW, "Drift and squared diffusion where data are, potential, stationary density, memory, first passages"
         )
         self.left_tabs.addTab(self.futures, "Futures")
-        self.left_tabs.setTabToolTip(_FUTURES, "What becomes of one run, from its history alone; and under another dose")
+        self.left_tabs.setTabToolTip(
+            _FUTURES, "What becomes of one run, from its history alone; and under another dose"
+        )
         self.left_tabs.setTabVisible(_STEADY, False)
         self.left_tabs.setTabVisible(_LAW, False)
         self.left_tabs.setTabVisible(_FUTURES, False)
