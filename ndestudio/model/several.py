@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from ndestudio.expression.tokens import Token, error_at
+from ndestudio.expression.tokens import Token, TokenKind, error_at
 from ndestudio.model.config import ModelConfig, NetworkConfig
 
 HIDDEN, UP_TO = "hidden", "to"
@@ -49,7 +49,7 @@ class Several:
         return [(target, self._line(target, self.network)) for target in self.targets]
 
     def _line(self, target: Token, network: Token) -> list[Token]:
-        def at(kind: str, text: str) -> Token:
+        def at(kind: TokenKind, text: str) -> Token:
             return Token(kind, text, target.line, target.column)
 
         left = [target]

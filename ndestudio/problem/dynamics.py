@@ -290,7 +290,12 @@ def _stacked(config: NetworkConfig, neural_term: NeuralTermShape, stack: Sequenc
 
     X = jnp.stack(jnp.broadcast_arrays(*x), axis=-1)
     whole = jax.tree_util.tree_map(lambda *parts: jnp.stack(parts), *stack)
-    return jax.vmap(lambda parts: apply_network(config, neural_term.arguments, *parts, X, jnp))(whole)
+    return jax.vmap(lambda parts: _whole(config, neural_term, parts, X, jnp))(whole)
+
+
+def _whole(config: NetworkConfig, neural_term: NeuralTermShape, parts: Any, X: Any, xp: Any) -> Any:
+    weights, biases, center, scale, output = parts
+    return apply_network(config, neural_term.arguments, weights, biases, center, scale, output, X, xp)
 
 
 def neural_functions(

@@ -271,7 +271,7 @@ def _descended(run: _Run, jax: Any, place: Any) -> tuple[Trained, dict[str, floa
     data = run.data
     noise = generator.normal(size=(JUDGING, len(held) or size, len(data.coordinates.place)))
     looking = _Looking(run, jax, place, held, noise) if len(held) else None
-    trains = None
+    trains, losses = None, np.full(EACH, np.nan)
     while done < most:
         at = done + np.arange(EACH)
         rates = latent.rate * (LEAST_RATE + (1 - LEAST_RATE) * 0.5 * (1 + np.cos(np.pi * np.minimum(at / most, 1.0))))

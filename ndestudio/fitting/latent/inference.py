@@ -147,6 +147,7 @@ def _posterior(simulator: Simulator, runs: Sequence[Trajectory], draws: int, see
         even = np.full((draws, len(runs)), 1.0 / draws)
         return Posterior(z, even, np.full(len(runs), float(draws)))
     grid, target, mask = _history_target(simulator, runs)
+    found: Posterior | None = None
     rounds = FIRST_ROUNDS if latent.kind == "none" else ROUNDS
     for number in range(rounds):
         last = number == rounds - 1
@@ -158,6 +159,7 @@ def _posterior(simulator: Simulator, runs: Sequence[Trajectory], draws: int, see
         found = Posterior(z, weights, 1.0 / (weights**2).sum(axis=0))
         if not last:
             now = _moved(found)
+    assert found is not None
     return found
 
 

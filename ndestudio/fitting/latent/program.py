@@ -137,7 +137,7 @@ def bound_function(form: Form) -> Bounds:
         phi = f.physical(trained.theta, data.constants)
         free = jnp.zeros((samples * count, len(form.structure.states)))
         begin = data.coordinates.forward(z, jnp).reshape(samples * count, -1)
-        start = start._replace(given=start.given.at[:, data.coordinates.place].set(begin))
+        start = start._replace(given=jnp.asarray(start.given).at[:, data.coordinates.place].set(begin))
         y0 = jax.vmap(f.start, (None, None, 0, 0))(phi, data.constants, free, start)
         _, y = simulated(f, jax, form.method, phi, data.constants, grid, y0)
         over = jax.vmap(jax.vmap(f.observe, (None, None, 0, 0, 0)), (None, None, 0, 0, 0))
