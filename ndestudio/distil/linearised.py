@@ -29,6 +29,8 @@ UNSURE = 0.15
 """Standard deviation of the other unknown terms, in spreads, while one is searched; and the distance in which it changes:"""
 REACH = 1.0
 STEPS = 20
+STEP, SMALL, DIGITS = 1e-6, 1e-4, 1e-9
+"""Of differences by a number, of its size; the least size where that changes less of a formula's values than so much."""
 LEAST_LEFT = 0.25
 """Part of the expected sum of squares below which formulas are not told from each other: the noise was estimated, or assumed
 where there is next to none."""
@@ -259,13 +261,29 @@ def _linearised(
     error = target
     for function, points, rows, at, count in functions:
         own = x[at : at + count]
-        step = 1e-6 * np.maximum(np.abs(own), 1e-4)
-        copies = np.repeat(own[None], count + 1, axis=0)
-        copies[np.arange(1, count + 1), np.arange(count)] += step
-        values = np.broadcast_to(function([*points.T, *copies.T[..., None]]), (count + 1, len(points)))
+        step = STEP * np.where(own != 0.0, np.abs(own), SMALL)
+        values = _moved(function, points, own, step)
+        # a number that is small beside what it stands with needs a larger step, one that is small as all there is does not
+        lost = np.abs(values[1:] - values[0]).max(axis=1, initial=0.0) < DIGITS * np.abs(values[0]).max(initial=0.0)
+        if (lost & (step < STEP * SMALL)).any():
+            step = np.where(lost, np.maximum(step, STEP * SMALL), step)
+            values = _moved(function, points, own, step)
         error = error - rows @ values[0]
         J[:, at : at + count] = rows @ ((values[1:] - values[0]) / step[:, None]).T
     return error, J
+
+
+def _moved(
+    function: ArrayFunction,
+    points: Float[np.ndarray, "point argument"],
+    own: Float[np.ndarray, " number"],
+    step: Float[np.ndarray, " number"],
+) -> Float[np.ndarray, "moved point"]:
+    """Values of a formula, and those with each of its numbers changed by its step."""
+    count = len(own)
+    copies = np.repeat(own[None], count + 1, axis=0)
+    copies[np.arange(1, count + 1), np.arange(count)] += step
+    return np.broadcast_to(function([*points.T, *copies.T[..., None]]), (count + 1, len(points)))
 
 
 def evaluate_at(

@@ -12,7 +12,7 @@ from ndestudio.data.dataset import Dataset
 from ndestudio.distil import distil
 from ndestudio.distil.asked import asked_of
 from ndestudio.distil.config import DistilConfig
-from ndestudio.distil.linearised import fit_together, sums_of_known, sums_with_waves, term_data
+from ndestudio.distil.linearised import TermData, fit_term, fit_together, sums_of_known, sums_with_waves, term_data
 from ndestudio.distil.response import Response, linear_response
 from ndestudio.distil.rounds import _is_of_form
 from ndestudio.distil.search import skeleton
@@ -191,3 +191,12 @@ def test_sums_with_sines_of_differences_are_tried(lienard: tuple[FittedModel, Da
     offered = sums_with_waves(replace(data, target=data.rows @ law), ["sin", "cos"])
     assert "(sin((x + y)) + x)" in [skeleton(one) for one in offered]
     assert not sums_with_waves(data, [])
+
+
+@pytest.mark.parametrize("text", ["2e-15*A/(2e-12 + A)", "A*(3.1e-15/(A + 0.7e-12))"])
+def test_numbers_of_a_formula_may_be_of_any_size(text: str) -> None:
+    A = np.linspace(0.2e-12, 5e-12, 60)
+    y = 2.4e-15 * A / (1.1e-12 + A)
+    size = 1e-4 * float(y.std())
+    found = fit_term(TermData("rate", ("A",), A[:, None], np.eye(60) / size, y / size), parse_expression(text))
+    assert found.squares < 1e-6
