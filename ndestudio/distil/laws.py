@@ -13,6 +13,7 @@ from itertools import permutations
 import numpy as np
 from jaxtyping import Float
 
+from ndestudio.distil.forms import summands
 from ndestudio.distil.structure import structure
 from ndestudio.errors import EquationError
 from ndestudio.expression.numeric import fold
@@ -33,8 +34,18 @@ def law_of(formula: Expr) -> str | None:
     used = tuple(names(formula))
     if not 0 < len(used) <= MOST_ARGUMENTS or size(formula) > MOST_NODES:
         return None
+    if len(summands(formula)) > _most_summands(len(used)):
+        return None
     name, constants = _known(used).get(structure(formula).key, (None, 0))
     return name if _constants(formula) >= constants else None
+
+
+@lru_cache(8)
+def _most_summands(arguments: int) -> int:
+    """Of the laws of so many arguments, in any of their forms."""
+    return max(
+        (len(summands(form)) for _, order, forms, _ in _forms() for form in forms if len(order) == arguments), default=0
+    )
 
 
 def _constants(formula: Expr) -> int:
@@ -61,7 +72,7 @@ def is_written_as_law(formula: Expr) -> bool:
 def _written(arguments: tuple[str, ...]) -> frozenset[Expr]:
     return frozenset(
         _without_numbers(fold(substitute(law, {one: Number(1.2345) for one in constants})))
-        for _, law, constants in _laws(arguments)
+        for _, _, law, constants in _laws(arguments)
     )
 
 
@@ -80,23 +91,38 @@ def held(formula: Expr) -> frozenset[float]:
 @lru_cache(256)
 def _known(arguments: tuple[str, ...]) -> Mapping[str, tuple[str, int]]:
     """Structures of the laws of all of ``arguments``, as written and in the simplest form, their names and numbers of constants."""
-    from ndestudio.distil.forms import simplest
-
     found: dict[str, tuple[str, int]] = {}
-    for name, law, constants in _laws(arguments):
-        if set(names(law)) - set(constants) != set(arguments):
+    for name, formals, forms, constants in _forms():
+        if len(formals) != len(arguments):
             continue
-        # numbers that are near no simple one, so that none of them is taken for a part of the structure
-        body = substitute(law, {one: Number(1.0 + 0.1234567 * (k + 1)) for k, one in enumerate(constants)})
-        for form in (body, simplest(body)):
-            key = structure(form).key
-            if key != "1":
-                found.setdefault(key, (name, _constants(fold(body))))
+        for order in permutations(arguments):
+            actual: dict[str, Expr] = {f: Name(a) for f, a in zip(formals, order, strict=True)}
+            for form in forms:
+                key = structure(substitute(form, actual)).key
+                if key != "1":
+                    found.setdefault(key, (name, constants))
     return found
 
 
-def _laws(arguments: Sequence[str]) -> Iterator[tuple[str, Expr, Mapping[str, float]]]:
-    """Laws in the names of some of ``arguments`` in any order: name, expression, constants and their usual values."""
+@lru_cache(1)
+def _forms() -> tuple[tuple[str, tuple[str, ...], tuple[Expr, ...], int], ...]:
+    """The laws in names of their own: name, these names, as written and in the simplest form, number of constants."""
+    from ndestudio.distil.forms import simplest
+
+    found = []
+    for count in range(1, MOST_ARGUMENTS + 1):
+        formals = tuple(f"argument_{k}" for k in range(count))
+        for name, order, law, constants in _laws(formals):
+            if order != formals or set(names(law)) - set(constants) != set(formals):
+                continue
+            # numbers that are near no simple one, so that none of them is taken for a part of the structure
+            body = substitute(law, {one: Number(1.0 + 0.1234567 * (k + 1)) for k, one in enumerate(constants)})
+            found.append((name, formals, (body, simplest(body)), _constants(fold(body))))
+    return tuple(found)
+
+
+def _laws(arguments: Sequence[str]) -> Iterator[tuple[str, tuple[str, ...], Expr, Mapping[str, float]]]:
+    """Laws in the names of some of ``arguments`` in any order: name, these arguments, expression, constants and their usual values."""
     from ndestudio.expression import parse_expression
     from ndestudio.model.library import terms
 
@@ -121,7 +147,7 @@ def _laws(arguments: Sequence[str]) -> Iterator[tuple[str, Expr, Mapping[str, fl
                 law = substitute(law, {"c_n": Number(power)})
                 free.pop("c_n")
             if set(names(law)) <= {*order, *free}:
-                yield term.name, law, free
+                yield term.name, order, law, free
 
 
 def law_starts(arguments: Sequence[str], points: Float[np.ndarray, "point argument"]) -> Iterator[list[Expr]]:
@@ -133,7 +159,7 @@ def law_starts(arguments: Sequence[str], points: Float[np.ndarray, "point argume
         Where the data lie; constants begin in units of the usual size of the arguments there.
     """
     usual = {name: float(np.exp(np.mean(np.log(np.abs(points[:, k]) + 1e-12)))) for k, name in enumerate(arguments)}
-    for _, law, constants in _laws(arguments):
+    for _, _, law, constants in _laws(arguments):
         used = [one for one in names(law) if one in usual]
         scale = float(np.exp(np.mean([np.log(usual[one]) for one in used]))) if used else 1.0
         free = [one for one in constants if one != "c_n"]

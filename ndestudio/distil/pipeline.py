@@ -92,6 +92,21 @@ def distil(
     SettingError
         Settings that name what does not exist (a neural term, an operator, an engine, an option), saying which.
     """
+    from ndestudio.solve.jax_backend import one_thread
+
+    with one_thread():
+        return _distilled(model, dataset, config, reporter, train, tuple(ensemble), engine)
+
+
+def _distilled(
+    model: FittedModel,
+    dataset: Dataset,
+    config: DistilConfig,
+    reporter: Reporter,
+    train: TrainConfig,
+    ensemble: tuple[FittedModel, ...],
+    engine: Engine | None,
+) -> Distillation:
     searcher = engine or _engine(config.engine)
     neural_terms = _wanted(model, config)
     kept: tuple[str, ...] = ()
@@ -107,7 +122,7 @@ def distil(
                 "[train]"
             )
         return distil_stochastic(model, dataset, config, reporter, searcher, neural_terms)
-    work = _Work(model, dataset, config, reporter, train, tuple(ensemble))
+    work = _Work(model, dataset, config, reporter, train, ensemble)
     for sentence in kept:
         work._note(sentence, "info")
     if missing is not None or not neural_terms:
