@@ -81,8 +81,7 @@ def reference_paths(model: FittedModel, dataset: Dataset, measure: Measure) -> t
     if own is not None and (steady or bool((missed <= FAR * np.maximum(noise, floor))[np.isfinite(missed)].all())):
         sigma = np.where(noise > 0, np.clip(noise, 0.7 * missed, missed), missed)
         return [_path(one, nodes, measure, np.maximum(sigma, floor), x, None) for one, x in own], True
-    direct = _direct(model) if not (model.system.events or steady) else None
-    if direct is None:
+    if model.system.events or steady or direct_columns(model) is None:
         return (
             None
             if own is None
@@ -91,13 +90,25 @@ def reference_paths(model: FittedModel, dataset: Dataset, measure: Measure) -> t
                 True,
             )
         )
-    found = []
+    found = curves_of(model, dataset, measure)
+    return (found, False) if found else None
+
+
+def curves_of(model: FittedModel, dataset: Dataset, measure: Measure) -> list[ReferencePath]:
+    """Smooth curves through the measurements of all trajectories; empty where a state is not measured."""
+    direct, nodes = direct_columns(model), _nodes(dataset)
+    used = [one for one in dataset.trajectories if one.name in nodes and not one.is_steady_state]
+    if direct is None or not used:
+        return []
+    curves = {one.name: smooth(one, use=_counting(one)) for one in used}
+    noise = np.sqrt(np.mean([one.noise**2 for one in curves.values()], axis=0))
+    sigma, found = np.maximum(noise, LEAST_NOISE * dataset.spread()), []
     for one in used:
         t, curve = nodes[one.name].t, curves[one.name]
         x, slope = curve.values(t)[:, direct], curve.derivatives(t)[:, direct]
         if np.isfinite(x).all():
-            found.append(_path(one, nodes, measure, np.maximum(noise, floor), x, slope))
-    return (found, False) if found else None
+            found.append(_path(one, nodes, measure, sigma, x, slope))
+    return found
 
 
 def _path(
@@ -150,7 +161,7 @@ def _own_paths(
     return found, np.where(count > 0, np.sqrt(squares / np.maximum(count, 1)), np.nan)
 
 
-def _direct(model: FittedModel) -> list[int] | None:
+def direct_columns(model: FittedModel) -> list[int] | None:
     """The measured column that is each state; None if a state is not measured."""
     from ndestudio.expression.tree import Name
 

@@ -16,7 +16,7 @@ starts, parameters of the known part and other unknown terms are eliminated. Whe
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -45,6 +45,8 @@ FEW_ROWS = 10
 MOST_FOLD = 1.5
 """Largest change of the logarithm of a parameter in one step."""
 DIFFERENCE = 1e-5
+TERMS = 14
+"""Of the exponential series: 0.5^15/15! is below rounding."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -152,10 +154,10 @@ def linear_response(
     parts = [part for part in parts if part is not None and len(part.target)]
     if not parts or sum(len(part.target) - part.starts.shape[1] for part in parts) < FEWEST:
         return None
-    return _joined(field, parts, paths[1])
+    return joined(field, parts, paths[1])
 
 
-class _Called:
+class _Noting:
     """A neural term that notes its arguments, and whose calls can be moved one by one."""
 
     def __init__(self, function: Any) -> None:
@@ -176,7 +178,7 @@ class _Field:
 
     def __init__(self, model: FittedModel, system: System, structure: Any, names: Sequence[str]) -> None:
         self.system, self.names = system, tuple(names)
-        self.called = {one.name: _Called(_function(model, one.name)) for one in system.neural_terms}
+        self.called = {one.name: _Noting(_function(model, one.name)) for one in system.neural_terms}
         self.slope = structure.dynamics.drift(self.called, np)
         self.seen = structure.observation.function(structure.dynamics, self.called, np)
         self.parameters = [np.asarray(float(model.parameters[name])) for name in structure.parameters]
@@ -213,33 +215,73 @@ class _Derivatives(NamedTuple):
     off: Float[np.ndarray, "state node"]
 
 
-class _Call(NamedTuple):
+class Called(NamedTuple):
     name: str
     points: Float[np.ndarray, "node argument"]
     values: Float[np.ndarray, " node"]
 
 
 @dataclass(frozen=True, eq=False)
-class _Part:
+class Part:
     """Of one path: whitened rows, with the columns of its nodes for each call of each term, of starts and of parameters."""
 
     target: Float[np.ndarray, " row"]
-    calls: list[_Call]
+    calls: list[Called]
     wide: Float[np.ndarray, "row point"]
     starts: Float[np.ndarray, "row start"]
     parameters: Float[np.ndarray, "row parameter"]
     grown: bool
 
 
-def _along(field: _Field, path: ReferencePath, measure: Measure) -> _Part | None:
+def _along(field: _Field, path: ReferencePath, measure: Measure) -> Part | None:
     """None where the model has no finite slopes on the way."""
-    t, x = path.t, np.ascontiguousarray(path.x.T)
-    u = path.trajectory.input_at(t).T
     scale = np.asarray(measure.problem.space.constants.state_scale, float)
+    made, base, gains, parameters = _slopes(field, path)
+    t, x, u = path.t, np.ascontiguousarray(path.x.T), path.trajectory.input_at(path.t).T
+    with np.errstate(all="ignore"):
+        seen_by = _by_states(lambda moved: field.observe(t, u, moved), x, scale)
+        off = base - path.slope.T if path.slope is not None else np.zeros_like(x)
+        jacobian = _jacobian(field, path, scale)
+        found = _Derivatives(jacobian, parameters, seen_by, gains, field.observe(t, u, x), off)
+    if not (np.isfinite(base).all() and np.isfinite(found.jacobian).all()):
+        return None
+    if path.trajectory.is_steady_state:
+        return at_steady_state(path, found, made, measure)
+    return _propagated(path, found, made, scale, measure)
+
+
+def _jacobian(
+    field: _Field, path: ReferencePath, scale: Float[np.ndarray, " state"]
+) -> Float[np.ndarray, "node state state"]:
+    t, x, u = path.t, np.ascontiguousarray(path.x.T), path.trajectory.input_at(path.t).T
+    with np.errstate(all="ignore"):
+        return _by_states(lambda moved: field.at(t, u, moved), x, scale)
+
+
+def _by_states(
+    function: Callable[[np.ndarray], np.ndarray],
+    x: Float[np.ndarray, "state node"],
+    scale: Float[np.ndarray, " state"],
+) -> Float[np.ndarray, "node value state"]:
+    """Derivatives of ``function`` by each state."""
+    found = []
+    for j in range(len(x)):
+        ends = np.repeat(x[None], 2, axis=0)
+        ends[0, j] += DIFFERENCE * scale[j]
+        ends[1, j] -= DIFFERENCE * scale[j]
+        found.append((function(ends[0]) - function(ends[1])).T / (2.0 * DIFFERENCE * scale[j]))
+    return np.stack(found, axis=-1)
+
+
+def _slopes(
+    field: _Field, path: ReferencePath
+) -> tuple[list[Called], np.ndarray, list[Float[np.ndarray, "state node"]], list[Float[np.ndarray, "state node"]]]:
+    """Calls of the terms along a path, slopes there, and what a change of each call and of each parameter adds to them."""
+    t, x, u = path.t, np.ascontiguousarray(path.x.T), path.trajectory.input_at(path.t).T
     with np.errstate(all="ignore"):
         base = field.at(t, u, x)
         made = [
-            _Call(
+            Called(
                 name, np.stack([np.broadcast_to(a, t.shape) for a in arguments], axis=-1), np.broadcast_to(v, t.shape)
             )
             for name in field.names
@@ -249,27 +291,47 @@ def _along(field: _Field, path: ReferencePath, measure: Measure) -> _Part | None
         for name in field.names:
             count = sum(1 for one in made if one.name == name)
             gains += [field.at(t, u, x, moved=(name, k)) - base for k in range(count)]
-        jacobian, seen_by = [], []
-        for j in range(len(x)):
-            ends = np.repeat(x[None], 2, axis=0)
-            ends[0, j] += DIFFERENCE * scale[j]
-            ends[1, j] -= DIFFERENCE * scale[j]
-            wide = 2.0 * DIFFERENCE * scale[j]
-            jacobian.append((field.at(t, u, ends[0]) - field.at(t, u, ends[1])).T / wide)
-            seen_by.append((field.observe(t, u, ends[0]) - field.observe(t, u, ends[1])).T / wide)
-        parameters = [_by_parameter(field, k, t, u, x) for k in field.free]
-        off = base - path.slope.T if path.slope is not None else np.zeros_like(x)
-        found = _Derivatives(
-            np.stack(jacobian, axis=-1), parameters, np.stack(seen_by, axis=-1), gains, field.observe(t, u, x), off
-        )
-    if not (np.isfinite(base).all() and np.isfinite(found.jacobian).all()):
-        return None
-    if path.trajectory.is_steady_state:
-        return at_steady_state(path, found, made, measure)
-    return _propagated(path, found, made, scale, measure)
+        return made, base, gains, [_by_parameter(field, k, t, u, x) for k in field.free]
 
 
-def at_steady_state(path: ReferencePath, by: _Derivatives, made: list[_Call], measure: Measure) -> _Part | None:
+class Along(NamedTuple):
+    """A path and the slopes of a model there, with what a change of each call of a term, and of each parameter by its own size,
+    adds to them, and their derivatives by the states."""
+
+    path: ReferencePath
+    calls: list[Called]
+    slopes: Float[np.ndarray, "state node"]
+    gains: list[Float[np.ndarray, "state node"]]
+    parameters: list[Float[np.ndarray, "state node"]]
+    jacobian: Float[np.ndarray, "node state state"]
+
+
+def responses_of(
+    model: FittedModel,
+    measure: Measure,
+    names: Sequence[str],
+    paths: Sequence[ReferencePath],
+    own: bool,
+    parts: Callable[[Along], Part | None],
+    instead: FittedModel | None = None,
+) -> Response | None:
+    """The response to the terms ``names`` of ``model`` where ``parts`` makes the rows of a path; None without any.
+
+    Parameters
+    ----------
+    own
+        Whether the paths are the model's.
+    instead
+        ``model`` with formulas in the place of some terms.
+    """
+    field = _Field(instead or model, model.system, structure_of(model), names)
+    scale = np.asarray(measure.problem.space.constants.state_scale, float)
+    made = [parts(Along(path, *_slopes(field, path), _jacobian(field, path, scale))) for path in paths]
+    found = [one for one in made if one is not None and len(one.target)]
+    return joined(field, found, own) if found else None
+
+
+def at_steady_state(path: ReferencePath, by: _Derivatives, made: list[Called], measure: Measure) -> Part | None:
     """Of a steady state: how it answers to changes of the slopes there (implicit function theorem, ``problem.steady_state``)."""
     projection = conserved(measure.problem.structure)
     J = by.jacobian[0]
@@ -284,7 +346,7 @@ def at_steady_state(path: ReferencePath, by: _Derivatives, made: list[_Call], me
     H, wide = np.array([row[1] for row in rows]), len(made)
     M, target = H @ moved, np.array([row[0] for row in rows])
     free = M[:, gains.shape[1] :] * np.abs(J).max() if projection.any() else np.zeros((len(rows), 0))
-    return _Part(target, made, M[:, :wide], free, M[:, wide : gains.shape[1]], False)
+    return Part(target, made, M[:, :wide], free, M[:, wide : gains.shape[1]], False)
 
 
 def _by_parameter(field: _Field, k: int, t: Any, u: Any, x: Any) -> Float[np.ndarray, "state node"]:
@@ -298,8 +360,8 @@ def _by_parameter(field: _Field, k: int, t: Any, u: Any, x: Any) -> Float[np.nda
 
 
 def _propagated(
-    path: ReferencePath, by: _Derivatives, made: list[_Call], scale: Float[np.ndarray, " state"], measure: Measure
-) -> _Part:
+    path: ReferencePath, by: _Derivatives, made: list[Called], scale: Float[np.ndarray, " state"], measure: Measure
+) -> Part:
     """Solves the linearised equations for a unit change at every node, for starts, parameters and the path's own error."""
     n, S = len(path.t), by.jacobian.shape[1]
     E, first, second = _steps(0.5 * (by.jacobian[:-1] + by.jacobian[1:]), np.diff(path.t))
@@ -332,7 +394,7 @@ def _propagated(
     for k, row in enumerate(rows):
         at_start[k, row[3] * S : (row[3] + 1) * S] = row[2]
     target = np.array([row[0] for row in rows]) - M[:, -1]
-    return _Part(target, made, M[:, :wide], at_start, M[:, wide:-1], grown)
+    return Part(target, made, M[:, :wide], at_start, M[:, wide:-1], grown)
 
 
 def _compared(
@@ -359,19 +421,32 @@ def _steps(
     J: Float[np.ndarray, "step state state"], h: Float[np.ndarray, " step"]
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """exp(hJ) and what the values of a term at both ends of a step add, for a term that is linear between."""
-    from scipy.linalg import expm
-
     n, S = len(h), J.shape[1]
     A = np.zeros((n, 3 * S, 3 * S))
     A[:, :S, :S] = J * h[:, None, None]
     A[:, :S, S : 2 * S] = np.eye(S)
     A[:, S : 2 * S, 2 * S :] = np.eye(S)
-    e = np.asarray(expm(A))
+    e = _exponentials(A)
     one, two = e[:, :S, S : 2 * S], e[:, :S, 2 * S :]
     return e[:, :S, :S], h[:, None, None] * (one - two), h[:, None, None] * two
 
 
-def _joined(field: _Field, parts: list[_Part], own: bool) -> Response:
+def _exponentials(A: Float[np.ndarray, "step row row"]) -> Float[np.ndarray, "step row row"]:
+    """exp(A) of many small matrices at once: the series of a part of A whose norm is at most a half, squared again (scaling and
+    squaring: Higham 2008, Functions of Matrices, chapter 10). SciPy's takes them one by one."""
+    norm = np.abs(A).sum(axis=-1).max(axis=-1, initial=0.0)
+    halvings = np.ceil(np.log2(np.maximum(norm, 0.5) / 0.5))
+    part = A / 2.0 ** halvings[:, None, None]
+    term = total = np.broadcast_to(np.eye(A.shape[-1]), A.shape)
+    for k in range(1, TERMS + 1):
+        term = term @ part / k
+        total = total + term
+    for k in range(int(halvings.max(initial=0.0))):
+        total = np.where((k < halvings)[:, None, None], total @ total, total)
+    return total
+
+
+def joined(field: _Field, parts: list[Part], own: bool) -> Response:
     """All paths below each other, starts and parameters eliminated."""
     cleared = [_without(part.starts, part) for part in parts]
     target = np.concatenate([part.target for part in cleared])
@@ -410,7 +485,7 @@ def _joined(field: _Field, parts: list[_Part], own: bool) -> Response:
     return Response(terms, target - Q @ (Q.T @ target), count, own, pieces, Known(sizes, known, target, whole))
 
 
-def _without(columns: Float[np.ndarray, "row column"], part: _Part) -> _Part:
+def _without(columns: Float[np.ndarray, "row column"], part: Part) -> Part:
     """``part`` orthogonal to ``columns``."""
     U, s, _ = np.linalg.svd(columns, full_matrices=False)
     Q = U[:, s > 1e-10 * max(float(s.max(initial=0.0)), 1e-300)]
@@ -418,7 +493,7 @@ def _without(columns: Float[np.ndarray, "row column"], part: _Part) -> _Part:
     def clear(values: np.ndarray) -> np.ndarray:
         return values - Q @ (Q.T @ values)
 
-    return _Part(clear(part.target), part.calls, clear(part.wide), part.starts, clear(part.parameters), part.grown)
+    return Part(clear(part.target), part.calls, clear(part.wide), part.starts, clear(part.parameters), part.grown)
 
 
 def _within_size(known: Float[np.ndarray, "row parameter"]) -> Float[np.ndarray, "row parameter"]:

@@ -34,6 +34,7 @@ from ndestudio.distil.linearised import (
     with_noise_unknown,
 )
 from ndestudio.distil.neighbours import neighbours
+from ndestudio.distil.reference_path import curves_of
 from ndestudio.distil.response import Response, TermResponse, linear_response
 from ndestudio.distil.scoring import Judge, Trial
 from ndestudio.distil.search import (
@@ -44,8 +45,10 @@ from ndestudio.distil.search import (
 )
 from ndestudio.distil.shapes import sums_with_shapes
 from ndestudio.distil.units import fitting_guesses
+from ndestudio.distil.weak_form import weak_responses
 from ndestudio.errors import EquationError
-from ndestudio.expression.tree import Call, Expr, Name, Number, calls, transform
+from ndestudio.expression.numeric import fold
+from ndestudio.expression.tree import Call, Expr, Name, Number, calls, size, transform
 from ndestudio.model.config import NetworkConfig
 from ndestudio.model.fitted import FittedModel
 from ndestudio.model.replace import replace_neural_term
@@ -59,6 +62,11 @@ POOL, ALSO, SHARED = 8, 2, 4
 summands are tried in other terms."""
 COMBINED = 24
 """Combinations fitted together in the linearised world."""
+AGREED = 2
+"""Places among the formulas of the weak form in which those of a combination stand for it not to be asked again."""
+WEAK_ROUNDS, WEAK_POOL, WEAK_COMBINED, LIKELIEST, NEIGHBOURED = 2, 6, 12, 10, 3
+"""Rounds in which the weak form proposes formulas too, how many of each term, combinations of these alone that are fitted
+together, sums without a shape that are fitted, and formulas whose neighbours are."""
 TRIED = 4
 """Combinations whose numbers are fitted through the solver, and by how many nats they may be longer than the best."""
 MARGIN, WORTH_A_LOOK = 8.0, 3.0
@@ -175,14 +183,18 @@ class Rounds:
         last: Round | None = None
         best: Trial | None = None
         seen: set[str] = set()
+        reference: FittedModel | None = None
+        agreed = False
         for number in range(MOST_ROUNDS):
-            found = self._round(response, last, SETTLE if number == 0 else SETTLE_AGAIN)
+            weak = self._by_weak_form(reference) if number < WEAK_ROUNDS and not agreed else {}
+            found = self._round(response, last, weak, SETTLE if number == 0 else SETTLE_AGAIN)
             if found is None or self.reporter.should_stop():
                 break
             last = found
             self.pieces = response.pieces
             combination = found.combinations[0]
             key = _key(combination.formulas)
+            agreed = bool(weak) and self._agrees(combination, weak)
             start = self._started(response, combination)
             trial = self._tried(combination, start)
             if key in seen:
@@ -191,7 +203,8 @@ class Rounds:
             if usable:
                 seen.add(key)
                 best = trial
-            response = self._response(trial.model if trial is not None and usable else start)
+            reference = trial.model if trial is not None and usable else start
+            response = self._response(reference)
             if response is None:
                 break
         if last is None or best is None:
@@ -215,11 +228,39 @@ class Rounds:
         with np.errstate(all="ignore"):
             return linear_response(self.model, self.dataset, self.judge.candidates.measure, self.names, instead)
 
-    def _round(self, response: Response, before: Round | None, settle: int) -> Round | None:
+    def _agrees(self, combination: Fitted, weak: Mapping[str, Sequence[Expr]]) -> bool:
+        """Whether the weak form has the same structures among its shortest."""
+        return all(
+            skeleton(combination.formulas[name]) in {skeleton(one) for one in weak[name][:AGREED]}
+            for name in self.names
+        )
+
+    def _by_weak_form(self, reference: FittedModel | None) -> dict[str, list[Expr]]:
+        """What describes each term shortly in the weak form, the best first; empty where it cannot be asked."""
+        measure = self.judge.candidates.measure
+        with np.errstate(all="ignore"):
+            paths = curves_of(self.model, self.dataset, measure)
+            responses = weak_responses(self.model, measure, self.names, paths, reference) if paths else []
+        if not responses:
+            return {}
+        found: dict[str, dict[str, tuple[int, Expr]]] = {name: {} for name in self.names}
+        for response, name in product(responses, self.names):
+            if self.reporter.should_stop():
+                break
+            for rank, formula in enumerate(self._shortest_sums(term_data(response, name))[:WEAK_POOL]):
+                key = skeleton(formula)
+                if key not in found[name] or rank < found[name][key][0]:
+                    found[name][key] = (rank, formula)
+        ranked = {name: sorted(known.values(), key=lambda one: one[0]) for name, known in found.items()}
+        return {name: [formula for _, formula in known[:WEAK_POOL]] for name, known in ranked.items()}
+
+    def _round(
+        self, response: Response, before: Round | None, weak: Mapping[str, Sequence[Expr]], settle: int
+    ) -> Round | None:
         data = {name: term_data(response, name) for name in self.names}
         if before is not None and before.searched_again:  # what was found may be all that the data ask for
             pools = {n: self._pool(data[n], [one.formulas[n] for one in before.pools[n]]) for n in self.names}
-            found = self._combined(response, before.searches, pools, True)
+            found = self._combined(response, before.searches, pools, weak, True)
             if found is not None and _at_noise(found.combinations[0].squares, response.count):
                 return found
         searches, pools = {}, {}
@@ -232,37 +273,53 @@ class Rounds:
                 again = self._search(data[name], (), settle, rate)
                 found += [c.expression for c in again.front.candidates]
             if before is None:
-                found += self._lawful(data[name])
+                found += [*self._lawful(data[name]), *self._guessed(name)]
             if self.reporter.should_stop():
                 return None
             self.reporter.emit(FrontUpdate(name, result.front))
             searches[name] = result
-            pools[name] = self._pool(data[name], [*known, *found, *self._shaped(data[name])])
+            pools[name] = self._pool(data[name], [*known, *found, *weak.get(name, ()), *self._shaped(data[name])])
         shared = [one.formulas[name] for name in self.names for one in pools[name][:SHARED]]
         for name in self.names:
             own, asked = [one.formulas[name] for one in pools[name]], self._asked(name)
             if not asked.factors:
                 pools[name] = self._pool(data[name], own + sums_of_known(data[name], shared))
-        return self._combined(response, searches, pools, before is not None)
+        return self._combined(response, searches, pools, weak, before is not None)
 
     def _combined(
         self,
         response: Response,
         searches: Mapping[str, SearchResult],
         pools: Mapping[str, Sequence[Fitted]],
+        weak: Mapping[str, Sequence[Expr]],
         again: bool,
     ) -> Round | None:
         if not all(pools.values()):
             return None
         ranks = product(*[range(len(pools[name])) for name in self.names])
         likely = sorted(ranks, key=lambda k: sum(pools[n][i].length for n, i in zip(self.names, k, strict=True)))
-        together = [
-            fit_together(response, {n: pools[n][i].formulas[n] for n, i in zip(self.names, k, strict=True)})
-            for k in likely[:COMBINED]
-        ]
-        together = [one for one in together if np.isfinite(one.length)]
-        together.sort(key=lambda one: one.length)
+        chosen = [{n: pools[n][i].formulas[n] for n, i in zip(self.names, k, strict=True)} for k in likely[:COMBINED]]
+        if weak and all(weak.values()):
+            ranks = sorted(product(*[range(len(weak[name])) for name in self.names]), key=sum)
+            chosen += [{n: weak[n][i] for n, i in zip(self.names, k, strict=True)} for k in ranks[:WEAK_COMBINED]]
+        together = _fitted_together(response, chosen)
+        if together:
+            others = {n: [*(one.formulas[n] for one in pools[n]), *weak.get(n, ())] for n in self.names}
+            together = self._exchanged(response, together, others)
         return Round(response, searches, pools, together, again) if together else None
+
+    def _exchanged(
+        self, response: Response, together: list[Fitted], others: Mapping[str, Sequence[Expr]]
+    ) -> list[Fitted]:
+        """``together`` and what comes of exchanging one formula of the best for one of ``others``, as long as that is shorter."""
+        for name in self.names if len(self.names) > 1 else ():
+            best = together[0]
+            tried = {_key(one.formulas) for one in together}
+            changed = ({**best.formulas, name: formula} for formula in others[name])
+            together = _by_length(
+                [*together, *_fitted_together(response, [c for c in changed if _key(c) not in tried])]
+            )
+        return together
 
     def _as_rate(self, data: TermData) -> Asked | None:
         """A term in the equation of a positive state it reads, as that state times a rate: growth, decay and uptake are."""
@@ -321,11 +378,33 @@ class Rounds:
         others = sorted(kept[POOL:], key=lambda one: with_noise_unknown(data, one))
         return [*kept[:POOL], *others[:ALSO]]
 
+    def _shortest_sums(self, data: TermData) -> list[Expr]:
+        """Laws, and sums of powers, waves and shapes, that describe a term shortly; of sums without a shape the likeliest."""
+        asked = self._asked(data.name)
+        part = quotient_by(data, asked.factor(data.points))
+        sums = []
+        if "*" in self.operators:
+            for kind in (sums_of_powers(part), sums_with_waves(part, [f for f in WAVES if f in self.operators])):
+                sums += [asked.times_factor(one) for one in _likeliest(part, kind, LIKELIEST)]
+        found = _shortest(
+            data, [one for one in (*sums, *self._lawful(data), *self._shaped(data)) if self._allowed(one)]
+        )
+        near = [other for one in found[:NEIGHBOURED] for other in neighbours(one.formulas[data.name])]
+        found = _shortest(data, [*(one.formulas[data.name] for one in found[: 2 * WEAK_POOL]), *near])
+        formulas = [one.formulas[data.name] for one in found]
+        return [one for one in formulas if asked.keeps(one, data.points)] or formulas
+
     def _shaped(self, data: TermData) -> list[Expr]:
         """Sums of powers and shapes that describe a term shortly."""
         asked = self._asked(data.name)
         part = quotient_by(data, asked.factor(data.points))
         return [asked.times_factor(one) for one in sums_with_shapes(part, self.operators)]
+
+    def _guessed(self, name: str) -> list[Expr]:
+        """What a person takes for possible, as it was written: the engine may have changed it."""
+        from ndestudio.expression import parse_expression
+
+        return [fold(parse_expression(text)) for text in self.config.guesses.get(name, ())]
 
     def _lawful(self, data: TermData) -> list[Expr]:
         """The laws of the library, those of the operators and units, each with the numbers that fit best."""
@@ -381,6 +460,30 @@ def _is_of_form(formula: Expr, form: Expr, term: TermResponse) -> bool:
     data = TermData(term.name, term.arguments, points, np.eye(len(points)), values)
     scaled = replace(data, rows=data.rows / (SAME * size), target=values / (SAME * size))
     return fit_term(scaled, form).squares <= len(points)
+
+
+def _fitted_together(response: Response, formulas: Sequence[Mapping[str, Expr]]) -> list[Fitted]:
+    """Combinations fitted in the linearised world, the shortest description first, one for each structure."""
+    return _by_length([fit_together(response, one) for one in formulas])
+
+
+def _by_length(together: Sequence[Fitted]) -> list[Fitted]:
+    distinct: dict[str, Fitted] = {}
+    for one in sorted((one for one in together if np.isfinite(one.length)), key=lambda one: one.length):
+        distinct.setdefault(_key(one.formulas), one)
+    return list(distinct.values())
+
+
+def _likeliest(data: TermData, formulas: Sequence[Expr], count: int) -> list[Expr]:
+    """The ``count`` likeliest of ``formulas`` with the numbers they have, a node costing a nat and a half."""
+    if len(formulas) <= count:
+        return list(formulas)
+    with np.errstate(all="ignore"):
+        values = np.stack([evaluate_at(one, data.arguments, data.points) for one in formulas], axis=1)
+        squares = np.sum((data.target[:, None] - data.rows @ values) ** 2, axis=0)
+    length = 0.5 * squares + [1.5 * size(one) for one in formulas]
+    order = np.argsort(np.where(np.isfinite(length), length, np.inf), kind="stable")
+    return [formulas[k] for k in order[:count]]
 
 
 def _shortest(data: TermData, formulas: Sequence[Expr]) -> list[Fitted]:
