@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float
 
 ROUNDS = 60
 """Steps of the multiplicative algorithm."""
+ROUND = 0.98
+"""Distance of the nearest sample over that of the farthest, from which on an image of the surface counts as an ellipsoid."""
 THIN = 1e-9
 """Smallest semi-axis over the longest, of clouds in units of their own widths."""
 
@@ -45,10 +48,11 @@ class Ellipsoids:
 
     def distances(self, x: Float[np.ndarray, "start time state"]) -> Float[np.ndarray, "start time"]:
         """Of points from the centre, 1 on the surface; infinite where a state is not finite."""
-        apart = np.moveaxis(x - self.centre, 0, -1)
-        finite = np.isfinite(apart).all(axis=1)
-        solved = np.linalg.solve(self.factor, np.where(np.isfinite(apart), apart, 0.0))
-        return np.where(finite, np.sqrt(np.einsum("tis,tis->ts", solved, solved)), np.inf).T
+        apart = np.moveaxis(x, 0, -1) - self.centre[:, :, None]
+        with np.errstate(invalid="ignore"):
+            solved = np.linalg.inv(self.factor) @ apart
+            lengths = np.sqrt(np.einsum("tis,tis->ts", solved, solved))
+        return np.where(np.isfinite(lengths), lengths, np.inf).T
 
     def scaled(self, by: Float[np.ndarray, " time"] | float) -> Ellipsoids:
         return Ellipsoids(self.centre, self.factor * np.reshape(by, (-1, 1, 1)))
@@ -79,33 +83,44 @@ def around(
     widths = np.maximum(np.ptp(x, axis=0), 1e-12 * size)
     middle = x.mean(axis=0)
     units = (x - middle) / widths
-    found = None
     floor = np.einsum("ti,ij->tij", np.maximum(THIN, error / widths), np.eye(x.shape[2]))
-    for centre, root in (_image(units, unit), _least_volume(units)):
+
+    def holding(places: Any, centre: Any, root: Any) -> tuple[Ellipsoids, Any]:
+        """Scaled to hold the points, and how far out the nearest point is."""
         # the shape is root^T root; by its triangular factor, since its square would lose thin ellipsoids
-        upper = np.linalg.qr(np.concatenate([root, floor], axis=1), mode="r")
-        one = Ellipsoids(middle + widths * centre, widths[:, :, None] * np.swapaxes(upper, 1, 2))
-        one = one.scaled(np.maximum(one.distances(x).max(axis=0), 1e-300))
-        if found is None:
-            found = one
-            continue
-        better = one.volumes < found.volumes
-        found = Ellipsoids(
-            np.where(better[:, None], one.centre, found.centre),
-            np.where(better[:, None, None], one.factor, found.factor),
-        )
-    assert found is not None
-    return found
+        upper = np.linalg.qr(np.concatenate([root, floor[places]], axis=1), mode="r")
+        wide = widths[places]
+        one = Ellipsoids(middle[places] + wide * centre, wide[:, :, None] * np.swapaxes(upper, 1, 2))
+        far = one.distances(x[:, places])
+        return one.scaled(np.maximum(far.max(axis=0), 1e-300)), far.min(axis=0) / np.maximum(far.max(axis=0), 1e-300)
+
+    image, nearest = holding(slice(None), *_image(units, unit))
+    # where all points lie on the image of the surface there is nothing to gain
+    bent = np.flatnonzero(nearest < ROUND)
+    if not len(bent):
+        return image
+    least, _ = holding(bent, *_least_volume(units[:, bent]))
+    better = bent[least.volumes < image.volumes[bent]]
+    chosen = np.searchsorted(bent, better)
+    centre, factor = image.centre.copy(), image.factor.copy()
+    centre[better], factor[better] = least.centre[chosen], least.factor[chosen]
+    return Ellipsoids(centre, factor)
 
 
 def _image(
     x: Float[np.ndarray, "start time state"], unit: Float[np.ndarray, "start unit"]
 ) -> tuple[Float[np.ndarray, "time state"], Float[np.ndarray, "time row state"]]:
     """The image of the unit coordinates under the linear map that fits best."""
+    fitted = linear_fit(x, unit)
+    return fitted[0], np.moveaxis(fitted[1:], 0, 1)
+
+
+def linear_fit(
+    x: Float[np.ndarray, "start time state"], unit: Float[np.ndarray, "start unit"]
+) -> Float[np.ndarray, "unit+1 time state"]:
+    """The constant and the slopes of the linear map from unit coordinates that fits best, at each time."""
     design = np.concatenate([np.ones((len(unit), 1)), unit], axis=1)
-    fitted = np.linalg.lstsq(design, x.reshape(len(x), -1), rcond=None)[0].reshape(-1, *x.shape[1:])
-    slopes = np.moveaxis(fitted[1:], 0, -1)
-    return fitted[0], np.swapaxes(slopes, 1, 2)
+    return (np.linalg.pinv(design) @ x.reshape(len(x), -1)).reshape(-1, *x.shape[1:])
 
 
 def _least_volume(

@@ -18,7 +18,7 @@ import numpy as np
 from jaxtyping import Float
 
 from ndestudio.errors import SettingError
-from ndestudio.reach.ellipsoid import Ellipsoids, around
+from ndestudio.reach.ellipsoid import Ellipsoids, around, linear_fit
 from ndestudio.reach.flow import Flow
 from ndestudio.reach.tube import ReachTube, ball_text, percent
 
@@ -102,8 +102,7 @@ def _climb(
     stretch there, fitted to the starts that shaped the tube. On the surface of the ball the direction of the gradient is a step
     of the power method.
     """
-    design = np.concatenate([np.ones((len(shaping), 1)), shaping], axis=1)
-    slopes = np.linalg.lstsq(design, x.reshape(len(x), -1), rcond=None)[0][1:].reshape(-1, *x.shape[1:])
+    slopes = linear_fit(x, shaping)[1:]
     moving = len(flow.starts.moving)
     best, step = 0.0, 1.0
     reached = np.zeros(len(unit))
