@@ -64,6 +64,7 @@ if TYPE_CHECKING:
         PenaltyConfig,
         PriorConfig,
         RandomConfig,
+        StructureConfig,
         numbers_filled,
     )
     from ndestudio.model.stated import stated_model
@@ -120,6 +121,7 @@ _HOME = {
     "PenaltyConfig": "model.config",
     "PriorConfig": "model.config",
     "RandomConfig": "model.config",
+    "StructureConfig": "model.config",
     "FittedModel": "model.fitted",
     "simulate": "solve.scipy_reference",
     "simulate_trajectory": "solve.scipy_reference",
@@ -231,6 +233,7 @@ __all__ = [
     "SplitConfig",
     "StochasticFit",
     "StochasticPaths",
+    "StructureConfig",
     "SymbolicRegressor",
     "TrainConfig",
     "TransitionResiduals",

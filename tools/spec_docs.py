@@ -35,6 +35,7 @@ from ndestudio.model.config import (  # noqa: E402
     PenaltyConfig,
     PriorConfig,
     RandomConfig,
+    StructureConfig,
 )
 from ndestudio.project.project import Spec  # noqa: E402
 from ndestudio.project.spec_types import describe, element_struct, struct_fields, struct_of  # noqa: E402
@@ -57,6 +58,7 @@ TABLES: dict[str, type] = {
     "model.networks.NAME.basis.ARGUMENT": BasisConfig,
     "model.initial.STATE": InitialConfig,
     "model.penalties.NAME": PenaltyConfig,
+    "model.structures.NAME": StructureConfig,
     "train": TrainConfig,
     "train.column_noise.COLUMN": ColumnNoise,
     "train.latent": LatentConfig,

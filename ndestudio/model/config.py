@@ -267,6 +267,30 @@ class PenaltyConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     note: str = ""
 
 
+class StructureConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A learned term that keeps a structure by construction: `flow(H, q)` in the equations is the rate that it gives to a state, `energy(H)`
+    its energy (or Lyapunov function).
+
+    Attributes
+    ----------
+    kind
+        `"hamiltonian"` (its energy is constant), `"port-hamiltonian"` (it never grows but by what is written beside it) or `"stable"`
+        (every solution comes to rest at one point, which is found with the rest).
+    positions, momenta
+        Of a Hamiltonian, in pairs.
+    states
+        Of a stable term.
+    width
+        Hidden units of the energy.
+    """
+
+    kind: Literal["hamiltonian", "port-hamiltonian", "stable"] = "hamiltonian"
+    positions: tuple[str, ...] = ()
+    momenta: tuple[str, ...] = ()
+    states: tuple[str, ...] = ()
+    width: int = 8
+
+
 class BlackBoxConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A simulator that equations call as `blackbox("name")(...)`: an FMU, a program, a table or a Python callable.
 
@@ -322,6 +346,8 @@ class ModelConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         What should hold all along the trajectories, by name.
     blackboxes
         Where simulators lie that equations call, and what they may use, by the name in the equations.
+    structures
+        Terms that keep a structure by construction, by the name in the equations.
     calculus
         How equations with noise are meant: `"ito"` or `"stratonovich"`. Without noise, or where no noise is multiplied by
         something that depends on states, both are the same.
@@ -334,5 +360,6 @@ class ModelConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     units: dict[str, str] = {}
     penalties: dict[str, PenaltyConfig] = {}
     blackboxes: dict[str, BlackBoxConfig] = {}
+    structures: dict[str, StructureConfig] = {}
     calculus: Calculus = "ito"
     name: str = ""

@@ -21,6 +21,7 @@ from ndestudio.model.impulses import refuse_impulses
 from ndestudio.model.networks import fresh_network
 from ndestudio.model.parse import parse_system
 from ndestudio.model.runs import for_runs
+from ndestudio.model.structures import expanded
 from ndestudio.model.system import System
 
 
@@ -32,7 +33,7 @@ def initial_model(config: ModelConfig, dataset: Dataset, seed: int) -> FittedMod
     EquationError
         The text or tables of ``config`` have an error, or do not suit the columns of ``dataset``.
     """
-    config = for_runs(config, dataset)
+    config = for_runs(expanded(config, seed), dataset)
     system = parse_system(config, dataset.measured_names, dataset.input_names)
     config = with_positive_diffusion(config, system)
     refuse_impulses(system, dataset)

@@ -21,6 +21,7 @@ from ndestudio.model.event_statements import EventStatement
 from ndestudio.model.events import GIVEN, Event
 from ndestudio.model.several import member, with_members
 from ndestudio.model.statements import RESERVED, Statement, read_text, velocity
+from ndestudio.model.structures import expanded
 from ndestudio.model.system import NeuralTerm, System
 
 SIZE_LIMIT = 20_000
@@ -72,6 +73,10 @@ def parse_system(config: ModelConfig, measured: Sequence[str], inputs: Sequence[
 
 def read_system(config: ModelConfig, measured: Sequence[str], inputs: Sequence[str]) -> Reading:
     """Like ``parse_system``, but collecting all errors."""
+    try:
+        config = expanded(config)
+    except EquationError as error:
+        return Reading(system=None, errors=(error,), undeclared=(), statements=())
     statements, events, errors = read_text(config.equations)
     config = with_members(config, shared_networks(statements))
     reader = _Reader(config, tuple(measured), tuple(inputs), statements, events, errors)

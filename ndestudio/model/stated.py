@@ -8,6 +8,7 @@ from ndestudio.errors import EquationError
 from ndestudio.model.config import ModelConfig, ParameterConfig
 from ndestudio.model.fitted import FittedModel
 from ndestudio.model.parse import parse_system
+from ndestudio.model.structures import expanded
 
 STATED = "stated"
 """Name of the trajectory whose initial values the tables give."""
@@ -21,6 +22,7 @@ def stated_model(config: ModelConfig) -> FittedModel:
     EquationError
         The text has an error, calls a network (which is not trained), or a state has no initial value that is a number.
     """
+    config = expanded(config)
     system = parse_system(config, (), ())
     if system.neural_terms:
         raise EquationError(

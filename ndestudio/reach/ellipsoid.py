@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-ROUNDS = 60
+ROUNDS = 25
 """Steps of the multiplicative algorithm."""
-ROUND = 0.98
+ROUND = 0.9
 """Distance of the nearest sample over that of the farthest, from which on an image of the surface counts as an ellipsoid."""
 THIN = 1e-9
 """Smallest semi-axis over the longest, of clouds in units of their own widths."""
@@ -134,8 +134,8 @@ def _least_volume(
     weight = np.full((times, count), 1.0 / count)
     ridge = 1e-12 * np.eye(size + 1)
     for _ in range(ROUNDS):
-        moment = np.einsum("ts,tsi,tsj->tij", weight, lifted, lifted, optimize=True) + ridge
-        leverage = np.einsum("tsi,tis->ts", lifted, np.linalg.solve(moment, np.swapaxes(lifted, 1, 2)))
+        moment = np.swapaxes(lifted * weight[:, :, None], 1, 2) @ lifted + ridge
+        leverage = np.einsum("tsi,tsi->ts", lifted @ np.linalg.inv(moment), lifted)
         weight = weight * leverage / (size + 1)
         weight /= weight.sum(axis=1, keepdims=True)
     centre = np.einsum("ts,tsi->ti", weight, points)
