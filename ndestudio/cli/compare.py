@@ -117,7 +117,8 @@ COMMAND = Command(
     "the model beside its mechanistic part and a plain neural ODE",
     _command,
     "Fit the model of a spec, its mechanistic part (unknown functions taken out) and a plain neural ODE to the same data; "
-    "print held-out errors and information criteria, and which model the data support. Exit code: 0 done, 1 failed, "
+    "print held-out errors and information criteria, and which model the data support. A model with noise is compared with its drift "
+    "and errors of measurement, and with both: is the noise in the law or in the instrument? Exit code: 0 done, 1 failed, "
     "2 bad input, 130 interrupted.",
     _arguments,
 )

@@ -121,3 +121,21 @@ def test_what_cannot_be_saved_is_said(plot: Plot, tmp_path: Path, monkeypatch: p
     monkeypatch.setattr(QMessageBox, "warning", lambda _, __, text: said.append(text))
     plot._ask_save()
     assert said and ".bmp" in said[0]
+
+
+def test_an_axis_becomes_linear_again_where_likelihoods_are_negative(qtbot):
+    from ndestudio.figures.loss import LossCurve, loss_panel
+    from ndestudio.gui.widgets.plots.log_axis import LogAxis
+    from ndestudio.gui.widgets.plots.loss_plot import LossPlot
+
+    plot = LossPlot()
+    qtbot.addWidget(plot)
+    steps = np.arange(20.0)
+    nothing = np.full(20, np.nan)
+    assert isinstance(plot.item.getAxis("left"), LogAxis)
+    plot.show_curves((LossCurve("likelihood", steps, -4.0 - steps / 100, nothing),))
+    assert not isinstance(plot.item.getAxis("left"), LogAxis)
+    panel = loss_panel((LossCurve("likelihood", steps, -4.0 - steps / 100, nothing),))
+    assert panel.y.title == "−log likelihood" and not panel.y.log
+    plot.show_curves((LossCurve("trajectory", steps, 10.0**-steps, nothing),))
+    assert isinstance(plot.item.getAxis("left"), LogAxis)

@@ -105,7 +105,7 @@ class TrainView(QWidget):
         if state.stochastic != self.left_tabs.isTabVisible(_LAW):
             self.left_tabs.setTabVisible(_LAW, state.stochastic)
             self.left_tabs.setTabVisible(_PROFILE, not state.stochastic)
-            if state.stochastic and len(state.states) < 2:
+            if state.stochastic and state.dataset is not None and len(state.dataset.measured) < 2:
                 self.lower_tabs.setCurrentIndex(_FUNCTIONS)
         self.slider.show_moments(state.checkpoints, state.checkpoint, state.status)
         self.runs.show_runs(state.runs, state.comparison)

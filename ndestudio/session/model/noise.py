@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 CALCULI = (("Itô", "ito"), ("Stratonovich", "stratonovich"))
 """(title, name)"""
-TWO_THINGS = "It moves the state: part of the law (process noise). Errors of single readings are another thing: measurement noise, in Train."
+TWO_THINGS = "of the law (process noise): what it did to the state is still there later. Errors of single readings are another thing: measurement noise, in Train."
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ def noise_state(system: System | None, fan: Fan) -> NoiseState:
         return NoiseState(fan=fan)
     named = ", ".join(system.diffusion)
     several = len(system.diffusion) > 1
-    sentence = f"{named} {'are independent noises' if several else 'is a noise'}. {TWO_THINGS}"
+    sentence = f"{named} {'are independent noises' if several else 'is a noise'} {TWO_THINGS}"
     return NoiseState(system.calculus, sentence, _other(system), fan)
 
 

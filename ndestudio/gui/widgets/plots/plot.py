@@ -257,12 +257,12 @@ class Plot(pg.PlotWidget):
 
     def show_panel(self, panel: Panel) -> None:
         """Show a panel; items that are there already get other data."""
-        if panel.y.log and not isinstance(self.item.getAxis("left"), LogAxis):
-            self.use_axis("left", LogAxis("left"))
+        if panel.y.log != isinstance(self.item.getAxis("left"), LogAxis):
+            self.use_axis("left", LogAxis("left") if panel.y.log else pg.AxisItem("left"))
         if panel.x.log != isinstance(self.item.getAxis("bottom"), LogAxis):
             self.use_axis("bottom", LogAxis("bottom") if panel.x.log else pg.AxisItem("bottom"))
-        if panel.y.least:
-            self.item.getViewBox().setLimits(minYRange=panel.y.least)
+        if panel.y.least != (self._panel.y.least if self._panel is not None else 0.0):
+            self.item.getViewBox().setLimits(minYRange=panel.y.least or None)
         self.titles(panel.x.title, self._two_lines(panel.y.title))
         self._marks.show(panel)
         before, self._panel = self._panel, panel

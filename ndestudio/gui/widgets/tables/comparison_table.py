@@ -39,7 +39,7 @@ class ComparisonTable(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self._comparison: Comparison | None = None
-        self.table = Table("Models compared", _TITLES, widths={1: 68, 2: 34, 3: 62}, stretch=(0,), row_height=28)
+        self.table = Table("Models compared", _TITLES, widths={1: 64, 2: 34, 3: 72}, stretch=(0,), row_height=28)
         self.sentence = label(_INVITATION, wrap=True, selectable=True)
         self.run_button = button(
             "Compare models", self.asked.emit, tip="Train the relatives of this model with the settings of now"
