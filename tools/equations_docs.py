@@ -19,6 +19,8 @@ One equation on a line, `#` begins a comment. A line that ends in an operator, o
     d(S)/dt = -V*S/(K + S)           # a state; `S' = ...` and `dS/dt = ...` are the same
     d2(x)/dt2 = -k*x - c*x'          # of second order; x' is its velocity
     d(N)/dt = -r*N(t - tau)          # N a time tau ago
+    d(x)/dt = blackbox("tank.fmu")(x, u) + f(x)   # a simulator (docs/how-to/simulators.md)
+    x(t + 0.1) = 0.9*x + f(x)        # a system in steps of 0.1
     d(x)/dt = -a*x + s*noise         # noise in the law: dx = -a x dt + s dW
     total = S + P                    # a quantity, to be used in other equations or measured
     a, b = g(x)                      # several outputs, each with a network of its own; `m_1 to m_20 = g(x)`

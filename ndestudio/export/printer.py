@@ -10,6 +10,7 @@ import math
 from collections.abc import Collection, Mapping
 from typing import ClassVar
 
+from ndestudio.blackbox.label import is_label, label_of
 from ndestudio.errors import ExportError
 from ndestudio.expression.functions import find
 from ndestudio.expression.functions.defined import definition
@@ -143,6 +144,9 @@ class Printer:
         return f"{self.placed(base, ATOM)}{self.power_operator}{self._exponent(exponent)}", POWER
 
     def call(self, function: str, arguments: tuple[Expr, ...]) -> tuple[str, int]:
+        if is_label(function):
+            # for what is read; programs that are run write a call of their own
+            return f"{label_of(function).text}({', '.join(self(argument) for argument in arguments)})", ATOM
         known = find(function, self.neural_terms)
         if known is None or known.kinds(len(arguments)) is None:
             return f"{self.name(function)}({', '.join(self(argument) for argument in arguments)})", ATOM

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -142,7 +143,20 @@ def with_trajectory_weight(project: Project, name: str, weight: float) -> Projec
 
 
 def with_equations(project: Project, text: str) -> Project:
-    return with_model(project, msgspec.structs.replace(project.spec.model, equations=text))
+    """Other equations; simulators that they call are looked for beside the data."""
+    model = msgspec.structs.replace(project.spec.model, equations=text)
+    if "blackbox" in text and project.spec.data.files:
+        model = _found_beside(model, Path(project.spec.data.files[0]).parent)
+    return with_model(project, model)
+
+
+def _found_beside(model: ModelConfig, folder: Path) -> ModelConfig:
+    from ndestudio.model.black_boxes import found_in, named_in
+
+    boxes = found_in(model, folder).blackboxes
+    new = {name: boxes[name] for name in named_in(model.equations) if name in boxes and name not in model.blackboxes}
+    there = {name: one for name, one in new.items() if Path(one.file).is_file()}
+    return msgspec.structs.replace(model, blackboxes={**model.blackboxes, **there})
 
 
 def with_model(project: Project, model: ModelConfig) -> Project:

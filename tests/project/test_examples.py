@@ -34,6 +34,7 @@ def test_all_examples_are_there() -> None:
         "epidemic",
         "nile",
         "infection",
+        "tank",
     }
 
 

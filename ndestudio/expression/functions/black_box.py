@@ -43,6 +43,7 @@ def black_box(name: str) -> Function:
         array,
         scalar,
         latex=lambda inner: rf"\mathrm{{{_plain(label)}}}\left({', '.join(inner)}\right)",
+        sympy=lambda sympy, *inner: sympy.Function(label.text)(*inner),
         units="unknown",
         any_count=True,
         partial=partial,

@@ -100,7 +100,7 @@ class TrainView(QWidget):
         self._show_buttons(state)
         self.strip.show_stages(state.stages, state.elapsed, state.fraction, state.rest, state.status != "idle")
         choose(self.preset, state.config.preset)
-        self.settings.show_config(state.config, stochastic=state.stochastic)
+        self.settings.show_config(state.config, stochastic=state.stochastic, black_boxes=state.black_boxes)
         self.noise.show_state(state.noise, stochastic=state.stochastic)
         if state.stochastic != self.left_tabs.isTabVisible(_LAW):
             self.left_tabs.setTabVisible(_LAW, state.stochastic)

@@ -41,7 +41,23 @@ def advice(model: ModelConfig, analysis: Analysis, of_doses: tuple[str, ...] = (
         )
         for line in of_doses
     ]
-    return (*unknown, *others, *_units(analysis), *doses, *_slips(model, analysis))
+    return (*asked(analysis), *unknown, *others, *_units(analysis), *doses, *_slips(model, analysis))
+
+
+def asked(analysis: Analysis) -> list[Advice]:
+    """Simulators that the equations call and that nobody has allowed to run yet."""
+    return [
+        Advice(
+            f"The equations call the {'FMU' if one.path.lower().endswith('.fmu') else 'program'} `{one.title}`, which runs as a program "
+            f"on this computer: {one.path}, SHA-256 {one.sha256[:16]}... May it run, now and whenever its content is this?",
+            "question",
+            f"Allow {one.title} to run",
+            "allow",
+            one.title,
+            one.path,
+        )
+        for one in analysis.not_allowed
+    ]
 
 
 def _unknown(name: str, words: Words) -> Advice:

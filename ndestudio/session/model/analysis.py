@@ -19,6 +19,7 @@ from ndestudio.model.units import UnitProblem, unit_problems
 from ndestudio.session.model.state import TextProblem, Words
 
 if TYPE_CHECKING:
+    from ndestudio.blackbox.label import Label
     from ndestudio.model.events import Event
     from ndestudio.model.statements import Statement
 
@@ -39,6 +40,17 @@ class Analysis:
     neural_terms: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     summary: str = ""
     unit_problems: tuple[UnitProblem, ...] = ()
+
+    @property
+    def not_allowed(self) -> tuple[Label, ...]:
+        """Programs of somebody that the equations call and that nobody has allowed to run."""
+        from ndestudio.blackbox.describe import kind_of
+        from ndestudio.blackbox.permission import is_allowed
+        from ndestudio.model.black_boxes import black_boxes
+
+        found = black_boxes(self.system.expressions) if self.system is not None else ()
+        by_hash = {one.sha256: one for one in found if kind_of(one.file) in ("fmu", "program")}
+        return tuple(one for sha256, one in by_hash.items() if not is_allowed(sha256))
 
     @property
     def taken(self) -> frozenset[str]:
@@ -68,6 +80,8 @@ def analyse(model: ModelConfig, dataset: Dataset | None) -> Analysis:
     left = {
         id(s): "0"
         if s.kind == "algebraic"
+        else rf"{to_latex(Name(s.name))}(t + {s.step:.12g})"
+        if s.step
         else rf"\frac{{d\,{to_latex(Name(s.name))}}}{{dt}}"
         if s.kind == "derivative"
         else to_latex(Name(s.name))

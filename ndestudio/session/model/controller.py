@@ -101,6 +101,8 @@ class ModelController(Presenter[ModelState]):
             case "remove" if step.problem is not None:
                 text = without_line(self._workspace.project.spec.model.equations, step.problem.line)
                 self._edit(step.action, commands.with_equations(self._workspace.project, text))
+            case "allow":
+                self.allow(step.value)
             case "append":
                 text = f"{self._workspace.project.spec.model.equations.rstrip()}\n{step.value}\n"
                 self._edit(step.action, commands.with_equations(self._workspace.project, text))
@@ -111,6 +113,21 @@ class ModelController(Presenter[ModelState]):
                     parameters[one.name] = one.applied(parameters[one.name])
                 changed = msgspec.structs.replace(model, parameters=parameters)
                 self._edit(step.action, commands.with_model(self._workspace.project, changed))
+
+    def allow(self, path: str) -> None:
+        """The person lets a simulator run, for as long as its content stays what it is."""
+        from ndestudio.blackbox import allow
+        from ndestudio.errors import BlackBoxError
+
+        try:
+            entry = allow(path)
+        except BlackBoxError as error:
+            self._notifier.toast(str(error), "error")
+            return
+        self._simulation = (None, None, "")
+        self._notifier.toast(f"{entry.path} may run from now on.", "good")
+        self._shown = None
+        self._navigation.refresh()
 
     def _of_doses(self) -> tuple[str, ...]:
         from ndestudio.model.doses import taken_of_doses
@@ -210,6 +227,9 @@ class ModelController(Presenter[ModelState]):
         if self.analysis.problems:
             problem = self.analysis.problems[0]
             return f"The equations have an error on line {problem.line}: {problem.sentence}."
+        waiting = self.analysis.not_allowed
+        if waiting:
+            return f"Nobody has allowed the simulator `{waiting[0].title}` to run yet: Model asks."
         return ""
 
     def follow(self) -> None:

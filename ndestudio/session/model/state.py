@@ -35,15 +35,16 @@ class Advice:
         Words for a button, "" where there is no such step.
     kind, name, value
         The step: declare a network `name`, write `value` for `name`, ignore the column `name`, take it as a
-        measured input, write parameters in other units (`conversions`), take away the line of `problem`, or add the line `value`.
+        measured input, write parameters in other units (`conversions`), take away the line of `problem`, add the line `value`, or
+        allow the file `value` to run.
     problem
         The place in the text, where it has one.
     """
 
     sentence: str
-    level: Literal["error", "warning", "info"]
+    level: Literal["error", "warning", "info", "question"]
     action: str = ""
-    kind: Literal["", "declare", "replace", "ignore", "input", "convert", "remove", "append"] = ""
+    kind: Literal["", "declare", "replace", "ignore", "input", "convert", "remove", "append", "allow"] = ""
     name: str = ""
     value: str = ""
     problem: TextProblem | None = None

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from ndestudio.figures.noise_band import noise_bands
 from ndestudio.figures.plot_data import PlotData, plot_data
 from ndestudio.fitting.result import Fit, Outcome
+from ndestudio.model.black_boxes import black_boxes
 from ndestudio.model.config import ParameterConfig
 from ndestudio.model.fitted import FittedModel
 from ndestudio.progress import Event, Reporter
@@ -255,6 +256,7 @@ class TrainController(Presenter[TrainState]):
             noise=self.noise.state(fit.noise_model if fit is not None and task is None else {}),
             bands=noise_bands(fit, project.spec.train.log_states) if task is None and self._checkpoint < 0 else {},
             stochastic=self._stochastic(),
+            black_boxes=self._calls_simulators(),
             steps=next_steps(fit, project.spec) if task is None and not obstacle else (),
         )
 
@@ -262,6 +264,10 @@ class TrainController(Presenter[TrainState]):
         """Whether the equations of now have noise."""
         system = self._meaning.analysis.system
         return system is not None and bool(system.diffusion)
+
+    def _calls_simulators(self) -> bool:
+        system = self._meaning.analysis.system
+        return system is not None and bool(black_boxes(system.expressions))
 
     def _obstacle(self) -> str:
         project = self._workspace.project

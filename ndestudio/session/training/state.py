@@ -149,6 +149,7 @@ class TrainState:
     bands: measured column -> where its measurements are expected around the fit, by its noise.
     steps: what can be done next, where the training ended with doubts.
     stochastic: the equations have noise, so that the likelihood of transitions is fitted.
+    black_boxes: the equations call simulators.
     """
 
     config: TrainConfig
@@ -185,6 +186,7 @@ class TrainState:
     noise: ColumnNoiseState = ColumnNoiseState()
     steps: tuple[NextStep, ...] = ()
     stochastic: bool = False
+    black_boxes: bool = False
 
 
 def noise_rows(fit: Fit | None, dataset: Dataset | None) -> tuple[FittedParameter, ...]:

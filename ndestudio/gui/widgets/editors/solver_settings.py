@@ -20,6 +20,14 @@ ADJOINTS = (
     ("Forward mode", "forward"),
     ("Backsolve (inexact)", "backsolve"),
 )
+GRADIENTS = (
+    ("Automatic", "auto"),
+    ("Exact, of the simulator", "exact"),
+    ("Euler approximation", "euler"),
+    ("Euler, static", "euler-static"),
+    ("Differences", "differences"),
+    ("Offline, by slopes", "offline"),
+)
 CONTROLLERS = (("Automatic", "auto"), ("By the local error (PID)", "pid"), ("Constant", "constant"))
 OWN = {"adjoint": "auto", "controller": "auto", "rtol": None, "atol": None, "max_steps": TrainConfig().max_steps}
 """What the program's own solvers leave no choice of."""
@@ -49,7 +57,13 @@ class SolverSettings(QWidget):
         self.controller = combo(
             CONTROLLERS, "Steps", "Of a solver of diffrax: by its local error, or those of the training grid"
         )
-        narrow(self.solver, self.adjoint, self.controller)
+        self.gradients = combo(
+            GRADIENTS,
+            "Gradients",
+            "How training differentiates through simulators that the equations call. Automatic: by their own derivatives where they "
+            "have some, else by the Euler approximation, which asks for one derivative at the begin of each step",
+        )
+        narrow(self.solver, self.adjoint, self.controller, self.gradients)
         self.rtol = _number("Relative tolerance", "1e-6", "Of a solver of diffrax, and of its implicit stages")
         self.atol = _number("Absolute tolerance", "1e-8", "Of a solver of diffrax, in units of the scale of each state")
         self.max_steps = QSpinBox()
@@ -63,6 +77,7 @@ class SolverSettings(QWidget):
         form.setContentsMargins(0, 0, 0, 0)
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         form.addRow("Solver", self.solver)
+        form.addRow("Gradients", self.gradients)
         form.addRow("Derivatives", self.adjoint)
         form.addRow("Steps", self.controller)
         form.addRow("Rel. tolerance", self.rtol)
@@ -75,12 +90,18 @@ class SolverSettings(QWidget):
         self.controller.currentIndexChanged.connect(
             lambda _: self.changed.emit({"controller": self.controller.currentData()})
         )
+        self.gradients.currentIndexChanged.connect(
+            lambda _: self.changed.emit({"gradients": self.gradients.currentData()})
+        )
         self.max_steps.valueChanged.connect(lambda value: self.changed.emit({"max_steps": value}))
         self.rtol.editingFinished.connect(lambda: self._on_number(self.rtol, "rtol"))
         self.atol.editingFinished.connect(lambda: self._on_number(self.atol, "atol"))
 
-    def show_config(self, config: TrainConfig) -> None:
+    def show_config(self, config: TrainConfig, *, black_boxes: bool = False) -> None:
+        """``black_boxes``: whether the equations call simulators."""
         self._config = config
+        choose(self.gradients, config.gradients)
+        self._form.setRowVisible(self.gradients, black_boxes or config.gradients != "auto")
         choose(self.solver, config.solver)
         choose(self.adjoint, config.adjoint)
         choose(self.controller, config.controller)

@@ -78,7 +78,7 @@ class TrainSettings(QScrollArea):
         layout.addStretch(1)
         self.setWidget(inner)
 
-    def show_config(self, config: TrainConfig, *, stochastic: bool = False) -> None:
+    def show_config(self, config: TrainConfig, *, stochastic: bool = False, black_boxes: bool = False) -> None:
         """``stochastic``: the equations have noise, so that settings of a fit by squared errors have no effect and are not shown."""
         if stochastic != self._stochastic:
             self._stochastic = stochastic
@@ -95,7 +95,7 @@ class TrainSettings(QScrollArea):
         self.huber.setText(f"{config.huber_delta:g}")
         self.log_states.setText(", ".join(config.log_states))
         self.l2.setText("" if config.l2 is None else f"{config.l2:g}")
-        self.solver.show_config(config)
+        self.solver.show_config(config, black_boxes=black_boxes)
         self.huber.setEnabled(config.loss == "huber")
         for box, value in (
             (self.device, config.device),

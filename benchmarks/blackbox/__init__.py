@@ -1,0 +1,1 @@
+"""Hybrid models whose known part is a simulator: gradients, forecasts, FMUs."""
