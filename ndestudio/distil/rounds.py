@@ -78,6 +78,8 @@ LM_STEPS = 30
 SETTLE, SETTLE_AGAIN = 4_000, 2_000
 AT_NOISE = 4.0
 """Standard deviations of the sum of squares within which nothing but noise is left."""
+FOLLOWS, CERTAIN = 10, 0.95
+"""Numbers of its own with which a network follows values at most where it leaves their noise out, and the level of the test."""
 MOST_GUESSED, MOST_LAWS = 12, 12
 WAVES = ("sin", "cos")
 NEAR_ZERO = 0.03
@@ -128,7 +130,7 @@ class Decided:
             if np.isfinite(one.length) and not _is_of_form(other, form, term):
                 enough = MORE_DETERMINED if _is_of_form(form, other, term) else DETERMINED
                 others.append((one.length - mine.length - enough, one.length - mine.length, other))
-        if not _at_noise(mine.squares, response.count):
+        if not at_noise(mine.squares, response.count):
             return "The data do not tell this form for certain: more than noise is left"
         if not others:
             return "The data determine this form: nothing else that was found comes near"
@@ -261,7 +263,7 @@ class Rounds:
         if before is not None and before.searched_again:  # what was found may be all that the data ask for
             pools = {n: self._pool(data[n], [one.formulas[n] for one in before.pools[n]]) for n in self.names}
             found = self._combined(response, before.searches, pools, weak, True)
-            if found is not None and _at_noise(found.combinations[0].squares, response.count):
+            if found is not None and found.combinations[0].squares <= _most_noise(response.count):
                 return found
         searches, pools = {}, {}
         for name in self.names:
@@ -525,8 +527,23 @@ def _without_drag(formula: Expr) -> Expr:
     return transform(formula, change)
 
 
-def _at_noise(squares: float, count: int) -> bool:
-    return bool(squares <= count + AT_NOISE * np.sqrt(2.0 * count))
+def at_noise(squares: float, count: int) -> bool:
+    """Whether a sum of squares in units of the noise is that of noise alone.
+
+    The noise is what the network leaves. Of a dozen values it leaves too little, having followed them with several numbers k of its
+    own: by the F test of the smaller model, (S - S0)/k over S0/(n - k), where S0 is n in these units.
+    """
+    from scipy.special import fdtri
+
+    most, follows = _most_noise(count), min(FOLLOWS, 2 * count // 3)
+    if 0 < follows < count:
+        most = max(most, count * (1.0 + follows / (count - follows) * fdtri(follows, count - follows, CERTAIN)))
+    return bool(squares <= most)
+
+
+def _most_noise(count: int) -> float:
+    """The sum of squares that noise of a known size leaves at most."""
+    return float(count + AT_NOISE * np.sqrt(2.0 * count))
 
 
 def _key(formulas: Mapping[str, Expr]) -> str:

@@ -130,7 +130,10 @@ def make_batch(
     model, own = problem.space.model, problem.adaptive is not None
     breaks = grid_breaks(problem.definition, problem.method, model, full)
     events = [schedule(model.system, model.parameters, row.trajectory) for row in full] if model.system.events else None
-    grid = make_grid(full, steps, problem.method, samples, problem.time_grid, breaks, events=events, paths=own)
+    few = padded and bool(problem.structure.neural_terms)
+    grid = make_grid(
+        full, steps, problem.method, samples, problem.time_grid, breaks, events=events, paths=own, bounded=few
+    )
     target = make_target(full, problem.dataset, problem.observed, problem.space.constants.log, samples)
     if width > len(rows):
         target = _without_padding(target, len(rows))

@@ -22,7 +22,7 @@ from ndestudio.fitting.latent.refusals import refuse_latent_settings
 from ndestudio.fitting.population import with_population
 from ndestudio.fitting.preflight import preflight_checks
 from ndestudio.fitting.prepared import prepare_fit
-from ndestudio.fitting.result import Fit
+from ndestudio.fitting.result import Fit, Outcome
 from ndestudio.fitting.solver_choice import with_suitable_solver
 from ndestudio.fitting.stages.collocation import smooth_training
 from ndestudio.fitting.stages.constants import fit_constants
@@ -152,17 +152,24 @@ def _fit_one(config: ModelConfig, dataset: Dataset, seed: Seed, start: FittedMod
     reporter.emit(Phase("all_rows", "fitting the constants to all rows"))
     again = _on_all_rows(found.model, dataset, seed, clock, limit)
     again.notes[:] = said
-    second = finalise(again, *_trained(again, seed))
-    return of_all_rows(found, second, float(np.sqrt(problem.floor)))
+    ending, described = _trained(again, seed, explore=found.outcome is Outcome.DOUBTFUL)
+    if ending.reason in ("stopped", "time"):
+        waiting.say()
+        tracker.reporter = reporter
+        tracker.note(
+            "There was no time to fit the constants to all rows: they are those of the training rows.", "warning"
+        )
+        return replace(found, notes=tuple(tracker.notes))
+    return of_all_rows(found, finalise(again, ending, described), float(np.sqrt(problem.floor)))
 
 
-def _trained(tracker: Tracker, seed: Seed) -> tuple[Ending, Device]:
-    """Why training ended, and where it was."""
+def _trained(tracker: Tracker, seed: Seed, *, explore: bool = True) -> tuple[Ending, Device]:
+    """Why training ended, and where it was; ``explore``: from further starts too."""
     if tracker.problem.structure.neural_terms or tracker.problem.adaptive is not None:
         chosen, described = device(seed.train.device)
         run = lambda: train_networks(tracker, seed.place or chosen)  # noqa: E731
     else:
-        described, run = plain_cpu(), lambda: fit_constants(tracker)
+        described, run = plain_cpu(), lambda: fit_constants(tracker, explore=explore)
     return guarded(tracker, lambda: with_population(tracker, run())), described
 
 

@@ -40,5 +40,6 @@ def laid_out(problem: PreparedFit, batch: Batch, vector: VectorModel, point: Poi
         events.append(happening(model, row.control, known, row.t, y0[:, k]))
     breaks = grid_breaks(problem.definition, problem.method, model, rows)
     samples = batch.grid.sample_t.shape[1]
-    grid = make_grid(rows, batch.steps, problem.method, samples, problem.time_grid, breaks, events=events)
+    few = bool(problem.structure.neural_terms)
+    grid = make_grid(rows, batch.steps, problem.method, samples, problem.time_grid, breaks, events=events, bounded=few)
     return replace(batch, grid=grid)

@@ -23,6 +23,8 @@ STEPS = 100
 """Steps of a simulation at least: what comes true and is over again between two looks is not seen."""
 MOST = 500
 """Events of a simulation; more come from a law that jumps ever faster."""
+EXPLICIT = 50_000
+"""Evaluations after which the explicit method gives way: the equations are stiff."""
 TOGETHER = 1e-14
 """Distance of times, over the time itself, at which events happen together: it is that of rounding."""
 TOUCHING = 1e-9
@@ -54,9 +56,9 @@ def solve_with_conditions(
     """
     from scipy.integrate import DOP853, LSODA
 
-    run = _Run(jumps, function, np.asarray(t, dtype=float), rtol, atol, longest_step, seconds, evaluations)
+    run = _Run(jumps, function, np.asarray(t, dtype=float), rtol, atol, longest_step, seconds)
     for method in (DOP853, LSODA):
-        run.begin(method, y0)
+        run.begin(method, y0, evaluations if method is LSODA else min(evaluations, EXPLICIT))
         try:
             with np.errstate(all="ignore"):
                 run.to_the_end(breaks)
@@ -78,15 +80,15 @@ class _Run:
         atol: Float[np.ndarray, " state"],
         longest_step: float,
         seconds: float,
-        evaluations: int,
     ) -> None:
         self._jumps, self._function, self._t = jumps, function, t
         self._settings: dict[str, Any] = {"rtol": max(rtol, 1e-12), "atol": atol}
         most = (float(t[-1]) - float(t[0])) / STEPS
         self._settings["max_step"] = min(longest_step, most) if longest_step > 0 else most
-        self._deadline, self._evaluations = time.monotonic() + seconds, evaluations
+        self._deadline = time.monotonic() + seconds
 
-    def begin(self, method: Any, y0: Float[np.ndarray, " state"]) -> None:
+    def begin(self, method: Any, y0: Float[np.ndarray, " state"], evaluations: int) -> None:
+        self._evaluations = evaluations
         self._method, self._used, self.restartable = method, 0, True
         self.here, self.y = float(self._t[0]), np.asarray(y0, dtype=float)
         self.states = np.full((len(self._t), len(self.y)), np.nan)

@@ -233,6 +233,7 @@ def make_grid(
     *,
     events: Sequence[Schedule] | None = None,
     paths: bool = False,
+    bounded: bool = False,
 ) -> Grid:
     """Lay out ``steps`` steps for each row, and further ones for each jump of an input, each of ``breaks`` and each event.
 
@@ -248,6 +249,9 @@ def make_grid(
         Whether the solver chooses its own steps and asks for the inputs at any time.
     events
         What happens in each row, from its begin on and before its end.
+    bounded
+        Steps for events are among ``steps`` where these are twice as many, so that programs for grids of this size serve all numbers of
+        events.
     """
     samples = samples or bucket(max(len(row.t) for row in rows))
     width = len(rows)
@@ -266,11 +270,12 @@ def make_grid(
     happen = [NOTHING] * width if events is None else events
     total = max(len(one.t) for one in happen)
     happen = [one.within(row.t[0], row.t[-1]) for one, row in zip(happen, rows, strict=True)]
+    total = min(total, max(len(one.t) for one in happen) + 1) if bounded else total
     extra = [_breaks(times, one) for times, one in zip(jumps, happen, strict=True)]
     most = max(len(times) for times in extra)
     # a power of two: programs are compiled for few numbers of doses, and not anew where one moves out of sight
     most = 1 << (max(most, 2 * total) - 1).bit_length() if total else most
-    steps = steps + most
+    steps = max(steps, 2 * most) if bounded and total else steps + most
     c = np.asarray(method.c)
     h = np.zeros((steps + 1, width))
     t = np.zeros((steps + 1, len(c), width))
