@@ -26,6 +26,7 @@ from ndestudio.distil.result import Distillation, NeuralTermDistillation
 from ndestudio.expression.functions import BUILT_IN
 from ndestudio.expression.tree import Binary, Call, Delay, Expr, Name, Negate, Number
 from ndestudio.fitting.result import Fit
+from ndestudio.model.events import GIVEN, MOMENT
 from ndestudio.model.fitted import FittedModel, NetworkWeights
 from ndestudio.model.system import System
 
@@ -254,7 +255,7 @@ def decode_expression(value: Any) -> Expr:
             raise Damaged("a truth value is no formula")
         case float() | int() as number:
             return Number(float(number))
-        case str() as name if name.isidentifier():
+        case str() as name if name.isidentifier() or name in (GIVEN, MOMENT):
             return Name(name)
         case ["neg", operand]:
             return Negate(decode_expression(operand))

@@ -309,3 +309,40 @@ def test_every_older_format_has_a_step() -> None:
     from ndestudio.project.migrations import STEPS
 
     assert set(STEPS) == set(range(1, SCHEMA))
+
+
+def test_what_doses_add_and_encoders_are_kept(tmp_path: Path) -> None:
+    from ndestudio.data.dataset import Column, Dataset, Dose, Trajectory
+    from ndestudio.fitting.latent.coordinates import coordinates
+    from ndestudio.fitting.latent.encoder import fresh_encoder
+    from ndestudio.fitting.latent.history import history_scales
+    from ndestudio.fitting.latent.predict import predict_run
+    from ndestudio.fitting.latent.result import FutureScores, LatentFit, StartPriors
+    from ndestudio.fitting.metrics import Metrics
+    from ndestudio.fitting.result import Fit, Outcome
+    from ndestudio.model.config import InitialConfig, ModelConfig, ParameterConfig
+    from ndestudio.model.initial import initial_model
+    from ndestudio.solve.device import Device
+
+    t = np.arange(4.0)
+    part, doses = np.zeros(4, dtype=np.int8), (Dose(2.0, 3.0),)
+    run = Trajectory("a", t, np.ones((4, 1)), np.zeros((4, 0)), part, doses=doses)
+    data = Dataset((run,), Column("t", "t"), (Column("x", "x"),))
+    config = ModelConfig(
+        equations="d(x)/dt = -k*x\nat doses: x += amount",
+        parameters={"k": ParameterConfig(value=0.5)},
+        initial={"x": InitialConfig(encoder="history")},
+    )
+    model = initial_model(config, data, 0)
+    scales = history_scales(data, 1.5, np.array([False]))
+    known = StartPriors(*coordinates(model.config, ("x",), np.ones(1)))
+    weights = fresh_encoder("gru", 3, 1, 1, 1, 0)
+    future = {"test": FutureScores(0.5, 0.2, 0.9, 1, 3)}
+    latent = LatentFit(("x",), "gru", "elbo", weights, known, scales, {"x": 0.1}, future=future, steps=16, draws=50)
+    fit = Fit(Outcome.CONVERGED, "", model, Metrics(), 0, Device("cpu", "a"), latent=latent)
+    save_project(Project(dataset=data, fit=fit), tmp_path / "a.nde")
+    found = load_project(tmp_path / "a.nde")
+    assert same(found.fit, fit)
+    assert found.fit.model.system.events == model.system.events
+    again = predict_run(found.fit.model, found.fit.latent, found.dataset.trajectories[0])
+    assert np.array_equal(again.mean, predict_run(model, latent, run).mean)
