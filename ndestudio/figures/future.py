@@ -85,9 +85,10 @@ def _measured_panel(
     marks.append(Curve(prediction.t, prediction.median[:, place], 0, "predicted"))
     if other is not None:
         marks.append(Curve(other.t, other.median[:, place], 1, "other doses", dash=True))
-    early = run.t < prediction.history_end
-    marks.append(Points(run.t[early], run.measured[early, k], "data", "history"))
-    marks.append(Points(run.t[~early], run.measured[~early, k], "data", "measured later", hollow=True))
+    early, there = run.t < prediction.history_end, run.present[:, k]
+    for rows, words, hollow in ((there & early, "measured", False), (there & ~early, "measured later", True)):
+        if rows.any():
+            marks.append(Points(run.t[rows], run.measured[rows, k], "data", words, hollow=hollow))
     return Panel(Axis(dataset.time.title), Axis(dataset.measured[k].title), tuple(marks))
 
 

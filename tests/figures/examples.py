@@ -14,6 +14,7 @@ from ndestudio.export.gather import job
 from ndestudio.export.plots import figures
 from ndestudio.figures.description import Figure
 from ndestudio.figures.dose_response import DoseResponse, dose_response_figure, dose_responses
+from ndestudio.figures.future import future_figure
 from ndestudio.figures.next_run import next_run_figure
 from ndestudio.figures.parameter_traces import traces_figure
 from ndestudio.figures.profile_likelihood import profile_figure
@@ -21,6 +22,7 @@ from ndestudio.figures.random_effects import random_effects_figure
 from ndestudio.figures.stochastic import stochastic_figure
 from ndestudio.figures.stochastic_law import law_figure
 from ndestudio.figures.tube import tube_figure
+from ndestudio.fitting.latent.result import RunPrediction
 from ndestudio.fitting.result import Population, RandomEffect
 from ndestudio.fitting.uncertainty.profile_likelihood import Profile
 from ndestudio.model.config import ModelConfig, ParameterConfig, RandomConfig
@@ -67,7 +69,38 @@ def examples() -> dict[str, Figure]:
     assert law is not None
     made["stochastic law"] = law
     made["tube"] = tube_figure(tube())
+    rows = finished().dataset
+    assert rows is not None
+    run = rows.trajectories[0]
+    made["future"] = future_figure(rows, run, prediction(rows, run, 0.0), prediction(rows, run, 3.0))
     return made
+
+
+def prediction(dataset: Dataset, run: Trajectory, shift: float) -> RunPrediction:
+    """What a model with an encoder could have said of a run, with one hidden state."""
+    t, count = run.t, len(dataset.measured)
+    middle = np.tile(np.nanmean(run.measured, axis=0) + shift, (len(t), 1))
+    hidden = np.sin(np.linspace(0.0, 5.0, len(t)))[:, None]
+    end = float(t[len(t) // 3])
+    names = dataset.measured_names
+    seen, starts = np.zeros((1, len(t), count)), np.zeros((1, 1))
+    return RunPrediction(
+        run.name,
+        t,
+        end,
+        names,
+        ("Z5",),
+        middle,
+        middle,
+        middle - 5.0,
+        middle + 5.0,
+        hidden,
+        hidden - 0.2,
+        hidden + 0.2,
+        starts,
+        seen,
+        100.0,
+    )
 
 
 @cache
