@@ -17,8 +17,9 @@ if TYPE_CHECKING:
 
 def _arguments(parser: ArgumentParser) -> None:
     what = "SBML (.xml, .sbml), Antimony (.ant) or a spec of ours (.toml)"
+    written = "CellML 2 (.cellml), Myokit (.mmt), XPPAUT (.ode), Modelica (.mo) or Julia for ModelingToolkit (.jl)"
     parser.add_argument("source", metavar="IN", type=Path, help=f"the model: {what}")
-    parser.add_argument("target", metavar="OUT", type=Path, help=f"the file to write: {what}")
+    parser.add_argument("target", metavar="OUT", type=Path, help=f"the file to write: {what}, {written}")
 
 
 def _command(options: Namespace) -> int:
@@ -40,11 +41,11 @@ def _command(options: Namespace) -> int:
 
 
 def _read(path: Path) -> KineticModel:
-    from ndestudio.exchange.formats import format_of
+    from ndestudio.exchange.formats import read_kinetic
     from ndestudio.exchange.from_system import kinetic_of
     from ndestudio.project.spec import load_spec
 
-    return kinetic_of(load_spec(path).model) if path.suffix.lower() == ".toml" else format_of(path).read(path)
+    return kinetic_of(load_spec(path).model) if path.suffix.lower() == ".toml" else read_kinetic(path)
 
 
 def _text(model: KineticModel, path: Path) -> str:
@@ -62,7 +63,7 @@ COMMAND = Command(
     usage="convert IN OUT",
     summary="a model from one format into another",
     run=_command,
-    description="Read a model in SBML, Antimony or a spec, and write it as another of them. What was taken otherwise than one might think "
+    description="Read a model in SBML, Antimony or a spec, and write it as another of them, or in another language. What was taken otherwise than one might think "
     "is told as notes. A trained model is written by `ndestudio export --to sbml`.",
     arguments=_arguments,
 )

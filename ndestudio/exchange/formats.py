@@ -20,13 +20,13 @@ class ModelFormat:
     endings
         Of its files, lower case, the first one for files that are written.
     read, write
-        A file to a model, a model to a text.
+        A file to a model (None: such files are written alone), a model to a text.
     """
 
     name: str
     title: str
     endings: tuple[str, ...]
-    read: Callable[[Path], KineticModel]
+    read: Callable[[Path], KineticModel] | None
     write: Callable[[KineticModel], str]
 
 
@@ -57,11 +57,46 @@ def _write_antimony(model: KineticModel) -> str:
     return antimony_text(model)
 
 
+def _write_myokit(model: KineticModel) -> str:
+    from ndestudio.exchange.texts.myokit import mmt_text
+
+    return mmt_text(model)
+
+
+def _write_xppaut(model: KineticModel) -> str:
+    from ndestudio.exchange.texts.xppaut import ode_text
+
+    return ode_text(model)
+
+
+def _write_modelica(model: KineticModel) -> str:
+    from ndestudio.exchange.texts.modelica import modelica_text
+
+    return modelica_text(model)
+
+
+def _write_julia(model: KineticModel) -> str:
+    from ndestudio.exchange.texts.modeling_toolkit import julia_text
+
+    return julia_text(model)
+
+
+def _write_cellml(model: KineticModel) -> str:
+    from ndestudio.exchange.texts.cellml import cellml_text
+
+    return cellml_text(model)
+
+
 MODEL_FORMATS: dict[str, ModelFormat] = {
     one.name: one
     for one in (
         ModelFormat("sbml", "SBML", (".xml", ".sbml"), _read_sbml, _write_sbml),
         ModelFormat("antimony", "Antimony", (".ant", ".antimony"), _read_antimony, _write_antimony),
+        ModelFormat("cellml", "CellML 2", (".cellml",), None, _write_cellml),
+        ModelFormat("myokit", "Myokit", (".mmt",), None, _write_myokit),
+        ModelFormat("xppaut", "XPPAUT", (".ode",), None, _write_xppaut),
+        ModelFormat("modelica", "Modelica", (".mo",), None, _write_modelica),
+        ModelFormat("julia", "Julia (ModelingToolkit)", (".jl",), None, _write_julia),
     )
 }
 """By name; a new one is a line here."""
@@ -84,6 +119,21 @@ def format_of(path: Path) -> ModelFormat:
     )
 
 
+def read_kinetic(path: Path) -> KineticModel:
+    """The model in a file, whose ending says its format.
+
+    Raises
+    ------
+    DataError
+        Such files are not read, or this one cannot be.
+    """
+    known = format_of(path)
+    if known.read is None:
+        readable = ", ".join(f"{one.title} ({', '.join(one.endings)})" for one in MODEL_FORMATS.values() if one.read)
+        raise DataError(f"{known.title} is written and not read; what is read is {readable}", path=str(path))
+    return known.read(path)
+
+
 def read_model(path: Path | str) -> ModelConfig:
     """The model in a file of another program: SBML or Antimony, as the ending says.
 
@@ -97,11 +147,12 @@ def read_model(path: Path | str) -> ModelConfig:
     from ndestudio.exchange.model_text import to_config
 
     path = Path(path)
-    return to_config(format_of(path).read(path))
+    return to_config(read_kinetic(path))
 
 
 def write_model(config: ModelConfig, path: Path | str) -> None:
-    """A model of text and tables as a file for another program: SBML or Antimony, as the ending says.
+    """A model of text and tables as a file for another program: SBML, Antimony, CellML 2, Myokit, XPPAUT, Modelica or Julia, as
+    the ending says.
 
     Raises
     ------

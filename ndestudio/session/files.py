@@ -10,7 +10,7 @@ from typing import Literal
 
 from ndestudio.data.readers.registry import READERS, endings, reader_for, titles
 from ndestudio.errors import DataError
-from ndestudio.exchange.formats import MODEL_FORMATS, format_of
+from ndestudio.exchange.formats import MODEL_FORMATS, read_kinetic
 from ndestudio.jobs import Failed
 from ndestudio.model.config import ModelConfig
 from ndestudio.paths import examples_dir, resources_dir
@@ -69,7 +69,9 @@ def open_filter() -> str:
     models = " ".join(f"*{ending}" for ending in model_endings())
     special = f"*{SPEC_SUFFIX} *{PROJECT_SUFFIX} {models}"
     formats = ";;".join(
-        f"{one.title} ({' '.join(f'*{ending}' for ending in one.endings)})" for one in MODEL_FORMATS.values()
+        f"{one.title} ({' '.join(f'*{ending}' for ending in one.endings)})"
+        for one in MODEL_FORMATS.values()
+        if one.read
     )
     return (
         f"All that can be opened ({data} {special});;Data ({data});;Projects (*{PROJECT_SUFFIX});;"
@@ -79,7 +81,7 @@ def open_filter() -> str:
 
 def model_endings() -> tuple[str, ...]:
     """Ends of the names of files with models of other programs."""
-    return tuple(ending for one in MODEL_FORMATS.values() for ending in one.endings)
+    return tuple(ending for one in MODEL_FORMATS.values() if one.read for ending in one.endings)
 
 
 def data_filter() -> str:
@@ -293,7 +295,7 @@ def _read_model(path: Path, *, reporter: Reporter) -> tuple[ModelConfig, tuple[s
     from ndestudio.exchange.model_text import to_config
 
     del reporter
-    found = format_of(path).read(path)
+    found = read_kinetic(path)
     return to_config(found), found.notes
 
 
