@@ -54,6 +54,9 @@ NOT_ASKED = (
 
 NO_WORSE = 1.0 + 1e-3
 """Ratio of objectives that counts as not worse."""
+FOLLOWED_BETTER, NOTICEABLE = 1.5, 1e-3
+"""Ratio of training errors from which on the networks followed the data better than formulas do, so that something is missing in
+these; and the least error of networks that this is asked of, in spreads."""
 QUICK = 12
 """Steps of refitting a formula that is shown beside the chosen one."""
 SHOWN_LOOSE = 4
@@ -158,6 +161,7 @@ class _Work:
     seconds: dict[str, float] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     noise: float | None = None
+    trained_error: float = math.inf
     samples: dict[str, NeuralTermSamples] = field(default_factory=dict)
     judge: Judge = field(init=False)
     costs: Mapping[str, int] = field(default_factory=dict)
@@ -174,6 +178,7 @@ class _Work:
             # a neural term cannot be truer than the trajectories it was trained on; below a percent it is as good as
             # noiseless
             self.noise = error if 0.01 < error < 1.0 else None
+            self.trained_error = error
             candidates = make_candidates(self.model, self.dataset, self.train)
         self.judge = Judge(
             self.dataset,
@@ -369,7 +374,7 @@ class _Work:
         with self._timed("joint"):
             for name in best.expressions:
                 final_form = self._with_final_form(name, found[name], best)
-                told = decided.certainty(name, best) if decided is not None else self._not_asked(name)
+                told = self._certainty(name, best, decided)
                 said = [final_form.reason, law_sentence(best.expressions[name]), told]
                 found[name] = replace(final_form, reason=". ".join(one for one in said if one))
         left = [name for name in neural_terms if name not in best.expressions]
@@ -389,6 +394,14 @@ class _Work:
             (*self.notes, *(final.population.sentences() if final.population is not None else ())),
             population=final.population,
         )
+
+    def _certainty(self, name: str, best: Trial, decided: Decided | None) -> str:
+        """Whether the data determine the form of a term, a sentence."""
+        if decided is None:
+            return self._not_asked(name)
+        error = best.metrics.train.get("mean", math.inf)
+        missed = "" if decided.pieces else networks_followed_better(self.trained_error, error)
+        return missed or decided.certainty(name, best)
 
     def _not_asked(self, name: str) -> str:
         return "" if self.config.templates.get(name) else NOT_ASKED
@@ -491,6 +504,22 @@ class _Work:
             yield
         finally:
             self.seconds[stage] = self.seconds.get(stage, 0.0) + time.monotonic() - began
+
+
+def networks_followed_better(trained: float, found: float) -> str:
+    """A sentence where networks followed the training rows so much better than formulas that something is missing in these; else "".
+
+    Parameters
+    ----------
+    trained, found
+        Errors on the training rows with networks and with formulas, in spreads.
+    """
+    if not (math.isfinite(found) and found > FOLLOWED_BETTER * max(trained, NOTICEABLE)):
+        return ""
+    return (
+        "The data do not tell this form for certain: the networks followed the training rows better, "
+        f"{percent(trained)} off against {percent(found)}"
+    )
 
 
 class _Quiet:

@@ -13,6 +13,7 @@ from ndestudio.distil import distil
 from ndestudio.distil.asked import asked_of
 from ndestudio.distil.config import DistilConfig
 from ndestudio.distil.linearised import TermData, fit_term, fit_together, sums_of_known, sums_with_waves, term_data
+from ndestudio.distil.pipeline import networks_followed_better
 from ndestudio.distil.response import Response, linear_response
 from ndestudio.distil.rounds import _is_of_form
 from ndestudio.distil.search import skeleton
@@ -200,3 +201,9 @@ def test_numbers_of_a_formula_may_be_of_any_size(text: str) -> None:
     size = 1e-4 * float(y.std())
     found = fit_term(TermData("rate", ("A",), A[:, None], np.eye(60) / size, y / size), parse_expression(text))
     assert found.squares < 1e-6
+
+
+def test_a_formula_that_networks_follow_the_data_better_than_is_not_certain() -> None:
+    assert "do not tell" in networks_followed_better(0.0049, 0.0175)
+    assert networks_followed_better(0.05, 0.055) == "" and networks_followed_better(1e-6, 8e-4) == ""
+    assert networks_followed_better(0.01, float("inf")) == ""
