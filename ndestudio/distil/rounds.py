@@ -188,7 +188,7 @@ class Rounds:
         reference: FittedModel | None = None
         agreed = False
         for number in range(MOST_ROUNDS):
-            weak = self._by_weak_form(reference) if number < WEAK_ROUNDS and not agreed else {}
+            weak = self.by_weak_form(reference) if number < WEAK_ROUNDS and not agreed else {}
             found = self._round(response, last, weak, SETTLE if number == 0 else SETTLE_AGAIN)
             if found is None or self.reporter.should_stop():
                 break
@@ -237,7 +237,7 @@ class Rounds:
             for name in self.names
         )
 
-    def _by_weak_form(self, reference: FittedModel | None) -> dict[str, list[Expr]]:
+    def by_weak_form(self, reference: FittedModel | None) -> dict[str, list[Expr]]:
         """What describes each term shortly in the weak form, the best first; empty where it cannot be asked."""
         measure = self.judge.candidates.measure
         with np.errstate(all="ignore"):
