@@ -43,14 +43,23 @@ def test_the_settings_of_the_reference_suit_the_style_of_the_docstrings() -> Non
 
 def test_commands_and_keys_on_the_pages_exist() -> None:
     from ndestudio.cli.arguments import COMMANDS
-    from ndestudio.data.config import DataConfig, RunConfig, SplitConfig
+    from ndestudio.data.config import DataConfig, RunConfig, SplitConfig, ValueConfig
     from ndestudio.distil.config import DistilConfig
     from ndestudio.fitting.config import TrainConfig
     from ndestudio.model.config import InitialConfig, NetworkConfig
 
     keys = {
         key
-        for struct in (DataConfig, RunConfig, SplitConfig, DistilConfig, InitialConfig, NetworkConfig, TrainConfig)
+        for struct in (
+            DataConfig,
+            RunConfig,
+            ValueConfig,
+            SplitConfig,
+            DistilConfig,
+            InitialConfig,
+            NetworkConfig,
+            TrainConfig,
+        )
         for key in struct.__struct_fields__
     }
     for path in [*DOCS.glob("how-to/*.md"), *DOCS.glob("tutorials/*.md")]:
