@@ -135,7 +135,7 @@ _HOME = {
     "fit": "fitting",
     "refit": "fitting",
     "compare": "fitting",
-    "Comparison": "fitting.model_comparison",
+    "Comparison": "fitting.comparison_result",
     "profile": "fitting",
     "Profile": "fitting.uncertainty.profile_likelihood",
     "residuals": "fitting.residuals",

@@ -12,7 +12,7 @@ from ndestudio.cli.exit_codes import DONE, FAILED, INTERRUPTED
 from ndestudio.errors import SpecError
 
 if TYPE_CHECKING:
-    from ndestudio.fitting.model_comparison import Compared, Comparison
+    from ndestudio.fitting.comparison_result import Compared, Comparison
     from ndestudio.fitting.result import Fit
     from ndestudio.progress import Reporter
     from ndestudio.project.project import Spec

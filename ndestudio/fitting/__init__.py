@@ -6,9 +6,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from ndestudio.fitting.comparison_result import Compared, Comparison
     from ndestudio.fitting.config import Stage, TrainConfig
     from ndestudio.fitting.fit_model import fit
-    from ndestudio.fitting.model_comparison import Compared, Comparison, compare
+    from ndestudio.fitting.model_comparison import compare
     from ndestudio.fitting.refit_model import refit
     from ndestudio.fitting.result import Checkpoint, Fit, Outcome, StageHistory
     from ndestudio.fitting.uncertainty.profile_likelihood import Profile, profile
@@ -16,8 +17,8 @@ if TYPE_CHECKING:
     from ndestudio.solve.jax_backend import device_info
 
 _HOMES = {
-    "Compared": "ndestudio.fitting.model_comparison",
-    "Comparison": "ndestudio.fitting.model_comparison",
+    "Compared": "ndestudio.fitting.comparison_result",
+    "Comparison": "ndestudio.fitting.comparison_result",
     "compare": "ndestudio.fitting.model_comparison",
     "Profile": "ndestudio.fitting.uncertainty.profile_likelihood",
     "profile": "ndestudio.fitting.uncertainty.profile_likelihood",

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import msgspec
 
 from ndestudio.data.dataset import Dataset, Part
 from ndestudio.errors import EquationError
+from ndestudio.fitting.comparison_result import Compared, Comparison
 from ndestudio.fitting.config import TrainConfig
 from ndestudio.fitting.fit_model import fit
 from ndestudio.fitting.result import Fit, Outcome
-from ndestudio.fitting.uncertainty.information_criteria import Information, information
+from ndestudio.fitting.uncertainty.information_criteria import information
 from ndestudio.fitting.validation import held_out_error
 from ndestudio.model.config import ModelConfig
 from ndestudio.model.diffusion import noises_written
@@ -20,60 +21,13 @@ from ndestudio.model.encoders import refuse_encoder
 from ndestudio.model.parse import parse_system
 from ndestudio.model.runs import for_runs
 from ndestudio.model.variants import all_neural, without_neural_terms
-from ndestudio.progress import Event, Note, Phase, Reporter, SilentReporter
+from ndestudio.progress import Phase, Reporter, SilentReporter
 
 HYBRID, MECHANISTIC, NEURAL, AS_WRITTEN = "hybrid", "mechanistic only", "neural only", "as written"
 ALIKE = 1.1
 """Held-out errors within this factor of the least one are no difference."""
 CLEAR = 2.0
 """Differences of AICc below this are no difference (Burnham and Anderson 2002, section 2.6)."""
-
-
-@dataclass(frozen=True, eq=False)
-class Compared:
-    """One model of a comparison.
-
-    Parameters
-    ----------
-    words
-        How it came from the model as written.
-    train_error
-        Mean NRMSE on training rows.
-    held_out
-        On test rows, else on validation rows, see ``held_out_error``; None without any.
-    """
-
-    name: str
-    words: str
-    config: ModelConfig
-    fit: Fit
-    information: Information | None
-    train_error: float
-    held_out: float | None
-
-
-@dataclass(frozen=True, eq=False)
-class Comparison:
-    """Models fitted to the same data, best first.
-
-    Parameters
-    ----------
-    held_out
-        Which rows judge: `"test"`, `"validation"`, or `"none"`.
-    chosen
-        Name of the model that the data support.
-    sentence
-        Which, and by how much.
-    notes
-        Models that could not be made.
-    """
-
-    models: tuple[Compared, ...]
-    held_out: str
-    chosen: str
-    sentence: str
-    notes: tuple[str, ...] = ()
-    complete: bool = True
 
 
 def compare(
@@ -247,24 +201,3 @@ def _by_criterion(ordered: Sequence[Compared], chosen: Compared) -> str:
 
 def _percent(value: float | None) -> str:
     return "none" if value is None else f"{value:.2%}" if value < 10 else "diverged"
-
-
-def quiet(reporter: Reporter) -> Reporter:
-    """Passes phases and notes on, and no models."""
-    return _Quiet(reporter)
-
-
-class _Quiet:
-    """Passes phases and notes on, and no models: those of a comparison are not to be shown as the one that is trained."""
-
-    def __init__(self, reporter: Reporter) -> None:
-        self._reporter = reporter
-
-    def emit(self, event: Event) -> None:
-        if isinstance(event, Phase):
-            self._reporter.emit(Phase(event.stage, event.text))
-        elif isinstance(event, Note):
-            self._reporter.emit(event)
-
-    def should_stop(self) -> bool:
-        return self._reporter.should_stop()

@@ -10,7 +10,6 @@ All three are compared by the likelihood of the same measurements, each given th
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import msgspec
 import numpy as np
@@ -19,6 +18,7 @@ from jaxtyping import Float
 from ndestudio.data.dataset import Dataset
 from ndestudio.errors import DataError, EquationError
 from ndestudio.expression.text import to_text
+from ndestudio.fitting.comparison_result import Compared, Comparison, quiet
 from ndestudio.fitting.config import TrainConfig
 from ndestudio.fitting.fit_model import fit
 from ndestudio.fitting.result import Fit, Outcome
@@ -27,9 +27,6 @@ from ndestudio.model.config import ModelConfig
 from ndestudio.model.diffusion import diffusion_networks, without_noise
 from ndestudio.model.parse import parse_system
 from ndestudio.progress import Phase, Reporter
-
-if TYPE_CHECKING:
-    from ndestudio.fitting.model_comparison import Compared, Comparison
 
 LAW, INSTRUMENT, BOTH = "noise in the law", "noise in the instrument", "noise in both"
 CLEAR = 2.0
@@ -53,8 +50,6 @@ def compare_noise(
     EquationError, DataError
         The model cannot be used.
     """
-    from ndestudio.fitting.model_comparison import Comparison
-
     plain = msgspec.structs.replace(train, noise="spread", column_noise={})
     noisy = msgspec.structs.replace(plain, noise="constant")
     system = parse_system(config, dataset.measured_names, dataset.input_names)
@@ -117,14 +112,10 @@ def without_noise_text(config: ModelConfig, dataset: Dataset) -> ModelConfig:
 
 
 def _quiet(reporter: Reporter) -> Reporter:
-    from ndestudio.fitting.model_comparison import quiet
-
     return quiet(reporter)
 
 
 def _compared(name: str, words: str, config: ModelConfig, done: Fit, dataset: Dataset) -> Compared:
-    from ndestudio.fitting.model_comparison import Compared
-
     criteria = None if done.outcome is Outcome.DIVERGED else _information(done, dataset)
     return Compared(name, words, config, done, criteria, float("inf"), None)
 

@@ -21,7 +21,7 @@ from ndestudio.reach.config import TubeConfig
 
 if TYPE_CHECKING:
     from ndestudio.data.dataset import Dataset
-    from ndestudio.fitting.model_comparison import Comparison
+    from ndestudio.fitting.comparison_result import Comparison
     from ndestudio.reach.tube import ReachTube
 
 

@@ -15,7 +15,7 @@ from ndestudio.figures.loss import LossCurve
 from ndestudio.figures.noise_band import NoiseBand
 from ndestudio.figures.plot_data import Path, PlotData
 from ndestudio.figures.text import short_number
-from ndestudio.fitting.model_comparison import Compared, Comparison
+from ndestudio.fitting.comparison_result import Compared, Comparison
 from ndestudio.fitting.result import Fit, Outcome
 from ndestudio.fitting.uncertainty.profile_likelihood import Profile
 from ndestudio.gui.building import choose

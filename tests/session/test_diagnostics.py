@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from ndestudio.fitting.model_comparison import Comparison
+from ndestudio.fitting.comparison_result import Comparison
 from ndestudio.fitting.residuals import residuals
 from ndestudio.fitting.uncertainty.profile_likelihood import Profile
 from ndestudio.progress import Phase

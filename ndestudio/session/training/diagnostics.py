@@ -13,7 +13,7 @@ from ndestudio.session.purposes import PurposeName
 if TYPE_CHECKING:
     from ndestudio.data.dataset import Dataset
     from ndestudio.figures.description import Figure
-    from ndestudio.fitting.model_comparison import Comparison
+    from ndestudio.fitting.comparison_result import Comparison
     from ndestudio.fitting.residuals import Residuals
     from ndestudio.fitting.uncertainty.profile_likelihood import Profile
     from ndestudio.model.fitted import FittedModel

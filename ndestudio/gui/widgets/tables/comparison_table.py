@@ -15,7 +15,7 @@ from ndestudio.session.training.diagnostics import DiagnosticsState
 from ndestudio.wording import percent
 
 if TYPE_CHECKING:
-    from ndestudio.fitting.model_comparison import Compared, Comparison
+    from ndestudio.fitting.comparison_result import Compared, Comparison
 
 _TITLES = (
     ("Model", "● is the one that the data support"),
