@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 import runpy
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -43,32 +45,31 @@ def test_the_settings_of_the_reference_suit_the_style_of_the_docstrings() -> Non
 
 def test_commands_and_keys_on_the_pages_exist() -> None:
     from ndestudio.cli.arguments import COMMANDS
-    from ndestudio.data.config import DataConfig, RunConfig, SplitConfig, ValueConfig
-    from ndestudio.distil.config import DistilConfig
-    from ndestudio.fitting.config import TrainConfig
-    from ndestudio.model.config import InitialConfig, NetworkConfig
 
-    keys = {
-        key
-        for struct in (
-            DataConfig,
-            RunConfig,
-            ValueConfig,
-            SplitConfig,
-            DistilConfig,
-            InitialConfig,
-            NetworkConfig,
-            TrainConfig,
-        )
-        for key in struct.__struct_fields__
-    }
+    tables = runpy.run_path(str(DOCS.parent / "tools" / "spec_docs.py"))["TABLES"]
+    everything = {key for struct in tables.values() for key in struct.__struct_fields__}
     for path in [*DOCS.glob("how-to/*.md"), *DOCS.glob("tutorials/*.md")]:
         text = path.read_text(encoding="utf-8")
         used = set(re.findall(r"^ *(?:venv/bin/)?ndestudio ([a-z]+)(?= )", text, re.MULTILINE))
         assert used <= set(COMMANDS), path
         for block in re.findall(r"```toml\n(.*?)```", text, re.DOTALL):
-            set_here = {line.split("=")[0].strip() for line in block.splitlines() if "=" in line}
-            assert {name for name in set_here if name.islower()} <= keys, path
+            keys: set[str] | None = everything
+            for line in re.sub(r'"""(.*?)"""', "", block, flags=re.DOTALL).splitlines():
+                if line.startswith("["):
+                    keys = _keys_of(line.split("]")[0].strip("["), tables)
+                elif "=" in line and keys is not None:
+                    name = line.split("=")[0].strip()
+                    assert name in keys or not name.islower() or "." in name, (path, line)
+
+
+def _keys_of(table: str, tables: Mapping[str, Any]) -> set[str] | None:
+    """Settings of a table of a spec; None where its keys are names that a person gives."""
+    parts = table.split(".")
+    for name, struct in tables.items():
+        known = name.split(".")
+        if len(known) == len(parts) and all(a == b or a.isupper() for a, b in zip(known, parts, strict=True)):
+            return set(struct.__struct_fields__)
+    return None
 
 
 def _pages(entry: str | dict) -> list[str]:
