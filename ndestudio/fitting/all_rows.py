@@ -88,7 +88,7 @@ def of_all_rows(first: Fit, second: Fit, level: float) -> Fit:
     before, error = (one.metrics.train.get("mean", math.inf) for one in (first, second))
     held = [getattr(first.metrics, part).get("mean") for part in ("validation", "test")]
     worst = max((one for one in held if one is not None), default=math.inf)
-    suits = error <= ALIKE * max(before, level)
+    suits = error <= max(ALIKE * before, ALIKE * level, MISSED)
     missed = worst > max(BEYOND * max(before, level), MISSED)
     outcome, sentence = second.outcome, second.sentence
     if missed and not suits and outcome is not Outcome.DOUBTFUL:
@@ -99,7 +99,7 @@ def of_all_rows(first: Fit, second: Fit, level: float) -> Fit:
         "spread (errors of validation and test below are of that fit)."
     )
     if missed and suits:
-        told += " The rows before them do not determine the constants well enough for that; all rows together they fit."
+        told += " The training rows alone do not determine the constants well enough for that; all rows together are fitted well."
     metrics = Metrics(second.metrics.train, first.metrics.validation, first.metrics.test)
     seconds = {**first.seconds, "all_rows": second.seconds.get("total", 0.0)}
     seconds["total"] = first.seconds.get("total", 0.0) + second.seconds.get("total", 0.0)

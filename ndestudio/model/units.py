@@ -15,9 +15,9 @@ import msgspec
 
 from ndestudio.data.dataset import Dataset
 from ndestudio.errors import EquationError
-from ndestudio.expression import parse_expression
+from ndestudio.expression import parse_expression, to_text
 from ndestudio.expression.delays import read_delays
-from ndestudio.expression.tree import Expr, Name, names
+from ndestudio.expression.tree import Binary, Expr, Name, Negate, names
 from ndestudio.expression.units import Unit, parse_unit
 from ndestudio.model.config import ModelConfig, ParameterConfig
 from ndestudio.model.measures import Measure, Measuring, Mismatch, measured, words_text
@@ -153,6 +153,8 @@ class _Check:
             if one.kind == "derivative" and one.tokens:
                 left = _rate(known.get(one.name), time)
                 self._side(one, known, networks, left, f"the rate of `{one.name}`")
+                if known.get(one.name) is None and one.name not in self.units:
+                    self._of_its_own(one, known, networks, time)
         for one in self.statements:
             if one.kind == "algebraic" and one.expr is not None:
                 self._side(one, known, networks, None, "")
@@ -162,6 +164,30 @@ class _Check:
         for name, penalty in self.config.penalties.items():
             self._text(penalty.expression, f"penalty `{name}`: ", known, networks, None, "")
         return self.found
+
+    def _of_its_own(
+        self,
+        statement: Statement,
+        known: Mapping[str, Measure | None],
+        networks: Mapping[str, Measure | None],
+        time: Measure | None,
+    ) -> None:
+        """The summands in proportion to a state without a unit: whatever it is measured in, `k*A` has to be in that over time."""
+        own = Measure({(f"[{statement.name}]", ""): 1.0}, {}, {(f"[{statement.name}]", ""): 1.0})
+        left = _rate(own, time)
+        for summand in _summands(_expr(statement)):
+            if left is None or statement.name not in names(summand):
+                continue
+            measuring = Measuring({**known, statement.name: own}, networks)
+            value = measuring.of(summand)
+            if value is None or measuring.slips or set(value.powers) != set(left.powers):
+                continue
+            measuring.same_side(summand, value, left, f"the rate of `{statement.name}`")
+            for slip in measuring.slips:
+                if slip.factor is not None:
+                    token = next((statement.mention(name) for name in names(summand)), statement.target)
+                    text = slip.sentence.replace("the right-hand side", f"`{to_text(summand)}`")
+                    self.found.append(UnitProblem(text, token.line, token.column, token.length, slip.factor))
 
     def _side(
         self,
@@ -213,6 +239,15 @@ def _compared(
     if left is not None and value is not None:
         measuring.same_side(expr, value, left, whose)
     return value, measuring.slips
+
+
+def _summands(expr: Expr) -> list[Expr]:
+    match expr:
+        case Binary("+" | "-", left, right):
+            return [*_summands(left), *_summands(right)]
+        case Negate(operand):
+            return _summands(operand)
+    return [expr]
 
 
 def _rate(of: Measure | None, time: Measure | None) -> Measure | None:

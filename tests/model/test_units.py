@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from ndestudio.data.arrays import dataset_from_arrays
 from ndestudio.data.dataset import Column, Dataset
 from ndestudio.expression.units import parse_unit
 from ndestudio.model import InitialConfig, ModelConfig, NetworkConfig, ParameterConfig
@@ -194,3 +195,20 @@ def test_lines_that_cannot_be_read_are_left_out():
 )
 def test_sizes_of_units(text: str, size: float):
     assert parse_unit(text).size == pytest.approx(size, rel=1e-9)
+
+
+def test_a_state_without_a_unit_goes_in_its_own_unit_over_time() -> None:
+    data = dataset_from_arrays([0.0, 1.0], [[1.0], [2.0]], ["C"], units={"C": "ug/L"}, time_unit="min")
+    config = ModelConfig(
+        equations="d(G)/dt = -ka*G\nd(A)/dt = ka*G - k*A - Vm*A/(Km + A)\nC = A/V",
+        parameters={
+            "k": ParameterConfig(value=0.3, unit="1/h"),
+            "ka": ParameterConfig(value=0.1, unit="1/min"),
+            "V": ParameterConfig(value=20.0, unit="L"),
+            "Km": ParameterConfig(unit="mg"),
+            "Vm": ParameterConfig(unit="mg/h"),
+        },
+    )
+    (found,) = unit_problems(config, data)
+    assert "`k*A` is in [A]/h, but the rate of `A` is in [A]/min: it is to be multiplied by 0.0166667" in found.sentence
+    assert "give `k` in 1/min (0.3 1/h is 0.005 1/min)" in found.sentence
