@@ -21,6 +21,7 @@ from ndestudio.errors import SettingError
 from ndestudio.reach.ellipsoid import Ellipsoids, around, linear_fit
 from ndestudio.reach.flow import Flow
 from ndestudio.reach.tube import ReachTube, ball_text, percent
+from ndestudio.solve.jax_backend import one_thread
 
 SHAPED = 200
 """Starts that shape the tube, and no fewer than ``PER_COORDINATE`` for each unit coordinate."""
@@ -68,23 +69,27 @@ def statistical_tube(
             f"{count} samples cannot show that at most {percent(outside)} of the starts lie outside with a confidence of "
             f"{percent(confidence)}; draw {least} or more, or ask for less"
         )
-    rng = np.random.default_rng(seed)
-    shaped = SHAPED_ALONE if flow.single else SHAPED
-    shaping = flow.starts.surface(max(shaped, PER_COORDINATE * flow.starts.size), rng)
-    flow.choose_steps(shaping)
-    x = flow.states(shaping)
-    _refuse_runaways(flow, x)
-    shape = around(x, shaping, flow.error)
-    drawn = flow.starts.inside(count, rng)
-    y = flow.states(drawn)
-    _refuse_runaways(flow, y)
-    far = shape.distances(y).max(axis=1)
-    found = max(1.0, float(far.max()))
-    climbed = found
-    if not (should_stop() or flow.single):
-        order = np.argsort(-far)[: CLIMBERS // 2]
-        begin = np.concatenate([drawn[order], shaping[np.argsort(-shape.distances(x).max(axis=1))[: CLIMBERS // 2]]])
-        climbed = max(found, _climb(flow, shape, begin, x, shaping))
+    # threads that wait for each other cost more than these small matrices
+    with one_thread():
+        rng = np.random.default_rng(seed)
+        shaped = SHAPED_ALONE if flow.single else SHAPED
+        shaping = flow.starts.surface(max(shaped, PER_COORDINATE * flow.starts.size), rng)
+        flow.choose_steps(shaping)
+        x = flow.states(shaping)
+        _refuse_runaways(flow, x)
+        shape = around(x, shaping, flow.error)
+        drawn = flow.starts.inside(count, rng)
+        y = flow.states(drawn)
+        _refuse_runaways(flow, y)
+        far = shape.distances(y).max(axis=1)
+        found = max(1.0, float(far.max()))
+        climbed = found
+        if not (should_stop() or flow.single):
+            order = np.argsort(-far)[: CLIMBERS // 2]
+            begin = np.concatenate(
+                [drawn[order], shaping[np.argsort(-shape.distances(x).max(axis=1))[: CLIMBERS // 2]]]
+            )
+            climbed = max(found, _climb(flow, shape, begin, x, shaping))
     widened = min(mu, max(LEAST, 1.0 + 2.0 * (climbed / found - 1.0)))
     return _tube(flow, shape.scaled(climbed * widened), y, confidence, count, widened)
 

@@ -21,6 +21,7 @@ from ndestudio.fitting.result import Fit
 from ndestudio.model.config import InitialConfig, ModelConfig, NetworkConfig, ParameterConfig
 from ndestudio.model.fitted import FittedModel
 from ndestudio.project.project import Project, Run, Spec, Written
+from ndestudio.reach.config import TubeConfig
 
 
 def with_data(project: Project, data: DataConfig) -> Project:
@@ -219,6 +220,11 @@ def with_distil(project: Project, **changes: Any) -> Project:
 def with_next_run(project: Project, next_run: NextRunConfig) -> Project:
     """Other limits of what may be measured next."""
     return project if next_run == project.spec.next_run else _with_spec(project, next_run=next_run)
+
+
+def with_tube(project: Project, tube: TubeConfig) -> Project:
+    """Other settings of the reach tube."""
+    return project if tube == project.spec.tube else _with_spec(project, tube=tube)
 
 
 def with_recovery(project: Project, recovery: RecoveryConfig) -> Project:

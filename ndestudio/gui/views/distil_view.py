@@ -38,6 +38,7 @@ from ndestudio.gui.widgets.redraw import Redraw
 from ndestudio.gui.widgets.stage_strip import StageStrip
 from ndestudio.gui.widgets.tables.change_table import ChangeTable
 from ndestudio.gui.widgets.tables.front_table import FrontTable
+from ndestudio.gui.widgets.tube_panel import TubePanel
 from ndestudio.session.distillation.state import DistilState, NeuralTermRow
 from ndestudio.session.session import Session
 
@@ -82,6 +83,7 @@ class DistilView(QWidget):
         self.changes = ChangeTable()
         self.equations = MathList("Equations with the formulas in use", scale=1.1)
         self.next_run = NextRunPanel()
+        self.tube = TubePanel()
         self.notes = label("", wrap=True, selectable=True)
         self.redraw = Redraw(self, self._draw_front, self._draw_table, self._draw_lower)
         self._lay_out()
@@ -153,6 +155,8 @@ class DistilView(QWidget):
                 self.equations.show_formulas(state.equations)
             case 4:
                 self.next_run.show_next_run(state.next_run)
+            case 5:
+                self.tube.show_tube(state.tube)
 
     def _show_candidates(self, state: DistilState) -> None:
         idle = state.status == "idle"
@@ -290,6 +294,7 @@ class DistilView(QWidget):
             (self.changes, "Constants", "What refitting through the solver did to the parameters"),
             (self.equations, "Whole model", "All equations with the formulas in use"),
             (self.next_run, "Next run", "What to measure next: the run that tells the laws apart which the data leave"),
+            (self.tube, "Reach tube", "Where the states can be, if the start is anywhere in a ball"),
         )
         self.lower_tabs.currentChanged.connect(lambda _: self.redraw.ask())
         self.second_card = card(self.second, margins=GRID)
@@ -388,6 +393,7 @@ def connect(view: DistilView, session: Session) -> None:
     view.neural_term_chosen.connect(distil.choose_neural_term)
     view.selected.connect(distil.select)
     view.pinned.connect(distil.pin)
+    view.tube.asked.connect(distil.tubes.make)
     view.next_run.asked.connect(distil.next_runs.suggest)
     view.next_run.limited.connect(distil.next_runs.limit)
     view.next_run.freed.connect(distil.next_runs.free)

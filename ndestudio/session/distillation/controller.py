@@ -26,6 +26,7 @@ from ndestudio.session.distillation.formula_fit import changes
 from ndestudio.session.distillation.next_run import NextRuns, NextRunState
 from ndestudio.session.distillation.operators import operator_rows, preset_name, preset_rows, with_cost, with_operator
 from ndestudio.session.distillation.state import CandidateState, DistilState, EngineRow, FrontRow, NeuralTermRow
+from ndestudio.session.distillation.tubes import Tubes, TubeState
 from ndestudio.session.durations import Durations, shape
 from ndestudio.session.formulas import Formula, FormulaCache, FormulaRequest
 from ndestudio.session.live import DistilLive, StageTime
@@ -64,6 +65,7 @@ class DistilController(Presenter[DistilState]):
         self._evaluations = EvaluationCache(context.workspace, context.tasks, context.notifier)
         self.constraints = Constraints(context.workspace, self.change_settings)
         self.next_runs = NextRuns(context)
+        self.tubes = Tubes(context)
         self._trying: tuple[str, Candidate] | None = None
         self._trial_values: Mapping[str, float] = {}
 
@@ -238,6 +240,7 @@ class DistilController(Presenter[DistilState]):
             sentence=sentence,
             level=level,
             next_run=self.next_runs.state() if result else NextRunState(),
+            tube=self.tubes.state() if result else TubeState(),
             notes=result.notes if result else tuple(n.text for n in self.live.notes) if self.live else (),
         )
 

@@ -11,6 +11,7 @@ from ndestudio.figures.plot_data import PlotData
 from ndestudio.figures.term_fit import FormulaFit
 from ndestudio.session.distillation.constraints import ConstraintsState
 from ndestudio.session.distillation.next_run import NextRunState
+from ndestudio.session.distillation.tubes import TubeState
 from ndestudio.session.durations import Rest
 from ndestudio.session.formulas import Formula
 from ndestudio.session.ports import Level
@@ -170,7 +171,7 @@ class DistilState:
     neural_terms: every neural term that is in the equations. neural_term: the one shown, "" without any.
     candidate: what was clicked, else the default choice. compared: what was pinned.
     equations: the whole model with the accepted formulas, typeset (None while being drawn).
-    next_run: what to measure next. sentence, level: what the formulas in use come to, and the colour of that.
+    next_run: what to measure next. tube: where the states can be. sentence, level: what the formulas in use come to, and the colour of that.
     complete: the trained model has no network, so that the next step is the export.
     """
 
@@ -199,3 +200,4 @@ class DistilState:
     level: Level
     notes: tuple[str, ...]
     next_run: NextRunState = NextRunState()
+    tube: TubeState = TubeState()
