@@ -166,6 +166,10 @@ class TrainConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         `taylor` where that says the same.
     latent
         Of a model whose starts are read from the history of each run.
+    filter
+        Of a model with noise whose measurements have errors: how a filter carries mean and covariance from one to the next,
+        `"cubature"` (means over points, exact for drifts to third degree) or `"extended"` (derivatives to second order). `"auto"`: the
+        first with one state, the other with more, where a noise may reach some states late.
     """
 
     preset: Literal["quick", "balanced", "thorough"] = "balanced"
@@ -194,6 +198,7 @@ class TrainConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     density: Density = "auto"
     gradients: Gradients = "auto"
     latent: LatentConfig = LatentConfig()
+    filter: Literal["auto", "cubature", "extended"] = "auto"
 
     @property
     def estimates_noise(self) -> bool:

@@ -94,6 +94,8 @@ def _fit(
         return fit_stochastic(_starting_model(config, dataset, train, start), dataset, train, reporter)
     if train.density != "auto":
         raise SpecError("[train] density is for models with noise in their equations; leave it out")
+    if train.filter != TrainConfig().filter:
+        raise SpecError("[train] filter is for models with noise in their equations; leave it out")
     if train.seeds > 1:
         model = _starting_model(config, dataset, train, start)
         width = batch_width(model, dataset, train)

@@ -28,7 +28,7 @@ from ndestudio.fitting.stochastic.transitions import Transitions
 from ndestudio.model.fitted import FittedModel, NetworkWeights
 from ndestudio.model.networks import array_neural_term, evaluate_network
 
-MOST_KNOTS, FEWEST_KNOTS = 20, 6
+MOST_KNOTS, FEWEST_KNOTS = 20, 8
 REACH = 0.001
 """Part of the data beyond the first and the last knot, where added corrections go straight on and others are constant."""
 STEPS, GAINED = 10, 0.3
@@ -104,7 +104,7 @@ def curve_responses(
 
 
 def _knots(model: FittedModel, name: str, data: Transitions, spread: float) -> Knots:
-    """Evenly spaced where the noise is of one size, no closer than transitions are wide."""
+    """Evenly spaced where the noise is of one size, no closer than half a transition is wide."""
     x = call_arguments(model, name, data.t, data.y, data.u)[:, 0]
     low, high = np.quantile(x, [REACH, 1.0 - REACH])
     scales = [0]
@@ -121,7 +121,7 @@ def _knots(model: FittedModel, name: str, data: Transitions, spread: float) -> K
     reach = to(np.array([low, high]))
     # the way of one transition on that scale
     step = float(np.median(np.abs(to(x + spread) - to(x)))) if scale == 0 else float(np.mean(uneven[scale]))
-    count = int(np.clip((reach[1] - reach[0]) / max(step, 1e-300), FEWEST_KNOTS, MOST_KNOTS))
+    count = int(np.clip(2.0 * (reach[1] - reach[0]) / max(step, 1e-300), FEWEST_KNOTS, MOST_KNOTS))
     at = np.asarray(back(np.linspace(reach[0], reach[1], count)), float)
     network = model.networks[name]
     values = evaluate_network(network, x[:: max(1, len(x) // 2000), None])

@@ -21,6 +21,7 @@ from ndestudio.fitting.stochastic.transitions import transitions
 from ndestudio.model.fitted import FittedModel
 from ndestudio.model.replace import formula_filled, replace_neural_term
 
+EXACT_GRID = 4
 FAR = 100.0
 """Nats by which a fit is worse than the best so far, so that it needs no exact likelihood."""
 
@@ -81,6 +82,17 @@ class Judge:
                 self.known[key] = None
         return self.known[key]
 
+    def exactly(self, one: Judged) -> Judged | None:
+        """The same on a grid that is finer still, for formulas of nearly the same length: where a diffusion comes near to 0, a
+        density is the last to be exact."""
+        if one.likelihood.grid is None:
+            return one
+        found = fitted_on_grid(one.likelihood, one.theta, fineness=EXACT_GRID)
+        if found is None:
+            return None
+        likelihood, theta, _ = found
+        return self._described(likelihood, theta, one.formulas)
+
     def _judged(self, formulas: Mapping[str, Expr]) -> Judged | None:
         model = self.model
         for name, expr in formulas.items():
@@ -98,7 +110,11 @@ class Judge:
         if reason == "stuck" or not np.isfinite(value):
             return None
         self.least = min(self.least, value)
-        fitted = space.fitted(theta, {})
+        return self._described(likelihood, theta, formulas)
+
+    def _described(self, likelihood: TransitionLikelihood, theta: Theta, formulas: Mapping[str, Expr]) -> Judged | None:
+        value = -float(np.sum(likelihood.each(theta)))
+        fitted = likelihood.space.fitted(theta, {})
         known = {name: formula_filled(fitted, name) for name in formulas}
         found = {name: expr for name, expr in known.items() if expr is not None}
         nats, held = value, np.nan

@@ -37,6 +37,8 @@ from ndestudio.symbolic.front import Candidate, Front
 ROUNDS = 3
 """Times that the formulas of each network are tried beside the best ones of the others."""
 PARTS = 2
+CLOSE, MOST_EXACT = 10.0, 6
+"""Nats between lengths that are compared exactly, and how many are."""
 HOPELESS = 60.0
 """Nats by which a formula describes what transitions say of its network worse than another, so that it is not fitted."""
 SECONDS = 8.0
@@ -212,7 +214,25 @@ def _chosen(judge: Judge, searched: Sequence[_Searched], reporter: Reporter) -> 
                     best, current[one.name] = trial, formula.expression
         if current == before:
             break
-    return best
+    return best if best is None else _nearest(judge, best, searched)
+
+
+def _nearest(judge: Judge, best: Judged, searched: Sequence[_Searched]) -> Judged:
+    """The shortest of those whose lengths are too near to each other for quick likelihoods."""
+    rivals = {id(trial): trial for one in searched for _, trial in one.tried.values()}
+    near = sorted((one for one in rivals.values() if one.nats < best.nats + CLOSE), key=lambda one: one.nats)
+    if len(near) < 2 or best.likelihood.grid is None:
+        return best
+    exact = {}
+    for one in near[:MOST_EXACT]:
+        found = judge.exactly(one)
+        if found is not None:
+            exact[id(one)] = found
+    if not exact:
+        return best
+    for one in searched:
+        one.tried = {key: (expr, exact.get(id(trial), trial)) for key, (expr, trial) in one.tried.items()}
+    return min(exact.values(), key=lambda one: one.nats)
 
 
 def _described(

@@ -14,21 +14,25 @@ from ndestudio.fitting.metrics import Metrics
 from ndestudio.fitting.result import Checkpoint, Fit, Outcome, StageHistory
 from ndestudio.fitting.stochastic.check import intervals
 from ndestudio.fitting.stochastic.descent import Ended, Theta, Watcher, descend, scoring
-from ndestudio.fitting.stochastic.filtering import FilterLikelihood, Measurements, measurements
+from ndestudio.fitting.stochastic.filtering import Filter, FilterLikelihood, Measurements, measurements
 from ndestudio.fitting.stochastic.likelihood import TransitionLikelihood
+from ndestudio.fitting.stochastic.particles import particle_likelihood
 from ndestudio.fitting.stochastic.result import StochasticFit
 from ndestudio.fitting.stochastic.space import stochastic_space
 from ndestudio.fitting.stochastic.transitions import transitions
 from ndestudio.model.diffusion import sde_text
 from ndestudio.model.fitted import FittedModel
 from ndestudio.problem.space import Space
-from ndestudio.progress import FitSnapshot, Phase, Reporter
+from ndestudio.progress import FitSnapshot, Note, Phase, Reporter
 from ndestudio.solve.jax_backend import device
 
 STEPS = {"quick": 20, "balanced": 60, "thorough": 300}
 APART = 8
 """Samples between those from which a start is fitted, where the errors of measurements count less."""
 FEWEST = 100
+CHECKED, PARTICLES = 300, 500
+"""Rows that a particle filter looks at, and its particles."""
+MOST_PARTS = 8
 SAME = 0.5
 """Nats by which more steps of the moment equations must change the likelihood to be taken."""
 SECONDS = {"quick": 30.0, "balanced": 120.0, "thorough": 600.0}
@@ -45,18 +49,22 @@ def fit_filtered(model: FittedModel, dataset: Dataset, train: TrainConfig, repor
     levels = np.array([known.get(k, level) for k, level in enumerate(_levels(data))])
     watcher = Watcher(reporter, begun + limit, space.parameters, lambda x: x)
     watcher.model = lambda theta: space.fitted(theta[: len(space.theta)], {})
-    likelihood = FilterLikelihood(space, data, 1, tuple(known))
+    kind: Filter = "cubature" if len(model.system.states) == 1 else "extended"
+    kind = kind if train.filter == "auto" else train.filter
+    likelihood = FilterLikelihood(space, data, 1, tuple(known), kind)
     theta, reason = space.theta, "converged"
     try:
         theta = np.concatenate([_start(model, dataset, space, watcher, train), np.log(levels)])
         reporter.emit(Phase("likelihood", f"filter over {likelihood.count} measurements"))
+        while likelihood.parts < MOST_PARTS and not np.isfinite(likelihood.each(theta)).all():
+            likelihood = replace(likelihood, parts=2 * likelihood.parts)
         watcher.follow(likelihood, None)
         if space.structure.neural_terms:
             l2 = 1.0 if train.l2 is None else train.l2
             theta, reason = descend(likelihood, theta, watcher, steps=STEPS[train.preset], l2=l2)
         else:
             theta, reason = scoring(likelihood, theta, watcher)
-            while likelihood.parts < 8 and reason == "converged":
+            while likelihood.parts < MOST_PARTS and reason == "converged":
                 finer = replace(likelihood, parts=2 * likelihood.parts)
                 if abs(float(np.sum(finer.each(theta) - likelihood.each(theta)))) < SAME:
                     break
@@ -131,6 +139,9 @@ def _finished(
     limits = {}
     if not failed and not space.structure.neural_terms:
         limits = intervals(likelihood, theta)
+    notes = () if failed else _checked(fitted, dataset, likelihood, theta, noise)
+    for text in notes:
+        watcher.reporter.emit(Note(text, "warning"))
     values = {} if failed else {"train": float(np.mean(each))}
     for name, part in (("validation", Part.VALIDATION), ("test", Part.TEST)):
         if not failed and dataset.has(part):
@@ -155,7 +166,29 @@ def _finished(
         seconds={"likelihood": seconds, "total": seconds},
         noise=noise,
         intervals=limits,
+        notes=notes,
         stochastic=StochasticFit("filter", likelihood.count, values, tuple(sde_text(fitted.system)), noise),
+    )
+
+
+def _checked(
+    model: FittedModel, dataset: Dataset, likelihood: FilterLikelihood, theta: Theta, noise: dict[str, float]
+) -> tuple[str, ...]:
+    """Whether a particle filter finds another likelihood for the first rows, which are not normal then."""
+    own = likelihood.rows(theta)
+    rows = min(CHECKED, len(own))
+    found = [particle_likelihood(model, dataset, noise, particles=PARTICLES, seed=k, most=rows) for k in range(3)]
+    counted = likelihood.data.counted[:rows]
+    totals = np.array([float(one.each[counted].sum()) for one in found])
+    lost = max(one.lost for one in found)
+    apart = float(totals.mean() - own[:rows][counted].sum())
+    error = float(totals.std(ddof=1)) + 0.01 * int(counted.sum())
+    if lost == 0 and abs(apart) < 4.0 * error:
+        return ()
+    told = f"{lost} measurements lie where no particle came" if lost else f"theirs differs by {apart:+.1f} nats"
+    return (
+        f"A particle filter over the first {int(counted.sum())} measurements disagrees with the likelihood of the filter: {told}. States are "
+        "not normal between measurements, so that numbers and limits are less sure than they look; measure more often.",
     )
 
 

@@ -1,7 +1,8 @@
 """Likelihood of a stochastic model whose measurements have errors: a continuous-discrete Gaussian filter, in JAX.
 
-Between measurements mean and covariance of the states follow moment equations of second order, at a measurement they are
-updated as by Kalman (the second-order extended filter; Jazwinski 1970, Stochastic Processes and Filtering Theory, chapter 9). The
+Between measurements mean and covariance of the states follow moment equations: of second order (the extended filter; Jazwinski 1970,
+Stochastic Processes and Filtering Theory, chapter 9), or closed over the points of the unscented transform. At a measurement they are
+updated as by Kalman. The
 likelihood is that of the innovations. States that no column shows are estimated along. Smoothed states are those of Rauch, Tung
 and Striebel.
 """
@@ -11,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
@@ -20,7 +21,7 @@ from ndestudio.data.dataset import Dataset, Part
 from ndestudio.errors import DataError
 from ndestudio.fitting.stochastic.fields import NUDGE, differenced_around
 from ndestudio.fitting.stochastic.likelihood import traced_fields
-from ndestudio.fitting.stochastic.moments import moments
+from ndestudio.fitting.stochastic.moments import cubature_moments, moments
 from ndestudio.fitting.stochastic.transitions import LONGEST
 from ndestudio.model.fitted import FittedModel
 from ndestudio.model.initial import model_start, observed_states
@@ -28,6 +29,9 @@ from ndestudio.problem.dynamics import EquationDynamics
 from ndestudio.problem.space import Space
 from ndestudio.solve.jax_backend import get_jax
 
+Filter = Literal["extended", "cubature"]
+"""Filters: extended to second order, and unscented (with three and more states the cubature filter)."""
+FILTERS: tuple[Filter, ...] = ("extended", "cubature")
 Theta = Float[np.ndarray, " theta"]
 
 
@@ -122,12 +126,15 @@ class FilterLikelihood:
     ----------
     fixed
         Columns whose errors are known.
+    kind
+        Where mean and covariance go between measurements: by derivatives to second order, or by means over points.
     """
 
     space: Space
     data: Measurements
     parts: int = 1
     fixed: tuple[int, ...] = ()
+    kind: Filter = "extended"
 
     @property
     def count(self) -> int:
@@ -147,7 +154,11 @@ class FilterLikelihood:
 
     def each(self, theta: Theta) -> Float[np.ndarray, " n"]:
         """Log density of each measurement given those before."""
-        return np.asarray(self._run("each", theta))[self.data.counted]
+        return self.rows(theta)[self.data.counted]
+
+    def rows(self, theta: Theta) -> Float[np.ndarray, " row"]:
+        """The same of all rows, 0 where a run begins."""
+        return np.asarray(self._run("each", theta))
 
     def scores(self, theta: Theta) -> Float[np.ndarray, "n free"]:
         """Derivatives of each by the free numbers."""
@@ -189,7 +200,7 @@ class FilterLikelihood:
     def _run(self, what: str, theta: Theta, *more: Any) -> Any:
         slices = self.space.structure.neural_term_slices().items()
         slots = tuple((name, place.start, place.stop) for name, place in slices)
-        program = _program(self.dynamics, slots, len(self.space.theta), self.parts, what)
+        program = _program(self.dynamics, slots, len(self.space.theta), self.parts, self.kind, what)
         d = self.data
         before = np.vstack([d.u[:1], d.u[:-1]])
         rows = (d.t, d.h, d.start, d.values, before, d.u, d.begin)
@@ -199,7 +210,9 @@ class FilterLikelihood:
 
 
 @lru_cache(maxsize=64)
-def _program(dynamics: EquationDynamics, slots: Any, size: int, parts: int, what: str) -> Callable[..., Any]:
+def _program(
+    dynamics: EquationDynamics, slots: Any, size: int, parts: int, kind: Filter, what: str
+) -> Callable[..., Any]:
     jax = get_jax()
     import jax.numpy as jnp
 
@@ -214,6 +227,8 @@ def _program(dynamics: EquationDynamics, slots: Any, size: int, parts: int, what
                 return (u + (time - t) / h * (later - u))[:, None]
 
             fields = traced_fields(dynamics, theta, slots, constants, inputs)
+            if kind == "cubature":
+                return cubature_moments(fields, t, h, mean, covariance, parts, jnp)
             m, p = moments(
                 differenced_around(fields, constants[2], jnp),
                 t[None],

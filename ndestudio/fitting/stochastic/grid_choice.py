@@ -42,6 +42,7 @@ def fitted_on_grid(
     *,
     steps: int = 20,
     most: float = np.inf,
+    fineness: int = 1,
 ) -> tuple[TransitionLikelihood, Theta, str] | None:
     """A model of few numbers fitted on a grid that is its own: nodes that were laid for another diffusion are too far apart where the
     fitted one is small, and the likelihood there is wrong. The grid is finer where that changes the likelihood.
@@ -50,12 +51,14 @@ def fitted_on_grid(
     ----------
     most
         Minus the log likelihood from which the first grid will do.
+    fineness
+        Of the first grid.
 
     Returns
     -------
     The likelihood on the last grid, theta, and why the fit ended; None where the model has no grid.
     """
-    fineness, reason, before = 1, "converged", np.nan
+    reason, before = "converged", np.nan
     for _ in range(MOST_GRIDS):
         grid = grid_of(likelihood.space.fitted(theta, {}), likelihood.transitions, fineness)
         if grid is None:

@@ -102,6 +102,48 @@ def moments(
     return carried[0]
 
 
+def cubature_moments(
+    fields: Callable[[Any, Any], tuple[Any, Any]], t: Any, h: Any, m: Any, p: Any, parts: int, xp: Any
+) -> tuple[Any, Any]:
+    """Mean [state] and covariance [state, state] after ``h`` of a normal distribution, whose means of drift and squared diffusion are
+    taken over the points of the unscented transform (Julier and Uhlmann 2004; Sarkka 2007, IEEE Trans. Autom. Control 52, 1631):
+
+        m' = E[a(x)]      P' = E[(x - m) a(x)^T + a(x) (x - m)^T + S(x)]
+
+    The weight of the center is 1 - n/3 of n states (kurtosis 3 of a normal distribution), none for three states or more, whose 2n
+    points are those of the cubature filter. Exact where the integrands are polynomials of third degree, with one state of fifth.
+
+    Parameters
+    ----------
+    fields
+        (t [n], y [state, n]) -> drift [state, n] and diffusion [state, noise, n], Ito's.
+    t, h
+        Begin and length, numbers.
+    p
+        Positive definite.
+    """
+    size = m.shape[0]
+    whole = float(max(3, size))
+    middle = 1.0 - size / whole
+    weights = xp.asarray([middle] + [0.5 / whole] * (2 * size))
+    unit = whole**0.5 * xp.concatenate([xp.zeros((size, 1)), xp.eye(size), -xp.eye(size)], axis=1)
+
+    def slope(time: Any, m: Any, p: Any) -> tuple[Any, Any]:
+        apart = xp.linalg.cholesky(p) @ unit
+        a, b = fields(xp.reshape(time, (1,)), m[:, None] + apart)
+        turned = xp.einsum("in,jn,n->ij", apart, a, weights)
+        return a @ weights, turned + turned.T + squared(b, xp) @ weights
+
+    step = h / parts
+    for part in range(parts):
+        begin, moved, wider, (dm, dp) = t + part * step, 0.0, 0.0, (0.0 * m, 0.0 * p)
+        for at, share in zip(_AT, _SHARE, strict=True):
+            dm, dp = slope(begin + at * step, m + at * step * dm, p + at * step * dp)
+            moved, wider = moved + share * step * dm, wider + share * step * dp
+        m, p = m + moved, p + wider
+    return m, 0.5 * (p + p.T)
+
+
 def taylor_moments(around: Around, t: Any, h: Any, y: Any, xp: Any) -> Moments:
     """Mean and covariance after ``h`` to its second order, from the equations at the start alone (Kessler 1997, Scand. J. Statist.
     24, 211).

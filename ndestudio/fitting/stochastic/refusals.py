@@ -15,6 +15,7 @@ _HONOURED = {
     "l2",
     "time_limit",
     "density",
+    "filter",
     "device",
     "noise",
     "column_noise",
@@ -64,6 +65,10 @@ def refuse_settings(model: FittedModel, dataset: Dataset, train: TrainConfig) ->
             raise DataError(f"trajectory `{one.name}` has doses, which models with noise do not have yet")
     if dataset.weights:
         raise DataError("columns have weights, which the likelihood of a model with noise does not have")
+    if not train.estimates_noise and train.filter != TrainConfig().filter:
+        raise SpecError(
+            f'[train] filter = "{train.filter}" has no effect where measurements have no errors; say `noise = "constant"` too'
+        )
     if train.estimates_noise:
         _refuse_noise_settings(dataset, train)
 

@@ -12,6 +12,8 @@ from ndestudio.errors import SpecError
 from ndestudio.fitting.config import ColumnNoise
 from ndestudio.fitting.stochastic.filter_fit import smoothed_states
 from ndestudio.fitting.stochastic.filtering import FilterLikelihood, measurements
+from ndestudio.fitting.stochastic.moments import cubature_moments
+from ndestudio.fitting.stochastic.particles import particle_likelihood
 from ndestudio.fitting.stochastic.space import stochastic_space
 from ndestudio.model.config import ModelConfig, ParameterConfig
 from ndestudio.model.initial import initial_model
@@ -39,6 +41,9 @@ def test_likelihood_and_smoothing_meet_the_closed_form(series):
     whole = state[1:, 1:] + 0.01 * np.eye(len(t) - 1)
     exact = scipy.stats.multivariate_normal.logpdf(y[1:], mean[1:], whole)
     assert likelihood.each(theta).sum() == pytest.approx(exact, abs=2e-3)
+    assert replace(likelihood, kind="cubature").each(theta).sum() == pytest.approx(exact, abs=2e-3)
+    found = particle_likelihood(model, data, {"x": 0.1}, particles=4000, part=None, substeps=20)
+    assert found.total == pytest.approx(exact, abs=1.5) and found.lost == 0
     free = likelihood.free
     np.testing.assert_allclose(
         -likelihood.scores(theta).sum(axis=0), likelihood.negative(theta)[1][free], rtol=1e-6, atol=1e-8
@@ -77,12 +82,25 @@ def test_a_velocity_that_nobody_measured(series):
     assert fit.model.parameters["s"] == pytest.approx(0.6, rel=0.2)
 
 
+def test_cubature_is_exact_where_derivatives_stop():
+    """E[x^3] and E[(x - m) x^3] of a normal distribution, to the first order of the step."""
+    m, p, h = np.array([0.3]), np.array([[0.5]]), 1e-5
+
+    def fields(t, y):
+        return -(y**3), 0.2 * np.ones((1, 1, y.shape[1]))
+
+    later, wider = cubature_moments(fields, np.float64(0.0), np.float64(h), m, p, 1, np)
+    assert (later[0] - m[0]) / h == pytest.approx(-(0.3**3 + 3 * 0.3 * 0.5), rel=1e-3)
+    assert (wider[0, 0] - p[0, 0]) / h == pytest.approx(0.04 - 2 * (3 * 0.3**2 * 0.5 + 3 * 0.5**2), rel=1e-3)
+
+
 def test_other_kinds_of_errors_are_refused(series):
     data = series(OU, 0.2, 50, {"x": 1.0}, **TRUTH)
     for settings, sentence in (
         ({"noise": "proportional"}, "is not known beside noise in the law"),
         ({"column_noise": {"x": ColumnNoise(kind="student")}}, "errors are normal and of one size"),
         ({"noise": "constant", "density": "euler"}, "density has no effect"),
+        ({"filter": "extended"}, 'filter = "extended" has no effect'),
     ):
         with pytest.raises(SpecError, match=sentence):
             nde.fit(ModelConfig(equations=OU), data, msgspec.structs.replace(nde.TrainConfig(), **settings))
