@@ -23,7 +23,7 @@ from ndestudio.project.spec import parse_spec
 from ndestudio.solve.jax_backend import get_jax
 from ndestudio.solve.stochastic.paths import simulate_paths
 
-PARTS = ("rates", "noise")
+PARTS = ("rates", "noise", "coverage")
 """Each a module of this folder with a ``main``."""
 COUNT, STEP = 10_000, 0.01
 SPEC = '[model]\nequations = "d(x)/dt = x - x^3 + 0.7*noise"\ninitial.x = 1.0\n'

@@ -35,6 +35,8 @@ STEPS, GAINED = 10, 0.3
 """Steps of scoring at most, and nats that a step must gain."""
 NUDGE = 1e-5
 """Of a value at a knot, for differences."""
+KNOWN = 1.0
+"""Information of a combination of corrections, in their units, from which it is believed."""
 BEND = 3.0
 """Prior standard deviation of second differences of a correction, in spreads of the network (of its logarithm: of 1)."""
 
@@ -96,10 +98,10 @@ def curve_responses(
         value = base + one.unit * c[place] if one.additive else base * np.exp(c[place])
         own, steep = _profiled(slope, matrix, place, np.diag(_penalties(knots)))
         turn = np.full(len(value), 1.0 / one.unit) if one.additive else 1.0 / value
-        direct = _response(one.x, value, steep * turn, own * turn[:, None] * turn)
+        direct = _response(one.x, value, turn, steep, own)
         with np.errstate(divide="ignore"):
             twice = turn / (2.0 * np.where(np.abs(value) > 1e-12, value, 1e-12))
-        found[name] = direct, _response(one.x, value**2, steep * twice, own * twice[:, None] * twice)
+        found[name] = direct, _response(one.x, value**2, twice, steep, own)
     return found
 
 
@@ -292,10 +294,15 @@ def _profiled(
     return own - across @ solved[:, :-1], steep - across @ solved[:, -1]
 
 
-def _response(x: Any, value: Any, slope: Any, matrix: Any) -> Response:
+def _response(x: Any, value: Any, turn: Any, slope: Any, matrix: Any) -> Response:
+    """Samples of ``value``, whose changes times ``turn`` are those that ``slope`` and ``matrix`` are about."""
     sizes, directions = np.linalg.eigh(0.5 * (matrix + matrix.T))
-    kept = sizes > 1e-9 * sizes[-1]
-    root = np.sqrt(sizes[kept])[:, None] * directions[:, kept].T
-    target = root @ value + (directions[:, kept].T @ slope) / np.sqrt(sizes[kept])
-    lumped = np.maximum(matrix.sum(axis=1), 0.05 * np.diag(matrix))
+    kept = sizes > KNOWN
+    if not kept.any():
+        kept = sizes >= sizes[-1]
+    white = np.sqrt(np.maximum(sizes[kept], 1e-300))[:, None] * directions[:, kept].T
+    root = white * turn
+    target = root @ value + (directions[:, kept].T @ slope) / np.sqrt(np.maximum(sizes[kept], 1e-300))
+    own = matrix * turn[:, None] * turn
+    lumped = np.maximum(own.sum(axis=1), 0.05 * np.diag(own))
     return Response(x[:, None], value, lumped, root, target)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import combinations_with_replacement
+from itertools import combinations, combinations_with_replacement
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float
@@ -19,6 +20,8 @@ from ndestudio.expression.tree import Call, Expr, Number
 from ndestudio.model.replace import parametrise
 
 DEGREE, MOST_TERMS, MOST_ARGUMENTS = 3, 6, 3
+EACH_SIZE = 3
+"""Polynomials of two and of three terms that are tried."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,7 +78,7 @@ def ranked(
     for one in best.values():
         by_numbers.setdefault(len(parametrise(one.expression, "c")[1]), []).append(one)
     # near each other in length, long forms would crowd out the short ones that they imitate
-    short = [one for count_of in (0, 1, 2) for one in by_numbers.get(count_of, [])[:2]]
+    short = [one for count_of in (0, 1, 2) for one in by_numbers.get(count_of, [])[:3]]
     rest = [one for one in best.values() if one not in short]
     return [*short, *rest[: max(most - len(short), 2)]]
 
@@ -97,7 +100,7 @@ def _judged(expr: Expr, fitted: Expr, names: Sequence[str], response: Response, 
 
 
 def polynomials(names: Sequence[str], response: Response, count: int) -> list[Expr]:
-    """Polynomials to the third degree, terms taken away one by one where the misfit rises least."""
+    """Polynomials to the third degree: the best of few terms, and more terms taken away one by one where the misfit rises least."""
     del count
     if len(names) > MOST_ARGUMENTS:
         return []
@@ -120,7 +123,26 @@ def polynomials(names: Sequence[str], response: Response, count: int) -> list[Ex
             r = b - A[:, rest] @ np.linalg.lstsq(A[:, rest], b, rcond=None)[0]
             losses.append((float(r @ r), j))
         active.remove(min(losses)[1])
-    return [*found, *_single(names, powers, A, b, scale)]
+    return [*found, *_few(names, powers, A, b, scale), *_single(names, powers, A, b, scale)]
+
+
+def _few(
+    names: Sequence[str], powers: Sequence[tuple[int, ...]], A: np.ndarray, b: np.ndarray, scale: np.ndarray
+) -> list[Expr]:
+    """The best polynomials of two and of three terms, which taking away one by one may miss."""
+    products, toward, whole = A.T @ A, A.T @ b, float(b @ b)
+    found = []
+    for size in (2, 3):
+        fits: list[tuple[float, list[int], Any]] = []
+        for some in combinations(range(len(powers)), size):
+            place = list(some)
+            solution = np.linalg.lstsq(products[np.ix_(place, place)], toward[place], rcond=None)[0]
+            fits.append((whole - float(solution @ toward[place]), place, solution / scale[place]))
+        fits.sort(key=lambda one: one[0])
+        for _, place, values in fits[:EACH_SIZE]:
+            terms = [(float(value), [names[k] for k in powers[j]]) for value, j in zip(values, place, strict=True)]
+            found.append(_expression(terms))
+    return found
 
 
 def _single(

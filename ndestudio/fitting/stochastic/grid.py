@@ -168,8 +168,9 @@ def transition_matrix(around: Around, grid: Any, steps: int, parts: int, xp: Any
     lean = 0.25 * here.s_slope[0, 0, 0] / here.s[0, 0] * p[0, 0]
     short = skewed_density(m[0][:, None], p[0, 0][:, None], lean[:, None], nodes[None, :], xp)
     step = short * weights[None, :]
-    # nodes too far apart for a width count too much, which a likelihood must not gain by; a model that ends loses mass, which stays lost
-    step = step / xp.maximum(step.sum(1, keepdims=True), 1.0)
+    # a distribution whatever the model: nodes too far apart for a width count too much, which a likelihood must not gain by, and a
+    # diffusion that ends reflects
+    step = step / (step.sum(1, keepdims=True) + 1e-300)
     return _power(step, steps) / weights[None, :]
 
 

@@ -78,7 +78,7 @@ def test_sparse_polynomials():
     best = min(ranked(("x", "y"), response, None, (), (), 2000, 3), key=lambda one: one.nats)
     text = to_text(best.expression)
     assert text.startswith("0.79") and "*x - 0.39" in text and text.endswith("*x*y")
-    assert len(polynomials(("x", "y"), response, 2000)) == 12
+    assert len(polynomials(("x", "y"), response, 2000)) == 18
 
 
 def test_cells_hold_equally_many():
