@@ -22,6 +22,9 @@ SLOW, FAST = 8, 32
 """Slow variables of Lorenz-96, and fast ones of each."""
 
 
+_MADE: dict[tuple[object, ...], tuple[Dataset, list[np.ndarray], np.ndarray]] = {}
+
+
 @dataclass(frozen=True)
 class Problem:
     """A system with its known part.
@@ -40,6 +43,8 @@ class Problem:
         Of a forecast.
     inner
         Step with which the truth is simulated.
+    gap
+        Time between two trajectories.
     """
 
     name: str
@@ -52,6 +57,7 @@ class Problem:
     windows: int
     horizon: float
     inner: float
+    gap: float
 
     def data(self, seed: int, noise: float) -> tuple[Dataset, list[np.ndarray], np.ndarray]:
         """Noisy windows for training, and the truth of those forecast: [time, state] each, at the times returned last.
@@ -61,13 +67,19 @@ class Problem:
         noise
             Standard deviation over that of the state.
         """
+        key = (self.name, seed, noise, self.sample, self.length, self.windows)
+        if key not in _MADE:
+            _MADE[key] = self._data(seed, noise)
+        return _MADE[key]
+
+    def _data(self, seed: int, noise: float) -> tuple[Dataset, list[np.ndarray], np.ndarray]:
         random = np.random.default_rng(seed)
         t = np.arange(round(self.length / self.sample) + 1) * self.sample
         ahead = np.arange(round(self.horizon / self.sample) + 1) * self.sample
-        y = self._path(self.start, 10.0, 10.0)[-1]
+        y = self._path(self.start, 5.0, 5.0)[-1]
         known, truth, count = [], [], len(self.states)
         for k in range(self.windows + 20):
-            y = self._path(y, 2.0, 2.0)[-1]
+            y = self._path(y, self.gap, self.gap)[-1]
             path = self._path(y, float((t if k < self.windows else ahead)[-1]), self.sample)[:, :count]
             (known if k < self.windows else truth).append(path)
         spread = np.std(np.concatenate(known), axis=0)
@@ -113,6 +125,7 @@ def lorenz63() -> Problem:
         40,
         1.0,
         0.005,
+        2.0,
     )
 
 
@@ -155,9 +168,10 @@ def lorenz96() -> Problem:
         ModelConfig(equations=equations, networks={"f": NetworkConfig(width=16)}),
         0.1,
         0.6,
-        24,
+        16,
         0.6,
-        0.001,
+        0.002,
+        0.4,
     )
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+import zipfile
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -133,7 +135,7 @@ def _of_fmu(path: str, sha256: str, steps: bool) -> Description:
     given_out = tuple(one.name for one in described.modelVariables if one.causality == "output" and _is_real(one))
     if not steps:
         return Description(
-            "fmu", path, states, inputs, _rate_names(states, given_out), bool(_directional(given)), version
+            "fmu", path, states, inputs, _rate_names(states, given_out), _directional(given, path), version
         )
     _refuse_memory(title, described, states)
     states = states or tuple(one.name for one in described.modelVariables if _settable(one))
@@ -145,10 +147,14 @@ def _rate_names(states: tuple[str, ...], outputs: tuple[str, ...]) -> tuple[str,
     return (*(f"der({name})" for name in states), *outputs)
 
 
-def _directional(given: Any) -> bool:
-    return bool(
-        getattr(given, "providesDirectionalDerivative", False)
-        or getattr(given, "providesDirectionalDerivatives", False)
+def _directional(given: Any, path: str) -> bool:
+    """Whether a model exchange gives directional derivatives; fmpy 0.3.32 does not read what FMI 3 calls that."""
+    if getattr(given, "providesDirectionalDerivative", False):
+        return True
+    with zipfile.ZipFile(path) as packed:
+        text = packed.read("modelDescription.xml")
+    return (
+        re.search(rb"<ModelExchange\b[^>]*\bprovidesDirectionalDerivatives\s*=\s*[\"'](true|1)[\"']", text) is not None
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,7 +12,13 @@ import pytest
 from ndestudio.blackbox import Label, allow, allowed, describe, disallow, opened, register_callable
 from ndestudio.blackbox.label import label_of
 from ndestudio.blackbox.permission import file_hash
+from ndestudio.data.arrays import dataset_from_arrays
 from ndestudio.errors import BlackBoxError
+from ndestudio.export import artefact
+from ndestudio.model import ModelConfig, initial_model
+from ndestudio.model.parse import read_system
+from ndestudio.paths import fmu_binaries
+from ndestudio.solve.scipy_reference import simulate
 from tests.blackbox.conftest import program
 
 POINTS = np.array([[1.0, 2.0], [0.5, -1.0], [3.0, 0.0]])
@@ -134,3 +141,28 @@ def test_a_callable_is_checked() -> None:
         opened(Label("pair")).values(POINTS)
     with pytest.raises(BlackBoxError, match="reads as a file"):
         register_callable("a.fmu", abs)
+
+
+@pytest.mark.parametrize("form", ["fmu", "fmu3"])
+def test_our_own_fmus_give_rates_steps_and_derivatives(tmp_path: Path, form: str) -> None:
+    pytest.importorskip("fmpy")
+    if fmu_binaries() is None:
+        pytest.skip("the libraries of FMUs were not built (`make fmu`)")
+    data = dataset_from_arrays([np.arange(3.0)], [np.ones((3, 2))], ["x", "v"])
+    model = initial_model(ModelConfig(equations="d(x)/dt = v\nd(v)/dt = -sin(x)"), data, 0)
+    path = tmp_path / "own.fmu"
+    path.write_bytes(artefact(model, form, dataset=data).payload)
+    allow(path)
+    box = opened(label(path, arguments=("x", "v")))
+    np.testing.assert_allclose(box.values(POINTS)[:, :2], np.column_stack([POINTS[:, 1], -np.sin(POINTS[:, 0])]))
+    assert box.box.exact
+    np.testing.assert_allclose(box.jacobian(POINTS, True, 0.0)[:, 1, 0], -np.cos(POINTS[:, 0]), rtol=1e-12)
+    stepped = opened(label(path, arguments=("x", "v"), step=0.1)).values(POINTS[:1])[0]
+    np.testing.assert_allclose(stepped, simulate(model, np.array([0.0, 0.1]), POINTS[0]).states[-1], rtol=1e-5)
+    changed = tmp_path / "events.fmu"
+    with zipfile.ZipFile(path) as old, zipfile.ZipFile(changed, "w") as new:
+        for name in old.namelist():
+            new.writestr(name, old.read(name).replace(b'numberOfEventIndicators="0"', b'numberOfEventIndicators="2"'))
+    if form == "fmu":
+        (error, *_) = read_system(ModelConfig(equations=f'd(x)/dt = blackbox("{changed}")(x, x)'), ["x"], []).errors
+        assert "2 event indicators" in error.sentence and "co-simulation handles them itself" in error.sentence
