@@ -26,6 +26,7 @@ EXPORTERS: Registry[Exporter] = Registry(
         "sbml": "ndestudio.export.formats.sbml:EXPORTER",
         "fmu": "ndestudio.export.formats.fmu:EXPORTER",
         "fmu3": "ndestudio.export.formats.fmu:EXPORTER_3",
+        "onnx": "ndestudio.export.formats.onnx_form:EXPORTER",
         "csv": "ndestudio.export.formats.csv_form:EXPORTER",
     },
     needs=("title", "file_name", "write"),

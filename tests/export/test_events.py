@@ -40,7 +40,7 @@ def test_simulations_have_events():
     assert len(rows) == 10 and "nan" not in "".join(rows)
 
 
-@pytest.mark.parametrize("form", [name for name in EXPORTERS.known() if name not in ("csv", "json", "latex")])
+@pytest.mark.parametrize("form", [name for name in EXPORTERS.known() if name not in ("csv", "json", "latex", "onnx")])
 def test_programs_say_their_events_in_words(form: str):
     text = said(artefact(MODEL, form, dataset=DATA))
     for words in ("at t = 2: A = A + 5", "at doses + lag: A = A + F*amount", "when B - A > 0: B = A/2"):
