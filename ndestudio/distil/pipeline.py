@@ -566,7 +566,7 @@ def _identified(
         raise SettingError(f"[distil] neural_terms: {loose[asked[0]]}")
     notes = [loose[name] for name in wanted if name in loose]
     if len(notes) > SHOWN_LOOSE:
-        names = ", ".join(f"`{name}`" for name in wanted if name in loose)
+        names = ", ".join(f"`{name}`" for name in [name for name in wanted if name in loose][1:])
         notes = [notes[0], f"The same holds for {len(notes) - 1} more of these: {names}."]
     starts = "The starts are kept as the encoder gave them from the histories."
     return tuple(name for name in wanted if name not in loose), (*notes, starts)
