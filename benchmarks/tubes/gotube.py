@@ -86,6 +86,8 @@ def gotube(
         return [start, *onward(jnp.asarray(start), eye, until)]
 
     for k in range(1, len(t)):
+        if time.process_time() - begin > limit:
+            return Result(np.array(volumes), batch * len(groups), time.process_time() - begin, False)
         middle, middle_F = onward(middle, middle_F, t[k] - t[k - 1])
         A = np.linalg.inv(np.asarray(middle_F[0])) if ellipsoids else np.eye(size)
         groups = [[start, *onward(x, F, t[k] - t[k - 1])] for start, x, F in groups] or [drawn(t[k])]
