@@ -127,7 +127,7 @@ def _fit_one(config: ModelConfig, dataset: Dataset, seed: Seed, start: FittedMod
     if taken := taken_as_empty(config, model.config):
         names = ", ".join(f"`{one}`" for one in taken)
         tracker.note(
-            f"Nothing was measured before the first dose: {names} begin at 0. Give them initial values where they do not."
+            f"Nothing was measured before the first dose: {names} begin{'s' if len(taken) == 1 else ''} at 0. Give initial values where that is not so."
         )
     for line in taken_of_doses(config.equations, dataset):
         tracker.note(

@@ -139,7 +139,7 @@ class Marginal:
         self.values = np.bincount(self.groups[self.column[self.known]], minlength=self.levels)
         self.scale = self.batch.start.scale[0, self.states]
         self.moves = self.batch.moves
-        self.own = self.moves[:, self.states].all(axis=1)
+        self.own: np.ndarray = np.asarray(self.moves[:, self.states].all(axis=1))
 
     def _limits(self, factor: Float[np.ndarray, "row residual"]) -> None:
         """Which values are known, and between which distances from what is written (in residuals) the others lie."""
@@ -160,8 +160,10 @@ class Marginal:
         between = (low < high).reshape(self.used.shape) & self.used
         self.known = self.used & ~between
         with np.errstate(invalid="ignore"):
-            away = [np.where(between, (one - target).reshape(factor.shape) * factor, 0.0) for one in (low, high)]
-        self.between: tuple[np.ndarray, np.ndarray, np.ndarray] | None = (between, *away) if between.any() else None
+            least, most = (np.where(between, (one - target).reshape(factor.shape) * factor, 0.0) for one in (low, high))
+        self.between: tuple[np.ndarray, np.ndarray, np.ndarray] | None = (
+            (between, least, most) if between.any() else None
+        )
 
     @property
     def size(self) -> tuple[int, int, int]:
@@ -311,8 +313,12 @@ class Marginal:
             root = np.sqrt(np.maximum(score**2 + edge, 0.0))
             r = np.sqrt(np.maximum(-2.0 * mass, 0.0))
             slope = np.where(r > 1e-12, -score / np.where(r > 1e-12, r, 1.0), 0.0)
-        chosen = [np.where(there, one, other) for one, other in ((r, z), (slope, ones), (root, ones))]
-        return _Parts(*chosen, np.where(there, 2.0 * edge, -2.0 * z**2))
+        return _Parts(
+            np.where(there, r, z),
+            np.where(there, slope, ones),
+            np.where(there, root, ones),
+            np.where(there, 2.0 * edge, -2.0 * z**2),
+        )
 
     def _curvature(self, here: _Here) -> Float[np.ndarray, "row state state"]:
         """H; 1 on the diagonal for what does not move."""

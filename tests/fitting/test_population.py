@@ -206,7 +206,7 @@ def test_twelve_subjects_with_sparse_samples_give_their_population_back() -> Non
     }
 
 
-def mixed(data: Dataset, mean: np.ndarray, Z: list[np.ndarray], omega: np.ndarray, noise: float) -> float:
+def mixed(data: Dataset, mean: list[np.ndarray], Z: list[np.ndarray], omega: np.ndarray, noise: float) -> float:
     """-2 log likelihood of a linear mixed model with predictions ``mean`` of each run and design matrices ``Z``."""
     total = 0.0
     for k, one in enumerate(data.trajectories):
