@@ -11,9 +11,9 @@ from ndestudio.model.config import ModelConfig
 
 def test_bootstrap_limits_are_about_those_of_the_information(series):
     text = "d(x)/dt = -theta*x + sigma*noise"
-    data = series(text, 0.1, 100, {"x": 0.0}, theta=1.0, sigma=0.5)
-    fit = nde.fit(ModelConfig(equations=text), data, nde.TrainConfig(density="euler"))
-    found = bootstrap_intervals(fit, data, 20, train=nde.TrainConfig(density="euler"), substeps=5)
+    data = series(text, 0.5, 150, {"x": 0.0}, theta=1.0, sigma=0.5)
+    fit = nde.fit(ModelConfig(equations=text), data, nde.TrainConfig(density="moments"))
+    found = bootstrap_intervals(fit, data, 20, train=nde.TrainConfig(density="moments"), substeps=5)
     low, high = found.intervals["sigma"]
     left, right = fit.intervals["sigma"]
     assert low < fit.model.parameters["sigma"] < high and found.lost == 0
