@@ -80,7 +80,7 @@ def _one_size(data: Dataset, size: int, models: Sequence[str], train: TrainConfi
     for name in models:
         found = _predicted(name, data, train, teller, made)
         figures = scores(found)
-        known = dict(zip(SIZES, PUBLISHED[name], strict=True)).get(size)
+        known = PUBLISHED[name][SIZES.index(size)] if size in SIZES else None
         verdict = ""
         if name == "latent hybrid":
             good = figures["RMSE"] <= BARS["RMSE"] and figures["CRPS"] <= BARS["CRPS"]
@@ -144,10 +144,11 @@ def _of_fit(found: Fit, data: Dataset, part: Part, spent: tuple[float, float]) -
 
 def _ensemble(data: Dataset, parts: Sequence[tuple[Fit, Predicted]]) -> Predicted:
     """Weighted mean of two models, the weight chosen on the validation patients; their draws are mixed the same way."""
-    held = [_of_fit(found, data, Part.VALIDATION, (0.0, 0.0)) for found, _ in parts]
+    one, other = (_of_fit(found, data, Part.VALIDATION, (0.0, 0.0)) for found, _ in parts)
     weights = np.linspace(0.0, 1.0, 21)
-    best = float(weights[np.argmin([scores(_mixed(*held, w))["RMSE"] for w in weights])])
-    return _mixed(parts[0][1], parts[1][1], best)
+    best = float(weights[np.argmin([scores(_mixed(one, other, w))["RMSE"] for w in weights])])
+    (_, first), (_, second) = parts
+    return _mixed(first, second, best)
 
 
 def _mixed(one: Predicted, other: Predicted, weight: float) -> Predicted:

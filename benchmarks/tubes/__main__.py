@@ -91,7 +91,7 @@ def main() -> None:
     for case in cases():
         if options.case and case.name not in options.case:
             continue
-        row = compared(case, options.limit) if options.limit > 0 else {"case": case.name}
+        row: dict[str, Any] = compared(case, options.limit) if options.limit > 0 else {"case": case.name}
         if options.repetitions:
             row["outside"] = outside(case, options.repetitions)
         rows.append(row)

@@ -33,7 +33,7 @@ class Instance:
         described = read_model_description(folder, validate=False)
         self.two = str(described.fmiVersion).startswith("2.")
         kind = "CoSimulation" if self.steps else "ModelExchange"
-        self.fmu = instantiate_fmu(folder, described, fmi_type=kind, logger=None)
+        self.fmu: Any = instantiate_fmu(folder, described, fmi_type=kind, logger=None)
         self.new, self.states = True, len(task["states"])
         self.x = np.zeros(self.states)
         self.dx = np.zeros(self.states)

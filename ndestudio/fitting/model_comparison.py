@@ -9,7 +9,7 @@ import msgspec
 
 from ndestudio.data.dataset import Dataset, Part
 from ndestudio.errors import EquationError
-from ndestudio.fitting.comparison_result import Compared, Comparison
+from ndestudio.fitting.comparison_result import Compared, Comparison, quiet
 from ndestudio.fitting.config import TrainConfig
 from ndestudio.fitting.fit_model import fit
 from ndestudio.fitting.result import Fit, Outcome
@@ -89,7 +89,7 @@ def compare(
             break
         reporter.emit(Phase("compare", f"{name} ({k + 1} of {len(wanted)})", k + 1, len(wanted)))
         data = replace(dataset, conditions={}) if name == NEURAL else dataset  # it has none of the parameters
-        done = known if known is not None and one is config else fit(one, data, train, _Quiet(reporter))
+        done = known if known is not None and one is config else fit(one, data, train, quiet(reporter))
         if done.outcome is Outcome.STOPPED and done is not known:
             break
         found.append(_compared(name, words, one, done, dataset, train, reporter))

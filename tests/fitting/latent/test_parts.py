@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from typing import Any
 
 import numpy as np
 import pytest
@@ -132,13 +133,13 @@ def test_a_gaussian_of_four_has_all_its_covariances() -> None:
     assert all((factor[:, i, j] != 0).all() for i, j in itertools.combinations_with_replacement(range(4), 2) if i >= j)
 
 
-def _latent(data: Dataset, **others: object) -> tuple[object, LatentFit]:
+def _latent(data: Dataset, **others: Any) -> tuple[object, LatentFit]:
     model = initial_model(DECAY, data, 0)
     known = coordinates(model.config, model.system.states, np.ones(1))
     scales = history_scales(data, 1.5, np.array([False]))
     return model, LatentFit(
         ("x",), "none", "elbo", {}, StartPriors(*known), scales, {"y": 0.3}, steps=16, draws=2000, **others
-    )  # type: ignore[arg-type]
+    )
 
 
 def test_inference_without_an_encoder_is_that_of_a_linear_model() -> None:
