@@ -6,6 +6,7 @@ operations on a few thousand numbers costs microseconds per operation, less than
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -106,7 +107,7 @@ def _settled(
     copies = begin.shape[1:]
     wide = [np.broadcast_to(one, copies).ravel() for one in parameters]
     t, under = np.broadcast_to(start.t[rows], copies), start.under[rows].T
-    u = np.broadcast_to(under[:, None], (len(under), *copies)).reshape(len(under), -1)
+    u = np.broadcast_to(under[:, None], (len(under), *copies)).reshape(len(under), math.prod(copies))
     found = settle(
         lambda y: model.field(wide, t.ravel(), u, y), begin.reshape(len(begin), -1), start_scale(start), model.conserved
     )

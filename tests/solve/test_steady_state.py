@@ -196,3 +196,14 @@ def test_many_copies_under_two_inputs() -> None:
     both = np.stack([point.theta, point.theta + 1e-9])
     errors, _ = VectorEngine(problem, batch).errors(both, np.stack([point.free, point.free]))
     assert np.abs(errors[0]).max() < 1e-6 and np.isfinite(errors[1]).all()
+
+
+def test_steady_states_without_inputs() -> None:
+    config = ModelConfig(equations="d(x)/dt = p - k*x", parameters=parameters(p=3.0, k=1.5))
+    problem = prepared(config, steady(np.array([[2.0], [2.5]]), ["x"], {}))
+    batch = make_batch(problem, 8)
+    point = start_point(problem, batch)
+    both = np.stack([point.theta, point.theta])
+    errors, _ = VectorEngine(problem, batch).errors(both, np.stack([point.free, point.free]))
+    found = errors * problem.space.constants.spread + np.array([[[2.0]], [[2.5]]])
+    np.testing.assert_allclose(found, 2.0, rtol=1e-9)
