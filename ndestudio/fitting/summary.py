@@ -123,6 +123,8 @@ def _but(tracker: Tracker, model: FittedModel, train: float, held: float | None)
         missed = min(train, float(np.sqrt(tracker.best_stage[2])))
     if missed > LITTLE:
         return f" The model explains little of the training data. {_went_below(problem, model) or _shorter(problem)}"
+    if tracker.noise is not None:  # the noise is told under the weights of its law, and so is the error
+        missed = min(missed, float(np.sqrt(tracker.best_stage[2])))
     known = f"their noise (about {noise:.1%} of the spread)" if noise > UNKNOWN else "noise would explain"
     if problem.smooth and missed > max(MISFIT * noise, MISSED):
         return (

@@ -14,6 +14,7 @@ from ndestudio.data.dataset import Dataset
 from ndestudio.data.scatter import levels
 from ndestudio.errors import DataError
 from ndestudio.fitting import TrainConfig, fit
+from ndestudio.fitting.result import Outcome
 from ndestudio.model.config import ModelConfig, ParameterConfig
 from ndestudio.solve.compiled import compilations
 from tests.fitting.conftest import HYBRID
@@ -48,6 +49,14 @@ def test_proportional_noise_is_recognised_and_the_fit_is_closer_to_the_truth() -
     assert found.noise_model["a"].proportional == pytest.approx(0.08, rel=0.15)
     assert found.noise_model["b"].proportional == pytest.approx(0.08, rel=0.15)
     assert found.noise_model["b"].constant == pytest.approx(0.01, rel=0.4)
+
+
+def test_no_doubts_where_errors_are_in_proportion_as_told() -> None:
+    """Errors of the large values are no misfit beside the noise of the small ones."""
+    data = decay(1, lambda y: 0.1 * y)
+    found = fit(ONE_RATE, data, TrainConfig(preset="quick", noise="proportional"))
+    assert found.outcome is Outcome.CONVERGED, found.sentence
+    assert found.model.parameters["k"] == pytest.approx(1.1, rel=0.05)
 
 
 def test_a_noisy_column_counts_less_than_a_precise_one() -> None:
