@@ -73,6 +73,9 @@ def test_every_form_can_be_shown(view: ExportView, session: Session, settle: Set
         view.formats.setCurrentRow(number)
         settle()
         state = session.export.state()
+        if state.format == "onnx":
+            assert state.problem.startswith("the model has no network")
+            continue
         assert state.problem == ""
         assert view.preview.toPlainText().strip() or (state.drawing and state.drawing.startswith(b"\x89PNG"))
 

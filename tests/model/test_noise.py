@@ -106,7 +106,6 @@ REFUSING = {
     "residuals": lambda: nde.residuals(MODEL, data()),
     "profile": lambda: nde.profile(MODEL, data(), "k"),
     "refit": lambda: nde.refit(MODEL, data()),
-    "compare": lambda: nde.compare(CONFIG, data()),
     "recovery_test": lambda: nde.recovery_test(CONFIG, data(), nde.RecoveryConfig()),
     "fitted_ground_truth": lambda: nde.fitted_ground_truth(CONFIG, data(), nde.RecoveryConfig(), nde.TrainConfig()),
 }

@@ -7,7 +7,7 @@ from PySide6.QtWidgets import QComboBox, QLineEdit, QVBoxLayout, QWidget
 
 from ndestudio.figures.description import Axis, Panel
 from ndestudio.figures.tube import kind_sentence, tube_panel, tube_portrait
-from ndestudio.gui.building import button, combo, label, quiet, row
+from ndestudio.gui.building import button, combo, flow, holder, label, quiet, row
 from ndestudio.gui.theme import GRID
 from ndestudio.gui.widgets.plots.plot import Plot
 from ndestudio.session.distillation.tubes import TubeState
@@ -36,6 +36,9 @@ class TubePanel(QWidget):
         self.radius_edit.setMaximumWidth(80)
         self.unsafe_edit = QLineEdit()
         self.unsafe_edit.setAccessibleName("Unsafe sets")
+        self.unsafe_edit.setToolTip(
+            "Where the states must not get: conditions joined by `and`, sets apart by semicolons"
+        )
         self.unsafe_edit.setPlaceholderText("Unsafe sets, such as x > 3 and y < 1; y > 5")
         self.make_button = button("Make", self._ask, tip="Look where the states can be")
         self.view_box: QComboBox = combo((), "View", "A state over time, or two states against each other")
@@ -46,8 +49,9 @@ class TubePanel(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(GRID // 2)
-        asked = row(self.kind_box, label("Radius"), self.radius_edit, self.unsafe_edit, self.make_button, self.view_box)
-        layout.addLayout(asked)
+        self.unsafe_edit.setMinimumWidth(160)
+        radius = holder(row(label("Radius"), self.radius_edit))
+        layout.addWidget(flow(self.kind_box, radius, self.unsafe_edit, self.make_button, self.view_box))
         layout.addWidget(self.sentence)
         layout.addWidget(self.kind_note)
         layout.addWidget(self.plot, 1)
