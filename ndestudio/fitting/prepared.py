@@ -443,12 +443,20 @@ def _without_spikes(trajectory: Trajectory, noise: Float[np.ndarray, " measured"
     """
     found = noise.copy()
     for k, mask in enumerate(trajectory.mask(Part.TRAIN).T):
-        t, y = trajectory.t[mask], trajectory.measured[mask, k]
-        if len(t) < FEWEST_SAMPLES:
+        if mask.sum() < FEWEST_SAMPLES:
             continue
-        a = (t[2:] - t[1:-1]) / (t[2:] - t[:-2])
-        errors = (a * y[:-2] + (1.0 - a) * y[2:] - y[1:-1]) / np.sqrt(a**2 + (1.0 - a) ** 2 + 1.0)
-        median = 1.4826 * float(np.median(np.abs(errors)))
+        median = 1.4826 * float(np.median(np.abs(away_from_neighbours(trajectory, k))))
         if 0.0 < median < FAR_SMALLER * noise[k]:
             found[k] = median
     return found
+
+
+def away_from_neighbours(trajectory: Trajectory, column: int) -> Float[np.ndarray, " value"]:
+    """Errors of single training values against the line between their neighbours, with the standard deviation of one value;
+    empty below three."""
+    mask = trajectory.mask(Part.TRAIN)[:, column]
+    t, y = trajectory.t[mask], trajectory.measured[mask, column]
+    if len(t) < 3:
+        return np.zeros(0)
+    a = (t[2:] - t[1:-1]) / (t[2:] - t[:-2])
+    return (a * y[:-2] + (1.0 - a) * y[2:] - y[1:-1]) / np.sqrt(a**2 + (1.0 - a) ** 2 + 1.0)

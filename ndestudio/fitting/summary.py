@@ -9,7 +9,7 @@ from ndestudio.expression.tree import Call, walk
 from ndestudio.fitting.divergence import Horizon
 from ndestudio.fitting.metrics import Metrics
 from ndestudio.fitting.preflight import undefined_at_start
-from ndestudio.fitting.prepared import BELOW, PreparedFit
+from ndestudio.fitting.prepared import BELOW, FEWEST_SAMPLES, PreparedFit, away_from_neighbours
 from ndestudio.fitting.result import Outcome
 from ndestudio.fitting.stages.restarts import absurd
 from ndestudio.fitting.tracker import Tracker
@@ -25,6 +25,8 @@ BEYOND = 3.0
 """The same of held-out data, in units of the training error or the noise."""
 UNKNOWN = 1e-3
 """Noise, in spreads, below which it is not named."""
+QUIET, QUIET_SQUARE = 0.9, 0.62
+"""Part of the errors of single values that are no jumps, and the mean square of such a part of normal ones."""
 LOOKED_AT = 8
 """Trajectories simulated to find out where a model leaves its data, and the seconds for each."""
 LOOKED_FOR = Budget(seconds=1.0)
@@ -131,6 +133,13 @@ def _but(tracker: Tracker, model: FittedModel, train: float, held: float | None)
             f" The training data are missed by far more than {known}. "
             f"{_went_below(problem, model) or _shorter(problem)}"
         )
+    if not problem.smooth and tracker.noise is None:
+        scatter = _scatter(problem)
+        if scatter is not None and missed > max(BEYOND * scatter, MISSED):
+            return (
+                f" The training data are missed by far more than single values scatter (about {scatter:.1%} of the spread). "
+                f"{_went_below(problem, model) or _shorter(problem)}"
+            )
     if held is None or not held > max(BEYOND * train, BEYOND * noise, MISSED):
         return ""
     if not any(
@@ -140,6 +149,24 @@ def _but(tracker: Tracker, model: FittedModel, train: float, held: float | None)
     return " The held-out later samples are missed: they lead where the training samples do not, or " + _undetermined(
         problem
     )
+
+
+def _scatter(problem: PreparedFit) -> float | None:
+    """Noise in spreads where states jump and no curve is smooth; None where there are too few values to tell.
+
+    It is that of single values against the line between their neighbours, without the tenth that lies furthest off: jumps.
+    """
+    found = []
+    for k in np.flatnonzero(problem.observed):
+        if problem.space.constants.log[k]:
+            return None
+        far = [away_from_neighbours(one, int(k)) for one in problem.dataset.trajectories]
+        errors = np.sort(np.abs(np.concatenate(far)))
+        if len(errors) < FEWEST_SAMPLES:
+            return None
+        quiet = errors[: int(np.ceil(QUIET * len(errors)))]
+        found.append(float(np.mean(quiet**2)) / QUIET_SQUARE / problem.space.constants.spread[k] ** 2)
+    return float(np.sqrt(np.mean(found))) if found else None
 
 
 def _absurd(tracker: Tracker) -> str:

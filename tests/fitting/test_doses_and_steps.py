@@ -14,6 +14,7 @@ from ndestudio.fitting.config import TrainConfig
 from ndestudio.fitting.fit_model import fit
 from ndestudio.fitting.preflight import preflight_checks
 from ndestudio.fitting.prepared import prepare_fit
+from ndestudio.fitting.result import Outcome
 from ndestudio.model.config import InitialConfig, ModelConfig, ParameterConfig
 from ndestudio.model.initial import initial_model
 
@@ -67,3 +68,21 @@ def test_events_before_the_first_row_are_told() -> None:
     problem = prepare_fit(initial_model(ModelConfig(equations=text), data, 0), data, TrainConfig())
     (note,) = [one for one in preflight_checks(problem) if "event" in one]
     assert note.startswith("The event `at t = 0.5` has times before the first row of 1 of 1 trajectories")
+
+
+def test_a_fit_that_misses_a_jump_is_doubted() -> None:
+    """An event whose time the fit does not find: no smooth curve tells the noise there, but single values do."""
+    t = np.linspace(0.0, 12.0, 40)
+    x = np.where(t < 4.3, 5.0 * np.exp(-0.2 * t), (5.0 * np.exp(-0.86) + 3.0) * np.exp(-0.2 * (t - 4.3)))
+    rng = np.random.default_rng(0)
+    outcomes = []
+    for at in (4.2, 8.5):
+        config = ModelConfig(
+            equations=f"d(x)/dt = -k*x\nat t = {at}: x += d",
+            parameters={"k": ParameterConfig(value=0.3), "d": ParameterConfig(value=2.0)},
+        )
+        data = dataset_from_arrays(
+            [t], [(x + 0.05 * rng.normal(size=40))[:, None]], ["x"], split=SplitConfig(by="none")
+        )
+        outcomes.append(fit(config, data, TrainConfig(preset="quick")).outcome)
+    assert outcomes == [Outcome.CONVERGED, Outcome.DOUBTFUL]
