@@ -71,3 +71,21 @@ def test_they_stand_in_a_spec():
     with pytest.raises(SpecError, match="doses"):
         parse_spec(text.replace("time = 0.0, ", ""))
     assert parse_spec(dump_spec(spec)).data.runs == spec.data.runs
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("ID,TIME,AMT,EVID,DV\n1,0,100,5,.\n1,1,.,0,4\n1,2,.,0,3\n", r"\(EVID\) 5 is not known"),
+        ("ID,TIME,AMT,EVID,DV\n1,0,100,201,.\n1,1,.,0,4\n1,2,.,0,3\n", r"\(EVID\) 201 is not known"),
+        ("ID,TIME,AMT,EVID,CMT,DV\n1,0,100,10101,1,.\n1,1,.,0,1,4\n1,2,.,0,1,3\n", r"\(EVID\) 10101 is not known"),
+        (
+            "ID,TIME,AMT,RATE,DUR,DV\n1,0,100,10,4,.\n1,1,.,.,.,4\n1,2,.,.,.,3\n",
+            "100 is not the rate 10 times the duration 4",
+        ),
+    ],
+)
+def test_rows_that_would_lose_their_dose_are_refused(tmp_path: Path, text: str, sentence: str) -> None:
+    (tmp_path / "pk.csv").write_text(text)
+    with pytest.raises(DataError, match=sentence):
+        load(DataConfig(files=("pk.csv",)), base=tmp_path)

@@ -23,6 +23,10 @@ from ndestudio.errors import DataError
 FIELDS: tuple[str, ...] = DoseConfig.__struct_fields__
 CODED = 100
 """From here on `EVID` is the code of RxODE and nlmixr for a dose (wwxxyz: 101 is a bolus into compartment 1)."""
+KINDS = (0.0, 1.0, 2.0, 3.0, 4.0)
+"""Kinds of rows (`EVID`) of NONMEM and Monolix."""
+ROUNDED = 0.02
+"""Relative difference of an amount and its rate times its duration that rounding explains."""
 MOST = 100_000
 """Further doses (`ADDL`) of one row: more are a mistake in the file."""
 _COMPANIONS = frozenset(
@@ -143,6 +147,7 @@ def with_doses(
     """
     events = source.events
     measured = measurements(events, len(source.t))
+    _refuse_unknown_kinds(source)
     doses = _all_doses(source, per_hour)
     values = np.where(measured[:, None], source.measured, np.nan)
     censored = measured & (np.nan_to_num(source.events.get("censored", np.zeros(len(measured)))) != 0)
@@ -255,6 +260,22 @@ def _given(events: Mapping[str, np.ndarray], rows: int) -> Bool[np.ndarray, " ro
     return np.zeros(rows, dtype=bool)
 
 
+def _refuse_unknown_kinds(source: Rows) -> None:
+    """A row whose `EVID` is not known would lose its dose without a word."""
+    kinds = np.nan_to_num(source.events.get("event", np.zeros(len(source.t))))
+    coded = (kinds >= CODED) & (kinds % 100 == 1) & (kinds < 100 * CODED)
+    if source.compartments is None:
+        coded &= kinds < 2 * CODED
+    unknown = np.flatnonzero(~(np.isin(kinds, KINDS) | coded))
+    if len(unknown):
+        raise DataError(
+            f"the kind of event (EVID) {kinds[unknown[0]]:g} is not known; known are 0 (a measurement), 1 (a dose, with RATE, CMT and SS), "
+            "2 (another event), 3 (a reset) and 4 (a reset with a dose); write the row with one of these",
+            path=source.path,
+            row=int(source.rows[unknown[0]]),
+        )
+
+
 def _doses(source: Rows, row: int, compartment: str, per_hour: float) -> list[Dose]:
     def at(field: str, default: float) -> float:
         value = source.events[field][row] if field in source.events else np.nan
@@ -268,6 +289,12 @@ def _doses(source: Rows, row: int, compartment: str, per_hour: float) -> list[Do
         duration = amount / rate
     elif duration > 0 and rate == 0:
         rate = amount / duration
+    elif duration > 0 and rate > 0 and not abs(rate * duration - amount) <= ROUNDED * abs(amount):
+        raise DataError(
+            f"the amount {amount:g} is not the rate {rate:g} times the duration {duration:g}; leave one of the three out, or correct the row",
+            path=source.path,
+            row=int(source.rows[row]),
+        )
     interval, count = at("interval", 0.0) * per_hour, at("additional", 0.0)
     if (count > 0 and not interval > 0) or count > MOST:
         raise DataError(
