@@ -389,6 +389,8 @@ class _Reader:
             token = statement.mention(call.function, index, called=True)
             if call.function in states or call.function in quantities or call.function in (*self.inputs, "t"):
                 sentence = f"`{call.function}` is no function; write `{call.function}` alone, or `*` for a product"
+                if any("t" in names(argument) for argument in call.arguments) and call.function != "t":
+                    sentence = f"only earlier values can be read: write `{call.function}(t - tau)` with a delay above 0, or `{call.function}` alone"
                 self.errors.append(error_at(token, sentence))
                 continue
             called = statement.shared if call.function == member(statement.shared, statement.name) else call.function

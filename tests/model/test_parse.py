@@ -74,6 +74,7 @@ ERRORS = [
     ("x(t) = 1", {}, 1, 1, 1, "without `(t)`"),
     ("= 1", {}, 1, 1, 1, "nothing stands before"),
     ("d(x)/dt = x(2)", {}, 1, 11, 1, "`x` is no function"),
+    ("d(x)/dt = x(t + tau)", {}, 1, 11, 1, "only earlier values can be read"),
     ("d(x)/dt = 1\nx' = 2", {}, 2, 1, 1, "has an equation already, on line 1"),
     ("d(x)/dt = y\ny = z\nz = 2*y", {}, 3, 1, 1, "`y` -> `z` -> `y`"),
     ("d(x)/dt = y\ny = y + 1", {}, 2, 1, 1, "`y` -> `y`"),
