@@ -64,9 +64,9 @@ if TYPE_CHECKING:
         PenaltyConfig,
         PriorConfig,
         RandomConfig,
-        StructureConfig,
         numbers_filled,
     )
+    from ndestudio.model.config import StructureConfig
     from ndestudio.model.stated import stated_model
     from ndestudio.progress import PlainReporter, SilentReporter
     from ndestudio.project import (

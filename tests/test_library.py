@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import subprocess
 import sys
@@ -67,3 +68,23 @@ def test_links_of_the_documents_lead_somewhere() -> None:
     ]
     broken = [f"{document.name}: {target}" for document, target in links if not (document.parent / target).exists()]
     assert not broken
+
+
+def test_what_the_documentation_reads_is_where_it_says() -> None:
+    """Names that are loaded on first use are imported once more for readers of the source: from modules that have them."""
+    root = Path(ndestudio.__file__).parent
+    block = next(node for node in ast.parse((root / "__init__.py").read_text("utf-8")).body if isinstance(node, ast.If))
+    for node in block.body:
+        assert isinstance(node, ast.ImportFrom) and node.module is not None
+        place = root.joinpath(*node.module.split(".")[1:])
+        source = place / "__init__.py" if place.is_dir() else place.with_suffix(".py")
+        known: set[str] = set()
+        for one in ast.walk(ast.parse(source.read_text("utf-8"))):
+            if isinstance(one, ast.ClassDef | ast.FunctionDef):
+                known.add(one.name)
+            elif isinstance(one, ast.ImportFrom):
+                known |= {name.asname or name.name for name in one.names}
+            elif isinstance(one, ast.Name):
+                known.add(one.id)
+        missing = [name.name for name in node.names if name.name not in known]
+        assert not missing, f"{node.module} has no {', '.join(missing)}"
