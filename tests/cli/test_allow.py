@@ -16,15 +16,15 @@ def test_a_program_runs_when_it_was_allowed(
 ) -> None:
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     monkeypatch.chdir(tmp_path)
-    program(tmp_path / "decay", "open('ran', 'w').close()\nout = [-x[0]]")
+    program(tmp_path / "unseen", "open('ran', 'w').close()\nout = [-x[0]]")
     (tmp_path / "d.csv").write_text("t,x\n" + "".join(f"{a},{2.0**-a}\n" for a in range(9)))
     (tmp_path / "s.toml").write_text(
-        'data = { files = ["d.csv"], time = "t" }\n[model]\nequations = """\nd(x)/dt = blackbox("decay")(x) + k*x\n"""\n'
+        'data = { files = ["d.csv"], time = "t" }\n[model]\nequations = """\nd(x)/dt = blackbox("unseen")(x) + k*x\n"""\n'
     )
     assert main(["run", "s.toml", "-o", "out", "--quiet"]) == 1
     assert "nobody has allowed it to run" in capsys.readouterr().err
     assert not (tmp_path / "ran").exists() and allowed() == ()
     monkeypatch.setattr("ndestudio.cli.execution.execute", lambda *_, **__: (0, None))
-    assert main(["run", "s.toml", "--allow", "decay"]) == 0
-    assert [one.path for one in allowed()] == [str(tmp_path / "decay")]
+    assert main(["run", "s.toml", "--allow", "unseen"]) == 0
+    assert [one.path for one in allowed()] == [str(tmp_path / "unseen")]
     assert main(["run", "s.toml", "--allow", "nothing"]) == 1
