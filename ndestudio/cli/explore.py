@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import csv
 import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ndestudio.cli.command import Command
 from ndestudio.cli.exit_codes import DONE
+from ndestudio.cli.tables import write_table
 from ndestudio.errors import ProjectError, SpecError
 
 if TYPE_CHECKING:
@@ -76,7 +75,7 @@ def _command(options: Namespace) -> int:
     if isinstance(ended, Failed):
         return INTERRUPTED if interrupted else failed(ended)
     (header, rows, sentences), figure = ended.result
-    _write(options.output, header, rows)
+    write_table(options.output, header, rows)
     if options.figure is not None and figure is not None:
         from ndestudio.figures.matplotlib_renderer import save
 
@@ -260,16 +259,6 @@ _KINDS: dict[str, Callable[[Case, Namespace, Reporter], Made]] = {
 
 def _told(values: Iterable[complex]) -> str:
     return " ".join(f"{one.real:.6g}" + (f"{one.imag:+.6g}i" if one.imag else "") for one in values)
-
-
-def _write(path: Path | None, header: list[str], rows: Iterable[Sequence[Any]]) -> None:
-    try:
-        with nullcontext(sys.stdout) if path is None else path.open("w", newline="", encoding="utf-8") as file:
-            writer = csv.writer(file, lineterminator="\n")
-            writer.writerow(header)
-            writer.writerows(rows)
-    except OSError as error:
-        raise SpecError(f"{path} cannot be written ({error.strerror or error}); name another file with -o") from None
 
 
 COMMAND = Command(

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import csv
 import sys
 from argparse import ArgumentParser, Namespace
-from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ndestudio.cli.command import Command
 from ndestudio.cli.exit_codes import DONE
+from ndestudio.cli.tables import write_table
 from ndestudio.errors import ProjectError, SpecError
 
 if TYPE_CHECKING:
@@ -109,13 +108,7 @@ def _write(found: StochasticPaths, path: Path | None, *, each: bool) -> None:
         quantiles = found.quantiles(LEVELS)
         columns = [quantiles[k, :, s] for s in range(len(found.names)) for k in range(len(LEVELS))]
     rows = zip(found.t.tolist(), *(column.tolist() for column in columns), strict=True)
-    try:
-        with nullcontext(sys.stdout) if path is None else path.open("w", newline="", encoding="utf-8") as file:
-            writer = csv.writer(file, lineterminator="\n")
-            writer.writerow(header)
-            writer.writerows(rows)
-    except OSError as error:
-        raise SpecError(f"{path} cannot be written ({error.strerror or error}); name another file with -o") from None
+    write_table(path, header, rows)
 
 
 COMMAND = Command(

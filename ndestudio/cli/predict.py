@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import csv
 import sys
 from argparse import ArgumentParser, Namespace
-from contextlib import nullcontext
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ndestudio.cli.command import Command
 from ndestudio.cli.exit_codes import DONE
+from ndestudio.cli.tables import write_table
 from ndestudio.errors import ProjectError, SpecError
 
 if TYPE_CHECKING:
@@ -126,6 +126,16 @@ def _doses(given: list[str]) -> list[Dose]:
     return found
 
 
+def _rows(found: list[RunPrediction], places: list[int]) -> Iterator[list[str | float]]:
+    for one in found:
+        seen = (one.mean, one.median, one.lower, one.upper)
+        hidden = (one.states, one.state_lower, one.state_upper)
+        for n, t in enumerate(one.t):
+            row = [float(part[n, k]) for k in range(len(one.measured)) for part in seen]
+            row += [float(part[n, k]) for k in places for part in hidden]
+            yield [one.name, float(t), *row]
+
+
 def _write(found: list[RunPrediction], path: Path | None) -> None:
     """A row for each time of each run: mean, median and band of each measured column, mean and band of each state."""
     if not found:
@@ -139,19 +149,7 @@ def _write(found: list[RunPrediction], path: Path | None) -> None:
     states = [name for name in first.state_names if name not in first.measured]
     places = [first.state_names.index(name) for name in states]
     header += [f"{name}_{what}" for name in states for what in ("mean", "lower", "upper")]
-    try:
-        with nullcontext(sys.stdout) if path is None else path.open("w", newline="", encoding="utf-8") as file:
-            writer = csv.writer(file, lineterminator="\n")
-            writer.writerow(header)
-            for one in found:
-                seen = (one.mean, one.median, one.lower, one.upper)
-                hidden = (one.states, one.state_lower, one.state_upper)
-                for n, t in enumerate(one.t):
-                    row = [float(part[n, k]) for k in range(len(one.measured)) for part in seen]
-                    row += [float(part[n, k]) for k in places for part in hidden]
-                    writer.writerow([one.name, float(t), *row])
-    except OSError as error:
-        raise SpecError(f"{path} cannot be written ({error.strerror or error}); name another file with -o") from None
+    write_table(path, header, _rows(found, places))
 
 
 COMMAND = Command(

@@ -83,6 +83,7 @@ def test_they_stand_in_a_spec():
             "ID,TIME,AMT,RATE,DUR,DV\n1,0,100,10,4,.\n1,1,.,.,.,4\n1,2,.,.,.,3\n",
             "100 is not the rate 10 times the duration 4",
         ),
+        ("ID,TIME,AMT,RATE,DV\n1,0,100,-5,.\n1,1,.,.,4\n1,2,.,.,3\n", "the rate -5 of a dose is not known"),
     ],
 )
 def test_rows_that_would_lose_their_dose_are_refused(tmp_path: Path, text: str, sentence: str) -> None:

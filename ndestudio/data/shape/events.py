@@ -285,6 +285,12 @@ def _doses(source: Rows, row: int, compartment: str, per_hour: float) -> list[Do
     amount = 0.0 if kind == 3 else at("amount", float("nan"))
     rate, duration = at("rate", 0.0), at("duration", 0.0) * per_hour
     rate /= per_hour if rate > 0 else 1.0
+    if rate < 0 and rate not in (-1.0, -2.0):
+        raise DataError(
+            f"the rate {rate:g} of a dose is not known; a rate is above 0, 0 (all at once), -1 (the model has the rate) or -2 (it has the duration)",
+            path=source.path,
+            row=int(source.rows[row]),
+        )
     if rate > 0 and duration == 0:
         duration = amount / rate
     elif duration > 0 and rate == 0:

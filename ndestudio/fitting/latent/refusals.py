@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import msgspec
 import numpy as np
 
 from ndestudio.data.dataset import Dataset
 from ndestudio.errors import DataError, EquationError, SpecError
 from ndestudio.fitting.config import ColumnNoise, LatentConfig, TrainConfig
 from ndestudio.fitting.prepared import is_estimated
+from ndestudio.fitting.unused import refuse_unused
 from ndestudio.model.black_boxes import black_boxes
 from ndestudio.model.config import InitialConfig
 from ndestudio.model.fitted import FittedModel
@@ -58,13 +58,7 @@ def check_latent(model: FittedModel, dataset: Dataset, train: TrainConfig) -> No
     DataError
         Something in the data.
     """
-    plain = TrainConfig()
-    for name in TrainConfig.__struct_fields__:
-        if name not in _HONOURED and getattr(train, name) != getattr(plain, name):
-            raise SpecError(
-                f"[train] {name} = {msgspec.to_builtins(getattr(train, name))!r} has no effect on a model with an encoder, which is fitted by "
-                "a bound of its likelihood; leave it out"
-            )
+    refuse_unused(train, _HONOURED, "a model with an encoder, which is fitted by a bound of its likelihood")
     _check_numbers(train.latent)
     _check_noise(dataset, train)
     _check_model(model, train)

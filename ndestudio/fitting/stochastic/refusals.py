@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import msgspec
-
 from ndestudio.data.dataset import Dataset
 from ndestudio.errors import DataError, EquationError, SpecError
 from ndestudio.fitting.config import ColumnNoise, TrainConfig
+from ndestudio.fitting.unused import refuse_unused
 from ndestudio.model.fitted import FittedModel
 
 _HONOURED = {
@@ -35,13 +34,7 @@ def refuse_settings(model: FittedModel, dataset: Dataset, train: TrainConfig) ->
     DataError
         Something in the data.
     """
-    plain = TrainConfig()
-    for name in TrainConfig.__struct_fields__:
-        if name not in _HONOURED and getattr(train, name) != getattr(plain, name):
-            raise SpecError(
-                f"[train] {name} = {msgspec.to_builtins(getattr(train, name))!r} has no effect on a model with noise, which is fitted by the likelihood "
-                "of its transitions; leave it out"
-            )
+    refuse_unused(train, _HONOURED, "a model with noise, which is fitted by the likelihood of its transitions")
     config = model.config
     if config.penalties:
         raise EquationError(
