@@ -113,6 +113,8 @@ def start_values(
 def model_start(model: FittedModel, trajectory: Trajectory) -> Float[np.ndarray, " state"]:
     """Initial values of ``trajectory``: those of the model, or for data it was not fitted to, ``start_values``."""
     known = model.initial.get(trajectory.name)
+    if known is None and not model.measured and len(model.initial) == 1:
+        (known,) = model.initial.values()  # a model from its tables alone begins everywhere as these say
     if known is not None:
         return known
     values = start_values(model.system, model.config, model.parameters, (trajectory,), model.measured, model.inputs)[

@@ -109,3 +109,13 @@ def test_the_command_line_writes_tables_and_figures(tmp_path: Path, capsys: pyte
     assert main(["explore", "scan", str(spec), "--vary", "r=0", "--quiet"]) == 2
     assert "write `--vary k=0.1..2`" in capsys.readouterr().err
     assert main(["explore", "simulate", str(spec), "--run", "one", "--quiet"]) == 2
+
+
+def test_a_model_from_its_tables_is_simulated_on_data(tmp_path: Path) -> None:
+    from ndestudio import simulate_trajectory
+
+    path = tmp_path / "data.csv"
+    path.write_text("t,x\n0,5\n1,4\n2,3\n", encoding="utf-8")
+    data = load(DataConfig(files=(str(path),)))
+    found = simulate_trajectory(decay().model, data, data.trajectories[0])
+    assert found.states[:, 0] == pytest.approx(2 * np.exp(-0.5 * found.t), rel=1e-6), "it begins as its tables say"
