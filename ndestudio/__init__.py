@@ -35,6 +35,7 @@ if TYPE_CHECKING:
         recovery_test,
         suggest_next_run,
     )
+    from ndestudio.distil.repeated_recovery import Recoveries
     from ndestudio.errors import NdeStudioError
     from ndestudio.exchange.formats import read_model, write_model
     from ndestudio.exchange.petab.distil import PetabDistillation, distil_petab
@@ -49,8 +50,10 @@ if TYPE_CHECKING:
     from ndestudio.fitting.config import ColumnNoise, LatentConfig
     from ndestudio.fitting.latent.predict import predict_run
     from ndestudio.fitting.latent.result import FutureScores, LatentFit, RunPrediction
+    from ndestudio.fitting.many import profiles
     from ndestudio.fitting.metrics import score
     from ndestudio.fitting.residuals import residuals
+    from ndestudio.fitting.stochastic.bootstrap import Bootstrap, bootstrap_intervals
     from ndestudio.fitting.stochastic.residuals import TransitionResiduals, transition_residuals
     from ndestudio.fitting.stochastic.result import StochasticFit
     from ndestudio.model import (
@@ -80,6 +83,8 @@ if TYPE_CHECKING:
         run,
         save_project,
     )
+    from ndestudio.project.kept import executor
+    from ndestudio.project.pipeline import recover_repeatedly
     from ndestudio.project.sweep.library import sweep
     from ndestudio.reach.config import TubeConfig
     from ndestudio.reach.library import reach_tube
@@ -180,6 +185,12 @@ _HOME = {
     "load_spec": "project",
     "parse_spec": "project",
     "recover": "project",
+    "recover_repeatedly": "project.pipeline",
+    "Recoveries": "distil.repeated_recovery",
+    "executor": "project.kept",
+    "profiles": "fitting.many",
+    "Bootstrap": "fitting.stochastic.bootstrap",
+    "bootstrap_intervals": "fitting.stochastic.bootstrap",
     "sweep": "project.sweep.library",
     "run": "project",
     "reach_tube": "reach.library",
@@ -192,6 +203,7 @@ _HOME = {
 __all__ = [
     "BasisConfig",
     "BlackBoxConfig",
+    "Bootstrap",
     "ColumnNoise",
     "Comparison",
     "ConditionConfig",
@@ -224,6 +236,7 @@ __all__ = [
     "Project",
     "RandomConfig",
     "ReachTube",
+    "Recoveries",
     "Recovery",
     "RecoveryConfig",
     "RunConfig",
@@ -245,11 +258,13 @@ __all__ = [
     "allowed",
     "artefact",
     "assemble",
+    "bootstrap_intervals",
     "compare",
     "distil_petab",
     "dump_spec",
     "equations_json",
     "evaluate_petab",
+    "executor",
     "fit",
     "fit_petab",
     "fitted_ground_truth",
@@ -262,10 +277,12 @@ __all__ = [
     "predict_run",
     "preview",
     "profile",
+    "profiles",
     "reach_tube",
     "read_model",
     "read_petab",
     "recover",
+    "recover_repeatedly",
     "recovery_test",
     "refit",
     "register_callable",

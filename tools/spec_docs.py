@@ -26,6 +26,7 @@ from ndestudio.distil.config import DistilConfig, NextRunConfig, RecoveryConfig 
 from ndestudio.export.config import ExportConfig  # noqa: E402
 from ndestudio.figures.style import FigureStyle  # noqa: E402
 from ndestudio.fitting.config import ColumnNoise, LatentConfig, TrainConfig  # noqa: E402
+from ndestudio.jobs.executors.config import ComputingConfig  # noqa: E402
 from ndestudio.model.config import (  # noqa: E402
     BasisConfig,
     InitialConfig,
@@ -68,6 +69,7 @@ TABLES: dict[str, type] = {
     "tube": TubeConfig,
     "export": ExportConfig,
     "export.style": FigureStyle,
+    "computing": ComputingConfig,
 }
 
 HEAD = """\

@@ -93,6 +93,23 @@ def add_allow(parser: ArgumentParser) -> None:
     )
 
 
+def add_executor(parser: ArgumentParser) -> None:
+    """Who computes what falls into independent parts, and where results are kept as they come."""
+    from ndestudio.jobs.executors.registry import FORMS
+
+    parser.add_argument(
+        "--executor",
+        metavar="WHERE",
+        help=f"who computes what falls into independent parts: {FORMS} (default: as [computing] of the spec says, else here)",
+    )
+    parser.add_argument(
+        "--results",
+        metavar="FOLDER",
+        type=Path,
+        help="keep the result of each part as it comes: the same command again goes on where it was stopped or killed",
+    )
+
+
 def add_overrides(parser: ArgumentParser) -> None:
     """What of a spec can be said otherwise."""
     from ndestudio.solve.registry import AUTO, SOLVERS

@@ -7,7 +7,7 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ndestudio.cli.command import Command, add_data, add_overrides
+from ndestudio.cli.command import Command, add_data, add_executor, add_overrides
 from ndestudio.cli.exit_codes import DONE, FAILED, INTERRUPTED
 from ndestudio.errors import SpecError
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from ndestudio.fitting.comparison_result import Compared, Comparison
     from ndestudio.fitting.result import Fit
     from ndestudio.progress import Reporter
+    from ndestudio.project.kept import Place
     from ndestudio.project.project import Spec
 
 
@@ -23,12 +24,13 @@ def _arguments(parser: ArgumentParser) -> None:
     parser.add_argument("-o", "--output", metavar="FILE.json", type=Path, help="write the table to a file, too")
     add_data(parser)
     add_overrides(parser)
+    add_executor(parser)
 
 
 def _command(options: Namespace) -> int:
     """Compare as the command line says; returns the exit code."""
     from ndestudio.cli.displays import display_for
-    from ndestudio.cli.execution import failed, follow, overridden, read_job, with_data
+    from ndestudio.cli.execution import failed, follow, overridden, placed, read_job, with_data
     from ndestudio.jobs import Failed
 
     spec, fit = read_job(options.spec)
@@ -37,7 +39,7 @@ def _command(options: Namespace) -> int:
     changed = overridden(spec, seed=options.seed, engine=options.engine, device=options.device, solver=options.solver)
     known = fit if changed.train == spec.train else None
     with display_for(quiet=options.quiet) as display:
-        ended, interrupted = follow(display, _compare, changed, known)
+        ended, interrupted = follow(display, _compare, changed, known, placed(changed, options))
     if isinstance(ended, Failed):
         return INTERRUPTED if interrupted else failed(ended)
     found: Comparison = ended.result
@@ -78,10 +80,12 @@ def _figure(value: float | None) -> str:
     return "–" if value is None or not math.isfinite(value) else f"{value:.1f}"
 
 
-def _compare(spec: Spec, fit: Fit | None, *, reporter: Reporter) -> Comparison:
+def _compare(spec: Spec, fit: Fit | None, place: Place, *, reporter: Reporter) -> Comparison:
+    from ndestudio.project.kept import opened
     from ndestudio.project.pipeline import compare
 
-    return compare(spec, reporter, fit=fit)
+    with opened(place) as executor:
+        return compare(spec, reporter, fit=fit, executor=executor)
 
 
 def _write(path: Path, found: Comparison) -> None:

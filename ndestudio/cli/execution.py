@@ -28,7 +28,10 @@ from ndestudio.project.project import Project, Spec
 from ndestudio.project.spec import dump_spec, load_spec, with_files
 
 if TYPE_CHECKING:
+    from argparse import Namespace
+
     from ndestudio.fitting.result import Fit
+    from ndestudio.project.kept import Place
 
 _DRAW_SECONDS = 0.1
 PROJECT = "project.nde"
@@ -82,13 +85,24 @@ def overridden(
     )
 
 
-def execute(spec: Spec, folder: Path, *, quiet: bool = False, profile: bool = False) -> tuple[int, Project | None]:
+def placed(spec: Spec, options: Namespace) -> Place:
+    """Who computes, as the command line says, else the spec."""
+    from ndestudio.project.kept import Place
+
+    return Place.of(options.executor, options.results, spec)
+
+
+def execute(
+    spec: Spec, folder: Path, *, quiet: bool = False, profile: bool = False, place: Place | None = None
+) -> tuple[int, Project | None]:
     """Run a spec and write everything into ``folder``, showing how it goes.
 
     Parameters
     ----------
     profile
         Print where the time went, too.
+    place
+        Who computes what falls into independent parts; None: this process.
 
     Returns
     -------
@@ -99,7 +113,7 @@ def execute(spec: Spec, folder: Path, *, quiet: bool = False, profile: bool = Fa
     table = TimeTable() if profile else None
     job = run_and_export if table is None else partial(_watched, table)
     with display_for(quiet=quiet) as display:
-        ended, interrupted = follow(display, job, spec, folder)
+        ended, interrupted = follow(display, partial(job, place=place), spec, folder)
     if isinstance(ended, Failed):
         return (INTERRUPTED if interrupted else failed(ended)), None
     project, written = ended.result
@@ -160,7 +174,12 @@ def follow(display: Display, function: Callable[..., Any], *args: Any) -> tuple[
 
 
 def run_and_export(
-    spec: Spec, folder: Path, *, reporter: Reporter, on_stage: Callable[[str], object] | None = None
+    spec: Spec,
+    folder: Path,
+    *,
+    reporter: Reporter,
+    on_stage: Callable[[str], object] | None = None,
+    place: Place | None = None,
 ) -> tuple[Project, list[Path]]:
     """The job: run a spec, keep the project after each stage, write the results.
 
@@ -168,6 +187,8 @@ def run_and_export(
     ----------
     on_stage
         Called with the name of each stage as it begins.
+    place
+        Who computes what falls into independent parts; None: this process.
 
     Returns
     -------
@@ -175,6 +196,7 @@ def run_and_export(
         The project and the files written.
     """
     from ndestudio.export import write_all
+    from ndestudio.project.kept import opened
     from ndestudio.project.pipeline import run
     from ndestudio.project.ro_crate import write_ro_crate
     from ndestudio.project.store import save_project
@@ -187,7 +209,8 @@ def run_and_export(
         begins("distil" if reached.fit is not None else "train")
 
     begins("data")
-    project = run(spec, reporter, on_stage=kept)
+    with opened(place) as executor:
+        project = run(spec, reporter, on_stage=kept, executor=executor)
     written = [save_project(project, path)]
     if project.fit is None:
         return project, written
@@ -202,12 +225,14 @@ def run_and_export(
     return project, written
 
 
-def _watched(table: TimeTable, spec: Spec, folder: Path, *, reporter: Reporter) -> tuple[Project, list[Path]]:
+def _watched(
+    table: TimeTable, spec: Spec, folder: Path, *, reporter: Reporter, place: Place | None = None
+) -> tuple[Project, list[Path]]:
     def began(stage: str) -> None:
         table.stage = stage
 
     with table.looking():
-        return run_and_export(spec, folder, reporter=reporter, on_stage=began)
+        return run_and_export(spec, folder, reporter=reporter, on_stage=began, place=place)
 
 
 def exit_code(project: Project) -> int:

@@ -7,13 +7,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ndestudio.cli.command import Command
+from ndestudio.cli.command import Command, add_executor
 from ndestudio.cli.exit_codes import DONE, INTERRUPTED
 from ndestudio.errors import ProjectError, SpecError
 
 if TYPE_CHECKING:
     from ndestudio.fitting.uncertainty.profile_likelihood import Profile
     from ndestudio.progress import Reporter
+    from ndestudio.project.kept import Place
     from ndestudio.project.project import Project
 
 
@@ -21,13 +22,14 @@ def _arguments(parser: ArgumentParser) -> None:
     parser.add_argument("project", metavar="PROJECT", type=Path, help="a project file (.nde) with a trained model")
     parser.add_argument("names", metavar="NAME", nargs="*", help="parameters (default: all that were fitted)")
     parser.add_argument("-o", "--output", metavar="FILE.csv", type=Path, help="write the profiles to a file, too")
+    add_executor(parser)
     parser.add_argument("--quiet", action="store_true", help="print nothing but errors")
 
 
 def _command(options: Namespace) -> int:
     """Profile as the command line says; returns the exit code."""
     from ndestudio.cli.displays import display_for
-    from ndestudio.cli.execution import failed, follow
+    from ndestudio.cli.execution import failed, follow, placed
     from ndestudio.jobs import Failed
     from ndestudio.project.store import load_project
 
@@ -35,7 +37,7 @@ def _command(options: Namespace) -> int:
     if project.fit is None or project.dataset is None:
         raise ProjectError(f"{options.project} holds no trained model; train it first (`ndestudio run`, or the window)")
     with display_for(quiet=options.quiet) as display:
-        ended, interrupted = follow(display, _profiles, project, tuple(options.names))
+        ended, interrupted = follow(display, _profiles, project, tuple(options.names), placed(project.spec, options))
     if isinstance(ended, Failed):
         return INTERRUPTED if interrupted else failed(ended)
     found: list[Profile] = ended.result
@@ -46,20 +48,15 @@ def _command(options: Namespace) -> int:
     return INTERRUPTED if interrupted else DONE
 
 
-def _profiles(project: Project, names: Sequence[str], *, reporter: Reporter) -> list[Profile]:
+def _profiles(project: Project, names: Sequence[str], place: Place, *, reporter: Reporter) -> list[Profile]:
     from ndestudio.fitting.all_rows import rows_of
-    from ndestudio.fitting.uncertainty.profile_likelihood import profile
+    from ndestudio.fitting.many import profiles
+    from ndestudio.project.kept import opened
 
     assert project.fit is not None and project.dataset is not None
     model, dataset = project.fit.model, rows_of(project.fit, project.dataset)
-    settings = model.config.parameters
-    free = [name for name in model.parameters if name not in settings or not settings[name].fixed]
-    found = []
-    for name in names or free:
-        if reporter.should_stop():
-            break
-        found.append(profile(model, dataset, name, project.spec.train, reporter))
-    return found
+    with opened(place) as executor:
+        return profiles(model, dataset, names, project.spec.train, reporter, executor=executor)
 
 
 def _write(path: Path, found: Sequence[Profile]) -> None:

@@ -7,14 +7,16 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ndestudio.cli.command import Command, add_data, add_overrides
+from ndestudio.cli.command import Command, add_data, add_executor, add_overrides
 from ndestudio.cli.exit_codes import DONE, FAILED, INTERRUPTED
 from ndestudio.errors import SpecError
 
 if TYPE_CHECKING:
+    from ndestudio.distil.repeated_recovery import Recoveries
     from ndestudio.distil.result import Recovery
     from ndestudio.fitting.result import Fit
     from ndestudio.progress import Reporter
+    from ndestudio.project.kept import Place
     from ndestudio.project.project import Spec
 
 _DIGITS = 4
@@ -48,13 +50,21 @@ def _arguments(parser: ArgumentParser) -> None:
     )
     parser.add_argument("-o", "--output", metavar="FILE.json", type=Path, help="write the assessment to a file, too")
     add_data(parser)
+    parser.add_argument(
+        "--repeats",
+        type=int,
+        default=1,
+        metavar="N",
+        help="make the test with N draws of noise (seeds from `recovery.seed` on) and say how often the ground truth was found",
+    )
     add_overrides(parser)
+    add_executor(parser)
 
 
 def _command(options: Namespace) -> int:
     """Run the recovery test as the command line says; returns the exit code."""
     from ndestudio.cli.displays import display_for
-    from ndestudio.cli.execution import failed, follow, overridden, read_job, with_data
+    from ndestudio.cli.execution import failed, follow, overridden, placed, read_job, with_data
     from ndestudio.jobs import Failed
 
     spec, fit = read_job(options.spec)
@@ -62,9 +72,12 @@ def _command(options: Namespace) -> int:
     spec = overridden(spec, seed=options.seed, engine=options.engine, device=options.device, solver=options.solver)
     spec = with_ground_truth(spec, options.ground_truth, options.set, options.noise)
     with display_for(quiet=options.quiet) as display:
-        ended, interrupted = follow(display, _recover, spec, options.fit_ground_truth, fit)
+        place = placed(spec, options)
+        ended, interrupted = follow(display, _recover, spec, options.fit_ground_truth, fit, options.repeats, place)
     if isinstance(ended, Failed):
         return INTERRUPTED if interrupted else failed(ended)
+    if options.repeats > 1:
+        return _repeated(ended.result, options, interrupted)
     assessment: Recovery = ended.result
     if options.output is not None:
         _write(options.output, assessment)
@@ -126,10 +139,30 @@ def report(assessment: Recovery) -> str:
     return "\n".join(lines)
 
 
-def _recover(spec: Spec, fit_ground_truth: bool, fit: Fit | None, *, reporter: Reporter) -> Recovery:
-    from ndestudio.project.pipeline import recover
+def _repeated(found: Recoveries, options: Namespace, interrupted: bool) -> int:
+    """Say how often the ground truth was found; returns the exit code."""
+    if options.output is not None:
+        _write_content(options.output, {"sentence": found.sentence, "tests": [_content(one) for one in found.tests]})
+    if not options.quiet:
+        lines = [f"  seed {one.config.seed:<4} {one.outcome:<8} {one.sentence}" for one in found.tests]
+        print("\n".join([found.sentence, "", *lines]), flush=True)
+    if interrupted:
+        return INTERRUPTED
+    return DONE if found.found else FAILED
 
-    return recover(spec, reporter, fit_ground_truth=fit_ground_truth, fit=fit)
+
+def _recover(
+    spec: Spec, fit_ground_truth: bool, fit: Fit | None, repeats: int, place: Place, *, reporter: Reporter
+) -> Recovery | Recoveries:
+    from ndestudio.project.kept import opened
+    from ndestudio.project.pipeline import recover, recover_repeatedly
+
+    if repeats == 1:
+        return recover(spec, reporter, fit_ground_truth=fit_ground_truth, fit=fit)
+    with opened(place) as executor:
+        return recover_repeatedly(
+            spec, repeats, reporter, fit_ground_truth=fit_ground_truth, fit=fit, executor=executor
+        )
 
 
 def _pair(text: str, option: str, form: str) -> tuple[str, str]:
@@ -140,10 +173,13 @@ def _pair(text: str, option: str, form: str) -> tuple[str, str]:
 
 
 def _write(path: Path, assessment: Recovery) -> None:
-    from ndestudio.expression.text import short_text
-    from ndestudio.json_text import json_text
+    _write_content(path, _content(assessment))
 
-    content: dict[str, Any] = {
+
+def _content(assessment: Recovery) -> dict[str, Any]:
+    from ndestudio.expression.text import short_text
+
+    return {
         "outcome": assessment.outcome,
         "sentence": assessment.sentence,
         "neural_terms": [
@@ -163,6 +199,11 @@ def _write(path: Path, assessment: Recovery) -> None:
         "noise laws": dict(assessment.laws),
         "seconds": dict(assessment.seconds),
     }
+
+
+def _write_content(path: Path, content: dict[str, Any]) -> None:
+    from ndestudio.json_text import json_text
+
     try:
         path.write_text(json_text(content), encoding="utf-8")
     except OSError as error:

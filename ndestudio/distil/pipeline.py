@@ -35,6 +35,7 @@ from ndestudio.fitting.candidates import make_candidates
 from ndestudio.fitting.config import TrainConfig
 from ndestudio.fitting.metrics import Metrics, score
 from ndestudio.fitting.steady_states import steady_state_sentences
+from ndestudio.jobs.executors import Executor
 from ndestudio.model.encoders import encoded_states, not_identified, with_starts_kept
 from ndestudio.model.fitted import FittedModel
 from ndestudio.model.replace import replace_neural_term
@@ -74,6 +75,7 @@ def distil(
     *,
     ensemble: Sequence[FittedModel] = (),
     engine: Engine | None = None,
+    executor: Executor | None = None,
 ) -> Distillation:
     """Replace the neural terms of ``model`` by formulas.
 
@@ -83,6 +85,8 @@ def distil(
         Models of other seeds; their disagreement says how far a neural term is to be trusted.
     engine
         Used instead of the one that ``config`` names.
+    executor
+        Who searches the formulas of several terms; None, or with an ``engine``: one term after the other in this process.
 
     Returns
     -------
@@ -98,7 +102,7 @@ def distil(
     from ndestudio.solve.jax_backend import one_thread
 
     with one_thread():
-        return _distilled(model, dataset, config, reporter, train, tuple(ensemble), engine)
+        return _distilled(model, dataset, config, reporter, train, tuple(ensemble), engine, executor)
 
 
 def _distilled(
@@ -109,6 +113,7 @@ def _distilled(
     train: TrainConfig,
     ensemble: tuple[FittedModel, ...],
     engine: Engine | None,
+    executor: Executor | None,
 ) -> Distillation:
     searcher = engine or _engine(config.engine)
     neural_terms = _wanted(model, config)
@@ -125,7 +130,7 @@ def _distilled(
                 "[train]"
             )
         return distil_stochastic(model, dataset, config, reporter, searcher, neural_terms)
-    work = _Work(model, dataset, config, reporter, train, ensemble)
+    work = _Work(model, dataset, config, reporter, train, ensemble, executor if engine is None else None)
     for sentence in kept:
         work._note(sentence, "info")
     if missing is not None or not neural_terms:
@@ -158,6 +163,7 @@ class _Work:
     reporter: Reporter
     train: TrainConfig
     ensemble: tuple[FittedModel, ...]
+    executor: Executor | None = None
     seconds: dict[str, float] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     noise: float | None = None
@@ -207,7 +213,15 @@ class _Work:
             return None
         operators = resolve_operators(self.config.operators)[0]
         rounds = Rounds(
-            self.model, self.dataset, self.config, engine, self.reporter, self.judge, neural_terms, operators
+            self.model,
+            self.dataset,
+            self.config,
+            engine,
+            self.reporter,
+            self.judge,
+            neural_terms,
+            operators,
+            executor=self.executor,
         )
         with self._timed("search"):
             return rounds.run()

@@ -8,10 +8,12 @@ right model. Rounds end when the structure that was taken comes back.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import product
 
+import msgspec
 import numpy as np
 
 from ndestudio.data.dataset import Dataset
@@ -49,11 +51,12 @@ from ndestudio.distil.weak_form import weak_responses
 from ndestudio.errors import EquationError
 from ndestudio.expression.numeric import fold
 from ndestudio.expression.tree import Call, Expr, Name, Number, calls, size, transform
+from ndestudio.jobs.executors import Executor, gathered
 from ndestudio.model.config import NetworkConfig
 from ndestudio.model.fitted import FittedModel
 from ndestudio.model.replace import replace_neural_term
 from ndestudio.progress import FrontUpdate, Reporter
-from ndestudio.symbolic.engine import Engine, SearchProblem, SearchResult
+from ndestudio.symbolic.engine import Engine, SearchConfig, SearchProblem, SearchResult
 from ndestudio.symbolic.front import Front
 
 MOST_ROUNDS = 4
@@ -176,6 +179,7 @@ class Rounds:
     operators: tuple[str, ...]
     trials: dict[str, Trial] = field(default_factory=dict)
     pieces: bool = False
+    executor: Executor | None = None
 
     def run(self) -> Decided | None:
         """Rounds until the same structure comes back; None where the data cannot be asked this way."""
@@ -266,14 +270,12 @@ class Rounds:
             if found is not None and found.combinations[0].squares <= _most_noise(response.count):
                 return found
         searches, pools = {}, {}
+        together = self._searched_together(data, before, settle)
         for name in self.names:
             known = [] if before is None else [one.formulas[name] for one in before.pools[name]]
-            result = self._search(data[name], known, settle, self._asked(name))
-            found = [c.expression for c in result.front.candidates]
-            rate = self._as_rate(data[name]) if before is None else None
-            if rate is not None and not self.reporter.should_stop():
-                again = self._search(data[name], (), settle, rate)
-                found += [c.expression for c in again.front.candidates]
+            made = together.get(name) or self._searched(data[name], known, settle, first=before is None)
+            result = made[0]
+            found = [c.expression for one in made for c in one.front.candidates]
             if before is None:
                 found += [*self._lawful(data[name]), *self._guessed(name)]
             if self.reporter.should_stop():
@@ -336,7 +338,53 @@ class Rounds:
                 return asked_of(NetworkConfig(factor=(state,)), data.arguments)
         return None
 
+    def _searched(self, data: TermData, known: Sequence[Expr], settle: int, *, first: bool) -> list[SearchResult]:
+        """A term searched, and in the first round as a rate too where it may be one."""
+        made = [self._search(data, known, settle, self._asked(data.name))]
+        rate = self._as_rate(data) if first else None
+        if rate is not None and not self.reporter.should_stop():
+            made.append(self._search(data, (), settle, rate))
+        return made
+
+    def _searched_together(
+        self, data: Mapping[str, TermData], before: Round | None, settle: int
+    ) -> dict[str, list[SearchResult]]:
+        """All terms searched by the executor; {} where there is none, or nothing to share out, or a stop came first."""
+        if self.executor is None:
+            return {}
+        asked: list[tuple[str, Asked]] = []
+        questions: list[tuple[str, SearchProblem, SearchConfig]] = []
+        for name in self.names:
+            known = [] if before is None else [one.formulas[name] for one in before.pools[name]]
+            rate = self._as_rate(data[name]) if before is None else None
+            for one, told in ((self._asked(name), known), *([(rate, ())] if rate is not None else [])):
+                asked.append((name, one))
+                questions.append((self.engine.name, *self._question(data[name], told, settle, one)))
+        if len(questions) < 2:
+            return {}
+        names = [f"The search of `{name}`" for name, _ in asked]
+        results = gathered(self.executor, searched, questions, names=names, reporter=self.reporter)
+        if any(one is None for one in results):
+            return {}
+        found: dict[str, list[SearchResult]] = {}
+        for (name, one), result in zip(asked, results, strict=True):
+            found.setdefault(name, []).append(replace(result, front=_times_factor(one, result.front)))
+        return found
+
     def _search(self, data: TermData, known: Sequence[Expr], settle: int, asked: Asked) -> SearchResult:
+        problem, settings = self._question(data, known, settle, asked)
+        result = self.engine.search(
+            problem,
+            settings,
+            self.reporter,
+            lambda front: self.reporter.emit(FrontUpdate(data.name, _times_factor(asked, front))),
+        )
+        return replace(result, front=_times_factor(asked, result.front))
+
+    def _question(
+        self, data: TermData, known: Sequence[Expr], settle: int, asked: Asked
+    ) -> tuple[SearchProblem, SearchConfig]:
+        """What the engine is asked of a term."""
         from ndestudio.expression import to_text
 
         settings = search_config(self.config, data.noise, settle)
@@ -356,13 +404,7 @@ class Rounds:
             guesses=guesses,
             response=data.rows,
         )
-        result = self.engine.search(
-            problem,
-            settings,
-            self.reporter,
-            lambda front: self.reporter.emit(FrontUpdate(data.name, _times_factor(asked, front))),
-        )
-        return replace(result, front=_times_factor(asked, result.front))
+        return problem, settings
 
     def _pool(self, data: TermData, formulas: Sequence[Expr]) -> list[Fitted]:
         """The shortest descriptions among ``formulas``, polynomials and a constant, one for each structure."""
@@ -452,6 +494,14 @@ class Rounds:
             if trial is not None:
                 found.setdefault(_key(one.formulas), trial)
         return list(found.values())
+
+
+def searched(engine: str, problem: SearchProblem, settings: SearchConfig, *, reporter: Reporter) -> SearchResult:
+    """One search, on a worker."""
+    from ndestudio.symbolic.registry import ENGINES
+
+    threads = settings.threads or int(os.environ.get("NPROC") or 0)  # the share of a worker
+    return ENGINES.get(engine).search(problem, msgspec.structs.replace(settings, threads=threads), reporter)
 
 
 def _is_of_form(formula: Expr, form: Expr, term: TermResponse) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import msgspec
@@ -15,6 +15,8 @@ from ndestudio.fitting.batched_ensemble import BatchedEnsemble, Clock
 from ndestudio.fitting.config import TrainConfig
 from ndestudio.fitting.result import Fit, Outcome
 from ndestudio.fitting.stages.programs import JACOBIAN_BYTES
+from ndestudio.jobs.executors import Executor, gathered
+from ndestudio.model.config import ModelConfig
 from ndestudio.model.evaluate import evaluate_neural_term
 from ndestudio.model.fitted import FittedModel
 from ndestudio.progress import Event, Note, Phase, Progress, Reporter, TrainStep
@@ -72,8 +74,72 @@ def fit_seeds(one: Callable[[Seed], Fit], train: TrainConfig, reporter: Reporter
         The fit with the smallest validation error (training error without validation data); ``ensemble`` holds the
         models of the others, best first, without those that are clearly worse.
     """
-    settings = [msgspec.structs.replace(train, seed=train.seed + k, seeds=1) for k in range(train.seeds)]
+    settings = _settings(train)
     fits = _in_turn(one, settings, reporter) if width < 2 else _in_groups(one, settings, reporter, width)
+    return _best_of(fits, reporter, _seconds(fits, width))
+
+
+def fit_seeds_with(
+    executor: Executor,
+    one: Callable[[Seed], Fit],
+    fitted: Callable[..., Fit],
+    config: ModelConfig,
+    dataset: Dataset,
+    train: TrainConfig,
+    reporter: Reporter,
+    start: FittedModel | None,
+) -> Fit:
+    """As ``fit_seeds``, with an executor; ``one`` is asked where a stop came before any seed, ``fitted`` see ``fits_of_seeds``.
+
+    Raises
+    ------
+    AllFailed
+        No seed came to a result.
+    ExecutorLost, WrongVersion
+        As ``Executor.map``.
+    """
+    settings = _settings(train)
+    words = f"training from seeds {settings[0].seed} to {settings[-1].seed} with {executor.name}"
+    reporter.emit(Phase("seed", words, 1, 1))
+    made = fits_of_seeds(executor, fitted, config, dataset, settings, reporter, start)
+    fits = [fit for fit in made if fit is not None] or [one(Seed(settings[0], reporter))]
+    found = _best_of(fits, reporter, _seconds(fits, 1))
+    return replace(found, outcome=Outcome.STOPPED) if len(fits) < len(settings) and reporter.should_stop() else found
+
+
+def fits_of_seeds(
+    executor: Executor,
+    fitted: Callable[..., Fit],
+    config: ModelConfig,
+    dataset: Dataset,
+    settings: Sequence[TrainConfig],
+    reporter: Reporter,
+    start: FittedModel | None = None,
+) -> list[Fit | None]:
+    """A fit for each of ``settings``; those that a stop cut short as far as they came, None where there is none.
+
+    Parameters
+    ----------
+    fitted
+        One fit, on a worker: a function of a module, called as ``fitted(dataset, start, config, train, reporter=...)``.
+    """
+    return gathered(
+        executor,
+        fitted,
+        [(config, train) for train in settings],
+        shared=(dataset, start),
+        names=[f"Seed {train.seed}" for train in settings],
+        reporter=reporter,
+        partial=True,
+    )
+
+
+def _settings(train: TrainConfig) -> list[TrainConfig]:
+    return [msgspec.structs.replace(train, seed=train.seed + k, seeds=1) for k in range(train.seeds)]
+
+
+def _best_of(fits: list[Fit], reporter: Reporter, seconds: dict[str, float]) -> Fit:
+    """The best fit, with what the others say of it."""
     usable = [fit for fit in fits if fit.outcome is not Outcome.DIVERGED] or fits
     usable.sort(key=_error)
     best = usable[0]
@@ -86,8 +152,7 @@ def fit_seeds(one: Callable[[Seed], Fit], train: TrainConfig, reporter: Reporter
     notes = [note for note in notes if note]
     for note in notes:
         reporter.emit(Note(note))
-    seconds = _seconds(fits, width)
-    outcome = Outcome.STOPPED if fits[-1].outcome is Outcome.STOPPED else best.outcome
+    outcome = Outcome.STOPPED if any(fit.outcome is Outcome.STOPPED for fit in fits) else best.outcome
     return replace(best, outcome=outcome, ensemble=others, notes=(*best.notes, *notes), seconds=seconds)
 
 

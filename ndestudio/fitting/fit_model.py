@@ -15,7 +15,7 @@ from ndestudio.fitting.all_rows import LaterNotes, WithoutSteps, holds_out, of_a
 from ndestudio.fitting.batched_ensemble import seeds_in_memory
 from ndestudio.fitting.black_boxes import failures_said, with_sources
 from ndestudio.fitting.config import TrainConfig
-from ndestudio.fitting.ensemble import Seed, batch_width, fit_seeds
+from ndestudio.fitting.ensemble import Seed, batch_width, fit_seeds, fit_seeds_with
 from ndestudio.fitting.finalisation import Ending, finalise, guarded
 from ndestudio.fitting.latent.fit import fit_latent
 from ndestudio.fitting.latent.refusals import refuse_latent_settings
@@ -30,6 +30,7 @@ from ndestudio.fitting.stages.recipe import train_networks
 from ndestudio.fitting.stochastic.fit import fit_stochastic
 from ndestudio.fitting.tracker import Tracker
 from ndestudio.fitting.work_clock import WorkClock
+from ndestudio.jobs.executors import Executor
 from ndestudio.model.config import ModelConfig
 from ndestudio.model.diffusion import noises_written
 from ndestudio.model.doses import taken_as_empty, taken_of_doses
@@ -50,6 +51,8 @@ def fit(
     train: TrainConfig | None = None,
     reporter: Reporter | None = None,
     start: FittedModel | None = None,
+    *,
+    executor: Executor | None = None,
 ) -> Fit:
     """Fit ``config`` to ``dataset``.
 
@@ -57,6 +60,8 @@ def fit(
     ----------
     start
         A model to go on from (its networks and parameters), such as a checkpoint; None: a fresh one.
+    executor
+        Who trains the seeds of an ensemble (`train.seeds`); None: one after the other in this process.
 
     Returns
     -------
@@ -76,11 +81,36 @@ def fit(
     """
     train, reporter = train or TrainConfig(), reporter or SilentReporter()
     with failures_said():
-        return _fit(config, dataset, train, reporter, start)
+        return _fit(config, dataset, train, reporter, start, executor)
+
+
+def fitted(
+    dataset: Dataset,
+    start: FittedModel | None,
+    config: ModelConfig,
+    train: TrainConfig,
+    conditions: bool = True,
+    *,
+    reporter: Reporter,
+) -> Fit:
+    """One fit, on a worker.
+
+    Parameters
+    ----------
+    conditions
+        Whether the parameters that the data give for their runs are taken.
+    """
+    data = dataset if conditions else replace(dataset, conditions={})
+    return fit(config, data, train, reporter, start)
 
 
 def _fit(
-    config: ModelConfig, dataset: Dataset, train: TrainConfig, reporter: Reporter, start: FittedModel | None
+    config: ModelConfig,
+    dataset: Dataset,
+    train: TrainConfig,
+    reporter: Reporter,
+    start: FittedModel | None,
+    executor: Executor | None,
 ) -> Fit:
     if not encoded_states(config):
         refuse_latent_settings(train)
@@ -98,8 +128,11 @@ def _fit(
         raise SpecError("[train] filter is for models with noise in their equations; leave it out")
     if train.seeds > 1:
         model = _starting_model(config, dataset, train, start)
-        width = batch_width(model, dataset, train)
-        return fit_seeds(lambda seed: _fit_one(config, dataset, seed, start), train, reporter, width)
+        one = lambda seed: _fit_one(config, dataset, seed, start)  # noqa: E731
+        if executor is not None:
+            _check(model, dataset)
+            return fit_seeds_with(executor, one, fitted, config, dataset, train, reporter, start)
+        return fit_seeds(one, train, reporter, batch_width(model, dataset, train))
     return _fit_one(config, dataset, Seed(train, reporter), start)
 
 

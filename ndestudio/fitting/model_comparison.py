@@ -11,10 +11,11 @@ from ndestudio.data.dataset import Dataset, Part
 from ndestudio.errors import EquationError
 from ndestudio.fitting.comparison_result import Compared, Comparison, quiet
 from ndestudio.fitting.config import TrainConfig
-from ndestudio.fitting.fit_model import fit
+from ndestudio.fitting.fit_model import fit, fitted
 from ndestudio.fitting.result import Fit, Outcome
 from ndestudio.fitting.uncertainty.information_criteria import information
 from ndestudio.fitting.validation import held_out_error
+from ndestudio.jobs.executors import Executor, gathered
 from ndestudio.model.config import ModelConfig
 from ndestudio.model.diffusion import noises_written
 from ndestudio.model.encoders import refuse_encoder
@@ -38,6 +39,7 @@ def compare(
     *,
     models: Mapping[str, ModelConfig] | None = None,
     known: Fit | None = None,
+    executor: Executor | None = None,
 ) -> Comparison:
     """Fit ``config``, its mechanistic part, a plain neural ODE, and any further ``models`` to the same data.
 
@@ -49,6 +51,8 @@ def compare(
         Name -> model, compared too.
     known
         The fit of ``config`` with these data and settings, where it is at hand.
+    executor
+        Who fits; None: one after the other in this process.
 
     Returns
     -------
@@ -73,7 +77,7 @@ def compare(
             )
         from ndestudio.fitting.noise_comparison import compare_noise
 
-        return compare_noise(config, dataset, train, reporter, known)
+        return compare_noise(config, dataset, train, reporter, known, executor)
     # held-out rows judge, so no model is fitted to them
     train = msgspec.structs.replace(train, all_rows=False)
     known = known if known is None or not known.all_rows else None
@@ -84,7 +88,12 @@ def compare(
         parse_system(other, dataset.measured_names, dataset.input_names)
         wanted[name] = (other, "")
     found: list[Compared] = []
+    made = {} if executor is None else elsewhere(executor, wanted, config, dataset, train, reporter, known)
     for k, (name, (one, words)) in enumerate(wanted.items()):
+        if executor is not None and (done := made.get(name)) is not None:
+            found.append(_compared(name, words, one, done, dataset, train, reporter))
+        if executor is not None:
+            continue
         if reporter.should_stop():
             break
         reporter.emit(Phase("compare", f"{name} ({k + 1} of {len(wanted)})", k + 1, len(wanted)))
@@ -95,6 +104,25 @@ def compare(
         found.append(_compared(name, words, one, done, dataset, train, reporter))
     part = _judging(dataset)
     return _judged(found, part.name.lower() if part is not None else "none", notes, complete=len(found) == len(wanted))
+
+
+def elsewhere(
+    executor: Executor,
+    wanted: Mapping[str, tuple[ModelConfig, str]],
+    config: ModelConfig,
+    dataset: Dataset,
+    train: TrainConfig,
+    reporter: Reporter,
+    known: Fit | None,
+) -> dict[str, Fit | None]:
+    """The fits by an executor; None where a stop came first, or the fit failed."""
+    reporter.emit(Phase("compare", f"{', '.join(wanted)} with {executor.name}", 1, 1))
+    left = [name for name, (one, _) in wanted.items() if known is None or one is not config]
+    questions = [(wanted[name][0], train, name != NEURAL) for name in left]
+    names = [f"The model `{name}`" for name in left]
+    fits = gathered(executor, fitted, questions, shared=(dataset, None), names=names, reporter=reporter)
+    made = dict(zip(left, fits, strict=True))
+    return {name: made.get(name, known) for name in wanted}
 
 
 def _relatives(config: ModelConfig, dataset: Dataset) -> tuple[dict[str, tuple[ModelConfig, str]], list[str]]:

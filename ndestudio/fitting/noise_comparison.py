@@ -20,9 +20,10 @@ from ndestudio.errors import DataError, EquationError
 from ndestudio.expression.text import to_text
 from ndestudio.fitting.comparison_result import Compared, Comparison, quiet
 from ndestudio.fitting.config import TrainConfig
-from ndestudio.fitting.fit_model import fit
+from ndestudio.fitting.fit_model import fit, fitted
 from ndestudio.fitting.result import Fit, Outcome
 from ndestudio.fitting.uncertainty.information_criteria import Information
+from ndestudio.jobs.executors import Executor, gathered
 from ndestudio.model.config import ModelConfig
 from ndestudio.model.diffusion import diffusion_networks, without_noise
 from ndestudio.model.parse import parse_system
@@ -36,7 +37,12 @@ SMALL = 0.1
 
 
 def compare_noise(
-    config: ModelConfig, dataset: Dataset, train: TrainConfig, reporter: Reporter, known: Fit | None = None
+    config: ModelConfig,
+    dataset: Dataset,
+    train: TrainConfig,
+    reporter: Reporter,
+    known: Fit | None = None,
+    executor: Executor | None = None,
 ) -> Comparison:
     """Fit a stochastic model, its drift with errors of measurement, and both, to the same data.
 
@@ -44,6 +50,8 @@ def compare_noise(
     ----------
     known
         The fit of ``config`` with these data and settings, where it is at hand.
+    executor
+        Who fits; None: one after the other in this process.
 
     Raises
     ------
@@ -61,16 +69,24 @@ def compare_noise(
     )
     found: list[Compared] = []
     notes: list[str] = []
+    made: dict[str, Fit | None] = {}
+    if executor is not None:
+        left = [entry for entry in wanted if _at_hand(known, entry[0], entry[1]) is None]
+        names = [f"The model `{name}`" for name, *_ in left]
+        questions = [(one, settings) for _, one, settings, _ in left]
+        fits = gathered(executor, fitted, questions, shared=(dataset, None), names=names, reporter=reporter)
+        made = {entry[0]: done for entry, done in zip(left, fits, strict=True)}
     for k, (name, one, settings, said) in enumerate(wanted):
         if reporter.should_stop():
             break
         reporter.emit(Phase("compare", f"{name} ({k + 1} of {len(wanted)})", k + 1, len(wanted)))
-        at_hand = known if known is not None and known.stochastic is not None and known.model.config == one else None
-        same = at_hand is not None and bool(at_hand.stochastic and at_hand.stochastic.measurement_noise) == (
-            name == BOTH
-        )
+        at_hand = _at_hand(known, name, one)
+        if executor is not None and at_hand is None:
+            at_hand = made[name]
+            if at_hand is None:  # it failed, or a stop came first; both were told
+                continue
         try:
-            done = at_hand if at_hand is not None and same else fit(one, dataset, settings, _quiet(reporter))
+            done = at_hand if at_hand is not None else fit(one, dataset, settings, _quiet(reporter))
         except (DataError, EquationError) as error:
             notes.append(f"`{name}` could not be fitted: {error}.")
             continue
@@ -91,6 +107,13 @@ def compare_noise(
     if not complete:
         sentence += " The comparison was stopped; not all models were fitted."
     return Comparison(tuple(ordered), "none", chosen.name, sentence, tuple(notes), complete)
+
+
+def _at_hand(known: Fit | None, name: str, config: ModelConfig) -> Fit | None:
+    """``known``, where it is the fit of this model under this noise."""
+    if known is None or known.stochastic is None or known.model.config != config:
+        return None
+    return known if bool(known.stochastic.measurement_noise) == (name == BOTH) else None
 
 
 def without_noise_text(config: ModelConfig, dataset: Dataset) -> ModelConfig:

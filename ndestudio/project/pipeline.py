@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING
@@ -21,7 +22,10 @@ from ndestudio.reach.config import TubeConfig
 
 if TYPE_CHECKING:
     from ndestudio.data.dataset import Dataset
+    from ndestudio.distil.config import RecoveryConfig
+    from ndestudio.distil.repeated_recovery import Recoveries
     from ndestudio.fitting.comparison_result import Comparison
+    from ndestudio.jobs.executors import Executor
     from ndestudio.reach.tube import ReachTube
 
 
@@ -32,6 +36,7 @@ def run(
     *,
     dataset: Dataset | None = None,
     on_stage: Callable[[Project], object] | None = None,
+    executor: Executor | None = None,
 ) -> Project:
     """Do everything a spec asks for, short of exporting.
 
@@ -48,6 +53,8 @@ def run(
         The data of the spec where they are loaded already (None: its files are read).
     on_stage
         Called with the project after each stage, so that it can be kept.
+    executor
+        Who trains the seeds of an ensemble and searches several terms; None: this process.
 
     Returns
     -------
@@ -62,7 +69,8 @@ def run(
     """
     reporter = SilentReporter() if reporter is None else reporter
     project = Project(spec=spec, dataset=dataset)
-    for stage in (_with_data, _with_fit, _with_distillation, _with_tube):
+    fit_, distil_ = partial(_with_fit, executor=executor), partial(_with_distillation, executor=executor)
+    for stage in (_with_data, fit_, distil_, _with_tube):
         if reporter.should_stop():
             break
         project = stage(project, reporter, base)
@@ -98,23 +106,76 @@ def recover(
     NdeStudioError
         For data, equations, settings or a ground truth that cannot be used.
     """
-    from ndestudio.distil.ground_truth import fitted_ground_truth
     from ndestudio.distil.recovery import recovery_test
 
     reporter = SilentReporter() if reporter is None else reporter
+    data, ground_truth = _to_recover(spec, reporter, base, dataset, fit_ground_truth, fit)
+    return recovery_test(spec.model, data, ground_truth, spec.train, spec.distil, reporter, fit)
+
+
+def recover_repeatedly(
+    spec: Spec,
+    repeats: int,
+    reporter: Reporter | None = None,
+    base: str | Path | None = None,
+    *,
+    dataset: Dataset | None = None,
+    fit_ground_truth: bool = False,
+    fit: Fit | None = None,
+    executor: Executor | None = None,
+) -> Recoveries:
+    """The recovery test of a spec with as many draws of noise: how often would the ground truth be found?
+
+    Parameters
+    ----------
+    repeats
+        Tests, with `recovery.seed` and the seeds after it.
+    executor
+        Who makes the tests; None: one after the other in this process.
+    dataset, fit_ground_truth, fit
+        As in ``recover``.
+
+    Raises
+    ------
+    NdeStudioError
+        As ``recover``; AllFailed where the executor's tests all failed.
+    """
+    from ndestudio.distil.repeated_recovery import repeated_recovery
+
+    reporter = SilentReporter() if reporter is None else reporter
+    data, ground_truth = _to_recover(spec, reporter, base, dataset, fit_ground_truth, fit)
+    return repeated_recovery(
+        spec.model, data, ground_truth, repeats, spec.train, spec.distil, reporter, fit, executor=executor
+    )
+
+
+def _to_recover(
+    spec: Spec,
+    reporter: Reporter,
+    base: str | Path | None,
+    dataset: Dataset | None,
+    fit_ground_truth: bool,
+    fit: Fit | None,
+) -> tuple[Dataset, RecoveryConfig]:
+    """The data and the ground truth of a recovery test."""
+    from ndestudio.distil.ground_truth import fitted_ground_truth
+
     dataset = _with_data(Project(spec=spec, dataset=dataset), reporter, base).dataset
     assert dataset is not None
-    ground_truth = spec.recovery
-    if fit_ground_truth:
-        reporter.emit(Phase("ground_truth", "fitting the constants of the ground truth to the data"))
-        ground_truth = fitted_ground_truth(
-            spec.model, dataset, ground_truth, spec.train, reporter, fit.model if fit is not None else None
-        )
-    return recovery_test(spec.model, dataset, ground_truth, spec.train, spec.distil, reporter, fit)
+    if not fit_ground_truth:
+        return dataset, spec.recovery
+    reporter.emit(Phase("ground_truth", "fitting the constants of the ground truth to the data"))
+    model = fit.model if fit is not None else None
+    return dataset, fitted_ground_truth(spec.model, dataset, spec.recovery, spec.train, reporter, model)
 
 
 def compare(
-    spec: Spec, reporter: Reporter | None = None, base: str | Path | None = None, fit: Fit | None = None
+    spec: Spec,
+    reporter: Reporter | None = None,
+    base: str | Path | None = None,
+    fit: Fit | None = None,
+    *,
+    executor: Executor | None = None,
 ) -> Comparison:
     """The model of a spec beside its mechanistic part and a plain neural ODE, fitted to its data.
 
@@ -122,6 +183,8 @@ def compare(
     ----------
     fit
         The fit of the spec's model, where it is at hand.
+    executor
+        Who fits; None: this process.
 
     Raises
     ------
@@ -133,7 +196,7 @@ def compare(
     reporter = SilentReporter() if reporter is None else reporter
     dataset = _with_data(Project(spec=spec), reporter, base).dataset
     assert dataset is not None
-    return compare_models(spec.model, dataset, spec.train, reporter, known=fit)
+    return compare_models(spec.model, dataset, spec.train, reporter, known=fit, executor=executor)
 
 
 def _with_data(project: Project, reporter: Reporter, base: str | Path | None) -> Project:
@@ -160,20 +223,24 @@ def _with_data(project: Project, reporter: Reporter, base: str | Path | None) ->
     return _timed(replace(project, dataset=dataset), "data", started)
 
 
-def _with_fit(project: Project, reporter: Reporter, base: str | Path | None) -> Project:
+def _with_fit(
+    project: Project, reporter: Reporter, base: str | Path | None, *, executor: Executor | None = None
+) -> Project:
     from ndestudio.fitting import fit
 
     del base
     assert project.dataset is not None
     started = perf_counter()
-    result: Fit = fit(project.spec.model, project.dataset, project.spec.train, reporter)
+    result: Fit = fit(project.spec.model, project.dataset, project.spec.train, reporter, executor=executor)
     level = "warning" if result.outcome in (Outcome.DIVERGED, Outcome.DOUBTFUL) else "info"
     reporter.emit(Note(result.sentence, level))
     run = Run("Fit 1", "fit", _now(), project.spec, fit=result)
     return _timed(replace(project, fit=result, runs=(*project.runs, run)), "train", started)
 
 
-def _with_distillation(project: Project, reporter: Reporter, base: str | Path | None) -> Project:
+def _with_distillation(
+    project: Project, reporter: Reporter, base: str | Path | None, *, executor: Executor | None = None
+) -> Project:
     from ndestudio.distil import distil, with_next_run
 
     del base
@@ -190,7 +257,9 @@ def _with_distillation(project: Project, reporter: Reporter, base: str | Path | 
         )
         return project
     started = perf_counter()
-    result: Distillation = distil(fit.model, project.dataset, spec.distil, reporter, spec.train, ensemble=fit.ensemble)
+    result: Distillation = distil(
+        fit.model, project.dataset, spec.distil, reporter, spec.train, ensemble=fit.ensemble, executor=executor
+    )
     if not fit.model.system.diffusion:
         result = with_next_run(result, fit, project.dataset, spec.next_run, reporter.should_stop, spec.train)
     reporter.emit(Note(result.sentence, "info" if result.outcome != "failed" else "warning"))

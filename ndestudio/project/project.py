@@ -15,6 +15,7 @@ from ndestudio.distil.result import Distillation, Recovery
 from ndestudio.export.config import ExportConfig
 from ndestudio.fitting.config import TrainConfig
 from ndestudio.fitting.result import Fit
+from ndestudio.jobs.executors.config import ComputingConfig
 from ndestudio.model.config import ModelConfig
 from ndestudio.model.fitted import FittedModel
 from ndestudio.reach.config import TubeConfig
@@ -34,6 +35,7 @@ class Spec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     recovery: RecoveryConfig = RecoveryConfig()
     tube: TubeConfig = TubeConfig()
     export: ExportConfig = ExportConfig()
+    computing: ComputingConfig = ComputingConfig()
 
 
 @dataclass(frozen=True, eq=False)

@@ -39,7 +39,7 @@ _BOMB_SIZE = 16 * 2**20
 _BOMB_RATIO = 100
 """Arrays are stored as they are and settings shrink tenfold: what shrank more is made to fill the memory."""
 _STAMP = (1980, 1, 1, 0, 0, 0)
-_DAMAGE = (
+DAMAGE = (
     zipfile.BadZipFile,
     zlib.error,
     EOFError,
@@ -110,7 +110,7 @@ def load_project(path: str | Path) -> Project:
         raise ProjectError(f"{path}: cannot be read ({error.strerror or error})") from None
     except ProjectError as error:
         raise ProjectError(f"{path}: {error}") from None
-    except _DAMAGE as error:
+    except DAMAGE as error:
         raise ProjectError(f"{path}: {_diagnosis(path, error)}") from None
 
 
@@ -205,13 +205,13 @@ def _read(archive: zipfile.ZipFile) -> Project:
 
     def array(name: str) -> np.ndarray:
         if name not in arrays:
-            arrays[name] = _read_array(archive.read(_member(name)))
+            arrays[name] = read_array(archive.read(_member(name)))
         return arrays[name]
 
     return Decoder(content["objects"], array).decode(Project, content["project"])
 
 
-def _read_array(data: bytes) -> np.ndarray:
+def read_array(data: bytes) -> np.ndarray:
     """An array from the bytes of a .npy member; its header may not promise more than there is."""
     file = io.BytesIO(data)
     version = np.lib.format.read_magic(file)

@@ -16,6 +16,7 @@ from ndestudio.errors import SettingError
 from ndestudio.fitting.config import TrainConfig
 from ndestudio.fitting.result import Fit, Outcome
 from ndestudio.fitting.stochastic.transitions import measured_columns
+from ndestudio.jobs.executors import Executor, gathered
 from ndestudio.model.fitted import FittedModel
 from ndestudio.progress import Progress, Reporter, SilentReporter
 from ndestudio.solve.stochastic.paths import simulate_paths
@@ -52,6 +53,7 @@ def bootstrap_intervals(
     substeps: int = 10,
     train: TrainConfig | None = None,
     reporter: Reporter | None = None,
+    executor: Executor | None = None,
 ) -> Bootstrap:
     """Limits of the parameters of a fitted stochastic model, by fitting series that it simulates at the times of the data.
 
@@ -65,14 +67,14 @@ def bootstrap_intervals(
         Steps of the simulation between two measurements.
     train
         As the fit was made; None: the default, with errors of measurements where the fit has them.
+    executor
+        Who simulates and fits; None: one series after the other in this process.
 
     Raises
     ------
     SettingError
         Fewer than 20 series, networks, or a state that is not measured.
     """
-    from ndestudio.fitting.stochastic.fit import fit_stochastic
-
     model, reporter = fit.model, reporter or SilentReporter()
     if series < FEWEST:
         raise SettingError(f"limits from fewer than {FEWEST} series say little; ask for {FEWEST} or more")
@@ -80,27 +82,53 @@ def bootstrap_intervals(
         raise SettingError("the bootstrap is for stochastic models of formulas; distil the networks first")
     errors = fit.stochastic.measurement_noise
     train = train or TrainConfig(noise="constant" if errors else "spread")
-    found: dict[str, list[float]] = {name: [] for name in model.parameters}
-    lost = 0
-    for k in range(series):
+    seeds = [seed * 100_003 + k for k in range(series)]
+    shared = (model, dataset, errors, substeps, train)
+    made: list[Estimate | None] = []
+    if executor is not None:
+        names = [f"Series {k + 1}" for k in range(series)]
+        made = gathered(executor, estimated, [(one,) for one in seeds], shared=shared, names=names, reporter=reporter)
+    for k, one in enumerate(seeds if executor is None else ()):
         if reporter.should_stop():
             break
-        again = None
-        simulated = simulated_dataset(model, dataset, errors, seed=seed * 100_003 + k, substeps=substeps)
-        if simulated is not None:
-            again = fit_stochastic(model, simulated, train)
-        if again is None or again.outcome in (Outcome.DIVERGED, Outcome.STOPPED):
-            lost += 1
-        else:
-            for name in found:
-                found[name].append(again.model.parameters[name])
+        made.append(estimated(*shared, one, reporter=SilentReporter()))
         reporter.emit(Progress((k + 1) / series))
-    estimates = {name: np.array(values) for name, values in found.items()}
+    good = [one.values for one in made if one is not None and one.values]
+    lost = sum(one is not None for one in made) - len(good)
+    estimates = {name: np.array([one[name] for one in good]) for name in model.parameters}
     intervals = {}
     for name, values in estimates.items():
         if len(values) >= FEWEST and np.ptp(values) > 0:
             intervals[name] = _basic(float(model.parameters[name]), values)
     return Bootstrap(estimates, intervals, lost)
+
+
+@dataclass(frozen=True, eq=False)
+class Estimate:
+    """Parameter -> its estimate from one series; none where its simulation or fit failed."""
+
+    values: Mapping[str, float]
+
+
+def estimated(
+    model: FittedModel,
+    dataset: Dataset,
+    errors: Mapping[str, float],
+    substeps: int,
+    train: TrainConfig,
+    seed: int,
+    *,
+    reporter: Reporter,
+) -> Estimate:
+    """Simulate one series and fit it."""
+    from ndestudio.fitting.stochastic.fit import fit_stochastic
+
+    del reporter  # a series is short
+    simulated = simulated_dataset(model, dataset, errors, seed=seed, substeps=substeps)
+    again = fit_stochastic(model, simulated, train) if simulated is not None else None
+    if again is None or again.outcome in (Outcome.DIVERGED, Outcome.STOPPED):
+        return Estimate({})
+    return Estimate({name: float(again.model.parameters[name]) for name in model.parameters})
 
 
 def _basic(value: float, values: Float[np.ndarray, " series"]) -> tuple[float, float]:

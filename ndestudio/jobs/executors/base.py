@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from ndestudio.errors import NdeStudioError
 from ndestudio.progress import Event, Reporter
@@ -29,11 +29,14 @@ class Task:
         compute it again.
     function
         A function of a module, called as ``function(*shared, *args, reporter=...)``.
+    partial
+        Whether what it returns after a stop is handed over, too, as far as the executor hears of it.
     """
 
     key: str
     function: Callable[..., Any]
     args: tuple[Any, ...] = ()
+    partial: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,6 +53,8 @@ class Ended:
         Where it was computed.
     seconds
         Wall time of the function alone.
+    cut_short
+        It was stopped on the way: the result of a partial task.
     """
 
     key: str
@@ -57,6 +62,7 @@ class Ended:
     problem: str = ""
     worker: str = ""
     seconds: float = 0.0
+    cut_short: bool = False
 
 
 @dataclass(frozen=True)
@@ -78,6 +84,7 @@ class Load(Event):
     ended: int
 
 
+@runtime_checkable
 class Executor(Protocol):
     """Runs tasks, in any order, and hands over each result as it comes."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from time import perf_counter
 from typing import Any
 
@@ -25,9 +26,9 @@ class Here:
             reporter.emit(Load(NAME, (NAME,), 1, len(tasks) - number - 1, number))
             own = TaskReporter(reporter.should_stop)
             ended = computed(task, shared, own)
-            if own.stopped:
+            if own.stopped and not task.partial:
                 return
-            yield ended
+            yield replace(ended, cut_short=own.stopped)
 
     def close(self) -> None:
         pass

@@ -166,7 +166,10 @@ class Local:
                     task.key, problem=f"a fault of the program: {error}", worker=name, seconds=perf_counter() - started
                 )
             else:
-                return None if own.stopped else Ended(task.key, result, worker=name, seconds=perf_counter() - started)
+                if own.stopped and not task.partial:
+                    return None
+                seconds = perf_counter() - started
+                return Ended(task.key, result, worker=name, seconds=seconds, cut_short=own.stopped)
         return None
 
     def _worker(self, place: int) -> Worker:

@@ -15,6 +15,7 @@ from ndestudio import __version__
 from ndestudio.data.dataset import Dataset
 from ndestudio.errors import SpecError
 from ndestudio.jobs.executors import Executor, Load, Task
+from ndestudio.jobs.executors.config import ComputingConfig
 from ndestudio.progress import Event, Note, Phase, Progress, Reporter, SilentReporter
 from ndestudio.project.spec import dump_spec, with_files
 from ndestudio.project.sweep.folder import SweepFolder
@@ -151,6 +152,7 @@ def key_of(variant: Variant, dataset: Dataset, work: str) -> str:
     """Stands for all that a result depends on: the spec, the bytes of the data, the program and what is done."""
     spec = variant.spec
     bare = with_files(spec, tuple(Path(name).name for name in spec.data.files))
+    bare = msgspec.structs.replace(bare, computing=ComputingConfig())
     content = [dump_spec(bare), [source.sha256 for source in dataset.sources], work, __version__]
     return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:24]
 

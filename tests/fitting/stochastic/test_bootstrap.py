@@ -6,6 +6,7 @@ import pytest
 import ndestudio as nde
 from ndestudio.errors import SettingError
 from ndestudio.fitting.stochastic.bootstrap import bootstrap_intervals, simulated_dataset
+from ndestudio.jobs.executors import executor
 from ndestudio.model.config import ModelConfig
 
 
@@ -14,6 +15,10 @@ def test_bootstrap_limits_are_about_those_of_the_information(series):
     data = series(text, 0.5, 150, {"x": 0.0}, theta=1.0, sigma=0.5)
     fit = nde.fit(ModelConfig(equations=text), data, nde.TrainConfig(density="moments"))
     found = bootstrap_intervals(fit, data, 20, train=nde.TrainConfig(density="moments"), substeps=5)
+    shared = bootstrap_intervals(
+        fit, data, 20, train=nde.TrainConfig(density="moments"), substeps=5, executor=executor("here")
+    )
+    np.testing.assert_array_equal(shared.estimates["sigma"], found.estimates["sigma"])
     low, high = found.intervals["sigma"]
     left, right = fit.intervals["sigma"]
     assert low < fit.model.parameters["sigma"] < high and found.lost == 0
