@@ -9,7 +9,7 @@ ARGS ?=
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run test coverage check format docs fmu screenshots bench clean
+.PHONY: help setup demo run test coverage check format docs fmu photographs installer screenshots bench clean
 
 help:
 	@echo "make demo         the main job: from bundled measurements to equations, results in demo-out/"
@@ -20,6 +20,8 @@ help:
 	@echo "make format       let ruff and clang-format format and fix"
 	@echo "make docs         build the documentation into resources/site/, where Help finds it"
 	@echo "make fmu          build the libraries that exported FMUs run with into build/fmu/"
+	@echo "make photographs  every page in four sizes, light and dark, compared with the pictures that are kept (ARGS=--keep keeps)"
+	@echo "make installer    build the program as a folder that needs no Python, and try it"
 	@echo "make screenshots  photograph every stage of the window into docs/images/"
 	@echo "make bench        measure speed (make bench SUITES=symbolic for a part)"
 	@echo "make setup        only make or refresh $(VENV)"
@@ -65,6 +67,13 @@ docs: $(READY)
 
 fmu: $(READY)
 	@$(PY) tools/fmu_binaries.py
+
+photographs: $(READY)
+	QT_QPA_PLATFORM=offscreen $(PY) tools/photographs.py build/photographs $(ARGS)
+
+installer: $(READY)
+	$(VENV)/bin/pip install --quiet pyinstaller
+	$(PY) tools/installer/build.py dist/installer
 
 screenshots: $(READY)
 	@$(PY) tools/system.py screen

@@ -311,6 +311,7 @@ class HistoryDialog(QDialog):
             self.more,
             self.problem,
             self.empty,
+            1,
         )
         self.result_card = card(row(self.sentence, self.take_button), self.notes, self.numbers)
         content = column(step, self.result_card, self.room, spacing=GRID + GRID // 2)

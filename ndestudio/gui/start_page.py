@@ -189,7 +189,7 @@ def _centred(widget: QWidget) -> QWidget:
     return outer
 
 
-def _short(text: str, limit: int = 110) -> str:
+def _short(text: str, limit: int = 84) -> str:
     text = " ".join(text.split())
     return text if len(text) <= limit else text[: limit - 1].rsplit(" ", 1)[0] + " …"
 

@@ -7,8 +7,9 @@ from dataclasses import replace
 import msgspec
 
 from ndestudio.fitting.result import Outcome
+from ndestudio.model.config import ParameterConfig
 from ndestudio.session.session import Session
-from ndestudio.session.training.next_steps import next_steps
+from ndestudio.session.training.next_steps import next_steps, suggested_bounds
 from tests.session import results
 from tests.session.helpers import FakeRunner
 
@@ -43,6 +44,16 @@ def test_bounds_lead_to_the_parameters(fake: Session) -> None:
     assert step.names == ("a",)
     fake.train.take_step(step)
     assert fake.stage == "model"
+    bounded = fake.project.spec.model.parameters["a"]
+    fitted = fake.project.fit.model.parameters["a"]  # type: ignore[union-attr]
+    assert (bounded.lower, bounded.upper) == (fitted / 10, fitted * 10)
+    assert fake.workspace.undo_text == "Bound a"
+
+
+def test_bounds_stay_on_their_side_of_zero_and_what_was_given_stays() -> None:
+    assert suggested_bounds(-2.0, ParameterConfig()) == (-20.0, -0.2)
+    assert suggested_bounds(0.0, ParameterConfig(value=3.0)) == (-3.0, 3.0)
+    assert suggested_bounds(2.0, ParameterConfig(lower=-1.0)) == (-1.0, 20.0)
 
 
 def test_a_limit_of_time_is_gone_beyond(fake: Session) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QCheckBox, QLineEdit, QVBoxLayout, QWidget
 
-from ndestudio.gui.building import button, choose, combo, label, quiet, row
+from ndestudio.gui.building import button, choose, combo, flow, holder, label, quiet, row
 from ndestudio.gui.theme import GRID
 from ndestudio.gui.widgets.tables.dose_table import DosePanel
 from ndestudio.gui.widgets.tables.experiment_table import ConditionTable, ExperimentTable
@@ -47,21 +47,13 @@ class ExperimentPanel(QWidget):
         self.name.setMaximumWidth(14 * GRID)
         self.value.setMaximumWidth(18 * GRID)
         self.add = button("Add input", self._on_add, tip="An input with one value in each run, changed in the table")
-        head = row(
-            label("Condition told by", "muted"),
-            self.column,
-            self.steady,
-            1,
-            label("New input", "muted"),
-            self.name,
-            self.value,
-            self.add,
-            spacing=GRID,
-        )
+        told = holder(row(label("Condition told by", "muted"), self.column))
+        new = holder(row(label("New input", "muted"), self.name, self.value, self.add))
+        head = flow(told, self.steady, new)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(GRID, GRID, GRID, GRID)
         layout.setSpacing(GRID)
-        layout.addLayout(head)
+        layout.addWidget(head)
         layout.addWidget(self.runs, 3)
         layout.addWidget(self.conditions, 2)
 

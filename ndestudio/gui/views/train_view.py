@@ -161,6 +161,8 @@ class TrainView(QWidget):
     def _draw_lower(self) -> None:
         if (state := self._state) is None:
             return
+        if state.plot_data is not None:
+            self.lower_tabs.setTabVisible(_FUNCTIONS, bool(state.plot_data.neural_terms))
         match self.lower_tabs.currentIndex():
             case 0:
                 self.phase.show_plot_data(state.dataset, state.plot_data)

@@ -7,6 +7,7 @@ from PySide6.QtWidgets import QSpinBox, QVBoxLayout, QWidget
 
 from ndestudio.gui.building import choose, combo, flow, label, quiet, row
 from ndestudio.gui.theme import GRID
+from ndestudio.gui.widgets.elided import ElidedLabel
 from ndestudio.session.model.noise import CALCULI, Fan, NoiseState
 
 
@@ -24,7 +25,7 @@ class NoiseBar(QWidget):
             "step, Stratonovich in its middle (the limit of smooth noises)",
         )
         self.sentence = label("", "muted", wrap=True)
-        self.other = label("", "muted", wrap=True, selectable=True)
+        self.other = ElidedLabel("muted")
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(GRID // 2)
@@ -37,9 +38,9 @@ class NoiseBar(QWidget):
     def show_noise(self, state: NoiseState) -> None:
         self.setVisible(bool(state.calculus))
         choose(self.box, state.calculus or "ito")
-        for words, text in ((self.sentence, state.sentence), (self.other, state.other)):
-            if words.text() != text:
-                words.setText(text)
+        if self.sentence.text() != state.sentence:
+            self.sentence.setText(state.sentence)
+        self.other.show_text(state.other, "muted")
 
 
 class FanBar(QWidget):

@@ -23,7 +23,7 @@ from ndestudio.session.stage_progress import TRAINING, rest, spent, training_sta
 from ndestudio.session.training.column_noise import ColumnNoiseController
 from ndestudio.session.training.diagnostics import DiagnosticsController
 from ndestudio.session.training.futures import FuturesController
-from ndestudio.session.training.next_steps import NextStep, next_steps
+from ndestudio.session.training.next_steps import NextStep, next_steps, suggested_bounds
 from ndestudio.session.training.runs import compare, run_rows
 from ndestudio.session.training.state import (
     CheckpointRow,
@@ -144,7 +144,25 @@ class TrainController(Presenter[TrainState]):
                     self._workspace.edit("Take fitted values", commands.with_fitted_values(project))
                     self.start()
             case "bounds":
-                self._navigation.show_stage("model")
+                self._bound(step.names)
+
+    def _bound(self, names: tuple[str, ...]) -> None:
+        """Bounds about the fitted values, in one edit, where a person sees and can change them."""
+        project = self._workspace.project
+        if project.fit is None:
+            return
+        fitted, given = project.fit.model.parameters, []
+        for name in names:
+            config = project.spec.model.parameters.get(name, ParameterConfig())
+            low, high = (float(f"{one:.2g}") for one in suggested_bounds(fitted[name], config))
+            start = min(max(config.value, low), high)
+            project = commands.with_parameter(project, name, lower=low, upper=high, value=start)
+            given.append(f"{name} from {low:g} to {high:g}")
+        self._workspace.edit(f"Bound {', '.join(names)}", project)
+        self._navigation.show_stage("model")
+        self._notifier.toast(
+            f"Bounds were set: {'; '.join(given)}. Make them narrower where more is known, then train again."
+        )
 
     def choose_axes(self, x: str, y: str) -> None:
         """States of the phase portrait."""

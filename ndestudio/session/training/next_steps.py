@@ -7,11 +7,13 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from ndestudio.fitting.result import Fit, Outcome
+from ndestudio.model.config import ParameterConfig
 from ndestudio.project.project import Spec
 
 _LONGER = {"quick": "balanced", "balanced": "thorough"}
 _SEEDS = 4
 _STRONGER = 10.0
+_DECADE = 10.0
 _WIDE = 1.0
 """Width of an interval, in its parameter, from which on the data hardly determine it."""
 
@@ -28,7 +30,7 @@ class NextStep:
         What it does, and when it helps.
     kind
         `"settings"`: train again with other settings (`changes` of ``TrainConfig``). `"go on"`: train on from the model.
-        `"starts"`: train again from the fitted values. `"bounds"`: go to the parameters, to bound or fix `names`.
+        `"starts"`: train again from the fitted values. `"bounds"`: bound `names` about their fitted values, and go to the parameters.
     """
 
     words: str
@@ -89,6 +91,15 @@ def _seeds(fit: Fit, spec: Spec) -> list[NextStep]:
     return steps
 
 
+def suggested_bounds(value: float, config: ParameterConfig) -> tuple[float, float]:
+    """Bounds of a parameter about its fitted value: a factor of ten to both sides, on the side of zero that the value is on; those that
+    a person has given stay."""
+    size = abs(value) or abs(config.value) or 1.0
+    low, high = (size / _DECADE, size * _DECADE) if value >= 0 else (-size * _DECADE, -size / _DECADE)
+    low, high = (-size, size) if value == 0 else (low, high)
+    return low if config.lower is None else config.lower, high if config.upper is None else config.upper
+
+
 def _penalty(spec: Spec) -> list[NextStep]:
     l2 = spec.train.l2
     if l2 is None:
@@ -109,5 +120,8 @@ def _bounds(fit: Fit, spec: Spec) -> list[NextStep]:
     if not loose:
         return []
     shown = ", ".join(loose[:3]) + (" and others" if len(loose) > 3 else "")
-    tip = f"The data hardly determine {shown}: give bounds or fix them in Model, where a value is known"
+    tip = (
+        f"The data hardly determine {shown}: bounds a tenth and ten times of the fitted value where there are none, to be made narrower "
+        "in Model where more is known"
+    )
     return [NextStep(f"Bound {shown}", tip, "bounds", names=tuple(loose))]

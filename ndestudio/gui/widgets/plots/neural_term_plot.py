@@ -65,7 +65,9 @@ class NeuralTermPlot(QWidget):
         neural_term = next((one for one in neural_terms if one.name == self.neural_term_box.currentData()), None)
         self._neural_term = neural_term
         if self._plot_data is None or neural_term is None:
-            self.curve_plot.show_panel(Panel(Axis(), Axis()))
+            for plot in (self.curve_plot, self.map_plot):
+                plot.show_panel(Panel(Axis(), Axis()))
+            self.caption.show_text("", "muted")
             return
         network = self._plot_data.model.networks[neural_term.name]
         self._show_arguments(neural_term, network.arguments)

@@ -6,7 +6,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from ndestudio.data.config import GivenDoseConfig
-from ndestudio.gui.building import button, combo, label, quiet, row
+from ndestudio.gui.building import button, combo, flow, label, quiet
 from ndestudio.gui.theme import GRID, monospace
 from ndestudio.gui.widgets.tables.table import Table
 from ndestudio.session.data.experiments import ExperimentRow
@@ -54,9 +54,7 @@ class DosePanel(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(GRID, GRID, GRID, GRID)
         layout.setSpacing(GRID)
-        layout.addLayout(
-            row(label("Run", "muted"), self.chooser, self.note, 1, self.add, self.remove, self.again, spacing=GRID)
-        )
+        layout.addWidget(flow(label("Run", "muted"), self.chooser, self.note, self.add, self.remove, self.again))
         layout.addWidget(self.table, 1)
         self._row: ExperimentRow | None = None
         self._rows: tuple[ExperimentRow, ...] = ()
