@@ -20,6 +20,7 @@ from ndestudio.gui import file_style
 from ndestudio.gui.theme import DARK, LIGHT, Theme
 from ndestudio.gui.widgets.panel_items import DRAWN
 from ndestudio.gui.widgets.plots.plot import Plot
+from ndestudio.gui.widgets.plots.undocked import PaperDialog, UndockedPlot
 from tests.figures.examples import examples
 
 ROOT = Path(__file__).parents[2]
@@ -139,3 +140,70 @@ def test_an_axis_becomes_linear_again_where_likelihoods_are_negative(qtbot):
     assert panel.y.title == "−log likelihood" and not panel.y.log
     plot.show_curves((LossCurve("trajectory", steps, 10.0**-steps, nothing),))
     assert isinstance(plot.item.getAxis("left"), LogAxis)
+
+
+def rising() -> Panel:
+    x = np.linspace(1.0, 3.0, 5)
+    return Panel(Axis("time [h]"), Axis("hare"), (Curve(x, 10.0**x, name="model"), Points(x, -x)))
+
+
+def test_scales_are_chosen_and_stay(plot: Plot) -> None:
+    plot.show_panel(rising())
+    plot.choose_log("y", True)
+    assert plot.is_log("y") and not plot.is_log("x")
+    np.testing.assert_allclose(plot.drawn(Curve)[0].getData()[1], np.linspace(1.0, 3.0, 5))
+    assert not np.isfinite(plot.drawn(Points)[0].yData).any(), "what is not positive has no place"
+    plot.show_panel(rising())
+    assert plot.described().panels[0].y.log
+    plot.choose_log("y", False)
+    assert not plot.is_log("y")
+    assert "Logarithmic y axis" in [one.text() for one in plot.menu().actions()]
+
+
+def test_a_plot_in_a_window_of_its_own_follows(plot: Plot, qtbot: QtBot) -> None:
+    plot.show_panel(rising())
+    plot.undock()
+    (window,) = plot.window().findChildren(UndockedPlot)
+    assert len(window.plot.drawn(Curve)[0].getData()[0]) == 5
+    x = np.linspace(0.0, 1.0, 9)
+    plot.show_panel(Panel(Axis("time [h]"), Axis("hare"), (Curve(x, x),)))
+    assert len(window.plot.drawn(Curve)[0].getData()[0]) == 9
+    window.close()
+
+
+def test_the_numbers_of_a_plot_are_copied(plot: Plot, qapp: QApplication) -> None:
+    plot.show_panel(rising())
+    plot.copy_data()
+    lines = qapp.clipboard().text().splitlines()
+    assert lines[1] == "hare,curve,model,1.0,10.0,,,"
+    assert len(lines) == 1 + 5 + 5
+
+
+def test_cursors_of_plots_with_the_same_axis_are_linked_and_say_values(plot: Plot, qtbot: QtBot) -> None:
+    other = Plot("lynx", "time [h]", "lynx")
+    qtbot.addWidget(other)
+    other.show()
+    for one in (plot, other):
+        one.show_panel(rising())
+    assert other._cursor in list(plot._cursor._linked())
+    other._cursor.show_at(2.0)
+    assert other._cursor.words(2.0) == "time = 2   model 100"
+    other.show_panel(Panel(Axis("year"), Axis("lynx"), ()))
+    assert other._cursor not in list(plot._cursor._linked())
+
+
+def test_a_figure_is_looked_at_in_the_width_of_a_column(
+    plot: Plot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plot.show_panel(rising())
+    plot.for_paper()
+    (dialog,) = plot.window().findChildren(PaperDialog)
+    wide = dialog.sheet.pixmap().width()
+    dialog.bar.width_box.setCurrentIndex(dialog.bar.width_box.findData("single"))
+    narrow = dialog.sheet.pixmap().width()
+    assert narrow == pytest.approx(wide * 90 / 190, abs=2)
+    assert "90 mm" in dialog.words.text()
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(tmp_path / "f.csv"), ""))
+    dialog._ask()
+    assert (tmp_path / "f.csv").read_text().startswith("panel,mark")
+    dialog.close()

@@ -7,24 +7,26 @@ Pens are one pixel wide: with antialiasing a pen of two is 10 to 20 times slower
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeAlias
 
 import numpy as np
 import pyqtgraph as pg
 from jaxtyping import Float
-from PySide6.QtCore import QRectF, QSize, Qt, QTimer
-from PySide6.QtGui import QAction, QColor, QFont, QFontMetricsF, QPainter, QResizeEvent
+from PySide6.QtCore import QEvent, QRectF, QSize, Qt, QTimer, Signal
+from PySide6.QtGui import QAction, QColor, QFont, QFontMetricsF, QMouseEvent, QPainter, QResizeEvent
 from PySide6.QtWidgets import QFileDialog, QMenu, QMessageBox, QWidget
 
 from ndestudio.errors import ExportError
 from ndestudio.figures.decimate import thinned
-from ndestudio.figures.description import Axis, Figure, Panel
+from ndestudio.figures.description import Axis, Field, Figure, Panel, Stretch, Veil
 from ndestudio.figures.text import slug
 from ndestudio.gui import file_style
 from ndestudio.gui.theme import Colours, colours, follow
 from ndestudio.gui.widgets.elided import shortened
 from ndestudio.gui.widgets.panel_items import PanelItems, forget_forms
+from ndestudio.gui.widgets.plots.cursor import Cursor
 from ndestudio.gui.widgets.plots.log_axis import LogAxis
 
 pg.setConfigOptions(antialias=True, useOpenGL=False)
@@ -46,7 +48,7 @@ Series: TypeAlias = tuple[Float[np.ndarray, " n"], Float[np.ndarray, " n"]]
 
 
 class Plot(pg.PlotWidget):
-    """One set of axes.
+    """One set of axes. Signals: panel_shown(panel), in the scales that a person has chosen.
 
     Parameters
     ----------
@@ -58,6 +60,7 @@ class Plot(pg.PlotWidget):
         Accessible name; said to screen readers and used as the file name of a saved figure.
     """
 
+    panel_shown = Signal(object)
     legend: Any = None
     _named: tuple[tuple[str, Any], ...] = ()
     room = 0
@@ -87,13 +90,25 @@ class Plot(pg.PlotWidget):
         self._prepare_axes()
         self._marks = PanelItems(self)
         self._panel: Panel | None = None
+        self._given: Panel | None = None
+        self._logs: dict[str, bool] = {}
         self._low = low
+        self._cursor = Cursor(self)
+        self.styled(self._cursor.restyle)
         self.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         self.customContextMenuRequested.connect(lambda point: self.menu().popup(self.mapToGlobal(point)))
         follow(self, self._restyle)
 
     def sizeHint(self) -> QSize:
         return QSize(320, 220)
+
+    def mouseMoveEvent(self, ev: QMouseEvent) -> None:
+        super().mouseMoveEvent(ev)
+        self._cursor.follow(self.mapToScene(ev.position().toPoint()))
+
+    def leaveEvent(self, ev: QEvent) -> None:
+        self._cursor.leave()
+        super().leaveEvent(ev)
 
     def use_axis(self, side: str, axis: pg.AxisItem) -> None:
         """Put another axis at a side ("left" or "bottom"); it looks like the others."""
@@ -242,21 +257,89 @@ class Plot(pg.PlotWidget):
                 series.draw(tuple(self.item.getViewBox().viewRange()[0]))
 
     def menu(self) -> QMenu:
-        """The context menu: show everything, save or copy the figure."""
+        """The context menu: show everything, scales, another window; save or copy the figure or its data."""
         menu = QMenu(self)
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         for text, act in (
             ("Show everything", self.fit),
-            ("Save figure…", self._ask_save),
+            ("Open in a window", self.undock),
             ("Copy figure", self._copy),
+            ("Copy data", self.copy_data),
+            ("Save figure or data…", self._ask_save),
+            ("For a paper…", self.for_paper),
         ):
             action = QAction(text, menu)
             action.triggered.connect(lambda _=False, act=act: act())
             menu.addAction(action)
+        menu.addSeparator()
+        for axis in self.scalable:
+            action = QAction(f"Logarithmic {axis} axis", menu)
+            action.setCheckable(True)
+            action.setChecked(self.is_log(axis))
+            action.triggered.connect(lambda on, axis=axis: self.choose_log(axis, on))
+            menu.addAction(action)
         return menu
+
+    @property
+    def scalable(self) -> tuple[str, ...]:
+        """Axes whose scale a person may choose: not those of maps."""
+        marks = self._given.marks if self._given is not None else ()
+        return () if any(isinstance(one, Field | Veil | Stretch) for one in marks) else ("x", "y")
+
+    def is_log(self, axis: str) -> bool:
+        """Whether a scale is logarithmic."""
+        return bool(self._panel is not None and getattr(self._panel, axis).log)
+
+    def choose_log(self, axis: str, on: bool) -> None:
+        """Another scale than the panel has; it stays while other panels are shown. What is not positive has no place on it."""
+        self._logs[axis] = on
+        self.show_panel(self._given or Panel(Axis(self._x), Axis(self._y)))
+        self.fit()
+
+    def _scaled(self, panel: Panel) -> Panel:
+        """With the scales that a person has chosen."""
+        for axis, on in self._logs.items():
+            one: Axis = getattr(panel, axis)
+            if one.log != on:
+                limits = None if one.limits is None or min(one.limits) <= 0 else one.limits
+                panel = replace(panel, **{axis: replace(one, log=on, limits=limits, least=0.0)})
+        return panel
+
+    @property
+    def x_axis(self) -> str:
+        """Title of the x axis, by which cursors are linked."""
+        return self._panel.x.title if self._panel is not None and self._panel.x.title else self._x
+
+    @property
+    def cursor_panel(self) -> Panel | None:
+        """What the cursor reads."""
+        return self._panel
+
+    def undock(self) -> None:
+        """Show it in a window of its own as well, which follows."""
+        from ndestudio.gui.widgets.plots.undocked import UndockedPlot
+
+        self.described()
+        UndockedPlot(self, self._name, self._panel or Panel(Axis(self._x), Axis(self._y))).show()
+
+    def for_paper(self) -> None:
+        """Look at it as a journal prints it, and save it so."""
+        from ndestudio.gui.widgets.plots.undocked import PaperDialog
+
+        PaperDialog(self.described(), slug(self._name), self.window()).show()
+
+    def copy_data(self) -> None:
+        """The numbers that are shown, as CSV on the clipboard."""
+        from PySide6.QtGui import QGuiApplication
+
+        from ndestudio.figures.data_table import csv_text
+
+        QGuiApplication.clipboard().setText(csv_text(self.described()))
 
     def show_panel(self, panel: Panel) -> None:
         """Show a panel; items that are there already get other data."""
+        self._given = panel
+        panel = self._scaled(panel)
         if panel.y.log != isinstance(self.item.getAxis("left"), LogAxis):
             self.use_axis("left", LogAxis("left") if panel.y.log else pg.AxisItem("left"))
         if panel.x.log != isinstance(self.item.getAxis("bottom"), LogAxis):
@@ -268,6 +351,7 @@ class Plot(pg.PlotWidget):
         before, self._panel = self._panel, panel
         if (before.y.limits if before else None) != panel.y.limits:
             self._use_limits()
+        self.panel_shown.emit(panel)
 
     def drawn(self, kind: type) -> list[Any]:
         """Items of the marks of a type that are shown."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -54,6 +55,26 @@ class SeriesPanel(Plot):
         self._moments = PanelItems(self)
         self.editable = False
         self._at = QPointF()
+        self._log_y = False
+        self._read: Panel | None = None
+
+    @property
+    def scalable(self) -> tuple[str, ...]:
+        return ("y",)
+
+    def is_log(self, axis: str) -> bool:
+        return axis == "y" and self._log_y
+
+    def choose_log(self, axis: str, on: bool) -> None:
+        self._log_y = on
+        self.item.setLogMode(x=False, y=on)
+        self.fit()
+
+    @property
+    def cursor_panel(self) -> Panel | None:
+        if self._read is None:
+            self._read = series_panel(self._column, self._time, self._series, self._lines)
+        return self._read
 
     def mousePressEvent(self, ev: QMouseEvent) -> None:
         self._at = ev.position()
@@ -87,7 +108,10 @@ class SeriesPanel(Plot):
                 continue
             middle = box.mapSceneToView(self.mapToScene(at.toPoint()))
             unit_x, unit_y = box.viewPixelSize()
-            away = np.hypot((one.t[shown] - middle.x()) / unit_x, (values[shown] - middle.y()) / unit_y)
+            with np.errstate(all="ignore"):
+                heights = np.log10(values[shown]) if self._log_y else values[shown]
+            away = np.hypot((one.t[shown] - middle.x()) / unit_x, (heights - middle.y()) / unit_y)
+            away = np.where(np.isfinite(away), away, np.inf)
             row = int(np.argmin(away))
             if away[row] < least:
                 least, found = float(away[row]), (one.name, float(one.t[shown[row]]), float(values[shown[row]]))
@@ -104,7 +128,7 @@ class SeriesPanel(Plot):
         self, trajectories: list[tuple[int, Trajectory, np.ndarray]], lines: list[Series] | None = None
     ) -> None:
         """Draw one column of each trajectory: (colour number, trajectory, values), joined by straight lines or by ``lines``."""
-        self._series, self._lines = trajectories, lines
+        self._series, self._lines, self._read = trajectories, lines, None
         for item in self._items:
             self.forget(item)
         self._items.clear()
@@ -128,6 +152,10 @@ class SeriesPanel(Plot):
                     if shown.any():
                         self._dots(one.t[shown], values[shown], _colour(number), hollow)
         self._mark_doses(trajectories)
+        self.styled(self._cursor.restyle)
+        if self.receivers("2panel_shown(PyObject)"):
+            self.described()
+            self.panel_shown.emit(self._panel)
         self.fit()
 
     def _mark_doses(self, trajectories: list[tuple[int, Trajectory, np.ndarray]]) -> None:
@@ -139,7 +167,8 @@ class SeriesPanel(Plot):
         self._moments.follow_scheme()
 
     def described(self) -> Figure:
-        self._panel = series_panel(self._column, self._time, self._series, self._lines)
+        panel = series_panel(self._column, self._time, self._series, self._lines)
+        self._panel = replace(panel, y=replace(panel.y, log=self._log_y))
         return super().described()
 
     def _dots(self, x: np.ndarray, y: np.ndarray, colour: Callable[[Colours], str], hollow: bool) -> None:
