@@ -7,6 +7,8 @@
 ``speed``: training of ``examples/lotka_volterra`` once for each seed, with one worker and with two of the same executor, from the same warm
 cache of compiled programs, workers started beforehand. ``overhead``: tasks that do nothing. ``kills``: the one who asks, or a
 worker, is killed at a random moment of a run of 0.1 s tasks and the same is asked again: results that were kept must not be computed again.
+``scheduler``: the same of a Dask scheduler that is killed and comes back. ``network``: a scheduler and workers in a network namespace that is cut off for
+a minute (as root). ``memory``: tasks that need more than there is.
 """
 
 from __future__ import annotations
@@ -25,7 +27,7 @@ from pathlib import Path
 import msgspec
 
 from benchmarks.record import ROOT
-from benchmarks.scale import work
+from benchmarks.scale import faults, work
 from ndestudio.jobs.executors import Executor, Task, executor
 from ndestudio.progress import SilentReporter
 from ndestudio.project.spec import load_spec
@@ -36,6 +38,7 @@ from ndestudio.project.sweep.vary import Variation
 SPEC = ROOT / "examples" / "lotka_volterra" / "spec.toml"
 SILENT = SilentReporter()
 TASKS = 200
+PARTS = ("speed", "overhead", "kills", "scheduler", "network", "memory")
 LONG = 12
 
 
@@ -158,9 +161,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.scale", description=__doc__.splitlines()[0] if __doc__ else ""
     )
-    parser.add_argument(
-        "--parts", nargs="+", choices=("speed", "overhead", "kills"), default=["speed", "overhead", "kills"]
-    )
+    parser.add_argument("--parts", nargs="+", choices=PARTS, default=["speed", "overhead", "kills"])
+    parser.add_argument("--gone", type=float, default=60.0, help="seconds without a network")
     parser.add_argument("--executors", nargs="+", choices=("local", "dask"), default=["local", "dask"])
     parser.add_argument("--seeds", type=int, default=16)
     parser.add_argument("--kills", type=int, default=10)
@@ -176,6 +178,15 @@ def main() -> None:
     if "kills" in options.parts:
         print("Kills at random moments")
         kills(options.kills)
+    if "scheduler" in options.parts:
+        print("A scheduler killed at random moments")
+        faults.scheduler_kills(options.kills)
+    if "network" in options.parts:
+        print("A network that is gone")
+        faults.network(options.gone)
+    if "memory" in options.parts:
+        print("Too little memory")
+        faults.memory()
 
 
 if __name__ == "__main__":

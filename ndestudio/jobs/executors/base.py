@@ -117,6 +117,21 @@ class Executor(Protocol):
         ...
 
 
+def fault(words: str) -> str:
+    """The sentence for what a function raised that is no sentence of ours.
+
+    Parameters
+    ----------
+    words
+        Class and text of the exception.
+    """
+    if words.startswith("MemoryError") or "RESOURCE_EXHAUSTED" in words or "Out of memory" in words:
+        return (
+            f"there was too little memory for it ({words}); give the workers more, or start fewer of them on a machine"
+        )
+    return f"a fault of the program: {words}"
+
+
 @dataclass
 class TaskReporter:
     """The reporter of a task among many: its events are nobody's business, its stop is that of all."""

@@ -16,7 +16,7 @@ from uuid import uuid4
 
 from ndestudio import __version__
 from ndestudio.errors import NdeStudioError, SpecError
-from ndestudio.jobs.executors.base import Ended, ExecutorLost, Load, Task, TaskReporter, WrongVersion
+from ndestudio.jobs.executors.base import Ended, ExecutorLost, Load, Task, TaskReporter, WrongVersion, fault
 from ndestudio.progress import Note, Reporter
 
 if TYPE_CHECKING:
@@ -330,7 +330,7 @@ def _ended(key: str, future: Future) -> Ended:
             problem=f"its workers ended while it was computed, one after the other (the last one at {error.last_worker.address}), perhaps for "
             "want of memory",
         )
-    return Ended(key, problem=f"a fault of the program: {type(error).__name__}: {error}")
+    return Ended(key, problem=fault(f"{type(error).__name__}: {error}"))
 
 
 def _version() -> str:

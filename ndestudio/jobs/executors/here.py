@@ -8,7 +8,7 @@ from time import perf_counter
 from typing import Any
 
 from ndestudio.errors import NdeStudioError
-from ndestudio.jobs.executors.base import Ended, Load, Task, TaskReporter
+from ndestudio.jobs.executors.base import Ended, Load, Task, TaskReporter, fault
 from ndestudio.progress import Reporter
 
 NAME = "here"
@@ -41,4 +41,7 @@ def computed(task: Task, shared: tuple[Any, ...], reporter: Reporter, worker: st
         result = task.function(*shared, *task.args, reporter=reporter)
     except NdeStudioError as error:
         return Ended(task.key, problem=str(error), worker=worker, seconds=perf_counter() - started)
+    except MemoryError as error:
+        problem = fault(f"MemoryError: {error}")
+        return Ended(task.key, problem=problem, worker=worker, seconds=perf_counter() - started)
     return Ended(task.key, result, worker=worker, seconds=perf_counter() - started)

@@ -10,7 +10,7 @@ from time import perf_counter
 from typing import Any
 
 from ndestudio.errors import NdeStudioError
-from ndestudio.jobs.executors.base import Ended, Load, Task, TaskReporter
+from ndestudio.jobs.executors.base import Ended, Load, Task, TaskReporter, fault
 from ndestudio.jobs.process import NotBegun, ProcessEnded, Worker
 from ndestudio.progress import Note, Reporter
 
@@ -162,9 +162,7 @@ class Local:
                 )
             except RuntimeError as error:
                 # what the function raised over there and is no sentence of ours: one row fails, not all
-                return Ended(
-                    task.key, problem=f"a fault of the program: {error}", worker=name, seconds=perf_counter() - started
-                )
+                return Ended(task.key, problem=fault(str(error)), worker=name, seconds=perf_counter() - started)
             else:
                 if own.stopped and not task.partial:
                     return None
