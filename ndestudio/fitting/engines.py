@@ -15,6 +15,16 @@ from ndestudio.fitting.batches import Batch, split_rows
 from ndestudio.fitting.happenings import laid_out, moving
 from ndestudio.fitting.optimizers.levenberg_marquardt import Linear, PathRows, Point
 from ndestudio.fitting.penalties import along, path_of
+from ndestudio.fitting.pieces_of_rows import (
+    LARGE_PIECE_BYTES,
+    PIECE_BYTES,
+    gradient_pieces,
+    loss_parts,
+    pieces_of,
+    places,
+    shards,
+    side_by_side,
+)
 from ndestudio.fitting.prepared import PreparedFit
 from ndestudio.fitting.robust import robust_factor
 from ndestudio.problem.initial import FREE
@@ -181,11 +191,6 @@ def _inputs(grid: Grid) -> Float[np.ndarray, "input row sample"]:
     return np.moveaxis(grid.sample_u, -1, 0)
 
 
-PIECE_BYTES = {"cpu": 3e8}
-"""Memory that the sensitivities of the rows computed at once may take; on other devices:"""
-LARGE_PIECE_BYTES = 4e9
-
-
 def row_bytes(problem: PreparedFit, batch: Batch) -> float:
     """Memory that the sensitivities of one row take while they are computed."""
     unknowns = problem.structure.size + len(problem.structure.states)
@@ -198,7 +203,7 @@ def row_bytes(problem: PreparedFit, batch: Batch) -> float:
 class JaxEngine:
     """Exact sensitivities of the discrete solution, compiled; use ``prepare`` early and ``ready`` when it is needed.
 
-    Many rows are computed in pieces of equal size, one after the other, by one program: memory is bounded.
+    Many rows are computed in pieces of equal size (``pieces``): memory is bounded.
 
     Parameters
     ----------
@@ -211,9 +216,10 @@ class JaxEngine:
         self.compile_seconds = 0.0
         rows = len(batch.grid.step)
         most = PIECE_BYTES.get(device.platform, LARGE_PIECE_BYTES) / row_bytes(problem, batch) / seeds_in_memory(device)
-        self.pieces = next((n for n in range(1, rows) if rows % n == 0 and rows // n <= most), rows)
-        self._future: Future[Any] | None = None
-        self._program: Any = None
+        self.pieces = pieces_of(rows, most, shards(device, row_bytes(problem, batch) * rows))
+        self.places = places(device, self.pieces)
+        self._futures: list[Future[Any]] = []
+        self._programs: list[Any] = []
         self._arguments: Any = None
         path = path_of(problem, batch)
         self.path = JaxEngine(path.problem, path.batch, device) if path is not None else None
@@ -230,9 +236,8 @@ class JaxEngine:
         free = np.zeros((self.batch.grid.step.shape[0] // self.pieces, states))
         self.use(self.batch)
         arguments = _as_arrays((theta, free, *self._arguments[0]))
-        self._future = get_program(
-            ("linearise", structure, method), lambda: linearise_program(structure, method), arguments, self.device
-        )
+        key, make = ("linearise", structure, method), lambda: linearise_program(structure, method)
+        self._futures = [get_program(key, make, arguments, place) for place in self.places]
 
     def use(self, batch: Batch) -> None:
         """Other numbers of the same shapes (a shorter horizon, other weights)."""
@@ -243,10 +248,9 @@ class JaxEngine:
 
     def ready(self, reporter: Reporter) -> None:
         """Wait for the program."""
-        if self._future is None:
+        if not self._futures:
             self.prepare()
-        assert self._future is not None
-        self._program, self.compile_seconds = wait(self._future, reporter, "the simulation and its derivatives")
+        self._programs, self.compile_seconds = _all_ready(self._futures, reporter, "the simulation and its derivatives")
         if self.path is not None:
             self.path.ready(reporter)
 
@@ -255,7 +259,14 @@ class JaxEngine:
         if moving(self.problem):
             point = self._lay_out(point)
         frees = np.split(point.free, self.pieces)
-        parts = [self._program(point.theta, free, *given) for free, given in zip(frees, self._arguments, strict=True)]
+        parts = side_by_side(
+            lambda k: [
+                np.asarray(one)
+                for one in self._programs[k % len(self.places)](point.theta, frees[k], *self._arguments[k])
+            ],
+            self.pieces,
+            self.places,
+        )
         r, d_theta, d_free, r_held, d_held, end = (_joined(arrays) for arrays in zip(*parts, strict=True))
         validation, step = self.batch.validation(r_held, d_held)
         path = self.path.linearise(point) if self.path is not None else None
@@ -323,10 +334,12 @@ class Gradient:
     ) -> None:
         self.kind, self.structure, self.method, self.device, self.what = kind, structure, method, device, what
         self.path = path
-        self.data = _as_arrays(data)
+        self.pieces = gradient_pieces(structure, method, data, device) if kind == "trajectory" else 1
+        self.places = places(device, self.pieces)
+        self._take(data)
         self.compile_seconds = 0.0
-        self._future: Future[Any] | None = None
-        self._program: Any = None
+        self._futures: list[Future[Any]] = []
+        self._programs: list[Any] = []
 
     def prepare(self, point: Point) -> None:
         """Begin to compile, unless that was done before."""
@@ -342,41 +355,72 @@ class Gradient:
             "trajectory": lambda: sensitivity.gradient_program(structure, method),
             "collocation": lambda: sensitivity.collocation_program(structure),
         }[self.kind]
-        arguments = (np.asarray(point.theta), np.asarray(point.free), *self.data)
+        arguments = (np.asarray(point.theta), np.asarray(point.free)[: len(point.free) // self.pieces], *self._parts[0])
         if self.path is not None:
             self.path[1].prepare(point)
-        self._future = get_program((self.kind, structure, method), make, arguments, self.device)
+        key = (self.kind, structure, method)
+        self._futures = [get_program(key, make, arguments, place) for place in self.places]
 
     def use(self, batch: Batch) -> None:
         """Other weights of the same samples."""
         constants, start, grid, _, settings = self.data
-        self.data = _as_arrays((constants, start, grid, batch.target, settings))
+        self._take((constants, start, grid, batch.target, settings))
         if self.path is not None:
             self.path[1].use(along(self.path[0], batch))
 
     def limit(self, huber: Float[np.ndarray, " measured"]) -> None:
         """Errors of each column beyond ``huber``, in spreads, count linearly from now on."""
         *rest, settings = self.data
-        self.data = (*rest, settings._replace(huber=np.asarray(huber, dtype=float)))
+        self._take((*rest, settings._replace(huber=np.asarray(huber, dtype=float))))
 
     def ready(self, point: Point, reporter: Reporter) -> None:
         """Wait for the program."""
-        if self._future is None:
+        if not self._futures:
             self.prepare(point)
-        assert self._future is not None
-        self._program, self.compile_seconds = wait(self._future, reporter, self.what)
+        self._programs, self.compile_seconds = _all_ready(self._futures, reporter, self.what)
         if self.path is not None:
             self.path[1].ready(point, reporter)
 
     def __call__(self, point: Point) -> Evaluated:
-        loss, extra, (d_theta, d_free) = self._program(point.theta, point.free, *self.data)
-        found = Evaluated(float(loss), np.asarray(extra, dtype=float), np.asarray(d_theta), np.asarray(d_free))
+        found = self._value(point)
         if self.path is None:
             return found
         added = self.path[1](point)
         return Evaluated(
             found.loss + added.loss, found.extra, found.theta + added.theta, found.free + added.free, added.loss
         )
+
+    def _take(self, data: tuple[Any, ...]) -> None:
+        self.data = _as_arrays(data)
+        self._parts = loss_parts(self.data, self.pieces)
+
+    def _value(self, point: Point) -> Evaluated:
+        """The sum over the pieces, added in their order: the same numbers however they were shared out."""
+        frees = np.split(point.free, self.pieces)
+        found = side_by_side(
+            lambda k: _evaluated(self._programs[k % len(self.places)](point.theta, frees[k], *self._parts[k])),
+            self.pieces,
+            self.places,
+        )
+        if self.pieces == 1:
+            return found[0]
+        return Evaluated(
+            float(sum(one.loss for one in found)),
+            np.sum([one.extra for one in found], axis=0),
+            np.sum([one.theta for one in found], axis=0),
+            np.concatenate([one.free for one in found]),
+        )
+
+
+def _all_ready(futures: Sequence[Future[Any]], reporter: Reporter, what: str) -> tuple[list[Any], float]:
+    """The programs of all places, and the seconds spent waiting for them."""
+    found = [wait(one, reporter, what) for one in futures]
+    return [program for program, _ in found], sum(seconds for _, seconds in found)
+
+
+def _evaluated(result: Any) -> Evaluated:
+    loss, extra, (d_theta, d_free) = result
+    return Evaluated(float(loss), np.asarray(extra, dtype=float), np.asarray(d_theta), np.asarray(d_free))
 
 
 class Evaluated(NamedTuple):

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,12 +14,13 @@ import pytest
 from ndestudio.data.arrays import dataset_from_arrays
 from ndestudio.data.config import SplitConfig
 from ndestudio.data.dataset import Dataset
-from ndestudio.fitting import TrainConfig, engines, refit
+from ndestudio.fitting import TrainConfig, engines, pieces_of_rows, refit
 from ndestudio.fitting.batches import fitted_rows, make_batch, start_point
 from ndestudio.fitting.engines import JaxEngine
 from ndestudio.fitting.initial_values import with_starts
 from ndestudio.fitting.prepared import prepare_fit
 from ndestudio.fitting.stages.constants import ENOUGH_ROWS
+from ndestudio.fitting.stages.programs import gradient_of
 from ndestudio.model.config import ModelConfig, NetworkConfig, ParameterConfig
 from ndestudio.model.initial import initial_model
 from ndestudio.progress import SilentReporter
@@ -52,6 +57,38 @@ def test_pieces_of_rows_give_what_all_rows_at_once_give(monkeypatch: pytest.Monk
     assert [pieces for pieces, _ in found] == [1, 4]
     for one, other in zip(*(linear[:-1] for _, linear in found), strict=True):  # the last: no penalties along the path
         np.testing.assert_allclose(one, other, atol=1e-12)
+
+
+def test_a_gradient_in_pieces_is_that_of_all_rows_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    dataset = decays(8)
+    problem = prepare_fit(initial_model(CONFIG, dataset, 0), dataset, TrainConfig())
+    batch = make_batch(problem, 16, rows=fitted_rows(problem))
+    where, point, found = device("cpu")[0], start_point(problem, batch), []
+    row = pieces_of_rows.gradient_row_bytes(problem.structure, problem.method, len(batch.grid.h))
+    for limit in (3e7, 2.5 * row):
+        monkeypatch.setattr(pieces_of_rows, "GRADIENT_BYTES", {"cpu": limit})
+        gradient = gradient_of(problem, batch, where)
+        gradient.ready(point, SilentReporter())
+        found.append((gradient.pieces, gradient(point)))
+    assert [pieces for pieces, _ in found] == [1, 4]
+    for one, other in zip(*(evaluated for _, evaluated in found), strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-12, atol=1e-12)
+
+
+def test_several_devices_give_the_same_numbers_as_one() -> None:
+    environment = {**os.environ, "XLA_FLAGS": "--xla_force_host_platform_device_count=2"}
+    script = str(Path(__file__).parent / "several_devices.py")
+    done = subprocess.run([sys.executable, script], env=environment, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert done.stdout.split() == ["2", "devices", "alike"]
+
+
+@pytest.mark.parametrize(
+    ("rows", "most", "least", "pieces"),
+    [(12, 12, 1, 1), (12, 5, 1, 3), (12, 12, 2, 2), (7, 7, 2, 7), (7, 0.5, 1, 7), (1, 9, 4, 1)],
+)
+def test_pieces_are_of_equal_size(rows: int, most: float, least: int, pieces: int) -> None:
+    assert pieces_of_rows.pieces_of(rows, most, least) == pieces
 
 
 def test_very_many_trajectories_are_thinned_evenly_and_some_validate(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -129,7 +129,7 @@ def test_sensitivities_are_those_by_differences() -> None:
     gradient = gradient_of(problem, batch, device("cpu")[0])
     gradient.prepare(point)
     gradient.ready(point, SilentReporter())
-    _, _, (by_theta, _) = gradient._program(point.theta, point.free, *gradient.data)
+    _, _, (by_theta, _) = gradient._programs[0](point.theta, point.free, *gradient.data)
     expected = 2.0 * np.einsum("rk,rkt->t", linear.r, linear.d_theta)
     np.testing.assert_allclose(by_theta, expected, atol=1e-8 * np.abs(expected).max())
 

@@ -157,7 +157,7 @@ def test_sensitivities_are_those_by_differences() -> None:
     gradient = gradient_of(problem, batch, device("cpu")[0])
     gradient.prepare(point)
     gradient.ready(point, SilentReporter())
-    value, _, (by_theta, _) = gradient._program(point.theta, point.free, *gradient.data)
+    value, _, (by_theta, _) = gradient._programs[0](point.theta, point.free, *gradient.data)
     np.testing.assert_allclose(value, np.sum(linear.r**2), rtol=1e-9)
     expected = 2.0 * np.einsum("rk,rkt->t", linear.r, linear.d_theta)
     np.testing.assert_allclose(by_theta, expected, atol=1e-8 * np.abs(expected).max())
