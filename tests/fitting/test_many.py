@@ -61,7 +61,7 @@ def test_pieces_of_rows_give_what_all_rows_at_once_give(monkeypatch: pytest.Monk
 
 def test_a_gradient_in_pieces_is_that_of_all_rows_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     dataset = decays(8)
-    problem = prepare_fit(initial_model(CONFIG, dataset, 0), dataset, TrainConfig())
+    problem = prepare_fit(initial_model(CONFIG, dataset, 0), dataset, TrainConfig(solver="heun"))
     batch = make_batch(problem, 16, rows=fitted_rows(problem))
     where, point, found = device("cpu")[0], start_point(problem, batch), []
     row = pieces_of_rows.gradient_row_bytes(problem.structure, problem.method, len(batch.grid.h))
