@@ -36,7 +36,7 @@ class TubeConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     mu
         Tightness: the tube reaches at most so much farther than the farthest start that was found.
     samples
-        Starts that are drawn to check the tube; None: as few as the confidence and `outside` ask for, and 1,000 at least.
+        Starts that are drawn to check the tube; None: as many as the confidence and `outside` ask for (459 for 99% and 1%).
     outside
         Share of the starts that may lie outside, at most, with that confidence.
     unsafe

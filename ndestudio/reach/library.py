@@ -68,7 +68,7 @@ def reach_tube(
     mu
         A statistical tube reaches at most so many times as far as the farthest start that was found.
     samples
-        Starts that check a statistical tube; None: 1,000, or more where the confidence asks for them.
+        Starts that check a statistical tube; None: as many as the confidence asks for.
     seed
         Of the starts that are drawn.
 

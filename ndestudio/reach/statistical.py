@@ -23,15 +23,15 @@ from ndestudio.reach.flow import Flow
 from ndestudio.reach.tube import ReachTube, ball_text, percent
 from ndestudio.solve.jax_backend import one_thread
 
-SHAPED = 200
+SHAPED = 80
 """Starts that shape the tube, and no fewer than ``PER_COORDINATE`` for each unit coordinate."""
 SHAPED_ALONE = 40
 """The same, where each start is solved alone (events at times of its own)."""
 PER_COORDINATE = 20
-FEWEST = 1000
-"""Starts that check it, at least."""
 CLIMBERS, CLIMBS = 16, 6
 """Farthest starts that are moved uphill, and steps of that."""
+GAIN = 1e-3
+"""Part by which the farthest one must move outwards for another step."""
 LEAST = 1.01
 """The tube is widened by this at least."""
 SHOWN = 24
@@ -63,7 +63,7 @@ def statistical_tube(
         Asked between the stages; when true, the tube is made of what there is, and says so.
     """
     least = needed(confidence, outside)
-    count = max(FEWEST, least) if samples is None else samples
+    count = least if samples is None else samples
     if count < least:
         raise SettingError(
             f"{count} samples cannot show that at most {percent(outside)} of the starts lie outside with a confidence of "
@@ -79,9 +79,10 @@ def statistical_tube(
         _refuse_runaways(flow, x)
         shape = around(x, shaping, flow.error)
         drawn = flow.starts.inside(count, rng)
-        y = flow.states(drawn)
-        _refuse_runaways(flow, y)
-        far = shape.distances(y).max(axis=1)
+        far = flow.farthest(drawn, shape)
+        shown = flow.states(drawn[:SHOWN])
+        if not np.isfinite(far).all():
+            _refuse_runaways(flow, flow.states(drawn))
         found = max(1.0, float(far.max()))
         climbed = found
         if not (should_stop() or flow.single):
@@ -91,7 +92,7 @@ def statistical_tube(
             )
             climbed = max(found, _climb(flow, shape, begin, x, shaping))
     widened = min(mu, max(LEAST, 1.0 + 2.0 * (climbed / found - 1.0)))
-    return _tube(flow, shape.scaled(climbed * widened), y, confidence, count, widened)
+    return _tube(flow, shape.scaled(climbed * widened), shown, confidence, count, widened)
 
 
 def _climb(
@@ -117,7 +118,10 @@ def _climb(
         when, now = distances.argmax(axis=1), distances.max(axis=1)
         if not np.isfinite(now).all():
             break
+        gained = float(now.max()) > (1.0 + GAIN) * best
         best = max(best, float(now.max()))
+        if not gained:
+            break
         step = step if (now > reached).any() else 0.5 * step
         reached = np.maximum(reached, now)
         solved = np.linalg.solve(shape.shape[when], (y[np.arange(len(y)), when] - shape.centre[when])[..., None])
@@ -133,7 +137,7 @@ def _climb(
 def _tube(
     flow: Flow,
     ellipsoids: Ellipsoids,
-    y: Float[np.ndarray, "start time state"],
+    shown: Float[np.ndarray, "start time state"],
     confidence: float,
     count: int,
     widened: float,
@@ -159,7 +163,7 @@ def _tube(
         lower=ellipsoids.centre - half,
         upper=ellipsoids.centre + half,
         factor=ellipsoids.factor,
-        paths=y[:SHOWN],
+        paths=shown,
         confidence=confidence,
         outside=outside,
         samples=count,

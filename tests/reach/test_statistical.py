@@ -12,6 +12,7 @@ from scipy.linalg import expm
 import ndestudio as nde
 from ndestudio.data.control_path import control_path
 from ndestudio.errors import EquationError, SettingError
+from ndestudio.reach.ellipsoid import around
 from ndestudio.reach.falsify import farthest
 from ndestudio.reach.flow import Flow, no_inputs
 from ndestudio.reach.library import start_set, tube_of
@@ -29,7 +30,7 @@ def test_of_a_linear_flow_it_is_the_image_of_the_ball_but_for_the_margin() -> No
     assert (ratio > 1.0).all() and (ratio < 1.01**2 * 1.005).all()
     middle = np.array([expm(A * one) @ [1.0, 0.5] for one in t])
     assert np.allclose(tube.centre, middle, atol=1e-4)
-    assert tube.kind == "statistical" and "99%" in tube.sentence and "1,000 starts" in tube.sentence
+    assert tube.kind == "statistical" and "99%" in tube.sentence and "459 starts" in tube.sentence
 
 
 def test_fewer_than_a_hundredth_of_other_starts_lie_outside_and_a_search_finds_none_that_leaves() -> None:
@@ -145,3 +146,18 @@ def test_starts_that_run_away_are_told() -> None:
     delayed = stated("d(x)/dt = -x(t - 1)", {"x": 1.0})
     with pytest.raises(EquationError, match="delays"):
         nde.reach_tube(delayed, [0.0, 1.0], [1.0], 0.1)
+
+
+def test_compiled_steps_are_those_of_numpy_and_distances_those_of_the_ellipsoids() -> None:
+    model = stated("d(x)/dt = -k*x + u\nd(y)/dt = x - y^3", {"x": 1.0, "y": 0.5}, k=0.5)
+    model = with_input(model, "u")
+    t = np.linspace(0.0, 3.0, 301)
+    path = control_path(np.array([0.0, 1.3, 3.0]), np.array([[0.0], [1.0], [0.2]]))
+    flow = Flow(model, start_set(model, [1.0, 0.5], 0.1, {"k": (0.4, 0.6)}), t, path, nde_schedule())
+    unit = flow.starts.surface(40, np.random.default_rng(0))
+    flow.steps = 64
+    compiled = flow.states(unit)
+    shape = around(compiled, unit, np.full((301, 2), 1e-9))
+    assert np.allclose(flow.farthest(unit, shape), shape.distances(compiled).max(axis=1), rtol=1e-9)
+    flow._compilable = False
+    assert np.allclose(compiled, flow.states(unit), rtol=1e-12, atol=1e-13)

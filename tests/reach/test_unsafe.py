@@ -44,5 +44,5 @@ def test_the_csv_has_the_verdicts_and_reads_back() -> None:
     assert rows[0].split(",")[:4] == ["t", "x", "x lower", "x upper"] and rows[0].split(",")[-1] == "P(y; y)"
     table = np.array([[float(cell) for cell in row.split(",")] for row in rows[1:]])
     assert table.shape == (61, 10) and (table[:, 2] < table[:, 1]).all() and (table[:, 1] < table[:, 3]).all()
-    border = tube.outline(30, 0, 1)
+    border = tube.outline(30, 0, 1, points=721)
     assert np.allclose([border[:, 0].min(), border[:, 0].max()], table[30, 2:4], atol=1e-4)
