@@ -1,4 +1,5 @@
-"""A pendulum from noisy data, by a Hamiltonian term and by two free networks: what its energy does later.
+"""A pendulum from noisy data, by a Hamiltonian term, by two free networks, and by these with a penalty on the rate of the energy: what its energy does
+later. And a rate that changes its law at t = 2, by a stack of two networks and by one.
 
     python -m benchmarks.structures
 
@@ -35,6 +36,22 @@ def models() -> dict[str, nde.ModelConfig]:
     return {
         "hamiltonian": nde.ModelConfig(equations="d(q)/dt = flow(H, q)\nd(p)/dt = flow(H, p)", structures={"H": pair}),
         "plain": nde.ModelConfig(equations="d(q)/dt = f(q, p)\nd(p)/dt = g(q, p)", networks={"f": free, "g": free}),
+        "penalty": nde.ModelConfig(
+            equations="d(q)/dt = f(q, p)\nd(p)/dt = g(q, p)",
+            networks={"f": free, "g": free},
+            penalties={"energy": nde.PenaltyConfig(expression="p*g(q, p) + sin(q)*f(q, p)", weight=10.0)},
+        ),
+    }
+
+
+def switched() -> tuple[nde.Dataset, dict[str, nde.ModelConfig]]:
+    """x' = -x until t = 2 and x' = x/2 from there, from two starts, and its two models."""
+    t, network = np.linspace(0.0, 4.0, 41), nde.NetworkConfig(width=4)
+    paths = [start * np.where(t < 2.0, np.exp(-t), np.exp(-2.0 + 0.5 * (t - 2.0))) for start in (2.0, 3.0)]
+    stack = nde.StructureConfig(kind="stacked", times=(2.0,), width=4)
+    return dataset_from_arrays([t, t], [one[:, None] for one in paths], ["x"]), {
+        "stacked": nde.ModelConfig(equations="d(x)/dt = stacked(f, x)", structures={"f": stack}),
+        "one network": nde.ModelConfig(equations="d(x)/dt = f(x)", networks={"f": network}),
     }
 
 
@@ -53,6 +70,10 @@ def main() -> None:
         fit = nde.fit(config, measured, nde.TrainConfig(preset="quick"))
         row = {"term": name, "cpu_seconds": time.process_time() - begin, "drift": drift(fit.model)}
         print(json.dumps({**row, "training_error": float(fit.metrics.train["mean"])}), flush=True)
+    measured, pieces = switched()
+    for name, config in pieces.items():
+        fit = nde.fit(config, measured, nde.TrainConfig(preset="quick"))
+        print(json.dumps({"term": name, "training_error": float(fit.metrics.train["mean"])}), flush=True)
 
 
 if __name__ == "__main__":

@@ -269,25 +269,29 @@ class PenaltyConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
 
 class StructureConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A learned term that keeps a structure by construction: `flow(H, q)` in the equations is the rate that it gives to a state, `energy(H)`
-    its energy (or Lyapunov function).
+    its energy (or Lyapunov function). Or a stack of networks, `stacked(f, x)`, one for each span of time.
 
     Attributes
     ----------
     kind
-        `"hamiltonian"` (its energy is constant), `"port-hamiltonian"` (it never grows but by what is written beside it) or `"stable"`
-        (every solution comes to rest at one point, which is found with the rest).
+        `"hamiltonian"` (its energy is constant), `"port-hamiltonian"` (it never grows but by what is written beside it), `"stable"`
+        (every solution comes to rest at one point, which is found with the rest) or `"stacked"` (networks `f_1`, `f_2`, ... that follow
+        each other in time).
     positions, momenta
         Of a Hamiltonian, in pairs.
     states
         Of a stable term.
+    times
+        Of a stack: when the next network takes over, increasing.
     width
-        Hidden units of the energy.
+        Hidden units of the energy, or of each layer of stacked networks that [model.networks] does not name.
     """
 
-    kind: Literal["hamiltonian", "port-hamiltonian", "stable"] = "hamiltonian"
+    kind: Literal["hamiltonian", "port-hamiltonian", "stable", "stacked"] = "hamiltonian"
     positions: tuple[str, ...] = ()
     momenta: tuple[str, ...] = ()
     states: tuple[str, ...] = ()
+    times: tuple[float, ...] = ()
     width: int = 8
 
 

@@ -9,8 +9,10 @@ With x the states of a structure, z_k = w_k . (x - e) + b_k, and a, b, c, d, e, 
 - stable: V = sum_i (1/100 + c_i^2) (x_i - e_i)^2 / 2 + sum_k a_k^2 log cosh(z_k) with b = 0, convex and least at e; x' = (S - R) grad V with S skew and
   R = diag(1/100 + d_i^2). So dV/dt = -grad V . R grad V < 0 everywhere but at e: V is a Lyapunov function, and every solution comes to rest at e
   (after Kolter and Manek 2019, Learning stable deep dynamics models).
+- stacked: networks f_1, f_2, ... with weights of their own, each for a span of time ("stacked" neural differential equations, Massaroli et al.
+  2020, Dissecting neural ODEs). A constant state counts the switches, which are events, so that no step leads across one.
 
-The terms are formulas of parameters: every solver, fit, figure and export takes them as they are.
+The others are formulas of parameters: every solver, fit, figure and export takes them as they are.
 """
 
 from __future__ import annotations
@@ -24,6 +26,7 @@ import numpy as np
 
 from ndestudio.errors import EquationError
 from ndestudio.model.config import InitialConfig, ModelConfig, ParameterConfig, StructureConfig
+from ndestudio.model.stacked import stacked_networks
 
 FREE = -1e6
 """A lower bound that is none: without one, a parameter that looks like a rate would be kept above 0."""
@@ -46,11 +49,12 @@ def expanded(config: ModelConfig, seed: int = 0) -> ModelConfig:
     EquationError
         A structure that is not there, or a state that is none of it.
     """
-    if not config.structures and "until" not in config.equations:
+    if not config.structures and not any(word in config.equations for word in ("until", "stacked")):
         return config
+    given, config = config.equations, stacked_networks(config)
     parameters = dict(config.parameters)
     called: set[str] = set()
-    written = {name: _written(name, one) for name, one in config.structures.items()}
+    written = {name: _written(name, one) for name, one in config.structures.items() if one.kind != "stacked"}
 
     def replaced(match: re.Match[str]) -> str:
         word, name, state = match.groups()
@@ -85,7 +89,7 @@ def expanded(config: ModelConfig, seed: int = 0) -> ModelConfig:
         for key, value in _starts(name, config.structures[name], seed).items():
             parameters.setdefault(key, ParameterConfig(value=value, lower=FREE))
     text = "\n".join([*lines, *events])
-    if text == config.equations:
+    if text == given:
         return config
     return msgspec.structs.replace(config, equations=text, parameters=parameters, initial=initial)
 
