@@ -41,6 +41,7 @@ class _Handlers:
             "copy-spec": lambda: self._copy_session("spec"),
             "history": self._history,
             "explore": self._explore,
+            "sweep": self._sweep,
             "palette": self._palette,
             "stage-home": window.go_home,
             "full-screen": self._full_screen,
@@ -115,6 +116,11 @@ class _Handlers:
         from ndestudio.gui.explore_dialog import open_explore
 
         open_explore(self._session, self._window)
+
+    def _sweep(self) -> None:
+        from ndestudio.gui.sweep_dialog import open_sweep
+
+        open_sweep(self._session, self._window)
 
     def _history(self) -> None:
         from ndestudio.gui.history_dialog import open_history

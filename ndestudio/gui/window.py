@@ -29,6 +29,10 @@ class StudioWindow(QMainWindow):
         """Show the start page."""
 
     @abstractmethod
+    def open_files(self, paths: list[str]) -> None:
+        """Open files; what is not saved is asked about first."""
+
+    @abstractmethod
     def browse(self) -> None:
         """Ask for files and open them."""
 

@@ -51,6 +51,7 @@ PurposeName = Literal[
     "save",
     "autosave",
     "plug-ins",
+    "sweep",
 ]
 """Names of purposes, spelt out so that a type checker finds one that is not declared."""
 
@@ -96,7 +97,7 @@ _BY_PLACE: Mapping[Place, tuple[PurposeName, ...]] = {
         "draw",
         "save figure",
     ),
-    THREAD: ("preview", "load", "split", "open", "save", "autosave", "plug-ins"),
+    THREAD: ("preview", "load", "split", "open", "save", "autosave", "plug-ins", "sweep"),
 }
 
 PURPOSES: Mapping[str, Purpose] = {name: Purpose(name, where) for where, names in _BY_PLACE.items() for name in names}

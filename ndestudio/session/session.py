@@ -29,6 +29,7 @@ from ndestudio.session.presenter import Presenter
 from ndestudio.session.purposes import Place
 from ndestudio.session.settings import SettingsStore
 from ndestudio.session.shell import ShellPresenter, ShellView, Toast
+from ndestudio.session.sweep import SweepController
 from ndestudio.session.tasks import Runner, Task, Tasks
 from ndestudio.session.tour import TourController
 from ndestudio.session.training.controller import TrainController
@@ -84,6 +85,7 @@ class Session:
         self.recovery = RecoveryController(context, self.model, self.export)
         self.history = HistoryController(context)
         self.explore = ExploreController(context, self.export)
+        self.sweep = SweepController(context)
         self.tour = TourController(context, self.settings, self.data, self.train, self.distil)
         self.plug_ins = PlugInsController(context)
         self._stages: dict[Stage, Presenter] = {
@@ -130,6 +132,7 @@ class Session:
         self.recovery.refresh()
         self.history.refresh()
         self.explore.refresh()
+        self.sweep.refresh()
         self.tour.refresh()
         self._typeset_missing()
 

@@ -85,6 +85,7 @@ def _dialogs(scene: Scene) -> Iterator[tuple[str, QWidget]]:
     from ndestudio.gui.explore_dialog import open_explore
     from ndestudio.gui.history_dialog import open_history
     from ndestudio.gui.recovery_dialog import open_recovery
+    from ndestudio.gui.sweep_dialog import open_sweep
 
     window, session = scene.window, scene.session
     session.device = results.fit().device
@@ -94,6 +95,7 @@ def _dialogs(scene: Scene) -> Iterator[tuple[str, QWidget]]:
         ("shortcuts", ShortcutsDialog(window.actions_, session.settings, window)),
         ("history", open_history(session, window)),
         ("recovery", open_recovery(session, window)),
+        ("sweep", open_sweep(session, window)),
     ):
         yield from _shown(scene, name, dialog)
     explore = open_explore(session, window)
