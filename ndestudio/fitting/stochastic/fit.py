@@ -139,6 +139,11 @@ def _optimised(run: _Run, likelihood: TransitionLikelihood) -> tuple[Theta, Tran
         return _on_grids(run, better, theta)
     if open_terms:
         theta, reason = descend(better, theta, watcher, steps=second, l2=_l2(train))
+        exact = -float(np.sum(better.each(theta)))
+        if better.nodes is not None and not abs(better.negative(theta)[0] - exact) < SAME:
+            better = replace(better, nodes=None)
+            watcher.follow(better, run.held)
+            theta, reason = descend(better, theta, watcher, steps=second, l2=_l2(train))
     else:
         theta, reason = scoring(better, theta, watcher)
     return theta, better, reason
@@ -191,7 +196,7 @@ def _better(run: _Run, likelihood: TransitionLikelihood, theta: Theta) -> Transi
         if abs(float(np.sum(fine.each(theta) - coarse.each(theta)))) < SAME:
             break
         coarse, parts = fine, 2 * parts
-    return coarse
+    return coarse.with_nodes()
 
 
 def _l2(train: TrainConfig) -> float:

@@ -27,6 +27,7 @@ from ndestudio.fitting.stochastic.moments import (
     squared,
     taylor_moments,
 )
+from ndestudio.fitting.stochastic.nodes import StartNodes, moments_between, start_nodes
 from ndestudio.fitting.stochastic.transitions import Transitions
 from ndestudio.problem.dynamics import EquationDynamics, neural_functions
 from ndestudio.problem.expressions import Functions
@@ -55,6 +56,9 @@ class TransitionLikelihood:
         Steps of the moment equations within a transition (of short steps for `grid`).
     grid
         Of the density `grid`.
+    nodes
+        Where ``negative`` has the moment equations of models with networks solved; None: for each transition. ``each`` is
+        without them.
     """
 
     space: Space
@@ -62,6 +66,7 @@ class TransitionLikelihood:
     density: Density = "moments"
     parts: int = 1
     grid: StateGrid | None = None
+    nodes: StartNodes | None = None
 
     @property
     def dynamics(self) -> EquationDynamics:
@@ -96,7 +101,7 @@ class TransitionLikelihood:
     def negative(self, theta: Theta) -> tuple[float, Theta]:
         """Minus the log likelihood in nats, and its gradient."""
         if self.dynamics.neural_terms:
-            value, gradient = self._program("negative")(theta, *self._data)
+            value, gradient = self._program("negative" if self.nodes is None else "between")(theta, *self._data)
             return float(value), np.asarray(gradient)
         gradient = np.zeros(len(theta))
         gradient[self.free] = -self.scores(theta).sum(axis=0)
@@ -128,7 +133,16 @@ class TransitionLikelihood:
     def on(self, transitions: Transitions) -> TransitionLikelihood:
         """The same of other transitions (of the same step lengths, where there is a grid)."""
         grid = None if self.grid is None else self.grid.over(transitions)
-        return replace(self, transitions=transitions, grid=grid)
+        return replace(self, transitions=transitions, grid=grid, nodes=None)
+
+    def with_nodes(self) -> TransitionLikelihood:
+        """With nodes for the gradient, where equations, data and density have any."""
+        dynamics = self.dynamics
+        if self.density not in ("moments", "linear") or not dynamics.neural_terms:
+            return self
+        if len(dynamics.states) != 1 or not autonomous(dynamics):
+            return self
+        return replace(self, nodes=start_nodes(self.transitions))
 
     def _values(self, theta: Theta) -> Callable[[Any, Any], Sequence[Any]]:
         one = self.transitions
@@ -170,7 +184,8 @@ class TransitionLikelihood:
         known = self.space.constants
         constants = (known.bijection, known.scales, NUDGE_STATE * known.state_scale)
         data = (one.t, one.h, one.y, one.later, one.u, one.u_later)
-        return constants, data, () if self.grid is None else self.grid.arrays
+        lie = self.grid or self.nodes
+        return constants, data, () if lie is None else lie.arrays
 
     def _program(self, what: str) -> Callable[..., Any]:
         short = 0 if self.grid is None else self.grid.steps
@@ -283,10 +298,22 @@ def _program(
     def total(theta: Any, constants: Any, data: Any, grid: Any) -> Any:
         return -each(theta, constants, data, grid).sum()
 
+    def between(theta: Any, constants: Any, data: Any, nodes: Any) -> Any:
+        _, h, y, later, u, _ = data
+        still = traced_fields(dynamics, theta, slots, constants, lambda t: u[:, :1] * 0.0)
+        around = differenced_around(still, constants[2], jnp)
+        found = moments_between(around, nodes, h, y, parts, jnp, second=density == "moments")
+        return -normal_density(*found, later, jnp).sum()
+
     def mean_and_covariance(theta: Any, constants: Any, data: Any, grid: Any) -> Any:
         t, h, y, _, _, _ = data
         around: Around = differenced_around(fields(theta, constants, data), constants[2], jnp)
         return moments(around, t, h, y, max(parts, 2), jnp)
 
-    made = {"each": each, "moments": mean_and_covariance, "negative": jax.value_and_grad(total)}
+    made = {
+        "each": each,
+        "moments": mean_and_covariance,
+        "negative": jax.value_and_grad(total),
+        "between": jax.value_and_grad(between),
+    }
     return jax.jit(made[what])

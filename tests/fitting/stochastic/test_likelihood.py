@@ -216,3 +216,28 @@ def test_no_noise_at_all_is_told(series):
     data = series(OU, 0.3, 100, {"x": 1.0}, theta=1.0, mu=1.0, sigma=0.5)
     config = ModelConfig(equations="d(x)/dt = -x + log(x - 5)*noise")
     assert nde.fit(config, data).outcome == "diverged"
+
+
+def test_moments_between_nodes_are_those_of_each_transition(series):
+    rng = np.random.default_rng(0)
+    data = series("d(x)/dt = x - x^3 + 0.7*noise", 0.2, 5500, {"x": 1.0})
+    run = data.trajectories[0]
+    data = replace(data, trajectories=(replace(run, t=np.cumsum(rng.uniform(0.1, 0.3, len(run.t)))),))
+    networks = {name: NetworkConfig(width=3, depth=1) for name in ("f", "s")}
+    exact = likelihood("d(x)/dt = f(x) + s(x)*noise", data, "moments", networks=networks)
+    between = exact.with_nodes()
+    assert between.nodes is not None
+    theta = exact.space.theta + 0.3 * rng.normal(size=len(exact.space.theta)) * exact.space.free
+    value, slope = between.negative(theta)
+    assert value == pytest.approx(-exact.each(theta).sum(), abs=1e-3)
+    nudge = 1e-4 * rng.normal(size=len(theta)) * exact.space.free
+    apart = exact.each(theta - nudge).sum() - exact.each(theta + nudge).sum()
+    assert apart == pytest.approx(2.0 * slope @ nudge, rel=1e-4)
+
+
+def test_few_transitions_and_lengths_apart_have_no_nodes(series):
+    data = series("d(x)/dt = x - x^3 + 0.7*noise", 0.2, 200, {"x": 1.0})
+    networks = {name: NetworkConfig(width=4, depth=1) for name in ("f", "s")}
+    for equations in ("d(x)/dt = f(x) + s(x)*noise", "d(x)/dt = f(x) + s(t)*noise"):
+        one = likelihood(equations, data, "moments", networks=networks)
+        assert one.with_nodes().nodes is None
