@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from ndestudio.expression import parse_expression, to_latex, to_sympy, to_text
     from ndestudio.fitting import Comparison, Fit, Profile, TrainConfig, compare, fit, profile, refit
     from ndestudio.fitting.config import ColumnNoise, LatentConfig
+    from ndestudio.fitting.explanation import Statement, explain_fit
     from ndestudio.fitting.latent.predict import predict_run
     from ndestudio.fitting.latent.result import FutureScores, LatentFit, RunPrediction
     from ndestudio.fitting.many import profiles
@@ -144,6 +145,8 @@ _HOME = {
     "profile": "fitting",
     "Profile": "fitting.uncertainty.profile_likelihood",
     "residuals": "fitting.residuals",
+    "explain_fit": "fitting.explanation",
+    "Statement": "fitting.explanation",
     "transition_residuals": "fitting.stochastic.residuals",
     "TransitionResiduals": "fitting.stochastic.residuals",
     "StochasticFit": "fitting.stochastic.result",
@@ -244,6 +247,7 @@ __all__ = [
     "SilentReporter",
     "Spec",
     "SplitConfig",
+    "Statement",
     "StochasticFit",
     "StochasticPaths",
     "StructureConfig",
@@ -265,6 +269,7 @@ __all__ = [
     "equations_json",
     "evaluate_petab",
     "executor",
+    "explain_fit",
     "fit",
     "fit_petab",
     "fitted_ground_truth",

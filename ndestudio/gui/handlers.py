@@ -8,9 +8,10 @@ from PySide6.QtCore import Qt, QUrl
 from PySide6.QtGui import QDesktopServices, QGuiApplication
 
 from ndestudio.gui.dialogs import AboutDialog, DeviceDialog, ShortcutsDialog
+from ndestudio.gui.help import open_page
 from ndestudio.gui.palette import CommandPalette
 from ndestudio.gui.window import StudioWindow
-from ndestudio.paths import documentation, user_state_dir
+from ndestudio.paths import user_state_dir
 from ndestudio.session.distillation.controller import DistilController
 from ndestudio.session.ports import STAGES
 from ndestudio.session.purposes import PurposeName
@@ -128,13 +129,7 @@ class _Handlers:
         open_history(self._session, self._window)
 
     def _documentation(self) -> None:
-        page = documentation()
-        if page is None:
-            self._session.toast(
-                "The documentation is not part of this installation; `make docs` builds it in a checkout."
-            )
-        elif not QDesktopServices.openUrl(QUrl.fromLocalFile(str(page))):
-            self._session.toast(f"Nothing here opens web pages; the documentation is in {page}.", "warning")
+        open_page(self._window)
 
     def _log_folder(self) -> None:
         folder = user_state_dir() / "log"

@@ -10,6 +10,7 @@ Linux gets a `.tar.gz` of the folder with its .desktop file; Windows and macOS m
 from __future__ import annotations
 
 import argparse
+import filecmp
 import os
 import platform
 import shutil
@@ -36,7 +37,7 @@ _LEFT_OUT = (
         "pandas",
         "torch",
     ),
-    *("onnxruntime", "distributed", "dask", "pythonfmu", "pythonfmu3", "myokit", "pymoca", "ziglang", "ruff"),
+    *("onnxruntime", "duckdb", "distributed", "dask", "pythonfmu", "pythonfmu3", "myokit", "pymoca", "ziglang", "ruff"),
 )
 """Packages of a checkout that the program does without."""
 _WHOLE = ("ndestudio", "jaxlib", "ziamath", "ziafont", "diffrax", "equinox", "optimistix", "lineax")
@@ -61,7 +62,22 @@ def build(folder: Path) -> Path:
     command += [f"--copy-metadata={one}" for one in _METADATA]
     command += [f"--exclude-module={one}" for one in _LEFT_OUT]
     subprocess.run([*command, str(ROOT / "tools" / "installer" / "launch.py")], check=True)
-    return folder / NAME
+    program = folder / NAME
+    _without_copies(program)
+    return program
+
+
+def _without_copies(program: Path) -> None:
+    """Large libraries lie in the folder of their package and once more above it (that of JAX has 330 MB): one is enough on Linux."""
+    if platform.system() != "Linux":
+        return
+    inner = program / "_internal"
+    for copy in (one for one in inner.glob("*.so*") if one.is_file() and one.stat().st_size > 20e6):
+        for original in inner.glob(f"*/{copy.name}"):
+            if original.stat().st_size == copy.stat().st_size and filecmp.cmp(original, copy, shallow=False):
+                copy.unlink()
+                copy.symlink_to(original.relative_to(inner))
+                break
 
 
 def archive(program: Path) -> Path:

@@ -24,6 +24,7 @@ from ndestudio.gui.building import (
 from ndestudio.gui.theme import GRID
 from ndestudio.gui.widgets.editors.train_settings import TrainSettings, preset_box
 from ndestudio.gui.widgets.elided import KINDS, ElidedLabel
+from ndestudio.gui.widgets.explain_panel import ExplainPanel
 from ndestudio.gui.widgets.page_header import PageHeader
 from ndestudio.gui.widgets.plots.dose_response_plot import DoseResponsePlot
 from ndestudio.gui.widgets.plots.future_plot import FuturePlot
@@ -88,6 +89,7 @@ class TrainView(QWidget):
         self.noise = NoisePanel()
         self.runs = RunsTable()
         self.notes = label("", wrap=True, selectable=True)
+        self.explain = ExplainPanel()
         self.slider = TimeSlider()
         self.redraw = Redraw(self, self._draw_loss, self._draw_left, self._draw_lower, self._draw_table)
         self._lay_out()
@@ -114,6 +116,7 @@ class TrainView(QWidget):
             told = tuple(one for one in (state.sentence, *state.notes) if one)
             self.notes.setText("\n\n".join(told) or "Recoveries and warnings of the training appear here.")
             self.right_tabs.setTabText(3, f"Notes ({len(state.notes)})" if state.notes else "Notes")
+        self.explain.show_statements(state.explanation)
         if before is None or before.steps != state.steps:
             self._show_steps(state.steps)
         trained = bool(state.curves) or state.plot_data is not None
@@ -327,6 +330,7 @@ class TrainView(QWidget):
             (self.runs, "Runs", "Every training and search that was kept"),
             (self.comparison, "Compare", "The model beside its mechanistic part and a plain neural ODE"),
             (self._make_notes(), "Notes", "Recoveries, warnings, identifiability"),
+            (self.explain, "Explain", "What the fit means, in plain words, with the figures behind it"),
             (self.noise, "Noise", "How each measured column scatters, and limits of detection"),
         )
         self.right = splitter(

@@ -7,6 +7,7 @@ from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from ndestudio.gui.building import label, row
+from ndestudio.gui.help import PAGES, help_button
 from ndestudio.gui.theme import GRID
 from ndestudio.gui.widgets.elided import ElidedLabel
 
@@ -24,6 +25,8 @@ class PageHeader(QWidget):
     def __init__(self, title: str, sentence: ElidedLabel, *controls: QWidget, spacing: int = GRID) -> None:
         super().__init__()
         self._title = label(title, "title")
+        if title in PAGES:
+            controls = (help_button(PAGES[title], f"the stage {title}"), *controls)
         self._sentence, self._controls, self._spacing = sentence, controls, spacing
         self._below = False
         self._top = row(self._title, sentence, *controls, spacing=spacing)

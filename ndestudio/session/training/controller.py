@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ndestudio.figures.noise_band import noise_bands
 from ndestudio.figures.plot_data import PlotData, plot_data
+from ndestudio.fitting.explanation import Statement, explain_fit
 from ndestudio.fitting.result import Fit, Outcome
 from ndestudio.model.black_boxes import black_boxes
 from ndestudio.model.config import ParameterConfig
@@ -57,6 +58,7 @@ class TrainController(Presenter[TrainState]):
         self._meaning, self._on_device = model, on_device
         self.live: TrainLive | None = None
         self._started: Spec | None = None
+        self._explanation: tuple[Fit, Dataset, tuple[Statement, ...]] | None = None
         self._start: FittedModel | None = None
         self._dataset: Dataset | None = None
         self._live_fit: Fit | None = None
@@ -275,6 +277,7 @@ class TrainController(Presenter[TrainState]):
             bands=noise_bands(fit, project.spec.train.log_states) if task is None and self._checkpoint < 0 else {},
             stochastic=self._stochastic(),
             black_boxes=self._calls_simulators(),
+            explanation=self._explained(),
             steps=next_steps(fit, project.spec) if task is None and not obstacle else (),
         )
 
@@ -282,6 +285,16 @@ class TrainController(Presenter[TrainState]):
         """Whether the equations of now have noise."""
         system = self._meaning.analysis.system
         return system is not None and bool(system.diffusion)
+
+    def _explained(self) -> tuple[Statement, ...]:
+        """What the fit means; kept while it is the same."""
+        project = self._workspace.project
+        fit, dataset = project.fit, project.dataset
+        if fit is None or dataset is None:
+            return ()
+        if self._explanation is None or self._explanation[0] is not fit or self._explanation[1] is not dataset:
+            self._explanation = fit, dataset, explain_fit(fit, dataset)
+        return self._explanation[2]
 
     def _calls_simulators(self) -> bool:
         system = self._meaning.analysis.system

@@ -14,6 +14,7 @@ from ndestudio.figures.loss import LossCurve, loss_curves
 from ndestudio.figures.noise_band import NoiseBand
 from ndestudio.figures.plot_data import PlotData
 from ndestudio.fitting.config import TrainConfig
+from ndestudio.fitting.explanation import Statement
 from ndestudio.fitting.metrics import Metrics
 from ndestudio.fitting.result import Fit
 from ndestudio.session.durations import Rest
@@ -150,6 +151,7 @@ class TrainState:
     steps: what can be done next, where the training ended with doubts.
     stochastic: the equations have noise, so that the likelihood of transitions is fitted.
     black_boxes: the equations call simulators.
+    explanation: what the fit means, in plain words.
     """
 
     config: TrainConfig
@@ -187,6 +189,7 @@ class TrainState:
     steps: tuple[NextStep, ...] = ()
     stochastic: bool = False
     black_boxes: bool = False
+    explanation: tuple[Statement, ...] = ()
 
 
 def noise_rows(fit: Fit | None, dataset: Dataset | None) -> tuple[FittedParameter, ...]:
