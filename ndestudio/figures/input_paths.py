@@ -51,7 +51,7 @@ def input_path(one: Trajectory, place: int) -> tuple[Float[np.ndarray, " point"]
     """Times and values of the line that draws the path of an input: two points at one time where it jumps; empty without samples."""
     control = one.control
     pieces = control.pieces[place]
-    if pieces is None:
+    if pieces is None or not np.isfinite(one.t).all():  # a steady state has no time
         return np.zeros(0), np.zeros(0)
     begin, end = float(one.t[0]), float(one.t[-1])
     breaks = pieces.function.breaks
@@ -64,5 +64,5 @@ def input_path(one: Trajectory, place: int) -> tuple[Float[np.ndarray, " point"]
     twice &= np.isin(t, pieces.jumps)
     doubled = np.repeat(t, 1 + twice)
     values = np.repeat(after, 1 + twice)
-    values[np.flatnonzero(np.append(np.diff(doubled) == 0, False))] = before[twice]
+    values[(np.cumsum(1 + twice) - 2)[twice]] = before[twice]
     return doubled, values

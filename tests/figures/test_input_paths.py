@@ -9,7 +9,7 @@ import pytest
 
 from ndestudio.data.arrays import dataset_from_arrays
 from ndestudio.data.config import SplitConfig
-from ndestudio.data.dataset import Dataset
+from ndestudio.data.dataset import Dataset, Trajectory
 from ndestudio.figures.description import Curve, Points
 from ndestudio.figures.input_paths import BETWEEN, input_panel, input_path, moving_inputs
 from ndestudio.figures.trajectories import trajectory_figure
@@ -48,3 +48,11 @@ def test_inputs_that_change_stand_below_the_measured_columns() -> None:
     assert [panel.y.title for panel in figure.panels] == ["x", "u"]
     panel = input_panel(data, 1, [(0, data.trajectories[0])])
     assert of(panel, Points)[0].y.tolist() == [0, 2, 1] and of(panel, Curve)[0].name == "input"
+
+
+def test_a_run_of_one_row_has_a_path_of_one_value() -> None:
+    one = Trajectory("one", np.array([1.0]), np.ones((1, 1)), np.full((1, 1), 3.0), np.zeros(1, np.int8))
+    t, values = input_path(one, 0)
+    assert t.tolist() == [1.0, 1.0] and values.tolist() == [3.0, 3.0]
+    steady = Trajectory("one", np.array([np.inf]), np.ones((1, 1)), np.full((1, 1), 3.0), np.zeros(1, np.int8))
+    assert input_path(steady, 0)[0].size == 0, "a steady state has no time"
