@@ -27,7 +27,7 @@ from pathlib import Path
 import msgspec
 
 from benchmarks.record import ROOT
-from benchmarks.scale import faults, work
+from benchmarks.scale import big, faults, work
 from ndestudio.jobs.executors import Executor, Task, executor
 from ndestudio.progress import SilentReporter
 from ndestudio.project.spec import load_spec
@@ -38,7 +38,7 @@ from ndestudio.project.sweep.vary import Variation
 SPEC = ROOT / "examples" / "lotka_volterra" / "spec.toml"
 SILENT = SilentReporter()
 TASKS = 200
-PARTS = ("speed", "overhead", "kills", "scheduler", "network", "memory")
+PARTS = ("speed", "overhead", "kills", "scheduler", "network", "memory", "gradient")
 LONG = 12
 
 
@@ -162,6 +162,7 @@ def main() -> None:
         prog="python -m benchmarks.scale", description=__doc__.splitlines()[0] if __doc__ else ""
     )
     parser.add_argument("--parts", nargs="+", choices=PARTS, default=["speed", "overhead", "kills"])
+    parser.add_argument("--trajectories", type=int, default=10_000)
     parser.add_argument("--gone", type=float, default=60.0, help="seconds without a network")
     parser.add_argument("--executors", nargs="+", choices=("local", "dask"), default=["local", "dask"])
     parser.add_argument("--seeds", type=int, default=16)
@@ -181,6 +182,9 @@ def main() -> None:
     if "scheduler" in options.parts:
         print("A scheduler killed at random moments")
         faults.scheduler_kills(options.kills)
+    if "gradient" in options.parts:
+        print(f"One gradient of {options.trajectories} trajectories x 100 points")
+        big.gradient(options.trajectories)
     if "network" in options.parts:
         print("A network that is gone")
         faults.network(options.gone)
