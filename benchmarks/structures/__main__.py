@@ -37,9 +37,9 @@ def models() -> dict[str, nde.ModelConfig]:
         "hamiltonian": nde.ModelConfig(equations="d(q)/dt = flow(H, q)\nd(p)/dt = flow(H, p)", structures={"H": pair}),
         "plain": nde.ModelConfig(equations="d(q)/dt = f(q, p)\nd(p)/dt = g(q, p)", networks={"f": free, "g": free}),
         "penalty": nde.ModelConfig(
-            equations="d(q)/dt = f(q, p)\nd(p)/dt = g(q, p)",
+            equations="a = f(q, p)\nb = g(q, p)\nd(q)/dt = a\nd(p)/dt = b",
             networks={"f": free, "g": free},
-            penalties={"energy": nde.PenaltyConfig(expression="p*g(q, p) + sin(q)*f(q, p)", weight=10.0)},
+            penalties={"energy": nde.PenaltyConfig(expression="p*b + sin(q)*a", weight=10.0)},
         ),
     }
 

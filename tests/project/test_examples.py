@@ -9,6 +9,7 @@ import pytest
 from ndestudio.data import load
 from ndestudio.data.dataset import Part
 from ndestudio.model.parse import parse_system, with_shared_networks
+from ndestudio.model.stated import stated_model
 from ndestudio.model.statements import data_for
 from ndestudio.project.spec import dump_spec, load_spec, parse_spec, with_files
 
@@ -35,6 +36,8 @@ def test_all_examples_are_there() -> None:
         "nile",
         "infection",
         "tank",
+        "brusselator_tube",
+        "keep_energy",
     }
 
 
@@ -44,7 +47,8 @@ def test_an_example_is_whole(path: Path) -> None:
     assert spec.name and spec.description
     assert parse_spec(dump_spec(spec)) == spec
     readme = (path.parent / "README.md").read_text(encoding="utf-8")
-    assert "ndestudio run" in readme and "Source" in readme
+    command = "ndestudio run" if spec.data.files else "ndestudio tube"
+    assert command in readme and "Source" in readme
 
 
 @pytest.mark.parametrize("path", SPECS, ids=lambda path: path.parent.name)
@@ -56,12 +60,16 @@ def test_an_example_can_begin(path: Path) -> None:
         if missing:
             pytest.skip(f"not bundled, and not beside the repository: {', '.join(missing)}")
         spec = with_files(spec, tuple(map(str, files)))
+    if not spec.data.files:
+        assert stated_model(spec.model).system.states and spec.tube is not None
+        return
     dataset = load(data_for(spec.data, spec.model.equations))
     assert dataset.has(Part.TRAIN)
     assert dataset.has(Part.VALIDATION) or spec.data.split.by == "none"
     system = parse_system(spec.model, dataset.measured_names, dataset.input_names)
-    assert system.neural_terms
+    assert system.neural_terms or spec.model.structures
     assert set(with_shared_networks(spec.model).networks) == {neural_term.name for neural_term in system.neural_terms}
-    assert set(spec.model.parameters) == set(system.parameters)
+    written = {one for one in system.parameters if one.partition("_")[0] in spec.model.structures}
+    assert set(spec.model.parameters) == set(system.parameters) - written
     assert set(spec.model.initial) <= set(system.states)
     assert all(system.observation(name) is not None for name in dataset.measured_names)
