@@ -16,6 +16,7 @@ from ndestudio.fitting.happenings import laid_out, moving
 from ndestudio.fitting.optimizers.levenberg_marquardt import Linear, PathRows, Point
 from ndestudio.fitting.penalties import along, path_of
 from ndestudio.fitting.pieces_of_rows import (
+    JACOBIAN_THREADS,
     LARGE_PIECE_BYTES,
     PIECE_BYTES,
     gradient_pieces,
@@ -266,6 +267,7 @@ class JaxEngine:
             ],
             self.pieces,
             self.places,
+            JACOBIAN_THREADS,
         )
         r, d_theta, d_free, r_held, d_held, end = (_joined(arrays) for arrays in zip(*parts, strict=True))
         validation, step = self.batch.validation(r_held, d_held)

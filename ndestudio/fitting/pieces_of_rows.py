@@ -4,7 +4,7 @@ What a gradient takes beside the data is, in bytes,
 
     w * 8 * rows * steps * stages * (4 * states + 3 * units + 1)
 
-for each piece, with w pieces at a time (one for each core; on devices one for each) and the units of all networks; ``GRADIENT_BYTES``
+for each piece, with w pieces at a time (one for each core, at most 32; on devices one for each) and the units of all networks; ``GRADIENT_BYTES``
 bounds the piece. Sums over pieces are added in the order of the rows, so that results do not depend on how many share the work.
 """
 
@@ -26,6 +26,8 @@ PIECE_BYTES = {"cpu": 3e8}
 LARGE_PIECE_BYTES = 4e9
 GRADIENT_BYTES = {"cpu": 3e7}
 """The same of what a gradient keeps on its way forth, few enough to stay near the processor."""
+GRADIENT_THREADS, JACOBIAN_THREADS = 32, 4
+"""Pieces at a time on the processor, at most: 1 GB of gradients, 1.2 GB of sensitivities."""
 WORTH_SHARING = 1e7
 """Bytes of work from which several devices share it."""
 
@@ -72,13 +74,16 @@ def _alike(device: Any) -> list[Any]:
     return [device, *others]
 
 
-def side_by_side(one: Callable[[int], Any], count: int, devices: list[Any]) -> list[Any]:
+def side_by_side(
+    one: Callable[[int], Any], count: int, devices: list[Any], threads_at_most: int = GRADIENT_THREADS
+) -> list[Any]:
     """``one(k)`` for each of ``count`` pieces, the results in order.
 
-    As many at a time as there are devices; on a single one of the processor, as many as it has cores.
+    As many at a time as there are devices; on a single one of the processor, as many as it has cores, and no more than
+    ``threads_at_most``: each takes the memory of a piece.
     """
     on_processor = getattr(devices[0], "platform", "") == "cpu" and not isinstance(devices[0], BatchedEnsemble)
-    workers = min(count, max(len(devices), cores() if on_processor else 1))
+    workers = min(count, max(len(devices), min(cores(), threads_at_most) if on_processor else 1))
     if workers < 2:
         return [one(k) for k in range(count)]
     with ThreadPoolExecutor(workers, thread_name_prefix="piece") as threads:
