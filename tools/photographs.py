@@ -168,8 +168,12 @@ def _compare(folder: Path, *, keep: bool, only: str, sizes: tuple[str, ...]) -> 
             continue
         for number, size in enumerate(SIZES):
             for row, scheme in enumerate(("light", "dark")):
-                part = _differing(before, now, number, row)
-                if size in sizes and part > _PART:
+                if size not in sizes:
+                    continue
+                if not _grey(before, number, row).any():
+                    print(f"{name}, {size}, {scheme}: nothing is kept to compare with")
+                    found = 1
+                elif (part := _differing(before, now, number, row)) > _PART:
                     print(f"{name}, {size}, {scheme}: {part:.1%} of the picture differs clearly")
                     found = 1
     if not keep:
@@ -185,8 +189,11 @@ def _sheet(folder: Path, name: str) -> QImage:
     """The small pictures of a page beside each other."""
     wide, high = _TILE
     sheet = QImage(wide * len(SIZES), 2 * high, QImage.Format.Format_RGB32)
-    sheet.fill(Qt.GlobalColor.black)
+    sheet.fill(Qt.GlobalColor.black)  # means that nothing is kept there
     painter = QPainter(sheet)
+    kept = QImage(str(stored() / f"{name}.png"))
+    if not kept.isNull():
+        painter.drawImage(0, 0, kept)
     for number, size in enumerate(SIZES):
         for row, scheme in enumerate(("light", "dark")):
             picture = QImage(str(folder / f"{name}.{size}.{scheme}.png"))
