@@ -1,11 +1,15 @@
-"""Stochastic models: `python -m benchmarks.stochastic [speed|rates]`; without a word, seconds beside diffrax."""
+"""Stochastic models: `python -m benchmarks.stochastic [speed|rates|noise|coverage|first]`; without a word, seconds beside others."""
 
 from __future__ import annotations
 
+import argparse
 import importlib
+import json
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -23,7 +27,7 @@ from ndestudio.project.spec import parse_spec
 from ndestudio.solve.jax_backend import get_jax
 from ndestudio.solve.stochastic.paths import simulate_paths
 
-PARTS = ("rates", "noise", "coverage")
+PARTS = ("rates", "noise", "coverage", "first")
 """Each a module of this folder with a ``main``."""
 COUNT, STEP = 10_000, 0.01
 SPEC = '[model]\nequations = "d(x)/dt = x - x^3 + 0.7*noise"\ninitial.x = 1.0\n'
@@ -46,7 +50,9 @@ def ours(true: FittedModel, t: np.ndarray, x: np.ndarray) -> dict[str, float]:
     networks = {name: NetworkConfig(width=32, depth=2) for name in ("f", "s")}
     model = initial_model(ModelConfig(equations="d(x)/dt = f(x) + s(x)*noise", networks=networks), data, 0)
     space, pairs = stochastic_space(model), transitions(model, data)
-    made = {name: TransitionLikelihood(space, pairs, name) for name in ("euler", "taylor", "moments")}
+    made = {name: TransitionLikelihood(space, pairs, name) for name in ("euler", "taylor")}
+    each = TransitionLikelihood(space, pairs, "moments")
+    made |= {"moments": each.with_nodes(), "moments of each transition": each}
     # nodes as they lie once the diffusion is known about; the count of them is what costs
     grid = grid_of(true, pairs)
     if grid is not None:
@@ -82,8 +88,23 @@ def theirs(x: np.ndarray) -> float:
     return best(lambda: jax.block_until_ready(gradient(pair)))
 
 
-def speed() -> None:
-    """Seconds of a simulation, and of a gradient of the likelihood beside diffrax."""
+def torchs(python: str, x: np.ndarray, kind: str) -> dict[str, float]:
+    """Seconds of torchsde in an interpreter that has it; nothing, and a sentence, where it has not."""
+    given = json.dumps({"begin": list(x[:-1]), "later": list(x[1:]), "step": STEP, "float": kind})
+    file = str(Path(__file__).with_name("peers_torch.py"))
+    ended = subprocess.run([python, file], input=given, capture_output=True, text=True, timeout=300, check=False)
+    if ended.returncode:
+        print(f"torchsde did not run: {ended.stderr.strip().splitlines()[-1:]}")
+        return {}
+    found = json.loads(ended.stdout)
+    return {f"{found['versions']}, {name}, {kind}": value for name, value in found["seconds"].items()}
+
+
+def speed(argv: Sequence[str]) -> None:
+    """Seconds of a simulation, and of a gradient of the likelihood beside diffrax and torchsde."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.stochastic speed")
+    parser.add_argument("--torch", default="", help="an interpreter in which torch and torchsde are installed")
+    python = parser.parse_args(argv).torch
     model = stated_model(parse_spec(SPEC).model)
     t = np.arange(COUNT + 1) * STEP
     x = simulate_paths(model, t, {"x": 1.0}, substeps=2).states[0, :, 0]
@@ -94,16 +115,21 @@ def speed() -> None:
     found = ours(model, t, x)
     for name, seconds in found.items():
         print(f"gradient, {COUNT} transitions, 2 networks 1-32-32-1, {name}: {seconds * 1e3:.1f} ms")
-    other = theirs(x)
-    print(f"gradient through diffrax's diffeqsolve with a Brownian tree: {other * 1e3:.1f} ms")
-    print("times faster: " + ", ".join(f"{name} {other / seconds:.1f}" for name, seconds in found.items()))
+    others = {"diffrax": theirs(x)}
+    if python:
+        others |= torchs(python, x, "float64") | torchs(python, x, "float32")
+    else:
+        print("torchsde is left out; name an interpreter that has it by --torch")
+    for other, seconds in others.items():
+        print(f"gradient of a path's end, {other}: {seconds * 1e3:.1f} ms")
+        print("  times faster: " + ", ".join(f"{name} {seconds / one:.1f}" for name, one in found.items()))
 
 
 def main(argv: Sequence[str]) -> None:
     """What was asked for."""
     what, rest = (argv[0], argv[1:]) if argv and not argv[0].startswith("-") else ("speed", argv)
     if what == "speed":
-        speed()
+        speed(rest)
     elif what in PARTS:
         importlib.import_module(f"benchmarks.stochastic.{what}").main(rest)
     else:

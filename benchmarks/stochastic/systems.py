@@ -137,6 +137,28 @@ SYSTEMS: dict[str, System] = {
         runs=400,
         stationary=False,
     ),
+    "lotka-volterra": System(
+        "d(x)/dt = a*x - b*x*y + s*x*noise_1\nd(y)/dt = c*x*y - d*y + q*y*noise_2",
+        {"a": 1.0, "b": 0.8, "c": 0.6, "d": 0.9, "s": 0.2, "q": 0.2},
+        {"x": {(1, 0): 1.0, (1, 1): -0.8}, "y": {(1, 1): 0.6, (0, 1): -0.9}},
+        {"x": {(2, 0): 0.04}, "y": {(0, 2): 0.04}},
+        {"x": 1.5, "y": 1.2},
+        0.1,
+        "d(x)/dt = a*x - f(x, y) + s(x)*noise_1\nd(y)/dt = g(x, y) - d*y + q(y)*noise_2",
+        ("f", "g", "s", "q"),
+        runs=100,
+        stationary=False,
+    ),
+    "limit cycle": System(
+        "d(x)/dt = y + s*x*noise_1\nd(y)/dt = m*(1 - x^2)*y - x + q*noise_2",
+        {"m": 1.0, "s": 0.15, "q": 0.3},
+        {"x": {(0, 1): 1.0}, "y": {(0, 1): 1.0, (2, 1): -1.0, (1, 0): -1.0}},
+        {"x": {(2, 0): 0.0225}, "y": {(0, 0): 0.09}},
+        {"x": 1.0, "y": 0.5},
+        0.1,
+        "d(x)/dt = y + s(x)*noise_1\nd(y)/dt = f(x, y) - x + q(x)*noise_2",
+        ("f", "s", "q"),
+    ),
 }
 
 
