@@ -40,7 +40,7 @@ _LEFT_OUT = (
     *("onnxruntime", "duckdb", "distributed", "dask", "pythonfmu", "pythonfmu3", "myokit", "pymoca", "ziglang", "ruff"),
 )
 """Packages of a checkout that the program does without."""
-_WHOLE = ("ndestudio", "jaxlib", "ziamath", "ziafont", "diffrax", "equinox", "optimistix", "lineax")
+_WHOLE = ("ndestudio", "jaxlib", "ziamath", "ziafont", "latex2mathml", "diffrax", "equinox", "optimistix", "lineax")
 """Packages whose modules or files are found by name while the program runs."""
 _NEEDED = ("jax._src.pallas", "jax.experimental", "scipy._cyutility")
 _METADATA = ("jax", "jaxlib", "equinox", "diffrax", "optimistix", "lineax", "jaxtyping", "polars", "numpy")
