@@ -151,7 +151,7 @@ def linear_response(
         return None
     field = _Field(instead or model, model.system, structure, names)
     parts = [_along(field, path, measure) for path in paths[0]]
-    parts = [part for part in parts if part is not None and len(part.target)]
+    parts = [part for part in parts if part is not None and len(part.target) and part.is_finite]
     if not parts or sum(len(part.target) - part.starts.shape[1] for part in parts) < FEWEST:
         return None
     return joined(field, parts, paths[1])
@@ -231,6 +231,11 @@ class Part:
     starts: Float[np.ndarray, "row start"]
     parameters: Float[np.ndarray, "row parameter"]
     grown: bool
+
+    @property
+    def is_finite(self) -> bool:
+        """Not so where changes along a formula's path leave the range of numbers."""
+        return all(np.isfinite(one).all() for one in (self.target, self.wide, self.starts, self.parameters))
 
 
 def _along(field: _Field, path: ReferencePath, measure: Measure) -> Part | None:

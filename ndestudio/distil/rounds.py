@@ -58,6 +58,7 @@ from ndestudio.model.replace import replace_neural_term
 from ndestudio.progress import FrontUpdate, Reporter
 from ndestudio.symbolic.engine import Engine, SearchConfig, SearchProblem, SearchResult
 from ndestudio.symbolic.front import Front
+from ndestudio.symbolic.postfix import fits_the_engine
 
 MOST_ROUNDS = 4
 POOL, ALSO, SHARED = 8, 2, 4
@@ -201,21 +202,30 @@ class Rounds:
             combination = found.combinations[0]
             key = _key(combination.formulas)
             agreed = bool(weak) and self._agrees(combination, weak)
-            start = self._started(response, combination)
-            trial = self._tried(combination, start)
             if key in seen:
                 break
-            usable = trial is not None and trial.scores.usable
-            if usable:
-                seen.add(key)
-                best = trial
-            reference = trial.model if trial is not None and usable else start
+            usable = self._first_usable(response, found.combinations)
+            if usable is not None:
+                used, best = usable
+                seen.add(_key(used.formulas))
+                reference = best.model
+            else:
+                reference = self._started(response, combination)
             response = self._response(reference)
             if response is None:
                 break
         if last is None or best is None:
             return None
         return Decided(last, tuple(self._best(last)), self.pieces)
+
+    def _first_usable(self, response: Response, combinations: Sequence[Fitted]) -> tuple[Fitted, Trial] | None:
+        """The shortest of the likely combinations that can be simulated, refitted; None where none can."""
+        limit = combinations[0].length + MARGIN
+        for one in [one for one in combinations if one.length <= limit][:TRIED]:
+            trial = self._tried(one, self._started(response, one))
+            if trial is not None and trial.scores.usable:
+                return one, trial
+        return None
 
     def _started(self, response: Response, combination: Fitted) -> FittedModel:
         """The model with the formulas of a combination, and the parameters of its known part that go with them."""
@@ -392,7 +402,8 @@ class Rounds:
         library, units, unit = fitting_library(
             self.model, self.dataset, data.name, data.arguments, self.config, self.operators
         )
-        guesses = (*own, *(to_text(one) for one in known[:MOST_GUESSED]), *library)
+        small = [one for one in known if fits_the_engine(one, data.arguments)]
+        guesses = (*own, *(to_text(one) for one in small[:MOST_GUESSED]), *library)
         if asked.factors:  # guesses are of the whole term
             data, guesses = quotient_by(data, asked.factor(data.points)), ()
         problem = SearchProblem(

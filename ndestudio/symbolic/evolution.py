@@ -22,7 +22,7 @@ from ndestudio.symbolic.dimensions import (
 )
 from ndestudio.symbolic.engine import SearchConfig, SearchProblem, SearchResult
 from ndestudio.symbolic.front import Front
-from ndestudio.symbolic.postfix import to_postfix
+from ndestudio.symbolic.postfix import MOST_NODES, to_postfix
 from ndestudio.symbolic.presets import OPERATORS
 from ndestudio.symbolic.snapshots import constant_front, front_of, progress_text, sentence, with_constants
 from ndestudio.symbolic.template import Template, parse_template
@@ -339,7 +339,10 @@ def _guesses(problem: SearchProblem, units: ProblemUnits | None, wildcards: bool
     for text in problem.guesses:
         try:
             expression = parse_expression(text)
-            out.append(to_postfix(expression, problem.names))
+            postfix = to_postfix(expression, problem.names)
+            if (count := len(postfix.split())) > MOST_NODES:
+                raise ValueError(f"it has {count} operators, variables and numbers; the engine holds {MOST_NODES}")
+            out.append(postfix)
             if units is not None:
                 check_dimensions(expression, units, wildcards)
         except (NdeStudioError, ValueError) as error:

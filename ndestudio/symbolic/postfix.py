@@ -10,6 +10,17 @@ from ndestudio.expression.tree import Binary, Call, Expr, Name, Negate, Number
 
 _POWERS = {"square": 2.0, "cube": 3.0}
 
+MOST_NODES = 64
+"""Nodes of an expression that the compiled core holds (``native/tree.hpp``)."""
+
+
+def fits_the_engine(expression: Expr, names: Sequence[str]) -> bool:
+    """Whether the compiled core can hold ``expression``, a formula in ``names``."""
+    try:
+        return len(to_postfix(expression, names).split()) <= MOST_NODES
+    except ValueError:
+        return False
+
 
 def from_postfix(text: str, names: Sequence[str]) -> Expr:
     """Expression of postfix ``text`` (operator names, `x<k>` for variable k, numbers)."""

@@ -13,6 +13,7 @@ from ndestudio.expression.tree import Call, names, size, walk
 from ndestudio.progress import Progress, RecordingReporter, SilentReporter
 from ndestudio.symbolic.engine import SearchConfig, SearchProblem, SearchResult
 from ndestudio.symbolic.evolution import EvolutionEngine
+from ndestudio.symbolic.postfix import fits_the_engine
 
 pytest.importorskip("ndestudio.symbolic._evolution")
 
@@ -140,6 +141,15 @@ def test_guesses_are_tried_first() -> None:
     assert min(c.loss for c in result.front.candidates) < 1e-12
     with pytest.raises(ValueError, match="z"):
         _run(_problem("x", {"x": (0.0, 1.0)}, guesses=("z + 1",)))
+
+
+def test_a_guess_that_the_engine_cannot_hold_is_told() -> None:
+    text = " + ".join(f"{k}*x^{k}" for k in range(4, 20))
+    with pytest.raises(ValueError, match="95 operators, variables and numbers; the engine holds 64"):
+        _run(_problem("x", {"x": (0.0, 1.0)}, guesses=(text,)))
+    assert not fits_the_engine(parse_expression(text), ("x",))
+    assert fits_the_engine(parse_expression("2*x^5 + x"), ("x",))
+    assert not fits_the_engine(parse_expression("2*y"), ("x",))
 
 
 def test_stops_when_asked_and_keeps_what_it_found() -> None:
