@@ -320,7 +320,11 @@ class Plot(pg.PlotWidget):
         from ndestudio.gui.widgets.plots.undocked import UndockedPlot
 
         self.described()
-        UndockedPlot(self, self._name, self._panel or Panel(Axis(self._x), Axis(self._y))).show()
+        copy = Plot(self._name)
+        copy.show_legend()
+        copy.show_panel(self._panel or Panel(Axis(self._x), Axis(self._y)))
+        self.panel_shown.connect(copy.show_panel)  # after this plot is gone it keeps what was shown last
+        UndockedPlot(copy, self._name, self.window()).show()
 
     def for_paper(self) -> None:
         """Look at it as a journal prints it, and save it so."""

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QDialog, QFileDialog, QHBoxLayout, QLabel, QMessageBox, QScrollArea, QVBoxLayout, QWidget
 
 from ndestudio.errors import ExportError
-from ndestudio.figures.description import Figure, Panel
+from ndestudio.figures.description import Figure
 from ndestudio.figures.style import FigureStyle
 from ndestudio.gui import file_style
 from ndestudio.gui.building import button, label
@@ -17,30 +15,22 @@ from ndestudio.gui.style_cache import passing
 from ndestudio.gui.theme import GRID
 from ndestudio.gui.widgets.plots.figure_view import FILTER, StyleBar
 
-if TYPE_CHECKING:
-    from ndestudio.gui.widgets.plots.plot import Plot
-
 _INCH = 25.4
 
 
 class UndockedPlot(QDialog):
-    """Follows ``source`` as long as it is there; after that it keeps what was shown last."""
+    """A window of its own for a copy of a plot."""
 
-    def __init__(self, source: Plot, name: str, panel: Panel) -> None:
-        super().__init__(source.window())
-        from ndestudio.gui.widgets.plots.plot import Plot
-
+    def __init__(self, copy: QWidget, name: str, parent: QWidget) -> None:
+        super().__init__(parent)
         passing(self)
         self.setWindowTitle(name)
         self.setWindowFlag(Qt.WindowType.Window)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        self.plot = Plot(name)
-        self.plot.show_legend()
+        self.plot = copy
         layout = QVBoxLayout(self)
         layout.setContentsMargins(GRID, GRID, GRID, GRID)
-        layout.addWidget(self.plot)
-        self.plot.show_panel(panel)
-        source.panel_shown.connect(self.plot.show_panel)
+        layout.addWidget(copy)
         self.resize(720, 480)
 
 
