@@ -30,8 +30,8 @@ def help_button(page: str, what: str) -> QToolButton:
 def open_page(widget: QWidget, page: str = "") -> None:
     """Open a page in the browser; where there is none the window says what to do."""
     window = widget.window()
-    while not isinstance(window, StudioWindow) and window.parentWidget() is not None:
-        window = window.parentWidget().window()  # from a dialog
+    while not isinstance(window, StudioWindow) and (owner := window.parentWidget()) is not None:
+        window = owner.window()  # from a dialog
     start = documentation()
     words, level = "", "info"
     if start is None:

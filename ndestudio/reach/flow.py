@@ -204,7 +204,7 @@ def _farthest(
     size, count = states.shape[1:]
     onto = np.linalg.inv(shape.factor)
     ones = np.eye(4)
-    weights = hermite(*(ones[k] for k in range(4)), grid.q[0][:, None])
+    weights = hermite(ones[0], ones[1], ones[2], ones[3], grid.q[0][:, None])
     found = np.zeros(count)
     # apart from one start, so that no digits are lost to the distance from the origin
     with np.errstate(all="ignore"):

@@ -164,6 +164,7 @@ def test_a_plot_in_a_window_of_its_own_follows(plot: Plot, qtbot: QtBot) -> None
     plot.show_panel(rising())
     plot.undock()
     (window,) = plot.window().findChildren(UndockedPlot)
+    assert isinstance(window.plot, Plot)
     assert len(window.plot.drawn(Curve)[0].getData()[0]) == 5
     x = np.linspace(0.0, 1.0, 9)
     plot.show_panel(Panel(Axis("time [h]"), Axis("hare"), (Curve(x, x),)))
