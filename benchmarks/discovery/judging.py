@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.discovery.measurements import Measurements
-from benchmarks.discovery.scoring import Comparison, compared
+from benchmarks.discovery.scoring import Box, Comparison, Relation, compared
 from benchmarks.discovery.told import Question
 from ndestudio.distil.forms import complexity
 from ndestudio.errors import EquationError
@@ -101,9 +101,9 @@ def judged(answer: Mapping[str, Any], made: Measurements, asked: Question) -> di
     """The fields of a `Row` that an answer decides."""
     found: dict[str, str] = answer.get("chosen", {})
     laws = asked.whole(found)
-    box = made.box
+    box, relations = made.box, made.relations
     truth = made.system.laws
-    verdicts = {state: _verdict(laws.get(state), truth[state], box) for state in asked.sought}
+    verdicts = {state: _verdict(laws.get(state), truth[state], box, relations) for state in asked.sought}
     candidates = answer.get("candidates", {})
     reachable = {
         state: verdicts[state].right or _any_right(candidates.get(state, ()), state, asked, made)
@@ -131,13 +131,13 @@ def judged(answer: Mapping[str, Any], made: Measurements, asked: Question) -> di
     }
 
 
-def _verdict(law: str | None, truth: str, box: Any) -> Comparison:
-    return compared(law, truth, box) if law is not None else Comparison(False, math.inf, "")
+def _verdict(law: str | None, truth: str, box: Box, relations: Sequence[Relation]) -> Comparison:
+    return compared(law, truth, box, relations) if law is not None else Comparison(False, math.inf, "")
 
 
 def _any_right(texts: Sequence[str], state: str, asked: Question, made: Measurements) -> bool:
     laws = (asked.whole({state: text})[state] for text in dict.fromkeys(texts[:MOST]))
-    return any(compared(law, made.system.laws[state], made.box).right for law in laws)
+    return any(compared(law, made.system.laws[state], made.box, made.relations).right for law in laws)
 
 
 def _warned(state: str, said: Mapping[str, Sequence[str]]) -> bool:

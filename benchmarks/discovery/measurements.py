@@ -10,13 +10,15 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float
 
-from benchmarks.discovery.scoring import Box
+from benchmarks.discovery.scoring import Box, Relation
 from benchmarks.discovery.system import DiscoverySystem, Inputs, States
 
 POINTS = 150
 """Samples of a trajectory, on [0, 10] characteristic times."""
 HELD_OUT = 75
 """Samples after the end of a trajectory, half as long again, on which laws are judged."""
+CONSTANT = 1e-7
+"""Part of the spreads of the states below which a sum of them does not vary: it is constant but for the solver's error."""
 NOISE = ("1%", "5%", "40dB", "30dB", "20dB", "10dB")
 """Percent: of the standard deviation of a column. dB: of the mean square of a column over the variance of the noise."""
 
@@ -50,6 +52,30 @@ class Measurements:
         columns["t"] = np.concatenate(self.t)
         wanted = self.system.arguments
         return {name: _wider(float(x.min()), float(x.max())) for name, x in columns.items() if name in wanted}
+
+    @property
+    def relations(self) -> tuple[Relation, ...]:
+        """Linear relations that the true states obey in all trajectories: `s + i + r = 1` of a closed population."""
+        y = np.concatenate(self.states)
+        spread = np.where(y.std(axis=0) > 0, y.std(axis=0), 1.0)
+        _, sizes, directions = np.linalg.svd((y - y.mean(axis=0)) / spread, full_matrices=False)
+        kept = directions[sizes < CONSTANT * sizes[0]] / spread
+        found: list[Relation] = []
+        for k in range(len(kept)):
+            j = int(np.abs(kept[k] * spread).argmax())
+            kept[k] /= kept[k, j]
+            for other in range(len(kept)):
+                if other != k:
+                    kept[other] -= kept[other, j] * kept[k]
+            found.append((self.system.states[j], {}, 0.0))
+        return tuple(
+            (
+                one,
+                {name: -float(c) for name, c in zip(self.system.states, row, strict=True) if name != one and c},
+                float((y @ row).mean()),
+            )
+            for (one, _, _), row in zip(found, kept, strict=True)
+        )
 
 
 def _wider(low: float, high: float) -> tuple[float, float]:

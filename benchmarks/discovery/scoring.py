@@ -34,6 +34,8 @@ WHERE = 3.0
 """Without a box names lie in +-WHERE."""
 
 Box = Mapping[str, tuple[float, float]]
+Relation = tuple[str, Mapping[str, float], float]
+"""A state that is a sum of others with factors, and a constant, in all data."""
 Columns = dict[str, np.ndarray]
 Function = Callable[[np.ndarray], np.ndarray]
 
@@ -84,8 +86,16 @@ def right_laws(found: Mapping[str, Expr | str], truth: Mapping[str, Expr | str],
     return all(name in found and right_structure(found[name], formula, box) for name, formula in truth.items())
 
 
-def compared(found: Expr | str, truth: Expr | str, box: Box | None = None) -> Comparison:
-    """How ``found`` compares with ``truth``; see `right_structure` for the arguments.
+def compared(
+    found: Expr | str, truth: Expr | str, box: Box | None = None, relations: Sequence[Relation] = ()
+) -> Comparison:
+    """How ``found`` compares with ``truth``; see `right_structure` for the first arguments.
+
+    Parameters
+    ----------
+    relations
+        What states obey in all data. Laws that are equal where it holds are equal: no data tell `1 - s` from `i + r` of
+        a closed population.
 
     Notes
     -----
@@ -98,7 +108,7 @@ def compared(found: Expr | str, truth: Expr | str, box: Box | None = None) -> Co
         return NOT_THE_TRUTH
     if not set(names(formula)) <= {*names(law), *(box or {}), "pi"}:
         return NOT_THE_TRUTH
-    near, far = _points(law, box)
+    near, far = _points(law, box, relations)
     target = _values(formula, near)
     if not target.size or not np.isfinite(target).all():
         return NOT_THE_TRUTH
@@ -116,16 +126,30 @@ def _read(formula: Expr | str) -> Expr:
     return fold(parse_expression(formula) if isinstance(formula, str) else formula)
 
 
-def _points(truth: Expr, box: Box | None) -> tuple[Columns, Columns]:
+def _points(truth: Expr, box: Box | None, relations: Sequence[Relation] = ()) -> tuple[Columns, Columns]:
     """Random points of the box where the truth has a value, and points far beyond it."""
     generator = np.random.default_rng(zlib.crc32(to_text(truth).encode()))
     variables = [name for name in dict.fromkeys([*names(truth), *(box or {})]) if name != "pi"]
     limits = {name: (box or {}).get(name, (-WHERE, WHERE)) for name in variables}
     near = {name: generator.uniform(low, high, 4 * POINTS) for name, (low, high) in limits.items()}
-    keep = np.flatnonzero(np.isfinite(_values(truth, near)))[:POINTS]
+    near = _related(near, relations)
+    inside = np.isfinite(_values(truth, near))
+    for name, _, _ in relations:
+        low, high = limits[name]
+        inside &= (near[name] >= low) & (near[name] <= high)
+    keep = np.flatnonzero(inside)[:POINTS]
     near = {name: values[keep] for name, values in near.items()}
     far = {name: values * generator.uniform(1.0, FAR, len(values)) for name, values in near.items()}
-    return near, far
+    return near, _related(far, relations)
+
+
+def _related(columns: Columns, relations: Sequence[Relation]) -> Columns:
+    """``columns`` with the states that relations give instead of their own values."""
+    given = {
+        name: constant + sum((factor * columns[other] for other, factor in factors.items()), start=np.zeros(1))
+        for name, factors, constant in relations
+    }
+    return {**columns, **given}
 
 
 def _values(expr: Expr, columns: Columns) -> Float[np.ndarray, " point"]:

@@ -92,7 +92,7 @@ def place(formulas: Sequence[Expr], state: str, made: Measurements, asked: Quest
     """Place of the right law of ``state`` among ``formulas``, from 1; None if it is none of them."""
     for number, formula in enumerate(formulas, 1):
         law = asked.whole({state: to_text(formula)})[state]
-        if compared(law, made.system.laws[state], made.box).right:
+        if compared(law, made.system.laws[state], made.box, made.relations).right:
             return number
     return None
 

@@ -43,6 +43,9 @@ NEAR_POLE = 0.01
 come to without their signs: ``K + x + x^2/L`` runs over decades and has no zero."""
 MOST_TURNS = 200.0
 """Radians that the argument of a sine may run through; beyond, samples are matched by chance."""
+MOST_EXPONENT = 50.0
+"""Argument of an exponential beyond which it is as good as zero but in one corner of the data, where its factor of 1e-22 or less
+makes it follow what it likes."""
 LIKE = 0.02
 """Part of the spread of a function's values that a polynomial may miss to be called the same."""
 
@@ -110,6 +113,8 @@ def _imitation(call: Call, values: Mapping[str, np.ndarray] | None) -> float:
         return 0.0
     inner = _at(call.arguments[0], values)
     if call.function in ("sin", "cos", "tan") and inner is not None and float(np.ptp(inner)) > MOST_TURNS:
+        return POLE
+    if call.function == "exp" and inner is not None and float(np.max(inner, initial=-np.inf)) > MOST_EXPONENT:
         return POLE
     return _like_polynomial(_at(call, values), inner)
 

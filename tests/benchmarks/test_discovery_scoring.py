@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from benchmarks.discovery.measurements import measured
 from benchmarks.discovery.scoring import compared, right_laws, right_structure
+from benchmarks.discovery.systems import systems
 
 SAME = [
     ("0.655*n - 0.01178*n^2", "0.65*n*(1 - n/55)"),
@@ -66,3 +68,20 @@ def test_all_laws_of_a_system_count() -> None:
     assert right_laws({"f": "1.05*y*x", "g": "-0.98*y", "h": "x"}, truth)
     assert not right_laws({"f": "1.05*y*x"}, truth)
     assert not right_laws({"f": "x*y", "g": "y"}, truth)
+
+
+def test_laws_that_are_equal_where_a_sum_is_constant_are_equal() -> None:
+    truth, box = "0.1*(1 - s) - 1.5*s*i + 0.2*r", {"s": (0.1, 0.9), "i": (0.01, 0.5), "r": (0.05, 0.6)}
+    whole = ("s", {"i": -1.0, "r": -1.0}, 1.0)
+    found = "0.3*r + 0.1*i - 1.5*s*i"
+    assert not compared(found, truth, box).right
+    assert compared(found, truth, box, [whole]).right
+    assert not compared("0.3*r + 0.2*i - 1.5*s*i", truth, box, [whole]).right
+
+
+def test_a_constant_sum_of_the_states_is_seen() -> None:
+    (relation,) = measured(systems()["sirs_demography"], "5%", 4, 0).relations
+    name, factors, constant = relation
+    assert {name, *factors} == {"s", "i", "r"}
+    assert constant == pytest.approx(1.0) and list(factors.values()) == pytest.approx([-1.0, -1.0])
+    assert not measured(systems()["lotka_volterra"], "5%", 4, 0).relations

@@ -24,6 +24,7 @@ def _nats(text: str) -> float:
         ("sin(x)", "sin(sin(x))"),
         ("sin(2.5*x)", "sin(2.5*x)*sin(0.02*x)"),
         ("x^2", "x^2.3"),
+        ("2*exp(3*x)", "1e-29*exp(22*x)"),
     ],
 )
 def test_laws_that_fields_use_are_shorter(shorter: str, longer: str) -> None:
