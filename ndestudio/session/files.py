@@ -39,7 +39,7 @@ class Sample:
 
 
 def samples() -> tuple[Sample, ...]:
-    """The bundled example specs whose data are there, by folder name."""
+    """The bundled example specs whose data are there, by folder name; what has no data is for the command line."""
     import tomllib
 
     found = []
@@ -49,7 +49,7 @@ def samples() -> tuple[Sample, ...]:
         except (OSError, ValueError):
             continue
         files = content.get("data", {}).get("files", [])
-        if not all((path.parent / str(file)).is_file() for file in files):
+        if not files or not all((path.parent / str(file)).is_file() for file in files):
             continue  # the program does not bring these data along
         picture = resources_dir() / "thumbnails" / f"{path.parent.name}.svg"
         found.append(
