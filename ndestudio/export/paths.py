@@ -36,6 +36,15 @@ class InputTable:
         kept = max(1, int(np.searchsorted(self.breaks, stop, side="right")))
         return InputTable(self.breaks[:kept], tuple(column[:kept] for column in self.coefficients))
 
+    def before(self, t: float) -> float:
+        """The value just before ``t`` of an input that does not repeat itself (at ``t`` itself where no piece begins there)."""
+        k = int(np.searchsorted(self.breaks, t, side="left")) - 1
+        since = t - float(self.breaks[k]) if k >= 0 else 0.0
+        value = 0.0
+        for column in reversed(self.coefficients):
+            value = value * since + float(column[max(k, 0)])
+        return value
+
 
 def input_table(control: ControlPath, k: int) -> InputTable | None:
     """Input ``k`` of a control path; None where it has no samples."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -93,6 +93,7 @@ def kinetic(model: FittedModel, content: Content) -> KineticModel:
         neural_terms=(),
         inputs=(),
     )
+    triggers = _triggers(content, change)
     rules.update({name: substitute(expr, {"t": shift}) for name, expr in tables.items()})
     quantities = (*content.states, *content.parameters, *(quantity for quantity, _ in content.outputs))
     found = kinetic_from(
@@ -103,7 +104,7 @@ def kinetic(model: FittedModel, content: Content) -> KineticModel:
         more={name: rules[name] for name in ordered(rules, rules, "rules")},
         units={one.name: one.unit for one in quantities},
     )
-    return replace(found, triggers=_triggers(content, shift))
+    return replace(found, triggers=triggers)
 
 
 def _path(table: InputTable, name: str) -> Expr:
@@ -125,16 +126,24 @@ def _path(table: InputTable, name: str) -> Expr:
     return Call("piecewise", tuple(parts))
 
 
-def _triggers(content: Content, shift: Expr) -> tuple[Trigger, ...]:
-    """Events of the first trajectory, in the time of the file: those at known times by their numbers."""
+def _triggers(content: Content, change: Callable[[Expr], Expr]) -> tuple[Trigger, ...]:
+    """Events of the first trajectory, in the time of the file: those at known times by their numbers.
+
+    At known times inputs are numbers: what they are just before. A file would read what they jump to.
+    """
     track, found = content.tracks[0], []
     if len(track.happens.t) > MOST_EVENTS:
         raise ExportError(f"the first trajectory has {len(track.happens.t)} events; up to {MOST_EVENTS} are written")
     for k in range(len(track.happens.t)):
-        event, given = content.events[int(track.happens.which[k])], Number(float(track.happens.given[k]))
-        known: dict[str, Expr] = {GIVEN: given, "t": shift}
-        changes = tuple((state, substitute(value, known)) for state, value in event.changes)
-        due = Call(">=", (Name("t"), as_number(float(track.happens.t[k]) - track.start)))
+        event, t = content.events[int(track.happens.which[k])], float(track.happens.t[k])
+        if not track.start <= t < track.stop:
+            continue
+        known: dict[str, Expr] = {
+            one.name: Number(table.before(t)) for one, table in zip(content.inputs, track.inputs, strict=True)
+        }
+        known[GIVEN] = Number(float(track.happens.given[k]))
+        changes = tuple((state, change(substitute(value, known))) for state, value in event.changes)
+        due = Call(">=", (Name("t"), as_number(t - track.start)))
         found.append(
             Trigger(
                 f"event_{k + 1}", due, changes, priority=as_number(float(-k)), holds_before=False, values_then=False
@@ -143,8 +152,8 @@ def _triggers(content: Content, shift: Expr) -> tuple[Trigger, ...]:
     for k in content.conditions:
         event = content.events[k]
         assert event.condition is not None
-        changes = tuple((state, substitute(value, {"t": shift})) for state, value in event.changes)
-        waits = Call(">", (substitute(event.condition, {"t": shift}), Number(0.0)))
+        changes = tuple((state, change(value)) for state, value in event.changes)
+        waits = Call(">", (change(event.condition), Number(0.0)))
         found.append(
             Trigger(
                 f"condition_{k + 1}", waits, changes, priority=as_number(float(-MOST_EVENTS - k)), values_then=False
