@@ -242,7 +242,7 @@ class DistilView(QWidget):
         )
         self.back_button = button("Go to Train", self.back.emit, tip="Train the model first (Ctrl+3)")
         self.recovery_button = tool_button(
-            "help",
+            "check",
             "Recovery test: would these settings, on data like these, find a known ground truth?",
             lambda: trigger(self, "recovery"),
         )

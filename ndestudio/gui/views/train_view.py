@@ -48,7 +48,7 @@ from ndestudio.session.training.controller import TrainController
 from ndestudio.session.training.next_steps import NextStep
 from ndestudio.session.training.state import TrainState
 
-_PROFILE, _STEADY, _LAW, _FUTURES = 2, 3, 4, 5
+_PROFILE, _STEADY, _LAW, _FUTURES, _EXPLAIN = 2, 3, 4, 5, 6
 """Places of the tabs of profiles, of steady states, of the law of a stochastic model and of futures."""
 _FUNCTIONS = 1
 """Place of the tab of what networks have learned."""
@@ -150,7 +150,7 @@ class TrainView(QWidget):
                 self.futures.show_futures(state.futures)
             case 3:
                 self.steady_states.show_curves(state.dataset, curves)
-            case _:
+            case 4:
                 self.law.show_law(state.diagnostics)
 
     def _show_steady_tab(self, shown: bool, alone: bool) -> None:
@@ -308,6 +308,8 @@ class TrainView(QWidget):
         self.left_tabs.setTabToolTip(
             _FUTURES, "What becomes of one run, from its history alone; and under another dose"
         )
+        self.left_tabs.addTab(self.explain, "Explain")
+        self.left_tabs.setTabToolTip(_EXPLAIN, "What the fit means, in plain words, with the figures behind it")
         self.left_tabs.setTabVisible(_STEADY, False)
         self.left_tabs.setTabVisible(_LAW, False)
         self.left_tabs.setTabVisible(_FUTURES, False)
@@ -330,7 +332,6 @@ class TrainView(QWidget):
             (self.runs, "Runs", "Every training and search that was kept"),
             (self.comparison, "Compare", "The model beside its mechanistic part and a plain neural ODE"),
             (self._make_notes(), "Notes", "Recoveries, warnings, identifiability"),
-            (self.explain, "Explain", "What the fit means, in plain words, with the figures behind it"),
             (self.noise, "Noise", "How each measured column scatters, and limits of detection"),
         )
         self.right = splitter(
