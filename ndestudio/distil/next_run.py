@@ -24,8 +24,10 @@ from ndestudio.distil.limits import bounds
 from ndestudio.distil.many_starts import Runs, simulated
 from ndestudio.distil.result import Distillation
 from ndestudio.distil.rivals import NETWORK, Noise, Rival, noise_of, rivals
+from ndestudio.distil.search import skeleton
 from ndestudio.distil.suggested import TOLD_APART, NextRun, Pair, SuggestedRun, telling_pair
-from ndestudio.errors import SettingError
+from ndestudio.errors import EquationError, SettingError
+from ndestudio.expression import parse_expression
 from ndestudio.fitting.config import TrainConfig
 from ndestudio.fitting.result import Fit
 from ndestudio.model.diffusion import refuse_noise
@@ -292,8 +294,19 @@ def _named(found: Sequence[Rival], runs: Sequence[SuggestedRun]) -> tuple[str, s
         pair = telling_pair(runs[0], [one.weight for one in found])
         a, b = pair.first, pair.second
     one, other = found[a].formulas, found[b].formulas
-    term = next((name for name in one if one.get(name) != other.get(name)), next(iter(one), "law"))
+    differing = [name for name in one if one.get(name) != other.get(name)]
+    # other numbers of one form are no other law
+    forms = [name for name in differing if _form(one[name]) != _form(other.get(name, ""))]
+    term = next(iter((*forms, *differing, *one)), "law")
     return one.get(term, "a network"), other.get(term, "a network"), term
+
+
+def _form(formula: str) -> str:
+    """The structure of a formula; of what is none the text."""
+    try:
+        return skeleton(parse_expression(formula))
+    except EquationError:
+        return formula
 
 
 def _start_text(run: SuggestedRun) -> str:

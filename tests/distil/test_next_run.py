@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
+from types import SimpleNamespace
+from typing import cast
 
 import numpy as np
 import pytest
@@ -16,7 +18,7 @@ from ndestudio.data.dataset import Dataset
 from ndestudio.distil import DistilConfig, distil
 from ndestudio.distil.config import NextRunConfig
 from ndestudio.distil.limits import bounds
-from ndestudio.distil.next_run import discriminating, suggest_next_run, time_text, with_next_run
+from ndestudio.distil.next_run import _named, discriminating, suggest_next_run, time_text, with_next_run
 from ndestudio.distil.rivals import Noise, Rival, alternatives, noise_of, rivals, surviving
 from ndestudio.distil.suggested import TOLD_APART, NextRun
 from ndestudio.errors import SettingError
@@ -235,3 +237,12 @@ def test_the_only_law_is_told_from_networks_of_other_seeds(lotka_volterra: tuple
     several = suggest_next_run(fit, found, dataset)
     assert several.weights == (0.5, 0.5)
     assert "from the network of another seed 1" in several.sentence
+
+
+@pytest.mark.usefixtures("unchecked")
+def test_rivals_are_named_by_the_term_whose_form_differs() -> None:
+    one = SimpleNamespace(formulas={"f": "2.6*y + 2.605*x", "g": "-0.4*x"})
+    other = SimpleNamespace(formulas={"f": "2.605*y + 2.613*x", "g": "-0.398*x - 0.0007*x^3"})
+    assert _named(cast(list[Rival], [one, other]), ()) == ("-0.4*x", "-0.398*x - 0.0007*x^3", "g")
+    other.formulas = {"f": "the network of seed 2", "g": "-0.41*x"}
+    assert _named(cast(list[Rival], [one, other]), ())[2] == "f"
