@@ -6,7 +6,6 @@ import random
 import tempfile
 import threading
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 from benchmarks.scale import work
@@ -90,12 +89,16 @@ def _cut_off(folder: Path, prefix: tuple[str, ...], seconds: float) -> None:
     workers = executor(f"dask:{cluster.address}")
     found: dict[str, Ended] = {}
     restored: list[float] = []
+
+    def back() -> None:
+        ip("link", "set", OURS, "up")
+        restored.append(time.monotonic())
+
     try:
         for ended in workers.map([Task(f"n{k}", work.counted, (str(log), k)) for k in range(TASKS)], reporter=heard):
             found[ended.key] = ended
             if len(found) == 3:
                 ip("link", "set", OURS, "down")
-                back: Callable[[], None] = lambda: (ip("link", "set", OURS, "up"), restored.append(time.monotonic()))[0]  # noqa: E731
                 threading.Timer(seconds, back).start()
         after = time.monotonic() - restored[0] if restored else 0.0
     finally:

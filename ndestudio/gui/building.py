@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 from PySide6.QtCore import QObject, QSize, Qt
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import (
     QAbstractButton,
     QComboBox,
+    QDialog,
     QFrame,
     QHBoxLayout,
     QLabel,
@@ -27,6 +29,8 @@ from ndestudio.gui.icons import icon
 from ndestudio.gui.style_cache import forget
 from ndestudio.gui.theme import GRID, colours, follow
 from ndestudio.gui.widgets.flow_layout import FlowLayout
+
+D = TypeVar("D", bound=QDialog)
 
 
 def label(text: str = "", kind: str = "", *, wrap: bool = False, selectable: bool = False) -> QLabel:
@@ -258,3 +262,13 @@ def splitter(orientation: Qt.Orientation, *parts: QWidget) -> QSplitter:
     made.setChildrenCollapsible(False)
     made.setHandleWidth(GRID + GRID // 2)
     return made
+
+
+def in_front(parent: QWidget, kind: type[D], make: Callable[[], D]) -> D:
+    """The dialog of this kind that ``parent`` has, in front; there is one, made when it is first asked for."""
+    opened = [dialog for dialog in parent.findChildren(kind) if dialog.isVisible()]
+    dialog = opened[0] if opened else make()
+    dialog.show()
+    dialog.raise_()
+    dialog.activateWindow()
+    return dialog

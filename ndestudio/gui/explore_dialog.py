@@ -25,6 +25,7 @@ from ndestudio.gui.building import (
     column,
     combo,
     holder,
+    in_front,
     label,
     narrow,
     quiet,
@@ -283,9 +284,4 @@ def _sentence(text: str) -> str:
 
 def open_explore(session: Session, parent: QWidget) -> ExploreDialog:
     """The window, in front; there is one."""
-    opened = [dialog for dialog in parent.findChildren(ExploreDialog) if dialog.isVisible()]
-    dialog = opened[0] if opened else ExploreDialog(session.explore, parent)
-    dialog.show()
-    dialog.raise_()
-    dialog.activateWindow()
-    return dialog
+    return in_front(parent, ExploreDialog, lambda: ExploreDialog(session.explore, parent))

@@ -23,7 +23,19 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from ndestudio.gui.building import EmptyState, button, card, column, holder, label, quiet, row, splitter, tab_widget
+from ndestudio.gui.building import (
+    EmptyState,
+    button,
+    card,
+    column,
+    holder,
+    in_front,
+    label,
+    quiet,
+    row,
+    splitter,
+    tab_widget,
+)
 from ndestudio.gui.icons import icon
 from ndestudio.gui.style_cache import passing
 from ndestudio.gui.theme import GRID, colours, follow, monospace
@@ -361,9 +373,4 @@ def _when(text: str) -> str:
 
 def open_history(session: Session, parent: QWidget) -> HistoryDialog:
     """The window, in front; there is one."""
-    opened = [dialog for dialog in parent.findChildren(HistoryDialog) if dialog.isVisible()]
-    dialog = opened[0] if opened else HistoryDialog(session.history, parent)
-    dialog.show()
-    dialog.raise_()
-    dialog.activateWindow()
-    return dialog
+    return in_front(parent, HistoryDialog, lambda: HistoryDialog(session.history, parent))

@@ -14,7 +14,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from ndestudio.gui.building import button, label, row
+from ndestudio.gui.building import button, in_front, label, row
 from ndestudio.gui.style_cache import passing
 from ndestudio.gui.theme import GRID, colours, follow, monospace
 from ndestudio.gui.widgets.tables.table import Table
@@ -92,9 +92,4 @@ class PlugInsDialog(QDialog):
 
 def open_plug_ins(session: Session, parent: QWidget) -> PlugInsDialog:
     """The dialog, in front; there is one."""
-    opened = [dialog for dialog in parent.findChildren(PlugInsDialog) if dialog.isVisible()]
-    dialog = opened[0] if opened else PlugInsDialog(session.plug_ins, parent)
-    dialog.show()
-    dialog.raise_()
-    dialog.activateWindow()
-    return dialog
+    return in_front(parent, PlugInsDialog, lambda: PlugInsDialog(session.plug_ins, parent))

@@ -19,7 +19,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from ndestudio.gui.building import button, card, discard, holder, label, quiet, row, set_kind
+from ndestudio.gui.building import button, card, discard, holder, in_front, label, quiet, row, set_kind
 from ndestudio.gui.style_cache import passing
 from ndestudio.gui.theme import GRID, monospace
 from ndestudio.gui.widgets.tables.table import Table
@@ -289,9 +289,4 @@ def _doing(state: RecoveryState) -> str:
 
 def open_recovery(session: Session, parent: QWidget) -> RecoveryDialog:
     """The dialog, in front; there is one."""
-    opened = [dialog for dialog in parent.findChildren(RecoveryDialog) if dialog.isVisible()]
-    dialog = opened[0] if opened else RecoveryDialog(session.recovery, parent)
-    dialog.show()
-    dialog.raise_()
-    dialog.activateWindow()
-    return dialog
+    return in_front(parent, RecoveryDialog, lambda: RecoveryDialog(session.recovery, parent))

@@ -24,6 +24,7 @@ from ndestudio.gui.building import (
     column,
     combo,
     holder,
+    in_front,
     label,
     quiet,
     row,
@@ -214,9 +215,4 @@ class SweepDialog(QDialog):
 
 def open_sweep(session: Session, parent: StudioWindow) -> SweepDialog:
     """The window, in front; there is one."""
-    opened = [dialog for dialog in parent.findChildren(SweepDialog) if dialog.isVisible()]
-    dialog = opened[0] if opened else SweepDialog(session.sweep, parent)
-    dialog.show()
-    dialog.raise_()
-    dialog.activateWindow()
-    return dialog
+    return in_front(parent, SweepDialog, lambda: SweepDialog(session.sweep, parent))
