@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ndestudio.data.dataset import Dataset, Part
-from ndestudio.fitting.result import Fit, Outcome
+from ndestudio.fitting.result import CHAOTIC, Fit, Outcome
 from ndestudio.wording import percent
 
 _CLOSE, _FAR = 0.1, 0.25
@@ -54,7 +54,7 @@ def explain_fit(fit: Fit, dataset: Dataset) -> tuple[Statement, ...]:
     """
     found = [_end(fit)]
     if fit.stochastic is None:
-        found += [*_errors(fit), *_columns(fit, dataset)]
+        found += [*_errors(fit), *(() if CHAOTIC in fit.sentence else _columns(fit, dataset))]
     found += [*_networks(fit, dataset), *_parameters(fit), *_seeds(fit)]
     return tuple(found)
 
@@ -77,6 +77,10 @@ def _errors(fit: Fit) -> Iterator[Statement]:
     if not parts:
         return
     errors = dict(parts)
+    if CHAOTIC in fit.sentence:
+        words = "It is chaotic: neighbouring runs part, so that errors over whole runs say nothing. It was judged over short segments."
+        yield Statement("Does it follow the data?", words, (("said at the end", fit.sentence),))
+        return
     figures = tuple((f"error, {name} rows", percent(value)) for name, value in parts)
     if not all(math.isfinite(value) for value in errors.values()):
         yield Statement(
@@ -106,6 +110,7 @@ def _columns(fit: Fit, dataset: Dataset) -> Iterator[Statement]:
     spread = {
         column.name: float(np.nanstd(np.concatenate([one.measured[:, place] for one in dataset.trajectories])))
         for place, column in enumerate(dataset.measured)
+        if column.name in errors
     }
     figures, beyond = [], []
     for name, value in errors.items():
@@ -170,7 +175,7 @@ def _parameters(fit: Fit) -> Iterator[Statement]:
         words.append(f"The data determine {', '.join(tight)} well.")
     if loose:
         words.append(
-            f"They hardly determine {', '.join(loose)}: give bounds or a prior, or fix what is known from elsewhere."
+            f"{'They' if tight else 'The data'} hardly determine {', '.join(loose)}: give bounds or a prior, or fix what is known from elsewhere."
         )
     if not words:
         words.append("The data determine the parameters to some degree.")

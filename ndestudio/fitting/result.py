@@ -15,6 +15,9 @@ from ndestudio.fitting.stochastic.result import StochasticFit
 from ndestudio.model.fitted import FittedModel
 from ndestudio.solve.device import Device
 
+CHAOTIC = "The model is chaotic"
+"""How what is said of such a model begins: errors of its whole trajectories are no errors of the model."""
+
 
 class Outcome(StrEnum):
     CONVERGED = "converged"

@@ -10,7 +10,7 @@ from ndestudio.fitting.divergence import Horizon
 from ndestudio.fitting.metrics import Metrics
 from ndestudio.fitting.preflight import undefined_at_start
 from ndestudio.fitting.prepared import BELOW, FEWEST_SAMPLES, PreparedFit, away_from_neighbours
-from ndestudio.fitting.result import Outcome
+from ndestudio.fitting.result import CHAOTIC, Outcome
 from ndestudio.fitting.stages.restarts import absurd
 from ndestudio.fitting.tracker import Tracker
 from ndestudio.model.fitted import FittedModel
@@ -81,7 +81,7 @@ def _chaotic(tracker: Tracker, reason: str, horizon: Horizon) -> tuple[Outcome, 
     problem, error = tracker.problem, float(np.sqrt(tracker.best_stage[2]))
     unit = f" {problem.dataset.time.unit}" if problem.dataset.time.unit else ""
     told = (
-        f"The model is chaotic: neighbouring trajectories part e-fold every {horizon.divergence:.3g}{unit}, so it was fitted "
+        f"{CHAOTIC}: neighbouring trajectories part e-fold every {horizon.divergence:.3g}{unit}, so it was fitted "
         f"and is judged over segments of {horizon.time:.3g}{unit} (training error {_percent(error)} of the spread); errors of "
         "whole trajectories say nothing of it."
     )

@@ -45,3 +45,16 @@ def test_parameters_are_well_or_hardly_determined_with_figures() -> None:
     networks = found["What do the networks know?"]
     assert "learned from 26 measured values" in networks.words
     assert networks.figures[0][1].endswith("weights, of x, y")
+
+
+def test_where_nothing_is_determined_well_the_sentence_stands_alone() -> None:
+    fit = replace(results.fit(), intervals={"a": (-1.0, 2.0)})
+    found = said(fit)["Which parameters can be trusted?"]
+    assert found.startswith("The data hardly determine a:")
+
+
+def test_errors_of_whole_runs_are_not_held_against_a_chaotic_model() -> None:
+    fit = replace(results.fit(), sentence="Converged. The model is chaotic: neighbouring trajectories part.")
+    found = said(fit)
+    assert "errors over whole runs say nothing" in found["Does it follow the data?"]
+    assert "What does it leave?" not in found
