@@ -208,3 +208,19 @@ def test_a_figure_is_looked_at_in_the_width_of_a_column(
     dialog._ask()
     assert (tmp_path / "f.csv").read_text().startswith("panel,mark")
     dialog.close()
+
+
+def test_axes_of_whole_numbers_have_whole_labels_and_their_least_range(plot: Plot) -> None:
+    from ndestudio.gui.widgets.plots.log_axis import WholeAxis
+
+    one = Points(np.array([10.0, 10.0]), np.array([0.1, 0.2]))
+    plot.show_panel(Panel(Axis("complexity", whole=True, least=2.0), Axis("error"), (one,)))
+    QApplication.processEvents()
+    axis = plot.item.getAxis("bottom")
+    assert isinstance(axis, WholeAxis)
+    low, high = plot.item.getViewBox().viewRange()[0]
+    assert high - low >= 2.0
+    labels = [v for _, values in axis.tickValues(low, high, 300) for v in values]
+    assert labels and all(v == round(v) for v in labels)
+    plot.show_panel(Panel(Axis("time"), Axis("error"), (one,)))
+    assert not isinstance(plot.item.getAxis("bottom"), WholeAxis)

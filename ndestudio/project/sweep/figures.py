@@ -16,6 +16,9 @@ GOOD_SHARE = 0.25
 ALIKE = 1e-3
 """Relative difference of the ends of an axis below which all values are drawn alike: it says nothing."""
 
+LEAST = 0.05
+"""Decades of the error that are shown at least, an eighth of it: what is alike looks alike."""
+
 
 def error_of(row: Row) -> float:
     """On what was held out, else of training (NRMSE); infinite where there is none."""
@@ -53,7 +56,12 @@ def _front_panel(rows: Sequence[Row]) -> Panel | None:
         Points(size(sized), error(sized), colour=0, name="results", soft=True),
         Curve(size(best), error(best), colour=1, name="front"),
     )
-    return Panel(Axis("complexity", whole=True), Axis("error (%)", log=True), marks, "Error against complexity")
+    return Panel(
+        Axis("complexity", whole=True, least=2.0),
+        Axis("error (%)", log=True, least=LEAST),
+        marks,
+        "Error against complexity",
+    )
 
 
 def _parallel_panel(rows: Sequence[Row]) -> Panel | None:

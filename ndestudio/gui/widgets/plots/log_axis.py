@@ -1,4 +1,4 @@
-"""A logarithmic axis with few, round labels."""
+"""Axes with few, round labels: logarithmic ones, and those of whole numbers."""
 
 from __future__ import annotations
 
@@ -46,3 +46,11 @@ class LogAxis(pg.AxisItem):
 
     def tickStrings(self, values: list[float], scale: float, spacing: float) -> list[str]:
         return [short_number(10.0**value) if -300 < value < 300 else "" for value in values]
+
+
+class WholeAxis(pg.AxisItem):
+    """Only whole numbers are labelled: half a node of a formula is none."""
+
+    def tickSpacing(self, minVal: float, maxVal: float, size: float) -> list[Any]:
+        spacings = super().tickSpacing(minVal, maxVal, size)
+        return [one for one in spacings if one[0] >= 1.0] or [(1.0, 0.0)]

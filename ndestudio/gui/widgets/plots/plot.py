@@ -27,7 +27,7 @@ from ndestudio.gui.theme import Colours, colours, follow
 from ndestudio.gui.widgets.elided import shortened
 from ndestudio.gui.widgets.panel_items import PanelItems, forget_forms
 from ndestudio.gui.widgets.plots.cursor import Cursor
-from ndestudio.gui.widgets.plots.log_axis import LogAxis
+from ndestudio.gui.widgets.plots.log_axis import LogAxis, WholeAxis
 
 pg.setConfigOptions(antialias=True, useOpenGL=False)
 
@@ -344,12 +344,16 @@ class Plot(pg.PlotWidget):
         """Show a panel; items that are there already get other data."""
         self._given = panel
         panel = self._scaled(panel)
-        if panel.y.log != isinstance(self.item.getAxis("left"), LogAxis):
-            self.use_axis("left", LogAxis("left") if panel.y.log else pg.AxisItem("left"))
-        if panel.x.log != isinstance(self.item.getAxis("bottom"), LogAxis):
-            self.use_axis("bottom", LogAxis("bottom") if panel.x.log else pg.AxisItem("bottom"))
-        if panel.y.least != (self._panel.y.least if self._panel is not None else 0.0):
-            self.item.getViewBox().setLimits(minYRange=panel.y.least or None)
+        for side, axis in (("left", panel.y), ("bottom", panel.x)):
+            wanted = LogAxis if axis.log else WholeAxis if axis.whole else None
+            there = self.item.getAxis(side)
+            if wanted is not None and type(there) is not wanted:
+                self.use_axis(side, wanted(side))
+            elif wanted is None and isinstance(there, LogAxis | WholeAxis):
+                self.use_axis(side, pg.AxisItem(side))
+        known = self._panel or Panel(Axis(), Axis())
+        if (panel.x.least, panel.y.least) != (known.x.least, known.y.least):
+            self.item.getViewBox().setLimits(minXRange=panel.x.least or None, minYRange=panel.y.least or None)
         self.titles(panel.x.title, self._two_lines(panel.y.title))
         self._marks.show(panel)
         before, self._panel = self._panel, panel
